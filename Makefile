@@ -1,0 +1,44 @@
+# The commands of a day with this project. `make` alone lists them.
+
+python ?= python3
+venv := .venv
+ready := $(venv)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 14
+
+run: $(ready)  ## serve on http://127.0.0.1:3000, codes on the console
+	$(venv)/bin/otp-engine serve --dev
+
+test: check  ## run the checks, then every test
+	$(venv)/bin/coverage erase
+	$(venv)/bin/coverage run -m pytest
+	$(venv)/bin/coverage combine --quiet
+	$(venv)/bin/coverage report
+
+check: $(ready)  ## run the linters and the type checker
+	$(venv)/bin/ruff format --check --quiet
+	$(venv)/bin/ruff check --quiet
+	$(venv)/bin/mypy
+	$(venv)/bin/lint-imports --no-logo --no-cache
+
+lock:  ## pin what setup.cfg asks for
+	$(venv)/bin/pip install --quiet uv
+	$(venv)/bin/uv pip compile $(lock_options) setup.cfg -o requirements.txt
+	$(venv)/bin/uv pip compile $(lock_options) --extra test setup.cfg -o requirements-dev.txt
+
+lock_options := --universal --python-version 3.11 --generate-hashes --quiet \
+	--no-emit-index-url --custom-compile-command 'make lock'
+
+$(ready): requirements-dev.txt setup.cfg pyproject.toml
+	$(python) -m venv $(venv)
+	$(venv)/bin/pip install --quiet --no-compile --require-hashes -r requirements-dev.txt
+	$(venv)/bin/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $(ready)
+
+clean:  ## remove what these commands made
+	rm -rf $(venv) build *.egg-info .coverage* .hypothesis .*_cache
+
+.PHONY: help run test check lock clean

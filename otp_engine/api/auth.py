@@ -1,0 +1,87 @@
+"""The JSON API: `POST /auth/send_otp` and `POST /auth/verify_otp`.
+
+A view does three things and no fourth: read the request, call the engine, shape the
+answer. Errors are left to fly; `otp_engine.api.responses` catches them all.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint, g, request
+from flask.typing import ResponseReturnValue
+
+from otp_engine.api import fields, responses, service
+from otp_engine.api.callers import Caller
+from otp_engine.api.fields import Fields
+from otp_engine.domain import codes, phone
+from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.verification import Asked, Channel, Guess
+from otp_engine.errors import InvalidRequest
+
+bp = Blueprint("auth", __name__, url_prefix="/auth")
+
+_LONGEST_LOCALE = 35  # BCP 47, section 4.4.1
+
+
+@bp.post("/send_otp")
+def send_otp() -> ResponseReturnValue:
+    """Put a code on a phone."""
+    caller, given = _caller(), fields.read(request)
+    asked = Asked(
+        number=_number(given),
+        channel=_channel(given),
+        locale=_locale(given),
+        address=caller.address_of_person(request, given.optional_text("client_ip")),
+    )
+    sent = service.current().engine.send(asked)
+    body = {"message": "OTP sent successfully.", "VerificationStatus": "pending"}
+    headers = responses.timing(
+        expires_in=sent.expires_in, resend_after=sent.resend_after
+    )
+    return body, HTTPStatus.CREATED, headers
+
+
+@bp.post("/verify_otp")
+def verify_otp() -> ResponseReturnValue:
+    """Spend one guess, and say whether it was right."""
+    caller, given = _caller(), fields.read(request)
+    guess = Guess(
+        number=_number(given),
+        code=codes.read(given.text("otp")),
+        address=caller.address_of_person(request, given.optional_text("client_ip")),
+    )
+    checked = service.current().engine.check(guess)
+    if checked.approved:
+        return {"VerificationStatus": "approved"}, HTTPStatus.CREATED
+    headers = responses.timing(expires_in=checked.expires_in)
+    headers["OTP-Attempts-Left"] = str(checked.attempts_left)
+    return {"VerificationStatus": "pending"}, HTTPStatus.CREATED, headers
+
+
+def _caller() -> Caller:
+    caller = service.current().callers.identify(request.authorization)
+    g.caller = caller.name
+    return caller
+
+
+def _number(given: Fields) -> PhoneNumber:
+    number = phone.read(given.text("phone"), service.current().region)
+    g.phone = number.masked
+    return number
+
+
+def _channel(given: Fields) -> Channel:
+    name = given.optional_text("channel")
+    if name is None:
+        return Channel.SMS
+    if name not in set(Channel):
+        raise InvalidRequest(f"'channel' must be one of: {', '.join(Channel)}.")
+    return Channel(name)
+
+
+def _locale(given: Fields) -> str | None:
+    locale = given.optional_text("locale")
+    if locale and len(locale) > _LONGEST_LOCALE:
+        raise InvalidRequest("'locale' must be a language tag, such as en or pt-BR.")
+    return locale

@@ -1,0 +1,97 @@
+"""Who is asking: a program that holds an API key, or anybody."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Request
+from werkzeug.datastructures import Authorization
+
+from otp_engine.config import ApiKey
+from otp_engine.domain import addresses
+from otp_engine.errors import InvalidRequest, Unauthorized
+
+# All who hide where they come from share one place, instead of having none.
+_NOWHERE = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever sent the request.
+
+    Attributes:
+        name: The name of the API key; none is anybody.
+    """
+
+    name: str | None
+
+    def address_of_person(self, request: Request, given: str | None) -> str | None:
+        """The address of the person behind the request, as limits count it.
+
+        Anybody is counted by their connection. A program is believed when it names
+        the person's address; where it names none, its own is nobody's.
+
+        Raises:
+            InvalidRequest: A program named something that is no address.
+        """
+        if self.name is None:
+            return _connection(request)
+        if given is None:
+            return None
+        try:
+            return addresses.read(given)
+        except ValueError:
+            raise InvalidRequest("'client_ip' must be an IP address.") from None
+
+
+ANYBODY = Caller(None)
+
+
+class Callers:
+    """Everybody who holds a key; with no keys, everybody."""
+
+    def __init__(self, keys: Sequence[ApiKey]) -> None:
+        """Let in the holders of *keys*."""
+        self._keys = [(key.name, _digest(key.secret)) for key in keys]
+
+    def identify(self, authorization: Authorization | None) -> Caller:
+        """Read `Authorization: Bearer SECRET`, or Basic with `NAME:SECRET`.
+
+        Raises:
+            Unauthorized: Keys are configured, and this is none of them.
+        """
+        if not self._keys:
+            return ANYBODY
+        name, secret = _credentials(authorization)
+        digest = _digest(secret)
+        # Every key is compared, and all of it: the time tells nothing.
+        found = [
+            holder
+            for holder, known in self._keys
+            if hmac.compare_digest(digest, known) and name in {None, holder}
+        ]
+        if not found:
+            raise Unauthorized
+        return Caller(found[0])
+
+
+def _credentials(authorization: Authorization | None) -> tuple[str | None, str]:
+    if authorization and authorization.type == "bearer":
+        return None, authorization.token or ""
+    if authorization and authorization.type == "basic":
+        return authorization.username, authorization.password or ""
+    raise Unauthorized
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode(errors="surrogateescape")).digest()
+
+
+def _connection(request: Request) -> str:
+    try:
+        return addresses.read(request.remote_addr or "")
+    except ValueError:
+        return _NOWHERE

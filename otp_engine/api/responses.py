@@ -1,0 +1,103 @@
+"""Where values become headers and errors become answers, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import math
+from datetime import timedelta
+from http import HTTPStatus
+
+from flask import Flask, g
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from otp_engine import errors
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[errors.OTPError], HTTPStatus] = {
+    errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
+    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
+    errors.NotServed: HTTPStatus.FORBIDDEN,
+    errors.VerificationNotFound: HTTPStatus.NOT_FOUND,
+    errors.Refused: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.DeliveryFailed: HTTPStatus.BAD_GATEWAY,
+    errors.DeliveryUnconfirmed: HTTPStatus.GATEWAY_TIMEOUT,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+# What Werkzeug and Flask raise before a view is reached, in the contract's words.
+_HTTP_ERRORS = {
+    HTTPStatus.NOT_FOUND: ("not_found", "There is nothing here."),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "Use another method."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("body_too_large", "The body is too large."),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
+        "unsupported_media_type",
+        "Send JSON (application/json) or a form (application/x-www-form-urlencoded).",
+    ),
+}
+
+
+def install(app: Flask) -> None:
+    """Answer every error of *app* in the contract's shape."""
+    app.register_error_handler(errors.OTPError, _expected)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def timing(
+    *, expires_in: timedelta | None, resend_after: timedelta | None = None
+) -> dict[str, str]:
+    """The headers that say how long; each is left out where nothing is known."""
+    durations = {"OTP-Expires-In": expires_in, "OTP-Resend-After": resend_after}
+    return {
+        name: str(_whole_seconds(duration))
+        for name, duration in durations.items()
+        if duration is not None
+    }
+
+
+def _expected(error: errors.OTPError) -> ResponseReturnValue:
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return {"msg": error.message, "error": error.name}, status, _headers(error)
+
+
+def _headers(error: errors.OTPError) -> dict[str, str]:
+    match error:
+        case errors.TooManyAttempts():
+            wait = _retry_after(error.retry_after)
+            return {"Retry-After": wait, "OTP-Attempts-Left": "0"}
+        case errors.Refused() | errors.Unavailable():
+            return {"Retry-After": _retry_after(error.retry_after)}
+        case errors.DeliveryUnconfirmed():
+            return timing(expires_in=error.expires_in, resend_after=error.resend_after)
+        case errors.Unauthorized():
+            return {"WWW-Authenticate": 'Bearer realm="otp-engine"'}
+        case _:
+            return {}
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _unexpected(error)
+    fallback = (errors.InvalidRequest.name, errors.InvalidRequest.message)
+    name, message = _HTTP_ERRORS.get(status, fallback)
+    kept = {"Allow"}
+    headers = {key: value for key, value in error.get_headers() if key in kept}
+    return {"msg": message, "error": name}, status, headers
+
+
+def _unexpected(error: Exception) -> ResponseReturnValue:
+    log.error("unexpected error", exc_info=error)
+    message = f"Something went wrong on our side. Request id: {g.get('request_id')}"
+    body = {"msg": message, "error": "internal_error"}
+    return body, HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _retry_after(wait: timedelta) -> str:
+    return str(max(1, math.ceil(wait.total_seconds())))
+
+
+def _whole_seconds(duration: timedelta) -> int:
+    return max(0, math.ceil(duration.total_seconds()))

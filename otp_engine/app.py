@@ -1,0 +1,116 @@
+"""Where everything is plugged together, and the only place that knows it all.
+
+api/ ──▶ domain/ ──▶ ports ◀── store/     Redis
+                           ◀── senders/   Twilio, the console
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from typing import Any
+
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from otp_engine import config, senders
+from otp_engine.api import auth, responses
+from otp_engine.api.callers import Callers
+from otp_engine.api.service import Service
+from otp_engine.config import Settings
+from otp_engine.domain.engine import Engine
+from otp_engine.domain.hashing import HashingPool
+from otp_engine.domain.phone import Served
+from otp_engine.domain.ports import Sender, Store
+from otp_engine.ops import access, health, logs
+from otp_engine.store.connection import connect
+from otp_engine.store.verifications import RedisStore
+
+log = logging.getLogger(__name__)
+
+THREADS = 64
+"""Threads that answer requests, in each worker. Most of them wait, for Redis, for a
+hash or for the carrier; there are enough that a check never waits behind a send."""
+
+IN_FLIGHT = THREADS // 2
+"""Messages that may wait for a carrier at once, in each worker."""
+
+_LONGEST_BODY = 16 * 1024
+
+
+class _InOrder(DefaultJSONProvider):
+    """Writes keys in the order in which the contract names them."""
+
+    sort_keys = False
+
+
+class _App(Flask):
+    """Flask, but for a log that repeats nothing of what was asked."""
+
+    def log_exception(self, exc_info: Any) -> None:  # noqa: ANN401 - Flask's signature
+        """Log where an error passed; Flask's own line has the path in it."""
+        log.error("unexpected error", exc_info=exc_info)
+
+
+def create_app(
+    settings: Settings, *, store: Store | None = None, sender: Sender | None = None
+) -> Flask:
+    """Build the service that *settings* describe.
+
+    Args:
+        settings: What the operator decided.
+        store: Where to remember, instead of the Redis of the settings.
+        sender: Who delivers, instead of the senders of the settings.
+    """
+    store = store or build_store(settings)
+    sender = sender or senders.build(settings, in_flight=IN_FLIGHT)
+    app = _App("otp_engine", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _LONGEST_BODY
+    app.json = _InOrder(app)
+    # A redirect would answer a wrong path with something that is not in the contract.
+    app.url_map.merge_slashes = False
+    Service(
+        engine=build_engine(settings, store, sender),
+        callers=Callers(settings.api_keys),
+        region=settings.region,
+    ).install(app)
+    access.install(app)
+    responses.install(app)
+    app.register_blueprint(auth.bp)
+    app.register_blueprint(health.blueprint(store.ping))
+    if settings.trusted_proxies:
+        proxies = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's own way of adding a middleware
+            app.wsgi_app, x_for=proxies, x_proto=0, x_host=0
+        )
+    return app
+
+
+def build_store(settings: Settings) -> RedisStore:
+    """Reach the Redis of *settings*, or begin one inside this process."""
+    client = connect(settings.redis_url, settings.redis_timeout)
+    return RedisStore(client, replicas=settings.redis_replicas)
+
+
+def build_engine(settings: Settings, store: Store, sender: Sender) -> Engine:
+    """Build the rules on top of *store* and *sender*."""
+    cores = len(os.sched_getaffinity(0))
+    return Engine(
+        store=store,
+        sender=sender,
+        hashing=HashingPool(max(1, cores // settings.workers)),
+        peppers=settings.peppers,
+        policy=settings.policy,
+        cost=settings.cost,
+        served=Served(settings.countries),
+        brand=settings.brand,
+        entropy=secrets.token_bytes,
+    )
+
+
+def from_environment() -> Flask:
+    """Build the service for a WSGI server, in each of its workers."""
+    logs.configure()
+    return create_app(config.read(os.environ))

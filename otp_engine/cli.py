@@ -1,0 +1,136 @@
+"""The command line: `otp-engine serve`, `doctor`, `keygen`."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Callable
+
+import click
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+
+from otp_engine import __version__, config, senders
+from otp_engine.app import IN_FLIGHT, THREADS, build_store
+from otp_engine.config import Settings
+from otp_engine.domain.pepper import LEAST_BYTES
+from otp_engine.errors import InvalidSettings, OTPError
+from otp_engine.ops import logs
+
+log = logging.getLogger(__name__)
+
+_TARGET = "otp_engine.app:from_environment"
+_DRAIN_SECONDS = 15  # longer than a carrier may take to answer
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="otp-engine %(version)s")
+def main() -> None:
+    """Run and look after a one-time-code service.
+
+    Settings come from environment variables; the README lists them.
+    """
+
+
+@main.command()
+@click.option("--dev", is_flag=True, help="No Redis, no keys, codes on the console.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Listen here.")
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Processes.  [default: one a core; one with the store of dev mode]",
+)
+def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
+    """Serve the API.
+
+    Stops gracefully on SIGTERM: requests in flight are answered first.
+    """
+    if dev:
+        os.environ["OTP_DEV"] = "1"
+    settings = _settings()
+    if workers is None:
+        workers = len(os.sched_getaffinity(0)) if settings.redis_url else 1
+    if workers > 1 and settings.redis_url is None:
+        _fail("several workers need a REDIS_URL: each would have a store of its own")
+    os.environ["OTP_WORKERS"] = str(workers)
+    logs.configure()
+    for warning in settings.warnings:
+        log.warning(warning)
+    Granian(
+        _TARGET,
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=port,
+        workers=workers,
+        blocking_threads=THREADS,
+        http=HTTPModes.http1,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_DRAIN_SECONDS,
+        log_dictconfig=logs.settings(),
+    ).serve()
+
+
+@main.command()
+def doctor() -> None:
+    """Check the settings, Redis and the carrier, and say what is wrong.
+
+    Exits with 0 if the service could serve a request right now, and 1 if not.
+    """
+    settings = _settings()
+    _good("the settings hold")
+    for warning in settings.warnings:
+        _mark("!", "yellow", warning)
+    store = build_store(settings)
+    healthy = [
+        _ask("Redis answers", store.ping),
+        _ask(
+            f"the sender answers ({', '.join(settings.senders)})",
+            senders.build(settings, in_flight=IN_FLIGHT).ping,
+        ),
+    ]
+    sys.exit(0 if all(healthy) else 1)
+
+
+@main.command()
+def keygen() -> None:
+    """Print a fresh pepper, as a line for the environment."""
+    pepper = base64.b64encode(secrets.token_bytes(LEAST_BYTES)).decode()
+    click.echo(f"OTP_PEPPER={pepper}")
+
+
+def _settings() -> Settings:
+    try:
+        return config.read(os.environ)
+    except InvalidSettings as error:
+        _fail(*error.problems)
+        raise
+
+
+def _ask(question: str, ping: Callable[[], None]) -> bool:
+    try:
+        ping()
+    except OTPError as error:
+        _mark("✗", "red", f"not so: {question}: {error.message}")
+        return False
+    _good(question)
+    return True
+
+
+def _good(fact: str) -> None:
+    _mark("✓", "green", fact)
+
+
+def _fail(*problems: str) -> None:
+    for problem in problems:
+        _mark("✗", "red", problem)
+    sys.exit(1)
+
+
+def _mark(mark: str, colour: str, words: str) -> None:
+    click.echo(f"{click.style(mark, fg=colour)} {words}", err=True)

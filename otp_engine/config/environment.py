@@ -1,0 +1,220 @@
+"""The environment, read once; every problem with it is reported together."""
+
+from __future__ import annotations
+
+import difflib
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import TypeVar
+
+from otp_engine.config import readers
+from otp_engine.config.settings import Settings, Twilio
+from otp_engine.domain import phone
+from otp_engine.domain.hashing import COSTS, Cost
+from otp_engine.domain.pepper import LEAST_BYTES, Pepper
+from otp_engine.domain.policy import READERS as POLICY_READERS
+from otp_engine.domain.policy import Policy
+from otp_engine.errors import InvalidSettings
+
+VARIABLES = (
+    "REDIS_URL",
+    "OTP_PEPPER",
+    "OTP_PEPPER_PREVIOUS",
+    "OTP_ARGON2",
+    "OTP_SENDER",
+    "TWILIO_ACCOUNT_SID",
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_API_KEY",
+    "TWILIO_API_SECRET",
+    "TWILIO_MESSAGING_SERVICE_SID",
+    "TWILIO_FROM",
+    "TWILIO_API_BASE_URL",
+    "OTP_BRAND",
+    "OTP_DEFAULT_REGION",
+    "OTP_ALLOWED_COUNTRIES",
+    "OTP_API_KEYS",
+    "OTP_ALLOW_ANONYMOUS",
+    "OTP_TRUSTED_PROXIES",
+    "OTP_REDIS_TIMEOUT",
+    "OTP_REDIS_WAIT_REPLICAS",
+    "OTP_PUBLIC_URL",
+    "OTP_DEV",
+    "OTP_WORKERS",
+    *(f"OTP_{name.upper()}" for name in POLICY_READERS),
+)
+"""Every variable that is read. The README's tables name each of them."""
+
+# What docker-compose.yml falls back to. Everybody has it, so it protects nothing.
+_LOCAL_PEPPER = b"for-the-local-stack-only"
+_SHORT_SECRET = 16
+_DEFAULT_TIMEOUT = timedelta(milliseconds=500)
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class _Environment:
+    """Reads variables, and keeps the problems until somebody asks."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+        self.problems: list[str] = []
+
+    def has(self, name: str) -> bool:
+        """Whether *name* is there, and not empty (compose files pass empty ones)."""
+        return bool(self._given.get(name, "").strip())
+
+    def read(self, name: str, reader: Callable[[str], T], default: D) -> T | D:
+        if not self.has(name):
+            return default
+        try:
+            return reader(self._given[name])
+        except ValueError as problem:
+            self.problems.append(f"{name} {problem}")
+            return default
+
+    def demand(self, *names: str, why: str) -> None:
+        missing = [name for name in names if not self.has(name)]
+        self.problems.extend(f"{name} is not set: {why}" for name in missing)
+
+    def unknown(self) -> list[str]:
+        mine = [name for name in self._given if name.startswith("OTP_")]
+        return sorted(set(mine) - set(VARIABLES))
+
+
+def read(given: Mapping[str, str]) -> Settings:
+    """Read the settings from environment variables.
+
+    Raises:
+        InvalidSettings: With every problem found, not just the first.
+    """
+    environment = _Environment(given)
+    settings = _settings(environment)
+    if environment.problems:
+        raise InvalidSettings(environment.problems)
+    return settings
+
+
+def _settings(env: _Environment) -> Settings:
+    dev = env.read("OTP_DEV", readers.switch, default=False)
+    region = env.read("OTP_DEFAULT_REGION", readers.region, "IN")
+    everywhere = frozenset({phone.EVERYWHERE})
+    if not dev:
+        env.demand("REDIS_URL", why="only dev mode can do without a Redis")
+    settings = Settings(
+        dev=dev,
+        redis_url=env.read("REDIS_URL", readers.redis_url, None),
+        redis_timeout=env.read(
+            "OTP_REDIS_TIMEOUT", readers.milliseconds, _DEFAULT_TIMEOUT
+        ),
+        redis_replicas=env.read("OTP_REDIS_WAIT_REPLICAS", readers.count(9), 0),
+        peppers=_peppers(env, dev=dev),
+        cost=_cost(env, dev=dev),
+        senders=_senders(env, dev=dev),
+        twilio=_twilio(env),
+        brand=env.read("OTP_BRAND", readers.brand, "OTP Engine"),
+        region=region,
+        countries=env.read(
+            "OTP_ALLOWED_COUNTRIES",
+            readers.countries,
+            everywhere if dev else frozenset({region}),
+        ),
+        api_keys=_api_keys(env, dev=dev),
+        trusted_proxies=env.read("OTP_TRUSTED_PROXIES", readers.count(16), 0),
+        public_url=env.read("OTP_PUBLIC_URL", readers.http_url, None),
+        workers=max(1, env.read("OTP_WORKERS", readers.count(256), 1)),
+        policy=_policy(env),
+    )
+    return replace(settings, warnings=tuple(_warnings(env, settings)))
+
+
+def _peppers(env: _Environment, *, dev: bool) -> tuple[Pepper, ...]:
+    # The store inside a dev process forgets with it, so its pepper may as well.
+    if not env.has("OTP_PEPPER") and dev and not env.has("REDIS_URL"):
+        return (Pepper(secrets.token_bytes(LEAST_BYTES)),)
+    env.demand("OTP_PEPPER", why="`otp-engine keygen` makes one")
+    current = env.read("OTP_PEPPER", readers.pepper, None)
+    previous = env.read("OTP_PEPPER_PREVIOUS", readers.pepper, None)
+    if current and not dev and current.secret.startswith(_LOCAL_PEPPER):
+        env.problems.append("OTP_PEPPER is the local stack's, which everybody knows")
+    return tuple(pepper for pepper in (current, previous) if pepper)
+
+
+def _cost(env: _Environment, *, dev: bool) -> Cost:
+    cost = env.read("OTP_ARGON2", Cost.parse, COSTS["owasp"])
+    if cost == COSTS["test"] and not dev:
+        env.problems.append("OTP_ARGON2 test protects nothing: it is for dev mode only")
+    return cost
+
+
+def _senders(env: _Environment, *, dev: bool) -> tuple[str, ...]:
+    unsaid = ("twilio",) if env.has("TWILIO_ACCOUNT_SID") else ("console",)
+    if unsaid == ("console",) and not dev:
+        env.demand("OTP_SENDER", why="it says who delivers: twilio, or console")
+    names = env.read("OTP_SENDER", readers.senders, unsaid)
+    if "twilio" in names:
+        why = "the sender twilio needs it"
+        env.demand("TWILIO_ACCOUNT_SID", why=why)
+        if env.has("TWILIO_API_KEY"):
+            env.demand("TWILIO_API_SECRET", why=why)
+        else:
+            env.demand("TWILIO_AUTH_TOKEN", why=why)
+        if not env.has("TWILIO_MESSAGING_SERVICE_SID"):
+            why += ", or TWILIO_MESSAGING_SERVICE_SID instead"
+            env.demand("TWILIO_FROM", why=why)
+    return names
+
+
+def _twilio(env: _Environment) -> Twilio | None:
+    account = env.read("TWILIO_ACCOUNT_SID", readers.sid("AC"), "")
+    key = env.read("TWILIO_API_KEY", readers.sid("SK"), "")
+    token = env.read("TWILIO_AUTH_TOKEN", readers.text, "")
+    secret = env.read("TWILIO_API_SECRET", readers.text, "")
+    service = env.read("TWILIO_MESSAGING_SERVICE_SID", readers.sid("MG"), "")
+    twilio = Twilio(
+        account_sid=account,
+        username=key or account,
+        password=secret if key else token,
+        sender=service or env.read("TWILIO_FROM", readers.text, ""),
+        base_url=env.read("TWILIO_API_BASE_URL", readers.http_url, None),
+    )
+    return twilio if account else None
+
+
+def _api_keys(env: _Environment, *, dev: bool) -> tuple[readers.ApiKey, ...]:
+    keys = env.read("OTP_API_KEYS", readers.api_keys, ())
+    anonymous = env.read("OTP_ALLOW_ANONYMOUS", readers.switch, default=False)
+    if not dev and not anonymous:
+        why = "set OTP_ALLOW_ANONYMOUS=1 to let anybody have messages sent"
+        env.demand("OTP_API_KEYS", why=why)
+    return keys
+
+
+def _policy(env: _Environment) -> Policy:
+    default = Policy()
+    values = {
+        name: env.read(f"OTP_{name.upper()}", reader, getattr(default, name))
+        for name, reader in POLICY_READERS.items()
+    }
+    return Policy(**values)
+
+
+def _warnings(env: _Environment, settings: Settings) -> list[str]:
+    warnings = settings.policy.warnings()
+    if not settings.cost.meets_asvs:
+        warnings.append("OTP_ARGON2 is weaker than OWASP ASVS 5.0 (appendix C) accepts")
+    if "console" in settings.senders and not settings.dev:
+        warnings.append("OTP_SENDER console prints every code where the logs go")
+    warnings += [
+        f"OTP_API_KEYS: the secret of {key.name} has fewer than {_SHORT_SECRET}"
+        " characters"
+        for key in settings.api_keys
+        if len(key.secret) < _SHORT_SECRET
+    ]
+    for name in env.unknown():
+        near = difflib.get_close_matches(name, VARIABLES, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        warnings.append(f"{name} is not a setting{hint}")
+    return warnings

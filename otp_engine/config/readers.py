@@ -1,0 +1,159 @@
+"""How each setting is read from text; a `ValueError` says what is wrong with it.
+
+The phrase of an error stands behind the name of the variable. Where the variable
+holds a secret, the phrase does not repeat what was given.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from otp_engine.domain import phone
+from otp_engine.domain.pepper import LEAST_BYTES, Pepper
+
+_REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+_SENDERS = ("twilio", "console")
+_KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_LONGEST_BRAND = 40
+_TIMEOUTS = range(50, 10_001)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A secret that a calling program holds, and what operators call it."""
+
+    name: str
+    secret: str = field(repr=False)
+
+
+def text(given: str) -> str:
+    """Anything."""
+    return given.strip()
+
+
+def brand(given: str) -> str:
+    """The name in the message: one line, short enough to leave room for the code."""
+    name = given.strip()
+    if not name.isprintable() or len(name) > _LONGEST_BRAND:
+        raise ValueError(f"must be one line of at most {_LONGEST_BRAND} characters")
+    return name
+
+
+def switch(given: str) -> bool:
+    """`1` or `0`, or a word that means one of them."""
+    match given.strip().lower():
+        case "1" | "true" | "yes" | "on":
+            return True
+        case "0" | "false" | "no" | "off":
+            return False
+        case _:
+            raise ValueError(f"must be 1 or 0: {given!r}")
+
+
+def count(most: int) -> Callable[[str], int]:
+    """A whole number from 0 to *most*."""
+
+    def read(given: str) -> int:
+        digits = given.strip()
+        if not (digits.isascii() and digits.isdigit()) or int(digits) > most:
+            raise ValueError(f"must be a whole number up to {most}: {given!r}")
+        return int(digits)
+
+    return read
+
+
+def milliseconds(given: str) -> timedelta:
+    """A time from 50 to 10,000 ms."""
+    number = given.strip().removesuffix("ms").strip()
+    if not (number.isascii() and number.isdigit() and int(number) in _TIMEOUTS):
+        raise ValueError(f"must be from 50 to 10000 (milliseconds): {given!r}")
+    return timedelta(milliseconds=int(number))
+
+
+def pepper(given: str) -> Pepper:
+    """At least 32 bytes in base64."""
+    try:
+        secret = base64.b64decode(given.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("must be base64: `otp-engine keygen` makes one") from None
+    if len(secret) < LEAST_BYTES:
+        raise ValueError(
+            f"must hold at least {LEAST_BYTES} bytes, and holds {len(secret)}:"
+            " `otp-engine keygen` makes one"
+        )
+    return Pepper(secret)
+
+
+def redis_url(given: str) -> str:
+    """Where Redis is, in one of the five ways it can be reached."""
+    parts = urlsplit(given.strip())
+    if parts.scheme not in _REDIS_SCHEMES:
+        raise ValueError(f"must begin with one of {', '.join(_REDIS_SCHEMES)}, and ://")
+    if not (parts.netloc or parts.path.strip("/")):
+        raise ValueError("names no host")
+    if parts.scheme == "redis+sentinel" and not parts.path.strip("/"):
+        raise ValueError("must end with the name of the service: .../NAME")
+    return given.strip()
+
+
+def http_url(given: str) -> str:
+    """An absolute http or https URL, without the slash at its end."""
+    parts = urlsplit(given.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"must be an http or https URL: {given!r}")
+    return given.strip().rstrip("/")
+
+
+def region(given: str) -> str:
+    """The ISO 3166 code of a country with phone numbers."""
+    code = given.strip().upper()
+    if not phone.is_region(code):
+        raise ValueError(f"must be an ISO 3166 country code, such as IN: {given!r}")
+    return code
+
+
+def countries(given: str) -> frozenset[str]:
+    """ISO 3166 codes with commas between them, or `*`."""
+    if given.strip() == phone.EVERYWHERE:
+        return frozenset({phone.EVERYWHERE})
+    return frozenset(map(region, _parts(given)))
+
+
+def senders(given: str) -> tuple[str, ...]:
+    """Names of senders, in order of preference."""
+    names = _parts(given.lower())
+    if unknown := [name for name in names if name not in _SENDERS]:
+        raise ValueError(f"must be of {', '.join(_SENDERS)}: {', '.join(unknown)!r}")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"must name each sender once: {given!r}")
+    return names
+
+
+def api_keys(given: str) -> tuple[ApiKey, ...]:
+    """`name:secret` pairs with commas between them."""
+    pairs = [pair.partition(":") for pair in _parts(given)]
+    if not all(_KEY_NAME.fullmatch(name) and secret for name, _, secret in pairs):
+        raise ValueError("must be name:secret pairs with commas between them")
+    return tuple(ApiKey(name, secret) for name, _, secret in pairs)
+
+
+def sid(prefix: str) -> Callable[[str], str]:
+    """One of Twilio's identifiers: *prefix* and 32 hexadecimal digits."""
+    shape = re.compile(rf"{prefix}[0-9a-fA-F]{{32}}", re.ASCII)
+
+    def read(given: str) -> str:
+        if not shape.fullmatch(given.strip()):
+            raise ValueError(f"must be {prefix} and 32 hexadecimal digits")
+        return given.strip()
+
+    return read
+
+
+def _parts(given: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in given.split(",") if part.strip())

@@ -1,0 +1,64 @@
+"""What an operator decides before the start, as one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from otp_engine.config.readers import ApiKey
+from otp_engine.domain.hashing import Cost
+from otp_engine.domain.pepper import Pepper
+from otp_engine.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twilio:
+    """How to reach Twilio's Messaging API, and as whom.
+
+    Attributes:
+        username: The account's sid, or an API key's.
+        password: The account's token, or the API key's secret.
+        sender: What the message comes from: a Messaging Service sid or a number.
+        base_url: Another base URL of the same API; none is Twilio's own.
+    """
+
+    account_sid: str
+    username: str
+    password: str = field(repr=False)
+    sender: str
+    base_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything from the environment, checked.
+
+    Attributes:
+        dev: Development: friendlier defaults, and nothing demanded.
+        redis_url: None is the store inside the process, which only dev may have.
+        peppers: The current one, and behind it the one before a rotation.
+        senders: Names, in order of preference.
+        api_keys: With none, anybody may call.
+        trusted_proxies: How many proxies in front add to `X-Forwarded-For`.
+        redis_replicas: How many replicas must have an approval before it is answered.
+        workers: How many processes share this machine's cores.
+        warnings: What is allowed and unwise, a sentence each.
+    """
+
+    dev: bool
+    redis_url: str | None = field(repr=False)
+    redis_timeout: timedelta
+    redis_replicas: int
+    peppers: tuple[Pepper, ...]
+    cost: Cost
+    senders: tuple[str, ...]
+    twilio: Twilio | None
+    brand: str
+    region: str
+    countries: frozenset[str]
+    api_keys: tuple[ApiKey, ...]
+    trusted_proxies: int
+    public_url: str | None
+    workers: int
+    policy: Policy
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""The rules. Nothing in this folder has heard of HTTP, Redis or Twilio."""

@@ -1,0 +1,214 @@
+"""The whole service: send a code, check a code.
+
+    send    open ─▶ take ─▶ hash ─▶ arm ─▶ the carrier
+    check   take ─▶ claim ─▶ hash ─▶ approve
+
+Nothing that costs anything happens before every limit has said yes, and whatever was
+charged before somebody said a clear no is given back. Each step in the store is one
+atomic script; Argon2 and the carrier sit between them, so the order is what makes the
+gaps harmless: a send is counted before it is made, a guess is paid for before it is
+looked at, and the first right one closes the verification for all others.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+
+from otp_engine.domain import codes, messages
+from otp_engine.domain.hashing import SALT_BYTES, Cost, HashingPool
+from otp_engine.domain.limits import Charge, Limit
+from otp_engine.domain.messages import Message
+from otp_engine.domain.pepper import Pepper
+from otp_engine.domain.phone import PhoneNumber, Served
+from otp_engine.domain.policy import Policy
+from otp_engine.domain.ports import Sender, Store
+from otp_engine.domain.verification import Asked, Binding, Checked, Guess, Opened, Sent
+from otp_engine.errors import (
+    DeliveryUnconfirmed,
+    OTPError,
+    StoreUnavailable,
+    Unavailable,
+    VerificationNotFound,
+)
+
+_ID_BYTES = 16  # ASVS 5.0, 11.5.1: at least 128 bits
+_TOKEN_BYTES = 8
+_UNDECIDED = (DeliveryUnconfirmed, StoreUnavailable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """Where a phone is kept: under the name that one pepper gives it."""
+
+    pepper: Pepper
+    number: PhoneNumber
+
+    @property
+    def phone(self) -> str:
+        return self.pepper.digest("phone", self.number.e164)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """Everything the service needs, handed to it.
+
+    Attributes:
+        peppers: The current one, and behind it the one before a rotation.
+        cost: What hashing a code of a new verification costs.
+        brand: The name in the message.
+        entropy: Makes so many unforeseeable bytes.
+    """
+
+    store: Store
+    sender: Sender
+    hashing: HashingPool
+    peppers: tuple[Pepper, ...]
+    policy: Policy
+    cost: Cost
+    served: Served
+    brand: str
+    entropy: Callable[[int], bytes]
+
+    def send(self, asked: Asked) -> Sent:
+        """Put a fresh code on somebody's phone.
+
+        Returning means that the carrier accepted the message. After a clear refusal
+        the phone has its send back; after silence it has not, and the code works.
+
+        Raises:
+            NotServed: Nothing was asked of the store or the carrier.
+            RateLimited, TooManyAttempts: A rule refused; nothing was charged.
+            DeliveryFailed: The carrier refused; everything was given back.
+            DeliveryUnconfirmed: The carrier did not answer.
+            Unavailable: Redis, the carrier or this instance cannot, at the moment.
+        """
+        self.served.admit(asked.number)
+        home = self._home(asked.number)
+        token = self.entropy(_TOKEN_BYTES)
+        opened = self.store.open(
+            home.phone, token=token, binding=self._binding(), policy=self.policy
+        )
+        with _given_back_by(partial(self.store.withdraw, home.phone, token=token)):
+            charges = self._charges_for_a_send(asked)
+            self.store.take(charges, token=token)
+            with _given_back_by(partial(self.store.refund, charges, token=token)):
+                code = codes.make(self.policy.code_length, self.entropy)
+                self._arm(code, home, token, opened.binding)
+                return self._hand_over(code, asked, opened)
+
+    def check(self, guess: Guess) -> Checked:
+        """Spend one guess, and say whether it was right.
+
+        A guess is paid for before it is looked at, so a thousand requests in the same
+        millisecond buy no more guesses than a thousand in a row. The right code then
+        wins once: whoever closes the verification first is approved, and everybody
+        after finds nothing waiting.
+
+        Raises:
+            VerificationNotFound: Nothing is waiting for this phone.
+            TooManyAttempts: Every guess of this verification is spent.
+            RateLimited: The phone's or the address's budget is spent.
+            Unavailable: Redis or this instance cannot, at the moment.
+        """
+        home = self._home(guess.number)
+        token = self.entropy(_TOKEN_BYTES)
+        per_address = self.policy.checks_per_ip
+        charges = self._by_address("checks_per_ip", per_address, guess.address)
+        self.store.take(list(charges), token=token)
+        claim = self.store.claim(home.phone, token=token, policy=self.policy)
+        with _given_back_by(partial(self.store.unclaim, home.phone, token=token)):
+            tag = self._tag(guess.code, home, claim.binding)
+        # A sum, so that a match of the first code takes as long as one of the last.
+        matches = sum(hmac.compare_digest(tag, kept) for kept in claim.tags)
+        if not matches:
+            return Checked(
+                approved=False,
+                attempts_left=claim.attempts_left,
+                expires_in=claim.expires_in,
+            )
+        if not self.store.approve(home.phone, token=token, id=claim.binding.id):
+            raise VerificationNotFound
+        return Checked(approved=True)
+
+    def _home(self, number: PhoneNumber) -> _Home:
+        """Find the pepper that this phone is kept under.
+
+        During a rotation a phone stays under the old pepper for as long as anything
+        is remembered there, so that its codes keep working and its limits hold.
+        """
+        current, *previous = [_Home(pepper, number) for pepper in self.peppers]
+        return next(
+            (old for old in previous if self.store.remembers(old.phone)), current
+        )
+
+    def _binding(self) -> Binding:
+        return Binding(
+            self.entropy(_ID_BYTES), self.entropy(SALT_BYTES), str(self.cost)
+        )
+
+    def _arm(self, code: str, home: _Home, token: bytes, binding: Binding) -> None:
+        tag = self._tag(code, home, binding)
+        if not self.store.arm(home.phone, token=token, tag=tag, policy=self.policy):
+            # Somebody was approved with an older code while this one was being made.
+            raise Unavailable
+
+    def _tag(self, code: str, home: _Home, binding: Binding) -> bytes:
+        material = home.pepper.bind(
+            code, verification=binding.id, number=home.number.e164
+        )
+        return self.hashing.derive(material, binding.salt, Cost.parse(binding.cost))
+
+    def _hand_over(self, code: str, asked: Asked, opened: Opened) -> Sent:
+        life, resend = self.policy.ttl, opened.resend_after
+        text = messages.write(
+            code=code, brand=self.brand, life=life, locale=asked.locale
+        )
+        message = Message(
+            to=asked.number.e164,
+            masked=asked.number.masked,
+            channel=asked.channel,
+            body=text,
+            life=life,
+        )
+        try:
+            self.sender.send(message)
+        except DeliveryUnconfirmed:
+            raise DeliveryUnconfirmed(expires_in=life, resend_after=resend) from None
+        return Sent(expires_in=life, resend_after=resend)
+
+    def _charges_for_a_send(self, asked: Asked) -> list[Charge]:
+        policy, country = self.policy, asked.number.country
+        charges = [
+            *self._by_address("sends_per_ip", policy.sends_per_ip, asked.address),
+            Charge("sends_per_country", country, policy.sends_per_country),
+            Charge("sends_total", "", policy.sends_total),
+        ]
+        return [charge for charge in charges if charge.limit]
+
+    def _by_address(
+        self, name: str, limit: Limit, address: str | None
+    ) -> Iterator[Charge]:
+        if address and limit:
+            yield Charge(name, self.peppers[0].digest("address", address), limit)
+
+
+@contextmanager
+def _given_back_by(give_back: Callable[[], None]) -> Iterator[None]:
+    """Undo what was charged, unless it is not known whether it was used.
+
+    Errors that nobody raised on purpose undo nothing: what they leave behind is
+    counted, which costs a person a wait; the other way round, it would cost the
+    operator a limit.
+    """
+    try:
+        yield
+    except _UNDECIDED:
+        raise
+    except OTPError:
+        with suppress(StoreUnavailable):
+            give_back()
+        raise

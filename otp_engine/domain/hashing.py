@@ -1,0 +1,121 @@
+"""How a code is kept: Argon2id (RFC 9106) at a cost that has a name.
+
+A named cost or one written out, as in `m=19456,t=2,p=1`: memory in KiB, passes over
+it, lanes. The cost is kept beside each hash, so changing it troubles no code that is
+already out.
+"""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import BoundedSemaphore
+
+from argon2.low_level import Type, hash_secret_raw
+
+from otp_engine.errors import Saturated
+
+SALT_BYTES = 16
+TAG_BYTES = 32
+_WAITING_PER_THREAD = 4
+_ASVS_ROWS = ((47_104, 1), (19_456, 2), (12_288, 3))
+_WRITTEN = re.compile(r"m=([0-9]{1,8}),t=([0-9]{1,3}),p=([0-9]{1,2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one hash costs.
+
+    Attributes:
+        memory: KiB.
+        passes: Times over that memory.
+        lanes: Threads inside one hash; 1 on a server, where requests are the lanes.
+    """
+
+    memory: int
+    passes: int
+    lanes: int
+
+    @classmethod
+    def parse(cls, text: str) -> Cost:
+        """Read a cost by its name, or as `m=KIB,t=PASSES,p=LANES`.
+
+        Raises:
+            ValueError: With a phrase that fits behind the name of a setting.
+        """
+        if named := COSTS.get(text.strip().lower()):
+            return named
+        if not (match := _WRITTEN.fullmatch(text.strip().replace(" ", ""))):
+            names = ", ".join(COSTS)
+            raise ValueError(f"must be {names}, or like m=19456,t=2,p=1: {text!r}")
+        cost = cls(*map(int, match.groups()))
+        if not (cost.passes and cost.lanes and cost.memory >= 8 * cost.lanes):
+            raise ValueError(
+                f"needs t and p of at least 1, and m of 8 times p: {text!r}"
+            )
+        return cost
+
+    def derive(self, material: bytes, salt: bytes) -> bytes:
+        """Hash *material* to 32 bytes; the same inputs always give the same ones."""
+        return hash_secret_raw(
+            secret=material,
+            salt=salt,
+            time_cost=self.passes,
+            memory_cost=self.memory,
+            parallelism=self.lanes,
+            hash_len=TAG_BYTES,
+            type=Type.ID,
+        )
+
+    @property
+    def meets_asvs(self) -> bool:
+        """Whether OWASP ASVS 5.0, appendix C, accepts it for stored secrets."""
+        return any(
+            self.memory >= memory and self.passes >= passes
+            for memory, passes in _ASVS_ROWS
+        )
+
+    def __str__(self) -> str:
+        return f"m={self.memory},t={self.passes},p={self.lanes}"
+
+
+COSTS = {
+    # OWASP Password Storage Cheat Sheet, and the least that ASVS 5.0 C accepts.
+    "owasp": Cost(19_456, 2, 1),
+    # RFC 9106, section 4, second recommendation.
+    "rfc9106": Cost(65_536, 3, 4),
+    # NIST SP 800-63B-4, 3.1.2.2: the work factor may be small for random secrets.
+    "light": Cost(4_096, 1, 1),
+    # The least that Argon2 accepts. It protects nothing.
+    "test": Cost(8, 1, 1),
+}
+
+
+class HashingPool:
+    """A few threads that do nothing but hash, behind a short queue.
+
+    Hashing in the threads that answer requests holds as many blocks of memory as
+    there are requests, and keeps cheap ones waiting behind dear ones. Argon2 lets go
+    of the interpreter while it works, so more threads than cores buy nothing.
+    """
+
+    def __init__(self, threads: int, waiting: int | None = None) -> None:
+        """Start *threads*, and let *waiting* more hashes queue (4 a thread)."""
+        if waiting is None:
+            waiting = _WAITING_PER_THREAD * threads
+        self._places = BoundedSemaphore(threads + waiting)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hashing")
+
+    def derive(self, material: bytes, salt: bytes, cost: Cost) -> bytes:
+        """Hash *material* at *cost*, waiting for a thread if the queue has room.
+
+        Raises:
+            Saturated: The queue is full; nothing was hashed.
+        """
+        if not self._places.acquire(blocking=False):
+            raise Saturated
+        try:
+            return self._pool.submit(cost.derive, material, salt).result()
+        finally:
+            self._places.release()

@@ -1,0 +1,74 @@
+"""The words on the phone.
+
+The code comes first, where a notification shows it. Every text fits one segment with
+an ordinary brand: 160 characters of GSM-7, or 70 once a single character is outside
+it. That is why the Spanish and Portuguese texts go without the accents that GSM-7
+lacks, and why apostrophes are straight: a curly one doubles the price of a message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from otp_engine.domain.verification import Channel
+
+_ENGLISH = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    words: str
+    minutes: str = "min"
+    seconds: str = "s"
+
+    def fill(self, *, code: str, brand: str, life: timedelta) -> str:
+        # Rounded down: a text must not promise time that a code does not have.
+        minutes, seconds = divmod(int(life.total_seconds()), 60)
+        left = f"{minutes} {self.minutes}" if minutes else f"{seconds} {self.seconds}"
+        return self.words.format(code=code, brand=brand, life=left)
+
+
+_TEXTS = {
+    "en": _Text("{code} is your {brand} code. It expires in {life}. Don't share it."),
+    "ar": _Text(
+        "{code} هو رمز {brand}. صالح لمدة {life}. لا تشاركه.", "دقيقة", "ثانية"
+    ),
+    "de": _Text("{code} ist dein {brand}-Code. Er gilt {life}. Gib ihn nicht weiter."),
+    "es": _Text("{code} es tu codigo de {brand}. Caduca en {life}. No lo compartas."),
+    "fr": _Text("{code} est votre code {brand}. Valable {life}. Ne le partagez pas."),
+    "hi": _Text("{code} आपका {brand} कोड है। {life} तक मान्य। साझा न करें।", "मिनट", "सेकंड"),
+    "it": _Text("{code} è il tuo codice {brand}. Scade tra {life}. Non condividerlo."),
+    "pt": _Text("{code}: seu codigo {brand}. Expira em {life}. Nao compartilhe."),
+}
+
+LOCALES = frozenset(_TEXTS)
+"""The languages that have a text, as BCP 47 primary subtags."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a sender is handed.
+
+    Attributes:
+        to: The number in E.164.
+        masked: The same, as it may be logged.
+        body: The text, code included; kept out of the repr.
+        life: How long the code in it can still be used.
+    """
+
+    to: str = field(repr=False)
+    masked: str
+    channel: Channel
+    body: str = field(repr=False)
+    life: timedelta
+
+
+def write(*, code: str, brand: str, life: timedelta, locale: str | None) -> str:
+    """Write the text in the language of *locale*, or in English.
+
+    *locale* is a BCP 47 tag; only its language counts (`es-MX` is Spanish).
+    """
+    language = (locale or _ENGLISH).replace("_", "-").partition("-")[0].lower()
+    text = _TEXTS.get(language, _TEXTS[_ENGLISH])
+    return text.fill(code=code, brand=brand, life=life)

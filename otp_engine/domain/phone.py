@@ -1,0 +1,109 @@
+"""Whatever a person types as a phone number, read as E.164."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberType
+
+from otp_engine.domain import typing_marks
+from otp_engine.errors import CountryNotAllowed, InvalidPhone, NumberTypeNotAllowed
+
+EVERYWHERE = "*"
+
+_TYPED = re.compile(r"\+?[0-9()./]{3,32}", re.ASCII)
+_SHOWN = 4
+_GLOBAL_NETWORK = "001"
+_MOBILE = frozenset(
+    {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """A number that can exist.
+
+    Attributes:
+        e164: The number as `+14155550123` (ITU-T E.164).
+        country: ISO 3166 code of the region it belongs to, or `001` for networks of
+            no country (satellite and the like). `+1` alone is 25 countries.
+        calling_code: The digits after the plus that lead to the region.
+        can_receive: Whether its kind of line can receive a text message.
+    """
+
+    e164: str
+    country: str
+    calling_code: int
+    can_receive: bool
+
+    @property
+    def masked(self) -> str:
+        """The number as it may be logged, such as `+91******2345`."""
+        national = self.e164.removeprefix(f"+{self.calling_code}")
+        shown = min(_SHOWN, len(national) // 2)
+        hidden = "*" * (len(national) - shown)
+        return f"+{self.calling_code}{hidden}{national[-shown:]}"
+
+    def __repr__(self) -> str:
+        return f"PhoneNumber({self.masked})"
+
+
+def read(text: str, region: str) -> PhoneNumber:
+    """Read an international number, or a national one of *region*.
+
+    Digits are 0 to 9; spaces, dashes, dots, slashes and brackets are ignored. What
+    `phonenumbers` would make of `tel:` links, extensions, letters and the digits of
+    other scripts is not asked: two spellings of a number must not be a surprise.
+
+    Raises:
+        InvalidPhone: It is not a number that libphonenumber knows to be assignable.
+    """
+    typed = typing_marks.remove(text)
+    if not _TYPED.fullmatch(typed):
+        raise InvalidPhone
+    try:
+        number = phonenumbers.parse(typed, region)
+    except NumberParseException:
+        raise InvalidPhone from None
+    country = phonenumbers.region_code_for_number(number)
+    if country is None or not phonenumbers.is_valid_number(number):
+        raise InvalidPhone
+    return PhoneNumber(
+        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),
+        country,
+        number.country_code or 0,
+        phonenumbers.number_type(number) in _MOBILE,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Which numbers the operator pays messages for.
+
+    Attributes:
+        countries: ISO 3166 codes, or `*` for every country. Networks of no country
+            cost the most and have the fewest people, so `*` leaves them out.
+    """
+
+    countries: Collection[str]
+
+    def admit(self, number: PhoneNumber) -> None:
+        """Let *number* pass.
+
+        Raises:
+            CountryNotAllowed: Its country is not served.
+            NumberTypeNotAllowed: It is a landline, a premium line or the like.
+        """
+        everywhere = EVERYWHERE in self.countries and number.country != _GLOBAL_NETWORK
+        if not everywhere and number.country not in self.countries:
+            raise CountryNotAllowed
+        if not number.can_receive:
+            raise NumberTypeNotAllowed
+
+
+def is_region(code: str) -> bool:
+    """Whether *code* is an ISO 3166 code of a region that has phone numbers."""
+    return code in phonenumbers.SUPPORTED_REGIONS

@@ -1,0 +1,102 @@
+"""The policy: what operators tune, with a default and a reason for each bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from otp_engine.domain import durations
+from otp_engine.domain.limits import Limit
+
+_NIST_LIFETIME = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How long, how often and how many.
+
+    Attributes:
+        code_length: Digits of a code.
+        ttl: How long each code can be used.
+        max_checks: Guesses at one verification, however many codes it has.
+        max_sends: Messages of one verification.
+        resend_cooldown: The least time between two messages of one verification.
+        sends_per_phone: Messages to one phone, over all its verifications.
+        sends_per_ip: Messages asked for from one address.
+        sends_per_country: Messages to the numbers of any one country.
+        sends_total: Messages altogether.
+        wrong_checks_per_phone: Wrong guesses at one phone's codes, over all its
+            verifications; only a right code clears them (NIST SP 800-63B-4, 3.1.3.2).
+        checks_per_ip: Guesses from one address.
+    """
+
+    code_length: int = 6
+    ttl: timedelta = timedelta(minutes=10)
+    max_checks: int = 5
+    max_sends: int = 5
+    resend_cooldown: timedelta = timedelta(seconds=30)
+    sends_per_phone: Limit = Limit.parse("5/10m, 10/24h")
+    sends_per_ip: Limit = Limit.parse("20/10m, 100/24h")
+    sends_per_country: Limit = Limit()
+    sends_total: Limit = Limit.parse("1000/1h")
+    wrong_checks_per_phone: Limit = Limit.parse("10/1h")
+    checks_per_ip: Limit = Limit.parse("60/1m")
+
+    def warnings(self) -> list[str]:
+        """Say where this policy is weaker than the standards, a sentence each."""
+        if self.ttl <= _NIST_LIFETIME:
+            return []
+        life = durations.write(self.ttl)
+        return [f"codes live {life}; NIST SP 800-63B-4 (3.1.3.2) allows 10m"]
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        digits = text.strip()
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= len("999999")):
+            raise ValueError(f"must be a whole number: {text!r}")
+        if not least <= int(digits) <= most:
+            raise ValueError(f"must be from {least} to {most}: {text!r}")
+        return int(digits)
+
+    return read
+
+
+def _between(least: str, most: str) -> Callable[[str], timedelta]:
+    def read(text: str) -> timedelta:
+        duration = durations.parse(text)
+        if not durations.parse(least) <= duration <= durations.parse(most):
+            raise ValueError(f"must be from {least} to {most}: {text!r}")
+        return duration
+
+    return read
+
+
+def _never_off(text: str) -> Limit:
+    limit = Limit.parse(text)
+    if not limit:
+        raise ValueError(
+            "cannot be off: without it, a new code is a new set of guesses"
+        )
+    return limit
+
+
+READERS: dict[str, Callable[[str], Any]] = {
+    # HOTP truncation carries 31 bits, and ten digits is what a person will type.
+    "code_length": _whole(4, 10),
+    # Twilio Verify's own range ends at 24 h; a carrier needs seconds to deliver.
+    "ttl": _between("30s", "24h"),
+    # NIST SP 800-63B-4 (3.2.2) ends at 100 consecutive failures.
+    "max_checks": _whole(1, 100),
+    "max_sends": _whole(1, 100),
+    "resend_cooldown": _between("0s", "24h"),
+    "sends_per_phone": Limit.parse,
+    "sends_per_ip": Limit.parse,
+    "sends_per_country": Limit.parse,
+    "sends_total": Limit.parse,
+    "wrong_checks_per_phone": _never_off,
+    "checks_per_ip": Limit.parse,
+}
+"""How each value of the policy is read from text; a `ValueError` says what is wrong."""

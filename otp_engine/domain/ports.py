@@ -1,0 +1,92 @@
+"""What the engine needs from outside, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from otp_engine.domain.limits import Charge
+from otp_engine.domain.messages import Message
+from otp_engine.domain.policy import Policy
+from otp_engine.domain.verification import Binding, Claim, Opened
+
+
+class Store(Protocol):
+    """Remembers which codes wait for which phone, and counts.
+
+    *phone* is always a keyed digest. *token* names one request: a step repeated with
+    the same token changes nothing and answers the same, so a lost reply may be asked
+    for again. Every method raises `StoreUnavailable` when the store does not answer.
+    """
+
+    def open(
+        self, phone: str, *, token: bytes, binding: Binding, policy: Policy
+    ) -> Opened:
+        """Reserve one send, beginning a verification with *binding* if none is alive.
+
+        Raises:
+            RateLimited: The cooldown or a limit of this phone refused.
+            TooManyAttempts: The live verification has no guess left to check with.
+        """
+
+    def arm(self, phone: str, *, token: bytes, tag: bytes, policy: Policy) -> bool:
+        """Keep the hash of the code that the reserved send will carry.
+
+        False when the verification ended in the meantime: nothing may be sent.
+        """
+
+    def withdraw(self, phone: str, *, token: bytes) -> None:
+        """Give a reserved send back, with its code if it was armed."""
+
+    def claim(self, phone: str, *, token: bytes, policy: Policy) -> Claim:
+        """Pay for one guess, and say what it must match.
+
+        Raises:
+            VerificationNotFound: Nothing is waiting for this phone.
+            TooManyAttempts: Every guess of this verification is spent.
+            RateLimited: The phone's budget of wrong guesses is spent.
+        """
+
+    def unclaim(self, phone: str, *, token: bytes) -> None:
+        """Give back a guess that was paid for and never looked at."""
+
+    def approve(self, phone: str, *, token: bytes, id: bytes) -> bool:
+        """Close the verification, and say whether this request was the one to do it."""
+
+    def take(self, charges: Sequence[Charge], *, token: bytes) -> None:
+        """Let one event through every shared limit, or through none.
+
+        Raises:
+            RateLimited: One of them refused, and none was charged.
+        """
+
+    def refund(self, charges: Sequence[Charge], *, token: bytes) -> None:
+        """Give back what `take` charged."""
+
+    def remembers(self, phone: str) -> bool:
+        """Whether anything at all is kept about this phone."""
+
+    def ping(self) -> None:
+        """Answer, if requests could be served."""
+
+
+class Sender(Protocol):
+    """Hands a message to somebody who delivers it."""
+
+    def send(self, message: Message) -> None:
+        """Return once the carrier has accepted *message*.
+
+        Raises:
+            DeliveryFailed: The carrier refused it; it will not arrive.
+            NotServed, InvalidPhone: The carrier knows better about the number.
+            CarrierUnavailable: It was never handed over; trying again is right.
+            DeliveryUnconfirmed: Nobody knows; it may arrive.
+        """
+
+    def ping(self) -> None:
+        """Answer, if messages could be sent.
+
+        Raises:
+            CarrierUnavailable: The carrier does not answer.
+            DeliveryFailed: The carrier does not accept who we are.
+        """

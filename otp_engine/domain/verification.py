@@ -1,0 +1,118 @@
+"""The values that a verification is told in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from otp_engine.domain.phone import PhoneNumber
+
+
+class Channel(StrEnum):
+    """How a code reaches the phone."""
+
+    SMS = "sms"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A person asks for a code.
+
+    Attributes:
+        locale: BCP 47 tag of the language to write in; none is English.
+        address: The person's network address, where it is known; see `addresses`.
+    """
+
+    number: PhoneNumber
+    channel: Channel = Channel.SMS
+    locale: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guess:
+    """A person types a code.
+
+    Attributes:
+        code: Digits only; see `codes.read`.
+        address: The person's network address, where it is known; see `addresses`.
+    """
+
+    number: PhoneNumber
+    code: str = field(repr=False)
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The carrier has accepted a message.
+
+    Attributes:
+        expires_in: How long its code can be used.
+        resend_after: How long until the rules for this phone let another one out.
+    """
+
+    expires_in: timedelta
+    resend_after: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A guess has been looked at.
+
+    Attributes:
+        approved: Whether it was right; the verification is then used up.
+        attempts_left: Guesses that the phone's rules still allow, if it was wrong.
+        expires_in: How long the last of the codes lives, if it was wrong.
+    """
+
+    approved: bool
+    attempts_left: int = 0
+    expires_in: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What all codes of one verification are hashed with.
+
+    One salt for all of them is what lets a guess cost one hash, however many codes
+    are out.
+
+    Attributes:
+        id: 16 random bytes that name the verification.
+        salt: 16 random bytes.
+        cost: Argon2id's cost, as `hashing.Cost` writes it.
+    """
+
+    id: bytes
+    salt: bytes = field(repr=False)
+    cost: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The store has reserved one send.
+
+    Attributes:
+        resend_after: How long until the next send would be let through.
+    """
+
+    binding: Binding
+    resend_after: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The store has been paid one guess, and says what it must match.
+
+    Attributes:
+        tags: The hash of every code that is still alive, at least one.
+        attempts_left: Guesses left after this one.
+        expires_in: How long the last of the codes lives.
+    """
+
+    binding: Binding
+    tags: tuple[bytes, ...] = field(repr=False)
+    attempts_left: int
+    expires_in: timedelta

@@ -1,0 +1,226 @@
+"""Everything that can go wrong, as one tree.
+
+    OTPError
+    ├── InvalidSettings          the environment cannot be served from
+    ├── InvalidRequest           the request cannot be read
+    │   ├── InvalidPhone
+    │   └── InvalidCode
+    ├── Unauthorized
+    ├── NotServed                a real number, and not one for us
+    │   ├── CountryNotAllowed
+    │   └── NumberTypeNotAllowed
+    ├── VerificationNotFound
+    ├── Refused                  a rule says: not now
+    │   ├── TooManyAttempts
+    │   └── RateLimited
+    ├── DeliveryFailed           the carrier said no
+    ├── DeliveryUnconfirmed      the carrier said nothing
+    └── Unavailable              we cannot, at the moment
+        ├── StoreUnavailable
+        ├── CarrierUnavailable
+        └── Saturated
+
+The engine raises these and knows nothing of HTTP. Each class has a stable `name`
+that clients may match on, and carries what the answer needs, so that nobody ever
+parses a message. `otp_engine.api.responses` is the one place that turns them into
+statuses. No message ever holds a code, a number or a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import ClassVar
+
+_A_MOMENT = timedelta(seconds=1)
+
+
+class OTPError(Exception):
+    """Base of every error that this package raises on purpose.
+
+    Attributes:
+        name: Stable name of what happened; clients may match on it.
+        message: The same, for a person to read.
+    """
+
+    name: ClassVar[str] = "error"
+    message: str = "Something went wrong."
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or self.message
+        super().__init__(self.message)
+
+
+class InvalidSettings(OTPError):
+    """The environment cannot be served from.
+
+    Attributes:
+        problems: Every problem found, a sentence each, in a stable order.
+    """
+
+    name = "invalid_settings"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class InvalidRequest(OTPError):
+    """The request cannot be read as what the contract asks for."""
+
+    name = "invalid_request"
+    message = "The request could not be read."
+
+
+class InvalidPhone(InvalidRequest):
+    """What was given is not a phone number that can exist."""
+
+    name = "invalid_phone"
+    message = "This is not a phone number. Check it, and add the country code with a +."
+
+
+class InvalidCode(InvalidRequest):
+    """What was given cannot be a code, so it was not counted as a guess."""
+
+    name = "invalid_code"
+    message = "A code is 4 to 10 digits. This was not counted as an attempt."
+
+
+class Unauthorized(OTPError):
+    """No API key came with the request, or a wrong one."""
+
+    name = "unauthorized"
+    message = "A valid API key is needed."
+
+
+class NotServed(OTPError):
+    """The number is real, and the operator does not serve it."""
+
+    name = "not_served"
+
+
+class CountryNotAllowed(NotServed):
+    """The number belongs to a country that is not served."""
+
+    name = "country_not_allowed"
+    message = "Numbers of this country are not served."
+
+
+class NumberTypeNotAllowed(NotServed):
+    """The number is of a kind that is not served, such as a landline."""
+
+    name = "number_type_not_allowed"
+    message = "This kind of number cannot be sent a code. Use a mobile number."
+
+
+class VerificationNotFound(OTPError):
+    """No code is waiting for this number.
+
+    It may never have been sent, may have expired or may have been used. The caller
+    is not told which: the difference would tell a stranger whether a code was right.
+    """
+
+    name = "verification_not_found"
+    message = "No code is waiting for this number."
+
+
+class Refused(OTPError):
+    """A rule says: not now.
+
+    Attributes:
+        retry_after: How long until the rule that refused would say yes.
+    """
+
+    name = "refused"
+
+    def __init__(self, *, retry_after: timedelta) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class TooManyAttempts(Refused):
+    """Every guess of this verification is spent; it ends after `retry_after`."""
+
+    name = "too_many_attempts"
+    message = "Every attempt at this code is spent. Wait, then ask for a new code."
+
+
+class RateLimited(Refused):
+    """A limit or the re-send cooldown refused, before anything was sent.
+
+    Attributes:
+        limit: Name of the limit that refused, for operators only.
+    """
+
+    name = "rate_limited"
+    message = "Too many requests. Try again later."
+
+    def __init__(self, limit: str, *, retry_after: timedelta) -> None:
+        super().__init__(retry_after=retry_after)
+        self.limit = limit
+
+
+class DeliveryFailed(OTPError):
+    """The carrier refused the message, so nothing was sent.
+
+    Attributes:
+        elsewhere: Whether another sender might succeed with the same message: true
+            when the refusal was about the sender, false when about the number.
+    """
+
+    name = "delivery_failed"
+    message = "The message was refused by the carrier."
+
+    def __init__(self, *, elsewhere: bool = False) -> None:
+        super().__init__()
+        self.elsewhere = elsewhere
+
+
+class DeliveryUnconfirmed(OTPError):
+    """The carrier did not answer; the message may still arrive, and then works.
+
+    Attributes:
+        expires_in: How long its code can be used; none from a sender, which cannot
+            know.
+        resend_after: How long until another message would be let through.
+    """
+
+    name = "delivery_unconfirmed"
+    message = "The carrier did not answer. If the code arrives, it works."
+
+    def __init__(
+        self,
+        *,
+        expires_in: timedelta | None = None,
+        resend_after: timedelta | None = None,
+    ) -> None:
+        super().__init__()
+        self.expires_in = expires_in
+        self.resend_after = resend_after
+
+
+class Unavailable(OTPError):
+    """The service cannot do this at the moment; trying again is right.
+
+    Attributes:
+        retry_after: How long to wait before trying again.
+    """
+
+    name = "unavailable"
+    message = "The service cannot do this right now. Try again shortly."
+
+    def __init__(self, *, retry_after: timedelta = _A_MOMENT) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class StoreUnavailable(Unavailable):
+    """Redis did not answer; what it did with the request is not known."""
+
+
+class CarrierUnavailable(Unavailable):
+    """The carrier could not be reached, or asked for a pause; nothing was sent."""
+
+
+class Saturated(Unavailable):
+    """More work is waiting than this instance can do soon; this was not begun."""

@@ -1,0 +1,1 @@
+"""Who watches: health, logs, and the word that every request leaves behind."""

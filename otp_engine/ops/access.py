@@ -1,0 +1,52 @@
+"""One line a request, and a request id to find it by.
+
+The line names the route and not the path, because a stranger may write anything into
+a path, a number or a code included. The views leave what else may be said on
+`flask.g`: `phone`, already masked, and `caller`, the name of the API key.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from time import perf_counter
+
+from flask import Flask, Response, g, request
+
+log = logging.getLogger("otp_engine.access")
+
+_HEADER = "X-Request-Id"
+# A letter in it, so that a bare phone number is not taken for an id and logged.
+_GIVEN = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9._-]{8,64}", re.ASCII)
+
+
+def install(app: Flask) -> None:
+    """Give every request of *app* an id, and every answer a line in the log."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    given = request.headers.get(_HEADER, "")
+    g.request_id = given if _GIVEN.fullmatch(given) else secrets.token_hex(8)
+    g.began = perf_counter()
+
+
+def _end(response: Response) -> Response:
+    response.headers[_HEADER] = g.request_id
+    if request.endpoint and request.endpoint.startswith("health."):
+        return response
+    log.info(
+        "request",
+        extra={
+            "request_id": g.request_id,
+            "method": request.method if request.url_rule else None,
+            "route": request.url_rule.rule if request.url_rule else None,
+            "status": response.status_code,
+            "ms": round((perf_counter() - g.began) * 1000, 1),
+            "phone": g.get("phone"),
+            "caller": g.get("caller"),
+        },
+    )
+    return response

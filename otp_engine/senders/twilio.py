@@ -1,0 +1,96 @@
+"""Sends through Twilio's Messaging API, with Twilio's own SDK.
+
+The SDK decides what is asked, `twilio_http` how it travels, and `twilio_errors` what
+an answer means for us. A message is never sent twice: Messages has no idempotency
+key, so after silence nobody knows whether the first one left.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from twilio.base.exceptions import TwilioException
+from twilio.rest import Client
+
+from otp_engine.config import Twilio
+from otp_engine.domain.messages import Message
+from otp_engine.errors import (
+    CarrierUnavailable,
+    DeliveryFailed,
+    DeliveryUnconfirmed,
+    OTPError,
+)
+from otp_engine.senders import twilio_errors
+from otp_engine.senders.twilio_http import NotHandedOver, PooledHttpClient
+
+log = logging.getLogger(__name__)
+
+_MESSAGING_SERVICE = "MG"
+_LONGEST_VALIDITY = 36_000  # seconds; the most that Twilio accepts
+_NEVER_LEFT = frozenset({"failed", "undelivered", "canceled"})
+
+
+class TwilioSender:
+    """Text messages from one Twilio account."""
+
+    def __init__(self, settings: Twilio, http: PooledHttpClient | None = None) -> None:
+        """Send as *settings* say, over *http* or a pool of its own."""
+        self._client = Client(
+            settings.username,
+            settings.password,
+            settings.account_sid,
+            http_client=http or PooledHttpClient(),
+            # Not empty, or the SDK reads the process's environment instead.
+            environment={"TWILIO_REGION": ""},
+        )
+        if settings.base_url:
+            self._client.api.base_url = settings.base_url
+        service = settings.sender.startswith(_MESSAGING_SERVICE)
+        name = "messaging_service_sid" if service else "from_"
+        self._from = {name: settings.sender}
+
+    def send(self, message: Message) -> None:
+        """Return once Twilio has accepted *message*; see `domain.ports.Sender`."""
+        try:
+            sent = self._client.messages.create(
+                to=message.to,
+                body=message.body,
+                # A text that arrives after its code has ended helps nobody.
+                validity_period=min(
+                    int(message.life.total_seconds()), _LONGEST_VALIDITY
+                ),
+                **self._from,
+            )
+        except NotHandedOver as error:
+            log.warning("twilio: not reached: %s", error)
+            raise CarrierUnavailable from None
+        except TwilioException as error:
+            raise self._meaning(error, message) from None
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong once the request may have left is silence
+            log.warning("twilio: no answer: %s", type(error).__name__)
+            raise DeliveryUnconfirmed from None
+        if not sent.sid:
+            raise DeliveryUnconfirmed
+        if str(sent.status) in _NEVER_LEFT:
+            log.warning("twilio: %s is %s", message.masked, sent.status)
+            raise DeliveryFailed
+
+    def ping(self) -> None:
+        """Answer, if Twilio knows us; one page of messages is read, none is sent."""
+        try:
+            self._client.messages.list(limit=1)
+        except TwilioException as error:
+            raise DeliveryFailed(elsewhere=True) from error
+        except Exception:  # noqa: BLE001 - as above
+            raise CarrierUnavailable from None
+
+    def _meaning(self, error: TwilioException, message: Message) -> OTPError:
+        status, number = getattr(error, "status", 0), getattr(error, "code", 0)
+        meaning = twilio_errors.meaning(status, number)
+        ours = isinstance(meaning, DeliveryFailed) and meaning.elsewhere
+        log.log(
+            logging.ERROR if ours else logging.WARNING,
+            "twilio: %s refused: status %s, error %s: %s",
+            *(message.masked, status, number, meaning.name),
+        )
+        return meaning

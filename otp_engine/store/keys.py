@@ -1,0 +1,52 @@
+"""Every key in Redis: its name, what it holds and how long it lives.
+
+    otp:{<phone>}:verification   hash    the live verification; until its last code ends
+    otp:{<phone>}:sends          zset    one entry a message; the longest window
+    otp:{<phone>}:wrong          zset    one entry a wrong guess; the longest window
+    otp:{<phone>}:approved       string  token of the last approval; a minute
+    otp:{shared}:<limit>[:<who>] zset    one entry an event; the longest window
+
+`<phone>` and personal `<who>`s are keyed digests. What stands in braces decides the
+slot in a Redis Cluster (hash tags, Redis Cluster specification): all about one phone
+is in one slot, and all shared limits are in one, so that each script can be atomic.
+
+The fields of a verification, all short enough for Redis to keep the hash packed
+(`hash-max-listpack-value`, 64 bytes; 305 bytes against 1,028):
+
+    id       16 random bytes
+    salt     16 random bytes
+    cost     Argon2id's cost, such as m=19456,t=2,p=1
+    paid     the 8-byte tokens of the guesses paid for, one behind the other
+    <token>  one field a send, named by its 8-byte token: empty while it is only
+             reserved, then the code's 32-byte hash and the time it ends (ms, decimal)
+"""
+
+from __future__ import annotations
+
+from otp_engine.domain.limits import Charge
+
+
+def verification(phone: str) -> str:
+    """The live verification of a phone."""
+    return f"otp:{{{phone}}}:verification"
+
+
+def sends(phone: str) -> str:
+    """Messages to a phone."""
+    return f"otp:{{{phone}}}:sends"
+
+
+def wrong(phone: str) -> str:
+    """Guesses at a phone's codes since the last right one."""
+    return f"otp:{{{phone}}}:wrong"
+
+
+def approved(phone: str) -> str:
+    """Who closed the last verification of a phone."""
+    return f"otp:{{{phone}}}:approved"
+
+
+def shared(charge: Charge) -> str:
+    """Events that a shared limit counts."""
+    name = f"otp:{{shared}}:{charge.limit_name}"
+    return f"{name}:{charge.counted}" if charge.counted else name

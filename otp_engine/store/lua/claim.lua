@@ -1,0 +1,69 @@
+-- claim: pay for one guess, and hand back what it must match.
+--
+-- Counting and reading are one step, so two guesses can never share an attempt,
+-- however close together they arrive. The guess is charged to the verification and to
+-- the phone before anybody looks at it; only approve.lua clears the phone's count.
+--
+-- KEYS[1]  otp:{phone}:verification   hash
+-- KEYS[2]  otp:{phone}:wrong          zset: one member a wrong guess
+-- ARGV[1]  the guess's token, 8 bytes
+-- ARGV[2]  guesses a verification may have
+-- ARGV[3]  limit of wrong guesses at this phone
+--
+-- returns  {'claimed', id, salt, cost, left, ms, hash, ...}
+--                                     paid for; left guesses remain, the last code
+--                                     ends in ms, and these are the live codes' hashes
+--          {'none'}                   nothing is waiting; nothing was charged
+--          {'spent', ms}              no guess is left; the verification ends in ms
+--          {'wrong_checks_per_phone', ms}
+--                                     the phone's budget is spent, for another ms
+--
+-- TTL: the verification's is never touched. The log lives as long as its longest window.
+
+local verification, wrong = KEYS[1], KEYS[2]
+local token, most, budget = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local at = now()
+local record_of, hashes = {}, {}
+local fields = redis.call('HGETALL', verification)
+for i = 1, #fields, 2 do
+    local name, value = fields[i], fields[i + 1]
+    if #name ~= 8 then
+        record_of[name] = value
+    elseif value ~= '' and tonumber(string.sub(value, 33)) > at then
+        hashes[#hashes + 1] = string.sub(value, 1, 32)
+    end
+end
+local paid = record_of.paid
+local ends_in = redis.call('PTTL', verification)
+
+local function repeated()
+    for i = 1, #paid, 8 do
+        if string.sub(paid, i, i + 7) == token then
+            return true
+        end
+    end
+    return false
+end
+
+if #hashes == 0 then
+    return {'none'}
+end
+
+if not repeated() then
+    if #paid / 8 >= most then
+        return {'spent', ends_in}
+    end
+    local budget_wait = wait(wrong, budget, at)
+    if budget_wait > 0 then
+        return {'wrong_checks_per_phone', budget_wait}
+    end
+    paid = paid .. token
+    redis.call('HSET', verification, 'paid', paid)
+    record(wrong, budget, token, at)
+end
+
+local left = math.max(0, math.min(most - #paid / 8, room(wrong, budget, at)))
+return {
+    'claimed', record_of.id, record_of.salt, record_of.cost, left, ends_in,
+    unpack(hashes)
+}

@@ -1,0 +1,84 @@
+-- open: reserve one send to a phone, and begin a verification if none is alive.
+--
+-- The cooldown, the phone's limits, the sends and the guesses left are all read
+-- before anything is written, in one step, so that simultaneous sends cannot share
+-- the last place, and a refused one uses nothing up. A code that could never be
+-- checked is refused here, before it is paid for.
+--
+-- KEYS[1]   otp:{phone}:verification   hash: id, salt, cost, paid, a field a send
+-- KEYS[2]   otp:{phone}:sends          zset: one member a message
+-- KEYS[3]   otp:{phone}:wrong          zset: one member a wrong guess
+-- ARGV[1]   the send's token, 8 bytes
+-- ARGV[2]   id,  ARGV[3] salt,  ARGV[4] cost: of the verification, if one begins
+-- ARGV[5]   life of a code in milliseconds
+-- ARGV[6]   messages a verification may have
+-- ARGV[7]   guesses a verification may have
+-- ARGV[8]   milliseconds between two messages of one verification
+-- ARGV[9]   limit of messages to this phone
+-- ARGV[10]  limit of wrong guesses at this phone
+--
+-- returns  {'opened', id, salt, cost, ms}   reserved; the next send is possible in ms
+--          {'cooldown' | 'sends' | 'sends_per_phone' | 'wrong_checks_per_phone', ms}
+--                                           refused, for another ms
+--          {'spent', ms}                    no guess is left; it ends in ms
+--
+-- TTL: the verification lives at least as long as a code from now, so that it cannot
+-- end between this step and arm.lua; withdraw.lua takes that back. The log lives as
+-- long as its longest window.
+
+local verification, sends, wrong = KEYS[1], KEYS[2], KEYS[3]
+local token, life, cooldown = ARGV[1], tonumber(ARGV[5]), '1/' .. ARGV[8]
+local per_phone = ARGV[9]
+local at = now()
+local id, salt, cost, paid =
+    unpack(redis.call('HMGET', verification, 'id', 'salt', 'cost', 'paid'))
+local ends_in = redis.call('PTTL', verification)
+local sent = id and redis.call('HLEN', verification) - 4 or 0
+
+local function opened()
+    local resend = math.max(wait(sends, cooldown, at), wait(sends, per_phone, at))
+    if sent >= tonumber(ARGV[6]) then
+        resend = math.max(resend, life)
+    end
+    return {'opened', id, salt, cost, resend}
+end
+
+if id and redis.call('HEXISTS', verification, token) == 1 then
+    return opened()
+end
+
+local reason, longest = nil, 0
+local function refuse(why, milliseconds)
+    if milliseconds > longest then
+        reason, longest = why, milliseconds
+    end
+end
+
+refuse('sends_per_phone', wait(sends, per_phone, at))
+refuse('wrong_checks_per_phone', wait(wrong, ARGV[10], at))
+if id then
+    -- In its last millisecond a verification ends in 0 ms, and still refuses.
+    local until_over = math.max(1, ends_in)
+    refuse('cooldown', wait(sends, cooldown, at))
+    if sent >= tonumber(ARGV[6]) then
+        refuse('sends', until_over)
+    end
+    if #paid / 8 >= tonumber(ARGV[7]) then
+        refuse('spent', until_over)
+    end
+end
+if reason then
+    return {reason, longest}
+end
+
+if not id then
+    id, salt, cost = ARGV[2], ARGV[3], ARGV[4]
+    redis.call('HSET', verification, 'id', id, 'salt', salt, 'cost', cost, 'paid', '')
+end
+redis.call('HSET', verification, token, '')
+if ends_in < life then
+    redis.call('PEXPIRE', verification, life)
+end
+record(sends, per_phone .. ' ' .. cooldown, token, at)
+sent = sent + 1
+return opened()

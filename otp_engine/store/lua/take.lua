@@ -1,0 +1,37 @@
+-- take: let one event through every shared limit, or through none of them.
+--
+-- A request refused by its third limit must not have used up the first two, so all
+-- of them are read before any is written, in one step.
+--
+-- KEYS[i]    otp:{shared}:<limit>[:<who>]   zset: one member an event
+-- ARGV[1]    the event's token, 8 bytes
+-- ARGV[i+1]  limit i
+--
+-- returns  {0, 0}   let through, and counted by every limit
+--          {i, ms}  refused by limit i for another ms, the longest of all that refuse;
+--                   counted by none
+--
+-- TTL: each log lives as long as its longest window.
+
+local token = ARGV[1]
+local at = now()
+
+if redis.call('ZSCORE', KEYS[1], token) then
+    return {0, 0}
+end
+
+local refused, longest = 0, 0
+for i, log in ipairs(KEYS) do
+    local milliseconds = wait(log, ARGV[i + 1], at)
+    if milliseconds > longest then
+        refused, longest = i, milliseconds
+    end
+end
+if refused > 0 then
+    return {refused, longest}
+end
+
+for i, log in ipairs(KEYS) do
+    record(log, ARGV[i + 1], token, at)
+end
+return {0, 0}

@@ -1,0 +1,79 @@
+"""Runs the Lua scripts: by their digest, and whole where Redis has forgotten them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+from redis.cluster import RedisCluster
+from redis.exceptions import NoScriptError
+
+from otp_engine.errors import StoreUnavailable
+from otp_engine.store.connection import Client, refusals_as_unavailable
+
+log = logging.getLogger(__name__)
+
+_FOLDER = resources.files("otp_engine.store") / "lua"
+_PRELUDE = "sliding_log"
+_REPLICA_MILLISECONDS = 100
+
+Argument = str | bytes | int
+
+
+def load(name: str) -> str:
+    """Read a script, with the words that they all share in front."""
+    return "\n".join((_FOLDER / f"{part}.lua").read_text() for part in (_PRELUDE, name))
+
+
+class Script:
+    """One file of `lua/`, ready to run."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._client = client
+        self._source = load(name)
+        source = self._source.encode()
+        # Redis names scripts by their SHA-1; nothing here rests on its strength.
+        self._digest = hashlib.sha1(source, usedforsecurity=False).hexdigest()
+
+    def run(self, keys: Sequence[str], *args: Argument) -> Any:  # noqa: ANN401 - each script's header says what it returns
+        """Run it in one round trip, or in two where Redis does not know it yet.
+
+        Raises:
+            StoreUnavailable: Redis did not answer, or could not write.
+        """
+        with refusals_as_unavailable():
+            try:
+                return self._client.evalsha(self._digest, len(keys), *keys, *args)
+            except NoScriptError:
+                # EVAL and not SCRIPT LOAD: it also runs it, and on the node of the key.
+                return self._client.eval(self._source, len(keys), *keys, *args)
+
+    def run_on_replicas(
+        self, replicas: int, keys: Sequence[str], *args: Argument
+    ) -> Any:  # noqa: ANN401 - as above
+        """Run it, and answer once *replicas* of the node have it too.
+
+        `WAIT` speaks of the writes of its own connection, so both travel together.
+
+        Raises:
+            StoreUnavailable: Redis did not answer, or too few replicas did; what the
+                script wrote stands, and may be lost if the node fails now.
+        """
+        with refusals_as_unavailable():
+            pipeline = self._node_of(keys[0]).pipeline(transaction=False)
+            pipeline.execute_command("EVAL", self._source, len(keys), *keys, *args)
+            pipeline.execute_command("WAIT", replicas, _REPLICA_MILLISECONDS)
+            reply, acknowledged = pipeline.execute()
+        if acknowledged < replicas:
+            log.error("%d of %d replicas have a write", acknowledged, replicas)
+            raise StoreUnavailable
+        return reply
+
+    def _node_of(self, key: str) -> Any:  # noqa: ANN401 - redis-py types neither
+        if isinstance(self._client, RedisCluster):
+            node = self._client.get_node_from_key(key)
+            return self._client.get_redis_connection(node)
+        return self._client

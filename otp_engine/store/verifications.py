@@ -1,0 +1,159 @@
+"""The store behind the engine's port: values in, one script, a value out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from otp_engine.domain.limits import Charge, Limit
+from otp_engine.domain.policy import Policy
+from otp_engine.domain.verification import Binding, Claim, Opened
+from otp_engine.errors import (
+    RateLimited,
+    Refused,
+    TooManyAttempts,
+    VerificationNotFound,
+)
+from otp_engine.store import keys
+from otp_engine.store.connection import Client, refusals_as_unavailable
+from otp_engine.store.scripts import Script
+
+# Long enough for a reply to be lost and the question asked again.
+_APPROVAL_REMEMBERED = timedelta(minutes=1)
+
+
+class RedisStore:
+    """Keeps what `otp_engine.store.keys` lists; see `domain.ports.Store`."""
+
+    def __init__(self, client: Client, *, replicas: int = 0) -> None:
+        """Use *client*, and let an approval stand once *replicas* have it."""
+        self._client = client
+        self._replicas = replicas
+        self._open = Script(client, "open")
+        self._arm = Script(client, "arm")
+        self._withdraw = Script(client, "withdraw")
+        self._claim = Script(client, "claim")
+        self._unclaim = Script(client, "unclaim")
+        self._approve = Script(client, "approve")
+        self._take = Script(client, "take")
+        self._refund = Script(client, "refund")
+
+    def open(
+        self, phone: str, *, token: bytes, binding: Binding, policy: Policy
+    ) -> Opened:
+        """Reserve one send, beginning a verification if none is alive."""
+        reply = self._open.run(
+            [keys.verification(phone), keys.sends(phone), keys.wrong(phone)],
+            token,
+            *(binding.id, binding.salt, binding.cost),
+            _milliseconds(policy.ttl),
+            policy.max_sends,
+            policy.max_checks,
+            _milliseconds(policy.resend_cooldown),
+            _written(policy.sends_per_phone),
+            _written(policy.wrong_checks_per_phone),
+        )
+        match reply:
+            case [b"opened", id, salt, cost, resend]:
+                return Opened(
+                    binding=Binding(id, salt, cost.decode()),
+                    resend_after=_duration(resend),
+                )
+            case [reason, wait]:
+                raise _refusal(reason, wait)
+            case _:
+                raise AssertionError(reply)
+
+    def arm(self, phone: str, *, token: bytes, tag: bytes, policy: Policy) -> bool:
+        """Keep the hash of the code that the reserved send will carry."""
+        return bool(
+            self._arm.run(
+                [keys.verification(phone)], token, tag, _milliseconds(policy.ttl)
+            )
+        )
+
+    def withdraw(self, phone: str, *, token: bytes) -> None:
+        """Give a reserved send back, with its code if it was armed."""
+        self._withdraw.run([keys.verification(phone), keys.sends(phone)], token)
+
+    def claim(self, phone: str, *, token: bytes, policy: Policy) -> Claim:
+        """Pay for one guess, and say what it must match."""
+        reply = self._claim.run(
+            [keys.verification(phone), keys.wrong(phone)],
+            token,
+            policy.max_checks,
+            _written(policy.wrong_checks_per_phone),
+        )
+        match reply:
+            case [b"claimed", id, salt, cost, left, ends_in, *tags]:
+                return Claim(
+                    binding=Binding(id, salt, cost.decode()),
+                    tags=tuple(tags),
+                    attempts_left=left,
+                    expires_in=_duration(ends_in),
+                )
+            case [b"none"]:
+                raise VerificationNotFound
+            case [reason, wait]:
+                raise _refusal(reason, wait)
+            case _:
+                raise AssertionError(reply)
+
+    def unclaim(self, phone: str, *, token: bytes) -> None:
+        """Give back a guess that was paid for and never looked at."""
+        self._unclaim.run([keys.verification(phone), keys.wrong(phone)], token)
+
+    def approve(self, phone: str, *, token: bytes, id: bytes) -> bool:
+        """Close the verification, and say whether this request was the one to do it."""
+        named = [keys.verification(phone), keys.wrong(phone), keys.approved(phone)]
+        args = (token, id, _milliseconds(_APPROVAL_REMEMBERED))
+        if self._replicas:
+            return bool(self._approve.run_on_replicas(self._replicas, named, *args))
+        return bool(self._approve.run(named, *args))
+
+    def take(self, charges: Sequence[Charge], *, token: bytes) -> None:
+        """Let one event through every shared limit, or through none."""
+        if not charges:
+            return
+        limits = [_written(charge.limit) for charge in charges]
+        refused, wait = self._take.run(list(map(keys.shared, charges)), token, *limits)
+        if refused:
+            name = charges[refused - 1].limit_name
+            raise RateLimited(name, retry_after=_duration(wait))
+
+    def refund(self, charges: Sequence[Charge], *, token: bytes) -> None:
+        """Give back what `take` charged."""
+        if charges:
+            self._refund.run(list(map(keys.shared, charges)), token)
+
+    def remembers(self, phone: str) -> bool:
+        """Whether anything at all is kept about this phone."""
+        named = (keys.verification(phone), keys.sends(phone), keys.wrong(phone))
+        with refusals_as_unavailable():
+            return bool(self._client.exists(*named))
+
+    def ping(self) -> None:
+        """Answer, if requests could be served."""
+        with refusals_as_unavailable():
+            self._client.ping()
+
+
+def _refusal(reason: bytes, wait: int) -> Refused:
+    if reason == b"spent":
+        return TooManyAttempts(retry_after=_duration(wait))
+    return RateLimited(reason.decode(), retry_after=_duration(wait))
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return round(duration.total_seconds() * 1000)
+
+
+def _duration(milliseconds: int) -> timedelta:
+    return timedelta(milliseconds=milliseconds)
+
+
+def _written(limit: Limit) -> str:
+    """A limit as the scripts read it: `5/600000 10/86400000`."""
+    return " ".join(
+        f"{window.count}/{_milliseconds(window.period)}" for window in limit.windows
+    )

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from otp_engine import config
+from otp_engine.app import create_app
+
+RELAXED = {
+    "OTP_DEV": "1",
+    "OTP_ARGON2": "test",
+    "OTP_RESEND_COOLDOWN": "0s",
+}
+
+
+@pytest.fixture
+def app_with(store, outbox):
+    """Build the app with some settings other than those of a relaxed dev mode."""
+
+    def build(**environ):
+        return create_app(config.read(RELAXED | environ), store=store, sender=outbox)
+
+    return build
+
+
+@pytest.fixture
+def http(app_with) -> FlaskClient:
+    return app_with().test_client()

@@ -1,0 +1,269 @@
+"""The contract of `/auth`, status by status and to the letter."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from otp_engine import config
+from otp_engine.app import create_app
+from otp_engine.domain.hashing import HashingPool
+from otp_engine.errors import (
+    CarrierUnavailable,
+    DeliveryFailed,
+    DeliveryUnconfirmed,
+    StoreUnavailable,
+)
+from tests.fakes import other_than
+
+PHONE = {"phone": "9445012345"}
+
+
+def send(http, **more):
+    return http.post("/auth/send_otp", json=PHONE | more)
+
+
+def verify(http, otp, **more):
+    return http.post("/auth/verify_otp", json=PHONE | {"otp": otp} | more)
+
+
+def test_a_sent_code_is_answered_to_the_letter(http):
+    answer = send(http)
+
+    assert answer.status_code == 201
+    assert answer.mimetype == "application/json"
+    assert answer.json == {
+        "message": "OTP sent successfully.",
+        "VerificationStatus": "pending",
+    }
+
+
+def test_the_keys_are_in_the_order_of_the_contract(http):
+    assert list(json.loads(send(http).data)) == ["message", "VerificationStatus"]
+
+
+def test_a_sent_code_says_how_long_it_lives_and_when_to_re_send(app_with):
+    answer = send(app_with(OTP_RESEND_COOLDOWN="30s").test_client())
+
+    assert answer.headers["OTP-Expires-In"] == "600"
+    assert answer.headers["OTP-Resend-After"] == "30"
+
+
+def test_the_right_code_is_approved_to_the_letter(http, outbox):
+    send(http)
+
+    answer = verify(http, outbox.code)
+
+    assert answer.status_code == 201
+    assert answer.json == {"VerificationStatus": "approved"}
+
+
+def test_a_wrong_code_is_pending_to_the_letter(http, outbox):
+    send(http)
+
+    answer = verify(http, other_than(outbox.code))
+
+    assert answer.status_code == 201
+    assert answer.json == {"VerificationStatus": "pending"}
+    assert answer.headers["OTP-Attempts-Left"] == "4"
+    assert answer.headers["OTP-Expires-In"] == "600"
+
+
+def test_spaces_and_dashes_inside_a_code_are_ignored(http, outbox):
+    send(http)
+    typed = f" {outbox.code[:3]} - {outbox.code[3:]} "
+
+    assert verify(http, typed).json == {"VerificationStatus": "approved"}
+
+
+def test_a_form_is_as_good_as_json(http, outbox):
+    http.post("/auth/send_otp", data=PHONE)
+
+    answer = http.post("/auth/verify_otp", data=PHONE | {"otp": outbox.code})
+
+    assert answer.json == {"VerificationStatus": "approved"}
+
+
+def test_two_spellings_of_a_number_are_one_phone(http, outbox):
+    send(http)
+
+    answer = verify(http, outbox.code, phone="+91 94450-12345")
+
+    assert answer.json == {"VerificationStatus": "approved"}
+
+
+def test_the_locale_chooses_the_words(http, outbox):
+    send(http, locale="fr")
+
+    assert "Ne le partagez pas" in outbox.messages[0].body
+
+
+def test_fields_that_nobody_asked_for_are_ignored(http):
+    assert send(http, colour="green", channel="sms", locale=None).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("more", "name"),
+    [
+        ({"phone": None}, "invalid_request"),
+        ({"phone": ""}, "invalid_request"),
+        ({"phone": "  "}, "invalid_request"),
+        ({"phone": 9445012345}, "invalid_request"),
+        ({"phone": ["9445012345"]}, "invalid_request"),
+        ({"phone": "12"}, "invalid_phone"),
+        ({"phone": "tel:+919445012345"}, "invalid_phone"),
+        ({"phone": "9445012345\r\nX: y"}, "invalid_phone"),
+        ({"channel": "pigeon"}, "invalid_request"),
+        ({"channel": "whatsapp"}, "invalid_request"),
+        ({"channel": 1}, "invalid_request"),
+        ({"locale": "x" * 36}, "invalid_request"),
+    ],
+)
+def test_a_send_that_cannot_be_read_is_400(http, outbox, more, name):
+    answer = send(http, **more)
+
+    assert (answer.status_code, answer.json["error"]) == (400, name)
+    assert set(answer.json) == {"msg", "error"}
+    assert outbox.messages == []
+
+
+@pytest.mark.parametrize(
+    ("otp", "name"),
+    [
+        (None, "invalid_request"),
+        ("", "invalid_request"),
+        (123456, "invalid_request"),
+        ("123", "invalid_code"),
+        ("12345678901", "invalid_code"),
+        ("12345a", "invalid_code"),
+        ("١٢٣٤٥٦", "invalid_code"),
+        ("12\u200b3456", "invalid_code"),
+        ("123456\x00", "invalid_code"),
+    ],
+)
+def test_a_code_that_cannot_be_one_is_400_and_costs_no_guess(http, outbox, otp, name):
+    send(http)
+
+    answer = verify(http, otp)
+
+    assert (answer.status_code, answer.json["error"]) == (400, name)
+    assert verify(http, other_than(outbox.code)).headers["OTP-Attempts-Left"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("phone", "name"),
+    [
+        ("+14155550123", "country_not_allowed"),
+        ("+912224935555", "number_type_not_allowed"),
+    ],
+)
+def test_a_number_that_is_not_served_is_403(app_with, outbox, phone, name):
+    http = app_with(OTP_ALLOWED_COUNTRIES="IN").test_client()
+
+    answer = send(http, phone=phone)
+
+    assert (answer.status_code, answer.json["error"]) == (403, name)
+    assert outbox.messages == []
+
+
+def test_nothing_waiting_is_404(http):
+    answer = verify(http, "123456")
+
+    assert answer.status_code == 404
+    assert answer.json["error"] == "verification_not_found"
+
+
+def test_never_sent_and_used_are_answered_alike(http, outbox):
+    never = verify(http, "123456")
+    send(http)
+    verify(http, outbox.code)
+
+    used = verify(http, outbox.code)
+
+    assert (used.status_code, used.json) == (never.status_code, never.json)
+
+
+def test_spent_guesses_are_429_and_say_when_to_come_back(http, outbox):
+    send(http)
+    for _ in range(5):
+        verify(http, other_than(outbox.code))
+
+    for answer in (verify(http, outbox.code), send(http)):
+        assert (answer.status_code, answer.json["error"]) == (429, "too_many_attempts")
+        assert answer.headers["Retry-After"] == "600"
+        assert answer.headers["OTP-Attempts-Left"] == "0"
+
+
+def test_the_cooldown_is_429_and_says_when_to_come_back(app_with):
+    http = app_with(OTP_RESEND_COOLDOWN="30s").test_client()
+    send(http)
+
+    answer = send(http)
+
+    assert (answer.status_code, answer.json["error"]) == (429, "rate_limited")
+    assert answer.headers["Retry-After"] == "30"
+
+
+def test_every_limit_comes_from_the_environment(app_with):
+    http = app_with(OTP_SENDS_PER_PHONE="1/1h").test_client()
+    send(http)
+
+    answer = send(http)
+
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "3600"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "name"),
+    [
+        (DeliveryFailed(), 502, "delivery_failed"),
+        (DeliveryUnconfirmed(), 504, "delivery_unconfirmed"),
+        (CarrierUnavailable(), 503, "unavailable"),
+        (StoreUnavailable(), 503, "unavailable"),
+    ],
+)
+def test_a_message_that_did_not_surely_leave_is_no_201(
+    http, outbox, refusal, status, name
+):
+    outbox.refusal = refusal
+
+    answer = send(http)
+
+    assert (answer.status_code, answer.json["error"]) == (status, name)
+    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert ("OTP-Expires-In" in answer.headers) == (status == 504)
+
+
+def test_a_saturated_service_is_503_and_says_when_to_come_back(app_with):
+    app = app_with()
+    full: HashingPool = app.extensions["otp_engine"].engine.hashing
+    while full._places.acquire(blocking=False):  # noqa: SLF001 - as hashes would hold them
+        pass
+
+    answer = send(app.test_client())
+
+    assert (answer.status_code, answer.json["error"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "1"
+
+
+class Broken:
+    """A sender with a bug, whose error quotes what it was given."""
+
+    def send(self, message):
+        raise RuntimeError(message.body)
+
+    def ping(self):
+        raise RuntimeError
+
+
+def test_an_unexpected_failure_is_500_with_a_request_id_and_no_secret(store):
+    app = create_app(config.read({"OTP_DEV": "1"}), store=store, sender=Broken())
+
+    answer = send(app.test_client())
+
+    assert answer.status_code == 500
+    assert set(answer.json) == {"msg", "error"}
+    assert answer.headers["X-Request-Id"] in answer.json["msg"]
+    assert "code" not in answer.json["msg"]

@@ -1,0 +1,143 @@
+"""Whatever arrives is answered in the contract's words, and never with a 500."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+PATHS = ["/auth/send_otp", "/auth/verify_otp"]
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+def assert_contract(answer):
+    assert answer.status_code < 500
+    assert answer.mimetype == JSON
+    assert set(answer.json) == {"msg", "error"}
+    assert answer.json["msg"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"null",
+        b"true",
+        b"0",
+        b'"text"',
+        b"[]",
+        b"{",
+        b"{}",
+        b"not json",
+        b'{"phone": NaN}',
+        b'{"phone": 1e999}',
+        b'{"phone": ' + b"9" * 5_000 + b"}",
+        b'{"phone": "9445012345", "phone": "9445067890"}',
+        b'{"phone": "\\ud800", "otp": "123456"}',
+        b'{"x": {"y": ["\\udfff"]}, "phone": "9445012345", "otp": "123456"}',
+        b"[" * 16_000,
+        b'{"a":' * 3_000,
+        '{"phone": "9445012345", "otp": "123456"}'.encode("utf-16"),
+        '{"phone": "9445012345", "otp": "123456"}'.encode("utf-8-sig"),
+        b'{"phone": "\xff"}',
+        b"\x1f\x8b\x08\x00",
+    ],
+    ids=lambda body: ascii(body[:24]),
+)
+def test_a_body_that_is_no_proper_object_is_400(http, path, body):
+    answer = http.post(path, data=body, content_type=JSON)
+
+    assert_contract(answer)
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"phone",
+        b"phone=",
+        b"phone=9445012345&phone=9445067890&otp=123456",
+        b"phone=%ff%fe&otp=123456",
+        b"phone=\xff",
+        b"&".join(b"f%d=1" % n for n in range(100)),
+        b'{"phone": "9445012345"}',
+    ],
+    ids=lambda body: ascii(body[:24]),
+)
+def test_a_form_that_is_no_proper_form_is_400(http, path, body):
+    answer = http.post(path, data=body, content_type=FORM)
+
+    assert_contract(answer)
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "kind",
+    [None, "text/plain", "multipart/form-data; boundary=x", "application/xml", "x"],
+)
+def test_neither_json_nor_a_form_is_415(http, path, kind):
+    answer = http.post(path, data=b'{"phone": "9445012345"}', content_type=kind)
+
+    assert_contract(answer)
+    assert (answer.status_code, answer.json["error"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("kind", [JSON, FORM])
+def test_a_body_over_16_kib_is_413(http, path, kind):
+    answer = http.post(path, data=b"x" * (16 * 1024 + 1), content_type=kind)
+
+    assert_contract(answer)
+    assert (answer.status_code, answer.json["error"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_another_method_is_405_and_says_which_to_use(http, path, method):
+    answer = http.open(path, method=method)
+
+    assert_contract(answer)
+    assert (answer.status_code, answer.json["error"]) == (405, "method_not_allowed")
+    assert "POST" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/auth", "/auth/send_otp/", "//auth/send_otp", "/Auth/Send_otp", "/%00"],
+)
+def test_an_unknown_path_is_404(http, path):
+    answer = http.post(path, json={"phone": "9445012345"})
+
+    assert_contract(answer)
+    assert (answer.status_code, answer.json["error"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@given(body=st.binary(max_size=200), kind=st.sampled_from([JSON, FORM]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+def test_any_bytes_are_answered_in_the_contracts_words(http, path, body, kind):
+    assert_contract(http.post(path, data=body, content_type=kind))
+
+
+@pytest.mark.parametrize("path", PATHS)
+@given(
+    phone=anything | st.text("+0123456789 -()"), otp=anything | st.text("0123456789 -")
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+def test_any_values_are_answered_in_the_contracts_words(http, path, phone, otp):
+    answer = http.post(path, json={"phone": phone, "otp": otp})
+
+    assert answer.status_code < 500
+    assert answer.mimetype == JSON

@@ -1,0 +1,165 @@
+"""Who is let in, and whose address counts."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from otp_engine.api.callers import Callers
+from otp_engine.config import ApiKey
+
+PHONE = {"phone": "9445012345"}
+KEYS = "shop:shop-secret-0123456789,bank:bank-secret-0123456789"
+
+
+@pytest.fixture
+def guarded(app_with):
+    return app_with(OTP_API_KEYS=KEYS, OTP_SENDS_PER_IP="1/10m").test_client()
+
+
+def send(http, *, key=None, phone="9445012345", ip="203.0.113.7", **options):
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    headers |= options.pop("headers", {})
+    return http.post(
+        "/auth/send_otp",
+        json={"phone": phone} | options,
+        headers=headers,
+        environ_base={"REMOTE_ADDR": ip},
+    )
+
+
+@pytest.mark.parametrize("key", ["shop-secret-0123456789", "bank-secret-0123456789"])
+def test_each_key_lets_its_holder_in(guarded, key):
+    assert send(guarded, key=key).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": ""},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Bearer shop-secret-012345678"},
+        {"Authorization": "Bearer shop-secret-0123456789x"},
+        {"Authorization": "Bearer \u00e9"},
+        {"Authorization": "Basic !"},
+        {"Authorization": "Basic c2hvcDp3cm9uZw=="},
+        {"Authorization": "Digest username=shop"},
+        {"Authorization": "shop-secret-0123456789"},
+    ],
+    ids=ascii,
+)
+@pytest.mark.parametrize("path", ["/auth/send_otp", "/auth/verify_otp"])
+def test_no_key_or_a_wrong_one_is_401(guarded, outbox, path, headers):
+    answer = guarded.post(path, json=PHONE, headers=headers)
+
+    assert (answer.status_code, answer.json["error"]) == (401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert outbox.messages == []
+
+
+def test_name_and_secret_may_come_as_basic(guarded):
+    answer = guarded.post(
+        "/auth/send_otp", json=PHONE, auth=("shop", "shop-secret-0123456789")
+    )
+
+    assert answer.status_code == 201
+
+
+def test_a_secret_under_another_name_is_401(guarded):
+    answer = guarded.post(
+        "/auth/send_otp", json=PHONE, auth=("bank", "shop-secret-0123456789")
+    )
+
+    assert answer.status_code == 401
+
+
+def test_the_secret_is_never_shown():
+    assert "hush" not in repr(ApiKey("shop", "hush"))
+
+
+def test_a_stranger_is_asked_before_the_body_is_read(guarded):
+    answer = guarded.post("/auth/send_otp", data=b"x", content_type="text/plain")
+
+    assert answer.status_code == 401
+
+
+def test_an_anonymous_caller_is_counted_by_the_connection(app_with):
+    http = app_with(OTP_SENDS_PER_IP="1/10m").test_client()
+    send(http)
+
+    refused = send(http, phone="9445067890", client_ip="198.51.100.1")
+
+    assert refused.status_code == 429
+    assert send(http, phone="9445067890", ip="203.0.113.8").status_code == 201
+
+
+def test_a_whole_ipv6_64_is_one_address(app_with):
+    http = app_with(OTP_SENDS_PER_IP="1/10m").test_client()
+    send(http, ip="2001:db8::1")
+
+    assert send(http, phone="9445067890", ip="2001:db8::2").status_code == 429
+
+
+def test_a_program_is_believed_when_it_names_the_persons_address(guarded):
+    key = "shop-secret-0123456789"
+    send(guarded, key=key, client_ip="198.51.100.1")
+
+    refused = send(guarded, key=key, phone="9445067890", client_ip="198.51.100.1")
+
+    assert refused.status_code == 429
+    other = send(guarded, key=key, phone="9445067890", client_ip="198.51.100.2")
+    assert other.status_code == 201
+
+
+def test_a_program_that_names_no_address_is_not_counted_by_its_own(guarded):
+    key = "shop-secret-0123456789"
+    send(guarded, key=key)
+
+    assert send(guarded, key=key, phone="9445067890").status_code == 201
+
+
+@pytest.mark.parametrize("given", ["", "nonsense", "203.0.113.7:80", 7])
+def test_a_program_that_names_no_proper_address_is_told(guarded, given):
+    answer = send(guarded, key="shop-secret-0123456789", client_ip=given)
+
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "counted"),
+    [
+        ("0", "198.51.100.1", False),
+        ("1", "198.51.100.1", True),
+        ("1", "203.0.113.99, 198.51.100.1", True),
+        ("1", "198.51.100.1, 203.0.113.99", False),
+        ("2", "198.51.100.1, 10.0.0.1", True),
+    ],
+)
+def test_only_so_many_proxies_are_believed(app_with, proxies, forwarded, counted):
+    http = app_with(OTP_SENDS_PER_IP="1/10m", OTP_TRUSTED_PROXIES=proxies).test_client()
+    send(http, ip="10.0.0.1", headers={"X-Forwarded-For": "198.51.100.1, 10.0.0.1"})
+    send(http, ip="10.0.0.9", headers={"X-Forwarded-For": "198.51.100.1"})
+
+    answer = send(
+        http,
+        phone="9445067890",
+        ip="10.0.0.2",
+        headers={"X-Forwarded-For": forwarded},
+    )
+
+    assert (answer.status_code == 429) == counted
+
+
+@pytest.mark.parametrize("ip", ["", "unix:", "garbage"])
+def test_callers_from_nowhere_share_one_place(app_with, ip):
+    http = app_with(OTP_SENDS_PER_IP="1/10m").test_client()
+    send(http, ip=ip)
+
+    assert send(http, phone="9445067890", ip=ip).status_code == 429
+
+
+def test_without_keys_everybody_is_let_in():
+    with Flask("nothing").test_request_context():
+        assert Callers([]).identify(None).name is None

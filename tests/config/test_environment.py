@@ -1,0 +1,239 @@
+"""The environment is read whole, or refused whole."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+
+import pytest
+
+from otp_engine import config
+from otp_engine.domain.hashing import COSTS
+from otp_engine.domain.limits import Limit
+from otp_engine.errors import InvalidSettings
+from tests.twilio_server import ACCOUNT, SERVICE
+
+PEPPER = base64.b64encode(b"p" * 32).decode()
+PRODUCTION = {
+    "REDIS_URL": "redis://localhost:6379/0",
+    "OTP_PEPPER": PEPPER,
+    "OTP_API_KEYS": "shop:shop-secret-0123456789",
+    "TWILIO_ACCOUNT_SID": ACCOUNT,
+    "TWILIO_AUTH_TOKEN": "token-of-the-account",
+    "TWILIO_MESSAGING_SERVICE_SID": SERVICE,
+}
+
+
+def problems(environ):
+    with pytest.raises(InvalidSettings) as error:
+        config.read(environ)
+    return error.value.problems
+
+
+def test_production_needs_no_more_than_this():
+    settings = config.read(PRODUCTION)
+
+    assert settings.senders == ("twilio",)
+    assert settings.countries == {"IN"}
+    assert settings.warnings == ()
+
+
+def test_an_empty_environment_is_told_everything_it_lacks():
+    told = " ".join(problems({}))
+
+    for name in ("REDIS_URL", "OTP_PEPPER", "OTP_SENDER", "OTP_API_KEYS"):
+        assert f"{name} is not set" in told
+
+
+def test_dev_needs_nothing():
+    settings = config.read({"OTP_DEV": "1"})
+
+    assert settings.redis_url is None
+    assert settings.senders == ("console",)
+    assert settings.countries == {"*"}
+    assert len(settings.peppers[0].secret) == 32
+
+
+def test_the_pepper_of_a_store_in_the_process_is_fresh_each_time():
+    assert (
+        config.read({"OTP_DEV": "1"}).peppers != config.read({"OTP_DEV": "1"}).peppers
+    )
+
+
+def test_dev_with_a_redis_needs_a_pepper_that_stays():
+    told = problems({"OTP_DEV": "1", "REDIS_URL": "redis://localhost"})
+
+    assert told == ("OTP_PEPPER is not set: `otp-engine keygen` makes one",)
+
+
+def test_every_problem_is_reported_at_once():
+    told = problems(
+        PRODUCTION | {"OTP_TTL": "9d", "OTP_MAX_CHECKS": "0", "OTP_ARGON2": "cheap"}
+    )
+
+    assert [problem.split()[0] for problem in sorted(told)] == [
+        "OTP_ARGON2",
+        "OTP_MAX_CHECKS",
+        "OTP_TTL",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "http://localhost"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis+sentinel://localhost"),
+        ("OTP_PEPPER", "not base64!"),
+        ("OTP_PEPPER", base64.b64encode(b"p" * 31).decode()),
+        ("OTP_PEPPER_PREVIOUS", "c2hvcnQ="),
+        ("OTP_ARGON2", "test"),
+        ("OTP_SENDER", "pigeon"),
+        ("OTP_SENDER", "twilio,twilio"),
+        ("OTP_SENDER", ","),
+        ("TWILIO_ACCOUNT_SID", "AC123"),
+        ("TWILIO_API_KEY", ACCOUNT),
+        ("TWILIO_MESSAGING_SERVICE_SID", ACCOUNT),
+        ("TWILIO_API_BASE_URL", "localhost"),
+        ("OTP_BRAND", "two\nlines"),
+        ("OTP_BRAND", "x" * 41),
+        ("OTP_DEFAULT_REGION", "India"),
+        ("OTP_ALLOWED_COUNTRIES", "IN,XX"),
+        ("OTP_API_KEYS", "no-secret"),
+        ("OTP_API_KEYS", "shop:"),
+        ("OTP_ALLOW_ANONYMOUS", "perhaps"),
+        ("OTP_TRUSTED_PROXIES", "-1"),
+        ("OTP_TRUSTED_PROXIES", "17"),
+        ("OTP_REDIS_TIMEOUT", "forever"),
+        ("OTP_REDIS_WAIT_REPLICAS", "10"),
+        ("OTP_PUBLIC_URL", "otp.example"),
+        ("OTP_DEV", "maybe"),
+        ("OTP_SENDS_TOTAL", "many"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_variable(name, value):
+    told = problems(PRODUCTION | {name: value})
+
+    assert all(problem.startswith((name, "TWILIO_API_SECRET")) for problem in told)
+
+
+@pytest.mark.parametrize("name", ["OTP_PEPPER", "OTP_API_KEYS", "REDIS_URL"])
+def test_a_problem_with_a_secret_does_not_repeat_it(name):
+    told = " ".join(problems(PRODUCTION | {name: "s3cr3t-and-wrong"}))
+
+    assert "s3cr3t" not in told
+
+
+def test_settings_never_print_a_secret():
+    shown = repr(config.read(PRODUCTION | {"REDIS_URL": "redis://:s3cr3t@localhost"}))
+
+    for secret in ("s3cr3t", "token-of-the-account", "shop-secret", "ppppp", PEPPER):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize("name", sorted(PRODUCTION))
+def test_an_empty_variable_is_one_that_is_not_set(name):
+    """Compose files pass variables on as empty when nobody set them."""
+    told = problems(PRODUCTION | {name: " "})
+
+    assert told
+    assert not any("must" in problem for problem in told)
+
+
+def test_twilio_is_the_sender_where_its_account_is_known():
+    dev = {"OTP_DEV": "1", "TWILIO_ACCOUNT_SID": ACCOUNT}
+
+    assert {problem.split()[0] for problem in problems(dev)} == {
+        "TWILIO_AUTH_TOKEN",
+        "TWILIO_FROM",
+    }
+
+
+def test_an_api_key_stands_in_for_the_accounts_token():
+    key = "SK" + "3" * 32
+    settings = config.read(
+        PRODUCTION
+        | {
+            "TWILIO_AUTH_TOKEN": "",
+            "TWILIO_API_KEY": key,
+            "TWILIO_API_SECRET": "key-secret",
+        }
+    )
+
+    assert settings.twilio
+    assert settings.twilio.username == key
+    assert settings.twilio.password == "key-secret"
+    assert settings.twilio.account_sid == ACCOUNT
+
+
+def test_the_pepper_of_the_local_stack_is_refused_in_production():
+    known = base64.b64encode(b"for-the-local-stack-only" + b"." * 8).decode()
+
+    assert "everybody knows" in problems(PRODUCTION | {"OTP_PEPPER": known})[0]
+    assert config.read({"OTP_DEV": "1", "OTP_PEPPER": known}).dev
+
+
+def test_a_rotation_keeps_both_peppers_the_new_one_first():
+    new = base64.b64encode(b"n" * 32).decode()
+
+    settings = config.read(
+        PRODUCTION | {"OTP_PEPPER": new, "OTP_PEPPER_PREVIOUS": PEPPER}
+    )
+
+    assert [pepper.secret[:1] for pepper in settings.peppers] == [b"n", b"p"]
+
+
+def test_the_policy_is_read_from_the_environment():
+    policy = config.read(
+        PRODUCTION
+        | {
+            "OTP_TTL": "5m",
+            "OTP_CODE_LENGTH": "8",
+            "OTP_SENDS_PER_IP": "off",
+            "OTP_SENDS_PER_COUNTRY": "50/24h",
+        }
+    ).policy
+
+    assert policy.ttl == timedelta(minutes=5)
+    assert policy.code_length == 8
+    assert policy.sends_per_ip == Limit()
+    assert policy.sends_per_country == Limit.parse("50/24h")
+    assert policy.max_checks == 5
+
+
+def test_the_other_settings_are_read_too():
+    settings = config.read(
+        PRODUCTION
+        | {
+            "OTP_ARGON2": "rfc9106",
+            "OTP_ALLOWED_COUNTRIES": "in, GB",
+            "OTP_REDIS_TIMEOUT": "250ms",
+            "OTP_ALLOW_ANONYMOUS": "1",
+            "OTP_API_KEYS": "",
+            "OTP_PUBLIC_URL": "https://otp.example/",
+        }
+    )
+
+    assert settings.cost == COSTS["rfc9106"]
+    assert settings.countries == {"IN", "GB"}
+    assert settings.redis_timeout == timedelta(milliseconds=250)
+    assert settings.api_keys == ()
+    assert settings.public_url == "https://otp.example"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("OTP_TTL", "20m", "NIST"),
+        ("OTP_ARGON2", "light", "ASVS"),
+        ("OTP_SENDER", "twilio,console", "prints every code"),
+        ("OTP_API_KEYS", "shop:short", "shop"),
+        ("OTP_TLL", "5m", "did you mean OTP_TTL?"),
+        ("OTP_QUITE_ELSE", "5m", "is not a setting"),
+    ],
+)
+def test_what_is_unwise_is_warned_of(name, value, words):
+    (warning,) = config.read(PRODUCTION | {name: value}).warnings
+
+    assert words in warning

@@ -1,0 +1,217 @@
+"""The rules of checking, on both stores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from otp_engine.domain import phone
+from otp_engine.domain.hashing import COSTS, HashingPool
+from otp_engine.domain.limits import Limit
+from otp_engine.domain.verification import Guess
+from otp_engine.errors import (
+    RateLimited,
+    Saturated,
+    TooManyAttempts,
+    VerificationNotFound,
+)
+from tests.fakes import other_than
+from tests.servers import wait_until
+from tests.tuning import with_policy
+
+
+def test_the_right_code_is_approved(engine, outbox, alice, guess):
+    engine.send(alice)
+
+    assert engine.check(guess(outbox.code)).approved
+
+
+def test_the_right_code_works_only_once(engine, outbox, alice, guess):
+    engine.send(alice)
+    engine.check(guess(outbox.code))
+
+    with pytest.raises(VerificationNotFound):
+        engine.check(guess(outbox.code))
+
+
+def test_a_wrong_code_says_how_many_guesses_are_left(engine, outbox, alice, guess):
+    engine.send(alice)
+
+    checked = engine.check(guess(other_than(outbox.code)))
+
+    assert not checked.approved
+    assert checked.attempts_left == 4
+    assert timedelta(minutes=9) < checked.expires_in <= timedelta(minutes=10)
+
+
+def test_the_right_code_is_refused_once_the_guesses_are_spent(
+    engine, outbox, alice, guess
+):
+    engine.send(alice)
+    left = [
+        engine.check(guess(other_than(outbox.code))).attempts_left for _ in range(5)
+    ]
+
+    with pytest.raises(TooManyAttempts):
+        engine.check(guess(outbox.code))
+
+    assert left == [4, 3, 2, 1, 0]
+
+
+def test_the_fifth_guess_may_still_be_the_right_one(engine, outbox, alice, guess):
+    engine.send(alice)
+    for _ in range(4):
+        engine.check(guess(other_than(outbox.code)))
+
+    assert engine.check(guess(outbox.code)).approved
+
+
+def test_nothing_is_found_where_nothing_was_sent(engine, guess, client):
+    with pytest.raises(VerificationNotFound):
+        engine.check(guess("123456"))
+
+    assert client.dbsize() == 0
+
+
+def test_a_code_is_worth_nothing_for_another_phone(engine, outbox, alice):
+    engine.send(alice)
+    bob = phone.read("+919445067890", "IN")
+
+    with pytest.raises(VerificationNotFound):
+        engine.check(Guess(number=bob, code=outbox.code))
+
+
+def test_a_code_ends(engine, outbox, alice, guess):
+    short = with_policy(engine, ttl=timedelta(milliseconds=50))
+    short.send(alice)
+    name = engine.peppers[0].digest("phone", alice.number.e164)
+    wait_until(lambda: not engine.store.remembers(name))
+
+    with pytest.raises(VerificationNotFound):
+        engine.check(guess(outbox.code))
+
+
+def test_sending_again_gives_no_guess_back(engine, outbox, alice, guess):
+    engine.send(alice)
+    for _ in range(3):
+        engine.check(guess(other_than(outbox.code)))
+
+    engine.send(alice)
+
+    assert engine.check(guess(other_than(*outbox.codes))).attempts_left == 1
+
+
+def test_every_code_of_a_live_verification_is_accepted(engine, outbox, alice, guess):
+    engine.send(alice)
+    engine.send(alice)
+    engine.send(alice)
+
+    assert engine.check(guess(outbox.codes[0])).approved
+
+
+def test_sending_again_does_not_stretch_an_older_code(engine, outbox, alice, guess):
+    with_policy(engine, ttl=timedelta(milliseconds=50)).send(alice)
+    engine.send(alice)
+    first, second = outbox.codes
+    many = with_policy(engine, max_checks=100)
+    wait_until(lambda: not still_alive(engine, alice))
+
+    assert not many.check(guess(first)).approved
+    assert many.check(guess(second)).approved
+
+
+def still_alive(engine, alice):
+    """Whether the first of two codes is; asked of the store, which charges a guess."""
+    phone = engine.peppers[0].digest("phone", alice.number.e164)
+    token = engine.entropy(8)
+    claim = engine.store.claim(phone, token=token, policy=engine.policy)
+    engine.store.unclaim(phone, token=token)
+    return len(claim.tags) > 1
+
+
+def test_one_approval_uses_up_every_code_of_the_verification(
+    engine, outbox, alice, guess
+):
+    engine.send(alice)
+    engine.send(alice)
+    engine.check(guess(outbox.codes[0]))
+
+    with pytest.raises(VerificationNotFound):
+        engine.check(guess(outbox.codes[1]))
+
+
+def test_a_new_verification_does_not_refill_the_phones_wrong_guesses(
+    engine, outbox, alice, guess
+):
+    strict = with_policy(
+        engine, max_checks=2, wrong_checks_per_phone=Limit.parse("3/1h")
+    )
+    brief = with_policy(strict, ttl=timedelta(milliseconds=200))
+    brief.send(alice)
+    for _ in range(2):
+        brief.check(guess(other_than(outbox.code)))
+    wait_until(lambda: sends(strict, alice))
+
+    assert strict.check(guess(other_than(outbox.code))).attempts_left == 0
+    with pytest.raises(RateLimited) as refusal:
+        strict.check(guess(outbox.code))
+    assert refusal.value.limit == "wrong_checks_per_phone"
+
+
+def sends(engine, asked):
+    try:
+        engine.send(asked)
+    except TooManyAttempts:
+        return False
+    return True
+
+
+def test_only_a_right_code_clears_the_phones_wrong_guesses(
+    engine, outbox, alice, guess
+):
+    strict = with_policy(engine, wrong_checks_per_phone=Limit.parse("3/1h"))
+    strict.send(alice)
+    for _ in range(2):
+        strict.check(guess(other_than(outbox.code)))
+    strict.check(guess(outbox.code))
+
+    strict.send(alice)
+
+    assert strict.check(guess(other_than(outbox.code))).attempts_left == 2
+
+
+def test_an_address_has_so_many_guesses_at_any_phone(engine, outbox, alice, guess):
+    engine = with_policy(engine, checks_per_ip=Limit.parse("2/1m"))
+    engine.send(alice)
+    for _ in range(2):
+        engine.check(guess(other_than(outbox.code), "203.0.113.7"))
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.check(guess(outbox.code, "203.0.113.7"))
+
+    assert refusal.value.limit == "checks_per_ip"
+    assert engine.check(guess(outbox.code, "203.0.113.8")).approved
+
+
+def test_a_guess_that_finds_no_place_for_its_hash_is_given_back(
+    engine, outbox, alice, guess
+):
+    engine.send(alice)
+    full = HashingPool(1, waiting=0)
+    full._places.acquire()  # noqa: SLF001 - as a hash would hold it
+    busy = replace(engine, hashing=full)
+    for _ in range(10):
+        with pytest.raises(Saturated):
+            busy.check(guess(outbox.code))
+
+    assert engine.check(guess(other_than(outbox.code))).attempts_left == 4
+
+
+def test_a_new_cost_troubles_no_code_that_is_already_out(engine, outbox, alice, guess):
+    engine.send(alice)
+
+    dearer = replace(engine, cost=COSTS["light"])
+
+    assert dearer.check(guess(outbox.code)).approved

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import timedelta
+
+import pytest
+
+from otp_engine.domain.policy import READERS, Policy
+
+
+def test_every_value_can_be_read_from_text():
+    assert set(READERS) == {field.name for field in fields(Policy)}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("code_length", "3"),
+        ("code_length", "11"),
+        ("code_length", "six"),
+        ("code_length", "٦"),
+        ("ttl", "29s"),
+        ("ttl", "25h"),
+        ("max_checks", "0"),
+        ("max_checks", "101"),
+        ("max_sends", "0"),
+        ("wrong_checks_per_phone", "off"),
+    ],
+)
+def test_a_value_that_would_break_a_promise_is_refused(name, text):
+    with pytest.raises(ValueError, match=r"must|cannot"):
+        READERS[name](text)
+
+
+def test_a_code_that_outlives_the_nist_ten_minutes_is_warned_of():
+    assert Policy(ttl=timedelta(minutes=11)).warnings()
+
+
+def test_the_defaults_need_no_warning():
+    assert Policy().warnings() == []

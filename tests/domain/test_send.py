@@ -1,0 +1,338 @@
+"""The rules of sending, on both stores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from otp_engine.domain import phone
+from otp_engine.domain.hashing import HashingPool
+from otp_engine.domain.limits import Limit
+from otp_engine.domain.pepper import Pepper
+from otp_engine.domain.verification import Asked
+from otp_engine.errors import (
+    CarrierUnavailable,
+    CountryNotAllowed,
+    DeliveryFailed,
+    DeliveryUnconfirmed,
+    NumberTypeNotAllowed,
+    RateLimited,
+    Saturated,
+    StoreUnavailable,
+    TooManyAttempts,
+)
+from tests.fakes import other_than
+from tests.tuning import with_policy
+
+BOB = Asked(number=phone.read("+919445067890", "IN"))
+
+
+def test_a_send_puts_a_code_on_the_phone(engine, outbox, alice):
+    engine.send(alice)
+
+    assert [message.to for message in outbox.messages] == ["+919445012345"]
+    assert len(outbox.code) == 6
+
+
+def test_a_send_says_how_long_the_code_lives_and_when_another_may_follow(engine, alice):
+    engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
+
+    sent = engine.send(alice)
+
+    assert sent.expires_in == timedelta(minutes=10)
+    assert sent.resend_after == timedelta(seconds=30)
+
+
+def test_the_last_send_of_a_verification_says_to_wait_for_its_end(engine, alice):
+    engine = with_policy(engine, max_sends=1)
+
+    assert engine.send(alice).resend_after == timedelta(minutes=10)
+
+
+def test_the_message_is_in_the_language_that_was_asked_for(engine, outbox, alice):
+    engine.send(replace(alice, locale="es"))
+
+    assert "codigo de Acme" in outbox.messages[0].body
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [("+14155550123", CountryNotAllowed), ("+912224935555", NumberTypeNotAllowed)],
+)
+def test_a_number_that_is_not_served_costs_nothing(
+    engine, outbox, client, number, error
+):
+    with pytest.raises(error):
+        engine.send(Asked(number=phone.read(number, "IN")))
+
+    assert outbox.messages == []
+    assert client.dbsize() == 0
+
+
+def test_a_re_send_waits_for_the_cooldown(engine, outbox, alice):
+    engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
+    engine.send(alice)
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(alice)
+
+    assert refusal.value.limit == "cooldown"
+    assert timedelta(seconds=29) < refusal.value.retry_after <= timedelta(seconds=30)
+    assert len(outbox.messages) == 1
+
+
+def test_the_cooldown_ends_with_the_verification(engine, outbox, alice, guess):
+    engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
+    engine.send(alice)
+    engine.check(guess(outbox.code))
+
+    engine.send(alice)
+
+    assert len(outbox.messages) == 2
+
+
+def test_a_verification_has_so_many_messages(engine, outbox, alice):
+    engine = with_policy(engine, max_sends=2)
+    engine.send(alice)
+    engine.send(alice)
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(alice)
+
+    assert refusal.value.limit == "sends"
+    assert timedelta(minutes=9) < refusal.value.retry_after <= timedelta(minutes=10)
+
+
+def test_a_phone_has_so_many_messages_whatever_the_verification(
+    engine, outbox, alice, guess
+):
+    engine = with_policy(engine, sends_per_phone=Limit.parse("2/10m"))
+    for _ in range(2):
+        engine.send(alice)
+        engine.check(guess(outbox.code))
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(alice)
+
+    assert refusal.value.limit == "sends_per_phone"
+    assert engine.send(BOB)
+
+
+def test_the_longest_of_all_waits_is_told(engine, alice):
+    engine = with_policy(
+        engine,
+        resend_cooldown=timedelta(seconds=30),
+        sends_per_phone=Limit.parse("1/10m, 1/24h"),
+    )
+    engine.send(alice)
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(alice)
+
+    assert refusal.value.retry_after > timedelta(hours=23)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("sends_per_ip", Asked(number=BOB.number, address="203.0.113.7")),
+        ("sends_per_country", BOB),
+        ("sends_total", BOB),
+    ],
+)
+def test_a_shared_limit_counts_messages_to_any_phone(
+    engine, outbox, alice, name, asked
+):
+    engine = with_policy(engine, **{name: Limit.parse("1/10m")})
+    engine.send(replace(alice, address="203.0.113.7"))
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(asked)
+
+    assert refusal.value.limit == name
+    assert len(outbox.messages) == 1
+
+
+def test_another_address_has_a_limit_of_its_own(engine, alice):
+    engine = with_policy(engine, sends_per_ip=Limit.parse("1/10m"))
+    engine.send(replace(alice, address="203.0.113.7"))
+
+    assert engine.send(replace(BOB, address="203.0.113.8"))
+
+
+def test_without_an_address_no_limit_by_address_applies(engine, alice):
+    engine = with_policy(engine, sends_per_ip=Limit.parse("1/10m"))
+    engine.send(alice)
+
+    assert engine.send(BOB)
+
+
+def test_a_send_refused_by_a_shared_limit_charges_no_limit(engine, alice, outbox):
+    """The phone's own limit was charged first, so it has to get its send back."""
+    open_again = with_policy(engine, sends_per_phone=Limit.parse("1/10m"))
+    closed = with_policy(open_again, sends_total=Limit.parse("1/10m"))
+    closed.send(BOB)
+
+    with pytest.raises(RateLimited, match="Too many"):
+        closed.send(alice)
+
+    assert open_again.send(alice).expires_in == timedelta(minutes=10)
+
+
+def test_a_send_refused_by_the_phone_charges_no_shared_limit(engine, alice):
+    engine = with_policy(
+        engine,
+        resend_cooldown=timedelta(seconds=30),
+        sends_total=Limit.parse("2/10m"),
+    )
+    engine.send(alice)
+    with pytest.raises(RateLimited):
+        engine.send(alice)
+
+    assert engine.send(BOB)
+
+
+@pytest.mark.parametrize(
+    "refusal", [DeliveryFailed(), CarrierUnavailable(), NumberTypeNotAllowed()]
+)
+def test_a_message_that_the_carrier_refused_is_given_back(
+    engine, outbox, alice, client, refusal
+):
+    engine = with_policy(
+        engine,
+        resend_cooldown=timedelta(seconds=30),
+        sends_per_phone=Limit.parse("1/10m"),
+        sends_total=Limit.parse("1/10m"),
+    )
+    outbox.refusal = refusal
+    with pytest.raises(type(refusal)):
+        engine.send(alice)
+    assert client.dbsize() == 0
+
+    outbox.refusal = None
+
+    assert engine.send(alice)
+
+
+def test_a_message_that_nobody_confirmed_counts_and_its_code_works(
+    engine, alice, guess
+):
+    engine = with_policy(engine, sends_per_phone=Limit.parse("1/10m"))
+    written: list[str] = []
+    silent = replace(engine, sender=Silent(written))
+    with pytest.raises(DeliveryUnconfirmed) as silence:
+        silent.send(alice)
+    assert silence.value.expires_in == timedelta(minutes=10)
+    with pytest.raises(RateLimited):
+        engine.send(alice)
+
+    assert engine.check(guess(written[0])).approved
+
+
+class Silent:
+    """A carrier that delivers, and never says so."""
+
+    def __init__(self, written):
+        self._written = written
+
+    def send(self, message):
+        self._written.append(message.body[:6])
+        raise DeliveryUnconfirmed
+
+    def ping(self):
+        return None
+
+
+def test_a_send_that_finds_no_place_for_its_hash_is_given_back(
+    engine, alice, client, outbox
+):
+    full = HashingPool(1, waiting=0)
+    full._places.acquire()  # noqa: SLF001 - as a hash would hold it
+    busy = replace(engine, hashing=full)
+
+    with pytest.raises(Saturated):
+        busy.send(alice)
+
+    assert client.dbsize() == 0
+    assert outbox.messages == []
+
+
+def test_a_code_that_could_never_be_checked_is_not_sent(engine, outbox, alice, guess):
+    engine = with_policy(engine, max_checks=2)
+    engine.send(alice)
+    for _ in range(2):
+        engine.check(guess(other_than(outbox.code)))
+
+    with pytest.raises(TooManyAttempts) as refusal:
+        engine.send(alice)
+
+    assert refusal.value.retry_after > timedelta(minutes=9)
+    assert len(outbox.messages) == 1
+
+
+def test_no_code_is_sent_to_a_phone_whose_wrong_guesses_are_spent(
+    engine, outbox, alice, guess
+):
+    engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("1/1h"))
+    engine.send(alice)
+    engine.check(guess(other_than(outbox.code)))
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(alice)
+
+    assert refusal.value.limit == "wrong_checks_per_phone"
+
+
+def test_a_phone_stays_under_the_old_pepper_while_anything_is_kept_there(
+    engine, outbox, alice, guess
+):
+    old, new = engine.peppers[0], Pepper(b"n" * 32)
+    with_limit = with_policy(engine, sends_per_phone=Limit.parse("2/10m"))
+    with_limit.send(alice)
+    rotated = replace(with_limit, peppers=(new, old))
+
+    rotated.send(alice)
+    with pytest.raises(RateLimited):
+        rotated.send(alice)
+
+    assert rotated.check(guess(outbox.codes[0])).approved
+
+
+def test_a_phone_that_is_new_since_the_rotation_is_under_the_new_pepper(
+    engine, outbox, alice, guess
+):
+    old, new = engine.peppers[0], Pepper(b"n" * 32)
+    replace(engine, peppers=(new, old)).send(alice)
+
+    assert replace(engine, peppers=(new,)).check(guess(outbox.code)).approved
+
+
+def test_nothing_is_given_back_when_the_store_has_gone(engine, alice, outbox):
+    """What Redis did is not known, and asking it again would only take longer."""
+    gone = Gone(engine.store)
+
+    with pytest.raises(StoreUnavailable):
+        replace(engine, store=gone).send(alice)
+
+    assert gone.asked == ["open", "take"]
+    assert outbox.messages == []
+
+
+class Gone:
+    """A store that goes away when the shared limits are asked."""
+
+    def __init__(self, store):
+        self._store, self.asked = store, []
+
+    def open(self, phone, **given):
+        self.asked.append("open")
+        return self._store.open(phone, **given)
+
+    def take(self, charges, *, token):
+        self.asked.append("take")
+        raise StoreUnavailable
+
+    def withdraw(self, phone, *, token):
+        self.asked.append("withdraw")

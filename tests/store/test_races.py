@@ -1,0 +1,139 @@
+"""What fakes cannot show: many at once, on a real Redis, with real threads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+
+from otp_engine.domain import phone
+from otp_engine.domain.limits import Limit
+from otp_engine.domain.verification import Asked, Guess
+from otp_engine.errors import OTPError, TooManyAttempts, VerificationNotFound
+from otp_engine.store.verifications import RedisStore
+from tests.fakes import other_than
+from tests.tuning import with_policy
+
+THREADS = 32
+ROUNDS = 20
+
+
+@pytest.fixture
+def client(real_client):
+    return real_client
+
+
+@pytest.fixture
+def store(client):
+    return RedisStore(client)
+
+
+def all_at_once(*calls: Callable[[], object]) -> list[object]:
+    """Run *calls* from as many threads, let go together; an error is a result."""
+    gate = Barrier(len(calls))
+
+    def run(call: Callable[[], object]) -> object:
+        gate.wait()
+        try:
+            return call()
+        except OTPError as error:
+            return type(error)
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))
+
+
+def phones(count):
+    return [phone.read(f"+9194450{n:05}", "IN") for n in range(count)]
+
+
+@pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
+def test_simultaneous_right_codes_are_approved_once(engine, outbox, number):
+    engine.send(Asked(number=number))
+    guess = Guess(number=number, code=outbox.code)
+
+    results = all_at_once(*[lambda: engine.check(guess).approved] * THREADS)
+
+    assert results.count(True) == 1
+    assert set(results) <= {True, VerificationNotFound, TooManyAttempts}
+
+
+@pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
+def test_simultaneous_guesses_cannot_outnumber_the_attempts(engine, outbox, number):
+    """The invariant that the whole design rests on: see `store/lua/claim.lua`."""
+    engine.send(Asked(number=number))
+    wrong = Guess(number=number, code=other_than(outbox.code))
+
+    results = all_at_once(*[lambda: engine.check(wrong).attempts_left] * THREADS)
+
+    counted = Counter(results)
+    assert counted.pop(TooManyAttempts) == THREADS - 5
+    assert counted == {4: 1, 3: 1, 2: 1, 1: 1, 0: 1}
+
+
+def test_re_sending_between_guesses_buys_no_more_of_them(engine, outbox, alice):
+    engine.send(alice)
+    wrong = Guess(number=alice.number, code="000000")
+    tries = [lambda: engine.check(wrong).approved] * 24
+    sends = [lambda: engine.send(alice)] * 8
+
+    results = all_at_once(*tries, *sends)
+
+    looked_at = results.count(False) + results.count(True)
+    assert looked_at <= 5
+    assert len(outbox.messages) <= engine.policy.max_sends
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"sends_per_phone": Limit.parse("5/10m"), "max_sends": 100},
+        {"max_sends": 5},
+        {"sends_total": Limit.parse("5/10m"), "max_sends": 100},
+        {"sends_per_ip": Limit.parse("5/10m"), "max_sends": 100},
+    ],
+    ids=lambda limits: next(iter(limits)),
+)
+def test_simultaneous_sends_never_overshoot_a_limit(engine, outbox, alice, limits):
+    engine = with_policy(engine, **limits)
+    asked = replace(alice, address="203.0.113.7")
+
+    all_at_once(*[lambda: engine.send(asked)] * 100)
+
+    assert len(outbox.messages) == 5
+
+
+def test_simultaneous_sends_to_one_phone_pass_the_cooldown_once(engine, outbox, alice):
+    engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
+
+    all_at_once(*[lambda: engine.send(alice)] * 100)
+
+    assert len(outbox.messages) == 1
+
+
+def test_simultaneous_sends_to_many_phones_never_overshoot_a_shared_limit(
+    engine, outbox
+):
+    engine = with_policy(engine, sends_per_country=Limit.parse("7/10m"))
+    sends = [
+        lambda number=number: engine.send(Asked(number=number)) for number in phones(64)
+    ]
+
+    all_at_once(*sends)
+
+    assert len(outbox.messages) == 7
+
+
+def test_the_phones_budget_of_wrong_guesses_holds_across_threads(engine, outbox, alice):
+    engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("3/1h"))
+    engine.send(alice)
+    wrong = Guess(number=alice.number, code=other_than(outbox.code))
+
+    results = all_at_once(*[lambda: engine.check(wrong).approved] * THREADS)
+
+    assert results.count(False) == 3

@@ -1,0 +1,273 @@
+"""What each script does to the keys, on both stores."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from otp_engine.domain.limits import Limit
+from otp_engine.domain.verification import Binding
+from otp_engine.errors import RateLimited, TooManyAttempts, VerificationNotFound
+from otp_engine.store import keys
+from otp_engine.store.verifications import RedisStore
+
+PHONE = "abcdefghijklmnop"
+BINDING = Binding(b"i" * 16, b"s" * 16, "m=8,t=1,p=1")
+TAG = b"\x00\xff" * 16
+
+
+@pytest.fixture
+def policy(policy):
+    return replace(
+        policy,
+        resend_cooldown=timedelta(seconds=30),
+        sends_per_phone=Limit.parse("5/10m, 10/24h"),
+        wrong_checks_per_phone=Limit.parse("10/1h"),
+    )
+
+
+@pytest.fixture
+def eager(policy):
+    """The same without a cooldown."""
+    return replace(policy, resend_cooldown=timedelta())
+
+
+def token():
+    return secrets.token_bytes(8)
+
+
+def open_and_arm(store, policy, tag=TAG):
+    name = token()
+    store.open(PHONE, token=name, binding=BINDING, policy=policy)
+    assert store.arm(PHONE, token=name, tag=tag, policy=policy)
+    return name
+
+
+def test_a_verification_keeps_the_binding_it_began_with(store, eager):
+    open_and_arm(store, eager)
+    other = Binding(b"j" * 16, b"t" * 16, "m=64,t=1,p=1")
+
+    opened = store.open(PHONE, token=token(), binding=other, policy=eager)
+
+    assert opened.binding == BINDING
+
+
+def test_a_claim_hands_back_every_live_hash(store, eager):
+    open_and_arm(store, eager, b"1" * 32)
+    open_and_arm(store, eager, b"2" * 32)
+
+    claim = store.claim(PHONE, token=token(), policy=eager)
+
+    assert set(claim.tags) == {b"1" * 32, b"2" * 32}
+    assert claim.binding == BINDING
+
+
+def test_a_send_that_is_only_reserved_leaves_nothing_to_guess_at(store, policy, client):
+    store.open(PHONE, token=token(), binding=BINDING, policy=policy)
+
+    with pytest.raises(VerificationNotFound):
+        store.claim(PHONE, token=token(), policy=policy)
+
+    assert not client.exists(keys.wrong(PHONE))
+
+
+def test_claiming_nothing_creates_nothing(store, policy, client):
+    with pytest.raises(VerificationNotFound):
+        store.claim(PHONE, token=token(), policy=policy)
+
+    assert client.dbsize() == 0
+
+
+def test_claiming_never_extends_the_life_of_a_code(store, policy, client):
+    open_and_arm(store, policy)
+    client.pexpire(keys.verification(PHONE), 5_000)
+
+    store.claim(PHONE, token=token(), policy=policy)
+
+    assert 0 < client.pttl(keys.verification(PHONE)) <= 5_000
+
+
+def test_a_send_that_is_opened_twice_is_one_send(store, policy, client):
+    name = token()
+    first = store.open(PHONE, token=name, binding=BINDING, policy=policy)
+
+    again = store.open(PHONE, token=name, binding=BINDING, policy=policy)
+
+    assert again.binding == first.binding
+    assert client.zcard(keys.sends(PHONE)) == 1
+
+
+def test_a_guess_that_is_claimed_twice_is_paid_for_once(store, policy, client):
+    open_and_arm(store, policy)
+    name = token()
+    first = store.claim(PHONE, token=name, policy=policy)
+
+    again = store.claim(PHONE, token=name, policy=policy)
+
+    assert again.attempts_left == first.attempts_left == 4
+    assert client.zcard(keys.wrong(PHONE)) == 1
+
+
+def test_the_last_guess_can_be_claimed_twice_too(store, policy):
+    """A repetition must be answered before it is refused."""
+    open_and_arm(store, policy)
+    names = [token() for _ in range(5)]
+    for name in names:
+        store.claim(PHONE, token=name, policy=policy)
+
+    assert store.claim(PHONE, token=names[-1], policy=policy).attempts_left == 0
+
+
+def test_a_code_that_is_armed_twice_is_one_code(store, policy):
+    name = open_and_arm(store, policy)
+
+    assert store.arm(PHONE, token=name, tag=TAG, policy=policy)
+    assert len(store.claim(PHONE, token=token(), policy=policy).tags) == 1
+
+
+def test_an_approval_that_is_asked_for_twice_is_still_one(store, policy):
+    open_and_arm(store, policy)
+    name = token()
+    assert store.approve(PHONE, token=name, id=BINDING.id)
+
+    assert store.approve(PHONE, token=name, id=BINDING.id)
+    assert not store.approve(PHONE, token=token(), id=BINDING.id)
+
+
+def test_a_verification_is_not_closed_by_the_id_of_another(store, policy):
+    open_and_arm(store, policy)
+
+    assert not store.approve(PHONE, token=token(), id=b"x" * 16)
+    assert store.claim(PHONE, token=token(), policy=policy)
+
+
+def test_an_approval_forgets_the_verification_and_the_wrong_guesses(
+    store, policy, client
+):
+    open_and_arm(store, policy)
+    name = token()
+    store.claim(PHONE, token=name, policy=policy)
+
+    store.approve(PHONE, token=name, id=BINDING.id)
+
+    assert not client.exists(keys.verification(PHONE), keys.wrong(PHONE))
+
+
+def test_no_code_is_armed_once_the_verification_is_closed(store, eager):
+    open_and_arm(store, eager)
+    late = token()
+    store.open(PHONE, token=late, binding=BINDING, policy=eager)
+    store.approve(PHONE, token=token(), id=BINDING.id)
+
+    assert not store.arm(PHONE, token=late, tag=TAG, policy=eager)
+
+
+def test_a_verification_cannot_end_between_opening_and_arming(store, eager, client):
+    open_and_arm(store, eager)
+    client.pexpire(keys.verification(PHONE), 20)
+
+    store.open(PHONE, token=token(), binding=BINDING, policy=eager)
+
+    assert client.pttl(keys.verification(PHONE)) > 590_000
+
+
+def test_a_withdrawn_send_leaves_no_trace(store, policy, client):
+    name = open_and_arm(store, policy)
+
+    store.withdraw(PHONE, token=name)
+
+    assert client.dbsize() == 0
+
+
+def test_a_withdrawn_re_send_leaves_the_first_code_and_its_end(store, eager, client):
+    open_and_arm(store, replace(eager, ttl=timedelta(minutes=1)), b"1" * 32)
+    second = open_and_arm(store, eager, b"2" * 32)
+    assert client.pttl(keys.verification(PHONE)) > 60_000
+
+    store.withdraw(PHONE, token=second)
+
+    assert client.pttl(keys.verification(PHONE)) <= 60_000
+    assert store.claim(PHONE, token=token(), policy=eager).tags == (b"1" * 32,)
+    assert client.zcard(keys.sends(PHONE)) == 1
+
+
+def test_a_send_is_given_back_only_once(store, eager, client):
+    first, second = open_and_arm(store, eager), open_and_arm(store, eager)
+    store.withdraw(PHONE, token=second)
+
+    store.withdraw(PHONE, token=second)
+
+    assert client.zrange(keys.sends(PHONE), 0, -1) == [first]
+
+
+def test_a_guess_that_is_given_back_can_be_made_again(store, policy, client):
+    open_and_arm(store, policy)
+    kept, returned = token(), token()
+    store.claim(PHONE, token=kept, policy=policy)
+    store.claim(PHONE, token=returned, policy=policy)
+
+    store.unclaim(PHONE, token=returned)
+    store.unclaim(PHONE, token=returned)
+
+    assert client.hget(keys.verification(PHONE), "paid") == kept
+    assert client.zrange(keys.wrong(PHONE), 0, -1) == [kept]
+
+
+def test_a_spent_verification_says_when_it_ends(store, policy):
+    one = replace(policy, max_checks=1)
+    open_and_arm(store, one)
+    store.claim(PHONE, token=token(), policy=one)
+
+    with pytest.raises(TooManyAttempts) as refusal:
+        store.claim(PHONE, token=token(), policy=one)
+
+    assert timedelta(minutes=9) < refusal.value.retry_after <= timedelta(minutes=10)
+
+
+def test_a_refused_guess_is_not_charged(store, policy, client):
+    strict = replace(policy, wrong_checks_per_phone=Limit.parse("1/1h"))
+    open_and_arm(store, strict)
+    store.claim(PHONE, token=token(), policy=strict)
+
+    with pytest.raises(RateLimited):
+        store.claim(PHONE, token=token(), policy=strict)
+
+    assert client.zcard(keys.wrong(PHONE)) == 1
+    assert len(client.hget(keys.verification(PHONE), "paid")) == 8
+
+
+def test_every_key_has_an_expiry_at_every_step(store, eager, client):
+    def all_expire():
+        return all(client.pttl(key) > 0 for key in client.keys("*"))
+
+    name, guess = token(), token()
+    store.open(PHONE, token=name, binding=BINDING, policy=eager)
+    assert all_expire()
+    store.arm(PHONE, token=name, tag=TAG, policy=eager)
+    assert all_expire()
+    store.withdraw(PHONE, token=open_and_arm(store, eager))
+    assert all_expire()
+    store.claim(PHONE, token=guess, policy=eager)
+    assert all_expire()
+    store.unclaim(PHONE, token=guess)
+    assert all_expire()
+    store.claim(PHONE, token=guess, policy=eager)
+    store.approve(PHONE, token=guess, id=BINDING.id)
+    assert all_expire()
+    assert client.dbsize() == 2
+
+
+def test_redis_keeps_a_verification_packed(real_client, policy):
+    """A field over 64 bytes would triple the memory (standards: 305 or 1,028 bytes)."""
+    store = RedisStore(real_client)
+    eager = replace(policy, resend_cooldown=timedelta())
+    for _ in range(5):
+        open_and_arm(store, eager)
+    for _ in range(5):
+        store.claim(PHONE, token=token(), policy=eager)
+
+    for key in (keys.verification(PHONE), keys.sends(PHONE), keys.wrong(PHONE)):
+        assert real_client.object("ENCODING", key) == b"listpack"

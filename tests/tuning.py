@@ -1,0 +1,13 @@
+"""Changes one rule, and leaves the others as they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from otp_engine.domain.engine import Engine
+
+
+def with_policy(engine: Engine, **values: Any) -> Engine:
+    """The same engine under a policy that differs in *values*."""
+    return replace(engine, policy=replace(engine.policy, **values))
