@@ -16,7 +16,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from otp_engine import config, senders
-from otp_engine.api import auth, responses
+from otp_engine.api import auth, fields, responses
 from otp_engine.api.callers import Callers
 from otp_engine.api.service import Service
 from otp_engine.config import Settings
@@ -36,8 +36,6 @@ hash or for the carrier; there are enough that a check never waits behind a send
 
 IN_FLIGHT = THREADS // 2
 """Messages that may wait for a carrier at once, in each worker."""
-
-_LONGEST_BODY = 16 * 1024
 
 
 class _InOrder(DefaultJSONProvider):
@@ -67,7 +65,8 @@ def create_app(
     store = store or build_store(settings)
     sender = sender or senders.build(settings, in_flight=IN_FLIGHT)
     app = _App("otp_engine", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = _LONGEST_BODY
+    # One more, so that a body that was cut off can be told from one that just fits.
+    app.config["MAX_CONTENT_LENGTH"] = fields.LONGEST_BODY + 1
     app.json = _InOrder(app)
     # A redirect would answer a wrong path with something that is not in the contract.
     app.url_map.merge_slashes = False

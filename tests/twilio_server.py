@@ -72,6 +72,7 @@ def garbage(status: int, text: str) -> Behaviour:
 def hang(handler: _Handler) -> None:
     """Answer nothing until the test is over."""
     handler.twilio.let_go.wait(30)
+    handler.close_connection = True
 
 
 def reset(handler: _Handler) -> None:

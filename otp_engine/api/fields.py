@@ -13,10 +13,11 @@ from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from flask import Request
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from otp_engine.errors import InvalidRequest
 
+LONGEST_BODY = 16 * 1024
 _MOST_FIELDS = 64
 
 
@@ -65,10 +66,18 @@ def read(request: Request) -> Fields:
     """
     kind = request.mimetype
     if kind == "application/json" or kind.endswith("+json"):
-        return Fields(_from_json(request.get_data(cache=False)))
+        return Fields(_from_json(_body(request)))
     if kind == "application/x-www-form-urlencoded":
-        return Fields(_from_form(request.get_data(cache=False)))
+        return Fields(_from_form(_body(request)))
     raise UnsupportedMediaType
+
+
+def _body(request: Request) -> bytes:
+    # Werkzeug refuses what says it is too long, and cuts off what does not say it.
+    body = request.get_data(cache=False)
+    if len(body) > LONGEST_BODY:
+        raise RequestEntityTooLarge
+    return body
 
 
 def _from_json(body: bytes) -> dict[str, Any]:

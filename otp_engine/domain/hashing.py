@@ -8,8 +8,11 @@ already out.
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from threading import BoundedSemaphore
 
 from argon2.low_level import Type, hash_secret_raw
@@ -18,7 +21,10 @@ from otp_engine.errors import Saturated
 
 SALT_BYTES = 16
 TAG_BYTES = 32
-_WAITING_PER_THREAD = 4
+# A caller that waits holds a thread that could answer others: never most of them, and
+# never for longer than a person would call at once.
+_WAITING_PER_THREAD = 16
+_PATIENCE = timedelta(milliseconds=250)
 _ASVS_ROWS = ((47_104, 1), (19_456, 2), (12_288, 3))
 _WRITTEN = re.compile(r"m=([0-9]{1,8}),t=([0-9]{1,3}),p=([0-9]{1,2})", re.ASCII)
 
@@ -93,29 +99,50 @@ COSTS = {
 
 
 class HashingPool:
-    """A few threads that do nothing but hash, behind a short queue.
+    """A few threads that do nothing but hash, behind a queue that is short in time.
 
     Hashing in the threads that answer requests holds as many blocks of memory as
     there are requests, and keeps cheap ones waiting behind dear ones. Argon2 lets go
     of the interpreter while it works, so more threads than cores buy nothing.
     """
 
-    def __init__(self, threads: int, waiting: int | None = None) -> None:
-        """Start *threads*, and let *waiting* more hashes queue (4 a thread)."""
+    def __init__(
+        self,
+        threads: int,
+        *,
+        waiting: int | None = None,
+        patience: timedelta = _PATIENCE,
+    ) -> None:
+        """Start *threads*.
+
+        Args:
+            threads: As many as there are cores for this process.
+            waiting: How many hashes may queue; 16 a thread, if not said.
+            patience: How long a hash may wait to be begun.
+        """
         if waiting is None:
             waiting = _WAITING_PER_THREAD * threads
+        self._patience = patience.total_seconds()
         self._places = BoundedSemaphore(threads + waiting)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hashing")
 
     def derive(self, material: bytes, salt: bytes, cost: Cost) -> bytes:
-        """Hash *material* at *cost*, waiting for a thread if the queue has room.
+        """Hash *material* at *cost*, waiting a moment for a thread.
 
         Raises:
-            Saturated: The queue is full; nothing was hashed.
+            Saturated: The queue is full, or too slow; nothing was hashed.
         """
         if not self._places.acquire(blocking=False):
             raise Saturated
         try:
-            return self._pool.submit(cost.derive, material, salt).result()
+            return self._derive_soon(partial(cost.derive, material, salt))
         finally:
             self._places.release()
+
+    def _derive_soon(self, derive: Callable[[], bytes]) -> bytes:
+        hashed = self._pool.submit(derive)
+        done, _ = wait([hashed], self._patience)
+        # What has begun by now is paid for, so its end is waited for.
+        if not done and hashed.cancel():
+            raise Saturated
+        return hashed.result()

@@ -103,6 +103,12 @@ def test_a_body_over_16_kib_is_413(http, path, kind):
     assert (answer.status_code, answer.json["error"]) == (413, "body_too_large")
 
 
+def test_a_body_of_16_kib_is_read(http):
+    body = b'{"phone": "9445012345"}'.ljust(16 * 1024)
+
+    assert http.post(PATHS[0], data=body, content_type=JSON).status_code == 201
+
+
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 def test_another_method_is_405_and_says_which_to_use(http, path, method):

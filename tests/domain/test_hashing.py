@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from argon2.low_level import Type, hash_secret_raw
@@ -53,8 +55,8 @@ def test_it_is_known_which_costs_asvs_accepts(name, meets):
 class SlowCost(Cost):
     """A cost that hashes for as long as the test wants."""
 
-    begun = threading.Semaphore(0)
-    end = threading.Event()
+    begun: ClassVar[threading.Semaphore]
+    end: ClassVar[threading.Event]
 
     def derive(self, material: bytes, salt: bytes) -> bytes:
         self.begun.release()
@@ -62,8 +64,14 @@ class SlowCost(Cost):
         return material + salt
 
 
-def test_what_does_not_fit_into_the_queue_is_refused_at_once():
-    pool, slow = HashingPool(1, waiting=1), SlowCost(8, 1, 1)
+@pytest.fixture
+def slow():
+    SlowCost.begun, SlowCost.end = threading.Semaphore(0), threading.Event()
+    return SlowCost(8, 1, 1)
+
+
+def test_what_does_not_fit_into_the_queue_is_refused_at_once(slow):
+    pool = HashingPool(1, waiting=1)
     with ThreadPoolExecutor(2) as callers:
         waiting = [callers.submit(pool.derive, b"a", b"b", slow) for _ in range(2)]
         slow.begun.acquire()
@@ -75,6 +83,19 @@ def test_what_does_not_fit_into_the_queue_is_refused_at_once():
 
         slow.end.set()
         assert [answer.result() for answer in waiting] == [b"ab", b"ab"]
+
+
+def test_what_is_not_begun_soon_enough_is_refused(slow):
+    pool = HashingPool(1, waiting=1, patience=timedelta(milliseconds=20))
+    with ThreadPoolExecutor(1) as callers:
+        begun = callers.submit(pool.derive, b"a", b"b", slow)
+        slow.begun.acquire()
+
+        with pytest.raises(Saturated):
+            pool.derive(b"a", b"s" * 16, COSTS["test"])
+
+        slow.end.set()
+        assert begun.result() == b"ab"
 
 
 def test_a_place_is_free_again_after_the_hash():

@@ -1,0 +1,206 @@
+"""The whole service as it is run: two workers, a real Redis, and a Twilio that is not.
+
+Requests go to whichever worker takes them, so what they share they share in Redis.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+import redis
+
+from tests import processes, servers, twilio_server
+from tests.fakes import code_in, other_than
+
+KEY = {"Authorization": "Bearer shop-secret-0123456789"}
+PHONE = {"phone": "9445012345"}
+
+
+@pytest.fixture
+def twilio():
+    with twilio_server.running() as twilio:
+        yield twilio
+
+
+@pytest.fixture
+def environ(tmp_path, twilio):
+    with servers.redis_on_a_socket(tmp_path) as redis_url:
+        yield {
+            "REDIS_URL": redis_url,
+            "OTP_PEPPER": base64.b64encode(b"p" * 32).decode(),
+            "OTP_API_KEYS": "shop:shop-secret-0123456789",
+            "OTP_RESEND_COOLDOWN": "0s",
+            "OTP_SENDS_TOTAL": "off",
+            # Quick hashes, so that what is crowded here is what the test crowds.
+            "OTP_ARGON2": "m=64,t=1,p=1",
+            "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
+            "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
+            "TWILIO_MESSAGING_SERVICE_SID": twilio_server.SERVICE,
+            "TWILIO_API_BASE_URL": twilio.url,
+            # The SDK would otherwise put these into the host it sends to.
+            "TWILIO_REGION": "elsewhere",
+            "TWILIO_EDGE": "far",
+        }
+
+
+@pytest.fixture
+def served(environ):
+    with processes.serving("--workers", "2", **environ) as served:
+        yield served
+
+
+def test_a_code_goes_out_and_comes_back(served, twilio):
+    sent = served.post("/auth/send_otp", PHONE, **KEY)
+    code = code_in(twilio.messages[0]["Body"])
+    wrong = served.post("/auth/verify_otp", PHONE | {"otp": other_than(code)}, **KEY)
+    right = served.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
+    again = served.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
+
+    answers = [(answer.status, answer.body) for answer in (sent, wrong, right)]
+    assert answers == [
+        (201, {"message": "OTP sent successfully.", "VerificationStatus": "pending"}),
+        (201, {"VerificationStatus": "pending"}),
+        (201, {"VerificationStatus": "approved"}),
+    ]
+    assert again.status == 404
+    assert twilio.messages[0]["To"] == "+919445012345"
+
+
+def test_across_workers_one_right_answer_is_approved(served, twilio):
+    served.post("/auth/send_otp", PHONE, **KEY)
+    body = PHONE | {"otp": code_in(twilio.messages[0]["Body"])}
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(
+            threads.map(
+                lambda _: served.post("/auth/verify_otp", body, **KEY), range(16)
+            )
+        )
+
+    approved = [answer for answer in answers if answer.body.get("VerificationStatus")]
+    assert [answer.body for answer in approved] == [{"VerificationStatus": "approved"}]
+    assert {answer.status for answer in answers} <= {201, 404, 429, 503}
+
+
+def test_across_workers_no_limit_is_overshot(served, twilio):
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(
+            threads.map(
+                lambda _: served.post("/auth/send_otp", PHONE, **KEY), range(32)
+            )
+        )
+
+    statuses = [answer.status for answer in answers]
+    assert len(twilio.messages) == statuses.count(201) <= 5
+    assert set(statuses) <= {201, 429, 503}
+
+
+def test_every_log_line_is_json_and_holds_no_secret(served, twilio):
+    served.post("/auth/send_otp", PHONE, **KEY)
+    code = code_in(twilio.messages[0]["Body"])
+    served.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
+    served.get(f"/auth/{code}/9445012345?otp={code}")
+    servers.wait_until(
+        lambda: sum("otp_engine.access" in x for x in served.stderr) == 3
+    )
+
+    for line in served.stderr + served.stdout:
+        json.loads(line)
+        assert code not in line
+        assert "9445012345" not in line
+        assert "shop-secret" not in line
+    assert any("+91******2345" in line for line in served.stderr)
+
+
+def test_a_redis_that_has_gone_is_503_and_sends_nothing(
+    served, twilio, tmp_path, environ
+):
+    redis.Redis.from_url(environ["REDIS_URL"]).shutdown(nosave=True)
+
+    for path in ("/auth/send_otp", "/auth/verify_otp"):
+        began = time.monotonic()
+        answer = served.post(path, PHONE | {"otp": "123456"}, **KEY)
+        assert (answer.status, answer.body["error"]) == (503, "unavailable")
+        assert answer.headers["retry-after"] == "1"
+        assert time.monotonic() - began < 1
+    assert twilio.messages == []
+    assert served.get("/healthz").status == 200
+    assert served.get("/readyz").status == 503
+
+
+def test_while_the_carrier_hangs_codes_are_checked_as_ever(served, twilio):
+    served.post("/auth/send_otp", PHONE, **KEY)
+    code = code_in(twilio.messages[0]["Body"])
+    twilio.behave = twilio_server.hang
+    hanging = [
+        threading.Thread(
+            target=served.post,
+            args=("/auth/send_otp", {"phone": f"94451{n:05}"}),
+            kwargs=KEY,
+        )
+        for n in range(80)
+    ]
+    for thread in hanging:
+        thread.start()
+    servers.wait_until(lambda: len(twilio.messages) > 30)
+
+    began = time.monotonic()
+    answer = served.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
+
+    assert answer.body == {"VerificationStatus": "approved"}
+    assert time.monotonic() - began < 2
+    twilio.let_go.set()
+    for thread in hanging:
+        thread.join()
+
+
+def test_a_stop_answers_the_requests_in_flight_first(served, twilio):
+    """The carrier is held up until the stop has been asked for."""
+
+    def slowly(handler):
+        twilio.let_go.wait(10)
+        handler.accept()
+
+    twilio.behave = slowly
+    with ThreadPoolExecutor(1) as threads:
+        sending = threads.submit(served.post, "/auth/send_otp", PHONE, **KEY)
+        servers.wait_until(lambda: len(twilio.messages) == 1)
+        served.process.send_signal(signal.SIGTERM)
+        servers.wait_until(lambda: any("Shutting down" in x for x in served.stderr))
+        twilio.let_go.set()
+
+        assert sending.result().status == 201
+    assert served.process.wait(15) == 0
+
+
+def test_dev_mode_needs_nothing_and_prints_the_code():
+    with processes.serving("--dev") as served:
+        sent = served.post("/auth/send_otp", PHONE)
+        servers.wait_until(lambda: len(served.stdout) > 0)
+        line = served.stdout[0]
+        code = code_in(line.partition(": ")[2])
+        checked = served.post("/auth/verify_otp", PHONE | {"otp": code})
+
+    assert sent.status == 201
+    assert line.startswith("SMS to +91******2345: ")
+    assert checked.body == {"VerificationStatus": "approved"}
+
+
+def test_a_chunked_body_over_the_limit_is_413(served):
+    """No Content-Length announces it, so it has to be counted as it comes."""
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    kind = {"Content-Type": "application/json"}
+    chunks = [b'{"phone": "9445012345"}', *[b" " * 4096] * 4]
+    with closing(connection):
+        connection.request("POST", "/auth/send_otp", chunks, kind | KEY)
+        answer = connection.getresponse()
+        answer.read()
+
+    assert answer.status == 413

@@ -1,0 +1,118 @@
+"""`otp-engine` as a process of its own, as operators run it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from tests import servers
+
+PROGRAM = [sys.executable, "-m", "otp_engine"]
+PATH = {"PATH": os.environ["PATH"]}
+
+
+def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end, in an environment of nothing but *environ*."""
+    return subprocess.run(
+        [*PROGRAM, *words],
+        env=PATH | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@dataclass
+class Answer:
+    """What the server said."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass
+class Served:
+    """A server that is running, and the lines it has written so far."""
+
+    port: int
+    process: subprocess.Popen[str]
+    stdout: list[str] = field(default_factory=list)
+    stderr: list[str] = field(default_factory=list)
+
+    def post(self, path: str, body: Mapping[str, Any], **headers: str) -> Answer:
+        """POST *body* as JSON on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        kind = {"Content-Type": "application/json"}
+        connection.request("POST", path, json.dumps(body), kind | headers)
+        return _read(connection)
+
+    def get(self, path: str) -> Answer:
+        """GET *path* on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", path)
+        return _read(connection)
+
+
+@contextmanager
+def serving(*words: str, **environ: str) -> Iterator[Served]:
+    """Serve on a free port, in an environment of nothing but *environ*."""
+    port = servers.free_port()
+    with subprocess.Popen(
+        [*PROGRAM, "serve", "--port", str(port), *words],
+        env=PATH | environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    ) as process:
+        served = Served(port, process)
+        readers = [
+            threading.Thread(target=_collect, args=(stream, lines))
+            for stream, lines in (
+                (process.stdout, served.stdout),
+                (process.stderr, served.stderr),
+            )
+        ]
+        for reader in readers:
+            reader.start()
+        try:
+            servers.wait_until(lambda: _started(served), seconds=30)
+            yield served
+        finally:
+            process.terminate()
+            process.wait(30)
+            for reader in readers:
+                reader.join()
+
+
+def _collect(stream: IO[str] | None, lines: list[str]) -> None:
+    for line in stream or ():
+        lines.append(line)  # noqa: PERF402 - each is wanted as soon as it is there
+
+
+def _started(served: Served) -> bool:
+    """Whether every worker is; a stop before that takes as long as a stop may."""
+    written = "".join(served.stderr)
+    if served.process.poll() is not None:
+        raise AssertionError(written)
+    return 0 < written.count("Spawning worker") == written.count("Started worker")
+
+
+def _read(connection: http.client.HTTPConnection) -> Answer:
+    try:
+        response = connection.getresponse()
+        body = json.loads(response.read() or b"null")
+        return Answer(response.status, dict(response.getheaders()), body)
+    finally:
+        connection.close()
