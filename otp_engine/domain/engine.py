@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from otp_engine.domain import codes, messages
-from otp_engine.domain.hashing import SALT_BYTES, Cost, HashingPool
+from otp_engine.domain.hashing import Cost, HashingPool
 from otp_engine.domain.limits import Charge, Limit
 from otp_engine.domain.messages import Message
 from otp_engine.domain.pepper import Pepper
@@ -35,7 +35,8 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 
-_ID_BYTES = 16  # ASVS 5.0, 11.5.1: at least 128 bits
+# At least 128 bits for an id (ASVS 5.0, 11.5.1), and just that for a salt (RFC 9106).
+_ID_BYTES = 16
 _TOKEN_BYTES = 8
 _UNDECIDED = (DeliveryUnconfirmed, StoreUnavailable)
 
@@ -146,9 +147,7 @@ class Engine:
         )
 
     def _binding(self) -> Binding:
-        return Binding(
-            self.entropy(_ID_BYTES), self.entropy(SALT_BYTES), str(self.cost)
-        )
+        return Binding(self.entropy(_ID_BYTES), str(self.cost))
 
     def _arm(self, code: str, home: _Home, token: bytes, binding: Binding) -> None:
         tag = self._tag(code, home, binding)
@@ -160,7 +159,7 @@ class Engine:
         material = home.pepper.bind(
             code, verification=binding.id, number=home.number.e164
         )
-        return self.hashing.derive(material, binding.salt, Cost.parse(binding.cost))
+        return self.hashing.derive(material, binding.id, Cost.parse(binding.cost))
 
     def _hand_over(self, code: str, asked: Asked, opened: Opened) -> Sent:
         life, resend = self.policy.ttl, opened.resend_after

@@ -19,7 +19,6 @@ from argon2.low_level import Type, hash_secret_raw
 
 from otp_engine.errors import Saturated
 
-SALT_BYTES = 16
 TAG_BYTES = 32
 # A caller that waits holds a thread that could answer others: never most of them, and
 # never for longer than a person would call at once.

@@ -76,17 +76,15 @@ class Checked:
 class Binding:
     """What all codes of one verification are hashed with.
 
-    One salt for all of them is what lets a guess cost one hash, however many codes
-    are out.
+    They share a salt, the id, which is what lets a guess cost one hash, however many
+    codes are out.
 
     Attributes:
-        id: 16 random bytes that name the verification.
-        salt: 16 random bytes.
+        id: 16 random bytes that name the verification, and no other.
         cost: Argon2id's cost, as `hashing.Cost` writes it.
     """
 
     id: bytes
-    salt: bytes = field(repr=False)
     cost: str
 
 

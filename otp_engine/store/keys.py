@@ -13,8 +13,7 @@ is in one slot, and all shared limits are in one, so that each script can be ato
 The fields of a verification, all short enough for Redis to keep the hash packed
 (`hash-max-listpack-value`, 64 bytes; 305 bytes against 1,028):
 
-    id       16 random bytes
-    salt     16 random bytes
+    id       16 random bytes, and the salt of every code's hash
     cost     Argon2id's cost, such as m=19456,t=2,p=1
     paid     the 8-byte tokens of the guesses paid for, one behind the other
     <token>  one field a send, named by its 8-byte token: empty while it is only

@@ -45,7 +45,8 @@ class RedisStore:
         reply = self._open.run(
             [keys.verification(phone), keys.sends(phone), keys.wrong(phone)],
             token,
-            *(binding.id, binding.salt, binding.cost),
+            binding.id,
+            binding.cost,
             _milliseconds(policy.ttl),
             policy.max_sends,
             policy.max_checks,
@@ -54,9 +55,9 @@ class RedisStore:
             _written(policy.wrong_checks_per_phone),
         )
         match reply:
-            case [b"opened", id, salt, cost, resend]:
+            case [b"opened", id, cost, resend]:
                 return Opened(
-                    binding=Binding(id, salt, cost.decode()),
+                    binding=Binding(id, cost.decode()),
                     resend_after=_duration(resend),
                 )
             case [reason, wait]:
@@ -85,9 +86,9 @@ class RedisStore:
             _written(policy.wrong_checks_per_phone),
         )
         match reply:
-            case [b"claimed", id, salt, cost, left, ends_in, *tags]:
+            case [b"claimed", id, cost, left, ends_in, *tags]:
                 return Claim(
-                    binding=Binding(id, salt, cost.decode()),
+                    binding=Binding(id, cost.decode()),
                     tags=tuple(tags),
                     attempts_left=left,
                     expires_in=_duration(ends_in),

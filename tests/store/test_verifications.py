@@ -15,7 +15,7 @@ from otp_engine.store import keys
 from otp_engine.store.verifications import RedisStore
 
 PHONE = "abcdefghijklmnop"
-BINDING = Binding(b"i" * 16, b"s" * 16, "m=8,t=1,p=1")
+BINDING = Binding(b"i" * 16, "m=8,t=1,p=1")
 TAG = b"\x00\xff" * 16
 
 
@@ -48,7 +48,7 @@ def open_and_arm(store, policy, tag=TAG):
 
 def test_a_verification_keeps_the_binding_it_began_with(store, eager):
     open_and_arm(store, eager)
-    other = Binding(b"j" * 16, b"t" * 16, "m=64,t=1,p=1")
+    other = Binding(b"j" * 16, "m=64,t=1,p=1")
 
     opened = store.open(PHONE, token=token(), binding=other, policy=eager)
 

@@ -10,7 +10,7 @@
 -- ARGV[2]  guesses a verification may have
 -- ARGV[3]  limit of wrong guesses at this phone
 --
--- returns  {'claimed', id, salt, cost, left, ms, hash, ...}
+-- returns  {'claimed', id, cost, left, ms, hash, ...}
 --                                     paid for; left guesses remain, the last code
 --                                     ends in ms, and these are the live codes' hashes
 --          {'none'}                   nothing is waiting; nothing was charged
@@ -64,6 +64,5 @@ end
 
 local left = math.max(0, math.min(most - #paid / 8, room(wrong, budget, at)))
 return {
-    'claimed', record_of.id, record_of.salt, record_of.cost, left, ends_in,
-    unpack(hashes)
+    'claimed', record_of.id, record_of.cost, left, ends_in, unpack(hashes)
 }

@@ -5,19 +5,20 @@
 -- the last place, and a refused one uses nothing up. A code that could never be
 -- checked is refused here, before it is paid for.
 --
--- KEYS[1]   otp:{phone}:verification   hash: id, salt, cost, paid, a field a send
+-- KEYS[1]   otp:{phone}:verification   hash: id, cost, paid, a field a send
 -- KEYS[2]   otp:{phone}:sends          zset: one member a message
 -- KEYS[3]   otp:{phone}:wrong          zset: one member a wrong guess
 -- ARGV[1]   the send's token, 8 bytes
--- ARGV[2]   id,  ARGV[3] salt,  ARGV[4] cost: of the verification, if one begins
--- ARGV[5]   life of a code in milliseconds
--- ARGV[6]   messages a verification may have
--- ARGV[7]   guesses a verification may have
--- ARGV[8]   milliseconds between two messages of one verification
--- ARGV[9]   limit of messages to this phone
--- ARGV[10]  limit of wrong guesses at this phone
+-- ARGV[2]   id of the verification, if one begins
+-- ARGV[3]   cost of hashing its codes, if one begins
+-- ARGV[4]   life of a code in milliseconds
+-- ARGV[5]   messages a verification may have
+-- ARGV[6]   guesses a verification may have
+-- ARGV[7]   milliseconds between two messages of one verification
+-- ARGV[8]   limit of messages to this phone
+-- ARGV[9]   limit of wrong guesses at this phone
 --
--- returns  {'opened', id, salt, cost, ms}   reserved; the next send is possible in ms
+-- returns  {'opened', id, cost, ms}   reserved; the next send is possible in ms
 --          {'cooldown' | 'sends' | 'sends_per_phone' | 'wrong_checks_per_phone', ms}
 --                                           refused, for another ms
 --          {'spent', ms}                    no guess is left; it ends in ms
@@ -27,20 +28,20 @@
 -- long as its longest window.
 
 local verification, sends, wrong = KEYS[1], KEYS[2], KEYS[3]
-local token, life, cooldown = ARGV[1], tonumber(ARGV[5]), '1/' .. ARGV[8]
-local per_phone = ARGV[9]
+local token, life, cooldown = ARGV[1], tonumber(ARGV[4]), '1/' .. ARGV[7]
+local per_phone = ARGV[8]
 local at = now()
-local id, salt, cost, paid =
-    unpack(redis.call('HMGET', verification, 'id', 'salt', 'cost', 'paid'))
+local id, cost, paid =
+    unpack(redis.call('HMGET', verification, 'id', 'cost', 'paid'))
 local ends_in = redis.call('PTTL', verification)
-local sent = id and redis.call('HLEN', verification) - 4 or 0
+local sent = id and redis.call('HLEN', verification) - 3 or 0
 
 local function opened()
     local resend = math.max(wait(sends, cooldown, at), wait(sends, per_phone, at))
-    if sent >= tonumber(ARGV[6]) then
+    if sent >= tonumber(ARGV[5]) then
         resend = math.max(resend, life)
     end
-    return {'opened', id, salt, cost, resend}
+    return {'opened', id, cost, resend}
 end
 
 if id and redis.call('HEXISTS', verification, token) == 1 then
@@ -55,15 +56,15 @@ local function refuse(why, milliseconds)
 end
 
 refuse('sends_per_phone', wait(sends, per_phone, at))
-refuse('wrong_checks_per_phone', wait(wrong, ARGV[10], at))
+refuse('wrong_checks_per_phone', wait(wrong, ARGV[9], at))
 if id then
     -- In its last millisecond a verification ends in 0 ms, and still refuses.
     local until_over = math.max(1, ends_in)
     refuse('cooldown', wait(sends, cooldown, at))
-    if sent >= tonumber(ARGV[6]) then
+    if sent >= tonumber(ARGV[5]) then
         refuse('sends', until_over)
     end
-    if #paid / 8 >= tonumber(ARGV[7]) then
+    if #paid / 8 >= tonumber(ARGV[6]) then
         refuse('spent', until_over)
     end
 end
@@ -72,8 +73,8 @@ if reason then
 end
 
 if not id then
-    id, salt, cost = ARGV[2], ARGV[3], ARGV[4]
-    redis.call('HSET', verification, 'id', id, 'salt', salt, 'cost', cost, 'paid', '')
+    id, cost = ARGV[2], ARGV[3]
+    redis.call('HSET', verification, 'id', id, 'cost', cost, 'paid', '')
 end
 redis.call('HSET', verification, token, '')
 if ends_in < life then
