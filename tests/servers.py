@@ -44,17 +44,45 @@ def redis_program() -> str:
 @contextmanager
 def redis_on_a_socket(folder: Path, *options: str) -> Iterator[str]:
     """Run a redis-server that only this folder's socket leads to; yields its URL."""
-    path = folder / "redis.sock"
-    command = [
-        *(redis_program(), "--port", "0", "--unixsocket", str(path)),
-        *("--save", "", "--dir", str(folder), *options),
-    ]
+    url = f"unix://{folder / 'redis.sock'}"
+    path = str(folder / "redis.sock")
+    with _redis(folder, url, "--port", "0", "--unixsocket", path, *options):
+        yield url
+
+
+@contextmanager
+def redis_on_a_port(folder: Path, *options: str) -> Iterator[int]:
+    """Run a redis-server on a free port of this machine only; yields the port."""
+    port = free_port()
+    url = f"redis://127.0.0.1:{port}"
+    listen = ("--port", str(port), "--bind", "127.0.0.1")
+    with _redis(folder, url, *listen, *options):
+        yield port
+
+
+@contextmanager
+def sentinel_on_a_port(settings: Path) -> Iterator[int]:
+    """Run a Sentinel with *settings*, which it rewrites; yields its port."""
+    port = free_port()
+    listen = ("--port", str(port), "--bind", "127.0.0.1", "--sentinel")
+    with _running(f"redis://127.0.0.1:{port}", str(settings), *listen):
+        yield port
+
+
+@contextmanager
+def _redis(folder: Path, url: str, *options: str) -> Iterator[None]:
+    with _running(url, *options, "--save", "", "--dir", str(folder)):
+        yield
+
+
+@contextmanager
+def _running(url: str, *words: str) -> Iterator[None]:
+    command = [redis_program(), *words]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-        url = f"unix://{path}"
-        with redis.Redis.from_url(url) as client:
-            wait_until(lambda: _answers(client))
         try:
-            yield url
+            with redis.Redis.from_url(url, retry=None) as client:
+                wait_until(lambda: _answers(client))
+            yield
         finally:
             server.kill()
 
@@ -62,5 +90,7 @@ def redis_on_a_socket(folder: Path, *options: str) -> Iterator[str]:
 def _answers(client: redis.Redis) -> bool:
     try:
         return bool(client.ping())
+    except redis.AuthenticationError:
+        return True
     except redis.ConnectionError:
         return False

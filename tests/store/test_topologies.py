@@ -1,0 +1,127 @@
+"""The same rules on a Redis Cluster, behind Sentinel, and with a replica."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import redis
+
+from otp_engine.domain.limits import Limit
+from otp_engine.errors import RateLimited, StoreUnavailable, VerificationNotFound
+from otp_engine.store.connection import connect
+from otp_engine.store.verifications import RedisStore
+from tests import servers
+from tests.fakes import other_than
+from tests.tuning import with_policy
+
+TIMEOUT = timedelta(seconds=2)
+
+
+@pytest.fixture
+def store():
+    """None: each test brings its own."""
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A cluster of one node; it refuses keys of two slots as a larger one does."""
+    bus = str(servers.free_port())
+    options = ("--cluster-enabled", "yes", "--cluster-port", bus)
+    with servers.redis_on_a_port(tmp_path, *options) as port:
+        with redis.Redis(port=port) as node:
+            node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            servers.wait_until(
+                lambda: b"cluster_state:ok" in node.execute_command("CLUSTER", "INFO")
+            )
+        yield f"redis+cluster://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def sentinel(tmp_path):
+    """A primary, and a Sentinel that knows where it is."""
+    (tmp_path / "primary").mkdir()
+    with servers.redis_on_a_port(tmp_path / "primary") as primary:
+        settings = tmp_path / "sentinel.conf"
+        settings.write_text(f"sentinel monitor otp 127.0.0.1 {primary} 1\n")
+        with servers.sentinel_on_a_port(settings) as port:
+            yield f"redis+sentinel://127.0.0.1:{port}/otp"
+
+
+@pytest.fixture
+def replicated(tmp_path):
+    """A primary with one replica that is up to date."""
+    for name in ("primary", "replica"):
+        (tmp_path / name).mkdir()
+    soon = ("--repl-diskless-sync-delay", "0")
+    with (
+        servers.redis_on_a_port(tmp_path / "primary", *soon) as primary,
+        servers.redis_on_a_port(
+            tmp_path / "replica", "--replicaof", f"127.0.0.1 {primary}"
+        ),
+        redis.Redis(port=primary) as client,
+    ):
+        servers.wait_until(lambda: bool(client.set("x", "y") and client.wait(1, 100)))
+        yield f"redis://127.0.0.1:{primary}"
+
+
+@pytest.mark.parametrize("topology", ["cluster", "sentinel"])
+def test_every_step_works_in_it(topology, engine, outbox, alice, guess, request):
+    url = request.getfixturevalue(topology)
+    engine = replace(engine, store=RedisStore(connect(url, TIMEOUT)))
+    engine = with_policy(
+        engine,
+        sends_per_phone=Limit.parse("2/1h"),
+        sends_per_ip=Limit.parse("5/1h"),
+        sends_total=Limit.parse("5/1h"),
+        checks_per_ip=Limit.parse("5/1h"),
+    )
+    asked = replace(alice, address="203.0.113.7")
+
+    engine.store.ping()
+    engine.send(asked)
+    engine.send(asked)
+    with pytest.raises(RateLimited):
+        engine.send(asked)
+    wrong = engine.check(guess(other_than(*outbox.codes), "203.0.113.7"))
+    right = engine.check(guess(outbox.code, "203.0.113.7"))
+
+    assert (wrong.approved, right.approved) == (False, True)
+    with pytest.raises(VerificationNotFound):
+        engine.check(guess(outbox.code))
+
+
+@pytest.mark.parametrize("topology", ["cluster", "replicated"])
+def test_an_approval_is_answered_once_the_replicas_have_it(
+    topology, engine, outbox, alice, guess, request
+):
+    url = request.getfixturevalue(topology)
+    store = RedisStore(connect(url, TIMEOUT), replicas=1)
+    engine = replace(engine, store=store)
+    engine.send(alice)
+
+    if topology == "replicated":
+        assert engine.check(guess(outbox.code)).approved
+    else:
+        with pytest.raises(StoreUnavailable):
+            engine.check(guess(outbox.code))
+
+
+def test_a_cluster_that_does_not_answer_is_unavailable():
+    with pytest.raises(StoreUnavailable):
+        connect(f"redis+cluster://127.0.0.1:{servers.free_port()}", TIMEOUT)
+
+
+def test_name_and_password_are_those_of_the_url(tmp_path):
+    options = ("--requirepass", "p@ss word")
+    with servers.redis_on_a_port(tmp_path, *options) as port:
+        settings = tmp_path / "sentinel.conf"
+        settings.write_text(
+            f"sentinel monitor otp 127.0.0.1 {port} 1\n"
+            'sentinel auth-pass otp "p@ss word"\n'
+        )
+        with servers.sentinel_on_a_port(settings) as watcher:
+            url = f"redis+sentinel://:p%40ss%20word@127.0.0.1:{watcher}/otp"
+
+            RedisStore(connect(url, TIMEOUT)).ping()
