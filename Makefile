@@ -24,6 +24,9 @@ check: $(ready)  ## run the linters and the type checker
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports --no-logo --no-cache
 
+measure: $(ready)  ## print what a send and a check cost on this machine
+	$(venv)/bin/python -m tests.measure
+
 lock:  ## pin what setup.cfg asks for
 	$(venv)/bin/pip install --quiet uv
 	$(venv)/bin/uv pip compile $(lock_options) setup.cfg -o requirements.txt
@@ -41,4 +44,4 @@ $(ready): requirements-dev.txt setup.cfg pyproject.toml
 clean:  ## remove what these commands made
 	rm -rf $(venv) build *.egg-info .coverage* .hypothesis .*_cache
 
-.PHONY: help run test check lock clean
+.PHONY: help run test check measure lock clean

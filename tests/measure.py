@@ -1,7 +1,8 @@
 """What a send and a check cost on this machine: `make measure`.
 
-Prints milliseconds and round trips of the engine on a real Redis of its own, and the
-bytes that a pending verification takes there. Not a test: it asserts nothing.
+Prints milliseconds and round trips of the engine on a real Redis of its own, the bytes
+that a pending verification takes there, and the processor time that a message costs
+through Twilio's SDK. Not a test: it asserts nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +12,17 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from multiprocessing import Manager
 from pathlib import Path
+from typing import Any
 
 import redis
+from twilio.http import HttpClient
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
 
 from otp_engine.domain import phone
 from otp_engine.domain.engine import Engine
@@ -24,8 +32,10 @@ from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber, Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Asked, Guess
+from otp_engine.senders.twilio_http import PooledHttpClient
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
+from tests import twilio_server
 from tests.fakes import Outbox, other_than
 from tests.servers import redis_on_a_socket
 
@@ -41,7 +51,8 @@ def main() -> None:
     ):
         for name in ("owasp", "test"):
             _times(_engine(url, COSTS[name]), watch, name)
-        _bytes(_engine(url, COSTS["test"]), watch)
+        _bytes(_engine(url, COSTS["owasp"], sends_total=Limit()), watch)
+    _messages()
 
 
 def _times(engine: tuple[Engine, Outbox], watch: redis.Redis, cost: str) -> None:
@@ -72,20 +83,60 @@ def _bytes(engine: tuple[Engine, Outbox], watch: redis.Redis) -> None:
     service, _ = engine
     watch.flushall()
     before = watch.info("memory")["used_memory"]
+    quick = replace(service, hashing=Unhashed(1))
     for number in _numbers(PENDING):
-        service.send(Asked(number=number))
+        quick.send(Asked(number=number))
     each = (watch.info("memory")["used_memory"] - before) / PENDING
     print(f"a pending verification: {each:.0f} bytes of Redis, over {PENDING} phones")
 
 
-def _engine(url: str, cost: Cost) -> tuple[Engine, Outbox]:
+class Unhashed(HashingPool):
+    """Answers so many bytes without the work: here only their number matters."""
+
+    def derive(self, material: bytes, salt: bytes, cost: Cost) -> bytes:
+        return material
+
+
+def _messages() -> None:
+    transports: dict[str, HttpClient] = {
+        "the SDK's own transport": TwilioHttpClient(timeout=5),
+        "ours": PooledHttpClient(),
+    }
+    with ProcessPoolExecutor(1) as other, Manager() as shared:
+        url, done = shared.Queue(), shared.Event()
+        other.submit(_serve_twilio, url, done)
+        base = url.get()
+        took = {name: _cpu(http, base) for name, http in transports.items()}
+        done.set()
+    for name, milliseconds in took.items():
+        print(f"a message through {name}: {milliseconds:.2f} ms of CPU")
+
+
+def _cpu(http: HttpClient, base: str) -> float:
+    client = Client(twilio_server.ACCOUNT, twilio_server.TOKEN, http_client=http)
+    client.api.base_url = base
+    rounds = []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        client.messages.create(to="+919445012345", from_="+15005550006", body="123456")
+        rounds.append((time.process_time() - began) * 1000)
+    return statistics.median(rounds)
+
+
+def _serve_twilio(url: Any, done: Any) -> None:
+    with twilio_server.running() as twilio:
+        url.put(twilio.url)
+        done.wait()
+
+
+def _engine(url: str, cost: Cost, **policy: Any) -> tuple[Engine, Outbox]:
     outbox = Outbox()
     engine = Engine(
         store=RedisStore(connect(url, timedelta(seconds=5))),
         sender=outbox,
         hashing=HashingPool(2),
         peppers=(Pepper(b"p" * 32),),
-        policy=Policy(sends_total=Limit()),
+        policy=Policy(**{"sends_total": Limit.parse("1000000/1h")} | policy),
         cost=cost,
         served=Served({"IN"}),
         brand="Acme",
