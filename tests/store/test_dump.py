@@ -1,0 +1,47 @@
+"""What a thief finds in Redis."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from otp_engine.domain.limits import Limit
+from tests.fakes import other_than
+from tests.tuning import with_policy
+
+
+def everything_in(client) -> bytes:
+    found = []
+    for key in client.keys("*"):
+        found.append(key)
+        match client.type(key):
+            case b"hash":
+                found += [part for pair in client.hgetall(key).items() for part in pair]
+            case b"zset":
+                found += client.zrange(key, 0, -1)
+            case b"string":
+                found.append(client.get(key))
+            case other:
+                raise AssertionError(other)
+    return b"\n".join(found)
+
+
+def test_a_stolen_dump_holds_no_code_and_no_number(
+    engine, outbox, alice, guess, client
+):
+    engine = with_policy(
+        engine,
+        sends_per_phone=Limit.parse("9/1h"),
+        sends_per_ip=Limit.parse("9/1h"),
+        checks_per_ip=Limit.parse("9/1h"),
+    )
+    asked = replace(alice, address="203.0.113.7")
+    engine.send(asked)
+    wrong = other_than(outbox.code)
+    engine.check(guess(wrong, "203.0.113.7"))
+    dump = everything_in(client)
+    engine.send(asked)
+    engine.check(guess(outbox.code, "203.0.113.7"))
+    dump += everything_in(client)
+
+    for secret in (*outbox.codes, wrong, "9445012345", "203.0.113.7"):
+        assert secret.encode() not in dump
