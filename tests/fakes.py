@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from otp_engine.domain.messages import Message
+from otp_engine.domain.verification import Channel
 from otp_engine.errors import OTPError
+
+MESSAGE = Message(
+    to="+919445012345",
+    masked="+91******2345",
+    channel=Channel.SMS,
+    body="123456 is your Acme code.",
+    life=timedelta(minutes=10),
+)
 
 
 @dataclass

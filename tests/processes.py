@@ -17,7 +17,9 @@ from typing import IO, Any
 from tests import servers
 
 PROGRAM = [sys.executable, "-m", "otp_engine"]
-PATH = {"PATH": os.environ["PATH"]}
+# The second is how coverage follows into other processes.
+_KEPT = ("PATH", "COVERAGE_PROCESS_CONFIG")
+PATH = {name: os.environ[name] for name in _KEPT if name in os.environ}
 
 
 def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -117,11 +117,14 @@ class Engine:
         """
         home = self._home(guess.number)
         token = self.entropy(_TOKEN_BYTES)
-        per_address = self.policy.checks_per_ip
-        charges = self._by_address("checks_per_ip", per_address, guess.address)
-        self.store.take(list(charges), token=token)
+        limit = self.policy.checks_per_ip
+        charges = list(self._by_address("checks_per_ip", limit, guess.address))
+        self.store.take(charges, token=token)
         claim = self.store.claim(home.phone, token=token, policy=self.policy)
-        with _given_back_by(partial(self.store.unclaim, home.phone, token=token)):
+        with (
+            _given_back_by(partial(self.store.refund, charges, token=token)),
+            _given_back_by(partial(self.store.unclaim, home.phone, token=token)),
+        ):
             tag = self._tag(guess.code, home, claim.binding)
         # A sum, so that a match of the first code takes as long as one of the last.
         matches = sum(hmac.compare_digest(tag, kept) for kept in claim.tags)

@@ -201,12 +201,15 @@ def test_a_guess_that_finds_no_place_for_its_hash_is_given_back(
     engine.send(alice)
     full = HashingPool(1, waiting=0)
     full._places.acquire()  # noqa: SLF001 - as a hash would hold it
+    engine = with_policy(engine, checks_per_ip=Limit.parse("1/1m"))
     busy = replace(engine, hashing=full)
     for _ in range(10):
         with pytest.raises(Saturated):
-            busy.check(guess(outbox.code))
+            busy.check(guess(outbox.code, "203.0.113.7"))
 
-    assert engine.check(guess(other_than(outbox.code))).attempts_left == 4
+    wrong = engine.check(guess(other_than(outbox.code), "203.0.113.7"))
+
+    assert wrong.attempts_left == 4
 
 
 def test_a_new_cost_troubles_no_code_that_is_already_out(engine, outbox, alice, guess):

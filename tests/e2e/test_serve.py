@@ -193,6 +193,15 @@ def test_dev_mode_needs_nothing_and_prints_the_code():
     assert checked.body == {"VerificationStatus": "approved"}
 
 
+def test_an_anonymous_caller_is_counted_by_the_address_it_comes_from():
+    with processes.serving("--dev", OTP_SENDS_PER_IP="1/1h") as served:
+        first = served.post("/auth/send_otp", PHONE)
+        second = served.post("/auth/send_otp", {"phone": "9445067890"})
+
+    assert (first.status, second.status) == (201, 429)
+    assert second.headers["retry-after"] == "3600"
+
+
 def test_a_chunked_body_over_the_limit_is_413(served):
     """No Content-Length announces it, so it has to be counted as it comes."""
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import pytest
 
 from otp_engine import config, senders
-from otp_engine.domain.messages import Message
-from otp_engine.domain.verification import Channel
 from otp_engine.errors import (
     CarrierUnavailable,
     DeliveryFailed,
@@ -21,16 +18,8 @@ from otp_engine.errors import (
 from otp_engine.senders.console import ConsoleSender
 from otp_engine.senders.in_flight import InFlight
 from otp_engine.senders.in_order import InOrder
-from tests.fakes import Outbox
+from tests.fakes import MESSAGE, Outbox
 from tests.twilio_server import ACCOUNT, SERVICE
-
-MESSAGE = Message(
-    to="+919445012345",
-    masked="+91******2345",
-    channel=Channel.SMS,
-    body="123456 is your Acme code.",
-    life=timedelta(minutes=10),
-)
 
 
 def test_the_console_prints_the_text_and_only_the_masked_number():

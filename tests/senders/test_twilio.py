@@ -12,8 +12,6 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.config import Twilio
-from otp_engine.domain.messages import Message
-from otp_engine.domain.verification import Channel
 from otp_engine.errors import (
     CarrierUnavailable,
     CountryNotAllowed,
@@ -26,15 +24,8 @@ from otp_engine.errors import (
 from otp_engine.senders.twilio import TwilioSender
 from otp_engine.senders.twilio_http import PooledHttpClient
 from tests import servers, twilio_server
+from tests.fakes import MESSAGE
 from tests.twilio_server import ACCOUNT, SERVICE, TOKEN, garbage, hang, refuse, reset
-
-MESSAGE = Message(
-    to="+919445012345",
-    masked="+91******2345",
-    channel=Channel.SMS,
-    body="123456 is your Acme code.",
-    life=timedelta(minutes=10),
-)
 
 
 @pytest.fixture

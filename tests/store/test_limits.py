@@ -80,6 +80,16 @@ def test_every_window_of_a_limit_counts(store):
     assert refusal.value.retry_after <= timedelta(seconds=30)
 
 
+def test_the_longest_wait_is_told_in_whatever_order_the_windows_are(store):
+    limit = charge("both", 1, HOUR, Window(1, timedelta(seconds=30)))
+    take(store, limit)
+
+    with pytest.raises(RateLimited) as refusal:
+        take(store, limit)
+
+    assert refusal.value.retry_after > timedelta(minutes=59)
+
+
 def test_the_time_to_wait_is_the_truth(store):
     """Asked too early it is refused, and from the moment that was named it is not."""
     limit = charge("brief", 2, timedelta(milliseconds=300))

@@ -174,6 +174,14 @@ def test_a_verification_cannot_end_between_opening_and_arming(store, eager, clie
     assert client.pttl(keys.verification(PHONE)) > 590_000
 
 
+def test_a_later_code_never_shortens_the_life_of_an_earlier_one(store, eager, client):
+    open_and_arm(store, eager)
+
+    open_and_arm(store, replace(eager, ttl=timedelta(minutes=1)))
+
+    assert client.pttl(keys.verification(PHONE)) > 590_000
+
+
 def test_a_withdrawn_send_leaves_no_trace(store, policy, client):
     name = open_and_arm(store, policy)
 
