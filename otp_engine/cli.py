@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 import click
 from granian import Granian
@@ -109,7 +110,6 @@ def _settings() -> Settings:
         return config.read(os.environ)
     except InvalidSettings as error:
         _fail(*error.problems)
-        raise
 
 
 def _ask(question: str, ping: Callable[[], None]) -> bool:
@@ -126,7 +126,7 @@ def _good(fact: str) -> None:
     _mark("✓", "green", fact)
 
 
-def _fail(*problems: str) -> None:
+def _fail(*problems: str) -> NoReturn:
     for problem in problems:
         _mark("✗", "red", problem)
     sys.exit(1)

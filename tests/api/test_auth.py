@@ -7,6 +7,7 @@ import json
 import pytest
 
 from otp_engine import config
+from otp_engine.api import fields
 from otp_engine.app import create_app
 from otp_engine.domain.hashing import HashingPool
 from otp_engine.errors import (
@@ -267,3 +268,28 @@ def test_an_unexpected_failure_is_500_with_a_request_id_and_no_secret(store):
     assert set(answer.json) == {"msg", "error"}
     assert answer.headers["X-Request-Id"] in answer.json["msg"]
     assert "code" not in answer.json["msg"]
+
+
+def test_even_a_failure_of_the_answer_itself_is_answered_in_the_contracts_words(
+    app_with, caplog
+):
+    app = app_with()
+
+    def fail_once(response):
+        app.after_request_funcs[None].remove(fail_once)
+        raise RuntimeError("9445012345")
+
+    app.after_request(fail_once)
+
+    answer = app.test_client().get("/healthz")
+
+    assert (answer.status_code, answer.json["error"]) == (500, "internal_error")
+    assert "/healthz" not in caplog.messages
+
+
+def test_the_fields_of_a_request_are_shown_without_their_values(app_with):
+    body = {"phone": "9445012345", "otp": "123456"}
+    with app_with().test_request_context(method="POST", json=body) as context:
+        shown = repr(fields.read(context.request))
+
+    assert shown == "Fields('otp', 'phone')"

@@ -167,6 +167,19 @@ def test_an_api_key_stands_in_for_the_accounts_token():
     assert settings.twilio.account_sid == ACCOUNT
 
 
+@pytest.mark.parametrize(("said", "meant"), [("yes", True), ("OFF", False)])
+def test_a_switch_may_be_a_word(said, meant):
+    assert config.read(PRODUCTION | {"OTP_DEV": said}).dev is meant
+
+
+def test_the_brand_is_read_from_the_environment():
+    assert config.read(PRODUCTION | {"OTP_BRAND": " Acme "}).brand == "Acme"
+
+
+def test_every_country_can_be_allowed():
+    assert config.read(PRODUCTION | {"OTP_ALLOWED_COUNTRIES": "*"}).countries == {"*"}
+
+
 def test_the_pepper_of_the_local_stack_is_refused_in_production():
     known = base64.b64encode(b"for-the-local-stack-only" + b"." * 8).decode()
 

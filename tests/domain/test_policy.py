@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from otp_engine.domain.limits import Limit
 from otp_engine.domain.policy import READERS, Policy
 
 
@@ -30,6 +31,12 @@ def test_every_value_can_be_read_from_text():
 def test_a_value_that_would_break_a_promise_is_refused(name, text):
     with pytest.raises(ValueError, match=r"must|cannot"):
         READERS[name](text)
+
+
+def test_a_budget_of_wrong_guesses_can_be_tuned():
+    read = READERS["wrong_checks_per_phone"]
+
+    assert read("20/1h, 50/24h") == Limit.parse("20/1h, 50/24h")
 
 
 def test_a_code_that_outlives_the_nist_ten_minutes_is_warned_of():

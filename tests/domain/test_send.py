@@ -22,6 +22,7 @@ from otp_engine.errors import (
     Saturated,
     StoreUnavailable,
     TooManyAttempts,
+    Unavailable,
 )
 from tests.fakes import other_than
 from tests.tuning import with_policy
@@ -257,6 +258,31 @@ def test_a_send_that_finds_no_place_for_its_hash_is_given_back(
 
     assert client.dbsize() == 0
     assert outbox.messages == []
+
+
+class Meanwhile(HashingPool):
+    """Hashes, after something else has happened."""
+
+    def __init__(self, happen):
+        super().__init__(1)
+        self._happen = happen
+
+    def derive(self, material, salt, cost):
+        self._happen()
+        return super().derive(material, salt, cost)
+
+
+def test_no_code_is_sent_when_somebody_was_approved_in_the_meantime(
+    engine, outbox, alice, guess, client
+):
+    engine.send(alice)
+    approve = Meanwhile(lambda: engine.check(guess(outbox.code)))
+
+    with pytest.raises(Unavailable):
+        replace(engine, hashing=approve).send(alice)
+
+    assert len(outbox.messages) == 1
+    assert not client.exists(*client.keys("*:verification"), "nothing")
 
 
 def test_a_code_that_could_never_be_checked_is_not_sent(engine, outbox, alice, guess):
