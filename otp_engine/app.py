@@ -67,6 +67,8 @@ def create_app(
     app = _App("otp_engine", static_folder=None)
     # One more, so that a body that was cut off can be told from one that just fits.
     app.config["MAX_CONTENT_LENGTH"] = fields.LONGEST_BODY + 1
+    # Flask would answer OPTIONS with HTML, and promise nothing by it.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json = _InOrder(app)
     # A redirect would answer a wrong path with something that is not in the contract.
     app.url_map.merge_slashes = False

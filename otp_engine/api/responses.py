@@ -59,6 +59,9 @@ def timing(
 
 def _expected(error: errors.OTPError) -> ResponseReturnValue:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    g.error = error.name
+    if isinstance(error, errors.RateLimited):
+        g.limit = error.limit
     return {"msg": error.message, "error": error.name}, status, _headers(error)
 
 
@@ -72,7 +75,7 @@ def _headers(error: errors.OTPError) -> dict[str, str]:
         case errors.DeliveryUnconfirmed():
             return timing(expires_in=error.expires_in, resend_after=error.resend_after)
         case errors.Unauthorized():
-            return {"WWW-Authenticate": 'Bearer realm="otp-engine"'}
+            return {"WWW-Authenticate": 'Bearer realm="otp", Basic realm="otp"'}
         case _:
             return {}
 
@@ -83,6 +86,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
         return _unexpected(error)
     fallback = (errors.InvalidRequest.name, errors.InvalidRequest.message)
     name, message = _HTTP_ERRORS.get(status, fallback)
+    g.error = name
     kept = {"Allow"}
     headers = {key: value for key, value in error.get_headers() if key in kept}
     return {"msg": message, "error": name}, status, headers

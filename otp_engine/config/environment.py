@@ -137,6 +137,8 @@ def _peppers(env: _Environment, *, dev: bool) -> tuple[Pepper, ...]:
     env.demand("OTP_PEPPER", why="`otp-engine keygen` makes one")
     current = env.read("OTP_PEPPER", readers.pepper, None)
     previous = env.read("OTP_PEPPER_PREVIOUS", readers.pepper, None)
+    if current and current == previous:
+        env.problems.append("OTP_PEPPER_PREVIOUS is the same as OTP_PEPPER")
     if current and not dev and current.secret.startswith(_LOCAL_PEPPER):
         env.problems.append("OTP_PEPPER is the local stack's, which everybody knows")
     return tuple(pepper for pepper in (current, previous) if pepper)
@@ -145,7 +147,7 @@ def _peppers(env: _Environment, *, dev: bool) -> tuple[Pepper, ...]:
 def _cost(env: _Environment, *, dev: bool) -> Cost:
     cost = env.read("OTP_ARGON2", Cost.parse, COSTS["owasp"])
     if cost == COSTS["test"] and not dev:
-        env.problems.append("OTP_ARGON2 test protects nothing: it is for dev mode only")
+        env.problems.append(f"OTP_ARGON2 {cost} protects nothing outside dev mode")
     return cost
 
 
@@ -207,6 +209,8 @@ def _warnings(env: _Environment, settings: Settings) -> list[str]:
         warnings.append("OTP_ARGON2 is weaker than OWASP ASVS 5.0 (appendix C) accepts")
     if "console" in settings.senders and not settings.dev:
         warnings.append("OTP_SENDER console prints every code where the logs go")
+    if len(settings.peppers) > 1:
+        warnings.append("OTP_PEPPER_PREVIOUS is set: remove it a day after the change")
     warnings += [
         f"OTP_API_KEYS: the secret of {key.name} has fewer than {_SHORT_SECRET}"
         " characters"

@@ -37,7 +37,7 @@ class Window:
         if not 1 <= window.count <= _MOST:
             raise ValueError(f"must let through between 1 and {_MOST}: {text!r}")
         if not timedelta() < window.period <= _LONGEST:
-            raise ValueError(f"must be over a period of up to 31 days: {text!r}")
+            raise ValueError(f"must be over a period from 1s to 31d: {text!r}")
         return window
 
     def __str__(self) -> str:

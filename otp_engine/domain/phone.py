@@ -14,7 +14,8 @@ from otp_engine.errors import CountryNotAllowed, InvalidPhone, NumberTypeNotAllo
 
 EVERYWHERE = "*"
 
-_TYPED = re.compile(r"\+?[0-9()./]{3,32}", re.ASCII)
+_TYPED = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
+_PUNCTUATION = str.maketrans("", "", "()[]./")
 _SHOWN = 4
 _GLOBAL_NETWORK = "001"
 _MOBILE = frozenset(
@@ -61,7 +62,7 @@ def read(text: str, region: str) -> PhoneNumber:
     Raises:
         InvalidPhone: It is not a number that libphonenumber knows to be assignable.
     """
-    typed = typing_marks.remove(text)
+    typed = typing_marks.remove(text).translate(_PUNCTUATION)
     if not _TYPED.fullmatch(typed):
         raise InvalidPhone
     try:

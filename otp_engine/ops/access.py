@@ -1,8 +1,9 @@
 """One line a request, and a request id to find it by.
 
 The line names the route and not the path, because a stranger may write anything into
-a path, a number or a code included. The views leave what else may be said on
-`flask.g`: `phone`, already masked, and `caller`, the name of the API key.
+a path, a number or a code included. What else may be said is left on `flask.g`:
+`phone`, already masked, `caller`, the name of the API key, `error`, the name of what
+went wrong, and `limit`, the name of the limit that refused.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from flask import Flask, Response, g, request
 
 log = logging.getLogger("otp_engine.access")
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_LEFT_BEHIND = ("phone", "caller", "error", "limit")
 _HEADER = "X-Request-Id"
 # A letter in it, so that a bare phone number is not taken for an id and logged.
 _GIVEN = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9._-]{8,64}", re.ASCII)
@@ -41,12 +44,11 @@ def _end(response: Response) -> Response:
         "request",
         extra={
             "request_id": g.request_id,
-            "method": request.method if request.url_rule else None,
+            "method": request.method if request.method in _METHODS else None,
             "route": request.url_rule.rule if request.url_rule else None,
             "status": response.status_code,
             "ms": round((perf_counter() - g.began) * 1000, 1),
-            "phone": g.get("phone"),
-            "caller": g.get("caller"),
+            **{name: g.get(name) for name in _LEFT_BEHIND},
         },
     )
     return response

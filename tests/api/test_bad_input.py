@@ -110,7 +110,9 @@ def test_a_body_of_16_kib_is_read(http):
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(
+    "method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "NONSENSE"]
+)
 def test_another_method_is_405_and_says_which_to_use(http, path, method):
     answer = http.open(path, method=method)
 

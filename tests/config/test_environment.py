@@ -88,6 +88,7 @@ def test_every_problem_is_reported_at_once():
         ("OTP_PEPPER", "not base64!"),
         ("OTP_PEPPER", base64.b64encode(b"p" * 31).decode()),
         ("OTP_PEPPER_PREVIOUS", "c2hvcnQ="),
+        ("OTP_PEPPER_PREVIOUS", PEPPER),
         ("OTP_ARGON2", "test"),
         ("OTP_SENDER", "pigeon"),
         ("OTP_SENDER", "twilio,twilio"),
@@ -239,6 +240,7 @@ def test_the_other_settings_are_read_too():
     ("name", "value", "words"),
     [
         ("OTP_TTL", "20m", "NIST"),
+        ("OTP_PEPPER_PREVIOUS", base64.b64encode(b"o" * 32).decode(), "remove it"),
         ("OTP_ARGON2", "light", "ASVS"),
         ("OTP_SENDER", "twilio,console", "prints every code"),
         ("OTP_API_KEYS", "shop:short", "shop"),

@@ -80,6 +80,22 @@ def test_a_request_leaves_one_line_with_the_masked_number(http, caplog):
     assert fields["phone"] == "+91******2345"
 
 
+def test_a_refused_request_leaves_the_name_of_what_refused_it(http, caplog):
+    http.post("/auth/send_otp", json={"phone": "9445012345"})
+    with caplog.at_level(logging.INFO):
+        http.post("/auth/send_otp", json={"phone": "9445012345"})
+        http.put("/auth/send_otp")
+        http.open("/auth/send_otp", method="9445012345")
+
+    lines = [vars(r) for r in caplog.records if r.name == "otp_engine.access"]
+    said = [(line["method"], line["error"], line["limit"]) for line in lines]
+    assert said == [
+        ("POST", "rate_limited", "cooldown"),
+        ("PUT", "method_not_allowed", None),
+        (None, "method_not_allowed", None),
+    ]
+
+
 def test_no_log_line_and_no_answer_holds_a_code_or_a_number(http, outbox, caplog):
     said = []
     with caplog.at_level(logging.DEBUG):
