@@ -174,12 +174,12 @@ def _twilio(env: _Environment) -> Twilio | None:
     key = env.read("TWILIO_API_KEY", readers.sid("SK"), "")
     token = env.read("TWILIO_AUTH_TOKEN", readers.text, "")
     secret = env.read("TWILIO_API_SECRET", readers.text, "")
-    service = env.read("TWILIO_MESSAGING_SERVICE_SID", readers.sid("MG"), "")
     twilio = Twilio(
         account_sid=account,
         username=key or account,
         password=secret if key else token,
-        sender=service or env.read("TWILIO_FROM", readers.text, ""),
+        service=env.read("TWILIO_MESSAGING_SERVICE_SID", readers.sid("MG"), None),
+        from_=env.read("TWILIO_FROM", readers.text, None),
         base_url=env.read("TWILIO_API_BASE_URL", readers.http_url, None),
     )
     return twilio if account else None

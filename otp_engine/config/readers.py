@@ -19,9 +19,10 @@ from otp_engine.domain.pepper import LEAST_BYTES, Pepper
 
 _REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 _SENDERS = ("twilio", "console")
+_SECRET = re.compile(r"[!-~]+", re.ASCII)
 _KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _LONGEST_BRAND = 40
-_TIMEOUTS = range(50, 10_001)
+_TIMEOUTS = range(150, 10_001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,10 @@ def count(most: int) -> Callable[[str], int]:
 
 
 def milliseconds(given: str) -> timedelta:
-    """A time from 50 to 10,000 ms."""
+    """A time from 150 to 10,000 ms; less is how long replicas may take."""
     number = given.strip().removesuffix("ms").strip()
     if not (number.isascii() and number.isdigit() and int(number) in _TIMEOUTS):
-        raise ValueError(f"must be from 50 to 10000 (milliseconds): {given!r}")
+        raise ValueError(f"must be from 150 to 10000 (milliseconds): {given!r}")
     return timedelta(milliseconds=int(number))
 
 
@@ -95,8 +96,10 @@ def redis_url(given: str) -> str:
     parts = urlsplit(given.strip())
     if parts.scheme not in _REDIS_SCHEMES:
         raise ValueError(f"must begin with one of {', '.join(_REDIS_SCHEMES)}, and ://")
-    if not (parts.netloc or parts.path.strip("/")):
-        raise ValueError("names no host")
+    if parts.scheme == "unix":
+        return given.strip()
+    if not all(map(_is_host, parts.netloc.rpartition("@")[-1].split(","))):
+        raise ValueError("must name each host as HOST or HOST:PORT")
     if parts.scheme == "redis+sentinel" and not parts.path.strip("/"):
         raise ValueError("must end with the name of the service: .../NAME")
     return given.strip()
@@ -105,7 +108,7 @@ def redis_url(given: str) -> str:
 def http_url(given: str) -> str:
     """An absolute http or https URL, without the slash at its end."""
     parts = urlsplit(given.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not _is_host(parts.netloc):
         raise ValueError(f"must be an http or https URL: {given!r}")
     return given.strip().rstrip("/")
 
@@ -122,7 +125,10 @@ def countries(given: str) -> frozenset[str]:
     """ISO 3166 codes with commas between them, or `*`."""
     if given.strip() == phone.EVERYWHERE:
         return frozenset({phone.EVERYWHERE})
-    return frozenset(map(region, _parts(given)))
+    codes = frozenset(map(region, _parts(given)))
+    if not codes:
+        raise ValueError("names no country")
+    return codes
 
 
 def senders(given: str) -> tuple[str, ...]:
@@ -138,8 +144,13 @@ def senders(given: str) -> tuple[str, ...]:
 def api_keys(given: str) -> tuple[ApiKey, ...]:
     """`name:secret` pairs with commas between them."""
     pairs = [pair.partition(":") for pair in _parts(given)]
-    if not all(_KEY_NAME.fullmatch(name) and secret for name, _, secret in pairs):
-        raise ValueError("must be name:secret pairs with commas between them")
+    if not pairs:
+        raise ValueError("holds no key")
+    if not all(
+        _KEY_NAME.fullmatch(name) and _SECRET.fullmatch(secret)
+        for name, _, secret in pairs
+    ):
+        raise ValueError("must be name:secret pairs with commas between them, in ASCII")
     return tuple(ApiKey(name, secret) for name, _, secret in pairs)
 
 
@@ -153,6 +164,14 @@ def sid(prefix: str) -> Callable[[str], str]:
         return given.strip()
 
     return read
+
+
+def _is_host(netloc: str) -> bool:
+    parts = urlsplit(f"//{netloc}")
+    try:
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _parts(given: str) -> tuple[str, ...]:

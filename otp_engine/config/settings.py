@@ -18,14 +18,16 @@ class Twilio:
     Attributes:
         username: The account's sid, or an API key's.
         password: The account's token, or the API key's secret.
-        sender: What the message comes from: a Messaging Service sid or a number.
+        service: The Messaging Service that the message comes from, or instead of it:
+        from_: A number or a sender id.
         base_url: Another base URL of the same API; none is Twilio's own.
     """
 
     account_sid: str
     username: str
     password: str = field(repr=False)
-    sender: str
+    service: str | None
+    from_: str | None
     base_url: str | None
 
 

@@ -25,7 +25,6 @@ from otp_engine.senders.twilio_http import NotHandedOver, PooledHttpClient
 
 log = logging.getLogger(__name__)
 
-_MESSAGING_SERVICE = "MG"
 _LONGEST_VALIDITY = 36_000  # seconds; the most that Twilio accepts
 _NEVER_LEFT = frozenset({"failed", "undelivered", "canceled"})
 
@@ -45,9 +44,10 @@ class TwilioSender:
         )
         if settings.base_url:
             self._client.api.base_url = settings.base_url
-        service = settings.sender.startswith(_MESSAGING_SERVICE)
-        name = "messaging_service_sid" if service else "from_"
-        self._from = {name: settings.sender}
+        if settings.service:
+            self._from = {"messaging_service_sid": settings.service}
+        else:
+            self._from = {"from_": settings.from_ or ""}
 
     def send(self, message: Message) -> None:
         """Return once Twilio has accepted *message*; see `domain.ports.Sender`."""
@@ -80,8 +80,13 @@ class TwilioSender:
         try:
             self._client.messages.list(limit=1)
         except TwilioException as error:
-            raise DeliveryFailed(elsewhere=True) from error
-        except Exception:  # noqa: BLE001 - as above
+            status, number = getattr(error, "status", 0), getattr(error, "code", 0)
+            log.warning("twilio: status %s, error %s", status, number)
+            meaning = twilio_errors.meaning(status, number)
+            silent = isinstance(meaning, DeliveryUnconfirmed)
+            raise (CarrierUnavailable() if silent else meaning) from None
+        except Exception as error:  # noqa: BLE001 - as above
+            log.warning("twilio: not reached: %s", type(error).__name__)
             raise CarrierUnavailable from None
 
     def _meaning(self, error: TwilioException, message: Message) -> OTPError:

@@ -1,4 +1,4 @@
-"""How the Twilio SDK's requests travel: urllib3, kept alive, and never for ever.
+"""How the Twilio SDK's requests travel: by urllib3, on connections that are kept.
 
 The SDK's own transport waits without end by default, builds a `requests` request for
 every message, and pools no plain-HTTP connections. `HttpClient` is its seam for that.
@@ -7,6 +7,7 @@ every message, and pools no plain-HTTP connections. `HttpClient` is its seam for
 from __future__ import annotations
 
 import logging
+import ssl
 from urllib.parse import urlencode
 
 import urllib3
@@ -31,7 +32,7 @@ class PooledHttpClient(HttpClient):
     def __init__(
         self, *, connect: float = _CONNECT_SECONDS, read: float = _READ_SECONDS
     ) -> None:
-        """Wait *connect* seconds for a connection, and *read* for each answer."""
+        """Wait *connect* seconds for a connection, *read* for each piece of answer."""
         super().__init__(log, is_async=False)
         self._pool = urllib3.PoolManager(
             maxsize=_CONNECTIONS,
@@ -66,6 +67,12 @@ class PooledHttpClient(HttpClient):
                 body=urlencode(data, doseq=True) if data else None,
                 headers=headers,
             )
-        except (ConnectTimeoutError, NewConnectionError, SSLError) as error:
+        except (ConnectTimeoutError, NewConnectionError) as error:
             raise NotHandedOver(type(error).__name__) from None
+        except SSLError as error:
+            # Only a certificate is looked at before anything is sent; any other fault
+            # may be one of the answer.
+            if isinstance(error.args[0], ssl.SSLCertVerificationError):
+                raise NotHandedOver("certificate") from None
+            raise
         return Response(answer.status, answer.data.decode(errors="replace"))

@@ -85,6 +85,12 @@ def test_every_problem_is_reported_at_once():
         ("REDIS_URL", "http://localhost"),
         ("REDIS_URL", "redis://"),
         ("REDIS_URL", "redis+sentinel://localhost"),
+        ("REDIS_URL", "redis://localhost:port"),
+        ("REDIS_URL", "redis://localhost:99999"),
+        ("REDIS_URL", "redis://:pa/ss@localhost"),
+        ("REDIS_URL", "redis+cluster://a,b:99999"),
+        ("REDIS_URL", "redis+cluster:///path"),
+        ("REDIS_URL", "redis+sentinel:///service"),
         ("OTP_PEPPER", "not base64!"),
         ("OTP_PEPPER", base64.b64encode(b"p" * 31).decode()),
         ("OTP_PEPPER_PREVIOUS", "c2hvcnQ="),
@@ -97,16 +103,22 @@ def test_every_problem_is_reported_at_once():
         ("TWILIO_API_KEY", ACCOUNT),
         ("TWILIO_MESSAGING_SERVICE_SID", ACCOUNT),
         ("TWILIO_API_BASE_URL", "localhost"),
+        ("TWILIO_API_BASE_URL", "http://localhost:port"),
         ("OTP_BRAND", "two\nlines"),
         ("OTP_BRAND", "x" * 41),
         ("OTP_DEFAULT_REGION", "India"),
         ("OTP_ALLOWED_COUNTRIES", "IN,XX"),
+        ("OTP_ALLOWED_COUNTRIES", ","),
         ("OTP_API_KEYS", "no-secret"),
         ("OTP_API_KEYS", "shop:"),
+        ("OTP_API_KEYS", ","),
+        ("OTP_API_KEYS", "shop:s\u00e9cret"),
+        ("OTP_API_KEYS", "shop:two words"),
         ("OTP_ALLOW_ANONYMOUS", "perhaps"),
         ("OTP_TRUSTED_PROXIES", "-1"),
         ("OTP_TRUSTED_PROXIES", "17"),
         ("OTP_REDIS_TIMEOUT", "forever"),
+        ("OTP_REDIS_TIMEOUT", "149ms"),
         ("OTP_REDIS_WAIT_REPLICAS", "10"),
         ("OTP_PUBLIC_URL", "otp.example"),
         ("OTP_DEV", "maybe"),
@@ -117,6 +129,7 @@ def test_a_bad_value_is_named_with_its_variable(name, value):
     told = problems(PRODUCTION | {name: value})
 
     assert all(problem.startswith((name, "TWILIO_API_SECRET")) for problem in told)
+    assert not any("Errno" in problem for problem in told)
 
 
 @pytest.mark.parametrize("name", ["OTP_PEPPER", "OTP_API_KEYS", "REDIS_URL"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -40,7 +41,8 @@ def settings(twilio):
         account_sid=ACCOUNT,
         username=ACCOUNT,
         password=TOKEN,
-        sender=SERVICE,
+        service=SERVICE,
+        from_=None,
         base_url=twilio.url,
     )
 
@@ -69,9 +71,11 @@ def test_a_message_is_what_twilio_asks_for(sender, twilio):
 
 
 def test_a_number_can_be_the_sender_instead_of_a_service(settings, http, twilio):
-    TwilioSender(replace(settings, sender="+15005550006"), http).send(MESSAGE)
+    named = replace(settings, service=None, from_="MGM Bank")
 
-    assert twilio.messages[0]["From"] == "+15005550006"
+    TwilioSender(named, http).send(MESSAGE)
+
+    assert twilio.messages[0]["From"] == "MGM Bank"
     assert "MessagingServiceSid" not in twilio.messages[0]
 
 
@@ -167,6 +171,34 @@ def test_a_carrier_that_cannot_be_reached_has_received_nothing(settings, http):
         TwilioSender(away, http).send(MESSAGE)
 
 
+def test_a_broken_tls_stream_is_silence():
+    """The request may have been read before the stream broke."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        broken = threading.Thread(target=_answer_with_noise, args=(listener,))
+        broken.start()
+        settings = Twilio(
+            account_sid=ACCOUNT,
+            username=ACCOUNT,
+            password=TOKEN,
+            service=SERVICE,
+            from_=None,
+            base_url=f"https://127.0.0.1:{port}",
+        )
+        http = PooledHttpClient(connect=2, read=2)
+
+        with pytest.raises(DeliveryUnconfirmed):
+            TwilioSender(settings, http).send(MESSAGE)
+        broken.join()
+
+
+def _answer_with_noise(listener):
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(4096)
+        connection.sendall(b"noise, and no TLS record at all")
+
+
 def test_a_carrier_that_lets_nobody_in_has_received_nothing(settings):
     """A listener with a full queue drops the connection's first packet."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
@@ -220,6 +252,13 @@ def test_a_ping_says_when_twilio_does_not_know_us(settings, http):
 
     with pytest.raises(DeliveryFailed):
         stranger.ping()
+
+
+def test_a_ping_says_when_twilio_is_unwell(sender, twilio):
+    twilio.behave = refuse(503, 20503)
+
+    with pytest.raises(CarrierUnavailable):
+        sender.ping()
 
 
 def test_a_ping_says_when_twilio_is_away(settings, http):
