@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import time
 from typing import Any
 
 from flask import Flask
@@ -38,7 +39,7 @@ IN_FLIGHT = THREADS // 2
 """Messages that may wait for a carrier at once, in each worker."""
 
 
-class _InOrder(DefaultJSONProvider):
+class _ContractJSON(DefaultJSONProvider):
     """Writes keys in the order in which the contract names them."""
 
     sort_keys = False
@@ -69,7 +70,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = fields.LONGEST_BODY + 1
     # Flask would answer OPTIONS with HTML, and promise nothing by it.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.json = _InOrder(app)
+    app.json = _ContractJSON(app)
     # A redirect would answer a wrong path with something that is not in the contract.
     app.url_map.merge_slashes = False
     Service(
@@ -97,18 +98,25 @@ def build_store(settings: Settings) -> RedisStore:
 
 def build_engine(settings: Settings, store: Store, sender: Sender) -> Engine:
     """Build the rules on top of *store* and *sender*."""
-    cores = len(os.sched_getaffinity(0))
     return Engine(
         store=store,
         sender=sender,
-        hashing=HashingPool(max(1, cores // settings.workers)),
+        hashing=HashingPool(max(1, cores() // settings.workers)),
         peppers=settings.peppers,
         policy=settings.policy,
         cost=settings.cost,
         served=Served(settings.countries),
         brand=settings.brand,
         entropy=secrets.token_bytes,
+        clock=time.monotonic,
     )
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def from_environment() -> Flask:

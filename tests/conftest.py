@@ -93,6 +93,7 @@ def engine(store, outbox, hashing, policy) -> Engine:
         served=Served({"IN"}),
         brand="Acme",
         entropy=secrets.token_bytes,
+        clock=lambda: 0.0,
     )
 
 

@@ -141,6 +141,7 @@ def _engine(url: str, cost: Cost, **policy: Any) -> tuple[Engine, Outbox]:
         served=Served({"IN"}),
         brand="Acme",
         entropy=secrets.token_bytes,
+        clock=time.monotonic,
     )
     return engine, outbox
 

@@ -16,6 +16,7 @@ import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from otp_engine.domain import codes, messages
@@ -62,6 +63,7 @@ class Engine:
         cost: What hashing a code of a new verification costs.
         brand: The name in the message.
         entropy: Makes so many unforeseeable bytes.
+        clock: Seconds that only ever grow, to tell how long the carrier took.
     """
 
     store: Store
@@ -73,6 +75,7 @@ class Engine:
     served: Served
     brand: str
     entropy: Callable[[int], bytes]
+    clock: Callable[[], float]
 
     def send(self, asked: Asked) -> Sent:
         """Put a fresh code on somebody's phone.
@@ -88,6 +91,7 @@ class Engine:
             Unavailable: Redis, the carrier or this instance cannot, at the moment.
         """
         self.served.admit(asked.number)
+        self.hashing.expect_room()
         home = self._home(asked.number)
         token = self.entropy(_TOKEN_BYTES)
         opened = self.store.open(
@@ -115,6 +119,7 @@ class Engine:
             RateLimited: The phone's or the address's budget is spent.
             Unavailable: Redis or this instance cannot, at the moment.
         """
+        self.hashing.expect_room()
         home = self._home(guess.number)
         token = self.entropy(_TOKEN_BYTES)
         limit = self.policy.checks_per_ip
@@ -141,13 +146,17 @@ class Engine:
     def _home(self, number: PhoneNumber) -> _Home:
         """Find the pepper that this phone is kept under.
 
-        During a rotation a phone stays under the old pepper for as long as anything
-        is remembered there, so that its codes keep working and its limits hold.
+        During a rotation that is whichever it has a live verification or wrong
+        guesses under, so that its codes keep working and no guess is given back. They
+        are asked in an order that does not depend on which is current, so that all
+        instances agree while some have been changed and others have not.
         """
-        current, *previous = [_Home(pepper, number) for pepper in self.peppers]
-        return next(
-            (old for old in previous if self.store.remembers(old.phone)), current
-        )
+        homes = [_Home(pepper, number) for pepper in self.peppers]
+        if len(homes) == 1:
+            return homes[0]
+        in_order = sorted(homes, key=lambda home: home.phone)
+        found = (home for home in in_order if self.store.remembers(home.phone))
+        return next(found, homes[0])
 
     def _binding(self) -> Binding:
         return Binding(self.entropy(_ID_BYTES), str(self.cost))
@@ -165,7 +174,7 @@ class Engine:
         return self.hashing.derive(material, binding.id, Cost.parse(binding.cost))
 
     def _hand_over(self, code: str, asked: Asked, opened: Opened) -> Sent:
-        life, resend = self.policy.ttl, opened.resend_after
+        life, armed = self.policy.ttl, self.clock()
         text = messages.write(
             code=code, brand=self.brand, life=life, locale=asked.locale
         )
@@ -179,8 +188,12 @@ class Engine:
         try:
             self.sender.send(message)
         except DeliveryUnconfirmed:
-            raise DeliveryUnconfirmed(expires_in=life, resend_after=resend) from None
-        return Sent(expires_in=life, resend_after=resend)
+            took = timedelta(seconds=self.clock() - armed)
+            raise DeliveryUnconfirmed(
+                expires_in=life - took, resend_after=opened.resend_after - took
+            ) from None
+        took = timedelta(seconds=self.clock() - armed)
+        return Sent(expires_in=life - took, resend_after=opened.resend_after - took)
 
     def _charges_for_a_send(self, asked: Asked) -> list[Charge]:
         policy, country = self.policy, asked.number.country

@@ -22,8 +22,10 @@ from otp_engine.errors import Saturated
 TAG_BYTES = 32
 # A caller that waits holds a thread that could answer others: never most of them, and
 # never for longer than a person would call at once.
-_WAITING_PER_THREAD = 16
+_WAITING_PER_THREAD = 8
 _PATIENCE = timedelta(milliseconds=250)
+_MOST_MEMORY = 1024 * 1024  # KiB
+_MOST_PASSES = 16
 _ASVS_ROWS = ((47_104, 1), (19_456, 2), (12_288, 3))
 _WRITTEN = re.compile(r"m=([0-9]{1,8}),t=([0-9]{1,3}),p=([0-9]{1,2})", re.ASCII)
 
@@ -59,6 +61,8 @@ class Cost:
             raise ValueError(
                 f"needs t and p of at least 1, and m of 8 times p: {text!r}"
             )
+        if cost.memory > _MOST_MEMORY or max(cost.passes, cost.lanes) > _MOST_PASSES:
+            raise ValueError(f"must keep m to 1048576, and t and p to 16: {text!r}")
         return cost
 
     def derive(self, material: bytes, salt: bytes) -> bytes:
@@ -116,7 +120,7 @@ class HashingPool:
 
         Args:
             threads: As many as there are cores for this process.
-            waiting: How many hashes may queue; 16 a thread, if not said.
+            waiting: How many hashes may queue; 8 a thread, if not said.
             patience: How long a hash may wait to be begun.
         """
         if waiting is None:
@@ -124,6 +128,19 @@ class HashingPool:
         self._patience = patience.total_seconds()
         self._places = BoundedSemaphore(threads + waiting)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hashing")
+
+    def expect_room(self) -> None:
+        """Say early that a hash would find no place, before anything is done for it.
+
+        Nothing is reserved: `derive` may still say no. But under a flood most of what
+        cannot be served is refused here, for next to nothing.
+
+        Raises:
+            Saturated: The queue is full.
+        """
+        if not self._places.acquire(blocking=False):
+            raise Saturated
+        self._places.release()
 
     def derive(self, material: bytes, salt: bytes, cost: Cost) -> bytes:
         """Hash *material* at *cost*, waiting a moment for a thread.

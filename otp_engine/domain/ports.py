@@ -64,7 +64,7 @@ class Store(Protocol):
         """Give back what `take` charged."""
 
     def remembers(self, phone: str) -> bool:
-        """Whether anything at all is kept about this phone."""
+        """Whether a verification is alive for this phone, or wrong guesses count."""
 
     def ping(self) -> None:
         """Answer, if requests could be served."""

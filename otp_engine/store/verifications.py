@@ -128,8 +128,8 @@ class RedisStore:
             self._refund.run(list(map(keys.shared, charges)), token)
 
     def remembers(self, phone: str) -> bool:
-        """Whether anything at all is kept about this phone."""
-        named = (keys.verification(phone), keys.sends(phone), keys.wrong(phone))
+        """Whether a verification is alive for this phone, or wrong guesses count."""
+        named = (keys.verification(phone), keys.wrong(phone))
         with refusals_as_unavailable():
             return bool(self._client.exists(*named))
 

@@ -46,6 +46,19 @@ def test_a_send_says_how_long_the_code_lives_and_when_another_may_follow(engine,
     assert sent.resend_after == timedelta(seconds=30)
 
 
+def test_what_is_told_of_a_send_leaves_out_the_time_the_carrier_took(engine, alice):
+    times = iter([100.0, 104.0])
+    engine = with_policy(
+        replace(engine, clock=lambda: next(times)),
+        resend_cooldown=timedelta(seconds=30),
+    )
+
+    sent = engine.send(alice)
+
+    assert sent.expires_in == timedelta(minutes=9, seconds=56)
+    assert sent.resend_after == timedelta(seconds=26)
+
+
 def test_the_last_send_of_a_verification_says_to_wait_for_its_end(engine, alice):
     engine = with_policy(engine, max_sends=1)
 
@@ -311,19 +324,56 @@ def test_no_code_is_sent_to_a_phone_whose_wrong_guesses_are_spent(
     assert refusal.value.limit == "wrong_checks_per_phone"
 
 
-def test_a_phone_stays_under_the_old_pepper_while_anything_is_kept_there(
+def test_a_live_verification_stays_under_the_pepper_it_began_with(
     engine, outbox, alice, guess
 ):
     old, new = engine.peppers[0], Pepper(b"n" * 32)
-    with_limit = with_policy(engine, sends_per_phone=Limit.parse("2/10m"))
-    with_limit.send(alice)
-    rotated = replace(with_limit, peppers=(new, old))
+    two = with_policy(engine, max_sends=2)
+    two.send(alice)
+    rotated = replace(two, peppers=(new, old))
 
     rotated.send(alice)
     with pytest.raises(RateLimited):
         rotated.send(alice)
 
     assert rotated.check(guess(outbox.codes[0])).approved
+
+
+def test_a_rotation_gives_no_wrong_guess_back(engine, outbox, alice, guess):
+    old, new = engine.peppers[0], Pepper(b"n" * 32)
+    strict = with_policy(engine, wrong_checks_per_phone=Limit.parse("1/1h"))
+    strict.send(alice)
+    strict.check(guess(other_than(outbox.code)))
+
+    with pytest.raises(RateLimited):
+        replace(strict, peppers=(new, old)).send(alice)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_instances_on_both_sides_of_a_rotation_agree_on_a_phone(
+    engine, outbox, alice, guess, first
+):
+    """Both hold both peppers, each with another one in front."""
+    old, new = engine.peppers[0], Pepper(b"n" * 32)
+    sides = [replace(engine, peppers=order) for order in ((old, new), (new, old))]
+    for side in sides[first:] + sides[:first]:
+        side.send(alice)
+
+    left = [
+        side.check(guess(other_than(*outbox.codes))).attempts_left for side in sides
+    ]
+
+    assert left == [4, 3]
+    assert sides[0].check(guess(outbox.codes[0])).approved
+
+
+def test_an_idle_phone_moves_to_the_new_pepper(engine, outbox, alice, guess):
+    old, new = engine.peppers[0], Pepper(b"n" * 32)
+    engine.send(alice)
+    engine.check(guess(outbox.code))
+    replace(engine, peppers=(new, old)).send(alice)
+
+    assert replace(engine, peppers=(new,)).check(guess(outbox.code)).approved
 
 
 def test_a_phone_that_is_new_since_the_rotation_is_under_the_new_pepper(

@@ -235,6 +235,28 @@ def test_a_spent_verification_says_when_it_ends(store, policy):
     assert timedelta(minutes=9) < refusal.value.retry_after <= timedelta(minutes=10)
 
 
+def test_a_spent_phone_is_told_the_longer_of_its_waits(store, policy):
+    strict = replace(policy, max_checks=1, wrong_checks_per_phone=Limit.parse("1/1h"))
+    open_and_arm(store, strict)
+    store.claim(PHONE, token=token(), policy=strict)
+
+    with pytest.raises(TooManyAttempts) as refusal:
+        store.claim(PHONE, token=token(), policy=strict)
+
+    assert refusal.value.retry_after > timedelta(minutes=59)
+
+
+def test_a_guess_is_told_the_end_of_the_codes_and_not_of_a_reservation(
+    store, eager, client
+):
+    open_and_arm(store, replace(eager, ttl=timedelta(minutes=1)))
+    store.open(PHONE, token=token(), binding=BINDING, policy=eager)
+
+    claim = store.claim(PHONE, token=token(), policy=eager)
+
+    assert claim.expires_in <= timedelta(minutes=1)
+
+
 def test_a_refused_guess_is_not_charged(store, policy, client):
     strict = replace(policy, wrong_checks_per_phone=Limit.parse("1/1h"))
     open_and_arm(store, strict)

@@ -20,6 +20,8 @@
 local verification, wrong, approved = KEYS[1], KEYS[2], KEYS[3]
 
 if redis.call('GET', approved) == ARGV[1] then
+    -- Written again, so that a WAIT behind it waits for replicas to have it.
+    redis.call('SET', approved, ARGV[1], 'PX', ARGV[3])
     return 1
 end
 if redis.call('HGET', verification, 'id') ~= ARGV[2] then

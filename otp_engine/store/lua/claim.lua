@@ -14,7 +14,7 @@
 --                                     paid for; left guesses remain, the last code
 --                                     ends in ms, and these are the live codes' hashes
 --          {'none'}                   nothing is waiting; nothing was charged
---          {'spent', ms}              no guess is left; the verification ends in ms
+--          {'spent', ms}              no guess is left; a new code is possible in ms
 --          {'wrong_checks_per_phone', ms}
 --                                     the phone's budget is spent, for another ms
 --
@@ -23,7 +23,7 @@
 local verification, wrong = KEYS[1], KEYS[2]
 local token, most, budget = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local at = now()
-local record_of, hashes = {}, {}
+local record_of, hashes, last_end = {}, {}, at
 local fields = redis.call('HGETALL', verification)
 for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
@@ -31,10 +31,10 @@ for i = 1, #fields, 2 do
         record_of[name] = value
     elseif value ~= '' and tonumber(string.sub(value, 33)) > at then
         hashes[#hashes + 1] = string.sub(value, 1, 32)
+        last_end = math.max(last_end, tonumber(string.sub(value, 33)))
     end
 end
 local paid = record_of.paid
-local ends_in = redis.call('PTTL', verification)
 
 local function repeated()
     for i = 1, #paid, 8 do
@@ -50,10 +50,11 @@ if #hashes == 0 then
 end
 
 if not repeated() then
-    if #paid / 8 >= most then
-        return {'spent', ends_in}
-    end
     local budget_wait = wait(wrong, budget, at)
+    if #paid / 8 >= most then
+        local ends_in = redis.call('PTTL', verification)
+        return {'spent', math.max(ends_in, budget_wait)}
+    end
     if budget_wait > 0 then
         return {'wrong_checks_per_phone', budget_wait}
     end
@@ -64,5 +65,5 @@ end
 
 local left = math.max(0, math.min(most - #paid / 8, room(wrong, budget, at)))
 return {
-    'claimed', record_of.id, record_of.cost, left, ends_in, unpack(hashes)
+    'claimed', record_of.id, record_of.cost, left, last_end - at, unpack(hashes)
 }

@@ -42,8 +42,10 @@ local function record(log, limit, token, at)
         longest = math.max(longest, tonumber(period))
     end
     if longest > 0 then
-        redis.call('ZREMRANGEBYSCORE', log, '-inf', at - longest)
+        -- Adding comes first: a Redis that is full refuses it only to a script that has
+        -- not yet written, and must not be made to grow.
         redis.call('ZADD', log, at, token)
+        redis.call('ZREMRANGEBYSCORE', log, '-inf', at - longest)
         redis.call('PEXPIRE', log, longest)
     end
 end
