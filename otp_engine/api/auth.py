@@ -60,7 +60,7 @@ def verify_otp() -> ResponseReturnValue:
 
 
 def _caller() -> Caller:
-    caller = service.current().callers.identify(request.authorization)
+    caller = service.current().callers.identify(request)
     g.caller = caller.name
     return caller
 

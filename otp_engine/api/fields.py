@@ -68,6 +68,9 @@ def read(request: Request) -> Fields:
     if kind == "application/json" or kind.endswith("+json"):
         return Fields(_from_json(_body(request)))
     if kind == "application/x-www-form-urlencoded":
+        # Half a form is a form too, so one that does not say its length is not read.
+        if request.content_length is None:
+            raise InvalidRequest("A form needs a Content-Length.")
         return Fields(_from_form(_body(request)))
     raise UnsupportedMediaType
 
@@ -77,6 +80,8 @@ def _body(request: Request) -> bytes:
     body = request.get_data(cache=False)
     if len(body) > LONGEST_BODY:
         raise RequestEntityTooLarge
+    if request.content_length not in {None, len(body)}:
+        raise InvalidRequest("The body broke off.")
     return body
 
 

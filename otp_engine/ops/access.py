@@ -20,8 +20,11 @@ log = logging.getLogger("otp_engine.access")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LEFT_BEHIND = ("phone", "caller", "error", "limit")
 _HEADER = "X-Request-Id"
-# A letter in it, so that a bare phone number is not taken for an id and logged.
-_GIVEN = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9._-]{8,64}", re.ASCII)
+# A UUID or other hexadecimal, or anything of that length that holds no long run of
+# digits: whatever is taken for an id is logged, and a phone number must not be.
+_GIVEN = re.compile(
+    r"(?=.*[a-f])[0-9a-f-]{16,64}|(?!.*[0-9]{7})[A-Za-z0-9._-]{8,64}", re.ASCII
+)
 
 
 def install(app: Flask) -> None:

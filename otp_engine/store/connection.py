@@ -47,6 +47,10 @@ def connect(url: str | None, timeout: timedelta) -> Client:
         "socket_timeout": timeout.total_seconds(),
         "socket_connect_timeout": timeout.total_seconds() / 2,
         "retry": Retry(NoBackoff(), _ATTEMPTS_AGAIN),
+        # A new connection says nothing about itself: each of those four words would
+        # be a round trip before the first question, with a timeout of its own.
+        "protocol": 2,
+        "driver_info": None,
     }
     parts = urlsplit(url)
     with refusals_as_unavailable():

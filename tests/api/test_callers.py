@@ -161,5 +161,14 @@ def test_callers_from_nowhere_share_one_place(app_with, ip):
 
 
 def test_without_keys_everybody_is_let_in():
-    with Flask("nothing").test_request_context():
-        assert Callers([]).identify(None).name is None
+    with Flask("nothing").test_request_context() as context:
+        assert Callers([]).identify(context.request).name is None
+
+
+@pytest.mark.parametrize(
+    "secret", ["a=b", "with:colons:", "!#$%&'()*+-./;<=>?@[]^_{|}~"]
+)
+def test_a_secret_may_be_any_visible_ascii(app_with, secret):
+    http = app_with(OTP_API_KEYS=f"shop:{secret}").test_client()
+
+    assert send(http, key=secret).status_code == 201

@@ -117,7 +117,13 @@ def test_no_log_line_and_no_answer_holds_a_code_or_a_number(http, outbox, caplog
 
 
 @pytest.mark.parametrize(
-    "given", ["a1b2c3d4", "0af7651916cd43dd8448eb211c80319c", "Req_1.2-3" * 7]
+    "given",
+    [
+        "a1b2c3d4",
+        "0af7651916cd43dd8448eb211c80319c",
+        "123e4567-e89b-12d3-a456-426614174000",
+        "Req_1.2-3" * 7,
+    ],
 )
 def test_a_proper_request_id_is_kept(http, given):
     answer = http.get("/healthz", headers={"X-Request-Id": given})
@@ -127,7 +133,10 @@ def test_a_proper_request_id_is_kept(http, given):
 
 @pytest.mark.parametrize(
     "given",
-    ["", "short", "x" * 65, "has spaces in it", "919445012345", "<script>alert"],
+    [
+        *("", "short", "x" * 65, "has spaces in it", "<script>alert"),
+        *("919445012345", "u-919445012345", "user.9445012345"),
+    ],
 )
 def test_any_other_request_id_is_replaced(http, given):
     answer = http.get("/healthz", headers={"X-Request-Id": given})
