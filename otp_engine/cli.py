@@ -6,16 +6,25 @@ import base64
 import logging
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
 import click
+from flask import Flask
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
 from otp_engine import __version__, config, senders
-from otp_engine.app import IN_FLIGHT, THREADS, build_store
+from otp_engine.app import (
+    IN_FLIGHT,
+    THREADS,
+    build_store,
+    cores,
+    doubts_about_redis,
+    from_environment,
+)
 from otp_engine.config import Settings
 from otp_engine.domain.pepper import LEAST_BYTES
 from otp_engine.errors import InvalidSettings, OTPError
@@ -23,7 +32,7 @@ from otp_engine.ops import logs
 
 log = logging.getLogger(__name__)
 
-_TARGET = "otp_engine.app:from_environment"
+_TARGET = "otp_engine.cli:worker"
 _DRAIN_SECONDS = 15  # longer than a carrier may take to answer
 
 
@@ -54,9 +63,10 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
         os.environ["OTP_DEV"] = "1"
     settings = _settings()
     if workers is None:
-        workers = len(os.sched_getaffinity(0)) if settings.redis_url else 1
+        workers = cores() if settings.redis_url else 1
     if workers > 1 and settings.redis_url is None:
         _fail("several workers need a REDIS_URL: each would have a store of its own")
+    _expect_free(host, port)
     os.environ["OTP_WORKERS"] = str(workers)
     logs.configure()
     for warning in settings.warnings:
@@ -87,14 +97,14 @@ def doctor() -> None:
     _good("the settings hold")
     for warning in settings.warnings:
         _mark("!", "yellow", warning)
-    store = build_store(settings)
+    sender = senders.build(settings, in_flight=IN_FLIGHT)
     healthy = [
-        _ask("Redis answers", store.ping),
-        _ask(
-            f"the sender answers ({', '.join(settings.senders)})",
-            senders.build(settings, in_flight=IN_FLIGHT).ping,
-        ),
+        _answers(f"Redis ({_where(settings)})", build_store(settings).ping),
+        _answers(f"the sender ({', '.join(settings.senders)})", sender.ping),
     ]
+    if all(healthy):
+        for doubt in doubts_about_redis(settings):
+            _mark("!", "yellow", doubt)
     sys.exit(0 if all(healthy) else 1)
 
 
@@ -105,20 +115,53 @@ def keygen() -> None:
     click.echo(f"OTP_PEPPER={pepper}")
 
 
+def worker() -> Flask:
+    """Build the service in one of the processes that `serve` starts.
+
+    A Ctrl-C goes to every process of the terminal's group, but it is the parent that
+    stops its workers; one that hears both at once may not stop until it is killed.
+    """
+    os.setpgid(0, 0)
+    return from_environment()
+
+
 def _settings() -> Settings:
     try:
-        return config.read(os.environ)
+        settings = config.read(os.environ)
+        build_store(settings)
     except InvalidSettings as error:
         _fail(*error.problems)
+    except ModuleNotFoundError as error:
+        _fail(f"{error.name} is not installed: without a REDIS_URL, dev mode needs it")
+    return settings
 
 
-def _ask(question: str, ping: Callable[[], None]) -> bool:
+def _expect_free(host: str, port: int) -> None:
+    """Refuse a port that is taken: the server would share it with another one."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as error:
+        _fail(f"cannot listen on {host}, port {port}: {error.strerror}")
+
+
+def _where(settings: Settings) -> str:
+    url = settings.redis_url or "in this process"
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}{rest.rpartition('@')[-1].partition('?')[0]}"
+
+
+def _answers(whom: str, ping: Callable[[], None]) -> bool:
     try:
         ping()
-    except OTPError as error:
-        _mark("✗", "red", f"not so: {question}: {error.message}")
+    except OTPError:
+        _mark("✗", "red", f"{whom} does not answer as it should")
         return False
-    _good(question)
+    _good(f"{whom} answers")
     return True
 
 

@@ -77,6 +77,7 @@ def serving(*words: str, **environ: str) -> Iterator[Served]:
         stderr=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parent.parent,
+        start_new_session=True,
     ) as process:
         served = Served(port, process)
         readers = [

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
+import signal
+import socket
+import time
 
 import pytest
 
@@ -77,6 +81,55 @@ def test_the_doctor_says_what_does_not_answer():
     result = processes.run("doctor", **environ, OTP_TTL="20m")
 
     assert result.returncode == 1
-    assert "✗ not so: Redis answers" in result.stderr
-    assert "✗ not so: the sender answers" in result.stderr
+    assert f"✗ Redis (redis://{away}) does not answer" in result.stderr
+    assert "✗ the sender (twilio) does not answer" in result.stderr
     assert "! codes live 20m" in result.stderr
+
+
+def test_the_doctor_says_what_redis_could_forget(tmp_path):
+    options = ("--maxmemory-policy", "allkeys-lru")
+    with (
+        servers.redis_on_a_port(tmp_path, *options) as port,
+        twilio_server.running() as twilio,
+    ):
+        environ = production(f"redis://:@127.0.0.1:{port}", twilio.url)
+        result = processes.run("doctor", **environ, OTP_REDIS_WAIT_REPLICAS="1")
+
+    assert result.returncode == 0
+    assert "! Redis evicts keys (allkeys-lru)" in result.stderr
+    assert "! Redis forgets at a restart" in result.stderr
+    assert "! Redis has fewer than 1 replicas" in result.stderr
+
+
+@pytest.mark.parametrize("query", ["?foo=1", "?socket_timeout=x", "/?db=q"])
+def test_a_redis_url_that_could_never_work_is_a_problem(query):
+    environ = production("redis://127.0.0.1" + query, "http://127.0.0.1")
+
+    result = processes.run("serve", **environ)
+
+    assert result.returncode == 1
+    assert "✗ REDIS_URL has a part or an option" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("options", [{}, {"reuse_port": True}])
+def test_a_port_that_is_taken_is_not_shared(options):
+    """Two servers on one port would each answer half of the requests."""
+    with socket.create_server(("127.0.0.1", 0), **options) as taken:
+        port = str(taken.getsockname()[1])
+        result = processes.run("serve", "--dev", "--port", port)
+
+    assert result.returncode == 1
+    assert f"✗ cannot listen on 127.0.0.1, port {port}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_ctrl_c_stops_at_once():
+    """It goes to the parent and to its workers together, as a terminal sends it."""
+    for _ in range(3):
+        with processes.serving("--dev") as served:
+            began = time.monotonic()
+            os.killpg(served.process.pid, signal.SIGINT)
+            served.process.wait(30)
+
+        assert time.monotonic() - began < 5

@@ -8,9 +8,11 @@ asked twice without harm.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
+from threading import Lock
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -21,11 +23,12 @@ from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from otp_engine.errors import StoreUnavailable
+from otp_engine.errors import InvalidSettings, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-Client = redis.Redis | RedisCluster
+Client = Any
+"""What redis-py offers: one server's client or a Cluster's, which share no type."""
 
 _PORT = 6379
 _SENTINEL_PORT = 26379
@@ -35,11 +38,10 @@ _ATTEMPTS_AGAIN = 1
 def connect(url: str | None, timeout: timedelta) -> Client:
     """Reach the Redis of *url*, or with none begin one inside this process.
 
-    Nothing is asked of a single server yet; Sentinel and Cluster are asked where the
-    data lives.
+    Nothing is asked of it yet, so a service can be started before its Redis.
 
     Raises:
-        StoreUnavailable: No node of the Cluster answers.
+        InvalidSettings: redis-py cannot make sense of *url*.
     """
     if url is None:
         return _embedded()
@@ -53,14 +55,13 @@ def connect(url: str | None, timeout: timedelta) -> Client:
         "driver_info": None,
     }
     parts = urlsplit(url)
-    with refusals_as_unavailable():
-        match parts.scheme:
-            case "redis+sentinel":
-                return _sentinel(parts, options)
-            case "redis+cluster":
-                return _cluster(parts, options)
-            case _:
-                return redis.Redis.from_url(url, **options)
+    match parts.scheme:
+        case "redis+sentinel":
+            return _sentinel(parts, options)
+        case "redis+cluster":
+            return _LaterCluster(partial(_cluster, parts, options))
+        case _:
+            return _server(url, options)
 
 
 @contextmanager
@@ -83,6 +84,16 @@ def _embedded() -> Client:
     return FakeRedis(server=FakeServer())
 
 
+def _server(url: str, options: dict[str, Any]) -> Client:
+    try:
+        client = redis.Redis.from_url(url, **options)
+        client.connection_pool.make_connection()
+    except (TypeError, ValueError):
+        problem = "REDIS_URL has a part or an option that redis-py does not know"
+        raise InvalidSettings([problem]) from None
+    return client
+
+
 def _sentinel(parts: SplitResult, options: dict[str, Any]) -> Client:
     sentinel = Sentinel(
         _hosts(parts, _SENTINEL_PORT),
@@ -94,7 +105,25 @@ def _sentinel(parts: SplitResult, options: dict[str, Any]) -> Client:
     return master
 
 
-def _cluster(parts: SplitResult, options: dict[str, Any]) -> Client:
+class _LaterCluster:
+    """A Cluster that is asked where its data lives once somebody needs it.
+
+    redis-py asks when the client is made, and a service must not need its Redis to
+    start, nor crash in a loop until it is there.
+    """
+
+    def __init__(self, build: Callable[[], RedisCluster]) -> None:
+        self._build = build
+        self._lock = Lock()
+        self._client: RedisCluster | None = None
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
+        with self._lock:
+            self._client = self._client or self._build()
+        return getattr(self._client, name)
+
+
+def _cluster(parts: SplitResult, options: dict[str, Any]) -> RedisCluster:
     nodes = [ClusterNode(host, port) for host, port in _hosts(parts, _PORT)]
     return RedisCluster(startup_nodes=nodes, **options | _login(parts))
 

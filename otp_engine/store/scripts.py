@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from redis.cluster import RedisCluster
 from redis.exceptions import NoScriptError
 
 from otp_engine.errors import StoreUnavailable
@@ -73,7 +72,6 @@ class Script:
         return reply
 
     def _node_of(self, key: str) -> Any:  # noqa: ANN401 - redis-py types neither
-        if isinstance(self._client, RedisCluster):
-            node = self._client.get_node_from_key(key)
-            return self._client.get_redis_connection(node)
+        if find := getattr(self._client, "get_node_from_key", None):
+            return self._client.get_redis_connection(find(key))
         return self._client

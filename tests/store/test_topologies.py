@@ -11,6 +11,7 @@ import redis
 from otp_engine.domain.limits import Limit
 from otp_engine.errors import RateLimited, StoreUnavailable, VerificationNotFound
 from otp_engine.store.connection import connect
+from otp_engine.store.durability import doubts
 from otp_engine.store.verifications import RedisStore
 from tests import servers
 from tests.fakes import other_than
@@ -108,9 +109,18 @@ def test_an_approval_is_answered_once_the_replicas_have_it(
             engine.check(guess(outbox.code))
 
 
-def test_a_cluster_that_does_not_answer_is_unavailable():
+def test_a_cluster_need_not_be_there_when_the_service_starts():
+    away = f"redis+cluster://127.0.0.1:{servers.free_port()}"
+    store = RedisStore(connect(away, TIMEOUT))
+
     with pytest.raises(StoreUnavailable):
-        connect(f"redis+cluster://127.0.0.1:{servers.free_port()}", TIMEOUT)
+        store.ping()
+
+
+def test_a_cluster_is_asked_what_it_could_forget(cluster):
+    assert doubts(connect(cluster, TIMEOUT), replicas=0) == [
+        "Redis forgets at a restart: set appendonly yes"
+    ]
 
 
 def test_name_and_password_are_those_of_the_url(tmp_path):
