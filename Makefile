@@ -1,16 +1,17 @@
 # The commands of a day with this project. `make` alone lists them.
 
 python ?= python3
+port ?= 3000
 venv := .venv
 ready := $(venv)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
-run: $(ready)  ## serve on http://127.0.0.1:3000, codes on the console
-	$(venv)/bin/otp-engine serve --dev
+run: $(ready)  ## serve on http://127.0.0.1:3000, codes on the console; or port=N
+	@$(venv)/bin/otp-engine serve --dev --port $(port)
 
 test: check  ## run the checks, then every test
 	$(venv)/bin/coverage erase
@@ -36,10 +37,11 @@ lock_options := --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
 $(ready): requirements-dev.txt setup.cfg pyproject.toml
-	$(python) -m venv $(venv)
-	$(venv)/bin/pip install --quiet --no-compile --require-hashes -r requirements-dev.txt
-	$(venv)/bin/pip install --quiet --no-deps --no-build-isolation -e .
-	touch $(ready)
+	@echo "Installing what requirements-dev.txt pins into $(venv), once; some 20 seconds."
+	@$(python) -m venv $(venv)
+	@$(venv)/bin/pip install --quiet --no-compile --require-hashes -r requirements-dev.txt
+	@$(venv)/bin/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(ready)
 
 clean:  ## remove what these commands made
 	rm -rf $(venv) build *.egg-info .coverage* .hypothesis .*_cache
