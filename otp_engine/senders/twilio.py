@@ -8,6 +8,7 @@ key, so after silence nobody knows whether the first one left.
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
@@ -76,18 +77,20 @@ class TwilioSender:
             raise DeliveryFailed
 
     def ping(self) -> None:
-        """Answer, if Twilio knows us; one page of messages is read, none is sent."""
+        """Answer, if Twilio knows us; one message is looked at, and none is sent."""
+        account = f"2010-04-01/Accounts/{self._client.account_sid}"
+        url = f"{self._client.api.base_url}/{account}/Messages.json"
         try:
-            self._client.messages.list(limit=1)
-        except TwilioException as error:
-            status, number = getattr(error, "status", 0), getattr(error, "code", 0)
-            log.warning("twilio: status %s, error %s", status, number)
-            meaning = twilio_errors.meaning(status, number)
-            silent = isinstance(meaning, DeliveryUnconfirmed)
-            raise (CarrierUnavailable() if silent else meaning) from None
+            answer = self._client.request("GET", url, params={"PageSize": 1})
         except Exception as error:  # noqa: BLE001 - as above
             log.warning("twilio: not reached: %s", type(error).__name__)
             raise CarrierUnavailable from None
+        if answer.ok:
+            return
+        log.warning("twilio: answered with status %s", answer.status_code)
+        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise CarrierUnavailable
+        raise DeliveryFailed(elsewhere=True)
 
     def _meaning(self, error: TwilioException, message: Message) -> OTPError:
         status, number = getattr(error, "status", 0), getattr(error, "code", 0)
