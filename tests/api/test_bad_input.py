@@ -103,6 +103,19 @@ def test_a_body_over_16_kib_is_413(http, path, kind):
     assert (answer.status_code, answer.json["error"]) == (413, "body_too_large")
 
 
+@pytest.mark.parametrize("length", ["60", ""])
+def test_a_form_whose_length_is_not_told_truly_is_400(http, outbox, length):
+    told = {"CONTENT_LENGTH": length, "wsgi.input_terminated": True}
+
+    answer = http.post(
+        PATHS[0], data=b"phone=9445012345", content_type=FORM, environ_overrides=told
+    )
+
+    assert_contract(answer)
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+    assert outbox.messages == []
+
+
 def test_a_body_of_16_kib_is_read(http):
     body = b'{"phone": "9445012345"}'.ljust(16 * 1024)
 
