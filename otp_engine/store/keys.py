@@ -11,7 +11,7 @@ slot in a Redis Cluster (hash tags, Redis Cluster specification): all about one 
 is in one slot, and all shared limits are in one, so that each script can be atomic.
 
 The fields of a verification, all short enough for Redis to keep the hash packed
-(`hash-max-listpack-value`, 64 bytes; 305 bytes against 1,028):
+(`hash-max-listpack-value`, 64 bytes; unpacked it takes about three times the memory):
 
     id       16 random bytes, and the salt of every code's hash
     cost     Argon2id's cost, such as m=19456,t=2,p=1
