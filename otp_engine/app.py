@@ -12,8 +12,9 @@ import secrets
 import time
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from otp_engine import config, senders
@@ -81,6 +82,7 @@ def create_app(
     ).install(app)
     access.install(app)
     responses.install(app)
+    app.before_request(_refuse_a_double_slash)
     app.register_blueprint(auth.bp)
     app.register_blueprint(health.blueprint(store.ping))
     if settings.trusted_proxies:
@@ -89,6 +91,12 @@ def create_app(
             app.wsgi_app, x_for=proxies, x_proto=0, x_host=0
         )
     return app
+
+
+def _refuse_a_double_slash() -> None:
+    """Werkzeug reads //auth as /auth, and a proxy's rule for /auth does not."""
+    if request.environ.get("PATH_INFO", "").startswith("//"):
+        raise NotFound
 
 
 def build_store(settings: Settings) -> RedisStore:

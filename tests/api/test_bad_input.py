@@ -145,6 +145,18 @@ def test_an_unknown_path_is_404(http, path):
     assert (answer.status_code, answer.json["error"]) == (404, "not_found")
 
 
+def test_a_path_with_two_slashes_is_another_path(http, outbox):
+    answer = http.post(
+        PATHS[0],
+        json={"phone": "9445012345"},
+        environ_overrides={"PATH_INFO": "//auth/send_otp"},
+    )
+
+    assert_contract(answer)
+    assert (answer.status_code, answer.json["error"]) == (404, "not_found")
+    assert outbox.messages == []
+
+
 @pytest.mark.parametrize("path", PATHS)
 @given(body=st.binary(max_size=200), kind=st.sampled_from([JSON, FORM]))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)

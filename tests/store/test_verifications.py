@@ -291,7 +291,7 @@ def test_every_key_has_an_expiry_at_every_step(store, eager, client):
 
 
 def test_redis_keeps_a_verification_packed(real_client, policy):
-    """One field over 64 bytes unpacks the whole hash, to about three times the memory."""
+    """One field over 64 bytes unpacks the hash, to about three times the memory."""
     store = RedisStore(real_client)
     eager = replace(policy, resend_cooldown=timedelta())
     for _ in range(5):
