@@ -11,7 +11,8 @@ from typing import Any
 from redis.exceptions import NoScriptError
 
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.connection import Client, refusals_as_unavailable
+from otp_engine.store.connection import Client
+from otp_engine.store.line import Line
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,9 @@ def load(name: str) -> str:
 class Script:
     """One file of `lua/`, ready to run."""
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: Client, line: Line, name: str) -> None:
         self._client = client
+        self._line = line
         self._source = load(name)
         source = self._source.encode()
         # Redis names scripts by their SHA-1; nothing here rests on its strength.
@@ -43,7 +45,7 @@ class Script:
         Raises:
             StoreUnavailable: Redis did not answer, or could not write.
         """
-        with refusals_as_unavailable():
+        with self._line.asking():
             try:
                 return self._client.evalsha(self._digest, len(keys), *keys, *args)
             except NoScriptError:
@@ -61,7 +63,7 @@ class Script:
             StoreUnavailable: Redis did not answer, or too few replicas did; what the
                 script wrote stands, and may be lost if the node fails now.
         """
-        with refusals_as_unavailable():
+        with self._line.asking():
             pipeline = self._node_of(keys[0]).pipeline(transaction=False)
             pipeline.execute_command("EVAL", self._source, len(keys), *keys, *args)
             pipeline.execute_command("WAIT", replicas, _REPLICA_MILLISECONDS)

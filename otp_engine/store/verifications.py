@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
+
+import redis
 
 from otp_engine.domain.limits import Charge, Limit
 from otp_engine.domain.policy import Policy
@@ -15,7 +18,8 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 from otp_engine.store import keys
-from otp_engine.store.connection import Client, refusals_as_unavailable
+from otp_engine.store.connection import Client
+from otp_engine.store.line import Line, OpenLine
 from otp_engine.store.scripts import Script
 
 # Long enough for a reply to be lost and the question asked again.
@@ -29,14 +33,16 @@ class RedisStore:
         """Use *client*, and let an approval stand once *replicas* have it."""
         self._client = client
         self._replicas = replicas
-        self._open = Script(client, "open")
-        self._arm = Script(client, "arm")
-        self._withdraw = Script(client, "withdraw")
-        self._claim = Script(client, "claim")
-        self._unclaim = Script(client, "unclaim")
-        self._approve = Script(client, "approve")
-        self._take = Script(client, "take")
-        self._refund = Script(client, "refund")
+        self._line = Line() if isinstance(client, redis.Redis) else OpenLine()
+        script = partial(Script, client, self._line)
+        self._open = script("open")
+        self._arm = script("arm")
+        self._withdraw = script("withdraw")
+        self._claim = script("claim")
+        self._unclaim = script("unclaim")
+        self._approve = script("approve")
+        self._take = script("take")
+        self._refund = script("refund")
 
     def open(
         self, phone: str, *, token: bytes, binding: Binding, policy: Policy
@@ -130,12 +136,12 @@ class RedisStore:
     def remembers(self, phone: str) -> bool:
         """Whether a verification is alive for this phone, or wrong guesses count."""
         named = (keys.verification(phone), keys.wrong(phone))
-        with refusals_as_unavailable():
+        with self._line.asking():
             return bool(self._client.exists(*named))
 
     def ping(self) -> None:
         """Answer, if requests could be served."""
-        with refusals_as_unavailable():
+        with self._line.asking():
             self._client.ping()
 
 
