@@ -59,10 +59,9 @@ def timing(
 
 def _expected(error: errors.OTPError) -> ResponseReturnValue:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    g.error = error.name
     if isinstance(error, errors.RateLimited):
         g.limit = error.limit
-    return {"msg": error.message, "error": error.name}, status, _headers(error)
+    return _answer(status, error.name, error.message, _headers(error))
 
 
 def _headers(error: errors.OTPError) -> dict[str, str]:
@@ -86,17 +85,22 @@ def _http(error: HTTPException) -> ResponseReturnValue:
         return _unexpected(error)
     fallback = (errors.InvalidRequest.name, errors.InvalidRequest.message)
     name, message = _HTTP_ERRORS.get(status, fallback)
-    g.error = name
     kept = {"Allow"}
     headers = {key: value for key, value in error.get_headers() if key in kept}
-    return {"msg": message, "error": name}, status, headers
+    return _answer(status, name, message, headers)
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:
     log.error("unexpected error", exc_info=error)
     message = f"Something went wrong on our side. Request id: {g.get('request_id')}"
-    body = {"msg": message, "error": "internal_error"}
-    return body, HTTPStatus.INTERNAL_SERVER_ERROR
+    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", message, {})
+
+
+def _answer(
+    status: HTTPStatus, name: str, message: str, headers: dict[str, str]
+) -> ResponseReturnValue:
+    g.error = name
+    return {"msg": message, "error": name}, status, headers
 
 
 def _retry_after(wait: timedelta) -> str:

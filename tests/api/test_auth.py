@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
@@ -259,11 +260,13 @@ class Broken:
         raise RuntimeError
 
 
-def test_an_unexpected_failure_is_500_with_a_request_id_and_no_secret(store):
+def test_an_unexpected_failure_is_500_with_a_request_id_and_no_secret(store, caplog):
     app = create_app(config.read({"OTP_DEV": "1"}), store=store, sender=Broken())
 
-    answer = send(app.test_client())
+    with caplog.at_level(logging.INFO):
+        answer = send(app.test_client())
 
+    assert [vars(line).get("error") for line in caplog.records][-1] == "internal_error"
     assert answer.status_code == 500
     assert set(answer.json) == {"msg", "error"}
     assert answer.headers["X-Request-Id"] in answer.json["msg"]
