@@ -28,7 +28,6 @@ from otp_engine.domain.phone import Served
 from otp_engine.domain.ports import Sender, Store
 from otp_engine.ops import access, health, logs
 from otp_engine.store.connection import connect
-from otp_engine.store.durability import doubts
 from otp_engine.store.verifications import RedisStore
 
 log = logging.getLogger(__name__)
@@ -107,18 +106,6 @@ def build_store(settings: Settings) -> RedisStore:
     """
     client = connect(settings.redis_url, settings.redis_timeout)
     return RedisStore(client, replicas=settings.redis_replicas)
-
-
-def doubts_about_redis(settings: Settings) -> list[str]:
-    """Say what is unwise about the Redis of *settings*, a sentence each.
-
-    Raises:
-        StoreUnavailable: It does not answer.
-    """
-    if settings.redis_url is None:
-        return []
-    client = connect(settings.redis_url, settings.redis_timeout)
-    return doubts(client, replicas=settings.redis_replicas)
 
 
 def build_engine(settings: Settings, store: Store, sender: Sender) -> Engine:

@@ -22,13 +22,13 @@ from otp_engine.app import (
     THREADS,
     build_store,
     cores,
-    doubts_about_redis,
     from_environment,
 )
 from otp_engine.config import Settings
 from otp_engine.domain.pepper import LEAST_BYTES
 from otp_engine.errors import InvalidSettings, OTPError
 from otp_engine.ops import logs
+from otp_engine.store.verifications import RedisStore
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     """
     if dev:
         os.environ["OTP_DEV"] = "1"
-    settings = _settings()
+    settings, _ = _plan()
     if workers is None:
         workers = cores() if settings.redis_url else 1
     if workers > 1 and settings.redis_url is None:
@@ -93,17 +93,17 @@ def doctor() -> None:
 
     Exits with 0 if the service could serve a request right now, and 1 if not.
     """
-    settings = _settings()
+    settings, store = _plan()
     _good("the settings hold")
     for warning in settings.warnings:
         _mark("!", "yellow", warning)
     sender = senders.build(settings, in_flight=IN_FLIGHT)
     healthy = [
-        _answers(f"Redis ({_where(settings)})", build_store(settings).ping),
+        _answers(f"Redis ({_where(settings)})", store.ping),
         _answers(f"the sender ({', '.join(settings.senders)})", sender.ping),
     ]
-    if all(healthy):
-        for doubt in doubts_about_redis(settings):
+    if all(healthy) and settings.redis_url:
+        for doubt in store.doubts():
             _mark("!", "yellow", doubt)
     sys.exit(0 if all(healthy) else 1)
 
@@ -125,15 +125,15 @@ def worker() -> Flask:
     return from_environment()
 
 
-def _settings() -> Settings:
+def _plan() -> tuple[Settings, RedisStore]:
+    """Read the settings, and make the store of them; nothing is asked of it yet."""
     try:
         settings = config.read(os.environ)
-        build_store(settings)
+        return settings, build_store(settings)
     except InvalidSettings as error:
         _fail(*error.problems)
     except ModuleNotFoundError as error:
         _fail(f"{error.name} is not installed: without a REDIS_URL, dev mode needs it")
-    return settings
 
 
 def _expect_free(host: str, port: int) -> None:

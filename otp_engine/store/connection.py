@@ -64,6 +64,13 @@ def connect(url: str | None, timeout: timedelta) -> Client:
             return _server(url, options)
 
 
+def node_of(client: Client, key: str) -> Client:
+    """The server that holds *key*: one of a Cluster's, or the only one."""
+    if find := getattr(client, "get_node_from_key", None):
+        return client.get_redis_connection(find(key))
+    return client
+
+
 @contextmanager
 def refusals_as_unavailable() -> Iterator[None]:
     """Say `StoreUnavailable` for whatever redis-py raises.

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from otp_engine.store.connection import Client, refusals_as_unavailable
+from collections.abc import Mapping
+from typing import Any
 
 
-def doubts(client: Client, *, replicas: int) -> list[str]:
+def doubts(facts: Mapping[str, Any], *, replicas: int) -> list[str]:
     """Say what could make Redis forget a guess, a limit or a used code.
 
     Args:
-        client: The Redis in question; of a Cluster, one node is asked.
+        facts: What its `INFO` says.
         replicas: How many must have an approval before it is answered.
-
-    Raises:
-        StoreUnavailable: Redis did not answer.
     """
-    with refusals_as_unavailable():
-        if default := getattr(client, "get_default_node", None):
-            client = client.get_redis_connection(default())
-        facts = client.info()
     found = []
     if (policy := facts.get("maxmemory_policy", "noeviction")) != "noeviction":
         found.append(f"Redis evicts keys ({policy}): set maxmemory-policy noeviction")

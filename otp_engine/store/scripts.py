@@ -11,7 +11,7 @@ from typing import Any
 from redis.exceptions import NoScriptError
 
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.connection import Client
+from otp_engine.store.connection import Client, node_of
 from otp_engine.store.line import Line
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Script:
                 script wrote stands, and may be lost if the node fails now.
         """
         with self._line.asking():
-            pipeline = self._node_of(keys[0]).pipeline(transaction=False)
+            pipeline = node_of(self._client, keys[0]).pipeline(transaction=False)
             pipeline.execute_command("EVAL", self._source, len(keys), *keys, *args)
             pipeline.execute_command("WAIT", replicas, _REPLICA_MILLISECONDS)
             reply, acknowledged = pipeline.execute()
@@ -72,8 +72,3 @@ class Script:
             log.error("%d of %d replicas have a write", acknowledged, replicas)
             raise StoreUnavailable
         return reply
-
-    def _node_of(self, key: str) -> Any:  # noqa: ANN401 - redis-py types neither
-        if find := getattr(self._client, "get_node_from_key", None):
-            return self._client.get_redis_connection(find(key))
-        return self._client

@@ -17,8 +17,8 @@ from otp_engine.errors import (
     TooManyAttempts,
     VerificationNotFound,
 )
-from otp_engine.store import keys
-from otp_engine.store.connection import Client
+from otp_engine.store import durability, keys
+from otp_engine.store.connection import Client, node_of
 from otp_engine.store.line import Line, OpenLine
 from otp_engine.store.scripts import Script
 
@@ -143,6 +143,12 @@ class RedisStore:
         """Answer, if requests could be served."""
         with self._line.asking():
             self._client.ping()
+
+    def doubts(self) -> list[str]:
+        """Say what could make Redis forget; of a Cluster, one node is asked."""
+        with self._line.asking():
+            facts = node_of(self._client, "any").info()
+        return durability.doubts(facts, replicas=self._replicas)
 
 
 def _refusal(reason: bytes, wait: int) -> Refused:

@@ -11,7 +11,6 @@ import redis
 from otp_engine.domain.limits import Limit
 from otp_engine.errors import RateLimited, StoreUnavailable, VerificationNotFound
 from otp_engine.store.connection import connect
-from otp_engine.store.durability import doubts
 from otp_engine.store.verifications import RedisStore
 from tests import servers
 from tests.fakes import other_than
@@ -118,7 +117,7 @@ def test_a_cluster_need_not_be_there_when_the_service_starts():
 
 
 def test_a_cluster_is_asked_what_it_could_forget(cluster):
-    assert doubts(connect(cluster, TIMEOUT), replicas=0) == [
+    assert RedisStore(connect(cluster, TIMEOUT)).doubts() == [
         "Redis forgets at a restart: set appendonly yes"
     ]
 
