@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
@@ -14,12 +15,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from tests import servers
+from tests import servers, twilio_server
 
 PROGRAM = [sys.executable, "-m", "otp_engine"]
 # The second is how coverage follows into other processes.
 _KEPT = ("PATH", "COVERAGE_PROCESS_CONFIG")
 PATH = {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
+def production(redis_url: str, twilio_url: str) -> dict[str, str]:
+    """The least environment that production starts with."""
+    return {
+        "REDIS_URL": redis_url,
+        "OTP_PEPPER": base64.b64encode(b"p" * 32).decode(),
+        "OTP_API_KEYS": "shop:shop-secret-0123456789",
+        "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
+        "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
+        "TWILIO_MESSAGING_SERVICE_SID": twilio_server.SERVICE,
+        "TWILIO_API_BASE_URL": twilio_url,
+    }
 
 
 def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:

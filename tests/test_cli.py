@@ -12,20 +12,7 @@ import pytest
 
 from otp_engine import __version__
 from tests import processes, servers, twilio_server
-
-PEPPER = base64.b64encode(b"p" * 32).decode()
-
-
-def production(redis_url, twilio_url):
-    return {
-        "REDIS_URL": redis_url,
-        "OTP_PEPPER": PEPPER,
-        "OTP_API_KEYS": "shop:shop-secret-0123456789",
-        "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
-        "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
-        "TWILIO_MESSAGING_SERVICE_SID": twilio_server.SERVICE,
-        "TWILIO_API_BASE_URL": twilio_url,
-    }
+from tests.processes import production
 
 
 @pytest.mark.parametrize("words", [("-h",), ("serve", "-h"), ("doctor", "-h")])

@@ -174,7 +174,7 @@ class Engine:
         return self.hashing.derive(material, binding.id, Cost.parse(binding.cost))
 
     def _hand_over(self, code: str, asked: Asked, opened: Opened) -> Sent:
-        life, armed = self.policy.ttl, self.clock()
+        life, began = self.policy.ttl, self.clock()
         text = messages.write(
             code=code, brand=self.brand, life=life, locale=asked.locale
         )
@@ -188,12 +188,17 @@ class Engine:
         try:
             self.sender.send(message)
         except DeliveryUnconfirmed:
-            took = timedelta(seconds=self.clock() - armed)
+            sent = self._since(began, opened)
             raise DeliveryUnconfirmed(
-                expires_in=life - took, resend_after=opened.resend_after - took
+                expires_in=sent.expires_in, resend_after=sent.resend_after
             ) from None
-        took = timedelta(seconds=self.clock() - armed)
-        return Sent(expires_in=life - took, resend_after=opened.resend_after - took)
+        return self._since(began, opened)
+
+    def _since(self, began: float, opened: Opened) -> Sent:
+        took = timedelta(seconds=self.clock() - began)
+        return Sent(
+            expires_in=self.policy.ttl - took, resend_after=opened.resend_after - took
+        )
 
     def _charges_for_a_send(self, asked: Asked) -> list[Charge]:
         policy, country = self.policy, asked.number.country

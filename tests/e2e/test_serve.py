@@ -5,7 +5,6 @@ Requests go to whichever worker takes them, so what they share they share in Red
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 import signal
@@ -34,18 +33,11 @@ def twilio():
 @pytest.fixture
 def environ(tmp_path, twilio):
     with servers.redis_on_a_socket(tmp_path) as redis_url:
-        yield {
-            "REDIS_URL": redis_url,
-            "OTP_PEPPER": base64.b64encode(b"p" * 32).decode(),
-            "OTP_API_KEYS": "shop:shop-secret-0123456789",
+        yield processes.production(redis_url, twilio.url) | {
             "OTP_RESEND_COOLDOWN": "0s",
             "OTP_SENDS_TOTAL": "off",
             # Quick hashes, so that what is crowded here is what the test crowds.
             "OTP_ARGON2": "m=64,t=1,p=1",
-            "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
-            "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
-            "TWILIO_MESSAGING_SERVICE_SID": twilio_server.SERVICE,
-            "TWILIO_API_BASE_URL": twilio.url,
             # The SDK would otherwise put these into the host it sends to.
             "TWILIO_REGION": "elsewhere",
             "TWILIO_EDGE": "far",

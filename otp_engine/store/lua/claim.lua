@@ -29,9 +29,12 @@ for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
     if #name ~= 8 then
         record_of[name] = value
-    elseif value ~= '' and tonumber(string.sub(value, 33)) > at then
-        hashes[#hashes + 1] = string.sub(value, 1, 32)
-        last_end = math.max(last_end, tonumber(string.sub(value, 33)))
+    elseif value ~= '' then
+        local ends = tonumber(string.sub(value, 33))
+        if ends > at then
+            hashes[#hashes + 1] = string.sub(value, 1, 32)
+            last_end = math.max(last_end, ends)
+        end
     end
 end
 local paid = record_of.paid
