@@ -104,8 +104,10 @@ def build_store(settings: Settings) -> RedisStore:
     Raises:
         InvalidSettings: The Redis of the settings could never be reached.
     """
-    client = connect(settings.redis_url, settings.redis_timeout)
-    return RedisStore(client, replicas=settings.redis_replicas)
+    url, timeout = settings.redis_url, settings.redis_timeout
+    client = connect(url, timeout)
+    again = connect(url, timeout / 2) if url else None
+    return RedisStore(client, again=again, replicas=settings.redis_replicas)
 
 
 def build_engine(settings: Settings, store: Store, sender: Sender) -> Engine:

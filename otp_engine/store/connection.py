@@ -1,15 +1,13 @@
 """How Redis is reached: one server, Sentinel, a Cluster, or one inside the process.
 
-redis-py's own patience (5 s timeouts, 10 retries) would hold a request for a minute
-when Redis is gone. Here a question is asked twice at most, and every script can be
-asked twice without harm.
+redis-py's own patience (5 s timeouts, 10 retries, of which those of a connection and
+those of a command multiply) would hold a request for minutes when Redis is gone. Here
+it never tries anything again; `otp_engine.store.line` does, once.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from threading import Lock
@@ -19,20 +17,16 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from otp_engine.errors import InvalidSettings, StoreUnavailable
-
-log = logging.getLogger(__name__)
+from otp_engine.errors import InvalidSettings
 
 Client = Any
 """What redis-py offers: one server's client or a Cluster's, which share no type."""
 
 _PORT = 6379
 _SENTINEL_PORT = 26379
-_ATTEMPTS_AGAIN = 1
 
 
 def connect(url: str | None, timeout: timedelta) -> Client:
@@ -48,7 +42,7 @@ def connect(url: str | None, timeout: timedelta) -> Client:
     options: dict[str, Any] = {
         "socket_timeout": timeout.total_seconds(),
         "socket_connect_timeout": timeout.total_seconds() / 2,
-        "retry": Retry(NoBackoff(), _ATTEMPTS_AGAIN),
+        "retry": Retry(NoBackoff(), 0),
         # A new connection says nothing about itself: each of those four words would
         # be a round trip before the first question, with a timeout of its own.
         "protocol": 2,
@@ -71,17 +65,13 @@ def node_of(client: Client, key: str) -> Client:
     return client
 
 
-@contextmanager
-def refusals_as_unavailable() -> Iterator[None]:
-    """Say `StoreUnavailable` for whatever redis-py raises.
+def look_around(client: Client) -> None:
+    """Ask a Cluster anew which node holds what, after one was not as expected.
 
-    Only the kind of the error is logged: its text can repeat what was asked.
+    redis-py does so by itself, but not for what a single node was asked.
     """
-    try:
-        yield
-    except (RedisError, RedisClusterException) as error:
-        log.error("redis: %s", type(error).__name__)  # noqa: TRY400 - a traceback's last line is the text
-        raise StoreUnavailable from None
+    if map_of_nodes := getattr(client, "nodes_manager", None):
+        map_of_nodes.initialize()
 
 
 def _embedded() -> Client:

@@ -1,64 +1,98 @@
-"""The way to Redis: after a silence, one request asks again and the others do not wait.
+"""The way to Redis: asked twice at most, and by few at a time when it is slow.
 
-A Redis that hangs holds every request for its whole timeout, and with enough of them
-every thread, until not even `/healthz` is answered. So once one has waited in vain, the
-next are refused at once, but for a single one each half second.
+A Redis that hangs would hold every request for as long as it may take, and with enough
+of them every thread, until not even `/healthz` is answered. So only some threads may
+wait for it at once, and once a question has stayed unanswered the next are refused
+without being asked, but for a single one each half second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Lock
-from time import monotonic
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from threading import BoundedSemaphore
+from typing import TypeVar
 
+from redis.exceptions import (
+    ConnectionError as ConnectionFailed,
+)
+from redis.exceptions import (
+    MovedError,
+    RedisClusterException,
+    RedisError,
+)
 from redis.exceptions import TimeoutError as Silence
 
+from otp_engine.domain.circuit import Circuit
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.connection import refusals_as_unavailable
+from otp_engine.store.connection import Client
 
-_PAUSE_SECONDS = 0.5
-# Longer than both attempts of a request may take; then somebody else may ask.
-_PROBE_SECONDS = 5.0
+log = logging.getLogger(__name__)
+
+_PAUSE = timedelta(milliseconds=500)
+# Half of the threads of a worker. An answer takes less than a millisecond, so nobody
+# waits for a place unless Redis is in trouble.
+_PLACES = 32
+_PLACE_SECONDS = 0.1
+# What a second question may mend. Each step of the store can be asked for twice.
+_WORTH_ASKING_AGAIN = (ConnectionFailed, Silence, MovedError)
+
+T = TypeVar("T")
 
 
 class Line:
-    """The line to one server; a refused connection is an answer, and no silence."""
+    """The line to Redis; a refused connection is an answer, and no silence."""
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        """Tell time by *clock*, in seconds that only ever grow."""
-        self._clock = clock
-        self._lock = Lock()
-        self._silent_until: float | None = None
+    def __init__(
+        self,
+        client: Client,
+        *,
+        again: Client | None = None,
+        circuit: Circuit | None = None,
+    ) -> None:
+        """Ask Redis.
 
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Ask Redis something in this block, unless it is silent.
+        Args:
+            client: Whom to ask.
+            again: The same Redis for the second question, with less patience, so that
+                both together end soon.
+            circuit: When to stop asking; after one silence, if not said.
+        """
+        self._client = client
+        self._again = again or client
+        self._circuit = circuit or Circuit(1, _PAUSE)
+        self._places = BoundedSemaphore(_PLACES)
+
+    def ask(self, question: Callable[[Client], T]) -> T:
+        """Put *question*, and put it again if it or its answer was lost.
 
         Raises:
-            StoreUnavailable: It is, or it failed.
+            StoreUnavailable: There was no answer, or it was a refusal. Of a refusal
+                only the kind is logged: its text can repeat what was asked.
         """
-        self._expect_an_answer()
-        with refusals_as_unavailable():
-            try:
-                yield
-            except Silence:
-                self._silent_until = self._clock() + _PAUSE_SECONDS
-                raise
-        self._silent_until = None
-
-    def _expect_an_answer(self) -> None:
-        with self._lock:
-            now = self._clock()
-            if self._silent_until is None:
-                return
-            if now < self._silent_until:
+        if not self._places.acquire(timeout=_PLACE_SECONDS):
+            raise StoreUnavailable
+        try:
+            # Behind the place, for much may have been learnt while waiting for one.
+            if self._circuit.wait():
                 raise StoreUnavailable
-            self._silent_until = now + _PROBE_SECONDS
+            answer = self._ask_twice(question)
+        except Silence:
+            self._circuit.failed()
+            log.error("redis: no answer")  # noqa: TRY400 - a traceback's last line is the text
+            raise StoreUnavailable from None
+        except (RedisError, RedisClusterException) as error:
+            self._circuit.answered()
+            log.error("redis: %s", type(error).__name__)  # noqa: TRY400 - as above
+            raise StoreUnavailable from None
+        finally:
+            self._places.release()
+        self._circuit.answered()
+        return answer
 
-
-class OpenLine(Line):
-    """The lines to a Cluster: one silent node must not keep anybody from the others."""
-
-    def _expect_an_answer(self) -> None:
-        """Expect one always."""
+    def _ask_twice(self, question: Callable[[Client], T]) -> T:
+        try:
+            return question(self._client)
+        except _WORTH_ASKING_AGAIN:
+            return question(self._again)

@@ -5,13 +5,22 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from typing import Any
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import (
+    ConnectionError as ConnectionFailed,
+)
+from redis.exceptions import (
+    MovedError,
+    NoScriptError,
+    ResponseError,
+)
+from redis.exceptions import TimeoutError as Silence
 
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.connection import Client, node_of
+from otp_engine.store.connection import Client, look_around, node_of
 from otp_engine.store.line import Line
 
 log = logging.getLogger(__name__)
@@ -19,8 +28,12 @@ log = logging.getLogger(__name__)
 _FOLDER = resources.files("otp_engine.store") / "lua"
 _PRELUDE = "sliding_log"
 _REPLICA_MILLISECONDS = 100
+# Redis 7 runs a script that begins so even when its memory is full.
+_WHEN_FULL = "#!lua flags=allow-oom\n"
+_NOT_UNDERSTOOD = "near '#'"
 
 Argument = str | bytes | int
+_Words = Sequence[Argument]
 
 
 def load(name: str) -> str:
@@ -31,44 +44,75 @@ def load(name: str) -> str:
 class Script:
     """One file of `lua/`, ready to run."""
 
-    def __init__(self, client: Client, line: Line, name: str) -> None:
-        self._client = client
+    def __init__(
+        self, line: Line, name: str, *, replicas: int = 0, when_full: bool = False
+    ) -> None:
+        """Load it.
+
+        Args:
+            line: Where to run it.
+            name: Its file, without the ending.
+            replicas: How many must have what it wrote before it has been done.
+            when_full: Whether it may write when Redis has no memory left.
+        """
         self._line = line
-        self._source = load(name)
-        source = self._source.encode()
-        # Redis names scripts by their SHA-1; nothing here rests on its strength.
-        self._digest = hashlib.sha1(source, usedforsecurity=False).hexdigest()
+        self._replicas = replicas
+        source = load(name)
+        # The last is understood by any Redis.
+        self._spellings = [_WHEN_FULL + source, source] if when_full else [source]
 
     def run(self, keys: Sequence[str], *args: Argument) -> Any:  # noqa: ANN401 - each script's header says what it returns
         """Run it in one round trip, or in two where Redis does not know it yet.
 
         Raises:
-            StoreUnavailable: Redis did not answer, or could not write.
+            StoreUnavailable: Redis did not answer, could not write, or too few
+                replicas have what it wrote, which may be lost if the node fails now.
         """
-        with self._line.asking():
-            try:
-                return self._client.evalsha(self._digest, len(keys), *keys, *args)
-            except NoScriptError:
-                # EVAL and not SCRIPT LOAD: it also runs it, and on the node of the key.
-                return self._client.eval(self._source, len(keys), *keys, *args)
-
-    def run_on_replicas(
-        self, replicas: int, keys: Sequence[str], *args: Argument
-    ) -> Any:  # noqa: ANN401 - as above
-        """Run it, and answer once *replicas* of the node have it too.
-
-        `WAIT` speaks of the writes of its own connection, so both travel together.
-
-        Raises:
-            StoreUnavailable: Redis did not answer, or too few replicas did; what the
-                script wrote stands, and may be lost if the node fails now.
-        """
-        with self._line.asking():
-            pipeline = node_of(self._client, keys[0]).pipeline(transaction=False)
-            pipeline.execute_command("EVAL", self._source, len(keys), *keys, *args)
-            pipeline.execute_command("WAIT", replicas, _REPLICA_MILLISECONDS)
-            reply, acknowledged = pipeline.execute()
-        if acknowledged < replicas:
-            log.error("%d of %d replicas have a write", acknowledged, replicas)
+        reply, acknowledged = self._line.ask(
+            lambda client: self._tell(client, (len(keys), *keys, *args))
+        )
+        if acknowledged < self._replicas:
+            log.error("%d of %d replicas have a write", acknowledged, self._replicas)
             raise StoreUnavailable
         return reply
+
+    def _tell(self, client: Client, words: _Words) -> tuple[Any, int]:
+        """Run it in the words that this Redis understands."""
+        say = self._say_and_wait if self._replicas else self._say
+        source = self._spellings[0]
+        try:
+            return say(client, source, words)
+        except ResponseError as error:
+            if source == self._spellings[-1] or _NOT_UNDERSTOOD not in str(error):
+                raise
+        self._spellings = self._spellings[-1:]
+        return self._tell(client, words)
+
+    @staticmethod
+    def _say(client: Client, source: str, words: _Words) -> tuple[Any, int]:
+        try:
+            return client.evalsha(_digest(source), *words), 0
+        except NoScriptError:
+            # EVAL and not SCRIPT LOAD: it also runs it, and on the node of the key.
+            return client.eval(source, *words), 0
+
+    def _say_and_wait(
+        self, client: Client, source: str, words: _Words
+    ) -> tuple[Any, int]:
+        """Run it, and `WAIT` behind it, which speaks of its own connection's writes."""
+        try:
+            with node_of(client, str(words[1])).pipeline(transaction=False) as pipeline:
+                # Whole, for a pipeline cannot go on where one has been forgotten.
+                pipeline.execute_command("EVAL", source, *words)
+                pipeline.execute_command("WAIT", self._replicas, _REPLICA_MILLISECONDS)
+                reply, acknowledged = pipeline.execute()
+        except (ConnectionFailed, Silence, MovedError):
+            look_around(client)
+            raise
+        return reply, acknowledged
+
+
+@cache
+def _digest(source: str) -> str:
+    # Redis names scripts by their SHA-1; nothing here rests on its strength.
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from sys import maxsize
 
 import redis
 
+from otp_engine.domain.circuit import Circuit
 from otp_engine.domain.limits import Charge, Limit
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Binding, Claim, Opened
@@ -19,7 +21,7 @@ from otp_engine.errors import (
 )
 from otp_engine.store import durability, keys
 from otp_engine.store.connection import Client, node_of
-from otp_engine.store.line import Line, OpenLine
+from otp_engine.store.line import Line
 from otp_engine.store.scripts import Script
 
 # Long enough for a reply to be lost and the question asked again.
@@ -29,20 +31,32 @@ _APPROVAL_REMEMBERED = timedelta(minutes=1)
 class RedisStore:
     """Keeps what `otp_engine.store.keys` lists; see `domain.ports.Store`."""
 
-    def __init__(self, client: Client, *, replicas: int = 0) -> None:
-        """Use *client*, and let an approval stand once *replicas* have it."""
-        self._client = client
+    def __init__(
+        self, client: Client, *, again: Client | None = None, replicas: int = 0
+    ) -> None:
+        """Keep it in a Redis.
+
+        Args:
+            client: Whom to ask.
+            again: The same Redis for a question asked again; see `Line`.
+            replicas: How many must have a charge, a code or an approval before it
+                counts as made. What is given back need not be known to any.
+        """
         self._replicas = replicas
-        self._line = Line() if isinstance(client, redis.Redis) else OpenLine()
-        script = partial(Script, client, self._line)
-        self._open = script("open")
-        self._arm = script("arm")
-        self._withdraw = script("withdraw")
-        self._claim = script("claim")
-        self._unclaim = script("unclaim")
-        self._approve = script("approve")
-        self._take = script("take")
-        self._refund = script("refund")
+        alone = isinstance(client, redis.Redis)
+        # One silent node of a Cluster must not keep anybody from the others.
+        circuit = None if alone else Circuit(maxsize, timedelta())
+        self._line = line = Line(client, again=again, circuit=circuit)
+        kept = partial(Script, line, replicas=replicas)
+        self._open = kept("open")
+        self._take = kept("take")
+        self._arm = kept("arm")
+        # Codes that are out can be checked even by a Redis that is full.
+        self._claim = kept("claim", when_full=True)
+        self._approve = kept("approve", when_full=True)
+        self._unclaim = Script(line, "unclaim", when_full=True)
+        self._withdraw = Script(line, "withdraw")
+        self._refund = Script(line, "refund")
 
     def open(
         self, phone: str, *, token: bytes, binding: Binding, policy: Policy
@@ -114,8 +128,6 @@ class RedisStore:
         """Close the verification, and say whether this request was the one to do it."""
         named = [keys.verification(phone), keys.wrong(phone), keys.approved(phone)]
         args = (token, id, _milliseconds(_APPROVAL_REMEMBERED))
-        if self._replicas:
-            return bool(self._approve.run_on_replicas(self._replicas, named, *args))
         return bool(self._approve.run(named, *args))
 
     def take(self, charges: Sequence[Charge], *, token: bytes) -> None:
@@ -136,18 +148,15 @@ class RedisStore:
     def remembers(self, phone: str) -> bool:
         """Whether a verification is alive for this phone, or wrong guesses count."""
         named = (keys.verification(phone), keys.wrong(phone))
-        with self._line.asking():
-            return bool(self._client.exists(*named))
+        return bool(self._line.ask(lambda client: client.exists(*named)))
 
     def ping(self) -> None:
         """Answer, if requests could be served."""
-        with self._line.asking():
-            self._client.ping()
+        self._line.ask(lambda client: client.ping())
 
     def doubts(self) -> list[str]:
         """Say what could make Redis forget; of a Cluster, one node is asked."""
-        with self._line.asking():
-            facts = node_of(self._client, "any").info()
+        facts = self._line.ask(lambda client: node_of(client, "any").info())
         return durability.doubts(facts, replicas=self._replicas)
 
 

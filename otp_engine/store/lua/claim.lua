@@ -52,7 +52,10 @@ if #hashes == 0 then
     return {'none'}
 end
 
-if not repeated() then
+if repeated() then
+    -- Written again, so that a WAIT behind it waits for replicas to have it.
+    redis.call('HSET', verification, 'paid', paid)
+else
     local budget_wait = wait(wrong, budget, at)
     if #paid / 8 >= most then
         local ends_in = redis.call('PTTL', verification)

@@ -44,7 +44,10 @@ local function opened()
     return {'opened', id, cost, resend}
 end
 
-if id and redis.call('HEXISTS', verification, token) == 1 then
+local reserved = id and redis.call('HGET', verification, token)
+if reserved then
+    -- Written again, so that a WAIT behind it waits for replicas to have it.
+    redis.call('HSET', verification, token, reserved)
     return opened()
 end
 

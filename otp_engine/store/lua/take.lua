@@ -16,7 +16,12 @@
 local token = ARGV[1]
 local at = now()
 
-if redis.call('ZSCORE', KEYS[1], token) then
+local taken = redis.call('ZSCORE', KEYS[1], token)
+if taken then
+    -- Written again, so that a WAIT behind it waits for replicas to have it.
+    for i, log in ipairs(KEYS) do
+        record(log, ARGV[i + 1], token, taken)
+    end
     return {0, 0}
 end
 
