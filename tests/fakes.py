@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 from otp_engine.domain.messages import Message
+from otp_engine.domain.ports import Store
 from otp_engine.domain.verification import Channel
-from otp_engine.errors import OTPError
+from otp_engine.errors import OTPError, StoreUnavailable
 
 MESSAGE = Message(
     to="+919445012345",
@@ -25,6 +29,7 @@ class Outbox:
 
     messages: list[Message] = field(default_factory=list)
     refusal: OTPError | None = None
+    name: str = "outbox"
 
     def send(self, message: Message) -> None:
         if self.refusal:
@@ -44,6 +49,21 @@ class Outbox:
     def code(self) -> str:
         """The code sent last."""
         return self.codes[-1]
+
+
+class Unheard:
+    """A store that does what it is asked, and whose answer to one *step* is lost."""
+
+    def __init__(self, store: Store, step: str) -> None:
+        self._store, self._step = store, step
+
+    def __getattr__(self, name: str) -> Any:
+        step = getattr(self._store, name)
+        return partial(self._unheard, step) if name == self._step else step
+
+    def _unheard(self, step: Callable[..., object], *args: Any, **given: Any) -> None:
+        step(*args, **given)
+        raise StoreUnavailable
 
 
 def code_in(text: str) -> str:

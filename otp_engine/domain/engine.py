@@ -13,13 +13,13 @@ looked at, and the first right one closes the verification for all others.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 from otp_engine.domain import codes, messages
+from otp_engine.domain.giving_back import given_back_by
 from otp_engine.domain.hashing import Cost, HashingPool
 from otp_engine.domain.limits import Charge, Limit
 from otp_engine.domain.messages import Message
@@ -30,7 +30,6 @@ from otp_engine.domain.ports import Sender, Store
 from otp_engine.domain.verification import Asked, Binding, Checked, Guess, Opened, Sent
 from otp_engine.errors import (
     DeliveryUnconfirmed,
-    OTPError,
     StoreUnavailable,
     Unavailable,
     VerificationNotFound,
@@ -39,7 +38,6 @@ from otp_engine.errors import (
 # At least 128 bits for an id (ASVS 5.0, 11.5.1), and just that for a salt (RFC 9106).
 _ID_BYTES = 16
 _TOKEN_BYTES = 8
-_UNDECIDED = (DeliveryUnconfirmed, StoreUnavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,8 @@ class Engine:
         """Put a fresh code on somebody's phone.
 
         Returning means that the carrier accepted the message. After a clear refusal
-        the phone has its send back; after silence it has not, and the code works.
+        the phone has its send back; after the carrier's silence it has not, and the
+        code works.
 
         Raises:
             NotServed: Nothing was asked of the store or the carrier.
@@ -94,13 +93,15 @@ class Engine:
         self.hashing.expect_room()
         home = self._home(asked.number)
         token = self.entropy(_TOKEN_BYTES)
-        opened = self.store.open(
-            home.phone, token=token, binding=self._binding(), policy=self.policy
-        )
-        with _given_back_by(partial(self.store.withdraw, home.phone, token=token)):
+        withdraw = partial(self.store.withdraw, home.phone, token=token)
+        with given_back_by(withdraw, after=StoreUnavailable):
+            opened = self.store.open(
+                home.phone, token=token, binding=self._binding(), policy=self.policy
+            )
+        with given_back_by(withdraw):
             charges = self._charges_for_a_send(asked)
-            self.store.take(charges, token=token)
-            with _given_back_by(partial(self.store.refund, charges, token=token)):
+            refund = self._take(charges, token)
+            with given_back_by(refund):
                 code = codes.make(self.policy.code_length, self.entropy)
                 self._arm(code, home, token, opened.binding)
                 return self._hand_over(code, asked, opened)
@@ -124,13 +125,13 @@ class Engine:
         token = self.entropy(_TOKEN_BYTES)
         limit = self.policy.checks_per_ip
         charges = list(self._by_address("checks_per_ip", limit, guess.address))
-        self.store.take(charges, token=token)
-        claim = self.store.claim(home.phone, token=token, policy=self.policy)
-        with (
-            _given_back_by(partial(self.store.refund, charges, token=token)),
-            _given_back_by(partial(self.store.unclaim, home.phone, token=token)),
-        ):
-            tag = self._tag(guess.code, home, claim.binding)
+        refund = self._take(charges, token)
+        unclaim = partial(self.store.unclaim, home.phone, token=token)
+        with given_back_by(refund, after=Unavailable):
+            with given_back_by(unclaim, after=StoreUnavailable):
+                claim = self.store.claim(home.phone, token=token, policy=self.policy)
+            with given_back_by(unclaim):
+                tag = self._tag(guess.code, home, claim.binding)
         # A sum, so that a match of the first code takes as long as one of the last.
         matches = sum(hmac.compare_digest(tag, kept) for kept in claim.tags)
         if not matches:
@@ -157,6 +158,13 @@ class Engine:
         in_order = sorted(homes, key=lambda home: home.phone)
         found = (home for home in in_order if self.store.remembers(home.phone))
         return next(found, homes[0])
+
+    def _take(self, charges: Sequence[Charge], token: bytes) -> Callable[[], None]:
+        """Charge the shared limits; what comes back refunds them."""
+        refund = partial(self.store.refund, charges, token=token)
+        with given_back_by(refund, after=StoreUnavailable):
+            self.store.take(charges, token=token)
+        return refund
 
     def _binding(self) -> Binding:
         return Binding(self.entropy(_ID_BYTES), str(self.cost))
@@ -214,21 +222,3 @@ class Engine:
     ) -> Iterator[Charge]:
         if address and limit:
             yield Charge(name, self.peppers[0].digest("address", address), limit)
-
-
-@contextmanager
-def _given_back_by(give_back: Callable[[], None]) -> Iterator[None]:
-    """Undo what was charged, unless it is not known whether it was used.
-
-    Errors that nobody raised on purpose undo nothing: what they leave behind is
-    counted, which costs a person a wait; the other way round, it would cost the
-    operator a limit.
-    """
-    try:
-        yield
-    except _UNDECIDED:
-        raise
-    except OTPError:
-        with suppress(StoreUnavailable):
-            give_back()
-        raise

@@ -14,10 +14,11 @@ from otp_engine.domain.verification import Guess
 from otp_engine.errors import (
     RateLimited,
     Saturated,
+    StoreUnavailable,
     TooManyAttempts,
     VerificationNotFound,
 )
-from tests.fakes import other_than
+from tests.fakes import Unheard, other_than
 from tests.servers import wait_until
 from tests.tuning import with_policy
 
@@ -218,3 +219,35 @@ def test_a_new_cost_troubles_no_code_that_is_already_out(engine, outbox, alice, 
     dearer = replace(engine, cost=COSTS["light"])
 
     assert dearer.check(guess(outbox.code)).approved
+
+
+def test_a_guess_whose_answer_from_the_store_was_lost_is_given_back(
+    engine, outbox, alice, guess
+):
+    engine = with_policy(
+        engine,
+        max_checks=1,
+        wrong_checks_per_phone=Limit.parse("1/1h"),
+        checks_per_ip=Limit.parse("1/1h"),
+    )
+    engine.send(alice)
+    with pytest.raises(StoreUnavailable):
+        replace(engine, store=Unheard(engine.store, "claim")).check(
+            guess("000000", "203.0.113.7")
+        )
+
+    assert engine.check(guess(outbox.code, "203.0.113.7")).approved
+
+
+def test_a_right_guess_whose_approval_was_lost_is_not_given_back(
+    engine, outbox, alice, guess
+):
+    """It may stand, and then the code is used up: nobody else may have it."""
+    engine.send(alice)
+    with pytest.raises(StoreUnavailable):
+        replace(engine, store=Unheard(engine.store, "approve")).check(
+            guess(outbox.code)
+        )
+
+    with pytest.raises(VerificationNotFound):
+        engine.check(guess(outbox.code))

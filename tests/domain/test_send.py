@@ -24,7 +24,7 @@ from otp_engine.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from tests.fakes import other_than
+from tests.fakes import Unheard, other_than
 from tests.tuning import with_policy
 
 BOB = Asked(number=phone.read("+919445067890", "IN"))
@@ -385,30 +385,20 @@ def test_a_phone_that_is_new_since_the_rotation_is_under_the_new_pepper(
     assert replace(engine, peppers=(new,)).check(guess(outbox.code)).approved
 
 
-def test_nothing_is_given_back_when_the_store_has_gone(engine, alice, outbox):
-    """What Redis did is not known, and asking it again would only take longer."""
-    gone = Gone(engine.store)
-
+@pytest.mark.parametrize("step", ["open", "take", "arm"])
+def test_a_send_whose_answer_from_the_store_was_lost_is_given_back(
+    engine, outbox, alice, step
+):
+    limited = with_policy(
+        engine,
+        sends_per_phone=Limit.parse("1/1h"),
+        sends_total=Limit.parse("1/1h"),
+        resend_cooldown=timedelta(seconds=30),
+    )
     with pytest.raises(StoreUnavailable):
-        replace(engine, store=gone).send(alice)
-
-    assert gone.asked == ["open", "take"]
+        replace(limited, store=Unheard(engine.store, step)).send(alice)
     assert outbox.messages == []
 
+    limited.send(alice)
 
-class Gone:
-    """A store that goes away when the shared limits are asked."""
-
-    def __init__(self, store):
-        self._store, self.asked = store, []
-
-    def open(self, phone, **given):
-        self.asked.append("open")
-        return self._store.open(phone, **given)
-
-    def take(self, charges, *, token):
-        self.asked.append("take")
-        raise StoreUnavailable
-
-    def withdraw(self, phone, *, token):
-        self.asked.append("withdraw")
+    assert len(outbox.messages) == 1
