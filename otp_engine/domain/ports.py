@@ -73,6 +73,10 @@ class Store(Protocol):
 class Sender(Protocol):
     """Hands a message to somebody who delivers it."""
 
+    @property
+    def name(self) -> str:
+        """What operators call it."""
+
     def send(self, message: Message) -> None:
         """Return once the carrier has accepted *message*.
 

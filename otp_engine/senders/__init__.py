@@ -7,19 +7,27 @@ A new carrier is a class with `send` and `ping` that raises the errors of
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from otp_engine.config import Settings
+from otp_engine.domain.circuit import Circuit
 from otp_engine.domain.ports import Sender
+from otp_engine.senders.breaker import Breaker
 from otp_engine.senders.console import ConsoleSender
 from otp_engine.senders.in_flight import InFlight
 from otp_engine.senders.in_order import InOrder
+
+_FAILURES = 5
+_PAUSE = timedelta(seconds=10)
 
 
 def build(settings: Settings, *, in_flight: int) -> Sender:
     """Build the senders that *settings* name, with a cap of *in_flight* on each."""
     known: dict[str, Callable[[], Sender]] = {
         "console": ConsoleSender,
-        "twilio": lambda: InFlight(_twilio(settings), in_flight),
+        "twilio": lambda: Breaker(
+            InFlight(_twilio(settings), in_flight), Circuit(_FAILURES, _PAUSE)
+        ),
     }
     senders = [known[name]() for name in settings.senders]
     return senders[0] if len(senders) == 1 else InOrder(senders)

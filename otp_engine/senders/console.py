@@ -11,6 +11,8 @@ from otp_engine.domain.messages import Message
 class ConsoleSender:
     """A carrier that delivers to whoever reads the console."""
 
+    name = "console"
+
     def __init__(self, stream: TextIO | None = None) -> None:
         """Print to *stream*, or to the standard output."""
         self._stream = stream or sys.stdout

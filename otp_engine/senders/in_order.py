@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from otp_engine.domain.messages import Message
 from otp_engine.domain.ports import Sender
-from otp_engine.errors import CarrierUnavailable, DeliveryFailed
+from otp_engine.errors import CarrierUnavailable, DeliveryFailed, Saturated
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,7 @@ class InOrder:
     def __init__(self, senders: Sequence[Sender]) -> None:
         """Prefer *senders* in their order; there is at least one."""
         self.senders = tuple(senders)
+        self.name = ",".join(sender.name for sender in senders)
 
     def send(self, message: Message) -> None:
         """Return once one of the senders has handed *message* over."""
@@ -29,12 +30,12 @@ class InOrder:
         for sender in preferred:
             try:
                 sender.send(message)
-            except CarrierUnavailable:
-                log.warning("%s is away, trying the next sender", type(sender).__name__)
+            except (CarrierUnavailable, Saturated):
+                log.warning("%s is away, trying the next sender", sender.name)
             except DeliveryFailed as refusal:
                 if not refusal.elsewhere:
                     raise
-                log.warning("%s refused, trying the next sender", type(sender).__name__)
+                log.warning("%s refused, trying the next sender", sender.name)
             else:
                 return
         last.send(message)

@@ -33,6 +33,8 @@ _NEVER_LEFT = frozenset({"failed", "undelivered", "canceled"})
 class TwilioSender:
     """Text messages from one Twilio account."""
 
+    name = "twilio"
+
     def __init__(self, settings: Twilio, http: PooledHttpClient | None = None) -> None:
         """Send as *settings* say, over *http* or a pool of its own."""
         self._client = Client(

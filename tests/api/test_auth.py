@@ -253,6 +253,8 @@ def test_a_saturated_service_is_503_and_says_when_to_come_back(app_with):
 class Broken:
     """A sender with a bug, whose error quotes what it was given."""
 
+    name = "broken"
+
     def send(self, message):
         raise RuntimeError(message.body)
 

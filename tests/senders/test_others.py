@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
@@ -14,7 +15,9 @@ from otp_engine.errors import (
     DeliveryFailed,
     DeliveryUnconfirmed,
     NumberTypeNotAllowed,
+    Saturated,
 )
+from otp_engine.senders.breaker import Breaker
 from otp_engine.senders.console import ConsoleSender
 from otp_engine.senders.in_flight import InFlight
 from otp_engine.senders.in_order import InOrder
@@ -31,7 +34,7 @@ def test_the_console_prints_the_text_and_only_the_masked_number():
 
 
 @pytest.mark.parametrize(
-    "refusal", [CarrierUnavailable(), DeliveryFailed(elsewhere=True)]
+    "refusal", [CarrierUnavailable(), Saturated(), DeliveryFailed(elsewhere=True)]
 )
 def test_the_next_sender_is_tried_when_one_could_not(refusal):
     second = Outbox()
@@ -71,6 +74,8 @@ def test_the_last_senders_refusal_is_the_answer():
 class Slow:
     """A carrier that takes as long as the test wants."""
 
+    name = "slow"
+
     def __init__(self):
         self.asked, self.let_go = threading.Semaphore(0), threading.Event()
 
@@ -90,11 +95,23 @@ def test_a_message_too_many_is_refused_at_once_while_the_carrier_hangs():
         for _ in hanging:
             slow.asked.acquire()
 
-        with pytest.raises(CarrierUnavailable):
+        with pytest.raises(Saturated):
             capped.send(MESSAGE)
 
         slow.let_go.set()
     capped.send(MESSAGE)
+
+
+def test_a_carrier_that_takes_too_long_is_waited_for_no_longer_and_keeps_its_place():
+    slow = Slow()
+    capped = InFlight(slow, most=1, patience=timedelta(milliseconds=20))
+
+    with pytest.raises(DeliveryUnconfirmed):
+        capped.send(MESSAGE)
+
+    with pytest.raises(Saturated):
+        capped.send(MESSAGE)
+    slow.let_go.set()
 
 
 def test_a_place_in_flight_is_free_again_after_a_refusal():
@@ -133,4 +150,4 @@ def test_senders_are_built_in_the_order_of_preference():
     )
 
     assert isinstance(built, InOrder)
-    assert [type(sender) for sender in built.senders] == [InFlight, ConsoleSender]
+    assert [type(sender) for sender in built.senders] == [Breaker, ConsoleSender]
