@@ -26,7 +26,7 @@ from otp_engine.app import (
 )
 from otp_engine.config import Settings
 from otp_engine.domain.pepper import LEAST_BYTES
-from otp_engine.errors import InvalidSettings, OTPError
+from otp_engine.errors import InvalidSettings, OTPError, StoreUnavailable
 from otp_engine.ops import logs
 from otp_engine.store.verifications import RedisStore
 
@@ -61,7 +61,7 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     """
     if dev:
         os.environ["OTP_DEV"] = "1"
-    settings, _ = _plan()
+    settings, store = _plan()
     if workers is None:
         workers = cores() if settings.redis_url else 1
     if workers > 1 and settings.redis_url is None:
@@ -69,7 +69,7 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     _expect_free(host, port)
     os.environ["OTP_WORKERS"] = str(workers)
     logs.configure()
-    for warning in settings.warnings:
+    for warning in [*settings.warnings, *_doubts(settings, store)]:
         log.warning(warning)
     Granian(
         _TARGET,
@@ -102,8 +102,8 @@ def doctor() -> None:
         _answers(f"Redis ({_where(settings)})", store.ping),
         _answers(f"the sender ({', '.join(settings.senders)})", sender.ping),
     ]
-    if all(healthy) and settings.redis_url:
-        for doubt in store.doubts():
+    if all(healthy):
+        for doubt in _doubts(settings, store):
             _mark("!", "yellow", doubt)
     sys.exit(0 if all(healthy) else 1)
 
@@ -134,6 +134,15 @@ def _plan() -> tuple[Settings, RedisStore]:
         _fail(*error.problems)
     except ModuleNotFoundError as error:
         _fail(f"{error.name} is not installed: without a REDIS_URL, dev mode needs it")
+
+
+def _doubts(settings: Settings, store: RedisStore) -> list[str]:
+    if settings.redis_url is None:
+        return []
+    try:
+        return store.doubts()
+    except StoreUnavailable:
+        return ["Redis does not say whether it could forget: INFO is not answered"]
 
 
 def _expect_free(host: str, port: int) -> None:

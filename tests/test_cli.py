@@ -9,6 +9,7 @@ import socket
 import time
 
 import pytest
+import redis
 
 from otp_engine import __version__
 from tests import processes, servers, twilio_server
@@ -86,6 +87,21 @@ def test_the_doctor_says_what_redis_could_forget(tmp_path):
     assert "! Redis evicts keys (allkeys-lru)" in result.stderr
     assert "! Redis forgets at a restart" in result.stderr
     assert "! Redis has fewer than 1 replicas" in result.stderr
+
+
+def test_a_redis_that_will_not_say_is_a_doubt_and_no_traceback(tmp_path):
+    with (
+        servers.redis_on_a_port(tmp_path) as port,
+        redis.Redis(port=port) as admin,
+        twilio_server.running() as twilio,
+    ):
+        admin.execute_command("ACL", "SETUSER", "default", "-info")
+        environ = production(f"redis://127.0.0.1:{port}", twilio.url)
+        result = processes.run("doctor", **environ)
+
+    assert result.returncode == 0
+    assert "! Redis does not say whether it could forget" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("query", ["?foo=1", "?socket_timeout=x", "/?db=q"])

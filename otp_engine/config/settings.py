@@ -42,7 +42,7 @@ class Settings:
         senders: Names, in order of preference.
         api_keys: With none, anybody may call.
         trusted_proxies: How many proxies in front add to `X-Forwarded-For`.
-        redis_replicas: How many replicas must have an approval before it is answered.
+        redis_replicas: How many replicas must have a write before it counts as made.
         workers: How many processes share this machine's cores.
         warnings: What is allowed and unwise, a sentence each.
     """

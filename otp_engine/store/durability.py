@@ -11,7 +11,7 @@ def doubts(facts: Mapping[str, Any], *, replicas: int) -> list[str]:
 
     Args:
         facts: What its `INFO` says.
-        replicas: How many must have an approval before it is answered.
+        replicas: How many must have a write before it is answered.
     """
     found = []
     if (policy := facts.get("maxmemory_policy", "noeviction")) != "noeviction":
@@ -19,5 +19,5 @@ def doubts(facts: Mapping[str, Any], *, replicas: int) -> list[str]:
     if not facts.get("aof_enabled"):
         found.append("Redis forgets at a restart: set appendonly yes")
     if facts.get("connected_slaves", 0) < replicas:
-        found.append(f"Redis has fewer than {replicas} replicas: approvals will be 503")
+        found.append(f"Redis has fewer than {replicas} replicas: all will be 503")
     return found

@@ -67,6 +67,10 @@ def test_a_code_goes_out_and_comes_back(served, twilio):
     assert twilio.messages[0]["To"] == "+919445012345"
 
 
+def test_the_start_warns_of_a_redis_that_could_forget(served):
+    assert any("Redis forgets at a restart" in line for line in served.stderr)
+
+
 def test_across_workers_one_right_answer_is_approved(served, twilio):
     served.post("/auth/send_otp", PHONE, **KEY)
     body = PHONE | {"otp": code_in(twilio.messages[0]["Body"])}
