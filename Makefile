@@ -27,6 +27,9 @@ check: $(ready)  ## run the linters and the type checker
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports --no-logo --no-cache
 
+trials: $(ready)  ## try the promises in full, and write docs/reliability.md; an hour
+	$(venv)/bin/pytest -p no:cacheprovider tests/trials --whole --report docs/reliability.md
+
 measure: $(ready)  ## print what a send and a check cost on this machine
 	$(venv)/bin/python -m tests.measure
 
@@ -48,4 +51,4 @@ $(ready): requirements-dev.txt setup.cfg pyproject.toml
 clean:  ## remove what these commands made
 	rm -rf $(venv) build *.egg-info .coverage* .hypothesis .*_cache
 
-.PHONY: help run test check measure lock clean
+.PHONY: help run test trials check measure lock clean

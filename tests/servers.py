@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,57 @@ def redis_on_a_port(folder: Path, *options: str) -> Iterator[int]:
     listen = ("--port", str(port), "--bind", "127.0.0.1")
     with _redis(folder, url, *listen, *options):
         yield port
+
+
+@dataclass
+class Mortal:
+    """A redis-server that is killed and started again, where it was."""
+
+    port: int
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self) -> float:
+        """Start it, and say when it first answered, by `time.monotonic`."""
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
+        with redis.Redis.from_url(self.url, retry=None) as client:
+            wait_until(lambda: _answers(client))
+        return time.monotonic()
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def pid(self) -> int:
+        assert self.process
+        return self.process.pid
+
+
+@contextmanager
+def mortal_redis(folder: Path, *options: str) -> Iterator[Mortal]:
+    """Run a redis-server that can be killed; what it keeps is in *folder*."""
+    port = free_port()
+    listen = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder))
+    server = Mortal(port, [redis_program(), *listen, *options])
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def options_of_compose() -> list[str]:
+    """How `docker-compose.yml` starts its Redis."""
+    text = (Path(__file__).parent.parent / "docker-compose.yml").read_text()
+    line = next(line for line in text.splitlines() if '"redis-server"' in line)
+    words: list[str] = json.loads(line.partition(":")[2])
+    return words[1:]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from threading import BoundedSemaphore
+from time import monotonic
 from typing import TypeVar
 
 from redis.exceptions import (
@@ -31,8 +32,7 @@ from otp_engine.store.connection import Client
 log = logging.getLogger(__name__)
 
 _PAUSE = timedelta(milliseconds=500)
-# Half of the threads of a worker. An answer takes less than a millisecond, so nobody
-# waits for a place unless Redis is in trouble.
+# Half of the threads of a worker.
 _PLACES = 32
 _PLACE_SECONDS = 0.1
 # What a second question may mend. Each step of the store can be asked for twice.
@@ -63,6 +63,7 @@ class Line:
         self._again = again or client
         self._circuit = circuit or Circuit(1, _PAUSE)
         self._places = BoundedSemaphore(_PLACES)
+        self._answered = monotonic()
 
     def ask(self, question: Callable[[Client], T]) -> T:
         """Put *question*, and put it again if it or its answer was lost.
@@ -71,8 +72,7 @@ class Line:
             StoreUnavailable: There was no answer, or it was a refusal. Of a refusal
                 only the kind is logged: its text can repeat what was asked.
         """
-        if not self._places.acquire(timeout=_PLACE_SECONDS):
-            raise StoreUnavailable
+        self._wait_for_a_place()
         try:
             # Behind the place, for much may have been learnt while waiting for one.
             if self._circuit.wait():
@@ -89,7 +89,14 @@ class Line:
         finally:
             self._places.release()
         self._circuit.answered()
+        self._answered = monotonic()
         return answer
+
+    def _wait_for_a_place(self) -> None:
+        """Wait as long as others are being answered: then it is only crowded."""
+        while not self._places.acquire(timeout=_PLACE_SECONDS):
+            if monotonic() - self._answered > _PLACE_SECONDS:
+                raise StoreUnavailable
 
     def _ask_twice(self, question: Callable[[Client], T]) -> T:
         try:

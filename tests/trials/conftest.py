@@ -1,0 +1,89 @@
+"""Each trial has two sizes: short for `make test`, whole for `make trials`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import processes, servers, twilio_server
+from tests.trials import report
+from tests.trials.report import Trial
+
+FOUND = pytest.StashKey[list[Trial]]()
+BEGAN = time.monotonic()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--whole", action="store_true", help="run the trials in full")
+    parser.addoption("--report", type=Path, help="write what they found to this file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FOUND] = []
+    config.addinivalue_line("markers", "whole: too long, or too exact, for every day")
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    if config.getoption("--whole"):
+        return
+    long = [item for item in items if item.get_closest_marker("whole")]
+    items[:] = [item for item in items if item not in long]
+    config.hook.pytest_deselected(items=long)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    path, found = session.config.getoption("--report"), session.config.stash[FOUND]
+    if path and found:
+        minutes = (time.monotonic() - BEGAN) / 60
+        path.write_text(report.page(found, minutes=minutes))
+
+
+@pytest.fixture
+def whole(pytestconfig: pytest.Config) -> bool:
+    """Whether the trials run in full."""
+    return bool(pytestconfig.getoption("--whole"))
+
+
+@pytest.fixture
+def trial(request: pytest.FixtureRequest) -> Iterator[Trial]:
+    """Where a trial says what it does and what it finds.
+
+    It is judged when it is over, so that one figure beyond its bound hides no other.
+    """
+    words = request.node.name.removeprefix("test_").replace("_", " ")
+    trial = Trial(words[0].upper() + words[1:], broke_off=True)
+    request.config.stash[FOUND].append(trial)
+    yield trial
+    trial.broke_off = not trial.figures
+    assert trial.beyond == []
+
+
+@pytest.fixture
+def twilio() -> Iterator[twilio_server.Twilio]:
+    """A carrier that does as it is told."""
+    with twilio_server.running() as twilio:
+        yield twilio
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[servers.Mortal]:
+    """A Redis that keeps things as the one of `docker-compose.yml` does."""
+    with servers.mortal_redis(tmp_path, *servers.options_of_compose()) as server:
+        yield server
+
+
+@pytest.fixture
+def environ(
+    redis_server: servers.Mortal, twilio: twilio_server.Twilio
+) -> dict[str, str]:
+    """Production, but for what would get into the way of every trial but its own."""
+    return processes.production(redis_server.url, twilio.url) | {
+        "OTP_ARGON2": "m=64,t=1,p=1",
+        "OTP_SENDS_TOTAL": "off",
+        "OTP_CHECKS_PER_IP": "off",
+    }

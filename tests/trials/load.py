@@ -1,0 +1,177 @@
+"""Many clients at once, on one thread, so that the clients are not what is slow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+KEY = {"Authorization": "Bearer shop-secret-0123456789"}
+NO_ANSWER = 0
+_PATIENCE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, for one of several servers."""
+
+    path: str
+    body: Mapping[str, Any] | None = None
+    port: int | None = None
+
+    @property
+    def phone(self) -> str:
+        return self.body["phone"] if self.body else ""
+
+    def written(self) -> bytes:
+        body = b"" if self.body is None else json.dumps(self.body).encode()
+        head = [
+            f"{'POST' if body else 'GET'} {self.path} HTTP/1.1",
+            "Host: localhost",
+            "Connection: close",
+            *(f"{name}: {value}" for name, value in KEY.items()),
+        ]
+        if body:
+            head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        return "\r\n".join([*head, "", ""]).encode() + body
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, and when, by a clock of seconds that only grow.
+
+    Attributes:
+        status: `NO_ANSWER` when the connection failed.
+    """
+
+    call: Call
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    began: float
+    ended: float
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.began
+
+    @property
+    def error(self) -> str | None:
+        return self.body.get("error") if isinstance(self.body, dict) else None
+
+    @property
+    def approved(self) -> bool:
+        return self.body == {"VerificationStatus": "approved"}
+
+    @property
+    def wrong(self) -> bool:
+        return self.body == {"VerificationStatus": "pending"}
+
+
+def send(phone: str, **more: str) -> Call:
+    return Call("/auth/send_otp", {"phone": phone, **more})
+
+
+def check(phone: str, code: str) -> Call:
+    return Call("/auth/verify_otp", {"phone": phone, "otp": code})
+
+
+def numbers(count: int, first: int = 0) -> list[str]:
+    """Indian mobile numbers that differ."""
+    return [
+        f"+9194{n:08}" for n in range(50_000_000 + first, 50_000_000 + first + count)
+    ]
+
+
+def all_at_once(port: int, calls: Sequence[Call]) -> list[Reply]:
+    """Open a connection for each of *calls*, then put all of them together."""
+    return asyncio.run(_all_at_once(port, calls))
+
+
+def for_a_while(
+    port: int,
+    next_call: Callable[[int], Call],
+    *,
+    clients: int,
+    until: Callable[[], bool],
+    pause: float = 0,
+) -> list[Reply]:
+    """Let *clients* call one after the other, each on its own, *until* says enough.
+
+    Args:
+        next_call: The nth request of all.
+        pause: Seconds that a client waits between an answer and its next request.
+    """
+    return asyncio.run(_for_a_while(port, next_call, clients, until, pause))
+
+
+async def _all_at_once(port: int, calls: Sequence[Call]) -> list[Reply]:
+    opened = await asyncio.gather(*(_connect(call.port or port) for call in calls))
+    return await asyncio.gather(*map(_ask, calls, opened))
+
+
+async def _for_a_while(
+    port: int,
+    next_call: Callable[[int], Call],
+    clients: int,
+    until: Callable[[], bool],
+    pause: float,
+) -> list[Reply]:
+    replies: list[Reply] = []
+    asked = iter(range(10**9))
+
+    async def client() -> None:
+        while not until():
+            call = next_call(next(asked))
+            began = time.monotonic()
+            opened = await _connect(call.port or port)
+            replies.append(await _ask(call, opened, began))
+            await asyncio.sleep(pause)
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return replies
+
+
+Opened = tuple[asyncio.StreamReader, asyncio.StreamWriter] | None
+
+
+async def _connect(port: int) -> Opened:
+    try:
+        return await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return None
+
+
+async def _ask(call: Call, opened: Opened, began: float | None = None) -> Reply:
+    began = began or time.monotonic()
+    try:
+        said = await asyncio.wait_for(_said(call, opened), _PATIENCE)
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        said = b""
+    return _read(call, said, began)
+
+
+async def _said(call: Call, opened: Opened) -> bytes:
+    if opened is None:
+        return b""
+    reader, writer = opened
+    try:
+        writer.write(call.written())
+        return await reader.read(-1)
+    finally:
+        writer.close()
+
+
+def _read(call: Call, said: bytes, began: float) -> Reply:
+    ended = time.monotonic()
+    head, whole, body = said.partition(b"\r\n\r\n")
+    if not whole:
+        return Reply(call, NO_ANSWER, {}, None, began, ended)
+    first, *lines = head.decode().split("\r\n")
+    pairs = (line.partition(": ") for line in lines)
+    headers = {name.lower(): value for name, _, value in pairs}
+    status = int(first.split()[1])
+    return Reply(call, status, headers, json.loads(body or b"null"), began, ended)

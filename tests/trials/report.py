@@ -1,0 +1,169 @@
+"""What the trials found, as a page."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+HEAD = """# Reliability
+
+Each promise of the [README](../README.md#what-it-promises) is tried under conditions \
+that break others; what stands here is the worst value that was seen, not the mean.
+`make trials` runs all of it and writes this page, and `make test` the shorter half of \
+it on smaller numbers.
+The trials are in [`tests/trials`](../tests/trials).
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Something measured, and how far it may go.
+
+    Attributes:
+        worst: The worst value of all runs.
+        bound: What it may be at most, or at least; none where it is only told.
+    """
+
+    name: str
+    worst: float
+    bound: float | None = None
+    least: bool = False
+    unit: str = ""
+
+    @property
+    def holds(self) -> bool:
+        if self.bound is None:
+            return True
+        return self.worst >= self.bound if self.least else self.worst <= self.bound
+
+    def __str__(self) -> str:
+        told = f"{self.name}: {_number(self.worst)}{self.unit}"
+        if self.bound is None:
+            return told
+        sign = "≥" if self.least else "≤"
+        return f"{told} ({sign} {_number(self.bound)}{self.unit})"
+
+
+@dataclass(slots=True)
+class Trial:
+    """One trial while it runs.
+
+    Attributes:
+        title: What is tried.
+        promise: Which promise of the README is at stake, or in words what is.
+        done: What was done, for somebody who would do it again.
+        runs: How many times.
+        reason: Why it cannot pass, should it not.
+    """
+
+    title: str
+    promise: str = ""
+    done: str = ""
+    runs: int = 1
+    reason: str = ""
+    figures: list[Figure] = field(default_factory=list)
+    broke_off: bool = False
+
+    def did(self, done: str, *, promise: str, runs: int = 1) -> None:
+        """Say what this trial does, and for which promise."""
+        self.done, self.promise, self.runs = done, promise, runs
+
+    def at_most(self, name: str, worst: float, bound: float, unit: str = "") -> None:
+        """Keep a figure that must not be larger."""
+        self.figures.append(Figure(name, worst, bound, unit=unit))
+
+    def at_least(self, name: str, worst: float, bound: float, unit: str = "") -> None:
+        """Keep a figure that must not be smaller."""
+        self.figures.append(Figure(name, worst, bound, least=True, unit=unit))
+
+    def tell(self, name: str, worst: float, unit: str = "") -> None:
+        """Keep a figure that nothing is promised about."""
+        self.figures.append(Figure(name, worst, unit=unit))
+
+    @property
+    def beyond(self) -> list[Figure]:
+        return [figure for figure in self.figures if not figure.holds]
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.figures) and not self.beyond and not self.broke_off
+
+
+def page(trials: Iterable[Trial], *, minutes: float) -> str:
+    """The whole page, for this machine, now."""
+    rows = list(trials)
+    passed = sum(trial.passed for trial in rows)
+    lines = [
+        HEAD + f"{passed} of {len(rows)} trials passed on {_today()}, {_where()}",
+        f"They took {minutes:.0f} minutes.",
+        "",
+        "| trial | what was done | runs | promise | worst seen (and bound) | |",
+        "|---|---|---|---|---|---|",
+        *map(_row, rows),
+        "",
+        *_reasons(rows),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(trial: Trial) -> str:
+    verdict = "pass" if trial.passed else "**FAIL**"
+    seen = "<br>".join(map(str, trial.figures))
+    cells = (trial.title, trial.done, f"{trial.runs:,}", trial.promise, seen, verdict)
+    return f"| {' | '.join(cells)} |"
+
+
+def _reasons(trials: Sequence[Trial]) -> list[str]:
+    failed = [trial for trial in trials if not trial.passed]
+    if not failed:
+        return []
+    return [
+        "## What fails, and why",
+        "",
+        *(
+            f"- {trial.title}: {trial.reason or 'not understood yet.'}"
+            for trial in failed
+        ),
+    ]
+
+
+def _today() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d")
+
+
+def _where() -> str:
+    redis = _said("redis-server", "--version").partition("v=")[2].partition(" ")[0]
+    commit = _said("git", "rev-parse", "--short", "HEAD")
+    changed = " with changes" if _said("git", "status", "--porcelain", "-uno") else ""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"at commit `{commit}`{changed}.\n"
+        f"The machine: a shared virtual one with {os.cpu_count()} cores"
+        f" ({_processor()}) and {memory:.0f} GiB, {platform.system()}"
+        f" {platform.release()}, Python {platform.python_version()}, Redis {redis};"
+        " service, Redis, carrier and clients all on it."
+    )
+
+
+def _processor() -> str:
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text().splitlines() if facts.exists() else []
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _said(*command: str) -> str:
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    return answer.stdout.strip()
+
+
+def _number(value: float) -> str:
+    return (
+        f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+    )

@@ -1,0 +1,141 @@
+"""Many at once, through HTTP and over several workers."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+
+import pytest
+
+from tests import processes
+from tests.fakes import code_in, other_than
+from tests.trials.load import all_at_once, check, numbers, send
+
+
+@pytest.fixture
+def served(environ):
+    with processes.serving("--workers", "4", **environ) as served:
+        yield served
+
+
+def codes_by_phone(twilio):
+    return {message["To"]: code_in(message["Body"]) for message in twilio.messages}
+
+
+def from_elsewhere(served, n, phones):
+    """Send to each of *phones*, few at a time, no two from one address."""
+    few = 8
+    for at in range(0, len(phones), few):
+        calls = [
+            send(phone, client_ip=f"10.{n}.{at // few}.{m}")
+            for m, phone in enumerate(phones[at : at + few])
+        ]
+        yield from all_at_once(served.port, calls)
+
+
+def test_parallel_guesses(trial, whole, served, twilio):
+    rounds = 50 if whole else 3
+    trial.did(
+        "1,000 parallel checks over 4 workers, one right code among them",
+        promise="1, 2",
+        runs=rounds,
+    )
+    looked_at, approved, failed = [], [], 0
+    for phone in numbers(rounds):
+        assert all_at_once(served.port, [send(phone)])[0].status == 201
+        right = codes_by_phone(twilio)[phone]
+        wrong = [check(phone, other_than(right)) for _ in range(999)]
+        wrong.insert(secrets.randbelow(1_000), check(phone, right))
+        replies = all_at_once(served.port, wrong)
+        looked_at.append(sum(reply.approved or reply.wrong for reply in replies))
+        approved.append(sum(reply.approved for reply in replies))
+        failed += sum(reply.status not in {201, 404, 429, 503} for reply in replies)
+
+    trial.at_most("guesses looked at", max(looked_at), 5)
+    trial.at_least("guesses looked at, where fewest", min(looked_at), 1)
+    trial.at_most("approvals", max(approved), 1)
+    trial.at_most("500s and lost connections", failed, 0)
+
+
+def test_parallel_right_answers(trial, whole, served, twilio):
+    rounds = 200 if whole else 10
+    trial.did("200 parallel checks of the right code", promise="1", runs=rounds)
+    approved, failed = [], 0
+    for phone in numbers(rounds):
+        all_at_once(served.port, [send(phone)])
+        right = codes_by_phone(twilio)[phone]
+        replies = all_at_once(served.port, [check(phone, right)] * 200)
+        approved.append(sum(reply.approved for reply in replies))
+        failed += sum(reply.status not in {201, 404, 429, 503} for reply in replies)
+
+    trial.at_most("approvals, most", max(approved), 1)
+    trial.at_least("approvals, fewest", min(approved), 1)
+    trial.at_most("500s and lost connections", failed, 0)
+
+
+def test_guesses_over_re_sends(trial, environ, twilio):
+    trial.did(
+        "20 re-sends and 5 wrong guesses after each, at one phone", promise="2", runs=1
+    )
+    environ |= {"OTP_RESEND_COOLDOWN": "0s", "OTP_SENDS_PER_PHONE": "off"}
+    phone, replies = numbers(1)[0], []
+    with processes.serving("--workers", "4", **environ) as served:
+        for _ in range(20):
+            all_at_once(served.port, [send(phone)])
+            wrong = other_than(*codes_by_phone(twilio).values())
+            replies += all_at_once(served.port, [check(phone, wrong)] * 5)
+
+    trial.at_most("guesses looked at", sum(reply.wrong for reply in replies), 5)
+    refused = [reply for reply in replies if not reply.wrong]
+    trial.at_most(
+        "other answers than 429",
+        sum(reply.status != 429 for reply in refused),
+        0,
+    )
+
+
+def test_parallel_sends_to_one_phone(trial, whole, served, twilio):
+    rounds = 20 if whole else 2
+    trial.did("500 parallel sends to one phone", promise="3", runs=rounds)
+    sent, waits = [], []
+    for phone in numbers(rounds):
+        before = len(twilio.messages)
+        replies = all_at_once(served.port, [send(phone)] * 500)
+        sent.append(len(twilio.messages) - before)
+        assert {reply.status for reply in replies} <= {201, 429, 503}
+        waits += [
+            int(reply.headers["retry-after"])
+            for reply in replies
+            if reply.status == 429
+        ]
+
+    trial.at_most("messages on the wire", max(sent), 1)
+    trial.at_least("messages on the wire, where fewest", min(sent), 1)
+    trial.at_most("Retry-After of a refusal", max(waits), 30, " s")
+
+
+def test_parallel_sends_from_one_address(trial, whole, environ, twilio):
+    rounds = 20 if whole else 2
+    trial.did(
+        "500 parallel sends to 500 phones from one address (limit 20/10m), then one to"
+        " each phone from other addresses",
+        promise="3; a refused request charges no limit",
+        runs=rounds,
+    )
+    # One a phone, so that a send which was refused and charged could not be repeated.
+    environ |= {"OTP_SENDS_PER_PHONE": "1/1h", "OTP_SENDS_PER_IP": "20/10m"}
+    sent, charged = [], 0
+    with processes.serving("--workers", "4", **environ) as served:
+        for n in range(rounds):
+            phones, before = numbers(500, first=n * 500), len(twilio.messages)
+            calls = [send(phone, client_ip=f"198.51.100.{n}") for phone in phones]
+            replies = all_at_once(served.port, calls)
+            sent.append(len(twilio.messages) - before)
+            refused = [r.call.phone for r in replies if r.status != 201]
+            charged += sum(r.status == 429 for r in from_elsewhere(served, n, refused))
+
+    trial.at_most("messages on the wire", max(sent), 20)
+    trial.at_least("messages on the wire, where fewest", min(sent), 20)
+    trial.at_most("refused sends that cost their phone one", charged, 0)
+    each = Counter(message["To"] for message in twilio.messages)
+    trial.at_most("messages to one phone", max(each.values()), 1)
