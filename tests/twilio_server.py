@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
+from tests.fakes import code_in
+
 ACCOUNT = "AC" + "0" * 32
 SERVICE = "MG" + "1" * 32
 TOKEN = "the-auth-token"
@@ -36,6 +38,13 @@ class Twilio:
     headers: list[dict[str, str]] = field(default_factory=list)
     connections: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
+
+    def code_to(self, number: str) -> str:
+        """The code last sent to *number*."""
+        texts = (
+            text["Body"] for text in reversed(self.messages) if text["To"] == number
+        )
+        return code_in(next(texts))
 
 
 @contextmanager

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 _FOLDER = resources.files("otp_engine.store") / "lua"
 _PRELUDE = "sliding_log"
 _REPLICA_MILLISECONDS = 100
-# Redis 7 runs a script that begins so even when its memory is full.
-_WHEN_FULL = "#!lua flags=allow-oom\n"
+WHEN_FULL = "#!lua flags=allow-oom\n"
+"""Redis 7 runs a script that begins so even when its memory is full."""
 _NOT_UNDERSTOOD = "near '#'"
 
 Argument = str | bytes | int
@@ -59,7 +59,7 @@ class Script:
         self._replicas = replicas
         source = load(name)
         # The last is understood by any Redis.
-        self._spellings = [_WHEN_FULL + source, source] if when_full else [source]
+        self._spellings = [WHEN_FULL + source, source] if when_full else [source]
 
     def run(self, keys: Sequence[str], *args: Argument) -> Any:  # noqa: ANN401 - each script's header says what it returns
         """Run it in one round trip, or in two where Redis does not know it yet.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -55,8 +57,9 @@ def trial(request: pytest.FixtureRequest) -> Iterator[Trial]:
 
     It is judged when it is over, so that one figure beyond its bound hides no other.
     """
-    words = request.node.name.removeprefix("test_").replace("_", " ")
-    trial = Trial(words[0].upper() + words[1:], broke_off=True)
+    words = re.sub(r"[_\[\]]", " ", request.node.name.removeprefix("test_")).strip()
+    title = (words[0].upper() + words[1:]).replace("redis", "Redis")
+    trial = Trial(title, broke_off=True)
     request.config.stash[FOUND].append(trial)
     yield trial
     trial.broke_off = not trial.figures
@@ -87,3 +90,15 @@ def environ(
         "OTP_SENDS_TOTAL": "off",
         "OTP_CHECKS_PER_IP": "off",
     }
+
+
+@pytest.fixture
+def served_by(environ: dict[str, str]) -> Iterator[Callable[..., processes.Served]]:
+    """Serve by so many workers, until the trial is over."""
+    with ExitStack() as stack:
+
+        def serve(workers: int = 2, **more: str) -> processes.Served:
+            words = ("--workers", str(workers))
+            return stack.enter_context(processes.serving(*words, **environ | more))
+
+        yield serve

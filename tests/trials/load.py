@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +107,36 @@ def for_a_while(
         pause: Seconds that a client waits between an answer and its next request.
     """
     return asyncio.run(_for_a_while(port, next_call, clients, until, pause))
+
+
+Person = Generator[Call, Reply, None]
+"""Somebody who asks, looks at the answer, and then decides what to ask next."""
+
+
+def play(port: int, people: Sequence[Person], *, pause: float = 0) -> list[Reply]:
+    """Let all of *people* go about their business at the same time.
+
+    Args:
+        pause: Seconds that each waits between an answer and the next request.
+    """
+    return asyncio.run(_play(port, people, pause))
+
+
+async def _play(port: int, people: Sequence[Person], pause: float) -> list[Reply]:
+    replies: list[Reply] = []
+
+    async def go(person: Person) -> None:
+        with suppress(StopIteration):
+            call = next(person)
+            while True:
+                began = time.monotonic()
+                opened = await _connect(call.port or port)
+                replies.append(await _ask(call, opened, began))
+                call = person.send(replies[-1])
+                await asyncio.sleep(pause)
+
+    await asyncio.gather(*map(go, people))
+    return replies
 
 
 async def _all_at_once(port: int, calls: Sequence[Call]) -> list[Reply]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -43,7 +43,7 @@ class Proxy:
     target: int
     fault: Fault = Fault.NONE
     lost: int = 0
-    _marked: bytes = b""
+    _marked: Sequence[bytes] = ()
     _loss: Loss = Loss.RESET
     _times: int = 0
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -59,8 +59,10 @@ class Proxy:
         """Pass everything on again."""
         self.fault = Fault.NONE
 
-    def lose_answers_to(self, marked: bytes, loss: Loss, *, times: int = 1) -> None:
-        """Lose the next answers to requests that contain *marked*."""
+    def lose_answers_to(
+        self, marked: Sequence[bytes], loss: Loss, *, times: int = 1
+    ) -> None:
+        """Lose the next answers to requests that contain one of *marked*."""
         self._marked, self._loss, self._times = marked, loss, times
 
     def _cut(self) -> None:
@@ -87,19 +89,21 @@ class Proxy:
         self._writers.add(writer)
         try:
             back, forth = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             writer.transport.abort()
             return
         self._writers.add(forth)
         wire = _Wire(self, reader, writer, back, forth)
-        await asyncio.gather(wire.ask(), wire.answer(), return_exceptions=True)
-        for end in (writer, forth):
-            self._writers.discard(end)
-            end.transport.abort()
+        try:
+            await asyncio.gather(wire.ask(), wire.answer(), return_exceptions=True)
+        finally:
+            for end in (writer, forth):
+                self._writers.discard(end)
+                end.transport.abort()
 
     def loses(self, asked: bytes) -> bool:
         """Whether the answer to *asked* is to be lost; counts it if so."""
-        if not (self._times and self._marked in asked):
+        if not (self._times and any(mark in asked for mark in self._marked)):
             return False
         self._times -= 1
         self.lost += 1

@@ -1,0 +1,165 @@
+"""A Redis that does not answer, or whose answers get lost on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from otp_engine.store.scripts import WHEN_FULL, load
+from tests import processes, servers
+from tests.fakes import other_than
+from tests.trials import redis_proxy
+from tests.trials.load import (
+    Call,
+    Reply,
+    all_at_once,
+    check,
+    for_a_while,
+    numbers,
+    play,
+    send,
+)
+from tests.trials.redis_proxy import Fault, Loss
+
+WORDS = {
+    Fault.BLACK_HOLE: "a black hole",
+    Fault.REFUSING: "refusing connections",
+    Fault.SLOW: "a second slow",
+}
+
+
+@pytest.fixture
+def proxy(redis_server):
+    with redis_proxy.to(redis_server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def behind(proxy, environ):
+    """The service, which reaches its Redis only through the proxy."""
+    environ |= {
+        "REDIS_URL": f"redis://127.0.0.1:{proxy.port}",
+        # A limit that nobody reaches, so that each step is taken.
+        "OTP_SENDS_TOTAL": "1000000/1h",
+    }
+    with processes.serving("--workers", "2", **environ) as served:
+        yield served
+
+
+def slowest(replies):
+    return max(reply.seconds for reply in replies)
+
+
+def until(port, call):
+    """Ask until *call* is answered with 201, and say when that was."""
+    replies = []
+
+    def answered():
+        replies.extend(all_at_once(port, [call]))
+        return replies[-1].status == 201
+
+    servers.wait_until(answered)
+    return replies[-1].ended
+
+
+def person(calls, end):
+    """Somebody who goes on asking."""
+    for call in calls:
+        if time.monotonic() > end:
+            return
+        yield call
+
+
+def crowd_of(clients, seconds, port, live, phones):
+    """Let *clients* send and check; what they and a watcher of /healthz were told."""
+    end = time.monotonic() + seconds
+    people = [
+        person([check(live, "00000000"), *map(send, phones[n::clients])] * 99, end)
+        for n in range(clients)
+    ]
+    with ThreadPoolExecutor(1) as threads:
+        alive = threads.submit(
+            for_a_while,
+            port,
+            lambda _: Call("/healthz"),
+            clients=1,
+            until=lambda: time.monotonic() > end,
+            pause=0.01,
+        )
+        return play(port, people, pause=0.5), alive.result()
+
+
+@pytest.mark.parametrize("fault", WORDS, ids=WORDS.get)
+def test_a_redis_that_is(fault, trial, whole, behind, proxy, twilio):
+    rounds, clients, seconds = (5, 200, 5.0) if whole else (1, 40, 1.0)
+    trial.did(
+        f"{clients} clients sending and checking for {seconds:.0f} s while Redis is"
+        f" {WORDS[fault]}, and one that asks for `/healthz`",
+        promise="8",
+        runs=rounds,
+    )
+    answers: list[Reply] = []
+    healthz: list[Reply] = []
+    back, sent = [], 0
+    for live, *phones in zip(*[iter(numbers(rounds * 1_000))] * 1_000, strict=True):
+        until(behind.port, send(live))
+        sent -= len(twilio.messages)
+        proxy.break_by(fault)
+        told, alive = crowd_of(clients, seconds, behind.port, live, phones)
+        answers, healthz = answers + told, healthz + alive
+        sent += len(twilio.messages)
+        proxy.heal()
+        healed = time.monotonic()
+        wrong = other_than(twilio.code_to(live))
+        back.append(until(behind.port, check(live, wrong)) - healed)
+
+    bad = [r for r in answers if r.status != 503 or r.headers.get("retry-after") != "1"]
+    trial.tell("requests", len(answers))
+    trial.at_most("other answers than 503 with Retry-After", len(bad), 0)
+    trial.at_most("slowest answer", slowest(answers), 1, " s")
+    trial.at_most("slowest `/healthz`", slowest(healthz), 1, " s")
+    trial.at_most("messages sent", sent, 0)
+    trial.at_most("back after healing", max(back), 2, " s")
+
+
+def digests(name):
+    """How the script is called by its digest, in either of its spellings."""
+    return [
+        hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest().encode()
+        for text in (WHEN_FULL + load(name), load(name))
+    ]
+
+
+@pytest.mark.parametrize("loss", list(Loss), ids=lambda loss: loss.name.lower())
+def test_an_answer_of_redis_lost_by(loss, trial, whole, behind, proxy, twilio):
+    rounds = 20 if whole else 2
+    trial.did(
+        "the answer to OPEN, TAKE, ARM, CLAIM and APPROVE lost once each after it was"
+        f" carried out, by {loss.name.lower()}, over a send, a wrong and a right check",
+        promise="1, 2, 3",
+        runs=rounds * 5,
+    )
+    all_at_once(behind.port, [send(numbers(1)[0]), check(numbers(1)[0], "000000")] * 9)
+    unlike, paid, sent, slow = 0, [], [], 0.0
+    for n, phone in enumerate(numbers(rounds * 5, first=1)):
+        before = len(twilio.messages)
+        for step in ["open", "take", "arm", "claim", "approve"][n % 5 :][:1]:
+            proxy.lose_answers_to(digests(step), loss)
+        replies = all_at_once(behind.port, [send(phone)])
+        right = twilio.code_to(phone)
+        for code in (other_than(right), right, right):
+            replies += all_at_once(behind.port, [check(phone, code)])
+        sent.append(len(twilio.messages) - before)
+        paid.append(5 - int(replies[1].headers.get("otp-attempts-left", "0")))
+        unlike += [reply.status for reply in replies] != [201, 201, 201, 404]
+        unlike += not replies[2].approved
+        slow = max(slow, slowest(replies))
+        assert proxy.lost == n + 1
+
+    trial.at_most("answers unlike those of a Redis that loses none", unlike, 0)
+    trial.at_most("guesses that one guess cost", max(paid), 1)
+    trial.at_most("messages of one send", max(sent), 1)
+    trial.at_most("slowest answer", slow, 1.5, " s")
