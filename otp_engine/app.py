@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, request
@@ -55,7 +56,11 @@ class _App(Flask):
 
 
 def create_app(
-    settings: Settings, *, store: Store | None = None, sender: Sender | None = None
+    settings: Settings,
+    *,
+    store: Store | None = None,
+    sender: Sender | None = None,
+    draining: Callable[[], bool] = bool,
 ) -> Flask:
     """Build the service that *settings* describe.
 
@@ -63,6 +68,7 @@ def create_app(
         settings: What the operator decided.
         store: Where to remember, instead of the Redis of the settings.
         sender: Who delivers, instead of the senders of the settings.
+        draining: Whether this process is about to stop; it never is, if not said.
     """
     store = store or build_store(settings)
     sender = sender or senders.build(settings, in_flight=IN_FLIGHT)
@@ -83,7 +89,7 @@ def create_app(
     responses.install(app)
     app.before_request(_refuse_a_double_slash)
     app.register_blueprint(auth.bp)
-    app.register_blueprint(health.blueprint(store.ping))
+    app.register_blueprint(health.blueprint(store.ping, draining))
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's own way of adding a middleware
@@ -133,7 +139,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def from_environment() -> Flask:
+def from_environment(*, draining: Callable[[], bool] = bool) -> Flask:
     """Build the service for a WSGI server, in each of its workers."""
     logs.configure()
-    return create_app(config.read(os.environ))
+    return create_app(config.read(os.environ), draining=draining)

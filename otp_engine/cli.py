@@ -12,27 +12,20 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import click
-from flask import Flask
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
 from otp_engine import __version__, config, senders
-from otp_engine.app import (
-    IN_FLIGHT,
-    THREADS,
-    build_store,
-    cores,
-    from_environment,
-)
+from otp_engine.app import IN_FLIGHT, THREADS, build_store, cores
 from otp_engine.config import Settings
 from otp_engine.domain.pepper import LEAST_BYTES
 from otp_engine.errors import InvalidSettings, OTPError, StoreUnavailable
 from otp_engine.ops import logs
+from otp_engine.server import Server, worker
 from otp_engine.store.verifications import RedisStore
 
 log = logging.getLogger(__name__)
 
-_TARGET = "otp_engine.cli:worker"
+_TARGET = f"{worker.__module__}:{worker.__name__}"
 _DRAIN_SECONDS = 15  # longer than a carrier may take to answer
 
 
@@ -71,8 +64,9 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     logs.configure()
     for warning in [*settings.warnings, *_doubts(settings, store)]:
         log.warning(warning)
-    Granian(
+    Server(
         _TARGET,
+        drain=settings.drain,
         factory=True,
         interface=Interfaces.WSGI,
         address=host,
@@ -113,16 +107,6 @@ def keygen() -> None:
     """Print a fresh pepper, as a line for the environment."""
     pepper = base64.b64encode(secrets.token_bytes(LEAST_BYTES)).decode()
     click.echo(f"OTP_PEPPER={pepper}")
-
-
-def worker() -> Flask:
-    """Build the service in one of the processes that `serve` starts.
-
-    A Ctrl-C goes to every process of the terminal's group, but it is the parent that
-    stops its workers; one that hears both at once may not stop until it is killed.
-    """
-    os.setpgid(0, 0)
-    return from_environment()
 
 
 def _plan() -> tuple[Settings, RedisStore]:

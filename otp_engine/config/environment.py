@@ -39,6 +39,7 @@ VARIABLES = (
     "OTP_TRUSTED_PROXIES",
     "OTP_REDIS_TIMEOUT",
     "OTP_REDIS_WAIT_REPLICAS",
+    "OTP_DRAIN",
     "OTP_PUBLIC_URL",
     "OTP_DEV",
     "OTP_WORKERS",
@@ -110,6 +111,7 @@ def _settings(env: _Environment) -> Settings:
             "OTP_REDIS_TIMEOUT", readers.milliseconds, _DEFAULT_TIMEOUT
         ),
         redis_replicas=env.read("OTP_REDIS_WAIT_REPLICAS", readers.count(9), 0),
+        drain=env.read("OTP_DRAIN", readers.drain, timedelta()),
         peppers=_peppers(env, dev=dev),
         cost=_cost(env, dev=dev),
         senders=_senders(env, dev=dev),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from otp_engine.domain import phone
+from otp_engine.domain import durations, phone
 from otp_engine.domain.pepper import LEAST_BYTES, Pepper
 
 _REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
@@ -23,6 +23,7 @@ _SECRET = re.compile(r"[!-~]+", re.ASCII)
 _KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _LONGEST_BRAND = 40
 _TIMEOUTS = range(150, 10_001)
+_LONGEST_DRAIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,14 @@ def milliseconds(given: str) -> timedelta:
     if not (number.isascii() and number.isdigit() and int(number) in _TIMEOUTS):
         raise ValueError(f"must be from 150 to 10000 (milliseconds): {given!r}")
     return timedelta(milliseconds=int(number))
+
+
+def drain(given: str) -> timedelta:
+    """A time from none to a minute."""
+    duration = durations.parse(given)
+    if duration > _LONGEST_DRAIN:
+        raise ValueError(f"must be from 0s to 60s: {given!r}")
+    return duration
 
 
 def pepper(given: str) -> Pepper:

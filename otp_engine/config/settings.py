@@ -43,6 +43,7 @@ class Settings:
         api_keys: With none, anybody may call.
         trusted_proxies: How many proxies in front add to `X-Forwarded-For`.
         redis_replicas: How many replicas must have a write before it counts as made.
+        drain: How long to go on serving after being asked to stop, while saying so.
         workers: How many processes share this machine's cores.
         warnings: What is allowed and unwise, a sentence each.
     """
@@ -51,6 +52,7 @@ class Settings:
     redis_url: str | None = field(repr=False)
     redis_timeout: timedelta
     redis_replicas: int
+    drain: timedelta
     peppers: tuple[Pepper, ...]
     cost: Cost
     senders: tuple[str, ...]

@@ -8,12 +8,20 @@ from http import HTTPStatus
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
+from otp_engine.errors import Unavailable
 
-def blueprint(ping_store: Callable[[], None]) -> Blueprint:
-    """Build the two views; *ping_store* raises when Redis does not answer.
+
+def blueprint(
+    ping_store: Callable[[], None], draining: Callable[[], bool]
+) -> Blueprint:
+    """Build the two views.
 
     Readiness does not ask the carrier: while it is away, codes that are out can
     still be checked, so traffic should still come.
+
+    Args:
+        ping_store: Raises when Redis does not answer.
+        draining: Whether traffic should go elsewhere, though it is still served.
     """
     bp = Blueprint("health", __name__)
 
@@ -23,6 +31,8 @@ def blueprint(ping_store: Callable[[], None]) -> Blueprint:
 
     @bp.get("/readyz")
     def readyz() -> ResponseReturnValue:
+        if draining():
+            raise Unavailable
         ping_store()
         return {"status": "ready"}, HTTPStatus.OK
 

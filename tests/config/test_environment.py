@@ -119,6 +119,8 @@ def test_every_problem_is_reported_at_once():
         ("OTP_TRUSTED_PROXIES", "17"),
         ("OTP_REDIS_TIMEOUT", "forever"),
         ("OTP_REDIS_TIMEOUT", "149ms"),
+        ("OTP_DRAIN", "61s"),
+        ("OTP_DRAIN", "a while"),
         ("OTP_REDIS_WAIT_REPLICAS", "10"),
         ("OTP_PUBLIC_URL", "otp.example"),
         ("OTP_DEV", "maybe"),
@@ -236,6 +238,7 @@ def test_the_other_settings_are_read_too():
             "OTP_ARGON2": "rfc9106",
             "OTP_ALLOWED_COUNTRIES": "in, GB",
             "OTP_REDIS_TIMEOUT": "250ms",
+            "OTP_DRAIN": "5s",
             "OTP_ALLOW_ANONYMOUS": "1",
             "OTP_API_KEYS": "",
             "OTP_PUBLIC_URL": "https://otp.example/",
@@ -245,6 +248,7 @@ def test_the_other_settings_are_read_too():
     assert settings.cost == COSTS["rfc9106"]
     assert settings.countries == {"IN", "GB"}
     assert settings.redis_timeout == timedelta(milliseconds=250)
+    assert settings.drain == timedelta(seconds=5)
     assert settings.api_keys == ()
     assert settings.public_url == "https://otp.example"
 

@@ -37,3 +37,17 @@ def test_a_process_is_ready_when_redis_answers(store):
     answer = app.test_client().get("/readyz")
 
     assert (answer.status_code, answer.json) == (200, {"status": "ready"})
+
+
+def test_a_process_that_is_about_to_stop_is_not_ready_and_still_serves(store):
+    app = create_app(
+        config.read({"OTP_DEV": "1"}),
+        store=store,
+        sender=Outbox(),
+        draining=lambda: True,
+    ).test_client()
+
+    answers = [app.get(path).status_code for path in ("/readyz", "/healthz")]
+
+    assert answers == [503, 200]
+    assert app.post("/auth/send_otp", json={"phone": "9445012345"}).status_code == 201

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
+REFUSED = -1
 NO_ANSWER = 0
 _PATIENCE = 60
 
@@ -45,7 +46,7 @@ class Reply:
     """What came back, and when, by a clock of seconds that only grow.
 
     Attributes:
-        status: `NO_ANSWER` when the connection failed.
+        status: `REFUSED` when there was no connection, `NO_ANSWER` when it broke.
     """
 
     call: Call
@@ -182,6 +183,8 @@ async def _ask(call: Call, opened: Opened, began: float | None = None) -> Reply:
         said = await asyncio.wait_for(_said(call, opened), _PATIENCE)
     except (OSError, TimeoutError, asyncio.IncompleteReadError):
         said = b""
+    if opened is None:
+        return Reply(call, REFUSED, {}, None, began, time.monotonic())
     return _read(call, said, began)
 
 

@@ -1,0 +1,127 @@
+"""The service is restarted while people use it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from tests import processes, servers
+from tests.fakes import other_than
+from tests.trials.load import REFUSED, Call, check, numbers, play, send
+
+PEOPLE = 16
+DRAIN_SECONDS = 1
+PROBE_SECONDS = 0.1
+
+
+@dataclass
+class Balancer:
+    """Sends people to instances that are ready, as they were a moment ago."""
+
+    ready: dict[int, bool] = field(default_factory=dict)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self, instances):
+        """Ask each of *instances* again and again whether it is ready."""
+        while not self.over.wait(PROBE_SECONDS):
+            for instance in list(instances):
+                self.ready[instance.port] = is_ready(instance)
+
+    def choose(self, n):
+        ports = [port for port, ready in self.ready.items() if ready]
+        return ports[n % len(ports)] if ports else None
+
+    def sends_to(self, instance):
+        return self.ready.get(instance.port, False)
+
+
+def is_ready(instance):
+    with suppress(OSError):
+        return instance.get("/readyz").status == 200
+    return False
+
+
+def person(phones, twilio, balancer):
+    """Have a code sent, guess wrong, guess right."""
+    for n, phone in enumerate(phones):
+        if balancer.over.is_set():
+            return
+        sent = yield at(send(phone), balancer.choose(n))
+        if sent.status != 201:
+            continue
+        right = twilio.code_to(phone)
+        for code in (other_than(right), right):
+            checked = yield at(check(phone, code), balancer.choose(n))
+            while checked.status == 503:
+                checked = yield at(check(phone, code), balancer.choose(n))
+
+
+def at(call, port):
+    return Call(call.path, call.body, port)
+
+
+def test_rolling_restarts(trial, whole, environ, twilio):
+    rounds = 10 if whole else 1
+    trial.did(
+        "two instances of two workers behind a balancer that asks `/readyz` ten times a"
+        " second, stopped in turn by SIGTERM with `OTP_DRAIN=1s` and started again,"
+        " while 16 people send, guess wrong and guess right",
+        promise="7; nobody notices",
+        runs=rounds,
+    )
+    environ |= {"OTP_DRAIN": f"{DRAIN_SECONDS}s"}
+    balancer, stopping = Balancer(), []
+    with ExitStack() as stack, ThreadPoolExecutor(2) as threads:
+        stack.callback(balancer.over.set)
+        instances = [
+            stack.enter_context(processes.serving("--workers", "2", **environ))
+            for _ in range(2)
+        ]
+        threads.submit(balancer.watch, instances)
+        servers.wait_until(lambda: all(map(balancer.sends_to, instances)))
+        every = [iter(numbers(100_000, first=n * 100_000)) for n in range(PEOPLE)]
+        people = [person(phones, twilio, balancer) for phones in every]
+        playing = threads.submit(play, instances[0].port, people)
+        for n in range(2 * rounds):
+            old = instances[n % 2]
+            stopping.append(stop(old))
+            new = stack.enter_context(processes.serving("--workers", "2", **environ))
+            instances[n % 2] = new
+            servers.wait_until(partial(balancer.sends_to, new))
+        balancer.over.set()
+        replies = playing.result()
+
+    judge(trial, replies, twilio, stopping)
+
+
+def stop(instance):
+    """Stop *instance*, and say how long it took."""
+    began = time.monotonic()
+    instance.process.send_signal(signal.SIGTERM)
+    assert instance.process.wait(30) == 0
+    return time.monotonic() - began
+
+
+def judge(trial, replies, twilio, stopping):
+    statuses = Counter(reply.status for reply in replies)
+    told = [reply for reply in replies if reply.status == 201]
+    sent = {reply.call.phone for reply in told if reply.call.path.endswith("send_otp")}
+    approved = {reply.call.phone for reply in replies if reply.approved}
+    accepted = {message["To"] for message in twilio.messages}
+    trial.tell("requests", len(replies))
+    trial.at_most("connections refused", statuses[REFUSED], 0)
+    lost = sum(number < 100 for number in statuses.elements()) - statuses[REFUSED]
+    trial.at_most("requests without an answer", lost, 0)
+    trial.tell("answers that the service is busy", statuses[503])
+    others = len(replies) - statuses[201] - statuses[503] - statuses[REFUSED] - lost
+    trial.at_most("other answers", others, 0)
+    trial.at_most("sends answered with 201 and not sent", len(sent - accepted), 0)
+    # Each person may have been about to check when it was over.
+    trial.at_most("sent and not approved, at the end", len(sent - approved), PEOPLE)
+    trial.at_most("slowest stop", max(stopping), 10, " s")
