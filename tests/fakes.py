@@ -29,7 +29,12 @@ class Outbox:
 
     messages: list[Message] = field(default_factory=list)
     refusal: OTPError | None = None
+    full: OTPError | None = None
     name: str = "outbox"
+
+    def expect_room(self) -> None:
+        if self.full:
+            raise self.full
 
     def send(self, message: Message) -> None:
         if self.refusal:

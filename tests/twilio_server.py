@@ -33,11 +33,15 @@ class Twilio:
     """
 
     url: str = ""
-    behave: Behaviour = field(default=lambda handler: handler.accept())
+    behave: Behaviour = field(default_factory=lambda: accept)
     messages: list[dict[str, str]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     connections: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
+
+    def has(self, count: int) -> bool:
+        """Whether so many messages have been asked for."""
+        return len(self.messages) >= count
 
     def code_to(self, number: str) -> str:
         """The code last sent to *number*."""
@@ -75,6 +79,11 @@ def garbage(status: int, text: str) -> Behaviour:
     return lambda handler: handler.answer(status, text)
 
 
+def accept(handler: _Handler) -> None:
+    """Answer as Twilio does when all is well."""
+    handler.accept()
+
+
 def hang(handler: _Handler) -> None:
     """Answer nothing until the test is over."""
     handler.twilio.let_go.wait(30)
@@ -86,6 +95,7 @@ def reset(handler: _Handler) -> None:
     linger = struct.pack("ii", 1, 0)
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     handler.connection.close()
+    handler.close_connection = True
 
 
 class _Server(ThreadingHTTPServer):

@@ -42,16 +42,23 @@ class Circuit:
         self._in_a_row = 0
         self._open_until: float | None = None
 
-    def wait(self) -> timedelta:
-        """How long this caller must wait; nothing, and it may ask right now."""
+    def left(self) -> timedelta:
+        """How long it stays open; nothing, and somebody may ask."""
         with self._lock:
-            if self._open_until is None:
-                return _NONE
-            left = self._open_until - self._clock()
-            if left > 0:
-                return timedelta(seconds=left)
-            self._open_until = self._clock() + self._pause
+            return self._left()
+
+    def wait(self) -> timedelta:
+        """How long this caller must wait; nothing, and it is to ask right now."""
+        with self._lock:
+            left = self._left()
+            if self._open_until is not None and not left:
+                self._open_until = self._clock() + self._pause
+            return left
+
+    def _left(self) -> timedelta:
+        if self._open_until is None:
             return _NONE
+        return max(_NONE, timedelta(seconds=self._open_until - self._clock()))
 
     def answered(self) -> None:
         """Close it: whatever was said, somebody is there."""

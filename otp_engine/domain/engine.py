@@ -90,6 +90,7 @@ class Engine:
             Unavailable: Redis, the carrier or this instance cannot, at the moment.
         """
         self.served.admit(asked.number)
+        self.sender.expect_room()
         self.hashing.expect_room()
         home = self._home(asked.number)
         token = self.entropy(_TOKEN_BYTES)

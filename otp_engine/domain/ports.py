@@ -77,6 +77,15 @@ class Sender(Protocol):
     def name(self) -> str:
         """What operators call it."""
 
+    def expect_room(self) -> None:
+        """Say early that a message would be refused, before anything is done for it.
+
+        Nothing is reserved: `send` may still refuse.
+
+        Raises:
+            CarrierUnavailable, Saturated: As `send` would.
+        """
+
     def send(self, message: Message) -> None:
         """Return once the carrier has accepted *message*.
 
@@ -84,6 +93,7 @@ class Sender(Protocol):
             DeliveryFailed: The carrier refused it; it will not arrive.
             NotServed, InvalidPhone: The carrier knows better about the number.
             CarrierUnavailable: It was never handed over; trying again is right.
+            Saturated: Too many are being handed over; this one was not.
             DeliveryUnconfirmed: Nobody knows; it may arrive.
         """
 

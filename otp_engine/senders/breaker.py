@@ -30,6 +30,12 @@ class Breaker:
         self._sender = sender
         self._circuit = circuit
 
+    def expect_room(self) -> None:
+        """Refuse while the circuit is open, and let nobody find out by that."""
+        if left := self._circuit.left():
+            raise CarrierUnavailable(retry_after=left)
+        self._sender.expect_room()
+
     def send(self, message: Message) -> None:
         """Hand *message* on, unless the circuit is open.
 

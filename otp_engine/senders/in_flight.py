@@ -32,6 +32,13 @@ class InFlight:
         self._places = BoundedSemaphore(most)
         self._threads = ThreadPoolExecutor(most, thread_name_prefix="sending")
 
+    def expect_room(self) -> None:
+        """Refuse while every place is taken."""
+        if not self._places.acquire(blocking=False):
+            raise Saturated
+        self._places.release()
+        self._sender.expect_room()
+
     def send(self, message: Message) -> None:
         """Hand *message* on, or refuse at once when too many are waiting.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 from otp_engine.domain.messages import Message
 from otp_engine.domain.ports import Sender
@@ -23,6 +24,15 @@ class InOrder:
         """Prefer *senders* in their order; there is at least one."""
         self.senders = tuple(senders)
         self.name = ",".join(sender.name for sender in senders)
+
+    def expect_room(self) -> None:
+        """Refuse where each of them would."""
+        *preferred, last = self.senders
+        for sender in preferred:
+            with suppress(CarrierUnavailable, Saturated):
+                sender.expect_room()
+                return
+        last.expect_room()
 
     def send(self, message: Message) -> None:
         """Return once one of the senders has handed *message* over."""

@@ -52,6 +52,9 @@ class TwilioSender:
         else:
             self._from = {"from_": settings.from_ or ""}
 
+    def expect_room(self) -> None:
+        """Answer: it takes whatever comes."""
+
     def send(self, message: Message) -> None:
         """Return once Twilio has accepted *message*; see `domain.ports.Sender`."""
         try:

@@ -255,6 +255,9 @@ class Broken:
 
     name = "broken"
 
+    def expect_room(self):
+        return None
+
     def send(self, message):
         raise RuntimeError(message.body)
 

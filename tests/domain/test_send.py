@@ -251,6 +251,9 @@ class Silent:
     def __init__(self, written):
         self._written = written
 
+    def expect_room(self):
+        return None
+
     def send(self, message):
         self._written.append(message.body[:6])
         raise DeliveryUnconfirmed
@@ -402,3 +405,11 @@ def test_a_send_whose_answer_from_the_store_was_lost_is_given_back(
     limited.send(alice)
 
     assert len(outbox.messages) == 1
+
+
+def test_a_send_that_the_carrier_has_no_room_for_costs_nothing(engine, outbox, alice):
+    """Neither Redis nor the hashing threads hear of it."""
+    outbox.full = CarrierUnavailable()
+
+    with pytest.raises(CarrierUnavailable):
+        replace(engine, store=None, hashing=None).send(alice)

@@ -91,6 +91,25 @@ def test_after_the_pause_one_message_finds_out_whether_the_carrier_is_back(
     assert outbox.messages == [MESSAGE] * 2
 
 
+def test_while_the_circuit_is_open_there_is_no_room(breaker, outbox):
+    refused_with(breaker, outbox, DeliveryUnconfirmed())
+
+    with pytest.raises(CarrierUnavailable) as refusal:
+        breaker.expect_room()
+
+    assert refusal.value.retry_after == PAUSE
+
+
+def test_asking_for_room_is_not_how_a_carrier_is_tried_again(breaker, outbox, clock):
+    refused_with(breaker, outbox, DeliveryUnconfirmed())
+    clock.now += 10
+    breaker.expect_room()
+
+    breaker.send(MESSAGE)
+
+    assert outbox.messages == [MESSAGE]
+
+
 def test_opening_is_logged_once_with_the_name_of_the_carrier(breaker, outbox, caplog):
     refused_with(breaker, outbox, DeliveryUnconfirmed())
 

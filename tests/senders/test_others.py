@@ -56,6 +56,15 @@ def test_nobody_gets_two_messages_nor_is_a_number_tried_again(refusal):
     assert second.messages == []
 
 
+@pytest.mark.parametrize("full", [CarrierUnavailable(), Saturated()])
+def test_there_is_room_as_long_as_one_sender_has_some(full):
+    InOrder([Outbox(full=full), Outbox()]).expect_room()
+    InOrder([Outbox(), Outbox(full=full)]).expect_room()
+
+    with pytest.raises(type(full)):
+        InOrder([Outbox(full=full), Outbox(full=full)]).expect_room()
+
+
 def test_the_preferred_sender_is_the_only_one_that_sends():
     first, second = Outbox(), Outbox()
 
@@ -75,6 +84,9 @@ class Slow:
     """A carrier that takes as long as the test wants."""
 
     name = "slow"
+
+    def expect_room(self):
+        return None
 
     def __init__(self):
         self.asked, self.let_go = threading.Semaphore(0), threading.Event()
@@ -96,9 +108,12 @@ def test_a_message_too_many_is_refused_at_once_while_the_carrier_hangs():
             slow.asked.acquire()
 
         with pytest.raises(Saturated):
+            capped.expect_room()
+        with pytest.raises(Saturated):
             capped.send(MESSAGE)
 
         slow.let_go.set()
+    capped.expect_room()
     capped.send(MESSAGE)
 
 
