@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,7 @@ class Mortal:
 
     port: int
     command: list[str]
+    environ: Mapping[str, str] | None = None
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -76,7 +77,9 @@ class Mortal:
 
     def start(self) -> float:
         """Start it, and say when it first answered, by `time.monotonic`."""
-        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            self.command, env=self.environ, stdout=subprocess.DEVNULL
+        )
         with redis.Redis.from_url(self.url, retry=None) as client:
             wait_until(lambda: _answers(client))
         return time.monotonic()
@@ -93,11 +96,13 @@ class Mortal:
 
 
 @contextmanager
-def mortal_redis(folder: Path, *options: str) -> Iterator[Mortal]:
+def mortal_redis(
+    folder: Path, *options: str, environ: Mapping[str, str] | None = None
+) -> Iterator[Mortal]:
     """Run a redis-server that can be killed; what it keeps is in *folder*."""
     port = free_port()
     listen = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder))
-    server = Mortal(port, [redis_program(), *listen, *options])
+    server = Mortal(port, [redis_program(), *listen, *options], environ)
     server.start()
     try:
         yield server

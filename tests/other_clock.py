@@ -1,0 +1,43 @@
+"""Another wall clock for a process, which can jump while it runs."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_SOURCE = Path(__file__).with_name("clock_offset.c")
+
+
+@dataclass(frozen=True)
+class OtherClock:
+    """What a process must be started with to live by it."""
+
+    library: Path
+    file: Path
+
+    @classmethod
+    def made_in(cls, folder: Path) -> OtherClock:
+        """Compile what shifts the clock; without a C compiler, skip the trial."""
+        if not (compiler := shutil.which("cc")):
+            pytest.skip("a C compiler is not installed")
+        clock = cls(folder / "clock_offset.so", folder / "clock_offset")
+        made, source = str(clock.library), str(_SOURCE)
+        command = [compiler, "-O2", "-shared", "-fPIC", "-o", made, source]
+        subprocess.run(command, check=True)
+        clock.file.write_bytes(bytes(8))
+        return clock
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {"LD_PRELOAD": str(self.library), "CLOCK_OFFSET_FILE": str(self.file)}
+
+    def jump_to(self, seconds: int) -> None:
+        """Be so many seconds off, from now on."""
+        # In place: a file that is emptied would take its pages from under the process.
+        with self.file.open("r+b") as file:
+            file.write(struct.pack("=q", seconds))

@@ -1,0 +1,105 @@
+"""Clocks that are wrong, or jump."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+
+from tests import processes, servers, twilio_server
+from tests.fakes import other_than
+from tests.other_clock import OtherClock
+from tests.trials.load import all_at_once, check, numbers, send
+
+HOUR = 3_600
+TTL = 600
+
+
+@pytest.fixture
+def clock(tmp_path):
+    return OtherClock.made_in(tmp_path)
+
+
+@pytest.mark.parametrize("hours", [1, -1], ids=["+1h", "-1h"])
+def test_a_service_whose_clock_is_off_by(hours, trial, environ, clock, twilio):
+    trial.did(
+        "a send, a refused re-send, a wrong and a right check by a service whose clock"
+        f" is off by {hours} h, and by one whose clock is right",
+        promise="time is Redis's",
+    )
+    words = ("--workers", "1")
+    clock.jump_to(hours * HOUR)
+    with (
+        processes.serving(*words, **environ) as right,
+        processes.serving(*words, **environ | clock.environ) as wrong,
+    ):
+        seen = [story(at, wrong, twilio) for at in (right, wrong)]
+
+    statuses = [[reply.status for reply in replies] for replies in seen]
+    assert statuses[0] == [201, 429, 201, 201]
+    trial.at_most("answers that differ", sum(map(_differ, *seen)), 0)
+
+
+def story(first, other, twilio):
+    """Have a code sent by *first*; whatever comes then is asked of *other*."""
+    phone = numbers(1, first=first.port)[0]
+    replies = all_at_once(first.port, [send(phone)])
+    code = twilio.code_to(phone)
+    for call in (send(phone), check(phone, other_than(code)), check(phone, code)):
+        replies += all_at_once(other.port, [call])
+    return replies
+
+
+def _differ(one, another):
+    names = ("retry-after", "otp-expires-in", "otp-resend-after", "otp-attempts-left")
+    pairs = [(one.headers.get(name), another.headers.get(name)) for name in names]
+    # A second may pass between the two.
+    apart = [abs(int(a or 0) - int(b or 0)) > 1 for a, b in pairs]
+    return one.status != another.status or one.body != another.body or any(apart)
+
+
+@pytest.fixture
+def jumpy(tmp_path, clock):
+    """A Redis that lives by *clock*."""
+    environ = processes.PATH | clock.environ
+    with servers.mortal_redis(tmp_path, environ=environ) as server:
+        yield server
+
+
+@pytest.mark.parametrize("hours", [1, -1], ids=["+1h", "-1h"])
+def test_a_redis_whose_clock_jumps_by(hours, trial, jumpy, clock):
+    trial.did(
+        f"a code sent, Redis's clock jumps by {hours} h, then two checks of it, and"
+        " a send to another phone, checked right",
+        promise="1, 2; early expiry at worst, or a life longer by the jump",
+    )
+    old, new = numbers(2)
+    with (
+        twilio_server.running() as twilio,
+        processes.serving(
+            "--workers", "1", **processes.production(jumpy.url, twilio.url)
+        ) as served,
+        redis.Redis.from_url(jumpy.url) as admin,
+    ):
+        all_at_once(served.port, [send(old)])
+        before = int(admin.time()[0])
+        clock.jump_to(hours * HOUR)
+        servers.wait_until(lambda: abs(admin.time()[0] - before) > HOUR / 2)
+        lives = [admin.pttl(key) / 1_000 for key in admin.scan_iter("*:verification")]
+        checked = all_at_once(served.port, [check(old, twilio.code_to(old))])[0]
+        again = all_at_once(served.port, [check(old, twilio.code_to(old))])[0]
+        replies = all_at_once(served.port, [send(new)])
+        replies += all_at_once(served.port, [check(new, twilio.code_to(new))])
+
+    expected = 404 if hours > 0 else 201
+    trial.at_most(
+        "unlike what a jump means for a code that is out",
+        int(checked.status != expected),
+        0,
+    )
+    trial.at_most("approvals of one code", checked.approved + again.approved, 1)
+    trial.at_most("life of a code that is out", max([*lives, 0]), TTL + HOUR, " s")
+    trial.at_most(
+        "codes sent after it that do not work",
+        sum(reply.status != 201 for reply in replies),
+        0,
+    )

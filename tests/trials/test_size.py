@@ -1,0 +1,84 @@
+"""What a million phones take in Redis, and what is left of them afterwards."""
+
+from __future__ import annotations
+
+import secrets
+
+import redis
+
+from otp_engine.domain.hashing import COSTS
+from otp_engine.domain.pepper import Pepper
+from otp_engine.domain.policy import Policy
+from otp_engine.domain.verification import Binding
+from otp_engine.store.scripts import load
+from otp_engine.store.verifications import RedisStore
+from tests import processes, servers
+from tests.other_clock import OtherClock
+from tests.trials.load import numbers
+
+A_BATCH = 10_000
+OPENS = 3
+"""The keys that OPEN takes, and no other script here."""
+PEPPER = Pepper(b"p" * 32)
+
+
+def test_many_phones_with_a_pending_verification(trial, whole, tmp_path):
+    count = 1_000_000 if whole else 20_000
+    trial.did(
+        f"{count:,} phones with a code out, opened and armed by the scripts, under the"
+        " default policy; then Redis's clock goes on by 25 hours",
+        promise="6; at most 450 bytes a phone, and back to nothing",
+    )
+    clock = OtherClock.made_in(tmp_path)
+    environ = processes.PATH | clock.environ
+    with (
+        servers.mortal_redis(tmp_path, "--save", "", environ=environ) as server,
+        redis.Redis.from_url(server.url) as admin,
+    ):
+        for name in ("open", "arm"):
+            admin.script_load(load(name))
+        empty = used(admin)
+        for at in range(0, count, A_BATCH):
+            fill(admin, numbers(A_BATCH, first=at))
+        each = (used(admin) - empty) / count
+        mortal = sum(admin.pttl(key) > 0 for key in admin.scan_iter(count=1_000))
+        kept = admin.dbsize()
+        clock.jump_to(25 * 3_600)
+        servers.wait_until(lambda: admin.dbsize() == 0, seconds=300)
+        left = used(admin) - empty
+
+    # Small tables are nearly empty when they have just grown: see a million.
+    trial.at_most("Redis for each phone", each, 450 if whole else 500, " bytes")
+    trial.at_most("keys without an expiry", kept - mortal, 0)
+    trial.at_most("left after the longest window", left / 2**20, 2, " MiB")
+
+
+def used(admin):
+    return admin.info("memory")["used_memory"]
+
+
+class Batch:
+    """A client that asks later, all together, and knows what the answers will be."""
+
+    def __init__(self, pipeline):
+        self.pipeline = pipeline
+
+    def evalsha(self, digest, count, *words):
+        self.pipeline.evalsha(digest, count, *words)
+        _, begun, cost = words[count : count + 3]
+        return [b"opened", begun, cost.encode(), 0] if count == OPENS else 1
+
+
+def fill(admin, phones):
+    """Begin a verification for each of *phones*, many in a round trip."""
+    policy = Policy()
+    with admin.pipeline(transaction=False) as pipeline:
+        store = RedisStore(Batch(pipeline))
+        for number in phones:
+            phone, token = PEPPER.digest("phone", number), secrets.token_bytes(8)
+            binding = Binding(secrets.token_bytes(16), str(COSTS["owasp"]))
+            store.open(phone, token=token, binding=binding, policy=policy)
+            store.arm(phone, token=token, tag=secrets.token_bytes(32), policy=policy)
+        replies = pipeline.execute()
+    assert [reply for reply in replies[::2] if reply[0] != b"opened"] == []
+    assert [reply for reply in replies[1::2] if reply != 1] == []
