@@ -1,0 +1,116 @@
+"""More people check codes than the processors can hash for."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import statistics
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import other_than
+from tests.trials.load import Call, Reply, check, for_a_while, numbers, play, send
+
+CLIENTS = 500
+SECONDS = 20.0
+ARGON2_MIB = 19
+
+
+def flood(port: int, calls: list[Call], end: float, pause: float) -> list[Reply]:
+    """Put *calls* by 500 clients; each waits *pause* seconds after an answer."""
+    return for_a_while(
+        port,
+        lambda n: calls[n % len(calls)],
+        clients=CLIENTS,
+        until=lambda: time.monotonic() > end,
+        pause=pause,
+    )
+
+
+def watch(port: int, end: float) -> list[Reply]:
+    """Ask for /healthz fifty times a second."""
+    return for_a_while(
+        port,
+        lambda _: Call("/healthz"),
+        clients=1,
+        until=lambda: time.monotonic() > end,
+        pause=0.02,
+    )
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize(
+    "pause", [1.0, 0.0], ids=["that honour Retry-After", "that never pause"]
+)
+def test_a_flood_of_checks_by_clients(pause, trial, served_by, twilio):
+    if not pause:
+        trial.reason = (
+            "500 clients that send the next request with the answer to the last keep"
+            " both cores busy with nothing but refusals, and the clients run on the"
+            " same two; the answers come as fast as those are written."
+        )
+    trial.did(
+        f"{CLIENTS} clients checking at the default cost of Argon2 for {SECONDS:.0f} s"
+        f"{', each a second after its last answer' if pause else ' without a pause'},"
+        " two workers; and one that asks for `/healthz` 50 times a second",
+        promise="a bounded queue",
+    )
+    served = served_by(2, OTP_ARGON2="owasp", OTP_MAX_CHECKS="100")
+    phones = numbers(40)
+    play(served.port, [one_by_one(map(send, phones))])
+    calls = [check(phone, other_than(twilio.code_to(phone))) for phone in phones]
+    workers = children(served.process.pid)
+    before, end = resident(workers), time.monotonic() + SECONDS
+    most, over = [before], threading.Event()
+    weighing = threading.Thread(target=weigh, args=(workers, most, over))
+    weighing.start()
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=spawn) as processes:
+        flooding = processes.submit(flood, served.port, calls, end, pause)
+        watching = processes.submit(watch, served.port, end)
+        replies, healthz = flooding.result(), watching.result()
+    over.set()
+    weighing.join()
+
+    refused = [reply.seconds for reply in replies if reply.status == 503]
+    looked_at = sum(reply.wrong for reply in replies)
+    trial.tell("checks looked at, a second", looked_at / SECONDS)
+    trial.tell("checks refused, a second", len(refused) / SECONDS)
+    odd = [r for r in replies if r.status not in {201, 429, 503}]
+    trial.at_most("500s and lost connections", len(odd), 0)
+    trial.at_most("p99 of a refusal", p99(refused), 0.3, " s")
+    trial.tell("slowest refusal", max(refused), " s")
+    trial.at_most("p99 of `/healthz`", p99(r.seconds for r in healthz), 0.05, " s")
+    bound = 2 * 2 * ARGON2_MIB
+    trial.at_most("memory on top", (max(most) - before) / 2**20, bound, " MiB")
+
+
+def p99(seconds: Iterable[float]) -> float:
+    return statistics.quantiles(seconds, n=100)[98]
+
+
+def one_by_one(calls):
+    for call in calls:  # noqa: UP028 - a map takes no answers
+        yield call
+
+
+def children(parent: int) -> list[int]:
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+    return [int(pid) for pid in listed.split()]
+
+
+def resident(processes: Iterable[int]) -> int:
+    """Bytes of memory that *processes* have at the moment."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    stats = (Path(f"/proc/{pid}/statm").read_text().split() for pid in processes)
+    return sum(int(stat[1]) * page for stat in stats)
+
+
+def weigh(processes: list[int], seen: list[int], over: threading.Event) -> None:
+    while not over.wait(0.1):
+        seen.append(resident(processes))
