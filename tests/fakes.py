@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from otp_engine.domain.hashing import Cost, HashingPool
 from otp_engine.domain.messages import Message
 from otp_engine.domain.ports import Store
 from otp_engine.domain.verification import Channel
@@ -69,6 +70,18 @@ class Unheard:
     def _unheard(self, step: Callable[..., object], *args: Any, **given: Any) -> None:
         step(*args, **given)
         raise StoreUnavailable
+
+
+class Meanwhile(HashingPool):
+    """Hashes, after something else has happened."""
+
+    def __init__(self, happen: Callable[[], object]) -> None:
+        super().__init__(1)
+        self._happen = happen
+
+    def derive(self, material: bytes, salt: bytes, cost: Cost) -> bytes:
+        self._happen()
+        return super().derive(material, salt, cost)
 
 
 def code_in(text: str) -> str:

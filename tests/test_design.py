@@ -52,7 +52,7 @@ def test_every_script_says_what_it_takes_returns_and_does_to_the_ttl(script):
     header = script.read_text().split("\n\n", 1)[0]
 
     assert header.startswith(f"-- {script.stem}: ")
-    for word in ("-- KEYS[", "-- ARGV[", "-- returns ", "-- TTL: "):
+    for word in ("-- KEYS[", "-- ARGV", "-- returns ", "-- TTL: "):
         assert word in header
 
 

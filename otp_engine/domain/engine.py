@@ -1,4 +1,4 @@
-"""The whole service: send a code, check a code.
+"""The whole service: send a code, check a code, or close it unchecked.
 
     send    open ─▶ take ─▶ hash ─▶ arm ─▶ the carrier
     check   take ─▶ claim ─▶ hash ─▶ approve
@@ -145,6 +145,16 @@ class Engine:
             raise VerificationNotFound
         return Checked(approved=True)
 
+    def cancel(self, number: PhoneNumber) -> None:
+        """Close what is waiting for this phone; its wrong guesses stay counted.
+
+        Raises:
+            VerificationNotFound: Nothing is waiting for this phone.
+            Unavailable: Redis cannot, at the moment.
+        """
+        if not self.store.cancel(self._home(number).phone):
+            raise VerificationNotFound
+
     def _home(self, number: PhoneNumber) -> _Home:
         """Find the pepper that this phone is kept under.
 
@@ -173,7 +183,7 @@ class Engine:
     def _arm(self, code: str, home: _Home, token: bytes, binding: Binding) -> None:
         tag = self._tag(code, home, binding)
         if not self.store.arm(home.phone, token=token, tag=tag, policy=self.policy):
-            # Somebody was approved with an older code while this one was being made.
+            # The verification was approved or cancelled while this code was being made.
             raise Unavailable
 
     def _tag(self, code: str, home: _Home, binding: Binding) -> bytes:

@@ -53,6 +53,15 @@ class Store(Protocol):
     def approve(self, phone: str, *, token: bytes, id: bytes) -> bool:
         """Close the verification, and say whether this request was the one to do it."""
 
+    def cancel(self, phone: str) -> bool:
+        """Close the verification without an approval, with all of its codes.
+
+        The phone's wrong guesses and its messages stay counted. False when nothing is
+        waiting, as `claim` means it: where no code is alive, a reserved send included,
+        nothing is changed. A repetition finds nothing left to close, and so has no
+        token.
+        """
+
     def take(self, charges: Sequence[Charge], *, token: bytes) -> None:
         """Let one event through every shared limit, or through none.
 

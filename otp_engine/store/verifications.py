@@ -54,6 +54,7 @@ class RedisStore:
         # Codes that are out can be checked even by a Redis that is full.
         self._claim = kept("claim", when_full=True)
         self._approve = kept("approve", when_full=True)
+        self._cancel = kept("cancel")
         self._unclaim = Script(line, "unclaim", when_full=True)
         self._withdraw = Script(line, "withdraw")
         self._refund = Script(line, "refund")
@@ -129,6 +130,10 @@ class RedisStore:
         named = [keys.verification(phone), keys.wrong(phone), keys.approved(phone)]
         args = (token, id, _milliseconds(_APPROVAL_REMEMBERED))
         return bool(self._approve.run(named, *args))
+
+    def cancel(self, phone: str) -> bool:
+        """Close the verification without an approval, and say whether one waited."""
+        return bool(self._cancel.run([keys.verification(phone)]))
 
     def take(self, charges: Sequence[Charge], *, token: bytes) -> None:
         """Let one event through every shared limit, or through none."""

@@ -24,7 +24,7 @@ from otp_engine.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from tests.fakes import Unheard, other_than
+from tests.fakes import Meanwhile, Unheard, other_than
 from tests.tuning import with_policy
 
 BOB = Asked(number=phone.read("+919445067890", "IN"))
@@ -274,18 +274,6 @@ def test_a_send_that_finds_no_place_for_its_hash_is_given_back(
 
     assert client.dbsize() == 0
     assert outbox.messages == []
-
-
-class Meanwhile(HashingPool):
-    """Hashes, after something else has happened."""
-
-    def __init__(self, happen):
-        super().__init__(1)
-        self._happen = happen
-
-    def derive(self, material, salt, cost):
-        self._happen()
-        return super().derive(material, salt, cost)
 
 
 def test_no_code_is_sent_when_somebody_was_approved_in_the_meantime(

@@ -64,6 +64,20 @@ def test_simultaneous_right_codes_are_approved_once(engine, outbox, number):
 
 
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
+def test_a_verification_is_either_approved_or_cancelled(engine, outbox, number):
+    engine.send(Asked(number=number))
+    guess = Guess(number=number, code=outbox.code)
+    # Fewer guesses than a verification has, so that it is there to be cancelled.
+    checks = [lambda: engine.check(guess).approved] * 4
+    cancels = [lambda: engine.cancel(number)] * 4
+
+    results = all_at_once(*checks, *cancels)
+
+    assert results.count(True) + results.count(None) == 1
+    assert results.count(VerificationNotFound) == 7
+
+
+@pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
 def test_simultaneous_guesses_cannot_outnumber_the_attempts(engine, outbox, number):
     """The invariant that the whole design rests on: see `store/lua/claim.lua`."""
     engine.send(Asked(number=number))

@@ -165,6 +165,73 @@ def test_no_code_is_armed_once_the_verification_is_closed(store, eager):
     assert not store.arm(PHONE, token=late, tag=TAG, policy=eager)
 
 
+def test_a_cancelled_verification_has_no_code_left_to_guess_at(store, eager):
+    open_and_arm(store, eager)
+    open_and_arm(store, eager)
+
+    assert store.cancel(PHONE)
+
+    with pytest.raises(VerificationNotFound):
+        store.claim(PHONE, token=token(), policy=eager)
+
+
+def test_cancelling_clears_neither_wrong_guesses_nor_messages(store, policy, client):
+    name, guess = open_and_arm(store, policy), token()
+    store.claim(PHONE, token=guess, policy=policy)
+
+    store.cancel(PHONE)
+
+    assert client.zrange(keys.wrong(PHONE), 0, -1) == [guess]
+    assert client.zrange(keys.sends(PHONE), 0, -1) == [name]
+    assert client.dbsize() == 2
+
+
+def test_cancelling_takes_a_reservation_along(store, eager):
+    open_and_arm(store, eager)
+    late = token()
+    store.open(PHONE, token=late, binding=BINDING, policy=eager)
+
+    store.cancel(PHONE)
+
+    assert not store.arm(PHONE, token=late, tag=TAG, policy=eager)
+
+
+def test_a_send_that_is_only_reserved_leaves_nothing_to_cancel(store, policy):
+    name = token()
+    store.open(PHONE, token=name, binding=BINDING, policy=policy)
+
+    assert not store.cancel(PHONE)
+    assert store.arm(PHONE, token=name, tag=TAG, policy=policy)
+
+
+def test_codes_that_have_ended_leave_nothing_to_cancel(store, eager):
+    """The verification itself is alive as long as the reservation stands."""
+    over = replace(eager, ttl=timedelta())
+    name = token()
+    store.open(PHONE, token=token(), binding=BINDING, policy=eager)
+    store.open(PHONE, token=name, binding=BINDING, policy=eager)
+    store.arm(PHONE, token=name, tag=TAG, policy=over)
+
+    assert not store.cancel(PHONE)
+
+
+def test_cancelling_twice_is_cancelling_once(store, policy, client):
+    open_and_arm(store, policy)
+    store.cancel(PHONE)
+
+    assert not store.cancel(PHONE)
+    assert client.keys("*") == [keys.sends(PHONE).encode()]
+
+
+def test_no_guess_is_approved_once_the_verification_is_cancelled(store, policy):
+    open_and_arm(store, policy)
+    name = token()
+    claim = store.claim(PHONE, token=name, policy=policy)
+    store.cancel(PHONE)
+
+    assert not store.approve(PHONE, token=name, id=claim.binding.id)
+
+
 def test_a_verification_cannot_end_between_opening_and_arming(store, eager, client):
     open_and_arm(store, eager)
     client.pexpire(keys.verification(PHONE), 20)

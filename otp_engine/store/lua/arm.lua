@@ -1,7 +1,7 @@
 -- arm: keep the hash of the code that a reserved send will carry.
 --
 -- Checking that the reservation still stands and writing the hash are one step, so a
--- code is never kept for a verification that was approved in between.
+-- code is never kept for a verification that was approved or cancelled in between.
 --
 -- KEYS[1]  otp:{phone}:verification   hash
 -- ARGV[1]  the send's token, 8 bytes
