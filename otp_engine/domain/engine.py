@@ -30,6 +30,7 @@ from otp_engine.domain.ports import Sender, Store
 from otp_engine.domain.verification import Asked, Binding, Checked, Guess, Opened, Sent
 from otp_engine.errors import (
     DeliveryUnconfirmed,
+    Refused,
     StoreUnavailable,
     Unavailable,
     VerificationNotFound,
@@ -128,7 +129,7 @@ class Engine:
         charges = list(self._by_address("checks_per_ip", limit, guess.address))
         refund = self._take(charges, token)
         unclaim = partial(self.store.unclaim, home.phone, token=token)
-        with given_back_by(refund, after=Unavailable):
+        with given_back_by(refund, after=(Refused, Unavailable)):
             with given_back_by(unclaim, after=StoreUnavailable):
                 claim = self.store.claim(home.phone, token=token, policy=self.policy)
             with given_back_by(unclaim):

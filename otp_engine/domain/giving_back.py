@@ -7,10 +7,12 @@ from contextlib import contextmanager, suppress
 
 from otp_engine.errors import DeliveryUnconfirmed, OTPError, StoreUnavailable
 
+_Kinds = type[OTPError] | tuple[type[OTPError], ...]
+
 
 @contextmanager
 def given_back_by(
-    give_back: Callable[[], None], *, after: type[OTPError] = OTPError
+    give_back: Callable[[], None], *, after: _Kinds = OTPError
 ) -> Iterator[None]:
     """Undo what was charged, unless the message may have left.
 

@@ -13,6 +13,7 @@ from otp_engine.domain.limits import Limit
 from otp_engine.domain.verification import Guess
 from otp_engine.errors import (
     RateLimited,
+    Refused,
     Saturated,
     StoreUnavailable,
     TooManyAttempts,
@@ -194,6 +195,34 @@ def test_an_address_has_so_many_guesses_at_any_phone(engine, outbox, alice, gues
 
     assert refusal.value.limit == "checks_per_ip"
     assert engine.check(guess(outbox.code, "203.0.113.8")).approved
+
+
+@pytest.mark.parametrize(
+    "spent", [{"max_checks": 1}, {"wrong_checks_per_phone": Limit.parse("1/1h")}]
+)
+def test_a_guess_that_a_rule_refuses_costs_its_address_nothing(
+    engine, outbox, alice, guess, spent
+):
+    engine = with_policy(engine, checks_per_ip=Limit.parse("2/1m"), **spent)
+    engine.send(alice)
+    engine.check(guess(other_than(outbox.code), "203.0.113.7"))
+
+    for _ in range(10):
+        with pytest.raises(Refused) as refusal:
+            engine.check(guess(outbox.code, "203.0.113.7"))
+        assert refusal.value.retry_after > timedelta(minutes=1)
+
+
+def test_asking_where_nothing_waits_counts_at_the_address(engine, guess):
+    """Whoever tries many phones to find one that waits must be held up as well."""
+    engine = with_policy(engine, checks_per_ip=Limit.parse("1/1m"))
+    with pytest.raises(VerificationNotFound):
+        engine.check(guess("123456", "203.0.113.7"))
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.check(guess("123456", "203.0.113.7"))
+
+    assert refusal.value.limit == "checks_per_ip"
 
 
 def test_a_guess_that_finds_no_place_for_its_hash_is_given_back(
