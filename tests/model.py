@@ -1,0 +1,216 @@
+"""What the service promises, in plain Python: no Redis, no hashes, no threads.
+
+What happened is kept whole, and each rule is read off it anew. That is slow, and short
+enough to be held against the README by eye.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from otp_engine.domain.limits import Limit
+from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.policy import Policy
+from otp_engine.domain.verification import Asked, Checked, Guess, Sent
+from otp_engine.errors import (
+    RateLimited,
+    Refused,
+    Saturated,
+    TooManyAttempts,
+    VerificationNotFound,
+)
+
+_NONE = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A message that was let through, and the code in it.
+
+    Attributes:
+        verification: The number of the verification that it belongs to.
+    """
+
+    asked: Asked
+    code: str
+    at: timedelta
+    verification: int
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A guess that was looked at."""
+
+    guess: Guess
+    at: timedelta
+    verification: int
+
+
+class Model:
+    """Everything that ever happened, and what follows from it.
+
+    Attributes:
+        now: How long it has been going on.
+        letters: Messages that were let through and not given back, oldest first.
+        tries: Guesses that were looked at, oldest first.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.now = _NONE
+        self.letters: list[Letter] = []
+        self.tries: list[Try] = []
+        self._wrong: dict[PhoneNumber, list[timedelta]] = {}
+        self._asked_by: dict[str, list[timedelta]] = {}
+        self._open: dict[PhoneNumber, int] = {}
+        self._begun = 0
+
+    def expect_room(self, asked: Asked) -> None:
+        """Raise what a send would be refused with; nothing is charged by that."""
+        number, policy = asked.number, self.policy
+        waits = {
+            "sends_per_phone": self._phones_wait(number),
+            "wrong_checks_per_phone": self._guesses_wait(number),
+        }
+        if verification := self.verification(number):
+            letters = self._letters_of(verification)
+            end = letters[-1].at + policy.ttl - self.now
+            waits["cooldown"] = letters[-1].at + policy.resend_cooldown - self.now
+            if len(letters) >= policy.max_sends:
+                waits["sends"] = end
+            if not self._guesses_left(verification):
+                waits["spent"] = end
+        _refuse(waits)
+        _refuse(self._shared_waits(asked))
+
+    def send(self, asked: Asked, code: str) -> tuple[Letter, Sent]:
+        """Let a message through, and say what its sender is told."""
+        self.expect_room(asked)
+        verification = self.verification(asked.number)
+        if verification is None:
+            self._begun += 1
+            verification = self._open[asked.number] = self._begun
+        letter = Letter(asked=asked, code=code, at=self.now, verification=verification)
+        self.letters.append(letter)
+        again = max(self.policy.resend_cooldown, self._phones_wait(asked.number))
+        if len(self._letters_of(verification)) >= self.policy.max_sends:
+            again = max(again, self.policy.ttl)
+        return letter, Sent(expires_in=self.policy.ttl, resend_after=again)
+
+    def give_back(self, letter: Letter) -> None:
+        """Undo a send that the carrier refused: it never was."""
+        self.letters.remove(letter)
+
+    def check(self, guess: Guess, *, hashed: bool = True) -> Checked:
+        """Look at a guess, or with no place for its hash give it back."""
+        number, policy = guess.number, self.policy
+        asked = self._asked_by.setdefault(guess.address or "", [])
+        if guess.address:
+            _refuse({"checks_per_ip": self._wait(policy.checks_per_ip, asked)})
+        verification = self.verification(number)
+        if verification is None:
+            # Not a refusal but an answer: it would tell a stranger who waits for one.
+            asked.append(self.now)
+            raise VerificationNotFound
+        end = self._letters_of(verification)[-1].at + policy.ttl - self.now
+        budget = self._guesses_wait(number)
+        if not self._guesses_left(verification):
+            raise TooManyAttempts(retry_after=max(end, budget))
+        _refuse({"wrong_checks_per_phone": budget})
+        if not hashed:
+            raise Saturated
+        asked.append(self.now)
+        self.tries.append(Try(guess, self.now, verification))
+        if guess.code in self.live_codes(number):
+            del self._open[number]
+            self._wrong.pop(number, None)
+            return Checked(approved=True)
+        self._wrong.setdefault(number, []).append(self.now)
+        left = min(self._guesses_left(verification), self._budget_left(number))
+        return Checked(approved=False, attempts_left=left, expires_in=end)
+
+    def cancel(self, number: PhoneNumber) -> None:
+        """Close a verification; its guesses and its messages stay counted."""
+        if not self.verification(number):
+            raise VerificationNotFound
+        del self._open[number]
+
+    def verification(self, number: PhoneNumber) -> int | None:
+        """The number of the live verification, if there is one."""
+        return self._open.get(number) if self.live_codes(number) else None
+
+    def live_codes(self, number: PhoneNumber) -> list[str]:
+        """The codes that would be approved, oldest first."""
+        letters = self._letters_of(self._open.get(number))
+        return [
+            letter.code for letter in letters if self.now < letter.at + self.policy.ttl
+        ]
+
+    def overshot(self, limit: Limit, times: Iterable[timedelta]) -> bool:
+        """Whether some window of *limit* that ends now holds more than it may."""
+        ages = [self.now - at for at in times]
+        return any(
+            sum(age < window.period for age in ages) > window.count
+            for window in limit.windows
+        )
+
+    def _letters_of(self, verification: int | None) -> list[Letter]:
+        return [
+            letter for letter in self.letters if letter.verification == verification
+        ]
+
+    def _guesses_left(self, verification: int) -> int:
+        spent = sum(each.verification == verification for each in self.tries)
+        return self.policy.max_checks - spent
+
+    def _budget_left(self, number: PhoneNumber) -> int:
+        ages = [self.now - at for at in self._wrong[number]]
+        return min(
+            window.count - sum(age < window.period for age in ages)
+            for window in self.policy.wrong_checks_per_phone.windows
+        )
+
+    def _phones_wait(self, number: PhoneNumber) -> timedelta:
+        times = [each.at for each in self.letters if each.asked.number == number]
+        return self._wait(self.policy.sends_per_phone, times)
+
+    def _guesses_wait(self, number: PhoneNumber) -> timedelta:
+        times = self._wrong.get(number, [])
+        return self._wait(self.policy.wrong_checks_per_phone, times)
+
+    def _shared_waits(self, asked: Asked) -> dict[str, timedelta]:
+        policy, sent = self.policy, [(each.asked, each.at) for each in self.letters]
+        country = asked.number.country
+        by_address = [at for other, at in sent if other.address == asked.address]
+        by_country = [at for other, at in sent if other.number.country == country]
+        waits = {
+            "sends_per_ip": self._wait(policy.sends_per_ip, by_address),
+            "sends_per_country": self._wait(policy.sends_per_country, by_country),
+            "sends_total": self._wait(policy.sends_total, [at for _, at in sent]),
+        }
+        return waits if asked.address else waits | {"sends_per_ip": _NONE}
+
+    def _wait(self, limit: Limit, times: list[timedelta]) -> timedelta:
+        """How long until every window has a place again."""
+        ages = [self.now - at for at in sorted(times, reverse=True)]
+        waits = [
+            window.period - ages[window.count - 1]
+            for window in limit.windows
+            if len(ages) >= window.count
+        ]
+        return max([_NONE, *waits])
+
+
+def _refuse(waits: dict[str, timedelta]) -> None:
+    """Raise the longest of *waits*, if there is any."""
+    name = max(waits, key=lambda name: waits[name])
+    if waits[name] > _NONE:
+        raise _refusal(name, waits[name])
+
+
+def _refusal(name: str, wait: timedelta) -> Refused:
+    if name == "spent":
+        return TooManyAttempts(retry_after=wait)
+    return RateLimited(name, retry_after=wait)
