@@ -75,7 +75,7 @@ def test_slow_clients_behind_the_proxy(trial, whole, environ, tmp_path):
 
 def test_big_and_odd_bodies(trial, whole, served, twilio):
     requests = [*odd_bodies.requests(), *odd_bodies.gzip_bombs()]
-    warm, rounds = (20, 200) if whole else (3, 3)
+    warm, rounds = (60, 200) if whole else (3, 3)
     trial.did(
         f"{len(requests)} requests that are too big, too deep, of the wrong type or"
         " coding, packed or broken, over and over; each one's time is the best of"
