@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -44,24 +44,28 @@ class Heard:
         return self.json.get("error")
 
 
-def post(port: int, path: str, body: bytes, *lines: str) -> Heard:
+def post(
+    port: int, path: str, body: bytes, *lines: str, key: Mapping[str, str] = KEY
+) -> Heard:
     """POST *body* with *lines* for headers, beside those that every request has."""
-    return say(port, posted(path, body, *lines))
+    return say(port, posted(path, body, *lines, key=key))
 
 
-def post_json(port: int, path: str, value: object) -> Heard:
+def post_json(
+    port: int, path: str, value: object, *, key: Mapping[str, str] = KEY
+) -> Heard:
     """POST *value* as JSON."""
     body = json.dumps(value).encode()
-    return post(port, path, body, "Content-Type: application/json")
+    return post(port, path, body, "Content-Type: application/json", key=key)
 
 
-def posted(path: str, body: bytes, *lines: str) -> bytes:
+def posted(path: str, body: bytes, *lines: str, key: Mapping[str, str] = KEY) -> bytes:
     """A POST as it goes over the wire."""
     head = [
         f"POST {path} HTTP/1.1",
         "Host: localhost",
         "Connection: close",
-        *(f"{name}: {value}" for name, value in KEY.items()),
+        *(f"{name}: {value}" for name, value in key.items()),
         f"Content-Length: {len(body)}",
         *lines,
     ]
