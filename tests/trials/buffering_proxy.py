@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,12 +35,7 @@ def in_front_of(port: int, folder: Path) -> Iterator[int]:
     command = [program, "-p", str(folder), "-c", str(configuration)]
     with subprocess.Popen([*command, "-g", "daemon off;"]) as nginx:
         try:
-            servers.wait_until(lambda: _listens(own))
+            servers.wait_until(lambda: servers.listens(own))
             yield own
         finally:
             nginx.terminate()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as wire:
-        return wire.connect_ex(("127.0.0.1", port)) == 0
