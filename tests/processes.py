@@ -105,6 +105,8 @@ def serving(*words: str, **environ: str) -> Iterator[Served]:
             reader.start()
         try:
             servers.wait_until(lambda: _started(served), seconds=30)
+            # A worker says that it has started, and listens then.
+            servers.wait_until(lambda: servers.listens(port))
             yield served
         finally:
             process.terminate()

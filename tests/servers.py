@@ -34,6 +34,12 @@ def free_port() -> int:
         return port
 
 
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on *port* of this machine."""
+    with socket.socket() as wire:
+        return wire.connect_ex(("127.0.0.1", port)) == 0
+
+
 def redis_program() -> str:
     """Where redis-server is; without one the test is skipped, or fails in CI."""
     if program := shutil.which("redis-server"):

@@ -105,6 +105,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body are two writes, and the second would wait 40 ms for an ACK.
+    disable_nagle_algorithm = True
     twilio: Twilio
 
     def setup(self) -> None:

@@ -1,0 +1,197 @@
+"""Clients that mean no good, or know no better."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from tests import processes, servers, twilio_server
+from tests.fakes import code_in, other_than
+from tests.trials import buffering_proxy, injections, look_alikes, odd_bodies, wire
+from tests.trials.load import Call, for_a_while
+from tests.trials.memory import resident
+from tests.trials.slow_clients import slowly
+
+WORKERS = ("--workers", "2")
+SEND, VERIFY = odd_bodies.PATHS
+PHONE = {"phone": look_alikes.PHONE}
+
+
+@pytest.fixture
+def served(environ):
+    with processes.serving(*WORKERS, **environ) as served:
+        yield served
+
+
+def health(port, seconds):
+    """Ask how it is, four at a time, and say what came back."""
+    end = time.monotonic() + seconds
+    return for_a_while(
+        port,
+        lambda _: Call("/healthz"),
+        clients=4,
+        until=lambda: time.monotonic() > end,
+        pause=0.02,
+    )
+
+
+def p99(replies):
+    """Of their times, in milliseconds."""
+    times = sorted(reply.seconds for reply in replies)
+    return times[len(times) * 99 // 100] * 1000
+
+
+def unanswered(replies):
+    return sum(reply.status != 200 for reply in replies)
+
+
+def test_slow_clients_behind_the_proxy(trial, whole, environ, tmp_path):
+    each, seconds = (300, 60) if whole else (40, 2)
+    trial.did(
+        f"{each} clients with slow headers and {each} with slow bodies, a byte a second"
+        f" for {seconds} s, at nginx with `deploy/proxy/nginx.conf`"
+        + (f"; then for {seconds // 4} s without nginx" if whole else ""),
+        promise="slow clients keep nobody waiting",
+    )
+    environ |= {"OTP_TRUSTED_PROXIES": "1"}
+    with (
+        processes.serving(*WORKERS, **environ) as served,
+        buffering_proxy.in_front_of(served.port, tmp_path) as port,
+    ):
+        with slowly(port, headers=each, bodies=each) as slow:
+            servers.wait_until(lambda: slow.connected == 2 * each)
+            behind = health(port, seconds)
+        if whole:
+            with slowly(served.port, headers=each, bodies=each) as slow:
+                servers.wait_until(lambda: slow.connected >= each)
+                bare = health(served.port, seconds // 4)
+            trial.tell("p99 of /healthz without nginx", p99(bare), " ms")
+
+    trial.at_most("/healthz without its answer", unanswered(behind), 0)
+    if whole:
+        trial.at_most("p99 of /healthz through nginx", p99(behind), 250, " ms")
+
+
+def test_big_and_odd_bodies(trial, whole, served, twilio):
+    requests = [*odd_bodies.requests(), *odd_bodies.gzip_bombs()]
+    warm, rounds = (60, 200) if whole else (3, 3)
+    trial.did(
+        f"{len(requests)} requests that are too big, too deep, of the wrong type or"
+        " coding, packed or broken, over and over; each one's time is the best of"
+        " three, for other things run on the machine",
+        promise="bad input costs little",
+        runs=rounds,
+    )
+    took: dict[str, list[float]] = {name: [] for name, _ in requests}
+    other, before = set(), 0.0
+    for n in range(warm + rounds):
+        if n == warm:
+            before = resident(served)
+        for name, request in requests:
+            heard = wire.say(served.port, request)
+            if not 400 <= heard.status < 500:
+                other.add((name, heard.status))
+            took[name].append(heard.seconds)
+    grown = resident(served) - before
+
+    trial.at_most("answers other than 4xx", len(other), 0)
+    trial.at_most("messages sent", len(twilio.messages), 0)
+    trial.at_most("memory grown", grown, 8, " MiB")
+    if whole:
+        slowest = max(min(times[-3:]) for times in took.values())
+        trial.at_most("slowest, at its best of three", slowest * 1000, 50, " ms")
+    assert other == set()
+
+
+def refused(served, path, error, given):
+    """Name those of *given* that are not answered with just this error."""
+    for name, fields in given:
+        heard = wire.post_json(served.port, path, fields)
+        if (heard.status, heard.error) != (400, error):
+            yield f"{path}: {name}: {heard.status} {heard.body!r}"
+
+
+def look_alikes_let_in(served, twilio):
+    """Try them all, around one verification; then say what was let in, and its code."""
+    phones = [(name, {"phone": x}) for name, x in look_alikes.no_phones()]
+    let_in = [*refused(served, SEND, "invalid_phone", phones)]
+    wire.post_json(served.port, SEND, PHONE)
+    code = code_in(twilio.messages[-1]["Body"])
+    phones = [(name, fields | {"otp": code}) for name, fields in phones]
+    let_in += refused(served, VERIFY, "invalid_phone", phones)
+    codes = [(name, PHONE | {"otp": x}) for name, x in look_alikes.no_codes(code)]
+    let_in += refused(served, VERIFY, "invalid_code", codes)
+    values: list[object] = [int(code), [code], {}, True]
+    others = [(f"{x!r}", PHONE | {"otp": x}) for x in values]
+    let_in += refused(served, VERIFY, "invalid_request", others)
+    return let_in, code
+
+
+def spellings_kept_out(served, twilio):
+    """Send to every spelling of the phone, and type each code in another way."""
+    ways = len(list(look_alikes.codes("123456")))
+    for n, (name, phone) in enumerate(look_alikes.phones()):
+        wire.post_json(served.port, SEND, {"phone": phone})
+        code = code_in(twilio.messages[-1]["Body"])
+        way, typed = list(look_alikes.codes(code))[n % ways]
+        body = {"phone": phone, "otp": typed}
+        answer = wire.post_json(served.port, VERIFY, body).json
+        if answer != {"VerificationStatus": "approved"}:
+            yield f"{name}, {way}: {answer}"
+
+
+def test_look_alike_digits(trial, environ, twilio):
+    trial.did(
+        "digits of other scripts, invisible marks, a full-width plus, `tel:`,"
+        " extensions, 15 and 16 digits, codes as numbers; then every spelling that the"
+        " README allows",
+        promise="one number has one name",
+    )
+    environ |= {"OTP_RESEND_COOLDOWN": "0s", "OTP_SENDS_PER_PHONE": "off"}
+    with processes.serving(*WORKERS, **environ) as served:
+        let_in, code = look_alikes_let_in(served, twilio)
+        sent = len(twilio.messages)
+        wrong = wire.post_json(served.port, VERIFY, PHONE | {"otp": other_than(code)})
+        kept_out = [*spellings_kept_out(served, twilio)]
+
+    trial.at_most("look-alikes let in", len(let_in), 0)
+    trial.at_most("messages to them", sent - 1, 0)
+    left = int(dict(wrong.headers)["otp-attempts-left"])
+    trial.at_least("guesses left after them and a wrong one", left, 4)
+    trial.at_most("other spellings kept out", len(kept_out), 0)
+    assert let_in + kept_out == []
+    assert {message["To"] for message in twilio.messages} == {PHONE["phone"]}
+
+
+def test_injected_headers_and_log_lines(trial, served, twilio):
+    wire.post_json(served.port, SEND, PHONE)
+    code, secret = code_in(twilio.messages[-1]["Body"]), "shop-secret-0123456789"
+    requests = [*injections.requests("9445012345", code, secret)]
+    trial.did(
+        f"{len(requests)} raw requests with line ends, NUL, ESC, JSON, a phone number,"
+        " a code and a key in header names and values, methods, paths, queries and"
+        " fields",
+        promise="5",
+    )
+    heard = [wire.say(served.port, request) for request in requests]
+    wire.post(served.port, "/", b"", "X-Request-Id: the-last-one")
+    servers.wait_until(lambda: any("the-last-one" in x for x in served.stderr))
+
+    lines = served.stderr + served.stdout
+    secrets = (code, secret, twilio_server.TOKEN, "9445012345")
+    strange = {name for h in heard for name in h.names} - injections.OF_OURS
+    trial.at_most("headers that are not ours", len(strange), 0)
+    trial.at_most("500s", sum(h.status >= 500 for h in heard), 0)
+    trial.at_most("lines that are no JSON object", sum(map(is_no_object, lines)), 0)
+    told = [line for line in lines if any(word in line for word in secrets)]
+    trial.at_most("lines with a number, a code or a secret", len(told), 0)
+    assert (strange, told) == (set(), [])
+
+
+def is_no_object(line):
+    try:
+        return not isinstance(json.loads(line), dict)
+    except ValueError:
+        return True

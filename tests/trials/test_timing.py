@@ -1,0 +1,145 @@
+"""Nothing can be told from how an answer looks, or from when it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from statistics import median
+
+import pytest
+import redis
+
+from tests import processes, servers
+from tests.fakes import code_in
+from tests.trials import wire
+from tests.trials.load import numbers
+
+SEND, VERIFY = "/auth/send_otp", "/auth/verify_otp"
+CODE = "000000"
+ASIDE = 1_000_000
+"""Far enough for each kind to have phones of its own."""
+
+Bodies = Mapping[str, dict[str, str]]
+
+
+@pytest.fixture
+def served(environ):
+    environ |= {
+        "OTP_RESEND_COOLDOWN": "0s",
+        "OTP_MAX_CHECKS": "100",
+        "OTP_WRONG_CHECKS_PER_PHONE": "100000/1h",
+    }
+    with processes.serving("--workers", "2", **environ) as served:
+        yield served
+
+
+@pytest.fixture
+def times(whole):
+    """How often each kind is asked."""
+    return 5_000 if whole else 100
+
+
+def send(served, twilio, phone):
+    """Send to *phone*, and say which code."""
+    assert wire.post_json(served.port, SEND, {"phone": phone}).status == 201
+    return code_in(twilio.messages[-1]["Body"])
+
+
+def compare(trial, whole, served, path: str, rounds: Iterator[Bodies]):
+    """Ask for each kind in turn, so that whatever else runs disturbs all alike."""
+    took: dict[str, list[float]] = {}
+    looks = set()
+    for n, bodies in enumerate(rounds):
+        kinds = list(bodies)
+        first = n % len(kinds)
+        for kind in kinds[first:] + kinds[:first]:
+            heard = wire.post_json(served.port, path, bodies[kind])
+            looks.add((heard.status, heard.body, heard.names))
+            took.setdefault(kind, []).append(heard.seconds * 1000)
+
+    trial.at_most("answers that look different", len(looks), 1)
+    if whole:
+        for one, other in combinations(took, 2):
+            apart = abs(median(took[one]) - median(took[other]))
+            trial.at_most(f"medians of {one} and {other} apart", apart, 1, " ms")
+        trial.tell("slowest median", max(map(median, took.values())), " ms")
+
+
+def test_unknown_expired_and_used_phones(
+    trial, whole, times, served, twilio, redis_server
+):
+    trial.did(
+        f"{times:,} checks each at phones that never had a code, whose code has expired"
+        " and whose code has been used, in turn",
+        promise="an answer does not tell whether a code was sent, or right",
+    )
+    unknown, expired, used = (numbers(times, first=n * ASIDE) for n in range(3))
+
+    def rounds():
+        few = 50
+        with redis.Redis.from_url(redis_server.url) as client:
+            for at in range(0, times, few):
+                for phone in used[at : at + few]:
+                    code = send(served, twilio, phone)
+                    body = {"phone": phone, "otp": code}
+                    wire.post_json(served.port, VERIFY, body)
+                for phone in expired[at : at + few]:
+                    send(served, twilio, phone)
+                expire_all(client)
+                for n in range(at, at + few):
+                    kinds = {"unknown": unknown, "expired": expired, "used": used}
+                    yield {
+                        kind: {"phone": phones[n], "otp": CODE}
+                        for kind, phones in kinds.items()
+                    }
+
+    compare(trial, whole, served, VERIFY, rounds())
+
+
+def expire_all(client):
+    """Let every verification end now, by its own expiry."""
+
+    def alive():
+        return list(client.scan_iter("otp:*:verification"))
+
+    for key in alive():
+        client.pexpire(key, 1)
+    servers.wait_until(lambda: not alive())
+
+
+def test_wrong_codes_that_are_far_and_near(trial, whole, times, served, twilio):
+    trial.did(
+        f"{times:,} wrong codes each that share no digit with the right one and all but"
+        " the last, in turn",
+        promise="an answer does not tell how wrong a code was",
+    )
+    a_phone = 50
+
+    def rounds():
+        for phone in numbers(times // a_phone):
+            code = send(served, twilio, phone)
+            last = (int(code[-1]) + 1) % 10
+            far = "".join(str((int(digit) + 5) % 10) for digit in code)
+            kinds = {"far": far, "near": f"{code[:-1]}{last}"}
+            for _ in range(a_phone):
+                yield {
+                    kind: {"phone": phone, "otp": otp} for kind, otp in kinds.items()
+                }
+
+    compare(trial, whole, served, VERIFY, rounds())
+
+
+def test_sends_with_and_without_a_pending_code(trial, whole, times, served, twilio):
+    trial.did(
+        f"{times:,} sends each to phones with a pending code and without, in turn",
+        promise="an answer does not tell whether a code is out",
+    )
+
+    def rounds():
+        pending, *phones = numbers(times + 1)
+        send(served, twilio, pending)
+        for phone in phones:
+            yield {"without": {"phone": phone}, "pending": {"phone": pending}}
+            pending = phone
+
+    compare(trial, whole, served, SEND, rounds())
