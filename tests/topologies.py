@@ -45,11 +45,12 @@ class Cluster:
         return f"redis+cluster://{','.join(hosts)}"
 
     def place(self, phone: str) -> int:
-        """Which third keeps *phone*, under the pepper of `processes.production`."""
-        return self.place_of_tag(Pepper(b"p" * 32).digest("phone", phone))
+        """Which third keeps *phone*."""
+        return slot(phone) * len(self.primaries) // SLOTS
 
-    def place_of_tag(self, tag: str) -> int:
-        return key_slot(tag.encode()) * len(self.primaries) // SLOTS
+    def shared_place(self) -> int:
+        """Which third keeps the limits that phones share."""
+        return key_slot(b"shared") * len(self.primaries) // SLOTS
 
     def promoted(self, place: int) -> bool:
         """Whether the replica of a third has taken over, and its Cluster is well."""
@@ -69,6 +70,11 @@ class Watched:
     def url(self) -> str:
         hosts = [f"127.0.0.1:{port}" for port in self.sentinels]
         return f"redis+sentinel://{','.join(hosts)}/otp"
+
+
+def slot(phone: str) -> int:
+    """Where *phone* is, under the pepper of the tests."""
+    return key_slot(Pepper(b"p" * 32).digest("phone", phone).encode())
 
 
 def asked(node: Mortal) -> Callable[..., Any]:

@@ -85,7 +85,7 @@ def test_a_node_of_a_cluster_killed(trial, whole, twilio, tmp_path, coverage):
         crowd.at_it(served.port, pause=0.02),
     ):
         # Not the one that keeps the limits which all phones share.
-        dead = (cluster.place_of_tag("shared") + 1) % 3
+        dead = (cluster.shared_place() + 1) % 3
         cluster.primaries[dead].kill()
         killed = monotonic()
         servers.wait_until(lambda: monotonic() > killed + seconds)
@@ -128,7 +128,7 @@ def test_a_cluster_fails_over(trial, twilio, tmp_path, waits):
         serving(twilio, cluster.url, **more) as served,
     ):
         with crowd.at_it(served.port, pause=0.02):
-            place = cluster.place_of_tag("shared")
+            place = cluster.shared_place()
             cluster.primaries[place].kill()
             killed = monotonic()
             servers.wait_until(lambda: cluster.promoted(place), seconds=30)
@@ -145,3 +145,39 @@ def test_a_cluster_fails_over(trial, twilio, tmp_path, waits):
     hold_over(trial, again, whole=True)
     trial.tell("until the replica took over", promoted - killed, " s")
     trial.tell("until all phones were served again", back - killed, " s")
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("frozen", [1, 3])
+def test_a_cluster_that_hangs(trial, twilio, tmp_path, frozen):
+    trial.title = f"{frozen} of 3 nodes of a Cluster hang"
+    trial.did(
+        "sends, guesses and right answers from 32 clients, 3 s of them after"
+        f" {frozen} of three nodes hung (`cluster-require-full-coverage no`)",
+        promise="8",
+    )
+    crowd, options = People(twilio), ("--cluster-require-full-coverage", "no")
+    with (
+        topologies.cluster(tmp_path, *options) as cluster,
+        serving(twilio, cluster.url) as served,
+        crowd.at_it(served.port, clients=32, pause=0.2),
+    ):
+        # The one that keeps the limits which all phones share comes last.
+        shared = cluster.shared_place()
+        hanging = {(shared + n + 1) % 3 for n in range(frozen)}
+        for place in hanging:
+            cluster.primaries[place].freeze()
+        since = monotonic()
+        servers.wait_until(lambda: monotonic() > since + 3)
+
+    judge(trial, crowd)
+    after = [r for r in crowd.replies if r.began > since]
+    lost = [r for r in after if cluster.place(r.call.phone) in hanging]
+    there = [r for r in after if cluster.place(r.call.phone) not in hanging]
+    answered = sum(r.status != 503 for r in lost)
+    trial.at_most("answers but 503 to phones of those that hang", answered, 0)
+    trial.at_most("longest 503", max(r.seconds for r in lost), 1, " s")
+    trial.tell("503s to phones of the others", sum(r.status == 503 for r in there))
+    slowest = max((r.seconds for r in there), default=0)
+    trial.tell("longest answer to one of them", slowest, " s")
+    trial.tell("answers after it", len(after))
