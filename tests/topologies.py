@@ -147,9 +147,15 @@ def _wait_for(node: Mortal, true: Callable[[Mortal], bool]) -> None:
 
 
 def follows(replica: Mortal) -> bool:
-    """Whether *replica* has all of its primary's data, and hears of more."""
+    """Whether *replica* has all of its primary's data, and the primary knows it."""
     role = asked(replica)("ROLE")
-    return bool(role[0] == b"slave" and role[3] == b"connected")
+    if role[0] != b"slave" or role[3] != b"connected":
+        return False
+    with redis.Redis(port=role[2]) as primary:
+        facts = primary.info("replication").values()
+    # A `WAIT` counts those that have said how far they are.
+    said = [fact for fact in facts if isinstance(fact, dict) and fact["offset"]]
+    return replica.port in [fact["port"] for fact in said]
 
 
 @contextmanager
@@ -157,13 +163,12 @@ def followed(folder: Path, *, replicas: int) -> Iterator[tuple[Mortal, list[Mort
     """Run a primary with replicas that have caught up."""
     with ExitStack() as stack:
         primary = stack.enter_context(alone(folder / "primary"))
-        yield (
-            primary,
-            [
-                stack.enter_context(replica(folder / f"replica-{n}", primary.port))
-                for n in range(replicas)
-            ],
-        )
+        followers = [
+            stack.enter_context(replica(folder / f"replica-{n}", primary.port))
+            for n in range(replicas)
+        ]
+        servers.wait_until(lambda: all(map(follows, followers)))
+        yield primary, followers
 
 
 @contextmanager
@@ -176,11 +181,10 @@ def alone(folder: Path) -> Iterator[Mortal]:
 
 @contextmanager
 def replica(folder: Path, port: int) -> Iterator[Mortal]:
-    """Run a replica of whoever listens on *port*, and let it catch up."""
+    """Run a replica of whoever listens on *port*; it has to catch up yet."""
     folder.mkdir()
     whose = ("--replicaof", f"127.0.0.1 {port}")
     with servers.mortal_redis(folder, *_AT_ONCE, *whose) as server:
-        servers.wait_until(lambda: follows(server))
         yield server
 
 

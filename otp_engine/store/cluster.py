@@ -90,6 +90,7 @@ class Cluster:
                     trouble = trouble if isinstance(trouble, Silence) else error
                     continue
                 self._map = sorted(_ranges(said, address))
+                trouble = ConnectionFailed()
                 return
         finally:
             self._trouble = trouble

@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import TimeoutError as Silence
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -65,10 +67,14 @@ def node_of(client: Client, key: str) -> Client:
     return client.node(key) if isinstance(client, Cluster) else client
 
 
-def look_around(client: Client, *, wait: bool) -> None:
-    """Find out anew where things are, after somebody was not as expected."""
+def look_around(client: Client, error: RedisError) -> None:
+    """Find out anew where things are, after *error*."""
     if isinstance(client, Cluster):
-        client.look_around(wait=wait)
+        # One that is silent still has what it had, until others say otherwise.
+        client.look_around(wait=not isinstance(error, Silence))
+    elif isinstance(error, ReadOnlyError):
+        # A replica now, which the name led to before; it keeps its connections.
+        client.connection_pool.disconnect(inuse_connections=False)
 
 
 def _embedded() -> Client:

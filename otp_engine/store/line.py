@@ -19,6 +19,7 @@ from typing import TypeVar
 from redis.exceptions import (
     ClusterDownError,
     MovedError,
+    ReadOnlyError,
     RedisError,
 )
 from redis.exceptions import (
@@ -38,7 +39,10 @@ _AFTER_ONE_SILENCE = partial(Circuit, 1, timedelta(milliseconds=500))
 _PLACES = 32
 _PLACE_SECONDS = 0.1
 # What a second question may mend. Each step of the store can be asked for twice.
-_WORTH_ASKING_AGAIN = (ConnectionFailed, Silence, MovedError, ClusterDownError)
+_WORTH_ASKING_AGAIN = (
+    *(ConnectionFailed, Silence),
+    *(ReadOnlyError, MovedError, ClusterDownError),
+)
 
 T = TypeVar("T")
 
@@ -116,8 +120,6 @@ class Line:
         try:
             return question(node_of(self._client, key))
         except _WORTH_ASKING_AGAIN as error:
-            # One that is silent still has what it had, until others say otherwise.
-            wait = not isinstance(error, Silence)
-            look_around(self._client, wait=wait)
-            look_around(self._again, wait=wait)
+            for client in (self._client, self._again):
+                look_around(client, error)
             return question(node_of(self._again, key))

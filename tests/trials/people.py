@@ -28,7 +28,7 @@ MOST_FROM_AN_ADDRESS = 20
 _AT_AN_ADDRESS = 24
 # How many others come in between a send and the guesses, and then the right code.
 _LATER = 6
-_MANY = 24
+_MANY = 16
 # As many as a worker lets wait for a hash, so that none is refused for the crowd.
 _FEW = 8
 

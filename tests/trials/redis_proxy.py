@@ -77,6 +77,8 @@ class Proxy:
             for wire in wires:
                 wire.cancel()
             await asyncio.gather(*wires, return_exceptions=True)
+            # What was aborted is closed a turn later.
+            await asyncio.sleep(0)
 
     async def _take(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -92,10 +94,12 @@ class Proxy:
             return
         self._writers.add(forth)
         wire = _Wire(self, reader, writer, back, forth)
-        await asyncio.gather(wire.ask(), wire.answer(), return_exceptions=True)
-        for end in (writer, forth):
-            self._writers.discard(end)
-            end.transport.abort()
+        try:
+            await asyncio.gather(wire.ask(), wire.answer(), return_exceptions=True)
+        finally:
+            for end in (writer, forth):
+                self._writers.discard(end)
+                end.transport.abort()
 
     def loses(self, asked: bytes) -> bool:
         """Whether the answer to *asked* is to be lost; counts it if so."""

@@ -26,7 +26,7 @@ def code_of(twilio, phone):
 
 
 def test_races_in_a_cluster_of_three(trial, whole, twilio, tmp_path):
-    rounds, crowd = (50, 1_000) if whole else (1, 200)
+    rounds, crowd = (50, 1_000) if whole else (1, 100)
     trial.did(
         f"{crowd:,} parallel checks with one right code among them, 200 parallel right"
         f" answers, and {crowd:,} parallel sends from one address (limit 20/1h)",

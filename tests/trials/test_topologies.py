@@ -75,6 +75,7 @@ def test_a_replica_that_was_cut_off_is_promoted(trial, whole, twilio, tmp_path, 
         redis_proxy.to(primary.port) as way,
         serving(twilio, f"redis://127.0.0.1:{way.port}", **more) as served,
     ):
+        servers.wait_until(lambda: topologies.follows(replica))
         with crowd.at_it(served.port, pause=0.02):
             wire.break_by(redis_proxy.Fault.BLACK_HOLE)
             cut = monotonic()
