@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -95,6 +96,10 @@ class Mortal:
         if self.process:
             self.process.kill()
             self.process.wait()
+
+    def freeze(self) -> None:
+        """Let it hang: connections are taken, and nothing ever comes back."""
+        os.kill(self.pid(), signal.SIGSTOP)
 
     def pid(self) -> int:
         assert self.process

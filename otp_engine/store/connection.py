@@ -7,23 +7,22 @@ it never tries anything again; `otp_engine.store.line` does, once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
-from threading import Lock
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
-from redis.cluster import ClusterNode, RedisCluster
+from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import TimeoutError as Silence
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from otp_engine.errors import InvalidSettings
+from otp_engine.store.cluster import Address, Cluster
 
 Client = Any
-"""What redis-py offers: one server's client or a Cluster's, which share no type."""
+"""One server's client, or a `Cluster` of them."""
 
 _PORT = 6379
 _SENTINEL_PORT = 26379
@@ -53,25 +52,29 @@ def connect(url: str | None, timeout: timedelta) -> Client:
         case "redis+sentinel":
             return _sentinel(parts, options)
         case "redis+cluster":
-            return _LaterCluster(partial(_cluster, parts, options))
+            return _cluster(parts, options)
         case _:
             return _server(url, options)
 
 
+def owner_of(client: Client, key: str) -> Address | None:
+    """Name the node of a Cluster that has *key*; nothing else has more than one."""
+    return client.owner(key) if isinstance(client, Cluster) else None
+
+
 def node_of(client: Client, key: str) -> Client:
     """The server that holds *key*: one of a Cluster's, or the only one."""
-    if find := getattr(client, "get_node_from_key", None):
-        return client.get_redis_connection(find(key))
-    return client
+    return client.node(key) if isinstance(client, Cluster) else client
 
 
-def look_around(client: Client) -> None:
-    """Ask a Cluster anew which node holds what, after one was not as expected.
-
-    redis-py does so by itself, but not for what a single node was asked.
-    """
-    if map_of_nodes := getattr(client, "nodes_manager", None):
-        map_of_nodes.initialize()
+def look_around(client: Client, error: RedisError) -> None:
+    """Find out anew where things are, after *error*."""
+    if isinstance(client, Cluster):
+        # One that is silent still has what it had, until others say otherwise.
+        client.look_around(wait=not isinstance(error, Silence))
+    elif isinstance(error, ReadOnlyError):
+        # A replica now, which the name led to before; it keeps its connections.
+        client.connection_pool.disconnect(inuse_connections=False)
 
 
 def _embedded() -> Client:
@@ -102,27 +105,12 @@ def _sentinel(parts: SplitResult, options: dict[str, Any]) -> Client:
     return master
 
 
-class _LaterCluster:
-    """A Cluster that is asked where its data lives once somebody needs it.
-
-    redis-py asks when the client is made, and a service must not need its Redis to
-    start, nor crash in a loop until it is there.
-    """
-
-    def __init__(self, build: Callable[[], RedisCluster]) -> None:
-        self._build = build
-        self._lock = Lock()
-        self._client: RedisCluster | None = None
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
-        with self._lock:
-            self._client = self._client or self._build()
-        return getattr(self._client, name)
-
-
-def _cluster(parts: SplitResult, options: dict[str, Any]) -> RedisCluster:
-    nodes = [ClusterNode(host, port) for host, port in _hosts(parts, _PORT)]
-    return RedisCluster(startup_nodes=nodes, **options | _login(parts))
+def _cluster(parts: SplitResult, options: dict[str, Any]) -> Cluster:
+    return Cluster(
+        _hosts(parts, _PORT),
+        options | _login(parts),
+        patience=options["socket_connect_timeout"],
+    )
 
 
 def _hosts(parts: SplitResult, port: int) -> list[tuple[str, int]]:

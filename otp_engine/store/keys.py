@@ -24,6 +24,9 @@ from __future__ import annotations
 
 from otp_engine.domain.limits import Charge
 
+SHARED = "otp:{shared}"
+"""What the keys of all shared limits begin with."""
+
 
 def verification(phone: str) -> str:
     """The live verification of a phone."""
@@ -47,5 +50,5 @@ def approved(phone: str) -> str:
 
 def shared(charge: Charge) -> str:
     """Events that a shared limit counts."""
-    name = f"otp:{{shared}}:{charge.limit_name}"
+    name = f"{SHARED}:{charge.limit_name}"
     return f"{name}:{charge.counted}" if charge.counted else name

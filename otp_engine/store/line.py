@@ -11,45 +11,54 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from threading import BoundedSemaphore
 from time import monotonic
 from typing import TypeVar
 
 from redis.exceptions import (
-    ConnectionError as ConnectionFailed,
+    ClusterDownError,
+    MovedError,
+    ReadOnlyError,
+    RedisError,
 )
 from redis.exceptions import (
-    MovedError,
-    RedisClusterException,
-    RedisError,
+    ConnectionError as ConnectionFailed,
 )
 from redis.exceptions import TimeoutError as Silence
 
 from otp_engine.domain.circuit import Circuit
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.connection import Client
+from otp_engine.store.cluster import Address
+from otp_engine.store.connection import Client, look_around, node_of, owner_of
 
 log = logging.getLogger(__name__)
 
-_PAUSE = timedelta(milliseconds=500)
+_AFTER_ONE_SILENCE = partial(Circuit, 1, timedelta(milliseconds=500))
 # Half of the threads of a worker.
 _PLACES = 32
 _PLACE_SECONDS = 0.1
 # What a second question may mend. Each step of the store can be asked for twice.
-_WORTH_ASKING_AGAIN = (ConnectionFailed, Silence, MovedError)
+_WORTH_ASKING_AGAIN = (
+    *(ConnectionFailed, Silence),
+    *(ReadOnlyError, MovedError, ClusterDownError),
+)
 
 T = TypeVar("T")
 
 
 class Line:
-    """The line to Redis; a refused connection is an answer, and no silence."""
+    """The line to Redis; a refused connection is an answer, and no silence.
+
+    One silent node of a Cluster keeps nobody from the others.
+    """
 
     def __init__(
         self,
         client: Client,
         *,
         again: Client | None = None,
-        circuit: Circuit | None = None,
+        circuit: Callable[[], Circuit] = _AFTER_ONE_SILENCE,
     ) -> None:
         """Ask Redis.
 
@@ -57,38 +66,41 @@ class Line:
             client: Whom to ask.
             again: The same Redis for the second question, with less patience, so that
                 both together end soon.
-            circuit: When to stop asking; after one silence, if not said.
+            circuit: Makes what says when to stop asking, one for each node; after
+                one silence, if not said.
         """
         self._client = client
         self._again = again or client
-        self._circuit = circuit or Circuit(1, _PAUSE)
+        self._new_circuit = circuit
+        self._circuits: dict[Address | None, Circuit] = {}
         self._places = BoundedSemaphore(_PLACES)
         self._answered = monotonic()
 
-    def ask(self, question: Callable[[Client], T]) -> T:
-        """Put *question*, and put it again if it or its answer was lost.
+    def ask(self, question: Callable[[Client], T], key: str) -> T:
+        """Put *question* about *key*, and again if it or its answer was lost.
 
         Raises:
             StoreUnavailable: There was no answer, or it was a refusal. Of a refusal
                 only the kind is logged: its text can repeat what was asked.
         """
+        circuit = self._circuit_of(key)
         self._wait_for_a_place()
         try:
             # Behind the place, for much may have been learnt while waiting for one.
-            if self._circuit.wait():
+            if circuit.wait():
                 raise StoreUnavailable
-            answer = self._ask_twice(question)
+            answer = self._ask_twice(question, key)
         except Silence:
-            self._circuit.failed()
+            circuit.failed()
             log.error("redis: no answer")  # noqa: TRY400 - a traceback's last line is the text
             raise StoreUnavailable from None
-        except (RedisError, RedisClusterException) as error:
-            self._circuit.answered()
+        except RedisError as error:
+            circuit.answered()
             log.error("redis: %s", type(error).__name__)  # noqa: TRY400 - as above
             raise StoreUnavailable from None
         finally:
             self._places.release()
-        self._circuit.answered()
+        circuit.answered()
         self._answered = monotonic()
         return answer
 
@@ -98,8 +110,16 @@ class Line:
             if monotonic() - self._answered > _PLACE_SECONDS:
                 raise StoreUnavailable
 
-    def _ask_twice(self, question: Callable[[Client], T]) -> T:
+    def _circuit_of(self, key: str) -> Circuit:
+        owner = owner_of(self._client, key)
+        if owner not in self._circuits:
+            self._circuits.setdefault(owner, self._new_circuit())
+        return self._circuits[owner]
+
+    def _ask_twice(self, question: Callable[[Client], T], key: str) -> T:
         try:
-            return question(self._client)
-        except _WORTH_ASKING_AGAIN:
-            return question(self._again)
+            return question(node_of(self._client, key))
+        except _WORTH_ASKING_AGAIN as error:
+            for client in (self._client, self._again):
+                look_around(client, error)
+            return question(node_of(self._again, key))

@@ -9,18 +9,10 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from redis.exceptions import (
-    ConnectionError as ConnectionFailed,
-)
-from redis.exceptions import (
-    MovedError,
-    NoScriptError,
-    ResponseError,
-)
-from redis.exceptions import TimeoutError as Silence
+from redis.exceptions import NoScriptError, ResponseError
 
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.connection import Client, look_around, node_of
+from otp_engine.store.connection import Client
 from otp_engine.store.line import Line
 
 log = logging.getLogger(__name__)
@@ -69,7 +61,7 @@ class Script:
                 replicas have what it wrote, which may be lost if the node fails now.
         """
         reply, acknowledged = self._line.ask(
-            lambda client: self._tell(client, (len(keys), *keys, *args))
+            lambda client: self._tell(client, (len(keys), *keys, *args)), keys[0]
         )
         if acknowledged < self._replicas:
             log.error("%d of %d replicas have a write", acknowledged, self._replicas)
@@ -93,22 +85,18 @@ class Script:
         try:
             return client.evalsha(_digest(source), *words), 0
         except NoScriptError:
-            # EVAL and not SCRIPT LOAD: it also runs it, and on the node of the key.
+            # EVAL and not SCRIPT LOAD: it also runs it.
             return client.eval(source, *words), 0
 
     def _say_and_wait(
         self, client: Client, source: str, words: _Words
     ) -> tuple[Any, int]:
         """Run it, and `WAIT` behind it, which speaks of its own connection's writes."""
-        try:
-            with node_of(client, str(words[1])).pipeline(transaction=False) as pipeline:
-                # Whole, for a pipeline cannot go on where one has been forgotten.
-                pipeline.execute_command("EVAL", source, *words)
-                pipeline.execute_command("WAIT", self._replicas, _REPLICA_MILLISECONDS)
-                reply, acknowledged = pipeline.execute()
-        except (ConnectionFailed, Silence, MovedError):
-            look_around(client)
-            raise
+        with client.pipeline(transaction=False) as pipeline:
+            # Whole, for a pipeline cannot go on where one has been forgotten.
+            pipeline.execute_command("EVAL", source, *words)
+            pipeline.execute_command("WAIT", self._replicas, _REPLICA_MILLISECONDS)
+            reply, acknowledged = pipeline.execute()
         return reply, acknowledged
 
 

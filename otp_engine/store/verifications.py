@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from sys import maxsize
 
-import redis
-
-from otp_engine.domain.circuit import Circuit
 from otp_engine.domain.limits import Charge, Limit
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Binding, Claim, Opened
@@ -20,7 +16,7 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 from otp_engine.store import durability, keys
-from otp_engine.store.connection import Client, node_of
+from otp_engine.store.connection import Client
 from otp_engine.store.line import Line
 from otp_engine.store.scripts import Script
 
@@ -43,10 +39,7 @@ class RedisStore:
                 counts as made. What is given back need not be known to any.
         """
         self._replicas = replicas
-        alone = isinstance(client, redis.Redis)
-        # One silent node of a Cluster must not keep anybody from the others.
-        circuit = None if alone else Circuit(maxsize, timedelta())
-        self._line = line = Line(client, again=again, circuit=circuit)
+        self._line = line = Line(client, again=again)
         kept = partial(Script, line, replicas=replicas)
         self._open = kept("open")
         self._take = kept("take")
@@ -153,15 +146,19 @@ class RedisStore:
     def remembers(self, phone: str) -> bool:
         """Whether a verification is alive for this phone, or wrong guesses count."""
         named = (keys.verification(phone), keys.wrong(phone))
-        return bool(self._line.ask(lambda client: client.exists(*named)))
+        return bool(self._line.ask(lambda client: client.exists(*named), named[0]))
 
     def ping(self) -> None:
-        """Answer, if requests could be served."""
-        self._line.ask(lambda client: client.ping())
+        """Answer, if requests could be served.
+
+        Of a Cluster the node of the shared limits is asked: most sends need it, and
+        one that has few phones must not keep everybody from all the others.
+        """
+        self._line.ask(lambda client: client.ping(), keys.SHARED)
 
     def doubts(self) -> list[str]:
         """Say what could make Redis forget; of a Cluster, one node is asked."""
-        facts = self._line.ask(lambda client: node_of(client, "any").info())
+        facts = self._line.ask(lambda client: client.info(), keys.SHARED)
         return durability.doubts(facts, replicas=self._replicas)
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 import redis
+from redis.exceptions import AskError, MovedError
 
 from otp_engine.domain.circuit import Circuit
 from otp_engine.errors import StoreUnavailable
@@ -18,6 +19,7 @@ from otp_engine.store.verifications import RedisStore
 from tests.clock import Clock
 
 HALF_A_SECOND = timedelta(seconds=0.5)
+KEY = "otp:{shared}"
 
 
 class Asked:
@@ -40,18 +42,20 @@ def clock():
 
 @pytest.fixture
 def line(clock):
-    return Line("first", again="again", circuit=Circuit(1, HALF_A_SECOND, clock))
+    return Line(
+        "first", again="again", circuit=lambda: Circuit(1, HALF_A_SECOND, clock)
+    )
 
 
 def silence(line):
     with pytest.raises(StoreUnavailable):
-        line.ask(Asked(redis.TimeoutError(), redis.TimeoutError()))
+        line.ask(Asked(redis.TimeoutError(), redis.TimeoutError()), KEY)
 
 
 def is_refused(line):
     question = Asked()
     try:
-        line.ask(question)
+        line.ask(question, KEY)
     except StoreUnavailable:
         return question.clients == []
     return False
@@ -61,7 +65,7 @@ def is_refused(line):
 def test_a_question_that_was_lost_is_put_again_with_less_patience(line, lost):
     question = Asked(lost)
 
-    assert line.ask(question) == "an answer"
+    assert line.ask(question, KEY) == "an answer"
     assert question.clients == ["first", "again"]
 
 
@@ -69,7 +73,7 @@ def test_it_is_put_twice_and_no_more(line):
     question = Asked(*[redis.ConnectionError()] * 3)
 
     with pytest.raises(StoreUnavailable):
-        line.ask(question)
+        line.ask(question, KEY)
 
     assert len(question.clients) == 2
 
@@ -78,7 +82,7 @@ def test_a_refusal_is_not_worth_asking_again(line):
     question = Asked(redis.ResponseError("OOM"))
 
     with pytest.raises(StoreUnavailable):
-        line.ask(question)
+        line.ask(question, KEY)
 
     assert question.clients == ["first"]
 
@@ -107,24 +111,34 @@ def test_another_silence_closes_it_for_as_long_again(line, clock):
     assert not is_refused(line)
 
 
-@pytest.mark.parametrize("error", [redis.ConnectionError, redis.ResponseError])
+REFUSALS = [
+    redis.ConnectionError(),
+    redis.ResponseError(),
+    # What only a Cluster's node says, to one who took it for the only server.
+    AskError("1 127.0.0.1:6379"),
+    MovedError("1 127.0.0.1:6379"),
+]
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=repr)
 def test_an_error_is_an_answer_and_closes_nothing(line, error):
     with pytest.raises(StoreUnavailable):
-        line.ask(Asked(error(), error()))
+        line.ask(Asked(error, error), KEY)
 
     assert not is_refused(line)
 
 
 def test_the_words_of_a_refusal_are_not_logged(line, caplog):
     with pytest.raises(StoreUnavailable):
-        line.ask(Asked(redis.ResponseError("SET +919445012345 123456")))
+        line.ask(Asked(redis.ResponseError("SET +919445012345 123456")), KEY)
 
     assert [line.getMessage() for line in caplog.records] == ["redis: ResponseError"]
 
 
-def test_many_requests_to_a_hanging_redis_are_all_refused_within_a_second():
+@pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
+def test_many_requests_to_a_hanging_redis_are_all_refused_within_a_second(scheme):
     with socket.create_server(("127.0.0.1", 0), backlog=256) as hole:
-        url = f"redis://127.0.0.1:{hole.getsockname()[1]}"
+        url = f"{scheme}://127.0.0.1:{hole.getsockname()[1]}"
         store = RedisStore(
             connect(url, HALF_A_SECOND), again=connect(url, HALF_A_SECOND / 2)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,8 +13,9 @@ from otp_engine.domain.limits import Limit
 from otp_engine.errors import RateLimited, StoreUnavailable, VerificationNotFound
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
-from tests import servers
+from tests import servers, topologies
 from tests.fakes import other_than
+from tests.trials import redis_proxy
 from tests.tuning import with_policy
 
 TIMEOUT = timedelta(seconds=2)
@@ -121,6 +123,26 @@ def test_a_cluster_is_asked_what_it_could_forget(cluster):
     assert RedisStore(connect(cluster, TIMEOUT)).doubts() == [
         "Redis forgets at a restart: set appendonly yes"
     ]
+
+
+def test_a_primary_that_became_a_replica_is_left(
+    tmp_path, engine, outbox, alice, guess
+):
+    with (
+        topologies.alone(tmp_path / "old") as old,
+        topologies.replica(tmp_path / "new", old.port) as new,
+        redis_proxy.to(old.port) as name,
+        closing(connect(f"redis://127.0.0.1:{name.port}", TIMEOUT)) as client,
+    ):
+        engine = replace(engine, store=RedisStore(client, replicas=1))
+        servers.wait_until(lambda: topologies.follows(new))
+        engine.send(alice)
+
+        topologies.asked(new)("REPLICAOF", "NO", "ONE")
+        topologies.follow(old, new)
+        name.target = new.port
+
+        assert engine.check(guess(outbox.code)).approved
 
 
 def test_name_and_password_are_those_of_the_url(tmp_path):

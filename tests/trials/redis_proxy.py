@@ -79,6 +79,8 @@ class Proxy:
             for wire in wires:
                 wire.cancel()
             await asyncio.gather(*wires, return_exceptions=True)
+            # What was aborted is closed a turn later.
+            await asyncio.sleep(0)
 
     async def _take(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -1,0 +1,220 @@
+"""Servers of our own that belong together: a Cluster, and one that Sentinels watch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.crc import key_slot
+
+from otp_engine.domain.pepper import Pepper
+from tests import servers
+from tests.servers import Mortal
+
+SLOTS = 16384
+_CLUSTER = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
+_NODES, _SLOTS = ("CLUSTER", "NODES"), ("CLUSTER", "SLOTS")
+# So that a replica is there at once: it counts as one once it has heard something.
+_AT_ONCE = (
+    *("--repl-diskless-sync-delay", "0"),
+    *("--repl-ping-replica-period", "1"),
+    *("--save", ""),
+)
+
+
+@dataclass
+class Cluster:
+    """A Redis Cluster that is running.
+
+    Attributes:
+        primaries: One for each third of the slots, as they were at the start.
+        replicas: Of the primary in the same place; none without them.
+    """
+
+    primaries: list[Mortal]
+    replicas: list[Mortal]
+
+    @property
+    def url(self) -> str:
+        hosts = [f"127.0.0.1:{node.port}" for node in self.primaries]
+        return f"redis+cluster://{','.join(hosts)}"
+
+    def place(self, phone: str) -> int:
+        """Which third keeps *phone*."""
+        return slot(phone) * len(self.primaries) // SLOTS
+
+    def shared_place(self) -> int:
+        """Which third keeps the limits that phones share."""
+        return key_slot(b"shared") * len(self.primaries) // SLOTS
+
+    def promoted(self, place: int) -> bool:
+        """Whether the replica of a third has taken over, and its Cluster is well."""
+        says = asked(self.replicas[place])
+        return says("ROLE")[0] == b"master" and well(self.replicas[place])
+
+
+@dataclass
+class Watched:
+    """A primary with replicas that three Sentinels watch."""
+
+    primary: Mortal
+    replicas: list[Mortal]
+    sentinels: list[int]
+
+    @property
+    def url(self) -> str:
+        hosts = [f"127.0.0.1:{port}" for port in self.sentinels]
+        return f"redis+sentinel://{','.join(hosts)}/otp"
+
+
+def slot(phone: str) -> int:
+    """Where *phone* is, under the pepper of the tests."""
+    return key_slot(Pepper(b"p" * 32).digest("phone", phone).encode())
+
+
+def asked(node: Mortal) -> Callable[..., Any]:
+    """Put commands to *node*, each on a connection of its own."""
+
+    def ask(*words: object) -> Any:
+        with redis.Redis.from_url(node.url, retry=None) as client:
+            return client.execute_command(*words)
+
+    return ask
+
+
+def well(node: Mortal) -> bool:
+    """Whether *node* sees a Cluster that serves every slot."""
+    return b"cluster_state:ok" in asked(node)("CLUSTER", "INFO")
+
+
+@contextmanager
+def cluster(folder: Path, *options: str, replicas: bool = False) -> Iterator[Cluster]:
+    """Run a Redis Cluster of three primaries, each with a replica if told so."""
+    with ExitStack() as stack:
+        nodes = []
+        for n in range(6 if replicas else 3):
+            bus = str(servers.free_port())
+            words = [*_CLUSTER, "--cluster-port", bus, *_AT_ONCE]
+            place = folder / f"node-{n}"
+            place.mkdir()
+            node = servers.mortal_redis(place, *words, *options)
+            nodes.append(stack.enter_context(node))
+            _introduce(nodes, bus)
+        primaries, others = nodes[:3], nodes[3:]
+        _share_out(primaries)
+        servers.wait_until(lambda: all(map(well, nodes)))
+        _replicate(primaries, others)
+        yield Cluster(primaries, others)
+
+
+def _introduce(nodes: Sequence[Mortal], bus: str) -> None:
+    """Let the first node know the last, which listens to its kind on port *bus*."""
+    # Epochs that differ, for nodes of one epoch would first have to settle it.
+    asked(nodes[-1])("CLUSTER", "SET-CONFIG-EPOCH", len(nodes))
+    asked(nodes[0])("CLUSTER", "MEET", "127.0.0.1", nodes[-1].port, bus)
+
+
+def _share_out(primaries: Sequence[Mortal]) -> None:
+    ends = [-(-SLOTS * n // len(primaries)) for n in range(len(primaries) + 1)]
+    for node, first, after in zip(primaries, ends, ends[1:], strict=False):
+        asked(node)("CLUSTER", "ADDSLOTSRANGE", first, after - 1)
+
+
+def _replicate(primaries: Sequence[Mortal], replicas: Sequence[Mortal]) -> None:
+    for primary, replica in zip(primaries, replicas, strict=False):
+        name = asked(primary)("CLUSTER", "MYID")
+        _wait_for(replica, partial(_knows, name))
+        asked(replica)("CLUSTER", "REPLICATE", name)
+    for replica in replicas:
+        _wait_for(replica, follows)
+    # First and last slot, the primary, and its replica.
+    words = 4 if replicas else 3
+    for node in (*primaries, *replicas):
+        _wait_for(node, lambda node: {words} == set(map(len, asked(node)(*_SLOTS))))
+
+
+def _knows(name: bytes, node: Mortal) -> bool:
+    return name in asked(node)(*_NODES)
+
+
+def _wait_for(node: Mortal, true: Callable[[Mortal], bool]) -> None:
+    servers.wait_until(lambda: true(node))
+
+
+def follows(replica: Mortal) -> bool:
+    """Whether *replica* has all of its primary's data, and the primary knows it."""
+    role = asked(replica)("ROLE")
+    if role[0] != b"slave" or role[3] != b"connected":
+        return False
+    with redis.Redis(port=role[2]) as primary:
+        facts = primary.info("replication").values()
+    # A `WAIT` counts those that have said how far they are.
+    said = [fact for fact in facts if isinstance(fact, dict) and fact["offset"]]
+    return replica.port in [fact["port"] for fact in said]
+
+
+@contextmanager
+def followed(folder: Path, *, replicas: int) -> Iterator[tuple[Mortal, list[Mortal]]]:
+    """Run a primary with replicas that have caught up."""
+    with ExitStack() as stack:
+        primary = stack.enter_context(alone(folder / "primary"))
+        followers = [
+            stack.enter_context(replica(folder / f"replica-{n}", primary.port))
+            for n in range(replicas)
+        ]
+        servers.wait_until(lambda: all(map(follows, followers)))
+        yield primary, followers
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[Mortal]:
+    """Run a primary."""
+    folder.mkdir()
+    with servers.mortal_redis(folder, *_AT_ONCE) as server:
+        yield server
+
+
+@contextmanager
+def replica(folder: Path, port: int) -> Iterator[Mortal]:
+    """Run a replica of whoever listens on *port*; it has to catch up yet."""
+    folder.mkdir()
+    whose = ("--replicaof", f"127.0.0.1 {port}")
+    with servers.mortal_redis(folder, *_AT_ONCE, *whose) as server:
+        yield server
+
+
+def follow(server: Mortal, primary: Mortal) -> None:
+    """Make a replica of *server*, and let it catch up."""
+    asked(server)("REPLICAOF", "127.0.0.1", primary.port)
+    servers.wait_until(lambda: follows(server))
+
+
+@contextmanager
+def watched(folder: Path, *, replicas: int) -> Iterator[Watched]:
+    """Run a primary with replicas, and three Sentinels that know all of them."""
+    with followed(folder, replicas=replicas) as it, ExitStack() as stack:
+        primary, followers = it
+        ports = []
+        for n in range(3):
+            settings = folder / f"sentinel-{n}.conf"
+            settings.write_text(
+                f"sentinel monitor otp 127.0.0.1 {primary.port} 2\n"
+                "sentinel down-after-milliseconds otp 1000\n"
+                "sentinel failover-timeout otp 3000\n"
+            )
+            ports.append(stack.enter_context(servers.sentinel_on_a_port(settings)))
+        servers.wait_until(lambda: all(_knows_all(port, replicas) for port in ports))
+        yield Watched(primary, followers, ports)
+
+
+def _knows_all(sentinel: int, replicas: int) -> bool:
+    with redis.Redis(port=sentinel) as client:
+        state = client.sentinel_master("otp")
+        followers = client.sentinel_slaves("otp")
+    seen = [s for s in followers if s["flags"] == "slave"]
+    return state["num-other-sentinels"] == 2 and len(seen) == replicas

@@ -1,0 +1,203 @@
+"""People who ask for codes and type them, and what may never have happened to them."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+from tests import processes, servers
+from tests.fakes import code_in, other_than
+from tests.processes import Served
+from tests.trials.load import (
+    Call,
+    Reply,
+    all_at_once,
+    check,
+    for_a_while,
+    numbers,
+    send,
+)
+from tests.trials.report import Trial
+from tests.twilio_server import Twilio
+
+MOST_CHECKS = 5
+MOST_FROM_AN_ADDRESS = 20
+_AT_AN_ADDRESS = 24
+# How many others come in between a send and the guesses, and then the right code.
+_LATER = 6
+_MANY = 16
+# As many as a worker lets wait for a hash, so that none is refused for the crowd.
+_FEW = 8
+
+# Phones of nobody in a crowd.
+OTHERS = numbers(20_000, first=100_000)
+
+_RULES = {
+    "OTP_ARGON2": "m=64,t=1,p=1",
+    "OTP_SENDS_TOTAL": "off",
+    "OTP_CHECKS_PER_IP": "off",
+    # One message and so one verification a phone: what is counted by phone is by both.
+    "OTP_SENDS_PER_PHONE": "1/1h",
+    "OTP_SENDS_PER_IP": f"{MOST_FROM_AN_ADDRESS}/1h",
+    "OTP_MAX_CHECKS": str(MOST_CHECKS),
+    "OTP_WRONG_CHECKS_PER_PHONE": "1000/1h",
+}
+
+
+def serving(twilio: Twilio, url: str, **more: str) -> AbstractContextManager[Served]:
+    """Serve them from two workers, on the Redis of *url*."""
+    environ = processes.production(url, twilio.url) | _RULES | more
+    return processes.serving("--workers", "2", **environ)
+
+
+@dataclass
+class People:
+    """Everybody who takes part; each has a phone, and every other one only guesses.
+
+    Attributes:
+        begun: How many have asked for a code.
+        replies: All that was answered, in no order.
+    """
+
+    twilio: Twilio
+    phones: list[str] = field(default_factory=lambda: numbers(20_000))
+    begun: int = 0
+    replies: list[Reply] = field(default_factory=list)
+    _codes: dict[str, str] = field(default_factory=dict)
+    _read: int = 0
+
+    @contextmanager
+    def at_it(self, port: int, *, clients: int = 8, pause: float = 0) -> Iterator[None]:
+        """Let them come and go until the block ends, and begin when many are there."""
+        enough = threading.Event()
+
+        def come_and_go() -> None:
+            self.replies += for_a_while(
+                port, self._call, clients=clients, until=enough.is_set, pause=pause
+            )
+
+        thread = threading.Thread(target=come_and_go)
+        thread.start()
+        try:
+            servers.wait_until(lambda: self.begun >= _MANY, seconds=60)
+            yield
+        finally:
+            enough.set()
+            thread.join()
+
+    def try_again(self, port: int) -> list[Reply]:
+        """Everybody once more, and more than once: what is used up must stay so."""
+        calls = [call for person in range(self.begun) for call in self._all(person)]
+        left = iter(range(len(calls), -1, -1))
+        found = for_a_while(
+            port, calls.__getitem__, clients=_FEW, until=lambda: not next(left, 0)
+        )
+        self.replies += found
+        return found
+
+    def _call(self, n: int) -> Call:
+        """Two sends together, a little later three guesses, and at last three more."""
+        turn, step = divmod(n, 8)
+        self.begun = max(self.begun, turn + 1)
+        if step < 2:
+            return self._send(turn)
+        if step < 5:
+            return self._guess(max(0, turn - _LATER))
+        return self._last_word(max(0, turn - 2 * _LATER))
+
+    def _all(self, person: int) -> list[Call]:
+        guesses = [self._guess(person)] * 3
+        return [self._send(person), *guesses, *[self._last_word(person)] * 2]
+
+    def _send(self, person: int) -> Call:
+        address = person // _AT_AN_ADDRESS
+        by = f"198.51.{address // 256}.{address % 256}"
+        return send(self.phones[person], client_ip=by)
+
+    def _guess(self, person: int) -> Call:
+        phone = self.phones[person]
+        return check(phone, other_than(self._code(phone) or "123456"))
+
+    def _last_word(self, person: int) -> Call:
+        phone = self.phones[person]
+        code = None if person % 2 else self._code(phone)
+        return check(phone, code) if code else self._guess(person)
+
+    def _code(self, phone: str) -> str | None:
+        new = self.twilio.messages[self._read :]
+        self._read += len(new)
+        self._codes |= {m["To"]: code_in(m["Body"]) for m in new}
+        return self._codes.get(phone)
+
+    def messages(self) -> list[str]:
+        """Whom the messages went to; a trial's own phones are not counted."""
+        ours = set(self.phones)
+        return [m["To"] for m in list(self.twilio.messages) if m["To"] in ours]
+
+    def messages_from_one_address(self) -> int:
+        """Of all addresses, the most messages that people at one were sent."""
+        place = {phone: n // _AT_AN_ADDRESS for n, phone in enumerate(self.phones)}
+        return most(place[phone] for phone in self.messages())
+
+    def messages_to_one_phone(self) -> int:
+        return most(self.messages())
+
+    def approvals_of_one_phone(self) -> int:
+        return most(reply.call.phone for reply in self.replies if reply.approved)
+
+    def guesses_at_one_phone(self) -> int:
+        """Of all phones, the most guesses that were looked at."""
+        looked_at = (r for r in self.replies if r.approved or r.wrong)
+        return most(reply.call.phone for reply in looked_at)
+
+
+def most(things: Iterable[object]) -> int:
+    """How often the most frequent of them is there."""
+    return max(Counter(things).values(), default=0)
+
+
+def judge(trial: Trial, *crowds: People) -> None:
+    """Hold all that happened against the promises, each crowd for itself."""
+    for name, found, bound in (
+        ("approvals of a verification", People.approvals_of_one_phone, 1),
+        ("guesses looked at", People.guesses_at_one_phone, MOST_CHECKS),
+        ("messages to one phone", People.messages_to_one_phone, 1),
+        (
+            "messages from one address",
+            People.messages_from_one_address,
+            MOST_FROM_AN_ADDRESS,
+        ),
+    ):
+        trial.at_most(name, max(map(found, crowds)), bound)
+    replies = [reply for crowd in crowds for reply in crowd.replies]
+    trial.at_most("500s and lost connections", strange(replies), 0)
+    trial.tell("approvals altogether", sum(reply.approved for reply in replies))
+    trial.tell("answers altogether", len(replies))
+
+
+def strange(replies: Iterable[Reply]) -> int:
+    """How many of the answers are none that the service ever gives on purpose."""
+    return sum(reply.status not in {201, 404, 429, 503} for reply in replies)
+
+
+def hold_over(trial: Trial, replies: Sequence[Reply], *, whole: bool) -> None:
+    """See that it is over; on a machine with other work each answer may be late."""
+    refused = sum(reply.status == 503 for reply in replies)
+    if whole:
+        trial.at_most("503s when it is over", refused, 0)
+    else:
+        trial.at_least("answers when it is over", len(replies) - refused, 1)
+
+
+def wait_for_a_send(served: Served, phones: Iterable[str]) -> None:
+    """Try with one after the other, of whom each gets one message at most."""
+    left = iter(phones)
+
+    def accepted() -> bool:
+        call = send(next(left), client_ip="203.0.113.7")
+        return all_at_once(served.port, [call])[0].status == 201
+
+    servers.wait_until(accepted, seconds=30)

@@ -1,0 +1,120 @@
+"""A primary and its replicas, when the primary is lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from time import monotonic
+
+import pytest
+
+from tests import servers, topologies
+from tests.trials import people, redis_proxy
+from tests.trials.load import numbers
+from tests.trials.people import (
+    OTHERS,
+    People,
+    hold_over,
+    judge,
+    serving,
+    strange,
+    wait_for_a_send,
+)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "waits"), [(2, 1), pytest.param(1, 0, marks=pytest.mark.whole)]
+)
+def test_sentinel_fails_over(trial, whole, twilio, tmp_path, replicas, waits):
+    rounds = 10 if whole else 1
+    trial.title = f"Sentinel fails over, `OTP_REDIS_WAIT_REPLICAS={waits}`"
+    trial.did(
+        "sends, guesses and right answers from 8 clients; the primary killed, one of"
+        f" {replicas} replicas promoted by 3 Sentinels (down after 1 s), everybody"
+        " tries again",
+        promise="1, 2, 3",
+        runs=rounds,
+    )
+    crowds, took, late = [], [], []
+    more = {"OTP_REDIS_WAIT_REPLICAS": str(waits)}
+    for n in range(rounds):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        crowd = People(twilio, numbers(2_000, first=n * 2_000))
+        with (
+            topologies.watched(folder, replicas=replicas) as watched,
+            serving(twilio, watched.url, **more) as served,
+        ):
+            with crowd.at_it(served.port, pause=0.02):
+                watched.primary.kill()
+                killed = monotonic()
+                wait_for_a_send(served, OTHERS[n * 2_000 :])
+                took.append(monotonic() - killed)
+            late += crowd.try_again(served.port)
+        crowds.append(crowd)
+
+    judge(trial, *crowds)
+    hold_over(trial, late, whole=whole)
+    trial.tell("from the kill to the first 201, longest", max(took), " s")
+
+
+@pytest.mark.parametrize("waits", [1, pytest.param(0, marks=pytest.mark.whole)])
+def test_a_replica_that_was_cut_off_is_promoted(trial, whole, twilio, tmp_path, waits):
+    seconds = 3 if whole else 1
+    trial.title = f"A cut-off replica is promoted, `OTP_REDIS_WAIT_REPLICAS={waits}`"
+    trial.did(
+        "sends, guesses and right answers from 8 clients; the only replica cut off"
+        f" for {seconds} s, then the primary killed and the replica promoted; everybody"
+        " tries again",
+        promise="1, 2, 3",
+    )
+    crowd, more = People(twilio), {"OTP_REDIS_WAIT_REPLICAS": str(waits)}
+    with (
+        topologies.alone(tmp_path / "primary") as primary,
+        redis_proxy.to(primary.port) as wire,
+        topologies.replica(tmp_path / "replica", wire.port) as replica,
+        redis_proxy.to(primary.port) as way,
+        serving(twilio, f"redis://127.0.0.1:{way.port}", **more) as served,
+    ):
+        servers.wait_until(lambda: topologies.follows(replica))
+        with crowd.at_it(served.port, pause=0.02):
+            wire.break_by(redis_proxy.Fault.BLACK_HOLE)
+            cut = monotonic()
+            servers.wait_until(lambda: monotonic() > cut + seconds)
+        primary.kill()
+        messages = set(crowd.messages())
+        topologies.asked(replica)("REPLICAOF", "NO", "ONE")
+        way.target = replica.port
+        primary.start()
+        topologies.follow(primary, replica)
+        wait_for_a_send(served, OTHERS)
+        before = len(crowd.replies)
+        again = crowd.try_again(served.port)
+
+    during = [r for r in crowd.replies[:before] if r.began > cut]
+    known = {r.call.phone for r in crowd.replies[:before] if r.began <= cut}
+    hold_over(trial, again, whole=whole)
+    if waits:
+        judge(trial, crowd)
+        trial.at_most("201s during the cut", sum(r.status == 201 for r in during), 0)
+        trial.at_most("messages to phones of the cut", len(messages - known), 0)
+        trial.tell("503s during the cut", sum(r.status == 503 for r in during))
+        longest = max(r.seconds for r in during)
+        trial.tell("longest answer during the cut", longest, " s")
+    else:
+        trial.at_most("500s and lost connections", strange(crowd.replies), 0)
+        tell_what_was_lost(trial, crowd)
+
+
+def tell_what_was_lost(trial, crowd):
+    """Without waiting for replicas nothing is promised; this is what it costs."""
+    approved = Counter(r.call.phone for r in crowd.replies if r.approved)
+    looked_at = Counter(r.call.phone for r in crowd.replies if r.approved or r.wrong)
+    messages = Counter(crowd.messages())
+    for name, counted, most in (
+        ("codes approved twice", approved, 1),
+        ("guesses looked at beyond 5", looked_at, people.MOST_CHECKS),
+        ("messages beyond 1 to a phone", messages, 1),
+    ):
+        trial.tell(name, sum(max(0, n - most) for n in counted.values()))
+    trial.tell("codes approved", len(approved))
+    trial.tell("messages", messages.total())
