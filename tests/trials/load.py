@@ -28,6 +28,10 @@ class Call:
     def phone(self) -> str:
         return self.body["phone"] if self.body else ""
 
+    @property
+    def code(self) -> str:
+        return self.body.get("otp", "") if self.body else ""
+
     def written(self) -> bytes:
         body = b"" if self.body is None else json.dumps(self.body).encode()
         head = [

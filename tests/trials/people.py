@@ -28,7 +28,6 @@ MOST_FROM_AN_ADDRESS = 20
 _AT_AN_ADDRESS = 24
 # How many others come in between a send and the guesses, and then the right code.
 _LATER = 6
-_MANY = 16
 # As many as a worker lets wait for a hash, so that none is refused for the crowd.
 _FEW = 8
 
@@ -70,8 +69,10 @@ class People:
     _read: int = 0
 
     @contextmanager
-    def at_it(self, port: int, *, clients: int = 8, pause: float = 0) -> Iterator[None]:
-        """Let them come and go until the block ends, and begin when many are there."""
+    def at_it(
+        self, port: int, *, clients: int = 8, pause: float = 0.02, many: int = 16
+    ) -> Iterator[None]:
+        """Let them come and go until the block ends, and begin it when many have."""
         enough = threading.Event()
 
         def come_and_go() -> None:
@@ -82,7 +83,7 @@ class People:
         thread = threading.Thread(target=come_and_go)
         thread.start()
         try:
-            servers.wait_until(lambda: self.begun >= _MANY, seconds=60)
+            servers.wait_until(lambda: self.begun >= many, seconds=60)
             yield
         finally:
             enough.set()
@@ -144,6 +145,10 @@ class People:
 
     def messages_to_one_phone(self) -> int:
         return most(self.messages())
+
+    def approvals_before(self, moment: float) -> int:
+        """How many were told so before *moment*: what must not be forgotten."""
+        return sum(r.approved and r.ended < moment for r in self.replies)
 
     def approvals_of_one_phone(self) -> int:
         return most(reply.call.phone for reply in self.replies if reply.approved)

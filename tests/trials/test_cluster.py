@@ -19,6 +19,10 @@ from tests.trials.people import (
     wait_for_a_send,
 )
 
+# How many have asked for a code before something is lost, by whether it is in full;
+# a person is approved some 12 people later.
+MANY = {False: 16, True: 100}
+
 
 def code_of(twilio, phone):
     texts = [m["Body"] for m in twilio.messages if m["To"] == phone]
@@ -82,7 +86,7 @@ def test_a_node_of_a_cluster_killed(trial, whole, twilio, tmp_path, coverage):
     with (
         topologies.cluster(tmp_path, *options) as cluster,
         serving(twilio, cluster.url) as served,
-        crowd.at_it(served.port, pause=0.02),
+        crowd.at_it(served.port, many=MANY[whole]),
     ):
         # Not the one that keeps the limits which all phones share.
         dead = (cluster.shared_place() + 1) % 3
@@ -113,7 +117,7 @@ def test_a_node_of_a_cluster_killed(trial, whole, twilio, tmp_path, coverage):
 
 @pytest.mark.whole
 @pytest.mark.parametrize("waits", [1, 0])
-def test_a_cluster_fails_over(trial, twilio, tmp_path, waits):
+def test_a_cluster_fails_over(trial, whole, twilio, tmp_path, waits):
     trial.title = f"A Cluster fails over, `OTP_REDIS_WAIT_REPLICAS={waits}`"
     trial.did(
         "sends, guesses and right answers from 8 clients; a primary of three killed"
@@ -127,7 +131,7 @@ def test_a_cluster_fails_over(trial, twilio, tmp_path, waits):
         topologies.cluster(tmp_path, replicas=True) as cluster,
         serving(twilio, cluster.url, **more) as served,
     ):
-        with crowd.at_it(served.port, pause=0.02):
+        with crowd.at_it(served.port, many=MANY[whole]):
             place = cluster.shared_place()
             cluster.primaries[place].kill()
             killed = monotonic()
@@ -143,6 +147,7 @@ def test_a_cluster_fails_over(trial, twilio, tmp_path, waits):
 
     judge(trial, crowd)
     hold_over(trial, again, whole=True)
+    trial.tell("approvals before the kill", crowd.approvals_before(killed))
     trial.tell("until the replica took over", promoted - killed, " s")
     trial.tell("until all phones were served again", back - killed, " s")
 
