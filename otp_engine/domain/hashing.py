@@ -22,8 +22,8 @@ from otp_engine.errors import Saturated
 TAG_BYTES = 32
 # A caller that waits holds a thread that could answer others: never most of them, and
 # never for longer than a person would call at once.
-_WAITING_PER_THREAD = 8
-_PATIENCE = timedelta(milliseconds=250)
+_WAITING_PER_THREAD = 4
+_PATIENCE = timedelta(milliseconds=150)
 _MOST_MEMORY = 1024 * 1024  # KiB
 _MOST_PASSES = 16
 _ASVS_ROWS = ((47_104, 1), (19_456, 2), (12_288, 3))
@@ -120,7 +120,7 @@ class HashingPool:
 
         Args:
             threads: As many as there are cores for this process.
-            waiting: How many hashes may queue; 8 a thread, if not said.
+            waiting: How many hashes may queue; 4 a thread, if not said.
             patience: How long a hash may wait to be begun.
         """
         if waiting is None:

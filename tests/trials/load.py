@@ -159,7 +159,9 @@ async def _for_a_while(
     replies: list[Reply] = []
     asked = iter(range(10**9))
 
-    async def client() -> None:
+    async def client(n: int) -> None:
+        # Spread out, as clients are that do not know of each other.
+        await asyncio.sleep(pause * n / clients)
         while not until():
             call = next_call(next(asked))
             began = time.monotonic()
@@ -167,7 +169,7 @@ async def _for_a_while(
             replies.append(await _ask(call, opened, began))
             await asyncio.sleep(pause)
 
-    await asyncio.gather(*(client() for _ in range(clients)))
+    await asyncio.gather(*map(client, range(clients)))
     return replies
 
 
