@@ -27,8 +27,8 @@ check: $(ready)  ## run the linters and the type checker
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports --no-logo --no-cache
 
-trials: $(ready)  ## try the promises in full, and write docs/reliability.md; an hour
-	$(venv)/bin/pytest -p no:cacheprovider tests/trials --whole --report docs/reliability.md
+trials: $(ready)  ## try the promises in full, and write docs/reliability.md; or only=NAME
+	$(venv)/bin/pytest tests/trials --whole --report docs/reliability.md $(if $(only),-k "$(only)")
 
 measure: $(ready)  ## print what a send and a check cost on this machine
 	$(venv)/bin/python -m tests.measure

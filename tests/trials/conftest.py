@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +14,6 @@ from tests.trials import report
 from tests.trials.report import Trial
 
 FOUND = pytest.StashKey[list[Trial]]()
-BEGAN = time.monotonic()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,8 +39,11 @@ def pytest_collection_modifyitems(
 def pytest_sessionfinish(session: pytest.Session) -> None:
     path, found = session.config.getoption("--report"), session.config.stash[FOUND]
     if path and found:
-        minutes = (time.monotonic() - BEGAN) / 60
-        path.write_text(report.page(found, minutes=minutes))
+        # Of some trials only: the others keep the rows they have.
+        some = session.config.getoption("keyword") and path.exists()
+        before = path.read_text() if some else ""
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(report.page(found, before=before))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,55 +95,56 @@ class Trial:
         return bool(self.figures) and not self.beyond and not self.broke_off
 
 
-def page(trials: Iterable[Trial], *, minutes: float) -> str:
-    """The whole page, for this machine, now."""
-    rows = list(trials)
-    passed = sum(trial.passed for trial in rows)
+def page(trials: Iterable[Trial], *, before: str = "") -> str:
+    """The whole page, for this machine.
+
+    Args:
+        before: A page whose rows stay, where a trial was not run again.
+    """
+    rows = {_title(line): line for line in before.splitlines() if _is_row(line)}
+    rows |= {trial.title: _row(trial) for trial in trials}
+    passed = sum("**FAIL**" not in row for row in rows.values())
     lines = [
-        HEAD + f"{passed} of {len(rows)} trials passed on {_today()}, {_where()}",
-        f"They took {minutes:.0f} minutes.",
+        f"{HEAD}{passed} of {len(rows)} trials passed.",
+        _machine(),
         "",
-        "| trial | what was done | runs | promise | worst seen (and bound) | |",
-        "|---|---|---|---|---|---|",
-        *map(_row, rows),
-        "",
-        *_reasons(rows),
+        "| trial | what was done | runs | promise | worst seen (and bound) | | when |",
+        "|---|---|---|---|---|---|---|",
+        *(rows[title] for title in sorted(rows)),
     ]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _row(trial: Trial) -> str:
-    verdict = "pass" if trial.passed else "**FAIL**"
     seen = "<br>".join(map(str, trial.figures))
-    cells = (trial.title, trial.done, f"{trial.runs:,}", trial.promise, seen, verdict)
-    return f"| {' | '.join(cells)} |"
+    told = (trial.title, trial.done, f"{trial.runs:,}", trial.promise, seen)
+    return f"| {' | '.join((*told, _verdict(trial), _when()))} |"
 
 
-def _reasons(trials: Sequence[Trial]) -> list[str]:
-    failed = [trial for trial in trials if not trial.passed]
-    if not failed:
-        return []
-    return [
-        "## What fails, and why",
-        "",
-        *(
-            f"- {trial.title}: {trial.reason or 'not understood yet.'}"
-            for trial in failed
-        ),
-    ]
+def _verdict(trial: Trial) -> str:
+    if trial.passed:
+        return "pass"
+    return f"**FAIL**: {trial.reason or 'not understood yet.'}"
 
 
-def _today() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%d")
+def _is_row(line: str) -> bool:
+    return line.startswith("| ") and not line.startswith("| trial |")
 
 
-def _where() -> str:
-    redis = _said("redis-server", "--version").partition("v=")[2].partition(" ")[0]
+def _title(row: str) -> str:
+    return row.split(" | ", 1)[0].removeprefix("| ")
+
+
+def _when() -> str:
     commit = _said("git", "rev-parse", "--short", "HEAD")
     changed = " with changes" if _said("git", "status", "--porcelain", "-uno") else ""
+    return f"{datetime.now(UTC):%Y-%m-%d}, `{commit}`{changed}"
+
+
+def _machine() -> str:
+    redis = _said("redis-server", "--version").partition("v=")[2].partition(" ")[0]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
-        f"at commit `{commit}`{changed}.\n"
         f"The machine: a shared virtual one with {os.cpu_count()} cores"
         f" ({_processor()}) and {memory:.0f} GiB, {platform.system()}"
         f" {platform.release()}, Python {platform.python_version()}, Redis {redis};"
