@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -11,7 +12,7 @@ from typing import Any
 
 from otp_engine.domain.hashing import Cost, HashingPool
 from otp_engine.domain.messages import Message
-from otp_engine.domain.ports import Store
+from otp_engine.domain.ports import Handover, Sender, Store
 from otp_engine.domain.verification import Channel
 from otp_engine.errors import OTPError, StoreUnavailable
 
@@ -33,9 +34,11 @@ class Outbox:
     full: OTPError | None = None
     name: str = "outbox"
 
-    def expect_room(self) -> None:
+    @contextmanager
+    def room(self) -> Iterator[Handover]:
         if self.full:
             raise self.full
+        yield self.send
 
     def send(self, message: Message) -> None:
         if self.refusal:
@@ -55,6 +58,12 @@ class Outbox:
     def code(self) -> str:
         """The code sent last."""
         return self.codes[-1]
+
+
+def deliver(sender: Sender, message: Message = MESSAGE) -> None:
+    """Send *message* as the engine does."""
+    with sender.room() as hand_over:
+        hand_over(message)
 
 
 class Unheard:

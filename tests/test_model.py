@@ -13,7 +13,8 @@ import os
 import secrets
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -37,6 +38,7 @@ from otp_engine.domain.messages import Message
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import Policy
+from otp_engine.domain.ports import Handover
 from otp_engine.domain.verification import Asked, Checked, Guess, Sent
 from otp_engine.errors import (
     CarrierUnavailable,
@@ -104,11 +106,9 @@ class Carrier:
     def __init__(self) -> None:
         self.receive: Callable[[Message], None] = print
 
-    def expect_room(self) -> None:
-        """There always is some."""
-
-    def send(self, message: Message) -> None:
-        self.receive(message)
+    @contextmanager
+    def room(self) -> Iterator[Handover]:
+        yield self.receive
 
     def ping(self) -> None:
         """Always."""

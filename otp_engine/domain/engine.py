@@ -26,7 +26,7 @@ from otp_engine.domain.messages import Message
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber, Served
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.ports import Sender, Store
+from otp_engine.domain.ports import Handover, Sender, Store
 from otp_engine.domain.verification import Asked, Binding, Checked, Guess, Opened, Sent
 from otp_engine.errors import (
     DeliveryUnconfirmed,
@@ -91,7 +91,10 @@ class Engine:
             Unavailable: Redis, the carrier or this instance cannot, at the moment.
         """
         self.served.admit(asked.number)
-        self.sender.expect_room()
+        with self.sender.room() as hand_over:
+            return self._send(asked, hand_over)
+
+    def _send(self, asked: Asked, hand_over: Handover) -> Sent:
         self.hashing.expect_room()
         home = self._home(asked.number)
         token = self.entropy(_TOKEN_BYTES)
@@ -106,7 +109,7 @@ class Engine:
             with given_back_by(refund):
                 code = codes.make(self.policy.code_length, self.entropy)
                 self._arm(code, home, token, opened.binding)
-                return self._hand_over(code, asked, opened)
+                return self._deliver(self._message(code, asked), hand_over, opened)
 
     def check(self, guess: Guess) -> Checked:
         """Spend one guess, and say whether it was right.
@@ -193,20 +196,23 @@ class Engine:
         )
         return self.hashing.derive(material, binding.id, Cost.parse(binding.cost))
 
-    def _hand_over(self, code: str, asked: Asked, opened: Opened) -> Sent:
-        life, began = self.policy.ttl, self.clock()
+    def _message(self, code: str, asked: Asked) -> Message:
+        life = self.policy.ttl
         text = messages.write(
             code=code, brand=self.brand, life=life, locale=asked.locale
         )
-        message = Message(
+        return Message(
             to=asked.number.e164,
             masked=asked.number.masked,
             channel=asked.channel,
             body=text,
             life=life,
         )
+
+    def _deliver(self, message: Message, hand_over: Handover, opened: Opened) -> Sent:
+        began = self.clock()
         try:
-            self.sender.send(message)
+            hand_over(message)
         except DeliveryUnconfirmed:
             sent = self._since(began, opened)
             raise DeliveryUnconfirmed(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from otp_engine.domain.limits import Charge
 from otp_engine.domain.messages import Message
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Binding, Claim, Opened
+
+Handover = Callable[[Message], None]
+"""Hands one message over to a carrier, and returns when it was accepted."""
 
 
 class Store(Protocol):
@@ -86,23 +90,17 @@ class Sender(Protocol):
     def name(self) -> str:
         """What operators call it."""
 
-    def expect_room(self) -> None:
-        """Say early that a message would be refused, before anything is done for it.
+    def room(self) -> AbstractContextManager[Handover]:
+        """Keep a place for one message, before anything is done for it.
 
-        Nothing is reserved: `send` may still refuse.
-
-        Raises:
-            CarrierUnavailable, Saturated: As `send` would.
-        """
-
-    def send(self, message: Message) -> None:
-        """Return once the carrier has accepted *message*.
+        What is given hands it over, once, and returns when the carrier accepted it.
 
         Raises:
-            DeliveryFailed: The carrier refused it; it will not arrive.
+            Saturated: Too many are being handed over.
+            CarrierUnavailable: No carrier answers; handing over may find out as well.
+                Nothing was sent, and trying again is right.
+            DeliveryFailed: The carrier refused the message; it will not arrive.
             NotServed, InvalidPhone: The carrier knows better about the number.
-            CarrierUnavailable: It was never handed over; trying again is right.
-            Saturated: Too many are being handed over; this one was not.
             DeliveryUnconfirmed: Nobody knows; it may arrive.
         """
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
 from otp_engine.domain.circuit import Circuit
 from otp_engine.domain.messages import Message
-from otp_engine.domain.ports import Sender
+from otp_engine.domain.ports import Handover, Sender
 from otp_engine.errors import (
     CarrierUnavailable,
     DeliveryUnconfirmed,
     OTPError,
-    Saturated,
 )
 
 log = logging.getLogger(__name__)
@@ -30,24 +32,26 @@ class Breaker:
         self._sender = sender
         self._circuit = circuit
 
-    def expect_room(self) -> None:
-        """Refuse while the circuit is open, and let nobody find out by that."""
-        if left := self._circuit.left():
-            raise CarrierUnavailable(retry_after=left)
-        self._sender.expect_room()
+    @contextmanager
+    def room(self) -> Iterator[Handover]:
+        """Keep a place, unless the circuit is open.
 
-    def send(self, message: Message) -> None:
-        """Hand *message* on, unless the circuit is open.
+        Nobody finds out whether the carrier is back by having a place: a limit may
+        still refuse the message.
 
         Raises:
-            CarrierUnavailable: It is, for another `retry_after`; nothing was sent.
+            CarrierUnavailable: It is open, for another `retry_after`.
         """
+        if left := self._circuit.left():
+            raise CarrierUnavailable(retry_after=left)
+        with self._sender.room() as hand_over:
+            yield partial(self._hand_over, hand_over)
+
+    def _hand_over(self, hand_over: Handover, message: Message) -> None:
         if wait := self._circuit.wait():
             raise CarrierUnavailable(retry_after=wait)
         try:
-            self._sender.send(message)
-        except Saturated:
-            raise
+            hand_over(message)
         except (CarrierUnavailable, DeliveryUnconfirmed):
             if self._circuit.failed():
                 log.error("%s: circuit open", self.name)  # noqa: TRY400 - the errors themselves are logged where they happen

@@ -17,9 +17,6 @@ class ConsoleSender:
         """Print to *stream*, or to the standard output."""
         self._stream = stream or sys.stdout
 
-    def expect_room(self) -> None:
-        """Answer: it takes whatever comes."""
-
     def send(self, message: Message) -> None:
         """Print one line: the masked number, and the text with its code."""
         line = f"{message.channel.upper()} to {message.masked}: {message.body}\n"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from functools import partial
 from threading import BoundedSemaphore
 
 from otp_engine.domain.messages import Message
-from otp_engine.domain.ports import Sender
+from otp_engine.domain.ports import Handover
 from otp_engine.errors import DeliveryUnconfirmed, Saturated
+from otp_engine.senders.carrier import Carrier
 
 # A carrier's own timeouts are for each piece of an answer, and one that sends it a
 # byte at a time would never trip them.
@@ -23,42 +27,40 @@ class InFlight:
     """
 
     def __init__(
-        self, sender: Sender, most: int, *, patience: timedelta = _PATIENCE
+        self, carrier: Carrier, most: int, *, patience: timedelta = _PATIENCE
     ) -> None:
-        """Let *most* messages at a time wait for *sender*, each for *patience*."""
-        self.name = sender.name
-        self._sender = sender
+        """Let *most* messages at a time wait for *carrier*, each for *patience*."""
+        self.name = carrier.name
+        self._carrier = carrier
         self._patience = patience.total_seconds()
         self._places = BoundedSemaphore(most)
         self._threads = ThreadPoolExecutor(most, thread_name_prefix="sending")
 
-    def expect_room(self) -> None:
-        """Refuse while every place is taken."""
-        if not self._places.acquire(blocking=False):
-            raise Saturated
-        self._places.release()
-        self._sender.expect_room()
+    @contextmanager
+    def room(self) -> Iterator[Handover]:
+        """Keep a place for one message.
 
-    def send(self, message: Message) -> None:
-        """Hand *message* on, or refuse at once when too many are waiting.
+        A message that takes too long goes on, and keeps its place.
 
         Raises:
-            Saturated: There was no place; nothing was sent.
-            DeliveryUnconfirmed: It took too long; it goes on, and keeps its place.
+            Saturated: Every place is taken.
         """
         if not self._places.acquire(blocking=False):
             raise Saturated
-        handing = self._threads.submit(self._hand_over, message)
+        with ExitStack() as place:
+            place.callback(self._places.release)
+            yield partial(self._hand_over, place)
+
+    def ping(self) -> None:
+        """Answer, if the carrier does."""
+        self._carrier.ping()
+
+    def _hand_over(self, place: ExitStack, message: Message) -> None:
+        handing = self._threads.submit(self._send, place.pop_all(), message)
         if not wait([handing], self._patience).done:
             raise DeliveryUnconfirmed
         handing.result()
 
-    def ping(self) -> None:
-        """Answer, if the sender behind it does."""
-        self._sender.ping()
-
-    def _hand_over(self, message: Message) -> None:
-        try:
-            self._sender.send(message)
-        finally:
-            self._places.release()
+    def _send(self, place: ExitStack, message: Message) -> None:
+        with place:
+            self._carrier.send(message)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 
 from otp_engine.domain.messages import Message
-from otp_engine.domain.ports import Sender
+from otp_engine.domain.ports import Handover, Sender
 from otp_engine.errors import CarrierUnavailable, DeliveryFailed, Saturated
 
 log = logging.getLogger(__name__)
@@ -25,32 +26,42 @@ class InOrder:
         self.senders = tuple(senders)
         self.name = ",".join(sender.name for sender in senders)
 
-    def expect_room(self) -> None:
-        """Refuse where each of them would."""
-        *preferred, last = self.senders
-        for sender in preferred:
-            with suppress(CarrierUnavailable, Saturated):
-                sender.expect_room()
-                return
-        last.expect_room()
+    @contextmanager
+    def room(self) -> Iterator[Handover]:
+        """Keep a place with the first that has one.
 
-    def send(self, message: Message) -> None:
-        """Return once one of the senders has handed *message* over."""
-        *preferred, last = self.senders
-        for sender in preferred:
-            try:
-                sender.send(message)
-            except (CarrierUnavailable, Saturated):
-                log.warning("%s is away, trying the next sender", sender.name)
-            except DeliveryFailed as refusal:
-                if not refusal.elsewhere:
-                    raise
-                log.warning("%s refused, trying the next sender", sender.name)
-            else:
-                return
-        last.send(message)
+        Raises:
+            CarrierUnavailable, Saturated: None has, and so says the last.
+        """
+        with ExitStack() as kept:
+            first, others = self._first_with_room(kept)
+            yield partial(self._hand_over, first, others)
 
     def ping(self) -> None:
         """Answer, if every sender does."""
         for sender in self.senders:
             sender.ping()
+
+    def _first_with_room(self, kept: ExitStack) -> tuple[Handover, Sequence[Sender]]:
+        *preferred, last = self.senders
+        for n, sender in enumerate(preferred, start=1):
+            with suppress(CarrierUnavailable, Saturated):
+                return kept.enter_context(sender.room()), self.senders[n:]
+            log.warning("%s is away, trying the next sender", sender.name)
+        return kept.enter_context(last.room()), ()
+
+    def _hand_over(
+        self, hand_over: Handover, others: Sequence[Sender], message: Message
+    ) -> None:
+        try:
+            hand_over(message)
+        except (CarrierUnavailable, DeliveryFailed) as refusal:
+            if not others or not _goes_elsewhere(refusal):
+                raise
+            log.warning("%s, trying the next sender", refusal.name)
+            with InOrder(others).room() as hand_over_next:
+                hand_over_next(message)
+
+
+def _goes_elsewhere(refusal: CarrierUnavailable | DeliveryFailed) -> bool:
+    return isinstance(refusal, CarrierUnavailable) or refusal.elsewhere

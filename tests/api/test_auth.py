@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import contextmanager
 
 import pytest
 
@@ -255,8 +256,9 @@ class Broken:
 
     name = "broken"
 
-    def expect_room(self):
-        return None
+    @contextmanager
+    def room(self):
+        yield self.send
 
     def send(self, message):
         raise RuntimeError(message.body)

@@ -14,7 +14,7 @@ from otp_engine.errors import (
 )
 from otp_engine.senders.breaker import Breaker
 from tests.clock import Clock
-from tests.fakes import MESSAGE
+from tests.fakes import MESSAGE, deliver
 
 PAUSE = timedelta(seconds=10)
 
@@ -33,7 +33,7 @@ def refused_with(breaker, outbox, refusal, times=2):
     outbox.refusal = refusal
     for _ in range(times):
         with pytest.raises(type(refusal)):
-            breaker.send(MESSAGE)
+            deliver(breaker)
     outbox.refusal = None
 
 
@@ -42,21 +42,31 @@ def test_a_carrier_that_fails_again_and_again_is_left_alone(breaker, outbox, fai
     refused_with(breaker, outbox, failure)
 
     with pytest.raises(CarrierUnavailable) as refusal:
-        breaker.send(MESSAGE)
+        deliver(breaker)
 
     assert outbox.messages == []
     assert refusal.value.retry_after == PAUSE
 
 
 @pytest.mark.parametrize(
-    "answer", [DeliveryFailed(elsewhere=True), NumberTypeNotAllowed(), Saturated()]
+    "answer", [DeliveryFailed(elsewhere=True), NumberTypeNotAllowed()]
 )
-def test_a_refused_message_and_a_lack_of_places_leave_the_circuit_closed(
-    breaker, outbox, answer
-):
+def test_a_refused_message_leaves_the_circuit_closed(breaker, outbox, answer):
     refused_with(breaker, outbox, answer, times=9)
 
-    breaker.send(MESSAGE)
+    deliver(breaker)
+
+    assert outbox.messages == [MESSAGE]
+
+
+def test_a_lack_of_places_says_nothing_of_the_carrier(breaker, outbox):
+    outbox.full = Saturated()
+    for _ in range(9):
+        with pytest.raises(Saturated):
+            deliver(breaker)
+    outbox.full = None
+
+    deliver(breaker)
 
     assert outbox.messages == [MESSAGE]
 
@@ -67,10 +77,10 @@ def test_any_answer_in_between_starts_the_count_again(breaker, outbox, answer):
     if answer:
         refused_with(breaker, outbox, answer, times=1)
     else:
-        breaker.send(MESSAGE)
+        deliver(breaker)
     refused_with(breaker, outbox, DeliveryUnconfirmed(), times=1)
 
-    breaker.send(MESSAGE)
+    deliver(breaker)
 
     assert outbox.messages[-1] == MESSAGE
 
@@ -82,11 +92,11 @@ def test_after_the_pause_one_message_finds_out_whether_the_carrier_is_back(
     clock.now += 10
     refused_with(breaker, outbox, DeliveryUnconfirmed(), times=1)
     with pytest.raises(CarrierUnavailable):
-        breaker.send(MESSAGE)
+        deliver(breaker)
     clock.now += 10
 
-    breaker.send(MESSAGE)
-    breaker.send(MESSAGE)
+    deliver(breaker)
+    deliver(breaker)
 
     assert outbox.messages == [MESSAGE] * 2
 
@@ -94,18 +104,19 @@ def test_after_the_pause_one_message_finds_out_whether_the_carrier_is_back(
 def test_while_the_circuit_is_open_there_is_no_room(breaker, outbox):
     refused_with(breaker, outbox, DeliveryUnconfirmed())
 
-    with pytest.raises(CarrierUnavailable) as refusal:
-        breaker.expect_room()
+    with pytest.raises(CarrierUnavailable) as refusal, breaker.room():
+        pass
 
     assert refusal.value.retry_after == PAUSE
 
 
-def test_asking_for_room_is_not_how_a_carrier_is_tried_again(breaker, outbox, clock):
+def test_having_a_place_is_not_how_a_carrier_is_tried_again(breaker, outbox, clock):
     refused_with(breaker, outbox, DeliveryUnconfirmed())
     clock.now += 10
-    breaker.expect_room()
+    with breaker.room():
+        pass
 
-    breaker.send(MESSAGE)
+    deliver(breaker)
 
     assert outbox.messages == [MESSAGE]
 
