@@ -37,11 +37,15 @@ def pytest_collection_modifyitems(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    path, found = session.config.getoption("--report"), session.config.stash[FOUND]
+    # Of some trials only: the others keep the rows they have.
+    write(session.config, keep=bool(session.config.getoption("keyword")))
+
+
+def write(config: pytest.Config, *, keep: bool) -> None:
+    """Write the page, which can *keep* the rows of trials that did not run."""
+    path, found = config.getoption("--report"), config.stash[FOUND]
     if path and found:
-        # Of some trials only: the others keep the rows they have.
-        some = session.config.getoption("keyword") and path.exists()
-        before = path.read_text() if some else ""
+        before = path.read_text() if keep and path.exists() else ""
         path.parent.mkdir(exist_ok=True)
         path.write_text(report.page(found, before=before))
 
@@ -64,6 +68,8 @@ def trial(request: pytest.FixtureRequest) -> Iterator[Trial]:
     request.config.stash[FOUND].append(trial)
     yield trial
     trial.broke_off = not trial.figures
+    # After each, for some take minutes and a machine may be taken away.
+    write(request.config, keep=True)
     assert trial.beyond == []
 
 

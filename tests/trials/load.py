@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
@@ -118,19 +119,35 @@ Person = Generator[Call, Reply, None]
 """Somebody who asks, looks at the answer, and then decides what to ask next."""
 
 
-def play(port: int, people: Sequence[Person], *, pause: float = 0) -> list[Reply]:
+def play(
+    port: int, people: Sequence[Person], *, pause: float = 0, over: float = 0
+) -> list[Reply]:
     """Let all of *people* go about their business at the same time.
 
     Args:
         pause: Seconds that each waits between an answer and the next request.
+        over: Seconds until the last of them has begun.
     """
-    return asyncio.run(_play(port, people, pause))
+    return asyncio.run(_play(port, people, pause, over))
 
 
-async def _play(port: int, people: Sequence[Person], pause: float) -> list[Reply]:
+def share_out(port: int, calls: Sequence[Call], clients: int) -> list[Reply]:
+    """Let so many *clients* each make a share of *calls*, one after the other."""
+    return play(port, [_in_turn(calls[n::clients]) for n in range(clients)])
+
+
+def _in_turn(calls: Sequence[Call]) -> Person:
+    for call in calls:  # noqa: UP028 - a list takes no answers
+        yield call
+
+
+async def _play(
+    port: int, people: Sequence[Person], pause: float, over: float
+) -> list[Reply]:
     replies: list[Reply] = []
 
-    async def go(person: Person) -> None:
+    async def go(n: int, person: Person) -> None:
+        await asyncio.sleep(over * n / len(people))
         with suppress(StopIteration):
             call = next(person)
             while True:
@@ -140,7 +157,7 @@ async def _play(port: int, people: Sequence[Person], pause: float) -> list[Reply
                 call = person.send(replies[-1])
                 await asyncio.sleep(pause)
 
-    await asyncio.gather(*map(go, people))
+    await asyncio.gather(*starmap(go, enumerate(people)))
     return replies
 
 

@@ -14,7 +14,7 @@ import pytest
 from otp_engine.app import IN_FLIGHT
 from tests import servers, twilio_server
 from tests.fakes import other_than
-from tests.trials.load import all_at_once, check, numbers, play, send
+from tests.trials.load import all_at_once, check, numbers, play, send, share_out
 
 WORKERS = 2
 FAILURES = 5
@@ -55,7 +55,7 @@ def test_a_carrier_that(behave, expected, seconds, trial, whole, served_by, twil
     served, phones = served_by(WORKERS), iter(numbers(100_000))
     twilio.behave = behave
     asked = [send(next(phones)) for _ in range(300)]
-    replies = play(served.port, [one_by_one(asked[n::20]) for n in range(20)])
+    replies = share_out(served.port, asked, 20)
     handed_over = len(twilio.messages)
     refused = [reply for reply in replies if reply.status == 503]
     others = [reply for reply in replies if reply.status not in expected | {503}]
@@ -78,11 +78,6 @@ def test_a_carrier_that(behave, expected, seconds, trial, whole, served_by, twil
     trial.at_most("messages of one send", max(each.values()), 1)
 
 
-def one_by_one(calls):
-    for call in calls:  # noqa: UP028 - a list takes no answers
-        yield call
-
-
 @pytest.mark.whole
 def test_checks_while_the_carrier_hangs(trial, served_by, twilio):
     """At the default cost of a hash, which is what a check takes its time for."""
@@ -97,14 +92,14 @@ def test_checks_while_the_carrier_hangs(trial, served_by, twilio):
     for n in range(rounds):
         served = served_by(WORKERS, OTP_ARGON2="owasp")
         phones = numbers(100, first=n * 10_000)
-        play(served.port, [one_by_one(map(send, phones[m::2])) for m in range(2)])
+        share_out(served.port, list(map(send, phones)), 2)
         before, _ = p99(served, twilio, phones[:50])
         twilio.behave, over = twilio_server.hang, threading.Event()
         others = iter(numbers(9_000, first=n * 10_000 + 100))
         crowd = [patient(others, over) for _ in range(200)]
-        enough = len(twilio.messages) + WORKERS * IN_FLIGHT - 4
+        enough = len(twilio.messages) + WORKERS * IN_FLIGHT
         with ThreadPoolExecutor(1) as threads:
-            threads.submit(play, served.port, crowd, pause=1)
+            threads.submit(play, served.port, crowd, pause=1, over=1)
             servers.wait_until(partial(twilio.has, enough))
             meanwhile, refused = p99(served, twilio, phones[50:])
             over.set()
@@ -129,6 +124,6 @@ def p99(served, twilio, phones):
     """Seconds of the slowest but one in a hundred of 250 checks; and the refused."""
     codes = [other_than(twilio.code_to(phone)) for phone in phones]
     calls = [check(*typed) for typed in zip(phones, codes, strict=True)] * 5
-    replies = play(served.port, [one_by_one(calls[n::2]) for n in range(2)])
+    replies = share_out(served.port, calls, 2)
     seconds = [reply.seconds for reply in replies if reply.status == 201]
     return statistics.quantiles(seconds, n=100)[98], len(replies) - len(seconds)

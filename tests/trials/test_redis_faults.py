@@ -11,7 +11,7 @@ import redis
 
 from tests import servers
 from tests.fakes import other_than
-from tests.trials.load import all_at_once, check, numbers, play, send
+from tests.trials.load import all_at_once, check, numbers, play, send, share_out
 
 FEW = 4
 """No more than one worker has places to hash for, should it get them all."""
@@ -25,12 +25,12 @@ def test_a_full_redis(trial, served_by, redis_server, twilio):
     )
     served = served_by()
     phones = numbers(100)
-    play(served.port, [one_by_one(map(send, phones[n::FEW])) for n in range(FEW)])
+    share_out(served.port, list(map(send, phones)), FEW)
     with redis.Redis.from_url(redis_server.url) as admin:
         # Each worker must have told its scripts to Redis, which takes memory.
         admin.config_set("maxmemory", admin.info("memory")["used_memory"])
         before = len(twilio.messages)
-        sends = play(served.port, [one_by_one(map(send, numbers(100, first=100)))])
+        sends = share_out(served.port, list(map(send, numbers(100, first=100))), 1)
         sent = len(twilio.messages) - before
         wrong, right = [], []
         for phone in phones:
@@ -44,11 +44,6 @@ def test_a_full_redis(trial, served_by, redis_server, twilio):
     trial.at_most("wrong checks not looked at", sum(not r.wrong for r in wrong), 0)
     trial.at_most("right checks not approved", sum(not r.approved for r in right), 0)
     trial.at_most("keys evicted", evicted, 0)
-
-
-def one_by_one(calls):
-    for call in calls:  # noqa: UP028 - a map takes no answers
-        yield call
 
 
 def _not(status, replies):
