@@ -23,8 +23,8 @@ REASON = (
     "the clients, the two workers and their hashing share two cores, all of them busy."
     " 500 clients that never pause have 500 requests waiting at any moment, so by"
     " Little's law each answer takes 500 divided by the answers a second, and"
-    " `/healthz` waits in the same line. Neither a lower priority of the hashing threads"
-    " nor a shorter switch interval of the interpreter changed it."
+    " `/healthz` waits in the same line. Neither a lower priority of the hashing"
+    " threads nor a shorter switch interval of the interpreter changed it."
 )
 
 
