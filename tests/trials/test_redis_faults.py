@@ -27,8 +27,9 @@ def test_a_full_redis(trial, served_by, redis_server, twilio):
     phones = numbers(100)
     share_out(served.port, list(map(send, phones)), FEW)
     with redis.Redis.from_url(redis_server.url) as admin:
-        # Each worker must have told its scripts to Redis, which takes memory.
-        admin.config_set("maxmemory", admin.info("memory")["used_memory"])
+        # Less than all of it, for a buffer that is freed would make room again.
+        used = admin.info("memory")["used_memory"]
+        admin.config_set("maxmemory", used * 9 // 10)
         before = len(twilio.messages)
         sends = share_out(served.port, list(map(send, numbers(100, first=100))), 1)
         sent = len(twilio.messages) - before
