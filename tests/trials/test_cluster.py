@@ -16,7 +16,7 @@ from tests.trials.people import (
     judge,
     serving,
     strange,
-    wait_for_a_send,
+    wait_for_sends,
 )
 
 # How many have asked for a code before something is lost, by whether it is in full;
@@ -141,7 +141,7 @@ def test_a_cluster_fails_over(trial, whole, twilio, tmp_path, waits):
                 cluster.primaries[place].start()
             for n in range(3):
                 theirs = [p for p in OTHERS if cluster.place(p) == n]
-                wait_for_a_send(served, theirs)
+                wait_for_sends(served, theirs)
             back = monotonic()
         again = crowd.try_again(served.port)
 

@@ -17,7 +17,7 @@ from tests.trials.people import (
     judge,
     serving,
     strange,
-    wait_for_a_send,
+    wait_for_sends,
 )
 
 # How many have asked for a code before something is lost, by whether it is in full;
@@ -51,7 +51,7 @@ def test_sentinel_fails_over(trial, whole, twilio, tmp_path, replicas, waits):
             with crowd.at_it(served.port, many=MANY[whole]):
                 watched.primary.kill()
                 killed = monotonic()
-                wait_for_a_send(served, OTHERS[n * 2_000 :])
+                wait_for_sends(served, OTHERS[n * 2_000 :])
                 took.append(monotonic() - killed)
             late += crowd.try_again(served.port)
         known += crowd.approvals_before(killed)
@@ -92,7 +92,7 @@ def test_a_replica_that_was_cut_off_is_promoted(trial, whole, twilio, tmp_path, 
         way.target = replica.port
         primary.start()
         topologies.follow(primary, replica)
-        wait_for_a_send(served, OTHERS)
+        wait_for_sends(served, OTHERS)
         before = len(crowd.replies)
         again = crowd.try_again(served.port)
 
