@@ -71,6 +71,11 @@ class Watched:
         hosts = [f"127.0.0.1:{port}" for port in self.sentinels]
         return f"redis+sentinel://{','.join(hosts)}/otp"
 
+    def failovers(self) -> int:
+        """How often another has become the primary."""
+        with redis.Redis(port=self.sentinels[0]) as sentinel:
+            return int(sentinel.sentinel_master("otp")["config-epoch"])
+
 
 def slot(phone: str) -> int:
     """Where *phone* is, under the pepper of the tests."""

@@ -138,7 +138,9 @@ def _title(row: str) -> str:
 
 def _when() -> str:
     commit = _said("git", "rev-parse", "--short", "HEAD")
-    changed = " with changes" if _said("git", "status", "--porcelain", "-uno") else ""
+    # But for the page itself, which each trial writes anew.
+    status = ("status", "--porcelain", "-uno", "--", ".", ":!docs")
+    changed = " with changes" if _said("git", *status) else ""
     return f"{datetime.now(UTC):%Y-%m-%d}, `{commit}`{changed}"
 
 

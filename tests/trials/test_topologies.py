@@ -38,7 +38,7 @@ def test_sentinel_fails_over(trial, whole, twilio, tmp_path, replicas, waits):
         promise="1, 2, 3",
         runs=rounds,
     )
-    crowds, took, late, known = [], [], [], 0
+    crowds, took, late, failovers, known = [], [], [], [], 0
     more = {"OTP_REDIS_WAIT_REPLICAS": str(waits)}
     for n in range(rounds):
         folder = tmp_path / str(n)
@@ -54,12 +54,15 @@ def test_sentinel_fails_over(trial, whole, twilio, tmp_path, replicas, waits):
                 wait_for_sends(served, OTHERS[n * 2_000 :])
                 took.append(monotonic() - killed)
             late += crowd.try_again(served.port)
+            failovers.append(watched.failovers())
         known += crowd.approvals_before(killed)
         crowds.append(crowd)
 
     judge(trial, *crowds)
     hold_over(trial, late, whole=whole)
     trial.tell("approvals before the kill", known)
+    # A machine that stands still for a second fails over twice.
+    trial.tell("failovers of a run, most", max(failovers))
     trial.tell("from the kill to the first 201, longest", max(took), " s")
 
 
