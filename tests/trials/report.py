@@ -17,7 +17,7 @@ that break others; what stands here is the worst value that was seen, not the me
 `make trials` runs all of it and writes this page, and `make test` the shorter half of \
 it on smaller numbers.
 The trials are in [`tests/trials`](../tests/trials).
-One that has no row here has not been run in full since the page was begun.
+Each row has the commit that it was run at: some were run again alone.
 
 """
 
