@@ -100,10 +100,18 @@ class NotServed(OTPError):
 
 
 class CountryNotAllowed(NotServed):
-    """The number belongs to a country that is not served."""
+    """The number belongs to a country that is not served.
+
+    Attributes:
+        country: Its ISO 3166 code; none where a carrier said it.
+    """
 
     name = "country_not_allowed"
     message = "Numbers of this country are not served."
+
+    def __init__(self, country: str | None = None) -> None:
+        super().__init__()
+        self.country = country
 
 
 class NumberTypeNotAllowed(NotServed):

@@ -97,7 +97,9 @@ class Model:
         again = max(self.policy.resend_cooldown, self._phones_wait(asked.number))
         if len(self._letters_of(verification)) >= self.policy.max_sends:
             again = max(again, self.policy.ttl)
-        return letter, Sent(expires_in=self.policy.ttl, resend_after=again)
+        return letter, Sent(
+            id=b"", token=b"", expires_in=self.policy.ttl, resend_after=again
+        )
 
     def give_back(self, letter: Letter) -> None:
         """Undo a send that the carrier refused: it never was."""
@@ -126,10 +128,10 @@ class Model:
         if guess.code in self.live_codes(number):
             del self._open[number]
             self._wrong.pop(number, None)
-            return Checked(approved=True)
+            return Checked(id=b"", approved=True)
         self._wrong.setdefault(number, []).append(self.now)
         left = min(self._guesses_left(verification), self._budget_left(number))
-        return Checked(approved=False, attempts_left=left, expires_in=end)
+        return Checked(id=b"", approved=False, attempts_left=left, expires_in=end)
 
     def cancel(self, number: PhoneNumber) -> None:
         """Close a verification; its guesses and its messages stay counted."""

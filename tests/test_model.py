@@ -369,7 +369,10 @@ class People(RuleBasedStateMachine):
 
 def _after(sent: Sent, took: timedelta) -> Sent:
     return Sent(
-        expires_in=sent.expires_in - took, resend_after=sent.resend_after - took
+        id=sent.id,
+        token=sent.token,
+        expires_in=sent.expires_in - took,
+        resend_after=sent.resend_after - took,
     )
 
 

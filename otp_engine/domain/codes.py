@@ -12,6 +12,7 @@ from otp_engine.domain import typing_marks
 from otp_engine.errors import InvalidCode
 
 _TYPED = re.compile(r"[0-9]{4,10}", re.ASCII)
+_CUSTOM = re.compile(r"[0-9A-Za-z]{4,10}", re.ASCII)
 _SECRET_BYTES = 20  # RFC 4226, section 4, requirement 6: 160 bits recommended
 
 
@@ -36,5 +37,17 @@ def read(text: str) -> str:
     """
     code = typing_marks.remove(text)
     if not _TYPED.fullmatch(code):
+        raise InvalidCode
+    return code
+
+
+def read_custom(text: str) -> str:
+    """Read a code that may be one that a caller brought, letters included.
+
+    Raises:
+        InvalidCode: It is not 4 to 10 of the digits and the letters of ASCII.
+    """
+    code = typing_marks.remove(text)
+    if not _CUSTOM.fullmatch(code):
         raise InvalidCode
     return code

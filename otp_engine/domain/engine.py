@@ -1,4 +1,4 @@
-"""The whole service: send a code, check a code, or close it unchecked.
+"""The whole service: send a code, check a code, or close it without one.
 
     send    open ─▶ take ─▶ hash ─▶ arm ─▶ the carrier
     check   take ─▶ claim ─▶ hash ─▶ approve
@@ -13,21 +13,31 @@ looked at, and the first right one closes the verification for all others.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from otp_engine.domain import codes, messages
+from otp_engine.domain import charges, codes, homes, messages
 from otp_engine.domain.giving_back import given_back_by
 from otp_engine.domain.hashing import Cost, HashingPool
-from otp_engine.domain.limits import Charge, Limit
+from otp_engine.domain.homes import Home
+from otp_engine.domain.limits import Charge
 from otp_engine.domain.messages import Message
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber, Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Handover, Sender, Store
-from otp_engine.domain.verification import Asked, Binding, Checked, Guess, Opened, Sent
+from otp_engine.domain.service import DEFAULT, Service
+from otp_engine.domain.verification import (
+    Asked,
+    Binding,
+    Checked,
+    Guess,
+    Opened,
+    Sent,
+    Waiting,
+)
 from otp_engine.errors import (
     DeliveryUnconfirmed,
     Refused,
@@ -41,18 +51,6 @@ _ID_BYTES = 16
 _TOKEN_BYTES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Home:
-    """Where a phone is kept: under the name that one pepper gives it."""
-
-    pepper: Pepper
-    number: PhoneNumber
-
-    @property
-    def phone(self) -> str:
-        return self.pepper.digest("phone", self.number.e164)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """Everything the service needs, handed to it.
@@ -60,7 +58,7 @@ class Engine:
     Attributes:
         peppers: The current one, and behind it the one before a rotation.
         cost: What hashing a code of a new verification costs.
-        brand: The name in the message.
+        brand: The name in the message, where the service has none of its own.
         entropy: Makes so many unforeseeable bytes.
         clock: Seconds that only ever grow, to tell how long the carrier took.
     """
@@ -90,13 +88,13 @@ class Engine:
             DeliveryUnconfirmed: The carrier did not answer.
             Unavailable: Redis, the carrier or this instance cannot, at the moment.
         """
-        self.served.admit(asked.number)
+        self.served.admit(asked.number, trusted=asked.trusted)
         with self.sender.room() as hand_over:
             return self._send(asked, hand_over)
 
     def _send(self, asked: Asked, hand_over: Handover) -> Sent:
         self.hashing.expect_room()
-        home = self._home(asked.number)
+        home = self._home(asked.number, asked.service)
         token = self.entropy(_TOKEN_BYTES)
         withdraw = partial(self.store.withdraw, home.phone, token=token)
         with given_back_by(withdraw, after=StoreUnavailable):
@@ -104,12 +102,18 @@ class Engine:
                 home.phone, token=token, binding=self._binding(), policy=self.policy
             )
         with given_back_by(withdraw):
-            charges = self._charges_for_a_send(asked)
-            refund = self._take(charges, token)
+            charged = charges.of_send(asked, self.policy, self.peppers[0])
+            refund = self._take(charged, token)
             with given_back_by(refund):
-                code = codes.make(self.policy.code_length, self.entropy)
+                code = asked.code or self._code(asked.service)
                 self._arm(code, home, token, opened.binding)
-                return self._deliver(self._message(code, asked), hand_over, opened)
+                took = self._deliver(self._message(code, asked), hand_over, opened)
+        return Sent(
+            id=opened.binding.id,
+            token=token,
+            expires_in=self.policy.ttl - took,
+            resend_after=opened.resend_after - took,
+        )
 
     def check(self, guess: Guess) -> Checked:
         """Spend one guess, and say whether it was right.
@@ -126,11 +130,10 @@ class Engine:
             Unavailable: Redis or this instance cannot, at the moment.
         """
         self.hashing.expect_room()
-        home = self._home(guess.number)
+        home = self._home(guess.number, guess.service)
         token = self.entropy(_TOKEN_BYTES)
-        limit = self.policy.checks_per_ip
-        charges = list(self._by_address("checks_per_ip", limit, guess.address))
-        refund = self._take(charges, token)
+        charged = charges.of_guess(guess, self.policy, self.peppers[0])
+        refund = self._take(charged, token)
         unclaim = partial(self.store.unclaim, home.phone, token=token)
         with given_back_by(refund, after=(Refused, Unavailable)):
             with given_back_by(unclaim, after=StoreUnavailable):
@@ -141,102 +144,107 @@ class Engine:
         matches = sum(hmac.compare_digest(tag, kept) for kept in claim.tags)
         if not matches:
             return Checked(
+                id=claim.binding.id,
                 approved=False,
                 attempts_left=claim.attempts_left,
                 expires_in=claim.expires_in,
             )
         if not self.store.approve(home.phone, token=token, id=claim.binding.id):
             raise VerificationNotFound
-        return Checked(approved=True)
+        return Checked(id=claim.binding.id, approved=True)
 
-    def cancel(self, number: PhoneNumber) -> None:
+    def look(self, number: PhoneNumber, service: Service = DEFAULT) -> Waiting:
+        """Say what is waiting for this phone; it costs no guess.
+
+        Raises:
+            VerificationNotFound: Nothing is.
+            Unavailable: Redis cannot, at the moment.
+        """
+        if waiting := self.store.look(self._home(number, service).phone):
+            return waiting
+        raise VerificationNotFound
+
+    def approve(self, number: PhoneNumber, service: Service = DEFAULT) -> Waiting:
+        """Close what is waiting as approved, for a caller who has seen the code right.
+
+        Raises:
+            VerificationNotFound: Nothing is waiting for this phone, or not any more.
+            Unavailable: Redis cannot, at the moment.
+        """
+        phone, token = self._home(number, service).phone, self.entropy(_TOKEN_BYTES)
+        waiting = self.store.look(phone)
+        if waiting and self.store.approve(phone, token=token, id=waiting.id):
+            return waiting
+        raise VerificationNotFound
+
+    def cancel(self, number: PhoneNumber, service: Service = DEFAULT) -> None:
         """Close what is waiting for this phone; its wrong guesses stay counted.
 
         Raises:
             VerificationNotFound: Nothing is waiting for this phone.
             Unavailable: Redis cannot, at the moment.
         """
-        if not self.store.cancel(self._home(number).phone):
+        if not self.store.cancel(self._home(number, service).phone):
             raise VerificationNotFound
 
-    def _home(self, number: PhoneNumber) -> _Home:
-        """Find the pepper that this phone is kept under.
+    def _home(self, number: PhoneNumber, service: Service) -> Home:
+        return homes.find(number, service.space, self.peppers, self.store.remembers)
 
-        During a rotation that is whichever it has a live verification or wrong
-        guesses under, so that its codes keep working and no guess is given back. They
-        are asked in an order that does not depend on which is current, so that all
-        instances agree while some have been changed and others have not.
-        """
-        homes = [_Home(pepper, number) for pepper in self.peppers]
-        if len(homes) == 1:
-            return homes[0]
-        in_order = sorted(homes, key=lambda home: home.phone)
-        found = (home for home in in_order if self.store.remembers(home.phone))
-        return next(found, homes[0])
-
-    def _take(self, charges: Sequence[Charge], token: bytes) -> Callable[[], None]:
+    def _take(self, charged: Sequence[Charge], token: bytes) -> Callable[[], None]:
         """Charge the shared limits; what comes back refunds them."""
-        refund = partial(self.store.refund, charges, token=token)
+        refund = partial(self.store.refund, charged, token=token)
         with given_back_by(refund, after=StoreUnavailable):
-            self.store.take(charges, token=token)
+            self.store.take(charged, token=token)
         return refund
 
     def _binding(self) -> Binding:
         return Binding(self.entropy(_ID_BYTES), str(self.cost))
 
-    def _arm(self, code: str, home: _Home, token: bytes, binding: Binding) -> None:
+    def _code(self, service: Service) -> str:
+        return codes.make(service.code_length or self.policy.code_length, self.entropy)
+
+    def _arm(self, code: str, home: Home, token: bytes, binding: Binding) -> None:
         tag = self._tag(code, home, binding)
         if not self.store.arm(home.phone, token=token, tag=tag, policy=self.policy):
             # The verification was approved or cancelled while this code was being made.
             raise Unavailable
 
-    def _tag(self, code: str, home: _Home, binding: Binding) -> bytes:
+    def _tag(self, code: str, home: Home, binding: Binding) -> bytes:
         material = home.pepper.bind(
             code, verification=binding.id, number=home.number.e164
         )
         return self.hashing.derive(material, binding.id, Cost.parse(binding.cost))
 
     def _message(self, code: str, asked: Asked) -> Message:
-        life = self.policy.ttl
-        text = messages.write(
-            code=code, brand=self.brand, life=life, locale=asked.locale
-        )
+        life, service = self.policy.ttl, asked.service
+        wishes = asked.wishes.over(brand=service.brand, warned=service.warned)
         return Message(
             to=asked.number.e164,
             masked=asked.number.masked,
             channel=asked.channel,
-            body=text,
+            body=messages.write(
+                code=code,
+                brand=wishes.brand or self.brand,
+                life=life,
+                locale=asked.locale,
+                wishes=wishes,
+            ),
             life=life,
+            from_=service.messaging_service(asked.number.country),
+            unfiltered=wishes.unfiltered,
         )
 
-    def _deliver(self, message: Message, hand_over: Handover, opened: Opened) -> Sent:
+    def _deliver(
+        self, message: Message, hand_over: Handover, opened: Opened
+    ) -> timedelta:
+        """Hand *message* over, and say how long that took."""
         began = self.clock()
         try:
             hand_over(message)
         except DeliveryUnconfirmed:
-            sent = self._since(began, opened)
+            took = timedelta(seconds=self.clock() - began)
             raise DeliveryUnconfirmed(
-                expires_in=sent.expires_in, resend_after=sent.resend_after
+                expires_in=self.policy.ttl - took,
+                resend_after=opened.resend_after - took,
             ) from None
-        return self._since(began, opened)
-
-    def _since(self, began: float, opened: Opened) -> Sent:
-        took = timedelta(seconds=self.clock() - began)
-        return Sent(
-            expires_in=self.policy.ttl - took, resend_after=opened.resend_after - took
-        )
-
-    def _charges_for_a_send(self, asked: Asked) -> list[Charge]:
-        policy, country = self.policy, asked.number.country
-        charges = [
-            *self._by_address("sends_per_ip", policy.sends_per_ip, asked.address),
-            Charge("sends_per_country", country, policy.sends_per_country),
-            Charge("sends_total", "", policy.sends_total),
-        ]
-        return [charge for charge in charges if charge.limit]
-
-    def _by_address(
-        self, name: str, limit: Limit, address: str | None
-    ) -> Iterator[Charge]:
-        if address and limit:
-            yield Charge(name, self.peppers[0].digest("address", address), limit)
+        return timedelta(seconds=self.clock() - began)

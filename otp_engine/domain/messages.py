@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from otp_engine.domain.verification import Channel
+from otp_engine.domain.wishes import ORDINARY, Wishes
 
 _ENGLISH = "en"
 
@@ -19,6 +20,7 @@ _ENGLISH = "en"
 @dataclass(frozen=True, slots=True)
 class _Text:
     words: str
+    warning: str
     minutes: str = "min"
     seconds: str = "s"
 
@@ -30,16 +32,28 @@ class _Text:
 
 
 _TEXTS = {
-    "en": _Text("{code} is your {brand} code. It expires in {life}. Don't share it."),
-    "ar": _Text(
-        "{code} هو رمز {brand}. صالح لمدة {life}. لا تشاركه.", "دقيقة", "ثانية"
+    "en": _Text(
+        "{code} is your {brand} code. It expires in {life}.", "Don't share it."
     ),
-    "de": _Text("{code} ist dein {brand}-Code. Er gilt {life}. Gib ihn nicht weiter."),
-    "es": _Text("{code} es tu codigo de {brand}. Caduca en {life}. No lo compartas."),
-    "fr": _Text("{code} est votre code {brand}. Valable {life}. Ne le partagez pas."),
-    "hi": _Text("{code} आपका {brand} कोड है। {life} तक मान्य। साझा न करें।", "मिनट", "सेकंड"),
-    "it": _Text("{code} è il tuo codice {brand}. Scade tra {life}. Non condividerlo."),
-    "pt": _Text("{code}: seu codigo {brand}. Expira em {life}. Nao compartilhe."),
+    "ar": _Text(
+        "{code} هو رمز {brand}. صالح لمدة {life}.", "لا تشاركه.", "دقيقة", "ثانية"
+    ),
+    "de": _Text(
+        "{code} ist dein {brand}-Code. Er gilt {life}.", "Gib ihn nicht weiter."
+    ),
+    "es": _Text(
+        "{code} es tu codigo de {brand}. Caduca en {life}.", "No lo compartas."
+    ),
+    "fr": _Text(
+        "{code} est votre code {brand}. Valable {life}.", "Ne le partagez pas."
+    ),
+    "hi": _Text(
+        "{code} आपका {brand} कोड है। {life} तक मान्य।", "साझा न करें।", "मिनट", "सेकंड"
+    ),
+    "it": _Text(
+        "{code} è il tuo codice {brand}. Scade tra {life}.", "Non condividerlo."
+    ),
+    "pt": _Text("{code}: seu codigo {brand}. Expira em {life}.", "Nao compartilhe."),
 }
 
 LOCALES = frozenset(_TEXTS)
@@ -55,6 +69,8 @@ class Message:
         masked: The same, as it may be logged.
         body: The text, code included; kept out of the repr.
         life: How long the code in it can still be used.
+        from_: The carrier's name for who it comes from; none is as configured.
+        unfiltered: Whether the carrier's guard against fraud is to leave it alone.
     """
 
     to: str = field(repr=False)
@@ -62,13 +78,44 @@ class Message:
     channel: Channel
     body: str = field(repr=False)
     life: timedelta
+    from_: str | None = None
+    unfiltered: bool = False
 
 
-def write(*, code: str, brand: str, life: timedelta, locale: str | None) -> str:
+def write(
+    *,
+    code: str,
+    brand: str,
+    life: timedelta,
+    locale: str | None,
+    wishes: Wishes = ORDINARY,
+) -> str:
     """Write the text in the language of *locale*, or in English.
 
-    *locale* is a BCP 47 tag; only its language counts (`es-MX` is Spanish).
+    Args:
+        code: Comes first.
+        brand: Whose code it is.
+        life: How long it can be used.
+        locale: A BCP 47 tag; only its language counts (`es-MX` is Spanish).
+        wishes: How the text is to differ; its brand is none of this.
     """
-    language = (locale or _ENGLISH).replace("_", "-").partition("-")[0].lower()
-    text = _TEXTS.get(language, _TEXTS[_ENGLISH])
-    return text.fill(code=code, brand=brand, life=life)
+    text = _TEXTS.get(language_of(locale), _TEXTS[_ENGLISH])
+    words = [text.fill(code=code, brand=brand, life=life)]
+    if wishes.warned is not False:
+        words.append(text.warning)
+    if wishes.app_hash:
+        words = ["<#>", *words, wishes.app_hash]
+    return " ".join(words)
+
+
+def language_of(locale: str | None) -> str:
+    """The language of a BCP 47 tag, such as `es` of `es-MX`."""
+    return (locale or _ENGLISH).replace("_", "-").partition("-")[0].lower()
+
+
+def template(language: str, *, warned: bool) -> str:
+    """The text in *language* with the names of what is filled in, for callers."""
+    text = _TEXTS[language]
+    words = text.words.replace("{brand}", "{{friendly_name}}")
+    words = words.replace("{code}", "{{code}}").replace("{life}", "{{ttl}}")
+    return f"{words} {text.warning}" if warned else words

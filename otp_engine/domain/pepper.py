@@ -40,6 +40,27 @@ class Pepper:
         """
         return self._hmac(b"code", verification, number.encode(), code.encode())
 
+    def seal(self, text: str, *, verification: bytes) -> bytes:
+        """Hide a short text, so that only a holder of the pepper can read it.
+
+        It is added to a pad of HMAC-SHA256 that no other verification has, which is a
+        stream cipher: whoever can write to the store can change it unnoticed, and
+        whoever can only read learns its length at most.
+        """
+        return self._padded(text.encode(), verification)
+
+    def unseal(self, sealed: bytes, *, verification: bytes) -> str:
+        """Read what `seal` hid; of another pepper's, this makes nonsense.
+
+        Raises:
+            ValueError: It is not even text.
+        """
+        return self._padded(sealed, verification).decode("ascii")
+
+    def _padded(self, data: bytes, verification: bytes) -> bytes:
+        pad = self._hmac(b"seal", verification)
+        return bytes(a ^ b for a, b in zip(data, pad, strict=False))
+
     def _hmac(self, *parts: bytes) -> bytes:
         message = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
         return hmac.digest(self.secret, message, hashlib.sha256)

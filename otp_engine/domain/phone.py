@@ -13,6 +13,8 @@ from otp_engine.domain import typing_marks
 from otp_engine.errors import CountryNotAllowed, InvalidPhone, NumberTypeNotAllowed
 
 EVERYWHERE = "*"
+NOWHERE = "ZZ"
+"""The region of whoever writes every number with a plus."""
 
 _TYPED = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
 _PUNCTUATION = str.maketrans("", "", "()[]./")
@@ -91,16 +93,16 @@ class Served:
 
     countries: Collection[str]
 
-    def admit(self, number: PhoneNumber) -> None:
-        """Let *number* pass.
+    def admit(self, number: PhoneNumber, *, trusted: bool = False) -> None:
+        """Let *number* pass; the country of one that is *trusted* does not matter.
 
         Raises:
             CountryNotAllowed: Its country is not served.
             NumberTypeNotAllowed: It is a landline, a premium line or the like.
         """
         everywhere = EVERYWHERE in self.countries and number.country != _GLOBAL_NETWORK
-        if not everywhere and number.country not in self.countries:
-            raise CountryNotAllowed
+        if not (everywhere or trusted) and number.country not in self.countries:
+            raise CountryNotAllowed(number.country)
         if not number.can_receive:
             raise NumberTypeNotAllowed
 

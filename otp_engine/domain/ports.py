@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Protocol
 
 from otp_engine.domain.limits import Charge
 from otp_engine.domain.messages import Message
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.verification import Binding, Claim, Opened
+from otp_engine.domain.record import Record
+from otp_engine.domain.service import Service
+from otp_engine.domain.verification import Binding, Claim, Opened, Waiting
 
 Handover = Callable[[Message], None]
 """Hands one message over to a carrier, and returns when it was accepted."""
@@ -66,6 +69,9 @@ class Store(Protocol):
         token.
         """
 
+    def look(self, phone: str) -> Waiting | None:
+        """Say what is waiting, as `claim` means it; nothing is changed."""
+
     def take(self, charges: Sequence[Charge], *, token: bytes) -> None:
         """Let one event through every shared limit, or through none.
 
@@ -111,3 +117,51 @@ class Sender(Protocol):
             CarrierUnavailable: The carrier does not answer.
             DeliveryFailed: The carrier does not accept who we are.
         """
+
+
+class Services(Protocol):
+    """Remembers the services; raises `StoreUnavailable` as `Store` does."""
+
+    def find(self, sid: str) -> Service | None:
+        """Find one by its sid."""
+
+    def all(self) -> list[Service]:
+        """All of them, newest first."""
+
+    def swap(self, old: Service | None, new: Service | None) -> bool:
+        """Put *new* in the place of *old*, and say whether *old* was still there.
+
+        None is no service: with no *old* it is added, with no *new* deleted.
+        """
+
+
+class Records(Protocol):
+    """Remembers what was told about verifications; raises as `Store` does."""
+
+    def note(self, record: Record, *, token: bytes, life: timedelta) -> Record:
+        """Remember the send named *token*, for *life* at least.
+
+        What comes back has every send of the verification.
+        """
+
+    def find(self, id: bytes) -> Record | None:
+        """Say what is known of a verification."""
+
+    def cancelled(self, id: bytes, *, life: timedelta) -> None:
+        """Remember for *life* that a verification was closed without an approval."""
+
+    def forget(self, id: bytes) -> None:
+        """Remember nothing of a verification that was approved."""
+
+
+class SafeList(Protocol):
+    """Remembers phones that are served whatever their country; raises as `Store`."""
+
+    def add(self, phone: str) -> bool:
+        """Remember a phone, and say whether it was new."""
+
+    def has(self, phone: str) -> bool:
+        """Whether a phone is remembered."""
+
+    def remove(self, phone: str) -> bool:
+        """Forget a phone, and say whether it was remembered."""

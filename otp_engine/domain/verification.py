@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from otp_engine.domain.limits import Charge
 from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.service import DEFAULT, Service
+from otp_engine.domain.wishes import ORDINARY, Wishes
 
 
 class Channel(StrEnum):
@@ -22,12 +25,23 @@ class Asked:
     Attributes:
         locale: BCP 47 tag of the language to write in; none is English.
         address: The person's network address, where it is known; see `addresses`.
+        service: On whose behalf.
+        code: A code that the caller brought; none is one of ours.
+        charges: Limits of the caller's own that count this send as well. What they
+            count by is given in plain, and digested before it is counted.
+        trusted: Whether the number is served whatever its country is.
+        wishes: How the message is to differ from an ordinary one.
     """
 
     number: PhoneNumber
     channel: Channel = Channel.SMS
     locale: str | None = None
     address: str | None = None
+    service: Service = DEFAULT
+    code: str | None = field(default=None, repr=False)
+    charges: tuple[Charge, ...] = ()
+    trusted: bool = False
+    wishes: Wishes = ORDINARY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +49,15 @@ class Guess:
     """A person types a code.
 
     Attributes:
-        code: Digits only; see `codes.read`.
+        code: As `codes.read` or `codes.read_custom` gives it.
         address: The person's network address, where it is known; see `addresses`.
+        service: Whose verification it is.
     """
 
     number: PhoneNumber
     code: str = field(repr=False)
     address: str | None = None
+    service: Service = DEFAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +65,14 @@ class Sent:
     """The carrier has accepted a message.
 
     Attributes:
+        id: The verification, 16 bytes.
+        token: This send, 8 bytes.
         expires_in: How long its code can be used.
         resend_after: How long until the rules for this phone let another one out.
     """
 
+    id: bytes = field(compare=False)
+    token: bytes = field(compare=False)
     expires_in: timedelta
     resend_after: timedelta
 
@@ -62,14 +82,31 @@ class Checked:
     """A guess has been looked at.
 
     Attributes:
+        id: The verification, 16 bytes.
         approved: Whether it was right; the verification is then used up.
         attempts_left: Guesses that the phone's rules still allow, if it was wrong.
         expires_in: How long the last of the codes lives, if it was wrong.
     """
 
+    id: bytes = field(compare=False)
     approved: bool
     attempts_left: int = 0
     expires_in: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A verification that can still be checked, or could be with a guess left.
+
+    Attributes:
+        id: The verification, 16 bytes.
+        guesses: How many were paid for.
+        expires_in: How long the last of its codes lives.
+    """
+
+    id: bytes
+    guesses: int
+    expires_in: timedelta
 
 
 @dataclass(frozen=True, slots=True)

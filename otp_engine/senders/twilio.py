@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 
+from twilio.base import values
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
@@ -52,11 +53,8 @@ class TwilioSender:
         else:
             self._from = {"from_": settings.from_ or ""}
 
-    def expect_room(self) -> None:
-        """Answer: it takes whatever comes."""
-
     def send(self, message: Message) -> None:
-        """Return once Twilio has accepted *message*; see `domain.ports.Sender`."""
+        """Return once Twilio has accepted *message*; see `carrier.Carrier`."""
         try:
             sent = self._client.messages.create(
                 to=message.to,
@@ -65,7 +63,8 @@ class TwilioSender:
                 validity_period=min(
                     int(message.life.total_seconds()), _LONGEST_VALIDITY
                 ),
-                **self._from,
+                risk_check="disable" if message.unfiltered else values.unset,
+                **self._from_of(message),
             )
         except NotHandedOver as error:
             log.warning("twilio: not reached: %s", error)
@@ -96,6 +95,11 @@ class TwilioSender:
         if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise CarrierUnavailable
         raise DeliveryFailed(elsewhere=True)
+
+    def _from_of(self, message: Message) -> dict[str, str]:
+        if message.from_:
+            return {"messaging_service_sid": message.from_}
+        return self._from
 
     def _meaning(self, error: TwilioException, message: Message) -> OTPError:
         status, number = getattr(error, "status", 0), getattr(error, "code", 0)

@@ -5,6 +5,10 @@
     otp:{<phone>}:wrong          zset    one entry a wrong guess; the longest window
     otp:{<phone>}:approved       string  token of the last approval; a minute
     otp:{shared}:<limit>[:<who>] zset    one entry an event; the longest window
+    otp:{<id>}:record            hash    what callers of `/v2` may ask about a
+                                         verification later; as long as it lives
+    otp:{services}               hash    the services, one text each; for good
+    otp:{safe}                   set     phones that are served anyway; for good
 
 `<phone>` and personal `<who>`s are keyed digests. What stands in braces decides the
 slot in a Redis Cluster (hash tags, Redis Cluster specification): all about one phone
@@ -27,6 +31,12 @@ from otp_engine.domain.limits import Charge
 SHARED = "otp:{shared}"
 """What the keys of all shared limits begin with."""
 
+SERVICES = "otp:{services}"
+"""The services, by their sids."""
+
+SAFE = "otp:{safe}"
+"""Phones that are served whatever their country is."""
+
 
 def verification(phone: str) -> str:
     """The live verification of a phone."""
@@ -46,6 +56,11 @@ def wrong(phone: str) -> str:
 def approved(phone: str) -> str:
     """Who closed the last verification of a phone."""
     return f"otp:{{{phone}}}:approved"
+
+
+def record(id: bytes) -> str:
+    """What was told about a verification, to be told again."""
+    return f"otp:{{{id.hex()}}}:record"
 
 
 def shared(charge: Charge) -> str:

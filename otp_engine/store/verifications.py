@@ -8,7 +8,7 @@ from functools import partial
 
 from otp_engine.domain.limits import Charge, Limit
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.verification import Binding, Claim, Opened
+from otp_engine.domain.verification import Binding, Claim, Opened, Waiting
 from otp_engine.errors import (
     RateLimited,
     Refused,
@@ -18,7 +18,10 @@ from otp_engine.errors import (
 from otp_engine.store import durability, keys
 from otp_engine.store.connection import Client
 from otp_engine.store.line import Line
+from otp_engine.store.records import Records
+from otp_engine.store.safe_list import SafeList
 from otp_engine.store.scripts import Script
+from otp_engine.store.services import Services
 
 # Long enough for a reply to be lost and the question asked again.
 _APPROVAL_REMEMBERED = timedelta(minutes=1)
@@ -40,6 +43,9 @@ class RedisStore:
         """
         self._replicas = replicas
         self._line = line = Line(client, again=again)
+        self.services = Services(line, replicas=replicas)
+        self.records = Records(line)
+        self.safe_list = SafeList(line)
         kept = partial(Script, line, replicas=replicas)
         self._open = kept("open")
         self._take = kept("take")
@@ -48,6 +54,7 @@ class RedisStore:
         self._claim = kept("claim", when_full=True)
         self._approve = kept("approve", when_full=True)
         self._cancel = kept("cancel")
+        self._look = Script(line, "look")
         self._unclaim = Script(line, "unclaim", when_full=True)
         self._withdraw = Script(line, "withdraw")
         self._refund = Script(line, "refund")
@@ -127,6 +134,14 @@ class RedisStore:
     def cancel(self, phone: str) -> bool:
         """Close the verification without an approval, and say whether one waited."""
         return bool(self._cancel.run([keys.verification(phone)]))
+
+    def look(self, phone: str) -> Waiting | None:
+        """Say what is waiting."""
+        match self._look.run([keys.verification(phone)]):
+            case [b"waiting", id, guesses, ends_in]:
+                return Waiting(id=id, guesses=guesses, expires_in=_duration(ends_in))
+            case _:
+                return None
 
     def take(self, charges: Sequence[Charge], *, token: bytes) -> None:
         """Let one event through every shared limit, or through none."""

@@ -5,24 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from otp_engine.domain.limits import Limit
+from tests.dump import everything_in
 from tests.fakes import other_than
 from tests.tuning import with_policy
-
-
-def everything_in(client) -> bytes:
-    found = []
-    for key in client.keys("*"):
-        found.append(key)
-        match client.type(key):
-            case b"hash":
-                found += [part for pair in client.hgetall(key).items() for part in pair]
-            case b"zset":
-                found += client.zrange(key, 0, -1)
-            case b"string":
-                found.append(client.get(key))
-            case other:
-                raise AssertionError(other)
-    return b"\n".join(found)
 
 
 def test_a_stolen_dump_holds_no_code_and_no_number(

@@ -1,0 +1,42 @@
+"""Which shared limits count a send, and which a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from otp_engine.domain.limits import Charge, Limit
+from otp_engine.domain.pepper import Pepper
+from otp_engine.domain.policy import Policy
+from otp_engine.domain.verification import Asked, Guess
+
+
+def of_send(asked: Asked, policy: Policy, pepper: Pepper) -> list[Charge]:
+    """All that count this send; the caller's own limits come last."""
+    country = asked.number.country
+    per_country = Limit() if asked.trusted else policy.sends_per_country
+    charges = [
+        *_by_address("sends_per_ip", policy.sends_per_ip, asked.address, pepper),
+        Charge("sends_per_country", country, per_country),
+        Charge("sends_total", "", policy.sends_total),
+        *(_hidden(charge, pepper) for charge in asked.charges),
+    ]
+    return [charge for charge in charges if charge.limit]
+
+
+def of_guess(guess: Guess, policy: Policy, pepper: Pepper) -> list[Charge]:
+    """All that count this guess."""
+    limit = policy.checks_per_ip
+    return list(_by_address("checks_per_ip", limit, guess.address, pepper))
+
+
+def _by_address(
+    name: str, limit: Limit, address: str | None, pepper: Pepper
+) -> Iterator[Charge]:
+    if address and limit:
+        yield Charge(name, pepper.digest("address", address), limit)
+
+
+def _hidden(charge: Charge, pepper: Pepper) -> Charge:
+    """What a caller counts by can be a person's address or name."""
+    counted = pepper.digest(charge.limit_name, charge.counted)
+    return Charge(charge.limit_name, counted, charge.limit)

@@ -1,0 +1,24 @@
+"""What a thief finds in Redis."""
+
+from __future__ import annotations
+
+from otp_engine.store.connection import Client
+
+
+def everything_in(client: Client) -> bytes:
+    """Every name and every value, as a thief would find them."""
+    found: list[bytes] = []
+    for key in client.keys("*"):
+        found.append(key)
+        match client.type(key):
+            case b"hash":
+                found += [part for pair in client.hgetall(key).items() for part in pair]
+            case b"zset":
+                found += client.zrange(key, 0, -1)
+            case b"set":
+                found += client.smembers(key)
+            case b"string":
+                found.append(client.get(key))
+            case other:
+                raise AssertionError(other)
+    return b"\n".join(found)
