@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, request
@@ -19,14 +20,15 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from otp_engine import config, senders
-from otp_engine.api import auth, fields, responses
+from otp_engine.api import auth, fields, responses, verify_v2
 from otp_engine.api.callers import Callers
-from otp_engine.api.service import Service
+from otp_engine.api.context import Context
 from otp_engine.config import Settings
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.phone import Served
 from otp_engine.domain.ports import Sender, Store
+from otp_engine.domain.service import Service
 from otp_engine.ops import access, health, logs
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
@@ -58,7 +60,7 @@ class _App(Flask):
 def create_app(
     settings: Settings,
     *,
-    store: Store | None = None,
+    store: RedisStore | None = None,
     sender: Sender | None = None,
     draining: Callable[[], bool] = bool,
 ) -> Flask:
@@ -80,15 +82,23 @@ def create_app(
     app.json = _ContractJSON(app)
     # A redirect would answer a wrong path with something that is not in the contract.
     app.url_map.merge_slashes = False
-    Service(
+    Context(
         engine=build_engine(settings, store, sender),
         callers=Callers(settings.api_keys),
         region=settings.region,
+        account=settings.account_sid,
+        service=Service(sid=settings.service_sid, brand=settings.brand),
+        services=store.services,
+        records=store.records,
+        safe_list=store.safe_list,
+        public_url=settings.public_url,
+        now=lambda: datetime.now(UTC),
     ).install(app)
     access.install(app)
     responses.install(app)
     app.before_request(_refuse_a_double_slash)
     app.register_blueprint(auth.bp)
+    app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(health.blueprint(store.ping, draining))
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
-from otp_engine.api import fields, responses, service
+from otp_engine.api import context, fields, responses
 from otp_engine.api.callers import Caller
 from otp_engine.api.fields import Fields
 from otp_engine.domain import codes, phone
@@ -34,7 +34,7 @@ def send_otp() -> ResponseReturnValue:
         locale=_locale(given),
         address=caller.address_of_person(request, given.optional_text("client_ip")),
     )
-    sent = service.current().engine.send(asked)
+    sent = context.current().engine.send(asked)
     body = {"message": "OTP sent successfully.", "VerificationStatus": "pending"}
     headers = responses.timing(
         expires_in=sent.expires_in, resend_after=sent.resend_after
@@ -51,7 +51,7 @@ def verify_otp() -> ResponseReturnValue:
         code=codes.read(given.text("otp")),
         address=caller.address_of_person(request, given.optional_text("client_ip")),
     )
-    checked = service.current().engine.check(guess)
+    checked = context.current().engine.check(guess)
     if checked.approved:
         return {"VerificationStatus": "approved"}, HTTPStatus.CREATED
     headers = responses.timing(expires_in=checked.expires_in)
@@ -60,13 +60,13 @@ def verify_otp() -> ResponseReturnValue:
 
 
 def _caller() -> Caller:
-    caller = service.current().callers.identify(request)
+    caller = context.current().callers.identify(request)
     g.caller = caller.name
     return caller
 
 
 def _number(given: Fields) -> PhoneNumber:
-    number = phone.read(given.text("phone"), service.current().region)
+    number = phone.read(given.text("phone"), context.current().region)
     g.phone = number.masked
     return number
 

@@ -52,6 +52,11 @@ class Fields:
             raise InvalidRequest(f"'{name}' is empty.")
         return given
 
+    def plain(self, name: str) -> str | None:
+        """Read whatever text was given, an empty one too."""
+        given = self._values.get(name)
+        return given if isinstance(given, str) else None
+
     def __repr__(self) -> str:
         return f"Fields({', '.join(sorted(map(ascii, self._values)))})"
 

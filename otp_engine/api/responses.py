@@ -7,11 +7,12 @@ import math
 from datetime import timedelta
 from http import HTTPStatus
 
-from flask import Flask, g
+from flask import Flask, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from otp_engine import errors
+from otp_engine.api.verify_v2 import errors as verify_v2_errors
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +40,21 @@ _HTTP_ERRORS = {
 
 
 def install(app: Flask) -> None:
-    """Answer every error of *app* in the contract's shape."""
-    app.register_error_handler(errors.OTPError, _expected)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)
+    """Answer every error of *app* in the shape of the face that was asked."""
+    app.register_error_handler(Exception, _answer_to)
+    app.register_error_handler(HTTPException, _answer_to)
+
+
+def _answer_to(error: Exception) -> ResponseReturnValue:
+    if request.path.startswith("/v2/"):
+        return verify_v2_errors.answer(error)
+    match error:
+        case errors.OTPError():
+            return _expected(error)
+        case HTTPException():
+            return _http(error)
+        case _:
+            return _unexpected(error)
 
 
 def timing(

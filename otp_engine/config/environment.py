@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
@@ -36,6 +36,7 @@ VARIABLES = (
     "OTP_ALLOWED_COUNTRIES",
     "OTP_API_KEYS",
     "OTP_ALLOW_ANONYMOUS",
+    "OTP_SERVICE_SID",
     "OTP_TRUSTED_PROXIES",
     "OTP_REDIS_TIMEOUT",
     "OTP_REDIS_WAIT_REPLICAS",
@@ -50,6 +51,7 @@ VARIABLES = (
 # What docker-compose.yml falls back to. Everybody has it, so it protects nothing.
 _LOCAL_PEPPER = b"for-the-local-stack-only"
 _SHORT_SECRET = 16
+_ZEROS = "0" * 32
 _DEFAULT_TIMEOUT = timedelta(milliseconds=500)
 
 T = TypeVar("T")
@@ -123,7 +125,9 @@ def _settings(env: _Environment) -> Settings:
             readers.countries,
             everywhere if dev else frozenset({region}),
         ),
-        api_keys=_api_keys(env, dev=dev),
+        api_keys=(keys := _api_keys(env, dev=dev)),
+        account_sid=_account(env, keys),
+        service_sid=env.read("OTP_SERVICE_SID", readers.sid("VA"), f"VA{_ZEROS}"),
         trusted_proxies=env.read("OTP_TRUSTED_PROXIES", readers.count(16), 0),
         public_url=env.read("OTP_PUBLIC_URL", readers.http_url, None),
         workers=max(1, env.read("OTP_WORKERS", readers.count(256), 1)),
@@ -194,6 +198,14 @@ def _api_keys(env: _Environment, *, dev: bool) -> tuple[readers.ApiKey, ...]:
         why = "set OTP_ALLOW_ANONYMOUS=1 to let anybody have messages sent"
         env.demand("OTP_API_KEYS", why=why)
     return keys
+
+
+def _account(env: _Environment, keys: Sequence[readers.ApiKey]) -> str:
+    """The one account that `/v2` answers for."""
+    accounts = sorted({key.name for key in keys if readers.is_sid(key.name, "AC")})
+    if len(accounts) > 1:
+        env.problems.append("OTP_API_KEYS names two accounts, and there can be one")
+    return accounts[0] if accounts else f"AC{_ZEROS}"
 
 
 def _policy(env: _Environment) -> Policy:

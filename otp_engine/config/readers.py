@@ -163,12 +163,16 @@ def api_keys(given: str) -> tuple[ApiKey, ...]:
     return tuple(ApiKey(name, secret) for name, _, secret in pairs)
 
 
+def is_sid(text: str, prefix: str) -> bool:
+    """Whether *text* is *prefix* and 32 hexadecimal digits."""
+    return bool(re.fullmatch(rf"{prefix}[0-9a-fA-F]{{32}}", text, re.ASCII))
+
+
 def sid(prefix: str) -> Callable[[str], str]:
-    """One of Twilio's identifiers: *prefix* and 32 hexadecimal digits."""
-    shape = re.compile(rf"{prefix}[0-9a-fA-F]{{32}}", re.ASCII)
+    """One of Twilio's identifiers."""
 
     def read(given: str) -> str:
-        if not shape.fullmatch(given.strip()):
+        if not is_sid(given.strip(), prefix):
             raise ValueError(f"must be {prefix} and 32 hexadecimal digits")
         return given.strip()
 

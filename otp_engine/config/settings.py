@@ -41,6 +41,8 @@ class Settings:
         peppers: The current one, and behind it the one before a rotation.
         senders: Names, in order of preference.
         api_keys: With none, anybody may call.
+        account_sid: The account that `/v2` answers for.
+        service_sid: What `/v2` calls the default service.
         trusted_proxies: How many proxies in front add to `X-Forwarded-For`.
         redis_replicas: How many replicas must have a write before it counts as made.
         drain: How long to go on serving after being asked to stop, while saying so.
@@ -61,6 +63,8 @@ class Settings:
     region: str
     countries: frozenset[str]
     api_keys: tuple[ApiKey, ...]
+    account_sid: str
+    service_sid: str
     trusted_proxies: int
     public_url: str | None
     workers: int

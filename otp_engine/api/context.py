@@ -1,0 +1,51 @@
+"""What the views are handed, and how they reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Flask, current_app
+
+from otp_engine.api.callers import Callers
+from otp_engine.domain.engine import Engine
+from otp_engine.domain.ports import Records, SafeList, Services
+from otp_engine.domain.service import Service
+
+_NAME = "otp_engine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The engine, and what reading a request and shaping an answer takes.
+
+    Attributes:
+        region: ISO 3166 code of the country that national numbers belong to.
+        account: Twilio's kind of name for whoever runs this.
+        service: The default service, which is always there.
+        services: The others, and what was added to the default one.
+        public_url: How callers reach this; none is as they have done it.
+        now: The time of day, in UTC.
+    """
+
+    engine: Engine
+    callers: Callers
+    region: str
+    account: str
+    service: Service
+    services: Services
+    records: Records
+    safe_list: SafeList
+    public_url: str | None
+    now: Callable[[], datetime]
+
+    def install(self, app: Flask) -> None:
+        """Make this what the views of *app* are handed."""
+        app.extensions[_NAME] = self
+
+
+def current() -> Context:
+    """What the app that answers this request was built from."""
+    context: Context = current_app.extensions[_NAME]
+    return context

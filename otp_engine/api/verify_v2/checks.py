@@ -1,0 +1,48 @@
+"""`/v2/Services/{sid}/VerificationCheck`: is this the code?"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint, g, request
+from flask.typing import ResponseReturnValue
+
+from otp_engine.api import context
+from otp_engine.api.verify_v2 import errors, finding, parameters, sids, telling
+from otp_engine.api.verify_v2.parameters import Parameters
+from otp_engine.api.verify_v2.telling import Found
+from otp_engine.domain import codes
+from otp_engine.domain.service import Service
+from otp_engine.domain.verification import Guess
+
+bp = Blueprint("checks", __name__)
+
+
+@bp.post("/Services/<service>/VerificationCheck")
+def create(service: str) -> ResponseReturnValue:
+    """Spend one guess; a wrong one is no error."""
+    here, given = context.current(), parameters.read(request)
+    found = _found(given, finding.service(service))
+    g.phone = found.number.masked
+    code = codes.read_custom(given.required("Code"))
+    if found.id:
+        found.waiting()
+    guess = Guess(number=found.number, code=code, service=found.service)
+    checked = here.engine.check(guess)
+    status = "approved" if checked.approved else "pending"
+    told = found.tell(checked.id, status, updated=here.now())
+    if checked.approved:
+        here.records.forget(checked.id)
+    return told.shape_of_check()
+
+
+def _found(given: Parameters, service: Service) -> Found:
+    if to := given.text("To"):
+        return telling.by_to(to, service)
+    sid = given.text("VerificationSid")
+    if sid is None:
+        message = "No target verification specified"
+        raise errors.Problem(60221, HTTPStatus.BAD_REQUEST, message)
+    if not sids.is_one(sid, "VE"):
+        raise errors.invalid("VerificationSid")
+    return telling.by_sid(sid, service)

@@ -1,0 +1,57 @@
+"""Finds the service that a path names, and changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from otp_engine.api import context
+from otp_engine.api.verify_v2 import errors
+from otp_engine.domain.service import Service
+from otp_engine.errors import Unavailable
+
+_TRIES = 20
+
+
+def service(sid: str) -> Service:
+    """The service of that sid.
+
+    The default one is what the environment says, and what was added to it here.
+
+    Raises:
+        Problem: There is none.
+    """
+    here = context.current()
+    stored = here.services.find(sid)
+    if sid != here.service.sid:
+        if stored is None:
+            raise errors.not_found()
+        return stored
+    if stored is None:
+        return here.service
+    return replace(
+        here.service, rate_limits=stored.rate_limits, messaging=stored.messaging
+    )
+
+
+def is_default(sid: str) -> bool:
+    """Whether the environment decides about this service."""
+    return sid == context.current().service.sid
+
+
+def change(sid: str, make: Callable[[Service], Service]) -> Service:
+    """Put what *make* makes of a service in its place.
+
+    Where somebody else has changed it meanwhile, *make* is asked again: what it
+    checks always holds for what is written.
+
+    Raises:
+        Problem: There is no such service, or *make* refused.
+    """
+    services = context.current().services
+    for _ in range(_TRIES):
+        old = services.find(sid)
+        new = make(service(sid))
+        if services.swap(old, new):
+            return new
+    raise Unavailable

@@ -1,0 +1,112 @@
+"""`/v2/Services/{sid}/Verifications`: send a code, look, close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from http import HTTPStatus
+
+from flask import Blueprint, g, request
+from flask.typing import ResponseReturnValue
+
+from otp_engine.api import context
+from otp_engine.api.verify_v2 import (
+    errors,
+    finding,
+    parameters,
+    safe_list,
+    telling,
+    wanted,
+)
+from otp_engine.api.verify_v2.telling import Found, Told
+from otp_engine.domain.record import Attempt, Record
+from otp_engine.domain.verification import Asked, Sent
+from otp_engine.errors import CountryNotAllowed, StoreUnavailable
+
+bp = Blueprint("verifications", __name__)
+
+
+@bp.post("/Services/<service>/Verifications")
+def create(service: str) -> ResponseReturnValue:
+    """Send a code: the first of a verification, or another."""
+    asked = wanted.read(parameters.read(request), finding.service(service))
+    g.phone = asked.number.masked
+    sent = _send(asked)
+    return _told(asked, sent).shape(), HTTPStatus.CREATED
+
+
+@bp.get("/Services/<service>/Verifications/<name>")
+def fetch(service: str, name: str) -> ResponseReturnValue:
+    """Say how a verification stands; one that is over is only known if cancelled."""
+    found = telling.by_name(name, finding.service(service))
+    g.phone = found.number.masked
+    if found.record and found.record.cancelled:
+        return found.tell(found.record.id, "canceled").shape()
+    waiting = found.waiting()
+    spent = waiting.guesses >= context.current().engine.policy.max_checks
+    return found.tell(
+        waiting.id, "max_attempts_reached" if spent else "pending"
+    ).shape()
+
+
+@bp.post("/Services/<service>/Verifications/<name>")
+def update(service: str, name: str) -> ResponseReturnValue:
+    """Close a verification, as `canceled` or as `approved`."""
+    found = telling.by_name(name, finding.service(service))
+    g.phone = found.number.masked
+    status = parameters.read(request).required("Status")
+    if status not in _CLOSE:
+        raise errors.invalid("Status")
+    waiting = found.waiting()
+    now = context.current().now()
+    told = found.tell(waiting.id, status, updated=now)
+    _CLOSE[status](found, waiting.id)
+    return told.shape()
+
+
+def _approve(found: Found, id: bytes) -> None:
+    here = context.current()
+    here.engine.approve(found.number, found.service)
+    here.records.forget(id)
+
+
+def _cancel(found: Found, id: bytes) -> None:
+    here = context.current()
+    here.engine.cancel(found.number, found.service)
+    if found.record or here.records.find(id):
+        here.records.cancelled(id, life=here.engine.policy.ttl)
+
+
+_CLOSE: dict[str, Callable[[Found, bytes], None]] = {
+    "approved": _approve,
+    "canceled": _cancel,
+}
+
+
+def _send(asked: Asked) -> Sent:
+    here = context.current()
+    try:
+        return here.engine.send(asked)
+    except CountryNotAllowed:
+        if not here.safe_list.has(safe_list.name(asked.number)):
+            raise
+        return here.engine.send(replace(asked, trusted=True))
+
+
+def _told(asked: Asked, sent: Sent) -> Told:
+    here = context.current()
+    record = Record(
+        id=sent.id,
+        service=asked.service.sid,
+        sealed=here.engine.peppers[0].seal(asked.number.e164, verification=sent.id),
+        channel=asked.channel,
+        attempts=(Attempt(sent.token, here.now(), asked.channel),),
+    )
+    # Without it, the message has left all the same: that is what must be said.
+    with suppress(StoreUnavailable):
+        record = here.records.note(
+            record, token=sent.token, life=here.engine.policy.ttl
+        )
+    found = Found(asked.number, asked.service, record, sent.id)
+    return found.tell(sent.id, "pending")

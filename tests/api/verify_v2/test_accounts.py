@@ -1,0 +1,91 @@
+"""Who may call, and what is answered where nothing is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN
+
+KEY = f"SK{'b' * 32}"
+
+
+def test_an_api_key_acts_for_the_account(verify_with):
+    keys = f"{ACCOUNT}:{TOKEN},{KEY}:the-secret-of-the-key"
+    verify = verify_with(KEY, "the-secret-of-the-key", OTP_API_KEYS=keys)
+
+    assert verify.send().body["account_sid"] == ACCOUNT
+
+
+def test_where_nobody_needs_a_key_the_account_is_the_callers(verify_with):
+    verify = verify_with(user=f"AC{'c' * 32}")
+
+    assert verify.send().body["account_sid"] == f"AC{'c' * 32}"
+
+
+@pytest.mark.parametrize(
+    ("user", "password"), [(ACCOUNT, "wrong"), (f"AC{'d' * 32}", TOKEN), ("", "")]
+)
+def test_a_stranger_is_not_let_in(verify_with, user, password):
+    verify = verify_with(user, password, OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
+
+    answer = verify.send()
+
+    assert answer.error == (401, 20003, "Authentication Error - invalid username")
+    assert answer.body["detail"] == ""
+    assert answer.headers["WWW-Authenticate"].startswith("Basic")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/services",
+        f"/v2/Services/{SERVICE}/verifications",
+        f"/v2/Services/{SERVICE}/Entities",
+        "/v2/Forms/form-push",
+        "/v2/",
+        "/v2/Services/",
+    ],
+)
+def test_a_path_that_leads_nowhere_is_not_found(verify, path):
+    answer = verify.get(path)
+
+    assert answer.error == (404, 20404, f"The requested resource {path} was not found")
+
+
+@pytest.mark.parametrize(
+    "name", [f"VA{'f' * 32}", f"MG{'0' * 32}", "VA0", "%00", "..%2f", "x" * 5_000]
+)
+def test_a_service_that_nobody_began_is_not_found(verify, name):
+    assert verify.get(f"/v2/Services/{name}").error[:2] == (404, 20404)
+    assert verify.send(service=name).error[:2] == (404, 20404)
+
+
+@pytest.mark.parametrize(
+    "name", [f"VE{'f' * 32}", f"VL{'0' * 32}", "VE0", "+1", "hello", TO]
+)
+def test_a_verification_that_nobody_began_is_not_found(verify, name):
+    path = f"/v2/Services/{SERVICE}/Verifications/{name}"
+
+    assert verify.get(path).error[:2] == (404, 20404)
+    assert verify.post(path, Status="canceled").error[:2] == (404, 20404)
+
+
+def test_a_number_in_a_path_is_not_repeated(verify):
+    answer = verify.get(f"/v2/Services/{SERVICE}/Verifications/{TO}")
+
+    assert "9445012345" not in answer.body["message"]
+
+
+def test_another_method_is_not_allowed(verify):
+    answer = verify.delete(f"/v2/Services/{SERVICE}/Verifications")
+
+    assert answer.error == (405, 20004, "Method not allowed")
+
+
+def test_two_accounts_are_one_too_many(verify_with):
+    from otp_engine.errors import InvalidSettings  # noqa: PLC0415 - one test's own
+
+    keys = f"{ACCOUNT}:{TOKEN},AC{'b' * 32}:another-token-of-16"
+
+    with pytest.raises(InvalidSettings, match="names two accounts"):
+        verify_with(OTP_API_KEYS=keys)

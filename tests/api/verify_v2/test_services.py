@@ -1,0 +1,249 @@
+"""Services: a name in the message, a length of codes, and some switches."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+
+import pytest
+
+from tests.api.verify_v2.conftest import ACCOUNT, SERVICE
+
+
+def test_a_new_service_is_as_a_new_one_of_twilio(verify):
+    answer = verify.post("/v2/Services", FriendlyName="Shop")
+
+    assert answer.status == 201
+    body = answer.body
+    assert re.fullmatch(r"VA[0-9a-f]{32}", body["sid"])
+    assert body["account_sid"] == ACCOUNT
+    assert body["friendly_name"] == "Shop"
+    assert body["code_length"] == 6
+    assert body["custom_code_enabled"] is False
+    assert body["do_not_share_warning_enabled"] is False
+    assert body["dtmf_input_required"] is True
+    assert body["totp"] == {
+        "issuer": "Shop",
+        "time_step": 30,
+        "code_length": 6,
+        "skew": 1,
+    }
+    assert body["url"] == f"http://localhost/v2/Services/{body['sid']}"
+    assert body["links"]["verifications"] == f"{body['url']}/Verifications"
+
+
+def test_what_was_created_can_be_fetched(verify):
+    made = verify.post("/v2/Services", FriendlyName="Shop", CodeLength=8).body
+
+    assert verify.get(f"/v2/Services/{made['sid']}").body == made
+
+
+def test_a_service_can_be_changed_a_parameter_at_a_time(verify):
+    sid = verify.service(CodeLength=8)
+
+    answer = verify.post(f"/v2/Services/{sid}", FriendlyName="Bank")
+
+    assert answer.status == 200
+    assert (answer.body["friendly_name"], answer.body["code_length"]) == ("Bank", 8)
+
+
+def test_what_has_a_dot_in_its_name_is_kept(verify):
+    sid = verify.service(Totp__Issuer="Me", Push__IncludeDate="true")
+
+    body = verify.get(f"/v2/Services/{sid}").body
+
+    assert body["totp"]["issuer"] == "Me"
+    assert body["push"]["include_date"] is True
+
+
+def test_a_deleted_service_is_not_found(verify):
+    sid = verify.service()
+
+    assert verify.delete(f"/v2/Services/{sid}").status == 204
+
+    answer = verify.get(f"/v2/Services/{sid}")
+    text = f"The requested resource /v2/Services/{sid} was not found"
+    assert answer.error == (404, 20404, text)
+    assert verify.delete(f"/v2/Services/{sid}").error == (404, 20404, text)
+
+
+def test_the_default_service_is_always_there(verify):
+    body = verify.get(f"/v2/Services/{SERVICE}").body
+
+    assert (body["sid"], body["friendly_name"]) == (SERVICE, "OTP Engine")
+
+
+def test_the_operator_names_the_default_service(verify_with):
+    sid = f"VA{'7' * 32}"
+    verify = verify_with(OTP_SERVICE_SID=sid, OTP_BRAND="Acme", OTP_CODE_LENGTH="8")
+
+    body = verify.get(f"/v2/Services/{sid}").body
+
+    assert (body["friendly_name"], body["code_length"]) == ("Acme", 8)
+
+
+def test_the_default_service_is_changed_by_the_environment_alone(verify):
+    text = "Invalid Service configuration"
+
+    changed = verify.post(f"/v2/Services/{SERVICE}", FriendlyName="Other")
+    deleted = verify.delete(f"/v2/Services/{SERVICE}")
+
+    assert changed.error == deleted.error == (400, 60217, text)
+
+
+def test_a_service_has_its_own_name_length_and_warning(verify, outbox):
+    plain = verify.service(CodeLength=4)
+    warned = verify.service(FriendlyName="Bank", DoNotShareWarningEnabled="true")
+
+    verify.send(service=plain)
+    verify.send(service=warned)
+
+    first, second = (message.body for message in outbox.messages)
+    assert re.fullmatch(r"\d{4} is your Shop code\. It expires in 10 min\.", first)
+    assert second.endswith("Don't share it.")
+
+
+def test_a_template_decides_about_the_warning(verify, outbox):
+    listed = verify.get("/v2/Templates").body["templates"]
+    by_name = {one["friendly_name"]: one["sid"] for one in listed}
+    sid = verify.service(DefaultTemplateSid=by_name["Code, do not share"])
+
+    verify.send(service=sid)
+    verify.send(service=sid, TemplateSid=by_name["Code"])
+
+    endings = [message.body.endswith("share it.") for message in outbox.messages]
+    assert endings == [True, False]
+
+
+def test_a_template_that_is_not_there_is_not_found(verify):
+    answer = verify.send(TemplateSid=f"HJ{'9' * 32}")
+
+    assert answer.error == (400, 60228, "Template was not found")
+
+
+def test_a_service_may_let_programs_bring_their_own_codes(verify, outbox):
+    sid = verify.service(CustomCodeEnabled="true")
+
+    verify.send(service=sid, CustomCode="AbC123")
+
+    assert outbox.messages[0].body.startswith("AbC123 is your Shop code.")
+    assert verify.check("abc123", sid).body["status"] == "pending"
+    assert verify.check("AbC123", sid).body["status"] == "approved"
+
+
+def test_a_code_of_ones_own_is_refused_where_the_service_does_not_allow_it(verify):
+    answer = verify.send(CustomCode="123456")
+
+    assert answer.error == (403, 60204, "Service does not support this feature")
+
+
+@pytest.mark.parametrize("code", ["123", "12345678901", "a b!c"])
+def test_a_code_of_ones_own_has_4_to_10_characters(verify, code):
+    answer = verify.send(
+        service=verify.service(CustomCodeEnabled="true"), CustomCode=code
+    )
+
+    assert answer.error == (400, 60200, "Invalid parameter: CustomCode")
+
+
+@pytest.mark.parametrize(
+    ("given", "parameter"),
+    [
+        ({}, "FriendlyName"),
+        ({"FriendlyName": "x" * 31}, "FriendlyName"),
+        ({"FriendlyName": "x" * 5_000}, "FriendlyName"),
+        ({"FriendlyName": "call 12345"}, "FriendlyName"),
+        ({"FriendlyName": "http://x"}, "FriendlyName"),
+        ({"FriendlyName": "Shop", "CodeLength": "3"}, "CodeLength"),
+        ({"FriendlyName": "Shop", "CodeLength": "11"}, "CodeLength"),
+        ({"FriendlyName": "Shop", "CodeLength": "six"}, "CodeLength"),
+        ({"FriendlyName": "Shop", "LookupEnabled": "maybe"}, "LookupEnabled"),
+        ({"FriendlyName": "Shop", "DefaultTemplateSid": "HJ1"}, "DefaultTemplateSid"),
+    ],
+)
+def test_what_a_service_cannot_be_is_refused_by_its_name(verify, given, parameter):
+    answer = verify.post("/v2/Services", **given)
+
+    assert answer.error == (400, 60200, f"Invalid parameter: {parameter}")
+
+
+def test_a_service_for_payments_is_not_there(verify):
+    answer = verify.post("/v2/Services", FriendlyName="Bank", Psd2Enabled="true")
+
+    assert answer.error == (403, 60204, "Service does not support this feature")
+
+
+def test_a_list_is_walked_page_by_page_from_the_newest(verify):
+    made = [verify.service(FriendlyName=f"Shop {n}") for n in range(5)]
+    pages, url = [], "/v2/Services?PageSize=2"
+    while url:
+        body = verify.get(url.removeprefix("http://localhost")).body
+        pages.append([service["sid"] for service in body["services"]])
+        url = body["meta"]["next_page_url"]
+
+    assert [len(page) for page in pages] == [2, 2, 2]
+    assert sorted(chain.from_iterable(pages)) == sorted([SERVICE, *made])
+
+
+def test_a_page_leads_back_to_the_one_before(verify):
+    for n in range(5):
+        verify.service(FriendlyName=f"Shop {n}")
+    first = verify.get("/v2/Services", PageSize=2).body
+    second = verify.get(path_of(first["meta"]["next_page_url"])).body
+
+    back = verify.get(path_of(second["meta"]["previous_page_url"])).body
+
+    assert first["meta"]["previous_page_url"] is None
+    assert back["services"] == first["services"]
+
+
+def test_deleting_while_walking_misses_nothing(verify):
+    for n in range(4):
+        verify.service(FriendlyName=f"Shop {n}")
+    url, seen = "/v2/Services?PageSize=2", []
+    while url:
+        body = verify.get(path_of(url)).body
+        for service in body["services"]:
+            seen.append(service["sid"])
+            if service["sid"] != SERVICE:
+                verify.delete(f"/v2/Services/{service['sid']}")
+        url = body["meta"]["next_page_url"]
+
+    assert len(seen) == 5
+
+
+def path_of(url):
+    return url.removeprefix("http://localhost")
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ({"PageSize": "0"}, "PageSize"),
+        ({"PageSize": "1000000000"}, "PageSize"),
+        ({"PageSize": "many"}, "PageSize"),
+        ({"Page": "-1"}, "Page"),
+        ({"PageToken": "PA\x00"}, "PageToken"),
+        ({"PageToken": "nonsense"}, "PageToken"),
+    ],
+)
+def test_a_page_that_cannot_be_is_refused(verify, query, parameter):
+    answer = verify.get("/v2/Services", **query)
+
+    assert answer.error == (400, 60200, f"Invalid parameter: {parameter}")
+
+
+def test_a_page_behind_the_last_is_empty(verify):
+    body = verify.get("/v2/Services", Page=1_000_000).body
+
+    assert body["services"] == []
+    assert body["meta"]["next_page_url"] is None
+
+
+def test_the_urls_are_those_of_the_outside(verify_with):
+    verify = verify_with(OTP_PUBLIC_URL="https://otp.example.com/")
+
+    body = verify.get("/v2/Services", PageSize=1).body
+
+    assert body["meta"]["url"].startswith("https://otp.example.com/v2/Services?")
+    assert body["services"][0]["url"].startswith("https://otp.example.com/v2/")
