@@ -29,6 +29,7 @@ from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.phone import Served
 from otp_engine.domain.ports import Sender, Store
 from otp_engine.domain.service import Service
+from otp_engine.domain.watched import Watched
 from otp_engine.ops import access, health, logs
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
@@ -83,7 +84,9 @@ def create_app(
     # A redirect would answer a wrong path with something that is not in the contract.
     app.url_map.merge_slashes = False
     Context(
-        engine=build_engine(settings, store, sender),
+        engine=Watched(build_engine(settings, store, sender), store.events.add),
+        policy=settings.policy,
+        peppers=settings.peppers,
         callers=Callers(settings.api_keys),
         region=settings.region,
         account=settings.account_sid,
@@ -91,6 +94,7 @@ def create_app(
         services=store.services,
         records=store.records,
         safe_list=store.safe_list,
+        events=store.events,
         public_url=settings.public_url,
         now=lambda: datetime.now(UTC),
     ).install(app)

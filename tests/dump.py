@@ -17,6 +17,9 @@ def everything_in(client: Client) -> bytes:
                 found += client.zrange(key, 0, -1)
             case b"set":
                 found += client.smembers(key)
+            case b"stream":
+                entries = client.xrange(key)
+                found += [part for _, pairs in entries for part in pairs.values()]
             case b"string":
                 found.append(client.get(key))
             case other:

@@ -33,6 +33,7 @@ def send_otp() -> ResponseReturnValue:
         channel=_channel(given),
         locale=_locale(given),
         address=caller.address_of_person(request, given.optional_text("client_ip")),
+        service=context.current().service,
     )
     sent = context.current().engine.send(asked)
     body = {"message": "OTP sent successfully.", "VerificationStatus": "pending"}

@@ -9,9 +9,11 @@ from datetime import datetime
 from flask import Flask, current_app
 
 from otp_engine.api.callers import Callers
-from otp_engine.domain.engine import Engine
-from otp_engine.domain.ports import Records, SafeList, Services
+from otp_engine.domain.pepper import Pepper
+from otp_engine.domain.policy import Policy
+from otp_engine.domain.ports import Events, Records, SafeList, Services
 from otp_engine.domain.service import Service
+from otp_engine.domain.watched import Watched
 
 _NAME = "otp_engine"
 
@@ -21,6 +23,8 @@ class Context:
     """The engine, and what reading a request and shaping an answer takes.
 
     Attributes:
+        policy: What the engine goes by.
+        peppers: The current one, and behind it the one before a rotation.
         region: ISO 3166 code of the country that national numbers belong to.
         account: Twilio's kind of name for whoever runs this.
         service: The default service, which is always there.
@@ -29,7 +33,9 @@ class Context:
         now: The time of day, in UTC.
     """
 
-    engine: Engine
+    engine: Watched
+    policy: Policy
+    peppers: tuple[Pepper, ...]
     callers: Callers
     region: str
     account: str
@@ -37,6 +43,7 @@ class Context:
     services: Services
     records: Records
     safe_list: SafeList
+    events: Events
     public_url: str | None
     now: Callable[[], datetime]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from otp_engine.domain.events import Event, Happened
 from otp_engine.domain.limits import Charge
 from otp_engine.domain.messages import Message
 from otp_engine.domain.policy import Policy
@@ -152,6 +153,16 @@ class Records(Protocol):
 
     def forget(self, id: bytes) -> None:
         """Remember nothing of a verification that was approved."""
+
+
+class Events(Protocol):
+    """Remembers what happened."""
+
+    def add(self, event: Event) -> None:
+        """Remember *event*; where that cannot be, say so in the log, and go on."""
+
+    def since(self, begin: datetime | None) -> Iterator[Happened]:
+        """What happened since *begin*, newest first; raises as `Store` does."""
 
 
 class SafeList(Protocol):

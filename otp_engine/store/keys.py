@@ -8,6 +8,7 @@
     otp:{<id>}:record            hash    what callers of `/v2` may ask about a
                                          verification later; as long as it lives
     otp:{services}               hash    the services, one text each; for good
+    otp:{events}                 stream  what happened; a month, and so many at most
     otp:{safe}                   set     phones that are served anyway; for good
 
 `<phone>` and personal `<who>`s are keyed digests. What stands in braces decides the
@@ -33,6 +34,9 @@ SHARED = "otp:{shared}"
 
 SERVICES = "otp:{services}"
 """The services, by their sids."""
+
+EVENTS = "otp:{events}"
+"""What happened, and is not yet forgotten."""
 
 SAFE = "otp:{safe}"
 """Phones that are served whatever their country is."""

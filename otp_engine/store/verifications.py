@@ -17,6 +17,7 @@ from otp_engine.errors import (
 )
 from otp_engine.store import durability, keys
 from otp_engine.store.connection import Client
+from otp_engine.store.events import Events
 from otp_engine.store.line import Line
 from otp_engine.store.records import Records
 from otp_engine.store.safe_list import SafeList
@@ -46,6 +47,7 @@ class RedisStore:
         self.services = Services(line, replicas=replicas)
         self.records = Records(line)
         self.safe_list = SafeList(line)
+        self.events = Events(line)
         kept = partial(Script, line, replicas=replicas)
         self._open = kept("open")
         self._take = kept("take")

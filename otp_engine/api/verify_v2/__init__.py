@@ -11,6 +11,7 @@ from flask import Blueprint
 
 from otp_engine.api.verify_v2 import (
     accounts,
+    attempts,
     buckets,
     checks,
     messaging_configurations,
@@ -23,7 +24,7 @@ from otp_engine.api.verify_v2 import (
 
 _MODULES = (
     *(services, verifications, checks, rate_limits, buckets),
-    *(messaging_configurations, safe_list, templates),
+    *(messaging_configurations, safe_list, templates, attempts),
 )
 
 

@@ -49,7 +49,7 @@ def delete(text: str) -> ResponseReturnValue:
 
 def name(number: PhoneNumber) -> str:
     """What a number is called in the list, which keeps no number."""
-    return context.current().engine.peppers[0].digest("safe", number.e164)
+    return context.current().peppers[0].digest("safe", number.e164)
 
 
 def _read(text: str) -> PhoneNumber | None:
@@ -62,9 +62,7 @@ def _read(text: str) -> PhoneNumber | None:
 def _shape(number: PhoneNumber) -> dict[str, Any]:
     # A sid of the number's own, so that the same number always has the same.
     digest = (
-        context.current()
-        .engine.peppers[0]
-        .bind("safe", verification=b"", number=number.e164)
+        context.current().peppers[0].bind("safe", verification=b"", number=number.e164)
     )
     return {
         "sid": f"GN{digest[:16].hex()}",

@@ -134,7 +134,7 @@ def delete(sid: str) -> ResponseReturnValue:
 
 def shape(service: Service) -> dict[str, Any]:
     """A service as Verify writes it."""
-    policy = context.current().engine.policy
+    policy = context.current().policy
     return {
         "sid": service.sid,
         "account_sid": g.account,

@@ -44,7 +44,7 @@ def fetch(service: str, name: str) -> ResponseReturnValue:
     if found.record and found.record.cancelled:
         return found.tell(found.record.id, "canceled").shape()
     waiting = found.waiting()
-    spent = waiting.guesses >= context.current().engine.policy.max_checks
+    spent = waiting.guesses >= context.current().policy.max_checks
     return found.tell(
         waiting.id, "max_attempts_reached" if spent else "pending"
     ).shape()
@@ -75,7 +75,7 @@ def _cancel(found: Found, id: bytes) -> None:
     here = context.current()
     here.engine.cancel(found.number, found.service)
     if found.record or here.records.find(id):
-        here.records.cancelled(id, life=here.engine.policy.ttl)
+        here.records.cancelled(id, life=here.policy.ttl)
 
 
 _CLOSE: dict[str, Callable[[Found, bytes], None]] = {
@@ -99,14 +99,12 @@ def _told(asked: Asked, sent: Sent) -> Told:
     record = Record(
         id=sent.id,
         service=asked.service.sid,
-        sealed=here.engine.peppers[0].seal(asked.number.e164, verification=sent.id),
+        sealed=here.peppers[0].seal(asked.number.e164, verification=sent.id),
         channel=asked.channel,
         attempts=(Attempt(sent.token, here.now(), asked.channel),),
     )
     # Without it, the message has left all the same: that is what must be said.
     with suppress(StoreUnavailable):
-        record = here.records.note(
-            record, token=sent.token, life=here.engine.policy.ttl
-        )
+        record = here.records.note(record, token=sent.token, life=here.policy.ttl)
     found = Found(asked.number, asked.service, record, sent.id)
     return found.tell(sent.id, "pending")

@@ -1,0 +1,64 @@
+"""The engine, with somebody watching."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from otp_engine.domain import events
+from otp_engine.domain.engine import Engine
+from otp_engine.domain.events import Approved, CodeSent, Watch
+from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.service import DEFAULT, Service
+from otp_engine.domain.verification import Asked, Checked, Guess, Sent, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Does what *engine* does, and says what has come of it.
+
+    Attributes:
+        watch: Is told each event. It must not raise, for what it is told has happened.
+    """
+
+    engine: Engine
+    watch: Watch
+
+    def send(self, asked: Asked) -> Sent:
+        """As `Engine.send`."""
+        sent = self.engine.send(asked)
+        number, engine = asked.number, self.engine
+        self.watch(
+            CodeSent(
+                verification=sent.id,
+                attempt=sent.token,
+                service=asked.service.sid,
+                phone=engine.peppers[0].digest("event", number.e164),
+                prefix=events.prefix(number),
+                country=number.country,
+                channel=asked.channel,
+                code_length=asked.service.code_length or engine.policy.code_length,
+                locale=asked.locale,
+            )
+        )
+        return sent
+
+    def check(self, guess: Guess) -> Checked:
+        """As `Engine.check`."""
+        checked = self.engine.check(guess)
+        if checked.approved:
+            self.watch(Approved(verification=checked.id))
+        return checked
+
+    def look(self, number: PhoneNumber, service: Service = DEFAULT) -> Waiting:
+        """As `Engine.look`."""
+        return self.engine.look(number, service)
+
+    def approve(self, number: PhoneNumber, service: Service = DEFAULT) -> Waiting:
+        """As `Engine.approve`."""
+        waiting = self.engine.approve(number, service)
+        self.watch(Approved(verification=waiting.id))
+        return waiting
+
+    def cancel(self, number: PhoneNumber, service: Service = DEFAULT) -> None:
+        """As `Engine.cancel`."""
+        self.engine.cancel(number, service)
