@@ -123,6 +123,8 @@ def test_every_problem_is_reported_at_once():
         ("OTP_DRAIN", "a while"),
         ("OTP_REDIS_WAIT_REPLICAS", "10"),
         ("OTP_PUBLIC_URL", "otp.example"),
+        ("OTP_SERVICE_SID", "VA123"),
+        ("OTP_API_KEYS", f"{ACCOUNT}:one,AC{'9' * 32}:two"),
         ("OTP_DEV", "maybe"),
         ("OTP_SENDS_TOTAL", "many"),
     ],
@@ -242,6 +244,7 @@ def test_the_other_settings_are_read_too():
             "OTP_ALLOW_ANONYMOUS": "1",
             "OTP_API_KEYS": "",
             "OTP_PUBLIC_URL": "https://otp.example/",
+            "OTP_SERVICE_SID": f"VA{'1' * 32}",
         }
     )
 
@@ -251,6 +254,14 @@ def test_the_other_settings_are_read_too():
     assert settings.drain == timedelta(seconds=5)
     assert settings.api_keys == ()
     assert settings.public_url == "https://otp.example"
+    assert settings.service_sid == f"VA{'1' * 32}"
+
+
+def test_the_account_is_the_one_that_a_key_is_named_after():
+    keys = f"shop:{'s' * 20},{ACCOUNT}:{'t' * 20},{ACCOUNT}:{'u' * 20}"
+
+    assert config.read(PRODUCTION | {"OTP_API_KEYS": keys}).account_sid == ACCOUNT
+    assert config.read(PRODUCTION).account_sid == f"AC{'0' * 32}"
 
 
 @pytest.mark.parametrize(

@@ -266,3 +266,15 @@ def test_a_ping_says_when_twilio_is_away(settings, http):
 
     with pytest.raises(CarrierUnavailable):
         TwilioSender(away, http).ping()
+
+
+def test_a_message_may_come_from_another_service_than_usual(sender, twilio):
+    sender.send(replace(MESSAGE, from_=f"MG{'9' * 32}"))
+
+    assert twilio.messages[0]["MessagingServiceSid"] == f"MG{'9' * 32}"
+
+
+def test_twilios_guard_against_pumping_can_be_left_out(sender, twilio):
+    sender.send(replace(MESSAGE, unfiltered=True))
+
+    assert twilio.messages[0]["RiskCheck"] == "disable"

@@ -1,0 +1,126 @@
+"""What a service decides for itself, and what holds in all of them; on both stores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from otp_engine.domain import phone
+from otp_engine.domain.limits import Charge, Limit
+from otp_engine.domain.service import Service
+from otp_engine.errors import (
+    CountryNotAllowed,
+    NumberTypeNotAllowed,
+    RateLimited,
+    VerificationNotFound,
+)
+from tests.fakes import other_than
+from tests.tuning import with_policy
+
+SHOP = Service(sid="VA1", space="VA1", brand="Shop", code_length=8, warned=False)
+
+
+@pytest.fixture
+def shopper(alice):
+    """Alice asks for a code of the shop's."""
+    return replace(alice, service=SHOP)
+
+
+def test_a_code_of_one_service_is_unknown_in_another(engine, outbox, shopper, guess):
+    engine.send(shopper)
+
+    with pytest.raises(VerificationNotFound):
+        engine.check(guess(outbox.code))
+    assert engine.check(replace(guess(outbox.code), service=SHOP)).approved
+
+
+def test_a_service_writes_its_own_name_and_length(engine, outbox, shopper):
+    engine.send(shopper)
+
+    assert len(outbox.code) == 8
+    assert outbox.messages[0].body.endswith("is your Shop code. It expires in 10 min.")
+
+
+def test_a_code_that_was_brought_is_the_code(engine, outbox, alice, guess):
+    engine.send(replace(alice, code="AbC123"))
+
+    assert outbox.messages[0].body.startswith("AbC123 ")
+    assert not engine.check(guess("abc123")).approved
+    assert engine.check(guess("AbC123")).approved
+
+
+def test_limits_that_were_brought_are_all_or_none(engine, alice):
+    once, often = Limit.parse("1/1h"), Limit.parse("9/1h")
+    charges = (Charge("often", "x", often), Charge("once", "x", once))
+    asked = replace(alice, charges=charges)
+    engine.send(asked)
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(asked)
+
+    assert refusal.value.limit == "once"
+    only_often = replace(alice, charges=(Charge("often", "x", Limit.parse("2/1h")),))
+    engine.send(only_often)
+
+
+def test_a_trusted_number_is_served_whatever_its_country_is(engine, outbox, alice):
+    jane = replace(alice, number=phone.read("+14155552671", "IN"))
+    with pytest.raises(CountryNotAllowed) as refusal:
+        engine.send(jane)
+    assert refusal.value.country == "US"
+
+    engine.send(replace(jane, trusted=True))
+
+    assert outbox.messages[0].to == "+14155552671"
+
+
+def test_trust_makes_no_mobile_of_a_landline(engine, alice):
+    landline = phone.read("+912224935555", "IN")
+
+    with pytest.raises(NumberTypeNotAllowed):
+        engine.send(replace(alice, number=landline, trusted=True))
+
+
+def test_what_is_waiting_can_be_looked_at_without_a_guess(engine, outbox, alice, guess):
+    sent = engine.send(alice)
+    engine.check(guess(other_than(outbox.code)))
+
+    waiting = [engine.look(alice.number) for _ in range(9)][-1]
+
+    assert (waiting.id, waiting.guesses) == (sent.id, 1)
+    assert timedelta(minutes=9) < waiting.expires_in <= timedelta(minutes=10)
+
+
+def test_where_nothing_waits_there_is_nothing_to_look_at(engine, alice, client):
+    with pytest.raises(VerificationNotFound):
+        engine.look(alice.number)
+
+    assert client.dbsize() == 0
+
+
+def test_a_program_approves_once(engine, outbox, alice, guess):
+    sent = engine.send(alice)
+
+    assert engine.approve(alice.number).id == sent.id
+
+    with pytest.raises(VerificationNotFound):
+        engine.approve(alice.number)
+    with pytest.raises(VerificationNotFound):
+        engine.check(guess(outbox.code))
+
+
+def test_an_approval_clears_the_wrong_guesses_of_its_own_service_only(
+    engine, outbox, alice, shopper, guess
+):
+    engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("2/1h"))
+    engine.send(alice)
+    engine.check(guess(other_than(outbox.code)))
+    engine.send(shopper)
+
+    engine.approve(shopper.number, SHOP)
+
+    engine.check(guess(other_than(outbox.codes[0])))
+    with pytest.raises(RateLimited):
+        engine.send(alice)
