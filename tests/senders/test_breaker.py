@@ -121,6 +121,16 @@ def test_having_a_place_is_not_how_a_carrier_is_tried_again(breaker, outbox, clo
     assert outbox.messages == [MESSAGE]
 
 
+def test_a_place_is_worth_nothing_once_the_circuit_has_opened(breaker, outbox):
+    with breaker.room() as hand_over:
+        refused_with(breaker, outbox, DeliveryUnconfirmed())
+
+        with pytest.raises(CarrierUnavailable):
+            hand_over(MESSAGE)
+
+    assert outbox.messages == []
+
+
 def test_opening_is_logged_once_with_the_name_of_the_carrier(breaker, outbox, caplog):
     refused_with(breaker, outbox, DeliveryUnconfirmed())
 

@@ -11,7 +11,15 @@ from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from otp_engine.api import context
-from otp_engine.api.verify_v2 import dates, errors, pages, parameters, sids, urls
+from otp_engine.api.verify_v2 import (
+    dates,
+    errors,
+    finding,
+    pages,
+    parameters,
+    sids,
+    urls,
+)
 from otp_engine.domain import events, phone
 from otp_engine.domain.events import Approved, CodeSent
 from otp_engine.errors import InvalidPhone
@@ -47,10 +55,7 @@ def page() -> ResponseReturnValue:
 @bp.get("/Attempts/<sid>")
 def fetch(sid: str) -> ResponseReturnValue:
     """Say what became of one attempt."""
-    for one in _attempts():
-        if one.sid == sid:
-            return _shape(one)
-    raise errors.not_found()
+    return _shape(finding.one(_attempts(), lambda one: one.sid == sid))
 
 
 @bp.get("/Attempts/Summary")

@@ -105,10 +105,7 @@ def _change(
 
 
 def _of(limit: RateLimit, sid: str) -> Bucket:
-    for bucket in limit.buckets:
-        if bucket.sid == sid:
-            return bucket
-    raise errors.not_found()
+    return finding.one(limit.buckets, lambda bucket: bucket.sid == sid)
 
 
 def _with(limit: RateLimit, bucket: Bucket) -> RateLimit:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from otp_engine.api import context
 from otp_engine.api.verify_v2 import errors
@@ -11,6 +12,8 @@ from otp_engine.domain.service import Service
 from otp_engine.errors import Unavailable
 
 _TRIES = 20
+
+T = TypeVar("T")
 
 
 def service(sid: str) -> Service:
@@ -32,6 +35,18 @@ def service(sid: str) -> Service:
     return replace(
         here.service, rate_limits=stored.rate_limits, messaging=stored.messaging
     )
+
+
+def one(things: Iterable[T], fits: Callable[[T], bool]) -> T:
+    """The first of *things* that *fits*.
+
+    Raises:
+        Problem: There is none.
+    """
+    for thing in things:
+        if fits(thing):
+            return thing
+    raise errors.not_found()
 
 
 def is_default(sid: str) -> bool:

@@ -93,10 +93,7 @@ def _country(given: str) -> str:
 
 
 def _of(service: Service, country: str) -> MessagingConfiguration:
-    for one in service.messaging:
-        if one.country == country:
-            return one
-    raise errors.not_found()
+    return finding.one(service.messaging, lambda one: one.country == country)
 
 
 def _with(service: Service, new: MessagingConfiguration) -> Service:

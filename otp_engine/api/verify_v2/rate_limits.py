@@ -91,10 +91,7 @@ def of(service: Service, sid: str) -> RateLimit:
     Raises:
         Problem: The service has none.
     """
-    for limit in service.rate_limits:
-        if limit.sid == sid:
-            return limit
-    raise errors.not_found()
+    return finding.one(service.rate_limits, lambda limit: limit.sid == sid)
 
 
 def changed(service: Service, new: RateLimit) -> Service:

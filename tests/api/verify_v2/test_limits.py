@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.api.verify_v2.conftest import SERVICE, TO
@@ -216,6 +218,17 @@ def test_the_safe_list_takes_numbers_only(verify):
     answer = verify.post(NUMBERS, PhoneNumber="hello")
 
     assert answer.error == (400, 60200, "Invalid parameter: PhoneNumber")
+
+
+def test_of_simultaneous_limits_with_one_name_there_is_one(verify):
+    def create(n):
+        return verify.post(LIST, UniqueName=f"limit-{n % 4}").status
+
+    with ThreadPoolExecutor(8) as threads:
+        statuses = list(threads.map(create, range(16)))
+
+    assert sorted(statuses) == [201] * 4 + [400] * 12
+    assert len(verify.get(LIST).body["rate_limits"]) == 4
 
 
 def test_a_service_that_is_changed_by_two_at_once_keeps_both(verify, store, limit):
