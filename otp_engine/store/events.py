@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from queue import Empty, Full, Queue
+from threading import Lock, Thread
 
 from otp_engine.domain.events import Approved, CodeSent, Event, Happened
 from otp_engine.domain.verification import Channel
-from otp_engine.errors import StoreUnavailable
 from otp_engine.store import keys
 from otp_engine.store.connection import Client
 from otp_engine.store.line import Line
@@ -18,34 +20,69 @@ log = logging.getLogger(__name__)
 _KEPT = 100_000
 _LIFE = timedelta(days=31)
 _AT_A_TIME = 5_000
+_AT_ONCE = 100
+_MOST_WAITING = 10_000
+_A_MOMENT = 1  # second
 
 _Fields = Mapping[bytes, bytes]
 
 
 class Events:
-    """Keeps `otp:{events}`, some hundred thousand entries at most, for a month."""
+    """Keeps `otp:{events}`, some hundred thousand entries at most, for a month.
+
+    They are written behind the backs of requests, which have happened and must not
+    wait: what is said here is there a moment later, and twice if Redis had to be asked
+    twice.
+    """
 
     def __init__(self, line: Line) -> None:
         """Keep them where *line* leads."""
         self._line = line
+        self._told: Queue[Event] = Queue(_MOST_WAITING)
+        self._writer = Thread(target=self._write_all, name="events", daemon=True)
+        self._beginning = Lock()
 
     def add(self, event: Event) -> None:
-        """Remember *event*, unless Redis is away: what it tells of has happened."""
-        fields = _written(event)
+        """Remember *event* soon, unless Redis is away or too much is happening."""
+        with self._beginning:
+            # Not before: a thread does not follow into a process that is forked.
+            if not self._writer.ident:
+                self._writer.start()
+        try:
+            self._told.put_nowait(event)
+        except Full:
+            log.warning("an event is lost: too many")
 
+    def _write_all(self) -> None:
+        while True:
+            batch = [self._told.get()]
+            with suppress(Empty):
+                while len(batch) < _AT_ONCE:
+                    batch.append(self._told.get_nowait())
+            try:
+                self._write(batch)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next are written
+                log.warning("%d events are lost: %s", len(batch), type(error).__name__)
+            for _ in batch:
+                self._told.task_done()
+
+    def _write(self, batch: Sequence[Event]) -> None:
         def put(client: Client) -> None:
             with client.pipeline(transaction=False) as pipeline:
-                pipeline.xadd(keys.EVENTS, fields, maxlen=_KEPT, approximate=True)
+                for event in batch:
+                    pipeline.xadd(
+                        keys.EVENTS, _written(event), maxlen=_KEPT, approximate=True
+                    )
                 pipeline.pexpire(keys.EVENTS, _LIFE)
                 pipeline.execute()
 
-        try:
-            self._line.ask(put, keys.EVENTS)
-        except StoreUnavailable:
-            log.warning("an event is lost: %s", type(event).__name__)
+        self._line.ask(put, keys.EVENTS)
 
     def since(self, begin: datetime | None) -> Iterator[Happened]:
         """What happened since *begin*, newest first; all that is kept, if not said."""
+        written = self._told.all_tasks_done
+        with written:
+            written.wait_for(lambda: not self._told.unfinished_tasks, _A_MOMENT)
         first, last = f"{_milliseconds(begin)}" if begin else "-", "+"
         while found := self._page(first, last):
             for name, fields in found:

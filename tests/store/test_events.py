@@ -1,0 +1,119 @@
+"""What happened, as the store remembers it; on both stores."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis
+
+from otp_engine.domain import events
+from otp_engine.domain.events import Approved, CodeSent
+from otp_engine.domain.phone import read
+from otp_engine.domain.verification import Channel
+from otp_engine.store import keys
+from otp_engine.store.connection import connect
+from otp_engine.store.events import Events
+from otp_engine.store.line import Line
+from tests import servers
+
+SENT = CodeSent(
+    verification=b"\x00" * 16,
+    attempt=b"\xff" * 8,
+    service="VA1",
+    phone="digest",
+    prefix="+919445",
+    country="IN",
+    channel=Channel.SMS,
+    code_length=6,
+    locale="pt-BR",
+)
+APPROVED = Approved(verification=b"\x00" * 16)
+
+
+def told(store, begin=None):
+    return [happened.event for happened in store.events.since(begin)]
+
+
+def test_what_happened_comes_back_from_the_newest(store):
+    other = replace(SENT, locale=None, attempt=b"12345678")
+    for event in (SENT, other, APPROVED):
+        store.events.add(event)
+
+    assert told(store) == [APPROVED, other, SENT]
+
+
+def test_what_happened_has_its_time(store):
+    store.events.add(SENT)
+
+    [happened] = store.events.since(None)
+
+    assert abs(datetime.now(UTC) - happened.at) < timedelta(seconds=5)
+
+
+def test_what_happened_before_the_beginning_is_left_out(store):
+    store.events.add(SENT)
+    assert told(store) == [SENT]
+
+    later = datetime.now(UTC) + timedelta(seconds=1)
+
+    assert told(store, later) == []
+    assert told(store, later - timedelta(hours=1)) == [SENT]
+
+
+def test_more_than_can_be_read_at_once_is_read_in_turn(store, client):
+    many = [replace(SENT, attempt=n.to_bytes(8, "big")) for n in range(5_010)]
+    for event in many:
+        store.events.add(event)
+
+    assert told(store) == many[::-1]
+
+
+def test_what_happened_is_forgotten_in_a_month(store, client):
+    store.events.add(SENT)
+    assert told(store)
+
+    assert (
+        0 < client.pttl(keys.EVENTS) <= timedelta(days=31) / timedelta(milliseconds=1)
+    )
+
+
+def test_while_redis_is_away_nobody_waits_and_the_loss_is_logged(caplog):
+    away = connect(f"redis://127.0.0.1:{servers.free_port()}", timedelta(seconds=1))
+    lost = Events(Line(away))
+
+    lost.add(SENT)
+
+    servers.wait_until(lambda: caplog.messages != [])
+    assert caplog.messages[-1] == "1 events are lost: StoreUnavailable"
+
+
+def test_no_more_wait_than_fit(caplog):
+    stuck = Events(Line(Stuck()))
+
+    for _ in range(10_200):
+        stuck.add(SENT)
+
+    assert set(caplog.messages) == {"an event is lost: too many"}
+    Stuck.over.set()
+
+
+class Stuck:
+    """A Redis that never comes to an end."""
+
+    over = threading.Event()
+
+    def pipeline(self, **_):
+        self.over.wait(30)
+        raise redis.ConnectionError
+
+
+@pytest.mark.parametrize(
+    ("number", "prefix"),
+    # The last is of Saint Helena, where a number has five digits.
+    [("+919445012345", "+919445"), ("+14155552671", "+14155"), ("+29051234", "+290")],
+)
+def test_a_prefix_hides_six_digits_or_all_behind_the_calling_code(number, prefix):
+    assert events.prefix(read(number, "ZZ")) == prefix
