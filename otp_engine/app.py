@@ -84,6 +84,7 @@ def create_app(
     # A redirect would answer a wrong path with something that is not in the contract.
     app.url_map.merge_slashes = False
     Context(
+        dev=settings.dev,
         engine=Watched(build_engine(settings, store, sender), store.events.add),
         policy=settings.policy,
         peppers=settings.peppers,

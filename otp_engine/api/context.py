@@ -23,6 +23,7 @@ class Context:
     """The engine, and what reading a request and shaping an answer takes.
 
     Attributes:
+        dev: Development: `/v2` can be tried without a key.
         policy: What the engine goes by.
         peppers: The current one, and behind it the one before a rotation.
         region: ISO 3166 code of the country that national numbers belong to.
@@ -33,6 +34,7 @@ class Context:
         now: The time of day, in UTC.
     """
 
+    dev: bool
     engine: Watched
     policy: Policy
     peppers: tuple[Pepper, ...]

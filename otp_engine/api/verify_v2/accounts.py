@@ -6,20 +6,32 @@ from flask import g, request
 
 from otp_engine.api import context
 from otp_engine.api.verify_v2 import sids
+from otp_engine.errors import Unauthorized
 
 
 def enter() -> None:
-    """Let the holder of a key in, and leave the sid of the account on `flask.g`.
+    """Let the account in, or one of its keys, and leave its sid on `flask.g`.
 
-    One deployment is one account. Where nobody needs a key, an account sid that an SDK
-    was given is as good as any.
+    One deployment is one account. A key of another name was given for `/auth`, and
+    does not get to decide about services with it; nor does anybody without a key,
+    but in dev mode, where the account sid that an SDK was given is as good as any.
 
     Raises:
-        Unauthorized: Keys are configured, and this is none of them.
+        Unauthorized: This is neither the account nor one of its keys.
     """
     here = context.current()
     caller = here.callers.identify(request)
     g.caller, g.account = caller.name, here.account
-    said = request.authorization.username if request.authorization else None
-    if caller.name is None and said and sids.is_one(said, "AC"):
-        g.account = said
+    if caller.name is None and here.dev:
+        g.account = _said() or here.account
+    elif not _is_of_twilio(caller.name or ""):
+        raise Unauthorized
+
+
+def _is_of_twilio(name: str) -> bool:
+    return sids.is_one(name, "AC") or sids.is_one(name, "SK")
+
+
+def _said() -> str | None:
+    name = request.authorization.username if request.authorization else None
+    return name if name and sids.is_one(name, "AC") else None

@@ -100,7 +100,9 @@ def answer(error: Exception) -> ResponseReturnValue:
     problem = _problem(error)
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("unexpected error", exc_info=error)
-    g.error = getattr(error, "name", None) or str(problem.number)
+    g.error = str(problem.number)
+    if isinstance(error, errors.OTPError):
+        g.error = error.name
     body = {
         "code": problem.number,
         "message": problem.message,

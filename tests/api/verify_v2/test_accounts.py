@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN
 
 KEY = f"SK{'b' * 32}"
+# Of a deployment that lets anybody have messages sent.
+PRODUCTION = {
+    "OTP_DEV": "0",
+    "OTP_ARGON2": "light",
+    "OTP_ALLOW_ANONYMOUS": "1",
+    "OTP_SENDER": "console",
+    "OTP_PEPPER": base64.b64encode(b"p" * 32).decode(),
+    "REDIS_URL": "redis://localhost",
+}
 
 
 def test_an_api_key_acts_for_the_account(verify_with):
@@ -20,6 +31,23 @@ def test_where_nobody_needs_a_key_the_account_is_the_callers(verify_with):
     verify = verify_with(user=f"AC{'c' * 32}")
 
     assert verify.send().body["account_sid"] == f"AC{'c' * 32}"
+
+
+def test_a_key_for_the_other_face_decides_about_no_service(verify_with):
+    verify = verify_with(
+        "shop", "shop-secret-0123456789", OTP_API_KEYS="shop:shop-secret-0123456789"
+    )
+
+    answer = verify.post("/v2/Services", FriendlyName="Mine")
+
+    assert answer.error == (401, 20003, "Authentication Error - invalid username")
+
+
+def test_outside_dev_mode_nobody_is_let_in_without_a_key(verify_with):
+    verify = verify_with(**PRODUCTION)
+
+    assert verify.get("/v2/Attempts").error[:2] == (401, 20003)
+    assert verify.auth("/auth/send_otp", phone=TO)["VerificationStatus"] == "pending"
 
 
 @pytest.mark.parametrize(
