@@ -188,8 +188,10 @@ class DeliveryUnconfirmed(OTPError):
     """The carrier did not answer; the message may still arrive, and then works.
 
     Attributes:
-        expires_in: How long its code can be used; none from a sender, which cannot
-            know.
+        verification: Whose code it was, 16 bytes; none of all this from a sender,
+            which cannot know.
+        attempt: This send, 8 bytes.
+        expires_in: How long its code can be used.
         resend_after: How long until another message would be let through.
     """
 
@@ -199,10 +201,14 @@ class DeliveryUnconfirmed(OTPError):
     def __init__(
         self,
         *,
+        verification: bytes | None = None,
+        attempt: bytes | None = None,
         expires_in: timedelta | None = None,
         resend_after: timedelta | None = None,
     ) -> None:
         super().__init__()
+        self.verification = verification
+        self.attempt = attempt
         self.expires_in = expires_in
         self.resend_after = resend_after
 

@@ -71,7 +71,7 @@ def read(request: Request) -> Fields:
     """
     kind = request.mimetype
     if kind == "application/json" or kind.endswith("+json"):
-        return Fields(_from_json(_body(request)))
+        return Fields(_from_bytes(_body(request)))
     if kind == "application/x-www-form-urlencoded":
         # Half a form is a form too, so one that does not say its length is not read.
         if request.content_length is None:
@@ -90,9 +90,20 @@ def _body(request: Request) -> bytes:
     return body
 
 
-def _from_json(body: bytes) -> dict[str, Any]:
+def _from_bytes(body: bytes) -> dict[str, Any]:
     try:
-        text = body.decode()
+        return from_json(body.decode())
+    except UnicodeDecodeError:
+        raise InvalidRequest("The body is not valid JSON.") from None
+
+
+def from_json(text: str) -> dict[str, Any]:
+    """Read a JSON object that can be read in one way only, and written down again.
+
+    Raises:
+        InvalidRequest: It is none.
+    """
+    try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
         # Text with half of a surrogate pair cannot be written down again.
         json.dumps(value, ensure_ascii=False).encode()

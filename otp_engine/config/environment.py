@@ -225,6 +225,11 @@ def _warnings(env: _Environment, settings: Settings) -> list[str]:
         warnings.append("OTP_SENDER console prints every code where the logs go")
     if len(settings.peppers) > 1:
         warnings.append("OTP_PEPPER_PREVIOUS is set: remove it a day after the change")
+    if settings.trusted_proxies and not settings.public_url:
+        warnings.append(
+            "OTP_PUBLIC_URL is not set: behind a proxy, the URLs that /v2 answers with"
+            " can lead elsewhere, and SDKs follow them with their credentials"
+        )
     warnings += [
         f"OTP_API_KEYS: the secret of {key.name} has fewer than {_SHORT_SECRET}"
         " characters"

@@ -96,24 +96,21 @@ class Engine:
         self.hashing.expect_room()
         home = self._home(asked.number, asked.service)
         token = self.entropy(_TOKEN_BYTES)
+        charged = charges.of_send(asked, self.policy, self.peppers[0])
         withdraw = partial(self.store.withdraw, home.phone, token=token)
         with given_back_by(withdraw, after=StoreUnavailable):
             opened = self.store.open(
                 home.phone, token=token, binding=self._binding(), policy=self.policy
             )
         with given_back_by(withdraw):
-            charged = charges.of_send(asked, self.policy, self.peppers[0])
             refund = self._take(charged, token)
             with given_back_by(refund):
                 code = asked.code or self._code(asked.service)
                 self._arm(code, home, token, opened.binding)
-                took = self._deliver(self._message(code, asked), hand_over, opened)
-        return Sent(
-            id=opened.binding.id,
-            token=token,
-            expires_in=self.policy.ttl - took,
-            resend_after=opened.resend_after - took,
-        )
+                message = messages.to(
+                    asked, code=code, life=self.policy.ttl, brand=self.brand
+                )
+                return self._deliver(message, hand_over, opened, token)
 
     def check(self, guess: Guess) -> Checked:
         """Spend one guess, and say whether it was right.
@@ -139,6 +136,8 @@ class Engine:
             with given_back_by(unclaim, after=StoreUnavailable):
                 claim = self.store.claim(home.phone, token=token, policy=self.policy)
             with given_back_by(unclaim):
+                if guess.verification not in {None, claim.binding.id}:
+                    raise VerificationNotFound
                 tag = self._tag(guess.code, home, claim.binding)
         # A sum, so that a match of the first code takes as long as one of the last.
         matches = sum(hmac.compare_digest(tag, kept) for kept in claim.tags)
@@ -149,7 +148,9 @@ class Engine:
                 attempts_left=claim.attempts_left,
                 expires_in=claim.expires_in,
             )
-        if not self.store.approve(home.phone, token=token, id=claim.binding.id):
+        if not self.store.approve(
+            home.phone, token=token, id=claim.binding.id, guessed=True
+        ):
             raise VerificationNotFound
         return Checked(id=claim.binding.id, approved=True)
 
@@ -164,27 +165,31 @@ class Engine:
             return waiting
         raise VerificationNotFound
 
-    def approve(self, number: PhoneNumber, service: Service = DEFAULT) -> Waiting:
-        """Close what is waiting as approved, for a caller who has seen the code right.
+    def approve(self, number: PhoneNumber, service: Service, id: bytes) -> None:
+        """Close the verification *id* as approved, for a caller who saw it right.
+
+        No code was compared here, so the phone's wrong guesses stay counted.
 
         Raises:
-            VerificationNotFound: Nothing is waiting for this phone, or not any more.
+            VerificationNotFound: It is not waiting for this phone, or not any more.
             Unavailable: Redis cannot, at the moment.
         """
         phone, token = self._home(number, service).phone, self.entropy(_TOKEN_BYTES)
-        waiting = self.store.look(phone)
-        if waiting and self.store.approve(phone, token=token, id=waiting.id):
-            return waiting
-        raise VerificationNotFound
+        if not self.store.approve(phone, token=token, id=id, guessed=False):
+            raise VerificationNotFound
 
-    def cancel(self, number: PhoneNumber, service: Service = DEFAULT) -> None:
+    def cancel(
+        self, number: PhoneNumber, service: Service = DEFAULT, id: bytes | None = None
+    ) -> None:
         """Close what is waiting for this phone; its wrong guesses stay counted.
 
+        With an *id* it must be that one.
+
         Raises:
-            VerificationNotFound: Nothing is waiting for this phone.
+            VerificationNotFound: Nothing is waiting for this phone, or another one.
             Unavailable: Redis cannot, at the moment.
         """
-        if not self.store.cancel(self._home(number, service).phone):
+        if not self.store.cancel(self._home(number, service).phone, id=id):
             raise VerificationNotFound
 
     def _home(self, number: PhoneNumber, service: Service) -> Home:
@@ -215,36 +220,26 @@ class Engine:
         )
         return self.hashing.derive(material, binding.id, Cost.parse(binding.cost))
 
-    def _message(self, code: str, asked: Asked) -> Message:
-        life, service = self.policy.ttl, asked.service
-        wishes = asked.wishes.over(brand=service.brand, warned=service.warned)
-        return Message(
-            to=asked.number.e164,
-            masked=asked.number.masked,
-            channel=asked.channel,
-            body=messages.write(
-                code=code,
-                brand=wishes.brand or self.brand,
-                life=life,
-                locale=asked.locale,
-                wishes=wishes,
-            ),
-            life=life,
-            from_=service.messaging_service(asked.number.country),
-            unfiltered=wishes.unfiltered,
-        )
-
     def _deliver(
-        self, message: Message, hand_over: Handover, opened: Opened
-    ) -> timedelta:
-        """Hand *message* over, and say how long that took."""
-        began = self.clock()
+        self, message: Message, hand_over: Handover, opened: Opened, token: bytes
+    ) -> Sent:
+        began, silent = self.clock(), False
         try:
             hand_over(message)
         except DeliveryUnconfirmed:
-            took = timedelta(seconds=self.clock() - began)
+            silent = True
+        took = timedelta(seconds=self.clock() - began)
+        sent = Sent(
+            id=opened.binding.id,
+            token=token,
+            expires_in=self.policy.ttl - took,
+            resend_after=opened.resend_after - took,
+        )
+        if silent:
             raise DeliveryUnconfirmed(
-                expires_in=self.policy.ttl - took,
-                resend_after=opened.resend_after - took,
-            ) from None
-        return timedelta(seconds=self.clock() - began)
+                verification=sent.id,
+                attempt=sent.token,
+                expires_in=sent.expires_in,
+                resend_after=sent.resend_after,
+            )
+        return sent

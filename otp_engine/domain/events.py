@@ -10,7 +10,7 @@ from typing import TypeAlias
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.verification import Channel
 
-_HIDDEN = 6
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +22,8 @@ class CodeSent:
         attempt: This send's token, 8 bytes.
         service: The sid of the service.
         phone: A keyed digest of the number.
-        prefix: The number without its last six digits, which tell a region or a
-            network, and no person.
+        prefix: The beginning of the number, which tells a region or a network, and no
+            person.
         country: ISO 3166 code.
     """
 
@@ -62,11 +62,14 @@ class Happened:
 
 
 def prefix(number: PhoneNumber) -> str:
-    """The beginning of a number; of a short one, its calling code at least."""
-    least = len(f"+{number.calling_code}")
-    return number.e164[: max(least, len(number.e164) - _HIDDEN)]
+    """The calling code of a number, and three digits more; of a short one, fewer.
+
+    With the end of it, as the log masks it, a thousand numbers are left or more.
+    """
+    national = number.e164.removeprefix(f"+{number.calling_code}")
+    return f"+{number.calling_code}{national[: min(_SHOWN, len(national) // 3)]}"
 
 
 def shown(prefix: str) -> str:
-    """A number of which the beginning is known."""
-    return prefix + "*" * _HIDDEN
+    """A number of which no more than the beginning is known."""
+    return f"{prefix}*******"

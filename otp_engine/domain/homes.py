@@ -23,8 +23,12 @@ class Home:
 
     @property
     def phone(self) -> str:
-        """The name."""
-        return self.pepper.digest("phone", self.space + self.number.e164)
+        """The name: a digest, and behind a colon the space, if there is one.
+
+        What is counted by phone is counted under the digest, for all services.
+        """
+        digest = self.pepper.digest("phone", self.number.e164)
+        return f"{digest}:{self.space}" if self.space else digest
 
 
 def find(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from otp_engine.domain.verification import Channel
+from otp_engine.domain.verification import Asked, Channel
 from otp_engine.domain.wishes import ORDINARY, Wishes
 
 _ENGLISH = "en"
@@ -80,6 +80,30 @@ class Message:
     life: timedelta
     from_: str | None = None
     unfiltered: bool = False
+
+
+def to(asked: Asked, *, code: str, life: timedelta, brand: str) -> Message:
+    """The message that brings *code*, as it and its service are asked for.
+
+    *brand* is the name in it where neither has one.
+    """
+    service = asked.service
+    wishes = asked.wishes.over(brand=service.brand, warned=service.warned)
+    return Message(
+        to=asked.number.e164,
+        masked=asked.number.masked,
+        channel=asked.channel,
+        body=write(
+            code=code,
+            brand=wishes.brand or brand,
+            life=life,
+            locale=asked.locale,
+            wishes=wishes,
+        ),
+        life=life,
+        from_=service.messaging_service(asked.number.country),
+        unfiltered=wishes.unfiltered,
+    )
 
 
 def write(

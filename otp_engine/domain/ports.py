@@ -22,9 +22,11 @@ Handover = Callable[[Message], None]
 class Store(Protocol):
     """Remembers which codes wait for which phone, and counts.
 
-    *phone* is always a keyed digest. *token* names one request: a step repeated with
-    the same token changes nothing and answers the same, so a lost reply may be asked
-    for again. Every method raises `StoreUnavailable` when the store does not answer.
+    *phone* is always a keyed digest, and behind a colon the service, but for the
+    default one; messages and wrong guesses are counted for all services together.
+    *token* names one request: a step repeated with the same token changes nothing and
+    answers the same, so a lost reply may be asked for again. Every method raises
+    `StoreUnavailable` when the store does not answer.
     """
 
     def open(
@@ -58,16 +60,21 @@ class Store(Protocol):
     def unclaim(self, phone: str, *, token: bytes) -> None:
         """Give back a guess that was paid for and never looked at."""
 
-    def approve(self, phone: str, *, token: bytes, id: bytes) -> bool:
-        """Close the verification, and say whether this request was the one to do it."""
+    def approve(
+        self, phone: str, *, token: bytes, id: bytes, guessed: bool = True
+    ) -> bool:
+        """Close the verification, and say whether this request was the one to do it.
 
-    def cancel(self, phone: str) -> bool:
+        The phone's wrong guesses are forgotten, but where no code was *guessed*.
+        """
+
+    def cancel(self, phone: str, *, id: bytes | None = None) -> bool:
         """Close the verification without an approval, with all of its codes.
 
-        The phone's wrong guesses and its messages stay counted. False when nothing is
-        waiting, as `claim` means it: where no code is alive, a reserved send included,
-        nothing is changed. A repetition finds nothing left to close, and so has no
-        token.
+        With an *id* it must be that one. The phone's wrong guesses and its messages
+        stay counted. False when nothing is waiting, as `claim` means it: where no code
+        is alive, a reserved send included, nothing is changed. A repetition finds
+        nothing left to close, and so has no token.
         """
 
     def look(self, phone: str) -> Waiting | None:

@@ -63,6 +63,7 @@ class Service:
         sid: What callers of the service call it.
         space: Keeps its verifications apart from those of others; the default service
             has none.
+        version: How often it was changed.
         brand: The name in its messages; none is the operator's.
         code_length: Digits of its codes; none is the policy's.
         custom_code: Whether its callers may bring codes of their own.
@@ -72,6 +73,7 @@ class Service:
 
     sid: str = ""
     space: str = ""
+    version: int = field(default=0, compare=False)
     brand: str | None = None
     code_length: int | None = None
     custom_code: bool = False

@@ -52,12 +52,14 @@ class Guess:
         code: As `codes.read` or `codes.read_custom` gives it.
         address: The person's network address, where it is known; see `addresses`.
         service: Whose verification it is.
+        verification: The one that is meant, 16 bytes; none is whichever waits.
     """
 
     number: PhoneNumber
     code: str = field(repr=False)
     address: str | None = None
     service: Service = DEFAULT
+    verification: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

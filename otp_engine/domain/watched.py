@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from otp_engine.domain import events
+from otp_engine.domain import events, messages
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Approved, CodeSent, Watch
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.service import DEFAULT, Service
 from otp_engine.domain.verification import Asked, Checked, Guess, Sent, Waiting
+from otp_engine.errors import DeliveryUnconfirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +26,13 @@ class Watched:
 
     def send(self, asked: Asked) -> Sent:
         """As `Engine.send`."""
-        sent = self.engine.send(asked)
-        number, engine = asked.number, self.engine
-        self.watch(
-            CodeSent(
-                verification=sent.id,
-                attempt=sent.token,
-                service=asked.service.sid,
-                phone=engine.peppers[0].digest("event", number.e164),
-                prefix=events.prefix(number),
-                country=number.country,
-                channel=asked.channel,
-                code_length=asked.service.code_length or engine.policy.code_length,
-                locale=asked.locale,
-            )
-        )
+        try:
+            sent = self.engine.send(asked)
+        except DeliveryUnconfirmed as silence:
+            if silence.verification and silence.attempt:
+                self._sent(asked, silence.verification, silence.attempt)
+            raise
+        self._sent(asked, sent.id, sent.token)
         return sent
 
     def check(self, guess: Guess) -> Checked:
@@ -53,12 +46,28 @@ class Watched:
         """As `Engine.look`."""
         return self.engine.look(number, service)
 
-    def approve(self, number: PhoneNumber, service: Service = DEFAULT) -> Waiting:
+    def approve(self, number: PhoneNumber, service: Service, id: bytes) -> None:
         """As `Engine.approve`."""
-        waiting = self.engine.approve(number, service)
-        self.watch(Approved(verification=waiting.id))
-        return waiting
+        self.engine.approve(number, service, id)
+        self.watch(Approved(verification=id))
 
-    def cancel(self, number: PhoneNumber, service: Service = DEFAULT) -> None:
+    def cancel(self, number: PhoneNumber, service: Service, id: bytes) -> None:
         """As `Engine.cancel`."""
-        self.engine.cancel(number, service)
+        self.engine.cancel(number, service, id)
+
+    def _sent(self, asked: Asked, verification: bytes, attempt: bytes) -> None:
+        number, engine = asked.number, self.engine
+        length = asked.service.code_length or engine.policy.code_length
+        self.watch(
+            CodeSent(
+                verification=verification,
+                attempt=attempt,
+                service=asked.service.sid,
+                phone=engine.peppers[0].digest("event", number.e164),
+                prefix=events.prefix(number),
+                country=number.country,
+                channel=asked.channel,
+                code_length=len(asked.code) if asked.code else length,
+                locale=asked.locale and messages.language_of(asked.locale),
+            )
+        )

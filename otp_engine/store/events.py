@@ -70,9 +70,8 @@ class Events:
         def put(client: Client) -> None:
             with client.pipeline(transaction=False) as pipeline:
                 for event in batch:
-                    pipeline.xadd(
-                        keys.EVENTS, _written(event), maxlen=_KEPT, approximate=True
-                    )
+                    pipeline.xadd(keys.EVENTS, _written(event), maxlen=_KEPT)
+                pipeline.xtrim(keys.EVENTS, minid=_milliseconds(_oldest()))
                 pipeline.pexpire(keys.EVENTS, _LIFE)
                 pipeline.execute()
 
@@ -83,7 +82,7 @@ class Events:
         written = self._told.all_tasks_done
         with written:
             written.wait_for(lambda: not self._told.unfinished_tasks, _A_MOMENT)
-        first, last = f"{_milliseconds(begin)}" if begin else "-", "+"
+        first, last = str(_milliseconds(max(begin or _oldest(), _oldest()))), "+"
         while found := self._page(first, last):
             for name, fields in found:
                 moment = int(name.partition(b"-")[0]) / 1000
@@ -96,6 +95,11 @@ class Events:
             keys.EVENTS,
         )
         return found
+
+
+def _oldest() -> datetime:
+    """The stream is trimmed by whole nodes, so it can hold some that are older."""
+    return datetime.now(UTC) - _LIFE
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -1,9 +1,11 @@
 """Every key in Redis: its name, what it holds and how long it lives.
 
-    otp:{<phone>}:verification   hash    the live verification; until its last code ends
+    otp:{<phone>}:verification[:<service>]
+                                 hash    the live verification; until its last code ends
     otp:{<phone>}:sends          zset    one entry a message; the longest window
     otp:{<phone>}:wrong          zset    one entry a wrong guess; the longest window
-    otp:{<phone>}:approved       string  token of the last approval; a minute
+    otp:{<phone>}:approved[:<service>]
+                                 string  token of the last approval; a minute
     otp:{shared}:<limit>[:<who>] zset    one entry an event; the longest window
     otp:{<id>}:record            hash    what callers of `/v2` may ask about a
                                          verification later; as long as it lives
@@ -42,24 +44,33 @@ SAFE = "otp:{safe}"
 """Phones that are served whatever their country is."""
 
 
-def verification(phone: str) -> str:
-    """The live verification of a phone."""
-    return f"otp:{{{phone}}}:verification"
+def verification(place: str) -> str:
+    """The live verification of a phone in a service."""
+    return _of_service(place, "verification")
 
 
-def sends(phone: str) -> str:
-    """Messages to a phone."""
-    return f"otp:{{{phone}}}:sends"
+def sends(place: str) -> str:
+    """Messages to a phone, of all services."""
+    return f"otp:{{{_phone(place)}}}:sends"
 
 
-def wrong(phone: str) -> str:
-    """Guesses at a phone's codes since the last right one."""
-    return f"otp:{{{phone}}}:wrong"
+def wrong(place: str) -> str:
+    """Guesses at a phone's codes since the last right one, of all services."""
+    return f"otp:{{{_phone(place)}}}:wrong"
 
 
-def approved(phone: str) -> str:
-    """Who closed the last verification of a phone."""
-    return f"otp:{{{phone}}}:approved"
+def approved(place: str) -> str:
+    """Who closed the last verification of a phone in a service."""
+    return _of_service(place, "approved")
+
+
+def _of_service(place: str, kind: str) -> str:
+    _, colon, service = place.partition(":")
+    return f"otp:{{{_phone(place)}}}:{kind}{colon}{service}"
+
+
+def _phone(place: str) -> str:
+    return place.partition(":")[0]
 
 
 def record(id: bytes) -> str:

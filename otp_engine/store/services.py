@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,13 +46,12 @@ class Services:
         one = new or old
         if one is None:
             return True
-        texts = (_written(old), _written(new))
-        return bool(self._swap.run([keys.SERVICES], one.sid, *texts))
+        version = old.version if old else 0
+        text = _written(replace(new, version=version + 1)) if new else ""
+        return bool(self._swap.run([keys.SERVICES], one.sid, version, text))
 
 
-def _written(service: Service | None) -> str:
-    if service is None:
-        return ""
+def _written(service: Service) -> str:
     return json.dumps(asdict(service), default=_plain, sort_keys=True)
 
 
@@ -67,27 +66,30 @@ def _plain(value: Any) -> str | float:  # noqa: ANN401 - json's signature
 
 
 def _read(text: bytes) -> Service:
-    fields = json.loads(text)
-    limits, messaging = fields.pop("rate_limits"), fields.pop("messaging")
+    given = json.loads(text)
+    # What a later release has added is none of this one's.
+    known = {field.name for field in fields(Service)}
+    values = {name: value for name, value in given.items() if name in known}
+    limits, messaging = values.pop("rate_limits", ()), values.pop("messaging", ())
     return Service(
-        **_dated(fields),
+        **_dated(values),
         rate_limits=tuple(map(_limit, limits)),
         messaging=tuple(MessagingConfiguration(**_dated(one)) for one in messaging),
     )
 
 
-def _limit(fields: dict[str, Any]) -> RateLimit:
-    buckets = fields.pop("buckets")
-    return RateLimit(**_dated(fields), buckets=tuple(map(_bucket, buckets)))
+def _limit(given: dict[str, Any]) -> RateLimit:
+    buckets = given.pop("buckets")
+    return RateLimit(**_dated(given), buckets=tuple(map(_bucket, buckets)))
 
 
-def _bucket(fields: dict[str, Any]) -> Bucket:
-    interval = timedelta(seconds=fields.pop("interval"))
-    return Bucket(**_dated(fields), interval=interval)
+def _bucket(given: dict[str, Any]) -> Bucket:
+    interval = timedelta(seconds=given.pop("interval"))
+    return Bucket(**_dated(given), interval=interval)
 
 
-def _dated(fields: dict[str, Any]) -> dict[str, Any]:
+def _dated(given: dict[str, Any]) -> dict[str, Any]:
     dates = {
-        name: datetime.fromisoformat(fields[name]) for name in ("created", "updated")
+        name: datetime.fromisoformat(given[name]) for name in ("created", "updated")
     }
-    return fields | dates
+    return given | dates

@@ -127,15 +127,17 @@ class RedisStore:
         """Give back a guess that was paid for and never looked at."""
         self._unclaim.run([keys.verification(phone), keys.wrong(phone)], token)
 
-    def approve(self, phone: str, *, token: bytes, id: bytes) -> bool:
+    def approve(
+        self, phone: str, *, token: bytes, id: bytes, guessed: bool = True
+    ) -> bool:
         """Close the verification, and say whether this request was the one to do it."""
         named = [keys.verification(phone), keys.wrong(phone), keys.approved(phone)]
-        args = (token, id, _milliseconds(_APPROVAL_REMEMBERED))
+        args = (token, id, _milliseconds(_APPROVAL_REMEMBERED), int(guessed))
         return bool(self._approve.run(named, *args))
 
-    def cancel(self, phone: str) -> bool:
+    def cancel(self, phone: str, *, id: bytes | None = None) -> bool:
         """Close the verification without an approval, and say whether one waited."""
-        return bool(self._cancel.run([keys.verification(phone)]))
+        return bool(self._cancel.run([keys.verification(phone)], id or b""))
 
     def look(self, phone: str) -> Waiting | None:
         """Say what is waiting."""

@@ -103,24 +103,61 @@ def test_where_nothing_waits_there_is_nothing_to_look_at(engine, alice, client):
 def test_a_program_approves_once(engine, outbox, alice, guess):
     sent = engine.send(alice)
 
-    assert engine.approve(alice.number).id == sent.id
+    engine.approve(alice.number, alice.service, sent.id)
 
     with pytest.raises(VerificationNotFound):
-        engine.approve(alice.number)
+        engine.approve(alice.number, alice.service, sent.id)
     with pytest.raises(VerificationNotFound):
         engine.check(guess(outbox.code))
 
 
-def test_an_approval_clears_the_wrong_guesses_of_its_own_service_only(
+def test_a_program_that_approves_has_not_guessed(engine, outbox, alice, guess):
+    engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("2/1h"))
+    sent = engine.send(alice)
+    engine.check(guess(other_than(outbox.code)))
+    engine.approve(alice.number, alice.service, sent.id)
+    engine.send(alice)
+    engine.check(guess(other_than(outbox.code)))
+
+    with pytest.raises(RateLimited):
+        engine.check(guess(outbox.code))
+
+
+def test_a_right_code_clears_the_wrong_guesses_of_all_services(
     engine, outbox, alice, shopper, guess
 ):
     engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("2/1h"))
     engine.send(alice)
     engine.check(guess(other_than(outbox.code)))
     engine.send(shopper)
+    engine.check(replace(guess(outbox.code), service=SHOP))
 
-    engine.approve(shopper.number, SHOP)
+    assert engine.check(guess(other_than(outbox.codes[0]))).attempts_left == 1
 
-    engine.check(guess(other_than(outbox.codes[0])))
-    with pytest.raises(RateLimited):
-        engine.send(alice)
+
+def test_a_guess_at_a_verification_that_is_over_costs_the_next_one_nothing(
+    engine, outbox, alice, guess
+):
+    old = engine.send(alice)
+    engine.cancel(alice.number)
+    engine.send(alice)
+    late = replace(guess(outbox.code), verification=old.id)
+
+    for _ in range(9):
+        with pytest.raises(VerificationNotFound):
+            engine.check(late)
+
+    assert engine.check(guess(outbox.code)).approved
+
+
+def test_only_the_verification_that_is_meant_is_closed(engine, outbox, alice, guess):
+    old = engine.send(alice)
+    engine.cancel(alice.number)
+    engine.send(alice)
+
+    with pytest.raises(VerificationNotFound):
+        engine.cancel(alice.number, alice.service, old.id)
+    with pytest.raises(VerificationNotFound):
+        engine.approve(alice.number, alice.service, old.id)
+
+    assert engine.check(guess(outbox.code)).approved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,7 @@ from otp_engine.domain.service import (
     Service,
 )
 from otp_engine.domain.verification import Channel
+from otp_engine.store import keys
 
 ID, LIFE = b"i" * 16, timedelta(minutes=10)
 NOW = datetime(2026, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)
@@ -123,26 +125,43 @@ def test_services_are_listed_from_the_newest(store):
 
 def test_of_two_who_change_a_service_at_once_the_second_finds_out(store):
     store.services.swap(None, SERVICE)
-    mine, yours = replace(SERVICE, brand="Mine"), replace(SERVICE, brand="Yours")
+    found = store.services.find("VA1")
+    mine, yours = replace(found, brand="Mine"), replace(found, brand="Yours")
 
-    assert store.services.swap(SERVICE, mine)
-    assert not store.services.swap(SERVICE, yours)
+    assert store.services.swap(found, mine)
+    assert not store.services.swap(found, yours)
 
     assert store.services.find("VA1") == mine
 
 
 def test_a_change_that_is_asked_for_twice_is_done_once(store):
     store.services.swap(None, SERVICE)
-    mine = replace(SERVICE, brand="Mine")
+    found = store.services.find("VA1")
+    mine = replace(found, brand="Mine")
 
-    assert store.services.swap(SERVICE, mine)
-    assert store.services.swap(SERVICE, mine)
+    assert store.services.swap(found, mine)
+    assert store.services.swap(found, mine)
+    assert store.services.find("VA1").version == 2
+
+
+def test_what_another_release_has_written_can_be_read_changed_and_deleted(
+    store, client
+):
+    store.services.swap(None, SERVICE)
+    written = json.loads(client.hget(keys.SERVICES, "VA1"))
+    del written["template"]
+    client.hset(keys.SERVICES, "VA1", json.dumps(written | {"colour": "blue"}))
+    found = store.services.find("VA1")
+
+    assert found == replace(SERVICE, template=None)
+    assert store.services.swap(found, replace(found, brand="New"))
+    assert store.services.swap(store.services.find("VA1"), None)
 
 
 def test_a_deleted_service_is_gone(store, client):
     store.services.swap(None, SERVICE)
 
-    assert store.services.swap(SERVICE, None)
+    assert store.services.swap(store.services.find("VA1"), None)
 
     assert client.dbsize() == 0
 

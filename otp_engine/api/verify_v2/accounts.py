@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import g, request
 
 from otp_engine.api import context
+from otp_engine.api.callers import Caller
 from otp_engine.api.verify_v2 import sids
 from otp_engine.errors import Unauthorized
 
@@ -21,11 +22,21 @@ def enter() -> None:
     """
     here = context.current()
     caller = here.callers.identify(request)
-    g.caller, g.account = caller.name, here.account
+    g.caller, g.account, g.person = caller.name, here.account, caller
     if caller.name is None and here.dev:
         g.account = _said() or here.account
     elif not _is_of_twilio(caller.name or ""):
         raise Unauthorized
+
+
+def address(device: str | None) -> str | None:
+    """The address of the person, as limits count it; see `Caller.address_of_person`.
+
+    Raises:
+        InvalidRequest: *device* is no address.
+    """
+    caller: Caller = g.person
+    return caller.address_of_person(request, device)
 
 
 def _is_of_twilio(name: str) -> bool:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from otp_engine.api import context
-from otp_engine.api.verify_v2 import errors, finding, parameters, sids, telling
+from otp_engine.api.verify_v2 import (
+    accounts,
+    errors,
+    finding,
+    parameters,
+    sids,
+    telling,
+)
 from otp_engine.api.verify_v2.parameters import Parameters
 from otp_engine.api.verify_v2.telling import Found
 from otp_engine.domain import codes
 from otp_engine.domain.service import Service
 from otp_engine.domain.verification import Guess
+from otp_engine.errors import StoreUnavailable
 
 bp = Blueprint("checks", __name__)
 
@@ -25,14 +34,20 @@ def create(service: str) -> ResponseReturnValue:
     found = _found(given, finding.service(service))
     g.phone = found.number.masked
     code = codes.read_custom(given.required("Code"))
-    if found.id:
-        found.waiting()
-    guess = Guess(number=found.number, code=code, service=found.service)
+    guess = Guess(
+        number=found.number,
+        code=code,
+        address=accounts.address(None),
+        service=found.service,
+        verification=found.id,
+    )
     checked = here.engine.check(guess)
     status = "approved" if checked.approved else "pending"
     told = found.tell(checked.id, status, updated=here.now())
     if checked.approved:
-        here.records.forget(checked.id)
+        # Whatever becomes of the record, the code has been used up.
+        with suppress(StoreUnavailable):
+            here.records.forget(checked.id)
     return told.shape_of_check()
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from datetime import timedelta
 from http import HTTPStatus
 
 from flask import g, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from otp_engine import errors
 from otp_engine.api.verify_v2 import sids
@@ -27,6 +28,7 @@ _MEANINGS: dict[type[errors.OTPError], tuple[int, int, str]] = {
     errors.Unauthorized: (20003, 401, "Authentication Error - invalid username"),
     errors.InvalidRequest: (60200, 400, "Invalid parameter"),
     errors.InvalidCode: (60200, 400, "Invalid parameter: Code"),
+    errors.InvalidPhone: (60200, 400, "Invalid parameter `To`"),
     errors.NumberTypeNotAllowed: (
         *(60205, 403, "SMS is not supported by landline phone number"),
     ),
@@ -47,6 +49,8 @@ _LIMITS = {
     "wrong_checks_per_phone": (60202, "Max check attempts reached"),
     "cooldown": (60212, "Too many concurrent requests for phone number"),
 }
+_WORD = re.compile(r"v2|[A-Za-z-]{0,40}", re.ASCII)
+_LONGEST_PATH = 500
 _SHOWN = 3
 _LONGEST_SHOWN = 16
 
@@ -87,12 +91,16 @@ def invalid_to(given: str) -> Problem:
 
 def not_found() -> Problem:
     """The thing that the path names, or what it is about, is not there."""
-    *parents, last = request.path.split("/")
-    if parents[-1:] in (["Verifications"], ["Numbers"]) and not sids.is_one(last, "VE"):
-        last = last[:_SHOWN] + "*" * len(last[_SHOWN:_LONGEST_SHOWN])
-    path = "/".join([*parents, last])
+    path = "/".join(map(_safe, request.path[:_LONGEST_PATH].split("/")))
     message = f"The requested resource {path} was not found"
     return Problem(20404, HTTPStatus.NOT_FOUND, message)
+
+
+def _safe(part: str) -> str:
+    """Part of a path that is a word or a sid; of anything else, the beginning."""
+    if _WORD.fullmatch(part) or sids.is_one(part, part[:2]):
+        return part
+    return part[:_SHOWN] + "*" * len(part[_SHOWN:_LONGEST_SHOWN])
 
 
 def answer(error: Exception) -> ResponseReturnValue:
@@ -110,6 +118,8 @@ def answer(error: Exception) -> ResponseReturnValue:
         "status": int(problem.status),
     }
     headers = {}
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(sorted(error.valid_methods))
     if problem.status == HTTPStatus.UNAUTHORIZED:
         body["detail"] = ""
         headers["WWW-Authenticate"] = 'Basic realm="otp"'

@@ -14,6 +14,7 @@ from otp_engine.errors import Unavailable
 _TRIES = 20
 
 T = TypeVar("T")
+N = TypeVar("N", bound=Service | None)
 
 
 def service(sid: str) -> Service:
@@ -29,7 +30,8 @@ def service(sid: str) -> Service:
     if sid != here.service.sid:
         if stored is None:
             raise errors.not_found()
-        return stored
+        # Not as it is stored: what was the default one may not be any more.
+        return replace(stored, space=sid)
     if stored is None:
         return here.service
     return replace(
@@ -54,8 +56,8 @@ def is_default(sid: str) -> bool:
     return sid == context.current().service.sid
 
 
-def change(sid: str, make: Callable[[Service], Service]) -> Service:
-    """Put what *make* makes of a service in its place.
+def change(sid: str, make: Callable[[Service], N]) -> N:
+    """Put what *make* makes of a service in its place; with none, it is deleted.
 
     Where somebody else has changed it meanwhile, *make* is asked again: what it
     checks always holds for what is written.

@@ -75,10 +75,10 @@ def of(
 
 
 def _size() -> int:
+    asked = request.args.get("PageSize", str(_ORDINARY))
     try:
-        return parameters.whole(1, _LARGEST)(
-            request.args.get("PageSize", str(_ORDINARY))
-        )
+        # SDKs ask for as many as somebody wants altogether, and page if given fewer.
+        return min(_LARGEST, parameters.whole(1, 10**9)(asked))
     except ValueError:
         raise errors.invalid("PageSize") from None
 

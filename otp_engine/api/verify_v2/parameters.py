@@ -7,7 +7,6 @@ cannot be read is refused by its name.
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from flask import Request
 
 from otp_engine.api import fields
 from otp_engine.api.verify_v2 import errors, sids
+from otp_engine.errors import InvalidRequest
 
 _FORM = "application/x-www-form-urlencoded"
 _FRIENDLY = re.compile(r"[\w -]{1,30}")
@@ -70,7 +70,7 @@ def read(request: Request) -> Parameters:
     Raises:
         InvalidRequest: It is not a form that can be read in one way only.
     """
-    if request.mimetype == _FORM and request.content_length:
+    if request.mimetype == _FORM:
         return Parameters(fields.read(request))
     return Parameters(fields.Fields({}))
 
@@ -123,7 +123,7 @@ def line(longest: int) -> Callable[[str], str]:
 
 def friendly_name(given: str) -> str:
     """A name for a message: no links, and no number that could be called."""
-    if not _FRIENDLY.fullmatch(given):
+    if not _FRIENDLY.fullmatch(given) or not given.strip():
         raise ValueError(given)
     if sum(letter.isdigit() for letter in given) > _MOST_DIGITS:
         raise ValueError(given)
@@ -154,8 +154,11 @@ def address(given: str) -> str:
 
 
 def pairs(given: str) -> Mapping[str, str]:
-    """A JSON object of texts and numbers."""
-    value: Any = json.loads(given)
+    """A JSON object of texts and whole numbers."""
+    try:
+        value: Any = fields.from_json(given)
+    except InvalidRequest:
+        raise ValueError(given) from None
     plain = isinstance(value, dict) and all(map(_is_plain, value.values()))
     if not plain:
         raise ValueError(given)
@@ -163,4 +166,4 @@ def pairs(given: str) -> Mapping[str, str]:
 
 
 def _is_plain(value: object) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
+    return isinstance(value, str | int) and not isinstance(value, bool)

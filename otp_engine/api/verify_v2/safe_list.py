@@ -23,9 +23,10 @@ def create() -> ResponseReturnValue:
     number = _read(parameters.read(request).required("PhoneNumber"))
     if number is None:
         raise errors.invalid("PhoneNumber")
-    if not context.current().safe_list.add(name(number)):
+    if has(number):
         message = "Phone Number already exists"
         raise errors.Problem(60411, HTTPStatus.BAD_REQUEST, message)
+    context.current().safe_list.add(_names(number)[0])
     return _shape(number), HTTPStatus.CREATED
 
 
@@ -33,7 +34,7 @@ def create() -> ResponseReturnValue:
 def fetch(text: str) -> ResponseReturnValue:
     """Say that a number is on the list."""
     number = _read(text)
-    if number is None or not context.current().safe_list.has(name(number)):
+    if number is None or not has(number):
         raise errors.not_found()
     return _shape(number)
 
@@ -41,15 +42,31 @@ def fetch(text: str) -> ResponseReturnValue:
 @bp.delete("/SafeList/Numbers/<text>")
 def delete(text: str) -> ResponseReturnValue:
     """Take a number off the list."""
-    number = _read(text)
-    if number is None or not context.current().safe_list.remove(name(number)):
+    number, safe_list = _read(text), context.current().safe_list
+    if number is None or not sum(map(safe_list.remove, _names(number))):
         raise errors.not_found()
     return "", HTTPStatus.NO_CONTENT
 
 
-def name(number: PhoneNumber) -> str:
+def has(number: PhoneNumber) -> bool:
+    """Whether a number is on the list.
+
+    One that is found under the pepper before a rotation is added under the new one, so
+    that it stays when the old one goes.
+    """
+    safe_list, (current, *previous) = context.current().safe_list, _names(number)
+    if safe_list.has(current):
+        return True
+    found = any(safe_list.has(name) for name in previous)
+    if found:
+        safe_list.add(current)
+    return found
+
+
+def _names(number: PhoneNumber) -> list[str]:
     """What a number is called in the list, which keeps no number."""
-    return context.current().peppers[0].digest("safe", number.e164)
+    peppers = context.current().peppers
+    return [pepper.digest("safe", number.e164) for pepper in peppers]
 
 
 def _read(text: str) -> PhoneNumber | None:
@@ -61,9 +78,8 @@ def _read(text: str) -> PhoneNumber | None:
 
 def _shape(number: PhoneNumber) -> dict[str, Any]:
     # A sid of the number's own, so that the same number always has the same.
-    digest = (
-        context.current().peppers[0].bind("safe", verification=b"", number=number.e164)
-    )
+    pepper = context.current().peppers[0]
+    digest = pepper.bind("safe", verification=b"", number=number.e164)
     return {
         "sid": f"GN{digest[:16].hex()}",
         "phone_number": number.e164,

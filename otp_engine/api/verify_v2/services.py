@@ -126,9 +126,7 @@ def update(sid: str) -> ResponseReturnValue:
 def delete(sid: str) -> ResponseReturnValue:
     """End a service; its verifications end by themselves."""
     _refuse_default(sid)
-    services = context.current().services
-    while not services.swap(finding.service(sid), None):
-        pass
+    finding.change(sid, lambda _: None)
     return "", HTTPStatus.NO_CONTENT
 
 

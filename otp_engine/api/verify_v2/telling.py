@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.record import Attempt, Record
 from otp_engine.domain.service import Service
 from otp_engine.domain.verification import Channel, Waiting
-from otp_engine.errors import InvalidPhone, VerificationNotFound
+from otp_engine.errors import InvalidPhone, StoreUnavailable, VerificationNotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +105,10 @@ class Found:
     def tell(self, id: bytes, status: str, *, updated: datetime | None = None) -> Told:
         """Say what is known of it."""
         here = context.current()
-        record = self.record or here.records.find(id)
-        now = here.now()
+        now, record = here.now(), self.record
+        # What is told has happened; that it cannot be told in full is no error.
+        with suppress(StoreUnavailable):
+            record = record or here.records.find(id)
         return Told(
             id=id,
             service=self.service,

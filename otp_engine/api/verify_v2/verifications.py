@@ -67,14 +67,15 @@ def update(service: str, name: str) -> ResponseReturnValue:
 
 def _approve(found: Found, id: bytes) -> None:
     here = context.current()
-    here.engine.approve(found.number, found.service)
-    here.records.forget(id)
+    here.engine.approve(found.number, found.service, id)
+    with suppress(StoreUnavailable):
+        here.records.forget(id)
 
 
 def _cancel(found: Found, id: bytes) -> None:
     here = context.current()
-    here.engine.cancel(found.number, found.service)
-    if found.record or here.records.find(id):
+    here.engine.cancel(found.number, found.service, id)
+    with suppress(StoreUnavailable):
         here.records.cancelled(id, life=here.policy.ttl)
 
 
@@ -88,8 +89,9 @@ def _send(asked: Asked) -> Sent:
     here = context.current()
     try:
         return here.engine.send(asked)
-    except CountryNotAllowed:
-        if not here.safe_list.has(safe_list.name(asked.number)):
+    except CountryNotAllowed as refusal:
+        # One without a country is the carrier's, who would only say it again.
+        if not refusal.country or not safe_list.has(asked.number):
             raise
         return here.engine.send(replace(asked, trusted=True))
 

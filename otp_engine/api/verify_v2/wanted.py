@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from otp_engine.api.verify_v2 import errors, parameters, templates
+from otp_engine.api.verify_v2 import accounts, errors, parameters, templates
 from otp_engine.api.verify_v2.parameters import Parameters
-from otp_engine.domain import addresses, codes, messages, phone
+from otp_engine.domain import codes, messages, phone
 from otp_engine.domain.limits import Charge, Limit, Window
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.service import Service
 from otp_engine.domain.verification import Asked, Channel
 from otp_engine.domain.wishes import Wishes
-from otp_engine.errors import InvalidCode, InvalidPhone
+from otp_engine.errors import InvalidCode, InvalidPhone, InvalidRequest
 
+_LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,3}", re.ASCII)
 _MOST_TAGS, _LONGEST_TAG = 10, 128
 
 
@@ -31,11 +33,15 @@ def read(given: Parameters, service: Service) -> Asked:
     given.read("TemplateCustomSubstitutions", parameters.pairs)
     if given.has("CustomMessage"):
         raise errors.Problem(60243, 400, "Custom messages are not supported")
+    if given.has("Amount") or given.has("Payee"):
+        # Who pays must not believe that the message said what for.
+        message = "Service does not support this feature"
+        raise errors.Problem(60204, HTTPStatus.FORBIDDEN, message)
     return Asked(
         number=number(to),
         channel=Channel(channel),
         locale=given.read("Locale", _locale),
-        address=given.read("DeviceIp", addresses.read),
+        address=_address(given),
         service=service,
         code=_code(given, service),
         charges=_charges(given, service),
@@ -63,7 +69,17 @@ def number(to: str) -> PhoneNumber:
         raise errors.invalid_to(to) from None
 
 
+def _address(given: Parameters) -> str | None:
+    device = given.text("DeviceIp")
+    try:
+        return accounts.address(device)
+    except InvalidRequest:
+        raise errors.invalid("DeviceIp") from None
+
+
 def _locale(given: str) -> str:
+    if not _LOCALE.fullmatch(given):
+        raise ValueError(given)
     if messages.language_of(given) not in messages.LOCALES:
         raise ValueError(given)
     return given

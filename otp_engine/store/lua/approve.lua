@@ -10,12 +10,13 @@
 -- ARGV[1]  the guess's token, 8 bytes
 -- ARGV[2]  id of the verification that the guess was right for
 -- ARGV[3]  milliseconds to remember the token
+-- ARGV[4]  1 if a code was guessed right, 0 if none was compared
 --
 -- returns  1  this request closed it
 --          0  it is gone: used by somebody else, or expired
 --
--- TTL: the verification and the phone's wrong guesses are deleted; the token lives
--- for ARGV[3].
+-- TTL: the verification is deleted, and with a right guess the phone's wrong ones; the
+-- token lives for ARGV[3].
 
 local verification, wrong, approved = KEYS[1], KEYS[2], KEYS[3]
 
@@ -28,6 +29,9 @@ if redis.call('HGET', verification, 'id') ~= ARGV[2] then
     return 0
 end
 
-redis.call('DEL', verification, wrong)
+redis.call('DEL', verification)
+if ARGV[4] == '1' then
+    redis.call('DEL', wrong)
+end
 redis.call('SET', approved, ARGV[1], 'PX', ARGV[3])
 return 1

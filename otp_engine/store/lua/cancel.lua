@@ -6,10 +6,10 @@
 -- its messages stay counted, or cancelling would be a way around both limits.
 --
 -- KEYS[1]  otp:{phone}:verification   hash
--- ARGV     none
+-- ARGV[1]  id of the verification that is meant; empty for whichever waits
 --
 -- returns  1  closed
---          0  nothing is waiting, as claim.lua means it: no code is alive; nothing was
+--          0  it is not waiting, as claim.lua means it: no code is alive; nothing was
 --             changed, and a send that is only reserved keeps its reservation
 --
 -- TTL: the verification is deleted; nothing else is touched.
@@ -29,6 +29,9 @@ local function waiting()
 end
 
 if not waiting() then
+    return 0
+end
+if ARGV[1] ~= '' and redis.call('HGET', verification, 'id') ~= ARGV[1] then
     return 0
 end
 

@@ -104,10 +104,31 @@ def test_a_number_in_a_path_is_not_repeated(verify):
     assert "9445012345" not in answer.body["message"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/v2/Services/{SERVICE}/Verifications/{TO}/",
+        f"/v2/Services/{SERVICE}/Verifications//{TO}",
+        f"/v2/Services/{SERVICE}/verifications/{TO}",
+        f"/v2/SafeList/{TO}",
+        f"/v2/Attempts/{TO}",
+        f"/v2/Services/{SERVICE}/VerificationCheck/482913",
+        f"/v2/{TO * 900}",
+    ],
+)
+def test_no_path_is_repeated_with_a_number_or_a_code_in_it(verify, path):
+    message = verify.get(path).body["message"]
+
+    assert "9445012345" not in message
+    assert "482913" not in message
+    assert len(message) < 600
+
+
 def test_another_method_is_not_allowed(verify):
     answer = verify.delete(f"/v2/Services/{SERVICE}/Verifications")
 
     assert answer.error == (405, 20004, "Method not allowed")
+    assert answer.headers["Allow"] == "POST"
 
 
 def test_two_accounts_are_one_too_many(verify_with):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from otp_engine.errors import DeliveryUnconfirmed
 from tests.api.verify_v2.conftest import SERVICE, TO
 from tests.dump import everything_in
 
@@ -140,7 +141,7 @@ def test_a_summary_of_nothing_is_nothing(verify):
 
 
 @pytest.mark.parametrize(
-    ("prefix", "found"), [("+91", 2), ("9194450", 0), ("+919445", 2), ("1415", 1)]
+    ("prefix", "found"), [("+91", 2), ("9194450", 0), ("+91944", 2), ("1415", 1)]
 )
 def test_a_summary_can_be_of_the_numbers_that_begin_alike(verify, prefix, found):
     for to in (TO, BOB, JANE):
@@ -149,6 +150,39 @@ def test_a_summary_can_be_of_the_numbers_that_begin_alike(verify, prefix, found)
     body = verify.get(SUMMARY, DestinationPrefix=prefix).body
 
     assert body["total_attempts"] == found
+
+
+def test_a_send_that_nobody_confirmed_is_an_attempt_and_can_convert(verify, outbox):
+    verify.send()
+    outbox.refusal = DeliveryUnconfirmed()
+
+    assert verify.send().error == (504, 20504, "Gateway timeout")
+
+    verify.check(outbox.code)
+    statuses = [one["conversion_status"] for one in listed(verify)]
+    assert statuses == ["converted"] * 2
+
+
+@pytest.mark.parametrize("moment", ["1969-12-31T23:59:59Z", "0001-01-01"])
+def test_everything_happened_after_a_time_long_ago(verify, moment):
+    verify.send()
+
+    assert len(listed(verify, DateCreatedAfter=moment)) == 1
+
+
+def test_a_long_locale_is_refused_and_a_short_one_kept_as_its_language(verify):
+    refused = verify.send(Locale=f"en-{'x' * 5_000}")
+    verify.send(Locale="es-MX")
+
+    assert refused.error == (400, 60200, "Invalid parameter: Locale")
+    assert listed(verify)[0]["channel_data"]["locale"] == "es"
+
+
+def test_a_code_that_was_brought_is_as_long_as_it_is(verify):
+    sid = verify.service(CustomCodeEnabled="true")
+    verify.send(service=sid, CustomCode="AbC12345")
+
+    assert listed(verify)[0]["channel_data"]["code_length"] == 8
 
 
 def test_attempts_are_walked_page_by_page(verify):
@@ -168,5 +202,5 @@ def test_an_attempt_shows_the_region_of_a_number_and_nobodys_number(verify, clie
 
     [attempt] = listed(verify)
 
-    assert attempt["channel_data"]["to"] == "+919445******"
+    assert attempt["channel_data"]["to"] == "+91944*******"
     assert b"9445012345" not in everything_in(client)

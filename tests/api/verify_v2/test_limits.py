@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.api.verify_v2.conftest import SERVICE, TO
+from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN, Verify
 from tests.dump import everything_in
 
 LIST = f"/v2/Services/{SERVICE}/RateLimits"
@@ -212,6 +213,22 @@ def test_a_number_is_on_the_safe_list_once(verify, client):
 
     assert answer.error == (400, 60411, "Phone Number already exists")
     assert b"14155552671" not in everything_in(client)
+
+
+def test_the_safe_list_outlives_a_rotation_of_the_pepper(app_with, outbox):
+    old, new = (base64.b64encode(c * 32).decode() for c in (b"p", b"q"))
+    keys = {"OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}", "OTP_ALLOWED_COUNTRIES": "IN"}
+    number, path = "+14155552671", f"{NUMBERS}/+14155552671"
+    Verify(app_with(OTP_PEPPER=old, **keys).test_client()).post(
+        NUMBERS, PhoneNumber=number
+    )
+    rotating = app_with(OTP_PEPPER=new, OTP_PEPPER_PREVIOUS=old, **keys)
+
+    assert Verify(rotating.test_client()).send(number).status == 201
+
+    rotated = Verify(app_with(OTP_PEPPER=new, **keys).test_client())
+    assert rotated.get(path).status == 200
+    assert rotated.delete(path).status == 204
 
 
 def test_the_safe_list_takes_numbers_only(verify):

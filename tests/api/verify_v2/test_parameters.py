@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.api.verify_v2.conftest import SERVICE, TO
+from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN
 
 LIST = f"/v2/Services/{SERVICE}/Verifications"
 
@@ -34,6 +34,10 @@ def invalid(name):
         ({"RateLimits": "{"}, "RateLimits"),
         ({"RateLimits": "[]"}, "RateLimits"),
         ({"RateLimits": '{"nobody": "knows"}'}, "RateLimits"),
+        ({"RateLimits": '{"ip": "\\ud800"}'}, "RateLimits"),
+        ({"RateLimits": '{"ip": NaN}'}, "RateLimits"),
+        ({"Tags": "[" * 5_000}, "Tags"),
+        ({"Tags": '{"x": 1e999}'}, "Tags"),
         ({"RiskCheck": "perhaps"}, "RiskCheck"),
         ({"Tags": json.dumps({str(n): "x" for n in range(11)})}, "Tags"),
         ({"Tags": '{"x": "%s"}' % ("x" * 129)}, "Tags"),
@@ -127,7 +131,7 @@ def test_a_check_for_fraud_can_be_left_out(verify, outbox):
 
 
 def test_the_address_of_the_device_is_counted(verify_with):
-    verify = verify_with(OTP_SENDS_PER_IP="1/1h")
+    verify = verify_with(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}", OTP_SENDS_PER_IP="1/1h")
     verify.send(DeviceIp="192.0.2.1")
 
     same = verify.send("+919445067890", DeviceIp="192.0.2.1")
@@ -136,10 +140,28 @@ def test_the_address_of_the_device_is_counted(verify_with):
     assert (same.status, other.status) == (429, 201)
 
 
+def test_of_somebody_without_a_key_the_connection_is_counted(verify_with, outbox):
+    verify = verify_with(OTP_SENDS_PER_IP="1/1h", OTP_CHECKS_PER_IP="1/1h")
+    verify.send(DeviceIp="192.0.2.1")
+
+    again = verify.send("+919445067890", DeviceIp="192.0.2.2")
+    checks = [verify.check("000000").status for _ in range(2)]
+
+    assert again.error == (429, 20429, "Too many requests")
+    assert checks == [200, 429]
+
+
 def test_custom_messages_are_not_there(verify):
     answer = verify.send(CustomMessage="Hello")
 
     assert answer.error == (400, 60243, "Custom messages are not supported")
+
+
+def test_a_payment_is_refused_and_not_sent_as_if_it_were_none(verify, outbox):
+    answer = verify.send(Amount="10", Payee="Somebody")
+
+    assert answer.error == (403, 60204, "Service does not support this feature")
+    assert outbox.messages == []
 
 
 def test_tags_are_taken(verify):

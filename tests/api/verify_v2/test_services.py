@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from tests.api.verify_v2.conftest import ACCOUNT, SERVICE
+from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TOKEN, Verify
 
 
 def test_a_new_service_is_as_a_new_one_of_twilio(verify):
@@ -220,7 +220,6 @@ def path_of(url):
     ("query", "parameter"),
     [
         ({"PageSize": "0"}, "PageSize"),
-        ({"PageSize": "1000000000"}, "PageSize"),
         ({"PageSize": "many"}, "PageSize"),
         ({"Page": "-1"}, "Page"),
         ({"PageToken": "PA\x00"}, "PageToken"),
@@ -231,6 +230,25 @@ def test_a_page_that_cannot_be_is_refused(verify, query, parameter):
     answer = verify.get("/v2/Services", **query)
 
     assert answer.error == (400, 60200, f"Invalid parameter: {parameter}")
+
+
+def test_a_page_has_a_thousand_things_at_most(verify):
+    body = verify.get("/v2/Services", PageSize=10**9).body
+
+    assert body["meta"]["page_size"] == 1_000
+
+
+def test_what_was_the_default_service_has_verifications_of_its_own(app_with, outbox):
+    keys = {"OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}"}
+    old = f"VA{'1' * 32}"
+    before = Verify(app_with(OTP_SERVICE_SID=old, **keys).test_client())
+    before.post(f"/v2/Services/{old}/RateLimits", UniqueName="ip")
+    after = Verify(app_with(**keys).test_client())
+
+    after.send(service=old)
+
+    assert after.check(outbox.code, SERVICE).error[:2] == (404, 20404)
+    assert after.check(outbox.code, old).body["status"] == "approved"
 
 
 def test_a_page_behind_the_last_is_empty(verify):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from tests.api.verify_v2.conftest import SERVICE, TO
+from otp_engine.errors import StoreUnavailable
+from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN, Verify
 from tests.dump import everything_in
 from tests.fakes import other_than
 
@@ -227,6 +229,75 @@ def test_a_phone_has_one_verification_in_each_service(verify, outbox):
     assert verify.check(outbox.codes[0], bank).body["status"] == "pending"
     assert verify.check(outbox.codes[1], bank).body["status"] == "approved"
     assert verify.check(outbox.codes[0], shop).body["status"] == "approved"
+
+
+def test_wrong_guesses_are_counted_for_all_services(verify_with, outbox):
+    verify = verify_with(OTP_WRONG_CHECKS_PER_PHONE="2/1h")
+    shop, bank = verify.service(), verify.service(FriendlyName="Bank")
+    for service in (shop, bank):
+        verify.send(service=service)
+        verify.check(other_than(*outbox.codes), service)
+
+    assert verify.check(outbox.code, bank).error[:2] == (429, 60202)
+
+
+def test_messages_to_a_phone_are_counted_for_all_services(verify_with):
+    verify = verify_with(OTP_SENDS_PER_PHONE="2/1h")
+    verify.send(service=verify.service())
+    verify.send(service=verify.service())
+
+    assert verify.send().error[:2] == (429, 60203)
+
+
+def test_a_program_that_approves_gives_no_wrong_guess_back(verify_with, outbox):
+    verify = verify_with(OTP_WRONG_CHECKS_PER_PHONE="2/1h")
+    verify.send()
+    verify.check(other_than(outbox.code))
+    verify.post(f"{LIST}/{TO}", Status="approved")
+    verify.send()
+    verify.check(other_than(outbox.code))
+
+    assert verify.check(outbox.code).error[:2] == (429, 60202)
+
+
+class Away:
+    """Records that cannot be reached, as on another node of a Cluster."""
+
+    def __getattr__(self, name):
+        def ask(*_, **__):
+            raise StoreUnavailable
+
+        return ask
+
+
+@pytest.fixture
+def without_records(app_with, outbox):
+    """The same, while what was told of verifications cannot be reached."""
+    app = app_with(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
+    replace(app.extensions["otp_engine"], records=Away()).install(app)
+    return Verify(app.test_client())
+
+
+def test_what_has_happened_is_told_even_if_no_record_of_it_can_be_kept(
+    without_records, outbox
+):
+    sent = without_records.send()
+    wrong = without_records.check(other_than(outbox.code))
+    right = without_records.check(outbox.code)
+
+    assert (sent.status, wrong.status, right.status) == (201, 200, 200)
+    assert right.body["status"] == "approved"
+    assert len(sent.body["send_code_attempts"]) == 1
+
+
+def test_what_was_cancelled_is_told_even_if_no_record_of_it_can_be_kept(
+    without_records,
+):
+    without_records.send()
+
+    answer = without_records.post(f"{LIST}/{TO}", Status="canceled")
+
+    assert (answer.status, answer.body["status"]) == (200, "canceled")
 
 
 def test_a_verification_of_another_service_is_not_found(verify):
