@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from queue import Empty, Full, Queue
 from threading import Lock, Thread
+from time import monotonic
 
 from otp_engine.domain.events import Approved, CodeSent, Event, Happened
 from otp_engine.domain.verification import Channel
@@ -23,6 +24,7 @@ _AT_A_TIME = 5_000
 _AT_ONCE = 100
 _MOST_WAITING = 10_000
 _A_MOMENT = 1  # second
+_BETWEEN_TRIMS = 60  # seconds
 
 _Fields = Mapping[bytes, bytes]
 
@@ -41,6 +43,7 @@ class Events:
         self._told: Queue[Event] = Queue(_MOST_WAITING)
         self._writer = Thread(target=self._write_all, name="events", daemon=True)
         self._beginning = Lock()
+        self._trim_next = 0.0
 
     def add(self, event: Event) -> None:
         """Remember *event* soon, unless Redis is away or too much is happening."""
@@ -71,11 +74,15 @@ class Events:
             with client.pipeline(transaction=False) as pipeline:
                 for event in batch:
                     pipeline.xadd(keys.EVENTS, _written(event), maxlen=_KEPT)
-                pipeline.xtrim(keys.EVENTS, minid=_milliseconds(_oldest()))
-                pipeline.pexpire(keys.EVENTS, _LIFE)
+                if late:
+                    pipeline.xtrim(keys.EVENTS, minid=_milliseconds(_oldest()))
+                    pipeline.pexpire(keys.EVENTS, _LIFE)
                 pipeline.execute()
 
+        late = monotonic() > self._trim_next
         self._line.ask(put, keys.EVENTS)
+        if late:
+            self._trim_next = monotonic() + _BETWEEN_TRIMS
 
     def since(self, begin: datetime | None) -> Iterator[Happened]:
         """What happened since *begin*, newest first; all that is kept, if not said."""
