@@ -68,7 +68,7 @@ def test_more_than_can_be_read_at_once_is_read_in_turn(store, client):
     for event in many:
         store.events.add(event)
 
-    assert told(store) == many[::-1]
+    servers.wait_until(lambda: told(store) == many[::-1])
 
 
 def test_what_happened_is_forgotten_in_a_month(store, client):

@@ -98,6 +98,15 @@ def all_at_once(port: int, calls: Sequence[Call]) -> list[Reply]:
     return asyncio.run(_all_at_once(port, calls))
 
 
+def in_the_end(port: int, calls: Sequence[Call]) -> list[Reply]:
+    """Put all of *calls* at once; who finds no place in the crowd comes again."""
+    replies = all_at_once(port, calls)
+    while crowded := [reply.call for reply in replies if reply.status == 503]:
+        replies = [reply for reply in replies if reply.status != 503]
+        replies += all_at_once(port, crowded)
+    return replies
+
+
 def for_a_while(
     port: int,
     next_call: Callable[[int], Call],

@@ -8,7 +8,7 @@ import pytest
 
 from tests import servers, topologies
 from tests.fakes import code_in, other_than
-from tests.trials.load import all_at_once, check, numbers, send
+from tests.trials.load import all_at_once, check, in_the_end, numbers, send
 from tests.trials.people import (
     OTHERS,
     People,
@@ -56,7 +56,7 @@ def test_races_in_a_cluster_of_three(trial, whole, twilio, tmp_path):
             before = len(twilio.messages)
             phones = numbers(crowd, first=10_000 + n * crowd)
             calls = [send(phone, client_ip=f"198.51.100.{n}") for phone in phones]
-            sends = all_at_once(served.port, calls)
+            sends = in_the_end(served.port, calls)
             sent.append(len(twilio.messages) - before)
             replies += [*guesses, *answers, *sends]
 

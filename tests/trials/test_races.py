@@ -9,7 +9,7 @@ import pytest
 
 from tests import processes
 from tests.fakes import code_in, other_than
-from tests.trials.load import all_at_once, check, numbers, send
+from tests.trials.load import all_at_once, check, in_the_end, numbers, send
 
 
 @pytest.fixture
@@ -129,11 +129,7 @@ def test_parallel_sends_from_one_address(trial, whole, environ, twilio):
         for n in range(rounds):
             phones, before = numbers(500, first=n * 500), len(twilio.messages)
             calls = [send(phone, client_ip=f"198.51.100.{n}") for phone in phones]
-            replies = all_at_once(served.port, calls)
-            # Who was refused by the crowd and not by the limit comes again.
-            while crowded := [r.call for r in replies if r.status == 503]:
-                replies = [r for r in replies if r.status != 503]
-                replies += all_at_once(served.port, crowded)
+            replies = in_the_end(served.port, calls)
             sent.append(len(twilio.messages) - before)
             refused = [r.call.phone for r in replies if r.status != 201]
             charged += sum(r.status == 429 for r in from_elsewhere(served, n, refused))
