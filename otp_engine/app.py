@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,10 +28,12 @@ from otp_engine.config import Settings
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.phone import Served
+from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Sender, Store
 from otp_engine.domain.service import Service
 from otp_engine.domain.watched import Watched
 from otp_engine.ops import access, health, logs
+from otp_engine.ops.live import Live
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
 
@@ -75,6 +78,7 @@ def create_app(
     """
     store = store or build_store(settings)
     sender = sender or senders.build(settings, in_flight=IN_FLIGHT)
+    engine = build_engine(settings, store, sender)
     app = _App("otp_engine", static_folder=None)
     # One more, so that a body that was cut off can be told from one that just fits.
     app.config["MAX_CONTENT_LENGTH"] = fields.LONGEST_BODY + 1
@@ -83,22 +87,7 @@ def create_app(
     app.json = _ContractJSON(app)
     # A redirect would answer a wrong path with something that is not in the contract.
     app.url_map.merge_slashes = False
-    Context(
-        dev=settings.dev,
-        engine=Watched(build_engine(settings, store, sender), store.events.add),
-        policy=settings.policy,
-        peppers=settings.peppers,
-        callers=Callers(settings.api_keys),
-        region=settings.region,
-        account=settings.account_sid,
-        service=Service(sid=settings.service_sid, brand=settings.brand),
-        services=store.services,
-        records=store.records,
-        safe_list=store.safe_list,
-        events=store.events,
-        public_url=settings.public_url,
-        now=lambda: datetime.now(UTC),
-    ).install(app)
+    _context(settings, store, engine).install(app)
     access.install(app)
     responses.install(app)
     app.before_request(_refuse_a_double_slash)
@@ -111,6 +100,27 @@ def create_app(
             app.wsgi_app, x_for=proxies, x_proto=0, x_host=0
         )
     return app
+
+
+def _context(settings: Settings, store: RedisStore, engine: Engine) -> Context:
+    def watched(policy: Policy) -> Watched:
+        return Watched(replace(engine, policy=policy), store.events.add)
+
+    return Context(
+        dev=settings.dev,
+        live=Live(settings.policy, store.amendments, watched).now,
+        peppers=settings.peppers,
+        callers=Callers(settings.api_keys),
+        region=settings.region,
+        account=settings.account_sid,
+        service=Service(sid=settings.service_sid, brand=settings.brand),
+        services=store.services,
+        records=store.records,
+        safe_list=store.safe_list,
+        events=store.events,
+        public_url=settings.public_url,
+        now=lambda: datetime.now(UTC),
+    )
 
 
 def _refuse_a_double_slash() -> None:

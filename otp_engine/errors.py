@@ -18,6 +18,7 @@
     └── Unavailable              we cannot, at the moment
         ├── StoreUnavailable
         ├── CarrierUnavailable
+        ├── SendingOff
         └── Saturated
 
 The engine raises these and knows nothing of HTTP. Each class has a stable `name`
@@ -234,6 +235,13 @@ class StoreUnavailable(Unavailable):
 
 class CarrierUnavailable(Unavailable):
     """The carrier could not be reached, or asked for a pause; nothing was sent."""
+
+
+class SendingOff(Unavailable):
+    """The operator has turned sending off; codes that are out can be checked."""
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=timedelta(minutes=1))
 
 
 class Saturated(Unavailable):

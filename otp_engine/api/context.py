@@ -24,7 +24,7 @@ class Context:
 
     Attributes:
         dev: Development: `/v2` can be tried without a key.
-        policy: What the engine goes by.
+        live: The engine, under the policy as it is now.
         peppers: The current one, and behind it the one before a rotation.
         region: ISO 3166 code of the country that national numbers belong to.
         account: Twilio's kind of name for whoever runs this.
@@ -35,8 +35,7 @@ class Context:
     """
 
     dev: bool
-    engine: Watched
-    policy: Policy
+    live: Callable[[], Watched]
     peppers: tuple[Pepper, ...]
     callers: Callers
     region: str
@@ -48,6 +47,16 @@ class Context:
     events: Events
     public_url: str | None
     now: Callable[[], datetime]
+
+    @property
+    def engine(self) -> Watched:
+        """The engine for this request; not the same for a later one."""
+        return self.live()
+
+    @property
+    def policy(self) -> Policy:
+        """What the engine goes by."""
+        return self.engine.engine.policy
 
     def install(self, app: Flask) -> None:
         """Make this what the views of *app* are handed."""

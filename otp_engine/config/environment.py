@@ -132,6 +132,7 @@ def _settings(env: _Environment) -> Settings:
         public_url=env.read("OTP_PUBLIC_URL", readers.http_url, None),
         workers=max(1, env.read("OTP_WORKERS", readers.count(256), 1)),
         policy=_policy(env),
+        chosen=_chosen(env),
     )
     return replace(settings, warnings=tuple(_warnings(env, settings)))
 
@@ -215,6 +216,10 @@ def _policy(env: _Environment) -> Policy:
         for name, reader in POLICY_READERS.items()
     }
     return Policy(**values)
+
+
+def _chosen(env: _Environment) -> frozenset[str]:
+    return frozenset(name for name in POLICY_READERS if env.has(f"OTP_{name.upper()}"))
 
 
 def _warnings(env: _Environment, settings: Settings) -> list[str]:

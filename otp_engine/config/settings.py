@@ -46,6 +46,7 @@ class Settings:
         trusted_proxies: How many proxies in front add to `X-Forwarded-For`.
         redis_replicas: How many replicas must have a write before it counts as made.
         drain: How long to go on serving after being asked to stop, while saying so.
+        chosen: Names of the policy that the environment has a value for.
         workers: How many processes share this machine's cores.
         warnings: What is allowed and unwise, a sentence each.
     """
@@ -69,4 +70,5 @@ class Settings:
     public_url: str | None
     workers: int
     policy: Policy
+    chosen: frozenset[str]
     warnings: tuple[str, ...] = ()

@@ -41,6 +41,7 @@ from otp_engine.domain.verification import (
 from otp_engine.errors import (
     DeliveryUnconfirmed,
     Refused,
+    SendingOff,
     StoreUnavailable,
     Unavailable,
     VerificationNotFound,
@@ -88,6 +89,8 @@ class Engine:
             DeliveryUnconfirmed: The carrier did not answer.
             Unavailable: Redis, the carrier or this instance cannot, at the moment.
         """
+        if not self.policy.sending:
+            raise SendingOff
         self.served.admit(asked.number, trusted=asked.trusted)
         with self.sender.room() as hand_over:
             return self._send(asked, hand_over)

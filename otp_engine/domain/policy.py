@@ -30,6 +30,8 @@ class Policy:
         wrong_checks_per_phone: Wrong guesses at one phone's codes, over all its
             verifications; only a right code clears them (NIST SP 800-63B-4, 3.1.3.2).
         checks_per_ip: Guesses from one address.
+        sending: Whether codes are sent at all; those that are out can be checked
+            either way.
     """
 
     code_length: int = 6
@@ -43,6 +45,7 @@ class Policy:
     sends_total: Limit = Limit.parse("1000/1h")
     wrong_checks_per_phone: Limit = Limit.parse("10/1h")
     checks_per_ip: Limit = Limit.parse("60/1m")
+    sending: bool = True
 
     def warnings(self) -> list[str]:
         """Say where this policy is weaker than the standards, a sentence each."""
@@ -83,6 +86,27 @@ def _never_off(text: str) -> Limit:
     return limit
 
 
+def _switch(text: str) -> bool:
+    match text.strip().lower():
+        case "on":
+            return True
+        case "off":
+            return False
+        case _:
+            raise ValueError(f"must be on or off: {text!r}")
+
+
+def write(value: Any) -> str:  # noqa: ANN401 - whatever a reader gives
+    """Write a value of the policy as its reader reads it."""
+    match value:
+        case bool():
+            return "on" if value else "off"
+        case timedelta():
+            return durations.write(value)
+        case _:
+            return str(value)
+
+
 READERS: dict[str, Callable[[str], Any]] = {
     # HOTP truncation carries 31 bits, and ten digits is what a person will type.
     "code_length": _whole(4, 10),
@@ -98,5 +122,6 @@ READERS: dict[str, Callable[[str], Any]] = {
     "sends_total": Limit.parse,
     "wrong_checks_per_phone": _never_off,
     "checks_per_ip": Limit.parse,
+    "sending": _switch,
 }
 """How each value of the policy is read from text; a `ValueError` says what is wrong."""

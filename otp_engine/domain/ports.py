@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from otp_engine.domain.amendments import Amendment
 from otp_engine.domain.events import Event, Happened
 from otp_engine.domain.limits import Charge
 from otp_engine.domain.messages import Message
@@ -170,6 +171,19 @@ class Events(Protocol):
 
     def since(self, begin: datetime | None) -> Iterator[Happened]:
         """What happened since *begin*, newest first; raises as `Store` does."""
+
+
+class Amendments(Protocol):
+    """Remembers changes of the policy; raises `StoreUnavailable` as `Store` does."""
+
+    def latest(self) -> Amendment | None:
+        """The one that is live; none, and everything is as decided at the start."""
+
+    def history(self, most: int) -> list[Amendment]:
+        """The last *most*, newest first."""
+
+    def add(self, amendment: Amendment) -> bool:
+        """Make it live, unless another became live since it was begun."""
 
 
 class SafeList(Protocol):

@@ -11,6 +11,7 @@
                                          verification later; as long as it lives
     otp:{services}               hash    the services, one text each; for good
     otp:{events}                 stream  what happened; a month, and so many at most
+    otp:{policy}                 list    changes of the policy, newest first; for good
     otp:{safe}                   set     phones that are served anyway; for good
 
 `<phone>` and personal `<who>`s are keyed digests. What stands in braces decides the
@@ -39,6 +40,9 @@ SERVICES = "otp:{services}"
 
 EVENTS = "otp:{events}"
 """What happened, and is not yet forgotten."""
+
+POLICY = "otp:{policy}"
+"""What operators have changed, and so what is live."""
 
 SAFE = "otp:{safe}"
 """Phones that are served whatever their country is."""

@@ -16,6 +16,7 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 from otp_engine.store import durability, keys
+from otp_engine.store.amendments import Amendments
 from otp_engine.store.connection import Client
 from otp_engine.store.events import Events
 from otp_engine.store.line import Line
@@ -48,6 +49,7 @@ class RedisStore:
         self.records = Records(line)
         self.safe_list = SafeList(line)
         self.events = Events(line)
+        self.amendments = Amendments(line, replicas=replicas)
         kept = partial(Script, line, replicas=replicas)
         self._open = kept("open")
         self._take = kept("take")

@@ -21,6 +21,7 @@ from otp_engine.errors import (
     NumberTypeNotAllowed,
     RateLimited,
     Saturated,
+    SendingOff,
     StoreUnavailable,
     TooManyAttempts,
     Unavailable,
@@ -403,3 +404,17 @@ def test_a_send_that_the_carrier_has_no_room_for_costs_nothing(engine, outbox, a
 
     with pytest.raises(CarrierUnavailable):
         replace(engine, store=None, hashing=None).send(alice)
+
+
+def test_while_sending_is_off_codes_that_are_out_can_be_checked(
+    engine, outbox, alice, guess
+):
+    engine.send(alice)
+    off = with_policy(engine, sending=False)
+
+    with pytest.raises(SendingOff) as refusal:
+        off.send(alice)
+
+    assert refusal.value.retry_after == timedelta(minutes=1)
+    assert len(outbox.messages) == 1
+    assert off.check(guess(outbox.code)).approved

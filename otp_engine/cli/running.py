@@ -1,4 +1,4 @@
-"""The command line: `otp-engine serve`, `doctor`, `keygen`."""
+"""`otp-engine serve`, `doctor` and `keygen`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable
-from typing import NoReturn
 
 import click
 from granian.constants import HTTPModes, Interfaces
 
-from otp_engine import __version__, config, senders
-from otp_engine.app import IN_FLIGHT, THREADS, build_store, cores
+from otp_engine import __version__, senders
+from otp_engine.app import IN_FLIGHT, THREADS, cores
+from otp_engine.cli.saying import fail, good, mark, plan, warn
 from otp_engine.config import Settings
 from otp_engine.domain.pepper import LEAST_BYTES
-from otp_engine.errors import InvalidSettings, OTPError, StoreUnavailable
+from otp_engine.errors import OTPError, StoreUnavailable
 from otp_engine.ops import logs
 from otp_engine.server import Server, worker
 from otp_engine.store.verifications import RedisStore
@@ -54,11 +54,11 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     """
     if dev:
         os.environ["OTP_DEV"] = "1"
-    settings, store = _plan()
+    settings, store = plan()
     if workers is None:
         workers = cores() if settings.redis_url else 1
     if workers > 1 and settings.redis_url is None:
-        _fail("several workers need a REDIS_URL: each would have a store of its own")
+        fail("several workers need a REDIS_URL: each would have a store of its own")
     _expect_free(host, port)
     os.environ["OTP_WORKERS"] = str(workers)
     logs.configure()
@@ -87,10 +87,10 @@ def doctor() -> None:
 
     Exits with 0 if the service could serve a request right now, and 1 if not.
     """
-    settings, store = _plan()
-    _good("the settings hold")
+    settings, store = plan()
+    good("the settings hold")
     for warning in settings.warnings:
-        _mark("!", "yellow", warning)
+        warn(warning)
     sender = senders.build(settings, in_flight=IN_FLIGHT)
     healthy = [
         _answers(f"Redis ({_where(settings)})", store.ping),
@@ -98,7 +98,7 @@ def doctor() -> None:
     ]
     if all(healthy):
         for doubt in _doubts(settings, store):
-            _mark("!", "yellow", doubt)
+            warn(doubt)
     sys.exit(0 if all(healthy) else 1)
 
 
@@ -107,17 +107,6 @@ def keygen() -> None:
     """Print a fresh pepper, as a line for the environment."""
     pepper = base64.b64encode(secrets.token_bytes(LEAST_BYTES)).decode()
     click.echo(f"OTP_PEPPER={pepper}")
-
-
-def _plan() -> tuple[Settings, RedisStore]:
-    """Read the settings, and make the store of them; nothing is asked of it yet."""
-    try:
-        settings = config.read(os.environ)
-        return settings, build_store(settings)
-    except InvalidSettings as error:
-        _fail(*error.problems)
-    except ModuleNotFoundError as error:
-        _fail(f"{error.name} is not installed: without a REDIS_URL, dev mode needs it")
 
 
 def _doubts(settings: Settings, store: RedisStore) -> list[str]:
@@ -139,7 +128,7 @@ def _expect_free(host: str, port: int) -> None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
     except OSError as error:
-        _fail(f"cannot listen on {host}, port {port}: {error.strerror}")
+        fail(f"cannot listen on {host}, port {port}: {error.strerror}")
 
 
 def _where(settings: Settings) -> str:
@@ -152,21 +141,7 @@ def _answers(whom: str, ping: Callable[[], None]) -> bool:
     try:
         ping()
     except OTPError:
-        _mark("✗", "red", f"{whom} does not answer as it should")
+        mark("✗", "red", f"{whom} does not answer as it should")
         return False
-    _good(f"{whom} answers")
+    good(f"{whom} answers")
     return True
-
-
-def _good(fact: str) -> None:
-    _mark("✓", "green", fact)
-
-
-def _fail(*problems: str) -> NoReturn:
-    for problem in problems:
-        _mark("✗", "red", problem)
-    sys.exit(1)
-
-
-def _mark(mark: str, colour: str, words: str) -> None:
-    click.echo(f"{click.style(mark, fg=colour)} {words}", err=True)

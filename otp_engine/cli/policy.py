@@ -1,0 +1,197 @@
+"""`otp-engine policy`: what operators tune while the service runs."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from otp_engine.cli.saying import fail, good, plan, warn
+from otp_engine.config import Settings
+from otp_engine.domain.amendments import Amendment, amended
+from otp_engine.domain.policy import READERS, write
+from otp_engine.domain.ports import Amendments
+from otp_engine.errors import StoreUnavailable
+
+_TRIES = 20
+_ALL = 1_000
+
+_NAME = click.argument("name", type=click.Choice(sorted(READERS)), metavar="NAME")
+_REASON = click.option("--reason", help="Why, for whoever reads the history.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="For a script to read.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What each of the commands works with."""
+
+    settings: Settings
+    amendments: Amendments
+
+
+class _Commands(click.Group):
+    """Says plainly that Redis is away, whatever was asked."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except StoreUnavailable:
+            fail("Redis does not answer; nothing was changed that has been said here")
+
+
+@click.group(cls=_Commands)
+@click.pass_context
+def policy(context: click.Context) -> None:
+    """See and tune the lifetimes and limits of a service that runs.
+
+    Every worker of every instance on the same Redis goes by a change within two
+    seconds. What is not live is as the environment says.
+    """
+    settings, store = plan()
+    if settings.redis_url is None:
+        fail("REDIS_URL is not set: the store of dev mode ends with its process")
+    context.obj = _Desk(settings, store.amendments)
+
+
+@policy.command()
+@_JSON
+@click.pass_obj
+def show(desk: _Desk, *, as_json: bool) -> None:
+    """Show each value, and where it comes from."""
+    history = desk.amendments.history(_ALL)
+    live = history[0].values if history else {}
+    now = amended(desk.settings.policy, live)
+    rows = [(name, write(getattr(now, name))) for name in READERS]
+    if as_json:
+        said = {
+            name: {"value": value, "from": _source(desk, name, history)}
+            for name, value in rows
+        }
+        click.echo(json.dumps(said, indent=2))
+        return
+    wide = [max(len(row[n]) for row in rows) for n in (0, 1)]
+    for name, value in rows:
+        source = _source(desk, name, history)
+        click.echo(f"{name:{wide[0]}}  {value:{wide[1]}}  {source}")
+
+
+@policy.command(name="set")
+@_NAME
+@click.argument("value")
+@_REASON
+@click.pass_obj
+def set_(desk: _Desk, name: str, value: str, *, reason: str | None) -> None:
+    """Make VALUE live, for example: policy set sends_per_ip "5/10m"."""
+    try:
+        text = write(READERS[name](value))
+    except ValueError as problem:
+        fail(f"{name} {problem}")
+    _amend(desk, reason, lambda live: {**live, name: text})
+
+
+@policy.command()
+@_NAME
+@_REASON
+@click.pass_obj
+def unset(desk: _Desk, name: str, *, reason: str | None) -> None:
+    """Go back to what the environment says."""
+
+    def without(live: Mapping[str, str]) -> dict[str, str]:
+        if name not in live:
+            fail(f"{name} is not live; it is as the environment says")
+        return {other: text for other, text in live.items() if other != name}
+
+    _amend(desk, reason, without)
+
+
+@policy.command()
+@click.argument("version", type=click.IntRange(0))
+@_REASON
+@click.pass_obj
+def rollback(desk: _Desk, version: int, *, reason: str | None) -> None:
+    """Make every value what it was in VERSION, or with 0 unset all."""
+    known = {change.version: change for change in desk.amendments.history(_ALL)}
+    if version and version not in known:
+        fail(f"there is no version {version}: see `otp-engine policy history`")
+    values = known[version].values if version else {}
+    _amend(desk, reason or f"back to version {version}", lambda _: values)
+
+
+@policy.command()
+@_JSON
+@click.pass_obj
+def history(desk: _Desk, *, as_json: bool) -> None:
+    """Show every change, newest first: when, who, what and why."""
+    changes = desk.amendments.history(_ALL)
+    if as_json:
+        click.echo(json.dumps(list(map(_plain, changes)), indent=2))
+        return
+    before = [*(change.values for change in changes[1:]), {}]
+    for change, old in zip(changes, before, strict=True):
+        why = f"  # {change.reason}" if change.reason else ""
+        what = "; ".join(_difference(old, change.values)) or "nothing"
+        when = f"{change.at:%Y-%m-%d %H:%M:%SZ}"
+        click.echo(f"{change.version}  {when}  {change.who}  {what}{why}")
+
+
+def _amend(
+    desk: _Desk,
+    reason: str | None,
+    change: Callable[[Mapping[str, str]], Mapping[str, str]],
+) -> None:
+    """Make a change live, beginning again when another operator was faster."""
+    for _ in range(_TRIES):
+        latest = desk.amendments.latest()
+        old = latest.values if latest else {}
+        new = Amendment(
+            version=latest.version + 1 if latest else 1,
+            at=datetime.now(UTC),
+            who=f"{getpass.getuser()}@{socket.gethostname()}",
+            reason=reason,
+            values=change(old),
+        )
+        policy = amended(desk.settings.policy, new.values)
+        if desk.amendments.add(new):
+            for doubt in policy.warnings():
+                warn(doubt)
+            for line in _difference(old, new.values):
+                good(line)
+            good(f"version {new.version} is live within two seconds")
+            return
+    fail("others change the policy all the time; try again")
+
+
+def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    names = [name for name in READERS if old.get(name) != new.get(name)]
+    return [f"{name} = {new.get(name, 'as the environment says')}" for name in names]
+
+
+def _source(desk: _Desk, name: str, history: Sequence[Amendment]) -> str:
+    if not history or name not in history[0].values:
+        chosen = name in desk.settings.chosen
+        return f"environment (OTP_{name.upper()})" if chosen else "default"
+    value = history[0].values[name]
+    since = history[0]
+    for change in history:
+        if change.values.get(name) != value:
+            break
+        since = change
+    why = f": {since.reason}" if since.reason else ""
+    return f"live, by {since.who} at {since.at:%Y-%m-%d %H:%M:%SZ}{why}"
+
+
+def _plain(change: Amendment) -> dict[str, Any]:
+    return {
+        "version": change.version,
+        "at": change.at.isoformat(),
+        "who": change.who,
+        "reason": change.reason,
+        "values": dict(change.values),
+    }

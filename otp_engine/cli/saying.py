@@ -1,0 +1,48 @@
+"""What commands begin with, and how they speak."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from otp_engine import config
+from otp_engine.app import build_store
+from otp_engine.config import Settings
+from otp_engine.errors import InvalidSettings
+from otp_engine.store.verifications import RedisStore
+
+
+def plan() -> tuple[Settings, RedisStore]:
+    """Read the settings, and make the store of them; nothing is asked of it yet."""
+    try:
+        settings = config.read(os.environ)
+        return settings, build_store(settings)
+    except InvalidSettings as error:
+        fail(*error.problems)
+    except ModuleNotFoundError as error:
+        fail(f"{error.name} is not installed: without a REDIS_URL, dev mode needs it")
+
+
+def good(fact: str) -> None:
+    """Say that something is as it should be."""
+    mark("✓", "green", fact)
+
+
+def warn(doubt: str) -> None:
+    """Say that something is allowed and unwise."""
+    mark("!", "yellow", doubt)
+
+
+def fail(*problems: str) -> NoReturn:
+    """Say what is wrong, and end with 1."""
+    for problem in problems:
+        mark("✗", "red", problem)
+    sys.exit(1)
+
+
+def mark(sign: str, colour: str, words: str) -> None:
+    """Say something beside the output, with a *sign* to find it by."""
+    click.echo(f"{click.style(sign, fg=colour)} {words}", err=True)

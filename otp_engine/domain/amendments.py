@@ -1,0 +1,40 @@
+"""The policy as operators change it while the service runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from otp_engine.domain.policy import READERS, Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment:
+    """One change, and all that is live after it.
+
+    Attributes:
+        version: Counts from 1.
+        who: Whose change, as the machine that it was made on calls them.
+        reason: Why, in the words of whoever made it.
+        values: Every live value, as text; a name that is not in it is as decided
+            before the start.
+    """
+
+    version: int
+    at: datetime
+    who: str
+    reason: str | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def amended(policy: Policy, values: Mapping[str, str]) -> Policy:
+    """Put live *values* over *policy*; names of another release are left out.
+
+    Raises:
+        ValueError: One of them cannot be.
+    """
+    read = {
+        name: READERS[name](text) for name, text in values.items() if name in READERS
+    }
+    return replace(policy, **read)

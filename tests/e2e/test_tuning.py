@@ -1,0 +1,143 @@
+"""Operators tune a service that runs: two instances of two workers on one Redis."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from tests import processes, servers, twilio_server
+
+KEY = {"Authorization": "Bearer shop-secret-0123456789"}
+
+
+@pytest.fixture
+def twilio():
+    with twilio_server.running() as twilio:
+        yield twilio
+
+
+@pytest.fixture
+def environ(tmp_path, twilio):
+    with servers.redis_on_a_socket(tmp_path) as redis_url:
+        yield processes.production(redis_url, twilio.url) | {
+            "OTP_ARGON2": "m=64,t=1,p=1",
+            "OTP_SENDS_PER_IP": "off",
+            "OTP_MAX_SENDS": "4",
+        }
+
+
+@pytest.fixture
+def policy(environ):
+    def run(*words):
+        return processes.run("policy", *words, **environ)
+
+    return run
+
+
+def test_a_change_is_in_force_everywhere_within_two_seconds(environ, policy, twilio):
+    with (
+        processes.serving("--workers", "2", **environ) as one,
+        processes.serving("--workers", "2", **environ) as two,
+    ):
+        phones = (f"+9194450{n:05}" for n in range(2_000))
+
+        def refused():
+            """Whether all workers refuse: 16 in a row hardly miss one of the four."""
+            answers = [
+                served.post("/auth/send_otp", {"phone": next(phones)}, **KEY).status
+                for served in (one, two) * 8
+            ]
+            return set(answers) == {503}
+
+        assert not refused()
+        changed = policy("set", "sending", "off", "--reason", "pumping")
+        began = time.monotonic()
+        servers.wait_until(refused)
+        took = time.monotonic() - began
+        checked = one.post(
+            "/auth/verify_otp", {"phone": "+919445000000", "otp": "000000"}, **KEY
+        )
+
+    assert changed.returncode == 0
+    assert took < 2
+    assert checked.status == 201
+
+
+def test_each_value_is_shown_with_where_it_comes_from(policy):
+    policy("set", "ttl", "20m", "--reason", "slow carriers")
+
+    shown = json.loads(policy("show", "--json").stdout)
+
+    assert shown["code_length"] == {"value": "6", "from": "default"}
+    assert shown["max_sends"]["from"] == "environment (OTP_MAX_SENDS)"
+    assert shown["ttl"]["value"] == "20m"
+    assert shown["ttl"]["from"].startswith("live, by ")
+    assert shown["ttl"]["from"].endswith(": slow carriers")
+    assert "slow carriers" in policy("show").stdout
+
+
+def test_what_weakens_a_standard_is_live_and_warned_of(policy):
+    result = policy("set", "ttl", "20m")
+
+    assert result.returncode == 0
+    assert "! codes live 20m; NIST" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ttl", "25h"), ("max_checks", "0"), ("sends_total", "many")]
+)
+def test_what_would_break_a_promise_is_refused_with_the_reason(policy, name, value):
+    result = policy("set", name, value)
+
+    assert result.returncode == 1
+    assert f"✗ {name} must be" in result.stderr
+    assert json.loads(policy("history", "--json").stdout) == []
+
+
+def test_what_was_set_can_be_unset_and_rolled_back(policy):
+    policy("set", "ttl", "5m")
+    policy("set", "code_length", "8")
+    policy("unset", "ttl")
+    back = policy("rollback", "2")
+
+    values = [
+        change["values"] for change in json.loads(policy("history", "--json").stdout)
+    ]
+
+    assert back.returncode == 0
+    assert values == [
+        {"ttl": "5m", "code_length": "8"},
+        {"code_length": "8"},
+        {"ttl": "5m", "code_length": "8"},
+        {"ttl": "5m"},
+    ]
+    assert "back to version 2" in policy("history").stdout
+
+
+@pytest.mark.parametrize("words", [("unset", "ttl"), ("rollback", "9")])
+def test_what_is_not_there_cannot_be_gone_back_to(policy, words):
+    result = policy(*words)
+
+    assert result.returncode == 1
+    assert "✗ " in result.stderr
+
+
+def test_a_rollback_to_nothing_is_the_environment(policy):
+    policy("set", "ttl", "5m")
+
+    policy("rollback", "0")
+
+    assert json.loads(policy("show", "--json").stdout)["ttl"]["from"] == "default"
+
+
+def test_without_redis_it_is_said_plainly():
+    away = f"redis://127.0.0.1:{servers.free_port()}"
+    environ = processes.production(away, "http://localhost")
+
+    result = processes.run("policy", "show", **environ)
+
+    assert result.returncode == 1
+    assert "Redis does not answer" in result.stderr
+    assert "Traceback" not in result.stderr
