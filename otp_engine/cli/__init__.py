@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from otp_engine.cli.phones import forget, inspect
 from otp_engine.cli.policy import policy
 from otp_engine.cli.running import main
 
-main.add_command(policy)
+for command in (policy, inspect, forget):
+    main.add_command(command)
 
 __all__ = ["main"]

@@ -12,12 +12,11 @@ from typing import Any
 
 import click
 
-from otp_engine.cli.saying import fail, good, plan, warn
+from otp_engine.cli.saying import Group, fail, good, plan, warn
 from otp_engine.config import Settings
 from otp_engine.domain.amendments import Amendment, amended
 from otp_engine.domain.policy import READERS, write
 from otp_engine.domain.ports import Amendments
-from otp_engine.errors import StoreUnavailable
 
 _TRIES = 20
 _ALL = 1_000
@@ -35,18 +34,7 @@ class _Desk:
     amendments: Amendments
 
 
-class _Commands(click.Group):
-    """Says plainly that Redis is away, whatever was asked."""
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
-        """Run the command that was named."""
-        try:
-            return super().invoke(ctx)
-        except StoreUnavailable:
-            fail("Redis does not answer; nothing was changed that has been said here")
-
-
-@click.group(cls=_Commands)
+@click.group(cls=Group)
 @click.pass_context
 def policy(context: click.Context) -> None:
     """See and tune the lifetimes and limits of a service that runs.

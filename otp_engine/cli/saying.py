@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from otp_engine import config
 from otp_engine.app import build_store
 from otp_engine.config import Settings
-from otp_engine.errors import InvalidSettings
+from otp_engine.errors import InvalidSettings, StoreUnavailable
 from otp_engine.store.verifications import RedisStore
+
+
+class Command(click.Command):
+    """Asks Redis, and says plainly when it does not answer."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except StoreUnavailable:
+            fail("Redis does not answer, and nothing more was done")
+
+
+class Group(Command, click.Group):
+    """Commands that ask Redis."""
 
 
 def plan() -> tuple[Settings, RedisStore]:

@@ -80,3 +80,19 @@ class Charge:
     limit_name: str
     counted: str
     limit: Limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """How far one window of a limit is used.
+
+    Attributes:
+        limit_name: The limit's name in the policy.
+        used: Events that it counts at the moment.
+        frees_in: How long until it lets one more through; nothing, and it does.
+    """
+
+    limit_name: str
+    window: Window
+    used: int
+    frees_in: timedelta

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from otp_engine.domain.amendments import Amendment
 from otp_engine.domain.events import Event, Happened
-from otp_engine.domain.limits import Charge
+from otp_engine.domain.limits import Charge, Use
 from otp_engine.domain.messages import Message
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.record import Record
@@ -90,6 +90,15 @@ class Store(Protocol):
 
     def refund(self, charges: Sequence[Charge], *, token: bytes) -> None:
         """Give back what `take` charged."""
+
+    def usage(self, phone: str, policy: Policy) -> list[Use]:
+        """How far the limits of this phone are used; nothing is changed."""
+
+    def shared_usage(self, charges: Sequence[Charge]) -> list[Use]:
+        """How far shared limits are used; nothing is changed."""
+
+    def forget(self, phones: Sequence[str]) -> int:
+        """Forget one phone in all of these services, and how much there was."""
 
     def remembers(self, phone: str) -> bool:
         """Whether a verification is alive for this phone, or wrong guesses count."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
-from otp_engine.domain.limits import Charge, Limit
+from otp_engine.domain.limits import Charge, Limit, Use
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Binding, Claim, Opened, Waiting
 from otp_engine.errors import (
@@ -59,6 +59,8 @@ class RedisStore:
         self._approve = kept("approve", when_full=True)
         self._cancel = kept("cancel")
         self._look = Script(line, "look")
+        self._usage = Script(line, "usage")
+        self._forget = Script(line, "forget")
         self._unclaim = Script(line, "unclaim", when_full=True)
         self._withdraw = Script(line, "withdraw")
         self._refund = Script(line, "refund")
@@ -163,6 +165,48 @@ class RedisStore:
         """Give back what `take` charged."""
         if charges:
             self._refund.run(list(map(keys.shared, charges)), token)
+
+    def usage(self, phone: str, policy: Policy) -> list[Use]:
+        """How far the limits of this phone are used."""
+        logs = {
+            "sends_per_phone": (keys.sends(phone), policy.sends_per_phone),
+            "wrong_checks_per_phone": (
+                *(keys.wrong(phone), policy.wrong_checks_per_phone),
+            ),
+        }
+        return self._uses([(name, *log) for name, log in logs.items()])
+
+    def shared_usage(self, charges: Sequence[Charge]) -> list[Use]:
+        """How far shared limits are used."""
+        return self._uses(
+            [(one.limit_name, keys.shared(one), one.limit) for one in charges]
+        )
+
+    def forget(self, phones: Sequence[str]) -> int:
+        """Forget one phone in all of these services, and how much there was."""
+        named = [keys.sends(phones[0]), keys.wrong(phones[0])]
+        for phone in phones:
+            named += [keys.verification(phone), keys.approved(phone)]
+        return int(self._forget.run(named))
+
+    def _uses(self, logs: Sequence[tuple[str, str, Limit]]) -> list[Use]:
+        if not logs:
+            return []
+        said = self._usage.run(
+            [key for _, key, _ in logs], *[_written(limit) for _, _, limit in logs]
+        )
+        return [
+            Use(
+                limit_name=name,
+                window=window,
+                used=used,
+                frees_in=_duration(wait),
+            )
+            for (name, _, limit), found in zip(logs, said, strict=True)
+            for window, used, wait in zip(
+                limit.windows, found[::2], found[1::2], strict=True
+            )
+        ]
 
     def remembers(self, phone: str) -> bool:
         """Whether a verification is alive for this phone, or wrong guesses count."""

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests import processes, servers, twilio_server
+from tests.fakes import other_than
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 
@@ -141,3 +142,55 @@ def test_without_redis_it_is_said_plainly():
     assert result.returncode == 1
     assert "Redis does not answer" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.fixture
+def served(environ):
+    with processes.serving("--workers", "2", **environ) as served:
+        yield served
+
+
+def test_a_phone_is_shown_with_what_waits_and_what_is_used(environ, served, twilio):
+    phone = {"phone": "+919445012345"}
+    served.post("/auth/send_otp", phone, **KEY)
+    wrong = other_than(twilio.code_to("+919445012345"))
+    served.post("/auth/verify_otp", phone | {"otp": wrong}, **KEY)
+
+    text = processes.run("inspect", "9445012345", **environ).stdout
+    shown = json.loads(
+        processes.run("inspect", "+919445012345", "--json", **environ).stdout
+    )
+
+    assert text.startswith("+91******2345\n  a code is waiting: 0:")
+    assert "4 of 5 guesses left" in text
+    [waiting] = shown["waiting"]
+    assert waiting["guesses_left"] == 4
+    assert 590 < waiting["expires_in"] <= 600
+    used = {(one["limit"], one["window"]): one["used"] for one in shown["limits"]}
+    assert used == {
+        ("sends_per_phone", "5/10m"): 1,
+        ("sends_per_phone", "10/1d"): 1,
+        ("wrong_checks_per_phone", "10/1h"): 1,
+        ("sends_total", "1000/1h"): 1,
+    }
+    assert "9445012345" not in text + json.dumps(shown)
+
+
+def test_a_forgotten_phone_begins_anew(environ, served, twilio):
+    phone = {"phone": "+919445012345"}
+    served.post("/auth/send_otp", phone, **KEY)
+    assert served.post("/auth/send_otp", phone, **KEY).status == 429
+
+    forgotten = processes.run("forget", "+919445012345", **environ)
+    again = processes.run("forget", "+919445012345", **environ)
+
+    assert "✓ +91******2345 is forgotten" in forgotten.stderr
+    assert (forgotten.returncode, again.returncode) == (0, 1)
+    assert served.post("/auth/send_otp", phone, **KEY).status == 201
+
+
+def test_what_is_no_number_is_said_to_be_none(environ):
+    result = processes.run("inspect", "hello", **environ)
+
+    assert result.returncode == 1
+    assert "not a phone number" in result.stderr

@@ -1,0 +1,144 @@
+"""`otp-engine inspect` and `forget`: one phone, for whoever was asked about it.
+
+The number is read, and never written: what is shown is masked, and nothing is logged.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from otp_engine.cli.saying import Command, fail, good, plan
+from otp_engine.config import Settings
+from otp_engine.domain import phone
+from otp_engine.domain.amendments import amended
+from otp_engine.domain.inspection import Inspection, Inspector
+from otp_engine.domain.limits import Use
+from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.policy import Policy
+from otp_engine.errors import InvalidPhone
+from otp_engine.store.verifications import RedisStore
+
+_NUMBER = click.argument("number", metavar="PHONE")
+_JSON = click.option("--json", "as_json", is_flag=True, help="For a script to read.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    settings: Settings
+    store: RedisStore
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that is live."""
+        latest = self.store.amendments.latest()
+        return amended(self.settings.policy, latest.values if latest else {})
+
+    @property
+    def inspector(self) -> Inspector:
+        return Inspector(self.store, self.settings.peppers, self.policy)
+
+    @property
+    def spaces(self) -> list[str]:
+        """The default service, and all others."""
+        return ["", *(service.sid for service in self.store.services.all())]
+
+    def number(self, text: str) -> PhoneNumber:
+        """Read a number; `-` is on the standard input, which no history keeps."""
+        typed = sys.stdin.readline().strip() if text == "-" else text
+        try:
+            return phone.read(typed, self.settings.region)
+        except InvalidPhone as error:
+            fail(error.message)
+
+
+@click.command(cls=Command)
+@_NUMBER
+@_JSON
+def inspect(*, number: str, as_json: bool) -> None:
+    """Show what is waiting for PHONE, and how far its limits are used.
+
+    With - as PHONE, the number is read from the standard input.
+    """
+    desk = _begin()
+    read = desk.number(number)
+    found = desk.inspector.inspect(read, desk.spaces)
+    if as_json:
+        click.echo(json.dumps(_plain(read, found, desk.policy), indent=2))
+        return
+    click.echo(read.masked)
+    for line in _lines(found, desk.policy):
+        click.echo(f"  {line}")
+
+
+@click.command(cls=Command)
+@_NUMBER
+def forget(*, number: str) -> None:
+    """Forget PHONE: what is waiting, its messages and its wrong guesses.
+
+    What was counted by address, by country and altogether stays counted.
+    With - as PHONE, the number is read from the standard input.
+    """
+    desk = _begin()
+    read = desk.number(number)
+    if not desk.inspector.forget(read, desk.spaces):
+        fail(f"nothing is known of {read.masked}")
+    good(f"{read.masked} is forgotten")
+
+
+def _begin() -> _Desk:
+    settings, store = plan()
+    if settings.redis_url is None:
+        fail("REDIS_URL is not set: the store of dev mode ends with its process")
+    return _Desk(settings, store)
+
+
+def _lines(found: Inspection, policy: Policy) -> Sequence[str]:
+    lines = []
+    for space, waiting in found.waiting:
+        left = max(0, policy.max_checks - waiting.guesses)
+        lines.append(
+            f"a code is waiting{f' in {space}' if space else ''}:"
+            f" {_said(waiting.expires_in)} and"
+            f" {left} of {policy.max_checks} guesses left"
+        )
+    lines = lines or ["nothing is waiting"]
+    return [*lines, *map(_line, found.uses)]
+
+
+def _line(use: Use) -> str:
+    full = f", the next in {_said(use.frees_in)}" if use.frees_in else ""
+    return f"{use.limit_name} {use.window}: {use.used} used{full}"
+
+
+def _said(duration: timedelta) -> str:
+    return str(timedelta(seconds=round(duration.total_seconds())))
+
+
+def _plain(number: PhoneNumber, found: Inspection, policy: Policy) -> dict[str, Any]:
+    return {
+        "phone": number.masked,
+        "waiting": [
+            {
+                "service": space or None,
+                "guesses_left": max(0, policy.max_checks - waiting.guesses),
+                "expires_in": round(waiting.expires_in.total_seconds()),
+            }
+            for space, waiting in found.waiting
+        ],
+        "limits": [
+            {
+                "limit": use.limit_name,
+                "window": str(use.window),
+                "used": use.used,
+                "frees_in": round(use.frees_in.total_seconds()),
+            }
+            for use in found.uses
+        ],
+    }

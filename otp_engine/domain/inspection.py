@@ -1,0 +1,75 @@
+"""What is known of one phone, for an operator who was asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from otp_engine.domain.homes import Home
+from otp_engine.domain.limits import Charge, Use
+from otp_engine.domain.pepper import Pepper
+from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.policy import Policy
+from otp_engine.domain.ports import Store
+from otp_engine.domain.verification import Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """All that is known of a phone.
+
+    Attributes:
+        waiting: What can be checked, with the space of its service; none is that of
+            the default one.
+        uses: Each window that counts this phone, or everybody in its country.
+    """
+
+    waiting: Sequence[tuple[str, Waiting]]
+    uses: Sequence[Use]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """Looks at phones, and forgets them; a send or a guess costs nothing by it."""
+
+    store: Store
+    peppers: Sequence[Pepper]
+    policy: Policy
+
+    def inspect(self, number: PhoneNumber, spaces: Sequence[str]) -> Inspection:
+        """Say what is known of *number*, in the services of those *spaces*.
+
+        Raises:
+            Unavailable: Redis cannot, at the moment.
+        """
+        homes = [
+            Home(pepper, number, space) for pepper in self.peppers for space in spaces
+        ]
+        looked = [(home.space, self.store.look(home.phone)) for home in homes]
+        policy, country = self.policy, number.country
+        uses = [
+            use
+            for pepper in self.peppers
+            for use in self.store.usage(Home(pepper, number).phone, policy)
+        ]
+        shared = [
+            Charge("sends_per_country", country, policy.sends_per_country),
+            Charge("sends_total", "", policy.sends_total),
+        ]
+        uses += self.store.shared_usage([charge for charge in shared if charge.limit])
+        waiting = [(space, found) for space, found in looked if found]
+        return Inspection(waiting, uses)
+
+    def forget(self, number: PhoneNumber, spaces: Sequence[str]) -> bool:
+        """Forget *number* in the services of those *spaces*, and whether it was known.
+
+        What the limits of addresses, countries and altogether have counted stays.
+
+        Raises:
+            Unavailable: Redis cannot, at the moment.
+        """
+        homes = [
+            [Home(pepper, number, space).phone for space in spaces]
+            for pepper in self.peppers
+        ]
+        return bool(sum([self.store.forget(phones) for phones in homes]))

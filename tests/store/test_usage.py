@@ -1,0 +1,107 @@
+"""What limits have counted, and forgetting it; on both stores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from otp_engine.domain import phone
+from otp_engine.domain.inspection import Inspector
+from otp_engine.domain.limits import Limit
+from otp_engine.domain.service import Service
+from otp_engine.errors import RateLimited
+from tests.fakes import other_than
+from tests.tuning import with_policy
+
+SHOP = Service(sid="VA1", space="VA1", brand="Shop")
+SPACES = ["", "VA1"]
+
+
+@pytest.fixture
+def limited(engine):
+    return with_policy(
+        engine,
+        sends_per_phone=Limit.parse("2/10m, 9/1d"),
+        wrong_checks_per_phone=Limit.parse("3/1h"),
+        sends_total=Limit.parse("5/1h"),
+    )
+
+
+@pytest.fixture
+def inspector(limited):
+    return Inspector(limited.store, limited.peppers, limited.policy)
+
+
+def test_of_a_phone_that_nobody_asked_for_nothing_is_used(inspector, alice, client):
+    found = inspector.inspect(alice.number, SPACES)
+
+    assert found.waiting == []
+    assert {use.used for use in found.uses} == {0}
+    assert client.dbsize() == 0
+
+
+def test_each_window_says_how_far_it_is_used_and_when_it_has_room(
+    limited, inspector, alice, guess, outbox
+):
+    limited.send(alice)
+    limited.send(replace(alice, service=SHOP))
+    limited.check(guess(other_than(*outbox.codes)))
+
+    uses = {
+        (use.limit_name, str(use.window)): use
+        for use in inspector.inspect(alice.number, SPACES).uses
+    }
+
+    used = {key: use.used for key, use in uses.items()}
+    assert used == {
+        ("sends_per_phone", "2/10m"): 2,
+        ("sends_per_phone", "9/1d"): 2,
+        ("wrong_checks_per_phone", "3/1h"): 1,
+        ("sends_total", "5/1h"): 2,
+    }
+    full = uses["sends_per_phone", "2/10m"].frees_in
+    assert timedelta(minutes=9) < full <= timedelta(minutes=10)
+    assert not uses["sends_per_phone", "9/1d"].frees_in
+
+
+def test_what_waits_is_told_by_service(limited, inspector, alice):
+    limited.send(alice)
+    limited.send(replace(alice, service=SHOP))
+
+    waiting = inspector.inspect(alice.number, SPACES).waiting
+
+    assert [space for space, _ in waiting] == SPACES
+
+
+def test_looking_costs_nothing(limited, inspector, alice, guess, outbox):
+    limited.send(alice)
+    for _ in range(20):
+        inspector.inspect(alice.number, SPACES)
+
+    assert limited.check(guess(outbox.code)).approved
+
+
+def test_a_forgotten_phone_has_all_its_limits_and_nothing_waits(
+    limited, inspector, alice, guess, outbox
+):
+    limited.send(alice)
+    limited.send(replace(alice, service=SHOP))
+    with pytest.raises(RateLimited):
+        limited.send(alice)
+
+    assert inspector.forget(alice.number, SPACES)
+
+    assert inspector.inspect(alice.number, SPACES).waiting == []
+    limited.send(alice)
+    assert not inspector.forget(phone.read("+919445067890", "IN"), SPACES)
+
+
+def test_what_everybody_shares_stays_counted(limited, inspector, alice):
+    limited.send(alice)
+
+    inspector.forget(alice.number, SPACES)
+
+    uses = inspector.inspect(alice.number, SPACES).uses
+    assert {use.limit_name: use.used for use in uses}["sends_total"] == 1
