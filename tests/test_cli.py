@@ -136,3 +136,26 @@ def test_a_ctrl_c_stops_at_once():
             served.process.wait(30)
 
         assert time.monotonic() - began < 5
+
+
+def test_a_new_key_is_printed_once_with_the_line_that_knows_it():
+    result = processes.run("keys", "new", "shop")
+
+    key, line = result.stdout.splitlines()
+    assert key.startswith("otp_live_")
+    assert line.startswith("OTP_API_KEYS=shop:sha256:")
+    assert key not in line
+    assert "not shown again" in result.stderr
+
+
+def test_a_name_that_cannot_be_is_refused():
+    result = processes.run("keys", "new", "the shop")
+
+    assert (result.returncode, result.stdout) == (1, "")
+
+
+@pytest.mark.parametrize(("cut", "code"), [(47, 0), (46, 1)])
+def test_a_key_can_be_checked_for_being_whole(cut, code):
+    key = processes.run("keys", "new", "shop").stdout.splitlines()[0]
+
+    assert processes.run("keys", "check", key[:cut]).returncode == code

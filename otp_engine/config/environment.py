@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from otp_engine.config import readers
+from otp_engine.config.keys import ApiKey
 from otp_engine.config.settings import Settings, Twilio
 from otp_engine.domain import phone
 from otp_engine.domain.hashing import COSTS, Cost
@@ -50,7 +51,6 @@ VARIABLES = (
 
 # What docker-compose.yml falls back to. Everybody has it, so it protects nothing.
 _LOCAL_PEPPER = b"for-the-local-stack-only"
-_SHORT_SECRET = 16
 _ZEROS = "0" * 32
 _DEFAULT_TIMEOUT = timedelta(milliseconds=500)
 
@@ -192,7 +192,7 @@ def _twilio(env: _Environment) -> Twilio | None:
     return twilio if account else None
 
 
-def _api_keys(env: _Environment, *, dev: bool) -> tuple[readers.ApiKey, ...]:
+def _api_keys(env: _Environment, *, dev: bool) -> tuple[ApiKey, ...]:
     keys = env.read("OTP_API_KEYS", readers.api_keys, ())
     anonymous = env.read("OTP_ALLOW_ANONYMOUS", readers.switch, default=False)
     if not dev and not anonymous:
@@ -201,7 +201,7 @@ def _api_keys(env: _Environment, *, dev: bool) -> tuple[readers.ApiKey, ...]:
     return keys
 
 
-def _account(env: _Environment, keys: Sequence[readers.ApiKey]) -> str:
+def _account(env: _Environment, keys: Sequence[ApiKey]) -> str:
     """The one account that `/v2` answers for."""
     accounts = sorted({key.name for key in keys if readers.is_sid(key.name, "AC")})
     if len(accounts) > 1:
@@ -236,10 +236,10 @@ def _warnings(env: _Environment, settings: Settings) -> list[str]:
             " can lead elsewhere, and SDKs follow them with their credentials"
         )
     warnings += [
-        f"OTP_API_KEYS: the secret of {key.name} has fewer than {_SHORT_SECRET}"
-        " characters"
+        f"OTP_API_KEYS: the secret of {key.name} is short; `otp-engine keys new` makes"
+        " one"
         for key in settings.api_keys
-        if len(key.secret) < _SHORT_SECRET
+        if key.short
     ]
     for name in env.unknown():
         near = difflib.get_close_matches(name, VARIABLES, n=1)

@@ -10,10 +10,11 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from otp_engine.config import keys
+from otp_engine.config.keys import ApiKey
 from otp_engine.domain import durations, phone
 from otp_engine.domain.pepper import LEAST_BYTES, Pepper
 
@@ -24,14 +25,6 @@ _KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _LONGEST_BRAND = 40
 _TIMEOUTS = range(150, 10_001)
 _LONGEST_DRAIN = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A secret that a calling program holds, and what operators call it."""
-
-    name: str
-    secret: str = field(repr=False)
 
 
 def text(given: str) -> str:
@@ -151,7 +144,7 @@ def senders(given: str) -> tuple[str, ...]:
 
 
 def api_keys(given: str) -> tuple[ApiKey, ...]:
-    """`name:secret` pairs with commas between them."""
+    """`name:secret` or `name:sha256:DIGEST`, with commas between them."""
     pairs = [pair.partition(":") for pair in _parts(given)]
     if not pairs:
         raise ValueError("holds no key")
@@ -160,7 +153,7 @@ def api_keys(given: str) -> tuple[ApiKey, ...]:
         for name, _, secret in pairs
     ):
         raise ValueError("must be name:secret pairs with commas between them, in ASCII")
-    return tuple(ApiKey(name, secret) for name, _, secret in pairs)
+    return tuple(keys.read(name, secret) for name, _, secret in pairs)
 
 
 def is_sid(text: str, prefix: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from otp_engine.config.readers import ApiKey
+from otp_engine.config.keys import ApiKey
 from otp_engine.domain.hashing import Cost
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy import Policy

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from otp_engine.api.callers import Callers
-from otp_engine.config import ApiKey
+from otp_engine.config import keys
 
 PHONE = {"phone": "9445012345"}
 KEYS = "shop:shop-secret-0123456789,bank:bank-secret-0123456789"
@@ -75,8 +75,39 @@ def test_a_secret_under_another_name_is_401(guarded):
     assert answer.status_code == 401
 
 
+def test_a_key_of_which_only_the_digest_is_known_lets_its_holder_in(app_with):
+    secret = keys.new()
+    http = app_with(OTP_API_KEYS=keys.line("shop", secret)).test_client()
+
+    assert send(http, key=secret).status_code == 201
+
+
+def test_the_digest_itself_lets_nobody_in(app_with):
+    line = keys.line("shop", keys.new())
+    http = app_with(OTP_API_KEYS=line).test_client()
+
+    for stolen in (line, line.partition(":")[2], line.rpartition(":")[2]):
+        assert send(http, key=stolen).status_code == 401
+
+
+def test_a_program_may_have_two_keys_while_one_replaces_the_other(app_with):
+    old, new = keys.new(), keys.new()
+    lines = ",".join(keys.line("shop", secret) for secret in (old, new))
+    http = app_with(OTP_API_KEYS=lines).test_client()
+
+    answers = [
+        send(http, key=secret, phone=f"944501234{n}").status_code
+        for n, secret in enumerate((old, new))
+    ]
+
+    assert answers == [201, 201]
+
+
 def test_the_secret_is_never_shown():
-    assert "hush" not in repr(ApiKey("shop", "hush"))
+    key = keys.read("shop", "hush")
+
+    assert "hush" not in repr(key)
+    assert key.digest.hex()[:8] not in repr(key)
 
 
 def test_a_stranger_is_asked_before_the_body_is_read(guarded):

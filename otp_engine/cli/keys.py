@@ -1,0 +1,48 @@
+"""`otp-engine keys`: what calling programs hold."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from otp_engine.cli.saying import fail, good, warn
+from otp_engine.config import keys as api_keys
+from otp_engine.config import readers
+
+
+@click.group()
+def keys() -> None:
+    """Make and check API keys."""
+
+
+@keys.command()
+@click.argument("name")
+def new(name: str) -> None:
+    """Print a new key for the program NAME, once, and the line for OTP_API_KEYS.
+
+    The line knows the key by its SHA-256 only. A name may have two keys, so that one
+    can be replaced without a gap: add the new line, change the program, remove the old.
+    """
+    secret = api_keys.new()
+    line = api_keys.line(name, secret)
+    try:
+        readers.api_keys(line)
+    except ValueError:
+        fail("a name has up to 64 letters, digits, dots, dashes and underscores")
+    click.echo(secret)
+    click.echo(f"OTP_API_KEYS={line}")
+    warn(
+        "the key is not shown again; what is behind the = goes into OTP_API_KEYS,"
+        " after a comma if there is a key already"
+    )
+
+
+@keys.command()
+@click.argument("key", default="-")
+def check(key: str) -> None:
+    """Say whether KEY is whole; with - it is read from the standard input."""
+    secret = sys.stdin.readline().strip() if key == "-" else key
+    if not api_keys.is_whole(secret):
+        fail("this is not a key that `otp-engine keys new` made, or not all of it")
+    good("the key is whole; whether the service knows it, only a call can tell")

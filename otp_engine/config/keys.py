@@ -1,0 +1,76 @@
+"""API keys: what a calling program holds, and what the service knows of it.
+
+The service needs a secret only to recognise it, so a digest is enough. A key that we
+make has 190 bits and needs no slow hash; a short one that an operator made up is kept
+the same way, and warned of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import string
+import zlib
+from dataclasses import dataclass, field
+
+_PREFIX = "otp_live_"
+_ALPHABET = string.ascii_letters + string.digits
+_RANDOM, _CHECKSUM = 32, 6
+_DIGESTED = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
+_SHORT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key by which a calling program is known.
+
+    Attributes:
+        name: What operators call the program.
+        digest: SHA-256 of the secret.
+        short: Whether the secret is too short to be one.
+    """
+
+    name: str
+    digest: bytes = field(repr=False)
+    short: bool = False
+
+
+def digest(secret: str) -> bytes:
+    """What is known of a secret."""
+    return hashlib.sha256(secret.encode(errors="surrogateescape")).digest()
+
+
+def read(name: str, secret: str) -> ApiKey:
+    """Read a secret, or what `line` wrote of one."""
+    if match := _DIGESTED.fullmatch(secret):
+        return ApiKey(name, bytes.fromhex(match[1]))
+    return ApiKey(name, digest(secret), short=len(secret) < _SHORT)
+
+
+def new() -> str:
+    """Make a secret, which nobody can guess, and which scanners of leaks can tell.
+
+    It ends in a checksum, so that a mistyped or cut one is told from a revoked one.
+    """
+    body = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
+    return f"{_PREFIX}{body}{_checksum(body)}"
+
+
+def is_whole(secret: str) -> bool:
+    """Whether a secret that looks like ours is as it was made."""
+    body, checksum = secret[len(_PREFIX) : -_CHECKSUM], secret[-_CHECKSUM:]
+    return secret.startswith(_PREFIX) and checksum == _checksum(body)
+
+
+def line(name: str, secret: str) -> str:
+    """What stands in `OTP_API_KEYS` for a secret: enough to know it by."""
+    return f"{name}:sha256:{digest(secret).hex()}"
+
+
+def _checksum(body: str) -> str:
+    number, written = zlib.crc32(body.encode()), ""
+    for _ in range(_CHECKSUM):
+        number, digit = divmod(number, len(_ALPHABET))
+        written += _ALPHABET[digit]
+    return written
