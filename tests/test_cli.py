@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import signal
 import socket
@@ -159,3 +160,23 @@ def test_a_key_can_be_checked_for_being_whole(cut, code):
     key = processes.run("keys", "new", "shop").stdout.splitlines()[0]
 
     assert processes.run("keys", "check", key[:cut]).returncode == code
+
+
+def test_the_costs_of_a_hash_are_measured_and_one_is_proposed():
+    result = processes.run(
+        *("calibrate", "--seconds", "0.05", "--rate", "0.1", "--json")
+    )
+
+    said = json.loads(result.stdout)
+    assert [one["name"] for one in said["costs"]] == ["owasp", "rfc9106", "light"]
+    assert all(one["hashes_per_second"] > 0 for one in said["costs"])
+    assert said["proposed"] == "rfc9106"
+    assert result.returncode == 0
+
+
+def test_a_rate_that_no_cost_carries_is_said_to_be_one():
+    result = processes.run("calibrate", "--seconds", "0.05", "--rate", "1000000")
+
+    assert result.returncode == 1
+    assert "no cost carries 1e+06 a second" in result.stderr
+    assert "core-hours" in result.stdout
