@@ -30,10 +30,12 @@ from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Sender, Store
+from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
 from otp_engine.domain.service import Service
 from otp_engine.domain.watched import Watched
 from otp_engine.ops import access, health, logs
 from otp_engine.ops.live import Live
+from otp_engine.senders.nobody import Nobody
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
 
@@ -103,12 +105,19 @@ def create_app(
 
 
 def _context(settings: Settings, store: RedisStore, engine: Engine) -> Context:
-    def watched(policy: Policy) -> Watched:
-        return Watched(replace(engine, policy=policy), store.events.add)
+    numbers = TestNumbers(
+        {one.number.e164: one for one in settings.test_numbers},
+        lambda: datetime.now(UTC).date(),
+    )
+
+    def rehearsed(policy: Policy) -> Rehearsed:
+        watched = Watched(replace(engine, policy=policy), store.events.add)
+        return Rehearsed(watched, numbers, Nobody())
 
     return Context(
         dev=settings.dev,
-        live=Live(settings.policy, store.amendments, watched).now,
+        numbers=numbers,
+        live=Live(settings.policy, store.amendments, rehearsed).now,
         peppers=settings.peppers,
         callers=Callers(settings.api_keys),
         region=settings.region,

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from otp_engine.api import context, fields, responses
 from otp_engine.api.callers import Caller
 from otp_engine.api.fields import Fields
-from otp_engine.domain import codes, phone
+from otp_engine.domain import codes
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.verification import Asked, Channel, Guess
 from otp_engine.errors import InvalidRequest
@@ -67,7 +67,8 @@ def _caller() -> Caller:
 
 
 def _number(given: Fields) -> PhoneNumber:
-    number = phone.read(given.text("phone"), context.current().region)
+    here = context.current()
+    number = here.numbers.read(given.text("phone"), here.region)
     g.phone = number.masked
     return number
 

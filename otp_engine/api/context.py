@@ -12,8 +12,8 @@ from otp_engine.api.callers import Callers
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Events, Records, SafeList, Services
+from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
 from otp_engine.domain.service import Service
-from otp_engine.domain.watched import Watched
 
 _NAME = "otp_engine"
 
@@ -24,6 +24,7 @@ class Context:
 
     Attributes:
         dev: Development: `/v2` can be tried without a key.
+        numbers: Reads what people type, and numbers for tests.
         live: The engine, under the policy as it is now.
         peppers: The current one, and behind it the one before a rotation.
         region: ISO 3166 code of the country that national numbers belong to.
@@ -35,7 +36,8 @@ class Context:
     """
 
     dev: bool
-    live: Callable[[], Watched]
+    numbers: TestNumbers
+    live: Callable[[], Rehearsed]
     peppers: tuple[Pepper, ...]
     callers: Callers
     region: str
@@ -49,7 +51,7 @@ class Context:
     now: Callable[[], datetime]
 
     @property
-    def engine(self) -> Watched:
+    def engine(self) -> Rehearsed:
         """The engine for this request; not the same for a later one."""
         return self.live()
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
-from otp_engine.config import readers
+from otp_engine.config import doubts, readers
 from otp_engine.config.keys import ApiKey
 from otp_engine.config.settings import Settings, Twilio
 from otp_engine.domain import phone
@@ -43,6 +42,7 @@ VARIABLES = (
     "OTP_REDIS_WAIT_REPLICAS",
     "OTP_DRAIN",
     "OTP_PUBLIC_URL",
+    "OTP_TEST_NUMBERS",
     "OTP_DEV",
     "OTP_WORKERS",
     *(f"OTP_{name.upper()}" for name in POLICY_READERS),
@@ -130,11 +130,14 @@ def _settings(env: _Environment) -> Settings:
         service_sid=env.read("OTP_SERVICE_SID", readers.sid("VA"), f"VA{_ZEROS}"),
         trusted_proxies=env.read("OTP_TRUSTED_PROXIES", readers.count(16), 0),
         public_url=env.read("OTP_PUBLIC_URL", readers.http_url, None),
+        test_numbers=env.read("OTP_TEST_NUMBERS", readers.test_numbers(_today()), ()),
         workers=max(1, env.read("OTP_WORKERS", readers.count(256), 1)),
         policy=_policy(env),
         chosen=_chosen(env),
     )
-    return replace(settings, warnings=tuple(_warnings(env, settings)))
+    return replace(
+        settings, warnings=tuple(doubts.of(settings, env.unknown(), VARIABLES))
+    )
 
 
 def _peppers(env: _Environment, *, dev: bool) -> tuple[Pepper, ...]:
@@ -218,31 +221,9 @@ def _policy(env: _Environment) -> Policy:
     return Policy(**values)
 
 
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
 def _chosen(env: _Environment) -> frozenset[str]:
     return frozenset(name for name in POLICY_READERS if env.has(f"OTP_{name.upper()}"))
-
-
-def _warnings(env: _Environment, settings: Settings) -> list[str]:
-    warnings = settings.policy.warnings()
-    if not settings.cost.meets_asvs:
-        warnings.append("OTP_ARGON2 is weaker than OWASP ASVS 5.0 (appendix C) accepts")
-    if "console" in settings.senders and not settings.dev:
-        warnings.append("OTP_SENDER console prints every code where the logs go")
-    if len(settings.peppers) > 1:
-        warnings.append("OTP_PEPPER_PREVIOUS is set: remove it a day after the change")
-    if settings.trusted_proxies and not settings.public_url:
-        warnings.append(
-            "OTP_PUBLIC_URL is not set: behind a proxy, the URLs that /v2 answers with"
-            " can lead elsewhere, and SDKs follow them with their credentials"
-        )
-    warnings += [
-        f"OTP_API_KEYS: the secret of {key.name} is short; `otp-engine keys new` makes"
-        " one"
-        for key in settings.api_keys
-        if key.short
-    ]
-    for name in env.unknown():
-        near = difflib.get_close_matches(name, VARIABLES, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        warnings.append(f"{name} is not a setting{hint}")
-    return warnings

@@ -10,13 +10,15 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 from otp_engine.config import keys
 from otp_engine.config.keys import ApiKey
-from otp_engine.domain import durations, phone
+from otp_engine.domain import codes, durations, phone
 from otp_engine.domain.pepper import LEAST_BYTES, Pepper
+from otp_engine.domain.rehearsal import TestNumber
+from otp_engine.errors import OTPError
 
 _REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 _SENDERS = ("twilio", "console")
@@ -159,6 +161,30 @@ def api_keys(given: str) -> tuple[ApiKey, ...]:
 def is_sid(text: str, prefix: str) -> bool:
     """Whether *text* is *prefix* and 32 hexadecimal digits."""
     return bool(re.fullmatch(rf"{prefix}[0-9a-fA-F]{{32}}", text, re.ASCII))
+
+
+def test_numbers(today: date) -> Callable[[str], tuple[TestNumber, ...]]:
+    """`+NUMBER:CODE@LAST-DAY`, with commas between them, and none of them over."""
+
+    def read(given: str) -> tuple[TestNumber, ...]:
+        return tuple(map(_test_number, _parts(given)))
+
+    def _test_number(given: str) -> TestNumber:
+        number, _, rest = given.partition(":")
+        code, _, day = rest.partition("@")
+        try:
+            found = TestNumber(
+                phone.for_tests(number), codes.read(code), date.fromisoformat(day)
+            )
+        except (ValueError, OTPError):
+            raise ValueError(
+                "must be like +15550100001:123456@2027-01-31, with commas"
+            ) from None
+        if found.until < today:
+            raise ValueError(f"has an entry that ended on {day}: remove or renew it")
+        return found
+
+    return read
 
 
 def sid(prefix: str) -> Callable[[str], str]:

@@ -9,6 +9,7 @@ from otp_engine.config.keys import ApiKey
 from otp_engine.domain.hashing import Cost
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy import Policy
+from otp_engine.domain.rehearsal import TestNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class Settings:
         redis_replicas: How many replicas must have a write before it counts as made.
         drain: How long to go on serving after being asked to stop, while saying so.
         chosen: Names of the policy that the environment has a value for.
+        test_numbers: Numbers that get a known code and no message.
         workers: How many processes share this machine's cores.
         warnings: What is allowed and unwise, a sentence each.
     """
@@ -68,6 +70,7 @@ class Settings:
     service_sid: str
     trusted_proxies: int
     public_url: str | None
+    test_numbers: tuple[TestNumber, ...]
     workers: int
     policy: Policy
     chosen: frozenset[str]

@@ -16,6 +16,7 @@ EVERYWHERE = "*"
 NOWHERE = "ZZ"
 """The region of whoever writes every number with a plus."""
 
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _TYPED = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
 _PUNCTUATION = str.maketrans("", "", "()[]./")
 _SHOWN = 4
@@ -80,6 +81,23 @@ def read(text: str, region: str) -> PhoneNumber:
         number.country_code or 0,
         phonenumbers.number_type(number) in _MOBILE,
     )
+
+
+def for_tests(text: str) -> PhoneNumber:
+    """Read a number that is written in E.164 and need not exist.
+
+    Raises:
+        InvalidPhone: It is not even written as one.
+    """
+    if not _E164.fullmatch(text):
+        raise InvalidPhone
+    try:
+        number = phonenumbers.parse(text)
+    except NumberParseException:
+        raise InvalidPhone from None
+    code = number.country_code or 0
+    country = phonenumbers.region_code_for_country_code(code)
+    return PhoneNumber(text, country, code, can_receive=True)
 
 
 @dataclass(frozen=True, slots=True)

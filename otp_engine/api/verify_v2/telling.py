@@ -130,7 +130,7 @@ def by_name(name: str, service: Service) -> Found:
     if sids.is_one(name, "VE"):
         return by_sid(name, service)
     try:
-        return Found(phone.read(name, phone.NOWHERE), service)
+        return Found(context.current().numbers.read(name, phone.NOWHERE), service)
     except InvalidPhone:
         raise errors.not_found() from None
 
@@ -160,7 +160,7 @@ def _unsealed(record: Record) -> PhoneNumber:
     for pepper in context.current().peppers:
         try:
             text = pepper.unseal(record.sealed, verification=record.id)
-            return phone.read(text, phone.NOWHERE)
+            return context.current().numbers.read(text, phone.NOWHERE)
         except (ValueError, InvalidPhone):
             # It was sealed with the other pepper.
             continue

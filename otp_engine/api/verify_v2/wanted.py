@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from otp_engine.api import context
 from otp_engine.api.verify_v2 import accounts, errors, parameters, templates
 from otp_engine.api.verify_v2.parameters import Parameters
 from otp_engine.domain import codes, messages, phone
@@ -64,7 +65,7 @@ def number(to: str) -> PhoneNumber:
         Problem: It is none.
     """
     try:
-        return phone.read(to, phone.NOWHERE)
+        return context.current().numbers.read(to, phone.NOWHERE)
     except InvalidPhone:
         raise errors.invalid_to(to) from None
 

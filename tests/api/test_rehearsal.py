@@ -1,0 +1,94 @@
+"""Numbers for tests: a code that is known before, and no message."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from otp_engine import config
+from otp_engine.errors import InvalidSettings
+from tests.api.verify_v2.conftest import SERVICE, Verify
+
+NUMBER, CODE = "+15550100001", "123456"
+TOMORROW = date.today() + timedelta(days=2)  # noqa: DTZ011 - some day that is not over
+ENTRY = f"{NUMBER}:{CODE}@{TOMORROW}"
+
+
+@pytest.fixture
+def http(app_with):
+    return app_with(
+        OTP_TEST_NUMBERS=ENTRY,
+        OTP_ALLOWED_COUNTRIES="IN",
+        OTP_RESEND_COOLDOWN="30s",
+        OTP_SENDS_PER_IP="2/1h",
+        OTP_SENDS_TOTAL="2/1h",
+        OTP_WRONG_CHECKS_PER_PHONE="1000/1h",
+    ).test_client()
+
+
+def send(http, phone=NUMBER):
+    return http.post("/auth/send_otp", json={"phone": phone})
+
+
+def check(http, code):
+    return http.post("/auth/verify_otp", json={"phone": NUMBER, "otp": code})
+
+
+def test_its_code_is_known_and_no_message_leaves(http, outbox):
+    sent = send(http)
+
+    assert sent.status_code == 201
+    assert outbox.messages == []
+    assert check(http, CODE).json == {"VerificationStatus": "approved"}
+    assert check(http, CODE).status_code == 404
+
+
+def test_sends_to_it_meet_no_limit_and_use_none_up(http, outbox):
+    statuses = {send(http).status_code for _ in range(20)}
+
+    assert statuses == {201}
+    assert send(http, "+919445012345").status_code == 201
+    assert len(outbox.messages) == 1
+
+
+def test_it_can_be_guessed_at_as_often_as_any_other(http):
+    send(http)
+    for _ in range(5):
+        assert check(http, "000000").json == {"VerificationStatus": "pending"}
+
+    assert check(http, CODE).status_code == 429
+
+
+def test_another_number_of_the_same_kind_is_none(http):
+    assert send(http, "+15550100002").status_code == 400
+
+
+def test_it_is_one_for_the_other_face_too_and_no_attempt(app_with, outbox):
+    verify = Verify(app_with(OTP_TEST_NUMBERS=ENTRY).test_client())
+
+    sent = verify.send(NUMBER)
+    checked = verify.check(CODE, SERVICE, VerificationSid=sent.body["sid"])
+
+    assert (sent.body["to"], checked.body["status"]) == (NUMBER, "approved")
+    assert verify.get("/v2/Attempts").body["attempts"] == []
+    assert outbox.messages == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        f"{NUMBER}:{CODE}",
+        f"{NUMBER}:{CODE}@soon",
+        f"{NUMBER}:12@{TOMORROW}",
+        f"5550100001:{CODE}@{TOMORROW}",
+        f"+0:{CODE}@{TOMORROW}",
+        f"{ENTRY},nonsense",
+        f"{NUMBER}:{CODE}@2020-01-01",
+    ],
+)
+def test_a_malformed_or_an_old_entry_stops_the_start(given):
+    with pytest.raises(InvalidSettings, match="OTP_TEST_NUMBERS") as refusal:
+        config.read({"OTP_DEV": "1", "OTP_TEST_NUMBERS": given})
+
+    assert CODE not in str(refusal.value).replace("+15550100001:123456@2027-01-31", "")
