@@ -124,6 +124,8 @@ def test_every_problem_is_reported_at_once():
         ("OTP_REDIS_WAIT_REPLICAS", "10"),
         ("OTP_PUBLIC_URL", "otp.example"),
         ("OTP_SERVICE_SID", "VA123"),
+        ("OTP_SENDING", "perhaps"),
+        ("OTP_TEST_NUMBERS", "+999123456:123456@2999-01-01"),
         ("OTP_API_KEYS", f"{ACCOUNT}:one,AC{'9' * 32}:two"),
         ("OTP_DEV", "maybe"),
         ("OTP_SENDS_TOTAL", "many"),
@@ -245,6 +247,7 @@ def test_the_other_settings_are_read_too():
             "OTP_API_KEYS": "",
             "OTP_PUBLIC_URL": "https://otp.example/",
             "OTP_SERVICE_SID": f"VA{'1' * 32}",
+            "OTP_SENDING": "off",
         }
     )
 
@@ -255,6 +258,7 @@ def test_the_other_settings_are_read_too():
     assert settings.api_keys == ()
     assert settings.public_url == "https://otp.example"
     assert settings.service_sid == f"VA{'1' * 32}"
+    assert not settings.policy.sending
 
 
 def test_the_account_is_the_one_that_a_key_is_named_after():

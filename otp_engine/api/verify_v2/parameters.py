@@ -6,7 +6,6 @@ cannot be read is refused by its name.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -146,11 +145,6 @@ def sid(prefix: str) -> Callable[[str], str]:
         return given
 
     return read
-
-
-def address(given: str) -> str:
-    """A network address."""
-    return str(ipaddress.ip_address(given))
 
 
 def pairs(given: str) -> Mapping[str, str]:

@@ -185,3 +185,9 @@ def test_a_landline_gets_no_message(verify):
 
     text = "SMS is not supported by landline phone number"
     assert answer.error == (403, 60205, text)
+
+
+def test_a_body_that_is_too_large_is_refused_without_a_name(verify):
+    answer = verify.send(Unknown="x" * 17_000)
+
+    assert answer.error == (400, 60200, "Invalid parameter")

@@ -47,6 +47,14 @@ def test_a_service_can_be_changed_a_parameter_at_a_time(verify):
     assert (answer.body["friendly_name"], answer.body["code_length"]) == ("Bank", 8)
 
 
+def test_a_switch_can_be_turned_off_again(verify):
+    sid = verify.service(CustomCodeEnabled="true")
+
+    body = verify.post(f"/v2/Services/{sid}", CustomCodeEnabled="false").body
+
+    assert body["custom_code_enabled"] is False
+
+
 def test_what_has_a_dot_in_its_name_is_kept(verify):
     sid = verify.service(Totp__Issuer="Me", Push__IncludeDate="true")
 
@@ -158,6 +166,7 @@ def test_a_code_of_ones_own_has_4_to_10_characters(verify, code):
         ({"FriendlyName": "Shop", "CodeLength": "11"}, "CodeLength"),
         ({"FriendlyName": "Shop", "CodeLength": "six"}, "CodeLength"),
         ({"FriendlyName": "Shop", "LookupEnabled": "maybe"}, "LookupEnabled"),
+        ({"FriendlyName": "Shop", "TtsName": "x" * 65}, "TtsName"),
         ({"FriendlyName": "Shop", "DefaultTemplateSid": "HJ1"}, "DefaultTemplateSid"),
     ],
 )

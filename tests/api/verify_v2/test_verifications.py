@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import replace
 
@@ -312,3 +313,49 @@ def test_no_number_stands_in_redis_in_plain(verify, client):
     verify.send()
 
     assert b"9445012345" not in everything_in(client)
+
+
+def test_a_sid_leads_to_its_number_during_a_rotation_of_the_pepper(app_with, outbox):
+    old, new = (base64.b64encode(c * 32).decode() for c in (b"p", b"q"))
+    keys = {"OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}"}
+    before = Verify(app_with(OTP_PEPPER=old, **keys).test_client())
+    sid = before.send().body["sid"]
+    rotating = app_with(OTP_PEPPER=new, OTP_PEPPER_PREVIOUS=old, **keys)
+    after = Verify(rotating.test_client())
+
+    assert after.get(f"{LIST}/{sid}").body["to"] == TO
+    assert after.check(outbox.code, VerificationSid=sid).body["status"] == "approved"
+
+
+def test_a_sid_leads_nowhere_once_its_pepper_is_gone(app_with):
+    old, new = (base64.b64encode(c * 32).decode() for c in (b"p", b"q"))
+    keys = {"OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}"}
+    sid = Verify(app_with(OTP_PEPPER=old, **keys).test_client()).send().body["sid"]
+    after = Verify(app_with(OTP_PEPPER=new, **keys).test_client())
+
+    assert after.get(f"{LIST}/{sid}").error[:2] == (404, 20404)
+
+
+def test_a_lookup_tells_the_kind_of_line_where_the_service_wants_one(verify):
+    sid = verify.service(LookupEnabled="true")
+
+    assert verify.send(service=sid).body["lookup"]["carrier"]["type"] == "mobile"
+
+
+class Broken:
+    """Records with a bug, whose error quotes what it was given."""
+
+    def __getattr__(self, name):
+        def ask(*args, **_):
+            raise RuntimeError(args)
+
+        return ask
+
+
+def test_an_unexpected_failure_is_twilios_500(app_with):
+    app = app_with(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
+    replace(app.extensions["otp_engine"], records=Broken()).install(app)
+
+    answer = Verify(app.test_client()).send()
+
+    assert answer.error == (500, 20500, "An internal server error has occurred")
