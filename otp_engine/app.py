@@ -91,7 +91,7 @@ def create_app(
     app.url_map.merge_slashes = False
     _context(settings, store, engine).install(app)
     access.install(app)
-    responses.install(app)
+    responses.install(app, {"/v2/": verify_v2.errors.answer})
     app.before_request(_refuse_a_double_slash)
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())

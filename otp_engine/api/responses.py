@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -12,9 +13,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from otp_engine import errors
-from otp_engine.api.verify_v2 import errors as verify_v2_errors
 
 log = logging.getLogger(__name__)
+
+Answer = Callable[[Exception], ResponseReturnValue]
 
 STATUS: dict[type[errors.OTPError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
@@ -39,15 +41,23 @@ _HTTP_ERRORS = {
 }
 
 
-def install(app: Flask) -> None:
-    """Answer every error of *app* in the shape of the face that was asked."""
-    app.register_error_handler(Exception, _answer_to)
-    app.register_error_handler(HTTPException, _answer_to)
+def install(app: Flask, faces: Mapping[str, Answer]) -> None:
+    """Answer every error of *app*, in the contract's shape.
+
+    Args:
+        app: Whose.
+        faces: What answers instead, by how a path begins.
+    """
+
+    def answer(error: Exception) -> ResponseReturnValue:
+        found = (face for path, face in faces.items() if request.path.startswith(path))
+        return next(found, _answer_to)(error)
+
+    app.register_error_handler(Exception, answer)
+    app.register_error_handler(HTTPException, answer)
 
 
 def _answer_to(error: Exception) -> ResponseReturnValue:
-    if request.path.startswith("/v2/"):
-        return verify_v2_errors.answer(error)
     match error:
         case errors.OTPError():
             return _expected(error)
@@ -79,10 +89,10 @@ def _expected(error: errors.OTPError) -> ResponseReturnValue:
 def _headers(error: errors.OTPError) -> dict[str, str]:
     match error:
         case errors.TooManyAttempts():
-            wait = _retry_after(error.retry_after)
+            wait = retry_after(error.retry_after)
             return {"Retry-After": wait, "OTP-Attempts-Left": "0"}
         case errors.Refused() | errors.Unavailable():
-            return {"Retry-After": _retry_after(error.retry_after)}
+            return {"Retry-After": retry_after(error.retry_after)}
         case errors.DeliveryUnconfirmed():
             return timing(expires_in=error.expires_in, resend_after=error.resend_after)
         case errors.Unauthorized():
@@ -115,7 +125,8 @@ def _answer(
     return {"msg": message, "error": name}, status, headers
 
 
-def _retry_after(wait: timedelta) -> str:
+def retry_after(wait: timedelta) -> str:
+    """Whole seconds, and never none."""
     return str(max(1, math.ceil(wait.total_seconds())))
 
 

@@ -14,6 +14,7 @@ from otp_engine.api.verify_v2 import (
     attempts,
     buckets,
     checks,
+    errors,
     messaging_configurations,
     rate_limits,
     safe_list,
@@ -26,6 +27,8 @@ _MODULES = (
     *(services, verifications, checks, rate_limits, buckets),
     *(messaging_configurations, safe_list, templates, attempts),
 )
+
+__all__ = ["blueprint", "errors"]
 
 
 def blueprint() -> Blueprint:

@@ -8,7 +8,6 @@ logs: its beginning and its length are enough to find the mistake.
 from __future__ import annotations
 
 import logging
-import math
 import re
 from datetime import timedelta
 from http import HTTPStatus
@@ -18,6 +17,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from otp_engine import errors
+from otp_engine.api import responses
 from otp_engine.api.verify_v2 import sids
 
 log = logging.getLogger(__name__)
@@ -124,8 +124,7 @@ def answer(error: Exception) -> ResponseReturnValue:
         body["detail"] = ""
         headers["WWW-Authenticate"] = 'Basic realm="otp"'
     if problem.retry_after is not None:
-        seconds = math.ceil(problem.retry_after.total_seconds())
-        headers["Retry-After"] = str(max(1, seconds))
+        headers["Retry-After"] = responses.retry_after(problem.retry_after)
     return body, int(problem.status), headers
 
 
