@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
-from otp_engine.config import doubts, readers
+from otp_engine.config import doubts, readers, sids
 from otp_engine.config.keys import ApiKey
 from otp_engine.config.settings import Settings, Twilio
 from otp_engine.domain import phone
@@ -206,7 +206,7 @@ def _api_keys(env: _Environment, *, dev: bool) -> tuple[ApiKey, ...]:
 
 def _account(env: _Environment, keys: Sequence[ApiKey]) -> str:
     """The one account that `/v2` answers for."""
-    accounts = sorted({key.name for key in keys if readers.is_sid(key.name, "AC")})
+    accounts = sorted({key.name for key in keys if sids.is_one(key.name, "AC")})
     if len(accounts) > 1:
         env.problems.append("OTP_API_KEYS names two accounts, and there can be one")
     return accounts[0] if accounts else f"AC{_ZEROS}"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from urllib.parse import urlsplit
 
-from otp_engine.config import keys
+from otp_engine.config import keys, sids
 from otp_engine.config.keys import ApiKey
 from otp_engine.domain import codes, durations, phone
 from otp_engine.domain.pepper import LEAST_BYTES, Pepper
@@ -158,11 +158,6 @@ def api_keys(given: str) -> tuple[ApiKey, ...]:
     return tuple(keys.read(name, secret) for name, _, secret in pairs)
 
 
-def is_sid(text: str, prefix: str) -> bool:
-    """Whether *text* is *prefix* and 32 hexadecimal digits."""
-    return bool(re.fullmatch(rf"{prefix}[0-9a-fA-F]{{32}}", text, re.ASCII))
-
-
 def test_numbers(today: date) -> Callable[[str], tuple[TestNumber, ...]]:
     """`+NUMBER:CODE@LAST-DAY`, with commas between them, and none of them over."""
 
@@ -191,7 +186,7 @@ def sid(prefix: str) -> Callable[[str], str]:
     """One of Twilio's identifiers."""
 
     def read(given: str) -> str:
-        if not is_sid(given.strip(), prefix):
+        if not sids.is_one(given.strip(), prefix):
             raise ValueError(f"must be {prefix} and 32 hexadecimal digits")
         return given.strip()
 

@@ -1,21 +1,17 @@
-"""Twilio's names for things: two letters and 32 hexadecimal digits."""
+"""Twilio's names for our things, and our things by those names."""
 
 from __future__ import annotations
 
-import re
 import secrets
 
-_SHAPE = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}", re.ASCII)
+from otp_engine.config.sids import is_one
+
+__all__ = ["is_one", "new", "of_attempt", "of_verification", "verification"]
 
 
 def new(prefix: str) -> str:
     """Name something new."""
     return prefix + secrets.token_hex(16)
-
-
-def is_one(text: str, prefix: str) -> bool:
-    """Whether *text* is the name of such a thing."""
-    return text.startswith(prefix) and bool(_SHAPE.fullmatch(text))
 
 
 def of_verification(id: bytes) -> str:
