@@ -82,14 +82,17 @@ class Found:
     """The verification that a path or a parameter names.
 
     Attributes:
-        record: What was told of it; none where it was begun by another face.
-        id: Its id, where it was named by that.
+        record: What was told of it, where it was named by its sid.
     """
 
     number: PhoneNumber
     service: Service
     record: Record | None = None
-    id: bytes | None = None
+
+    @property
+    def id(self) -> bytes | None:
+        """Its id, where it was named by that."""
+        return self.record.id if self.record else None
 
     def waiting(self) -> Waiting:
         """What is waiting, if it is this very verification.
@@ -144,7 +147,7 @@ def by_sid(sid: str, service: Service) -> Found:
     record = context.current().records.find(sids.verification(sid))
     if record is None or record.service != service.sid:
         raise errors.not_found()
-    return Found(_unsealed(record), service, record, record.id)
+    return Found(_unsealed(record), service, record)
 
 
 def by_to(to: str, service: Service) -> Found:

@@ -108,5 +108,5 @@ def _told(asked: Asked, sent: Sent) -> Told:
     # Without it, the message has left all the same: that is what must be said.
     with suppress(StoreUnavailable):
         record = here.records.note(record, token=sent.token, life=here.policy.ttl)
-    found = Found(asked.number, asked.service, record, sent.id)
+    found = Found(asked.number, asked.service, record)
     return found.tell(sent.id, "pending")
