@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from otp_engine.domain.limits import Charge, Limit
 from otp_engine.domain.pepper import Pepper
@@ -12,13 +13,20 @@ from otp_engine.domain.verification import Asked, Guess
 
 def of_send(asked: Asked, policy: Policy, pepper: Pepper) -> list[Charge]:
     """All that count this send; the caller's own limits come last."""
-    country = asked.number.country
-    per_country = Limit() if asked.trusted else policy.sends_per_country
-    charges = [
+    if asked.trusted:
+        policy = replace(policy, sends_per_country=Limit())
+    return [
         *_by_address("sends_per_ip", policy.sends_per_ip, asked.address, pepper),
-        Charge("sends_per_country", country, per_country),
+        *of_everybody(asked.number.country, policy),
+        *(_hidden(charge, pepper) for charge in asked.charges if charge.limit),
+    ]
+
+
+def of_everybody(country: str, policy: Policy) -> list[Charge]:
+    """Those that count each send to *country*, whoever asks for it."""
+    charges = [
+        Charge("sends_per_country", country, policy.sends_per_country),
         Charge("sends_total", "", policy.sends_total),
-        *(_hidden(charge, pepper) for charge in asked.charges),
     ]
     return [charge for charge in charges if charge.limit]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from otp_engine.domain import charges
 from otp_engine.domain.homes import Home
-from otp_engine.domain.limits import Charge, Use
+from otp_engine.domain.limits import Use
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
@@ -46,17 +47,13 @@ class Inspector:
             Home(pepper, number, space) for pepper in self.peppers for space in spaces
         ]
         looked = [(home.space, self.store.look(home.phone)) for home in homes]
-        policy, country = self.policy, number.country
         uses = [
             use
             for pepper in self.peppers
-            for use in self.store.usage(Home(pepper, number).phone, policy)
+            for use in self.store.usage(Home(pepper, number).phone, self.policy)
         ]
-        shared = [
-            Charge("sends_per_country", country, policy.sends_per_country),
-            Charge("sends_total", "", policy.sends_total),
-        ]
-        uses += self.store.shared_usage([charge for charge in shared if charge.limit])
+        shared = charges.of_everybody(number.country, self.policy)
+        uses += self.store.shared_usage(shared)
         waiting = [(space, found) for space, found in looked if found]
         return Inspection(waiting, uses)
 
