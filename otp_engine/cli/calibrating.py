@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from otp_engine.app import cores
-from otp_engine.cli.saying import fail, good
+from otp_engine.cli.saying import JSON, fail, good
 from otp_engine.domain.calibration import Calibrated, propose
 from otp_engine.domain.calibration import calibrate as measure
 from otp_engine.domain.hashing import COSTS
@@ -34,7 +34,7 @@ _NEVER = "test"  # which protects nothing, however quick it is
     show_default=True,
     help="Length of the codes that a thief would try.",
 )
-@click.option("--json", "as_json", is_flag=True, help="For a script to read.")
+@JSON
 def calibrate(
     *, rate: float | None, seconds: float, digits: int, as_json: bool
 ) -> None:

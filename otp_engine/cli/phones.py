@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from otp_engine.cli.saying import Command, fail, good, plan
+from otp_engine.cli.saying import JSON, Command, fail, good, plan_on_redis
 from otp_engine.config import Settings
 from otp_engine.domain import phone
 from otp_engine.domain.amendments import amended
@@ -26,19 +26,13 @@ from otp_engine.errors import InvalidPhone
 from otp_engine.store.verifications import RedisStore
 
 _NUMBER = click.argument("number", metavar="PHONE")
-_JSON = click.option("--json", "as_json", is_flag=True, help="For a script to read.")
 
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
     settings: Settings
     store: RedisStore
-
-    @property
-    def policy(self) -> Policy:
-        """The policy that is live."""
-        latest = self.store.amendments.latest()
-        return amended(self.settings.policy, latest.values if latest else {})
+    policy: Policy
 
     @property
     def inspector(self) -> Inspector:
@@ -60,7 +54,7 @@ class _Desk:
 
 @click.command(cls=Command)
 @_NUMBER
-@_JSON
+@JSON
 def inspect(*, number: str, as_json: bool) -> None:
     """Show what is waiting for PHONE, and how far its limits are used.
 
@@ -93,10 +87,8 @@ def forget(*, number: str) -> None:
 
 
 def _begin() -> _Desk:
-    settings, store = plan()
-    if settings.redis_url is None:
-        fail("REDIS_URL is not set: the store of dev mode ends with its process")
-    return _Desk(settings, store)
+    settings, store = plan_on_redis()
+    return _Desk(settings, store, amended(settings.policy, store.amendments.latest()))
 
 
 def _lines(found: Inspection, policy: Policy) -> Sequence[str]:

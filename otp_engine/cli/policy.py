@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from otp_engine.cli.saying import Group, fail, good, plan, warn
+from otp_engine.cli.saying import JSON, Group, fail, good, plan_on_redis, warn
 from otp_engine.config import Settings
 from otp_engine.domain.amendments import Amendment, amended
 from otp_engine.domain.policy import READERS, write
@@ -23,7 +23,6 @@ _ALL = 1_000
 
 _NAME = click.argument("name", type=click.Choice(sorted(READERS)), metavar="NAME")
 _REASON = click.option("--reason", help="Why, for whoever reads the history.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="For a script to read.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +41,17 @@ def policy(context: click.Context) -> None:
     Every worker of every instance on the same Redis goes by a change within two
     seconds. What is not live is as the environment says.
     """
-    settings, store = plan()
-    if settings.redis_url is None:
-        fail("REDIS_URL is not set: the store of dev mode ends with its process")
+    settings, store = plan_on_redis()
     context.obj = _Desk(settings, store.amendments)
 
 
 @policy.command()
-@_JSON
+@JSON
 @click.pass_obj
 def show(desk: _Desk, *, as_json: bool) -> None:
     """Show each value, and where it comes from."""
     history = desk.amendments.history(_ALL)
-    live = history[0].values if history else {}
-    now = amended(desk.settings.policy, live)
+    now = amended(desk.settings.policy, history[0] if history else None)
     rows = [(name, write(getattr(now, name))) for name in READERS]
     if as_json:
         said = {
@@ -113,7 +109,7 @@ def rollback(desk: _Desk, version: int, *, reason: str | None) -> None:
 
 
 @policy.command()
-@_JSON
+@JSON
 @click.pass_obj
 def history(desk: _Desk, *, as_json: bool) -> None:
     """Show every change, newest first: when, who, what and why."""
@@ -145,7 +141,7 @@ def _amend(
             reason=reason,
             values=change(old),
         )
-        policy = amended(desk.settings.policy, new.values)
+        policy = amended(desk.settings.policy, new)
         if desk.amendments.add(new):
             for doubt in policy.warnings():
                 warn(doubt)

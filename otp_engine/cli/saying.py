@@ -14,6 +14,9 @@ from otp_engine.config import Settings
 from otp_engine.errors import InvalidSettings, StoreUnavailable
 from otp_engine.store.verifications import RedisStore
 
+JSON = click.option("--json", "as_json", is_flag=True, help="For a script to read.")
+"""The same option for every command that a script may read."""
+
 
 class Command(click.Command):
     """Asks Redis, and says plainly when it does not answer."""
@@ -39,6 +42,14 @@ def plan() -> tuple[Settings, RedisStore]:
         fail(*error.problems)
     except ModuleNotFoundError as error:
         fail(f"{error.name} is not installed: without a REDIS_URL, dev mode needs it")
+
+
+def plan_on_redis() -> tuple[Settings, RedisStore]:
+    """The same, for what is about a service that runs elsewhere."""
+    settings, store = plan()
+    if settings.redis_url is None:
+        fail("REDIS_URL is not set: the store of dev mode ends with its process")
+    return settings, store
 
 
 def good(fact: str) -> None:

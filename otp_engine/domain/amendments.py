@@ -28,12 +28,15 @@ class Amendment:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-def amended(policy: Policy, values: Mapping[str, str]) -> Policy:
-    """Put live *values* over *policy*; names of another release are left out.
+def amended(policy: Policy, change: Amendment | None) -> Policy:
+    """Put the live values over *policy*, if anything was ever changed.
+
+    Names of another release are left out.
 
     Raises:
-        ValueError: One of them cannot be.
+        ValueError: One of the values cannot be.
     """
+    values = change.values if change else {}
     read = {
         name: READERS[name](text) for name, text in values.items() if name in READERS
     }

@@ -74,7 +74,7 @@ class Live(Generic[T]):
         if version == self._version:
             return
         try:
-            policy = amended(self._decided, latest.values if latest else {})
+            policy = amended(self._decided, latest)
         except ValueError:
             log.exception("policy version %d cannot be read, and is left out", version)
         else:
