@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -22,7 +22,7 @@ from otp_engine.domain import charges, codes, homes, messages
 from otp_engine.domain.giving_back import given_back_by
 from otp_engine.domain.hashing import Cost, HashingPool
 from otp_engine.domain.homes import Home
-from otp_engine.domain.limits import Charge
+from otp_engine.domain.limits import Charge, Use
 from otp_engine.domain.messages import Message
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber, Served
@@ -106,14 +106,15 @@ class Engine:
                 home.phone, token=token, binding=self._binding(), policy=self.policy
             )
         with given_back_by(withdraw):
-            refund = self._take(charged, token)
+            refund, uses = self._take(charged, token)
             with given_back_by(refund):
                 code = asked.code or self._code(asked.service)
                 self._arm(code, home, token, opened.binding)
                 message = messages.to(
                     asked, code=code, life=self.policy.ttl, brand=self.brand
                 )
-                return self._deliver(message, hand_over, opened, token)
+                sent = self._deliver(message, hand_over, opened, token)
+                return replace(sent, uses=(*opened.uses, *uses))
 
     def check(self, guess: Guess) -> Checked:
         """Spend one guess, and say whether it was right.
@@ -133,7 +134,7 @@ class Engine:
         home = self._home(guess.number, guess.service)
         token = self.entropy(_TOKEN_BYTES)
         charged = charges.of_guess(guess, self.policy, self.peppers[0])
-        refund = self._take(charged, token)
+        refund, _ = self._take(charged, token)
         unclaim = partial(self.store.unclaim, home.phone, token=token)
         with given_back_by(refund, after=(Refused, Unavailable)):
             with given_back_by(unclaim, after=StoreUnavailable):
@@ -198,12 +199,13 @@ class Engine:
     def _home(self, number: PhoneNumber, service: Service) -> Home:
         return homes.find(number, service.space, self.peppers, self.store.remembers)
 
-    def _take(self, charged: Sequence[Charge], token: bytes) -> Callable[[], None]:
-        """Charge the shared limits; what comes back refunds them."""
+    def _take(
+        self, charged: Sequence[Charge], token: bytes
+    ) -> tuple[Callable[[], None], list[Use]]:
+        """Charge the shared limits, and say what refunds them and how they are used."""
         refund = partial(self.store.refund, charged, token=token)
         with given_back_by(refund, after=StoreUnavailable):
-            self.store.take(charged, token=token)
-        return refund
+            return refund, self.store.take(charged, token=token)
 
     def _binding(self) -> Binding:
         return Binding(self.entropy(_ID_BYTES), str(self.cost))

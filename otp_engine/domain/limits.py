@@ -1,12 +1,14 @@
 """Limits, as operators write them: `5/10m, 10/24h`, or `off`.
 
 A limit of `5/10m` means: never more than 5 in any stretch of 10 minutes, exactly.
+With `shadow` behind it, it refuses nobody, and says whom it would have refused.
 Fixed windows, counters and GCRA all let up to twice that through at an unlucky
 moment, which is why the store keeps a log of each event instead.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -46,26 +48,35 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Every window at once; with none, there is no limit."""
+    """Every window at once; with none, there is no limit.
+
+    Attributes:
+        shadow: Whether it counts as any other, and refuses nobody.
+    """
 
     windows: tuple[Window, ...] = ()
+    shadow: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Limit:
-        """Read `COUNT/PERIOD[, COUNT/PERIOD ...]` or `off`.
+        """Read `COUNT/PERIOD[, COUNT/PERIOD ...] [shadow]` or `off`.
 
         Raises:
             ValueError: With a phrase that fits behind the name of a setting.
         """
         if text.strip().lower() == "off":
             return cls()
-        return cls(tuple(Window.parse(part) for part in text.split(",")))
+        windows, *shadow = re.split(r"\s+(shadow)\s*$", text, flags=re.IGNORECASE)
+        return cls(
+            tuple(Window.parse(part) for part in windows.split(",")), bool(shadow)
+        )
 
     def __bool__(self) -> bool:
         return bool(self.windows)
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self.windows)) or "off"
+        windows = ", ".join(map(str, self.windows)) or "off"
+        return f"{windows} shadow" if self.shadow else windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +100,17 @@ class Use:
     Attributes:
         limit_name: The limit's name in the policy.
         used: Events that it counts at the moment.
-        frees_in: How long until it lets one more through; nothing, and it does.
+        frees_in: How long until it has room for one more; nothing, and it has.
+        shadow: Whether the limit refuses nobody.
     """
 
     limit_name: str
     window: Window
     used: int
     frees_in: timedelta
+    shadow: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether the last event was one that the limit would have refused."""
+        return self.used > self.window.count

@@ -48,11 +48,16 @@ class Policy:
     sending: bool = True
 
     def warnings(self) -> list[str]:
-        """Say where this policy is weaker than the standards, a sentence each."""
-        if self.ttl <= _NIST_LIFETIME:
-            return []
-        life = durations.write(self.ttl)
-        return [f"codes live {life}; NIST SP 800-63B-4 (3.1.3.2) allows 10m"]
+        """Say where this policy is weaker than one would think, a sentence each."""
+        doubts = [
+            f"{name} is in shadow, and refuses nobody"
+            for name in READERS
+            if getattr(getattr(self, name), "shadow", False)
+        ]
+        if self.ttl > _NIST_LIFETIME:
+            life = durations.write(self.ttl)
+            doubts.append(f"codes live {life}; NIST SP 800-63B-4 (3.1.3.2) allows 10m")
+        return doubts
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -82,6 +87,10 @@ def _never_off(text: str) -> Limit:
     if not limit:
         raise ValueError(
             "cannot be off: without it, a new code is a new set of guesses"
+        )
+    if limit.shadow:
+        raise ValueError(
+            "cannot be in shadow: what refuses nobody lets everybody guess on"
         )
     return limit
 

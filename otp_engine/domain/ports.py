@@ -81,8 +81,10 @@ class Store(Protocol):
     def look(self, phone: str) -> Waiting | None:
         """Say what is waiting, as `claim` means it; nothing is changed."""
 
-    def take(self, charges: Sequence[Charge], *, token: bytes) -> None:
+    def take(self, charges: Sequence[Charge], *, token: bytes) -> list[Use]:
         """Let one event through every shared limit, or through none.
+
+        What comes back counts it.
 
         Raises:
             RateLimited: One of them refused, and none was charged.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from otp_engine.domain.limits import Charge
+from otp_engine.domain.limits import Charge, Use
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.service import DEFAULT, Service
 from otp_engine.domain.wishes import ORDINARY, Wishes
@@ -71,12 +72,14 @@ class Sent:
         token: This send, 8 bytes.
         expires_in: How long its code can be used.
         resend_after: How long until the rules for this phone let another one out.
+        uses: How far each limit is used that counted it.
     """
 
     id: bytes = field(compare=False)
     token: bytes = field(compare=False)
     expires_in: timedelta
     resend_after: timedelta
+    uses: Sequence[Use] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +136,12 @@ class Opened:
 
     Attributes:
         resend_after: How long until the next send would be let through.
+        uses: How far the phone's limit of messages is used, with this one.
     """
 
     binding: Binding
     resend_after: timedelta
+    uses: Sequence[Use] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

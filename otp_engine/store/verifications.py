@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
-from otp_engine.domain.limits import Charge, Limit, Use
+from otp_engine.domain.limits import Charge, Use
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Binding, Claim, Opened, Waiting
 from otp_engine.errors import (
@@ -15,7 +15,7 @@ from otp_engine.errors import (
     TooManyAttempts,
     VerificationNotFound,
 )
-from otp_engine.store import durability, keys
+from otp_engine.store import durability, keys, words
 from otp_engine.store.amendments import Amendments
 from otp_engine.store.connection import Client
 from otp_engine.store.events import Events
@@ -74,18 +74,19 @@ class RedisStore:
             token,
             binding.id,
             binding.cost,
-            _milliseconds(policy.ttl),
+            words.milliseconds(policy.ttl),
             policy.max_sends,
             policy.max_checks,
-            _milliseconds(policy.resend_cooldown),
-            _written(policy.sends_per_phone),
-            _written(policy.wrong_checks_per_phone),
+            words.milliseconds(policy.resend_cooldown),
+            words.limit(policy.sends_per_phone),
+            words.limit(policy.wrong_checks_per_phone),
         )
         match reply:
-            case [b"opened", id, cost, resend]:
+            case [b"opened", id, cost, resend, used]:
                 return Opened(
                     binding=Binding(id, cost.decode()),
-                    resend_after=_duration(resend),
+                    resend_after=words.duration(resend),
+                    uses=words.uses("sends_per_phone", policy.sends_per_phone, used),
                 )
             case [reason, wait]:
                 raise _refusal(reason, wait)
@@ -96,7 +97,7 @@ class RedisStore:
         """Keep the hash of the code that the reserved send will carry."""
         return bool(
             self._arm.run(
-                [keys.verification(phone)], token, tag, _milliseconds(policy.ttl)
+                [keys.verification(phone)], token, tag, words.milliseconds(policy.ttl)
             )
         )
 
@@ -110,7 +111,7 @@ class RedisStore:
             [keys.verification(phone), keys.wrong(phone)],
             token,
             policy.max_checks,
-            _written(policy.wrong_checks_per_phone),
+            words.limit(policy.wrong_checks_per_phone),
         )
         match reply:
             case [b"claimed", id, cost, left, ends_in, *tags]:
@@ -118,7 +119,7 @@ class RedisStore:
                     binding=Binding(id, cost.decode()),
                     tags=tuple(tags),
                     attempts_left=left,
-                    expires_in=_duration(ends_in),
+                    expires_in=words.duration(ends_in),
                 )
             case [b"none"]:
                 raise VerificationNotFound
@@ -136,7 +137,7 @@ class RedisStore:
     ) -> bool:
         """Close the verification, and say whether this request was the one to do it."""
         named = [keys.verification(phone), keys.wrong(phone), keys.approved(phone)]
-        args = (token, id, _milliseconds(_APPROVAL_REMEMBERED), int(guessed))
+        args = (token, id, words.milliseconds(_APPROVAL_REMEMBERED), int(guessed))
         return bool(self._approve.run(named, *args))
 
     def cancel(self, phone: str, *, id: bytes | None = None) -> bool:
@@ -147,19 +148,25 @@ class RedisStore:
         """Say what is waiting."""
         match self._look.run([keys.verification(phone)]):
             case [b"waiting", id, guesses, ends_in]:
-                return Waiting(id=id, guesses=guesses, expires_in=_duration(ends_in))
+                return Waiting(
+                    id=id, guesses=guesses, expires_in=words.duration(ends_in)
+                )
             case _:
                 return None
 
-    def take(self, charges: Sequence[Charge], *, token: bytes) -> None:
+    def take(self, charges: Sequence[Charge], *, token: bytes) -> list[Use]:
         """Let one event through every shared limit, or through none."""
         if not charges:
-            return
-        limits = [_written(charge.limit) for charge in charges]
-        refused, wait = self._take.run(list(map(keys.shared, charges)), token, *limits)
-        if refused:
-            name = charges[refused - 1].limit_name
-            raise RateLimited(name, retry_after=_duration(wait))
+            return []
+        limits = [words.limit(charge.limit) for charge in charges]
+        match self._take.run(list(map(keys.shared, charges)), token, *limits):
+            case [b"taken", *said]:
+                return _uses(charges, said)
+            case [b"refused", n, wait]:
+                name = charges[n - 1].limit_name
+                raise RateLimited(name, retry_after=words.duration(wait))
+            case reply:
+                raise AssertionError(reply)
 
     def refund(self, charges: Sequence[Charge], *, token: bytes) -> None:
         """Give back what `take` charged."""
@@ -168,19 +175,20 @@ class RedisStore:
 
     def usage(self, phone: str, policy: Policy) -> list[Use]:
         """How far the limits of this phone are used."""
-        logs = {
-            "sends_per_phone": (keys.sends(phone), policy.sends_per_phone),
-            "wrong_checks_per_phone": (
-                *(keys.wrong(phone), policy.wrong_checks_per_phone),
-            ),
-        }
-        return self._uses([(name, *log) for name, log in logs.items()])
+        return self._uses(
+            {
+                keys.sends(phone): Charge(
+                    "sends_per_phone", "", policy.sends_per_phone
+                ),
+                keys.wrong(phone): Charge(
+                    "wrong_checks_per_phone", "", policy.wrong_checks_per_phone
+                ),
+            }
+        )
 
     def shared_usage(self, charges: Sequence[Charge]) -> list[Use]:
         """How far shared limits are used."""
-        return self._uses(
-            [(one.limit_name, keys.shared(one), one.limit) for one in charges]
-        )
+        return self._uses({keys.shared(charge): charge for charge in charges})
 
     def forget(self, phones: Sequence[str]) -> int:
         """Forget one phone in all of these services, and how much there was."""
@@ -189,24 +197,11 @@ class RedisStore:
             named += [keys.verification(phone), keys.approved(phone)]
         return int(self._forget.run(named))
 
-    def _uses(self, logs: Sequence[tuple[str, str, Limit]]) -> list[Use]:
+    def _uses(self, logs: Mapping[str, Charge]) -> list[Use]:
         if not logs:
             return []
-        said = self._usage.run(
-            [key for _, key, _ in logs], *[_written(limit) for _, _, limit in logs]
-        )
-        return [
-            Use(
-                limit_name=name,
-                window=window,
-                used=used,
-                frees_in=_duration(wait),
-            )
-            for (name, _, limit), found in zip(logs, said, strict=True)
-            for window, used, wait in zip(
-                limit.windows, found[::2], found[1::2], strict=True
-            )
-        ]
+        limits = [words.limit(charge.limit) for charge in logs.values()]
+        return _uses(logs.values(), self._usage.run(list(logs), *limits))
 
     def remembers(self, phone: str) -> bool:
         """Whether a verification is alive for this phone, or wrong guesses count."""
@@ -227,22 +222,15 @@ class RedisStore:
         return durability.doubts(facts, replicas=self._replicas)
 
 
+def _uses(charges: Iterable[Charge], said: Iterable[Sequence[int]]) -> list[Use]:
+    return [
+        use
+        for charge, used in zip(charges, said, strict=True)
+        for use in words.uses(charge.limit_name, charge.limit, used)
+    ]
+
+
 def _refusal(reason: bytes, wait: int) -> Refused:
     if reason == b"spent":
-        return TooManyAttempts(retry_after=_duration(wait))
-    return RateLimited(reason.decode(), retry_after=_duration(wait))
-
-
-def _milliseconds(duration: timedelta) -> int:
-    return round(duration.total_seconds() * 1000)
-
-
-def _duration(milliseconds: int) -> timedelta:
-    return timedelta(milliseconds=milliseconds)
-
-
-def _written(limit: Limit) -> str:
-    """A limit as the scripts read it: `5/600000 10/86400000`."""
-    return " ".join(
-        f"{window.count}/{_milliseconds(window.period)}" for window in limit.windows
-    )
+        return TooManyAttempts(retry_after=words.duration(wait))
+    return RateLimited(reason.decode(), retry_after=words.duration(wait))

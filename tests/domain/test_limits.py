@@ -22,6 +22,14 @@ def test_a_limit_is_counts_over_periods():
     )
 
 
+@pytest.mark.parametrize("text", ["5/10m shadow", " 5/10m  SHADOW "])
+def test_a_limit_in_shadow_says_so_behind_its_windows(text):
+    limit = Limit.parse(text)
+
+    assert limit == Limit((Window(5, timedelta(minutes=10)),), shadow=True)
+    assert str(limit) == "5/10m shadow"
+
+
 @pytest.mark.parametrize("text", ["off", " OFF "])
 def test_off_is_no_limit(text):
     assert not Limit.parse(text)
@@ -32,6 +40,7 @@ def test_off_is_no_limit(text):
     [
         *("", "5", "5/", "/10m", "0/10m", "-1/10m", "5/0s", "5/32d", "5/10m,", "x/1m"),
         *("1000001/1h", "5/10m 10/24h", "٥/10m"),
+        *("off shadow", "shadow", "5/10m shadow, 9/1h", "5/10mshadow"),
     ],
 )
 def test_anything_else_is_refused(text):
@@ -39,8 +48,8 @@ def test_anything_else_is_refused(text):
         Limit.parse(text)
 
 
-@given(parts=st.lists(windows, max_size=4).map(tuple))
-def test_what_is_written_reads_the_same(parts):
-    limit = Limit(parts)
+@given(parts=st.lists(windows, min_size=1, max_size=4).map(tuple), shadow=st.booleans())
+def test_what_is_written_reads_the_same(parts, shadow):
+    limit = Limit(parts, shadow)
 
     assert Limit.parse(str(limit)) == limit

@@ -26,6 +26,7 @@ def test_every_value_can_be_read_from_text():
         ("max_checks", "101"),
         ("max_sends", "0"),
         ("wrong_checks_per_phone", "off"),
+        ("wrong_checks_per_phone", "10/1h shadow"),
     ],
 )
 def test_a_value_that_would_break_a_promise_is_refused(name, text):
@@ -41,6 +42,12 @@ def test_a_budget_of_wrong_guesses_can_be_tuned():
 
 def test_a_code_that_outlives_the_nist_ten_minutes_is_warned_of():
     assert Policy(ttl=timedelta(minutes=11)).warnings()
+
+
+def test_a_limit_in_shadow_is_warned_of():
+    policy = Policy(sends_per_ip=Limit.parse("5/10m shadow"))
+
+    assert policy.warnings() == ["sends_per_ip is in shadow, and refuses nobody"]
 
 
 def test_the_defaults_need_no_warning():

@@ -136,6 +136,48 @@ def test_a_phone_has_so_many_messages_whatever_the_verification(
     assert engine.send(BOB)
 
 
+def test_a_phone_is_never_refused_by_a_limit_in_shadow(engine, outbox, alice):
+    engine = with_policy(engine, sends_per_phone=Limit.parse("1/10m shadow"))
+
+    uses = [engine.send(alice).uses[0] for _ in range(3)]
+
+    assert len(outbox.messages) == 3
+    assert [(use.used, use.over) for use in uses] == [(1, False), (2, True), (2, True)]
+
+
+def test_a_limit_in_shadow_leaves_the_cooldown_alone(engine, alice):
+    engine = with_policy(
+        engine,
+        resend_cooldown=timedelta(seconds=30),
+        sends_per_phone=Limit.parse("1/10m shadow"),
+    )
+    engine.send(alice)
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(alice)
+
+    assert refusal.value.limit == "cooldown"
+
+
+def test_a_send_says_how_far_each_of_its_limits_is_used(engine, alice):
+    engine = with_policy(
+        engine,
+        sends_per_phone=Limit.parse("3/10m"),
+        sends_per_ip=Limit.parse("5/10m"),
+        sends_total=Limit.parse("9/1h"),
+    )
+    engine.send(alice)
+
+    sent = engine.send(replace(alice, address="203.0.113.7"))
+
+    used = [(use.limit_name, str(use.window), use.used) for use in sent.uses]
+    assert used == [
+        ("sends_per_phone", "3/10m", 2),
+        ("sends_per_ip", "5/10m", 1),
+        ("sends_total", "9/1h", 2),
+    ]
+
+
 def test_the_longest_of_all_waits_is_told(engine, alice):
     engine = with_policy(
         engine,

@@ -158,6 +158,58 @@ def test_a_log_keeps_only_what_a_window_still_reaches(store, client):
     assert 0 < client.pttl(keys.shared(limit)) <= 20
 
 
+def shadow(name, count, period=HOUR):
+    return Charge(name, "", Limit((Window(count, period),), shadow=True))
+
+
+def test_a_limit_in_shadow_lets_all_through_and_says_which_were_over(store):
+    limit = shadow("watched", 2)
+
+    over = [store.take([limit], token=secrets.token_bytes(8))[0].over for _ in "1234"]
+
+    assert over == [False, False, True, True]
+
+
+def test_a_limit_that_leaves_the_shadow_refuses_from_its_first_moment(store):
+    for _ in range(3):
+        take(store, shadow("watched", 2))
+
+    assert not passes(store, charge("watched", 2))
+
+
+def test_a_limit_in_shadow_keeps_twice_its_count_and_no_more(store, client):
+    limit = shadow("watched", 3)
+    for _ in range(20):
+        take(store, limit)
+
+    assert client.zcard(keys.shared(limit)) == 6
+
+
+def test_a_limit_in_shadow_changes_nothing_for_the_others(store):
+    limits = [shadow("watched", 1), charge("any", 3)]
+
+    passed = [passes(store, *limits) for _ in range(5)]
+
+    assert passed == [True] * 3 + [False] * 2
+
+
+def test_what_is_taken_says_how_far_each_window_is_used(store):
+    limit = charge("both", 5, HOUR, Window(1, timedelta(seconds=30)))
+
+    by_hour, by_seconds = store.take([limit], token=secrets.token_bytes(8))
+
+    assert (by_hour.used, by_seconds.used) == (1, 1)
+    assert by_hour.frees_in == timedelta()
+    assert timedelta(seconds=29) < by_seconds.frees_in <= timedelta(seconds=30)
+
+
+def test_an_event_that_is_taken_twice_is_told_the_same_use(store):
+    limit, token = charge("any", 5), secrets.token_bytes(8)
+    first = store.take([limit], token=token)
+
+    assert store.take([limit], token=token) == first
+
+
 def test_no_limit_takes_nothing(store, client):
     take(store)
 

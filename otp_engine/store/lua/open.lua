@@ -18,7 +18,10 @@
 -- ARGV[8]   limit of messages to this phone
 -- ARGV[9]   limit of wrong guesses at this phone
 --
--- returns  {'opened', id, cost, ms}   reserved; the next send is possible in ms
+-- returns  {'opened', id, cost, ms, {used, ms, used, ms, ...}}
+--                                           reserved; the next send is possible in ms,
+--                                           and of each window of the limit of messages
+--                                           so much is used, and it has room in ms
 --          {'cooldown' | 'sends' | 'sends_per_phone' | 'wrong_checks_per_phone', ms}
 --                                           refused, for another ms
 --          {'spent', ms}                    no guess is left; it ends in ms
@@ -41,7 +44,7 @@ local function opened()
     if sent >= tonumber(ARGV[5]) then
         resend = math.max(resend, life)
     end
-    return {'opened', id, cost, resend}
+    return {'opened', id, cost, resend, uses(sends, per_phone, at)}
 end
 
 local reserved = id and redis.call('HGET', verification, token)

@@ -4,7 +4,8 @@
 -- Redis gives scripts no way to share code. Everything in it is local.
 --
 -- A limit is written "COUNT/MILLISECONDS COUNT/MILLISECONDS ..."; an empty one never
--- refuses and records nothing. Its log is a sorted set with a member for each event,
+-- refuses and records nothing, and one that ends in "shadow" records and never refuses.
+-- Its log is a sorted set with a member for each event,
 -- named by the token of the request that caused it, scored by when it happened. Equal
 -- tokens are one event, so charging twice or giving back twice changes nothing.
 
@@ -13,16 +14,33 @@ local function now()
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- Milliseconds until a window has room for one more event; 0 if it has at once.
+local function wait_for_window(log, count, period, at)
+    local nth = redis.call('ZREVRANGE', log, count - 1, count - 1, 'WITHSCORES')
+    return nth[2] and math.max(0, nth[2] + period - at) or 0
+end
+
 -- Milliseconds until *limit* lets one more event through; 0 if it does so at once.
 local function wait(log, limit, at)
     local longest = 0
+    if string.find(limit, 'shadow', 1, true) then
+        return longest
+    end
     for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
-        local nth = redis.call('ZREVRANGE', log, count - 1, count - 1, 'WITHSCORES')
-        if nth[2] then
-            longest = math.max(longest, nth[2] + period - at)
-        end
+        longest = math.max(longest, wait_for_window(log, count, period, at))
     end
     return longest
+end
+
+-- For each window of *limit* two numbers: the events in it, and milliseconds until it
+-- has room for one more.
+local function uses(log, limit, at)
+    local said = {}
+    for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
+        said[#said + 1] = redis.call('ZCOUNT', log, '(' .. (at - period), '+inf')
+        said[#said + 1] = wait_for_window(log, count, period, at)
+    end
+    return said
 end
 
 -- How many more events *limit* lets through at once.
@@ -35,17 +53,22 @@ local function room(log, limit, at)
     return least
 end
 
--- Count one event, and forget those that no window reaches any more.
+-- Count one event, and forget those that no window reaches any more. What a limit in
+-- shadow lets through has no end: of it the newest are kept, twice its largest count.
 local function record(log, limit, token, at)
-    local longest = 0
-    for period in string.gmatch(limit, '/(%d+)') do
+    local longest, largest = 0, 0
+    for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
         longest = math.max(longest, tonumber(period))
+        largest = math.max(largest, tonumber(count))
     end
     if longest > 0 then
         -- Adding comes first: a Redis that is full refuses it only to a script that has
         -- not yet written, and must not be made to grow.
         redis.call('ZADD', log, at, token)
         redis.call('ZREMRANGEBYSCORE', log, '-inf', at - longest)
+        if string.find(limit, 'shadow', 1, true) then
+            redis.call('ZREMRANGEBYRANK', log, 0, -2 * largest - 1)
+        end
         redis.call('PEXPIRE', log, longest)
     end
 end

@@ -7,22 +7,31 @@
 -- ARGV[1]    the event's token, 8 bytes
 -- ARGV[i+1]  limit i
 --
--- returns  {0, 0}   let through, and counted by every limit
---          {i, ms}  refused by limit i for another ms, the longest of all that refuse;
---                   counted by none
+-- returns  {'taken', {used, ms, used, ms, ...}, ...}
+--                               let through, and counted by every limit; for each limit,
+--                               and each of its windows, the events in it, this one
+--                               too, and milliseconds until it has room for one more
+--          {'refused', i, ms}   by limit i for another ms, the longest of all that
+--                               refuse; counted by none
 --
 -- TTL: each log lives as long as its longest window.
 
 local token = ARGV[1]
 local at = now()
 
-local taken = redis.call('ZSCORE', KEYS[1], token)
-if taken then
-    -- Written again, so that a WAIT behind it waits for replicas to have it.
+local function taken(when)
+    local said = {'taken'}
     for i, log in ipairs(KEYS) do
-        record(log, ARGV[i + 1], token, taken)
+        record(log, ARGV[i + 1], token, when)
+        said[i + 1] = uses(log, ARGV[i + 1], at)
     end
-    return {0, 0}
+    return said
+end
+
+local before = redis.call('ZSCORE', KEYS[1], token)
+if before then
+    -- Written again, so that a WAIT behind it waits for replicas to have it.
+    return taken(before)
 end
 
 local refused, longest = 0, 0
@@ -33,10 +42,6 @@ for i, log in ipairs(KEYS) do
     end
 end
 if refused > 0 then
-    return {refused, longest}
+    return {'refused', refused, longest}
 end
-
-for i, log in ipairs(KEYS) do
-    record(log, ARGV[i + 1], token, at)
-end
-return {0, 0}
+return taken(at)

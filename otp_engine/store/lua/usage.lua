@@ -15,12 +15,6 @@
 local at = now()
 local said = {}
 for n, log in ipairs(KEYS) do
-    local windows = {}
-    for count, period in string.gmatch(ARGV[n], '(%d+)/(%d+)') do
-        local used = redis.call('ZCOUNT', log, '(' .. (at - period), '+inf')
-        windows[#windows + 1] = used
-        windows[#windows + 1] = math.max(0, wait(log, count .. '/' .. period, at))
-    end
-    said[n] = windows
+    said[n] = uses(log, ARGV[n], at)
 end
 return said
