@@ -77,9 +77,11 @@ class Model:
         if verification := self.verification(number):
             letters = self._letters_of(verification)
             end = letters[-1].at + policy.ttl - self.now
-            waits["cooldown"] = letters[-1].at + policy.resend_cooldown - self.now
+            waits["resend_cooldown"] = (
+                letters[-1].at + policy.resend_cooldown - self.now
+            )
             if len(letters) >= policy.max_sends:
-                waits["sends"] = end
+                waits["max_sends"] = end
             if not self._guesses_left(verification):
                 waits["spent"] = end
         _refuse(waits)

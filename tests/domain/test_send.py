@@ -94,7 +94,7 @@ def test_a_re_send_waits_for_the_cooldown(engine, outbox, alice):
     with pytest.raises(RateLimited) as refusal:
         engine.send(alice)
 
-    assert refusal.value.limit == "cooldown"
+    assert refusal.value.limit == "resend_cooldown"
     assert timedelta(seconds=29) < refusal.value.retry_after <= timedelta(seconds=30)
     assert len(outbox.messages) == 1
 
@@ -117,7 +117,7 @@ def test_a_verification_has_so_many_messages(engine, outbox, alice):
     with pytest.raises(RateLimited) as refusal:
         engine.send(alice)
 
-    assert refusal.value.limit == "sends"
+    assert refusal.value.limit == "max_sends"
     assert timedelta(minutes=9) < refusal.value.retry_after <= timedelta(minutes=10)
 
 
@@ -156,7 +156,7 @@ def test_a_limit_in_shadow_leaves_the_cooldown_alone(engine, alice):
     with pytest.raises(RateLimited) as refusal:
         engine.send(alice)
 
-    assert refusal.value.limit == "cooldown"
+    assert refusal.value.limit == "resend_cooldown"
 
 
 def test_a_send_says_how_far_each_of_its_limits_is_used(engine, alice):

@@ -90,7 +90,7 @@ def test_a_refused_request_leaves_the_name_of_what_refused_it(http, caplog):
     lines = [vars(r) for r in caplog.records if r.name == "otp_engine.access"]
     said = [(line["method"], line["error"], line["limit"]) for line in lines]
     assert said == [
-        ("POST", "rate_limited", "cooldown"),
+        ("POST", "rate_limited", "resend_cooldown"),
         ("PUT", "method_not_allowed", None),
         (None, "method_not_allowed", None),
     ]

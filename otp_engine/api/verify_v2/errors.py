@@ -44,10 +44,10 @@ _MEANINGS: dict[type[errors.OTPError], tuple[int, int, str]] = {
 }
 # Every other limit is one of those that Twilio calls programmable.
 _LIMITS = {
-    "sends": (60203, "Max send attempts reached"),
+    "max_sends": (60203, "Max send attempts reached"),
     "sends_per_phone": (60203, "Max send attempts reached"),
     "wrong_checks_per_phone": (60202, "Max check attempts reached"),
-    "cooldown": (60212, "Too many concurrent requests for phone number"),
+    "resend_cooldown": (60212, "Too many concurrent requests for phone number"),
 }
 _WORD = re.compile(r"v2|[A-Za-z-]{0,40}", re.ASCII)
 _LONGEST_PATH = 500

@@ -22,7 +22,8 @@
 --                                           reserved; the next send is possible in ms,
 --                                           and of each window of the limit of messages
 --                                           so much is used, and it has room in ms
---          {'cooldown' | 'sends' | 'sends_per_phone' | 'wrong_checks_per_phone', ms}
+--          {'resend_cooldown' | 'max_sends' | 'sends_per_phone' |
+--           'wrong_checks_per_phone', ms}
 --                                           refused, for another ms
 --          {'spent', ms}                    no guess is left; it ends in ms
 --
@@ -66,9 +67,9 @@ refuse('wrong_checks_per_phone', wait(wrong, ARGV[9], at))
 if id then
     -- In its last millisecond a verification ends in 0 ms, and still refuses.
     local until_over = math.max(1, ends_in)
-    refuse('cooldown', wait(sends, cooldown, at))
+    refuse('resend_cooldown', wait(sends, cooldown, at))
     if sent >= tonumber(ARGV[5]) then
-        refuse('sends', until_over)
+        refuse('max_sends', until_over)
     end
     if #paid / 8 >= tonumber(ARGV[6]) then
         refuse('spent', until_over)
