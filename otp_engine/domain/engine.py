@@ -15,15 +15,14 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 
 from otp_engine.domain import charges, codes, homes, messages
+from otp_engine.domain.delivery import deliver
 from otp_engine.domain.giving_back import given_back_by
 from otp_engine.domain.hashing import Cost, HashingPool
 from otp_engine.domain.homes import Home
 from otp_engine.domain.limits import Charge, Use
-from otp_engine.domain.messages import Message
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber, Served
 from otp_engine.domain.policy import Policy
@@ -34,12 +33,10 @@ from otp_engine.domain.verification import (
     Binding,
     Checked,
     Guess,
-    Opened,
     Sent,
     Waiting,
 )
 from otp_engine.errors import (
-    DeliveryUnconfirmed,
     Refused,
     SendingOff,
     StoreUnavailable,
@@ -106,15 +103,20 @@ class Engine:
                 home.phone, token=token, binding=self._binding(), policy=self.policy
             )
         with given_back_by(withdraw):
-            refund, uses = self._take(charged, token)
+            refund, taken = self._take(charged, token)
             with given_back_by(refund):
                 code = asked.code or self._code(asked.service)
                 self._arm(code, home, token, opened.binding)
                 message = messages.to(
                     asked, code=code, life=self.policy.ttl, brand=self.brand
                 )
-                sent = self._deliver(message, hand_over, opened, token)
-                return replace(sent, uses=(*opened.uses, *uses))
+                return deliver(
+                    message,
+                    hand_over,
+                    replace(opened, uses=(*opened.uses, *taken)),
+                    token=token,
+                    clock=self.clock,
+                )
 
     def check(self, guess: Guess) -> Checked:
         """Spend one guess, and say whether it was right.
@@ -224,27 +226,3 @@ class Engine:
             code, verification=binding.id, number=home.number.e164
         )
         return self.hashing.derive(material, binding.id, Cost.parse(binding.cost))
-
-    def _deliver(
-        self, message: Message, hand_over: Handover, opened: Opened, token: bytes
-    ) -> Sent:
-        began, silent = self.clock(), False
-        try:
-            hand_over(message)
-        except DeliveryUnconfirmed:
-            silent = True
-        took = timedelta(seconds=self.clock() - began)
-        sent = Sent(
-            id=opened.binding.id,
-            token=token,
-            expires_in=self.policy.ttl - took,
-            resend_after=opened.resend_after - took,
-        )
-        if silent:
-            raise DeliveryUnconfirmed(
-                verification=sent.id,
-                attempt=sent.token,
-                expires_in=sent.expires_in,
-                resend_after=sent.resend_after,
-            )
-        return sent
