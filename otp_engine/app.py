@@ -111,7 +111,7 @@ def _context(settings: Settings, store: RedisStore, engine: Engine) -> Context:
     )
 
     def rehearsed(policy: Policy) -> Rehearsed:
-        watched = Watched(replace(engine, policy=policy), store.events.add)
+        watched = Watched(replace(engine, policy=policy, watch=store.events.add))
         return Rehearsed(watched, numbers, Nobody())
 
     return Context(

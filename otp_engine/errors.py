@@ -42,10 +42,12 @@ class OTPError(Exception):
     Attributes:
         name: Stable name of what happened; clients may match on it.
         message: The same, for a person to read.
+        carrier_error: The carrier's own number for it, where a carrier said it.
     """
 
     name: ClassVar[str] = "error"
     message: str = "Something went wrong."
+    carrier_error: int | None = None
 
     def __init__(self, message: str | None = None) -> None:
         self.message = message or self.message

@@ -53,7 +53,7 @@ def main() -> None:
         for name in ("owasp", "test"):
             engine, outbox = _engine(url, COSTS[name])
             told = RedisStore(connect(url, timedelta(seconds=5))).events
-            _times(Watched(engine, told.add), outbox, watch, name)
+            _times(Watched(replace(engine, watch=told.add)), outbox, watch, name)
         _bytes(_engine(url, COSTS["owasp"], sends_total=Limit()), watch)
     _messages()
 

@@ -19,6 +19,7 @@ from functools import partial
 
 from otp_engine.domain import charges, codes, homes, messages
 from otp_engine.domain.delivery import deliver
+from otp_engine.domain.events import RequestRefused, Watch, nobody
 from otp_engine.domain.giving_back import given_back_by
 from otp_engine.domain.hashing import Cost, HashingPool
 from otp_engine.domain.homes import Home
@@ -59,6 +60,7 @@ class Engine:
         brand: The name in the message, where the service has none of its own.
         entropy: Makes so many unforeseeable bytes.
         clock: Seconds that only ever grow, to tell how long the carrier took.
+        watch: Is told whom a limit in shadow would have refused.
     """
 
     store: Store
@@ -71,6 +73,7 @@ class Engine:
     brand: str
     entropy: Callable[[int], bytes]
     clock: Callable[[], float]
+    watch: Watch = nobody
 
     def send(self, asked: Asked) -> Sent:
         """Put a fresh code on somebody's phone.
@@ -104,6 +107,8 @@ class Engine:
             )
         with given_back_by(withdraw):
             refund, taken = self._take(charged, token)
+            opened = replace(opened, uses=(*opened.uses, *taken))
+            self._tell_of_shadows(asked, opened.uses)
             with given_back_by(refund):
                 code = asked.code or self._code(asked.service)
                 self._arm(code, home, token, opened.binding)
@@ -111,11 +116,7 @@ class Engine:
                     asked, code=code, life=self.policy.ttl, brand=self.brand
                 )
                 return deliver(
-                    message,
-                    hand_over,
-                    replace(opened, uses=(*opened.uses, *taken)),
-                    token=token,
-                    clock=self.clock,
+                    message, hand_over, opened, token=token, clock=self.clock
                 )
 
     def check(self, guess: Guess) -> Checked:
@@ -136,7 +137,8 @@ class Engine:
         home = self._home(guess.number, guess.service)
         token = self.entropy(_TOKEN_BYTES)
         charged = charges.of_guess(guess, self.policy, self.peppers[0])
-        refund, _ = self._take(charged, token)
+        refund, taken = self._take(charged, token)
+        self._tell_of_shadows(guess, taken)
         unclaim = partial(self.store.unclaim, home.phone, token=token)
         with given_back_by(refund, after=(Refused, Unavailable)):
             with given_back_by(unclaim, after=StoreUnavailable):
@@ -208,6 +210,11 @@ class Engine:
         refund = partial(self.store.refund, charged, token=token)
         with given_back_by(refund, after=StoreUnavailable):
             return refund, self.store.take(charged, token=token)
+
+    def _tell_of_shadows(self, request: Asked | Guess, uses: Sequence[Use]) -> None:
+        over = {use.limit_name for use in uses if use.shadow and use.over}
+        for limit in sorted(over):
+            self.watch(RequestRefused.of(request, limit, self.peppers[0], shadow=True))
 
     def _binding(self) -> Binding:
         return Binding(self.entropy(_ID_BYTES), str(self.cost))

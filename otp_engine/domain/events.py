@@ -5,12 +5,51 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeAlias
 
+from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.verification import Channel
+from otp_engine.domain.verification import Asked, Channel, Guess
 
 _SHOWN = 3
+
+
+class Action(StrEnum):
+    """What somebody asked for."""
+
+    SEND = "send"
+    CHECK = "check"
+
+
+def action(request: Asked | Guess) -> Action:
+    """What *request* asks for."""
+    return Action.SEND if isinstance(request, Asked) else Action.CHECK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whom:
+    """A phone, as those may know it who only watch.
+
+    Attributes:
+        phone: A keyed digest of the number.
+        prefix: The beginning of the number, which tells a region or a network, and no
+            person.
+        country: ISO 3166 code.
+    """
+
+    phone: str
+    prefix: str
+    country: str
+
+    @classmethod
+    def of(cls, number: PhoneNumber, pepper: Pepper) -> Whom:
+        """What is told of a number."""
+        return cls(
+            phone=pepper.digest("event", number.e164),
+            prefix=prefix(number),
+            country=number.country,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,21 +60,32 @@ class CodeSent:
         verification: Its id, 16 bytes.
         attempt: This send's token, 8 bytes.
         service: The sid of the service.
-        phone: A keyed digest of the number.
-        prefix: The beginning of the number, which tells a region or a network, and no
-            person.
-        country: ISO 3166 code.
+        confirmed: Whether the carrier said that it has; otherwise it said nothing.
     """
 
+    whom: Whom
     verification: bytes
     attempt: bytes
     service: str
-    phone: str
-    prefix: str
-    country: str
     channel: Channel
     code_length: int
     locale: str | None
+    confirmed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """A carrier has refused a message, so that the send was given back.
+
+    Attributes:
+        error: The name of what it came to for the caller.
+        carrier_error: The carrier's own number for it, if it has one.
+    """
+
+    whom: Whom
+    channel: Channel
+    error: str
+    carrier_error: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +96,121 @@ class Approved:
         verification: Its id, 16 bytes.
     """
 
+    whom: Whom
+    verification: bytes
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongCode:
+    """A guess was looked at, and was wrong.
+
+    Attributes:
+        verification: Its id, 16 bytes.
+        attempts_left: Guesses that the phone's rules still allow.
+    """
+
+    whom: Whom
+    verification: bytes
+    attempts_left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhausted:
+    """The last guess was wrong: the codes that are out are worth nothing any more.
+
+    Attributes:
+        verification: Its id, 16 bytes.
+    """
+
+    whom: Whom
     verification: bytes
 
 
-Event: TypeAlias = CodeSent | Approved
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingWaiting:
+    """A code was typed for a phone that waits for none."""
+
+    whom: Whom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRefused:
+    """A rule said no, or would have.
+
+    Attributes:
+        limit: Its name in the policy; or `country_not_allowed`,
+            `number_type_not_allowed`, or the name of a limit of the caller's own.
+        shadow: Whether it only would have: the request went on.
+        address: A keyed digest of the person's network address, where it is known.
+    """
+
+    whom: Whom
+    action: Action
+    limit: str
+    shadow: bool = False
+    address: str | None = None
+
+    @classmethod
+    def of(
+        cls, request: Asked | Guess, limit: str, pepper: Pepper, *, shadow: bool = False
+    ) -> RequestRefused:
+        """Tell that *limit* refused *request*, or would have."""
+        return cls(
+            whom=Whom.of(request.number, pepper),
+            action=action(request),
+            limit=limit,
+            shadow=shadow,
+            address=request.address and pepper.digest("address", request.address),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unserved:
+    """The service could not do what it was asked.
+
+    Attributes:
+        why: `redis`, `carrier`, `saturated`, `sending_off`, or `other`.
+    """
+
+    whom: Whom
+    action: Action
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChanged:
+    """An operator has changed the policy.
+
+    Attributes:
+        version: Its version since.
+        who: The user and the machine that it was changed from.
+        change: What is different, as `name = value; name = value`.
+    """
+
+    version: int
+    who: str
+    change: str
+    reason: str | None
+
+
+Event: TypeAlias = (
+    CodeSent
+    | Undelivered
+    | Approved
+    | WrongCode
+    | Exhausted
+    | NothingWaiting
+    | RequestRefused
+    | Unserved
+    | PolicyChanged
+)
 Watch: TypeAlias = Callable[[Event], None]
+"""Is told each event. It must not raise, for what it is told has happened."""
+
+
+def nobody(_event: Event) -> None:
+    """Watch nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,44 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from otp_engine.domain import events, messages
 from otp_engine.domain.engine import Engine
-from otp_engine.domain.events import Approved, CodeSent, Watch
+from otp_engine.domain.events import (
+    Approved,
+    CodeSent,
+    Exhausted,
+    NothingWaiting,
+    RequestRefused,
+    Undelivered,
+    Unserved,
+    Watch,
+    Whom,
+    WrongCode,
+)
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.service import DEFAULT, Service
-from otp_engine.domain.verification import Asked, Checked, Guess, Sent, Waiting
-from otp_engine.errors import DeliveryUnconfirmed
+from otp_engine.domain.verification import (
+    Asked,
+    Channel,
+    Checked,
+    Guess,
+    Sent,
+    Waiting,
+)
+from otp_engine.errors import (
+    CarrierUnavailable,
+    DeliveryFailed,
+    DeliveryUnconfirmed,
+    InvalidPhone,
+    NotServed,
+    OTPError,
+    RateLimited,
+    Saturated,
+    SendingOff,
+    StoreUnavailable,
+    TooManyAttempts,
+    Unavailable,
+    VerificationNotFound,
+)
+
+_WHY: dict[type[Unavailable], str] = {
+    StoreUnavailable: "redis",
+    CarrierUnavailable: "carrier",
+    Saturated: "saturated",
+    SendingOff: "sending_off",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Does what *engine* does, and says what has come of it.
-
-    Attributes:
-        watch: Is told each event. It must not raise, for what it is told has happened.
-    """
+    """Does what *engine* does, and tells its watch what has come of it."""
 
     engine: Engine
-    watch: Watch
 
     def send(self, asked: Asked) -> Sent:
         """As `Engine.send`."""
-        try:
-            sent = self.engine.send(asked)
-        except DeliveryUnconfirmed as silence:
-            if silence.verification and silence.attempt:
-                self._sent(asked, silence.verification, silence.attempt)
-            raise
+        with self._telling(asked):
+            try:
+                sent = self.engine.send(asked)
+            except DeliveryUnconfirmed as silence:
+                if silence.verification and silence.attempt:
+                    self._sent(
+                        asked, silence.verification, silence.attempt, confirmed=False
+                    )
+                raise
+            except (DeliveryFailed, InvalidPhone, NotServed) as refusal:
+                if not _is_a_rule(refusal):
+                    self._undelivered(asked, refusal)
+                raise
         self._sent(asked, sent.id, sent.token)
         return sent
 
     def check(self, guess: Guess) -> Checked:
         """As `Engine.check`."""
-        checked = self.engine.check(guess)
+        with self._telling(guess):
+            checked = self.engine.check(guess)
         if checked.approved:
-            self.watch(Approved(verification=checked.id))
+            self._approved(guess.number, checked.id)
+        else:
+            self._wrong(guess.number, checked)
         return checked
 
     def look(self, number: PhoneNumber, service: Service = DEFAULT) -> Waiting:
@@ -49,25 +95,102 @@ class Watched:
     def approve(self, number: PhoneNumber, service: Service, id: bytes) -> None:
         """As `Engine.approve`."""
         self.engine.approve(number, service, id)
-        self.watch(Approved(verification=id))
+        self._approved(number, id)
 
     def cancel(self, number: PhoneNumber, service: Service, id: bytes) -> None:
         """As `Engine.cancel`."""
         self.engine.cancel(number, service, id)
 
-    def _sent(self, asked: Asked, verification: bytes, attempt: bytes) -> None:
-        number, engine = asked.number, self.engine
-        length = asked.service.code_length or engine.policy.code_length
-        self.watch(
+    @property
+    def _watch(self) -> Watch:
+        return self.engine.watch
+
+    def _whom(self, number: PhoneNumber) -> Whom:
+        return Whom.of(number, self.engine.peppers[0])
+
+    @contextmanager
+    def _telling(self, request: Asked | Guess) -> Iterator[None]:
+        """Tell of what kept a request from being done."""
+        try:
+            yield
+        except (RateLimited, TooManyAttempts, NotServed) as refusal:
+            if _is_a_rule(refusal):
+                limit = _name(refusal)
+                self._watch(RequestRefused.of(request, limit, self.engine.peppers[0]))
+            raise
+        except VerificationNotFound:
+            self._watch(NothingWaiting(whom=self._whom(request.number)))
+            raise
+        except Unavailable as error:
+            self._watch(
+                Unserved(
+                    whom=self._whom(request.number),
+                    action=events.action(request),
+                    why=_WHY.get(type(error), "other"),
+                )
+            )
+            raise
+
+    def _sent(
+        self,
+        asked: Asked,
+        verification: bytes,
+        attempt: bytes,
+        *,
+        confirmed: bool = True,
+    ) -> None:
+        length = asked.service.code_length or self.engine.policy.code_length
+        self._watch(
             CodeSent(
+                whom=self._whom(asked.number),
                 verification=verification,
                 attempt=attempt,
                 service=asked.service.sid,
-                phone=engine.peppers[0].digest("event", number.e164),
-                prefix=events.prefix(number),
-                country=number.country,
                 channel=asked.channel,
                 code_length=len(asked.code) if asked.code else length,
                 locale=asked.locale and messages.language_of(asked.locale),
+                confirmed=confirmed,
             )
         )
+
+    def _undelivered(self, asked: Asked, error: OTPError) -> None:
+        self._watch(
+            Undelivered(
+                whom=self._whom(asked.number),
+                channel=asked.channel,
+                error=error.name,
+                carrier_error=error.carrier_error,
+            )
+        )
+
+    def _approved(self, number: PhoneNumber, verification: bytes) -> None:
+        self._watch(
+            Approved(
+                whom=self._whom(number),
+                verification=verification,
+                # There is no other so far.
+                channel=Channel.SMS,
+            )
+        )
+
+    def _wrong(self, number: PhoneNumber, checked: Checked) -> None:
+        whom, left = self._whom(number), checked.attempts_left
+        self._watch(WrongCode(whom=whom, verification=checked.id, attempts_left=left))
+        if not left:
+            self._watch(Exhausted(whom=whom, verification=checked.id))
+
+
+def _is_a_rule(refusal: OTPError) -> bool:
+    """Whether it is one of ours; a carrier can know better about a number."""
+    ours = not isinstance(refusal, DeliveryFailed | InvalidPhone)
+    return ours and refusal.carrier_error is None
+
+
+def _name(refusal: OTPError) -> str:
+    match refusal:
+        case RateLimited():
+            return refusal.limit
+        case TooManyAttempts():
+            return "max_checks"
+        case _:
+            return refusal.name

@@ -104,6 +104,7 @@ class TwilioSender:
     def _meaning(self, error: TwilioException, message: Message) -> OTPError:
         status, number = getattr(error, "status", 0), getattr(error, "code", 0)
         meaning = twilio_errors.meaning(status, number)
+        meaning.carrier_error = number or None
         ours = isinstance(meaning, DeliveryFailed) and meaning.elsewhere
         log.log(
             logging.ERROR if ours else logging.WARNING,

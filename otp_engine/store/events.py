@@ -1,23 +1,33 @@
-"""What happened, in a stream that forgets its beginning."""
+"""What happened, in streams that forget their beginning.
+
+What strangers can cause as often as they like has a stream of its own, so that a flood
+of refusals drowns nothing else.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from queue import Empty, Full, Queue
 from threading import Lock, Thread
 from time import monotonic
 
-from otp_engine.domain.events import Approved, CodeSent, Event, Happened
-from otp_engine.domain.verification import Channel
-from otp_engine.store import keys
+from otp_engine.domain.events import (
+    Event,
+    Happened,
+    NothingWaiting,
+    RequestRefused,
+)
+from otp_engine.store import event_fields, keys
 from otp_engine.store.connection import Client
+from otp_engine.store.event_tail import Tail
 from otp_engine.store.line import Line
 
 log = logging.getLogger(__name__)
 
+STREAMS = (keys.EVENTS, keys.REFUSALS)
 _KEPT = 100_000
 _LIFE = timedelta(days=31)
 _AT_A_TIME = 5_000
@@ -26,11 +36,12 @@ _MOST_WAITING = 10_000
 _A_MOMENT = 1  # second
 _BETWEEN_TRIMS = 60  # seconds
 
-_Fields = Mapping[bytes, bytes]
+_STRANGERS = (RequestRefused, NothingWaiting)
+_Entry = tuple[bytes, event_fields.Fields]
 
 
 class Events:
-    """Keeps `otp:{events}`, some hundred thousand entries at most, for a month.
+    """Keeps `otp:{events}`, some hundred thousand entries at most in each, for a month.
 
     They are written behind the backs of requests, which have happened and must not
     wait: what is said here is there a moment later, and twice if Redis had to be asked
@@ -47,6 +58,8 @@ class Events:
 
     def add(self, event: Event) -> None:
         """Remember *event* soon, unless Redis is away or too much is happening."""
+        if event_fields.kind_of(event) is None:
+            return
         with self._beginning:
             # Not before: a thread does not follow into a process that is forked.
             if not self._writer.ident:
@@ -73,10 +86,11 @@ class Events:
         def put(client: Client) -> None:
             with client.pipeline(transaction=False) as pipeline:
                 for event in batch:
-                    pipeline.xadd(keys.EVENTS, _written(event), maxlen=_KEPT)
-                if late:
-                    pipeline.xtrim(keys.EVENTS, minid=_milliseconds(_oldest()))
-                    pipeline.pexpire(keys.EVENTS, _LIFE)
+                    fields = event_fields.write(event)
+                    pipeline.xadd(stream_of(event), fields, maxlen=_KEPT)
+                for stream in STREAMS if late else ():
+                    pipeline.xtrim(stream, minid=_milliseconds(_oldest()))
+                    pipeline.pexpire(stream, _LIFE)
                 pipeline.execute()
 
         late = monotonic() > self._trim_next
@@ -85,23 +99,40 @@ class Events:
             self._trim_next = monotonic() + _BETWEEN_TRIMS
 
     def since(self, begin: datetime | None) -> Iterator[Happened]:
-        """What happened since *begin*, newest first; all that is kept, if not said."""
-        written = self._told.all_tasks_done
-        with written:
-            written.wait_for(lambda: not self._told.unfinished_tasks, _A_MOMENT)
+        """What became of codes since *begin*, newest first; all, if not said."""
+        self.settle()
         first, last = str(_milliseconds(max(begin or _oldest(), _oldest()))), "+"
         while found := self._page(first, last):
             for name, fields in found:
-                moment = int(name.partition(b"-")[0]) / 1000
-                yield Happened(datetime.fromtimestamp(moment, tz=UTC), _read(fields))
+                if event := event_fields.read(fields):
+                    yield Happened(_moment(name), event)
             last = f"({found[-1][0].decode()}"
 
-    def _page(self, first: str, last: str) -> list[tuple[bytes, _Fields]]:
-        found: list[tuple[bytes, _Fields]] = self._line.ask(
+    def tail(self, begin: datetime) -> Tail:
+        """All that happened since *begin* and will happen, oldest first."""
+        return Tail(self._line, STREAMS, max(begin, _oldest()))
+
+    def settle(self) -> None:
+        """Wait until all that was told here is written; a moment at most."""
+        written = self._told.all_tasks_done
+        with written:
+            written.wait_for(lambda: not self._told.unfinished_tasks, _A_MOMENT)
+
+    def _page(self, first: str, last: str) -> list[_Entry]:
+        found: list[_Entry] = self._line.ask(
             lambda client: client.xrevrange(keys.EVENTS, last, first, _AT_A_TIME),
             keys.EVENTS,
         )
         return found
+
+
+def stream_of(event: Event) -> str:
+    """Where *event* is kept."""
+    return keys.REFUSALS if isinstance(event, _STRANGERS) else keys.EVENTS
+
+
+def _moment(name: bytes) -> datetime:
+    return datetime.fromtimestamp(int(name.partition(b"-")[0]) / 1000, tz=UTC)
 
 
 def _oldest() -> datetime:
@@ -111,38 +142,3 @@ def _oldest() -> datetime:
 
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-
-def _written(event: Event) -> dict[str, str | bytes | int]:
-    match event:
-        case CodeSent():
-            return {
-                "kind": "sent",
-                "id": event.verification,
-                "attempt": event.attempt,
-                "service": event.service,
-                "phone": event.phone,
-                "prefix": event.prefix,
-                "country": event.country,
-                "channel": event.channel,
-                "length": event.code_length,
-                "locale": event.locale or "",
-            }
-        case Approved():
-            return {"kind": "approved", "id": event.verification}
-
-
-def _read(fields: _Fields) -> Event:
-    if fields[b"kind"] == b"approved":
-        return Approved(verification=fields[b"id"])
-    return CodeSent(
-        verification=fields[b"id"],
-        attempt=fields[b"attempt"],
-        service=fields[b"service"].decode(),
-        phone=fields[b"phone"].decode(),
-        prefix=fields[b"prefix"].decode(),
-        country=fields[b"country"].decode(),
-        channel=Channel(fields[b"channel"].decode()),
-        code_length=int(fields[b"length"]),
-        locale=fields[b"locale"].decode() or None,
-    )

@@ -10,7 +10,9 @@
     otp:{<id>}:record            hash    what callers of `/v2` may ask about a
                                          verification later; as long as it lives
     otp:{services}               hash    the services, one text each; for good
-    otp:{events}                 stream  what happened; a month, and so many at most
+    otp:{events}                 stream  what became of codes and the policy; a month,
+                                         and so many at most
+    otp:{events}:refused         stream  what was not done; the same
     otp:{policy}                 list    changes of the policy, newest first; for good
     otp:{safe}                   set     phones that are served anyway; for good
 
@@ -39,7 +41,10 @@ SERVICES = "otp:{services}"
 """The services, by their sids."""
 
 EVENTS = "otp:{events}"
-"""What happened, and is not yet forgotten."""
+"""What became of codes, and is not yet forgotten."""
+
+REFUSALS = f"{EVENTS}:refused"
+"""What was asked and not done."""
 
 POLICY = "otp:{policy}"
 """What operators have changed, and so what is live."""

@@ -10,27 +10,26 @@ import pytest
 import redis
 
 from otp_engine.domain import events
-from otp_engine.domain.events import Approved, CodeSent
+from otp_engine.domain.events import Approved, CodeSent, Whom
 from otp_engine.domain.phone import read
 from otp_engine.domain.verification import Channel
-from otp_engine.store import keys
+from otp_engine.store import event_fields, keys
 from otp_engine.store.connection import connect
 from otp_engine.store.events import Events
 from otp_engine.store.line import Line
 from tests import servers
 
+WHOM = Whom(phone="digest", prefix="+919445", country="IN")
 SENT = CodeSent(
     verification=b"\x00" * 16,
     attempt=b"\xff" * 8,
     service="VA1",
-    phone="digest",
-    prefix="+919445",
-    country="IN",
+    whom=WHOM,
     channel=Channel.SMS,
     code_length=6,
     locale="pt-BR",
 )
-APPROVED = Approved(verification=b"\x00" * 16)
+APPROVED = Approved(whom=WHOM, verification=b"\x00" * 16, channel=Channel.SMS)
 
 
 def told(store, begin=None):
@@ -81,7 +80,7 @@ def test_what_happened_is_forgotten_in_a_month(store, client):
 
 
 def test_what_is_older_than_a_month_is_not_told(store, client):
-    fields = {"kind": "approved", "id": b"0" * 16}
+    fields = event_fields.write(APPROVED)
     long_ago = datetime.now(UTC) - timedelta(days=32)
     client.xadd(keys.EVENTS, fields, id=f"{int(long_ago.timestamp() * 1000)}-0")
 

@@ -85,7 +85,7 @@ def _by_channel(given: str) -> Callable[[_Attempt], bool]:
 
 
 def _by_country(given: str) -> Callable[[_Attempt], bool]:
-    return lambda one: one.sent.country == given.upper()
+    return lambda one: one.sent.whom.country == given.upper()
 
 
 def _by_service(given: str) -> Callable[[_Attempt], bool]:
@@ -105,7 +105,7 @@ def _by_status(given: str) -> Callable[[_Attempt], bool]:
 
 def _by_prefix(given: str) -> Callable[[_Attempt], bool]:
     prefix = f"+{given.strip().removeprefix('+')}"
-    return lambda one: one.sent.prefix.startswith(prefix)
+    return lambda one: one.sent.whom.prefix.startswith(prefix)
 
 
 def _by_number(given: str) -> Callable[[_Attempt], bool]:
@@ -115,7 +115,7 @@ def _by_number(given: str) -> Callable[[_Attempt], bool]:
         raise ValueError(given) from None
     peppers = context.current().peppers
     names = {pepper.digest("event", number.e164) for pepper in peppers}
-    return lambda one: one.sent.phone in names
+    return lambda one: one.sent.whom.phone in names
 
 
 _FILTERS: dict[str, _Filter] = {
@@ -198,11 +198,11 @@ def _shape(attempt: _Attempt) -> dict[str, Any]:
         "price": None,
         "channel_data": {
             "verification_sid": sids.of_verification(sent.verification),
-            "to": events.shown(sent.prefix),
+            "to": events.shown(sent.whom.prefix),
             "status": _status(attempt),
             "message_status": "accepted",
             "error_code": None,
-            "country": sent.country,
+            "country": sent.whom.country,
             "code_length": sent.code_length,
             "locale": sent.locale,
             "mcc": None,

@@ -1,0 +1,154 @@
+"""What happened, read oldest first and on from where the reading stopped."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from otp_engine.domain.events import (
+    Action,
+    Approved,
+    CodeSent,
+    Event,
+    Exhausted,
+    NothingWaiting,
+    PolicyChanged,
+    RequestRefused,
+    Undelivered,
+    Unserved,
+    Whom,
+    WrongCode,
+)
+from otp_engine.domain.verification import Channel
+from otp_engine.store import event_fields, keys
+
+WHOM = Whom(phone="digest", prefix="+919445", country="IN")
+ID = b"\x00\xff" * 8
+REFUSED = RequestRefused(whom=WHOM, action=Action.SEND, limit="sends_per_ip")
+EVENTS: list[Event] = [
+    CodeSent(
+        whom=WHOM,
+        verification=ID,
+        attempt=ID[:8],
+        service="VA1",
+        channel=Channel.SMS,
+        code_length=6,
+        locale="pt-BR",
+        confirmed=False,
+    ),
+    Undelivered(
+        whom=WHOM, channel=Channel.SMS, error="delivery_failed", carrier_error=21610
+    ),
+    Undelivered(
+        whom=WHOM, channel=Channel.SMS, error="delivery_failed", carrier_error=None
+    ),
+    WrongCode(whom=WHOM, verification=ID, attempts_left=3),
+    Exhausted(whom=WHOM, verification=ID),
+    NothingWaiting(whom=WHOM),
+    REFUSED,
+    RequestRefused(
+        whom=WHOM, action=Action.CHECK, limit="any", shadow=True, address="digest"
+    ),
+    Approved(whom=WHOM, verification=ID, channel=Channel.SMS),
+    PolicyChanged(version=3, who="alice@ops", change="ttl = 5m", reason=None),
+]
+SOON = timedelta(minutes=1)
+
+
+@pytest.fixture
+def tail(store):
+    return store.events.tail(datetime.now(UTC) - SOON)
+
+
+def tell(store, *events):
+    for event in events:
+        store.events.add(event)
+    store.events.settle()
+
+
+def read(tail):
+    return [happened.event for happened in tail.more()]
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_kind_of_event_comes_back_as_it_was(store, tail, event):
+    tell(store, event)
+
+    assert read(tail) == [event]
+
+
+def test_every_kind_of_event_that_is_kept_is_tried_here():
+    assert {type(event) for event in EVENTS} == set(event_fields.KINDS.values())
+
+
+def test_what_nobody_could_do_is_not_kept(store, client):
+    tell(store, Unserved(whom=WHOM, action=Action.SEND, why="redis"))
+
+    assert client.dbsize() == 0
+
+
+def test_events_come_in_the_order_in_which_they_happened(store, tail):
+    for event in EVENTS:
+        tell(store, event)
+
+    happened = tail.more()
+
+    assert [one.at for one in happened] == sorted(one.at for one in happened)
+    assert len(happened) == len(EVENTS)
+
+
+def test_each_event_is_read_once(store, tail):
+    tell(store, EVENTS[0])
+    assert read(tail) == [EVENTS[0]]
+
+    tell(store, EVENTS[1], REFUSED)
+
+    assert set(read(tail)) == {EVENTS[1], REFUSED}
+    assert read(tail) == []
+
+
+def test_what_happened_before_the_beginning_is_not_read(store, tail):
+    tell(store, *EVENTS)
+
+    assert read(store.events.tail(datetime.now(UTC) + SOON)) == []
+
+
+def test_more_than_is_read_at_once_is_read_in_order(client, store, tail):
+    """A page of refusals ends before the only approval, which must wait its turn."""
+    fields, later = event_fields.write(REFUSED), event_fields.write(EVENTS[-2])
+    begin = int(datetime.now(UTC).timestamp() * 1000)
+    for n in range(1_500):
+        client.xadd(keys.REFUSALS, fields, id=f"{begin + n}-1")
+    client.xadd(keys.EVENTS, later, id=f"{begin + 1_200}-1")
+
+    pages = [read(tail), read(tail), read(tail)]
+
+    assert [len(page) for page in pages] == [1_000, 501, 0]
+    assert pages[1].index(EVENTS[-2]) in {200, 201}
+
+
+def test_what_a_newer_release_wrote_is_passed_over(client, store, tail):
+    client.xadd(keys.EVENTS, {"kind": "newer", "phone": "digest"})
+    client.xadd(keys.EVENTS, {"kind": "sent", "phone": "digest"})
+    tell(store, EVENTS[0])
+
+    assert read(tail) == [EVENTS[0]]
+
+
+def test_a_flood_of_refusals_drowns_nothing_else(client, store):
+    tell(store, *EVENTS)
+
+    refused = [fields[b"kind"] for _, fields in client.xrange(keys.REFUSALS)]
+    others = {fields[b"kind"] for _, fields in client.xrange(keys.EVENTS)}
+
+    assert refused == [b"not_found", b"refused", b"refused"]
+    assert not others & set(refused)
+
+
+def test_every_stream_ends_in_a_month(store, client):
+    tell(store, *EVENTS)
+
+    month = timedelta(days=31) / timedelta(milliseconds=1)
+    assert {keys.EVENTS, keys.REFUSALS} == {key.decode() for key in client.keys("*")}
+    assert all(0 < client.pttl(key) <= month for key in client.keys("*"))
