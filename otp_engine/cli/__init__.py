@@ -7,8 +7,9 @@ from otp_engine.cli.keys import keys
 from otp_engine.cli.phones import forget, inspect
 from otp_engine.cli.policy import policy
 from otp_engine.cli.running import main
+from otp_engine.cli.watching import watch
 
-for command in (keys, policy, inspect, forget, calibrate):
+for command in (keys, policy, inspect, forget, calibrate, watch):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -15,8 +15,10 @@ import click
 from otp_engine.cli.saying import JSON, Group, fail, good, plan_on_redis, warn
 from otp_engine.config import Settings
 from otp_engine.domain.amendments import Amendment, amended
+from otp_engine.domain.events import PolicyChanged
 from otp_engine.domain.policy import READERS, write
 from otp_engine.domain.ports import Amendments
+from otp_engine.store.events import Events
 
 _TRIES = 20
 _ALL = 1_000
@@ -31,6 +33,7 @@ class _Desk:
 
     settings: Settings
     amendments: Amendments
+    events: Events
 
 
 @click.group(cls=Group)
@@ -42,7 +45,7 @@ def policy(context: click.Context) -> None:
     seconds. What is not live is as the environment says.
     """
     settings, store = plan_on_redis()
-    context.obj = _Desk(settings, store.amendments)
+    context.obj = _Desk(settings, store.amendments, store.events)
 
 
 @policy.command()
@@ -145,11 +148,25 @@ def _amend(
         if desk.amendments.add(new):
             for doubt in policy.warnings():
                 warn(doubt)
-            for line in _difference(old, new.values):
+            difference = _difference(old, new.values)
+            _tell(desk.events, new, difference)
+            for line in difference:
                 good(line)
             good(f"version {new.version} is live within two seconds")
             return
     fail("others change the policy all the time; try again")
+
+
+def _tell(events: Events, change: Amendment, difference: Sequence[str]) -> None:
+    events.add(
+        PolicyChanged(
+            version=change.version,
+            who=change.who,
+            change="; ".join(difference),
+            reason=change.reason,
+        )
+    )
+    events.settle()
 
 
 def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

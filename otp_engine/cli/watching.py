@@ -1,0 +1,116 @@
+"""`otp-engine events`: what happens, as it happens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from time import sleep
+from typing import Any
+
+import click
+
+from otp_engine.cli.saying import JSON, Command, plan_on_redis, warn
+from otp_engine.domain import durations, events
+from otp_engine.domain.events import Event, Happened, Whom
+from otp_engine.errors import StoreUnavailable
+from otp_engine.store.event_fields import KINDS, kind_of
+from otp_engine.store.event_tail import Tail
+
+_BETWEEN = 0.5  # seconds
+
+
+def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
+    try:
+        return durations.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("events", cls=Command)
+@click.option("-f", "--follow", is_flag=True, help="Go on as more happens.")
+@click.option(
+    "--since",
+    callback=_duration,
+    default="1h",
+    show_default=True,
+    help="Begin so long ago; a month is kept at most.",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(sorted(KINDS)),
+    help="Only these; may be given several times.",
+)
+@JSON
+def watch(
+    *, follow: bool, since: timedelta, kinds: tuple[str, ...], as_json: bool
+) -> None:
+    """Show what happened, oldest first: codes sent, refused, checked, approved.
+
+    A number is shown by its beginning, and told from others by a digest. With --json
+    each event is one line.
+    """
+    _, store = plan_on_redis()
+    tail = store.events.tail(datetime.now(UTC) - since)
+    show = _as_json if as_json else _as_text
+    with suppress(KeyboardInterrupt):
+        for happened in _all(tail, follow=follow):
+            kind = str(kind_of(happened.event))
+            if not kinds or kind in kinds:
+                click.echo(show(happened, kind))
+
+
+def _all(tail: Tail, *, follow: bool) -> Iterator[Happened]:
+    while True:
+        try:
+            found = tail.more()
+        except StoreUnavailable:
+            if not follow:
+                raise
+            warn("Redis does not answer; going on")
+            found = []
+        yield from found
+        if not found:
+            if not follow:
+                return
+            sleep(_BETWEEN)
+
+
+def _as_json(happened: Happened, kind: str) -> str:
+    plain = {"at": happened.at.isoformat(), "kind": kind, **_plain(happened.event)}
+    return json.dumps(plain)
+
+
+def _as_text(happened: Happened, kind: str) -> str:
+    told = _plain(happened.event)
+    if prefix := told.pop("prefix", None):
+        told["phone"] = events.shown(prefix)
+    words = "  ".join(filter(None, map(_word, told, told.values())))
+    return f"{happened.at:%Y-%m-%d %H:%M:%SZ}  {kind:<11}  {words}"
+
+
+def _word(name: str, value: Any) -> str | None:  # noqa: ANN401 - whatever an event holds
+    match value:
+        case None | False:
+            return None
+        case True:
+            return name
+        case _:
+            return f"{name}={value}"
+
+
+def _plain(value: Event | Whom) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for field in fields(value):
+        match getattr(value, field.name):
+            case Whom() as whom:
+                plain |= _plain(whom)
+            case bytes() as id:
+                plain[field.name] = id.hex()
+            case other:
+                plain[field.name] = other
+    return plain
