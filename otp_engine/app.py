@@ -26,7 +26,9 @@ from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
 from otp_engine.config import Settings
 from otp_engine.domain.engine import Engine
+from otp_engine.domain.events import Event, Watch
 from otp_engine.domain.hashing import HashingPool
+from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Sender, Store
@@ -47,6 +49,10 @@ hash or for the carrier; there are enough that a check never waits behind a send
 
 IN_FLIGHT = THREADS // 2
 """Messages that may wait for a carrier at once, in each worker."""
+
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable by which the workers, and `prometheus_client` in them, know where to
+count together."""
 
 
 class _ContractJSON(DefaultJSONProvider):
@@ -69,6 +75,7 @@ def create_app(
     store: RedisStore | None = None,
     sender: Sender | None = None,
     draining: Callable[[], bool] = bool,
+    metrics_folder: str | None = None,
 ) -> Flask:
     """Build the service that *settings* describe.
 
@@ -77,10 +84,16 @@ def create_app(
         store: Where to remember, instead of the Redis of the settings.
         sender: Who delivers, instead of the senders of the settings.
         draining: Whether this process is about to stop; it never is, if not said.
+        metrics_folder: Where several workers count together; see `ops.metrics`.
     """
-    store = store or build_store(settings)
-    sender = sender or senders.build(settings, in_flight=IN_FLIGHT)
-    engine = build_engine(settings, store, sender)
+    # Not before: `prometheus_client` looks for the folder when it is imported, and the
+    # parent of the workers, which has imported this module, has made none by then.
+    from otp_engine.ops import metrics  # noqa: PLC0415 - see above
+
+    told = metrics.Metrics(metrics_folder)
+    store = store or build_store(settings, told.timed)
+    sender = sender or senders.build(settings, in_flight=IN_FLIGHT, meter=told.timed)
+    engine = build_engine(settings, store, sender, told.timed)
     app = _App("otp_engine", static_folder=None)
     # One more, so that a body that was cut off can be told from one that just fits.
     app.config["MAX_CONTENT_LENGTH"] = fields.LONGEST_BODY + 1
@@ -89,13 +102,18 @@ def create_app(
     app.json = _ContractJSON(app)
     # A redirect would answer a wrong path with something that is not in the contract.
     app.url_map.merge_slashes = False
-    _context(settings, store, engine).install(app)
-    access.install(app)
+    context = _context(settings, store, engine, told.counted.watch, told.counted.policy)
+    context.install(app)
+    access.install(app, told.timed)
     responses.install(app, {"/v2/": verify_v2.errors.answer})
     app.before_request(_refuse_a_double_slash)
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(health.blueprint(store.ping, draining))
+    if settings.dev or settings.metrics_key:
+        app.register_blueprint(
+            metrics.blueprint(told, settings.metrics_key, context.live)
+        )
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's own way of adding a middleware
@@ -104,20 +122,32 @@ def create_app(
     return app
 
 
-def _context(settings: Settings, store: RedisStore, engine: Engine) -> Context:
+def _context(
+    settings: Settings,
+    store: RedisStore,
+    engine: Engine,
+    count: Watch,
+    taken_up: Callable[[int, Policy], None],
+) -> Context:
     numbers = TestNumbers(
         {one.number.e164: one for one in settings.test_numbers},
         lambda: datetime.now(UTC).date(),
     )
 
+    def watch(event: Event) -> None:
+        count(event)
+        store.events.add(event)
+
     def rehearsed(policy: Policy) -> Rehearsed:
-        watched = Watched(replace(engine, policy=policy, watch=store.events.add))
+        watched = Watched(replace(engine, policy=policy, watch=watch))
         return Rehearsed(watched, numbers, Nobody())
+
+    live = Live(settings.policy, store.amendments, rehearsed, taken_up=taken_up)
 
     return Context(
         dev=settings.dev,
         numbers=numbers,
-        live=Live(settings.policy, store.amendments, rehearsed).now,
+        live=live.now,
         peppers=settings.peppers,
         callers=Callers(settings.api_keys),
         region=settings.region,
@@ -138,7 +168,7 @@ def _refuse_a_double_slash() -> None:
         raise NotFound
 
 
-def build_store(settings: Settings) -> RedisStore:
+def build_store(settings: Settings, meter: Meter = UNMETERED) -> RedisStore:
     """Reach the Redis of *settings*, or begin one inside this process.
 
     Raises:
@@ -147,15 +177,19 @@ def build_store(settings: Settings) -> RedisStore:
     url, timeout = settings.redis_url, settings.redis_timeout
     client = connect(url, timeout)
     again = connect(url, timeout / 2) if url else None
-    return RedisStore(client, again=again, replicas=settings.redis_replicas)
+    return RedisStore(
+        client, again=again, replicas=settings.redis_replicas, meter=meter
+    )
 
 
-def build_engine(settings: Settings, store: Store, sender: Sender) -> Engine:
+def build_engine(
+    settings: Settings, store: Store, sender: Sender, meter: Meter
+) -> Engine:
     """Build the rules on top of *store* and *sender*."""
     return Engine(
         store=store,
         sender=sender,
-        hashing=HashingPool(max(1, cores() // settings.workers)),
+        hashing=HashingPool(max(1, cores() // settings.workers), meter=meter),
         peppers=settings.peppers,
         policy=settings.policy,
         cost=settings.cost,
@@ -176,4 +210,8 @@ def cores() -> int:
 def from_environment(*, draining: Callable[[], bool] = bool) -> Flask:
     """Build the service for a WSGI server, in each of its workers."""
     logs.configure()
-    return create_app(config.read(os.environ), draining=draining)
+    return create_app(
+        config.read(os.environ),
+        draining=draining,
+        metrics_folder=os.environ.get(METRICS_FOLDER),
+    )

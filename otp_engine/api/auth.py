@@ -11,7 +11,7 @@ from http import HTTPStatus
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
-from otp_engine.api import context, fields, responses
+from otp_engine.api import context, fields, quotas, responses
 from otp_engine.api.callers import Caller
 from otp_engine.api.fields import Fields
 from otp_engine.domain import codes
@@ -40,6 +40,8 @@ def send_otp() -> ResponseReturnValue:
     headers = responses.timing(
         expires_in=sent.expires_in, resend_after=sent.resend_after
     )
+    if caller.name:
+        headers |= quotas.of_sent(sent.uses)
     return body, HTTPStatus.CREATED, headers
 
 

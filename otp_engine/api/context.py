@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 
 from otp_engine.api.callers import Callers
 from otp_engine.domain.pepper import Pepper
@@ -52,8 +52,11 @@ class Context:
 
     @property
     def engine(self) -> Rehearsed:
-        """The engine for this request; not the same for a later one."""
-        return self.live()
+        """The engine for this request; a later one may have another."""
+        if "engine" not in g:
+            g.engine = self.live()
+        engine: Rehearsed = g.engine
+        return engine
 
     @property
     def policy(self) -> Policy:

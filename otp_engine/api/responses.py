@@ -13,6 +13,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from otp_engine import errors
+from otp_engine.api import context, quotas
+from otp_engine.domain.limits import Limit
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,10 @@ _HTTP_ERRORS = {
         "Send JSON (application/json) or a form (application/x-www-form-urlencoded).",
     ),
 }
+
+
+# Up to so many seconds, in steps of so many.
+_STEPS = ((60, 10), (3600, 60), (math.inf, 600))
 
 
 def install(app: Flask, faces: Mapping[str, Answer]) -> None:
@@ -89,9 +95,12 @@ def _expected(error: errors.OTPError) -> ResponseReturnValue:
 def _headers(error: errors.OTPError) -> dict[str, str]:
     match error:
         case errors.TooManyAttempts():
-            wait = retry_after(error.retry_after)
+            wait = retry_after(error.retry_after, rule=True)
             return {"Retry-After": wait, "OTP-Attempts-Left": "0"}
-        case errors.Refused() | errors.Unavailable():
+        case errors.RateLimited():
+            wait = retry_after(error.retry_after, rule=True)
+            return {"Retry-After": wait, **_quota(error.limit)}
+        case errors.Unavailable():
             return {"Retry-After": retry_after(error.retry_after)}
         case errors.DeliveryUnconfirmed():
             return timing(expires_in=error.expires_in, resend_after=error.resend_after)
@@ -125,9 +134,25 @@ def _answer(
     return {"msg": message, "error": name}, status, headers
 
 
-def retry_after(wait: timedelta) -> str:
-    """Whole seconds, and never none."""
-    return str(max(1, math.ceil(wait.total_seconds())))
+def _quota(name: str) -> dict[str, str]:
+    """What a caller with a key may know of the limit that refused."""
+    limit = getattr(context.current().policy, name, None)
+    if g.get("caller") is None or not isinstance(limit, Limit):
+        return {}
+    return quotas.of_refused(name, limit)
+
+
+def retry_after(wait: timedelta, *, rule: bool = False) -> str:
+    """Whole seconds, and never none.
+
+    Where a *rule* says how long, a stranger is told no more than a person needs: the
+    exact time would say which rule it was, and when it was met.
+    """
+    seconds = max(1, math.ceil(wait.total_seconds()))
+    if rule and g.get("caller") is None:
+        step = next(step for below, step in _STEPS if seconds <= below)
+        seconds = math.ceil(seconds / step) * step
+    return str(seconds)
 
 
 def _whole_seconds(duration: timedelta) -> int:

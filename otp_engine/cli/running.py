@@ -9,12 +9,13 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable
+from tempfile import TemporaryDirectory
 
 import click
 from granian.constants import HTTPModes, Interfaces
 
 from otp_engine import __version__, senders
-from otp_engine.app import IN_FLIGHT, THREADS, cores
+from otp_engine.app import IN_FLIGHT, METRICS_FOLDER, THREADS, cores
 from otp_engine.cli.saying import fail, good, mark, plan, warn
 from otp_engine.config import Settings
 from otp_engine.domain.pepper import LEAST_BYTES
@@ -64,7 +65,13 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     logs.configure()
     for warning in [*settings.warnings, *_doubts(settings, store)]:
         log.warning(warning)
-    Server(
+    with TemporaryDirectory(prefix="otp-engine-") as folder:
+        os.environ[METRICS_FOLDER] = folder
+        _server(settings, host=host, port=port, workers=workers).serve()
+
+
+def _server(settings: Settings, *, host: str, port: int, workers: int) -> Server:
+    return Server(
         _TARGET,
         drain=settings.drain,
         factory=True,
@@ -78,7 +85,7 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=_DRAIN_SECONDS,
         log_dictconfig=logs.settings(),
-    ).serve()
+    )
 
 
 @main.command()

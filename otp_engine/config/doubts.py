@@ -34,6 +34,10 @@ def of(settings: Settings, unknown: Iterable[str], known: Sequence[str]) -> list
         for key in settings.api_keys
         if key.short
     ]
+    if settings.metrics_key and settings.metrics_key.short:
+        warnings.append(
+            "OTP_METRICS_KEY is short; `otp-engine keys new metrics` makes one"
+        )
     for name in unknown:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""

@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
-from otp_engine.config import doubts, readers, sids
+from otp_engine.config import doubts, keys, readers, sids
 from otp_engine.config.keys import ApiKey
 from otp_engine.config.settings import Settings, Twilio
 from otp_engine.domain import phone
@@ -36,6 +37,7 @@ VARIABLES = (
     "OTP_ALLOWED_COUNTRIES",
     "OTP_API_KEYS",
     "OTP_ALLOW_ANONYMOUS",
+    "OTP_METRICS_KEY",
     "OTP_SERVICE_SID",
     "OTP_TRUSTED_PROXIES",
     "OTP_REDIS_TIMEOUT",
@@ -125,8 +127,9 @@ def _settings(env: _Environment) -> Settings:
             readers.countries,
             everywhere if dev else frozenset({region}),
         ),
-        api_keys=(keys := _api_keys(env, dev=dev)),
-        account_sid=_account(env, keys),
+        api_keys=(api_keys := _api_keys(env, dev=dev)),
+        metrics_key=env.read("OTP_METRICS_KEY", partial(keys.read, "metrics"), None),
+        account_sid=_account(env, api_keys),
         service_sid=env.read("OTP_SERVICE_SID", readers.sid("VA"), f"VA{_ZEROS}"),
         trusted_proxies=env.read("OTP_TRUSTED_PROXIES", readers.count(16), 0),
         public_url=env.read("OTP_PUBLIC_URL", readers.http_url, None),

@@ -42,6 +42,8 @@ class Settings:
         peppers: The current one, and behind it the one before a rotation.
         senders: Names, in order of preference.
         api_keys: With none, anybody may call.
+        metrics_key: What a Prometheus must bring; none, and outside of dev there are
+            no metrics.
         account_sid: The account that `/v2` answers for.
         service_sid: What `/v2` calls the default service.
         trusted_proxies: How many proxies in front add to `X-Forwarded-For`.
@@ -66,6 +68,7 @@ class Settings:
     region: str
     countries: frozenset[str]
     api_keys: tuple[ApiKey, ...]
+    metrics_key: ApiKey | None
     account_sid: str
     service_sid: str
     trusted_proxies: int

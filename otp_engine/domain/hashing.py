@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from threading import BoundedSemaphore
+from time import perf_counter
 
 from argon2.low_level import Type, hash_secret_raw
 
+from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.errors import Saturated
 
 TAG_BYTES = 32
@@ -115,6 +117,7 @@ class HashingPool:
         *,
         waiting: int | None = None,
         patience: timedelta = _PATIENCE,
+        meter: Meter = UNMETERED,
     ) -> None:
         """Start *threads*.
 
@@ -122,10 +125,12 @@ class HashingPool:
             threads: As many as there are cores for this process.
             waiting: How many hashes may queue; 4 a thread, if not said.
             patience: How long a hash may wait to be begun.
+            meter: Is told how long each waited and took.
         """
         if waiting is None:
             waiting = _WAITING_PER_THREAD * threads
         self._patience = patience.total_seconds()
+        self._meter = meter
         self._places = BoundedSemaphore(threads + waiting)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hashing")
 
@@ -138,8 +143,7 @@ class HashingPool:
         Raises:
             Saturated: The queue is full.
         """
-        if not self._places.acquire(blocking=False):
-            raise Saturated
+        self._take_place()
         self._places.release()
 
     def derive(self, material: bytes, salt: bytes, cost: Cost) -> bytes:
@@ -148,17 +152,28 @@ class HashingPool:
         Raises:
             Saturated: The queue is full, or too slow; nothing was hashed.
         """
-        if not self._places.acquire(blocking=False):
-            raise Saturated
+        self._take_place()
         try:
             return self._derive_soon(partial(cost.derive, material, salt))
         finally:
             self._places.release()
 
+    def _take_place(self) -> None:
+        if not self._places.acquire(blocking=False):
+            self._meter.not_hashed()
+            raise Saturated
+
     def _derive_soon(self, derive: Callable[[], bytes]) -> bytes:
-        hashed = self._pool.submit(derive)
+        hashed = self._pool.submit(self._timed, derive, perf_counter())
         done, _ = wait([hashed], self._patience)
         # What has begun by now is paid for, so its end is waited for.
         if not done and hashed.cancel():
+            self._meter.not_hashed()
             raise Saturated
         return hashed.result()
+
+    def _timed(self, derive: Callable[[], bytes], asked: float) -> bytes:
+        began = perf_counter()
+        derived = derive()
+        self._meter.hashed(waited=began - asked, took=perf_counter() - began)
+        return derived

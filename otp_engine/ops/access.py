@@ -15,9 +15,12 @@ from time import perf_counter
 
 from flask import Flask, Response, g, request
 
+from otp_engine.domain.meter import Meter
+
 log = logging.getLogger("otp_engine.access")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_UNHEARD = frozenset({"health", "metrics"})
 _LEFT_BEHIND = ("phone", "caller", "error", "limit")
 _HEADER = "X-Request-Id"
 # A UUID or other hexadecimal, or anything of that length that holds no long run of
@@ -27,10 +30,23 @@ _GIVEN = re.compile(
 )
 
 
-def install(app: Flask) -> None:
-    """Give every request of *app* an id, and every answer a line in the log."""
+def install(app: Flask, meter: Meter) -> None:
+    """Give every request of *app* an id, and every answer a line in the log.
+
+    The *meter* is told how long each took. Of those that look after the service,
+    health and metrics, nobody hears.
+    """
+
+    def end(response: Response) -> Response:
+        response.headers[_HEADER] = g.request_id
+        if request.blueprint not in _UNHEARD:
+            took = perf_counter() - g.began
+            meter.answered(*_what(), response.status_code, took)
+            _log(response, took)
+        return response
+
     app.before_request(_begin)
-    app.after_request(_end)
+    app.after_request(end)
 
 
 def _begin() -> None:
@@ -39,19 +55,21 @@ def _begin() -> None:
     g.began = perf_counter()
 
 
-def _end(response: Response) -> Response:
-    response.headers[_HEADER] = g.request_id
-    if request.endpoint and request.endpoint.startswith("health."):
-        return response
+def _what() -> tuple[str, str]:
+    method = request.method if request.method in _METHODS else ""
+    return method, request.url_rule.rule if request.url_rule else ""
+
+
+def _log(response: Response, took: float) -> None:
+    method, route = _what()
     log.info(
         "request",
         extra={
             "request_id": g.request_id,
-            "method": request.method if request.method in _METHODS else None,
-            "route": request.url_rule.rule if request.url_rule else None,
+            "method": method or None,
+            "route": route or None,
             "status": response.status_code,
-            "ms": round((perf_counter() - g.began) * 1000, 1),
+            "ms": round(took * 1000, 1),
             **{name: g.get(name) for name in _LEFT_BEHIND},
         },
     )
-    return response

@@ -33,6 +33,8 @@ class Live(Generic[T]):
         amendments: Amendments,
         make: Callable[[Policy], T],
         clock: Callable[[], float] = monotonic,
+        *,
+        taken_up: Callable[[int, Policy], None],
     ) -> None:
         """Begin with what was *decided* before the start.
 
@@ -41,13 +43,15 @@ class Live(Generic[T]):
             amendments: Where changes of it are found.
             make: Makes the thing.
             clock: Seconds that only ever grow.
+            taken_up: Is told the version that is live, the first one too.
         """
         self._decided = decided
         self._amendments = amendments
         self._make = make
         self._clock = clock
         self._made = make(decided)
-        self._version = 0
+        self._taken_up = taken_up
+        self._version: int | None = None
         self._look_at = -math.inf
         self._looking = Lock()
 
@@ -79,5 +83,6 @@ class Live(Generic[T]):
             log.exception("policy version %d cannot be read, and is left out", version)
         else:
             self._made = self._make(policy)
+            self._taken_up(version, policy)
             log.info("policy version %d is live", version)
         self._version = version

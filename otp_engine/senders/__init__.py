@@ -10,25 +10,33 @@ from datetime import timedelta
 
 from otp_engine.config import Settings
 from otp_engine.domain.circuit import Circuit
+from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.ports import Sender
 from otp_engine.senders.breaker import Breaker
 from otp_engine.senders.carrier import Carrier
 from otp_engine.senders.console import ConsoleSender
 from otp_engine.senders.in_flight import InFlight
 from otp_engine.senders.in_order import InOrder
+from otp_engine.senders.measured import Measured
 
 _FAILURES = 5
 _PAUSE = timedelta(seconds=10)
 
 
-def build(settings: Settings, *, in_flight: int) -> Sender:
-    """Build the senders that *settings* name, with a cap of *in_flight* on each."""
+def build(settings: Settings, *, in_flight: int, meter: Meter = UNMETERED) -> Sender:
+    """Build the senders that *settings* name, with a cap of *in_flight* on each.
+
+    The *meter* is told how long each message took, and what it came to.
+    """
     known: dict[str, Callable[[], Carrier]] = {
         "console": ConsoleSender,
         "twilio": lambda: _twilio(settings),
     }
     senders = [
-        Breaker(InFlight(known[name](), in_flight), Circuit(_FAILURES, _PAUSE))
+        Breaker(
+            InFlight(Measured(known[name](), meter), in_flight),
+            Circuit(_FAILURES, _PAUSE),
+        )
         for name in settings.senders
     ]
     return senders[0] if len(senders) == 1 else InOrder(senders)

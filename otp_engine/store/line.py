@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from threading import BoundedSemaphore
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import TypeVar
 
 from redis.exceptions import (
@@ -28,6 +28,7 @@ from redis.exceptions import (
 from redis.exceptions import TimeoutError as Silence
 
 from otp_engine.domain.circuit import Circuit
+from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.cluster import Address
 from otp_engine.store.connection import Client, look_around, node_of, owner_of
@@ -59,6 +60,7 @@ class Line:
         *,
         again: Client | None = None,
         circuit: Callable[[], Circuit] = _AFTER_ONE_SILENCE,
+        meter: Meter = UNMETERED,
     ) -> None:
         """Ask Redis.
 
@@ -68,11 +70,13 @@ class Line:
                 both together end soon.
             circuit: Makes what says when to stop asking, one for each node; after
                 one silence, if not said.
+            meter: Is told how long each question took.
         """
         self._client = client
         self._again = again or client
         self._new_circuit = circuit
         self._circuits: dict[Address | None, Circuit] = {}
+        self._meter = meter
         self._places = BoundedSemaphore(_PLACES)
         self._answered = monotonic()
 
@@ -85,21 +89,26 @@ class Line:
         """
         circuit = self._circuit_of(key)
         self._wait_for_a_place()
+        began, failed = perf_counter(), None
         try:
             # Behind the place, for much may have been learnt while waiting for one.
             if circuit.wait():
+                failed = "CircuitOpen"
                 raise StoreUnavailable
             answer = self._ask_twice(question, key)
         except Silence:
+            failed = "NoAnswer"
             circuit.failed()
             log.error("redis: no answer")  # noqa: TRY400 - a traceback's last line is the text
             raise StoreUnavailable from None
         except RedisError as error:
+            failed = type(error).__name__
             circuit.answered()
-            log.error("redis: %s", type(error).__name__)  # noqa: TRY400 - as above
+            log.error("redis: %s", failed)  # noqa: TRY400 - as above
             raise StoreUnavailable from None
         finally:
             self._places.release()
+            self._meter.asked_redis(perf_counter() - began, failed)
         circuit.answered()
         self._answered = monotonic()
         return answer

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from otp_engine.domain.limits import Charge, Use
+from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Binding, Claim, Opened, Waiting
 from otp_engine.errors import (
@@ -33,7 +34,12 @@ class RedisStore:
     """Keeps what `otp_engine.store.keys` lists; see `domain.ports.Store`."""
 
     def __init__(
-        self, client: Client, *, again: Client | None = None, replicas: int = 0
+        self,
+        client: Client,
+        *,
+        again: Client | None = None,
+        replicas: int = 0,
+        meter: Meter = UNMETERED,
     ) -> None:
         """Keep it in a Redis.
 
@@ -42,9 +48,10 @@ class RedisStore:
             again: The same Redis for a question asked again; see `Line`.
             replicas: How many must have a charge, a code or an approval before it
                 counts as made. What is given back need not be known to any.
+            meter: Is told how long Redis took.
         """
         self._replicas = replicas
-        self._line = line = Line(client, again=again)
+        self._line = line = Line(client, again=again, meter=meter)
         self.services = Services(line, replicas=replicas)
         self.records = Records(line)
         self.safe_list = SafeList(line)

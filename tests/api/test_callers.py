@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 
 from otp_engine.api.callers import Callers
 from otp_engine.config import keys
+from tests.ageing import age
 
 PHONE = {"phone": "9445012345"}
 KEYS = "shop:shop-secret-0123456789,bank:bank-secret-0123456789"
@@ -203,3 +206,74 @@ def test_a_secret_may_be_any_visible_ascii(app_with, secret):
     http = app_with(OTP_API_KEYS=f"shop:{secret}").test_client()
 
     assert send(http, key=secret).status_code == 201
+
+
+LIMITED = {
+    "OTP_API_KEYS": KEYS,
+    "OTP_SENDS_PER_PHONE": "2/10m, 3/1h",
+    "OTP_SENDS_PER_IP": "5/10m shadow",
+    "OTP_SENDS_TOTAL": "off",
+}
+
+
+def test_a_caller_with_a_key_is_told_what_the_limits_leave(app_with):
+    http = app_with(**LIMITED).test_client()
+    send(http, key="shop-secret-0123456789")
+
+    headers = send(http, key="shop-secret-0123456789").headers
+
+    assert headers["RateLimit-Policy"] == (
+        '"sends_per_phone 2/10m";q=2;w=600, "sends_per_phone 3/1h";q=3;w=3600'
+    )
+    assert headers["RateLimit"] == (
+        '"sends_per_phone 2/10m";r=0;t=600, "sends_per_phone 3/1h";r=1'
+    )
+
+
+def test_a_caller_with_a_key_is_told_which_limit_refused_and_for_how_long(
+    app_with, client
+):
+    http = app_with(**LIMITED).test_client()
+    for _ in range(2):
+        send(http, key="shop-secret-0123456789")
+    age(client, timedelta(seconds=33))
+
+    answer = send(http, key="shop-secret-0123456789")
+
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] in {"566", "567"}
+    assert "sends_per_phone 2/10m" in answer.headers["RateLimit-Policy"]
+
+
+def test_no_header_is_empty_where_no_limit_counts(app_with):
+    unlimited = LIMITED | {"OTP_SENDS_PER_PHONE": "off"}
+    http = app_with(**unlimited).test_client()
+
+    headers = send(http, key="shop-secret-0123456789", client_ip="203.0.113.9").headers
+
+    assert "RateLimit" not in headers
+    assert "RateLimit-Policy" not in headers
+
+
+@pytest.mark.parametrize(
+    ("cooldown", "gone", "told"),
+    [("10s", 3, "10"), ("45s", 3, "50"), ("10m", 33, "600"), ("2h", 33, "7200")],
+)
+def test_a_stranger_is_told_a_rounded_time_and_no_limit(
+    app_with, client, cooldown, gone, told
+):
+    http = app_with(OTP_RESEND_COOLDOWN=cooldown, OTP_TTL="24h").test_client()
+    send(http)
+    age(client, timedelta(seconds=gone))
+
+    answer = send(http)
+
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == told
+    assert not {"RateLimit", "RateLimit-Policy"} & set(answer.headers.keys())
+
+
+def test_a_stranger_is_told_of_no_limit_by_a_send_either(app_with):
+    headers = send(app_with().test_client()).headers
+
+    assert not {"RateLimit", "RateLimit-Policy"} & set(headers.keys())

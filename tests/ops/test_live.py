@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,11 +19,15 @@ class Said:
 
     def __init__(self):
         self.latest_one, self.asked, self.away = None, 0, False
+        self.taken_up = []
 
     def say(self, **values):
         version = self.latest_one.version + 1 if self.latest_one else 1
         now = datetime.now(UTC)
         self.latest_one = Amendment(version=version, at=now, who="me", values=values)
+
+    def heard(self, version, policy):
+        self.taken_up.append((version, policy))
 
     def latest(self):
         self.asked += 1
@@ -43,7 +48,9 @@ def clock():
 
 @pytest.fixture
 def live(said, clock):
-    return Live(Policy(max_sends=7), said, lambda policy: policy, clock)
+    return Live(
+        Policy(max_sends=7), said, lambda policy: policy, clock, taken_up=said.heard
+    )
 
 
 def test_without_a_change_the_policy_is_as_decided(live):
@@ -71,6 +78,22 @@ def test_what_is_unset_is_as_decided_again(live, said, clock):
     clock.now += 1
 
     assert live.now() == Policy(max_sends=7, ttl=timedelta(minutes=5))
+
+
+def test_each_version_is_told_once_with_its_policy_and_the_first_one_too(
+    live, said, clock
+):
+    live.now()
+    live.now()
+    said.say(ttl="5m")
+    clock.now += 1
+    live.now()
+
+    first = Policy(max_sends=7)
+    assert said.taken_up == [
+        (0, first),
+        (1, replace(first, ttl=timedelta(minutes=5))),
+    ]
 
 
 def test_redis_is_asked_once_a_second_however_many_requests_come(live, said, clock):

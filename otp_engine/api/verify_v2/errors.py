@@ -124,7 +124,9 @@ def answer(error: Exception) -> ResponseReturnValue:
         body["detail"] = ""
         headers["WWW-Authenticate"] = 'Basic realm="otp"'
     if problem.retry_after is not None:
-        headers["Retry-After"] = responses.retry_after(problem.retry_after)
+        headers["Retry-After"] = responses.retry_after(
+            problem.retry_after, rule=problem.status == HTTPStatus.TOO_MANY_REQUESTS
+        )
     return body, int(problem.status), headers
 
 

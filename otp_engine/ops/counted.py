@@ -1,0 +1,110 @@
+"""What happened, in numbers."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from otp_engine.domain.events import (
+    Action,
+    Approved,
+    CodeSent,
+    Event,
+    NothingWaiting,
+    RequestRefused,
+    Undelivered,
+    Unserved,
+    WrongCode,
+)
+from otp_engine.domain.policy import Policy
+
+_REFUSING = {
+    Action.SEND: (
+        *("resend_cooldown", "max_sends", "max_checks", "sends_per_phone"),
+        *("wrong_checks_per_phone", "sends_per_ip", "sends_per_country", "sends_total"),
+        *("country_not_allowed", "number_type_not_allowed"),
+    ),
+    Action.CHECK: ("max_checks", "wrong_checks_per_phone", "checks_per_ip"),
+}
+_OUTCOMES = ("approved", "wrong", "not_found", "refused", "unavailable")
+
+
+class Counted:
+    """Counts each event, and says which policy is live.
+
+    What can be known before is there from the start, at nought: of a number that
+    appears with its first event, Prometheus does not see that it grew.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Count in *registry*."""
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry, multiprocess_mode="mostrecent")
+        self._sends = counter(
+            "otp_sends",
+            "Messages that carriers were given, by what came of it.",
+            ["country", "channel", "outcome"],
+        )
+        self._approvals = counter(
+            "otp_approvals", "Verifications approved.", ["country", "channel"]
+        )
+        self._checks = counter("otp_checks", "Codes that were typed.", ["outcome"])
+        self._refusals = counter(
+            "otp_refusals", "Requests that a rule refused.", ["action", "limit"]
+        )
+        self._shadow_refusals = counter(
+            "otp_shadow_refusals",
+            "Requests that a limit in shadow would have refused.",
+            ["action", "limit"],
+        )
+        self._unserved = counter(
+            "otp_unserved", "Requests that could not be served.", ["action", "why"]
+        )
+        self._version = gauge("otp_policy_version", "Changes of the policy so far.")
+        self._sending = gauge("otp_policy_sending", "Whether codes are sent at all.")
+        self._begin()
+
+    def _begin(self) -> None:
+        for action, limits in _REFUSING.items():
+            for limit in limits:
+                self._refusals.labels(action, limit)
+                self._shadow_refusals.labels(action, limit)
+        for outcome in _OUTCOMES:
+            self._checks.labels(outcome)
+
+    def policy(self, version: int, policy: Policy) -> None:
+        """Say which *version* is live."""
+        self._version.set(version)
+        self._sending.set(policy.sending)
+
+    def watch(self, event: Event) -> None:
+        """Count *event*."""
+        match event:
+            case CodeSent():
+                outcome = "accepted" if event.confirmed else "unconfirmed"
+                self._sends.labels(event.whom.country, event.channel, outcome).inc()
+            case Undelivered():
+                self._sends.labels(event.whom.country, event.channel, "failed").inc()
+            case Approved():
+                self._approvals.labels(event.whom.country, event.channel).inc()
+                self._checks.labels("approved").inc()
+            case WrongCode():
+                self._checks.labels("wrong").inc()
+            case NothingWaiting():
+                self._checks.labels("not_found").inc()
+            case RequestRefused():
+                self._refused(event)
+            case Unserved():
+                self._not_served(event)
+
+    def _refused(self, event: RequestRefused) -> None:
+        counter = self._shadow_refusals if event.shadow else self._refusals
+        counter.labels(event.action, event.limit).inc()
+        if event.action == Action.CHECK and not event.shadow:
+            self._checks.labels("refused").inc()
+
+    def _not_served(self, event: Unserved) -> None:
+        self._unserved.labels(event.action, event.why).inc()
+        if event.action == Action.CHECK:
+            self._checks.labels("unavailable").inc()

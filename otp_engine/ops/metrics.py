@@ -1,0 +1,85 @@
+"""`/metrics`: what a Prometheus is told, of all workers of this instance together.
+
+Each instance counts for itself, as Prometheus expects, whose queries add up what
+several of them say. The workers of one share a folder (`prometheus_client`'s mode for
+several processes), so whichever of them is asked answers for all.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+from prometheus_client import CollectorRegistry, disable_created_metrics
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from otp_engine.config import keys
+from otp_engine.config.keys import ApiKey
+from otp_engine.errors import Unauthorized
+from otp_engine.ops.counted import Counted
+from otp_engine.ops.timed import Timed
+
+
+class Metrics:
+    """All that is counted and timed here.
+
+    Attributes:
+        counted: What happened; its `watch` is told each event.
+        timed: How long things took.
+    """
+
+    def __init__(self, folder: str | None = None) -> None:
+        """Begin to count.
+
+        Args:
+            folder: Where the workers of this instance count together, as
+                `PROMETHEUS_MULTIPROC_DIR` told `prometheus_client` before it was
+                imported; none, and this process counts alone.
+        """
+        # When a counter began is not kept where several processes count.
+        disable_created_metrics()
+        registry = CollectorRegistry()
+        self.counted = Counted(registry)
+        self.timed = Timed(registry)
+        self._told = registry
+        if folder:
+            self._told = CollectorRegistry()
+            MultiProcessCollector(self._told, folder)
+
+    def page(self, accept: str | None) -> tuple[bytes, str]:
+        """All of it, and its media type: the best that who asks will *accept*."""
+        encode, media_type = choose_encoder(accept or "")
+        return encode(self._told), media_type
+
+
+def blueprint(
+    metrics: Metrics, key: ApiKey | None, refresh: Callable[[], object]
+) -> Blueprint:
+    """Build the view.
+
+    Args:
+        metrics: What is told.
+        key: Who asks must bring it, as a bearer token; none, and nobody must.
+        refresh: Called before, so that what is told of the policy is of now.
+    """
+    bp = Blueprint("metrics", __name__)
+
+    @bp.get("/metrics")
+    def page() -> ResponseReturnValue:
+        if key:
+            _expect(key)
+        refresh()
+        body, media_type = metrics.page(request.headers.get("Accept"))
+        return body, {"Content-Type": media_type}
+
+    return bp
+
+
+def _expect(key: ApiKey) -> None:
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    brought = keys.digest(secret.strip())
+    if scheme.lower() != "bearer" or not hmac.compare_digest(brought, key.digest):
+        raise Unauthorized

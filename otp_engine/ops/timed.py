@@ -1,0 +1,83 @@
+"""How long things took, in numbers; a `domain.meter.Meter`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+_SHORT = tuple(ms / 1000 for ms in (0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000))
+_LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
+
+
+class Timed:
+    """Keeps how often each thing took how long, in seconds."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Keep it in *registry*."""
+        counter = partial(Counter, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self._requests = histogram(
+            "otp_http_request_duration_seconds",
+            "How long requests took to answer.",
+            ["method", "route", "status"],
+            buckets=_LONG,
+        )
+        self._carrier = histogram(
+            "otp_carrier_duration_seconds",
+            "How long carriers took to answer.",
+            ["sender", "outcome"],
+            buckets=_LONG,
+        )
+        self._carrier_errors = counter(
+            "otp_carrier_errors",
+            "What carriers answered but yes, by their own numbers.",
+            ["sender", "error"],
+        )
+        self._waits = histogram(
+            "otp_hashing_wait_seconds",
+            "How long hashes waited for a thread.",
+            buckets=_SHORT,
+        )
+        self._hashes = histogram(
+            "otp_hashing_duration_seconds", "How long hashes took.", buckets=_SHORT
+        )
+        self._not_hashed = counter(
+            "otp_hashing_refused",
+            "Requests that found no place in the queue of hashes.",
+        )
+        self._redis = histogram(
+            "otp_redis_duration_seconds",
+            "How long Redis took to answer.",
+            buckets=_SHORT,
+        )
+        self._redis_errors = counter(
+            "otp_redis_errors", "Questions that Redis did not answer.", ["error"]
+        )
+
+    def hashed(self, *, waited: float, took: float) -> None:
+        """Keep a hash."""
+        self._waits.observe(waited)
+        self._hashes.observe(took)
+
+    def not_hashed(self) -> None:
+        """Count a hash that found no place."""
+        self._not_hashed.inc()
+
+    def asked_redis(self, took: float, error: str | None) -> None:
+        """Keep a question to Redis."""
+        self._redis.observe(took)
+        if error:
+            self._redis_errors.labels(error).inc()
+
+    def handed_over(
+        self, sender: str, took: float, outcome: str, error: str | None
+    ) -> None:
+        """Keep a message that a carrier was given."""
+        self._carrier.labels(sender, outcome).observe(took)
+        if error:
+            self._carrier_errors.labels(sender, error).inc()
+
+    def answered(self, method: str, route: str, status: int, took: float) -> None:
+        """Keep a request."""
+        self._requests.labels(method, route, status).observe(took)
