@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -78,6 +78,14 @@ class Served:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         connection.request("GET", path)
         return _read(connection)
+
+    def read(self, path: str, **headers: str) -> str:
+        """GET *path*, and give back the text of its answer."""
+        with closing(
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        ) as connection:
+            connection.request("GET", path, headers=headers)
+            return connection.getresponse().read().decode()
 
 
 @contextmanager

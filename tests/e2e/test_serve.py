@@ -25,23 +25,14 @@ PHONE = {"phone": "9445012345"}
 
 
 @pytest.fixture
-def twilio():
-    with twilio_server.running() as twilio:
-        yield twilio
-
-
-@pytest.fixture
-def environ(tmp_path, twilio):
-    with servers.redis_on_a_socket(tmp_path) as redis_url:
-        yield processes.production(redis_url, twilio.url) | {
-            "OTP_RESEND_COOLDOWN": "0s",
-            "OTP_SENDS_TOTAL": "off",
-            # Quick hashes, so that what is crowded here is what the test crowds.
-            "OTP_ARGON2": "m=64,t=1,p=1",
-            # The SDK would otherwise put these into the host it sends to.
-            "TWILIO_REGION": "elsewhere",
-            "TWILIO_EDGE": "far",
-        }
+def environ(quick):
+    return quick | {
+        "OTP_RESEND_COOLDOWN": "0s",
+        "OTP_SENDS_TOTAL": "off",
+        # The SDK would otherwise put these into the host it sends to.
+        "TWILIO_REGION": "elsewhere",
+        "TWILIO_EDGE": "far",
+    }
 
 
 @pytest.fixture

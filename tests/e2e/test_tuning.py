@@ -7,26 +7,15 @@ import time
 
 import pytest
 
-from tests import processes, servers, twilio_server
+from tests import processes, servers
 from tests.fakes import other_than
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 
 
 @pytest.fixture
-def twilio():
-    with twilio_server.running() as twilio:
-        yield twilio
-
-
-@pytest.fixture
-def environ(tmp_path, twilio):
-    with servers.redis_on_a_socket(tmp_path) as redis_url:
-        yield processes.production(redis_url, twilio.url) | {
-            "OTP_ARGON2": "m=64,t=1,p=1",
-            "OTP_SENDS_PER_IP": "off",
-            "OTP_MAX_SENDS": "4",
-        }
+def environ(quick):
+    return quick | {"OTP_SENDS_PER_IP": "off", "OTP_MAX_SENDS": "4"}
 
 
 @pytest.fixture

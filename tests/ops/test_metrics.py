@@ -6,7 +6,6 @@ import shutil
 import subprocess
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from otp_engine import config
 from otp_engine.app import create_app
@@ -27,6 +26,7 @@ from otp_engine.store.line import Line
 from tests import servers
 from tests.conftest import TIMEOUT
 from tests.fakes import MESSAGE, Outbox, other_than
+from tests.pages import values
 
 RELAXED = {"OTP_DEV": "1", "OTP_ARGON2": "test", "OTP_RESEND_COOLDOWN": "0s"}
 KEY = "otp-metrics-secret-0123456789"
@@ -44,20 +44,6 @@ def app_with(store, outbox):
 @pytest.fixture
 def http(app_with):
     return app_with()
-
-
-def values(page: str) -> dict[str, float]:
-    """What a page tells: `name{label="value",...}`, and how much."""
-    return {
-        sample.name + written(sample.labels): sample.value
-        for family in text_string_to_metric_families(page)
-        for sample in family.samples
-    }
-
-
-def written(labels):
-    pairs = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
-    return f"{{{pairs}}}" if pairs else ""
 
 
 def told(http):
