@@ -21,7 +21,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from otp_engine import config, senders
-from otp_engine.api import auth, fields, responses, verify_v2
+from otp_engine.api import auth, callbacks, fields, responses, verify_v2
 from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
 from otp_engine.config import Settings
@@ -110,6 +110,8 @@ def create_app(
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(health.blueprint(store.ping, draining))
+    if read := senders.receipts(settings):
+        app.register_blueprint(callbacks.blueprint(read))
     if settings.dev or settings.metrics_key:
         app.register_blueprint(
             metrics.blueprint(told, settings.metrics_key, context.live)

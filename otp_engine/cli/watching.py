@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from otp_engine.cli.saying import JSON, Command, plan_on_redis, warn
-from otp_engine.domain import durations, events
-from otp_engine.domain.events import Event, Happened, Whom
+from otp_engine.domain import durations
+from otp_engine.domain.events import Event, Happened
+from otp_engine.domain.whom import Whom, shown
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.event_fields import KINDS, kind_of
 from otp_engine.store.event_tail import Tail
@@ -88,7 +89,7 @@ def _as_json(happened: Happened, kind: str) -> str:
 def _as_text(happened: Happened, kind: str) -> str:
     told = _plain(happened.event)
     if prefix := told.pop("prefix", None):
-        told["phone"] = events.shown(prefix)
+        told["phone"] = shown(prefix)
     words = "  ".join(filter(None, map(_word, told, told.values())))
     return f"{happened.at:%Y-%m-%d %H:%M:%SZ}  {kind:<11}  {words}"
 

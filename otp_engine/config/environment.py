@@ -194,6 +194,7 @@ def _twilio(env: _Environment) -> Twilio | None:
         service=env.read("TWILIO_MESSAGING_SERVICE_SID", readers.sid("MG"), None),
         from_=env.read("TWILIO_FROM", readers.text, None),
         base_url=env.read("TWILIO_API_BASE_URL", readers.http_url, None),
+        token=token or None,
     )
     return twilio if account else None
 

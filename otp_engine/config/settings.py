@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from otp_engine.config.keys import ApiKey
 from otp_engine.domain.hashing import Cost
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.rehearsal import TestNumber
+
+TWILIO_CALLBACK = "/callbacks/twilio"
+"""Where Twilio reports what became of messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +26,7 @@ class Twilio:
         service: The Messaging Service that the message comes from, or instead of it:
         from_: A number or a sender id.
         base_url: Another base URL of the same API; none is Twilio's own.
+        token: The account's token, which signs what Twilio reports.
     """
 
     account_sid: str
@@ -30,6 +35,7 @@ class Twilio:
     service: str | None
     from_: str | None
     base_url: str | None
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +84,16 @@ class Settings:
     policy: Policy
     chosen: frozenset[str]
     warnings: tuple[str, ...] = ()
+
+    @property
+    def twilio_callback(self) -> str | None:
+        """Where Twilio is to report; none, if it would not, or could not be believed.
+
+        Twilio refuses a message whole if it cannot call back: names with an underscore,
+        and this machine's own.
+        """
+        url = urlsplit(self.public_url or "")
+        reachable = url.scheme == "https" and "_" not in url.netloc
+        if not (reachable and self.twilio and self.twilio.token):
+            return None
+        return f"{self.public_url}{TWILIO_CALLBACK}"

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.receipts import Receipt
 from otp_engine.domain.verification import Asked, Channel, Guess
-
-_SHOWN = 3
+from otp_engine.domain.whom import Whom
 
 
 class Action(StrEnum):
@@ -25,31 +25,6 @@ class Action(StrEnum):
 def action(request: Asked | Guess) -> Action:
     """What *request* asks for."""
     return Action.SEND if isinstance(request, Asked) else Action.CHECK
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whom:
-    """A phone, as those may know it who only watch.
-
-    Attributes:
-        phone: A keyed digest of the number.
-        prefix: The beginning of the number, which tells a region or a network, and no
-            person.
-        country: ISO 3166 code.
-    """
-
-    phone: str
-    prefix: str
-    country: str
-
-    @classmethod
-    def of(cls, number: PhoneNumber, pepper: Pepper) -> Whom:
-        """What is told of a number."""
-        return cls(
-            phone=pepper.digest("event", number.e164),
-            prefix=prefix(number),
-            country=number.country,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +46,27 @@ class CodeSent:
     code_length: int
     locale: str | None
     confirmed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """A carrier reports that a message has reached its phone."""
+
+    whom: Whom
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """A carrier reports that a message, which it had accepted, will not arrive.
+
+    Attributes:
+        carrier_error: The carrier's own number for why, if it said one.
+    """
+
+    whom: Whom
+    channel: Channel
+    carrier_error: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +192,8 @@ class PolicyChanged:
 
 Event: TypeAlias = (
     CodeSent
+    | Delivered
+    | Lost
     | Undelivered
     | Approved
     | WrongCode
@@ -221,15 +219,10 @@ class Happened:
     event: Event
 
 
-def prefix(number: PhoneNumber) -> str:
-    """The calling code of a number, and three digits more; of a short one, fewer.
-
-    With the end of it, as the log masks it, a thousand numbers are left or more.
-    """
-    national = number.e164.removeprefix(f"+{number.calling_code}")
-    return f"+{number.calling_code}{national[: min(_SHOWN, len(national) // 3)]}"
-
-
-def shown(prefix: str) -> str:
-    """A number of which no more than the beginning is known."""
-    return f"{prefix}*******"
+def reported(receipt: Receipt, number: PhoneNumber, pepper: Pepper) -> Event:
+    """Tell what a carrier reports of a message to *number*."""
+    whom = Whom.of(number, pepper)
+    if receipt.arrived:
+        return Delivered(whom=whom, channel=Channel.SMS)
+    error = receipt.carrier_error
+    return Lost(whom=whom, channel=Channel.SMS, carrier_error=error)

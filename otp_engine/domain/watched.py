@@ -17,7 +17,6 @@ from otp_engine.domain.events import (
     Undelivered,
     Unserved,
     Watch,
-    Whom,
     WrongCode,
 )
 from otp_engine.domain.phone import PhoneNumber
@@ -30,6 +29,7 @@ from otp_engine.domain.verification import (
     Sent,
     Waiting,
 )
+from otp_engine.domain.whom import Whom
 from otp_engine.errors import (
     CarrierUnavailable,
     DeliveryFailed,

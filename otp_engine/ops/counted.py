@@ -10,7 +10,9 @@ from otp_engine.domain.events import (
     Action,
     Approved,
     CodeSent,
+    Delivered,
     Event,
+    Lost,
     NothingWaiting,
     RequestRefused,
     Undelivered,
@@ -44,6 +46,11 @@ class Counted:
         self._sends = counter(
             "otp_sends",
             "Messages that carriers were given, by what came of it.",
+            ["country", "channel", "outcome"],
+        )
+        self._deliveries = counter(
+            "otp_deliveries",
+            "Messages whose end carriers have reported.",
             ["country", "channel", "outcome"],
         )
         self._approvals = counter(
@@ -86,6 +93,11 @@ class Counted:
                 self._sends.labels(event.whom.country, event.channel, outcome).inc()
             case Undelivered():
                 self._sends.labels(event.whom.country, event.channel, "failed").inc()
+            case Delivered() | Lost():
+                outcome = "delivered" if isinstance(event, Delivered) else "lost"
+                self._deliveries.labels(
+                    event.whom.country, event.channel, outcome
+                ).inc()
             case Approved():
                 self._approvals.labels(event.whom.country, event.channel).inc()
                 self._checks.labels("approved").inc()

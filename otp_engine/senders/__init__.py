@@ -12,6 +12,7 @@ from otp_engine.config import Settings
 from otp_engine.domain.circuit import Circuit
 from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.ports import Sender
+from otp_engine.domain.receipts import ReadReceipt
 from otp_engine.senders.breaker import Breaker
 from otp_engine.senders.carrier import Carrier
 from otp_engine.senders.console import ConsoleSender
@@ -48,4 +49,13 @@ def _twilio(settings: Settings) -> Carrier:
 
     if settings.twilio is None:
         raise AssertionError(settings)
-    return TwilioSender(settings.twilio)
+    return TwilioSender(settings.twilio, callback=settings.twilio_callback)
+
+
+def receipts(settings: Settings) -> ReadReceipt | None:
+    """What reads the reports of the carriers that report; none of them does."""
+    if not (settings.twilio and settings.twilio.token and settings.twilio_callback):
+        return None
+    from otp_engine.senders.twilio_receipts import Receipts  # noqa: PLC0415 - as above
+
+    return Receipts(settings.twilio.token, settings.twilio_callback).read

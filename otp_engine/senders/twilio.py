@@ -36,8 +36,18 @@ class TwilioSender:
 
     name = "twilio"
 
-    def __init__(self, settings: Twilio, http: PooledHttpClient | None = None) -> None:
-        """Send as *settings* say, over *http* or a pool of its own."""
+    def __init__(
+        self,
+        settings: Twilio,
+        http: PooledHttpClient | None = None,
+        *,
+        callback: str | None = None,
+    ) -> None:
+        """Send as *settings* say, over *http* or a pool of its own.
+
+        What becomes of each message is reported to *callback*; none, and to nobody.
+        """
+        self._callback = callback or values.unset
         self._client = Client(
             settings.username,
             settings.password,
@@ -64,6 +74,7 @@ class TwilioSender:
                     int(message.life.total_seconds()), _LONGEST_VALIDITY
                 ),
                 risk_check="disable" if message.unfiltered else values.unset,
+                status_callback=self._callback,
                 **self._from_of(message),
             )
         except NotHandedOver as error:

@@ -14,8 +14,10 @@ from otp_engine.domain.events import (
     Action,
     Approved,
     CodeSent,
+    Delivered,
     Event,
     Exhausted,
+    Lost,
     NothingWaiting,
     PolicyChanged,
     RequestRefused,
@@ -26,6 +28,8 @@ from otp_engine.domain.verification import Channel
 
 KINDS: dict[str, type[Event]] = {
     "sent": CodeSent,
+    "delivered": Delivered,
+    "lost": Lost,
     "undelivered": Undelivered,
     "approved": Approved,
     "wrong": WrongCode,

@@ -17,7 +17,6 @@ from otp_engine.domain.events import (
     RequestRefused,
     Undelivered,
     Unserved,
-    Whom,
     WrongCode,
 )
 from otp_engine.domain.limits import Limit
@@ -25,6 +24,7 @@ from otp_engine.domain.phone import Served
 from otp_engine.domain.service import DEFAULT
 from otp_engine.domain.verification import Channel
 from otp_engine.domain.watched import Watched
+from otp_engine.domain.whom import Whom
 from otp_engine.errors import (
     CarrierUnavailable,
     DeliveryFailed,

@@ -10,17 +10,19 @@ from otp_engine.domain.events import (
     Action,
     Approved,
     CodeSent,
+    Delivered,
     Event,
     Exhausted,
+    Lost,
     NothingWaiting,
     PolicyChanged,
     RequestRefused,
     Undelivered,
     Unserved,
-    Whom,
     WrongCode,
 )
 from otp_engine.domain.verification import Channel
+from otp_engine.domain.whom import Whom
 from otp_engine.store import event_fields, keys
 
 WHOM = Whom(phone="digest", prefix="+919445", country="IN")
@@ -37,6 +39,8 @@ EVENTS: list[Event] = [
         locale="pt-BR",
         confirmed=False,
     ),
+    Delivered(whom=WHOM, channel=Channel.SMS),
+    Lost(whom=WHOM, channel=Channel.SMS, carrier_error=30003),
     Undelivered(
         whom=WHOM, channel=Channel.SMS, error="delivery_failed", carrier_error=21610
     ),

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 
-from otp_engine.domain import events
-from otp_engine.domain.events import Approved, CodeSent, Whom
+from otp_engine.domain.events import Approved, CodeSent
 from otp_engine.domain.phone import read
 from otp_engine.domain.verification import Channel
+from otp_engine.domain.whom import Whom, prefix
 from otp_engine.store import event_fields, keys
 from otp_engine.store.connection import connect
 from otp_engine.store.events import Events
@@ -120,11 +120,11 @@ class Stuck:
 
 
 @pytest.mark.parametrize(
-    ("number", "prefix"),
+    ("number", "shown"),
     # The last is of Saint Helena, where a number has five digits.
     [("+919445012345", "+91944"), ("+14155552671", "+1415"), ("+29051234", "+2905")],
 )
 def test_a_prefix_and_the_end_that_logs_show_leave_most_of_a_number_hidden(
-    number, prefix
+    number, shown
 ):
-    assert events.prefix(read(number, "ZZ")) == prefix
+    assert prefix(read(number, "ZZ")) == shown

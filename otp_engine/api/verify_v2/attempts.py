@@ -21,7 +21,7 @@ from otp_engine.api.verify_v2 import (
     sids,
     urls,
 )
-from otp_engine.domain import events, phone
+from otp_engine.domain import phone, whom
 from otp_engine.domain.events import Approved, CodeSent, Happened
 from otp_engine.errors import InvalidPhone, Saturated
 
@@ -198,7 +198,7 @@ def _shape(attempt: _Attempt) -> dict[str, Any]:
         "price": None,
         "channel_data": {
             "verification_sid": sids.of_verification(sent.verification),
-            "to": events.shown(sent.whom.prefix),
+            "to": whom.shown(sent.whom.prefix),
             "status": _status(attempt),
             "message_status": "accepted",
             "error_code": None,

@@ -1,0 +1,29 @@
+"""What a carrier reports, later, of a message that it had accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The end of a message.
+
+    Attributes:
+        to: The number in E.164.
+        arrived: Whether it reached the phone; otherwise it never will.
+        carrier_error: The carrier's own number for why not, if it said one.
+    """
+
+    to: str = field(repr=False)
+    arrived: bool
+    carrier_error: int | None = None
+
+
+ReadReceipt: TypeAlias = Callable[[Mapping[str, str], str], Receipt | None]
+"""Reads a report and its signature; none, if it is of no end.
+
+Raises `Unauthorized` if it is not the carrier's.
+"""

@@ -1,0 +1,153 @@
+"""What Twilio reports of messages that it had accepted."""
+
+from __future__ import annotations
+
+import pytest
+from twilio.request_validator import RequestValidator
+
+from otp_engine import config
+from otp_engine.app import create_app
+from otp_engine.domain.events import Delivered, Lost
+from tests import twilio_server
+from tests.api.conftest import RELAXED
+from tests.pages import values
+
+PUBLIC = "https://otp.example.com"
+CALLBACK = f"{PUBLIC}/callbacks/twilio"
+TWILIO = {
+    "OTP_PUBLIC_URL": PUBLIC,
+    "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
+    "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
+    "TWILIO_MESSAGING_SERVICE_SID": twilio_server.SERVICE,
+}
+REPORT = {
+    "MessageSid": "SM" + "2" * 32,
+    "AccountSid": twilio_server.ACCOUNT,
+    "To": "+919445012345",
+    "From": "+15005550006",
+    "ApiVersion": "2010-04-01",
+}
+DELIVERIES = "otp_deliveries_total{{channel=sms,country=IN,outcome={}}}"
+
+
+@pytest.fixture
+def http(app_with):
+    return app_with(**TWILIO).test_client()
+
+
+def signed(report, url=CALLBACK, token=twilio_server.TOKEN):
+    return {
+        "X-Twilio-Signature": RequestValidator(token).compute_signature(url, report)
+    }
+
+
+def report(http, status, **more):
+    told = REPORT | {"MessageStatus": status} | more
+    return http.post("/callbacks/twilio", data=told, headers=signed(told))
+
+
+def happened(store):
+    return [one.event for one in store.events.since(None)]
+
+
+def counted(http, outcome):
+    page = values(http.get("/metrics").text)
+    return page.get(DELIVERIES.format(outcome), 0)
+
+
+def test_a_message_that_arrived_is_told_and_counted(http, store):
+    answer = report(http, "delivered")
+
+    [event] = happened(store)
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert isinstance(event, Delivered)
+    assert (event.whom.country, event.whom.prefix) == ("IN", "+91944")
+    assert counted(http, "delivered") == 1
+
+
+@pytest.mark.parametrize("status", ["undelivered", "failed"])
+def test_a_message_that_was_lost_is_told_with_the_carriers_number(http, store, status):
+    report(http, status, ErrorCode="30003")
+
+    [event] = happened(store)
+    assert isinstance(event, Lost)
+    assert event.carrier_error == 30003
+    assert counted(http, "lost") == 1
+
+
+@pytest.mark.parametrize("status", ["queued", "sending", "sent", "read", ""])
+def test_a_message_on_its_way_is_no_news(http, store, status):
+    assert report(http, status).status_code == 204
+    assert happened(store) == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Twilio-Signature": ""},
+        {"X-Twilio-Signature": "bm8="},
+        signed(REPORT | {"MessageStatus": "delivered"}, token="another"),
+        signed(REPORT | {"MessageStatus": "sent"}),
+        signed(
+            REPORT | {"MessageStatus": "delivered"}, url="https://elsewhere.example"
+        ),
+    ],
+)
+def test_a_report_that_is_not_twilios_is_refused(http, store, headers):
+    forged = REPORT | {"MessageStatus": "delivered"}
+
+    answer = http.post("/callbacks/twilio", data=forged, headers=headers)
+
+    assert (answer.status_code, answer.json["error"]) == (401, "unauthorized")
+    assert happened(store) == []
+
+
+def test_no_number_is_in_the_log(http, caplog):
+    caplog.set_level("INFO")
+
+    report(http, "delivered")
+
+    assert "9445012345" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        {"OTP_PUBLIC_URL": ""},
+        {"OTP_PUBLIC_URL": "http://localhost:3000"},
+        {"OTP_PUBLIC_URL": "https://otp_engine.example.com"},
+        {
+            "TWILIO_AUTH_TOKEN": "",
+            "TWILIO_API_KEY": "SK" + "3" * 32,
+            "TWILIO_API_SECRET": "secret",
+        },
+    ],
+)
+def test_where_twilio_could_not_report_or_be_believed_there_is_nothing(
+    app_with, missing
+):
+    http = app_with(**TWILIO | missing).test_client()
+
+    assert report(http, "delivered").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("public_url", "told"), [(PUBLIC, CALLBACK), ("http://localhost:3000", None)]
+)
+def test_twilio_is_told_where_to_report(store, public_url, told):
+    with twilio_server.running() as twilio:
+        environ = (
+            RELAXED
+            | TWILIO
+            | {
+                "TWILIO_API_BASE_URL": twilio.url,
+                "OTP_PUBLIC_URL": public_url,
+            }
+        )
+        http = create_app(config.read(environ), store=store).test_client()
+
+        http.post("/auth/send_otp", json={"phone": "9445012345"})
+
+        [message] = twilio.messages
+    assert message.get("StatusCallback") == told
