@@ -43,11 +43,16 @@ def listens(port: int) -> bool:
 
 def redis_program() -> str:
     """Where redis-server is; without one the test is skipped, or fails in CI."""
-    if program := shutil.which("redis-server"):
-        return program
-    if os.environ.get("OTP_REQUIRE_REDIS") == "1":
-        pytest.fail("redis-server is not installed, and OTP_REQUIRE_REDIS=1")
-    pytest.skip("redis-server is not installed")
+    return program("redis-server", required_by="OTP_REQUIRE_REDIS")
+
+
+def program(name: str, *, required_by: str) -> str:
+    """Where a program is; without it the test is skipped, or fails where it must be."""
+    if found := shutil.which(name):
+        return found
+    if os.environ.get(required_by) == "1":
+        pytest.fail(f"{name} is not installed, and {required_by}=1")
+    pytest.skip(f"{name} is not installed")
 
 
 @contextmanager

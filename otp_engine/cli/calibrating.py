@@ -38,7 +38,7 @@ _NEVER = "test"  # which protects nothing, however quick it is
 def calibrate(
     *, rate: float | None, seconds: float, digits: int, as_json: bool
 ) -> None:
-    """Measure what the named costs of OTP_ARGON2 mean on this machine.
+    """Measure what each OTP_ARGON2 means here.
 
     Each send and each check takes one hash, so hashes a second are the sends and checks
     that an instance on all cores can carry. The core-hours are what trying every code

@@ -56,7 +56,7 @@ class _Desk:
 @_NUMBER
 @JSON
 def inspect(*, number: str, as_json: bool) -> None:
-    """Show what is waiting for PHONE, and how far its limits are used.
+    """Show what waits for PHONE, and its limits.
 
     With - as PHONE, the number is read from the standard input.
     """
@@ -74,7 +74,9 @@ def inspect(*, number: str, as_json: bool) -> None:
 @click.command(cls=Command)
 @_NUMBER
 def forget(*, number: str) -> None:
-    """Forget PHONE: what is waiting, its messages and its wrong guesses.
+    """Forget PHONE: what waits, and what is counted.
+
+    That is its code, its messages and its wrong guesses.
 
     What was counted by address, by country and altogether stays counted.
     With - as PHONE, the number is read from the standard input.
@@ -106,7 +108,8 @@ def _lines(found: Inspection, policy: Policy) -> Sequence[str]:
 
 def _line(use: Use) -> str:
     full = f", the next in {_said(use.frees_in)}" if use.frees_in else ""
-    return f"{use.limit_name} {use.window}: {use.used} used{full}"
+    shadow = " shadow" if use.shadow else ""
+    return f"{use.limit_name} {use.window}{shadow}: {use.used} used{full}"
 
 
 def _said(duration: timedelta) -> str:
@@ -128,6 +131,7 @@ def _plain(number: PhoneNumber, found: Inspection, policy: Policy) -> dict[str, 
             {
                 "limit": use.limit_name,
                 "window": str(use.window),
+                "shadow": use.shadow,
                 "used": use.used,
                 "frees_in": round(use.frees_in.total_seconds()),
             }

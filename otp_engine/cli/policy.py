@@ -39,7 +39,9 @@ class _Desk:
 @click.group(cls=Group)
 @click.pass_context
 def policy(context: click.Context) -> None:
-    """See and tune the lifetimes and limits of a service that runs.
+    """Tune the service while it runs.
+
+    See and change its lifetimes and limits.
 
     Every worker of every instance on the same Redis goes by a change within two
     seconds. What is not live is as the environment says.

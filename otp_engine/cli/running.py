@@ -65,9 +65,17 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     logs.configure()
     for warning in [*settings.warnings, *_doubts(settings, store)]:
         log.warning(warning)
-    with TemporaryDirectory(prefix="otp-engine-") as folder:
+    with _folder() as folder:
         os.environ[METRICS_FOLDER] = folder
         _server(settings, host=host, port=port, workers=workers).serve()
+
+
+def _folder() -> TemporaryDirectory[str]:
+    """Where the workers count together."""
+    try:
+        return TemporaryDirectory(prefix="otp-engine-")
+    except OSError as error:
+        fail(f"no place for the metrics of the workers: {error.strerror}; set TMPDIR")
 
 
 def _server(settings: Settings, *, host: str, port: int, workers: int) -> Server:
@@ -90,7 +98,7 @@ def _server(settings: Settings, *, host: str, port: int, workers: int) -> Server
 
 @main.command()
 def doctor() -> None:
-    """Check the settings, Redis and the carrier, and say what is wrong.
+    """Say what is wrong with the settings, Redis and the carrier.
 
     Exits with 0 if the service could serve a request right now, and 1 if not.
     """

@@ -35,6 +35,7 @@ def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
 @click.option(
     "--since",
     callback=_duration,
+    metavar="DURATION",
     default="1h",
     show_default=True,
     help="Begin so long ago; a month is kept at most.",
@@ -50,10 +51,11 @@ def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
 def watch(
     *, follow: bool, since: timedelta, kinds: tuple[str, ...], as_json: bool
 ) -> None:
-    """Show what happened, oldest first: codes sent, refused, checked, approved.
+    """Show what happened, and with -f what happens.
 
-    A number is shown by its beginning, and told from others by a digest. With --json
-    each event is one line.
+    Oldest first: codes that were sent, delivered, checked or approved, requests that
+    were refused and by which limit, and changes of the policy. A number is shown by its
+    beginning, and told from others by a digest. With --json each event is one line.
     """
     _, store = plan_on_redis()
     tail = store.events.tail(datetime.now(UTC) - since)

@@ -138,14 +138,12 @@ class RequestRefused:
         limit: Its name in the policy; or `country_not_allowed`,
             `number_type_not_allowed`, or the name of a limit of the caller's own.
         shadow: Whether it only would have: the request went on.
-        address: A keyed digest of the person's network address, where it is known.
     """
 
     whom: Whom
     action: Action
     limit: str
     shadow: bool = False
-    address: str | None = None
 
     @classmethod
     def of(
@@ -153,11 +151,10 @@ class RequestRefused:
     ) -> RequestRefused:
         """Tell that *limit* refused *request*, or would have."""
         return cls(
-            whom=Whom.of(request.number, pepper),
+            whom=Whom.of(request.number, pepper, request.address),
             action=action(request),
             limit=limit,
             shadow=shadow,
-            address=request.address and pepper.digest("address", request.address),
         )
 
 

@@ -83,9 +83,9 @@ class Watched:
         with self._telling(guess):
             checked = self.engine.check(guess)
         if checked.approved:
-            self._approved(guess.number, checked.id)
+            self._approved(self._whom(guess), checked.id)
         else:
-            self._wrong(guess.number, checked)
+            self._wrong(self._whom(guess), checked)
         return checked
 
     def look(self, number: PhoneNumber, service: Service = DEFAULT) -> Waiting:
@@ -95,7 +95,7 @@ class Watched:
     def approve(self, number: PhoneNumber, service: Service, id: bytes) -> None:
         """As `Engine.approve`."""
         self.engine.approve(number, service, id)
-        self._approved(number, id)
+        self._approved(Whom.of(number, self.engine.peppers[0]), id)
 
     def cancel(self, number: PhoneNumber, service: Service, id: bytes) -> None:
         """As `Engine.cancel`."""
@@ -105,8 +105,8 @@ class Watched:
     def _watch(self) -> Watch:
         return self.engine.watch
 
-    def _whom(self, number: PhoneNumber) -> Whom:
-        return Whom.of(number, self.engine.peppers[0])
+    def _whom(self, request: Asked | Guess) -> Whom:
+        return Whom.of(request.number, self.engine.peppers[0], request.address)
 
     @contextmanager
     def _telling(self, request: Asked | Guess) -> Iterator[None]:
@@ -119,12 +119,12 @@ class Watched:
                 self._watch(RequestRefused.of(request, limit, self.engine.peppers[0]))
             raise
         except VerificationNotFound:
-            self._watch(NothingWaiting(whom=self._whom(request.number)))
+            self._watch(NothingWaiting(whom=self._whom(request)))
             raise
         except Unavailable as error:
             self._watch(
                 Unserved(
-                    whom=self._whom(request.number),
+                    whom=self._whom(request),
                     action=events.action(request),
                     why=_WHY.get(type(error), "other"),
                 )
@@ -142,7 +142,7 @@ class Watched:
         length = asked.service.code_length or self.engine.policy.code_length
         self._watch(
             CodeSent(
-                whom=self._whom(asked.number),
+                whom=self._whom(asked),
                 verification=verification,
                 attempt=attempt,
                 service=asked.service.sid,
@@ -156,25 +156,25 @@ class Watched:
     def _undelivered(self, asked: Asked, error: OTPError) -> None:
         self._watch(
             Undelivered(
-                whom=self._whom(asked.number),
+                whom=self._whom(asked),
                 channel=asked.channel,
                 error=error.name,
                 carrier_error=error.carrier_error,
             )
         )
 
-    def _approved(self, number: PhoneNumber, verification: bytes) -> None:
+    def _approved(self, whom: Whom, verification: bytes) -> None:
         self._watch(
             Approved(
-                whom=self._whom(number),
+                whom=whom,
                 verification=verification,
                 # There is no other so far.
                 channel=Channel.SMS,
             )
         )
 
-    def _wrong(self, number: PhoneNumber, checked: Checked) -> None:
-        whom, left = self._whom(number), checked.attempts_left
+    def _wrong(self, whom: Whom, checked: Checked) -> None:
+        left = checked.attempts_left
         self._watch(WrongCode(whom=whom, verification=checked.id, attempts_left=left))
         if not left:
             self._watch(Exhausted(whom=whom, verification=checked.id))

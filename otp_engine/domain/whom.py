@@ -1,4 +1,4 @@
-"""Phones, as those may know them who only watch."""
+"""People, as those may know them who only watch."""
 
 from __future__ import annotations
 
@@ -12,26 +12,31 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whom:
-    """A phone that something happened to.
+    """Whoever something happened to.
 
     Attributes:
         phone: A keyed digest of the number.
         prefix: The beginning of the number, which tells a region or a network, and no
             person.
         country: ISO 3166 code.
+        address: A keyed digest of the network address that asked, where it is known.
     """
 
     phone: str
     prefix: str
     country: str
+    address: str | None = None
 
     @classmethod
-    def of(cls, number: PhoneNumber, pepper: Pepper) -> Whom:
-        """What is told of a number."""
+    def of(
+        cls, number: PhoneNumber, pepper: Pepper, address: str | None = None
+    ) -> Whom:
+        """What is told of a *number*, and of the *address* that asked."""
         return cls(
             phone=pepper.digest("event", number.e164),
             prefix=prefix(number),
             country=number.country,
+            address=address and pepper.digest("address", address),
         )
 
 

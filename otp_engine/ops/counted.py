@@ -21,14 +21,24 @@ from otp_engine.domain.events import (
 )
 from otp_engine.domain.policy import Policy
 
-_REFUSING = {
-    Action.SEND: (
-        *("resend_cooldown", "max_sends", "max_checks", "sends_per_phone"),
-        *("wrong_checks_per_phone", "sends_per_ip", "sends_per_country", "sends_total"),
-        *("country_not_allowed", "number_type_not_allowed"),
-    ),
-    Action.CHECK: ("max_checks", "wrong_checks_per_phone", "checks_per_ip"),
-}
+_RULES = (
+    (Action.SEND, "resend_cooldown"),
+    (Action.SEND, "max_sends"),
+    (Action.SEND, "max_checks"),
+    (Action.SEND, "wrong_checks_per_phone"),
+    (Action.SEND, "country_not_allowed"),
+    (Action.SEND, "number_type_not_allowed"),
+    (Action.CHECK, "max_checks"),
+    (Action.CHECK, "wrong_checks_per_phone"),
+)
+# Those that can stand in shadow.
+_LIMITS = (
+    (Action.SEND, "sends_per_phone"),
+    (Action.SEND, "sends_per_ip"),
+    (Action.SEND, "sends_per_country"),
+    (Action.SEND, "sends_total"),
+    (Action.CHECK, "checks_per_ip"),
+)
 _OUTCOMES = ("approved", "wrong", "not_found", "refused", "unavailable")
 
 
@@ -73,10 +83,10 @@ class Counted:
         self._begin()
 
     def _begin(self) -> None:
-        for action, limits in _REFUSING.items():
-            for limit in limits:
-                self._refusals.labels(action, limit)
-                self._shadow_refusals.labels(action, limit)
+        for action, limit in _RULES + _LIMITS:
+            self._refusals.labels(action, limit)
+        for action, limit in _LIMITS:
+            self._shadow_refusals.labels(action, limit)
         for outcome in _OUTCOMES:
             self._checks.labels(outcome)
 

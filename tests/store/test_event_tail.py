@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,7 +53,10 @@ EVENTS: list[Event] = [
     NothingWaiting(whom=WHOM),
     REFUSED,
     RequestRefused(
-        whom=WHOM, action=Action.CHECK, limit="any", shadow=True, address="digest"
+        whom=replace(WHOM, address="digest"),
+        action=Action.CHECK,
+        limit="any",
+        shadow=True,
     ),
     Approved(whom=WHOM, verification=ID, channel=Channel.SMS),
     PolicyChanged(version=3, who="alice@ops", change="ttl = 5m", reason=None),
