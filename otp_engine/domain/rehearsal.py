@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from otp_engine.domain import phone, typing_marks
 from otp_engine.domain.engine import Engine
+from otp_engine.domain.events import nobody
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.phone import EVERYWHERE, PhoneNumber, Served
 from otp_engine.domain.ports import Sender
@@ -65,7 +66,7 @@ class TestNumbers:
 class Rehearsed:
     """Does what *engine* does, but sends nothing to numbers for tests.
 
-    Nobody is told of such a send, for it says nothing of how many codes arrive. Its
+    Nobody is told of any of it, for it says nothing of how many codes arrive. Its
     code is kept and checked as any other, with the usual number of guesses.
     """
 
@@ -91,7 +92,7 @@ class Rehearsed:
     def check(self, guess: Guess) -> Checked:
         """As `Engine.check`."""
         if self.numbers.find(guess.number.e164):
-            return self.engine.check(guess)
+            return self._unwatched.check(guess)
         return self.watched.check(guess)
 
     def look(self, number: PhoneNumber, service: Service = DEFAULT) -> Waiting:
@@ -101,11 +102,15 @@ class Rehearsed:
     def approve(self, number: PhoneNumber, service: Service, id: bytes) -> None:
         """As `Engine.approve`."""
         known = self.numbers.find(number.e164)
-        (self.engine if known else self.watched).approve(number, service, id)
+        (self._unwatched if known else self.watched).approve(number, service, id)
 
     def cancel(self, number: PhoneNumber, service: Service, id: bytes) -> None:
         """As `Engine.cancel`."""
         self.watched.cancel(number, service, id)
+
+    @property
+    def _unwatched(self) -> Engine:
+        return replace(self.engine, watch=nobody)
 
     def _without_limits(self) -> Engine:
         policy = replace(
@@ -118,5 +123,8 @@ class Rehearsed:
             sends_total=Limit(),
         )
         return replace(
-            self.engine, sender=self.nobody, served=Served({EVERYWHERE}), policy=policy
+            self._unwatched,
+            sender=self.nobody,
+            served=Served({EVERYWHERE}),
+            policy=policy,
         )
