@@ -20,10 +20,11 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from otp_engine import config, senders
+from otp_engine import config, senders, web
 from otp_engine.api import auth, callbacks, fields, responses, verify_v2
 from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
+from otp_engine.api.proofs import Proofs
 from otp_engine.config import Settings
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Event, Watch
@@ -92,7 +93,9 @@ def create_app(
 
     told = metrics.Metrics(metrics_folder)
     store = store or build_store(settings, told.timed)
-    sender = sender or senders.build(settings, in_flight=IN_FLIGHT, meter=told.timed)
+    sender = sender or senders.build(
+        settings, in_flight=IN_FLIGHT, meter=told.timed, keep=store.inbox.keep
+    )
     engine = build_engine(settings, store, sender, told.timed)
     app = _App("otp_engine", static_folder=None)
     # One more, so that a body that was cut off can be told from one that just fits.
@@ -105,10 +108,12 @@ def create_app(
     context = _context(settings, store, engine, told.counted.watch, told.counted.policy)
     context.install(app)
     access.install(app, told.timed)
-    responses.install(app, {"/v2/": verify_v2.errors.answer})
+    responses.install(app, {"/v2/": verify_v2.errors.answer} | web.faces(settings))
     app.before_request(_refuse_a_double_slash)
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
+    app.register_blueprint(context.proofs.blueprint())
+    web.install(app, settings, context.proofs, store.inbox.letters)
     app.register_blueprint(health.blueprint(store.ping, draining))
     if read := senders.receipts(settings):
         app.register_blueprint(callbacks.blueprint(read))
@@ -139,6 +144,8 @@ def _context(
     def watch(event: Event) -> None:
         count(event)
         store.events.add(event)
+        if settings.inbox:
+            store.inbox.watch(event)
 
     def rehearsed(policy: Policy) -> Rehearsed:
         watched = Watched(replace(engine, policy=policy, watch=watch))
@@ -160,6 +167,7 @@ def _context(
         safe_list=store.safe_list,
         events=store.events,
         public_url=settings.public_url,
+        proofs=Proofs(settings.hosted.proof_keys, issuer=settings.public_url),
         now=lambda: datetime.now(UTC),
     )
 

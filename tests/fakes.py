@@ -21,6 +21,9 @@ MESSAGE = Message(
     masked="+91******2345",
     channel=Channel.SMS,
     body="123456 is your Acme code.",
+    code="123456",
+    verification=b"0" * 16,
+    locale=None,
     life=timedelta(minutes=10),
 )
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from flask import Flask, current_app, g
 
 from otp_engine.api.callers import Callers
+from otp_engine.api.proofs import Proofs
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Events, Records, SafeList, Services
@@ -31,6 +32,7 @@ class Context:
         account: Twilio's kind of name for whoever runs this.
         service: The default service, which is always there.
         services: The others, and what was added to the default one.
+        proofs: Prove approvals to those who were not there.
         public_url: How callers reach this; none is as they have done it.
         now: The time of day, in UTC.
     """
@@ -48,6 +50,7 @@ class Context:
     safe_list: SafeList
     events: Events
     public_url: str | None
+    proofs: Proofs
     now: Callable[[], datetime]
 
     @property

@@ -85,11 +85,15 @@ def timing(
     }
 
 
+def status_of(error: errors.OTPError) -> HTTPStatus:
+    """The status that says the same."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
 def _expected(error: errors.OTPError) -> ResponseReturnValue:
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     if isinstance(error, errors.RateLimited):
         g.limit = error.limit
-    return _answer(status, error.name, error.message, _headers(error))
+    return _answer(status_of(error), error.name, error.message, _headers(error))
 
 
 def _headers(error: errors.OTPError) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 import sys
 
 import click
@@ -9,6 +11,8 @@ import click
 from otp_engine.cli.saying import fail, good, warn
 from otp_engine.config import keys as api_keys
 from otp_engine.config import readers
+
+_SEED_BYTES = 32  # Ed25519, RFC 8032
 
 
 @click.group()
@@ -36,6 +40,13 @@ def new(name: str) -> None:
         "the key is not shown again; what is behind the = goes into OTP_API_KEYS,"
         " after a comma if there is a key already"
     )
+
+
+@keys.command()
+def proof() -> None:
+    """Print a new key that approvals are signed with, as a line for the environment."""
+    seed = base64.b64encode(secrets.token_bytes(_SEED_BYTES)).decode()
+    click.echo(f"OTP_PROOF_KEY={seed}")
 
 
 @keys.command()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import TypeVar
 
-from otp_engine.config import doubts, keys, readers, sids
+from otp_engine.config import doubts, hosted, keys, readers, sids
+from otp_engine.config.given import Environment
 from otp_engine.config.keys import ApiKey
 from otp_engine.config.settings import Settings, Twilio
 from otp_engine.domain import phone
@@ -45,6 +45,7 @@ VARIABLES = (
     "OTP_DRAIN",
     "OTP_PUBLIC_URL",
     "OTP_TEST_NUMBERS",
+    *hosted.VARIABLES,
     "OTP_DEV",
     "OTP_WORKERS",
     *(f"OTP_{name.upper()}" for name in POLICY_READERS),
@@ -56,38 +57,6 @@ _LOCAL_PEPPER = b"for-the-local-stack-only"
 _ZEROS = "0" * 32
 _DEFAULT_TIMEOUT = timedelta(milliseconds=500)
 
-T = TypeVar("T")
-D = TypeVar("D")
-
-
-class _Environment:
-    """Reads variables, and keeps the problems until somebody asks."""
-
-    def __init__(self, given: Mapping[str, str]) -> None:
-        self._given = given
-        self.problems: list[str] = []
-
-    def has(self, name: str) -> bool:
-        """Whether *name* is there, and not empty (compose files pass empty ones)."""
-        return bool(self._given.get(name, "").strip())
-
-    def read(self, name: str, reader: Callable[[str], T], default: D) -> T | D:
-        if not self.has(name):
-            return default
-        try:
-            return reader(self._given[name])
-        except ValueError as problem:
-            self.problems.append(f"{name} {problem}")
-            return default
-
-    def demand(self, *names: str, why: str) -> None:
-        missing = [name for name in names if not self.has(name)]
-        self.problems.extend(f"{name} is not set: {why}" for name in missing)
-
-    def unknown(self) -> list[str]:
-        mine = [name for name in self._given if name.startswith("OTP_")]
-        return sorted(set(mine) - set(VARIABLES))
-
 
 def read(given: Mapping[str, str]) -> Settings:
     """Read the settings from environment variables.
@@ -95,14 +64,14 @@ def read(given: Mapping[str, str]) -> Settings:
     Raises:
         InvalidSettings: With every problem found, not just the first.
     """
-    environment = _Environment(given)
+    environment = Environment(given)
     settings = _settings(environment)
     if environment.problems:
         raise InvalidSettings(environment.problems)
     return settings
 
 
-def _settings(env: _Environment) -> Settings:
+def _settings(env: Environment) -> Settings:
     dev = env.read("OTP_DEV", readers.switch, default=False)
     region = env.read("OTP_DEFAULT_REGION", readers.region, "IN")
     everywhere = frozenset({phone.EVERYWHERE})
@@ -134,16 +103,17 @@ def _settings(env: _Environment) -> Settings:
         trusted_proxies=env.read("OTP_TRUSTED_PROXIES", readers.count(16), 0),
         public_url=env.read("OTP_PUBLIC_URL", readers.http_url, None),
         test_numbers=env.read("OTP_TEST_NUMBERS", readers.test_numbers(_today()), ()),
+        hosted=hosted.read(env, dev=dev),
         workers=max(1, env.read("OTP_WORKERS", readers.count(256), 1)),
         policy=_policy(env),
         chosen=_chosen(env),
     )
     return replace(
-        settings, warnings=tuple(doubts.of(settings, env.unknown(), VARIABLES))
+        settings, warnings=tuple(doubts.of(settings, env.unknown(VARIABLES), VARIABLES))
     )
 
 
-def _peppers(env: _Environment, *, dev: bool) -> tuple[Pepper, ...]:
+def _peppers(env: Environment, *, dev: bool) -> tuple[Pepper, ...]:
     # The store inside a dev process forgets with it, so its pepper may as well.
     if not env.has("OTP_PEPPER") and dev and not env.has("REDIS_URL"):
         return (Pepper(secrets.token_bytes(LEAST_BYTES)),)
@@ -157,14 +127,14 @@ def _peppers(env: _Environment, *, dev: bool) -> tuple[Pepper, ...]:
     return tuple(pepper for pepper in (current, previous) if pepper)
 
 
-def _cost(env: _Environment, *, dev: bool) -> Cost:
+def _cost(env: Environment, *, dev: bool) -> Cost:
     cost = env.read("OTP_ARGON2", Cost.parse, COSTS["owasp"])
     if cost == COSTS["test"] and not dev:
         env.problems.append(f"OTP_ARGON2 {cost} protects nothing outside dev mode")
     return cost
 
 
-def _senders(env: _Environment, *, dev: bool) -> tuple[str, ...]:
+def _senders(env: Environment, *, dev: bool) -> tuple[str, ...]:
     unsaid = ("twilio",) if env.has("TWILIO_ACCOUNT_SID") else ("console",)
     if unsaid == ("console",) and not dev:
         env.demand("OTP_SENDER", why="it says who delivers: twilio, or console")
@@ -182,7 +152,7 @@ def _senders(env: _Environment, *, dev: bool) -> tuple[str, ...]:
     return names
 
 
-def _twilio(env: _Environment) -> Twilio | None:
+def _twilio(env: Environment) -> Twilio | None:
     account = env.read("TWILIO_ACCOUNT_SID", readers.sid("AC"), "")
     key = env.read("TWILIO_API_KEY", readers.sid("SK"), "")
     token = env.read("TWILIO_AUTH_TOKEN", readers.text, "")
@@ -199,7 +169,7 @@ def _twilio(env: _Environment) -> Twilio | None:
     return twilio if account else None
 
 
-def _api_keys(env: _Environment, *, dev: bool) -> tuple[ApiKey, ...]:
+def _api_keys(env: Environment, *, dev: bool) -> tuple[ApiKey, ...]:
     keys = env.read("OTP_API_KEYS", readers.api_keys, ())
     anonymous = env.read("OTP_ALLOW_ANONYMOUS", readers.switch, default=False)
     if not dev and not anonymous:
@@ -208,7 +178,7 @@ def _api_keys(env: _Environment, *, dev: bool) -> tuple[ApiKey, ...]:
     return keys
 
 
-def _account(env: _Environment, keys: Sequence[ApiKey]) -> str:
+def _account(env: Environment, keys: Sequence[ApiKey]) -> str:
     """The one account that `/v2` answers for."""
     accounts = sorted({key.name for key in keys if sids.is_one(key.name, "AC")})
     if len(accounts) > 1:
@@ -216,7 +186,7 @@ def _account(env: _Environment, keys: Sequence[ApiKey]) -> str:
     return accounts[0] if accounts else f"AC{_ZEROS}"
 
 
-def _policy(env: _Environment) -> Policy:
+def _policy(env: Environment) -> Policy:
     default = Policy()
     values = {
         name: env.read(f"OTP_{name.upper()}", reader, getattr(default, name))
@@ -229,5 +199,5 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _chosen(env: _Environment) -> frozenset[str]:
+def _chosen(env: Environment) -> frozenset[str]:
     return frozenset(name for name in POLICY_READERS if env.has(f"OTP_{name.upper()}"))

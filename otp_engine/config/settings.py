@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from otp_engine.config.hosted import Hosted
 from otp_engine.config.keys import ApiKey
 from otp_engine.domain.hashing import Cost
 from otp_engine.domain.pepper import Pepper
@@ -57,6 +58,7 @@ class Settings:
         drain: How long to go on serving after being asked to stop, while saying so.
         chosen: Names of the policy that the environment has a value for.
         test_numbers: Numbers that get a known code and no message.
+        hosted: The pages for people.
         workers: How many processes share this machine's cores.
         warnings: What is allowed and unwise, a sentence each.
     """
@@ -80,10 +82,16 @@ class Settings:
     trusted_proxies: int
     public_url: str | None
     test_numbers: tuple[TestNumber, ...]
+    hosted: Hosted
     workers: int
     policy: Policy
     chosen: frozenset[str]
     warnings: tuple[str, ...] = ()
+
+    @property
+    def inbox(self) -> bool:
+        """Whether messages can be looked at: in development, where none leaves."""
+        return self.dev and self.senders == ("console",)
 
     @property
     def twilio_callback(self) -> str | None:

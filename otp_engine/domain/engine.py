@@ -113,7 +113,11 @@ class Engine:
                 code = asked.code or self._code(asked.service)
                 self._arm(code, home, token, opened.binding)
                 message = messages.to(
-                    asked, code=code, life=self.policy.ttl, brand=self.brand
+                    asked,
+                    code=code,
+                    verification=opened.binding.id,
+                    life=self.policy.ttl,
+                    brand=self.brand,
                 )
                 return deliver(
                     message, hand_over, opened, token=token, clock=self.clock

@@ -124,6 +124,18 @@ class Exhausted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Canceled:
+    """A verification was closed without a code.
+
+    Attributes:
+        verification: Its id, 16 bytes.
+    """
+
+    whom: Whom
+    verification: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NothingWaiting:
     """A code was typed for a phone that waits for none."""
 
@@ -195,6 +207,7 @@ Event: TypeAlias = (
     | Approved
     | WrongCode
     | Exhausted
+    | Canceled
     | NothingWaiting
     | RequestRefused
     | Unserved

@@ -68,7 +68,10 @@ class Message:
         to: The number in E.164.
         masked: The same, as it may be logged.
         body: The text, code included; kept out of the repr.
-        life: How long the code in it can still be used.
+        code: The code in it.
+        verification: Whose code it is, 16 bytes.
+        locale: BCP 47 tag of the language that was asked for; none is English.
+        life: How long the code can still be used.
         from_: The carrier's name for who it comes from; none is as configured.
         unfiltered: Whether the carrier's guard against fraud is to leave it alone.
     """
@@ -77,12 +80,17 @@ class Message:
     masked: str
     channel: Channel
     body: str = field(repr=False)
+    code: str = field(repr=False)
+    verification: bytes
+    locale: str | None
     life: timedelta
     from_: str | None = None
     unfiltered: bool = False
 
 
-def to(asked: Asked, *, code: str, life: timedelta, brand: str) -> Message:
+def to(
+    asked: Asked, *, code: str, verification: bytes, life: timedelta, brand: str
+) -> Message:
     """The message that brings *code*, as it and its service are asked for.
 
     *brand* is the name in it where neither has one.
@@ -100,6 +108,9 @@ def to(asked: Asked, *, code: str, life: timedelta, brand: str) -> Message:
             locale=asked.locale,
             wishes=wishes,
         ),
+        code=code,
+        verification=verification,
+        locale=asked.locale,
         life=life,
         from_=service.messaging_service(asked.number.country),
         unfiltered=wishes.unfiltered,
@@ -129,7 +140,9 @@ def write(
         words.append(text.warning)
     if wishes.app_hash:
         words = ["<#>", *words, wishes.app_hash]
-    return " ".join(words)
+    message = " ".join(words)
+    # On a line of its own, and the last one (W3C, origin-bound one-time codes).
+    return f"{message}\n@{wishes.origin} #{code}" if wishes.origin else message
 
 
 def language_of(locale: str | None) -> str:

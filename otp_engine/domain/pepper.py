@@ -40,6 +40,10 @@ class Pepper:
         """
         return self._hmac(b"code", verification, number.encode(), code.encode())
 
+    def key(self, purpose: str) -> bytes:
+        """A secret of 32 bytes for another *purpose*, which tells nothing of this."""
+        return self._hmac(b"key", purpose.encode())
+
     def seal(self, text: str, *, verification: bytes) -> bytes:
         """Hide a short text, so that only a holder of the pepper can read it.
 

@@ -106,7 +106,8 @@ class Rehearsed:
 
     def cancel(self, number: PhoneNumber, service: Service, id: bytes) -> None:
         """As `Engine.cancel`."""
-        self.watched.cancel(number, service, id)
+        known = self.numbers.find(number.e164)
+        (self._unwatched if known else self.watched).cancel(number, service, id)
 
     @property
     def _unwatched(self) -> Engine:

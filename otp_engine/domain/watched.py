@@ -10,6 +10,7 @@ from otp_engine.domain import events, messages
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import (
     Approved,
+    Canceled,
     CodeSent,
     Exhausted,
     NothingWaiting,
@@ -100,6 +101,8 @@ class Watched:
     def cancel(self, number: PhoneNumber, service: Service, id: bytes) -> None:
         """As `Engine.cancel`."""
         self.engine.cancel(number, service, id)
+        whom = Whom.of(number, self.engine.peppers[0])
+        self._watch(Canceled(whom=whom, verification=id))
 
     @property
     def _watch(self) -> Watch:

@@ -14,12 +14,14 @@ class Wishes:
         warned: Whether it asks not to share the code; none is as the service does.
         app_hash: Ends it, for Android's SMS Retriever: 11 characters that name the app
             which may read it.
+        origin: Ends it, for a browser that is on a page of this host (WebOTP).
         unfiltered: Whether the carrier's guard against fraud is to leave it alone.
     """
 
     brand: str | None = None
     warned: bool | None = None
     app_hash: str | None = None
+    origin: str | None = None
     unfiltered: bool = False
 
     def over(self, *, brand: str | None, warned: bool) -> Wishes:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from otp_engine.config import Settings
 from otp_engine.domain.circuit import Circuit
+from otp_engine.domain.messages import Message
 from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.ports import Sender
 from otp_engine.domain.receipts import ReadReceipt
@@ -18,19 +19,35 @@ from otp_engine.senders.carrier import Carrier
 from otp_engine.senders.console import ConsoleSender
 from otp_engine.senders.in_flight import InFlight
 from otp_engine.senders.in_order import InOrder
+from otp_engine.senders.kept import Kept
 from otp_engine.senders.measured import Measured
 
 _FAILURES = 5
 _PAUSE = timedelta(seconds=10)
 
 
-def build(settings: Settings, *, in_flight: int, meter: Meter = UNMETERED) -> Sender:
-    """Build the senders that *settings* name, with a cap of *in_flight* on each.
+def _nothing(_message: Message) -> None:
+    """Keep nothing."""
 
-    The *meter* is told how long each message took, and what it came to.
+
+def build(
+    settings: Settings,
+    *,
+    in_flight: int,
+    meter: Meter = UNMETERED,
+    keep: Callable[[Message], None] = _nothing,
+) -> Sender:
+    """Build the senders that *settings* name.
+
+    Args:
+        settings: What the operator decided.
+        in_flight: The most that may wait for each of them at once.
+        meter: Is told how long each message took, and what it came to.
+        keep: Is given each message of the local stack, to be looked at.
     """
+    console = ConsoleSender()
     known: dict[str, Callable[[], Carrier]] = {
-        "console": ConsoleSender,
+        "console": lambda: Kept(console, keep) if settings.inbox else console,
         "twilio": lambda: _twilio(settings),
     }
     senders = [

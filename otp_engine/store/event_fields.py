@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, get_type_hints
 from otp_engine.domain.events import (
     Action,
     Approved,
+    Canceled,
     CodeSent,
     Delivered,
     Event,
@@ -34,6 +35,7 @@ KINDS: dict[str, type[Event]] = {
     "approved": Approved,
     "wrong": WrongCode,
     "exhausted": Exhausted,
+    "canceled": Canceled,
     "not_found": NothingWaiting,
     "refused": RequestRefused,
     "policy": PolicyChanged,

@@ -14,6 +14,8 @@
                                          and so many at most
     otp:{events}:refused         stream  what was not done; the same
     otp:{policy}                 list    changes of the policy, newest first; for good
+    otp:{inbox}                  list    in development: messages that never left; a day
+    otp:{inbox}:ends             hash    how their verifications ended; a day
     otp:{safe}                   set     phones that are served anyway; for good
 
 `<phone>` and personal `<who>`s are keyed digests. What stands in braces decides the
@@ -45,6 +47,12 @@ EVENTS = "otp:{events}"
 
 REFUSALS = f"{EVENTS}:refused"
 """What was asked and not done."""
+
+INBOX = "otp:{inbox}"
+"""Messages that never left, in development."""
+
+INBOX_ENDS = f"{INBOX}:ends"
+"""How their verifications ended."""
 
 POLICY = "otp:{policy}"
 """What operators have changed, and so what is live."""

@@ -20,6 +20,7 @@ from otp_engine.store import durability, keys, words
 from otp_engine.store.amendments import Amendments
 from otp_engine.store.connection import Client
 from otp_engine.store.events import Events
+from otp_engine.store.inbox import Inbox
 from otp_engine.store.line import Line
 from otp_engine.store.records import Records
 from otp_engine.store.safe_list import SafeList
@@ -56,6 +57,7 @@ class RedisStore:
         self.records = Records(line)
         self.safe_list = SafeList(line)
         self.events = Events(line)
+        self.inbox = Inbox(line)
         self.amendments = Amendments(line, replicas=replicas)
         kept = partial(Script, line, replicas=replicas)
         self._open = kept("open")

@@ -56,6 +56,9 @@ def test_neither_the_number_nor_the_text_of_a_message_is_shown():
         masked=number.masked,
         channel=Asked(number=number).channel,
         body=text(),
+        code="123456",
+        verification=b"0" * 16,
+        locale=None,
         life=timedelta(minutes=10),
     )
 

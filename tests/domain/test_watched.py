@@ -11,6 +11,7 @@ from otp_engine.domain import phone
 from otp_engine.domain.events import (
     Action,
     Approved,
+    Canceled,
     CodeSent,
     Exhausted,
     NothingWaiting,
@@ -304,6 +305,17 @@ def test_an_approval_that_a_program_made_is_told(watch, told, whom, alice):
     service.approve(alice.number, DEFAULT, sent.id)
 
     assert told[1:] == [Approved(whom=whom, verification=sent.id, channel=Channel.SMS)]
+
+
+def test_a_verification_that_was_closed_without_a_code_is_told(
+    watch, told, whom, alice
+):
+    service = watch()
+    sent = service.send(alice)
+
+    service.cancel(alice.number, DEFAULT, sent.id)
+
+    assert told[1:] == [Canceled(whom=whom, verification=sent.id)]
 
 
 def test_two_phones_are_told_apart(watch, told, alice):

@@ -10,6 +10,7 @@ import pytest
 from otp_engine.domain.events import (
     Action,
     Approved,
+    Canceled,
     CodeSent,
     Delivered,
     Event,
@@ -50,6 +51,7 @@ EVENTS: list[Event] = [
     ),
     WrongCode(whom=WHOM, verification=ID, attempts_left=3),
     Exhausted(whom=WHOM, verification=ID),
+    Canceled(whom=WHOM, verification=ID),
     NothingWaiting(whom=WHOM),
     REFUSED,
     RequestRefused(

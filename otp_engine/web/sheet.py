@@ -1,0 +1,74 @@
+"""How the page looks at each step of a person's way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from otp_engine.api import context
+from otp_engine.domain import phone
+from otp_engine.errors import InvalidPhone
+from otp_engine.web import texts
+from otp_engine.web.texts import Texts
+from otp_engine.web.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the page has to say about what was just asked of it."""
+
+    words: str = ""
+    status: int = 200
+    good: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """The page.
+
+    Attributes:
+        brand: The name on it.
+        logo: Whether there is a picture beside that.
+    """
+
+    brand: str
+    logo: bool
+
+    def draw(self, visit: Visit, words: Texts, said: Said) -> ResponseReturnValue:
+        """Draw the step that *visit* is at, and say what is to be *said*."""
+        masked = _masked(visit.phone)
+        approval = visit.take_approval()
+        step = "done" if approval else "code" if masked else "number"
+        html = render_template(
+            "verify.html",
+            step=step,
+            brand=self.brand,
+            logo=self.logo,
+            words=words,
+            languages=texts.ALL.values(),
+            said=said,
+            token=visit.token,
+            masked=masked,
+            length=context.current().policy.code_length,
+            resend_after=visit.resend_after,
+            back=visit.back if approval else None,
+            proof=approval.proof if approval else None,
+        )
+        headers = dict(said.headers)
+        if step == "code":
+            headers["OTP-Resend-After"] = str(visit.resend_after)
+        return html, said.status, headers
+
+
+def _masked(e164: str | None) -> str | None:
+    if e164 is None:
+        return None
+    try:
+        return context.current().numbers.read(e164, phone.NOWHERE).masked
+    except InvalidPhone:
+        # A number for tests, whose last day is over.
+        return None

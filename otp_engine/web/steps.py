@@ -1,0 +1,130 @@
+"""What a person can do on the page: give a number, a code, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from flask import g, request
+
+from otp_engine.api import context
+from otp_engine.api.callers import ANYBODY
+from otp_engine.api.proofs import Proofs
+from otp_engine.domain import codes
+from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.verification import Asked, Guess
+from otp_engine.domain.wishes import Wishes
+from otp_engine.errors import (
+    DeliveryUnconfirmed,
+    RateLimited,
+    VerificationNotFound,
+)
+from otp_engine.web.sheet import Said
+from otp_engine.web.texts import Texts
+from otp_engine.web.visit import Visit
+
+_Step = Callable[[Visit, Texts], Said | None]
+
+
+class Steps:
+    """The steps, by what the forms call them."""
+
+    def __init__(self, proofs: Proofs) -> None:
+        """Approvals are proven by *proofs*."""
+        self._proofs = proofs
+        self._known: dict[str, _Step] = {
+            "number": self._number,
+            "code": self._code,
+            "resend": self._resend,
+        }
+
+    def take(self, name: str, visit: Visit, words: Texts) -> Said | None:
+        """Take the step called *name*; what comes back is to be said, if anything.
+
+        Any other name goes back to the beginning.
+
+        Raises:
+            OTPError: As `Engine.send` and `Engine.check`, and what cannot be read.
+        """
+        if step := self._known.get(name):
+            return step(visit, words)
+        visit.begin_again()
+        return None
+
+    def _number(self, visit: Visit, words: Texts) -> Said | None:
+        return self._send(_read(request.form.get("phone", "")), visit, words)
+
+    def _resend(self, visit: Visit, words: Texts) -> Said | None:
+        said = self._send(_number_of(visit), visit, words)
+        return said or Said(words.say("new_code"), good=True)
+
+    def _send(self, number: PhoneNumber, visit: Visit, words: Texts) -> Said | None:
+        here = context.current()
+        asked = Asked(
+            number=number,
+            locale=words.locale,
+            address=ANYBODY.address_of_person(request, None),
+            service=here.service,
+            wishes=Wishes(origin=_host(here.public_url)),
+        )
+        try:
+            sent = here.engine.send(asked)
+        except DeliveryUnconfirmed as silence:
+            visit.sent(number.e164, silence.resend_after or timedelta())
+            return Said(words.say(silence.name))
+        except RateLimited as refusal:
+            # Whoever comes back to a page that they have closed has a code already.
+            if _waits(number):
+                visit.sent(number.e164, refusal.retry_after)
+            raise
+        visit.sent(number.e164, sent.resend_after)
+        return None
+
+    def _code(self, visit: Visit, words: Texts) -> Said | None:
+        number = _number_of(visit)
+        guess = Guess(
+            number=number,
+            code=codes.read(request.form.get("otp", "")),
+            address=ANYBODY.address_of_person(request, None),
+        )
+        checked = context.current().engine.check(guess)
+        if not checked.approved:
+            return Said(words.say("wrong", left=checked.attempts_left))
+        visit.approved(self._proofs.of(number, audience=_audience(visit)))
+        return None
+
+
+def _read(text: str) -> PhoneNumber:
+    here = context.current()
+    number = here.numbers.read(text, here.region)
+    g.phone = number.masked
+    return number
+
+
+def _number_of(visit: Visit) -> PhoneNumber:
+    if visit.phone is None:
+        raise VerificationNotFound
+    return _read(visit.phone)
+
+
+def _waits(number: PhoneNumber) -> bool:
+    here = context.current()
+    try:
+        here.engine.look(number, here.service)
+    except VerificationNotFound:
+        return False
+    return True
+
+
+def _audience(visit: Visit) -> str:
+    """Whom the proof is for: the application that the person goes back to."""
+    if visit.back is None:
+        return request.host
+    parts = urlsplit(visit.back.url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _host(public_url: str | None) -> str | None:
+    """What a message must name for a browser to read it (WebOTP)."""
+    return urlsplit(public_url).hostname if public_url else None

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from otp_engine import config
+from otp_engine.errors import InvalidSettings
+
+SEED = "cHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHI="
+
+
+def read(**environ):
+    return config.read({"OTP_DEV": "1"} | environ).hosted
+
+
+def test_in_development_the_page_is_there_and_plain():
+    hosted = read()
+
+    assert hosted.verify
+    assert (hosted.return_origins, hosted.color, hosted.logo) == ((), None, None)
+    assert hosted.proof_keys == ()
+
+
+def test_the_key_before_a_rotation_stands_behind_the_current_one():
+    other = SEED.replace("c", "d", 1)
+    hosted = read(OTP_PROOF_KEY=SEED, OTP_PROOF_KEY_PREVIOUS=other)
+
+    assert len(hosted.proof_keys) == 2
+    assert hosted.proof_keys[0].startswith(b"proof-")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTP_PROOF_KEY", "short"),
+        ("OTP_PROOF_KEY", "c2hvcnQ="),
+        ("OTP_PROOF_KEY_PREVIOUS", "short"),
+        ("OTP_RETURN_ORIGINS", "app.example.com"),
+        ("OTP_RETURN_ORIGINS", "https://app.example.com/back"),
+        ("OTP_RETURN_ORIGINS", "https://user@app.example.com"),
+        ("OTP_RETURN_ORIGINS", "*"),
+        ("OTP_COLOR", "red"),
+        ("OTP_COLOR", "#fff;}"),
+        ("OTP_LOGO", "/nowhere/logo.svg"),
+        ("OTP_LOGO", __file__),
+    ],
+)
+def test_what_cannot_be_stops_the_start(name, value):
+    environ = {"OTP_PROOF_KEY": SEED} | {name: value}
+
+    with pytest.raises(InvalidSettings, match=name):
+        read(**environ)
+
+
+def test_people_are_sent_back_with_a_proof_or_not_at_all():
+    with pytest.raises(InvalidSettings, match="OTP_PROOF_KEY is not set"):
+        read(OTP_RETURN_ORIGINS="https://app.example.com")

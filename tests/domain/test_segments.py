@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from otp_engine.domain import messages, segments
+from otp_engine.domain.messages import LOCALES
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 1),
+        ("a" * 160, 1),
+        ("a" * 161, 2),
+        ("a" * 306, 2),
+        ("a" * 307, 3),
+        # Two septets each.
+        ("€" * 80, 1),
+        ("€" * 81, 2),
+        # Outside of GSM-7: UTF-16 units.
+        ("é" * 160, 1),
+        ("ê" * 70, 1),
+        ("ê" * 71, 2),
+        ("ê" * 135, 3),
+        ("😀" * 35, 1),
+        ("😀" * 36, 2),
+    ],
+)
+def test_a_text_is_billed_as_so_many_segments(text, count):
+    assert segments.count(text) == count
+
+
+@pytest.mark.parametrize("locale", sorted(LOCALES))
+def test_every_text_fits_one_segment(locale):
+    text = messages.write(
+        code="123456", brand="OTP Engine", life=timedelta(minutes=10), locale=locale
+    )
+
+    assert segments.count(text) == 1

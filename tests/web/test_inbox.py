@@ -1,0 +1,110 @@
+"""`/dev/inbox`: what phones would have got."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from tests import twilio_server
+
+PHONE = "+919445012345"
+TWILIO = {
+    "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
+    "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
+    "TWILIO_FROM": "+15005550006",
+}
+
+
+def send(http, phone=PHONE, **more):
+    return http.post("/auth/send_otp", json={"phone": phone} | more)
+
+
+def messages(http, **query):
+    return http.get("/dev/inbox.json", query_string=query).json["messages"]
+
+
+def test_a_message_is_there_with_all_that_a_developer_wants(http):
+    send(http, locale="pt-BR")
+
+    [message] = messages(http)
+
+    assert message["body"].startswith(f"{message['code']}: seu codigo")
+    wanted = ("to", "channel", "locale", "segments", "age", "ago", "state")
+    assert [message[name] for name in wanted] == [
+        *(PHONE, "sms", "pt-BR", 1, 0, "just now", "pending")
+    ]
+
+
+def test_its_code_is_the_one_that_works(http):
+    send(http)
+    [message] = messages(http)
+
+    answer = http.post(
+        "/auth/verify_otp", json={"phone": PHONE, "otp": message["code"]}
+    )
+
+    assert answer.json == {"VerificationStatus": "approved"}
+    assert messages(http)[0]["state"] == "approved"
+
+
+def test_a_script_can_ask_for_one_number(http):
+    send(http)
+    send(http, "+919445067890")
+
+    assert [one["to"] for one in messages(http)] == ["+919445067890", PHONE]
+    assert [one["to"] for one in messages(http, to=PHONE)] == [PHONE]
+
+
+def test_the_page_shows_what_a_phone_would(http):
+    send(http, locale="ar")
+    [message] = messages(http)
+
+    page = http.get("/dev/inbox").text
+
+    assert message["code"] in page
+    assert PHONE in page
+    assert 'dir="auto" lang="ar"' in page
+
+
+def test_what_a_caller_wrote_is_text_and_nothing_else(http):
+    send(http, locale="<script>alert(1)")
+
+    assert "<script>alert" not in http.get("/dev/inbox").text
+
+
+def test_an_empty_inbox_says_how_to_begin(http):
+    page = http.get("/dev/inbox").text
+
+    assert "Nothing yet" in page
+    assert messages(http) == []
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        TWILIO,
+        TWILIO | {"OTP_SENDER": "console,twilio"},
+        {
+            "OTP_DEV": "0",
+            "OTP_ARGON2": "light",
+            "REDIS_URL": "redis://127.0.0.1:1",
+            "OTP_PEPPER": base64.b64encode(b"p" * 32).decode(),
+            "OTP_SENDER": "console",
+            "OTP_ALLOW_ANONYMOUS": "1",
+        },
+    ],
+)
+def test_where_messages_can_leave_or_people_are_there_is_no_inbox(app_with, environ):
+    http = app_with(**environ).test_client()
+
+    assert http.get("/dev/inbox").status_code == 404
+    assert http.get("/dev/inbox.json").status_code == 404
+
+
+def test_where_there_is_no_inbox_nothing_is_kept(app_with, client):
+    http = app_with(**TWILIO, TWILIO_API_BASE_URL="http://127.0.0.1:1").test_client()
+
+    send(http)
+
+    assert [key for key in client.keys("*") if b"inbox" in key] == []

@@ -1,0 +1,418 @@
+"""`/verify`: the page without its scripts, as a person with any browser has it."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import jwt
+import pytest
+
+from otp_engine.web.texts import ALL
+from tests.fakes import other_than
+
+PHONE = "+919445012345"
+SEED = "cHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHI="
+APP = "https://app.example.com"
+
+
+@pytest.fixture
+def person(http):
+    return Person(http)
+
+
+class Person:
+    """Fills in the forms of the page, as a browser does."""
+
+    def __init__(self, http, **headers):
+        self.http, self.headers = http, headers
+        self.answer = self.open()
+
+    def open(self, **query):
+        self.answer = self.http.get("/verify", query_string=query, headers=self.headers)
+        return self.answer
+
+    def take(self, step, **fields):
+        self.answer = self.http.post(
+            "/verify",
+            data={"token": self.token(), "step": step} | fields,
+            headers=self.headers,
+        )
+        if self.answer.status_code == 303:
+            return self.open()
+        return self.answer
+
+    def token(self):
+        return re.findall(r'name="token" value="([^"]+)"', self.answer.text)[0]
+
+    def field(self, name):
+        found = re.findall(rf'name="{name}" value="([^"]*)"', self.answer.text)
+        return html.unescape(found[0]) if found else None
+
+    @property
+    def step(self):
+        return re.findall(r'data-step="(\w+)"', self.answer.text)[0]
+
+    @property
+    def said(self):
+        found = re.findall(r'role="alert">(.*?)</p>', self.answer.text)
+        return html.unescape(found[0])
+
+    def code(self):
+        [first, *_] = self.http.get("/dev/inbox.json").json["messages"]
+        return first["code"]
+
+
+def test_a_person_gives_a_number_then_its_code_and_is_done(person):
+    steps = [person.step]
+    person.take("number", phone="94450 12345")
+    steps.append(person.step)
+    shown = person.answer.text
+    person.take("code", otp=person.code())
+    steps.append(person.step)
+
+    assert steps == ["number", "code", "done"]
+    assert "+91******2345" in shown
+    assert "9445012345" not in shown
+
+
+def test_the_page_that_says_so_is_shown_once(person):
+    person.take("number", phone=PHONE)
+    person.take("code", otp=person.code())
+
+    person.open()
+
+    assert person.step == "number"
+
+
+@pytest.mark.parametrize("typed", ["{0} {1}", "{0}-{1}", " {0}{1} "])
+def test_a_code_may_be_typed_with_spaces_and_dashes(person, typed):
+    person.take("number", phone=PHONE)
+    code = person.code()
+
+    person.take("code", otp=typed.format(code[:3], code[3:]))
+
+    assert person.step == "done"
+
+
+def test_a_wrong_code_says_how_many_guesses_are_left(person):
+    person.take("number", phone=PHONE)
+
+    person.take("code", otp=other_than(person.code()))
+
+    assert person.said == "That code is not right. Attempts left: 4."
+    assert person.step == "code"
+    assert 'aria-invalid="true"' in person.answer.text
+
+
+def test_what_is_no_code_costs_no_guess(person):
+    person.take("number", phone=PHONE)
+
+    answer = person.take("code", otp="abc")
+
+    assert answer.status_code == 400
+    assert person.said == "A code is 4 to 10 digits."
+    person.take("code", otp=other_than(person.code()))
+    assert "left: 4" in person.said
+
+
+def test_when_every_guess_is_spent_it_says_how_long_to_wait(app_with):
+    person = Person(app_with(OTP_MAX_CHECKS="1").test_client())
+    person.take("number", phone=PHONE)
+    person.take("code", otp=other_than(person.code()))
+
+    answer = person.take("code", otp=person.code())
+
+    assert answer.status_code == 429
+    assert person.said == "Too many wrong codes. Ask for a new code in 10 min."
+    assert answer.headers["Retry-After"] == "600"
+
+
+def test_a_new_code_can_be_asked_for(person):
+    person.take("number", phone=PHONE)
+    first = person.code()
+
+    person.take("resend")
+
+    assert person.said == "A new code is on its way."
+    assert person.code() != first
+    person.take("code", otp=person.code())
+    assert person.step == "done"
+
+
+def test_the_page_says_when_the_next_code_may_be_asked_for(app_with):
+    person = Person(app_with(OTP_RESEND_COOLDOWN="45s").test_client())
+
+    person.take("number", phone=PHONE)
+
+    assert person.answer.headers["OTP-Resend-After"] == "45"
+    assert 'data-resend-after="45"' in person.answer.text
+    assert person.take("resend").status_code == 429
+    assert person.said == "Too many requests. Try again in 50 s."
+
+
+def test_whoever_closed_the_page_can_still_type_their_code(app_with):
+    http = app_with(OTP_RESEND_COOLDOWN="45s").test_client()
+    Person(http).take("number", phone=PHONE)
+    http.delete_cookie("otp_verify", path="/verify")
+    again = Person(http)
+
+    answer = again.take("number", phone=PHONE)
+
+    assert (answer.status_code, again.step) == (429, "code")
+    again.take("code", otp=again.code())
+    assert again.step == "done"
+
+
+def test_another_number_can_be_given(person):
+    person.take("number", phone=PHONE)
+
+    person.take("change")
+
+    assert person.step == "number"
+
+
+@pytest.mark.parametrize(
+    ("environ", "phone", "said"),
+    [
+        ({}, "", "This is not a phone number"),
+        ({}, "12", "This is not a phone number"),
+        (
+            {"OTP_ALLOWED_COUNTRIES": "US"},
+            PHONE,
+            "Numbers of this country cannot be verified here.",
+        ),
+        ({}, "+912224935555", "This number cannot get text messages."),
+        ({"OTP_SENDING": "off"}, PHONE, "This does not work right now."),
+    ],
+)
+def test_what_cannot_be_is_said_and_can_be_mended(app_with, environ, phone, said):
+    person = Person(app_with(**environ).test_client())
+
+    answer = person.take("number", phone=phone)
+
+    assert person.said.startswith(said)
+    assert person.step == "number"
+    assert answer.status_code in {400, 403, 503}
+
+
+def test_a_code_that_has_expired_begins_anew(person, client):
+    person.take("number", phone=PHONE)
+    code = person.code()
+    client.delete(*[key for key in client.keys("*") if b"verification" in key])
+
+    answer = person.take("code", otp=code)
+
+    assert (answer.status_code, person.step) == (404, "number")
+    assert person.said == "This code has expired. Ask for a new one."
+
+
+@pytest.mark.parametrize("token", ["", "forged", "é"])
+def test_a_form_of_somebody_elses_page_does_nothing(person, token):
+    person.token()
+
+    answer = person.http.post(
+        "/verify", data={"token": token, "step": "number", "phone": PHONE}
+    )
+
+    assert answer.status_code == 400
+    assert person.http.get("/dev/inbox.json").json == {"messages": []}
+
+
+def test_a_cookie_that_somebody_wrote_themselves_is_none(person):
+    person.take("number", phone=PHONE)
+    person.http.set_cookie("otp_verify", "eyJwaG9uZSI6IjEifQ.forged", path="/verify")
+
+    person.open()
+
+    assert person.step == "number"
+
+
+def test_the_cookie_is_for_this_page_and_no_script(person):
+    cookie = person.answer.headers["Set-Cookie"]
+
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Path=/verify" in cookie
+    assert "Secure" not in cookie
+
+
+def test_behind_https_the_cookie_is_for_https(app_with):
+    http = app_with(OTP_PUBLIC_URL="https://otp.example.com").test_client()
+
+    assert "Secure" in http.get("/verify").headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize("path", ["/verify", "/dev/inbox", "/docs"])
+def test_a_page_loads_nothing_from_elsewhere_and_runs_no_script_of_its_own(http, path):
+    answer = http.get(path)
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self';")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", answer.text)
+    assert not re.findall(r"<(?:script|style)>|\sstyle=|\son\w+=", answer.text)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "locale"),
+    [("hi-IN,en;q=0.5", "hi"), ("ar", "ar"), ("es-MX", "es"), ("tlh", "en")],
+)
+def test_the_page_is_in_the_persons_language(http, accepted, locale):
+    text = http.get("/verify", headers={"Accept-Language": accepted}).text
+
+    assert f'<html lang="{locale}" dir="{ALL[locale].direction}">' in text
+    assert ALL[locale].say("title") in text
+
+
+def test_a_language_that_was_chosen_stays_and_the_message_is_in_it(person):
+    person.open(locale="es")
+
+    person.take("number", phone=PHONE)
+
+    assert person.answer.text.startswith('<!doctype html>\n<html lang="es"')
+    [message] = person.http.get("/dev/inbox.json").json["messages"]
+    assert message["locale"] == "es"
+
+
+def test_every_language_has_every_word():
+    words = {locale: set(texts.words) for locale, texts in ALL.items()}
+
+    assert {"en", "hi", "es", "ar"} <= set(words)
+    assert all(these == words["en"] for these in words.values())
+
+
+def test_every_word_is_filled_in_with_the_same():
+    def blanks(texts):
+        return {key: re.findall(r"{\w*}", said) for key, said in texts.words.items()}
+
+    assert all(blanks(texts) == blanks(ALL["en"]) for texts in ALL.values())
+
+
+def test_the_message_names_the_page_for_browsers_that_read_it(app_with):
+    person = Person(app_with(OTP_PUBLIC_URL="http://otp.example.com").test_client())
+
+    person.take("number", phone=PHONE)
+
+    [message] = person.http.get("/dev/inbox.json").json["messages"]
+    assert message["body"].endswith(f"\n@otp.example.com #{message['code']}")
+    assert message["segments"] == 1
+
+
+def test_a_person_is_counted_by_their_own_address(app_with):
+    http = app_with(OTP_SENDS_PER_IP="1/1h").test_client()
+    person = Person(http)
+    person.take("number", phone=PHONE)
+    person.take("change")
+
+    answer = person.take("number", phone="+919445067890")
+
+    assert answer.status_code == 429
+
+
+@pytest.fixture
+def returning(app_with):
+    """An application sends a person, and wants them back."""
+
+    def build(**environ):
+        settings = {"OTP_PROOF_KEY": SEED, "OTP_RETURN_ORIGINS": f"{APP},http://b.test"}
+        return Person(app_with(**settings | environ).test_client())
+
+    return build
+
+
+def test_who_was_sent_by_an_application_goes_back_with_a_proof(returning):
+    person = returning()
+    person.open(return_url=f"{APP}/back?a=1", state="x&y")
+    person.take("number", phone=PHONE)
+    person.take("code", otp=person.code())
+
+    key = jwt.PyJWK(person.http.get("/.well-known/jwks.json").json["keys"][0])
+    proof = jwt.decode(
+        person.field("otp_proof"), key, algorithms=["EdDSA"], audience=APP
+    )
+    assert proof["sub"] == PHONE
+    assert person.field("state") == "x&y"
+    assert f'<form method="post" action="{APP}/back?a=1" data-return>' in (
+        person.answer.text
+    )
+    assert (
+        f"form-action 'self' {APP} http://b.test"
+        in (person.answer.headers["Content-Security-Policy"])
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example.com/",
+        "https://app.example.com.evil.example/",
+        "https://app.example.com@evil.example/",
+        "http://app.example.com/",
+        "https://app.example.com:8443/",
+        "//app.example.com/",
+        "/somewhere",
+        "javascript:alert(1)",
+        "https:app.example.com",
+    ],
+)
+def test_nobody_goes_where_the_operator_did_not_say(returning, url):
+    person = returning()
+
+    answer = person.open(return_url=url)
+    person.take("number", phone=PHONE)
+    person.take("code", otp=person.code())
+
+    assert answer.status_code == 400
+    assert person.field("otp_proof") is None
+    assert url not in person.answer.text
+
+
+def test_without_the_setting_the_page_is_there_in_development_only(app_with):
+    assert app_with(OTP_VERIFY_PAGE="0").test_client().get("/verify").status_code == 404
+
+
+def test_a_mistake_is_a_page_and_no_json(http):
+    answer = http.delete("/verify")
+
+    assert answer.status_code == 405
+    assert answer.content_type.startswith("text/html")
+
+
+def test_no_number_and_no_code_is_in_the_log(person, caplog):
+    caplog.set_level("INFO")
+    person.take("number", phone=PHONE)
+    code = person.code()
+    person.take("code", otp=code)
+
+    assert "9445012345" not in caplog.text
+    assert code not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("color", "letters"), [("#ffd400", "#000"), ("#1b3a8a", "#fff")]
+)
+def test_buttons_have_the_operators_color_and_letters_that_can_be_read(
+    app_with, color, letters
+):
+    style = app_with(OTP_COLOR=color).test_client().get("/assets/color.css")
+
+    assert style.content_type.startswith("text/css")
+    assert f"--button: {color}; --on-button: {letters};" in style.text
+
+
+def test_the_operators_logo_and_name_are_on_the_page(app_with, tmp_path):
+    logo = tmp_path / "logo.svg"
+    logo.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    http = app_with(OTP_LOGO=str(logo), OTP_BRAND="Acme & Co").test_client()
+
+    page = http.get("/verify").text
+    with http.get("/assets/logo") as picture:
+        shown, policy = picture.text, picture.headers["Content-Security-Policy"]
+
+    assert "Acme &amp; Co" in page
+    assert 'src="/assets/logo"' in page
+    assert shown == logo.read_text()
+    assert "sandbox" in policy
