@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
@@ -26,6 +26,7 @@ from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
 from otp_engine.api.proofs import Proofs
 from otp_engine.config import Settings
+from otp_engine.domain import phone
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Event, Watch
 from otp_engine.domain.hashing import HashingPool
@@ -41,6 +42,10 @@ from otp_engine.ops.live import Live
 from otp_engine.senders.nobody import Nobody
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
+
+if TYPE_CHECKING:
+    # Never when it runs: see `_metrics`.
+    from otp_engine.ops.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +92,7 @@ def create_app(
         draining: Whether this process is about to stop; it never is, if not said.
         metrics_folder: Where several workers count together; see `ops.metrics`.
     """
-    # Not before: `prometheus_client` looks for the folder when it is imported, and the
-    # parent of the workers, which has imported this module, has made none by then.
-    from otp_engine.ops import metrics  # noqa: PLC0415 - see above
-
-    told = metrics.Metrics(metrics_folder)
+    told = _metrics(settings, metrics_folder)
     store = store or build_store(settings, told.timed)
     sender = sender or senders.build(
         settings, in_flight=IN_FLIGHT, meter=told.timed, keep=store.inbox.keep
@@ -107,7 +108,7 @@ def create_app(
     app.url_map.merge_slashes = False
     context = _context(settings, store, engine, told.counted.watch, told.counted.policy)
     context.install(app)
-    access.install(app, told.timed)
+    access.install(app, told.timed.answered)
     responses.install(app, {"/v2/": verify_v2.errors.answer} | web.faces(settings))
     app.before_request(_refuse_a_double_slash)
     app.register_blueprint(auth.bp)
@@ -116,17 +117,27 @@ def create_app(
     web.install(app, settings, context.proofs, store.inbox.letters)
     app.register_blueprint(health.blueprint(store.ping, draining))
     if read := senders.receipts(settings):
-        app.register_blueprint(callbacks.blueprint(read))
+        app.register_blueprint(callbacks.blueprint(read, store.receipts.is_new))
     if settings.dev or settings.metrics_key:
-        app.register_blueprint(
-            metrics.blueprint(told, settings.metrics_key, context.live)
-        )
+        app.register_blueprint(told.blueprint(settings.metrics_key, context.live))
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's own way of adding a middleware
             app.wsgi_app, x_for=proxies, x_proto=0, x_host=0
         )
     return app
+
+
+def _metrics(settings: Settings, folder: str | None) -> Metrics:
+    # Not before: `prometheus_client` looks for the folder when it is imported, and the
+    # parent of the workers, which has imported this module, has made none by then.
+    from otp_engine.ops.metrics import Metrics  # noqa: PLC0415 - see above
+
+    told = Metrics(folder, sorted(settings.countries - {phone.EVERYWHERE}))
+    if folder is None:
+        # Of several processes, whoever takes a policy up says so.
+        told.counted.policy(0, settings.policy)
+    return told
 
 
 def _context(

@@ -6,6 +6,7 @@ answer. Errors are left to fly; `otp_engine.api.responses` catches them all.
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 
 from flask import Blueprint, g, request
@@ -22,6 +23,7 @@ from otp_engine.errors import InvalidRequest
 bp = Blueprint("auth", __name__, url_prefix="/auth")
 
 _LONGEST_LOCALE = 35  # BCP 47, section 4.4.1
+_LOCALE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*", re.ASCII)
 
 
 @bp.post("/send_otp")
@@ -92,6 +94,7 @@ def _channel(given: Fields) -> Channel:
 
 def _locale(given: Fields) -> str | None:
     locale = given.optional_text("locale")
-    if locale and len(locale) > _LONGEST_LOCALE:
+    # Whatever else is written there is nothing that a log or an event should repeat.
+    if locale and not (len(locale) <= _LONGEST_LOCALE and _LOCALE.fullmatch(locale)):
         raise InvalidRequest("'locale' must be a language tag, such as en or pt-BR.")
     return locale

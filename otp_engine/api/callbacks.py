@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Blueprint, request
@@ -10,20 +11,35 @@ from flask.typing import ResponseReturnValue
 from otp_engine.api import context
 from otp_engine.config.settings import TWILIO_CALLBACK
 from otp_engine.domain import events, phone
-from otp_engine.domain.receipts import ReadReceipt
+from otp_engine.domain.receipts import ReadReceipt, Receipt
+from otp_engine.errors import InvalidPhone
 
 
-def blueprint(read: ReadReceipt) -> Blueprint:
-    """Build the view, which believes what *read* does."""
+def blueprint(read: ReadReceipt, is_new: Callable[[str], bool]) -> Blueprint:
+    """Build the view.
+
+    Args:
+        read: Says what a report is worth.
+        is_new: Whether a message has not been heard of yet; a report may come twice.
+    """
     bp = Blueprint("callbacks", __name__)
 
     @bp.post(TWILIO_CALLBACK)
     def report() -> ResponseReturnValue:
         signature = request.headers.get("X-Twilio-Signature", "")
-        if receipt := read(request.form, signature):
-            engine = context.current().engine.engine
-            number = phone.read(receipt.to, phone.NOWHERE)
-            engine.watch(events.reported(receipt, number, engine.peppers[0]))
+        receipt = read(request.form, signature)
+        if receipt and is_new(receipt.message):
+            _tell(receipt)
         return "", HTTPStatus.NO_CONTENT
 
     return bp
+
+
+def _tell(receipt: Receipt) -> None:
+    engine = context.current().engine.engine
+    try:
+        number = phone.read(receipt.to, phone.NOWHERE)
+    except InvalidPhone:
+        # Of another channel, and of no message of ours.
+        return
+    engine.watch(events.reported(receipt, number, engine.peppers[0]))

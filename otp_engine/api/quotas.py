@@ -18,7 +18,7 @@ from otp_engine.domain.limits import Limit, Use, Window
 
 def of_sent(uses: Sequence[Use]) -> dict[str, str]:
     """The headers of a send that *uses* have counted; a limit in shadow is not told."""
-    told = [use for use in uses if not use.shadow]
+    told = [use for use in uses if not use.window.shadow]
     if not told:
         return {}
     return {
@@ -29,7 +29,8 @@ def of_sent(uses: Sequence[Use]) -> dict[str, str]:
 
 def of_refused(name: str, limit: Limit) -> dict[str, str]:
     """The header of a send that the *limit* called *name* has refused."""
-    return {"RateLimit-Policy": _list(_policy(name, one) for one in limit.windows)}
+    windows = limit.enforced.windows
+    return {"RateLimit-Policy": _list(_policy(name, one) for one in windows)}
 
 
 def _list(items: Iterable[str]) -> str:

@@ -36,7 +36,9 @@ class _Desk:
 
     @property
     def inspector(self) -> Inspector:
-        return Inspector(self.store, self.settings.peppers, self.policy)
+        return Inspector(
+            self.store, self.store.counts, self.settings.peppers, self.policy
+        )
 
     @property
     def spaces(self) -> list[str]:
@@ -108,8 +110,7 @@ def _lines(found: Inspection, policy: Policy) -> Sequence[str]:
 
 def _line(use: Use) -> str:
     full = f", the next in {_said(use.frees_in)}" if use.frees_in else ""
-    shadow = " shadow" if use.shadow else ""
-    return f"{use.limit_name} {use.window}{shadow}: {use.used} used{full}"
+    return f"{use.limit_name} {use.window}: {use.used} used{full}"
 
 
 def _said(duration: timedelta) -> str:
@@ -131,7 +132,6 @@ def _plain(number: PhoneNumber, found: Inspection, policy: Policy) -> dict[str, 
             {
                 "limit": use.limit_name,
                 "window": str(use.window),
-                "shadow": use.shadow,
                 "used": use.used,
                 "frees_in": round(use.frees_in.total_seconds()),
             }

@@ -6,10 +6,11 @@ import base64
 import logging
 import os
 import secrets
+import shutil
 import socket
 import sys
 from collections.abc import Callable
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import click
 from granian.constants import HTTPModes, Interfaces
@@ -27,6 +28,7 @@ from otp_engine.store.verifications import RedisStore
 log = logging.getLogger(__name__)
 
 _TARGET = f"{worker.__module__}:{worker.__name__}"
+_LEAST_ROOM = 32 * 1024 * 1024  # bytes
 _DRAIN_SECONDS = 15  # longer than a carrier may take to answer
 
 
@@ -65,17 +67,26 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     logs.configure()
     for warning in [*settings.warnings, *_doubts(settings, store)]:
         log.warning(warning)
+    server = _server(settings, host=host, port=port, workers=workers)
+    if not (settings.dev or settings.metrics_key):
+        server.serve()
+        return
     with _folder() as folder:
         os.environ[METRICS_FOLDER] = folder
-        _server(settings, host=host, port=port, workers=workers).serve()
+        server.serve()
 
 
 def _folder() -> TemporaryDirectory[str]:
     """Where the workers count together."""
     try:
-        return TemporaryDirectory(prefix="otp-engine-")
+        folder = TemporaryDirectory(prefix="otp-engine-")
     except OSError as error:
         fail(f"no place for the metrics of the workers: {error.strerror}; set TMPDIR")
+    # What is written there is mapped: with no room left, a write ends the worker.
+    if shutil.disk_usage(folder.name).free < _LEAST_ROOM:
+        folder.cleanup()
+        fail(f"no room for the metrics of the workers in {gettempdir()}; set TMPDIR")
+    return folder
 
 
 def _server(settings: Settings, *, host: str, port: int, workers: int) -> Server:

@@ -21,13 +21,17 @@ from otp_engine.store.event_fields import KINDS, kind_of
 from otp_engine.store.event_tail import Tail
 
 _BETWEEN = 0.5  # seconds
+_KEPT = timedelta(days=31)
 
 
 def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
     try:
-        return durations.parse(text)
+        since = durations.parse(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+    if since > _KEPT:
+        raise click.BadParameter("a month is kept, 31d at most")
+    return since
 
 
 @click.command("events", cls=Command)
@@ -103,7 +107,12 @@ def _word(name: str, value: Any) -> str | None:  # noqa: ANN401 - whatever an ev
         case True:
             return name
         case _:
-            return f"{name}={value}"
+            return f"{name}={_printable(str(value))}"
+
+
+def _printable(text: str) -> str:
+    """Text that moves no cursor; an operator may have given any reason."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def _plain(value: Event | Whom) -> dict[str, Any]:

@@ -114,6 +114,8 @@ def http_url(given: str) -> str:
     parts = urlsplit(given.strip())
     if parts.scheme not in {"http", "https"} or not _is_host(parts.netloc):
         raise ValueError(f"must be an http or https URL: {given!r}")
+    if parts.query or parts.fragment:
+        raise ValueError(f"must end with its path: {given!r}")
     return given.strip().rstrip("/")
 
 

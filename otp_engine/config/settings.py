@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from otp_engine.config.hosted import Hosted
@@ -97,11 +98,19 @@ class Settings:
     def twilio_callback(self) -> str | None:
         """Where Twilio is to report; none, if it would not, or could not be believed.
 
-        Twilio refuses a message whole if it cannot call back: names with an underscore,
-        and this machine's own.
+        Twilio refuses a message whole if it could not call back: a name with an
+        underscore, or one that means something here only.
         """
         url = urlsplit(self.public_url or "")
-        reachable = url.scheme == "https" and "_" not in url.netloc
+        reachable = url.scheme == "https" and _is_public(url.hostname or "")
         if not (reachable and self.twilio and self.twilio.token):
             return None
         return f"{self.public_url}{TWILIO_CALLBACK}"
+
+
+def _is_public(host: str) -> bool:
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        here = host.endswith((".local", ".internal", ".localhost"))
+        return "." in host and "_" not in host and not here

@@ -24,11 +24,10 @@ def of_send(asked: Asked, policy: Policy, pepper: Pepper) -> list[Charge]:
 
 def of_everybody(country: str, policy: Policy) -> list[Charge]:
     """Those that count each send to *country*, whoever asks for it."""
-    charges = [
-        Charge("sends_per_country", country, policy.sends_per_country),
-        Charge("sends_total", "", policy.sends_total),
+    return [
+        *_both("sends_per_country", country, policy.sends_per_country),
+        *_both("sends_total", "", policy.sends_total),
     ]
-    return [charge for charge in charges if charge.limit]
 
 
 def of_guess(guess: Guess, policy: Policy, pepper: Pepper) -> list[Charge]:
@@ -40,8 +39,15 @@ def of_guess(guess: Guess, policy: Policy, pepper: Pepper) -> list[Charge]:
 def _by_address(
     name: str, limit: Limit, address: str | None, pepper: Pepper
 ) -> Iterator[Charge]:
-    if address and limit:
-        yield Charge(name, pepper.digest("address", address), limit)
+    if address:
+        yield from _both(name, pepper.digest("address", address), limit)
+
+
+def _both(name: str, counted: str, limit: Limit) -> Iterator[Charge]:
+    """What refuses, and what only would: each counts for itself."""
+    for part in (limit.enforced, limit.shadow):
+        if part:
+            yield Charge(name, counted, part)
 
 
 def _hidden(charge: Charge, pepper: Pepper) -> Charge:

@@ -216,7 +216,7 @@ class Engine:
             return refund, self.store.take(charged, token=token)
 
     def _tell_of_shadows(self, request: Asked | Guess, uses: Sequence[Use]) -> None:
-        over = {use.limit_name for use in uses if use.shadow and use.over}
+        over = {use.limit_name for use in uses if use.over}
         for limit in sorted(over):
             self.watch(RequestRefused.of(request, limit, self.peppers[0], shadow=True))
 

@@ -175,7 +175,7 @@ class Unserved:
     """The service could not do what it was asked.
 
     Attributes:
-        why: `redis`, `carrier`, `saturated`, `sending_off`, or `other`.
+        why: `store`, `carrier`, `saturated`, `sending_off`, or `other`.
     """
 
     whom: Whom

@@ -11,7 +11,7 @@ from otp_engine.domain.limits import Use
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.ports import Store
+from otp_engine.domain.ports import Counts, Store
 from otp_engine.domain.verification import Waiting
 
 
@@ -34,6 +34,7 @@ class Inspector:
     """Looks at phones, and forgets them; a send or a guess costs nothing by it."""
 
     store: Store
+    counts: Counts
     peppers: Sequence[Pepper]
     policy: Policy
 
@@ -50,10 +51,10 @@ class Inspector:
         uses = [
             use
             for pepper in self.peppers
-            for use in self.store.usage(Home(pepper, number).phone, self.policy)
+            for use in self.counts.usage(Home(pepper, number).phone, self.policy)
         ]
         shared = charges.of_everybody(number.country, self.policy)
-        uses += self.store.shared_usage(shared)
+        uses += self.counts.shared_usage(shared)
         waiting = [(space, found) for space, found in looked if found]
         return Inspection(waiting, uses)
 
@@ -69,4 +70,4 @@ class Inspector:
             [Home(pepper, number, space).phone for space in spaces]
             for pepper in self.peppers
         ]
-        return bool(sum([self.store.forget(phones) for phones in homes]))
+        return bool(sum([self.counts.forget(phones) for phones in homes]))

@@ -1,7 +1,8 @@
 """Limits, as operators write them: `5/10m, 10/24h`, or `off`.
 
 A limit of `5/10m` means: never more than 5 in any stretch of 10 minutes, exactly.
-With `shadow` behind it, it refuses nobody, and says whom it would have refused.
+With `shadow` behind it, as in `5/10m, 3/1h shadow`, a window refuses nobody, and says
+whom it would have refused.
 Fixed windows, counters and GCRA all let up to twice that through at an unlucky
 moment, which is why the store keeps a log of each event instead.
 """
@@ -20,22 +21,28 @@ _MOST = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most *count* in any stretch of *period*."""
+    """At most *count* in any stretch of *period*.
+
+    Attributes:
+        shadow: Whether it refuses nobody, and only says whom it would have.
+    """
 
     count: int
     period: timedelta
+    shadow: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Window:
-        """Read `COUNT/PERIOD`.
+        """Read `COUNT/PERIOD [shadow]`.
 
         Raises:
             ValueError: With a phrase that fits behind the name of a setting.
         """
-        count, slash, period = text.strip().partition("/")
+        written, *shadow = re.split(r"\s+(shadow)$", text.strip(), flags=re.IGNORECASE)
+        count, slash, period = written.partition("/")
         if not (slash and count.isascii() and count.isdigit()):
             raise ValueError(f"must be like 5/10m, or off: {text.strip()!r}")
-        window = cls(int(count), durations.parse(period))
+        window = cls(int(count), durations.parse(period), bool(shadow))
         if not 1 <= window.count <= _MOST:
             raise ValueError(f"must let through between 1 and {_MOST}: {text!r}")
         if not timedelta() < window.period <= _LONGEST:
@@ -43,40 +50,42 @@ class Window:
         return window
 
     def __str__(self) -> str:
-        return f"{self.count}/{durations.write(self.period)}"
+        written = f"{self.count}/{durations.write(self.period)}"
+        return f"{written} shadow" if self.shadow else written
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Every window at once; with none, there is no limit.
-
-    Attributes:
-        shadow: Whether it counts as any other, and refuses nobody.
-    """
+    """Every window at once; with none, there is no limit."""
 
     windows: tuple[Window, ...] = ()
-    shadow: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Limit:
-        """Read `COUNT/PERIOD[, COUNT/PERIOD ...] [shadow]` or `off`.
+        """Read `COUNT/PERIOD [shadow][, COUNT/PERIOD [shadow] ...]` or `off`.
 
         Raises:
             ValueError: With a phrase that fits behind the name of a setting.
         """
         if text.strip().lower() == "off":
             return cls()
-        windows, *shadow = re.split(r"\s+(shadow)\s*$", text, flags=re.IGNORECASE)
-        return cls(
-            tuple(Window.parse(part) for part in windows.split(",")), bool(shadow)
-        )
+        return cls(tuple(Window.parse(part) for part in text.split(",")))
+
+    @property
+    def enforced(self) -> Limit:
+        """Its windows that refuse."""
+        return Limit(tuple(one for one in self.windows if not one.shadow))
+
+    @property
+    def shadow(self) -> Limit:
+        """Its windows that only say whom they would have refused."""
+        return Limit(tuple(one for one in self.windows if one.shadow))
 
     def __bool__(self) -> bool:
         return bool(self.windows)
 
     def __str__(self) -> str:
-        windows = ", ".join(map(str, self.windows)) or "off"
-        return f"{windows} shadow" if self.shadow else windows
+        return ", ".join(map(str, self.windows)) or "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +95,17 @@ class Charge:
     Attributes:
         limit_name: The limit's name in the policy, such as `sends_per_ip`.
         counted: Whom it counts, already digested where it is personal; empty for all.
+        limit: Its windows, either those that refuse or those in shadow.
     """
 
     limit_name: str
     counted: str
     limit: Limit
+
+    @property
+    def shadow(self) -> bool:
+        """Whether it refuses nobody, and counts only whom it would let through."""
+        return any(window.shadow for window in self.limit.windows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,16 +116,11 @@ class Use:
         limit_name: The limit's name in the policy.
         used: Events that it counts at the moment.
         frees_in: How long until it has room for one more; nothing, and it has.
-        shadow: Whether the limit refuses nobody.
+        over: Whether the limit, in shadow, would have refused what was just counted.
     """
 
     limit_name: str
     window: Window
     used: int
     frees_in: timedelta
-    shadow: bool = False
-
-    @property
-    def over(self) -> bool:
-        """Whether the last event was one that the limit would have refused."""
-        return self.used > self.window.count
+    over: bool = False

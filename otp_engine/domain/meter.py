@@ -14,8 +14,11 @@ class Meter(Protocol):
     def not_hashed(self) -> None:
         """A hash found no place, or waited too long for one."""
 
-    def asked_redis(self, took: float, error: str | None) -> None:
-        """Redis was asked, twice if need be; *error* is the kind of what it came to."""
+    def asked_store(self, took: float | None, error: str | None) -> None:
+        """The store was asked; *took* is none where that was not even tried.
+
+        *error* is the kind of what it came to.
+        """
 
     def handed_over(
         self, sender: str, took: float, outcome: str, error: str | None
@@ -29,9 +32,6 @@ class Meter(Protocol):
             error: The carrier's own number for it, or the name of the error.
         """
 
-    def answered(self, method: str, route: str, status: int, took: float) -> None:
-        """A request to *route*, a pattern, was answered with *status*."""
-
 
 class Unmetered:
     """Measures nothing."""
@@ -42,15 +42,12 @@ class Unmetered:
     def not_hashed(self) -> None:
         """Nothing."""
 
-    def asked_redis(self, took: float, error: str | None) -> None:
+    def asked_store(self, took: float | None, error: str | None) -> None:
         """Nothing."""
 
     def handed_over(
         self, sender: str, took: float, outcome: str, error: str | None
     ) -> None:
-        """Nothing."""
-
-    def answered(self, method: str, route: str, status: int, took: float) -> None:
         """Nothing."""
 
 

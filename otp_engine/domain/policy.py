@@ -50,9 +50,11 @@ class Policy:
     def warnings(self) -> list[str]:
         """Say where this policy is weaker than one would think, a sentence each."""
         doubts = [
-            f"{name} is in shadow, and refuses nobody"
+            f"{name} {window.count}/{durations.write(window.period)} is in shadow,"
+            " and refuses nobody"
             for name in READERS
-            if getattr(getattr(self, name), "shadow", False)
+            if isinstance(limit := getattr(self, name), Limit)
+            for window in limit.shadow.windows
         ]
         if self.ttl > _NIST_LIFETIME:
             life = durations.write(self.ttl)

@@ -93,6 +93,16 @@ class Store(Protocol):
     def refund(self, charges: Sequence[Charge], *, token: bytes) -> None:
         """Give back what `take` charged."""
 
+    def remembers(self, phone: str) -> bool:
+        """Whether a verification is alive for this phone, or wrong guesses count."""
+
+    def ping(self) -> None:
+        """Answer, if requests could be served."""
+
+
+class Counts(Protocol):
+    """Says what limits have counted; raises `StoreUnavailable` as `Store` does."""
+
     def usage(self, phone: str, policy: Policy) -> list[Use]:
         """How far the limits of this phone are used; nothing is changed."""
 
@@ -101,12 +111,6 @@ class Store(Protocol):
 
     def forget(self, phones: Sequence[str]) -> int:
         """Forget one phone in all of these services, and how much there was."""
-
-    def remembers(self, phone: str) -> bool:
-        """Whether a verification is alive for this phone, or wrong guesses count."""
-
-    def ping(self) -> None:
-        """Answer, if requests could be served."""
 
 
 class Sender(Protocol):

@@ -12,11 +12,13 @@ class Receipt:
     """The end of a message.
 
     Attributes:
+        message: The carrier's own name for it.
         to: The number in E.164.
         arrived: Whether it reached the phone; otherwise it never will.
         carrier_error: The carrier's own number for why not, if it said one.
     """
 
+    message: str
     to: str = field(repr=False)
     arrived: bool
     carrier_error: int | None = None

@@ -48,7 +48,7 @@ from otp_engine.errors import (
 )
 
 _WHY: dict[type[Unavailable], str] = {
-    StoreUnavailable: "redis",
+    StoreUnavailable: "store",
     CarrierUnavailable: "carrier",
     Saturated: "saturated",
     SendingOff: "sending_off",
@@ -151,7 +151,7 @@ class Watched:
                 service=asked.service.sid,
                 channel=asked.channel,
                 code_length=len(asked.code) if asked.code else length,
-                locale=asked.locale and messages.language_of(asked.locale),
+                locale=_language(asked.locale),
                 confirmed=confirmed,
             )
         )
@@ -197,3 +197,9 @@ def _name(refusal: OTPError) -> str:
             return "max_checks"
         case _:
             return refusal.name
+
+
+def _language(locale: str | None) -> str | None:
+    """The language of a message; what else was asked for is nobody's business."""
+    language = messages.language_of(locale)
+    return language if locale and language in messages.LOCALES else None

@@ -11,11 +11,10 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+from collections.abc import Callable
 from time import perf_counter
 
 from flask import Flask, Response, g, request
-
-from otp_engine.domain.meter import Meter
 
 log = logging.getLogger("otp_engine.access")
 
@@ -30,10 +29,14 @@ _GIVEN = re.compile(
 )
 
 
-def install(app: Flask, meter: Meter) -> None:
+Answered = Callable[[str, str, int, float], None]
+"""Is told method, route, status and seconds of a request."""
+
+
+def install(app: Flask, answered: Answered) -> None:
     """Give every request of *app* an id, and every answer a line in the log.
 
-    The *meter* is told how long each took. Of those that look after the service,
+    *answered* is told how long each took. Of those that look after the service,
     health and metrics, nobody hears.
     """
 
@@ -41,7 +44,7 @@ def install(app: Flask, meter: Meter) -> None:
         response.headers[_HEADER] = g.request_id
         if request.blueprint not in _UNHEARD:
             took = perf_counter() - g.began
-            meter.answered(*_what(), response.status_code, took)
+            answered(*_what(), response.status_code, took)
             _log(response, took)
         return response
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -20,6 +21,7 @@ from otp_engine.domain.events import (
     WrongCode,
 )
 from otp_engine.domain.policy import Policy
+from otp_engine.domain.verification import Channel
 
 _RULES = (
     (Action.SEND, "resend_cooldown"),
@@ -49,8 +51,8 @@ class Counted:
     appears with its first event, Prometheus does not see that it grew.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        """Count in *registry*."""
+    def __init__(self, registry: CollectorRegistry, countries: Iterable[str]) -> None:
+        """Count in *registry*; messages go to *countries*, as far as is known."""
         counter = partial(Counter, registry=registry)
         gauge = partial(Gauge, registry=registry, multiprocess_mode="mostrecent")
         self._sends = counter(
@@ -80,9 +82,18 @@ class Counted:
         )
         self._version = gauge("otp_policy_version", "Changes of the policy so far.")
         self._sending = gauge("otp_policy_sending", "Whether codes are sent at all.")
-        self._begin()
+        self._begin(countries)
 
-    def _begin(self) -> None:
+    def _begin(self, countries: Iterable[str]) -> None:
+        for country in countries:
+            for outcome in ("accepted", "unconfirmed", "failed"):
+                self._sends.labels(country, Channel.SMS, outcome)
+            for outcome in ("delivered", "lost"):
+                self._deliveries.labels(country, Channel.SMS, outcome)
+            self._approvals.labels(country, Channel.SMS)
+        for action in Action:
+            for why in ("store", "carrier", "saturated"):
+                self._unserved.labels(action, why)
         for action, limit in _RULES + _LIMITS:
             self._refusals.labels(action, limit)
         for action, limit in _LIMITS:
@@ -122,7 +133,9 @@ class Counted:
 
     def _refused(self, event: RequestRefused) -> None:
         counter = self._shadow_refusals if event.shadow else self._refusals
-        counter.labels(event.action, event.limit).inc()
+        known = (event.action, event.limit) in _RULES + _LIMITS
+        # Callers can make limits of their own without end.
+        counter.labels(event.action, event.limit if known else "callers_own").inc()
         if event.action == Action.CHECK and not event.shadow:
             self._checks.labels("refused").inc()
 

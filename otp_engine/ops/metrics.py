@@ -8,7 +8,8 @@ several processes), so whichever of them is asked answers for all.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from threading import Thread
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
@@ -31,10 +32,13 @@ class Metrics:
         timed: How long things took.
     """
 
-    def __init__(self, folder: str | None = None) -> None:
+    def __init__(
+        self, folder: str | None = None, countries: Iterable[str] = ()
+    ) -> None:
         """Begin to count.
 
         Args:
+            countries: Where messages can go, as far as that is known.
             folder: Where the workers of this instance count together, as
                 `PROMETHEUS_MULTIPROC_DIR` told `prometheus_client` before it was
                 imported; none, and this process counts alone.
@@ -42,7 +46,7 @@ class Metrics:
         # When a counter began is not kept where several processes count.
         disable_created_metrics()
         registry = CollectorRegistry()
-        self.counted = Counted(registry)
+        self.counted = Counted(registry, countries)
         self.timed = Timed(registry)
         self._told = registry
         if folder:
@@ -54,28 +58,26 @@ class Metrics:
         encode, media_type = choose_encoder(accept or "")
         return encode(self._told), media_type
 
+    def blueprint(self, key: ApiKey | None, refresh: Callable[[], object]) -> Blueprint:
+        """Build the view.
 
-def blueprint(
-    metrics: Metrics, key: ApiKey | None, refresh: Callable[[], object]
-) -> Blueprint:
-    """Build the view.
+        Args:
+            key: Who asks must bring it, as a bearer token; none, and nobody must.
+            refresh: Called behind it, so that what is told of the policy is soon of
+                now.
+        """
+        bp = Blueprint("metrics", __name__)
 
-    Args:
-        metrics: What is told.
-        key: Who asks must bring it, as a bearer token; none, and nobody must.
-        refresh: Called before, so that what is told of the policy is of now.
-    """
-    bp = Blueprint("metrics", __name__)
+        @bp.get("/metrics")
+        def page() -> ResponseReturnValue:
+            if key:
+                _expect(key)
+            # In a thread, for Redis may take longer than who asks would wait.
+            Thread(target=refresh, daemon=True).start()
+            body, media_type = self.page(request.headers.get("Accept"))
+            return body, {"Content-Type": media_type}
 
-    @bp.get("/metrics")
-    def page() -> ResponseReturnValue:
-        if key:
-            _expect(key)
-        refresh()
-        body, media_type = metrics.page(request.headers.get("Accept"))
-        return body, {"Content-Type": media_type}
-
-    return bp
+        return bp
 
 
 def _expect(key: ApiKey) -> None:

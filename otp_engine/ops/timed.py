@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 _SHORT = tuple(ms / 1000 for ms in (0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000))
+_KNOWN_ERRORS = ("NoAnswer", "ConnectionError", "CircuitOpen")
 _LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 
 
@@ -23,6 +25,7 @@ class Timed:
             ["method", "route", "status"],
             buckets=_LONG,
         )
+        self._bugs = counter("otp_bugs", "Requests that were answered with 500.")
         self._carrier = histogram(
             "otp_carrier_duration_seconds",
             "How long carriers took to answer.",
@@ -46,14 +49,23 @@ class Timed:
             "otp_hashing_refused",
             "Requests that found no place in the queue of hashes.",
         )
-        self._redis = histogram(
+        self._begin_redis(registry)
+
+    def _begin_redis(self, registry: CollectorRegistry) -> None:
+        self._redis = Histogram(
             "otp_redis_duration_seconds",
             "How long Redis took to answer.",
             buckets=_SHORT,
+            registry=registry,
         )
-        self._redis_errors = counter(
-            "otp_redis_errors", "Questions that Redis did not answer.", ["error"]
+        self._redis_errors = Counter(
+            "otp_redis_errors",
+            "Questions that Redis did not answer.",
+            ["error"],
+            registry=registry,
         )
+        for error in _KNOWN_ERRORS:
+            self._redis_errors.labels(error)
 
     def hashed(self, *, waited: float, took: float) -> None:
         """Keep a hash."""
@@ -64,9 +76,10 @@ class Timed:
         """Count a hash that found no place."""
         self._not_hashed.inc()
 
-    def asked_redis(self, took: float, error: str | None) -> None:
+    def asked_store(self, took: float | None, error: str | None) -> None:
         """Keep a question to Redis."""
-        self._redis.observe(took)
+        if took is not None:
+            self._redis.observe(took)
         if error:
             self._redis_errors.labels(error).inc()
 
@@ -79,5 +92,7 @@ class Timed:
             self._carrier_errors.labels(sender, error).inc()
 
     def answered(self, method: str, route: str, status: int, took: float) -> None:
-        """Keep a request."""
+        """Keep a request to *route*, a pattern."""
         self._requests.labels(method, route, status).observe(took)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._bugs.inc()

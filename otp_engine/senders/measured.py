@@ -22,9 +22,11 @@ class Measured:
     def send(self, message: Message) -> None:
         """Return once the carrier has accepted *message*."""
         began = perf_counter()
-        outcome, error = "accepted", None
+        outcome: str = "unexpected"
+        error: str | None = "unexpected"
         try:
             self._carrier.send(message)
+            outcome, error = "accepted", None
         except OTPError as refusal:
             outcome = refusal.name
             error = str(refusal.carrier_error or refusal.name)

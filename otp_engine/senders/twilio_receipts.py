@@ -38,6 +38,7 @@ class Receipts:
         if status != _ARRIVED and status not in _LOST:
             return None
         return Receipt(
+            message=report.get("MessageSid", ""),
             to=report.get("To", ""),
             arrived=status == _ARRIVED,
             carrier_error=int(error) if error.isdecimal() else None,

@@ -6,7 +6,7 @@ The fields of a value that an event holds, such as `whom`, stand beside its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeAlias, get_type_hints
 
@@ -23,6 +23,7 @@ from otp_engine.domain.events import (
     PolicyChanged,
     RequestRefused,
     Undelivered,
+    Unserved,
     WrongCode,
 )
 from otp_engine.domain.verification import Channel
@@ -38,6 +39,7 @@ KINDS: dict[str, type[Event]] = {
     "canceled": Canceled,
     "not_found": NothingWaiting,
     "refused": RequestRefused,
+    "unserved": Unserved,
     "policy": PolicyChanged,
 }
 """The events that are kept, by what they are called there."""
@@ -104,16 +106,15 @@ _Reader: TypeAlias = Callable[[Fields], Any]
 def _readers(kind: Any) -> list[tuple[str, _Reader]]:  # noqa: ANN401 - a dataclass
     """How each field of *kind* is read from an entry."""
     hints = get_type_hints(kind)
-    return [
-        (field.name, _reader(field.name, hints[field.name])) for field in fields(kind)
-    ]
+    return [(field.name, _reader(field, hints[field.name])) for field in fields(kind)]
 
 
-def _reader(name: str, hint: Any) -> _Reader:  # noqa: ANN401 - whatever a field is annotated with
-    key = name.encode()
+def _reader(field: Field[Any], hint: Any) -> _Reader:  # noqa: ANN401 - whatever a field is annotated with
+    key = field.name.encode()
     if is_dataclass(hint):
         return lambda entry: _value(hint, entry)
     convert = _CONVERTERS[hint]
-    if hint in _OPTIONAL:
-        return lambda entry: convert(entry[key]) if key in entry else None
-    return lambda entry: convert(entry[key])
+    default = None if hint in _OPTIONAL else field.default
+    if default is MISSING:
+        return lambda entry: convert(entry[key])
+    return lambda entry: convert(entry[key]) if key in entry else default

@@ -29,6 +29,14 @@ class Tail:
         Raises:
             StoreUnavailable: Redis did not answer; asked again, nothing is left out.
         """
+        while found := self._page():
+            happened = [_happened(name, fields) for name, fields in found]
+            if readable := [one for one in happened if one]:
+                return readable
+        return []
+
+    def _page(self) -> _Found:
+        """The next entries of all streams, in their order."""
         found = {stream: self._read(stream) for stream in self._after}
         # Behind the end of a page there is more, and so nothing later may be told yet.
         full = [page[-1][0] for page in found.values() if len(page) == _AT_A_TIME]
@@ -40,8 +48,7 @@ class Tail:
         )
         for name, stream, _ in told:
             self._after[stream] = name
-        happened = [_happened(name, fields) for name, _, fields in told]
-        return [one for one in happened if one]
+        return [(name, fields) for name, _, fields in told]
 
     def _read(self, stream: str) -> _Found:
         milliseconds, turn = self._after[stream]

@@ -1,7 +1,7 @@
 """What happened, in streams that forget their beginning.
 
 What strangers can cause as often as they like has a stream of its own, so that a flood
-of refusals drowns nothing else.
+of refusals pushes nothing else out of what is kept.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from otp_engine.domain.events import (
     Happened,
     NothingWaiting,
     RequestRefused,
+    Unserved,
 )
 from otp_engine.store import event_fields, keys
 from otp_engine.store.connection import Client
@@ -36,7 +37,7 @@ _MOST_WAITING = 10_000
 _A_MOMENT = 1  # second
 _BETWEEN_TRIMS = 60  # seconds
 
-_STRANGERS = (RequestRefused, NothingWaiting)
+_STRANGERS = (RequestRefused, NothingWaiting, Unserved)
 _Entry = tuple[bytes, event_fields.Fields]
 
 
@@ -58,8 +59,6 @@ class Events:
 
     def add(self, event: Event) -> None:
         """Remember *event* soon, unless Redis is away or too much is happening."""
-        if event_fields.kind_of(event) is None:
-            return
         with self._beginning:
             # Not before: a thread does not follow into a process that is forked.
             if not self._writer.ident:

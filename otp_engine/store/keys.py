@@ -3,12 +3,15 @@
     otp:{<phone>}:verification[:<service>]
                                  hash    the live verification; until its last code ends
     otp:{<phone>}:sends          zset    one entry a message; the longest window
+    otp:{<phone>}:sends:shadow   zset    those that a limit in shadow would let out
     otp:{<phone>}:wrong          zset    one entry a wrong guess; the longest window
     otp:{<phone>}:approved[:<service>]
                                  string  token of the last approval; a minute
-    otp:{shared}:<limit>[:<who>] zset    one entry an event; the longest window
+    otp:{shared}:<limit>[:<who>][:shadow]
+                                 zset    one entry an event; the longest window
     otp:{<id>}:record            hash    what callers of `/v2` may ask about a
                                          verification later; as long as it lives
+    otp:{<message>}:receipt      string  a report on a message was heard; a day
     otp:{services}               hash    the services, one text each; for good
     otp:{events}                 stream  what became of codes and the policy; a month,
                                          and so many at most
@@ -71,6 +74,11 @@ def sends(place: str) -> str:
     return f"otp:{{{_phone(place)}}}:sends"
 
 
+def sends_in_shadow(place: str) -> str:
+    """Those that the limit in shadow would have let through."""
+    return f"{sends(place)}:shadow"
+
+
 def wrong(place: str) -> str:
     """Guesses at a phone's codes since the last right one, of all services."""
     return f"otp:{{{_phone(place)}}}:wrong"
@@ -95,7 +103,13 @@ def record(id: bytes) -> str:
     return f"otp:{{{id.hex()}}}:record"
 
 
+def receipt(message: str) -> str:
+    """That a carrier's report on a message was heard."""
+    return f"otp:{{{message}}}:receipt"
+
+
 def shared(charge: Charge) -> str:
     """Events that a shared limit counts."""
     name = f"{SHARED}:{charge.limit_name}"
-    return f"{name}:{charge.counted}" if charge.counted else name
+    name = f"{name}:{charge.counted}" if charge.counted else name
+    return f"{name}:shadow" if charge.shadow else name

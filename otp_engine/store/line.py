@@ -89,12 +89,13 @@ class Line:
         """
         circuit = self._circuit_of(key)
         self._wait_for_a_place()
+        # Behind the place, for much may have been learnt while waiting for one.
+        if circuit.wait():
+            self._places.release()
+            self._meter.asked_store(None, "CircuitOpen")
+            raise StoreUnavailable
         began, failed = perf_counter(), None
         try:
-            # Behind the place, for much may have been learnt while waiting for one.
-            if circuit.wait():
-                failed = "CircuitOpen"
-                raise StoreUnavailable
             answer = self._ask_twice(question, key)
         except Silence:
             failed = "NoAnswer"
@@ -108,7 +109,7 @@ class Line:
             raise StoreUnavailable from None
         finally:
             self._places.release()
-            self._meter.asked_redis(perf_counter() - began, failed)
+            self._meter.asked_store(perf_counter() - began, failed)
         circuit.answered()
         self._answered = monotonic()
         return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -19,9 +19,11 @@ from otp_engine.errors import (
 from otp_engine.store import durability, keys, words
 from otp_engine.store.amendments import Amendments
 from otp_engine.store.connection import Client
+from otp_engine.store.counts import Counts
 from otp_engine.store.events import Events
 from otp_engine.store.inbox import Inbox
 from otp_engine.store.line import Line
+from otp_engine.store.receipts import Receipts
 from otp_engine.store.records import Records
 from otp_engine.store.safe_list import SafeList
 from otp_engine.store.scripts import Script
@@ -58,6 +60,8 @@ class RedisStore:
         self.safe_list = SafeList(line)
         self.events = Events(line)
         self.inbox = Inbox(line)
+        self.counts = Counts(line)
+        self.receipts = Receipts(line)
         self.amendments = Amendments(line, replicas=replicas)
         kept = partial(Script, line, replicas=replicas)
         self._open = kept("open")
@@ -68,8 +72,6 @@ class RedisStore:
         self._approve = kept("approve", when_full=True)
         self._cancel = kept("cancel")
         self._look = Script(line, "look")
-        self._usage = Script(line, "usage")
-        self._forget = Script(line, "forget")
         self._unclaim = Script(line, "unclaim", when_full=True)
         self._withdraw = Script(line, "withdraw")
         self._refund = Script(line, "refund")
@@ -78,8 +80,9 @@ class RedisStore:
         self, phone: str, *, token: bytes, binding: Binding, policy: Policy
     ) -> Opened:
         """Reserve one send, beginning a verification if none is alive."""
+        limit = policy.sends_per_phone
         reply = self._open.run(
-            [keys.verification(phone), keys.sends(phone), keys.wrong(phone)],
+            [*_of_sends(phone), keys.wrong(phone), keys.sends_in_shadow(phone)],
             token,
             binding.id,
             binding.cost,
@@ -87,15 +90,20 @@ class RedisStore:
             policy.max_sends,
             policy.max_checks,
             words.milliseconds(policy.resend_cooldown),
-            words.limit(policy.sends_per_phone),
-            words.limit(policy.wrong_checks_per_phone),
+            words.windows(limit.enforced),
+            words.windows(policy.wrong_checks_per_phone),
+            words.windows(limit.shadow),
         )
         match reply:
-            case [b"opened", id, cost, resend, used]:
+            case [b"opened", id, cost, resend, used, over, shadow]:
+                name = "sends_per_phone"
                 return Opened(
                     binding=Binding(id, cost.decode()),
                     resend_after=words.duration(resend),
-                    uses=words.uses("sends_per_phone", policy.sends_per_phone, used),
+                    uses=[
+                        *words.uses(name, limit.enforced, 0, used),
+                        *words.uses(name, limit.shadow, over, shadow),
+                    ],
                 )
             case [reason, wait]:
                 raise _refusal(reason, wait)
@@ -112,7 +120,7 @@ class RedisStore:
 
     def withdraw(self, phone: str, *, token: bytes) -> None:
         """Give a reserved send back, with its code if it was armed."""
-        self._withdraw.run([keys.verification(phone), keys.sends(phone)], token)
+        self._withdraw.run([*_of_sends(phone), keys.sends_in_shadow(phone)], token)
 
     def claim(self, phone: str, *, token: bytes, policy: Policy) -> Claim:
         """Pay for one guess, and say what it must match."""
@@ -120,7 +128,7 @@ class RedisStore:
             [keys.verification(phone), keys.wrong(phone)],
             token,
             policy.max_checks,
-            words.limit(policy.wrong_checks_per_phone),
+            words.windows(policy.wrong_checks_per_phone),
         )
         match reply:
             case [b"claimed", id, cost, left, ends_in, *tags]:
@@ -167,10 +175,14 @@ class RedisStore:
         """Let one event through every shared limit, or through none."""
         if not charges:
             return []
-        limits = [words.limit(charge.limit) for charge in charges]
+        limits = list(map(words.charge, charges))
         match self._take.run(list(map(keys.shared, charges)), token, *limits):
             case [b"taken", *said]:
-                return _uses(charges, said)
+                return [
+                    use
+                    for charge, (over, *used) in zip(charges, said, strict=True)
+                    for use in words.uses(charge.limit_name, charge.limit, over, used)
+                ]
             case [b"refused", n, wait]:
                 name = charges[n - 1].limit_name
                 raise RateLimited(name, retry_after=words.duration(wait))
@@ -181,36 +193,6 @@ class RedisStore:
         """Give back what `take` charged."""
         if charges:
             self._refund.run(list(map(keys.shared, charges)), token)
-
-    def usage(self, phone: str, policy: Policy) -> list[Use]:
-        """How far the limits of this phone are used."""
-        return self._uses(
-            {
-                keys.sends(phone): Charge(
-                    "sends_per_phone", "", policy.sends_per_phone
-                ),
-                keys.wrong(phone): Charge(
-                    "wrong_checks_per_phone", "", policy.wrong_checks_per_phone
-                ),
-            }
-        )
-
-    def shared_usage(self, charges: Sequence[Charge]) -> list[Use]:
-        """How far shared limits are used."""
-        return self._uses({keys.shared(charge): charge for charge in charges})
-
-    def forget(self, phones: Sequence[str]) -> int:
-        """Forget one phone in all of these services, and how much there was."""
-        named = [keys.sends(phones[0]), keys.wrong(phones[0])]
-        for phone in phones:
-            named += [keys.verification(phone), keys.approved(phone)]
-        return int(self._forget.run(named))
-
-    def _uses(self, logs: Mapping[str, Charge]) -> list[Use]:
-        if not logs:
-            return []
-        limits = [words.limit(charge.limit) for charge in logs.values()]
-        return _uses(logs.values(), self._usage.run(list(logs), *limits))
 
     def remembers(self, phone: str) -> bool:
         """Whether a verification is alive for this phone, or wrong guesses count."""
@@ -231,12 +213,8 @@ class RedisStore:
         return durability.doubts(facts, replicas=self._replicas)
 
 
-def _uses(charges: Iterable[Charge], said: Iterable[Sequence[int]]) -> list[Use]:
-    return [
-        use
-        for charge, used in zip(charges, said, strict=True)
-        for use in words.uses(charge.limit_name, charge.limit, used)
-    ]
+def _of_sends(phone: str) -> list[str]:
+    return [keys.verification(phone), keys.sends(phone)]
 
 
 def _refusal(reason: bytes, wait: int) -> Refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from otp_engine.domain.limits import Limit, Use
+from otp_engine.domain.limits import Charge, Limit, Use
 
 
 def milliseconds(duration: timedelta) -> int:
@@ -13,20 +13,25 @@ def milliseconds(duration: timedelta) -> int:
     return round(duration.total_seconds() * 1000)
 
 
-def duration(milliseconds: int) -> timedelta:
-    """A duration, as every script says it."""
-    return timedelta(milliseconds=milliseconds)
+def duration(told: int) -> timedelta:
+    """A duration, of the milliseconds that a script has told."""
+    return timedelta(milliseconds=told)
 
 
-def limit(limit: Limit) -> str:
-    """A limit: `5/600000 10/86400000`, and behind it `shadow` if it is in shadow."""
-    windows = [
+def windows(limit: Limit) -> str:
+    """The windows of a limit: `5/600000 10/86400000`."""
+    return " ".join(
         f"{window.count}/{milliseconds(window.period)}" for window in limit.windows
-    ]
-    return " ".join([*windows, "shadow"] if limit.shadow else windows)
+    )
 
 
-def uses(name: str, limit: Limit, said: Sequence[int]) -> list[Use]:
+def charge(charge: Charge) -> str:
+    """The same of a charge, behind `shadow` where that refuses nobody."""
+    written = windows(charge.limit)
+    return f"shadow {written}" if charge.shadow else written
+
+
+def uses(name: str, limit: Limit, over: int, said: Sequence[int]) -> list[Use]:
     """How far a limit is used, of `{used, ms, used, ms, ...}`."""
     return [
         Use(
@@ -34,7 +39,7 @@ def uses(name: str, limit: Limit, said: Sequence[int]) -> list[Use]:
             window=window,
             used=used,
             frees_in=duration(wait),
-            shadow=limit.shadow,
+            over=bool(over),
         )
         for window, used, wait in zip(limit.windows, said[::2], said[1::2], strict=True)
     ]

@@ -303,3 +303,14 @@ def test_the_fields_of_a_request_are_shown_without_their_values(app_with):
         shown = repr(fields.read(context.request))
 
     assert shown == "Fields('otp', 'phone')"
+
+
+@pytest.mark.parametrize(
+    "locale",
+    ["+919445012345", "919445012345", "en\x1b[2J", "en\nforged", "e", "en-", "<b>"],
+)
+def test_a_locale_that_is_no_language_tag_is_refused(http, store, locale):
+    answer = http.post("/auth/send_otp", json=PHONE | {"locale": locale})
+
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+    assert list(store.events.since(None)) == []

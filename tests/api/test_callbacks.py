@@ -75,6 +75,21 @@ def test_a_message_that_was_lost_is_told_with_the_carriers_number(http, store, s
     assert counted(http, "lost") == 1
 
 
+def test_a_report_that_comes_twice_is_told_once(http, store):
+    for _ in range(3):
+        assert report(http, "delivered").status_code == 204
+
+    assert counted(http, "delivered") == 1
+    assert len(happened(store)) == 1
+
+
+def test_a_report_on_another_channel_is_heard_and_nothing_of_ours(http, store):
+    answer = report(http, "delivered", To="whatsapp:+919445012345")
+
+    assert answer.status_code == 204
+    assert happened(store) == []
+
+
 @pytest.mark.parametrize("status", ["queued", "sending", "sent", "read", ""])
 def test_a_message_on_its_way_is_no_news(http, store, status):
     assert report(http, status).status_code == 204
@@ -117,6 +132,11 @@ def test_no_number_is_in_the_log(http, caplog):
         {"OTP_PUBLIC_URL": ""},
         {"OTP_PUBLIC_URL": "http://localhost:3000"},
         {"OTP_PUBLIC_URL": "https://otp_engine.example.com"},
+        {"OTP_PUBLIC_URL": "https://localhost:3000"},
+        {"OTP_PUBLIC_URL": "https://127.0.0.1"},
+        {"OTP_PUBLIC_URL": "https://10.0.0.4"},
+        {"OTP_PUBLIC_URL": "https://otp"},
+        {"OTP_PUBLIC_URL": "https://otp.internal"},
         {
             "TWILIO_AUTH_TOKEN": "",
             "TWILIO_API_KEY": "SK" + "3" * 32,

@@ -47,7 +47,7 @@ def test_a_code_that_outlives_the_nist_ten_minutes_is_warned_of():
 def test_a_limit_in_shadow_is_warned_of():
     policy = Policy(sends_per_ip=Limit.parse("5/10m shadow"))
 
-    assert policy.warnings() == ["sends_per_ip is in shadow, and refuses nobody"]
+    assert policy.warnings() == ["sends_per_ip 5/10m is in shadow, and refuses nobody"]
 
 
 def test_the_defaults_need_no_warning():

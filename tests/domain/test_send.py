@@ -142,7 +142,30 @@ def test_a_phone_is_never_refused_by_a_limit_in_shadow(engine, outbox, alice):
     uses = [engine.send(alice).uses[0] for _ in range(3)]
 
     assert len(outbox.messages) == 3
-    assert [(use.used, use.over) for use in uses] == [(1, False), (2, True), (2, True)]
+    assert [(use.used, use.over) for use in uses] == [(1, False), (1, True), (1, True)]
+
+
+def test_a_phone_that_a_window_in_shadow_would_refuse_is_still_under_the_others(
+    engine, outbox, alice
+):
+    engine = with_policy(engine, sends_per_phone=Limit.parse("2/10m, 1/10m shadow"))
+    over = [[use.over for use in engine.send(alice).uses] for _ in range(2)]
+
+    with pytest.raises(RateLimited):
+        engine.send(alice)
+
+    assert over == [[False, False], [False, True]]
+    assert len(outbox.messages) == 2
+
+
+def test_a_send_that_is_given_back_has_room_in_the_shadow_again(engine, outbox, alice):
+    engine = with_policy(engine, sends_per_phone=Limit.parse("1/10m shadow"))
+    outbox.refusal = DeliveryFailed()
+    with pytest.raises(DeliveryFailed):
+        engine.send(alice)
+    outbox.refusal = None
+
+    assert [use.over for use in engine.send(alice).uses] == [False]
 
 
 def test_a_limit_in_shadow_leaves_the_cooldown_alone(engine, alice):

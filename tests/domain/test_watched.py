@@ -247,7 +247,7 @@ def test_a_code_for_a_phone_that_waits_for_none_finds_nothing(watch, told, whom,
 @pytest.mark.parametrize(
     ("different", "why"),
     [
-        (lambda engine: {"store": Unheard(engine.store, "open")}, "redis"),
+        (lambda engine: {"store": Unheard(engine.store, "open")}, "store"),
         (
             lambda engine: {"policy": replace(engine.policy, sending=False)},
             "sending_off",
@@ -277,7 +277,7 @@ def test_a_check_that_redis_did_not_answer_is_unserved(engine, watch, told, gues
     )
 
     assert isinstance(error, StoreUnavailable)
-    assert [(event.action, event.why) for event in told] == [(Action.CHECK, "redis")]
+    assert [(event.action, event.why) for event in told] == [(Action.CHECK, "store")]
 
 
 def test_nothing_that_is_told_has_the_number_or_the_code(
@@ -327,3 +327,13 @@ def test_two_phones_are_told_apart(watch, told, alice):
 
     assert one.phone != other.phone
     assert one.prefix == other.prefix == "+91944"
+
+
+@pytest.mark.parametrize(
+    ("locale", "told_of"),
+    [("pt-BR", "pt"), (None, None), ("tlh", None), ("+919445012345", None)],
+)
+def test_only_a_language_that_we_know_is_told(watch, told, alice, locale, told_of):
+    watch().send(replace(alice, locale=locale))
+
+    assert [event.locale for event in told] == [told_of]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from otp_engine.domain.limits import Charge, Limit, Window
 from otp_engine.errors import RateLimited
 from otp_engine.store import keys
+from tests.ageing import age
 
 HOUR = timedelta(hours=1)
 
@@ -159,38 +160,84 @@ def test_a_log_keeps_only_what_a_window_still_reaches(store, client):
 
 
 def shadow(name, count, period=HOUR):
-    return Charge(name, "", Limit((Window(count, period),), shadow=True))
+    return Charge(name, "", Limit((Window(count, period, shadow=True),)))
 
 
-def test_a_limit_in_shadow_lets_all_through_and_says_which_were_over(store):
+def over(store, *charges, token=None):
+    """Which of the windows would have refused."""
+    uses = store.take(charges, token=token or secrets.token_bytes(8))
+    return [use.over for use in uses]
+
+
+def test_a_limit_in_shadow_lets_all_through_and_says_whom_it_would_refuse(store):
     limit = shadow("watched", 2)
 
-    over = [store.take([limit], token=secrets.token_bytes(8))[0].over for _ in "1234"]
-
-    assert over == [False, False, True, True]
+    assert [over(store, limit) for _ in "1234"] == [[False], [False], [True], [True]]
 
 
-def test_a_limit_that_leaves_the_shadow_refuses_from_its_first_moment(store):
-    for _ in range(3):
-        take(store, shadow("watched", 2))
+@given(
+    count=st.integers(1, 5),
+    waits=st.lists(st.sampled_from([0, 10, 25, 60]), min_size=1, max_size=25),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+def test_a_limit_in_shadow_tells_exactly_whom_it_would_have_refused(
+    client, store, count, waits
+):
+    """As it would have, had it refused: what it refuses does not count."""
+    client.flushall()
+    minute = timedelta(minutes=1)
+    watched, enforced = shadow("watched", count, minute), charge("any", count, minute)
+    for seconds in waits:
+        age(client, timedelta(seconds=seconds))
 
-    assert not passes(store, charge("watched", 2))
+        [would_refuse] = over(store, watched)
+
+        assert would_refuse != passes(store, enforced)
 
 
-def test_a_limit_in_shadow_keeps_twice_its_count_and_no_more(store, client):
+def test_a_limit_in_shadow_keeps_no_more_than_its_count(store, client):
     limit = shadow("watched", 3)
     for _ in range(20):
         take(store, limit)
 
-    assert client.zcard(keys.shared(limit)) == 6
+    assert client.zcard(keys.shared(limit)) == 3
 
 
-def test_a_limit_in_shadow_changes_nothing_for_the_others(store):
-    limits = [shadow("watched", 1), charge("any", 3)]
+def test_a_window_in_shadow_changes_nothing_for_those_that_refuse(store):
+    limits = [shadow("both", 1), charge("both", 3)]
 
     passed = [passes(store, *limits) for _ in range(5)]
 
     assert passed == [True] * 3 + [False] * 2
+
+
+def test_what_stood_in_shadow_has_taken_nothing_from_the_limit_that_comes_back(store):
+    day = timedelta(days=1)
+    for _ in range(3):
+        take(store, charge("any", 5, day))
+    take(store, shadow("any", 1, timedelta(seconds=1)))
+
+    passed = [passes(store, charge("any", 5, day)) for _ in range(3)]
+
+    assert passed == [True, True, False]
+
+
+def test_an_event_that_is_taken_twice_is_told_the_same_of_a_shadow(store):
+    limit, tokens = shadow("watched", 1), [secrets.token_bytes(8) for _ in "12"]
+    both = (limit, charge("any", 9))
+    first = [over(store, *both, token=token) for token in tokens]
+
+    assert [over(store, *both, token=token) for token in tokens] == first
+    assert first == [[False, False], [True, False]]
+
+
+def test_what_is_refunded_has_room_in_the_shadow_again(store):
+    limit, token = shadow("watched", 1), secrets.token_bytes(8)
+    take(store, limit, token=token)
+
+    store.refund([limit], token=token)
+
+    assert over(store, limit) == [False]
 
 
 def test_what_is_taken_says_how_far_each_window_is_used(store):

@@ -31,7 +31,8 @@ def limited(engine):
 
 @pytest.fixture
 def inspector(limited):
-    return Inspector(limited.store, limited.peppers, limited.policy)
+    store = limited.store
+    return Inspector(store, store.counts, limited.peppers, limited.policy)
 
 
 def test_of_a_phone_that_nobody_asked_for_nothing_is_used(inspector, alice, client):
@@ -73,6 +74,30 @@ def test_what_waits_is_told_by_service(limited, inspector, alice):
     waiting = inspector.inspect(alice.number, SPACES).waiting
 
     assert [space for space, _ in waiting] == SPACES
+
+
+def test_windows_in_shadow_are_shown_as_they_would_be(engine, store, alice):
+    watched = with_policy(
+        engine,
+        sends_per_phone=Limit.parse("5/10m, 1/10m shadow"),
+        sends_total=Limit.parse("9/1h, 1/1h shadow"),
+    )
+    watched.send(alice)
+    watched.send(alice)
+
+    inspector = Inspector(store, store.counts, watched.peppers, watched.policy)
+
+    used = {
+        (use.limit_name, str(use.window)): use.used
+        for use in inspector.inspect(alice.number, SPACES).uses
+    }
+    del used["wrong_checks_per_phone", "1000/1h"]
+    assert used == {
+        ("sends_per_phone", "5/10m"): 2,
+        ("sends_per_phone", "1/10m shadow"): 1,
+        ("sends_total", "9/1h"): 2,
+        ("sends_total", "1/1h shadow"): 1,
+    }
 
 
 def test_looking_costs_nothing(limited, inspector, alice, guess, outbox):

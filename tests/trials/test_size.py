@@ -17,7 +17,7 @@ from tests.other_clock import OtherClock
 from tests.trials.load import numbers
 
 A_BATCH = 10_000
-OPENS = 3
+OPENS = 4
 """The keys that OPEN takes, and no other script here."""
 PEPPER = Pepper(b"p" * 32)
 
@@ -69,7 +69,7 @@ class Batch:
             return 1
         _, begun, cost = words[count : count + 3]
         # Nothing is used of the two windows that a phone's messages have.
-        return [b"opened", begun, cost.encode(), 0, [0, 0, 0, 0]]
+        return [b"opened", begun, cost.encode(), 0, [0, 0, 0, 0], 0, []]
 
 
 def fill(admin, phones):

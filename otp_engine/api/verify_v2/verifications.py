@@ -10,7 +10,7 @@ from http import HTTPStatus
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
-from otp_engine.api import context
+from otp_engine.api import context, quotas
 from otp_engine.api.verify_v2 import (
     errors,
     finding,
@@ -33,7 +33,8 @@ def create(service: str) -> ResponseReturnValue:
     asked = wanted.read(parameters.read(request), finding.service(service))
     g.phone = asked.number.masked
     sent = _send(asked)
-    return _told(asked, sent).shape(), HTTPStatus.CREATED
+    headers = quotas.of_sent(sent.uses) if g.caller else {}
+    return _told(asked, sent).shape(), HTTPStatus.CREATED, headers
 
 
 @bp.get("/Services/<service>/Verifications/<name>")

@@ -8,6 +8,7 @@
 -- KEYS[1]   otp:{phone}:verification   hash: id, cost, paid, a field a send
 -- KEYS[2]   otp:{phone}:sends          zset: one member a message
 -- KEYS[3]   otp:{phone}:wrong          zset: one member a wrong guess
+-- KEYS[4]   otp:{phone}:sends:shadow   zset: messages that the shadow would let through
 -- ARGV[1]   the send's token, 8 bytes
 -- ARGV[2]   id of the verification, if one begins
 -- ARGV[3]   cost of hashing its codes, if one begins
@@ -17,11 +18,14 @@
 -- ARGV[7]   milliseconds between two messages of one verification
 -- ARGV[8]   limit of messages to this phone
 -- ARGV[9]   limit of wrong guesses at this phone
+-- ARGV[10]  limit of messages to this phone that stands in shadow; empty, if none does
 --
--- returns  {'opened', id, cost, ms, {used, ms, used, ms, ...}}
+-- returns  {'opened', id, cost, ms, {used, ms, ...}, over, {used, ms, ...}}
 --                                           reserved; the next send is possible in ms,
 --                                           and of each window of the limit of messages
---                                           so much is used, and it has room in ms
+--                                           so much is used, and it has room in ms; then
+--                                           whether the one in shadow would have
+--                                           refused, and the same of its windows
 --          {'resend_cooldown' | 'max_sends' | 'sends_per_phone' |
 --           'wrong_checks_per_phone', ms}
 --                                           refused, for another ms
@@ -31,7 +35,7 @@
 -- end between this step and arm.lua; withdraw.lua takes that back. The log lives as
 -- long as its longest window.
 
-local verification, sends, wrong = KEYS[1], KEYS[2], KEYS[3]
+local verification, sends, wrong, shadow = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, life, cooldown = ARGV[1], tonumber(ARGV[4]), '1/' .. ARGV[7]
 local per_phone = ARGV[8]
 local at = now()
@@ -40,19 +44,26 @@ local id, cost, paid =
 local ends_in = redis.call('PTTL', verification)
 local sent = id and redis.call('HLEN', verification) - 3 or 0
 
-local function opened()
+local function opened(repeated)
+    local over = 0
+    if ARGV[10] ~= '' then
+        over = overshadow(shadow, ARGV[10], token, at, repeated)
+    end
     local resend = math.max(wait(sends, cooldown, at), wait(sends, per_phone, at))
     if sent >= tonumber(ARGV[5]) then
         resend = math.max(resend, life)
     end
-    return {'opened', id, cost, resend, uses(sends, per_phone, at)}
+    return {
+        'opened', id, cost, resend, uses(sends, per_phone, at), over,
+        uses(shadow, ARGV[10], at)
+    }
 end
 
 local reserved = id and redis.call('HGET', verification, token)
 if reserved then
     -- Written again, so that a WAIT behind it waits for replicas to have it.
     redis.call('HSET', verification, token, reserved)
-    return opened()
+    return opened(true)
 end
 
 local reason, longest = nil, 0
@@ -89,4 +100,4 @@ if ends_in < life then
 end
 record(sends, per_phone .. ' ' .. cooldown, token, at)
 sent = sent + 1
-return opened()
+return opened(false)

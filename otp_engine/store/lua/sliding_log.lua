@@ -4,8 +4,7 @@
 -- Redis gives scripts no way to share code. Everything in it is local.
 --
 -- A limit is written "COUNT/MILLISECONDS COUNT/MILLISECONDS ..."; an empty one never
--- refuses and records nothing, and one that ends in "shadow" records and never refuses.
--- Its log is a sorted set with a member for each event,
+-- refuses and records nothing. Its log is a sorted set with a member for each event,
 -- named by the token of the request that caused it, scored by when it happened. Equal
 -- tokens are one event, so charging twice or giving back twice changes nothing.
 
@@ -23,9 +22,6 @@ end
 -- Milliseconds until *limit* lets one more event through; 0 if it does so at once.
 local function wait(log, limit, at)
     local longest = 0
-    if string.find(limit, 'shadow', 1, true) then
-        return longest
-    end
     for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
         longest = math.max(longest, wait_for_window(log, count, period, at))
     end
@@ -53,22 +49,31 @@ local function room(log, limit, at)
     return least
 end
 
--- Count one event, and forget those that no window reaches any more. What a limit in
--- shadow lets through has no end: of it the newest are kept, twice its largest count.
+-- Count one event, and forget those that no window reaches any more.
 local function record(log, limit, token, at)
-    local longest, largest = 0, 0
-    for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
+    local longest = 0
+    for period in string.gmatch(limit, '/(%d+)') do
         longest = math.max(longest, tonumber(period))
-        largest = math.max(largest, tonumber(count))
     end
     if longest > 0 then
         -- Adding comes first: a Redis that is full refuses it only to a script that has
         -- not yet written, and must not be made to grow.
         redis.call('ZADD', log, at, token)
         redis.call('ZREMRANGEBYSCORE', log, '-inf', at - longest)
-        if string.find(limit, 'shadow', 1, true) then
-            redis.call('ZREMRANGEBYRANK', log, 0, -2 * largest - 1)
-        end
         redis.call('PEXPIRE', log, longest)
     end
+end
+
+-- Count one event that *limit* would let through, and say 0; or say 1 for one that it
+-- would refuse. A limit in shadow has a log of its own, so that it sees what it would
+-- have seen if it had refused all along. The same token is told the same.
+local function overshadow(log, limit, token, at, repeated)
+    if repeated then
+        return redis.call('ZSCORE', log, token) and 0 or 1
+    end
+    if wait(log, limit, at) > 0 then
+        return 1
+    end
+    record(log, limit, token, at)
+    return 0
 end

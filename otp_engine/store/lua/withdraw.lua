@@ -5,6 +5,7 @@
 --
 -- KEYS[1]  otp:{phone}:verification   hash
 -- KEYS[2]  otp:{phone}:sends          zset
+-- KEYS[3]  otp:{phone}:sends:shadow   zset
 -- ARGV[1]  the send's token, 8 bytes
 --
 -- returns  1  given back
@@ -15,6 +16,7 @@
 local verification, token = KEYS[1], ARGV[1]
 
 redis.call('ZREM', KEYS[2], token)
+redis.call('ZREM', KEYS[3], token)
 if redis.call('HDEL', verification, token) == 0 then
     return 0
 end

@@ -64,6 +64,13 @@ def test_the_code_may_be_checked_by_the_sid_of_the_verification(verify, outbox):
     assert (answer.body["to"], answer.body["status"]) == (TO, "approved")
 
 
+def test_a_send_says_what_the_limits_leave(verify):
+    headers = verify.send().headers
+
+    assert '"sends_total 1000/1h";r=999' in headers["RateLimit"]
+    assert '"sends_total 1000/1h";q=1000;w=3600' in headers["RateLimit-Policy"]
+
+
 def test_a_wrong_code_is_no_error(verify, outbox):
     verify.send()
 

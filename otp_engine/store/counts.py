@@ -1,0 +1,55 @@
+"""What limits have counted, for operators to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from otp_engine.domain.limits import Charge, Use
+from otp_engine.domain.policy import Policy
+from otp_engine.store import keys, words
+from otp_engine.store.line import Line
+from otp_engine.store.scripts import Script
+
+
+class Counts:
+    """Reads the logs of limits, and forgets a phone; see `domain.ports.Counts`."""
+
+    def __init__(self, line: Line) -> None:
+        """Read them where *line* leads."""
+        self._usage = Script(line, "usage")
+        self._forget = Script(line, "forget")
+
+    def usage(self, phone: str, policy: Policy) -> list[Use]:
+        """How far the limits of this phone are used."""
+        sends, wrong = policy.sends_per_phone, policy.wrong_checks_per_phone
+        shadow = Charge("sends_per_phone", "", sends.shadow)
+        return self._uses(
+            {
+                keys.sends(phone): Charge("sends_per_phone", "", sends.enforced),
+                keys.sends_in_shadow(phone): shadow,
+                keys.wrong(phone): Charge("wrong_checks_per_phone", "", wrong),
+            }
+        )
+
+    def shared_usage(self, charges: Sequence[Charge]) -> list[Use]:
+        """How far shared limits are used."""
+        return self._uses({keys.shared(charge): charge for charge in charges})
+
+    def forget(self, phones: Sequence[str]) -> int:
+        """Forget one phone in all of these services, and how much there was."""
+        phone = phones[0]
+        named = [keys.sends(phone), keys.wrong(phone), keys.sends_in_shadow(phone)]
+        for place in phones:
+            named += [keys.verification(place), keys.approved(place)]
+        return int(self._forget.run(named))
+
+    def _uses(self, logs: Mapping[str, Charge]) -> list[Use]:
+        if not logs:
+            return []
+        limits = [words.windows(charge.limit) for charge in logs.values()]
+        said = self._usage.run(list(logs), *limits)
+        return [
+            use
+            for charge, used in zip(logs.values(), said, strict=True)
+            for use in words.uses(charge.limit_name, charge.limit, 0, used)
+        ]
