@@ -15,6 +15,7 @@ from tests import processes, servers
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 PROMISES = re.findall(r"\[`(test_\w+)`\]\(([\w/.]+)\)", README)
 
@@ -26,7 +27,29 @@ def test_every_setting_is_in_the_readmes_table(variable):
 
 @pytest.mark.parametrize("variable", set(config.VARIABLES) - {"OTP_WORKERS"})
 def test_every_setting_reaches_the_local_stack(variable):
-    assert f"      {variable}: ${{{variable}:-" in COMPOSE
+    assert f"  {variable}: ${{{variable}:-" in COMPOSE
+
+
+@pytest.mark.parametrize("variable", set(config.VARIABLES) - {"OTP_WORKERS"})
+def test_every_setting_is_in_the_example(variable):
+    assert re.search(rf"^{variable}=$", EXAMPLE, re.MULTILINE)
+
+
+def test_the_example_has_no_setting_that_is_not_read():
+    named = set(re.findall(r"^(\w+)=", EXAMPLE, re.MULTILINE))
+
+    assert named - {"PORT"} <= set(config.VARIABLES)
+
+
+def test_every_service_of_the_local_stack_is_confined():
+    services = COMPOSE[COMPOSE.index("\nservices:") :]
+    named = re.findall(r"^  ([a-z-]+):\n((?:    .*\n|\n)+)", services, re.MULTILINE)
+
+    assert {name for name, _ in named} >= {"redis", "otp-engine", "twilio", "proxy"}
+    for name, text in named:
+        assert re.search(r"<<: \*(confined|engine)", text), name
+        assert re.search(r"<<: \*engine|image: \S+:[\w.-]+\d", text), name
+        assert "<<: *engine" in text or "mem_limit" in text, name
 
 
 def test_the_readme_names_no_setting_that_is_not_read():
