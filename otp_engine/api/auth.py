@@ -59,15 +59,10 @@ def verify_otp() -> ResponseReturnValue:
     checked = context.current().engine.check(guess)
     if checked.approved:
         body = {"VerificationStatus": "approved"}
-        return body, HTTPStatus.CREATED, _proven(guess.number, caller)
+        return body, HTTPStatus.CREATED, context.current().proven(guess.number)
     headers = responses.timing(expires_in=checked.expires_in)
     headers["OTP-Attempts-Left"] = str(checked.attempts_left)
     return {"VerificationStatus": "pending"}, HTTPStatus.CREATED, headers
-
-
-def _proven(number: PhoneNumber, caller: Caller) -> dict[str, str]:
-    proof = context.current().proofs.of(number, audience=caller.name or "anybody")
-    return {"OTP-Proof": proof} if proof else {}
 
 
 def _caller() -> Caller:

@@ -11,6 +11,7 @@ from flask import Flask, current_app, g
 from otp_engine.api.callers import Callers
 from otp_engine.api.proofs import Proofs
 from otp_engine.domain.pepper import Pepper
+from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Events, Records, SafeList, Services
 from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
@@ -65,6 +66,11 @@ class Context:
     def policy(self) -> Policy:
         """What the engine goes by."""
         return self.engine.engine.policy
+
+    def proven(self, number: PhoneNumber) -> dict[str, str]:
+        """The header that proves an approval to others than the caller."""
+        proof = self.proofs.of(number, audience=g.get("caller") or "anybody")
+        return {"OTP-Proof": proof} if proof else {}
 
     def install(self, app: Flask) -> None:
         """Make this what the views of *app* are handed."""

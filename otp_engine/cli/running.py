@@ -67,6 +67,9 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     logs.configure()
     for warning in [*settings.warnings, *_doubts(settings, store)]:
         log.warning(warning)
+    if settings.inbox:
+        good(f"verify a number: http://localhost:{port}/verify")
+        good(f"the messages:    http://localhost:{port}/dev/inbox")
     server = _server(settings, host=host, port=port, workers=workers)
     if not (settings.dev or settings.metrics_key):
         server.serve()

@@ -55,8 +55,7 @@ class Sheet:
             masked=masked,
             length=context.current().policy.code_length,
             resend_after=visit.resend_after,
-            back=visit.back if approval else None,
-            proof=approval.proof if approval else None,
+            approval=approval,
         )
         headers = dict(said.headers)
         if step == "code":

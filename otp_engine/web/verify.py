@@ -74,8 +74,8 @@ def answer(error: Exception) -> ResponseReturnValue:
 
 
 def _words() -> Texts:
-    if locale := request.args.get("locale"):
-        session["locale"] = locale[:_LONGEST]
+    if (locale := request.args.get("locale")) in texts.ALL:
+        session["locale"] = locale
     return texts.choose(session.get("locale"), request.accept_languages)
 
 

@@ -13,18 +13,19 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
-    """A way that has just ended well, and the proof of that, if there is one."""
-
-    proof: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Back:
     """Where a person goes back to, and what the application gave along."""
 
     url: str
     state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A way that has just ended well, with what there is to prove it, and to whom."""
+
+    proof: str | None
+    back: Back | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,14 @@ class Visit:
         self.session["approved"], self.session["proof"] = True, proof
 
     def take_approval(self) -> Approval | None:
-        """The approval that has not been shown yet."""
+        """The approval that has not been shown yet; with it the way has ended."""
         proof = self.session.pop("proof", None)
-        return Approval(proof) if self.session.pop("approved", False) else None
+        if not self.session.pop("approved", False):
+            return None
+        back = self.back
+        for name in ("return_url", "state"):
+            self.session.pop(name, None)
+        return Approval(proof, back)
 
     def begin_again(self) -> None:
         """Forget the number."""

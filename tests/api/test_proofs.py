@@ -8,6 +8,7 @@ import time
 import jwt
 import pytest
 
+from tests.api.verify_v2.conftest import ACCOUNT, TOKEN, Verify
 from tests.fakes import other_than
 
 PHONE = {"phone": "+919445012345"}
@@ -54,6 +55,20 @@ def test_an_approval_carries_a_proof_beside_its_exact_body(http, outbox):
     assert proof["iss"] == "https://otp.example.com"
     assert proof["exp"] - proof["iat"] == 120
     assert abs(proof["iat"] - time.time()) < 5
+
+
+def test_an_approval_of_the_other_face_carries_one_too(app_with, outbox):
+    verify = Verify(
+        app_with(OTP_PROOF_KEY=SEED, OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}").test_client()
+    )
+    verify.send()
+
+    wrong = verify.check(other_than(outbox.code)).headers
+    right = verify.check(outbox.code).headers
+
+    proof = jwt.decode(right["OTP-Proof"], options={"verify_signature": False})
+    assert proof["aud"] == ACCOUNT
+    assert "OTP-Proof" not in wrong
 
 
 def test_each_proof_is_another(http, outbox):

@@ -344,6 +344,20 @@ def test_who_was_sent_by_an_application_goes_back_with_a_proof(returning):
     )
 
 
+def test_an_application_is_gone_back_to_once(returning):
+    person = returning()
+    person.open(return_url=f"{APP}/back")
+    person.take("number", phone=PHONE)
+    person.take("code", otp=person.code())
+    person.open()
+
+    person.take("number", phone="+919445067890")
+    person.take("code", otp=person.code())
+
+    assert person.step == "done"
+    assert person.field("otp_proof") is None
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -44,11 +44,12 @@ def create(service: str) -> ResponseReturnValue:
     checked = here.engine.check(guess)
     status = "approved" if checked.approved else "pending"
     told = found.tell(checked.id, status, updated=here.now())
-    if checked.approved:
-        # Whatever becomes of the record, the code has been used up.
-        with suppress(StoreUnavailable):
-            here.records.forget(checked.id)
-    return told.shape_of_check()
+    if not checked.approved:
+        return told.shape_of_check()
+    # Whatever becomes of the record, the code has been used up.
+    with suppress(StoreUnavailable):
+        here.records.forget(checked.id)
+    return told.shape_of_check(), HTTPStatus.OK, here.proven(found.number)
 
 
 def _found(given: Parameters, service: Service) -> Found:
