@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -51,6 +53,14 @@ def client(request: pytest.FixtureRequest) -> Any:
     if request.param == "embedded":
         return connect(None, TIMEOUT)
     return request.getfixturevalue("real_client")
+
+
+@pytest.fixture
+def one_client(request: pytest.FixtureRequest) -> Any:
+    """An empty Redis, a real one if there is any."""
+    if shutil.which("redis-server") or os.environ.get("OTP_REQUIRE_REDIS") == "1":
+        return request.getfixturevalue("real_client")
+    return connect(None, TIMEOUT)
 
 
 @pytest.fixture

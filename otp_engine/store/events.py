@@ -59,6 +59,9 @@ class Events:
 
     def add(self, event: Event) -> None:
         """Remember *event* soon, unless Redis is away or too much is happening."""
+        if isinstance(event, Unserved) and event.why == "store":
+            # It would be written to the very store that did not answer.
+            return
         with self._beginning:
             # Not before: a thread does not follow into a process that is forked.
             if not self._writer.ident:

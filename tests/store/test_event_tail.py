@@ -162,6 +162,12 @@ def test_a_page_that_cannot_be_read_is_not_the_end(client, store, tail):
     assert read(tail) == [EVENTS[0]]
 
 
+def test_a_store_that_does_not_answer_is_not_asked_to_remember_that(store, client):
+    tell(store, Unserved(whom=WHOM, action=Action.SEND, why="store"))
+
+    assert client.dbsize() == 0
+
+
 def test_refusals_are_kept_apart_from_what_became_of_codes(client, store):
     tell(store, *EVENTS)
 

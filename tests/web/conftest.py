@@ -8,6 +8,12 @@ from tests.api.conftest import RELAXED
 
 
 @pytest.fixture
+def client(one_client):
+    """One store is enough: that both do the same is for the tests of the store."""
+    return one_client
+
+
+@pytest.fixture
 def app_with(store):
     """Build the app of the local stack, with some settings other than its own."""
 
