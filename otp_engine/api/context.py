@@ -10,6 +10,7 @@ from flask import Flask, current_app, g
 
 from otp_engine.api.callers import Callers
 from otp_engine.api.proofs import Proofs
+from otp_engine.config import keys
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
@@ -69,7 +70,11 @@ class Context:
 
     def proven(self, number: PhoneNumber) -> dict[str, str]:
         """The header that proves an approval to others than the caller."""
-        proof = self.proofs.of(number, audience=g.get("caller") or "anybody")
+        proof = self.proofs.of(
+            number,
+            audience=g.get("caller") or keys.ANYBODY,
+            test=self.numbers.find(number.e164) is not None,
+        )
         return {"OTP-Proof": proof} if proof else {}
 
     def install(self, app: Flask) -> None:

@@ -51,20 +51,35 @@ class Proofs:
         self._keys = [Key.read(seed) for seed in seeds]
         self._issuer = issuer
 
-    def of(self, number: PhoneNumber, *, audience: str) -> str | None:
-        """A token that says to *audience* that *number* has just been approved."""
+    def of(
+        self,
+        number: PhoneNumber,
+        *,
+        audience: str,
+        nonce: str | None = None,
+        test: bool = False,
+    ) -> str | None:
+        """A token that says to *audience* that *number* has just been approved.
+
+        Args:
+            number: Whose code it was.
+            audience: Whom it is for, and nobody else should take it.
+            nonce: What the audience gave, to know the person again.
+            test: Whether it is a number for tests, whose code is no secret.
+        """
         if not self._keys:
             return None
         key, now = self._keys[0], datetime.now(UTC)
-        claims = {
+        claims: dict[str, Any] = {
             "aud": audience,
             "sub": number.e164,
             "iat": now,
             "exp": now + _LIFE,
             "jti": secrets.token_urlsafe(16),
         }
-        if self._issuer:
-            claims["iss"] = self._issuer
+        claims |= {"iss": self._issuer} if self._issuer else {}
+        claims |= {"nonce": nonce} if nonce else {}
+        claims |= {"test": True} if test else {}
         return jwt.encode(
             claims, key.private, _ALGORITHM, headers={"kid": key.public["kid"]}
         )

@@ -38,6 +38,17 @@ def of(settings: Settings, unknown: Iterable[str], known: Sequence[str]) -> list
         warnings.append(
             "OTP_METRICS_KEY is short; `otp-engine keys new metrics` makes one"
         )
+    if settings.hosted.verify and not settings.dev:
+        if settings.api_keys:
+            warnings.append(
+                "OTP_VERIFY_PAGE lets anybody have codes sent and spend guesses, of"
+                " phones that programs with a key ask for as well"
+            )
+        if not (settings.public_url or "").startswith("https://"):
+            warnings.append(
+                "OTP_VERIFY_PAGE without an https OTP_PUBLIC_URL: its"
+                " cookie may travel in plain"
+            )
     for name in unknown:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""

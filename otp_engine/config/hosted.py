@@ -7,7 +7,6 @@ import binascii
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from otp_engine.config import readers
 from otp_engine.config.given import Environment
@@ -21,6 +20,9 @@ VARIABLES = (
     "OTP_PROOF_KEY_PREVIOUS",
 )
 
+# As browsers write them: no capitals, and no port that goes without saying.
+_ORIGIN = re.compile(r"(https?)://[a-z0-9.-]+(:[0-9]{1,5})?", re.ASCII)
+_DEFAULT_PORTS = frozenset({":80", ":443"})
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 _PICTURES = frozenset({".svg", ".png", ".jpg", ".jpeg", ".webp"})
 _MOST_BYTES = 256 * 1024
@@ -53,7 +55,15 @@ def read(env: Environment, *, dev: bool) -> Hosted:
         env.read(name, _seed, None)
         for name in ("OTP_PROOF_KEY", "OTP_PROOF_KEY_PREVIOUS")
     ]
+    if keys[1] and not keys[0]:
+        env.demand("OTP_PROOF_KEY", why="the one before it signs nothing any more")
+    if keys[0] and keys[0] == keys[1]:
+        env.problems.append("OTP_PROOF_KEY_PREVIOUS is the same as OTP_PROOF_KEY")
     origins = env.read("OTP_RETURN_ORIGINS", _origins, ())
+    if origins and not dev:
+        env.demand("OTP_PUBLIC_URL", why="a proof names who signed it")
+        if any(origin.startswith("http:") for origin in origins):
+            env.problems.append("OTP_RETURN_ORIGINS must be https outside of dev mode")
     if origins:
         why = "an application that people return to could not know that they did verify"
         env.demand("OTP_PROOF_KEY", why=why)
@@ -83,11 +93,9 @@ def _origins(given: str) -> tuple[str, ...]:
 
 
 def _origin(given: str) -> str:
-    url = readers.http_url(given)
-    parts = urlsplit(url)
-    if url != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+    if not (match := _ORIGIN.fullmatch(given)) or match[2] in _DEFAULT_PORTS:
         raise ValueError(f"must be origins, such as https://app.example.com: {given!r}")
-    return url.lower()
+    return given
 
 
 def _color(given: str) -> str:

@@ -14,6 +14,9 @@ import string
 import zlib
 from dataclasses import dataclass, field
 
+ANYBODY = "anybody"
+"""What whoever has no key is called; no key may be."""
+
 _PREFIX = "otp_live_"
 _ALPHABET = string.ascii_letters + string.digits
 _RANDOM, _CHECKSUM = 32, 6

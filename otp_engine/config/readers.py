@@ -116,6 +116,8 @@ def http_url(given: str) -> str:
         raise ValueError(f"must be an http or https URL: {given!r}")
     if parts.query or parts.fragment:
         raise ValueError(f"must end with its path: {given!r}")
+    if "@" in parts.netloc or not given.strip().isprintable() or " " in given.strip():
+        raise ValueError("must hold no user, and no space")
     return given.strip().rstrip("/")
 
 
@@ -157,6 +159,8 @@ def api_keys(given: str) -> tuple[ApiKey, ...]:
         for name, _, secret in pairs
     ):
         raise ValueError("must be name:secret pairs with commas between them, in ASCII")
+    if keys.ANYBODY in {name for name, _, _ in pairs}:
+        raise ValueError(f"must call no program {keys.ANYBODY!r}")
     return tuple(keys.read(name, secret) for name, _, secret in pairs)
 
 

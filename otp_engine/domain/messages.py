@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from otp_engine.domain import segments
 from otp_engine.domain.verification import Asked, Channel
 from otp_engine.domain.wishes import ORDINARY, Wishes
 
@@ -142,7 +143,9 @@ def write(
         words = ["<#>", *words, wishes.app_hash]
     message = " ".join(words)
     # On a line of its own, and the last one (W3C, origin-bound one-time codes).
-    return f"{message}\n@{wishes.origin} #{code}" if wishes.origin else message
+    bound = f"{message}\n@{wishes.origin} #{code}" if wishes.origin else message
+    # What only saves typing must not make a message dearer.
+    return bound if segments.count(bound) == segments.count(message) else message
 
 
 def language_of(locale: str | None) -> str:

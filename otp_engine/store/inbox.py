@@ -66,26 +66,22 @@ class Inbox:
 
     def letters(self) -> list[Letter]:
         """All that is kept, newest first; raises as `Store` does."""
-        texts, ends = self._line.ask(
-            lambda it: (it.lrange(keys.INBOX, 0, -1), it.hgetall(keys.INBOX_ENDS)),
-            keys.INBOX,
-        )
-        return [_letter(json.loads(text), ends) for text in texts]
+        texts = self._line.ask(lambda it: it.lrange(keys.INBOX, 0, -1), keys.INBOX)
+        given = [json.loads(text) for text in texts]
+        named = [keys.inbox_end(one["verification"]) for one in given]
+        if not named:
+            return []
+        ends = self._line.ask(lambda it: it.mget(named), keys.INBOX)
+        return [_letter(one, end) for one, end in zip(given, ends, strict=True)]
 
     def _end(self, verification: bytes, state: State) -> None:
-        def put(client: Client) -> None:
-            with client.pipeline(transaction=False) as pipeline:
-                pipeline.hset(keys.INBOX_ENDS, verification.hex(), state)
-                pipeline.pexpire(keys.INBOX_ENDS, _LIFE)
-                pipeline.execute()
-
+        key = keys.inbox_end(verification.hex())
         # It has ended, and whoever watches must not make that fail.
         with suppress(StoreUnavailable):
-            self._line.ask(put, keys.INBOX)
+            self._line.ask(lambda it: it.set(key, state, px=_LIFE), key)
 
 
-def _letter(given: dict[str, Any], ends: dict[bytes, bytes]) -> Letter:
-    end = ends.get(given["verification"].encode())
+def _letter(given: dict[str, Any], end: bytes | None) -> Letter:
     return Letter(
         at=datetime.fromisoformat(given["at"]),
         expires=datetime.fromisoformat(given["expires"]),

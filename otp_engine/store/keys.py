@@ -18,7 +18,7 @@
     otp:{events}:refused         stream  what was not done; the same
     otp:{policy}                 list    changes of the policy, newest first; for good
     otp:{inbox}                  list    in development: messages that never left; a day
-    otp:{inbox}:ends             hash    how their verifications ended; a day
+    otp:{inbox}:<verification>   string  how one of theirs ended; a day
     otp:{safe}                   set     phones that are served anyway; for good
 
 `<phone>` and personal `<who>`s are keyed digests. What stands in braces decides the
@@ -53,9 +53,6 @@ REFUSALS = f"{EVENTS}:refused"
 
 INBOX = "otp:{inbox}"
 """Messages that never left, in development."""
-
-INBOX_ENDS = f"{INBOX}:ends"
-"""How their verifications ended."""
 
 POLICY = "otp:{policy}"
 """What operators have changed, and so what is live."""
@@ -101,6 +98,11 @@ def _phone(place: str) -> str:
 def record(id: bytes) -> str:
     """What was told about a verification, to be told again."""
     return f"otp:{{{id.hex()}}}:record"
+
+
+def inbox_end(verification: str) -> str:
+    """How a verification of the inbox ended."""
+    return f"{INBOX}:{verification}"
 
 
 def receipt(message: str) -> str:

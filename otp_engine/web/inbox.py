@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
 
 from otp_engine.domain import segments
 from otp_engine.domain.inbox import Letter
@@ -36,6 +39,12 @@ def blueprint(
             if wanted in {None, letter.to}
         ]
 
+    @bp.before_request
+    def expect_this_machine() -> None:
+        """Refuse another site that has its name lead here, to read with a browser."""
+        if not _is_local(request.host):
+            raise NotFound
+
     @bp.get("/dev/inbox")
     def page() -> ResponseReturnValue:
         return render_template("inbox.html", letters=told(), verify=verify)
@@ -62,6 +71,15 @@ def _plain(letter: Letter, now: datetime) -> dict[str, Any]:
         "verification": letter.verification.hex(),
         "state": letter.state(now),
     }
+
+
+def _is_local(host: str) -> bool:
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ip_address(name)
+    except ValueError:
+        return "." not in name or name.endswith(".localhost")
+    return True
 
 
 def _ago(age: timedelta) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
@@ -13,7 +14,7 @@ from otp_engine.domain import phone
 from otp_engine.errors import InvalidPhone
 from otp_engine.web import texts
 from otp_engine.web.texts import Texts
-from otp_engine.web.visit import Visit
+from otp_engine.web.visit import Approval, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,11 @@ class Sheet:
     brand: str
     logo: bool
 
-    def draw(self, visit: Visit, words: Texts, said: Said) -> ResponseReturnValue:
-        """Draw the step that *visit* is at, and say what is to be *said*."""
+    def draw(
+        self, visit: Visit, words: Texts, said: Said, approval: Approval | None = None
+    ) -> ResponseReturnValue:
+        """Draw the step that *visit* is at, or its *approval*, and what is *said*."""
         masked = _masked(visit.phone)
-        approval = visit.take_approval()
         step = "done" if approval else "code" if masked else "number"
         html = render_template(
             "verify.html",
@@ -56,11 +58,28 @@ class Sheet:
             length=context.current().policy.code_length,
             resend_after=visit.resend_after,
             approval=approval,
+            back=origin_of(visit.back.url) if visit.back else None,
         )
         headers = dict(said.headers)
         if step == "code":
             headers["OTP-Resend-After"] = str(visit.resend_after)
         return html, said.status, headers
+
+    def apologize(self, words: Texts) -> str:
+        """Draw no step at all: something went wrong."""
+        said = Said(words.say("unavailable"))
+        return render_template(
+            "verify.html", step="none", brand=self.brand, words=words, said=said
+        )
+
+
+def origin_of(url: str) -> str | None:
+    """The origin of *url*; none, if it is no URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def _masked(e164: str | None) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import g, request
 
-from otp_engine.api import context
+from otp_engine.api import context, responses
 from otp_engine.api.callers import ANYBODY
 from otp_engine.api.proofs import Proofs
 from otp_engine.domain import codes
@@ -20,37 +20,40 @@ from otp_engine.errors import (
     RateLimited,
     VerificationNotFound,
 )
-from otp_engine.web.sheet import Said
+from otp_engine.web.sheet import Said, origin_of
 from otp_engine.web.texts import Texts
-from otp_engine.web.visit import Visit
+from otp_engine.web.visit import Approval, Back, Visit
 
-_Step = Callable[[Visit, Texts], Said | None]
+_Step = Callable[[Visit, Texts], Said | Approval | None]
 
 
 class Steps:
     """The steps, by what the forms call them."""
 
-    def __init__(self, proofs: Proofs) -> None:
-        """Approvals are proven by *proofs*."""
+    def __init__(self, proofs: Proofs, origins: Sequence[str]) -> None:
+        """Approvals are proven by *proofs*, to applications of those *origins*."""
         self._proofs = proofs
+        self._origins = origins
         self._known: dict[str, _Step] = {
             "number": self._number,
             "code": self._code,
             "resend": self._resend,
+            "change": self._change,
         }
 
-    def take(self, name: str, visit: Visit, words: Texts) -> Said | None:
+    def take(self, name: str, visit: Visit, words: Texts) -> Said | Approval | None:
         """Take the step called *name*; what comes back is to be said, if anything.
 
-        Any other name goes back to the beginning.
+        Any other name is no step.
 
         Raises:
             OTPError: As `Engine.send` and `Engine.check`, and what cannot be read.
         """
-        if step := self._known.get(name):
-            return step(visit, words)
+        step = self._known.get(name)
+        return step(visit, words) if step else None
+
+    def _change(self, visit: Visit, _words: Texts) -> None:
         visit.begin_again()
-        return None
 
     def _number(self, visit: Visit, words: Texts) -> Said | None:
         return self._send(_read(request.form.get("phone", "")), visit, words)
@@ -75,13 +78,14 @@ class Steps:
             return Said(words.say(silence.name))
         except RateLimited as refusal:
             # Whoever comes back to a page that they have closed has a code already.
-            if _waits(number):
-                visit.sent(number.e164, refusal.retry_after)
+            if refusal.limit == "resend_cooldown" and _waits(number):
+                rounded = responses.retry_after(refusal.retry_after, rule=True)
+                visit.sent(number.e164, timedelta(seconds=int(rounded)))
             raise
         visit.sent(number.e164, sent.resend_after)
         return None
 
-    def _code(self, visit: Visit, words: Texts) -> Said | None:
+    def _code(self, visit: Visit, words: Texts) -> Said | Approval:
         number = _number_of(visit)
         guess = Guess(
             number=number,
@@ -91,8 +95,20 @@ class Steps:
         checked = context.current().engine.check(guess)
         if not checked.approved:
             return Said(words.say("wrong", left=checked.attempts_left))
-        visit.approved(self._proofs.of(number, audience=_audience(visit)))
-        return None
+        approval = self._approval(number, visit.back)
+        visit.end()
+        return approval
+
+    def _approval(self, number: PhoneNumber, back: Back | None) -> Approval:
+        """Prove it to the application that the person goes back to, if it may know."""
+        origin = origin_of(back.url) if back else None
+        if back is None or origin not in self._origins:
+            return Approval()
+        test = context.current().numbers.find(number.e164) is not None
+        proof = self._proofs.of(
+            number, audience=origin or "", nonce=back.state, test=test
+        )
+        return Approval(proof, back)
 
 
 def _read(text: str) -> PhoneNumber:
@@ -115,14 +131,6 @@ def _waits(number: PhoneNumber) -> bool:
     except VerificationNotFound:
         return False
     return True
-
-
-def _audience(visit: Visit) -> str:
-    """Whom the proof is for: the application that the person goes back to."""
-    if visit.back is None:
-        return request.host
-    parts = urlsplit(visit.back.url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def _host(public_url: str | None) -> str | None:

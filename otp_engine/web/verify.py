@@ -8,69 +8,103 @@ person counts by their own address.
 from __future__ import annotations
 
 import logging
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from http import HTTPStatus
 
-from flask import Blueprint, redirect, request, session, url_for
+from flask import (
+    Blueprint,
+    g,
+    make_response,
+    redirect,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from otp_engine.api import responses
 from otp_engine.api.proofs import Proofs
 from otp_engine.config.hosted import Hosted
-from otp_engine.errors import OTPError, Refused, Unavailable, VerificationNotFound
+from otp_engine.errors import (
+    OTPError,
+    RateLimited,
+    Refused,
+    Unavailable,
+    VerificationNotFound,
+)
 from otp_engine.web import pages, texts
-from otp_engine.web.sheet import Said, Sheet
+from otp_engine.web.sheet import Said, Sheet, origin_of
 from otp_engine.web.steps import Steps
 from otp_engine.web.texts import Texts
-from otp_engine.web.visit import Visit
+from otp_engine.web.visit import Approval, Back, Visit
 
 log = logging.getLogger(__name__)
 
 _MINUTE, _HOUR = 60, 3600
-_LONGEST = 512
+_LONGEST_URL, _LONGEST_STATE = 1024, 512
 
 
 def blueprint(hosted: Hosted, proofs: Proofs, *, brand: str) -> Blueprint:
     """Build the page that *hosted* describes; *proofs* are for who sent the person."""
     bp = pages.blueprint("verify", forms_to=hosted.return_origins)
     sheet = Sheet(brand=brand, logo=hosted.logo is not None)
-    steps = Steps(proofs)
+    steps = Steps(proofs, hosted.return_origins)
 
     @bp.get("/verify")
     def page() -> ResponseReturnValue:
         visit, words = Visit(session), _words()
-        if url := request.args.get("return_url"):
-            if _origin(url) not in hosted.return_origins:
-                return sheet.draw(visit, words, Said(words.say("bad_return"), 400))
-            visit.came_from(url, request.args.get("state", "")[:_LONGEST] or None)
+        if "return_url" in request.args:
+            back = Back(request.args["return_url"], request.args.get("state", ""))
+            if not _is_allowed(back, hosted.return_origins):
+                visit.end()
+                return sheet.draw(visit, words, _wrong("bad_return", words))
+            visit.came_from(back)
         return sheet.draw(visit, words, Said())
 
     @bp.post("/verify")
     def step() -> ResponseReturnValue:
         visit, words = Visit(session), _words()
         if not visit.brings(request.form.get("token", "")):
-            return sheet.draw(visit, words, Said(words.say("old_form"), 400))
+            return sheet.draw(visit, words, _wrong("old_form", words))
         try:
-            said = steps.take(request.form.get("step", ""), visit, words)
+            found = steps.take(request.form.get("step", ""), visit, words)
         except OTPError as error:
             if isinstance(error, VerificationNotFound):
                 visit.begin_again()
             return sheet.draw(visit, words, _explain(error, words))
-        if said:
-            return sheet.draw(visit, words, said)
-        return redirect(url_for(".page"), 303)
+        match found:
+            case Approval():
+                return sheet.draw(visit, words, Said(), found)
+            case Said():
+                return sheet.draw(visit, words, found)
+            case _:
+                return redirect(url_for(".page"), 303)
 
     return bp
 
 
 def answer(error: Exception) -> ResponseReturnValue:
     """Say to a person that something went wrong; see `responses.install`."""
-    status = error.code if isinstance(error, HTTPException) and error.code else 500
-    if status >= 500:  # noqa: PLR2004 - a status
+    known = isinstance(error, HTTPException) and error.code
+    status = HTTPStatus(known or HTTPStatus.INTERNAL_SERVER_ERROR)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("unexpected error", exc_info=error)
-    words = _words()
-    sheet = Sheet(brand="", logo=False)
-    return sheet.draw(Visit({}), words, Said(words.say("unavailable"), status))
+    g.error = "internal_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
+    response = make_response(Sheet(brand="", logo=False).apologize(_words()), status)
+    return pages.guard(response)
+
+
+def _is_allowed(back: Back, origins: Sequence[str]) -> bool:
+    """Whether a person may go back there, with a *state* to be known again by."""
+    short = len(back.url) <= _LONGEST_URL and 0 < len(back.state) <= _LONGEST_STATE
+    plain = back.url.isascii() and back.url.isprintable() and " " not in back.url
+    return short and plain and origin_of(back.url) in origins
+
+
+def _wrong(key: str, words: Texts) -> Said:
+    g.error = key
+    return Said(words.say(key), HTTPStatus.BAD_REQUEST)
 
 
 def _words() -> Texts:
@@ -79,13 +113,11 @@ def _words() -> Texts:
     return texts.choose(session.get("locale"), request.accept_languages)
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
-
-
 def _explain(error: OTPError, words: Texts) -> Said:
     key = error.name if error.name in words.words else "unavailable"
+    g.error = error.name
+    if isinstance(error, RateLimited):
+        g.limit = error.limit
     wait, headers = "", {}
     if isinstance(error, Refused | Unavailable):
         rule = isinstance(error, Refused)

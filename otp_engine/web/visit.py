@@ -1,4 +1,4 @@
-"""What a browser remembers of a person's way through the pages, in a signed cookie."""
+"""What a browser remembers of a person's way through the page, in a signed cookie."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ class Back:
     """Where a person goes back to, and what the application gave along."""
 
     url: str
-    state: str | None
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
     """A way that has just ended well, with what there is to prove it, and to whom."""
 
-    proof: str | None
-    back: Back | None
+    proof: str | None = None
+    back: Back | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One person's way, kept in *session*, which only this service can write.
 
-    The number is in it, for it is the person's own; no code is.
+    The number is in it, for it is the person's own; no code is, and no proof.
     """
 
     session: MutableMapping[str, Any]
@@ -65,32 +65,29 @@ class Visit:
         self.session["phone"] = phone
         self.session["resend_at"] = time.time() + resend_after.total_seconds()
 
-    def approved(self, proof: str | None) -> None:
-        """The right code was typed; the page that says so is shown once."""
-        self.begin_again()
-        self.session["approved"], self.session["proof"] = True, proof
+    @property
+    def back(self) -> Back | None:
+        """Where the person goes back to; none, if no application sent them."""
+        url = self.session.get("return_url")
+        return Back(url, self.session.get("state", "")) if url else None
 
-    def take_approval(self) -> Approval | None:
-        """The approval that has not been shown yet; with it the way has ended."""
-        proof = self.session.pop("proof", None)
-        if not self.session.pop("approved", False):
-            return None
-        back = self.back
-        for name in ("return_url", "state"):
-            self.session.pop(name, None)
-        return Approval(proof, back)
+    def came_from(self, back: Back) -> None:
+        """Begin anew for an application, which wants the person *back*.
+
+        What was begun for another is over, and its forms are nobody's any more: a
+        link must not lead what a person does for one application to another.
+        """
+        if back != self.back:
+            self.end()
+            self.session["return_url"], self.session["state"] = back.url, back.state
 
     def begin_again(self) -> None:
         """Forget the number."""
         for name in ("phone", "resend_at"):
             self.session.pop(name, None)
 
-    def came_from(self, url: str, state: str | None) -> None:
-        """An application sent the person, and wants them back at *url*."""
-        self.session["return_url"], self.session["state"] = url, state
-
-    @property
-    def back(self) -> Back | None:
-        """Where the person goes back to; none, if no application sent them."""
-        url = self.session.get("return_url")
-        return Back(url, self.session.get("state")) if url else None
+    def end(self) -> None:
+        """Forget the way, and who sent the person."""
+        self.begin_again()
+        for name in ("return_url", "state", "token"):
+            self.session.pop(name, None)

@@ -38,6 +38,11 @@ def test_the_key_before_a_rotation_stands_behind_the_current_one():
         ("OTP_RETURN_ORIGINS", "https://app.example.com/back"),
         ("OTP_RETURN_ORIGINS", "https://user@app.example.com"),
         ("OTP_RETURN_ORIGINS", "*"),
+        ("OTP_RETURN_ORIGINS", "https://*.example.com"),
+        ("OTP_RETURN_ORIGINS", "https://App.example.com"),
+        ("OTP_RETURN_ORIGINS", "https://app.example.com:443"),
+        ("OTP_RETURN_ORIGINS", "https://a;script-src"),
+        ("OTP_PROOF_KEY_PREVIOUS", SEED),
         ("OTP_COLOR", "red"),
         ("OTP_COLOR", "#fff;}"),
         ("OTP_LOGO", "/nowhere/logo.svg"),
@@ -49,6 +54,11 @@ def test_what_cannot_be_stops_the_start(name, value):
 
     with pytest.raises(InvalidSettings, match=name):
         read(**environ)
+
+
+def test_an_old_key_alone_signs_nothing():
+    with pytest.raises(InvalidSettings, match="OTP_PROOF_KEY is not set"):
+        read(OTP_PROOF_KEY_PREVIOUS=SEED)
 
 
 def test_people_are_sent_back_with_a_proof_or_not_at_all():

@@ -102,3 +102,19 @@ def test_where_there_is_no_inbox_nothing_is_kept(app_with, client):
     send(http)
 
     assert [key for key in client.keys("*") if b"inbox" in key] == []
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:3000", 200),
+        ("127.0.0.1:3000", 200),
+        ("[::1]:3000", 200),
+        ("otp-engine:3000", 200),
+        ("evil.example.com", 404),
+        ("127.0.0.1.evil.example", 404),
+    ],
+)
+def test_another_site_reads_no_inbox_by_a_name_that_leads_here(http, host, status):
+    for path in ("/dev/inbox", "/dev/inbox.json"):
+        assert http.get(path, headers={"Host": host}).status_code == status

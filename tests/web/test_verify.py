@@ -251,7 +251,7 @@ def test_a_page_loads_nothing_from_elsewhere_and_runs_no_script_of_its_own(http,
     assert policy.startswith("default-src 'none'; script-src 'self';")
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "strict-origin"
     assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", answer.text)
     assert not re.findall(r"<(?:script|style)>|\sstyle=|\son\w+=", answer.text)
 
@@ -317,7 +317,11 @@ def returning(app_with):
     """An application sends a person, and wants them back."""
 
     def build(**environ):
-        settings = {"OTP_PROOF_KEY": SEED, "OTP_RETURN_ORIGINS": f"{APP},http://b.test"}
+        settings = {
+            "OTP_PEPPER": SEED,
+            "OTP_PROOF_KEY": SEED,
+            "OTP_RETURN_ORIGINS": f"{APP},http://b.test",
+        }
         return Person(app_with(**settings | environ).test_client())
 
     return build
@@ -333,7 +337,7 @@ def test_who_was_sent_by_an_application_goes_back_with_a_proof(returning):
     proof = jwt.decode(
         person.field("otp_proof"), key, algorithms=["EdDSA"], audience=APP
     )
-    assert proof["sub"] == PHONE
+    assert (proof["sub"], proof["nonce"]) == (PHONE, "x&y")
     assert person.field("state") == "x&y"
     assert f'<form method="post" action="{APP}/back?a=1" data-return>' in (
         person.answer.text
@@ -346,7 +350,7 @@ def test_who_was_sent_by_an_application_goes_back_with_a_proof(returning):
 
 def test_an_application_is_gone_back_to_once(returning):
     person = returning()
-    person.open(return_url=f"{APP}/back")
+    person.open(return_url=f"{APP}/back", state="s")
     person.take("number", phone=PHONE)
     person.take("code", otp=person.code())
     person.open()
@@ -370,18 +374,139 @@ def test_an_application_is_gone_back_to_once(returning):
         "/somewhere",
         "javascript:alert(1)",
         "https:app.example.com",
+        "https://[",
+        "https://a\u2100b",
+        "\x01https://app.example.com/",
+        "https://app.example.com/a b",
+        f"https://app.example.com/{'x' * 1024}",
+        "",
     ],
 )
 def test_nobody_goes_where_the_operator_did_not_say(returning, url):
     person = returning()
 
-    answer = person.open(return_url=url)
+    answer = person.open(return_url=url, state="s")
     person.take("number", phone=PHONE)
     person.take("code", otp=person.code())
 
     assert answer.status_code == 400
     assert person.field("otp_proof") is None
-    assert url not in person.answer.text
+    assert not url or url not in person.answer.text
+
+
+@pytest.mark.parametrize("state", ["", "x" * 513])
+def test_an_application_says_how_it_will_know_the_person_again(returning, state):
+    person = returning()
+
+    answer = person.open(return_url=f"{APP}/back", state=state)
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"return_url": "http://b.test/", "state": "s"},
+        {"return_url": f"{APP}/back", "state": "the attacker's"},
+        {"return_url": "https://evil.example.com/", "state": "s"},
+    ],
+)
+def test_a_link_leads_nothing_that_was_begun_to_somebody_else(returning, other):
+    person = returning()
+    person.open(return_url=f"{APP}/back", state="s")
+    person.take("number", phone=PHONE)
+    form = {"token": person.token(), "step": "code", "otp": person.code()}
+
+    person.open(**other)
+    answer = person.http.post("/verify", data=form)
+
+    assert answer.status_code == 400
+    assert "otp_proof" not in answer.text
+    person.open()
+    assert person.step == "number"
+
+
+def test_an_application_that_is_not_allowed_any_more_gets_no_proof(returning):
+    person = returning()
+    person.open(return_url="http://b.test/", state="s")
+    person.take("number", phone=PHONE)
+    code, form = person.code(), {"token": person.token(), "step": "code"}
+    later = returning(OTP_RETURN_ORIGINS=APP)
+    cookie = person.http.get_cookie("otp_verify", path="/verify")
+    later.http.set_cookie("otp_verify", cookie.value, path="/verify")
+
+    answer = later.http.post("/verify", data=form | {"otp": code})
+
+    assert "Number verified" in answer.text
+    assert "otp_proof" not in answer.text
+
+
+def test_who_came_on_their_own_gets_no_proof(app_with):
+    person = Person(app_with(OTP_PROOF_KEY=SEED).test_client())
+    person.take("number", phone=PHONE)
+
+    person.take("code", otp=person.code())
+
+    assert person.step == "done"
+    assert "eyJ" not in person.answer.text
+
+
+def test_the_cookie_holds_no_proof(returning):
+    person = returning()
+    person.open(return_url=f"{APP}/back", state="s")
+    person.take("number", phone=PHONE)
+
+    person.take("code", otp=person.code())
+
+    cookie = person.http.get_cookie("otp_verify", path="/verify")
+    assert person.field("otp_proof")
+    assert cookie is None or len(cookie.value) < 100
+
+
+def test_a_proof_of_a_number_for_tests_says_so(returning):
+    person = returning(OTP_TEST_NUMBERS="+15550100001:123456@2999-01-31")
+    person.open(return_url=f"{APP}/back", state="s")
+    person.take("number", phone="+15550100001")
+
+    person.take("code", otp="123456")
+
+    proof = jwt.decode(person.field("otp_proof"), options={"verify_signature": False})
+    assert proof["test"] is True
+
+
+def test_a_stranger_whose_limit_is_reached_learns_of_nobodys_code(app_with):
+    http = app_with(OTP_SENDS_PER_IP="1/1h").test_client()
+    elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
+    http.post("/auth/send_otp", json={"phone": PHONE}, environ_base=elsewhere)
+    stranger = Person(http)
+    stranger.take("number", phone="+919445067890")
+    stranger.take("change")
+
+    seen = []
+    for phone in (PHONE, "+919876501234"):
+        answer = stranger.take("number", phone=phone)
+        seen.append((answer.status_code, stranger.step, stranger.said))
+
+    assert seen[0] == seen[1]
+    assert seen[0][:2] == (429, "number")
+
+
+def test_a_step_that_there_is_not_changes_nothing(person):
+    person.take("number", phone=PHONE)
+
+    person.take("")
+
+    assert person.step == "code"
+
+
+def test_a_refusal_is_in_the_log_by_its_name(app_with, caplog):
+    caplog.set_level("INFO")
+    person = Person(app_with(OTP_SENDS_PER_PHONE="1/1h").test_client())
+    person.take("number", phone=PHONE)
+    person.take("resend")
+
+    [line] = [one for one in caplog.records if getattr(one, "limit", None)]
+    assert (line.error, line.limit) == ("rate_limited", "sends_per_phone")
 
 
 def test_without_the_setting_the_page_is_there_in_development_only(app_with):
@@ -393,6 +518,8 @@ def test_a_mistake_is_a_page_and_no_json(http):
 
     assert answer.status_code == 405
     assert answer.content_type.startswith("text/html")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "<form" not in answer.text
 
 
 def test_no_number_and_no_code_is_in_the_log(person, caplog):

@@ -12,11 +12,13 @@ flow.addEventListener("submit", async (event) => {
   if ("return" in form.dataset) return;
   event.preventDefault();
   const fields = new FormData(form, event.submitter);
+  const step = Object.assign(document.createElement("input"), { type: "hidden", name: "step", value: fields.get("step") });
   for (const button of flow.querySelectorAll("button")) button.disabled = true;
   try {
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(fields) });
     show(new DOMParser().parseFromString(await answer.text(), "text/html"), answer.headers);
   } catch {
+    form.append(step);
     form.submit(); // the browser says best what is wrong
   }
 });
