@@ -42,7 +42,7 @@ lock_options := --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
 $(ready): requirements-dev.txt setup.cfg pyproject.toml
-	@echo "Installing what requirements-dev.txt pins into $(venv), once; some 20 seconds."
+	@echo "Installing what requirements-dev.txt pins into $(venv), once; some 40 seconds."
 	@$(python) -m venv $(venv)
 	@$(venv)/bin/pip install --quiet --no-compile --require-hashes -r requirements-dev.txt
 	@$(venv)/bin/pip install --quiet --no-deps --no-build-isolation -e .

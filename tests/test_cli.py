@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import signal
@@ -149,10 +150,28 @@ def test_a_new_key_is_printed_once_with_the_line_that_knows_it():
     assert "not shown again" in result.stderr
 
 
-def test_a_name_that_cannot_be_is_refused():
-    result = processes.run("keys", "new", "the shop")
+@pytest.mark.parametrize("name", ["the shop", "a:b", "a,b", "anybody", ""])
+def test_a_name_that_cannot_be_is_refused(name):
+    result = processes.run("keys", "new", name)
 
     assert (result.returncode, result.stdout) == (1, "")
+
+
+def test_a_new_key_for_a_prometheus_comes_with_its_own_line():
+    result = processes.run("keys", "metrics")
+
+    key, line = result.stdout.splitlines()
+    assert key.startswith("otp_live_")
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    assert line == f"OTP_METRICS_KEY=sha256:{digest}"
+
+
+def test_a_new_key_for_proofs_is_a_good_one():
+    line = processes.run("keys", "proof").stdout.strip()
+
+    name, _, value = line.partition("=")
+    assert name == "OTP_PROOF_KEY"
+    assert len(base64.b64decode(value, validate=True)) == 32
 
 
 @pytest.mark.parametrize(("cut", "code"), [(47, 0), (46, 1)])

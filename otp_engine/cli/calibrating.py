@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from otp_engine.app import cores
-from otp_engine.cli.saying import JSON, fail, good
+from otp_engine.cli.saying import JSON, fail, good, warn
 from otp_engine.domain.calibration import Calibrated, propose
 from otp_engine.domain.calibration import calibrate as measure
 from otp_engine.domain.hashing import COSTS
@@ -19,7 +19,9 @@ _NEVER = "test"  # which protects nothing, however quick it is
 
 
 @click.command()
-@click.option("--rate", type=click.FloatRange(0), help="Sends and checks a second.")
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), help="Sends and checks a second."
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(0.01, 60),
@@ -64,6 +66,8 @@ def calibrate(
         return
     if chosen is None:
         fail(f"no cost carries {rate:g} a second here: more cores, or more instances")
+    if not chosen.cost.meets_asvs:
+        warn(f"{chosen.name} is weaker than OWASP ASVS 5.0 accepts; or use more cores")
     good(f"OTP_ARGON2={chosen.name} carries {rate:g} a second")
 
 

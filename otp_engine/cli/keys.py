@@ -43,6 +43,15 @@ def new(name: str) -> None:
 
 
 @keys.command()
+def metrics() -> None:
+    """Print a new key for a Prometheus, once, and the line that knows it."""
+    secret = api_keys.new()
+    click.echo(secret)
+    click.echo(f"OTP_METRICS_KEY={api_keys.line('', secret).removeprefix(':')}")
+    warn("the key is not shown again; it is what the Prometheus brings")
+
+
+@keys.command()
 def proof() -> None:
     """Print a new key that approvals are signed with, as a line for the environment."""
     seed = base64.b64encode(secrets.token_bytes(_SEED_BYTES)).decode()

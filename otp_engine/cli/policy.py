@@ -123,7 +123,8 @@ def history(desk: _Desk, *, as_json: bool) -> None:
         click.echo(json.dumps(list(map(_plain, changes)), indent=2))
         return
     before = [*(change.values for change in changes[1:]), {}]
-    for change, old in zip(changes, before, strict=True):
+    # With no change there is one too many.
+    for change, old in zip(changes, before, strict=False):
         why = f"  # {change.reason}" if change.reason else ""
         what = "; ".join(_difference(old, change.values)) or "nothing"
         when = f"{change.at:%Y-%m-%d %H:%M:%SZ}"
@@ -146,11 +147,16 @@ def _amend(
             reason=reason,
             values=change(old),
         )
+        before = amended(desk.settings.policy, latest).warnings()
         policy = amended(desk.settings.policy, new)
+        difference = _difference(old, new.values)
+        if not difference:
+            good("nothing changes: it is so already")
+            return
         if desk.amendments.add(new):
             for doubt in policy.warnings():
-                warn(doubt)
-            difference = _difference(old, new.values)
+                if doubt not in before:
+                    warn(doubt)
             _tell(desk.events, new, difference)
             for line in difference:
                 good(line)

@@ -70,6 +70,7 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     if settings.inbox:
         good(f"verify a number: http://localhost:{port}/verify")
         good(f"the messages:    http://localhost:{port}/dev/inbox")
+        good(f"the API:         http://localhost:{port}/docs")
     server = _server(settings, host=host, port=port, workers=workers)
     if not (settings.dev or settings.metrics_key):
         server.serve()

@@ -21,6 +21,7 @@ from otp_engine.store.event_fields import KINDS, kind_of
 from otp_engine.store.event_tail import Tail
 
 _BETWEEN = 0.5  # seconds
+_OF_NO_USE = ("service", "attempt", "code_length")  # to somebody who reads along
 _KEPT = timedelta(days=31)
 
 
@@ -95,7 +96,9 @@ def _as_json(happened: Happened, kind: str) -> str:
 def _as_text(happened: Happened, kind: str) -> str:
     told = _plain(happened.event)
     if prefix := told.pop("prefix", None):
-        told["phone"] = shown(prefix)
+        told["phone"] = f"{shown(prefix)} {told['phone']}"
+    for name in _OF_NO_USE:
+        told.pop(name, None)
     words = "  ".join(filter(None, map(_word, told, told.values())))
     return f"{happened.at:%Y-%m-%d %H:%M:%SZ}  {kind:<11}  {words}"
 

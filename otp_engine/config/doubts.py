@@ -35,9 +35,7 @@ def of(settings: Settings, unknown: Iterable[str], known: Sequence[str]) -> list
         if key.short
     ]
     if settings.metrics_key and settings.metrics_key.short:
-        warnings.append(
-            "OTP_METRICS_KEY is short; `otp-engine keys new metrics` makes one"
-        )
+        warnings.append("OTP_METRICS_KEY is short; `otp-engine keys metrics` makes one")
     if settings.hosted.verify and not settings.dev:
         if settings.api_keys:
             warnings.append(

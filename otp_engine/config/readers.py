@@ -159,6 +159,8 @@ def api_keys(given: str) -> tuple[ApiKey, ...]:
         for name, _, secret in pairs
     ):
         raise ValueError("must be name:secret pairs with commas between them, in ASCII")
+    if any("sha256:" in secret.removeprefix("sha256:") for _, _, secret in pairs):
+        raise ValueError("must have sha256: right behind the name and its colon")
     if keys.ANYBODY in {name for name, _, _ in pairs}:
         raise ValueError(f"must call no program {keys.ANYBODY!r}")
     return tuple(keys.read(name, secret) for name, _, secret in pairs)

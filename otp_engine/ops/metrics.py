@@ -84,4 +84,4 @@ def _expect(key: ApiKey) -> None:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     brought = keys.digest(secret.strip())
     if scheme.lower() != "bearer" or not hmac.compare_digest(brought, key.digest):
-        raise Unauthorized
+        raise Unauthorized("The key of the metrics is needed.")

@@ -183,3 +183,26 @@ def test_what_is_no_number_is_said_to_be_none(environ):
 
     assert result.returncode == 1
     assert "not a phone number" in result.stderr
+
+
+def test_before_the_first_change_the_history_is_empty(policy):
+    text, plain = policy("history"), policy("history", "--json")
+
+    assert (text.returncode, text.stdout) == (0, "")
+    assert (plain.returncode, json.loads(plain.stdout)) == (0, [])
+
+
+def test_what_changes_nothing_is_no_version(policy):
+    policy("set", "ttl", "20m")
+
+    again = policy("set", "ttl", "20m")
+
+    assert "nothing changes" in again.stderr
+    assert "NIST" not in again.stderr
+    assert len(json.loads(policy("history", "--json").stdout)) == 1
+
+
+def test_only_what_a_change_weakens_is_warned_of(policy):
+    policy("set", "ttl", "20m")
+
+    assert "NIST" not in policy("set", "max_sends", "3").stderr
