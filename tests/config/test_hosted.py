@@ -64,3 +64,45 @@ def test_an_old_key_alone_signs_nothing():
 def test_people_are_sent_back_with_a_proof_or_not_at_all():
     with pytest.raises(InvalidSettings, match="OTP_PROOF_KEY is not set"):
         read(OTP_RETURN_ORIGINS="https://app.example.com")
+
+
+PRODUCTION = {
+    "OTP_DEV": "0",
+    "REDIS_URL": "redis://redis.internal",
+    "OTP_PEPPER": SEED,
+    "OTP_SENDER": "console",
+    "OTP_API_KEYS": "shop:shop-secret-0123456789",
+    "OTP_PROOF_KEY": SEED,
+}
+
+
+def test_outside_of_dev_the_page_is_there_only_if_it_is_asked_for():
+    assert not read(**PRODUCTION).verify
+
+
+def test_outside_of_dev_a_proof_goes_by_https_and_says_who_signed_it():
+    origins = {"OTP_RETURN_ORIGINS": "http://app.example.com"}
+
+    with pytest.raises(InvalidSettings) as refusal:
+        read(**PRODUCTION | origins)
+
+    assert "OTP_RETURN_ORIGINS must be https outside of dev mode" in str(refusal.value)
+    assert "OTP_PUBLIC_URL is not set" in str(refusal.value)
+
+
+def test_a_page_for_everybody_beside_programs_with_keys_is_warned_of():
+    environ = PRODUCTION | {"OTP_VERIFY_PAGE": "1", "OTP_METRICS_KEY": "short"}
+
+    warnings = " ".join(config.read(environ).warnings)
+
+    assert "OTP_VERIFY_PAGE lets anybody" in warnings
+    assert "cookie may travel in plain" in warnings
+    assert "OTP_METRICS_KEY is short" in warnings
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.example.com?b=c", "https://me@a.example.com", "https://a b.com"]
+)
+def test_a_public_url_is_one_and_no_more(url):
+    with pytest.raises(InvalidSettings, match="OTP_PUBLIC_URL"):
+        read(OTP_PUBLIC_URL=url)

@@ -9,7 +9,12 @@ import pytest
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.config import keys
+from otp_engine.domain import phone
+from otp_engine.domain.events import Action, RequestRefused, reported
 from otp_engine.domain.hashing import COSTS, HashingPool
+from otp_engine.domain.pepper import Pepper
+from otp_engine.domain.receipts import Receipt
+from otp_engine.domain.whom import Whom
 from otp_engine.errors import (
     CarrierUnavailable,
     DeliveryFailed,
@@ -333,3 +338,25 @@ def test_prometheuss_own_linter_finds_nothing(http, outbox):
         check=False,
     )
     assert (linted.returncode, linted.stdout, linted.stderr) == (0, "", "")
+
+
+def test_what_is_left_of_a_limit_of_the_callers_own_has_one_name(metrics):
+    """Callers can make such limits without end."""
+    whom = Whom(phone="digest", prefix="+91944", country="IN")
+    for name in ("BL1", "BL2"):
+        metrics.counted.watch(RequestRefused(whom=whom, action=Action.SEND, limit=name))
+
+    assert on_page(metrics)["otp_refusals_total{action=send,limit=callers_own}"] == 2
+
+
+@pytest.mark.parametrize(("arrived", "outcome"), [(True, "delivered"), (False, "lost")])
+def test_the_end_of_a_message_is_counted(metrics, arrived, outcome):
+    receipt = Receipt(message="SM1", to="+919445012345", arrived=arrived)
+    number = phone.read(receipt.to, "IN")
+
+    metrics.counted.watch(reported(receipt, number, Pepper(b"p" * 32)))
+
+    page = on_page(metrics)
+    assert (
+        page[f"otp_deliveries_total{{channel=sms,country=IN,outcome={outcome}}}"] == 1
+    )

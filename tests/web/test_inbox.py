@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from flask import Flask
 
+from otp_engine.domain.inbox import Letter
+from otp_engine.domain.verification import Channel
+from otp_engine.web import inbox
 from tests import twilio_server
 
 PHONE = "+919445012345"
@@ -118,3 +123,27 @@ def test_where_there_is_no_inbox_nothing_is_kept(app_with, client):
 def test_another_site_reads_no_inbox_by_a_name_that_leads_here(http, host, status):
     for path in ("/dev/inbox", "/dev/inbox.json"):
         assert http.get(path, headers={"Host": host}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [(1, "just now"), (59, "59 s ago"), (61, "1 min ago"), (7_300, "2 h ago")],
+)
+def test_the_age_of_a_message_is_said_as_people_say_it(age, said):
+    now = datetime(2026, 2, 3, 12, tzinfo=UTC)
+    letter = Letter(
+        at=now - timedelta(seconds=age),
+        expires=now,
+        to=PHONE,
+        channel=Channel.SMS,
+        locale=None,
+        body="123456",
+        code="123456",
+        verification=b"0" * 16,
+    )
+    app = Flask(__name__)
+    app.register_blueprint(inbox.blueprint(lambda: [letter], lambda: now, verify=False))
+
+    [message] = messages(app.test_client())
+
+    assert (message["age"], message["ago"]) == (age, said)

@@ -8,8 +8,12 @@ import re
 import jwt
 import pytest
 
+from otp_engine import config
+from otp_engine.app import create_app
+from otp_engine.errors import DeliveryUnconfirmed
 from otp_engine.web.texts import ALL
-from tests.fakes import other_than
+from tests.api.conftest import RELAXED
+from tests.fakes import Outbox, other_than
 
 PHONE = "+919445012345"
 SEED = "cHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHI="
@@ -557,3 +561,47 @@ def test_the_operators_logo_and_name_are_on_the_page(app_with, tmp_path):
     assert 'src="/assets/logo"' in page
     assert shown == logo.read_text()
     assert "sandbox" in policy
+
+
+def test_when_the_carrier_is_silent_the_person_waits_for_the_code(store):
+    outbox = Outbox(refusal=DeliveryUnconfirmed())
+    app = create_app(config.read(RELAXED), store=store, sender=outbox)
+    person = Person(app.test_client())
+
+    person.take("number", phone=PHONE)
+
+    assert person.step == "code"
+    assert person.said.startswith("The message may take a while.")
+
+
+def test_who_takes_a_step_before_there_is_a_number_begins(person):
+    answer = person.take("code", otp="123456")
+
+    assert (answer.status_code, person.step) == (404, "number")
+
+
+def test_a_wait_of_hours_is_said_in_hours(app_with):
+    person = Person(app_with(OTP_SENDS_PER_PHONE="1/5h").test_client())
+    person.take("number", phone=PHONE)
+
+    person.take("resend")
+
+    assert person.said == "Too many requests. Try again in 5 h."
+
+
+def test_where_there_is_no_logo_there_is_nothing(http):
+    assert http.get("/assets/logo").status_code == 404
+    assert http.get("/assets/color.css").text == ""
+
+
+def test_a_number_for_tests_whose_day_is_over_is_asked_for_again(app_with):
+    entry = "+15550100001:123456@2999-01-31"
+    first = Person(app_with(OTP_TEST_NUMBERS=entry, OTP_PEPPER=SEED).test_client())
+    first.take("number", phone="+15550100001")
+    cookie = first.http.get_cookie("otp_verify", path="/verify")
+    later = Person(app_with(OTP_PEPPER=SEED).test_client())
+    later.http.set_cookie("otp_verify", cookie.value, path="/verify")
+
+    later.open()
+
+    assert later.step == "number"
