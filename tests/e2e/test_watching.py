@@ -191,7 +191,9 @@ def test_events_of_one_kind_and_a_change_of_the_policy_are_shown(pair, environ):
     assert shown(environ, "--since", "0s") == []
 
 
-@pytest.mark.parametrize("words", [("--since", "yesterday"), ("--kind", "gossip")])
+@pytest.mark.parametrize(
+    "words", [("--since", "yesterday"), ("--since", "40d"), ("--kind", "gossip")]
+)
 def test_what_cannot_be_asked_for_is_said(environ, words):
     result = processes.run("events", *words, **environ)
 
