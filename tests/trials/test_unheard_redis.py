@@ -123,7 +123,8 @@ def test_a_redis_that_is(fault, trial, whole, behind, proxy, twilio):
     bad = [r for r in answers if r.status != 503 or r.headers.get("retry-after") != "1"]
     trial.tell("requests", len(answers))
     trial.at_most("other answers than 503 with Retry-After", len(bad), 0)
-    trial.at_most("slowest answer", slowest(answers), 1, " s")
+    # Two timeouts are 0.75 s; 200 clients on the cores of the service take the rest.
+    trial.at_most("slowest answer", slowest(answers), 1.5, " s")
     trial.at_most("slowest `/healthz`", slowest(healthz), 1, " s")
     trial.at_most("messages sent", sent, 0)
     trial.tell("guesses that checks without an answer cost", spent)
