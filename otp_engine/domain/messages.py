@@ -142,8 +142,10 @@ def write(
     if wishes.app_hash:
         words = ["<#>", *words, wishes.app_hash]
     message = " ".join(words)
+    if not wishes.origin:
+        return message
     # On a line of its own, and the last one (W3C, origin-bound one-time codes).
-    bound = f"{message}\n@{wishes.origin} #{code}" if wishes.origin else message
+    bound = f"{message}\n@{wishes.origin} #{code}"
     # What only saves typing must not make a message dearer.
     return bound if segments.count(bound) == segments.count(message) else message
 

@@ -47,7 +47,7 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 
-_WHY: dict[type[Unavailable], str] = {
+_WHY: dict[type[OTPError], str] = {
     StoreUnavailable: "store",
     CarrierUnavailable: "carrier",
     Saturated: "saturated",
@@ -64,18 +64,7 @@ class Watched:
     def send(self, asked: Asked) -> Sent:
         """As `Engine.send`."""
         with self._telling(asked):
-            try:
-                sent = self.engine.send(asked)
-            except DeliveryUnconfirmed as silence:
-                if silence.verification and silence.attempt:
-                    self._sent(
-                        asked, silence.verification, silence.attempt, confirmed=False
-                    )
-                raise
-            except (DeliveryFailed, InvalidPhone, NotServed) as refusal:
-                if not _is_a_rule(refusal):
-                    self._undelivered(asked, refusal)
-                raise
+            sent = self.engine.send(asked)
         self._sent(asked, sent.id, sent.token)
         return sent
 
@@ -116,23 +105,30 @@ class Watched:
         """Tell of what kept a request from being done."""
         try:
             yield
-        except (RateLimited, TooManyAttempts, NotServed) as refusal:
-            if _is_a_rule(refusal):
-                limit = _name(refusal)
-                self._watch(RequestRefused.of(request, limit, self.engine.peppers[0]))
+        except OTPError as error:
+            self._tell_of(error, request)
             raise
-        except VerificationNotFound:
-            self._watch(NothingWaiting(whom=self._whom(request)))
-            raise
-        except Unavailable as error:
-            self._watch(
-                Unserved(
-                    whom=self._whom(request),
-                    action=events.action(request),
-                    why=_WHY.get(type(error), "other"),
-                )
-            )
-            raise
+
+    def _tell_of(self, error: OTPError, request: Asked | Guess) -> None:
+        match error, request:
+            case (
+                DeliveryUnconfirmed(
+                    verification=bytes() as id, attempt=bytes() as token
+                ),
+                Asked() as asked,
+            ):
+                self._sent(asked, id, token, confirmed=False)
+            case (RateLimited() | TooManyAttempts() | NotServed(), _) if _is_a_rule(
+                error
+            ):
+                pepper = self.engine.peppers[0]
+                self._watch(RequestRefused.of(request, _name(error), pepper))
+            case (DeliveryFailed() | InvalidPhone() | NotServed(), Asked() as asked):
+                self._undelivered(asked, error)
+            case (VerificationNotFound(), _):
+                self._watch(NothingWaiting(whom=self._whom(request)))
+            case (Unavailable(), _):
+                self._not_served(request, _WHY.get(type(error), "other"))
 
     def _sent(
         self,
@@ -155,6 +151,11 @@ class Watched:
                 confirmed=confirmed,
             )
         )
+
+    def _not_served(self, request: Asked | Guess, why: str) -> None:
+        asked_for = events.action(request)
+        whom = self._whom(request)
+        self._watch(Unserved(whom=whom, action=asked_for, why=why))
 
     def _undelivered(self, asked: Asked, error: OTPError) -> None:
         self._watch(
@@ -185,8 +186,7 @@ class Watched:
 
 def _is_a_rule(refusal: OTPError) -> bool:
     """Whether it is one of ours; a carrier can know better about a number."""
-    ours = not isinstance(refusal, DeliveryFailed | InvalidPhone)
-    return ours and refusal.carrier_error is None
+    return refusal.carrier_error is None
 
 
 def _name(refusal: OTPError) -> str:
