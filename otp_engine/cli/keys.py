@@ -11,8 +11,7 @@ import click
 from otp_engine.cli.saying import fail, good, warn
 from otp_engine.config import keys as api_keys
 from otp_engine.config import readers
-
-_SEED_BYTES = 32  # Ed25519, RFC 8032
+from otp_engine.config.hosted import SEED_BYTES
 
 
 @click.group()
@@ -47,14 +46,14 @@ def metrics() -> None:
     """Print a new key for a Prometheus, once, and the line that knows it."""
     secret = api_keys.new()
     click.echo(secret)
-    click.echo(f"OTP_METRICS_KEY={api_keys.line('', secret).removeprefix(':')}")
+    click.echo(f"OTP_METRICS_KEY={api_keys.known_by(secret)}")
     warn("the key is not shown again; it is what the Prometheus brings")
 
 
 @keys.command()
 def proof() -> None:
     """Print a new key that approvals are signed with, as a line for the environment."""
-    seed = base64.b64encode(secrets.token_bytes(_SEED_BYTES)).decode()
+    seed = base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode()
     click.echo(f"OTP_PROOF_KEY={seed}")
 
 

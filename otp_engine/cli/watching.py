@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from time import sleep
 from typing import Any
@@ -15,14 +14,14 @@ import click
 from otp_engine.cli.saying import JSON, Command, plan_on_redis, warn
 from otp_engine.domain import durations
 from otp_engine.domain.events import Event, Happened
-from otp_engine.domain.whom import Whom, shown
+from otp_engine.domain.whom import shown
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.event_fields import KINDS, kind_of
+from otp_engine.store.event_fields import KINDS, kind_of, plain
 from otp_engine.store.event_tail import Tail
+from otp_engine.store.events import LIFE
 
 _BETWEEN = 0.5  # seconds
 _OF_NO_USE = ("service", "attempt", "code_length")  # to somebody who reads along
-_KEPT = timedelta(days=31)
 
 
 def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
@@ -30,7 +29,7 @@ def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
         since = durations.parse(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
-    if since > _KEPT:
+    if since > LIFE:
         raise click.BadParameter("a month is kept, 31d at most")
     return since
 
@@ -67,7 +66,7 @@ def watch(
     show = _as_json if as_json else _as_text
     with suppress(KeyboardInterrupt):
         for happened in _all(tail, follow=follow):
-            kind = str(kind_of(happened.event))
+            kind = kind_of(happened.event)
             if not kinds or kind in kinds:
                 click.echo(show(happened, kind))
 
@@ -89,8 +88,8 @@ def _all(tail: Tail, *, follow: bool) -> Iterator[Happened]:
 
 
 def _as_json(happened: Happened, kind: str) -> str:
-    plain = {"at": happened.at.isoformat(), "kind": kind, **_plain(happened.event)}
-    return json.dumps(plain)
+    told = {"at": happened.at.isoformat(), "kind": kind, **_plain(happened.event)}
+    return json.dumps(told)
 
 
 def _as_text(happened: Happened, kind: str) -> str:
@@ -118,14 +117,8 @@ def _printable(text: str) -> str:
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
-def _plain(value: Event | Whom) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for field in fields(value):
-        match getattr(value, field.name):
-            case Whom() as whom:
-                plain |= _plain(whom)
-            case bytes() as id:
-                plain[field.name] = id.hex()
-            case other:
-                plain[field.name] = other
-    return plain
+def _plain(event: Event) -> dict[str, Any]:
+    return {
+        name: one.hex() if isinstance(one, bytes) else one
+        for name, one in plain(event).items()
+    }

@@ -26,7 +26,8 @@ _DEFAULT_PORTS = frozenset({":80", ":443"})
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 _PICTURES = frozenset({".svg", ".png", ".jpg", ".jpeg", ".webp"})
 _MOST_BYTES = 256 * 1024
-_SEED_BYTES = 32
+SEED_BYTES = 32
+"""Of a key that approvals are signed with (Ed25519, RFC 8032)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ def _seed(given: str) -> bytes:
         seed = base64.b64decode(given.strip(), validate=True)
     except (binascii.Error, ValueError):
         seed = b""
-    if len(seed) != _SEED_BYTES:
+    if len(seed) != SEED_BYTES:
         raise ValueError(
             "must be 32 bytes in base64: `otp-engine keys proof` makes one"
         )
@@ -89,7 +90,7 @@ def _seed(given: str) -> bytes:
 
 
 def _origins(given: str) -> tuple[str, ...]:
-    return tuple(_origin(part.strip()) for part in given.split(",") if part.strip())
+    return tuple(map(_origin, readers.parts(given)))
 
 
 def _origin(given: str) -> str:

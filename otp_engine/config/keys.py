@@ -68,7 +68,12 @@ def is_whole(secret: str) -> bool:
 
 def line(name: str, secret: str) -> str:
     """What stands in `OTP_API_KEYS` for a secret: enough to know it by."""
-    return f"{name}:sha256:{digest(secret).hex()}"
+    return f"{name}:{known_by(secret)}"
+
+
+def known_by(secret: str) -> str:
+    """The same without a name."""
+    return f"sha256:{digest(secret).hex()}"
 
 
 def _checksum(body: str) -> str:

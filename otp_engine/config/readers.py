@@ -133,7 +133,7 @@ def countries(given: str) -> frozenset[str]:
     """ISO 3166 codes with commas between them, or `*`."""
     if given.strip() == phone.EVERYWHERE:
         return frozenset({phone.EVERYWHERE})
-    codes = frozenset(map(region, _parts(given)))
+    codes = frozenset(map(region, parts(given)))
     if not codes:
         raise ValueError("names no country")
     return codes
@@ -141,7 +141,7 @@ def countries(given: str) -> frozenset[str]:
 
 def senders(given: str) -> tuple[str, ...]:
     """Names of senders, in order of preference."""
-    names = _parts(given.lower())
+    names = parts(given.lower())
     if unknown := [name for name in names if name not in _SENDERS]:
         raise ValueError(f"must be of {', '.join(_SENDERS)}: {', '.join(unknown)!r}")
     if not names or len(set(names)) < len(names):
@@ -151,7 +151,7 @@ def senders(given: str) -> tuple[str, ...]:
 
 def api_keys(given: str) -> tuple[ApiKey, ...]:
     """`name:secret` or `name:sha256:DIGEST`, with commas between them."""
-    pairs = [pair.partition(":") for pair in _parts(given)]
+    pairs = [pair.partition(":") for pair in parts(given)]
     if not pairs:
         raise ValueError("holds no key")
     if not all(
@@ -170,7 +170,7 @@ def test_numbers(today: date) -> Callable[[str], tuple[TestNumber, ...]]:
     """`+NUMBER:CODE@LAST-DAY`, with commas between them, and none of them over."""
 
     def read(given: str) -> tuple[TestNumber, ...]:
-        return tuple(map(_test_number, _parts(given)))
+        return tuple(map(_test_number, parts(given)))
 
     def _test_number(given: str) -> TestNumber:
         number, _, rest = given.partition(":")
@@ -209,5 +209,6 @@ def _is_host(netloc: str) -> bool:
         return False
 
 
-def _parts(given: str) -> tuple[str, ...]:
+def parts(given: str) -> tuple[str, ...]:
+    """What stands between commas, and is something."""
     return tuple(part.strip() for part in given.split(",") if part.strip())

@@ -44,8 +44,10 @@ def install(app: Flask, answered: Answered) -> None:
         response.headers[_HEADER] = g.request_id
         if request.blueprint not in _UNHEARD:
             took = perf_counter() - g.began
-            answered(*_what(), response.status_code, took)
-            _log(response, took)
+            method = request.method if request.method in _METHODS else ""
+            route = request.url_rule.rule if request.url_rule else ""
+            answered(method, route, response.status_code, took)
+            _log(method, route, response.status_code, took)
         return response
 
     app.before_request(_begin)
@@ -58,20 +60,14 @@ def _begin() -> None:
     g.began = perf_counter()
 
 
-def _what() -> tuple[str, str]:
-    method = request.method if request.method in _METHODS else ""
-    return method, request.url_rule.rule if request.url_rule else ""
-
-
-def _log(response: Response, took: float) -> None:
-    method, route = _what()
+def _log(method: str, route: str, status: int, took: float) -> None:
     log.info(
         "request",
         extra={
             "request_id": g.request_id,
             "method": method or None,
             "route": route or None,
-            "status": response.status_code,
+            "status": status,
             "ms": round(took * 1000, 1),
             **{name: g.get(name) for name in _LEFT_BEHIND},
         },

@@ -41,6 +41,7 @@ _LIMITS = (
     (Action.SEND, "sends_total"),
     (Action.CHECK, "checks_per_ip"),
 )
+_KNOWN = _RULES + _LIMITS
 _OUTCOMES = ("approved", "wrong", "not_found", "refused", "unavailable")
 
 
@@ -94,7 +95,7 @@ class Counted:
         for action in Action:
             for why in ("store", "carrier", "saturated"):
                 self._unserved.labels(action, why)
-        for action, limit in _RULES + _LIMITS:
+        for action, limit in _KNOWN:
             self._refusals.labels(action, limit)
         for action, limit in _LIMITS:
             self._shadow_refusals.labels(action, limit)
@@ -133,7 +134,7 @@ class Counted:
 
     def _refused(self, event: RequestRefused) -> None:
         counter = self._shadow_refusals if event.shadow else self._refusals
-        known = (event.action, event.limit) in _RULES + _LIMITS
+        known = (event.action, event.limit) in _KNOWN
         # Callers can make limits of their own without end.
         counter.labels(event.action, event.limit if known else "callers_own").inc()
         if event.action == Action.CHECK and not event.shadow:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeAlias, get_type_hints
 
@@ -18,6 +19,7 @@ from otp_engine.domain.events import (
     Delivered,
     Event,
     Exhausted,
+    Happened,
     Lost,
     NothingWaiting,
     PolicyChanged,
@@ -42,7 +44,7 @@ KINDS: dict[str, type[Event]] = {
     "unserved": Unserved,
     "policy": PolicyChanged,
 }
-"""The events that are kept, by what they are called there."""
+"""The events, by what they are called in their entries."""
 
 _NAMES = {kind: name for name, kind in KINDS.items()}
 _OPTIONAL = (str | None, int | None)
@@ -60,14 +62,32 @@ _CONVERTERS: dict[Any, Callable[[bytes], Any]] = {
 Fields: TypeAlias = Mapping[bytes, bytes]
 
 
-def kind_of(event: Event) -> str | None:
-    """What *event* is called; none, if it is not kept."""
-    return _NAMES.get(type(event))
+def kind_of(event: Event) -> str:
+    """What *event* is called."""
+    return _NAMES[type(event)]
+
+
+def plain(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    """The fields of *value*, and beside them those of the values in it."""
+    flat: dict[str, Any] = {}
+    for field in fields(value):
+        held = getattr(value, field.name)
+        flat |= plain(held) if is_dataclass(held) else {field.name: held}
+    return flat
 
 
 def write(event: Event) -> dict[str, str | bytes | int]:
     """The entry of *event*; what is none is left out."""
-    return {"kind": _NAMES[type(event)], **_flat(event)}
+    held = {name: one for name, one in plain(event).items() if one is not None}
+    flags = {name: int(one) for name, one in held.items() if isinstance(one, bool)}
+    return {"kind": kind_of(event), **held, **flags}
+
+
+def happened(milliseconds: int, entry: Fields) -> Happened | None:
+    """The event of an entry with its time; none, as `read` says."""
+    event = read(entry)
+    at = datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+    return Happened(at, event) if event else None
 
 
 def read(entry: Fields) -> Event | None:
@@ -78,21 +98,6 @@ def read(entry: Fields) -> Event | None:
     except (KeyError, ValueError):
         return None
     return event
-
-
-def _flat(value: Any) -> dict[str, str | bytes | int]:  # noqa: ANN401 - any dataclass
-    flat: dict[str, str | bytes | int] = {}
-    for field in fields(value):
-        match getattr(value, field.name):
-            case None:
-                pass
-            case bool() as truth:
-                flat[field.name] = int(truth)
-            case held if is_dataclass(held):
-                flat |= _flat(held)
-            case plain:
-                flat[field.name] = plain
-    return flat
 
 
 def _value(kind: Any, entry: Fields) -> Any:  # noqa: ANN401 - a dataclass, and a value of it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from otp_engine.domain.events import Happened
 from otp_engine.store import event_fields
@@ -30,8 +30,8 @@ class Tail:
             StoreUnavailable: Redis did not answer; asked again, nothing is left out.
         """
         while found := self._page():
-            happened = [_happened(name, fields) for name, fields in found]
-            if readable := [one for one in happened if one]:
+            told = [event_fields.happened(name[0], fields) for name, fields in found]
+            if readable := [one for one in told if one]:
                 return readable
         return []
 
@@ -64,12 +64,3 @@ class Tail:
 def _name(name: bytes) -> _Name:
     milliseconds, _, turn = name.partition(b"-")
     return int(milliseconds), int(turn)
-
-
-def _happened(name: _Name, fields: event_fields.Fields) -> Happened | None:
-    event = event_fields.read(fields)
-    return (
-        Happened(datetime.fromtimestamp(name[0] / 1000, tz=UTC), event)
-        if event
-        else None
-    )

@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 STREAMS = (keys.EVENTS, keys.REFUSALS)
 _KEPT = 100_000
-_LIFE = timedelta(days=31)
+LIFE = timedelta(days=31)
+"""How long they are kept."""
 _AT_A_TIME = 5_000
 _AT_ONCE = 100
 _MOST_WAITING = 10_000
@@ -92,7 +93,7 @@ class Events:
                     pipeline.xadd(stream_of(event), fields, maxlen=_KEPT)
                 for stream in STREAMS if late else ():
                     pipeline.xtrim(stream, minid=_milliseconds(_oldest()))
-                    pipeline.pexpire(stream, _LIFE)
+                    pipeline.pexpire(stream, LIFE)
                 pipeline.execute()
 
         late = monotonic() > self._trim_next
@@ -106,8 +107,9 @@ class Events:
         first, last = str(_milliseconds(max(begin or _oldest(), _oldest()))), "+"
         while found := self._page(first, last):
             for name, fields in found:
-                if event := event_fields.read(fields):
-                    yield Happened(_moment(name), event)
+                milliseconds = int(name.partition(b"-")[0])
+                if happened := event_fields.happened(milliseconds, fields):
+                    yield happened
             last = f"({found[-1][0].decode()}"
 
     def tail(self, begin: datetime) -> Tail:
@@ -133,13 +135,9 @@ def stream_of(event: Event) -> str:
     return keys.REFUSALS if isinstance(event, _STRANGERS) else keys.EVENTS
 
 
-def _moment(name: bytes) -> datetime:
-    return datetime.fromtimestamp(int(name.partition(b"-")[0]) / 1000, tz=UTC)
-
-
 def _oldest() -> datetime:
     """The stream is trimmed by whole nodes, so it can hold some that are older."""
-    return datetime.now(UTC) - _LIFE
+    return datetime.now(UTC) - LIFE
 
 
 def _milliseconds(moment: datetime) -> int:
