@@ -114,7 +114,7 @@ def create_app(
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(context.proofs.blueprint())
-    web.install(app, settings, context.proofs, store.inbox.letters)
+    web.install(app, settings, store.inbox.letters)
     app.register_blueprint(health.blueprint(store.ping, draining))
     if read := senders.receipts(settings):
         app.register_blueprint(callbacks.blueprint(read, store.receipts.is_new))

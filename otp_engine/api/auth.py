@@ -42,8 +42,7 @@ def send_otp() -> ResponseReturnValue:
     headers = responses.timing(
         expires_in=sent.expires_in, resend_after=sent.resend_after
     )
-    if caller.name:
-        headers |= quotas.of_sent(sent.uses)
+    headers |= quotas.of_sent(sent.uses)
     return body, HTTPStatus.CREATED, headers
 
 

@@ -13,13 +13,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from flask import g
+
 from otp_engine.domain.limits import Limit, Use, Window
 
 
 def of_sent(uses: Sequence[Use]) -> dict[str, str]:
     """The headers of a send that *uses* have counted; a limit in shadow is not told."""
     told = [use for use in uses if not use.window.shadow]
-    if not told:
+    if g.get("caller") is None or not told:
         return {}
     return {
         "RateLimit-Policy": _list(_policy(use.limit_name, use.window) for use in told),
@@ -29,6 +31,8 @@ def of_sent(uses: Sequence[Use]) -> dict[str, str]:
 
 def of_refused(name: str, limit: Limit) -> dict[str, str]:
     """The header of a send that the *limit* called *name* has refused."""
+    if g.get("caller") is None:
+        return {}
     windows = limit.enforced.windows
     return {"RateLimit-Policy": _list(_policy(name, one) for one in windows)}
 

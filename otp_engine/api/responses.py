@@ -141,9 +141,7 @@ def _answer(
 def _quota(name: str) -> dict[str, str]:
     """What a caller with a key may know of the limit that refused."""
     limit = getattr(context.current().policy, name, None)
-    if g.get("caller") is None or not isinstance(limit, Limit):
-        return {}
-    return quotas.of_refused(name, limit)
+    return quotas.of_refused(name, limit) if isinstance(limit, Limit) else {}
 
 
 def retry_after(wait: timedelta, *, rule: bool = False) -> str:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
-from otp_engine.api.proofs import Proofs
 from otp_engine.api.responses import Answer
 from otp_engine.config import Settings
 from otp_engine.domain.inbox import Letter
@@ -21,17 +20,13 @@ def faces(settings: Settings) -> dict[str, Answer]:
 
 
 def install(
-    app: Flask,
-    settings: Settings,
-    proofs: Proofs,
-    letters: Callable[[], list[Letter]],
+    app: Flask, settings: Settings, letters: Callable[[], list[Letter]]
 ) -> None:
     """Give *app* the pages that *settings* ask for.
 
     Args:
         app: Whose.
         settings: What the operator decided.
-        proofs: Prove approvals to whoever sent the person.
         letters: What is in the inbox, newest first.
     """
     hosted = settings.hosted
@@ -42,7 +37,7 @@ def install(
         app.register_blueprint(page)
     if hosted.verify:
         _remember(app, settings.peppers, settings.public_url)
-        page = verify.blueprint(hosted, proofs, brand=settings.brand)
+        page = verify.blueprint(hosted, brand=settings.brand)
         app.register_blueprint(page)
 
 

@@ -10,7 +10,6 @@ from flask import g, request
 
 from otp_engine.api import context, responses
 from otp_engine.api.callers import ANYBODY
-from otp_engine.api.proofs import Proofs
 from otp_engine.domain import codes
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.verification import Asked, Guess
@@ -30,9 +29,8 @@ _Step = Callable[[Visit, Texts], Said | Approval | None]
 class Steps:
     """The steps, by what the forms call them."""
 
-    def __init__(self, proofs: Proofs, origins: Sequence[str]) -> None:
-        """Approvals are proven by *proofs*, to applications of those *origins*."""
-        self._proofs = proofs
+    def __init__(self, origins: Sequence[str]) -> None:
+        """Approvals are proven to applications of those *origins*."""
         self._origins = origins
         self._known: dict[str, _Step] = {
             "number": self._number,
@@ -104,10 +102,8 @@ class Steps:
         origin = origin_of(back.url) if back else None
         if back is None or origin not in self._origins:
             return Approval()
-        test = context.current().numbers.find(number.e164) is not None
-        proof = self._proofs.of(
-            number, audience=origin or "", nonce=back.state, test=test
-        )
+        here = context.current()
+        proof = here.prove(number, audience=origin or "", nonce=back.state)
         return Approval(proof, back)
 
 

@@ -24,7 +24,6 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from otp_engine.api import responses
-from otp_engine.api.proofs import Proofs
 from otp_engine.config.hosted import Hosted
 from otp_engine.errors import (
     OTPError,
@@ -45,11 +44,11 @@ _MINUTE, _HOUR = 60, 3600
 _LONGEST_URL, _LONGEST_STATE = 1024, 512
 
 
-def blueprint(hosted: Hosted, proofs: Proofs, *, brand: str) -> Blueprint:
-    """Build the page that *hosted* describes; *proofs* are for who sent the person."""
+def blueprint(hosted: Hosted, *, brand: str) -> Blueprint:
+    """Build the page that *hosted* describes, with the name *brand* on it."""
     bp = pages.blueprint("verify", forms_to=hosted.return_origins)
     sheet = Sheet(brand=brand, logo=hosted.logo is not None)
-    steps = Steps(proofs, hosted.return_origins)
+    steps = Steps(hosted.return_origins)
 
     @bp.get("/verify")
     def page() -> ResponseReturnValue:

@@ -33,8 +33,7 @@ def create(service: str) -> ResponseReturnValue:
     asked = wanted.read(parameters.read(request), finding.service(service))
     g.phone = asked.number.masked
     sent = _send(asked)
-    headers = quotas.of_sent(sent.uses) if g.caller else {}
-    return _told(asked, sent).shape(), HTTPStatus.CREATED, headers
+    return _told(asked, sent).shape(), HTTPStatus.CREATED, quotas.of_sent(sent.uses)
 
 
 @bp.get("/Services/<service>/Verifications/<name>")
