@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
 from otp_engine.api.proofs import Proofs
 from otp_engine.config import Settings
-from otp_engine.domain import phone
+from otp_engine.domain import charges, phone
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Event, Watch
 from otp_engine.domain.hashing import HashingPool
@@ -37,6 +38,7 @@ from otp_engine.domain.ports import Sender, Store
 from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
 from otp_engine.domain.service import Service
 from otp_engine.domain.watched import Watched
+from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import access, health, logs
 from otp_engine.ops.live import Live
 from otp_engine.senders.nobody import Nobody
@@ -52,6 +54,8 @@ log = logging.getLogger(__name__)
 THREADS = 64
 """Threads that answer requests, in each worker. Most of them wait, for Redis, for a
 hash or for the carrier; there are enough that a check never waits behind a send."""
+
+_TOKEN_BYTES = 8
 
 IN_FLIGHT = THREADS // 2
 """Messages that may wait for a carrier at once, in each worker."""
@@ -158,6 +162,12 @@ def _context(
         if settings.inbox:
             store.inbox.watch(event)
 
+    def failed(address: str) -> None:
+        policy = live.now().engine.policy
+        limits = charges.of_failed_login(address, policy, settings.peppers[0])
+        with suppress(StoreUnavailable):
+            store.take(limits, token=secrets.token_bytes(_TOKEN_BYTES))
+
     def rehearsed(policy: Policy) -> Rehearsed:
         watched = Watched(replace(engine, policy=policy, watch=watch))
         return Rehearsed(watched, numbers, Nobody())
@@ -169,7 +179,7 @@ def _context(
         numbers=numbers,
         live=live.now,
         peppers=settings.peppers,
-        callers=Callers(settings.api_keys),
+        callers=Callers(settings.api_keys, failed=failed),
         region=settings.region,
         account=settings.account_sid,
         service=Service(sid=settings.service_sid, brand=settings.brand),

@@ -43,11 +43,13 @@ class OTPError(Exception):
         name: Stable name of what happened; clients may match on it.
         message: The same, for a person to read.
         carrier_error: The carrier's own number for it, where a carrier said it.
+        remembered: Whether it repeats a refusal that was stored some minutes ago.
     """
 
     name: ClassVar[str] = "error"
     message: str = "Something went wrong."
     carrier_error: int | None = None
+    remembered: bool = False
 
     def __init__(self, message: str | None = None) -> None:
         self.message = message or self.message

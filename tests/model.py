@@ -13,8 +13,12 @@ from datetime import timedelta
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
+from otp_engine.domain.refusals import REMEMBERED
 from otp_engine.domain.verification import Asked, Checked, Guess, Sent
 from otp_engine.errors import (
+    DeliveryFailed,
+    NotServed,
+    OTPError,
     RateLimited,
     Refused,
     Saturated,
@@ -64,15 +68,25 @@ class Model:
         self.tries: list[Try] = []
         self._wrong: dict[PhoneNumber, list[timedelta]] = {}
         self._asked_by: dict[str, list[timedelta]] = {}
+        self._requested_by: dict[str, list[timedelta]] = {}
+        self._refusals: dict[PhoneNumber, tuple[timedelta, OTPError]] = {}
         self._open: dict[PhoneNumber, int] = {}
         self._begun = 0
 
-    def expect_room(self, asked: Asked) -> None:
-        """Raise what a send would be refused with; nothing is charged by that."""
+    def request(self, asked: Asked) -> None:
+        """Charge the requester of a send, and raise what it is refused with."""
         number, policy = asked.number, self.policy
+        if asked.address:
+            requested = self._requested_by.setdefault(asked.address, [])
+            _refuse({"sends_per_ip": self._wait(policy.sends_per_ip, requested)})
+            requested.append(self.now)
+        at, refusal = self._refusals.get(number, (_NONE, None))
+        if refusal and self.now < at + REMEMBERED:
+            raise refusal
         waits = {
             "sends_per_phone": self._phones_wait(number),
             "wrong_checks_per_phone": self._guesses_wait(number),
+            "max_consecutive_failures": self._row_wait(number),
         }
         if verification := self.verification(number):
             letters = self._letters_of(verification)
@@ -88,8 +102,7 @@ class Model:
         _refuse(self._shared_waits(asked))
 
     def send(self, asked: Asked, code: str) -> tuple[Letter, Sent]:
-        """Let a message through, and say what its sender is told."""
-        self.expect_room(asked)
+        """Let a message through that was requested, and return its result."""
         verification = self.verification(asked.number)
         if verification is None:
             self._begun += 1
@@ -103,9 +116,11 @@ class Model:
             id=b"", token=b"", expires_in=self.policy.ttl, resend_after=again
         )
 
-    def give_back(self, letter: Letter) -> None:
-        """Undo a send that the carrier refused: it never was."""
+    def give_back(self, letter: Letter, refusal: OTPError) -> None:
+        """Undo a send that the provider refused; the requester stays charged."""
         self.letters.remove(letter)
+        if isinstance(refusal, DeliveryFailed | NotServed):
+            self._refusals[letter.asked.number] = (self.now, refusal)
 
     def check(self, guess: Guess, *, hashed: bool = True) -> Checked:
         """Look at a guess, or with no place for its hash give it back."""
@@ -113,19 +128,17 @@ class Model:
         asked = self._asked_by.setdefault(guess.address or "", [])
         if guess.address:
             _refuse({"checks_per_ip": self._wait(policy.checks_per_ip, asked)})
+        asked.append(self.now)
         verification = self.verification(number)
         if verification is None:
-            # Not a refusal but an answer: it would tell a stranger who waits for one.
-            asked.append(self.now)
             raise VerificationNotFound
         end = self._letters_of(verification)[-1].at + policy.ttl - self.now
-        budget = self._guesses_wait(number)
+        budget, row = self._guesses_wait(number), self._row_wait(number)
         if not self._guesses_left(verification):
-            raise TooManyAttempts(retry_after=max(end, budget))
-        _refuse({"wrong_checks_per_phone": budget})
+            raise TooManyAttempts(retry_after=max(end, budget, row))
+        _refuse({"wrong_checks_per_phone": budget, "max_consecutive_failures": row})
         if not hashed:
             raise Saturated
-        asked.append(self.now)
         self.tries.append(Try(guess, self.now, verification))
         if guess.code in self.live_codes(number):
             del self._open[number]
@@ -173,7 +186,7 @@ class Model:
         ages = [self.now - at for at in self._wrong[number]]
         return min(
             window.count - sum(age < window.period for age in ages)
-            for window in self.policy.wrong_checks_per_phone.windows
+            for window in self.policy.failure_windows
         )
 
     def _phones_wait(self, number: PhoneNumber) -> timedelta:
@@ -184,17 +197,18 @@ class Model:
         times = self._wrong.get(number, [])
         return self._wait(self.policy.wrong_checks_per_phone, times)
 
+    def _row_wait(self, number: PhoneNumber) -> timedelta:
+        times = self._wrong.get(number, [])
+        return self._wait(self.policy.consecutive_failures, times)
+
     def _shared_waits(self, asked: Asked) -> dict[str, timedelta]:
         policy, sent = self.policy, [(each.asked, each.at) for each in self.letters]
         country = asked.number.country
-        by_address = [at for other, at in sent if other.address == asked.address]
         by_country = [at for other, at in sent if other.number.country == country]
-        waits = {
-            "sends_per_ip": self._wait(policy.sends_per_ip, by_address),
+        return {
             "sends_per_country": self._wait(policy.sends_per_country, by_country),
             "sends_total": self._wait(policy.sends_total, [at for _, at in sent]),
         }
-        return waits if asked.address else waits | {"sends_per_ip": _NONE}
 
     def _wait(self, limit: Limit, times: list[timedelta]) -> timedelta:
         """How long until every window has a place again."""

@@ -32,7 +32,7 @@ def body_lines(function: ast.FunctionDef) -> int:
 
 @pytest.mark.parametrize("module", [*MODULES, *SCRIPTS], ids=name)
 def test_every_file_can_be_read_in_one_sitting(module):
-    assert len(module.read_text().splitlines()) <= 250
+    assert len(module.read_text().splitlines()) <= 400
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name)

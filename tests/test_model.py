@@ -37,7 +37,7 @@ from otp_engine.domain.limits import Limit
 from otp_engine.domain.messages import Message
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import Served
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.policy import CONSECUTIVE, Policy
 from otp_engine.domain.ports import Handover
 from otp_engine.domain.verification import Asked, Checked, Guess, Sent
 from otp_engine.errors import (
@@ -72,8 +72,9 @@ POLICY = Policy(
     sends_total=Limit.parse("8/712s"),
     wrong_checks_per_phone=Limit.parse("4/616s, 6/1216s"),
     checks_per_ip=Limit.parse("6/68s"),
+    max_consecutive_failures=9,
 )
-LONGEST = timedelta(seconds=1216)
+LONGEST = CONSECUTIVE
 
 PHONES = {
     "Alice": phone.read("+919445012345", "IN"),
@@ -220,7 +221,7 @@ class People(RuleBasedStateMachine):
         guess = Guess(number=PHONES[who], code=code, address=address)
         full = replace(self.engine, hashing=FULL)
 
-        no_send = outcome_of(lambda: self.model.expect_room(asked)) or Saturated()
+        no_send = outcome_of(lambda: self.model.request(asked)) or Saturated()
         self._agree(outcome_of(lambda: full.send(asked)), no_send)
         no_check = outcome_of(lambda: self.model.check(guess, hashed=False))
         self._agree(outcome_of(lambda: full.check(guess)), no_check)
@@ -289,7 +290,7 @@ class People(RuleBasedStateMachine):
         meanwhile: str = "nothing",
     ) -> None:
         asked = Asked(number=PHONES[who], address=address)
-        refusal = outcome_of(lambda: self.model.expect_room(asked))
+        refusal = outcome_of(lambda: self.model.request(asked))
         granted: list[Sent] = []
 
         def receive(message: Message) -> None:
@@ -298,7 +299,7 @@ class People(RuleBasedStateMachine):
             self.codes[who].append(letter.code)
             self._happens(meanwhile, who)
             if answer and not isinstance(answer, DeliveryUnconfirmed):
-                self.model.give_back(letter)
+                self.model.give_back(letter, answer)
             else:
                 self.arrived.append(letter)
             if answer:

@@ -16,6 +16,7 @@ from otp_engine.api import context, fields, quotas, responses
 from otp_engine.api.callers import Caller
 from otp_engine.api.fields import Fields
 from otp_engine.domain import codes
+from otp_engine.domain.handles import Handle
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.verification import Asked, Channel, Guess
 from otp_engine.errors import InvalidRequest
@@ -30,12 +31,16 @@ _LOCALE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*", re.ASCII)
 def send_otp() -> ResponseReturnValue:
     """Put a code on a phone."""
     caller, given = _caller(), fields.read(request)
+    handle = _handle(given)
     asked = Asked(
-        number=_number(given),
+        number=handle.number if handle else _number(given),
         channel=_channel(given),
         locale=_locale(given),
         address=caller.address_of_person(request, given.optional_text("client_ip")),
         service=context.current().service,
+        client=caller.name,
+        bind=handle is None and given.flag("bind"),
+        bound=handle.verification if handle else None,
     )
     sent = context.current().engine.send(asked)
     body = {"message": "OTP sent successfully.", "VerificationStatus": "pending"}
@@ -43,6 +48,9 @@ def send_otp() -> ResponseReturnValue:
         expires_in=sent.expires_in, resend_after=sent.resend_after
     )
     headers |= quotas.of_sent(sent.uses)
+    if asked.bind or asked.bound:
+        found = Handle(sent.id, asked.number)
+        headers["OTP-Verification"] = found.write(context.current().peppers[0])
     return body, HTTPStatus.CREATED, headers
 
 
@@ -50,10 +58,13 @@ def send_otp() -> ResponseReturnValue:
 def verify_otp() -> ResponseReturnValue:
     """Spend one guess, and say whether it was right."""
     caller, given = _caller(), fields.read(request)
+    handle = _handle(given)
     guess = Guess(
-        number=_number(given),
+        number=handle.number if handle else _number(given),
         code=codes.read(given.text("otp")),
         address=caller.address_of_person(request, given.optional_text("client_ip")),
+        bound=handle.verification if handle else None,
+        client=caller.name,
     )
     checked = context.current().engine.check(guess)
     if checked.approved:
@@ -62,6 +73,19 @@ def verify_otp() -> ResponseReturnValue:
     headers = responses.timing(expires_in=checked.expires_in)
     headers["OTP-Attempts-Left"] = str(checked.attempts_left)
     return {"VerificationStatus": "pending"}, HTTPStatus.CREATED, headers
+
+
+@bp.post("/cancel_otp")
+def cancel_otp() -> ResponseReturnValue:
+    """Close a bound verification without an approval."""
+    _caller()
+    here, handle = context.current(), _handle(fields.read(request))
+    if handle is None:
+        raise InvalidRequest("'verification' is missing.")
+    here.engine.cancel(
+        handle.number, here.service, handle.verification, handle.verification
+    )
+    return {"VerificationStatus": "canceled"}, HTTPStatus.OK
 
 
 def _caller() -> Caller:
@@ -75,6 +99,23 @@ def _number(given: Fields) -> PhoneNumber:
     number = here.numbers.read(given.text("phone"), here.region)
     g.phone = number.masked
     return number
+
+
+def _handle(given: Fields) -> Handle | None:
+    """Read the handle of the bound verification that a client means.
+
+    Raises:
+        InvalidRequest: The request names another phone as well.
+        VerificationNotFound: It is not a handle.
+    """
+    if (text := given.optional_text("verification")) is None:
+        return None
+    handle = context.current().handle(text)
+    g.phone = handle.number.masked
+    typed = given.optional_text("phone")
+    if typed is not None and _number(given) != handle.number:
+        raise InvalidRequest("'verification' belongs to another phone.")
+    return handle
 
 
 def _channel(given: Fields) -> Channel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flask import Request
@@ -52,15 +52,30 @@ ANYBODY = Caller(None)
 class Callers:
     """Everybody who holds a key; with no keys, everybody."""
 
-    def __init__(self, keys: Sequence[ApiKey]) -> None:
-        """Let in the holders of *keys*."""
+    def __init__(
+        self,
+        keys: Sequence[ApiKey],
+        *,
+        failed: Callable[[str], None] = lambda _address: None,
+    ) -> None:
+        """Let in the holders of *keys*.
+
+        Args:
+            keys: All of them.
+            failed: Called with the address that sent a wrong key; raises
+                `RateLimited` once there were too many.
+        """
         self._keys = [(key.name, key.digest) for key in keys]
+        self._failed = failed
 
     def identify(self, request: Request) -> Caller:
         """Read `Authorization: Bearer SECRET`, or Basic with `NAME:SECRET`.
 
         Raises:
             Unauthorized: Keys are configured, and this is none of them.
+            RateLimited: The same, and the address has sent too many wrong ones. A
+                right key is never refused: clients behind one proxy share an address,
+                and what protects a key is its length.
         """
         if not self._keys:
             return ANYBODY
@@ -73,6 +88,7 @@ class Callers:
             if hmac.compare_digest(digest, known) and name in {None, holder}
         ]
         if not found:
+            self._failed(_connection(request))
             raise Unauthorized
         return Caller(found[0])
 

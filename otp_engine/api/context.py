@@ -11,6 +11,8 @@ from flask import Flask, current_app, g
 from otp_engine.api.callers import Callers
 from otp_engine.api.proofs import Proofs
 from otp_engine.config import keys
+from otp_engine.domain import handles, phone
+from otp_engine.domain.handles import Handle
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
@@ -79,6 +81,17 @@ class Context:
         """As `Proofs.of`, which is told of numbers for tests."""
         test = self.numbers.find(number.e164) is not None
         return self.proofs.of(number, audience=audience, nonce=nonce, test=test)
+
+    def handle(self, text: str) -> Handle:
+        """Read the handle of a bound verification.
+
+        Raises:
+            VerificationNotFound: It is not a handle.
+        """
+        return handles.read(text, self.peppers, self._number)
+
+    def _number(self, e164: str) -> PhoneNumber:
+        return self.numbers.read(e164, phone.NOWHERE)
 
     def install(self, app: Flask) -> None:
         """Make this what the views of *app* are handed."""

@@ -52,6 +52,20 @@ class Fields:
             raise InvalidRequest(f"'{name}' is empty.")
         return given
 
+    def flag(self, name: str) -> bool:
+        """Read a switch that may be left out: `true` or `false`, in a form as text.
+
+        Raises:
+            InvalidRequest: It is anything else.
+        """
+        match self._values.get(name):
+            case True | "true" | "1":
+                return True
+            case None | False | "false" | "0":
+                return False
+            case _:
+                raise InvalidRequest(f"'{name}' must be true or false.")
+
     def plain(self, name: str) -> str | None:
         """Read whatever text was given, an empty one too."""
         given = self._values.get(name)

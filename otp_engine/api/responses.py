@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from otp_engine import errors
 from otp_engine.api import context, quotas
-from otp_engine.domain.limits import Limit
+from otp_engine.domain.limits import KeyedLimit, Limit
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +141,8 @@ def _answer(
 def _quota(name: str) -> dict[str, str]:
     """What a caller with a key may know of the limit that refused."""
     limit = getattr(context.current().policy, name, None)
+    if isinstance(limit, KeyedLimit):
+        limit = limit.of(g.get("caller") or "")
     return quotas.of_refused(name, limit) if isinstance(limit, Limit) else {}
 
 

@@ -1,19 +1,26 @@
 """The whole service: send a code, check a code, or close it without one.
 
-    send    open ─▶ take ─▶ hash ─▶ arm ─▶ the carrier
-    check   take ─▶ claim ─▶ hash ─▶ approve
+    send    requester ─▶ phone ─▶ pool ─▶ hash ─▶ arm ─▶ the provider
+    check   requester ─▶ phone ─▶ pool ─▶ hash ─▶ approve
 
-Nothing that costs anything happens before every limit has said yes, and whatever was
-charged before somebody said a clear no is given back. Each step in the store is one
-atomic script; Argon2 and the carrier sit between them, so the order is what makes the
-gaps harmless: a send is counted before it is made, a guess is paid for before it is
-looked at, and the first right one closes the verification for all others.
+Hashing and the provider come after every limit. The requester (client_ip, API key) is
+charged first and stays charged, so that a refused request costs its own sender and
+reserves nothing of the phone's. The phone and the pool (country, total) get their
+charge back when the request fails later. The pool comes after the phone: charged
+together with the requester it would save a round trip, and each send that the phone
+refuses would take a place in the pool from somebody else for a moment.
+
+Each step in the store is one atomic script; Argon2 and the carrier sit between them, so
+the order is what makes the gaps harmless: a send is counted before it is made, a guess
+is paid for before it is looked at, and the first right one closes the verification for
+all others.
 """
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -28,6 +35,7 @@ from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber, Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Handover, Sender, Store
+from otp_engine.domain.refusals import ProviderRefusal
 from otp_engine.domain.service import DEFAULT, Service
 from otp_engine.domain.verification import (
     Asked,
@@ -38,7 +46,7 @@ from otp_engine.domain.verification import (
     Waiting,
 )
 from otp_engine.errors import (
-    Refused,
+    OTPError,
     SendingOff,
     StoreUnavailable,
     Unavailable,
@@ -84,8 +92,9 @@ class Engine:
 
         Raises:
             NotServed: Nothing was asked of the store or the carrier.
-            RateLimited, TooManyAttempts: A rule refused; nothing was charged.
-            DeliveryFailed: The carrier refused; everything was given back.
+            RateLimited, TooManyAttempts: A rule refused; the requester stays charged.
+            VerificationNotFound: The bound verification to send again has ended.
+            DeliveryFailed: The carrier refused; the requester stays charged.
             DeliveryUnconfirmed: The carrier did not answer.
             Unavailable: Redis, the carrier or this instance cannot, at the moment.
         """
@@ -97,17 +106,24 @@ class Engine:
 
     def _send(self, asked: Asked, hand_over: Handover) -> Sent:
         self.hashing.expect_room()
-        home = self._home(asked.number, asked.service)
         token = self.entropy(_TOKEN_BYTES)
-        charged = charges.of_send(asked, self.policy, self.peppers[0])
-        withdraw = partial(self.store.withdraw, home.phone, token=token)
+        paid = self._charge_requester(asked, token)
+        # The key of a bound verification contains its id.
+        binding = None if asked.bound else self._binding()
+        bound = binding.id if binding and asked.bind else asked.bound
+        home = self._home(asked.number, asked.service, bound)
+        withdraw = partial(self._withdraw, home.phone, token)
         with given_back_by(withdraw, after=StoreUnavailable):
             opened = self.store.open(
-                home.phone, token=token, binding=self._binding(), policy=self.policy
+                home.phone,
+                token=token,
+                binding=binding,
+                policy=self.policy,
+                bound=bound is not None,
             )
         with given_back_by(withdraw):
-            refund, taken = self._take(charged, token)
-            opened = replace(opened, uses=(*opened.uses, *taken))
+            refund, shared = self._take(charges.of_pool(asked, self.policy), token)
+            opened = replace(opened, uses=(*opened.uses, *paid, *shared))
             self._tell_of_shadows(asked, opened.uses)
             with given_back_by(refund):
                 code = asked.code or self._code(asked.service)
@@ -134,22 +150,30 @@ class Engine:
         Raises:
             VerificationNotFound: Nothing is waiting for this phone.
             TooManyAttempts: Every guess of this verification is spent.
-            RateLimited: The phone's or the address's budget is spent.
+            RateLimited: The requester's, the phone's or the pool's budget is spent.
             Unavailable: Redis or this instance cannot, at the moment.
         """
         self.hashing.expect_room()
-        home = self._home(guess.number, guess.service)
         token = self.entropy(_TOKEN_BYTES)
-        charged = charges.of_guess(guess, self.policy, self.peppers[0])
-        refund, taken = self._take(charged, token)
-        self._tell_of_shadows(guess, taken)
-        unclaim = partial(self.store.unclaim, home.phone, token=token)
-        with given_back_by(refund, after=(Refused, Unavailable)):
-            with given_back_by(unclaim, after=StoreUnavailable):
-                claim = self.store.claim(home.phone, token=token, policy=self.policy)
-            with given_back_by(unclaim):
-                if guess.verification not in {None, claim.binding.id}:
-                    raise VerificationNotFound
+        paid = self._charge_requester(guess, token)
+        return self._check(guess, paid, token)
+
+    def _check(self, guess: Guess, paid: Sequence[Use], token: bytes) -> Checked:
+        home = self._home(guess.number, guess.service, guess.bound)
+        unclaim = partial(self._unclaim, home.phone, token)
+        with given_back_by(unclaim, after=StoreUnavailable):
+            claim = self.store.claim(
+                home.phone,
+                token=token,
+                policy=self.policy,
+                bound=guess.bound is not None,
+            )
+        with given_back_by(unclaim):
+            if guess.verification not in {None, claim.binding.id}:
+                raise VerificationNotFound
+            refund, shared = self._take(charges.of_pool(guess, self.policy), token)
+            self._tell_of_shadows(guess, [*paid, *shared])
+            with given_back_by(refund):
                 tag = self._tag(guess.code, home, claim.binding)
         # A sum, so that a match of the first code takes as long as one of the last.
         matches = sum(hmac.compare_digest(tag, kept) for kept in claim.tags)
@@ -160,24 +184,39 @@ class Engine:
                 attempts_left=claim.attempts_left,
                 expires_in=claim.expires_in,
             )
-        if not self.store.approve(
+        approved = self.store.approve(
             home.phone, token=token, id=claim.binding.id, guessed=True
-        ):
+        )
+        with suppress(StoreUnavailable):
+            # The pool counts failed checks only.
+            refund()
+        if not approved:
             raise VerificationNotFound
         return Checked(id=claim.binding.id, approved=True)
 
-    def look(self, number: PhoneNumber, service: Service = DEFAULT) -> Waiting:
+    def look(
+        self,
+        number: PhoneNumber,
+        service: Service = DEFAULT,
+        bound: bytes | None = None,
+    ) -> Waiting:
         """Say what is waiting for this phone; it costs no guess.
 
         Raises:
             VerificationNotFound: Nothing is.
             Unavailable: Redis cannot, at the moment.
         """
-        if waiting := self.store.look(self._home(number, service).phone):
+        if waiting := self.store.look(self._home(number, service, bound).phone):
             return waiting
         raise VerificationNotFound
 
-    def approve(self, number: PhoneNumber, service: Service, id: bytes) -> None:
+    def approve(
+        self,
+        number: PhoneNumber,
+        service: Service,
+        id: bytes,
+        bound: bytes | None = None,
+    ) -> None:
         """Close the verification *id* as approved, for a caller who saw it right.
 
         No code was compared here, so the phone's wrong guesses stay counted.
@@ -186,12 +225,17 @@ class Engine:
             VerificationNotFound: It is not waiting for this phone, or not any more.
             Unavailable: Redis cannot, at the moment.
         """
-        phone, token = self._home(number, service).phone, self.entropy(_TOKEN_BYTES)
+        phone = self._home(number, service, bound).phone
+        token = self.entropy(_TOKEN_BYTES)
         if not self.store.approve(phone, token=token, id=id, guessed=False):
             raise VerificationNotFound
 
     def cancel(
-        self, number: PhoneNumber, service: Service = DEFAULT, id: bytes | None = None
+        self,
+        number: PhoneNumber,
+        service: Service = DEFAULT,
+        id: bytes | None = None,
+        bound: bytes | None = None,
     ) -> None:
         """Close what is waiting for this phone; its wrong guesses stay counted.
 
@@ -201,19 +245,35 @@ class Engine:
             VerificationNotFound: Nothing is waiting for this phone, or another one.
             Unavailable: Redis cannot, at the moment.
         """
-        if not self.store.cancel(self._home(number, service).phone, id=id):
+        if not self.store.cancel(self._home(number, service, bound).phone, id=id):
             raise VerificationNotFound
 
-    def _home(self, number: PhoneNumber, service: Service) -> Home:
-        return homes.find(number, service.space, self.peppers, self.store.remembers)
+    def _home(self, number: PhoneNumber, service: Service, bound: bytes | None) -> Home:
+        named = [Home(pepper, number, service.space, bound) for pepper in self.peppers]
+        return homes.find(named, self.store, self.policy)
+
+    def _charge_requester(self, request: Asked | Guess, token: bytes) -> list[Use]:
+        """Charge whoever sends *request*, for good."""
+        limits = charges.of_requester(request, self.policy, self.peppers[0])
+        return self._take(limits, token)[1]
 
     def _take(
         self, charged: Sequence[Charge], token: bytes
-    ) -> tuple[Callable[[], None], list[Use]]:
+    ) -> tuple[Callable[..., None], list[Use]]:
         """Charge the shared limits, and say what refunds them and how they are used."""
-        refund = partial(self.store.refund, charged, token=token)
+
+        def refund(_error: OTPError | None = None) -> None:
+            self.store.refund(charged, token=token)
+
         with given_back_by(refund, after=StoreUnavailable):
             return refund, self.store.take(charged, token=token)
+
+    def _withdraw(self, phone: str, token: bytes, error: OTPError) -> None:
+        refusal = ProviderRefusal.of(error)
+        self.store.withdraw(phone, token=token, refusal=refusal)
+
+    def _unclaim(self, phone: str, token: bytes, _error: OTPError) -> None:
+        self.store.unclaim(phone, token=token)
 
     def _tell_of_shadows(self, request: Asked | Guess, uses: Sequence[Use]) -> None:
         over = {use.limit_name for use in uses if use.over}

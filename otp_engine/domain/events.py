@@ -148,7 +148,8 @@ class RequestRefused:
 
     Attributes:
         limit: Its name in the policy; or `country_not_allowed`,
-            `number_type_not_allowed`, or the name of a limit of the caller's own.
+            `number_type_not_allowed`, `provider_refusal` for a number that a provider
+            refused some minutes ago, or the name of a limit of the caller's own.
         shadow: Whether it only would have: the request went on.
     """
 

@@ -1,4 +1,4 @@
-"""What was charged for something that then did not happen is given back."""
+"""Release what was reserved for a request that then failed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Kinds = type[OTPError] | tuple[type[OTPError], ...]
 
 @contextmanager
 def given_back_by(
-    give_back: Callable[[], None], *, after: _Kinds = OTPError
+    give_back: Callable[[OTPError], None], *, after: _Kinds = OTPError
 ) -> Iterator[None]:
     """Undo what was charged, unless the message may have left.
 
@@ -20,12 +20,16 @@ def given_back_by(
     charged does nothing. While it stays silent nothing can be given back, nor after
     an error that nobody raised on purpose: what is left behind is counted, which
     costs a person a wait. The other way round, it would cost the operator a limit.
+
+    Args:
+        give_back: Undoes it, and gets the error.
+        after: The errors that undo it.
     """
     try:
         yield
     except DeliveryUnconfirmed:
         raise
-    except after:
+    except after as error:
         with suppress(StoreUnavailable):
-            give_back()
+            give_back(error)
         raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from otp_engine.domain import charges
 from otp_engine.domain.homes import Home
@@ -21,7 +21,7 @@ class Inspection:
 
     Attributes:
         waiting: What can be checked, with the space of its service; none is that of
-            the default one.
+            the default one. The space of a bound verification is `SERVICE:ID`.
         uses: Each window that counts this phone, or everybody in its country.
     """
 
@@ -44,10 +44,11 @@ class Inspector:
         Raises:
             Unavailable: Redis cannot, at the moment.
         """
-        homes = [
-            Home(pepper, number, space) for pepper in self.peppers for space in spaces
+        looked = [
+            (space, self.store.look(phone))
+            for pepper in self.peppers
+            for space, phone in self._places(Home(pepper, number), spaces)
         ]
-        looked = [(home.space, self.store.look(home.phone)) for home in homes]
         uses = [
             use
             for pepper in self.peppers
@@ -66,8 +67,16 @@ class Inspector:
         Raises:
             Unavailable: Redis cannot, at the moment.
         """
-        homes = [
-            [Home(pepper, number, space).phone for space in spaces]
+        phones = [
+            [phone for _, phone in self._places(Home(pepper, number), spaces)]
             for pepper in self.peppers
         ]
-        return bool(sum([self.counts.forget(phones) for phones in homes]))
+        return bool(sum(map(self.counts.forget, phones)))
+
+    def _places(self, home: Home, spaces: Sequence[str]) -> list[tuple[str, str]]:
+        """List each space that can have a verification of a phone, and its store key.
+
+        The bound verifications are listed after those of the services.
+        """
+        every = [*spaces, *self.counts.bound(home.phone)]
+        return [(one, replace(home, space=one).phone) for one in every]

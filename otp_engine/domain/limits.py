@@ -5,16 +5,19 @@ With `shadow` behind it, as in `5/10m, 3/1h shadow`, a window refuses nobody, an
 whom it would have refused.
 Fixed windows, counters and GCRA all let up to twice that through at an unlucky
 moment, which is why the store keeps a log of each event instead.
+
+A limit by API key can differ by key: `100/1h; shop=1000/1h`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from otp_engine.domain import durations
 
+_KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _LONGEST = timedelta(days=31)
 _MOST = 1_000_000
 
@@ -81,11 +84,73 @@ class Limit:
         """Its windows that only say whom they would have refused."""
         return Limit(tuple(one for one in self.windows if one.shadow))
 
+    def times(self, factor: int) -> Limit:
+        """Return the same windows with *factor* times the count."""
+        return Limit(
+            tuple(replace(one, count=one.count * factor) for one in self.windows)
+        )
+
     def __bool__(self) -> bool:
         return bool(self.windows)
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.windows)) or "off"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedLimit:
+    """A limit for every API key, and other limits for some keys by name.
+
+    Attributes:
+        default: The limit of each key that `by_name` does not list.
+        by_name: Names of API keys with limits of their own, sorted by name.
+    """
+
+    default: Limit = Limit()
+    by_name: tuple[tuple[str, Limit], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> KeyedLimit:
+        """Parse `LIMIT[; NAME=LIMIT ...]`, such as `100/1h; shop=1000/1h, 20/1m`.
+
+        Args:
+            text: Limits as `Limit.parse` reads them, separated by semicolons. A part
+                with a name applies to that API key; one part may have no name.
+
+        Returns:
+            The limits, with `off` as the default where each part has a name.
+
+        Raises:
+            ValueError: A part cannot be parsed, or a name occurs twice.
+        """
+        default: Limit | None = None
+        by_name: dict[str, Limit] = {}
+        for part in text.split(";"):
+            name, equals, limit = part.rpartition("=")
+            name = name.strip()
+            if not equals and default is None:
+                default = Limit.parse(limit)
+            elif equals and _KEY_NAME.fullmatch(name) and name not in by_name:
+                by_name[name] = Limit.parse(limit)
+            else:
+                raise ValueError(f"must be like 100/1h; shop=1000/1h, or off: {text!r}")
+        return cls(default or Limit(), tuple(sorted(by_name.items())))
+
+    def of(self, name: str) -> Limit:
+        """Return the limit of the API key *name*."""
+        return dict(self.by_name).get(name, self.default)
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Every limit in it, the default first."""
+        return (self.default, *(limit for _, limit in self.by_name))
+
+    def __bool__(self) -> bool:
+        return any(self.limits)
+
+    def __str__(self) -> str:
+        parts = [str(self.default)] if self.default or not self.by_name else []
+        return "; ".join([*parts, *(f"{name}={one}" for name, one in self.by_name)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,11 @@ class Served:
 
     countries: Collection[str]
 
+    def has(self, country: str) -> bool:
+        """Return whether *country*, an ISO 3166 code, is served."""
+        everywhere = EVERYWHERE in self.countries and country != _GLOBAL_NETWORK
+        return everywhere or country in self.countries
+
     def admit(self, number: PhoneNumber, *, trusted: bool = False) -> None:
         """Let *number* pass; the country of one that is *trusted* does not matter.
 
@@ -118,8 +123,7 @@ class Served:
             CountryNotAllowed: Its country is not served.
             NumberTypeNotAllowed: It is a landline, a premium line or the like.
         """
-        everywhere = EVERYWHERE in self.countries and number.country != _GLOBAL_NETWORK
-        if not (everywhere or trusted) and number.country not in self.countries:
+        if not trusted and not self.has(number.country):
             raise CountryNotAllowed(number.country)
         if not number.can_receive:
             raise NumberTypeNotAllowed

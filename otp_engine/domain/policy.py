@@ -8,9 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from otp_engine.domain import durations
-from otp_engine.domain.limits import Limit
+from otp_engine.domain.limits import KeyedLimit, Limit, Window
 
 _NIST_LIFETIME = timedelta(minutes=10)
+CONSECUTIVE = timedelta(days=30)
+"""How long a failed check counts towards `max_consecutive_failures`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,14 @@ class Policy:
         wrong_checks_per_phone: Wrong guesses at one phone's codes, over all its
             verifications; only a right code clears them (NIST SP 800-63B-4, 3.1.3.2).
         checks_per_ip: Guesses from one address.
+        max_consecutive_failures: Failed checks of one phone without a right code
+            between them, in 30 days; then no check is accepted (NIST SP 800-63B-4,
+            3.2.2).
+        failed_checks_total: Failed checks altogether.
+        sends_per_key: Sends requested with one API key.
+        checks_per_key: Checks requested with one API key.
+        auth_failures_per_ip: Requests with a wrong API key from one address that are
+            answered with 401.
         sending: Whether codes are sent at all; those that are out can be checked
             either way.
     """
@@ -45,7 +55,34 @@ class Policy:
     sends_total: Limit = Limit.parse("1000/1h")
     wrong_checks_per_phone: Limit = Limit.parse("10/1h")
     checks_per_ip: Limit = Limit.parse("60/1m")
+    max_consecutive_failures: int = 100
+    failed_checks_total: Limit = Limit()
+    sends_per_key: KeyedLimit = KeyedLimit()
+    checks_per_key: KeyedLimit = KeyedLimit()
+    auth_failures_per_ip: Limit = Limit.parse("20/1m")
     sending: bool = True
+
+    @property
+    def consecutive_failures(self) -> Limit:
+        """`max_consecutive_failures` as a limit."""
+        return Limit((Window(self.max_consecutive_failures, CONSECUTIVE),))
+
+    @property
+    def failure_windows(self) -> tuple[Window, ...]:
+        """Every window that counts the failed checks of a phone."""
+        consecutive = self.consecutive_failures.windows
+        return (*self.wrong_checks_per_phone.windows, *consecutive)
+
+    def checks(self, *, bound: bool) -> int:
+        """Return how many checks a verification accepts.
+
+        A bound verification has a budget of failed checks of its own, as large as
+        that of a phone.
+        """
+        if not bound:
+            return self.max_checks
+        budgets = [one.count for one in self.wrong_checks_per_phone.windows]
+        return min(self.max_checks, *budgets)
 
     def warnings(self) -> list[str]:
         """Say where this policy is weaker than one would think, a sentence each."""
@@ -53,13 +90,23 @@ class Policy:
             f"{name} {window.count}/{durations.write(window.period)} is in shadow,"
             " and refuses nobody"
             for name in READERS
-            if isinstance(limit := getattr(self, name), Limit)
+            for limit in _limits(getattr(self, name))
             for window in limit.shadow.windows
         ]
         if self.ttl > _NIST_LIFETIME:
             life = durations.write(self.ttl)
             doubts.append(f"codes live {life}; NIST SP 800-63B-4 (3.1.3.2) allows 10m")
         return doubts
+
+
+def _limits(value: Any) -> tuple[Limit, ...]:  # noqa: ANN401 - any value of the policy
+    match value:
+        case Limit():
+            return (value,)
+        case KeyedLimit():
+            return value.limits
+        case _:
+            return ()
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -133,6 +180,12 @@ READERS: dict[str, Callable[[str], Any]] = {
     "sends_total": Limit.parse,
     "wrong_checks_per_phone": _never_off,
     "checks_per_ip": Limit.parse,
+    # NIST SP 800-63B-4 (3.2.2): no more than 100 consecutive failures.
+    "max_consecutive_failures": _whole(1, 100),
+    "failed_checks_total": Limit.parse,
+    "sends_per_key": KeyedLimit.parse,
+    "checks_per_key": KeyedLimit.parse,
+    "auth_failures_per_ip": Limit.parse,
     "sending": _switch,
 }
 """How each value of the policy is read from text; a `ValueError` says what is wrong."""

@@ -9,10 +9,12 @@ from typing import Protocol
 
 from otp_engine.domain.amendments import Amendment
 from otp_engine.domain.events import Event, Happened
+from otp_engine.domain.homes import Standings
 from otp_engine.domain.limits import Charge, Use
 from otp_engine.domain.messages import Message
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.record import Record
+from otp_engine.domain.refusals import ProviderRefusal
 from otp_engine.domain.service import Service
 from otp_engine.domain.verification import Binding, Claim, Opened, Waiting
 
@@ -20,7 +22,7 @@ Handover = Callable[[Message], None]
 """Hands one message over to a carrier, and returns when it was accepted."""
 
 
-class Store(Protocol):
+class Store(Standings, Protocol):
     """Remembers which codes wait for which phone, and counts.
 
     *phone* is always a keyed digest, and behind a colon the service, but for the
@@ -31,13 +33,24 @@ class Store(Protocol):
     """
 
     def open(
-        self, phone: str, *, token: bytes, binding: Binding, policy: Policy
+        self,
+        phone: str,
+        *,
+        token: bytes,
+        binding: Binding | None,
+        policy: Policy,
+        bound: bool = False,
     ) -> Opened:
         """Reserve one send, beginning a verification with *binding* if none is alive.
+
+        Without a *binding*, only a live verification is sent again.
 
         Raises:
             RateLimited: The cooldown or a limit of this phone refused.
             TooManyAttempts: The live verification has no guess left to check with.
+            VerificationNotFound: There is no *binding*, and nothing is alive.
+            DeliveryFailed, NotServed, InvalidPhone: A provider refused this phone some
+                minutes ago; nothing was reserved.
         """
 
     def arm(self, phone: str, *, token: bytes, tag: bytes, policy: Policy) -> bool:
@@ -46,10 +59,17 @@ class Store(Protocol):
         False when the verification ended in the meantime: nothing may be sent.
         """
 
-    def withdraw(self, phone: str, *, token: bytes) -> None:
-        """Give a reserved send back, with its code if it was armed."""
+    def withdraw(
+        self, phone: str, *, token: bytes, refusal: ProviderRefusal | None = None
+    ) -> None:
+        """Give a reserved send back, with its code if it was armed.
 
-    def claim(self, phone: str, *, token: bytes, policy: Policy) -> Claim:
+        A provider's *refusal* of the phone is stored for `refusals.REMEMBERED`.
+        """
+
+    def claim(
+        self, phone: str, *, token: bytes, policy: Policy, bound: bool = False
+    ) -> Claim:
         """Pay for one guess, and say what it must match.
 
         Raises:
@@ -93,9 +113,6 @@ class Store(Protocol):
     def refund(self, charges: Sequence[Charge], *, token: bytes) -> None:
         """Give back what `take` charged."""
 
-    def remembers(self, phone: str) -> bool:
-        """Whether a verification is alive for this phone, or wrong guesses count."""
-
     def ping(self) -> None:
         """Answer, if requests could be served."""
 
@@ -108,6 +125,9 @@ class Counts(Protocol):
 
     def shared_usage(self, charges: Sequence[Charge]) -> list[Use]:
         """How far shared limits are used; nothing is changed."""
+
+    def bound(self, phone: str) -> list[str]:
+        """List the spaces of this phone's bound verifications."""
 
     def forget(self, phones: Sequence[str]) -> int:
         """Forget one phone in all of these services, and how much there was."""

@@ -17,6 +17,7 @@ from otp_engine.domain.verification import Asked, Checked, Guess, Sent, Waiting
 from otp_engine.domain.watched import Watched
 
 _MANY = 100
+_SPACE = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,12 @@ class TestNumbers:
 class Rehearsed:
     """Does what *engine* does, but sends nothing to numbers for tests.
 
-    Nobody is told of any of it, for it says nothing of how many codes arrive. Its
-    code is kept and checked as any other, with the usual number of guesses.
+    Their events are dropped, because they count no message. The code is stored and
+    checked as any other, with the usual number of checks. The requester is charged as
+    for any number, because each send costs a hash; every other limit is lifted.
+
+    Verifications of a number for tests have a space of their own, so that the known
+    code is of no use once the number's last day is over.
     """
 
     watched: Watched
@@ -79,35 +84,68 @@ class Rehearsed:
         """The engine behind it."""
         return self.watched.engine
 
+    def serves(self, number: PhoneNumber) -> bool:
+        """Return whether the country of *number* is served."""
+        return self._is_test(number) or self.engine.served.has(number.country)
+
     def send(self, asked: Asked) -> Sent:
         """As `Engine.send`."""
         found = self.numbers.find(asked.number.e164)
         if found is None:
             return self.watched.send(asked)
         rehearsed = replace(
-            asked, code=found.code, address=None, charges=(), trusted=True
+            asked, code=found.code, service=_apart(asked.service), trusted=True
         )
         return self._without_limits().send(rehearsed)
 
     def check(self, guess: Guess) -> Checked:
         """As `Engine.check`."""
-        return self._behind(guess.number).check(guess)
+        if self._is_test(guess.number):
+            return self._unwatched.check(replace(guess, service=_apart(guess.service)))
+        return self.watched.check(guess)
 
-    def look(self, number: PhoneNumber, service: Service = DEFAULT) -> Waiting:
+    def look(
+        self,
+        number: PhoneNumber,
+        service: Service = DEFAULT,
+        bound: bytes | None = None,
+    ) -> Waiting:
         """As `Engine.look`."""
-        return self.watched.look(number, service)
+        engine, service = self._of(number, service)
+        return engine.look(number, service, bound)
 
-    def approve(self, number: PhoneNumber, service: Service, id: bytes) -> None:
+    def approve(
+        self,
+        number: PhoneNumber,
+        service: Service,
+        id: bytes,
+        bound: bytes | None = None,
+    ) -> None:
         """As `Engine.approve`."""
-        self._behind(number).approve(number, service, id)
+        engine, service = self._of(number, service)
+        engine.approve(number, service, id, bound)
 
-    def cancel(self, number: PhoneNumber, service: Service, id: bytes) -> None:
+    def cancel(
+        self,
+        number: PhoneNumber,
+        service: Service,
+        id: bytes,
+        bound: bytes | None = None,
+    ) -> None:
         """As `Engine.cancel`."""
-        self._behind(number).cancel(number, service, id)
+        engine, service = self._of(number, service)
+        engine.cancel(number, service, id, bound)
 
-    def _behind(self, number: PhoneNumber) -> Engine | Watched:
-        """Who does it: of a number for tests nobody is told."""
-        return self._unwatched if self.numbers.find(number.e164) else self.watched
+    def _is_test(self, number: PhoneNumber) -> bool:
+        return self.numbers.find(number.e164) is not None
+
+    def _of(
+        self, number: PhoneNumber, service: Service
+    ) -> tuple[Engine | Watched, Service]:
+        """Return the engine for *number*, and the space of its verifications."""
+        if self._is_test(number):
+            return self._unwatched, _apart(service)
+        return self.watched, service
 
     @property
     def _unwatched(self) -> Engine:
@@ -129,3 +167,8 @@ class Rehearsed:
             served=Served({EVERYWHERE}),
             policy=policy,
         )
+
+
+def _apart(service: Service) -> Service:
+    """Return *service* with the space of its verifications of numbers for tests."""
+    return replace(service, space=f"{service.space}:{_SPACE}")

@@ -67,6 +67,8 @@ class Service:
         brand: The name in its messages; none is the operator's.
         code_length: Digits of its codes; none is the policy's.
         custom_code: Whether its callers may bring codes of their own.
+        bind: Whether each of its verifications is bound: checked by its sid only, and
+            never by the number.
         warned: Whether its messages ask not to share the code.
         kept: What is kept for callers, and changes nothing here.
     """
@@ -77,6 +79,7 @@ class Service:
     brand: str | None = None
     code_length: int | None = None
     custom_code: bool = False
+    bind: bool = False
     warned: bool = True
     template: str | None = None
     rate_limits: tuple[RateLimit, ...] = ()

@@ -32,6 +32,10 @@ class Asked:
             count by is given in plain, and digested before it is counted.
         trusted: Whether the number is served whatever its country is.
         wishes: How the message is to differ from an ordinary one.
+        client: Name of the API key; none is an anonymous client.
+        bind: Whether to start a bound verification: one that only its handle can
+            check, send again or cancel.
+        bound: Id of the bound verification to send again, 16 bytes.
     """
 
     number: PhoneNumber
@@ -43,6 +47,9 @@ class Asked:
     charges: tuple[Charge, ...] = ()
     trusted: bool = False
     wishes: Wishes = ORDINARY
+    client: str | None = None
+    bind: bool = False
+    bound: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +61,8 @@ class Guess:
         address: The person's network address, where it is known; see `addresses`.
         service: Whose verification it is.
         verification: The one that is meant, 16 bytes; none is whichever waits.
+        bound: Id of the bound verification to check, 16 bytes.
+        client: Name of the API key; none is an anonymous client.
     """
 
     number: PhoneNumber
@@ -61,6 +70,8 @@ class Guess:
     address: str | None = None
     service: Service = DEFAULT
     verification: bytes | None = None
+    bound: bytes | None = None
+    client: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,18 +78,35 @@ class Watched:
             self._wrong(self._whom(guess), checked)
         return checked
 
-    def look(self, number: PhoneNumber, service: Service = DEFAULT) -> Waiting:
+    def look(
+        self,
+        number: PhoneNumber,
+        service: Service = DEFAULT,
+        bound: bytes | None = None,
+    ) -> Waiting:
         """As `Engine.look`."""
-        return self.engine.look(number, service)
+        return self.engine.look(number, service, bound)
 
-    def approve(self, number: PhoneNumber, service: Service, id: bytes) -> None:
+    def approve(
+        self,
+        number: PhoneNumber,
+        service: Service,
+        id: bytes,
+        bound: bytes | None = None,
+    ) -> None:
         """As `Engine.approve`."""
-        self.engine.approve(number, service, id)
+        self.engine.approve(number, service, id, bound)
         self._approved(Whom.of(number, self.engine.peppers[0]), id)
 
-    def cancel(self, number: PhoneNumber, service: Service, id: bytes) -> None:
+    def cancel(
+        self,
+        number: PhoneNumber,
+        service: Service,
+        id: bytes,
+        bound: bytes | None = None,
+    ) -> None:
         """As `Engine.cancel`."""
-        self.engine.cancel(number, service, id)
+        self.engine.cancel(number, service, id, bound)
         whom = Whom.of(number, self.engine.peppers[0])
         self._watch(Canceled(whom=whom, verification=id))
 
@@ -111,6 +128,9 @@ class Watched:
 
     def _tell_of(self, error: OTPError, request: Asked | Guess) -> None:
         match error, request:
+            case (OTPError(remembered=True), _):
+                pepper = self.engine.peppers[0]
+                self._watch(RequestRefused.of(request, "provider_refusal", pepper))
             case (
                 DeliveryUnconfirmed(
                     verification=bytes() as id, attempt=bytes() as token

@@ -30,8 +30,11 @@ _RULES = (
     (Action.SEND, "wrong_checks_per_phone"),
     (Action.SEND, "country_not_allowed"),
     (Action.SEND, "number_type_not_allowed"),
+    (Action.SEND, "provider_refusal"),
+    (Action.SEND, "max_consecutive_failures"),
     (Action.CHECK, "max_checks"),
     (Action.CHECK, "wrong_checks_per_phone"),
+    (Action.CHECK, "max_consecutive_failures"),
 )
 # Those that can stand in shadow.
 _LIMITS = (
@@ -39,7 +42,10 @@ _LIMITS = (
     (Action.SEND, "sends_per_ip"),
     (Action.SEND, "sends_per_country"),
     (Action.SEND, "sends_total"),
+    (Action.SEND, "sends_per_key"),
     (Action.CHECK, "checks_per_ip"),
+    (Action.CHECK, "checks_per_key"),
+    (Action.CHECK, "failed_checks_total"),
 )
 _KNOWN = _RULES + _LIMITS
 _OUTCOMES = ("approved", "wrong", "not_found", "refused", "unavailable")

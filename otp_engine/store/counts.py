@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from otp_engine.domain.limits import Charge, Use
 from otp_engine.domain.policy import Policy
@@ -16,40 +16,57 @@ class Counts:
 
     def __init__(self, line: Line) -> None:
         """Read them where *line* leads."""
+        self._line = line
         self._usage = Script(line, "usage")
         self._forget = Script(line, "forget")
 
     def usage(self, phone: str, policy: Policy) -> list[Use]:
         """How far the limits of this phone are used."""
-        sends, wrong = policy.sends_per_phone, policy.wrong_checks_per_phone
-        shadow = Charge("sends_per_phone", "", sends.shadow)
+        sends, failed = policy.sends_per_phone, policy.wrong_checks_per_phone
+        consecutive = policy.consecutive_failures
         return self._uses(
-            {
-                keys.sends(phone): Charge("sends_per_phone", "", sends.enforced),
-                keys.sends_in_shadow(phone): shadow,
-                keys.wrong(phone): Charge("wrong_checks_per_phone", "", wrong),
-            }
+            [
+                (keys.sends(phone), Charge("sends_per_phone", "", sends.enforced)),
+                (
+                    keys.sends_in_shadow(phone),
+                    Charge("sends_per_phone", "", sends.shadow),
+                ),
+                (keys.wrong(phone), Charge("wrong_checks_per_phone", "", failed)),
+                (
+                    keys.wrong(phone),
+                    Charge("max_consecutive_failures", "", consecutive),
+                ),
+            ]
         )
 
     def shared_usage(self, charges: Sequence[Charge]) -> list[Use]:
         """How far shared limits are used."""
-        return self._uses({keys.shared(charge): charge for charge in charges})
+        return self._uses([(keys.shared(charge), charge) for charge in charges])
+
+    def bound(self, phone: str) -> list[str]:
+        """List the spaces of this phone's bound verifications."""
+        key = keys.bound(phone)
+        found = self._line.ask(lambda client: client.zrange(key, 0, -1), key)
+        return [space.decode() for space in found]
 
     def forget(self, phones: Sequence[str]) -> int:
         """Forget one phone in all of these services, and how much there was."""
         phone = phones[0]
-        named = [keys.sends(phone), keys.wrong(phone), keys.sends_in_shadow(phone)]
+        named = [
+            *(keys.sends(phone), keys.wrong(phone), keys.sends_in_shadow(phone)),
+            *(keys.refusal(phone), keys.bound(phone)),
+        ]
         for place in phones:
             named += [keys.verification(place), keys.approved(place)]
         return int(self._forget.run(named))
 
-    def _uses(self, logs: Mapping[str, Charge]) -> list[Use]:
+    def _uses(self, logs: Sequence[tuple[str, Charge]]) -> list[Use]:
         if not logs:
             return []
-        limits = [words.windows(charge.limit) for charge in logs.values()]
-        said = self._usage.run(list(logs), *limits)
+        limits = [words.windows(charge.limit) for _, charge in logs]
+        said = self._usage.run([key for key, _ in logs], *limits)
         return [
             use
-            for charge, used in zip(logs.values(), said, strict=True)
+            for (_, charge), used in zip(logs, said, strict=True)
             for use in words.uses(charge.limit_name, charge.limit, 0, used)
         ]

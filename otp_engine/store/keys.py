@@ -4,7 +4,11 @@
                                  hash    the live verification; until its last code ends
     otp:{<phone>}:sends          zset    one entry a message; the longest window
     otp:{<phone>}:sends:shadow   zset    those that a limit in shadow would let out
-    otp:{<phone>}:wrong          zset    one entry a wrong guess; the longest window
+    otp:{<phone>}:wrong          zset    one entry a wrong guess; the longest window,
+                                         and 30 days at least
+    otp:{<phone>}:refusal        string  why a provider refused the phone; ten minutes
+    otp:{<phone>}:bound          zset    the bound verifications, as SERVICE:ID, with
+                                         their end; until the last of them ends
     otp:{<phone>}:approved[:<service>]
                                  string  token of the last approval; a minute
     otp:{shared}:<limit>[:<who>][:shadow]
@@ -20,6 +24,9 @@
     otp:{inbox}                  list    in development: messages that never left; a day
     otp:{inbox}:<verification>   string  how one of theirs ended; a day
     otp:{safe}                   set     phones that are served anyway; for good
+
+A bound verification has `SERVICE:ID` in the place of the service, with its id in
+hexadecimal; verifications of numbers for tests have `SERVICE:test`.
 
 `<phone>` and personal `<who>`s are keyed digests. What stands in braces decides the
 slot in a Redis Cluster (hash tags, Redis Cluster specification): all about one phone
@@ -79,6 +86,21 @@ def sends_in_shadow(place: str) -> str:
 def wrong(place: str) -> str:
     """Guesses at a phone's codes since the last right one, of all services."""
     return f"otp:{{{_phone(place)}}}:wrong"
+
+
+def refusal(place: str) -> str:
+    """Why a provider refused a phone, for all services."""
+    return f"otp:{{{_phone(place)}}}:refusal"
+
+
+def bound(place: str) -> str:
+    """The bound verifications of a phone, of all services."""
+    return f"otp:{{{_phone(place)}}}:bound"
+
+
+def space(place: str) -> str:
+    """The service of a place, with the id of a bound verification."""
+    return place.partition(":")[2]
 
 
 def approved(place: str) -> str:

@@ -32,8 +32,9 @@ class Records:
             token,
             round(life.total_seconds() * 1000),
             record.service,
-            record.sealed,
+            record.encrypted_number,
             record.channel,
+            int(record.bound),
         )
         pairs = zip(fields[::2], fields[1::2], strict=True)
         return _read(record.id, dict(pairs))
@@ -71,10 +72,11 @@ def _read(id: bytes, fields: Mapping[bytes, bytes]) -> Record:
     return Record(
         id=id,
         service=fields[b"service"].decode(),
-        sealed=fields[b"number"],
+        encrypted_number=fields[b"number"],
         channel=Channel(fields[b"channel"].decode()),
         attempts=tuple(sorted(attempts, key=lambda attempt: attempt.at)),
         cancelled=_CANCELLED in fields,
+        bound=fields.get(b"bound") == b"1",
     )
 
 

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
+from otp_engine.domain import refusals
+from otp_engine.domain.homes import Standing
 from otp_engine.domain.limits import Charge, Use
 from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.policy import Policy
+from otp_engine.domain.refusals import ProviderRefusal
 from otp_engine.domain.verification import Binding, Claim, Opened, Waiting
 from otp_engine.errors import (
     RateLimited,
@@ -75,26 +78,40 @@ class RedisStore:
         self._unclaim = Script(line, "unclaim", when_full=True)
         self._withdraw = Script(line, "withdraw")
         self._refund = Script(line, "refund")
+        self._standing = Script(line, "standing")
+        self._add_failures = kept("add_failures")
 
     def open(
-        self, phone: str, *, token: bytes, binding: Binding, policy: Policy
+        self,
+        phone: str,
+        *,
+        token: bytes,
+        binding: Binding | None,
+        policy: Policy,
+        bound: bool = False,
     ) -> Opened:
         """Reserve one send, beginning a verification if none is alive."""
-        limit = policy.sends_per_phone
+        limit, failed = policy.sends_per_phone, policy.wrong_checks_per_phone
         reply = self._open.run(
-            [*_of_sends(phone), keys.wrong(phone), keys.sends_in_shadow(phone)],
+            _of_open(phone, bound=bound),
             token,
-            binding.id,
-            binding.cost,
+            binding.id if binding else b"",
+            binding.cost if binding else b"",
             words.milliseconds(policy.ttl),
             policy.max_sends,
-            policy.max_checks,
+            policy.checks(bound=bound),
             words.milliseconds(policy.resend_cooldown),
             words.windows(limit.enforced),
-            words.windows(policy.wrong_checks_per_phone),
+            "" if bound else words.windows(failed),
             words.windows(limit.shadow),
+            words.windows(policy.consecutive_failures),
+            keys.space(phone),
         )
         match reply:
+            case [b"none"]:
+                raise VerificationNotFound
+            case [b"refusal", text]:
+                raise ProviderRefusal.parse(text.decode()).error()
             case [b"opened", id, cost, resend, used, over, shadow]:
                 name = "sends_per_phone"
                 return Opened(
@@ -118,17 +135,28 @@ class RedisStore:
             )
         )
 
-    def withdraw(self, phone: str, *, token: bytes) -> None:
+    def withdraw(
+        self, phone: str, *, token: bytes, refusal: ProviderRefusal | None = None
+    ) -> None:
         """Give a reserved send back, with its code if it was armed."""
-        self._withdraw.run([*_of_sends(phone), keys.sends_in_shadow(phone)], token)
+        self._withdraw.run(
+            [*_of_sends(phone), keys.sends_in_shadow(phone), keys.refusal(phone)],
+            token,
+            str(refusal or ""),
+            words.milliseconds(refusals.REMEMBERED),
+        )
 
-    def claim(self, phone: str, *, token: bytes, policy: Policy) -> Claim:
+    def claim(
+        self, phone: str, *, token: bytes, policy: Policy, bound: bool = False
+    ) -> Claim:
         """Pay for one guess, and say what it must match."""
         reply = self._claim.run(
             [keys.verification(phone), keys.wrong(phone)],
             token,
-            policy.max_checks,
+            policy.checks(bound=bound),
             words.windows(policy.wrong_checks_per_phone),
+            words.windows(policy.consecutive_failures),
+            int(bound),
         )
         match reply:
             case [b"claimed", id, cost, left, ends_in, *tags]:
@@ -194,10 +222,27 @@ class RedisStore:
         if charges:
             self._refund.run(list(map(keys.shared, charges)), token)
 
-    def remembers(self, phone: str) -> bool:
-        """Whether a verification is alive for this phone, or wrong guesses count."""
-        named = (keys.verification(phone), keys.wrong(phone))
-        return bool(self._line.ask(lambda client: client.exists(*named), named[0]))
+    def standing(self, phone: str, policy: Policy) -> Standing:
+        """Return whether this phone is in use under its pepper."""
+        live, failures = self._standing.run(
+            [*_of_sends(phone), keys.wrong(phone)], words.milliseconds(policy.ttl)
+        )
+        return Standing(live=bool(live), failures=failures)
+
+    def move_failures(self, old: str, new: str, policy: Policy) -> None:
+        """Move the failed checks of one phone from one pepper's key to another's."""
+        source = keys.wrong(old)
+        found = self._line.ask(
+            lambda client: client.zrange(source, 0, -1, withscores=True), source
+        )
+        if not found:
+            return
+        pairs = [part for token, at in found for part in (round(at), token)]
+        windows = policy.failure_windows
+        longest = max(window.period for window in windows)
+        self._add_failures.run([keys.wrong(new)], words.milliseconds(longest), *pairs)
+        tokens = [token for token, _ in found]
+        self._line.ask(lambda client: client.zrem(source, *tokens), source)
 
     def ping(self) -> None:
         """Answer, if requests could be served.
@@ -211,6 +256,16 @@ class RedisStore:
         """Say what could make Redis forget; of a Cluster, one node is asked."""
         facts = self._line.ask(lambda client: client.info(), keys.SHARED)
         return durability.doubts(facts, replicas=self._replicas)
+
+
+def _of_open(phone: str, *, bound: bool) -> list[str]:
+    return [
+        *_of_sends(phone),
+        keys.wrong(phone),
+        keys.sends_in_shadow(phone),
+        keys.refusal(phone),
+        *([keys.bound(phone)] if bound else []),
+    ]
 
 
 def _of_sends(phone: str) -> list[str]:

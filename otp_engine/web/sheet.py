@@ -10,8 +10,7 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from otp_engine.api import context
-from otp_engine.domain import phone
-from otp_engine.errors import InvalidPhone
+from otp_engine.errors import VerificationNotFound
 from otp_engine.web import texts
 from otp_engine.web.texts import Texts
 from otp_engine.web.visit import Approval, Visit
@@ -43,7 +42,7 @@ class Sheet:
         self, visit: Visit, words: Texts, said: Said, approval: Approval | None = None
     ) -> ResponseReturnValue:
         """Draw the step that *visit* is at, or its *approval*, and what is *said*."""
-        masked = _masked(visit.phone)
+        masked = _masked(visit.handle)
         step = "done" if approval else "code" if masked else "number"
         html = render_template(
             "verify.html",
@@ -82,11 +81,9 @@ def origin_of(url: str) -> str | None:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-def _masked(e164: str | None) -> str | None:
-    if e164 is None:
-        return None
+def _masked(handle: str | None) -> str | None:
+    """Mask the number of the verification that a visit is at."""
     try:
-        return context.current().numbers.read(e164, phone.NOWHERE).masked
-    except InvalidPhone:
-        # A number for tests, whose last day is over.
+        return context.current().handle(handle or "").number.masked
+    except VerificationNotFound:
         return None

@@ -11,6 +11,7 @@ from flask import g, request
 from otp_engine.api import context, responses
 from otp_engine.api.callers import ANYBODY
 from otp_engine.domain import codes
+from otp_engine.domain.handles import Handle
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.verification import Asked, Guess
 from otp_engine.domain.wishes import Wishes
@@ -51,16 +52,25 @@ class Steps:
         return step(visit, words) if step else None
 
     def _change(self, visit: Visit, _words: Texts) -> None:
-        visit.begin_again()
+        visit.change_number()
 
     def _number(self, visit: Visit, words: Texts) -> Said | None:
-        return self._send(_read(request.form.get("phone", "")), visit, words)
+        number = _read(request.form.get("phone", ""))
+        # A person who types the same number again goes on with its verification.
+        known = _handle_of(visit.previous)
+        if known is None or known.number != number:
+            known = None
+        return self._send(number, known, visit, words)
 
     def _resend(self, visit: Visit, words: Texts) -> Said | None:
-        said = self._send(_number_of(visit), visit, words)
+        handle = _current(visit)
+        said = self._send(handle.number, handle, visit, words)
         return said or Said(words.say("new_code"), good=True)
 
-    def _send(self, number: PhoneNumber, visit: Visit, words: Texts) -> Said | None:
+    def _send(
+        self, number: PhoneNumber, handle: Handle | None, visit: Visit, words: Texts
+    ) -> Said | None:
+        """Send a code for *handle*, or for a new verification once that has ended."""
         here = context.current()
         asked = Asked(
             number=number,
@@ -68,32 +78,40 @@ class Steps:
             address=ANYBODY.address_of_person(request, None),
             service=here.service,
             wishes=Wishes(origin=_host(here.public_url)),
+            bind=handle is None,
+            bound=handle.verification if handle else None,
         )
         try:
             sent = here.engine.send(asked)
+        except VerificationNotFound:
+            if handle is None:
+                raise
+            return self._send(number, None, visit, words)
         except DeliveryUnconfirmed as silence:
-            visit.sent(number.e164, silence.resend_after or timedelta())
+            after = silence.resend_after or timedelta()
+            visit.sent(_written(silence.verification, number), after)
             return Said(words.say(silence.name))
         except RateLimited as refusal:
-            # Whoever comes back to a page that they have closed has a code already.
-            if refusal.limit == "resend_cooldown" and _waits(number):
+            if handle and refusal.limit == "resend_cooldown":
                 rounded = responses.retry_after(refusal.retry_after, rule=True)
-                visit.sent(number.e164, timedelta(seconds=int(rounded)))
+                wait = timedelta(seconds=int(rounded))
+                visit.sent(_written(handle.verification, number), wait)
             raise
-        visit.sent(number.e164, sent.resend_after)
+        visit.sent(_written(sent.id, number), sent.resend_after)
         return None
 
     def _code(self, visit: Visit, words: Texts) -> Said | Approval:
-        number = _number_of(visit)
+        handle = _current(visit)
         guess = Guess(
-            number=number,
+            number=handle.number,
             code=codes.read(request.form.get("otp", "")),
             address=ANYBODY.address_of_person(request, None),
+            bound=handle.verification,
         )
         checked = context.current().engine.check(guess)
         if not checked.approved:
             return Said(words.say("wrong", left=checked.attempts_left))
-        approval = self._approval(number, visit.back)
+        approval = self._approval(handle.number, visit.back)
         visit.end()
         return approval
 
@@ -114,19 +132,28 @@ def _read(text: str) -> PhoneNumber:
     return number
 
 
-def _number_of(visit: Visit) -> PhoneNumber:
-    if visit.phone is None:
-        raise VerificationNotFound
-    return _read(visit.phone)
-
-
-def _waits(number: PhoneNumber) -> bool:
-    here = context.current()
+def _handle_of(text: str | None) -> Handle | None:
+    """Read a handle of the visit; one whose pepper or number is gone is none."""
     try:
-        here.engine.look(number, here.service)
+        return context.current().handle(text or "")
     except VerificationNotFound:
-        return False
-    return True
+        return None
+
+
+def _current(visit: Visit) -> Handle:
+    """Return the handle of the verification that the visit is at.
+
+    Raises:
+        VerificationNotFound: There is none.
+    """
+    handle = context.current().handle(visit.handle or "")
+    g.phone = handle.number.masked
+    return handle
+
+
+def _written(verification: bytes | None, number: PhoneNumber) -> str:
+    handle = Handle(verification or b"", number)
+    return handle.write(context.current().peppers[0])
 
 
 def _host(public_url: str | None) -> str | None:

@@ -32,16 +32,23 @@ class Approval:
 class Visit:
     """One person's way, kept in *session*, which only this service can write.
 
-    The number is in it, for it is the person's own; no code is, and no proof.
+    The number is in it only as part of a handle, which is encrypted. No code is in it,
+    and no proof.
     """
 
     session: MutableMapping[str, Any]
 
     @property
-    def phone(self) -> str | None:
-        """The number that a code was asked for, in E.164."""
-        phone: str | None = self.session.get("phone")
-        return phone
+    def handle(self) -> str | None:
+        """The handle of the verification that a code was sent for."""
+        handle: str | None = self.session.get("handle")
+        return handle
+
+    @property
+    def previous(self) -> str | None:
+        """The handle of the verification that the person left to change the number."""
+        previous: str | None = self.session.get("previous")
+        return previous
 
     @property
     def token(self) -> str:
@@ -60,9 +67,9 @@ class Visit:
         at: float = self.session.get("resend_at", 0)
         return max(0, math.ceil(at - time.time()))
 
-    def sent(self, phone: str, resend_after: timedelta) -> None:
-        """A code is out to *phone*, and the next may follow after so long."""
-        self.session["phone"] = phone
+    def sent(self, handle: str, resend_after: timedelta) -> None:
+        """Store that a code was sent for *handle*, and when the next one may follow."""
+        self.session["handle"] = handle
         self.session["resend_at"] = time.time() + resend_after.total_seconds()
 
     @property
@@ -81,9 +88,16 @@ class Visit:
             self.end()
             self.session["return_url"], self.session["state"] = back.url, back.state
 
+    def change_number(self) -> None:
+        """Ask for a number again, and keep the handle in case it is the same one."""
+        if self.handle:
+            self.session["previous"] = self.handle
+        for name in ("handle", "resend_at"):
+            self.session.pop(name, None)
+
     def begin_again(self) -> None:
         """Forget the number."""
-        for name in ("phone", "resend_at"):
+        for name in ("handle", "previous", "resend_at"):
             self.session.pop(name, None)
 
     def end(self) -> None:

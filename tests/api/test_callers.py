@@ -31,6 +31,46 @@ def send(http, *, key=None, phone="9445012345", ip="203.0.113.7", **options):
     )
 
 
+def test_wrong_keys_of_one_address_are_throttled(app_with):
+    http = app_with(
+        OTP_API_KEYS=KEYS, OTP_AUTH_FAILURES_PER_IP="2/1m", OTP_SENDS_PER_IP="off"
+    ).test_client()
+
+    statuses = [send(http, key=f"wrong-{n}").status_code for n in range(4)]
+
+    assert statuses == [401, 401, 429, 429]
+    assert send(http, key="wrong", ip="203.0.113.8").status_code == 401
+
+
+def test_a_right_key_is_accepted_from_a_throttled_address(app_with):
+    http = app_with(
+        OTP_API_KEYS=KEYS, OTP_AUTH_FAILURES_PER_IP="1/1m", OTP_SENDS_PER_IP="off"
+    ).test_client()
+    for _ in range(3):
+        send(http, key="wrong")
+
+    assert send(http, key="shop-secret-0123456789").status_code == 201
+
+
+def test_a_request_without_a_key_is_no_wrong_key(app_with):
+    http = app_with(OTP_API_KEYS=KEYS, OTP_AUTH_FAILURES_PER_IP="1/1m").test_client()
+
+    assert [send(http).status_code for _ in range(3)] == [401, 401, 401]
+
+
+def test_a_key_has_a_budget_that_its_answer_names(app_with):
+    http = app_with(
+        OTP_API_KEYS=KEYS, OTP_SENDS_PER_KEY="9/1h; shop=1/1h"
+    ).test_client()
+    assert send(http, key="shop-secret-0123456789").status_code == 201
+
+    refused = send(http, key="shop-secret-0123456789", phone="9445067890")
+
+    assert refused.status_code == 429
+    assert refused.headers["RateLimit-Policy"] == ('"sends_per_key 1/1h";q=1;w=3600')
+    assert send(http, key="bank-secret-0123456789").status_code == 201
+
+
 @pytest.mark.parametrize("key", ["shop-secret-0123456789", "bank-secret-0123456789"])
 def test_each_key_lets_its_holder_in(guarded, key):
     assert send(guarded, key=key).status_code == 201

@@ -7,7 +7,12 @@ from datetime import date, timedelta
 import pytest
 
 from otp_engine import config
-from otp_engine.errors import InvalidSettings
+from otp_engine.domain import phone
+from otp_engine.domain.rehearsal import Rehearsed, TestNumber, TestNumbers
+from otp_engine.domain.verification import Asked, Guess
+from otp_engine.domain.watched import Watched
+from otp_engine.errors import InvalidSettings, VerificationNotFound
+from otp_engine.senders.nobody import Nobody
 from tests.api.verify_v2.conftest import SERVICE, Verify
 
 NUMBER, CODE = "+15550100001", "123456"
@@ -21,14 +26,15 @@ def http(app_with):
         OTP_TEST_NUMBERS=ENTRY,
         OTP_ALLOWED_COUNTRIES="IN",
         OTP_RESEND_COOLDOWN="30s",
-        OTP_SENDS_PER_IP="2/1h",
+        OTP_SENDS_PER_IP="20/1h",
+        OTP_SENDS_PER_PHONE="2/1h",
         OTP_SENDS_TOTAL="2/1h",
         OTP_WRONG_CHECKS_PER_PHONE="1000/1h",
     ).test_client()
 
 
-def send(http, phone=NUMBER):
-    return http.post("/auth/send_otp", json={"phone": phone})
+def send(http, number=NUMBER):
+    return http.post("/auth/send_otp", json={"phone": number})
 
 
 def check(http, code):
@@ -44,12 +50,33 @@ def test_its_code_is_known_and_no_message_leaves(http, outbox):
     assert check(http, CODE).status_code == 404
 
 
-def test_sends_to_it_meet_no_limit_and_use_none_up(http, outbox):
-    statuses = {send(http).status_code for _ in range(20)}
+def test_sends_to_it_use_no_limit_up_but_the_requesters(http, outbox):
+    statuses = {send(http).status_code for _ in range(19)}
 
     assert statuses == {201}
     assert send(http, "+919445012345").status_code == 201
     assert len(outbox.messages) == 1
+
+
+def test_sends_to_it_count_against_their_requester(http):
+    statuses = [send(http).status_code for _ in range(21)]
+
+    assert statuses == [201] * 20 + [429]
+
+
+def test_its_code_is_of_no_use_after_its_last_day(store, outbox, engine):
+    """A verification that began on the last day stays a test's."""
+    days = [date(2027, 1, 31)]
+    numbers = TestNumbers(
+        {NUMBER: TestNumber(phone.for_tests(NUMBER), CODE, days[0])}, lambda: days[0]
+    )
+    rehearsed = Rehearsed(Watched(engine), numbers, Nobody())
+    number = phone.for_tests(NUMBER)
+    rehearsed.send(Asked(number=number))
+    days[0] += timedelta(days=1)
+
+    with pytest.raises(VerificationNotFound):
+        rehearsed.check(Guess(number=number, code=CODE))
 
 
 def test_it_can_be_guessed_at_as_often_as_any_other(http):

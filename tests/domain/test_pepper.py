@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otp_engine.domain.pepper import Pepper
+from otp_engine.domain.record import encrypt_number
 
 PEPPER = Pepper(b"p" * 32)
 
@@ -40,24 +41,37 @@ def test_the_pepper_is_never_shown():
     assert "pppp" not in repr(PEPPER)
 
 
-@given(st.text("+0123456789", max_size=16), st.binary(min_size=16, max_size=16))
-def test_what_is_sealed_can_be_read_by_a_holder_of_the_pepper(number, verification):
-    sealed = PEPPER.seal(number, verification=verification)
+@given(st.binary(min_size=1, max_size=32), st.binary(max_size=24))
+def test_encrypted_data_is_decrypted_in_its_context(data, context):
+    encrypted = PEPPER.encrypt(data, context=context)
 
-    assert PEPPER.unseal(sealed, verification=verification) == number
+    assert PEPPER.decrypt(encrypted, context=context) == data
 
 
-def test_a_number_is_sealed_differently_in_each_verification():
-    sealed = {
-        PEPPER.seal("+919445012345", verification=bytes([n] * 16)) for n in (1, 2)
+def test_the_same_number_is_encrypted_differently_in_each_verification():
+    encrypted = {
+        encrypt_number("+919445012345", PEPPER, verification=bytes([n] * 16))
+        for n in (1, 2)
     }
 
-    assert len(sealed) == 2
-    assert not any(b"9445" in each for each in sealed)
+    assert len(encrypted) == 2
+    assert not any(b"9445" in each for each in encrypted)
 
 
-def test_another_pepper_does_not_read_what_is_sealed():
-    sealed = PEPPER.seal("+919445012345", verification=b"v" * 16)
+@pytest.mark.parametrize("bit", range(8))
+def test_a_changed_ciphertext_is_refused(bit):
+    encrypted = bytearray(PEPPER.encrypt(b"+919445012345", context=b"here"))
+    encrypted[20] ^= 1 << bit
 
-    with pytest.raises(ValueError, match="decode"):
-        Pepper(b"q" * 32).unseal(sealed, verification=b"v" * 16)
+    with pytest.raises(ValueError, match="cannot be decrypted"):
+        PEPPER.decrypt(bytes(encrypted), context=b"here")
+
+
+@pytest.mark.parametrize(
+    ("pepper", "context"), [(Pepper(b"q" * 32), b"here"), (PEPPER, b"there")]
+)
+def test_another_pepper_or_context_decrypts_nothing(pepper, context):
+    encrypted = PEPPER.encrypt(b"+919445012345", context=b"here")
+
+    with pytest.raises(ValueError, match="cannot be decrypted"):
+        pepper.decrypt(encrypted, context=context)

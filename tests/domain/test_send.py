@@ -26,6 +26,7 @@ from otp_engine.errors import (
     TooManyAttempts,
     Unavailable,
 )
+from tests.ageing import age
 from tests.fakes import Meanwhile, Unheard, other_than
 from tests.tuning import with_policy
 
@@ -160,7 +161,7 @@ def test_a_phone_that_a_window_in_shadow_would_refuse_is_still_under_the_others(
 
 def test_a_send_that_is_given_back_has_room_in_the_shadow_again(engine, outbox, alice):
     engine = with_policy(engine, sends_per_phone=Limit.parse("1/10m shadow"))
-    outbox.refusal = DeliveryFailed()
+    outbox.refusal = DeliveryFailed(elsewhere=True)
     with pytest.raises(DeliveryFailed):
         engine.send(alice)
     outbox.refusal = None
@@ -276,7 +277,7 @@ def test_a_send_refused_by_the_phone_charges_no_shared_limit(engine, alice):
 
 
 @pytest.mark.parametrize(
-    "refusal", [DeliveryFailed(), CarrierUnavailable(), NumberTypeNotAllowed()]
+    "refusal", [DeliveryFailed(elsewhere=True), CarrierUnavailable()]
 )
 def test_a_message_that_the_carrier_refused_is_given_back(
     engine, outbox, alice, client, refusal
@@ -426,10 +427,12 @@ def test_instances_on_both_sides_of_a_rotation_agree_on_a_phone(
     assert sides[0].check(guess(outbox.codes[0])).approved
 
 
-def test_an_idle_phone_moves_to_the_new_pepper(engine, outbox, alice, guess):
+def test_an_idle_phone_moves_to_the_new_pepper(engine, outbox, alice, guess, client):
     old, new = engine.peppers[0], Pepper(b"n" * 32)
     engine.send(alice)
     engine.check(guess(outbox.code))
+    age(client, timedelta(minutes=10))
+
     replace(engine, peppers=(new, old)).send(alice)
 
     assert replace(engine, peppers=(new,)).check(guess(outbox.code)).approved

@@ -116,6 +116,19 @@ def test_a_message_that_the_carrier_refused_is_undelivered(
     assert told == [undelivered]
 
 
+def test_a_remembered_provider_refusal_is_a_refused_request(
+    watch, told, outbox, whom, alice
+):
+    outbox.refusal = DeliveryFailed()
+    for _ in range(2):
+        with pytest.raises(DeliveryFailed):
+            watch().send(alice)
+
+    assert told[1:] == [
+        RequestRefused(whom=whom, action=Action.SEND, limit="provider_refusal")
+    ]
+
+
 @pytest.mark.parametrize("better_known", [InvalidPhone, NumberTypeNotAllowed])
 def test_a_number_that_only_the_carrier_knew_to_be_wrong_is_undelivered(
     watch, told, outbox, alice, better_known

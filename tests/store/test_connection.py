@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from otp_engine.domain.policy import Policy
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
@@ -51,7 +52,7 @@ def test_a_restarted_redis_is_found_again(tmp_path):
 
 def test_scripts_that_redis_has_forgotten_are_sent_again(real_client):
     store = RedisStore(real_client)
-    assert not store.remembers("nobody")
+    assert not store.standing("nobody", Policy()).live
     store.withdraw("nobody", token=b"t" * 8)
     real_client.script_flush()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -14,7 +15,12 @@ import pytest
 from otp_engine.domain import phone
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.verification import Asked, Guess
-from otp_engine.errors import OTPError, TooManyAttempts, VerificationNotFound
+from otp_engine.errors import (
+    OTPError,
+    RateLimited,
+    TooManyAttempts,
+    VerificationNotFound,
+)
 from otp_engine.store.verifications import RedisStore
 from tests.fakes import other_than
 from tests.tuning import with_policy
@@ -61,6 +67,29 @@ def test_simultaneous_right_codes_are_approved_once(engine, outbox, number):
 
     assert results.count(True) == 1
     assert set(results) <= {True, VerificationNotFound, TooManyAttempts}
+
+
+def test_a_refused_address_never_refuses_somebody_else(engine, outbox):
+    """Requesters over their limit ask for codes to phones that others ask for too."""
+    engine = with_policy(
+        engine,
+        sends_per_ip=Limit.parse("1/10m"),
+        sends_per_phone=Limit.parse("1/10m"),
+        sends_total=Limit.parse(f"{ROUNDS + 1}/10m"),
+        resend_cooldown=timedelta(seconds=30),
+    )
+    engine.send(Asked(number=phones(ROUNDS + 1)[-1], address="203.0.113.7"))
+    attacks, victims = [], []
+    for n, number in enumerate(phones(ROUNDS)):
+        attack = Asked(number=number, address="203.0.113.7")
+        attacks += [partial(engine.send, attack)] * 4
+        victims.append(partial(engine.send, replace(attack, address=f"198.51.100.{n}")))
+
+    results = all_at_once(*attacks, *victims)
+
+    assert results[: len(attacks)] == [RateLimited] * len(attacks)
+    assert RateLimited not in results[len(attacks) :]
+    assert len(outbox.messages) == ROUNDS + 1
 
 
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])

@@ -20,7 +20,7 @@ from otp_engine.store import keys
 
 ID, LIFE = b"i" * 16, timedelta(minutes=10)
 NOW = datetime(2026, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)
-RECORD = Record(id=ID, service="VA1", sealed=b"\x00\xff", channel=Channel.SMS)
+RECORD = Record(id=ID, service="VA1", encrypted_number=b"\x00\xff", channel=Channel.SMS)
 SERVICE = Service(
     sid="VA1",
     space="VA1",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
+import zlib
+from datetime import timedelta
 
 import jwt
 import pytest
@@ -12,6 +15,7 @@ from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.errors import DeliveryUnconfirmed
 from otp_engine.web.texts import ALL
+from tests.ageing import age
 from tests.api.conftest import RELAXED
 from tests.fakes import Outbox, other_than
 
@@ -155,17 +159,79 @@ def test_the_page_says_when_the_next_code_may_be_asked_for(app_with):
     assert person.said == "Too many requests. Try again in 50 s."
 
 
-def test_whoever_closed_the_page_can_still_type_their_code(app_with):
-    http = app_with(OTP_RESEND_COOLDOWN="45s").test_client()
-    Person(http).take("number", phone=PHONE)
-    http.delete_cookie("otp_verify", path="/verify")
-    again = Person(http)
+def test_a_person_who_types_the_same_number_again_goes_on_with_its_code(app_with):
+    person = Person(app_with(OTP_RESEND_COOLDOWN="45s").test_client())
+    person.take("number", phone=PHONE)
+    person.take("change")
 
-    answer = again.take("number", phone=PHONE)
+    answer = person.take("number", phone=PHONE)
 
-    assert (answer.status_code, again.step) == (429, "code")
-    again.take("code", otp=again.code())
-    assert again.step == "done"
+    assert (answer.status_code, person.step) == (429, "code")
+    person.take("code", otp=person.code())
+    assert person.step == "done"
+
+
+def test_a_person_who_types_another_number_starts_a_new_verification(app_with):
+    person = Person(app_with(OTP_RESEND_COOLDOWN="45s").test_client())
+    person.take("number", phone=PHONE)
+    person.take("change")
+
+    answer = person.take("number", phone="+919445067890")
+
+    assert (answer.status_code, person.step) == (200, "code")
+
+
+def test_a_stranger_who_types_a_number_gets_neither_its_form_nor_its_attempts(app_with):
+    app = app_with(OTP_RESEND_COOLDOWN="45s")
+    person, stranger = Person(app.test_client()), Person(app.test_client())
+    person.take("number", phone=PHONE)
+    code = person.code()
+    stranger.take("number", phone=PHONE)
+    for _ in range(6):
+        stranger.take("code", otp=other_than(code, stranger.code()))
+    assert stranger.answer.status_code == 429
+
+    person.take("code", otp=code)
+
+    assert person.step == "done"
+
+
+def test_a_code_of_another_browser_is_wrong(app_with):
+    app = app_with()
+    person, stranger = Person(app.test_client()), Person(app.test_client())
+    person.take("number", phone=PHONE)
+    code = person.code()
+    stranger.take("number", phone=PHONE)
+    if stranger.code() == code:
+        stranger.take("resend")
+
+    stranger.take("code", otp=code)
+
+    assert stranger.step == "code"
+
+
+def test_the_cookie_holds_no_number(http):
+    person = Person(http)
+
+    person.take("number", phone=PHONE)
+
+    cookie = http.get_cookie("otp_verify", path="/verify").value
+    payload = cookie.split(".")[0] or cookie.split(".")[1]
+    text = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    plain = zlib.decompress(text) if cookie.startswith(".") else text
+    assert b"handle" in plain
+    assert PHONE.removeprefix("+91").encode() not in plain
+
+
+def test_a_resend_after_the_verification_has_ended_starts_a_new_one(app_with, client):
+    person = Person(app_with().test_client())
+    person.take("number", phone=PHONE)
+    age(client, timedelta(minutes=10))
+
+    person.take("resend")
+
+    person.take("code", otp=person.code())
+    assert person.step == "done"
 
 
 def test_another_number_can_be_given(person):

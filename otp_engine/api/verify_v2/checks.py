@@ -40,6 +40,8 @@ def create(service: str) -> ResponseReturnValue:
         address=accounts.address(None),
         service=found.service,
         verification=found.id,
+        bound=found.bound,
+        client=g.caller,
     )
     checked = here.engine.check(guess)
     status = "approved" if checked.approved else "pending"

@@ -143,6 +143,8 @@ def shape(service: Service) -> dict[str, Any]:
         "custom_code_enabled": service.custom_code,
         "default_template_sid": service.template,
         **_kept(service),
+        # Not one of Verify's, so it is written where it was asked for only.
+        **({"bind_verifications": True} if service.bind else {}),
         "date_created": dates.seconds(service.created),
         "date_updated": dates.seconds(service.updated),
         "url": urls.of("Services", service.sid),
@@ -161,6 +163,7 @@ def _changed(service: Service, given: Parameters) -> Service:
         "brand": given.read("FriendlyName", parameters.friendly_name),
         "code_length": given.read("CodeLength", parameters.whole(4, 10)),
         "custom_code": given.read("CustomCodeEnabled", parameters.switch),
+        "bind": given.read("BindVerifications", parameters.switch),
         "warned": given.read("DoNotShareWarningEnabled", parameters.switch),
         "template": given.read("DefaultTemplateSid", templates.known),
     }

@@ -13,6 +13,7 @@ from flask import g
 from otp_engine.api import context
 from otp_engine.api.verify_v2 import dates, errors, sids, urls, wanted
 from otp_engine.domain import phone
+from otp_engine.domain import record as records
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.record import Attempt, Record
 from otp_engine.domain.service import Service
@@ -94,13 +95,18 @@ class Found:
         """Its id, where it was named by that."""
         return self.record.id if self.record else None
 
+    @property
+    def bound(self) -> bytes | None:
+        """Its id, where only its sid can check it."""
+        return self.record.id if self.record and self.record.bound else None
+
     def waiting(self) -> Waiting:
         """What is waiting, if it is this very verification.
 
         Raises:
             VerificationNotFound: It is over, or a later one is waiting.
         """
-        waiting = context.current().engine.look(self.number, self.service)
+        waiting = context.current().engine.look(self.number, self.service, self.bound)
         if self.id not in {None, waiting.id}:
             raise VerificationNotFound
         return waiting
@@ -147,7 +153,7 @@ def by_sid(sid: str, service: Service) -> Found:
     record = context.current().records.find(sids.verification(sid))
     if record is None or record.service != service.sid:
         raise errors.not_found()
-    return Found(_unsealed(record), service, record)
+    return Found(_number(record), service, record)
 
 
 def by_to(to: str, service: Service) -> Found:
@@ -159,12 +165,14 @@ def by_to(to: str, service: Service) -> Found:
     return Found(wanted.number(to), service)
 
 
-def _unsealed(record: Record) -> PhoneNumber:
+def _number(record: Record) -> PhoneNumber:
     for pepper in context.current().peppers:
         try:
-            text = pepper.unseal(record.sealed, verification=record.id)
+            text = records.decrypt_number(
+                record.encrypted_number, pepper, verification=record.id
+            )
             return context.current().numbers.read(text, phone.NOWHERE)
         except (ValueError, InvalidPhone):
-            # It was sealed with the other pepper.
+            # It was encrypted under the other pepper.
             continue
     raise errors.not_found()

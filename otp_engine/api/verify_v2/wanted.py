@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from flask import g
+
 from otp_engine.api import context
 from otp_engine.api.verify_v2 import accounts, errors, parameters, templates
 from otp_engine.api.verify_v2.parameters import Parameters
@@ -46,6 +48,8 @@ def read(given: Parameters, service: Service) -> Asked:
         service=service,
         code=_code(given, service),
         charges=_charges(given, service),
+        client=g.caller,
+        bind=service.bind,
         wishes=Wishes(
             brand=given.read("CustomFriendlyName", parameters.friendly_name),
             warned=_warned(given, service),

@@ -9,19 +9,24 @@
 -- ARGV[1]  the guess's token, 8 bytes
 -- ARGV[2]  guesses a verification may have
 -- ARGV[3]  limit of wrong guesses at this phone
+-- ARGV[4]  limit of consecutive failed checks of this phone
+-- ARGV[5]  1 for a bound verification, which ARGV[3] counts and does not refuse
 --
 -- returns  {'claimed', id, cost, left, ms, hash, ...}
 --                                     paid for; left guesses remain, the last code
 --                                     ends in ms, and these are the live codes' hashes
 --          {'none'}                   nothing is waiting; nothing was charged
 --          {'spent', ms}              no guess is left; a new code is possible in ms
---          {'wrong_checks_per_phone', ms}
+--          {'wrong_checks_per_phone' | 'max_consecutive_failures', ms}
 --                                     the phone's budget is spent, for another ms
 --
 -- TTL: the verification's is never touched. The log lives as long as its longest window.
 
 local verification, wrong = KEYS[1], KEYS[2]
-local token, most, budget = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local token, most = ARGV[1], tonumber(ARGV[2])
+local consecutive = ARGV[4]
+local counted = ARGV[3] .. ' ' .. consecutive
+local budget = ARGV[5] == '1' and '' or ARGV[3]
 local at = now()
 local record_of, hashes, last_end = {}, {}, at
 local fields = redis.call('HGETALL', verification)
@@ -56,20 +61,25 @@ if repeated() then
     -- Written again, so that a WAIT behind it waits for replicas to have it.
     redis.call('HSET', verification, 'paid', paid)
 else
-    local budget_wait = wait(wrong, budget, at)
+    local reason, longest = 'wrong_checks_per_phone', wait(wrong, budget, at)
+    local disabled = wait(wrong, consecutive, at)
+    if disabled > longest then
+        reason, longest = 'max_consecutive_failures', disabled
+    end
     if #paid / 8 >= most then
         local ends_in = redis.call('PTTL', verification)
-        return {'spent', math.max(ends_in, budget_wait)}
+        return {'spent', math.max(ends_in, longest)}
     end
-    if budget_wait > 0 then
-        return {'wrong_checks_per_phone', budget_wait}
+    if longest > 0 then
+        return {reason, longest}
     end
     paid = paid .. token
     redis.call('HSET', verification, 'paid', paid)
-    record(wrong, budget, token, at)
+    record(wrong, counted, token, at)
 end
 
-local left = math.max(0, math.min(most - #paid / 8, room(wrong, budget, at)))
+local room_left = math.min(room(wrong, budget, at), room(wrong, consecutive, at))
+local left = math.max(0, math.min(most - #paid / 8, room_left))
 return {
     'claimed', record_of.id, record_of.cost, left, last_end - at, unpack(hashes)
 }

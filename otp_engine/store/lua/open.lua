@@ -9,16 +9,21 @@
 -- KEYS[2]   otp:{phone}:sends          zset: one member a message
 -- KEYS[3]   otp:{phone}:wrong          zset: one member a wrong guess
 -- KEYS[4]   otp:{phone}:sends:shadow   zset: messages that the shadow would let through
+-- KEYS[5]   otp:{phone}:refusal        string: why a provider refused this phone
+-- KEYS[6]   otp:{phone}:bound          zset: bound verifications, scored by their end;
+--                                      only given for a bound verification
 -- ARGV[1]   the send's token, 8 bytes
--- ARGV[2]   id of the verification, if one begins
+-- ARGV[2]   id of the verification, if one begins; empty if only a live one may be used
 -- ARGV[3]   cost of hashing its codes, if one begins
 -- ARGV[4]   life of a code in milliseconds
 -- ARGV[5]   messages a verification may have
 -- ARGV[6]   guesses a verification may have
 -- ARGV[7]   milliseconds between two messages of one verification
 -- ARGV[8]   limit of messages to this phone
--- ARGV[9]   limit of wrong guesses at this phone
+-- ARGV[9]   limit of wrong guesses at this phone; empty for a bound verification
 -- ARGV[10]  limit of messages to this phone that stands in shadow; empty, if none does
+-- ARGV[11]  limit of consecutive failed checks of this phone
+-- ARGV[12]  member of KEYS[6] for this verification
 --
 -- returns  {'opened', id, cost, ms, {used, ms, ...}, over, {used, ms, ...}}
 --                                           reserved; the next send is possible in ms,
@@ -27,29 +32,48 @@
 --                                           whether the one in shadow would have
 --                                           refused, and the same of its windows
 --          {'resend_cooldown' | 'max_sends' | 'sends_per_phone' |
---           'wrong_checks_per_phone', ms}
+--           'wrong_checks_per_phone' | 'max_consecutive_failures', ms}
 --                                           refused, for another ms
 --          {'spent', ms}                    no guess is left; it ends in ms
+--          {'none'}                         ARGV[2] is empty and nothing is alive
+--          {'refusal', text}                a provider refused this phone recently
 --
 -- TTL: the verification lives at least as long as a code from now, so that it cannot
--- end between this step and arm.lua; withdraw.lua takes that back. The log lives as
--- long as its longest window.
+-- end between this step and arm.lua; withdraw.lua takes that back. The log of sends
+-- lives as long as its longest window, and at least as long as a code: during a pepper
+-- rotation it marks the phone as in use (standing.lua). The index of bound
+-- verifications lives as long as the last of them.
 
 local verification, sends, wrong, shadow = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local token, life, cooldown = ARGV[1], tonumber(ARGV[4]), '1/' .. ARGV[7]
+local token, life, cooldown = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[7])
 local per_phone = ARGV[8]
 local at = now()
+local fields = redis.call('HKEYS', verification)
 local id, cost, paid =
     unpack(redis.call('HMGET', verification, 'id', 'cost', 'paid'))
 local ends_in = redis.call('PTTL', verification)
-local sent = id and redis.call('HLEN', verification) - 3 or 0
+local sent = id and #fields - 3 or 0
+
+-- Milliseconds until the cooldown after this verification's last send ends.
+local function cooldown_wait()
+    local last = -math.huge
+    for _, name in ipairs(fields) do
+        if #name == 8 then
+            last = math.max(last, tonumber(redis.call('ZSCORE', sends, name) or last))
+        end
+    end
+    return math.max(0, last + cooldown - at)
+end
 
 local function opened(repeated)
     local over = 0
     if ARGV[10] ~= '' then
         over = overshadow(shadow, ARGV[10], token, at, repeated)
     end
-    local resend = math.max(wait(sends, cooldown, at), wait(sends, per_phone, at))
+    local resend = math.max(cooldown, wait(sends, per_phone, at))
+    if repeated then
+        resend = math.max(cooldown_wait(), wait(sends, per_phone, at))
+    end
     if sent >= tonumber(ARGV[5]) then
         resend = math.max(resend, life)
     end
@@ -66,6 +90,14 @@ if reserved then
     return opened(true)
 end
 
+if not id and ARGV[2] == '' then
+    return {'none'}
+end
+local refusal = redis.call('GET', KEYS[5])
+if refusal then
+    return {'refusal', refusal}
+end
+
 local reason, longest = nil, 0
 local function refuse(why, milliseconds)
     if milliseconds > longest then
@@ -75,10 +107,11 @@ end
 
 refuse('sends_per_phone', wait(sends, per_phone, at))
 refuse('wrong_checks_per_phone', wait(wrong, ARGV[9], at))
+refuse('max_consecutive_failures', wait(wrong, ARGV[11], at))
 if id then
     -- In its last millisecond a verification ends in 0 ms, and still refuses.
     local until_over = math.max(1, ends_in)
-    refuse('resend_cooldown', wait(sends, cooldown, at))
+    refuse('resend_cooldown', cooldown_wait())
     if sent >= tonumber(ARGV[5]) then
         refuse('max_sends', until_over)
     end
@@ -98,6 +131,13 @@ redis.call('HSET', verification, token, '')
 if ends_in < life then
     redis.call('PEXPIRE', verification, life)
 end
-record(sends, per_phone .. ' ' .. cooldown, token, at)
+record(sends, per_phone .. ' 1/' .. cooldown .. ' 1/' .. life, token, at)
+if KEYS[6] then
+    redis.call('ZADD', KEYS[6], at + life, ARGV[12])
+    redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', at)
+    if redis.call('PTTL', KEYS[6]) < life then
+        redis.call('PEXPIRE', KEYS[6], life)
+    end
+end
 sent = sent + 1
 return opened(false)

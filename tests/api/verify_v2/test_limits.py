@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -194,6 +195,30 @@ def test_a_number_on_the_safe_list_is_served_whatever_its_country(verify_with, o
 
     assert verify.send("+14155552671").status == 201
     assert verify.send("+14155552672").status == 403
+
+
+def test_a_send_to_a_number_on_the_safe_list_is_no_refusal(verify_with, store):
+    verify = verify_with(OTP_ALLOWED_COUNTRIES="US")
+    verify.post(NUMBERS, PhoneNumber=TO)
+
+    verify.send()
+
+    store.events.settle()
+    since = datetime.now(UTC) - timedelta(hours=1)
+    kinds = [type(one.event).__name__ for one in store.events.tail(since).more()]
+    assert kinds == ["CodeSent"]
+
+
+def test_the_safe_list_lifts_no_limit(verify_with, outbox):
+    verify = verify_with(OTP_ALLOWED_COUNTRIES="US", OTP_SENDS_PER_COUNTRY="1/1h")
+    numbers = ("+919445012345", "+919445067890")
+    for number in numbers:
+        verify.post(NUMBERS, PhoneNumber=number)
+
+    statuses = [verify.send(number).status for number in numbers]
+
+    assert statuses == [201, 429]
+    assert len(outbox.messages) == 1
 
 
 def test_a_number_is_on_the_safe_list_until_it_is_taken_off(verify):

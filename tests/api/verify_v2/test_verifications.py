@@ -239,6 +239,54 @@ def test_a_phone_has_one_verification_in_each_service(verify, outbox):
     assert verify.check(outbox.codes[0], shop).body["status"] == "approved"
 
 
+@pytest.fixture
+def binding(verify):
+    """A service whose verifications are bound."""
+    return verify.service(BindVerifications="true")
+
+
+def test_a_service_says_that_it_binds(verify, binding):
+    assert verify.get(f"/v2/Services/{binding}").body["bind_verifications"] is True
+    assert "bind_verifications" not in verify.get(f"/v2/Services/{SERVICE}").body
+
+
+def test_a_bound_verification_is_checked_by_its_sid_only(verify, outbox, binding):
+    sid = verify.send(service=binding).body["sid"]
+
+    assert verify.check(outbox.code, binding).status == 404
+    answer = verify.check(outbox.code, binding, VerificationSid=sid)
+    assert (answer.body["status"], answer.body["sid"]) == ("approved", sid)
+
+
+def test_each_send_of_a_binding_service_has_attempts_of_its_own(
+    verify, outbox, binding
+):
+    sid = verify.send(service=binding).body["sid"]
+    code = outbox.code
+    other = verify.send(service=binding).body["sid"]
+    for _ in range(5):
+        verify.check(other_than(*outbox.codes), binding, VerificationSid=other)
+    spent = verify.check(outbox.code, binding, VerificationSid=other)
+    assert spent.error[:2] == (429, 60202)
+
+    answer = verify.check(code, binding, VerificationSid=sid)
+
+    assert answer.body["status"] == "approved"
+
+
+@pytest.mark.parametrize("status", ["canceled", "approved"])
+def test_a_bound_verification_is_fetched_and_closed_by_its_sid(verify, binding, status):
+    sid = verify.send(service=binding).body["sid"]
+    path = f"/v2/Services/{binding}/Verifications"
+    assert verify.get(f"{path}/{TO}").status == 404
+    assert verify.post(f"{path}/{TO}", Status=status).status == 404
+    assert verify.get(f"{path}/{sid}").body["status"] == "pending"
+
+    answer = verify.post(f"{path}/{sid}", Status=status)
+
+    assert answer.body["status"] == status
+
+
 def test_wrong_guesses_are_counted_for_all_services(verify_with, outbox):
     verify = verify_with(OTP_WRONG_CHECKS_PER_PHONE="2/1h")
     shop, bank = verify.service(), verify.service(FriendlyName="Bank")

@@ -20,6 +20,8 @@ _TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
 _URL = _TEXT | {"pattern": r"^https?://[^/]+/v2/"}
 _URL_OR_NONE = _URL | {"type": ["string", "null"]}
 
+_OWN = {"service": {"bind_verifications": {"const": True}}}
+
 
 def _exactly(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {
@@ -83,9 +85,11 @@ def _is_call(call: str, method: str, path: str) -> bool:
 
 
 def _thing(name: str) -> dict[str, Any]:
-    return _exactly(
+    schema = _exactly(
         {field: _of(fact) for field, fact in _FACTS["things"][name].items()}
     )
+    # Fields that Verify does not have may be there, and need not.
+    return schema | {"properties": schema["properties"] | _OWN.get(name, {})}
 
 
 def _of(fact: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,301 @@
+"""Bound verifications: checked, sent again and cancelled with their handle only."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from otp_engine.domain import handles, phone
+from otp_engine.domain.handles import Handle
+from otp_engine.domain.inspection import Inspector
+from otp_engine.domain.limits import Limit
+from otp_engine.domain.pepper import Pepper
+from otp_engine.domain.service import Service
+from otp_engine.errors import (
+    RateLimited,
+    TooManyAttempts,
+    VerificationNotFound,
+)
+from tests.ageing import age
+from tests.fakes import other_than
+from tests.tuning import with_policy
+
+
+@pytest.fixture
+def bound(alice):
+    """Alice asks for a code of a bound verification."""
+    return replace(alice, bind=True)
+
+
+@pytest.fixture
+def with_handle(guess):
+    """Check a code with the handle of a bound verification."""
+
+    def typed(code, verification):
+        return replace(guess(code), bound=verification)
+
+    return typed
+
+
+def test_a_bound_verification_is_approved_with_its_handle(
+    engine, outbox, bound, with_handle
+):
+    sent = engine.send(bound)
+
+    checked = engine.check(with_handle(outbox.code, sent.id))
+
+    assert checked.approved
+    assert checked.id == sent.id
+
+
+def test_a_bound_verification_cannot_be_checked_by_number(engine, outbox, bound, guess):
+    engine.send(bound)
+
+    with pytest.raises(VerificationNotFound):
+        engine.check(guess(outbox.code))
+
+
+def test_a_bound_verification_cannot_be_seen_or_cancelled_by_number(engine, bound):
+    engine.send(bound)
+
+    with pytest.raises(VerificationNotFound):
+        engine.look(bound.number)
+    with pytest.raises(VerificationNotFound):
+        engine.cancel(bound.number)
+
+
+def test_a_bound_verification_is_cancelled_with_its_handle(
+    engine, outbox, bound, with_handle
+):
+    sent = engine.send(bound)
+
+    engine.cancel(bound.number, id=sent.id, bound=sent.id)
+
+    with pytest.raises(VerificationNotFound):
+        engine.check(with_handle(outbox.code, sent.id))
+
+
+def test_failed_checks_of_others_do_not_reach_a_bound_verification(
+    engine, outbox, alice, bound, guess, with_handle
+):
+    """A stranger spends the attempts and the budget of the phone."""
+    engine = with_policy(
+        engine, max_checks=2, wrong_checks_per_phone=Limit.parse("2/1h")
+    )
+    sent = engine.send(bound)
+    code = outbox.code
+    engine.send(alice)
+    for _ in range(2):
+        engine.check(guess(other_than(*outbox.codes)))
+    with pytest.raises(TooManyAttempts):
+        engine.check(guess(outbox.code))
+
+    assert engine.check(with_handle(code, sent.id)).approved
+
+
+def test_a_bound_verification_of_a_stranger_has_attempts_of_its_own(
+    engine, outbox, bound, with_handle
+):
+    engine = with_policy(engine, max_checks=2)
+    sent = engine.send(bound)
+    code = outbox.code
+    stranger = engine.send(bound)
+    for _ in range(2):
+        engine.check(with_handle(other_than(*outbox.codes), stranger.id))
+
+    assert engine.check(with_handle(code, sent.id)).approved
+
+
+def test_a_bound_verification_accepts_max_checks_however_often_it_is_sent(
+    engine, outbox, bound, with_handle
+):
+    engine = with_policy(engine, max_checks=2)
+    sent = engine.send(bound)
+    engine.check(with_handle(other_than(*outbox.codes), sent.id))
+    engine.send(replace(bound, bind=False, bound=sent.id))
+    engine.check(with_handle(other_than(*outbox.codes), sent.id))
+
+    with pytest.raises(TooManyAttempts):
+        engine.check(with_handle(outbox.code, sent.id))
+
+
+def test_a_bound_verification_has_a_budget_as_large_as_a_phones(
+    engine, outbox, bound, with_handle
+):
+    engine = with_policy(
+        engine, max_checks=5, wrong_checks_per_phone=Limit.parse("2/1h")
+    )
+    sent = engine.send(bound)
+    left = [
+        engine.check(with_handle(other_than(outbox.code), sent.id)).attempts_left
+        for _ in range(2)
+    ]
+
+    with pytest.raises(TooManyAttempts):
+        engine.check(with_handle(outbox.code, sent.id))
+
+    assert left == [1, 0]
+
+
+def test_a_bound_verification_is_sent_again_with_its_handle(
+    engine, outbox, bound, with_handle
+):
+    sent = engine.send(bound)
+
+    again = engine.send(replace(bound, bind=False, bound=sent.id))
+
+    assert again.id == sent.id
+    assert engine.check(with_handle(outbox.codes[0], sent.id)).approved
+
+
+def test_a_bound_verification_that_has_ended_is_not_sent_again(
+    engine, outbox, bound, with_handle
+):
+    sent = engine.send(bound)
+    engine.check(with_handle(outbox.code, sent.id))
+
+    with pytest.raises(VerificationNotFound):
+        engine.send(replace(bound, bind=False, bound=sent.id))
+
+    assert len(outbox.messages) == 1
+
+
+def test_sends_of_others_do_not_start_the_cooldown_of_a_bound_verification(
+    engine, alice, bound, client
+):
+    engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
+    sent = engine.send(bound)
+    age(client, timedelta(seconds=30))
+    engine.send(alice)
+
+    again = engine.send(replace(bound, bind=False, bound=sent.id))
+
+    assert again.id == sent.id
+
+
+def test_the_cooldown_of_a_bound_verification_follows_its_own_sends(engine, bound):
+    engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
+    sent = engine.send(bound)
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(replace(bound, bind=False, bound=sent.id))
+
+    assert refusal.value.limit == "resend_cooldown"
+
+
+def test_bound_and_other_verifications_share_the_messages_of_a_phone(
+    engine, alice, bound
+):
+    engine = with_policy(engine, sends_per_phone=Limit.parse("2/10m"))
+    engine.send(alice)
+    engine.send(bound)
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(bound)
+
+    assert refusal.value.limit == "sends_per_phone"
+
+
+def test_failed_checks_of_bound_verifications_count_towards_the_ceiling(
+    engine, outbox, bound, with_handle
+):
+    engine = with_policy(engine, max_checks=2, max_consecutive_failures=4)
+    for _ in range(2):
+        sent = engine.send(bound)
+        for _ in range(2):
+            engine.check(with_handle(other_than(outbox.code), sent.id))
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(bound)
+
+    assert refusal.value.limit == "max_consecutive_failures"
+
+
+def test_a_bound_verification_belongs_to_its_service(
+    engine, outbox, bound, with_handle
+):
+    shop = Service(sid="VA1", space="VA1")
+    sent = engine.send(replace(bound, service=shop))
+    asked = with_handle(outbox.code, sent.id)
+
+    with pytest.raises(VerificationNotFound):
+        engine.check(asked)
+    assert engine.check(replace(asked, service=shop)).approved
+
+
+def test_an_operator_sees_and_forgets_bound_verifications(
+    engine, store, client, bound, outbox, with_handle
+):
+    inspector = Inspector(store, store.counts, engine.peppers, engine.policy)
+    sent = engine.send(bound)
+
+    waiting = inspector.inspect(bound.number, [""]).waiting
+    assert [(space, one.id) for space, one in waiting] == [
+        (f":{sent.id.hex()}", sent.id)
+    ]
+    assert inspector.forget(bound.number, [""])
+
+    with pytest.raises(VerificationNotFound):
+        engine.check(with_handle(outbox.code, sent.id))
+    assert client.dbsize() == 0
+
+
+def test_a_bound_verification_keeps_its_pepper_during_a_rotation(
+    engine, outbox, bound, with_handle
+):
+    sent = engine.send(bound)
+    rotated = replace(engine, peppers=(Pepper(b"n" * 32), *engine.peppers))
+
+    again = rotated.send(replace(bound, bind=False, bound=sent.id))
+
+    assert again.id == sent.id
+    assert rotated.check(with_handle(outbox.codes[0], sent.id)).approved
+
+
+PEPPER = Pepper(b"p" * 32)
+HANDLE = Handle(b"v" * 16, phone.read("+919445012345", "IN"))
+WRITTEN = HANDLE.write(PEPPER)
+
+
+def read(text, *peppers):
+    return handles.read(text, peppers, lambda e164: phone.read(e164, phone.NOWHERE))
+
+
+def test_a_handle_is_read_under_either_pepper_of_a_rotation():
+    assert read(WRITTEN, Pepper(b"n" * 32), PEPPER) == HANDLE
+
+
+def test_a_handle_shows_no_number():
+    assert "9445012345" not in WRITTEN
+    assert WRITTEN.isascii()
+    assert "=" not in WRITTEN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WRITTEN[:-1],
+        f"{WRITTEN}A",
+        f"{WRITTEN}=",
+        WRITTEN.swapcase(),
+        f" {WRITTEN}",
+        f"{WRITTEN}\n",
+        "",
+        "\u00e9" * 60,
+        "A" * 60,
+        base64.urlsafe_b64encode(PEPPER.encrypt(b"v" * 29, context=b"handle")).decode(),
+        base64.urlsafe_b64encode(PEPPER.encrypt(b"v", context=b"number")).decode(),
+    ],
+    ids=range(11),
+)
+def test_a_changed_handle_finds_nothing(text):
+    with pytest.raises(VerificationNotFound):
+        read(text, PEPPER)
+
+
+def test_a_handle_of_another_pepper_finds_nothing():
+    with pytest.raises(VerificationNotFound):
+        read(HANDLE.write(PEPPER), Pepper(b"q" * 32))

@@ -1,0 +1,346 @@
+"""The requester pays before the phone is looked up; on both stores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from otp_engine.domain import phone
+from otp_engine.domain.hashing import HashingPool
+from otp_engine.domain.limits import Charge, KeyedLimit, Limit
+from otp_engine.domain.verification import Asked
+from otp_engine.errors import (
+    CarrierUnavailable,
+    CountryNotAllowed,
+    DeliveryFailed,
+    InvalidPhone,
+    NumberTypeNotAllowed,
+    OTPError,
+    RateLimited,
+    Refused,
+)
+from tests.ageing import age
+from tests.fakes import other_than
+from tests.tuning import with_policy
+
+BOB = Asked(number=phone.read("+919445067890", "IN"))
+HERE, THERE = "203.0.113.7", "203.0.113.8"
+
+
+class Recorder:
+    """A store that records the steps that it is asked for."""
+
+    def __init__(self, store):
+        self._store = store
+        self.steps: list[str] = []
+
+    def __getattr__(self, name):
+        self.steps.append(name)
+        return getattr(self._store, name)
+
+
+class NoHash(HashingPool):
+    """A pool that must not hash."""
+
+    def derive(self, material, salt, cost):
+        raise AssertionError(cost)
+
+
+@pytest.fixture
+def limited(engine):
+    return with_policy(engine, sends_per_ip=Limit.parse("1/10m"))
+
+
+def test_a_requester_over_its_limit_touches_no_phone(limited, alice):
+    limited.send(replace(BOB, address=HERE))
+    store = Recorder(limited.store)
+
+    with pytest.raises(RateLimited) as refusal:
+        replace(limited, store=store).send(replace(alice, address=HERE))
+
+    assert refusal.value.limit == "sends_per_ip"
+    assert store.steps == ["take"]
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_a_refused_requester_learns_nothing_about_the_phone(
+    limited, alice, outbox, guess, asked_before
+):
+    """The same answer, whether the phone waits, was checked to its end, or neither."""
+    limited = with_policy(limited, max_checks=1, sends_per_ip=Limit.parse("1/10m"))
+    limited.send(replace(BOB, address=HERE))
+    if asked_before:
+        limited.send(replace(alice, address=THERE))
+        limited.check(guess(other_than(outbox.code)))
+
+    with pytest.raises(RateLimited) as refusal:
+        limited.send(replace(alice, address=HERE))
+
+    assert refusal.value.limit == "sends_per_ip"
+    assert 595 < refusal.value.retry_after.total_seconds() <= 600
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        DeliveryFailed(),
+        DeliveryFailed(elsewhere=True),
+        CarrierUnavailable(),
+        NumberTypeNotAllowed(),
+        CountryNotAllowed(),
+        InvalidPhone(),
+    ],
+)
+def test_a_provider_refusal_counts_against_the_requester(
+    limited, outbox, alice, refusal
+):
+    outbox.refusal = refusal
+    with pytest.raises(type(refusal)):
+        limited.send(replace(alice, address=HERE))
+    outbox.refusal = None
+
+    with pytest.raises(RateLimited) as refused:
+        limited.send(replace(BOB, address=HERE))
+
+    assert refused.value.limit == "sends_per_ip"
+
+
+def test_a_refusal_by_the_phone_counts_against_the_requester(limited, alice):
+    limited = with_policy(limited, max_sends=1)
+    limited.send(replace(alice, address=THERE))
+    with pytest.raises(RateLimited) as refusal:
+        limited.send(replace(alice, address=HERE))
+    assert refusal.value.limit == "max_sends"
+
+    with pytest.raises(RateLimited) as refusal:
+        limited.send(replace(BOB, address=HERE))
+
+    assert refusal.value.limit == "sends_per_ip"
+
+
+def test_a_refusal_by_the_total_counts_against_the_requester_and_not_the_phone(
+    engine, alice
+):
+    open_again = with_policy(
+        engine,
+        sends_per_ip=Limit.parse("1/10m"),
+        sends_per_phone=Limit.parse("1/10m"),
+    )
+    closed = with_policy(open_again, sends_total=Limit.parse("1/10m"))
+    closed.send(BOB)
+    with pytest.raises(RateLimited) as refusal:
+        closed.send(replace(alice, address=HERE))
+    assert refusal.value.limit == "sends_total"
+
+    with pytest.raises(RateLimited) as refusal:
+        open_again.send(replace(alice, address=HERE))
+
+    assert refusal.value.limit == "sends_per_ip"
+    open_again.send(replace(alice, address=THERE))
+
+
+def test_limits_of_the_client_count_against_the_requester(engine, outbox, alice):
+    own = (Charge("own", "x", Limit.parse("1/1h")),)
+    outbox.refusal = DeliveryFailed(elsewhere=True)
+    with pytest.raises(DeliveryFailed):
+        engine.send(replace(alice, charges=own))
+    outbox.refusal = None
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(replace(BOB, charges=own))
+
+    assert refusal.value.limit == "own"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [DeliveryFailed(), InvalidPhone(), CountryNotAllowed(), NumberTypeNotAllowed()],
+)
+def test_a_number_that_a_provider_refused_is_refused_without_the_provider(
+    engine, outbox, alice, error
+):
+    error.carrier_error = 21610
+    outbox.refusal = error
+    with pytest.raises(type(error)):
+        engine.send(alice)
+    outbox.refusal = None
+
+    with pytest.raises(type(error)) as again:
+        replace(engine, hashing=NoHash(1)).send(alice)
+
+    assert outbox.messages == []
+    assert again.value.name == error.name
+    assert again.value.carrier_error == 21610
+    assert again.value.remembered
+    engine.send(BOB)
+
+
+def test_a_provider_refusal_is_forgotten_after_ten_minutes(
+    engine, outbox, alice, client
+):
+    outbox.refusal = DeliveryFailed()
+    with pytest.raises(DeliveryFailed):
+        engine.send(alice)
+    outbox.refusal = None
+    age(client, timedelta(minutes=10))
+
+    engine.send(alice)
+
+    assert len(outbox.messages) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [DeliveryFailed(elsewhere=True), CarrierUnavailable()]
+)
+def test_a_refusal_that_is_not_about_the_number_is_not_remembered(
+    engine, outbox, alice, error
+):
+    outbox.refusal = error
+    with pytest.raises(OTPError):
+        engine.send(alice)
+    outbox.refusal = None
+
+    engine.send(alice)
+
+    assert len(outbox.messages) == 1
+
+
+def test_a_remembered_refusal_counts_against_the_requester_and_not_the_phone(
+    engine, outbox, alice
+):
+    engine = with_policy(
+        engine,
+        sends_per_ip=Limit.parse("2/10m"),
+        sends_total=Limit.parse("1/10m"),
+    )
+    outbox.refusal = DeliveryFailed()
+    for _ in range(2):
+        with pytest.raises(DeliveryFailed):
+            engine.send(replace(alice, address=HERE))
+    outbox.refusal = None
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.send(replace(BOB, address=HERE))
+
+    assert refusal.value.limit == "sends_per_ip"
+    engine.send(BOB)
+
+
+@pytest.fixture
+def budgeted(engine):
+    limit = KeyedLimit.parse("2/1h; shop=1/1h; free=off")
+    return with_policy(engine, sends_per_key=limit, checks_per_key=limit)
+
+
+@pytest.mark.parametrize(("client_name", "sends"), [("shop", 1), ("other", 2)])
+def test_an_api_key_has_a_budget_of_sends(budgeted, alice, client_name, sends):
+    asked = replace(alice, client=client_name)
+    for _ in range(sends):
+        budgeted.send(asked)
+
+    with pytest.raises(RateLimited) as refusal:
+        budgeted.send(replace(BOB, client=client_name))
+
+    assert refusal.value.limit == "sends_per_key"
+    budgeted.send(replace(BOB, client="another"))
+
+
+@pytest.mark.parametrize(("client_name", "checks"), [("shop", 1), ("other", 2)])
+def test_an_api_key_has_a_budget_of_checks(
+    budgeted, alice, guess, outbox, client_name, checks
+):
+    budgeted.send(replace(alice, client="free"))
+    asked = replace(guess(other_than(outbox.code)), client=client_name)
+    for _ in range(checks):
+        budgeted.check(asked)
+
+    with pytest.raises(RateLimited) as refusal:
+        budgeted.check(asked)
+
+    assert refusal.value.limit == "checks_per_key"
+
+
+@pytest.mark.parametrize("client_name", [None, "free"])
+def test_a_client_without_a_budget_is_not_limited_by_one(budgeted, alice, client_name):
+    for _ in range(4):
+        budgeted.send(replace(alice, client=client_name))
+
+
+def test_failed_checks_have_a_total(engine, alice, guess, outbox):
+    engine = with_policy(engine, failed_checks_total=Limit.parse("1/1h"))
+    engine.send(alice)
+    engine.send(BOB)
+    engine.check(guess(other_than(*outbox.codes)))
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.check(replace(guess(outbox.codes[1]), number=BOB.number))
+
+    assert refusal.value.limit == "failed_checks_total"
+
+
+def test_a_right_check_does_not_count_as_a_failed_one(engine, alice, guess, outbox):
+    engine = with_policy(engine, failed_checks_total=Limit.parse("1/1h"))
+    for _ in range(3):
+        engine.send(alice)
+        assert engine.check(guess(outbox.code)).approved
+
+
+def test_a_check_refused_by_the_total_spends_no_guess(engine, alice, guess, outbox):
+    engine = with_policy(engine, failed_checks_total=Limit.parse("1/1h"))
+    engine.send(alice)
+    engine.check(guess(other_than(outbox.code)))
+    with pytest.raises(Refused):
+        engine.check(guess(outbox.code))
+
+    waiting = engine.look(alice.number)
+
+    assert waiting.guesses == 1
+
+
+IPV6 = [f"2001:db8:0:{n:x}::/64" for n in range(400)]
+
+
+def test_ipv6_networks_share_limits_of_four_and_sixteen_times_the_count(engine):
+    engine = with_policy(engine, sends_per_ip=Limit.parse("1/10m"))
+    sent: list[str] = []
+    # From one /48: a /64 twice, then others of its /56, then other /56s.
+    for n, address in enumerate([IPV6[0], *IPV6]):
+        number = phone.read(f"+9194450{n:05}", "IN")
+        try:
+            engine.send(Asked(number=number, address=address))
+        except RateLimited:
+            continue
+        sent.append(address)
+
+    assert sent == [*IPV6[:4], *IPV6[256:260]]
+
+
+def test_a_48_sends_sixteen_times_as_much_as_one_address(engine):
+    engine = with_policy(engine, sends_per_ip=Limit.parse("1/10m"))
+    sent = 0
+    for n in range(20):
+        number = phone.read(f"+9194450{n:05}", "IN")
+        asked = Asked(number=number, address=f"2001:db8:0:{n:x}00::/64")
+        try:
+            engine.send(asked)
+        except RateLimited:
+            continue
+        sent += 1
+
+    assert sent == 16
+
+
+@pytest.mark.parametrize("address", [IPV6[0], IPV6[1]])
+def test_checks_of_one_56_share_a_limit(engine, alice, guess, outbox, address):
+    engine = with_policy(engine, checks_per_ip=Limit.parse("1/10m"), max_checks=100)
+    engine.send(alice)
+    wrong = guess(other_than(outbox.code))
+    for other in IPV6[2:6]:
+        engine.check(replace(wrong, address=other))
+
+    with pytest.raises(RateLimited) as refusal:
+        engine.check(replace(wrong, address=address))
+
+    assert refusal.value.limit == "checks_per_ip"

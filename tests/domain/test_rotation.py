@@ -1,0 +1,144 @@
+"""A pepper rotation with two services and two instances; on both stores.
+
+The first instance already has the new pepper in front, the second has it behind the
+old one. Both share one Redis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from otp_engine.domain import phone
+from otp_engine.domain.limits import Limit
+from otp_engine.domain.pepper import Pepper
+from otp_engine.domain.service import Service
+from otp_engine.domain.verification import Asked, Guess
+from otp_engine.errors import RateLimited, VerificationNotFound
+from tests.ageing import age
+from tests.fakes import other_than
+from tests.tuning import with_policy
+
+SHOP = Service(sid="VA1", space="VA1")
+BANK = Service(sid="VA2", space="VA2")
+OLD, NEW = Pepper(b"p" * 32), Pepper(b"n" * 32)
+PHONES = [phone.read(f"+9194450{n:05}", "IN") for n in range(12)]
+
+
+@pytest.fixture
+def before(engine):
+    """An instance before the rotation."""
+    return replace(engine, peppers=(OLD,))
+
+
+@pytest.fixture
+def instances(engine):
+    """An instance on either side of the rotation."""
+    return [replace(engine, peppers=order) for order in ((NEW, OLD), (OLD, NEW))]
+
+
+def checks(engine, number, code, service):
+    return engine.check(Guess(number=number, code=code, service=service))
+
+
+def test_every_live_code_of_two_services_works(before, instances, outbox):
+    sides = [instances[n % 2] for n in range(len(PHONES))]
+    for number in PHONES:
+        before.send(Asked(number=number, service=SHOP))
+    for number, side in zip(PHONES, sides, strict=True):
+        side.send(Asked(number=number, service=BANK))
+        # A failed check in one service must not move the other.
+        checks(side, number, other_than(*outbox.codes[-2:]), SHOP)
+        checks(side, number, other_than(*outbox.codes[-2:]), BANK)
+    codes = zip(
+        PHONES, outbox.codes[:12], outbox.codes[12:], reversed(sides), strict=True
+    )
+
+    approved = [
+        [
+            checks(side, number, shop, SHOP).approved,
+            checks(side, number, bank, BANK).approved,
+        ]
+        for number, shop, bank, side in codes
+    ]
+
+    assert approved == [[True, True]] * 12
+
+
+@pytest.mark.parametrize("number", PHONES[:4], ids=range(4))
+def test_the_budget_of_failed_checks_does_not_double(before, instances, outbox, number):
+    strict = Limit.parse("4/1h")
+    before, *instances = [
+        with_policy(one, wrong_checks_per_phone=strict) for one in (before, *instances)
+    ]
+    before.send(Asked(number=number, service=SHOP))
+    wrong = other_than(outbox.code)
+    checks(before, number, wrong, SHOP)
+    for side, service in zip(instances, (BANK, SHOP), strict=True):
+        side.send(Asked(number=number, service=service))
+        wrong = other_than(*outbox.codes)
+        checks(side, number, wrong, service)
+    checks(instances[0], number, wrong, SHOP)
+
+    for side in instances:
+        for service in (SHOP, BANK):
+            with pytest.raises(RateLimited) as refusal:
+                checks(side, number, wrong, service)
+            assert refusal.value.limit == "wrong_checks_per_phone"
+
+
+def test_failed_checks_move_with_a_phone_to_the_new_pepper(
+    before, instances, outbox, client
+):
+    """The verification has ended, and the row of failed checks goes on."""
+    number = PHONES[0]
+    before = with_policy(before, max_consecutive_failures=3)
+    before.send(Asked(number=number))
+    for _ in range(2):
+        checks(before, number, other_than(outbox.code), Service())
+    age(client, timedelta(minutes=10))
+    rotated = with_policy(instances[0], max_consecutive_failures=3)
+    rotated.send(Asked(number=number))
+    checks(rotated, number, other_than(outbox.code), Service())
+    after = replace(rotated, peppers=(NEW,))
+
+    with pytest.raises(RateLimited) as refusal:
+        after.send(Asked(number=number))
+
+    assert refusal.value.limit == "max_consecutive_failures"
+
+
+def test_failed_checks_that_have_moved_are_counted_once(before, instances, outbox):
+    number = PHONES[0]
+    before.send(Asked(number=number))
+    checks(before, number, other_than(outbox.code), Service())
+    old, new = (pepper.digest("phone", number.e164) for pepper in (OLD, NEW))
+    store, policy = before.store, before.policy
+
+    for _ in range(2):
+        store.move_failures(old, new, policy)
+        store.move_failures(old, new, policy)
+
+    assert store.standing(new, policy).failures == 1
+    assert store.standing(old, policy).failures == 0
+
+
+def test_failed_checks_that_have_moved_expire(before, outbox, client):
+    number = PHONES[0]
+    before.send(Asked(number=number))
+    checks(before, number, other_than(outbox.code), Service())
+    old, new = (pepper.digest("phone", number.e164) for pepper in (OLD, NEW))
+
+    before.store.move_failures(old, new, before.policy)
+
+    (left,) = [client.pttl(key) for key in client.keys("*:wrong")]
+    assert timedelta(days=29) < timedelta(milliseconds=left) <= timedelta(days=30)
+
+
+def test_a_code_ends_with_its_pepper(before, engine, outbox):
+    before.send(Asked(number=PHONES[0]))
+
+    with pytest.raises(VerificationNotFound):
+        checks(replace(engine, peppers=(NEW,)), PHONES[0], outbox.code, Service())
