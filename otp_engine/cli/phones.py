@@ -100,12 +100,18 @@ def _lines(found: Inspection, policy: Policy) -> Sequence[str]:
     for space, waiting in found.waiting:
         left = max(0, policy.max_checks - waiting.guesses)
         lines.append(
-            f"a code is waiting{f' in {space}' if space else ''}:"
+            f"a code is waiting{_in(space)}:"
             f" {_said(waiting.expires_in)} and"
             f" {left} of {policy.max_checks} guesses left"
         )
     lines = lines or ["nothing is waiting"]
     return [*lines, *map(_line, found.uses)]
+
+
+def _in(space: str) -> str:
+    """Name the service of a verification, and whether it is bound."""
+    service, colon, _ = space.partition(":")
+    return (f" in {service}" if service else "") + (" (bound)" if colon else "")
 
 
 def _line(use: Use) -> str:
@@ -122,7 +128,8 @@ def _plain(number: PhoneNumber, found: Inspection, policy: Policy) -> dict[str, 
         "phone": number.masked,
         "waiting": [
             {
-                "service": space or None,
+                "service": space.partition(":")[0] or None,
+                "bound": ":" in space,
                 "guesses_left": max(0, policy.max_checks - waiting.guesses),
                 "expires_in": round(waiting.expires_in.total_seconds()),
             }

@@ -23,3 +23,22 @@ def test_ipv4_counts_whole_and_ipv6_by_its_64(text, counted):
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ValueError, match="address"):
         addresses.read(text)
+
+
+@pytest.mark.parametrize(
+    ("address", "networks"),
+    [
+        ("203.0.113.7", [("203.0.113.7", 1)]),
+        ("unknown", [("unknown", 1)]),
+        (
+            "2001:db8:1:203::/64",
+            [
+                ("2001:db8:1:203::/64", 1),
+                ("2001:db8:1:200::/56", 4),
+                ("2001:db8:1::/48", 16),
+            ],
+        ),
+    ],
+)
+def test_an_ipv6_address_counts_in_wider_networks(address, networks):
+    assert addresses.networks(address) == networks

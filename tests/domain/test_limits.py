@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otp_engine.domain.limits import Limit, Window
+from otp_engine.domain.limits import KeyedLimit, Limit, Window
 
 windows = st.builds(
     Window,
@@ -61,3 +61,49 @@ def test_what_is_written_reads_the_same(parts):
     limit = Limit(parts)
 
     assert Limit.parse(str(limit)) == limit
+
+
+def test_a_limit_by_key_has_a_default_and_limits_of_single_keys():
+    limit = KeyedLimit.parse("100/1h; shop=1000/1h, 20/1m; ci=off")
+
+    assert limit.of("other") == Limit.parse("100/1h")
+    assert limit.of("shop") == Limit.parse("1000/1h, 20/1m")
+    assert limit.of("ci") == Limit()
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("off", "off"),
+        ("100/1h", "100/1h"),
+        ("shop=1/1h", "shop=1/1h"),
+        ("shop=1/1h; off", "shop=1/1h"),
+        ("b=1/1m;a=2/1m; 3/1m shadow", "3/1m shadow; a=2/1m; b=1/1m"),
+    ],
+)
+def test_a_limit_by_key_is_written_as_it_is_read(text, written):
+    limit = KeyedLimit.parse(text)
+
+    assert str(limit) == written
+    assert KeyedLimit.parse(written) == limit
+
+
+def test_a_limit_by_key_is_off_when_every_part_is():
+    assert not KeyedLimit.parse("off; shop=off")
+    assert KeyedLimit.parse("shop=1/1h")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", ";", "1/1h;", "1/1h; 2/1h", "=1/1h", "a b=1/1h", "shop=1/1h; shop=2/1h"),
+        *("shop", "shop=", "shop=5", "shop=a=1/1h", "\u00e9=1/1h"),
+    ],
+)
+def test_a_limit_by_key_that_cannot_be_parsed_is_refused(text):
+    with pytest.raises(ValueError, match="must"):
+        KeyedLimit.parse(text)
+
+
+def test_a_limit_can_be_multiplied():
+    assert str(Limit.parse("5/10m, 1/1h shadow").times(4)) == "20/10m, 4/1h shadow"
