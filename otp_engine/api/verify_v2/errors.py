@@ -47,6 +47,7 @@ _LIMITS = {
     "max_sends": (60203, "Max send attempts reached"),
     "sends_per_phone": (60203, "Max send attempts reached"),
     "wrong_checks_per_phone": (60202, "Max check attempts reached"),
+    "max_consecutive_failures": (60202, "Max check attempts reached"),
     "resend_cooldown": (60212, "Too many concurrent requests for phone number"),
 }
 _WORD = re.compile(r"v2|[A-Za-z-]{0,40}", re.ASCII)

@@ -297,6 +297,16 @@ def test_wrong_guesses_are_counted_for_all_services(verify_with, outbox):
     assert verify.check(outbox.code, bank).error[:2] == (429, 60202)
 
 
+def test_failed_checks_in_a_row_are_counted_for_all_services(verify_with, outbox):
+    verify = verify_with(OTP_MAX_CONSECUTIVE_FAILURES="2")
+    shop, bank = verify.service(), verify.service(FriendlyName="Bank")
+    for service in (shop, bank):
+        verify.send(service=service)
+        verify.check(other_than(*outbox.codes), service)
+
+    assert verify.check(outbox.code, bank).error[:2] == (429, 60202)
+
+
 def test_messages_to_a_phone_are_counted_for_all_services(verify_with):
     verify = verify_with(OTP_SENDS_PER_PHONE="2/1h")
     verify.send(service=verify.service())
