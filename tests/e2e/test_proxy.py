@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import ExitStack, contextmanager
+
 import pytest
 
-from tests import processes
+from tests import processes, servers
 from tests.trials import buffering_proxy, wire
 
 KIND = "Content-Type: application/json"
 SEND = "/auth/send_otp"
+MOST = 50
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+# The headers of a request whose body never arrives.
+UNFINISHED = (
+    b"POST /auth/send_otp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n"
+)
+CHANGES = {
+    # Open requests stay open for the whole of a test, however busy the machine.
+    "client_body_timeout 5s;": "client_body_timeout 60s;",
+    # A test chooses its IPv6 address.
+    "access_log off;": "access_log off; real_ip_header X-Test-Address;"
+    " set_real_ip_from 127.0.0.0/8;",
+}
 
 
 @pytest.fixture
@@ -16,9 +32,28 @@ def proxy(tmp_path):
     environ = {"OTP_TRUSTED_PROXIES": "1", "OTP_SENDS_PER_IP": "1/1h"}
     with (
         processes.serving("--dev", **environ) as served,
-        buffering_proxy.in_front_of(served.port, tmp_path) as port,
+        buffering_proxy.in_front_of(served.port, tmp_path, changes=CHANGES) as port,
     ):
         yield port
+
+
+@contextmanager
+def unfinished(proxy, lines=b"", *, source="127.0.0.1"):
+    """Keep as many requests open as one network may have.
+
+    It opens more, in case nginx rejects some because of requests that end meanwhile.
+    """
+    with ExitStack() as stack:
+        for _ in range(2 * MOST):
+            connection = socket.create_connection(
+                ("127.0.0.1", proxy), source_address=(source, 0)
+            )
+            stack.enter_context(connection).sendall(UNFINISHED + lines + b"\r\n")
+        yield
+
+
+def health(proxy, lines=b"", *, source="127.0.0.1"):
+    return wire.say(proxy, HEALTH + lines + b"\r\n", source=source)
 
 
 def test_behind_the_proxy_nobody_chooses_the_address_they_are_counted_by(proxy):
@@ -45,3 +80,59 @@ def test_the_proxy_names_no_version(proxy):
     headers = dict(wire.say(proxy, b"GET /healthz HTTP/1.0\r\n\r\n").headers)
 
     assert headers["server"] == "nginx"
+
+
+def test_one_address_has_at_most_50_open_requests(proxy):
+    def rejected():
+        return health(proxy, source="127.0.0.2").status == 429
+
+    with unfinished(proxy, source="127.0.0.2"):
+        servers.wait_until(rejected)
+        heard = health(proxy, source="127.0.0.2")
+        other = health(proxy, source="127.0.0.3")
+
+    assert (heard.status, heard.error) == (429, "rate_limited")
+    assert list(heard.json) == ["msg", "error"]
+    assert dict(heard.headers)["retry-after"] == "1"
+    assert dict(heard.headers)["content-type"] == "application/json"
+    assert other.status == 200
+    servers.wait_until(lambda: not rejected())
+
+
+def test_a_rejected_client_that_goes_on_writing_is_disconnected(proxy):
+    with unfinished(proxy):
+        servers.wait_until(lambda: health(proxy).status == 429)
+        with socket.create_connection(("127.0.0.1", proxy), timeout=0.2) as slow:
+            slow.sendall(UNFINISHED + b"\r\n")
+            servers.wait_until(lambda: closed_while_writing(slow), seconds=4)
+
+
+def closed_while_writing(connection):
+    """Write a byte and read; return whether the server has closed *connection*."""
+    try:
+        connection.sendall(b"9")
+        return connection.recv(1 << 16) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("prefix", "other"),
+    [
+        ("2001:db8:0:1", "2001:db8:0:2"),
+        # Its bytes hold zeros and line ends.
+        ("2001:0:a0a:a0a", "2001:0:a0a:a0b"),
+    ],
+)
+def test_an_ipv6_network_of_64_bits_counts_as_one_client(proxy, prefix, other):
+    def status(address):
+        return health(proxy, f"X-Test-Address: {address}\r\n".encode()).status
+
+    with unfinished(proxy, f"X-Test-Address: {prefix}::1\r\n".encode()):
+        servers.wait_until(lambda: status(f"{prefix}::1") == 429)
+
+        assert status(f"{prefix}:a0a:a0a:a0a:a0a") == 429
+        assert status(f"{prefix}:ffff::") == 429
+        assert status(f"{other}::1") == 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,21 +17,32 @@ _LISTEN, _SERVICE = "listen 8080;", "http://127.0.0.1:3000;"
 
 
 @contextmanager
-def in_front_of(port: int, folder: Path) -> Iterator[int]:
-    """Run nginx as `deploy/proxy/nginx.conf` says, but for the ports; yields its own.
+def in_front_of(
+    port: int, folder: Path, *, changes: Mapping[str, str] | None = None
+) -> Iterator[int]:
+    """Run nginx with `deploy/proxy/nginx.conf` on a free port; yield that port.
 
-    Whoever has no nginx skips the test.
+    The test is skipped where nginx is not installed.
+
+    Args:
+        port: The port of the service.
+        folder: Where nginx writes its files.
+        changes: Texts of the configuration to replace, beside the two ports.
     """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         pytest.skip("nginx is not installed")
     own = servers.free_port()
     text = CONFIGURATION.read_text()
-    assert _LISTEN in text
-    assert _SERVICE in text
-    text = text.replace(_LISTEN, f"listen 127.0.0.1:{own};")
+    ports = {
+        _LISTEN: f"listen 127.0.0.1:{own};",
+        _SERVICE: f"http://127.0.0.1:{port};",
+    }
+    for old, new in {**ports, **(changes or {})}.items():
+        assert old in text
+        text = text.replace(old, new)
     configuration = folder / "nginx.conf"
-    configuration.write_text(text.replace(_SERVICE, f"http://127.0.0.1:{port};"))
+    configuration.write_text(text)
     command = [program, "-p", str(folder), "-c", str(configuration)]
     with subprocess.Popen([*command, "-g", "daemon off;"]) as nginx:
         try:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import pytest
 
 from tests import processes, servers, twilio_server
 from tests.fakes import code_in, other_than
-from tests.trials import buffering_proxy, injections, look_alikes, odd_bodies, wire
+from tests.trials import (
+    buffering_proxy,
+    injections,
+    look_alikes,
+    odd_bodies,
+    wire,
+)
 from tests.trials.load import Call, for_a_while
 from tests.trials.memory import resident
 from tests.trials.slow_clients import slowly
@@ -60,8 +68,8 @@ def test_slow_clients_behind_the_proxy(trial, whole, environ, tmp_path):
         processes.serving(*WORKERS, **environ) as served,
         buffering_proxy.in_front_of(served.port, tmp_path) as port,
     ):
-        with slowly(port, headers=each, bodies=each) as slow:
-            servers.wait_until(lambda: slow.connected == 2 * each)
+        with slowly(port, headers=each, bodies=each, source="127.0.0.2") as slow:
+            servers.wait_until(lambda: slow.connected + slow.cut_off >= 2 * each)
             behind = health(port, seconds)
         if whole:
             with slowly(served.port, headers=each, bodies=each) as slow:
@@ -72,6 +80,52 @@ def test_slow_clients_behind_the_proxy(trial, whole, environ, tmp_path):
     trial.at_most("/healthz without its answer", unanswered(behind), 0)
     if whole:
         trial.at_most("p99 of /healthz through nginx", p99(behind), 250, " ms")
+
+
+def invalid_sends_from(source, proxy, seconds):
+    """POST one after the other from *source*; yield whether the service answered."""
+    body = json.dumps({"phone": "1"}).encode()
+    request = wire.posted(SEND, body, "Content-Type: application/json")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        heard = wire.say(proxy, request, source=source)
+        yield heard.status == 400 and heard.error == "invalid_phone"
+
+
+def test_slow_bodies_from_one_address(trial, whole, environ, tmp_path):
+    sockets, connections, seconds = (1_000, 800, 30) if whole else (400, 320, 2)
+    trial.did(
+        f"{sockets:,} sockets of one address with slow bodies, a byte a second, at"
+        f" nginx with `deploy/proxy/nginx.conf` and {connections} connections in all;"
+        " each connects, and returns when disconnected, after 1 to 3 s; 10 other"
+        f" addresses POST, one request after the other, for {seconds} s",
+        promise="one address does not use up the connections of the proxy",
+    )
+    environ |= {"OTP_TRUSTED_PROXIES": "1"}
+    changes = {
+        "worker_processes auto;": "worker_processes 1;",
+        "worker_connections 4096;": f"worker_connections {connections};",
+    }
+    with (
+        processes.serving(*WORKERS, **environ) as served,
+        buffering_proxy.in_front_of(served.port, tmp_path, changes=changes) as proxy,
+        slowly(proxy, bodies=sockets, source="127.0.0.2", pause=2) as slow,
+        ThreadPoolExecutor(10) as pool,
+    ):
+        servers.wait_until(lambda: slow.connected + slow.cut_off >= sockets)
+        others = [
+            pool.submit(
+                lambda n: [*invalid_sends_from(f"127.0.0.{n}", proxy, seconds)], n
+            )
+            for n in range(10, 20)
+        ]
+        answered = [other.result() for other in others]
+
+    requests = [*chain.from_iterable(answered)]
+    trial.tell("requests of the other addresses", len(requests))
+    trial.at_most("requests without the service's answer", requests.count(False), 0)
+    served_whole = sum(bool(one) and all(one) for one in answered)
+    trial.at_least("addresses with every answer", served_whole, 10)
 
 
 def test_big_and_odd_bodies(trial, whole, served, twilio):

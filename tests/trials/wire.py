@@ -72,9 +72,17 @@ def posted(path: str, body: bytes, *lines: str, key: Mapping[str, str] = KEY) ->
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
-def say(port: int, request: bytes) -> Heard:
-    """Write *request*, and read until the server has closed the connection."""
-    with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as wire:
+def say(port: int, request: bytes, *, source: str = "127.0.0.1") -> Heard:
+    """Write *request*, and read until the server has closed the connection.
+
+    Args:
+        port: The port of the server, on this machine.
+        request: What to write.
+        source: The client's address.
+    """
+    with socket.create_connection(
+        ("127.0.0.1", port), timeout=_PATIENCE, source_address=(source, 0)
+    ) as wire:
         began, said = time.perf_counter(), b""
         # A server may refuse a body that it has not read, and close.
         with suppress(BrokenPipeError, ConnectionResetError):
