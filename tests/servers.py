@@ -74,6 +74,22 @@ def redis_on_a_port(folder: Path, *options: str) -> Iterator[int]:
         yield port
 
 
+@contextmanager
+def redis_with_tls(folder: Path, ca: Path, *options: str) -> Iterator[int]:
+    """Run a redis-server that takes connections with TLS only; yields the port.
+
+    Args:
+        folder: Where it writes its files.
+        ca: The certificates that it trusts, and that are trusted to wait for it.
+        options: More options, its certificate among them.
+    """
+    port = free_port()
+    url = f"rediss://127.0.0.1:{port}?ssl_ca_certs={ca}&ssl_check_hostname=no"
+    listen = ("--port", "0", "--tls-port", str(port), "--bind", "127.0.0.1")
+    with _redis(folder, url, *listen, "--tls-ca-cert-file", str(ca), *options):
+        yield port
+
+
 @dataclass
 class Mortal:
     """A redis-server that is killed and started again, where it was."""
@@ -140,6 +156,17 @@ def sentinel_on_a_port(settings: Path) -> Iterator[int]:
     port = free_port()
     listen = ("--port", str(port), "--bind", "127.0.0.1", "--sentinel")
     with _running(f"redis://127.0.0.1:{port}", str(settings), *listen):
+        yield port
+
+
+@contextmanager
+def sentinel_with_tls(settings: Path, ca: Path, *options: str) -> Iterator[int]:
+    """Run a Sentinel as `redis_with_tls` runs a server, with *settings*."""
+    port = free_port()
+    url = f"rediss://127.0.0.1:{port}?ssl_ca_certs={ca}&ssl_check_hostname=no"
+    listen = ("--port", "0", "--tls-port", str(port), "--bind", "127.0.0.1")
+    trusted = ("--tls-ca-cert-file", str(ca))
+    with _running(url, str(settings), "--sentinel", *listen, *trusted, *options):
         yield port
 
 

@@ -20,7 +20,11 @@ from otp_engine.domain.pepper import LEAST_BYTES, Pepper
 from otp_engine.domain.rehearsal import TestNumber
 from otp_engine.errors import OTPError
 
-_REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+_REDIS_SCHEMES = (
+    *("redis", "redis+sentinel", "redis+cluster"),
+    *("rediss", "rediss+sentinel", "rediss+cluster"),
+    "unix",
+)
 _SENDERS = ("twilio", "console")
 _SECRET = re.compile(r"[!-~]+", re.ASCII)
 _KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
@@ -96,7 +100,7 @@ def pepper(given: str) -> Pepper:
 
 
 def redis_url(given: str) -> str:
-    """Where Redis is, in one of the five ways it can be reached."""
+    """The URL of a Redis, of its Sentinels or of a Cluster; `rediss` is with TLS."""
     parts = urlsplit(given.strip())
     if parts.scheme not in _REDIS_SCHEMES:
         raise ValueError(f"must begin with one of {', '.join(_REDIS_SCHEMES)}, and ://")
@@ -104,7 +108,7 @@ def redis_url(given: str) -> str:
         return given.strip()
     if not all(map(_is_host, parts.netloc.rpartition("@")[-1].split(","))):
         raise ValueError("must name each host as HOST or HOST:PORT")
-    if parts.scheme == "redis+sentinel" and not parts.path.strip("/"):
+    if parts.scheme.endswith("+sentinel") and not parts.path.strip("/"):
         raise ValueError("must end with the name of the service: .../NAME")
     return given.strip()
 

@@ -7,12 +7,15 @@ it never tries anything again; `otp_engine.store.line` does, once.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import Connection, SSLConnection, parse_url
 from redis.exceptions import ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as Silence
 from redis.retry import Retry
@@ -26,6 +29,8 @@ Client = Any
 
 _PORT = 6379
 _SENTINEL_PORT = 26379
+_UNKNOWN = "REDIS_URL has a part or an option that redis-py does not know"
+_TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
 def connect(url: str | None, timeout: timedelta) -> Client:
@@ -34,7 +39,8 @@ def connect(url: str | None, timeout: timedelta) -> Client:
     Nothing is asked of it yet, so a service can be started before its Redis.
 
     Raises:
-        InvalidSettings: redis-py cannot make sense of *url*.
+        InvalidSettings: redis-py cannot make sense of *url*, or a file of its TLS
+            options cannot be read.
     """
     if url is None:
         return _embedded()
@@ -48,11 +54,13 @@ def connect(url: str | None, timeout: timedelta) -> Client:
         "driver_info": None,
     }
     parts = urlsplit(url)
-    match parts.scheme:
-        case "redis+sentinel":
-            return _sentinel(parts, options)
-        case "redis+cluster":
-            return _cluster(parts, options)
+    if parts.scheme.startswith("rediss"):
+        options["redis_connect_func"] = _greet
+    match parts.scheme.partition("+"):
+        case _, _, "sentinel":
+            return _sentinel(parts, options | _tls(parts))
+        case _, _, "cluster":
+            return _cluster(parts, options | _tls(parts))
         case _:
             return _server(url, options)
 
@@ -84,13 +92,25 @@ def _embedded() -> Client:
     return FakeRedis(server=FakeServer())
 
 
+def _greet(connection: Connection) -> None:
+    """Log in on a new *connection* with TLS, and read past its session tickets.
+
+    With TLS 1.3 a server sends them right after the handshake. redis-py takes a new
+    connection with unread bytes for a broken one and replaces it, so an answer is read
+    before it looks.
+    """
+    connection.on_connect()
+    connection.send_command("PING", check_health=False)
+    connection.read_response()
+
+
 def _server(url: str, options: dict[str, Any]) -> Client:
     try:
         client = redis.Redis.from_url(url, **options)
         client.connection_pool.make_connection()
-    except (TypeError, ValueError):
-        problem = "REDIS_URL has a part or an option that redis-py does not know"
-        raise InvalidSettings([problem]) from None
+    except (TypeError, ValueError, RedisError):
+        raise InvalidSettings([_UNKNOWN]) from None
+    _expect_files(client.connection_pool.connection_kwargs)
     return client
 
 
@@ -111,6 +131,42 @@ def _cluster(parts: SplitResult, options: dict[str, Any]) -> Cluster:
         options | _login(parts),
         patience=options["socket_connect_timeout"],
     )
+
+
+def _tls(parts: SplitResult) -> dict[str, Any]:
+    """Read the TLS options of *parts*, named as in redis-py's own `rediss://` URLs.
+
+    They hold for every connection: those to Sentinels and those to data nodes.
+
+    Returns:
+        What `redis.Redis` takes them as; nothing without TLS.
+
+    Raises:
+        InvalidSettings: There is an option that redis-py does not know, one that is
+            not about TLS, or a file that cannot be read.
+    """
+    try:
+        options: dict[str, Any] = parse_url(f"rediss://?{parts.query}")
+        del options["connection_class"]
+        SSLConnection(**options)
+    except (TypeError, ValueError, RedisError):
+        raise InvalidSettings([_UNKNOWN]) from None
+    secure = parts.scheme.startswith("rediss")
+    if any(not (secure and name.startswith("ssl_")) for name in options):
+        problem = "REDIS_URL can have options about TLS only, with rediss+... for it"
+        raise InvalidSettings([problem])
+    _expect_files(options)
+    return options | {"ssl": True} if secure else {}
+
+
+def _expect_files(options: Mapping[str, Any]) -> None:
+    """Raise InvalidSettings for a file of TLS *options* that cannot be read.
+
+    Without this a wrong path would look like a Redis that refuses connections.
+    """
+    for name in _TLS_FILES:
+        if (path := options.get(name)) and not os.access(path, os.R_OK):
+            raise InvalidSettings([f"REDIS_URL has a file that cannot be read: {name}"])
 
 
 def _hosts(parts: SplitResult, port: int) -> list[tuple[str, int]]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import closing, contextmanager
 from datetime import timedelta
 
 import pytest
+import redis
 
 from otp_engine.domain.policy import Policy
-from otp_engine.errors import StoreUnavailable
+from otp_engine.errors import InvalidSettings, StoreUnavailable
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
-from tests import servers
+from tests import certificates, servers
 
 QUICK = timedelta(milliseconds=200)
+TIMEOUT = timedelta(seconds=5)
+TOPOLOGIES = ("server", "sentinel", "cluster")
 
 
 def test_a_refused_connection_is_unavailable_at_once():
@@ -65,3 +69,141 @@ def test_an_approval_waits_for_the_replicas_it_was_promised(real_client, policy)
 
     with pytest.raises(StoreUnavailable):
         store.approve("nobody", token=b"t" * 8, id=b"i" * 16)
+
+
+class Tls:
+    """Redis servers with TLS; clients trust the authority `ours`."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ours = certificates.authority(folder, "ours")
+        self.other = certificates.authority(folder, "other")
+        # What servers trust, so that a certificate of `other` stops only clients.
+        self.both = folder / "both.pem"
+        self.both.write_text(self.ours.path.read_text() + self.other.path.read_text())
+
+    @contextmanager
+    def server(self, certificate):
+        with servers.redis_with_tls(self.folder, self.both, *certificate) as port:
+            yield f"rediss://127.0.0.1:{port}"
+
+    @contextmanager
+    def sentinel(self, certificate, primary=None):
+        """Run a primary and its Sentinel, with another certificate if told so."""
+        settings = self.folder / "sentinel.conf"
+        primary = primary or certificate
+        with servers.redis_with_tls(self.folder, self.both, *primary) as port:
+            settings.write_text(f"sentinel monitor otp 127.0.0.1 {port} 1\n")
+            with servers.sentinel_with_tls(settings, self.both, *certificate) as own:
+                yield f"rediss+sentinel://127.0.0.1:{own}/otp"
+
+    @contextmanager
+    def cluster(self, certificate):
+        bus = str(servers.free_port())
+        options = ("--cluster-enabled", "yes", "--cluster-port", bus)
+        tls = ("--tls-cluster", "yes", *certificate)
+        with servers.redis_with_tls(self.folder, self.both, *options, *tls) as port:
+            with redis.Redis(
+                port=port, ssl=True, ssl_ca_certs=self.both, ssl_check_hostname=False
+            ) as node:
+                node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+                servers.wait_until(
+                    lambda: (
+                        b"cluster_state:ok" in node.execute_command("CLUSTER", "INFO")
+                    )
+                )
+            yield f"rediss+cluster://127.0.0.1:{port}"
+
+    def ping(self, url, *options):
+        query = "&".join([f"ssl_ca_certs={self.ours.path}", *options])
+        RedisStore(connect(f"{url}?{query}", TIMEOUT)).ping()
+
+
+@pytest.fixture
+def tls(tmp_path):
+    return Tls(tmp_path)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_a_redis_with_tls_is_reached(tls, topology):
+    with getattr(tls, topology)(tls.ours.server_options()) as url:
+        tls.ping(url)
+
+
+def test_each_connection_with_tls_is_used_and_none_replaced(tls):
+    with tls.server(tls.ours.server_options()) as server:
+        url = f"{server}?ssl_ca_certs={tls.ours.path}"
+        with closing(connect(url, TIMEOUT)) as client:
+            before = client.info("stats")["total_connections_received"]
+            for _ in range(20):
+                with closing(connect(url, TIMEOUT)) as other:
+                    other.ping()
+            after = client.info("stats")["total_connections_received"]
+
+    assert after - before == 20
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_a_certificate_of_another_authority_is_rejected(tls, topology):
+    with (
+        getattr(tls, topology)(tls.other.server_options()) as url,
+        pytest.raises(StoreUnavailable),
+    ):
+        tls.ping(url)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_a_certificate_for_another_address_is_rejected(tls, topology):
+    elsewhere = tls.ours.server_options("127.0.0.9")
+    with getattr(tls, topology)(elsewhere) as url:
+        with pytest.raises(StoreUnavailable):
+            tls.ping(url)
+
+        tls.ping(url, "ssl_check_hostname=no")
+
+
+def test_the_certificate_of_the_primary_is_verified_behind_a_trusted_sentinel(tls):
+    ours, other = tls.ours.server_options(), tls.other.server_options()
+    with (
+        tls.sentinel(ours, primary=other) as url,
+        pytest.raises(StoreUnavailable),
+    ):
+        tls.ping(url)
+
+
+def test_the_certificate_of_a_sentinel_is_verified_in_front_of_a_trusted_primary(tls):
+    ours, other = tls.ours.server_options(), tls.other.server_options()
+    with (
+        tls.sentinel(other, primary=ours) as url,
+        pytest.raises(StoreUnavailable),
+    ):
+        tls.ping(url)
+
+
+@pytest.mark.parametrize("topology", ["sentinel", "cluster"])
+def test_without_tls_in_the_url_a_redis_with_tls_is_not_reached(tls, topology):
+    with getattr(tls, topology)(tls.ours.server_options()) as url:
+        plain = url.replace("rediss", "redis", 1)
+
+        with pytest.raises(StoreUnavailable):
+            RedisStore(connect(plain, QUICK)).ping()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediss://localhost?ssl_nonsense=1",
+        "rediss://localhost?ssl_cert_reqs=nonsense",
+        "rediss://localhost?ssl_ca_certs=/nonexistent/ca.pem",
+        "redis+sentinel://localhost/otp?ssl_ca_certs=/etc/hostname",
+        "redis+cluster://localhost?db=1",
+        "rediss+sentinel://localhost/otp?ssl_nonsense=1",
+        "rediss+sentinel://localhost/otp?db=1",
+        "rediss+sentinel://localhost/otp?ssl_ca_certs=/nonexistent/ca.pem",
+        "rediss+cluster://localhost?ssl_cert_reqs=nonsense",
+        "rediss+cluster://localhost?ssl_check_hostname=no&socket_timeout=9",
+    ],
+)
+def test_an_option_that_would_have_no_effect_is_invalid(url):
+    with pytest.raises(InvalidSettings, match="REDIS_URL"):
+        connect(url, QUICK)

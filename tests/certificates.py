@@ -1,0 +1,85 @@
+"""Certificates for servers of the tests, from authorities of the tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+@dataclass(frozen=True)
+class Authority:
+    """An authority whose own certificate is in *folder*."""
+
+    folder: Path
+    name: str
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def path(self) -> Path:
+        """The file of its certificate."""
+        return self.folder / f"{self.name}.pem"
+
+    def server_options(self, address: str = "127.0.0.1") -> tuple[str, ...]:
+        """Issue a certificate for *address*.
+
+        Returns:
+            The options with which redis-server uses it, for every kind of connection.
+        """
+        key = ec.generate_private_key(ec.SECP256R1())
+        path = self.folder / f"{self.name}-{address}.pem"
+        path.write_bytes(_written(key) + _signed(self, key, address))
+        return (
+            *("--tls-cert-file", str(path)),
+            *("--tls-key-file", str(path)),
+            *("--tls-auth-clients", "no"),
+            *("--tls-replication", "yes"),
+        )
+
+
+def authority(folder: Path, name: str) -> Authority:
+    """Create an authority, with its certificate in *folder*."""
+    created = Authority(folder, name, ec.generate_private_key(ec.SECP256R1()))
+    created.path.write_bytes(_signed(created, created.key))
+    return created
+
+
+def _signed(
+    authority: Authority, key: ec.EllipticCurvePrivateKey, address: str | None = None
+) -> bytes:
+    """Sign a certificate of *key*: for a server at *address*, or an authority's own."""
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(_name(address or authority.name))
+        .issuer_name(_name(authority.name))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+    )
+    role = x509.BasicConstraints(ca=not address, path_length=None)
+    builder = builder.add_extension(role, critical=True)
+    if address:
+        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+        builder = builder.add_extension(names, critical=False)
+    signed = builder.sign(authority.key, hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM)
+
+
+def _name(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _written(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
