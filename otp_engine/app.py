@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import NotFound
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from otp_engine import config, senders, web
 from otp_engine.api import auth, callbacks, fields, responses, verify_v2
 from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
+from otp_engine.api.forwarded import Forwarded
 from otp_engine.api.proofs import Proofs
 from otp_engine.config import Settings
 from otp_engine.domain import charges, phone
@@ -125,9 +125,8 @@ def create_app(
     if settings.dev or settings.metrics_key:
         app.register_blueprint(told.blueprint(settings.metrics_key, context.live))
     if settings.trusted_proxies:
-        proxies = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign] # Flask's own way of adding a middleware
-            app.wsgi_app, x_for=proxies, x_proto=0, x_host=0
+        app.wsgi_app = Forwarded(  # type: ignore[method-assign] # Flask's own way of adding a middleware
+            app.wsgi_app, settings.trusted_proxies
         )
     return app
 

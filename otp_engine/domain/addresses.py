@@ -15,8 +15,11 @@ def read(text: str) -> str:
     addresses would count nothing. IPv4 written inside IPv6 counts as IPv4.
 
     Raises:
-        ValueError: It is not an address.
+        ValueError: It is not an address, or has a scope id (`%`), which no client
+            outside the local link has.
     """
+    if "%" in text:
+        raise ValueError("an address with a scope id")
     address = ipaddress.ip_address(text.strip())
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)

@@ -12,14 +12,24 @@ from otp_engine.domain import addresses
         (" 203.0.113.7 ", "203.0.113.7"),
         ("::ffff:203.0.113.7", "203.0.113.7"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
     ],
 )
 def test_ipv4_counts_whole_and_ipv6_by_its_64(text, counted):
     assert addresses.read(text) == counted
 
 
-@pytest.mark.parametrize("text", ["", "unknown", "203.0.113", "203.0.113.7:80", "1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "unknown", "203.0.113", "203.0.113.7:80", "1"),
+        *(
+            "fe80::1%eth0",
+            "2001:db8::1%",
+            "2001:db8::1%x, 192.0.2.1",
+            "::ffff:192.0.2.1%",
+        ),
+    ],
+)
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ValueError, match="address"):
         addresses.read(text)

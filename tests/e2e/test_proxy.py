@@ -136,3 +136,21 @@ def test_an_ipv6_network_of_64_bits_counts_as_one_client(proxy, prefix, other):
         assert status(f"{prefix}:a0a:a0a:a0a:a0a") == 429
         assert status(f"{prefix}:ffff::") == 429
         assert status(f"{other}::1") == 200
+
+
+def test_proxies_that_add_a_header_line_each_are_read_in_their_order():
+    environ = {"OTP_TRUSTED_PROXIES": "2", "OTP_SENDS_PER_IP": "1/1h"}
+
+    def send(phone: str, client: str) -> int:
+        added = [f"X-Forwarded-For: {one}" for one in ("192.0.2.9", client, "10.0.0.1")]
+        body = b'{"phone": "%s"}' % phone.encode()
+        return wire.post(served.port, SEND, body, KIND, *added).status
+
+    with processes.serving("--dev", **environ) as served:
+        answers = [
+            send("9445012345", "198.51.100.1"),
+            send("9445067890", "198.51.100.2"),
+            send("9445011111", "198.51.100.1"),
+        ]
+
+    assert answers == [201, 201, 429]
