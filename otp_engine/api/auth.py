@@ -70,7 +70,7 @@ def verify_otp() -> ResponseReturnValue:
     if checked.approved:
         body = {"VerificationStatus": "approved"}
         return body, HTTPStatus.CREATED, context.current().proven(guess.number)
-    headers = responses.timing(expires_in=checked.expires_in)
+    headers = responses.time_left(checked.expires_in)
     headers["OTP-Attempts-Left"] = str(checked.attempts_left)
     return {"VerificationStatus": "pending"}, HTTPStatus.CREATED, headers
 

@@ -76,13 +76,37 @@ def _answer_to(error: Exception) -> ResponseReturnValue:
 def timing(
     *, expires_in: timedelta | None, resend_after: timedelta | None = None
 ) -> dict[str, str]:
-    """The headers that say how long; each is left out where nothing is known."""
-    durations = {"OTP-Expires-In": expires_in, "OTP-Resend-After": resend_after}
-    return {
-        name: str(_whole_seconds(duration))
-        for name, duration in durations.items()
-        if duration is not None
-    }
+    """Return the headers of a send; each is left out where nothing is known.
+
+    The lifetime is that of the caller's own code, and exact.
+    """
+    headers = {}
+    if expires_in is not None:
+        headers["OTP-Expires-In"] = str(_whole_seconds(expires_in))
+    if resend_after is not None:
+        headers["OTP-Resend-After"] = str(resend_seconds(resend_after))
+    return headers
+
+
+def time_left(expires_in: timedelta) -> dict[str, str]:
+    """Return the header of a failed check: how long the newest code still lives.
+
+    Another client may have asked for that code, so for a client without a key it is
+    rounded down: the exact time would tell when.
+    """
+    seconds = _whole_seconds(expires_in)
+    if _is_a_stranger():
+        exact = max(0, math.floor(expires_in.total_seconds()))
+        seconds = exact - exact % _step(exact)
+    return {"OTP-Expires-In": str(seconds)}
+
+
+def resend_seconds(resend_after: timedelta) -> int:
+    """Return the seconds until another message would be let through.
+
+    For a client without a key they are rounded up, as `retry_after` does it.
+    """
+    return _for_a_stranger(_whole_seconds(resend_after))
 
 
 def status_of(error: errors.OTPError) -> HTTPStatus:
@@ -153,10 +177,23 @@ def retry_after(wait: timedelta, *, rule: bool = False) -> str:
     exact time would say which rule it was, and when it was met.
     """
     seconds = max(1, math.ceil(wait.total_seconds()))
-    if rule and g.get("caller") is None:
-        step = next(step for below, step in _STEPS if seconds <= below)
-        seconds = math.ceil(seconds / step) * step
-    return str(seconds)
+    return str(_for_a_stranger(seconds) if rule else seconds)
+
+
+def _is_a_stranger() -> bool:
+    return g.get("caller") is None
+
+
+def _for_a_stranger(seconds: int) -> int:
+    """Round *seconds* up, unless the client has a key."""
+    if not _is_a_stranger():
+        return seconds
+    step = _step(seconds)
+    return math.ceil(seconds / step) * step
+
+
+def _step(seconds: int) -> int:
+    return next(step for below, step in _STEPS if seconds <= below)
 
 
 def _whole_seconds(duration: timedelta) -> int:

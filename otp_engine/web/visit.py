@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from otp_engine.api import responses
+
 
 @dataclass(frozen=True, slots=True)
 class Back:
@@ -70,7 +72,7 @@ class Visit:
     def sent(self, handle: str, resend_after: timedelta) -> None:
         """Store that a code was sent for *handle*, and when the next one may follow."""
         self.session["handle"] = handle
-        self.session["resend_at"] = time.time() + resend_after.total_seconds()
+        self.session["resend_at"] = time.time() + responses.resend_seconds(resend_after)
 
     @property
     def back(self) -> Back | None:

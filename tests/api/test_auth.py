@@ -70,7 +70,7 @@ def test_a_wrong_code_is_pending_to_the_letter(http, outbox):
     assert answer.status_code == 201
     assert answer.json == {"VerificationStatus": "pending"}
     assert answer.headers["OTP-Attempts-Left"] == "4"
-    assert answer.headers["OTP-Expires-In"] == "600"
+    assert answer.headers["OTP-Expires-In"] == "540"
 
 
 def test_spaces_and_dashes_inside_a_code_are_ignored(http, outbox):

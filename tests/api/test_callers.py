@@ -9,7 +9,9 @@ from flask import Flask
 
 from otp_engine.api.callers import Callers
 from otp_engine.config import keys
+from otp_engine.errors import DeliveryUnconfirmed
 from tests.ageing import age
+from tests.fakes import other_than
 
 PHONE = {"phone": "9445012345"}
 KEYS = "shop:shop-secret-0123456789,bank:bank-secret-0123456789"
@@ -317,3 +319,60 @@ def test_a_stranger_is_told_of_no_limit_by_a_send_either(app_with):
     headers = send(app_with().test_client()).headers
 
     assert not {"RateLimit", "RateLimit-Policy"} & set(headers.keys())
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [(None, [600]), ("shop-secret-0123456789", range(541, 568))],
+)
+def test_a_stranger_is_not_told_by_a_send_when_another_was_made(
+    app_with, client, key, told
+):
+    limits = {"OTP_SENDS_PER_PHONE": "2/10m"}
+    keyed = {"OTP_API_KEYS": KEYS} if key else {}
+    http = app_with(**limits, **keyed).test_client()
+    send(http, key=key)
+    age(client, timedelta(seconds=33))
+
+    answer = send(http, key=key)
+
+    assert answer.status_code == 201
+    assert int(answer.headers["OTP-Resend-After"]) in told
+    assert answer.headers["OTP-Expires-In"] == "600"
+
+
+@pytest.mark.parametrize(
+    ("gone", "stranger", "exact"),
+    [(33, "540", range(541, 568)), (555, "40", range(41, 46))],
+)
+@pytest.mark.parametrize("key", [None, "shop-secret-0123456789"])
+def test_a_stranger_is_not_told_by_a_wrong_code_when_the_code_was_sent(
+    app_with, client, outbox, key, gone, stranger, exact
+):
+    keyed = {"OTP_API_KEYS": KEYS} if key else {}
+    http = app_with(**keyed).test_client()
+    send(http, key=key)
+    age(client, timedelta(seconds=gone))
+
+    answer = http.post(
+        "/auth/verify_otp",
+        json=PHONE | {"otp": other_than(outbox.code)},
+        headers={"Authorization": f"Bearer {key}"} if key else {},
+    )
+
+    told = answer.headers["OTP-Expires-In"]
+    assert int(told) in exact if key else told == stranger
+
+
+def test_a_stranger_is_told_a_rounded_time_where_delivery_is_unconfirmed(
+    app_with, client, outbox
+):
+    http = app_with(OTP_SENDS_PER_PHONE="2/10m").test_client()
+    send(http)
+    age(client, timedelta(seconds=33))
+    outbox.refusal = DeliveryUnconfirmed()
+
+    answer = send(http)
+
+    assert answer.status_code == 504
+    assert answer.headers["OTP-Resend-After"] == "600"

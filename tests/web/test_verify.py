@@ -153,8 +153,8 @@ def test_the_page_says_when_the_next_code_may_be_asked_for(app_with):
 
     person.take("number", phone=PHONE)
 
-    assert person.answer.headers["OTP-Resend-After"] == "45"
-    assert 'data-resend-after="45"' in person.answer.text
+    assert person.answer.headers["OTP-Resend-After"] == "50"
+    assert 'data-resend-after="50"' in person.answer.text
     assert person.take("resend").status_code == 429
     assert person.said == "Too many requests. Try again in 50 s."
 
