@@ -22,11 +22,13 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _UNHEARD = frozenset({"health", "metrics"})
 _LEFT_BEHIND = ("phone", "caller", "error", "limit")
 _HEADER = "X-Request-Id"
-# A UUID or other hexadecimal, or anything of that length that holds no long run of
-# digits: whatever is taken for an id is logged, and a phone number must not be.
-_GIVEN = re.compile(
-    r"(?=.*[a-f])[0-9a-f-]{16,64}|(?!.*[0-9]{7})[A-Za-z0-9._-]{8,64}", re.ASCII
+# A UUID, or the ids of tracing systems. Whatever is accepted is logged, so none of them
+# may hold a run of digits that could be a code or a phone number.
+_SHAPE = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}",
+    re.ASCII | re.IGNORECASE,
 )
+_LIKE_A_CODE = re.compile(r"[0-9]{6}", re.ASCII)
 
 
 Answered = Callable[[str, str, int, float], None]
@@ -56,8 +58,14 @@ def install(app: Flask, answered: Answered) -> None:
 
 def _begin() -> None:
     given = request.headers.get(_HEADER, "")
-    g.request_id = given if _GIVEN.fullmatch(given) else secrets.token_hex(8)
+    g.request_id = given if _is_loggable(given) else secrets.token_hex(8)
     g.began = perf_counter()
+
+
+def _is_loggable(request_id: str) -> bool:
+    # The hyphens of a UUID do not end a run: they stand where anything may.
+    digits = request_id.replace("-", "")
+    return bool(_SHAPE.fullmatch(request_id)) and not _LIKE_A_CODE.search(digits)
 
 
 def _log(method: str, route: str, status: int, took: float) -> None:

@@ -119,10 +119,10 @@ def test_no_log_line_and_no_answer_holds_a_code_or_a_number(http, outbox, caplog
 @pytest.mark.parametrize(
     "given",
     [
-        "a1b2c3d4",
-        "0af7651916cd43dd8448eb211c80319c",
-        "123e4567-e89b-12d3-a456-426614174000",
-        "Req_1.2-3" * 7,
+        "a1b2c3d4e5f60718",
+        "0af7651c16cd43dd8f48eb211c80319c",
+        "123e4567-e89b-42d3-a4f6-4266a417a000",
+        "123E4567-E89B-42D3-A4F6-4266A417A000",
     ],
 )
 def test_a_proper_request_id_is_kept(http, given):
@@ -136,6 +136,14 @@ def test_a_proper_request_id_is_kept(http, given):
     [
         *("", "short", "x" * 65, "has spaces in it", "<script>alert"),
         *("919445012345", "u-919445012345", "user.9445012345"),
+        # What looks like an id, and could carry a number or a code.
+        *("919876522222abcdef", "91-98765-22222", "482913-otp", "a1b2c3d4"),
+        *("482913abcdefabcd", "0000919445012345", "abcdef919445012345abcdefabcdefab"),
+        "00000000-0000-0000-0000-919445012345",
+        "abcdefab-abcd-abcd-abc9-1944501abcde",
+        "a919-4450-12345-a919-4450-12345-abcd",
+        "0123456789abcdef-",
+        "\u0660" * 16,
     ],
 )
 def test_any_other_request_id_is_replaced(http, given):

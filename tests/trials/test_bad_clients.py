@@ -230,8 +230,9 @@ def test_injected_headers_and_log_lines(trial, served, twilio):
         promise="5",
     )
     heard = [wire.say(served.port, request) for request in requests]
-    wire.post(served.port, "/", b"", "X-Request-Id: the-last-one")
-    servers.wait_until(lambda: any("the-last-one" in x for x in served.stderr))
+    last = "feedfacefeedface"
+    wire.post(served.port, "/", b"", f"X-Request-Id: {last}")
+    servers.wait_until(lambda: any(last in x for x in served.stderr))
 
     lines = served.stderr + served.stdout
     secrets = (code, secret, twilio_server.TOKEN, "9445012345")
