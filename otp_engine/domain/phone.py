@@ -20,6 +20,8 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _TYPED = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
 _PUNCTUATION = str.maketrans("", "", "()[]./")
 _SHOWN = 4
+HIDDEN = 3
+"""Digits of a number that no log line and no event shows, taken together."""
 _GLOBAL_NETWORK = "001"
 _MOBILE = frozenset(
     {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE},
@@ -46,10 +48,19 @@ class PhoneNumber:
     @property
     def masked(self) -> str:
         """The number as it may be logged, such as `+91******2345`."""
-        national = self.e164.removeprefix(f"+{self.calling_code}")
-        shown = min(_SHOWN, len(national) // 2)
-        hidden = "*" * (len(national) - shown)
-        return f"+{self.calling_code}{hidden}{national[-shown:]}"
+        hidden = "*" * (len(self.national) - self.digits_masked_shows)
+        shown = self.national[len(hidden) :]
+        return f"+{self.calling_code}{hidden}{shown}"
+
+    @property
+    def national(self) -> str:
+        """The digits after the calling code."""
+        return self.e164.removeprefix(f"+{self.calling_code}")
+
+    @property
+    def digits_masked_shows(self) -> int:
+        """Number of digits at the end that `masked` shows."""
+        return max(0, min(_SHOWN, len(self.national) - HIDDEN))
 
     def __repr__(self) -> str:
         return f"PhoneNumber({self.masked})"

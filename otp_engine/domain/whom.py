@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from otp_engine.domain.pepper import Pepper
-from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.phone import HIDDEN, PhoneNumber
 
 _SHOWN = 3
 
@@ -41,12 +41,14 @@ class Whom:
 
 
 def prefix(number: PhoneNumber) -> str:
-    """The calling code of a number, and three digits more; of a short one, fewer.
+    """Return the calling code of a number, and up to three digits more.
 
-    With the end of it, as the log masks it, a thousand numbers are left or more.
+    A log line and an event can be matched by their time, so three digits at least stay
+    hidden from whoever reads both: this shows the beginning, and the log the end.
     """
-    national = number.e164.removeprefix(f"+{number.calling_code}")
-    return f"+{number.calling_code}{national[: min(_SHOWN, len(national) // 3)]}"
+    national = number.national
+    shown = len(national) - number.digits_masked_shows - HIDDEN
+    return f"+{number.calling_code}{national[: max(0, min(_SHOWN, shown))]}"
 
 
 def shown(prefix: str) -> str:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import PhoneMetadata
 
-from otp_engine.domain import phone
+from otp_engine.domain import phone, whom
 from otp_engine.domain.phone import Served
 from otp_engine.errors import CountryNotAllowed, InvalidPhone, NumberTypeNotAllowed
 
@@ -98,6 +101,29 @@ def test_the_mask_hides_all_but_the_country_and_the_end(region):
     assert number.masked != number.e164
     assert len(number.masked) == len(number.e164)
     assert number.e164 not in repr(number)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_log_and_events_together_leave_three_digits_of_every_number_hidden(region):
+    metadata: Any = PhoneMetadata.metadata_for_region(region)
+    code = metadata.country_code
+    for length in {*metadata.general_desc.possible_length} - {-1}:
+        digits = ("9876543210" * 2)[:length]
+        number = phone.PhoneNumber(f"+{code}{digits}", region, code, can_receive=True)
+
+        beginning = whom.prefix(number).removeprefix(f"+{code}")
+        stars, end = number.masked.removeprefix(f"+{code}").rsplit("*", 1)
+
+        assert len(beginning) + len(end) + 3 <= length
+        assert len(stars) + 1 + len(end) == length
+        assert digits.startswith(beginning)
+        assert digits.endswith(end)
+
+
+def test_a_number_shorter_than_what_must_stay_hidden_is_hidden_whole():
+    number = phone.PhoneNumber("+29012", "SH", 290, can_receive=True)
+
+    assert (number.masked, whom.prefix(number)) == ("+290**", "+290")
 
 
 def test_the_mask_is_the_documented_one():
