@@ -87,13 +87,15 @@ class Events:
 
     def _write(self, batch: Sequence[Event]) -> None:
         def put(client: Client) -> None:
-            with client.pipeline(transaction=False) as pipeline:
+            # One transaction: an entry never makes a stream that has no expiry.
+            with client.pipeline(transaction=True) as pipeline:
                 for event in batch:
                     fields = event_fields.write(event)
                     pipeline.xadd(stream_of(event), fields, maxlen=_KEPT)
+                for stream in sorted(set(map(stream_of, batch))):
+                    pipeline.pexpire(stream, LIFE)
                 for stream in STREAMS if late else ():
                     pipeline.xtrim(stream, minid=_milliseconds(_oldest()))
-                    pipeline.pexpire(stream, LIFE)
                 pipeline.execute()
 
         late = monotonic() > self._trim_next

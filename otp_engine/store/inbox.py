@@ -46,7 +46,7 @@ class Inbox:
         )
 
         def put(client: Client) -> None:
-            with client.pipeline(transaction=False) as pipeline:
+            with client.pipeline(transaction=True) as pipeline:
                 pipeline.lpush(keys.INBOX, text)
                 pipeline.ltrim(keys.INBOX, 0, _KEPT - 1)
                 pipeline.pexpire(keys.INBOX, _LIFE)

@@ -1,0 +1,210 @@
+"""Every key gets its expiry in the step that creates it, in a run of everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from typing import Any, Self
+
+import pytest
+from twilio.request_validator import RequestValidator
+
+from otp_engine import config
+from otp_engine.app import create_app
+from otp_engine.domain.amendments import Amendment
+from otp_engine.domain.policy import Policy
+from otp_engine.errors import DeliveryFailed
+from otp_engine.store import keys, scripts
+from otp_engine.store.verifications import RedisStore
+from tests import twilio_server
+from tests.api.verify_v2.conftest import Verify
+from tests.fakes import Outbox, other_than
+
+PUBLIC = "https://otp.example.com"
+DEV = {
+    "OTP_DEV": "1",
+    "OTP_ARGON2": "test",
+    "OTP_RESEND_COOLDOWN": "0s",
+    "OTP_SENDS_PER_PHONE": "5/10m, 3/5m shadow",
+    "OTP_SENDS_PER_COUNTRY": "1000/1h, 1/1h shadow",
+    "OTP_SENDS_PER_IP": "20/10m",
+}
+TWILIO = {
+    "OTP_PUBLIC_URL": PUBLIC,
+    "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
+    "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
+    "TWILIO_MESSAGING_SERVICE_SID": twilio_server.SERVICE,
+}
+CONFIGURATION = {keys.POLICY, keys.SERVICES, keys.SAFE}
+
+
+@dataclass
+class Stepwise:
+    """A client that looks at every key after each step that Redis has done.
+
+    A pipeline that is no transaction can be cut off anywhere, so each of its commands
+    is a step of its own.
+
+    Attributes:
+        lasting: The keys without an expiry, and the commands that left them so.
+        ran: The scripts, by their text or its digest.
+    """
+
+    client: Any
+    lasting: dict[str, str] = field(default_factory=dict)
+    ran: set[str] = field(default_factory=set)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.client, name)
+        if not callable(found):
+            return found
+
+        def step(*args: Any, **options: Any) -> Any:
+            if name in {"eval", "evalsha"}:
+                self.ran.add(args[0])
+            reply = found(*args, **options)
+            self.look(name)
+            return reply
+
+        return step
+
+    def pipeline(self, *, transaction: bool) -> Pipeline:
+        return Pipeline(self, transaction)
+
+    def look(self, name: str) -> None:
+        for key in self.client.keys("*"):
+            if self.client.pttl(key) == -1:
+                self.lasting.setdefault(key.decode(), name)
+
+
+@dataclass
+class Pipeline:
+    """Commands that are kept, and then done one by one or as one step."""
+
+    stepwise: Stepwise
+    transaction: bool
+    commands: list[tuple[str, Any, Any]] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.commands.clear()
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **options: self.commands.append((name, args, options))
+
+    def execute(self) -> list[Any]:
+        if not self.transaction:
+            return [
+                getattr(self.stepwise, name)(*args, **options)
+                for name, args, options in self.commands
+            ]
+        with self.stepwise.client.pipeline(transaction=True) as pipeline:
+            for name, args, options in self.commands:
+                getattr(pipeline, name)(*args, **options)
+            replies: list[Any] = pipeline.execute()
+        self.stepwise.look(" ".join(name for name, *_ in self.commands))
+        return replies
+
+
+@pytest.fixture
+def stepwise(client):
+    return Stepwise(client)
+
+
+@pytest.fixture
+def store(stepwise):
+    return RedisStore(stepwise)
+
+
+def test_every_key_has_an_expiry_after_every_step_of_a_full_run(store, stepwise):
+    with_an_inbox(store)
+    through_auth(store)
+    through_v2(store)
+    by_an_operator(store)
+
+    assert store.events.settle() is None
+    assert stepwise.lasting.keys() == CONFIGURATION
+    assert [name for name, text in every_script() if not text & stepwise.ran] == []
+
+
+def with_an_inbox(store):
+    http = create_app(config.read(DEV), store=store).test_client()
+    for end in ("approved", "exhausted"):
+        http.post("/auth/send_otp", json={"phone": "9445012345"})
+        code = store.inbox.letters()[0].code
+        typed = [code] if end == "approved" else [other_than(code)] * 6
+        for otp in typed:
+            http.post("/auth/verify_otp", json={"phone": "9445012345", "otp": otp})
+
+
+def through_auth(store):
+    outbox = Outbox()
+    settings = config.read(DEV | TWILIO)
+    http = create_app(settings, store=store, sender=outbox).test_client()
+    phone = {"phone": "9445067890"}
+    http.post("/auth/verify_otp", json=phone | {"otp": "123456"})
+    for _ in range(6):
+        http.post("/auth/send_otp", json=phone)
+    for otp in (other_than(outbox.code), outbox.code, outbox.code):
+        http.post("/auth/verify_otp", json=phone | {"otp": otp})
+    outbox.refusal = DeliveryFailed()
+    http.post("/auth/send_otp", json={"phone": "9445011111"})
+    report = {
+        "MessageSid": "SM" + "2" * 32,
+        "AccountSid": twilio_server.ACCOUNT,
+        "To": "+919445067890",
+        "MessageStatus": "delivered",
+    }
+    url = f"{PUBLIC}/callbacks/twilio"
+    signature = RequestValidator(twilio_server.TOKEN).compute_signature(url, report)
+    headers = {"X-Twilio-Signature": signature}
+    assert (
+        http.post("/callbacks/twilio", data=report, headers=headers).status_code == 204
+    )
+
+
+def through_v2(store):
+    outbox = Outbox()
+    app = create_app(config.read(DEV), store=store, sender=outbox)
+    verify = Verify(app.test_client())
+    number = "+919445022222"
+    sid = verify.post("/v2/Services", FriendlyName="Shop").body["sid"]
+    verify.post("/v2/SafeList/Numbers", PhoneNumber=number)
+    limits = f"/v2/Services/{sid}/RateLimits"
+    limit = verify.post(limits, UniqueName="user").body["sid"]
+    verify.post(f"{limits}/{limit}/Buckets", Max="5", Interval="60")
+    more = {"RateLimits": '{"user": "alice"}'}
+    for status in ("canceled", "approved"):
+        body = verify.send(number, service=sid, **more).body
+        one = f"/v2/Services/{sid}/Verifications/{body['sid']}"
+        assert verify.get(one).body["status"] == "pending"
+        assert verify.post(one, Status=status).body["status"] == status
+        assert verify.get(one).status in {200, 404}
+    checks = f"/v2/Services/{sid}/VerificationCheck"
+    verify.send(number, service=sid)
+    assert verify.post(checks, To=number, Code=outbox.code).body["valid"]
+    verify.get("/v2/Attempts")
+
+
+def by_an_operator(store):
+    now = datetime.now(UTC)
+    policy = Policy()
+    assert store.amendments.add(
+        Amendment(version=1, at=now, who="me", values={"ttl": "5m"})
+    )
+    store.unclaim("nobody", token=b"12345678")
+    store.counts.usage("nobody", policy)
+    store.counts.forget(["nobody"])
+    store.records.cancelled(b"0" * 16, life=timedelta(minutes=1))
+
+
+def every_script():
+    """Each script, and the texts and digests that it can be run by."""
+    folder = resources.files("otp_engine.store") / "lua"
+    names = {one.name.removesuffix(".lua") for one in folder.iterdir()}
+    for name in sorted(names - {"sliding_log"}):
+        source = scripts.load(name)
+        yield name, {source, scripts.WHEN_FULL + source}
