@@ -112,7 +112,7 @@ def create_app(
     app.url_map.merge_slashes = False
     context = _context(settings, store, engine, told.counted.watch, told.counted.policy)
     context.install(app)
-    access.install(app, told.timed.answered)
+    access.install(app, told.timed.answered, told.timed.unauthorized)
     responses.install(app, {"/v2/": verify_v2.errors.answer} | web.faces(settings))
     app.before_request(_refuse_a_double_slash)
     app.register_blueprint(auth.bp)

@@ -12,6 +12,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable
+from http import HTTPStatus
 from time import perf_counter
 
 from flask import Flask, Response, g, request
@@ -35,15 +36,21 @@ Answered = Callable[[str, str, int, float], None]
 """Is told method, route, status and seconds of a request."""
 
 
-def install(app: Flask, answered: Answered) -> None:
+Unauthorized = Callable[[str], None]
+"""Is called with the name of the API that answered 401."""
+
+
+def install(app: Flask, answered: Answered, unauthorized: Unauthorized) -> None:
     """Give every request of *app* an id, and every answer a line in the log.
 
     *answered* is told how long each took. Of those that look after the service,
-    health and metrics, nobody hears.
+    health and metrics, nobody hears. Every 401 is counted, also one of the metrics.
     """
 
     def end(response: Response) -> Response:
         response.headers[_HEADER] = g.request_id
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            unauthorized((request.blueprint or "other").partition(".")[0])
         if request.blueprint not in _UNHEARD:
             took = perf_counter() - g.began
             method = request.method if request.method in _METHODS else ""

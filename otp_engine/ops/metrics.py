@@ -8,8 +8,9 @@ several processes), so whichever of them is asked answers for all.
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Callable, Iterable
-from threading import Thread
+from threading import Event, Lock, Thread
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
@@ -22,6 +23,8 @@ from otp_engine.config.keys import ApiKey
 from otp_engine.errors import Unauthorized
 from otp_engine.ops.counted import Counted
 from otp_engine.ops.timed import Timed
+
+log = logging.getLogger(__name__)
 
 
 class Metrics:
@@ -63,21 +66,52 @@ class Metrics:
 
         Args:
             key: Who asks must bring it, as a bearer token; none, and nobody must.
-            refresh: Called behind it, so that what is told of the policy is soon of
-                now.
+            refresh: Called in the background by each scrape, so that the policy in
+                the next one is recent.
         """
         bp = Blueprint("metrics", __name__)
+        refresher = _Refresher(refresh)
 
         @bp.get("/metrics")
         def page() -> ResponseReturnValue:
             if key:
                 _expect(key)
-            # In a thread, for Redis may take longer than who asks would wait.
-            Thread(target=refresh, daemon=True).start()
+            refresher.request()
             body, media_type = self.page(request.headers.get("Accept"))
             return body, {"Content-Type": media_type}
 
         return bp
+
+
+class _Refresher:
+    """Calls a function in one background thread, however often that is requested.
+
+    Redis may take longer than a scrape would wait, and while it hangs every scrape
+    would otherwise add a thread.
+    """
+
+    def __init__(self, refresh: Callable[[], object]) -> None:
+        """Call *refresh*."""
+        self._refresh = refresh
+        self._requested = Event()
+        self._thread = Thread(target=self._run, name="refresher", daemon=True)
+        self._starting = Lock()
+
+    def request(self) -> None:
+        """Have the function called soon; while a call runs, once more after it."""
+        with self._starting:
+            # Not before: a thread does not follow into a process that is forked.
+            if not self._thread.ident:
+                self._thread.start()
+        self._requested.set()
+
+    def _run(self) -> None:
+        while self._requested.wait():
+            self._requested.clear()
+            try:
+                self._refresh()
+            except Exception:
+                log.exception("the policy was not refreshed")
 
 
 def _expect(key: ApiKey) -> None:

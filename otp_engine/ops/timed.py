@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 _SHORT = tuple(ms / 1000 for ms in (0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000))
 _KNOWN_ERRORS = ("NoAnswer", "ConnectionError", "CircuitOpen")
+_APIS = ("auth", "verify_v2", "metrics", "callbacks")
 _LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 
 
@@ -50,6 +51,18 @@ class Timed:
             "Requests that found no place in the queue of hashes.",
         )
         self._begin_redis(registry)
+        self._begin_authentication(registry)
+
+    def _begin_authentication(self, registry: CollectorRegistry) -> None:
+        self._unauthorized = Counter(
+            "otp_authentication_failures",
+            "Requests that were answered with 401: no key, a wrong one, or a report"
+            " with a wrong signature.",
+            ["api"],
+            registry=registry,
+        )
+        for api in _APIS:
+            self._unauthorized.labels(api)
 
     def _begin_redis(self, registry: CollectorRegistry) -> None:
         self._redis = Histogram(
@@ -96,3 +109,7 @@ class Timed:
         self._requests.labels(method, route, status).observe(took)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self._bugs.inc()
+
+    def unauthorized(self, api: str) -> None:
+        """Count a request without a valid key to *api*, the name of a blueprint."""
+        self._unauthorized.labels(api).inc()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 
 import pytest
+from flask import Flask
 
 from otp_engine import config
 from otp_engine.app import create_app
@@ -27,7 +29,7 @@ from otp_engine.ops.metrics import Metrics
 from otp_engine.senders.measured import Measured
 from otp_engine.store.connection import connect
 from otp_engine.store.line import Line
-from tests import servers
+from tests import servers, twilio_server
 from tests.conftest import TIMEOUT
 from tests.fakes import MESSAGE, Outbox, other_than
 from tests.pages import values
@@ -300,6 +302,88 @@ def test_outside_of_dev_there_are_no_metrics_without_a_key(app_with, redis_url):
     )
 
     assert http.get("/metrics").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("api", "ask"),
+    [
+        ("auth", lambda http: http.post("/auth/send_otp", json={})),
+        ("verify_v2", lambda http: http.get("/v2/Services")),
+        ("metrics", lambda http: http.get("/metrics")),
+        ("callbacks", lambda http: http.post("/callbacks/twilio", data={})),
+    ],
+)
+def test_each_request_without_a_valid_key_is_counted(app_with, api, ask):
+    http = app_with(
+        OTP_API_KEYS="shop:shop-secret-0123456789",
+        OTP_METRICS_KEY=KEY,
+        OTP_PUBLIC_URL="https://otp.example.com",
+        TWILIO_ACCOUNT_SID=twilio_server.ACCOUNT,
+        TWILIO_AUTH_TOKEN=twilio_server.TOKEN,
+        TWILIO_MESSAGING_SERVICE_SID=twilio_server.SERVICE,
+    )
+
+    answers = [ask(http), ask(http)]
+
+    page = http.get("/metrics", headers={"Authorization": f"Bearer {KEY}"}).text
+    failures = {
+        name: n
+        for name, n in values(page).items()
+        if name.startswith("otp_authentication_failures_total") and n
+    }
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert failures == {f"otp_authentication_failures_total{{api={api}}}": 2}
+
+
+def test_what_is_answered_is_no_authentication_failure(http):
+    http.get("/nowhere")
+    http.post("/auth/send_otp", json={"phone": "9445012345"})
+
+    page = told(http)
+    assert not any(
+        n for name, n in page.items() if name.startswith("otp_authentication")
+    )
+
+
+def test_scrapes_share_one_refresher_however_long_redis_takes(metrics):
+    calls, over = [], threading.Event()
+
+    def refresh():
+        calls.append(threading.current_thread())
+        over.wait(30)
+
+    app = Flask(__name__)
+    app.register_blueprint(metrics.blueprint(None, refresh))
+    http = app.test_client()
+    http.get("/metrics")
+    servers.wait_until(lambda: len(calls) == 1)
+    before = threading.active_count()
+
+    answers = [http.get("/metrics").status_code for _ in range(20)]
+    threads = threading.active_count() - before
+    over.set()
+    servers.wait_until(lambda: len(calls) == 2)
+
+    assert answers == [200] * 20
+    assert threads == 0
+    assert len(set(calls)) == 1
+
+
+def test_a_refresh_that_fails_does_not_end_the_refresher(metrics, caplog):
+    calls = []
+
+    def refresh():
+        calls.append(1)
+        raise OSError
+
+    app = Flask(__name__)
+    app.register_blueprint(metrics.blueprint(None, refresh))
+    app.test_client().get("/metrics")
+    servers.wait_until(lambda: len(calls) == 1)
+    app.test_client().get("/metrics")
+    servers.wait_until(lambda: len(calls) == 2)
+
+    assert "not refreshed" in caplog.text
 
 
 def test_a_scrape_is_no_line_in_the_log(http, caplog):
