@@ -69,7 +69,7 @@ def verify_otp() -> ResponseReturnValue:
     checked = context.current().engine.check(guess)
     if checked.approved:
         body = {"VerificationStatus": "approved"}
-        return body, HTTPStatus.CREATED, context.current().proven(guess.number)
+        return body, HTTPStatus.CREATED, context.current().proven(guess.number, checked)
     headers = responses.time_left(checked.expires_in)
     headers["OTP-Attempts-Left"] = str(checked.attempts_left)
     return {"VerificationStatus": "pending"}, HTTPStatus.CREATED, headers

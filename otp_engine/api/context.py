@@ -19,6 +19,7 @@ from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Events, Records, SafeList, Services
 from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
 from otp_engine.domain.service import Service
+from otp_engine.domain.verification import Checked
 
 _NAME = "otp_engine"
 
@@ -70,17 +71,30 @@ class Context:
         """What the engine goes by."""
         return self.engine.engine.policy
 
-    def proven(self, number: PhoneNumber) -> dict[str, str]:
+    def proven(self, number: PhoneNumber, checked: Checked) -> dict[str, str]:
         """The header that proves an approval to others than the caller."""
-        proof = self.prove(number, audience=g.get("caller") or keys.ANYBODY)
+        audience = g.get("caller") or keys.ANYBODY
+        proof = self.prove(number, checked, audience=audience)
         return {"OTP-Proof": proof} if proof else {}
 
     def prove(
-        self, number: PhoneNumber, *, audience: str, nonce: str | None = None
+        self,
+        number: PhoneNumber,
+        checked: Checked,
+        *,
+        audience: str,
+        nonce: str | None = None,
     ) -> str | None:
         """As `Proofs.of`, which is told of numbers for tests."""
-        test = self.numbers.find(number.e164) is not None
-        return self.proofs.of(number, audience=audience, nonce=nonce, test=test)
+        if checked.approved_at is None:
+            return None
+        return self.proofs.of(
+            number,
+            at=checked.approved_at,
+            audience=audience,
+            nonce=nonce,
+            test=self.numbers.find(number.e164) is not None,
+        )
 
     def handle(self, text: str) -> Handle:
         """Read the handle of a bound verification.

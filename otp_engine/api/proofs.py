@@ -12,7 +12,7 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
@@ -55,6 +55,7 @@ class Proofs:
         self,
         number: PhoneNumber,
         *,
+        at: datetime,
         audience: str,
         nonce: str | None = None,
         test: bool = False,
@@ -63,18 +64,19 @@ class Proofs:
 
         Args:
             number: Whose code it was.
+            at: When it was approved, by the clock of Redis.
             audience: Whom it is for, and nobody else should take it.
             nonce: What the audience gave, to know the person again.
             test: Whether it is a number for tests, whose code is no secret.
         """
         if not self._keys:
             return None
-        key, now = self._keys[0], datetime.now(UTC)
+        key = self._keys[0]
         claims: dict[str, Any] = {
             "aud": audience,
             "sub": number.e164,
-            "iat": now,
-            "exp": now + _LIFE,
+            "iat": at,
+            "exp": at + _LIFE,
             "jti": secrets.token_urlsafe(16),
         }
         claims |= {"iss": self._issuer} if self._issuer else {}

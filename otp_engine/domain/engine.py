@@ -184,15 +184,15 @@ class Engine:
                 attempts_left=claim.attempts_left,
                 expires_in=claim.expires_in,
             )
-        approved = self.store.approve(
+        approved_at = self.store.approve(
             home.phone, token=token, id=claim.binding.id, guessed=True
         )
         with suppress(StoreUnavailable):
             # The pool counts failed checks only.
             refund()
-        if not approved:
+        if approved_at is None:
             raise VerificationNotFound
-        return Checked(id=claim.binding.id, approved=True)
+        return Checked(id=claim.binding.id, approved=True, approved_at=approved_at)
 
     def look(
         self,

@@ -83,10 +83,11 @@ class Store(Standings, Protocol):
 
     def approve(
         self, phone: str, *, token: bytes, id: bytes, guessed: bool = True
-    ) -> bool:
-        """Close the verification, and say whether this request was the one to do it.
+    ) -> datetime | None:
+        """Close the verification, and return when, by the store's clock.
 
-        The phone's wrong guesses are forgotten, but where no code was *guessed*.
+        None, if this request was not the one to close it. The phone's wrong guesses
+        are forgotten, but where no code was *guessed*.
         """
 
     def cancel(self, phone: str, *, id: bytes | None = None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from otp_engine.domain.limits import Charge, Use
@@ -102,12 +102,15 @@ class Checked:
         approved: Whether it was right; the verification is then used up.
         attempts_left: Guesses that the phone's rules still allow, if it was wrong.
         expires_in: How long the last of the codes lives, if it was wrong.
+        approved_at: When the verification was closed, by the store's clock, if it was
+            right.
     """
 
     id: bytes = field(compare=False)
     approved: bool
     attempts_left: int = 0
     expires_in: timedelta = timedelta()
+    approved_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from otp_engine.domain import refusals
@@ -179,11 +179,12 @@ class RedisStore:
 
     def approve(
         self, phone: str, *, token: bytes, id: bytes, guessed: bool = True
-    ) -> bool:
-        """Close the verification, and say whether this request was the one to do it."""
+    ) -> datetime | None:
+        """Close the verification, and return when; None, if this request did not."""
         named = [keys.verification(phone), keys.wrong(phone), keys.approved(phone)]
         args = (token, id, words.milliseconds(_APPROVAL_REMEMBERED), int(guessed))
-        return bool(self._approve.run(named, *args))
+        at = self._approve.run(named, *args)
+        return words.moment(at) if at else None
 
     def cancel(self, phone: str, *, id: bytes | None = None) -> bool:
         """Close the verification without an approval, and say whether one waited."""

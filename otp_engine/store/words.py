@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from otp_engine.domain.limits import Charge, Limit, Use
 
@@ -16,6 +16,11 @@ def milliseconds(duration: timedelta) -> int:
 def duration(told: int) -> timedelta:
     """A duration, of the milliseconds that a script has told."""
     return timedelta(milliseconds=told)
+
+
+def moment(told: int) -> datetime:
+    """Return a time in UTC, of the milliseconds since 1970 that a script has told."""
+    return datetime.fromtimestamp(told / 1000, tz=UTC)
 
 
 def windows(limit: Limit) -> str:

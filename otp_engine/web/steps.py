@@ -13,7 +13,7 @@ from otp_engine.api.callers import ANYBODY
 from otp_engine.domain import codes
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.verification import Asked, Guess
+from otp_engine.domain.verification import Asked, Checked, Guess
 from otp_engine.domain.wishes import Wishes
 from otp_engine.errors import (
     DeliveryUnconfirmed,
@@ -111,17 +111,19 @@ class Steps:
         checked = context.current().engine.check(guess)
         if not checked.approved:
             return Said(words.say("wrong", left=checked.attempts_left))
-        approval = self._approval(handle.number, visit.back)
+        approval = self._approval(handle.number, checked, visit.back)
         visit.end()
         return approval
 
-    def _approval(self, number: PhoneNumber, back: Back | None) -> Approval:
+    def _approval(
+        self, number: PhoneNumber, checked: Checked, back: Back | None
+    ) -> Approval:
         """Prove it to the application that the person goes back to, if it may know."""
         origin = origin_of(back.url) if back else None
         if back is None or origin not in self._origins:
             return Approval()
         here = context.current()
-        proof = here.prove(number, audience=origin or "", nonce=back.state)
+        proof = here.prove(number, checked, audience=origin or "", nonce=back.state)
         return Approval(proof, back)
 
 

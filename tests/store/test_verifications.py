@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -131,10 +131,14 @@ def test_a_code_that_is_armed_twice_is_one_code(store, policy):
 def test_an_approval_that_is_asked_for_twice_is_still_one(store, policy):
     open_and_arm(store, policy)
     name = token()
-    assert store.approve(PHONE, token=name, id=BINDING.id)
+    first = store.approve(PHONE, token=name, id=BINDING.id)
 
-    assert store.approve(PHONE, token=name, id=BINDING.id)
-    assert not store.approve(PHONE, token=token(), id=BINDING.id)
+    again = store.approve(PHONE, token=name, id=BINDING.id)
+    assert first is not None
+    assert again is not None
+    assert timedelta() <= again - first < timedelta(minutes=1)
+    assert abs(datetime.now(UTC) - first) < timedelta(minutes=1)
+    assert store.approve(PHONE, token=token(), id=BINDING.id) is None
 
 
 def test_a_verification_is_not_closed_by_the_id_of_another(store, policy):

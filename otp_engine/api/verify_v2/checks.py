@@ -51,7 +51,7 @@ def create(service: str) -> ResponseReturnValue:
     # Whatever becomes of the record, the code has been used up.
     with suppress(StoreUnavailable):
         here.records.forget(checked.id)
-    return told.shape_of_check(), HTTPStatus.OK, here.proven(found.number)
+    return told.shape_of_check(), HTTPStatus.OK, here.proven(found.number, checked)
 
 
 def _found(given: Parameters, service: Service) -> Found:

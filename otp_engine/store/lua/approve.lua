@@ -12,8 +12,8 @@
 -- ARGV[3]  milliseconds to remember the token
 -- ARGV[4]  1 if a code was guessed right, 0 if none was compared
 --
--- returns  1  this request closed it
---          0  it is gone: used by somebody else, or expired
+-- returns  ms  when this request closed it, in milliseconds since 1970
+--          0   it is gone: used by somebody else, or expired
 --
 -- TTL: the verification is deleted, and with a right guess the phone's wrong ones; the
 -- token lives for ARGV[3].
@@ -23,7 +23,7 @@ local verification, wrong, approved = KEYS[1], KEYS[2], KEYS[3]
 if redis.call('GET', approved) == ARGV[1] then
     -- Written again, so that a WAIT behind it waits for replicas to have it.
     redis.call('SET', approved, ARGV[1], 'PX', ARGV[3])
-    return 1
+    return now()
 end
 if redis.call('HGET', verification, 'id') ~= ARGV[2] then
     return 0
@@ -34,4 +34,4 @@ if ARGV[4] == '1' then
     redis.call('DEL', wrong)
 end
 redis.call('SET', approved, ARGV[1], 'PX', ARGV[3])
-return 1
+return now()

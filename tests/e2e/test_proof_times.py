@@ -1,0 +1,102 @@
+"""Proofs carry the time of Redis, however wrong the clock of the instance is."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import time
+import urllib.parse
+import urllib.request
+from http.cookiejar import CookieJar
+
+import jwt
+import pytest
+
+from tests import processes, servers
+from tests.other_clock import OtherClock
+
+HOUR = 3_600
+PHONE = "+919445012345"
+SERVICE = f"VA{'0' * 32}"
+APP = "https://app.example.com"
+SEED = "cHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHI="
+
+
+@pytest.fixture(params=[5, -5], ids=["5h ahead", "5h behind"])
+def served(request, tmp_path):
+    clock = OtherClock.made_in(tmp_path)
+    clock.jump_to(request.param * HOUR)
+    with (
+        servers.redis_on_a_port(tmp_path) as port,
+        processes.serving(
+            "--dev",
+            *("--workers", "1"),
+            REDIS_URL=f"redis://127.0.0.1:{port}/0",
+            OTP_PEPPER="cGVwcGVyLXBlcHBlci1wZXBwZXItcGVwcGVyLXBlcHBlcg==",
+            OTP_ARGON2="test",
+            OTP_PROOF_KEY=SEED,
+            OTP_RETURN_ORIGINS=APP,
+            OTP_RESEND_COOLDOWN="0s",
+            **clock.environ,
+        ) as service,
+    ):
+        yield service
+
+
+class Browser:
+    """Fetches, and keeps cookies."""
+
+    def __init__(self, port):
+        self.url = f"http://127.0.0.1:{port}"
+        cookies = urllib.request.HTTPCookieProcessor(CookieJar())
+        self.opener = urllib.request.build_opener(cookies)
+
+    def fetch(self, path, **form):
+        body = urllib.parse.urlencode(form).encode() if form else None
+        login = {"Authorization": "Basic QUMwMDphbnk="}
+        request = urllib.request.Request(self.url + path, body, login)  # noqa: S310 - our own server
+        with self.opener.open(request, timeout=30) as answer:
+            return answer.headers, answer.read().decode()
+
+    def code(self):
+        return json.loads(self.fetch("/dev/inbox.json")[1])["messages"][0]["code"]
+
+
+def through_auth(browser):
+    browser.fetch("/auth/send_otp", phone=PHONE)
+    headers, _ = browser.fetch("/auth/verify_otp", phone=PHONE, otp=browser.code())
+    return headers["OTP-Proof"]
+
+
+def through_v2(browser):
+    service = f"/v2/Services/{SERVICE}"
+    browser.fetch(f"{service}/Verifications", To=PHONE, Channel="sms")
+    typed = {"To": PHONE, "Code": browser.code()}
+    headers, _ = browser.fetch(f"{service}/VerificationCheck", **typed)
+    return headers["OTP-Proof"]
+
+
+def through_the_page(browser):
+    back = urllib.parse.urlencode({"return_url": f"{APP}/done", "state": "s"})
+    _, page = browser.fetch(f"/verify?{back}")
+    for step in ({"step": "number", "phone": PHONE}, {"step": "code"}):
+        typed = {"otp": browser.code()} if step["step"] == "code" else {}
+        _, page = browser.fetch("/verify", token=field(page, "token"), **step, **typed)
+    return field(page, "otp_proof")
+
+
+def field(page, name):
+    return html.unescape(re.findall(rf'name="{name}" value="([^"]*)"', page)[0])
+
+
+def test_proofs_of_every_api_carry_the_time_of_redis(served):
+    began = int(time.time())
+    browser = Browser(served.port)
+    proofs = [way(browser) for way in (through_auth, through_v2, through_the_page)]
+    ended = time.time()
+
+    for proof in proofs:
+        claims = jwt.decode(proof, options={"verify_signature": False})
+        assert began <= claims["iat"] <= ended
+        assert claims["exp"] - claims["iat"] == 120
