@@ -29,11 +29,12 @@ from otp_engine.api.proofs import Proofs
 from otp_engine.config import Settings
 from otp_engine.domain import charges, phone
 from otp_engine.domain.engine import Engine
-from otp_engine.domain.events import Event, Watch
+from otp_engine.domain.events import Event
 from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import Policy
+from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.domain.ports import Sender, Store
 from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
 from otp_engine.domain.service import Service
@@ -47,6 +48,7 @@ from otp_engine.store.verifications import RedisStore
 
 if TYPE_CHECKING:
     # Never when it runs: see `_metrics`.
+    from otp_engine.ops.counted import Counted
     from otp_engine.ops.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -110,7 +112,7 @@ def create_app(
     app.json = _ContractJSON(app)
     # A redirect would answer a wrong path with something that is not in the contract.
     app.url_map.merge_slashes = False
-    context = _context(settings, store, engine, told.counted.watch, told.counted.policy)
+    context = _context(settings, store, engine, told.counted)
     context.install(app)
     access.install(app, told.timed.answered, told.timed.unauthorized)
     responses.install(app, {"/v2/": verify_v2.errors.answer} | web.faces(settings))
@@ -147,8 +149,7 @@ def _context(
     settings: Settings,
     store: RedisStore,
     engine: Engine,
-    count: Watch,
-    taken_up: Callable[[int, Policy], None],
+    counted: Counted,
 ) -> Context:
     numbers = TestNumbers(
         {one.number.e164: one for one in settings.test_numbers},
@@ -156,7 +157,7 @@ def _context(
     )
 
     def watch(event: Event) -> None:
-        count(event)
+        counted.watch(event)
         store.events.add(event)
         if settings.inbox:
             store.inbox.watch(event)
@@ -171,7 +172,12 @@ def _context(
         watched = Watched(replace(engine, policy=policy, watch=watch))
         return Rehearsed(watched, numbers, Nobody())
 
-    live = Live(settings.policy, store.amendments, rehearsed, taken_up=taken_up)
+    live = Live(
+        settings.policy,
+        PolicyVersions(store.amendments, settings.peppers),
+        rehearsed,
+        gauges=counted,
+    )
 
     return Context(
         dev=settings.dev,

@@ -22,6 +22,7 @@ from otp_engine.domain.inspection import Inspection, Inspector
 from otp_engine.domain.limits import Use
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
+from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import InvalidPhone
 from otp_engine.store.verifications import RedisStore
 
@@ -92,7 +93,8 @@ def forget(*, number: str) -> None:
 
 def _begin() -> _Desk:
     settings, store = plan_on_redis()
-    return _Desk(settings, store, amended(settings.policy, store.amendments.latest()))
+    versions = PolicyVersions(store.amendments, settings.peppers)
+    return _Desk(settings, store, amended(settings.policy, versions.latest()))
 
 
 def _lines(found: Inspection, policy: Policy) -> Sequence[str]:

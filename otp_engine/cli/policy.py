@@ -17,7 +17,7 @@ from otp_engine.config import Settings
 from otp_engine.domain.amendments import Amendment, amended
 from otp_engine.domain.events import PolicyChanged
 from otp_engine.domain.policy import READERS, write
-from otp_engine.domain.ports import Amendments
+from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.store.events import Events
 
 _TRIES = 20
@@ -32,7 +32,7 @@ class _Desk:
     """What each of the commands works with."""
 
     settings: Settings
-    amendments: Amendments
+    amendments: PolicyVersions
     events: Events
 
 
@@ -47,7 +47,10 @@ def policy(context: click.Context) -> None:
     seconds. What is not live is as the environment says.
     """
     settings, store = plan_on_redis()
-    context.obj = _Desk(settings, store.amendments, store.events)
+    versions = PolicyVersions(store.amendments, settings.peppers)
+    context.obj = _Desk(settings, versions, store.events)
+    for doubt in versions.doubts():
+        warn(doubt)
 
 
 @policy.command()

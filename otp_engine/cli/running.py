@@ -20,6 +20,7 @@ from otp_engine.app import IN_FLIGHT, METRICS_FOLDER, THREADS, cores
 from otp_engine.cli.saying import fail, good, mark, plan, warn
 from otp_engine.config import Settings
 from otp_engine.domain.pepper import LEAST_BYTES
+from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import OTPError, StoreUnavailable
 from otp_engine.ops import logs
 from otp_engine.server import Server, worker
@@ -127,7 +128,8 @@ def doctor() -> None:
         _answers(f"the sender ({', '.join(settings.senders)})", sender.ping),
     ]
     if all(healthy):
-        for doubt in _doubts(settings, store):
+        versions = PolicyVersions(store.amendments, settings.peppers)
+        for doubt in [*_doubts(settings, store), *versions.doubts()]:
             warn(doubt)
     sys.exit(0 if all(healthy) else 1)
 

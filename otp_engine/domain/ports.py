@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from otp_engine.domain.amendments import Amendment
 from otp_engine.domain.events import Event, Happened
 from otp_engine.domain.homes import Standings
 from otp_engine.domain.limits import Charge, Use
@@ -210,16 +209,25 @@ class Events(Protocol):
 
 
 class Amendments(Protocol):
-    """Remembers changes of the policy; raises `StoreUnavailable` as `Store` does."""
+    """Stores the versions of the policy as texts; raises as `Store` does.
 
-    def latest(self) -> Amendment | None:
-        """The one that is live; none, and everything is as decided at the start."""
+    `policy_versions.PolicyVersions` signs and reads them.
+    """
 
-    def history(self, most: int) -> list[Amendment]:
-        """The last *most*, newest first."""
+    def latest(self) -> bytes | None:
+        """Return the text that was added last; None without any."""
 
-    def add(self, amendment: Amendment) -> bool:
-        """Make it live, unless another became live since it was begun."""
+    def history(self, most: int) -> list[bytes]:
+        """Return the last *most*, newest first."""
+
+    def add(self, text: str, *, after: bytes | None) -> bool:
+        """Add *text*, if *after* is still the one that was added last.
+
+        True as well, if *text* is.
+        """
+
+    def replace(self, old: bytes, new: str) -> bool:
+        """Put *new* in the place of *old*, if that is still there."""
 
 
 class SafeList(Protocol):

@@ -89,6 +89,10 @@ class Counted:
         )
         self._version = gauge("otp_policy_version", "Changes of the policy so far.")
         self._sending = gauge("otp_policy_sending", "Whether codes are sent at all.")
+        self._rejected = gauge(
+            "otp_policy_rejected",
+            "Whether the newest policy version in Redis is not signed, or not newer.",
+        )
         self._begin(countries)
 
     def _begin(self, countries: Iterable[str]) -> None:
@@ -112,6 +116,10 @@ class Counted:
         """Say which *version* is live."""
         self._version.set(version)
         self._sending.set(policy.sending)
+
+    def policy_rejected(self, rejected: bool) -> None:  # noqa: FBT001 - a value to set
+        """Report whether the newest version in Redis is refused."""
+        self._rejected.set(rejected)
 
     def watch(self, event: Event) -> None:
         """Count *event*."""

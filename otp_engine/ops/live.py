@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from otp_engine.domain.amendments import amended
+from otp_engine.domain.amendments import Amendment, amended
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.ports import Amendments
+from otp_engine.domain.policy_versions import PolicyVersions, Stored
 from otp_engine.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -21,37 +22,53 @@ _BETWEEN = 1.0  # seconds
 T = TypeVar("T")
 
 
+class Gauges(Protocol):
+    """Show which policy is live."""
+
+    def policy(self, version: int, policy: Policy) -> None:
+        """Set the version that is live; called for the first one too."""
+
+    def policy_rejected(self, rejected: bool) -> None:  # noqa: FBT001 - a value to set
+        """Set whether the newest stored version is not the live one.
+
+        It has no valid signature then, or it is not newer than what was live.
+        """
+
+
 class Live(Generic[T]):
     """Something that is made for a policy, and made anew when that changes.
 
     What a request was handed stays as it was: a change is for those that come after.
+    Versions only ever go up: a version that is not signed or not newer is left out.
     """
 
     def __init__(
         self,
         decided: Policy,
-        amendments: Amendments,
+        versions: PolicyVersions,
         make: Callable[[Policy], T],
         clock: Callable[[], float] = monotonic,
         *,
-        taken_up: Callable[[int, Policy], None],
+        gauges: Gauges,
     ) -> None:
         """Begin with what was *decided* before the start.
 
         Args:
             decided: The policy of the environment.
-            amendments: Where changes of it are found.
+            versions: Where changes of it are found.
             make: Makes the thing.
             clock: Seconds that only ever grow.
-            taken_up: Is told the version that is live, the first one too.
+            gauges: Are set to what is live.
         """
         self._decided = decided
-        self._amendments = amendments
+        self._versions = versions
         self._make = make
         self._clock = clock
         self._made = make(decided)
-        self._taken_up = taken_up
+        self._gauges = gauges
         self._version: int | None = None
+        self._live: Amendment | None = None
+        self._logged: bytes | None = None
         self._look_at = -math.inf
         self._looking = Lock()
 
@@ -71,18 +88,50 @@ class Live(Generic[T]):
     def _look(self) -> None:
         """Take up what has changed; while Redis is away, nothing does."""
         try:
-            latest = self._amendments.latest()
+            head = self._versions.head()
+            found = head.amendment if head else None
+            if self._version is None or (head and not found):
+                found = self._versions.latest()
         except StoreUnavailable:
             return
-        version = latest.version if latest else 0
-        if version == self._version:
-            return
+        version = found.version if found else 0
+        is_newer = self._version is None or version > self._version
+        if is_newer:
+            self._take_up(version, found)
+        self._report(head)
+        if is_newer or (head and head.amendment and not head.is_complete):
+            self._complete()
+
+    def _take_up(self, version: int, found: Amendment | None) -> None:
         try:
-            policy = amended(self._decided, latest)
+            policy = amended(self._decided, found)
         except ValueError:
             log.exception("policy version %d cannot be read, and is left out", version)
         else:
             self._made = self._make(policy)
-            self._taken_up(version, policy)
+            self._gauges.policy(version, policy)
             log.info("policy version %d is live", version)
-        self._version = version
+        self._version, self._live = version, found
+
+    def _report(self, head: Stored | None) -> None:
+        """Report a *head* that is not the live version, and log it once."""
+        found = head.amendment if head else None
+        rejected = found != self._live or (head is not None and found is None)
+        self._gauges.policy_rejected(rejected)
+        text = head.text if head else b""
+        if rejected and text != self._logged:
+            log.error("%s; version %s stays live", _reason(head), self._version)
+        self._logged = text if rejected else None
+
+    def _complete(self) -> None:
+        with suppress(StoreUnavailable):
+            if signed := self._versions.complete():
+                log.info("%d policy versions are signed with both peppers", signed)
+
+
+def _reason(head: Stored | None) -> str:
+    if head is None:
+        return "the policy versions are gone from Redis"
+    if head.amendment is None:
+        return "the newest policy version in Redis is not signed with this pepper"
+    return f"policy version {head.amendment.version} in Redis is not a newer one"

@@ -20,7 +20,8 @@
     otp:{events}                 stream  what became of codes and the policy; a month,
                                          and so many at most
     otp:{events}:refused         stream  what was not done; the same
-    otp:{policy}                 list    changes of the policy, newest first; for good
+    otp:{policy}                 list    signed versions of the policy, newest first;
+                                         for good
     otp:{inbox}                  list    in development: messages that never left; a day
     otp:{inbox}:<verification>   string  how one of theirs ended; a day
     otp:{safe}                   set     phones that are served anyway; for good

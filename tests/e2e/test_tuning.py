@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+import redis
 
 from tests import processes, servers
 from tests.fakes import other_than
@@ -206,3 +207,80 @@ def test_only_what_a_change_weakens_is_warned_of(policy):
     policy("set", "ttl", "20m")
 
     assert "NIST" not in policy("set", "max_sends", "3").stderr
+
+
+@pytest.fixture
+def redis_of_policies(environ):
+    with redis.Redis.from_url(environ["REDIS_URL"]) as client:
+        yield client
+
+
+FORGED = json.dumps(
+    {
+        "version": 2,
+        "at": "2026-02-03T00:00:00+00:00",
+        "who": "mallory",
+        "reason": None,
+        "values": {"code_length": "4", "max_checks": "100"},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "forged", [FORGED, json.dumps({"body": FORGED, "signatures": ["0" * 64]})]
+)
+def test_who_can_only_write_to_redis_changes_no_policy(
+    environ, policy, twilio, redis_of_policies, forged
+):
+    policy("set", "ttl", "5m", "--reason", "signed")
+
+    def send(service, phone):
+        answer = service.post("/auth/send_otp", {"phone": phone}, **KEY)
+        return int(answer.headers["otp-expires-in"]), len(twilio.code_to(phone))
+
+    def has_looked(service):
+        service.post("/auth/verify_otp", {"phone": "9445000000", "otp": "1234"}, **KEY)
+        return any("is not signed" in line for line in service.stderr)
+
+    with processes.serving("--workers", "1", **environ) as service:
+        before = send(service, "+919445012345")
+        redis_of_policies.lpush("otp:{policy}", forged)
+        servers.wait_until(lambda: has_looked(service))
+        after = send(service, "+919445067890")
+
+    doctor = processes.run("doctor", **environ)
+    shown = policy("show")
+    repaired = policy("set", "ttl", "6m")
+
+    for life, digits in (before, after):
+        assert 290 < life <= 300
+        assert digits == 6
+    assert doctor.returncode == 0
+    for said in (doctor, shown):
+        assert "! the newest policy version in Redis is not signed" in said.stderr
+    assert "5m" in shown.stdout
+    assert "version 2 is live" in repaired.stderr
+    assert json.loads(policy("show", "--json").stdout)["ttl"]["value"] == "6m"
+    assert "mallory" not in policy("history").stdout
+
+
+def test_the_policy_lives_through_a_rotation_of_the_pepper(environ, policy, twilio):
+    old = environ["OTP_PEPPER"]
+    new = processes.run("keygen").stdout.strip().partition("=")[2]
+    added = environ | {"OTP_PEPPER": old, "OTP_PEPPER_PREVIOUS": new}
+    swapped = environ | {"OTP_PEPPER": new, "OTP_PEPPER_PREVIOUS": old}
+    removed = environ | {"OTP_PEPPER": new}
+    policy("set", "ttl", "5m")
+    early = processes.run("doctor", **swapped)
+
+    with processes.serving("--workers", "1", **added) as service:
+        service.post("/auth/send_otp", {"phone": "+919445012345"}, **KEY)
+        servers.wait_until(
+            lambda: any("signed with both" in line for line in service.stderr)
+        )
+    late = processes.run("doctor", **swapped)
+    shown = processes.run("policy", "show", "--json", **removed)
+
+    assert "keep OTP_PEPPER_PREVIOUS" in early.stderr
+    assert "not signed" not in late.stderr
+    assert json.loads(shown.stdout)["ttl"]["value"] == "5m"

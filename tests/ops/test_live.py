@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from otp_engine.domain.amendments import Amendment
+from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy import Policy
+from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops.live import Live
 from tests.clock import Clock
 
+PEPPER = Pepper(b"p" * 32)
+
 
 class Said:
-    """What operators have said so far."""
+    """What operators have said so far, as it stands in Redis; and what is shown."""
 
     def __init__(self):
-        self.latest_one, self.asked, self.away = None, 0, False
-        self.taken_up = []
+        self.texts, self.asked, self.away = [], 0, False
+        self.taken_up, self.rejected = [], None
+        self.versions = PolicyVersions(self, [PEPPER])
 
     def say(self, **values):
-        version = self.latest_one.version + 1 if self.latest_one else 1
+        latest = self.versions.latest()
+        version = latest.version + 1 if latest else 1
         now = datetime.now(UTC)
-        self.latest_one = Amendment(version=version, at=now, who="me", values=values)
-
-    def heard(self, version, policy):
-        self.taken_up.append((version, policy))
+        change = Amendment(version=version, at=now, who="me", values=values)
+        assert self.versions.add(change)
 
     def latest(self):
         self.asked += 1
         if self.away:
             raise StoreUnavailable
-        return self.latest_one
+        return self.texts[0] if self.texts else None
+
+    def history(self, most):
+        return self.texts[:most]
+
+    def add(self, text, *, after):
+        assert after == (self.texts[0] if self.texts else None)
+        self.texts.insert(0, text.encode())
+        return True
+
+    def replace(self, old, new):
+        if old not in self.texts:
+            return False
+        self.texts[self.texts.index(old)] = new.encode()
+        return True
+
+    def policy(self, version, policy):
+        self.taken_up.append((version, policy))
+
+    def policy_rejected(self, rejected):
+        self.rejected = rejected
 
 
 @pytest.fixture
@@ -48,8 +73,13 @@ def clock():
 
 @pytest.fixture
 def live(said, clock):
+    return begun(said, clock)
+
+
+def begun(said, clock, *peppers):
+    versions = PolicyVersions(said, peppers or [PEPPER])
     return Live(
-        Policy(max_sends=7), said, lambda policy: policy, clock, taken_up=said.heard
+        Policy(max_sends=7), versions, lambda policy: policy, clock, gauges=said
     )
 
 
@@ -127,3 +157,117 @@ def test_a_name_of_another_release_is_left_out(live, said):
     said.say(colour="blue", ttl="5m")
 
     assert live.now().ttl == timedelta(minutes=5)
+
+
+def test_a_version_that_is_not_signed_is_left_out_and_logged_once(
+    live, said, clock, caplog
+):
+    said.say(ttl="5m")
+    live.now()
+    forged = {"version": 2, "values": {"max_checks": "100"}}
+    said.texts.insert(0, json.dumps(forged).encode())
+
+    for _ in range(3):
+        clock.now += 1
+        assert live.now() == Policy(max_sends=7, ttl=timedelta(minutes=5))
+
+    [line] = [one for one in caplog.messages if "is not signed" in one]
+    assert "version 1 stays live" in line
+    assert said.rejected is True
+
+
+def test_a_signed_version_behind_one_that_is_not_is_taken_up(live, said, clock):
+    live.now()
+    said.say(ttl="5m")
+    said.texts.insert(0, b"forged")
+    clock.now += 1
+
+    assert live.now().ttl == timedelta(minutes=5)
+    assert said.rejected is True
+
+
+def test_at_the_start_the_newest_signed_version_is_live(said, clock):
+    said.say(ttl="5m")
+    said.say(ttl="6m")
+    said.texts.insert(0, said.texts[1])
+    said.texts.insert(0, b"forged")
+
+    assert begun(said, clock).now().ttl == timedelta(minutes=6)
+    assert said.rejected is True
+
+
+def test_without_any_signed_version_the_start_is_as_decided(said, clock, caplog):
+    said.texts.insert(0, b"forged")
+
+    assert begun(said, clock).now() == Policy(max_sends=7)
+    assert said.rejected is True
+    assert "is not signed" in caplog.text
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_an_older_version_or_none_is_not_taken_up_again(
+    live, said, clock, caplog, left
+):
+    said.say(ttl="5m")
+    said.say(ttl="6m")
+    live.now()
+    del said.texts[: 2 - left]
+    for _ in range(2):
+        clock.now += 1
+        assert live.now().ttl == timedelta(minutes=6)
+
+    lines = [one for one in caplog.messages if "version 2 stays live" in one]
+    assert len(lines) == 1
+    assert said.rejected is True
+
+
+def test_another_change_with_the_number_of_the_live_one_is_not_taken_up(
+    live, said, clock
+):
+    said.say(ttl="5m")
+    live.now()
+    said.texts.clear()
+    said.say(ttl="6m")
+    clock.now += 1
+
+    assert live.now().ttl == timedelta(minutes=5)
+    assert said.rejected is True
+
+
+def test_a_change_after_a_forged_one_is_live_and_all_is_well(live, said, clock):
+    said.say(ttl="5m")
+    live.now()
+    said.texts.insert(0, b"forged")
+    clock.now += 1
+    live.now()
+    said.say(ttl="6m")
+    clock.now += 1
+
+    assert live.now().ttl == timedelta(minutes=6)
+    assert said.rejected is False
+
+
+def test_what_was_live_before_a_rotation_of_the_pepper_is_live_after_it(said, clock):
+    new = Pepper(b"n" * 32)
+    said.say(ttl="5m")
+    said.say(ttl="6m")
+
+    for peppers in ([PEPPER, new], [new, PEPPER], [new]):
+        assert begun(said, clock, *peppers).now().ttl == timedelta(minutes=6)
+        assert said.rejected is False
+
+    after = PolicyVersions(said, [new])
+    assert [one.version for one in after.history(9)] == [2, 1]
+
+
+def test_a_version_of_an_instance_that_is_not_rotated_yet_is_signed_as_well(
+    said, clock
+):
+    new = Pepper(b"n" * 32)
+    live = begun(said, clock, PEPPER, new)
+    live.now()
+    said.say(ttl="5m")
+    clock.now += 1
+    live.now()
+
+    assert begun(said, clock, new).now().ttl == timedelta(minutes=5)

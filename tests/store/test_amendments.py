@@ -1,63 +1,67 @@
-"""Changes of the policy, on both stores."""
+"""The versions of the policy as texts, on both stores."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime
-
-from otp_engine.domain.amendments import Amendment
-
-FIRST = Amendment(
-    version=1,
-    at=datetime(2026, 2, 3, tzinfo=UTC),
-    who="alice@host",
-    reason="because",
-    values={"ttl": "5m"},
-)
+import pytest
 
 
-def test_without_a_change_nothing_is_live(store):
+def test_without_a_version_there_is_none(store):
     assert store.amendments.latest() is None
     assert store.amendments.history(9) == []
 
 
-def test_a_change_comes_back_as_it_was_made(store):
-    assert store.amendments.add(FIRST)
+def test_a_text_comes_back_as_it_was_written(store):
+    assert store.amendments.add("first \u00e9", after=None)
 
-    assert store.amendments.latest() == FIRST
-
-
-def test_of_two_changes_of_the_same_version_one_is_live(store):
-    mine, yours = replace(FIRST, who="me"), replace(FIRST, who="you")
-
-    assert store.amendments.add(mine)
-    assert not store.amendments.add(yours)
-
-    assert store.amendments.history(9) == [mine]
+    assert store.amendments.latest() == "first \u00e9".encode()
 
 
-def test_a_change_that_is_asked_for_twice_is_made_once(store):
-    assert store.amendments.add(FIRST)
-    assert store.amendments.add(FIRST)
+def test_of_two_texts_after_the_same_one_is_added(store):
+    assert store.amendments.add("mine", after=None)
+    assert not store.amendments.add("yours", after=None)
 
-    assert len(store.amendments.history(9)) == 1
-
-
-def test_a_version_cannot_be_left_out(store):
-    assert not store.amendments.add(replace(FIRST, version=2))
+    assert store.amendments.history(9) == [b"mine"]
 
 
-def test_the_history_is_told_from_the_newest(store):
-    changes = [replace(FIRST, version=n) for n in range(1, 5)]
-    for change in changes:
-        store.amendments.add(change)
+def test_a_text_that_is_added_twice_is_added_once(store):
+    assert store.amendments.add("mine", after=None)
+    assert store.amendments.add("mine", after=None)
 
-    assert store.amendments.history(3) == changes[:0:-1]
+    assert store.amendments.history(9) == [b"mine"]
 
 
-def test_the_policy_has_no_expiry_and_a_thousand_changes(store, client):
+def test_a_text_cannot_follow_another_than_the_newest(store):
+    store.amendments.add("first", after=None)
+    store.amendments.add("second", after=b"first")
+
+    assert not store.amendments.add("third", after=b"first")
+    assert not store.amendments.add("third", after=None)
+    assert store.amendments.history(1) == [b"second"]
+
+
+@pytest.mark.parametrize("foreign", [b"", b"{", b"\xff\x00", b'{"version": 1e400}'])
+def test_what_somebody_else_has_put_there_is_no_obstacle(store, client, foreign):
+    client.lpush("otp:{policy}", foreign)
+
+    assert store.amendments.add("mine", after=store.amendments.latest())
+    assert store.amendments.history(9) == [b"mine", foreign]
+
+
+def test_a_text_is_replaced_where_it_stands(store):
+    for n in range(4):
+        store.amendments.add(str(n), after=store.amendments.latest())
+
+    assert store.amendments.replace(b"1", "one")
+    assert not store.amendments.replace(b"1", "uno")
+
+    assert store.amendments.history(9) == [b"3", b"2", b"one", b"0"]
+
+
+def test_the_policy_has_no_expiry_and_a_thousand_versions(store, client):
+    newest = None
     for n in range(1, 1_003):
-        store.amendments.add(replace(FIRST, version=n))
+        store.amendments.add(str(n), after=newest)
+        newest = str(n).encode()
 
     assert client.pttl("otp:{policy}") == -1
     assert len(store.amendments.history(2_000)) == 1_000

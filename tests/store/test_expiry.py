@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from importlib import resources
 from typing import Any, Self
 
@@ -13,14 +14,17 @@ from twilio.request_validator import RequestValidator
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.domain.amendments import Amendment
+from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy import Policy
+from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import DeliveryFailed
 from otp_engine.store import keys, scripts
 from otp_engine.store.verifications import RedisStore
-from tests import twilio_server
+from tests import servers, twilio_server
 from tests.api.verify_v2.conftest import Verify
 from tests.fakes import Outbox, other_than
 
+SEND, CHECK = "/auth/send_otp", "/auth/verify_otp"
 PUBLIC = "https://otp.example.com"
 DEV = {
     "OTP_DEV": "1",
@@ -125,33 +129,50 @@ def test_every_key_has_an_expiry_after_every_step_of_a_full_run(store, stepwise)
     through_v2(store)
     by_an_operator(store)
 
-    assert store.events.settle() is None
+    store.events.settle()
     assert stepwise.lasting.keys() == CONFIGURATION
     assert [name for name, text in every_script() if not text & stepwise.ran] == []
 
 
+def served(ask):
+    """Ask until the answer is none of a machine that is too busy to hash."""
+    answers = []
+
+    def is_served():
+        answers.append(ask())
+        status = getattr(answers[-1], "status_code", None) or answers[-1].status
+        return status != HTTPStatus.SERVICE_UNAVAILABLE
+
+    servers.wait_until(is_served, seconds=60)
+    return answers[-1]
+
+
+def post(http, path, phone, **more):
+    return served(lambda: http.post(path, json={"phone": phone} | more))
+
+
 def with_an_inbox(store):
     http = create_app(config.read(DEV), store=store).test_client()
+    phone = "9445012345"
     for end in ("approved", "exhausted"):
-        http.post("/auth/send_otp", json={"phone": "9445012345"})
+        post(http, SEND, phone)
         code = store.inbox.letters()[0].code
-        typed = [code] if end == "approved" else [other_than(code)] * 6
-        for otp in typed:
-            http.post("/auth/verify_otp", json={"phone": "9445012345", "otp": otp})
+        for otp in [code] if end == "approved" else [other_than(code)] * 6:
+            post(http, CHECK, phone, otp=otp)
 
 
 def through_auth(store):
     outbox = Outbox()
     settings = config.read(DEV | TWILIO)
     http = create_app(settings, store=store, sender=outbox).test_client()
-    phone = {"phone": "9445067890"}
-    http.post("/auth/verify_otp", json=phone | {"otp": "123456"})
+    phone = "9445067890"
+    post(http, CHECK, phone, otp="123456")
     for _ in range(6):
-        http.post("/auth/send_otp", json=phone)
+        post(http, SEND, phone)
     for otp in (other_than(outbox.code), outbox.code, outbox.code):
-        http.post("/auth/verify_otp", json=phone | {"otp": otp})
+        post(http, CHECK, phone, otp=otp)
     outbox.refusal = DeliveryFailed()
-    http.post("/auth/send_otp", json={"phone": "9445011111"})
+    assert post(http, SEND, "9445011111").status_code == HTTPStatus.BAD_GATEWAY
     report = {
         "MessageSid": "SM" + "2" * 32,
         "AccountSid": twilio_server.ACCOUNT,
@@ -161,9 +182,8 @@ def through_auth(store):
     url = f"{PUBLIC}/callbacks/twilio"
     signature = RequestValidator(twilio_server.TOKEN).compute_signature(url, report)
     headers = {"X-Twilio-Signature": signature}
-    assert (
-        http.post("/callbacks/twilio", data=report, headers=headers).status_code == 204
-    )
+    heard = http.post("/callbacks/twilio", data=report, headers=headers)
+    assert heard.status_code == HTTPStatus.NO_CONTENT
 
 
 def through_v2(store):
@@ -178,23 +198,24 @@ def through_v2(store):
     verify.post(f"{limits}/{limit}/Buckets", Max="5", Interval="60")
     more = {"RateLimits": '{"user": "alice"}'}
     for status in ("canceled", "approved"):
-        body = verify.send(number, service=sid, **more).body
+        body = served(lambda: verify.send(number, service=sid, **more)).body
         one = f"/v2/Services/{sid}/Verifications/{body['sid']}"
         assert verify.get(one).body["status"] == "pending"
         assert verify.post(one, Status=status).body["status"] == status
-        assert verify.get(one).status in {200, 404}
     checks = f"/v2/Services/{sid}/VerificationCheck"
-    verify.send(number, service=sid)
-    assert verify.post(checks, To=number, Code=outbox.code).body["valid"]
+    served(lambda: verify.send(number, service=sid))
+    typed = {"To": number, "Code": outbox.code}
+    assert served(lambda: verify.post(checks, **typed)).body["valid"]
     verify.get("/v2/Attempts")
 
 
 def by_an_operator(store):
     now = datetime.now(UTC)
     policy = Policy()
-    assert store.amendments.add(
-        Amendment(version=1, at=now, who="me", values={"ttl": "5m"})
-    )
+    versions = PolicyVersions(store.amendments, [Pepper(b"p" * 32)])
+    assert versions.add(Amendment(version=1, at=now, who="me", values={"ttl": "5m"}))
+    both = PolicyVersions(store.amendments, [Pepper(b"n" * 32), Pepper(b"p" * 32)])
+    assert both.complete() == 1
     store.unclaim("nobody", token=b"12345678")
     store.counts.usage("nobody", policy)
     store.counts.forget(["nobody"])
