@@ -128,8 +128,7 @@ def doctor() -> None:
         _answers(f"the sender ({', '.join(settings.senders)})", sender.ping),
     ]
     if all(healthy):
-        versions = PolicyVersions(store.amendments, settings.peppers)
-        for doubt in [*_doubts(settings, store), *versions.doubts()]:
+        for doubt in _doubts(settings, store):
             warn(doubt)
     sys.exit(0 if all(healthy) else 1)
 
@@ -144,10 +143,18 @@ def keygen() -> None:
 def _doubts(settings: Settings, store: RedisStore) -> list[str]:
     if settings.redis_url is None:
         return []
-    try:
-        return store.doubts()
-    except StoreUnavailable:
-        return ["Redis does not say whether it could forget: INFO is not answered"]
+    versions = PolicyVersions(store.amendments, settings.peppers)
+    unanswered = (
+        (store.doubts, "whether it could forget: INFO is not answered"),
+        (versions.doubts, "which policy is live"),
+    )
+    doubts = []
+    for ask, what in unanswered:
+        try:
+            doubts += ask()
+        except StoreUnavailable:
+            doubts.append(f"Redis does not say {what}")
+    return doubts
 
 
 def _expect_free(host: str, port: int) -> None:
