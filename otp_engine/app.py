@@ -20,7 +20,7 @@ from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import NotFound
 
-from otp_engine import config, senders, web
+from otp_engine import senders, web
 from otp_engine.api import auth, callbacks, fields, responses, verify_v2
 from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
@@ -40,7 +40,7 @@ from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
 from otp_engine.domain.service import Service
 from otp_engine.domain.watched import Watched
 from otp_engine.errors import StoreUnavailable
-from otp_engine.ops import access, health, logs
+from otp_engine.ops import access, health
 from otp_engine.ops.live import Live
 from otp_engine.senders.nobody import Nobody
 from otp_engine.store.connection import connect
@@ -241,13 +241,3 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def from_environment(*, draining: Callable[[], bool] = bool) -> Flask:
-    """Build the service for a WSGI server, in each of its workers."""
-    logs.configure()
-    return create_app(
-        config.read(os.environ),
-        draining=draining,
-        metrics_folder=os.environ.get(METRICS_FOLDER),
-    )

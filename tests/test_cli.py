@@ -8,6 +8,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -199,3 +201,25 @@ def test_a_rate_that_no_cost_carries_is_said_to_be_one():
     assert result.returncode == 1
     assert "no cost carries 1e+06 a second" in result.stderr
     assert "core-hours" in result.stdout
+
+
+def test_a_command_has_no_secret_in_its_environment_once_it_has_read_them():
+    script = (
+        "import json, os; from otp_engine.cli.saying import plan; plan();"
+        " print(json.dumps(dict(os.environ)))"
+    )
+    environ = production("redis://127.0.0.1", "http://127.0.0.1")
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env=processes.PATH | environ,
+        capture_output=True,
+        check=True,
+    )
+
+    left = json.loads(result.stdout)
+    assert set(environ) - set(left) == {
+        "REDIS_URL",
+        "OTP_PEPPER",
+        "OTP_API_KEYS",
+        "TWILIO_AUTH_TOKEN",
+    }

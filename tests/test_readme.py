@@ -25,12 +25,12 @@ def test_every_setting_is_in_the_readmes_table(variable):
     assert re.search(rf"^\|[^|]*`{variable}`", README, re.MULTILINE)
 
 
-@pytest.mark.parametrize("variable", set(config.VARIABLES) - {"OTP_WORKERS"})
+@pytest.mark.parametrize("variable", config.VARIABLES)
 def test_every_setting_reaches_the_local_stack(variable):
     assert f"  {variable}: ${{{variable}:-" in COMPOSE
 
 
-@pytest.mark.parametrize("variable", set(config.VARIABLES) - {"OTP_WORKERS"})
+@pytest.mark.parametrize("variable", config.VARIABLES)
 def test_every_setting_is_in_the_example(variable):
     assert re.search(rf"^{variable}=$", EXAMPLE, re.MULTILINE)
 

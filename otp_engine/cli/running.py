@@ -10,6 +10,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from tempfile import TemporaryDirectory, gettempdir
 
 import click
@@ -23,12 +24,11 @@ from otp_engine.domain.pepper import LEAST_BYTES
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import OTPError, StoreUnavailable
 from otp_engine.ops import logs
-from otp_engine.server import Server, worker
+from otp_engine.server import Server
 from otp_engine.store.verifications import RedisStore
 
 log = logging.getLogger(__name__)
 
-_TARGET = f"{worker.__module__}:{worker.__name__}"
 _LEAST_ROOM = 32 * 1024 * 1024  # bytes
 _DRAIN_SECONDS = 15  # longer than a carrier may take to answer
 
@@ -56,15 +56,13 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
 
     Stops gracefully on SIGTERM: requests in flight are answered first.
     """
-    if dev:
-        os.environ["OTP_DEV"] = "1"
-    settings, store = plan()
+    settings, store = plan(**({"OTP_DEV": "1"} if dev else {}))
     if workers is None:
         workers = cores() if settings.redis_url else 1
     if workers > 1 and settings.redis_url is None:
         fail("several workers need a REDIS_URL: each would have a store of its own")
     _expect_free(host, port)
-    os.environ["OTP_WORKERS"] = str(workers)
+    settings = replace(settings, workers=workers)
     logs.configure()
     for warning in [*settings.warnings, *_doubts(settings, store)]:
         log.warning(warning)
@@ -74,11 +72,11 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
         good(f"the API:         http://localhost:{port}/docs")
     server = _server(settings, host=host, port=port, workers=workers)
     if not (settings.dev or settings.metrics_key):
-        server.serve()
+        server.run()
         return
     with _folder() as folder:
         os.environ[METRICS_FOLDER] = folder
-        server.serve()
+        server.run()
 
 
 def _folder() -> TemporaryDirectory[str]:
@@ -96,9 +94,7 @@ def _folder() -> TemporaryDirectory[str]:
 
 def _server(settings: Settings, *, host: str, port: int, workers: int) -> Server:
     return Server(
-        _TARGET,
-        drain=settings.drain,
-        factory=True,
+        settings,
         interface=Interfaces.WSGI,
         address=host,
         port=port,

@@ -33,10 +33,17 @@ class Group(Command, click.Group):
     """Commands that ask Redis."""
 
 
-def plan() -> tuple[Settings, RedisStore]:
-    """Read the settings, and make the store of them; nothing is asked of it yet."""
+def plan(**environ: str) -> tuple[Settings, RedisStore]:
+    """Read the settings, and make the store of them; nothing is asked of it yet.
+
+    Afterwards the secrets are no longer in the environment of this process.
+
+    Args:
+        environ: Variables that override those of the process.
+    """
     try:
-        settings = config.read(os.environ)
+        settings = config.read({**os.environ, **environ})
+        config.remove_secrets(os.environ)
         return settings, build_store(settings)
     except InvalidSettings as error:
         fail(*error.problems)

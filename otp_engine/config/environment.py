@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
-from otp_engine.config import doubts, hosted, keys, readers, sids
+from otp_engine.config import doubts, hosted, keys, readers, secret_settings, sids
 from otp_engine.config.given import Environment
 from otp_engine.config.keys import ApiKey
 from otp_engine.config.settings import Settings, Twilio
@@ -47,8 +47,8 @@ VARIABLES = (
     "OTP_TEST_NUMBERS",
     *hosted.VARIABLES,
     "OTP_DEV",
-    "OTP_WORKERS",
     *(f"OTP_{name.upper()}" for name in POLICY_READERS),
+    *secret_settings.FILES.values(),
 )
 """Every variable that is read. The README's tables name each of them."""
 
@@ -104,7 +104,6 @@ def _settings(env: Environment) -> Settings:
         public_url=env.read("OTP_PUBLIC_URL", readers.http_url, None),
         test_numbers=env.read("OTP_TEST_NUMBERS", readers.test_numbers(_today()), ()),
         hosted=hosted.read(env, dev=dev),
-        workers=max(1, env.read("OTP_WORKERS", readers.count(256), 1)),
         policy=_policy(env),
         chosen=_chosen(env),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+from otp_engine.config import secret_settings
+
 T = TypeVar("T")
 D = TypeVar("D")
 
@@ -13,9 +15,9 @@ class Environment:
     """Reads variables, and keeps the problems until somebody asks."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
-        """Read what was *given*."""
-        self._given = given
-        self.problems: list[str] = []
+        """Read what was *given*, and the files that it names."""
+        self._given, self._unreadable = secret_settings.read_files(given)
+        self.problems: list[str] = [*self._unreadable.values()]
 
     def has(self, name: str) -> bool:
         """Whether *name* is there, and not empty (compose files pass empty ones)."""
@@ -33,7 +35,11 @@ class Environment:
 
     def demand(self, *names: str, why: str) -> None:
         """Have it a problem if one of *names* is not there."""
-        missing = [name for name in names if not self.has(name)]
+        missing = [
+            name
+            for name in names
+            if not self.has(name) and name not in self._unreadable
+        ]
         self.problems.extend(f"{name} is not set: {why}" for name in missing)
 
     def unknown(self, known: Iterable[str]) -> list[str]:

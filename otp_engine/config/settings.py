@@ -60,7 +60,7 @@ class Settings:
         chosen: Names of the policy that the environment has a value for.
         test_numbers: Numbers that get a known code and no message.
         hosted: The pages for people.
-        workers: How many processes share this machine's cores.
+        workers: How many processes share this machine's cores; `serve` decides.
         warnings: What is allowed and unwise, a sentence each.
     """
 
@@ -84,9 +84,9 @@ class Settings:
     public_url: str | None
     test_numbers: tuple[TestNumber, ...]
     hosted: Hosted
-    workers: int
     policy: Policy
     chosen: frozenset[str]
+    workers: int = 1
     warnings: tuple[str, ...] = ()
 
     @property

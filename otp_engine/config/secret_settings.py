@@ -1,0 +1,76 @@
+"""Secret settings: each is given as a variable, or as the path of a file.
+
+A secret in the environment is readable in `/proc/PID/environ` and in the description
+of a container. A file keeps it out of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+
+SECRETS = (
+    "REDIS_URL",
+    "OTP_PEPPER",
+    "OTP_PEPPER_PREVIOUS",
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_API_SECRET",
+    "OTP_API_KEYS",
+    "OTP_METRICS_KEY",
+    "OTP_PROOF_KEY",
+    "OTP_PROOF_KEY_PREVIOUS",
+)
+"""Every setting that is secret. `TWILIO_API_KEY` is an identifier, and is not."""
+
+FILES = {name: f"{name}_FILE" for name in SECRETS}
+"""The variable that holds the path of the file, for each secret."""
+
+_MOST_BYTES = 64 * 1024
+
+
+def read_files(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Read the secrets that are given by file.
+
+    Args:
+        given: The environment variables.
+
+    Returns:
+        The variables with the content of each file as the value of its secret, and the
+        problems by the name of the secret. A problem never contains the content.
+    """
+    values, problems = dict(given), {}
+    for name, variable in FILES.items():
+        path = given.get(variable, "").strip()
+        if not path:
+            continue
+        if given.get(name, "").strip():
+            problems[name] = f"{name} and {variable} are both set: set one of them"
+            continue
+        try:
+            values[name] = _read(path)
+        except ValueError as problem:
+            problems[name] = f"{variable} {problem}"
+    return values, problems
+
+
+def remove(environ: MutableMapping[str, str]) -> None:
+    """Delete every secret from *environ*, which is usually the process's own."""
+    for name in SECRETS:
+        environ.pop(name, None)
+
+
+def _read(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"must be at most {_MOST_BYTES // 1024} KiB")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise ValueError("must be UTF-8 text") from None
+    if not text.strip():
+        raise ValueError("is an empty file")
+    return text.removesuffix("\n").removesuffix("\r")
