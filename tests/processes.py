@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from otp_engine.config import keys
 from tests import servers, twilio_server
 
 PROGRAM = [sys.executable, "-m", "otp_engine"]
@@ -28,7 +29,7 @@ def production(redis_url: str, twilio_url: str) -> dict[str, str]:
     return {
         "REDIS_URL": redis_url,
         "OTP_PEPPER": base64.b64encode(b"p" * 32).decode(),
-        "OTP_API_KEYS": "shop:shop-secret-0123456789",
+        "OTP_API_KEYS": keys.line("shop", "shop-secret-0123456789"),
         "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
         "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
         "TWILIO_MESSAGING_SERVICE_SID": twilio_server.SERVICE,

@@ -11,13 +11,18 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import pytest
 import redis
 
 from otp_engine import __version__
+from otp_engine.domain.service import Service
+from otp_engine.store.verifications import RedisStore
 from tests import processes, servers, twilio_server
 from tests.processes import production
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("words", [("-h",), ("serve", "-h"), ("doctor", "-h")])
@@ -63,7 +68,8 @@ def test_the_doctor_finds_a_healthy_service_healthy(redis_url):
         result = processes.run("doctor", **production(redis_url, twilio.url))
 
     assert result.returncode == 0, result.stderr
-    assert result.stderr.count("✓") == 3
+    assert result.stderr.count("✓") == 4
+    assert "✓ a code can be guessed with a chance of 1 in 40,000" in result.stderr
 
 
 def test_the_doctor_says_what_does_not_answer():
@@ -223,3 +229,54 @@ def test_a_command_has_no_secret_in_its_environment_once_it_has_read_them():
         "OTP_API_KEYS",
         "TWILIO_AUTH_TOKEN",
     }
+
+
+def test_the_doctor_warns_of_a_weak_live_policy_and_of_weak_services(
+    redis_url, real_client
+):
+    services = RedisStore(real_client).services
+    services.swap(None, Service(sid="VA1", code_length=4, created=NOW, updated=NOW))
+    services.swap(None, Service(sid="VA2", custom_code=True, created=NOW, updated=NOW))
+    services.swap(None, Service(sid="VA3", code_length=6, created=NOW, updated=NOW))
+    with twilio_server.running() as twilio:
+        environ = production(redis_url, twilio.url)
+        processes.run("policy", "set", "max_checks", "11", **environ)
+        result = processes.run("doctor", **environ)
+
+    assert result.returncode == 0
+    assert "! live policy: max_checks 11 is over 10" in result.stderr
+    assert "! service VA1: CodeLength 4 is under 6 digits" in result.stderr
+    assert "! service VA2: CustomCodeEnabled" in result.stderr
+    assert "VA3" not in result.stderr
+
+
+def test_the_doctor_says_dev_mode_and_does_not_start_a_weak_production(redis_url):
+    weak = {"OTP_API_KEYS": "shop:hunter2", "OTP_ARGON2": "m=63,t=1,p=1"}
+
+    dev = processes.run("doctor", OTP_DEV="1")
+    refused = processes.run("doctor", **production(redis_url, "http://[::1]") | weak)
+
+    assert (dev.returncode, refused.returncode) == (0, 1)
+    assert "! this is development mode" in dev.stderr
+    assert "✗ OTP_API_KEYS must have secrets of at least 128 bits" in refused.stderr
+    assert "✗ OTP_ARGON2 must have m of at least 64" in refused.stderr
+    assert "hunter2" not in refused.stderr
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_start_of_dev_mode_says_what_is_open_outside_of_this_machine(host):
+    with processes.serving("--dev", "--host", host) as served:
+        written = "".join(served.stderr)
+
+    assert "this is development mode" in written
+    open_paths = "/dev/inbox (every code), /verify, /metrics, /v2, sends and checks"
+    assert (open_paths in written) == (host == "0.0.0.0")
+
+
+def test_dev_mode_does_not_send_for_real_to_everybody():
+    environ = production("redis://127.0.0.1:1", "http://127.0.0.1:1")
+
+    result = processes.run("serve", "--dev", **environ | {"OTP_API_KEYS": ""})
+
+    assert result.returncode == 1
+    assert "✗ OTP_API_KEYS is not set: in dev mode the sender twilio" in result.stderr

@@ -12,11 +12,20 @@ from typing import Any
 
 import click
 
-from otp_engine.cli.saying import JSON, Group, fail, good, plan_on_redis, warn
-from otp_engine.config import Settings
+from otp_engine.cli.saying import (
+    JSON,
+    Group,
+    fail,
+    good,
+    plan_on_redis,
+    printable,
+    warn,
+)
+from otp_engine.config import Settings, doubts
+from otp_engine.domain import guessing
 from otp_engine.domain.amendments import Amendment, amended
 from otp_engine.domain.events import PolicyChanged
-from otp_engine.domain.policy import READERS, write
+from otp_engine.domain.policy import READERS, Policy, write
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.store.events import Events
 
@@ -70,8 +79,11 @@ def show(desk: _Desk, *, as_json: bool) -> None:
         return
     wide = [max(len(row[n]) for row in rows) for n in (0, 1)]
     for name, value in rows:
-        source = _source(desk, name, history)
+        source = printable(_source(desk, name, history))
         click.echo(f"{name:{wide[0]}}  {value:{wide[1]}}  {source}")
+    good(f"a code can be guessed with a chance of {guessing.chance(now)} at most")
+    for doubt in doubts.of_policy(now, desk.settings.countries):
+        warn(doubt)
 
 
 @policy.command(name="set")
@@ -131,7 +143,8 @@ def history(desk: _Desk, *, as_json: bool) -> None:
         why = f"  # {change.reason}" if change.reason else ""
         what = "; ".join(_difference(old, change.values)) or "nothing"
         when = f"{change.at:%Y-%m-%d %H:%M:%SZ}"
-        click.echo(f"{change.version}  {when}  {change.who}  {what}{why}")
+        line = f"{change.version}  {when}  {change.who}  {what}{why}"
+        click.echo(printable(line))
 
 
 def _amend(
@@ -150,22 +163,29 @@ def _amend(
             reason=reason,
             values=change(old),
         )
-        before = amended(desk.settings.policy, latest).warnings()
-        policy = amended(desk.settings.policy, new)
+        policies = [amended(desk.settings.policy, one) for one in (latest, new)]
         difference = _difference(old, new.values)
         if not difference:
             good("nothing changes: it is so already")
             return
         if desk.amendments.add(new):
-            for doubt in policy.warnings():
-                if doubt not in before:
-                    warn(doubt)
+            _warn_of_change(desk, *policies)
             _tell(desk.events, new, difference)
             for line in difference:
                 good(line)
             good(f"version {new.version} is live within two seconds")
             return
     fail("others change the policy all the time; try again")
+
+
+def _warn_of_change(desk: _Desk, old: Policy, new: Policy) -> None:
+    """Warn of what is unwise in *new* and was not in *old*; show a changed chance."""
+    before = doubts.of_policy(old, desk.settings.countries)
+    for doubt in doubts.of_policy(new, desk.settings.countries):
+        if doubt not in before:
+            warn(doubt)
+    if guessing.chance(new) != guessing.chance(old):
+        good(f"a code can be guessed with a chance of {guessing.chance(new)} at most")
 
 
 def _tell(events: Events, change: Amendment, difference: Sequence[str]) -> None:

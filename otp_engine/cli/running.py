@@ -19,7 +19,9 @@ from granian.constants import HTTPModes, Interfaces
 from otp_engine import __version__, senders
 from otp_engine.app import IN_FLIGHT, METRICS_FOLDER, THREADS, cores
 from otp_engine.cli.saying import fail, good, mark, plan, warn
-from otp_engine.config import Settings
+from otp_engine.config import Settings, doubts, exposure
+from otp_engine.domain.amendments import amended
+from otp_engine.domain.guessing import chance
 from otp_engine.domain.pepper import LEAST_BYTES
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import OTPError, StoreUnavailable
@@ -64,7 +66,9 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     _expect_free(host, port)
     settings = replace(settings, workers=workers)
     logs.configure()
-    for warning in [*settings.warnings, *_doubts(settings, store)]:
+    log.info("a code can be guessed with a chance of %s", chance(settings.policy))
+    exposed = exposure.in_dev(settings, host)
+    for warning in [*settings.warnings, *exposed, *_doubts(settings, store)]:
         log.warning(warning)
     if settings.inbox:
         good(f"verify a number: http://localhost:{port}/verify")
@@ -116,6 +120,7 @@ def doctor() -> None:
     """
     settings, store = plan()
     good("the settings hold")
+    good(f"a code can be guessed with a chance of {chance(settings.policy)} at most")
     for warning in settings.warnings:
         warn(warning)
     sender = senders.build(settings, in_flight=IN_FLIGHT)
@@ -143,6 +148,10 @@ def _doubts(settings: Settings, store: RedisStore) -> list[str]:
     unanswered = (
         (store.doubts, "whether it could forget: INFO is not answered"),
         (versions.doubts, "which policy is live"),
+        (
+            lambda: _stored_doubts(settings, store, versions),
+            "how strong its policy and services are",
+        ),
     )
     doubts = []
     for ask, what in unanswered:
@@ -151,6 +160,25 @@ def _doubts(settings: Settings, store: RedisStore) -> list[str]:
         except StoreUnavailable:
             doubts.append(f"Redis does not say {what}")
     return doubts
+
+
+def _stored_doubts(
+    settings: Settings, store: RedisStore, versions: PolicyVersions
+) -> list[str]:
+    """List what is unwise in the policy and in the services that Redis has."""
+    try:
+        live = amended(settings.policy, versions.latest())
+    except ValueError:
+        return ["live policy: this release cannot read one of its values"]
+    found = doubts.of_policy(live, settings.countries)
+    return [
+        *(f"live policy: {one}" for one in found if one not in settings.warnings),
+        *(
+            one
+            for service in store.services.all()
+            for one in doubts.of_service(service)
+        ),
+    ]
 
 
 def _expect_free(host: str, port: int) -> None:

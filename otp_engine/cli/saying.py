@@ -76,6 +76,11 @@ def fail(*problems: str) -> NoReturn:
     sys.exit(1)
 
 
+def printable(text: str) -> str:
+    """Escape every character of *text* that could move a terminal's cursor."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def mark(sign: str, colour: str, words: str) -> None:
     """Say something beside the output, with a *sign* to find it by."""
     click.echo(f"{click.style(sign, fg=colour)} {words}", err=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from otp_engine.cli.saying import JSON, Command, plan_on_redis, warn
+from otp_engine.cli.saying import JSON, Command, plan_on_redis, printable, warn
 from otp_engine.domain import durations
 from otp_engine.domain.events import Event, Happened
 from otp_engine.domain.whom import shown
@@ -109,12 +109,7 @@ def _word(name: str, value: Any) -> str | None:  # noqa: ANN401 - whatever an ev
         case True:
             return name
         case _:
-            return f"{name}={_printable(str(value))}"
-
-
-def _printable(text: str) -> str:
-    """Text that moves no cursor; an operator may have given any reason."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+            return f"{name}={printable(str(value))}"
 
 
 def _plain(event: Event) -> dict[str, Any]:

@@ -1,11 +1,17 @@
-"""What is allowed, and unwise."""
+"""What is allowed and unwise: settings, policies and services."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from urllib.parse import urlsplit
 
-from otp_engine.config.settings import Settings
+from otp_engine.config import keys
+from otp_engine.config.settings import Settings, is_loopback
+from otp_engine.domain import guessing, phone
+from otp_engine.domain.policy import Policy
+from otp_engine.domain.service import Service
 
 
 def of(settings: Settings, unknown: Iterable[str], known: Sequence[str]) -> list[str]:
@@ -16,7 +22,9 @@ def of(settings: Settings, unknown: Iterable[str], known: Sequence[str]) -> list
         unknown: Variables that look like ours, and are none.
         known: Those that are.
     """
-    warnings = settings.policy.warnings()
+    warnings = of_policy(settings.policy, settings.countries)
+    if settings.dev:
+        warnings.append("this is development mode (OTP_DEV): not for production")
     if not settings.cost.meets_asvs:
         warnings.append("OTP_ARGON2 is weaker than OWASP ASVS 5.0 (appendix C) accepts")
     if "console" in settings.senders and not settings.dev:
@@ -28,27 +36,91 @@ def of(settings: Settings, unknown: Iterable[str], known: Sequence[str]) -> list
             "OTP_PUBLIC_URL is not set: behind a proxy, the URLs that /v2 answers with"
             " can lead elsewhere, and SDKs follow them with their credentials"
         )
-    warnings += [
-        f"OTP_API_KEYS: the secret of {key.name} is short; `otp-engine keys new` makes"
-        " one"
-        for key in settings.api_keys
-        if key.short
+    if (url := settings.twilio and settings.twilio.base_url) and _is_exposed(url):
+        warnings.append(
+            "TWILIO_API_BASE_URL is http: the credentials of the account travel in"
+            " plain text"
+        )
+    return [
+        *warnings,
+        *_of_keys(settings),
+        *_of_page(settings),
+        *_of_names(unknown, known),
     ]
-    if settings.metrics_key and settings.metrics_key.short:
-        warnings.append("OTP_METRICS_KEY is short; `otp-engine keys metrics` makes one")
-    if settings.hosted.verify and not settings.dev:
-        if settings.api_keys:
-            warnings.append(
-                "OTP_VERIFY_PAGE lets anybody have codes sent and spend guesses, of"
-                " phones that programs with a key ask for as well"
-            )
-        if not (settings.public_url or "").startswith("https://"):
-            warnings.append(
-                "OTP_VERIFY_PAGE without an https OTP_PUBLIC_URL: its"
-                " cookie may travel in plain"
-            )
+
+
+def of_policy(policy: Policy, countries: AbstractSet[str]) -> list[str]:
+    """List what is unwise in *policy* where these *countries* are allowed."""
+    warnings = policy.warnings()
+    bounded = policy.sends_per_country.enforced or policy.sends_total.enforced
+    if phone.EVERYWHERE in countries and not bounded:
+        warnings.append(
+            "OTP_ALLOWED_COUNTRIES is * while sends_per_country and sends_total bound"
+            " nothing: messages to the most expensive countries have no limit"
+        )
+    return warnings
+
+
+def of_service(service: Service) -> list[str]:
+    """List what makes codes of *service* weaker than those of the policy."""
+    warnings = []
+    name = f"service {service.sid}"
+    if service.code_length and service.code_length < guessing.DIGITS:
+        warnings.append(
+            f"{name}: CodeLength {service.code_length} is under {guessing.DIGITS}"
+            " digits: NIST SP 800-63B-4 (3.1.3.2), OWASP ASVS 5.0 (6.5.4)"
+        )
+    if service.custom_code:
+        warnings.append(
+            f"{name}: CustomCodeEnabled lets its clients choose codes, whose strength"
+            " is not known here"
+        )
+    return warnings
+
+
+def _of_keys(settings: Settings) -> list[str]:
+    """List weak secrets; outside of dev mode they are refused."""
+    warnings = [
+        f"OTP_API_KEYS: the secret of {key.name} has less than {keys.LEAST_BITS} bits;"
+        " `otp-engine keys new` makes one"
+        for key in settings.api_keys
+        if key.weak
+    ]
+    if settings.metrics_key and settings.metrics_key.weak:
+        warnings.append(
+            f"OTP_METRICS_KEY has less than {keys.LEAST_BITS} bits; `otp-engine keys"
+            " metrics` makes one"
+        )
+    return warnings
+
+
+def _of_page(settings: Settings) -> list[str]:
+    if settings.dev or not settings.hosted.verify:
+        return []
+    warnings = []
+    if settings.api_keys:
+        warnings.append(
+            "OTP_VERIFY_PAGE lets anybody have codes sent and spend guesses, of"
+            " phones that programs with a key ask for as well"
+        )
+    if not (settings.public_url or "").startswith("https://"):
+        warnings.append(
+            "OTP_VERIFY_PAGE without an https OTP_PUBLIC_URL: its"
+            " cookie may travel in plain"
+        )
+    return warnings
+
+
+def _of_names(unknown: Iterable[str], known: Sequence[str]) -> list[str]:
+    warnings = []
     for name in unknown:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         warnings.append(f"{name} is not a setting{hint}")
     return warnings
+
+
+def _is_exposed(url: str) -> bool:
+    """Whether what is sent to *url* leaves this machine unencrypted."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")

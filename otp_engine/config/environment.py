@@ -8,7 +8,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
-from otp_engine.config import doubts, hosted, keys, readers, secret_settings, sids
+from otp_engine.config import (
+    doubts,
+    hosted,
+    keys,
+    readers,
+    refusals,
+    secret_settings,
+    sids,
+)
 from otp_engine.config.given import Environment
 from otp_engine.config.keys import ApiKey
 from otp_engine.config.settings import Settings, Twilio
@@ -52,8 +60,6 @@ VARIABLES = (
 )
 """Every variable that is read. The README's tables name each of them."""
 
-# What docker-compose.yml falls back to. Everybody has it, so it protects nothing.
-_LOCAL_PEPPER = b"for-the-local-stack-only"
 _ZEROS = "0" * 32
 _DEFAULT_TIMEOUT = timedelta(milliseconds=500)
 
@@ -86,7 +92,7 @@ def _settings(env: Environment) -> Settings:
         redis_replicas=env.read("OTP_REDIS_WAIT_REPLICAS", readers.count(9), 0),
         drain=env.read("OTP_DRAIN", readers.drain, timedelta()),
         peppers=_peppers(env, dev=dev),
-        cost=_cost(env, dev=dev),
+        cost=env.read("OTP_ARGON2", Cost.parse, COSTS["owasp"]),
         senders=_senders(env, dev=dev),
         twilio=_twilio(env),
         brand=env.read("OTP_BRAND", readers.brand, "OTP Engine"),
@@ -107,6 +113,7 @@ def _settings(env: Environment) -> Settings:
         policy=_policy(env),
         chosen=_chosen(env),
     )
+    env.problems += refusals.problems(settings)
     return replace(
         settings, warnings=tuple(doubts.of(settings, env.unknown(VARIABLES), VARIABLES))
     )
@@ -121,16 +128,7 @@ def _peppers(env: Environment, *, dev: bool) -> tuple[Pepper, ...]:
     previous = env.read("OTP_PEPPER_PREVIOUS", readers.pepper, None)
     if current and current == previous:
         env.problems.append("OTP_PEPPER_PREVIOUS is the same as OTP_PEPPER")
-    if current and not dev and current.secret.startswith(_LOCAL_PEPPER):
-        env.problems.append("OTP_PEPPER is the local stack's, which everybody knows")
     return tuple(pepper for pepper in (current, previous) if pepper)
-
-
-def _cost(env: Environment, *, dev: bool) -> Cost:
-    cost = env.read("OTP_ARGON2", Cost.parse, COSTS["owasp"])
-    if cost == COSTS["test"] and not dev:
-        env.problems.append(f"OTP_ARGON2 {cost} protects nothing outside dev mode")
-    return cost
 
 
 def _senders(env: Environment, *, dev: bool) -> tuple[str, ...]:

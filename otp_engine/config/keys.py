@@ -1,13 +1,14 @@
 """API keys: what a calling program holds, and what the service knows of it.
 
 The service needs a secret only to recognise it, so a digest is enough. A key that we
-make has 190 bits and needs no slow hash; a short one that an operator made up is kept
-the same way, and warned of.
+make has 190 bits and needs no slow hash. A key that an operator made must have 128 bits
+for the same reason; `bits` estimates them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import secrets
 import string
@@ -21,7 +22,20 @@ _PREFIX = "otp_live_"
 _ALPHABET = string.ascii_letters + string.digits
 _RANDOM, _CHECKSUM = 32, 6
 _DIGESTED = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
-_SHORT = 16
+_LEAST_DIFFERENT = 8
+# Alphabets from small to large; a secret counts by the first that has all of its
+# letters and digits.
+_ALPHABETS = (
+    string.digits,
+    string.digits + "abcdef",
+    string.digits + "ABCDEF",
+    string.digits + string.ascii_lowercase,
+    string.digits + string.ascii_uppercase,
+    _ALPHABET,
+)
+
+LEAST_BITS = 128
+"""Of a secret: a digest of less could be searched by whoever reads the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +45,13 @@ class ApiKey:
     Attributes:
         name: What operators call the program.
         digest: SHA-256 of the secret.
-        short: Whether the secret is too short to be one.
+        weak: Whether the secret has less than `LEAST_BITS`. Of a secret that is known
+            by its digest only, nothing is known, and it is False.
     """
 
     name: str
     digest: bytes = field(repr=False)
-    short: bool = False
+    weak: bool = False
 
 
 def digest(secret: str) -> bytes:
@@ -48,7 +63,23 @@ def read(name: str, secret: str) -> ApiKey:
     """Read a secret, or what `line` wrote of one."""
     if match := _DIGESTED.fullmatch(secret):
         return ApiKey(name, bytes.fromhex(match[1]))
-    return ApiKey(name, digest(secret), short=len(secret) < _SHORT)
+    return ApiKey(name, digest(secret), weak=bits(secret) < LEAST_BITS)
+
+
+def bits(secret: str) -> float:
+    """Estimate the strength of *secret*: its length times the bits of its alphabet.
+
+    The alphabet is the smallest of digits (10), hexadecimal digits of one case (16),
+    digits and letters of one case (36) or of both (62); each different other character
+    adds one. A secret with fewer than 8 different characters counts as 0 bits. It is an
+    upper bound, exact for random characters: words and patterns have less.
+    """
+    characters = set(secret)
+    if len(characters) < _LEAST_DIFFERENT:
+        return 0
+    plain = characters & set(_ALPHABET)
+    alphabet = next(known for known in _ALPHABETS if plain <= set(known))
+    return len(secret) * math.log2(len(alphabet) + len(characters - plain))
 
 
 def new() -> str:

@@ -114,3 +114,11 @@ def _is_public(host: str) -> bool:
     except ValueError:
         here = host.endswith((".local", ".internal", ".localhost"))
         return "." in host and "_" not in host and not here
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host*, a name or an address, is this machine only."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from otp_engine.domain import durations
+from otp_engine.domain import durations, guessing
 from otp_engine.domain.limits import KeyedLimit, Limit, Window
 
 _NIST_LIFETIME = timedelta(minutes=10)
@@ -96,7 +96,17 @@ class Policy:
         if self.ttl > _NIST_LIFETIME:
             life = durations.write(self.ttl)
             doubts.append(f"codes live {life}; NIST SP 800-63B-4 (3.1.3.2) allows 10m")
-        return doubts
+        sends = [
+            name
+            for name in READERS
+            if name.startswith("sends_") and isinstance(getattr(self, name), Limit)
+        ]
+        if not any(getattr(self, name).enforced for name in sends):
+            doubts.append(
+                f"no limit on messages is enforced: {', '.join(sends)} are off or in"
+                " shadow"
+            )
+        return doubts + guessing.warnings(self)
 
 
 def _limits(value: Any) -> tuple[Limit, ...]:  # noqa: ANN401 - any value of the policy

@@ -14,8 +14,10 @@ from tests.pages import values
 
 PUBLIC = "https://otp.example.com"
 CALLBACK = f"{PUBLIC}/callbacks/twilio"
+KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 TWILIO = {
     "OTP_PUBLIC_URL": PUBLIC,
+    "OTP_API_KEYS": "shop:shop-secret-0123456789",
     "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
     "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
     "TWILIO_MESSAGING_SERVICE_SID": twilio_server.SERVICE,
@@ -167,7 +169,7 @@ def test_twilio_is_told_where_to_report(store, public_url, told):
         )
         http = create_app(config.read(environ), store=store).test_client()
 
-        http.post("/auth/send_otp", json={"phone": "9445012345"})
+        http.post("/auth/send_otp", json={"phone": "9445012345"}, headers=KEY)
 
         [message] = twilio.messages
     assert message.get("StatusCallback") == told

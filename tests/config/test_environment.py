@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from otp_engine import config
+from otp_engine.config import keys
 from otp_engine.domain.hashing import COSTS
 from otp_engine.domain.limits import Limit
 from otp_engine.errors import InvalidSettings
@@ -17,11 +18,14 @@ PEPPER = base64.b64encode(b"p" * 32).decode()
 PRODUCTION = {
     "REDIS_URL": "redis://localhost:6379/0",
     "OTP_PEPPER": PEPPER,
-    "OTP_API_KEYS": "shop:shop-secret-0123456789",
+    "OTP_API_KEYS": "shop:shop-secret-0123456789abcdef",
     "TWILIO_ACCOUNT_SID": ACCOUNT,
     "TWILIO_AUTH_TOKEN": "token-of-the-account",
     "TWILIO_MESSAGING_SERVICE_SID": SERVICE,
 }
+
+STRONG = "0123456789abcdef" * 2
+"""A secret of exactly 128 bits, as `openssl rand -hex 16` makes them."""
 
 
 def problems(environ):
@@ -129,7 +133,13 @@ def test_every_problem_is_reported_at_once():
         ("OTP_SERVICE_SID", "VA123"),
         ("OTP_SENDING", "perhaps"),
         ("OTP_TEST_NUMBERS", "+999123456:123456@2999-01-01"),
-        ("OTP_API_KEYS", f"{ACCOUNT}:one,AC{'9' * 32}:two"),
+        ("OTP_API_KEYS", f"{ACCOUNT}:{STRONG},AC{'9' * 32}:{STRONG[::-1]}"),
+        ("OTP_API_KEYS", "shop:hunter2"),
+        ("OTP_API_KEYS", f"shop:{STRONG},bank:{STRONG[1:]}"),
+        ("OTP_METRICS_KEY", "hunter2"),
+        ("OTP_METRICS_KEY", STRONG[1:]),
+        ("OTP_ARGON2", "m=63,t=1,p=1"),
+        ("OTP_ARGON2", "m=8,t=16,p=1"),
         ("OTP_DEV", "maybe"),
         ("OTP_SENDS_TOTAL", "many"),
     ],
@@ -168,6 +178,7 @@ def test_twilio_is_the_sender_where_its_account_is_known():
     dev = {"OTP_DEV": "1", "TWILIO_ACCOUNT_SID": ACCOUNT}
 
     assert {problem.split()[0] for problem in problems(dev)} == {
+        "OTP_API_KEYS",
         "TWILIO_AUTH_TOKEN",
         "TWILIO_FROM",
     }
@@ -265,9 +276,9 @@ def test_the_other_settings_are_read_too():
 
 
 def test_the_account_is_the_one_that_a_key_is_named_after():
-    keys = f"shop:{'s' * 20},{ACCOUNT}:{'t' * 20},{ACCOUNT}:{'u' * 20}"
+    given = f"shop:{STRONG},{ACCOUNT}:{STRONG[::-1]},{ACCOUNT}:{STRONG.upper()}"
 
-    assert config.read(PRODUCTION | {"OTP_API_KEYS": keys}).account_sid == ACCOUNT
+    assert config.read(PRODUCTION | {"OTP_API_KEYS": given}).account_sid == ACCOUNT
     assert config.read(PRODUCTION).account_sid == f"AC{'0' * 32}"
 
 
@@ -278,7 +289,9 @@ def test_the_account_is_the_one_that_a_key_is_named_after():
         ("OTP_PEPPER_PREVIOUS", base64.b64encode(b"o" * 32).decode(), "remove it"),
         ("OTP_ARGON2", "light", "ASVS"),
         ("OTP_SENDER", "twilio,console", "prints every code"),
-        ("OTP_API_KEYS", "shop:short", "shop"),
+        ("OTP_ARGON2", "m=64,t=16,p=1", "ASVS"),
+        ("OTP_SENDS_PER_PHONE", "off", "1 in 2,000 a day"),
+        ("TWILIO_API_BASE_URL", "http://twilio.internal", "plain text"),
         ("OTP_TLL", "5m", "did you mean OTP_TTL?"),
         ("OTP_QUITE_ELSE", "5m", "is not a setting"),
     ],
@@ -287,3 +300,77 @@ def test_what_is_unwise_is_warned_of(name, value, words):
     (warning,) = config.read(PRODUCTION | {name: value}).warnings
 
     assert words in warning
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost:1", "http://127.0.0.2", "http://[::1]", "https://a.example"],
+)
+def test_a_provider_url_that_is_encrypted_or_local_needs_no_warning(url):
+    assert config.read(PRODUCTION | {"TWILIO_API_BASE_URL": url}).warnings == ()
+
+
+def test_every_country_without_a_limit_on_all_is_warned_of():
+    everywhere = PRODUCTION | {"OTP_ALLOWED_COUNTRIES": "*"}
+
+    (warning,) = config.read(everywhere | {"OTP_SENDS_TOTAL": "off"}).warnings
+
+    assert warning.startswith("OTP_ALLOWED_COUNTRIES is *")
+    bounded = everywhere | {"OTP_SENDS_TOTAL": "off", "OTP_SENDS_PER_COUNTRY": "9/1h"}
+    assert config.read(bounded).warnings == ()
+
+
+def test_a_key_that_is_known_by_its_digest_is_believed_to_be_strong():
+    line = keys.line("shop", "hunter2")
+
+    assert config.read(PRODUCTION | {"OTP_API_KEYS": line}).warnings == ()
+
+
+def test_a_secret_of_exactly_128_bits_is_enough():
+    environ = PRODUCTION | {
+        "OTP_API_KEYS": f"shop:{STRONG}",
+        "OTP_METRICS_KEY": STRONG[::-1],
+    }
+
+    assert config.read(environ).warnings == ()
+
+
+def test_dev_mode_is_the_first_warning():
+    (warning,) = config.read({"OTP_DEV": "1"}).warnings
+
+    assert "development mode" in warning
+
+
+def test_in_dev_mode_a_weak_key_is_only_warned_of():
+    weak = {"OTP_API_KEYS": "shop:hunter2", "OTP_METRICS_KEY": "hunter2"}
+
+    warnings = config.read({"OTP_DEV": "1"} | weak).warnings[1:]
+
+    assert [warning.split()[0] for warning in warnings] == [
+        "OTP_API_KEYS:",
+        "OTP_METRICS_KEY",
+    ]
+
+
+LOCAL_PEPPER = "Zm9yLXRoZS1sb2NhbC1zdGFjay1vbmx5OiBldmVyeWJvZHkga25vd3MgaXQ="
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({}, set()),
+        ({"OTP_API_KEYS": ""}, {"OTP_API_KEYS"}),
+        ({"OTP_PEPPER": LOCAL_PEPPER}, {"OTP_PEPPER"}),
+        ({"OTP_API_KEYS": "", "OTP_SENDER": "console"}, set()),
+        ({"OTP_API_KEYS": "", "OTP_SENDER": "console,twilio"}, {"OTP_API_KEYS"}),
+    ],
+)
+def test_dev_mode_sends_for_real_only_with_keys_and_a_pepper_of_its_own(
+    changes, refused
+):
+    environ = PRODUCTION | {"OTP_DEV": "1"} | changes
+    if not refused:
+        assert config.read(environ).dev
+        return
+
+    assert {problem.split()[0] for problem in problems(environ)} == refused

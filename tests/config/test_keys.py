@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
+import uuid
 
 import pytest
 
@@ -43,6 +45,34 @@ def test_the_line_holds_no_part_of_the_key():
     )
 
 
-@pytest.mark.parametrize(("secret", "short"), [("x" * 15, True), ("x" * 16, False)])
-def test_a_secret_that_somebody_made_up_can_be_too_short(secret, short):
-    assert keys.read("shop", secret).short is short
+@pytest.mark.parametrize(
+    ("secret", "bits"),
+    [
+        ("", 0),
+        ("x" * 100, 0),
+        ("abcdefg" * 20, 0),
+        # 10 digits, 16, 36 and 62 characters.
+        ("0123456789" * 3, 99.66),
+        ("0123456789abcdef" * 2, 128),
+        ("0123456789ABCDEF" * 2, 128),
+        ("0123456789abcdeg" * 2, 165.44),
+        ("0123456789ABCDEG" * 2, 165.44),
+        ("0123456789abcdeF" * 2, 190.53),
+        # One more for each different other character.
+        ("shop-secret-0123456789", 114.61),
+        ("hunter2-hunter2", 78.14),
+    ],
+)
+def test_the_bits_of_a_secret_are_its_length_times_those_of_its_alphabet(secret, bits):
+    assert keys.bits(secret) == pytest.approx(bits, abs=0.01)
+
+
+def test_every_key_that_is_made_here_is_strong_and_known_as_such():
+    made = [keys.new() for _ in range(100)]
+
+    assert not any(keys.read("shop", key).weak for key in made)
+
+
+@pytest.mark.parametrize("make", [lambda: secrets.token_hex(16), uuid.uuid4])
+def test_what_common_tools_make_of_16_bytes_is_strong(make):
+    assert not any(keys.read("shop", str(make())).weak for _ in range(100))

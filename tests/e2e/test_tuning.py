@@ -76,6 +76,28 @@ def test_what_weakens_a_standard_is_live_and_warned_of(policy):
     assert "! codes live 20m; NIST" in result.stderr
 
 
+def test_the_chance_of_a_guess_is_shown_with_the_policy_and_with_its_changes(policy):
+    before = policy("show")
+    weaker = policy("set", "code_length", "4")
+    other = policy("set", "sending", "off")
+    after = policy("show")
+
+    assert "✓ a code can be guessed with a chance of 1 in 50,000" in before.stderr
+    assert "! code_length 4 is under 6 digits" in weaker.stderr
+    assert "✓ a code can be guessed with a chance of 1 in 500" in weaker.stderr
+    assert "chance" not in other.stderr
+    assert "! code_length 4 is under 6 digits" in after.stderr
+
+
+def test_no_reason_moves_the_cursor_of_whoever_reads_it(policy):
+    policy("set", "ttl", "5m", "--reason", "slow\x1b[2J\rcarriers\n9  2026")
+
+    for shown in (policy("history").stdout, policy("show").stdout):
+        assert r"slow\x1b[2J\rcarriers\n9  2026" in shown
+        assert "\x1b" not in shown
+    assert len(policy("history").stdout.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("ttl", "25h"), ("max_checks", "0"), ("sends_total", "many")]
 )

@@ -14,7 +14,9 @@ from otp_engine.web import inbox
 from tests import twilio_server
 
 PHONE = "+919445012345"
+KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 TWILIO = {
+    "OTP_API_KEYS": "shop:shop-secret-0123456789",
     "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
     "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
     "TWILIO_FROM": "+15005550006",
@@ -22,7 +24,7 @@ TWILIO = {
 
 
 def send(http, phone=PHONE, **more):
-    return http.post("/auth/send_otp", json={"phone": phone} | more)
+    return http.post("/auth/send_otp", json={"phone": phone} | more, headers=KEY)
 
 
 def messages(http, **query):

@@ -1,0 +1,60 @@
+"""Settings that are readable one by one, and refused together."""
+
+from __future__ import annotations
+
+from otp_engine.config import keys
+from otp_engine.config.settings import Settings
+
+# What docker-compose.yml falls back to. It is published, so it protects nothing.
+_LOCAL_PEPPER = b"for-the-local-stack-only"
+_LEAST_MEMORY = 64  # KiB
+
+
+def problems(settings: Settings) -> list[str]:
+    """List what *settings* must not combine, a sentence each."""
+    return _in_dev(settings) if settings.dev else _outside_dev(settings)
+
+
+def _in_dev(settings: Settings) -> list[str]:
+    """Keep real messages from being free for all who reach the port."""
+    if "twilio" not in settings.senders:
+        return []
+    found = []
+    if not settings.api_keys:
+        found.append(
+            "OTP_API_KEYS is not set: in dev mode the sender twilio needs it, because"
+            " anyone who reaches the service could send messages; or OTP_DEV=0"
+        )
+    if _is_published(settings):
+        found.append(
+            "OTP_PEPPER is the published one of the local stack: the sender twilio"
+            " needs another, `otp-engine keygen` makes one"
+        )
+    return found
+
+
+def _outside_dev(settings: Settings) -> list[str]:
+    found = []
+    if _is_published(settings):
+        found.append("OTP_PEPPER is the local stack's, which everybody knows")
+    if settings.cost.memory < _LEAST_MEMORY:
+        found.append(
+            f"OTP_ARGON2 must have m of at least {_LEAST_MEMORY} (KiB) outside dev"
+            f" mode: {settings.cost}"
+        )
+    found += [
+        f"OTP_API_KEYS must have secrets of at least {keys.LEAST_BITS} bits outside dev"
+        f" mode, and that of {key.name} has less: `otp-engine keys new` makes one"
+        for key in settings.api_keys
+        if key.weak
+    ]
+    if settings.metrics_key and settings.metrics_key.weak:
+        found.append(
+            f"OTP_METRICS_KEY must have at least {keys.LEAST_BITS} bits outside dev"
+            " mode: `otp-engine keys metrics` makes one"
+        )
+    return found
+
+
+def _is_published(settings: Settings) -> bool:
+    return any(one.secret.startswith(_LOCAL_PEPPER) for one in settings.peppers[:1])

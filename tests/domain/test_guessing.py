@@ -1,0 +1,130 @@
+"""The chance of guessing a code, worked out by hand for each policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+
+import pytest
+
+from otp_engine.domain import guessing
+from otp_engine.domain.limits import Limit
+from otp_engine.domain.policy import Policy
+
+MILLION = 1_000_000
+OPEN = Policy(
+    resend_cooldown=timedelta(),
+    sends_per_phone=Limit(),
+    wrong_checks_per_phone=Limit.parse("1000000/1s"),
+)
+
+
+def test_the_defaults_leave_50_guesses_a_day():
+    """5 checks of 5 live codes; 10 messages a day, each for 5 checks."""
+    chance = guessing.chance(Policy())
+
+    assert chance.per_verification == Fraction(25, MILLION)
+    assert chance.per_day == Fraction(50, MILLION)
+    assert str(chance) == "1 in 40,000 a verification and 1 in 20,000 a day"
+    assert not chance.exceeds_bound
+
+
+def test_the_bound_is_100_checks_of_one_code_of_six_digits():
+    policy = replace(OPEN, max_checks=100, max_sends=1)
+
+    chance = guessing.chance(policy)
+
+    assert chance.per_verification == chance.per_day == Fraction(1, 10_000)
+    assert not chance.exceeds_bound
+    assert guessing.chance(replace(policy, max_sends=2)).exceeds_bound
+
+
+@pytest.mark.parametrize(
+    ("changes", "verification", "day"),
+    [
+        # 100 consecutive failures end all checks, each compared with 100 live codes.
+        ({"max_checks": 100, "max_sends": 100}, 10_000, 10_000),
+        # 5 live codes, and 100 failed checks.
+        ({}, 25, 500),
+        # 10 failed checks an hour would be 240 a day, which is over 100.
+        ({"wrong_checks_per_phone": Limit.parse("10/1h")}, 25, 500),
+        # 3 failed checks an hour are 72 a day.
+        ({"wrong_checks_per_phone": Limit.parse("3/1h")}, 25, 360),
+        # The tighter window decides.
+        ({"wrong_checks_per_phone": Limit.parse("10/1h, 20/24h")}, 25, 100),
+        # One code lives 10 minutes, and the next comes 4 minutes later: 3 at once.
+        ({"resend_cooldown": timedelta(minutes=4)}, 15, 300),
+        # 2 messages in ten minutes, so 2 live codes; 8 a day with 5 checks each.
+        ({"sends_per_phone": Limit.parse("2/10m, 8/24h")}, 10, 40),
+        # A window in shadow bounds nothing.
+        ({"sends_per_phone": Limit.parse("2/10m, 8/24h shadow")}, 10, 200),
+        # Codes that live longer than the window: 2 messages in each of 3 windows.
+        (
+            {
+                "ttl": timedelta(minutes=25),
+                "max_sends": 9,
+                "sends_per_phone": Limit.parse("2/10m"),
+            },
+            30,
+            600,
+        ),
+    ],
+)
+def test_the_chance_follows_from_checks_and_live_codes(changes, verification, day):
+    chance = guessing.chance(replace(OPEN, **changes))
+
+    assert chance.per_verification == Fraction(verification, MILLION)
+    assert chance.per_day == Fraction(day, MILLION)
+
+
+def test_a_lower_ceiling_of_failures_lowers_both():
+    policy = replace(OPEN, max_checks=20)
+
+    chance = guessing.chance(policy, failures=10)
+
+    assert chance.per_verification == chance.per_day == Fraction(50, MILLION)
+
+
+def test_no_chance_is_over_one():
+    policy = replace(OPEN, code_length=4, max_checks=100, max_sends=101)
+
+    assert guessing.chance(policy).per_verification == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"code_length": 5}, ["under 6 digits", "1 in 2,000 a day"]),
+        ({"code_length": 4}, ["under 6 digits", "1 in 200 a day"]),
+        ({"max_checks": 11}, ["max_checks 11", "1 in 9,090 a day"]),
+        ({"sends_per_phone": Limit()}, ["1 in 2,000 a day"]),
+    ],
+)
+def test_a_policy_weaker_than_the_standards_is_warned_of(changes, words):
+    warnings = Policy(**changes).warnings()
+
+    assert len(warnings) == len(words)
+    for warning, word in zip(warnings, words, strict=True):
+        assert word in warning
+
+
+def test_ten_checks_are_within_the_bound():
+    assert Policy(max_checks=10).warnings() == []
+
+
+@pytest.mark.parametrize("written", ["off", "5/10m shadow"])
+def test_a_policy_without_any_limit_on_messages_is_warned_of(written):
+    limit = Limit.parse(written)
+    policy = Policy(
+        sends_per_phone=limit,
+        sends_per_ip=limit,
+        sends_per_country=limit,
+        sends_total=limit,
+    )
+
+    warnings = policy.warnings()
+
+    assert any("no limit on messages is enforced" in one for one in warnings)
+    enforced = replace(policy, sends_total=Limit.parse("1000/1h")).warnings()
+    assert not any("no limit on messages" in one for one in enforced)
