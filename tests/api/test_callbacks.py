@@ -120,6 +120,55 @@ def test_a_report_that_is_not_twilios_is_refused(http, store, headers):
     assert happened(store) == []
 
 
+class Unread:
+    """A body that must not be read, as one that a client holds back."""
+
+    def read(self, *_):
+        raise AssertionError("the body was read")
+
+    readline = readinto = read
+
+
+@pytest.mark.parametrize(
+    ("headers", "length", "status", "error"),
+    [
+        ({}, "400", 401, "unauthorized"),
+        ({"X-Twilio-Signature": ""}, "400", 401, "unauthorized"),
+        ({"X-Twilio-Signature": "bm8="}, "4097", 413, "body_too_large"),
+        (
+            {"X-Twilio-Signature": "bm8=", "Transfer-Encoding": "chunked"},
+            "",
+            400,
+            "invalid_request",
+        ),
+    ],
+)
+def test_what_the_headers_show_is_refused_before_the_body_is_read(
+    http, headers, length, status, error
+):
+    environ = {
+        "wsgi.input": Unread(),
+        "wsgi.input_terminated": True,
+        "CONTENT_LENGTH": length,
+    }
+
+    answer = http.post(
+        "/callbacks/twilio",
+        content_type="application/x-www-form-urlencoded",
+        headers=headers,
+        environ_overrides=environ,
+    )
+
+    assert (answer.status_code, answer.json["error"]) == (status, error)
+
+
+def test_a_report_of_four_kilobytes_is_heard(http, store):
+    # More than Twilio sends; its longest values are a few hundred characters.
+    report(http, "delivered", ErrorMessage="x" * 3_500)
+
+    assert len(happened(store)) == 1
+
+
 def test_no_number_is_in_the_log(http, caplog):
     caplog.set_level("INFO")
 
