@@ -24,6 +24,7 @@ from otp_engine import senders, web
 from otp_engine.api import auth, callbacks, fields, responses, verify_v2
 from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
+from otp_engine.api.cors import CrossOrigin
 from otp_engine.api.forwarded import Forwarded
 from otp_engine.api.proofs import Proofs
 from otp_engine.config import Settings
@@ -117,6 +118,7 @@ def create_app(
     access.install(app, told.timed.answered, told.timed.unauthorized)
     responses.install(app, {"/v2/": verify_v2.errors.answer} | web.faces(settings))
     app.before_request(_refuse_a_double_slash)
+    _cross_origin(settings).install(app)
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(context.proofs.blueprint())
@@ -131,6 +133,14 @@ def create_app(
             app.wsgi_app, settings.trusted_proxies
         )
     return app
+
+
+def _cross_origin(settings: Settings) -> CrossOrigin:
+    return CrossOrigin(
+        allowed=settings.cors_origins,
+        public_url=settings.public_url,
+        anonymous=not settings.api_keys,
+    )
 
 
 def _metrics(settings: Settings, folder: str | None) -> Metrics:

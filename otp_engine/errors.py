@@ -6,6 +6,7 @@
     │   ├── InvalidPhone
     │   └── InvalidCode
     ├── Unauthorized
+    ├── OriginNotAllowed         a page of another site sent the request
     ├── NotServed                a real number, and not one for us
     │   ├── CountryNotAllowed
     │   └── NumberTypeNotAllowed
@@ -21,10 +22,9 @@
         ├── SendingOff
         └── Saturated
 
-The engine raises these and knows nothing of HTTP. Each class has a stable `name`
-that clients may match on, and carries what the answer needs, so that nobody ever
-parses a message. `otp_engine.api.responses` is the one place that turns them into
-statuses. No message ever holds a code, a number or a secret.
+Each class has a stable `name` that clients may match on, and carries what the answer
+needs. `otp_engine.api.responses` turns them into statuses. No message ever holds a
+code, a number or a secret.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar
-
-_A_MOMENT = timedelta(seconds=1)
 
 
 class OTPError(Exception):
@@ -98,6 +96,13 @@ class Unauthorized(OTPError):
     message = "A valid API key is needed."
 
 
+class OriginNotAllowed(OTPError):
+    """A browser sent the request for a page of a site that is not allowed to."""
+
+    name = "origin_not_allowed"
+    message = "Pages of this origin may not call this service."
+
+
 class NotServed(OTPError):
     """The number is real, and the operator does not serve it."""
 
@@ -105,11 +110,7 @@ class NotServed(OTPError):
 
 
 class CountryNotAllowed(NotServed):
-    """The number belongs to a country that is not served.
-
-    Attributes:
-        country: Its ISO 3166 code; none where a carrier said it.
-    """
+    """The number's `country` (ISO 3166; None where a carrier said it) is not served."""
 
     name = "country_not_allowed"
     message = "Numbers of this country are not served."
@@ -129,8 +130,8 @@ class NumberTypeNotAllowed(NotServed):
 class VerificationNotFound(OTPError):
     """No code is waiting for this number.
 
-    It may never have been sent, may have expired or may have been used. The caller
-    is not told which: the difference would tell a stranger whether a code was right.
+    It was never sent, has expired or was used. Which one is not disclosed, because the
+    difference would reveal whether a code was right.
     """
 
     name = "verification_not_found"
@@ -177,8 +178,7 @@ class DeliveryFailed(OTPError):
     """The carrier refused the message, so nothing was sent.
 
     Attributes:
-        elsewhere: Whether another sender might succeed with the same message: true
-            when the refusal was about the sender, false when about the number.
+        elsewhere: Whether another sender might succeed with the same message.
     """
 
     name = "delivery_failed"
@@ -193,8 +193,7 @@ class DeliveryUnconfirmed(OTPError):
     """The carrier did not answer; the message may still arrive, and then works.
 
     Attributes:
-        verification: Whose code it was, 16 bytes; none of all this from a sender,
-            which cannot know.
+        verification: Whose code it was, 16 bytes; None from a sender, as the others.
         attempt: This send, 8 bytes.
         expires_in: How long its code can be used.
         resend_after: How long until another message would be let through.
@@ -228,7 +227,7 @@ class Unavailable(OTPError):
     name = "unavailable"
     message = "The service cannot do this right now. Try again shortly."
 
-    def __init__(self, *, retry_after: timedelta = _A_MOMENT) -> None:
+    def __init__(self, *, retry_after: timedelta = timedelta(seconds=1)) -> None:
         super().__init__()
         self.retry_after = retry_after
 

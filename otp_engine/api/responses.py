@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 
-from flask import Flask, g, request
+from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
@@ -23,6 +23,7 @@ Answer = Callable[[Exception], ResponseReturnValue]
 STATUS: dict[type[errors.OTPError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
+    errors.OriginNotAllowed: HTTPStatus.FORBIDDEN,
     errors.NotServed: HTTPStatus.FORBIDDEN,
     errors.VerificationNotFound: HTTPStatus.NOT_FOUND,
     errors.Refused: HTTPStatus.TOO_MANY_REQUESTS,
@@ -42,13 +43,15 @@ _HTTP_ERRORS = {
     ),
 }
 
+# Their answers hold numbers, states of verifications and proofs.
+_NEVER_STORED = ("/auth/", "/v2/")
 
 # Up to so many seconds, in steps of so many.
 _STEPS = ((60, 10), (3600, 60), (math.inf, 600))
 
 
 def install(app: Flask, faces: Mapping[str, Answer]) -> None:
-    """Answer every error of *app*, in the contract's shape.
+    """Answer every error of *app*, in the contract's shape, and let no cache keep it.
 
     Args:
         app: Whose.
@@ -61,6 +64,13 @@ def install(app: Flask, faces: Mapping[str, Answer]) -> None:
 
     app.register_error_handler(Exception, answer)
     app.register_error_handler(HTTPException, answer)
+    app.after_request(_forbid_storing)
+
+
+def _forbid_storing(response: Response) -> Response:
+    if request.path.startswith(_NEVER_STORED):
+        response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _answer_to(error: Exception) -> ResponseReturnValue:

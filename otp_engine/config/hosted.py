@@ -60,11 +60,9 @@ def read(env: Environment, *, dev: bool) -> Hosted:
         env.demand("OTP_PROOF_KEY", why="the one before it signs nothing any more")
     if keys[0] and keys[0] == keys[1]:
         env.problems.append("OTP_PROOF_KEY_PREVIOUS is the same as OTP_PROOF_KEY")
-    origins = env.read("OTP_RETURN_ORIGINS", _origins, ())
+    origins = read_origins(env, "OTP_RETURN_ORIGINS", dev=dev)
     if origins and not dev:
         env.demand("OTP_PUBLIC_URL", why="a proof names who signed it")
-        if any(origin.startswith("http:") for origin in origins):
-            env.problems.append("OTP_RETURN_ORIGINS must be https outside of dev mode")
     if origins:
         why = "an application that people return to could not know that they did verify"
         env.demand("OTP_PROOF_KEY", why=why)
@@ -75,6 +73,14 @@ def read(env: Environment, *, dev: bool) -> Hosted:
         logo=env.read("OTP_LOGO", _logo, None),
         proof_keys=tuple(key for key in keys if key),
     )
+
+
+def read_origins(env: Environment, name: str, *, dev: bool) -> tuple[str, ...]:
+    """Read the origins of the variable *name*; outside of dev mode they are https."""
+    origins = env.read(name, _origins, ())
+    if not dev and any(origin.startswith("http:") for origin in origins):
+        env.problems.append(f"{name} must be https outside of dev mode")
+    return origins
 
 
 def _seed(given: str) -> bytes:

@@ -58,6 +58,7 @@ class Settings:
         redis_replicas: How many replicas must have a write before it counts as made.
         drain: How long to go on serving after being asked to stop, while saying so.
         chosen: Names of the policy that the environment has a value for.
+        cors_origins: Origins whose pages may call `/auth` from a browser.
         test_numbers: Numbers that get a known code and no message.
         hosted: The pages for people.
         workers: How many processes share this machine's cores; `serve` decides.
@@ -82,6 +83,7 @@ class Settings:
     service_sid: str
     trusted_proxies: int
     public_url: str | None
+    cors_origins: tuple[str, ...]
     test_numbers: tuple[TestNumber, ...]
     hosted: Hosted
     policy: Policy

@@ -42,6 +42,10 @@ def test_the_key_before_a_rotation_stands_behind_the_current_one():
         ("OTP_RETURN_ORIGINS", "https://App.example.com"),
         ("OTP_RETURN_ORIGINS", "https://app.example.com:443"),
         ("OTP_RETURN_ORIGINS", "https://a;script-src"),
+        ("OTP_CORS_ORIGINS", "*"),
+        ("OTP_CORS_ORIGINS", "app.example.com"),
+        ("OTP_CORS_ORIGINS", "https://app.example.com/"),
+        ("OTP_CORS_ORIGINS", "null"),
         ("OTP_PROOF_KEY_PREVIOUS", SEED),
         ("OTP_COLOR", "red"),
         ("OTP_COLOR", "#fff;}"),
@@ -105,3 +109,13 @@ def test_a_page_for_everybody_beside_programs_with_keys_is_warned_of():
 def test_a_public_url_is_one_and_no_more(url):
     with pytest.raises(InvalidSettings, match="OTP_PUBLIC_URL"):
         read(OTP_PUBLIC_URL=url)
+
+
+def test_pages_that_may_call_are_https_outside_of_dev():
+    environ = PRODUCTION | {"OTP_CORS_ORIGINS": "http://app.example.com"}
+
+    with pytest.raises(InvalidSettings, match="OTP_CORS_ORIGINS must be https"):
+        config.read(environ)
+    assert config.read(environ | {"OTP_DEV": "1"}).cors_origins == (
+        "http://app.example.com",
+    )

@@ -1,0 +1,208 @@
+"""Which pages may call `/auth` from a browser."""
+
+from __future__ import annotations
+
+import pytest
+
+PHONE = {"phone": "9445012345"}
+APP = "https://app.example.com"
+EVIL = "https://evil.example"
+KEY = {"Authorization": "Bearer shop-secret-0123456789"}
+KEYS = {"OTP_API_KEYS": "shop:shop-secret-0123456789"}
+PATHS = ["/auth/send_otp", "/auth/verify_otp"]
+DOCUMENTED = {
+    "OTP-Expires-In",
+    "OTP-Resend-After",
+    "OTP-Attempts-Left",
+    "OTP-Proof",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    "X-Request-Id",
+}
+
+
+def preflight(http, path="/auth/send_otp", origin=APP):
+    headers = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+    return http.options(path, headers=headers)
+
+
+def cors_headers(answer):
+    return {name for name, _ in answer.headers if name.startswith("Access-Control-")}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": EVIL},
+        {"Origin": "null"},
+        {"Origin": "https://["},
+        {"Origin": ""},
+        {"Origin": "http://localhost.evil.example"},
+        {"Origin": EVIL, "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
+    ],
+    ids=str,
+)
+def test_a_form_of_another_site_is_refused_before_anything_is_done(
+    http, outbox, store, path, headers
+):
+    answer = http.post(path, data=PHONE, headers=headers)
+
+    assert answer.status_code == 403
+    assert set(answer.json) == {"msg", "error"}
+    assert answer.json["error"] == "origin_not_allowed"
+    assert cors_headers(answer) == set()
+    assert outbox.messages == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Origin": "http://localhost"},
+        {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"},
+        # A proxy has ended the TLS.
+        {"Origin": "https://localhost"},
+    ],
+    ids=str,
+)
+def test_programs_and_pages_of_the_same_host_are_let_in(http, headers):
+    answer = http.post("/auth/send_otp", data=PHONE, headers=headers)
+
+    assert answer.status_code == 201
+    assert cors_headers(answer) == set()
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "status"),
+    [
+        ("https://otp.example.com", "https://otp.example.com", 201),
+        ("https://Otp.example.com:443/under/a/path", "https://otp.example.com", 201),
+        ("https://otp.example.com:8443", "https://otp.example.com:8443", 201),
+        ("https://otp.example.com", "https://otp.example.com:8443", 403),
+        ("https://otp.example.com", "http://otp.example.com", 403),
+        # The name that a page had its own host lead here by.
+        ("https://otp.example.com", "http://localhost", 403),
+    ],
+)
+def test_the_public_url_decides_which_origin_is_the_services_own(
+    app_with, url, origin, status
+):
+    http = app_with(OTP_PUBLIC_URL=url).test_client()
+
+    answer = http.post("/auth/send_otp", json=PHONE, headers={"Origin": origin})
+
+    assert answer.status_code == status
+
+
+def test_a_client_with_a_key_may_be_anywhere(app_with):
+    http = app_with(**KEYS).test_client()
+    elsewhere = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+
+    with_key = http.post("/auth/send_otp", json=PHONE, headers=KEY | elsewhere)
+    without = http.post("/auth/send_otp", json=PHONE, headers=elsewhere)
+
+    assert (with_key.status_code, without.status_code) == (201, 401)
+    assert cors_headers(with_key) == cors_headers(without) == set()
+
+
+@pytest.mark.parametrize("keys", [{}, KEYS])
+def test_a_listed_page_may_call_and_read_the_headers(app_with, keys):
+    http = app_with(OTP_CORS_ORIGINS=f"https://a.example,{APP}", **keys).test_client()
+    headers = {"Origin": APP, "Sec-Fetch-Site": "cross-site"} | (KEY if keys else {})
+
+    answer = http.post("/auth/send_otp", json=PHONE, headers=headers)
+
+    assert answer.status_code == 201
+    assert answer.headers["Access-Control-Allow-Origin"] == APP
+    assert "Origin" in answer.vary
+    exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
+    assert set(exposed) == DOCUMENTED
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("keys", "body", "status"),
+    [
+        ({}, {}, 400),
+        ({}, {"phone": "9445012345", "otp": "123456"}, 404),
+        (KEYS, {}, 401),
+    ],
+)
+def test_a_listed_page_may_read_errors_too(app_with, keys, body, status):
+    http = app_with(OTP_CORS_ORIGINS=APP, **keys).test_client()
+
+    answer = http.post("/auth/verify_otp", json=body, headers={"Origin": APP})
+
+    assert answer.status_code == status
+    assert answer.headers["Access-Control-Allow-Origin"] == APP
+
+
+@pytest.mark.parametrize("keys", [{}, KEYS])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_listed_page_is_told_what_it_may_send(app_with, keys, path):
+    http = app_with(OTP_CORS_ORIGINS=APP, **keys).test_client()
+
+    answer = preflight(http, path)
+
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert answer.headers["Access-Control-Allow-Origin"] == APP
+    assert answer.headers["Access-Control-Allow-Methods"] == "POST"
+    allowed = answer.headers["Access-Control-Allow-Headers"].lower().split(", ")
+    assert set(allowed) == {"content-type", "authorization", "x-request-id"}
+    assert answer.headers["Access-Control-Max-Age"] == "600"
+
+
+@pytest.mark.parametrize("origins", ["", APP])
+@pytest.mark.parametrize("origin", [EVIL, "null", f"{APP}.evil.example", "*"])
+def test_another_page_is_told_nothing(app_with, origins, origin):
+    http = app_with(OTP_CORS_ORIGINS=origins).test_client()
+
+    answer = preflight(http, origin=origin)
+
+    assert (answer.status_code, answer.json["error"]) == (403, "origin_not_allowed")
+    assert cors_headers(answer) == set()
+
+
+def test_an_options_that_is_no_preflight_is_405_as_before(app_with):
+    http = app_with(OTP_CORS_ORIGINS=APP).test_client()
+
+    assert http.options("/auth/send_otp").status_code == 405
+    assert preflight(http, "/auth/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/v2/Services", "/dev/inbox.json", "/verify"])
+def test_what_is_not_auth_has_no_cors_and_no_check_of_origins(app_with, path):
+    http = app_with(OTP_CORS_ORIGINS=APP).test_client()
+    auth = ("AC" + "0" * 32, "any")
+
+    for origin in (APP, EVIL):
+        answer = http.get(path, headers={"Origin": origin}, auth=auth)
+        assert answer.status_code == 200
+        assert cors_headers(answer) == set()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/auth/send_otp"),
+        ("POST", "/auth/verify_otp"),
+        ("GET", "/auth/nothing"),
+        ("GET", "/v2/Services"),
+        ("POST", "/v2/Services/none/Verifications"),
+    ],
+)
+def test_no_answer_of_the_api_may_be_stored(http, method, path):
+    answer = http.open(path, method=method, json=PHONE)
+
+    assert answer.headers["Cache-Control"] == "no-store"
