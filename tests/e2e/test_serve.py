@@ -226,3 +226,25 @@ def test_a_chunked_body_over_the_limit_is_413(served):
         answer.read()
 
     assert answer.status == 413
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [(["Content-Length: 400"], 401), (["X-Twilio-Signature: x"], 400)],
+)
+def test_a_report_is_refused_while_its_body_is_held_back(environ, headers, status):
+    public = environ | {"OTP_PUBLIC_URL": "https://otp.example.com"}
+    lines = [
+        *("POST /callbacks/twilio HTTP/1.1", "Host: localhost", *headers),
+        "Content-Type: application/x-www-form-urlencoded",
+    ]
+    if status == 400:
+        lines.append("Transfer-Encoding: chunked")
+    with (
+        processes.serving("--workers", "1", **public) as served,
+        socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection,
+    ):
+        connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        answer = connection.recv(4096).decode()
+
+    assert answer.startswith(f"HTTP/1.1 {status} ")

@@ -1,0 +1,116 @@
+"""Pages of other origins that call the service from a real browser."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests import processes, servers
+
+PHONE = "9445012345"
+CALL = """async ([url, options]) => {
+    const answer = await fetch(url, options);
+    return {
+        status: answer.status,
+        expires: answer.headers.get("OTP-Expires-In"),
+        request: answer.headers.get("X-Request-Id"),
+        body: await answer.json(),
+    };
+}"""
+SEND_FORM = """async ([url, phone]) => {
+    const body = new URLSearchParams({ phone });
+    const answer = await fetch(url, { method: "POST", mode: "no-cors", body });
+    return answer.type;
+}"""
+
+
+class Blank(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format, *args):
+        """Print nothing."""
+
+
+@contextmanager
+def another_site():
+    """Serve an empty page; yields its port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Blank)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def site():
+    with another_site() as port:
+        yield port
+
+
+@pytest.fixture
+def page():
+    program = servers.program("chromium", required_by="OTP_REQUIRE_CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"]
+        )
+        yield browser.new_page()
+        browser.close()
+
+
+def json_call(**fields):
+    return {
+        "method": "POST",
+        "headers": {"Content-Type": "application/json"},
+        "body": json.dumps(fields),
+    }
+
+
+def test_a_listed_page_sends_reads_the_headers_and_reads_errors(site, page):
+    origin = f"http://127.0.0.1:{site}"
+    with processes.serving("--dev", OTP_CORS_ORIGINS=origin) as served:
+        url = f"http://127.0.0.1:{served.port}/auth"
+        page.goto(origin)
+        sent = page.evaluate(CALL, [f"{url}/send_otp", json_call(phone=PHONE)])
+        wrong = page.evaluate(CALL, [f"{url}/verify_otp", json_call(phone=PHONE)])
+
+    assert sent["status"] == 201
+    assert sent["expires"] == "600"
+    assert sent["request"]
+    assert (wrong["status"], wrong["body"]["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_another_page_sends_no_code_with_its_visitors_browser(site, page, host):
+    with processes.serving("--dev") as served:
+        url = f"http://127.0.0.1:{served.port}"
+        page.goto(f"http://{host}:{site}")
+        answer = page.evaluate(SEND_FORM, [f"{url}/auth/send_otp", PHONE])
+        with pytest.raises(Exception, match="Failed to fetch"):
+            page.evaluate(CALL, [f"{url}/auth/send_otp", json_call(phone=PHONE)])
+        inbox = served.get("/dev/inbox.json").body
+
+    assert answer == "opaque"
+    assert inbox == {"messages": []}
+
+
+def test_a_page_of_the_service_itself_may_call(page):
+    with processes.serving("--dev") as served:
+        url = f"http://127.0.0.1:{served.port}"
+        page.goto(f"{url}/docs")
+        sent = page.evaluate(CALL, [f"{url}/auth/send_otp", json_call(phone=PHONE)])
+
+    assert sent["status"] == 201
