@@ -10,7 +10,8 @@ import pytest
 
 from otp_engine import config
 from otp_engine.api import responses
-from otp_engine.errors import OTPError
+from otp_engine.config import secret_settings
+from otp_engine.errors import InvalidSettings, OTPError
 from tests import processes, servers
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +51,79 @@ def test_every_service_of_the_local_stack_is_confined():
         assert re.search(r"<<: \*(confined|engine)", text), name
         assert re.search(r"<<: \*engine|image: \S+:[\w.-]+\d", text), name
         assert "<<: *engine" in text or "mem_limit" in text, name
+
+
+def environment_of_compose(service, **given):
+    """What `docker compose up` gives to *service* where the shell has *given*."""
+    text = COMPOSE[COMPOSE.index("x-environment:") : COMPOSE.index("x-engine:")]
+    own = re.search(rf"^  {service}:\n((?:    .*\n|\n)+)", COMPOSE, re.MULTILINE)
+    assert own
+    found = {}
+    for name, default in re.findall(r"^ +(\w+): \${\w+:-(.*)}$", text, re.MULTILINE):
+        found[name] = given.get(name) or default
+    for name, value in re.findall(r"^      (\w+): (.+)$", own[1], re.MULTILINE):
+        fallback = re.fullmatch(r"\${(\w+):-(.*)}", value)
+        found[name] = (
+            given.get(fallback[1]) or fallback[2] if fallback else value.strip('"')
+        )
+    return found
+
+
+def test_the_local_stack_starts_with_nothing_set():
+    settings = config.read(environment_of_compose("otp-engine"))
+
+    assert settings.dev
+    assert settings.senders == ("console",)
+    assert len(settings.warnings) == 1
+
+
+REAL = {
+    "OTP_PEPPER": "cA" * 32,
+    "OTP_API_KEYS": f"shop:{'0123456789abcdef' * 2}",
+    "TWILIO_ACCOUNT_SID": f"AC{'0' * 32}",
+    "TWILIO_AUTH_TOKEN": "token",
+    "TWILIO_FROM": "+15005550006",
+}
+
+
+def test_the_profile_twilio_starts_with_what_the_example_asks_for(tmp_path):
+    path = tmp_path / "pepper"
+    path.write_text(REAL["OTP_PEPPER"])
+    by_file = REAL | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(path)}
+
+    for given in (REAL, by_file):
+        settings = config.read(environment_of_compose("twilio", **given))
+        assert not settings.dev
+        assert settings.senders == ("twilio",)
+        assert settings.warnings == ()
+
+
+@pytest.mark.parametrize("missing", [*REAL])
+def test_the_profile_twilio_does_not_start_without_one_of_them(missing):
+    with pytest.raises(InvalidSettings, match=f"{missing} is not set"):
+        config.read(environment_of_compose("twilio", **REAL | {missing: ""}))
+
+
+def test_the_local_stack_sends_nothing_for_real_by_a_slip_in_the_shell():
+    given = REAL | {"OTP_PEPPER": "", "OTP_API_KEYS": "", "OTP_SENDER": "twilio"}
+
+    with pytest.raises(InvalidSettings) as refusal:
+        config.read(environment_of_compose("otp-engine", **given))
+
+    assert [problem.split()[0] for problem in refusal.value.problems] == [
+        "OTP_API_KEYS",
+        "OTP_PEPPER",
+    ]
+
+
+def test_every_secret_can_be_given_by_file_and_is_documented_so():
+    secrets = set(secret_settings.SECRETS)
+
+    assert secrets < set(config.VARIABLES)
+    assert set(secret_settings.FILES.values()) < set(config.VARIABLES)
+    for word in ("PEPPER", "TOKEN", "SECRET", "PROOF_KEY", "METRICS_KEY", "API_KEYS"):
+        named = {name for name in config.VARIABLES if word in name}
+        assert named - set(secret_settings.FILES.values()) <= secrets
 
 
 def test_the_readme_names_no_setting_that_is_not_read():
