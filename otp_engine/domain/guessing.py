@@ -65,7 +65,7 @@ def chance(policy: Policy, failures: int = CONSECUTIVE_FAILURES) -> Chance:
         failures: Consecutive failed checks after which a phone's checks end.
 
     Returns:
-        Upper bounds; what recipients do themselves only lowers them.
+        Upper bounds for a day without a right code, which clears the failed checks.
     """
     live = _live_codes(policy)
     verification = min(policy.max_checks, failures) * live
