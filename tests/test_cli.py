@@ -269,6 +269,7 @@ def test_the_start_of_dev_mode_says_what_is_open_outside_of_this_machine(host):
         written = "".join(served.stderr)
 
     assert "this is development mode" in written
+    assert "a code can be guessed with a chance of 1 in 40,000" in written
     open_paths = "/dev/inbox (every code), /verify, /metrics, /v2, sends and checks"
     assert (open_paths in written) == (host == "0.0.0.0")
 
