@@ -21,6 +21,7 @@ from typing import Any
 from flask import Flask
 from granian import Granian
 
+from otp_engine import signals
 from otp_engine.app import METRICS_FOLDER, create_app
 from otp_engine.config import Settings
 from otp_engine.ops import logs
@@ -77,6 +78,11 @@ class Server(Granian):  # type: ignore[misc, valid-type] # Granian chooses its c
         waiting.start()
         self._drain = 0
 
+    def startup(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as above
+        """Start the workers, and handle signals at once from then on."""
+        super().startup(*args, **kwargs)
+        signals.wake_main_thread()
+
 
 def worker(settings: Settings) -> Flask:
     """Build the service in one of the processes that `Server` starts.
@@ -85,6 +91,7 @@ def worker(settings: Settings) -> Flask:
     stops its workers; one that hears both at once may not stop until it is killed.
     """
     os.setpgid(0, 0)
+    signals.wake_main_thread()
     about_to_stop = Event()
     signal.signal(_ABOUT_TO_STOP, lambda *_: about_to_stop.set())
     remove_request_variables(os.environ)
