@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from time import monotonic, perf_counter
 from typing import TypeVar
 
@@ -32,6 +32,7 @@ from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.cluster import Address
 from otp_engine.store.connection import Client, look_around, node_of, owner_of
+from otp_engine.store.primary import find_primary
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class Line:
         self._meter = meter
         self._places = BoundedSemaphore(_PLACES)
         self._answered = monotonic()
+        self._finding_primary = Lock()
 
     def ask(self, question: Callable[[Client], T], key: str) -> T:
         """Put *question* about *key*, and again if it or its answer was lost.
@@ -113,6 +115,15 @@ class Line:
         circuit.answered()
         self._answered = monotonic()
         return answer
+
+    def find_primary(self) -> None:
+        """Ask Sentinel for the primary, one thread at a time; the others return."""
+        if self._finding_primary.acquire(blocking=False):
+            try:
+                for client in (self._client, self._again):
+                    find_primary(client)
+            finally:
+                self._finding_primary.release()
 
     def _wait_for_a_place(self) -> None:
         """Wait as long as others are being answered: then it is only crowded."""

@@ -65,6 +65,8 @@ class Script:
         )
         if acknowledged < self._replicas:
             log.error("%d of %d replicas have a write", acknowledged, self._replicas)
+            # They may follow another primary by now; the next request asks that one.
+            self._line.find_primary()
             raise StoreUnavailable
         return reply
 

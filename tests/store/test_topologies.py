@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -143,6 +143,40 @@ def test_a_primary_that_became_a_replica_is_left(
         name.target = new.port
 
         assert engine.check(guess(outbox.code)).approved
+
+
+def test_a_primary_that_was_replaced_without_its_knowledge_is_left(
+    tmp_path, engine, outbox, alice, guess
+):
+    with (
+        topologies.followed(tmp_path, replicas=2) as (old, (new, other)),
+        sentinel_of(tmp_path, old) as sentinel,
+        redis.Redis(port=sentinel) as admin,
+        closing(
+            connect(f"redis+sentinel://127.0.0.1:{sentinel}/otp", TIMEOUT)
+        ) as client,
+    ):
+        engine = replace(engine, store=RedisStore(client, replicas=1))
+        engine.send(alice)
+
+        admin.sentinel_remove("otp")
+        topologies.asked(new)("REPLICAOF", "NO", "ONE")
+        topologies.follow(other, new)
+        admin.sentinel_monitor("otp", "127.0.0.1", new.port, 1)
+
+        assert topologies.asked(old)("ROLE")[0] == b"master"
+        with pytest.raises(StoreUnavailable):
+            engine.check(guess(outbox.code))
+        assert engine.check(guess(outbox.code)).approved
+
+
+@contextmanager
+def sentinel_of(folder, primary):
+    """Run a Sentinel that knows *primary* as `otp`, and yield its port."""
+    settings = folder / "sentinel.conf"
+    settings.write_text(f"sentinel monitor otp 127.0.0.1 {primary.port} 1\n")
+    with servers.sentinel_on_a_port(settings) as port:
+        yield port
 
 
 def test_name_and_password_are_those_of_the_url(tmp_path):
