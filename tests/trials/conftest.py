@@ -57,14 +57,14 @@ def whole(pytestconfig: pytest.Config) -> bool:
 
 
 @pytest.fixture
-def trial(request: pytest.FixtureRequest) -> Iterator[Trial]:
+def trial(request: pytest.FixtureRequest, *, whole: bool) -> Iterator[Trial]:
     """Where a trial says what it does and what it finds.
 
     It is judged when it is over, so that one figure beyond its bound hides no other.
     """
     words = re.sub(r"[_\[\]]", " ", request.node.name.removeprefix("test_")).strip()
     title = (words[0].upper() + words[1:]).replace("redis", "Redis")
-    trial = Trial(title, broke_off=True)
+    trial = Trial(title, broke_off=True, whole=whole)
     request.config.stash[FOUND].append(trial)
     yield trial
     trial.broke_off = not trial.figures

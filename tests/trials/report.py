@@ -61,6 +61,7 @@ class Trial:
         done: What was done, for somebody who would do it again.
         runs: How many times.
         reason: Why it cannot pass, should it not.
+        whole: Whether it runs in full, on a machine that does nothing else.
     """
 
     title: str
@@ -68,6 +69,7 @@ class Trial:
     done: str = ""
     runs: int = 1
     reason: str = ""
+    whole: bool = True
     figures: list[Figure] = field(default_factory=list)
     broke_off: bool = False
 
@@ -82,6 +84,16 @@ class Trial:
     def at_least(self, name: str, worst: float, bound: float, unit: str = "") -> None:
         """Keep a figure that must not be smaller."""
         self.figures.append(Figure(name, worst, bound, least=True, unit=unit))
+
+    def within(self, name: str, worst: float, bound: float, unit: str = " s") -> None:
+        """Keep a time, which is bounded only where the trial runs in full.
+
+        The short form runs beside other work, which makes any answer late.
+        """
+        if self.whole:
+            self.at_most(name, worst, bound, unit)
+        else:
+            self.tell(name, worst, unit)
 
     def tell(self, name: str, worst: float, unit: str = "") -> None:
         """Keep a figure that nothing is promised about."""

@@ -63,7 +63,7 @@ def test_a_carrier_that(behave, expected, seconds, trial, whole, served_by, twil
     # Who was on the way when the circuit opened is not called back.
     most = WORKERS * FAILURES + 20
     trial.at_most("sends that reached the carrier", handed_over, most)
-    trial.at_most("slowest answer", max(r.seconds for r in replies), seconds, " s")
+    trial.within("slowest answer", max(r.seconds for r in replies), seconds)
     waits = [int(reply.headers["retry-after"]) for reply in refused]
     trial.at_most("Retry-After while the circuit is open", max(waits), PAUSE_SECONDS)
     if whole:
@@ -73,7 +73,7 @@ def test_a_carrier_that(behave, expected, seconds, trial, whole, served_by, twil
             lambda: all_at_once(served.port, [send(next(phones))])[0].status == 201
         )
         back = time.monotonic() - healed
-        trial.at_most("back after healing", back, PAUSE_SECONDS + seconds, " s")
+        trial.within("back after healing", back, PAUSE_SECONDS + seconds)
     each = Counter(message["To"] for message in twilio.messages)
     trial.at_most("messages of one send", max(each.values()), 1)
 

@@ -85,9 +85,9 @@ def test_a_flood_of_checks_by_clients(pause, trial, served_by, twilio):
     trial.tell("checks refused, a second", len(refused) / SECONDS)
     odd = [r for r in replies if r.status not in {201, 429, 503}]
     trial.at_most("500s and lost connections", len(odd), 0)
-    trial.at_most("p99 of a refusal", p99(refused), 0.3, " s")
+    trial.within("p99 of a refusal", p99(refused), 0.3)
     trial.tell("slowest refusal", max(refused), " s")
-    trial.at_most("p99 of `/healthz`", p99(r.seconds for r in healthz), 0.05, " s")
+    trial.within("p99 of `/healthz`", p99(r.seconds for r in healthz), 0.05)
     bound = 2 * 2 * ARGON2_MIB
     trial.at_most("memory on top", (max(most) - before) / 2**20, bound, " MiB")
 

@@ -124,11 +124,11 @@ def test_a_redis_that_is(fault, trial, whole, behind, proxy, twilio):
     trial.tell("requests", len(answers))
     trial.at_most("other answers than 503 with Retry-After", len(bad), 0)
     # Two timeouts are 0.75 s; 200 clients on the cores of the service take the rest.
-    trial.at_most("slowest answer", slowest(answers), 1.5, " s")
-    trial.at_most("slowest `/healthz`", slowest(healthz), 1, " s")
+    trial.within("slowest answer", slowest(answers), 1.5)
+    trial.within("slowest `/healthz`", slowest(healthz), 1)
     trial.at_most("messages sent", sent, 0)
     trial.tell("guesses that checks without an answer cost", spent)
-    trial.at_most("back after healing", max(back), 2, " s")
+    trial.within("back after healing", max(back), 2)
 
 
 def digests(name):
@@ -168,4 +168,4 @@ def test_an_answer_of_redis_lost_by(loss, trial, whole, behind, proxy, twilio):
     trial.at_most("answers unlike those of a Redis that loses none", unlike, 0)
     trial.at_most("guesses that one guess cost", max(paid), 1)
     trial.at_most("messages of one send", max(sent), 1)
-    trial.at_most("slowest answer", slow, 1.5, " s")
+    trial.within("slowest answer", slow, 1.5)
