@@ -25,6 +25,7 @@ class Balancer:
     """Sends people to instances that are ready, as they were a moment ago."""
 
     ready: dict[int, bool] = field(default_factory=dict)
+    last: list[int] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
     def watch(self, instances):
@@ -34,8 +35,11 @@ class Balancer:
                 self.ready[instance.port] = is_ready(instance)
 
     def choose(self, n):
-        ports = [port for port, ready in self.ready.items() if ready]
-        return ports[n % len(ports)] if ports else None
+        # A copy, because the other thread adds instances.
+        ports = [port for port, ready in list(self.ready.items()) if ready]
+        # With none ready it keeps to the last that were, as balancers do.
+        self.last = ports or self.last
+        return self.last[n % len(self.last)]
 
     def sends_to(self, instance):
         return self.ready.get(instance.port, False)
