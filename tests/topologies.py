@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -72,9 +72,20 @@ class Watched:
         return f"redis+sentinel://{','.join(hosts)}/otp"
 
     def failovers(self) -> int:
-        """How often another has become the primary."""
-        with redis.Redis(port=self.sentinels[0]) as sentinel:
-            return int(sentinel.sentinel_master("otp")["config-epoch"])
+        """Return how often another has become the primary, as any Sentinel knows it."""
+        return max(int(state["config-epoch"]) for state in self._states())
+
+    def settled(self, replicas: int) -> bool:
+        """Whether all Sentinels name one primary, and it has this many *replicas*."""
+        ports = {int(state["port"]) for state in self._states()}
+        return len(ports) == 1 and followers(ports.pop()) >= replicas
+
+    def _states(self) -> list[Any]:
+        states = []
+        for port in self.sentinels:
+            with redis.Redis(port=port) as sentinel:
+                states.append(sentinel.sentinel_master("otp"))
+        return states
 
 
 def slot(phone: str) -> int:
@@ -156,11 +167,21 @@ def follows(replica: Mortal) -> bool:
     role = asked(replica)("ROLE")
     if role[0] != b"slave" or role[3] != b"connected":
         return False
-    with redis.Redis(port=role[2]) as primary:
+    return replica.port in _followers(role[2])
+
+
+def followers(port: int) -> int:
+    """Return how many replicas a `WAIT` at the primary on *port* counts."""
+    with suppress(redis.RedisError):
+        return len(_followers(port))
+    return 0
+
+
+def _followers(port: int) -> list[int]:
+    with redis.Redis.from_url(f"redis://127.0.0.1:{port}", retry=None) as primary:
         facts = primary.info("replication").values()
     # A `WAIT` counts those that have said how far they are.
-    said = [fact for fact in facts if isinstance(fact, dict) and fact["offset"]]
-    return replica.port in [fact["port"] for fact in said]
+    return [fact["port"] for fact in facts if isinstance(fact, dict) and fact["offset"]]
 
 
 @contextmanager
