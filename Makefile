@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 help:  ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 run: $(ready)  ## serve on http://127.0.0.1:3000, codes on the console; or port=N
 	@$(venv)/bin/otp-engine serve --dev --port $(port)
@@ -29,6 +29,9 @@ check: $(ready)  ## run the linters and the type checker
 
 trials: $(ready)  ## try the promises in full, and write docs/reliability.md; or only=NAME
 	$(venv)/bin/pytest tests/trials --whole --report docs/reliability.md $(if $(only),-k "$(only)")
+
+release-check: $(ready)  ## fail if a row of docs/reliability.md is of other code
+	$(venv)/bin/python -m tests.trials.evidence
 
 measure: $(ready)  ## print what a send and a check cost on this machine
 	$(venv)/bin/python -m tests.measure
@@ -51,4 +54,4 @@ $(ready): requirements-dev.txt setup.cfg pyproject.toml
 clean:  ## remove what these commands made
 	rm -rf $(venv) build *.egg-info .coverage* .hypothesis .*_cache
 
-.PHONY: help run test trials check measure lock clean
+.PHONY: help run test trials check release-check measure lock clean

@@ -114,7 +114,7 @@ def page(trials: Iterable[Trial], *, before: str = "") -> str:
     Args:
         before: A page whose rows stay, where a trial was not run again.
     """
-    rows = {_title(line): line for line in before.splitlines() if _is_row(line)}
+    rows = {title_of(row): row for row in rows_of(before)}
     rows |= {trial.title: _row(trial) for trial in trials}
     passed = sum("**FAIL**" not in row for row in rows.values())
     lines = [
@@ -140,11 +140,14 @@ def _verdict(trial: Trial) -> str:
     return f"**FAIL**: {trial.reason or 'not understood yet.'}"
 
 
-def _is_row(line: str) -> bool:
-    return line.startswith("| ") and not line.startswith("| trial |")
+def rows_of(page: str) -> list[str]:
+    """Return the rows of *page* that are trials."""
+    lines = page.splitlines()
+    return [x for x in lines if x.startswith("| ") and not x.startswith("| trial |")]
 
 
-def _title(row: str) -> str:
+def title_of(row: str) -> str:
+    """Return what is tried in *row*."""
     return row.split(" | ", 1)[0].removeprefix("| ")
 
 
