@@ -145,7 +145,7 @@ def test_a_cluster_fails_over(trial, whole, twilio, tmp_path, waits):
         again = crowd.try_again(served.port)
 
     judge(trial, crowd)
-    hold_over(trial, again, whole=True)
+    hold_over(trial, again, crowd)
     trial.tell("approvals before the kill", crowd.approvals_before(killed))
     trial.tell("until the replica took over", promoted - killed, " s")
     trial.tell("until all phones were served again", back - killed, " s")

@@ -63,7 +63,7 @@ def test_sentinel_fails_over(trial, whole, twilio, tmp_path, replicas, waits):
         crowds.append(crowd)
 
     judge(trial, *crowds)
-    hold_over(trial, late, whole=whole)
+    hold_over(trial, late, *crowds)
     trial.tell("approvals before the kill", known)
     # A machine that stands still for a second fails over twice. Two of three servers
     # are then left, and neither has a replica until Sentinel, some 10 s later, makes
@@ -123,7 +123,7 @@ def test_a_replica_that_was_cut_off_is_promoted(trial, whole, twilio, tmp_path, 
 
     during = [r for r in crowd.replies[:before] if r.began > cut]
     known = {r.call.phone for r in crowd.replies[:before] if r.began <= cut}
-    hold_over(trial, again, whole=whole)
+    hold_over(trial, again, crowd)
     trial.tell("approvals before the cut", crowd.approvals_before(cut))
     if waits:
         judge(trial, crowd)
