@@ -90,7 +90,8 @@ class Live(Generic[T]):
         try:
             head = self._versions.head()
             found = head.amendment if head else None
-            if self._version is None or (head and not found):
+            unsigned = head and not found and head.text != self._logged
+            if self._version is None or unsigned:
                 found = self._versions.latest()
         except StoreUnavailable:
             return

@@ -24,6 +24,7 @@ class Said:
 
     def __init__(self):
         self.texts, self.asked, self.away = [], 0, False
+        self.read = []
         self.taken_up, self.rejected = [], None
         self.versions = PolicyVersions(self, [PEPPER])
 
@@ -41,6 +42,7 @@ class Said:
         return self.texts[0] if self.texts else None
 
     def history(self, most):
+        self.read.append(most)
         return self.texts[:most]
 
     def add(self, text, *, after):
@@ -166,11 +168,13 @@ def test_a_version_that_is_not_signed_is_left_out_and_logged_once(
     live.now()
     forged = {"version": 2, "values": {"max_checks": "100"}}
     said.texts.insert(0, json.dumps(forged).encode())
+    said.read.clear()
 
     for _ in range(3):
         clock.now += 1
         assert live.now() == Policy(max_sends=7, ttl=timedelta(minutes=5))
 
+    assert len(said.read) == 1
     [line] = [one for one in caplog.messages if "is not signed" in one]
     assert "version 1 stays live" in line
     assert said.rejected is True
