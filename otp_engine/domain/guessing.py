@@ -57,20 +57,19 @@ class Chance:
         return max(self.per_verification, self.per_day) > BOUND
 
 
-def chance(policy: Policy, failures: int = CONSECUTIVE_FAILURES) -> Chance:
+def chance(policy: Policy) -> Chance:
     """Compute the chance of guessing a code under *policy*.
 
-    Args:
-        policy: The policy in force.
-        failures: Consecutive failed checks after which a phone's checks end.
+    `wrong_checks_per_phone` does not count: each bound verification has a budget of
+    its own. What ends all checks of a phone is `max_consecutive_failures`.
 
     Returns:
         Upper bounds for a day without a right code, which clears the failed checks.
     """
     live = _live_codes(policy)
+    failures = policy.max_consecutive_failures
     verification = min(policy.max_checks, failures) * live
-    failed_checks = _within(policy.wrong_checks_per_phone, _DAY) or failures
-    day = min(failed_checks, failures) * live
+    day = failures * live
     if sends := _within(policy.sends_per_phone, _DAY):
         # All checks of a verification are compared with all of its codes, at most.
         day = min(day, policy.max_checks * sends)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -35,6 +36,7 @@ DEV = {
     "OTP_SENDS_PER_IP": "20/10m",
 }
 TWILIO = {
+    "OTP_SENDER": "console",
     "OTP_PUBLIC_URL": PUBLIC,
     "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
     "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
@@ -127,6 +129,7 @@ def test_every_key_has_an_expiry_after_every_step_of_a_full_run(store, stepwise)
     with_an_inbox(store)
     through_auth(store)
     through_v2(store)
+    through_a_rotation(store, stepwise.client)
     by_an_operator(store)
 
     store.events.settle()
@@ -171,6 +174,9 @@ def through_auth(store):
         post(http, SEND, phone)
     for otp in (other_than(outbox.code), outbox.code, outbox.code):
         post(http, CHECK, phone, otp=otp)
+    bound = post(http, SEND, "9445033333", bind=True).headers["OTP-Verification"]
+    for otp in (other_than(outbox.code), outbox.code):
+        post(http, CHECK, "9445033333", otp=otp, verification=bound)
     outbox.refusal = DeliveryFailed()
     assert post(http, SEND, "9445011111").status_code == HTTPStatus.BAD_GATEWAY
     report = {
@@ -207,6 +213,24 @@ def through_v2(store):
     typed = {"To": number, "Code": outbox.code}
     assert served(lambda: verify.post(checks, **typed)).body["valid"]
     verify.get("/v2/Attempts")
+
+
+def through_a_rotation(store, client):
+    """A failed check moves to the new pepper with its phone."""
+    old, new = (base64.b64encode(one * 32).decode() for one in (b"o", b"n"))
+    outbox, phone = Outbox(), "9445044444"
+
+    def served_with(**peppers):
+        settings = config.read(DEV | {"REDIS_URL": "redis://unused"} | peppers)
+        return create_app(settings, store=store, sender=outbox).test_client()
+
+    http = served_with(OTP_PEPPER=old)
+    post(http, SEND, phone)
+    post(http, CHECK, phone, otp=other_than(outbox.code))
+    # Nothing is live any more, and the failed check is still counted.
+    digest = Pepper(b"o" * 32).digest("phone", "+919445044444")
+    client.delete(keys.verification(digest), keys.sends(digest))
+    post(served_with(OTP_PEPPER=new, OTP_PEPPER_PREVIOUS=old), SEND, phone)
 
 
 def by_an_operator(store):
