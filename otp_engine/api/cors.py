@@ -26,8 +26,8 @@ _PATHS = "/auth/"
 _OTHER_SITES = frozenset({"cross-site", "same-site"})
 _ALLOWED_HEADERS = "Authorization, Content-Type, X-Request-Id"
 _EXPOSED_HEADERS = (
-    "OTP-Attempts-Left, OTP-Expires-In, OTP-Proof, OTP-Resend-After, RateLimit,"
-    " RateLimit-Policy, Retry-After, X-Request-Id"
+    "OTP-Attempts-Left, OTP-Expires-In, OTP-Proof, OTP-Resend-After,"
+    " OTP-Verification, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 )
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}  # which browsers leave out
 _PREFLIGHT_SECONDS = "600"
