@@ -172,12 +172,6 @@ def _context(
         if settings.inbox:
             store.inbox.watch(event)
 
-    def failed(address: str) -> None:
-        policy = live.now().engine.policy
-        limits = charges.of_failed_login(address, policy, settings.peppers[0])
-        with suppress(StoreUnavailable):
-            store.take(limits, token=secrets.token_bytes(_TOKEN_BYTES))
-
     def rehearsed(policy: Policy) -> Rehearsed:
         watched = Watched(replace(engine, policy=policy, watch=watch))
         return Rehearsed(watched, numbers, Nobody())
@@ -194,7 +188,7 @@ def _context(
         numbers=numbers,
         live=live.now,
         peppers=settings.peppers,
-        callers=Callers(settings.api_keys, failed=failed),
+        callers=Callers(settings.api_keys, failed=_throttle(live, store, settings)),
         region=settings.region,
         account=settings.account_sid,
         service=Service(sid=settings.service_sid, brand=settings.brand),
@@ -206,6 +200,21 @@ def _context(
         proofs=Proofs(settings.hosted.proof_keys, issuer=settings.public_url),
         now=lambda: datetime.now(UTC),
     )
+
+
+def _throttle(
+    live: Live[Rehearsed], store: Store, settings: Settings
+) -> Callable[[str], None]:
+    """Build what counts the wrong API keys of an address, and refuses more of them."""
+
+    def count(address: str) -> None:
+        policy = live.now().engine.policy
+        limits = charges.of_failed_login(address, policy, settings.peppers[0])
+        # Without Redis the answer is 401, as for any wrong key.
+        with suppress(StoreUnavailable):
+            store.take(limits, token=secrets.token_bytes(_TOKEN_BYTES))
+
+    return count
 
 
 def _refuse_a_double_slash() -> None:

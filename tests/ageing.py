@@ -12,11 +12,13 @@ and the real scripts.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from otp_engine.store.connection import Client
 
 _TOKEN_BYTES = 8
+_REFUSAL = re.compile(rb"([0-9]{13}) ([a-z_]+(?: [0-9]+)?)")
 _HASH_BYTES = 32
 
 
@@ -42,10 +44,12 @@ def age(client: Client, by: timedelta) -> None:
 
 
 def _aged(verification: dict[bytes, bytes], shift: int) -> dict[bytes, bytes]:
-    """The same fields, with the end of each code moved back."""
+    """The same fields, with the end of each code and refusal moved back."""
     aged = dict(verification)
     for field, value in verification.items():
         if len(field) == _TOKEN_BYTES and value:
             tag, ends = value[:_HASH_BYTES], int(value[_HASH_BYTES:])
             aged[field] = tag + b"%d" % (ends - shift)
+        elif refusal := _REFUSAL.fullmatch(value):
+            aged[field] = b"%d %s" % (int(refusal[1]) - shift, refusal[2])
     return aged

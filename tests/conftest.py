@@ -75,7 +75,8 @@ def outbox() -> Outbox:
 
 @pytest.fixture(scope="session")
 def hashing() -> HashingPool:
-    return HashingPool(2, waiting=1_000)
+    # A busy machine must not turn a rule into a 503.
+    return HashingPool(2, waiting=1_000, patience=timedelta(minutes=1))
 
 
 @pytest.fixture

@@ -112,8 +112,8 @@ def _lines(found: Inspection, policy: Policy) -> Sequence[str]:
 
 def _in(space: str) -> str:
     """Name the service of a verification, and whether it is bound."""
-    service, colon, _ = space.partition(":")
-    return (f" in {service}" if service else "") + (" (bound)" if colon else "")
+    service, plus, _ = space.partition("+")
+    return (f" in {service}" if service else "") + (" (bound)" if plus else "")
 
 
 def _line(use: Use) -> str:
@@ -130,8 +130,8 @@ def _plain(number: PhoneNumber, found: Inspection, policy: Policy) -> dict[str, 
         "phone": number.masked,
         "waiting": [
             {
-                "service": space.partition(":")[0] or None,
-                "bound": ":" in space,
+                "service": space.partition("+")[0] or None,
+                "bound": "+" in space,
                 "guesses_left": max(0, policy.max_checks - waiting.guesses),
                 "expires_in": round(waiting.expires_in.total_seconds()),
             }

@@ -112,14 +112,16 @@ class Engine:
         binding = None if asked.bound else self._binding()
         bound = binding.id if binding and asked.bind else asked.bound
         home = self._home(asked.number, asked.service, bound)
-        withdraw = partial(self._withdraw, home.phone, token)
+        # A recipient can have answered STOP to one sender and not to another.
+        sender = asked.service.messaging_service(asked.number.country) or ""
+        withdraw = partial(self._withdraw, home.phone, token, sender)
         with given_back_by(withdraw, after=StoreUnavailable):
             opened = self.store.open(
                 home.phone,
                 token=token,
                 binding=binding,
                 policy=self.policy,
-                bound=bound is not None,
+                sender=sender,
             )
         with given_back_by(withdraw):
             refund, shared = self._take(charges.of_pool(asked, self.policy), token)
@@ -162,12 +164,7 @@ class Engine:
         home = self._home(guess.number, guess.service, guess.bound)
         unclaim = partial(self._unclaim, home.phone, token)
         with given_back_by(unclaim, after=StoreUnavailable):
-            claim = self.store.claim(
-                home.phone,
-                token=token,
-                policy=self.policy,
-                bound=guess.bound is not None,
-            )
+            claim = self.store.claim(home.phone, token=token, policy=self.policy)
         with given_back_by(unclaim):
             if guess.verification not in {None, claim.binding.id}:
                 raise VerificationNotFound
@@ -268,9 +265,9 @@ class Engine:
         with given_back_by(refund, after=StoreUnavailable):
             return refund, self.store.take(charged, token=token)
 
-    def _withdraw(self, phone: str, token: bytes, error: OTPError) -> None:
+    def _withdraw(self, phone: str, token: bytes, sender: str, error: OTPError) -> None:
         refusal = ProviderRefusal.of(error)
-        self.store.withdraw(phone, token=token, refusal=refusal)
+        self.store.withdraw(phone, token=token, refusal=refusal, sender=sender)
 
     def _unclaim(self, phone: str, token: bytes, _error: OTPError) -> None:
         self.store.unclaim(phone, token=token)

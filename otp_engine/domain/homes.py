@@ -29,10 +29,11 @@ class Home:
     def phone(self) -> str:
         """The name: a digest, and behind a colon the space, if there is one.
 
-        What is counted by phone is counted under the digest, for all services.
+        What is counted by phone is counted under the digest, for all services. A bound
+        verification adds a plus sign and its id.
         """
         digest = self.pepper.digest("phone", self.number.e164)
-        space = self.space if self.bound is None else f"{self.space}:{self.bound.hex()}"
+        space = self.space if self.bound is None else f"{self.space}+{self.bound.hex()}"
         return f"{digest}:{space}" if space else digest
 
 

@@ -21,7 +21,7 @@ class Inspection:
 
     Attributes:
         waiting: What can be checked, with the space of its service; none is that of
-            the default one. The space of a bound verification is `SERVICE:ID`.
+            the default one. The space of a bound verification is `SERVICE+ID`.
         uses: Each window that counts this phone, or everybody in its country.
     """
 

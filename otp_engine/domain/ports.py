@@ -25,7 +25,8 @@ class Store(Standings, Protocol):
     """Remembers which codes wait for which phone, and counts.
 
     *phone* is always a keyed digest, and behind a colon the service, but for the
-    default one; messages and wrong guesses are counted for all services together.
+    default one, and behind a plus sign the id of a bound verification. Messages and
+    wrong guesses are counted for all services together.
     *token* names one request: a step repeated with the same token changes nothing and
     answers the same, so a lost reply may be asked for again. Every method raises
     `StoreUnavailable` when the store does not answer.
@@ -38,11 +39,12 @@ class Store(Standings, Protocol):
         token: bytes,
         binding: Binding | None,
         policy: Policy,
-        bound: bool = False,
+        sender: str = "",
     ) -> Opened:
         """Reserve one send, beginning a verification with *binding* if none is alive.
 
-        Without a *binding*, only a live verification is sent again.
+        Without a *binding*, only a live verification is sent again. The *sender* is
+        what a provider's refusal can depend on: a Messaging Service, or empty.
 
         Raises:
             RateLimited: The cooldown or a limit of this phone refused.
@@ -59,16 +61,20 @@ class Store(Standings, Protocol):
         """
 
     def withdraw(
-        self, phone: str, *, token: bytes, refusal: ProviderRefusal | None = None
+        self,
+        phone: str,
+        *,
+        token: bytes,
+        refusal: ProviderRefusal | None = None,
+        sender: str = "",
     ) -> None:
         """Give a reserved send back, with its code if it was armed.
 
-        A provider's *refusal* of the phone is stored for `refusals.REMEMBERED`.
+        A provider's *refusal* of the phone is stored for `refusals.REMEMBERED`, for
+        this *sender* only.
         """
 
-    def claim(
-        self, phone: str, *, token: bytes, policy: Policy, bound: bool = False
-    ) -> Claim:
+    def claim(self, phone: str, *, token: bytes, policy: Policy) -> Claim:
         """Pay for one guess, and say what it must match.
 
         Raises:

@@ -6,8 +6,9 @@
     otp:{<phone>}:sends:shadow   zset    those that a limit in shadow would let out
     otp:{<phone>}:wrong          zset    one entry a wrong guess; the longest window,
                                          and 30 days at least
-    otp:{<phone>}:refusal        string  why a provider refused the phone; ten minutes
-    otp:{<phone>}:bound          zset    the bound verifications, as SERVICE:ID, with
+    otp:{<phone>}:refusal        hash    by sender, until when and why a provider
+                                         refuses the phone; ten minutes
+    otp:{<phone>}:bound          zset    the bound verifications, as SERVICE+ID, with
                                          their end; until the last of them ends
     otp:{<phone>}:approved[:<service>]
                                  string  token of the last approval; a minute
@@ -26,7 +27,7 @@
     otp:{inbox}:<verification>   string  how one of theirs ended; a day
     otp:{safe}                   set     phones that are served anyway; for good
 
-A bound verification has `SERVICE:ID` in the place of the service, with its id in
+A bound verification has `SERVICE+ID` in the place of the service, with its id in
 hexadecimal; verifications of numbers for tests have `SERVICE:test`.
 
 `<phone>` and personal `<who>`s are keyed digests. What stands in braces decides the
@@ -90,7 +91,7 @@ def wrong(place: str) -> str:
 
 
 def refusal(place: str) -> str:
-    """Why a provider refused a phone, for all services."""
+    """Why providers refused a phone, by sender."""
     return f"otp:{{{_phone(place)}}}:refusal"
 
 
@@ -102,6 +103,11 @@ def bound(place: str) -> str:
 def space(place: str) -> str:
     """The service of a place, with the id of a bound verification."""
     return place.partition(":")[2]
+
+
+def is_bound(place: str) -> bool:
+    """Return whether a place is that of a bound verification."""
+    return "+" in place
 
 
 def approved(place: str) -> str:

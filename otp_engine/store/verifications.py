@@ -88,12 +88,13 @@ class RedisStore:
         token: bytes,
         binding: Binding | None,
         policy: Policy,
-        bound: bool = False,
+        sender: str = "",
     ) -> Opened:
         """Reserve one send, beginning a verification if none is alive."""
         limit, failed = policy.sends_per_phone, policy.wrong_checks_per_phone
+        bound = keys.is_bound(phone)
         reply = self._open.run(
-            _of_open(phone, bound=bound),
+            _of_open(phone),
             token,
             binding.id if binding else b"",
             binding.cost if binding else b"",
@@ -106,6 +107,7 @@ class RedisStore:
             words.windows(limit.shadow),
             words.windows(policy.consecutive_failures),
             keys.space(phone),
+            sender,
         )
         match reply:
             case [b"none"]:
@@ -136,7 +138,12 @@ class RedisStore:
         )
 
     def withdraw(
-        self, phone: str, *, token: bytes, refusal: ProviderRefusal | None = None
+        self,
+        phone: str,
+        *,
+        token: bytes,
+        refusal: ProviderRefusal | None = None,
+        sender: str = "",
     ) -> None:
         """Give a reserved send back, with its code if it was armed."""
         self._withdraw.run(
@@ -144,12 +151,12 @@ class RedisStore:
             token,
             str(refusal or ""),
             words.milliseconds(refusals.REMEMBERED),
+            sender,
         )
 
-    def claim(
-        self, phone: str, *, token: bytes, policy: Policy, bound: bool = False
-    ) -> Claim:
+    def claim(self, phone: str, *, token: bytes, policy: Policy) -> Claim:
         """Pay for one guess, and say what it must match."""
+        bound = keys.is_bound(phone)
         reply = self._claim.run(
             [keys.verification(phone), keys.wrong(phone)],
             token,
@@ -259,13 +266,13 @@ class RedisStore:
         return durability.doubts(facts, replicas=self._replicas)
 
 
-def _of_open(phone: str, *, bound: bool) -> list[str]:
+def _of_open(phone: str) -> list[str]:
     return [
         *_of_sends(phone),
         keys.wrong(phone),
         keys.sends_in_shadow(phone),
         keys.refusal(phone),
-        *([keys.bound(phone)] if bound else []),
+        *([keys.bound(phone)] if keys.is_bound(phone) else []),
     ]
 
 

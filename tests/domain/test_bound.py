@@ -234,7 +234,7 @@ def test_an_operator_sees_and_forgets_bound_verifications(
 
     waiting = inspector.inspect(bound.number, [""]).waiting
     assert [(space, one.id) for space, one in waiting] == [
-        (f":{sent.id.hex()}", sent.id)
+        (f"+{sent.id.hex()}", sent.id)
     ]
     assert inspector.forget(bound.number, [""])
 

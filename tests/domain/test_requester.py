@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from otp_engine.domain import phone
 from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.limits import Charge, KeyedLimit, Limit
+from otp_engine.domain.service import MessagingConfiguration, Service
 from otp_engine.domain.verification import Asked
 from otp_engine.errors import (
     CarrierUnavailable,
@@ -26,6 +27,7 @@ from tests.fakes import other_than
 from tests.tuning import with_policy
 
 BOB = Asked(number=phone.read("+919445067890", "IN"))
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
 HERE, THERE = "203.0.113.7", "203.0.113.8"
 
 
@@ -175,6 +177,29 @@ def test_a_number_that_a_provider_refused_is_refused_without_the_provider(
     assert again.value.carrier_error == 21610
     assert again.value.remembered
     engine.send(BOB)
+
+
+def test_a_provider_refusal_holds_for_its_sender_only(engine, outbox, alice):
+    """A recipient who answered STOP to one Messaging Service."""
+    shop = Service(
+        sid="VA1",
+        space="VA1",
+        messaging=(
+            MessagingConfiguration(
+                country="IN", messaging_service="MG1", created=NOW, updated=NOW
+            ),
+        ),
+    )
+    outbox.refusal = DeliveryFailed()
+    with pytest.raises(DeliveryFailed):
+        engine.send(replace(alice, service=shop))
+    outbox.refusal = None
+
+    engine.send(alice)
+
+    with pytest.raises(DeliveryFailed):
+        engine.send(replace(alice, service=shop))
+    assert len(outbox.messages) == 1
 
 
 def test_a_provider_refusal_is_forgotten_after_ten_minutes(

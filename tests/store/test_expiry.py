@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -252,4 +253,9 @@ def every_script():
     names = {one.name.removesuffix(".lua") for one in folder.iterdir()}
     for name in sorted(names - {"sliding_log"}):
         source = scripts.load(name)
-        yield name, {source, scripts.WHEN_FULL + source}
+        texts = {source, scripts.WHEN_FULL + source}
+        yield name, texts | set(map(digest, texts))
+
+
+def digest(text):
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -9,7 +9,8 @@
 -- KEYS[2]   otp:{phone}:sends          zset: one member a message
 -- KEYS[3]   otp:{phone}:wrong          zset: one member a wrong guess
 -- KEYS[4]   otp:{phone}:sends:shadow   zset: messages that the shadow would let through
--- KEYS[5]   otp:{phone}:refusal        string: why a provider refused this phone
+-- KEYS[5]   otp:{phone}:refusal        hash: by sender, when a provider's refusal of
+--                                      this phone ends (ms, decimal), and why
 -- KEYS[6]   otp:{phone}:bound          zset: bound verifications, scored by their end;
 --                                      only given for a bound verification
 -- ARGV[1]   the send's token, 8 bytes
@@ -24,6 +25,7 @@
 -- ARGV[10]  limit of messages to this phone that stands in shadow; empty, if none does
 -- ARGV[11]  limit of consecutive failed checks of this phone
 -- ARGV[12]  member of KEYS[6] for this verification
+-- ARGV[13]  the sender: field of KEYS[5]
 --
 -- returns  {'opened', id, cost, ms, {used, ms, ...}, over, {used, ms, ...}}
 --                                           reserved; the next send is possible in ms,
@@ -93,9 +95,10 @@ end
 if not id and ARGV[2] == '' then
     return {'none'}
 end
-local refusal = redis.call('GET', KEYS[5])
-if refusal then
-    return {'refusal', refusal}
+local refusal = redis.call('HGET', KEYS[5], ARGV[13])
+local refused_until, why = string.match(refusal or '', '^(%d+) (.*)$')
+if refused_until and tonumber(refused_until) > at then
+    return {'refusal', why}
 end
 
 local reason, longest = nil, 0

@@ -6,21 +6,25 @@
 -- KEYS[1]  otp:{phone}:verification   hash
 -- KEYS[2]  otp:{phone}:sends          zset
 -- KEYS[3]  otp:{phone}:sends:shadow   zset
--- KEYS[4]  otp:{phone}:refusal        string: why a provider refused this phone
+-- KEYS[4]  otp:{phone}:refusal        hash: by sender, when a provider's refusal of this
+--                                     phone ends (ms, decimal), and why
 -- ARGV[1]  the send's token, 8 bytes
 -- ARGV[2]  why a provider refused this phone; empty for any other reason
 -- ARGV[3]  milliseconds to remember that
+-- ARGV[4]  the sender: field of KEYS[4]
 --
 -- returns  1  given back
 --          0  there was nothing to give back any more
 --
 -- TTL: the verification ends with the last code that is left, or at once with none.
--- The provider's refusal lives for ARGV[3].
+-- The provider's refusals live for ARGV[3] after the last of them.
 
 local verification, token = KEYS[1], ARGV[1]
 
 if ARGV[2] ~= '' then
-    redis.call('SET', KEYS[4], ARGV[2], 'PX', ARGV[3])
+    local until_then = string.format('%.0f', now() + ARGV[3])
+    redis.call('HSET', KEYS[4], ARGV[4], until_then .. ' ' .. ARGV[2])
+    redis.call('PEXPIRE', KEYS[4], ARGV[3])
 end
 redis.call('ZREM', KEYS[2], token)
 redis.call('ZREM', KEYS[3], token)
