@@ -15,6 +15,7 @@ DOCUMENTED = {
     "OTP-Resend-After",
     "OTP-Attempts-Left",
     "OTP-Proof",
+    "OTP-Verification",
     "Retry-After",
     "RateLimit",
     "RateLimit-Policy",

@@ -154,9 +154,10 @@ def test_the_button_for_a_new_code_counts_down_and_then_sends_one(open_page):
     first = give_number(page)
     again = page.get_by_role("button", name=re.compile("Send a new code"))
     expect(again).to_be_disabled()
-    expect(again).to_have_text(re.compile(r"in [12] s"))
+    # Two seconds, rounded up for a client without a key.
+    expect(again).to_have_text(re.compile(r"in ([1-9]|10) s"))
 
-    expect(again).to_be_enabled()
+    expect(again).to_be_enabled(timeout=30_000)
     again.click()
 
     expect(page.get_by_role("alert")).to_have_text("A new code is on its way.")
