@@ -16,7 +16,6 @@ from otp_engine.domain.policy import Policy
 from otp_engine.domain.refusals import REMEMBERED
 from otp_engine.domain.verification import Asked, Checked, Guess, Sent
 from otp_engine.errors import (
-    DeliveryFailed,
     NotServed,
     OTPError,
     RateLimited,
@@ -73,6 +72,11 @@ class Model:
         self._open: dict[PhoneNumber, int] = {}
         self._begun = 0
 
+    def unrequest(self, asked: Asked) -> None:
+        """Give the requester its charge back, for a send without a place to hash."""
+        if asked.address:
+            self._requested_by[asked.address].pop()
+
     def request(self, asked: Asked) -> None:
         """Charge the requester of a send, and raise what it is refused with."""
         number, policy = asked.number, self.policy
@@ -119,7 +123,7 @@ class Model:
     def give_back(self, letter: Letter, refusal: OTPError) -> None:
         """Undo a send that the provider refused; the requester stays charged."""
         self.letters.remove(letter)
-        if isinstance(refusal, DeliveryFailed | NotServed):
+        if isinstance(refusal, NotServed) or refusal.carrier_error:
             self._refusals[letter.asked.number] = (self.now, refusal)
 
     def check(self, guess: Guess, *, hashed: bool = True) -> Checked:
@@ -138,6 +142,7 @@ class Model:
             raise TooManyAttempts(retry_after=max(end, budget, row))
         _refuse({"wrong_checks_per_phone": budget, "max_consecutive_failures": row})
         if not hashed:
+            asked.pop()
             raise Saturated
         self.tries.append(Try(guess, self.now, verification))
         if guess.code in self.live_codes(number):
@@ -186,7 +191,10 @@ class Model:
         ages = [self.now - at for at in self._wrong[number]]
         return min(
             window.count - sum(age < window.period for age in ages)
-            for window in self.policy.failure_windows
+            for window in (
+                *self.policy.wrong_checks_per_phone.windows,
+                *self.policy.consecutive_failures.windows,
+            )
         )
 
     def _phones_wait(self, number: PhoneNumber) -> timedelta:

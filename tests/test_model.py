@@ -84,10 +84,13 @@ PHONES = {
 # Most happens to one phone, because most limits are met only by one that is busy.
 WHO = st.sampled_from([*["Alice"] * 4, "Bob", "Carol"])
 ADDRESSES = st.sampled_from([*["203.0.113.7"] * 4, "203.0.113.8", None])
+STOPPED = DeliveryFailed()
+STOPPED.carrier_error = 21610  # the recipient has answered STOP
 ANSWERS = st.sampled_from(
     [
         None,
         DeliveryFailed(),
+        STOPPED,
         NumberTypeNotAllowed(),
         CarrierUnavailable(),
         DeliveryUnconfirmed(),
@@ -221,7 +224,10 @@ class People(RuleBasedStateMachine):
         guess = Guess(number=PHONES[who], code=code, address=address)
         full = replace(self.engine, hashing=FULL)
 
-        no_send = outcome_of(lambda: self.model.request(asked)) or Saturated()
+        no_send = outcome_of(lambda: self.model.request(asked))
+        if no_send is None:
+            no_send = Saturated()
+            self.model.unrequest(asked)
         self._agree(outcome_of(lambda: full.send(asked)), no_send)
         no_check = outcome_of(lambda: self.model.check(guess, hashed=False))
         self._agree(outcome_of(lambda: full.check(guess)), no_check)

@@ -42,15 +42,14 @@ def send_otp() -> ResponseReturnValue:
         bind=handle is None and given.flag("bind"),
         bound=handle.verification if handle else None,
     )
+    g.bound = asked.number if asked.bind or asked.bound else None
     sent = context.current().engine.send(asked)
     body = {"message": "OTP sent successfully.", "VerificationStatus": "pending"}
     headers = responses.timing(
         expires_in=sent.expires_in, resend_after=sent.resend_after
     )
     headers |= quotas.of_sent(sent.uses)
-    if asked.bind or asked.bound:
-        found = Handle(sent.id, asked.number)
-        headers["OTP-Verification"] = found.write(context.current().peppers[0])
+    headers |= context.current().handle_of(sent.id)
     return body, HTTPStatus.CREATED, headers
 
 

@@ -104,6 +104,16 @@ class Context:
         """
         return handles.read(text, self.peppers, self._number)
 
+    def handle_of(self, verification: bytes | None) -> dict[str, str]:
+        """Return the header with the handle of a *verification*, if it is bound.
+
+        Whether it is, and for which number, the view has left on `flask.g`.
+        """
+        number: PhoneNumber | None = g.get("bound")
+        if number is None or verification is None:
+            return {}
+        return {"OTP-Verification": Handle(verification, number).write(self.peppers[0])}
+
     def _number(self, e164: str) -> PhoneNumber:
         return self.numbers.read(e164, phone.NOWHERE)
 

@@ -141,7 +141,11 @@ def _headers(error: errors.OTPError) -> dict[str, str]:
         case errors.Unavailable():
             return {"Retry-After": retry_after(error.retry_after)}
         case errors.DeliveryUnconfirmed():
-            return timing(expires_in=error.expires_in, resend_after=error.resend_after)
+            # The code can still arrive, and is of use with its handle only.
+            handle = context.current().handle_of(error.verification)
+            return handle | timing(
+                expires_in=error.expires_in, resend_after=error.resend_after
+            )
         case errors.Unauthorized():
             return {"WWW-Authenticate": 'Bearer realm="otp", Basic realm="otp"'}
         case _:

@@ -67,12 +67,6 @@ class Policy:
         """`max_consecutive_failures` as a limit."""
         return Limit((Window(self.max_consecutive_failures, CONSECUTIVE),))
 
-    @property
-    def failure_windows(self) -> tuple[Window, ...]:
-        """Every window that counts the failed checks of a phone."""
-        consecutive = self.consecutive_failures.windows
-        return (*self.wrong_checks_per_phone.windows, *consecutive)
-
     def checks(self, *, bound: bool) -> int:
         """Return how many checks a verification accepts.
 

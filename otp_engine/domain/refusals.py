@@ -44,10 +44,13 @@ class ProviderRefusal:
         """Return the refusal that *error* reports.
 
         Returns:
-            None if *error* is about the sender, the provider or a limit.
+            None if *error* is about the sender, the provider or a limit, or if the
+            provider gave no reason: then it may be about any of these.
         """
-        sender = isinstance(error, DeliveryFailed) and error.elsewhere
-        if sender or error.name not in _KINDS:
+        if error.name not in _KINDS:
+            return None
+        unclear = error.carrier_error is None or getattr(error, "elsewhere", False)
+        if isinstance(error, DeliveryFailed) and unclear:
             return None
         return cls(error.name, error.carrier_error)
 

@@ -33,7 +33,7 @@ class Counts:
                 ),
                 (keys.wrong(phone), Charge("wrong_checks_per_phone", "", failed)),
                 (
-                    keys.wrong(phone),
+                    keys.failures(phone),
                     Charge("max_consecutive_failures", "", consecutive),
                 ),
             ]
@@ -54,7 +54,7 @@ class Counts:
         phone = phones[0]
         named = [
             *(keys.sends(phone), keys.wrong(phone), keys.sends_in_shadow(phone)),
-            *(keys.refusal(phone), keys.bound(phone)),
+            *(keys.failures(phone), keys.refusal(phone), keys.bound(phone)),
         ]
         for place in phones:
             named += [keys.verification(place), keys.approved(place)]

@@ -4,8 +4,9 @@
                                  hash    the live verification; until its last code ends
     otp:{<phone>}:sends          zset    one entry a message; the longest window
     otp:{<phone>}:sends:shadow   zset    those that a limit in shadow would let out
-    otp:{<phone>}:wrong          zset    one entry a wrong guess; the longest window,
-                                         and 30 days at least
+    otp:{<phone>}:wrong          zset    one entry a failed check by number; the longest
+                                         window
+    otp:{<phone>}:failures       zset    one entry a failed check of any kind; 30 days
     otp:{<phone>}:refusal        hash    by sender, until when and why a provider
                                          refuses the phone; ten minutes
     otp:{<phone>}:bound          zset    the bound verifications, as SERVICE+ID, with
@@ -86,13 +87,21 @@ def sends_in_shadow(place: str) -> str:
 
 
 def wrong(place: str) -> str:
-    """Guesses at a phone's codes since the last right one, of all services."""
+    """Failed checks by number since the last right one, of all services."""
     return f"otp:{{{_phone(place)}}}:wrong"
 
 
 def refusal(place: str) -> str:
     """Why providers refused a phone, by sender."""
     return f"otp:{{{_phone(place)}}}:refusal"
+
+
+def failures(place: str) -> str:
+    """Failed checks of a phone since the last right one, bound verifications included.
+
+    They count towards `max_consecutive_failures`.
+    """
+    return f"otp:{{{_phone(place)}}}:failures"
 
 
 def bound(place: str) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 
 from otp_engine.domain import refusals
 from otp_engine.domain.homes import Standing
-from otp_engine.domain.limits import Charge, Use
+from otp_engine.domain.limits import Charge, Limit, Use
 from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.refusals import ProviderRefusal
@@ -158,12 +158,11 @@ class RedisStore:
         """Pay for one guess, and say what it must match."""
         bound = keys.is_bound(phone)
         reply = self._claim.run(
-            [keys.verification(phone), keys.wrong(phone)],
+            [keys.verification(phone), *_of_failures(phone)],
             token,
             policy.checks(bound=bound),
-            words.windows(policy.wrong_checks_per_phone),
+            "" if bound else words.windows(policy.wrong_checks_per_phone),
             words.windows(policy.consecutive_failures),
-            int(bound),
         )
         match reply:
             case [b"claimed", id, cost, left, ends_in, *tags]:
@@ -182,13 +181,14 @@ class RedisStore:
 
     def unclaim(self, phone: str, *, token: bytes) -> None:
         """Give back a guess that was paid for and never looked at."""
-        self._unclaim.run([keys.verification(phone), keys.wrong(phone)], token)
+        self._unclaim.run([keys.verification(phone), *_of_failures(phone)], token)
 
     def approve(
         self, phone: str, *, token: bytes, id: bytes, guessed: bool = True
     ) -> datetime | None:
         """Close the verification, and return when; None, if this request did not."""
-        named = [keys.verification(phone), keys.wrong(phone), keys.approved(phone)]
+        wrong, failures = _of_failures(phone)
+        named = [keys.verification(phone), wrong, keys.approved(phone), failures]
         args = (token, id, words.milliseconds(_APPROVAL_REMEMBERED), int(guessed))
         at = self._approve.run(named, *args)
         return words.moment(at) if at else None
@@ -233,22 +233,26 @@ class RedisStore:
     def standing(self, phone: str, policy: Policy) -> Standing:
         """Return whether this phone is in use under its pepper."""
         live, failures = self._standing.run(
-            [*_of_sends(phone), keys.wrong(phone)], words.milliseconds(policy.ttl)
+            [*_of_sends(phone), keys.failures(phone)], words.milliseconds(policy.ttl)
         )
         return Standing(live=bool(live), failures=failures)
 
     def move_failures(self, old: str, new: str, policy: Policy) -> None:
         """Move the failed checks of one phone from one pepper's key to another's."""
-        source = keys.wrong(old)
+        budget = policy.wrong_checks_per_phone
+        self._move(keys.wrong(old), keys.wrong(new), budget)
+        consecutive = policy.consecutive_failures
+        self._move(keys.failures(old), keys.failures(new), consecutive)
+
+    def _move(self, source: str, target: str, limit: Limit) -> None:
         found = self._line.ask(
             lambda client: client.zrange(source, 0, -1, withscores=True), source
         )
         if not found:
             return
         pairs = [part for token, at in found for part in (round(at), token)]
-        windows = policy.failure_windows
-        longest = max(window.period for window in windows)
-        self._add_failures.run([keys.wrong(new)], words.milliseconds(longest), *pairs)
+        longest = max(window.period for window in limit.windows)
+        self._add_failures.run([target], words.milliseconds(longest), *pairs)
         tokens = [token for token, _ in found]
         self._line.ask(lambda client: client.zrem(source, *tokens), source)
 
@@ -272,8 +276,13 @@ def _of_open(phone: str) -> list[str]:
         keys.wrong(phone),
         keys.sends_in_shadow(phone),
         keys.refusal(phone),
+        keys.failures(phone),
         *([keys.bound(phone)] if keys.is_bound(phone) else []),
     ]
+
+
+def _of_failures(phone: str) -> list[str]:
+    return [keys.wrong(phone), keys.failures(phone)]
 
 
 def _of_sends(phone: str) -> list[str]:

@@ -57,7 +57,7 @@ class Steps:
     def _number(self, visit: Visit, words: Texts) -> Said | None:
         number = _read(request.form.get("phone", ""))
         # A person who types the same number again goes on with its verification.
-        known = _handle_of(visit.previous)
+        known = _handle_of(visit.handle or visit.previous)
         if known is None or known.number != number:
             known = None
         return self._send(number, known, visit, words)

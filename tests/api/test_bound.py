@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from otp_engine.errors import DeliveryUnconfirmed
 from tests.api.test_rehearsal import CODE, ENTRY, NUMBER
 from tests.fakes import other_than
 
@@ -39,6 +40,17 @@ def test_a_bound_send_has_the_contracts_body_and_a_handle(http):
 @pytest.mark.parametrize("fields", [{}, {"bind": False}, {"bind": None}], ids=range(3))
 def test_a_send_without_bind_has_no_handle(http, fields):
     assert "OTP-Verification" not in send(http, phone=PHONE, **fields).headers
+
+
+def test_a_silent_provider_leaves_the_handle(http, outbox):
+    """The code may arrive, and then it works."""
+    outbox.refusal = DeliveryUnconfirmed()
+    answer = send(http, phone=PHONE, bind=True)
+
+    assert (answer.status_code, answer.json["error"]) == (504, "delivery_unconfirmed")
+    handle = answer.headers["OTP-Verification"]
+    wrong = check(http, "000000", verification=handle)
+    assert wrong.json == {"VerificationStatus": "pending"}
 
 
 def test_a_form_can_bind(http):

@@ -199,6 +199,20 @@ def test_bound_and_other_verifications_share_the_messages_of_a_phone(
     assert refusal.value.limit == "sends_per_phone"
 
 
+def test_failed_checks_of_bound_verifications_spend_no_budget_of_others(
+    engine, outbox, alice, bound, guess, with_handle
+):
+    """A stranger binds a verification and fails, and the phone is checked by number."""
+    engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("2/1h"))
+    stranger = engine.send(bound)
+    for _ in range(2):
+        engine.check(with_handle(other_than(outbox.code), stranger.id))
+
+    engine.send(alice)
+
+    assert engine.check(guess(outbox.code)).approved
+
+
 def test_failed_checks_of_bound_verifications_count_towards_the_ceiling(
     engine, outbox, bound, with_handle
 ):

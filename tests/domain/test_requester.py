@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,7 @@ from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.limits import Charge, KeyedLimit, Limit
 from otp_engine.domain.service import MessagingConfiguration, Service
 from otp_engine.domain.verification import Asked
+from otp_engine.domain.wishes import Wishes
 from otp_engine.errors import (
     CarrierUnavailable,
     CountryNotAllowed,
@@ -21,9 +23,10 @@ from otp_engine.errors import (
     OTPError,
     RateLimited,
     Refused,
+    Saturated,
 )
 from tests.ageing import age
-from tests.fakes import other_than
+from tests.fakes import Outbox, other_than
 from tests.tuning import with_policy
 
 BOB = Asked(number=phone.read("+919445067890", "IN"))
@@ -31,16 +34,45 @@ NOW = datetime(2026, 11, 26, tzinfo=UTC)
 HERE, THERE = "203.0.113.7", "203.0.113.8"
 
 
+def stopped():
+    """A provider's refusal of a number that gives its reason."""
+    refusal = DeliveryFailed()
+    refusal.carrier_error = 21610
+    return refusal
+
+
 class Recorder:
     """A store that records the steps that it is asked for."""
 
-    def __init__(self, store):
-        self._store = store
+    def __init__(self, store, on_step=lambda: None):
+        self._store, self._on_step = store, on_step
         self.steps: list[str] = []
 
     def __getattr__(self, name):
         self.steps.append(name)
+        self._on_step()
         return getattr(self._store, name)
+
+
+class TakenAtOnce(Outbox):
+    """A sender with a place for the first request that looks, and none for others."""
+
+    def __init__(self, refusal):
+        super().__init__()
+        self._refusals = [None, refusal]
+
+    @contextmanager
+    def room(self):
+        if refusal := self._refusals.pop(0):
+            raise refusal
+        yield self.send
+
+
+class Full(HashingPool):
+    """A pool whose last place is taken between the look and the hash."""
+
+    def derive(self, material, salt, cost):
+        raise Saturated
 
 
 class NoHash(HashingPool):
@@ -64,6 +96,52 @@ def test_a_requester_over_its_limit_touches_no_phone(limited, alice):
 
     assert refusal.value.limit == "sends_per_ip"
     assert store.steps == ["take"]
+
+
+def test_a_requester_over_its_limit_holds_no_place_with_the_provider(limited, alice):
+    limited.send(replace(BOB, address=HERE))
+    held: list[bool] = []
+
+    class Places(Outbox):
+        @contextmanager
+        def room(self):
+            held.append(True)
+            yield self.send
+            held.pop()
+
+    sender = Places()
+    store = Recorder(limited.store, on_step=lambda: seen.append(len(held)))
+    seen: list[int] = []
+
+    with pytest.raises(RateLimited):
+        replace(limited, store=store, sender=sender).send(replace(alice, address=HERE))
+
+    assert seen == [0]
+
+
+@pytest.mark.parametrize("full", [CarrierUnavailable(), Saturated()])
+def test_a_send_without_a_place_gives_the_requester_its_charge_back(
+    limited, outbox, alice, full
+):
+    """The place was there when it was looked at, and taken a moment later."""
+    sender = TakenAtOnce(full)
+    with pytest.raises(type(full)):
+        replace(limited, sender=sender).send(replace(alice, address=HERE))
+
+    limited.send(replace(BOB, address=HERE))
+
+    assert len(outbox.messages) == 1
+
+
+def test_a_check_without_a_place_to_hash_gives_the_requester_its_charge_back(
+    engine, outbox, alice, guess
+):
+    engine = with_policy(engine, checks_per_ip=Limit.parse("1/1h"))
+    engine.send(alice)
+    with pytest.raises(Saturated):
+        replace(engine, hashing=Full(1)).check(guess(outbox.code, HERE))
+
+    assert engine.check(guess(outbox.code, HERE)).approved
 
 
 @pytest.mark.parametrize("asked_before", [False, True])
@@ -190,7 +268,7 @@ def test_a_provider_refusal_holds_for_its_sender_only(engine, outbox, alice):
             ),
         ),
     )
-    outbox.refusal = DeliveryFailed()
+    outbox.refusal = stopped()
     with pytest.raises(DeliveryFailed):
         engine.send(replace(alice, service=shop))
     outbox.refusal = None
@@ -202,10 +280,22 @@ def test_a_provider_refusal_holds_for_its_sender_only(engine, outbox, alice):
     assert len(outbox.messages) == 1
 
 
+def test_a_provider_refusal_does_not_hold_without_its_guard(engine, outbox, alice):
+    """`RiskCheck=disable` is the way around a guard against fraud."""
+    outbox.refusal = stopped()
+    with pytest.raises(DeliveryFailed):
+        engine.send(alice)
+    outbox.refusal = None
+
+    engine.send(replace(alice, wishes=Wishes(unfiltered=True)))
+
+    assert len(outbox.messages) == 1
+
+
 def test_a_provider_refusal_is_forgotten_after_ten_minutes(
     engine, outbox, alice, client
 ):
-    outbox.refusal = DeliveryFailed()
+    outbox.refusal = stopped()
     with pytest.raises(DeliveryFailed):
         engine.send(alice)
     outbox.refusal = None
@@ -217,7 +307,9 @@ def test_a_provider_refusal_is_forgotten_after_ten_minutes(
 
 
 @pytest.mark.parametrize(
-    "error", [DeliveryFailed(elsewhere=True), CarrierUnavailable()]
+    "error",
+    [DeliveryFailed(elsewhere=True), DeliveryFailed(), CarrierUnavailable()],
+    ids=["the sender", "no reason", "the provider"],
 )
 def test_a_refusal_that_is_not_about_the_number_is_not_remembered(
     engine, outbox, alice, error
@@ -240,7 +332,7 @@ def test_a_remembered_refusal_counts_against_the_requester_and_not_the_phone(
         sends_per_ip=Limit.parse("2/10m"),
         sends_total=Limit.parse("1/10m"),
     )
-    outbox.refusal = DeliveryFailed()
+    outbox.refusal = stopped()
     for _ in range(2):
         with pytest.raises(DeliveryFailed):
             engine.send(replace(alice, address=HERE))

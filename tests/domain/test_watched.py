@@ -120,6 +120,7 @@ def test_a_remembered_provider_refusal_is_a_refused_request(
     watch, told, outbox, whom, alice
 ):
     outbox.refusal = DeliveryFailed()
+    outbox.refusal.carrier_error = 21610
     for _ in range(2):
         with pytest.raises(DeliveryFailed):
             watch().send(alice)

@@ -186,8 +186,9 @@ def test_cancelling_clears_neither_wrong_guesses_nor_messages(store, policy, cli
     store.cancel(PHONE)
 
     assert client.zrange(keys.wrong(PHONE), 0, -1) == [guess]
+    assert client.zrange(keys.failures(PHONE), 0, -1) == [guess]
     assert client.zrange(keys.sends(PHONE), 0, -1) == [name]
-    assert client.dbsize() == 2
+    assert client.dbsize() == 3
 
 
 def test_cancelling_takes_a_reservation_along(store, eager):

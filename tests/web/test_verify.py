@@ -171,6 +171,20 @@ def test_a_person_who_types_the_same_number_again_goes_on_with_its_code(app_with
     assert person.step == "done"
 
 
+def test_the_same_form_sent_twice_sends_one_message(app_with):
+    """The Back button, or a double click."""
+    person = Person(app_with(OTP_RESEND_COOLDOWN="45s").test_client())
+    form = {"token": person.token(), "step": "number", "phone": PHONE}
+    for _ in range(2):
+        person.http.post("/verify", data=form)
+
+    person.open()
+    person.take("code", otp=person.code())
+
+    assert person.step == "done"
+    assert len(person.http.get("/dev/inbox.json").json["messages"]) == 1
+
+
 def test_a_person_who_types_another_number_starts_a_new_verification(app_with):
     person = Person(app_with(OTP_RESEND_COOLDOWN="45s").test_client())
     person.take("number", phone=PHONE)

@@ -124,6 +124,9 @@ def answer(error: Exception) -> ResponseReturnValue:
     if problem.status == HTTPStatus.UNAUTHORIZED:
         body["detail"] = ""
         headers["WWW-Authenticate"] = 'Basic realm="otp"'
+    if isinstance(error, errors.DeliveryUnconfirmed) and error.verification:
+        # Verify has no body for this; a bound code is of use with its sid only.
+        headers["OTP-Verification"] = sids.of_verification(error.verification)
     if problem.retry_after is not None:
         headers["Retry-After"] = responses.retry_after(
             problem.retry_after, rule=problem.status == HTTPStatus.TOO_MANY_REQUESTS

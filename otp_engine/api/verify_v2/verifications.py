@@ -22,7 +22,7 @@ from otp_engine.api.verify_v2 import (
 from otp_engine.api.verify_v2.telling import Found, Told
 from otp_engine.domain.record import Attempt, Record, encrypt_number
 from otp_engine.domain.verification import Asked, Sent
-from otp_engine.errors import StoreUnavailable
+from otp_engine.errors import DeliveryUnconfirmed, StoreUnavailable
 
 bp = Blueprint("verifications", __name__)
 
@@ -89,23 +89,34 @@ def _send(asked: Asked) -> Sent:
     engine = context.current().engine
     # The list is in Redis, and most numbers are served without it.
     trusted = not engine.serves(asked.number) and safe_list.has(asked.number)
-    return engine.send(replace(asked, trusted=trusted))
+    try:
+        return engine.send(replace(asked, trusted=trusted))
+    except DeliveryUnconfirmed as silence:
+        # The code can still arrive, and then its sid must be known.
+        if silence.verification and silence.attempt:
+            _note(asked, silence.verification, silence.attempt)
+        raise
 
 
 def _told(asked: Asked, sent: Sent) -> Told:
+    record = _note(asked, sent.id, sent.token)
+    return Found(asked.number, asked.service, record).tell(sent.id, "pending")
+
+
+def _note(asked: Asked, id: bytes, token: bytes) -> Record:
+    """Store what clients may ask about a verification by its sid."""
     here = context.current()
     record = Record(
-        id=sent.id,
+        id=id,
         service=asked.service.sid,
         encrypted_number=encrypt_number(
-            asked.number.e164, here.peppers[0], verification=sent.id
+            asked.number.e164, here.peppers[0], verification=id
         ),
         channel=asked.channel,
-        attempts=(Attempt(sent.token, here.now(), asked.channel),),
+        attempts=(Attempt(token, here.now(), asked.channel),),
         bound=asked.bind,
     )
     # Without it, the message has left all the same: that is what must be said.
     with suppress(StoreUnavailable):
-        record = here.records.note(record, token=sent.token, life=here.policy.ttl)
-    found = Found(asked.number, asked.service, record)
-    return found.tell(sent.id, "pending")
+        record = here.records.note(record, token=token, life=here.policy.ttl)
+    return record

@@ -3,7 +3,7 @@
 -- Members are added to those already there, so that repeating the step, or running it
 -- from two instances at once, counts each failed check once.
 --
--- KEYS[1]  otp:{phone}:wrong   zset: one member a failed check, scored by its time
+-- KEYS[1]  a log of failed checks   zset: one member each, scored by its time
 -- ARGV[1]  milliseconds to keep them
 -- ARGV[2]  time of a failed check, ARGV[3] its token; and so on in pairs
 --

@@ -7,6 +7,7 @@
 -- KEYS[1]  otp:{phone}:verification   hash
 -- KEYS[2]  otp:{phone}:wrong          zset
 -- KEYS[3]  otp:{phone}:approved       string
+-- KEYS[4]  otp:{phone}:failures       zset
 -- ARGV[1]  the guess's token, 8 bytes
 -- ARGV[2]  id of the verification that the guess was right for
 -- ARGV[3]  milliseconds to remember the token
@@ -15,8 +16,8 @@
 -- returns  ms  when this request closed it, in milliseconds since 1970
 --          0   it is gone: used by somebody else, or expired
 --
--- TTL: the verification is deleted, and with a right guess the phone's wrong ones; the
--- token lives for ARGV[3].
+-- TTL: the verification is deleted, and with a right guess the phone's failed checks;
+-- the token lives for ARGV[3].
 
 local verification, wrong, approved = KEYS[1], KEYS[2], KEYS[3]
 
@@ -31,7 +32,7 @@ end
 
 redis.call('DEL', verification)
 if ARGV[4] == '1' then
-    redis.call('DEL', wrong)
+    redis.call('DEL', wrong, KEYS[4])
 end
 redis.call('SET', approved, ARGV[1], 'PX', ARGV[3])
 return now()

@@ -5,12 +5,12 @@
 -- the phone before anybody looks at it; only approve.lua clears the phone's count.
 --
 -- KEYS[1]  otp:{phone}:verification   hash
--- KEYS[2]  otp:{phone}:wrong          zset: one member a wrong guess
+-- KEYS[2]  otp:{phone}:wrong          zset: one member a failed check by number
+-- KEYS[3]  otp:{phone}:failures       zset: one member a failed check of any kind
 -- ARGV[1]  the guess's token, 8 bytes
 -- ARGV[2]  guesses a verification may have
--- ARGV[3]  limit of wrong guesses at this phone
+-- ARGV[3]  limit of failed checks by number; empty for a bound verification
 -- ARGV[4]  limit of consecutive failed checks of this phone
--- ARGV[5]  1 for a bound verification, which ARGV[3] counts and does not refuse
 --
 -- returns  {'claimed', id, cost, left, ms, hash, ...}
 --                                     paid for; left guesses remain, the last code
@@ -20,13 +20,12 @@
 --          {'wrong_checks_per_phone' | 'max_consecutive_failures', ms}
 --                                     the phone's budget is spent, for another ms
 --
--- TTL: the verification's is never touched. The log lives as long as its longest window.
+-- TTL: the verification's is never touched. Each log lives as long as its longest
+-- window.
 
-local verification, wrong = KEYS[1], KEYS[2]
+local verification, wrong, failures = KEYS[1], KEYS[2], KEYS[3]
 local token, most = ARGV[1], tonumber(ARGV[2])
-local consecutive = ARGV[4]
-local counted = ARGV[3] .. ' ' .. consecutive
-local budget = ARGV[5] == '1' and '' or ARGV[3]
+local budget, consecutive = ARGV[3], ARGV[4]
 local at = now()
 local record_of, hashes, last_end = {}, {}, at
 local fields = redis.call('HGETALL', verification)
@@ -62,7 +61,7 @@ if repeated() then
     redis.call('HSET', verification, 'paid', paid)
 else
     local reason, longest = 'wrong_checks_per_phone', wait(wrong, budget, at)
-    local disabled = wait(wrong, consecutive, at)
+    local disabled = wait(failures, consecutive, at)
     if disabled > longest then
         reason, longest = 'max_consecutive_failures', disabled
     end
@@ -75,10 +74,11 @@ else
     end
     paid = paid .. token
     redis.call('HSET', verification, 'paid', paid)
-    record(wrong, counted, token, at)
+    record(wrong, budget, token, at)
+    record(failures, consecutive, token, at)
 end
 
-local room_left = math.min(room(wrong, budget, at), room(wrong, consecutive, at))
+local room_left = math.min(room(wrong, budget, at), room(failures, consecutive, at))
 local left = math.max(0, math.min(most - #paid / 8, room_left))
 return {
     'claimed', record_of.id, record_of.cost, left, last_end - at, unpack(hashes)

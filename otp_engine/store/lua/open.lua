@@ -7,11 +7,12 @@
 --
 -- KEYS[1]   otp:{phone}:verification   hash: id, cost, paid, a field a send
 -- KEYS[2]   otp:{phone}:sends          zset: one member a message
--- KEYS[3]   otp:{phone}:wrong          zset: one member a wrong guess
+-- KEYS[3]   otp:{phone}:wrong          zset: one member a failed check by number
 -- KEYS[4]   otp:{phone}:sends:shadow   zset: messages that the shadow would let through
 -- KEYS[5]   otp:{phone}:refusal        hash: by sender, when a provider's refusal of
 --                                      this phone ends (ms, decimal), and why
--- KEYS[6]   otp:{phone}:bound          zset: bound verifications, scored by their end;
+-- KEYS[6]   otp:{phone}:failures       zset: one member a failed check of any kind
+-- KEYS[7]   otp:{phone}:bound          zset: bound verifications, scored by their end;
 --                                      only given for a bound verification
 -- ARGV[1]   the send's token, 8 bytes
 -- ARGV[2]   id of the verification, if one begins; empty if only a live one may be used
@@ -24,7 +25,7 @@
 -- ARGV[9]   limit of wrong guesses at this phone; empty for a bound verification
 -- ARGV[10]  limit of messages to this phone that stands in shadow; empty, if none does
 -- ARGV[11]  limit of consecutive failed checks of this phone
--- ARGV[12]  member of KEYS[6] for this verification
+-- ARGV[12]  member of KEYS[7] for this verification
 -- ARGV[13]  the sender: field of KEYS[5]
 --
 -- returns  {'opened', id, cost, ms, {used, ms, ...}, over, {used, ms, ...}}
@@ -110,7 +111,7 @@ end
 
 refuse('sends_per_phone', wait(sends, per_phone, at))
 refuse('wrong_checks_per_phone', wait(wrong, ARGV[9], at))
-refuse('max_consecutive_failures', wait(wrong, ARGV[11], at))
+refuse('max_consecutive_failures', wait(KEYS[6], ARGV[11], at))
 if id then
     -- In its last millisecond a verification ends in 0 ms, and still refuses.
     local until_over = math.max(1, ends_in)
@@ -135,11 +136,11 @@ if ends_in < life then
     redis.call('PEXPIRE', verification, life)
 end
 record(sends, per_phone .. ' 1/' .. cooldown .. ' 1/' .. life, token, at)
-if KEYS[6] then
-    redis.call('ZADD', KEYS[6], at + life, ARGV[12])
-    redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', at)
-    if redis.call('PTTL', KEYS[6]) < life then
-        redis.call('PEXPIRE', KEYS[6], life)
+if KEYS[7] then
+    redis.call('ZADD', KEYS[7], at + life, ARGV[12])
+    redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', at)
+    if redis.call('PTTL', KEYS[7]) < life then
+        redis.call('PEXPIRE', KEYS[7], life)
     end
 end
 sent = sent + 1

@@ -4,7 +4,7 @@
 --
 -- KEYS[1]  otp:{phone}:verification   hash
 -- KEYS[2]  otp:{phone}:sends          zset: one member a message, of every service
--- KEYS[3]  otp:{phone}:wrong          zset: one member a failed check
+-- KEYS[3]  otp:{phone}:failures       zset: one member a failed check
 -- ARGV[1]  life of a code in milliseconds
 --
 -- returns  {live, failures}   live is 1 if a verification of any service can be alive;

@@ -5,6 +5,7 @@
 --
 -- KEYS[1]  otp:{phone}:verification   hash
 -- KEYS[2]  otp:{phone}:wrong          zset
+-- KEYS[3]  otp:{phone}:failures       zset
 -- ARGV[1]  the guess's token, 8 bytes
 --
 -- returns  1  given back
@@ -15,6 +16,7 @@
 local verification, token = KEYS[1], ARGV[1]
 
 redis.call('ZREM', KEYS[2], token)
+redis.call('ZREM', KEYS[3], token)
 local paid = redis.call('HGET', verification, 'paid') or ''
 for i = 1, #paid, 8 do
     if string.sub(paid, i, i + 7) == token then

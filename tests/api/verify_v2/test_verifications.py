@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from otp_engine.errors import StoreUnavailable
+from otp_engine.errors import DeliveryUnconfirmed, StoreUnavailable
 from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN, Verify
 from tests.dump import everything_in
 from tests.fakes import other_than
@@ -272,6 +272,16 @@ def test_each_send_of_a_binding_service_has_attempts_of_its_own(
     answer = verify.check(code, binding, VerificationSid=sid)
 
     assert answer.body["status"] == "approved"
+
+
+def test_a_silent_provider_leaves_the_sid(verify, outbox, binding):
+    outbox.refusal = DeliveryUnconfirmed()
+    answer = verify.send(service=binding)
+
+    assert answer.error[:2] == (504, 20504)
+    sid = answer.headers["OTP-Verification"]
+    wrong = verify.check("000000", binding, VerificationSid=sid)
+    assert wrong.body["status"] == "pending"
 
 
 @pytest.mark.parametrize("status", ["canceled", "approved"])
