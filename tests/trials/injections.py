@@ -13,6 +13,7 @@ OF_OURS = frozenset(
         *("allow", "connection", "content-length", "content-type", "date", "server"),
         *("otp-attempts-left", "otp-expires-in", "otp-resend-after", "retry-after"),
         *("www-authenticate", "x-request-id", "ratelimit", "ratelimit-policy"),
+        "cache-control",
     }
 )
 """Every header that an answer may have."""
