@@ -138,6 +138,24 @@ def test_an_ipv6_network_of_64_bits_counts_as_one_client(proxy, prefix, other):
         assert status(f"{other}::1") == 200
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        # bind() fails, which nginx logs one level above a refused connection.
+        {"proxy_next_upstream off;": "proxy_next_upstream off; proxy_bind 192.0.2.1;"},
+    ],
+)
+def test_the_proxy_logs_no_number_while_the_service_is_down(tmp_path, capfd, changes):
+    path = "/v2/Services/VA0/Verifications/+919445012345"
+    down = servers.free_port()
+    with buffering_proxy.in_front_of(down, tmp_path, changes=changes) as port:
+        status = wire.post(port, path, b"{}").status
+
+    assert status in {500, 502}
+    assert "9445012345" not in capfd.readouterr().err
+
+
 def test_proxies_that_add_a_header_line_each_are_read_in_their_order():
     environ = {"OTP_TRUSTED_PROXIES": "2", "OTP_SENDS_PER_IP": "1/1h"}
 
