@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import pytest
 
@@ -38,13 +39,13 @@ def proxy(tmp_path):
 
 
 @contextmanager
-def unfinished(proxy, lines=b"", *, source="127.0.0.1"):
+def unfinished(proxy, lines=b"", *, source="127.0.0.1", more=MOST):
     """Keep as many requests open as one network may have.
 
-    It opens more, in case nginx rejects some because of requests that end meanwhile.
+    It opens *more*, in case nginx rejects some because of requests that end meanwhile.
     """
     with ExitStack() as stack:
-        for _ in range(2 * MOST):
+        for _ in range(MOST + more):
             connection = socket.create_connection(
                 ("127.0.0.1", proxy), source_address=(source, 0)
             )
@@ -54,6 +55,11 @@ def unfinished(proxy, lines=b"", *, source="127.0.0.1"):
 
 def health(proxy, lines=b"", *, source="127.0.0.1"):
     return wire.say(proxy, HEALTH + lines + b"\r\n", source=source)
+
+
+def status_of(proxy, address):
+    """The status that a request from *address* gets."""
+    return health(proxy, f"X-Test-Address: {address}\r\n".encode()).status
 
 
 def test_behind_the_proxy_nobody_chooses_the_address_they_are_counted_by(proxy):
@@ -127,15 +133,43 @@ def closed_while_writing(connection):
     ],
 )
 def test_an_ipv6_network_of_64_bits_counts_as_one_client(proxy, prefix, other):
-    def status(address):
-        return health(proxy, f"X-Test-Address: {address}\r\n".encode()).status
-
+    status = partial(status_of, proxy)
     with unfinished(proxy, f"X-Test-Address: {prefix}::1\r\n".encode()):
         servers.wait_until(lambda: status(f"{prefix}::1") == 429)
 
         assert status(f"{prefix}:a0a:a0a:a0a:a0a") == 429
         assert status(f"{prefix}:ffff::") == 429
         assert status(f"{other}::1") == 200
+
+
+def test_an_ipv6_network_of_56_bits_has_at_most_200_open_requests(proxy):
+    networks = [f"2001:db8:0:1{n:02x}" for n in range(5)]
+
+    with unfinished_of(proxy, networks):
+        servers.wait_until(lambda: status_of(proxy, "2001:db8:0:1ff::1") == 429)
+
+        assert status_of(proxy, "2001:db8:0:2ff::1") == 200
+        assert status_of(proxy, "192.0.2.1") == 200
+
+
+def test_an_ipv6_network_of_48_bits_has_at_most_400_open_requests(proxy):
+    networks = [f"2001:db8:0:{n}0{m}" for n in (1, 2, 3) for m in range(3)]
+
+    with unfinished_of(proxy, networks):
+        servers.wait_until(lambda: status_of(proxy, "2001:db8:0:ffff::1") == 429)
+
+        assert status_of(proxy, "2001:db8:1:ffff::1") == 200
+        assert status_of(proxy, "192.0.2.1") == 200
+
+
+@contextmanager
+def unfinished_of(proxy, networks):
+    """Keep as many requests open as each IPv6 /64 of *networks* may have."""
+    with ExitStack() as stack:
+        for network in networks:
+            lines = f"X-Test-Address: {network}::1\r\n".encode()
+            stack.enter_context(unfinished(proxy, lines, more=5))
+        yield
 
 
 @pytest.mark.parametrize(
