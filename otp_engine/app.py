@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
@@ -62,6 +63,9 @@ _TOKEN_BYTES = 8
 
 IN_FLIGHT = THREADS // 2
 """Messages that may wait for a carrier at once, in each worker."""
+
+_REPORT_BODIES = 4
+"""Bodies of carriers' reports that are read at once, in each worker."""
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable by which the workers, and `prometheus_client` in them, know where to
@@ -125,7 +129,8 @@ def create_app(
     web.install(app, settings, store.inbox.letters)
     app.register_blueprint(health.blueprint(store.ping, draining))
     if read := senders.receipts(settings):
-        app.register_blueprint(callbacks.blueprint(read, store.receipts.is_new))
+        bodies = BoundedSemaphore(_REPORT_BODIES)
+        app.register_blueprint(callbacks.blueprint(read, store.receipts.is_new, bodies))
     if settings.dev or settings.metrics_key:
         app.register_blueprint(told.blueprint(settings.metrics_key, context.live))
     if settings.trusted_proxies:

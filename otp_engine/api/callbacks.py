@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from threading import BoundedSemaphore
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
@@ -13,24 +15,30 @@ from otp_engine.api import context
 from otp_engine.config.settings import TWILIO_CALLBACK
 from otp_engine.domain import events, phone
 from otp_engine.domain.receipts import ReadReceipt, Receipt
-from otp_engine.errors import InvalidPhone, InvalidRequest, Unauthorized
+from otp_engine.errors import InvalidPhone, InvalidRequest, Saturated, Unauthorized
 
 _LONGEST_BODY = 4 * 1024
+# HMAC-SHA1 in base64: 20 bytes.
+_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=", re.ASCII)
 
 
-def blueprint(read: ReadReceipt, is_new: Callable[[str], bool]) -> Blueprint:
+def blueprint(
+    read: ReadReceipt, is_new: Callable[[str], bool], bodies: BoundedSemaphore
+) -> Blueprint:
     """Build the view.
 
     Args:
         read: Says what a report is worth.
         is_new: Whether a message has not been heard of yet; a report may come twice.
+        bodies: Bounds the bodies that are read at a time. A client can send a body
+            slowly, and holds a thread until it is complete.
     """
     bp = Blueprint("callbacks", __name__)
 
     @bp.post(TWILIO_CALLBACK)
     def report() -> ResponseReturnValue:
         signature = _signature()
-        receipt = read(request.form, signature)
+        receipt = read(_form(bodies), signature)
         if receipt and is_new(receipt.message):
             _tell(receipt)
         return "", HTTPStatus.NO_CONTENT
@@ -47,18 +55,33 @@ def _signature() -> str:
         The signature.
 
     Raises:
-        Unauthorized: There is none.
+        Unauthorized: There is none, or it cannot be Twilio's.
         RequestEntityTooLarge: The body is longer than any report.
         InvalidRequest: The body does not give its length, as Twilio's always does.
     """
     signature = request.headers.get("X-Twilio-Signature", "")
-    if not signature:
+    if not _SIGNATURE.fullmatch(signature):
         raise Unauthorized
     if request.content_length is None:
         raise InvalidRequest("A form needs a Content-Length.")
     if request.content_length > _LONGEST_BODY:
         raise RequestEntityTooLarge
     return signature
+
+
+def _form(bodies: BoundedSemaphore) -> Mapping[str, str]:
+    """Read the body, if one of the places in *bodies* is free.
+
+    Raises:
+        Saturated: No place is free; the body is not read. Twilio does not retry a
+            status callback that was answered, so the report is lost.
+    """
+    if not bodies.acquire(blocking=False):
+        raise Saturated
+    try:
+        return request.form
+    finally:
+        bodies.release()
 
 
 def _tell(receipt: Receipt) -> None:

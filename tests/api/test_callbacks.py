@@ -29,6 +29,8 @@ REPORT = {
     "From": "+15005550006",
     "ApiVersion": "2010-04-01",
 }
+SHAPED = "x" * 27 + "="
+"""What a signature looks like."""
 DELIVERIES = "otp_deliveries_total{{channel=sms,country=IN,outcome={}}}"
 
 
@@ -103,7 +105,7 @@ def test_a_message_on_its_way_is_no_news(http, store, status):
     [
         {},
         {"X-Twilio-Signature": ""},
-        {"X-Twilio-Signature": "bm8="},
+        {"X-Twilio-Signature": SHAPED},
         signed(REPORT | {"MessageStatus": "delivered"}, token="another"),
         signed(REPORT | {"MessageStatus": "sent"}),
         signed(
@@ -134,9 +136,14 @@ class Unread:
     [
         ({}, "400", 401, "unauthorized"),
         ({"X-Twilio-Signature": ""}, "400", 401, "unauthorized"),
-        ({"X-Twilio-Signature": "bm8="}, "4097", 413, "body_too_large"),
+        ({"X-Twilio-Signature": "x"}, "400", 401, "unauthorized"),
+        ({"X-Twilio-Signature": "bm8="}, "400", 401, "unauthorized"),
+        ({"X-Twilio-Signature": "x" * 28}, "400", 401, "unauthorized"),
+        ({"X-Twilio-Signature": "-" * 27 + "="}, "400", 401, "unauthorized"),
+        ({"X-Twilio-Signature": "x" * 28 + "="}, "400", 401, "unauthorized"),
+        ({"X-Twilio-Signature": SHAPED}, "4097", 413, "body_too_large"),
         (
-            {"X-Twilio-Signature": "bm8=", "Transfer-Encoding": "chunked"},
+            {"X-Twilio-Signature": SHAPED, "Transfer-Encoding": "chunked"},
             "",
             400,
             "invalid_request",
@@ -160,6 +167,14 @@ def test_what_the_headers_show_is_refused_before_the_body_is_read(
     )
 
     assert (answer.status_code, answer.json["error"]) == (status, error)
+
+
+def test_refused_reports_keep_no_place(http, store):
+    forged = {"X-Twilio-Signature": SHAPED}
+    for _ in range(9):
+        http.post("/callbacks/twilio", data=REPORT, headers=forged)
+
+    assert report(http, "delivered").status_code == 204
 
 
 def test_a_report_of_four_kilobytes_is_heard(http, store):

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import signal
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 import redis
 
 from tests import processes, servers, twilio_server
 from tests.fakes import code_in, other_than
+from tests.trials import wire
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 PHONE = {"phone": "9445012345"}
@@ -230,7 +232,11 @@ def test_a_chunked_body_over_the_limit_is_413(served):
 
 @pytest.mark.parametrize(
     ("headers", "status"),
-    [(["Content-Length: 400"], 401), (["X-Twilio-Signature: x"], 400)],
+    [
+        (["Content-Length: 400"], 401),
+        (["Content-Length: 400", "X-Twilio-Signature: x"], 401),
+        (["X-Twilio-Signature: " + "x" * 27 + "="], 400),
+    ],
 )
 def test_a_report_is_refused_while_its_body_is_held_back(environ, headers, status):
     public = environ | {"OTP_PUBLIC_URL": "https://otp.example.com"}
@@ -248,3 +254,34 @@ def test_a_report_is_refused_while_its_body_is_held_back(environ, headers, statu
         answer = connection.recv(4096).decode()
 
     assert answer.startswith(f"HTTP/1.1 {status} ")
+
+
+def test_slow_reports_hold_four_threads_of_a_worker(environ):
+    public = environ | {"OTP_PUBLIC_URL": "https://otp.example.com"}
+    form = "Content-Type: application/x-www-form-urlencoded"
+    signature = f"X-Twilio-Signature: {'x' * 27}="
+    report = wire.posted("/callbacks/twilio", b"x" * 4000, form, signature)
+    with processes.serving("--workers", "1", **public) as served:
+        with ExitStack() as stack:
+            reports = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+                for port in [served.port] * 80
+            ]
+            for connection in reports:
+                connection.sendall(report[:-1])
+            servers.wait_until(lambda: len(reports) - len(answered(reports)) == 4)
+            heads = {
+                one.recv(4096).partition(b"\r\n\r\n")[0] for one in answered(reports)
+            }
+            health = served.get("/healthz")
+        # The places are free again, so the signature is what is refused.
+        servers.wait_until(lambda: wire.say(served.port, report).status == 401)
+
+    assert health.status == 200
+    assert all(head.startswith(b"HTTP/1.1 503 ") for head in heads)
+    assert all(b"\r\nretry-after: 1" in head.lower() for head in heads)
+
+
+def answered(connections):
+    """Those of *connections* that have an answer to read."""
+    return select.select(connections, [], [], 0)[0]
