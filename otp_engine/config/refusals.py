@@ -7,6 +7,9 @@ from otp_engine.config.settings import Settings
 
 # What docker-compose.yml falls back to. It is published, so it protects nothing.
 _LOCAL_PEPPER = b"for-the-local-stack-only"
+_PEPPERS = ("OTP_PEPPER", "OTP_PEPPER_PREVIOUS")
+# Of 32 random bytes about 30 are different.
+_LEAST_DIFFERENT = 8
 _LEAST_MEMORY = 64  # KiB
 
 
@@ -25,18 +28,11 @@ def _in_dev(settings: Settings) -> list[str]:
             "OTP_API_KEYS is not set: in dev mode the sender twilio needs it, because"
             " anyone who reaches the service could send messages; or OTP_DEV=0"
         )
-    if _is_published(settings):
-        found.append(
-            "OTP_PEPPER is the published one of the local stack: the sender twilio"
-            " needs another, `otp-engine keygen` makes one"
-        )
-    return found
+    return found + _of_peppers(settings)
 
 
 def _outside_dev(settings: Settings) -> list[str]:
-    found = []
-    if _is_published(settings):
-        found.append("OTP_PEPPER is the local stack's, which everybody knows")
+    found = _of_peppers(settings)
     if settings.cost.memory < _LEAST_MEMORY:
         found.append(
             f"OTP_ARGON2 must have m of at least {_LEAST_MEMORY} (KiB) outside dev"
@@ -56,5 +52,18 @@ def _outside_dev(settings: Settings) -> list[str]:
     return found
 
 
-def _is_published(settings: Settings) -> bool:
-    return any(one.secret.startswith(_LOCAL_PEPPER) for one in settings.peppers[:1])
+def _of_peppers(settings: Settings) -> list[str]:
+    """Refuse peppers that can be guessed, the one before a rotation too."""
+    found = []
+    for name, pepper in zip(_PEPPERS, settings.peppers, strict=False):
+        if pepper.secret.startswith(_LOCAL_PEPPER):
+            found.append(
+                f"{name} is the local stack's, which everybody knows:"
+                " `otp-engine keygen` makes another"
+            )
+        elif len(set(pepper.secret)) < _LEAST_DIFFERENT:
+            found.append(
+                f"{name} has fewer than {_LEAST_DIFFERENT} different bytes:"
+                " `otp-engine keygen` makes another"
+            )
+    return found

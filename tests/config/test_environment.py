@@ -14,7 +14,7 @@ from otp_engine.domain.limits import Limit
 from otp_engine.errors import InvalidSettings
 from tests.twilio_server import ACCOUNT, SERVICE
 
-PEPPER = base64.b64encode(b"p" * 32).decode()
+PEPPER = base64.b64encode(b"pepper-0123456789-of-a-test-only").decode()
 PRODUCTION = {
     "REDIS_URL": "redis://localhost:6379/0",
     "OTP_PEPPER": PEPPER,
@@ -161,7 +161,7 @@ def test_a_problem_with_a_secret_does_not_repeat_it(name):
 def test_settings_never_print_a_secret():
     shown = repr(config.read(PRODUCTION | {"REDIS_URL": "redis://:s3cr3t@localhost"}))
 
-    for secret in ("s3cr3t", "token-of-the-account", "shop-secret", "ppppp", PEPPER):
+    for secret in ("s3cr3t", "token-of-the-account", "shop-secret", "pepper-0", PEPPER):
         assert secret not in shown
 
 
@@ -214,21 +214,42 @@ def test_every_country_can_be_allowed():
     assert config.read(PRODUCTION | {"OTP_ALLOWED_COUNTRIES": "*"}).countries == {"*"}
 
 
-def test_the_pepper_of_the_local_stack_is_refused_in_production():
-    known = base64.b64encode(b"for-the-local-stack-only" + b"." * 8).decode()
+@pytest.mark.parametrize("name", ["OTP_PEPPER", "OTP_PEPPER_PREVIOUS"])
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        (b"for-the-local-stack-only" + b"." * 8, "everybody knows"),
+        (bytes(32), "has fewer than 8 different bytes"),
+        (b"pepper-" * 5, "has fewer than 8 different bytes"),
+        (bytes(range(7)) * 5, "has fewer than 8 different bytes"),
+    ],
+)
+def test_a_pepper_that_can_be_guessed_is_refused_in_production(name, secret, words):
+    known = {name: base64.b64encode(secret).decode()}
 
-    assert "everybody knows" in problems(PRODUCTION | {"OTP_PEPPER": known})[0]
-    assert config.read({"OTP_DEV": "1", "OTP_PEPPER": known}).dev
+    (problem,) = problems(PRODUCTION | known)
+
+    assert problem.startswith(f"{name} ")
+    assert words in problem
+    assert problems(PRODUCTION | {"OTP_DEV": "1"} | known) == (problem,)
+    dev = {"OTP_DEV": "1", "OTP_PEPPER": PEPPER}
+    assert config.read(dev | known).dev
+
+
+def test_a_pepper_of_eight_different_bytes_is_accepted():
+    pepper = base64.b64encode(bytes(range(8)) * 4).decode()
+
+    assert config.read(PRODUCTION | {"OTP_PEPPER": pepper}).warnings == ()
 
 
 def test_a_rotation_keeps_both_peppers_the_new_one_first():
-    new = base64.b64encode(b"n" * 32).decode()
+    new = base64.b64encode(bytes(range(32))).decode()
 
     settings = config.read(
         PRODUCTION | {"OTP_PEPPER": new, "OTP_PEPPER_PREVIOUS": PEPPER}
     )
 
-    assert [pepper.secret[:1] for pepper in settings.peppers] == [b"n", b"p"]
+    assert [pepper.secret[:1] for pepper in settings.peppers] == [b"\0", b"p"]
 
 
 def test_the_policy_is_read_from_the_environment():
@@ -286,7 +307,11 @@ def test_the_account_is_the_one_that_a_key_is_named_after():
     ("name", "value", "words"),
     [
         ("OTP_TTL", "20m", "NIST"),
-        ("OTP_PEPPER_PREVIOUS", base64.b64encode(b"o" * 32).decode(), "remove it"),
+        (
+            "OTP_PEPPER_PREVIOUS",
+            base64.b64encode(bytes(range(32))).decode(),
+            "remove it",
+        ),
         ("OTP_ARGON2", "light", "ASVS"),
         ("OTP_SENDER", "twilio,console", "prints every code"),
         ("OTP_ARGON2", "m=64,t=16,p=1", "ASVS"),

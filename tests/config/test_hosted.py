@@ -73,7 +73,7 @@ def test_people_are_sent_back_with_a_proof_or_not_at_all():
 PRODUCTION = {
     "OTP_DEV": "0",
     "REDIS_URL": "redis://redis.internal",
-    "OTP_PEPPER": SEED,
+    "OTP_PEPPER": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
     "OTP_SENDER": "console",
     "OTP_API_KEYS": "shop:shop-secret-0123456789abcdef",
     "OTP_PROOF_KEY": SEED,

@@ -12,8 +12,8 @@ from otp_engine.config.secret_settings import FILES, SECRETS, read_files
 from otp_engine.errors import InvalidSettings
 from tests.twilio_server import ACCOUNT, SERVICE
 
-SECRET = base64.b64encode(b"s" * 32).decode()
-OTHER = base64.b64encode(b"o" * 32).decode()
+SECRET = base64.b64encode(bytes(range(32))).decode()
+OTHER = base64.b64encode(bytes(range(32, 64))).decode()
 GIVEN = {
     "REDIS_URL": "redis://:redis-password@localhost:6379/0",
     "OTP_PEPPER": SECRET,

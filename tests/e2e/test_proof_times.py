@@ -33,7 +33,7 @@ def served(request, tmp_path):
             "--dev",
             *("--workers", "1"),
             REDIS_URL=f"redis://127.0.0.1:{port}/0",
-            OTP_PEPPER="cGVwcGVyLXBlcHBlci1wZXBwZXItcGVwcGVyLXBlcHBlcg==",
+            OTP_PEPPER="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
             OTP_ARGON2="test",
             OTP_PROOF_KEY=SEED,
             OTP_RETURN_ORIGINS=APP,

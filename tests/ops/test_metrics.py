@@ -296,7 +296,7 @@ def test_outside_of_dev_there_are_no_metrics_without_a_key(app_with, redis_url):
         OTP_DEV="",
         OTP_ARGON2="light",
         REDIS_URL=redis_url,
-        OTP_PEPPER="cA" * 32,
+        OTP_PEPPER="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         OTP_SENDER="console",
         OTP_ALLOW_ANONYMOUS="1",
     )
