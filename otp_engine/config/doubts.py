@@ -30,7 +30,11 @@ def of(settings: Settings, unknown: Iterable[str], known: Sequence[str]) -> list
     if "console" in settings.senders and not settings.dev:
         warnings.append("OTP_SENDER console prints every code where the logs go")
     if len(settings.peppers) > 1:
-        warnings.append("OTP_PEPPER_PREVIOUS is set: remove it a day after the change")
+        warnings.append(
+            "OTP_PEPPER_PREVIOUS is set: remove it 30 days after the change; earlier"
+            " forgets the failed checks of phones without a send or check since, and"
+            " within OTP_TTL the codes that are out"
+        )
     if settings.trusted_proxies and not settings.public_url:
         warnings.append(
             "OTP_PUBLIC_URL is not set: behind a proxy, the URLs that /v2 answers with"

@@ -310,7 +310,7 @@ def test_the_account_is_the_one_that_a_key_is_named_after():
         (
             "OTP_PEPPER_PREVIOUS",
             base64.b64encode(bytes(range(32))).decode(),
-            "remove it",
+            "30 days",
         ),
         ("OTP_ARGON2", "light", "ASVS"),
         ("OTP_SENDER", "twilio,console", "prints every code"),
