@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from urllib.parse import urlsplit
 
-from otp_engine.config import keys
+from otp_engine.config import keys, redis_url
 from otp_engine.config.settings import Settings, is_loopback
 from otp_engine.domain import guessing, phone
 from otp_engine.domain.policy import Policy
@@ -47,6 +47,7 @@ def of(settings: Settings, unknown: Iterable[str], known: Sequence[str]) -> list
         )
     return [
         *warnings,
+        *redis_url.doubts(settings.redis_url or ""),
         *_of_keys(settings),
         *_of_page(settings),
         *_of_names(unknown, known),

@@ -335,6 +335,61 @@ def test_a_provider_url_that_is_encrypted_or_local_needs_no_warning(url):
     assert config.read(PRODUCTION | {"TWILIO_API_BASE_URL": url}).warnings == ()
 
 
+@pytest.mark.parametrize("kind", ["", "+sentinel", "+cluster"])
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("ssl_cert_reqs=none", "ssl_cert_reqs off"),
+        ("db=1&ssl_cert_reqs=CERT_NONE", "ssl_cert_reqs off"),
+        ("ssl_check_hostname=false", "ssl_check_hostname off"),
+        ("ssl_check_hostname=No", "ssl_check_hostname off"),
+    ],
+)
+def test_a_redis_whose_certificate_is_not_verified_is_warned_of(kind, option, words):
+    url = f"rediss{kind}://:s3cr3t@redis.example.com/name?{option}"
+
+    (warning,) = config.read(PRODUCTION | {"REDIS_URL": url}).warnings
+
+    assert words in warning
+    assert "s3cr3t" not in warning
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:s3cr3t@redis.example.com",
+        "redis://user:s3cr3t@10.0.0.5:6379/0",
+        "redis://:s3cr3t@[fd00::1]:6379",
+        "redis://redis.example.com?password=s3cr3t",
+        "redis+sentinel://:s3cr3t@localhost:1,10.0.0.5:2/name",
+        "redis+cluster://:s3cr3t@redis.example.com",
+    ],
+)
+def test_a_password_of_redis_without_tls_is_warned_of(url):
+    (warning,) = config.read(PRODUCTION | {"REDIS_URL": url}).warnings
+
+    assert "no TLS" in warning
+    assert "s3cr3t" not in warning
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://redis.example.com",
+        "redis://user@redis.example.com",
+        "redis://:s3cr3t@redis:6379/0",
+        "redis://:s3cr3t@127.0.0.1",
+        "redis://:s3cr3t@[::1]:6379",
+        "redis+sentinel://:s3cr3t@one:1,two:2/name",
+        "unix://:s3cr3t@/run/redis.sock",
+        "rediss://:s3cr3t@redis.example.com?ssl_cert_reqs=required",
+        "rediss+sentinel://:s3cr3t@redis.example.com/name?ssl_check_hostname=true",
+    ],
+)
+def test_a_redis_that_is_near_or_verified_needs_no_warning(url):
+    assert config.read(PRODUCTION | {"REDIS_URL": url}).warnings == ()
+
+
 def test_every_country_without_a_limit_on_all_is_warned_of():
     everywhere = PRODUCTION | {"OTP_ALLOWED_COUNTRIES": "*"}
 
