@@ -79,7 +79,7 @@ def test_the_local_stack_starts_with_nothing_set():
 
 REAL = {
     "OTP_PEPPER": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-    "OTP_API_KEYS": f"shop:{'0123456789abcdef' * 2}",
+    "OTP_API_KEYS": f"shop:{'0123456789abcdeffedcba9876543210'}",
     "TWILIO_ACCOUNT_SID": f"AC{'0' * 32}",
     "TWILIO_AUTH_TOKEN": "token",
     "TWILIO_FROM": "+15005550006",

@@ -69,6 +69,8 @@ def read(name: str, secret: str) -> ApiKey:
 def bits(secret: str) -> float:
     """Estimate the strength of *secret*: its length times the bits of its alphabet.
 
+    Of a secret that repeats itself, only the part that is repeated has a length.
+
     The alphabet is the smallest of digits (10), hexadecimal digits of one case (16),
     digits and letters of one case (36) or of both (62); each different other character
     adds one. A secret with fewer than 8 different characters counts as 0 bits. It is an
@@ -79,7 +81,19 @@ def bits(secret: str) -> float:
         return 0
     plain = characters & set(_ALPHABET)
     alphabet = next(known for known in _ALPHABETS if plain <= set(known))
-    return len(secret) * math.log2(len(alphabet) + len(characters - plain))
+    return _period(secret) * math.log2(len(alphabet) + len(characters - plain))
+
+
+def _period(secret: str) -> int:
+    """Return the length of the shortest part that *secret* repeats.
+
+    The last repetition may lack its end. A part counts as repeated if it is there twice
+    or lacks one character of that: random characters also begin and end alike.
+    """
+    for length in range(1, (len(secret) + 1) // 2 + 1):
+        if secret[length:] == secret[:-length]:
+            return length
+    return len(secret)
 
 
 def new() -> str:

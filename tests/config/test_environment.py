@@ -24,7 +24,7 @@ PRODUCTION = {
     "TWILIO_MESSAGING_SERVICE_SID": SERVICE,
 }
 
-STRONG = "0123456789abcdef" * 2
+STRONG = "0123456789abcdeff0e1d2c3b4a59687"
 """A secret of exactly 128 bits, as `openssl rand -hex 16` makes them."""
 
 
@@ -138,6 +138,8 @@ def test_every_problem_is_reported_at_once():
         ("OTP_API_KEYS", f"shop:{STRONG},bank:{STRONG[1:]}"),
         ("OTP_METRICS_KEY", "hunter2"),
         ("OTP_METRICS_KEY", STRONG[1:]),
+        ("OTP_METRICS_KEY", "changeme-changeme-changeme"),
+        ("OTP_API_KEYS", f"shop:{'12345678' * 5}"),
         ("OTP_ARGON2", "m=63,t=1,p=1"),
         ("OTP_ARGON2", "m=8,t=16,p=1"),
         ("OTP_DEV", "maybe"),

@@ -52,15 +52,24 @@ def test_the_line_holds_no_part_of_the_key():
         ("x" * 100, 0),
         ("abcdefg" * 20, 0),
         # 10 digits, 16, 36 and 62 characters.
-        ("0123456789" * 3, 99.66),
-        ("0123456789abcdef" * 2, 128),
-        ("0123456789ABCDEF" * 2, 128),
-        ("0123456789abcdeg" * 2, 165.44),
-        ("0123456789ABCDEG" * 2, 165.44),
-        ("0123456789abcdeF" * 2, 190.53),
+        ("012345678998765432102468013579", 99.66),
+        ("0123456789abcdeffedcba9876543210", 128),
+        ("0123456789ABCDEFFEDCBA9876543210", 128),
+        ("0123456789abcdeggedcba9876543210", 165.44),
+        ("0123456789ABCDEGGEDCBA9876543210", 165.44),
+        ("0123456789abcdeFFedcba9876543210", 190.53),
         # One more for each different other character.
         ("shop-secret-0123456789", 114.61),
-        ("hunter2-hunter2", 78.14),
+        ("hunter2-hunter3", 78.14),
+        # What is repeated counts once, with or without its end.
+        ("hunter2-hunter2", 41.68),
+        ("hunter2-" * 9, 41.68),
+        ("changeme-changeme-changeme", 46.88),
+        ("12345678" * 5, 26.58),
+        ("0123456789abcdef" * 4, 64),
+        # Equal ends are no repetition.
+        ("0123456789abcdeffedcba9876543201", 128),
+        ("01234567fedcba9889abcdef01234567", 128),
     ],
 )
 def test_the_bits_of_a_secret_are_its_length_times_those_of_its_alphabet(secret, bits):
