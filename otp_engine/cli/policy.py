@@ -82,7 +82,7 @@ def show(desk: _Desk, *, as_json: bool) -> None:
         source = printable(_source(desk, name, history))
         click.echo(f"{name:{wide[0]}}  {value:{wide[1]}}  {source}")
     good(f"a code can be guessed with a chance of {guessing.chance(now)} at most")
-    for doubt in doubts.of_policy(now, desk.settings.countries):
+    for doubt in doubts.of_policy(now, desk.settings):
         warn(doubt)
 
 
@@ -180,8 +180,8 @@ def _amend(
 
 def _warn_of_change(desk: _Desk, old: Policy, new: Policy) -> None:
     """Warn of what is unwise in *new* and was not in *old*; show a changed chance."""
-    before = doubts.of_policy(old, desk.settings.countries)
-    for doubt in doubts.of_policy(new, desk.settings.countries):
+    before = doubts.of_policy(old, desk.settings)
+    for doubt in doubts.of_policy(new, desk.settings):
         if doubt not in before:
             warn(doubt)
     if guessing.chance(new) != guessing.chance(old):

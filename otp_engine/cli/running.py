@@ -170,7 +170,7 @@ def _stored_doubts(
         live = amended(settings.policy, versions.latest())
     except ValueError:
         return ["live policy: this release cannot read one of its values"]
-    found = doubts.of_policy(live, settings.countries)
+    found = doubts.of_policy(live, settings)
     return [
         *(f"live policy: {one}" for one in found if one not in settings.warnings),
         *(

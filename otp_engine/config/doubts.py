@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from urllib.parse import urlsplit
 
 from otp_engine.config import keys, redis_url
+from otp_engine.config.keys import ApiKey
 from otp_engine.config.settings import Settings, is_loopback
 from otp_engine.domain import guessing, phone
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.limits import KeyedLimit
+from otp_engine.domain.policy import READERS, Policy
 from otp_engine.domain.service import Service
 
 
@@ -22,7 +23,7 @@ def of(settings: Settings, unknown: Iterable[str], known: Sequence[str]) -> list
         unknown: Variables that look like ours, and are none.
         known: Those that are.
     """
-    warnings = of_policy(settings.policy, settings.countries)
+    warnings = of_policy(settings.policy, settings)
     if settings.dev:
         warnings.append("this is development mode (OTP_DEV): not for production")
     if not settings.cost.meets_asvs:
@@ -54,11 +55,11 @@ def of(settings: Settings, unknown: Iterable[str], known: Sequence[str]) -> list
     ]
 
 
-def of_policy(policy: Policy, countries: AbstractSet[str]) -> list[str]:
-    """List what is unwise in *policy* where these *countries* are allowed."""
-    warnings = policy.warnings()
+def of_policy(policy: Policy, settings: Settings) -> list[str]:
+    """List what is unwise in *policy* with the countries and keys of *settings*."""
+    warnings = [*policy.warnings(), *_of_key_names(policy, settings.api_keys)]
     bounded = policy.sends_per_country.enforced or policy.sends_total.enforced
-    if phone.EVERYWHERE in countries and not bounded:
+    if phone.EVERYWHERE in settings.countries and not bounded:
         warnings.append(
             "OTP_ALLOWED_COUNTRIES is * while sends_per_country and sends_total bound"
             " nothing: messages to the most expensive countries have no limit"
@@ -106,6 +107,18 @@ def of_service(service: Service) -> list[str]:
             " is not known here"
         )
     return warnings
+
+
+def _of_key_names(policy: Policy, api_keys: Iterable[ApiKey]) -> list[str]:
+    """List limits of *policy* for API keys that do not exist."""
+    known = {key.name for key in api_keys}
+    return [
+        f"{limit_name} has a limit for {name}, and OTP_API_KEYS has no key of that name"
+        for limit_name in READERS
+        if isinstance(limit := getattr(policy, limit_name), KeyedLimit)
+        for name, _ in limit.by_name
+        if name not in known
+    ]
 
 
 def _of_keys(settings: Settings) -> list[str]:
