@@ -41,6 +41,11 @@ def of(settings: Settings, unknown: Iterable[str], known: Sequence[str]) -> list
             "OTP_PUBLIC_URL is not set: behind a proxy, the URLs that /v2 answers with"
             " can lead elsewhere, and SDKs follow them with their credentials"
         )
+    if not (settings.dev or settings.api_keys or settings.public_url):
+        warnings.append(
+            "OTP_PUBLIC_URL is not set: without API keys any page may send whose name"
+            " leads to this service (DNS rebinding)"
+        )
     if (url := settings.twilio and settings.twilio.base_url) and _is_exposed(url):
         warnings.append(
             "TWILIO_API_BASE_URL is http: the credentials of the account travel in"
@@ -138,9 +143,16 @@ def _of_keys(settings: Settings) -> list[str]:
 
 
 def _of_page(settings: Settings) -> list[str]:
-    if settings.dev or not settings.hosted.verify:
+    if not settings.hosted.verify:
         return []
     warnings = []
+    if settings.dev:
+        if "twilio" in settings.senders:
+            warnings.append(
+                "OTP_VERIFY_PAGE with the sender twilio: in dev mode too, anybody who"
+                " reaches the service can have messages sent"
+            )
+        return warnings
     if settings.api_keys:
         warnings.append(
             "OTP_VERIFY_PAGE lets anybody have codes sent and spend guesses, of"

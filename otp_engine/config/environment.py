@@ -94,7 +94,7 @@ def _settings(env: Environment) -> Settings:
         drain=env.read("OTP_DRAIN", readers.drain, timedelta()),
         peppers=_peppers(env, dev=dev),
         cost=env.read("OTP_ARGON2", Cost.parse, COSTS["owasp"]),
-        senders=_senders(env, dev=dev),
+        senders=(senders := _senders(env, dev=dev)),
         twilio=_twilio(env),
         brand=env.read("OTP_BRAND", readers.brand, "OTP Engine"),
         region=region,
@@ -111,7 +111,7 @@ def _settings(env: Environment) -> Settings:
         public_url=env.read("OTP_PUBLIC_URL", readers.http_url, None),
         cors_origins=hosted.read_origins(env, "OTP_CORS_ORIGINS", dev=dev),
         test_numbers=env.read("OTP_TEST_NUMBERS", readers.test_numbers(_today()), ()),
-        hosted=hosted.read(env, dev=dev),
+        hosted=hosted.read(env, dev=dev, verify=dev and "twilio" not in senders),
         policy=_policy(env),
         chosen=_chosen(env),
     )

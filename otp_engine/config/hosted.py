@@ -50,8 +50,14 @@ class Hosted:
     proof_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
 
-def read(env: Environment, *, dev: bool) -> Hosted:
-    """Read what *env* says of the pages."""
+def read(env: Environment, *, dev: bool, verify: bool) -> Hosted:
+    """Read what *env* says of the pages.
+
+    Args:
+        env: The variables.
+        dev: Whether this is development mode.
+        verify: Whether there is a page to verify on, if *env* does not decide it.
+    """
     keys = [
         env.read(name, _seed, None)
         for name in ("OTP_PROOF_KEY", "OTP_PROOF_KEY_PREVIOUS")
@@ -67,7 +73,7 @@ def read(env: Environment, *, dev: bool) -> Hosted:
         why = "an application that people return to could not know that they did verify"
         env.demand("OTP_PROOF_KEY", why=why)
     return Hosted(
-        verify=env.read("OTP_VERIFY_PAGE", readers.switch, default=dev),
+        verify=env.read("OTP_VERIFY_PAGE", readers.switch, default=verify),
         return_origins=origins,
         color=env.read("OTP_COLOR", _color, None),
         logo=env.read("OTP_LOGO", _logo, None),

@@ -28,7 +28,7 @@ def _in_dev(settings: Settings) -> list[str]:
             "OTP_API_KEYS is not set: in dev mode the sender twilio needs it, because"
             " anyone who reaches the service could send messages; or OTP_DEV=0"
         )
-    return found + _of_peppers(settings)
+    return found + _of_peppers(settings) + _of_keys(settings)
 
 
 def _outside_dev(settings: Settings) -> list[str]:
@@ -38,18 +38,23 @@ def _outside_dev(settings: Settings) -> list[str]:
             f"OTP_ARGON2 must have m of at least {_LEAST_MEMORY} (KiB) outside dev"
             f" mode: {settings.cost}"
         )
-    found += [
-        f"OTP_API_KEYS must have secrets of at least {keys.LEAST_BITS} bits outside dev"
-        f" mode, and that of {key.name} has less: `otp-engine keys new` makes one"
-        for key in settings.api_keys
-        if key.weak
-    ]
+    found += _of_keys(settings)
     if settings.metrics_key and settings.metrics_key.weak:
         found.append(
             f"OTP_METRICS_KEY must have at least {keys.LEAST_BITS} bits outside dev"
             " mode: `otp-engine keys metrics` makes one"
         )
     return found
+
+
+def _of_keys(settings: Settings) -> list[str]:
+    return [
+        f"OTP_API_KEYS must have secrets of at least {keys.LEAST_BITS} bits outside dev"
+        f" mode and with the sender twilio, and that of {key.name} has less:"
+        " `otp-engine keys new` makes one"
+        for key in settings.api_keys
+        if key.weak
+    ]
 
 
 def _of_peppers(settings: Settings) -> list[str]:

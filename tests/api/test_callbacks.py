@@ -14,10 +14,10 @@ from tests.pages import values
 
 PUBLIC = "https://otp.example.com"
 CALLBACK = f"{PUBLIC}/callbacks/twilio"
-KEY = {"Authorization": "Bearer shop-secret-0123456789"}
+KEY = {"Authorization": "Bearer shop-secret-0123456789abcdef"}
 TWILIO = {
     "OTP_PUBLIC_URL": PUBLIC,
-    "OTP_API_KEYS": "shop:shop-secret-0123456789",
+    "OTP_API_KEYS": "shop:shop-secret-0123456789abcdef",
     "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
     "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
     "TWILIO_MESSAGING_SERVICE_SID": twilio_server.SERVICE,

@@ -394,6 +394,16 @@ def test_a_redis_that_is_near_or_verified_needs_no_warning(url):
     assert config.read(PRODUCTION | {"REDIS_URL": url}).warnings == ()
 
 
+def test_anonymous_clients_without_a_public_url_are_warned_of():
+    anonymous = PRODUCTION | {"OTP_API_KEYS": "", "OTP_ALLOW_ANONYMOUS": "1"}
+
+    (warning,) = config.read(anonymous).warnings
+
+    assert warning.startswith("OTP_PUBLIC_URL is not set")
+    assert "DNS rebinding" in warning
+    assert not config.read(anonymous | {"OTP_PUBLIC_URL": "https://a.b"}).warnings
+
+
 def test_every_country_without_a_limit_on_all_is_warned_of():
     everywhere = PRODUCTION | {"OTP_ALLOWED_COUNTRIES": "*"}
 
@@ -447,6 +457,8 @@ LOCAL_PEPPER = "Zm9yLXRoZS1sb2NhbC1zdGFjay1vbmx5OiBldmVyeWJvZHkga25vd3MgaXQ="
         ({"OTP_PEPPER": LOCAL_PEPPER}, {"OTP_PEPPER"}),
         ({"OTP_API_KEYS": "", "OTP_SENDER": "console"}, set()),
         ({"OTP_API_KEYS": "", "OTP_SENDER": "console,twilio"}, {"OTP_API_KEYS"}),
+        ({"OTP_API_KEYS": "shop:hunter2"}, {"OTP_API_KEYS"}),
+        ({"OTP_API_KEYS": "shop:hunter2", "OTP_SENDER": "console"}, set()),
     ],
 )
 def test_dev_mode_sends_for_real_only_with_keys_and_a_pepper_of_its_own(
@@ -458,3 +470,17 @@ def test_dev_mode_sends_for_real_only_with_keys_and_a_pepper_of_its_own(
         return
 
     assert {problem.split()[0] for problem in problems(environ)} == refused
+
+
+@pytest.mark.parametrize(
+    ("senders", "page"),
+    [("console", True), ("twilio", False), ("console,twilio", False)],
+)
+def test_dev_mode_has_a_page_for_anybody_only_where_no_message_is_sent(senders, page):
+    environ = PRODUCTION | {"OTP_DEV": "1", "OTP_SENDER": senders}
+
+    assert config.read(environ).hosted.verify is page
+    opened = config.read(environ | {"OTP_VERIFY_PAGE": "1"})
+    assert opened.hosted.verify
+    words = "anybody who reaches the service can have messages sent"
+    assert any(words in warning for warning in opened.warnings) is not page

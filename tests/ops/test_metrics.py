@@ -259,11 +259,13 @@ def test_a_message_that_was_accepted_is_timed(metrics):
         {"Authorization": f"Basic {KEY}"},
         {"Authorization": "Bearer "},
         {"Authorization": f"Bearer {KEY}x"},
-        {"Authorization": "Bearer shop-secret-0123456789"},
+        {"Authorization": "Bearer shop-secret-0123456789abcdef"},
     ],
 )
 def test_where_a_key_is_set_nobody_without_it_is_told_anything(app_with, headers):
-    http = app_with(OTP_METRICS_KEY=KEY, OTP_API_KEYS="shop:shop-secret-0123456789")
+    http = app_with(
+        OTP_METRICS_KEY=KEY, OTP_API_KEYS="shop:shop-secret-0123456789abcdef"
+    )
 
     answer = http.get("/metrics", headers=headers)
 
@@ -280,7 +282,9 @@ def test_whoever_brings_the_key_is_told(app_with, line):
 
 
 def test_the_key_of_the_metrics_opens_nothing_else(app_with):
-    http = app_with(OTP_METRICS_KEY=KEY, OTP_API_KEYS="shop:shop-secret-0123456789")
+    http = app_with(
+        OTP_METRICS_KEY=KEY, OTP_API_KEYS="shop:shop-secret-0123456789abcdef"
+    )
 
     answer = http.post(
         "/auth/send_otp",
@@ -315,7 +319,7 @@ def test_outside_of_dev_there_are_no_metrics_without_a_key(app_with, redis_url):
 )
 def test_each_request_without_a_valid_key_is_counted(app_with, api, ask):
     http = app_with(
-        OTP_API_KEYS="shop:shop-secret-0123456789",
+        OTP_API_KEYS="shop:shop-secret-0123456789abcdef",
         OTP_METRICS_KEY=KEY,
         OTP_PUBLIC_URL="https://otp.example.com",
         TWILIO_ACCOUNT_SID=twilio_server.ACCOUNT,

@@ -171,7 +171,7 @@ def test_senders_are_built_in_the_order_of_preference():
     built = senders.build(
         settings(
             OTP_SENDER="twilio,console",
-            OTP_API_KEYS="shop:shop-secret-0123456789",
+            OTP_API_KEYS="shop:shop-secret-0123456789abcdef",
             TWILIO_ACCOUNT_SID=ACCOUNT,
             TWILIO_AUTH_TOKEN="token",
             TWILIO_MESSAGING_SERVICE_SID=SERVICE,

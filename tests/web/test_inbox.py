@@ -14,9 +14,9 @@ from otp_engine.web import inbox
 from tests import twilio_server
 
 PHONE = "+919445012345"
-KEY = {"Authorization": "Bearer shop-secret-0123456789"}
+KEY = {"Authorization": "Bearer shop-secret-0123456789abcdef"}
 TWILIO = {
-    "OTP_API_KEYS": "shop:shop-secret-0123456789",
+    "OTP_API_KEYS": "shop:shop-secret-0123456789abcdef",
     "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
     "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
     "TWILIO_FROM": "+15005550006",
@@ -90,7 +90,7 @@ def test_an_empty_inbox_says_how_to_begin(http):
             "OTP_DEV": "0",
             "OTP_ARGON2": "light",
             "REDIS_URL": "redis://127.0.0.1:1",
-            "OTP_PEPPER": base64.b64encode(b"p" * 32).decode(),
+            "OTP_PEPPER": base64.b64encode(bytes(range(32))).decode(),
             "OTP_SENDER": "console",
             "OTP_ALLOW_ANONYMOUS": "1",
         },

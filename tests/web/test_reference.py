@@ -36,7 +36,7 @@ WHOLE = RELAXED | {
     "OTP_PROOF_KEY": base64.b64encode(b"s" * 32).decode(),
 }
 REPORTING = {
-    "OTP_API_KEYS": "shop:shop-secret-0123456789",
+    "OTP_API_KEYS": "shop:shop-secret-0123456789abcdef",
     "OTP_PUBLIC_URL": "https://otp.example.com",
     "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
     "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
