@@ -156,9 +156,10 @@ def _amend(
     for _ in range(_TRIES):
         latest = desk.amendments.latest()
         old = latest.values if latest else {}
+        version, at = desk.amendments.following(datetime.now(UTC))
         new = Amendment(
-            version=latest.version + 1 if latest else 1,
-            at=datetime.now(UTC),
+            version=version,
+            at=at,
             who=f"{getpass.getuser()}@{socket.gethostname()}",
             reason=reason,
             values=change(old),

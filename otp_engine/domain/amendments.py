@@ -14,7 +14,8 @@ class Amendment:
     """One change, and all that is live after it.
 
     Attributes:
-        version: Counts from 1.
+        version: Number for people: one more than the highest that Redis has, from 1.
+        at: When it was made. The newest is live.
         who: Whose change, as the machine that it was made on calls them.
         reason: Why, in the words of whoever made it.
         values: Every live value, as text; a name that is not in it is as decided
@@ -26,6 +27,14 @@ class Amendment:
     who: str
     reason: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """What versions are compared by: the time, then the number.
+
+        Numbers begin again when Redis loses the versions, and times do not.
+        """
+        return self.at, self.version
 
 
 def amended(policy: Policy, change: Amendment | None) -> Policy:

@@ -13,7 +13,7 @@ import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from otp_engine.domain.amendments import Amendment
 from otp_engine.domain.pepper import Pepper
@@ -65,27 +65,45 @@ class PolicyVersions:
         return self._read(text) if text is not None else None
 
     def latest(self) -> Amendment | None:
-        """Return the valid version with the highest number, wherever it stands."""
+        """Return the newest valid version, wherever it stands."""
         return next(iter(self.history(1)), None)
 
     def history(self, most: int) -> list[Amendment]:
-        """Return the *most* valid versions with the highest numbers, newest first."""
+        """Return the *most* newest valid versions, newest first.
+
+        Of several with the same number only the newest is among them.
+        """
+        found = [one.amendment for one in self._all() if one.amendment]
         known: dict[int, Amendment] = {}
-        for one in self._all():
-            if one.amendment:
-                known.setdefault(one.amendment.version, one.amendment)
-        return [known[version] for version in sorted(known, reverse=True)][:most]
+        for amendment in sorted(found, key=lambda one: one.order, reverse=True):
+            known.setdefault(amendment.version, amendment)
+        return list(known.values())[:most]
+
+    def following(self, now: datetime) -> tuple[int, datetime]:
+        """Return the number and the time of a version that is made *now*.
+
+        The number is one more than the highest. The time is after that of the newest
+        version, whose author's clock may be ahead.
+        """
+        known = self.history(KEPT)
+        if not known:
+            return 1, now
+        number = 1 + max(one.version for one in known)
+        return number, max(now, known[0].at + timedelta(microseconds=1))
 
     def add(self, amendment: Amendment) -> bool:
         """Make *amendment* live, unless another became live since it was begun.
 
         Returns:
-            Whether it is live; its version must follow the newest valid one.
+            Whether it is live; its number must follow the highest valid one, and it
+            must be newer than the newest.
         """
-        head, latest = self.head(), self.latest()
-        if latest == amendment:
+        head, known = self.head(), self.history(KEPT)
+        if known and known[0] == amendment:
             return True
-        if amendment.version != (latest.version if latest else 0) + 1:
+        if amendment.version != 1 + max((one.version for one in known), default=0):
+            return False
+        if known and amendment.order < known[0].order:
             return False
         text = self._write(_body(amendment))
         return self._stored.add(text, after=head.text if head else None)

@@ -39,7 +39,7 @@ class Live(Generic[T]):
     """Something that is made for a policy, and made anew when that changes.
 
     What a request was handed stays as it was: a change is for those that come after.
-    Versions only ever go up: a version that is not signed or not newer is left out.
+    A version that is not signed, or not newer than the live one, is left out.
     """
 
     def __init__(
@@ -90,18 +90,25 @@ class Live(Generic[T]):
         try:
             head = self._versions.head()
             found = head.amendment if head else None
-            unsigned = head and not found and head.text != self._logged
-            if self._version is None or unsigned:
+            # A newer version can stand behind one that somebody put there again.
+            is_live = found is not None and found == self._live
+            is_new = head and not is_live and head.text != self._logged
+            if self._version is None or is_new:
                 found = self._versions.latest()
         except StoreUnavailable:
             return
         version = found.version if found else 0
-        is_newer = self._version is None or version > self._version
+        is_newer = self._version is None or self._is_newer(found)
         if is_newer:
             self._take_up(version, found)
         self._report(head)
         if is_newer or (head and head.amendment and not head.is_complete):
             self._complete()
+
+    def _is_newer(self, found: Amendment | None) -> bool:
+        if found is None:
+            return False
+        return self._live is None or found.order > self._live.order
 
     def _take_up(self, version: int, found: Amendment | None) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -59,6 +59,34 @@ def test_of_two_changes_of_the_same_version_one_is_live(versions):
 
 def test_a_version_cannot_be_left_out(versions):
     assert not versions.add(SECOND)
+
+
+def test_the_number_follows_the_highest_and_the_time_the_newest(versions, client):
+    late, early = FIRST.at + timedelta(hours=1), FIRST.at - timedelta(hours=1)
+    assert versions.following(early) == (1, early)
+
+    for change in (FIRST, SECOND):
+        versions.add(change)
+    lost = client.lrange(KEY, 0, -1)
+    client.delete(KEY)
+    restarted = replace(FIRST, at=late, values={"sending": "off"})
+    assert versions.add(restarted)
+    client.lpush(KEY, *reversed(lost))
+
+    assert versions.latest() == restarted
+    assert versions.history(9) == [restarted, SECOND]
+    assert versions.following(early) == (3, late + timedelta(microseconds=1))
+    assert versions.following(late + timedelta(hours=1))[1] > late
+    assert "out of order" in versions.doubts()[0]
+
+
+def test_a_version_that_is_older_than_the_newest_is_not_added(versions):
+    versions.add(FIRST)
+
+    early = FIRST.at - timedelta(microseconds=1)
+
+    assert not versions.add(replace(SECOND, at=early))
+    assert versions.add(SECOND)
 
 
 def test_the_history_is_told_from_the_newest(versions):

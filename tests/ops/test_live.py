@@ -29,10 +29,8 @@ class Said:
         self.versions = PolicyVersions(self, [PEPPER])
 
     def say(self, **values):
-        latest = self.versions.latest()
-        version = latest.version + 1 if latest else 1
-        now = datetime.now(UTC)
-        change = Amendment(version=version, at=now, who="me", values=values)
+        version, at = self.versions.following(datetime.now(UTC))
+        change = Amendment(version=version, at=at, who="me", values=values)
         assert self.versions.add(change)
 
     def latest(self):
@@ -225,17 +223,59 @@ def test_an_older_version_or_none_is_not_taken_up_again(
     assert said.rejected is True
 
 
-def test_another_change_with_the_number_of_the_live_one_is_not_taken_up(
-    live, said, clock
-):
+def test_a_change_after_all_versions_were_lost_is_live(live, said, clock):
+    said.say(ttl="4m")
     said.say(ttl="5m")
     live.now()
+    recorded = list(said.texts)
     said.texts.clear()
-    said.say(ttl="6m")
+    clock.now += 1
+    assert live.now().ttl == timedelta(minutes=5)
+    said.say(sending="off")
+    clock.now += 1
+
+    assert live.now() == Policy(max_sends=7, sending=False)
+    assert said.taken_up[-1][0] == 1
+    assert said.rejected is False
+
+    said.texts[:0] = recorded
+    clock.now += 1
+    assert live.now().sending is False
+    assert begun(said, clock).now().sending is False
+    assert said.rejected is True
+
+
+def test_another_change_of_the_time_and_number_of_the_live_one_is_not_taken_up(
+    live, said, clock
+):
+    change = Amendment(version=1, at=datetime.now(UTC), who="me")
+    assert said.versions.add(replace(change, values={"ttl": "5m"}))
+    live.now()
+    said.texts.clear()
+    assert said.versions.add(replace(change, values={"ttl": "6m"}))
     clock.now += 1
 
     assert live.now().ttl == timedelta(minutes=5)
     assert said.rejected is True
+
+
+def test_a_newer_version_behind_a_replayed_one_is_taken_up(live, said, clock):
+    said.say(ttl="5m")
+    live.now()
+    recorded = said.texts[0]
+    said.say(ttl="6m")
+    clock.now += 1
+    live.now()
+    said.say(ttl="7m")
+    said.texts.insert(0, recorded)
+    clock.now += 1
+
+    assert live.now().ttl == timedelta(minutes=7)
+    assert said.rejected is True
+    said.say(ttl="8m")
+    clock.now += 1
+    assert live.now().ttl == timedelta(minutes=8)
+    assert said.rejected is False
 
 
 def test_a_change_after_a_forged_one_is_live_and_all_is_well(live, said, clock):
