@@ -93,6 +93,11 @@ def warnings(policy: Policy) -> list[str]:
             f"max_checks {policy.max_checks} is over {_MOST_CHECKS}: more checks help"
             " attackers, not recipients"
         )
+    if not policy.sends_per_phone.enforced:
+        found.append(
+            "sends_per_phone enforces no limit: between the messages of bound"
+            " verifications, which any client can begin, there is no cooldown"
+        )
     guessed = chance(policy)
     if guessed.exceeds_bound:
         found.append(

@@ -317,7 +317,6 @@ def test_the_account_is_the_one_that_a_key_is_named_after():
         ("OTP_ARGON2", "light", "ASVS"),
         ("OTP_SENDER", "twilio,console", "prints every code"),
         ("OTP_ARGON2", "m=64,t=16,p=1", "ASVS"),
-        ("OTP_SENDS_PER_PHONE", "off", "1 in 2,000 a day"),
         ("TWILIO_API_BASE_URL", "http://twilio.internal", "plain text"),
         ("OTP_SENDS_PER_KEY", "9/1h; shop=5/1h; bank=1/1h", "a limit for bank, and"),
         ("OTP_CHECKS_PER_KEY", "Shop=5/1h", "a limit for Shop, and"),

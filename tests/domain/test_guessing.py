@@ -94,7 +94,11 @@ def test_no_chance_is_over_one():
         ({"code_length": 5}, ["under 6 digits", "1 in 2,000 a day"]),
         ({"code_length": 4}, ["under 6 digits", "1 in 200 a day"]),
         ({"max_checks": 11}, ["max_checks 11", "1 in 9,090 a day"]),
-        ({"sends_per_phone": Limit()}, ["1 in 2,000 a day"]),
+        ({"sends_per_phone": Limit()}, ["no cooldown", "1 in 2,000 a day"]),
+        (
+            {"sends_per_phone": Limit.parse("5/10m shadow")},
+            ["is in shadow", "no cooldown", "1 in 2,000 a day"],
+        ),
     ],
 )
 def test_a_policy_weaker_than_the_standards_is_warned_of(changes, words):
