@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from otp_engine.config import keys
+from otp_engine.domain.pepper import Pepper
 from tests import servers, twilio_server
 
+# Outside dev mode a pepper of few different bytes is refused.
+PEPPER = Pepper(bytes(range(32)))
 PROGRAM = [sys.executable, "-m", "otp_engine"]
 # The second is how coverage follows into other processes.
 _KEPT = ("PATH", "COVERAGE_PROCESS_CONFIG")
@@ -28,7 +31,7 @@ def production(redis_url: str, twilio_url: str) -> dict[str, str]:
     """The least environment that production starts with."""
     return {
         "REDIS_URL": redis_url,
-        "OTP_PEPPER": base64.b64encode(bytes(range(32))).decode(),
+        "OTP_PEPPER": base64.b64encode(PEPPER.secret).decode(),
         "OTP_API_KEYS": keys.line("shop", "shop-secret-0123456789"),
         "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
         "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,

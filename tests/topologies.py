@@ -12,8 +12,8 @@ from typing import Any
 import redis
 from redis.crc import key_slot
 
-from otp_engine.domain.pepper import Pepper
 from tests import servers
+from tests.processes import PEPPER
 from tests.servers import Mortal
 
 SLOTS = 16384
@@ -90,7 +90,7 @@ class Watched:
 
 def slot(phone: str) -> int:
     """Where *phone* is, under the pepper of the tests."""
-    return key_slot(Pepper(b"p" * 32).digest("phone", phone).encode())
+    return key_slot(PEPPER.digest("phone", phone).encode())
 
 
 def asked(node: Mortal) -> Callable[..., Any]:
