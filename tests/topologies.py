@@ -12,6 +12,7 @@ from typing import Any
 import redis
 from redis.crc import key_slot
 
+from otp_engine.domain.pepper import Pepper
 from tests import servers
 from tests.processes import PEPPER
 from tests.servers import Mortal
@@ -88,9 +89,9 @@ class Watched:
         return states
 
 
-def slot(phone: str) -> int:
-    """Where *phone* is, under the pepper of the tests."""
-    return key_slot(PEPPER.digest("phone", phone).encode())
+def slot(phone: str, pepper: Pepper = PEPPER) -> int:
+    """Where *phone* is, under the pepper that processes are started with."""
+    return key_slot(pepper.digest("phone", phone).encode())
 
 
 def asked(node: Mortal) -> Callable[..., Any]:

@@ -37,8 +37,8 @@ def store_of(cluster, request):
 class Move:
     """A slot on its way from one node to another."""
 
-    def __init__(self, cluster, phone):
-        self.slot = topologies.slot(phone)
+    def __init__(self, cluster, phone, pepper):
+        self.slot = topologies.slot(phone, pepper)
         ranges = asked(cluster.primaries[0])("CLUSTER", "SLOTS")
         port = next(r[2][1] for r in ranges if r[0] <= self.slot <= r[1])
         self.source, self.target, *_ = sorted(
@@ -66,7 +66,7 @@ def test_a_slot_that_has_moved_is_found(
     cluster, store_of, engine, outbox, alice, guess
 ):
     engine = replace(engine, store=store_of)
-    move = Move(cluster, alice.number.e164)
+    move = Move(cluster, alice.number.e164, engine.peppers[0])
     store_of.ping()
 
     move.begin()

@@ -15,7 +15,7 @@ PRODUCTION = {
     "OTP_ARGON2": "light",
     "OTP_ALLOW_ANONYMOUS": "1",
     "OTP_SENDER": "console",
-    "OTP_PEPPER": base64.b64encode(b"p" * 32).decode(),
+    "OTP_PEPPER": base64.b64encode(bytes(range(32))).decode(),
     "REDIS_URL": "redis://localhost",
 }
 
