@@ -27,16 +27,16 @@ from redis.exceptions import (
 )
 from redis.exceptions import TimeoutError as Silence
 
-from otp_engine.domain.circuit import Circuit
-from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.errors import StoreUnavailable
+from otp_engine.resilience.circuit_breaker import CircuitBreaker
+from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.store.cluster import Address
 from otp_engine.store.connection import Client, look_around, node_of, owner_of
 from otp_engine.store.primary import find_primary
 
 log = logging.getLogger(__name__)
 
-_AFTER_ONE_SILENCE = partial(Circuit, 1, timedelta(milliseconds=500))
+_AFTER_ONE_SILENCE = partial(CircuitBreaker, 1, timedelta(milliseconds=500))
 # Half of the threads of a worker.
 _PLACES = 32
 _PLACE_SECONDS = 0.1
@@ -60,8 +60,8 @@ class Line:
         client: Client,
         *,
         again: Client | None = None,
-        circuit: Callable[[], Circuit] = _AFTER_ONE_SILENCE,
-        meter: Meter = UNMETERED,
+        circuit: Callable[[], CircuitBreaker] = _AFTER_ONE_SILENCE,
+        meter: Metrics = NULL_METRICS,
     ) -> None:
         """Ask Redis.
 
@@ -76,7 +76,7 @@ class Line:
         self._client = client
         self._again = again or client
         self._new_circuit = circuit
-        self._circuits: dict[Address | None, Circuit] = {}
+        self._circuits: dict[Address | None, CircuitBreaker] = {}
         self._meter = meter
         self._places = BoundedSemaphore(_PLACES)
         self._answered = monotonic()
@@ -92,27 +92,27 @@ class Line:
         circuit = self._circuit_of(key)
         self._wait_for_a_place()
         # Behind the place, for much may have been learnt while waiting for one.
-        if circuit.wait():
+        if not circuit.try_acquire():
             self._places.release()
-            self._meter.asked_store(None, "CircuitOpen")
+            self._meter.observe_store_call(None, "CircuitOpen")
             raise StoreUnavailable
         began, failed = perf_counter(), None
         try:
             answer = self._ask_twice(question, key)
         except Silence:
             failed = "NoAnswer"
-            circuit.failed()
+            circuit.record_failure()
             log.error("redis: no answer")  # noqa: TRY400 - a traceback's last line is the text
             raise StoreUnavailable from None
         except RedisError as error:
             failed = type(error).__name__
-            circuit.answered()
+            circuit.record_success()
             log.error("redis: %s", failed)  # noqa: TRY400 - as above
             raise StoreUnavailable from None
         finally:
             self._places.release()
-            self._meter.asked_store(perf_counter() - began, failed)
-        circuit.answered()
+            self._meter.observe_store_call(perf_counter() - began, failed)
+        circuit.record_success()
         self._answered = monotonic()
         return answer
 
@@ -131,7 +131,7 @@ class Line:
             if monotonic() - self._answered > _PLACE_SECONDS:
                 raise StoreUnavailable
 
-    def _circuit_of(self, key: str) -> Circuit:
+    def _circuit_of(self, key: str) -> CircuitBreaker:
         owner = owner_of(self._client, key)
         if owner not in self._circuits:
             self._circuits.setdefault(owner, self._new_circuit())

@@ -9,7 +9,6 @@ from functools import partial
 from otp_engine.domain import refusals
 from otp_engine.domain.homes import Standing
 from otp_engine.domain.limits import Charge, Limit, Use
-from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.refusals import ProviderRefusal
 from otp_engine.domain.verification import Binding, Claim, Opened, Waiting
@@ -19,6 +18,7 @@ from otp_engine.errors import (
     TooManyAttempts,
     VerificationNotFound,
 )
+from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.store import durability, keys, words
 from otp_engine.store.amendments import Amendments
 from otp_engine.store.connection import Client
@@ -45,7 +45,7 @@ class RedisStore:
         *,
         again: Client | None = None,
         replicas: int = 0,
-        meter: Meter = UNMETERED,
+        meter: Metrics = NULL_METRICS,
     ) -> None:
         """Keep it in a Redis.
 

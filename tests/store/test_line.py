@@ -11,8 +11,8 @@ import pytest
 import redis
 from redis.exceptions import AskError, MovedError
 
-from otp_engine.domain.circuit import Circuit
 from otp_engine.errors import StoreUnavailable
+from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.store.connection import connect
 from otp_engine.store.line import Line
 from otp_engine.store.verifications import RedisStore
@@ -43,7 +43,7 @@ def clock():
 @pytest.fixture
 def line(clock):
     return Line(
-        "first", again="again", circuit=lambda: Circuit(1, HALF_A_SECOND, clock)
+        "first", again="again", circuit=lambda: CircuitBreaker(1, HALF_A_SECOND, clock)
     )
 
 
