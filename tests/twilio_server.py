@@ -1,4 +1,4 @@
-"""A server that speaks the Messages resource of Twilio's API, well or badly."""
+"""A fake of the Messages resource of Twilio's API, with selectable faults."""
 
 from __future__ import annotations
 
@@ -19,41 +19,44 @@ ACCOUNT = "AC" + "0" * 32
 SERVICE = "MG" + "1" * 32
 TOKEN = "the-auth-token"
 
-Behaviour = Callable[["_Handler"], None]
+Behavior = Callable[["_Handler"], None]
 
 
 @dataclass
 class Twilio:
-    """What the server has seen, and how it is to behave.
+    """The state of the server: its behavior, and the requests it has received.
 
     Attributes:
-        behave: Answers one request; `accept` unless a test says otherwise.
-        messages: The form fields of each message asked for.
-        connections: How many connections were made.
+        url: Base URL of the server.
+        behave: Answers one request; `accept` by default.
+        messages: Form fields of each requested message.
+        headers: Headers of each requested message.
+        connections: Number of accepted connections.
+        let_go: Ends the requests that `hang` holds.
     """
 
     url: str = ""
-    behave: Behaviour = field(default_factory=lambda: accept)
+    behave: Behavior = field(default_factory=lambda: accept)
     messages: list[dict[str, str]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     connections: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
 
     def has(self, count: int) -> bool:
-        """Whether so many messages have been asked for."""
+        """Return whether at least *count* messages were requested."""
         return len(self.messages) >= count
 
     def code_to(self, number: str) -> str:
-        """The code last sent to *number*."""
-        texts = (
-            text["Body"] for text in reversed(self.messages) if text["To"] == number
+        """Return the code of the last message to *number*."""
+        bodies = (
+            form["Body"] for form in reversed(self.messages) if form["To"] == number
         )
-        return code_in(next(texts))
+        return code_in(next(bodies))
 
 
 @contextmanager
 def running() -> Iterator[Twilio]:
-    """Serve on a port of its own until the block ends."""
+    """Run a server on a free port until the block ends."""
     twilio = Twilio()
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"twilio": twilio}))
     twilio.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -68,30 +71,30 @@ def running() -> Iterator[Twilio]:
         thread.join()
 
 
-def refuse(status: int, code: int | None = None) -> Behaviour:
-    """Answer as Twilio refuses."""
+def refuse(status: int, code: int | None = None) -> Behavior:
+    """Answer with an error of Twilio's API."""
     body = {"code": code, "message": "No.", "more_info": "", "status": status}
     return lambda handler: handler.answer(status, json.dumps(body))
 
 
-def garbage(status: int, text: str) -> Behaviour:
-    """Answer what nobody could expect."""
+def garbage(status: int, text: str) -> Behavior:
+    """Answer with *text*, which is no document of Twilio's API."""
     return lambda handler: handler.answer(status, text)
 
 
 def accept(handler: _Handler) -> None:
-    """Answer as Twilio does when all is well."""
+    """Accept the message."""
     handler.accept()
 
 
 def hang(handler: _Handler) -> None:
-    """Answer nothing until the test is over."""
+    """Send no answer until the test ends."""
     handler.twilio.let_go.wait(30)
     handler.close_connection = True
 
 
 def reset(handler: _Handler) -> None:
-    """Break the connection off, without an answer."""
+    """Reset the connection without an answer."""
     linger = struct.pack("ii", 1, 0)
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     handler.connection.close()
@@ -105,7 +108,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Head and body are two writes, and the second would wait 40 ms for an ACK.
+    # Head and body are two writes, and Nagle's algorithm delays the second by 40 ms.
     disable_nagle_algorithm = True
     twilio: Twilio
 
@@ -118,17 +121,17 @@ class _Handler(BaseHTTPRequestHandler):
         form = parse_qs(self.rfile.read(length).decode())
         self.twilio.messages.append({name: value[0] for name, value in form.items()})
         self.twilio.headers.append(dict(self.headers))
-        self._answer_if_known()
+        self._answer_authenticated()
 
     def do_GET(self) -> None:
-        self._answer_if_known()
+        self._answer_authenticated()
 
-    def _answer_if_known(self) -> None:
-        login = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+    def _answer_authenticated(self) -> None:
+        credentials = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
         path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
         if not self.path.startswith(path):
             refuse(404, 20404)(self)
-        elif self.headers["Authorization"] != f"Basic {login}":
+        elif self.headers["Authorization"] != f"Basic {credentials}":
             refuse(401, 20003)(self)
         else:
             self.twilio.behave(self)
@@ -148,4 +151,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Write no log."""
