@@ -44,7 +44,7 @@ from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import access, health
 from otp_engine.ops.live import Live
 from otp_engine.resilience import metrics
-from otp_engine.senders.nobody import Nobody
+from otp_engine.senders.null import NullSender
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
 
@@ -105,8 +105,11 @@ def create_app(
     """
     told = _metrics(settings, metrics_folder)
     store = store or build_store(settings, told.timed)
-    sender = sender or senders.build(
-        settings, in_flight=IN_FLIGHT, meter=told.timed, keep=store.inbox.keep
+    sender = sender or senders.build_sender(
+        settings,
+        max_concurrent=IN_FLIGHT,
+        metrics=told.timed,
+        on_accepted=store.inbox.keep,
     )
     engine = build_engine(settings, store, sender, told.timed)
     app = _App("otp_engine", static_folder=None)
@@ -128,7 +131,7 @@ def create_app(
     app.register_blueprint(context.proofs.blueprint())
     web.install(app, settings, store.inbox.letters)
     app.register_blueprint(health.blueprint(store.ping, draining))
-    if read := senders.receipts(settings):
+    if read := senders.build_report_parser(settings):
         bodies = BoundedSemaphore(_REPORT_BODIES)
         app.register_blueprint(callbacks.blueprint(read, store.receipts.is_new, bodies))
     if settings.dev or settings.metrics_key:
@@ -179,7 +182,7 @@ def _context(
 
     def rehearsed(policy: Policy) -> Rehearsed:
         watched = Watched(replace(engine, policy=policy, watch=watch))
-        return Rehearsed(watched, numbers, Nobody())
+        return Rehearsed(watched, numbers, NullSender())
 
     live = Live(
         settings.policy,

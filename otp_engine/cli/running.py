@@ -123,7 +123,7 @@ def doctor() -> None:
     good(f"a code can be guessed with a chance of {chance(settings.policy)} at most")
     for warning in settings.warnings:
         warn(warning)
-    sender = senders.build(settings, in_flight=IN_FLIGHT)
+    sender = senders.build_sender(settings, max_concurrent=IN_FLIGHT)
     healthy = [
         _answers(f"Redis ({_where(settings)})", store.ping),
         _answers(f"the sender ({', '.join(settings.senders)})", sender.ping),

@@ -2,8 +2,8 @@
 
 A call to a dependency that does not answer holds a thread until it times out. Enough
 of such calls hold every thread of a worker. After N consecutive failures the breaker
-opens and rejects calls at once. Once per `reset_timeout` it admits one probe, whose
-result closes the breaker or keeps it open.
+opens and rejects calls at once. Once per `reset_timeout` it admits one probe. A
+successful probe closes the breaker, and a failed one keeps it open.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class CircuitBreaker:
         """Admit one call, or reject it at once.
 
         An open breaker admits one probe and rejects the other calls for the next
-        `reset_timeout`. A probe whose result is never recorded is replaced by the next.
+        `reset_timeout`. It admits the next probe even if the last recorded no result.
 
         Returns:
             Whether the caller may make the call.

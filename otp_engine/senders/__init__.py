@@ -1,6 +1,7 @@
-"""How a code leaves: one module a carrier, and the table that names them.
+"""Message delivery: one module per provider, built from the settings.
 
-A new one is a class that does what `carrier.Carrier` says, and one line in `build`.
+To add a provider, write a class with the methods of `provider.Provider` and name it in
+`build_sender`.
 """
 
 from __future__ import annotations
@@ -14,65 +15,66 @@ from otp_engine.domain.ports import Sender
 from otp_engine.domain.receipts import ReadReceipt
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
-from otp_engine.senders.breaker import Breaker
-from otp_engine.senders.carrier import Carrier
-from otp_engine.senders.console import ConsoleSender
-from otp_engine.senders.in_flight import InFlight
-from otp_engine.senders.in_order import InOrder
-from otp_engine.senders.kept import Kept
-from otp_engine.senders.measured import Measured
+from otp_engine.senders.console import ConsoleProvider
+from otp_engine.senders.failover import FailoverSender
+from otp_engine.senders.guarded import GuardedSender
+from otp_engine.senders.provider import Provider
 
-_FAILURES = 5
-_PAUSE = timedelta(seconds=10)
+_FAILURE_THRESHOLD = 5
+_RESET_TIMEOUT = timedelta(seconds=10)
 
 
-def _nothing(_message: Message) -> None:
-    """Keep nothing."""
-
-
-def build(
+def build_sender(
     settings: Settings,
     *,
-    in_flight: int,
-    meter: Metrics = NULL_METRICS,
-    keep: Callable[[Message], None] = _nothing,
+    max_concurrent: int,
+    metrics: Metrics = NULL_METRICS,
+    on_accepted: Callable[[Message], object] | None = None,
 ) -> Sender:
-    """Build the senders that *settings* name.
+    """Return a sender for the providers in *settings*, in order of preference.
 
     Args:
-        settings: What the operator decided.
-        in_flight: The most that may wait for each of them at once.
-        meter: Is told how long each message took, and what it came to.
-        keep: Is given each message of the local stack, to be looked at.
+        settings: Names of the providers, and their credentials.
+        max_concurrent: Number of messages that may wait for each provider at once.
+        metrics: Records the duration and the outcome of each message.
+        on_accepted: Called with each accepted message, if the settings have the inbox
+            of the development mode.
     """
-    console = ConsoleSender()
-    known: dict[str, Callable[[], Carrier]] = {
-        "console": lambda: Kept(console, keep) if settings.inbox else console,
-        "twilio": lambda: _twilio(settings),
+    providers: dict[str, Callable[[], Provider]] = {
+        "console": ConsoleProvider,
+        "twilio": lambda: _build_twilio(settings),
     }
     senders = [
-        Breaker(
-            InFlight(Measured(known[name](), meter), in_flight),
-            CircuitBreaker(_FAILURES, _PAUSE),
+        GuardedSender(
+            providers[name](),
+            CircuitBreaker(_FAILURE_THRESHOLD, _RESET_TIMEOUT),
+            max_concurrent=max_concurrent,
+            metrics=metrics,
+            on_accepted=on_accepted if settings.inbox else None,
         )
         for name in settings.senders
     ]
-    return senders[0] if len(senders) == 1 else InOrder(senders)
+    return senders[0] if len(senders) == 1 else FailoverSender(senders)
 
 
-def _twilio(settings: Settings) -> Carrier:
-    # The SDK takes a fifth of a second and 27 MB to import; only those who use it pay.
-    from otp_engine.senders.twilio import TwilioSender  # noqa: PLC0415 - see above
+def _build_twilio(settings: Settings) -> Provider:
+    # Importing the SDK takes 0.2 s and 27 MB, so only installations with Twilio do it.
+    from otp_engine.senders.twilio import TwilioProvider  # noqa: PLC0415 - see above
 
     if settings.twilio is None:
         raise AssertionError(settings)
-    return TwilioSender(settings.twilio, callback=settings.twilio_callback)
+    return TwilioProvider(settings.twilio, status_callback=settings.twilio_callback)
 
 
-def receipts(settings: Settings) -> ReadReceipt | None:
-    """What reads the reports of the carriers that report; none of them does."""
+def build_report_parser(settings: Settings) -> ReadReceipt | None:
+    """Return the parser of delivery reports.
+
+    Returns:
+        The parser; None if the settings have no provider that sends reports.
+    """
     if not (settings.twilio and settings.twilio.token and settings.twilio_callback):
         return None
-    from otp_engine.senders.twilio_receipts import Receipts  # noqa: PLC0415 - as above
+    # As in _build_twilio.
+    from otp_engine.senders.twilio_reports import TwilioReportParser  # noqa: PLC0415 - see above
 
-    return Receipts(settings.twilio.token, settings.twilio_callback).read
+    return TwilioReportParser(settings.twilio.token, settings.twilio_callback).parse

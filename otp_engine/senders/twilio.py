@@ -1,8 +1,8 @@
-"""Sends through Twilio's Messaging API, with Twilio's own SDK.
+"""Sends through Twilio's Messaging API with Twilio's SDK.
 
-The SDK decides what is asked, `twilio_http` how it travels, and `twilio_errors` what
-an answer means for us. A message is never sent twice: Messages has no idempotency
-key, so after silence nobody knows whether the first one left.
+The SDK builds the requests, `twilio_http` transports them, and `twilio_errors` maps the
+answers to errors. A request is never retried: the Messages resource has no idempotency
+key, so a retry after a timeout could send a second message.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from otp_engine.errors import (
     OTPError,
 )
 from otp_engine.senders import twilio_errors
-from otp_engine.senders.twilio_http import NotHandedOver, PooledHttpClient
+from otp_engine.senders.twilio_http import NotConnected, PooledHttpClient
 
 log = logging.getLogger(__name__)
 
-_LONGEST_VALIDITY = 36_000  # seconds; the most that Twilio accepts
-_NEVER_LEFT = frozenset({"failed", "undelivered", "canceled"})
+# Seconds, from https://www.twilio.com/docs/messaging/api/message-resource.
+_MAX_VALIDITY_PERIOD = 36_000
+_NOT_SENT = frozenset({"failed", "undelivered", "canceled"})
 
 
-class TwilioSender:
-    """Text messages from one Twilio account."""
+class TwilioProvider:
+    """Sends text messages from one Twilio account."""
 
     name = "twilio"
 
@@ -41,85 +42,101 @@ class TwilioSender:
         settings: Twilio,
         http: PooledHttpClient | None = None,
         *,
-        callback: str | None = None,
+        status_callback: str | None = None,
     ) -> None:
-        """Send as *settings* say, over *http* or a pool of its own.
+        """Create the provider, without a connection to Twilio.
 
-        What becomes of each message is reported to *callback*; none, and to nobody.
+        Args:
+            settings: Credentials, and the number or Messaging Service to send from.
+            http: Transports the requests; a new pool by default.
+            status_callback: URL that receives the delivery reports; None for no
+                reports.
         """
-        self._callback = callback or values.unset
+        self._status_callback = status_callback or values.unset
         self._client = Client(
             settings.username,
             settings.password,
             settings.account_sid,
             http_client=http or PooledHttpClient(),
-            # Not empty, or the SDK reads the process's environment instead.
+            # With an empty mapping the SDK reads the process's environment.
             environment={"TWILIO_REGION": ""},
         )
         if settings.base_url:
             self._client.api.base_url = settings.base_url
         if settings.service:
-            self._from = {"messaging_service_sid": settings.service}
+            self._default_from = {"messaging_service_sid": settings.service}
         else:
-            self._from = {"from_": settings.from_ or ""}
+            self._default_from = {"from_": settings.from_ or ""}
 
     def send(self, message: Message) -> None:
-        """Return once Twilio has accepted *message*; see `carrier.Carrier`."""
+        """Send *message*, and return once Twilio has accepted it.
+
+        Raises:
+            CarrierUnavailable, DeliveryFailed, NotServed, InvalidPhone,
+            DeliveryUnconfirmed: As documented by `Provider.send`.
+        """
         try:
-            sent = self._client.messages.create(
+            created = self._client.messages.create(
                 to=message.to,
                 body=message.body,
-                # A text that arrives after its code has ended helps nobody.
+                # A text that arrives after its code has expired is useless.
                 validity_period=min(
-                    int(message.life.total_seconds()), _LONGEST_VALIDITY
+                    int(message.life.total_seconds()), _MAX_VALIDITY_PERIOD
                 ),
                 risk_check="disable" if message.unfiltered else values.unset,
-                status_callback=self._callback,
-                **self._from_of(message),
+                status_callback=self._status_callback,
+                **self._from_parameters(message),
             )
-        except NotHandedOver as error:
-            log.warning("twilio: not reached: %s", error)
+        except NotConnected as error:
+            log.warning("twilio: not connected: %s", error)
             raise CarrierUnavailable from None
         except TwilioException as error:
-            raise self._meaning(error, message) from None
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong once the request may have left is silence
+            raise self._to_error(error, message) from None
+        except Exception as error:  # noqa: BLE001 - the message may have been sent, whatever the error is
             log.warning("twilio: no answer: %s", type(error).__name__)
             raise DeliveryUnconfirmed from None
-        if not sent.sid:
+        if not created.sid:
             raise DeliveryUnconfirmed
-        if str(sent.status) in _NEVER_LEFT:
-            log.warning("twilio: %s is %s", message.masked, sent.status)
+        if str(created.status) in _NOT_SENT:
+            log.warning("twilio: %s is %s", message.masked, created.status)
             raise DeliveryFailed
 
     def ping(self) -> None:
-        """Answer, if Twilio knows us; one message is looked at, and none is sent."""
+        """Check the credentials by listing one message of the account.
+
+        Raises:
+            CarrierUnavailable: Twilio could not be reached, or has a server error.
+            DeliveryFailed: Twilio rejected the credentials.
+        """
         account = f"2010-04-01/Accounts/{self._client.account_sid}"
         url = f"{self._client.api.base_url}/{account}/Messages.json"
         try:
-            answer = self._client.request("GET", url, params={"PageSize": 1})
-        except Exception as error:  # noqa: BLE001 - as above
-            log.warning("twilio: not reached: %s", type(error).__name__)
+            response = self._client.request("GET", url, params={"PageSize": 1})
+        except Exception as error:  # noqa: BLE001 - whatever the error is, messages cannot be sent
+            log.warning("twilio: not connected: %s", type(error).__name__)
             raise CarrierUnavailable from None
-        if answer.ok:
+        if response.ok:
             return
-        log.warning("twilio: answered with status %s", answer.status_code)
-        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("twilio: status %s", response.status_code)
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise CarrierUnavailable
         raise DeliveryFailed(elsewhere=True)
 
-    def _from_of(self, message: Message) -> dict[str, str]:
+    def _from_parameters(self, message: Message) -> dict[str, str]:
         if message.from_:
             return {"messaging_service_sid": message.from_}
-        return self._from
+        return self._default_from
 
-    def _meaning(self, error: TwilioException, message: Message) -> OTPError:
-        status, number = getattr(error, "status", 0), getattr(error, "code", 0)
-        meaning = twilio_errors.meaning(status, number)
-        meaning.carrier_error = number or None
-        ours = isinstance(meaning, DeliveryFailed) and meaning.elsewhere
+    def _to_error(self, twilio_error: TwilioException, message: Message) -> OTPError:
+        status = getattr(twilio_error, "status", 0)
+        code = getattr(twilio_error, "code", None)
+        error = twilio_errors.to_error(status, code)
+        error.carrier_error = code or None
+        # The operator has to act: the account or the sender is the reason.
+        is_ours = isinstance(error, DeliveryFailed) and error.elsewhere
         log.log(
-            logging.ERROR if ours else logging.WARNING,
-            "twilio: %s refused: status %s, error %s: %s",
-            *(message.masked, status, number, meaning.name),
+            logging.ERROR if is_ours else logging.WARNING,
+            "twilio: %s rejected: status %s, error %s: %s",
+            *(message.masked, status, code, error.name),
         )
-        return meaning
+        return error

@@ -1,6 +1,6 @@
-"""What Twilio's error numbers mean for the person and for the operator.
+"""Maps Twilio's error codes to the errors of this package.
 
-The numbers are those of https://www.twilio.com/docs/api/errors.
+The codes are documented at https://www.twilio.com/docs/api/errors.
 """
 
 from __future__ import annotations
@@ -19,43 +19,51 @@ from otp_engine.errors import (
     OTPError,
 )
 
-_A_WHILE = timedelta(seconds=30)
+# Twilio gives no time to wait. Error 14107 counts messages in windows of 30 seconds.
+_THROTTLE_PERIOD = timedelta(seconds=30)
 
 
-def _busy() -> OTPError:
-    return CarrierUnavailable(retry_after=_A_WHILE)
+def _throttled() -> OTPError:
+    return CarrierUnavailable(retry_after=_THROTTLE_PERIOD)
 
 
-def _this_number() -> OTPError:
+def _recipient_rejected() -> OTPError:
     return DeliveryFailed(elsewhere=False)
 
 
-_MEANINGS: dict[int, Callable[[], OTPError]] = {
-    14107: _busy,  # more than 30 messages between two numbers in 30 s
-    20429: CarrierUnavailable,  # too many at once; never processed
+_ERRORS: dict[int, Callable[[], OTPError]] = {
+    14107: _throttled,  # more than 30 messages between two numbers in 30 s
+    20429: CarrierUnavailable,  # too many concurrent requests; not processed
     21211: InvalidPhone,
     21217: InvalidPhone,
     21408: CountryNotAllowed,  # geo permissions of the account
-    21610: _this_number,  # the person has answered STOP
-    21611: _busy,  # the sender's queue is full
+    21610: _recipient_rejected,  # the recipient has replied STOP
+    21611: _throttled,  # the sender's queue is full
     21614: NumberTypeNotAllowed,  # not a mobile number
     21635: NumberTypeNotAllowed,  # a landline
-    30450: _this_number,  # SMS pumping protection
-    30453: _this_number,
+    30450: _recipient_rejected,  # SMS pumping protection
+    30453: _recipient_rejected,
 }
 
 
-def meaning(status: int, number: int) -> OTPError:
-    """Say what an answer of *status* with Twilio's error *number* means.
+def to_error(status: int, code: int | None) -> OTPError:
+    """Return the error that corresponds to a rejection by Twilio.
 
-    A server error is silence: nothing documents that the message did not leave. Any
-    other refusal that is not about the number is about the account or the sender,
-    which is for the operator, and another sender might do better.
+    A server error is no rejection: Twilio does not document that the message was not
+    sent. A rejection with another code concerns the account or the sender. The operator
+    must act, and another sender may succeed.
+
+    Args:
+        status: HTTP status of the answer.
+        code: Twilio's error code; None if the answer has none.
+
+    Returns:
+        A new error, without its `carrier_error`.
     """
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return DeliveryUnconfirmed()
-    if named := _MEANINGS.get(number):
-        return named()
+    if create_error := _ERRORS.get(code or 0):
+        return create_error()
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return CarrierUnavailable()
     return DeliveryFailed(elsewhere=True)

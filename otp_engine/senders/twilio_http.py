@@ -1,7 +1,7 @@
-"""How the Twilio SDK's requests travel: by urllib3, on connections that are kept.
+"""The transport of the Twilio SDK: urllib3 with a connection pool.
 
-The SDK's own transport waits without end by default, builds a `requests` request for
-every message, and pools no plain-HTTP connections. `HttpClient` is its seam for that.
+The SDK's default transport has no timeout, builds a `requests` request per message, and
+pools no plain HTTP connections. `HttpClient` is the SDK's extension point for another.
 """
 
 from __future__ import annotations
@@ -17,25 +17,30 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
 
 log = logging.getLogger(__name__)
 
-_CONNECT_SECONDS = 3.0
-_READ_SECONDS = 8.0
-_CONNECTIONS = 32
+_CONNECT_TIMEOUT = 3.0  # seconds
+_READ_TIMEOUT = 8.0  # seconds
+_MAX_CONNECTIONS = 32
 
 
-class NotHandedOver(Exception):
-    """No connection was made, so nothing was sent."""
+class NotConnected(Exception):
+    """No connection was established, so the request was not sent."""
 
 
 class PooledHttpClient(HttpClient):
-    """One pool of connections, shared by every thread."""
+    """An HTTP client with one connection pool for all threads."""
 
     def __init__(
-        self, *, connect: float = _CONNECT_SECONDS, read: float = _READ_SECONDS
+        self, *, connect: float = _CONNECT_TIMEOUT, read: float = _READ_TIMEOUT
     ) -> None:
-        """Wait *connect* seconds for a connection, *read* for each piece of answer."""
+        """Create the client, without a connection.
+
+        Args:
+            connect: Seconds to wait for a connection.
+            read: Seconds to wait for each piece of an answer.
+        """
         super().__init__(log, is_async=False)
         self._pool = urllib3.PoolManager(
-            maxsize=_CONNECTIONS,
+            maxsize=_MAX_CONNECTIONS,
             timeout=urllib3.Timeout(connect=connect, read=read),
             retries=False,
         )
@@ -48,31 +53,44 @@ class PooledHttpClient(HttpClient):
         data: dict[str, object] | None = None,
         headers: dict[str, str] | None = None,
         auth: tuple[str, str] | None = None,
-        timeout: float | None = None,  # noqa: ARG002 - the SDK's signature; the pool's timeouts hold
-        allow_redirects: bool = False,  # noqa: ARG002, FBT001, FBT002 - as above; none is followed
+        timeout: float | None = None,  # noqa: ARG002 - the SDK's signature; the timeouts of the pool apply
+        allow_redirects: bool = False,  # noqa: ARG002, FBT001, FBT002 - the SDK's signature; redirects are not followed
     ) -> Response:
         """Send one request, and read the whole answer.
 
+        Args:
+            method: HTTP method.
+            uri: URL without a query.
+            params: Parameters of the query.
+            data: Fields of the form in the body.
+            headers: Headers of the request.
+            auth: Username and password for basic authentication.
+            timeout: Ignored.
+            allow_redirects: Ignored.
+
+        Returns:
+            The status and the text of the answer.
+
         Raises:
-            NotHandedOver: There was no connection to send it on.
-            urllib3.exceptions.HTTPError: It may have been received.
+            NotConnected: No connection was established.
+            urllib3.exceptions.HTTPError: Twilio may have received the request.
         """
         headers = dict(headers or {})
         if auth:
             headers |= urllib3.make_headers(basic_auth=":".join(auth))
         try:
-            answer = self._pool.request(
+            response = self._pool.request(
                 method,
                 f"{uri}?{urlencode(params, doseq=True)}" if params else uri,
                 body=urlencode(data, doseq=True) if data else None,
                 headers=headers,
             )
         except (ConnectTimeoutError, NewConnectionError) as error:
-            raise NotHandedOver(type(error).__name__) from None
+            raise NotConnected(type(error).__name__) from None
         except SSLError as error:
-            # Only a certificate is looked at before anything is sent; any other fault
-            # may be one of the answer.
+            # Only the certificate is verified before the request is sent. Any other TLS
+            # error may concern the answer.
             if isinstance(error.args[0], ssl.SSLCertVerificationError):
-                raise NotHandedOver("certificate") from None
+                raise NotConnected("certificate") from None
             raise
-        return Response(answer.status, answer.data.decode(errors="replace"))
+        return Response(response.status, response.data.decode(errors="replace"))

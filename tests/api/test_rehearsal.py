@@ -12,7 +12,7 @@ from otp_engine.domain.rehearsal import Rehearsed, TestNumber, TestNumbers
 from otp_engine.domain.verification import Asked, Guess
 from otp_engine.domain.watched import Watched
 from otp_engine.errors import InvalidSettings, VerificationNotFound
-from otp_engine.senders.nobody import Nobody
+from otp_engine.senders.null import NullSender
 from tests.api.verify_v2.conftest import SERVICE, Verify
 
 NUMBER, CODE = "+15550100001", "123456"
@@ -70,7 +70,7 @@ def test_its_code_is_of_no_use_after_its_last_day(store, outbox, engine):
     numbers = TestNumbers(
         {NUMBER: TestNumber(phone.for_tests(NUMBER), CODE, days[0])}, lambda: days[0]
     )
-    rehearsed = Rehearsed(Watched(engine), numbers, Nobody())
+    rehearsed = Rehearsed(Watched(engine), numbers, NullSender())
     number = phone.for_tests(NUMBER)
     rehearsed.send(Asked(number=number))
     days[0] += timedelta(days=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -26,12 +27,13 @@ from otp_engine.errors import (
     StoreUnavailable,
 )
 from otp_engine.ops.metrics import Metrics
-from otp_engine.senders.measured import Measured
+from otp_engine.resilience.circuit_breaker import CircuitBreaker
+from otp_engine.senders.guarded import GuardedSender
 from otp_engine.store.connection import connect
 from otp_engine.store.line import Line
 from tests import servers, twilio_server
 from tests.conftest import TIMEOUT
-from tests.fakes import MESSAGE, Outbox, other_than
+from tests.fakes import Outbox, deliver, other_than
 from tests.pages import values
 
 RELAXED = {"OTP_DEV": "1", "OTP_ARGON2": "test", "OTP_RESEND_COOLDOWN": "0s"}
@@ -202,6 +204,11 @@ def on_page(metrics):
     return values(metrics.page("text/plain")[0].decode())
 
 
+def guarded_sender(provider, metrics):
+    breaker = CircuitBreaker(5, timedelta(seconds=10))
+    return GuardedSender(provider, breaker, max_concurrent=1, metrics=metrics.timed)
+
+
 def test_a_hash_that_found_no_place_is_counted(metrics):
     full = HashingPool(1, waiting=-1, meter=metrics.timed)
 
@@ -232,10 +239,10 @@ def test_redis_is_timed_and_its_errors_are_counted(metrics):
 )
 def test_a_carriers_errors_are_counted_by_its_own_numbers(metrics, error, number, told):
     error.carrier_error = number
-    measured = Measured(Outbox(refusal=error), metrics.timed)
+    sender = guarded_sender(Outbox(refusal=error), metrics)
 
     with pytest.raises(OTPError):
-        measured.send(MESSAGE)
+        deliver(sender)
 
     page = on_page(metrics)
     labels = f"{{outcome={error.name},sender=outbox}}"
@@ -244,7 +251,7 @@ def test_a_carriers_errors_are_counted_by_its_own_numbers(metrics, error, number
 
 
 def test_a_message_that_was_accepted_is_timed(metrics):
-    Measured(Outbox(), metrics.timed).send(MESSAGE)
+    deliver(guarded_sender(Outbox(), metrics))
 
     page = on_page(metrics)
     labels = "{outcome=accepted,sender=outbox}"

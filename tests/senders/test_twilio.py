@@ -1,5 +1,3 @@
-"""The Twilio sender against a server that speaks the Messages resource."""
-
 from __future__ import annotations
 
 import logging
@@ -22,7 +20,7 @@ from otp_engine.errors import (
     NumberTypeNotAllowed,
     OTPError,
 )
-from otp_engine.senders.twilio import TwilioSender
+from otp_engine.senders.twilio import TwilioProvider
 from otp_engine.senders.twilio_http import PooledHttpClient
 from tests import servers, twilio_server
 from tests.fakes import MESSAGE
@@ -53,12 +51,12 @@ def http():
 
 
 @pytest.fixture
-def sender(settings, http):
-    return TwilioSender(settings, http)
+def provider(settings, http):
+    return TwilioProvider(settings, http)
 
 
-def test_a_message_is_what_twilio_asks_for(sender, twilio):
-    sender.send(MESSAGE)
+def test_message_has_fields_of_messages_resource(provider, twilio):
+    provider.send(MESSAGE)
 
     assert twilio.messages == [
         {
@@ -70,18 +68,20 @@ def test_a_message_is_what_twilio_asks_for(sender, twilio):
     ]
 
 
-def test_a_number_can_be_the_sender_instead_of_a_service(settings, http, twilio):
-    named = replace(settings, service=None, from_="MGM Bank")
+def test_message_is_sent_from_number_without_messaging_service(settings, http, twilio):
+    settings = replace(settings, service=None, from_="MGM Bank")
 
-    TwilioSender(named, http).send(MESSAGE)
+    TwilioProvider(settings, http).send(MESSAGE)
 
     assert twilio.messages[0]["From"] == "MGM Bank"
     assert "MessagingServiceSid" not in twilio.messages[0]
 
 
 @pytest.mark.parametrize(("life", "validity"), [(30, "30"), (86_400, "36000")])
-def test_a_text_is_dropped_when_its_code_has_ended(sender, twilio, life, validity):
-    sender.send(replace(MESSAGE, life=timedelta(seconds=life)))
+def test_message_is_valid_as_long_as_code_up_to_maximum(
+    provider, twilio, life, validity
+):
+    provider.send(replace(MESSAGE, life=timedelta(seconds=life)))
 
     assert twilio.messages[0]["ValidityPeriod"] == validity
 
@@ -107,25 +107,27 @@ def test_a_text_is_dropped_when_its_code_has_ended(sender, twilio, life, validit
         (503, None, DeliveryUnconfirmed),
     ],
 )
-def test_each_of_twilios_refusals_has_a_meaning(sender, twilio, status, code, error):
+def test_twilio_error_raises_matching_error_after_one_request(
+    provider, twilio, status, code, error
+):
     twilio.behave = refuse(status, code)
 
     with pytest.raises(error):
-        sender.send(MESSAGE)
+        provider.send(MESSAGE)
 
     assert len(twilio.messages) == 1
 
 
 @pytest.mark.parametrize(("code", "elsewhere"), [(21606, True), (21610, False)])
-def test_another_sender_is_worth_trying_unless_the_number_is_the_reason(
-    sender, twilio, code, elsewhere
+def test_rejection_permits_failover_unless_recipient_is_the_reason(
+    provider, twilio, code, elsewhere
 ):
     twilio.behave = refuse(400, code)
 
-    with pytest.raises(DeliveryFailed) as refusal:
-        sender.send(MESSAGE)
+    with pytest.raises(DeliveryFailed) as rejection:
+        provider.send(MESSAGE)
 
-    assert refusal.value.elsewhere is elsewhere
+    assert rejection.value.elsewhere is elsewhere
 
 
 @pytest.mark.parametrize(
@@ -143,40 +145,40 @@ def test_another_sender_is_worth_trying_unless_the_number_is_the_reason(
         (201, '{"sid": "SM", "status": "failed"}', DeliveryFailed),
     ],
 )
-def test_garbage_is_silence_unless_its_status_is_a_refusal(
-    sender, twilio, status, text, error
+def test_malformed_answer_is_unconfirmed_unless_status_is_rejection(
+    provider, twilio, status, text, error
 ):
     twilio.behave = garbage(status, text)
 
     with pytest.raises(error):
-        sender.send(MESSAGE)
+        provider.send(MESSAGE)
 
 
 @pytest.mark.parametrize("behave", [hang, reset])
-def test_a_carrier_that_does_not_answer_is_asked_only_once(sender, twilio, behave):
+def test_request_without_answer_is_not_retried(provider, twilio, behave):
     twilio.behave = behave
-    began = time.monotonic()
+    started = time.monotonic()
 
     with pytest.raises(DeliveryUnconfirmed):
-        sender.send(MESSAGE)
+        provider.send(MESSAGE)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - started < 2
     assert len(twilio.messages) == 1
 
 
-def test_a_carrier_that_cannot_be_reached_has_received_nothing(settings, http):
-    away = replace(settings, base_url=f"http://127.0.0.1:{servers.free_port()}")
+def test_refused_connection_raises_unavailable(settings, http):
+    unreachable = replace(settings, base_url=f"http://127.0.0.1:{servers.free_port()}")
 
     with pytest.raises(CarrierUnavailable):
-        TwilioSender(away, http).send(MESSAGE)
+        TwilioProvider(unreachable, http).send(MESSAGE)
 
 
-def test_a_broken_tls_stream_is_silence():
-    """The request may have been read before the stream broke."""
+def test_broken_tls_stream_raises_unconfirmed():
+    # Twilio may have read the request before the stream broke.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        broken = threading.Thread(target=_answer_with_noise, args=(listener,))
-        broken.start()
+        server = threading.Thread(target=_answer_without_tls, args=(listener,))
+        server.start()
         settings = Twilio(
             account_sid=ACCOUNT,
             username=ACCOUNT,
@@ -188,35 +190,35 @@ def test_a_broken_tls_stream_is_silence():
         http = PooledHttpClient(connect=2, read=2)
 
         with pytest.raises(DeliveryUnconfirmed):
-            TwilioSender(settings, http).send(MESSAGE)
-        broken.join()
+            TwilioProvider(settings, http).send(MESSAGE)
+        server.join()
 
 
-def _answer_with_noise(listener):
+def _answer_without_tls(listener):
     connection, _ = listener.accept()
     with connection:
         connection.recv(4096)
-        connection.sendall(b"noise, and no TLS record at all")
+        connection.sendall(b"this is no TLS record")
 
 
-def test_a_carrier_that_lets_nobody_in_has_received_nothing(settings):
-    """A listener with a full queue drops the connection's first packet."""
+def test_connection_timeout_raises_unavailable(settings):
+    # A listener with a full queue drops the first packet of a connection.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()
         with socket.create_connection(address), socket.socket() as second:
             second.setblocking(False)  # noqa: FBT003 - the standard library's name
             second.connect_ex(address)
-            away = replace(settings, base_url=f"http://127.0.0.1:{address[1]}")
+            unreachable = replace(settings, base_url=f"http://127.0.0.1:{address[1]}")
             http = PooledHttpClient(connect=0.3, read=0.3)
 
             with pytest.raises(CarrierUnavailable):
-                TwilioSender(away, http).send(MESSAGE)
+                TwilioProvider(unreachable, http).send(MESSAGE)
 
 
-def test_connections_are_kept_and_shared_by_threads(settings, twilio):
-    sender = TwilioSender(settings, PooledHttpClient())
+def test_connections_are_shared_by_threads(settings, twilio):
+    provider = TwilioProvider(settings, PooledHttpClient())
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda _: sender.send(MESSAGE), range(40)))
+        list(threads.map(lambda _: provider.send(MESSAGE), range(40)))
 
     assert len(twilio.messages) == 40
     assert twilio.connections <= 4
@@ -227,54 +229,54 @@ def test_connections_are_kept_and_shared_by_threads(settings, twilio):
     [refuse(400, 21211), refuse(400, 21606), reset],
     ids=["number", "sender", "reset"],
 )
-def test_neither_the_code_nor_the_number_nor_the_token_is_logged(
-    sender, twilio, behave, caplog
+def test_log_and_error_contain_no_code_number_or_token(
+    provider, twilio, behave, caplog
 ):
     twilio.behave = behave
     with caplog.at_level(logging.DEBUG), pytest.raises(OTPError) as error:
-        sender.send(MESSAGE)
+        provider.send(MESSAGE)
 
-    for said in (caplog.text, str(error.value), repr(error.value)):
-        assert "123456" not in said
-        assert "9445012345" not in said
-        assert TOKEN not in said
+    for text in (caplog.text, str(error.value), repr(error.value)):
+        assert "123456" not in text
+        assert "9445012345" not in text
+        assert TOKEN not in text
     assert "+91******2345" in caplog.text or behave is reset
 
 
-def test_a_ping_reads_and_sends_nothing(sender, twilio):
-    sender.ping()
+def test_ping_sends_no_message(provider, twilio):
+    provider.ping()
 
     assert twilio.messages == []
 
 
-def test_a_ping_says_when_twilio_does_not_know_us(settings, http):
-    stranger = TwilioSender(replace(settings, password="wrong"), http)
+def test_ping_with_wrong_password_raises_failed(settings, http):
+    provider = TwilioProvider(replace(settings, password="wrong"), http)
 
     with pytest.raises(DeliveryFailed):
-        stranger.ping()
+        provider.ping()
 
 
-def test_a_ping_says_when_twilio_is_unwell(sender, twilio):
+def test_ping_with_server_error_raises_unavailable(provider, twilio):
     twilio.behave = refuse(503, 20503)
 
     with pytest.raises(CarrierUnavailable):
-        sender.ping()
+        provider.ping()
 
 
-def test_a_ping_says_when_twilio_is_away(settings, http):
-    away = replace(settings, base_url=f"http://127.0.0.1:{servers.free_port()}")
+def test_ping_with_refused_connection_raises_unavailable(settings, http):
+    unreachable = replace(settings, base_url=f"http://127.0.0.1:{servers.free_port()}")
 
     with pytest.raises(CarrierUnavailable):
-        TwilioSender(away, http).ping()
+        TwilioProvider(unreachable, http).ping()
 
 
-def test_a_message_may_come_from_another_service_than_usual(sender, twilio):
-    sender.send(replace(MESSAGE, from_=f"MG{'9' * 32}"))
+def test_messaging_service_of_message_overrides_default(provider, twilio):
+    provider.send(replace(MESSAGE, from_=f"MG{'9' * 32}"))
 
     assert twilio.messages[0]["MessagingServiceSid"] == f"MG{'9' * 32}"
 
 
-def test_twilios_guard_against_pumping_can_be_left_out(sender, twilio):
-    sender.send(replace(MESSAGE, unfiltered=True))
+def test_message_can_skip_risk_check(provider, twilio):
+    provider.send(replace(MESSAGE, unfiltered=True))
 
     assert twilio.messages[0]["RiskCheck"] == "disable"

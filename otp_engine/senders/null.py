@@ -1,4 +1,4 @@
-"""Delivers nothing, for numbers that nobody has."""
+"""A null sender, for test numbers that no phone has."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from otp_engine.domain.messages import Message
 from otp_engine.domain.ports import Handover
 
 
-class Nobody:
-    """A sender that accepts everything and sends nothing."""
+class NullSender:
+    """Accepts every message and sends none."""
 
-    name = "nobody"
+    name = "null"
 
     @contextmanager
     def room(self) -> Iterator[Handover]:
-        """There always is some."""
+        """Reserve a slot; there is no limit.
+
+        Yields:
+            A function that drops one message.
+        """
         yield self._drop
 
     def ping(self) -> None:
-        """Always."""
+        """Return at once."""
 
     def _drop(self, message: Message) -> None:
-        """The code is known to whoever set the number up."""
+        """Drop the message; the operator has configured its code."""

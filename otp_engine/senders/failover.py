@@ -1,0 +1,79 @@
+"""Several senders in order of preference."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+
+from otp_engine.domain.messages import Message
+from otp_engine.domain.ports import Handover, Sender
+from otp_engine.errors import CarrierUnavailable, DeliveryFailed, Saturated
+
+log = logging.getLogger(__name__)
+
+
+class FailoverSender:
+    """Sends through the first of several senders that can deliver the message.
+
+    It uses the next sender only when the message was certainly not sent. After a
+    timeout the recipient could get two messages, and the operator two bills. A
+    rejection of the number itself would be repeated by the next sender.
+    """
+
+    def __init__(self, senders: Sequence[Sender]) -> None:
+        """Create the sender.
+
+        Args:
+            senders: At least one, in order of preference.
+        """
+        self.senders = tuple(senders)
+        self.name = ",".join(sender.name for sender in senders)
+
+    @contextmanager
+    def room(self) -> Iterator[Handover]:
+        """Reserve a slot at the first sender that has one.
+
+        Yields:
+            A function that sends one message, and returns once it was accepted.
+
+        Raises:
+            CarrierUnavailable, Saturated: No sender has a slot. The error is that of
+                the last sender.
+        """
+        with ExitStack() as reservation:
+            send, fallbacks = self._reserve_first_available(reservation)
+            yield partial(self._send, send, fallbacks)
+
+    def ping(self) -> None:
+        """Check that every sender accepts messages; see `Sender.ping`."""
+        for sender in self.senders:
+            sender.ping()
+
+    def _reserve_first_available(
+        self, reservation: ExitStack
+    ) -> tuple[Handover, Sequence[Sender]]:
+        *preferred, last = self.senders
+        for position, sender in enumerate(preferred, start=1):
+            with suppress(CarrierUnavailable, Saturated):
+                send = reservation.enter_context(sender.room())
+                return send, self.senders[position:]
+            log.warning("%s is unavailable, using the next sender", sender.name)
+        return reservation.enter_context(last.room()), ()
+
+    def _send(
+        self, send: Handover, fallbacks: Sequence[Sender], message: Message
+    ) -> None:
+        try:
+            send(message)
+        except (CarrierUnavailable, DeliveryFailed) as error:
+            if not fallbacks or not _may_fail_over(error):
+                raise
+            log.warning("%s, using the next sender", error.name)
+            with FailoverSender(fallbacks).room() as send_next:
+                send_next(message)
+
+
+def _may_fail_over(error: CarrierUnavailable | DeliveryFailed) -> bool:
+    return isinstance(error, CarrierUnavailable) or error.elsewhere

@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from otp_engine.domain.messages import Message
+from otp_engine.errors import (
+    CarrierUnavailable,
+    DeliveryFailed,
+    DeliveryUnconfirmed,
+    NumberTypeNotAllowed,
+    Saturated,
+)
+from otp_engine.resilience.circuit_breaker import CircuitBreaker
+from otp_engine.resilience.metrics import NullMetrics
+from otp_engine.senders.guarded import GuardedSender
+from tests import servers
+from tests.clock import Clock
+from tests.fakes import MESSAGE, Outbox, deliver
+
+RESET_TIMEOUT = timedelta(seconds=10)
+SHORT = timedelta(milliseconds=20)
+
+
+class SlowProvider:
+    name = "slow"
+
+    def __init__(self):
+        self.started, self.released = threading.Semaphore(0), threading.Event()
+
+    def send(self, message):
+        self.started.release()
+        self.released.wait(10)
+
+    def ping(self):
+        return None
+
+
+class RecordedMetrics(NullMetrics):
+    def __init__(self):
+        self.deliveries = []
+
+    def observe_delivery(self, sender, took, outcome, error):
+        self.deliveries.append((sender, outcome, error))
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def provider():
+    return Outbox(name="provider")
+
+
+@pytest.fixture
+def metrics():
+    return RecordedMetrics()
+
+
+@pytest.fixture
+def guard(clock, metrics):
+    def build(provider, *, max_concurrent=1, **options):
+        return GuardedSender(
+            provider,
+            CircuitBreaker(2, RESET_TIMEOUT, clock),
+            max_concurrent=max_concurrent,
+            metrics=metrics,
+            **options,
+        )
+
+    return build
+
+
+@pytest.fixture
+def sender(guard, provider):
+    return guard(provider)
+
+
+def fail(sender, provider, error, times=2):
+    provider.refusal = error
+    for _ in range(times):
+        with pytest.raises(type(error)):
+            deliver(sender)
+    provider.refusal = None
+
+
+@pytest.mark.parametrize("failure", [DeliveryUnconfirmed(), CarrierUnavailable()])
+def test_consecutive_failures_open_breaker(sender, provider, failure):
+    fail(sender, provider, failure)
+
+    with pytest.raises(CarrierUnavailable) as rejection:
+        deliver(sender)
+
+    assert provider.messages == []
+    assert rejection.value.retry_after == RESET_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    "rejection", [DeliveryFailed(elsewhere=True), NumberTypeNotAllowed()]
+)
+def test_rejected_messages_keep_breaker_closed(sender, provider, rejection):
+    fail(sender, provider, rejection, times=9)
+
+    deliver(sender)
+
+    assert provider.messages == [MESSAGE]
+
+
+def test_missing_slots_keep_breaker_closed(sender, provider):
+    with sender.room():
+        for _ in range(9):
+            with pytest.raises(Saturated):
+                deliver(sender)
+
+    deliver(sender)
+
+    assert provider.messages == [MESSAGE]
+
+
+def test_rejection_between_failures_restarts_count(sender, provider):
+    fail(sender, provider, DeliveryUnconfirmed(), times=1)
+    fail(sender, provider, DeliveryFailed(), times=1)
+    fail(sender, provider, DeliveryUnconfirmed(), times=1)
+
+    deliver(sender)
+
+    assert provider.messages == [MESSAGE]
+
+
+def test_accepted_message_between_failures_restarts_count(sender, provider):
+    fail(sender, provider, DeliveryUnconfirmed(), times=1)
+    deliver(sender)
+    fail(sender, provider, DeliveryUnconfirmed(), times=1)
+
+    deliver(sender)
+
+    assert provider.messages == [MESSAGE] * 2
+
+
+def test_unexpected_error_neither_counts_as_failure_nor_restarts_count(
+    sender, provider
+):
+    fail(sender, provider, DeliveryUnconfirmed(), times=1)
+    fail(sender, provider, ZeroDivisionError(), times=1)
+    fail(sender, provider, DeliveryUnconfirmed(), times=1)
+
+    with pytest.raises(CarrierUnavailable):
+        deliver(sender)
+
+
+def test_failed_probe_keeps_breaker_open(sender, provider, clock):
+    fail(sender, provider, DeliveryUnconfirmed())
+    clock.now += 10
+    fail(sender, provider, DeliveryUnconfirmed(), times=1)
+
+    with pytest.raises(CarrierUnavailable):
+        deliver(sender)
+
+
+def test_accepted_probe_closes_breaker(sender, provider, clock):
+    fail(sender, provider, DeliveryUnconfirmed())
+    clock.now += 10
+    deliver(sender)
+
+    deliver(sender)
+
+    assert provider.messages == [MESSAGE] * 2
+
+
+def test_open_breaker_rejects_reservation(sender, provider):
+    fail(sender, provider, DeliveryUnconfirmed())
+
+    with pytest.raises(CarrierUnavailable) as rejection, sender.room():
+        pass
+
+    assert rejection.value.retry_after == RESET_TIMEOUT
+
+
+def test_reservation_uses_no_probe(sender, provider, clock):
+    fail(sender, provider, DeliveryUnconfirmed())
+    clock.now += 10
+    with sender.room():
+        pass
+
+    deliver(sender)
+
+    assert provider.messages == [MESSAGE]
+
+
+def test_breaker_that_opens_after_reservation_rejects_message(guard, provider):
+    sender = guard(provider, max_concurrent=2)
+    with sender.room() as send:
+        fail(sender, provider, DeliveryUnconfirmed())
+
+        with pytest.raises(CarrierUnavailable):
+            send(MESSAGE)
+
+    assert provider.messages == []
+
+
+def test_opening_breaker_logs_provider_once(sender, provider, caplog):
+    fail(sender, provider, DeliveryUnconfirmed())
+
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == ["provider: circuit open"]
+
+
+def test_ping_raises_error_of_provider(sender, provider):
+    provider.refusal = CarrierUnavailable()
+
+    with pytest.raises(CarrierUnavailable):
+        sender.ping()
+
+
+def test_message_without_slot_is_rejected_while_provider_hangs(guard):
+    slow = SlowProvider()
+    sender = guard(slow, max_concurrent=2)
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(2):
+            threads.submit(deliver, sender)
+        for _ in range(2):
+            slow.started.acquire()
+
+        with pytest.raises(Saturated):
+            deliver(sender)
+
+        slow.released.set()
+
+
+def test_message_that_times_out_keeps_slot_until_provider_answers(guard):
+    slow = SlowProvider()
+    sender = guard(slow, timeout=SHORT)
+    with pytest.raises(DeliveryUnconfirmed):
+        deliver(sender)
+
+    with pytest.raises(Saturated):
+        deliver(sender)
+
+    slow.released.set()
+    servers.wait_until(lambda: has_slot(sender))
+
+
+def has_slot(sender):
+    try:
+        with sender.room():
+            return True
+    except Saturated:
+        return False
+
+
+def test_messages_that_time_out_open_breaker(guard):
+    slow = SlowProvider()
+    sender = guard(slow, max_concurrent=3, timeout=SHORT)
+    for _ in range(2):
+        with pytest.raises(DeliveryUnconfirmed):
+            deliver(sender)
+
+    with pytest.raises(CarrierUnavailable):
+        deliver(sender)
+
+    slow.released.set()
+
+
+def test_reservation_holds_slot_before_send(sender):
+    with sender.room(), pytest.raises(Saturated):
+        deliver(sender)
+
+
+def test_unused_reservation_releases_slot(sender, provider):
+    with sender.room():
+        pass
+
+    deliver(sender)
+
+    assert provider.messages == [MESSAGE]
+
+
+def test_rejected_message_releases_slot(sender, provider):
+    fail(sender, provider, DeliveryFailed(), times=3)
+
+    deliver(sender)
+
+    assert provider.messages == [MESSAGE]
+
+
+def test_accepted_message_is_passed_to_callback(guard, provider):
+    accepted: list[Message] = []
+
+    deliver(guard(provider, on_accepted=accepted.append))
+
+    assert accepted == [MESSAGE]
+
+
+def test_rejected_message_is_not_passed_to_callback(guard, provider):
+    accepted: list[Message] = []
+
+    fail(guard(provider, on_accepted=accepted.append), provider, DeliveryFailed(), 1)
+
+    assert accepted == []
+
+
+def test_accepted_message_is_measured(sender, metrics):
+    deliver(sender)
+
+    assert metrics.deliveries == [("provider", "accepted", None)]
+
+
+@pytest.mark.parametrize(
+    ("error", "provider_code", "labels"),
+    [
+        (DeliveryFailed(), 21610, ("delivery_failed", "21610")),
+        (CarrierUnavailable(), None, ("unavailable", "unavailable")),
+        (ZeroDivisionError(), None, ("unexpected", "unexpected")),
+    ],
+)
+def test_failed_message_is_measured_by_error(
+    sender, provider, metrics, error, provider_code, labels
+):
+    error.carrier_error = provider_code
+
+    fail(sender, provider, error, times=1)
+
+    assert metrics.deliveries == [("provider", *labels)]
+
+
+def test_message_that_times_out_is_measured_once_provider_answers(guard, metrics):
+    slow = SlowProvider()
+    with pytest.raises(DeliveryUnconfirmed):
+        deliver(guard(slow, timeout=SHORT))
+    measured_at_timeout = list(metrics.deliveries)
+
+    slow.released.set()
+
+    servers.wait_until(lambda: metrics.deliveries)
+    assert measured_at_timeout == []
+    assert metrics.deliveries == [("slow", "accepted", None)]
+
+
+def test_rejected_reservation_is_not_measured(sender, metrics):
+    with sender.room(), pytest.raises(Saturated):
+        deliver(sender)
+
+    assert metrics.deliveries == []
