@@ -1,48 +1,197 @@
-"""The documents say what is so."""
+"""Compare the documents with the code."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
+import click
 import pytest
 
 from otp_engine import config
 from otp_engine.api import responses
+from otp_engine.cli import main
 from otp_engine.config import secret_settings
 from otp_engine.errors import InvalidSettings, OTPError
 from tests import processes, servers
 
 ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
+CONFIGURATION = (DOCS / "configuration.md").read_text()
+API = (DOCS / "api.md").read_text()
+OPERATIONS = (DOCS / "operations.md").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
+PAGES = {
+    path.relative_to(ROOT): path.read_text()
+    for path in [
+        *(ROOT / "README.md", ROOT / "SECURITY.md"),
+        *sorted(DOCS.rglob("*.md")),
+    ]
+}
+MAX_README_LINES = 150
+# Docker Compose reads these, and the service does not.
+COMPOSE_ONLY = {"PORT", "REDIS_PASSWORD"}
+# The SDKs of Twilio read these.
+SDK_ONLY = {"TWILIO_REGION", "TWILIO_EDGE"}
 PROMISES = re.findall(r"\[`(test_\w+)`\]\(([\w/.]+)\)", README)
 
 
-@pytest.mark.parametrize("variable", config.VARIABLES)
-def test_every_setting_is_in_the_readmes_table(variable):
-    assert re.search(rf"^\|[^|]*`{variable}`", README, re.MULTILINE)
+def first_cells(markdown: str) -> str:
+    """Return the first cells of all table rows."""
+    return "\n".join(re.findall(r"^\| ([^|]*) \|", markdown, re.MULTILINE))
 
 
-@pytest.mark.parametrize("variable", config.VARIABLES)
-def test_every_setting_reaches_the_local_stack(variable):
-    assert f"  {variable}: ${{{variable}:-" in COMPOSE
+def without_code(markdown: str) -> str:
+    """Return a page without its code blocks."""
+    return re.sub(r"^ *```.*?^ *```$", "", markdown, flags=re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("variable", config.VARIABLES)
-def test_every_setting_is_in_the_example(variable):
-    assert re.search(rf"^{variable}=$", EXAMPLE, re.MULTILINE)
+def links(markdown: str) -> Iterator[tuple[str, str]]:
+    """Yield the path and the anchor of each relative link or image of a page."""
+    pattern = r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\""
+    for link, image in re.findall(pattern, without_code(markdown)):
+        target = link or image
+        if "://" not in target and not target.startswith("mailto:"):
+            path, _, anchor = target.partition("#")
+            yield path, anchor
 
 
-def test_the_example_has_no_setting_that_is_not_read():
-    named = set(re.findall(r"^(\w+)=", EXAMPLE, re.MULTILINE))
+def anchors(markdown: str) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", without_code(markdown), re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {heading.replace(" ", "-") for heading in plain}
 
-    assert named - {"PORT", "REDIS_PASSWORD"} <= set(config.VARIABLES)
+
+def test_readme_has_at_most_150_lines():
+    assert len(README.splitlines()) <= MAX_README_LINES
 
 
-def test_every_service_of_the_local_stack_is_confined():
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_relative_links_resolve(page):
+    broken = []
+    for path, anchor in links(PAGES[page]):
+        target = (ROOT / page.parent / path).resolve() if path else ROOT / page
+        if not target.exists():
+            broken.append(path)
+        elif anchor and anchor not in anchors(target.read_text()):
+            broken.append(f"{path}#{anchor}")
+
+    assert broken == []
+
+
+def test_readme_links_to_every_page_of_docs():
+    linked = {path for path, _ in links(README)}
+
+    assert {f"docs/{path.name}" for path in DOCS.glob("*.md")} <= linked
+
+
+def test_every_setting_is_in_the_configuration_tables():
+    documented = re.findall(r"`(\w+)`", first_cells(CONFIGURATION))
+
+    assert set(config.VARIABLES) - set(documented) == set()
+
+
+def test_every_setting_reaches_docker_compose():
+    missing = [
+        name for name in config.VARIABLES if f"  {name}: ${{{name}:-" not in COMPOSE
+    ]
+
+    assert missing == []
+
+
+def test_every_setting_is_in_the_example():
+    listed = re.findall(r"^(\w+)=$", EXAMPLE, re.MULTILINE)
+
+    assert set(config.VARIABLES) - set(listed) == set()
+
+
+def test_example_has_only_known_settings():
+    listed = set(re.findall(r"^(\w+)=", EXAMPLE, re.MULTILINE))
+
+    assert listed - COMPOSE_ONLY - set(config.VARIABLES) == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_pages_name_only_known_settings(page):
+    named = set(re.findall(r"\b((?:OTP|TWILIO)_[A-Z0-9_]*[A-Z0-9])\b", PAGES[page]))
+
+    assert named - SDK_ONLY - set(config.VARIABLES) == set()
+
+
+def test_every_secret_can_be_given_by_file():
+    secrets = set(secret_settings.SECRETS)
+    files = set(secret_settings.FILES.values())
+
+    assert secrets | files < set(config.VARIABLES)
+    for word in ("PEPPER", "TOKEN", "SECRET", "PROOF_KEY", "METRICS_KEY", "API_KEYS"):
+        named = {name for name in config.VARIABLES if word in name}
+        assert named - files <= secrets
+
+
+def commands() -> set[str]:
+    """Return every command line of `otp-engine`, such as `keys new`."""
+    names = set()
+    for name, command in main.commands.items():
+        names.add(name)
+        if isinstance(command, click.Group):
+            names |= {f"{name} {child}" for child in command.commands}
+    return names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_pages_name_only_known_commands(page):
+    code = re.findall(r"`[^`\n]+`|^.*\$ .*$", PAGES[page], re.MULTILINE)
+    pattern = r"otp-engine ((?:keys|policy) [a-z]+|[a-z]+)"
+    named = set(re.findall(pattern, "\n".join(code)))
+
+    assert named - commands() == set()
+
+
+def test_every_event_kind_is_in_the_operations_page():
+    params = main.commands["events"].params
+    (option,) = (param for param in params if param.name == "kinds")
+    kinds = set(cast(click.Choice[str], option.type).choices)
+    documented = re.findall(r"`(\w+)`", first_cells(OPERATIONS))
+
+    assert kinds - set(documented) == set()
+
+
+def errors(kind: type[OTPError] = OTPError) -> Iterator[type[OTPError]]:
+    """Yield *kind* and all of its subclasses."""
+    yield kind
+    for child in kind.__subclasses__():
+        yield from errors(child)
+
+
+def test_every_error_is_in_the_api_page():
+    returned = {
+        kind.name
+        for kind in errors()
+        if not kind.__subclasses__()
+        and any(base in responses.STATUS for base in kind.__mro__)
+    }
+
+    assert returned - set(re.findall(r"`(\w+)`", API)) == set()
+
+
+@pytest.mark.parametrize(("test", "path"), PROMISES)
+def test_every_promise_links_to_its_test(test, path):
+    assert f"def {test}(" in (ROOT / path).read_text()
+
+
+def test_all_ten_promises_are_in_the_readme():
+    numbers = re.findall(r"^\| (\d+) \|", README, re.MULTILINE)
+
+    assert numbers == [str(number) for number in range(1, 11)]
+
+
+def test_all_compose_services_are_confined():
     services = COMPOSE[COMPOSE.index("\nservices:") : COMPOSE.index("\nnetworks:")]
     named = re.findall(r"^  ([a-z-]+):\n((?:    .*\n|\n)+)", services, re.MULTILINE)
 
@@ -53,31 +202,36 @@ def test_every_service_of_the_local_stack_is_confined():
         assert "<<: *engine" in text or "mem_limit" in text, name
 
 
-def environment_of_compose(service, **given):
-    """What `docker compose up` gives to *service* where the shell has *given*."""
+def compose_environment(service: str, **shell: str) -> dict[str, str]:
+    """Return the environment of a service of `docker-compose.yml`.
+
+    Args:
+        service: Its name there.
+        shell: The variables of the shell that runs `docker compose up`.
+    """
     text = COMPOSE[COMPOSE.index("x-environment:") : COMPOSE.index("x-engine:")]
     own = re.search(rf"^  {service}:\n((?:    .*\n|\n)+)", COMPOSE, re.MULTILINE)
     assert own
-    found = {}
+    environment = {}
     for name, default in re.findall(r"^ +(\w+): \${\w+:-(.*)}$", text, re.MULTILINE):
-        found[name] = given.get(name) or default
+        environment[name] = shell.get(name) or default
     for name, value in re.findall(r"^      (\w+): (.+)$", own[1], re.MULTILINE):
         fallback = re.fullmatch(r"\${(\w+):-(.*)}", value)
-        found[name] = (
-            given.get(fallback[1]) or fallback[2] if fallback else value.strip('"')
+        environment[name] = (
+            shell.get(fallback[1]) or fallback[2] if fallback else value.strip('"')
         )
-    return found
+    return environment
 
 
-def test_the_local_stack_starts_with_nothing_set():
-    settings = config.read(environment_of_compose("otp-engine"))
+def test_local_stack_starts_without_settings():
+    settings = config.read(compose_environment("otp-engine"))
 
     assert settings.dev
     assert settings.senders == ("console",)
     assert len(settings.warnings) == 1
 
 
-REAL = {
+PRODUCTION = {
     "OTP_PEPPER": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
     "OTP_API_KEYS": f"shop:{'0123456789abcdeffedcba9876543210'}",
     "TWILIO_ACCOUNT_SID": f"AC{'0' * 32}",
@@ -86,93 +240,66 @@ REAL = {
 }
 
 
-def test_the_profile_twilio_starts_with_what_the_example_asks_for(tmp_path):
-    path = tmp_path / "pepper"
-    path.write_text(REAL["OTP_PEPPER"])
-    by_file = REAL | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(path)}
+@pytest.mark.parametrize("by_file", [False, True])
+def test_twilio_profile_starts_with_required_settings(tmp_path, by_file):
+    shell = PRODUCTION
+    if by_file:
+        path = tmp_path / "pepper"
+        path.write_text(PRODUCTION["OTP_PEPPER"])
+        shell = PRODUCTION | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(path)}
 
-    for given in (REAL, by_file):
-        settings = config.read(environment_of_compose("twilio", **given))
-        assert not settings.dev
-        assert settings.senders == ("twilio",)
-        assert settings.warnings == ()
+    settings = config.read(compose_environment("twilio", **shell))
+
+    assert not settings.dev
+    assert settings.senders == ("twilio",)
+    assert settings.warnings == ()
 
 
-@pytest.mark.parametrize("missing", [*REAL])
-def test_the_profile_twilio_does_not_start_without_one_of_them(missing):
+@pytest.mark.parametrize("missing", [*PRODUCTION])
+def test_twilio_profile_fails_without_required_setting(missing):
+    environment = compose_environment("twilio", **PRODUCTION | {missing: ""})
+
     with pytest.raises(InvalidSettings, match=f"{missing} is not set"):
-        config.read(environment_of_compose("twilio", **REAL | {missing: ""}))
+        config.read(environment)
 
 
-def test_the_local_stack_sends_nothing_for_real_by_a_slip_in_the_shell():
-    given = REAL | {"OTP_PEPPER": "", "OTP_API_KEYS": "", "OTP_SENDER": "twilio"}
+def test_local_stack_refuses_sender_twilio_without_key_and_pepper():
+    shell = PRODUCTION | {"OTP_PEPPER": "", "OTP_API_KEYS": "", "OTP_SENDER": "twilio"}
 
-    with pytest.raises(InvalidSettings) as refusal:
-        config.read(environment_of_compose("otp-engine", **given))
+    with pytest.raises(InvalidSettings) as error:
+        config.read(compose_environment("otp-engine", **shell))
 
-    assert [problem.split()[0] for problem in refusal.value.problems] == [
+    assert [problem.split()[0] for problem in error.value.problems] == [
         "OTP_API_KEYS",
         "OTP_PEPPER",
     ]
 
 
-def test_every_secret_can_be_given_by_file_and_is_documented_so():
-    secrets = set(secret_settings.SECRETS)
-
-    assert secrets < set(config.VARIABLES)
-    assert set(secret_settings.FILES.values()) < set(config.VARIABLES)
-    for word in ("PEPPER", "TOKEN", "SECRET", "PROOF_KEY", "METRICS_KEY", "API_KEYS"):
-        named = {name for name in config.VARIABLES if word in name}
-        assert named - set(secret_settings.FILES.values()) <= secrets
+@pytest.fixture(scope="module")
+def dev_server() -> Iterator[processes.Served]:
+    """Yield a running `otp-engine serve --dev`."""
+    with processes.serving("--dev") as server:
+        yield server
 
 
-def test_the_readme_names_no_setting_that_is_not_read():
-    named = set(re.findall(r"`((?:OTP|TWILIO)_[A-Z0-9_]+)", README))
-
-    assert named <= set(config.VARIABLES)
-
-
-@pytest.mark.parametrize(("test", "path"), PROMISES)
-def test_every_promise_leads_to_the_test_that_keeps_it(test, path):
-    assert f"def {test}(" in (ROOT / path).read_text()
-
-
-def test_all_nine_promises_are_in_the_readme():
-    numbers = re.findall(r"^\| ([1-9]) \|", README, re.MULTILINE)
-
-    assert numbers == list("123456789")
-
-
-def errors(kind: type[OTPError] = OTPError):
-    yield kind
-    for child in kind.__subclasses__():
-        yield from errors(child)
-
-
-def test_every_error_that_a_client_can_meet_is_in_the_readme():
-    answered = {
-        kind.name
-        for kind in errors()
-        if not kind.__subclasses__()
-        and any(base in responses.STATUS for base in kind.__mro__)
-    }
-
-    for name in answered:
-        assert f"`{name}`" in README, name
-
-
-def test_the_readmes_first_two_minutes_go_as_it_says():
+def test_first_two_minutes_of_the_readme_work(dev_server):
     lines = re.findall(r"\$ curl localhost:3000(\S+) --json '(.*)'\n(.*)\n", README)
-    assert len(lines) == 2
-    (send, sent_body, sent), (verify, verified_body, verified) = lines
+    (send_path, send_body, sent), (check_path, check_body, checked) = lines
 
-    with processes.serving("--dev") as served:
-        first = served.post(send, json.loads(sent_body))
-        servers.wait_until(lambda: len(served.stdout) > 0)
-        printed = served.stdout[0].strip()
-        code = re.findall(r": ([0-9]{6}) is", printed)[0]
-        second = served.post(verify, json.loads(verified_body) | {"otp": code})
+    send = dev_server.post(send_path, json.loads(send_body))
+    servers.wait_until(lambda: len(dev_server.stdout) > 0)
+    printed = dev_server.stdout[0].strip()
+    code = re.findall(r": ([0-9]{6}) is", printed)[0]
+    check = dev_server.post(check_path, json.loads(check_body) | {"otp": code})
 
-    assert first.body == json.loads(sent)
+    assert send.body == json.loads(sent)
     assert printed.replace(code, "482913") in README
-    assert second.body == json.loads(verified)
+    assert check.body == json.loads(checked)
+
+
+def test_every_metric_is_in_the_operations_page(dev_server):
+    page = dev_server.read("/metrics")
+    exposed = re.findall(r"^# TYPE (otp_\w+) ", page, re.MULTILINE)
+    documented = re.findall(r"`(\w+)`", first_cells(OPERATIONS))
+
+    assert set(exposed) - set(documented) == set()
