@@ -1,4 +1,4 @@
-# Two stages, so that pip and its cache stay in the first.
+# Two stages: the first installs the dependencies, the second copies them.
 
 FROM python:3.13-slim AS build
 COPY requirements.txt ./

@@ -1,4 +1,4 @@
-"""The Redis of `docker-compose.yml` has a password and a network of its own."""
+"""The Redis of `docker-compose.yml`: its password, its network, its health check."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ SERVICES = dict(
 
 @pytest.fixture
 def server(tmp_path):
-    """Run a redis-server as the container does; yields its port and its process."""
+    """Run redis-server as the container does; yields its port and its process."""
     servers.redis_program()
     script = SERVICES["redis"].partition("- |\n")[2].partition("      - redis")[0]
     script = re.sub("^ +", "", script, flags=re.MULTILINE).replace("$$", "$")
     port = servers.free_port()
-    place = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path))
-    words = ("redis-server", *place, *servers.options_of_compose())
+    private = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path))
+    command = ("redis-server", *private, *servers.options_of_compose())
     with subprocess.Popen(
-        ["/bin/sh", "-ec", script, "redis", *words],
+        ["/bin/sh", "-ec", script, "redis", *command],
         env=processes.PATH | {"REDISCLI_AUTH": PASSWORD},
         stdout=subprocess.DEVNULL,
     ) as process:
@@ -44,55 +44,65 @@ def server(tmp_path):
             process.kill()
 
 
-def test_its_redis_wants_the_password(server):
+def test_redis_rejects_clients_without_password(server):
     port, _ = server
-    with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
-        stranger.ping()
+    with (
+        redis.Redis(port=port) as unauthenticated,
+        pytest.raises(redis.AuthenticationError),
+    ):
+        unauthenticated.ping()
 
-    with redis.Redis(port=port, password=PASSWORD) as client:
-        assert client.ping()
-        assert client.config_get("append*")["appendfsync"] == "always"
-        assert client.config_get("maxmemory-policy") == {
+
+def test_redis_with_password_syncs_every_write_and_evicts_nothing(server):
+    port, _ = server
+    with redis.Redis(port=port, password=PASSWORD) as authenticated:
+        assert authenticated.config_get("append*")["appendfsync"] == "always"
+        assert authenticated.config_get("maxmemory-policy") == {
             "maxmemory-policy": "noeviction"
         }
 
 
-def test_the_password_is_in_no_command_line(server):
+def test_redis_command_line_does_not_contain_password(server):
     _, process = server
-    words = Path(f"/proc/{process.pid}/cmdline").read_text()
+    command_line = Path(f"/proc/{process.pid}/cmdline").read_text()
 
-    assert words.startswith("redis-server")
-    assert PASSWORD not in words
+    assert command_line.startswith("redis-server")
+    assert PASSWORD not in command_line
 
 
-def test_the_health_of_its_redis_is_the_answer_to_a_ping(server):
+@pytest.mark.parametrize(("password", "healthy"), [(PASSWORD, True), ("other", False)])
+def test_redis_health_check_requires_an_answer_to_ping(server, password, healthy):
     port, _ = server
     command = re.search(r'"CMD-SHELL", "(redis-cli .*)"', SERVICES["redis"])
     assert command
     check = command[1].replace("redis-cli", f"redis-cli -p {port}")
 
-    def healthy(password):
-        environ = processes.PATH | {"REDISCLI_AUTH": password}
-        words = ["/bin/sh", "-c", check]
-        return subprocess.run(words, env=environ, check=False).returncode == 0
+    result = subprocess.run(
+        ["/bin/sh", "-c", check],
+        env=processes.PATH | {"REDISCLI_AUTH": password},
+        check=False,
+    )
 
-    assert healthy(PASSWORD)
-    assert not healthy("another")
-
-
-def test_the_service_is_given_the_password_of_its_redis():
-    given = re.search(r"\$\{REDIS_PASSWORD:-(.+)\}", COMPOSE)
-
-    assert given
-    assert f"REDIS_URL:-redis://:{given[1]}@redis:6379/0}}" in COMPOSE
+    assert (result.returncode == 0) == healthy
 
 
-def test_only_the_service_is_on_the_network_of_redis():
-    engine = COMPOSE[COMPOSE.index("x-engine:") : COMPOSE.index("\nservices:")]
+def test_default_redis_url_contains_default_redis_password():
+    default = re.search(r"\$\{REDIS_PASSWORD:-(.+)\}", COMPOSE)
 
-    assert "networks: [store]" in SERVICES.pop("redis")
-    assert "networks: [default, store]" in engine
+    assert default
+    assert f"REDIS_URL:-redis://:{default[1]}@redis:6379/0}}" in COMPOSE
+
+
+def test_store_network_is_internal():
     assert re.search(r"^  store:\n    internal: true$", COMPOSE, re.MULTILINE)
-    for name, text in SERVICES.items():
+
+
+def test_only_the_service_shares_the_network_of_redis():
+    engine = COMPOSE[COMPOSE.index("x-engine:") : COMPOSE.index("\nservices:")]
+    others = {name: text for name, text in SERVICES.items() if name != "redis"}
+
+    assert "networks: [store]" in SERVICES["redis"]
+    assert "networks: [default, store]" in engine
+    for name, text in others.items():
         assert "networks:" not in text, name
         assert ("<<: *engine" in text) == (name in {"otp-engine", "twilio"}), name

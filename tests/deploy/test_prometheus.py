@@ -1,12 +1,14 @@
-"""What is in `deploy/` for Prometheus and Grafana works with what the service says."""
+"""The rules, alerts and dashboard of `deploy/` against the metrics of the service."""
 
 from __future__ import annotations
 
 import json
 import re
 import subprocess
+import urllib.error
 import urllib.parse
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,18 +27,23 @@ KEY = "metrics-secret-0123456789"
 
 @pytest.fixture
 def promtool():
+    """Return a function that runs promtool in `deploy/prometheus`."""
     program = servers.program("promtool", required_by="OTP_REQUIRE_PROMETHEUS")
 
-    def run(*words):
+    def run(*arguments):
         return subprocess.run(
-            [program, *words], cwd=FOLDER, capture_output=True, text=True, check=False
+            [program, *arguments],
+            cwd=FOLDER,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     return run
 
 
-def expressions() -> Iterator[str]:
-    """Every query of the dashboard, as Prometheus would see it."""
+def dashboard_queries() -> Iterator[str]:
+    """Yield every query of the dashboard with its variables filled in."""
     panels = json.loads(DASHBOARD.read_text())["panels"]
     for panel in panels:
         for target in panel.get("targets", []):
@@ -44,63 +51,95 @@ def expressions() -> Iterator[str]:
             yield filled.replace("$__range", "1h").replace("$country", ".*")
 
 
-def told() -> set[str]:
-    """The name of every series that the service can tell."""
-    page = Metrics().page("text/plain")[0].decode()
-    kinds = dict(re.findall(r"^# TYPE (\S+) (\w+)$", page, re.MULTILINE))
-    parts = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("",)}
+def metrics_page() -> str:
+    """Return the metrics of a service that has not served a request yet."""
+    return Metrics(countries=["IN"]).page("text/plain")[0].decode()
+
+
+def exposed_names() -> set[str]:
+    """Return the name of every series that the service exposes."""
+    types = dict(re.findall(r"^# TYPE (\S+) (\w+)$", metrics_page(), re.MULTILINE))
+    suffixes = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("",)}
     return {
-        name + part for name, kind in kinds.items() for part in parts.get(kind, ("",))
+        name + suffix
+        for name, kind in types.items()
+        for suffix in suffixes.get(kind, ("",))
     }
 
 
-def asked(text: str) -> set[str]:
+def queried_names(text: str) -> set[str]:
     return set(re.findall(r"\botp[_:][a-z0-9_:]+", text)) - {"otp_engine"}
 
 
+def exposed_label_values() -> dict[tuple[str, str], set[str]]:
+    """Return the values of each (metric, label) that start at 0."""
+    values = defaultdict(set)
+    for name, labels in re.findall(r"^(otp_\w+)\{(.*)\}", metrics_page(), re.MULTILINE):
+        for label, value in re.findall(r'(\w+)="([^"]*)"', labels):
+            values[name, label].add(value)
+    return values
+
+
+def queried_label_values(text: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (metric, label, value) of every selector; a regex yields each branch."""
+    for name, selectors in re.findall(r"\b(otp_\w+)\{([^}]*)\}", text):
+        for label, pattern in re.findall(r'(\w+)(?:=~|!=|=)"([^"]*)"', selectors):
+            for value in pattern.split("|"):
+                yield name, label, value
+
+
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("check", "config", "--syntax-only", "prometheus.yml"),
         ("check", "rules", "rules.yml", "alerts.yml"),
         ("test", "rules", "alerts_test.yml"),
     ],
 )
-def test_prometheuss_own_tool_accepts_what_is_shipped(promtool, words):
-    result = promtool(*words)
+def test_promtool_accepts_shipped_configuration(promtool, arguments):
+    result = promtool(*arguments)
 
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_every_alert_is_tried():
-    tried = re.findall(r"alertname: (\w+)", (FOLDER / "alerts_test.yml").read_text())
+def test_every_alert_has_a_promtool_test():
+    tested = re.findall(r"alertname: (\w+)", (FOLDER / "alerts_test.yml").read_text())
 
-    assert set(tried) == set(ALERTS)
+    assert set(tested) == set(ALERTS)
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_every_alert_is_explained(alert):
+def test_operations_page_documents_alert(alert):
     assert f"`{alert}`" in (ROOT / "docs" / "operations.md").read_text()
 
 
 @pytest.mark.parametrize("file", ["rules.yml", "alerts.yml"])
-def test_rules_ask_for_what_is_told(file):
-    assert asked((FOLDER / file).read_text()) <= told() | RECORDED
+def test_rules_query_exposed_metrics_only(file):
+    assert queried_names((FOLDER / file).read_text()) <= exposed_names() | RECORDED
 
 
-def test_the_dashboard_asks_for_what_is_told():
-    names = asked(" ".join(expressions()))
+@pytest.mark.parametrize("file", ["rules.yml", "alerts.yml"])
+def test_rules_select_exposed_label_values_only(file):
+    exposed = exposed_label_values()
 
-    assert names <= told() | RECORDED
+    for name, label, value in queried_label_values((FOLDER / file).read_text()):
+        assert value in exposed[name, label], f'{name}{{{label}="{value}"}}'
+
+
+def test_dashboard_queries_exposed_metrics_only():
+    names = queried_names(" ".join(dashboard_queries()))
+
+    assert names <= exposed_names() | RECORDED
     assert len(names) > 15
 
 
-def test_every_query_of_the_dashboard_can_be_read(promtool, tmp_path):
+def test_promtool_parses_every_dashboard_query(promtool, tmp_path):
     rules = [
-        {"record": f"panel:{n}", "expr": query} for n, query in enumerate(expressions())
+        {"record": f"panel:{n}", "expr": query}
+        for n, query in enumerate(dashboard_queries())
     ]
     file = tmp_path / "dashboard.yml"
-    # JSON is YAML.
+    # JSON is a subset of YAML.
     file.write_text(json.dumps({"groups": [{"name": "panels", "rules": rules}]}))
 
     result = promtool("check", "rules", str(file))
@@ -110,13 +149,14 @@ def test_every_query_of_the_dashboard_can_be_read(promtool, tmp_path):
 
 @pytest.fixture
 def prometheus(tmp_path):
-    """Run a Prometheus as it is shipped, but that it scrapes one instance, at once."""
+    """Run Prometheus with the shipped files; it scrapes one instance every second."""
     program = servers.program("prometheus", required_by="OTP_REQUIRE_PROMETHEUS")
     port = servers.free_port()
     environ = {"OTP_METRICS_KEY": KEY, "OTP_DEV": "1"}
-    with processes.serving("--dev", **environ) as served:
+    with processes.serving("--dev", **environ) as service:
         for file in FOLDER.glob("*.yml"):
-            (tmp_path / file.name).write_text(_here(file.read_text(), tmp_path, served))
+            adapted = _for_one_instance(file.read_text(), tmp_path, service.port)
+            (tmp_path / file.name).write_text(adapted)
         (tmp_path / "metrics_key").write_text(KEY)
         with subprocess.Popen(
             [
@@ -128,35 +168,37 @@ def prometheus(tmp_path):
             stderr=subprocess.DEVNULL,
         ) as process:
             servers.wait_until(lambda: servers.listens(port))
-            yield served, port
+            yield service, port
             process.terminate()
 
 
-def _here(text, folder, served):
+def _for_one_instance(text, folder, port):
     discovery = re.compile(r"dns_sd_configs:.*?port: 3000\n", re.DOTALL)
-    found = f"static_configs: [{{targets: ['127.0.0.1:{served.port}']}}]\n"
-    text = discovery.sub(found, text).replace(": 15s", ": 1s")
+    instance = f"static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n"
+    text = discovery.sub(instance, text).replace(": 15s", ": 1s")
     return text.replace("/tmp/metrics_key", str(folder / "metrics_key"))  # noqa: S108 - a path of the container
 
 
-def test_a_prometheus_with_what_is_shipped_sees_the_service(prometheus):
-    served, port = prometheus
-    served.post("/auth/send_otp", {"phone": "9445012345"})
+def test_prometheus_with_shipped_files_scrapes_the_service(prometheus):
+    service, port = prometheus
+    service.post("/auth/send_otp", {"phone": "9445012345"})
 
-    servers.wait_until(lambda: ask(port, 'sum(otp_sends_total{country="IN"})') == ["1"])
+    servers.wait_until(
+        lambda: query(port, 'sum(otp_sends_total{country="IN"})') == ["1"]
+    )
 
-    assert ask(port, 'up{job="otp-engine"}') == ["1"]
-    assert ask(port, "otp_policy_sending") == ["1"]
-    servers.wait_until(lambda: ask(port, "otp:sends:increase1h") != [])
+    assert query(port, 'up{job="otp-engine"}') == ["1"]
+    assert query(port, "otp_policy_sending_enabled") == ["1"]
+    servers.wait_until(lambda: query(port, "otp:sends:increase1h") != [])
 
 
-def ask(port, query):
-    words = urllib.parse.urlencode({"query": query})
-    url = f"http://127.0.0.1:{port}/api/v1/query?{words}"
+def query(port, expression):
+    parameters = urllib.parse.urlencode({"query": expression})
+    url = f"http://127.0.0.1:{port}/api/v1/query?{parameters}"
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            found = json.load(answer)["data"]["result"]
+        with urllib.request.urlopen(url, timeout=10) as response:
+            series = json.load(response)["data"]["result"]
     except urllib.error.HTTPError:
-        # It listens before it is ready.
+        # Prometheus listens before it is ready.
         return []
-    return [one["value"][1] for one in found]
+    return [sample["value"][1] for sample in series]
