@@ -60,7 +60,7 @@ class Chance:
 def chance(policy: Policy) -> Chance:
     """Compute the chance of guessing a code under *policy*.
 
-    `wrong_checks_per_phone` does not count: each bound verification has a budget of
+    `failed_checks_per_phone` does not count: each bound verification has a budget of
     its own. What ends all checks of a phone is `max_consecutive_failures`.
 
     Returns:

@@ -29,7 +29,7 @@ class Policy:
         sends_per_ip: Messages asked for from one address.
         sends_per_country: Messages to the numbers of any one country.
         sends_total: Messages altogether.
-        wrong_checks_per_phone: Wrong guesses at one phone's codes, over all its
+        failed_checks_per_phone: Wrong guesses at one phone's codes, over all its
             verifications; only a right code clears them (NIST SP 800-63B-4, 3.1.3.2).
         checks_per_ip: Guesses from one address.
         max_consecutive_failures: Failed checks of one phone without a right code
@@ -53,7 +53,7 @@ class Policy:
     sends_per_ip: Limit = Limit.parse("20/10m, 100/24h")
     sends_per_country: Limit = Limit()
     sends_total: Limit = Limit.parse("1000/1h")
-    wrong_checks_per_phone: Limit = Limit.parse("10/1h")
+    failed_checks_per_phone: Limit = Limit.parse("10/1h")
     checks_per_ip: Limit = Limit.parse("60/1m")
     max_consecutive_failures: int = 100
     failed_checks_total: Limit = Limit()
@@ -75,7 +75,7 @@ class Policy:
         """
         if not bound:
             return self.max_checks
-        budgets = [one.count for one in self.wrong_checks_per_phone.windows]
+        budgets = [one.count for one in self.failed_checks_per_phone.windows]
         return min(self.max_checks, *budgets)
 
     def warnings(self) -> list[str]:
@@ -182,7 +182,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "sends_per_ip": Limit.parse,
     "sends_per_country": Limit.parse,
     "sends_total": Limit.parse,
-    "wrong_checks_per_phone": _never_off,
+    "failed_checks_per_phone": _never_off,
     "checks_per_ip": Limit.parse,
     # NIST SP 800-63B-4 (3.2.2): no more than 100 consecutive failures.
     "max_consecutive_failures": _whole(1, 100),

@@ -29,7 +29,7 @@ def http(app_with):
         OTP_SENDS_PER_IP="20/1h",
         OTP_SENDS_PER_PHONE="2/1h",
         OTP_SENDS_TOTAL="2/1h",
-        OTP_WRONG_CHECKS_PER_PHONE="1000/1h",
+        OTP_FAILED_CHECKS_PER_PHONE="1000/1h",
     ).test_client()
 
 

@@ -16,7 +16,7 @@ MILLION = 1_000_000
 OPEN = Policy(
     resend_cooldown=timedelta(),
     sends_per_phone=Limit(),
-    wrong_checks_per_phone=Limit.parse("1000000/1s"),
+    failed_checks_per_phone=Limit.parse("1000000/1s"),
 )
 
 
@@ -48,7 +48,7 @@ def test_the_bound_is_100_checks_of_one_code_of_six_digits():
         # 5 live codes, and 100 failed checks.
         ({}, 25, 500),
         # Each bound verification has a budget of its own.
-        ({"wrong_checks_per_phone": Limit.parse("10/1h, 20/24h")}, 25, 500),
+        ({"failed_checks_per_phone": Limit.parse("10/1h, 20/24h")}, 25, 500),
         # One code lives 10 minutes, and the next comes 4 minutes later: 3 at once.
         ({"resend_cooldown": timedelta(minutes=4)}, 15, 300),
         # 2 messages in ten minutes, so 2 live codes; 8 a day with 5 checks each.

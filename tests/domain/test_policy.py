@@ -25,8 +25,8 @@ def test_every_value_can_be_read_from_text():
         ("max_checks", "0"),
         ("max_checks", "101"),
         ("max_sends", "0"),
-        ("wrong_checks_per_phone", "off"),
-        ("wrong_checks_per_phone", "10/1h shadow"),
+        ("failed_checks_per_phone", "off"),
+        ("failed_checks_per_phone", "10/1h shadow"),
     ],
 )
 def test_a_value_that_would_break_a_promise_is_refused(name, text):
@@ -35,7 +35,7 @@ def test_a_value_that_would_break_a_promise_is_refused(name, text):
 
 
 def test_a_budget_of_wrong_guesses_can_be_tuned():
-    read = READERS["wrong_checks_per_phone"]
+    read = READERS["failed_checks_per_phone"]
 
     assert read("20/1h, 50/24h") == Limit.parse("20/1h, 50/24h")
 

@@ -190,7 +190,7 @@ def test_a_phone_is_shown_with_what_waits_and_what_is_used(environ, served, twil
     assert used == {
         ("sends_per_phone", "5/10m"): 1,
         ("sends_per_phone", "10/1d"): 1,
-        ("wrong_checks_per_phone", "10/1h"): 1,
+        ("failed_checks_per_phone", "10/1h"): 1,
         ("max_consecutive_failures", "100/30d"): 1,
         ("sends_total", "1000/1h"): 1,
     }

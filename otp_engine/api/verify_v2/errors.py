@@ -46,7 +46,7 @@ _MEANINGS: dict[type[errors.OTPError], tuple[int, int, str]] = {
 _LIMITS = {
     "max_sends": (60203, "Max send attempts reached"),
     "sends_per_phone": (60203, "Max send attempts reached"),
-    "wrong_checks_per_phone": (60202, "Max check attempts reached"),
+    "failed_checks_per_phone": (60202, "Max check attempts reached"),
     "max_consecutive_failures": (60202, "Max check attempts reached"),
     "resend_cooldown": (60212, "Too many concurrent requests for phone number"),
 }

@@ -82,7 +82,7 @@ def verify(app_with) -> Verify:
     app = app_with(
         OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}",
         OTP_SENDS_PER_PHONE="off",
-        OTP_WRONG_CHECKS_PER_PHONE="1000/1h",
+        OTP_FAILED_CHECKS_PER_PHONE="1000/1h",
     )
     return Verify(app.test_client())
 

@@ -298,7 +298,7 @@ def test_a_bound_verification_is_fetched_and_closed_by_its_sid(verify, binding, 
 
 
 def test_wrong_guesses_are_counted_for_all_services(verify_with, outbox):
-    verify = verify_with(OTP_WRONG_CHECKS_PER_PHONE="2/1h")
+    verify = verify_with(OTP_FAILED_CHECKS_PER_PHONE="2/1h")
     shop, bank = verify.service(), verify.service(FriendlyName="Bank")
     for service in (shop, bank):
         verify.send(service=service)
@@ -326,7 +326,7 @@ def test_messages_to_a_phone_are_counted_for_all_services(verify_with):
 
 
 def test_a_program_that_approves_gives_no_wrong_guess_back(verify_with, outbox):
-    verify = verify_with(OTP_WRONG_CHECKS_PER_PHONE="2/1h")
+    verify = verify_with(OTP_FAILED_CHECKS_PER_PHONE="2/1h")
     verify.send()
     verify.check(other_than(outbox.code))
     verify.post(f"{LIST}/{TO}", Status="approved")
