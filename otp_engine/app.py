@@ -153,7 +153,7 @@ def _metrics(settings: Settings, folder: str | None) -> Metrics:
     # parent of the workers, which has imported this module, has made none by then.
     from otp_engine.ops.metrics import Metrics  # noqa: PLC0415 - see above
 
-    told = Metrics(folder, sorted(settings.countries - {phone.EVERYWHERE}))
+    told = Metrics(folder, sorted(settings.allowed_countries - {phone.EVERYWHERE}))
     if folder is None:
         # Of several processes, whoever takes a policy up says so.
         told.counted.policy(0, settings.policy)
@@ -194,7 +194,7 @@ def _context(
         live=live.now,
         peppers=settings.peppers,
         callers=Callers(settings.api_keys, failed=_throttle(live, store, settings)),
-        region=settings.region,
+        region=settings.default_region,
         account=settings.account_sid,
         service=Service(sid=settings.service_sid, brand=settings.brand),
         services=store.services,
@@ -202,7 +202,7 @@ def _context(
         safe_list=store.safe_list,
         events=store.events,
         public_url=settings.public_url,
-        proofs=Proofs(settings.hosted.proof_keys, issuer=settings.public_url),
+        proofs=Proofs(settings.verify_page.proof_keys, issuer=settings.public_url),
         now=lambda: datetime.now(UTC),
     )
 
@@ -252,8 +252,8 @@ def build_engine(
         hashing=HashingPool(max(1, cores() // settings.workers), meter=meter),
         peppers=settings.peppers,
         policy=settings.policy,
-        cost=settings.cost,
-        served=Served(settings.countries),
+        cost=settings.argon2,
+        served=Served(settings.allowed_countries),
         brand=settings.brand,
         entropy=secrets.token_bytes,
         clock=time.monotonic,

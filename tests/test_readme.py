@@ -70,7 +70,7 @@ def environment_of_compose(service, **given):
 
 
 def test_the_local_stack_starts_with_nothing_set():
-    settings = config.read(environment_of_compose("otp-engine"))
+    settings = config.load(environment_of_compose("otp-engine"))
 
     assert settings.dev
     assert settings.senders == ("console",)
@@ -92,7 +92,7 @@ def test_the_profile_twilio_starts_with_what_the_example_asks_for(tmp_path):
     by_file = REAL | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(path)}
 
     for given in (REAL, by_file):
-        settings = config.read(environment_of_compose("twilio", **given))
+        settings = config.load(environment_of_compose("twilio", **given))
         assert not settings.dev
         assert settings.senders == ("twilio",)
         assert settings.warnings == ()
@@ -101,14 +101,14 @@ def test_the_profile_twilio_starts_with_what_the_example_asks_for(tmp_path):
 @pytest.mark.parametrize("missing", [*REAL])
 def test_the_profile_twilio_does_not_start_without_one_of_them(missing):
     with pytest.raises(InvalidSettings, match=f"{missing} is not set"):
-        config.read(environment_of_compose("twilio", **REAL | {missing: ""}))
+        config.load(environment_of_compose("twilio", **REAL | {missing: ""}))
 
 
 def test_the_local_stack_sends_nothing_for_real_by_a_slip_in_the_shell():
     given = REAL | {"OTP_PEPPER": "", "OTP_API_KEYS": "", "OTP_SENDER": "twilio"}
 
     with pytest.raises(InvalidSettings) as refusal:
-        config.read(environment_of_compose("otp-engine", **given))
+        config.load(environment_of_compose("otp-engine", **given))
 
     assert [problem.split()[0] for problem in refusal.value.problems] == [
         "OTP_API_KEYS",

@@ -66,13 +66,13 @@ def _twilio(settings: Settings) -> Carrier:
 
     if settings.twilio is None:
         raise AssertionError(settings)
-    return TwilioSender(settings.twilio, callback=settings.twilio_callback)
+    return TwilioSender(settings.twilio, callback=settings.twilio_webhook_url)
 
 
 def receipts(settings: Settings) -> ReadReceipt | None:
     """What reads the reports of the carriers that report; none of them does."""
-    if not (settings.twilio and settings.twilio.token and settings.twilio_callback):
+    if not (settings.twilio and settings.twilio.token and settings.twilio_webhook_url):
         return None
     from otp_engine.senders.twilio_receipts import Receipts  # noqa: PLC0415 - as above
 
-    return Receipts(settings.twilio.token, settings.twilio_callback).read
+    return Receipts(settings.twilio.token, settings.twilio_webhook_url).read

@@ -268,7 +268,7 @@ class Broken:
 
 
 def test_an_unexpected_failure_is_500_with_a_request_id_and_no_secret(store, caplog):
-    app = create_app(config.read({"OTP_DEV": "1"}), store=store, sender=Broken())
+    app = create_app(config.load({"OTP_DEV": "1"}), store=store, sender=Broken())
 
     with caplog.at_level(logging.INFO):
         answer = send(app.test_client())

@@ -81,7 +81,7 @@ def test_what_weakens_a_standard_is_live_and_warned_of(policy):
     result = policy("set", "ttl", "20m")
 
     assert result.returncode == 0
-    assert "! codes live 20m; NIST" in result.stderr
+    assert "! ttl is 20m; NIST" in result.stderr
 
 
 def test_the_chance_of_a_guess_is_shown_with_the_policy_and_with_its_changes(policy):

@@ -156,7 +156,7 @@ def test_every_sender_is_asked_whether_it_answers():
 
 
 def settings(**environ):
-    return config.read({"OTP_DEV": "1", **environ})
+    return config.load({"OTP_DEV": "1", **environ})
 
 
 def test_dev_prints_to_the_console(capsys):

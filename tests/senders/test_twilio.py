@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.config import Twilio
+from otp_engine.config import TwilioSettings
 from otp_engine.errors import (
     CarrierUnavailable,
     CountryNotAllowed,
@@ -37,7 +37,7 @@ def twilio():
 
 @pytest.fixture
 def settings(twilio):
-    return Twilio(
+    return TwilioSettings(
         account_sid=ACCOUNT,
         username=ACCOUNT,
         password=TOKEN,
@@ -177,7 +177,7 @@ def test_a_broken_tls_stream_is_silence():
         port = listener.getsockname()[1]
         broken = threading.Thread(target=_answer_with_noise, args=(listener,))
         broken.start()
-        settings = Twilio(
+        settings = TwilioSettings(
             account_sid=ACCOUNT,
             username=ACCOUNT,
             password=TOKEN,

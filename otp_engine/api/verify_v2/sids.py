@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from otp_engine.config.sids import is_one
+from otp_engine.parsing import is_sid as is_one
 
 __all__ = ["is_one", "new", "of_attempt", "of_verification", "verification"]
 

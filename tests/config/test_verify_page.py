@@ -8,24 +8,24 @@ from otp_engine.errors import InvalidSettings
 SEED = "cHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHI="
 
 
-def read(**environ):
-    return config.read({"OTP_DEV": "1"} | environ).hosted
+def load(**environ):
+    return config.load({"OTP_DEV": "1"} | environ).verify_page
 
 
-def test_in_development_the_page_is_there_and_plain():
-    hosted = read()
+def test_dev_mode_enables_page_with_default_look():
+    page = load()
 
-    assert hosted.verify
-    assert (hosted.return_origins, hosted.color, hosted.logo) == ((), None, None)
-    assert hosted.proof_keys == ()
+    assert page.enabled
+    assert (page.return_origins, page.color, page.logo) == ((), None, None)
+    assert page.proof_keys == ()
 
 
-def test_the_key_before_a_rotation_stands_behind_the_current_one():
+def test_rotation_keeps_new_proof_key_before_previous_one():
     other = SEED.replace("c", "d", 1)
-    hosted = read(OTP_PROOF_KEY=SEED, OTP_PROOF_KEY_PREVIOUS=other)
+    page = load(OTP_PROOF_KEY=SEED, OTP_PROOF_KEY_PREVIOUS=other)
 
-    assert len(hosted.proof_keys) == 2
-    assert hosted.proof_keys[0].startswith(b"proof-")
+    assert len(page.proof_keys) == 2
+    assert page.proof_keys[0].startswith(b"proof-")
 
 
 @pytest.mark.parametrize(
@@ -53,21 +53,21 @@ def test_the_key_before_a_rotation_stands_behind_the_current_one():
         ("OTP_LOGO", __file__),
     ],
 )
-def test_what_cannot_be_stops_the_start(name, value):
+def test_invalid_value_is_rejected(name, value):
     environ = {"OTP_PROOF_KEY": SEED} | {name: value}
 
     with pytest.raises(InvalidSettings, match=name):
-        read(**environ)
+        load(**environ)
 
 
-def test_an_old_key_alone_signs_nothing():
+def test_previous_proof_key_without_current_one_is_rejected():
     with pytest.raises(InvalidSettings, match="OTP_PROOF_KEY is not set"):
-        read(OTP_PROOF_KEY_PREVIOUS=SEED)
+        load(OTP_PROOF_KEY_PREVIOUS=SEED)
 
 
-def test_people_are_sent_back_with_a_proof_or_not_at_all():
+def test_return_origins_require_proof_key():
     with pytest.raises(InvalidSettings, match="OTP_PROOF_KEY is not set"):
-        read(OTP_RETURN_ORIGINS="https://app.example.com")
+        load(OTP_RETURN_ORIGINS="https://app.example.com")
 
 
 PRODUCTION = {
@@ -80,42 +80,42 @@ PRODUCTION = {
 }
 
 
-def test_outside_of_dev_the_page_is_there_only_if_it_is_asked_for():
-    assert not read(**PRODUCTION).verify
+def test_production_disables_page_by_default():
+    assert not load(**PRODUCTION).enabled
 
 
-def test_outside_of_dev_a_proof_goes_by_https_and_says_who_signed_it():
+def test_return_origins_in_production_require_https_and_public_url():
     origins = {"OTP_RETURN_ORIGINS": "http://app.example.com"}
 
-    with pytest.raises(InvalidSettings) as refusal:
-        read(**PRODUCTION | origins)
+    with pytest.raises(InvalidSettings) as error:
+        load(**PRODUCTION | origins)
 
-    assert "OTP_RETURN_ORIGINS must be https outside of dev mode" in str(refusal.value)
-    assert "OTP_PUBLIC_URL is not set" in str(refusal.value)
+    assert "OTP_RETURN_ORIGINS must be https outside of dev mode" in str(error.value)
+    assert "OTP_PUBLIC_URL is not set" in str(error.value)
 
 
-def test_a_page_for_everybody_beside_programs_with_keys_is_warned_of():
+def test_page_in_production_with_api_keys_is_warned_of():
     environ = PRODUCTION | {"OTP_VERIFY_PAGE": "1"}
 
-    warnings = " ".join(config.read(environ).warnings)
+    warnings = " ".join(config.load(environ).warnings)
 
-    assert "OTP_VERIFY_PAGE lets anybody" in warnings
-    assert "cookie may travel in plain" in warnings
+    assert "OTP_VERIFY_PAGE lets every visitor" in warnings
+    assert "cookie in plain text" in warnings
 
 
 @pytest.mark.parametrize(
     "url", ["https://a.example.com?b=c", "https://me@a.example.com", "https://a b.com"]
 )
-def test_a_public_url_is_one_and_no_more(url):
+def test_public_url_with_query_user_or_space_is_rejected(url):
     with pytest.raises(InvalidSettings, match="OTP_PUBLIC_URL"):
-        read(OTP_PUBLIC_URL=url)
+        load(OTP_PUBLIC_URL=url)
 
 
-def test_pages_that_may_call_are_https_outside_of_dev():
+def test_cors_origins_in_production_require_https():
     environ = PRODUCTION | {"OTP_CORS_ORIGINS": "http://app.example.com"}
 
     with pytest.raises(InvalidSettings, match="OTP_CORS_ORIGINS must be https"):
-        config.read(environ)
-    assert config.read(environ | {"OTP_DEV": "1"}).cors_origins == (
+        config.load(environ)
+    assert config.load(environ | {"OTP_DEV": "1"}).cors_origins == (
         "http://app.example.com",
     )
