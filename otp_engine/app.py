@@ -22,7 +22,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import NotFound
 
 from otp_engine import senders, web
-from otp_engine.api import auth, callbacks, fields, responses, verify_v2
+from otp_engine.api import auth, body, callbacks, responses, verify_v2
 from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
 from otp_engine.api.cors import CrossOrigin
@@ -111,7 +111,7 @@ def create_app(
     engine = build_engine(settings, store, sender, told.timed)
     app = _App("otp_engine", static_folder=None)
     # One more, so that a body that was cut off can be told from one that just fits.
-    app.config["MAX_CONTENT_LENGTH"] = fields.LONGEST_BODY + 1
+    app.config["MAX_CONTENT_LENGTH"] = body.MAX_BYTES + 1
     # Flask would answer OPTIONS with HTML, and promise nothing by it.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json = _ContractJSON(app)
@@ -120,7 +120,7 @@ def create_app(
     context = _context(settings, store, engine, told.counted)
     context.install(app)
     access.install(app, told.timed.answered, told.timed.unauthorized)
-    responses.install(app, {"/v2/": verify_v2.errors.answer} | web.faces(settings))
+    responses.install(app, {"/v2/": verify_v2.errors.handle} | web.faces(settings))
     app.before_request(_refuse_a_double_slash)
     _cross_origin(settings).install(app)
     app.register_blueprint(auth.bp)
