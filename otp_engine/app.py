@@ -25,8 +25,8 @@ from otp_engine import senders, web
 from otp_engine.api import auth, body, callbacks, responses, verify_v2
 from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
-from otp_engine.api.cors import CrossOrigin
-from otp_engine.api.forwarded import Forwarded
+from otp_engine.api.cors import OriginPolicy
+from otp_engine.api.forwarded import ForwardedFor
 from otp_engine.api.proofs import Proofs
 from otp_engine.config import Settings
 from otp_engine.domain import charges, phone
@@ -122,7 +122,7 @@ def create_app(
     access.install(app, told.timed.answered, told.timed.unauthorized)
     responses.install(app, {"/v2/": verify_v2.errors.handle} | web.faces(settings))
     app.before_request(_refuse_a_double_slash)
-    _cross_origin(settings).install(app)
+    _origin_policy(settings).init_app(app)
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(context.proofs.blueprint())
@@ -134,14 +134,14 @@ def create_app(
     if settings.dev or settings.metrics_key:
         app.register_blueprint(told.blueprint(settings.metrics_key, context.live))
     if settings.trusted_proxies:
-        app.wsgi_app = Forwarded(  # type: ignore[method-assign] # Flask's own way of adding a middleware
+        app.wsgi_app = ForwardedFor(  # type: ignore[method-assign] # Flask's own way of adding a middleware
             app.wsgi_app, settings.trusted_proxies
         )
     return app
 
 
-def _cross_origin(settings: Settings) -> CrossOrigin:
-    return CrossOrigin(
+def _origin_policy(settings: Settings) -> OriginPolicy:
+    return OriginPolicy(
         allowed=settings.cors_origins,
         public_url=settings.public_url,
         anonymous=not settings.api_keys,

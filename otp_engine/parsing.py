@@ -1,7 +1,7 @@
 """Parsers of text that settings, the policy and request parameters share.
 
-Each raises a `ValueError` whose message follows the name of the setting, such as
-"must be on or off: 'maybe'". Surrounding whitespace is part of the text; callers that
+Each raises a `ValueError`. Its message follows the name of the setting, such as "must
+be on or off: 'maybe'". Surrounding whitespace is part of the text; callers that
 accept it strip it first.
 """
 

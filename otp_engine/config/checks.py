@@ -133,8 +133,8 @@ def _public_url_warnings(settings: Settings) -> list[str]:
         )
     if not (settings.dev or settings.api_keys):
         warnings.append(
-            "OTP_PUBLIC_URL is not set: without API keys, any web page whose host name"
-            " resolves to this service can send messages (DNS rebinding)"
+            "OTP_PUBLIC_URL is not set: without API keys, any web page with a host"
+            " name that resolves to this service can send messages (DNS rebinding)"
         )
     return warnings
 

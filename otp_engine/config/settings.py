@@ -67,7 +67,7 @@ class Settings:
         service_sid: SID of the default service in `/v2`.
         trusted_proxies: Number of proxies that append to `X-Forwarded-For`.
         public_url: URL of this service as clients reach it, without a trailing slash.
-        cors_origins: Origins whose pages may call `/auth` from a browser.
+        cors_origins: Origins of pages that may call `/auth` from a browser.
         test_numbers: Numbers with a fixed code that receive no messages.
         verify_page: Settings of the verify page.
         policy: Limits and lifetimes at the start.
@@ -111,8 +111,8 @@ class Settings:
     def twilio_webhook_url(self) -> str | None:
         """URL for delivery reports; None if Twilio cannot reach or sign them.
 
-        Twilio rejects a message whose webhook has a host name with an underscore or a
-        private host.
+        Twilio rejects a message if the host of its webhook is private or has an
+        underscore.
         """
         url = urlsplit(self.public_url or "")
         reachable = url.scheme == "https" and _is_public(url.hostname or "")

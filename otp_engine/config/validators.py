@@ -181,7 +181,7 @@ def test_numbers(today: date) -> Callable[[str], tuple[TestNumber, ...]]:
     """Return a parser of comma-separated `+NUMBER:CODE@LAST-DAY` entries.
 
     Args:
-        today: The current day in UTC; an entry whose last day is over is rejected.
+        today: The current day in UTC; an expired entry is rejected.
     """
 
     def parse(text: str) -> tuple[TestNumber, ...]:

@@ -6,7 +6,8 @@ from flask import g, request
 
 from otp_engine.api import context
 from otp_engine.api.callers import Caller
-from otp_engine.errors import Unauthorized
+from otp_engine.api.verify_v2 import errors
+from otp_engine.errors import InvalidRequest, Unauthorized
 from otp_engine.parsing import is_sid
 
 
@@ -32,14 +33,17 @@ def client_ip(device_ip: str | None) -> str | None:
     """Return the network address of the person, as limits count it.
 
     Args:
-        device_ip: The address that the client states, if any; see
+        device_ip: The address in the parameter `DeviceIp`, if any; see
             `Caller.address_of_person`.
 
     Raises:
-        InvalidRequest: *device_ip* is not an IP address.
+        TwilioApiError: *device_ip* is not an IP address.
     """
     client: Caller = g.client
-    return client.address_of_person(request, device_ip)
+    try:
+        return client.address_of_person(request, device_ip)
+    except InvalidRequest:
+        raise errors.invalid_parameter("DeviceIp") from None
 
 
 def _is_account_or_key(name: str) -> bool:

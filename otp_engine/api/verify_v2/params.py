@@ -7,7 +7,7 @@ parameter that is not valid is rejected by its name.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -37,10 +37,6 @@ class FormParams:
 
     _values: Mapping[str, str]
 
-    def has(self, name: str) -> bool:
-        """Return whether the request has *name*."""
-        return bool(self._values.get(name))
-
     def get(self, name: str) -> str | None:
         """Return the text of *name*, or None if it is missing."""
         return self._values.get(name) or None
@@ -68,15 +64,21 @@ class FormParams:
         except ValueError:
             raise errors.invalid_parameter(name) from None
 
-    def parse_all(self, parsers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    def parse_all(
+        self, parsers: Mapping[str, Callable[[str], Any]], *, required: Iterable[str]
+    ) -> dict[str, Any]:
         """Return the parsed value of each parameter that the request has.
 
         Args:
             parsers: The parser of each parameter, in the order of the checks.
+            required: The parameters that must be present.
 
         Raises:
-            TwilioApiError: A parser raised a `ValueError`.
+            TwilioApiError: A parameter is missing, or its parser raised a `ValueError`.
         """
+        for name in required:
+            if not self._values.get(name):
+                raise errors.invalid_parameter(name)
         present = [name for name in parsers if self._values.get(name)]
         return {name: self.parse(name, parsers[name]) for name in present}
 

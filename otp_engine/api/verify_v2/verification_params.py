@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from http import HTTPStatus
+from typing import Any
 
 from flask import g
 
@@ -18,7 +19,7 @@ from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.service import Service
 from otp_engine.domain.verification import Asked, Channel
 from otp_engine.domain.wishes import Wishes
-from otp_engine.errors import InvalidCode, InvalidPhone, InvalidRequest
+from otp_engine.errors import InvalidCode, InvalidPhone
 
 _MAX_TAGS, _MAX_TAG_LENGTH = 10, 128
 
@@ -30,25 +31,22 @@ def parse(form: FormParams, service: Service) -> Asked:
         TwilioApiError: A parameter is missing or not valid, or the service does not
             allow it.
     """
-    to = form.require("To")
-    channel = form.require("Channel")
-    if channel not in _CHANNELS:
-        raise errors.invalid_parameter("Channel")
-    values = form.parse_all(_PARSERS)
-    _reject_unsupported(form)
+    values = form.parse_all(_PARSERS, required=("To", "Channel"))
+    if not _UNSUPPORTED.isdisjoint(values):
+        raise _unsupported(values)
     return Asked(
-        number=parse_number(to),
-        channel=Channel(channel),
+        number=parse_number(values["To"]),
+        channel=values["Channel"],
         locale=values.get("Locale"),
-        address=_client_ip(form.get("DeviceIp")),
+        address=auth.client_ip(values.get("DeviceIp")),
         service=service,
-        code=_custom_code(form.get("CustomCode"), service),
-        charges=_extra_hits(values.get("RateLimits") or {}, service),
+        code=_custom_code(values.get("CustomCode"), service),
+        charges=_extra_hits(values.get("RateLimits"), service),
         client=g.caller,
         bind=service.bind,
         wishes=Wishes(
             brand=values.get("CustomFriendlyName"),
-            warned=_do_not_share_warning(form.get("TemplateSid"), service),
+            warned=_do_not_share_warning(values.get("TemplateSid"), service),
             app_hash=values.get("AppHash"),
             unfiltered=values.get("RiskCheck") == "disable",
         ),
@@ -67,21 +65,13 @@ def parse_number(to: str) -> PhoneNumber:
         raise errors.invalid_destination(to) from None
 
 
-def _reject_unsupported(form: FormParams) -> None:
-    if form.has("CustomMessage"):
-        raise errors.TwilioApiError(
-            60243, HTTPStatus.BAD_REQUEST, "Custom messages are not supported"
-        )
-    if form.has("Amount") or form.has("Payee"):
-        # PSD2: a payer must not assume that the message names amount and payee.
-        raise errors.unsupported_feature()
-
-
-def _client_ip(device_ip: str | None) -> str | None:
-    try:
-        return auth.client_ip(device_ip)
-    except InvalidRequest:
-        raise errors.invalid_parameter("DeviceIp") from None
+def _unsupported(values: Container[str]) -> errors.TwilioApiError:
+    """Return the error for the first unsupported parameter among *values*."""
+    if "CustomMessage" in values:
+        message = "Custom messages are not supported"
+        return errors.TwilioApiError(60243, HTTPStatus.BAD_REQUEST, message)
+    # PSD2: a payer must not assume that the message names amount and payee.
+    return errors.unsupported_feature()
 
 
 def _locale(text: str) -> str:
@@ -124,8 +114,12 @@ def _do_not_share_warning(template: str | None, service: Service) -> bool | None
         ) from None
 
 
-def _extra_hits(values: Mapping[str, str], service: Service) -> tuple[Charge, ...]:
+def _extra_hits(
+    values: Mapping[str, str] | None, service: Service
+) -> tuple[Charge, ...]:
     """Return a hit for each bucket of the rate limits that the client names."""
+    if not values:
+        return ()
     limits = {limit.name: limit for limit in service.rate_limits}
     if not values.keys() <= limits.keys():
         raise errors.invalid_parameter("RateLimits")
@@ -136,14 +130,16 @@ def _extra_hits(values: Mapping[str, str], service: Service) -> tuple[Charge, ..
     )
 
 
-_CHANNELS = frozenset(Channel)
-_RISK_CHECK = parsing.choice(["enable", "disable"])
-_PARSERS = {
+_UNSUPPORTED = frozenset({"CustomMessage", "Amount", "Payee"})
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "To": str,
+    "Channel": Channel,
     "Tags": _tags,
     "TemplateCustomSubstitutions": params.string_map,
     "Locale": _locale,
     "RateLimits": params.string_map,
     "CustomFriendlyName": params.friendly_name,
     "AppHash": params.app_hash,
-    "RiskCheck": _RISK_CHECK,
+    "RiskCheck": parsing.choice(["enable", "disable"]),
+    **dict.fromkeys(("CustomCode", "DeviceIp", "TemplateSid", *_UNSUPPORTED), str),
 }

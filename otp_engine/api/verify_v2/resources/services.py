@@ -168,7 +168,7 @@ def serialize(service: Service) -> dict[str, Any]:
 
 def _apply(service: Service, form: FormParams) -> Service:
     """Return *service* with the values of *form*."""
-    values = form.parse_all(_PARSERS)
+    values = form.parse_all(_PARSERS, required=())
     if values.pop("Psd2Enabled", False):
         raise errors.unsupported_feature()
     changes: dict[str, Any] = {

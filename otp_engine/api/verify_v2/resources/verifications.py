@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from otp_engine import parsing
 from otp_engine.api import context, quotas
+from otp_engine.api.context import Context
 from otp_engine.api.verify_v2 import lookup, params, verification_params
 from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.resources import safe_list
@@ -30,8 +31,9 @@ def create(service: str) -> ResponseReturnValue:
         params.parse(request), lookup.get_service(service)
     )
     g.phone = asked.number.masked
-    sent = _send(asked)
-    record = _add_record(asked, sent.id, sent.token)
+    app = context.current()
+    sent = _send(app, asked)
+    record = _add_record(app, asked, sent.id, sent.token)
     view = VerificationRef(asked.number, asked.service, record).view(sent.id, "pending")
     return view.to_verification(), HTTPStatus.CREATED, quotas.of_sent(sent.uses)
 
@@ -80,8 +82,8 @@ def _cancel(verification: VerificationRef, id: bytes) -> None:
         app.records.cancelled(id, life=app.policy.ttl)
 
 
-def _send(asked: Asked) -> Sent:
-    engine = context.current().engine
+def _send(app: Context, asked: Asked) -> Sent:
+    engine = app.engine
     # The safe list costs a Redis command, and few numbers need it.
     trusted = not engine.serves(asked.number) and safe_list.contains(asked.number)
     try:
@@ -89,13 +91,12 @@ def _send(asked: Asked) -> Sent:
     except DeliveryUnconfirmed as error:
         # The code can still arrive, and then its SID must be known.
         if error.verification and error.attempt:
-            _add_record(asked, error.verification, error.attempt)
+            _add_record(app, asked, error.verification, error.attempt)
         raise
 
 
-def _add_record(asked: Asked, id: bytes, send_id: bytes) -> Record:
+def _add_record(app: Context, asked: Asked, id: bytes, send_id: bytes) -> Record:
     """Store the send for later requests that name the verification by its SID."""
-    app = context.current()
     record = Record(
         id=id,
         service=asked.service.sid,
