@@ -1,7 +1,8 @@
-"""One parser for each kind of setting; a `ValueError` states what is wrong.
+"""One parser for each kind of setting.
 
-The message of the error follows the name of the variable. For secret settings, it does
-not contain the value. The text is stripped already.
+Each takes the stripped text of a variable, returns the value, and raises a `ValueError`
+if the text is not valid. The message of the error follows the name of the variable. For
+secret settings, it does not contain the value.
 """
 
 from __future__ import annotations

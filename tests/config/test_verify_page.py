@@ -116,6 +116,9 @@ def test_cors_origins_in_production_require_https():
 
     with pytest.raises(InvalidSettings, match="OTP_CORS_ORIGINS must be https"):
         config.load(environ)
-    assert config.load(environ | {"OTP_DEV": "1"}).cors_origins == (
-        "http://app.example.com",
-    )
+
+
+def test_cors_origins_in_dev_mode_can_be_http():
+    environ = {"OTP_DEV": "1", "OTP_CORS_ORIGINS": "http://app.example.com"}
+
+    assert config.load(environ).cors_origins == ("http://app.example.com",)

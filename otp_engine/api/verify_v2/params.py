@@ -1,7 +1,8 @@
 """Form parameters as Twilio's SDKs send them, and their parsers.
 
 Unknown parameters are ignored, and so is a body of another media type. A known
-parameter that is not valid is rejected by its name.
+parameter that is not valid is rejected by its name. Each parser takes the text, returns
+the value, and raises a `ValueError` if the text is not valid.
 """
 
 from __future__ import annotations
