@@ -10,7 +10,7 @@ from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN, Verify
 from tests.dump import everything_in
 
 LIST = f"/v2/Services/{SERVICE}/RateLimits"
-SENDERS = f"/v2/Services/{SERVICE}/MessagingConfigurations"
+CONFIGURATIONS = f"/v2/Services/{SERVICE}/MessagingConfigurations"
 NUMBERS = "/v2/SafeList/Numbers"
 MESSAGING = f"MG{'1' * 32}"
 
@@ -67,26 +67,45 @@ def test_redis_holds_no_value_of_rate_limit(verify, client, limit):
     assert b"alice" not in everything_in(client)
 
 
-def test_rate_limit_can_be_listed_updated_and_deleted(verify, limit):
-    path = f"{LIST}/{limit}"
+def test_rate_limit_is_listed_and_fetched(verify, limit):
+    (listed,) = verify.get(LIST).body["rate_limits"]
+    fetched = verify.get(f"{LIST}/{limit}").body
 
-    assert verify.get(LIST).body["rate_limits"][0]["unique_name"] == "ip"
-    assert verify.get(path).body["description"] == "By address"
-    assert verify.post(path, Description="New").body["description"] == "New"
-    assert verify.delete(path).status == 204
-    assert verify.get(path).error[:2] == (404, 20404)
+    assert listed == fetched
+    assert (listed["unique_name"], listed["description"]) == ("ip", "By address")
 
 
-def test_bucket_can_be_fetched_updated_and_deleted(verify, limit):
+def test_update_changes_description_of_rate_limit(verify, limit):
+    updated = verify.post(f"{LIST}/{limit}", Description="New").body
+
+    assert updated["description"] == "New"
+
+
+def test_deleted_rate_limit_is_not_found(verify, limit):
+    deleted = verify.delete(f"{LIST}/{limit}")
+
+    assert deleted.status == 204
+    assert verify.get(f"{LIST}/{limit}").error[:2] == (404, 20404)
+
+
+@pytest.fixture
+def bucket(verify, limit):
     path = f"{LIST}/{limit}/Buckets"
-    sid = verify.get(path).body["buckets"][0]["sid"]
+    return f"{path}/{verify.get(path).body['buckets'][0]['sid']}"
 
-    changed = verify.post(f"{path}/{sid}", Max=7).body
 
-    assert (changed["max"], changed["interval"]) == (7, 60)
-    assert verify.get(f"{path}/{sid}").body == changed
-    assert verify.delete(f"{path}/{sid}").status == 204
-    assert verify.get(f"{path}/{sid}").error[:2] == (404, 20404)
+def test_update_changes_only_given_fields_of_bucket(verify, bucket):
+    updated = verify.post(bucket, Max=7).body
+
+    assert (updated["max"], updated["interval"]) == (7, 60)
+    assert verify.get(bucket).body == updated
+
+
+def test_deleted_bucket_is_not_found(verify, bucket):
+    deleted = verify.delete(bucket)
+
+    assert deleted.status == 204
+    assert verify.get(bucket).error[:2] == (404, 20404)
 
 
 def test_duplicate_unique_name_is_rejected(verify, limit):
@@ -138,7 +157,7 @@ def test_invalid_bucket_is_rejected(verify, limit, maximum, interval, parameter)
 
 
 def test_configured_country_uses_its_messaging_service(verify, outbox):
-    verify.post(SENDERS, Country="US", MessagingServiceSid=MESSAGING)
+    verify.post(CONFIGURATIONS, Country="US", MessagingServiceSid=MESSAGING)
 
     verify.send("+14155552671")
     verify.send(TO)
@@ -147,30 +166,37 @@ def test_configured_country_uses_its_messaging_service(verify, outbox):
 
 
 def test_configuration_for_all_applies_to_every_country(verify, outbox):
-    verify.post(SENDERS, Country="all", MessagingServiceSid=MESSAGING)
+    verify.post(CONFIGURATIONS, Country="all", MessagingServiceSid=MESSAGING)
 
     verify.send(TO)
 
     assert outbox.messages[0].from_ == MESSAGING
 
 
-def test_configuration_can_be_listed_updated_and_deleted(verify):
-    other, path = f"MG{'2' * 32}", f"{SENDERS}/IN"
-    verify.post(SENDERS, Country="IN", MessagingServiceSid=MESSAGING)
+def test_updated_configuration_is_listed_and_fetched(verify):
+    other = f"MG{'2' * 32}"
+    verify.post(CONFIGURATIONS, Country="IN", MessagingServiceSid=MESSAGING)
 
-    changed = verify.post(path, MessagingServiceSid=other).body
+    updated = verify.post(f"{CONFIGURATIONS}/IN", MessagingServiceSid=other).body
 
-    assert changed["messaging_service_sid"] == other
-    assert verify.get(path).body == changed
-    assert verify.get(SENDERS).body["messaging_configurations"] == [changed]
-    assert verify.delete(path).status == 204
-    assert verify.get(path).error[:2] == (404, 20404)
+    assert updated["messaging_service_sid"] == other
+    assert verify.get(f"{CONFIGURATIONS}/IN").body == updated
+    assert verify.get(CONFIGURATIONS).body["messaging_configurations"] == [updated]
+
+
+def test_deleted_configuration_is_not_found(verify):
+    verify.post(CONFIGURATIONS, Country="IN", MessagingServiceSid=MESSAGING)
+
+    deleted = verify.delete(f"{CONFIGURATIONS}/IN")
+
+    assert deleted.status == 204
+    assert verify.get(f"{CONFIGURATIONS}/IN").error[:2] == (404, 20404)
 
 
 def test_second_configuration_for_country_is_rejected(verify):
-    verify.post(SENDERS, Country="IN", MessagingServiceSid=MESSAGING)
+    verify.post(CONFIGURATIONS, Country="IN", MessagingServiceSid=MESSAGING)
 
-    answer = verify.post(SENDERS, Country="IN", MessagingServiceSid=MESSAGING)
+    answer = verify.post(CONFIGURATIONS, Country="IN", MessagingServiceSid=MESSAGING)
 
     message = "A Messaging Configuration already exists for the given country"
     assert answer.error == (400, 60213, message)
@@ -181,7 +207,7 @@ def test_second_configuration_for_country_is_rejected(verify):
     [("XX", MESSAGING, "Country"), ("IN", "MG1", "MessagingServiceSid")],
 )
 def test_invalid_configuration_is_rejected(verify, country, sid, parameter):
-    answer = verify.post(SENDERS, Country=country, MessagingServiceSid=sid)
+    answer = verify.post(CONFIGURATIONS, Country=country, MessagingServiceSid=sid)
 
     assert answer.error == (400, 60200, f"Invalid parameter: {parameter}")
 
@@ -218,14 +244,21 @@ def test_safe_listed_number_counts_against_limits(verify_with, outbox):
     assert len(outbox.messages) == 1
 
 
-def test_safe_listed_number_can_be_removed(verify):
-    path = f"{NUMBERS}/+14155552671"
+def test_safe_listed_number_can_be_fetched(verify):
     created = verify.post(NUMBERS, PhoneNumber="+14155552671").body
 
-    assert verify.get(path).body == created
-    assert verify.delete(path).status == 204
+    assert verify.get(f"{NUMBERS}/+14155552671").body == created
+
+
+def test_removed_number_is_not_found(verify):
+    path = f"{NUMBERS}/+14155552671"
+    verify.post(NUMBERS, PhoneNumber="+14155552671")
+
+    first, second = verify.delete(path), verify.delete(path)
+
+    assert first.status == 204
+    assert second.error[:2] == (404, 20404)
     assert verify.get(path).error[:2] == (404, 20404)
-    assert verify.delete(path).error[:2] == (404, 20404)
 
 
 def test_duplicate_safe_list_number_is_rejected(verify, client):
