@@ -76,9 +76,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     """
     env = EnvReader(environ)
     settings = _settings(env)
+    env.problems += rejections.find_problems(settings)
     if env.problems:
         raise InvalidSettings(env.problems)
-    return settings
+    warnings = checks.collect_warnings(settings, env.unknown(VARIABLES), VARIABLES)
+    return replace(settings, warnings=tuple(warnings))
 
 
 def _settings(env: EnvReader) -> Settings:
@@ -86,7 +88,7 @@ def _settings(env: EnvReader) -> Settings:
     region = env.get("OTP_DEFAULT_REGION", validators.region, "IN")
     if not dev:
         env.require("REDIS_URL", why="the service needs Redis outside of dev mode")
-    settings = Settings(
+    return Settings(
         dev=dev,
         redis_url=env.get("REDIS_URL", validators.redis_url, None),
         redis_timeout=env.get(
@@ -102,11 +104,7 @@ def _settings(env: EnvReader) -> Settings:
         twilio=_twilio(env),
         brand=env.get("OTP_BRAND", validators.brand, "OTP Engine"),
         default_region=region,
-        allowed_countries=env.get(
-            "OTP_ALLOWED_COUNTRIES",
-            validators.countries,
-            frozenset({phone.EVERYWHERE if dev else region}),
-        ),
+        allowed_countries=_allowed_countries(env, dev=dev, region=region),
         api_keys=(client_keys := _api_keys(env, dev=dev)),
         metrics_key=env.get(
             "OTP_METRICS_KEY", partial(api_keys.parse, "metrics"), None
@@ -125,9 +123,11 @@ def _settings(env: EnvReader) -> Settings:
         policy=_policy(env),
         explicit_policy_names=_explicit_policy_names(env),
     )
-    env.problems += rejections.find_problems(settings)
-    warnings = checks.collect_warnings(settings, env.unknown(VARIABLES), VARIABLES)
-    return replace(settings, warnings=tuple(warnings))
+
+
+def _allowed_countries(env: EnvReader, *, dev: bool, region: str) -> frozenset[str]:
+    default = frozenset({phone.EVERYWHERE if dev else region})
+    return env.get("OTP_ALLOWED_COUNTRIES", validators.countries, default)
 
 
 def _peppers(env: EnvReader, *, dev: bool) -> tuple[Pepper, ...]:

@@ -39,7 +39,9 @@ _TEMPLATES = {
 def list_() -> ResponseReturnValue:
     """Return the templates, or those with the `FriendlyName` of the query."""
     name = request.args.get("FriendlyName")
-    templates = [one for one in _TEMPLATES.values() if name in {None, one.name}]
+    templates = [
+        template for template in _TEMPLATES.values() if name in {None, template.name}
+    ]
     return paginate(
         templates, "templates", serialize=serialize, name=lambda item: item.sid
     )
