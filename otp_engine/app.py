@@ -22,11 +22,11 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import NotFound
 
 from otp_engine import senders, web
-from otp_engine.api import auth, callbacks, fields, responses, verify_v2
+from otp_engine.api import auth, body, callbacks, responses, verify_v2
 from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
-from otp_engine.api.cors import CrossOrigin
-from otp_engine.api.forwarded import Forwarded
+from otp_engine.api.cors import OriginPolicy
+from otp_engine.api.forwarded import ForwardedFor
 from otp_engine.api.proofs import Proofs
 from otp_engine.config import Settings
 from otp_engine.domain import charges, phone
@@ -114,7 +114,7 @@ def create_app(
     engine = build_engine(settings, store, sender, told.timed)
     app = _App("otp_engine", static_folder=None)
     # One more, so that a body that was cut off can be told from one that just fits.
-    app.config["MAX_CONTENT_LENGTH"] = fields.LONGEST_BODY + 1
+    app.config["MAX_CONTENT_LENGTH"] = body.MAX_BYTES + 1
     # Flask would answer OPTIONS with HTML, and promise nothing by it.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json = _ContractJSON(app)
@@ -123,9 +123,9 @@ def create_app(
     context = _context(settings, store, engine, told.counted)
     context.install(app)
     access.install(app, told.timed.answered, told.timed.unauthorized)
-    responses.install(app, {"/v2/": verify_v2.errors.answer} | web.faces(settings))
+    responses.install(app, {"/v2/": verify_v2.errors.handle} | web.faces(settings))
     app.before_request(_refuse_a_double_slash)
-    _cross_origin(settings).install(app)
+    _origin_policy(settings).init_app(app)
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(context.proofs.blueprint())
@@ -137,14 +137,14 @@ def create_app(
     if settings.dev or settings.metrics_key:
         app.register_blueprint(told.blueprint(settings.metrics_key, context.live))
     if settings.trusted_proxies:
-        app.wsgi_app = Forwarded(  # type: ignore[method-assign] # Flask's own way of adding a middleware
+        app.wsgi_app = ForwardedFor(  # type: ignore[method-assign] # Flask's own way of adding a middleware
             app.wsgi_app, settings.trusted_proxies
         )
     return app
 
 
-def _cross_origin(settings: Settings) -> CrossOrigin:
-    return CrossOrigin(
+def _origin_policy(settings: Settings) -> OriginPolicy:
+    return OriginPolicy(
         allowed=settings.cors_origins,
         public_url=settings.public_url,
         anonymous=not settings.api_keys,
@@ -156,7 +156,7 @@ def _metrics(settings: Settings, folder: str | None) -> Metrics:
     # parent of the workers, which has imported this module, has made none by then.
     from otp_engine.ops.metrics import Metrics  # noqa: PLC0415 - see above
 
-    told = Metrics(folder, sorted(settings.countries - {phone.EVERYWHERE}))
+    told = Metrics(folder, sorted(settings.allowed_countries - {phone.EVERYWHERE}))
     if folder is None:
         # Of several processes, whoever takes a policy up says so.
         told.counted.policy(0, settings.policy)
@@ -197,7 +197,7 @@ def _context(
         live=live.now,
         peppers=settings.peppers,
         callers=Callers(settings.api_keys, failed=_throttle(live, store, settings)),
-        region=settings.region,
+        region=settings.default_region,
         account=settings.account_sid,
         service=Service(sid=settings.service_sid, brand=settings.brand),
         services=store.services,
@@ -205,7 +205,7 @@ def _context(
         safe_list=store.safe_list,
         events=store.events,
         public_url=settings.public_url,
-        proofs=Proofs(settings.hosted.proof_keys, issuer=settings.public_url),
+        proofs=Proofs(settings.verify_page.proof_keys, issuer=settings.public_url),
         now=lambda: datetime.now(UTC),
     )
 
@@ -257,8 +257,8 @@ def build_engine(
         hashing=HashingPool(max(1, cores() // settings.workers), meter=meter),
         peppers=settings.peppers,
         policy=settings.policy,
-        cost=settings.cost,
-        served=Served(settings.countries),
+        cost=settings.argon2,
+        served=Served(settings.allowed_countries),
         brand=settings.brand,
         entropy=secrets.token_bytes,
         clock=time.monotonic,

@@ -58,7 +58,7 @@ class Server(Granian):  # type: ignore[misc, valid-type] # Granian chooses its c
         """Serve what *settings* describe, and go on for their drain after SIGTERM."""
         super().__init__(f"{worker.__module__}:{worker.__name__}", **options)
         self._settings = settings
-        self._drain = settings.drain.total_seconds()
+        self._drain = settings.drain_duration.total_seconds()
 
     def run(self) -> None:
         """Start the workers, and serve until the stop."""

@@ -87,7 +87,7 @@ def policy() -> Policy:
         sends_per_phone=Limit(),
         sends_per_ip=Limit(),
         sends_total=Limit(),
-        wrong_checks_per_phone=Limit.parse("1000/1h"),
+        failed_checks_per_phone=Limit.parse("1000/1h"),
         checks_per_ip=Limit(),
     )
 

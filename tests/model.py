@@ -89,7 +89,7 @@ class Model:
             raise refusal
         waits = {
             "sends_per_phone": self._phones_wait(number),
-            "wrong_checks_per_phone": self._guesses_wait(number),
+            "failed_checks_per_phone": self._guesses_wait(number),
             "max_consecutive_failures": self._row_wait(number),
         }
         if verification := self.verification(number):
@@ -140,7 +140,7 @@ class Model:
         budget, row = self._guesses_wait(number), self._row_wait(number)
         if not self._guesses_left(verification):
             raise TooManyAttempts(retry_after=max(end, budget, row))
-        _refuse({"wrong_checks_per_phone": budget, "max_consecutive_failures": row})
+        _refuse({"failed_checks_per_phone": budget, "max_consecutive_failures": row})
         if not hashed:
             asked.pop()
             raise Saturated
@@ -192,7 +192,7 @@ class Model:
         return min(
             window.count - sum(age < window.period for age in ages)
             for window in (
-                *self.policy.wrong_checks_per_phone.windows,
+                *self.policy.failed_checks_per_phone.windows,
                 *self.policy.consecutive_failures.windows,
             )
         )
@@ -203,7 +203,7 @@ class Model:
 
     def _guesses_wait(self, number: PhoneNumber) -> timedelta:
         times = self._wrong.get(number, [])
-        return self._wait(self.policy.wrong_checks_per_phone, times)
+        return self._wait(self.policy.failed_checks_per_phone, times)
 
     def _row_wait(self, number: PhoneNumber) -> timedelta:
         times = self._wrong.get(number, [])

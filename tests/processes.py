@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from otp_engine.config import keys
+from otp_engine.crypto import api_keys
 from otp_engine.domain.pepper import Pepper
 from tests import servers, twilio_server
 
@@ -32,7 +32,7 @@ def production(redis_url: str, twilio_url: str) -> dict[str, str]:
     return {
         "REDIS_URL": redis_url,
         "OTP_PEPPER": base64.b64encode(PEPPER.secret).decode(),
-        "OTP_API_KEYS": keys.line("shop", "shop-secret-0123456789"),
+        "OTP_API_KEYS": api_keys.env_entry("shop", "shop-secret-0123456789"),
         "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
         "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
         "TWILIO_MESSAGING_SERVICE_SID": twilio_server.SERVICE,

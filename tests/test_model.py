@@ -70,7 +70,7 @@ POLICY = Policy(
     sends_per_ip=Limit.parse("4/404s"),
     sends_per_country=Limit.parse("6/508s"),
     sends_total=Limit.parse("8/712s"),
-    wrong_checks_per_phone=Limit.parse("4/616s, 6/1216s"),
+    failed_checks_per_phone=Limit.parse("4/616s, 6/1216s"),
     checks_per_ip=Limit.parse("6/68s"),
     max_consecutive_failures=9,
 )

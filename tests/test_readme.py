@@ -224,7 +224,7 @@ def compose_environment(service: str, **shell: str) -> dict[str, str]:
 
 
 def test_local_stack_starts_without_settings():
-    settings = config.read(compose_environment("otp-engine"))
+    settings = config.load(compose_environment("otp-engine"))
 
     assert settings.dev
     assert settings.senders == ("console",)
@@ -248,7 +248,7 @@ def test_twilio_profile_starts_with_required_settings(tmp_path, by_file):
         path.write_text(PRODUCTION["OTP_PEPPER"])
         shell = PRODUCTION | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(path)}
 
-    settings = config.read(compose_environment("twilio", **shell))
+    settings = config.load(compose_environment("twilio", **shell))
 
     assert not settings.dev
     assert settings.senders == ("twilio",)
@@ -260,14 +260,14 @@ def test_twilio_profile_fails_without_required_setting(missing):
     environment = compose_environment("twilio", **PRODUCTION | {missing: ""})
 
     with pytest.raises(InvalidSettings, match=f"{missing} is not set"):
-        config.read(environment)
+        config.load(environment)
 
 
 def test_local_stack_refuses_sender_twilio_without_key_and_pepper():
     shell = PRODUCTION | {"OTP_PEPPER": "", "OTP_API_KEYS": "", "OTP_SENDER": "twilio"}
 
     with pytest.raises(InvalidSettings) as error:
-        config.read(compose_environment("otp-engine", **shell))
+        config.load(compose_environment("otp-engine", **shell))
 
     assert [problem.split()[0] for problem in error.value.problems] == [
         "OTP_API_KEYS",

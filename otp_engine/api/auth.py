@@ -6,15 +6,16 @@ answer. Errors are left to fly; `otp_engine.api.responses` catches them all.
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
-from otp_engine.api import context, fields, quotas, responses
+from otp_engine import parsing
+from otp_engine.api import body as request_body
+from otp_engine.api import context, quotas, responses
+from otp_engine.api.body import Body
 from otp_engine.api.callers import Caller
-from otp_engine.api.fields import Fields
 from otp_engine.domain import codes
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.phone import PhoneNumber
@@ -23,23 +24,20 @@ from otp_engine.errors import InvalidRequest
 
 bp = Blueprint("auth", __name__, url_prefix="/auth")
 
-_LONGEST_LOCALE = 35  # BCP 47, section 4.4.1
-_LOCALE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*", re.ASCII)
-
 
 @bp.post("/send_otp")
 def send_otp() -> ResponseReturnValue:
     """Put a code on a phone."""
-    caller, given = _caller(), fields.read(request)
+    caller, given = _caller(), request_body.parse(request)
     handle = _handle(given)
     asked = Asked(
         number=handle.number if handle else _number(given),
         channel=_channel(given),
         locale=_locale(given),
-        address=caller.address_of_person(request, given.optional_text("client_ip")),
+        address=caller.address_of_person(request, given.get_text("client_ip")),
         service=context.current().service,
         client=caller.name,
-        bind=handle is None and given.flag("bind"),
+        bind=handle is None and given.get_flag("bind"),
         bound=handle.verification if handle else None,
     )
     g.bound = asked.number if asked.bind or asked.bound else None
@@ -56,12 +54,12 @@ def send_otp() -> ResponseReturnValue:
 @bp.post("/verify_otp")
 def verify_otp() -> ResponseReturnValue:
     """Spend one guess, and say whether it was right."""
-    caller, given = _caller(), fields.read(request)
+    caller, given = _caller(), request_body.parse(request)
     handle = _handle(given)
     guess = Guess(
         number=handle.number if handle else _number(given),
-        code=codes.read(given.text("otp")),
-        address=caller.address_of_person(request, given.optional_text("client_ip")),
+        code=codes.read(given.require_text("otp")),
+        address=caller.address_of_person(request, given.get_text("client_ip")),
         bound=handle.verification if handle else None,
         client=caller.name,
     )
@@ -78,7 +76,7 @@ def verify_otp() -> ResponseReturnValue:
 def cancel_otp() -> ResponseReturnValue:
     """Close a bound verification without an approval."""
     _caller()
-    here, handle = context.current(), _handle(fields.read(request))
+    here, handle = context.current(), _handle(request_body.parse(request))
     if handle is None:
         raise InvalidRequest("'verification' is missing.")
     here.engine.cancel(
@@ -93,32 +91,32 @@ def _caller() -> Caller:
     return caller
 
 
-def _number(given: Fields) -> PhoneNumber:
+def _number(given: Body) -> PhoneNumber:
     here = context.current()
-    number = here.numbers.read(given.text("phone"), here.region)
+    number = here.numbers.read(given.require_text("phone"), here.region)
     g.phone = number.masked
     return number
 
 
-def _handle(given: Fields) -> Handle | None:
+def _handle(given: Body) -> Handle | None:
     """Read the handle of the bound verification that a client means.
 
     Raises:
         InvalidRequest: The request names another phone as well.
         VerificationNotFound: It is not a handle.
     """
-    if (text := given.optional_text("verification")) is None:
+    if (text := given.get_text("verification")) is None:
         return None
     handle = context.current().handle(text)
     g.phone = handle.number.masked
-    typed = given.optional_text("phone")
+    typed = given.get_text("phone")
     if typed is not None and _number(given) != handle.number:
         raise InvalidRequest("'verification' belongs to another phone.")
     return handle
 
 
-def _channel(given: Fields) -> Channel:
-    name = given.optional_text("channel")
+def _channel(given: Body) -> Channel:
+    name = given.get_text("channel")
     if name is None:
         return Channel.SMS
     if name not in set(Channel):
@@ -126,9 +124,12 @@ def _channel(given: Fields) -> Channel:
     return Channel(name)
 
 
-def _locale(given: Fields) -> str | None:
-    locale = given.optional_text("locale")
-    # Whatever else is written there is nothing that a log or an event should repeat.
-    if locale and not (len(locale) <= _LONGEST_LOCALE and _LOCALE.fullmatch(locale)):
-        raise InvalidRequest("'locale' must be a language tag, such as en or pt-BR.")
-    return locale
+def _locale(given: Body) -> str | None:
+    if (text := given.get_text("locale")) is None:
+        return None
+    try:
+        return parsing.language_tag(text)
+    except ValueError:
+        # Logs and events repeat the locale, so the message does not contain it.
+        message = "'locale' must be a language tag, such as en or pt-BR."
+        raise InvalidRequest(message) from None

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from otp_engine.api import context
-from otp_engine.config.settings import TWILIO_CALLBACK
+from otp_engine.config.settings import TWILIO_WEBHOOK_PATH
 from otp_engine.domain import events, phone
 from otp_engine.domain.receipts import ReadReceipt, Receipt
 from otp_engine.errors import InvalidPhone, InvalidRequest, Saturated, Unauthorized
@@ -38,7 +38,7 @@ def blueprint(
     """
     bp = Blueprint("callbacks", __name__)
 
-    @bp.post(TWILIO_CALLBACK)
+    @bp.post(TWILIO_WEBHOOK_PATH)
     def report() -> ResponseReturnValue:
         signature = _signature()
         receipt = read(_form(bodies), signature)

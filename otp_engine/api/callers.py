@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from flask import Request
 
-from otp_engine.config import ApiKey
-from otp_engine.config import keys as api_keys
+from otp_engine.crypto import api_keys
+from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.domain import addresses
 from otp_engine.errors import InvalidRequest, Unauthorized
 

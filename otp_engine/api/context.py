@@ -10,7 +10,7 @@ from flask import Flask, current_app, g
 
 from otp_engine.api.callers import Callers
 from otp_engine.api.proofs import Proofs
-from otp_engine.config import keys
+from otp_engine.crypto import api_keys
 from otp_engine.domain import handles, phone
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.pepper import Pepper
@@ -73,7 +73,7 @@ class Context:
 
     def proven(self, number: PhoneNumber, checked: Checked) -> dict[str, str]:
         """The header that proves an approval to others than the caller."""
-        audience = g.get("caller") or keys.ANYBODY
+        audience = g.get("caller") or api_keys.ANONYMOUS
         proof = self.prove(number, checked, audience=audience)
         return {"OTP-Proof": proof} if proof else {}
 

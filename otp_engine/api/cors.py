@@ -1,12 +1,12 @@
-"""Which pages of other sites may call `/auth` from a browser.
+"""Cross-origin rules of `/auth`: which web pages may call it from a browser.
 
-Where no API key is needed, any page could have its visitors' browsers send forms: each
-visitor would spend the limits of their own address for the page. Browsers tell where a
-request comes from (`Origin`, and `Sec-Fetch-Site` of the Fetch Metadata standard), and
-pages cannot change these headers. Requests of programs have neither.
+Without API keys, any page could make its visitors' browsers send forms, which would use
+up the limits of each visitor's IP address. Browsers send the origin of a request
+(`Origin`, and `Sec-Fetch-Site` of Fetch Metadata), and pages cannot change these
+headers. Clients other than browsers send neither.
 
-The origins that an operator lists are let in, and get the headers of CORS on every
-answer, errors included. No answer has `*`.
+Origins in `OTP_CORS_ORIGINS` are accepted, and all their responses have CORS headers,
+errors included. No response has `*`.
 """
 
 from __future__ import annotations
@@ -22,52 +22,52 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from otp_engine.errors import OriginNotAllowed
 
-_PATHS = "/auth/"
+_PATH_PREFIX = "/auth/"
 _OTHER_SITES = frozenset({"cross-site", "same-site"})
 _ALLOWED_HEADERS = "Authorization, Content-Type, X-Request-Id"
 _EXPOSED_HEADERS = (
     "OTP-Attempts-Left, OTP-Expires-In, OTP-Proof, OTP-Resend-After,"
     " OTP-Verification, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 )
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}  # which browsers leave out
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}  # browsers omit them
 _PREFLIGHT_SECONDS = "600"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CrossOrigin:
-    """Decides by the origin of a request to `/auth`.
+class OriginPolicy:
+    """Accepts or rejects requests to `/auth` by their origin.
 
     Attributes:
-        allowed: Origins whose pages may call.
-        public_url: The URL of this service; None takes the `Host` of each request.
-        anonymous: Whether clients without an API key may call.
+        allowed: Origins of pages that may call `/auth`.
+        public_url: The URL of this service; None uses the `Host` of each request.
+        anonymous: Whether clients without an API key are accepted.
     """
 
     allowed: Sequence[str]
     public_url: str | None
     anonymous: bool
 
-    def install(self, app: Flask) -> None:
-        """Check the requests of *app*, and add the headers to its answers."""
+    def init_app(self, app: Flask) -> None:
+        """Check the requests of *app*, and add CORS headers to its responses."""
         app.before_request(self._check)
         app.after_request(self._add_headers)
 
     def _check(self) -> ResponseReturnValue | None:
-        if not request.path.startswith(_PATHS):
+        if not request.path.startswith(_PATH_PREFIX):
             return None
         if _is_preflight():
             if not self._is_allowed():
                 raise OriginNotAllowed
             return "", HTTPStatus.NO_CONTENT, _preflight_headers()
-        if self.anonymous and self._is_from_elsewhere():
+        if self.anonymous and self._is_cross_origin():
             raise OriginNotAllowed
         return None
 
     def _is_allowed(self) -> bool:
         return request.headers.get("Origin") in self.allowed
 
-    def _is_from_elsewhere(self) -> bool:
-        """Whether a browser sent the request for a page that is not let in."""
+    def _is_cross_origin(self) -> bool:
+        """Return whether a page of an origin that is not allowed sent the request."""
         if self._is_allowed():
             return False
         if request.headers.get("Sec-Fetch-Site") in _OTHER_SITES:
@@ -83,7 +83,7 @@ class CrossOrigin:
         return origin == f"{own.scheme}://{host}".lower()
 
     def _add_headers(self, response: Response) -> Response:
-        if self.allowed and request.path.startswith(_PATHS):
+        if self.allowed and request.path.startswith(_PATH_PREFIX):
             response.vary.add("Origin")
             if self._is_allowed():
                 origin = request.headers["Origin"]
@@ -93,7 +93,7 @@ class CrossOrigin:
 
 
 def _is_preflight() -> bool:
-    """Whether a browser asks for leave to call a path that exists."""
+    """Return whether the request is a CORS preflight of a path that exists."""
     return (
         request.method == "OPTIONS"
         and "Origin" in request.headers

@@ -1,8 +1,8 @@
-"""The client's address behind proxies, read from `X-Forwarded-For`.
+"""The client's IP address from `X-Forwarded-For`, for a service with trusted proxies.
 
-Each proxy appends the address of its peer, so of N trusted proxies the outermost one
-wrote the Nth entry from the end. Entries before it come from the client and can hold
-anything, quotes and commas included; they are never parsed.
+Each proxy appends the address of its peer, so the outermost of N trusted proxies wrote
+the Nth entry from the end. The client wrote the entries before it. They can contain any
+text, quotes and commas included, and are never parsed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 UNKNOWN = "unknown"
-"""The address of a client whose entry is missing or malformed."""
+"""The address of a client without an entry."""
 
 _WITH_PORT = re.compile(
     r"\[(?P<v6>[0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?"
@@ -24,15 +24,15 @@ _WITH_PORT = re.compile(
 )
 
 
-class Forwarded:
-    """WSGI middleware that sets `REMOTE_ADDR` to the client's address."""
+class ForwardedFor:
+    """WSGI middleware that sets `REMOTE_ADDR` to the client's IP address."""
 
     def __init__(self, app: WSGIApplication, proxies: int) -> None:
-        """Wrap *app*.
+        """Wrap a WSGI application.
 
         Args:
-            app: The WSGI application.
-            proxies: Number of trusted proxies in front of it, at least 1.
+            app: The application.
+            proxies: Number of trusted proxies in front of the service, at least 1.
         """
         self._app = app
         self._proxies = proxies
@@ -40,24 +40,27 @@ class Forwarded:
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        """Pass the request on with the client's address in place of the proxy's."""
+        """Call the application with the client's address instead of the proxy's."""
         header = environ.get("HTTP_X_FORWARDED_FOR", "")
         environ["REMOTE_ADDR"] = client_address(header, self._proxies)
         return self._app(environ, start_response)
 
 
 def client_address(header: str, proxies: int) -> str:
-    """Return the address that the outermost of *proxies* added, without its port.
+    """Return the address that the outermost trusted proxy appended, without its port.
 
-    The text is not checked further; `domain.addresses.read` does that.
+    Args:
+        header: The value of `X-Forwarded-For`.
+        proxies: Number of trusted proxies.
 
     Returns:
-        The address, or `UNKNOWN` where the header has fewer entries than proxies.
+        The text of the address, which `domain.addresses.read` validates, or `UNKNOWN`
+        if the header has fewer entries than *proxies* or the entry is empty.
     """
     entries = header.rsplit(",", proxies)
     if len(entries) < proxies:
         return UNKNOWN
     entry = entries[-proxies].strip()
-    if found := _WITH_PORT.fullmatch(entry):
-        return found["v6"] or found["v4"]
+    if match := _WITH_PORT.fullmatch(entry):
+        return match["v6"] or match["v4"]
     return entry or UNKNOWN

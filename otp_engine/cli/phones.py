@@ -50,7 +50,7 @@ class _Desk:
         """Read a number; `-` is on the standard input, which no history keeps."""
         typed = sys.stdin.readline().strip() if text == "-" else text
         try:
-            return phone.read(typed, self.settings.region)
+            return phone.read(typed, self.settings.default_region)
         except InvalidPhone as error:
             fail(error.message)
 

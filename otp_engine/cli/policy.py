@@ -21,7 +21,7 @@ from otp_engine.cli.saying import (
     printable,
     warn,
 )
-from otp_engine.config import Settings, doubts
+from otp_engine.config import Settings, checks
 from otp_engine.domain import guessing
 from otp_engine.domain.amendments import Amendment, amended
 from otp_engine.domain.events import PolicyChanged
@@ -82,7 +82,7 @@ def show(desk: _Desk, *, as_json: bool) -> None:
         source = printable(_source(desk, name, history))
         click.echo(f"{name:{wide[0]}}  {value:{wide[1]}}  {source}")
     good(f"a code can be guessed with a chance of {guessing.chance(now)} at most")
-    for doubt in doubts.of_policy(now, desk.settings):
+    for doubt in checks.policy_warnings(now, desk.settings):
         warn(doubt)
 
 
@@ -181,8 +181,8 @@ def _amend(
 
 def _warn_of_change(desk: _Desk, old: Policy, new: Policy) -> None:
     """Warn of what is unwise in *new* and was not in *old*; show a changed chance."""
-    before = doubts.of_policy(old, desk.settings)
-    for doubt in doubts.of_policy(new, desk.settings):
+    before = checks.policy_warnings(old, desk.settings)
+    for doubt in checks.policy_warnings(new, desk.settings):
         if doubt not in before:
             warn(doubt)
     if guessing.chance(new) != guessing.chance(old):
@@ -208,7 +208,7 @@ def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 def _source(desk: _Desk, name: str, history: Sequence[Amendment]) -> str:
     if not history or name not in history[0].values:
-        chosen = name in desk.settings.chosen
+        chosen = name in desk.settings.explicit_policy_names
         return f"environment (OTP_{name.upper()})" if chosen else "default"
     value = history[0].values[name]
     since = history[0]

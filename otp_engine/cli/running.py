@@ -19,7 +19,7 @@ from granian.constants import HTTPModes, Interfaces
 from otp_engine import __version__, senders
 from otp_engine.app import IN_FLIGHT, METRICS_FOLDER, THREADS, cores
 from otp_engine.cli.saying import fail, good, mark, plan, warn
-from otp_engine.config import Settings, doubts
+from otp_engine.config import Settings, checks
 from otp_engine.domain.amendments import amended
 from otp_engine.domain.guessing import chance
 from otp_engine.domain.pepper import LEAST_BYTES
@@ -67,7 +67,7 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     settings = replace(settings, workers=workers)
     logs.configure()
     log.info("a code can be guessed with a chance of %s", chance(settings.policy))
-    exposed = doubts.of_host(settings, host)
+    exposed = checks.host_warnings(settings, host)
     for warning in [*settings.warnings, *exposed, *_doubts(settings, store)]:
         log.warning(warning)
     if settings.inbox:
@@ -170,13 +170,13 @@ def _stored_doubts(
         live = amended(settings.policy, versions.latest())
     except ValueError:
         return ["live policy: this release cannot read one of its values"]
-    found = doubts.of_policy(live, settings)
+    found = checks.policy_warnings(live, settings)
     return [
         *(f"live policy: {one}" for one in found if one not in settings.warnings),
         *(
             one
             for service in store.services.all()
-            for one in doubts.of_service(service)
+            for one in checks.service_warnings(service)
         ),
     ]
 

@@ -42,7 +42,7 @@ def plan(**environ: str) -> tuple[Settings, RedisStore]:
         environ: Variables that override those of the process.
     """
     try:
-        settings = config.read({**os.environ, **environ})
+        settings = config.load({**os.environ, **environ})
         config.remove_secrets(os.environ)
         return settings, build_store(settings)
     except InvalidSettings as error:

@@ -1,8 +1,7 @@
-"""The settings: read from the environment once, checked, and frozen."""
+"""Settings: read from the environment once, validated and frozen."""
 
-from otp_engine.config.environment import VARIABLES, read
-from otp_engine.config.keys import ApiKey
+from otp_engine.config.loader import VARIABLES, load
 from otp_engine.config.secret_settings import remove as remove_secrets
-from otp_engine.config.settings import Settings, Twilio
+from otp_engine.config.settings import Settings, TwilioSettings
 
-__all__ = ["VARIABLES", "ApiKey", "Settings", "Twilio", "read", "remove_secrets"]
+__all__ = ["VARIABLES", "Settings", "TwilioSettings", "load", "remove_secrets"]

@@ -1,4 +1,4 @@
-"""Secret settings: each is given as a variable, or as the path of a file.
+"""Secret settings, each set as a variable or as the path of a file.
 
 A secret in the environment is readable in `/proc/PID/environ` and in the description
 of a container. A file keeps it out of both.
@@ -20,41 +20,43 @@ SECRETS = (
     "OTP_PROOF_KEY",
     "OTP_PROOF_KEY_PREVIOUS",
 )
-"""Every setting that is secret. `TWILIO_API_KEY` is an identifier, and is not."""
+"""Every secret setting. `TWILIO_API_KEY` is an identifier and not a secret."""
 
 FILES = {name: f"{name}_FILE" for name in SECRETS}
-"""The variable that holds the path of the file, for each secret."""
+"""The variable with the path of the file, for each secret."""
 
-_MOST_BYTES = 64 * 1024
+_MAX_BYTES = 64 * 1024
 
 
-def read_files(given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Read the secrets that are given by file.
+def read_files(
+    environ: Mapping[str, str],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Read the secrets that are set as a file.
 
     Args:
-        given: The environment variables.
+        environ: The environment variables.
 
     Returns:
         The variables with the content of each file as the value of its secret, and the
         problems by the name of the secret. A problem never contains the content.
     """
-    values, problems = dict(given), {}
+    values, problems = dict(environ), {}
     for name, variable in FILES.items():
-        path = given.get(variable, "").strip()
+        path = environ.get(variable, "").strip()
         if not path:
             continue
-        if given.get(name, "").strip():
-            problems[name] = f"{name} and {variable} are both set: set one of them"
+        if environ.get(name, "").strip():
+            problems[name] = f"{name} and {variable} are both set: remove one of them"
             continue
         try:
             values[name] = _read(path)
-        except ValueError as problem:
-            problems[name] = f"{variable} {problem}"
+        except ValueError as error:
+            problems[name] = f"{variable} {error}"
     return values, problems
 
 
 def remove(environ: MutableMapping[str, str]) -> None:
-    """Delete every secret from *environ*, which is usually the process's own."""
+    """Delete every secret from *environ*, usually that of the process."""
     for name in SECRETS:
         environ.pop(name, None)
 
@@ -62,11 +64,11 @@ def remove(environ: MutableMapping[str, str]) -> None:
 def _read(path: str) -> str:
     try:
         with Path(path).open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+            content = file.read(_MAX_BYTES + 1)
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
-    if len(content) > _MOST_BYTES:
-        raise ValueError(f"must be at most {_MOST_BYTES // 1024} KiB")
+    if len(content) > _MAX_BYTES:
+        raise ValueError(f"must be at most {_MAX_BYTES // 1024} KiB")
     try:
         text = content.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What an operator decides before the start, as one frozen value."""
+"""The operator's settings as one frozen value."""
 
 from __future__ import annotations
 
@@ -7,28 +7,30 @@ from datetime import timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from otp_engine.config.hosted import Hosted
-from otp_engine.config.keys import ApiKey
+from otp_engine.config.verify_page import VerifyPageSettings
+from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.domain.hashing import Cost
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.rehearsal import TestNumber
 
-TWILIO_CALLBACK = "/callbacks/twilio"
-"""Where Twilio reports what became of messages."""
+TWILIO_WEBHOOK_PATH = "/callbacks/twilio"
+"""The path that Twilio posts delivery reports to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Twilio:
-    """How to reach Twilio's Messaging API, and as whom.
+class TwilioSettings:
+    """How to connect to Twilio's Messaging API.
 
     Attributes:
-        username: The account's sid, or an API key's.
-        password: The account's token, or the API key's secret.
-        service: The Messaging Service that the message comes from, or instead of it:
-        from_: A number or a sender id.
-        base_url: Another base URL of the same API; none is Twilio's own.
-        token: The account's token, which signs what Twilio reports.
+        account_sid: SID of the account.
+        username: SID of the account or of an API key.
+        password: The auth token of the account, or the secret of the API key.
+        service: SID of the Messaging Service that messages are sent from, or None.
+        from_: The number or sender ID that messages are sent from without a Messaging
+            Service.
+        base_url: Base URL of a compatible API; None is Twilio's own.
+        token: The auth token of the account, which signs delivery reports.
     """
 
     account_sid: str
@@ -42,41 +44,50 @@ class Twilio:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything from the environment, checked.
+    """All settings from the environment, validated.
 
     Attributes:
-        dev: Development: friendlier defaults, and nothing demanded.
-        redis_url: None is the store inside the process, which only dev may have.
-        peppers: The current one, and behind it the one before a rotation.
-        senders: Names, in order of preference.
-        api_keys: With none, anybody may call.
-        metrics_key: What a Prometheus must bring; none, and outside of dev there are
-            no metrics.
-        account_sid: The account that `/v2` answers for.
-        service_sid: What `/v2` calls the default service.
-        trusted_proxies: How many proxies in front add to `X-Forwarded-For`.
-        redis_replicas: How many replicas must have a write before it counts as made.
-        drain: How long to go on serving after being asked to stop, while saying so.
-        chosen: Names of the policy that the environment has a value for.
-        cors_origins: Origins whose pages may call `/auth` from a browser.
-        test_numbers: Numbers that get a known code and no message.
-        hosted: The pages for people.
-        workers: How many processes share this machine's cores; `serve` decides.
-        warnings: What is allowed and unwise, a sentence each.
+        dev: Dev mode: defaults for trying the service, and nothing is required.
+        redis_url: URL of Redis; None is the embedded store, in dev mode only.
+        redis_timeout: Timeout of a Redis command.
+        redis_replicas: Number of replicas that must confirm a write.
+        drain_duration: Time between a stop signal and the stop, during which the
+            service answers and `/readyz` reports that it is stopping.
+        peppers: The current pepper, then the previous one during a rotation.
+        argon2: Argon2id parameters for codes.
+        senders: Names of the senders, in order of preference.
+        twilio: Twilio account, if there is one.
+        brand: The name in messages.
+        default_region: ISO 3166 code of the country of national numbers.
+        allowed_countries: ISO 3166 codes of the countries of recipients, or `*`.
+        api_keys: Keys of clients. Without keys, anonymous clients are accepted.
+        metrics_key: Key for `/metrics`. Without one, `/metrics` exists in dev mode
+            only.
+        account_sid: SID of the account that `/v2` serves.
+        service_sid: SID of the default service in `/v2`.
+        trusted_proxies: Number of proxies that append to `X-Forwarded-For`.
+        public_url: URL of this service as clients reach it, without a trailing slash.
+        cors_origins: Origins of pages that may call `/auth` from a browser.
+        test_numbers: Numbers with a fixed code that receive no messages.
+        verify_page: Settings of the verify page.
+        policy: Limits and lifetimes at the start.
+        explicit_policy_names: Names of the policy values that the environment sets.
+        workers: Number of worker processes on this machine; set by `serve`.
+        warnings: Allowed but unsafe settings, a sentence each.
     """
 
     dev: bool
     redis_url: str | None = field(repr=False)
     redis_timeout: timedelta
     redis_replicas: int
-    drain: timedelta
+    drain_duration: timedelta
     peppers: tuple[Pepper, ...]
-    cost: Cost
+    argon2: Cost
     senders: tuple[str, ...]
-    twilio: Twilio | None
+    twilio: TwilioSettings | None
     brand: str
-    region: str
-    countries: frozenset[str]
+    default_region: str
+    allowed_countries: frozenset[str]
     api_keys: tuple[ApiKey, ...]
     metrics_key: ApiKey | None
     account_sid: str
@@ -85,41 +96,41 @@ class Settings:
     public_url: str | None
     cors_origins: tuple[str, ...]
     test_numbers: tuple[TestNumber, ...]
-    hosted: Hosted
+    verify_page: VerifyPageSettings
     policy: Policy
-    chosen: frozenset[str]
+    explicit_policy_names: frozenset[str]
     workers: int = 1
     warnings: tuple[str, ...] = ()
 
     @property
     def inbox(self) -> bool:
-        """Whether messages can be looked at: in development, where none leaves."""
+        """Whether `/dev/inbox` shows messages: in dev mode, with no real sender."""
         return self.dev and self.senders == ("console",)
 
     @property
-    def twilio_callback(self) -> str | None:
-        """Where Twilio is to report; none, if it would not, or could not be believed.
+    def twilio_webhook_url(self) -> str | None:
+        """URL for delivery reports; None if Twilio cannot reach or sign them.
 
-        Twilio refuses a message whole if it could not call back: a name with an
-        underscore, or one that means something here only.
+        Twilio rejects a message if the host of its webhook is private or has an
+        underscore.
         """
         url = urlsplit(self.public_url or "")
         reachable = url.scheme == "https" and _is_public(url.hostname or "")
         if not (reachable and self.twilio and self.twilio.token):
             return None
-        return f"{self.public_url}{TWILIO_CALLBACK}"
+        return f"{self.public_url}{TWILIO_WEBHOOK_PATH}"
 
 
 def _is_public(host: str) -> bool:
     try:
         return ip_address(host).is_global
     except ValueError:
-        here = host.endswith((".local", ".internal", ".localhost"))
-        return "." in host and "_" not in host and not here
+        is_private = host.endswith((".local", ".internal", ".localhost"))
+        return "." in host and "_" not in host and not is_private
 
 
 def is_loopback(host: str) -> bool:
-    """Whether *host*, a name or an address, is this machine only."""
+    """Return whether *host*, a name or an IP address, is the loopback interface."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

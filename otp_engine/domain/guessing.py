@@ -11,13 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from otp_engine.domain.limits import Limit
-
-if TYPE_CHECKING:
-    # At run time the policy imports this module.
-    from otp_engine.domain.policy import Policy
+from otp_engine.domain.policy import Policy
 
 CONSECUTIVE_FAILURES = 100
 """Failed checks in a row after which NIST SP 800-63B-4 (3.2.2) ends all checks."""
@@ -29,7 +25,6 @@ BOUND = Fraction(CONSECUTIVE_FAILURES, 10**DIGITS)
 """The most that the two rules leave to an attacker: 100 checks of one six-digit code,
 a chance of 1 in 10,000. More, for a verification or for a day, is warned of."""
 
-_MOST_CHECKS = 10
 _DAY = timedelta(days=1)
 
 
@@ -47,8 +42,8 @@ class Chance:
 
     def __str__(self) -> str:
         return (
-            f"{_one_in(self.per_verification)} a verification"
-            f" and {_one_in(self.per_day)} a day"
+            f"{one_in(self.per_verification)} a verification"
+            f" and {one_in(self.per_day)} a day"
         )
 
     @property
@@ -60,7 +55,7 @@ class Chance:
 def chance(policy: Policy) -> Chance:
     """Compute the chance of guessing a code under *policy*.
 
-    `wrong_checks_per_phone` does not count: each bound verification has a budget of
+    `failed_checks_per_phone` does not count: each bound verification has a budget of
     its own. What ends all checks of a phone is `max_consecutive_failures`.
 
     Returns:
@@ -78,33 +73,6 @@ def chance(policy: Policy) -> Chance:
         min(Fraction(verification, codes), Fraction(1)),
         min(Fraction(day, codes), Fraction(1)),
     )
-
-
-def warnings(policy: Policy) -> list[str]:
-    """List where *policy* makes guessing or flooding easier than standards allow."""
-    found = []
-    if policy.code_length < DIGITS:
-        found.append(
-            f"code_length {policy.code_length} is under {DIGITS} digits: NIST SP"
-            " 800-63B-4 (3.1.3.2), OWASP ASVS 5.0 (6.5.4)"
-        )
-    if policy.max_checks > _MOST_CHECKS:
-        found.append(
-            f"max_checks {policy.max_checks} is over {_MOST_CHECKS}: more checks help"
-            " attackers, not recipients"
-        )
-    if not policy.sends_per_phone.enforced:
-        found.append(
-            "sends_per_phone enforces no limit: between the messages of bound"
-            " verifications, which any client can begin, there is no cooldown"
-        )
-    guessed = chance(policy)
-    if guessed.exceeds_bound:
-        found.append(
-            f"a code can be guessed with a chance of {guessed}; NIST SP 800-63B-4"
-            f" allows {_one_in(BOUND)} (six digits, 100 consecutive failures)"
-        )
-    return found
 
 
 def _live_codes(policy: Policy) -> int:
@@ -125,5 +93,6 @@ def _within(limit: Limit, stretch: timedelta) -> int | None:
     )
 
 
-def _one_in(chance: Fraction) -> str:
+def one_in(chance: Fraction) -> str:
+    """Return *chance* as text, such as `1 in 10,000`."""
     return f"1 in {int(1 / chance):,}"

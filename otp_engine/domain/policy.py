@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from otp_engine.domain import durations, guessing
+from otp_engine import parsing
+from otp_engine.domain import durations
 from otp_engine.domain.limits import KeyedLimit, Limit, Window
 
-_NIST_LIFETIME = timedelta(minutes=10)
 CONSECUTIVE = timedelta(days=30)
 """How long a failed check counts towards `max_consecutive_failures`."""
 
@@ -29,7 +29,7 @@ class Policy:
         sends_per_ip: Messages asked for from one address.
         sends_per_country: Messages to the numbers of any one country.
         sends_total: Messages altogether.
-        wrong_checks_per_phone: Wrong guesses at one phone's codes, over all its
+        failed_checks_per_phone: Wrong guesses at one phone's codes, over all its
             verifications; only a right code clears them (NIST SP 800-63B-4, 3.1.3.2).
         checks_per_ip: Guesses from one address.
         max_consecutive_failures: Failed checks of one phone without a right code
@@ -53,7 +53,7 @@ class Policy:
     sends_per_ip: Limit = Limit.parse("20/10m, 100/24h")
     sends_per_country: Limit = Limit()
     sends_total: Limit = Limit.parse("1000/1h")
-    wrong_checks_per_phone: Limit = Limit.parse("10/1h")
+    failed_checks_per_phone: Limit = Limit.parse("10/1h")
     checks_per_ip: Limit = Limit.parse("60/1m")
     max_consecutive_failures: int = 100
     failed_checks_total: Limit = Limit()
@@ -75,54 +75,8 @@ class Policy:
         """
         if not bound:
             return self.max_checks
-        budgets = [one.count for one in self.wrong_checks_per_phone.windows]
+        budgets = [one.count for one in self.failed_checks_per_phone.windows]
         return min(self.max_checks, *budgets)
-
-    def warnings(self) -> list[str]:
-        """Say where this policy is weaker than one would think, a sentence each."""
-        doubts = [
-            f"{name} {window.count}/{durations.write(window.period)} is in shadow,"
-            " and refuses nobody"
-            for name in READERS
-            for limit in _limits(getattr(self, name))
-            for window in limit.shadow.windows
-        ]
-        if self.ttl > _NIST_LIFETIME:
-            life = durations.write(self.ttl)
-            doubts.append(f"codes live {life}; NIST SP 800-63B-4 (3.1.3.2) allows 10m")
-        sends = [
-            name
-            for name in READERS
-            if name.startswith("sends_") and isinstance(getattr(self, name), Limit)
-        ]
-        if not any(getattr(self, name).enforced for name in sends):
-            doubts.append(
-                f"no limit on messages is enforced: {', '.join(sends)} are off or in"
-                " shadow"
-            )
-        return doubts + guessing.warnings(self)
-
-
-def _limits(value: Any) -> tuple[Limit, ...]:  # noqa: ANN401 - any value of the policy
-    match value:
-        case Limit():
-            return (value,)
-        case KeyedLimit():
-            return value.limits
-        case _:
-            return ()
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        digits = text.strip()
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= len("999999")):
-            raise ValueError(f"must be a whole number: {text!r}")
-        if not least <= int(digits) <= most:
-            raise ValueError(f"must be from {least} to {most}: {text!r}")
-        return int(digits)
-
-    return read
 
 
 def _between(least: str, most: str) -> Callable[[str], timedelta]:
@@ -148,16 +102,6 @@ def _never_off(text: str) -> Limit:
     return limit
 
 
-def _switch(text: str) -> bool:
-    match text.strip().lower():
-        case "on":
-            return True
-        case "off":
-            return False
-        case _:
-            raise ValueError(f"must be on or off: {text!r}")
-
-
 def write(value: Any) -> str:  # noqa: ANN401 - whatever a reader gives
     """Write a value of the policy as its reader reads it."""
     match value:
@@ -171,25 +115,25 @@ def write(value: Any) -> str:  # noqa: ANN401 - whatever a reader gives
 
 READERS: dict[str, Callable[[str], Any]] = {
     # HOTP truncation carries 31 bits, and ten digits is what a person will type.
-    "code_length": _whole(4, 10),
+    "code_length": parsing.integer(4, 10),
     # Twilio Verify's own range ends at 24 h; a carrier needs seconds to deliver.
     "ttl": _between("30s", "24h"),
     # NIST SP 800-63B-4 (3.2.2) ends at 100 consecutive failures.
-    "max_checks": _whole(1, 100),
-    "max_sends": _whole(1, 100),
+    "max_checks": parsing.integer(1, 100),
+    "max_sends": parsing.integer(1, 100),
     "resend_cooldown": _between("0s", "24h"),
     "sends_per_phone": Limit.parse,
     "sends_per_ip": Limit.parse,
     "sends_per_country": Limit.parse,
     "sends_total": Limit.parse,
-    "wrong_checks_per_phone": _never_off,
+    "failed_checks_per_phone": _never_off,
     "checks_per_ip": Limit.parse,
     # NIST SP 800-63B-4 (3.2.2): no more than 100 consecutive failures.
-    "max_consecutive_failures": _whole(1, 100),
+    "max_consecutive_failures": parsing.integer(1, 100),
     "failed_checks_total": Limit.parse,
     "sends_per_key": KeyedLimit.parse,
     "checks_per_key": KeyedLimit.parse,
     "auth_failures_per_ip": Limit.parse,
-    "sending": _switch,
+    "sending": parsing.boolean(("on",), ("off",)),
 }
 """How each value of the policy is read from text; a `ValueError` says what is wrong."""

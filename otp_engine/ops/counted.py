@@ -27,13 +27,13 @@ _RULES = (
     (Action.SEND, "resend_cooldown"),
     (Action.SEND, "max_sends"),
     (Action.SEND, "max_checks"),
-    (Action.SEND, "wrong_checks_per_phone"),
+    (Action.SEND, "failed_checks_per_phone"),
     (Action.SEND, "country_not_allowed"),
     (Action.SEND, "number_type_not_allowed"),
     (Action.SEND, "provider_refusal"),
     (Action.SEND, "max_consecutive_failures"),
     (Action.CHECK, "max_checks"),
-    (Action.CHECK, "wrong_checks_per_phone"),
+    (Action.CHECK, "failed_checks_per_phone"),
     (Action.CHECK, "max_consecutive_failures"),
 )
 # Those that can stand in shadow.

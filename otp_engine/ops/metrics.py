@@ -18,8 +18,8 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from otp_engine.config import keys
-from otp_engine.config.keys import ApiKey
+from otp_engine.crypto import api_keys
+from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.errors import Unauthorized
 from otp_engine.ops.counted import Counted
 from otp_engine.ops.timed import Timed
@@ -116,6 +116,6 @@ class _Refresher:
 
 def _expect(key: ApiKey) -> None:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    brought = keys.digest(secret.strip())
+    brought = api_keys.digest(secret.strip())
     if scheme.lower() != "bearer" or not hmac.compare_digest(brought, key.digest):
         raise Unauthorized("The key of the metrics is needed.")

@@ -63,7 +63,7 @@ def _build_twilio(settings: Settings) -> Provider:
 
     if settings.twilio is None:
         raise AssertionError(settings)
-    return TwilioProvider(settings.twilio, status_callback=settings.twilio_callback)
+    return TwilioProvider(settings.twilio, status_callback=settings.twilio_webhook_url)
 
 
 def build_report_parser(settings: Settings) -> ReadReceipt | None:
@@ -72,9 +72,9 @@ def build_report_parser(settings: Settings) -> ReadReceipt | None:
     Returns:
         The parser; None if the settings have no provider that sends reports.
     """
-    if not (settings.twilio and settings.twilio.token and settings.twilio_callback):
+    if not (settings.twilio and settings.twilio.token and settings.twilio_webhook_url):
         return None
     # As in _build_twilio.
     from otp_engine.senders.twilio_reports import TwilioReportParser  # noqa: PLC0415 - see above
 
-    return TwilioReportParser(settings.twilio.token, settings.twilio_callback).parse
+    return TwilioReportParser(settings.twilio.token, settings.twilio_webhook_url).parse

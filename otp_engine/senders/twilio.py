@@ -14,7 +14,7 @@ from twilio.base import values
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
-from otp_engine.config import Twilio
+from otp_engine.config import TwilioSettings
 from otp_engine.domain.messages import Message
 from otp_engine.errors import (
     CarrierUnavailable,
@@ -39,7 +39,7 @@ class TwilioProvider:
 
     def __init__(
         self,
-        settings: Twilio,
+        settings: TwilioSettings,
         http: PooledHttpClient | None = None,
         *,
         status_callback: str | None = None,

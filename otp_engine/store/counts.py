@@ -22,7 +22,7 @@ class Counts:
 
     def usage(self, phone: str, policy: Policy) -> list[Use]:
         """How far the limits of this phone are used."""
-        sends, failed = policy.sends_per_phone, policy.wrong_checks_per_phone
+        sends, failed = policy.sends_per_phone, policy.failed_checks_per_phone
         consecutive = policy.consecutive_failures
         return self._uses(
             [
@@ -31,7 +31,7 @@ class Counts:
                     keys.sends_in_shadow(phone),
                     Charge("sends_per_phone", "", sends.shadow),
                 ),
-                (keys.wrong(phone), Charge("wrong_checks_per_phone", "", failed)),
+                (keys.wrong(phone), Charge("failed_checks_per_phone", "", failed)),
                 (
                     keys.failures(phone),
                     Charge("max_consecutive_failures", "", consecutive),

@@ -91,7 +91,7 @@ class RedisStore:
         sender: str = "",
     ) -> Opened:
         """Reserve one send, beginning a verification if none is alive."""
-        limit, failed = policy.sends_per_phone, policy.wrong_checks_per_phone
+        limit, failed = policy.sends_per_phone, policy.failed_checks_per_phone
         bound = keys.is_bound(phone)
         reply = self._open.run(
             _of_open(phone),
@@ -161,7 +161,7 @@ class RedisStore:
             [keys.verification(phone), *_of_failures(phone)],
             token,
             policy.checks(bound=bound),
-            "" if bound else words.windows(policy.wrong_checks_per_phone),
+            "" if bound else words.windows(policy.failed_checks_per_phone),
             words.windows(policy.consecutive_failures),
         )
         match reply:
@@ -239,7 +239,7 @@ class RedisStore:
 
     def move_failures(self, old: str, new: str, policy: Policy) -> None:
         """Move the failed checks of one phone from one pepper's key to another's."""
-        budget = policy.wrong_checks_per_phone
+        budget = policy.failed_checks_per_phone
         self._move(keys.wrong(old), keys.wrong(new), budget)
         consecutive = policy.consecutive_failures
         self._move(keys.failures(old), keys.failures(new), consecutive)

@@ -16,7 +16,7 @@ from otp_engine.web import assets, inbox, reference, verify
 
 def faces(settings: Settings) -> dict[str, Answer]:
     """What answers the errors of the pages, by how a path begins."""
-    return {"/verify": verify.answer} if settings.hosted.verify else {}
+    return {"/verify": verify.answer} if settings.verify_page.enabled else {}
 
 
 def install(
@@ -29,13 +29,13 @@ def install(
         settings: What the operator decided.
         letters: What is in the inbox, newest first.
     """
-    hosted = settings.hosted
+    hosted = settings.verify_page
     app.register_blueprint(assets.blueprint(hosted))
     app.register_blueprint(reference.blueprint())
     if settings.inbox:
-        page = inbox.blueprint(letters, _now, verify=hosted.verify)
+        page = inbox.blueprint(letters, _now, verify=hosted.enabled)
         app.register_blueprint(page)
-    if hosted.verify:
+    if hosted.enabled:
         _remember(app, settings.peppers, settings.public_url)
         page = verify.blueprint(hosted, brand=settings.brand)
         app.register_blueprint(page)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, send_file
 from flask.typing import ResponseReturnValue
 
-from otp_engine.config.hosted import Hosted
+from otp_engine.config.verify_page import VerifyPageSettings
 
 
-def blueprint(hosted: Hosted) -> Blueprint:
+def blueprint(hosted: VerifyPageSettings) -> Blueprint:
     """Serve them under `/assets`, with the color and the logo of *hosted*."""
     bp = Blueprint(
         "assets", __name__, static_folder="static", static_url_path="/assets"

@@ -24,7 +24,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from otp_engine.api import responses
-from otp_engine.config.hosted import Hosted
+from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.errors import (
     OTPError,
     RateLimited,
@@ -44,7 +44,7 @@ _MINUTE, _HOUR = 60, 3600
 _LONGEST_URL, _LONGEST_STATE = 1024, 512
 
 
-def blueprint(hosted: Hosted, *, brand: str) -> Blueprint:
+def blueprint(hosted: VerifyPageSettings, *, brand: str) -> Blueprint:
     """Build the page that *hosted* describes, with the name *brand* on it."""
     bp = pages.blueprint("verify", forms_to=hosted.return_origins)
     sheet = Sheet(brand=brand, logo=hosted.logo is not None)

@@ -24,7 +24,7 @@ def app_with(store, outbox):
     """Build the app with some settings other than those of a relaxed dev mode."""
 
     def build(**environ):
-        return create_app(config.read(RELAXED | environ), store=store, sender=outbox)
+        return create_app(config.load(RELAXED | environ), store=store, sender=outbox)
 
     return build
 

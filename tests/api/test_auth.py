@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from otp_engine import config
-from otp_engine.api import fields
+from otp_engine.api import body as request_body
 from otp_engine.app import create_app
 from otp_engine.domain.hashing import HashingPool
 from otp_engine.errors import (
@@ -268,7 +268,7 @@ class Broken:
 
 
 def test_an_unexpected_failure_is_500_with_a_request_id_and_no_secret(store, caplog):
-    app = create_app(config.read({"OTP_DEV": "1"}), store=store, sender=Broken())
+    app = create_app(config.load({"OTP_DEV": "1"}), store=store, sender=Broken())
 
     with caplog.at_level(logging.INFO):
         answer = send(app.test_client())
@@ -300,9 +300,9 @@ def test_even_a_failure_of_the_answer_itself_is_answered_in_the_contracts_words(
 def test_the_fields_of_a_request_are_shown_without_their_values(app_with):
     body = {"phone": "9445012345", "otp": "123456"}
     with app_with().test_request_context(method="POST", json=body) as context:
-        shown = repr(fields.read(context.request))
+        shown = repr(request_body.parse(context.request))
 
-    assert shown == "Fields('otp', 'phone')"
+    assert shown == "Body('otp', 'phone')"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,3 @@
-"""Whatever arrives is answered in the contract's words, and never with a 500."""
-
 from __future__ import annotations
 
 import pytest
@@ -10,7 +8,7 @@ PATHS = ["/auth/send_otp", "/auth/verify_otp"]
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
-anything = st.recursive(
+values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
@@ -53,7 +51,7 @@ def assert_contract(answer):
     ],
     ids=lambda body: ascii(body[:24]),
 )
-def test_a_body_that_is_no_proper_object_is_400(http, path, body):
+def test_malformed_json_body_is_400(http, path, body):
     answer = http.post(path, data=body, content_type=JSON)
 
     assert_contract(answer)
@@ -75,7 +73,7 @@ def test_a_body_that_is_no_proper_object_is_400(http, path, body):
     ],
     ids=lambda body: ascii(body[:24]),
 )
-def test_a_form_that_is_no_proper_form_is_400(http, path, body):
+def test_malformed_form_is_400(http, path, body):
     answer = http.post(path, data=body, content_type=FORM)
 
     assert_contract(answer)
@@ -84,31 +82,35 @@ def test_a_form_that_is_no_proper_form_is_400(http, path, body):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
-    "kind",
+    "media_type",
     [None, "text/plain", "multipart/form-data; boundary=x", "application/xml", "x"],
 )
-def test_neither_json_nor_a_form_is_415(http, path, kind):
-    answer = http.post(path, data=b'{"phone": "9445012345"}', content_type=kind)
+def test_other_media_type_is_415(http, path, media_type):
+    body = b'{"phone": "9445012345"}'
+
+    answer = http.post(path, data=body, content_type=media_type)
 
     assert_contract(answer)
     assert (answer.status_code, answer.json["error"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("kind", [JSON, FORM])
-def test_a_body_over_16_kib_is_413(http, path, kind):
-    answer = http.post(path, data=b"x" * (16 * 1024 + 1), content_type=kind)
+@pytest.mark.parametrize("media_type", [JSON, FORM])
+def test_body_over_16_kib_is_413(http, path, media_type):
+    body = b"x" * (16 * 1024 + 1)
+
+    answer = http.post(path, data=body, content_type=media_type)
 
     assert_contract(answer)
     assert (answer.status_code, answer.json["error"]) == (413, "body_too_large")
 
 
 @pytest.mark.parametrize("length", ["60", ""])
-def test_a_form_whose_length_is_not_told_truly_is_400(http, outbox, length):
-    told = {"CONTENT_LENGTH": length, "wsgi.input_terminated": True}
+def test_form_with_wrong_or_missing_length_is_400(http, outbox, length):
+    environ = {"CONTENT_LENGTH": length, "wsgi.input_terminated": True}
 
     answer = http.post(
-        PATHS[0], data=b"phone=9445012345", content_type=FORM, environ_overrides=told
+        PATHS[0], data=b"phone=9445012345", content_type=FORM, environ_overrides=environ
     )
 
     assert_contract(answer)
@@ -116,7 +118,7 @@ def test_a_form_whose_length_is_not_told_truly_is_400(http, outbox, length):
     assert outbox.messages == []
 
 
-def test_a_body_of_16_kib_is_read(http):
+def test_body_of_16_kib_is_accepted(http):
     body = b'{"phone": "9445012345"}'.ljust(16 * 1024)
 
     assert http.post(PATHS[0], data=body, content_type=JSON).status_code == 201
@@ -126,7 +128,7 @@ def test_a_body_of_16_kib_is_read(http):
 @pytest.mark.parametrize(
     "method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "NONSENSE"]
 )
-def test_another_method_is_405_and_says_which_to_use(http, path, method):
+def test_unsupported_method_is_405_with_allow_header(http, path, method):
     answer = http.open(path, method=method)
 
     assert_contract(answer)
@@ -138,14 +140,14 @@ def test_another_method_is_405_and_says_which_to_use(http, path, method):
     "path",
     ["/", "/auth", "/auth/send_otp/", "//auth/send_otp", "/Auth/Send_otp", "/%00"],
 )
-def test_an_unknown_path_is_404(http, path):
+def test_unknown_path_is_404(http, path):
     answer = http.post(path, json={"phone": "9445012345"})
 
     assert_contract(answer)
     assert (answer.status_code, answer.json["error"]) == (404, "not_found")
 
 
-def test_a_path_with_two_slashes_is_another_path(http, outbox):
+def test_path_with_double_slash_is_404(http, outbox):
     answer = http.post(
         PATHS[0],
         json={"phone": "9445012345"},
@@ -158,18 +160,16 @@ def test_a_path_with_two_slashes_is_another_path(http, outbox):
 
 
 @pytest.mark.parametrize("path", PATHS)
-@given(body=st.binary(max_size=200), kind=st.sampled_from([JSON, FORM]))
+@given(body=st.binary(max_size=200), media_type=st.sampled_from([JSON, FORM]))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
-def test_any_bytes_are_answered_in_the_contracts_words(http, path, body, kind):
-    assert_contract(http.post(path, data=body, content_type=kind))
+def test_random_bytes_return_contract_errors(http, path, body, media_type):
+    assert_contract(http.post(path, data=body, content_type=media_type))
 
 
 @pytest.mark.parametrize("path", PATHS)
-@given(
-    phone=anything | st.text("+0123456789 -()"), otp=anything | st.text("0123456789 -")
-)
+@given(phone=values | st.text("+0123456789 -()"), otp=values | st.text("0123456789 -"))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
-def test_any_values_are_answered_in_the_contracts_words(http, path, phone, otp):
+def test_random_values_return_contract_errors(http, path, phone, otp):
     answer = http.post(path, json={"phone": phone, "otp": otp})
 
     assert answer.status_code < 500

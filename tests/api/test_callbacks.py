@@ -231,7 +231,7 @@ def test_twilio_is_told_where_to_report(store, public_url, told):
                 "OTP_PUBLIC_URL": public_url,
             }
         )
-        http = create_app(config.read(environ), store=store).test_client()
+        http = create_app(config.load(environ), store=store).test_client()
 
         http.post("/auth/send_otp", json={"phone": "9445012345"}, headers=KEY)
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from otp_engine.api.callers import Callers
-from otp_engine.config import keys
+from otp_engine.crypto import api_keys
 from otp_engine.errors import DeliveryUnconfirmed
 from tests.ageing import age
 from tests.fakes import other_than
@@ -121,14 +121,14 @@ def test_a_secret_under_another_name_is_401(guarded):
 
 
 def test_a_key_of_which_only_the_digest_is_known_lets_its_holder_in(app_with):
-    secret = keys.new()
-    http = app_with(OTP_API_KEYS=keys.line("shop", secret)).test_client()
+    secret = api_keys.generate()
+    http = app_with(OTP_API_KEYS=api_keys.env_entry("shop", secret)).test_client()
 
     assert send(http, key=secret).status_code == 201
 
 
 def test_the_digest_itself_lets_nobody_in(app_with):
-    line = keys.line("shop", keys.new())
+    line = api_keys.env_entry("shop", api_keys.generate())
     http = app_with(OTP_API_KEYS=line).test_client()
 
     for stolen in (line, line.partition(":")[2], line.rpartition(":")[2]):
@@ -136,8 +136,8 @@ def test_the_digest_itself_lets_nobody_in(app_with):
 
 
 def test_a_program_may_have_two_keys_while_one_replaces_the_other(app_with):
-    old, new = keys.new(), keys.new()
-    lines = ",".join(keys.line("shop", secret) for secret in (old, new))
+    old, new = api_keys.generate(), api_keys.generate()
+    lines = ",".join(api_keys.env_entry("shop", secret) for secret in (old, new))
     http = app_with(OTP_API_KEYS=lines).test_client()
 
     answers = [
@@ -149,7 +149,7 @@ def test_a_program_may_have_two_keys_while_one_replaces_the_other(app_with):
 
 
 def test_the_secret_is_never_shown():
-    key = keys.read("shop", "hush")
+    key = api_keys.parse("shop", "hush")
 
     assert "hush" not in repr(key)
     assert key.digest.hex()[:8] not in repr(key)

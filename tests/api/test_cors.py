@@ -1,5 +1,3 @@
-"""Which pages may call `/auth` from a browser."""
-
 from __future__ import annotations
 
 import pytest
@@ -52,7 +50,7 @@ def cors_headers(answer):
     ],
     ids=str,
 )
-def test_a_form_of_another_site_is_refused_before_anything_is_done(
+def test_cross_origin_request_is_rejected_without_sending(
     http, outbox, store, path, headers
 ):
     answer = http.post(path, data=PHONE, headers=headers)
@@ -72,12 +70,12 @@ def test_a_form_of_another_site_is_refused_before_anything_is_done(
         {"Sec-Fetch-Site": "same-origin"},
         {"Origin": "http://localhost"},
         {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"},
-        # A proxy has ended the TLS.
+        # A proxy terminates TLS.
         {"Origin": "https://localhost"},
     ],
     ids=str,
 )
-def test_programs_and_pages_of_the_same_host_are_let_in(http, headers):
+def test_same_origin_and_non_browser_requests_are_accepted(http, headers):
     answer = http.post("/auth/send_otp", data=PHONE, headers=headers)
 
     assert answer.status_code == 201
@@ -92,13 +90,11 @@ def test_programs_and_pages_of_the_same_host_are_let_in(http, headers):
         ("https://otp.example.com:8443", "https://otp.example.com:8443", 201),
         ("https://otp.example.com", "https://otp.example.com:8443", 403),
         ("https://otp.example.com", "http://otp.example.com", 403),
-        # The name that a page had its own host lead here by.
+        # DNS rebinding: the host of the page resolves to this service.
         ("https://otp.example.com", "http://localhost", 403),
     ],
 )
-def test_the_public_url_decides_which_origin_is_the_services_own(
-    app_with, url, origin, status
-):
+def test_public_url_defines_own_origin(app_with, url, origin, status):
     http = app_with(OTP_PUBLIC_URL=url).test_client()
 
     answer = http.post("/auth/send_otp", json=PHONE, headers={"Origin": origin})
@@ -106,19 +102,19 @@ def test_the_public_url_decides_which_origin_is_the_services_own(
     assert answer.status_code == status
 
 
-def test_a_client_with_a_key_may_be_anywhere(app_with):
+def test_client_with_key_is_accepted_from_any_origin(app_with):
     http = app_with(**KEYS).test_client()
-    elsewhere = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
+    cross_site = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
 
-    with_key = http.post("/auth/send_otp", json=PHONE, headers=KEY | elsewhere)
-    without = http.post("/auth/send_otp", json=PHONE, headers=elsewhere)
+    with_key = http.post("/auth/send_otp", json=PHONE, headers=KEY | cross_site)
+    without = http.post("/auth/send_otp", json=PHONE, headers=cross_site)
 
     assert (with_key.status_code, without.status_code) == (201, 401)
     assert cors_headers(with_key) == cors_headers(without) == set()
 
 
 @pytest.mark.parametrize("keys", [{}, KEYS])
-def test_a_listed_page_may_call_and_read_the_headers(app_with, keys):
+def test_listed_origin_receives_cors_headers(app_with, keys):
     http = app_with(OTP_CORS_ORIGINS=f"https://a.example,{APP}", **keys).test_client()
     headers = {"Origin": APP, "Sec-Fetch-Site": "cross-site"} | (KEY if keys else {})
 
@@ -140,7 +136,7 @@ def test_a_listed_page_may_call_and_read_the_headers(app_with, keys):
         (KEYS, {}, 401),
     ],
 )
-def test_a_listed_page_may_read_errors_too(app_with, keys, body, status):
+def test_errors_for_listed_origin_have_cors_headers(app_with, keys, body, status):
     http = app_with(OTP_CORS_ORIGINS=APP, **keys).test_client()
 
     answer = http.post("/auth/verify_otp", json=body, headers={"Origin": APP})
@@ -151,7 +147,7 @@ def test_a_listed_page_may_read_errors_too(app_with, keys, body, status):
 
 @pytest.mark.parametrize("keys", [{}, KEYS])
 @pytest.mark.parametrize("path", PATHS)
-def test_a_listed_page_is_told_what_it_may_send(app_with, keys, path):
+def test_preflight_of_listed_origin_returns_allowed_headers(app_with, keys, path):
     http = app_with(OTP_CORS_ORIGINS=APP, **keys).test_client()
 
     answer = preflight(http, path)
@@ -166,7 +162,7 @@ def test_a_listed_page_is_told_what_it_may_send(app_with, keys, path):
 
 @pytest.mark.parametrize("origins", ["", APP])
 @pytest.mark.parametrize("origin", [EVIL, "null", f"{APP}.evil.example", "*"])
-def test_another_page_is_told_nothing(app_with, origins, origin):
+def test_preflight_of_other_origin_is_rejected(app_with, origins, origin):
     http = app_with(OTP_CORS_ORIGINS=origins).test_client()
 
     answer = preflight(http, origin=origin)
@@ -175,7 +171,7 @@ def test_another_page_is_told_nothing(app_with, origins, origin):
     assert cors_headers(answer) == set()
 
 
-def test_an_options_that_is_no_preflight_is_405_as_before(app_with):
+def test_options_without_preflight_headers_is_405(app_with):
     http = app_with(OTP_CORS_ORIGINS=APP).test_client()
 
     assert http.options("/auth/send_otp").status_code == 405
@@ -183,7 +179,7 @@ def test_an_options_that_is_no_preflight_is_405_as_before(app_with):
 
 
 @pytest.mark.parametrize("path", ["/v2/Services", "/dev/inbox.json", "/verify"])
-def test_what_is_not_auth_has_no_cors_and_no_check_of_origins(app_with, path):
+def test_other_paths_have_no_cors_rules(app_with, path):
     http = app_with(OTP_CORS_ORIGINS=APP).test_client()
     auth = ("AC" + "0" * 32, "any")
 
@@ -203,7 +199,7 @@ def test_what_is_not_auth_has_no_cors_and_no_check_of_origins(app_with, path):
         ("POST", "/v2/Services/none/Verifications"),
     ],
 )
-def test_no_answer_of_the_api_may_be_stored(http, method, path):
+def test_api_responses_are_not_stored(http, method, path):
     answer = http.open(path, method=method, json=PHONE)
 
     assert answer.headers["Cache-Control"] == "no-store"

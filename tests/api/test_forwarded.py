@@ -1,5 +1,3 @@
-"""The client's address as trusted proxies report it."""
-
 from __future__ import annotations
 
 import pytest
@@ -21,7 +19,7 @@ CLIENT = "198.51.100.1"
         ("[2001:db8::1]", "2001:db8::1"),
         ("[2001:db8::1]:51000", "2001:db8::1"),
         ("[::ffff:198.51.100.1]:51000", "::ffff:198.51.100.1"),
-        # What a client writes ahead of the proxy's entry is never parsed.
+        # Entries before that of the proxy are not parsed.
         (f'", {CLIENT}', CLIENT),
         (f'"192.0.2.1, {CLIENT}', CLIENT),
         (f'2001:db8:1:2::1%", {CLIENT}', CLIENT),
@@ -29,7 +27,7 @@ CLIENT = "198.51.100.1"
         (f",,, {CLIENT}", CLIENT),
     ],
 )
-def test_the_entry_of_the_proxy_is_the_address(header, address):
+def test_last_entry_is_client_address(header, address):
     assert client_address(header, 1) == address
 
 
@@ -42,12 +40,12 @@ def test_the_entry_of_the_proxy_is_the_address(header, address):
         (f"{CLIENT}", "unknown"),
     ],
 )
-def test_of_several_proxies_the_outermost_is_believed(header, address):
+def test_entry_of_outermost_proxy_is_client_address(header, address):
     assert client_address(header, 3) == address
 
 
 @pytest.mark.parametrize("header", ["", " ", f"{CLIENT},", f"{CLIENT}, "])
-def test_an_entry_that_is_missing_or_empty_is_unknown(header):
+def test_missing_or_empty_entry_is_unknown(header):
     assert client_address(header, 1) == "unknown"
 
 
@@ -79,9 +77,7 @@ def post(http, phone, *, ip, forwarded):
         "198.51.100.1 10.0.0.1",
     ],
 )
-def test_who_cannot_be_read_is_counted_as_unknown_and_never_as_the_proxy(
-    app_with, forwarded
-):
+def test_malformed_entries_share_one_limit_apart_from_proxy(app_with, forwarded):
     http = app_with(OTP_SENDS_PER_IP="1/10m", OTP_TRUSTED_PROXIES="1").test_client()
     post(http, "9445012345", ip=PROXY, forwarded="not an address")
 
@@ -91,12 +87,12 @@ def test_who_cannot_be_read_is_counted_as_unknown_and_never_as_the_proxy(
     assert (same.status_code, proxy.status_code) == (429, 201)
 
 
-@pytest.mark.parametrize("before", ['"', '"203.0.113.9', "2001:db8:9::1%", "\\"])
-def test_no_header_of_a_client_changes_where_it_is_counted(app_with, before):
+@pytest.mark.parametrize("prefix", ['"', '"203.0.113.9', "2001:db8:9::1%", "\\"])
+def test_entries_of_client_do_not_change_its_limit(app_with, prefix):
     http = app_with(OTP_SENDS_PER_IP="1/10m", OTP_TRUSTED_PROXIES="1").test_client()
     post(http, "9445012345", ip=PROXY, forwarded=CLIENT)
 
-    again = post(http, "9445067890", ip=PROXY, forwarded=f"{before}, {CLIENT}")
+    again = post(http, "9445067890", ip=PROXY, forwarded=f"{prefix}, {CLIENT}")
 
     assert again.status_code == 429
 
@@ -105,7 +101,7 @@ def test_no_header_of_a_client_changes_where_it_is_counted(app_with, before):
     "forwarded",
     ["198.51.100.1", "198.51.100.1:51000", "::ffff:198.51.100.1", "2001:db8:1:2::9"],
 )
-def test_each_form_of_an_address_is_counted_as_that_address(app_with, forwarded):
+def test_forms_of_one_address_share_a_limit(app_with, forwarded):
     http = app_with(OTP_SENDS_PER_IP="2/10m", OTP_TRUSTED_PROXIES="1").test_client()
     post(http, "9445012345", ip=PROXY, forwarded=CLIENT)
     post(http, "9445067890", ip=PROXY, forwarded="[2001:db8:1:2::1]:443")

@@ -113,7 +113,7 @@ def test_after_a_rotation_both_keys_are_known_and_the_new_one_signs(app_with, ou
     assert len(known) == 2
     for proof in (before, after):
         kid = jwt.get_unverified_header(proof)["kid"]
-        assert read(proof, known[kid], audience="anybody")["sub"] == PHONE["phone"]
+        assert read(proof, known[kid], audience="anonymous")["sub"] == PHONE["phone"]
     assert jwt.get_unverified_header(after)["kid"] == keys(new)[0]["kid"]
 
 

@@ -29,7 +29,7 @@ def http(app_with):
         OTP_SENDS_PER_IP="20/1h",
         OTP_SENDS_PER_PHONE="2/1h",
         OTP_SENDS_TOTAL="2/1h",
-        OTP_WRONG_CHECKS_PER_PHONE="1000/1h",
+        OTP_FAILED_CHECKS_PER_PHONE="1000/1h",
     ).test_client()
 
 
@@ -116,6 +116,6 @@ def test_it_is_one_for_the_other_face_too_and_no_attempt(app_with, outbox):
 )
 def test_a_malformed_or_an_old_entry_stops_the_start(given):
     with pytest.raises(InvalidSettings, match="OTP_TEST_NUMBERS") as refusal:
-        config.read({"OTP_DEV": "1", "OTP_TEST_NUMBERS": given})
+        config.load({"OTP_DEV": "1", "OTP_TEST_NUMBERS": given})
 
     assert CODE not in str(refusal.value).replace("+15550100001:123456@2027-01-31", "")

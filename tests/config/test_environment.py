@@ -1,5 +1,3 @@
-"""The environment is read whole, or refused whole."""
-
 from __future__ import annotations
 
 import base64
@@ -8,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from otp_engine import config
-from otp_engine.config import keys
+from otp_engine.crypto import api_keys
 from otp_engine.domain.hashing import COSTS
 from otp_engine.domain.limits import Limit
 from otp_engine.errors import InvalidSettings
@@ -30,52 +28,54 @@ STRONG = "0123456789abcdeff0e1d2c3b4a59687"
 
 def problems(environ):
     with pytest.raises(InvalidSettings) as error:
-        config.read(environ)
+        config.load(environ)
     return error.value.problems
 
 
-def test_production_needs_no_more_than_this():
-    settings = config.read(PRODUCTION)
+def test_minimal_production_settings_have_no_warnings():
+    settings = config.load(PRODUCTION)
 
     assert settings.senders == ("twilio",)
-    assert settings.countries == {"IN"}
+    assert settings.allowed_countries == {"IN"}
     assert settings.warnings == ()
 
 
-def test_an_empty_environment_is_told_everything_it_lacks():
-    told = " ".join(problems({}))
+def test_empty_environment_reports_every_missing_variable():
+    reported = " ".join(problems({}))
 
     for name in ("REDIS_URL", "OTP_PEPPER", "OTP_SENDER", "OTP_API_KEYS"):
-        assert f"{name} is not set" in told
+        assert f"{name} is not set" in reported
 
 
-def test_dev_needs_nothing():
-    settings = config.read({"OTP_DEV": "1"})
+def test_dev_mode_requires_no_variables():
+    settings = config.load({"OTP_DEV": "1"})
 
     assert settings.redis_url is None
     assert settings.senders == ("console",)
-    assert settings.countries == {"*"}
+    assert settings.allowed_countries == {"*"}
     assert len(settings.peppers[0].secret) == 32
 
 
-def test_the_pepper_of_a_store_in_the_process_is_fresh_each_time():
+def test_pepper_of_embedded_store_differs_between_loads():
     assert (
-        config.read({"OTP_DEV": "1"}).peppers != config.read({"OTP_DEV": "1"}).peppers
+        config.load({"OTP_DEV": "1"}).peppers != config.load({"OTP_DEV": "1"}).peppers
     )
 
 
-def test_dev_with_a_redis_needs_a_pepper_that_stays():
-    told = problems({"OTP_DEV": "1", "REDIS_URL": "redis://localhost"})
+def test_dev_mode_with_redis_requires_pepper():
+    reported = problems({"OTP_DEV": "1", "REDIS_URL": "redis://localhost"})
 
-    assert told == ("OTP_PEPPER is not set: `otp-engine keygen` makes one",)
+    assert reported == (
+        "OTP_PEPPER is not set: `otp-engine keys pepper` generates one",
+    )
 
 
-def test_every_problem_is_reported_at_once():
-    told = problems(
+def test_several_invalid_values_are_reported_together():
+    reported = problems(
         PRODUCTION | {"OTP_TTL": "9d", "OTP_MAX_CHECKS": "0", "OTP_ARGON2": "cheap"}
     )
 
-    assert [problem.split()[0] for problem in sorted(told)] == [
+    assert [problem.split()[0] for problem in sorted(reported)] == [
         "OTP_ARGON2",
         "OTP_MAX_CHECKS",
         "OTP_TTL",
@@ -146,37 +146,36 @@ def test_every_problem_is_reported_at_once():
         ("OTP_SENDS_TOTAL", "many"),
     ],
 )
-def test_a_bad_value_is_named_with_its_variable(name, value):
-    told = problems(PRODUCTION | {name: value})
+def test_invalid_value_is_reported_with_its_variable(name, value):
+    reported = problems(PRODUCTION | {name: value})
 
-    assert all(problem.startswith((name, "TWILIO_API_SECRET")) for problem in told)
-    assert not any("Errno" in problem for problem in told)
+    assert all(problem.startswith((name, "TWILIO_API_SECRET")) for problem in reported)
+    assert not any("Errno" in problem for problem in reported)
 
 
 @pytest.mark.parametrize("name", ["OTP_PEPPER", "OTP_API_KEYS", "REDIS_URL"])
-def test_a_problem_with_a_secret_does_not_repeat_it(name):
-    told = " ".join(problems(PRODUCTION | {name: "s3cr3t-and-wrong"}))
+def test_problem_with_secret_omits_its_value(name):
+    reported = " ".join(problems(PRODUCTION | {name: "s3cr3t-and-wrong"}))
 
-    assert "s3cr3t" not in told
+    assert "s3cr3t" not in reported
 
 
-def test_settings_never_print_a_secret():
-    shown = repr(config.read(PRODUCTION | {"REDIS_URL": "redis://:s3cr3t@localhost"}))
+def test_repr_of_settings_contains_no_secret():
+    shown = repr(config.load(PRODUCTION | {"REDIS_URL": "redis://:s3cr3t@localhost"}))
 
     for secret in ("s3cr3t", "token-of-the-account", "shop-secret", "pepper-0", PEPPER):
         assert secret not in shown
 
 
 @pytest.mark.parametrize("name", sorted(PRODUCTION))
-def test_an_empty_variable_is_one_that_is_not_set(name):
-    """Compose files pass variables on as empty when nobody set them."""
-    told = problems(PRODUCTION | {name: " "})
+def test_blank_variable_counts_as_not_set(name):
+    reported = problems(PRODUCTION | {name: " "})
 
-    assert told
-    assert not any("must" in problem for problem in told)
+    assert reported
+    assert not any("must" in problem for problem in reported)
 
 
-def test_twilio_is_the_sender_where_its_account_is_known():
+def test_twilio_account_makes_twilio_the_default_sender():
     dev = {"OTP_DEV": "1", "TWILIO_ACCOUNT_SID": ACCOUNT}
 
     assert {problem.split()[0] for problem in problems(dev)} == {
@@ -186,9 +185,9 @@ def test_twilio_is_the_sender_where_its_account_is_known():
     }
 
 
-def test_an_api_key_stands_in_for_the_accounts_token():
+def test_twilio_api_key_replaces_auth_token():
     key = "SK" + "3" * 32
-    settings = config.read(
+    settings = config.load(
         PRODUCTION
         | {
             "TWILIO_AUTH_TOKEN": "",
@@ -203,59 +202,69 @@ def test_an_api_key_stands_in_for_the_accounts_token():
     assert settings.twilio.account_sid == ACCOUNT
 
 
-@pytest.mark.parametrize(("said", "meant"), [("yes", True), ("OFF", False)])
-def test_a_switch_may_be_a_word(said, meant):
-    assert config.read(PRODUCTION | {"OTP_DEV": said}).dev is meant
+@pytest.mark.parametrize(("text", "dev"), [("yes", True), ("OFF", False)])
+def test_boolean_accepts_words(text, dev):
+    assert config.load(PRODUCTION | {"OTP_DEV": text}).dev is dev
 
 
-def test_the_brand_is_read_from_the_environment():
-    assert config.read(PRODUCTION | {"OTP_BRAND": " Acme "}).brand == "Acme"
+def test_brand_is_stripped():
+    assert config.load(PRODUCTION | {"OTP_BRAND": " Acme "}).brand == "Acme"
 
 
-def test_every_country_can_be_allowed():
-    assert config.read(PRODUCTION | {"OTP_ALLOWED_COUNTRIES": "*"}).countries == {"*"}
+def test_asterisk_allows_all_countries():
+    assert config.load(
+        PRODUCTION | {"OTP_ALLOWED_COUNTRIES": "*"}
+    ).allowed_countries == {"*"}
 
 
-@pytest.mark.parametrize("name", ["OTP_PEPPER", "OTP_PEPPER_PREVIOUS"])
-@pytest.mark.parametrize(
-    ("secret", "words"),
+PREDICTABLE_PEPPERS = pytest.mark.parametrize(
+    ("secret", "phrase"),
     [
-        (b"for-the-local-stack-only" + b"." * 8, "everybody knows"),
+        (b"for-the-local-stack-only" + b"." * 8, "published pepper"),
         (bytes(32), "has fewer than 8 different bytes"),
         (b"pepper-" * 5, "has fewer than 8 different bytes"),
         (bytes(range(7)) * 5, "has fewer than 8 different bytes"),
     ],
 )
-def test_a_pepper_that_can_be_guessed_is_refused_in_production(name, secret, words):
-    known = {name: base64.b64encode(secret).decode()}
 
-    (problem,) = problems(PRODUCTION | known)
+
+@pytest.mark.parametrize("dev", ["0", "1"])
+@pytest.mark.parametrize("name", ["OTP_PEPPER", "OTP_PEPPER_PREVIOUS"])
+@PREDICTABLE_PEPPERS
+def test_predictable_pepper_is_rejected_with_real_sender(dev, name, secret, phrase):
+    pepper = {name: base64.b64encode(secret).decode()}
+
+    (problem,) = problems(PRODUCTION | {"OTP_DEV": dev} | pepper)
 
     assert problem.startswith(f"{name} ")
-    assert words in problem
-    assert problems(PRODUCTION | {"OTP_DEV": "1"} | known) == (problem,)
-    dev = {"OTP_DEV": "1", "OTP_PEPPER": PEPPER}
-    assert config.read(dev | known).dev
+    assert phrase in problem
 
 
-def test_a_pepper_of_eight_different_bytes_is_accepted():
+@PREDICTABLE_PEPPERS
+def test_predictable_pepper_is_accepted_in_dev_mode(secret, phrase):
+    pepper = {"OTP_PEPPER": base64.b64encode(secret).decode()}
+
+    assert config.load({"OTP_DEV": "1"} | pepper).dev
+
+
+def test_pepper_of_eight_different_bytes_is_accepted():
     pepper = base64.b64encode(bytes(range(8)) * 4).decode()
 
-    assert config.read(PRODUCTION | {"OTP_PEPPER": pepper}).warnings == ()
+    assert config.load(PRODUCTION | {"OTP_PEPPER": pepper}).warnings == ()
 
 
-def test_a_rotation_keeps_both_peppers_the_new_one_first():
+def test_rotation_keeps_new_pepper_before_previous_one():
     new = base64.b64encode(bytes(range(32))).decode()
 
-    settings = config.read(
+    settings = config.load(
         PRODUCTION | {"OTP_PEPPER": new, "OTP_PEPPER_PREVIOUS": PEPPER}
     )
 
     assert [pepper.secret[:1] for pepper in settings.peppers] == [b"\0", b"p"]
 
 
-def test_the_policy_is_read_from_the_environment():
-    policy = config.read(
+def test_policy_variables_override_defaults():
+    policy = config.load(
         PRODUCTION
         | {
             "OTP_TTL": "5m",
@@ -272,8 +281,8 @@ def test_the_policy_is_read_from_the_environment():
     assert policy.max_checks == 5
 
 
-def test_the_other_settings_are_read_too():
-    settings = config.read(
+def test_other_variables_override_defaults():
+    settings = config.load(
         PRODUCTION
         | {
             "OTP_ARGON2": "rfc9106",
@@ -288,25 +297,28 @@ def test_the_other_settings_are_read_too():
         }
     )
 
-    assert settings.cost == COSTS["rfc9106"]
-    assert settings.countries == {"IN", "GB"}
+    assert settings.argon2 == COSTS["rfc9106"]
+    assert settings.allowed_countries == {"IN", "GB"}
     assert settings.redis_timeout == timedelta(milliseconds=250)
-    assert settings.drain == timedelta(seconds=5)
+    assert settings.drain_duration == timedelta(seconds=5)
     assert settings.api_keys == ()
     assert settings.public_url == "https://otp.example"
     assert settings.service_sid == f"VA{'1' * 32}"
     assert not settings.policy.sending
 
 
-def test_the_account_is_the_one_that_a_key_is_named_after():
-    given = f"shop:{STRONG},{ACCOUNT}:{STRONG[::-1]},{ACCOUNT}:{STRONG.upper()}"
+def test_account_sid_is_the_name_of_an_api_key():
+    keys = f"shop:{STRONG},{ACCOUNT}:{STRONG[::-1]},{ACCOUNT}:{STRONG.upper()}"
 
-    assert config.read(PRODUCTION | {"OTP_API_KEYS": given}).account_sid == ACCOUNT
-    assert config.read(PRODUCTION).account_sid == f"AC{'0' * 32}"
+    assert config.load(PRODUCTION | {"OTP_API_KEYS": keys}).account_sid == ACCOUNT
+
+
+def test_account_sid_without_such_a_key_is_null():
+    assert config.load(PRODUCTION).account_sid == f"AC{'0' * 32}"
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    ("name", "value", "phrase"),
     [
         ("OTP_TTL", "20m", "NIST"),
         (
@@ -318,29 +330,29 @@ def test_the_account_is_the_one_that_a_key_is_named_after():
         ("OTP_SENDER", "twilio,console", "prints every code"),
         ("OTP_ARGON2", "m=64,t=16,p=1", "ASVS"),
         ("TWILIO_API_BASE_URL", "http://twilio.internal", "plain text"),
-        ("OTP_SENDS_PER_KEY", "9/1h; shop=5/1h; bank=1/1h", "a limit for bank, and"),
-        ("OTP_CHECKS_PER_KEY", "Shop=5/1h", "a limit for Shop, and"),
+        ("OTP_SENDS_PER_KEY", "9/1h; shop=5/1h; bank=1/1h", "a limit for bank, but"),
+        ("OTP_CHECKS_PER_KEY", "Shop=5/1h", "a limit for Shop, but"),
         ("OTP_TLL", "5m", "did you mean OTP_TTL?"),
         ("OTP_QUITE_ELSE", "5m", "is not a setting"),
     ],
 )
-def test_what_is_unwise_is_warned_of(name, value, words):
-    (warning,) = config.read(PRODUCTION | {name: value}).warnings
+def test_unsafe_value_is_warned_of(name, value, phrase):
+    (warning,) = config.load(PRODUCTION | {name: value}).warnings
 
-    assert words in warning
+    assert phrase in warning
 
 
 @pytest.mark.parametrize(
     "url",
     ["http://localhost:1", "http://127.0.0.2", "http://[::1]", "https://a.example"],
 )
-def test_a_provider_url_that_is_encrypted_or_local_needs_no_warning(url):
-    assert config.read(PRODUCTION | {"TWILIO_API_BASE_URL": url}).warnings == ()
+def test_encrypted_or_local_provider_url_has_no_warning(url):
+    assert config.load(PRODUCTION | {"TWILIO_API_BASE_URL": url}).warnings == ()
 
 
 @pytest.mark.parametrize("kind", ["", "+sentinel", "+cluster"])
 @pytest.mark.parametrize(
-    ("option", "words"),
+    ("option", "phrase"),
     [
         ("ssl_cert_reqs=none", "ssl_cert_reqs off"),
         ("db=1&ssl_cert_reqs=CERT_NONE", "ssl_cert_reqs off"),
@@ -348,12 +360,12 @@ def test_a_provider_url_that_is_encrypted_or_local_needs_no_warning(url):
         ("ssl_check_hostname=No", "ssl_check_hostname off"),
     ],
 )
-def test_a_redis_whose_certificate_is_not_verified_is_warned_of(kind, option, words):
+def test_redis_without_tls_verification_is_warned_of(kind, option, phrase):
     url = f"rediss{kind}://:s3cr3t@redis.example.com/name?{option}"
 
-    (warning,) = config.read(PRODUCTION | {"REDIS_URL": url}).warnings
+    (warning,) = config.load(PRODUCTION | {"REDIS_URL": url}).warnings
 
-    assert words in warning
+    assert phrase in warning
     assert "s3cr3t" not in warning
 
 
@@ -368,8 +380,8 @@ def test_a_redis_whose_certificate_is_not_verified_is_warned_of(kind, option, wo
         "redis+cluster://:s3cr3t@redis.example.com",
     ],
 )
-def test_a_password_of_redis_without_tls_is_warned_of(url):
-    (warning,) = config.read(PRODUCTION | {"REDIS_URL": url}).warnings
+def test_redis_password_without_tls_is_warned_of(url):
+    (warning,) = config.load(PRODUCTION | {"REDIS_URL": url}).warnings
 
     assert "no TLS" in warning
     assert "s3cr3t" not in warning
@@ -389,55 +401,64 @@ def test_a_password_of_redis_without_tls_is_warned_of(url):
         "rediss+sentinel://:s3cr3t@redis.example.com/name?ssl_check_hostname=true",
     ],
 )
-def test_a_redis_that_is_near_or_verified_needs_no_warning(url):
-    assert config.read(PRODUCTION | {"REDIS_URL": url}).warnings == ()
+def test_local_or_verified_redis_has_no_warning(url):
+    assert config.load(PRODUCTION | {"REDIS_URL": url}).warnings == ()
 
 
-def test_anonymous_clients_without_a_public_url_are_warned_of():
-    anonymous = PRODUCTION | {"OTP_API_KEYS": "", "OTP_ALLOW_ANONYMOUS": "1"}
+ANONYMOUS = PRODUCTION | {"OTP_API_KEYS": "", "OTP_ALLOW_ANONYMOUS": "1"}
 
-    (warning,) = config.read(anonymous).warnings
+
+def test_anonymous_clients_without_public_url_are_warned_of():
+    (warning,) = config.load(ANONYMOUS).warnings
 
     assert warning.startswith("OTP_PUBLIC_URL is not set")
     assert "DNS rebinding" in warning
-    assert not config.read(anonymous | {"OTP_PUBLIC_URL": "https://a.b"}).warnings
 
 
-def test_every_country_without_a_limit_on_all_is_warned_of():
-    everywhere = PRODUCTION | {"OTP_ALLOWED_COUNTRIES": "*"}
+def test_anonymous_clients_with_public_url_have_no_warning():
+    assert config.load(ANONYMOUS | {"OTP_PUBLIC_URL": "https://a.b"}).warnings == ()
 
-    (warning,) = config.read(everywhere | {"OTP_SENDS_TOTAL": "off"}).warnings
+
+ALL_COUNTRIES = PRODUCTION | {"OTP_ALLOWED_COUNTRIES": "*", "OTP_SENDS_TOTAL": "off"}
+
+
+def test_all_countries_without_global_limit_are_warned_of():
+    (warning,) = config.load(ALL_COUNTRIES).warnings
 
     assert warning.startswith("OTP_ALLOWED_COUNTRIES is *")
-    bounded = everywhere | {"OTP_SENDS_TOTAL": "off", "OTP_SENDS_PER_COUNTRY": "9/1h"}
-    assert config.read(bounded).warnings == ()
 
 
-def test_a_key_that_is_known_by_its_digest_is_believed_to_be_strong():
-    line = keys.line("shop", "hunter2")
+def test_all_countries_with_limit_per_country_have_no_warning():
+    environ = ALL_COUNTRIES | {"OTP_SENDS_PER_COUNTRY": "9/1h"}
 
-    assert config.read(PRODUCTION | {"OTP_API_KEYS": line}).warnings == ()
+    assert config.load(environ).warnings == ()
 
 
-def test_a_secret_of_exactly_128_bits_is_enough():
+def test_api_key_given_by_digest_has_no_warning():
+    entry = api_keys.env_entry("shop", "hunter2")
+
+    assert config.load(PRODUCTION | {"OTP_API_KEYS": entry}).warnings == ()
+
+
+def test_secret_of_128_bits_is_accepted():
     environ = PRODUCTION | {
         "OTP_API_KEYS": f"shop:{STRONG}",
         "OTP_METRICS_KEY": STRONG[::-1],
     }
 
-    assert config.read(environ).warnings == ()
+    assert config.load(environ).warnings == ()
 
 
-def test_dev_mode_is_the_first_warning():
-    (warning,) = config.read({"OTP_DEV": "1"}).warnings
+def test_dev_mode_is_warned_of():
+    (warning,) = config.load({"OTP_DEV": "1"}).warnings
 
     assert "development mode" in warning
 
 
-def test_in_dev_mode_a_weak_key_is_only_warned_of():
+def test_weak_key_in_dev_mode_is_warned_of():
     weak = {"OTP_API_KEYS": "shop:hunter2", "OTP_METRICS_KEY": "hunter2"}
 
-    warnings = config.read({"OTP_DEV": "1"} | weak).warnings[1:]
+    warnings = config.load({"OTP_DEV": "1"} | weak).warnings[1:]
 
     assert [warning.split()[0] for warning in warnings] == [
         "OTP_API_KEYS:",
@@ -449,37 +470,46 @@ LOCAL_PEPPER = "Zm9yLXRoZS1sb2NhbC1zdGFjay1vbmx5OiBldmVyeWJvZHkga25vd3MgaXQ="
 
 
 @pytest.mark.parametrize(
-    ("changes", "refused"),
+    ("changes", "rejected"),
     [
-        ({}, set()),
-        ({"OTP_API_KEYS": ""}, {"OTP_API_KEYS"}),
-        ({"OTP_PEPPER": LOCAL_PEPPER}, {"OTP_PEPPER"}),
-        ({"OTP_API_KEYS": "", "OTP_SENDER": "console"}, set()),
-        ({"OTP_API_KEYS": "", "OTP_SENDER": "console,twilio"}, {"OTP_API_KEYS"}),
-        ({"OTP_API_KEYS": "shop:hunter2"}, {"OTP_API_KEYS"}),
-        ({"OTP_API_KEYS": "shop:hunter2", "OTP_SENDER": "console"}, set()),
+        ({"OTP_API_KEYS": ""}, "OTP_API_KEYS"),
+        ({"OTP_PEPPER": LOCAL_PEPPER}, "OTP_PEPPER"),
+        ({"OTP_API_KEYS": "", "OTP_SENDER": "console,twilio"}, "OTP_API_KEYS"),
+        ({"OTP_API_KEYS": "shop:hunter2"}, "OTP_API_KEYS"),
     ],
 )
-def test_dev_mode_sends_for_real_only_with_keys_and_a_pepper_of_its_own(
-    changes, refused
-):
-    environ = PRODUCTION | {"OTP_DEV": "1"} | changes
-    if not refused:
-        assert config.read(environ).dev
-        return
+def test_dev_mode_with_twilio_requires_keys_and_own_pepper(changes, rejected):
+    (problem,) = problems(PRODUCTION | {"OTP_DEV": "1"} | changes)
 
-    assert {problem.split()[0] for problem in problems(environ)} == refused
+    assert problem.split()[0] == rejected
 
 
 @pytest.mark.parametrize(
-    ("senders", "page"),
+    "changes",
+    [
+        {},
+        {"OTP_API_KEYS": "", "OTP_SENDER": "console"},
+        {"OTP_API_KEYS": "shop:hunter2", "OTP_SENDER": "console"},
+    ],
+)
+def test_dev_mode_is_accepted_with_keys_or_console(changes):
+    assert config.load(PRODUCTION | {"OTP_DEV": "1"} | changes).dev
+
+
+@pytest.mark.parametrize(
+    ("senders", "enabled"),
     [("console", True), ("twilio", False), ("console,twilio", False)],
 )
-def test_dev_mode_has_a_page_for_anybody_only_where_no_message_is_sent(senders, page):
+def test_dev_mode_enables_verify_page_only_without_real_sender(senders, enabled):
     environ = PRODUCTION | {"OTP_DEV": "1", "OTP_SENDER": senders}
 
-    assert config.read(environ).hosted.verify is page
-    opened = config.read(environ | {"OTP_VERIFY_PAGE": "1"})
-    assert opened.hosted.verify
-    words = "anybody who reaches the service can have messages sent"
-    assert any(words in warning for warning in opened.warnings) is not page
+    assert config.load(environ).verify_page.enabled is enabled
+
+
+@pytest.mark.parametrize(("senders", "warned"), [("console", False), ("twilio", True)])
+def test_verify_page_in_dev_mode_is_warned_of_with_real_sender(senders, warned):
+    changes = {"OTP_DEV": "1", "OTP_SENDER": senders, "OTP_VERIFY_PAGE": "1"}
+
+    warnings = " ".join(config.load(PRODUCTION | changes).warnings)
+
+    assert ("every visitor can send real messages" in warnings) is warned

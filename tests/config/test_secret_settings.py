@@ -1,5 +1,3 @@
-"""Secrets as variables or as files."""
-
 from __future__ import annotations
 
 import base64
@@ -14,7 +12,7 @@ from tests.twilio_server import ACCOUNT, SERVICE
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
 OTHER = base64.b64encode(bytes(range(32, 64))).decode()
-GIVEN = {
+SECRET_VALUES = {
     "REDIS_URL": "redis://:redis-password@localhost:6379/0",
     "OTP_PEPPER": SECRET,
     "OTP_PEPPER_PREVIOUS": OTHER,
@@ -34,26 +32,26 @@ PUBLIC = {
 
 def problems(environ):
     with pytest.raises(InvalidSettings) as error:
-        config.read(environ)
+        config.load(environ)
     return error.value.problems
 
 
-def test_the_values_here_cover_every_secret():
-    assert set(GIVEN) == set(SECRETS)
+def test_environ_of_these_tests_covers_every_secret():
+    assert set(SECRET_VALUES) == set(SECRETS)
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_every_secret_can_be_given_by_file(tmp_path, end):
+def test_secrets_in_files_give_the_same_settings(tmp_path, end):
     files = {}
-    for name, value in GIVEN.items():
+    for name, value in SECRET_VALUES.items():
         path = tmp_path / name
         path.write_bytes((value + end).encode())
         files[FILES[name]] = str(path)
 
-    assert config.read(PUBLIC | files) == config.read(PUBLIC | GIVEN)
+    assert config.load(PUBLIC | files) == config.load(PUBLIC | SECRET_VALUES)
 
 
-def test_only_one_line_break_at_the_end_of_a_file_is_dropped(tmp_path):
+def test_secret_file_loses_one_trailing_line_break(tmp_path):
     path = tmp_path / "token"
     path.write_text(" first\nsecond\n\n")
 
@@ -64,28 +62,28 @@ def test_only_one_line_break_at_the_end_of_a_file_is_dropped(tmp_path):
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_variable_and_a_file_for_one_secret_are_a_problem(tmp_path, name):
+def test_secret_as_variable_and_as_file_is_a_problem(tmp_path, name):
     path = tmp_path / "secret"
-    path.write_text(GIVEN[name])
+    path.write_text(SECRET_VALUES[name])
 
-    told = problems(PUBLIC | GIVEN | {FILES[name]: str(path)})
+    reported = problems(PUBLIC | SECRET_VALUES | {FILES[name]: str(path)})
 
-    assert told == (f"{name} and {FILES[name]} are both set: set one of them",)
+    assert reported == (f"{name} and {FILES[name]} are both set: remove one of them",)
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_file_that_is_not_there_is_the_only_problem(tmp_path, name):
-    environ = PUBLIC | GIVEN | {name: "", FILES[name]: str(tmp_path / "none")}
+def test_missing_secret_file_is_the_only_problem(tmp_path, name):
+    environ = PUBLIC | SECRET_VALUES | {name: "", FILES[name]: str(tmp_path / "none")}
     if name == "OTP_PROOF_KEY":
         environ["OTP_PROOF_KEY_PREVIOUS"] = ""
 
-    told = problems(environ)
+    reported = problems(environ)
 
-    assert told == (f"{FILES[name]} cannot be read: No such file or directory",)
+    assert reported == (f"{FILES[name]} cannot be read: No such file or directory",)
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "phrase"),
     [
         (b"", "is an empty file"),
         (b"\n", "is an empty file"),
@@ -93,57 +91,60 @@ def test_a_file_that_is_not_there_is_the_only_problem(tmp_path, name):
         (b"x" * 65_537, "must be at most 64 KiB"),
     ],
 )
-def test_a_file_that_holds_no_secret_is_a_problem_without_its_content(
-    tmp_path, content, words
+def test_unusable_secret_file_is_a_problem_without_its_content(
+    tmp_path, content, phrase
 ):
     path = tmp_path / "pepper"
     path.write_bytes(content)
 
-    told = problems(PUBLIC | GIVEN | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(path)})
-
-    assert told == (f"OTP_PEPPER_FILE {words}",)
-
-
-def test_a_folder_is_a_problem_with_the_systems_reason(tmp_path):
-    told = problems(
-        PUBLIC | GIVEN | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(tmp_path)}
+    reported = problems(
+        PUBLIC | SECRET_VALUES | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(path)}
     )
 
-    assert told == ("OTP_PEPPER_FILE cannot be read: Is a directory",)
+    assert reported == (f"OTP_PEPPER_FILE {phrase}",)
 
 
-def test_a_bad_secret_in_a_file_is_a_problem_that_does_not_repeat_it(tmp_path):
+def test_folder_as_secret_file_is_a_problem(tmp_path):
+    reported = problems(
+        PUBLIC | SECRET_VALUES | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(tmp_path)}
+    )
+
+    assert reported == ("OTP_PEPPER_FILE cannot be read: Is a directory",)
+
+
+def test_problem_with_secret_in_file_omits_its_value(tmp_path):
     path = tmp_path / "pepper"
     path.write_text("s3cr3t-and-wrong")
 
-    told = " ".join(
-        problems(PUBLIC | GIVEN | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(path)})
+    reported = " ".join(
+        problems(
+            PUBLIC | SECRET_VALUES | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(path)}
+        )
     )
 
-    assert "OTP_PEPPER must be base64" in told
-    assert "s3cr3t" not in told
+    assert "OTP_PEPPER must be base64" in reported
+    assert "s3cr3t" not in reported
 
 
-def test_the_variables_of_files_are_settings(tmp_path):
+def test_file_variables_are_known_settings(tmp_path):
     path = tmp_path / "pepper"
     path.write_text(SECRET)
-    environ = PUBLIC | GIVEN | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(path)}
+    environ = PUBLIC | SECRET_VALUES | {"OTP_PEPPER": "", "OTP_PEPPER_FILE": str(path)}
 
-    warnings = config.read(environ).warnings
+    warnings = config.load(environ).warnings
 
     assert not any("is not a setting" in warning for warning in warnings)
 
 
-def test_no_secret_stays_in_the_environment():
-    environ = GIVEN | PUBLIC | {"PATH": "/bin"}
+def test_remove_secrets_keeps_only_other_variables():
+    environ = SECRET_VALUES | PUBLIC | {"PATH": "/bin"}
 
     config.remove_secrets(environ)
 
     assert environ == PUBLIC | {"PATH": "/bin"}
 
 
-def test_settings_can_be_handed_to_a_worker_that_is_spawned():
-    """Where workers are not forked, what they are given is pickled."""
-    settings = config.read(PUBLIC | GIVEN)
+def test_settings_can_be_pickled_for_spawned_workers():
+    settings = config.load(PUBLIC | SECRET_VALUES)
 
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301 - our own

@@ -83,7 +83,7 @@ def test_failed_checks_of_others_do_not_reach_a_bound_verification(
 ):
     """A stranger spends the attempts and the budget of the phone."""
     engine = with_policy(
-        engine, max_checks=2, wrong_checks_per_phone=Limit.parse("2/1h")
+        engine, max_checks=2, failed_checks_per_phone=Limit.parse("2/1h")
     )
     sent = engine.send(bound)
     code = outbox.code
@@ -126,7 +126,7 @@ def test_a_bound_verification_has_a_budget_as_large_as_a_phones(
     engine, outbox, bound, with_handle
 ):
     engine = with_policy(
-        engine, max_checks=5, wrong_checks_per_phone=Limit.parse("2/1h")
+        engine, max_checks=5, failed_checks_per_phone=Limit.parse("2/1h")
     )
     sent = engine.send(bound)
     left = [
@@ -203,7 +203,7 @@ def test_failed_checks_of_bound_verifications_spend_no_budget_of_others(
     engine, outbox, alice, bound, guess, with_handle
 ):
     """A stranger binds a verification and fails, and the phone is checked by number."""
-    engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("2/1h"))
+    engine = with_policy(engine, failed_checks_per_phone=Limit.parse("2/1h"))
     stranger = engine.send(bound)
     for _ in range(2):
         engine.check(with_handle(other_than(outbox.code), stranger.id))

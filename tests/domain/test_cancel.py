@@ -63,7 +63,7 @@ def test_cancelling_for_one_phone_leaves_the_others(engine, outbox, alice, guess
 
 
 def test_cancelling_gives_no_wrong_guess_back(engine, outbox, alice, guess):
-    engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("3/1h"))
+    engine = with_policy(engine, failed_checks_per_phone=Limit.parse("3/1h"))
     engine.send(alice)
     engine.check(guess(other_than(outbox.code)))
 

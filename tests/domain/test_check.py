@@ -148,7 +148,7 @@ def test_a_new_verification_does_not_refill_the_phones_wrong_guesses(
     engine, outbox, alice, guess
 ):
     strict = with_policy(
-        engine, max_checks=2, wrong_checks_per_phone=Limit.parse("3/1h")
+        engine, max_checks=2, failed_checks_per_phone=Limit.parse("3/1h")
     )
     brief = with_policy(strict, ttl=timedelta(milliseconds=200))
     brief.send(alice)
@@ -159,7 +159,7 @@ def test_a_new_verification_does_not_refill_the_phones_wrong_guesses(
     assert strict.check(guess(other_than(outbox.code))).attempts_left == 0
     with pytest.raises(RateLimited) as refusal:
         strict.check(guess(outbox.code))
-    assert refusal.value.limit == "wrong_checks_per_phone"
+    assert refusal.value.limit == "failed_checks_per_phone"
 
 
 def sends(engine, asked):
@@ -173,7 +173,7 @@ def sends(engine, asked):
 def test_only_a_right_code_clears_the_phones_wrong_guesses(
     engine, outbox, alice, guess
 ):
-    strict = with_policy(engine, wrong_checks_per_phone=Limit.parse("3/1h"))
+    strict = with_policy(engine, failed_checks_per_phone=Limit.parse("3/1h"))
     strict.send(alice)
     for _ in range(2):
         strict.check(guess(other_than(outbox.code)))
@@ -198,7 +198,7 @@ def test_an_address_has_so_many_guesses_at_any_phone(engine, outbox, alice, gues
 
 
 @pytest.mark.parametrize(
-    "spent", [{"max_checks": 1}, {"wrong_checks_per_phone": Limit.parse("1/1h")}]
+    "spent", [{"max_checks": 1}, {"failed_checks_per_phone": Limit.parse("1/1h")}]
 )
 def test_a_check_that_the_phone_refuses_counts_against_its_address(
     engine, outbox, alice, guess, spent
@@ -260,7 +260,7 @@ def test_a_guess_whose_answer_from_the_store_was_lost_is_given_back(
     engine = with_policy(
         engine,
         max_checks=1,
-        wrong_checks_per_phone=Limit.parse("1/1h"),
+        failed_checks_per_phone=Limit.parse("1/1h"),
         checks_per_ip=Limit.parse("2/1h"),
     )
     engine.send(alice)

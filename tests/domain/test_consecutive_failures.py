@@ -20,7 +20,7 @@ from tests.tuning import with_policy
 def strict(engine):
     """At most three in a row, and a budget by the hour that never refuses."""
     return with_policy(
-        engine, max_consecutive_failures=3, wrong_checks_per_phone=Limit.parse("9/1h")
+        engine, max_consecutive_failures=3, failed_checks_per_phone=Limit.parse("9/1h")
     )
 
 
@@ -106,7 +106,7 @@ def test_a_new_verification_does_not_refill_a_row_of_a_hundred(
     engine, alice, guess, outbox, client
 ):
     """With the defaults, over as many days as it takes."""
-    engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("10/1h"))
+    engine = with_policy(engine, failed_checks_per_phone=Limit.parse("10/1h"))
     failed = 0
     while failed < 100:
         engine.send(alice)

@@ -71,7 +71,7 @@ def test_every_live_code_of_two_services_works(before, instances, outbox):
 def test_the_budget_of_failed_checks_does_not_double(before, instances, outbox, number):
     strict = Limit.parse("4/1h")
     before, *instances = [
-        with_policy(one, wrong_checks_per_phone=strict) for one in (before, *instances)
+        with_policy(one, failed_checks_per_phone=strict) for one in (before, *instances)
     ]
     before.send(Asked(number=number, service=SHOP))
     wrong = other_than(outbox.code)
@@ -86,7 +86,7 @@ def test_the_budget_of_failed_checks_does_not_double(before, instances, outbox, 
         for service in (SHOP, BANK):
             with pytest.raises(RateLimited) as refusal:
                 checks(side, number, wrong, service)
-            assert refusal.value.limit == "wrong_checks_per_phone"
+            assert refusal.value.limit == "failed_checks_per_phone"
 
 
 def test_failed_checks_move_with_a_phone_to_the_new_pepper(

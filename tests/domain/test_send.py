@@ -374,14 +374,14 @@ def test_a_code_that_could_never_be_checked_is_not_sent(engine, outbox, alice, g
 def test_no_code_is_sent_to_a_phone_whose_wrong_guesses_are_spent(
     engine, outbox, alice, guess
 ):
-    engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("1/1h"))
+    engine = with_policy(engine, failed_checks_per_phone=Limit.parse("1/1h"))
     engine.send(alice)
     engine.check(guess(other_than(outbox.code)))
 
     with pytest.raises(RateLimited) as refusal:
         engine.send(alice)
 
-    assert refusal.value.limit == "wrong_checks_per_phone"
+    assert refusal.value.limit == "failed_checks_per_phone"
 
 
 def test_a_live_verification_stays_under_the_pepper_it_began_with(
@@ -401,7 +401,7 @@ def test_a_live_verification_stays_under_the_pepper_it_began_with(
 
 def test_a_rotation_gives_no_wrong_guess_back(engine, outbox, alice, guess):
     old, new = engine.peppers[0], Pepper(b"n" * 32)
-    strict = with_policy(engine, wrong_checks_per_phone=Limit.parse("1/1h"))
+    strict = with_policy(engine, failed_checks_per_phone=Limit.parse("1/1h"))
     strict.send(alice)
     strict.check(guess(other_than(outbox.code)))
 

@@ -112,7 +112,7 @@ def test_a_program_approves_once(engine, outbox, alice, guess):
 
 
 def test_a_program_that_approves_has_not_guessed(engine, outbox, alice, guess):
-    engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("2/1h"))
+    engine = with_policy(engine, failed_checks_per_phone=Limit.parse("2/1h"))
     sent = engine.send(alice)
     engine.check(guess(other_than(outbox.code)))
     engine.approve(alice.number, alice.service, sent.id)
@@ -126,7 +126,7 @@ def test_a_program_that_approves_has_not_guessed(engine, outbox, alice, guess):
 def test_a_right_code_clears_the_wrong_guesses_of_all_services(
     engine, outbox, alice, shopper, guess
 ):
-    engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("2/1h"))
+    engine = with_policy(engine, failed_checks_per_phone=Limit.parse("2/1h"))
     engine.send(alice)
     engine.check(guess(other_than(outbox.code)))
     engine.send(shopper)

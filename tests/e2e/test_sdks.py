@@ -37,7 +37,7 @@ def url(tmp_path_factory, twilio):
             "OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}",
             "OTP_RESEND_COOLDOWN": "0s",
             "OTP_SENDS_PER_PHONE": "off",
-            "OTP_WRONG_CHECKS_PER_PHONE": "1000/1h",
+            "OTP_FAILED_CHECKS_PER_PHONE": "1000/1h",
             "OTP_ARGON2": "m=64,t=1,p=1",
         }
         with processes.serving("--workers", "2", **environ) as served:

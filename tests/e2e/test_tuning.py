@@ -81,7 +81,7 @@ def test_what_weakens_a_standard_is_live_and_warned_of(policy):
     result = policy("set", "ttl", "20m")
 
     assert result.returncode == 0
-    assert "! codes live 20m; NIST" in result.stderr
+    assert "! ttl is 20m; NIST" in result.stderr
 
 
 def test_the_chance_of_a_guess_is_shown_with_the_policy_and_with_its_changes(policy):
@@ -190,7 +190,7 @@ def test_a_phone_is_shown_with_what_waits_and_what_is_used(environ, served, twil
     assert used == {
         ("sends_per_phone", "5/10m"): 1,
         ("sends_per_phone", "10/1d"): 1,
-        ("wrong_checks_per_phone", "10/1h"): 1,
+        ("failed_checks_per_phone", "10/1h"): 1,
         ("max_consecutive_failures", "100/30d"): 1,
         ("sends_total", "1000/1h"): 1,
     }

@@ -123,7 +123,10 @@ def test_whom_a_limit_in_shadow_would_refuse_is_counted_and_told(pair, environ):
 
     counted = Counter(told(one)) + Counter(told(two))
     assert answers == [201] * 3
-    assert "! sends_per_phone 1/1h is in shadow, and refuses nobody" in changed.stderr
+    assert (
+        "! sends_per_phone 1/1h is in shadow mode, and rejects nothing"
+        in changed.stderr
+    )
     assert (counted[SENT], counted[SHADOW], counted[REFUSED]) == (3, 2, 0)
     servers.wait_until(lambda: len(shown(environ, "--kind", "refused")) == 2)
     events = list(map(json.loads, shown(environ, "--json", "--kind", "refused")))

@@ -14,7 +14,7 @@ from tests.fakes import Outbox
 def without_redis():
     away = f"redis://127.0.0.1:{servers.free_port()}"
     pepper = base64.b64encode(b"p" * 32).decode()
-    settings = config.read({"OTP_DEV": "1", "REDIS_URL": away, "OTP_PEPPER": pepper})
+    settings = config.load({"OTP_DEV": "1", "REDIS_URL": away, "OTP_PEPPER": pepper})
     return create_app(settings, sender=Outbox()).test_client()
 
 
@@ -32,7 +32,7 @@ def test_a_process_is_not_ready_while_redis_is_away(without_redis):
 
 
 def test_a_process_is_ready_when_redis_answers(store):
-    app = create_app(config.read({"OTP_DEV": "1"}), store=store, sender=Outbox())
+    app = create_app(config.load({"OTP_DEV": "1"}), store=store, sender=Outbox())
 
     answer = app.test_client().get("/readyz")
 
@@ -41,7 +41,7 @@ def test_a_process_is_ready_when_redis_answers(store):
 
 def test_a_process_that_is_about_to_stop_is_not_ready_and_still_serves(store):
     app = create_app(
-        config.read({"OTP_DEV": "1"}),
+        config.load({"OTP_DEV": "1"}),
         store=store,
         sender=Outbox(),
         draining=lambda: True,

@@ -64,7 +64,7 @@ def outbox():
 
 @pytest.fixture
 def http(store, outbox):
-    settings = config.read({"OTP_DEV": "1", "OTP_ARGON2": "test"})
+    settings = config.load({"OTP_DEV": "1", "OTP_ARGON2": "test"})
     return create_app(settings, store=store, sender=outbox).test_client()
 
 

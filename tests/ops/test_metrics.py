@@ -11,7 +11,7 @@ from flask import Flask
 
 from otp_engine import config
 from otp_engine.app import create_app
-from otp_engine.config import keys
+from otp_engine.crypto import api_keys
 from otp_engine.domain import phone
 from otp_engine.domain.events import Action, RequestRefused, reported
 from otp_engine.domain.hashing import COSTS, HashingPool
@@ -43,7 +43,7 @@ KEY = "otp-metrics-secret-0123456789"
 @pytest.fixture
 def app_with(store, outbox):
     def build(**environ):
-        settings = config.read(RELAXED | environ)
+        settings = config.load(RELAXED | environ)
         return create_app(settings, store=store, sender=outbox).test_client()
 
     return build
@@ -279,7 +279,7 @@ def test_where_a_key_is_set_nobody_without_it_is_told_anything(app_with, headers
     assert (answer.status_code, answer.json["error"]) == (401, "unauthorized")
 
 
-@pytest.mark.parametrize("line", [KEY, f"sha256:{keys.digest(KEY).hex()}"])
+@pytest.mark.parametrize("line", [KEY, f"sha256:{api_keys.digest(KEY).hex()}"])
 def test_whoever_brings_the_key_is_told(app_with, line):
     http = app_with(OTP_METRICS_KEY=line)
 

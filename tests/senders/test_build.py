@@ -19,7 +19,7 @@ TWILIO = {
 
 
 def settings(**environ):
-    return config.read({"OTP_DEV": "1", **environ})
+    return config.load({"OTP_DEV": "1", **environ})
 
 
 def test_console_prints_text_and_masked_number():

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.config import Twilio
+from otp_engine.config import TwilioSettings
 from otp_engine.errors import (
     CarrierUnavailable,
     CountryNotAllowed,
@@ -35,7 +35,7 @@ def twilio():
 
 @pytest.fixture
 def settings(twilio):
-    return Twilio(
+    return TwilioSettings(
         account_sid=ACCOUNT,
         username=ACCOUNT,
         password=TOKEN,
@@ -179,7 +179,7 @@ def test_broken_tls_stream_raises_unconfirmed():
         port = listener.getsockname()[1]
         server = threading.Thread(target=_answer_without_tls, args=(listener,))
         server.start()
-        settings = Twilio(
+        settings = TwilioSettings(
             account_sid=ACCOUNT,
             username=ACCOUNT,
             password=TOKEN,

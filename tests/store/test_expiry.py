@@ -156,7 +156,7 @@ def post(http, path, phone, **more):
 
 
 def with_an_inbox(store):
-    http = create_app(config.read(DEV), store=store).test_client()
+    http = create_app(config.load(DEV), store=store).test_client()
     phone = "9445012345"
     for end in ("approved", "exhausted"):
         post(http, SEND, phone)
@@ -167,7 +167,7 @@ def with_an_inbox(store):
 
 def through_auth(store):
     outbox = Outbox()
-    settings = config.read(DEV | TWILIO)
+    settings = config.load(DEV | TWILIO)
     http = create_app(settings, store=store, sender=outbox).test_client()
     phone = "9445067890"
     post(http, CHECK, phone, otp="123456")
@@ -195,7 +195,7 @@ def through_auth(store):
 
 def through_v2(store):
     outbox = Outbox()
-    app = create_app(config.read(DEV), store=store, sender=outbox)
+    app = create_app(config.load(DEV), store=store, sender=outbox)
     verify = Verify(app.test_client())
     number = "+919445022222"
     sid = verify.post("/v2/Services", FriendlyName="Shop").body["sid"]
@@ -222,7 +222,7 @@ def through_a_rotation(store, client):
     outbox, phone = Outbox(), "9445044444"
 
     def served_with(**peppers):
-        settings = config.read(DEV | {"REDIS_URL": "redis://unused"} | peppers)
+        settings = config.load(DEV | {"REDIS_URL": "redis://unused"} | peppers)
         return create_app(settings, store=store, sender=outbox).test_client()
 
     http = served_with(OTP_PEPPER=old)

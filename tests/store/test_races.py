@@ -173,7 +173,7 @@ def test_simultaneous_sends_to_many_phones_never_overshoot_a_shared_limit(
 
 
 def test_the_phones_budget_of_wrong_guesses_holds_across_threads(engine, outbox, alice):
-    engine = with_policy(engine, wrong_checks_per_phone=Limit.parse("3/1h"))
+    engine = with_policy(engine, failed_checks_per_phone=Limit.parse("3/1h"))
     engine.send(alice)
     wrong = Guess(number=alice.number, code=other_than(outbox.code))
 

@@ -24,7 +24,7 @@ def limited(engine):
     return with_policy(
         engine,
         sends_per_phone=Limit.parse("2/10m, 9/1d"),
-        wrong_checks_per_phone=Limit.parse("3/1h"),
+        failed_checks_per_phone=Limit.parse("3/1h"),
         sends_total=Limit.parse("5/1h"),
     )
 
@@ -59,7 +59,7 @@ def test_each_window_says_how_far_it_is_used_and_when_it_has_room(
     assert used == {
         ("sends_per_phone", "2/10m"): 2,
         ("sends_per_phone", "9/1d"): 2,
-        ("wrong_checks_per_phone", "3/1h"): 1,
+        ("failed_checks_per_phone", "3/1h"): 1,
         ("max_consecutive_failures", "100/30d"): 1,
         ("sends_total", "5/1h"): 2,
     }
@@ -92,7 +92,7 @@ def test_windows_in_shadow_are_shown_as_they_would_be(engine, store, alice):
         (use.limit_name, str(use.window)): use.used
         for use in inspector.inspect(alice.number, SPACES).uses
     }
-    del used["wrong_checks_per_phone", "1000/1h"]
+    del used["failed_checks_per_phone", "1000/1h"]
     del used["max_consecutive_failures", "100/30d"]
     assert used == {
         ("sends_per_phone", "5/10m"): 2,

@@ -25,7 +25,7 @@ def policy(policy):
         policy,
         resend_cooldown=timedelta(seconds=30),
         sends_per_phone=Limit.parse("5/10m, 10/24h"),
-        wrong_checks_per_phone=Limit.parse("10/1h"),
+        failed_checks_per_phone=Limit.parse("10/1h"),
     )
 
 
@@ -308,7 +308,7 @@ def test_a_spent_verification_says_when_it_ends(store, policy):
 
 
 def test_a_spent_phone_is_told_the_longer_of_its_waits(store, policy):
-    strict = replace(policy, max_checks=1, wrong_checks_per_phone=Limit.parse("1/1h"))
+    strict = replace(policy, max_checks=1, failed_checks_per_phone=Limit.parse("1/1h"))
     open_and_arm(store, strict)
     store.claim(PHONE, token=token(), policy=strict)
 
@@ -330,7 +330,7 @@ def test_a_guess_is_told_the_end_of_the_codes_and_not_of_a_reservation(
 
 
 def test_a_refused_guess_is_not_charged(store, policy, client):
-    strict = replace(policy, wrong_checks_per_phone=Limit.parse("1/1h"))
+    strict = replace(policy, failed_checks_per_phone=Limit.parse("1/1h"))
     open_and_arm(store, strict)
     store.claim(PHONE, token=token(), policy=strict)
 

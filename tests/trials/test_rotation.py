@@ -7,7 +7,7 @@ import secrets
 import time
 from collections import Counter
 
-from otp_engine.config import keys
+from otp_engine.crypto import api_keys
 from tests.fakes import other_than
 from tests.trials import pair as pairs
 from tests.trials.load import NO_ANSWER, numbers
@@ -20,7 +20,7 @@ OLD_KEY, NEW_KEY = "old-secret-0123456789", "new-secret-0123456789"
 def steps(environ):
     """The environments that the README's words lead through, one after the other."""
     old, new = (base64.b64encode(secrets.token_bytes(32)).decode() for _ in range(2))
-    old_key, new_key = (keys.line("shop", key) for key in (OLD_KEY, NEW_KEY))
+    old_key, new_key = (api_keys.env_entry("shop", key) for key in (OLD_KEY, NEW_KEY))
     both = {"OTP_API_KEYS": f"{new_key},{old_key}"}
     start = {"OTP_PEPPER": old, "OTP_API_KEYS": old_key}
     added = both | {"OTP_PEPPER": old, "OTP_PEPPER_PREVIOUS": new}

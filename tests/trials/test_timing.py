@@ -27,7 +27,7 @@ def served(environ):
     environ |= {
         "OTP_RESEND_COOLDOWN": "0s",
         "OTP_MAX_CHECKS": "100",
-        "OTP_WRONG_CHECKS_PER_PHONE": "100000/1h",
+        "OTP_FAILED_CHECKS_PER_PHONE": "100000/1h",
     }
     with processes.serving("--workers", "2", **environ) as served:
         yield served

@@ -18,7 +18,7 @@ def app_with(store):
     """Build the app of the local stack, with some settings other than its own."""
 
     def build(**environ):
-        return create_app(config.read(RELAXED | environ), store=store)
+        return create_app(config.load(RELAXED | environ), store=store)
 
     return build
 

@@ -19,7 +19,7 @@ from schemathesis.checks import (
 
 from otp_engine import __version__, config
 from otp_engine.app import create_app
-from otp_engine.config.settings import TWILIO_CALLBACK
+from otp_engine.config.settings import TWILIO_WEBHOOK_PATH
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
 from tests import twilio_server
@@ -47,7 +47,7 @@ METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 def whole(**environ):
     return create_app(
-        config.read(WHOLE | environ),
+        config.load(WHOLE | environ),
         store=RedisStore(connect(None, TIMEOUT)),
         sender=Outbox(),
     )
@@ -76,7 +76,7 @@ def test_every_endpoint_outside_of_v2_is_in_it_and_no_other():
     }
 
     assert documented == routes(whole()) | routes(whole(**REPORTING))
-    assert (TWILIO_CALLBACK, "POST") in documented
+    assert (TWILIO_WEBHOOK_PATH, "POST") in documented
 
 
 def test_it_is_an_openapi_document_of_this_release():

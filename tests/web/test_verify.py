@@ -645,7 +645,7 @@ def test_the_operators_logo_and_name_are_on_the_page(app_with, tmp_path):
 
 def test_when_the_carrier_is_silent_the_person_waits_for_the_code(store):
     outbox = Outbox(refusal=DeliveryUnconfirmed())
-    app = create_app(config.read(RELAXED), store=store, sender=outbox)
+    app = create_app(config.load(RELAXED), store=store, sender=outbox)
     person = Person(app.test_client())
 
     person.take("number", phone=PHONE)

@@ -1,30 +1,28 @@
-"""Twilio Verify's `/v2`, in its wire format, on the same engine.
+"""Twilio Verify's `/v2` in its wire format, on the same engine.
 
-This face only reads and shapes: which calls there are, what they are named, how an
-answer and an error look. Every rule is the engine's. The facts are those of Twilio's
-OpenAPI document for Verify v2 and of its error dictionary.
+This package parses parameters and serializes results; every rule is in the engine. Its
+sources are Twilio's OpenAPI document for Verify v2 and Twilio's error dictionary.
 """
 
 from __future__ import annotations
 
 from flask import Blueprint
 
-from otp_engine.api.verify_v2 import (
-    accounts,
+from otp_engine.api.verify_v2 import auth, errors
+from otp_engine.api.verify_v2.resources import (
     attempts,
     buckets,
-    checks,
-    errors,
     messaging_configurations,
     rate_limits,
     safe_list,
     services,
     templates,
+    verification_checks,
     verifications,
 )
 
-_MODULES = (
-    *(services, verifications, checks, rate_limits, buckets),
+_RESOURCES = (
+    *(services, verifications, verification_checks, rate_limits, buckets),
     *(messaging_configurations, safe_list, templates, attempts),
 )
 
@@ -32,9 +30,9 @@ __all__ = ["blueprint", "errors"]
 
 
 def blueprint() -> Blueprint:
-    """All of `/v2`."""
+    """Return the blueprint of every resource under `/v2`."""
     bp = Blueprint("verify_v2", __name__, url_prefix="/v2")
-    bp.before_request(accounts.enter)
-    for module in _MODULES:
-        bp.register_blueprint(module.bp)
+    bp.before_request(auth.authenticate)
+    for resource in _RESOURCES:
+        bp.register_blueprint(resource.bp)
     return bp

@@ -1,8 +1,8 @@
-"""What Twilio answers when something cannot be done.
+"""Twilio's error codes, messages and error bodies.
 
-Numbers and texts are those of Twilio's error dictionary and of answers seen on the
-wire; programs match on both. What is told of a number is masked, for an answer ends in
-logs: its beginning and its length are enough to find the mistake.
+Codes and messages are those of Twilio's error dictionary and of recorded responses;
+clients match on both. Phone numbers in messages are masked, because clients log them:
+the first characters and the length are enough to find a mistake.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from otp_engine import errors
 from otp_engine.api import responses
-from otp_engine.api.verify_v2 import sids
+from otp_engine.api.verify_v2 import wire
+from otp_engine.parsing import is_sid
 
 log = logging.getLogger(__name__)
 
 _GEO = "The destination phone number has been blocked by Verify Geo-Permissions."
-_BROKEN = (20500, 500, "An internal server error has occurred")
-_MEANINGS: dict[type[errors.OTPError], tuple[int, int, str]] = {
+_INTERNAL = (20500, 500, "An internal server error has occurred")
+_ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
     errors.Unauthorized: (20003, 401, "Authentication Error - invalid username"),
     errors.InvalidRequest: (60200, 400, "Invalid parameter"),
     errors.InvalidCode: (60200, 400, "Invalid parameter: Code"),
@@ -42,137 +43,147 @@ _MEANINGS: dict[type[errors.OTPError], tuple[int, int, str]] = {
     errors.DeliveryUnconfirmed: (20504, 504, "Gateway timeout"),
     errors.Unavailable: (20503, 503, "Service unavailable"),
 }
-# Every other limit is one of those that Twilio calls programmable.
+# Every other limit is a programmable rate limit in Twilio's terms.
 _LIMITS = {
     "max_sends": (60203, "Max send attempts reached"),
     "sends_per_phone": (60203, "Max send attempts reached"),
-    "wrong_checks_per_phone": (60202, "Max check attempts reached"),
+    "failed_checks_per_phone": (60202, "Max check attempts reached"),
     "max_consecutive_failures": (60202, "Max check attempts reached"),
     "resend_cooldown": (60212, "Too many concurrent requests for phone number"),
 }
 _WORD = re.compile(r"v2|[A-Za-z-]{0,40}", re.ASCII)
-_LONGEST_PATH = 500
-_SHOWN = 3
-_LONGEST_SHOWN = 16
+_MAX_PATH_LENGTH = 500
+_VISIBLE = 3
+_MAX_MASKED = 16
 
 
-class Problem(Exception):
-    """An answer that is an error.
+class TwilioApiError(Exception):
+    """An error response of Twilio's API.
 
     Attributes:
-        number: Twilio's, which more is written about at `more_info`.
-        retry_after: How long until the same might succeed, where that is known.
+        code: Twilio's error code.
+        status: The HTTP status.
+        message: The message of the body.
+        retry_after: Time until a retry can succeed, or None if it is unknown.
     """
 
     def __init__(
         self,
-        number: int,
+        code: int,
         status: int,
         message: str,
         *,
         retry_after: timedelta | None = None,
     ) -> None:
         super().__init__(message)
-        self.number = number
+        self.code = code
         self.status = status
         self.message = message
         self.retry_after = retry_after
 
 
-def invalid(name: str) -> Problem:
-    """A parameter that is missing, or is not what it must be."""
-    return Problem(60200, HTTPStatus.BAD_REQUEST, f"Invalid parameter: {name}")
+def invalid_parameter(name: str) -> TwilioApiError:
+    """Return the error for a parameter that is missing or not valid."""
+    return TwilioApiError(60200, HTTPStatus.BAD_REQUEST, f"Invalid parameter: {name}")
 
 
-def invalid_to(given: str) -> Problem:
-    """A destination that is no phone number."""
-    shown = given[:_SHOWN] + "*" * len(given[_SHOWN:_LONGEST_SHOWN])
-    return Problem(60200, HTTPStatus.BAD_REQUEST, f"Invalid parameter `To`: {shown}")
+def invalid_destination(to: str) -> TwilioApiError:
+    """Return the error for a `To` that is not a phone number."""
+    message = f"Invalid parameter `To`: {_mask(to)}"
+    return TwilioApiError(60200, HTTPStatus.BAD_REQUEST, message)
 
 
-def not_found() -> Problem:
-    """The thing that the path names, or what it is about, is not there."""
-    path = "/".join(map(_safe, request.path[:_LONGEST_PATH].split("/")))
+def unsupported_feature() -> TwilioApiError:
+    """Return the error for a feature that the service does not have."""
+    message = "Service does not support this feature"
+    return TwilioApiError(60204, HTTPStatus.FORBIDDEN, message)
+
+
+def not_found() -> TwilioApiError:
+    """Return the error for a resource that does not exist."""
+    path = "/".join(map(_redact, request.path[:_MAX_PATH_LENGTH].split("/")))
     message = f"The requested resource {path} was not found"
-    return Problem(20404, HTTPStatus.NOT_FOUND, message)
+    return TwilioApiError(20404, HTTPStatus.NOT_FOUND, message)
 
 
-def _safe(part: str) -> str:
-    """Part of a path that is a word or a sid; of anything else, the beginning."""
-    if _WORD.fullmatch(part) or sids.is_one(part, part[:2]):
-        return part
-    return part[:_SHOWN] + "*" * len(part[_SHOWN:_LONGEST_SHOWN])
+def _redact(part: str) -> str:
+    """Return a part of a path: masked, unless it is a word or a SID."""
+    return part if _WORD.fullmatch(part) or is_sid(part, part[:2]) else _mask(part)
 
 
-def answer(error: Exception) -> ResponseReturnValue:
-    """Shape any error as Twilio does."""
-    problem = _problem(error)
-    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+def _mask(text: str) -> str:
+    return text[:_VISIBLE] + "*" * len(text[_VISIBLE:_MAX_MASKED])
+
+
+def handle(error: Exception) -> ResponseReturnValue:
+    """Return the response to any *error* in Twilio's format."""
+    api_error = _to_api_error(error)
+    if api_error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("unexpected error", exc_info=error)
-    g.error = str(problem.number)
+    g.error = str(api_error.code)
     if isinstance(error, errors.OTPError):
         g.error = error.name
     body = {
-        "code": problem.number,
-        "message": problem.message,
-        "more_info": f"https://www.twilio.com/docs/errors/{problem.number}",
-        "status": int(problem.status),
+        "code": api_error.code,
+        "message": api_error.message,
+        "more_info": f"https://www.twilio.com/docs/errors/{api_error.code}",
+        "status": int(api_error.status),
     }
     headers = {}
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    if problem.status == HTTPStatus.UNAUTHORIZED:
+    if api_error.status == HTTPStatus.UNAUTHORIZED:
         body["detail"] = ""
         headers["WWW-Authenticate"] = 'Basic realm="otp"'
     if isinstance(error, errors.DeliveryUnconfirmed) and error.verification:
-        # Verify has no body for this; a bound code is of use with its sid only.
-        headers["OTP-Verification"] = sids.of_verification(error.verification)
-    if problem.retry_after is not None:
+        # Verify has no body for this, and a bound code needs the SID.
+        headers["OTP-Verification"] = wire.verification_sid(error.verification)
+    if api_error.retry_after is not None:
         headers["Retry-After"] = responses.retry_after(
-            problem.retry_after, rule=problem.status == HTTPStatus.TOO_MANY_REQUESTS
+            api_error.retry_after, rule=api_error.status == HTTPStatus.TOO_MANY_REQUESTS
         )
-    return body, int(problem.status), headers
+    return body, int(api_error.status), headers
 
 
-def _problem(error: Exception) -> Problem:
+def _to_api_error(error: Exception) -> TwilioApiError:
     match error:
-        case Problem():
+        case TwilioApiError():
             return error
         case errors.VerificationNotFound():
             return not_found()
         case errors.RateLimited():
-            return _limited(error)
+            return _from_rate_limit(error)
         case errors.OTPError():
-            return _refused(error)
+            return _from_otp_error(error)
         case HTTPException():
-            return _http(error)
+            return _from_http_error(error)
         case _:
-            return Problem(*_BROKEN)
+            return TwilioApiError(*_INTERNAL)
 
 
-def _limited(error: errors.RateLimited) -> Problem:
+def _from_rate_limit(error: errors.RateLimited) -> TwilioApiError:
     g.limit = error.limit
-    number, message = _LIMITS.get(error.limit, (20429, "Too many requests"))
-    return Problem(number, 429, message, retry_after=error.retry_after)
+    code, message = _LIMITS.get(error.limit, (20429, "Too many requests"))
+    return TwilioApiError(code, 429, message, retry_after=error.retry_after)
 
 
-def _refused(error: errors.OTPError) -> Problem:
-    meanings = (_MEANINGS[kind] for kind in type(error).__mro__ if kind in _MEANINGS)
-    number, status, message = next(meanings, _BROKEN)
+def _from_otp_error(error: errors.OTPError) -> TwilioApiError:
+    matches = (_ERRORS[kind] for kind in type(error).__mro__ if kind in _ERRORS)
+    code, status, message = next(matches, _INTERNAL)
     if isinstance(error, errors.CountryNotAllowed):
         message = message.format(country=error.country or "It")
-    return Problem(
-        number, status, message, retry_after=getattr(error, "retry_after", None)
+    return TwilioApiError(
+        code, status, message, retry_after=getattr(error, "retry_after", None)
     )
 
 
-def _http(error: HTTPException) -> Problem:
+def _from_http_error(error: HTTPException) -> TwilioApiError:
     match error.code:
         case HTTPStatus.NOT_FOUND:
             return not_found()
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            return Problem(20004, 405, "Method not allowed")
+            return TwilioApiError(20004, 405, "Method not allowed")
         case code if code and code < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return Problem(*_MEANINGS[errors.InvalidRequest])
+            return TwilioApiError(*_ERRORS[errors.InvalidRequest])
         case _:
-            return Problem(*_BROKEN)
+            return TwilioApiError(*_INTERNAL)

@@ -17,7 +17,7 @@
 --                                     ends in ms, and these are the live codes' hashes
 --          {'none'}                   nothing is waiting; nothing was charged
 --          {'spent', ms}              no guess is left; a new code is possible in ms
---          {'wrong_checks_per_phone' | 'max_consecutive_failures', ms}
+--          {'failed_checks_per_phone' | 'max_consecutive_failures', ms}
 --                                     the phone's budget is spent, for another ms
 --
 -- TTL: the verification's is never touched. Each log lives as long as its longest
@@ -60,7 +60,7 @@ if repeated() then
     -- Written again, so that a WAIT behind it waits for replicas to have it.
     redis.call('HSET', verification, 'paid', paid)
 else
-    local reason, longest = 'wrong_checks_per_phone', wait(wrong, budget, at)
+    local reason, longest = 'failed_checks_per_phone', wait(wrong, budget, at)
     local disabled = wait(failures, consecutive, at)
     if disabled > longest then
         reason, longest = 'max_consecutive_failures', disabled

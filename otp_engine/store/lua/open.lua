@@ -35,7 +35,7 @@
 --                                           whether the one in shadow would have
 --                                           refused, and the same of its windows
 --          {'resend_cooldown' | 'max_sends' | 'sends_per_phone' |
---           'wrong_checks_per_phone' | 'max_consecutive_failures', ms}
+--           'failed_checks_per_phone' | 'max_consecutive_failures', ms}
 --                                           refused, for another ms
 --          {'spent', ms}                    no guess is left; it ends in ms
 --          {'none'}                         ARGV[2] is empty and nothing is alive
@@ -110,7 +110,7 @@ local function refuse(why, milliseconds)
 end
 
 refuse('sends_per_phone', wait(sends, per_phone, at))
-refuse('wrong_checks_per_phone', wait(wrong, ARGV[9], at))
+refuse('failed_checks_per_phone', wait(wrong, ARGV[9], at))
 refuse('max_consecutive_failures', wait(KEYS[6], ARGV[11], at))
 if id then
     -- In its last millisecond a verification ends in 0 ms, and still refuses.

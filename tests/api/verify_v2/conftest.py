@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.api.verify_v2 import wire
+from tests.api.verify_v2 import twilio_schema
 
 ACCOUNT, TOKEN = f"AC{'a' * 32}", "the-token-of-this-account"
 SERVICE = f"VA{'0' * 32}"
@@ -17,8 +17,6 @@ TO = "+919445012345"
 
 @dataclass
 class Answer:
-    """What came back, which has been held against Twilio's specification."""
-
     status: int
     body: Any
     headers: Mapping[str, str]
@@ -28,9 +26,8 @@ class Answer:
         return self.status, self.body["code"], self.body["message"]
 
 
+# Calls `/v2` as an SDK does, and validates every response against Twilio's schema.
 class Verify:
-    """Calls `/v2` as an SDK does, and holds every answer against the specification."""
-
     def __init__(self, http: FlaskClient, user: str = ACCOUNT, password: str = TOKEN):
         self._http = http
         secret = base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -43,54 +40,48 @@ class Verify:
         dotted = {name.replace("__", "."): value for name, value in form.items()}
         return self.raw(path, data=dotted)
 
-    def raw(self, path: str, **how: Any) -> Answer:
-        """Post whatever may be posted."""
-        return self._call("POST", path, **how)
+    def raw(self, path: str, **options: Any) -> Answer:
+        return self._call("POST", path, **options)
 
     def auth(self, path: str, **fields: str) -> Any:
-        """Call the service's own API with the same key."""
         return self._http.post(path, json=fields, headers=self._headers).get_json()
 
     def delete(self, path: str) -> Answer:
         return self._call("DELETE", path)
 
-    def send(self, to: str = TO, service: str = SERVICE, **more: Any) -> Answer:
-        form = {"To": to, "Channel": "sms", **more}
+    def send(self, to: str = TO, service: str = SERVICE, **params: Any) -> Answer:
+        form = {"To": to, "Channel": "sms", **params}
         return self.post(f"/v2/Services/{service}/Verifications", **form)
 
-    def check(self, code: str, service: str = SERVICE, **more: Any) -> Answer:
-        form = {"To": TO, **more} if "VerificationSid" not in more else more
+    def check(self, code: str, service: str = SERVICE, **params: Any) -> Answer:
+        form = {"To": TO, **params} if "VerificationSid" not in params else params
         return self.post(f"/v2/Services/{service}/VerificationCheck", Code=code, **form)
 
-    def service(self, **more: Any) -> str:
-        """Begin a service, and give its sid."""
-        sid: str = self.post("/v2/Services", **{"FriendlyName": "Shop", **more}).body[
+    def service(self, **params: Any) -> str:
+        sid: str = self.post("/v2/Services", **{"FriendlyName": "Shop", **params}).body[
             "sid"
         ]
         return sid
 
-    def _call(self, method: str, path: str, **how: Any) -> Answer:
-        answer = self._http.open(path, method=method, headers=self._headers, **how)
+    def _call(self, method: str, path: str, **options: Any) -> Answer:
+        answer = self._http.open(path, method=method, headers=self._headers, **options)
         body = answer.get_json(silent=True)
-        wire.hold(method, path, answer.status_code, body)
+        twilio_schema.assert_valid(method, path, answer.status_code, body)
         return Answer(answer.status_code, body, dict(answer.headers))
 
 
 @pytest.fixture
 def verify(app_with) -> Verify:
-    """An SDK with the account's token, and no limits in its way."""
     app = app_with(
         OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}",
         OTP_SENDS_PER_PHONE="off",
-        OTP_WRONG_CHECKS_PER_PHONE="1000/1h",
+        OTP_FAILED_CHECKS_PER_PHONE="1000/1h",
     )
     return Verify(app.test_client())
 
 
 @pytest.fixture
 def verify_with(app_with):
-    """The same with other settings."""
-
     def build(user=ACCOUNT, password=TOKEN, **environ):
         return Verify(app_with(**environ).test_client(), user, password)
 

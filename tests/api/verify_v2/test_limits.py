@@ -1,5 +1,3 @@
-"""A service's own limits, its senders by country, and the safe list."""
-
 from __future__ import annotations
 
 import base64
@@ -12,20 +10,19 @@ from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN, Verify
 from tests.dump import everything_in
 
 LIST = f"/v2/Services/{SERVICE}/RateLimits"
-SENDERS = f"/v2/Services/{SERVICE}/MessagingConfigurations"
+CONFIGURATIONS = f"/v2/Services/{SERVICE}/MessagingConfigurations"
 NUMBERS = "/v2/SafeList/Numbers"
 MESSAGING = f"MG{'1' * 32}"
 
 
 @pytest.fixture
 def limit(verify):
-    """A limit of one send a minute, by address."""
     sid = verify.post(LIST, UniqueName="ip", Description="By address").body["sid"]
     verify.post(f"{LIST}/{sid}/Buckets", Max=1, Interval=60)
     return sid
 
 
-def test_a_send_over_a_bucket_is_too_many(verify, outbox, limit):
+def test_send_over_bucket_is_rejected(verify, outbox, limit):
     verify.send(RateLimits='{"ip": "192.0.2.1"}')
 
     answer = verify.send(RateLimits='{"ip": "192.0.2.1"}')
@@ -35,14 +32,14 @@ def test_a_send_over_a_bucket_is_too_many(verify, outbox, limit):
     assert len(outbox.messages) == 1
 
 
-def test_each_value_is_counted_for_itself(verify, outbox, limit):
+def test_bucket_counts_each_value_separately(verify, outbox, limit):
     for address in ("192.0.2.1", "192.0.2.2"):
         verify.send(RateLimits=f'{{"ip": "{address}"}}')
 
     assert len(outbox.messages) == 2
 
 
-def test_every_bucket_must_let_a_send_through(verify, outbox, limit):
+def test_send_must_pass_every_bucket(verify, outbox, limit):
     verify.post(f"{LIST}/{limit}/Buckets", Max=3, Interval=3_600)
     verify.post(f"{LIST}/{limit}/Buckets", Max=2, Interval=1_800)
     bucket = verify.get(f"{LIST}/{limit}/Buckets").body["buckets"][-1]["sid"]
@@ -53,7 +50,7 @@ def test_every_bucket_must_let_a_send_through(verify, outbox, limit):
     assert answers == [201, 201, 429]
 
 
-def test_a_refused_send_is_counted_nowhere(verify, outbox, limit):
+def test_rejected_send_is_not_counted(verify, outbox, limit):
     verify.send(RateLimits='{"ip": "a"}')
     verify.send(RateLimits='{"ip": "a"}')
 
@@ -64,55 +61,74 @@ def test_a_refused_send_is_counted_nowhere(verify, outbox, limit):
     assert verify.send(RateLimits='{"ip": "a"}').status == 429
 
 
-def test_what_is_counted_by_does_not_stand_in_redis(verify, client, limit):
+def test_redis_holds_no_value_of_rate_limit(verify, client, limit):
     verify.send(RateLimits='{"ip": "alice@example.com"}')
 
     assert b"alice" not in everything_in(client)
 
 
-def test_limits_can_be_listed_described_and_ended(verify, limit):
-    path = f"{LIST}/{limit}"
+def test_rate_limit_is_listed_and_fetched(verify, limit):
+    (listed,) = verify.get(LIST).body["rate_limits"]
+    fetched = verify.get(f"{LIST}/{limit}").body
 
-    assert verify.get(LIST).body["rate_limits"][0]["unique_name"] == "ip"
-    assert verify.get(path).body["description"] == "By address"
-    assert verify.post(path, Description="New").body["description"] == "New"
-    assert verify.delete(path).status == 204
-    assert verify.get(path).error[:2] == (404, 20404)
+    assert listed == fetched
+    assert (listed["unique_name"], listed["description"]) == ("ip", "By address")
 
 
-def test_a_bucket_can_be_fetched_and_changed(verify, limit):
+def test_update_changes_description_of_rate_limit(verify, limit):
+    updated = verify.post(f"{LIST}/{limit}", Description="New").body
+
+    assert updated["description"] == "New"
+
+
+def test_deleted_rate_limit_is_not_found(verify, limit):
+    deleted = verify.delete(f"{LIST}/{limit}")
+
+    assert deleted.status == 204
+    assert verify.get(f"{LIST}/{limit}").error[:2] == (404, 20404)
+
+
+@pytest.fixture
+def bucket(verify, limit):
     path = f"{LIST}/{limit}/Buckets"
-    sid = verify.get(path).body["buckets"][0]["sid"]
-
-    changed = verify.post(f"{path}/{sid}", Max=7).body
-
-    assert (changed["max"], changed["interval"]) == (7, 60)
-    assert verify.get(f"{path}/{sid}").body == changed
-    assert verify.delete(f"{path}/{sid}").status == 204
-    assert verify.get(f"{path}/{sid}").error[:2] == (404, 20404)
+    return f"{path}/{verify.get(path).body['buckets'][0]['sid']}"
 
 
-def test_a_name_belongs_to_one_limit(verify, limit):
+def test_update_changes_only_given_fields_of_bucket(verify, bucket):
+    updated = verify.post(bucket, Max=7).body
+
+    assert (updated["max"], updated["interval"]) == (7, 60)
+    assert verify.get(bucket).body == updated
+
+
+def test_deleted_bucket_is_not_found(verify, bucket):
+    deleted = verify.delete(bucket)
+
+    assert deleted.status == 204
+    assert verify.get(bucket).error[:2] == (404, 20404)
+
+
+def test_duplicate_unique_name_is_rejected(verify, limit):
     answer = verify.post(LIST, UniqueName="ip")
 
-    text = "Rate limit with that UniqueName already exists"
-    assert answer.error == (400, 60208, text)
+    message = "Rate limit with that UniqueName already exists"
+    assert answer.error == (400, 60208, message)
 
 
-def test_a_name_is_written_in_few_characters(verify):
+def test_malformed_unique_name_is_rejected(verify):
     answer = verify.post(LIST, UniqueName="by address")
 
     assert answer.error == (400, 60209, "Rate limit UniqueName format is invalid")
 
 
-def test_an_interval_belongs_to_one_bucket(verify, limit):
+def test_duplicate_interval_is_rejected(verify, limit):
     answer = verify.post(f"{LIST}/{limit}/Buckets", Max=9, Interval=60)
 
-    text = "Bucket with the given Interval already exists"
-    assert answer.error == (400, 60211, text)
+    message = "Bucket with the given Interval already exists"
+    assert answer.error == (400, 60211, message)
 
 
-def test_a_service_has_twenty_limits_at_most(verify):
+def test_twenty_first_rate_limit_is_rejected(verify):
     for n in range(20):
         verify.post(LIST, UniqueName=f"limit-{n}")
 
@@ -121,7 +137,7 @@ def test_a_service_has_twenty_limits_at_most(verify):
     assert answer.error == (400, 60207, "Max rate limits per service reached")
 
 
-def test_a_limit_has_ten_buckets_at_most(verify, limit):
+def test_eleventh_bucket_is_rejected(verify, limit):
     for n in range(9):
         verify.post(f"{LIST}/{limit}/Buckets", Max=1, Interval=100 + n)
 
@@ -131,17 +147,17 @@ def test_a_limit_has_ten_buckets_at_most(verify, limit):
 
 
 @pytest.mark.parametrize(
-    ("most", "interval", "parameter"),
+    ("maximum", "interval", "parameter"),
     [("", 60, "Max"), (0, 60, "Max"), (1, "", "Interval"), (1, 10**9, "Interval")],
 )
-def test_a_bucket_that_cannot_be_is_refused(verify, limit, most, interval, parameter):
-    answer = verify.post(f"{LIST}/{limit}/Buckets", Max=most, Interval=interval)
+def test_invalid_bucket_is_rejected(verify, limit, maximum, interval, parameter):
+    answer = verify.post(f"{LIST}/{limit}/Buckets", Max=maximum, Interval=interval)
 
     assert answer.error == (400, 60200, f"Invalid parameter: {parameter}")
 
 
-def test_messages_to_a_country_come_from_its_own_sender(verify, outbox):
-    verify.post(SENDERS, Country="US", MessagingServiceSid=MESSAGING)
+def test_configured_country_uses_its_messaging_service(verify, outbox):
+    verify.post(CONFIGURATIONS, Country="US", MessagingServiceSid=MESSAGING)
 
     verify.send("+14155552671")
     verify.send(TO)
@@ -149,47 +165,54 @@ def test_messages_to_a_country_come_from_its_own_sender(verify, outbox):
     assert [message.from_ for message in outbox.messages] == [MESSAGING, None]
 
 
-def test_one_sender_can_be_that_of_all_countries(verify, outbox):
-    verify.post(SENDERS, Country="all", MessagingServiceSid=MESSAGING)
+def test_configuration_for_all_applies_to_every_country(verify, outbox):
+    verify.post(CONFIGURATIONS, Country="all", MessagingServiceSid=MESSAGING)
 
     verify.send(TO)
 
     assert outbox.messages[0].from_ == MESSAGING
 
 
-def test_senders_can_be_listed_changed_and_ended(verify):
-    other, path = f"MG{'2' * 32}", f"{SENDERS}/IN"
-    verify.post(SENDERS, Country="IN", MessagingServiceSid=MESSAGING)
+def test_updated_configuration_is_listed_and_fetched(verify):
+    other = f"MG{'2' * 32}"
+    verify.post(CONFIGURATIONS, Country="IN", MessagingServiceSid=MESSAGING)
 
-    changed = verify.post(path, MessagingServiceSid=other).body
+    updated = verify.post(f"{CONFIGURATIONS}/IN", MessagingServiceSid=other).body
 
-    assert changed["messaging_service_sid"] == other
-    assert verify.get(path).body == changed
-    assert verify.get(SENDERS).body["messaging_configurations"] == [changed]
-    assert verify.delete(path).status == 204
-    assert verify.get(path).error[:2] == (404, 20404)
+    assert updated["messaging_service_sid"] == other
+    assert verify.get(f"{CONFIGURATIONS}/IN").body == updated
+    assert verify.get(CONFIGURATIONS).body["messaging_configurations"] == [updated]
 
 
-def test_a_country_has_one_sender(verify):
-    verify.post(SENDERS, Country="IN", MessagingServiceSid=MESSAGING)
+def test_deleted_configuration_is_not_found(verify):
+    verify.post(CONFIGURATIONS, Country="IN", MessagingServiceSid=MESSAGING)
 
-    answer = verify.post(SENDERS, Country="IN", MessagingServiceSid=MESSAGING)
+    deleted = verify.delete(f"{CONFIGURATIONS}/IN")
 
-    text = "A Messaging Configuration already exists for the given country"
-    assert answer.error == (400, 60213, text)
+    assert deleted.status == 204
+    assert verify.get(f"{CONFIGURATIONS}/IN").error[:2] == (404, 20404)
+
+
+def test_second_configuration_for_country_is_rejected(verify):
+    verify.post(CONFIGURATIONS, Country="IN", MessagingServiceSid=MESSAGING)
+
+    answer = verify.post(CONFIGURATIONS, Country="IN", MessagingServiceSid=MESSAGING)
+
+    message = "A Messaging Configuration already exists for the given country"
+    assert answer.error == (400, 60213, message)
 
 
 @pytest.mark.parametrize(
     ("country", "sid", "parameter"),
     [("XX", MESSAGING, "Country"), ("IN", "MG1", "MessagingServiceSid")],
 )
-def test_a_sender_that_cannot_be_is_refused(verify, country, sid, parameter):
-    answer = verify.post(SENDERS, Country=country, MessagingServiceSid=sid)
+def test_invalid_configuration_is_rejected(verify, country, sid, parameter):
+    answer = verify.post(CONFIGURATIONS, Country=country, MessagingServiceSid=sid)
 
     assert answer.error == (400, 60200, f"Invalid parameter: {parameter}")
 
 
-def test_a_number_on_the_safe_list_is_served_whatever_its_country(verify_with, outbox):
+def test_safe_listed_number_is_allowed_in_every_country(verify_with, outbox):
     verify = verify_with(OTP_ALLOWED_COUNTRIES="IN")
     verify.post(NUMBERS, PhoneNumber="+14155552671")
 
@@ -197,7 +220,7 @@ def test_a_number_on_the_safe_list_is_served_whatever_its_country(verify_with, o
     assert verify.send("+14155552672").status == 403
 
 
-def test_a_send_to_a_number_on_the_safe_list_is_no_refusal(verify_with, store):
+def test_send_to_safe_listed_number_emits_no_rejection(verify_with, store):
     verify = verify_with(OTP_ALLOWED_COUNTRIES="US")
     verify.post(NUMBERS, PhoneNumber=TO)
 
@@ -205,11 +228,11 @@ def test_a_send_to_a_number_on_the_safe_list_is_no_refusal(verify_with, store):
 
     store.events.settle()
     since = datetime.now(UTC) - timedelta(hours=1)
-    kinds = [type(one.event).__name__ for one in store.events.tail(since).more()]
+    kinds = [type(entry.event).__name__ for entry in store.events.tail(since).more()]
     assert kinds == ["CodeSent"]
 
 
-def test_the_safe_list_lifts_no_limit(verify_with, outbox):
+def test_safe_listed_number_counts_against_limits(verify_with, outbox):
     verify = verify_with(OTP_ALLOWED_COUNTRIES="US", OTP_SENDS_PER_COUNTRY="1/1h")
     numbers = ("+919445012345", "+919445067890")
     for number in numbers:
@@ -221,17 +244,24 @@ def test_the_safe_list_lifts_no_limit(verify_with, outbox):
     assert len(outbox.messages) == 1
 
 
-def test_a_number_is_on_the_safe_list_until_it_is_taken_off(verify):
+def test_safe_listed_number_can_be_fetched(verify):
+    created = verify.post(NUMBERS, PhoneNumber="+14155552671").body
+
+    assert verify.get(f"{NUMBERS}/+14155552671").body == created
+
+
+def test_removed_number_is_not_found(verify):
     path = f"{NUMBERS}/+14155552671"
-    made = verify.post(NUMBERS, PhoneNumber="+14155552671").body
+    verify.post(NUMBERS, PhoneNumber="+14155552671")
 
-    assert verify.get(path).body == made
-    assert verify.delete(path).status == 204
+    first, second = verify.delete(path), verify.delete(path)
+
+    assert first.status == 204
+    assert second.error[:2] == (404, 20404)
     assert verify.get(path).error[:2] == (404, 20404)
-    assert verify.delete(path).error[:2] == (404, 20404)
 
 
-def test_a_number_is_on_the_safe_list_once(verify, client):
+def test_duplicate_safe_list_number_is_rejected(verify, client):
     verify.post(NUMBERS, PhoneNumber="+14155552671")
 
     answer = verify.post(NUMBERS, PhoneNumber="+1 415 555 2671")
@@ -240,7 +270,7 @@ def test_a_number_is_on_the_safe_list_once(verify, client):
     assert b"14155552671" not in everything_in(client)
 
 
-def test_the_safe_list_outlives_a_rotation_of_the_pepper(app_with, outbox):
+def test_safe_list_survives_pepper_rotation(app_with, outbox):
     old, new = (base64.b64encode(c * 32).decode() for c in (b"p", b"q"))
     keys = {"OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}", "OTP_ALLOWED_COUNTRIES": "IN"}
     number, path = "+14155552671", f"{NUMBERS}/+14155552671"
@@ -256,13 +286,13 @@ def test_the_safe_list_outlives_a_rotation_of_the_pepper(app_with, outbox):
     assert rotated.delete(path).status == 204
 
 
-def test_the_safe_list_takes_numbers_only(verify):
+def test_safe_list_rejects_text_that_is_not_a_number(verify):
     answer = verify.post(NUMBERS, PhoneNumber="hello")
 
     assert answer.error == (400, 60200, "Invalid parameter: PhoneNumber")
 
 
-def test_of_simultaneous_limits_with_one_name_there_is_one(verify):
+def test_concurrent_creates_with_one_name_store_one_rate_limit(verify):
     def create(n):
         return verify.post(LIST, UniqueName=f"limit-{n % 4}").status
 
@@ -273,7 +303,7 @@ def test_of_simultaneous_limits_with_one_name_there_is_one(verify):
     assert len(verify.get(LIST).body["rate_limits"]) == 4
 
 
-def test_a_service_that_is_changed_by_two_at_once_keeps_both(verify, store, limit):
+def test_stale_service_is_not_stored(verify, store, limit):
     stale = store.services.find(SERVICE)
     verify.post(LIST, UniqueName="other")
 

@@ -1,5 +1,3 @@
-"""Services: a name in the message, a length of codes, and some switches."""
-
 from __future__ import annotations
 
 import re
@@ -10,7 +8,7 @@ import pytest
 from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TOKEN, Verify
 
 
-def test_a_new_service_is_as_a_new_one_of_twilio(verify):
+def test_new_service_has_defaults_of_twilio(verify):
     answer = verify.post("/v2/Services", FriendlyName="Shop")
 
     assert answer.status == 201
@@ -32,13 +30,13 @@ def test_a_new_service_is_as_a_new_one_of_twilio(verify):
     assert body["links"]["verifications"] == f"{body['url']}/Verifications"
 
 
-def test_what_was_created_can_be_fetched(verify):
-    made = verify.post("/v2/Services", FriendlyName="Shop", CodeLength=8).body
+def test_created_service_can_be_fetched(verify):
+    created = verify.post("/v2/Services", FriendlyName="Shop", CodeLength=8).body
 
-    assert verify.get(f"/v2/Services/{made['sid']}").body == made
+    assert verify.get(f"/v2/Services/{created['sid']}").body == created
 
 
-def test_a_service_can_be_changed_a_parameter_at_a_time(verify):
+def test_update_keeps_other_parameters(verify):
     sid = verify.service(CodeLength=8)
 
     answer = verify.post(f"/v2/Services/{sid}", FriendlyName="Bank")
@@ -47,7 +45,7 @@ def test_a_service_can_be_changed_a_parameter_at_a_time(verify):
     assert (answer.body["friendly_name"], answer.body["code_length"]) == ("Bank", 8)
 
 
-def test_a_switch_can_be_turned_off_again(verify):
+def test_boolean_can_be_set_to_false(verify):
     sid = verify.service(CustomCodeEnabled="true")
 
     body = verify.post(f"/v2/Services/{sid}", CustomCodeEnabled="false").body
@@ -55,7 +53,7 @@ def test_a_switch_can_be_turned_off_again(verify):
     assert body["custom_code_enabled"] is False
 
 
-def test_what_has_a_dot_in_its_name_is_kept(verify):
+def test_dotted_parameters_are_returned_nested(verify):
     sid = verify.service(Totp__Issuer="Me", Push__IncludeDate="true")
 
     body = verify.get(f"/v2/Services/{sid}").body
@@ -64,24 +62,24 @@ def test_what_has_a_dot_in_its_name_is_kept(verify):
     assert body["push"]["include_date"] is True
 
 
-def test_a_deleted_service_is_not_found(verify):
+def test_deleted_service_is_not_found(verify):
     sid = verify.service()
 
     assert verify.delete(f"/v2/Services/{sid}").status == 204
 
     answer = verify.get(f"/v2/Services/{sid}")
-    text = f"The requested resource /v2/Services/{sid} was not found"
-    assert answer.error == (404, 20404, text)
-    assert verify.delete(f"/v2/Services/{sid}").error == (404, 20404, text)
+    message = f"The requested resource /v2/Services/{sid} was not found"
+    assert answer.error == (404, 20404, message)
+    assert verify.delete(f"/v2/Services/{sid}").error == (404, 20404, message)
 
 
-def test_the_default_service_is_always_there(verify):
+def test_default_service_exists(verify):
     body = verify.get(f"/v2/Services/{SERVICE}").body
 
     assert (body["sid"], body["friendly_name"]) == (SERVICE, "OTP Engine")
 
 
-def test_the_operator_names_the_default_service(verify_with):
+def test_environment_defines_default_service(verify_with):
     sid = f"VA{'7' * 32}"
     verify = verify_with(OTP_SERVICE_SID=sid, OTP_BRAND="Acme", OTP_CODE_LENGTH="8")
 
@@ -90,16 +88,16 @@ def test_the_operator_names_the_default_service(verify_with):
     assert (body["friendly_name"], body["code_length"]) == ("Acme", 8)
 
 
-def test_the_default_service_is_changed_by_the_environment_alone(verify):
-    text = "Invalid Service configuration"
+def test_default_service_cannot_be_changed(verify):
+    message = "Invalid Service configuration"
 
     changed = verify.post(f"/v2/Services/{SERVICE}", FriendlyName="Other")
     deleted = verify.delete(f"/v2/Services/{SERVICE}")
 
-    assert changed.error == deleted.error == (400, 60217, text)
+    assert changed.error == deleted.error == (400, 60217, message)
 
 
-def test_a_service_has_its_own_name_length_and_warning(verify, outbox):
+def test_service_sets_brand_code_length_and_warning(verify, outbox):
     plain = verify.service(CodeLength=4)
     warned = verify.service(FriendlyName="Bank", DoNotShareWarningEnabled="true")
 
@@ -111,9 +109,9 @@ def test_a_service_has_its_own_name_length_and_warning(verify, outbox):
     assert second.endswith("Don't share it.")
 
 
-def test_a_template_decides_about_the_warning(verify, outbox):
+def test_template_overrides_warning(verify, outbox):
     listed = verify.get("/v2/Templates").body["templates"]
-    by_name = {one["friendly_name"]: one["sid"] for one in listed}
+    by_name = {item["friendly_name"]: item["sid"] for item in listed}
     sid = verify.service(DefaultTemplateSid=by_name["Code, do not share"])
 
     verify.send(service=sid)
@@ -123,13 +121,13 @@ def test_a_template_decides_about_the_warning(verify, outbox):
     assert endings == [True, False]
 
 
-def test_a_template_that_is_not_there_is_not_found(verify):
+def test_unknown_template_is_rejected(verify):
     answer = verify.send(TemplateSid=f"HJ{'9' * 32}")
 
     assert answer.error == (400, 60228, "Template was not found")
 
 
-def test_a_service_may_let_programs_bring_their_own_codes(verify, outbox):
+def test_service_can_allow_custom_codes(verify, outbox):
     sid = verify.service(CustomCodeEnabled="true")
 
     verify.send(service=sid, CustomCode="AbC123")
@@ -139,14 +137,14 @@ def test_a_service_may_let_programs_bring_their_own_codes(verify, outbox):
     assert verify.check("AbC123", sid).body["status"] == "approved"
 
 
-def test_a_code_of_ones_own_is_refused_where_the_service_does_not_allow_it(verify):
+def test_custom_code_is_rejected_by_default(verify):
     answer = verify.send(CustomCode="123456")
 
     assert answer.error == (403, 60204, "Service does not support this feature")
 
 
 @pytest.mark.parametrize("code", ["123", "12345678901", "a b!c"])
-def test_a_code_of_ones_own_has_4_to_10_characters(verify, code):
+def test_malformed_custom_code_is_rejected(verify, code):
     answer = verify.send(
         service=verify.service(CustomCodeEnabled="true"), CustomCode=code
     )
@@ -155,7 +153,7 @@ def test_a_code_of_ones_own_has_4_to_10_characters(verify, code):
 
 
 @pytest.mark.parametrize(
-    ("given", "parameter"),
+    ("parameters", "invalid"),
     [
         ({}, "FriendlyName"),
         ({"FriendlyName": "x" * 31}, "FriendlyName"),
@@ -170,20 +168,20 @@ def test_a_code_of_ones_own_has_4_to_10_characters(verify, code):
         ({"FriendlyName": "Shop", "DefaultTemplateSid": "HJ1"}, "DefaultTemplateSid"),
     ],
 )
-def test_what_a_service_cannot_be_is_refused_by_its_name(verify, given, parameter):
-    answer = verify.post("/v2/Services", **given)
+def test_invalid_parameter_is_rejected_by_name(verify, parameters, invalid):
+    answer = verify.post("/v2/Services", **parameters)
 
-    assert answer.error == (400, 60200, f"Invalid parameter: {parameter}")
+    assert answer.error == (400, 60200, f"Invalid parameter: {invalid}")
 
 
-def test_a_service_for_payments_is_not_there(verify):
+def test_psd2_is_rejected(verify):
     answer = verify.post("/v2/Services", FriendlyName="Bank", Psd2Enabled="true")
 
     assert answer.error == (403, 60204, "Service does not support this feature")
 
 
-def test_a_list_is_walked_page_by_page_from_the_newest(verify):
-    made = [verify.service(FriendlyName=f"Shop {n}") for n in range(5)]
+def test_pages_cover_every_service(verify):
+    created = [verify.service(FriendlyName=f"Shop {n}") for n in range(5)]
     pages, url = [], "/v2/Services?PageSize=2"
     while url:
         body = verify.get(url.removeprefix("http://localhost")).body
@@ -191,10 +189,10 @@ def test_a_list_is_walked_page_by_page_from_the_newest(verify):
         url = body["meta"]["next_page_url"]
 
     assert [len(page) for page in pages] == [2, 2, 2]
-    assert sorted(chain.from_iterable(pages)) == sorted([SERVICE, *made])
+    assert sorted(chain.from_iterable(pages)) == sorted([SERVICE, *created])
 
 
-def test_a_page_leads_back_to_the_one_before(verify):
+def test_previous_page_url_returns_previous_page(verify):
     for n in range(5):
         verify.service(FriendlyName=f"Shop {n}")
     first = verify.get("/v2/Services", PageSize=2).body
@@ -206,19 +204,19 @@ def test_a_page_leads_back_to_the_one_before(verify):
     assert back["services"] == first["services"]
 
 
-def test_deleting_while_walking_misses_nothing(verify):
+def test_deleting_between_pages_skips_no_service(verify):
     for n in range(4):
         verify.service(FriendlyName=f"Shop {n}")
-    url, seen = "/v2/Services?PageSize=2", []
+    url, sids = "/v2/Services?PageSize=2", []
     while url:
         body = verify.get(path_of(url)).body
         for service in body["services"]:
-            seen.append(service["sid"])
+            sids.append(service["sid"])
             if service["sid"] != SERVICE:
                 verify.delete(f"/v2/Services/{service['sid']}")
         url = body["meta"]["next_page_url"]
 
-    assert len(seen) == 5
+    assert len(sids) == 5
 
 
 def path_of(url):
@@ -235,19 +233,19 @@ def path_of(url):
         ({"PageToken": "nonsense"}, "PageToken"),
     ],
 )
-def test_a_page_that_cannot_be_is_refused(verify, query, parameter):
+def test_invalid_page_is_rejected(verify, query, parameter):
     answer = verify.get("/v2/Services", **query)
 
     assert answer.error == (400, 60200, f"Invalid parameter: {parameter}")
 
 
-def test_a_page_has_a_thousand_things_at_most(verify):
+def test_page_size_is_capped(verify):
     body = verify.get("/v2/Services", PageSize=10**9).body
 
     assert body["meta"]["page_size"] == 1_000
 
 
-def test_what_was_the_default_service_has_verifications_of_its_own(app_with, outbox):
+def test_former_default_service_keeps_own_verifications(app_with, outbox):
     keys = {"OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}"}
     old = f"VA{'1' * 32}"
     before = Verify(app_with(OTP_SERVICE_SID=old, **keys).test_client())
@@ -260,14 +258,14 @@ def test_what_was_the_default_service_has_verifications_of_its_own(app_with, out
     assert after.check(outbox.code, old).body["status"] == "approved"
 
 
-def test_a_page_behind_the_last_is_empty(verify):
+def test_page_after_last_is_empty(verify):
     body = verify.get("/v2/Services", Page=1_000_000).body
 
     assert body["services"] == []
     assert body["meta"]["next_page_url"] is None
 
 
-def test_the_urls_are_those_of_the_outside(verify_with):
+def test_urls_use_public_url(verify_with):
     verify = verify_with(OTP_PUBLIC_URL="https://otp.example.com/")
 
     body = verify.get("/v2/Services", PageSize=1).body

@@ -1,5 +1,3 @@
-"""What Verify promises of a verification's life, call by call."""
-
 from __future__ import annotations
 
 import base64
@@ -16,7 +14,7 @@ from tests.fakes import other_than
 LIST = f"/v2/Services/{SERVICE}/Verifications"
 
 
-def test_a_send_is_answered_with_a_pending_verification(verify):
+def test_send_returns_pending_verification(verify):
     answer = verify.send()
 
     assert answer.status == 201
@@ -27,7 +25,7 @@ def test_a_send_is_answered_with_a_pending_verification(verify):
     assert answer.body["url"] == f"http://localhost{LIST}/{sid}"
 
 
-def test_a_send_is_one_attempt_with_a_time_in_milliseconds(verify):
+def test_send_returns_one_attempt_with_milliseconds(verify):
     [attempt] = verify.send().body["send_code_attempts"]
 
     assert attempt["channel"] == "sms"
@@ -35,7 +33,7 @@ def test_a_send_is_one_attempt_with_a_time_in_milliseconds(verify):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", attempt["time"])
 
 
-def test_a_resend_keeps_the_sid_and_adds_an_attempt(verify, outbox):
+def test_resend_keeps_sid_and_adds_attempt(verify, outbox):
     first = verify.send().body
 
     second = verify.send().body
@@ -46,7 +44,7 @@ def test_a_resend_keeps_the_sid_and_adds_an_attempt(verify, outbox):
     assert len(second["send_code_attempts"]) == len(outbox.messages) == 2
 
 
-def test_the_right_code_is_approved_and_valid(verify, outbox):
+def test_right_code_is_approved(verify, outbox):
     sid = verify.send().body["sid"]
 
     answer = verify.check(outbox.code)
@@ -56,7 +54,7 @@ def test_the_right_code_is_approved_and_valid(verify, outbox):
     assert (answer.body["status"], answer.body["valid"]) == ("approved", True)
 
 
-def test_the_code_may_be_checked_by_the_sid_of_the_verification(verify, outbox):
+def test_code_can_be_checked_by_verification_sid(verify, outbox):
     sid = verify.send().body["sid"]
 
     answer = verify.check(outbox.code, VerificationSid=sid)
@@ -64,14 +62,14 @@ def test_the_code_may_be_checked_by_the_sid_of_the_verification(verify, outbox):
     assert (answer.body["to"], answer.body["status"]) == (TO, "approved")
 
 
-def test_a_send_says_what_the_limits_leave(verify):
+def test_send_returns_rate_limit_headers(verify):
     headers = verify.send().headers
 
     assert '"sends_total 1000/1h";r=999' in headers["RateLimit"]
     assert '"sends_total 1000/1h";q=1000;w=3600' in headers["RateLimit-Policy"]
 
 
-def test_a_wrong_code_is_no_error(verify, outbox):
+def test_wrong_code_returns_pending(verify, outbox):
     verify.send()
 
     answer = verify.check(other_than(outbox.code))
@@ -80,15 +78,15 @@ def test_a_wrong_code_is_no_error(verify, outbox):
     assert (answer.body["status"], answer.body["valid"]) == ("pending", False)
 
 
-def test_a_check_says_when_its_verification_began(verify, outbox):
-    began = verify.send().body["date_created"]
+def test_check_returns_creation_time_of_verification(verify, outbox):
+    created = verify.send().body["date_created"]
 
     answer = verify.check(other_than(outbox.code))
 
-    assert answer.body["date_created"] == began
+    assert answer.body["date_created"] == created
 
 
-def test_the_sixth_check_is_one_too_many_even_if_right(verify, outbox):
+def test_sixth_check_is_rejected_with_right_code(verify, outbox):
     verify.send()
     for _ in range(5):
         verify.check(other_than(outbox.code))
@@ -99,7 +97,7 @@ def test_the_sixth_check_is_one_too_many_even_if_right(verify, outbox):
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_the_sixth_send_is_one_too_many(verify):
+def test_sixth_send_is_rejected(verify):
     for _ in range(5):
         verify.send()
 
@@ -108,17 +106,17 @@ def test_the_sixth_send_is_one_too_many(verify):
     assert answer.error == (429, 60203, "Max send attempts reached")
 
 
-def test_a_send_before_the_cooldown_is_over_comes_too_soon(verify_with):
+def test_send_during_cooldown_is_rejected(verify_with):
     verify = verify_with(OTP_RESEND_COOLDOWN="30s")
     verify.send()
 
     answer = verify.send()
 
-    text = "Too many concurrent requests for phone number"
-    assert answer.error == (429, 60212, text)
+    message = "Too many concurrent requests for phone number"
+    assert answer.error == (429, 60212, message)
 
 
-def test_a_limit_of_the_operators_is_too_many_requests(verify_with):
+def test_send_over_total_limit_is_rejected(verify_with):
     verify = verify_with(OTP_SENDS_TOTAL="1/1h")
     verify.send()
 
@@ -127,13 +125,13 @@ def test_a_limit_of_the_operators_is_too_many_requests(verify_with):
     assert answer.error == (429, 20429, "Too many requests")
 
 
-@pytest.mark.parametrize("ended", ["never sent", "approved", "cancelled"])
-def test_where_nothing_waits_nothing_is_found(verify, outbox, ended):
+@pytest.mark.parametrize("ended", ["never sent", "approved", "canceled"])
+def test_check_without_pending_verification_is_not_found(verify, outbox, ended):
     if ended != "never sent":
         verify.send()
     if ended == "approved":
         verify.check(outbox.code)
-    if ended == "cancelled":
+    if ended == "canceled":
         verify.post(f"{LIST}/{TO}", Status="canceled")
 
     answer = verify.check("123456")
@@ -143,7 +141,7 @@ def test_where_nothing_waits_nothing_is_found(verify, outbox, ended):
 
 
 @pytest.mark.parametrize("by", ["sid", "number"])
-def test_a_verification_can_be_fetched(verify, by):
+def test_verification_can_be_fetched(verify, by):
     sent = verify.send().body
 
     answer = verify.get(f"{LIST}/{sent['sid'] if by == 'sid' else TO}")
@@ -152,13 +150,13 @@ def test_a_verification_can_be_fetched(verify, by):
     assert answer.body == sent
 
 
-def test_what_is_fetched_by_an_encoded_number_is_the_same(verify):
+def test_verification_can_be_fetched_by_encoded_number(verify):
     sent = verify.send().body
 
     assert verify.get(f"{LIST}/%2B919445012345").body == sent
 
 
-def test_a_verification_with_no_guess_left_says_so(verify, outbox):
+def test_verification_without_attempts_left_shows_status(verify, outbox):
     sid = verify.send().body["sid"]
     for _ in range(5):
         verify.check(other_than(outbox.code))
@@ -166,7 +164,7 @@ def test_a_verification_with_no_guess_left_says_so(verify, outbox):
     assert verify.get(f"{LIST}/{sid}").body["status"] == "max_attempts_reached"
 
 
-def test_an_approved_verification_is_not_found_any_more(verify, outbox):
+def test_approved_verification_is_not_found(verify, outbox):
     sid = verify.send().body["sid"]
     verify.check(outbox.code)
 
@@ -175,7 +173,7 @@ def test_an_approved_verification_is_not_found_any_more(verify, outbox):
     assert answer.error[:2] == (404, 20404)
 
 
-def test_a_cancelled_verification_can_still_be_fetched_by_its_sid(verify):
+def test_canceled_verification_can_be_fetched_by_sid(verify):
     sid = verify.send().body["sid"]
 
     answer = verify.post(f"{LIST}/{sid}", Status="canceled")
@@ -184,14 +182,14 @@ def test_a_cancelled_verification_can_still_be_fetched_by_its_sid(verify):
     assert verify.get(f"{LIST}/{sid}").body["status"] == "canceled"
 
 
-def test_after_a_cancellation_another_verification_begins(verify):
+def test_send_after_cancellation_starts_new_verification(verify):
     first = verify.send().body["sid"]
     verify.post(f"{LIST}/{TO}", Status="canceled")
 
     assert verify.send().body["sid"] != first
 
 
-def test_a_program_may_approve_what_it_has_seen_right(verify, outbox):
+def test_client_can_approve_verification(verify, outbox):
     verify.send()
 
     answer = verify.post(f"{LIST}/{TO}", Status="approved")
@@ -200,7 +198,7 @@ def test_a_program_may_approve_what_it_has_seen_right(verify, outbox):
     assert verify.check(outbox.code).error[:2] == (404, 20404)
 
 
-def test_an_old_sid_does_not_stand_for_a_later_verification(verify, outbox):
+def test_old_sid_does_not_match_later_verification(verify, outbox):
     old = verify.send().body["sid"]
     verify.post(f"{LIST}/{old}", Status="canceled")
     verify.send()
@@ -211,7 +209,7 @@ def test_an_old_sid_does_not_stand_for_a_later_verification(verify, outbox):
     assert checked.error[:2] == closed.error[:2] == (404, 20404)
 
 
-def test_what_was_begun_by_the_other_face_is_the_same_verification(verify, outbox):
+def test_verification_of_auth_api_is_found(verify, outbox):
     verify.auth("/auth/send_otp", phone=TO)
 
     fetched = verify.get(f"{LIST}/{TO}")
@@ -221,7 +219,7 @@ def test_what_was_begun_by_the_other_face_is_the_same_verification(verify, outbo
     assert fetched.body["sid"] == checked.body["sid"]
 
 
-def test_what_was_begun_here_can_be_checked_by_the_other_face(verify, outbox):
+def test_auth_api_can_check_code(verify, outbox):
     verify.send()
 
     answer = verify.auth("/auth/verify_otp", phone=TO, otp=outbox.code)
@@ -229,7 +227,7 @@ def test_what_was_begun_here_can_be_checked_by_the_other_face(verify, outbox):
     assert answer == {"VerificationStatus": "approved"}
 
 
-def test_a_phone_has_one_verification_in_each_service(verify, outbox):
+def test_phone_has_one_verification_per_service(verify, outbox):
     shop, bank = verify.service(), verify.service(FriendlyName="Bank")
     verify.send(service=shop)
     verify.send(service=bank)
@@ -241,16 +239,15 @@ def test_a_phone_has_one_verification_in_each_service(verify, outbox):
 
 @pytest.fixture
 def binding(verify):
-    """A service whose verifications are bound."""
     return verify.service(BindVerifications="true")
 
 
-def test_a_service_says_that_it_binds(verify, binding):
+def test_service_with_bound_verifications_shows_field(verify, binding):
     assert verify.get(f"/v2/Services/{binding}").body["bind_verifications"] is True
     assert "bind_verifications" not in verify.get(f"/v2/Services/{SERVICE}").body
 
 
-def test_a_bound_verification_is_checked_by_its_sid_only(verify, outbox, binding):
+def test_bound_verification_is_checked_by_sid_only(verify, outbox, binding):
     sid = verify.send(service=binding).body["sid"]
 
     assert verify.check(outbox.code, binding).status == 404
@@ -258,23 +255,21 @@ def test_a_bound_verification_is_checked_by_its_sid_only(verify, outbox, binding
     assert (answer.body["status"], answer.body["sid"]) == ("approved", sid)
 
 
-def test_each_send_of_a_binding_service_has_attempts_of_its_own(
-    verify, outbox, binding
-):
+def test_each_bound_verification_has_own_attempts(verify, outbox, binding):
     sid = verify.send(service=binding).body["sid"]
     code = outbox.code
     other = verify.send(service=binding).body["sid"]
     for _ in range(5):
         verify.check(other_than(*outbox.codes), binding, VerificationSid=other)
-    spent = verify.check(outbox.code, binding, VerificationSid=other)
-    assert spent.error[:2] == (429, 60202)
+    exhausted = verify.check(outbox.code, binding, VerificationSid=other)
+    assert exhausted.error[:2] == (429, 60202)
 
     answer = verify.check(code, binding, VerificationSid=sid)
 
     assert answer.body["status"] == "approved"
 
 
-def test_a_silent_provider_leaves_the_sid(verify, outbox, binding):
+def test_unconfirmed_send_returns_sid_header(verify, outbox, binding):
     outbox.refusal = DeliveryUnconfirmed()
     answer = verify.send(service=binding)
 
@@ -285,7 +280,7 @@ def test_a_silent_provider_leaves_the_sid(verify, outbox, binding):
 
 
 @pytest.mark.parametrize("status", ["canceled", "approved"])
-def test_a_bound_verification_is_fetched_and_closed_by_its_sid(verify, binding, status):
+def test_bound_verification_is_closed_by_sid_only(verify, binding, status):
     sid = verify.send(service=binding).body["sid"]
     path = f"/v2/Services/{binding}/Verifications"
     assert verify.get(f"{path}/{TO}").status == 404
@@ -297,8 +292,8 @@ def test_a_bound_verification_is_fetched_and_closed_by_its_sid(verify, binding, 
     assert answer.body["status"] == status
 
 
-def test_wrong_guesses_are_counted_for_all_services(verify_with, outbox):
-    verify = verify_with(OTP_WRONG_CHECKS_PER_PHONE="2/1h")
+def test_failed_checks_count_across_services(verify_with, outbox):
+    verify = verify_with(OTP_FAILED_CHECKS_PER_PHONE="2/1h")
     shop, bank = verify.service(), verify.service(FriendlyName="Bank")
     for service in (shop, bank):
         verify.send(service=service)
@@ -307,7 +302,7 @@ def test_wrong_guesses_are_counted_for_all_services(verify_with, outbox):
     assert verify.check(outbox.code, bank).error[:2] == (429, 60202)
 
 
-def test_failed_checks_in_a_row_are_counted_for_all_services(verify_with, outbox):
+def test_consecutive_failures_count_across_services(verify_with, outbox):
     verify = verify_with(OTP_MAX_CONSECUTIVE_FAILURES="2")
     shop, bank = verify.service(), verify.service(FriendlyName="Bank")
     for service in (shop, bank):
@@ -317,7 +312,7 @@ def test_failed_checks_in_a_row_are_counted_for_all_services(verify_with, outbox
     assert verify.check(outbox.code, bank).error[:2] == (429, 60202)
 
 
-def test_messages_to_a_phone_are_counted_for_all_services(verify_with):
+def test_sends_per_phone_count_across_services(verify_with):
     verify = verify_with(OTP_SENDS_PER_PHONE="2/1h")
     verify.send(service=verify.service())
     verify.send(service=verify.service())
@@ -325,8 +320,8 @@ def test_messages_to_a_phone_are_counted_for_all_services(verify_with):
     assert verify.send().error[:2] == (429, 60203)
 
 
-def test_a_program_that_approves_gives_no_wrong_guess_back(verify_with, outbox):
-    verify = verify_with(OTP_WRONG_CHECKS_PER_PHONE="2/1h")
+def test_approval_by_client_keeps_failed_checks(verify_with, outbox):
+    verify = verify_with(OTP_FAILED_CHECKS_PER_PHONE="2/1h")
     verify.send()
     verify.check(other_than(outbox.code))
     verify.post(f"{LIST}/{TO}", Status="approved")
@@ -336,27 +331,23 @@ def test_a_program_that_approves_gives_no_wrong_guess_back(verify_with, outbox):
     assert verify.check(outbox.code).error[:2] == (429, 60202)
 
 
-class Away:
-    """Records that cannot be reached, as on another node of a Cluster."""
-
+# A record store on another node of the Cluster, which is down.
+class UnavailableRecords:
     def __getattr__(self, name):
-        def ask(*_, **__):
+        def fail(*_, **__):
             raise StoreUnavailable
 
-        return ask
+        return fail
 
 
 @pytest.fixture
 def without_records(app_with, outbox):
-    """The same, while what was told of verifications cannot be reached."""
     app = app_with(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
-    replace(app.extensions["otp_engine"], records=Away()).install(app)
+    replace(app.extensions["otp_engine"], records=UnavailableRecords()).install(app)
     return Verify(app.test_client())
 
 
-def test_what_has_happened_is_told_even_if_no_record_of_it_can_be_kept(
-    without_records, outbox
-):
+def test_send_and_check_succeed_without_record_store(without_records, outbox):
     sent = without_records.send()
     wrong = without_records.check(other_than(outbox.code))
     right = without_records.check(outbox.code)
@@ -366,7 +357,7 @@ def test_what_has_happened_is_told_even_if_no_record_of_it_can_be_kept(
     assert len(sent.body["send_code_attempts"]) == 1
 
 
-def test_what_was_cancelled_is_told_even_if_no_record_of_it_can_be_kept(
+def test_cancellation_succeeds_without_record_store(
     without_records,
 ):
     without_records.send()
@@ -376,7 +367,7 @@ def test_what_was_cancelled_is_told_even_if_no_record_of_it_can_be_kept(
     assert (answer.status, answer.body["status"]) == (200, "canceled")
 
 
-def test_a_verification_of_another_service_is_not_found(verify):
+def test_verification_of_other_service_is_not_found(verify):
     other, sid = verify.service(), verify.send().body["sid"]
 
     answer = verify.get(f"/v2/Services/{other}/Verifications/{sid}")
@@ -384,13 +375,13 @@ def test_a_verification_of_another_service_is_not_found(verify):
     assert answer.error[:2] == (404, 20404)
 
 
-def test_no_number_stands_in_redis_in_plain(verify, client):
+def test_redis_holds_no_plain_number(verify, client):
     verify.send()
 
     assert b"9445012345" not in everything_in(client)
 
 
-def test_a_sid_leads_to_its_number_during_a_rotation_of_the_pepper(app_with, outbox):
+def test_sid_finds_number_during_pepper_rotation(app_with, outbox):
     old, new = (base64.b64encode(c * 32).decode() for c in (b"p", b"q"))
     keys = {"OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}"}
     before = Verify(app_with(OTP_PEPPER=old, **keys).test_client())
@@ -402,7 +393,7 @@ def test_a_sid_leads_to_its_number_during_a_rotation_of_the_pepper(app_with, out
     assert after.check(outbox.code, VerificationSid=sid).body["status"] == "approved"
 
 
-def test_a_sid_leads_nowhere_once_its_pepper_is_gone(app_with):
+def test_sid_is_not_found_after_removal_of_its_pepper(app_with):
     old, new = (base64.b64encode(c * 32).decode() for c in (b"p", b"q"))
     keys = {"OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}"}
     sid = Verify(app_with(OTP_PEPPER=old, **keys).test_client()).send().body["sid"]
@@ -411,25 +402,24 @@ def test_a_sid_leads_nowhere_once_its_pepper_is_gone(app_with):
     assert after.get(f"{LIST}/{sid}").error[:2] == (404, 20404)
 
 
-def test_a_lookup_tells_the_kind_of_line_where_the_service_wants_one(verify):
+def test_lookup_shows_carrier_type_when_enabled(verify):
     sid = verify.service(LookupEnabled="true")
 
     assert verify.send(service=sid).body["lookup"]["carrier"]["type"] == "mobile"
 
 
-class Broken:
-    """Records with a bug, whose error quotes what it was given."""
-
+# A record store with a bug; the error contains its arguments.
+class FaultyRecords:
     def __getattr__(self, name):
-        def ask(*args, **_):
+        def fail(*args, **_):
             raise RuntimeError(args)
 
-        return ask
+        return fail
 
 
-def test_an_unexpected_failure_is_twilios_500(app_with):
+def test_unexpected_error_is_500_in_twilio_format(app_with):
     app = app_with(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
-    replace(app.extensions["otp_engine"], records=Broken()).install(app)
+    replace(app.extensions["otp_engine"], records=FaultyRecords()).install(app)
 
     answer = Verify(app.test_client()).send()
 

@@ -1,0 +1,161 @@
+"""Strict parsing of a request body, JSON or a form, into named values.
+
+It rejects what two parsers could read differently: text that is not UTF-8, repeated
+fields, `NaN` and unpaired surrogates.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+
+from otp_engine.errors import InvalidRequest
+
+MAX_BYTES = 16 * 1024
+FORM = "application/x-www-form-urlencoded"
+_MAX_FIELDS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The fields of a request body. The repr omits their values."""
+
+    _values: Mapping[str, Any]
+
+    def require_text(self, name: str) -> str:
+        """Return the text of a required field.
+
+        Raises:
+            InvalidRequest: The field is missing, blank or not text.
+        """
+        if (text := self.get_text(name)) is None:
+            raise InvalidRequest(f"'{name}' is missing.")
+        return text
+
+    def get_text(self, name: str) -> str | None:
+        """Return the text of an optional field, or None if it is missing or null.
+
+        Raises:
+            InvalidRequest: The field is blank or not text.
+        """
+        text = self._values.get(name)
+        if text is None:
+            return None
+        if not isinstance(text, str):
+            raise InvalidRequest(f"'{name}' must be text, in quotes.")
+        if not text.strip():
+            raise InvalidRequest(f"'{name}' is empty.")
+        return text
+
+    def get_flag(self, name: str) -> bool:
+        """Return an optional boolean, in a form as text; False if it is missing.
+
+        Raises:
+            InvalidRequest: The field is not a boolean.
+        """
+        match self._values.get(name):
+            case True | "true" | "1":
+                return True
+            case None | False | "false" | "0":
+                return False
+            case _:
+                raise InvalidRequest(f"'{name}' must be true or false.")
+
+    def __repr__(self) -> str:
+        return f"Body({', '.join(sorted(map(ascii, self._values)))})"
+
+
+def parse(request: Request) -> Body:
+    """Parse the body of *request*, a JSON object or a form.
+
+    Raises:
+        InvalidRequest: The body is malformed.
+        UnsupportedMediaType: The media type is another one (415).
+        RequestEntityTooLarge: The body is longer than `MAX_BYTES` (413).
+    """
+    media_type = request.mimetype
+    if media_type == "application/json" or media_type.endswith("+json"):
+        return Body(_decode_json(_read(request)))
+    if media_type == FORM:
+        return Body(parse_form(request))
+    raise UnsupportedMediaType
+
+
+def parse_form(request: Request) -> dict[str, str]:
+    """Parse the body of *request* as a form.
+
+    Returns:
+        The value of each field by its name; a value can be empty.
+
+    Raises:
+        InvalidRequest: The body is malformed, incomplete or without a Content-Length.
+        RequestEntityTooLarge: The body is longer than `MAX_BYTES` (413).
+    """
+    # A truncated form is also a valid form, so its length must be declared.
+    if request.content_length is None:
+        raise InvalidRequest("A form needs a Content-Length.")
+    try:
+        pairs = parse_qsl(
+            _read(request).decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_MAX_FIELDS,
+        )
+    except ValueError:
+        raise InvalidRequest("The body is not a valid form.") from None
+    return _unique(pairs)
+
+
+def parse_json_object(text: str) -> dict[str, Any]:
+    """Parse a JSON object that every parser reads in the same way.
+
+    Raises:
+        InvalidRequest: The text is malformed, ambiguous or not an object.
+    """
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_reject_constant
+        )
+        # An unpaired surrogate cannot be encoded.
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise InvalidRequest("The body is not valid JSON.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return value
+
+
+def _read(request: Request) -> bytes:
+    # Werkzeug rejects a declared length over the limit, and cuts off an undeclared one.
+    body = request.get_data(cache=False)
+    if len(body) > MAX_BYTES:
+        raise RequestEntityTooLarge
+    if request.content_length not in {None, len(body)}:
+        raise InvalidRequest("The body is incomplete.")
+    return body
+
+
+def _decode_json(body: bytes) -> dict[str, Any]:
+    try:
+        return parse_json_object(body.decode())
+    except UnicodeDecodeError:
+        raise InvalidRequest("The body is not valid JSON.") from None
+
+
+def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
+            raise InvalidRequest("A field is repeated.")
+        values[name] = value
+    return values
+
+
+def _reject_constant(_constant: str) -> NoReturn:
+    raise InvalidRequest("The body is not valid JSON.")

@@ -1,0 +1,210 @@
+"""Finds services and verifications by SID or phone number, and updates services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from otp_engine.api import context
+from otp_engine.api.verify_v2 import errors, verification_params, wire
+from otp_engine.api.verify_v2.serializers import VerificationView
+from otp_engine.domain import phone
+from otp_engine.domain import record as records
+from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.record import Record
+from otp_engine.domain.service import Service
+from otp_engine.domain.verification import Channel, Waiting
+from otp_engine.errors import (
+    InvalidPhone,
+    StoreUnavailable,
+    Unavailable,
+    VerificationNotFound,
+)
+from otp_engine.parsing import is_sid
+
+_MAX_TRIES = 20
+
+T = TypeVar("T")
+N = TypeVar("N", bound=Service | None)
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationRef:
+    """A verification that a path or a parameter names.
+
+    Attributes:
+        number: The phone number of the recipient.
+        service: The service of the verification.
+        record: The stored record, if the verification was named by its SID.
+    """
+
+    number: PhoneNumber
+    service: Service
+    record: Record | None = None
+
+    @property
+    def id(self) -> bytes | None:
+        """ID of the verification, if it was named by its SID."""
+        return self.record.id if self.record else None
+
+    @property
+    def bound(self) -> bytes | None:
+        """ID of the verification, if it is bound and was named by its SID."""
+        return self.record.id if self.record and self.record.bound else None
+
+    def get_pending(self) -> Waiting:
+        """Return the pending verification.
+
+        Raises:
+            VerificationNotFound: The verification has ended, or a later one is pending.
+        """
+        pending = context.current().engine.look(self.number, self.service, self.bound)
+        if self.id not in {None, pending.id}:
+            raise VerificationNotFound
+        return pending
+
+    def view(
+        self, id: bytes, status: str, *, updated: datetime | None = None
+    ) -> VerificationView:
+        """Return the view that responses are serialized from.
+
+        Args:
+            id: ID of the verification.
+            status: Its status, as Verify names it.
+            updated: Time of the last change; by default the time of the last send.
+        """
+        app = context.current()
+        record = self.record
+        # The operation is done already, so an incomplete view is better than an error.
+        with suppress(StoreUnavailable):
+            record = record or app.records.find(id)
+        now = app.now()
+        return VerificationView(
+            id=id,
+            service=self.service,
+            number=self.number,
+            status=status,
+            channel=record.channel if record else Channel.SMS,
+            created=record.began if record else now,
+            updated=updated or (record.updated if record else now),
+            attempts=record.attempts if record else (),
+        )
+
+
+def get_service(sid: str) -> Service:
+    """Return the service with that SID.
+
+    The environment defines the default service; its rate limits and messaging
+    configurations are stored.
+
+    Raises:
+        TwilioApiError: There is no such service.
+    """
+    app = context.current()
+    stored = app.services.find(sid)
+    if sid != app.service.sid:
+        if stored is None:
+            raise errors.not_found()
+        # The stored space is empty if this was the default service before.
+        return replace(stored, space=sid)
+    if stored is None:
+        return app.service
+    return replace(
+        app.service, rate_limits=stored.rate_limits, messaging=stored.messaging
+    )
+
+
+def is_default(sid: str) -> bool:
+    """Return whether the environment defines the service with that SID."""
+    return sid == context.current().service.sid
+
+
+def update_service(sid: str, update: Callable[[Service], N]) -> N:
+    """Store the result of *update* as the service with that SID.
+
+    *update* runs again if another request has changed the service meanwhile, so its
+    checks hold for the stored value.
+
+    Args:
+        sid: The SID of the service.
+        update: Takes the current service, and returns the new one or None to delete it.
+
+    Returns:
+        The result of *update*.
+
+    Raises:
+        TwilioApiError: There is no such service, or *update* raised it.
+        Unavailable: Other requests changed the service each time.
+    """
+    services = context.current().services
+    for _ in range(_MAX_TRIES):
+        old = services.find(sid)
+        new = update(get_service(sid))
+        if services.swap(old, new):
+            return new
+    raise Unavailable
+
+
+def first_or_404(items: Iterable[T], matches: Callable[[T], bool]) -> T:
+    """Return the first of *items* that *matches*.
+
+    Raises:
+        TwilioApiError: There is none.
+    """
+    for item in items:
+        if matches(item):
+            return item
+    raise errors.not_found()
+
+
+def find_verification(name: str, service: Service) -> VerificationRef:
+    """Find a verification by its SID or by its phone number.
+
+    Raises:
+        TwilioApiError: The name is neither, or the verification has another service.
+    """
+    if is_sid(name, "VE"):
+        return find_by_sid(name, service)
+    try:
+        number = context.current().numbers.read(name, phone.NOWHERE)
+    except InvalidPhone:
+        raise errors.not_found() from None
+    return VerificationRef(number, service)
+
+
+def find_by_sid(sid: str, service: Service) -> VerificationRef:
+    """Find a verification by its SID.
+
+    Raises:
+        TwilioApiError: There is none, or it has another service.
+    """
+    record = context.current().records.find(wire.verification_id(sid))
+    if record is None or record.service != service.sid:
+        raise errors.not_found()
+    return VerificationRef(_decrypt_number(record), service, record)
+
+
+def find_by_number(to: str, service: Service) -> VerificationRef:
+    """Return a reference to the verification of a phone number.
+
+    Raises:
+        TwilioApiError: *to* is not a phone number.
+    """
+    return VerificationRef(verification_params.parse_number(to), service)
+
+
+def _decrypt_number(record: Record) -> PhoneNumber:
+    app = context.current()
+    for pepper in app.peppers:
+        try:
+            text = records.decrypt_number(
+                record.encrypted_number, pepper, verification=record.id
+            )
+            return app.numbers.read(text, phone.NOWHERE)
+        except (ValueError, InvalidPhone):
+            # The number was encrypted under the other pepper of a rotation.
+            continue
+    raise errors.not_found()

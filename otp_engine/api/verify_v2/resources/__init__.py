@@ -1,0 +1,1 @@
+"""Twilio Verify's resources: one module and one blueprint each."""

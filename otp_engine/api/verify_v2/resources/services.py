@@ -1,0 +1,211 @@
+"""`/v2/Services`: the brand in messages, the length of codes and other options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, g, request
+from flask.typing import ResponseReturnValue
+
+from otp_engine import parsing
+from otp_engine.api import context
+from otp_engine.api.verify_v2 import errors, lookup, params, wire
+from otp_engine.api.verify_v2.pagination import paginate
+from otp_engine.api.verify_v2.params import FormParams
+from otp_engine.api.verify_v2.resources import templates
+from otp_engine.domain.service import Service
+
+bp = Blueprint("services", __name__)
+
+_DEFAULT_CODE_LENGTH = 6
+_MAX_SERVICES = 1_000
+_Parser = Callable[[str], str | int | bool]
+
+# Parameters with an effect, and their fields of `Service`.
+_FIELDS: Mapping[str, tuple[str, _Parser]] = {
+    "FriendlyName": ("brand", params.friendly_name),
+    "CodeLength": ("code_length", parsing.integer(4, 10)),
+    "CustomCodeEnabled": ("custom_code", params.boolean),
+    "BindVerifications": ("bind", params.boolean),
+    "DoNotShareWarningEnabled": ("warned", params.boolean),
+    "DefaultTemplateSid": ("template", templates.parse_sid),
+}
+
+# Parameters that are stored and returned without an effect, with their defaults.
+_PASSTHROUGH: Mapping[str, tuple[str, _Parser, str | int | bool | None]] = {
+    "LookupEnabled": ("lookup_enabled", params.boolean, False),
+    "SkipSmsToLandlines": ("skip_sms_to_landlines", params.boolean, False),
+    "DtmfInputRequired": ("dtmf_input_required", params.boolean, True),
+    "TtsName": ("tts_name", params.single_line(64), None),
+    "VerifyEventSubscriptionEnabled": (
+        *("verify_event_subscription_enabled", params.boolean, False),
+    ),
+    "Push.IncludeDate": ("push.include_date", params.boolean, False),
+    "Push.ApnCredentialSid": ("push.apn_credential_sid", params.sid("CR"), None),
+    "Push.FcmCredentialSid": ("push.fcm_credential_sid", params.sid("CR"), None),
+    "Totp.Issuer": ("totp.issuer", params.single_line(64), None),
+    "Totp.TimeStep": ("totp.time_step", parsing.integer(20, 60), 30),
+    "Totp.CodeLength": ("totp.code_length", parsing.integer(3, 8), 6),
+    "Totp.Skew": ("totp.skew", parsing.integer(0, 2), 1),
+    "Whatsapp.MsgServiceSid": ("whatsapp.msg_service_sid", params.sid("MG"), None),
+    "Whatsapp.From": ("whatsapp.from", params.single_line(64), None),
+    "Passkeys.RelyingParty.Id": (
+        *("passkeys.relying_party.id", params.single_line(253), None),
+    ),
+    "Passkeys.RelyingParty.Name": (
+        *("passkeys.relying_party.name", params.single_line(64), None),
+    ),
+    "Passkeys.RelyingParty.Origins": (
+        *("passkeys.relying_party.origins", params.single_line(1_000), None),
+    ),
+    "Passkeys.AuthenticatorAttachment": (
+        *("passkeys.authenticator_attachment", params.single_line(32), None),
+    ),
+    "Passkeys.DiscoverableCredentials": (
+        *("passkeys.discoverable_credentials", params.single_line(32), None),
+    ),
+    "Passkeys.UserVerification": (
+        *("passkeys.user_verification", params.single_line(32), None),
+    ),
+}
+_LINKS = {
+    "verification_checks": "VerificationCheck",
+    "verifications": "Verifications",
+    "rate_limits": "RateLimits",
+    "messaging_configurations": "MessagingConfigurations",
+    "entities": "Entities",
+    "webhooks": "Webhooks",
+    "access_tokens": "AccessTokens",
+}
+_PARSERS: Mapping[str, _Parser] = {
+    "Psd2Enabled": params.boolean,
+    **{parameter: parser for parameter, (_, parser) in _FIELDS.items()},
+    **{parameter: parser for parameter, (_, parser, _) in _PASSTHROUGH.items()},
+}
+
+
+@bp.post("/Services")
+def create() -> ResponseReturnValue:
+    """Create a service."""
+    form, app = params.parse(request), context.current()
+    form.require("FriendlyName")
+    if len(app.services.all()) >= _MAX_SERVICES:
+        raise errors.TwilioApiError(
+            60200, HTTPStatus.BAD_REQUEST, "Max Services reached"
+        )
+    sid, now = wire.generate_sid("VA"), app.now()
+    blank = Service(
+        sid=sid,
+        space=sid,
+        code_length=_DEFAULT_CODE_LENGTH,
+        warned=False,
+        created=now,
+        updated=now,
+    )
+    service = _apply(blank, form)
+    app.services.swap(None, service)
+    return serialize(service), HTTPStatus.CREATED
+
+
+@bp.get("/Services")
+def list_() -> ResponseReturnValue:
+    """Return all services, including the default one."""
+    app = context.current()
+    others = [other for other in app.services.all() if other.sid != app.service.sid]
+    services = [app.service, *others]
+    return paginate(
+        services, "services", serialize=serialize, name=lambda service: service.sid
+    )
+
+
+@bp.get("/Services/<sid>")
+def fetch(sid: str) -> ResponseReturnValue:
+    """Return a service."""
+    return serialize(lookup.get_service(sid))
+
+
+@bp.post("/Services/<sid>")
+def update(sid: str) -> ResponseReturnValue:
+    """Change a service; messages that were sent already stay as they are."""
+    form = params.parse(request)
+    _reject_default(sid)
+    return serialize(lookup.update_service(sid, lambda old: _apply(old, form)))
+
+
+@bp.delete("/Services/<sid>")
+def delete(sid: str) -> ResponseReturnValue:
+    """Delete a service; its verifications expire."""
+    _reject_default(sid)
+    lookup.update_service(sid, lambda _: None)
+    return "", HTTPStatus.NO_CONTENT
+
+
+def serialize(service: Service) -> dict[str, Any]:
+    """Return the body of a service."""
+    policy = context.current().policy
+    url = wire.resource_url("Services", service.sid)
+    return {
+        "sid": service.sid,
+        "account_sid": g.account,
+        "friendly_name": service.brand,
+        "code_length": service.code_length or policy.code_length,
+        "psd2_enabled": False,
+        "do_not_share_warning_enabled": service.warned,
+        "custom_code_enabled": service.custom_code,
+        "default_template_sid": service.template,
+        **_serialize_passthrough(service),
+        # Verify has no such field, so it is present only in services that use it.
+        **({"bind_verifications": True} if service.bind else {}),
+        "date_created": wire.format_seconds(service.created),
+        "date_updated": wire.format_seconds(service.updated),
+        "url": url,
+        "links": {name: f"{url}/{last}" for name, last in _LINKS.items()},
+    }
+
+
+def _apply(service: Service, form: FormParams) -> Service:
+    """Return *service* with the values of *form*."""
+    values = form.parse_all(_PARSERS, required=())
+    if values.pop("Psd2Enabled", False):
+        raise errors.unsupported_feature()
+    changes: dict[str, Any] = {
+        _FIELDS[parameter][0]: value
+        for parameter, value in values.items()
+        if parameter in _FIELDS
+    }
+    passthrough = {
+        _PASSTHROUGH[parameter][0]: value
+        for parameter, value in values.items()
+        if parameter in _PASSTHROUGH
+    }
+    return replace(
+        service,
+        **changes,
+        kept={**service.kept, **passthrough},
+        updated=context.current().now(),
+    )
+
+
+def _serialize_passthrough(service: Service) -> dict[str, Any]:
+    """Return the stored values; a dotted name is a field of a nested object."""
+    body: dict[str, Any] = {}
+    for name, _, default in _PASSTHROUGH.values():
+        value = service.kept.get(name, default)
+        if name == "totp.issuer":
+            value = value or service.brand
+        *parents, last = name.split(".")
+        parent = body
+        for key in parents:
+            parent = parent.setdefault(key, {})
+        parent[last] = value
+    return body
+
+
+def _reject_default(sid: str) -> None:
+    """Reject a change of the default service, which the environment defines."""
+    if lookup.is_default(sid):
+        message = "Invalid Service configuration"
+        raise errors.TwilioApiError(60217, HTTPStatus.BAD_REQUEST, message)

@@ -1,0 +1,59 @@
+"""`/v2/Services/{sid}/VerificationCheck`: check a code."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from http import HTTPStatus
+
+from flask import Blueprint, g, request
+from flask.typing import ResponseReturnValue
+
+from otp_engine.api import context
+from otp_engine.api.verify_v2 import auth, errors, lookup, params
+from otp_engine.api.verify_v2.lookup import VerificationRef
+from otp_engine.api.verify_v2.params import FormParams
+from otp_engine.domain import codes
+from otp_engine.domain.service import Service
+from otp_engine.domain.verification import Guess
+from otp_engine.errors import StoreUnavailable
+
+bp = Blueprint("verification_checks", __name__)
+
+_parse_sid = params.sid("VE")
+
+
+@bp.post("/Services/<service>/VerificationCheck")
+def create(service: str) -> ResponseReturnValue:
+    """Check a code; a wrong one is a response with the status `pending`."""
+    app, form = context.current(), params.parse(request)
+    verification = _find(form, lookup.get_service(service))
+    g.phone = verification.number.masked
+    guess = Guess(
+        number=verification.number,
+        code=codes.read_custom(form.require("Code")),
+        address=auth.client_ip(None),
+        service=verification.service,
+        verification=verification.id,
+        bound=verification.bound,
+        client=g.caller,
+    )
+    checked = app.engine.check(guess)
+    status = "approved" if checked.approved else "pending"
+    body = verification.view(checked.id, status, updated=app.now()).to_check()
+    if not checked.approved:
+        return body
+    # The code is used up already, so a record that remains is no error.
+    with suppress(StoreUnavailable):
+        app.records.forget(checked.id)
+    return body, HTTPStatus.OK, app.proven(verification.number, checked)
+
+
+def _find(form: FormParams, service: Service) -> VerificationRef:
+    """Return the verification of `To`, or else of `VerificationSid`."""
+    if to := form.get("To"):
+        return lookup.find_by_number(to, service)
+    sid = form.parse("VerificationSid", _parse_sid)
+    if sid is None:
+        message = "No target verification specified"
+        raise errors.TwilioApiError(60221, HTTPStatus.BAD_REQUEST, message)
+    return lookup.find_by_sid(sid, service)

@@ -1,0 +1,86 @@
+"""Bodies of Verification and VerificationCheck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import g
+
+from otp_engine.api.verify_v2 import wire
+from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.record import Attempt
+from otp_engine.domain.service import Service
+from otp_engine.domain.verification import Channel
+
+_CARRIER_FIELDS = ("mobile_country_code", "mobile_network_code", "name", "error_code")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationView:
+    """The values of a verification that responses contain.
+
+    Attributes:
+        id: ID of the verification, 16 bytes.
+        service: The service of the verification.
+        number: The phone number of the recipient.
+        status: The status, as Verify names it.
+        channel: The channel of the last send.
+        created: Time of the first send.
+        updated: Time of the last change.
+        attempts: Every send, oldest first.
+    """
+
+    id: bytes
+    service: Service
+    number: PhoneNumber
+    status: str
+    channel: Channel
+    created: datetime
+    updated: datetime
+    attempts: Sequence[Attempt] = ()
+
+    def to_verification(self) -> dict[str, Any]:
+        """Return the body of a Verification."""
+        common = self._common()
+        path = ("Services", self.service.sid, "Verifications", common["sid"])
+        return {
+            **common,
+            "lookup": {"carrier": self._carrier()},
+            "send_code_attempts": [
+                {
+                    "time": wire.format_milliseconds(attempt.at),
+                    "channel": attempt.channel,
+                    "attempt_sid": wire.attempt_sid(self.id, attempt.token),
+                }
+                for attempt in self.attempts
+            ],
+            "sna": None,
+            "url": wire.resource_url(*path),
+        }
+
+    def to_check(self) -> dict[str, Any]:
+        """Return the body of a VerificationCheck."""
+        return {**self._common(), "sna_attempts_error_codes": []}
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "sid": wire.verification_sid(self.id),
+            "service_sid": self.service.sid,
+            "account_sid": g.account,
+            "to": self.number.e164,
+            "channel": self.channel,
+            "status": self.status,
+            "valid": self.status == "approved",
+            "date_created": wire.format_seconds(self.created),
+            "date_updated": wire.format_seconds(self.updated),
+            "amount": None,
+            "payee": None,
+        }
+
+    def _carrier(self) -> dict[str, Any] | None:
+        if not self.service.kept.get("lookup_enabled"):
+            return None
+        return {**dict.fromkeys(_CARRIER_FIELDS), "type": "mobile"}

@@ -1,0 +1,145 @@
+"""Parameters of a new verification or of a resend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import g
+
+from otp_engine import parsing
+from otp_engine.api import context
+from otp_engine.api.verify_v2 import auth, errors, params
+from otp_engine.api.verify_v2.params import FormParams
+from otp_engine.api.verify_v2.resources import templates
+from otp_engine.domain import codes, messages, phone
+from otp_engine.domain.limits import Charge, Limit, Window
+from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.service import Service
+from otp_engine.domain.verification import Asked, Channel
+from otp_engine.domain.wishes import Wishes
+from otp_engine.errors import InvalidCode, InvalidPhone
+
+_MAX_TAGS, _MAX_TAG_LENGTH = 10, 128
+
+
+def parse(form: FormParams, service: Service) -> Asked:
+    """Parse the parameters of a send.
+
+    Raises:
+        TwilioApiError: A parameter is missing or not valid, or the service does not
+            allow it.
+    """
+    values = form.parse_all(_PARSERS, required=("To", "Channel"))
+    if not _UNSUPPORTED.isdisjoint(values):
+        raise _unsupported(values)
+    return Asked(
+        number=parse_number(values["To"]),
+        channel=values["Channel"],
+        locale=values.get("Locale"),
+        address=auth.client_ip(values.get("DeviceIp")),
+        service=service,
+        code=_custom_code(values.get("CustomCode"), service),
+        charges=_extra_hits(values.get("RateLimits"), service),
+        client=g.caller,
+        bind=service.bind,
+        wishes=Wishes(
+            brand=values.get("CustomFriendlyName"),
+            warned=_do_not_share_warning(values.get("TemplateSid"), service),
+            app_hash=values.get("AppHash"),
+            unfiltered=values.get("RiskCheck") == "disable",
+        ),
+    )
+
+
+def parse_number(to: str) -> PhoneNumber:
+    """Parse a phone number in E.164.
+
+    Raises:
+        TwilioApiError: *to* is not a phone number.
+    """
+    try:
+        return context.current().numbers.read(to, phone.NOWHERE)
+    except InvalidPhone:
+        raise errors.invalid_destination(to) from None
+
+
+def _unsupported(values: Container[str]) -> errors.TwilioApiError:
+    """Return the error for the first unsupported parameter among *values*."""
+    if "CustomMessage" in values:
+        message = "Custom messages are not supported"
+        return errors.TwilioApiError(60243, HTTPStatus.BAD_REQUEST, message)
+    # PSD2: a payer must not assume that the message names amount and payee.
+    return errors.unsupported_feature()
+
+
+def _locale(text: str) -> str:
+    tag = parsing.language_tag(text)
+    if messages.language_of(tag) not in messages.LOCALES:
+        raise ValueError(f"must be a language that messages exist in: {text!r}")
+    return tag
+
+
+def _tags(text: str) -> Mapping[str, str]:
+    tags = params.string_map(text)
+    longest = max(map(len, [*tags.keys(), *tags.values()]), default=0)
+    if len(tags) > _MAX_TAGS or longest > _MAX_TAG_LENGTH:
+        raise ValueError(
+            f"must have at most {_MAX_TAGS} tags of {_MAX_TAG_LENGTH} characters"
+        )
+    return tags
+
+
+def _custom_code(text: str | None, service: Service) -> str | None:
+    if text is None:
+        return None
+    if not service.custom_code:
+        raise errors.unsupported_feature()
+    try:
+        return codes.read_custom(text)
+    except InvalidCode:
+        raise errors.invalid_parameter("CustomCode") from None
+
+
+def _do_not_share_warning(template: str | None, service: Service) -> bool | None:
+    sid = template or service.template
+    if sid is None:
+        return None
+    try:
+        return templates.has_warning(sid)
+    except ValueError:
+        raise errors.TwilioApiError(
+            60228, HTTPStatus.BAD_REQUEST, "Template was not found"
+        ) from None
+
+
+def _extra_hits(
+    values: Mapping[str, str] | None, service: Service
+) -> tuple[Charge, ...]:
+    """Return a hit for each bucket of the rate limits that the client names."""
+    if not values:
+        return ()
+    limits = {limit.name: limit for limit in service.rate_limits}
+    if not values.keys() <= limits.keys():
+        raise errors.invalid_parameter("RateLimits")
+    return tuple(
+        Charge(bucket.sid, value, Limit((Window(bucket.most, bucket.interval),)))
+        for name, value in values.items()
+        for bucket in limits[name].buckets
+    )
+
+
+_UNSUPPORTED = frozenset({"CustomMessage", "Amount", "Payee"})
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "To": str,
+    "Channel": Channel,
+    "Tags": _tags,
+    "TemplateCustomSubstitutions": params.string_map,
+    "Locale": _locale,
+    "RateLimits": params.string_map,
+    "CustomFriendlyName": params.friendly_name,
+    "AppHash": params.app_hash,
+    "RiskCheck": parsing.choice(["enable", "disable"]),
+    **dict.fromkeys(("CustomCode", "DeviceIp", "TemplateSid", *_UNSUPPORTED), str),
+}

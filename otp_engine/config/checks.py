@@ -1,0 +1,207 @@
+"""Warnings about settings, policies and services that are allowed but unsafe."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+from otp_engine.config import policy_checks, redis_url_checks, validators
+from otp_engine.config.settings import Settings, is_loopback
+from otp_engine.crypto.api_keys import MIN_BITS, ApiKey
+from otp_engine.domain import guessing, phone
+from otp_engine.domain.limits import KeyedLimit
+from otp_engine.domain.policy import READERS, Policy
+from otp_engine.domain.service import Service
+
+
+def collect_warnings(
+    settings: Settings, unknown: Iterable[str], known: Sequence[str]
+) -> list[str]:
+    """Return a sentence for each unsafe setting.
+
+    Args:
+        settings: All settings.
+        unknown: Variables that start with `OTP_` and are not settings.
+        known: The names of all settings.
+    """
+    return [
+        *policy_warnings(settings.policy, settings),
+        *_setting_warnings(settings),
+        *_public_url_warnings(settings),
+        *redis_url_checks.collect_warnings(settings.redis_url or ""),
+        *_key_warnings(settings),
+        *_verify_page_warnings(settings),
+        *_name_warnings(unknown, known),
+    ]
+
+
+def policy_warnings(policy: Policy, settings: Settings) -> list[str]:
+    """Return a sentence for each unsafe value of *policy*.
+
+    Args:
+        policy: The policy, which may differ from that of the settings.
+        settings: The countries and API keys that the policy applies to.
+    """
+    warnings = policy_checks.collect_warnings(policy)
+    warnings += _key_name_warnings(policy, settings.api_keys)
+    bounded = policy.sends_per_country.enforced or policy.sends_total.enforced
+    if phone.EVERYWHERE in settings.allowed_countries and not bounded:
+        warnings.append(
+            "OTP_ALLOWED_COUNTRIES is * while sends_per_country and sends_total enforce"
+            " no limit: messages to the most expensive countries have no limit"
+        )
+    return warnings
+
+
+def host_warnings(settings: Settings, host: str) -> list[str]:
+    """Return what dev mode exposes when the service listens on *host*.
+
+    Args:
+        settings: The settings in force.
+        host: The host name or IP address that the service listens on.
+
+    Returns:
+        One sentence; none outside of dev mode or on the loopback interface.
+    """
+    if not settings.dev or is_loopback(host):
+        return []
+    exposed = {
+        "/dev/inbox (every code)": settings.inbox,
+        "/verify": settings.verify_page.enabled,
+        "/metrics": not settings.metrics_key,
+        "/v2": not settings.api_keys,
+        "sends and checks on /auth": not settings.api_keys,
+    }
+    paths = ", ".join(path for path, is_exposed in exposed.items() if is_exposed)
+    if not paths:
+        return []
+    return [f"dev mode on {host}: every client can use without a key: {paths}"]
+
+
+def service_warnings(service: Service) -> list[str]:
+    """Return a sentence for each setting of *service* that weakens its codes."""
+    warnings = []
+    name = f"service {service.sid}"
+    if service.code_length and service.code_length < guessing.DIGITS:
+        warnings.append(
+            f"{name}: CodeLength {service.code_length} is under {guessing.DIGITS}"
+            " digits: NIST SP 800-63B-4 (3.1.3.2), OWASP ASVS 5.0 (6.5.4)"
+        )
+    if service.custom_code:
+        warnings.append(
+            f"{name}: CustomCodeEnabled lets its clients choose codes; this service"
+            " cannot check their strength"
+        )
+    return warnings
+
+
+def _setting_warnings(settings: Settings) -> list[str]:
+    warnings = []
+    if settings.dev:
+        warnings.append("this is development mode (OTP_DEV): not for production")
+    if not settings.argon2.meets_asvs:
+        warnings.append(
+            "OTP_ARGON2 is weaker than OWASP ASVS 5.0 (appendix C) accepts: use owasp"
+            " or rfc9106"
+        )
+    if "console" in settings.senders and not settings.dev:
+        warnings.append("OTP_SENDER console prints every code to the logs")
+    if len(settings.peppers) > 1:
+        warnings.append(
+            "OTP_PEPPER_PREVIOUS is set: remove it 30 days after the rotation. Earlier"
+            " removal deletes the failed checks of phones without a send or check"
+            " since, and within OTP_TTL the live codes"
+        )
+    url = settings.twilio and settings.twilio.base_url
+    if url and _is_exposed(url):
+        warnings.append(
+            "TWILIO_API_BASE_URL is http: the account's credentials are sent in plain"
+            " text. Use https"
+        )
+    return warnings
+
+
+def _public_url_warnings(settings: Settings) -> list[str]:
+    if settings.public_url:
+        return []
+    warnings = []
+    if settings.trusted_proxies:
+        warnings.append(
+            "OTP_PUBLIC_URL is not set: behind a proxy, the URLs in answers of /v2 can"
+            " point to another host, and SDKs follow them with their credentials"
+        )
+    if not (settings.dev or settings.api_keys):
+        warnings.append(
+            "OTP_PUBLIC_URL is not set: without API keys, any web page with a host"
+            " name that resolves to this service can send messages (DNS rebinding)"
+        )
+    return warnings
+
+
+def _key_name_warnings(policy: Policy, api_keys: Iterable[ApiKey]) -> list[str]:
+    """Return a sentence for each limit of an API key that does not exist."""
+    names = {key.name for key in api_keys}
+    return [
+        f"{limit_name} has a limit for {name}, but OTP_API_KEYS has no key of that name"
+        for limit_name in READERS
+        if isinstance(limit := getattr(policy, limit_name), KeyedLimit)
+        for name, _ in limit.by_name
+        if name not in names
+    ]
+
+
+def _key_warnings(settings: Settings) -> list[str]:
+    """Return a sentence for each weak secret, which only dev mode accepts."""
+    warnings = [
+        f"OTP_API_KEYS: the secret of {key.name} has fewer than {MIN_BITS} bits;"
+        f" {validators.GENERATE_API_KEY} generates a key"
+        for key in settings.api_keys
+        if key.weak
+    ]
+    if settings.metrics_key and settings.metrics_key.weak:
+        warnings.append(
+            f"OTP_METRICS_KEY has fewer than {MIN_BITS} bits;"
+            f" {validators.GENERATE_METRICS_KEY} generates a key"
+        )
+    return warnings
+
+
+def _verify_page_warnings(settings: Settings) -> list[str]:
+    if not settings.verify_page.enabled:
+        return []
+    if settings.dev:
+        if "twilio" not in settings.senders:
+            return []
+        warning = (
+            "OTP_VERIFY_PAGE with the sender twilio: in dev mode too, every visitor"
+            " can send real messages"
+        )
+        return [warning]
+    warnings = []
+    if settings.api_keys:
+        warnings.append(
+            "OTP_VERIFY_PAGE lets every visitor send codes and use up checks, also for"
+            " phones that clients with a key verify"
+        )
+    if not (settings.public_url or "").startswith("https://"):
+        warnings.append(
+            "OTP_VERIFY_PAGE without an https OTP_PUBLIC_URL: browsers may send its"
+            " session cookie in plain text"
+        )
+    return warnings
+
+
+def _name_warnings(unknown: Iterable[str], known: Sequence[str]) -> list[str]:
+    warnings = []
+    for name in unknown:
+        similar = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {similar[0]}?" if similar else ""
+        warnings.append(f"{name} is not a setting{hint}")
+    return warnings
+
+
+def _is_exposed(url: str) -> bool:
+    """Return whether requests to *url* leave this machine unencrypted."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")

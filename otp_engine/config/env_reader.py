@@ -1,0 +1,66 @@
+"""A reader of environment variables that collects every problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from otp_engine.config import secret_settings
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class EnvReader:
+    """Parses variables, and collects the problems with them.
+
+    Attributes:
+        problems: A sentence for each missing or invalid variable so far.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Read the secrets that *environ* gives by file.
+
+        Args:
+            environ: The environment variables.
+        """
+        self._values, self._unreadable = secret_settings.read_files(environ)
+        self.problems: list[str] = [*self._unreadable.values()]
+
+    def has(self, name: str) -> bool:
+        """Return whether *name* is set and not blank; Compose sets blank variables."""
+        return bool(self._values.get(name, "").strip())
+
+    def get(self, name: str, parser: Callable[[str], T], default: D) -> T | D:
+        """Return the parsed value of *name*.
+
+        Args:
+            name: The variable.
+            parser: Parses the stripped text. The message of its `ValueError` follows
+                the name of the variable in the problem.
+            default: The value of a variable that is not set or not valid.
+        """
+        text = self._values.get(name, "").strip()
+        if not text:
+            return default
+        try:
+            return parser(text)
+        except ValueError as error:
+            self.problems.append(f"{name} {error}")
+            return default
+
+    def require(self, name: str, *, why: str) -> None:
+        """Record a problem if *name* is not set.
+
+        Args:
+            name: The variable.
+            why: The reason or the cure, which ends the sentence of the problem.
+        """
+        # A secret file that cannot be read is a problem already.
+        if not self.has(name) and name not in self._unreadable:
+            self.problems.append(f"{name} is not set: {why}")
+
+    def unknown(self, known: Iterable[str]) -> list[str]:
+        """Return the variables that start with `OTP_` and are not in *known*."""
+        own = {name for name in self._values if name.startswith("OTP_")}
+        return sorted(own - set(known))

@@ -1,0 +1,216 @@
+"""Loads all settings from the environment, and reports every problem at once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+
+from otp_engine.config import (
+    checks,
+    rejections,
+    secret_settings,
+    validators,
+    verify_page,
+)
+from otp_engine.config.env_reader import EnvReader
+from otp_engine.config.settings import Settings, TwilioSettings
+from otp_engine.crypto import api_keys
+from otp_engine.crypto.api_keys import ApiKey
+from otp_engine.domain import phone
+from otp_engine.domain.hashing import COSTS, Cost
+from otp_engine.domain.pepper import LEAST_BYTES, Pepper
+from otp_engine.domain.policy import READERS as POLICY_PARSERS
+from otp_engine.domain.policy import Policy
+from otp_engine.errors import InvalidSettings
+from otp_engine.parsing import is_sid
+
+VARIABLES = (
+    "REDIS_URL",
+    "OTP_PEPPER",
+    "OTP_PEPPER_PREVIOUS",
+    "OTP_ARGON2",
+    "OTP_SENDER",
+    "TWILIO_ACCOUNT_SID",
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_API_KEY",
+    "TWILIO_API_SECRET",
+    "TWILIO_MESSAGING_SERVICE_SID",
+    "TWILIO_FROM",
+    "TWILIO_API_BASE_URL",
+    "OTP_BRAND",
+    "OTP_DEFAULT_REGION",
+    "OTP_ALLOWED_COUNTRIES",
+    "OTP_API_KEYS",
+    "OTP_ALLOW_ANONYMOUS",
+    "OTP_METRICS_KEY",
+    "OTP_SERVICE_SID",
+    "OTP_TRUSTED_PROXIES",
+    "OTP_REDIS_TIMEOUT",
+    "OTP_REDIS_WAIT_REPLICAS",
+    "OTP_DRAIN",
+    "OTP_PUBLIC_URL",
+    "OTP_CORS_ORIGINS",
+    "OTP_TEST_NUMBERS",
+    *verify_page.VARIABLES,
+    "OTP_DEV",
+    *(f"OTP_{name.upper()}" for name in POLICY_PARSERS),
+    *secret_settings.FILES.values(),
+)
+"""Every variable that is read. The tables of the README name each of them."""
+
+_NULL_SID_DIGITS = "0" * 32
+_DEFAULT_REDIS_TIMEOUT = timedelta(milliseconds=500)
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Load the settings.
+
+    Args:
+        environ: The environment variables.
+
+    Raises:
+        InvalidSettings: With every problem, not only the first one.
+    """
+    env = EnvReader(environ)
+    settings = _settings(env)
+    env.problems += rejections.find_problems(settings)
+    if env.problems:
+        raise InvalidSettings(env.problems)
+    warnings = checks.collect_warnings(settings, env.unknown(VARIABLES), VARIABLES)
+    return replace(settings, warnings=tuple(warnings))
+
+
+def _settings(env: EnvReader) -> Settings:
+    dev = env.get("OTP_DEV", validators.boolean, default=False)
+    region = env.get("OTP_DEFAULT_REGION", validators.region, "IN")
+    if not dev:
+        env.require("REDIS_URL", why="the service needs Redis outside of dev mode")
+    return Settings(
+        dev=dev,
+        redis_url=env.get("REDIS_URL", validators.redis_url, None),
+        redis_timeout=env.get(
+            "OTP_REDIS_TIMEOUT", validators.redis_timeout, _DEFAULT_REDIS_TIMEOUT
+        ),
+        redis_replicas=env.get(
+            "OTP_REDIS_WAIT_REPLICAS", validators.non_negative_int(9), 0
+        ),
+        drain_duration=env.get("OTP_DRAIN", validators.drain_duration, timedelta()),
+        peppers=_peppers(env, dev=dev),
+        argon2=env.get("OTP_ARGON2", Cost.parse, COSTS["owasp"]),
+        senders=(senders := _senders(env, dev=dev)),
+        twilio=_twilio(env),
+        brand=env.get("OTP_BRAND", validators.brand, "OTP Engine"),
+        default_region=region,
+        allowed_countries=_allowed_countries(env, dev=dev, region=region),
+        api_keys=(client_keys := _api_keys(env, dev=dev)),
+        metrics_key=env.get(
+            "OTP_METRICS_KEY", partial(api_keys.parse, "metrics"), None
+        ),
+        account_sid=_account_sid(env, client_keys),
+        service_sid=env.get(
+            "OTP_SERVICE_SID", validators.sid("VA"), f"VA{_NULL_SID_DIGITS}"
+        ),
+        trusted_proxies=env.get(
+            "OTP_TRUSTED_PROXIES", validators.non_negative_int(16), 0
+        ),
+        public_url=env.get("OTP_PUBLIC_URL", validators.http_url, None),
+        cors_origins=verify_page.get_origins(env, "OTP_CORS_ORIGINS", dev=dev),
+        test_numbers=env.get("OTP_TEST_NUMBERS", validators.test_numbers(_today()), ()),
+        verify_page=verify_page.load(env, dev=dev, senders=senders),
+        policy=_policy(env),
+        explicit_policy_names=_explicit_policy_names(env),
+    )
+
+
+def _allowed_countries(env: EnvReader, *, dev: bool, region: str) -> frozenset[str]:
+    default = frozenset({phone.EVERYWHERE if dev else region})
+    return env.get("OTP_ALLOWED_COUNTRIES", validators.countries, default)
+
+
+def _peppers(env: EnvReader, *, dev: bool) -> tuple[Pepper, ...]:
+    # The embedded store of dev mode ends with the process, so its pepper may as well.
+    if not env.has("OTP_PEPPER") and dev and not env.has("REDIS_URL"):
+        return (Pepper(secrets.token_bytes(LEAST_BYTES)),)
+    env.require("OTP_PEPPER", why=f"{validators.GENERATE_PEPPER} generates one")
+    current = env.get("OTP_PEPPER", validators.pepper, None)
+    previous = env.get("OTP_PEPPER_PREVIOUS", validators.pepper, None)
+    if current and current == previous:
+        env.problems.append(
+            "OTP_PEPPER_PREVIOUS is the same as OTP_PEPPER: set it to the pepper"
+            " before the rotation, or remove it"
+        )
+    return tuple(pepper for pepper in (current, previous) if pepper)
+
+
+def _senders(env: EnvReader, *, dev: bool) -> tuple[str, ...]:
+    default = ("twilio",) if env.has("TWILIO_ACCOUNT_SID") else ("console",)
+    if default == ("console",) and not dev:
+        env.require("OTP_SENDER", why="set it to twilio or console")
+    names = env.get("OTP_SENDER", validators.senders, default)
+    if "twilio" in names:
+        why = "the sender twilio needs it"
+        env.require("TWILIO_ACCOUNT_SID", why=why)
+        if env.has("TWILIO_API_KEY"):
+            env.require("TWILIO_API_SECRET", why=why)
+        else:
+            env.require("TWILIO_AUTH_TOKEN", why=why)
+        if not env.has("TWILIO_MESSAGING_SERVICE_SID"):
+            why += ", or TWILIO_MESSAGING_SERVICE_SID instead"
+            env.require("TWILIO_FROM", why=why)
+    return names
+
+
+def _twilio(env: EnvReader) -> TwilioSettings | None:
+    account = env.get("TWILIO_ACCOUNT_SID", validators.sid("AC"), "")
+    key = env.get("TWILIO_API_KEY", validators.sid("SK"), "")
+    token = env.get("TWILIO_AUTH_TOKEN", str, "")
+    secret = env.get("TWILIO_API_SECRET", str, "")
+    twilio = TwilioSettings(
+        account_sid=account,
+        username=key or account,
+        password=secret if key else token,
+        service=env.get("TWILIO_MESSAGING_SERVICE_SID", validators.sid("MG"), None),
+        from_=env.get("TWILIO_FROM", str, None),
+        base_url=env.get("TWILIO_API_BASE_URL", validators.http_url, None),
+        token=token or None,
+    )
+    return twilio if account else None
+
+
+def _api_keys(env: EnvReader, *, dev: bool) -> tuple[ApiKey, ...]:
+    keys = env.get("OTP_API_KEYS", validators.api_keys, ())
+    anonymous = env.get("OTP_ALLOW_ANONYMOUS", validators.boolean, default=False)
+    if not dev and not anonymous:
+        env.require(
+            "OTP_API_KEYS",
+            why="set OTP_ALLOW_ANONYMOUS=1 to let clients without a key send messages",
+        )
+    return keys
+
+
+def _account_sid(env: EnvReader, keys: Sequence[ApiKey]) -> str:
+    """Return the account that `/v2` serves: the name of a key, or a null SID."""
+    accounts = sorted({key.name for key in keys if is_sid(key.name, "AC")})
+    if len(accounts) > 1:
+        env.problems.append("OTP_API_KEYS names two accounts: /v2 serves only one")
+    return accounts[0] if accounts else f"AC{_NULL_SID_DIGITS}"
+
+
+def _policy(env: EnvReader) -> Policy:
+    default = Policy()
+    values = {
+        name: env.get(f"OTP_{name.upper()}", parser, getattr(default, name))
+        for name, parser in POLICY_PARSERS.items()
+    }
+    return Policy(**values)
+
+
+def _explicit_policy_names(env: EnvReader) -> frozenset[str]:
+    return frozenset(name for name in POLICY_PARSERS if env.has(f"OTP_{name.upper()}"))
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

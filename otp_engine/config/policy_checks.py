@@ -1,0 +1,93 @@
+"""Warnings about a policy that is weaker than the standards or than it seems."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from otp_engine.domain import durations, guessing
+from otp_engine.domain.limits import KeyedLimit, Limit
+from otp_engine.domain.policy import READERS, Policy
+
+_NIST_TTL = timedelta(minutes=10)
+_MAX_USEFUL_CHECKS = 10
+
+
+def collect_warnings(policy: Policy) -> list[str]:
+    """Return a sentence for each unsafe value of *policy*."""
+    return [
+        *_shadow_warnings(policy),
+        *_ttl_warnings(policy),
+        *_send_limit_warnings(policy),
+        *_brute_force_warnings(policy),
+    ]
+
+
+def _shadow_warnings(policy: Policy) -> list[str]:
+    return [
+        f"{name} {window.count}/{durations.write(window.period)} is in shadow mode, and"
+        " rejects nothing"
+        for name in READERS
+        for limit in _limits(getattr(policy, name))
+        for window in limit.shadow.windows
+    ]
+
+
+def _ttl_warnings(policy: Policy) -> list[str]:
+    if policy.ttl <= _NIST_TTL:
+        return []
+    ttl = durations.write(policy.ttl)
+    return [f"ttl is {ttl}; NIST SP 800-63B-4 (3.1.3.2) allows codes to live 10m"]
+
+
+def _send_limit_warnings(policy: Policy) -> list[str]:
+    names = [
+        name
+        for name in READERS
+        if name.startswith("sends_") and isinstance(getattr(policy, name), Limit)
+    ]
+    warnings = []
+    if not any(getattr(policy, name).enforced for name in names):
+        warnings.append(
+            f"no limit on messages is enforced: {', '.join(names)} are off or in shadow"
+            " mode"
+        )
+    return warnings
+
+
+def _brute_force_warnings(policy: Policy) -> list[str]:
+    """Return where *policy* makes brute force or flooding easier than standards do."""
+    warnings = []
+    if policy.code_length < guessing.DIGITS:
+        warnings.append(
+            f"code_length {policy.code_length} is under {guessing.DIGITS} digits: NIST"
+            " SP 800-63B-4 (3.1.3.2), OWASP ASVS 5.0 (6.5.4)"
+        )
+    if policy.max_checks > _MAX_USEFUL_CHECKS:
+        warnings.append(
+            f"max_checks {policy.max_checks} is over {_MAX_USEFUL_CHECKS}: more checks"
+            " help attackers, not recipients"
+        )
+    if not policy.sends_per_phone.enforced:
+        warnings.append(
+            "sends_per_phone enforces no limit: bound verifications, which any client"
+            " can create, have no cooldown between their messages"
+        )
+    chance = guessing.chance(policy)
+    if chance.exceeds_bound:
+        warnings.append(
+            f"a brute-force attack finds a code with a chance of {chance}; NIST SP"
+            f" 800-63B-4 allows {guessing.one_in(guessing.BOUND)} (six digits, 100"
+            " consecutive failures)"
+        )
+    return warnings
+
+
+def _limits(value: Any) -> tuple[Limit, ...]:  # noqa: ANN401 - any value of the policy
+    match value:
+        case Limit():
+            return (value,)
+        case KeyedLimit():
+            return value.limits
+        case _:
+            return ()

@@ -1,0 +1,75 @@
+"""Settings that are valid one by one, and not safe together."""
+
+from __future__ import annotations
+
+from otp_engine.config import validators
+from otp_engine.config.settings import Settings
+from otp_engine.crypto.api_keys import MIN_BITS
+
+# The default of docker-compose.yml. It is published, so it protects nothing.
+_LOCAL_PEPPER = b"for-the-local-stack-only"
+_PEPPER_NAMES = ("OTP_PEPPER", "OTP_PEPPER_PREVIOUS")
+# 32 random bytes have about 30 different values.
+_MIN_DISTINCT_BYTES = 8
+_MIN_ARGON2_MEMORY = 64  # KiB
+
+
+def find_problems(settings: Settings) -> list[str]:
+    """Return a sentence for each unsafe combination of *settings*."""
+    return _dev_problems(settings) if settings.dev else _production_problems(settings)
+
+
+def _dev_problems(settings: Settings) -> list[str]:
+    """Return what would let every client send real messages."""
+    if "twilio" not in settings.senders:
+        return []
+    problems = []
+    if not settings.api_keys:
+        problems.append(
+            "OTP_API_KEYS is not set: without a key, every client could send messages"
+            " with the sender twilio. Set a key, or OTP_DEV=0"
+        )
+    return problems + _pepper_problems(settings) + _api_key_problems(settings)
+
+
+def _production_problems(settings: Settings) -> list[str]:
+    problems = _pepper_problems(settings)
+    if settings.argon2.memory < _MIN_ARGON2_MEMORY:
+        problems.append(
+            f"OTP_ARGON2 must have m of at least {_MIN_ARGON2_MEMORY} (KiB) outside of"
+            f" dev mode: {settings.argon2}"
+        )
+    problems += _api_key_problems(settings)
+    if settings.metrics_key and settings.metrics_key.weak:
+        problems.append(
+            f"OTP_METRICS_KEY must have at least {MIN_BITS} bits outside of dev mode:"
+            f" {validators.GENERATE_METRICS_KEY} generates a key"
+        )
+    return problems
+
+
+def _api_key_problems(settings: Settings) -> list[str]:
+    return [
+        f"OTP_API_KEYS must have secrets of at least {MIN_BITS} bits, and that of"
+        f" {key.name} has fewer. Only dev mode without the sender twilio accepts it;"
+        f" {validators.GENERATE_API_KEY} generates a key"
+        for key in settings.api_keys
+        if key.weak
+    ]
+
+
+def _pepper_problems(settings: Settings) -> list[str]:
+    """Reject predictable peppers, the previous one of a rotation too."""
+    problems = []
+    for name, pepper in zip(_PEPPER_NAMES, settings.peppers, strict=False):
+        if pepper.secret.startswith(_LOCAL_PEPPER):
+            problems.append(
+                f"{name} is the published pepper of the local stack:"
+                f" {validators.GENERATE_PEPPER} generates another"
+            )
+        elif len(set(pepper.secret)) < _MIN_DISTINCT_BYTES:
+            problems.append(
+                f"{name} has fewer than {_MIN_DISTINCT_BYTES} different bytes:"
+                f" {validators.GENERATE_PEPPER} generates another"
+            )
+    return problems

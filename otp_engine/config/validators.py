@@ -1,0 +1,268 @@
+"""One parser for each kind of setting.
+
+Each takes the stripped text of a variable, returns the value, and raises a `ValueError`
+if the text is not valid. The message of the error follows the name of the variable. For
+secret settings, it does not contain the value.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from otp_engine import parsing
+from otp_engine.crypto import api_keys as key_scheme
+from otp_engine.crypto.api_keys import ApiKey
+from otp_engine.domain import codes, durations, phone
+from otp_engine.domain.pepper import LEAST_BYTES, Pepper
+from otp_engine.domain.rehearsal import TestNumber
+from otp_engine.errors import OTPError
+
+GENERATE_PEPPER = "`otp-engine keys pepper`"
+GENERATE_API_KEY = "`otp-engine keys new`"
+GENERATE_METRICS_KEY = "`otp-engine keys metrics`"
+_GENERATE_PROOF_KEY = "`otp-engine keys proof`"
+
+PROOF_KEY_BYTES = 32
+"""Length of a key that signs proof tokens (Ed25519, RFC 8032)."""
+
+_REDIS_SCHEMES = (
+    *("redis", "redis+sentinel", "redis+cluster"),
+    *("rediss", "rediss+sentinel", "rediss+cluster"),
+    "unix",
+)
+_SENDERS = ("twilio", "console")
+_SECRET = re.compile(r"[!-~]+", re.ASCII)
+_KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_MAX_BRAND_LENGTH = 40
+_TIMEOUTS = range(150, 10_001)
+_MAX_DRAIN = timedelta(seconds=60)
+# As browsers write origins: lower case, and no default port.
+_ORIGIN = re.compile(r"(https?)://[a-z0-9.-]+(:[0-9]{1,5})?", re.ASCII)
+_DEFAULT_PORTS = frozenset({":80", ":443"})
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
+_IMAGE_TYPES = frozenset({".svg", ".png", ".jpg", ".jpeg", ".webp"})
+_MAX_LOGO_BYTES = 256 * 1024
+
+boolean = parsing.boolean(("1", "true", "yes", "on"), ("0", "false", "no", "off"))
+
+
+def non_negative_int(maximum: int) -> Callable[[str], int]:
+    """Return a parser of a whole number from 0 to *maximum*."""
+    return parsing.integer(0, maximum)
+
+
+def brand(text: str) -> str:
+    """Parse the name in messages, short enough to leave room for the code."""
+    if not text.isprintable() or len(text) > _MAX_BRAND_LENGTH:
+        raise ValueError(f"must be one line of at most {_MAX_BRAND_LENGTH} characters")
+    return text
+
+
+def redis_timeout(text: str) -> timedelta:
+    """Parse a timeout from 150 to 10,000 ms.
+
+    The minimum is the time that replicas may take to confirm a write.
+    """
+    number = text.removesuffix("ms").strip()
+    try:
+        milliseconds = parsing.integer(_TIMEOUTS[0], _TIMEOUTS[-1])(number)
+    except ValueError:
+        raise ValueError(
+            f"must be from {_TIMEOUTS[0]} to {_TIMEOUTS[-1]} (milliseconds): {text!r}"
+        ) from None
+    return timedelta(milliseconds=milliseconds)
+
+
+def drain_duration(text: str) -> timedelta:
+    """Parse a duration from 0 to 60 s."""
+    duration = durations.parse(text)
+    if duration > _MAX_DRAIN:
+        raise ValueError(f"must be from 0s to 60s: {text!r}")
+    return duration
+
+
+def pepper(text: str) -> Pepper:
+    """Parse a secret of at least 32 bytes in base64."""
+    try:
+        secret = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(
+            f"must be base64: {GENERATE_PEPPER} generates a pepper"
+        ) from None
+    if len(secret) < LEAST_BYTES:
+        raise ValueError(
+            f"must have at least {LEAST_BYTES} bytes, and has {len(secret)}:"
+            f" {GENERATE_PEPPER} generates a pepper"
+        )
+    return Pepper(secret)
+
+
+def redis_url(text: str) -> str:
+    """Parse the URL of a Redis server, of its Sentinels or of a Cluster.
+
+    The schemes with `rediss` use TLS.
+    """
+    parts = urlsplit(text)
+    if parts.scheme not in _REDIS_SCHEMES:
+        schemes = ", ".join(_REDIS_SCHEMES)
+        raise ValueError(f"must start with one of {schemes}, followed by ://")
+    if parts.scheme == "unix":
+        return text
+    if not all(map(_is_host, parts.netloc.rpartition("@")[-1].split(","))):
+        raise ValueError("must name each host as HOST or HOST:PORT")
+    if parts.scheme.endswith("+sentinel") and not parts.path.strip("/"):
+        raise ValueError("must end with the name of the Sentinel service: .../NAME")
+    return text
+
+
+def http_url(text: str) -> str:
+    """Parse an absolute http or https URL; the result has no trailing slash."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not _is_host(parts.netloc):
+        raise ValueError(f"must be an http or https URL: {text!r}")
+    if parts.query or parts.fragment:
+        raise ValueError(f"must have no query and no fragment: {text!r}")
+    if "@" in parts.netloc or not text.isprintable() or " " in text:
+        raise ValueError("must have no user name, no password and no spaces")
+    return text.rstrip("/")
+
+
+def region(text: str) -> str:
+    """Parse the ISO 3166 code of a country with phone numbers."""
+    code = text.upper()
+    if not phone.is_region(code):
+        raise ValueError(f"must be an ISO 3166 country code, such as IN: {text!r}")
+    return code
+
+
+def countries(text: str) -> frozenset[str]:
+    """Parse comma-separated ISO 3166 codes, or `*` for all countries."""
+    if text == phone.EVERYWHERE:
+        return frozenset({phone.EVERYWHERE})
+    codes = frozenset(map(region, parsing.comma_separated(text)))
+    if not codes:
+        raise ValueError("must name at least one country, or *")
+    return codes
+
+
+def senders(text: str) -> tuple[str, ...]:
+    """Parse comma-separated names of senders, in order of preference."""
+    names = parsing.comma_separated(text.lower())
+    if unknown := [name for name in names if name not in _SENDERS]:
+        raise ValueError(f"must be of {', '.join(_SENDERS)}: {', '.join(unknown)!r}")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"must name each sender once: {text!r}")
+    return names
+
+
+def api_keys(text: str) -> tuple[ApiKey, ...]:
+    """Parse comma-separated `name:secret` or `name:sha256:DIGEST` pairs."""
+    pairs = [pair.partition(":") for pair in parsing.comma_separated(text)]
+    if not pairs:
+        raise ValueError("must have at least one name:secret pair")
+    if not all(
+        _KEY_NAME.fullmatch(name) and _SECRET.fullmatch(secret)
+        for name, _, secret in pairs
+    ):
+        raise ValueError("must be comma-separated name:secret pairs in ASCII")
+    if any("sha256:" in secret.removeprefix("sha256:") for _, _, secret in pairs):
+        raise ValueError("must have sha256: directly after the name and its colon")
+    if key_scheme.ANONYMOUS in {name for name, _, _ in pairs}:
+        raise ValueError(f"must not use the reserved name {key_scheme.ANONYMOUS!r}")
+    return tuple(key_scheme.parse(name, secret) for name, _, secret in pairs)
+
+
+def test_numbers(today: date) -> Callable[[str], tuple[TestNumber, ...]]:
+    """Return a parser of comma-separated `+NUMBER:CODE@LAST-DAY` entries.
+
+    Args:
+        today: The current day in UTC; an expired entry is rejected.
+    """
+
+    def parse(text: str) -> tuple[TestNumber, ...]:
+        return tuple(map(parse_entry, parsing.comma_separated(text)))
+
+    def parse_entry(text: str) -> TestNumber:
+        number, _, rest = text.partition(":")
+        code, _, day = rest.partition("@")
+        try:
+            entry = TestNumber(
+                phone.for_tests(number), codes.read(code), date.fromisoformat(day)
+            )
+        except (ValueError, OTPError):
+            raise ValueError(
+                "must be comma-separated entries such as +15550100001:123456@2027-01-31"
+            ) from None
+        if entry.until < today:
+            raise ValueError(f"has an entry that expired on {day}: remove or renew it")
+        return entry
+
+    return parse
+
+
+def sid(prefix: str) -> Callable[[str], str]:
+    """Return a parser of Twilio SIDs with that *prefix*."""
+
+    def parse(text: str) -> str:
+        if not parsing.is_sid(text, prefix):
+            raise ValueError(f"must be {prefix} and 32 hexadecimal digits")
+        return text
+
+    return parse
+
+
+def proof_key(text: str) -> bytes:
+    """Parse a key that signs proof tokens: 32 bytes in base64."""
+    try:
+        seed = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        seed = b""
+    if len(seed) != PROOF_KEY_BYTES:
+        raise ValueError(
+            f"must be {PROOF_KEY_BYTES} bytes in base64: {_GENERATE_PROOF_KEY}"
+            " generates a key"
+        )
+    return seed
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Parse comma-separated origins, such as `https://app.example.com`."""
+    return tuple(map(_origin, parsing.comma_separated(text)))
+
+
+def _origin(text: str) -> str:
+    if not (match := _ORIGIN.fullmatch(text)) or match[2] in _DEFAULT_PORTS:
+        raise ValueError(f"must be origins, such as https://app.example.com: {text!r}")
+    return text
+
+
+def color(text: str) -> str:
+    """Parse a color as `#rrggbb`."""
+    if not _COLOR.fullmatch(text):
+        raise ValueError(f"must be a color, such as #3147d6: {text!r}")
+    return text
+
+
+def logo(text: str) -> Path:
+    """Parse the path of an image file of at most 256 KiB; return it absolute."""
+    path = Path(text)
+    if path.suffix.lower() not in _IMAGE_TYPES:
+        types = ", ".join(sorted(_IMAGE_TYPES))
+        raise ValueError(f"must be a file of type {types}: {text!r}")
+    if not path.is_file() or path.stat().st_size > _MAX_LOGO_BYTES:
+        raise ValueError(f"must be a file of at most 256 KiB: {text!r}")
+    return path.resolve()
+
+
+def _is_host(netloc: str) -> bool:
+    parts = urlsplit(f"//{netloc}")
+    try:
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

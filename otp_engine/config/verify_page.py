@@ -1,0 +1,92 @@
+"""Settings of the verify page: whether it exists, its look and its proof keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from otp_engine.config import validators
+from otp_engine.config.env_reader import EnvReader
+
+VARIABLES = (
+    "OTP_VERIFY_PAGE",
+    "OTP_RETURN_ORIGINS",
+    "OTP_COLOR",
+    "OTP_LOGO",
+    "OTP_PROOF_KEY",
+    "OTP_PROOF_KEY_PREVIOUS",
+)
+"""Every variable that `load` reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyPageSettings:
+    """Settings of the verify page and of proof tokens.
+
+    Attributes:
+        enabled: Whether `/verify` exists.
+        return_origins: Origins that the page may return to.
+        color: Color of buttons and links, as `#rrggbb`; None is the default color.
+        logo: Image file to show; None shows the brand name only.
+        proof_keys: Keys that sign proof tokens, 32 bytes each: the current one, then
+            the previous one during a rotation. Without keys, nothing is signed.
+    """
+
+    enabled: bool
+    return_origins: tuple[str, ...] = ()
+    color: str | None = None
+    logo: Path | None = None
+    proof_keys: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+def load(env: EnvReader, *, dev: bool, senders: Sequence[str]) -> VerifyPageSettings:
+    """Load the settings of the verify page.
+
+    Args:
+        env: The environment variables; collects the problems.
+        dev: Whether the service is in dev mode.
+        senders: Names of the senders. In dev mode the page is on by default unless
+            one of them sends real messages.
+    """
+    origins = get_origins(env, "OTP_RETURN_ORIGINS", dev=dev)
+    if origins and not dev:
+        env.require("OTP_PUBLIC_URL", why="it is the issuer in proof tokens")
+    return VerifyPageSettings(
+        enabled=env.get(
+            "OTP_VERIFY_PAGE", validators.boolean, dev and "twilio" not in senders
+        ),
+        return_origins=origins,
+        color=env.get("OTP_COLOR", validators.color, None),
+        logo=env.get("OTP_LOGO", validators.logo, None),
+        proof_keys=_proof_keys(env, required=bool(origins)),
+    )
+
+
+def _proof_keys(env: EnvReader, *, required: bool) -> tuple[bytes, ...]:
+    current = env.get("OTP_PROOF_KEY", validators.proof_key, None)
+    previous = env.get("OTP_PROOF_KEY_PREVIOUS", validators.proof_key, None)
+    if previous and not current:
+        env.require(
+            "OTP_PROOF_KEY", why="OTP_PROOF_KEY_PREVIOUS no longer signs proof tokens"
+        )
+    elif required:
+        env.require(
+            "OTP_PROOF_KEY",
+            why="without it, the applications in OTP_RETURN_ORIGINS cannot verify the"
+            " result",
+        )
+    if current and current == previous:
+        env.problems.append(
+            "OTP_PROOF_KEY_PREVIOUS is the same as OTP_PROOF_KEY: set it to the key"
+            " before the rotation, or remove it"
+        )
+    return tuple(key for key in (current, previous) if key)
+
+
+def get_origins(env: EnvReader, name: str, *, dev: bool) -> tuple[str, ...]:
+    """Return the origins of the variable *name*; only dev mode accepts http."""
+    origins = env.get(name, validators.origins, ())
+    if not dev and any(origin.startswith("http:") for origin in origins):
+        env.problems.append(f"{name} must be https outside of dev mode")
+    return origins

@@ -1,0 +1,93 @@
+"""Parsers of text that settings, the policy and request parameters share.
+
+Each raises a `ValueError`. Its message follows the name of the setting, such as "must
+be on or off: 'maybe'". Surrounding whitespace is part of the text; callers that
+accept it strip it first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+
+_INTEGER = re.compile(r"[0-9]{1,10}", re.ASCII)
+_SID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}", re.ASCII)
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*", re.ASCII)
+_MAX_LANGUAGE_TAG_LENGTH = 35  # RFC 5646 (BCP 47), section 4.4.1
+
+
+def boolean(true: Sequence[str], false: Sequence[str]) -> Callable[[str], bool]:
+    """Return a parser of a boolean.
+
+    Args:
+        true: Lower-case words for True; the error message names the first one.
+        false: The same for False.
+
+    Returns:
+        A parser that ignores case.
+    """
+
+    def parse(text: str) -> bool:
+        word = text.lower()
+        if word in true:
+            return True
+        if word in false:
+            return False
+        raise ValueError(f"must be {true[0]} or {false[0]}: {text!r}")
+
+    return parse
+
+
+def integer(minimum: int, maximum: int) -> Callable[[str], int]:
+    """Return a parser of a whole number from *minimum* to *maximum*, in ASCII digits.
+
+    Args:
+        minimum: The smallest number accepted, at least 0.
+        maximum: The largest number accepted, at most 10 digits.
+    """
+
+    def parse(text: str) -> int:
+        if not (_INTEGER.fullmatch(text) and minimum <= int(text) <= maximum):
+            raise ValueError(
+                f"must be a whole number from {minimum} to {maximum}: {text!r}"
+            )
+        return int(text)
+
+    return parse
+
+
+def choice(options: Collection[str]) -> Callable[[str], str]:
+    """Return a parser that accepts only the *options*."""
+
+    def parse(text: str) -> str:
+        if text not in options:
+            raise ValueError(f"must be one of {', '.join(options)}: {text!r}")
+        return text
+
+    return parse
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    """Return the parts of *text* between commas, stripped, without empty ones."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def language_tag(text: str) -> str:
+    """Parse a language tag, such as `en` or `pt-BR` (RFC 5646); `pt_BR` is accepted.
+
+    Raises:
+        ValueError: The text is not a tag of at most 35 characters.
+    """
+    if len(text) > _MAX_LANGUAGE_TAG_LENGTH or not _LANGUAGE_TAG.fullmatch(text):
+        raise ValueError(f"must be a language tag, such as en or pt-BR: {text!r}")
+    return text
+
+
+def is_sid(text: str, prefix: str) -> bool:
+    """Return whether *text* is a Twilio SID: *prefix* and 32 hexadecimal digits.
+
+    Args:
+        text: The text to check.
+        prefix: The two letters of the resource type, such as `VA`.
+    """
+    return text.startswith(prefix) and bool(_SID.fullmatch(text))

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN
+
+LIST = f"/v2/Services/{SERVICE}/Verifications"
+
+
+def invalid(name):
+    return (400, 60200, f"Invalid parameter: {name}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "parameter"),
+    [
+        ({"To": ""}, "To"),
+        ({"Channel": ""}, "Channel"),
+        ({"Channel": "call"}, "Channel"),
+        ({"Channel": "email"}, "Channel"),
+        ({"Channel": "sna"}, "Channel"),
+        ({"Channel": "auto"}, "Channel"),
+        ({"Channel": "SMS"}, "Channel"),
+        ({"Channel": "pigeon"}, "Channel"),
+        ({"Locale": "tlh"}, "Locale"),
+        ({"Locale": f"en-{'x' * 5_000}"}, "Locale"),
+        ({"CustomFriendlyName": "call 555 1234 now"}, "CustomFriendlyName"),
+        ({"CustomFriendlyName": "x" * 5_000}, "CustomFriendlyName"),
+        ({"AppHash": "short"}, "AppHash"),
+        ({"DeviceIp": "over there"}, "DeviceIp"),
+        ({"RateLimits": "{"}, "RateLimits"),
+        ({"RateLimits": "[]"}, "RateLimits"),
+        ({"RateLimits": '{"unknown": "value"}'}, "RateLimits"),
+        ({"RateLimits": '{"ip": "\\ud800"}'}, "RateLimits"),
+        ({"RateLimits": '{"ip": NaN}'}, "RateLimits"),
+        ({"Tags": "[" * 5_000}, "Tags"),
+        ({"Tags": '{"x": 1e999}'}, "Tags"),
+        ({"RiskCheck": "perhaps"}, "RiskCheck"),
+        ({"Tags": json.dumps({str(n): "x" for n in range(11)})}, "Tags"),
+        ({"Tags": '{"x": "%s"}' % ("x" * 129)}, "Tags"),
+    ],
+)
+def test_invalid_parameter_is_rejected_by_name(verify, outbox, changes, parameter):
+    answer = verify.send(**{"to": TO, **changes})
+
+    assert answer.error == invalid(parameter)
+    assert outbox.messages == []
+
+
+@pytest.mark.parametrize("to", ["+91123", "9445012345", "hello", "a@example.com"])
+def test_invalid_destination_is_masked_in_message(verify, to):
+    answer = verify.send(to)
+
+    status, code, message = answer.error
+    assert (status, code) == (400, 60200)
+    assert message.startswith(f"Invalid parameter `To`: {to[:3]}")
+    assert to[3:] not in message
+
+
+def test_parameter_names_are_case_sensitive(verify):
+    answer = verify.post(LIST, to=TO, channel="sms")
+
+    assert answer.error == invalid("To")
+
+
+def test_json_body_has_no_parameters(verify):
+    answer = verify.raw(LIST, json={"To": TO, "Channel": "sms"})
+
+    assert answer.error == invalid("To")
+
+
+def test_repeated_parameter_is_rejected(verify):
+    answer = verify.raw(LIST, data={"To": [TO, TO], "Channel": "sms"})
+
+    assert answer.error[:2] == (400, 60200)
+
+
+def test_unknown_parameter_is_ignored(verify):
+    assert verify.send(Color="blue").status == 201
+
+
+def test_check_without_target_is_rejected(verify):
+    answer = verify.post(f"/v2/Services/{SERVICE}/VerificationCheck", Code="123456")
+
+    assert answer.error == (400, 60221, "No target verification specified")
+
+
+@pytest.mark.parametrize("code", ["", "123", "12345678901", "!!!!!!", "１２３４５６"])
+def test_malformed_code_uses_no_attempt(verify, outbox, code):
+    verify.send()
+    for _ in range(9):
+        assert verify.check(code).error == invalid("Code")
+
+    assert verify.check(outbox.code).body["status"] == "approved"
+
+
+@pytest.mark.parametrize("status", ["", "pending", "CANCELED"])
+def test_invalid_status_is_rejected(verify, status):
+    verify.send()
+
+    assert verify.post(f"{LIST}/{TO}", Status=status).error == invalid("Status")
+
+
+def test_locale_selects_language_of_message(verify, outbox):
+    verify.send(Locale="es-MX")
+
+    assert "es tu codigo" in outbox.messages[0].body
+
+
+def test_custom_friendly_name_is_in_message(verify, outbox):
+    verify.send(CustomFriendlyName="Bank")
+
+    assert "your Bank code" in outbox.messages[0].body
+
+
+def test_app_hash_ends_message(verify, outbox):
+    verify.send(AppHash="He42w354ol9")
+
+    assert outbox.messages[0].body.startswith("<#> ")
+    assert outbox.messages[0].body.endswith(" He42w354ol9")
+
+
+def test_risk_check_can_be_disabled(verify, outbox):
+    verify.send(RiskCheck="disable")
+    verify.send(RiskCheck="enable")
+
+    assert [message.unfiltered for message in outbox.messages] == [True, False]
+
+
+def test_device_ip_counts_against_limit(verify_with):
+    verify = verify_with(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}", OTP_SENDS_PER_IP="1/1h")
+    verify.send(DeviceIp="192.0.2.1")
+
+    same = verify.send("+919445067890", DeviceIp="192.0.2.1")
+    other = verify.send("+919445067890", DeviceIp="192.0.2.2")
+
+    assert (same.status, other.status) == (429, 201)
+
+
+def test_anonymous_client_counts_by_connection_address(verify_with, outbox):
+    verify = verify_with(OTP_SENDS_PER_IP="1/1h", OTP_CHECKS_PER_IP="1/1h")
+    verify.send(DeviceIp="192.0.2.1")
+
+    again = verify.send("+919445067890", DeviceIp="192.0.2.2")
+    checks = [verify.check("000000").status for _ in range(2)]
+
+    assert again.error == (429, 20429, "Too many requests")
+    assert checks == [200, 429]
+
+
+def test_custom_message_is_rejected(verify):
+    answer = verify.send(CustomMessage="Hello")
+
+    assert answer.error == (400, 60243, "Custom messages are not supported")
+
+
+def test_payment_is_rejected(verify, outbox):
+    answer = verify.send(Amount="10", Payee="Shop")
+
+    assert answer.error == (403, 60204, "Service does not support this feature")
+    assert outbox.messages == []
+
+
+def test_tags_are_accepted(verify):
+    assert verify.send(Tags='{"campaign": "winter", "wave": 2}').status == 201
+
+
+def test_number_of_other_country_is_rejected(verify_with):
+    verify = verify_with(OTP_ALLOWED_COUNTRIES="IN")
+
+    answer = verify.send("+14155552671")
+
+    message = (
+        "The destination phone number has been blocked by Verify Geo-Permissions."
+        " US is blocked for sms channel for all services"
+    )
+    assert answer.error == (403, 60605, message)
+
+
+def test_landline_is_rejected(verify):
+    answer = verify.send("+912224935555")
+
+    message = "SMS is not supported by landline phone number"
+    assert answer.error == (403, 60205, message)
+
+
+def test_oversized_body_is_rejected(verify):
+    answer = verify.send(Unknown="x" * 17_000)
+
+    assert answer.error == (400, 60200, "Invalid parameter")

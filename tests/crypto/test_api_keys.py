@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import re
+import secrets
+import uuid
+
+import pytest
+
+from otp_engine.crypto import api_keys
+
+
+def test_generated_keys_differ_and_have_the_prefix():
+    keys = {api_keys.generate() for _ in range(100)}
+
+    assert len(keys) == 100
+    assert all(re.fullmatch(r"otp_live_[A-Za-z0-9]{38}", key) for key in keys)
+
+
+def test_generated_key_has_valid_checksum():
+    assert api_keys.checksum_valid(api_keys.generate())
+
+
+@pytest.mark.parametrize("position", [0, 9, 20, 46])
+def test_mistyped_key_has_invalid_checksum(position):
+    key = api_keys.generate()
+    other = "A" if key[position] != "A" else "B"
+
+    assert not api_keys.checksum_valid(key[:position] + other + key[position + 1 :])
+
+
+def test_truncated_key_has_invalid_checksum():
+    key = api_keys.generate()
+
+    assert not any(api_keys.checksum_valid(key[:length]) for length in range(len(key)))
+
+
+def test_env_entry_omits_the_secret():
+    key = api_keys.generate()
+    entry = api_keys.env_entry("shop", key)
+
+    assert key[9:] not in entry
+    assert api_keys.parse(
+        "shop", api_keys.env_entry("shop", key).partition(":")[2]
+    ) == api_keys.parse("shop", key)
+
+
+@pytest.mark.parametrize(
+    ("secret", "bits"),
+    [
+        ("", 0),
+        ("x" * 100, 0),
+        ("abcdefg" * 20, 0),
+        # 10 digits, 16, 36 and 62 characters.
+        ("012345678998765432102468013579", 99.66),
+        ("0123456789abcdeffedcba9876543210", 128),
+        ("0123456789ABCDEFFEDCBA9876543210", 128),
+        ("0123456789abcdeggedcba9876543210", 165.44),
+        ("0123456789ABCDEGGEDCBA9876543210", 165.44),
+        ("0123456789abcdeFFedcba9876543210", 190.53),
+        # One more for each different other character.
+        ("shop-secret-0123456789", 114.61),
+        ("hunter2-hunter3", 78.14),
+        # What is repeated counts once, with or without its end.
+        ("hunter2-hunter2", 41.68),
+        ("hunter2-" * 9, 41.68),
+        ("changeme-changeme-changeme", 46.88),
+        ("12345678" * 5, 26.58),
+        ("0123456789abcdef" * 4, 64),
+        # Equal ends are no repetition.
+        ("0123456789abcdeffedcba9876543201", 128),
+        ("01234567fedcba9889abcdef01234567", 128),
+    ],
+)
+def test_entropy_is_length_times_bits_of_alphabet(secret, bits):
+    assert api_keys.entropy_bits(secret) == pytest.approx(bits, abs=0.01)
+
+
+def test_generated_keys_are_strong():
+    keys = [api_keys.generate() for _ in range(100)]
+
+    assert not any(api_keys.parse("shop", key).weak for key in keys)
+
+
+@pytest.mark.parametrize("generate", [lambda: secrets.token_hex(16), uuid.uuid4])
+def test_16_random_bytes_of_common_tools_are_strong(generate):
+    assert not any(api_keys.parse("shop", str(generate())).weak for _ in range(100))
