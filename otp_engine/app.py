@@ -42,7 +42,7 @@ from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
 from otp_engine.domain.service import Service
 from otp_engine.domain.watched import Watched
 from otp_engine.errors import StoreUnavailable
-from otp_engine.ops import access, health
+from otp_engine.ops import health, request_log
 from otp_engine.ops.live import Live
 from otp_engine.senders.nobody import Nobody
 from otp_engine.store.connection import connect
@@ -50,8 +50,8 @@ from otp_engine.store.verifications import RedisStore
 
 if TYPE_CHECKING:
     # Never when it runs: see `_metrics`.
-    from otp_engine.ops.counted import Counted
-    from otp_engine.ops.metrics import Metrics
+    from otp_engine.ops.event_metrics import EventMetrics
+    from otp_engine.ops.prometheus import PrometheusMetrics
 
 log = logging.getLogger(__name__)
 
@@ -101,14 +101,14 @@ def create_app(
         store: Where to remember, instead of the Redis of the settings.
         sender: Who delivers, instead of the senders of the settings.
         draining: Whether this process is about to stop; it never is, if not said.
-        metrics_folder: Where several workers count together; see `ops.metrics`.
+        metrics_folder: Where several workers count together; see `ops.prometheus`.
     """
-    told = _metrics(settings, metrics_folder)
-    store = store or build_store(settings, told.timed)
+    metrics = _metrics(settings, metrics_folder)
+    store = store or build_store(settings, metrics.timings)
     sender = sender or senders.build(
-        settings, in_flight=IN_FLIGHT, meter=told.timed, keep=store.inbox.keep
+        settings, in_flight=IN_FLIGHT, meter=metrics.timings, keep=store.inbox.keep
     )
-    engine = build_engine(settings, store, sender, told.timed)
+    engine = build_engine(settings, store, sender, metrics.timings)
     app = _App("otp_engine", static_folder=None)
     # One more, so that a body that was cut off can be told from one that just fits.
     app.config["MAX_CONTENT_LENGTH"] = fields.LONGEST_BODY + 1
@@ -117,9 +117,11 @@ def create_app(
     app.json = _ContractJSON(app)
     # A redirect would answer a wrong path with something that is not in the contract.
     app.url_map.merge_slashes = False
-    context = _context(settings, store, engine, told.counted)
+    context = _context(settings, store, engine, metrics.events)
     context.install(app)
-    access.install(app, told.timed.answered, told.timed.unauthorized)
+    request_log.init_app(
+        app, metrics.timings.observe_request, metrics.timings.unauthorized
+    )
     responses.install(app, {"/v2/": verify_v2.errors.answer} | web.faces(settings))
     app.before_request(_refuse_a_double_slash)
     _cross_origin(settings).install(app)
@@ -132,7 +134,7 @@ def create_app(
         bodies = BoundedSemaphore(_REPORT_BODIES)
         app.register_blueprint(callbacks.blueprint(read, store.receipts.is_new, bodies))
     if settings.dev or settings.metrics_key:
-        app.register_blueprint(told.blueprint(settings.metrics_key, context.live))
+        app.register_blueprint(metrics.blueprint(settings.metrics_key, context.live))
     if settings.trusted_proxies:
         app.wsgi_app = Forwarded(  # type: ignore[method-assign] # Flask's own way of adding a middleware
             app.wsgi_app, settings.trusted_proxies
@@ -148,23 +150,23 @@ def _cross_origin(settings: Settings) -> CrossOrigin:
     )
 
 
-def _metrics(settings: Settings, folder: str | None) -> Metrics:
+def _metrics(settings: Settings, folder: str | None) -> PrometheusMetrics:
     # Not before: `prometheus_client` looks for the folder when it is imported, and the
     # parent of the workers, which has imported this module, has made none by then.
-    from otp_engine.ops.metrics import Metrics  # noqa: PLC0415 - see above
+    from otp_engine.ops.prometheus import PrometheusMetrics  # noqa: PLC0415 - see above
 
-    told = Metrics(folder, sorted(settings.countries - {phone.EVERYWHERE}))
+    metrics = PrometheusMetrics(folder, sorted(settings.countries - {phone.EVERYWHERE}))
     if folder is None:
         # Of several processes, whoever takes a policy up says so.
-        told.counted.policy(0, settings.policy)
-    return told
+        metrics.events.set_policy(0, settings.policy)
+    return metrics
 
 
 def _context(
     settings: Settings,
     store: RedisStore,
     engine: Engine,
-    counted: Counted,
+    metrics: EventMetrics,
 ) -> Context:
     numbers = TestNumbers(
         {one.number.e164: one for one in settings.test_numbers},
@@ -172,7 +174,7 @@ def _context(
     )
 
     def watch(event: Event) -> None:
-        counted.watch(event)
+        metrics.on_event(event)
         store.events.add(event)
         if settings.inbox:
             store.inbox.watch(event)
@@ -185,7 +187,7 @@ def _context(
         settings.policy,
         PolicyVersions(store.amendments, settings.peppers),
         rehearsed,
-        gauges=counted,
+        gauges=metrics,
     )
 
     return Context(

@@ -24,7 +24,7 @@ from granian import Granian
 from otp_engine import signals
 from otp_engine.app import METRICS_FOLDER, create_app
 from otp_engine.config import Settings
-from otp_engine.ops import logs
+from otp_engine.ops import log_config
 
 _ABOUT_TO_STOP = signal.SIGUSR1
 # RFC 3875, section 4.1: what a request may consist of, beside its headers (HTTP_*).
@@ -95,7 +95,7 @@ def worker(settings: Settings) -> Flask:
     about_to_stop = Event()
     signal.signal(_ABOUT_TO_STOP, lambda *_: about_to_stop.set())
     remove_request_variables(os.environ)
-    logs.configure()
+    log_config.configure()
     return create_app(
         settings,
         draining=about_to_stop.is_set,

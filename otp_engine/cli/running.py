@@ -25,7 +25,7 @@ from otp_engine.domain.guessing import chance
 from otp_engine.domain.pepper import LEAST_BYTES
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import OTPError, StoreUnavailable
-from otp_engine.ops import logs
+from otp_engine.ops import log_config
 from otp_engine.server import Server
 from otp_engine.store.verifications import RedisStore
 
@@ -65,7 +65,7 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
         fail("several workers need a REDIS_URL: each would have a store of its own")
     _expect_free(host, port)
     settings = replace(settings, workers=workers)
-    logs.configure()
+    log_config.configure()
     log.info("a code can be guessed with a chance of %s", chance(settings.policy))
     exposed = doubts.of_host(settings, host)
     for warning in [*settings.warnings, *exposed, *_doubts(settings, store)]:
@@ -108,7 +108,7 @@ def _server(settings: Settings, *, host: str, port: int, workers: int) -> Server
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=_DRAIN_SECONDS,
-        log_dictconfig=logs.settings(),
+        log_dictconfig=log_config.build_config(),
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from otp_engine.ops.metrics import Metrics
+from otp_engine.ops.prometheus import PrometheusMetrics
 from tests import processes, servers
 
 ROOT = Path(__file__).parent.parent.parent
@@ -46,7 +46,7 @@ def expressions() -> Iterator[str]:
 
 def told() -> set[str]:
     """The name of every series that the service can tell."""
-    page = Metrics().page("text/plain")[0].decode()
+    page = PrometheusMetrics().render("text/plain")[0].decode()
     kinds = dict(re.findall(r"^# TYPE (\S+) (\w+)$", page, re.MULTILINE))
     parts = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("",)}
     return {
@@ -146,7 +146,7 @@ def test_a_prometheus_with_what_is_shipped_sees_the_service(prometheus):
     servers.wait_until(lambda: ask(port, 'sum(otp_sends_total{country="IN"})') == ["1"])
 
     assert ask(port, 'up{job="otp-engine"}') == ["1"]
-    assert ask(port, "otp_policy_sending") == ["1"]
+    assert ask(port, "otp_policy_sending_enabled") == ["1"]
     servers.wait_until(lambda: ask(port, "otp:sends:increase1h") != [])
 
 
