@@ -125,7 +125,7 @@ def _peppers(env: Environment, *, dev: bool) -> tuple[Pepper, ...]:
     # The store inside a dev process forgets with it, so its pepper may as well.
     if not env.has("OTP_PEPPER") and dev and not env.has("REDIS_URL"):
         return (Pepper(secrets.token_bytes(LEAST_BYTES)),)
-    env.demand("OTP_PEPPER", why="`otp-engine keygen` makes one")
+    env.demand("OTP_PEPPER", why="`otp-engine keys pepper` makes one")
     current = env.read("OTP_PEPPER", readers.pepper, None)
     previous = env.read("OTP_PEPPER_PREVIOUS", readers.pepper, None)
     if current and current == previous:

@@ -90,11 +90,11 @@ def pepper(given: str) -> Pepper:
     try:
         secret = base64.b64decode(given.strip(), validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("must be base64: `otp-engine keygen` makes one") from None
+        raise ValueError("must be base64: `otp-engine keys pepper` makes one") from None
     if len(secret) < LEAST_BYTES:
         raise ValueError(
             f"must hold at least {LEAST_BYTES} bytes, and holds {len(secret)}:"
-            " `otp-engine keygen` makes one"
+            " `otp-engine keys pepper` makes one"
         )
     return Pepper(secret)
 

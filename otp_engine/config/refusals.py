@@ -64,11 +64,11 @@ def _of_peppers(settings: Settings) -> list[str]:
         if pepper.secret.startswith(_LOCAL_PEPPER):
             found.append(
                 f"{name} is the local stack's, which everybody knows:"
-                " `otp-engine keygen` makes another"
+                " `otp-engine keys pepper` makes another"
             )
         elif len(set(pepper.secret)) < _LEAST_DIFFERENT:
             found.append(
                 f"{name} has fewer than {_LEAST_DIFFERENT} different bytes:"
-                " `otp-engine keygen` makes another"
+                " `otp-engine keys pepper` makes another"
             )
     return found

@@ -67,7 +67,7 @@ def test_the_pepper_of_a_store_in_the_process_is_fresh_each_time():
 def test_dev_with_a_redis_needs_a_pepper_that_stays():
     told = problems({"OTP_DEV": "1", "REDIS_URL": "redis://localhost"})
 
-    assert told == ("OTP_PEPPER is not set: `otp-engine keygen` makes one",)
+    assert told == ("OTP_PEPPER is not set: `otp-engine keys pepper` makes one",)
 
 
 def test_every_problem_is_reported_at_once():
