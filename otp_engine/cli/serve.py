@@ -18,7 +18,7 @@ from otp_engine.cli.common import fail, load, success
 from otp_engine.config import Settings, doubts
 from otp_engine.domain.guessing import chance
 from otp_engine.ops import log_config
-from otp_engine.server import Server
+from otp_engine.server import DrainingServer
 from otp_engine.store.verifications import RedisStore
 
 log = logging.getLogger(__name__)
@@ -89,8 +89,10 @@ def _metrics_dir() -> TemporaryDirectory[str]:
     return directory
 
 
-def _server(settings: Settings, *, host: str, port: int, workers: int) -> Server:
-    return Server(
+def _server(
+    settings: Settings, *, host: str, port: int, workers: int
+) -> DrainingServer:
+    return DrainingServer(
         settings,
         interface=Interfaces.WSGI,
         address=host,
