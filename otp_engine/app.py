@@ -122,13 +122,15 @@ def create_app(
     request_log.init_app(
         app, metrics.timings.observe_request, metrics.timings.unauthorized
     )
-    responses.install(app, {"/v2/": verify_v2.errors.answer} | web.faces(settings))
+    responses.install(
+        app, {"/v2/": verify_v2.errors.answer} | web.error_handlers(settings)
+    )
     app.before_request(_refuse_a_double_slash)
     _cross_origin(settings).install(app)
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(context.proofs.blueprint())
-    web.install(app, settings, store.inbox.letters)
+    web.init_app(app, settings, store.inbox.letters)
     app.register_blueprint(health.blueprint(store.ping, draining))
     if read := senders.receipts(settings):
         bodies = BoundedSemaphore(_REPORT_BODIES)

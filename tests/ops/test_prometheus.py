@@ -31,8 +31,8 @@ from tests import servers, twilio_server
 from tests.conftest import TIMEOUT
 from tests.fakes import MESSAGE, Outbox, other_than
 from tests.pages import values
+from tests.support.settings import RELAXED
 
-RELAXED = {"OTP_DEV": "1", "OTP_ARGON2": "test", "OTP_RESEND_COOLDOWN": "0s"}
 KEY = "otp-metrics-secret-0123456789"
 
 
