@@ -22,13 +22,13 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import NotFound
 
 from otp_engine import senders, web
-from otp_engine.api import auth, callbacks, fields, responses, verify_v2
+from otp_engine.api import auth, callbacks, fields, jwks, responses, verify_v2
 from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
 from otp_engine.api.cors import CrossOrigin
 from otp_engine.api.forwarded import Forwarded
-from otp_engine.api.proofs import Proofs
 from otp_engine.config import Settings
+from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import charges, phone
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Event
@@ -129,7 +129,7 @@ def create_app(
     _cross_origin(settings).install(app)
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
-    app.register_blueprint(context.proofs.blueprint())
+    app.register_blueprint(jwks.blueprint(context.proofs))
     web.init_app(app, settings, store.inbox.letters)
     app.register_blueprint(health.blueprint(store.ping, draining))
     if read := senders.receipts(settings):
@@ -206,7 +206,7 @@ def _context(
         safe_list=store.safe_list,
         events=store.events,
         public_url=settings.public_url,
-        proofs=Proofs(settings.hosted.proof_keys, issuer=settings.public_url),
+        proofs=ProofTokenIssuer(settings.hosted.proof_keys, issuer=settings.public_url),
         now=lambda: datetime.now(UTC),
     )
 

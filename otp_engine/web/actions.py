@@ -163,7 +163,7 @@ def _parse_number(text: str) -> PhoneNumber:
 
 
 def _parse_handle(text: str | None) -> Handle | None:
-    """Parse a handle; return None for one whose pepper or number is not valid now."""
+    """Return the handle of *text*, or None if it is not valid."""
     try:
         return context.current().handle(text or "")
     except VerificationNotFound:
