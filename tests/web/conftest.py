@@ -5,6 +5,7 @@ import pytest
 from otp_engine import config
 from otp_engine.app import create_app
 from tests.support.settings import RELAXED
+from tests.support.verify_page import Person
 
 
 @pytest.fixture
@@ -23,3 +24,8 @@ def app_with(store):
 @pytest.fixture
 def http(app_with):
     return app_with().test_client()
+
+
+@pytest.fixture
+def person(http):
+    return Person(http)
