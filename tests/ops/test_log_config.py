@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import logging
+import logging.config
 
 import pytest
 
-from otp_engine.ops.log_config import JsonFormatter, TerminalFormatter
+from otp_engine.ops.log_config import JsonFormatter, TerminalFormatter, build_config
+from otp_engine.ops.request_log import RequestIdFilter
 
 
 def log_record(message, *args, error=None, **extra):
@@ -52,3 +54,15 @@ def test_exception_is_logged_without_its_text(formatter):
     assert "ValueError" in line
     assert "test_log_config.py" in line
     assert "123456" not in line
+
+
+def test_handler_adds_the_request_id():
+    configurator = logging.config.DictConfigurator(build_config())
+    for kind in ("filters", "formatters"):
+        for name, options in configurator.config[kind].items():
+            configure = getattr(configurator, f"configure_{kind[:-1]}")
+            configurator.config[kind][name] = configure(options)
+
+    handler = configurator.configure_handler(configurator.config["handlers"]["stderr"])
+
+    assert any(isinstance(each, RequestIdFilter) for each in handler.filters)

@@ -132,8 +132,8 @@ def http_that_logs():
     app = Flask(__name__)
     request_log.init_app(app, lambda *_: None, lambda _: None)
 
-    @app.get("/here")
-    def here():
+    @app.get("/same-thread")
+    def same_thread():
         logger.warning("in the thread of the request")
         return ""
 
@@ -146,7 +146,7 @@ def http_that_logs():
     return app.test_client()
 
 
-@pytest.mark.parametrize("path", ["/here", "/pool"])
+@pytest.mark.parametrize("path", ["/same-thread", "/pool"])
 def test_line_of_a_request_has_its_request_id(http_that_logs, log_stream, path):
     http_that_logs.get(path, headers={"X-Request-Id": REQUEST_ID})
 
