@@ -122,7 +122,7 @@ class EventMetrics:
                 self._deliveries.labels(country, Channel.SMS, outcome)
             self._approvals.labels(country, Channel.SMS)
         for action in Action:
-            for reason in ("store", "carrier", "saturated"):
+            for reason in ("store", "provider", "overloaded"):
                 self._unavailable.labels(action, reason)
         for action, limit in _KNOWN:
             self._refusals.labels(action, limit)
