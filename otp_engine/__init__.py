@@ -1,10 +1,10 @@
-"""A self-hosted engine for one-time codes.
+"""A self-hosted service that verifies phone numbers with one-time passcodes.
 
-Two verbs carry the whole service. *Send* puts a fresh code on somebody's phone;
-*check* decides, once, whether the code that came back is one that was sent.
+A *send* creates a code and sends it to a phone. A *check* compares a submitted code
+with those that were sent, and approves the verification at most once.
 
-Start reading in `otp_engine.domain.engine`, then follow `otp_engine.app` to see
-what is plugged into it.
+Start reading in `otp_engine.domain.engine`, then in `otp_engine.app`, which connects
+the engine to Redis, the providers and the HTTP API.
 """
 
 __version__ = "0.1.0"

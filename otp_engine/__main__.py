@@ -1,4 +1,4 @@
-"""`python -m otp_engine` is `otp-engine`."""
+"""Run `otp-engine` as `python -m otp_engine`."""
 
 from otp_engine.cli import main
 

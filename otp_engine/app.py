@@ -22,13 +22,13 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import NotFound
 
 from otp_engine import senders, web
-from otp_engine.api import auth, body, callbacks, responses, verify_v2
+from otp_engine.api import auth, body, callbacks, jwks, responses, verify_v2
 from otp_engine.api.callers import Callers
 from otp_engine.api.context import Context
 from otp_engine.api.cors import OriginPolicy
 from otp_engine.api.forwarded import ForwardedFor
-from otp_engine.api.proofs import Proofs
 from otp_engine.config import Settings
+from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import charges, phone
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Event
@@ -41,17 +41,17 @@ from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
 from otp_engine.domain.service import Service
 from otp_engine.domain.watched import Watched
 from otp_engine.errors import StoreUnavailable
-from otp_engine.ops import access, health
+from otp_engine.ops import health, request_log
 from otp_engine.ops.live import Live
-from otp_engine.resilience import metrics
+from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.senders.null import NullSender
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
 
 if TYPE_CHECKING:
     # Never when it runs: see `_metrics`.
-    from otp_engine.ops.counted import Counted
-    from otp_engine.ops.metrics import Metrics
+    from otp_engine.ops.event_metrics import EventMetrics
+    from otp_engine.ops.prometheus import PrometheusMetrics
 
 log = logging.getLogger(__name__)
 
@@ -101,17 +101,17 @@ def create_app(
         store: Where to remember, instead of the Redis of the settings.
         sender: Who delivers, instead of the senders of the settings.
         draining: Whether this process is about to stop; it never is, if not said.
-        metrics_folder: Where several workers count together; see `ops.metrics`.
+        metrics_folder: Where several workers count together; see `ops.prometheus`.
     """
-    told = _metrics(settings, metrics_folder)
-    store = store or build_store(settings, told.timed)
+    metrics = _metrics(settings, metrics_folder)
+    store = store or build_store(settings, metrics.timings)
     sender = sender or senders.build_sender(
         settings,
         max_concurrent=IN_FLIGHT,
-        metrics=told.timed,
+        metrics=metrics.timings,
         on_accepted=store.inbox.keep,
     )
-    engine = build_engine(settings, store, sender, told.timed)
+    engine = build_engine(settings, store, sender, metrics.timings)
     app = _App("otp_engine", static_folder=None)
     # One more, so that a body that was cut off can be told from one that just fits.
     app.config["MAX_CONTENT_LENGTH"] = body.MAX_BYTES + 1
@@ -120,22 +120,26 @@ def create_app(
     app.json = _ContractJSON(app)
     # A redirect would answer a wrong path with something that is not in the contract.
     app.url_map.merge_slashes = False
-    context = _context(settings, store, engine, told.counted)
+    context = _context(settings, store, engine, metrics.events)
     context.install(app)
-    access.install(app, told.timed.answered, told.timed.unauthorized)
-    responses.install(app, {"/v2/": verify_v2.errors.handle} | web.faces(settings))
+    request_log.init_app(
+        app, metrics.timings.observe_request, metrics.timings.unauthorized
+    )
+    responses.install(
+        app, {"/v2/": verify_v2.errors.handle} | web.error_handlers(settings)
+    )
     app.before_request(_refuse_a_double_slash)
     _origin_policy(settings).init_app(app)
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
-    app.register_blueprint(context.proofs.blueprint())
-    web.install(app, settings, store.inbox.letters)
+    app.register_blueprint(jwks.blueprint(context.proofs))
+    web.init_app(app, settings, store.inbox.letters)
     app.register_blueprint(health.blueprint(store.ping, draining))
     if read := senders.build_report_parser(settings):
         bodies = BoundedSemaphore(_REPORT_BODIES)
         app.register_blueprint(callbacks.blueprint(read, store.receipts.is_new, bodies))
     if settings.dev or settings.metrics_key:
-        app.register_blueprint(told.blueprint(settings.metrics_key, context.live))
+        app.register_blueprint(metrics.blueprint(settings.metrics_key, context.live))
     if settings.trusted_proxies:
         app.wsgi_app = ForwardedFor(  # type: ignore[method-assign] # Flask's own way of adding a middleware
             app.wsgi_app, settings.trusted_proxies
@@ -151,23 +155,25 @@ def _origin_policy(settings: Settings) -> OriginPolicy:
     )
 
 
-def _metrics(settings: Settings, folder: str | None) -> Metrics:
+def _metrics(settings: Settings, folder: str | None) -> PrometheusMetrics:
     # Not before: `prometheus_client` looks for the folder when it is imported, and the
     # parent of the workers, which has imported this module, has made none by then.
-    from otp_engine.ops.metrics import Metrics  # noqa: PLC0415 - see above
+    from otp_engine.ops.prometheus import PrometheusMetrics  # noqa: PLC0415 - see above
 
-    told = Metrics(folder, sorted(settings.allowed_countries - {phone.EVERYWHERE}))
+    metrics = PrometheusMetrics(
+        folder, sorted(settings.allowed_countries - {phone.EVERYWHERE})
+    )
     if folder is None:
         # Of several processes, whoever takes a policy up says so.
-        told.counted.policy(0, settings.policy)
-    return told
+        metrics.events.set_policy(0, settings.policy)
+    return metrics
 
 
 def _context(
     settings: Settings,
     store: RedisStore,
     engine: Engine,
-    counted: Counted,
+    metrics: EventMetrics,
 ) -> Context:
     numbers = TestNumbers(
         {one.number.e164: one for one in settings.test_numbers},
@@ -175,7 +181,7 @@ def _context(
     )
 
     def watch(event: Event) -> None:
-        counted.watch(event)
+        metrics.on_event(event)
         store.events.add(event)
         if settings.inbox:
             store.inbox.watch(event)
@@ -188,7 +194,7 @@ def _context(
         settings.policy,
         PolicyVersions(store.amendments, settings.peppers),
         rehearsed,
-        gauges=counted,
+        gauges=metrics,
     )
 
     return Context(
@@ -205,7 +211,9 @@ def _context(
         safe_list=store.safe_list,
         events=store.events,
         public_url=settings.public_url,
-        proofs=Proofs(settings.verify_page.proof_keys, issuer=settings.public_url),
+        proofs=ProofTokenIssuer(
+            settings.verify_page.proof_keys, issuer=settings.public_url
+        ),
         now=lambda: datetime.now(UTC),
     )
 
@@ -231,9 +239,7 @@ def _refuse_a_double_slash() -> None:
         raise NotFound
 
 
-def build_store(
-    settings: Settings, meter: metrics.Metrics = metrics.NULL_METRICS
-) -> RedisStore:
+def build_store(settings: Settings, meter: Metrics = NULL_METRICS) -> RedisStore:
     """Reach the Redis of *settings*, or begin one inside this process.
 
     Raises:
@@ -248,7 +254,7 @@ def build_store(
 
 
 def build_engine(
-    settings: Settings, store: Store, sender: Sender, meter: metrics.Metrics
+    settings: Settings, store: Store, sender: Sender, meter: Metrics
 ) -> Engine:
     """Build the rules on top of *store* and *sender*."""
     return Engine(

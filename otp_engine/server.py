@@ -1,12 +1,12 @@
-"""Granian, which says that it is about to stop before it does.
+"""Granian with a graceful drain.
 
-A connection made in the moment of a stop can be lost: accepted, and closed without an
-answer. So whoever sends connections here is told first, by `/readyz`, and has time to
-send them elsewhere.
+A connection that is made during a stop can be lost: accepted, then closed without a
+response. So the server first reports through `/readyz` that it will stop, and keeps
+serving while load balancers move their traffic to other instances.
 
-The parent reads the settings once and hands them to each worker that it starts, also
-to one that replaces a dead one. So the secrets are in no worker's `os.environ`, and a
-secret file that changes later does not divide the workers.
+The parent reads the settings once and passes them to every worker, including one that
+replaces a dead worker. So no secret is in a worker's `os.environ`, and a secret file
+that changes later does not give the workers different settings.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from granian import Granian
 from otp_engine import signals
 from otp_engine.app import METRICS_FOLDER, create_app
 from otp_engine.config import Settings
-from otp_engine.ops import logs
+from otp_engine.ops import log_config
 
-_ABOUT_TO_STOP = signal.SIGUSR1
-# RFC 3875, section 4.1: what a request may consist of, beside its headers (HTTP_*).
+_DRAIN_SIGNAL = signal.SIGUSR1
+# RFC 3875, section 4.1: the meta-variables of a request other than headers (HTTP_*).
 _REQUEST_VARIABLES = frozenset(
     {
         "AUTH_TYPE",
@@ -51,64 +51,84 @@ _REQUEST_VARIABLES = frozenset(
 )
 
 
-class Server(Granian):  # type: ignore[misc, valid-type] # Granian chooses its class when imported
-    """Serves a while longer after SIGTERM; a second one, or Ctrl-C, stops at once."""
+class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian chooses its class when imported
+    """A server that drains after SIGTERM; a second SIGTERM or a SIGINT stops it."""
 
-    def __init__(self, settings: Settings, **options: Any) -> None:  # noqa: ANN401 - whatever Granian takes
-        """Serve what *settings* describe, and go on for their drain after SIGTERM."""
-        super().__init__(f"{worker.__module__}:{worker.__name__}", **options)
+    def __init__(self, settings: Settings, **options: Any) -> None:  # noqa: ANN401 - the options of Granian
+        """Prepare the server.
+
+        Args:
+            settings: The settings of the service. Their drain duration is the time
+                between SIGTERM and the stop.
+            options: The options of Granian.
+        """
+        target = f"{create_worker_app.__module__}:{create_worker_app.__name__}"
+        super().__init__(target, **options)
         self._settings = settings
         self._drain = settings.drain_duration.total_seconds()
 
     def run(self) -> None:
         """Start the workers, and serve until the stop."""
-        loader = partial(worker, self._settings)
+        loader = partial(create_worker_app, self._settings)
         self.serve(target_loader=loader, wrap_loader=False)
 
-    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as above
-        """Stop, or begin to: Granian's own handler, which this one puts off."""
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Granian's signature
+        """Handle SIGTERM and SIGINT: start the drain, or stop.
+
+        Overrides the handler of Granian, which stops at once.
+        """
         stop = super().signal_handler_interrupt
         if args[0] != signal.SIGTERM or not self._drain:
             stop(*args, **kwargs)
             return
         for worker in self.wrks:
-            os.kill(worker.inner.pid, _ABOUT_TO_STOP)
-        waiting = Timer(self._drain, stop)
-        waiting.daemon = True
-        waiting.start()
+            os.kill(worker.inner.pid, _DRAIN_SIGNAL)
+        timer = Timer(self._drain, stop)
+        timer.daemon = True
+        timer.start()
         self._drain = 0
 
-    def startup(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as above
-        """Start the workers, and handle signals at once from then on."""
+    def startup(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Granian's signature
+        """Start the workers, and run signal handlers without delay from then on."""
         super().startup(*args, **kwargs)
         signals.wake_main_thread()
 
 
-def worker(settings: Settings) -> Flask:
-    """Build the service in one of the processes that `Server` starts.
+def create_worker_app(settings: Settings) -> Flask:
+    """Build the application in a worker process of `DrainingServer`.
 
-    A Ctrl-C goes to every process of the terminal's group, but it is the parent that
-    stops its workers; one that hears both at once may not stop until it is killed.
+    The worker leaves the process group of the terminal. A Ctrl-C would otherwise reach
+    the worker twice, from the terminal and from the parent, and a worker that receives
+    both may hang until it is killed.
+
+    Args:
+        settings: The settings, from the parent.
+
+    Returns:
+        The application.
     """
     os.setpgid(0, 0)
     signals.wake_main_thread()
-    about_to_stop = Event()
-    signal.signal(_ABOUT_TO_STOP, lambda *_: about_to_stop.set())
+    draining = Event()
+    signal.signal(_DRAIN_SIGNAL, lambda *_: draining.set())
     remove_request_variables(os.environ)
-    logs.configure()
+    log_config.configure()
     return create_app(
         settings,
-        draining=about_to_stop.is_set,
+        draining=draining.is_set,
         metrics_folder=os.environ.get(METRICS_FOLDER),
     )
 
 
 def remove_request_variables(environ: MutableMapping[str, str]) -> None:
-    """Delete from *environ* what a WSGI application takes for parts of a request.
+    """Delete the variables that a WSGI application would take for parts of a request.
 
-    Granian begins each WSGI environment with the variables of the process, after the
-    application has been built. A variable `HTTP_X_REQUEST_ID` or `CONTENT_TYPE` would
-    be a header of every request that does not have it.
+    Granian copies the variables of the process into each WSGI environment, after the
+    application was built. A variable `HTTP_X_REQUEST_ID` or `CONTENT_TYPE` would become
+    a header of every request that does not send it.
+
+    Args:
+        environ: The environment of the process, which is changed.
     """
     for name in list(environ):
         if name.startswith("HTTP_") or name in _REQUEST_VARIABLES:

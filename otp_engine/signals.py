@@ -1,9 +1,10 @@
-"""Run signal handlers at once, whichever thread of the process receives the signal.
+"""Run signal handlers without delay, whichever thread receives the signal.
 
-Python runs them on the main thread, which here sleeps until the end of the process.
-The kernel may deliver a signal to any thread, and one that another thread receives
-leaves the main thread asleep. A worker then stayed ready for its whole drain, and its
-clients were refused when it stopped; one that missed SIGTERM was killed.
+Python runs signal handlers on the main thread, which sleeps in this program until the
+process ends. The kernel may deliver a signal to any thread, and a signal that another
+thread receives does not wake the main thread. Without this module, a worker stayed
+ready during its whole drain and its clients were refused when it stopped, and a worker
+that missed SIGTERM was killed.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ _WAKE = signal.SIGUSR2
 
 
 def wake_main_thread() -> None:
-    """Interrupt the main thread, which must call this, on each signal from now on.
+    """Interrupt the main thread on each later signal.
 
-    Python writes the number of a signal that has a handler to the wakeup descriptor,
-    on the thread that receives the signal.
+    The main thread must call this function. Python writes the number of each signal
+    that has a handler to the wakeup descriptor, on the thread that receives the signal.
     """
     main = get_ident()
     reader, writer = socket.socketpair()
@@ -27,9 +28,9 @@ def wake_main_thread() -> None:
     signal.signal(_WAKE, lambda *_: None)
     signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
 
-    def watch() -> None:
+    def forward() -> None:
         while number := reader.recv(1):
             if number[0] != _WAKE:
                 signal.pthread_kill(main, _WAKE)
 
-    Thread(target=watch, daemon=True, name="signals").start()
+    Thread(target=forward, daemon=True, name="signals").start()

@@ -37,8 +37,8 @@ def test_the_version_is_said():
     assert processes.run("--version").stdout == f"otp-engine {__version__}\n"
 
 
-def test_a_pepper_from_keygen_is_a_good_one():
-    first, second = processes.run("keygen").stdout, processes.run("keygen").stdout
+def test_keys_pepper_prints_a_new_pepper():
+    first, second = (processes.run("keys", "pepper").stdout for _ in range(2))
 
     name, _, value = first.strip().partition("=")
     assert name == "OTP_PEPPER"
@@ -69,7 +69,7 @@ def test_the_doctor_finds_a_healthy_service_healthy(redis_url):
 
     assert result.returncode == 0, result.stderr
     assert result.stderr.count("✓") == 4
-    assert "✓ a code can be guessed with a chance of 1 in 40,000" in result.stderr
+    assert "✓ the chance of guessing a code is at most 1 in 40,000" in result.stderr
 
 
 def test_the_doctor_says_what_does_not_answer():
@@ -110,7 +110,7 @@ def test_a_redis_that_will_not_say_is_a_doubt_and_no_traceback(tmp_path):
         result = processes.run("doctor", **environ)
 
     assert result.returncode == 0
-    assert "! Redis does not say whether it could forget" in result.stderr
+    assert "! Redis did not report its persistence" in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -205,13 +205,13 @@ def test_a_rate_that_no_cost_carries_is_said_to_be_one():
     result = processes.run("calibrate", "--seconds", "0.05", "--rate", "1000000")
 
     assert result.returncode == 1
-    assert "no cost carries 1e+06 a second" in result.stderr
+    assert "no profile reaches 1e+06 a second" in result.stderr
     assert "core-hours" in result.stdout
 
 
 def test_a_command_has_no_secret_in_its_environment_once_it_has_read_them():
     script = (
-        "import json, os; from otp_engine.cli.saying import plan; plan();"
+        "import json, os; from otp_engine.cli.common import load; load();"
         " print(json.dumps(dict(os.environ)))"
     )
     environ = production("redis://127.0.0.1", "http://127.0.0.1")
@@ -269,7 +269,7 @@ def test_the_start_of_dev_mode_says_what_is_open_outside_of_this_machine(host):
         written = "".join(served.stderr)
 
     assert "this is development mode" in written
-    assert "a code can be guessed with a chance of 1 in 40,000" in written
+    assert "the chance of guessing a code is at most 1 in 40,000" in written
     open_paths = "/dev/inbox (every code), /verify, /metrics, /v2, sends and checks"
     assert (open_paths in written) == (host == "0.0.0.0")
 

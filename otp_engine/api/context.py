@@ -9,8 +9,8 @@ from datetime import datetime
 from flask import Flask, current_app, g
 
 from otp_engine.api.callers import Callers
-from otp_engine.api.proofs import Proofs
 from otp_engine.crypto import api_keys
+from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import handles, phone
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.pepper import Pepper
@@ -37,7 +37,7 @@ class Context:
         account: Twilio's kind of name for whoever runs this.
         service: The default service, which is always there.
         services: The others, and what was added to the default one.
-        proofs: Prove approvals to those who were not there.
+        proofs: Issues proof tokens.
         public_url: How callers reach this; none is as they have done it.
         now: The time of day, in UTC.
     """
@@ -55,7 +55,7 @@ class Context:
     safe_list: SafeList
     events: Events
     public_url: str | None
-    proofs: Proofs
+    proofs: ProofTokenIssuer
     now: Callable[[], datetime]
 
     @property
@@ -85,12 +85,12 @@ class Context:
         audience: str,
         nonce: str | None = None,
     ) -> str | None:
-        """As `Proofs.of`, which is told of numbers for tests."""
+        """Issue a proof token for an approval, as `ProofTokenIssuer.issue`."""
         if checked.approved_at is None:
             return None
-        return self.proofs.of(
-            number,
-            at=checked.approved_at,
+        return self.proofs.issue(
+            number.e164,
+            approved_at=checked.approved_at,
             audience=audience,
             nonce=nonce,
             test=self.numbers.find(number.e164) is not None,

@@ -1,15 +1,29 @@
-"""The command line, a module for each kind of work."""
+"""The command line: one module for each group of commands."""
 
 from __future__ import annotations
 
-from otp_engine.cli.calibrating import calibrate
-from otp_engine.cli.keys import keys
-from otp_engine.cli.phones import forget, inspect
-from otp_engine.cli.policy import policy
-from otp_engine.cli.running import main
-from otp_engine.cli.watching import watch
+import click
 
-for command in (keys, policy, inspect, forget, calibrate, watch):
-    main.add_command(command)
+from otp_engine import __version__
+from otp_engine.cli.calibrate import calibrate
+from otp_engine.cli.doctor import doctor
+from otp_engine.cli.events import events
+from otp_engine.cli.keys import keys
+from otp_engine.cli.phone import forget, inspect
+from otp_engine.cli.policy import policy
+from otp_engine.cli.serve import serve
 
 __all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="otp-engine %(version)s")
+def main() -> None:
+    """Run and operate a one-time passcode service.
+
+    The settings come from environment variables, which the README lists.
+    """
+
+
+for command in (serve, doctor, keys, policy, inspect, forget, calibrate, events):
+    main.add_command(command)

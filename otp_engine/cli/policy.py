@@ -1,4 +1,4 @@
-"""`otp-engine policy`: what operators tune while the service runs."""
+"""`otp-engine policy`: show and change the policy while the service runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 
 import click
 
-from otp_engine.cli.saying import (
-    JSON,
-    Group,
+from otp_engine.cli.common import (
+    RedisGroup,
     fail,
-    good,
-    plan_on_redis,
+    json_option,
+    load_with_redis,
     printable,
+    success,
     warn,
 )
 from otp_engine.config import Settings, checks
@@ -29,61 +29,58 @@ from otp_engine.domain.policy import READERS, Policy, write
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.store.events import Events
 
-_TRIES = 20
-_ALL = 1_000
+_MAX_TRIES = 20
+_MAX_VERSIONS = 1_000
 
 _NAME = click.argument("name", type=click.Choice(sorted(READERS)), metavar="NAME")
-_REASON = click.option("--reason", help="Why, for whoever reads the history.")
+_REASON = click.option("--reason", help="The reason, for the history.")
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
-    """What each of the commands works with."""
-
+class _CliContext:
     settings: Settings
-    amendments: PolicyVersions
+    versions: PolicyVersions
     events: Events
 
 
-@click.group(cls=Group)
+@click.group(cls=RedisGroup)
 @click.pass_context
 def policy(context: click.Context) -> None:
-    """Tune the service while it runs.
+    """Show and change lifetimes and limits while the service runs.
 
-    See and change its lifetimes and limits.
-
-    Every worker of every instance on the same Redis goes by a change within two
-    seconds. What is not live is as the environment says.
+    A change is live in every worker of every instance on the same Redis within two
+    seconds. A value that was not changed comes from the environment.
     """
-    settings, store = plan_on_redis()
+    settings, store = load_with_redis()
     versions = PolicyVersions(store.amendments, settings.peppers)
-    context.obj = _Desk(settings, versions, store.events)
-    for doubt in versions.doubts():
-        warn(doubt)
+    context.obj = _CliContext(settings, versions, store.events)
+    for warning in versions.doubts():
+        warn(warning)
 
 
 @policy.command()
-@JSON
+@json_option
 @click.pass_obj
-def show(desk: _Desk, *, as_json: bool) -> None:
-    """Show each value, and where it comes from."""
-    history = desk.amendments.history(_ALL)
-    now = amended(desk.settings.policy, history[0] if history else None)
-    rows = [(name, write(getattr(now, name))) for name in READERS]
+def show(context: _CliContext, *, as_json: bool) -> None:
+    """Show each value and its source."""
+    versions = context.versions.history(_MAX_VERSIONS)
+    live = amended(context.settings.policy, versions[0] if versions else None)
+    rows = [
+        (name, write(getattr(live, name)), _source(context, name, versions))
+        for name in READERS
+    ]
     if as_json:
-        said = {
-            name: {"value": value, "from": _source(desk, name, history)}
-            for name, value in rows
+        values = {
+            name: {"value": value, "from": source} for name, value, source in rows
         }
-        click.echo(json.dumps(said, indent=2))
+        click.echo(json.dumps(values, indent=2))
         return
-    wide = [max(len(row[n]) for row in rows) for n in (0, 1)]
-    for name, value in rows:
-        source = printable(_source(desk, name, history))
-        click.echo(f"{name:{wide[0]}}  {value:{wide[1]}}  {source}")
-    good(f"a code can be guessed with a chance of {guessing.chance(now)} at most")
-    for doubt in checks.policy_warnings(now, desk.settings):
-        warn(doubt)
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for name, value, source in rows:
+        click.echo(f"{name:{widths[0]}}  {value:{widths[1]}}  {printable(source)}")
+    success(f"the chance of guessing a code is at most {guessing.chance(live)}")
+    for warning in checks.policy_warnings(live, context.settings):
+        warn(warning)
 
 
 @policy.command(name="set")
@@ -91,72 +88,74 @@ def show(desk: _Desk, *, as_json: bool) -> None:
 @click.argument("value")
 @_REASON
 @click.pass_obj
-def set_(desk: _Desk, name: str, value: str, *, reason: str | None) -> None:
-    """Make VALUE live, for example: policy set sends_per_ip "5/10m"."""
+def set_(context: _CliContext, name: str, value: str, *, reason: str | None) -> None:
+    """Set NAME to VALUE, for example: policy set sends_per_ip "5/10m"."""
     try:
         text = write(READERS[name](value))
     except ValueError as problem:
         fail(f"{name} {problem}")
-    _amend(desk, reason, lambda live: {**live, name: text})
+    _commit_change(context, reason, lambda values: {**values, name: text})
 
 
 @policy.command()
 @_NAME
 @_REASON
 @click.pass_obj
-def unset(desk: _Desk, name: str, *, reason: str | None) -> None:
-    """Go back to what the environment says."""
+def unset(context: _CliContext, name: str, *, reason: str | None) -> None:
+    """Return NAME to its value in the environment."""
 
-    def without(live: Mapping[str, str]) -> dict[str, str]:
-        if name not in live:
-            fail(f"{name} is not live; it is as the environment says")
-        return {other: text for other, text in live.items() if other != name}
+    def without(values: Mapping[str, str]) -> dict[str, str]:
+        if name not in values:
+            fail(f"{name} is not set; its value comes from the environment")
+        return {other: text for other, text in values.items() if other != name}
 
-    _amend(desk, reason, without)
+    _commit_change(context, reason, without)
 
 
 @policy.command()
 @click.argument("version", type=click.IntRange(0))
 @_REASON
 @click.pass_obj
-def rollback(desk: _Desk, version: int, *, reason: str | None) -> None:
-    """Make every value what it was in VERSION, or with 0 unset all."""
-    known = {change.version: change for change in desk.amendments.history(_ALL)}
-    if version and version not in known:
+def rollback(context: _CliContext, version: int, *, reason: str | None) -> None:
+    """Restore all values of VERSION; 0 restores those of the environment."""
+    versions = {
+        stored.version: stored for stored in context.versions.history(_MAX_VERSIONS)
+    }
+    if version and version not in versions:
         fail(f"there is no version {version}: see `otp-engine policy history`")
-    values = known[version].values if version else {}
-    _amend(desk, reason or f"back to version {version}", lambda _: values)
+    values = versions[version].values if version else {}
+    _commit_change(context, reason or f"back to version {version}", lambda _: values)
 
 
 @policy.command()
-@JSON
+@json_option
 @click.pass_obj
-def history(desk: _Desk, *, as_json: bool) -> None:
-    """Show every change, newest first: when, who, what and why."""
-    changes = desk.amendments.history(_ALL)
+def history(context: _CliContext, *, as_json: bool) -> None:
+    """Show all versions, newest first: time, author, change and reason."""
+    versions = context.versions.history(_MAX_VERSIONS)
     if as_json:
-        click.echo(json.dumps(list(map(_plain, changes)), indent=2))
+        click.echo(json.dumps(list(map(_to_dict, versions)), indent=2))
         return
-    before = [*(change.values for change in changes[1:]), {}]
-    # With no change there is one too many.
-    for change, old in zip(changes, before, strict=False):
-        why = f"  # {change.reason}" if change.reason else ""
-        what = "; ".join(_difference(old, change.values)) or "nothing"
-        when = f"{change.at:%Y-%m-%d %H:%M:%SZ}"
-        line = f"{change.version}  {when}  {change.who}  {what}{why}"
+    previous = [*(version.values for version in versions[1:]), {}]
+    # `previous` is one longer where there is no version.
+    for version, old in zip(versions, previous, strict=False):
+        reason = f"  # {version.reason}" if version.reason else ""
+        change = "; ".join(_difference(old, version.values)) or "nothing"
+        time = f"{version.at:%Y-%m-%d %H:%M:%SZ}"
+        line = f"{version.version}  {time}  {version.who}  {change}{reason}"
         click.echo(printable(line))
 
 
-def _amend(
-    desk: _Desk,
+def _commit_change(
+    context: _CliContext,
     reason: str | None,
     change: Callable[[Mapping[str, str]], Mapping[str, str]],
 ) -> None:
-    """Make a change live, beginning again when another operator was faster."""
-    for _ in range(_TRIES):
-        latest = desk.amendments.latest()
+    """Store a new version, and retry when another operator stored one first."""
+    for _ in range(_MAX_TRIES):
+        latest = context.versions.latest()
         old = latest.values if latest else {}
-        version, at = desk.amendments.following(datetime.now(UTC))
+        version, at = context.versions.following(datetime.now(UTC))
         new = Amendment(
             version=version,
             at=at,
@@ -164,38 +163,39 @@ def _amend(
             reason=reason,
             values=change(old),
         )
-        policies = [amended(desk.settings.policy, one) for one in (latest, new)]
+        base = context.settings.policy
+        old_policy, new_policy = amended(base, latest), amended(base, new)
         difference = _difference(old, new.values)
         if not difference:
-            good("nothing changes: it is so already")
+            success("nothing changes: the values are already live")
             return
-        if desk.amendments.add(new):
-            _warn_of_change(desk, *policies)
-            _tell(desk.events, new, difference)
+        if context.versions.add(new):
+            _warn_of_change(context, old_policy, new_policy)
+            _emit_change(context.events, new, difference)
             for line in difference:
-                good(line)
-            good(f"version {new.version} is live within two seconds")
+                success(line)
+            success(f"version {new.version} is live within two seconds")
             return
-    fail("others change the policy all the time; try again")
+    fail("other operators are changing the policy at the same time; try again")
 
 
-def _warn_of_change(desk: _Desk, old: Policy, new: Policy) -> None:
-    """Warn of what is unwise in *new* and was not in *old*; show a changed chance."""
-    before = checks.policy_warnings(old, desk.settings)
-    for doubt in checks.policy_warnings(new, desk.settings):
-        if doubt not in before:
-            warn(doubt)
+def _warn_of_change(context: _CliContext, old: Policy, new: Policy) -> None:
+    """Print the warnings that *new* adds, and the chance of guessing if it changes."""
+    known = checks.policy_warnings(old, context.settings)
+    for warning in checks.policy_warnings(new, context.settings):
+        if warning not in known:
+            warn(warning)
     if guessing.chance(new) != guessing.chance(old):
-        good(f"a code can be guessed with a chance of {guessing.chance(new)} at most")
+        success(f"the chance of guessing a code is at most {guessing.chance(new)}")
 
 
-def _tell(events: Events, change: Amendment, difference: Sequence[str]) -> None:
+def _emit_change(events: Events, version: Amendment, difference: Sequence[str]) -> None:
     events.add(
         PolicyChanged(
-            version=change.version,
-            who=change.who,
+            version=version.version,
+            who=version.who,
             change="; ".join(difference),
-            reason=change.reason,
+            reason=version.reason,
         )
     )
     events.settle()
@@ -203,28 +203,28 @@ def _tell(events: Events, change: Amendment, difference: Sequence[str]) -> None:
 
 def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     names = [name for name in READERS if old.get(name) != new.get(name)]
-    return [f"{name} = {new.get(name, 'as the environment says')}" for name in names]
+    return [f"{name} = {new.get(name, 'value of the environment')}" for name in names]
 
 
-def _source(desk: _Desk, name: str, history: Sequence[Amendment]) -> str:
-    if not history or name not in history[0].values:
-        chosen = name in desk.settings.explicit_policy_names
-        return f"environment (OTP_{name.upper()})" if chosen else "default"
-    value = history[0].values[name]
-    since = history[0]
-    for change in history:
-        if change.values.get(name) != value:
+def _source(context: _CliContext, name: str, versions: Sequence[Amendment]) -> str:
+    if not versions or name not in versions[0].values:
+        explicit = name in context.settings.explicit_policy_names
+        return f"environment (OTP_{name.upper()})" if explicit else "default"
+    value = versions[0].values[name]
+    since = versions[0]
+    for version in versions:
+        if version.values.get(name) != value:
             break
-        since = change
-    why = f": {since.reason}" if since.reason else ""
-    return f"live, by {since.who} at {since.at:%Y-%m-%d %H:%M:%SZ}{why}"
+        since = version
+    reason = f": {since.reason}" if since.reason else ""
+    return f"live, by {since.who} at {since.at:%Y-%m-%d %H:%M:%SZ}{reason}"
 
 
-def _plain(change: Amendment) -> dict[str, Any]:
+def _to_dict(version: Amendment) -> dict[str, Any]:
     return {
-        "version": change.version,
-        "at": change.at.isoformat(),
-        "who": change.who,
-        "reason": change.reason,
-        "values": dict(change.values),
+        "version": version.version,
+        "at": version.at.isoformat(),
+        "author": version.who,
+        "reason": version.reason,
+        "values": dict(version.values),
     }

@@ -1,1 +1,1 @@
-"""Who watches: health, logs, and the word that every request leaves behind."""
+"""Observability: health checks, logs and metrics."""

@@ -1,4 +1,4 @@
-"""`/healthz`: this process answers. `/readyz`: it can serve."""
+"""`/healthz`: the process answers. `/readyz`: it can serve a send."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ def blueprint(
 ) -> Blueprint:
     """Build the two views.
 
-    Readiness does not ask the carrier: while it is away, codes that are out can
-    still be checked, so traffic should still come.
+    Readiness does not depend on the provider: codes that were sent can be checked
+    while it is down, so the instance should keep its traffic.
 
     Args:
-        ping_store: Raises when Redis does not answer.
-        draining: Whether traffic should go elsewhere, though it is still served.
+        ping_store: Raises `StoreUnavailable` when Redis does not answer.
+        draining: Whether the process is about to stop. It still serves requests, but
+            a load balancer should send new ones to another instance.
+
+    Returns:
+        The blueprint `health`.
     """
     bp = Blueprint("health", __name__)
 

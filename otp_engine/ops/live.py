@@ -25,7 +25,7 @@ T = TypeVar("T")
 class Gauges(Protocol):
     """Show which policy is live."""
 
-    def policy(self, version: int, policy: Policy) -> None:
+    def set_policy(self, version: int, policy: Policy) -> None:
         """Set the version that is live; called for the first one too."""
 
     def policy_rejected(self, rejected: bool) -> None:  # noqa: FBT001 - a value to set
@@ -117,7 +117,7 @@ class Live(Generic[T]):
             log.exception("policy version %d cannot be read, and is left out", version)
         else:
             self._made = self._make(policy)
-            self._gauges.policy(version, policy)
+            self._gauges.set_policy(version, policy)
             log.info("policy version %d is live", version)
         self._version, self._live = version, found
 

@@ -33,15 +33,15 @@ from otp_engine.domain.verification import Channel
 KINDS: dict[str, type[Event]] = {
     "sent": CodeSent,
     "delivered": Delivered,
-    "lost": Lost,
-    "undelivered": Undelivered,
+    "undelivered": Lost,
+    "rejected": Undelivered,
     "approved": Approved,
-    "wrong": WrongCode,
-    "exhausted": Exhausted,
+    "failed_check": WrongCode,
+    "max_attempts_reached": Exhausted,
     "canceled": Canceled,
     "not_found": NothingWaiting,
     "refused": RequestRefused,
-    "unserved": Unserved,
+    "unavailable": Unserved,
     "policy": PolicyChanged,
 }
 """The events, by what they are called in their entries."""

@@ -1,4 +1,4 @@
-"""Pages for people: an inbox, a verification, and the reference of the API."""
+"""HTML pages: the verify page, the inbox of dev mode, and the API documentation."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from otp_engine.api.responses import Answer
 from otp_engine.config import Settings
 from otp_engine.domain.inbox import Letter
 from otp_engine.domain.pepper import Pepper
-from otp_engine.web import assets, inbox, reference, verify
+from otp_engine.web import api_docs, assets, inbox, verify
 
 
-def faces(settings: Settings) -> dict[str, Answer]:
-    """What answers the errors of the pages, by how a path begins."""
-    return {"/verify": verify.answer} if settings.verify_page.enabled else {}
+def error_handlers(settings: Settings) -> dict[str, Answer]:
+    """Return the error handlers of the pages, by the prefix of the path."""
+    return {"/verify": verify.handle_error} if settings.verify_page.enabled else {}
 
 
-def install(
-    app: Flask, settings: Settings, letters: Callable[[], list[Letter]]
+def init_app(
+    app: Flask, settings: Settings, list_messages: Callable[[], list[Letter]]
 ) -> None:
-    """Give *app* the pages that *settings* ask for.
+    """Register the pages that *settings* enable.
 
     Args:
-        app: Whose.
-        settings: What the operator decided.
-        letters: What is in the inbox, newest first.
+        app: The application.
+        settings: The settings of the service.
+        list_messages: Returns the messages of the inbox, newest first.
     """
     hosted = settings.verify_page
     app.register_blueprint(assets.blueprint(hosted))
-    app.register_blueprint(reference.blueprint())
+    app.register_blueprint(api_docs.blueprint())
     if settings.inbox:
-        page = inbox.blueprint(letters, _now, verify=hosted.enabled)
+        page = inbox.blueprint(list_messages, _now, verify=hosted.enabled)
         app.register_blueprint(page)
     if hosted.enabled:
-        _remember(app, settings.peppers, settings.public_url)
+        _configure_session(app, settings.peppers, settings.public_url)
         page = verify.blueprint(hosted, brand=settings.brand)
         app.register_blueprint(page)
 
@@ -45,8 +45,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _remember(app: Flask, peppers: Sequence[Pepper], public_url: str | None) -> None:
-    """Let browsers keep a person's way, in a cookie that only *peppers* can sign."""
+def _configure_session(
+    app: Flask, peppers: Sequence[Pepper], public_url: str | None
+) -> None:
+    """Configure the session cookie, signed with keys derived from *peppers*."""
     current, *previous = (pepper.key("cookie") for pepper in peppers)
     app.secret_key = current
     app.config.update(

@@ -1,4 +1,4 @@
-"""`/dev/inbox`: the messages that did not leave, as a phone would show them."""
+"""`/dev/inbox`: the messages of dev mode, which no provider sends."""
 
 from __future__ import annotations
 
@@ -14,62 +14,70 @@ from werkzeug.exceptions import NotFound
 
 from otp_engine.domain import segments
 from otp_engine.domain.inbox import Letter
-from otp_engine.web import pages
+from otp_engine.web import security_headers
 
 _JUST_NOW = timedelta(seconds=2)
 
 
 def blueprint(
-    letters: Callable[[], list[Letter]], now: Callable[[], datetime], *, verify: bool
+    list_messages: Callable[[], list[Letter]],
+    now: Callable[[], datetime],
+    *,
+    verify: bool,
 ) -> Blueprint:
-    """Build the pages.
+    """Build the page and its JSON form.
 
     Args:
-        letters: What is in the inbox, newest first.
-        now: The time of day, in UTC.
-        verify: Whether there is a page to verify a number on.
-    """
-    bp = pages.blueprint("inbox")
+        list_messages: Returns the messages of the inbox, newest first.
+        now: Returns the current time in UTC.
+        verify: Whether the verify page is enabled, so that the inbox links to it.
 
-    def told() -> list[dict[str, Any]]:
-        wanted, moment = request.args.get("to"), now()
+    Returns:
+        The blueprint `inbox`.
+    """
+    bp = security_headers.blueprint("inbox")
+
+    def matching_messages() -> list[dict[str, Any]]:
+        number, current_time = request.args.get("to"), now()
         return [
-            _plain(letter, moment)
-            for letter in letters()
-            if wanted in {None, letter.to}
+            _to_dict(message, current_time)
+            for message in list_messages()
+            if number in {None, message.to}
         ]
 
     @bp.before_request
-    def expect_this_machine() -> None:
-        """Refuse another site that has its name lead here, to read with a browser."""
+    def require_local_host() -> None:
+        """Reject requests by DNS rebinding, where a foreign name resolves to us."""
         if not _is_local(request.host):
             raise NotFound
 
     @bp.get("/dev/inbox")
     def page() -> ResponseReturnValue:
-        return render_template("inbox.html", letters=told(), verify=verify)
+        return render_template(
+            "inbox.html", messages=matching_messages(), verify=verify
+        )
 
     @bp.get("/dev/inbox.json")
-    def plain() -> ResponseReturnValue:
-        return {"messages": told()}
+    def messages() -> ResponseReturnValue:
+        return {"messages": matching_messages()}
 
     return bp
 
 
-def _plain(letter: Letter, now: datetime) -> dict[str, Any]:
-    age = max(timedelta(), now - letter.at)
+def _to_dict(message: Letter, now: datetime) -> dict[str, Any]:
+    age = max(timedelta(), now - message.at)
     return {
-        "to": letter.to,
-        "channel": letter.channel,
-        "locale": letter.locale,
-        "body": letter.body,
-        "code": letter.code,
-        "segments": segments.count(letter.body),
-        "at": letter.at.isoformat(),
+        "to": message.to,
+        "channel": message.channel,
+        "locale": message.locale,
+        "body": message.body,
+        "code": message.code,
+        "segments": segments.count(message.body),
+        "at": message.at.isoformat(),
         "age": round(age.total_seconds()),
-        "ago": _ago(age),
-        "verification": letter.verification.hex(),
-        "state": letter.state(now),
+        "ago": _format_age(age),
+        "verification": message.verification.hex(),
+        "state": message.state(now),
     }
 
 
@@ -82,7 +90,7 @@ def _is_local(host: str) -> bool:
     return True
 
 
-def _ago(age: timedelta) -> str:
+def _format_age(age: timedelta) -> str:
     if age < _JUST_NOW:
         return "just now"
     seconds = int(age.total_seconds())

@@ -1,8 +1,7 @@
-"""`/verify`: a number, then its code, for a person with any browser.
+"""`/verify`: verify a phone number in a browser.
 
-Plain forms, so that it works without scripts; `verify.js` only saves round trips and
-typing. What is asked here is asked as anybody asks `/auth`: the same limits hold, and a
-person counts by their own address.
+The page consists of plain forms and works without scripts. `verify.js` only saves page
+loads and typing.
 """
 
 from __future__ import annotations
@@ -32,88 +31,109 @@ from otp_engine.errors import (
     Unavailable,
     VerificationNotFound,
 )
-from otp_engine.web import pages, texts
-from otp_engine.web.sheet import Said, Sheet, origin_of
-from otp_engine.web.steps import Steps
-from otp_engine.web.texts import Texts
-from otp_engine.web.visit import Approval, Back, Visit
+from otp_engine.web import security_headers
+from otp_engine.web.actions import VerifyActions
+from otp_engine.web.render import Notice, VerifyPage, origin_of
+from otp_engine.web.session import Completed, ReturnTarget, VerifySession
+from otp_engine.web.translations import TRANSLATIONS, Translations, negotiate
 
 log = logging.getLogger(__name__)
 
 _MINUTE, _HOUR = 60, 3600
-_LONGEST_URL, _LONGEST_STATE = 1024, 512
+_MAX_URL, _MAX_STATE = 1024, 512  # characters
 
 
 def blueprint(hosted: VerifyPageSettings, *, brand: str) -> Blueprint:
-    """Build the page that *hosted* describes, with the name *brand* on it."""
-    bp = pages.blueprint("verify", forms_to=hosted.return_origins)
-    sheet = Sheet(brand=brand, logo=hosted.logo is not None)
-    steps = Steps(hosted.return_origins)
+    """Build the page.
+
+    Args:
+        hosted: The settings of the page.
+        brand: The name on the page.
+
+    Returns:
+        The blueprint `verify`.
+    """
+    bp = security_headers.blueprint("verify", forms_to=hosted.return_origins)
+    verify_page = VerifyPage(brand=brand, logo=hosted.logo is not None)
+    actions = VerifyActions(hosted.return_origins)
 
     @bp.get("/verify")
     def page() -> ResponseReturnValue:
-        visit, words = Visit(session), _words()
+        state, translations = VerifySession(session), _translations()
         if "return_url" in request.args:
-            back = Back(request.args["return_url"], request.args.get("state", ""))
-            if not _is_allowed(back, hosted.return_origins):
-                visit.end()
-                return sheet.draw(visit, words, _wrong("bad_return", words))
-            visit.came_from(back)
-        return sheet.draw(visit, words, Said())
+            args = request.args
+            target = ReturnTarget(args["return_url"], args.get("state", ""))
+            if not _is_allowed(target, hosted.return_origins):
+                state.clear()
+                notice = _bad_request("invalid_return_url", translations)
+                return verify_page.render(state, translations, notice)
+            state.start_for(target)
+        return verify_page.render(state, translations, Notice())
 
     @bp.post("/verify")
-    def step() -> ResponseReturnValue:
-        visit, words = Visit(session), _words()
-        if not visit.brings(request.form.get("token", "")):
-            return sheet.draw(visit, words, _wrong("old_form", words))
+    def act() -> ResponseReturnValue:
+        state, translations = VerifySession(session), _translations()
+        if not state.csrf_valid(request.form.get("csrf_token", "")):
+            notice = _bad_request("expired_form", translations)
+            return verify_page.render(state, translations, notice)
         try:
-            found = steps.take(request.form.get("step", ""), visit, words)
+            name = request.form.get("step", "")
+            result = actions.dispatch(name, state, translations)
         except OTPError as error:
             if isinstance(error, VerificationNotFound):
-                visit.begin_again()
-            return sheet.draw(visit, words, _explain(error, words))
-        match found:
-            case Approval():
-                return sheet.draw(visit, words, Said(), found)
-            case Said():
-                return sheet.draw(visit, words, found)
+                state.reset_number()
+            notice = _notice_for(error, translations)
+            return verify_page.render(state, translations, notice)
+        match result:
+            case Completed():
+                return verify_page.render(state, translations, Notice(), result)
+            case Notice():
+                return verify_page.render(state, translations, result)
             case _:
                 return redirect(url_for(".page"), 303)
 
     return bp
 
 
-def answer(error: Exception) -> ResponseReturnValue:
-    """Say to a person that something went wrong; see `responses.install`."""
-    known = isinstance(error, HTTPException) and error.code
-    status = HTTPStatus(known or HTTPStatus.INTERNAL_SERVER_ERROR)
+def handle_error(error: Exception) -> ResponseReturnValue:
+    """Render an error page for an exception that no view handled.
+
+    Args:
+        error: The exception, an `HTTPException` or a bug.
+
+    Returns:
+        The response, with the status of an `HTTPException`, otherwise 500.
+    """
+    code = isinstance(error, HTTPException) and error.code
+    status = HTTPStatus(code or HTTPStatus.INTERNAL_SERVER_ERROR)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("unexpected error", exc_info=error)
     g.error = "internal_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
-    response = make_response(Sheet(brand="", logo=False).apologize(_words()), status)
-    return pages.guard(response)
+    html = VerifyPage(brand="", logo=False).render_error(_translations())
+    return security_headers.apply(make_response(html, status))
 
 
-def _is_allowed(back: Back, origins: Sequence[str]) -> bool:
-    """Whether a person may go back there, with a *state* to be known again by."""
-    short = len(back.url) <= _LONGEST_URL and 0 < len(back.state) <= _LONGEST_STATE
-    plain = back.url.isascii() and back.url.isprintable() and " " not in back.url
-    return short and plain and origin_of(back.url) in origins
+def _is_allowed(target: ReturnTarget, origins: Sequence[str]) -> bool:
+    """Return whether *target* has an allowed origin, and a state of a valid length."""
+    url, state = target.url, target.state
+    short = len(url) <= _MAX_URL and 0 < len(state) <= _MAX_STATE
+    plain = url.isascii() and url.isprintable() and " " not in url
+    return short and plain and origin_of(url) in origins
 
 
-def _wrong(key: str, words: Texts) -> Said:
+def _bad_request(key: str, translations: Translations) -> Notice:
     g.error = key
-    return Said(words.say(key), HTTPStatus.BAD_REQUEST)
+    return Notice(translations.get(key), HTTPStatus.BAD_REQUEST)
 
 
-def _words() -> Texts:
-    if (locale := request.args.get("locale")) in texts.ALL:
+def _translations() -> Translations:
+    if (locale := request.args.get("locale")) in TRANSLATIONS:
         session["locale"] = locale
-    return texts.choose(session.get("locale"), request.accept_languages)
+    return negotiate(session.get("locale"), request.accept_languages)
 
 
-def _explain(error: OTPError, words: Texts) -> Said:
-    key = error.name if error.name in words.words else "unavailable"
+def _notice_for(error: OTPError, translations: Translations) -> Notice:
+    key = error.name if error.name in translations.strings else "unavailable"
     g.error = error.name
     if isinstance(error, RateLimited):
         g.limit = error.limit
@@ -121,13 +141,15 @@ def _explain(error: OTPError, words: Texts) -> Said:
     if isinstance(error, Refused | Unavailable):
         rule = isinstance(error, Refused)
         seconds = responses.retry_after(error.retry_after, rule=rule)
-        wait, headers = _wait(int(seconds), words), {"Retry-After": seconds}
-    return Said(words.say(key, wait=wait), responses.status_of(error), headers=headers)
+        wait = _format_wait(int(seconds), translations)
+        headers = {"Retry-After": seconds}
+    text = translations.get(key, wait=wait)
+    return Notice(text, responses.status_of(error), headers=headers)
 
 
-def _wait(seconds: int, words: Texts) -> str:
+def _format_wait(seconds: int, translations: Translations) -> str:
     if seconds > _HOUR:
-        return words.say("hours", n=-(-seconds // _HOUR))
+        return translations.get("hours", n=-(-seconds // _HOUR))
     if seconds > _MINUTE:
-        return words.say("minutes", n=-(-seconds // _MINUTE))
-    return words.say("seconds", n=seconds)
+        return translations.get("minutes", n=-(-seconds // _MINUTE))
+    return translations.get("seconds", n=seconds)

@@ -5,12 +5,7 @@ from flask.testing import FlaskClient
 
 from otp_engine import config
 from otp_engine.app import create_app
-
-RELAXED = {
-    "OTP_DEV": "1",
-    "OTP_ARGON2": "test",
-    "OTP_RESEND_COOLDOWN": "0s",
-}
+from tests.support.settings import RELAXED
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.domain.events import Delivered, Lost
 from tests import twilio_server
-from tests.api.conftest import RELAXED
 from tests.pages import values
+from tests.support.settings import RELAXED
 
 PUBLIC = "https://otp.example.com"
 CALLBACK = f"{PUBLIC}/callbacks/twilio"
@@ -76,7 +76,7 @@ def test_a_message_that_was_lost_is_told_with_the_carriers_number(http, store, s
     [event] = happened(store)
     assert isinstance(event, Lost)
     assert event.carrier_error == 30003
-    assert counted(http, "lost") == 1
+    assert counted(http, "undelivered") == 1
 
 
 def test_a_report_that_comes_twice_is_told_once(http, store):

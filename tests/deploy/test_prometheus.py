@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from otp_engine.ops.metrics import Metrics
+from otp_engine.ops.prometheus import PrometheusMetrics
 from tests import processes, servers
 
 ROOT = Path(__file__).parent.parent.parent
@@ -53,7 +53,7 @@ def dashboard_queries() -> Iterator[str]:
 
 def metrics_page() -> str:
     """Return the metrics of a service that has not served a request yet."""
-    return Metrics(countries=["IN"]).page("text/plain")[0].decode()
+    return PrometheusMetrics(countries=["IN"]).render("text/plain")[0].decode()
 
 
 def exposed_names() -> set[str]:

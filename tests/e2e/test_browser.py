@@ -74,7 +74,7 @@ def code_of(page: Page) -> str:
     """The code in the inbox, as another tab would show it."""
     inbox = page.context.new_page()
     inbox.goto("/dev/inbox")
-    code = inbox.locator(".letter code").first.inner_text()
+    code = inbox.locator(".message code").first.inner_text()
     inbox.close()
     return code
 
@@ -101,7 +101,7 @@ def test_a_number_its_message_its_code_and_approved(open_page):
     code = give_number(page)
     take_picture(page, "verify")
     expect(page.locator("main")).to_contain_text("+91******2345")
-    letter = inbox.locator(".letter").first
+    letter = inbox.locator(".message").first
     expect(letter.locator("h2")).to_have_text("+919445012345")
     expect(letter.locator(".state")).to_have_text("pending")
     page.get_by_label("Code", exact=True).press_sequentially(code)

@@ -82,7 +82,9 @@ def through_the_page(browser):
     _, page = browser.fetch(f"/verify?{back}")
     for step in ({"step": "number", "phone": PHONE}, {"step": "code"}):
         typed = {"otp": browser.code()} if step["step"] == "code" else {}
-        _, page = browser.fetch("/verify", token=field(page, "token"), **step, **typed)
+        _, page = browser.fetch(
+            "/verify", csrf_token=field(page, "csrf_token"), **step, **typed
+        )
     return field(page, "otp_proof")
 
 

@@ -90,9 +90,9 @@ def test_the_chance_of_a_guess_is_shown_with_the_policy_and_with_its_changes(pol
     other = policy("set", "sending", "off")
     after = policy("show")
 
-    assert "✓ a code can be guessed with a chance of 1 in 50,000" in before.stderr
+    assert "✓ the chance of guessing a code is at most 1 in 50,000" in before.stderr
     assert "! code_length 4 is under 6 digits" in weaker.stderr
-    assert "✓ a code can be guessed with a chance of 1 in 500" in weaker.stderr
+    assert "✓ the chance of guessing a code is at most 1 in 500" in weaker.stderr
     assert "chance" not in other.stderr
     assert "! code_length 4 is under 6 digits" in after.stderr
 
@@ -181,11 +181,11 @@ def test_a_phone_is_shown_with_what_waits_and_what_is_used(environ, served, twil
         processes.run("inspect", "+919445012345", "--json", **environ).stdout
     )
 
-    assert text.startswith("+91******2345\n  a code is waiting: 0:")
-    assert "4 of 5 guesses left" in text
-    [waiting] = shown["waiting"]
-    assert waiting["guesses_left"] == 4
-    assert 590 < waiting["expires_in"] <= 600
+    assert text.startswith("+91******2345\n  pending verification: expires in 0:")
+    assert "4 of 5 attempts remaining" in text
+    [pending] = shown["pending"]
+    assert pending["attempts_remaining"] == 4
+    assert 590 < pending["expires_in"] <= 600
     used = {(one["limit"], one["window"]): one["used"] for one in shown["limits"]}
     assert used == {
         ("sends_per_phone", "5/10m"): 1,
@@ -205,7 +205,7 @@ def test_a_forgotten_phone_begins_anew(environ, served, twilio):
     forgotten = processes.run("forget", "+919445012345", **environ)
     again = processes.run("forget", "+919445012345", **environ)
 
-    assert "✓ +91******2345 is forgotten" in forgotten.stderr
+    assert "✓ the data of +91******2345 is deleted" in forgotten.stderr
     assert (forgotten.returncode, again.returncode) == (0, 1)
     assert served.post("/auth/send_otp", phone, **KEY).status == 201
 
@@ -297,7 +297,7 @@ def test_who_can_only_write_to_redis_changes_no_policy(
 
 def test_the_policy_lives_through_a_rotation_of_the_pepper(environ, policy, twilio):
     old = environ["OTP_PEPPER"]
-    new = processes.run("keygen").stdout.strip().partition("=")[2]
+    new = processes.run("keys", "pepper").stdout.strip().partition("=")[2]
     added = environ | {"OTP_PEPPER": old, "OTP_PEPPER_PREVIOUS": new}
     swapped = environ | {"OTP_PEPPER": new, "OTP_PEPPER_PREVIOUS": old}
     removed = environ | {"OTP_PEPPER": new}

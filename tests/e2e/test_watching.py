@@ -69,7 +69,7 @@ def test_what_the_instances_count_together_is_what_happened(pair, twilio):
     assert len(twilio.messages) == 40
     assert (counted[SENT], counted[REFUSED], counted[SHADOW]) == (40, 20, 0)
     assert (counted[WRONG], counted[APPROVED]) == (20, 20)
-    carrier = "otp_carrier_duration_seconds_count{outcome=accepted,sender=twilio}"
+    carrier = "otp_provider_duration_seconds_count{outcome=accepted,sender=twilio}"
     assert counted[carrier] == 40
     assert counted["otp_hashing_duration_seconds_count"] == 80
 
@@ -173,7 +173,7 @@ def test_events_are_followed_as_they_happen_and_the_end_is_quiet(pair, environ, 
         rest, complaints = follower.communicate(timeout=30)
 
     kinds = [event["kind"] for event in (sent, wrong, approved)]
-    assert kinds == ["sent", "wrong", "approved"]
+    assert kinds == ["sent", "failed_check", "approved"]
     assert {event["phone"] for event in (sent, wrong, approved)} == {sent["phone"]}
     assert sent["verification"] == approved["verification"]
     assert (rest, complaints, follower.returncode) == ("", "", 0)

@@ -54,7 +54,7 @@ class Said:
         self.texts[self.texts.index(old)] = new.encode()
         return True
 
-    def policy(self, version, policy):
+    def set_policy(self, version, policy):
         self.taken_up.append((version, policy))
 
     def policy_rejected(self, rejected):

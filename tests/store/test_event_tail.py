@@ -174,7 +174,7 @@ def test_refusals_are_kept_apart_from_what_became_of_codes(client, store):
     refused = [fields[b"kind"] for _, fields in client.xrange(keys.REFUSALS)]
     others = {fields[b"kind"] for _, fields in client.xrange(keys.EVENTS)}
 
-    assert refused == [b"not_found", b"refused", b"refused", b"unserved"]
+    assert refused == [b"not_found", b"refused", b"refused", b"unavailable"]
     assert not others & set(refused)
 
 

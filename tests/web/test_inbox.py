@@ -1,5 +1,3 @@
-"""`/dev/inbox`: what phones would have got."""
-
 from __future__ import annotations
 
 import base64
@@ -23,47 +21,47 @@ TWILIO = {
 }
 
 
-def send(http, phone=PHONE, **more):
-    return http.post("/auth/send_otp", json={"phone": phone} | more, headers=KEY)
+def send(http, phone=PHONE, **fields):
+    return http.post("/auth/send_otp", json={"phone": phone} | fields, headers=KEY)
 
 
 def messages(http, **query):
     return http.get("/dev/inbox.json", query_string=query).json["messages"]
 
 
-def test_a_message_is_there_with_all_that_a_developer_wants(http):
+def test_sent_message_is_listed_with_its_details(http):
     send(http, locale="pt-BR")
 
     [message] = messages(http)
 
     assert message["body"].startswith(f"{message['code']}: seu codigo")
-    wanted = ("to", "channel", "locale", "segments", "age", "ago", "state")
-    assert [message[name] for name in wanted] == [
-        *(PHONE, "sms", "pt-BR", 1, 0, "just now", "pending")
-    ]
+    details = {name: message[name] for name in ("to", "channel", "locale", "segments")}
+    assert details == {"to": PHONE, "channel": "sms", "locale": "pt-BR", "segments": 1}
+    assert (message["age"], message["ago"]) == (0, "just now")
+    assert message["state"] == "pending"
 
 
-def test_its_code_is_the_one_that_works(http):
+def test_listed_code_is_approved(http):
     send(http)
     [message] = messages(http)
 
-    answer = http.post(
+    response = http.post(
         "/auth/verify_otp", json={"phone": PHONE, "otp": message["code"]}
     )
 
-    assert answer.json == {"VerificationStatus": "approved"}
+    assert response.json == {"VerificationStatus": "approved"}
     assert messages(http)[0]["state"] == "approved"
 
 
-def test_a_script_can_ask_for_one_number(http):
+def test_query_filters_messages_by_number(http):
     send(http)
     send(http, "+919445067890")
 
-    assert [one["to"] for one in messages(http)] == ["+919445067890", PHONE]
-    assert [one["to"] for one in messages(http, to=PHONE)] == [PHONE]
+    assert [message["to"] for message in messages(http)] == ["+919445067890", PHONE]
+    assert [message["to"] for message in messages(http, to=PHONE)] == [PHONE]
 
 
-def test_the_page_shows_what_a_phone_would(http):
+def test_page_shows_code_number_and_language(http):
     send(http, locale="ar")
     [message] = messages(http)
 
@@ -74,10 +72,10 @@ def test_the_page_shows_what_a_phone_would(http):
     assert 'dir="auto" lang="ar"' in page
 
 
-def test_an_empty_inbox_says_how_to_begin(http):
+def test_empty_inbox_explains_how_to_send(http):
     page = http.get("/dev/inbox").text
 
-    assert "Nothing yet" in page
+    assert "No messages yet" in page
     assert messages(http) == []
 
 
@@ -96,14 +94,14 @@ def test_an_empty_inbox_says_how_to_begin(http):
         },
     ],
 )
-def test_where_messages_can_leave_or_people_are_there_is_no_inbox(app_with, environ):
+def test_inbox_is_404_outside_of_dev_mode_or_with_a_real_provider(app_with, environ):
     http = app_with(**environ).test_client()
 
     assert http.get("/dev/inbox").status_code == 404
     assert http.get("/dev/inbox.json").status_code == 404
 
 
-def test_where_there_is_no_inbox_nothing_is_kept(app_with, client):
+def test_disabled_inbox_stores_no_message(app_with, client):
     http = app_with(**TWILIO, TWILIO_API_BASE_URL="http://127.0.0.1:1").test_client()
 
     send(http)
@@ -122,18 +120,18 @@ def test_where_there_is_no_inbox_nothing_is_kept(app_with, client):
         ("127.0.0.1.evil.example", 404),
     ],
 )
-def test_another_site_reads_no_inbox_by_a_name_that_leads_here(http, host, status):
+def test_inbox_rejects_public_host_names(http, host, status):
     for path in ("/dev/inbox", "/dev/inbox.json"):
         assert http.get(path, headers={"Host": host}).status_code == status
 
 
 @pytest.mark.parametrize(
-    ("age", "said"),
+    ("age", "text"),
     [(1, "just now"), (59, "59 s ago"), (61, "1 min ago"), (7_300, "2 h ago")],
 )
-def test_the_age_of_a_message_is_said_as_people_say_it(age, said):
+def test_age_of_a_message_is_formatted(age, text):
     now = datetime(2026, 2, 3, 12, tzinfo=UTC)
-    letter = Letter(
+    stored = Letter(
         at=now - timedelta(seconds=age),
         expires=now,
         to=PHONE,
@@ -144,8 +142,8 @@ def test_the_age_of_a_message_is_said_as_people_say_it(age, said):
         verification=b"0" * 16,
     )
     app = Flask(__name__)
-    app.register_blueprint(inbox.blueprint(lambda: [letter], lambda: now, verify=False))
+    app.register_blueprint(inbox.blueprint(lambda: [stored], lambda: now, verify=False))
 
     [message] = messages(app.test_client())
 
-    assert (message["age"], message["ago"]) == (age, said)
+    assert (message["age"], message["ago"]) == (age, text)

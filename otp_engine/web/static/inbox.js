@@ -1,26 +1,26 @@
-// Keeps the inbox fresh, and copies codes.
+// Refreshes the inbox, and copies codes to the clipboard.
 "use strict";
 
-const every = 1000; // milliseconds
+const REFRESH_INTERVAL = 1000; // milliseconds
 
-function offerCopies() {
+function showCopyButtons() {
   for (const button of document.querySelectorAll("button.copy")) button.hidden = false;
 }
 
 async function refresh() {
   if (document.hidden) return;
   try {
-    const answer = await fetch(location.href, { cache: "no-store" });
-    if (!answer.ok) return;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const old = document.getElementById("letters");
-    const next = fresh.getElementById("letters");
-    // Whoever is about to copy keeps the button under their finger.
-    if (old.contains(document.activeElement)) return;
-    if (old.innerHTML !== next.innerHTML) old.replaceChildren(...next.childNodes);
-    offerCopies();
+    const response = await fetch(location.href, { cache: "no-store" });
+    if (!response.ok) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const current = document.getElementById("messages");
+    const updated = page.getElementById("messages");
+    // Replacing a focused button would lose the focus.
+    if (current.contains(document.activeElement)) return;
+    if (current.innerHTML !== updated.innerHTML) current.replaceChildren(...updated.childNodes);
+    showCopyButtons();
   } catch {
-    // The service is being restarted; the next try may find it.
+    // The service may be restarting; the next refresh retries.
   }
 }
 
@@ -32,5 +32,5 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = "Copy"; button.blur(); }, 1500);
 });
 
-offerCopies();
-setInterval(refresh, every);
+showCopyButtons();
+setInterval(refresh, REFRESH_INTERVAL);

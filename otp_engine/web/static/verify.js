@@ -1,55 +1,55 @@
-// Saves a person round trips and typing. Everything works without it.
+// Saves page loads and typing. The page works without this script.
 "use strict";
 
-const said = document.getElementById("said");
-const flow = document.getElementById("flow");
-let listening; // for a message that the browser may read
-let counting;
+const notice = document.getElementById("notice");
+const stepElement = document.getElementById("step");
+let webOtp; // AbortController of a pending WebOTP request
+let countdown; // interval of the resend button
 
-// Steps without leaving the page, so that what is said is read aloud.
-flow.addEventListener("submit", async (event) => {
+// Submit without a page load, so that screen readers announce the notice.
+stepElement.addEventListener("submit", async (event) => {
   const form = event.target;
   if ("return" in form.dataset) return;
   event.preventDefault();
   const fields = new FormData(form, event.submitter);
   const step = Object.assign(document.createElement("input"), { type: "hidden", name: "step", value: fields.get("step") });
-  for (const button of flow.querySelectorAll("button")) button.disabled = true;
+  for (const button of stepElement.querySelectorAll("button")) button.disabled = true;
   try {
-    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(fields) });
-    show(new DOMParser().parseFromString(await answer.text(), "text/html"), answer.headers);
+    const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(fields) });
+    show(new DOMParser().parseFromString(await response.text(), "text/html"), response.headers);
   } catch {
     form.append(step);
-    form.submit(); // the browser says best what is wrong
+    form.submit(); // the browser shows the network error
   }
 });
 
 function show(next, headers) {
-  const fresh = next.getElementById("flow");
-  if (!fresh) return location.reload();
+  const newStep = next.getElementById("step");
+  if (!newStep) return location.reload();
   document.title = next.title;
-  flow.dataset.step = fresh.dataset.step;
-  flow.replaceChildren(...fresh.childNodes);
-  said.className = next.getElementById("said").className;
-  said.textContent = next.getElementById("said").textContent;
-  begin(Number(headers.get("OTP-Resend-After")));
-  (flow.querySelector("[autofocus]") ?? flow.querySelector("h1"))?.focus();
+  stepElement.dataset.step = newStep.dataset.step;
+  stepElement.replaceChildren(...newStep.childNodes);
+  notice.className = next.getElementById("notice").className;
+  notice.textContent = next.getElementById("notice").textContent;
+  start(Number(headers.get("OTP-Resend-After")));
+  (stepElement.querySelector("[autofocus]") ?? stepElement.querySelector("h1"))?.focus();
 }
 
-function begin(resendAfter) {
-  listening?.abort();
-  clearInterval(counting);
+function start(resendAfter) {
+  webOtp?.abort();
+  clearInterval(countdown);
   const code = document.getElementById("otp");
   if (code) {
-    code.addEventListener("input", () => tidy(code));
-    listen(code);
+    code.addEventListener("input", () => normalize(code));
+    requestWebOtp(code);
   }
-  const resend = flow.querySelector("[data-resend-after]");
+  const resend = stepElement.querySelector("[data-resend-after]");
   if (resend) countDown(resend, resendAfter || Number(resend.dataset.resendAfter));
-  flow.querySelector("form[data-return]")?.submit();
+  stepElement.querySelector("form[data-return]")?.submit();
 }
 
-// A pasted "123-456" is a code; a whole one need not be sent by hand.
-function tidy(code) {
+// Accept a pasted "123-456", and submit a complete code.
+function normalize(code) {
   const digits = code.value.replace(/[\s-]/g, "");
   if (digits !== code.value) code.value = digits;
   if (/^[0-9]+$/.test(digits) && digits.length === Number(code.dataset.length)) {
@@ -57,15 +57,15 @@ function tidy(code) {
   }
 }
 
-async function listen(code) {
+async function requestWebOtp(code) {
   if (!("OTPCredential" in window)) return;
-  listening = new AbortController();
+  webOtp = new AbortController();
   try {
-    const options = { otp: { transport: ["sms"] }, signal: listening.signal };
+    const options = { otp: { transport: ["sms"] }, signal: webOtp.signal };
     code.value = (await navigator.credentials.get(options)).code;
-    tidy(code);
+    normalize(code);
   } catch {
-    // The person typed it, or said no.
+    // The request was aborted or denied; the code is entered by hand.
   }
 }
 
@@ -75,10 +75,10 @@ function countDown(button, seconds) {
     const left = Math.ceil((end - Date.now()) / 1000);
     button.disabled = left > 0;
     button.textContent = left > 0 ? button.dataset.later.replace("{seconds}", left) : button.dataset.now;
-    if (left <= 0) clearInterval(counting);
+    if (left <= 0) clearInterval(countdown);
   };
-  counting = setInterval(tick, 250);
+  countdown = setInterval(tick, 250);
   tick();
 }
 
-begin(0);
+start(0);

@@ -1,5 +1,3 @@
-"""`/metrics`: what it tells, to whom, and in which words."""
-
 from __future__ import annotations
 
 import subprocess
@@ -26,7 +24,7 @@ from otp_engine.errors import (
     Saturated,
     StoreUnavailable,
 )
-from otp_engine.ops.metrics import Metrics
+from otp_engine.ops.prometheus import PrometheusMetrics
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.senders.guarded import GuardedSender
 from otp_engine.store.connection import connect
@@ -35,8 +33,8 @@ from tests import servers, twilio_server
 from tests.conftest import TIMEOUT
 from tests.fakes import Outbox, deliver, other_than
 from tests.pages import values
+from tests.support.settings import RELAXED
 
-RELAXED = {"OTP_DEV": "1", "OTP_ARGON2": "test", "OTP_RESEND_COOLDOWN": "0s"}
 KEY = "otp-metrics-secret-0123456789"
 
 
@@ -54,15 +52,14 @@ def http(app_with):
     return app_with()
 
 
-def told(http):
+def scrape(http):
     return values(http.get("/metrics").text)
 
 
-def grown(http, do):
-    """What the metrics have grown by, because of something that was done."""
-    before = told(http)
-    do()
-    after = told(http)
+def increase(http, act):
+    before = scrape(http)
+    act()
+    after = scrape(http)
     return {
         name: value - before.get(name, 0)
         for name, value in after.items()
@@ -79,14 +76,14 @@ def check(http, code, phone="9445012345"):
     return http.post("/auth/verify_otp", json={"phone": phone, "otp": code})
 
 
-def test_a_send_and_an_approval_are_counted_by_country_and_channel(http, outbox):
-    def flow():
+def test_send_and_approval_are_counted_by_country_and_channel(http, outbox):
+    def verify():
         send(http)
         check(http, other_than(outbox.code))
         check(http, outbox.code)
         check(http, outbox.code)
 
-    assert grown(http, flow) == {
+    assert increase(http, verify) == {
         "otp_sends_total{channel=sms,country=IN,outcome=accepted}": 1,
         "otp_approvals_total{channel=sms,country=IN}": 1,
         "otp_checks_total{outcome=approved}": 1,
@@ -97,74 +94,73 @@ def test_a_send_and_an_approval_are_counted_by_country_and_channel(http, outbox)
 
 @pytest.mark.parametrize(
     ("error", "outcome"),
-    [(DeliveryFailed(), "failed"), (DeliveryUnconfirmed(), "unconfirmed")],
+    [(DeliveryFailed(), "rejected"), (DeliveryUnconfirmed(), "unconfirmed")],
 )
-def test_what_became_of_a_message_is_counted(http, outbox, error, outcome):
+def test_send_is_counted_by_outcome(http, outbox, error, outcome):
     outbox.refusal = error
 
-    assert grown(http, lambda: send(http)) == {
+    assert increase(http, lambda: send(http)) == {
         f"otp_sends_total{{channel=sms,country=IN,outcome={outcome}}}": 1
     }
 
 
-def test_a_refusal_is_counted_by_its_limit(app_with):
+def test_rejection_is_counted_by_limit(app_with):
     http = app_with(OTP_SENDS_PER_PHONE="1/1h")
     send(http)
 
-    assert grown(http, lambda: send(http)) == {
+    assert increase(http, lambda: send(http)) == {
         "otp_refusals_total{action=send,limit=sends_per_phone}": 1
     }
 
 
-def test_whom_a_limit_in_shadow_would_have_refused_is_counted(app_with):
+def test_shadow_rejection_is_counted_apart_and_message_is_sent(app_with):
     http = app_with(OTP_SENDS_PER_PHONE="1/1h shadow")
     send(http)
 
-    assert grown(http, lambda: send(http)) == {
+    assert increase(http, lambda: send(http)) == {
         "otp_sends_total{channel=sms,country=IN,outcome=accepted}": 1,
         "otp_shadow_refusals_total{action=send,limit=sends_per_phone}": 1,
     }
 
 
-def test_a_refused_check_is_a_check_and_a_refusal(app_with):
+def test_rejected_check_counts_as_check_and_as_rejection(app_with):
     http = app_with(OTP_CHECKS_PER_IP="1/1h")
     check(http, "123456")
 
-    assert grown(http, lambda: check(http, "123456")) == {
+    assert increase(http, lambda: check(http, "123456")) == {
         "otp_checks_total{outcome=refused}": 1,
         "otp_refusals_total{action=check,limit=checks_per_ip}": 1,
     }
 
 
-def test_what_could_not_be_served_is_counted_with_its_reason(app_with):
+def test_unavailable_request_is_counted_by_reason(app_with):
     http = app_with(OTP_SENDING="off")
 
-    assert grown(http, lambda: send(http)) == {
-        "otp_unserved_total{action=send,why=sending_off}": 1
+    assert increase(http, lambda: send(http)) == {
+        "otp_unavailable_total{action=send,reason=sending_off}": 1
     }
 
 
-def test_every_refusal_that_can_be_known_before_is_there_at_nought(http):
-    """From its first event on, Prometheus could not see such a number grow."""
-    page = told(http)
+def test_known_series_start_at_zero(http):
+    page = scrape(http)
 
     assert page["otp_refusals_total{action=send,limit=sends_per_ip}"] == 0
     assert page["otp_shadow_refusals_total{action=check,limit=checks_per_ip}"] == 0
     assert page["otp_checks_total{outcome=unavailable}"] == 0
 
 
-def test_the_policy_that_is_live_is_told(app_with):
-    page = told(app_with(OTP_SENDING="off"))
+def test_live_policy_is_exposed(app_with):
+    page = scrape(app_with(OTP_SENDING="off"))
 
-    assert (page["otp_policy_version"], page["otp_policy_sending"]) == (0, 0)
+    assert (page["otp_policy_version"], page["otp_policy_sending_enabled"]) == (0, 0)
 
 
-def test_each_route_is_timed_by_its_pattern(http):
+def test_request_duration_is_labeled_by_route_pattern(http):
     http.get("/v2/Services/9445012345")
     http.get("/9445012345")
     send(http)
 
-    page = told(http)
+    page = scrape(http)
 
     counts = [name for name in page if name.startswith("otp_http") and "_count" in name]
     assert {name.partition("{")[2] for name in counts} == {
@@ -174,7 +170,7 @@ def test_each_route_is_timed_by_its_pattern(http):
     }
 
 
-def test_nothing_personal_is_told(http, outbox):
+def test_metrics_contain_no_code_and_no_number(http, outbox):
     send(http)
     check(http, outbox.code)
     http.get("/9445012345")
@@ -185,78 +181,80 @@ def test_nothing_personal_is_told(http, outbox):
     assert outbox.code not in page
 
 
-def test_hashes_are_timed(http):
-    before = told(http)["otp_hashing_duration_seconds_count"]
+def test_hash_duration_is_observed(http):
+    before = scrape(http)["otp_hashing_duration_seconds_count"]
 
     send(http)
 
-    page = told(http)
+    page = scrape(http)
     assert page["otp_hashing_duration_seconds_count"] == before + 1
     assert page["otp_hashing_wait_seconds_count"] == before + 1
 
 
 @pytest.fixture
 def metrics():
-    return Metrics()
-
-
-def on_page(metrics):
-    return values(metrics.page("text/plain")[0].decode())
+    return PrometheusMetrics()
 
 
 def guarded_sender(provider, metrics):
     breaker = CircuitBreaker(5, timedelta(seconds=10))
-    return GuardedSender(provider, breaker, max_concurrent=1, metrics=metrics.timed)
+    return GuardedSender(provider, breaker, max_concurrent=1, metrics=metrics.timings)
 
 
-def test_a_hash_that_found_no_place_is_counted(metrics):
-    full = HashingPool(1, waiting=-1, meter=metrics.timed)
+def exposed(metrics):
+    return values(metrics.render("text/plain")[0].decode())
+
+
+def test_rejected_hash_is_counted(metrics):
+    full_pool = HashingPool(1, waiting=-1, meter=metrics.timings)
 
     with pytest.raises(Saturated):
-        full.derive(b"material", b"s" * 16, COSTS["test"])
+        full_pool.derive(b"material", b"s" * 16, COSTS["test"])
 
-    assert on_page(metrics)["otp_hashing_refused_total"] == 1
+    assert exposed(metrics)["otp_hash_queue_rejections_total"] == 1
 
 
-def test_redis_is_timed_and_its_errors_are_counted(metrics):
-    away = connect(f"redis://127.0.0.1:{servers.free_port()}", TIMEOUT)
-    line = Line(away, meter=metrics.timed)
+def test_failed_redis_call_is_timed_and_counted(metrics):
+    unreachable = connect(f"redis://127.0.0.1:{servers.free_port()}", TIMEOUT)
+    line = Line(unreachable, meter=metrics.timings)
 
     with pytest.raises(StoreUnavailable):
         line.ask(lambda client: client.ping(), "any")
 
-    page = on_page(metrics)
+    page = exposed(metrics)
     assert page["otp_redis_duration_seconds_count"] == 1
     assert page["otp_redis_errors_total{error=ConnectionError}"] == 1
 
 
 @pytest.mark.parametrize(
-    ("error", "number", "told"),
+    ("error", "provider_code", "label"),
     [
         (DeliveryFailed(), 21610, "21610"),
         (CarrierUnavailable(), None, "unavailable"),
     ],
 )
-def test_a_carriers_errors_are_counted_by_its_own_numbers(metrics, error, number, told):
-    error.carrier_error = number
+def test_provider_error_is_counted_by_the_providers_code(
+    metrics, error, provider_code, label
+):
+    error.carrier_error = provider_code
     sender = guarded_sender(Outbox(refusal=error), metrics)
 
     with pytest.raises(OTPError):
         deliver(sender)
 
-    page = on_page(metrics)
+    page = exposed(metrics)
     labels = f"{{outcome={error.name},sender=outbox}}"
-    assert page[f"otp_carrier_duration_seconds_count{labels}"] == 1
-    assert page[f"otp_carrier_errors_total{{error={told},sender=outbox}}"] == 1
+    assert page[f"otp_provider_duration_seconds_count{labels}"] == 1
+    assert page[f"otp_provider_errors_total{{error={label},sender=outbox}}"] == 1
 
 
-def test_a_message_that_was_accepted_is_timed(metrics):
+def test_accepted_message_is_timed(metrics):
     deliver(guarded_sender(Outbox(), metrics))
 
-    page = on_page(metrics)
+    page = exposed(metrics)
     labels = "{outcome=accepted,sender=outbox}"
-    assert page[f"otp_carrier_duration_seconds_count{labels}"] == 1
-    assert not any(name.startswith("otp_carrier_errors_total") for name in page)
+    assert page[f"otp_provider_duration_seconds_count{labels}"] == 1
+    assert not any(name.startswith("otp_provider_errors_total") for name in page)
 
 
 @pytest.mark.parametrize(
@@ -269,40 +267,40 @@ def test_a_message_that_was_accepted_is_timed(metrics):
         {"Authorization": "Bearer shop-secret-0123456789abcdef"},
     ],
 )
-def test_where_a_key_is_set_nobody_without_it_is_told_anything(app_with, headers):
+def test_scrape_without_the_configured_key_is_401(app_with, headers):
     http = app_with(
         OTP_METRICS_KEY=KEY, OTP_API_KEYS="shop:shop-secret-0123456789abcdef"
     )
 
-    answer = http.get("/metrics", headers=headers)
+    response = http.get("/metrics", headers=headers)
 
-    assert (answer.status_code, answer.json["error"]) == (401, "unauthorized")
+    assert (response.status_code, response.json["error"]) == (401, "unauthorized")
 
 
 @pytest.mark.parametrize("line", [KEY, f"sha256:{api_keys.digest(KEY).hex()}"])
-def test_whoever_brings_the_key_is_told(app_with, line):
+def test_scrape_with_the_configured_key_is_200(app_with, line):
     http = app_with(OTP_METRICS_KEY=line)
 
-    answer = http.get("/metrics", headers={"Authorization": f"Bearer {KEY}"})
+    response = http.get("/metrics", headers={"Authorization": f"Bearer {KEY}"})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
-def test_the_key_of_the_metrics_opens_nothing_else(app_with):
+def test_metrics_key_does_not_authenticate_sends(app_with):
     http = app_with(
         OTP_METRICS_KEY=KEY, OTP_API_KEYS="shop:shop-secret-0123456789abcdef"
     )
 
-    answer = http.post(
+    response = http.post(
         "/auth/send_otp",
         json={"phone": "9445012345"},
         headers={"Authorization": f"Bearer {KEY}"},
     )
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
-def test_outside_of_dev_there_are_no_metrics_without_a_key(app_with, redis_url):
+def test_production_without_a_key_has_no_metrics(app_with, redis_url):
     http = app_with(
         OTP_DEV="",
         OTP_ARGON2="light",
@@ -316,7 +314,7 @@ def test_outside_of_dev_there_are_no_metrics_without_a_key(app_with, redis_url):
 
 
 @pytest.mark.parametrize(
-    ("api", "ask"),
+    ("api", "call"),
     [
         ("auth", lambda http: http.post("/auth/send_otp", json={})),
         ("verify_v2", lambda http: http.get("/v2/Services")),
@@ -324,7 +322,7 @@ def test_outside_of_dev_there_are_no_metrics_without_a_key(app_with, redis_url):
         ("callbacks", lambda http: http.post("/callbacks/twilio", data={})),
     ],
 )
-def test_each_request_without_a_valid_key_is_counted(app_with, api, ask):
+def test_401_is_counted_by_api(app_with, api, call):
     http = app_with(
         OTP_API_KEYS="shop:shop-secret-0123456789abcdef",
         OTP_METRICS_KEY=KEY,
@@ -334,7 +332,7 @@ def test_each_request_without_a_valid_key_is_counted(app_with, api, ask):
         TWILIO_MESSAGING_SERVICE_SID=twilio_server.SERVICE,
     )
 
-    answers = [ask(http), ask(http)]
+    statuses = [call(http).status_code for _ in range(2)]
 
     page = http.get("/metrics", headers={"Authorization": f"Bearer {KEY}"}).text
     failures = {
@@ -342,26 +340,26 @@ def test_each_request_without_a_valid_key_is_counted(app_with, api, ask):
         for name, n in values(page).items()
         if name.startswith("otp_authentication_failures_total") and n
     }
-    assert [answer.status_code for answer in answers] == [401, 401]
+    assert statuses == [401, 401]
     assert failures == {f"otp_authentication_failures_total{{api={api}}}": 2}
 
 
-def test_what_is_answered_is_no_authentication_failure(http):
+def test_other_responses_are_no_authentication_failures(http):
     http.get("/nowhere")
     http.post("/auth/send_otp", json={"phone": "9445012345"})
 
-    page = told(http)
+    page = scrape(http)
     assert not any(
         n for name, n in page.items() if name.startswith("otp_authentication")
     )
 
 
-def test_scrapes_share_one_refresher_however_long_redis_takes(metrics):
-    calls, over = [], threading.Event()
+def test_scrapes_share_one_refresher_while_redis_hangs(metrics):
+    calls, redis_replied = [], threading.Event()
 
     def refresh():
         calls.append(threading.current_thread())
-        over.wait(30)
+        redis_replied.wait(30)
 
     app = Flask(__name__)
     app.register_blueprint(metrics.blueprint(None, refresh))
@@ -370,17 +368,17 @@ def test_scrapes_share_one_refresher_however_long_redis_takes(metrics):
     servers.wait_until(lambda: len(calls) == 1)
     before = threading.active_count()
 
-    answers = [http.get("/metrics").status_code for _ in range(20)]
+    statuses = [http.get("/metrics").status_code for _ in range(20)]
     threads = threading.active_count() - before
-    over.set()
+    redis_replied.set()
     servers.wait_until(lambda: len(calls) == 2)
 
-    assert answers == [200] * 20
+    assert statuses == [200] * 20
     assert threads == 0
     assert len(set(calls)) == 1
 
 
-def test_a_refresh_that_fails_does_not_end_the_refresher(metrics, caplog):
+def test_refresher_continues_after_an_error(metrics, caplog):
     calls = []
 
     def refresh():
@@ -394,10 +392,10 @@ def test_a_refresh_that_fails_does_not_end_the_refresher(metrics, caplog):
     app.test_client().get("/metrics")
     servers.wait_until(lambda: len(calls) == 2)
 
-    assert "not refreshed" in caplog.text
+    assert "could not refresh the policy" in caplog.text
 
 
-def test_a_scrape_is_no_line_in_the_log(http, caplog):
+def test_scrape_is_not_logged(http, caplog):
     caplog.set_level("INFO")
 
     http.get("/metrics")
@@ -412,46 +410,49 @@ def test_a_scrape_is_no_line_in_the_log(http, caplog):
         ("application/openmetrics-text; version=1.0.0", "application/openmetrics-text"),
     ],
 )
-def test_the_page_is_in_the_words_that_are_asked_for(http, accept, media_type):
-    answer = http.get("/metrics", headers={"Accept": accept})
+def test_format_follows_the_accept_header(http, accept, media_type):
+    response = http.get("/metrics", headers={"Accept": accept})
 
-    assert answer.content_type.startswith(media_type)
+    assert response.content_type.startswith(media_type)
 
 
-def test_prometheuss_own_linter_finds_nothing(http, outbox):
+def test_promtool_finds_no_problem(http, outbox):
     send(http)
     check(http, outbox.code)
 
     page = http.get("/metrics").text
 
     promtool = servers.program("promtool", required_by="OTP_REQUIRE_PROMETHEUS")
-    linted = subprocess.run(
+    result = subprocess.run(
         [promtool, "check", "metrics"],
         input=page,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (linted.returncode, linted.stdout, linted.stderr) == (0, "", "")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
-def test_what_is_left_of_a_limit_of_the_callers_own_has_one_name(metrics):
-    """Callers can make such limits without end."""
+def test_limits_of_clients_share_one_label(metrics):
     whom = Whom(phone="digest", prefix="+91944", country="IN")
     for name in ("BL1", "BL2"):
-        metrics.counted.watch(RequestRefused(whom=whom, action=Action.SEND, limit=name))
+        metrics.events.on_event(
+            RequestRefused(whom=whom, action=Action.SEND, limit=name)
+        )
 
-    assert on_page(metrics)["otp_refusals_total{action=send,limit=callers_own}"] == 2
+    assert exposed(metrics)["otp_refusals_total{action=send,limit=callers_own}"] == 2
 
 
-@pytest.mark.parametrize(("arrived", "outcome"), [(True, "delivered"), (False, "lost")])
-def test_the_end_of_a_message_is_counted(metrics, arrived, outcome):
+@pytest.mark.parametrize(
+    ("arrived", "outcome"), [(True, "delivered"), (False, "undelivered")]
+)
+def test_delivery_report_is_counted_by_outcome(metrics, arrived, outcome):
     receipt = Receipt(message="SM1", to="+919445012345", arrived=arrived)
     number = phone.read(receipt.to, "IN")
 
-    metrics.counted.watch(reported(receipt, number, Pepper(b"p" * 32)))
+    metrics.events.on_event(reported(receipt, number, Pepper(b"p" * 32)))
 
-    page = on_page(metrics)
+    page = exposed(metrics)
     assert (
         page[f"otp_deliveries_total{{channel=sms,country=IN,outcome={outcome}}}"] == 1
     )

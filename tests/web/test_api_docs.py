@@ -1,5 +1,3 @@
-"""`/openapi.json` says what is so."""
-
 from __future__ import annotations
 
 import base64
@@ -23,12 +21,12 @@ from otp_engine.config.settings import TWILIO_WEBHOOK_PATH
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
 from tests import twilio_server
-from tests.api.conftest import RELAXED
 from tests.conftest import TIMEOUT
 from tests.fakes import Outbox
+from tests.support.settings import RELAXED
 
-# Everything that there can be, so that every path is there.
-WHOLE = RELAXED | {
+# Enables every endpoint.
+ALL_ENDPOINTS = RELAXED | {
     "OTP_METRICS_KEY": "metrics-secret-0123456789",
     "OTP_SENDS_TOTAL": "off",
     "OTP_SENDS_PER_IP": "off",
@@ -45,17 +43,17 @@ REPORTING = {
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
-def whole(**environ):
+def app_with_all_endpoints(**environ):
     return create_app(
-        config.load(WHOLE | environ),
+        config.load(ALL_ENDPOINTS | environ),
         store=RedisStore(connect(None, TIMEOUT)),
         sender=Outbox(),
     )
 
 
-DOCUMENT = json.loads(whole().test_client().get("/openapi.json").text)
-API = openapi.from_wsgi("/openapi.json", whole())
-# The pages have forms, and tests of their own; the callback needs a signature.
+DOCUMENT = json.loads(app_with_all_endpoints().test_client().get("/openapi.json").text)
+API = openapi.from_wsgi("/openapi.json", app_with_all_endpoints())
+# Without the verify page, which has forms, and the webhook, which needs a signature.
 SERVED = API.include(path_regex="^/(auth|healthz|readyz|metrics|dev|docs|openapi)|jwks")
 
 
@@ -68,24 +66,26 @@ def routes(app):
     }
 
 
-def test_every_endpoint_outside_of_v2_is_in_it_and_no_other():
+def test_document_lists_exactly_the_endpoints_outside_of_v2():
     documented = {
         (path, method.upper())
         for path, methods in DOCUMENT["paths"].items()
         for method in methods
     }
 
-    assert documented == routes(whole()) | routes(whole(**REPORTING))
+    assert documented == routes(app_with_all_endpoints()) | routes(
+        app_with_all_endpoints(**REPORTING)
+    )
     assert (TWILIO_WEBHOOK_PATH, "POST") in documented
 
 
-def test_it_is_an_openapi_document_of_this_release():
+def test_document_has_the_version_of_the_release():
     assert DOCUMENT["openapi"] == "3.1.0"
     assert DOCUMENT["info"]["version"] == __version__
 
 
 @pytest.mark.parametrize("name", DOCUMENT["components"]["schemas"])
-def test_every_schema_is_one(name):
+def test_schema_is_valid_json_schema(name):
     Draft202012Validator.check_schema(DOCUMENT["components"]["schemas"][name])
 
 
@@ -97,7 +97,7 @@ def test_every_schema_is_one(name):
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_whatever_is_asked_the_answer_is_as_described(case):
+def test_response_conforms_to_the_document(case):
     case.call_and_validate(
         checks=[
             not_a_server_error,
@@ -109,7 +109,7 @@ def test_whatever_is_asked_the_answer_is_as_described(case):
     )
 
 
-def test_the_page_shows_every_endpoint(http):
+def test_page_shows_every_operation(http):
     page = http.get("/docs").text
 
     for path, methods in DOCUMENT["paths"].items():

@@ -1,7 +1,7 @@
-"""One line an event: a JSON object, or plain words on a terminal.
+"""Log format: one line a record, as a JSON object or as text for a terminal.
 
-What a record brings in `extra` becomes fields of the object. An exception becomes its
-class and where it passed, never its text, which may quote what a person typed.
+The `extra` of a record becomes fields of the object. An exception is logged as its
+class and the locations of its stack, without its text, which may quote user input.
 """
 
 from __future__ import annotations
@@ -15,72 +15,81 @@ import traceback
 from types import TracebackType
 from typing import Any
 
+from otp_engine.ops.request_log import RequestIdFilter
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, in UTC."""
+    """Formats a record as one JSON object, with the time in UTC."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write *record*; text that could break the line is escaped."""
-        line = {
+        """Return the line of *record*; characters that could end it are escaped."""
+        fields = {
             "time": _utc(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
             **_fields(record),
         }
-        return json.dumps(line, default=str)
-
-
-class _AlreadyDecided(logging.Filter):
-    """Drops the server's advice against many threads, which here wait on purpose."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return "quite high compared" not in record.getMessage()
+        return json.dumps(fields, default=str)
 
 
 class TerminalFormatter(logging.Formatter):
-    """A line for a person at a terminal."""
+    """Formats a record as a line for a terminal, with the time in local time."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write *record*, its fields behind the message."""
-        words = [
+        """Return the line of *record*: its message, then its fields."""
+        parts = [
             time.strftime("%H:%M:%S", time.localtime(record.created)),
             f"{record.levelname.lower():<7}",
             ascii(record.getMessage())[1:-1],
             *(f"{name}={value!a}" for name, value in _fields(record).items()),
         ]
-        return " ".join(words)
+        return " ".join(parts)
 
 
-def settings() -> dict[str, Any]:
-    """The `logging` configuration, for the standard error's kind of place.
+class _DropThreadAdvice(logging.Filter):
+    """Drops Granian's advice to use fewer threads; most of them wait on purpose."""
 
-    The server's own loggers are in it, so that its words come in the same shape.
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "quite high compared" not in record.getMessage()
+
+
+def build_config() -> dict[str, Any]:
+    """Build the configuration for `logging.config.dictConfig`.
+
+    The format is JSON unless the standard error is a terminal. Granian's own loggers
+    use the same handler.
+
+    Returns:
+        The configuration.
     """
-    terminal = sys.stderr.isatty()
-    formatter = TerminalFormatter if terminal else JsonFormatter
+    formatter = TerminalFormatter if sys.stderr.isatty() else JsonFormatter
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": formatter}},
+        "filters": {
+            "request_id": {"()": RequestIdFilter},
+            "thread_advice": {"()": _DropThreadAdvice},
+        },
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
                 "formatter": "line",
+                "filters": ["request_id"],
                 "stream": "ext://sys.stderr",
             }
         },
         "root": {"level": "INFO", "handlers": ["stderr"]},
-        "filters": {"decided": {"()": _AlreadyDecided}},
-        "loggers": {"_granian": {"level": "INFO", "filters": ["decided"]}},
+        "loggers": {"_granian": {"level": "INFO", "filters": ["thread_advice"]}},
     }
 
 
 def configure() -> None:
-    """Log as `settings` say."""
-    logging.config.dictConfig(settings())
+    """Configure logging as `build_config` describes."""
+    logging.config.dictConfig(build_config())
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -91,11 +100,11 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     }
     if record.exc_info and record.exc_info[1]:
         fields["error"] = type(record.exc_info[1]).__name__
-        fields["where"] = _where(record.exc_info[2])
+        fields["where"] = _stack_locations(record.exc_info[2])
     return fields
 
 
-def _where(trace: TracebackType | None) -> list[str]:
+def _stack_locations(trace: TracebackType | None) -> list[str]:
     return [
         f"{frame.filename}:{frame.lineno} {frame.name}"
         for frame in traceback.extract_tb(trace)

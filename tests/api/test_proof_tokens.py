@@ -1,5 +1,3 @@
-"""The proof of an approval, for somebody who was not there."""
-
 from __future__ import annotations
 
 import base64
@@ -12,7 +10,7 @@ from tests.api.verify_v2.conftest import ACCOUNT, TOKEN, Verify
 from tests.fakes import other_than
 
 PHONE = {"phone": "+919445012345"}
-SEED, OLD = (base64.b64encode(letter * 32).decode() for letter in (b"s", b"o"))
+SEED, OLD = (base64.b64encode(byte * 32).decode() for byte in (b"s", b"o"))
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 
 
@@ -42,22 +40,22 @@ def keys(http):
     return http.get("/.well-known/jwks.json").json["keys"]
 
 
-def read(proof, key, audience="shop"):
+def decode(proof, key, audience="shop"):
     return jwt.decode(proof, jwt.PyJWK(key), algorithms=["EdDSA"], audience=audience)
 
 
-def test_an_approval_carries_a_proof_beside_its_exact_body(http, outbox):
-    answer = approval(http, outbox)
+def test_approval_has_a_proof_token_in_a_header(http, outbox):
+    response = approval(http, outbox)
 
-    proof = read(answer.headers["OTP-Proof"], keys(http)[0])
-    assert answer.json == {"VerificationStatus": "approved"}
+    proof = decode(response.headers["OTP-Proof"], keys(http)[0])
+    assert response.json == {"VerificationStatus": "approved"}
     assert (proof["sub"], proof["aud"]) == (PHONE["phone"], "shop")
     assert proof["iss"] == "https://otp.example.com"
     assert proof["exp"] - proof["iat"] == 120
     assert abs(proof["iat"] - time.time()) < 5
 
 
-def test_an_approval_of_the_other_face_carries_one_too(app_with, outbox):
+def test_approval_by_verify_v2_has_a_proof_token(app_with, outbox):
     verify = Verify(
         app_with(OTP_PROOF_KEY=SEED, OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}").test_client()
     )
@@ -71,16 +69,16 @@ def test_an_approval_of_the_other_face_carries_one_too(app_with, outbox):
     assert "OTP-Proof" not in wrong
 
 
-def test_each_proof_is_another(http, outbox):
+def test_every_proof_token_has_its_own_id(http, outbox):
     first, second = (
-        read(approval(http, outbox).headers["OTP-Proof"], keys(http)[0])["jti"]
+        decode(approval(http, outbox).headers["OTP-Proof"], keys(http)[0])["jti"]
         for _ in range(2)
     )
 
     assert first != second
 
 
-def test_nothing_else_is_proven(http, outbox):
+def test_send_and_failed_check_have_no_proof_token(http, outbox):
     sent = send(http)
     wrong = check(http, other_than(outbox.code))
 
@@ -88,42 +86,44 @@ def test_nothing_else_is_proven(http, outbox):
     assert "OTP-Proof" not in wrong.headers
 
 
-def test_a_proof_is_for_whom_it_was_made(http, outbox):
+def test_proof_token_is_invalid_for_another_audience(http, outbox):
     proof = approval(http, outbox).headers["OTP-Proof"]
 
     with pytest.raises(jwt.InvalidAudienceError):
-        read(proof, keys(http)[0], audience="bank")
+        decode(proof, keys(http)[0], audience="bank")
 
 
-def test_a_proof_that_was_changed_is_none(http, outbox):
+def test_changed_proof_token_is_invalid(http, outbox):
     head, body, signature = approval(http, outbox).headers["OTP-Proof"].split(".")
     forged = f"{head}.{body[:-4]}AAAA.{signature}"
 
     with pytest.raises(jwt.InvalidTokenError):
-        read(forged, keys(http)[0])
+        decode(forged, keys(http)[0])
 
 
-def test_after_a_rotation_both_keys_are_known_and_the_new_one_signs(app_with, outbox):
+def test_rotation_publishes_both_keys_and_signs_with_the_new_one(app_with, outbox):
     old = app_with(OTP_PROOF_KEY=OLD).test_client()
     new = app_with(OTP_PROOF_KEY=SEED, OTP_PROOF_KEY_PREVIOUS=OLD).test_client()
     before = approval(old, outbox).headers["OTP-Proof"]
     after = approval(new, outbox).headers["OTP-Proof"]
 
-    known = {key["kid"]: key for key in keys(new)}
-    assert len(known) == 2
+    published = {key["kid"]: key for key in keys(new)}
+    assert len(published) == 2
     for proof in (before, after):
         kid = jwt.get_unverified_header(proof)["kid"]
-        assert read(proof, known[kid], audience="anonymous")["sub"] == PHONE["phone"]
+        assert (
+            decode(proof, published[kid], audience="anonymous")["sub"] == PHONE["phone"]
+        )
     assert jwt.get_unverified_header(after)["kid"] == keys(new)[0]["kid"]
 
 
-def test_no_private_part_of_a_key_is_told(http):
+def test_published_key_has_no_private_member(http):
     assert {name for key in keys(http) for name in key} == {
         *("kty", "crv", "x", "kid", "alg", "use")
     }
 
 
-def test_without_a_key_nothing_is_signed(app_with, outbox):
+def test_without_a_key_no_token_is_issued(app_with, outbox):
     http = app_with().test_client()
 
     assert "OTP-Proof" not in approval(http, outbox).headers

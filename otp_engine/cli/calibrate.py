@@ -1,0 +1,101 @@
+"""`otp-engine calibrate`: measure the Argon2 profiles on this machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import click
+
+from otp_engine.app import cores
+from otp_engine.cli.common import fail, json_option, success, warn
+from otp_engine.domain.calibration import Calibrated, propose
+from otp_engine.domain.calibration import calibrate as measure
+from otp_engine.domain.hashing import COSTS
+
+_SKIPPED = "test"  # it protects nothing
+
+
+@click.command()
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    help="Sends and checks a second that the instance must serve.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.01, 60),
+    default=2.0,
+    show_default=True,
+    help="Duration of each measurement.",
+)
+@click.option(
+    "--digits",
+    type=click.IntRange(4, 10),
+    default=6,
+    show_default=True,
+    help="Length of the codes.",
+)
+@json_option
+def calibrate(
+    *, rate: float | None, seconds: float, digits: int, as_json: bool
+) -> None:
+    """Measure each profile of OTP_ARGON2 on this machine.
+
+    Each send and each check computes one hash, so hashes a second are the sends and
+    checks that an instance can serve on all cores. The core-hours are the cost of
+    trying every code for an attacker with the data of Redis and the pepper. With
+    --rate, the command exits with 1 if no profile reaches the rate.
+    """
+    results = []
+    for name, cost in COSTS.items():
+        if name == _SKIPPED:
+            continue
+        if sys.stderr.isatty():
+            click.echo(f"measuring {name} ...", err=True)
+        results.append(
+            measure(name, cost, threads=cores(), seconds=seconds, clock=time.monotonic)
+        )
+    proposed = propose(results, rate) if rate is not None else None
+    if as_json:
+        costs = [_to_dict(result, digits) for result in results]
+        click.echo(json.dumps({"costs": costs, "proposed": proposed and proposed.name}))
+    else:
+        _print_table(results, digits)
+    if rate is not None:
+        _report(proposed, rate)
+
+
+def _report(proposed: Calibrated | None, rate: float) -> None:
+    if proposed is None:
+        fail(f"no profile reaches {rate:g} a second: use more cores or more instances")
+    if not proposed.cost.meets_asvs:
+        warn(
+            f"{proposed.name} is below OWASP ASVS 5.0; more cores allow a stronger one"
+        )
+    success(f"OTP_ARGON2={proposed.name} reaches {rate:g} a second")
+
+
+def _print_table(results: list[Calibrated], digits: int) -> None:
+    click.echo(
+        f"{'cost':8}  {'hashes a second':>15}  {'memory':>9}"
+        f"  core-hours to try every code of {digits} digits"
+    )
+    for result in results:
+        click.echo(
+            f"{result.name:8}  {result.per_second:15.0f}"
+            f"  {result.memory / 2**20:5.0f} MiB  {result.core_hours(digits):.1f}"
+        )
+
+
+def _to_dict(result: Calibrated, digits: int) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "argon2": str(result.cost),
+        "threads": result.threads,
+        "hashes_per_second": round(result.per_second, 1),
+        "memory_bytes": result.memory,
+        "core_hours": round(result.core_hours(digits), 2),
+    }

@@ -1,0 +1,55 @@
+"""`otp-engine doctor`: check the settings, Redis and the provider."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+
+from otp_engine import senders
+from otp_engine.app import IN_FLIGHT
+from otp_engine.cli import redis_warnings
+from otp_engine.cli.common import load, status_line, success, warn
+from otp_engine.config import Settings
+from otp_engine.domain.guessing import chance
+from otp_engine.errors import OTPError
+
+
+@click.command()
+def doctor() -> None:
+    """Check the settings, Redis and the provider.
+
+    Exits with 0 if the service could serve a request now, and with 1 otherwise.
+    """
+    settings, store = load()
+    success("the settings are valid")
+    success(f"the chance of guessing a code is at most {chance(settings.policy)}")
+    for warning in settings.warnings:
+        warn(warning)
+    sender = senders.build_sender(settings, max_concurrent=IN_FLIGHT)
+    healthy = [
+        _report_ping(f"Redis ({_redacted_url(settings)})", store.ping),
+        _report_ping(f"the sender ({', '.join(settings.senders)})", sender.ping),
+    ]
+    if all(healthy):
+        for warning in redis_warnings.collect(settings, store):
+            warn(warning)
+    sys.exit(0 if all(healthy) else 1)
+
+
+def _redacted_url(settings: Settings) -> str:
+    """Return the URL of Redis without its credentials and options."""
+    url = settings.redis_url or "in this process"
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}{rest.rpartition('@')[-1].partition('?')[0]}"
+
+
+def _report_ping(name: str, ping: Callable[[], None]) -> bool:
+    try:
+        ping()
+    except OTPError:
+        status_line("✗", "red", f"{name} does not answer correctly")
+        return False
+    success(f"{name} answers")
+    return True

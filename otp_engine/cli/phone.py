@@ -1,0 +1,157 @@
+"""`otp-engine inspect` and `forget`: show or delete the data of one phone.
+
+The full number is only an input: the output is masked, and nothing is logged.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from otp_engine.cli.common import (
+    RedisCommand,
+    fail,
+    json_option,
+    load_with_redis,
+    success,
+)
+from otp_engine.config import Settings
+from otp_engine.domain import phone
+from otp_engine.domain.amendments import amended
+from otp_engine.domain.inspection import Inspection, Inspector
+from otp_engine.domain.limits import Use
+from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.policy import Policy
+from otp_engine.domain.policy_versions import PolicyVersions
+from otp_engine.errors import InvalidPhone
+from otp_engine.store.verifications import RedisStore
+
+_NUMBER = click.argument("number", metavar="PHONE")
+
+
+@dataclass(frozen=True, slots=True)
+class _CliContext:
+    settings: Settings
+    store: RedisStore
+    policy: Policy
+
+    @property
+    def inspector(self) -> Inspector:
+        return Inspector(
+            self.store, self.store.counts, self.settings.peppers, self.policy
+        )
+
+    @property
+    def namespaces(self) -> list[str]:
+        """The default service, and all others."""
+        return ["", *(service.sid for service in self.store.services.all())]
+
+    def parse_number(self, text: str) -> PhoneNumber:
+        """Parse a number; `-` reads it from the standard input.
+
+        The standard input keeps the number out of the history of the shell.
+        """
+        number = sys.stdin.readline().strip() if text == "-" else text
+        try:
+            return phone.read(number, self.settings.default_region)
+        except InvalidPhone as error:
+            fail(error.message)
+
+
+@click.command(cls=RedisCommand)
+@_NUMBER
+@json_option
+def inspect(*, number: str, as_json: bool) -> None:
+    """Show the pending verifications and the limits of PHONE.
+
+    With - as PHONE, the number is read from the standard input.
+    """
+    context = _load_context()
+    parsed = context.parse_number(number)
+    report = context.inspector.inspect(parsed, context.namespaces)
+    if as_json:
+        click.echo(json.dumps(_to_dict(parsed, report, context.policy), indent=2))
+        return
+    click.echo(parsed.masked)
+    for line in _report_lines(report, context.policy):
+        click.echo(f"  {line}")
+
+
+@click.command(cls=RedisCommand)
+@_NUMBER
+def forget(*, number: str) -> None:
+    """Delete the data of PHONE: pending verifications, sends and failed checks.
+
+    The counts by IP address, by country and in total stay.
+    With - as PHONE, the number is read from the standard input.
+    """
+    context = _load_context()
+    parsed = context.parse_number(number)
+    if not context.inspector.forget(parsed, context.namespaces):
+        fail(f"there is no data of {parsed.masked}")
+    success(f"the data of {parsed.masked} is deleted")
+
+
+def _load_context() -> _CliContext:
+    settings, store = load_with_redis()
+    versions = PolicyVersions(store.amendments, settings.peppers)
+    return _CliContext(settings, store, amended(settings.policy, versions.latest()))
+
+
+def _report_lines(report: Inspection, policy: Policy) -> Sequence[str]:
+    lines = []
+    for namespace, pending in report.waiting:
+        remaining = max(0, policy.max_checks - pending.guesses)
+        lines.append(
+            f"pending verification{_namespace_note(namespace)}:"
+            f" expires in {_format_duration(pending.expires_in)},"
+            f" {remaining} of {policy.max_checks} attempts remaining"
+        )
+    lines = lines or ["no pending verification"]
+    return [*lines, *map(_usage_line, report.uses)]
+
+
+def _namespace_note(namespace: str) -> str:
+    """Return the service of a verification, and whether it is bound to its sid."""
+    service, plus, _ = namespace.partition("+")
+    return (f" in {service}" if service else "") + (" (bound)" if plus else "")
+
+
+def _usage_line(usage: Use) -> str:
+    resets_in = _format_duration(usage.frees_in)
+    full = f", next one in {resets_in}" if usage.frees_in else ""
+    return f"{usage.limit_name} {usage.window}: {usage.used} used{full}"
+
+
+def _format_duration(duration: timedelta) -> str:
+    return str(timedelta(seconds=round(duration.total_seconds())))
+
+
+def _to_dict(number: PhoneNumber, report: Inspection, policy: Policy) -> dict[str, Any]:
+    return {
+        "phone": number.masked,
+        "pending": [
+            {
+                "service": namespace.partition("+")[0] or None,
+                "bound": "+" in namespace,
+                "attempts_remaining": max(0, policy.max_checks - pending.guesses),
+                "expires_in": round(pending.expires_in.total_seconds()),
+            }
+            for namespace, pending in report.waiting
+        ],
+        "limits": [
+            {
+                "limit": usage.limit_name,
+                "window": str(usage.window),
+                "used": usage.used,
+                "resets_in": round(usage.frees_in.total_seconds()),
+            }
+            for usage in report.uses
+        ],
+    }

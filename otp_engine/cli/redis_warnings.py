@@ -1,0 +1,62 @@
+"""Warnings about Redis, and about the policy and the services that it stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from otp_engine.config import Settings, checks
+from otp_engine.domain.amendments import amended
+from otp_engine.domain.policy_versions import PolicyVersions
+from otp_engine.errors import StoreUnavailable
+from otp_engine.store.verifications import RedisStore
+
+
+def collect(settings: Settings, store: RedisStore) -> list[str]:
+    """Collect all warnings about the Redis of *settings*.
+
+    Args:
+        settings: The settings; with the embedded store there is nothing to warn of.
+        store: Their store.
+
+    Returns:
+        The warnings. A question that Redis does not answer is a warning too.
+    """
+    if settings.redis_url is None:
+        return []
+    versions = PolicyVersions(store.amendments, settings.peppers)
+    sources: tuple[tuple[Callable[[], list[str]], str], ...] = (
+        (store.doubts, "its persistence: INFO failed"),
+        (versions.doubts, "the live policy"),
+        (
+            lambda: _policy_and_services(settings, store, versions),
+            "the strength of the live policy and of the services",
+        ),
+    )
+    warnings: list[str] = []
+    for source, subject in sources:
+        try:
+            warnings += source()
+        except StoreUnavailable:
+            warnings.append(f"Redis did not report {subject}")
+    return warnings
+
+
+def _policy_and_services(
+    settings: Settings, store: RedisStore, versions: PolicyVersions
+) -> list[str]:
+    try:
+        policy = amended(settings.policy, versions.latest())
+    except ValueError:
+        return ["live policy: this release cannot parse one of its values"]
+    return [
+        *(
+            f"live policy: {warning}"
+            for warning in checks.policy_warnings(policy, settings)
+            if warning not in settings.warnings
+        ),
+        *(
+            warning
+            for service in store.services.all()
+            for warning in checks.service_warnings(service)
+        ),
+    ]

@@ -1,0 +1,120 @@
+"""`otp-engine serve`: run the service."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+from dataclasses import replace
+from tempfile import TemporaryDirectory, gettempdir
+
+import click
+from granian.constants import HTTPModes, Interfaces
+
+from otp_engine.app import METRICS_FOLDER, THREADS, cores
+from otp_engine.cli import redis_warnings
+from otp_engine.cli.common import fail, load, success
+from otp_engine.config import Settings, checks
+from otp_engine.domain.guessing import chance
+from otp_engine.ops import log_config
+from otp_engine.server import DrainingServer
+from otp_engine.store.verifications import RedisStore
+
+log = logging.getLogger(__name__)
+
+_MIN_FREE_BYTES = 32 * 1024 * 1024
+_KILL_TIMEOUT = 15  # seconds; longer than the timeout of a provider
+
+
+@click.command()
+@click.option(
+    "--dev", is_flag=True, help="Dev mode: embedded store, no keys, console sender."
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Listen address.")
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Processes.  [default: one for each core; one with the embedded store]",
+)
+def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
+    """Run the service.
+
+    SIGTERM stops it gracefully: it answers the requests in flight first.
+    """
+    settings, store = load(**({"OTP_DEV": "1"} if dev else {}))
+    if workers is None:
+        workers = cores() if settings.redis_url else 1
+    if workers > 1 and settings.redis_url is None:
+        fail("several workers need a REDIS_URL: each has its own embedded store")
+    _require_free_port(host, port)
+    settings = replace(settings, workers=workers)
+    log_config.configure()
+    _log_warnings(settings, store, host)
+    if settings.inbox:
+        success(f"verify page: http://localhost:{port}/verify")
+        success(f"messages:    http://localhost:{port}/dev/inbox")
+        success(f"API docs:    http://localhost:{port}/docs")
+    server = _server(settings, host=host, port=port, workers=workers)
+    if not (settings.dev or settings.metrics_key):
+        server.run()
+        return
+    with _metrics_dir() as directory:
+        os.environ[METRICS_FOLDER] = directory
+        server.run()
+
+
+def _log_warnings(settings: Settings, store: RedisStore, host: str) -> None:
+    log.info("the chance of guessing a code is at most %s", chance(settings.policy))
+    warnings = [
+        *settings.warnings,
+        *checks.host_warnings(settings, host),
+        *redis_warnings.collect(settings, store),
+    ]
+    for warning in warnings:
+        log.warning(warning)
+
+
+def _metrics_dir() -> TemporaryDirectory[str]:
+    """Create the directory in which the workers share their metrics."""
+    try:
+        directory = TemporaryDirectory(prefix="otp-engine-")
+    except OSError as error:
+        fail(f"cannot create a directory for metrics: {error.strerror}; set TMPDIR")
+    # The files are memory-mapped: on a full disk, a write ends the worker with SIGBUS.
+    if shutil.disk_usage(directory.name).free < _MIN_FREE_BYTES:
+        directory.cleanup()
+        fail(f"no free space for metrics in {gettempdir()}; set TMPDIR")
+    return directory
+
+
+def _server(
+    settings: Settings, *, host: str, port: int, workers: int
+) -> DrainingServer:
+    return DrainingServer(
+        settings,
+        interface=Interfaces.WSGI,
+        address=host,
+        port=port,
+        workers=workers,
+        blocking_threads=THREADS,
+        http=HTTPModes.http1,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_KILL_TIMEOUT,
+        log_dictconfig=log_config.build_config(),
+    )
+
+
+def _require_free_port(host: str, port: int) -> None:
+    """Reject a port that is in use, because Granian would share it (SO_REUSEPORT)."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as error:
+        fail(f"cannot listen on {host}, port {port}: {error.strerror}")

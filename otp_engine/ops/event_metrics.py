@@ -1,0 +1,191 @@
+"""Counters of the engine's events, and gauges of the live policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from otp_engine.domain.events import (
+    Action,
+    Approved,
+    CodeSent,
+    Delivered,
+    Event,
+    Lost,
+    NothingWaiting,
+    RequestRefused,
+    Undelivered,
+    Unserved,
+    WrongCode,
+)
+from otp_engine.domain.policy import Policy
+from otp_engine.domain.verification import Channel
+
+_RULES = (
+    (Action.SEND, "resend_cooldown"),
+    (Action.SEND, "max_sends"),
+    (Action.SEND, "max_checks"),
+    (Action.SEND, "failed_checks_per_phone"),
+    (Action.SEND, "country_not_allowed"),
+    (Action.SEND, "number_type_not_allowed"),
+    (Action.SEND, "provider_refusal"),
+    (Action.SEND, "max_consecutive_failures"),
+    (Action.CHECK, "max_checks"),
+    (Action.CHECK, "failed_checks_per_phone"),
+    (Action.CHECK, "max_consecutive_failures"),
+)
+_SHADOW_CAPABLE = (
+    (Action.SEND, "sends_per_phone"),
+    (Action.SEND, "sends_per_ip"),
+    (Action.SEND, "sends_per_country"),
+    (Action.SEND, "sends_total"),
+    (Action.SEND, "sends_per_key"),
+    (Action.CHECK, "checks_per_ip"),
+    (Action.CHECK, "checks_per_key"),
+    (Action.CHECK, "failed_checks_total"),
+)
+_KNOWN = _RULES + _SHADOW_CAPABLE
+_CHECK_OUTCOMES = ("approved", "wrong", "not_found", "refused", "unavailable")
+
+
+class EventMetrics:
+    """Counters of events, and gauges of the live policy.
+
+    Known label sets start at 0, because `increase()` ignores the first sample of a
+    new series.
+    """
+
+    def __init__(self, registry: CollectorRegistry, countries: Iterable[str]) -> None:
+        """Register the metrics.
+
+        Args:
+            registry: Where the metrics are registered.
+            countries: ISO 3166-1 codes of the countries that messages can be sent to,
+                as far as they are known. Their series start at 0.
+        """
+        self._add_message_counters(registry)
+        self._add_request_counters(registry)
+        self._add_policy_gauges(registry)
+        self._start_at_zero(countries)
+
+    def _add_message_counters(self, registry: CollectorRegistry) -> None:
+        counter = partial(Counter, registry=registry)
+        self._sends = counter(
+            "otp_sends",
+            "Messages handed to providers, by outcome.",
+            ["country", "channel", "outcome"],
+        )
+        self._deliveries = counter(
+            "otp_deliveries",
+            "Delivery reports from providers, by outcome.",
+            ["country", "channel", "outcome"],
+        )
+        self._approvals = counter(
+            "otp_approvals", "Approved verifications.", ["country", "channel"]
+        )
+
+    def _add_request_counters(self, registry: CollectorRegistry) -> None:
+        counter = partial(Counter, registry=registry)
+        self._checks = counter("otp_checks", "Checks, by outcome.", ["outcome"])
+        self._refusals = counter(
+            "otp_refusals", "Requests rejected by a rule.", ["action", "limit"]
+        )
+        self._shadow_refusals = counter(
+            "otp_shadow_refusals",
+            "Requests that a shadow limit would have rejected.",
+            ["action", "limit"],
+        )
+        self._unavailable = counter(
+            "otp_unavailable",
+            "Requests that could not be served, by reason.",
+            ["action", "reason"],
+        )
+
+    def _add_policy_gauges(self, registry: CollectorRegistry) -> None:
+        gauge = partial(Gauge, registry=registry, multiprocess_mode="mostrecent")
+        self._version = gauge("otp_policy_version", "Version of the live policy.")
+        self._sending_enabled = gauge(
+            "otp_policy_sending_enabled", "Whether the live policy sends codes."
+        )
+        self._policy_rejected = gauge(
+            "otp_policy_rejected",
+            "Whether the newest policy version in Redis is not signed, or not newer.",
+        )
+
+    def _start_at_zero(self, countries: Iterable[str]) -> None:
+        for country in countries:
+            for outcome in ("accepted", "unconfirmed", "rejected"):
+                self._sends.labels(country, Channel.SMS, outcome)
+            for outcome in ("delivered", "undelivered"):
+                self._deliveries.labels(country, Channel.SMS, outcome)
+            self._approvals.labels(country, Channel.SMS)
+        for action in Action:
+            for reason in ("store", "provider", "overloaded"):
+                self._unavailable.labels(action, reason)
+        for action, limit in _KNOWN:
+            self._refusals.labels(action, limit)
+        for action, limit in _SHADOW_CAPABLE:
+            self._shadow_refusals.labels(action, limit)
+        for outcome in _CHECK_OUTCOMES:
+            self._checks.labels(outcome)
+
+    def set_policy(self, version: int, policy: Policy) -> None:
+        """Set the gauges of the live policy.
+
+        Args:
+            version: The version that is live; 0 is the policy of the environment.
+            policy: Its values.
+        """
+        self._version.set(version)
+        self._sending_enabled.set(policy.sending)
+
+    def policy_rejected(self, rejected: bool) -> None:  # noqa: FBT001 - a value to set
+        """Set whether the newest version in Redis is rejected."""
+        self._policy_rejected.set(rejected)
+
+    def on_event(self, event: Event) -> None:
+        """Count *event*."""
+        match event:
+            case CodeSent():
+                self._count_send(
+                    event, "accepted" if event.confirmed else "unconfirmed"
+                )
+            case Undelivered():
+                self._count_send(event, "rejected")
+            case Delivered():
+                self._count_delivery(event, "delivered")
+            case Lost():
+                self._count_delivery(event, "undelivered")
+            case Approved():
+                self._approvals.labels(event.whom.country, event.channel).inc()
+                self._checks.labels("approved").inc()
+            case WrongCode():
+                self._checks.labels("wrong").inc()
+            case NothingWaiting():
+                self._checks.labels("not_found").inc()
+            case RequestRefused():
+                self._count_rejection(event)
+            case Unserved():
+                self._count_failure(event)
+
+    def _count_send(self, event: CodeSent | Undelivered, outcome: str) -> None:
+        self._sends.labels(event.whom.country, event.channel, outcome).inc()
+
+    def _count_delivery(self, event: Delivered | Lost, outcome: str) -> None:
+        self._deliveries.labels(event.whom.country, event.channel, outcome).inc()
+
+    def _count_rejection(self, event: RequestRefused) -> None:
+        counter = self._shadow_refusals if event.shadow else self._refusals
+        known = (event.action, event.limit) in _KNOWN
+        # Clients can create any number of limits of their own; one label for all of
+        # them bounds the number of series.
+        counter.labels(event.action, event.limit if known else "callers_own").inc()
+        if event.action == Action.CHECK and not event.shadow:
+            self._checks.labels("refused").inc()
+
+    def _count_failure(self, event: Unserved) -> None:
+        self._unavailable.labels(event.action, event.why).inc()
+        if event.action == Action.CHECK:
+            self._checks.labels("unavailable").inc()

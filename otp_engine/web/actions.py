@@ -1,0 +1,191 @@
+"""The actions of the forms: send to a number, check a code, resend, change the number.
+
+All sends and checks are those of a client without a key, so the same limits hold, and
+each person counts by their own IP address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from flask import g, request
+
+from otp_engine.api import context, responses
+from otp_engine.api.callers import ANYBODY
+from otp_engine.domain import codes
+from otp_engine.domain.handles import Handle
+from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.verification import Asked, Checked, Guess
+from otp_engine.domain.wishes import Wishes
+from otp_engine.errors import (
+    DeliveryUnconfirmed,
+    RateLimited,
+    VerificationNotFound,
+)
+from otp_engine.web.render import Notice, origin_of
+from otp_engine.web.session import Completed, ReturnTarget, VerifySession
+from otp_engine.web.translations import Translations
+
+_Action = Callable[[VerifySession, Translations], Notice | Completed | None]
+
+
+class VerifyActions:
+    """The actions, by the value of the field `step` of the forms."""
+
+    def __init__(self, return_origins: Sequence[str]) -> None:
+        """Prepare the actions.
+
+        Args:
+            return_origins: The origins of applications that receive proof tokens.
+        """
+        self._return_origins = return_origins
+        self._actions: dict[str, _Action] = {
+            "number": self._submit_number,
+            "code": self._submit_code,
+            "resend": self._resend,
+            "change": self._change_number,
+        }
+
+    def dispatch(
+        self, name: str, session: VerifySession, translations: Translations
+    ) -> Notice | Completed | None:
+        """Run the action called *name*; an unknown name does nothing.
+
+        Args:
+            name: The name of the action.
+            session: The state of the person, which the action changes.
+            translations: The texts of the notice, and the language of the message.
+
+        Returns:
+            A notice to show, the approved verification, or None to show the next step.
+
+        Raises:
+            OTPError: The errors of `Engine.send` and `Engine.check`, and those of an
+                invalid number or code.
+        """
+        action = self._actions.get(name)
+        return action(session, translations) if action else None
+
+    def _change_number(self, session: VerifySession, _: Translations) -> None:
+        session.change_number()
+
+    def _submit_number(
+        self, session: VerifySession, translations: Translations
+    ) -> Notice | None:
+        number = _parse_number(request.form.get("phone", ""))
+        # The same number again continues its verification.
+        handle = _parse_handle(session.handle or session.previous)
+        if handle is None or handle.number != number:
+            handle = None
+        return self._send(number, handle, session, translations)
+
+    def _resend(self, session: VerifySession, translations: Translations) -> Notice:
+        handle = _require_handle(session)
+        notice = self._send(handle.number, handle, session, translations)
+        return notice or Notice(translations.get("new_code"), success=True)
+
+    def _send(
+        self,
+        number: PhoneNumber,
+        handle: Handle | None,
+        session: VerifySession,
+        translations: Translations,
+    ) -> Notice | None:
+        """Send a code for *handle*, or for a new verification without one."""
+        app = context.current()
+        send_request = Asked(
+            number=number,
+            locale=translations.locale,
+            address=ANYBODY.address_of_person(request, None),
+            service=app.service,
+            wishes=Wishes(origin=_webotp_domain(app.public_url)),
+            bind=handle is None,
+            bound=handle.verification if handle else None,
+        )
+        try:
+            result = app.engine.send(send_request)
+        except VerificationNotFound:
+            if handle is None:
+                raise
+            # The verification has ended since its last message.
+            return self._send(number, None, session, translations)
+        except DeliveryUnconfirmed as error:
+            resend_after = error.resend_after or timedelta()
+            session.code_sent(_encode_handle(error.verification, number), resend_after)
+            return Notice(translations.get(error.name))
+        except RateLimited as error:
+            if handle and error.limit == "resend_cooldown":
+                rounded = responses.retry_after(error.retry_after, rule=True)
+                resend_after = timedelta(seconds=int(rounded))
+                encoded = _encode_handle(handle.verification, number)
+                session.code_sent(encoded, resend_after)
+            raise
+        session.code_sent(_encode_handle(result.id, number), result.resend_after)
+        return None
+
+    def _submit_code(
+        self, session: VerifySession, translations: Translations
+    ) -> Notice | Completed:
+        handle = _require_handle(session)
+        check_request = Guess(
+            number=handle.number,
+            code=codes.read(request.form.get("otp", "")),
+            address=ANYBODY.address_of_person(request, None),
+            bound=handle.verification,
+        )
+        result = context.current().engine.check(check_request)
+        if not result.approved:
+            return Notice(translations.get("wrong_code", left=result.attempts_left))
+        completed = self._complete(handle.number, result, session.return_target)
+        session.clear()
+        return completed
+
+    def _complete(
+        self, number: PhoneNumber, result: Checked, target: ReturnTarget | None
+    ) -> Completed:
+        """Issue a proof token if the origin of *target* is still allowed."""
+        origin = origin_of(target.url) if target else None
+        if target is None or origin not in self._return_origins:
+            return Completed()
+        proof = context.current().prove(
+            number, result, audience=origin or "", nonce=target.state
+        )
+        return Completed(proof, target)
+
+
+def _parse_number(text: str) -> PhoneNumber:
+    app = context.current()
+    number = app.numbers.read(text, app.region)
+    g.phone = number.masked
+    return number
+
+
+def _parse_handle(text: str | None) -> Handle | None:
+    """Return the handle of *text*, or None if it is not valid."""
+    try:
+        return context.current().handle(text or "")
+    except VerificationNotFound:
+        return None
+
+
+def _require_handle(session: VerifySession) -> Handle:
+    """Return the handle of the current verification.
+
+    Raises:
+        VerificationNotFound: The session has no valid handle.
+    """
+    handle = context.current().handle(session.handle or "")
+    g.phone = handle.number.masked
+    return handle
+
+
+def _encode_handle(verification: bytes | None, number: PhoneNumber) -> str:
+    handle = Handle(verification or b"", number)
+    return handle.write(context.current().peppers[0])
+
+
+def _webotp_domain(public_url: str | None) -> str | None:
+    """Return the domain that a message must contain for WebOTP to fill in the code."""
+    return urlsplit(public_url).hostname if public_url else None

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+
+import pytest
+
+from otp_engine.ops.log_config import JsonFormatter, TerminalFormatter, build_config
+from otp_engine.ops.request_log import RequestIdFilter
+
+
+def log_record(message, *args, error=None, **extra):
+    record = logging.LogRecord("a.logger", 20, "file.py", 1, message, args, None)
+    if error:
+        record.exc_info = (type(error), error, error.__traceback__)
+    vars(record).update(extra)
+    return record
+
+
+def test_json_formatter_writes_one_object_with_fields():
+    line = JsonFormatter().format(
+        log_record("sent %s", "once", status=201, caller=None)
+    )
+
+    parsed = json.loads(line)
+    assert parsed.pop("time").endswith("Z")
+    assert parsed == {
+        "level": "info",
+        "logger": "a.logger",
+        "message": "sent once",
+        "status": 201,
+    }
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), TerminalFormatter()], ids=type)
+@pytest.mark.parametrize(
+    "text", ["two\nlines", "a\r\nb", "\x1b[31mred", "\u2028", "\ud800"]
+)
+def test_formatter_escapes_line_breaks_and_control_characters(formatter, text):
+    line = formatter.format(log_record("%s", text, field=text))
+
+    assert len(line.splitlines()) == 1
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), TerminalFormatter()], ids=type)
+def test_exception_is_logged_without_its_text(formatter):
+    with pytest.raises(ValueError, match="123456x") as raised:
+        int("123456x")
+
+    line = formatter.format(log_record("failed", error=raised.value))
+
+    assert "ValueError" in line
+    assert "test_log_config.py" in line
+    assert "123456" not in line
+
+
+def test_handler_adds_the_request_id():
+    configurator = logging.config.DictConfigurator(build_config())
+    for kind in ("filters", "formatters"):
+        for name, options in configurator.config[kind].items():
+            configure = getattr(configurator, f"configure_{kind[:-1]}")
+            configurator.config[kind][name] = configure(options)
+
+    handler = configurator.configure_handler(configurator.config["handlers"]["stderr"])
+
+    assert any(isinstance(each, RequestIdFilter) for each in handler.filters)

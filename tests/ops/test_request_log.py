@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import io
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+
+import pytest
+from flask import Flask
+
+from otp_engine import config
+from otp_engine.app import create_app
+from otp_engine.ops import request_log
+from otp_engine.ops.log_config import JsonFormatter
+from otp_engine.ops.request_log import RequestIdFilter
+from tests.fakes import Outbox, other_than
+
+REQUEST_ID = "a1b2c3d4e5f60718"
+
+
+@pytest.fixture
+def outbox():
+    return Outbox()
+
+
+@pytest.fixture
+def http(store, outbox):
+    settings = config.load({"OTP_DEV": "1", "OTP_ARGON2": "test"})
+    return create_app(settings, store=store, sender=outbox).test_client()
+
+
+def test_request_is_logged_once_with_masked_number(http, caplog):
+    with caplog.at_level(logging.INFO):
+        response = http.post("/auth/send_otp", json={"phone": "9445012345"})
+
+    (line,) = [r for r in caplog.records if r.name == "otp_engine.access"]
+    fields = vars(line)
+    assert fields["request_id"] == response.headers["X-Request-Id"]
+    assert fields["route"] == "/auth/send_otp"
+    assert fields["status"] == 201
+    assert fields["phone"] == "+91******2345"
+
+
+def test_rejected_request_is_logged_with_error_and_limit(http, caplog):
+    http.post("/auth/send_otp", json={"phone": "9445012345"})
+    with caplog.at_level(logging.INFO):
+        http.post("/auth/send_otp", json={"phone": "9445012345"})
+        http.put("/auth/send_otp")
+        http.open("/auth/send_otp", method="9445012345")
+
+    lines = [vars(r) for r in caplog.records if r.name == "otp_engine.access"]
+    fields = [(line["method"], line["error"], line["limit"]) for line in lines]
+    assert fields == [
+        ("POST", "rate_limited", "resend_cooldown"),
+        ("PUT", "method_not_allowed", None),
+        (None, "method_not_allowed", None),
+    ]
+
+
+def test_logs_and_responses_contain_no_code_and_no_number(http, outbox, caplog):
+    responses = []
+    with caplog.at_level(logging.DEBUG):
+        responses.append(http.post("/auth/send_otp", json={"phone": "9445012345"}))
+        body = {"phone": "9445012345", "otp": other_than(outbox.code)}
+        responses.append(http.post("/auth/verify_otp", json=body))
+        body["otp"] = outbox.code
+        responses.append(http.post("/auth/verify_otp", json=body))
+        responses.append(http.post("/auth/verify_otp", json=body))
+        responses.append(http.get(f"/auth/send_otp/9445012345/{outbox.code}"))
+        responses.append(http.get(f"/auth/send_otp?phone=9445012345&otp={outbox.code}"))
+
+    lines = [JsonFormatter().format(line) for line in caplog.records]
+    lines += [f"{response.headers}{response.text}" for response in responses]
+    for line in lines:
+        assert "9445012345" not in line
+        assert outbox.code not in line
+        assert body["otp"] not in line
+
+
+@pytest.mark.parametrize(
+    "request_id",
+    [
+        "a1b2c3d4e5f60718",
+        "0af7651c16cd43dd8f48eb211c80319c",
+        "123e4567-e89b-42d3-a4f6-4266a417a000",
+        "123E4567-E89B-42D3-A4F6-4266A417A000",
+    ],
+)
+def test_valid_request_id_is_kept(http, request_id):
+    response = http.get("/healthz", headers={"X-Request-Id": request_id})
+
+    assert response.headers["X-Request-Id"] == request_id
+
+
+@pytest.mark.parametrize(
+    "request_id",
+    [
+        *("", "short", "x" * 65, "has spaces in it", "<script>alert"),
+        *("919445012345", "u-919445012345", "user.9445012345"),
+        # Valid characters that could contain a number or a code.
+        *("919876522222abcdef", "91-98765-22222", "482913-otp", "a1b2c3d4"),
+        *("482913abcdefabcd", "0000919445012345", "abcdef919445012345abcdefabcdefab"),
+        "00000000-0000-0000-0000-919445012345",
+        "abcdefab-abcd-abcd-abc9-1944501abcde",
+        "a919-4450-12345-a919-4450-12345-abcd",
+        "0123456789abcdef-",
+        "\u0660" * 16,
+    ],
+)
+def test_invalid_request_id_is_replaced(http, request_id):
+    response = http.get("/healthz", headers={"X-Request-Id": request_id})
+
+    assert response.headers["X-Request-Id"] != request_id
+    assert len(response.headers["X-Request-Id"]) == 16
+
+
+@pytest.fixture
+def log_stream():
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(request_id)s"))
+    handler.addFilter(RequestIdFilter())
+    logger = logging.getLogger("tests.request_log")
+    logger.addHandler(handler)
+    yield stream
+    logger.removeHandler(handler)
+
+
+@pytest.fixture
+def http_that_logs():
+    logger = logging.getLogger("tests.request_log")
+    app = Flask(__name__)
+    request_log.init_app(app, lambda *_: None, lambda _: None)
+
+    @app.get("/same-thread")
+    def same_thread():
+        logger.warning("in the thread of the request")
+        return ""
+
+    @app.get("/pool")
+    def pool():
+        with ThreadPoolExecutor(1) as threads:
+            threads.submit(copy_context().run, logger.warning, "in a pool").result()
+        return ""
+
+    return app.test_client()
+
+
+@pytest.mark.parametrize("path", ["/same-thread", "/pool"])
+def test_line_of_a_request_has_its_request_id(http_that_logs, log_stream, path):
+    http_that_logs.get(path, headers={"X-Request-Id": REQUEST_ID})
+
+    assert log_stream.getvalue() == f"{REQUEST_ID}\n"
+
+
+def test_line_outside_of_a_request_has_no_request_id():
+    record = logging.makeLogRecord({})
+
+    logged = RequestIdFilter().filter(record)
+
+    assert logged
+    assert not hasattr(record, "request_id")

@@ -1,0 +1,62 @@
+"""The verify page as a person uses it in a browser without scripts."""
+
+from __future__ import annotations
+
+import html
+import re
+
+
+class Person:
+    """A person who opens the page and submits its forms.
+
+    Attributes:
+        http: The client of the application.
+        response: The last response.
+    """
+
+    def __init__(self, http, **headers):
+        self.http, self.headers = http, headers
+        self.response = self.open()
+
+    def open(self, **query):
+        """Open the page with a query string, and return the response."""
+        self.response = self.http.get(
+            "/verify", query_string=query, headers=self.headers
+        )
+        return self.response
+
+    def submit(self, step, **fields):
+        """Submit the form of *step*, and follow its redirect to the page."""
+        self.response = self.http.post(
+            "/verify",
+            data={"csrf_token": self.csrf_token(), "step": step} | fields,
+            headers=self.headers,
+        )
+        if self.response.status_code == 303:
+            return self.open()
+        return self.response
+
+    def csrf_token(self):
+        """Return the token of the forms of the last page."""
+        return re.findall(r'name="csrf_token" value="([^"]+)"', self.response.text)[0]
+
+    def field(self, name):
+        """Return the value of a hidden field of the last page, or None."""
+        values = re.findall(rf'name="{name}" value="([^"]*)"', self.response.text)
+        return html.unescape(values[0]) if values else None
+
+    @property
+    def step(self):
+        """The name of the step that the last page shows."""
+        return re.findall(r'data-step="(\w+)"', self.response.text)[0]
+
+    @property
+    def notice(self):
+        """The text of the notice of the last page."""
+        [text] = re.findall(r'role="alert">(.*?)</p>', self.response.text)
+        return html.unescape(text)
+
+    def code(self):
+        """Return the newest code of the inbox."""
+        [newest, *_] = self.http.get("/dev/inbox.json").json["messages"]
+        return newest["code"]
