@@ -26,8 +26,8 @@ def _dev_problems(settings: Settings) -> list[str]:
     problems = []
     if not settings.api_keys:
         problems.append(
-            "OTP_API_KEYS is not set: without a key, every client could send messages"
-            " with the sender twilio. Set a key, or OTP_DEV=0"
+            "OTP_API_KEYS is not set: in dev mode the sender twilio needs it, because"
+            " every client could send messages. Set a key, or OTP_DEV=0"
         )
     return problems + _pepper_problems(settings) + _api_key_problems(settings)
 

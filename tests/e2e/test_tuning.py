@@ -60,7 +60,7 @@ def test_a_limit_for_a_key_that_does_not_exist_is_warned_of(policy):
     result = policy("set", "sends_per_key", "9/1h; shop=5/1h; bank=1/1h")
 
     assert result.returncode == 0
-    assert "! sends_per_key has a limit for bank, and OTP_API_KEYS" in result.stderr
+    assert "! sends_per_key has a limit for bank, but OTP_API_KEYS" in result.stderr
     assert "limit for shop" not in result.stderr
 
 
