@@ -8,13 +8,13 @@ from otp_engine.store.scripts import Script
 
 
 class Amendments:
-    """Keeps `otp:{policy}`; see `domain.ports.Amendments`."""
+    """Keeps `otp:{policy_versions}`; see `domain.ports.Amendments`."""
 
     def __init__(self, line: Line, *, replicas: int = 0) -> None:
         """Keep it where *line* leads, and on so many *replicas* as well."""
         self._line = line
-        self._amend = Script(line, "amend", replicas=replicas)
-        self._resign = Script(line, "resign", replicas=replicas)
+        self._amend = Script(line, "append_policy_version", replicas=replicas)
+        self._resign = Script(line, "replace_policy_version", replicas=replicas)
 
     def latest(self) -> bytes | None:
         """Return the text that was added last."""

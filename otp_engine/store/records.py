@@ -14,7 +14,8 @@ from otp_engine.store.line import Line
 from otp_engine.store.scripts import Script
 
 _TOKEN_BYTES = 8
-_CANCELLED = b"cancelled"
+# Not "canceled": a name of 8 bytes is a send.
+_CANCELLED = b"is_canceled"
 
 
 class Records:
@@ -23,7 +24,7 @@ class Records:
     def __init__(self, line: Line) -> None:
         """Keep it where *line* leads."""
         self._line = line
-        self._note = Script(line, "note")
+        self._note = Script(line, "record_send")
 
     def note(self, record: Record, *, token: bytes, life: timedelta) -> Record:
         """Remember one send, and say all that is known of its verification."""

@@ -7,7 +7,7 @@ from otp_engine.store.line import Line
 
 
 class SafeList:
-    """Keeps `otp:{safe}`; see `domain.ports.SafeList`."""
+    """Keeps `otp:{safe_list}`; see `domain.ports.SafeList`."""
 
     def __init__(self, line: Line) -> None:
         """Keep it where *line* leads."""

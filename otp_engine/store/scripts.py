@@ -18,7 +18,7 @@ from otp_engine.store.line import Line
 log = logging.getLogger(__name__)
 
 _FOLDER = resources.files("otp_engine.store") / "lua"
-_PRELUDE = "sliding_log"
+_SHARED_LIBRARY = ("lib/sliding_window_log", "lib/verification")
 _REPLICA_MILLISECONDS = 100
 WHEN_FULL = "#!lua flags=allow-oom\n"
 """Redis 7 runs a script that begins so even when its memory is full."""
@@ -29,8 +29,9 @@ _Words = Sequence[Argument]
 
 
 def load(name: str) -> str:
-    """Read a script, with the words that they all share in front."""
-    return "\n".join((_FOLDER / f"{part}.lua").read_text() for part in (_PRELUDE, name))
+    """Return the text of a script, with the shared library prepended."""
+    parts = (*_SHARED_LIBRARY, name)
+    return "\n".join((_FOLDER / f"{part}.lua").read_text() for part in parts)
 
 
 class Script:

@@ -24,7 +24,7 @@ class Services:
     def __init__(self, line: Line, *, replicas: int = 0) -> None:
         """Keep them where *line* leads, and on so many *replicas* as well."""
         self._line = line
-        self._swap = Script(line, "swap", replicas=replicas)
+        self._swap = Script(line, "compare_and_set", replicas=replicas)
 
     def find(self, sid: str) -> Service | None:
         """Find one by its sid."""

@@ -67,19 +67,19 @@ class RedisStore:
         self.receipts = Receipts(line)
         self.amendments = Amendments(line, replicas=replicas)
         kept = partial(Script, line, replicas=replicas)
-        self._open = kept("open")
-        self._take = kept("take")
-        self._arm = kept("arm")
+        self._open = kept("reserve_send")
+        self._take = kept("acquire_limits")
+        self._arm = kept("commit_send")
         # Codes that are out can be checked even by a Redis that is full.
-        self._claim = kept("claim", when_full=True)
+        self._claim = kept("reserve_check", when_full=True)
         self._approve = kept("approve", when_full=True)
         self._cancel = kept("cancel")
-        self._look = Script(line, "look")
-        self._unclaim = Script(line, "unclaim", when_full=True)
-        self._withdraw = Script(line, "withdraw")
-        self._refund = Script(line, "refund")
-        self._standing = Script(line, "standing")
-        self._add_failures = kept("add_failures")
+        self._look = Script(line, "get_pending")
+        self._unclaim = Script(line, "release_check", when_full=True)
+        self._withdraw = Script(line, "release_send")
+        self._refund = Script(line, "release_limits")
+        self._standing = Script(line, "phone_state")
+        self._add_failures = kept("add_failed_checks")
 
     def open(
         self,
@@ -110,11 +110,11 @@ class RedisStore:
             sender,
         )
         match reply:
-            case [b"none"]:
+            case [b"not_found"]:
                 raise VerificationNotFound
-            case [b"refusal", text]:
+            case [b"provider_rejection", text]:
                 raise ProviderRefusal.parse(text.decode()).error()
-            case [b"opened", id, cost, resend, used, over, shadow]:
+            case [b"reserved", id, cost, resend, used, over, shadow]:
                 name = "sends_per_phone"
                 return Opened(
                     binding=Binding(id, cost.decode()),
@@ -165,14 +165,14 @@ class RedisStore:
             words.windows(policy.consecutive_failures),
         )
         match reply:
-            case [b"claimed", id, cost, left, ends_in, *tags]:
+            case [b"reserved", id, cost, left, ends_in, *tags]:
                 return Claim(
                     binding=Binding(id, cost.decode()),
                     tags=tuple(tags),
                     attempts_left=left,
                     expires_in=words.duration(ends_in),
                 )
-            case [b"none"]:
+            case [b"not_found"]:
                 raise VerificationNotFound
             case [reason, wait]:
                 raise _refusal(reason, wait)
@@ -200,7 +200,7 @@ class RedisStore:
     def look(self, phone: str) -> Waiting | None:
         """Say what is waiting."""
         match self._look.run([keys.verification(phone)]):
-            case [b"waiting", id, guesses, ends_in]:
+            case [b"pending", id, guesses, ends_in]:
                 return Waiting(
                     id=id, guesses=guesses, expires_in=words.duration(ends_in)
                 )
@@ -213,13 +213,13 @@ class RedisStore:
             return []
         limits = list(map(words.charge, charges))
         match self._take.run(list(map(keys.shared, charges)), token, *limits):
-            case [b"taken", *said]:
+            case [b"acquired", *said]:
                 return [
                     use
                     for charge, (over, *used) in zip(charges, said, strict=True)
                     for use in words.uses(charge.limit_name, charge.limit, over, used)
                 ]
-            case [b"refused", n, wait]:
+            case [b"rejected", n, wait]:
                 name = charges[n - 1].limit_name
                 raise RateLimited(name, retry_after=words.duration(wait))
             case reply:
@@ -290,6 +290,6 @@ def _of_sends(phone: str) -> list[str]:
 
 
 def _refusal(reason: bytes, wait: int) -> Refused:
-    if reason == b"spent":
+    if reason == b"max_attempts_reached":
         return TooManyAttempts(retry_after=words.duration(wait))
     return RateLimited(reason.decode(), retry_after=words.duration(wait))

@@ -12,7 +12,7 @@ from otp_engine.domain.amendments import Amendment
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy_versions import PolicyVersions
 
-KEY = "otp:{policy}"
+KEY = "otp:{policy_versions}"
 OLD, NEW, OTHER = (Pepper(letter * 32) for letter in (b"o", b"n", b"x"))
 FIRST = Amendment(
     version=1,

@@ -133,7 +133,7 @@ def test_failed_checks_that_have_moved_expire(before, outbox, client):
 
     before.store.move_failures(old, new, before.policy)
 
-    (left,) = [client.pttl(key) for key in client.keys("*:failures")]
+    (left,) = [client.pttl(key) for key in client.keys("*:consecutive_failures")]
     assert timedelta(days=29) < timedelta(milliseconds=left) <= timedelta(days=30)
 
 

@@ -41,7 +41,7 @@ def test_a_text_cannot_follow_another_than_the_newest(store):
 
 @pytest.mark.parametrize("foreign", [b"", b"{", b"\xff\x00", b'{"version": 1e400}'])
 def test_what_somebody_else_has_put_there_is_no_obstacle(store, client, foreign):
-    client.lpush("otp:{policy}", foreign)
+    client.lpush("otp:{policy_versions}", foreign)
 
     assert store.amendments.add("mine", after=store.amendments.latest())
     assert store.amendments.history(9) == [b"mine", foreign]
@@ -63,5 +63,5 @@ def test_the_policy_has_no_expiry_and_a_thousand_versions(store, client):
         store.amendments.add(str(n), after=newest)
         newest = str(n).encode()
 
-    assert client.pttl("otp:{policy}") == -1
+    assert client.pttl("otp:{policy_versions}") == -1
     assert len(store.amendments.history(2_000)) == 1_000

@@ -250,8 +250,8 @@ def by_an_operator(store):
 def every_script():
     """Each script, and the texts and digests that it can be run by."""
     folder = resources.files("otp_engine.store") / "lua"
-    names = {one.name.removesuffix(".lua") for one in folder.iterdir()}
-    for name in sorted(names - {"sliding_log"}):
+    for file in sorted(one.name for one in folder.iterdir() if one.is_file()):
+        name = file.removesuffix(".lua")
         source = scripts.load(name)
         texts = {source, scripts.WHEN_FULL + source}
         yield name, texts | set(map(digest, texts))

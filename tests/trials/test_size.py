@@ -33,7 +33,9 @@ def test_many_phones_with_a_pending_verification(trial, whole, tmp_path):
         servers.mortal_redis(tmp_path, "--save", "", environ=environ) as server,
         redis.Redis.from_url(server.url) as admin,
     ):
-        opens, _ = [admin.script_load(load(name)) for name in ("open", "arm")]
+        opens, _ = [
+            admin.script_load(load(name)) for name in ("reserve_send", "commit_send")
+        ]
         empty = used(admin)
         for at in range(0, count, A_BATCH):
             fill(admin, opens, numbers(A_BATCH, first=at))
