@@ -106,7 +106,7 @@ def create_app(
     told = _metrics(settings, metrics_folder)
     store = store or build_store(settings, told.timed)
     sender = sender or senders.build(
-        settings, in_flight=IN_FLIGHT, meter=told.timed, keep=store.inbox.keep
+        settings, in_flight=IN_FLIGHT, meter=told.timed, keep=store.inbox.add
     )
     engine = build_engine(settings, store, sender, told.timed)
     app = _App("otp_engine", static_folder=None)
@@ -126,11 +126,13 @@ def create_app(
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(context.proofs.blueprint())
-    web.install(app, settings, store.inbox.letters)
+    web.install(app, settings, store.inbox.list_messages)
     app.register_blueprint(health.blueprint(store.ping, draining))
     if read := senders.receipts(settings):
         bodies = BoundedSemaphore(_REPORT_BODIES)
-        app.register_blueprint(callbacks.blueprint(read, store.receipts.is_new, bodies))
+        app.register_blueprint(
+            callbacks.blueprint(read, store.seen_reports.mark_seen, bodies)
+        )
     if settings.dev or settings.metrics_key:
         app.register_blueprint(told.blueprint(settings.metrics_key, context.live))
     if settings.trusted_proxies:
@@ -175,7 +177,7 @@ def _context(
         counted.watch(event)
         store.events.add(event)
         if settings.inbox:
-            store.inbox.watch(event)
+            store.inbox.on_event(event)
 
     def rehearsed(policy: Policy) -> Rehearsed:
         watched = Watched(replace(engine, policy=policy, watch=watch))
@@ -183,7 +185,7 @@ def _context(
 
     live = Live(
         settings.policy,
-        PolicyVersions(store.amendments, settings.peppers),
+        PolicyVersions(store.policy_versions, settings.peppers),
         rehearsed,
         gauges=counted,
     )

@@ -93,7 +93,7 @@ def forget(*, number: str) -> None:
 
 def _begin() -> _Desk:
     settings, store = plan_on_redis()
-    versions = PolicyVersions(store.amendments, settings.peppers)
+    versions = PolicyVersions(store.policy_versions, settings.peppers)
     return _Desk(settings, store, amended(settings.policy, versions.latest()))
 
 

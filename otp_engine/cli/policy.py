@@ -27,7 +27,7 @@ from otp_engine.domain.amendments import Amendment, amended
 from otp_engine.domain.events import PolicyChanged
 from otp_engine.domain.policy import READERS, Policy, write
 from otp_engine.domain.policy_versions import PolicyVersions
-from otp_engine.store.events import Events
+from otp_engine.store.events import RedisEventStore
 
 _TRIES = 20
 _ALL = 1_000
@@ -42,7 +42,7 @@ class _Desk:
 
     settings: Settings
     amendments: PolicyVersions
-    events: Events
+    events: RedisEventStore
 
 
 @click.group(cls=Group)
@@ -56,7 +56,7 @@ def policy(context: click.Context) -> None:
     seconds. What is not live is as the environment says.
     """
     settings, store = plan_on_redis()
-    versions = PolicyVersions(store.amendments, settings.peppers)
+    versions = PolicyVersions(store.policy_versions, settings.peppers)
     context.obj = _Desk(settings, versions, store.events)
     for doubt in versions.doubts():
         warn(doubt)
@@ -189,7 +189,9 @@ def _warn_of_change(desk: _Desk, old: Policy, new: Policy) -> None:
         good(f"a code can be guessed with a chance of {guessing.chance(new)} at most")
 
 
-def _tell(events: Events, change: Amendment, difference: Sequence[str]) -> None:
+def _tell(
+    events: RedisEventStore, change: Amendment, difference: Sequence[str]
+) -> None:
     events.add(
         PolicyChanged(
             version=change.version,
@@ -198,7 +200,7 @@ def _tell(events: Events, change: Amendment, difference: Sequence[str]) -> None:
             reason=change.reason,
         )
     )
-    events.settle()
+    events.flush()
 
 
 def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

@@ -144,9 +144,9 @@ def keygen() -> None:
 def _doubts(settings: Settings, store: RedisStore) -> list[str]:
     if settings.redis_url is None:
         return []
-    versions = PolicyVersions(store.amendments, settings.peppers)
+    versions = PolicyVersions(store.policy_versions, settings.peppers)
     unanswered = (
-        (store.doubts, "whether it could forget: INFO is not answered"),
+        (store.persistence_warnings, "whether it could forget: INFO is not answered"),
         (versions.doubts, "which policy is live"),
         (
             lambda: _stored_doubts(settings, store, versions),

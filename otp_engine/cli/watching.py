@@ -16,9 +16,9 @@ from otp_engine.domain import durations
 from otp_engine.domain.events import Event, Happened
 from otp_engine.domain.whom import shown
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.event_fields import KINDS, kind_of, plain
-from otp_engine.store.event_tail import Tail
-from otp_engine.store.events import LIFE
+from otp_engine.store.event_codec import EVENT_TYPES, flatten, type_name
+from otp_engine.store.event_tail import EventTail
+from otp_engine.store.events import RETENTION
 
 _BETWEEN = 0.5  # seconds
 _OF_NO_USE = ("service", "attempt", "code_length")  # to somebody who reads along
@@ -29,7 +29,7 @@ def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
         since = durations.parse(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
-    if since > LIFE:
+    if since > RETENTION:
         raise click.BadParameter("a month is kept, 31d at most")
     return since
 
@@ -48,7 +48,7 @@ def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
     "--kind",
     "kinds",
     multiple=True,
-    type=click.Choice(sorted(KINDS)),
+    type=click.Choice(sorted(EVENT_TYPES)),
     help="Only these; may be given several times.",
 )
 @JSON
@@ -66,15 +66,15 @@ def watch(
     show = _as_json if as_json else _as_text
     with suppress(KeyboardInterrupt):
         for happened in _all(tail, follow=follow):
-            kind = kind_of(happened.event)
+            kind = type_name(happened.event)
             if not kinds or kind in kinds:
                 click.echo(show(happened, kind))
 
 
-def _all(tail: Tail, *, follow: bool) -> Iterator[Happened]:
+def _all(tail: EventTail, *, follow: bool) -> Iterator[Happened]:
     while True:
         try:
-            found = tail.more()
+            found = tail.read_next()
         except StoreUnavailable:
             if not follow:
                 raise
@@ -99,7 +99,7 @@ def _as_text(happened: Happened, kind: str) -> str:
     for name in _OF_NO_USE:
         told.pop(name, None)
     words = "  ".join(filter(None, map(_word, told, told.values())))
-    return f"{happened.at:%Y-%m-%d %H:%M:%SZ}  {kind:<11}  {words}"
+    return f"{happened.at:%Y-%m-%d %H:%M:%SZ}  {kind:<20}  {words}"
 
 
 def _word(name: str, value: Any) -> str | None:  # noqa: ANN401 - whatever an event holds
@@ -115,5 +115,5 @@ def _word(name: str, value: Any) -> str | None:  # noqa: ANN401 - whatever an ev
 def _plain(event: Event) -> dict[str, Any]:
     return {
         name: one.hex() if isinstance(one, bytes) else one
-        for name, one in plain(event).items()
+        for name, one in flatten(event).items()
     }

@@ -1,4 +1,4 @@
-"""The services, one JSON text each: few, small, and changed by hand."""
+"""The services, one JSON text each: few, small, and changed by operators."""
 
 from __future__ import annotations
 
@@ -14,48 +14,65 @@ from otp_engine.domain.service import (
     Service,
 )
 from otp_engine.store import keys
-from otp_engine.store.line import Line
-from otp_engine.store.scripts import Script
+from otp_engine.store.lua_scripts import LuaScript
+from otp_engine.store.redis_client import RedisClient
 
 
-class Services:
-    """Keeps `otp:{services}`; see `domain.ports.Services`."""
+class RedisServiceStore:
+    """Stores `otp:{services}`; see `domain.ports.Services`."""
 
-    def __init__(self, line: Line, *, replicas: int = 0) -> None:
-        """Keep them where *line* leads, and on so many *replicas* as well."""
-        self._line = line
-        self._swap = Script(line, "compare_and_set", replicas=replicas)
+    def __init__(self, client: RedisClient, *, replicas: int = 0) -> None:
+        """Store the services in Redis.
+
+        Args:
+            client: Executes the commands.
+            replicas: Number of replicas that must acknowledge each write.
+        """
+        self._client = client
+        self._compare_and_set = LuaScript(client, "compare_and_set", replicas=replicas)
 
     def find(self, sid: str) -> Service | None:
-        """Find one by its sid."""
-        text = self._line.ask(
-            lambda client: client.hget(keys.SERVICES, sid), keys.SERVICES
+        """Return a service by its SID; None if there is none."""
+        text = self._client.execute(
+            lambda redis: redis.hget(keys.SERVICES, sid), keys.SERVICES
         )
-        return _read(text) if text else None
+        return _decode(text) if text else None
 
     def all(self) -> list[Service]:
-        """All of them, newest first."""
-        texts = self._line.ask(
-            lambda client: client.hvals(keys.SERVICES), keys.SERVICES
+        """Return all services, newest first."""
+        texts = self._client.execute(
+            lambda redis: redis.hvals(keys.SERVICES), keys.SERVICES
         )
-        found = map(_read, texts)
-        return sorted(found, key=lambda one: (one.created, one.sid), reverse=True)
+        return sorted(
+            map(_decode, texts),
+            key=lambda service: (service.created, service.sid),
+            reverse=True,
+        )
 
     def swap(self, old: Service | None, new: Service | None) -> bool:
-        """Put *new* in the place of *old*, and say whether *old* was still there."""
-        one = new or old
-        if one is None:
+        """Replace *old* by *new* if *old* is still stored.
+
+        Args:
+            old: The service as it was read; None to add *new*.
+            new: The service to store; None to delete *old*.
+
+        Returns:
+            Whether *new* is stored now.
+        """
+        service = new or old
+        if service is None:
             return True
         version = old.version if old else 0
-        text = _written(replace(new, version=version + 1)) if new else ""
-        return bool(self._swap.run([keys.SERVICES], one.sid, version, text))
+        text = _encode(replace(new, version=version + 1)) if new else ""
+        reply = self._compare_and_set.run([keys.SERVICES], service.sid, version, text)
+        return bool(reply)
 
 
-def _written(service: Service) -> str:
-    return json.dumps(asdict(service), default=_plain, sort_keys=True)
+def _encode(service: Service) -> str:
+    return json.dumps(asdict(service), default=_to_json, sort_keys=True)
 
 
-def _plain(value: Any) -> str | float:  # noqa: ANN401 - json's signature
+def _to_json(value: Any) -> str | float:  # noqa: ANN401 - json's signature
     match value:
         case datetime():
             return value.isoformat()
@@ -65,31 +82,33 @@ def _plain(value: Any) -> str | float:  # noqa: ANN401 - json's signature
             raise TypeError(type(value).__name__)
 
 
-def _read(text: bytes) -> Service:
-    given = json.loads(text)
-    # What a later release has added is none of this one's.
+def _decode(text: bytes) -> Service:
+    stored = json.loads(text)
+    # Ignore fields written by a newer version.
     known = {field.name for field in fields(Service)}
-    values = {name: value for name, value in given.items() if name in known}
+    values = {name: value for name, value in stored.items() if name in known}
     limits, messaging = values.pop("rate_limits", ()), values.pop("messaging", ())
     return Service(
-        **_dated(values),
-        rate_limits=tuple(map(_limit, limits)),
-        messaging=tuple(MessagingConfiguration(**_dated(one)) for one in messaging),
+        **_with_times(values),
+        rate_limits=tuple(map(_decode_limit, limits)),
+        messaging=tuple(
+            MessagingConfiguration(**_with_times(entry)) for entry in messaging
+        ),
     )
 
 
-def _limit(given: dict[str, Any]) -> RateLimit:
-    buckets = given.pop("buckets")
-    return RateLimit(**_dated(given), buckets=tuple(map(_bucket, buckets)))
+def _decode_limit(entry: dict[str, Any]) -> RateLimit:
+    buckets = entry.pop("buckets")
+    return RateLimit(**_with_times(entry), buckets=tuple(map(_decode_bucket, buckets)))
 
 
-def _bucket(given: dict[str, Any]) -> Bucket:
-    interval = timedelta(seconds=given.pop("interval"))
-    return Bucket(**_dated(given), interval=interval)
+def _decode_bucket(entry: dict[str, Any]) -> Bucket:
+    interval = timedelta(seconds=entry.pop("interval"))
+    return Bucket(**_with_times(entry), interval=interval)
 
 
-def _dated(given: dict[str, Any]) -> dict[str, Any]:
-    dates = {
-        name: datetime.fromisoformat(given[name]) for name in ("created", "updated")
+def _with_times(entry: dict[str, Any]) -> dict[str, Any]:
+    times = {
+        name: datetime.fromisoformat(entry[name]) for name in ("created", "updated")
     }
-    return given | dates
+    return entry | times

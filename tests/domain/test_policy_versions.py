@@ -27,12 +27,12 @@ THIRD = replace(FIRST, version=3, values={"ttl": "7m"})
 
 @pytest.fixture
 def versions(store):
-    return PolicyVersions(store.amendments, [OLD])
+    return PolicyVersions(store.policy_versions, [OLD])
 
 
 @pytest.fixture
 def with_peppers(store):
-    return lambda *peppers: PolicyVersions(store.amendments, peppers)
+    return lambda *peppers: PolicyVersions(store.policy_versions, peppers)
 
 
 def test_without_a_change_nothing_is_live(versions):

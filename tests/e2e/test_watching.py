@@ -170,7 +170,7 @@ def test_events_are_followed_as_they_happen_and_the_end_is_quiet(pair, environ, 
         rest, complaints = follower.communicate(timeout=30)
 
     kinds = [event["kind"] for event in (sent, wrong, approved)]
-    assert kinds == ["sent", "wrong", "approved"]
+    assert kinds == ["sent", "failed_check", "approved"]
     assert {event["phone"] for event in (sent, wrong, approved)} == {sent["phone"]}
     assert sent["verification"] == approved["verification"]
     assert (rest, complaints, follower.returncode) == ("", "", 0)

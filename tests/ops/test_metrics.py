@@ -28,7 +28,7 @@ from otp_engine.errors import (
 from otp_engine.ops.metrics import Metrics
 from otp_engine.senders.measured import Measured
 from otp_engine.store.connection import connect
-from otp_engine.store.line import Line
+from otp_engine.store.redis_client import RedisClient
 from tests import servers, twilio_server
 from tests.conftest import TIMEOUT
 from tests.fakes import MESSAGE, Outbox, other_than
@@ -213,10 +213,10 @@ def test_a_hash_that_found_no_place_is_counted(metrics):
 
 def test_redis_is_timed_and_its_errors_are_counted(metrics):
     away = connect(f"redis://127.0.0.1:{servers.free_port()}", TIMEOUT)
-    line = Line(away, meter=metrics.timed)
+    line = RedisClient(away, meter=metrics.timed)
 
     with pytest.raises(StoreUnavailable):
-        line.ask(lambda client: client.ping(), "any")
+        line.execute(lambda client: client.ping(), "any")
 
     page = on_page(metrics)
     assert page["otp_redis_duration_seconds_count"] == 1

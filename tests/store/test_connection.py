@@ -6,6 +6,7 @@ import socket
 import time
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -71,6 +72,11 @@ def test_an_approval_waits_for_the_replicas_it_was_promised(real_client, policy)
         store.approve("nobody", token=b"t" * 8, id=b"i" * 16)
 
 
+def connected(url):
+    client: Any = connect(url, TIMEOUT)
+    return closing(client)
+
+
 class Tls:
     """Redis servers with TLS; clients trust the authority `ours`."""
 
@@ -133,10 +139,10 @@ def test_a_redis_with_tls_is_reached(tls, topology):
 def test_each_connection_with_tls_is_used_and_none_replaced(tls):
     with tls.server(tls.ours.server_options()) as server:
         url = f"{server}?ssl_ca_certs={tls.ours.path}"
-        with closing(connect(url, TIMEOUT)) as client:
+        with connected(url) as client:
             before = client.info("stats")["total_connections_received"]
             for _ in range(20):
-                with closing(connect(url, TIMEOUT)) as other:
+                with connected(url) as other:
                     other.ping()
             after = client.info("stats")["total_connections_received"]
 

@@ -25,7 +25,7 @@ from otp_engine.domain.events import (
 )
 from otp_engine.domain.verification import Channel
 from otp_engine.domain.whom import Whom
-from otp_engine.store import event_fields, keys
+from otp_engine.store import event_codec, keys
 
 WHOM = Whom(phone="digest", prefix="+919445", country="IN")
 ID = b"\x00\xff" * 8
@@ -75,11 +75,11 @@ def tail(store):
 def tell(store, *events):
     for event in events:
         store.events.add(event)
-    store.events.settle()
+    store.events.flush()
 
 
 def read(tail):
-    return [happened.event for happened in tail.more()]
+    return [happened.event for happened in tail.read_next()]
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -90,14 +90,14 @@ def test_every_kind_of_event_comes_back_as_it_was(store, tail, event):
 
 
 def test_every_kind_of_event_that_is_kept_is_tried_here():
-    assert {type(event) for event in EVENTS} == set(event_fields.KINDS.values())
+    assert {type(event) for event in EVENTS} == set(event_codec.EVENT_TYPES.values())
 
 
 def test_events_come_in_the_order_in_which_they_happened(store, tail):
     for event in EVENTS:
         tell(store, event)
 
-    happened = tail.more()
+    happened = tail.read_next()
 
     assert [one.at for one in happened] == sorted(one.at for one in happened)
     assert len(happened) == len(EVENTS)
@@ -121,7 +121,7 @@ def test_what_happened_before_the_beginning_is_not_read(store, tail):
 
 def test_more_than_is_read_at_once_is_read_in_order(client, store, tail):
     """A page of refusals ends before the only approval, which must wait its turn."""
-    fields, later = event_fields.write(REFUSED), event_fields.write(EVENTS[-2])
+    fields, later = event_codec.encode(REFUSED), event_codec.encode(EVENTS[-2])
     begin = int(datetime.now(UTC).timestamp() * 1000)
     for n in range(1_500):
         client.xadd(keys.REFUSALS, fields, id=f"{begin + n}-1")
@@ -144,7 +144,7 @@ def test_what_a_newer_release_wrote_is_passed_over(client, store, tail):
 def test_a_field_of_this_release_has_its_default_in_what_an_older_one_wrote(
     client, store, tail
 ):
-    entry = event_fields.write(EVENTS[0])
+    entry = event_codec.encode(EVENTS[0])
     del entry["confirmed"]
     client.xadd(keys.EVENTS, entry)
 
@@ -174,7 +174,7 @@ def test_refusals_are_kept_apart_from_what_became_of_codes(client, store):
     refused = [fields[b"kind"] for _, fields in client.xrange(keys.REFUSALS)]
     others = {fields[b"kind"] for _, fields in client.xrange(keys.EVENTS)}
 
-    assert refused == [b"not_found", b"refused", b"refused", b"unserved"]
+    assert refused == [b"not_found", b"refused", b"refused", b"unavailable"]
     assert not others & set(refused)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -13,10 +14,10 @@ from otp_engine.domain.events import Approved, CodeSent
 from otp_engine.domain.phone import read
 from otp_engine.domain.verification import Channel
 from otp_engine.domain.whom import Whom, prefix
-from otp_engine.store import event_fields, keys
+from otp_engine.store import event_codec, keys
 from otp_engine.store.connection import connect
-from otp_engine.store.events import Events
-from otp_engine.store.line import Line
+from otp_engine.store.events import RedisEventStore
+from otp_engine.store.redis_client import RedisClient
 from tests import servers
 
 WHOM = Whom(phone="digest", prefix="+919445", country="IN")
@@ -80,7 +81,7 @@ def test_what_happened_is_forgotten_in_a_month(store, client):
 
 
 def test_what_is_older_than_a_month_is_not_told(store, client):
-    fields = event_fields.write(APPROVED)
+    fields = event_codec.encode(APPROVED)
     long_ago = datetime.now(UTC) - timedelta(days=32)
     client.xadd(keys.EVENTS, fields, id=f"{int(long_ago.timestamp() * 1000)}-0")
 
@@ -91,21 +92,22 @@ def test_what_is_older_than_a_month_is_not_told(store, client):
 
 def test_while_redis_is_away_nobody_waits_and_the_loss_is_logged(caplog):
     away = connect(f"redis://127.0.0.1:{servers.free_port()}", timedelta(seconds=1))
-    lost = Events(Line(away))
+    lost = RedisEventStore(RedisClient(away))
 
     lost.add(SENT)
 
     servers.wait_until(lambda: caplog.messages != [])
-    assert caplog.messages[-1] == "1 events are lost: StoreUnavailable"
+    assert caplog.messages[-1] == "1 events are dropped: StoreUnavailable"
 
 
 def test_no_more_wait_than_fit(caplog):
-    stuck = Events(Line(Stuck()))
+    hanging: Any = Stuck()
+    stuck = RedisEventStore(RedisClient(hanging))
 
     for _ in range(10_200):
         stuck.add(SENT)
 
-    assert set(caplog.messages) == {"an event is lost: too many"}
+    assert set(caplog.messages) == {"an event is dropped: the queue is full"}
     Stuck.over.set()
 
 

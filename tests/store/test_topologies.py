@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -19,6 +20,11 @@ from tests.trials import redis_proxy
 from tests.tuning import with_policy
 
 TIMEOUT = timedelta(seconds=2)
+
+
+def connected(url):
+    client: Any = connect(url, TIMEOUT)
+    return closing(client)
 
 
 @pytest.fixture
@@ -120,8 +126,8 @@ def test_a_cluster_need_not_be_there_when_the_service_starts():
 
 
 def test_a_cluster_is_asked_what_it_could_forget(cluster):
-    assert RedisStore(connect(cluster, TIMEOUT)).doubts() == [
-        "Redis forgets at a restart: set appendonly yes"
+    assert RedisStore(connect(cluster, TIMEOUT)).persistence_warnings() == [
+        "Redis loses data at a restart: set appendonly yes"
     ]
 
 
@@ -132,7 +138,7 @@ def test_a_primary_that_became_a_replica_is_left(
         topologies.alone(tmp_path / "old") as old,
         topologies.replica(tmp_path / "new", old.port) as new,
         redis_proxy.to(old.port) as name,
-        closing(connect(f"redis://127.0.0.1:{name.port}", TIMEOUT)) as client,
+        connected(f"redis://127.0.0.1:{name.port}") as client,
     ):
         engine = replace(engine, store=RedisStore(client, replicas=1))
         servers.wait_until(lambda: topologies.follows(new))
@@ -152,9 +158,7 @@ def test_a_primary_that_was_replaced_without_its_knowledge_is_left(
         topologies.followed(tmp_path, replicas=2) as (old, (new, other)),
         sentinel_of(tmp_path, old) as sentinel,
         redis.Redis(port=sentinel) as admin,
-        closing(
-            connect(f"redis+sentinel://127.0.0.1:{sentinel}/otp", TIMEOUT)
-        ) as client,
+        connected(f"redis+sentinel://127.0.0.1:{sentinel}/otp") as client,
     ):
         engine = replace(engine, store=RedisStore(client, replicas=1))
         engine.send(alice)

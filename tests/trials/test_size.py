@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import redis
 
@@ -10,7 +11,7 @@ from otp_engine.domain.hashing import COSTS
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Binding
-from otp_engine.store.scripts import load
+from otp_engine.store.lua_scripts import load
 from otp_engine.store.verifications import RedisStore
 from tests import processes, servers
 from tests.other_clock import OtherClock
@@ -79,7 +80,8 @@ def fill(admin, opens, phones):
     """
     policy = Policy()
     with admin.pipeline(transaction=False) as pipeline:
-        store = RedisStore(Batch(pipeline, opens))
+        batch: Any = Batch(pipeline, opens)
+        store = RedisStore(batch)
         for number in phones:
             phone, token = PEPPER.digest("phone", number), secrets.token_bytes(8)
             binding = Binding(secrets.token_bytes(16), str(COSTS["owasp"]))

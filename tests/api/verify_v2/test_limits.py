@@ -203,9 +203,9 @@ def test_a_send_to_a_number_on_the_safe_list_is_no_refusal(verify_with, store):
 
     verify.send()
 
-    store.events.settle()
+    store.events.flush()
     since = datetime.now(UTC) - timedelta(hours=1)
-    kinds = [type(one.event).__name__ for one in store.events.tail(since).more()]
+    kinds = [type(one.event).__name__ for one in store.events.tail(since).read_next()]
     assert kinds == ["CodeSent"]
 
 

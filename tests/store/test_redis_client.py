@@ -6,6 +6,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -14,7 +15,7 @@ from redis.exceptions import AskError, MovedError
 from otp_engine.domain.circuit import Circuit
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.connection import connect
-from otp_engine.store.line import Line
+from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.verifications import RedisStore
 from tests.clock import Clock
 
@@ -42,20 +43,24 @@ def clock():
 
 @pytest.fixture
 def line(clock):
-    return Line(
-        "first", again="again", circuit=lambda: Circuit(1, HALF_A_SECOND, clock)
+    first: Any = "first"
+    again: Any = "again"
+    return RedisClient(
+        first,
+        retry_client=again,
+        new_breaker=lambda: Circuit(1, HALF_A_SECOND, clock),
     )
 
 
 def silence(line):
     with pytest.raises(StoreUnavailable):
-        line.ask(Asked(redis.TimeoutError(), redis.TimeoutError()), KEY)
+        line.execute(Asked(redis.TimeoutError(), redis.TimeoutError()), KEY)
 
 
 def is_refused(line):
     question = Asked()
     try:
-        line.ask(question, KEY)
+        line.execute(question, KEY)
     except StoreUnavailable:
         return question.clients == []
     return False
@@ -65,7 +70,7 @@ def is_refused(line):
 def test_a_question_that_was_lost_is_put_again_with_less_patience(line, lost):
     question = Asked(lost)
 
-    assert line.ask(question, KEY) == "an answer"
+    assert line.execute(question, KEY) == "an answer"
     assert question.clients == ["first", "again"]
 
 
@@ -73,7 +78,7 @@ def test_it_is_put_twice_and_no_more(line):
     question = Asked(*[redis.ConnectionError()] * 3)
 
     with pytest.raises(StoreUnavailable):
-        line.ask(question, KEY)
+        line.execute(question, KEY)
 
     assert len(question.clients) == 2
 
@@ -82,7 +87,7 @@ def test_a_refusal_is_not_worth_asking_again(line):
     question = Asked(redis.ResponseError("OOM"))
 
     with pytest.raises(StoreUnavailable):
-        line.ask(question, KEY)
+        line.execute(question, KEY)
 
     assert question.clients == ["first"]
 
@@ -123,14 +128,14 @@ REFUSALS = [
 @pytest.mark.parametrize("error", REFUSALS, ids=repr)
 def test_an_error_is_an_answer_and_closes_nothing(line, error):
     with pytest.raises(StoreUnavailable):
-        line.ask(Asked(error, error), KEY)
+        line.execute(Asked(error, error), KEY)
 
     assert not is_refused(line)
 
 
 def test_the_words_of_a_refusal_are_not_logged(line, caplog):
     with pytest.raises(StoreUnavailable):
-        line.ask(Asked(redis.ResponseError("SET +919445012345 123456")), KEY)
+        line.execute(Asked(redis.ResponseError("SET +919445012345 123456")), KEY)
 
     assert [line.getMessage() for line in caplog.records] == ["redis: ResponseError"]
 
