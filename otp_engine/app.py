@@ -33,7 +33,6 @@ from otp_engine.domain import charges, phone
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Event
 from otp_engine.domain.hashing import HashingPool
-from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
@@ -44,6 +43,7 @@ from otp_engine.domain.watched import Watched
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import access, health
 from otp_engine.ops.live import Live
+from otp_engine.resilience import metrics
 from otp_engine.senders.nobody import Nobody
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
@@ -230,7 +230,9 @@ def _refuse_a_double_slash() -> None:
         raise NotFound
 
 
-def build_store(settings: Settings, meter: Meter = UNMETERED) -> RedisStore:
+def build_store(
+    settings: Settings, meter: metrics.Metrics = metrics.NULL_METRICS
+) -> RedisStore:
     """Reach the Redis of *settings*, or begin one inside this process.
 
     Raises:
@@ -245,7 +247,7 @@ def build_store(settings: Settings, meter: Meter = UNMETERED) -> RedisStore:
 
 
 def build_engine(
-    settings: Settings, store: Store, sender: Sender, meter: Meter
+    settings: Settings, store: Store, sender: Sender, meter: metrics.Metrics
 ) -> Engine:
     """Build the rules on top of *store* and *sender*."""
     return Engine(

@@ -18,8 +18,8 @@ from time import perf_counter
 
 from argon2.low_level import Type, hash_secret_raw
 
-from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.errors import Saturated
+from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 
 TAG_BYTES = 32
 # A caller that waits holds a thread that could answer others: never most of them, and
@@ -117,7 +117,7 @@ class HashingPool:
         *,
         waiting: int | None = None,
         patience: timedelta = _PATIENCE,
-        meter: Meter = UNMETERED,
+        meter: Metrics = NULL_METRICS,
     ) -> None:
         """Start *threads*.
 
@@ -160,7 +160,7 @@ class HashingPool:
 
     def _take_place(self) -> None:
         if not self._places.acquire(blocking=False):
-            self._meter.not_hashed()
+            self._meter.count_hash_rejection()
             raise Saturated
 
     def _derive_soon(self, derive: Callable[[], bytes]) -> bytes:
@@ -168,12 +168,12 @@ class HashingPool:
         done, _ = wait([hashed], self._patience)
         # What has begun by now is paid for, so its end is waited for.
         if not done and hashed.cancel():
-            self._meter.not_hashed()
+            self._meter.count_hash_rejection()
             raise Saturated
         return hashed.result()
 
     def _timed(self, derive: Callable[[], bytes], asked: float) -> bytes:
         began = perf_counter()
         derived = derive()
-        self._meter.hashed(waited=began - asked, took=perf_counter() - began)
+        self._meter.observe_hash(waited=began - asked, took=perf_counter() - began)
         return derived

@@ -1,4 +1,4 @@
-"""How long things took, in numbers; a `domain.meter.Meter`."""
+"""How long things took, in numbers; a `resilience.metrics.Metrics`."""
 
 from __future__ import annotations
 
@@ -80,23 +80,23 @@ class Timed:
         for error in _KNOWN_ERRORS:
             self._redis_errors.labels(error)
 
-    def hashed(self, *, waited: float, took: float) -> None:
+    def observe_hash(self, *, waited: float, took: float) -> None:
         """Keep a hash."""
         self._waits.observe(waited)
         self._hashes.observe(took)
 
-    def not_hashed(self) -> None:
+    def count_hash_rejection(self) -> None:
         """Count a hash that found no place."""
         self._not_hashed.inc()
 
-    def asked_store(self, took: float | None, error: str | None) -> None:
+    def observe_store_call(self, took: float | None, error: str | None) -> None:
         """Keep a question to Redis."""
         if took is not None:
             self._redis.observe(took)
         if error:
             self._redis_errors.labels(error).inc()
 
-    def handed_over(
+    def observe_delivery(
         self, sender: str, took: float, outcome: str, error: str | None
     ) -> None:
         """Keep a message that a carrier was given."""

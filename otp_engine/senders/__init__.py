@@ -9,11 +9,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from otp_engine.config import Settings
-from otp_engine.domain.circuit import Circuit
 from otp_engine.domain.messages import Message
-from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.ports import Sender
 from otp_engine.domain.receipts import ReadReceipt
+from otp_engine.resilience.circuit_breaker import CircuitBreaker
+from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.senders.breaker import Breaker
 from otp_engine.senders.carrier import Carrier
 from otp_engine.senders.console import ConsoleSender
@@ -34,7 +34,7 @@ def build(
     settings: Settings,
     *,
     in_flight: int,
-    meter: Meter = UNMETERED,
+    meter: Metrics = NULL_METRICS,
     keep: Callable[[Message], None] = _nothing,
 ) -> Sender:
     """Build the senders that *settings* name.
@@ -53,7 +53,7 @@ def build(
     senders = [
         Breaker(
             InFlight(Measured(known[name](), meter), in_flight),
-            Circuit(_FAILURES, _PAUSE),
+            CircuitBreaker(_FAILURES, _PAUSE),
         )
         for name in settings.senders
     ]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from otp_engine.domain.circuit import Circuit
 from otp_engine.domain.messages import Message
 from otp_engine.domain.ports import Handover, Sender
 from otp_engine.errors import (
@@ -15,6 +14,7 @@ from otp_engine.errors import (
     DeliveryUnconfirmed,
     OTPError,
 )
+from otp_engine.resilience.circuit_breaker import CircuitBreaker
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class Breaker:
     an answer like any other, and having no place left says nothing of the carrier.
     """
 
-    def __init__(self, sender: Sender, circuit: Circuit) -> None:
+    def __init__(self, sender: Sender, circuit: CircuitBreaker) -> None:
         """Send by *sender*, as long as *circuit* lets messages through."""
         self.name = sender.name
         self._sender = sender
@@ -42,24 +42,24 @@ class Breaker:
         Raises:
             CarrierUnavailable: It is open, for another `retry_after`.
         """
-        if left := self._circuit.left():
+        if left := self._circuit.open_for():
             raise CarrierUnavailable(retry_after=left)
         with self._sender.room() as hand_over:
             yield partial(self._hand_over, hand_over)
 
     def _hand_over(self, hand_over: Handover, message: Message) -> None:
-        if wait := self._circuit.wait():
-            raise CarrierUnavailable(retry_after=wait)
+        if not self._circuit.try_acquire():
+            raise CarrierUnavailable(retry_after=self._circuit.open_for())
         try:
             hand_over(message)
         except (CarrierUnavailable, DeliveryUnconfirmed):
-            if self._circuit.failed():
+            if self._circuit.record_failure():
                 log.error("%s: circuit open", self.name)  # noqa: TRY400 - the errors themselves are logged where they happen
             raise
         except OTPError:
-            self._circuit.answered()
+            self._circuit.record_success()
             raise
-        self._circuit.answered()
+        self._circuit.record_success()
 
     def ping(self) -> None:
         """Answer, if the sender behind it does."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from time import perf_counter
 
 from otp_engine.domain.messages import Message
-from otp_engine.domain.meter import Meter
 from otp_engine.errors import OTPError
+from otp_engine.resilience.metrics import Metrics
 from otp_engine.senders.carrier import Carrier
 
 
 class Measured:
     """Tells a meter of each message that the carrier behind it was given."""
 
-    def __init__(self, carrier: Carrier, meter: Meter) -> None:
+    def __init__(self, carrier: Carrier, meter: Metrics) -> None:
         """Send by *carrier*, and tell *meter*."""
         self.name = carrier.name
         self._carrier = carrier
@@ -32,7 +32,9 @@ class Measured:
             error = str(refusal.carrier_error or refusal.name)
             raise
         finally:
-            self._meter.handed_over(self.name, perf_counter() - began, outcome, error)
+            self._meter.observe_delivery(
+                self.name, perf_counter() - began, outcome, error
+            )
 
     def ping(self) -> None:
         """Answer, if the carrier does."""

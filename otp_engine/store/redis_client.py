@@ -27,9 +27,9 @@ from redis.exceptions import (
 )
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from otp_engine.domain.circuit import Circuit
-from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.errors import StoreUnavailable
+from otp_engine.resilience.circuit_breaker import CircuitBreaker
+from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.store.cluster import Address
 from otp_engine.store.connection import (
     Client,
@@ -42,7 +42,7 @@ from otp_engine.store.primary import find_primary
 
 log = logging.getLogger(__name__)
 
-_ONE_TIMEOUT_OPENS = partial(Circuit, 1, timedelta(milliseconds=500))
+_ONE_TIMEOUT_OPENS = partial(CircuitBreaker, 1, timedelta(milliseconds=500))
 # Half of the threads of a worker.
 _MAX_CONCURRENT = 32
 _SLOT_TIMEOUT = 0.1  # seconds
@@ -67,8 +67,8 @@ class RedisClient:
         client: Client,
         *,
         retry_client: Client | None = None,
-        new_breaker: Callable[[], Circuit] = _ONE_TIMEOUT_OPENS,
-        meter: Meter = UNMETERED,
+        new_breaker: Callable[[], CircuitBreaker] = _ONE_TIMEOUT_OPENS,
+        metrics: Metrics = NULL_METRICS,
     ) -> None:
         """Execute commands with *client*.
 
@@ -78,13 +78,13 @@ class RedisClient:
                 second attempt, so that both together end soon. Default: *client*.
             new_breaker: Makes the circuit breaker of a node. By default one timeout
                 opens it for half a second.
-            meter: Counts the commands and measures their duration.
+            metrics: Counts the commands and measures their duration.
         """
         self._client = client
         self._retry_client = retry_client or client
         self._new_breaker = new_breaker
-        self._breakers: dict[Address | None, Circuit] = {}
-        self._meter = meter
+        self._breakers: dict[Address | None, CircuitBreaker] = {}
+        self._metrics = metrics
         self._slots = BoundedSemaphore(_MAX_CONCURRENT)
         self._last_reply = monotonic()
         self._finding_primary = Lock()
@@ -106,27 +106,27 @@ class RedisClient:
         breaker = self._breaker_for(key)
         self._acquire_slot()
         # After the slot: the breaker may have opened while this thread waited.
-        if breaker.wait():
+        if not breaker.try_acquire():
             self._slots.release()
-            self._meter.asked_store(None, "CircuitOpen")
+            self._metrics.observe_store_call(None, "CircuitOpen")
             raise StoreUnavailable
         started, failure = perf_counter(), None
         try:
             reply = self._execute_with_retry(command, key)
         except RedisTimeoutError:
             failure = "NoAnswer"
-            breaker.failed()
+            breaker.record_failure()
             log.error("redis: no answer")  # noqa: TRY400 - a traceback's last line is the text
             raise StoreUnavailable from None
         except RedisError as error:
             failure = type(error).__name__
-            breaker.answered()
+            breaker.record_success()
             log.error("redis: %s", failure)  # noqa: TRY400 - as above
             raise StoreUnavailable from None
         finally:
             self._slots.release()
-            self._meter.asked_store(perf_counter() - started, failure)
-        breaker.answered()
+            self._metrics.observe_store_call(perf_counter() - started, failure)
+        breaker.record_success()
         self._last_reply = monotonic()
         return reply
 
@@ -149,7 +149,7 @@ class RedisClient:
             if monotonic() - self._last_reply > _SLOT_TIMEOUT:
                 raise StoreUnavailable
 
-    def _breaker_for(self, key: str) -> Circuit:
+    def _breaker_for(self, key: str) -> CircuitBreaker:
         owner = owner_of(self._client, key)
         if owner not in self._breakers:
             self._breakers.setdefault(owner, self._new_breaker())

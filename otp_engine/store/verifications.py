@@ -9,7 +9,6 @@ from functools import partial
 from otp_engine.domain import refusals
 from otp_engine.domain.homes import Standing
 from otp_engine.domain.limits import Charge, Limit, Use
-from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.refusals import ProviderRefusal
 from otp_engine.domain.verification import Binding, Claim, Opened, Waiting
@@ -19,6 +18,7 @@ from otp_engine.errors import (
     TooManyAttempts,
     VerificationNotFound,
 )
+from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.store import keys, lua_codec, persistence
 from otp_engine.store.connection import Client
 from otp_engine.store.counts import Counts
@@ -45,7 +45,7 @@ class RedisStore:
         *,
         again: Client | None = None,
         replicas: int = 0,
-        meter: Meter = UNMETERED,
+        meter: Metrics = NULL_METRICS,
     ) -> None:
         """Keep it in a Redis.
 
@@ -57,7 +57,7 @@ class RedisStore:
             meter: Is told how long Redis took.
         """
         self._replicas = replicas
-        self._line = line = RedisClient(client, retry_client=again, meter=meter)
+        self._line = line = RedisClient(client, retry_client=again, metrics=meter)
         self.services = RedisServiceStore(line, replicas=replicas)
         self.records = RedisVerificationRecordStore(line)
         self.safe_list = RedisSafeList(line)

@@ -213,7 +213,7 @@ def test_a_hash_that_found_no_place_is_counted(metrics):
 
 def test_redis_is_timed_and_its_errors_are_counted(metrics):
     away = connect(f"redis://127.0.0.1:{servers.free_port()}", TIMEOUT)
-    line = RedisClient(away, meter=metrics.timed)
+    line = RedisClient(away, metrics=metrics.timed)
 
     with pytest.raises(StoreUnavailable):
         line.execute(lambda client: client.ping(), "any")

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.domain.circuit import Circuit
 from otp_engine.errors import (
     CarrierUnavailable,
     DeliveryFailed,
@@ -12,6 +11,7 @@ from otp_engine.errors import (
     NumberTypeNotAllowed,
     Saturated,
 )
+from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.senders.breaker import Breaker
 from tests.clock import Clock
 from tests.fakes import MESSAGE, deliver
@@ -26,7 +26,7 @@ def clock():
 
 @pytest.fixture
 def breaker(outbox, clock):
-    return Breaker(outbox, Circuit(2, PAUSE, clock))
+    return Breaker(outbox, CircuitBreaker(2, PAUSE, clock))
 
 
 def refused_with(breaker, outbox, refusal, times=2):

@@ -12,8 +12,8 @@ import pytest
 import redis
 from redis.exceptions import AskError, MovedError
 
-from otp_engine.domain.circuit import Circuit
 from otp_engine.errors import StoreUnavailable
+from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.verifications import RedisStore
@@ -48,7 +48,7 @@ def line(clock):
     return RedisClient(
         first,
         retry_client=again,
-        new_breaker=lambda: Circuit(1, HALF_A_SECOND, clock),
+        new_breaker=lambda: CircuitBreaker(1, HALF_A_SECOND, clock),
     )
 
 

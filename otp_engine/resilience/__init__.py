@@ -1,0 +1,1 @@
+"""Protection from slow dependencies, and the measurements of their calls."""
