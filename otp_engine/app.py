@@ -29,10 +29,10 @@ from otp_engine.api.cors import CrossOrigin
 from otp_engine.api.forwarded import Forwarded
 from otp_engine.api.proofs import Proofs
 from otp_engine.config import Settings
+from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.domain import charges, phone
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Event
-from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
@@ -253,7 +253,7 @@ def build_engine(
     return Engine(
         store=store,
         sender=sender,
-        hashing=HashingPool(max(1, cores() // settings.workers), meter=meter),
+        hashing=HashPool(max(1, cores() // settings.workers), metrics=meter),
         peppers=settings.peppers,
         policy=settings.policy,
         cost=settings.cost,

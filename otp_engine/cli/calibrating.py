@@ -11,9 +11,9 @@ import click
 
 from otp_engine.app import cores
 from otp_engine.cli.saying import JSON, fail, good, warn
-from otp_engine.domain.calibration import Calibrated, propose
-from otp_engine.domain.calibration import calibrate as measure
-from otp_engine.domain.hashing import COSTS
+from otp_engine.crypto.argon2 import PROFILES
+from otp_engine.crypto.calibration import Benchmark, recommend
+from otp_engine.crypto.calibration import calibrate as measure
 
 _NEVER = "test"  # which protects nothing, however quick it is
 
@@ -48,7 +48,7 @@ def calibrate(
     cost carries it.
     """
     found = []
-    for name, cost in COSTS.items():
+    for name, cost in PROFILES.items():
         if name == _NEVER:
             continue
         if sys.stderr.isatty():
@@ -56,7 +56,7 @@ def calibrate(
         found.append(
             measure(name, cost, threads=cores(), seconds=seconds, clock=time.monotonic)
         )
-    chosen = propose(found, rate) if rate is not None else None
+    chosen = recommend(found, rate) if rate is not None else None
     if as_json:
         said = [_plain(one, digits) for one in found]
         click.echo(json.dumps({"costs": said, "proposed": chosen and chosen.name}))
@@ -66,29 +66,29 @@ def calibrate(
         return
     if chosen is None:
         fail(f"no cost carries {rate:g} a second here: more cores, or more instances")
-    if not chosen.cost.meets_asvs:
+    if not chosen.argon2.meets_asvs:
         warn(f"{chosen.name} is weaker than OWASP ASVS 5.0 accepts; or use more cores")
     good(f"OTP_ARGON2={chosen.name} carries {rate:g} a second")
 
 
-def _show(found: list[Calibrated], digits: int) -> None:
+def _show(found: list[Benchmark], digits: int) -> None:
     click.echo(
         f"{'cost':8}  {'hashes a second':>15}  {'memory':>9}"
         f"  core-hours to try every code of {digits} digits"
     )
     for one in found:
         click.echo(
-            f"{one.name:8}  {one.per_second:15.0f}  {one.memory / 2**20:5.0f} MiB"
-            f"  {one.core_hours(digits):.1f}"
+            f"{one.name:8}  {one.hashes_per_second:15.0f}"
+            f"  {one.memory / 2**20:5.0f} MiB  {one.core_hours(digits):.1f}"
         )
 
 
-def _plain(one: Calibrated, digits: int) -> dict[str, Any]:
+def _plain(one: Benchmark, digits: int) -> dict[str, Any]:
     return {
         "name": one.name,
-        "argon2": str(one.cost),
+        "argon2": str(one.argon2),
         "threads": one.threads,
-        "hashes_per_second": round(one.per_second, 1),
+        "hashes_per_second": round(one.hashes_per_second, 1),
         "memory_bytes": one.memory,
         "core_hours": round(one.core_hours(digits), 2),
     }

@@ -20,9 +20,9 @@ from otp_engine import __version__, senders
 from otp_engine.app import IN_FLIGHT, METRICS_FOLDER, THREADS, cores
 from otp_engine.cli.saying import fail, good, mark, plan, warn
 from otp_engine.config import Settings, doubts
+from otp_engine.crypto.pepper import MIN_BYTES
 from otp_engine.domain.amendments import amended
 from otp_engine.domain.guessing import chance
-from otp_engine.domain.pepper import LEAST_BYTES
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import OTPError, StoreUnavailable
 from otp_engine.ops import logs
@@ -137,7 +137,7 @@ def doctor() -> None:
 @main.command()
 def keygen() -> None:
     """Print a fresh pepper, as a line for the environment."""
-    pepper = base64.b64encode(secrets.token_bytes(LEAST_BYTES)).decode()
+    pepper = base64.b64encode(secrets.token_bytes(MIN_BYTES)).decode()
     click.echo(f"OTP_PEPPER={pepper}")
 
 

@@ -20,9 +20,9 @@ from otp_engine.config import (
 from otp_engine.config.given import Environment
 from otp_engine.config.keys import ApiKey
 from otp_engine.config.settings import Settings, Twilio
+from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
+from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import phone
-from otp_engine.domain.hashing import COSTS, Cost
-from otp_engine.domain.pepper import LEAST_BYTES, Pepper
 from otp_engine.domain.policy import READERS as POLICY_READERS
 from otp_engine.domain.policy import Policy
 from otp_engine.errors import InvalidSettings
@@ -93,7 +93,7 @@ def _settings(env: Environment) -> Settings:
         redis_replicas=env.read("OTP_REDIS_WAIT_REPLICAS", readers.count(9), 0),
         drain=env.read("OTP_DRAIN", readers.drain, timedelta()),
         peppers=_peppers(env, dev=dev),
-        cost=env.read("OTP_ARGON2", Cost.parse, COSTS["owasp"]),
+        cost=env.read("OTP_ARGON2", Argon2Parameters.parse, PROFILES["owasp"]),
         senders=(senders := _senders(env, dev=dev)),
         twilio=_twilio(env),
         brand=env.read("OTP_BRAND", readers.brand, "OTP Engine"),
@@ -124,7 +124,7 @@ def _settings(env: Environment) -> Settings:
 def _peppers(env: Environment, *, dev: bool) -> tuple[Pepper, ...]:
     # The store inside a dev process forgets with it, so its pepper may as well.
     if not env.has("OTP_PEPPER") and dev and not env.has("REDIS_URL"):
-        return (Pepper(secrets.token_bytes(LEAST_BYTES)),)
+        return (Pepper(secrets.token_bytes(MIN_BYTES)),)
     env.demand("OTP_PEPPER", why="`otp-engine keygen` makes one")
     current = env.read("OTP_PEPPER", readers.pepper, None)
     previous = env.read("OTP_PEPPER_PREVIOUS", readers.pepper, None)

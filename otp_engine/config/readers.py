@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from otp_engine.config import keys, sids
 from otp_engine.config.keys import ApiKey
+from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import codes, durations, phone
-from otp_engine.domain.pepper import LEAST_BYTES, Pepper
 from otp_engine.domain.rehearsal import TestNumber
 from otp_engine.errors import OTPError
 
@@ -91,9 +91,9 @@ def pepper(given: str) -> Pepper:
         secret = base64.b64decode(given.strip(), validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("must be base64: `otp-engine keygen` makes one") from None
-    if len(secret) < LEAST_BYTES:
+    if len(secret) < MIN_BYTES:
         raise ValueError(
-            f"must hold at least {LEAST_BYTES} bytes, and holds {len(secret)}:"
+            f"must hold at least {MIN_BYTES} bytes, and holds {len(secret)}:"
             " `otp-engine keygen` makes one"
         )
     return Pepper(secret)

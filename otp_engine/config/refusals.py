@@ -33,7 +33,7 @@ def _in_dev(settings: Settings) -> list[str]:
 
 def _outside_dev(settings: Settings) -> list[str]:
     found = _of_peppers(settings)
-    if settings.cost.memory < _LEAST_MEMORY:
+    if settings.cost.memory_cost < _LEAST_MEMORY:
         found.append(
             f"OTP_ARGON2 must have m of at least {_LEAST_MEMORY} (KiB) outside dev"
             f" mode: {settings.cost}"

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from otp_engine.config.hosted import Hosted
 from otp_engine.config.keys import ApiKey
-from otp_engine.domain.hashing import Cost
-from otp_engine.domain.pepper import Pepper
+from otp_engine.crypto.argon2 import Argon2Parameters
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.rehearsal import TestNumber
 
@@ -71,7 +71,7 @@ class Settings:
     redis_replicas: int
     drain: timedelta
     peppers: tuple[Pepper, ...]
-    cost: Cost
+    cost: Argon2Parameters
     senders: tuple[str, ...]
     twilio: Twilio | None
     brand: str

@@ -9,8 +9,8 @@ from flask import Flask
 
 from otp_engine.api.responses import Answer
 from otp_engine.config import Settings
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.inbox import Letter
-from otp_engine.domain.pepper import Pepper
 from otp_engine.web import assets, inbox, reference, verify
 
 
@@ -47,7 +47,7 @@ def _now() -> datetime:
 
 def _remember(app: Flask, peppers: Sequence[Pepper], public_url: str | None) -> None:
     """Let browsers keep a person's way, in a cookie that only *peppers* can sign."""
-    current, *previous = (pepper.key("cookie") for pepper in peppers)
+    current, *previous = (pepper.derive_key("cookie") for pepper in peppers)
     app.secret_key = current
     app.config.update(
         SECRET_KEY_FALLBACKS=previous,

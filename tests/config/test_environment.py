@@ -9,7 +9,7 @@ import pytest
 
 from otp_engine import config
 from otp_engine.config import keys
-from otp_engine.domain.hashing import COSTS
+from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.domain.limits import Limit
 from otp_engine.errors import InvalidSettings
 from tests.twilio_server import ACCOUNT, SERVICE
@@ -288,7 +288,7 @@ def test_the_other_settings_are_read_too():
         }
     )
 
-    assert settings.cost == COSTS["rfc9106"]
+    assert settings.cost == PROFILES["rfc9106"]
     assert settings.countries == {"IN", "GB"}
     assert settings.redis_timeout == timedelta(milliseconds=250)
     assert settings.drain == timedelta(seconds=5)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.amendments import Amendment
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy_versions import PolicyVersions
 
 KEY = "otp:{policy_versions}"

@@ -11,10 +11,11 @@ from flask import Flask
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.config import keys
+from otp_engine.crypto.argon2 import PROFILES
+from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
 from otp_engine.domain.events import Action, RequestRefused, reported
-from otp_engine.domain.hashing import COSTS, HashingPool
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.receipts import Receipt
 from otp_engine.domain.whom import Whom
 from otp_engine.errors import (
@@ -203,10 +204,10 @@ def on_page(metrics):
 
 
 def test_a_hash_that_found_no_place_is_counted(metrics):
-    full = HashingPool(1, waiting=-1, meter=metrics.timed)
+    full = HashPool(1, max_queued=-1, metrics=metrics.timed)
 
     with pytest.raises(Saturated):
-        full.derive(b"material", b"s" * 16, COSTS["test"])
+        full.hash(b"material", b"s" * 16, PROFILES["test"])
 
     assert on_page(metrics)["otp_hashing_refused_total"] == 1
 

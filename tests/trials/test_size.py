@@ -7,8 +7,8 @@ from typing import Any
 
 import redis
 
-from otp_engine.domain.hashing import COSTS
-from otp_engine.domain.pepper import Pepper
+from otp_engine.crypto.argon2 import PROFILES
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Binding
 from otp_engine.store.lua_scripts import load
@@ -83,8 +83,8 @@ def fill(admin, opens, phones):
         batch: Any = Batch(pipeline, opens)
         store = RedisStore(batch)
         for number in phones:
-            phone, token = PEPPER.digest("phone", number), secrets.token_bytes(8)
-            binding = Binding(secrets.token_bytes(16), str(COSTS["owasp"]))
+            phone, token = PEPPER.pseudonymize("phone", number), secrets.token_bytes(8)
+            binding = Binding(secrets.token_bytes(16), str(PROFILES["owasp"]))
             store.open(phone, token=token, binding=binding, policy=policy)
             store.arm(phone, token=token, tag=secrets.token_bytes(32), policy=policy)
         replies = pipeline.execute()

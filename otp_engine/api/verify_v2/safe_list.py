@@ -66,7 +66,7 @@ def has(number: PhoneNumber) -> bool:
 def _names(number: PhoneNumber) -> list[str]:
     """What a number is called in the list, which keeps no number."""
     peppers = context.current().peppers
-    return [pepper.digest("safe", number.e164) for pepper in peppers]
+    return [pepper.pseudonymize("safe", number.e164) for pepper in peppers]
 
 
 def _read(text: str) -> PhoneNumber | None:
@@ -79,7 +79,7 @@ def _read(text: str) -> PhoneNumber | None:
 def _shape(number: PhoneNumber) -> dict[str, Any]:
     # A sid of the number's own, so that the same number always has the same.
     pepper = context.current().peppers[0]
-    digest = pepper.bind("safe", verification=b"", number=number.e164)
+    digest = pepper.code_mac("safe", verification=b"", number=number.e164)
     return {
         "sid": f"GN{digest[:16].hex()}",
         "phone_number": number.e164,

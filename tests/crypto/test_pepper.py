@@ -4,40 +4,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otp_engine.domain.pepper import Pepper
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.record import encrypt_number
 
 PEPPER = Pepper(b"p" * 32)
 
 
-def test_a_digest_needs_the_pepper():
+def test_pseudonym_differs_under_another_pepper():
     other = Pepper(b"q" * 32)
 
-    assert PEPPER.digest("phone", "x") != other.digest("phone", "x")
+    assert PEPPER.pseudonymize("phone", "x") != other.pseudonymize("phone", "x")
 
 
-def test_a_phone_is_never_named_like_an_address():
-    assert PEPPER.digest("phone", "x") != PEPPER.digest("address", "x")
+def test_pseudonym_differs_for_another_kind():
+    assert PEPPER.pseudonymize("phone", "x") != PEPPER.pseudonymize("address", "x")
 
 
 @given(st.tuples(st.text("0123456789"), st.text("0123456789")))
-def test_digits_cannot_move_from_the_number_into_the_code(pair):
+def test_code_mac_differs_when_a_digit_moves_from_code_to_number(pair):
     number, code = pair
-    moved = PEPPER.bind(code[1:], verification=b"v" * 16, number=number + code[:1])
+    moved = PEPPER.code_mac(code[1:], verification=b"v" * 16, number=number + code[:1])
 
-    bound = PEPPER.bind(code, verification=b"v" * 16, number=number)
+    mac = PEPPER.code_mac(code, verification=b"v" * 16, number=number)
 
-    assert (bound == moved) == (code == "")
-
-
-def test_a_code_of_one_verification_is_worth_nothing_in_another():
-    one = PEPPER.bind("123456", verification=b"1" * 16, number="+919445012345")
-    two = PEPPER.bind("123456", verification=b"2" * 16, number="+919445012345")
-
-    assert one != two
+    assert (mac == moved) == (code == "")
 
 
-def test_the_pepper_is_never_shown():
+def test_code_mac_differs_for_another_verification():
+    first = PEPPER.code_mac("123456", verification=b"1" * 16, number="+919445012345")
+    second = PEPPER.code_mac("123456", verification=b"2" * 16, number="+919445012345")
+
+    assert first != second
+
+
+def test_repr_hides_the_secret():
     assert "pppp" not in repr(PEPPER)
 
 
@@ -48,7 +48,7 @@ def test_encrypted_data_is_decrypted_in_its_context(data, context):
     assert PEPPER.decrypt(encrypted, context=context) == data
 
 
-def test_the_same_number_is_encrypted_differently_in_each_verification():
+def test_encrypted_number_differs_in_another_verification():
     encrypted = {
         encrypt_number("+919445012345", PEPPER, verification=bytes([n] * 16))
         for n in (1, 2)
@@ -59,7 +59,7 @@ def test_the_same_number_is_encrypted_differently_in_each_verification():
 
 
 @pytest.mark.parametrize("bit", range(8))
-def test_a_changed_ciphertext_is_refused(bit):
+def test_changed_ciphertext_raises_value_error(bit):
     encrypted = bytearray(PEPPER.encrypt(b"+919445012345", context=b"here"))
     encrypted[20] ^= 1 << bit
 
@@ -70,7 +70,7 @@ def test_a_changed_ciphertext_is_refused(bit):
 @pytest.mark.parametrize(
     ("pepper", "context"), [(Pepper(b"q" * 32), b"here"), (PEPPER, b"there")]
 )
-def test_another_pepper_or_context_decrypts_nothing(pepper, context):
+def test_another_pepper_or_context_raises_value_error(pepper, context):
     encrypted = PEPPER.encrypt(b"+919445012345", context=b"here")
 
     with pytest.raises(ValueError, match="cannot be decrypted"):

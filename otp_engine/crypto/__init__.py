@@ -1,0 +1,1 @@
+"""Secrets, pseudonyms and hashes."""
