@@ -14,7 +14,7 @@ from otp_engine.errors import Saturated
 
 
 class SlowParameters(Argon2Parameters):
-    """Parameters whose hash takes until the test ends it."""
+    """Parameters with a hash that takes until the test ends it."""
 
     started: ClassVar[threading.Semaphore]
     end: ClassVar[threading.Event]

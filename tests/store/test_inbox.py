@@ -1,4 +1,4 @@
-"""Messages that never left; on both stores."""
+"""The inbox of dev mode, on both backends."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ def inbox(store, client):
     return RedisInbox(RedisClient(client), now=lambda: NOW)
 
 
-def test_a_message_is_kept_as_it_would_have_arrived(inbox):
+def test_stored_message_is_returned_unchanged(inbox):
     inbox.add(MESSAGE)
 
-    [letter] = inbox.list_messages()
-    assert (letter.to, letter.body, letter.code) == (
+    [stored] = inbox.list_messages()
+    assert (stored.to, stored.body, stored.code) == (
         MESSAGE.to,
         MESSAGE.body,
         MESSAGE.code,
     )
-    assert (letter.channel, letter.locale, letter.at) == (Channel.SMS, None, NOW)
-    assert letter.expires == NOW + timedelta(minutes=10)
+    assert (stored.channel, stored.locale, stored.at) == (Channel.SMS, None, NOW)
+    assert stored.expires == NOW + timedelta(minutes=10)
 
 
-def test_the_newest_comes_first_and_a_hundred_are_kept(inbox):
+def test_last_hundred_messages_are_listed_newest_first(inbox):
     for n in range(105):
         inbox.add(replace(MESSAGE, code=str(n)))
 
-    codes = [letter.code for letter in inbox.list_messages()]
+    codes = [stored.code for stored in inbox.list_messages()]
 
     assert codes == [str(n) for n in range(104, 4, -1)]
 
 
-def test_a_code_is_pending_until_its_time_is_over(inbox):
+def test_code_is_pending_until_it_expires(inbox):
     inbox.add(MESSAGE)
 
-    [letter] = inbox.list_messages()
+    [stored] = inbox.list_messages()
 
-    assert letter.state(NOW) == State.PENDING
-    assert letter.state(NOW + timedelta(minutes=10)) == State.EXPIRED
+    assert stored.state(NOW) == State.PENDING
+    assert stored.state(NOW + timedelta(minutes=10)) == State.EXPIRED
 
 
 @pytest.mark.parametrize(
@@ -69,24 +69,24 @@ def test_a_code_is_pending_until_its_time_is_over(inbox):
         (Exhausted(whom=WHOM, verification=MESSAGE.verification), State.EXHAUSTED),
     ],
 )
-def test_how_its_verification_ended_is_learnt(inbox, event, state):
+def test_closing_event_sets_the_status_of_its_message_only(inbox, event, state):
     inbox.add(MESSAGE)
     inbox.add(replace(MESSAGE, verification=b"1" * 16))
 
     inbox.on_event(event)
 
-    other, letter = inbox.list_messages()
-    assert letter.state(NOW) == state
+    other, stored = inbox.list_messages()
+    assert stored.state(NOW) == state
     assert other.state(NOW) == State.PENDING
 
 
-def test_what_ends_nothing_changes_nothing(inbox, client):
+def test_failed_check_stores_nothing(inbox, client):
     inbox.on_event(WrongCode(whom=WHOM, verification=b"0" * 16, attempts_left=3))
 
     assert client.dbsize() == 0
 
 
-def test_all_of_it_is_forgotten_in_a_day(inbox, client):
+def test_every_key_of_the_inbox_expires_in_a_day(inbox, client):
     inbox.add(MESSAGE)
     inbox.on_event(Canceled(whom=WHOM, verification=MESSAGE.verification))
 
@@ -96,7 +96,11 @@ def test_all_of_it_is_forgotten_in_a_day(inbox, client):
     assert client.dbsize() == 2
 
 
-def test_a_redis_that_is_away_fails_nothing_that_has_happened():
-    away = connect(f"redis://127.0.0.1:{servers.free_port()}", timedelta(seconds=1))
+def test_event_without_redis_raises_nothing():
+    unreachable = connect(
+        f"redis://127.0.0.1:{servers.free_port()}", timedelta(seconds=1)
+    )
 
-    RedisInbox(RedisClient(away)).on_event(Canceled(whom=WHOM, verification=b"0" * 16))
+    RedisInbox(RedisClient(unreachable)).on_event(
+        Canceled(whom=WHOM, verification=b"0" * 16)
+    )

@@ -1,4 +1,4 @@
-"""A Redis that hangs holds few requests, and those not for long."""
+"""The retry, the concurrency limit and the breaker of the Redis client."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ HALF_A_SECOND = timedelta(seconds=0.5)
 KEY = "otp:{shared}"
 
 
-class Asked:
-    """A question that remembers whom it was put to, and fails as it is told."""
+class Command:
+    """A command that records its clients, and raises the given *failures*."""
 
     def __init__(self, *failures):
         self.failures, self.clients = list(failures), []
@@ -33,7 +33,7 @@ class Asked:
         self.clients.append(client)
         if self.failures:
             raise self.failures.pop(0)
-        return "an answer"
+        return "a reply"
 
 
 @pytest.fixture
@@ -42,121 +42,123 @@ def clock():
 
 
 @pytest.fixture
-def line(clock):
+def redis_client(clock):
     first: Any = "first"
-    again: Any = "again"
+    retry: Any = "retry"
     return RedisClient(
         first,
-        retry_client=again,
+        retry_client=retry,
         new_breaker=lambda: CircuitBreaker(1, HALF_A_SECOND, clock),
     )
 
 
-def silence(line):
+def time_out(redis_client):
     with pytest.raises(StoreUnavailable):
-        line.execute(Asked(redis.TimeoutError(), redis.TimeoutError()), KEY)
+        redis_client.execute(Command(redis.TimeoutError(), redis.TimeoutError()), KEY)
 
 
-def is_refused(line):
-    question = Asked()
+def fails_at_once(redis_client):
+    command = Command()
     try:
-        line.execute(question, KEY)
+        redis_client.execute(command, KEY)
     except StoreUnavailable:
-        return question.clients == []
+        return command.clients == []
     return False
 
 
 @pytest.mark.parametrize("lost", [redis.ConnectionError(), redis.TimeoutError()])
-def test_a_question_that_was_lost_is_put_again_with_less_patience(line, lost):
-    question = Asked(lost)
+def test_lost_command_is_retried_on_the_retry_client(redis_client, lost):
+    command = Command(lost)
 
-    assert line.execute(question, KEY) == "an answer"
-    assert question.clients == ["first", "again"]
-
-
-def test_it_is_put_twice_and_no_more(line):
-    question = Asked(*[redis.ConnectionError()] * 3)
-
-    with pytest.raises(StoreUnavailable):
-        line.execute(question, KEY)
-
-    assert len(question.clients) == 2
+    assert redis_client.execute(command, KEY) == "a reply"
+    assert command.clients == ["first", "retry"]
 
 
-def test_a_refusal_is_not_worth_asking_again(line):
-    question = Asked(redis.ResponseError("OOM"))
+def test_command_is_retried_once(redis_client):
+    command = Command(*[redis.ConnectionError()] * 3)
 
     with pytest.raises(StoreUnavailable):
-        line.execute(question, KEY)
+        redis_client.execute(command, KEY)
 
-    assert question.clients == ["first"]
-
-
-def test_after_a_silence_the_next_are_refused_without_being_put(line):
-    silence(line)
-
-    assert is_refused(line)
+    assert len(command.clients) == 2
 
 
-def test_half_a_second_later_it_is_asked_again_and_an_answer_opens_it(line, clock):
-    silence(line)
+def test_error_reply_is_not_retried(redis_client):
+    command = Command(redis.ResponseError("OOM"))
+
+    with pytest.raises(StoreUnavailable):
+        redis_client.execute(command, KEY)
+
+    assert command.clients == ["first"]
+
+
+def test_timeout_opens_the_breaker(redis_client):
+    time_out(redis_client)
+
+    assert fails_at_once(redis_client)
+
+
+def test_successful_probe_closes_the_breaker(redis_client, clock):
+    time_out(redis_client)
     clock.now += 0.6
 
-    assert not is_refused(line)
-    assert not is_refused(line)
+    assert not fails_at_once(redis_client)
+    assert not fails_at_once(redis_client)
 
 
-def test_another_silence_closes_it_for_as_long_again(line, clock):
-    silence(line)
+def test_timeout_of_the_probe_opens_the_breaker_again(redis_client, clock):
+    time_out(redis_client)
     clock.now += 0.6
-    silence(line)
+    time_out(redis_client)
 
-    assert is_refused(line)
+    assert fails_at_once(redis_client)
     clock.now += 0.6
-    assert not is_refused(line)
+    assert not fails_at_once(redis_client)
 
 
-REFUSALS = [
+ERRORS = [
     redis.ConnectionError(),
     redis.ResponseError(),
-    # What only a Cluster's node says, to one who took it for the only server.
+    # Replies of a Cluster node to a client of a single server.
     AskError("1 127.0.0.1:6379"),
     MovedError("1 127.0.0.1:6379"),
 ]
 
 
-@pytest.mark.parametrize("error", REFUSALS, ids=repr)
-def test_an_error_is_an_answer_and_closes_nothing(line, error):
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+def test_error_reply_leaves_the_breaker_closed(redis_client, error):
     with pytest.raises(StoreUnavailable):
-        line.execute(Asked(error, error), KEY)
+        redis_client.execute(Command(error, error), KEY)
 
-    assert not is_refused(line)
+    assert not fails_at_once(redis_client)
 
 
-def test_the_words_of_a_refusal_are_not_logged(line, caplog):
+def test_text_of_an_error_reply_is_not_logged(redis_client, caplog):
     with pytest.raises(StoreUnavailable):
-        line.execute(Asked(redis.ResponseError("SET +919445012345 123456")), KEY)
+        redis_client.execute(
+            Command(redis.ResponseError("SET +919445012345 123456")), KEY
+        )
 
-    assert [line.getMessage() for line in caplog.records] == ["redis: ResponseError"]
+    assert caplog.messages == ["redis: ResponseError"]
 
 
 @pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
-def test_many_requests_to_a_hanging_redis_are_all_refused_within_a_second(scheme):
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as hole:
-        url = f"{scheme}://127.0.0.1:{hole.getsockname()[1]}"
+def test_requests_to_a_hanging_redis_fail_within_a_second(scheme):
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
+        url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
         store = RedisStore(
             connect(url, HALF_A_SECOND), again=connect(url, HALF_A_SECOND / 2)
         )
 
         def ping(_):
-            began = time.monotonic()
+            started = time.monotonic()
             with pytest.raises(StoreUnavailable):
                 store.ping()
-            return time.monotonic() - began
+            return time.monotonic() - started
 
         with ThreadPoolExecutor(64) as threads:
             took = list(threads.map(ping, range(640)))
 
     assert max(took) < 1
-    # A place or the circuit refuses the others, or each would take 0.75 s as well.
+    # The slots or the breaker reject the others, which would take 0.75 s as well.
     assert sum(seconds > 0.7 for seconds in took) <= 32
