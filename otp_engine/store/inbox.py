@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from otp_engine.domain.events import Approved, Canceled, Event, Exhausted
 from otp_engine.domain.inbox import Letter, State
 from otp_engine.domain.messages import Message
-from otp_engine.domain.verification import Channel
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store import keys
 from otp_engine.store.connection import RedisCommands
+from otp_engine.store.json_codec import converter
 from otp_engine.store.redis_client import RedisClient
 
 _MAX_MESSAGES = 100
@@ -43,22 +42,20 @@ class RedisInbox:
             StoreUnavailable: Redis did not reply.
         """
         at = self._now()
-        text = json.dumps(
-            {
-                "at": at.isoformat(),
-                "expires": (at + message.life).isoformat(),
-                "to": message.to,
-                "channel": message.channel,
-                "locale": message.locale,
-                "body": message.body,
-                "code": message.code,
-                "verification": message.verification.hex(),
-            }
+        letter = Letter(
+            at=at,
+            expires=at + message.life,
+            to=message.to,
+            channel=message.channel,
+            locale=message.locale,
+            body=message.body,
+            code=message.code,
+            verification=message.verification,
         )
 
         def write(redis: RedisCommands) -> None:
             with redis.pipeline(transaction=True) as pipeline:
-                pipeline.lpush(keys.INBOX, text)
+                pipeline.lpush(keys.INBOX, converter.dumps(letter))
                 pipeline.ltrim(keys.INBOX, 0, _MAX_MESSAGES - 1)
                 pipeline.pexpire(keys.INBOX, _TTL)
                 pipeline.execute()
@@ -84,14 +81,14 @@ class RedisInbox:
         texts = self._client.execute(
             lambda redis: redis.lrange(keys.INBOX, 0, -1), keys.INBOX
         )
-        entries = [json.loads(text) for text in texts]
-        names = [keys.inbox_end(entry["verification"]) for entry in entries]
+        letters = [converter.loads(text, Letter) for text in texts]
+        names = [keys.inbox_end(letter.verification.hex()) for letter in letters]
         if not names:
             return []
         statuses = self._client.execute(lambda redis: redis.mget(names), keys.INBOX)
         return [
-            _decode(entry, status)
-            for entry, status in zip(entries, statuses, strict=True)
+            replace(letter, ended=State(status.decode()) if status else None)
+            for letter, status in zip(letters, statuses, strict=True)
         ]
 
     def _close(self, verification: bytes, state: State) -> None:
@@ -99,17 +96,3 @@ class RedisInbox:
         # The verification is closed already; an error here must not fail the request.
         with suppress(StoreUnavailable):
             self._client.execute(lambda redis: redis.set(key, state, px=_TTL), key)
-
-
-def _decode(entry: dict[str, Any], status: bytes | None) -> Letter:
-    return Letter(
-        at=datetime.fromisoformat(entry["at"]),
-        expires=datetime.fromisoformat(entry["expires"]),
-        to=entry["to"],
-        channel=Channel(entry["channel"]),
-        locale=entry["locale"],
-        body=entry["body"],
-        code=entry["code"],
-        verification=bytes.fromhex(entry["verification"]),
-        ended=State(status.decode()) if status else None,
-    )

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, fields, replace
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import replace
 
-from otp_engine.domain.service import (
-    Bucket,
-    MessagingConfiguration,
-    RateLimit,
-    Service,
-)
+from otp_engine.domain.service import Service
 from otp_engine.store import keys
+from otp_engine.store.json_codec import converter
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 
@@ -36,7 +29,7 @@ class RedisServiceStore:
         text = self._client.execute(
             lambda redis: redis.hget(keys.SERVICES, sid), keys.SERVICES
         )
-        return _decode(text) if text else None
+        return converter.loads(text, Service) if text else None
 
     def all(self) -> list[Service]:
         """Return all services, newest first."""
@@ -44,7 +37,7 @@ class RedisServiceStore:
             lambda redis: redis.hvals(keys.SERVICES), keys.SERVICES
         )
         return sorted(
-            map(_decode, texts),
+            (converter.loads(text, Service) for text in texts),
             key=lambda service: (service.created, service.sid),
             reverse=True,
         )
@@ -63,52 +56,10 @@ class RedisServiceStore:
         if service is None:
             return True
         version = old.version if old else 0
-        text = _encode(replace(new, version=version + 1)) if new else ""
+        text = (
+            converter.dumps(replace(new, version=version + 1), sort_keys=True)
+            if new
+            else ""
+        )
         reply = self._compare_and_set.run([keys.SERVICES], service.sid, version, text)
         return bool(reply)
-
-
-def _encode(service: Service) -> str:
-    return json.dumps(asdict(service), default=_to_json, sort_keys=True)
-
-
-def _to_json(value: Any) -> str | float:  # noqa: ANN401 - json's signature
-    match value:
-        case datetime():
-            return value.isoformat()
-        case timedelta():
-            return value.total_seconds()
-        case _:
-            raise TypeError(type(value).__name__)
-
-
-def _decode(text: bytes) -> Service:
-    stored = json.loads(text)
-    # Ignore fields written by a newer version.
-    known = {field.name for field in fields(Service)}
-    values = {name: value for name, value in stored.items() if name in known}
-    limits, messaging = values.pop("rate_limits", ()), values.pop("messaging", ())
-    return Service(
-        **_with_times(values),
-        rate_limits=tuple(map(_decode_limit, limits)),
-        messaging=tuple(
-            MessagingConfiguration(**_with_times(entry)) for entry in messaging
-        ),
-    )
-
-
-def _decode_limit(entry: dict[str, Any]) -> RateLimit:
-    buckets = entry.pop("buckets")
-    return RateLimit(**_with_times(entry), buckets=tuple(map(_decode_bucket, buckets)))
-
-
-def _decode_bucket(entry: dict[str, Any]) -> Bucket:
-    interval = timedelta(seconds=entry.pop("interval"))
-    return Bucket(**_with_times(entry), interval=interval)
-
-
-def _with_times(entry: dict[str, Any]) -> dict[str, Any]:
-    times = {
-        name: datetime.fromisoformat(entry[name]) for name in ("created", "updated")
-    }
-    return entry | times

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -134,8 +135,9 @@ def test_events_of_several_pages_are_read_in_order(client, store, tail):
 
 
 def test_entries_of_a_newer_release_are_skipped(client, store, tail):
-    client.xadd(keys.EVENTS, {"kind": "newer", "phone": "digest"})
-    client.xadd(keys.EVENTS, {"kind": "sent", "phone": "digest"})
+    client.xadd(keys.EVENTS, {"kind": "newer", "event": "{}"})
+    client.xadd(keys.EVENTS, {"kind": "sent", "event": '{"whom": {}}'})
+    client.xadd(keys.EVENTS, {"kind": "sent", "event": "[1]"})
     add_all(store, EVENTS[0])
 
     assert read(tail) == [EVENTS[0]]
@@ -143,8 +145,9 @@ def test_entries_of_a_newer_release_are_skipped(client, store, tail):
 
 def test_missing_field_of_an_older_release_has_its_default(client, store, tail):
     entry = event_codec.encode(EVENTS[0])
-    del entry["confirmed"]
-    client.xadd(keys.EVENTS, entry)
+    written = json.loads(entry["event"])
+    del written["confirmed"]
+    client.xadd(keys.EVENTS, entry | {"event": json.dumps(written | {"newer": 1})})
 
     [event] = read(tail)
 
