@@ -28,11 +28,11 @@ from otp_engine.api.context import Context
 from otp_engine.api.cors import OriginPolicy
 from otp_engine.api.forwarded import ForwardedFor
 from otp_engine.config import Settings
+from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import charges, phone
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Event
-from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
@@ -109,7 +109,7 @@ def create_app(
         settings,
         max_concurrent=IN_FLIGHT,
         metrics=metrics.timings,
-        on_accepted=store.inbox.keep,
+        on_accepted=store.inbox.add,
     )
     engine = build_engine(settings, store, sender, metrics.timings)
     app = _App("otp_engine", static_folder=None)
@@ -133,11 +133,13 @@ def create_app(
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(jwks.blueprint(context.proofs))
-    web.init_app(app, settings, store.inbox.letters)
+    web.init_app(app, settings, store.inbox.list_messages)
     app.register_blueprint(health.blueprint(store.ping, draining))
     if read := senders.build_report_parser(settings):
         bodies = BoundedSemaphore(_REPORT_BODIES)
-        app.register_blueprint(callbacks.blueprint(read, store.receipts.is_new, bodies))
+        app.register_blueprint(
+            callbacks.blueprint(read, store.seen_reports.mark_seen, bodies)
+        )
     if settings.dev or settings.metrics_key:
         app.register_blueprint(metrics.blueprint(settings.metrics_key, context.live))
     if settings.trusted_proxies:
@@ -184,7 +186,7 @@ def _context(
         metrics.on_event(event)
         store.events.add(event)
         if settings.inbox:
-            store.inbox.watch(event)
+            store.inbox.on_event(event)
 
     def rehearsed(policy: Policy) -> Rehearsed:
         watched = Watched(replace(engine, policy=policy, watch=watch))
@@ -192,7 +194,7 @@ def _context(
 
     live = Live(
         settings.policy,
-        PolicyVersions(store.amendments, settings.peppers),
+        PolicyVersions(store.policy_versions, settings.peppers),
         rehearsed,
         gauges=metrics,
     )
@@ -260,7 +262,7 @@ def build_engine(
     return Engine(
         store=store,
         sender=sender,
-        hashing=HashingPool(max(1, cores() // settings.workers), meter=meter),
+        hashing=HashPool(max(1, cores() // settings.workers), metrics=meter),
         peppers=settings.peppers,
         policy=settings.policy,
         cost=settings.argon2,

@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from otp_engine.crypto.argon2 import PROFILES
+from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
 from otp_engine.domain.engine import Engine
-from otp_engine.domain.hashing import COSTS, HashingPool
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Asked, Guess
-from otp_engine.store.connection import Client, connect
+from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
 from tests import servers
 from tests.fakes import Outbox
@@ -39,9 +40,9 @@ def redis_url(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture
-def real_client(redis_url) -> Iterator[Client]:
+def real_client(redis_url) -> Iterator[Any]:
     """An empty Redis, a real one."""
-    client = connect(redis_url, TIMEOUT)
+    client: Any = connect(redis_url, TIMEOUT)
     client.flushall()
     yield client
     client.close()
@@ -74,9 +75,9 @@ def outbox() -> Outbox:
 
 
 @pytest.fixture(scope="session")
-def hashing() -> HashingPool:
+def hashing() -> HashPool:
     # A busy machine must not turn a rule into a 503.
-    return HashingPool(2, waiting=1_000, patience=timedelta(minutes=1))
+    return HashPool(2, max_queued=1_000, queue_timeout=timedelta(minutes=1))
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def engine(store, outbox, hashing, policy) -> Engine:
         hashing=hashing,
         peppers=(Pepper(b"p" * 32),),
         policy=policy,
-        cost=COSTS["test"],
+        cost=PROFILES["test"],
         served=Served({"IN"}),
         brand="Acme",
         entropy=secrets.token_bytes,

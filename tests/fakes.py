@@ -10,7 +10,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from otp_engine.domain.hashing import Cost, HashingPool
+from otp_engine.crypto.argon2 import Argon2Parameters
+from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.domain.messages import Message
 from otp_engine.domain.ports import Handover, Sender, Store
 from otp_engine.domain.verification import Channel
@@ -84,16 +85,16 @@ class Unheard:
         raise StoreUnavailable
 
 
-class Meanwhile(HashingPool):
+class Meanwhile(HashPool):
     """Hashes, after something else has happened."""
 
     def __init__(self, happen: Callable[[], object]) -> None:
         super().__init__(1)
         self._happen = happen
 
-    def derive(self, material: bytes, salt: bytes, cost: Cost) -> bytes:
+    def hash(self, secret: bytes, salt: bytes, parameters: Argon2Parameters) -> bytes:
         self._happen()
-        return super().derive(material, salt, cost)
+        return super().hash(secret, salt, parameters)
 
 
 def code_in(text: str) -> str:

@@ -24,11 +24,12 @@ from twilio.http import HttpClient
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
+from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
+from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
 from otp_engine.domain.engine import Engine
-from otp_engine.domain.hashing import COSTS, Cost, HashingPool
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber, Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Asked, Guess
@@ -51,10 +52,10 @@ def main() -> None:
         redis.Redis.from_url(url) as watch,
     ):
         for name in ("owasp", "test"):
-            engine, outbox = _engine(url, COSTS[name])
+            engine, outbox = _engine(url, PROFILES[name])
             told = RedisStore(connect(url, timedelta(seconds=5))).events
             _times(Watched(replace(engine, watch=told.add)), outbox, watch, name)
-        _bytes(_engine(url, COSTS["owasp"], sends_total=Limit()), watch)
+        _bytes(_engine(url, PROFILES["owasp"], sends_total=Limit()), watch)
     _messages()
 
 
@@ -92,11 +93,11 @@ def _bytes(engine: tuple[Engine, Outbox], watch: redis.Redis) -> None:
     print(f"a pending verification: {each:.0f} bytes of Redis, over {PENDING} phones")
 
 
-class Unhashed(HashingPool):
+class Unhashed(HashPool):
     """Answers so many bytes without the work: here only their number matters."""
 
-    def derive(self, material: bytes, salt: bytes, cost: Cost) -> bytes:
-        return material
+    def hash(self, secret: bytes, salt: bytes, parameters: Argon2Parameters) -> bytes:
+        return secret
 
 
 def _messages() -> None:
@@ -131,12 +132,12 @@ def _serve_twilio(url: Any, done: Any) -> None:
         done.wait()
 
 
-def _engine(url: str, cost: Cost, **policy: Any) -> tuple[Engine, Outbox]:
+def _engine(url: str, cost: Argon2Parameters, **policy: Any) -> tuple[Engine, Outbox]:
     outbox = Outbox()
     engine = Engine(
         store=RedisStore(connect(url, timedelta(seconds=5))),
         sender=outbox,
-        hashing=HashingPool(2),
+        hashing=HashPool(2),
         peppers=(Pepper(b"p" * 32),),
         policy=Policy(**{"sends_total": Limit.parse("1000000/1h")} | policy),
         cost=cost,

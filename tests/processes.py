@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from otp_engine.crypto import api_keys
-from otp_engine.domain.pepper import Pepper
+from otp_engine.crypto.pepper import Pepper
 from tests import servers, twilio_server
 
 # Outside dev mode a pepper of few different bytes is refused.

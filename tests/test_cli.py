@@ -95,7 +95,7 @@ def test_the_doctor_says_what_redis_could_forget(tmp_path):
 
     assert result.returncode == 0
     assert "! Redis evicts keys (allkeys-lru)" in result.stderr
-    assert "! Redis forgets at a restart" in result.stderr
+    assert "! Redis loses data at a restart" in result.stderr
     assert "! Redis has fewer than 1 replicas" in result.stderr
 
 

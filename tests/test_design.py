@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "otp_engine"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-SCRIPTS = sorted(path for path in PACKAGE.rglob("*.lua") if path.stem != "sliding_log")
+SCRIPTS = sorted((PACKAGE / "store" / "lua").glob("*.lua"))
+LUA_LIBRARY = sorted((PACKAGE / "store" / "lua" / "lib").glob("*.lua"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
@@ -30,7 +31,7 @@ def body_lines(function: ast.FunctionDef) -> int:
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-@pytest.mark.parametrize("module", [*MODULES, *SCRIPTS], ids=name)
+@pytest.mark.parametrize("module", [*MODULES, *SCRIPTS, *LUA_LIBRARY], ids=name)
 def test_every_file_can_be_read_in_one_sitting(module):
     assert len(module.read_text().splitlines()) <= 400
 
@@ -54,6 +55,11 @@ def test_every_script_says_what_it_takes_returns_and_does_to_the_ttl(script):
     assert header.startswith(f"-- {script.stem}: ")
     for word in ("-- KEYS[", "-- ARGV", "-- returns ", "-- TTL: "):
         assert word in header
+
+
+@pytest.mark.parametrize("library", LUA_LIBRARY, ids=name)
+def test_every_lua_library_has_a_summary(library):
+    assert library.read_text().startswith(f"-- {library.stem}: ")
 
 
 def test_only_the_edge_reads_the_environment():

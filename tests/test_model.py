@@ -30,12 +30,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
+from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
 from otp_engine.domain.engine import Engine
-from otp_engine.domain.hashing import COSTS, Cost, HashingPool
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.messages import Message
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import CONSECUTIVE, Policy
 from otp_engine.domain.ports import Handover
@@ -48,7 +49,6 @@ from otp_engine.errors import (
     OTPError,
     Saturated,
 )
-from otp_engine.store.connection import Client
 from otp_engine.store.verifications import RedisStore
 from tests.ageing import age
 from tests.fakes import code_in, other_than
@@ -118,14 +118,14 @@ class Carrier:
         """Always."""
 
 
-class Full(HashingPool):
+class Full(HashPool):
     """Had a place when it was asked, and has none when it is needed."""
 
-    def derive(self, material: bytes, salt: bytes, cost: Cost) -> bytes:
+    def hash(self, secret: bytes, salt: bytes, parameters: Argon2Parameters) -> bytes:
         raise Saturated
 
 
-FULL, ROOMY = Full(1), HashingPool(1, patience=timedelta(minutes=1))
+FULL, ROOMY = Full(1), HashPool(1, queue_timeout=timedelta(minutes=1))
 
 
 def outcome_of(action: Callable[[], Any]) -> Any:
@@ -145,7 +145,7 @@ class People(RuleBasedStateMachine):
         arrived: Every message that the carrier did not clearly refuse.
     """
 
-    client: Client
+    client: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class People(RuleBasedStateMachine):
             hashing=ROOMY,
             peppers=(Pepper(b"p" * 32),),
             policy=POLICY,
-            cost=COSTS["test"],
+            cost=PROFILES["test"],
             served=Served({"IN", "US"}),
             brand="Acme",
             entropy=secrets.token_bytes,

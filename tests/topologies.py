@@ -12,7 +12,7 @@ from typing import Any
 import redis
 from redis.crc import key_slot
 
-from otp_engine.domain.pepper import Pepper
+from otp_engine.crypto.pepper import Pepper
 from tests import servers
 from tests.processes import PEPPER
 from tests.servers import Mortal
@@ -91,7 +91,7 @@ class Watched:
 
 def slot(phone: str, pepper: Pepper = PEPPER) -> int:
     """Where *phone* is, under the pepper that processes are started with."""
-    return key_slot(pepper.digest("phone", phone).encode())
+    return key_slot(pepper.pseudonymize("phone", phone).encode())
 
 
 def asked(node: Mortal) -> Callable[..., Any]:

@@ -10,10 +10,10 @@ from flask import Flask, current_app, g
 
 from otp_engine.api.callers import Callers
 from otp_engine.crypto import api_keys
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import handles, phone
 from otp_engine.domain.handles import Handle
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Events, Records, SafeList, Services

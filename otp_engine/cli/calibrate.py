@@ -11,9 +11,9 @@ import click
 
 from otp_engine.app import cores
 from otp_engine.cli.common import fail, json_option, success, warn
-from otp_engine.domain.calibration import Calibrated, propose
-from otp_engine.domain.calibration import calibrate as measure
-from otp_engine.domain.hashing import COSTS
+from otp_engine.crypto.argon2 import PROFILES
+from otp_engine.crypto.calibration import Benchmark, recommend
+from otp_engine.crypto.calibration import calibrate as measure
 
 _SKIPPED = "test"  # it protects nothing
 
@@ -50,15 +50,17 @@ def calibrate(
     --rate, the command exits with 1 if no profile reaches the rate.
     """
     results = []
-    for name, cost in COSTS.items():
+    for name, argon2 in PROFILES.items():
         if name == _SKIPPED:
             continue
         if sys.stderr.isatty():
             click.echo(f"measuring {name} ...", err=True)
         results.append(
-            measure(name, cost, threads=cores(), seconds=seconds, clock=time.monotonic)
+            measure(
+                name, argon2, threads=cores(), seconds=seconds, clock=time.monotonic
+            )
         )
-    proposed = propose(results, rate) if rate is not None else None
+    proposed = recommend(results, rate) if rate is not None else None
     if as_json:
         costs = [_to_dict(result, digits) for result in results]
         click.echo(json.dumps({"costs": costs, "proposed": proposed and proposed.name}))
@@ -68,34 +70,34 @@ def calibrate(
         _report(proposed, rate)
 
 
-def _report(proposed: Calibrated | None, rate: float) -> None:
+def _report(proposed: Benchmark | None, rate: float) -> None:
     if proposed is None:
         fail(f"no profile reaches {rate:g} a second: use more cores or more instances")
-    if not proposed.cost.meets_asvs:
+    if not proposed.argon2.meets_asvs:
         warn(
             f"{proposed.name} is below OWASP ASVS 5.0; more cores allow a stronger one"
         )
     success(f"OTP_ARGON2={proposed.name} reaches {rate:g} a second")
 
 
-def _print_table(results: list[Calibrated], digits: int) -> None:
+def _print_table(results: list[Benchmark], digits: int) -> None:
     click.echo(
         f"{'cost':8}  {'hashes a second':>15}  {'memory':>9}"
         f"  core-hours to try every code of {digits} digits"
     )
     for result in results:
         click.echo(
-            f"{result.name:8}  {result.per_second:15.0f}"
+            f"{result.name:8}  {result.hashes_per_second:15.0f}"
             f"  {result.memory / 2**20:5.0f} MiB  {result.core_hours(digits):.1f}"
         )
 
 
-def _to_dict(result: Calibrated, digits: int) -> dict[str, Any]:
+def _to_dict(result: Benchmark, digits: int) -> dict[str, Any]:
     return {
         "name": result.name,
-        "argon2": str(result.cost),
+        "argon2": str(result.argon2),
         "threads": result.threads,
-        "hashes_per_second": round(result.per_second, 1),
+        "hashes_per_second": round(result.hashes_per_second, 1),
         "memory_bytes": result.memory,
         "core_hours": round(result.core_hours(digits), 2),
     }

@@ -22,13 +22,13 @@ from otp_engine.domain import durations
 from otp_engine.domain.events import Event, Happened
 from otp_engine.domain.whom import shown
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.event_fields import KINDS, kind_of, plain
-from otp_engine.store.event_tail import Tail
-from otp_engine.store.events import LIFE
+from otp_engine.store.event_codec import EVENT_TYPES, flatten, type_name
+from otp_engine.store.event_tail import EventTail
+from otp_engine.store.events import RETENTION
 
 _POLL_INTERVAL = 0.5  # seconds
 _OMITTED_FROM_TEXT = ("service", "attempt", "code_length")
-_KIND_WIDTH = max(map(len, KINDS))
+_KIND_WIDTH = max(map(len, EVENT_TYPES))
 
 
 def _parse_since(_: click.Context, __: click.Parameter, text: str) -> timedelta:
@@ -36,7 +36,7 @@ def _parse_since(_: click.Context, __: click.Parameter, text: str) -> timedelta:
         since = durations.parse(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
-    if since > LIFE:
+    if since > RETENTION:
         raise click.BadParameter("events are stored for a month: 31d at most")
     return since
 
@@ -55,7 +55,7 @@ def _parse_since(_: click.Context, __: click.Parameter, text: str) -> timedelta:
     "--kind",
     "kinds",
     multiple=True,
-    type=click.Choice(sorted(KINDS)),
+    type=click.Choice(sorted(EVENT_TYPES)),
     help="Show only this kind; can be repeated.",
 )
 @json_option
@@ -73,15 +73,15 @@ def events(
     to_line = _to_json if as_json else _to_text
     with suppress(KeyboardInterrupt):
         for recorded in _read(tail, follow=follow):
-            kind = kind_of(recorded.event)
+            kind = type_name(recorded.event)
             if not kinds or kind in kinds:
                 click.echo(to_line(recorded, kind))
 
 
-def _read(tail: Tail, *, follow: bool) -> Iterator[Happened]:
+def _read(tail: EventTail, *, follow: bool) -> Iterator[Happened]:
     while True:
         try:
-            recorded = tail.more()
+            recorded = tail.read_next()
         except StoreUnavailable:
             if not follow:
                 raise
@@ -122,5 +122,5 @@ def _column(name: str, value: Any) -> str | None:  # noqa: ANN401 - any field of
 def _to_dict(event: Event) -> dict[str, Any]:
     return {
         name: value.hex() if isinstance(value, bytes) else value
-        for name, value in plain(event).items()
+        for name, value in flatten(event).items()
     }

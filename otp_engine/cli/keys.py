@@ -11,7 +11,7 @@ import click
 from otp_engine.cli.common import fail, success, warn
 from otp_engine.config import validators
 from otp_engine.crypto import api_keys
-from otp_engine.domain.pepper import LEAST_BYTES
+from otp_engine.crypto.pepper import MIN_BYTES
 
 
 @click.group()
@@ -22,7 +22,7 @@ def keys() -> None:
 @keys.command()
 def pepper() -> None:
     """Print a new pepper as a line for the environment."""
-    _print_base64("OTP_PEPPER", LEAST_BYTES)
+    _print_base64("OTP_PEPPER", MIN_BYTES)
 
 
 @keys.command()

@@ -100,7 +100,7 @@ def forget(*, number: str) -> None:
 
 def _load_context() -> _CliContext:
     settings, store = load_with_redis()
-    versions = PolicyVersions(store.amendments, settings.peppers)
+    versions = PolicyVersions(store.policy_versions, settings.peppers)
     return _CliContext(settings, store, amended(settings.policy, versions.latest()))
 
 

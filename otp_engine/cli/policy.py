@@ -27,7 +27,7 @@ from otp_engine.domain.amendments import Amendment, amended
 from otp_engine.domain.events import PolicyChanged
 from otp_engine.domain.policy import READERS, Policy, write
 from otp_engine.domain.policy_versions import PolicyVersions
-from otp_engine.store.events import Events
+from otp_engine.store.events import RedisEventStore
 
 _MAX_TRIES = 20
 _MAX_VERSIONS = 1_000
@@ -40,7 +40,7 @@ _REASON = click.option("--reason", help="The reason, for the history.")
 class _CliContext:
     settings: Settings
     versions: PolicyVersions
-    events: Events
+    events: RedisEventStore
 
 
 @click.group(cls=RedisGroup)
@@ -52,7 +52,7 @@ def policy(context: click.Context) -> None:
     seconds. A value that was not changed comes from the environment.
     """
     settings, store = load_with_redis()
-    versions = PolicyVersions(store.amendments, settings.peppers)
+    versions = PolicyVersions(store.policy_versions, settings.peppers)
     context.obj = _CliContext(settings, versions, store.events)
     for warning in versions.doubts():
         warn(warning)
@@ -189,7 +189,9 @@ def _warn_of_change(context: _CliContext, old: Policy, new: Policy) -> None:
         success(f"the chance of guessing a code is at most {guessing.chance(new)}")
 
 
-def _emit_change(events: Events, version: Amendment, difference: Sequence[str]) -> None:
+def _emit_change(
+    events: RedisEventStore, version: Amendment, difference: Sequence[str]
+) -> None:
     events.add(
         PolicyChanged(
             version=version.version,
@@ -198,7 +200,7 @@ def _emit_change(events: Events, version: Amendment, difference: Sequence[str]) 
             reason=version.reason,
         )
     )
-    events.settle()
+    events.flush()
 
 
 def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

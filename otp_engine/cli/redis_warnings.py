@@ -23,9 +23,9 @@ def collect(settings: Settings, store: RedisStore) -> list[str]:
     """
     if settings.redis_url is None:
         return []
-    versions = PolicyVersions(store.amendments, settings.peppers)
+    versions = PolicyVersions(store.policy_versions, settings.peppers)
     sources: tuple[tuple[Callable[[], list[str]], str], ...] = (
-        (store.doubts, "its persistence: INFO failed"),
+        (store.persistence_warnings, "its persistence: INFO failed"),
         (versions.doubts, "the live policy"),
         (
             lambda: _policy_and_services(settings, store, versions),

@@ -19,9 +19,9 @@ from otp_engine.config.env_reader import EnvReader
 from otp_engine.config.settings import Settings, TwilioSettings
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.api_keys import ApiKey
+from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
+from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import phone
-from otp_engine.domain.hashing import COSTS, Cost
-from otp_engine.domain.pepper import LEAST_BYTES, Pepper
 from otp_engine.domain.policy import READERS as POLICY_PARSERS
 from otp_engine.domain.policy import Policy
 from otp_engine.errors import InvalidSettings
@@ -99,7 +99,7 @@ def _settings(env: EnvReader) -> Settings:
         ),
         drain_duration=env.get("OTP_DRAIN", validators.drain_duration, timedelta()),
         peppers=_peppers(env, dev=dev),
-        argon2=env.get("OTP_ARGON2", Cost.parse, COSTS["owasp"]),
+        argon2=env.get("OTP_ARGON2", Argon2Parameters.parse, PROFILES["owasp"]),
         senders=(senders := _senders(env, dev=dev)),
         twilio=_twilio(env),
         brand=env.get("OTP_BRAND", validators.brand, "OTP Engine"),
@@ -133,7 +133,7 @@ def _allowed_countries(env: EnvReader, *, dev: bool, region: str) -> frozenset[s
 def _peppers(env: EnvReader, *, dev: bool) -> tuple[Pepper, ...]:
     # The embedded store of dev mode ends with the process, so its pepper may as well.
     if not env.has("OTP_PEPPER") and dev and not env.has("REDIS_URL"):
-        return (Pepper(secrets.token_bytes(LEAST_BYTES)),)
+        return (Pepper(secrets.token_bytes(MIN_BYTES)),)
     env.require("OTP_PEPPER", why=f"{validators.GENERATE_PEPPER} generates one")
     current = env.get("OTP_PEPPER", validators.pepper, None)
     previous = env.get("OTP_PEPPER_PREVIOUS", validators.pepper, None)

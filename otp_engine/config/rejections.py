@@ -34,7 +34,7 @@ def _dev_problems(settings: Settings) -> list[str]:
 
 def _production_problems(settings: Settings) -> list[str]:
     problems = _pepper_problems(settings)
-    if settings.argon2.memory < _MIN_ARGON2_MEMORY:
+    if settings.argon2.memory_cost < _MIN_ARGON2_MEMORY:
         problems.append(
             f"OTP_ARGON2 must have m of at least {_MIN_ARGON2_MEMORY} (KiB) outside of"
             f" dev mode: {settings.argon2}"

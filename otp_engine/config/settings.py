@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.crypto.api_keys import ApiKey
-from otp_engine.domain.hashing import Cost
-from otp_engine.domain.pepper import Pepper
+from otp_engine.crypto.argon2 import Argon2Parameters
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.rehearsal import TestNumber
 
@@ -82,7 +82,7 @@ class Settings:
     redis_replicas: int
     drain_duration: timedelta
     peppers: tuple[Pepper, ...]
-    argon2: Cost
+    argon2: Argon2Parameters
     senders: tuple[str, ...]
     twilio: TwilioSettings | None
     brand: str

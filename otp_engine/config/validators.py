@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from otp_engine import parsing
 from otp_engine.crypto import api_keys as key_scheme
 from otp_engine.crypto.api_keys import ApiKey
+from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import codes, durations, phone
-from otp_engine.domain.pepper import LEAST_BYTES, Pepper
 from otp_engine.domain.rehearsal import TestNumber
 from otp_engine.errors import OTPError
 
@@ -95,9 +95,9 @@ def pepper(text: str) -> Pepper:
         raise ValueError(
             f"must be base64: {GENERATE_PEPPER} generates a pepper"
         ) from None
-    if len(secret) < LEAST_BYTES:
+    if len(secret) < MIN_BYTES:
         raise ValueError(
-            f"must have at least {LEAST_BYTES} bytes, and has {len(secret)}:"
+            f"must have at least {MIN_BYTES} bytes, and has {len(secret)}:"
             f" {GENERATE_PEPPER} generates a pepper"
         )
     return Pepper(secret)

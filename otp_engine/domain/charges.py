@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import addresses
 from otp_engine.domain.limits import Charge, KeyedLimit, Limit
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Asked, Guess
 
@@ -73,7 +73,7 @@ def _of_networks(
     name: str, limit: Limit, address: str, pepper: Pepper
 ) -> Iterator[Charge]:
     for network, factor in addresses.networks(address):
-        counted = pepper.digest("address", network)
+        counted = pepper.pseudonymize("address", network)
         yield from _both(name, counted, limit.times(factor))
 
 
@@ -91,5 +91,5 @@ def _both(name: str, counted: str, limit: Limit) -> Iterator[Charge]:
 
 def _pseudonymised(charge: Charge, pepper: Pepper) -> Charge:
     """Replace the counted value, which can be an address or a name, by its digest."""
-    counted = pepper.digest(charge.limit_name, charge.counted)
+    counted = pepper.pseudonymize(charge.limit_name, charge.counted)
     return Charge(charge.limit_name, counted, charge.limit)

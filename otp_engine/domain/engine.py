@@ -25,14 +25,15 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
+from otp_engine.crypto.argon2 import Argon2Parameters
+from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import charges, codes, homes, messages
 from otp_engine.domain.delivery import deliver
 from otp_engine.domain.events import RequestRefused, Watch, nobody
 from otp_engine.domain.giving_back import given_back_by
-from otp_engine.domain.hashing import Cost, HashingPool
 from otp_engine.domain.homes import Home
 from otp_engine.domain.limits import Charge, Use
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber, Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Handover, Sender, Store
@@ -76,10 +77,10 @@ class Engine:
 
     store: Store
     sender: Sender
-    hashing: HashingPool
+    hashing: HashPool
     peppers: tuple[Pepper, ...]
     policy: Policy
-    cost: Cost
+    cost: Argon2Parameters
     served: Served
     brand: str
     entropy: Callable[[int], bytes]
@@ -107,7 +108,7 @@ class Engine:
         with self.sender.room():
             # Without a place nothing else is tried. It is not kept: requests that their
             # requester's limit refuses would hold every place while Redis is asked.
-            self.hashing.expect_room()
+            self.hashing.check_capacity()
         token = self.entropy(_TOKEN_BYTES)
         refund, paid = self._charge_requester(asked, token)
         no_capacity = (Saturated, StoreUnavailable)
@@ -169,7 +170,7 @@ class Engine:
             RateLimited: The requester's, the phone's or the pool's budget is spent.
             Unavailable: Redis or this instance cannot, at the moment.
         """
-        self.hashing.expect_room()
+        self.hashing.check_capacity()
         token = self.entropy(_TOKEN_BYTES)
         refund, paid = self._charge_requester(guess, token)
         with given_back_by(refund, after=(Saturated, StoreUnavailable)):
@@ -312,7 +313,9 @@ class Engine:
             raise Unavailable
 
     def _tag(self, code: str, home: Home, binding: Binding) -> bytes:
-        material = home.pepper.bind(
+        material = home.pepper.code_mac(
             code, verification=binding.id, number=home.number.e164
         )
-        return self.hashing.derive(material, binding.id, Cost.parse(binding.cost))
+        return self.hashing.hash(
+            material, binding.id, Argon2Parameters.parse(binding.cost)
+        )

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from otp_engine.domain.pepper import Pepper
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.receipts import Receipt
 from otp_engine.domain.verification import Asked, Channel, Guess

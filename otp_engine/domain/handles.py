@@ -1,7 +1,7 @@
-"""The handle of a bound verification: what a client needs to check it.
+"""The handle of a bound verification, which a client needs to check it.
 
-It is opaque: the verification's id and the phone number, encrypted under the pepper. So
-nothing is stored for it, and no one without the pepper can make one or read one.
+A handle is opaque: the verification's id and the phone number, encrypted with the
+pepper. So the store keeps nothing for it, and only the pepper can make or read one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from otp_engine.domain.pepper import Pepper
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.errors import InvalidPhone, VerificationNotFound
 
@@ -23,10 +23,11 @@ _TEXT = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A bound verification, and the phone that it belongs to.
+    """A bound verification with its phone number.
 
     Attributes:
-        verification: Its id, 16 bytes.
+        verification: Id of the verification, 16 bytes.
+        number: The number that it verifies.
     """
 
     verification: bytes
@@ -42,15 +43,16 @@ class Handle:
 def read(
     text: str, peppers: Sequence[Pepper], number: Callable[[str], PhoneNumber]
 ) -> Handle:
-    """Read a handle.
+    """Parse a handle.
 
     Args:
         text: What `Handle.write` returned.
-        peppers: The current pepper and the one before a rotation.
+        peppers: The current pepper, and the previous one during a rotation.
         number: Parses a number in E.164.
 
     Raises:
-        VerificationNotFound: It is not a handle, or its pepper is gone.
+        VerificationNotFound: The text is not a handle, or its pepper is not among
+            *peppers*.
     """
     if not _TEXT.fullmatch(text):
         raise VerificationNotFound

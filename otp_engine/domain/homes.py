@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from otp_engine.domain.pepper import Pepper
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
 
@@ -32,7 +32,7 @@ class Home:
         What is counted by phone is counted under the digest, for all services. A bound
         verification adds a plus sign and its id.
         """
-        digest = self.pepper.digest("phone", self.number.e164)
+        digest = self.pepper.pseudonymize("phone", self.number.e164)
         space = self.space if self.bound is None else f"{self.space}+{self.bound.hex()}"
         return f"{digest}:{space}" if space else digest
 

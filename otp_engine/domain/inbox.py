@@ -1,4 +1,4 @@
-"""Messages that never left: what a phone would show, for whoever develops with it."""
+"""The inbox of dev mode: messages as a recipient would see them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from otp_engine.domain.verification import Channel
 
 
 class State(StrEnum):
-    """What has become of a code."""
+    """The status of a code."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -24,11 +24,15 @@ class Letter:
     """A message in the inbox.
 
     Attributes:
+        at: When it was sent.
+        expires: When its code expires.
         to: The number in E.164.
-        body: The text, code included.
-        expires: When its code does.
-        verification: Whose code it is, 16 bytes.
-        ended: What has become of the verification, if it has ended before its time.
+        channel: How it would be delivered.
+        locale: The language of the body; None for the default.
+        body: The text with the code.
+        code: The code.
+        verification: Id of the verification, 16 bytes.
+        ended: Final status of the verification; None while it is live.
     """
 
     at: datetime
@@ -42,7 +46,7 @@ class Letter:
     ended: State | None = None
 
     def state(self, now: datetime) -> State:
-        """What has become of its code by *now*."""
+        """Return the status of its code at *now*."""
         if self.ended:
             return self.ended
         return State.PENDING if now < self.expires else State.EXPIRED

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import charges
 from otp_engine.domain.homes import Home
 from otp_engine.domain.limits import Use
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Counts, Store

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.amendments import Amendment
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.ports import Amendments
 
 KEPT = 1_000
@@ -57,7 +57,7 @@ class PolicyVersions:
                 valid with a signature of any.
         """
         self._stored = stored
-        self._keys = [pepper.key("policy") for pepper in peppers]
+        self._keys = [pepper.derive_key("policy") for pepper in peppers]
 
     def head(self) -> Stored | None:
         """Return the version that was added last, valid or not; None without any."""

@@ -1,11 +1,11 @@
-"""What was told about a verification, to be told again to whoever asks by its id."""
+"""The history of a verification, which clients of `/v2` read by its id."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from otp_engine.domain.pepper import Pepper
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.verification import Channel
 
 
@@ -14,7 +14,9 @@ class Attempt:
     """One send.
 
     Attributes:
-        token: Its name, 8 bytes.
+        token: Id of the send, 8 bytes.
+        at: When its code was sent.
+        channel: How its code was sent.
     """
 
     token: bytes
@@ -24,16 +26,16 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A verification, as its callers know it.
+    """A verification as clients of `/v2` see it.
 
     Attributes:
-        id: The verification, 16 bytes.
-        service: The sid of its service.
+        id: Id of the verification, 16 bytes.
+        service: SID of its service.
         encrypted_number: Its number, as `encrypt_number` returns it.
-        bound: Whether only its sid can check it.
         channel: How the last code was sent.
         attempts: Every send, oldest first.
-        cancelled: Whether it was closed without an approval.
+        cancelled: Whether it was canceled.
+        bound: Whether it can be checked by its SID only.
     """
 
     id: bytes
@@ -56,7 +58,12 @@ class Record:
 
 
 def encrypt_number(e164: str, pepper: Pepper, *, verification: bytes) -> bytes:
-    """Encrypt the number of a verification, so that Redis holds no number.
+    """Encrypt the number of a verification, because Redis must hold no number.
+
+    Args:
+        e164: The number in E.164.
+        pepper: The current pepper.
+        verification: Id of the verification.
 
     Returns:
         A ciphertext that `decrypt_number` decrypts for the same verification only.
@@ -67,8 +74,13 @@ def encrypt_number(e164: str, pepper: Pepper, *, verification: bytes) -> bytes:
 def decrypt_number(data: bytes, pepper: Pepper, *, verification: bytes) -> str:
     """Decrypt the number of a verification.
 
+    Args:
+        data: What `encrypt_number` returned.
+        pepper: The pepper that encrypted it.
+        verification: Id of the verification.
+
     Raises:
-        ValueError: It was encrypted under another pepper or for another verification,
+        ValueError: It was encrypted with another pepper or for another verification,
             or was changed.
     """
     return pepper.decrypt(data, context=b"number" + verification).decode("ascii")

@@ -137,7 +137,7 @@ class Binding:
 
     Attributes:
         id: 16 random bytes that name the verification, and no other.
-        cost: Argon2id's cost, as `hashing.Cost` writes it.
+        cost: Argon2id's cost, as `Argon2Parameters` writes it.
     """
 
     id: bytes

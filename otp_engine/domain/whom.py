@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from otp_engine.domain.pepper import Pepper
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.phone import HIDDEN, PhoneNumber
 
 _SHOWN = 3
@@ -33,10 +33,10 @@ class Whom:
     ) -> Whom:
         """What is told of a *number*, and of the *address* that asked."""
         return cls(
-            phone=pepper.digest("event", number.e164),
+            phone=pepper.pseudonymize("event", number.e164),
             prefix=prefix(number),
             country=number.country,
-            address=address and pepper.digest("address", address),
+            address=address and pepper.pseudonymize("address", address),
         )
 
 

@@ -1,1 +1,1 @@
-"""What is remembered, and the only folder that speaks Redis."""
+"""The stores: the only package that talks to Redis."""

@@ -1,8 +1,10 @@
-"""A Redis Cluster: who has which key, and a client for each of its nodes.
+"""A Redis Cluster: the slot map, and a client for each node.
 
-redis-py's own client reads the map of a Cluster again within each request that failed,
-one request after the other and one node after the other: of a Cluster that hangs,
-requests were seen to wait for a minute. Here the map is read by nobody's request.
+redis-py's `RedisCluster` refreshes its slot map inside each request that failed, one
+request after the other and one node after the other. While a node hangs, each request
+waits for all those timeouts: https://github.com/redis/redis-py/issues/4074, and
+https://github.com/redis/redis-py/pull/4083 with a fix of this design. Here a background
+thread refreshes the map. This module can be deleted once redis-py does the same.
 """
 
 from __future__ import annotations
@@ -16,87 +18,95 @@ from typing import Any
 
 import redis
 from redis.crc import key_slot
-from redis.exceptions import ConnectionError as ConnectionFailed
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as Silence
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 Address = tuple[str, int]
 _Range = tuple[int, int, Address]
 
 
-class Cluster:
-    """The map of a Cluster, read once somebody needs it and whenever it was wrong."""
+class ClusterTopology:
+    """The slot map of a Cluster, read on first use and after each error of it."""
 
     def __init__(
-        self, hosts: Sequence[Address], options: Mapping[str, Any], *, patience: float
+        self, hosts: Sequence[Address], options: Mapping[str, Any], *, timeout: float
     ) -> None:
-        """Know where to begin; nothing is asked yet.
+        """Store the addresses; this sends no command.
 
         Args:
-            hosts: Nodes to ask for the map, besides those that are on it.
-            options: What each node's client is made with.
-            patience: Seconds that a request waits for the map.
+            hosts: Nodes that return the map, besides those that are in it.
+            options: Keyword arguments of each node's `redis.Redis`.
+            timeout: Seconds that a request waits for the map.
         """
         self._hosts = hosts
         self._options = options
-        self._patience = patience
+        self._timeout = timeout
         self._nodes: dict[Address, redis.Redis] = {}
         self._lock = Lock()
-        self._has_read = Event()
-        self._has_read.set()
-        # Last slot, first slot, owner; in order, and replaced as a whole.
+        self._refreshed = Event()
+        self._refreshed.set()
+        # Last slot, first slot, owner; sorted, and replaced as a whole.
         self._map: Sequence[_Range] = ()
-        self._trouble: RedisError = ConnectionFailed()
+        self._last_error: RedisError = RedisConnectionError()
 
-    def owner(self, key: str) -> Address | None:
-        """Who has *key*, as far as is known."""
+    def owner_of(self, key: str) -> Address | None:
+        """Return the node that owns *key*; None if the map does not contain it."""
         slot, ranges = key_slot(key.encode()), self._map
-        at = bisect_left(ranges, slot, key=itemgetter(0))
-        if at == len(ranges) or slot < ranges[at][1]:
+        index = bisect_left(ranges, slot, key=itemgetter(0))
+        if index == len(ranges) or slot < ranges[index][1]:
             return None
-        return ranges[at][2]
+        return ranges[index][2]
 
-    def node(self, key: str) -> redis.Redis:
-        """Reach the one that has *key*.
+    def node_for(self, key: str) -> redis.Redis:
+        """Return the client of the node that owns *key*.
 
         Raises:
-            redis.TimeoutError: No node has said in time who that is.
-            redis.RedisError: None could be asked, or none has it.
+            redis.TimeoutError: No node returned the map within the timeout.
+            redis.RedisError: No node could be reached, or none owns the key.
         """
-        if not (owner := self.owner(key)):
-            in_time = self.look_around()
-            if not (owner := self.owner(key)):
-                raise (self._trouble if in_time else Silence())
-        return self._at(owner)
+        if not (owner := self.owner_of(key)):
+            in_time = self.refresh()
+            if not (owner := self.owner_of(key)):
+                raise (self._last_error if in_time else RedisTimeoutError())
+        return self._client_of(owner)
 
-    def look_around(self, *, wait: bool = True) -> bool:
-        """Have the map read anew, and say whether that was done in time."""
+    def refresh(self, *, wait: bool = True) -> bool:
+        """Read the map again in the background.
+
+        Args:
+            wait: Whether to wait for it, for the timeout at most.
+
+        Returns:
+            Whether the refresh has ended.
+        """
         with self._lock:
-            if self._has_read.is_set():
-                self._has_read.clear()
+            if self._refreshed.is_set():
+                self._refreshed.clear()
                 Thread(target=self._read, daemon=True).start()
-        return self._has_read.wait(self._patience if wait else 0)
+        return self._refreshed.wait(self._timeout if wait else 0)
 
     def _read(self) -> None:
-        trouble: RedisError = ConnectionFailed()
+        last_error: RedisError = RedisConnectionError()
         try:
             known = {*self._hosts, *(owner for _, _, owner in self._map)}
-            # In any order, for one that was cut off from the others is no good guide.
+            # In random order: a node that is cut off from the others has an old map.
             for address in random.sample(sorted(known), len(known)):
                 try:
-                    said = self._at(address).execute_command("CLUSTER", "SLOTS")
+                    reply = self._client_of(address).execute_command("CLUSTER", "SLOTS")
                 except RedisError as error:
-                    # Of all troubles silence is the one to be told of.
-                    trouble = trouble if isinstance(trouble, Silence) else error
+                    # A timeout takes precedence: the breaker opens on timeouts only.
+                    if not isinstance(last_error, RedisTimeoutError):
+                        last_error = error
                     continue
-                self._map = sorted(_ranges(said, address))
-                trouble = ConnectionFailed()
+                self._map = sorted(_ranges(reply, address))
+                last_error = RedisConnectionError()
                 return
         finally:
-            self._trouble = trouble
-            self._has_read.set()
+            self._last_error = last_error
+            self._refreshed.set()
 
-    def _at(self, address: Address) -> redis.Redis:
+    def _client_of(self, address: Address) -> redis.Redis:
         with self._lock:
             if address not in self._nodes:
                 host, port = address
@@ -104,7 +114,7 @@ class Cluster:
             return self._nodes[address]
 
 
-def _ranges(said: Any, asked: Address) -> Iterator[_Range]:  # noqa: ANN401 - what Redis said
-    for first, last, (host, port, *_), *_ in said:
-        # Without a name it is at the one that was asked.
-        yield last, first, (host.decode() if host else asked[0], port)
+def _ranges(reply: Any, source: Address) -> Iterator[_Range]:  # noqa: ANN401 - the reply of CLUSTER SLOTS
+    for first, last, (host, port, *_), *_ in reply:
+        # A node without a host name has that of the node that replied.
+        yield last, first, (host.decode() if host else source[0], port)

@@ -1,31 +1,68 @@
-"""How Redis is reached: one server, Sentinel, a Cluster, or one inside the process.
+"""Connections to Redis: one server, Sentinel, a Cluster, or one in this process.
 
-redis-py's own patience (5 s timeouts, 10 retries, of which those of a connection and
-those of a command multiply) would hold a request for minutes when Redis is gone. Here
-it never tries anything again; `otp_engine.store.line` does, once.
+With the defaults of redis-py (5 s timeouts, 10 retries for a connection times those for
+a command) a request would wait for minutes when Redis is down. These clients never
+retry; `otp_engine.store.redis_client` does, once.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol, TypeAlias, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.connection import Connection, SSLConnection, parse_url
 from redis.exceptions import ReadOnlyError, RedisError
-from redis.exceptions import TimeoutError as Silence
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from otp_engine.errors import InvalidSettings
-from otp_engine.store.cluster import Address, Cluster
+from otp_engine.store.cluster import Address, ClusterTopology
 
-Client = Any
-"""One server's client, or a `Cluster` of them."""
+Argument: TypeAlias = str | bytes | int
+"""An argument of a command."""
+
+Entry: TypeAlias = tuple[bytes, dict[bytes, bytes]]
+"""An entry of a stream: its id and its fields."""
+
+
+class RedisCommands(Protocol):
+    """The commands in use, with the types of replies that are not decoded.
+
+    redis-py types a reply as `bytes | str`, because it depends on an option that is
+    never set here. Arguments are open where keywords are in use.
+    """
+
+    delete: Callable[..., int]
+    eval: Callable[..., Any]
+    evalsha: Callable[..., Any]
+    hget: Callable[[str, str], bytes | None]
+    hgetall: Callable[[str], dict[bytes, bytes]]
+    hvals: Callable[[str], list[bytes]]
+    info: Callable[[], dict[str, Any]]
+    lindex: Callable[[str, int], bytes | None]
+    lrange: Callable[[str, int, int], list[bytes]]
+    mget: Callable[[Sequence[str]], list[bytes | None]]
+    ping: Callable[[], bool]
+    pipeline: Callable[..., Pipeline]
+    sadd: Callable[[str, str], int]
+    set: Callable[..., bool | None]
+    sismember: Callable[[str, str], int]
+    srem: Callable[[str, str], int]
+    xrange: Callable[[str, str, str, int], list[Entry]]
+    xrevrange: Callable[[str, str, str, int], list[Entry]]
+    zrange: Callable[..., list[Any]]
+    zrem: Callable[..., int]
+
+
+Client: TypeAlias = redis.Redis | ClusterTopology
+"""The client of one server, or the topology of a Cluster with a client a node."""
 
 _PORT = 6379
 _SENTINEL_PORT = 26379
@@ -34,13 +71,18 @@ _TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
 def connect(url: str | None, timeout: timedelta) -> Client:
-    """Reach the Redis of *url*, or with none begin one inside this process.
+    """Return a client of the Redis at *url*.
 
-    Nothing is asked of it yet, so a service can be started before its Redis.
+    This opens no connection, so a service can start before its Redis.
+
+    Args:
+        url: `redis[s]://`, `redis[s]+sentinel://` or `redis[s]+cluster://`; None for an
+            embedded Redis in this process.
+        timeout: Maximum duration of a command.
 
     Raises:
-        InvalidSettings: redis-py cannot make sense of *url*, or a file of its TLS
-            options cannot be read.
+        InvalidSettings: redis-py cannot parse *url*, or a file of its TLS options
+            cannot be read.
     """
     if url is None:
         return _embedded()
@@ -48,14 +90,14 @@ def connect(url: str | None, timeout: timedelta) -> Client:
         "socket_timeout": timeout.total_seconds(),
         "socket_connect_timeout": timeout.total_seconds() / 2,
         "retry": Retry(NoBackoff(), 0),
-        # A new connection says nothing about itself: each of those four words would
-        # be a round trip before the first question, with a timeout of its own.
+        # Without CLIENT SETINFO and HELLO: each would be a round trip before the first
+        # command, with a timeout of its own.
         "protocol": 2,
         "driver_info": None,
     }
     parts = urlsplit(url)
     if parts.scheme.startswith("rediss"):
-        options["redis_connect_func"] = _greet
+        options["redis_connect_func"] = _log_in
     match parts.scheme.partition("+"):
         case _, _, "sentinel":
             return _sentinel(parts, options | _tls(parts))
@@ -66,84 +108,92 @@ def connect(url: str | None, timeout: timedelta) -> Client:
 
 
 def owner_of(client: Client, key: str) -> Address | None:
-    """Name the node of a Cluster that has *key*; nothing else has more than one."""
-    return client.owner(key) if isinstance(client, Cluster) else None
+    """Return the node of a Cluster that owns *key*.
+
+    Returns:
+        Its address; None for any other client, and while the owner is unknown.
+    """
+    return client.owner_of(key) if isinstance(client, ClusterTopology) else None
 
 
-def node_of(client: Client, key: str) -> Client:
-    """The server that holds *key*: one of a Cluster's, or the only one."""
-    return client.node(key) if isinstance(client, Cluster) else client
+def node_for(client: Client, key: str) -> RedisCommands:
+    """Return the client of the server that holds *key*.
+
+    Raises:
+        redis.RedisError: The Cluster did not return an owner of the key.
+    """
+    node = client.node_for(key) if isinstance(client, ClusterTopology) else client
+    return cast("RedisCommands", node)
 
 
-def look_around(client: Client, error: RedisError) -> None:
-    """Find out anew where things are, after *error*."""
-    if isinstance(client, Cluster):
-        # One that is silent still has what it had, until others say otherwise.
-        client.look_around(wait=not isinstance(error, Silence))
+def refresh_topology(client: Client, error: RedisError) -> None:
+    """Refresh what a client knows about its servers after *error*."""
+    if isinstance(client, ClusterTopology):
+        # A node that timed out still owns its slots until the others report otherwise.
+        client.refresh(wait=not isinstance(error, RedisTimeoutError))
     elif isinstance(error, ReadOnlyError):
-        # A replica now, which the name led to before; it keeps its connections.
+        # The server is a replica now; its connections would stay open.
         client.connection_pool.disconnect(inuse_connections=False)
 
 
-def _embedded() -> Client:
-    # Imported here because only dev has it installed.
+def _embedded() -> redis.Redis:
+    # Imported here because only dev mode has it installed.
     from fakeredis import FakeRedis, FakeServer  # noqa: PLC0415 - see above
 
     return FakeRedis(server=FakeServer())
 
 
-def _greet(connection: Connection) -> None:
-    """Log in on a new *connection* with TLS, and read past its session tickets.
+def _log_in(connection: Connection) -> None:
+    """Log in on a new *connection* with TLS, and read its session tickets.
 
-    With TLS 1.3 a server sends them right after the handshake. redis-py takes a new
-    connection with unread bytes for a broken one and replaces it, so an answer is read
-    before it looks.
+    With TLS 1.3 a server sends them right after the handshake. redis-py replaces a new
+    connection with unread bytes, so this reads a reply before redis-py checks.
     """
     connection.on_connect()
     connection.send_command("PING", check_health=False)
     connection.read_response()
 
 
-def _server(url: str, options: dict[str, Any]) -> Client:
+def _server(url: str, options: dict[str, Any]) -> redis.Redis:
     try:
         client = redis.Redis.from_url(url, **options)
         client.connection_pool.make_connection()
     except (TypeError, ValueError, RedisError):
         raise InvalidSettings([_UNKNOWN]) from None
-    _expect_files(client.connection_pool.connection_kwargs)
+    _require_files(client.connection_pool.connection_kwargs)
     return client
 
 
-def _sentinel(parts: SplitResult, options: dict[str, Any]) -> Client:
+def _sentinel(parts: SplitResult, options: dict[str, Any]) -> redis.Redis:
     sentinel = Sentinel(
         _hosts(parts, _SENTINEL_PORT),
         sentinel_kwargs=options,
         **options,
-        **_login(parts),
+        **_credentials(parts),
     )
     master: redis.Redis = sentinel.master_for(parts.path.strip("/"))
     return master
 
 
-def _cluster(parts: SplitResult, options: dict[str, Any]) -> Cluster:
-    return Cluster(
+def _cluster(parts: SplitResult, options: dict[str, Any]) -> ClusterTopology:
+    return ClusterTopology(
         _hosts(parts, _PORT),
-        options | _login(parts),
-        patience=options["socket_connect_timeout"],
+        options | _credentials(parts),
+        timeout=options["socket_connect_timeout"],
     )
 
 
 def _tls(parts: SplitResult) -> dict[str, Any]:
-    """Read the TLS options of *parts*, named as in redis-py's own `rediss://` URLs.
+    """Parse the TLS options of a URL, named as in redis-py's own `rediss://` URLs.
 
-    They hold for every connection: those to Sentinels and those to data nodes.
+    They apply to every connection: those to Sentinels and those to data nodes.
 
     Returns:
-        What `redis.Redis` takes them as; nothing without TLS.
+        Keyword arguments of `redis.Redis`; empty without TLS.
 
     Raises:
-        InvalidSettings: There is an option that redis-py does not know, one that is
-            not about TLS, or a file that cannot be read.
+        InvalidSettings: An option is unknown to redis-py or not about TLS, or a file
+            cannot be read.
     """
     try:
         options: dict[str, Any] = parse_url(f"rediss://?{parts.query}")
@@ -155,14 +205,17 @@ def _tls(parts: SplitResult) -> dict[str, Any]:
     if any(not (secure and name.startswith("ssl_")) for name in options):
         problem = "REDIS_URL can have options about TLS only, with rediss+... for it"
         raise InvalidSettings([problem])
-    _expect_files(options)
+    _require_files(options)
     return options | {"ssl": True} if secure else {}
 
 
-def _expect_files(options: Mapping[str, Any]) -> None:
-    """Raise InvalidSettings for a file of TLS *options* that cannot be read.
+def _require_files(options: Mapping[str, Any]) -> None:
+    """Check that each file of the TLS *options* can be read.
 
-    Without this a wrong path would look like a Redis that refuses connections.
+    Without this check a wrong path would look like a refused connection.
+
+    Raises:
+        InvalidSettings: A file cannot be read.
     """
     for name in _TLS_FILES:
         if (path := options.get(name)) and not os.access(path, os.R_OK):
@@ -174,8 +227,8 @@ def _hosts(parts: SplitResult, port: int) -> list[tuple[str, int]]:
     return [(host.hostname or "", host.port or port) for host in hosts]
 
 
-def _login(parts: SplitResult) -> dict[str, str]:
-    login = parts.netloc.rpartition("@")[0]
-    username, _, password = (unquote(part) for part in login.partition(":"))
-    given = {"username": username, "password": password}
-    return {name: value for name, value in given.items() if value}
+def _credentials(parts: SplitResult) -> dict[str, str]:
+    text = parts.netloc.rpartition("@")[0]
+    username, _, password = (unquote(part) for part in text.partition(":"))
+    credentials = {"username": username, "password": password}
+    return {name: value for name, value in credentials.items() if value}

@@ -6,19 +6,18 @@ from collections.abc import Sequence
 
 from otp_engine.domain.limits import Charge, Use
 from otp_engine.domain.policy import Policy
-from otp_engine.store import keys, words
-from otp_engine.store.line import Line
-from otp_engine.store.scripts import Script
+from otp_engine.store import keys, lua_codec
+from otp_engine.store.lua_scripts import LuaScript
+from otp_engine.store.redis_client import RedisClient
 
 
 class Counts:
     """Reads the logs of limits, and forgets a phone; see `domain.ports.Counts`."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: RedisClient) -> None:
         """Read them where *line* leads."""
         self._line = line
-        self._usage = Script(line, "usage")
-        self._forget = Script(line, "forget")
+        self._usage = LuaScript(line, "limit_usage")
 
     def usage(self, phone: str, policy: Policy) -> list[Use]:
         """How far the limits of this phone are used."""
@@ -46,7 +45,7 @@ class Counts:
     def bound(self, phone: str) -> list[str]:
         """List the spaces of this phone's bound verifications."""
         key = keys.bound(phone)
-        found = self._line.ask(lambda client: client.zrange(key, 0, -1), key)
+        found = self._line.execute(lambda client: client.zrange(key, 0, -1), key)
         return [space.decode() for space in found]
 
     def forget(self, phones: Sequence[str]) -> int:
@@ -58,15 +57,16 @@ class Counts:
         ]
         for place in phones:
             named += [keys.verification(place), keys.approved(place)]
-        return int(self._forget.run(named))
+        # One DEL of keys in one slot is atomic, so no send or check leaves half of it.
+        return int(self._line.execute(lambda client: client.delete(*named), named[0]))
 
     def _uses(self, logs: Sequence[tuple[str, Charge]]) -> list[Use]:
         if not logs:
             return []
-        limits = [words.windows(charge.limit) for _, charge in logs]
+        limits = [lua_codec.encode_limit(charge.limit) for _, charge in logs]
         said = self._usage.run([key for key, _ in logs], *limits)
         return [
             use
             for (_, charge), used in zip(logs, said, strict=True)
-            for use in words.uses(charge.limit_name, charge.limit, 0, used)
+            for use in lua_codec.decode_usage(charge.limit_name, charge.limit, 0, used)
         ]

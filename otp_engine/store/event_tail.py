@@ -1,4 +1,4 @@
-"""What happens, read on from where the reading stopped."""
+"""The end of several event streams, merged by time."""
 
 from __future__ import annotations
 
@@ -6,61 +6,75 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from otp_engine.domain.events import Happened
-from otp_engine.store import event_fields
-from otp_engine.store.line import Line
+from otp_engine.store import event_codec, lua_codec
+from otp_engine.store.redis_client import RedisClient
 
-_AT_A_TIME = 1_000
+_PAGE_SIZE = 1_000
 
-_Name = tuple[int, int]
-_Found = list[tuple[_Name, event_fields.Fields]]
+_EntryId = tuple[int, int]
+_Page = list[tuple[_EntryId, event_codec.Fields]]
 
 
-class Tail:
-    """The end of some streams, as one."""
+class EventTail:
+    """A reader that continues where its last call ended."""
 
-    def __init__(self, line: Line, streams: Sequence[str], begin: datetime) -> None:
-        """Begin with what happened at *begin*."""
-        self._line = line
-        self._after = dict.fromkeys(streams, (int(begin.timestamp() * 1000), 0))
+    def __init__(
+        self, client: RedisClient, streams: Sequence[str], start: datetime
+    ) -> None:
+        """Read *streams* from the time *start* on.
 
-    def more(self) -> list[Happened]:
-        """What happened since this was last asked, oldest first; some thousand at most.
+        Args:
+            client: Executes the commands.
+            streams: Keys of the streams.
+            start: Time of the first event.
+        """
+        self._client = client
+        self._after = dict.fromkeys(streams, (lua_codec.to_timestamp(start), 0))
+
+    def read_next(self) -> list[Happened]:
+        """Return the events since the last call.
+
+        Returns:
+            Oldest first, some thousand at most; empty if there are none yet.
 
         Raises:
-            StoreUnavailable: Redis did not answer; asked again, nothing is left out.
+            StoreUnavailable: Redis did not reply; the next call skips nothing.
         """
-        while found := self._page():
-            told = [event_fields.happened(name[0], fields) for name, fields in found]
-            if readable := [one for one in told if one]:
-                return readable
+        while page := self._merged_page():
+            events = [
+                event_codec.decode_entry(entry_id[0], fields)
+                for entry_id, fields in page
+            ]
+            if known := [event for event in events if event]:
+                return known
         return []
 
-    def _page(self) -> _Found:
-        """The next entries of all streams, in their order."""
-        found = {stream: self._read(stream) for stream in self._after}
-        # Behind the end of a page there is more, and so nothing later may be told yet.
-        full = [page[-1][0] for page in found.values() if len(page) == _AT_A_TIME]
-        told = sorted(
-            (name, stream, fields)
-            for stream, page in found.items()
-            for name, fields in page
-            if not full or name <= min(full)
+    def _merged_page(self) -> _Page:
+        """Return the next entries of all streams in their order."""
+        pages = {stream: self._read(stream) for stream in self._after}
+        # A full page may have a successor, and later entries must wait for that.
+        full = [page[-1][0] for page in pages.values() if len(page) == _PAGE_SIZE]
+        merged = sorted(
+            (entry_id, stream, fields)
+            for stream, page in pages.items()
+            for entry_id, fields in page
+            if not full or entry_id <= min(full)
         )
-        for name, stream, _ in told:
-            self._after[stream] = name
-        return [(name, fields) for name, _, fields in told]
+        for entry_id, stream, _ in merged:
+            self._after[stream] = entry_id
+        return [(entry_id, fields) for entry_id, _, fields in merged]
 
-    def _read(self, stream: str) -> _Found:
-        milliseconds, turn = self._after[stream]
-        page = self._line.ask(
-            lambda client: client.xrange(
-                stream, f"({milliseconds}-{turn}", "+", _AT_A_TIME
+    def _read(self, stream: str) -> _Page:
+        milliseconds, sequence = self._after[stream]
+        page = self._client.execute(
+            lambda redis: redis.xrange(
+                stream, f"({milliseconds}-{sequence}", "+", _PAGE_SIZE
             ),
             stream,
         )
-        return [(_name(name), fields) for name, fields in page]
+        return [(_parse_id(entry_id), fields) for entry_id, fields in page]
 
 
-def _name(name: bytes) -> _Name:
-    milliseconds, _, turn = name.partition(b"-")
-    return int(milliseconds), int(turn)
+def _parse_id(entry_id: bytes) -> _EntryId:
+    milliseconds, _, sequence = entry_id.partition(b"-")
+    return int(milliseconds), int(sequence)

@@ -1,7 +1,7 @@
-"""What happened, in streams that forget their beginning.
+"""Events in two streams of limited length.
 
-What strangers can cause as often as they like has a stream of its own, so that a flood
-of refusals pushes nothing else out of what is kept.
+Events that unauthenticated clients can cause without limit have a stream of their own,
+so that a flood of rejected requests removes no other events.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from queue import Empty, Full, Queue
 from threading import Lock, Thread
 from time import monotonic
+from typing import Any
 
 from otp_engine.domain.events import (
     Event,
@@ -21,126 +22,140 @@ from otp_engine.domain.events import (
     RequestRefused,
     Unserved,
 )
-from otp_engine.store import event_fields, keys
-from otp_engine.store.connection import Client
-from otp_engine.store.event_tail import Tail
-from otp_engine.store.line import Line
+from otp_engine.store import event_codec, keys, lua_codec
+from otp_engine.store.connection import Entry, RedisCommands
+from otp_engine.store.event_tail import EventTail
+from otp_engine.store.redis_client import RedisClient
 
 log = logging.getLogger(__name__)
 
 STREAMS = (keys.EVENTS, keys.REFUSALS)
-_KEPT = 100_000
-LIFE = timedelta(days=31)
-"""How long they are kept."""
-_AT_A_TIME = 5_000
-_AT_ONCE = 100
-_MOST_WAITING = 10_000
-_A_MOMENT = 1  # second
-_BETWEEN_TRIMS = 60  # seconds
+RETENTION = timedelta(days=31)
+"""How long events are stored."""
+_MAX_ENTRIES = 100_000
+_PAGE_SIZE = 5_000
+_BATCH_SIZE = 100
+_MAX_QUEUED = 10_000
+_FLUSH_TIMEOUT = 1  # second
+_TRIM_INTERVAL = 60  # seconds
 
-_STRANGERS = (RequestRefused, NothingWaiting, Unserved)
-_Entry = tuple[bytes, event_fields.Fields]
+_UNAUTHENTICATED_EVENTS = (RequestRefused, NothingWaiting, Unserved)
 
 
-class Events:
-    """Keeps `otp:{events}`, some hundred thousand entries at most in each, for a month.
+class RedisEventStore:
+    """Stores `otp:{events}`, about 100,000 entries a stream, for a month.
 
-    They are written behind the backs of requests, which have happened and must not
-    wait: what is said here is there a moment later, and twice if Redis had to be asked
-    twice.
+    A background thread writes events, so they appear shortly after the request. They
+    may be duplicated when a write is retried.
     """
 
-    def __init__(self, line: Line) -> None:
-        """Keep them where *line* leads."""
-        self._line = line
-        self._told: Queue[Event] = Queue(_MOST_WAITING)
+    def __init__(self, client: RedisClient) -> None:
+        """Store the events in Redis.
+
+        Args:
+            client: Executes the commands.
+        """
+        self._client = client
+        self._queue: Queue[Event] = Queue(_MAX_QUEUED)
         self._writer = Thread(target=self._write_all, name="events", daemon=True)
-        self._beginning = Lock()
+        self._starting = Lock()
         self._trim_next = 0.0
 
     def add(self, event: Event) -> None:
-        """Remember *event* soon, unless Redis is away or too much is happening."""
+        """Queue *event* for the background thread.
+
+        An event that cannot be stored is dropped, and the log reports it.
+        """
         if isinstance(event, Unserved) and event.why == "store":
-            # It would be written to the very store that did not answer.
+            # The store that is unavailable would have to store this event.
             return
-        with self._beginning:
-            # Not before: a thread does not follow into a process that is forked.
+        with self._starting:
+            # Not earlier: a forked process does not inherit threads.
             if not self._writer.ident:
                 self._writer.start()
         try:
-            self._told.put_nowait(event)
+            self._queue.put_nowait(event)
         except Full:
-            log.warning("an event is lost: too many")
+            log.warning("an event is dropped: the queue is full")
 
     def _write_all(self) -> None:
         while True:
-            batch = [self._told.get()]
+            batch = [self._queue.get()]
             with suppress(Empty):
-                while len(batch) < _AT_ONCE:
-                    batch.append(self._told.get_nowait())
+                while len(batch) < _BATCH_SIZE:
+                    batch.append(self._queue.get_nowait())
             try:
                 self._write(batch)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next are written
-                log.warning("%d events are lost: %s", len(batch), type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - after any error the next batch is written
+                kind = type(error).__name__
+                log.warning("%d events are dropped: %s", len(batch), kind)
             for _ in batch:
-                self._told.task_done()
+                self._queue.task_done()
 
     def _write(self, batch: Sequence[Event]) -> None:
-        def put(client: Client) -> None:
-            # One transaction: an entry never makes a stream that has no expiry.
-            with client.pipeline(transaction=True) as pipeline:
+        def write(redis: RedisCommands) -> None:
+            # One transaction: an entry never creates a stream without an expiry.
+            with redis.pipeline(transaction=True) as pipeline:
                 for event in batch:
-                    fields = event_fields.write(event)
-                    pipeline.xadd(stream_of(event), fields, maxlen=_KEPT)
-                for stream in sorted(set(map(stream_of, batch))):
-                    pipeline.pexpire(stream, LIFE)
-                for stream in STREAMS if late else ():
-                    pipeline.xtrim(stream, minid=_milliseconds(_oldest()))
+                    fields: dict[Any, Any] = event_codec.encode(event)
+                    pipeline.xadd(stream_for(event), fields, maxlen=_MAX_ENTRIES)
+                for stream in sorted(set(map(stream_for, batch))):
+                    pipeline.pexpire(stream, RETENTION)
+                for stream in STREAMS if trim else ():
+                    pipeline.xtrim(stream, minid=lua_codec.to_timestamp(_oldest()))
                 pipeline.execute()
 
-        late = monotonic() > self._trim_next
-        self._line.ask(put, keys.EVENTS)
-        if late:
-            self._trim_next = monotonic() + _BETWEEN_TRIMS
+        trim = monotonic() > self._trim_next
+        self._client.execute(write, keys.EVENTS)
+        if trim:
+            self._trim_next = monotonic() + _TRIM_INTERVAL
 
     def since(self, begin: datetime | None) -> Iterator[Happened]:
-        """What became of codes since *begin*, newest first; all, if not said."""
-        self.settle()
-        first, last = str(_milliseconds(max(begin or _oldest(), _oldest()))), "+"
-        while found := self._page(first, last):
-            for name, fields in found:
-                milliseconds = int(name.partition(b"-")[0])
-                if happened := event_fields.happened(milliseconds, fields):
+        """Return the events since *begin*, newest first.
+
+        Args:
+            begin: Time of the oldest event; None for all that are stored.
+
+        Raises:
+            StoreUnavailable: Redis did not reply.
+        """
+        self.flush()
+        start = max(begin or _oldest(), _oldest())
+        first, last = str(lua_codec.to_timestamp(start)), "+"
+        while page := self._page(first, last):
+            for entry_id, fields in page:
+                milliseconds = int(entry_id.partition(b"-")[0])
+                if happened := event_codec.decode_entry(milliseconds, fields):
                     yield happened
-            last = f"({found[-1][0].decode()}"
+            last = f"({page[-1][0].decode()}"
 
-    def tail(self, begin: datetime) -> Tail:
-        """All that happened since *begin* and will happen, oldest first."""
-        return Tail(self._line, STREAMS, max(begin, _oldest()))
+    def tail(self, start: datetime) -> EventTail:
+        """Return a reader of both streams, oldest event first.
 
-    def settle(self) -> None:
-        """Wait until all that was told here is written; a moment at most."""
-        written = self._told.all_tasks_done
+        Args:
+            start: Time of the first event.
+        """
+        return EventTail(self._client, STREAMS, max(start, _oldest()))
+
+    def flush(self) -> None:
+        """Wait until all queued events are written, for a second at most."""
+        written = self._queue.all_tasks_done
         with written:
-            written.wait_for(lambda: not self._told.unfinished_tasks, _A_MOMENT)
+            written.wait_for(lambda: not self._queue.unfinished_tasks, _FLUSH_TIMEOUT)
 
-    def _page(self, first: str, last: str) -> list[_Entry]:
-        found: list[_Entry] = self._line.ask(
-            lambda client: client.xrevrange(keys.EVENTS, last, first, _AT_A_TIME),
+    def _page(self, first: str, last: str) -> list[Entry]:
+        return self._client.execute(
+            lambda redis: redis.xrevrange(keys.EVENTS, last, first, _PAGE_SIZE),
             keys.EVENTS,
         )
-        return found
 
 
-def stream_of(event: Event) -> str:
-    """Where *event* is kept."""
-    return keys.REFUSALS if isinstance(event, _STRANGERS) else keys.EVENTS
+def stream_for(event: Event) -> str:
+    """Return the key of the stream that stores *event*."""
+    is_unauthenticated = isinstance(event, _UNAUTHENTICATED_EVENTS)
+    return keys.REFUSALS if is_unauthenticated else keys.EVENTS
 
 
 def _oldest() -> datetime:
-    """The stream is trimmed by whole nodes, so it can hold some that are older."""
-    return datetime.now(UTC) - LIFE
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+    """Return the start of the retention; Redis trims whole nodes, and so later."""
+    return datetime.now(UTC) - RETENTION

@@ -1,95 +1,98 @@
-"""Messages that never left, for whoever develops; codes and numbers in plain."""
+"""The inbox of dev mode: unsent messages, with codes and numbers in plain text."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from otp_engine.domain.events import Approved, Canceled, Event, Exhausted
 from otp_engine.domain.inbox import Letter, State
 from otp_engine.domain.messages import Message
-from otp_engine.domain.verification import Channel
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store import keys
-from otp_engine.store.connection import Client
-from otp_engine.store.line import Line
+from otp_engine.store.connection import RedisCommands
+from otp_engine.store.json_codec import converter
+from otp_engine.store.redis_client import RedisClient
 
-_KEPT = 100
-_LIFE = timedelta(days=1)
+_MAX_MESSAGES = 100
+_TTL = timedelta(days=1)
 
 
-class Inbox:
-    """Keeps `otp:{inbox}`, the last hundred messages, and how their codes ended."""
+class RedisInbox:
+    """Stores `otp:{inbox}`, the last 100 messages, and the status of their codes."""
 
-    def __init__(self, line: Line, now: Callable[[], datetime] | None = None) -> None:
-        """Keep it where *line* leads; *now* is the time of day, in UTC."""
-        self._line = line
+    def __init__(
+        self, client: RedisClient, now: Callable[[], datetime] | None = None
+    ) -> None:
+        """Store the messages in Redis.
+
+        Args:
+            client: Executes the commands.
+            now: Returns the time in UTC. Default: the system clock.
+        """
+        self._client = client
         self._now = now or (lambda: datetime.now(UTC))
 
-    def keep(self, message: Message) -> None:
-        """Keep a message as the phone would have shown it."""
+    def add(self, message: Message) -> None:
+        """Store a message as the recipient's phone would show it.
+
+        Raises:
+            StoreUnavailable: Redis did not reply.
+        """
         at = self._now()
-        text = json.dumps(
-            {
-                "at": at.isoformat(),
-                "expires": (at + message.life).isoformat(),
-                "to": message.to,
-                "channel": message.channel,
-                "locale": message.locale,
-                "body": message.body,
-                "code": message.code,
-                "verification": message.verification.hex(),
-            }
+        letter = Letter(
+            at=at,
+            expires=at + message.life,
+            to=message.to,
+            channel=message.channel,
+            locale=message.locale,
+            body=message.body,
+            code=message.code,
+            verification=message.verification,
         )
 
-        def put(client: Client) -> None:
-            with client.pipeline(transaction=True) as pipeline:
-                pipeline.lpush(keys.INBOX, text)
-                pipeline.ltrim(keys.INBOX, 0, _KEPT - 1)
-                pipeline.pexpire(keys.INBOX, _LIFE)
+        def write(redis: RedisCommands) -> None:
+            with redis.pipeline(transaction=True) as pipeline:
+                pipeline.lpush(keys.INBOX, converter.dumps(letter))
+                pipeline.ltrim(keys.INBOX, 0, _MAX_MESSAGES - 1)
+                pipeline.pexpire(keys.INBOX, _TTL)
                 pipeline.execute()
 
-        self._line.ask(put, keys.INBOX)
+        self._client.execute(write, keys.INBOX)
 
-    def watch(self, event: Event) -> None:
-        """Learn from *event* how a verification ended."""
+    def on_event(self, event: Event) -> None:
+        """Store the final status of a verification that *event* has closed."""
         match event:
             case Approved():
-                self._end(event.verification, State.APPROVED)
+                self._close(event.verification, State.APPROVED)
             case Canceled():
-                self._end(event.verification, State.CANCELED)
+                self._close(event.verification, State.CANCELED)
             case Exhausted():
-                self._end(event.verification, State.EXHAUSTED)
+                self._close(event.verification, State.EXHAUSTED)
 
-    def letters(self) -> list[Letter]:
-        """All that is kept, newest first; raises as `Store` does."""
-        texts = self._line.ask(lambda it: it.lrange(keys.INBOX, 0, -1), keys.INBOX)
-        given = [json.loads(text) for text in texts]
-        named = [keys.inbox_end(one["verification"]) for one in given]
-        if not named:
+    def list_messages(self) -> list[Letter]:
+        """Return all stored messages, newest first.
+
+        Raises:
+            StoreUnavailable: Redis did not reply.
+        """
+        texts = self._client.execute(
+            lambda redis: redis.lrange(keys.INBOX, 0, -1), keys.INBOX
+        )
+        letters = [converter.loads(text, Letter) for text in texts]
+        names = [keys.inbox_end(letter.verification.hex()) for letter in letters]
+        if not names:
             return []
-        ends = self._line.ask(lambda it: it.mget(named), keys.INBOX)
-        return [_letter(one, end) for one, end in zip(given, ends, strict=True)]
+        statuses = self._client.execute(lambda redis: redis.mget(names), keys.INBOX)
+        return [
+            replace(letter, ended=State(status.decode()) if status else None)
+            for letter, status in zip(letters, statuses, strict=True)
+        ]
 
-    def _end(self, verification: bytes, state: State) -> None:
+    def _close(self, verification: bytes, state: State) -> None:
         key = keys.inbox_end(verification.hex())
-        # It has ended, and whoever watches must not make that fail.
+        # The verification is closed already; an error here must not fail the request.
         with suppress(StoreUnavailable):
-            self._line.ask(lambda it: it.set(key, state, px=_LIFE), key)
-
-
-def _letter(given: dict[str, Any], end: bytes | None) -> Letter:
-    return Letter(
-        at=datetime.fromisoformat(given["at"]),
-        expires=datetime.fromisoformat(given["expires"]),
-        to=given["to"],
-        channel=Channel(given["channel"]),
-        locale=given["locale"],
-        body=given["body"],
-        code=given["code"],
-        verification=bytes.fromhex(given["verification"]),
-        ended=State(end.decode()) if end else None,
-    )
+            self._client.execute(lambda redis: redis.set(key, state, px=_TTL), key)

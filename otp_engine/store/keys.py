@@ -4,29 +4,32 @@
                                  hash    the live verification; until its last code ends
     otp:{<phone>}:sends          zset    one entry a message; the longest window
     otp:{<phone>}:sends:shadow   zset    those that a limit in shadow would let out
-    otp:{<phone>}:wrong          zset    one entry a failed check by number; the longest
+    otp:{<phone>}:failed_checks  zset    one entry a failed check by number; the longest
                                          window
-    otp:{<phone>}:failures       zset    one entry a failed check of any kind; 30 days
-    otp:{<phone>}:refusal        hash    by sender, until when and why a provider
-                                         refuses the phone; ten minutes
+    otp:{<phone>}:consecutive_failures
+                                 zset    one entry a failed check of any kind; 30 days
+    otp:{<phone>}:provider_rejections
+                                 hash    by sender, until when and why a provider
+                                         rejects the phone; ten minutes
     otp:{<phone>}:bound          zset    the bound verifications, as SERVICE+ID, with
                                          their end; until the last of them ends
-    otp:{<phone>}:approved[:<service>]
+    otp:{<phone>}:approval[:<service>]
                                  string  token of the last approval; a minute
     otp:{shared}:<limit>[:<who>][:shadow]
                                  zset    one entry an event; the longest window
     otp:{<id>}:record            hash    what callers of `/v2` may ask about a
                                          verification later; as long as it lives
-    otp:{<message>}:receipt      string  a report on a message was heard; a day
+    otp:{<message>}:delivery_report
+                                 string  a report on a message was heard; a day
     otp:{services}               hash    the services, one text each; for good
     otp:{events}                 stream  what became of codes and the policy; a month,
                                          and so many at most
-    otp:{events}:refused         stream  what was not done; the same
-    otp:{policy}                 list    signed versions of the policy, newest first;
+    otp:{events}:rejected        stream  what was not done; the same
+    otp:{policy_versions}        list    signed versions of the policy, newest first;
                                          for good
     otp:{inbox}                  list    in development: messages that never left; a day
     otp:{inbox}:<verification>   string  how one of theirs ended; a day
-    otp:{safe}                   set     phones that are served anyway; for good
+    otp:{safe_list}              set     phones that are served anyway; for good
 
 A bound verification has `SERVICE+ID` in the place of the service, with its id in
 hexadecimal; verifications of numbers for tests have `SERVICE:test`.
@@ -39,8 +42,8 @@ The fields of a verification, all short enough for Redis to keep the hash packed
 (`hash-max-listpack-value`, 64 bytes; unpacked it takes about three times the memory):
 
     id       16 random bytes, and the salt of every code's hash
-    cost     Argon2id's cost, such as m=19456,t=2,p=1
-    paid     the 8-byte tokens of the guesses paid for, one behind the other
+    argon2   Argon2id parameters, such as m=19456,t=2,p=1
+    checks   the 8-byte idempotency keys of the counted checks, concatenated
     <token>  one field a send, named by its 8-byte token: empty while it is only
              reserved, then the code's 32-byte hash and the time it ends (ms, decimal)
 """
@@ -58,16 +61,16 @@ SERVICES = "otp:{services}"
 EVENTS = "otp:{events}"
 """What became of codes, and is not yet forgotten."""
 
-REFUSALS = f"{EVENTS}:refused"
+REFUSALS = f"{EVENTS}:rejected"
 """What was asked and not done."""
 
 INBOX = "otp:{inbox}"
 """Messages that never left, in development."""
 
-POLICY = "otp:{policy}"
+POLICY = "otp:{policy_versions}"
 """What operators have changed, and so what is live."""
 
-SAFE = "otp:{safe}"
+SAFE = "otp:{safe_list}"
 """Phones that are served whatever their country is."""
 
 
@@ -88,12 +91,12 @@ def sends_in_shadow(place: str) -> str:
 
 def wrong(place: str) -> str:
     """Failed checks by number since the last right one, of all services."""
-    return f"otp:{{{_phone(place)}}}:wrong"
+    return f"otp:{{{_phone(place)}}}:failed_checks"
 
 
 def refusal(place: str) -> str:
     """Why providers refused a phone, by sender."""
-    return f"otp:{{{_phone(place)}}}:refusal"
+    return f"otp:{{{_phone(place)}}}:provider_rejections"
 
 
 def failures(place: str) -> str:
@@ -101,7 +104,7 @@ def failures(place: str) -> str:
 
     They count towards `max_consecutive_failures`.
     """
-    return f"otp:{{{_phone(place)}}}:failures"
+    return f"otp:{{{_phone(place)}}}:consecutive_failures"
 
 
 def bound(place: str) -> str:
@@ -121,7 +124,7 @@ def is_bound(place: str) -> bool:
 
 def approved(place: str) -> str:
     """Who closed the last verification of a phone in a service."""
-    return _of_service(place, "approved")
+    return _of_service(place, "approval")
 
 
 def _of_service(place: str, kind: str) -> str:
@@ -145,7 +148,7 @@ def inbox_end(verification: str) -> str:
 
 def receipt(message: str) -> str:
     """That a carrier's report on a message was heard."""
-    return f"otp:{{{message}}}:receipt"
+    return f"otp:{{{message}}}:delivery_report"
 
 
 def shared(charge: Charge) -> str:

@@ -1,4 +1,4 @@
-"""Finds the primary again that Sentinel names."""
+"""The lookup of the primary in Sentinel."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from otp_engine.store.connection import Client
 
 
 def find_primary(client: Client) -> None:
-    """Ask Sentinel for the primary, and close idle connections to any other server.
+    """Look the primary up in Sentinel, and close idle connections to other servers.
 
-    A primary that stood still, or was cut off, takes writes for some seconds after
-    Sentinel has promoted another; only the replicas, which have left it, show that.
+    A primary that paused or was cut off accepts writes for some seconds after Sentinel
+    has promoted another. Only missing acknowledgements of its replicas show that.
+
+    Args:
+        client: Any client; only one that uses Sentinel is changed.
     """
     pool = getattr(client, "connection_pool", None)
     if isinstance(pool, SentinelConnectionPool):

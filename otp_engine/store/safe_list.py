@@ -1,28 +1,46 @@
-"""Phones that are served whatever their country is."""
+"""The safe list: phone numbers that are allowed whatever their country."""
 
 from __future__ import annotations
 
 from otp_engine.store import keys
-from otp_engine.store.line import Line
+from otp_engine.store.redis_client import RedisClient
 
 
-class SafeList:
-    """Keeps `otp:{safe}`; see `domain.ports.SafeList`."""
+class RedisSafeList:
+    """Stores `otp:{safe_list}`; see `domain.ports.SafeList`."""
 
-    def __init__(self, line: Line) -> None:
-        """Keep it where *line* leads."""
-        self._line = line
+    def __init__(self, client: RedisClient) -> None:
+        """Store the safe list in Redis.
+
+        Args:
+            client: Executes the commands.
+        """
+        self._client = client
 
     def add(self, phone: str) -> bool:
-        """Remember a phone, and say whether it was new."""
-        return bool(self._line.ask(lambda it: it.sadd(keys.SAFE, phone), keys.SAFE))
+        """Add a pseudonymized phone number.
+
+        Returns:
+            Whether it is new in the list.
+        """
+        return bool(
+            self._client.execute(lambda redis: redis.sadd(keys.SAFE, phone), keys.SAFE)
+        )
 
     def has(self, phone: str) -> bool:
-        """Whether a phone is remembered."""
+        """Return whether the list contains a pseudonymized phone number."""
         return bool(
-            self._line.ask(lambda it: it.sismember(keys.SAFE, phone), keys.SAFE)
+            self._client.execute(
+                lambda redis: redis.sismember(keys.SAFE, phone), keys.SAFE
+            )
         )
 
     def remove(self, phone: str) -> bool:
-        """Forget a phone, and say whether it was remembered."""
-        return bool(self._line.ask(lambda it: it.srem(keys.SAFE, phone), keys.SAFE))
+        """Remove a pseudonymized phone number.
+
+        Returns:
+            Whether the list contained it.
+        """
+        return bool(
+            self._client.execute(lambda redis: redis.srem(keys.SAFE, phone), keys.SAFE)
+        )

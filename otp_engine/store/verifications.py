@@ -19,18 +19,18 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
-from otp_engine.store import durability, keys, words
-from otp_engine.store.amendments import Amendments
+from otp_engine.store import keys, lua_codec, persistence
 from otp_engine.store.connection import Client
 from otp_engine.store.counts import Counts
-from otp_engine.store.events import Events
-from otp_engine.store.inbox import Inbox
-from otp_engine.store.line import Line
-from otp_engine.store.receipts import Receipts
-from otp_engine.store.records import Records
-from otp_engine.store.safe_list import SafeList
-from otp_engine.store.scripts import Script
-from otp_engine.store.services import Services
+from otp_engine.store.delivery_reports import SeenReports
+from otp_engine.store.events import RedisEventStore
+from otp_engine.store.inbox import RedisInbox
+from otp_engine.store.lua_scripts import LuaScript
+from otp_engine.store.policy_versions import RedisPolicyVersionStore
+from otp_engine.store.redis_client import RedisClient
+from otp_engine.store.safe_list import RedisSafeList
+from otp_engine.store.services import RedisServiceStore
+from otp_engine.store.verification_records import RedisVerificationRecordStore
 
 # Long enough for a reply to be lost and the question asked again.
 _APPROVAL_REMEMBERED = timedelta(minutes=1)
@@ -51,35 +51,35 @@ class RedisStore:
 
         Args:
             client: Whom to ask.
-            again: The same Redis for a question asked again; see `Line`.
+            again: The same Redis for a question asked again; see `RedisClient`.
             replicas: How many must have a charge, a code or an approval before it
                 counts as made. What is given back need not be known to any.
             meter: Is told how long Redis took.
         """
         self._replicas = replicas
-        self._line = line = Line(client, again=again, meter=meter)
-        self.services = Services(line, replicas=replicas)
-        self.records = Records(line)
-        self.safe_list = SafeList(line)
-        self.events = Events(line)
-        self.inbox = Inbox(line)
+        self._line = line = RedisClient(client, retry_client=again, metrics=meter)
+        self.services = RedisServiceStore(line, replicas=replicas)
+        self.records = RedisVerificationRecordStore(line)
+        self.safe_list = RedisSafeList(line)
+        self.events = RedisEventStore(line)
+        self.inbox = RedisInbox(line)
         self.counts = Counts(line)
-        self.receipts = Receipts(line)
-        self.amendments = Amendments(line, replicas=replicas)
-        kept = partial(Script, line, replicas=replicas)
-        self._open = kept("open")
-        self._take = kept("take")
-        self._arm = kept("arm")
+        self.seen_reports = SeenReports(line)
+        self.policy_versions = RedisPolicyVersionStore(line, replicas=replicas)
+        kept = partial(LuaScript, line, replicas=replicas)
+        self._open = kept("reserve_send")
+        self._take = kept("acquire_limits")
+        self._arm = kept("commit_send")
         # Codes that are out can be checked even by a Redis that is full.
-        self._claim = kept("claim", when_full=True)
+        self._claim = kept("reserve_check", when_full=True)
         self._approve = kept("approve", when_full=True)
         self._cancel = kept("cancel")
-        self._look = Script(line, "look")
-        self._unclaim = Script(line, "unclaim", when_full=True)
-        self._withdraw = Script(line, "withdraw")
-        self._refund = Script(line, "refund")
-        self._standing = Script(line, "standing")
-        self._add_failures = kept("add_failures")
+        self._look = LuaScript(line, "get_pending")
+        self._unclaim = LuaScript(line, "release_check", when_full=True)
+        self._withdraw = LuaScript(line, "release_send")
+        self._refund = LuaScript(line, "release_limits")
+        self._standing = LuaScript(line, "phone_state")
+        self._add_failures = kept("add_failed_checks")
 
     def open(
         self,
@@ -98,30 +98,30 @@ class RedisStore:
             token,
             binding.id if binding else b"",
             binding.cost if binding else b"",
-            words.milliseconds(policy.ttl),
+            lua_codec.to_ms(policy.ttl),
             policy.max_sends,
             policy.checks(bound=bound),
-            words.milliseconds(policy.resend_cooldown),
-            words.windows(limit.enforced),
-            "" if bound else words.windows(failed),
-            words.windows(limit.shadow),
-            words.windows(policy.consecutive_failures),
+            lua_codec.to_ms(policy.resend_cooldown),
+            lua_codec.encode_limit(limit.enforced),
+            "" if bound else lua_codec.encode_limit(failed),
+            lua_codec.encode_limit(limit.shadow),
+            lua_codec.encode_limit(policy.consecutive_failures),
             keys.space(phone),
             sender,
         )
         match reply:
-            case [b"none"]:
+            case [b"not_found"]:
                 raise VerificationNotFound
-            case [b"refusal", text]:
+            case [b"provider_rejection", text]:
                 raise ProviderRefusal.parse(text.decode()).error()
-            case [b"opened", id, cost, resend, used, over, shadow]:
+            case [b"reserved", id, cost, resend, used, over, shadow]:
                 name = "sends_per_phone"
                 return Opened(
                     binding=Binding(id, cost.decode()),
-                    resend_after=words.duration(resend),
+                    resend_after=lua_codec.from_ms(resend),
                     uses=[
-                        *words.uses(name, limit.enforced, 0, used),
-                        *words.uses(name, limit.shadow, over, shadow),
+                        *lua_codec.decode_usage(name, limit.enforced, 0, used),
+                        *lua_codec.decode_usage(name, limit.shadow, over, shadow),
                     ],
                 )
             case [reason, wait]:
@@ -133,7 +133,7 @@ class RedisStore:
         """Keep the hash of the code that the reserved send will carry."""
         return bool(
             self._arm.run(
-                [keys.verification(phone)], token, tag, words.milliseconds(policy.ttl)
+                [keys.verification(phone)], token, tag, lua_codec.to_ms(policy.ttl)
             )
         )
 
@@ -150,7 +150,7 @@ class RedisStore:
             [*_of_sends(phone), keys.sends_in_shadow(phone), keys.refusal(phone)],
             token,
             str(refusal or ""),
-            words.milliseconds(refusals.REMEMBERED),
+            lua_codec.to_ms(refusals.REMEMBERED),
             sender,
         )
 
@@ -161,18 +161,18 @@ class RedisStore:
             [keys.verification(phone), *_of_failures(phone)],
             token,
             policy.checks(bound=bound),
-            "" if bound else words.windows(policy.failed_checks_per_phone),
-            words.windows(policy.consecutive_failures),
+            "" if bound else lua_codec.encode_limit(policy.failed_checks_per_phone),
+            lua_codec.encode_limit(policy.consecutive_failures),
         )
         match reply:
-            case [b"claimed", id, cost, left, ends_in, *tags]:
+            case [b"reserved", id, cost, left, ends_in, *tags]:
                 return Claim(
                     binding=Binding(id, cost.decode()),
                     tags=tuple(tags),
                     attempts_left=left,
-                    expires_in=words.duration(ends_in),
+                    expires_in=lua_codec.from_ms(ends_in),
                 )
-            case [b"none"]:
+            case [b"not_found"]:
                 raise VerificationNotFound
             case [reason, wait]:
                 raise _refusal(reason, wait)
@@ -189,9 +189,9 @@ class RedisStore:
         """Close the verification, and return when; None, if this request did not."""
         wrong, failures = _of_failures(phone)
         named = [keys.verification(phone), wrong, keys.approved(phone), failures]
-        args = (token, id, words.milliseconds(_APPROVAL_REMEMBERED), int(guessed))
+        args = (token, id, lua_codec.to_ms(_APPROVAL_REMEMBERED), int(guessed))
         at = self._approve.run(named, *args)
-        return words.moment(at) if at else None
+        return lua_codec.from_timestamp(at) if at else None
 
     def cancel(self, phone: str, *, id: bytes | None = None) -> bool:
         """Close the verification without an approval, and say whether one waited."""
@@ -200,9 +200,9 @@ class RedisStore:
     def look(self, phone: str) -> Waiting | None:
         """Say what is waiting."""
         match self._look.run([keys.verification(phone)]):
-            case [b"waiting", id, guesses, ends_in]:
+            case [b"pending", id, guesses, ends_in]:
                 return Waiting(
-                    id=id, guesses=guesses, expires_in=words.duration(ends_in)
+                    id=id, guesses=guesses, expires_in=lua_codec.from_ms(ends_in)
                 )
             case _:
                 return None
@@ -211,17 +211,19 @@ class RedisStore:
         """Let one event through every shared limit, or through none."""
         if not charges:
             return []
-        limits = list(map(words.charge, charges))
+        limits = list(map(lua_codec.encode_hit, charges))
         match self._take.run(list(map(keys.shared, charges)), token, *limits):
-            case [b"taken", *said]:
+            case [b"acquired", *said]:
                 return [
                     use
                     for charge, (over, *used) in zip(charges, said, strict=True)
-                    for use in words.uses(charge.limit_name, charge.limit, over, used)
+                    for use in lua_codec.decode_usage(
+                        charge.limit_name, charge.limit, over, used
+                    )
                 ]
-            case [b"refused", n, wait]:
+            case [b"rejected", n, wait]:
                 name = charges[n - 1].limit_name
-                raise RateLimited(name, retry_after=words.duration(wait))
+                raise RateLimited(name, retry_after=lua_codec.from_ms(wait))
             case reply:
                 raise AssertionError(reply)
 
@@ -233,7 +235,7 @@ class RedisStore:
     def standing(self, phone: str, policy: Policy) -> Standing:
         """Return whether this phone is in use under its pepper."""
         live, failures = self._standing.run(
-            [*_of_sends(phone), keys.failures(phone)], words.milliseconds(policy.ttl)
+            [*_of_sends(phone), keys.failures(phone)], lua_codec.to_ms(policy.ttl)
         )
         return Standing(live=bool(live), failures=failures)
 
@@ -245,16 +247,16 @@ class RedisStore:
         self._move(keys.failures(old), keys.failures(new), consecutive)
 
     def _move(self, source: str, target: str, limit: Limit) -> None:
-        found = self._line.ask(
+        found = self._line.execute(
             lambda client: client.zrange(source, 0, -1, withscores=True), source
         )
         if not found:
             return
         pairs = [part for token, at in found for part in (round(at), token)]
         longest = max(window.period for window in limit.windows)
-        self._add_failures.run([target], words.milliseconds(longest), *pairs)
+        self._add_failures.run([target], lua_codec.to_ms(longest), *pairs)
         tokens = [token for token, _ in found]
-        self._line.ask(lambda client: client.zrem(source, *tokens), source)
+        self._line.execute(lambda client: client.zrem(source, *tokens), source)
 
     def ping(self) -> None:
         """Answer, if requests could be served.
@@ -262,12 +264,12 @@ class RedisStore:
         Of a Cluster the node of the shared limits is asked: most sends need it, and
         one that has few phones must not keep everybody from all the others.
         """
-        self._line.ask(lambda client: client.ping(), keys.SHARED)
+        self._line.execute(lambda client: client.ping(), keys.SHARED)
 
-    def doubts(self) -> list[str]:
-        """Say what could make Redis forget; of a Cluster, one node is asked."""
-        facts = self._line.ask(lambda client: client.info(), keys.SHARED)
-        return durability.doubts(facts, replicas=self._replicas)
+    def persistence_warnings(self) -> list[str]:
+        """Return the settings that can lose data, of one node in a Cluster."""
+        info = self._line.execute(lambda client: client.info(), keys.SHARED)
+        return persistence.persistence_warnings(info, replicas=self._replicas)
 
 
 def _of_open(phone: str) -> list[str]:
@@ -290,6 +292,6 @@ def _of_sends(phone: str) -> list[str]:
 
 
 def _refusal(reason: bytes, wait: int) -> Refused:
-    if reason == b"spent":
-        return TooManyAttempts(retry_after=words.duration(wait))
-    return RateLimited(reason.decode(), retry_after=words.duration(wait))
+    if reason == b"max_attempts_reached":
+        return TooManyAttempts(retry_after=lua_codec.from_ms(wait))
+    return RateLimited(reason.decode(), retry_after=lua_codec.from_ms(wait))

@@ -9,8 +9,8 @@ from flask import Flask
 
 from otp_engine.api.responses import Answer
 from otp_engine.config import Settings
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.inbox import Letter
-from otp_engine.domain.pepper import Pepper
 from otp_engine.web import api_docs, assets, inbox, verify
 
 
@@ -49,7 +49,7 @@ def _configure_session(
     app: Flask, peppers: Sequence[Pepper], public_url: str | None
 ) -> None:
     """Configure the session cookie, signed with keys derived from *peppers*."""
-    current, *previous = (pepper.key("cookie") for pepper in peppers)
+    current, *previous = (pepper.derive_key("cookie") for pepper in peppers)
     app.secret_key = current
     app.config.update(
         SECRET_KEY_FALLBACKS=previous,

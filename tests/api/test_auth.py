@@ -11,7 +11,7 @@ import pytest
 from otp_engine import config
 from otp_engine.api import body as request_body
 from otp_engine.app import create_app
-from otp_engine.domain.hashing import HashingPool
+from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.errors import (
     CarrierUnavailable,
     DeliveryFailed,
@@ -241,8 +241,8 @@ def test_a_message_that_did_not_surely_leave_is_no_201(
 
 def test_a_saturated_service_is_503_and_says_when_to_come_back(app_with):
     app = app_with()
-    full: HashingPool = app.extensions["otp_engine"].live().engine.hashing
-    while full._places.acquire(blocking=False):  # noqa: SLF001 - as hashes would hold them
+    full: HashPool = app.extensions["otp_engine"].live().engine.hashing
+    while full._slots.acquire(blocking=False):  # noqa: SLF001 - as hashes would hold them
         pass
 
     answer = send(app.test_client())

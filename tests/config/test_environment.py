@@ -7,7 +7,7 @@ import pytest
 
 from otp_engine import config
 from otp_engine.crypto import api_keys
-from otp_engine.domain.hashing import COSTS
+from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.domain.limits import Limit
 from otp_engine.errors import InvalidSettings
 from tests.twilio_server import ACCOUNT, SERVICE
@@ -297,7 +297,7 @@ def test_other_variables_override_defaults():
         }
     )
 
-    assert settings.argon2 == COSTS["rfc9106"]
+    assert settings.argon2 == PROFILES["rfc9106"]
     assert settings.allowed_countries == {"IN", "GB"}
     assert settings.redis_timeout == timedelta(milliseconds=250)
     assert settings.drain_duration == timedelta(seconds=5)

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import handles, phone
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.inspection import Inspector
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.service import Service
 from otp_engine.errors import (
     RateLimited,

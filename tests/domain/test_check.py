@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from otp_engine.crypto.argon2 import PROFILES
+from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.domain import phone
-from otp_engine.domain.hashing import COSTS, HashingPool
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.verification import Guess
 from otp_engine.errors import (
@@ -88,7 +89,7 @@ def test_a_code_is_worth_nothing_for_another_phone(engine, outbox, alice):
 def test_a_code_ends(engine, outbox, alice, guess):
     short = with_policy(engine, ttl=timedelta(milliseconds=50))
     short.send(alice)
-    name = engine.peppers[0].digest("phone", alice.number.e164)
+    name = engine.peppers[0].pseudonymize("phone", alice.number.e164)
     wait_until(lambda: engine.store.look(name) is None)
 
     with pytest.raises(VerificationNotFound):
@@ -126,7 +127,7 @@ def test_sending_again_does_not_stretch_an_older_code(engine, outbox, alice, gue
 
 def still_alive(engine, alice):
     """Whether the first of two codes is; asked of the store, which charges a guess."""
-    phone = engine.peppers[0].digest("phone", alice.number.e164)
+    phone = engine.peppers[0].pseudonymize("phone", alice.number.e164)
     token = engine.entropy(8)
     claim = engine.store.claim(phone, token=token, policy=engine.policy)
     engine.store.unclaim(phone, token=token)
@@ -233,8 +234,8 @@ def test_a_guess_that_finds_no_place_for_its_hash_is_given_back(
     engine, outbox, alice, guess
 ):
     engine.send(alice)
-    full = HashingPool(1, waiting=0)
-    full._places.acquire()  # noqa: SLF001 - as a hash would hold it
+    full = HashPool(1, max_queued=0)
+    full._slots.acquire()  # noqa: SLF001 - as a hash would hold it
     engine = with_policy(engine, checks_per_ip=Limit.parse("1/1m"))
     busy = replace(engine, hashing=full)
     for _ in range(10):
@@ -249,7 +250,7 @@ def test_a_guess_that_finds_no_place_for_its_hash_is_given_back(
 def test_a_new_cost_troubles_no_code_that_is_already_out(engine, outbox, alice, guess):
     engine.send(alice)
 
-    dearer = replace(engine, cost=COSTS["light"])
+    dearer = replace(engine, cost=PROFILES["light"])
 
     assert dearer.check(guess(outbox.code)).approved
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.amendments import Amendment
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy_versions import PolicyVersions
 
-KEY = "otp:{policy}"
+KEY = "otp:{policy_versions}"
 OLD, NEW, OTHER = (Pepper(letter * 32) for letter in (b"o", b"n", b"x"))
 FIRST = Amendment(
     version=1,
@@ -27,12 +27,12 @@ THIRD = replace(FIRST, version=3, values={"ttl": "7m"})
 
 @pytest.fixture
 def versions(store):
-    return PolicyVersions(store.amendments, [OLD])
+    return PolicyVersions(store.policy_versions, [OLD])
 
 
 @pytest.fixture
 def with_peppers(store):
-    return lambda *peppers: PolicyVersions(store.amendments, peppers)
+    return lambda *peppers: PolicyVersions(store.policy_versions, peppers)
 
 
 def test_without_a_change_nothing_is_live(versions):

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.domain import phone
-from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.limits import Charge, KeyedLimit, Limit
 from otp_engine.domain.service import MessagingConfiguration, Service
 from otp_engine.domain.verification import Asked
@@ -68,18 +68,18 @@ class TakenAtOnce(Outbox):
         yield self.send
 
 
-class Full(HashingPool):
+class Full(HashPool):
     """A pool whose last place is taken between the look and the hash."""
 
-    def derive(self, material, salt, cost):
+    def hash(self, secret, salt, parameters):
         raise Saturated
 
 
-class NoHash(HashingPool):
+class NoHash(HashPool):
     """A pool that must not hash."""
 
-    def derive(self, material, salt, cost):
-        raise AssertionError(cost)
+    def hash(self, secret, salt, parameters):
+        raise AssertionError(parameters)
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from datetime import timedelta
 
 import pytest
 
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.service import Service
 from otp_engine.domain.verification import Asked, Guess
 from otp_engine.errors import RateLimited, VerificationNotFound
@@ -114,7 +114,7 @@ def test_failed_checks_that_have_moved_are_counted_once(before, instances, outbo
     number = PHONES[0]
     before.send(Asked(number=number))
     checks(before, number, other_than(outbox.code), Service())
-    old, new = (pepper.digest("phone", number.e164) for pepper in (OLD, NEW))
+    old, new = (pepper.pseudonymize("phone", number.e164) for pepper in (OLD, NEW))
     store, policy = before.store, before.policy
 
     for _ in range(2):
@@ -129,11 +129,11 @@ def test_failed_checks_that_have_moved_expire(before, outbox, client):
     number = PHONES[0]
     before.send(Asked(number=number))
     checks(before, number, other_than(outbox.code), Service())
-    old, new = (pepper.digest("phone", number.e164) for pepper in (OLD, NEW))
+    old, new = (pepper.pseudonymize("phone", number.e164) for pepper in (OLD, NEW))
 
     before.store.move_failures(old, new, before.policy)
 
-    (left,) = [client.pttl(key) for key in client.keys("*:failures")]
+    (left,) = [client.pttl(key) for key in client.keys("*:consecutive_failures")]
     assert timedelta(days=29) < timedelta(milliseconds=left) <= timedelta(days=30)
 
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
-from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.verification import Asked
 from otp_engine.errors import (
     CarrierUnavailable,
@@ -334,8 +334,8 @@ class Silent:
 def test_a_send_that_finds_no_place_for_its_hash_is_given_back(
     engine, alice, client, outbox
 ):
-    full = HashingPool(1, waiting=0)
-    full._places.acquire()  # noqa: SLF001 - as a hash would hold it
+    full = HashPool(1, max_queued=0)
+    full._slots.acquire()  # noqa: SLF001 - as a hash would hold it
     busy = replace(engine, hashing=full)
 
     with pytest.raises(Saturated):

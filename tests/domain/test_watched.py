@@ -160,7 +160,7 @@ def test_a_refusal_names_the_limit(limited, told, whom, alice, rule, by):
 
     [_, event] = told
     pepper = service.engine.peppers[0]
-    there = replace(whom, address=pepper.digest("address", ADDRESS))
+    there = replace(whom, address=pepper.pseudonymize("address", ADDRESS))
     assert event == RequestRefused(whom=there, action=Action.SEND, limit=by)
 
 

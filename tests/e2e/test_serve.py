@@ -61,7 +61,7 @@ def test_a_code_goes_out_and_comes_back(served, twilio):
 
 
 def test_the_start_warns_of_a_redis_that_could_forget(served):
-    assert any("Redis forgets at a restart" in line for line in served.stderr)
+    assert any("Redis loses data at a restart" in line for line in served.stderr)
 
 
 def test_across_workers_one_right_answer_is_approved(served, twilio):

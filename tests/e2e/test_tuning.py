@@ -275,7 +275,7 @@ def test_who_can_only_write_to_redis_changes_no_policy(
 
     with processes.serving("--workers", "1", **environ) as service:
         before = send(service, "+919445012345")
-        redis_of_policies.lpush("otp:{policy}", forged)
+        redis_of_policies.lpush("otp:{policy_versions}", forged)
         servers.wait_until(lambda: has_looked(service))
         after = send(service, "+919445067890")
 

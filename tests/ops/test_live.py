@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.amendments import Amendment
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import StoreUnavailable

@@ -10,10 +10,11 @@ from flask import Flask
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.crypto import api_keys
+from otp_engine.crypto.argon2 import PROFILES
+from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
 from otp_engine.domain.events import Action, RequestRefused, reported
-from otp_engine.domain.hashing import COSTS, HashingPool
-from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.receipts import Receipt
 from otp_engine.domain.whom import Whom
 from otp_engine.errors import (
@@ -28,7 +29,7 @@ from otp_engine.ops.prometheus import PrometheusMetrics
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.senders.guarded import GuardedSender
 from otp_engine.store.connection import connect
-from otp_engine.store.line import Line
+from otp_engine.store.redis_client import RedisClient
 from tests import servers, twilio_server
 from tests.conftest import TIMEOUT
 from tests.fakes import Outbox, deliver, other_than
@@ -206,20 +207,20 @@ def exposed(metrics):
 
 
 def test_rejected_hash_is_counted(metrics):
-    full_pool = HashingPool(1, waiting=-1, meter=metrics.timings)
+    full_pool = HashPool(1, max_queued=-1, metrics=metrics.timings)
 
     with pytest.raises(Saturated):
-        full_pool.derive(b"material", b"s" * 16, COSTS["test"])
+        full_pool.hash(b"material", b"s" * 16, PROFILES["test"])
 
     assert exposed(metrics)["otp_hash_queue_rejections_total"] == 1
 
 
 def test_failed_redis_call_is_timed_and_counted(metrics):
     unreachable = connect(f"redis://127.0.0.1:{servers.free_port()}", TIMEOUT)
-    line = Line(unreachable, meter=metrics.timings)
+    line = RedisClient(unreachable, metrics=metrics.timings)
 
     with pytest.raises(StoreUnavailable):
-        line.ask(lambda client: client.ping(), "any")
+        line.execute(lambda client: client.ping(), "any")
 
     page = exposed(metrics)
     assert page["otp_redis_duration_seconds_count"] == 1

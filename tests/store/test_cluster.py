@@ -1,4 +1,4 @@
-"""A Redis Cluster whose slots move, and whose nodes go."""
+"""The store on a Redis Cluster with moved slots and stopped nodes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIMEOUT = timedelta(seconds=2)
 
 @pytest.fixture
 def store():
-    """None: each test brings its own."""
+    """Return None: each test makes its own store."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def store_of(cluster, request):
 
 
 class Move:
-    """A slot on its way from one node to another."""
+    """A slot that moves from one node to another."""
 
     def __init__(self, cluster, phone, pepper):
         self.slot = topologies.slot(phone, pepper)
@@ -45,32 +45,32 @@ class Move:
             cluster.primaries, key=lambda node: node.port != port
         )
 
-    def tell(self, node, *words):
-        asked(node)("CLUSTER", "SETSLOT", self.slot, *words)
+    def set_slot(self, node, *arguments):
+        asked(node)("CLUSTER", "SETSLOT", self.slot, *arguments)
 
-    def begin(self):
+    def start(self):
         source, target = (
             asked(node)("CLUSTER", "MYID") for node in (self.source, self.target)
         )
         asked(self.source)("FLUSHALL")
-        self.tell(self.target, "IMPORTING", source)
-        self.tell(self.source, "MIGRATING", target)
+        self.set_slot(self.target, "IMPORTING", source)
+        self.set_slot(self.source, "MIGRATING", target)
 
     def end(self):
         target = asked(self.target)("CLUSTER", "MYID")
         for node in (self.target, self.source):
-            self.tell(node, "NODE", target)
+            self.set_slot(node, "NODE", target)
 
 
-def test_a_slot_that_has_moved_is_found(
+def test_moved_slot_is_found_on_its_new_node(
     cluster, store_of, engine, outbox, alice, guess
 ):
     engine = replace(engine, store=store_of)
     move = Move(cluster, alice.number.e164, engine.peppers[0])
     store_of.ping()
 
-    move.begin()
-    # Redis runs no script in it whose keys are not all there.
+    move.start()
+    # Redis rejects a script while its keys are on two nodes.
     with pytest.raises(StoreUnavailable):
         engine.send(alice)
     move.end()
@@ -83,19 +83,19 @@ def test_a_slot_that_has_moved_is_found(
         engine.check(guess(outbox.code))
 
 
-def test_it_is_ready_without_a_node_that_few_need(cluster):
+def test_ping_succeeds_without_a_node_of_phones(cluster):
     store = RedisStore(connect(cluster.url, TIMEOUT))
-    place = cluster.shared_place()
-    few = (cluster.replicas[place], cluster.primaries[(place + 1) % 3])
+    index = cluster.shared_place()
+    nodes = (cluster.replicas[index], cluster.primaries[(index + 1) % 3])
     store.ping()
 
-    for node in few:
+    for node in nodes:
         node.kill()
 
     store.ping()
 
 
-def test_without_the_node_of_the_shared_limits_it_is_not(cluster):
+def test_ping_fails_without_the_node_of_shared_limits(cluster):
     store = RedisStore(connect(cluster.url, TIMEOUT))
     store.ping()
 

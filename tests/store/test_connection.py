@@ -1,4 +1,4 @@
-"""How Redis is reached, and what is said when it is not."""
+"""Connections to Redis, and the errors without one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import socket
 import time
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -21,29 +22,29 @@ TIMEOUT = timedelta(seconds=5)
 TOPOLOGIES = ("server", "sentinel", "cluster")
 
 
-def test_a_refused_connection_is_unavailable_at_once():
+def test_refused_connection_raises_store_unavailable_at_once():
     store = RedisStore(connect(f"redis://127.0.0.1:{servers.free_port()}", QUICK))
-    began = time.monotonic()
+    started = time.monotonic()
 
     with pytest.raises(StoreUnavailable):
         store.ping()
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - started < 1
 
 
-def test_a_redis_that_never_answers_is_unavailable_within_a_second():
+def test_hanging_redis_raises_store_unavailable_within_a_second():
     with socket.create_server(("127.0.0.1", 0)) as hole:
         port = hole.getsockname()[1]
         store = RedisStore(connect(f"redis://127.0.0.1:{port}", QUICK))
-        began = time.monotonic()
+        started = time.monotonic()
 
         with pytest.raises(StoreUnavailable):
             store.ping()
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - started < 1
 
 
-def test_a_restarted_redis_is_found_again(tmp_path):
+def test_restarted_redis_is_reached_again(tmp_path):
     with servers.redis_on_a_socket(tmp_path) as url:
         store = RedisStore(connect(url, QUICK))
         store.ping()
@@ -54,21 +55,28 @@ def test_a_restarted_redis_is_found_again(tmp_path):
         store.ping()
 
 
-def test_scripts_that_redis_has_forgotten_are_sent_again(real_client):
+def test_flushed_script_is_sent_again(real_client):
     store = RedisStore(real_client)
-    assert not store.standing("nobody", Policy()).live
-    store.withdraw("nobody", token=b"t" * 8)
+    assert not store.standing("phone", Policy()).live
+    store.withdraw("phone", token=b"t" * 8)
     real_client.script_flush()
 
-    store.withdraw("nobody", token=b"t" * 8)
+    store.withdraw("phone", token=b"t" * 8)
 
 
-def test_an_approval_waits_for_the_replicas_it_was_promised(real_client, policy):
-    """The server of the tests has no replica, so one cannot have it."""
+def test_approval_without_a_required_replica_raises_store_unavailable(
+    real_client, policy
+):
+    # The Redis of the tests has no replica.
     store = RedisStore(real_client, replicas=1)
 
     with pytest.raises(StoreUnavailable):
-        store.approve("nobody", token=b"t" * 8, id=b"i" * 16)
+        store.approve("phone", token=b"t" * 8, id=b"i" * 16)
+
+
+def connected(url):
+    client: Any = connect(url, TIMEOUT)
+    return closing(client)
 
 
 class Tls:
@@ -78,7 +86,7 @@ class Tls:
         self.folder = folder
         self.ours = certificates.authority(folder, "ours")
         self.other = certificates.authority(folder, "other")
-        # What servers trust, so that a certificate of `other` stops only clients.
+        # Servers trust both, so that only clients reject a certificate of `other`.
         self.both = folder / "both.pem"
         self.both.write_text(self.ours.path.read_text() + self.other.path.read_text())
 
@@ -89,7 +97,7 @@ class Tls:
 
     @contextmanager
     def sentinel(self, certificate, primary=None):
-        """Run a primary and its Sentinel, with another certificate if told so."""
+        """Run a primary and its Sentinel; *primary* may have its own certificate."""
         settings = self.folder / "sentinel.conf"
         primary = primary or certificate
         with servers.redis_with_tls(self.folder, self.both, *primary) as port:
@@ -125,18 +133,18 @@ def tls(tmp_path):
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_a_redis_with_tls_is_reached(tls, topology):
+def test_redis_with_tls_is_reached(tls, topology):
     with getattr(tls, topology)(tls.ours.server_options()) as url:
         tls.ping(url)
 
 
-def test_each_connection_with_tls_is_used_and_none_replaced(tls):
+def test_tls_client_opens_one_connection(tls):
     with tls.server(tls.ours.server_options()) as server:
         url = f"{server}?ssl_ca_certs={tls.ours.path}"
-        with closing(connect(url, TIMEOUT)) as client:
+        with connected(url) as client:
             before = client.info("stats")["total_connections_received"]
             for _ in range(20):
-                with closing(connect(url, TIMEOUT)) as other:
+                with connected(url) as other:
                     other.ping()
             after = client.info("stats")["total_connections_received"]
 
@@ -144,7 +152,7 @@ def test_each_connection_with_tls_is_used_and_none_replaced(tls):
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_a_certificate_of_another_authority_is_rejected(tls, topology):
+def test_certificate_of_another_authority_is_rejected(tls, topology):
     with (
         getattr(tls, topology)(tls.other.server_options()) as url,
         pytest.raises(StoreUnavailable),
@@ -153,7 +161,7 @@ def test_a_certificate_of_another_authority_is_rejected(tls, topology):
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_a_certificate_for_another_address_is_rejected(tls, topology):
+def test_certificate_for_another_address_is_rejected(tls, topology):
     elsewhere = tls.ours.server_options("127.0.0.9")
     with getattr(tls, topology)(elsewhere) as url:
         with pytest.raises(StoreUnavailable):
@@ -162,7 +170,7 @@ def test_a_certificate_for_another_address_is_rejected(tls, topology):
         tls.ping(url, "ssl_check_hostname=no")
 
 
-def test_the_certificate_of_the_primary_is_verified_behind_a_trusted_sentinel(tls):
+def test_certificate_of_primary_is_verified_after_trusted_sentinel(tls):
     ours, other = tls.ours.server_options(), tls.other.server_options()
     with (
         tls.sentinel(ours, primary=other) as url,
@@ -171,7 +179,7 @@ def test_the_certificate_of_the_primary_is_verified_behind_a_trusted_sentinel(tl
         tls.ping(url)
 
 
-def test_the_certificate_of_a_sentinel_is_verified_in_front_of_a_trusted_primary(tls):
+def test_certificate_of_sentinel_is_verified_before_trusted_primary(tls):
     ours, other = tls.ours.server_options(), tls.other.server_options()
     with (
         tls.sentinel(other, primary=ours) as url,
@@ -181,7 +189,7 @@ def test_the_certificate_of_a_sentinel_is_verified_in_front_of_a_trusted_primary
 
 
 @pytest.mark.parametrize("topology", ["sentinel", "cluster"])
-def test_without_tls_in_the_url_a_redis_with_tls_is_not_reached(tls, topology):
+def test_url_without_tls_cannot_reach_redis_with_tls(tls, topology):
     with getattr(tls, topology)(tls.ours.server_options()) as url:
         plain = url.replace("rediss", "redis", 1)
 
@@ -204,6 +212,6 @@ def test_without_tls_in_the_url_a_redis_with_tls_is_not_reached(tls, topology):
         "rediss+cluster://localhost?ssl_check_hostname=no&socket_timeout=9",
     ],
 )
-def test_an_option_that_would_have_no_effect_is_invalid(url):
+def test_option_without_effect_raises_invalid_settings(url):
     with pytest.raises(InvalidSettings, match="REDIS_URL"):
         connect(url, QUICK)

@@ -1,4 +1,4 @@
-"""What a thief finds in Redis."""
+"""What an attacker with a dump of Redis can read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.fakes import other_than
 from tests.tuning import with_policy
 
 
-def test_a_stolen_dump_holds_no_code_and_no_number(
+def test_dump_of_redis_contains_no_code_number_or_address(
     engine, outbox, alice, guess, client
 ):
     engine = with_policy(
@@ -19,12 +19,12 @@ def test_a_stolen_dump_holds_no_code_and_no_number(
         sends_per_ip=Limit.parse("9/1h"),
         checks_per_ip=Limit.parse("9/1h"),
     )
-    asked = replace(alice, address="203.0.113.7")
-    engine.send(asked)
+    request = replace(alice, address="203.0.113.7")
+    engine.send(request)
     wrong = other_than(outbox.code)
     engine.check(guess(wrong, "203.0.113.7"))
     dump = everything_in(client)
-    engine.send(asked)
+    engine.send(request)
     engine.check(guess(outbox.code, "203.0.113.7"))
     dump += everything_in(client)
 

@@ -1,7 +1,8 @@
-"""What happened, read oldest first and on from where the reading stopped."""
+"""The end of the event streams, on both backends."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -25,7 +26,7 @@ from otp_engine.domain.events import (
 )
 from otp_engine.domain.verification import Channel
 from otp_engine.domain.whom import Whom
-from otp_engine.store import event_fields, keys
+from otp_engine.store import event_codec, keys
 
 WHOM = Whom(phone="digest", prefix="+919445", country="IN")
 ID = b"\x00\xff" * 8
@@ -72,60 +73,60 @@ def tail(store):
     return store.events.tail(datetime.now(UTC) - SOON)
 
 
-def tell(store, *events):
+def add_all(store, *events):
     for event in events:
         store.events.add(event)
-    store.events.settle()
+    store.events.flush()
 
 
 def read(tail):
-    return [happened.event for happened in tail.more()]
+    return [happened.event for happened in tail.read_next()]
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_every_kind_of_event_comes_back_as_it_was(store, tail, event):
-    tell(store, event)
+def test_stored_event_is_returned_unchanged(store, tail, event):
+    add_all(store, event)
 
     assert read(tail) == [event]
 
 
-def test_every_kind_of_event_that_is_kept_is_tried_here():
-    assert {type(event) for event in EVENTS} == set(event_fields.KINDS.values())
+def test_events_of_this_module_cover_every_type():
+    assert {type(event) for event in EVENTS} == set(event_codec.EVENT_TYPES.values())
 
 
-def test_events_come_in_the_order_in_which_they_happened(store, tail):
+def test_events_are_read_oldest_first(store, tail):
     for event in EVENTS:
-        tell(store, event)
+        add_all(store, event)
 
-    happened = tail.more()
+    happened = tail.read_next()
 
-    assert [one.at for one in happened] == sorted(one.at for one in happened)
+    assert [each.at for each in happened] == sorted(each.at for each in happened)
     assert len(happened) == len(EVENTS)
 
 
-def test_each_event_is_read_once(store, tail):
-    tell(store, EVENTS[0])
+def test_next_read_returns_new_events_only(store, tail):
+    add_all(store, EVENTS[0])
     assert read(tail) == [EVENTS[0]]
 
-    tell(store, EVENTS[1], REFUSED)
+    add_all(store, EVENTS[1], REFUSED)
 
     assert set(read(tail)) == {EVENTS[1], REFUSED}
     assert read(tail) == []
 
 
-def test_what_happened_before_the_beginning_is_not_read(store, tail):
-    tell(store, *EVENTS)
+def test_events_before_the_start_are_not_read(store, tail):
+    add_all(store, *EVENTS)
 
     assert read(store.events.tail(datetime.now(UTC) + SOON)) == []
 
 
-def test_more_than_is_read_at_once_is_read_in_order(client, store, tail):
-    """A page of refusals ends before the only approval, which must wait its turn."""
-    fields, later = event_fields.write(REFUSED), event_fields.write(EVENTS[-2])
-    begin = int(datetime.now(UTC).timestamp() * 1000)
+def test_events_of_several_pages_are_read_in_order(client, store, tail):
+    # A page of rejections ends before the only approval, which must wait.
+    fields, later = event_codec.encode(REFUSED), event_codec.encode(EVENTS[-2])
+    start = int(datetime.now(UTC).timestamp() * 1000)
     for n in range(1_500):
-        client.xadd(keys.REFUSALS, fields, id=f"{begin + n}-1")
-    client.xadd(keys.EVENTS, later, id=f"{begin + 1_200}-1")
+        client.xadd(keys.REFUSALS, fields, id=f"{start + n}-1")
+    client.xadd(keys.EVENTS, later, id=f"{start + 1_200}-1")
 
     pages = [read(tail), read(tail), read(tail)]
 
@@ -133,20 +134,20 @@ def test_more_than_is_read_at_once_is_read_in_order(client, store, tail):
     assert pages[1].index(EVENTS[-2]) in {200, 201}
 
 
-def test_what_a_newer_release_wrote_is_passed_over(client, store, tail):
-    client.xadd(keys.EVENTS, {"kind": "newer", "phone": "digest"})
-    client.xadd(keys.EVENTS, {"kind": "sent", "phone": "digest"})
-    tell(store, EVENTS[0])
+def test_entries_of_a_newer_release_are_skipped(client, store, tail):
+    client.xadd(keys.EVENTS, {"kind": "newer", "event": "{}"})
+    client.xadd(keys.EVENTS, {"kind": "sent", "event": '{"whom": {}}'})
+    client.xadd(keys.EVENTS, {"kind": "sent", "event": "[1]"})
+    add_all(store, EVENTS[0])
 
     assert read(tail) == [EVENTS[0]]
 
 
-def test_a_field_of_this_release_has_its_default_in_what_an_older_one_wrote(
-    client, store, tail
-):
-    entry = event_fields.write(EVENTS[0])
-    del entry["confirmed"]
-    client.xadd(keys.EVENTS, entry)
+def test_missing_field_of_an_older_release_has_its_default(client, store, tail):
+    entry = event_codec.encode(EVENTS[0])
+    written = json.loads(entry["event"])
+    del written["confirmed"]
+    client.xadd(keys.EVENTS, entry | {"event": json.dumps(written | {"newer": 1})})
 
     [event] = read(tail)
 
@@ -154,22 +155,22 @@ def test_a_field_of_this_release_has_its_default_in_what_an_older_one_wrote(
     assert event.confirmed
 
 
-def test_a_page_that_cannot_be_read_is_not_the_end(client, store, tail):
+def test_page_of_unknown_entries_is_not_the_end(client, store, tail):
     for _ in range(1_200):
         client.xadd(keys.EVENTS, {"kind": "newer"})
-    tell(store, EVENTS[0])
+    add_all(store, EVENTS[0])
 
     assert read(tail) == [EVENTS[0]]
 
 
-def test_a_store_that_does_not_answer_is_not_asked_to_remember_that(store, client):
-    tell(store, Unserved(whom=WHOM, action=Action.SEND, why="store"))
+def test_event_of_an_unavailable_store_is_not_stored(store, client):
+    add_all(store, Unserved(whom=WHOM, action=Action.SEND, why="store"))
 
     assert client.dbsize() == 0
 
 
-def test_refusals_are_kept_apart_from_what_became_of_codes(client, store):
-    tell(store, *EVENTS)
+def test_events_of_unauthenticated_clients_have_their_own_stream(client, store):
+    add_all(store, *EVENTS)
 
     refused = [fields[b"kind"] for _, fields in client.xrange(keys.REFUSALS)]
     others = {fields[b"kind"] for _, fields in client.xrange(keys.EVENTS)}
@@ -178,8 +179,8 @@ def test_refusals_are_kept_apart_from_what_became_of_codes(client, store):
     assert not others & set(refused)
 
 
-def test_every_stream_ends_in_a_month(store, client):
-    tell(store, *EVENTS)
+def test_every_stream_expires_in_a_month(store, client):
+    add_all(store, *EVENTS)
 
     month = timedelta(days=31) / timedelta(milliseconds=1)
     assert {keys.EVENTS, keys.REFUSALS} == {key.decode() for key in client.keys("*")}

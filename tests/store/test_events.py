@@ -1,10 +1,11 @@
-"""What happened, as the store remembers it; on both stores."""
+"""The event store, on both backends."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -13,10 +14,10 @@ from otp_engine.domain.events import Approved, CodeSent
 from otp_engine.domain.phone import read
 from otp_engine.domain.verification import Channel
 from otp_engine.domain.whom import Whom, prefix
-from otp_engine.store import event_fields, keys
+from otp_engine.store import event_codec, keys
 from otp_engine.store.connection import connect
-from otp_engine.store.events import Events
-from otp_engine.store.line import Line
+from otp_engine.store.events import RedisEventStore
+from otp_engine.store.redis_client import RedisClient
 from tests import servers
 
 WHOM = Whom(phone="digest", prefix="+919445", country="IN")
@@ -32,19 +33,19 @@ SENT = CodeSent(
 APPROVED = Approved(whom=WHOM, verification=b"\x00" * 16, channel=Channel.SMS)
 
 
-def told(store, begin=None):
+def stored(store, begin=None):
     return [happened.event for happened in store.events.since(begin)]
 
 
-def test_what_happened_comes_back_from_the_newest(store):
+def test_events_are_returned_newest_first(store):
     other = replace(SENT, locale=None, attempt=b"12345678")
     for event in (SENT, other, APPROVED):
         store.events.add(event)
 
-    assert told(store) == [APPROVED, other, SENT]
+    assert stored(store) == [APPROVED, other, SENT]
 
 
-def test_what_happened_has_its_time(store):
+def test_event_has_the_time_of_its_entry(store):
     store.events.add(SENT)
 
     [happened] = store.events.since(None)
@@ -52,65 +53,68 @@ def test_what_happened_has_its_time(store):
     assert abs(datetime.now(UTC) - happened.at) < timedelta(seconds=5)
 
 
-def test_what_happened_before_the_beginning_is_left_out(store):
+def test_events_before_the_start_are_left_out(store):
     store.events.add(SENT)
-    assert told(store) == [SENT]
+    assert stored(store) == [SENT]
 
     later = datetime.now(UTC) + timedelta(seconds=1)
 
-    assert told(store, later) == []
-    assert told(store, later - timedelta(hours=1)) == [SENT]
+    assert stored(store, later) == []
+    assert stored(store, later - timedelta(hours=1)) == [SENT]
 
 
-def test_more_than_can_be_read_at_once_is_read_in_turn(store, client):
+def test_events_of_several_pages_are_all_returned(store, client):
     many = [replace(SENT, attempt=n.to_bytes(8, "big")) for n in range(5_010)]
     for event in many:
         store.events.add(event)
 
-    servers.wait_until(lambda: told(store) == many[::-1])
+    servers.wait_until(lambda: stored(store) == many[::-1])
 
 
-def test_what_happened_is_forgotten_in_a_month(store, client):
+def test_stream_expires_in_a_month(store, client):
     store.events.add(SENT)
-    assert told(store)
+    assert stored(store)
 
     assert (
         0 < client.pttl(keys.EVENTS) <= timedelta(days=31) / timedelta(milliseconds=1)
     )
 
 
-def test_what_is_older_than_a_month_is_not_told(store, client):
-    fields = event_fields.write(APPROVED)
+def test_entry_older_than_a_month_is_not_returned(store, client):
+    fields = event_codec.encode(APPROVED)
     long_ago = datetime.now(UTC) - timedelta(days=32)
     client.xadd(keys.EVENTS, fields, id=f"{int(long_ago.timestamp() * 1000)}-0")
 
     store.events.add(SENT)
 
-    assert told(store) == [SENT]
+    assert stored(store) == [SENT]
 
 
-def test_while_redis_is_away_nobody_waits_and_the_loss_is_logged(caplog):
-    away = connect(f"redis://127.0.0.1:{servers.free_port()}", timedelta(seconds=1))
-    lost = Events(Line(away))
+def test_event_without_redis_is_dropped_and_logged(caplog):
+    unreachable = connect(
+        f"redis://127.0.0.1:{servers.free_port()}", timedelta(seconds=1)
+    )
+    events = RedisEventStore(RedisClient(unreachable))
 
-    lost.add(SENT)
+    events.add(SENT)
 
     servers.wait_until(lambda: caplog.messages != [])
-    assert caplog.messages[-1] == "1 events are lost: StoreUnavailable"
+    assert caplog.messages[-1] == "1 events are dropped: StoreUnavailable"
 
 
-def test_no_more_wait_than_fit(caplog):
-    stuck = Events(Line(Stuck()))
+def test_event_is_dropped_when_the_queue_is_full(caplog):
+    hanging: Any = HangingRedis()
+    events = RedisEventStore(RedisClient(hanging))
 
     for _ in range(10_200):
-        stuck.add(SENT)
+        events.add(SENT)
 
-    assert set(caplog.messages) == {"an event is lost: too many"}
-    Stuck.over.set()
+    assert set(caplog.messages) == {"an event is dropped: the queue is full"}
+    HangingRedis.over.set()
 
 
-class Stuck:
-    """A Redis that never comes to an end."""
+class HangingRedis:
+    """A Redis that hangs until the test ends it."""
 
     over = threading.Event()
 
@@ -124,7 +128,5 @@ class Stuck:
     # The last is of Saint Helena, where a number has five digits.
     [("+919445012345", "+91944"), ("+14155552671", "+1415"), ("+29051234", "+290")],
 )
-def test_a_prefix_and_the_end_that_logs_show_leave_most_of_a_number_hidden(
-    number, shown
-):
+def test_prefix_hides_most_of_a_number(number, shown):
     assert prefix(read(number, "ZZ")) == shown

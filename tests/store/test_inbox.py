@@ -1,4 +1,4 @@
-"""Messages that never left; on both stores."""
+"""The inbox of dev mode, on both backends."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from otp_engine.domain.verification import Channel
 from otp_engine.domain.whom import Whom
 from otp_engine.store import keys
 from otp_engine.store.connection import connect
-from otp_engine.store.inbox import Inbox
-from otp_engine.store.line import Line
+from otp_engine.store.inbox import RedisInbox
+from otp_engine.store.redis_client import RedisClient
 from tests import servers
 from tests.fakes import MESSAGE
 
@@ -24,38 +24,38 @@ NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
 
 @pytest.fixture
 def inbox(store, client):
-    return Inbox(Line(client), now=lambda: NOW)
+    return RedisInbox(RedisClient(client), now=lambda: NOW)
 
 
-def test_a_message_is_kept_as_it_would_have_arrived(inbox):
-    inbox.keep(MESSAGE)
+def test_stored_message_is_returned_unchanged(inbox):
+    inbox.add(MESSAGE)
 
-    [letter] = inbox.letters()
-    assert (letter.to, letter.body, letter.code) == (
+    [stored] = inbox.list_messages()
+    assert (stored.to, stored.body, stored.code) == (
         MESSAGE.to,
         MESSAGE.body,
         MESSAGE.code,
     )
-    assert (letter.channel, letter.locale, letter.at) == (Channel.SMS, None, NOW)
-    assert letter.expires == NOW + timedelta(minutes=10)
+    assert (stored.channel, stored.locale, stored.at) == (Channel.SMS, None, NOW)
+    assert stored.expires == NOW + timedelta(minutes=10)
 
 
-def test_the_newest_comes_first_and_a_hundred_are_kept(inbox):
+def test_last_hundred_messages_are_listed_newest_first(inbox):
     for n in range(105):
-        inbox.keep(replace(MESSAGE, code=str(n)))
+        inbox.add(replace(MESSAGE, code=str(n)))
 
-    codes = [letter.code for letter in inbox.letters()]
+    codes = [stored.code for stored in inbox.list_messages()]
 
     assert codes == [str(n) for n in range(104, 4, -1)]
 
 
-def test_a_code_is_pending_until_its_time_is_over(inbox):
-    inbox.keep(MESSAGE)
+def test_code_is_pending_until_it_expires(inbox):
+    inbox.add(MESSAGE)
 
-    [letter] = inbox.letters()
+    [stored] = inbox.list_messages()
 
-    assert letter.state(NOW) == State.PENDING
-    assert letter.state(NOW + timedelta(minutes=10)) == State.EXPIRED
+    assert stored.state(NOW) == State.PENDING
+    assert stored.state(NOW + timedelta(minutes=10)) == State.EXPIRED
 
 
 @pytest.mark.parametrize(
@@ -69,26 +69,26 @@ def test_a_code_is_pending_until_its_time_is_over(inbox):
         (Exhausted(whom=WHOM, verification=MESSAGE.verification), State.EXHAUSTED),
     ],
 )
-def test_how_its_verification_ended_is_learnt(inbox, event, state):
-    inbox.keep(MESSAGE)
-    inbox.keep(replace(MESSAGE, verification=b"1" * 16))
+def test_closing_event_sets_the_status_of_its_message_only(inbox, event, state):
+    inbox.add(MESSAGE)
+    inbox.add(replace(MESSAGE, verification=b"1" * 16))
 
-    inbox.watch(event)
+    inbox.on_event(event)
 
-    other, letter = inbox.letters()
-    assert letter.state(NOW) == state
+    other, stored = inbox.list_messages()
+    assert stored.state(NOW) == state
     assert other.state(NOW) == State.PENDING
 
 
-def test_what_ends_nothing_changes_nothing(inbox, client):
-    inbox.watch(WrongCode(whom=WHOM, verification=b"0" * 16, attempts_left=3))
+def test_failed_check_stores_nothing(inbox, client):
+    inbox.on_event(WrongCode(whom=WHOM, verification=b"0" * 16, attempts_left=3))
 
     assert client.dbsize() == 0
 
 
-def test_all_of_it_is_forgotten_in_a_day(inbox, client):
-    inbox.keep(MESSAGE)
-    inbox.watch(Canceled(whom=WHOM, verification=MESSAGE.verification))
+def test_every_key_of_the_inbox_expires_in_a_day(inbox, client):
+    inbox.add(MESSAGE)
+    inbox.on_event(Canceled(whom=WHOM, verification=MESSAGE.verification))
 
     day = timedelta(days=1) / timedelta(milliseconds=1)
     assert 0 < client.pttl(keys.INBOX) <= day
@@ -96,7 +96,11 @@ def test_all_of_it_is_forgotten_in_a_day(inbox, client):
     assert client.dbsize() == 2
 
 
-def test_a_redis_that_is_away_fails_nothing_that_has_happened():
-    away = connect(f"redis://127.0.0.1:{servers.free_port()}", timedelta(seconds=1))
+def test_event_without_redis_raises_nothing():
+    unreachable = connect(
+        f"redis://127.0.0.1:{servers.free_port()}", timedelta(seconds=1)
+    )
 
-    Inbox(Line(away)).watch(Canceled(whom=WHOM, verification=b"0" * 16))
+    RedisInbox(RedisClient(unreachable)).on_event(
+        Canceled(whom=WHOM, verification=b"0" * 16)
+    )

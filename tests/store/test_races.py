@@ -108,7 +108,7 @@ def test_a_verification_is_either_approved_or_cancelled(engine, outbox, number):
 
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
 def test_simultaneous_guesses_cannot_outnumber_the_attempts(engine, outbox, number):
-    """The invariant that the whole design rests on: see `store/lua/claim.lua`."""
+    """The invariant of the whole design: see `store/lua/reserve_check.lua`."""
     engine.send(Asked(number=number))
     wrong = Guess(number=number, code=other_than(outbox.code))
 

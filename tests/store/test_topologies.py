@@ -1,10 +1,11 @@
-"""The same rules on a Redis Cluster, behind Sentinel, and with a replica."""
+"""The store on a Redis Cluster, with Sentinel, and with a replica."""
 
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -21,14 +22,19 @@ from tests.tuning import with_policy
 TIMEOUT = timedelta(seconds=2)
 
 
+def connected(url):
+    client: Any = connect(url, TIMEOUT)
+    return closing(client)
+
+
 @pytest.fixture
 def store():
-    """None: each test brings its own."""
+    """Return None: each test makes its own store."""
 
 
 @pytest.fixture
 def cluster(tmp_path):
-    """A cluster of one node; it refuses keys of two slots as a larger one does."""
+    """Yield a Cluster of one node, which rejects keys of two slots."""
     bus = str(servers.free_port())
     options = ("--cluster-enabled", "yes", "--cluster-port", bus)
     with servers.redis_on_a_port(tmp_path, *options) as port:
@@ -42,7 +48,7 @@ def cluster(tmp_path):
 
 @pytest.fixture
 def sentinel(tmp_path):
-    """A primary, and a Sentinel that knows where it is."""
+    """Yield the URL of a Sentinel with a primary."""
     (tmp_path / "primary").mkdir()
     with servers.redis_on_a_port(tmp_path / "primary") as primary:
         settings = tmp_path / "sentinel.conf"
@@ -53,7 +59,7 @@ def sentinel(tmp_path):
 
 @pytest.fixture
 def replicated(tmp_path):
-    """A primary with one replica that is up to date."""
+    """Yield the URL of a primary with one replica that is up to date."""
     for name in ("primary", "replica"):
         (tmp_path / name).mkdir()
     soon = ("--repl-diskless-sync-delay", "0")
@@ -69,7 +75,7 @@ def replicated(tmp_path):
 
 
 @pytest.mark.parametrize("topology", ["cluster", "sentinel"])
-def test_every_step_works_in_it(topology, engine, outbox, alice, guess, request):
+def test_every_step_works(topology, engine, outbox, alice, guess, request):
     url = request.getfixturevalue(topology)
     engine = replace(engine, store=RedisStore(connect(url, TIMEOUT)))
     engine = with_policy(
@@ -95,7 +101,7 @@ def test_every_step_works_in_it(topology, engine, outbox, alice, guess, request)
 
 
 @pytest.mark.parametrize("topology", ["cluster", "replicated"])
-def test_a_step_counts_as_made_once_the_replicas_have_it(
+def test_step_fails_without_the_required_replica(
     topology, engine, outbox, alice, guess, request
 ):
     url = request.getfixturevalue(topology)
@@ -111,28 +117,28 @@ def test_a_step_counts_as_made_once_the_replicas_have_it(
         assert outbox.messages == []
 
 
-def test_a_cluster_need_not_be_there_when_the_service_starts():
-    away = f"redis+cluster://127.0.0.1:{servers.free_port()}"
-    store = RedisStore(connect(away, TIMEOUT))
+def test_connect_succeeds_before_the_cluster_starts():
+    unreachable = f"redis+cluster://127.0.0.1:{servers.free_port()}"
+    store = RedisStore(connect(unreachable, TIMEOUT))
 
     with pytest.raises(StoreUnavailable):
         store.ping()
 
 
-def test_a_cluster_is_asked_what_it_could_forget(cluster):
-    assert RedisStore(connect(cluster, TIMEOUT)).doubts() == [
-        "Redis forgets at a restart: set appendonly yes"
+def test_persistence_warnings_are_those_of_a_cluster_node(cluster):
+    assert RedisStore(connect(cluster, TIMEOUT)).persistence_warnings() == [
+        "Redis loses data at a restart: set appendonly yes"
     ]
 
 
-def test_a_primary_that_became_a_replica_is_left(
+def test_client_leaves_a_primary_that_became_a_replica(
     tmp_path, engine, outbox, alice, guess
 ):
     with (
         topologies.alone(tmp_path / "old") as old,
         topologies.replica(tmp_path / "new", old.port) as new,
         redis_proxy.to(old.port) as name,
-        closing(connect(f"redis://127.0.0.1:{name.port}", TIMEOUT)) as client,
+        connected(f"redis://127.0.0.1:{name.port}") as client,
     ):
         engine = replace(engine, store=RedisStore(client, replicas=1))
         servers.wait_until(lambda: topologies.follows(new))
@@ -145,16 +151,14 @@ def test_a_primary_that_became_a_replica_is_left(
         assert engine.check(guess(outbox.code)).approved
 
 
-def test_a_primary_that_was_replaced_without_its_knowledge_is_left(
+def test_client_leaves_a_primary_that_sentinel_replaced(
     tmp_path, engine, outbox, alice, guess
 ):
     with (
         topologies.followed(tmp_path, replicas=2) as (old, (new, other)),
         sentinel_of(tmp_path, old) as sentinel,
         redis.Redis(port=sentinel) as admin,
-        closing(
-            connect(f"redis+sentinel://127.0.0.1:{sentinel}/otp", TIMEOUT)
-        ) as client,
+        connected(f"redis+sentinel://127.0.0.1:{sentinel}/otp") as client,
     ):
         engine = replace(engine, store=RedisStore(client, replicas=1))
         engine.send(alice)
@@ -179,7 +183,7 @@ def sentinel_of(folder, primary):
         yield port
 
 
-def test_name_and_password_are_those_of_the_url(tmp_path):
+def test_credentials_are_those_of_the_url(tmp_path):
     options = ("--requirepass", "p@ss word")
     with servers.redis_on_a_port(tmp_path, *options) as port:
         settings = tmp_path / "sentinel.conf"
@@ -187,7 +191,7 @@ def test_name_and_password_are_those_of_the_url(tmp_path):
             f"sentinel monitor otp 127.0.0.1 {port} 1\n"
             'sentinel auth-pass otp "p@ss word"\n'
         )
-        with servers.sentinel_on_a_port(settings) as watcher:
-            url = f"redis+sentinel://:p%40ss%20word@127.0.0.1:{watcher}/otp"
+        with servers.sentinel_on_a_port(settings) as sentinel_port:
+            url = f"redis+sentinel://:p%40ss%20word@127.0.0.1:{sentinel_port}/otp"
 
             RedisStore(connect(url, TIMEOUT)).ping()

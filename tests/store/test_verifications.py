@@ -292,7 +292,7 @@ def test_a_guess_that_is_given_back_can_be_made_again(store, policy, client):
     store.unclaim(PHONE, token=returned)
     store.unclaim(PHONE, token=returned)
 
-    assert client.hget(keys.verification(PHONE), "paid") == kept
+    assert client.hget(keys.verification(PHONE), "checks") == kept
     assert client.zrange(keys.wrong(PHONE), 0, -1) == [kept]
 
 
@@ -338,7 +338,7 @@ def test_a_refused_guess_is_not_charged(store, policy, client):
         store.claim(PHONE, token=token(), policy=strict)
 
     assert client.zcard(keys.wrong(PHONE)) == 1
-    assert len(client.hget(keys.verification(PHONE), "paid")) == 8
+    assert len(client.hget(keys.verification(PHONE), "checks")) == 8
 
 
 def test_every_key_has_an_expiry_at_every_step(store, eager, client):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import redis
 
-from otp_engine.domain.hashing import COSTS
-from otp_engine.domain.pepper import Pepper
+from otp_engine.crypto.argon2 import PROFILES
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Binding
-from otp_engine.store.scripts import load
+from otp_engine.store.lua_scripts import load
 from otp_engine.store.verifications import RedisStore
 from tests import processes, servers
 from tests.other_clock import OtherClock
@@ -33,7 +34,9 @@ def test_many_phones_with_a_pending_verification(trial, whole, tmp_path):
         servers.mortal_redis(tmp_path, "--save", "", environ=environ) as server,
         redis.Redis.from_url(server.url) as admin,
     ):
-        opens, _ = [admin.script_load(load(name)) for name in ("open", "arm")]
+        opens, _ = [
+            admin.script_load(load(name)) for name in ("reserve_send", "commit_send")
+        ]
         empty = used(admin)
         for at in range(0, count, A_BATCH):
             fill(admin, opens, numbers(A_BATCH, first=at))
@@ -77,10 +80,11 @@ def fill(admin, opens, phones):
     """
     policy = Policy()
     with admin.pipeline(transaction=False) as pipeline:
-        store = RedisStore(Batch(pipeline, opens))
+        batch: Any = Batch(pipeline, opens)
+        store = RedisStore(batch)
         for number in phones:
-            phone, token = PEPPER.digest("phone", number), secrets.token_bytes(8)
-            binding = Binding(secrets.token_bytes(16), str(COSTS["owasp"]))
+            phone, token = PEPPER.pseudonymize("phone", number), secrets.token_bytes(8)
+            binding = Binding(secrets.token_bytes(16), str(PROFILES["owasp"]))
             store.open(phone, token=token, binding=binding, policy=policy)
             store.arm(phone, token=token, tag=secrets.token_bytes(32), policy=policy)
         replies = pipeline.execute()

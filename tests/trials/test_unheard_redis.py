@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from otp_engine.store.scripts import WHEN_FULL, load
+from otp_engine.store.lua_scripts import ALLOW_OOM_FLAG, load
 from tests import processes, servers
 from tests.fakes import other_than
 from tests.trials import redis_proxy
@@ -135,7 +135,7 @@ def digests(name):
     """How the script is called by its digest, in either of its spellings."""
     return [
         hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest().encode()
-        for text in (WHEN_FULL + load(name), load(name))
+        for text in (ALLOW_OOM_FLAG + load(name), load(name))
     ]
 
 

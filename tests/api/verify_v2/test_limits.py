@@ -226,9 +226,11 @@ def test_send_to_safe_listed_number_emits_no_rejection(verify_with, store):
 
     verify.send()
 
-    store.events.settle()
+    store.events.flush()
     since = datetime.now(UTC) - timedelta(hours=1)
-    kinds = [type(entry.event).__name__ for entry in store.events.tail(since).more()]
+    kinds = [
+        type(entry.event).__name__ for entry in store.events.tail(since).read_next()
+    ]
     assert kinds == ["CodeSent"]
 
 

@@ -149,7 +149,7 @@ def _by_number(text: str) -> _Filter:
     except InvalidPhone:
         raise ValueError(f"must be a phone number: {text!r}") from None
     peppers = context.current().peppers
-    hashes = {pepper.digest("event", number.e164) for pepper in peppers}
+    hashes = {pepper.pseudonymize("event", number.e164) for pepper in peppers}
     return lambda attempt: attempt.sent.whom.phone in hashes
 
 

@@ -67,7 +67,7 @@ def serialize(number: PhoneNumber) -> dict[str, Any]:
     """Return the body of a number."""
     # The SID is derived from the number, so the same number always has the same one.
     pepper = context.current().peppers[0]
-    digest = pepper.bind("safe", verification=b"", number=number.e164)
+    digest = pepper.code_mac("safe", verification=b"", number=number.e164)
     return {
         "sid": f"GN{digest[:16].hex()}",
         "phone_number": number.e164,
@@ -78,7 +78,7 @@ def serialize(number: PhoneNumber) -> dict[str, Any]:
 def _hashes(number: PhoneNumber) -> list[str]:
     """Return the stored form of a number under each pepper, the current one first."""
     peppers = context.current().peppers
-    return [pepper.digest("safe", number.e164) for pepper in peppers]
+    return [pepper.pseudonymize("safe", number.e164) for pepper in peppers]
 
 
 def _parse(text: str) -> PhoneNumber | None:

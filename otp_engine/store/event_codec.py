@@ -1,0 +1,93 @@
+"""Events as entries of a stream: the kind, and the event as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeAlias
+
+from otp_engine.domain.events import (
+    Approved,
+    Canceled,
+    CodeSent,
+    Delivered,
+    Event,
+    Exhausted,
+    Happened,
+    Lost,
+    NothingWaiting,
+    PolicyChanged,
+    RequestRefused,
+    Undelivered,
+    Unserved,
+    WrongCode,
+)
+from otp_engine.store import lua_codec
+from otp_engine.store.json_codec import converter
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    "sent": CodeSent,
+    "delivered": Delivered,
+    "undelivered": Lost,
+    "rejected": Undelivered,
+    "approved": Approved,
+    "failed_check": WrongCode,
+    "max_attempts_reached": Exhausted,
+    "canceled": Canceled,
+    "not_found": NothingWaiting,
+    "refused": RequestRefused,
+    "unavailable": Unserved,
+    "policy": PolicyChanged,
+}
+"""The types of events by their stored names, the event kinds."""
+
+_NAMES = {event_type: name for name, event_type in EVENT_TYPES.items()}
+
+Fields: TypeAlias = Mapping[bytes, bytes]
+
+
+def type_name(event: Event) -> str:
+    """Return the kind of an event."""
+    return _NAMES[type(event)]
+
+
+def flatten(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    """Return the fields of *value*, with those of nested values at the same level."""
+    flat: dict[str, Any] = {}
+    for field in fields(value):
+        item = getattr(value, field.name)
+        flat |= flatten(item) if is_dataclass(item) else {field.name: item}
+    return flat
+
+
+def encode(event: Event) -> dict[str, str]:
+    """Return the entry of an event."""
+    return {"kind": type_name(event), "event": converter.dumps(event)}
+
+
+def decode_entry(milliseconds: int, entry: Fields) -> Happened | None:
+    """Return the event of an entry with its time.
+
+    Args:
+        milliseconds: Time of the entry since 1970.
+        entry: Its fields.
+
+    Returns:
+        None, if `decode` returns None.
+    """
+    event = decode(entry)
+    return Happened(lua_codec.from_timestamp(milliseconds), event) if event else None
+
+
+def decode(entry: Fields) -> Event | None:
+    """Return the event of an entry.
+
+    Returns:
+        None, if another release wrote a kind or a value that this one does not know.
+    """
+    try:
+        event_type = EVENT_TYPES[entry[b"kind"].decode()]
+        event: Event = converter.loads(entry[b"event"], event_type)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return event

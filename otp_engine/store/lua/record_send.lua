@@ -1,0 +1,31 @@
+-- record_send: store a send of a verification, and return its whole record.
+--
+-- The script writes and reads in one step, so each of two simultaneous sends gets a
+-- reply that contains its own.
+--
+-- KEYS[1]  otp:{id}:record   hash: service, number, channel, bound, and one field a
+--                            send
+-- ARGV[1]  idempotency key of the send, 8 bytes
+-- ARGV[2]  lifetime of a code in milliseconds
+-- ARGV[3]  SID of the service
+-- ARGV[4]  the number, encrypted
+-- ARGV[5]  the channel
+-- ARGV[6]  1 if the verification can be checked by its SID only, else 0
+--
+-- returns  {field, value, ...}   the whole record; times are milliseconds since 1970
+--
+-- TTL: at least as long as a code from now, which is a little longer than the
+-- verification lives.
+
+local record, key, life = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local at = string.format('%.0f', now())
+
+redis.call('HSETNX', record, key, at .. ' ' .. ARGV[5])
+redis.call('HSET', record, 'service', ARGV[3], 'number', ARGV[4], 'channel', ARGV[5])
+if ARGV[6] == '1' then
+    redis.call('HSET', record, 'bound', '1')
+end
+if redis.call('PTTL', record) < life then
+    redis.call('PEXPIRE', record, life)
+end
+return redis.call('HGETALL', record)

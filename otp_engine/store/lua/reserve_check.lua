@@ -1,0 +1,78 @@
+-- reserve_check: count one check, and return what its code must match.
+--
+-- The script counts and reads in one step, so simultaneous checks never share an
+-- attempt. It counts the check for the verification and for the phone before the code
+-- is compared; approve.lua alone clears the phone's logs.
+--
+-- KEYS[1]  otp:{phone}:verification   hash
+-- KEYS[2]  otp:{phone}:failed_checks  zset: one member a failed check by number
+-- KEYS[3]  otp:{phone}:consecutive_failures
+--                                     zset: one member a failed check of any kind
+-- ARGV[1]  idempotency key of the check, 8 bytes
+-- ARGV[2]  maximum number of checks of a verification
+-- ARGV[3]  limit of failed checks by number; empty for a bound verification
+-- ARGV[4]  limit of consecutive failed checks of this phone
+--
+-- returns  {'reserved', id, argon2, remaining, ms, hash, ...}
+--                                     counted; this many attempts remain, the last code
+--                                     expires in ms, and these are the hashes of the
+--                                     live codes
+--          {'not_found'}              no code is live; nothing was counted
+--          {'max_attempts_reached', ms}
+--                                     no attempt remains; a new code is possible in ms
+--          {'failed_checks_per_phone' | 'max_consecutive_failures', ms}
+--                                     the phone's limit rejects for another ms
+--
+-- TTL: the verification's does not change. Each log lives as long as its longest
+-- window.
+
+local verification, failed, failures = KEYS[1], KEYS[2], KEYS[3]
+local key, max_checks = ARGV[1], tonumber(ARGV[2])
+local budget, consecutive = ARGV[3], ARGV[4]
+local at = now()
+local live = read_verification(verification, at)
+local checks = live.fields.checks
+
+local function is_counted()
+    for i = 1, #checks, 8 do
+        if string.sub(checks, i, i + 7) == key then
+            return true
+        end
+    end
+    return false
+end
+
+if #live.code_hashes == 0 then
+    return {'not_found'}
+end
+
+if is_counted() then
+    -- The write is repeated, so that the WAIT after it covers it.
+    redis.call('HSET', verification, 'checks', checks)
+else
+    local reason, longest = 'failed_checks_per_phone', retry_after(failed, budget, at)
+    local disabled = retry_after(failures, consecutive, at)
+    if disabled > longest then
+        reason, longest = 'max_consecutive_failures', disabled
+    end
+    if #checks / 8 >= max_checks then
+        local ends_in = redis.call('PTTL', verification)
+        return {'max_attempts_reached', math.max(ends_in, longest)}
+    end
+    if longest > 0 then
+        return {reason, longest}
+    end
+    checks = checks .. key
+    redis.call('HSET', verification, 'checks', checks)
+    append(failed, budget, key, at)
+    append(failures, consecutive, key, at)
+end
+
+local of_phone = math.min(
+    remaining(failed, budget, at), remaining(failures, consecutive, at)
+)
+local left = math.max(0, math.min(max_checks - #checks / 8, of_phone))
+return {
+    'reserved', live.fields.id, live.fields.argon2, left, live.last_end - at,
+    unpack(live.code_hashes)
+}

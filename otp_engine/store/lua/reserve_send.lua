@@ -1,0 +1,151 @@
+-- reserve_send: reserve one send to a phone, and start a verification if needed.
+--
+-- The script reads the cooldown, the phone's limits, the sends and the attempts before
+-- it writes, in one step. So simultaneous sends cannot share the last slot, and a
+-- rejected send uses nothing up. A code that could never be checked is rejected before
+-- it is counted.
+--
+-- KEYS[1]   otp:{phone}:verification   hash: id, argon2, checks, one field a send
+-- KEYS[2]   otp:{phone}:sends          zset: one member a message
+-- KEYS[3]   otp:{phone}:failed_checks  zset: one member a failed check by number
+-- KEYS[4]   otp:{phone}:sends:shadow   zset: messages that the shadow limit accepts
+-- KEYS[5]   otp:{phone}:provider_rejections
+--                                      hash: by sender, the time at which a provider's
+--                                      rejection of this phone expires (ms, decimal),
+--                                      and its reason
+-- KEYS[6]   otp:{phone}:consecutive_failures
+--                                      zset: one member a failed check of any kind
+-- KEYS[7]   otp:{phone}:bound          zset: bound verifications, scored by their end;
+--                                      present for a bound verification only
+-- ARGV[1]   idempotency key of the send, 8 bytes
+-- ARGV[2]   id of a new verification; empty to accept a live verification only
+-- ARGV[3]   Argon2 parameters of a new verification
+-- ARGV[4]   lifetime of a code in milliseconds
+-- ARGV[5]   maximum number of messages of a verification
+-- ARGV[6]   maximum number of checks of a verification
+-- ARGV[7]   milliseconds between two messages of one verification
+-- ARGV[8]   enforced limit of messages to this phone
+-- ARGV[9]   limit of failed checks of this phone; empty for a bound verification
+-- ARGV[10]  shadow limit of messages to this phone; empty without one
+-- ARGV[11]  limit of consecutive failed checks of this phone
+-- ARGV[12]  member of KEYS[7] for this verification
+-- ARGV[13]  the sender: field of KEYS[5]
+--
+-- returns  {'reserved', id, argon2, ms, {used, ms, ...}, over, {used, ms, ...}}
+--                                           reserved; the next send is possible in ms;
+--                                           for each window of the enforced limit the
+--                                           messages in it, and ms until it accepts one
+--                                           more; 1 if the shadow limit would reject
+--                                           this send, else 0; its windows likewise
+--          {'resend_cooldown' | 'max_sends' | 'sends_per_phone' |
+--           'failed_checks_per_phone' | 'max_consecutive_failures', ms}
+--                                           rejected for another ms
+--          {'max_attempts_reached', ms}     no attempt remains; the verification ends
+--                                           in ms
+--          {'not_found'}                    ARGV[2] is empty and no verification is live
+--          {'provider_rejection', text}     a provider rejected this phone recently
+--
+-- TTL: the verification lives at least as long as a code from now, so that it cannot
+-- end between this step and commit_send.lua; release_send.lua reverts that. The log of
+-- sends lives as long as its longest window, and at least as long as a code: during a
+-- pepper rotation it marks the phone as in use (phone_state.lua). The index of bound
+-- verifications lives as long as the last of them.
+
+local verification, sends, failed, shadow = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local key, life, cooldown = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[7])
+local per_phone = ARGV[8]
+local at = now()
+local fields = redis.call('HKEYS', verification)
+local id, argon2, checks =
+    unpack(redis.call('HMGET', verification, 'id', 'argon2', 'checks'))
+local ends_in = redis.call('PTTL', verification)
+local sent = id and #fields - 3 or 0
+
+-- Return the milliseconds until the cooldown after the last send ends.
+local function cooldown_left()
+    local last = -math.huge
+    for _, name in ipairs(fields) do
+        if #name == 8 then
+            last = math.max(last, tonumber(redis.call('ZSCORE', sends, name) or last))
+        end
+    end
+    return math.max(0, last + cooldown - at)
+end
+
+local function reserved_reply(repeated)
+    local over = 0
+    if ARGV[10] ~= '' then
+        over = check_shadow(shadow, ARGV[10], key, at, repeated)
+    end
+    local resend = math.max(cooldown, retry_after(sends, per_phone, at))
+    if repeated then
+        resend = math.max(cooldown_left(), retry_after(sends, per_phone, at))
+    end
+    if sent >= tonumber(ARGV[5]) then
+        resend = math.max(resend, life)
+    end
+    return {
+        'reserved', id, argon2, resend, usage(sends, per_phone, at), over,
+        usage(shadow, ARGV[10], at)
+    }
+end
+
+local reserved = id and redis.call('HGET', verification, key)
+if reserved then
+    -- The write is repeated, so that the WAIT after it covers it.
+    redis.call('HSET', verification, key, reserved)
+    return reserved_reply(true)
+end
+
+if not id and ARGV[2] == '' then
+    return {'not_found'}
+end
+local rejection = redis.call('HGET', KEYS[5], ARGV[13])
+local rejected_until, text = string.match(rejection or '', '^(%d+) (.*)$')
+if rejected_until and tonumber(rejected_until) > at then
+    return {'provider_rejection', text}
+end
+
+local reason, longest = nil, 0
+local function reject(rule, milliseconds)
+    if milliseconds > longest then
+        reason, longest = rule, milliseconds
+    end
+end
+
+reject('sends_per_phone', retry_after(sends, per_phone, at))
+reject('failed_checks_per_phone', retry_after(failed, ARGV[9], at))
+reject('max_consecutive_failures', retry_after(KEYS[6], ARGV[11], at))
+if id then
+    -- In its last millisecond a verification has a PTTL of 0, and still rejects.
+    local until_end = math.max(1, ends_in)
+    reject('resend_cooldown', cooldown_left())
+    if sent >= tonumber(ARGV[5]) then
+        reject('max_sends', until_end)
+    end
+    if #checks / 8 >= tonumber(ARGV[6]) then
+        reject('max_attempts_reached', until_end)
+    end
+end
+if reason then
+    return {reason, longest}
+end
+
+if not id then
+    id, argon2 = ARGV[2], ARGV[3]
+    redis.call('HSET', verification, 'id', id, 'argon2', argon2, 'checks', '')
+end
+redis.call('HSET', verification, key, '')
+if ends_in < life then
+    redis.call('PEXPIRE', verification, life)
+end
+append(sends, per_phone .. ' 1/' .. cooldown .. ' 1/' .. life, key, at)
+if KEYS[7] then
+    redis.call('ZADD', KEYS[7], at + life, ARGV[12])
+    redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', at)
+    if redis.call('PTTL', KEYS[7]) < life then
+        redis.call('PEXPIRE', KEYS[7], life)
+    end
+end
+sent = sent + 1
+return reserved_reply(false)

@@ -1,0 +1,127 @@
+"""Lua scripts: run by digest, and by text where Redis does not have them yet."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from redis.exceptions import NoScriptError, ResponseError
+
+from otp_engine.errors import StoreUnavailable
+from otp_engine.store.connection import Argument, RedisCommands
+from otp_engine.store.redis_client import RedisClient
+
+log = logging.getLogger(__name__)
+
+_FOLDER = resources.files("otp_engine.store") / "lua"
+_SHARED_LIBRARY = ("lib/sliding_window_log", "lib/verification")
+_WAIT_TIMEOUT = 100  # milliseconds
+ALLOW_OOM_FLAG = "#!lua flags=allow-oom\n"
+"""First line of a script that Redis 7 runs even when its memory is full."""
+_FLAG_UNKNOWN = "near '#'"
+
+
+def load(name: str) -> str:
+    """Return the text of a script, with the shared library prepended."""
+    parts = (*_SHARED_LIBRARY, name)
+    return "\n".join((_FOLDER / f"{part}.lua").read_text() for part in parts)
+
+
+class LuaScript:
+    """One file of `lua/`."""
+
+    def __init__(
+        self,
+        client: RedisClient,
+        name: str,
+        *,
+        replicas: int = 0,
+        when_full: bool = False,
+    ) -> None:
+        """Load a script.
+
+        Args:
+            client: Executes the script.
+            name: File name without the suffix.
+            replicas: Number of replicas that must acknowledge the writes.
+            when_full: Whether the script may write when Redis has no memory left.
+        """
+        self._client = client
+        self._replicas = replicas
+        source = load(name)
+        # Every Redis accepts the last variant; Redis 6 does not know the flag.
+        self._variants = [ALLOW_OOM_FLAG + source, source] if when_full else [source]
+
+    def run(self, keys: Sequence[str], *args: Argument) -> Any:  # noqa: ANN401 - each script's header lists its replies
+        """Run the script in one round trip, or in two if Redis does not have it yet.
+
+        Args:
+            keys: `KEYS` of the script, all in one slot of a Cluster.
+            args: `ARGV` of the script.
+
+        Returns:
+            The reply; the script's header lists every one.
+
+        Raises:
+            StoreUnavailable: Redis did not reply or could not write, or too few
+                replicas have the writes. Those would be lost if the node failed now.
+        """
+        reply, acknowledged = self._client.execute(
+            lambda node: self._eval_compatible(node, (len(keys), *keys, *args)),
+            keys[0],
+        )
+        if acknowledged < self._replicas:
+            log.error("%d of %d replicas have a write", acknowledged, self._replicas)
+            # The replicas may follow another primary now; the next request uses it.
+            self._client.find_primary()
+            raise StoreUnavailable
+        return reply
+
+    def _eval_compatible(
+        self, node: RedisCommands, args: Sequence[Argument]
+    ) -> tuple[Any, int]:
+        """Run the first variant that this Redis accepts.
+
+        Returns:
+            The reply, and the number of replicas that acknowledged the writes.
+        """
+        run = self._eval_and_wait if self._replicas else self._eval
+        source = self._variants[0]
+        try:
+            return run(node, source, args)
+        except ResponseError as error:
+            if source == self._variants[-1] or _FLAG_UNKNOWN not in str(error):
+                raise
+        self._variants = self._variants[-1:]
+        return self._eval_compatible(node, args)
+
+    @staticmethod
+    def _eval(
+        node: RedisCommands, source: str, args: Sequence[Argument]
+    ) -> tuple[Any, int]:
+        try:
+            return node.evalsha(_digest(source), *args), 0
+        except NoScriptError:
+            # EVAL and not SCRIPT LOAD: EVAL also runs the script.
+            return node.eval(source, *args), 0
+
+    def _eval_and_wait(
+        self, node: RedisCommands, source: str, args: Sequence[Argument]
+    ) -> tuple[Any, int]:
+        """Run the script and `WAIT`, which covers the writes of its own connection."""
+        with node.pipeline(transaction=False) as pipeline:
+            # By text: a pipeline cannot continue after a NOSCRIPT error.
+            pipeline.execute_command("EVAL", source, *args)
+            pipeline.execute_command("WAIT", self._replicas, _WAIT_TIMEOUT)
+            reply, acknowledged = pipeline.execute()
+        return reply, acknowledged
+
+
+@cache
+def _digest(source: str) -> str:
+    # Redis names scripts by their SHA-1; no security depends on it.
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()

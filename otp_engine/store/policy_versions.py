@@ -1,0 +1,50 @@
+"""The policy versions, newest first, as texts that the domain has signed."""
+
+from __future__ import annotations
+
+from otp_engine.store import keys
+from otp_engine.store.lua_scripts import LuaScript
+from otp_engine.store.redis_client import RedisClient
+
+
+class RedisPolicyVersionStore:
+    """Stores `otp:{policy_versions}`; see `domain.ports.Amendments`."""
+
+    def __init__(self, client: RedisClient, *, replicas: int = 0) -> None:
+        """Store the versions in Redis.
+
+        Args:
+            client: Executes the commands.
+            replicas: Number of replicas that must acknowledge each write.
+        """
+        self._client = client
+        self._append = LuaScript(client, "append_policy_version", replicas=replicas)
+        self._replace = LuaScript(client, "replace_policy_version", replicas=replicas)
+
+    def latest(self) -> bytes | None:
+        """Return the newest text; None if there is none."""
+        return self._client.execute(
+            lambda redis: redis.lindex(keys.POLICY, 0), keys.POLICY
+        )
+
+    def history(self, most: int) -> list[bytes]:
+        """Return the *most* newest texts, newest first."""
+        return self._client.execute(
+            lambda redis: redis.lrange(keys.POLICY, 0, most - 1), keys.POLICY
+        )
+
+    def add(self, text: str, *, after: bytes | None) -> bool:
+        """Add *text* if *after* is the newest text.
+
+        Returns:
+            Whether *text* is the newest now.
+        """
+        return bool(self._append.run([keys.POLICY], after or b"", text))
+
+    def replace(self, old: bytes, new: str) -> bool:
+        """Replace the text *old* by *new*.
+
+        Returns:
+            Whether *old* was stored.
+        """
+        return bool(self._replace.run([keys.POLICY], old, new))

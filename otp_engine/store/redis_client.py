@@ -1,0 +1,164 @@
+"""The client of all stores: one retry, a concurrency limit, a circuit breaker a node.
+
+A Redis that hangs would hold each request until its timeout, and enough requests would
+hold every thread, until even `/healthz` gets no reply. So only some threads may wait
+for Redis at once. After one timeout the next commands fail immediately, and one probe
+each half second is let through.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from threading import BoundedSemaphore, Lock
+from time import monotonic, perf_counter
+from typing import TypeVar
+
+from redis.exceptions import (
+    ClusterDownError,
+    MovedError,
+    ReadOnlyError,
+    RedisError,
+)
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from otp_engine.errors import StoreUnavailable
+from otp_engine.resilience.circuit_breaker import CircuitBreaker
+from otp_engine.resilience.metrics import NULL_METRICS, Metrics
+from otp_engine.store.cluster import Address
+from otp_engine.store.connection import (
+    Client,
+    RedisCommands,
+    node_for,
+    owner_of,
+    refresh_topology,
+)
+from otp_engine.store.primary import find_primary
+
+log = logging.getLogger(__name__)
+
+_ONE_TIMEOUT_OPENS = partial(CircuitBreaker, 1, timedelta(milliseconds=500))
+# Half of the threads of a worker.
+_MAX_CONCURRENT = 32
+_SLOT_TIMEOUT = 0.1  # seconds
+# Errors that a retry can fix. Each step of the store can be repeated.
+_RETRYABLE = (
+    *(RedisConnectionError, RedisTimeoutError),
+    *(ReadOnlyError, MovedError, ClusterDownError),
+)
+
+T = TypeVar("T")
+
+
+class RedisClient:
+    """Executes commands in Redis.
+
+    A breaker opens on timeouts only: a refused connection is a reply. Each node of a
+    Cluster has its own, so that one node that hangs does not block the others.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        retry_client: Client | None = None,
+        new_breaker: Callable[[], CircuitBreaker] = _ONE_TIMEOUT_OPENS,
+        metrics: Metrics = NULL_METRICS,
+    ) -> None:
+        """Execute commands with *client*.
+
+        Args:
+            client: Executes the first attempt.
+            retry_client: A client of the same Redis with shorter timeouts for the
+                second attempt, so that both together end soon. Default: *client*.
+            new_breaker: Makes the circuit breaker of a node. By default one timeout
+                opens it for half a second.
+            metrics: Counts the commands and measures their duration.
+        """
+        self._client = client
+        self._retry_client = retry_client or client
+        self._new_breaker = new_breaker
+        self._breakers: dict[Address | None, CircuitBreaker] = {}
+        self._metrics = metrics
+        self._slots = BoundedSemaphore(_MAX_CONCURRENT)
+        self._last_reply = monotonic()
+        self._finding_primary = Lock()
+
+    def execute(self, command: Callable[[RedisCommands], T], key: str) -> T:
+        """Execute *command*, and retry once if it or its reply was lost.
+
+        Args:
+            command: Takes the client of the node, and returns the reply.
+            key: A key of the command; it decides the node of a Cluster.
+
+        Returns:
+            What *command* returns.
+
+        Raises:
+            StoreUnavailable: Redis did not reply, or replied with an error. Only the
+                type of an error is logged: its text can repeat arguments.
+        """
+        breaker = self._breaker_for(key)
+        self._acquire_slot()
+        # After the slot: the breaker may have opened while this thread waited.
+        if not breaker.try_acquire():
+            self._slots.release()
+            self._metrics.observe_store_call(None, "CircuitOpen")
+            raise StoreUnavailable
+        started, failure = perf_counter(), None
+        try:
+            reply = self._execute_with_retry(command, key)
+        except RedisTimeoutError:
+            failure = "NoAnswer"
+            breaker.record_failure()
+            log.error("redis: no answer")  # noqa: TRY400 - a traceback's last line is the text
+            raise StoreUnavailable from None
+        except RedisError as error:
+            failure = type(error).__name__
+            breaker.record_success()
+            log.error("redis: %s", failure)  # noqa: TRY400 - as above
+            raise StoreUnavailable from None
+        finally:
+            self._slots.release()
+            self._metrics.observe_store_call(perf_counter() - started, failure)
+        breaker.record_success()
+        self._last_reply = monotonic()
+        return reply
+
+    def find_primary(self) -> None:
+        """Look the primary up in Sentinel, in one thread; other threads return."""
+        if self._finding_primary.acquire(blocking=False):
+            try:
+                for client in (self._client, self._retry_client):
+                    find_primary(client)
+            finally:
+                self._finding_primary.release()
+
+    def _acquire_slot(self) -> None:
+        """Acquire a slot, and wait while other commands still get replies.
+
+        Raises:
+            StoreUnavailable: There was no free slot and no reply for 0.1 seconds.
+        """
+        while not self._slots.acquire(timeout=_SLOT_TIMEOUT):
+            if monotonic() - self._last_reply > _SLOT_TIMEOUT:
+                raise StoreUnavailable
+
+    def _breaker_for(self, key: str) -> CircuitBreaker:
+        owner = owner_of(self._client, key)
+        if owner not in self._breakers:
+            self._breakers.setdefault(owner, self._new_breaker())
+        return self._breakers[owner]
+
+    def _execute_with_retry(self, command: Callable[[RedisCommands], T], key: str) -> T:
+        try:
+            return command(node_for(self._client, key))
+        except _RETRYABLE as error:
+            for client in (self._client, self._retry_client):
+                refresh_topology(client, error)
+            return command(node_for(self._retry_client, key))

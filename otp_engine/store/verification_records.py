@@ -1,0 +1,100 @@
+"""The history of verifications, which clients of `/v2` read by id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+
+from otp_engine.domain.record import Attempt, Record
+from otp_engine.domain.verification import Channel
+from otp_engine.store import keys, lua_codec
+from otp_engine.store.connection import RedisCommands
+from otp_engine.store.lua_scripts import LuaScript
+from otp_engine.store.redis_client import RedisClient
+
+_SEND_ID_BYTES = 8
+# Not "canceled": a field name of 8 bytes is a send.
+_CANCELED = b"is_canceled"
+
+
+class RedisVerificationRecordStore:
+    """Stores `otp:{id}:record`; see `domain.ports.Records`."""
+
+    def __init__(self, client: RedisClient) -> None:
+        """Store the records in Redis.
+
+        Args:
+            client: Executes the commands.
+        """
+        self._client = client
+        self._record_send = LuaScript(client, "record_send")
+
+    def note(self, record: Record, *, token: bytes, life: timedelta) -> Record:
+        """Store one send of a verification.
+
+        Args:
+            record: The verification.
+            token: Idempotency key of the send, 8 bytes.
+            life: How long to store the record from now, at least.
+
+        Returns:
+            The record with every send.
+        """
+        fields = self._record_send.run(
+            [keys.record(record.id)],
+            token,
+            lua_codec.to_ms(life),
+            record.service,
+            record.encrypted_number,
+            record.channel,
+            int(record.bound),
+        )
+        pairs = zip(fields[::2], fields[1::2], strict=True)
+        return _decode(record.id, dict(pairs))
+
+    def find(self, id: bytes) -> Record | None:
+        """Return the record of a verification; None if there is none."""
+        key = keys.record(id)
+        fields = self._client.execute(lambda redis: redis.hgetall(key), key)
+        return _decode(id, fields) if b"number" in fields else None
+
+    def cancelled(self, id: bytes, *, life: timedelta) -> None:
+        """Mark a verification as canceled, and store its record for *life*."""
+        key = keys.record(id)
+        self._client.execute(partial(_mark_canceled, key=key, life=life), key)
+
+    def forget(self, id: bytes) -> None:
+        """Delete the record of a verification that was approved."""
+        key = keys.record(id)
+        self._client.execute(lambda redis: redis.delete(key), key)
+
+
+def _mark_canceled(redis: RedisCommands, *, key: str, life: timedelta) -> None:
+    # One transaction: without its expiry the key would live forever.
+    with redis.pipeline(transaction=True) as pipeline:
+        pipeline.hset(key, _CANCELED, 1)
+        pipeline.pexpire(key, life)
+        pipeline.execute()
+
+
+def _decode(id: bytes, fields: Mapping[bytes, bytes]) -> Record:
+    attempts = [
+        _decode_send(name, value)
+        for name, value in fields.items()
+        if len(name) == _SEND_ID_BYTES
+    ]
+    return Record(
+        id=id,
+        service=fields[b"service"].decode(),
+        encrypted_number=fields[b"number"],
+        channel=Channel(fields[b"channel"].decode()),
+        attempts=tuple(sorted(attempts, key=lambda attempt: attempt.at)),
+        cancelled=_CANCELED in fields,
+        bound=fields.get(b"bound") == b"1",
+    )
+
+
+def _decode_send(send_id: bytes, value: bytes) -> Attempt:
+    at, channel = value.decode().split()
+    return Attempt(send_id, lua_codec.from_timestamp(int(at)), Channel(channel))

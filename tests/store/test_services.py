@@ -1,0 +1,114 @@
+"""The store of services, on both backends."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from otp_engine.domain.service import (
+    Bucket,
+    MessagingConfiguration,
+    RateLimit,
+    Service,
+)
+from otp_engine.store import keys
+
+NOW = datetime(2026, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)
+SERVICE = Service(
+    sid="VA1",
+    space="VA1",
+    brand="Büro",
+    code_length=8,
+    custom_code=True,
+    warned=False,
+    template="HJ1",
+    kept={"totp.skew": 2, "tts_name": None},
+    rate_limits=(
+        RateLimit(
+            sid="RK1",
+            name="ip",
+            description=None,
+            created=NOW,
+            updated=NOW,
+            buckets=(
+                Bucket(
+                    sid="BL1",
+                    most=3,
+                    interval=timedelta(seconds=60),
+                    created=NOW,
+                    updated=NOW,
+                ),
+            ),
+        ),
+    ),
+    messaging=(
+        MessagingConfiguration(
+            country="IN", messaging_service="MG1", created=NOW, updated=NOW
+        ),
+    ),
+    created=NOW,
+    updated=NOW,
+)
+
+
+def test_stored_service_is_returned_unchanged(store):
+    store.services.swap(None, SERVICE)
+
+    assert store.services.find("VA1") == SERVICE
+    assert store.services.find("VA2") is None
+
+
+def test_services_are_listed_newest_first(store):
+    later = replace(SERVICE, sid="VA2", created=NOW + timedelta(seconds=1))
+    store.services.swap(None, SERVICE)
+    store.services.swap(None, later)
+
+    assert store.services.all() == [later, SERVICE]
+
+
+def test_second_change_of_the_same_version_is_rejected(store):
+    store.services.swap(None, SERVICE)
+    stored = store.services.find("VA1")
+    mine, yours = replace(stored, brand="Mine"), replace(stored, brand="Yours")
+
+    assert store.services.swap(stored, mine)
+    assert not store.services.swap(stored, yours)
+
+    assert store.services.find("VA1") == mine
+
+
+def test_repeated_change_is_stored_once(store):
+    store.services.swap(None, SERVICE)
+    stored = store.services.find("VA1")
+    mine = replace(stored, brand="Mine")
+
+    assert store.services.swap(stored, mine)
+    assert store.services.swap(stored, mine)
+    assert store.services.find("VA1").version == 2
+
+
+def test_service_of_another_release_can_be_read_changed_and_deleted(store, client):
+    store.services.swap(None, SERVICE)
+    document = json.loads(client.hget(keys.SERVICES, "VA1"))
+    del document["template"]
+    client.hset(keys.SERVICES, "VA1", json.dumps(document | {"colour": "blue"}))
+    stored = store.services.find("VA1")
+
+    assert stored == replace(SERVICE, template=None)
+    assert store.services.swap(stored, replace(stored, brand="New"))
+    assert store.services.swap(store.services.find("VA1"), None)
+
+
+def test_deleted_service_leaves_no_key(store, client):
+    store.services.swap(None, SERVICE)
+
+    assert store.services.swap(store.services.find("VA1"), None)
+
+    assert client.dbsize() == 0
+
+
+def test_services_have_no_expiry(store, client):
+    store.services.swap(None, SERVICE)
+
+    assert client.pttl(keys.SERVICES) == -1
