@@ -84,9 +84,8 @@ def _by_key(name: str, limit: KeyedLimit, request: Asked | Guess) -> Iterator[Ch
 
 def _both(name: str, counted: str, limit: Limit) -> Iterator[Charge]:
     """What refuses, and what only would: each counts for itself."""
-    for part in (limit.enforced, limit.shadow):
-        if part:
-            yield Charge(name, counted, part)
+    for part in limit.parts:
+        yield Charge(name, counted, part)
 
 
 def _pseudonymised(charge: Charge, pepper: Pepper) -> Charge:

@@ -152,4 +152,4 @@ def shared(charge: Charge) -> str:
     """Events that a shared limit counts."""
     name = f"{SHARED}:{charge.limit_name}"
     name = f"{name}:{charge.counted}" if charge.counted else name
-    return f"{name}:shadow" if charge.shadow else name
+    return f"{name}:shadow" if charge.limit.in_shadow else name

@@ -33,7 +33,7 @@ def windows(limit: Limit) -> str:
 def charge(charge: Charge) -> str:
     """The same of a charge, behind `shadow` where that refuses nobody."""
     written = windows(charge.limit)
-    return f"shadow {written}" if charge.shadow else written
+    return f"shadow {written}" if charge.limit.in_shadow else written
 
 
 def uses(name: str, limit: Limit, over: int, said: Sequence[int]) -> list[Use]:
