@@ -29,8 +29,9 @@ from otp_engine.api.cors import CrossOrigin
 from otp_engine.api.forwarded import Forwarded
 from otp_engine.api.proofs import Proofs
 from otp_engine.config import Settings
-from otp_engine.domain import charges, phone
+from otp_engine.domain import charges, engines, phone
 from otp_engine.domain.engine import Engine
+from otp_engine.domain.engines import Engines
 from otp_engine.domain.events import Event
 from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.meter import UNMETERED, Meter
@@ -38,9 +39,8 @@ from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.domain.ports import Sender, Store
-from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
+from otp_engine.domain.rehearsal import TestNumbers
 from otp_engine.domain.service import Service
-from otp_engine.domain.watched import Watched
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import access, health
 from otp_engine.ops.live import Live
@@ -171,20 +171,22 @@ def _context(
         lambda: datetime.now(UTC).date(),
     )
 
-    def watch(event: Event) -> None:
+    inbox = store.inbox if settings.inbox else None
+
+    def emit(event: Event) -> None:
         counted.watch(event)
         store.events.add(event)
-        if settings.inbox:
-            store.inbox.watch(event)
+        if inbox:
+            inbox.watch(event)
 
-    def rehearsed(policy: Policy) -> Rehearsed:
-        watched = Watched(replace(engine, policy=policy, watch=watch))
-        return Rehearsed(watched, numbers, Nobody())
+    def under(policy: Policy) -> Engines:
+        live = replace(engine, policy=policy, emit=emit)
+        return engines.build(live, numbers, Nobody())
 
     live = Live(
         settings.policy,
         PolicyVersions(store.amendments, settings.peppers),
-        rehearsed,
+        under,
         gauges=counted,
     )
 
@@ -208,12 +210,12 @@ def _context(
 
 
 def _throttle(
-    live: Live[Rehearsed], store: Store, settings: Settings
+    live: Live[Engines], store: Store, settings: Settings
 ) -> Callable[[str], None]:
-    """Build what counts the wrong API keys of an address, and refuses more of them."""
+    """Build what counts the wrong API keys of an address, and rejects more of them."""
 
     def count(address: str) -> None:
-        policy = live.now().engine.policy
+        policy = live.now().live.policy
         limits = charges.of_failed_login(address, policy, settings.peppers[0])
         # Without Redis the answer is 401, as for any wrong key.
         with suppress(StoreUnavailable):

@@ -43,7 +43,9 @@ def send_otp() -> ResponseReturnValue:
         bound=handle.verification if handle else None,
     )
     g.bound = asked.number if asked.bind or asked.bound else None
-    sent = context.current().engine.send(asked)
+    sent = context.current().engine_for(asked.number).send(asked)
+    if not sent.confirmed:
+        return responses.unconfirmed(sent)
     body = {"message": "OTP sent successfully.", "VerificationStatus": "pending"}
     headers = responses.timing(
         expires_in=sent.expires_in, resend_after=sent.resend_after
@@ -65,7 +67,7 @@ def verify_otp() -> ResponseReturnValue:
         bound=handle.verification if handle else None,
         client=caller.name,
     )
-    checked = context.current().engine.check(guess)
+    checked = context.current().engine_for(guess.number).check(guess)
     if checked.approved:
         body = {"VerificationStatus": "approved"}
         return body, HTTPStatus.CREATED, context.current().proven(guess.number, checked)
@@ -81,7 +83,7 @@ def cancel_otp() -> ResponseReturnValue:
     here, handle = context.current(), _handle(fields.read(request))
     if handle is None:
         raise InvalidRequest("'verification' is missing.")
-    here.engine.cancel(
+    here.engine_for(handle.number).cancel(
         handle.number, here.service, handle.verification, handle.verification
     )
     return {"VerificationStatus": "canceled"}, HTTPStatus.OK

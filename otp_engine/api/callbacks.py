@@ -88,10 +88,10 @@ def _form(bodies: BoundedSemaphore) -> Mapping[str, str]:
 
 
 def _tell(receipt: Receipt) -> None:
-    engine = context.current().engine.engine
+    engine = context.current().engines.live
     try:
         number = phone.read(receipt.to, phone.NOWHERE)
     except InvalidPhone:
         # Of another channel, and of no message of ours.
         return
-    engine.watch(events.reported(receipt, number, engine.peppers[0]))
+    engine.emit(events.reported(receipt, number, engine.peppers[0]))

@@ -12,12 +12,14 @@ from otp_engine.api.callers import Callers
 from otp_engine.api.proofs import Proofs
 from otp_engine.config import keys
 from otp_engine.domain import handles, phone
+from otp_engine.domain.engine import Engine
+from otp_engine.domain.engines import Engines
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Events, Records, SafeList, Services
-from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
+from otp_engine.domain.rehearsal import TestNumbers
 from otp_engine.domain.service import Service
 from otp_engine.domain.verification import Checked
 
@@ -31,7 +33,7 @@ class Context:
     Attributes:
         dev: Development: `/v2` can be tried without a key.
         numbers: Reads what people type, and numbers for tests.
-        live: The engine, under the policy as it is now.
+        live: Returns the engines under the current policy.
         peppers: The current one, and behind it the one before a rotation.
         region: ISO 3166 code of the country that national numbers belong to.
         account: Twilio's kind of name for whoever runs this.
@@ -44,7 +46,7 @@ class Context:
 
     dev: bool
     numbers: TestNumbers
-    live: Callable[[], Rehearsed]
+    live: Callable[[], Engines]
     peppers: tuple[Pepper, ...]
     callers: Callers
     region: str
@@ -59,17 +61,21 @@ class Context:
     now: Callable[[], datetime]
 
     @property
-    def engine(self) -> Rehearsed:
-        """The engine for this request; a later one may have another."""
-        if "engine" not in g:
-            g.engine = self.live()
-        engine: Rehearsed = g.engine
-        return engine
+    def engines(self) -> Engines:
+        """The engines of this request; a later request can get others."""
+        if "engines" not in g:
+            g.engines = self.live()
+        engines: Engines = g.engines
+        return engines
+
+    def engine_for(self, number: PhoneNumber) -> Engine:
+        """Return the engine that serves *number* in this request."""
+        return self.engines.engine_for(number)
 
     @property
     def policy(self) -> Policy:
-        """What the engine goes by."""
-        return self.engine.engine.policy
+        """The policy of this request."""
+        return self.engines.live.policy
 
     def proven(self, number: PhoneNumber, checked: Checked) -> dict[str, str]:
         """The header that proves an approval to others than the caller."""

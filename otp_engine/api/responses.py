@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from otp_engine import errors
 from otp_engine.api import context, quotas
 from otp_engine.domain.limits import KeyedLimit, Limit
+from otp_engine.domain.verification import Sent
 
 log = logging.getLogger(__name__)
 
@@ -83,19 +84,15 @@ def _answer_to(error: Exception) -> ResponseReturnValue:
             return _unexpected(error)
 
 
-def timing(
-    *, expires_in: timedelta | None, resend_after: timedelta | None = None
-) -> dict[str, str]:
-    """Return the headers of a send; each is left out where nothing is known.
+def timing(*, expires_in: timedelta, resend_after: timedelta) -> dict[str, str]:
+    """Return the headers of a send.
 
-    The lifetime is that of the caller's own code, and exact.
+    The lifetime is that of the client's own code, and exact.
     """
-    headers = {}
-    if expires_in is not None:
-        headers["OTP-Expires-In"] = str(_whole_seconds(expires_in))
-    if resend_after is not None:
-        headers["OTP-Resend-After"] = str(resend_seconds(resend_after))
-    return headers
+    return {
+        "OTP-Expires-In": str(_whole_seconds(expires_in)),
+        "OTP-Resend-After": str(resend_seconds(resend_after)),
+    }
 
 
 def time_left(expires_in: timedelta) -> dict[str, str]:
@@ -119,6 +116,19 @@ def resend_seconds(resend_after: timedelta) -> int:
     return _for_a_stranger(_whole_seconds(resend_after))
 
 
+def unconfirmed(sent: Sent) -> ResponseReturnValue:
+    """Return the 504 of a send that the provider did not answer.
+
+    The code can still arrive, so the headers are those of a confirmed send. A bound
+    verification can be checked with its handle only.
+    """
+    error = errors.DeliveryUnconfirmed()
+    headers = context.current().handle_of(sent.id) | timing(
+        expires_in=sent.expires_in, resend_after=sent.resend_after
+    )
+    return _answer(status_of(error), error.name, error.message, headers)
+
+
 def status_of(error: errors.OTPError) -> HTTPStatus:
     """The status that says the same."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
@@ -140,12 +150,6 @@ def _headers(error: errors.OTPError) -> dict[str, str]:
             return {"Retry-After": wait, **_quota(error.limit)}
         case errors.Unavailable():
             return {"Retry-After": retry_after(error.retry_after)}
-        case errors.DeliveryUnconfirmed():
-            # The code can still arrive, and is of use with its handle only.
-            handle = context.current().handle_of(error.verification)
-            return handle | timing(
-                expires_in=error.expires_in, resend_after=error.resend_after
-            )
         case errors.Unauthorized():
             return {"WWW-Authenticate": 'Bearer realm="otp", Basic realm="otp"'}
         case _:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.receipts import Receipt
-from otp_engine.domain.verification import Asked, Channel, Guess
+from otp_engine.domain.verification import Channel
 from otp_engine.domain.whom import Whom
 
 
@@ -20,11 +20,6 @@ class Action(StrEnum):
 
     SEND = "send"
     CHECK = "check"
-
-
-def action(request: Asked | Guess) -> Action:
-    """What *request* asks for."""
-    return Action.SEND if isinstance(request, Asked) else Action.CHECK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,18 +153,6 @@ class RequestRefused:
     limit: str
     shadow: bool = False
 
-    @classmethod
-    def of(
-        cls, request: Asked | Guess, limit: str, pepper: Pepper, *, shadow: bool = False
-    ) -> RequestRefused:
-        """Tell that *limit* refused *request*, or would have."""
-        return cls(
-            whom=Whom.of(request.number, pepper, request.address),
-            action=action(request),
-            limit=limit,
-            shadow=shadow,
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unserved:
@@ -214,12 +197,12 @@ Event: TypeAlias = (
     | Unserved
     | PolicyChanged
 )
-Watch: TypeAlias = Callable[[Event], None]
-"""Is told each event. It must not raise, for what it is told has happened."""
+EventListener: TypeAlias = Callable[[Event], None]
+"""Receives each event after it has happened; it must not raise."""
 
 
-def nobody(_event: Event) -> None:
-    """Watch nothing."""
+def ignore_event(_event: Event) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)

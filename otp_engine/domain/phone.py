@@ -22,7 +22,8 @@ _PUNCTUATION = str.maketrans("", "", "()[]./")
 _SHOWN = 4
 HIDDEN = 3
 """Digits of a number that no log line and no event shows, taken together."""
-_GLOBAL_NETWORK = "001"
+GLOBAL_NETWORK = "001"
+"""The country of networks that belong to no country."""
 _MOBILE = frozenset(
     {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE},
 )
@@ -124,7 +125,7 @@ class Served:
 
     def has(self, country: str) -> bool:
         """Return whether *country*, an ISO 3166 code, is served."""
-        everywhere = EVERYWHERE in self.countries and country != _GLOBAL_NETWORK
+        everywhere = EVERYWHERE in self.countries and country != GLOBAL_NETWORK
         return everywhere or country in self.countries
 
     def admit(self, number: PhoneNumber, *, trusted: bool = False) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from otp_engine.domain.events import Event, Happened
-from otp_engine.domain.homes import Standings
+from otp_engine.domain.homes import PhoneKey, Standings
 from otp_engine.domain.limits import Charge, Use
 from otp_engine.domain.messages import Message
 from otp_engine.domain.policy import Policy
@@ -22,19 +22,18 @@ Handover = Callable[[Message], None]
 
 
 class Store(Standings, Protocol):
-    """Remembers which codes wait for which phone, and counts.
+    """Stores verifications, and counts events against limits.
 
-    *phone* is always a keyed digest, and behind a colon the service, but for the
-    default one, and behind a plus sign the id of a bound verification. Messages and
-    wrong guesses are counted for all services together.
-    *token* names one request: a step repeated with the same token changes nothing and
-    answers the same, so a lost reply may be asked for again. Every method raises
-    `StoreUnavailable` when the store does not answer.
+    *phone* is the key of one phone in one service. Messages and failed checks are
+    counted for all services together.
+    *token* is the idempotency key of one request: a step that is repeated with the same
+    token changes nothing and returns the same. Every method raises `StoreUnavailable`
+    when the store does not answer.
     """
 
     def open(
         self,
-        phone: str,
+        phone: PhoneKey,
         *,
         token: bytes,
         binding: Binding | None,
@@ -54,7 +53,7 @@ class Store(Standings, Protocol):
                 minutes ago; nothing was reserved.
         """
 
-    def arm(self, phone: str, *, token: bytes, tag: bytes, policy: Policy) -> bool:
+    def arm(self, phone: PhoneKey, *, token: bytes, tag: bytes, policy: Policy) -> bool:
         """Keep the hash of the code that the reserved send will carry.
 
         False when the verification ended in the meantime: nothing may be sent.
@@ -62,7 +61,7 @@ class Store(Standings, Protocol):
 
     def withdraw(
         self,
-        phone: str,
+        phone: PhoneKey,
         *,
         token: bytes,
         refusal: ProviderRefusal | None = None,
@@ -74,7 +73,7 @@ class Store(Standings, Protocol):
         this *sender* only.
         """
 
-    def claim(self, phone: str, *, token: bytes, policy: Policy) -> Claim:
+    def claim(self, phone: PhoneKey, *, token: bytes, policy: Policy) -> Claim:
         """Pay for one guess, and say what it must match.
 
         Raises:
@@ -83,11 +82,11 @@ class Store(Standings, Protocol):
             RateLimited: The phone's budget of wrong guesses is spent.
         """
 
-    def unclaim(self, phone: str, *, token: bytes) -> None:
+    def unclaim(self, phone: PhoneKey, *, token: bytes) -> None:
         """Give back a guess that was paid for and never looked at."""
 
     def approve(
-        self, phone: str, *, token: bytes, id: bytes, guessed: bool = True
+        self, phone: PhoneKey, *, token: bytes, id: bytes, guessed: bool = True
     ) -> datetime | None:
         """Close the verification, and return when, by the store's clock.
 
@@ -95,7 +94,7 @@ class Store(Standings, Protocol):
         are forgotten, but where no code was *guessed*.
         """
 
-    def cancel(self, phone: str, *, id: bytes | None = None) -> bool:
+    def cancel(self, phone: PhoneKey, *, id: bytes | None = None) -> bool:
         """Close the verification without an approval, with all of its codes.
 
         With an *id* it must be that one. The phone's wrong guesses and its messages
@@ -104,7 +103,7 @@ class Store(Standings, Protocol):
         nothing left to close, and so has no token.
         """
 
-    def look(self, phone: str) -> Waiting | None:
+    def look(self, phone: PhoneKey) -> Waiting | None:
         """Say what is waiting, as `claim` means it; nothing is changed."""
 
     def take(self, charges: Sequence[Charge], *, token: bytes) -> list[Use]:
@@ -126,16 +125,16 @@ class Store(Standings, Protocol):
 class Counts(Protocol):
     """Says what limits have counted; raises `StoreUnavailable` as `Store` does."""
 
-    def usage(self, phone: str, policy: Policy) -> list[Use]:
+    def usage(self, phone: PhoneKey, policy: Policy) -> list[Use]:
         """How far the limits of this phone are used; nothing is changed."""
 
     def shared_usage(self, charges: Sequence[Charge]) -> list[Use]:
         """How far shared limits are used; nothing is changed."""
 
-    def bound(self, phone: str) -> list[str]:
-        """List the spaces of this phone's bound verifications."""
+    def bound(self, phone: PhoneKey) -> list[PhoneKey]:
+        """List the keys of this phone's bound verifications."""
 
-    def forget(self, phones: Sequence[str]) -> int:
+    def forget(self, phones: Sequence[PhoneKey]) -> int:
         """Forget one phone in all of these services, and how much there was."""
 
 

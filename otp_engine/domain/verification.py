@@ -76,7 +76,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The carrier has accepted a message.
+    """A message was handed over to a provider.
 
     Attributes:
         id: The verification, 16 bytes.
@@ -84,6 +84,8 @@ class Sent:
         expires_in: How long its code can be used.
         resend_after: How long until the rules for this phone let another one out.
         uses: How far each limit is used that counted it.
+        confirmed: Whether the provider accepted it. Otherwise the provider did not
+            answer: the message can still arrive, and its code works.
     """
 
     id: bytes = field(compare=False)
@@ -91,6 +93,7 @@ class Sent:
     expires_in: timedelta
     resend_after: timedelta
     uses: Sequence[Use] = field(default=(), compare=False)
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

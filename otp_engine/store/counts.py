@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Charge, Use
 from otp_engine.domain.policy import Policy
 from otp_engine.store import keys, words
@@ -20,7 +21,7 @@ class Counts:
         self._usage = Script(line, "usage")
         self._forget = Script(line, "forget")
 
-    def usage(self, phone: str, policy: Policy) -> list[Use]:
+    def usage(self, phone: PhoneKey, policy: Policy) -> list[Use]:
         """How far the limits of this phone are used."""
         sends, failed = policy.sends_per_phone, policy.wrong_checks_per_phone
         consecutive = policy.consecutive_failures
@@ -43,13 +44,13 @@ class Counts:
         """How far shared limits are used."""
         return self._uses([(keys.shared(charge), charge) for charge in charges])
 
-    def bound(self, phone: str) -> list[str]:
-        """List the spaces of this phone's bound verifications."""
+    def bound(self, phone: PhoneKey) -> list[PhoneKey]:
+        """List the keys of this phone's bound verifications."""
         key = keys.bound(phone)
-        found = self._line.ask(lambda client: client.zrange(key, 0, -1), key)
-        return [space.decode() for space in found]
+        scopes = self._line.ask(lambda client: client.zrange(key, 0, -1), key)
+        return [phone.scoped(scope.decode()) for scope in scopes]
 
-    def forget(self, phones: Sequence[str]) -> int:
+    def forget(self, phones: Sequence[PhoneKey]) -> int:
         """Forget one phone in all of these services, and how much there was."""
         phone = phones[0]
         named = [

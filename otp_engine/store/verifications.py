@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from otp_engine.domain import refusals
-from otp_engine.domain.homes import Standing
+from otp_engine.domain.homes import PhoneKey, Standing
 from otp_engine.domain.limits import Charge, Limit, Use
 from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.policy import Policy
@@ -83,7 +83,7 @@ class RedisStore:
 
     def open(
         self,
-        phone: str,
+        phone: PhoneKey,
         *,
         token: bytes,
         binding: Binding | None,
@@ -92,7 +92,7 @@ class RedisStore:
     ) -> Opened:
         """Reserve one send, beginning a verification if none is alive."""
         limit, failed = policy.sends_per_phone, policy.wrong_checks_per_phone
-        bound = keys.is_bound(phone)
+        bound = phone.bound is not None
         reply = self._open.run(
             _of_open(phone),
             token,
@@ -106,7 +106,7 @@ class RedisStore:
             "" if bound else words.windows(failed),
             words.windows(limit.shadow),
             words.windows(policy.consecutive_failures),
-            keys.space(phone),
+            phone.scope,
             sender,
         )
         match reply:
@@ -129,7 +129,7 @@ class RedisStore:
             case _:
                 raise AssertionError(reply)
 
-    def arm(self, phone: str, *, token: bytes, tag: bytes, policy: Policy) -> bool:
+    def arm(self, phone: PhoneKey, *, token: bytes, tag: bytes, policy: Policy) -> bool:
         """Keep the hash of the code that the reserved send will carry."""
         return bool(
             self._arm.run(
@@ -139,7 +139,7 @@ class RedisStore:
 
     def withdraw(
         self,
-        phone: str,
+        phone: PhoneKey,
         *,
         token: bytes,
         refusal: ProviderRefusal | None = None,
@@ -154,9 +154,9 @@ class RedisStore:
             sender,
         )
 
-    def claim(self, phone: str, *, token: bytes, policy: Policy) -> Claim:
+    def claim(self, phone: PhoneKey, *, token: bytes, policy: Policy) -> Claim:
         """Pay for one guess, and say what it must match."""
-        bound = keys.is_bound(phone)
+        bound = phone.bound is not None
         reply = self._claim.run(
             [keys.verification(phone), *_of_failures(phone)],
             token,
@@ -179,12 +179,12 @@ class RedisStore:
             case _:
                 raise AssertionError(reply)
 
-    def unclaim(self, phone: str, *, token: bytes) -> None:
+    def unclaim(self, phone: PhoneKey, *, token: bytes) -> None:
         """Give back a guess that was paid for and never looked at."""
         self._unclaim.run([keys.verification(phone), *_of_failures(phone)], token)
 
     def approve(
-        self, phone: str, *, token: bytes, id: bytes, guessed: bool = True
+        self, phone: PhoneKey, *, token: bytes, id: bytes, guessed: bool = True
     ) -> datetime | None:
         """Close the verification, and return when; None, if this request did not."""
         wrong, failures = _of_failures(phone)
@@ -193,11 +193,11 @@ class RedisStore:
         at = self._approve.run(named, *args)
         return words.moment(at) if at else None
 
-    def cancel(self, phone: str, *, id: bytes | None = None) -> bool:
+    def cancel(self, phone: PhoneKey, *, id: bytes | None = None) -> bool:
         """Close the verification without an approval, and say whether one waited."""
         return bool(self._cancel.run([keys.verification(phone)], id or b""))
 
-    def look(self, phone: str) -> Waiting | None:
+    def look(self, phone: PhoneKey) -> Waiting | None:
         """Say what is waiting."""
         match self._look.run([keys.verification(phone)]):
             case [b"waiting", id, guesses, ends_in]:
@@ -230,14 +230,14 @@ class RedisStore:
         if charges:
             self._refund.run(list(map(keys.shared, charges)), token)
 
-    def standing(self, phone: str, policy: Policy) -> Standing:
+    def standing(self, phone: PhoneKey, policy: Policy) -> Standing:
         """Return whether this phone is in use under its pepper."""
         live, failures = self._standing.run(
             [*_of_sends(phone), keys.failures(phone)], words.milliseconds(policy.ttl)
         )
         return Standing(live=bool(live), failures=failures)
 
-    def move_failures(self, old: str, new: str, policy: Policy) -> None:
+    def move_failures(self, old: PhoneKey, new: PhoneKey, policy: Policy) -> None:
         """Move the failed checks of one phone from one pepper's key to another's."""
         budget = policy.wrong_checks_per_phone
         self._move(keys.wrong(old), keys.wrong(new), budget)
@@ -270,22 +270,22 @@ class RedisStore:
         return durability.doubts(facts, replicas=self._replicas)
 
 
-def _of_open(phone: str) -> list[str]:
+def _of_open(phone: PhoneKey) -> list[str]:
     return [
         *_of_sends(phone),
         keys.wrong(phone),
         keys.sends_in_shadow(phone),
         keys.refusal(phone),
         keys.failures(phone),
-        *([keys.bound(phone)] if keys.is_bound(phone) else []),
+        *([keys.bound(phone)] if phone.bound is not None else []),
     ]
 
 
-def _of_failures(phone: str) -> list[str]:
+def _of_failures(phone: PhoneKey) -> list[str]:
     return [keys.wrong(phone), keys.failures(phone)]
 
 
-def _of_sends(phone: str) -> list[str]:
+def _of_sends(phone: PhoneKey) -> list[str]:
     return [keys.verification(phone), keys.sends(phone)]
 
 

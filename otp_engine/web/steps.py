@@ -82,15 +82,11 @@ class Steps:
             bound=handle.verification if handle else None,
         )
         try:
-            sent = here.engine.send(asked)
+            sent = here.engine_for(number).send(asked)
         except VerificationNotFound:
             if handle is None:
                 raise
             return self._send(number, None, visit, words)
-        except DeliveryUnconfirmed as silence:
-            after = silence.resend_after or timedelta()
-            visit.sent(_written(silence.verification, number), after)
-            return Said(words.say(silence.name))
         except RateLimited as refusal:
             if handle and refusal.limit == "resend_cooldown":
                 rounded = responses.retry_after(refusal.retry_after, rule=True)
@@ -98,7 +94,7 @@ class Steps:
                 visit.sent(_written(handle.verification, number), wait)
             raise
         visit.sent(_written(sent.id, number), sent.resend_after)
-        return None
+        return None if sent.confirmed else Said(words.say(DeliveryUnconfirmed.name))
 
     def _code(self, visit: Visit, words: Texts) -> Said | Approval:
         handle = _current(visit)
@@ -108,7 +104,7 @@ class Steps:
             address=ANYBODY.address_of_person(request, None),
             bound=handle.verification,
         )
-        checked = context.current().engine.check(guess)
+        checked = context.current().engine_for(handle.number).check(guess)
         if not checked.approved:
             return Said(words.say("wrong", left=checked.attempts_left))
         approval = self._approval(handle.number, checked, visit.back)
@@ -153,8 +149,8 @@ def _current(visit: Visit) -> Handle:
     return handle
 
 
-def _written(verification: bytes | None, number: PhoneNumber) -> str:
-    handle = Handle(verification or b"", number)
+def _written(verification: bytes, number: PhoneNumber) -> str:
+    handle = Handle(verification, number)
     return handle.write(context.current().peppers[0])
 
 

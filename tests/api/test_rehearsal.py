@@ -7,10 +7,9 @@ from datetime import date, timedelta
 import pytest
 
 from otp_engine import config
-from otp_engine.domain import phone
-from otp_engine.domain.rehearsal import Rehearsed, TestNumber, TestNumbers
+from otp_engine.domain import engines, phone
+from otp_engine.domain.rehearsal import TestNumber, TestNumbers
 from otp_engine.domain.verification import Asked, Guess
-from otp_engine.domain.watched import Watched
 from otp_engine.errors import InvalidSettings, VerificationNotFound
 from otp_engine.senders.nobody import Nobody
 from tests.api.verify_v2.conftest import SERVICE, Verify
@@ -64,19 +63,18 @@ def test_sends_to_it_count_against_their_requester(http):
     assert statuses == [201] * 20 + [429]
 
 
-def test_its_code_is_of_no_use_after_its_last_day(store, outbox, engine):
-    """A verification that began on the last day stays a test's."""
+def test_fixed_code_is_not_found_after_the_last_day(engine):
     days = [date(2027, 1, 31)]
     numbers = TestNumbers(
         {NUMBER: TestNumber(phone.for_tests(NUMBER), CODE, days[0])}, lambda: days[0]
     )
-    rehearsed = Rehearsed(Watched(engine), numbers, Nobody())
+    both = engines.build(engine, numbers, Nobody())
     number = phone.for_tests(NUMBER)
-    rehearsed.send(Asked(number=number))
+    both.engine_for(number).send(Asked(number=number))
     days[0] += timedelta(days=1)
 
     with pytest.raises(VerificationNotFound):
-        rehearsed.check(Guess(number=number, code=CODE))
+        both.engine_for(number).check(Guess(number=number, code=CODE))
 
 
 def test_it_can_be_guessed_at_as_often_as_any_other(http):

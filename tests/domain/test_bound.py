@@ -13,7 +13,7 @@ from otp_engine.domain.handles import Handle
 from otp_engine.domain.inspection import Inspector
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.pepper import Pepper
-from otp_engine.domain.service import Service
+from otp_engine.domain.service import DEFAULT, Service
 from otp_engine.errors import (
     RateLimited,
     TooManyAttempts,
@@ -59,12 +59,12 @@ def test_a_bound_verification_cannot_be_checked_by_number(engine, outbox, bound,
 
 
 def test_a_bound_verification_cannot_be_seen_or_cancelled_by_number(engine, bound):
-    engine.send(bound)
+    sent = engine.send(bound)
 
     with pytest.raises(VerificationNotFound):
         engine.look(bound.number)
     with pytest.raises(VerificationNotFound):
-        engine.cancel(bound.number)
+        engine.cancel(bound.number, DEFAULT, sent.id)
 
 
 def test_a_bound_verification_is_cancelled_with_its_handle(
@@ -72,7 +72,7 @@ def test_a_bound_verification_is_cancelled_with_its_handle(
 ):
     sent = engine.send(bound)
 
-    engine.cancel(bound.number, id=sent.id, bound=sent.id)
+    engine.cancel(bound.number, DEFAULT, sent.id, sent.id)
 
     with pytest.raises(VerificationNotFound):
         engine.check(with_handle(outbox.code, sent.id))

@@ -9,6 +9,7 @@ import pytest
 
 from otp_engine.domain import phone
 from otp_engine.domain.hashing import COSTS, HashingPool
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.verification import Guess
 from otp_engine.errors import (
@@ -88,8 +89,8 @@ def test_a_code_is_worth_nothing_for_another_phone(engine, outbox, alice):
 def test_a_code_ends(engine, outbox, alice, guess):
     short = with_policy(engine, ttl=timedelta(milliseconds=50))
     short.send(alice)
-    name = engine.peppers[0].digest("phone", alice.number.e164)
-    wait_until(lambda: engine.store.look(name) is None)
+    phone_key = PhoneKey(engine.peppers[0].digest("phone", alice.number.e164))
+    wait_until(lambda: engine.store.look(phone_key) is None)
 
     with pytest.raises(VerificationNotFound):
         engine.check(guess(outbox.code))
@@ -126,7 +127,7 @@ def test_sending_again_does_not_stretch_an_older_code(engine, outbox, alice, gue
 
 def still_alive(engine, alice):
     """Whether the first of two codes is; asked of the store, which charges a guess."""
-    phone = engine.peppers[0].digest("phone", alice.number.e164)
+    phone = PhoneKey(engine.peppers[0].digest("phone", alice.number.e164))
     token = engine.entropy(8)
     claim = engine.store.claim(phone, token=token, policy=engine.policy)
     engine.store.unclaim(phone, token=token)

@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.domain import phone
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.service import Service
@@ -114,7 +115,7 @@ def test_failed_checks_that_have_moved_are_counted_once(before, instances, outbo
     number = PHONES[0]
     before.send(Asked(number=number))
     checks(before, number, other_than(outbox.code), Service())
-    old, new = (pepper.digest("phone", number.e164) for pepper in (OLD, NEW))
+    old, new = (PhoneKey(pepper.digest("phone", number.e164)) for pepper in (OLD, NEW))
     store, policy = before.store, before.policy
 
     for _ in range(2):
@@ -129,7 +130,7 @@ def test_failed_checks_that_have_moved_expire(before, outbox, client):
     number = PHONES[0]
     before.send(Asked(number=number))
     checks(before, number, other_than(outbox.code), Service())
-    old, new = (pepper.digest("phone", number.e164) for pepper in (OLD, NEW))
+    old, new = (PhoneKey(pepper.digest("phone", number.e164)) for pepper in (OLD, NEW))
 
     before.store.move_failures(old, new, before.policy)
 

@@ -9,7 +9,7 @@ import pytest
 
 from otp_engine.domain import phone
 from otp_engine.domain.limits import Charge, Limit
-from otp_engine.domain.service import Service
+from otp_engine.domain.service import DEFAULT, Service
 from otp_engine.errors import (
     CountryNotAllowed,
     NumberTypeNotAllowed,
@@ -139,7 +139,7 @@ def test_a_guess_at_a_verification_that_is_over_costs_the_next_one_nothing(
     engine, outbox, alice, guess
 ):
     old = engine.send(alice)
-    engine.cancel(alice.number)
+    engine.cancel(alice.number, DEFAULT, old.id)
     engine.send(alice)
     late = replace(guess(outbox.code), verification=old.id)
 
@@ -152,7 +152,7 @@ def test_a_guess_at_a_verification_that_is_over_costs_the_next_one_nothing(
 
 def test_only_the_verification_that_is_meant_is_closed(engine, outbox, alice, guess):
     old = engine.send(alice)
-    engine.cancel(alice.number)
+    engine.cancel(alice.number, DEFAULT, old.id)
     engine.send(alice)
 
     with pytest.raises(VerificationNotFound):

@@ -10,12 +10,14 @@ from datetime import timedelta
 import pytest
 import redis
 
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.policy import Policy
 from otp_engine.errors import InvalidSettings, StoreUnavailable
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
 from tests import certificates, servers
 
+PHONE = PhoneKey("digest")
 QUICK = timedelta(milliseconds=200)
 TIMEOUT = timedelta(seconds=5)
 TOPOLOGIES = ("server", "sentinel", "cluster")
@@ -56,11 +58,11 @@ def test_a_restarted_redis_is_found_again(tmp_path):
 
 def test_scripts_that_redis_has_forgotten_are_sent_again(real_client):
     store = RedisStore(real_client)
-    assert not store.standing("nobody", Policy()).live
-    store.withdraw("nobody", token=b"t" * 8)
+    assert not store.standing(PHONE, Policy()).live
+    store.withdraw(PHONE, token=b"t" * 8)
     real_client.script_flush()
 
-    store.withdraw("nobody", token=b"t" * 8)
+    store.withdraw(PHONE, token=b"t" * 8)
 
 
 def test_an_approval_waits_for_the_replicas_it_was_promised(real_client, policy):
@@ -68,7 +70,7 @@ def test_an_approval_waits_for_the_replicas_it_was_promised(real_client, policy)
     store = RedisStore(real_client, replicas=1)
 
     with pytest.raises(StoreUnavailable):
-        store.approve("nobody", token=b"t" * 8, id=b"i" * 16)
+        store.approve(PHONE, token=b"t" * 8, id=b"i" * 16)
 
 
 class Tls:

@@ -7,6 +7,7 @@ import secrets
 import redis
 
 from otp_engine.domain.hashing import COSTS
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Binding
@@ -79,7 +80,10 @@ def fill(admin, opens, phones):
     with admin.pipeline(transaction=False) as pipeline:
         store = RedisStore(Batch(pipeline, opens))
         for number in phones:
-            phone, token = PEPPER.digest("phone", number), secrets.token_bytes(8)
+            phone, token = (
+                PhoneKey(PEPPER.digest("phone", number)),
+                secrets.token_bytes(8),
+            )
             binding = Binding(secrets.token_bytes(16), str(COSTS["owasp"]))
             store.open(phone, token=token, binding=binding, policy=policy)
             store.arm(phone, token=token, tag=secrets.token_bytes(32), policy=policy)

@@ -43,7 +43,7 @@ def create(service: str) -> ResponseReturnValue:
         bound=found.bound,
         client=g.caller,
     )
-    checked = here.engine.check(guess)
+    checked = here.engine_for(found.number).check(guess)
     status = "approved" if checked.approved else "pending"
     told = found.tell(checked.id, status, updated=here.now())
     if not checked.approved:

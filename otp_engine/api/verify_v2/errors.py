@@ -11,6 +11,7 @@ import logging
 import re
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 
 from flask import g, request
 from flask.typing import ResponseReturnValue
@@ -104,7 +105,18 @@ def _safe(part: str) -> str:
     return part[:_SHOWN] + "*" * len(part[_SHOWN:_LONGEST_SHOWN])
 
 
-def answer(error: Exception) -> ResponseReturnValue:
+def unconfirmed(verification: bytes) -> ResponseReturnValue:
+    """Return the 504 of a send that the provider did not answer.
+
+    Verify has no body for it. The header has the sid, because the code can still arrive
+    and a bound verification can be checked with its sid only.
+    """
+    body, status, headers = answer(errors.DeliveryUnconfirmed())
+    sid = sids.of_verification(verification)
+    return body, status, headers | {"OTP-Verification": sid}
+
+
+def answer(error: Exception) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Shape any error as Twilio does."""
     problem = _problem(error)
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -124,9 +136,6 @@ def answer(error: Exception) -> ResponseReturnValue:
     if problem.status == HTTPStatus.UNAUTHORIZED:
         body["detail"] = ""
         headers["WWW-Authenticate"] = 'Basic realm="otp"'
-    if isinstance(error, errors.DeliveryUnconfirmed) and error.verification:
-        # Verify has no body for this; a bound code is of use with its sid only.
-        headers["OTP-Verification"] = sids.of_verification(error.verification)
     if problem.retry_after is not None:
         headers["Retry-After"] = responses.retry_after(
             problem.retry_after, rule=problem.status == HTTPStatus.TOO_MANY_REQUESTS

@@ -106,7 +106,8 @@ class Found:
         Raises:
             VerificationNotFound: It is over, or a later one is waiting.
         """
-        waiting = context.current().engine.look(self.number, self.service, self.bound)
+        engine = context.current().engine_for(self.number)
+        waiting = engine.look(self.number, self.service, self.bound)
         if self.id not in {None, waiting.id}:
             raise VerificationNotFound
         return waiting

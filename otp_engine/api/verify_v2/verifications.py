@@ -19,10 +19,10 @@ from otp_engine.api.verify_v2 import (
     telling,
     wanted,
 )
-from otp_engine.api.verify_v2.telling import Found, Told
+from otp_engine.api.verify_v2.telling import Found
 from otp_engine.domain.record import Attempt, Record, encrypt_number
 from otp_engine.domain.verification import Asked, Sent
-from otp_engine.errors import DeliveryUnconfirmed, StoreUnavailable
+from otp_engine.errors import StoreUnavailable
 
 bp = Blueprint("verifications", __name__)
 
@@ -33,7 +33,11 @@ def create(service: str) -> ResponseReturnValue:
     asked = wanted.read(parameters.read(request), finding.service(service))
     g.phone = asked.number.masked
     sent = _send(asked)
-    return _told(asked, sent).shape(), HTTPStatus.CREATED, quotas.of_sent(sent.uses)
+    record = _note(asked, sent.id, sent.token)
+    if not sent.confirmed:
+        return errors.unconfirmed(sent.id)
+    told = Found(asked.number, asked.service, record).tell(sent.id, "pending")
+    return told.shape(), HTTPStatus.CREATED, quotas.of_sent(sent.uses)
 
 
 @bp.get("/Services/<service>/Verifications/<name>")
@@ -67,14 +71,14 @@ def update(service: str, name: str) -> ResponseReturnValue:
 
 def _approve(found: Found, id: bytes) -> None:
     here = context.current()
-    here.engine.approve(found.number, found.service, id, found.bound)
+    here.engine_for(found.number).approve(found.number, found.service, id, found.bound)
     with suppress(StoreUnavailable):
         here.records.forget(id)
 
 
 def _cancel(found: Found, id: bytes) -> None:
     here = context.current()
-    here.engine.cancel(found.number, found.service, id, found.bound)
+    here.engine_for(found.number).cancel(found.number, found.service, id, found.bound)
     with suppress(StoreUnavailable):
         here.records.cancelled(id, life=here.policy.ttl)
 
@@ -86,21 +90,11 @@ _CLOSE: dict[str, Callable[[Found, bytes], None]] = {
 
 
 def _send(asked: Asked) -> Sent:
-    engine = context.current().engine
+    engine = context.current().engine_for(asked.number)
     # The list is in Redis, and most numbers are served without it.
-    trusted = not engine.serves(asked.number) and safe_list.has(asked.number)
-    try:
-        return engine.send(replace(asked, trusted=trusted))
-    except DeliveryUnconfirmed as silence:
-        # The code can still arrive, and then its sid must be known.
-        if silence.verification and silence.attempt:
-            _note(asked, silence.verification, silence.attempt)
-        raise
-
-
-def _told(asked: Asked, sent: Sent) -> Told:
-    record = _note(asked, sent.id, sent.token)
-    return Found(asked.number, asked.service, record).tell(sent.id, "pending")
+    is_served = engine.served.has(asked.number.country)
+    trusted = not is_served and safe_list.has(asked.number)
+    return engine.send(replace(asked, trusted=trusted))
 
 
 def _note(asked: Asked, id: bytes, token: bytes) -> Record:
