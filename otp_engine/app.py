@@ -32,7 +32,7 @@ from otp_engine.config import Settings
 from otp_engine.domain import charges, engines, phone
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.engines import Engines
-from otp_engine.domain.events import Event
+from otp_engine.domain.events import Event, EventListener
 from otp_engine.domain.hashing import HashingPool
 from otp_engine.domain.meter import UNMETERED, Meter
 from otp_engine.domain.phone import Served
@@ -57,15 +57,15 @@ log = logging.getLogger(__name__)
 
 THREADS = 64
 """Threads that answer requests, in each worker. Most of them wait, for Redis, for a
-hash or for the carrier; there are enough that a check never waits behind a send."""
+hash or for the provider; there are enough that a check never waits for a send."""
 
 _TOKEN_BYTES = 8
 
 IN_FLIGHT = THREADS // 2
-"""Messages that may wait for a carrier at once, in each worker."""
+"""Messages that may wait for a provider at once, in each worker."""
 
 _REPORT_BODIES = 4
-"""Bodies of carriers' reports that are read at once, in each worker."""
+"""Bodies of delivery reports that are read at once, in each worker."""
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable by which the workers, and `prometheus_client` in them, know where to
@@ -79,7 +79,7 @@ class _ContractJSON(DefaultJSONProvider):
 
 
 class _App(Flask):
-    """Flask, but for a log that repeats nothing of what was asked."""
+    """Flask, with a log that repeats nothing of a request."""
 
     def log_exception(self, exc_info: Any) -> None:  # noqa: ANN401 - Flask's signature
         """Log where an error passed; Flask's own line has the path in it."""
@@ -98,9 +98,9 @@ def create_app(
 
     Args:
         settings: What the operator decided.
-        store: Where to remember, instead of the Redis of the settings.
-        sender: Who delivers, instead of the senders of the settings.
-        draining: Whether this process is about to stop; it never is, if not said.
+        store: The store, instead of the Redis of the settings.
+        sender: The sender, instead of the senders of the settings.
+        draining: Returns whether this process is about to stop; by default it is not.
         metrics_folder: Where several workers count together; see `ops.metrics`.
     """
     told = _metrics(settings, metrics_folder)
@@ -110,7 +110,7 @@ def create_app(
     )
     engine = build_engine(settings, store, sender, told.timed)
     app = _App("otp_engine", static_folder=None)
-    # One more, so that a body that was cut off can be told from one that just fits.
+    # One byte more distinguishes a body that was cut off from one that just fits.
     app.config["MAX_CONTENT_LENGTH"] = fields.LONGEST_BODY + 1
     # Flask would answer OPTIONS with HTML, and promise nothing by it.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -155,7 +155,7 @@ def _metrics(settings: Settings, folder: str | None) -> Metrics:
 
     told = Metrics(folder, sorted(settings.countries - {phone.EVERYWHERE}))
     if folder is None:
-        # Of several processes, whoever takes a policy up says so.
+        # Of several processes, the one that applies a policy sets the metric.
         told.counted.policy(0, settings.policy)
     return told
 
@@ -171,13 +171,7 @@ def _context(
         lambda: datetime.now(UTC).date(),
     )
 
-    inbox = store.inbox if settings.inbox else None
-
-    def emit(event: Event) -> None:
-        counted.watch(event)
-        store.events.add(event)
-        if inbox:
-            inbox.watch(event)
+    emit = _listener(settings, store, counted)
 
     def under(policy: Policy) -> Engines:
         live = replace(engine, policy=policy, emit=emit)
@@ -209,10 +203,22 @@ def _context(
     )
 
 
+def _listener(settings: Settings, store: RedisStore, counted: Counted) -> EventListener:
+    inbox = store.inbox if settings.inbox else None
+
+    def emit(event: Event) -> None:
+        counted.watch(event)
+        store.events.add(event)
+        if inbox:
+            inbox.watch(event)
+
+    return emit
+
+
 def _throttle(
     live: Live[Engines], store: Store, settings: Settings
 ) -> Callable[[str], None]:
-    """Build what counts the wrong API keys of an address, and rejects more of them."""
+    """Return what counts the wrong API keys of an address, and rejects more of them."""
 
     def count(address: str) -> None:
         policy = live.now().live.policy
@@ -231,10 +237,10 @@ def _refuse_a_double_slash() -> None:
 
 
 def build_store(settings: Settings, meter: Meter = UNMETERED) -> RedisStore:
-    """Reach the Redis of *settings*, or begin one inside this process.
+    """Connect to the Redis of *settings*, or start one inside this process.
 
     Raises:
-        InvalidSettings: The Redis of the settings could never be reached.
+        InvalidSettings: The URL of the settings cannot lead to a Redis.
     """
     url, timeout = settings.redis_url, settings.redis_timeout
     client = connect(url, timeout)

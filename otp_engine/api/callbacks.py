@@ -1,4 +1,4 @@
-"""Where carriers report what became of messages."""
+"""Webhooks for the delivery reports of providers."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ def blueprint(
     """Build the view.
 
     Args:
-        read: Says what a report is worth.
-        is_new: Whether a message has not been heard of yet; a report may come twice.
+        read: Parses a report.
+        is_new: Returns whether it is the first report on a message; one can be
+            repeated.
         bodies: Bounds the bodies that are read at a time. A client can send a body
             slowly, and holds a thread until it is complete.
     """

@@ -1,4 +1,4 @@
-"""What the views are handed, and how they reach it."""
+"""The dependencies of the views."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _NAME = "otp_engine"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The engine, and what reading a request and shaping an answer takes.
+    """The engines, and the dependencies of requests and responses.
 
     Attributes:
         dev: Development: `/v2` can be tried without a key.
-        numbers: Reads what people type, and numbers for tests.
+        numbers: Parses phone numbers, sandbox numbers included.
         live: Returns the engines under the current policy.
-        peppers: The current one, and behind it the one before a rotation.
+        peppers: The current pepper, then the previous one during a rotation.
         region: ISO 3166 code of the country that national numbers belong to.
-        account: Twilio's kind of name for whoever runs this.
-        service: The default service, which is always there.
-        services: The others, and what was added to the default one.
-        proofs: Prove approvals to those who were not there.
-        public_url: How callers reach this; none is as they have done it.
-        now: The time of day, in UTC.
+        account: The account SID of this deployment.
+        service: The default service, which always exists.
+        services: The other services, and additions to the default one.
+        proofs: Sign proof tokens of approvals.
+        public_url: The URL of this service; None takes the URL of the request.
+        now: Returns the time, in UTC.
     """
 
     dev: bool
@@ -78,7 +78,7 @@ class Context:
         return self.engines.live.policy
 
     def proven(self, number: PhoneNumber, checked: Checked) -> dict[str, str]:
-        """The header that proves an approval to others than the caller."""
+        """Return the header that proves an approval to other parties."""
         audience = g.get("caller") or keys.ANYBODY
         proof = self.prove(number, checked, audience=audience)
         return {"OTP-Proof": proof} if proof else {}
@@ -91,7 +91,10 @@ class Context:
         audience: str,
         nonce: str | None = None,
     ) -> str | None:
-        """As `Proofs.of`, which is told of numbers for tests."""
+        """Return a proof token, marked if the number is a sandbox number.
+
+        See `Proofs.of`.
+        """
         if checked.approved_at is None:
             return None
         return self.proofs.of(
@@ -103,7 +106,7 @@ class Context:
         )
 
     def handle(self, text: str) -> Handle:
-        """Read the handle of a bound verification.
+        """Parse the handle of a bound verification.
 
         Raises:
             VerificationNotFound: It is not a handle.
@@ -113,7 +116,7 @@ class Context:
     def handle_of(self, verification: bytes | None) -> dict[str, str]:
         """Return the header with the handle of a *verification*, if it is bound.
 
-        Whether it is, and for which number, the view has left on `flask.g`.
+        A view stores the number of a bound verification in `flask.g`.
         """
         number: PhoneNumber | None = g.get("bound")
         if number is None or verification is None:
@@ -124,11 +127,11 @@ class Context:
         return self.numbers.read(e164, phone.NOWHERE)
 
     def install(self, app: Flask) -> None:
-        """Make this what the views of *app* are handed."""
+        """Make this the context of the views of *app*."""
         app.extensions[_NAME] = self
 
 
 def current() -> Context:
-    """What the app that answers this request was built from."""
+    """Return the context of the app that serves this request."""
     context: Context = current_app.extensions[_NAME]
     return context

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -38,21 +38,19 @@ from otp_engine.domain.events import (
 )
 from otp_engine.domain.hashing import Cost, HashingPool
 from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import Charge, Use
+from otp_engine.domain.limits import Use
 from otp_engine.domain.messages import Message
 from otp_engine.domain.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber, Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Handover, Sender, Store
-from otp_engine.domain.refusals import ProviderRefusal
-from otp_engine.domain.rollback import Rollback
+from otp_engine.domain.reservations import Reservations
 from otp_engine.domain.service import DEFAULT, Service
 from otp_engine.domain.verification import (
     Asked,
     Binding,
     Channel,
     Checked,
-    Claim,
     Guess,
     Opened,
     Sent,
@@ -83,7 +81,6 @@ class _Ready:
     message: Message
     hand_over: Handover
     opened: Opened
-    token: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,53 +123,53 @@ class Engine:
             provider did not answer, the send counts and the code works.
 
         Raises:
-            NotServed: The store and the provider were not asked.
+            NotServed: The destination is not allowed; nothing was charged.
             RateLimited, TooManyAttempts: A rule rejected; the requester stays charged.
             VerificationNotFound: The bound verification to send again has ended.
             DeliveryFailed: The provider rejected; the requester stays charged.
             Unavailable: Redis, the provider or this instance cannot, at the moment.
         """
         whom = Whom.of(asked.number, self.peppers[0], asked.address)
-        rollback = Rollback()
+        reserved = self._reservations()
         with ExitStack() as place:
             try:
-                ready = self._prepare(asked, whom, place, rollback)
+                ready = self._prepare(asked, whom, reserved, place)
             except OTPError as error:
-                rollback.run(error)
+                reserved.release(error)
                 self.emit(engine_events.of_failure(Action.SEND, whom, error))
                 raise
-            return self._deliver(asked, whom, ready, rollback)
+            return self._deliver(asked, whom, reserved, ready)
 
     def _prepare(
-        self, asked: Asked, whom: Whom, place: ExitStack, rollback: Rollback
+        self, asked: Asked, whom: Whom, reserved: Reservations, place: ExitStack
     ) -> _Ready:
-        """Do everything for a send but hand its message over."""
+        """Do everything for a send but hand its message over.
+
+        Args:
+            asked: The send.
+            whom: Its recipient.
+            reserved: Gets what is reserved in the store.
+            place: Gets the place of the message at the sender.
+        """
         if not self.policy.sending:
             raise SendingOff
         self.served.admit(asked.number, trusted=asked.trusted)
         with self.sender.room():
             # Without a place nothing else is tried. It is not kept: requests that their
-            # requester's limit rejects would hold every place while Redis is asked.
+            # requester's limit rejects would hold every place during a call to Redis.
             self.hashing.expect_room()
-        token = self.entropy(_TOKEN_BYTES)
         requester = charges.of_requester(asked, self.policy, self.peppers[0], whom)
-        paid = self._take(requester, token, rollback, on=_NO_CAPACITY)
+        paid = reserved.take(requester, until=_NO_CAPACITY)
         try:
             hand_over = place.enter_context(self.sender.room())
         except CarrierUnavailable:
-            with suppress(StoreUnavailable):
-                self.store.refund(requester, token=token)
+            reserved.refund(requester)
             raise
-        message, opened = self._commit_send(asked, whom, paid, token, rollback)
-        return _Ready(message=message, hand_over=hand_over, opened=opened, token=token)
+        message, opened = self._commit_send(asked, whom, reserved, paid)
+        return _Ready(message=message, hand_over=hand_over, opened=opened)
 
     def _commit_send(
-        self,
-        asked: Asked,
-        whom: Whom,
-        paid: Sequence[Use],
-        token: bytes,
-        rollback: Rollback,
+        self, asked: Asked, whom: Whom, reserved: Reservations, paid: Sequence[Use]
     ) -> tuple[Message, Opened]:
         """Reserve a send, and store the hash of its code.
 
@@ -183,13 +180,13 @@ class Engine:
         binding = None if asked.bound else self._binding()
         bound = binding.id if binding and asked.bind else asked.bound
         pepper, phone = self._phone_key(asked.number, asked.service, bound)
-        opened = self._open(asked, phone, binding, token, rollback)
-        shared = self._take(charges.of_pool(asked, self.policy), token, rollback)
+        opened = reserved.open(phone, binding, _sender_of(asked))
+        shared = reserved.take(charges.of_pool(asked, self.policy))
         opened = replace(opened, uses=(*opened.uses, *paid, *shared))
         self._emit_shadow_rejections(Action.SEND, whom, opened.uses)
         code = self._code(asked)
         tag = self._tag(code, asked.number, pepper, opened.binding)
-        if not self.store.arm(phone, token=token, tag=tag, policy=self.policy):
+        if not self.store.arm(phone, token=reserved.token, tag=tag, policy=self.policy):
             # The verification was approved or canceled while this code was hashed.
             raise Unavailable
         message = messages.to(
@@ -201,30 +198,8 @@ class Engine:
         )
         return message, opened
 
-    def _open(
-        self,
-        asked: Asked,
-        phone: PhoneKey,
-        binding: Binding | None,
-        token: bytes,
-        rollback: Rollback,
-    ) -> Opened:
-        # A recipient can have answered STOP to one sender and not to another.
-        sender = asked.service.messaging_service(asked.number.country) or ""
-        if asked.wishes.unfiltered:
-            # The provider's guard against fraud judges it in another way.
-            sender += " unfiltered"
-        return rollback.reserve(
-            lambda: self.store.open(
-                phone, token=token, binding=binding, policy=self.policy, sender=sender
-            ),
-            lambda error: self.store.withdraw(
-                phone, token=token, refusal=ProviderRefusal.of(error), sender=sender
-            ),
-        )
-
     def _deliver(
-        self, asked: Asked, whom: Whom, ready: _Ready, rollback: Rollback
+        self, asked: Asked, whom: Whom, reserved: Reservations, ready: _Ready
     ) -> Sent:
         """Hand the message over, and measure what is left of its code's time."""
         message, opened = ready.message, ready.opened
@@ -234,13 +209,13 @@ class Engine:
         except DeliveryUnconfirmed:
             confirmed = False
         except OTPError as error:
-            rollback.run(error)
+            reserved.release(error)
             self.emit(engine_events.of_rejected_message(asked, whom, error))
             raise
         elapsed = timedelta(seconds=self.clock() - started)
         sent = Sent(
             id=opened.binding.id,
-            token=ready.token,
+            token=reserved.token,
             expires_in=message.life - elapsed,
             resend_after=opened.resend_after - elapsed,
             uses=opened.uses,
@@ -267,61 +242,52 @@ class Engine:
             Unavailable: Redis or this instance cannot, at the moment.
         """
         whom = Whom.of(guess.number, self.peppers[0], guess.address)
-        rollback = Rollback()
+        reserved = self._reservations()
         try:
-            checked = self._check(guess, whom, rollback)
+            checked = self._check(guess, whom, reserved)
         except OTPError as error:
-            rollback.run(error)
+            reserved.release(error)
             self.emit(engine_events.of_failure(Action.CHECK, whom, error))
             raise
         for event in engine_events.of_checked(whom, checked):
             self.emit(event)
         return checked
 
-    def _check(self, guess: Guess, whom: Whom, rollback: Rollback) -> Checked:
+    def _check(self, guess: Guess, whom: Whom, reserved: Reservations) -> Checked:
         self.hashing.expect_room()
-        token = self.entropy(_TOKEN_BYTES)
         requester = charges.of_requester(guess, self.policy, self.peppers[0], whom)
-        paid = self._take(requester, token, rollback, on=_NO_CAPACITY)
+        paid = reserved.take(requester, until=_NO_CAPACITY)
         pool = charges.of_pool(guess, self.policy)
         pepper, phone = self._phone_key(guess.number, guess.service, guess.bound)
-        uncompared = Rollback()
+        # Once the code is compared, the check stays counted whatever happens.
+        uncompared = Reservations(self.store, self.policy, reserved.token)
         try:
-            claim = self._claim(guess, phone, token, uncompared)
-            shared = self._take(pool, token, uncompared)
+            claim = uncompared.claim(phone)
+            if guess.verification not in {None, claim.binding.id}:
+                raise VerificationNotFound
+            shared = uncompared.take(pool)
             self._emit_shadow_rejections(Action.CHECK, whom, [*paid, *shared])
             tag = self._tag(guess.code, guess.number, pepper, claim.binding)
         except OTPError as error:
-            uncompared.run(error)
+            uncompared.release(error)
             raise
+        verification = claim.binding.id
         # A sum, so that a match of the first code takes as long as one of the last.
         if not sum(hmac.compare_digest(tag, code_hash) for code_hash in claim.tags):
             return Checked(
-                id=claim.binding.id,
+                id=verification,
                 approved=False,
                 attempts_left=claim.attempts_left,
                 expires_in=claim.expires_in,
             )
-        approved_at = self.store.approve(
-            phone, token=token, id=claim.binding.id, guessed=True
+        at = self.store.approve(
+            phone, token=reserved.token, id=verification, guessed=True
         )
-        with suppress(StoreUnavailable):
-            # The pool counts failed checks only.
-            self.store.refund(pool, token=token)
-        if approved_at is None:
+        # The pool counts failed checks only.
+        reserved.refund(pool)
+        if at is None:
             raise VerificationNotFound
-        return Checked(id=claim.binding.id, approved=True, approved_at=approved_at)
-
-    def _claim(
-        self, guess: Guess, phone: PhoneKey, token: bytes, rollback: Rollback
-    ) -> Claim:
-        claim = rollback.reserve(
-            lambda: self.store.claim(phone, token=token, policy=self.policy),
-            lambda _: self.store.unclaim(phone, token=token),
-        )
-        if guess.verification not in {None, claim.binding.id}:
-            raise VerificationNotFound
-        return claim
+        return Checked(id=verification, approved=True, approved_at=at)
 
     def look(
         self,
@@ -332,7 +298,7 @@ class Engine:
         """Return the pending verification of a phone; no check is counted.
 
         Raises:
-            VerificationNotFound: None is pending.
+            VerificationNotFound: No verification is pending.
             Unavailable: Redis cannot, at the moment.
         """
         _, phone = self._phone_key(number, service, bound)
@@ -394,24 +360,8 @@ class Engine:
         ]
         return homes.find(keys, self.store, self.policy)
 
-    def _take(
-        self,
-        limits: Sequence[Charge],
-        token: bytes,
-        rollback: Rollback,
-        *,
-        on: type[OTPError] | tuple[type[OTPError], ...] = OTPError,
-    ) -> list[Use]:
-        """Count the request against shared limits, until one of the errors *on*.
-
-        Returns:
-            The usage of each, with this request.
-        """
-        return rollback.reserve(
-            lambda: self.store.take(limits, token=token),
-            lambda _: self.store.refund(limits, token=token),
-            on=on,
-        )
+    def _reservations(self) -> Reservations:
+        return Reservations(self.store, self.policy, self.entropy(_TOKEN_BYTES))
 
     def _emit_shadow_rejections(
         self, action: Action, whom: Whom, usage: Sequence[Use]
@@ -435,3 +385,11 @@ class Engine:
     ) -> bytes:
         material = pepper.bind(code, verification=binding.id, number=number.e164)
         return self.hashing.derive(material, binding.id, Cost.parse(binding.cost))
+
+
+def _sender_of(asked: Asked) -> str:
+    """Return what a provider's rejection of a number can depend on."""
+    # A recipient can have answered STOP to one sender and not to another.
+    sender = asked.service.messaging_service(asked.number.country) or ""
+    # Without its guard against fraud, the provider judges a message in another way.
+    return f"{sender} unfiltered" if asked.wishes.unfiltered else sender

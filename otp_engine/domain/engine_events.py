@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from otp_engine.domain import messages
 from otp_engine.domain.events import (
     Action,
@@ -40,7 +38,7 @@ _REASONS: dict[type[OTPError], str] = {
 
 
 def of_failure(action: Action, whom: Whom, error: OTPError) -> Event:
-    """Return the event of a request that failed before a provider was asked.
+    """Return the event of a request that failed before a provider was called.
 
     Args:
         action: The kind of the request.
@@ -101,16 +99,14 @@ def of_sent(request: Asked, whom: Whom, sent: Sent, code: str) -> CodeSent:
     )
 
 
-def of_checked(whom: Whom, checked: Checked) -> Iterator[Event]:
-    """Yield the events of a check that was compared."""
+def of_checked(whom: Whom, checked: Checked) -> list[Event]:
+    """Return the events of a check that was compared."""
     if checked.approved:
         # SMS is the only channel.
-        yield Approved(whom=whom, verification=checked.id, channel=Channel.SMS)
-        return
+        return [Approved(whom=whom, verification=checked.id, channel=Channel.SMS)]
     left = checked.attempts_left
-    yield WrongCode(whom=whom, verification=checked.id, attempts_left=left)
-    if not left:
-        yield Exhausted(whom=whom, verification=checked.id)
+    wrong = WrongCode(whom=whom, verification=checked.id, attempts_left=left)
+    return [wrong] if left else [wrong, Exhausted(whom=whom, verification=checked.id)]
 
 
 def _language(locale: str | None) -> str | None:

@@ -96,7 +96,7 @@ def warnings(policy: Policy) -> list[str]:
     if not policy.sends_per_phone.enforced:
         found.append(
             "sends_per_phone enforces no limit: between the messages of bound"
-            " verifications, which any client can begin, there is no cooldown"
+            " verifications, which any client can start, there is no cooldown"
         )
     guessed = chance(policy)
     if guessed.exceeds_bound:

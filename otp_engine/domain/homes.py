@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from otp_engine.domain.pepper import Pepper
@@ -19,18 +19,17 @@ class PhoneKey:
             it, for all services together.
         namespace: The service; see `service.Service.space`.
         bound: Id of the bound verification that is meant, 16 bytes.
+        scope: The service, or `SERVICE+ID` for a bound verification.
     """
 
     digest: str
     namespace: str = ""
     bound: bytes | None = None
+    scope: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def scope(self) -> str:
-        """The service, with the id of a bound verification as `SERVICE+ID`."""
-        if self.bound is None:
-            return self.namespace
-        return f"{self.namespace}+{self.bound.hex()}"
+    def __post_init__(self) -> None:
+        suffix = "" if self.bound is None else f"+{self.bound.hex()}"
+        object.__setattr__(self, "scope", self.namespace + suffix)
 
     def scoped(self, scope: str) -> PhoneKey:
         """Return the key of the same phone in another *scope*."""

@@ -17,12 +17,11 @@ from otp_engine.domain.verification import Waiting
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All that is known of a phone.
+    """What is stored about a phone.
 
     Attributes:
-        waiting: What can be checked, with the space of its service; none is that of
-            the default one. The space of a bound verification is `SERVICE+ID`.
-        uses: Each window that counts this phone, or everybody in its country.
+        waiting: Its pending verifications, each with its scope; see `homes.PhoneKey`.
+        uses: Usage of each window that counts this phone, its country or all sends.
     """
 
     waiting: Sequence[tuple[str, Waiting]]

@@ -69,12 +69,14 @@ class Limit:
         enforced: The windows that reject.
         shadow: The windows in shadow mode.
         parts: Each of the two that has a window.
+        in_shadow: Whether every window is in shadow mode.
     """
 
     windows: tuple[Window, ...] = ()
     enforced: Limit = field(init=False, repr=False, compare=False)
     shadow: Limit = field(init=False, repr=False, compare=False)
     parts: tuple[Limit, ...] = field(init=False, repr=False, compare=False)
+    in_shadow: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         enforced, shadow = self._part(shadow=False), self._part(shadow=True)
@@ -82,6 +84,7 @@ class Limit:
         object.__setattr__(self, "enforced", enforced)
         object.__setattr__(self, "shadow", shadow)
         object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "in_shadow", parts == (shadow,))
 
     def _part(self, *, shadow: bool) -> Limit:
         windows = tuple(window for window in self.windows if window.shadow is shadow)
@@ -98,11 +101,6 @@ class Limit:
         if text.strip().lower() == "off":
             return cls()
         return cls(tuple(Window.parse(part) for part in text.split(",")))
-
-    @property
-    def in_shadow(self) -> bool:
-        """Whether every window is in shadow mode."""
-        return bool(self.windows) and self.shadow is self
 
     def times(self, factor: int) -> Limit:
         """Return the same windows with *factor* times the count."""

@@ -119,8 +119,8 @@ def approved(phone: PhoneKey) -> str:
 
 
 def _of_service(phone: PhoneKey, kind: str) -> str:
-    name, scope = f"otp:{{{phone.digest}}}:{kind}", phone.scope
-    return f"{name}:{scope}" if scope else name
+    name = f"otp:{{{phone.digest}}}:{kind}"
+    return f"{name}:{phone.scope}" if phone.scope else name
 
 
 def record(id: bytes) -> str:

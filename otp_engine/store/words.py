@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from otp_engine.domain.limits import Charge, Limit, Use
 
@@ -23,8 +24,10 @@ def moment(told: int) -> datetime:
     return datetime.fromtimestamp(told / 1000, tz=UTC)
 
 
+# Limits come from the policy and from services, so there are few.
+@lru_cache(maxsize=256)
 def windows(limit: Limit) -> str:
-    """The windows of a limit: `5/600000 10/86400000`."""
+    """Return the windows of a limit: `5/600000 10/86400000`."""
     return " ".join(
         f"{window.count}/{milliseconds(window.period)}" for window in limit.windows
     )
@@ -43,7 +46,7 @@ def uses(name: str, limit: Limit, over: int, said: Sequence[int]) -> list[Use]:
             limit_name=name,
             window=window,
             used=used,
-            frees_in=duration(wait),
+            frees_in=timedelta(milliseconds=wait),
             over=bool(over),
         )
         for window, used, wait in zip(limit.windows, said[::2], said[1::2], strict=True)
