@@ -1,4 +1,4 @@
-"""What limits have counted, for operators to look at."""
+"""The usage of limits, for operators."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from otp_engine.store.scripts import Script
 
 
 class Counts:
-    """Reads the logs of limits, and forgets a phone; see `domain.ports.Counts`."""
+    """Reads the logs of limits, and deletes phones; see `domain.ports.Counts`."""
 
     def __init__(self, line: Line) -> None:
         """Read them where *line* leads."""
@@ -22,7 +22,7 @@ class Counts:
         self._forget = Script(line, "forget")
 
     def usage(self, phone: PhoneKey, policy: Policy) -> list[Use]:
-        """How far the limits of this phone are used."""
+        """Return the usage of the limits of this phone."""
         sends, failed = policy.sends_per_phone, policy.wrong_checks_per_phone
         consecutive = policy.consecutive_failures
         return self._uses(
@@ -41,7 +41,7 @@ class Counts:
         )
 
     def shared_usage(self, charges: Sequence[Charge]) -> list[Use]:
-        """How far shared limits are used."""
+        """Return the usage of shared limits."""
         return self._uses([(keys.shared(charge), charge) for charge in charges])
 
     def bound(self, phone: PhoneKey) -> list[PhoneKey]:
@@ -51,7 +51,7 @@ class Counts:
         return [phone.scoped(scope.decode()) for scope in scopes]
 
     def forget(self, phones: Sequence[PhoneKey]) -> int:
-        """Forget one phone in all of these services, and how much there was."""
+        """Delete one phone in all of these services; return the number of keys."""
         phone = phones[0]
         named = [
             *(keys.sends(phone), keys.wrong(phone), keys.sends_in_shadow(phone)),

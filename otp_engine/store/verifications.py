@@ -1,4 +1,4 @@
-"""The store behind the engine's port: values in, one script, a value out."""
+"""The engine's store: each method runs one script, and returns its reply as a value."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from otp_engine.store.safe_list import SafeList
 from otp_engine.store.scripts import Script
 from otp_engine.store.services import Services
 
-# Long enough for a reply to be lost and the question asked again.
+# Long enough for a retry after a lost reply.
 _APPROVAL_REMEMBERED = timedelta(minutes=1)
 
 
 class RedisStore:
-    """Keeps what `otp_engine.store.keys` lists; see `domain.ports.Store`."""
+    """Stores what `otp_engine.store.keys` lists; see `domain.ports.Store`."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class RedisStore:
         policy: Policy,
         sender: str = "",
     ) -> Opened:
-        """Reserve one send, beginning a verification if none is alive."""
+        """Reserve one send, and start a verification if there is no live one."""
         limit, failed = policy.sends_per_phone, policy.wrong_checks_per_phone
         bound = phone.bound is not None
         reply = self._open.run(
@@ -130,7 +130,7 @@ class RedisStore:
                 raise AssertionError(reply)
 
     def arm(self, phone: PhoneKey, *, token: bytes, tag: bytes, policy: Policy) -> bool:
-        """Keep the hash of the code that the reserved send will carry."""
+        """Store the hash of the code of a reserved send."""
         return bool(
             self._arm.run(
                 [keys.verification(phone)], token, tag, words.milliseconds(policy.ttl)
@@ -145,7 +145,7 @@ class RedisStore:
         refusal: ProviderRefusal | None = None,
         sender: str = "",
     ) -> None:
-        """Give a reserved send back, with its code if it was armed."""
+        """Release a reserved send, with its code if that was stored."""
         self._withdraw.run(
             [*_of_sends(phone), keys.sends_in_shadow(phone), keys.refusal(phone)],
             token,
@@ -155,7 +155,7 @@ class RedisStore:
         )
 
     def claim(self, phone: PhoneKey, *, token: bytes, policy: Policy) -> Claim:
-        """Pay for one guess, and say what it must match."""
+        """Reserve one check, and return the hashes that a code is compared with."""
         bound = phone.bound is not None
         reply = self._claim.run(
             [keys.verification(phone), *_of_failures(phone)],
@@ -180,13 +180,13 @@ class RedisStore:
                 raise AssertionError(reply)
 
     def unclaim(self, phone: PhoneKey, *, token: bytes) -> None:
-        """Give back a guess that was paid for and never looked at."""
+        """Release a reserved check whose code was not compared."""
         self._unclaim.run([keys.verification(phone), *_of_failures(phone)], token)
 
     def approve(
         self, phone: PhoneKey, *, token: bytes, id: bytes, guessed: bool = True
     ) -> datetime | None:
-        """Close the verification, and return when; None, if this request did not."""
+        """Close the verification, and return when; None if another request did."""
         wrong, failures = _of_failures(phone)
         named = [keys.verification(phone), wrong, keys.approved(phone), failures]
         args = (token, id, words.milliseconds(_APPROVAL_REMEMBERED), int(guessed))
@@ -194,11 +194,11 @@ class RedisStore:
         return words.moment(at) if at else None
 
     def cancel(self, phone: PhoneKey, *, id: bytes | None = None) -> bool:
-        """Close the verification without an approval, and say whether one waited."""
+        """Close the verification without an approval; return whether it was pending."""
         return bool(self._cancel.run([keys.verification(phone)], id or b""))
 
     def look(self, phone: PhoneKey) -> Waiting | None:
-        """Say what is waiting."""
+        """Return the pending verification, if there is one."""
         match self._look.run([keys.verification(phone)]):
             case [b"waiting", id, guesses, ends_in]:
                 return Waiting(
@@ -208,7 +208,7 @@ class RedisStore:
                 return None
 
     def take(self, charges: Sequence[Charge], *, token: bytes) -> list[Use]:
-        """Let one event through every shared limit, or through none."""
+        """Count one event against all of the shared limits, or against none."""
         if not charges:
             return []
         limits = list(map(words.charge, charges))
@@ -226,7 +226,7 @@ class RedisStore:
                 raise AssertionError(reply)
 
     def refund(self, charges: Sequence[Charge], *, token: bytes) -> None:
-        """Give back what `take` charged."""
+        """Release what `take` counted."""
         if charges:
             self._refund.run(list(map(keys.shared, charges)), token)
 
@@ -257,10 +257,10 @@ class RedisStore:
         self._line.ask(lambda client: client.zrem(source, *tokens), source)
 
     def ping(self) -> None:
-        """Answer, if requests could be served.
+        """Return if requests can be served.
 
-        Of a Cluster the node of the shared limits is asked: most sends need it, and
-        one that has few phones must not keep everybody from all the others.
+        In a Cluster, the node of the shared limits answers, because most sends need it.
+        The failure of another node affects its own phones only.
         """
         self._line.ask(lambda client: client.ping(), keys.SHARED)
 
