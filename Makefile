@@ -36,6 +36,9 @@ release-check: $(ready)  ## fail if a row of docs/reliability.md is of other cod
 measure: $(ready)  ## print what a send and a check cost on this machine
 	$(venv)/bin/python -m tests.measure
 
+walk: $(ready)  ## print how many calls and files each request goes through
+	$(venv)/bin/python -m tests.walk
+
 lock:  ## pin what setup.cfg asks for
 	$(venv)/bin/pip install --quiet uv
 	$(venv)/bin/uv pip compile $(lock_options) setup.cfg -o requirements.txt
@@ -54,4 +57,4 @@ $(ready): requirements-dev.txt setup.cfg pyproject.toml
 clean:  ## remove what these commands made
 	rm -rf $(venv) build *.egg-info .coverage* .hypothesis .*_cache
 
-.PHONY: help run test trials check release-check measure lock clean
+.PHONY: help run test trials check release-check measure walk lock clean

@@ -30,16 +30,16 @@ from otp_engine.api.forwarded import ForwardedFor
 from otp_engine.config import Settings
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
-from otp_engine.domain import charges, phone
+from otp_engine.domain import charges, engines, phone
 from otp_engine.domain.engine import Engine
-from otp_engine.domain.events import Event
+from otp_engine.domain.engines import Engines
+from otp_engine.domain.events import Event, EventListener
 from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.domain.ports import Sender, Store
-from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
+from otp_engine.domain.rehearsal import TestNumbers
 from otp_engine.domain.service import Service
-from otp_engine.domain.watched import Watched
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health, request_log
 from otp_engine.ops.live import Live
@@ -57,15 +57,15 @@ log = logging.getLogger(__name__)
 
 THREADS = 64
 """Threads that answer requests, in each worker. Most of them wait, for Redis, for a
-hash or for the carrier; there are enough that a check never waits behind a send."""
+hash or for the provider; there are enough that a check never waits for a send."""
 
 _TOKEN_BYTES = 8
 
 IN_FLIGHT = THREADS // 2
-"""Messages that may wait for a carrier at once, in each worker."""
+"""Messages that may wait for a provider at once, in each worker."""
 
 _REPORT_BODIES = 4
-"""Bodies of carriers' reports that are read at once, in each worker."""
+"""Bodies of delivery reports that are read at once, in each worker."""
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable by which the workers, and `prometheus_client` in them, know where to
@@ -79,7 +79,7 @@ class _ContractJSON(DefaultJSONProvider):
 
 
 class _App(Flask):
-    """Flask, but for a log that repeats nothing of what was asked."""
+    """Flask, with a log that repeats nothing of a request."""
 
     def log_exception(self, exc_info: Any) -> None:  # noqa: ANN401 - Flask's signature
         """Log where an error passed; Flask's own line has the path in it."""
@@ -98,9 +98,9 @@ def create_app(
 
     Args:
         settings: What the operator decided.
-        store: Where to remember, instead of the Redis of the settings.
-        sender: Who delivers, instead of the senders of the settings.
-        draining: Whether this process is about to stop; it never is, if not said.
+        store: The store, instead of the Redis of the settings.
+        sender: The sender, instead of the senders of the settings.
+        draining: Returns whether this process is about to stop; by default it is not.
         metrics_folder: Where several workers count together; see `ops.prometheus`.
     """
     metrics = _metrics(settings, metrics_folder)
@@ -113,7 +113,7 @@ def create_app(
     )
     engine = build_engine(settings, store, sender, metrics.timings)
     app = _App("otp_engine", static_folder=None)
-    # One more, so that a body that was cut off can be told from one that just fits.
+    # One byte more distinguishes a body that was cut off from one that just fits.
     app.config["MAX_CONTENT_LENGTH"] = body.MAX_BYTES + 1
     # Flask would answer OPTIONS with HTML, and promise nothing by it.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -166,7 +166,7 @@ def _metrics(settings: Settings, folder: str | None) -> PrometheusMetrics:
         folder, sorted(settings.allowed_countries - {phone.EVERYWHERE})
     )
     if folder is None:
-        # Of several processes, whoever takes a policy up says so.
+        # Of several processes, the one that applies a policy sets the metric.
         metrics.events.set_policy(0, settings.policy)
     return metrics
 
@@ -182,20 +182,16 @@ def _context(
         lambda: datetime.now(UTC).date(),
     )
 
-    def watch(event: Event) -> None:
-        metrics.on_event(event)
-        store.events.add(event)
-        if settings.inbox:
-            store.inbox.on_event(event)
+    emit = _listener(settings, store, metrics)
 
-    def rehearsed(policy: Policy) -> Rehearsed:
-        watched = Watched(replace(engine, policy=policy, watch=watch))
-        return Rehearsed(watched, numbers, NullSender())
+    def under(policy: Policy) -> Engines:
+        live = replace(engine, policy=policy, emit=emit)
+        return engines.build(live, numbers, NullSender())
 
     live = Live(
         settings.policy,
         PolicyVersions(store.policy_versions, settings.peppers),
-        rehearsed,
+        under,
         gauges=metrics,
     )
 
@@ -220,13 +216,27 @@ def _context(
     )
 
 
+def _listener(
+    settings: Settings, store: RedisStore, metrics: EventMetrics
+) -> EventListener:
+    inbox = store.inbox if settings.inbox else None
+
+    def emit(event: Event) -> None:
+        metrics.on_event(event)
+        store.events.add(event)
+        if inbox:
+            inbox.on_event(event)
+
+    return emit
+
+
 def _throttle(
-    live: Live[Rehearsed], store: Store, settings: Settings
+    live: Live[Engines], store: Store, settings: Settings
 ) -> Callable[[str], None]:
-    """Build what counts the wrong API keys of an address, and refuses more of them."""
+    """Return what counts the wrong API keys of an address, and rejects more of them."""
 
     def count(address: str) -> None:
-        policy = live.now().engine.policy
+        policy = live.now().live.policy
         limits = charges.of_failed_login(address, policy, settings.peppers[0])
         # Without Redis the answer is 401, as for any wrong key.
         with suppress(StoreUnavailable):
@@ -242,10 +252,10 @@ def _refuse_a_double_slash() -> None:
 
 
 def build_store(settings: Settings, meter: Metrics = NULL_METRICS) -> RedisStore:
-    """Reach the Redis of *settings*, or begin one inside this process.
+    """Connect to the Redis of *settings*, or start one inside this process.
 
     Raises:
-        InvalidSettings: The Redis of the settings could never be reached.
+        InvalidSettings: The URL of the settings cannot lead to a Redis.
     """
     url, timeout = settings.redis_url, settings.redis_timeout
     client = connect(url, timeout)

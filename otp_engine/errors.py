@@ -15,7 +15,7 @@
     │   ├── TooManyAttempts
     │   └── RateLimited
     ├── DeliveryFailed           the carrier said no
-    ├── DeliveryUnconfirmed      the carrier said nothing
+    ├── DeliveryUnconfirmed      the provider did not answer
     └── Unavailable              we cannot, at the moment
         ├── StoreUnavailable
         ├── CarrierUnavailable
@@ -190,31 +190,13 @@ class DeliveryFailed(OTPError):
 
 
 class DeliveryUnconfirmed(OTPError):
-    """The carrier did not answer; the message may still arrive, and then works.
+    """The provider did not answer; the message can still arrive, and its code works.
 
-    Attributes:
-        verification: Whose code it was, 16 bytes; None from a sender, as the others.
-        attempt: This send, 8 bytes.
-        expires_in: How long its code can be used.
-        resend_after: How long until another message would be let through.
+    Senders raise it. `Engine.send` returns a send that is not confirmed.
     """
 
     name = "delivery_unconfirmed"
     message = "The carrier did not answer. If the code arrives, it works."
-
-    def __init__(
-        self,
-        *,
-        verification: bytes | None = None,
-        attempt: bytes | None = None,
-        expires_in: timedelta | None = None,
-        resend_after: timedelta | None = None,
-    ) -> None:
-        super().__init__()
-        self.verification = verification
-        self.attempt = attempt
-        self.expires_in = expires_in
-        self.resend_after = resend_after
 
 
 class Unavailable(OTPError):

@@ -33,7 +33,6 @@ from otp_engine.domain.limits import Limit
 from otp_engine.domain.phone import PhoneNumber, Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Asked, Guess
-from otp_engine.domain.watched import Watched
 from otp_engine.senders.twilio_http import PooledHttpClient
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
@@ -54,12 +53,12 @@ def main() -> None:
         for name in ("owasp", "test"):
             engine, outbox = _engine(url, PROFILES[name])
             told = RedisStore(connect(url, timedelta(seconds=5))).events
-            _times(Watched(replace(engine, watch=told.add)), outbox, watch, name)
+            _times(replace(engine, emit=told.add), outbox, watch, name)
         _bytes(_engine(url, PROFILES["owasp"], sends_total=Limit()), watch)
     _messages()
 
 
-def _times(service: Watched, outbox: Outbox, watch: redis.Redis, cost: str) -> None:
+def _times(service: Engine, outbox: Outbox, watch: redis.Redis, cost: str) -> None:
     numbers = _numbers(ROUNDS)
     steps: dict[str, Callable[[int], object]] = {
         "send": lambda n: service.send(Asked(number=numbers[n])),

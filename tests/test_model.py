@@ -40,7 +40,8 @@ from otp_engine.domain.messages import Message
 from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import CONSECUTIVE, Policy
 from otp_engine.domain.ports import Handover
-from otp_engine.domain.verification import Asked, Checked, Guess, Sent
+from otp_engine.domain.service import DEFAULT
+from otp_engine.domain.verification import Asked, Checked, Guess, Sent, Waiting
 from otp_engine.errors import (
     CarrierUnavailable,
     DeliveryFailed,
@@ -243,7 +244,9 @@ class People(RuleBasedStateMachine):
     def cancels(self, who: str) -> None:
         expected = outcome_of(lambda: self.model.cancel(PHONES[who]))
 
-        outcome = outcome_of(lambda: self.engine.cancel(PHONES[who]))
+        outcome = outcome_of(
+            lambda: self.engine.cancel(PHONES[who], DEFAULT, self._id_of(who))
+        )
 
         self._agree(outcome, expected)
 
@@ -288,6 +291,11 @@ class People(RuleBasedStateMachine):
         age(self.client, LONGEST)
         assert self.client.dbsize() == 0
 
+    def _id_of(self, who: str) -> bytes:
+        """Return the id of the pending verification, or of none."""
+        pending = outcome_of(lambda: self.engine.look(PHONES[who]))
+        return pending.id if isinstance(pending, Waiting) else b"0" * 16
+
     def _asks(
         self,
         who: str,
@@ -318,8 +326,8 @@ class People(RuleBasedStateMachine):
         if refusal:
             self._agree(outcome, refusal)
         else:
-            told = _after(granted[0], self.model.now - began)
-            self._agree(outcome, _as_told(answer, told))
+            sent = _after(granted[0], self.model.now - began)
+            self._agree(outcome, _result(answer, sent))
 
     def _happens(self, meanwhile: str, who: str) -> None:
         """Something else, while the carrier has a message for *who*."""
@@ -366,7 +374,7 @@ class People(RuleBasedStateMachine):
         # Of a machine this slow nothing can be said; see MARGIN.
         assume(moment < MARGIN)
         assert type(outcome) is type(expected), f"{outcome!r}, not {expected!r}"
-        for name in ("limit", "approved", "attempts_left"):
+        for name in ("limit", "approved", "attempts_left", "confirmed"):
             assert getattr(outcome, name, None) == getattr(expected, name, None), name
         for name in ("retry_after", "expires_in", "resend_after"):
             told = getattr(outcome, name, None) or timedelta()
@@ -383,12 +391,10 @@ def _after(sent: Sent, took: timedelta) -> Sent:
     )
 
 
-def _as_told(answer: OTPError | None, sent: Sent) -> Sent | OTPError:
-    """What somebody hears whose message the carrier answered with *answer*."""
+def _result(answer: OTPError | None, sent: Sent) -> Sent | OTPError:
+    """Return the result of a send that the provider answered with *answer*."""
     if isinstance(answer, DeliveryUnconfirmed):
-        return DeliveryUnconfirmed(
-            expires_in=sent.expires_in, resend_after=sent.resend_after
-        )
+        return replace(sent, confirmed=False)
     return answer or sent
 
 

@@ -1,7 +1,7 @@
 """The JSON API: `POST /auth/send_otp` and `POST /auth/verify_otp`.
 
-A view does three things and no fourth: read the request, call the engine, shape the
-answer. Errors are left to fly; `otp_engine.api.responses` catches them all.
+Each view parses the request, calls the engine and builds the response.
+`otp_engine.api.responses` turns every error into a response.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from otp_engine.api import body as request_body
 from otp_engine.api import context, quotas, responses
 from otp_engine.api.body import Body
 from otp_engine.api.callers import Caller
+from otp_engine.api.context import Context
 from otp_engine.domain import codes
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.phone import PhoneNumber
@@ -27,46 +28,47 @@ bp = Blueprint("auth", __name__, url_prefix="/auth")
 
 @bp.post("/send_otp")
 def send_otp() -> ResponseReturnValue:
-    """Put a code on a phone."""
-    caller, given = _caller(), request_body.parse(request)
-    handle = _handle(given)
+    """Send a code to a phone."""
+    api = context.current()
+    client, body = _identify(api), request_body.parse(request)
+    handle = _handle(api, body)
     asked = Asked(
-        number=handle.number if handle else _number(given),
-        channel=_channel(given),
-        locale=_locale(given),
-        address=caller.address_of_person(request, given.get_text("client_ip")),
-        service=context.current().service,
-        client=caller.name,
-        bind=handle is None and given.get_flag("bind"),
+        number=handle.number if handle else _number(api, body),
+        channel=_channel(body),
+        locale=_locale(body),
+        address=client.address_of_person(request, body.get_text("client_ip")),
+        service=api.service,
+        client=client.name,
+        bind=handle is None and body.get_flag("bind"),
         bound=handle.verification if handle else None,
     )
     g.bound = asked.number if asked.bind or asked.bound else None
-    sent = context.current().engine.send(asked)
-    body = {"message": "OTP sent successfully.", "VerificationStatus": "pending"}
-    headers = responses.timing(
-        expires_in=sent.expires_in, resend_after=sent.resend_after
-    )
+    sent = api.engine_for(asked.number).send(asked)
+    headers = responses.of_sent(sent) | api.handle_of(sent.id)
+    if not sent.confirmed:
+        return responses.unconfirmed(headers)
     headers |= quotas.of_sent(sent.uses)
-    headers |= context.current().handle_of(sent.id)
-    return body, HTTPStatus.CREATED, headers
+    answer = {"message": "OTP sent successfully.", "VerificationStatus": "pending"}
+    return answer, HTTPStatus.CREATED, headers
 
 
 @bp.post("/verify_otp")
 def verify_otp() -> ResponseReturnValue:
-    """Spend one guess, and say whether it was right."""
-    caller, given = _caller(), request_body.parse(request)
-    handle = _handle(given)
+    """Check a code, and return whether it was right."""
+    api = context.current()
+    client, body = _identify(api), request_body.parse(request)
+    handle = _handle(api, body)
     guess = Guess(
-        number=handle.number if handle else _number(given),
-        code=codes.read(given.require_text("otp")),
-        address=caller.address_of_person(request, given.get_text("client_ip")),
+        number=handle.number if handle else _number(api, body),
+        code=codes.read(body.require_text("otp")),
+        address=client.address_of_person(request, body.get_text("client_ip")),
         bound=handle.verification if handle else None,
-        client=caller.name,
+        client=client.name,
     )
-    checked = context.current().engine.check(guess)
+    checked = api.engine_for(guess.number).check(guess)
     if checked.approved:
-        body = {"VerificationStatus": "approved"}
-        return body, HTTPStatus.CREATED, context.current().proven(guess.number, checked)
+        answer = {"VerificationStatus": "approved"}
+        return answer, HTTPStatus.CREATED, api.proven(guess.number, checked)
     headers = responses.time_left(checked.expires_in)
     headers["OTP-Attempts-Left"] = str(checked.attempts_left)
     return {"VerificationStatus": "pending"}, HTTPStatus.CREATED, headers
@@ -75,48 +77,51 @@ def verify_otp() -> ResponseReturnValue:
 @bp.post("/cancel_otp")
 def cancel_otp() -> ResponseReturnValue:
     """Close a bound verification without an approval."""
-    _caller()
-    here, handle = context.current(), _handle(request_body.parse(request))
+    api = context.current()
+    _identify(api)
+    handle = _handle(api, request_body.parse(request))
     if handle is None:
         raise InvalidRequest("'verification' is missing.")
-    here.engine.cancel(
-        handle.number, here.service, handle.verification, handle.verification
-    )
+    bound = handle.verification
+    api.engine_for(handle.number).cancel(handle.number, api.service, bound, bound)
     return {"VerificationStatus": "canceled"}, HTTPStatus.OK
 
 
-def _caller() -> Caller:
-    caller = context.current().callers.identify(request)
-    g.caller = caller.name
-    return caller
+def _identify(api: Context) -> Caller:
+    """Return the client, and leave its name for the request log."""
+    client = api.callers.identify(request)
+    g.caller = client.name
+    return client
 
 
-def _number(given: Body) -> PhoneNumber:
-    here = context.current()
-    number = here.numbers.read(given.require_text("phone"), here.region)
+def _number(api: Context, body: Body) -> PhoneNumber:
+    number = api.numbers.read(body.require_text("phone"), api.region)
     g.phone = number.masked
     return number
 
 
-def _handle(given: Body) -> Handle | None:
-    """Read the handle of the bound verification that a client means.
+def _handle(api: Context, body: Body) -> Handle | None:
+    """Parse the handle of a bound verification.
+
+    Returns:
+        None if the request has no handle.
 
     Raises:
-        InvalidRequest: The request names another phone as well.
+        InvalidRequest: The request also names another phone.
         VerificationNotFound: It is not a handle.
     """
-    if (text := given.get_text("verification")) is None:
+    if (text := body.get_text("verification")) is None:
         return None
-    handle = context.current().handle(text)
+    handle = api.handle(text)
     g.phone = handle.number.masked
-    typed = given.get_text("phone")
-    if typed is not None and _number(given) != handle.number:
+    phone = body.get_text("phone")
+    if phone is not None and _number(api, body) != handle.number:
         raise InvalidRequest("'verification' belongs to another phone.")
     return handle
 
 
-def _channel(given: Body) -> Channel:
-    name = given.get_text("channel")
+def _channel(body: Body) -> Channel:
+    name = body.get_text("channel")
     if name is None:
         return Channel.SMS
     if name not in set(Channel):
@@ -124,12 +129,12 @@ def _channel(given: Body) -> Channel:
     return Channel(name)
 
 
-def _locale(given: Body) -> str | None:
-    if (text := given.get_text("locale")) is None:
+def _locale(body: Body) -> str | None:
+    if (text := body.get_text("locale")) is None:
         return None
     try:
         return parsing.language_tag(text)
     except ValueError:
-        # Logs and events repeat the locale, so the message does not contain it.
+        # Logs and events repeat the locale, so any other text must not reach them.
         message = "'locale' must be a language tag, such as en or pt-BR."
         raise InvalidRequest(message) from None

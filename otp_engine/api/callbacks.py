@@ -1,4 +1,4 @@
-"""Where carriers report what became of messages."""
+"""Webhooks for the delivery reports of providers."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ def blueprint(
     """Build the view.
 
     Args:
-        read: Says what a report is worth.
-        is_new: Whether a message has not been heard of yet; a report may come twice.
+        read: Parses a report.
+        is_new: Returns whether it is the first report on a message; one can be
+            repeated.
         bodies: Bounds the bodies that are read at a time. A client can send a body
             slowly, and holds a thread until it is complete.
     """
@@ -88,10 +89,10 @@ def _form(bodies: BoundedSemaphore) -> Mapping[str, str]:
 
 
 def _tell(receipt: Receipt) -> None:
-    engine = context.current().engine.engine
+    engine = context.current().engines.live
     try:
         number = phone.read(receipt.to, phone.NOWHERE)
     except InvalidPhone:
         # Of another channel, and of no message of ours.
         return
-    engine.watch(events.reported(receipt, number, engine.peppers[0]))
+    engine.emit(events.reported(receipt, number, engine.peppers[0]))

@@ -1,4 +1,4 @@
-"""Who is asking: a program that holds an API key, or anybody."""
+"""Authentication of clients by their API key, and the address of a recipient."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.domain import addresses
 from otp_engine.errors import InvalidRequest, Unauthorized
 
-# All who hide where they come from share one place, instead of having none.
+# Requests without an address share one place, so that limits count them too.
 _NOWHERE = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever sent the request.
+    """The client that sent the request.
 
     Attributes:
-        name: The name of the API key; none is anybody.
+        name: The name of the API key; None is an anonymous client.
     """
 
     name: str | None
 
     def address_of_person(self, request: Request, given: str | None) -> str | None:
-        """The address of the person behind the request, as limits count it.
+        """Return the address of the recipient, as limits count it.
 
-        Anybody is counted by their connection. A program is believed when it names
-        the person's address; where it names none, its own is nobody's.
+        An anonymous client is counted by its connection. A client with a key names the
+        recipient's address. If it names none, no address is counted, because its own
+        address serves many recipients.
 
         Raises:
-            InvalidRequest: A program named something that is no address.
+            InvalidRequest: A client with a key named something that is not an address.
         """
         if self.name is None:
             return _connection(request)
@@ -50,7 +51,7 @@ ANYBODY = Caller(None)
 
 
 class Callers:
-    """Everybody who holds a key; with no keys, everybody."""
+    """The clients that have a key; without any key, every client."""
 
     def __init__(
         self,
@@ -58,10 +59,10 @@ class Callers:
         *,
         failed: Callable[[str], None] = lambda _address: None,
     ) -> None:
-        """Let in the holders of *keys*.
+        """Accept the holders of *keys*.
 
         Args:
-            keys: All of them.
+            keys: All keys.
             failed: Called with the address that sent a wrong key; raises
                 `RateLimited` once there were too many.
         """
@@ -69,28 +70,28 @@ class Callers:
         self._failed = failed
 
     def identify(self, request: Request) -> Caller:
-        """Read `Authorization: Bearer SECRET`, or Basic with `NAME:SECRET`.
+        """Identify a client by `Authorization: Bearer SECRET`, or Basic `NAME:SECRET`.
 
         Raises:
-            Unauthorized: Keys are configured, and this is none of them.
-            RateLimited: The same, and the address has sent too many wrong ones. A
-                right key is never refused: clients behind one proxy share an address,
-                and what protects a key is its length.
+            Unauthorized: Keys are configured, and the request has no valid one.
+            RateLimited: The key is wrong, and the address has sent too many wrong ones.
+                A valid key is never rejected: clients of one proxy share an address,
+                and the length of a key protects it.
         """
         if not self._keys:
             return ANYBODY
         name, secret = _credentials(request)
         digest = api_keys.digest(secret)
-        # Every key is compared, and all of it: the time tells nothing.
-        found = [
+        # Every key is compared in full, so that the time reveals nothing.
+        matches = [
             holder
             for holder, known in self._keys
             if hmac.compare_digest(digest, known) and name in {None, holder}
         ]
-        if not found:
+        if not matches:
             self._failed(_connection(request))
             raise Unauthorized
-        return Caller(found[0])
+        return Caller(matches[0])
 
 
 def _credentials(request: Request) -> tuple[str | None, str]:

@@ -1,4 +1,4 @@
-"""What the views are handed, and how they reach it."""
+"""The dependencies of the views."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from otp_engine.crypto import api_keys
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import handles, phone
+from otp_engine.domain.engine import Engine
+from otp_engine.domain.engines import Engines
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Events, Records, SafeList, Services
-from otp_engine.domain.rehearsal import Rehearsed, TestNumbers
+from otp_engine.domain.rehearsal import TestNumbers
 from otp_engine.domain.service import Service
 from otp_engine.domain.verification import Checked
 
@@ -26,25 +28,25 @@ _NAME = "otp_engine"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The engine, and what reading a request and shaping an answer takes.
+    """The engines, and the dependencies of requests and responses.
 
     Attributes:
         dev: Development: `/v2` can be tried without a key.
-        numbers: Reads what people type, and numbers for tests.
-        live: The engine, under the policy as it is now.
-        peppers: The current one, and behind it the one before a rotation.
+        numbers: Parses phone numbers, sandbox numbers included.
+        live: Returns the engines under the current policy.
+        peppers: The current pepper, then the previous one during a rotation.
         region: ISO 3166 code of the country that national numbers belong to.
-        account: Twilio's kind of name for whoever runs this.
-        service: The default service, which is always there.
-        services: The others, and what was added to the default one.
+        account: The account SID of this deployment.
+        service: The default service, which always exists.
+        services: The other services, and additions to the default one.
         proofs: Issues proof tokens.
-        public_url: How callers reach this; none is as they have done it.
-        now: The time of day, in UTC.
+        public_url: The URL of this service; None takes the URL of the request.
+        now: Returns the time, in UTC.
     """
 
     dev: bool
     numbers: TestNumbers
-    live: Callable[[], Rehearsed]
+    live: Callable[[], Engines]
     peppers: tuple[Pepper, ...]
     callers: Callers
     region: str
@@ -59,20 +61,24 @@ class Context:
     now: Callable[[], datetime]
 
     @property
-    def engine(self) -> Rehearsed:
-        """The engine for this request; a later one may have another."""
-        if "engine" not in g:
-            g.engine = self.live()
-        engine: Rehearsed = g.engine
-        return engine
+    def engines(self) -> Engines:
+        """The engines of this request; a later request can get others."""
+        if "engines" not in g:
+            g.engines = self.live()
+        engines: Engines = g.engines
+        return engines
+
+    def engine_for(self, number: PhoneNumber) -> Engine:
+        """Return the engine that serves *number* in this request."""
+        return self.engines.engine_for(number)
 
     @property
     def policy(self) -> Policy:
-        """What the engine goes by."""
-        return self.engine.engine.policy
+        """The policy of this request."""
+        return self.engines.live.policy
 
     def proven(self, number: PhoneNumber, checked: Checked) -> dict[str, str]:
-        """The header that proves an approval to others than the caller."""
+        """Return the header that proves an approval to other parties."""
         audience = g.get("caller") or api_keys.ANONYMOUS
         proof = self.prove(number, checked, audience=audience)
         return {"OTP-Proof": proof} if proof else {}
@@ -97,7 +103,7 @@ class Context:
         )
 
     def handle(self, text: str) -> Handle:
-        """Read the handle of a bound verification.
+        """Parse the handle of a bound verification.
 
         Raises:
             VerificationNotFound: It is not a handle.
@@ -107,7 +113,7 @@ class Context:
     def handle_of(self, verification: bytes | None) -> dict[str, str]:
         """Return the header with the handle of a *verification*, if it is bound.
 
-        Whether it is, and for which number, the view has left on `flask.g`.
+        A view stores the number of a bound verification in `flask.g`.
         """
         number: PhoneNumber | None = g.get("bound")
         if number is None or verification is None:
@@ -118,11 +124,11 @@ class Context:
         return self.numbers.read(e164, phone.NOWHERE)
 
     def install(self, app: Flask) -> None:
-        """Make this what the views of *app* are handed."""
+        """Make this the context of the views of *app*."""
         app.extensions[_NAME] = self
 
 
 def current() -> Context:
-    """What the app that answers this request was built from."""
+    """Return the context of the app that serves this request."""
     context: Context = current_app.extensions[_NAME]
     return context

@@ -1,11 +1,11 @@
-"""`RateLimit` and `RateLimit-Policy`: what the limits leave of a caller's sends.
+"""`RateLimit` and `RateLimit-Policy`: how many sends the limits still allow a client.
 
-As draft-ietf-httpapi-ratelimit-headers-11 has them: `q` messages in any `w` seconds,
-`r` of them left, and where none is left, the next in `t` seconds. Each window of a
-limit is a policy of its own, named as operators write it. Nothing says whom a limit
-counts.
+They follow draft-ietf-httpapi-ratelimit-headers-11: `q` messages in any `w` seconds,
+`r` of them left, and with none left, the next in `t` seconds. Each window of a limit is
+a policy of its own, named as operators write it. No header reveals what a limit counts.
 
-Only callers with a key are told: to a stranger it would be a plan of the walls.
+Only clients with a key get them, because they would help an attacker to stay just below
+every limit.
 """
 
 from __future__ import annotations
@@ -19,22 +19,27 @@ from otp_engine.domain.limits import Limit, Use, Window
 
 
 def of_sent(uses: Sequence[Use]) -> dict[str, str]:
-    """The headers of a send that *uses* have counted; a limit in shadow is not told."""
-    told = [use for use in uses if not use.window.shadow]
-    if g.get("caller") is None or not told:
+    """Return the headers of a send with this usage of limits.
+
+    Limits in shadow mode are left out.
+    """
+    enforced = [use for use in uses if not use.window.shadow]
+    if g.get("caller") is None or not enforced:
         return {}
     return {
-        "RateLimit-Policy": _list(_policy(use.limit_name, use.window) for use in told),
-        "RateLimit": _list(map(_left, told)),
+        "RateLimit-Policy": _list(
+            _policy(use.limit_name, use.window) for use in enforced
+        ),
+        "RateLimit": _list(map(_left, enforced)),
     }
 
 
 def of_refused(name: str, limit: Limit) -> dict[str, str]:
-    """The header of a send that the *limit* called *name* has refused."""
+    """Return the header of a send that the *limit* called *name* has rejected."""
     if g.get("caller") is None:
         return {}
     windows = limit.enforced.windows
-    return {"RateLimit-Policy": _list(_policy(name, one) for one in windows)}
+    return {"RateLimit-Policy": _list(_policy(name, window) for window in windows)}
 
 
 def _list(items: Iterable[str]) -> str:

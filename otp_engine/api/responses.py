@@ -1,4 +1,4 @@
-"""Where values become headers and errors become answers, and nowhere else."""
+"""The only place that turns values into headers, and errors into responses."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from otp_engine import errors
 from otp_engine.api import context, quotas
 from otp_engine.domain.limits import KeyedLimit, Limit
+from otp_engine.domain.verification import Sent
 
 log = logging.getLogger(__name__)
 
@@ -51,16 +52,18 @@ _STEPS = ((60, 10), (3600, 60), (math.inf, 600))
 
 
 def install(app: Flask, faces: Mapping[str, Answer]) -> None:
-    """Answer every error of *app*, in the contract's shape, and let no cache keep it.
+    """Answer every error of *app* in the contract's shape, and forbid caching.
 
     Args:
-        app: Whose.
-        faces: What answers instead, by how a path begins.
+        app: The app.
+        faces: Other answers, by the prefix of a path.
     """
 
     def answer(error: Exception) -> ResponseReturnValue:
-        found = (face for path, face in faces.items() if request.path.startswith(path))
-        return next(found, _answer_to)(error)
+        matches = (
+            face for path, face in faces.items() if request.path.startswith(path)
+        )
+        return next(matches, _answer_to)(error)
 
     app.register_error_handler(Exception, answer)
     app.register_error_handler(HTTPException, answer)
@@ -83,44 +86,49 @@ def _answer_to(error: Exception) -> ResponseReturnValue:
             return _unexpected(error)
 
 
-def timing(
-    *, expires_in: timedelta | None, resend_after: timedelta | None = None
-) -> dict[str, str]:
-    """Return the headers of a send; each is left out where nothing is known.
+def of_sent(sent: Sent) -> dict[str, str]:
+    """Return the headers of a send.
 
-    The lifetime is that of the caller's own code, and exact.
+    The lifetime is that of the client's own code, and exact.
     """
-    headers = {}
-    if expires_in is not None:
-        headers["OTP-Expires-In"] = str(_whole_seconds(expires_in))
-    if resend_after is not None:
-        headers["OTP-Resend-After"] = str(resend_seconds(resend_after))
-    return headers
+    return {
+        "OTP-Expires-In": str(_whole_seconds(sent.expires_in)),
+        "OTP-Resend-After": str(resend_seconds(sent.resend_after)),
+    }
 
 
 def time_left(expires_in: timedelta) -> dict[str, str]:
     """Return the header of a failed check: how long the newest code still lives.
 
-    Another client may have asked for that code, so for a client without a key it is
-    rounded down: the exact time would tell when.
+    Another client may have requested that code. For a client without a key the time is
+    rounded down, because the exact time would reveal when.
     """
     seconds = _whole_seconds(expires_in)
-    if _is_a_stranger():
+    if g.get("caller") is None:
         exact = max(0, math.floor(expires_in.total_seconds()))
         seconds = exact - exact % _step(exact)
     return {"OTP-Expires-In": str(seconds)}
 
 
 def resend_seconds(resend_after: timedelta) -> int:
-    """Return the seconds until another message would be let through.
+    """Return the seconds until another message is allowed.
 
     For a client without a key they are rounded up, as `retry_after` does it.
     """
-    return _for_a_stranger(_whole_seconds(resend_after))
+    return _for_anonymous(_whole_seconds(resend_after))
+
+
+def unconfirmed(headers: dict[str, str]) -> ResponseReturnValue:
+    """Return the 504 of a send that the provider did not answer.
+
+    The code can still arrive, so the *headers* of the send are needed.
+    """
+    error = errors.DeliveryUnconfirmed()
+    return _answer(status_of(error), error.name, error.message, headers)
 
 
 def status_of(error: errors.OTPError) -> HTTPStatus:
-    """The status that says the same."""
+    """Return the HTTP status of *error*."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
@@ -140,12 +148,6 @@ def _headers(error: errors.OTPError) -> dict[str, str]:
             return {"Retry-After": wait, **_quota(error.limit)}
         case errors.Unavailable():
             return {"Retry-After": retry_after(error.retry_after)}
-        case errors.DeliveryUnconfirmed():
-            # The code can still arrive, and is of use with its handle only.
-            handle = context.current().handle_of(error.verification)
-            return handle | timing(
-                expires_in=error.expires_in, resend_after=error.resend_after
-            )
         case errors.Unauthorized():
             return {"WWW-Authenticate": 'Bearer realm="otp", Basic realm="otp"'}
         case _:
@@ -177,7 +179,7 @@ def _answer(
 
 
 def _quota(name: str) -> dict[str, str]:
-    """What a caller with a key may know of the limit that refused."""
+    """Return the headers of the limit that rejected, for a client with a key."""
     limit = getattr(context.current().policy, name, None)
     if isinstance(limit, KeyedLimit):
         limit = limit.of(g.get("caller") or "")
@@ -185,22 +187,18 @@ def _quota(name: str) -> dict[str, str]:
 
 
 def retry_after(wait: timedelta, *, rule: bool = False) -> str:
-    """Whole seconds, and never none.
+    """Return whole seconds, at least 1.
 
-    Where a *rule* says how long, a stranger is told no more than a person needs: the
-    exact time would say which rule it was, and when it was met.
+    The wait of a *rule* is rounded up for an anonymous client. The exact time would
+    reveal which rule rejected, and when the limit was reached.
     """
     seconds = max(1, math.ceil(wait.total_seconds()))
-    return str(_for_a_stranger(seconds) if rule else seconds)
+    return str(_for_anonymous(seconds) if rule else seconds)
 
 
-def _is_a_stranger() -> bool:
-    return g.get("caller") is None
-
-
-def _for_a_stranger(seconds: int) -> int:
+def _for_anonymous(seconds: int) -> int:
     """Round *seconds* up, unless the client has a key."""
-    if not _is_a_stranger():
+    if g.get("caller") is not None:
         return seconds
     step = _step(seconds)
     return math.ceil(seconds / step) * step

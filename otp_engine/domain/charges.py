@@ -3,40 +3,48 @@
 A requester (the client_ip, the API key, the client's own `RateLimits`) is charged
 before the phone is looked up, and stays charged whatever happens later. The pool
 (country, total) is charged after the phone, and gets its charge back if the request
-is refused later.
+is rejected later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import addresses
-from otp_engine.domain.limits import Charge, KeyedLimit, Limit
+from otp_engine.domain.limits import Charge, Limit
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Asked, Guess
+from otp_engine.domain.whom import Whom
 
 
 def of_requester(
-    request: Asked | Guess, policy: Policy, pepper: Pepper
+    request: Asked | Guess, policy: Policy, pepper: Pepper, whom: Whom
 ) -> list[Charge]:
-    """List the limits of whoever sends *request*.
+    """List the limits of the requester of *request*.
+
+    Args:
+        request: A send or a check.
+        policy: The policy in force.
+        pepper: Pseudonymizes what is counted.
+        whom: The recipient, with the pseudonym of the request's address.
 
     Returns:
         The limits by address and by API key, then the client's own limits.
     """
-    match request:
-        case Asked():
-            return [
-                *_by_address("sends_per_ip", policy.sends_per_ip, request, pepper),
-                *_by_key("sends_per_key", policy.sends_per_key, request),
-                *(_pseudonymised(one, pepper) for one in request.charges if one.limit),
-            ]
-        case Guess():
-            return [
-                *_by_address("checks_per_ip", policy.checks_per_ip, request, pepper),
-                *_by_key("checks_per_key", policy.checks_per_key, request),
-            ]
+    own: tuple[Charge, ...] = ()
+    if isinstance(request, Asked):
+        name, own = "sends", request.charges
+        by_address, by_key = policy.sends_per_ip, policy.sends_per_key
+    else:
+        name, by_address, by_key = "checks", policy.checks_per_ip, policy.checks_per_key
+    limits: list[Charge] = []
+    if request.address and whom.address:
+        limits += _of_address(
+            f"{name}_per_ip", by_address, request.address, whom.address, pepper
+        )
+    if request.client:
+        limit = by_key.of(request.client)
+        limits += _enforced_and_shadow(f"{name}_per_key", request.client, limit)
+    return limits + [_pseudonymized(charge, pepper) for charge in own if charge.limit]
 
 
 def of_pool(request: Asked | Guess, policy: Policy) -> list[Charge]:
@@ -45,51 +53,42 @@ def of_pool(request: Asked | Guess, policy: Policy) -> list[Charge]:
         case Asked():
             return of_everybody(request.number.country, policy)
         case Guess():
-            return list(_both("failed_checks_total", "", policy.failed_checks_total))
+            limit = policy.failed_checks_total
+            return _enforced_and_shadow("failed_checks_total", "", limit)
 
 
 def of_everybody(country: str, policy: Policy) -> list[Charge]:
-    """Those that count each send to *country*, whoever asks for it."""
+    """List the limits that count each send to *country*, from all requesters."""
     return [
-        *_both("sends_per_country", country, policy.sends_per_country),
-        *_both("sends_total", "", policy.sends_total),
+        *_enforced_and_shadow("sends_per_country", country, policy.sends_per_country),
+        *_enforced_and_shadow("sends_total", "", policy.sends_total),
     ]
 
 
 def of_failed_login(address: str, policy: Policy, pepper: Pepper) -> list[Charge]:
     """List the limits of requests from *address* that have a wrong API key."""
-    limit = policy.auth_failures_per_ip
-    return list(_of_networks("auth_failures_per_ip", limit, address, pepper))
+    name, limit = "auth_failures_per_ip", policy.auth_failures_per_ip
+    digest = pepper.pseudonymize("address", address)
+    return _of_address(name, limit, address, digest, pepper)
 
 
-def _by_address(
-    name: str, limit: Limit, request: Asked | Guess, pepper: Pepper
-) -> Iterator[Charge]:
-    if request.address:
-        yield from _of_networks(name, limit, request.address, pepper)
-
-
-def _of_networks(
-    name: str, limit: Limit, address: str, pepper: Pepper
-) -> Iterator[Charge]:
-    for network, factor in addresses.networks(address):
+def _of_address(
+    name: str, limit: Limit, address: str, digest: str, pepper: Pepper
+) -> list[Charge]:
+    """List the limits of an address with this *digest*, and of its wider networks."""
+    charges = _enforced_and_shadow(name, digest, limit)
+    for network, factor in addresses.networks(address)[1:]:
         counted = pepper.pseudonymize("address", network)
-        yield from _both(name, counted, limit.times(factor))
+        charges += _enforced_and_shadow(name, counted, limit.times(factor))
+    return charges
 
 
-def _by_key(name: str, limit: KeyedLimit, request: Asked | Guess) -> Iterator[Charge]:
-    if request.client:
-        yield from _both(name, request.client, limit.of(request.client))
+def _enforced_and_shadow(name: str, counted: str, limit: Limit) -> list[Charge]:
+    """List both parts of *limit*, because each of them counts separately."""
+    return [Charge(name, counted, part) for part in limit.parts]
 
 
-def _both(name: str, counted: str, limit: Limit) -> Iterator[Charge]:
-    """What refuses, and what only would: each counts for itself."""
-    for part in (limit.enforced, limit.shadow):
-        if part:
-            yield Charge(name, counted, part)
-
-
-def _pseudonymised(charge: Charge, pepper: Pepper) -> Charge:
+def _pseudonymized(charge: Charge, pepper: Pepper) -> Charge:
     """Replace the counted value, which can be an address or a name, by its digest."""
     counted = pepper.pseudonymize(charge.limit_name, charge.counted)
     return Charge(charge.limit_name, counted, charge.limit)

@@ -1,4 +1,4 @@
-"""What happened, as values for whoever watches; no code, and no number in full."""
+"""Events, as values without codes and full numbers."""
 
 from __future__ import annotations
 
@@ -11,31 +11,26 @@ from typing import TypeAlias
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.receipts import Receipt
-from otp_engine.domain.verification import Asked, Channel, Guess
+from otp_engine.domain.verification import Channel
 from otp_engine.domain.whom import Whom
 
 
 class Action(StrEnum):
-    """What somebody asked for."""
+    """The kind of a request."""
 
     SEND = "send"
     CHECK = "check"
 
 
-def action(request: Asked | Guess) -> Action:
-    """What *request* asks for."""
-    return Action.SEND if isinstance(request, Asked) else Action.CHECK
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeSent:
-    """A carrier has accepted a message, or may have.
+    """A provider has accepted a message, or may have.
 
     Attributes:
         verification: Its id, 16 bytes.
-        attempt: This send's token, 8 bytes.
+        attempt: The token of this send, 8 bytes.
         service: The sid of the service.
-        confirmed: Whether the carrier said that it has; otherwise it said nothing.
+        confirmed: Whether the provider accepted it; otherwise it did not answer.
     """
 
     whom: Whom
@@ -50,7 +45,7 @@ class CodeSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """A carrier reports that a message has reached its phone."""
+    """A provider reports that a message has reached its phone."""
 
     whom: Whom
     channel: Channel
@@ -58,10 +53,10 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """A carrier reports that a message, which it had accepted, will not arrive.
+    """A provider reports that a message, which it had accepted, will not arrive.
 
     Attributes:
-        carrier_error: The carrier's own number for why, if it said one.
+        carrier_error: The provider's error code, if it reported one.
     """
 
     whom: Whom
@@ -71,11 +66,11 @@ class Lost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undelivered:
-    """A carrier has refused a message, so that the send was given back.
+    """A provider has rejected a message, so the send was released.
 
     Attributes:
-        error: The name of what it came to for the caller.
-        carrier_error: The carrier's own number for it, if it has one.
+        error: The name of the error that the client got.
+        carrier_error: The provider's error code, if it has one.
     """
 
     whom: Whom
@@ -86,7 +81,7 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approved:
-    """A verification was closed by its right code, or by a program that had seen it.
+    """A verification was closed by its right code, or by a client that saw it.
 
     Attributes:
         verification: Its id, 16 bytes.
@@ -99,11 +94,11 @@ class Approved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrongCode:
-    """A guess was looked at, and was wrong.
+    """A check failed: the code was wrong.
 
     Attributes:
         verification: Its id, 16 bytes.
-        attempts_left: Guesses that the phone's rules still allow.
+        attempts_left: Checks that the phone's rules still allow.
     """
 
     whom: Whom
@@ -113,7 +108,7 @@ class WrongCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exhausted:
-    """The last guess was wrong: the codes that are out are worth nothing any more.
+    """The last check failed, so no code of the verification works any longer.
 
     Attributes:
         verification: Its id, 16 bytes.
@@ -137,20 +132,20 @@ class Canceled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingWaiting:
-    """A code was typed for a phone that waits for none."""
+    """A check found no pending verification."""
 
     whom: Whom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRefused:
-    """A rule said no, or would have.
+    """A rule rejected a request, or would have.
 
     Attributes:
-        limit: Its name in the policy; or `country_not_allowed`,
+        limit: The name of the rule in the policy; or `country_not_allowed`,
             `number_type_not_allowed`, `provider_refusal` for a number that a provider
-            refused some minutes ago, or the name of a limit of the caller's own.
-        shadow: Whether it only would have: the request went on.
+            rejected some minutes ago, or the name of a client's own limit.
+        shadow: Whether the rule is in shadow mode, so that the request went on.
     """
 
     whom: Whom
@@ -158,22 +153,10 @@ class RequestRefused:
     limit: str
     shadow: bool = False
 
-    @classmethod
-    def of(
-        cls, request: Asked | Guess, limit: str, pepper: Pepper, *, shadow: bool = False
-    ) -> RequestRefused:
-        """Tell that *limit* refused *request*, or would have."""
-        return cls(
-            whom=Whom.of(request.number, pepper, request.address),
-            action=action(request),
-            limit=limit,
-            shadow=shadow,
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unserved:
-    """The service could not do what it was asked.
+    """A request could not be served.
 
     Attributes:
         why: `store`, `carrier`, `saturated`, `sending_off`, or `other`.
@@ -214,24 +197,24 @@ Event: TypeAlias = (
     | Unserved
     | PolicyChanged
 )
-Watch: TypeAlias = Callable[[Event], None]
-"""Is told each event. It must not raise, for what it is told has happened."""
+EventListener: TypeAlias = Callable[[Event], None]
+"""Receives each event after it has happened; it must not raise."""
 
 
-def nobody(_event: Event) -> None:
-    """Watch nothing."""
+def ignore_event(_event: Event) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """An event, and when it was."""
+    """An event, and the time at which it happened."""
 
     at: datetime
     event: Event
 
 
 def reported(receipt: Receipt, number: PhoneNumber, pepper: Pepper) -> Event:
-    """Tell what a carrier reports of a message to *number*."""
+    """Return the event of a delivery report on a message to *number*."""
     whom = Whom.of(number, pepper)
     if receipt.arrived:
         return Delivered(whom=whom, channel=Channel.SMS)

@@ -1,40 +1,40 @@
-"""The store key of a phone, and the pepper that its data is stored under."""
+"""The key of a phone in the store, and the pepper that its data is stored under."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
-    """One of the names that a phone can have in the store.
+class PhoneKey:
+    """The key of one phone in one service.
 
     Attributes:
-        space: Whose verifications these are; see `service.Service.space`.
+        digest: The pseudonym of the number. What is counted by phone is counted under
+            it, for all services together.
+        namespace: The service; see `service.Service.space`.
         bound: Id of the bound verification that is meant, 16 bytes.
+        scope: The service, or `SERVICE+ID` for a bound verification.
     """
 
-    pepper: Pepper
-    number: PhoneNumber
-    space: str = ""
+    digest: str
+    namespace: str = ""
     bound: bytes | None = None
+    scope: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def phone(self) -> str:
-        """The name: a digest, and behind a colon the space, if there is one.
+    def __post_init__(self) -> None:
+        suffix = "" if self.bound is None else f"+{self.bound.hex()}"
+        object.__setattr__(self, "scope", self.namespace + suffix)
 
-        What is counted by phone is counted under the digest, for all services. A bound
-        verification adds a plus sign and its id.
-        """
-        digest = self.pepper.pseudonymize("phone", self.number.e164)
-        space = self.space if self.bound is None else f"{self.space}+{self.bound.hex()}"
-        return f"{digest}:{space}" if space else digest
+    def scoped(self, scope: str) -> PhoneKey:
+        """Return the key of the same phone in another *scope*."""
+        namespace, plus, bound = scope.partition("+")
+        return PhoneKey(self.digest, namespace, bytes.fromhex(bound) if plus else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,16 @@ class Standing:
 class Standings(Protocol):
     """Where the data of phones is stored; raises `StoreUnavailable`."""
 
-    def standing(self, phone: str, policy: Policy) -> Standing:
+    def standing(self, phone: PhoneKey, policy: Policy) -> Standing:
         """Return whether this phone is in use under its pepper."""
 
-    def move_failures(self, old: str, new: str, policy: Policy) -> None:
+    def move_failures(self, old: PhoneKey, new: PhoneKey, policy: Policy) -> None:
         """Move the failed checks of one phone from one pepper's key to another's."""
 
 
-def find(homes: Sequence[Home], store: Standings, policy: Policy) -> Home:
+def find(
+    keys: Sequence[tuple[Pepper, PhoneKey]], store: Standings, policy: Policy
+) -> tuple[Pepper, PhoneKey]:
     """Find the pepper that a phone is stored under.
 
     During a rotation it is the one under which a verification of the phone is alive in
@@ -69,22 +71,22 @@ def find(homes: Sequence[Home], store: Standings, policy: Policy) -> Home:
     are stored under another pepper move along, so that no budget starts again.
 
     Args:
-        homes: The phone under each pepper, the current one first.
+        keys: The phone's key under each pepper, the current pepper first.
         store: Where to look.
         policy: The policy in force.
 
     Returns:
-        One of *homes*; the first where the phone is not in use.
+        One of *keys*; the first if the phone is not in use.
 
     Raises:
         StoreUnavailable: Redis does not answer.
     """
-    if len(homes) == 1:
-        return homes[0]
-    in_order = sorted(homes, key=lambda home: home.phone)
-    found = [(home, store.standing(home.phone, policy)) for home in in_order]
-    home = next((home for home, standing in found if standing.live), homes[0])
-    for other, standing in found:
-        if other != home and standing.failures:
-            store.move_failures(other.phone, home.phone, policy)
-    return home
+    if len(keys) == 1:
+        return keys[0]
+    in_order = sorted(keys, key=lambda pair: pair[1].digest)
+    standings = [(pair, store.standing(pair[1], policy)) for pair in in_order]
+    current = next((pair for pair, standing in standings if standing.live), keys[0])
+    for other, standing in standings:
+        if other != current and standing.failures:
+            store.move_failures(other[1], current[1], policy)
+    return current

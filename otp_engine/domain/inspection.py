@@ -1,4 +1,4 @@
-"""What is known of one phone, for an operator who was asked about it."""
+"""Report on one phone, for an operator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import charges
-from otp_engine.domain.homes import Home
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Use
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
@@ -17,12 +17,11 @@ from otp_engine.domain.verification import Waiting
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All that is known of a phone.
+    """What is stored about a phone.
 
     Attributes:
-        waiting: What can be checked, with the space of its service; none is that of
-            the default one. The space of a bound verification is `SERVICE+ID`.
-        uses: Each window that counts this phone, or everybody in its country.
+        waiting: Its pending verifications, each with its scope; see `homes.PhoneKey`.
+        uses: Usage of each window that counts this phone, its country or all sends.
     """
 
     waiting: Sequence[tuple[str, Waiting]]
@@ -31,7 +30,7 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Inspector:
-    """Looks at phones, and forgets them; a send or a guess costs nothing by it."""
+    """Reports on phones, and deletes them; no limit counts it."""
 
     store: Store
     counts: Counts
@@ -39,44 +38,50 @@ class Inspector:
     policy: Policy
 
     def inspect(self, number: PhoneNumber, spaces: Sequence[str]) -> Inspection:
-        """Say what is known of *number*, in the services of those *spaces*.
+        """Report on *number* in the services of *spaces*.
 
         Raises:
             Unavailable: Redis cannot, at the moment.
         """
-        looked = [
-            (space, self.store.look(phone))
-            for pepper in self.peppers
-            for space, phone in self._places(Home(pepper, number), spaces)
+        phones = self._phones(number)
+        pending = [
+            (key.scope, self.store.look(key))
+            for phone in phones
+            for key in self._keys(phone, spaces)
         ]
         uses = [
-            use
-            for pepper in self.peppers
-            for use in self.counts.usage(Home(pepper, number).phone, self.policy)
+            use for phone in phones for use in self.counts.usage(phone, self.policy)
         ]
         shared = charges.of_everybody(number.country, self.policy)
         uses += self.counts.shared_usage(shared)
-        waiting = [(space, found) for space, found in looked if found]
+        waiting = [(scope, waiting) for scope, waiting in pending if waiting]
         return Inspection(waiting, uses)
 
     def forget(self, number: PhoneNumber, spaces: Sequence[str]) -> bool:
-        """Forget *number* in the services of those *spaces*, and whether it was known.
+        """Delete what is stored of *number* in the services of *spaces*.
 
-        What the limits of addresses, countries and altogether have counted stays.
+        The counts of addresses, countries and the total stay.
+
+        Returns:
+            Whether anything was stored.
 
         Raises:
             Unavailable: Redis cannot, at the moment.
         """
-        phones = [
-            [phone for _, phone in self._places(Home(pepper, number), spaces)]
+        keys = [self._keys(phone, spaces) for phone in self._phones(number)]
+        return bool(sum(map(self.counts.forget, keys)))
+
+    def _phones(self, number: PhoneNumber) -> list[PhoneKey]:
+        """List the key of a phone under each pepper."""
+        return [
+            PhoneKey(pepper.pseudonymize("phone", number.e164))
             for pepper in self.peppers
         ]
-        return bool(sum(map(self.counts.forget, phones)))
 
-    def _places(self, home: Home, spaces: Sequence[str]) -> list[tuple[str, str]]:
-        """List each space that can have a verification of a phone, and its store key.
+    def _keys(self, phone: PhoneKey, spaces: Sequence[str]) -> list[PhoneKey]:
+        """List the keys of all verifications that a phone can have.
 
-        The bound verifications are listed after those of the services.
+        Bound verifications are listed after those of the services.
         """
-        every = [*spaces, *self.counts.bound(home.phone)]
-        return [(one, replace(home, space=one).phone) for one in every]
+        in_services = [replace(phone, namespace=space) for space in spaces]
+        return [*in_services, *self.counts.bound(phone)]

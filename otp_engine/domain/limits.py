@@ -1,10 +1,10 @@
 """Limits, as operators write them: `5/10m, 10/24h`, or `off`.
 
-A limit of `5/10m` means: never more than 5 in any stretch of 10 minutes, exactly.
-With `shadow` behind it, as in `5/10m, 3/1h shadow`, a window refuses nobody, and says
-whom it would have refused.
-Fixed windows, counters and GCRA all let up to twice that through at an unlucky
-moment, which is why the store keeps a log of each event instead.
+A limit of `5/10m` allows at most 5 events in any period of 10 minutes, exactly.
+A window in shadow mode, as the second of `5/10m, 3/1h shadow`, rejects no request. It
+only reports the requests that it would have rejected.
+Fixed windows, counters and GCRA can allow twice as many at the border of two windows,
+which is why the store logs each event instead.
 
 A limit by API key can differ by key: `100/1h; shop=1000/1h`.
 """
@@ -12,7 +12,7 @@ A limit by API key can differ by key: `100/1h; shop=1000/1h`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from otp_engine.domain import durations
@@ -24,10 +24,10 @@ _MOST = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most *count* in any stretch of *period*.
+    """At most *count* events in any stretch of *period*.
 
     Attributes:
-        shadow: Whether it refuses nobody, and only says whom it would have.
+        shadow: Whether it rejects no request, and only reports which it would have.
     """
 
     count: int
@@ -36,13 +36,14 @@ class Window:
 
     @classmethod
     def parse(cls, text: str) -> Window:
-        """Read `COUNT/PERIOD [shadow]`.
+        """Parse `COUNT/PERIOD [shadow]`.
 
         Raises:
-            ValueError: With a phrase that fits behind the name of a setting.
+            ValueError: The text is not a window. The message follows the name of a
+                setting.
         """
-        written, *shadow = re.split(r"\s+(shadow)$", text.strip(), flags=re.IGNORECASE)
-        count, slash, period = written.partition("/")
+        limit, *shadow = re.split(r"\s+(shadow)$", text.strip(), flags=re.IGNORECASE)
+        count, slash, period = limit.partition("/")
         if not (slash and count.isascii() and count.isdigit()):
             raise ValueError(f"must be like 5/10m, or off: {text.strip()!r}")
         window = cls(int(count), durations.parse(period), bool(shadow))
@@ -53,41 +54,60 @@ class Window:
         return window
 
     def __str__(self) -> str:
-        written = f"{self.count}/{durations.write(self.period)}"
-        return f"{written} shadow" if self.shadow else written
+        text = f"{self.count}/{durations.write(self.period)}"
+        return f"{text} shadow" if self.shadow else text
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Every window at once; with none, there is no limit."""
+    """Windows that all apply at once; without any, there is no limit.
+
+    The windows are split once, when the limit is made, because each request needs the
+    two parts.
+
+    Attributes:
+        enforced: The windows that reject.
+        shadow: The windows in shadow mode.
+        parts: Each of the two that has a window.
+        in_shadow: Whether every window is in shadow mode.
+    """
 
     windows: tuple[Window, ...] = ()
+    enforced: Limit = field(init=False, repr=False, compare=False)
+    shadow: Limit = field(init=False, repr=False, compare=False)
+    parts: tuple[Limit, ...] = field(init=False, repr=False, compare=False)
+    in_shadow: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        enforced, shadow = self._part(shadow=False), self._part(shadow=True)
+        parts = tuple(part for part in (enforced, shadow) if part.windows)
+        object.__setattr__(self, "enforced", enforced)
+        object.__setattr__(self, "shadow", shadow)
+        object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "in_shadow", parts == (shadow,))
+
+    def _part(self, *, shadow: bool) -> Limit:
+        windows = tuple(window for window in self.windows if window.shadow is shadow)
+        return self if windows == self.windows else Limit(windows)
 
     @classmethod
     def parse(cls, text: str) -> Limit:
-        """Read `COUNT/PERIOD [shadow][, COUNT/PERIOD [shadow] ...]` or `off`.
+        """Parse `COUNT/PERIOD [shadow][, COUNT/PERIOD [shadow] ...]` or `off`.
 
         Raises:
-            ValueError: With a phrase that fits behind the name of a setting.
+            ValueError: The text is not a limit. The message follows the name of a
+                setting.
         """
         if text.strip().lower() == "off":
             return cls()
         return cls(tuple(Window.parse(part) for part in text.split(",")))
 
-    @property
-    def enforced(self) -> Limit:
-        """Its windows that refuse."""
-        return Limit(tuple(one for one in self.windows if not one.shadow))
-
-    @property
-    def shadow(self) -> Limit:
-        """Its windows that only say whom they would have refused."""
-        return Limit(tuple(one for one in self.windows if one.shadow))
-
     def times(self, factor: int) -> Limit:
         """Return the same windows with *factor* times the count."""
         return Limit(
-            tuple(replace(one, count=one.count * factor) for one in self.windows)
+            tuple(
+                replace(window, count=window.count * factor) for window in self.windows
+            )
         )
 
     def __bool__(self) -> bool:
@@ -150,7 +170,7 @@ class KeyedLimit:
 
     def __str__(self) -> str:
         parts = [str(self.default)] if self.default or not self.by_name else []
-        return "; ".join([*parts, *(f"{name}={one}" for name, one in self.by_name)])
+        return "; ".join([*parts, *(f"{name}={limit}" for name, limit in self.by_name)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,29 +179,26 @@ class Charge:
 
     Attributes:
         limit_name: The limit's name in the policy, such as `sends_per_ip`.
-        counted: Whom it counts, already digested where it is personal; empty for all.
-        limit: Its windows, either those that refuse or those in shadow.
+        counted: The identifier that the event is counted under, pseudonymized where it
+            is personal; empty for a limit that all requests share.
+        limit: Its windows: either enforced ones only, or ones in shadow mode only.
     """
 
     limit_name: str
     counted: str
     limit: Limit
 
-    @property
-    def shadow(self) -> bool:
-        """Whether it refuses nobody, and counts only whom it would let through."""
-        return any(window.shadow for window in self.limit.windows)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """How far one window of a limit is used.
+    """The usage of one window of a limit.
 
     Attributes:
         limit_name: The limit's name in the policy.
-        used: Events that it counts at the moment.
-        frees_in: How long until it has room for one more; nothing, and it has.
-        over: Whether the limit, in shadow, would have refused what was just counted.
+        used: Events that the window counts at the moment.
+        frees_in: Time until one more event is allowed; zero if it is allowed now.
+        over: Whether the limit, in shadow mode, would have rejected the event that was
+            just counted.
     """
 
     limit_name: str

@@ -22,7 +22,8 @@ _PUNCTUATION = str.maketrans("", "", "()[]./")
 _SHOWN = 4
 HIDDEN = 3
 """Digits of a number that no log line and no event shows, taken together."""
-_GLOBAL_NETWORK = "001"
+GLOBAL_NETWORK = "001"
+"""The country of networks that belong to no country."""
 _MOBILE = frozenset(
     {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE},
 )
@@ -48,22 +49,22 @@ class PhoneNumber:
     @property
     def masked(self) -> str:
         """The number as it may be logged, such as `+91******2345`."""
-        hidden = "*" * (len(self.national) - self.digits_masked_shows)
-        shown = self.national[len(hidden) :]
-        return f"+{self.calling_code}{hidden}{shown}"
+        national = self.national
+        hidden = "*" * (len(national) - visible_digits(national))
+        return f"+{self.calling_code}{hidden}{national[len(hidden) :]}"
 
     @property
     def national(self) -> str:
         """The digits after the calling code."""
         return self.e164.removeprefix(f"+{self.calling_code}")
 
-    @property
-    def digits_masked_shows(self) -> int:
-        """Number of digits at the end that `masked` shows."""
-        return max(0, min(_SHOWN, len(self.national) - HIDDEN))
-
     def __repr__(self) -> str:
         return f"PhoneNumber({self.masked})"
+
+
+def visible_digits(national: str) -> int:
+    """Return how many digits at the end of *national* a masked number shows."""
+    return max(0, min(_SHOWN, len(national) - HIDDEN))
 
 
 def read(text: str, region: str) -> PhoneNumber:
@@ -124,7 +125,7 @@ class Served:
 
     def has(self, country: str) -> bool:
         """Return whether *country*, an ISO 3166 code, is served."""
-        everywhere = EVERYWHERE in self.countries and country != _GLOBAL_NETWORK
+        everywhere = EVERYWHERE in self.countries and country != GLOBAL_NETWORK
         return everywhere or country in self.countries
 
     def admit(self, number: PhoneNumber, *, trusted: bool = False) -> None:

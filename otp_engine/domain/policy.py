@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from otp_engine import parsing
@@ -65,7 +66,7 @@ class Policy:
     @property
     def consecutive_failures(self) -> Limit:
         """`max_consecutive_failures` as a limit."""
-        return Limit((Window(self.max_consecutive_failures, CONSECUTIVE),))
+        return _consecutive(self.max_consecutive_failures)
 
     def checks(self, *, bound: bool) -> int:
         """Return how many checks a verification accepts.
@@ -77,6 +78,11 @@ class Policy:
             return self.max_checks
         budgets = [one.count for one in self.failed_checks_per_phone.windows]
         return min(self.max_checks, *budgets)
+
+
+@cache
+def _consecutive(count: int) -> Limit:
+    return Limit((Window(count, CONSECUTIVE),))
 
 
 def _between(least: str, most: str) -> Callable[[str], timedelta]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from otp_engine.domain.events import Event, Happened
-from otp_engine.domain.homes import Standings
+from otp_engine.domain.homes import PhoneKey, Standings
 from otp_engine.domain.limits import Charge, Use
 from otp_engine.domain.messages import Message
 from otp_engine.domain.policy import Policy
@@ -18,200 +18,227 @@ from otp_engine.domain.service import Service
 from otp_engine.domain.verification import Binding, Claim, Opened, Waiting
 
 Handover = Callable[[Message], None]
-"""Hands one message over to a carrier, and returns when it was accepted."""
+"""Hands one message over to a provider, and returns when it was accepted."""
 
 
 class Store(Standings, Protocol):
-    """Remembers which codes wait for which phone, and counts.
+    """Stores verifications, and counts events against limits.
 
-    *phone* is always a keyed digest, and behind a colon the service, but for the
-    default one, and behind a plus sign the id of a bound verification. Messages and
-    wrong guesses are counted for all services together.
-    *token* names one request: a step repeated with the same token changes nothing and
-    answers the same, so a lost reply may be asked for again. Every method raises
-    `StoreUnavailable` when the store does not answer.
+    *phone* is the key of one phone in one service. Messages and failed checks are
+    counted for all services together.
+    *token* is the idempotency key of one request: a step that is repeated with the same
+    token changes nothing and returns the same. Every method raises `StoreUnavailable`
+    when the store does not answer.
     """
 
     def open(
         self,
-        phone: str,
+        phone: PhoneKey,
         *,
         token: bytes,
         binding: Binding | None,
         policy: Policy,
         sender: str = "",
     ) -> Opened:
-        """Reserve one send, beginning a verification with *binding* if none is alive.
+        """Reserve one send.
 
-        Without a *binding*, only a live verification is sent again. The *sender* is
-        what a provider's refusal can depend on: a Messaging Service, or empty.
+        Without a live verification, a new one starts.
+
+        Args:
+            phone: The phone's key.
+            token: The idempotency key.
+            binding: The hash parameters of a new verification. With None, only a live
+                verification is sent again.
+            policy: The policy in force.
+            sender: What a provider's rejection can depend on: a Messaging Service, or
+                empty.
 
         Raises:
-            RateLimited: The cooldown or a limit of this phone refused.
-            TooManyAttempts: The live verification has no guess left to check with.
-            VerificationNotFound: There is no *binding*, and nothing is alive.
-            DeliveryFailed, NotServed, InvalidPhone: A provider refused this phone some
+            RateLimited: The cooldown or a limit of this phone rejected.
+            TooManyAttempts: The live verification has no checks left.
+            VerificationNotFound: There is no *binding*, and no live verification.
+            DeliveryFailed, NotServed, InvalidPhone: A provider rejected this phone some
                 minutes ago; nothing was reserved.
         """
 
-    def arm(self, phone: str, *, token: bytes, tag: bytes, policy: Policy) -> bool:
-        """Keep the hash of the code that the reserved send will carry.
+    def arm(self, phone: PhoneKey, *, token: bytes, tag: bytes, policy: Policy) -> bool:
+        """Store the hash *tag* of the code of a reserved send.
 
-        False when the verification ended in the meantime: nothing may be sent.
+        Returns:
+            False if the verification ended in the meantime: nothing may be sent.
         """
 
     def withdraw(
         self,
-        phone: str,
+        phone: PhoneKey,
         *,
         token: bytes,
         refusal: ProviderRefusal | None = None,
         sender: str = "",
     ) -> None:
-        """Give a reserved send back, with its code if it was armed.
+        """Release a reserved send, with its code if that was stored.
 
         A provider's *refusal* of the phone is stored for `refusals.REMEMBERED`, for
         this *sender* only.
         """
 
-    def claim(self, phone: str, *, token: bytes, policy: Policy) -> Claim:
-        """Pay for one guess, and say what it must match.
+    def claim(self, phone: PhoneKey, *, token: bytes, policy: Policy) -> Claim:
+        """Reserve one check.
+
+        Returns:
+            The hashes that a code is compared with.
 
         Raises:
-            VerificationNotFound: Nothing is waiting for this phone.
-            TooManyAttempts: Every guess of this verification is spent.
-            RateLimited: The phone's budget of wrong guesses is spent.
+            VerificationNotFound: No verification of this phone is pending.
+            TooManyAttempts: The verification has no checks left.
+            RateLimited: The phone has no failed checks left.
         """
 
-    def unclaim(self, phone: str, *, token: bytes) -> None:
-        """Give back a guess that was paid for and never looked at."""
+    def unclaim(self, phone: PhoneKey, *, token: bytes) -> None:
+        """Release a check that was reserved, and whose code was not compared."""
 
     def approve(
-        self, phone: str, *, token: bytes, id: bytes, guessed: bool = True
+        self, phone: PhoneKey, *, token: bytes, id: bytes, guessed: bool = True
     ) -> datetime | None:
-        """Close the verification, and return when, by the store's clock.
+        """Close the verification *id* as approved.
 
-        None, if this request was not the one to close it. The phone's wrong guesses
-        are forgotten, but where no code was *guessed*.
+        The phone's failed checks are deleted if a code was *guessed*, that is compared.
+
+        Returns:
+            The time by the store's clock; None if another request closed it.
         """
 
-    def cancel(self, phone: str, *, id: bytes | None = None) -> bool:
+    def cancel(self, phone: PhoneKey, *, id: bytes | None = None) -> bool:
         """Close the verification without an approval, with all of its codes.
 
-        With an *id* it must be that one. The phone's wrong guesses and its messages
-        stay counted. False when nothing is waiting, as `claim` means it: where no code
-        is alive, a reserved send included, nothing is changed. A repetition finds
-        nothing left to close, and so has no token.
+        With an *id* it must be that one. The phone's failed checks and its messages
+        stay counted. A repetition closes nothing, so it needs no token.
+
+        Returns:
+            False if no verification is pending in the sense of `claim`: without a live
+            code nothing changes, also with a reserved send.
         """
 
-    def look(self, phone: str) -> Waiting | None:
-        """Say what is waiting, as `claim` means it; nothing is changed."""
+    def look(self, phone: PhoneKey) -> Waiting | None:
+        """Return the pending verification, in the sense of `claim`, if there is one."""
 
     def take(self, charges: Sequence[Charge], *, token: bytes) -> list[Use]:
-        """Let one event through every shared limit, or through none.
+        """Count one event against all of the shared limits, or against none.
 
-        What comes back counts it.
+        Returns:
+            The usage of each window, with this event.
 
         Raises:
-            RateLimited: One of them refused, and none was charged.
+            RateLimited: One limit rejected, and the event was not counted.
         """
 
     def refund(self, charges: Sequence[Charge], *, token: bytes) -> None:
-        """Give back what `take` charged."""
+        """Release what `take` counted."""
 
     def ping(self) -> None:
-        """Answer, if requests could be served."""
+        """Return if requests can be served."""
 
 
 class Counts(Protocol):
-    """Says what limits have counted; raises `StoreUnavailable` as `Store` does."""
+    """Reports the usage of limits; raises `StoreUnavailable` as `Store` does."""
 
-    def usage(self, phone: str, policy: Policy) -> list[Use]:
-        """How far the limits of this phone are used; nothing is changed."""
+    def usage(self, phone: PhoneKey, policy: Policy) -> list[Use]:
+        """Return the usage of the limits of this phone; nothing changes."""
 
     def shared_usage(self, charges: Sequence[Charge]) -> list[Use]:
-        """How far shared limits are used; nothing is changed."""
+        """Return the usage of shared limits; nothing changes."""
 
-    def bound(self, phone: str) -> list[str]:
-        """List the spaces of this phone's bound verifications."""
+    def bound(self, phone: PhoneKey) -> list[PhoneKey]:
+        """List the keys of this phone's bound verifications."""
 
-    def forget(self, phones: Sequence[str]) -> int:
-        """Forget one phone in all of these services, and how much there was."""
+    def forget(self, phones: Sequence[PhoneKey]) -> int:
+        """Delete one phone in all of these services.
+
+        Returns:
+            The number of deleted keys.
+        """
 
 
 class Sender(Protocol):
-    """Hands a message to somebody who delivers it."""
+    """Hands messages over to providers."""
 
     @property
     def name(self) -> str:
-        """What operators call it."""
+        """The name in settings and logs."""
 
     def room(self) -> AbstractContextManager[Handover]:
-        """Keep a place for one message, before anything is done for it.
+        """Reserve a place for one message, before it is prepared.
 
-        What is given hands it over, once, and returns when the carrier accepted it.
+        The returned callable hands the message over, once, and returns when the
+        provider has accepted it.
 
         Raises:
-            Saturated: Too many are being handed over.
-            CarrierUnavailable: No carrier answers; handing over may find out as well.
-                Nothing was sent, and trying again is right.
-            DeliveryFailed: The carrier refused the message; it will not arrive.
-            NotServed, InvalidPhone: The carrier knows better about the number.
-            DeliveryUnconfirmed: Nobody knows; it may arrive.
+            Saturated: Too many messages are being handed over.
+            CarrierUnavailable: No provider is available; the callable can raise it as
+                well. Nothing was sent, and a retry is right.
+            DeliveryFailed: The callable raises it if the provider rejected the message.
+            NotServed, InvalidPhone: The callable raises them if the provider rejected
+                the number.
+            DeliveryUnconfirmed: The callable raises it if the provider did not answer.
+                The message can still arrive.
         """
 
     def ping(self) -> None:
-        """Answer, if messages could be sent.
+        """Return if messages can be sent.
 
         Raises:
-            CarrierUnavailable: The carrier does not answer.
-            DeliveryFailed: The carrier does not accept who we are.
+            CarrierUnavailable: The provider does not answer.
+            DeliveryFailed: The provider rejects the credentials.
         """
 
 
 class Services(Protocol):
-    """Remembers the services; raises `StoreUnavailable` as `Store` does."""
+    """Stores the services; raises `StoreUnavailable` as `Store` does."""
 
     def find(self, sid: str) -> Service | None:
-        """Find one by its sid."""
+        """Return the service with this SID, if there is one."""
 
     def all(self) -> list[Service]:
-        """All of them, newest first."""
+        """Return all services, newest first."""
 
     def swap(self, old: Service | None, new: Service | None) -> bool:
-        """Put *new* in the place of *old*, and say whether *old* was still there.
+        """Replace *old* by *new*, if *old* is still stored.
 
-        None is no service: with no *old* it is added, with no *new* deleted.
+        Without an *old* service, *new* is added. Without a *new* one, *old* is deleted.
+
+        Returns:
+            Whether *old* was still stored.
         """
 
 
 class Records(Protocol):
-    """Remembers what was told about verifications; raises as `Store` does."""
+    """Stores the records of verifications; raises as `Store` does."""
 
     def note(self, record: Record, *, token: bytes, life: timedelta) -> Record:
-        """Remember the send named *token*, for *life* at least.
+        """Store the send named *token*, for *life* at least.
 
-        What comes back has every send of the verification.
+        Returns:
+            The record with every send of the verification.
         """
 
     def find(self, id: bytes) -> Record | None:
-        """Say what is known of a verification."""
+        """Return the record of a verification, if there is one."""
 
     def cancelled(self, id: bytes, *, life: timedelta) -> None:
-        """Remember for *life* that a verification was closed without an approval."""
+        """Store for *life* that a verification was canceled."""
 
     def forget(self, id: bytes) -> None:
-        """Remember nothing of a verification that was approved."""
+        """Delete the record of a verification that was approved."""
 
 
 class Events(Protocol):
-    """Remembers what happened."""
+    """Stores events."""
 
     def add(self, event: Event) -> None:
-        """Remember *event*; where that cannot be, say so in the log, and go on."""
+        """Store *event*; a failure is logged, and raises nothing."""
 
     def since(self, begin: datetime | None) -> Iterator[Happened]:
-        """What happened since *begin*, newest first; raises as `Store` does."""
+        """Yield the events since *begin*, newest first; raises as `Store` does."""
 
 
 class Amendments(Protocol):
@@ -224,7 +251,7 @@ class Amendments(Protocol):
         """Return the text that was added last; None without any."""
 
     def history(self, most: int) -> list[bytes]:
-        """Return the last *most*, newest first."""
+        """Return the last *most* texts, newest first."""
 
     def add(self, text: str, *, after: bytes | None) -> bool:
         """Add *text*, if *after* is still the one that was added last.
@@ -233,17 +260,21 @@ class Amendments(Protocol):
         """
 
     def replace(self, old: bytes, new: str) -> bool:
-        """Put *new* in the place of *old*, if that is still there."""
+        """Replace *old* by *new*, if *old* is still stored.
+
+        Returns:
+            Whether it was.
+        """
 
 
 class SafeList(Protocol):
-    """Remembers phones that are served whatever their country; raises as `Store`."""
+    """Stores phones that are allowed whatever their country; raises as `Store`."""
 
     def add(self, phone: str) -> bool:
-        """Remember a phone, and say whether it was new."""
+        """Add the digest of a phone; return whether it was new."""
 
     def has(self, phone: str) -> bool:
-        """Whether a phone is remembered."""
+        """Return whether the digest of a phone is stored."""
 
     def remove(self, phone: str) -> bool:
-        """Forget a phone, and say whether it was remembered."""
+        """Delete the digest of a phone; return whether it was stored."""

@@ -1,4 +1,4 @@
-"""The values that a verification is told in."""
+"""The requests, results and reservations of a verification."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A person asks for a code.
+    """The request to send a code.
 
     Attributes:
-        locale: BCP 47 tag of the language to write in; none is English.
-        address: The person's network address, where it is known; see `addresses`.
-        service: On whose behalf.
-        code: A code that the caller brought; none is one of ours.
-        charges: Limits of the caller's own that count this send as well. What they
-            count by is given in plain, and digested before it is counted.
-        trusted: Whether the number is served whatever its country is.
-        wishes: How the message is to differ from an ordinary one.
-        client: Name of the API key; none is an anonymous client.
+        locale: BCP 47 tag of the language of the message; None is English.
+        address: The recipient's network address, where it is known; see `addresses`.
+        service: The service that sends.
+        code: A code of the client's own; None generates one.
+        charges: The client's own limits that also count this send. Their identifiers
+            are in plain text, and pseudonymized before they are counted.
+        trusted: Whether the number is allowed whatever its country is.
+        wishes: How the message differs from the default.
+        client: Name of the API key; None is an anonymous client.
         bind: Whether to start a bound verification: one that only its handle can
             check, send again or cancel.
         bound: Id of the bound verification to send again, 16 bytes.
@@ -54,15 +54,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guess:
-    """A person types a code.
+    """The request to check a code.
 
     Attributes:
-        code: As `codes.read` or `codes.read_custom` gives it.
-        address: The person's network address, where it is known; see `addresses`.
-        service: Whose verification it is.
-        verification: The one that is meant, 16 bytes; none is whichever waits.
+        code: As `codes.read` or `codes.read_custom` returns it.
+        address: The recipient's network address, where it is known; see `addresses`.
+        service: The service of the verification.
+        verification: Id of the verification, 16 bytes; None is the pending one.
         bound: Id of the bound verification to check, 16 bytes.
-        client: Name of the API key; none is an anonymous client.
+        client: Name of the API key; None is an anonymous client.
     """
 
     number: PhoneNumber
@@ -76,14 +76,16 @@ class Guess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The carrier has accepted a message.
+    """A message was handed over to a provider.
 
     Attributes:
-        id: The verification, 16 bytes.
-        token: This send, 8 bytes.
+        id: Id of the verification, 16 bytes.
+        token: Id of this send, 8 bytes.
         expires_in: How long its code can be used.
-        resend_after: How long until the rules for this phone let another one out.
-        uses: How far each limit is used that counted it.
+        resend_after: How long until the rules of this phone allow another send.
+        uses: Usage of each limit that counted it.
+        confirmed: Whether the provider accepted it. Otherwise the provider did not
+            answer: the message can still arrive, and its code works.
     """
 
     id: bytes = field(compare=False)
@@ -91,16 +93,17 @@ class Sent:
     expires_in: timedelta
     resend_after: timedelta
     uses: Sequence[Use] = field(default=(), compare=False)
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A guess has been looked at.
+    """The result of a check.
 
     Attributes:
-        id: The verification, 16 bytes.
-        approved: Whether it was right; the verification is then used up.
-        attempts_left: Guesses that the phone's rules still allow, if it was wrong.
+        id: Id of the verification, 16 bytes.
+        approved: Whether the code was right; the verification is then closed.
+        attempts_left: Checks that the phone's rules still allow, if it was wrong.
         expires_in: How long the last of the codes lives, if it was wrong.
         approved_at: When the verification was closed, by the store's clock, if it was
             right.
@@ -115,11 +118,11 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A verification that can still be checked, or could be with a guess left.
+    """A verification that has a live code, with or without checks left.
 
     Attributes:
-        id: The verification, 16 bytes.
-        guesses: How many were paid for.
+        id: Id of the verification, 16 bytes.
+        guesses: Checks that were counted.
         expires_in: How long the last of its codes lives.
     """
 
@@ -130,10 +133,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What all codes of one verification are hashed with.
+    """The hash parameters of all codes of one verification.
 
-    They share a salt, the id, which is what lets a guess cost one hash, however many
-    codes are out.
+    The codes share a salt, the id, so that a check costs one hash for all of them.
 
     Attributes:
         id: 16 random bytes that name the verification, and no other.
@@ -149,8 +151,8 @@ class Opened:
     """The store has reserved one send.
 
     Attributes:
-        resend_after: How long until the next send would be let through.
-        uses: How far the phone's limit of messages is used, with this one.
+        resend_after: How long until the next send is allowed.
+        uses: Usage of the phone's limit of messages, with this one.
     """
 
     binding: Binding
@@ -160,11 +162,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The store has been paid one guess, and says what it must match.
+    """The store has reserved one check.
 
     Attributes:
-        tags: The hash of every code that is still alive, at least one.
-        attempts_left: Guesses left after this one.
+        tags: The hash of every code that is still live, at least one.
+        attempts_left: Checks left after this one.
         expires_in: How long the last of the codes lives.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.phone import HIDDEN, PhoneNumber
+from otp_engine.domain.phone import HIDDEN, PhoneNumber, visible_digits
 
 _SHOWN = 3
 
@@ -47,7 +47,7 @@ def prefix(number: PhoneNumber) -> str:
     hidden from whoever reads both: this shows the beginning, and the log the end.
     """
     national = number.national
-    shown = len(national) - number.digits_masked_shows - HIDDEN
+    shown = len(national) - visible_digits(national) - HIDDEN
     return f"+{number.calling_code}{national[: max(0, min(_SHOWN, shown))]}"
 
 

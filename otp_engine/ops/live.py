@@ -36,10 +36,10 @@ class Gauges(Protocol):
 
 
 class Live(Generic[T]):
-    """Something that is made for a policy, and made anew when that changes.
+    """A value that is built for the policy, and rebuilt when the policy changes.
 
-    What a request was handed stays as it was: a change is for those that come after.
-    A version that is not signed, or not newer than the live one, is left out.
+    A request keeps the value that it got; later requests get the new one. A version
+    that is not signed, or not newer than the live one, is ignored.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class Live(Generic[T]):
         *,
         gauges: Gauges,
     ) -> None:
-        """Begin with what was *decided* before the start.
+        """Start with the policy that was *decided* before the start.
 
         Args:
             decided: The policy of the environment.
-            versions: Where changes of it are found.
-            make: Makes the thing.
-            clock: Seconds that only ever grow.
+            versions: The stored versions.
+            make: Builds the value.
+            clock: Monotonic seconds.
             gauges: Are set to what is live.
         """
         self._decided = decided
@@ -73,7 +73,7 @@ class Live(Generic[T]):
         self._looking = Lock()
 
     def now(self) -> T:
-        """The thing, for the policy that was live a second ago at most.
+        """Return the value for the policy that was live a second ago at most.
 
         One request in a second pays a round trip for all the others.
         """
@@ -86,11 +86,11 @@ class Live(Generic[T]):
         return self._made
 
     def _look(self) -> None:
-        """Take up what has changed; while Redis is away, nothing does."""
+        """Apply a new version; while Redis is unavailable, nothing changes."""
         try:
             head = self._versions.head()
             found = head.amendment if head else None
-            # A newer version can stand behind one that somebody put there again.
+            # An older version can be in front of a newer one, if it was restored.
             is_live = found is not None and found == self._live
             is_new = head and not is_live and head.text != self._logged
             if self._version is None or is_new:

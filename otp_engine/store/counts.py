@@ -1,9 +1,10 @@
-"""What limits have counted, for operators to look at."""
+"""The usage of limits, for operators."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Charge, Use
 from otp_engine.domain.policy import Policy
 from otp_engine.store import keys, lua_codec
@@ -12,15 +13,15 @@ from otp_engine.store.redis_client import RedisClient
 
 
 class Counts:
-    """Reads the logs of limits, and forgets a phone; see `domain.ports.Counts`."""
+    """Reads the logs of limits, and deletes phones; see `domain.ports.Counts`."""
 
     def __init__(self, line: RedisClient) -> None:
         """Read them where *line* leads."""
         self._line = line
         self._usage = LuaScript(line, "limit_usage")
 
-    def usage(self, phone: str, policy: Policy) -> list[Use]:
-        """How far the limits of this phone are used."""
+    def usage(self, phone: PhoneKey, policy: Policy) -> list[Use]:
+        """Return the usage of the limits of this phone."""
         sends, failed = policy.sends_per_phone, policy.failed_checks_per_phone
         consecutive = policy.consecutive_failures
         return self._uses(
@@ -39,17 +40,17 @@ class Counts:
         )
 
     def shared_usage(self, charges: Sequence[Charge]) -> list[Use]:
-        """How far shared limits are used."""
+        """Return the usage of shared limits."""
         return self._uses([(keys.shared(charge), charge) for charge in charges])
 
-    def bound(self, phone: str) -> list[str]:
-        """List the spaces of this phone's bound verifications."""
+    def bound(self, phone: PhoneKey) -> list[PhoneKey]:
+        """List the keys of this phone's bound verifications."""
         key = keys.bound(phone)
-        found = self._line.execute(lambda client: client.zrange(key, 0, -1), key)
-        return [space.decode() for space in found]
+        scopes = self._line.execute(lambda client: client.zrange(key, 0, -1), key)
+        return [phone.scoped(scope.decode()) for scope in scopes]
 
-    def forget(self, phones: Sequence[str]) -> int:
-        """Forget one phone in all of these services, and how much there was."""
+    def forget(self, phones: Sequence[PhoneKey]) -> int:
+        """Delete one phone in all of these services; return the number of keys."""
         phone = phones[0]
         named = [
             *(keys.sends(phone), keys.wrong(phone), keys.sends_in_shadow(phone)),

@@ -50,6 +50,7 @@ The fields of a verification, all short enough for Redis to keep the hash packed
 
 from __future__ import annotations
 
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Charge
 
 SHARED = "otp:{shared}"
@@ -74,66 +75,55 @@ SAFE = "otp:{safe_list}"
 """Phones that are served whatever their country is."""
 
 
-def verification(place: str) -> str:
-    """The live verification of a phone in a service."""
-    return _of_service(place, "verification")
+def verification(phone: PhoneKey) -> str:
+    """Return the key of the live verification of a phone in a service."""
+    return _of_service(phone, "verification")
 
 
-def sends(place: str) -> str:
-    """Messages to a phone, of all services."""
-    return f"otp:{{{_phone(place)}}}:sends"
+def sends(phone: PhoneKey) -> str:
+    """Return the key of the messages to a phone, for all services."""
+    return f"otp:{{{phone.digest}}}:sends"
 
 
-def sends_in_shadow(place: str) -> str:
-    """Those that the limit in shadow would have let through."""
-    return f"{sends(place)}:shadow"
+def sends_in_shadow(phone: PhoneKey) -> str:
+    """Return the key of the messages that the limit in shadow mode would allow."""
+    return f"otp:{{{phone.digest}}}:sends:shadow"
 
 
-def wrong(place: str) -> str:
-    """Failed checks by number since the last right one, of all services."""
-    return f"otp:{{{_phone(place)}}}:failed_checks"
+def wrong(phone: PhoneKey) -> str:
+    """Return the key of failed checks by number, for all services.
 
-
-def refusal(place: str) -> str:
-    """Why providers refused a phone, by sender."""
-    return f"otp:{{{_phone(place)}}}:provider_rejections"
-
-
-def failures(place: str) -> str:
-    """Failed checks of a phone since the last right one, bound verifications included.
-
-    They count towards `max_consecutive_failures`.
+    They count since the last approval by code.
     """
-    return f"otp:{{{_phone(place)}}}:consecutive_failures"
+    return f"otp:{{{phone.digest}}}:failed_checks"
 
 
-def bound(place: str) -> str:
-    """The bound verifications of a phone, of all services."""
-    return f"otp:{{{_phone(place)}}}:bound"
+def refusal(phone: PhoneKey) -> str:
+    """Return the key of the providers' reasons to reject a phone, by sender."""
+    return f"otp:{{{phone.digest}}}:provider_rejections"
 
 
-def space(place: str) -> str:
-    """The service of a place, with the id of a bound verification."""
-    return place.partition(":")[2]
+def failures(phone: PhoneKey) -> str:
+    """Return the key of failed checks of a phone, bound verifications included.
+
+    They count since the last approval by code, towards `max_consecutive_failures`.
+    """
+    return f"otp:{{{phone.digest}}}:consecutive_failures"
 
 
-def is_bound(place: str) -> bool:
-    """Return whether a place is that of a bound verification."""
-    return "+" in place
+def bound(phone: PhoneKey) -> str:
+    """Return the key of the bound verifications of a phone, for all services."""
+    return f"otp:{{{phone.digest}}}:bound"
 
 
-def approved(place: str) -> str:
-    """Who closed the last verification of a phone in a service."""
-    return _of_service(place, "approval")
+def approved(phone: PhoneKey) -> str:
+    """Return the key of the last approval of a phone in a service."""
+    return _of_service(phone, "approval")
 
 
-def _of_service(place: str, kind: str) -> str:
-    _, colon, service = place.partition(":")
-    return f"otp:{{{_phone(place)}}}:{kind}{colon}{service}"
-
-
-def _phone(place: str) -> str:
-    return place.partition(":")[0]
+def _of_service(phone: PhoneKey, kind: str) -> str:
+    name = f"otp:{{{phone.digest}}}:{kind}"
+    return f"{name}:{phone.scope}" if phone.scope else name
 
 
 def record(id: bytes) -> str:
@@ -155,4 +145,4 @@ def shared(charge: Charge) -> str:
     """Events that a shared limit counts."""
     name = f"{SHARED}:{charge.limit_name}"
     name = f"{name}:{charge.counted}" if charge.counted else name
-    return f"{name}:shadow" if charge.shadow else name
+    return f"{name}:shadow" if charge.limit.in_shadow else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from otp_engine.domain.limits import Charge, Limit, Use
 
@@ -28,6 +29,8 @@ def from_timestamp(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
 
 
+# Limits come from the policy and from services, so there are few.
+@lru_cache(maxsize=256)
 def encode_limit(limit: Limit) -> str:
     """Return the windows of a limit as text: `5/600000 10/86400000`."""
     return " ".join(
@@ -38,7 +41,7 @@ def encode_limit(limit: Limit) -> str:
 def encode_hit(charge: Charge) -> str:
     """Return the limit of a hit as text, with the prefix `shadow` in shadow mode."""
     limit = encode_limit(charge.limit)
-    return f"shadow {limit}" if charge.shadow else limit
+    return f"shadow {limit}" if charge.limit.in_shadow else limit
 
 
 def decode_usage(
@@ -57,7 +60,7 @@ def decode_usage(
             limit_name=name,
             window=window,
             used=used,
-            frees_in=from_ms(wait),
+            frees_in=timedelta(milliseconds=wait),
             over=bool(over),
         )
         for window, used, wait in zip(

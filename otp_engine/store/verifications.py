@@ -1,4 +1,4 @@
-"""The store behind the engine's port: values in, one script, a value out."""
+"""The engine's store: each method runs one script, and returns its reply as a value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from otp_engine.domain import refusals
-from otp_engine.domain.homes import Standing
+from otp_engine.domain.homes import PhoneKey, Standing
 from otp_engine.domain.limits import Charge, Limit, Use
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.refusals import ProviderRefusal
@@ -32,12 +32,12 @@ from otp_engine.store.safe_list import RedisSafeList
 from otp_engine.store.services import RedisServiceStore
 from otp_engine.store.verification_records import RedisVerificationRecordStore
 
-# Long enough for a reply to be lost and the question asked again.
+# Long enough for a retry after a lost reply.
 _APPROVAL_REMEMBERED = timedelta(minutes=1)
 
 
 class RedisStore:
-    """Keeps what `otp_engine.store.keys` lists; see `domain.ports.Store`."""
+    """Stores what `otp_engine.store.keys` lists; see `domain.ports.Store`."""
 
     def __init__(
         self,
@@ -83,16 +83,16 @@ class RedisStore:
 
     def open(
         self,
-        phone: str,
+        phone: PhoneKey,
         *,
         token: bytes,
         binding: Binding | None,
         policy: Policy,
         sender: str = "",
     ) -> Opened:
-        """Reserve one send, beginning a verification if none is alive."""
+        """Reserve one send, and start a verification if there is no live one."""
         limit, failed = policy.sends_per_phone, policy.failed_checks_per_phone
-        bound = keys.is_bound(phone)
+        bound = phone.bound is not None
         reply = self._open.run(
             _of_open(phone),
             token,
@@ -106,7 +106,7 @@ class RedisStore:
             "" if bound else lua_codec.encode_limit(failed),
             lua_codec.encode_limit(limit.shadow),
             lua_codec.encode_limit(policy.consecutive_failures),
-            keys.space(phone),
+            phone.scope,
             sender,
         )
         match reply:
@@ -129,8 +129,8 @@ class RedisStore:
             case _:
                 raise AssertionError(reply)
 
-    def arm(self, phone: str, *, token: bytes, tag: bytes, policy: Policy) -> bool:
-        """Keep the hash of the code that the reserved send will carry."""
+    def arm(self, phone: PhoneKey, *, token: bytes, tag: bytes, policy: Policy) -> bool:
+        """Store the hash of the code of a reserved send."""
         return bool(
             self._arm.run(
                 [keys.verification(phone)], token, tag, lua_codec.to_ms(policy.ttl)
@@ -139,13 +139,13 @@ class RedisStore:
 
     def withdraw(
         self,
-        phone: str,
+        phone: PhoneKey,
         *,
         token: bytes,
         refusal: ProviderRefusal | None = None,
         sender: str = "",
     ) -> None:
-        """Give a reserved send back, with its code if it was armed."""
+        """Release a reserved send, with its code if that was stored."""
         self._withdraw.run(
             [*_of_sends(phone), keys.sends_in_shadow(phone), keys.refusal(phone)],
             token,
@@ -154,9 +154,9 @@ class RedisStore:
             sender,
         )
 
-    def claim(self, phone: str, *, token: bytes, policy: Policy) -> Claim:
-        """Pay for one guess, and say what it must match."""
-        bound = keys.is_bound(phone)
+    def claim(self, phone: PhoneKey, *, token: bytes, policy: Policy) -> Claim:
+        """Reserve one check, and return the hashes that a code is compared with."""
+        bound = phone.bound is not None
         reply = self._claim.run(
             [keys.verification(phone), *_of_failures(phone)],
             token,
@@ -179,26 +179,26 @@ class RedisStore:
             case _:
                 raise AssertionError(reply)
 
-    def unclaim(self, phone: str, *, token: bytes) -> None:
-        """Give back a guess that was paid for and never looked at."""
+    def unclaim(self, phone: PhoneKey, *, token: bytes) -> None:
+        """Release a reserved check whose code was not compared."""
         self._unclaim.run([keys.verification(phone), *_of_failures(phone)], token)
 
     def approve(
-        self, phone: str, *, token: bytes, id: bytes, guessed: bool = True
+        self, phone: PhoneKey, *, token: bytes, id: bytes, guessed: bool = True
     ) -> datetime | None:
-        """Close the verification, and return when; None, if this request did not."""
+        """Close the verification, and return when; None if another request did."""
         wrong, failures = _of_failures(phone)
         named = [keys.verification(phone), wrong, keys.approved(phone), failures]
         args = (token, id, lua_codec.to_ms(_APPROVAL_REMEMBERED), int(guessed))
         at = self._approve.run(named, *args)
         return lua_codec.from_timestamp(at) if at else None
 
-    def cancel(self, phone: str, *, id: bytes | None = None) -> bool:
-        """Close the verification without an approval, and say whether one waited."""
+    def cancel(self, phone: PhoneKey, *, id: bytes | None = None) -> bool:
+        """Close the verification without an approval; return whether it was pending."""
         return bool(self._cancel.run([keys.verification(phone)], id or b""))
 
-    def look(self, phone: str) -> Waiting | None:
-        """Say what is waiting."""
+    def look(self, phone: PhoneKey) -> Waiting | None:
+        """Return the pending verification, if there is one."""
         match self._look.run([keys.verification(phone)]):
             case [b"pending", id, guesses, ends_in]:
                 return Waiting(
@@ -208,7 +208,7 @@ class RedisStore:
                 return None
 
     def take(self, charges: Sequence[Charge], *, token: bytes) -> list[Use]:
-        """Let one event through every shared limit, or through none."""
+        """Count one event against all of the shared limits, or against none."""
         if not charges:
             return []
         limits = list(map(lua_codec.encode_hit, charges))
@@ -228,18 +228,18 @@ class RedisStore:
                 raise AssertionError(reply)
 
     def refund(self, charges: Sequence[Charge], *, token: bytes) -> None:
-        """Give back what `take` charged."""
+        """Release what `take` counted."""
         if charges:
             self._refund.run(list(map(keys.shared, charges)), token)
 
-    def standing(self, phone: str, policy: Policy) -> Standing:
+    def standing(self, phone: PhoneKey, policy: Policy) -> Standing:
         """Return whether this phone is in use under its pepper."""
         live, failures = self._standing.run(
             [*_of_sends(phone), keys.failures(phone)], lua_codec.to_ms(policy.ttl)
         )
         return Standing(live=bool(live), failures=failures)
 
-    def move_failures(self, old: str, new: str, policy: Policy) -> None:
+    def move_failures(self, old: PhoneKey, new: PhoneKey, policy: Policy) -> None:
         """Move the failed checks of one phone from one pepper's key to another's."""
         budget = policy.failed_checks_per_phone
         self._move(keys.wrong(old), keys.wrong(new), budget)
@@ -259,10 +259,10 @@ class RedisStore:
         self._line.execute(lambda client: client.zrem(source, *tokens), source)
 
     def ping(self) -> None:
-        """Answer, if requests could be served.
+        """Return if requests can be served.
 
-        Of a Cluster the node of the shared limits is asked: most sends need it, and
-        one that has few phones must not keep everybody from all the others.
+        In a Cluster, the node of the shared limits answers, because most sends need it.
+        The failure of another node affects its own phones only.
         """
         self._line.execute(lambda client: client.ping(), keys.SHARED)
 
@@ -272,22 +272,22 @@ class RedisStore:
         return persistence.persistence_warnings(info, replicas=self._replicas)
 
 
-def _of_open(phone: str) -> list[str]:
+def _of_open(phone: PhoneKey) -> list[str]:
     return [
         *_of_sends(phone),
         keys.wrong(phone),
         keys.sends_in_shadow(phone),
         keys.refusal(phone),
         keys.failures(phone),
-        *([keys.bound(phone)] if keys.is_bound(phone) else []),
+        *([keys.bound(phone)] if phone.bound is not None else []),
     ]
 
 
-def _of_failures(phone: str) -> list[str]:
+def _of_failures(phone: PhoneKey) -> list[str]:
     return [keys.wrong(phone), keys.failures(phone)]
 
 
-def _of_sends(phone: str) -> list[str]:
+def _of_sends(phone: PhoneKey) -> list[str]:
     return [keys.verification(phone), keys.sends(phone)]
 
 

@@ -105,16 +105,12 @@ class VerifyActions:
             bound=handle.verification if handle else None,
         )
         try:
-            result = app.engine.send(send_request)
+            result = app.engine_for(number).send(send_request)
         except VerificationNotFound:
             if handle is None:
                 raise
             # The verification has ended since its last message.
             return self._send(number, None, session, translations)
-        except DeliveryUnconfirmed as error:
-            resend_after = error.resend_after or timedelta()
-            session.code_sent(_encode_handle(error.verification, number), resend_after)
-            return Notice(translations.get(error.name))
         except RateLimited as error:
             if handle and error.limit == "resend_cooldown":
                 rounded = responses.retry_after(error.retry_after, rule=True)
@@ -123,7 +119,9 @@ class VerifyActions:
                 session.code_sent(encoded, resend_after)
             raise
         session.code_sent(_encode_handle(result.id, number), result.resend_after)
-        return None
+        if result.confirmed:
+            return None
+        return Notice(translations.get(DeliveryUnconfirmed.name))
 
     def _submit_code(
         self, session: VerifySession, translations: Translations
@@ -135,7 +133,7 @@ class VerifyActions:
             address=ANYBODY.address_of_person(request, None),
             bound=handle.verification,
         )
-        result = context.current().engine.check(check_request)
+        result = context.current().engine_for(handle.number).check(check_request)
         if not result.approved:
             return Notice(translations.get("wrong_code", left=result.attempts_left))
         completed = self._complete(handle.number, result, session.return_target)
@@ -181,8 +179,8 @@ def _require_handle(session: VerifySession) -> Handle:
     return handle
 
 
-def _encode_handle(verification: bytes | None, number: PhoneNumber) -> str:
-    handle = Handle(verification or b"", number)
+def _encode_handle(verification: bytes, number: PhoneNumber) -> str:
+    handle = Handle(verification, number)
     return handle.write(context.current().peppers[0])
 
 

@@ -239,9 +239,9 @@ def test_a_message_that_did_not_surely_leave_is_no_201(
     assert ("OTP-Expires-In" in answer.headers) == (status == 504)
 
 
-def test_a_saturated_service_is_503_and_says_when_to_come_back(app_with):
+def test_full_hash_queue_is_503_with_retry_after(app_with):
     app = app_with()
-    full: HashPool = app.extensions["otp_engine"].live().engine.hashing
+    full: HashPool = app.extensions["otp_engine"].live().live.hashing
     while full._slots.acquire(blocking=False):  # noqa: SLF001 - as hashes would hold them
         pass
 

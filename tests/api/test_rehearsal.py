@@ -7,10 +7,9 @@ from datetime import date, timedelta
 import pytest
 
 from otp_engine import config
-from otp_engine.domain import phone
-from otp_engine.domain.rehearsal import Rehearsed, TestNumber, TestNumbers
+from otp_engine.domain import engines, phone
+from otp_engine.domain.rehearsal import TestNumber, TestNumbers
 from otp_engine.domain.verification import Asked, Guess
-from otp_engine.domain.watched import Watched
 from otp_engine.errors import InvalidSettings, VerificationNotFound
 from otp_engine.senders.null import NullSender
 from tests.api.verify_v2.conftest import SERVICE, Verify
@@ -41,7 +40,7 @@ def check(http, code):
     return http.post("/auth/verify_otp", json={"phone": NUMBER, "otp": code})
 
 
-def test_its_code_is_known_and_no_message_leaves(http, outbox):
+def test_sandbox_number_has_a_fixed_code_and_no_message(http, outbox):
     sent = send(http)
 
     assert sent.status_code == 201
@@ -50,7 +49,7 @@ def test_its_code_is_known_and_no_message_leaves(http, outbox):
     assert check(http, CODE).status_code == 404
 
 
-def test_sends_to_it_use_no_limit_up_but_the_requesters(http, outbox):
+def test_sandbox_sends_count_against_no_shared_limit(http, outbox):
     statuses = {send(http).status_code for _ in range(19)}
 
     assert statuses == {201}
@@ -58,28 +57,27 @@ def test_sends_to_it_use_no_limit_up_but_the_requesters(http, outbox):
     assert len(outbox.messages) == 1
 
 
-def test_sends_to_it_count_against_their_requester(http):
+def test_sandbox_sends_count_against_the_requester(http):
     statuses = [send(http).status_code for _ in range(21)]
 
     assert statuses == [201] * 20 + [429]
 
 
-def test_its_code_is_of_no_use_after_its_last_day(store, outbox, engine):
-    """A verification that began on the last day stays a test's."""
+def test_fixed_code_is_not_found_after_the_last_day(engine):
     days = [date(2027, 1, 31)]
     numbers = TestNumbers(
         {NUMBER: TestNumber(phone.for_tests(NUMBER), CODE, days[0])}, lambda: days[0]
     )
-    rehearsed = Rehearsed(Watched(engine), numbers, NullSender())
+    both = engines.build(engine, numbers, NullSender())
     number = phone.for_tests(NUMBER)
-    rehearsed.send(Asked(number=number))
+    both.engine_for(number).send(Asked(number=number))
     days[0] += timedelta(days=1)
 
     with pytest.raises(VerificationNotFound):
-        rehearsed.check(Guess(number=number, code=CODE))
+        both.engine_for(number).check(Guess(number=number, code=CODE))
 
 
-def test_it_can_be_guessed_at_as_often_as_any_other(http):
+def test_sandbox_number_has_the_usual_number_of_checks(http):
     send(http)
     for _ in range(5):
         assert check(http, "000000").json == {"VerificationStatus": "pending"}
@@ -87,11 +85,11 @@ def test_it_can_be_guessed_at_as_often_as_any_other(http):
     assert check(http, CODE).status_code == 429
 
 
-def test_another_number_of_the_same_kind_is_none(http):
+def test_unlisted_number_is_rejected(http):
     assert send(http, "+15550100002").status_code == 400
 
 
-def test_it_is_one_for_the_other_face_too_and_no_attempt(app_with, outbox):
+def test_sandbox_number_works_on_v2_without_an_attempt(app_with, outbox):
     verify = Verify(app_with(OTP_TEST_NUMBERS=ENTRY).test_client())
 
     sent = verify.send(NUMBER)
@@ -114,7 +112,7 @@ def test_it_is_one_for_the_other_face_too_and_no_attempt(app_with, outbox):
         f"{NUMBER}:{CODE}@2020-01-01",
     ],
 )
-def test_a_malformed_or_an_old_entry_stops_the_start(given):
+def test_malformed_or_expired_entry_stops_the_start(given):
     with pytest.raises(InvalidSettings, match="OTP_TEST_NUMBERS") as refusal:
         config.load({"OTP_DEV": "1", "OTP_TEST_NUMBERS": given})
 

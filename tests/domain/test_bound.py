@@ -13,7 +13,7 @@ from otp_engine.domain import handles, phone
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.inspection import Inspector
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.service import Service
+from otp_engine.domain.service import DEFAULT, Service
 from otp_engine.errors import (
     RateLimited,
     TooManyAttempts,
@@ -40,7 +40,7 @@ def with_handle(guess):
     return typed
 
 
-def test_a_bound_verification_is_approved_with_its_handle(
+def test_bound_verification_is_approved_with_its_handle(
     engine, outbox, bound, with_handle
 ):
     sent = engine.send(bound)
@@ -51,34 +51,34 @@ def test_a_bound_verification_is_approved_with_its_handle(
     assert checked.id == sent.id
 
 
-def test_a_bound_verification_cannot_be_checked_by_number(engine, outbox, bound, guess):
+def test_bound_verification_cannot_be_checked_by_number(engine, outbox, bound, guess):
     engine.send(bound)
 
     with pytest.raises(VerificationNotFound):
         engine.check(guess(outbox.code))
 
 
-def test_a_bound_verification_cannot_be_seen_or_cancelled_by_number(engine, bound):
-    engine.send(bound)
+def test_bound_verification_cannot_be_seen_or_canceled_by_number(engine, bound):
+    sent = engine.send(bound)
 
     with pytest.raises(VerificationNotFound):
         engine.look(bound.number)
     with pytest.raises(VerificationNotFound):
-        engine.cancel(bound.number)
+        engine.cancel(bound.number, DEFAULT, sent.id)
 
 
-def test_a_bound_verification_is_cancelled_with_its_handle(
+def test_bound_verification_is_canceled_with_its_handle(
     engine, outbox, bound, with_handle
 ):
     sent = engine.send(bound)
 
-    engine.cancel(bound.number, id=sent.id, bound=sent.id)
+    engine.cancel(bound.number, DEFAULT, sent.id, sent.id)
 
     with pytest.raises(VerificationNotFound):
         engine.check(with_handle(outbox.code, sent.id))
 
 
-def test_failed_checks_of_others_do_not_reach_a_bound_verification(
+def test_failed_checks_by_number_leave_bound_verification_unchanged(
     engine, outbox, alice, bound, guess, with_handle
 ):
     """A stranger spends the attempts and the budget of the phone."""
@@ -96,7 +96,7 @@ def test_failed_checks_of_others_do_not_reach_a_bound_verification(
     assert engine.check(with_handle(code, sent.id)).approved
 
 
-def test_a_bound_verification_of_a_stranger_has_attempts_of_its_own(
+def test_bound_verification_of_another_client_has_its_own_attempts(
     engine, outbox, bound, with_handle
 ):
     engine = with_policy(engine, max_checks=2)
@@ -109,7 +109,7 @@ def test_a_bound_verification_of_a_stranger_has_attempts_of_its_own(
     assert engine.check(with_handle(code, sent.id)).approved
 
 
-def test_a_bound_verification_accepts_max_checks_however_often_it_is_sent(
+def test_resend_of_bound_verification_adds_no_checks(
     engine, outbox, bound, with_handle
 ):
     engine = with_policy(engine, max_checks=2)
@@ -122,7 +122,7 @@ def test_a_bound_verification_accepts_max_checks_however_often_it_is_sent(
         engine.check(with_handle(outbox.code, sent.id))
 
 
-def test_a_bound_verification_has_a_budget_as_large_as_a_phones(
+def test_bound_verification_has_the_budget_of_a_phone(
     engine, outbox, bound, with_handle
 ):
     engine = with_policy(
@@ -140,7 +140,7 @@ def test_a_bound_verification_has_a_budget_as_large_as_a_phones(
     assert left == [1, 0]
 
 
-def test_a_bound_verification_is_sent_again_with_its_handle(
+def test_bound_verification_is_resent_with_its_handle(
     engine, outbox, bound, with_handle
 ):
     sent = engine.send(bound)
@@ -151,9 +151,7 @@ def test_a_bound_verification_is_sent_again_with_its_handle(
     assert engine.check(with_handle(outbox.codes[0], sent.id)).approved
 
 
-def test_a_bound_verification_that_has_ended_is_not_sent_again(
-    engine, outbox, bound, with_handle
-):
+def test_ended_bound_verification_is_not_resent(engine, outbox, bound, with_handle):
     sent = engine.send(bound)
     engine.check(with_handle(outbox.code, sent.id))
 
@@ -163,7 +161,7 @@ def test_a_bound_verification_that_has_ended_is_not_sent_again(
     assert len(outbox.messages) == 1
 
 
-def test_sends_of_others_do_not_start_the_cooldown_of_a_bound_verification(
+def test_sends_by_number_start_no_cooldown_of_bound_verification(
     engine, alice, bound, client
 ):
     engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
@@ -176,7 +174,7 @@ def test_sends_of_others_do_not_start_the_cooldown_of_a_bound_verification(
     assert again.id == sent.id
 
 
-def test_the_cooldown_of_a_bound_verification_follows_its_own_sends(engine, bound):
+def test_cooldown_of_bound_verification_follows_its_own_sends(engine, bound):
     engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
     sent = engine.send(bound)
 
@@ -199,7 +197,7 @@ def test_bound_and_other_verifications_share_the_messages_of_a_phone(
     assert refusal.value.limit == "sends_per_phone"
 
 
-def test_failed_checks_of_bound_verifications_spend_no_budget_of_others(
+def test_failed_checks_of_bound_verifications_leave_the_budget_by_number(
     engine, outbox, alice, bound, guess, with_handle
 ):
     """A stranger binds a verification and fails, and the phone is checked by number."""
@@ -228,9 +226,7 @@ def test_failed_checks_of_bound_verifications_count_towards_the_ceiling(
     assert refusal.value.limit == "max_consecutive_failures"
 
 
-def test_a_bound_verification_belongs_to_its_service(
-    engine, outbox, bound, with_handle
-):
+def test_bound_verification_belongs_to_its_service(engine, outbox, bound, with_handle):
     shop = Service(sid="VA1", space="VA1")
     sent = engine.send(replace(bound, service=shop))
     asked = with_handle(outbox.code, sent.id)
@@ -240,7 +236,7 @@ def test_a_bound_verification_belongs_to_its_service(
     assert engine.check(replace(asked, service=shop)).approved
 
 
-def test_an_operator_sees_and_forgets_bound_verifications(
+def test_inspector_reports_and_deletes_bound_verifications(
     engine, store, client, bound, outbox, with_handle
 ):
     inspector = Inspector(store, store.counts, engine.peppers, engine.policy)
@@ -257,7 +253,7 @@ def test_an_operator_sees_and_forgets_bound_verifications(
     assert client.dbsize() == 0
 
 
-def test_a_bound_verification_keeps_its_pepper_during_a_rotation(
+def test_bound_verification_keeps_its_pepper_during_rotation(
     engine, outbox, bound, with_handle
 ):
     sent = engine.send(bound)
@@ -278,11 +274,11 @@ def read(text, *peppers):
     return handles.read(text, peppers, lambda e164: phone.read(e164, phone.NOWHERE))
 
 
-def test_a_handle_is_read_under_either_pepper_of_a_rotation():
+def test_handle_is_parsed_under_either_pepper_of_a_rotation():
     assert read(WRITTEN, Pepper(b"n" * 32), PEPPER) == HANDLE
 
 
-def test_a_handle_shows_no_number():
+def test_handle_contains_no_number():
     assert "9445012345" not in WRITTEN
     assert WRITTEN.isascii()
     assert "=" not in WRITTEN
@@ -305,11 +301,11 @@ def test_a_handle_shows_no_number():
     ],
     ids=range(11),
 )
-def test_a_changed_handle_finds_nothing(text):
+def test_changed_handle_finds_no_verification(text):
     with pytest.raises(VerificationNotFound):
         read(text, PEPPER)
 
 
-def test_a_handle_of_another_pepper_finds_nothing():
+def test_handle_of_another_pepper_finds_no_verification():
     with pytest.raises(VerificationNotFound):
         read(HANDLE.write(PEPPER), Pepper(b"q" * 32))

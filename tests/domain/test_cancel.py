@@ -1,4 +1,4 @@
-"""The rules of cancelling, on both stores."""
+"""The rules of canceling, on both stores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Limit
+from otp_engine.domain.service import DEFAULT
 from otp_engine.errors import RateLimited, Unavailable, VerificationNotFound
 from tests.fakes import Meanwhile, other_than
 from tests.tuning import with_policy
@@ -17,97 +19,94 @@ from tests.tuning import with_policy
 BOB = phone.read("+919445067890", "IN")
 
 
-def test_no_code_of_a_cancelled_verification_works(engine, outbox, alice, guess):
+def test_no_code_of_a_canceled_verification_works(engine, outbox, alice, guess):
     engine.send(alice)
-    engine.send(alice)
+    sent = engine.send(alice)
 
-    engine.cancel(alice.number)
+    engine.cancel(alice.number, DEFAULT, sent.id)
 
     for code in outbox.codes:
         with pytest.raises(VerificationNotFound):
             engine.check(guess(code))
 
 
-def test_there_is_nothing_to_cancel_where_nothing_was_sent(engine, alice, client):
+def test_cancel_without_a_send_finds_no_verification(engine, alice, client):
     with pytest.raises(VerificationNotFound):
-        engine.cancel(alice.number)
+        engine.cancel(alice.number, DEFAULT, b"0" * 16)
 
     assert client.dbsize() == 0
 
 
-def test_there_is_nothing_to_cancel_once_the_code_was_used(
-    engine, outbox, alice, guess
-):
-    engine.send(alice)
+def test_approved_verification_cannot_be_canceled(engine, outbox, alice, guess):
+    sent = engine.send(alice)
     engine.check(guess(outbox.code))
 
     with pytest.raises(VerificationNotFound):
-        engine.cancel(alice.number)
+        engine.cancel(alice.number, DEFAULT, sent.id)
 
 
-def test_a_verification_is_cancelled_only_once(engine, alice):
-    engine.send(alice)
-    engine.cancel(alice.number)
+def test_second_cancel_finds_no_verification(engine, alice):
+    sent = engine.send(alice)
+    engine.cancel(alice.number, DEFAULT, sent.id)
 
     with pytest.raises(VerificationNotFound):
-        engine.cancel(alice.number)
+        engine.cancel(alice.number, DEFAULT, sent.id)
 
 
-def test_cancelling_for_one_phone_leaves_the_others(engine, outbox, alice, guess):
+def test_cancel_of_one_phone_keeps_the_others(engine, outbox, alice, guess):
     engine.send(alice)
-    engine.send(replace(alice, number=BOB))
+    sent = engine.send(replace(alice, number=BOB))
 
-    engine.cancel(BOB)
+    engine.cancel(BOB, DEFAULT, sent.id)
 
     assert engine.check(guess(outbox.codes[0])).approved
 
 
-def test_cancelling_gives_no_wrong_guess_back(engine, outbox, alice, guess):
+def test_cancel_keeps_failed_checks_counted(engine, outbox, alice, guess):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("3/1h"))
-    engine.send(alice)
+    sent = engine.send(alice)
     engine.check(guess(other_than(outbox.code)))
 
-    engine.cancel(alice.number)
+    engine.cancel(alice.number, DEFAULT, sent.id)
 
     engine.send(alice)
     assert engine.check(guess(other_than(outbox.code))).attempts_left == 1
 
 
-def test_cancelling_gives_no_message_back(engine, alice):
+def test_cancel_keeps_sends_counted(engine, alice):
     engine = with_policy(engine, sends_per_phone=Limit.parse("1/10m"))
-    engine.send(alice)
+    sent = engine.send(alice)
 
-    engine.cancel(alice.number)
+    engine.cancel(alice.number, DEFAULT, sent.id)
 
     with pytest.raises(RateLimited) as refusal:
         engine.send(alice)
     assert refusal.value.limit == "sends_per_phone"
 
 
-def test_the_cooldown_ends_with_a_cancelled_verification(engine, outbox, alice, guess):
+def test_cancel_ends_the_cooldown(engine, outbox, alice, guess):
     engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
-    engine.send(alice)
+    sent = engine.send(alice)
 
-    engine.cancel(alice.number)
+    engine.cancel(alice.number, DEFAULT, sent.id)
 
     engine.send(alice)
     assert engine.check(guess(outbox.code)).approved
 
 
-def test_a_verification_is_cancelled_under_the_pepper_it_began_with(engine, alice):
+def test_cancel_finds_a_verification_under_the_previous_pepper(engine, alice):
     old, new = engine.peppers[0], Pepper(b"n" * 32)
-    engine.send(alice)
+    sent = engine.send(alice)
 
-    replace(engine, peppers=(new, old)).cancel(alice.number)
+    replace(engine, peppers=(new, old)).cancel(alice.number, DEFAULT, sent.id)
 
-    assert engine.store.look(old.pseudonymize("phone", alice.number.e164)) is None
+    phone = PhoneKey(old.pseudonymize("phone", alice.number.e164))
+    assert engine.store.look(phone) is None
 
 
-def test_no_code_is_sent_when_the_verification_was_cancelled_in_the_meantime(
-    engine, outbox, alice
-):
-    engine.send(alice)
-    cancel = Meanwhile(lambda: engine.cancel(alice.number))
+def test_cancel_during_a_send_stops_the_message(engine, outbox, alice):
+    sent = engine.send(alice)
+    cancel = Meanwhile(lambda: engine.cancel(alice.number, DEFAULT, sent.id))
 
     with pytest.raises(Unavailable):
         replace(engine, hashing=cancel).send(alice)
@@ -115,11 +114,9 @@ def test_no_code_is_sent_when_the_verification_was_cancelled_in_the_meantime(
     assert len(outbox.messages) == 1
 
 
-def test_no_guess_is_approved_when_the_verification_was_cancelled_in_the_meantime(
-    engine, outbox, alice, guess
-):
-    engine.send(alice)
-    cancel = Meanwhile(lambda: engine.cancel(alice.number))
+def test_cancel_during_a_check_prevents_the_approval(engine, outbox, alice, guess):
+    sent = engine.send(alice)
+    cancel = Meanwhile(lambda: engine.cancel(alice.number, DEFAULT, sent.id))
 
     with pytest.raises(VerificationNotFound):
         replace(engine, hashing=cancel).check(guess(outbox.code))

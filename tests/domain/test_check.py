@@ -10,6 +10,7 @@ import pytest
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.domain import phone
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.verification import Guess
 from otp_engine.errors import (
@@ -25,13 +26,13 @@ from tests.servers import wait_until
 from tests.tuning import with_policy
 
 
-def test_the_right_code_is_approved(engine, outbox, alice, guess):
+def test_right_code_is_approved(engine, outbox, alice, guess):
     engine.send(alice)
 
     assert engine.check(guess(outbox.code)).approved
 
 
-def test_the_right_code_works_only_once(engine, outbox, alice, guess):
+def test_right_code_works_once(engine, outbox, alice, guess):
     engine.send(alice)
     engine.check(guess(outbox.code))
 
@@ -49,9 +50,7 @@ def test_a_wrong_code_says_how_many_guesses_are_left(engine, outbox, alice, gues
     assert timedelta(minutes=9) < checked.expires_in <= timedelta(minutes=10)
 
 
-def test_the_right_code_is_refused_once_the_guesses_are_spent(
-    engine, outbox, alice, guess
-):
+def test_right_code_is_rejected_without_attempts_left(engine, outbox, alice, guess):
     engine.send(alice)
     left = [
         engine.check(guess(other_than(outbox.code))).attempts_left for _ in range(5)
@@ -63,7 +62,7 @@ def test_the_right_code_is_refused_once_the_guesses_are_spent(
     assert left == [4, 3, 2, 1, 0]
 
 
-def test_the_fifth_guess_may_still_be_the_right_one(engine, outbox, alice, guess):
+def test_right_code_is_approved_at_the_last_attempt(engine, outbox, alice, guess):
     engine.send(alice)
     for _ in range(4):
         engine.check(guess(other_than(outbox.code)))
@@ -71,14 +70,14 @@ def test_the_fifth_guess_may_still_be_the_right_one(engine, outbox, alice, guess
     assert engine.check(guess(outbox.code)).approved
 
 
-def test_nothing_is_found_where_nothing_was_sent(engine, guess, client):
+def test_check_without_a_send_finds_no_verification(engine, guess, client):
     with pytest.raises(VerificationNotFound):
         engine.check(guess("123456"))
 
     assert client.dbsize() == 0
 
 
-def test_a_code_is_worth_nothing_for_another_phone(engine, outbox, alice):
+def test_code_is_not_found_for_another_phone(engine, outbox, alice):
     engine.send(alice)
     bob = phone.read("+919445067890", "IN")
 
@@ -86,17 +85,17 @@ def test_a_code_is_worth_nothing_for_another_phone(engine, outbox, alice):
         engine.check(Guess(number=bob, code=outbox.code))
 
 
-def test_a_code_ends(engine, outbox, alice, guess):
+def test_expired_code_is_not_found(engine, outbox, alice, guess):
     short = with_policy(engine, ttl=timedelta(milliseconds=50))
     short.send(alice)
-    name = engine.peppers[0].pseudonymize("phone", alice.number.e164)
-    wait_until(lambda: engine.store.look(name) is None)
+    phone_key = PhoneKey(engine.peppers[0].pseudonymize("phone", alice.number.e164))
+    wait_until(lambda: engine.store.look(phone_key) is None)
 
     with pytest.raises(VerificationNotFound):
         engine.check(guess(outbox.code))
 
 
-def test_sending_again_gives_no_guess_back(engine, outbox, alice, guess):
+def test_resend_gives_no_attempt_back(engine, outbox, alice, guess):
     engine.send(alice)
     for _ in range(3):
         engine.check(guess(other_than(outbox.code)))
@@ -106,7 +105,7 @@ def test_sending_again_gives_no_guess_back(engine, outbox, alice, guess):
     assert engine.check(guess(other_than(*outbox.codes))).attempts_left == 1
 
 
-def test_every_code_of_a_live_verification_is_accepted(engine, outbox, alice, guess):
+def test_earlier_code_of_a_live_verification_is_approved(engine, outbox, alice, guess):
     engine.send(alice)
     engine.send(alice)
     engine.send(alice)
@@ -114,7 +113,7 @@ def test_every_code_of_a_live_verification_is_accepted(engine, outbox, alice, gu
     assert engine.check(guess(outbox.codes[0])).approved
 
 
-def test_sending_again_does_not_stretch_an_older_code(engine, outbox, alice, guess):
+def test_resend_does_not_extend_an_earlier_code(engine, outbox, alice, guess):
     with_policy(engine, ttl=timedelta(milliseconds=50)).send(alice)
     engine.send(alice)
     first, second = outbox.codes
@@ -127,16 +126,14 @@ def test_sending_again_does_not_stretch_an_older_code(engine, outbox, alice, gue
 
 def still_alive(engine, alice):
     """Whether the first of two codes is; asked of the store, which charges a guess."""
-    phone = engine.peppers[0].pseudonymize("phone", alice.number.e164)
+    phone = PhoneKey(engine.peppers[0].pseudonymize("phone", alice.number.e164))
     token = engine.entropy(8)
     claim = engine.store.claim(phone, token=token, policy=engine.policy)
     engine.store.unclaim(phone, token=token)
     return len(claim.tags) > 1
 
 
-def test_one_approval_uses_up_every_code_of_the_verification(
-    engine, outbox, alice, guess
-):
+def test_approval_ends_all_codes_of_the_verification(engine, outbox, alice, guess):
     engine.send(alice)
     engine.send(alice)
     engine.check(guess(outbox.codes[0]))
@@ -171,9 +168,7 @@ def sends(engine, asked):
     return True
 
 
-def test_only_a_right_code_clears_the_phones_wrong_guesses(
-    engine, outbox, alice, guess
-):
+def test_right_code_clears_failed_checks_of_the_phone(engine, outbox, alice, guess):
     strict = with_policy(engine, failed_checks_per_phone=Limit.parse("3/1h"))
     strict.send(alice)
     for _ in range(2):
@@ -185,7 +180,7 @@ def test_only_a_right_code_clears_the_phones_wrong_guesses(
     assert strict.check(guess(other_than(outbox.code))).attempts_left == 2
 
 
-def test_an_address_has_so_many_guesses_at_any_phone(engine, outbox, alice, guess):
+def test_address_limit_counts_checks_of_all_phones(engine, outbox, alice, guess):
     engine = with_policy(engine, checks_per_ip=Limit.parse("2/1m"))
     engine.send(alice)
     for _ in range(2):
@@ -201,7 +196,7 @@ def test_an_address_has_so_many_guesses_at_any_phone(engine, outbox, alice, gues
 @pytest.mark.parametrize(
     "spent", [{"max_checks": 1}, {"failed_checks_per_phone": Limit.parse("1/1h")}]
 )
-def test_a_check_that_the_phone_refuses_counts_against_its_address(
+def test_check_rejected_by_the_phone_counts_against_the_address(
     engine, outbox, alice, guess, spent
 ):
     engine = with_policy(engine, checks_per_ip=Limit.parse("3/1m"), **spent)
@@ -218,7 +213,7 @@ def test_a_check_that_the_phone_refuses_counts_against_its_address(
     assert refusal.value.limit == "checks_per_ip"
 
 
-def test_asking_where_nothing_waits_counts_at_the_address(engine, guess):
+def test_check_without_verification_counts_against_the_address(engine, guess):
     """Whoever tries many phones to find one that waits must be held up as well."""
     engine = with_policy(engine, checks_per_ip=Limit.parse("1/1m"))
     with pytest.raises(VerificationNotFound):
@@ -230,9 +225,7 @@ def test_asking_where_nothing_waits_counts_at_the_address(engine, guess):
     assert refusal.value.limit == "checks_per_ip"
 
 
-def test_a_guess_that_finds_no_place_for_its_hash_is_given_back(
-    engine, outbox, alice, guess
-):
+def test_check_without_a_place_to_hash_is_released(engine, outbox, alice, guess):
     engine.send(alice)
     full = HashPool(1, max_queued=0)
     full._slots.acquire()  # noqa: SLF001 - as a hash would hold it
@@ -247,7 +240,7 @@ def test_a_guess_that_finds_no_place_for_its_hash_is_given_back(
     assert wrong.attempts_left == 4
 
 
-def test_a_new_cost_troubles_no_code_that_is_already_out(engine, outbox, alice, guess):
+def test_new_argon2_parameters_keep_live_codes_valid(engine, outbox, alice, guess):
     engine.send(alice)
 
     dearer = replace(engine, cost=PROFILES["light"])
@@ -255,9 +248,7 @@ def test_a_new_cost_troubles_no_code_that_is_already_out(engine, outbox, alice, 
     assert dearer.check(guess(outbox.code)).approved
 
 
-def test_a_guess_whose_answer_from_the_store_was_lost_is_given_back(
-    engine, outbox, alice, guess
-):
+def test_check_with_a_lost_reply_is_released(engine, outbox, alice, guess):
     engine = with_policy(
         engine,
         max_checks=1,
@@ -273,9 +264,7 @@ def test_a_guess_whose_answer_from_the_store_was_lost_is_given_back(
     assert engine.check(guess(outbox.code, "203.0.113.7")).approved
 
 
-def test_a_right_guess_whose_approval_was_lost_is_not_given_back(
-    engine, outbox, alice, guess
-):
+def test_right_check_with_a_lost_approval_is_not_released(engine, outbox, alice, guess):
     """It may stand, and then the code is used up: nobody else may have it."""
     engine.send(alice)
     with pytest.raises(StoreUnavailable):

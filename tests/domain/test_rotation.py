@@ -13,6 +13,7 @@ import pytest
 
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.service import Service
 from otp_engine.domain.verification import Asked, Guess
@@ -43,7 +44,7 @@ def checks(engine, number, code, service):
     return engine.check(Guess(number=number, code=code, service=service))
 
 
-def test_every_live_code_of_two_services_works(before, instances, outbox):
+def test_live_codes_of_two_services_work_during_rotation(before, instances, outbox):
     sides = [instances[n % 2] for n in range(len(PHONES))]
     for number in PHONES:
         before.send(Asked(number=number, service=SHOP))
@@ -68,7 +69,9 @@ def test_every_live_code_of_two_services_works(before, instances, outbox):
 
 
 @pytest.mark.parametrize("number", PHONES[:4], ids=range(4))
-def test_the_budget_of_failed_checks_does_not_double(before, instances, outbox, number):
+def test_rotation_does_not_double_the_budget_of_failed_checks(
+    before, instances, outbox, number
+):
     strict = Limit.parse("4/1h")
     before, *instances = [
         with_policy(one, failed_checks_per_phone=strict) for one in (before, *instances)
@@ -110,11 +113,13 @@ def test_failed_checks_move_with_a_phone_to_the_new_pepper(
     assert refusal.value.limit == "max_consecutive_failures"
 
 
-def test_failed_checks_that_have_moved_are_counted_once(before, instances, outbox):
+def test_moved_failed_checks_are_counted_once(before, instances, outbox):
     number = PHONES[0]
     before.send(Asked(number=number))
     checks(before, number, other_than(outbox.code), Service())
-    old, new = (pepper.pseudonymize("phone", number.e164) for pepper in (OLD, NEW))
+    old, new = (
+        PhoneKey(pepper.pseudonymize("phone", number.e164)) for pepper in (OLD, NEW)
+    )
     store, policy = before.store, before.policy
 
     for _ in range(2):
@@ -125,11 +130,13 @@ def test_failed_checks_that_have_moved_are_counted_once(before, instances, outbo
     assert store.standing(old, policy).failures == 0
 
 
-def test_failed_checks_that_have_moved_expire(before, outbox, client):
+def test_moved_failed_checks_expire(before, outbox, client):
     number = PHONES[0]
     before.send(Asked(number=number))
     checks(before, number, other_than(outbox.code), Service())
-    old, new = (pepper.pseudonymize("phone", number.e164) for pepper in (OLD, NEW))
+    old, new = (
+        PhoneKey(pepper.pseudonymize("phone", number.e164)) for pepper in (OLD, NEW)
+    )
 
     before.store.move_failures(old, new, before.policy)
 
@@ -137,7 +144,7 @@ def test_failed_checks_that_have_moved_expire(before, outbox, client):
     assert timedelta(days=29) < timedelta(milliseconds=left) <= timedelta(days=30)
 
 
-def test_a_code_ends_with_its_pepper(before, engine, outbox):
+def test_code_of_a_removed_pepper_is_not_found(before, engine, outbox):
     before.send(Asked(number=PHONES[0]))
 
     with pytest.raises(VerificationNotFound):

@@ -9,7 +9,7 @@ import pytest
 
 from otp_engine.domain import phone
 from otp_engine.domain.limits import Charge, Limit
-from otp_engine.domain.service import Service
+from otp_engine.domain.service import DEFAULT, Service
 from otp_engine.errors import (
     CountryNotAllowed,
     NumberTypeNotAllowed,
@@ -28,7 +28,7 @@ def shopper(alice):
     return replace(alice, service=SHOP)
 
 
-def test_a_code_of_one_service_is_unknown_in_another(engine, outbox, shopper, guess):
+def test_code_of_one_service_is_not_found_in_another(engine, outbox, shopper, guess):
     engine.send(shopper)
 
     with pytest.raises(VerificationNotFound):
@@ -36,14 +36,14 @@ def test_a_code_of_one_service_is_unknown_in_another(engine, outbox, shopper, gu
     assert engine.check(replace(guess(outbox.code), service=SHOP)).approved
 
 
-def test_a_service_writes_its_own_name_and_length(engine, outbox, shopper):
+def test_message_has_the_name_and_code_length_of_the_service(engine, outbox, shopper):
     engine.send(shopper)
 
     assert len(outbox.code) == 8
     assert outbox.messages[0].body.endswith("is your Shop code. It expires in 10 min.")
 
 
-def test_a_code_that_was_brought_is_the_code(engine, outbox, alice, guess):
+def test_custom_code_is_sent_and_approved(engine, outbox, alice, guess):
     engine.send(replace(alice, code="AbC123"))
 
     assert outbox.messages[0].body.startswith("AbC123 ")
@@ -51,7 +51,7 @@ def test_a_code_that_was_brought_is_the_code(engine, outbox, alice, guess):
     assert engine.check(guess("AbC123")).approved
 
 
-def test_limits_that_were_brought_are_all_or_none(engine, alice):
+def test_own_limits_count_a_send_in_all_or_none(engine, alice):
     once, often = Limit.parse("1/1h"), Limit.parse("9/1h")
     charges = (Charge("often", "x", often), Charge("once", "x", once))
     asked = replace(alice, charges=charges)
@@ -65,7 +65,7 @@ def test_limits_that_were_brought_are_all_or_none(engine, alice):
     engine.send(only_often)
 
 
-def test_a_trusted_number_is_served_whatever_its_country_is(engine, outbox, alice):
+def test_trusted_number_of_any_country_is_allowed(engine, outbox, alice):
     jane = replace(alice, number=phone.read("+14155552671", "IN"))
     with pytest.raises(CountryNotAllowed) as refusal:
         engine.send(jane)
@@ -76,14 +76,14 @@ def test_a_trusted_number_is_served_whatever_its_country_is(engine, outbox, alic
     assert outbox.messages[0].to == "+14155552671"
 
 
-def test_trust_makes_no_mobile_of_a_landline(engine, alice):
+def test_trusted_landline_is_rejected(engine, alice):
     landline = phone.read("+912224935555", "IN")
 
     with pytest.raises(NumberTypeNotAllowed):
         engine.send(replace(alice, number=landline, trusted=True))
 
 
-def test_what_is_waiting_can_be_looked_at_without_a_guess(engine, outbox, alice, guess):
+def test_look_counts_no_check(engine, outbox, alice, guess):
     sent = engine.send(alice)
     engine.check(guess(other_than(outbox.code)))
 
@@ -93,14 +93,14 @@ def test_what_is_waiting_can_be_looked_at_without_a_guess(engine, outbox, alice,
     assert timedelta(minutes=9) < waiting.expires_in <= timedelta(minutes=10)
 
 
-def test_where_nothing_waits_there_is_nothing_to_look_at(engine, alice, client):
+def test_look_without_verification_finds_none(engine, alice, client):
     with pytest.raises(VerificationNotFound):
         engine.look(alice.number)
 
     assert client.dbsize() == 0
 
 
-def test_a_program_approves_once(engine, outbox, alice, guess):
+def test_second_approval_finds_no_verification(engine, outbox, alice, guess):
     sent = engine.send(alice)
 
     engine.approve(alice.number, alice.service, sent.id)
@@ -111,7 +111,7 @@ def test_a_program_approves_once(engine, outbox, alice, guess):
         engine.check(guess(outbox.code))
 
 
-def test_a_program_that_approves_has_not_guessed(engine, outbox, alice, guess):
+def test_approval_without_a_code_keeps_failed_checks(engine, outbox, alice, guess):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("2/1h"))
     sent = engine.send(alice)
     engine.check(guess(other_than(outbox.code)))
@@ -123,7 +123,7 @@ def test_a_program_that_approves_has_not_guessed(engine, outbox, alice, guess):
         engine.check(guess(outbox.code))
 
 
-def test_a_right_code_clears_the_wrong_guesses_of_all_services(
+def test_right_code_clears_failed_checks_of_all_services(
     engine, outbox, alice, shopper, guess
 ):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("2/1h"))
@@ -135,11 +135,11 @@ def test_a_right_code_clears_the_wrong_guesses_of_all_services(
     assert engine.check(guess(other_than(outbox.codes[0]))).attempts_left == 1
 
 
-def test_a_guess_at_a_verification_that_is_over_costs_the_next_one_nothing(
+def test_check_of_an_ended_verification_leaves_the_next_unchanged(
     engine, outbox, alice, guess
 ):
     old = engine.send(alice)
-    engine.cancel(alice.number)
+    engine.cancel(alice.number, DEFAULT, old.id)
     engine.send(alice)
     late = replace(guess(outbox.code), verification=old.id)
 
@@ -150,9 +150,9 @@ def test_a_guess_at_a_verification_that_is_over_costs_the_next_one_nothing(
     assert engine.check(guess(outbox.code)).approved
 
 
-def test_only_the_verification_that_is_meant_is_closed(engine, outbox, alice, guess):
+def test_cancel_and_approve_of_an_ended_id_close_nothing(engine, outbox, alice, guess):
     old = engine.send(alice)
-    engine.cancel(alice.number)
+    engine.cancel(alice.number, DEFAULT, old.id)
     engine.send(alice)
 
     with pytest.raises(VerificationNotFound):

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 import redis
 
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.policy import Policy
 from otp_engine.errors import InvalidSettings, StoreUnavailable
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
 from tests import certificates, servers
 
+PHONE = PhoneKey("digest")
 QUICK = timedelta(milliseconds=200)
 TIMEOUT = timedelta(seconds=5)
 TOPOLOGIES = ("server", "sentinel", "cluster")
@@ -57,11 +59,11 @@ def test_restarted_redis_is_reached_again(tmp_path):
 
 def test_flushed_script_is_sent_again(real_client):
     store = RedisStore(real_client)
-    assert not store.standing("phone", Policy()).live
-    store.withdraw("phone", token=b"t" * 8)
+    assert not store.standing(PHONE, Policy()).live
+    store.withdraw(PHONE, token=b"t" * 8)
     real_client.script_flush()
 
-    store.withdraw("phone", token=b"t" * 8)
+    store.withdraw(PHONE, token=b"t" * 8)
 
 
 def test_approval_without_a_required_replica_raises_store_unavailable(
@@ -71,12 +73,7 @@ def test_approval_without_a_required_replica_raises_store_unavailable(
     store = RedisStore(real_client, replicas=1)
 
     with pytest.raises(StoreUnavailable):
-        store.approve("phone", token=b"t" * 8, id=b"i" * 16)
-
-
-def connected(url):
-    client: Any = connect(url, TIMEOUT)
-    return closing(client)
+        store.approve(PHONE, token=b"t" * 8, id=b"i" * 16)
 
 
 class Tls:
@@ -125,6 +122,11 @@ class Tls:
     def ping(self, url, *options):
         query = "&".join([f"ssl_ca_certs={self.ours.path}", *options])
         RedisStore(connect(f"{url}?{query}", TIMEOUT)).ping()
+
+
+def connected(url):
+    client: Any = connect(url, TIMEOUT)
+    return closing(client)
 
 
 @pytest.fixture

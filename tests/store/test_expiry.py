@@ -17,6 +17,7 @@ from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.amendments import Amendment
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import DeliveryFailed
@@ -229,8 +230,8 @@ def through_a_rotation(store, client):
     post(http, SEND, phone)
     post(http, CHECK, phone, otp=other_than(outbox.code))
     # Nothing is live any more, and the failed check is still counted.
-    digest = Pepper(b"o" * 32).pseudonymize("phone", "+919445044444")
-    client.delete(keys.verification(digest), keys.sends(digest))
+    phone_key = PhoneKey(Pepper(b"o" * 32).pseudonymize("phone", "+919445044444"))
+    client.delete(keys.verification(phone_key), keys.sends(phone_key))
     post(served_with(OTP_PEPPER=new, OTP_PEPPER_PREVIOUS=old), SEND, phone)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from otp_engine.domain import phone
 from otp_engine.domain.limits import Limit
+from otp_engine.domain.service import DEFAULT
 from otp_engine.domain.verification import Asked, Guess
 from otp_engine.errors import (
     OTPError,
@@ -94,11 +95,11 @@ def test_a_refused_address_never_refuses_somebody_else(engine, outbox):
 
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
 def test_a_verification_is_either_approved_or_cancelled(engine, outbox, number):
-    engine.send(Asked(number=number))
+    sent = engine.send(Asked(number=number))
     guess = Guess(number=number, code=outbox.code)
     # Fewer guesses than a verification has, so that it is there to be cancelled.
     checks = [lambda: engine.check(guess).approved] * 4
-    cancels = [lambda: engine.cancel(number)] * 4
+    cancels = [lambda: engine.cancel(number, DEFAULT, sent.id)] * 4
 
     results = all_at_once(*checks, *cancels)
 

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.verification import Binding
 from otp_engine.errors import RateLimited, TooManyAttempts, VerificationNotFound
 from otp_engine.store import keys
 from otp_engine.store.verifications import RedisStore
 
-PHONE = "abcdefghijklmnop"
+PHONE = PhoneKey("abcdefghijklmnop")
 BINDING = Binding(b"i" * 16, "m=8,t=1,p=1")
 TAG = b"\x00\xff" * 16
 

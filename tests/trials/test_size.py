@@ -9,6 +9,7 @@ import redis
 
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Binding
 from otp_engine.store.lua_scripts import load
@@ -83,7 +84,10 @@ def fill(admin, opens, phones):
         batch: Any = Batch(pipeline, opens)
         store = RedisStore(batch)
         for number in phones:
-            phone, token = PEPPER.pseudonymize("phone", number), secrets.token_bytes(8)
+            phone, token = (
+                PhoneKey(PEPPER.pseudonymize("phone", number)),
+                secrets.token_bytes(8),
+            )
             binding = Binding(secrets.token_bytes(16), str(PROFILES["owasp"]))
             store.open(phone, token=token, binding=binding, policy=policy)
             store.arm(phone, token=token, tag=secrets.token_bytes(32), policy=policy)

@@ -11,6 +11,7 @@ import logging
 import re
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 
 from flask import g, request
 from flask.typing import ResponseReturnValue
@@ -115,7 +116,18 @@ def _mask(text: str) -> str:
     return text[:_VISIBLE] + "*" * len(text[_VISIBLE:_MAX_MASKED])
 
 
-def handle(error: Exception) -> ResponseReturnValue:
+def unconfirmed(verification: bytes) -> ResponseReturnValue:
+    """Return the 504 of a send that the provider did not answer.
+
+    Verify has no body for it. The header has the SID, because the code can still arrive
+    and a bound verification can be checked with its SID only.
+    """
+    body, status, headers = handle(errors.DeliveryUnconfirmed())
+    sid = wire.verification_sid(verification)
+    return body, status, headers | {"OTP-Verification": sid}
+
+
+def handle(error: Exception) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Return the response to any *error* in Twilio's format."""
     api_error = _to_api_error(error)
     if api_error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -135,9 +147,6 @@ def handle(error: Exception) -> ResponseReturnValue:
     if api_error.status == HTTPStatus.UNAUTHORIZED:
         body["detail"] = ""
         headers["WWW-Authenticate"] = 'Basic realm="otp"'
-    if isinstance(error, errors.DeliveryUnconfirmed) and error.verification:
-        # Verify has no body for this, and a bound code needs the SID.
-        headers["OTP-Verification"] = wire.verification_sid(error.verification)
     if api_error.retry_after is not None:
         headers["Retry-After"] = responses.retry_after(
             api_error.retry_after, rule=api_error.status == HTTPStatus.TOO_MANY_REQUESTS

@@ -61,7 +61,8 @@ class VerificationRef:
         Raises:
             VerificationNotFound: The verification has ended, or a later one is pending.
         """
-        pending = context.current().engine.look(self.number, self.service, self.bound)
+        engine = context.current().engine_for(self.number)
+        pending = engine.look(self.number, self.service, self.bound)
         if self.id not in {None, pending.id}:
             raise VerificationNotFound
         return pending

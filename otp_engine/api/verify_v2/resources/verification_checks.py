@@ -37,7 +37,7 @@ def create(service: str) -> ResponseReturnValue:
         bound=verification.bound,
         client=g.caller,
     )
-    checked = app.engine.check(guess)
+    checked = app.engine_for(verification.number).check(guess)
     status = "approved" if checked.approved else "pending"
     body = verification.view(checked.id, status, updated=app.now()).to_check()
     if not checked.approved:

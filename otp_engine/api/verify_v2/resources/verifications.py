@@ -12,12 +12,12 @@ from flask.typing import ResponseReturnValue
 from otp_engine import parsing
 from otp_engine.api import context, quotas
 from otp_engine.api.context import Context
-from otp_engine.api.verify_v2 import lookup, params, verification_params
+from otp_engine.api.verify_v2 import errors, lookup, params, verification_params
 from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.resources import safe_list
 from otp_engine.domain.record import Attempt, Record, encrypt_number
 from otp_engine.domain.verification import Asked, Sent
-from otp_engine.errors import DeliveryUnconfirmed, StoreUnavailable
+from otp_engine.errors import StoreUnavailable
 
 bp = Blueprint("verifications", __name__)
 
@@ -34,6 +34,8 @@ def create(service: str) -> ResponseReturnValue:
     app = context.current()
     sent = _send(app, asked)
     record = _add_record(app, asked, sent.id, sent.token)
+    if not sent.confirmed:
+        return errors.unconfirmed(sent.id)
     view = VerificationRef(asked.number, asked.service, record).view(sent.id, "pending")
     return view.to_verification(), HTTPStatus.CREATED, quotas.of_sent(sent.uses)
 
@@ -70,29 +72,24 @@ def update(service: str, name: str) -> ResponseReturnValue:
 
 def _approve(verification: VerificationRef, id: bytes) -> None:
     app, number, service = context.current(), verification.number, verification.service
-    app.engine.approve(number, service, id, verification.bound)
+    app.engine_for(number).approve(number, service, id, verification.bound)
     with suppress(StoreUnavailable):
         app.records.forget(id)
 
 
 def _cancel(verification: VerificationRef, id: bytes) -> None:
     app, number, service = context.current(), verification.number, verification.service
-    app.engine.cancel(number, service, id, verification.bound)
+    app.engine_for(number).cancel(number, service, id, verification.bound)
     with suppress(StoreUnavailable):
         app.records.cancelled(id, life=app.policy.ttl)
 
 
 def _send(app: Context, asked: Asked) -> Sent:
-    engine = app.engine
+    engine = app.engine_for(asked.number)
     # The safe list costs a Redis command, and few numbers need it.
-    trusted = not engine.serves(asked.number) and safe_list.contains(asked.number)
-    try:
-        return engine.send(replace(asked, trusted=trusted))
-    except DeliveryUnconfirmed as error:
-        # The code can still arrive, and then its SID must be known.
-        if error.verification and error.attempt:
-            _add_record(app, asked, error.verification, error.attempt)
-        raise
+    is_served = engine.served.has(asked.number.country)
+    trusted = not is_served and safe_list.contains(asked.number)
+    return engine.send(replace(asked, trusted=trusted))
 
 
 def _add_record(app: Context, asked: Asked, id: bytes, send_id: bytes) -> Record:

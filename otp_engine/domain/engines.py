@@ -1,0 +1,77 @@
+"""Two engines under one policy: for real numbers, and for sandbox numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from otp_engine.domain.engine import Engine
+from otp_engine.domain.events import ignore_event
+from otp_engine.domain.limits import Limit
+from otp_engine.domain.phone import EVERYWHERE, GLOBAL_NETWORK, PhoneNumber, Served
+from otp_engine.domain.policy import Policy
+from otp_engine.domain.ports import Sender
+from otp_engine.domain.rehearsal import TestNumbers
+
+_MAX_SENDS = 100
+_NAMESPACE_SUFFIX = ":test"
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The engines of one policy version.
+
+    Attributes:
+        live: Serves real numbers.
+        sandbox: Serves sandbox numbers.
+        numbers: The sandbox numbers.
+    """
+
+    live: Engine
+    sandbox: Engine
+    numbers: TestNumbers
+
+    def engine_for(self, number: PhoneNumber) -> Engine:
+        """Return the engine that serves *number*."""
+        is_sandbox = self.numbers.find(number.e164) is not None
+        return self.sandbox if is_sandbox else self.live
+
+
+def build(live: Engine, numbers: TestNumbers, null_sender: Sender) -> Engines:
+    """Build the sandbox of the engine *live*.
+
+    The sandbox sends no message and emits no event, because no message is counted. It
+    stores and checks codes like any other, with the usual number of checks. Requesters
+    are charged as for any number, because each send costs a hash; no other limit
+    counts a send. All destinations are allowed.
+
+    Its verifications have a namespace of their own, so that a fixed code is of no use
+    once the last day of its number is over.
+
+    Args:
+        live: The engine of real numbers.
+        numbers: The sandbox numbers.
+        null_sender: Accepts each message, and sends none.
+    """
+    sandbox = replace(
+        live,
+        sender=null_sender,
+        served=Served({EVERYWHERE, GLOBAL_NETWORK}),
+        policy=_without_limits(live.policy),
+        emit=ignore_event,
+        fixed_codes={e164: number.code for e164, number in numbers.known.items()},
+        namespace_suffix=_NAMESPACE_SUFFIX,
+    )
+    return Engines(live, sandbox, numbers)
+
+
+def _without_limits(policy: Policy) -> Policy:
+    return replace(
+        policy,
+        sending=True,
+        max_sends=_MAX_SENDS,
+        resend_cooldown=timedelta(),
+        sends_per_phone=Limit(),
+        sends_per_country=Limit(),
+        sends_total=Limit(),
+    )

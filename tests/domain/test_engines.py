@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from otp_engine.domain import engines, phone
+from otp_engine.domain.limits import Limit
+from otp_engine.domain.rehearsal import TestNumber, TestNumbers
+from otp_engine.domain.verification import Asked, Guess
+from otp_engine.errors import RateLimited, VerificationNotFound
+from tests.fakes import Outbox
+from tests.tuning import with_policy
+
+SANDBOX = TestNumber(phone.for_tests("+15550100001"), "123456", date(2027, 1, 31))
+ASKED = Asked(number=SANDBOX.number, address="203.0.113.7")
+
+
+@pytest.fixture
+def emitted():
+    return []
+
+
+@pytest.fixture
+def both_with(engine, emitted):
+    """Build both engines with changes to the policy."""
+
+    def build(**values):
+        live = replace(with_policy(engine, **values), emit=emitted.append)
+        numbers = TestNumbers({SANDBOX.number.e164: SANDBOX}, lambda: SANDBOX.until)
+        return engines.build(live, numbers, Outbox())
+
+    return build
+
+
+def test_sandbox_number_has_the_sandbox_engine(both_with, alice):
+    both = both_with()
+
+    assert both.engine_for(SANDBOX.number) is both.sandbox
+    assert both.engine_for(alice.number) is both.live
+
+
+def test_sandbox_ignores_the_limits_of_a_phone(both_with):
+    both = both_with(
+        sending=False,
+        max_sends=1,
+        resend_cooldown=timedelta(minutes=1),
+        sends_per_phone=Limit.parse("1/1h"),
+        sends_per_country=Limit.parse("1/1h"),
+        sends_total=Limit.parse("1/1h"),
+    )
+    both.sandbox.send(ASKED)
+
+    assert both.sandbox.send(ASKED).confirmed
+
+
+def test_sandbox_keeps_the_limit_of_a_requester(both_with):
+    both = both_with(sends_per_ip=Limit.parse("1/1h"))
+    both.sandbox.send(ASKED)
+
+    with pytest.raises(RateLimited):
+        both.sandbox.send(ASKED)
+
+
+def test_sandbox_emits_no_event(both_with, emitted):
+    both = both_with()
+    sent = both.sandbox.send(ASKED)
+    both.sandbox.check(Guess(number=SANDBOX.number, code="000000"))
+    both.sandbox.cancel(SANDBOX.number, ASKED.service, sent.id)
+
+    assert emitted == []
+
+
+def test_sandbox_verification_is_unknown_to_the_live_engine(both_with):
+    both = both_with()
+    both.sandbox.send(ASKED)
+
+    with pytest.raises(VerificationNotFound):
+        both.live.check(Guess(number=SANDBOX.number, code=SANDBOX.code))
