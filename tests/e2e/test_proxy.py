@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from tests import processes, servers
-from tests.trials import buffering_proxy, wire
+from tests.fault_injection import buffering_proxy, raw_http
 
 KIND = "Content-Type: application/json"
 SEND = "/auth/send_otp"
@@ -54,7 +54,7 @@ def unfinished(proxy, lines=b"", *, source="127.0.0.1", more=MOST):
 
 
 def health(proxy, lines=b"", *, source="127.0.0.1"):
-    return wire.say(proxy, HEALTH + lines + b"\r\n", source=source)
+    return raw_http.say(proxy, HEALTH + lines + b"\r\n", source=source)
 
 
 def status_of(proxy, address):
@@ -63,9 +63,11 @@ def status_of(proxy, address):
 
 
 def test_behind_the_proxy_nobody_chooses_the_address_they_are_counted_by(proxy):
-    first = wire.post(proxy, SEND, b'{"phone": "9445012345"}', KIND)
+    first = raw_http.post(proxy, SEND, b'{"phone": "9445012345"}', KIND)
     again = [
-        wire.post(proxy, SEND, b'{"phone": "9445067890"}', KIND, f"{name}: 192.0.2.1")
+        raw_http.post(
+            proxy, SEND, b'{"phone": "9445067890"}', KIND, f"{name}: 192.0.2.1"
+        )
         for name in ("X-Forwarded-For", "X_Forwarded_For", "X-Real-Ip", "Forwarded")
     ]
 
@@ -78,12 +80,12 @@ def test_behind_the_proxy_nobody_chooses_the_address_they_are_counted_by(proxy):
 def test_the_proxy_lets_16_kib_through_and_no_more(proxy):
     most = b'{"phone": "9445012345"}'.ljust(16 * 1024)
 
-    assert wire.post(proxy, SEND, most, KIND).status == 201
-    assert wire.post(proxy, SEND, most + b" ", KIND).status == 413
+    assert raw_http.post(proxy, SEND, most, KIND).status == 201
+    assert raw_http.post(proxy, SEND, most + b" ", KIND).status == 413
 
 
 def test_the_proxy_names_no_version(proxy):
-    headers = dict(wire.say(proxy, b"GET /healthz HTTP/1.0\r\n\r\n").headers)
+    headers = dict(raw_http.say(proxy, b"GET /healthz HTTP/1.0\r\n\r\n").headers)
 
     assert headers["server"] == "nginx"
 
@@ -184,7 +186,7 @@ def test_the_proxy_logs_no_number_while_the_service_is_down(tmp_path, capfd, cha
     path = "/v2/Services/VA0/Verifications/+919445012345"
     down = servers.free_port()
     with buffering_proxy.in_front_of(down, tmp_path, changes=changes) as port:
-        status = wire.post(port, path, b"{}").status
+        status = raw_http.post(port, path, b"{}").status
 
     assert status in {500, 502}
     assert "9445012345" not in capfd.readouterr().err
@@ -196,7 +198,7 @@ def test_proxies_that_add_a_header_line_each_are_read_in_their_order():
     def send(phone: str, client: str) -> int:
         added = [f"X-Forwarded-For: {one}" for one in ("192.0.2.9", client, "10.0.0.1")]
         body = b'{"phone": "%s"}' % phone.encode()
-        return wire.post(served.port, SEND, body, KIND, *added).status
+        return raw_http.post(served.port, SEND, body, KIND, *added).status
 
     with processes.serving("--dev", **environ) as served:
         answers = [

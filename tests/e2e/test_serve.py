@@ -20,7 +20,7 @@ import redis
 
 from tests import processes, servers, twilio_server
 from tests.fakes import code_in, other_than
-from tests.trials import wire
+from tests.fault_injection import raw_http
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 PHONE = {"phone": "9445012345"}
@@ -260,7 +260,7 @@ def test_slow_reports_hold_four_threads_of_a_worker(environ):
     public = environ | {"OTP_PUBLIC_URL": "https://otp.example.com"}
     form = "Content-Type: application/x-www-form-urlencoded"
     signature = f"X-Twilio-Signature: {'x' * 27}="
-    report = wire.posted("/callbacks/twilio", b"x" * 4000, form, signature)
+    report = raw_http.posted("/callbacks/twilio", b"x" * 4000, form, signature)
     with processes.serving("--workers", "1", **public) as served:
         with ExitStack() as stack:
             reports = [
@@ -275,7 +275,7 @@ def test_slow_reports_hold_four_threads_of_a_worker(environ):
             }
             health = served.get("/healthz")
         # The places are free again, so the signature is what is refused.
-        servers.wait_until(lambda: wire.say(served.port, report).status == 401)
+        servers.wait_until(lambda: raw_http.say(served.port, report).status == 401)
 
     assert health.status == 200
     assert all(head.startswith(b"HTTP/1.1 503 ") for head in heads)

@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import other_than
-from tests.trials.load import Call, Reply, check, for_a_while, numbers, send, share_out
+from tests.fault_injection.load import (
+    Call,
+    Reply,
+    check,
+    for_a_while,
+    numbers,
+    send,
+    share_out,
+)
 
 CLIENTS = 500
 SECONDS = 20.0

@@ -7,8 +7,8 @@ import redis
 
 from tests import processes, servers, twilio_server
 from tests.fakes import other_than
+from tests.fault_injection.load import all_at_once, check, numbers, send
 from tests.other_clock import OtherClock
-from tests.trials.load import all_at_once, check, numbers, send
 
 HOUR = 3_600
 TTL = 600

@@ -9,7 +9,7 @@ import pytest
 
 from tests import processes
 from tests.fakes import code_in, other_than
-from tests.trials.load import all_at_once, check, in_the_end, numbers, send
+from tests.fault_injection.load import all_at_once, check, in_the_end, numbers, send
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 from tests import processes, servers
 from tests.fakes import code_in, other_than
-from tests.processes import Served
-from tests.trials.load import (
+from tests.fault_injection.load import (
     Call,
     Person,
     Reply,
@@ -22,7 +21,8 @@ from tests.trials.load import (
     play,
     send,
 )
-from tests.trials.report import Trial
+from tests.fault_injection.report import Trial
+from tests.processes import Served
 from tests.twilio_server import Twilio
 
 MOST_CHECKS = 5

@@ -8,8 +8,8 @@ import pytest
 
 from tests import servers, topologies
 from tests.fakes import code_in, other_than
-from tests.trials.load import all_at_once, check, in_the_end, numbers, send
-from tests.trials.people import (
+from tests.fault_injection.load import all_at_once, check, in_the_end, numbers, send
+from tests.fault_injection.simulated_users import (
     OTHERS,
     People,
     hold_over,

@@ -11,8 +11,9 @@ import pytest
 from otp_engine.store.scripts import WHEN_FULL, load
 from tests import processes, servers
 from tests.fakes import other_than
-from tests.trials import redis_proxy
-from tests.trials.load import (
+from tests.fault_injection import fault_proxy
+from tests.fault_injection.fault_proxy import Fault, Loss
+from tests.fault_injection.load import (
     Call,
     Reply,
     all_at_once,
@@ -23,7 +24,6 @@ from tests.trials.load import (
     send,
     share_out,
 )
-from tests.trials.redis_proxy import Fault, Loss
 
 WORDS = {
     Fault.BLACK_HOLE: "a black hole",
@@ -34,7 +34,7 @@ WORDS = {
 
 @pytest.fixture
 def proxy(redis_server):
-    with redis_proxy.to(redis_server.port) as proxy:
+    with fault_proxy.to(redis_server.port) as proxy:
         yield proxy
 
 

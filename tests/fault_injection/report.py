@@ -16,7 +16,7 @@ Each promise of the [README](../README.md#what-it-promises) is tried under condi
 that break others; what stands here is the worst value that was seen, not the mean.
 `make trials` runs all of it and writes this page, and `make test` the shorter half of \
 it on smaller numbers.
-The trials are in [`tests/trials`](../tests/trials).
+The trials are in [`tests/fault_injection`](../tests/fault_injection).
 Each row has the commit that it was run at: some were run again alone.
 
 """

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests import processes, servers, twilio_server
-from tests.trials import report
-from tests.trials.report import Trial
+from tests.fault_injection import report
+from tests.fault_injection.report import Trial
 
 FOUND = pytest.StashKey[list[Trial]]()
 

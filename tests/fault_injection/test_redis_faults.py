@@ -11,7 +11,14 @@ import redis
 
 from tests import servers
 from tests.fakes import other_than
-from tests.trials.load import all_at_once, check, numbers, play, send, share_out
+from tests.fault_injection.load import (
+    all_at_once,
+    check,
+    numbers,
+    play,
+    send,
+    share_out,
+)
 
 FEW = 4
 """No more than one worker has places to hash for, should it get them all."""

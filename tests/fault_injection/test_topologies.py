@@ -8,9 +8,9 @@ from time import monotonic
 import pytest
 
 from tests import servers, topologies
-from tests.trials import people, redis_proxy
-from tests.trials.load import numbers
-from tests.trials.people import (
+from tests.fault_injection import fault_proxy, simulated_users
+from tests.fault_injection.load import numbers
+from tests.fault_injection.simulated_users import (
     OTHERS,
     People,
     hold_over,
@@ -101,14 +101,14 @@ def test_a_replica_that_was_cut_off_is_promoted(trial, whole, twilio, tmp_path, 
     crowd, more = People(twilio), {"OTP_REDIS_WAIT_REPLICAS": str(waits)}
     with (
         topologies.alone(tmp_path / "primary") as primary,
-        redis_proxy.to(primary.port) as wire,
+        fault_proxy.to(primary.port) as wire,
         topologies.replica(tmp_path / "replica", wire.port) as replica,
-        redis_proxy.to(primary.port) as way,
+        fault_proxy.to(primary.port) as way,
         serving(twilio, f"redis://127.0.0.1:{way.port}", **more) as served,
     ):
         servers.wait_until(lambda: topologies.follows(replica))
         with crowd.at_it(served.port, many=MANY[whole]):
-            wire.break_by(redis_proxy.Fault.BLACK_HOLE)
+            wire.break_by(fault_proxy.Fault.BLACK_HOLE)
             cut = monotonic()
             servers.wait_until(lambda: monotonic() > cut + seconds)
         primary.kill()
@@ -145,7 +145,7 @@ def tell_what_was_lost(trial, crowd):
     messages = Counter(crowd.messages())
     for name, counted, most in (
         ("codes approved twice", approved, 1),
-        ("guesses beyond 5 at a phone", looked_at, people.MOST_CHECKS),
+        ("guesses beyond 5 at a phone", looked_at, simulated_users.MOST_CHECKS),
         ("messages beyond 1 to a phone", messages, 1),
     ):
         trial.tell(name, sum(max(0, n - most) for n in counted.values()))

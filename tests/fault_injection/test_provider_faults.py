@@ -14,7 +14,14 @@ import pytest
 from otp_engine.app import IN_FLIGHT
 from tests import servers, twilio_server
 from tests.fakes import other_than
-from tests.trials.load import all_at_once, check, numbers, play, send, share_out
+from tests.fault_injection.load import (
+    all_at_once,
+    check,
+    numbers,
+    play,
+    send,
+    share_out,
+)
 
 WORKERS = 2
 FAILURES = 5

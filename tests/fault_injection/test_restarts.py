@@ -13,7 +13,7 @@ from functools import partial
 
 from tests import processes, servers
 from tests.fakes import other_than
-from tests.trials.load import REFUSED, Call, check, numbers, play, send
+from tests.fault_injection.load import REFUSED, Call, check, numbers, play, send
 
 PEOPLE = 16
 # Longer than the balancer takes to notice on a machine that is busy with other work.

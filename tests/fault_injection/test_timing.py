@@ -11,8 +11,8 @@ import redis
 
 from tests import processes, servers
 from tests.fakes import code_in
-from tests.trials import wire
-from tests.trials.load import numbers
+from tests.fault_injection import raw_http
+from tests.fault_injection.load import numbers
 
 SEND, VERIFY = "/auth/send_otp", "/auth/verify_otp"
 CODE = "000000"
@@ -41,7 +41,7 @@ def times(whole):
 
 def send(served, twilio, phone):
     """Send to *phone*, and say which code."""
-    assert wire.post_json(served.port, SEND, {"phone": phone}).status == 201
+    assert raw_http.post_json(served.port, SEND, {"phone": phone}).status == 201
     return code_in(twilio.messages[-1]["Body"])
 
 
@@ -53,7 +53,7 @@ def compare(trial, whole, served, path: str, rounds: Iterator[Bodies]):
         kinds = list(bodies)
         first = n % len(kinds)
         for kind in kinds[first:] + kinds[:first]:
-            heard = wire.post_json(served.port, path, bodies[kind])
+            heard = raw_http.post_json(served.port, path, bodies[kind])
             looks.add((heard.status, heard.body, heard.names))
             took.setdefault(kind, []).append(heard.seconds * 1000)
 
@@ -82,7 +82,7 @@ def test_unknown_expired_and_used_phones(
                 for phone in used[at : at + few]:
                     code = send(served, twilio, phone)
                     body = {"phone": phone, "otp": code}
-                    wire.post_json(served.port, VERIFY, body)
+                    raw_http.post_json(served.port, VERIFY, body)
                 for phone in expired[at : at + few]:
                     send(served, twilio, phone)
                 expire_all(client)

@@ -9,9 +9,14 @@ from collections import Counter
 
 from otp_engine.config import keys
 from tests.fakes import other_than
-from tests.trials import pair as pairs
-from tests.trials.load import NO_ANSWER, numbers
-from tests.trials.rotation_clients import PENDING, Holder, clients, wait_until_newer
+from tests.fault_injection import rolling_pair
+from tests.fault_injection.load import NO_ANSWER, numbers
+from tests.fault_injection.rotation_clients import (
+    PENDING,
+    Holder,
+    clients,
+    wait_until_newer,
+)
 
 FIRST_HOLDER, FIRST_VICTIM = 30_000_000, 40_000_000
 OLD_KEY, NEW_KEY = "old-secret-0123456789", "new-secret-0123456789"
@@ -82,7 +87,7 @@ class Rotation:
     def guess(self):
         """Ask for a code for each victim again, and guess at all of them, at both."""
         for phone in self.victims:
-            self.pair.ask(pairs.SEND, {"phone": phone}, 0)
+            self.pair.ask(rolling_pair.SEND, {"phone": phone}, 0)
             codes = self.pair.codes_of(phone)
             for n in range(4):
                 heard = self.pair.check(phone, other_than(*codes), n)
@@ -91,7 +96,9 @@ class Rotation:
 
 def rotation(environ, twilio, *, workers, people):
     start, *others = steps(environ)
-    with pairs.of_instances(twilio, start, workers=workers, secrets=[OLD_KEY]) as pair:
+    with rolling_pair.of_instances(
+        twilio, start, workers=workers, secrets=[OLD_KEY]
+    ) as pair:
         seen = Rotation(pair, people)
         with clients(pair, people) as running:
             seen.go(running, *others)
@@ -99,7 +106,7 @@ def rotation(environ, twilio, *, workers, people):
         seen.failed += sum(len(client.failed) for client in running)
         statuses = Counter(pair.statuses)
         pair.secrets = [OLD_KEY]
-        gone = [pair.ask(pairs.SEND, {}, n).status for n in range(2)]
+        gone = [pair.ask(rolling_pair.SEND, {}, n).status for n in range(2)]
     return seen, statuses, gone
 
 
