@@ -29,6 +29,17 @@ hypothesis_settings.register_profile("ours", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("ours")
 
 TIMEOUT = timedelta(seconds=5)
+KINDS = {"unit", "e2e", "browser", "fault"}
+KIND_OF_FOLDER = {"e2e": "e2e", "fault_injection": "fault"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test that has no kind yet with the kind of its folder."""
+    for item in items:
+        if not KINDS & {mark.name for mark in item.iter_markers()}:
+            folder = item.path.parent.name
+            item.add_marker(KIND_OF_FOLDER.get(folder, "unit"))
 
 
 @pytest.fixture(scope="session")

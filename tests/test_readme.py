@@ -161,6 +161,7 @@ def test_every_error_that_a_client_can_meet_is_in_the_readme():
         assert f"`{name}`" in README, name
 
 
+@pytest.mark.e2e
 def test_the_readmes_first_two_minutes_go_as_it_says():
     lines = re.findall(r"\$ curl localhost:3000(\S+) --json '(.*)'\n(.*)\n", README)
     assert len(lines) == 2

@@ -13,7 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests import processes, servers
 from tests.fakes import other_than
 
+pytestmark = pytest.mark.browser
+
 PICTURES = Path(__file__).parent.parent.parent / "docs" / "images"
+
 PHONE = "94450 12345"
 SERIOUS = {"serious", "critical"}
 
@@ -92,6 +95,7 @@ def take_picture(page: Page, name: str) -> None:
     page.screenshot(path=folder and folder / f"{name}.png")
 
 
+@pytest.mark.smoke
 def test_a_number_its_message_its_code_and_approved(open_page):
     small = {"viewport": {"width": 520, "height": 640}}
     page, inbox = open_page("/verify", **small), open_page("/dev/inbox", **small)

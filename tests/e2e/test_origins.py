@@ -12,6 +12,8 @@ from playwright.sync_api import sync_playwright
 
 from tests import processes, servers
 
+pytestmark = pytest.mark.browser
+
 PHONE = "9445012345"
 CALL = """async ([url, options]) => {
     const answer = await fetch(url, options);

@@ -43,6 +43,7 @@ def served(environ):
         yield served
 
 
+@pytest.mark.smoke
 def test_a_code_goes_out_and_comes_back(served, twilio):
     sent = served.post("/auth/send_otp", PHONE, **KEY)
     code = code_in(twilio.messages[0]["Body"])
