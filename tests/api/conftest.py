@@ -5,18 +5,7 @@ from flask.testing import FlaskClient
 
 from otp_engine import config
 from otp_engine.app import create_app
-
-RELAXED = {
-    "OTP_DEV": "1",
-    "OTP_ARGON2": "test",
-    "OTP_RESEND_COOLDOWN": "0s",
-}
-
-
-@pytest.fixture
-def client(one_client):
-    """One store is enough: that both do the same is for the tests of the store."""
-    return one_client
+from tests.support.settings import RELAXED
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.domain.events import Delivered, Lost
 from tests import twilio_server
-from tests.api.conftest import RELAXED
 from tests.pages import values
+from tests.support.settings import RELAXED
 
 PUBLIC = "https://otp.example.com"
 CALLBACK = f"{PUBLIC}/callbacks/twilio"

@@ -4,13 +4,7 @@ import pytest
 
 from otp_engine import config
 from otp_engine.app import create_app
-from tests.api.conftest import RELAXED
-
-
-@pytest.fixture
-def client(one_client):
-    """One store is enough: that both do the same is for the tests of the store."""
-    return one_client
+from tests.support.settings import RELAXED
 
 
 @pytest.fixture

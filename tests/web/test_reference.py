@@ -23,9 +23,9 @@ from otp_engine.config.settings import TWILIO_CALLBACK
 from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
 from tests import twilio_server
-from tests.api.conftest import RELAXED
 from tests.conftest import TIMEOUT
 from tests.fakes import Outbox
+from tests.support.settings import RELAXED
 
 # Everything that there can be, so that every path is there.
 WHOLE = RELAXED | {

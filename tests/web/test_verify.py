@@ -16,8 +16,8 @@ from otp_engine.app import create_app
 from otp_engine.errors import DeliveryUnconfirmed
 from otp_engine.web.texts import ALL
 from tests.ageing import age
-from tests.api.conftest import RELAXED
 from tests.fakes import Outbox, other_than
+from tests.support.settings import RELAXED
 
 PHONE = "+919445012345"
 SEED = "cHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHI="
