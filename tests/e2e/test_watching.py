@@ -180,7 +180,9 @@ def following(environ):
         stderr=subprocess.PIPE,
         text=True,
     ) as follower:
-        reader = threading.Thread(target=lambda: lines.extend(follower.stdout))
+        assert follower.stdout
+        # It extends the list line by line, as they arrive.
+        reader = threading.Thread(target=lines.extend, args=(follower.stdout,))
         reader.start()
         try:
             yield follower, lines
