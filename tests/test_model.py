@@ -1,6 +1,6 @@
 """Whatever people and carriers do, in whatever order: the engine does what it promises.
 
-Hypothesis draws the orders, and `tests/model.py` says what must come of each step. A
+Hypothesis draws the orders, and `Model` has the result that each step must have. A
 failure is shortened to the fewest steps that show it, and printed as a program.
 
 Without a setting it draws the same 100 orders of up to 24 steps on each store.

@@ -81,7 +81,7 @@ def twilio() -> Iterator[twilio_server.Twilio]:
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[servers.Mortal]:
+def own_redis(tmp_path: Path) -> Iterator[servers.Mortal]:
     """A Redis that keeps things as the one of `docker-compose.yml` does."""
     with servers.mortal_redis(tmp_path, *servers.options_of_compose()) as server:
         yield server
@@ -89,10 +89,10 @@ def redis_server(tmp_path: Path) -> Iterator[servers.Mortal]:
 
 @pytest.fixture
 def environ(
-    redis_server: servers.Mortal, twilio: twilio_server.Twilio
+    own_redis: servers.Mortal, twilio: twilio_server.Twilio
 ) -> dict[str, str]:
     """Production, but for what would get into the way of every trial but its own."""
-    return processes.production(redis_server.url, twilio.url) | {
+    return processes.production(own_redis.url, twilio.url) | {
         "OTP_ARGON2": "m=64,t=1,p=1",
         "OTP_SENDS_TOTAL": "off",
         "OTP_CHECKS_PER_IP": "off",

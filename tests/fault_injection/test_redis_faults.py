@@ -24,7 +24,7 @@ FEW = 4
 """No more than one worker has places to hash for, should it get them all."""
 
 
-def test_a_full_redis(trial, served_by, redis_server, twilio):
+def test_a_full_redis(trial, served_by, own_redis, twilio):
     trial.did(
         "Redis filled up to its `maxmemory` while 100 codes are out; sends, then wrong"
         " and right checks of each",
@@ -33,7 +33,7 @@ def test_a_full_redis(trial, served_by, redis_server, twilio):
     served = served_by()
     phones = numbers(100)
     share_out(served.port, list(map(send, phones)), FEW)
-    with redis.Redis.from_url(redis_server.url) as admin:
+    with redis.Redis.from_url(own_redis.url) as admin:
         # Less than all of it, for a buffer that is freed would make room again.
         used = admin.info("memory")["used_memory"]
         admin.config_set("maxmemory", used * 9 // 10)
@@ -59,7 +59,7 @@ def _not(status, replies):
 
 
 def test_a_redis_that_forgets_its_scripts(
-    trial, whole, served_by, redis_server, twilio
+    trial, whole, served_by, own_redis, twilio
 ):
     seconds = 60 if whole else 3
     trial.did(
@@ -77,7 +77,7 @@ def test_a_redis_that_forgets_its_scripts(
 
     with (
         ThreadPoolExecutor(1) as threads,
-        redis.Redis.from_url(redis_server.url) as admin,
+        redis.Redis.from_url(own_redis.url) as admin,
     ):
         playing = threads.submit(play, served.port, [person() for _ in range(FEW)])
         while not playing.done():
@@ -95,7 +95,7 @@ def after_more_messages(twilio, count):
     servers.wait_until(lambda: len(twilio.messages) >= enough)
 
 
-def test_redis_killed_under_load(trial, whole, served_by, redis_server, twilio):
+def test_redis_killed_under_load(trial, whole, served_by, own_redis, twilio):
     kills = 20 if whole else 2
     trial.did(
         "`kill -9` of Redis while 8 people send, guess wrong twice, then right, and try"
@@ -127,8 +127,8 @@ def test_redis_killed_under_load(trial, whole, served_by, redis_server, twilio):
         back = []
         for _ in range(kills):
             after_more_messages(twilio, 30)
-            redis_server.kill()
-            up = redis_server.start()
+            own_redis.kill()
+            up = own_redis.start()
             after_more_messages(twilio, 1)
             back.append(time.monotonic() - up)
         over.set()

@@ -66,7 +66,7 @@ def compare(trial, whole, served, path: str, rounds: Iterator[Bodies]):
 
 
 def test_unknown_expired_and_used_phones(
-    trial, whole, times, served, twilio, redis_server
+    trial, whole, times, served, twilio, own_redis
 ):
     trial.did(
         f"{times:,} checks each at phones that never had a code, whose code has expired"
@@ -77,7 +77,7 @@ def test_unknown_expired_and_used_phones(
 
     def rounds():
         few = 50
-        with redis.Redis.from_url(redis_server.url) as client:
+        with redis.Redis.from_url(own_redis.url) as client:
             for at in range(0, times, few):
                 for phone in used[at : at + few]:
                     code = send(served, twilio, phone)

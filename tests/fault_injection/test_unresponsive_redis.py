@@ -33,8 +33,8 @@ WORDS = {
 
 
 @pytest.fixture
-def proxy(redis_server):
-    with fault_proxy.to(redis_server.port) as proxy:
+def proxy(own_redis):
+    with fault_proxy.to(own_redis.port) as proxy:
         yield proxy
 
 
