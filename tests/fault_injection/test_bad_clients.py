@@ -1,4 +1,4 @@
-"""Clients that mean no good, or know no better."""
+"""Clients that attack, or that are broken."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def served(environ):
 
 
 def health(port, seconds):
-    """Ask how it is, four at a time, and say what came back."""
+    """Request `/healthz` from four clients, and return the replies."""
     end = time.monotonic() + seconds
     return for_a_while(
         port,
@@ -61,7 +61,7 @@ def test_slow_clients_behind_the_proxy(trial, whole, environ, tmp_path):
         f"{each} clients with slow headers and {each} with slow bodies, a byte a second"
         f" for {seconds} s, at nginx with `deploy/proxy/nginx.conf`"
         + (f"; then for {seconds // 4} s without nginx" if whole else ""),
-        promise="slow clients keep nobody waiting",
+        promise="slow clients delay no other client",
     )
     environ |= {"OTP_TRUSTED_PROXIES": "1"}
     with (
@@ -128,7 +128,7 @@ def test_slow_bodies_from_one_address(trial, whole, environ, tmp_path):
     trial.at_least("addresses with every answer", served_whole, 10)
 
 
-def test_big_and_odd_bodies(trial, whole, served, twilio):
+def test_large_and_malformed_bodies(trial, whole, served, twilio):
     requests = [*malformed_bodies.requests(), *malformed_bodies.gzip_bombs()]
     warm, rounds = (60, 200) if whole else (3, 3)
     trial.did(
@@ -168,7 +168,7 @@ def refused(served, path, error, given):
 
 
 def look_alikes_let_in(served, twilio):
-    """Try them all, around one verification; then say what was let in, and its code."""
+    """Return the look-alikes that one verification accepted, and its code."""
     phones = [(name, {"phone": x}) for name, x in unicode_cases.no_phones()]
     let_in = [*refused(served, SEND, "invalid_phone", phones)]
     raw_http.post_json(served.port, SEND, PHONE)
@@ -201,7 +201,7 @@ def test_look_alike_digits(trial, environ, twilio):
         "digits of other scripts, invisible marks, a full-width plus, `tel:`,"
         " extensions, 15 and 16 digits, codes as numbers; then every spelling that the"
         " README allows",
-        promise="one number has one name",
+        promise="one number has one form",
     )
     environ |= {"OTP_RESEND_COOLDOWN": "0s", "OTP_SENDS_PER_PHONE": "off"}
     with processes.serving(*WORKERS, **environ) as served:
@@ -212,11 +212,11 @@ def test_look_alike_digits(trial, environ, twilio):
         )
         kept_out = [*spellings_kept_out(served, twilio)]
 
-    trial.at_most("look-alikes let in", len(let_in), 0)
+    trial.at_most("look-alikes accepted", len(let_in), 0)
     trial.at_most("messages to them", sent - 1, 0)
     left = int(dict(wrong.headers)["otp-attempts-left"])
-    trial.at_least("guesses left after them and a wrong one", left, 4)
-    trial.at_most("other spellings kept out", len(kept_out), 0)
+    trial.at_least("attempts remaining after them and a failed check", left, 4)
+    trial.at_most("allowed spellings rejected", len(kept_out), 0)
     assert let_in + kept_out == []
     assert {message["To"] for message in twilio.messages} == {PHONE["phone"]}
 
@@ -239,9 +239,9 @@ def test_injected_headers_and_log_lines(trial, served, twilio):
     lines = served.stderr + served.stdout
     secrets = (code, secret, twilio_server.TOKEN, "9445012345")
     strange = {name for h in heard for name in h.names} - injections.OF_OURS
-    trial.at_most("headers that are not ours", len(strange), 0)
+    trial.at_most("headers that the service does not define", len(strange), 0)
     trial.at_most("500s", sum(h.status >= 500 for h in heard), 0)
-    trial.at_most("lines that are no JSON object", sum(map(is_no_object, lines)), 0)
+    trial.at_most("lines that are not a JSON object", sum(map(is_no_object, lines)), 0)
     told = [line for line in lines if any(word in line for word in secrets)]
     trial.at_most("lines with a number, a code or a secret", len(told), 0)
     assert (strange, told) == (set(), [])

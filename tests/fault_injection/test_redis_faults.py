@@ -49,7 +49,7 @@ def test_a_full_redis(trial, served_by, own_redis, twilio):
 
     trial.at_most("sends not answered with 503", _not(503, sends), 0)
     trial.at_most("messages sent", sent, 0)
-    trial.at_most("wrong checks not looked at", sum(not r.wrong for r in wrong), 0)
+    trial.at_most("wrong checks not counted", sum(not r.wrong for r in wrong), 0)
     trial.at_most("right checks not approved", sum(not r.approved for r in right), 0)
     trial.at_most("keys evicted", evicted, 0)
 
@@ -58,9 +58,7 @@ def _not(status, replies):
     return sum(reply.status != status for reply in replies)
 
 
-def test_a_redis_that_forgets_its_scripts(
-    trial, whole, served_by, own_redis, twilio
-):
+def test_redis_loses_its_scripts(trial, whole, served_by, own_redis, twilio):
     seconds = 60 if whole else 3
     trial.did(
         f"`SCRIPT FLUSH` in a loop for {seconds} s, while 4 people send and check",
@@ -85,7 +83,7 @@ def test_a_redis_that_forgets_its_scripts(
             flushes += 1
         replies = playing.result()
 
-    trial.tell("scripts forgotten", flushes)
+    trial.tell("scripts deleted", flushes)
     trial.tell("requests", len(replies))
     trial.at_most("other answers than 201", _not(201, replies), 0)
 
@@ -95,12 +93,12 @@ def after_more_messages(twilio, count):
     servers.wait_until(lambda: len(twilio.messages) >= enough)
 
 
-def test_redis_killed_under_load(trial, whole, served_by, own_redis, twilio):
+def test_redis_is_killed_under_load(trial, whole, served_by, own_redis, twilio):
     kills = 20 if whole else 2
     trial.did(
-        "`kill -9` of Redis while 8 people send, guess wrong twice, then right, and try"
-        " the code again, and 8 guess wrong for ever; its append-only file as in"
-        " `docker-compose.yml`",
+        "`kill -9` of Redis while 8 people send, check wrong codes twice, then the"
+        " correct one twice, and 8 check wrong codes without end; its append-only file"
+        " as in `docker-compose.yml`",
         promise="1, 2",
         runs=kills,
     )
@@ -136,7 +134,7 @@ def test_redis_killed_under_load(trial, whole, served_by, own_redis, twilio):
 
     trial.tell("verifications", len(approved))
     trial.at_most("approvals of one code", max(approved.values()), 1)
-    trial.at_most("guesses looked at, of one verification", max(looked_at.values()), 5)
-    trial.within("back after Redis is", max(back), 2)
+    trial.at_most("attempts counted in one verification", max(looked_at.values()), 5)
+    trial.within("recovery after the restart of Redis", max(back), 2)
     odd = [r for r in replies if r.status not in {201, 404, 429, 503}]
     trial.at_most("500s and lost connections", len(odd), 0)

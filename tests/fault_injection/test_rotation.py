@@ -85,7 +85,7 @@ class Rotation:
             self.left.add(left)
 
     def guess(self):
-        """Ask for a code for each victim again, and guess at all of them, at both."""
+        """Request a code for each victim again, and check wrong ones at both."""
         for phone in self.victims:
             self.pair.ask(rolling_pair.SEND, {"phone": phone}, 0)
             codes = self.pair.codes_of(phone)
@@ -117,7 +117,7 @@ def test_rotation_of_the_pepper_and_of_an_api_key(trial, whole, environ, twilio)
         " restarted one after the other"
         " with the new pepper and key added, with the peppers swapped, and with the old"
         f" ones removed, while {people} clients send and check without a pause",
-        promise="2; a rotation is noticed by nobody",
+        promise="2; clients see no error",
         runs=rounds,
     )
     environ |= {"OTP_RESEND_COOLDOWN": "0s", "OTP_SENDS_PER_PHONE": "off"}
@@ -128,11 +128,13 @@ def test_rotation_of_the_pepper_and_of_an_api_key(trial, whole, environ, twilio)
     statuses: Counter[int] = sum((seen for _, seen, _ in found), Counter())
     left = set().union(*(seen.left for seen, _, _ in found))
     trial.tell("codes sent", sum(seen.ended for seen, _, _ in found))
-    trial.at_most("live codes that failed", sum(seen.failed for seen, _, _ in found), 0)
+    trial.at_most(
+        "live codes that were not approved", sum(seen.failed for seen, _, _ in found), 0
+    )
     most = max(max(seen.victims.values()) for seen, _, _ in found)
-    trial.at_most("guesses looked at in one verification", most, 5)
-    trial.at_most("guesses left after four, most", max(left), 1)
-    trial.at_least("guesses left after four, least", min(left), 1)
+    trial.at_most("attempts counted in one verification", most, 5)
+    trial.at_most("attempts remaining after four, most", max(left), 1)
+    trial.at_least("attempts remaining after four, least", min(left), 1)
     trial.at_most("401s", statuses[401], 0)
     trial.at_most("500s", statuses[500], 0)
     trial.tell("503s", statuses[503])
