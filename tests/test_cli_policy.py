@@ -270,7 +270,7 @@ def test_events_shows_change_of_policy_and_failed_check(environ, service):
     def lines(*arguments):
         return run("events", *arguments, **environ).stdout.splitlines()
 
-    servers.wait_until(lambda: lines("--kind", "not_found") != [], seconds=60)
+    servers.wait_until(lambda: lines("--kind", "not_found") != [])
 
     [policy] = lines("--kind", "policy")
     assert "change=ttl = 5m  reason=tests" in policy

@@ -1,4 +1,4 @@
-"""What is in `deploy/` for Prometheus and Grafana works with what the service says."""
+"""The files in `deploy/` for Prometheus and Grafana match the metrics."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def expressions() -> Iterator[str]:
 
 
 def told() -> set[str]:
-    """The name of every series that the service can tell."""
+    """Return the name of every series that the service can report."""
     page = Metrics().page("text/plain")[0].decode()
     kinds = dict(re.findall(r"^# TYPE (\S+) (\w+)$", page, re.MULTILINE))
     parts = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("",)}

@@ -37,10 +37,8 @@ def workers(server):
 def replace_worker(server):
     """Kill the only worker, and wait until the next one listens."""
     os.kill(workers(server)[0], signal.SIGKILL)
-    servers.wait_until(
-        lambda: "".join(server.stderr).count("Started worker") == 2, seconds=60
-    )
-    servers.wait_until(lambda: servers.listens(server.port), seconds=60)
+    servers.wait_until(lambda: "".join(server.stderr).count("Started worker") == 2)
+    servers.wait_until(lambda: servers.listens(server.port))
 
 
 def started_with(pid):

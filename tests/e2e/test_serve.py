@@ -117,7 +117,7 @@ def test_every_log_line_is_json_and_holds_no_secret(server, twilio):
     code = code_in(twilio.messages[0]["Body"])
     server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
     server.get(f"/auth/{code}/9445012345?otp={code}")
-    servers.wait_until(lambda: len(request_lines(server)) == before + 3, seconds=60)
+    servers.wait_until(lambda: len(request_lines(server)) == before + 3)
 
     for line in server.stderr + server.stdout:
         json.loads(line)
@@ -160,7 +160,7 @@ def test_while_the_carrier_hangs_codes_are_checked_as_ever(own_server, twilio):
         rejected = sum('"status": 503' in line for line in own_server.stderr)
         return len(twilio.messages) + rejected == 81
 
-    servers.wait_until(settled, seconds=60)
+    servers.wait_until(settled)
     answer = own_server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
 
     assert answer.body == {"VerificationStatus": "approved"}
@@ -178,11 +178,10 @@ def test_stop_answers_requests_in_flight_first(own_server, twilio):
     twilio.behave = wait_for_stop
     with ThreadPoolExecutor(1) as threads:
         sending = threads.submit(own_server.post, "/auth/send_otp", PHONE, **KEY)
-        servers.wait_until(lambda: len(twilio.messages) == 1, seconds=60)
+        servers.wait_until(lambda: len(twilio.messages) == 1)
         own_server.process.send_signal(signal.SIGTERM)
         servers.wait_until(
-            lambda: any("Shutting down" in line for line in own_server.stderr),
-            seconds=60,
+            lambda: any("Shutting down" in line for line in own_server.stderr)
         )
         twilio.let_go.set()
 
@@ -193,7 +192,7 @@ def test_stop_answers_requests_in_flight_first(own_server, twilio):
 def test_dev_mode_without_settings_prints_code():
     with processes.serving("--dev") as server:
         sent = server.post("/auth/send_otp", PHONE)
-        servers.wait_until(lambda: len(server.stdout) > 0, seconds=60)
+        servers.wait_until(lambda: len(server.stdout) > 0)
         line = server.stdout[0]
         code = code_in(line.partition(": ")[2])
         checked = server.post("/auth/verify_otp", PHONE | {"otp": code})
@@ -231,7 +230,7 @@ def test_form_that_ends_early_is_not_processed(server, twilio, framing):
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(4096):
             pass
-    servers.wait_until(lambda: len(request_lines(server)) > before, seconds=60)
+    servers.wait_until(lambda: len(request_lines(server)) > before)
 
     assert twilio.messages == []
 
@@ -295,16 +294,14 @@ def test_slow_delivery_reports_occupy_four_threads_of_a_worker(shared_public_ser
         ]
         for connection in reports:
             connection.sendall(report[:-1])
-        servers.wait_until(
-            lambda: len(reports) - len(readable(reports)) == 4, seconds=60
-        )
+        servers.wait_until(lambda: len(reports) - len(readable(reports)) == 4)
         heads = {
             connection.recv(4096).partition(b"\r\n\r\n")[0]
             for connection in readable(reports)
         }
         health = shared_public_server.get("/healthz")
     # All threads are free again, so the signature is the reason to reject it.
-    servers.wait_until(lambda: raw_http.say(port, report).status == 401, seconds=60)
+    servers.wait_until(lambda: raw_http.say(port, report).status == 401)
 
     assert health.status == 200
     assert all(head.startswith(b"HTTP/1.1 503 ") for head in heads)

@@ -19,7 +19,7 @@ def test_signal_at_any_thread_drains_worker(own_environ):
 
         signal_another_thread(worker, signal.SIGUSR1)
 
-        servers.wait_until(lambda: server.get("/readyz").status == 503, seconds=60)
+        servers.wait_until(lambda: server.get("/readyz").status == 503)
         assert server.get("/healthz").status == 200
 
 
@@ -30,9 +30,7 @@ def test_signal_at_any_thread_stops_worker(own_environ):
         signal_another_thread(worker, signal.SIGTERM)
 
         stopped = '"Unexpected exit from worker-1"'
-        servers.wait_until(
-            lambda: any(stopped in line for line in server.stderr), seconds=60
-        )
+        servers.wait_until(lambda: any(stopped in line for line in server.stderr))
 
 
 def test_signal_at_any_thread_stops_service(own_environ):

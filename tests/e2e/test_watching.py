@@ -117,9 +117,9 @@ def test_metrics_of_killed_worker_are_kept(own_environ):
         [worker] = children_of(server.process.pid)
         os.kill(worker, signal.SIGKILL)
         servers.wait_until(
-            lambda: children_of(server.process.pid) not in ([], [worker]), seconds=60
+            lambda: children_of(server.process.pid) not in ([], [worker])
         )
-        servers.wait_until(lambda: is_healthy(server), seconds=60)
+        servers.wait_until(lambda: is_healthy(server))
 
         server.post("/auth/send_otp", {"phone": number(1)}, **KEY)
 
@@ -144,16 +144,14 @@ def test_shadow_limit_is_counted_and_rejects_nothing(own_environ):
     with running_pair(environ) as (one, two):
         change = ("sends_per_phone", "1/1h shadow", "--reason", "a trial")
         changed = run("policy", "set", *change, **environ)
-        servers.wait_until(lambda: versions((one, two)) == {1}, seconds=60)
+        servers.wait_until(lambda: versions((one, two)) == {1})
 
         statuses = [
             server.post("/auth/send_otp", {"phone": number(0)}, **KEY).status
             for server in (one, two, one)
         ]
 
-        servers.wait_until(
-            lambda: len(events(environ, "--kind", "refused")) == 2, seconds=60
-        )
+        servers.wait_until(lambda: len(events(environ, "--kind", "refused")) == 2)
         counted = metrics_of((one, two))
     assert statuses == [201] * 3
     assert "! sends_per_phone 1/1h is in shadow, and refuses nobody" in changed.stderr
@@ -198,7 +196,7 @@ def test_followed_events_arrive_in_order_without_code_or_number(pair, environ, t
     def post_and_wait(server, path, body):
         count = len(lines)
         assert server.post(path, body, **KEY).status == 201
-        servers.wait_until(lambda: len(lines) == count + 1, seconds=60)
+        servers.wait_until(lambda: len(lines) == count + 1)
 
     with following(environ) as (follower, lines):
         post_and_wait(one, "/auth/send_otp", phone)
