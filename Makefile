@@ -1,8 +1,8 @@
-# The commands of a day with this project. `make` alone lists them.
+# The everyday commands of this project. `make` alone lists them.
 
 python ?= python3
 port ?= 3000
-# Without a redis-server some tests are skipped, and what they reach is not reached.
+# Without a redis-server some tests are skipped, so they reach fewer lines.
 least := $(if $(OTP_REQUIRE_REDIS),99,0)
 venv := .venv
 ready := $(venv)/.ready
@@ -15,11 +15,20 @@ help:  ## list these commands
 run: $(ready)  ## serve on http://127.0.0.1:3000, codes on the console; or port=N
 	@$(venv)/bin/otp-engine serve --dev --port $(port)
 
-test: check  ## run the checks, then every test
+test: check  ## run the checks and the quick tests; or args="-k NAME"
+	$(venv)/bin/pytest -m "unit or smoke" $(args)
+
+test-all: check  ## run the checks, the quick tests and all end-to-end tests
+	$(venv)/bin/pytest -m "not fault" $(args)
+
+coverage: $(ready)  ## run the same tests, and measure which lines they reach
 	$(venv)/bin/coverage erase
-	$(venv)/bin/coverage run -m pytest
+	$(venv)/bin/coverage run -m pytest -m "not fault" $(args)
 	$(venv)/bin/coverage combine --quiet
 	$(venv)/bin/coverage report --fail-under=$(least)
+
+fault-tests: $(ready)  ## run the short form of the tests under faults and load
+	$(venv)/bin/pytest tests/fault_injection $(args)
 
 check: $(ready)  ## run the linters and the type checker
 	$(venv)/bin/ruff format --check --quiet
@@ -27,19 +36,23 @@ check: $(ready)  ## run the linters and the type checker
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports --no-logo --no-cache
 
-trials: $(ready)  ## try the promises in full, and write docs/reliability.md; or only=NAME
-	$(venv)/bin/pytest tests/trials --whole --report docs/reliability.md $(if $(only),-k "$(only)")
+trials: $(ready)  ## run them in full, and write docs/reliability.md; or only=NAME
+	$(venv)/bin/pytest tests/fault_injection --whole --report docs/reliability.md $(if $(only),-k "$(only)")
 
 release-check: $(ready)  ## fail if a row of docs/reliability.md is of other code
-	$(venv)/bin/python -m tests.trials.evidence
+	$(venv)/bin/python -m tests.fault_injection.evidence
 
-measure: $(ready)  ## print what a send and a check cost on this machine
-	$(venv)/bin/python -m tests.measure
+fmt: $(ready)  ## format the code, and fix what the linter can fix
+	$(venv)/bin/ruff format
+	$(venv)/bin/ruff check --fix
 
-walk: $(ready)  ## print how many calls and files each request goes through
+walk: $(ready)  ## print the calls and files that one request goes through
 	$(venv)/bin/python -m tests.walk
 
-lock:  ## pin what setup.cfg asks for
+measure: $(ready)  ## print the cost of a send and of a check on this machine
+	$(venv)/bin/python -m tests.measure
+
+lock:  ## pin the versions that setup.cfg allows
 	$(venv)/bin/pip install --quiet uv
 	$(venv)/bin/uv pip compile $(lock_options) setup.cfg -o requirements.txt
 	$(venv)/bin/uv pip compile $(lock_options) --extra test setup.cfg -o requirements-dev.txt
@@ -48,13 +61,14 @@ lock_options := --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
 $(ready): requirements-dev.txt setup.cfg pyproject.toml
-	@echo "Installing what requirements-dev.txt pins into $(venv), once; some 40 seconds."
+	@echo "Installing the pinned requirements-dev.txt into $(venv), once; about 40 seconds."
 	@$(python) -m venv $(venv)
 	@$(venv)/bin/pip install --quiet --no-compile --require-hashes -r requirements-dev.txt
 	@$(venv)/bin/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $(ready)
 
-clean:  ## remove what these commands made
+clean:  ## remove the files that these commands create
 	rm -rf $(venv) build *.egg-info .coverage* .hypothesis .*_cache
 
-.PHONY: help run test trials check release-check measure walk lock clean
+.PHONY: help run test test-all coverage fault-tests trials check fmt release-check \
+	measure walk lock clean

@@ -1,13 +1,10 @@
-"""Makes what Redis holds older, as if time had passed.
+"""Moves every time in Redis back, as if time had passed.
 
-The scripts ask the Redis server what time it is, and rightly so: the clocks of many
-instances differ, and a limit that is counted by two clocks is no limit. So there is no
-clock that a test could hand in, a rule of ten minutes would take ten minutes to test,
-and a server that was told another time would no longer be the one that people run.
+The scripts use the clock of the Redis server, because the clocks of instances differ.
+A test cannot replace that clock without replacing the server.
 
-But time only ever shows as the distance between now and a moment that is stored. Moving
-every stored moment back by an hour is the same as an hour gone by, with the real server
-and the real scripts.
+The scripts compare only the present with stored times. So a test that moves every
+stored time back by an hour has the same effect as an hour that passes.
 """
 
 from __future__ import annotations
@@ -22,7 +19,7 @@ _HASH_BYTES = 32
 
 
 def age(client: Any, by: timedelta) -> None:
-    """Let *by* pass for everything in Redis; what would have ended is gone."""
+    """Move every time in Redis back by *by*, and delete what has then expired."""
     shift = by // timedelta(milliseconds=1)
     keys = client.keys("*")
     asked, writes = client.pipeline(), client.pipeline()
@@ -36,14 +33,14 @@ def age(client: Any, by: timedelta) -> None:
                 writes.zadd(key, {event: at - shift for event, at in events})
             case b"hash":
                 writes.hset(key, mapping=_aged(client.hgetall(key), shift))
-        # A key that never ends is left so, for it is what a test would want to see.
+        # A key without an expiry keeps none, because tests look for such keys.
         if ends > 0:
             writes.pexpireat(key, ends - shift)
     writes.execute()
 
 
 def _aged(verification: dict[bytes, bytes], shift: int) -> dict[bytes, bytes]:
-    """The same fields, with the end of each code and refusal moved back."""
+    """Return the same fields with an earlier end of each code and error."""
     aged = dict(verification)
     for field, value in verification.items():
         if len(field) == _TOKEN_BYTES and value:

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class Authority:
-    """An authority whose own certificate is in *folder*."""
+    """An authority with its certificate in *folder*."""
 
     folder: Path
     name: str

@@ -1,4 +1,4 @@
-"""Time, as a test wants it."""
+"""A clock that a test controls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Clock:
-    """Seconds that pass only when a test says so."""
+    """Seconds that pass only when a test changes them."""
 
     now: float = 100.0
 

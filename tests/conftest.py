@@ -1,4 +1,4 @@
-"""What tests are handed: a store, twice over, and an engine on it."""
+"""Fixtures of all tests: a store on each backend, and an engine that uses it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,42 +27,63 @@ from otp_engine.store.verifications import RedisStore
 from tests import servers
 from tests.fakes import Outbox
 
-hypothesis_settings.register_profile("ours", deadline=None, derandomize=True)
-hypothesis_settings.load_profile("ours")
+hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("project")
 
 TIMEOUT = timedelta(seconds=5)
+KINDS = {"unit", "e2e", "browser", "fault"}
+KIND_OF_FOLDER = {"e2e": "e2e", "fault_injection": "fault"}
+BACKENDS = ["embedded", "real"]
+TESTS = Path(__file__).parent
+# The tests of the domain and of the store compare both.
+ON_ONE_BACKEND = {"api", "web"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test that has no kind yet with the kind of its folder."""
+    for item in items:
+        if not KINDS & {mark.name for mark in item.iter_markers()}:
+            folder = item.path.parent.name
+            item.add_marker(KIND_OF_FOLDER.get(folder, "unit"))
 
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory) -> Iterator[str]:
-    """A real Redis of this test run's own."""
+    """Run a Redis for this test run; yield its URL."""
     with servers.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as url:
         yield url
 
 
 @pytest.fixture
 def real_client(redis_url) -> Iterator[Any]:
-    """An empty Redis, a real one."""
+    """Return a connection to the real Redis, which is empty."""
     client: Any = connect(redis_url, TIMEOUT)
     client.flushall()
     yield client
     client.close()
 
 
-@pytest.fixture(params=["embedded", "real"])
-def client(request: pytest.FixtureRequest) -> Any:
-    """An empty Redis: the one inside the process, then a real one."""
-    if request.param == "embedded":
-        return connect(None, TIMEOUT)
-    return request.getfixturevalue("real_client")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that uses a store on both, or on one where both behave alike."""
+    if "store_backend" in metafunc.fixturenames:
+        folders = set(metafunc.definition.path.relative_to(TESTS).parts)
+        backends = [_one_backend()] if folders & ON_ONE_BACKEND else BACKENDS
+        metafunc.parametrize("store_backend", backends, scope="session")
+
+
+def _one_backend() -> str:
+    has_redis = shutil.which("redis-server") is not None
+    required = os.environ.get("OTP_REQUIRE_REDIS") == "1"
+    return "real" if has_redis or required else "embedded"
 
 
 @pytest.fixture
-def one_client(request: pytest.FixtureRequest) -> Any:
-    """An empty Redis, a real one if there is any."""
-    if shutil.which("redis-server") or os.environ.get("OTP_REQUIRE_REDIS") == "1":
-        return request.getfixturevalue("real_client")
-    return connect(None, TIMEOUT)
+def client(request: pytest.FixtureRequest, store_backend: str) -> Any:
+    """Return an empty Redis: embedded in this process, or a real one."""
+    if store_backend == "embedded":
+        return connect(None, TIMEOUT)
+    return request.getfixturevalue("real_client")
 
 
 @pytest.fixture
@@ -82,7 +104,7 @@ def hashing() -> HashPool:
 
 @pytest.fixture
 def policy() -> Policy:
-    """No cooldown and no limits, so that a test brings just the rule it is about."""
+    """Return a policy without cooldown and limits; a test sets the rule it is about."""
     return Policy(
         resend_cooldown=timedelta(),
         sends_per_phone=Limit(),
@@ -111,13 +133,13 @@ def engine(store, outbox, hashing, policy) -> Engine:
 
 @pytest.fixture
 def alice() -> Asked:
-    """Alice asks for a code."""
+    """Return a request for a code to Alice."""
     return Asked(number=phone.read("+919445012345", "IN"))
 
 
 @pytest.fixture
 def guess(alice):
-    """Make a guess at Alice's code."""
+    """Return a function that makes a check of Alice's code."""
 
     def typed(code: str, address: str | None = None) -> Guess:
         return Guess(number=alice.number, code=code, address=address)

@@ -1,4 +1,4 @@
-"""What a thief finds in Redis."""
+"""The contents of Redis, as an attacker would read them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def everything_in(client: Any) -> bytes:
-    """Every name and every value, as a thief would find them."""
+    """Return every key and every value in Redis, one a line."""
     found: list[bytes] = []
     for key in client.keys("*"):
         found.append(key)

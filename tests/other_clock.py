@@ -1,4 +1,4 @@
-"""Another wall clock for a process, which can jump while it runs."""
+"""A fake wall clock for a process, which can jump while the process runs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _SOURCE = Path(__file__).with_name("clock_offset.c")
 
 @dataclass(frozen=True)
 class OtherClock:
-    """What a process must be started with to live by it."""
+    """The files of a fake clock; a process uses it with its `environ`."""
 
     library: Path
     file: Path
 
     @classmethod
     def made_in(cls, folder: Path) -> OtherClock:
-        """Compile what shifts the clock; without a C compiler, skip the trial."""
+        """Compile the library of the clock; skip the test without a C compiler."""
         if not (compiler := shutil.which("cc")):
             pytest.skip("a C compiler is not installed")
         clock = cls(folder / "clock_offset.so", folder / "clock_offset")
@@ -37,7 +37,7 @@ class OtherClock:
         return {"LD_PRELOAD": str(self.library), "CLOCK_OFFSET_FILE": str(self.file)}
 
     def jump_to(self, seconds: int) -> None:
-        """Be so many seconds off, from now on."""
-        # In place: a file that is emptied would take its pages from under the process.
+        """Set the difference from the real clock, in seconds."""
+        # In place: truncating the file would unmap its page in the process.
         with self.file.open("r+b") as file:
             file.write(struct.pack("=q", seconds))

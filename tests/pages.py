@@ -1,4 +1,4 @@
-"""Reads what `/metrics` tells."""
+"""A parser of `/metrics`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 def values(page: str) -> dict[str, float]:
-    """Each number of a page, by its name: `name{label=value,...}`."""
+    """Return each value of a page by its name: `name{label=value,...}`."""
     return {
         sample.name + _written(sample.labels): sample.value
         for family in text_string_to_metric_families(page)

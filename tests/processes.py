@@ -19,16 +19,16 @@ from otp_engine.crypto import api_keys
 from otp_engine.crypto.pepper import Pepper
 from tests import servers, twilio_server
 
-# Outside dev mode a pepper of few different bytes is refused.
+# Outside dev mode, a pepper of few different bytes is rejected.
 PEPPER = Pepper(bytes(range(32)))
 PROGRAM = [sys.executable, "-m", "otp_engine"]
-# The second is how coverage follows into other processes.
+# Coverage uses the second to measure other processes.
 _KEPT = ("PATH", "COVERAGE_PROCESS_CONFIG")
 PATH = {name: os.environ[name] for name in _KEPT if name in os.environ}
 
 
 def production(redis_url: str, twilio_url: str) -> dict[str, str]:
-    """The least environment that production starts with."""
+    """Return the smallest environment that production starts with."""
     return {
         "REDIS_URL": redis_url,
         "OTP_PEPPER": base64.b64encode(PEPPER.secret).decode(),
@@ -47,14 +47,14 @@ def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         env=PATH | environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
 
 @dataclass
 class Answer:
-    """What the server said."""
+    """A response of the server."""
 
     status: int
     headers: Mapping[str, str]
@@ -63,7 +63,7 @@ class Answer:
 
 @dataclass
 class Served:
-    """A server that is running, and the lines it has written so far."""
+    """A running server, and the lines that it has written so far."""
 
     port: int
     process: subprocess.Popen[str]
@@ -72,21 +72,21 @@ class Served:
 
     def post(self, path: str, body: Mapping[str, Any], **headers: str) -> Answer:
         """POST *body* as JSON on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         kind = {"Content-Type": "application/json"}
         connection.request("POST", path, json.dumps(body), kind | headers)
         return _read(connection)
 
     def get(self, path: str) -> Answer:
         """GET *path* on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("GET", path)
         return _read(connection)
 
     def read(self, path: str, **headers: str) -> str:
-        """GET *path*, and give back the text of its answer."""
+        """GET *path*, and return the text of the response."""
         with closing(
-            http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         ) as connection:
             connection.request("GET", path, headers=headers)
             return connection.getresponse().read().decode()
@@ -116,28 +116,28 @@ def serving(*words: str, **environ: str) -> Iterator[Served]:
         for reader in readers:
             reader.start()
         try:
-            servers.wait_until(lambda: _started(served), seconds=30)
-            # A worker says that it has started, and listens then.
+            servers.wait_until(lambda: _started(served))
+            # A worker logs that it has started before it listens.
             servers.wait_until(lambda: servers.listens(port))
             yield served
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
             for reader in readers:
                 reader.join()
 
 
 def _collect(stream: IO[str] | None, lines: list[str]) -> None:
     for line in stream or ():
-        lines.append(line)  # noqa: PERF402 - each is wanted as soon as it is there
+        lines.append(line)  # noqa: PERF402 - each must be visible at once
 
 
 def _started(served: Served) -> bool:
-    """Whether every worker is; a stop before that takes as long as a stop may."""
-    written = "".join(served.stderr)
+    """Return whether every worker has started: a stop before that takes 15 s."""
+    text = "".join(served.stderr)
     if served.process.poll() is not None:
-        raise AssertionError(written)
-    return 0 < written.count("Spawning worker") == written.count("Started worker")
+        raise AssertionError(text)
+    return 0 < text.count("Spawning worker") == text.count("Started worker")
 
 
 def _read(connection: http.client.HTTPConnection) -> Answer:

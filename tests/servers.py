@@ -1,4 +1,4 @@
-"""Servers of our own, which nobody else can be using."""
+"""Redis servers and ports that only one test run uses."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ import pytest
 import redis
 
 
-def wait_until(true: Callable[[], bool], *, seconds: float = 15) -> None:
-    """Return as soon as *true* says so, and fail if it never does."""
+def wait_until(true: Callable[[], bool], *, seconds: float = 60) -> None:
+    """Return once *true* returns true; fail the test after *seconds*.
+
+    The default is long, for a busy machine.
+    """
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:
-            pytest.fail(f"waited {seconds} s in vain")
+            pytest.fail(f"the condition was false for {seconds} s")
         time.sleep(0.005)
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listened on a moment ago."""
+    """Return a port of this machine that no process listened on just now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -36,20 +39,20 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody takes connections on *port* of this machine."""
+    """Return whether a process accepts connections on *port* of this machine."""
     with socket.socket() as wire:
         return wire.connect_ex(("127.0.0.1", port)) == 0
 
 
 def redis_program() -> str:
-    """Where redis-server is; without one the test is skipped, or fails in CI."""
+    """Return the path of redis-server; without it, skip the test, or fail it in CI."""
     return program("redis-server", required_by="OTP_REQUIRE_REDIS")
 
 
 def program(name: str, *, required_by: str) -> str:
-    """Where a program is; without it the test is skipped, or fails where it must be."""
-    if found := shutil.which(name):
-        return found
+    """Return the path of a program; without it, skip the test, or fail it in CI."""
+    if path := shutil.which(name):
+        return path
     if os.environ.get(required_by) == "1":
         pytest.fail(f"{name} is not installed, and {required_by}=1")
     pytest.skip(f"{name} is not installed")
@@ -57,7 +60,7 @@ def program(name: str, *, required_by: str) -> str:
 
 @contextmanager
 def redis_on_a_socket(folder: Path, *options: str) -> Iterator[str]:
-    """Run a redis-server that only this folder's socket leads to; yields its URL."""
+    """Run a redis-server that listens on a socket in *folder* only; yield its URL."""
     url = f"unix://{folder / 'redis.sock'}"
     path = str(folder / "redis.sock")
     with _redis(folder, url, "--port", "0", "--unixsocket", path, *options):
@@ -66,7 +69,7 @@ def redis_on_a_socket(folder: Path, *options: str) -> Iterator[str]:
 
 @contextmanager
 def redis_on_a_port(folder: Path, *options: str) -> Iterator[int]:
-    """Run a redis-server on a free port of this machine only; yields the port."""
+    """Run a redis-server on a free port of this machine only; yield the port."""
     port = free_port()
     url = f"redis://127.0.0.1:{port}"
     listen = ("--port", str(port), "--bind", "127.0.0.1")
@@ -76,11 +79,11 @@ def redis_on_a_port(folder: Path, *options: str) -> Iterator[int]:
 
 @contextmanager
 def redis_with_tls(folder: Path, ca: Path, *options: str) -> Iterator[int]:
-    """Run a redis-server that takes connections with TLS only; yields the port.
+    """Run a redis-server that accepts connections with TLS only; yield the port.
 
     Args:
-        folder: Where it writes its files.
-        ca: The certificates that it trusts, and that are trusted to wait for it.
+        folder: The folder of its files.
+        ca: The certificates that it trusts, and that its clients trust.
         options: More options, its certificate among them.
     """
     port = free_port()
@@ -92,7 +95,7 @@ def redis_with_tls(folder: Path, ca: Path, *options: str) -> Iterator[int]:
 
 @dataclass
 class Mortal:
-    """A redis-server that is killed and started again, where it was."""
+    """A redis-server that can be killed and started again on the same port."""
 
     port: int
     command: list[str]
@@ -104,7 +107,7 @@ class Mortal:
         return f"redis://127.0.0.1:{self.port}"
 
     def start(self) -> float:
-        """Start it, and say when it first answered, by `time.monotonic`."""
+        """Start it, and return the `time.monotonic` of its first answer."""
         self.process = subprocess.Popen(
             self.command, env=self.environ, stdout=subprocess.DEVNULL
         )
@@ -113,13 +116,13 @@ class Mortal:
         return time.monotonic()
 
     def kill(self) -> None:
-        """End it as a crash does."""
+        """Kill it, as a crash does."""
         if self.process:
             self.process.kill()
             self.process.wait()
 
     def freeze(self) -> None:
-        """Let it hang: connections are taken, and nothing ever comes back."""
+        """Stop it: it accepts connections and never answers."""
         os.kill(self.pid(), signal.SIGSTOP)
 
     def pid(self) -> int:
@@ -131,7 +134,7 @@ class Mortal:
 def mortal_redis(
     folder: Path, *options: str, environ: Mapping[str, str] | None = None
 ) -> Iterator[Mortal]:
-    """Run a redis-server that can be killed; what it keeps is in *folder*."""
+    """Run a redis-server that can be killed; its data is in *folder*."""
     port = free_port()
     listen = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder))
     server = Mortal(port, [redis_program(), *listen, *options], environ)
@@ -143,7 +146,7 @@ def mortal_redis(
 
 
 def options_of_compose() -> list[str]:
-    """How `docker-compose.yml` starts its Redis."""
+    """Return the options with which `docker-compose.yml` starts Redis."""
     text = (Path(__file__).parent.parent / "docker-compose.yml").read_text()
     line = next(line for line in text.splitlines() if '"redis-server"' in line)
     words: list[str] = json.loads(line.partition(":")[2])
@@ -152,7 +155,7 @@ def options_of_compose() -> list[str]:
 
 @contextmanager
 def sentinel_on_a_port(settings: Path) -> Iterator[int]:
-    """Run a Sentinel with *settings*, which it rewrites; yields its port."""
+    """Run a Sentinel with *settings*, which it rewrites; yield its port."""
     port = free_port()
     listen = ("--port", str(port), "--bind", "127.0.0.1", "--sentinel")
     with _running(f"redis://127.0.0.1:{port}", str(settings), *listen):

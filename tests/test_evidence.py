@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from tests import servers
-from tests.trials import evidence, report
-from tests.trials.report import Trial
+from tests.fault_injection import evidence, report
+from tests.fault_injection.report import Trial
 
 
 @pytest.fixture

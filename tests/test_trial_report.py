@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.trials.report import Trial
+from tests.fault_injection.report import Trial
 
 
 @pytest.mark.parametrize(("whole", "passed"), [(True, False), (False, True)])

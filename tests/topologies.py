@@ -1,4 +1,4 @@
-"""Servers of our own that belong together: a Cluster, and one that Sentinels watch."""
+"""Redis servers that belong together: a Cluster, and a primary with Sentinels."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def well(node: Mortal) -> bool:
 
 @contextmanager
 def cluster(folder: Path, *options: str, replicas: bool = False) -> Iterator[Cluster]:
-    """Run a Redis Cluster of three primaries, each with a replica if told so."""
+    """Run a Redis Cluster of three primaries, each with a replica on request."""
     with ExitStack() as stack:
         nodes = []
         for n in range(6 if replicas else 3):
@@ -181,7 +181,7 @@ def followers(port: int) -> int:
 def _followers(port: int) -> list[int]:
     with redis.Redis.from_url(f"redis://127.0.0.1:{port}", retry=None) as primary:
         facts = primary.info("replication").values()
-    # A `WAIT` counts those that have said how far they are.
+    # A `WAIT` counts replicas that have reported their offset.
     return [fact["port"] for fact in facts if isinstance(fact, dict) and fact["offset"]]
 
 
@@ -208,10 +208,10 @@ def alone(folder: Path) -> Iterator[Mortal]:
 
 @contextmanager
 def replica(folder: Path, port: int) -> Iterator[Mortal]:
-    """Run a replica of whoever listens on *port*; it has to catch up yet."""
+    """Run a replica of the server on *port*; it has to catch up first."""
     folder.mkdir()
-    whose = ("--replicaof", f"127.0.0.1 {port}")
-    with servers.mortal_redis(folder, *_AT_ONCE, *whose) as server:
+    follow = ("--replicaof", f"127.0.0.1 {port}")
+    with servers.mortal_redis(folder, *_AT_ONCE, *follow) as server:
         yield server
 
 

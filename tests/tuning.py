@@ -1,4 +1,4 @@
-"""Changes one rule, and leaves the others as they are."""
+"""Engines with a changed policy."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from otp_engine.domain.engine import Engine
 
 
 def with_policy(engine: Engine, **values: Any) -> Engine:
-    """The same engine under a policy that differs in *values*."""
+    """Return the same engine with a policy that differs in *values*."""
     return replace(engine, policy=replace(engine.policy, **values))

@@ -9,12 +9,6 @@ from tests.support.settings import RELAXED
 
 
 @pytest.fixture
-def client(one_client):
-    """One store is enough: that both do the same is for the tests of the store."""
-    return one_client
-
-
-@pytest.fixture
 def app_with(store, outbox):
     """Build the app with some settings other than those of a relaxed dev mode."""
 

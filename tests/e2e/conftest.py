@@ -1,21 +1,69 @@
+"""One Redis and one provider for each module, both empty before each test."""
+
 from __future__ import annotations
 
 import pytest
+import redis
+from playwright.sync_api import sync_playwright
 
 from tests import processes, servers, twilio_server
 
+# Hashes that take no time worth measuring.
+FAST_HASHES = {"OTP_ARGON2": "m=64,t=1,p=1"}
 
-@pytest.fixture
-def twilio():
-    """A carrier that speaks Twilio's Messages, and keeps what it was given."""
+
+@pytest.fixture(scope="module")
+def shared_twilio():
+    """Run a provider that accepts Twilio's requests and keeps the messages."""
     with twilio_server.running() as twilio:
         yield twilio
 
 
+@pytest.fixture(scope="module")
+def shared_redis(tmp_path_factory):
+    """Run a Redis for one module; yields its URL."""
+    with servers.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared_environ(shared_redis, shared_twilio):
+    """Return the environment of a service that the tests of one module share."""
+    return processes.production(shared_redis, shared_twilio.url) | FAST_HASHES
+
+
 @pytest.fixture
-def quick(tmp_path, twilio):
-    """Production on a Redis of its own, but for hashes that are quick."""
+def twilio(shared_twilio):
+    """Return the module's provider, as it was at its start."""
+    shared_twilio.messages.clear()
+    shared_twilio.headers.clear()
+    shared_twilio.behave = twilio_server.accept
+    shared_twilio.let_go.clear()
+    return shared_twilio
+
+
+@pytest.fixture
+def empty_redis(shared_redis):
+    """Delete everything in the module's Redis."""
+    with redis.Redis.from_url(shared_redis) as client:
+        client.flushdb()
+
+
+@pytest.fixture
+def own_environ(tmp_path, twilio):
+    """Return the environment of a service with a Redis that only this test uses."""
     with servers.redis_on_a_socket(tmp_path) as redis_url:
-        yield processes.production(redis_url, twilio.url) | {
-            "OTP_ARGON2": "m=64,t=1,p=1"
-        }
+        yield processes.production(redis_url, twilio.url) | FAST_HASHES
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Start Chromium once for each module."""
+    program = servers.program("chromium", required_by="OTP_REQUIRE_CHROMIUM")
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox needs rights that a container or root does not have.
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()

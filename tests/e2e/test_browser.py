@@ -1,77 +1,81 @@
-"""A person with a real browser: Chromium, on the local stack as `make run` has it."""
+"""The pages in a real browser: Chromium, on a stack in development mode."""
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests import processes, servers
+from tests import processes
 from tests.fakes import other_than
 
+pytestmark = pytest.mark.browser
+
 PICTURES = Path(__file__).parent.parent.parent / "docs" / "images"
+
 PHONE = "94450 12345"
 SERIOUS = {"serious", "critical"}
+TIMEOUT = 60_000  # milliseconds
+expect.set_options(timeout=TIMEOUT)
 
 
 @pytest.fixture(scope="module")
-def browser():
-    program = servers.program("chromium", required_by="OTP_REQUIRE_CHROMIUM")
-    with sync_playwright() as playwright:
-        # Chromium's own sandbox needs rights that a container or root has not.
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
+def shared_stack(shared_redis):
+    environ = {
+        "REDIS_URL": shared_redis,
+        "OTP_PEPPER": base64.b64encode(bytes(range(32))).decode(),
+        "OTP_RESEND_COOLDOWN": "2s",
+    }
+    with processes.serving("--dev", "--workers", "1", **environ) as server:
+        yield f"http://127.0.0.1:{server.port}"
 
 
 @pytest.fixture
-def stack():
-    with processes.serving("--dev", OTP_RESEND_COOLDOWN="2s") as served:
-        yield f"http://127.0.0.1:{served.port}"
+def stack(shared_stack, empty_redis):
+    return shared_stack
 
 
 @pytest.fixture
-def open_page(browser: Browser, stack):
-    """Open a page of the stack, in a browser of its own; nothing may go wrong in it."""
+def open_page(chromium: Browser, stack):
+    """Open a page in a browser session of its own, and fail on any error in it."""
     contexts: list[BrowserContext] = []
-    wrong: list[str] = []
+    errors: list[str] = []
 
-    def opened(path: str, **options) -> Page:
-        context = browser.new_context(base_url=stack, **options)
-        context.set_default_timeout(10_000)
+    def open_in_new_context(path: str, **options) -> Page:
+        context = chromium.new_context(base_url=stack, **options)
+        context.set_default_timeout(TIMEOUT)
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda said: _be_quiet(said, wrong))
-        page.on("request", lambda asked: _stay_here(asked.url, stack, wrong))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: _collect_error(message, errors))
+        page.on("request", lambda request: _require_own_url(request.url, stack, errors))
         page.goto(path)
         return page
 
-    yield opened
+    yield open_in_new_context
     for context in contexts:
         context.close()
-    assert wrong == []
+    assert errors == []
 
 
-def _be_quiet(said, wrong):
-    # A refused step is an answer with an error status, which the console mentions.
-    if said.type == "error" and "Failed to load resource" not in said.text:
-        wrong.append(said.text)
+def _collect_error(message, errors):
+    # The console mentions every answer with an error status.
+    if message.type == "error" and "Failed to load resource" not in message.text:
+        errors.append(message.text)
 
 
-def _stay_here(url, stack, wrong):
+def _require_own_url(url, stack, errors):
     if not url.startswith(stack):
-        wrong.append(f"asked elsewhere: {url}")
+        errors.append(f"request to another origin: {url}")
 
 
 def code_of(page: Page) -> str:
-    """The code in the inbox, as another tab would show it."""
+    """Return the code that the inbox shows in another tab."""
     inbox = page.context.new_page()
     inbox.goto("/dev/inbox")
     code = inbox.locator(".message code").first.inner_text()
@@ -79,7 +83,7 @@ def code_of(page: Page) -> str:
     return code
 
 
-def give_number(page: Page) -> str:
+def submit_number(page: Page) -> str:
     page.get_by_label("Phone number").fill(PHONE)
     page.get_by_role("button", name="Send code").click()
     expect(page.get_by_label("Code", exact=True)).to_be_focused()
@@ -87,18 +91,19 @@ def give_number(page: Page) -> str:
 
 
 def take_picture(page: Page, name: str) -> None:
-    """Keep what the README shows; in the tests themselves it is only looked at."""
+    """Take a screenshot, and with OTP_PICTURES=1 store it for the README."""
     folder = PICTURES if os.environ.get("OTP_PICTURES") == "1" else None
     page.screenshot(path=folder and folder / f"{name}.png")
 
 
-def test_a_number_its_message_its_code_and_approved(open_page):
+@pytest.mark.smoke
+def test_number_and_code_from_inbox_are_approved(open_page):
     small = {"viewport": {"width": 520, "height": 640}}
     page, inbox = open_page("/verify", **small), open_page("/dev/inbox", **small)
     other = {"phone": "+919876501234", "locale": "hi"}
     page.request.post("/auth/send_otp", data=other)
 
-    code = give_number(page)
+    code = submit_number(page)
     take_picture(page, "verify")
     expect(page.locator("main")).to_contain_text("+91******2345")
     letter = inbox.locator(".message").first
@@ -111,9 +116,9 @@ def test_a_number_its_message_its_code_and_approved(open_page):
     take_picture(inbox, "inbox")
 
 
-def test_a_code_is_copied_from_the_inbox_and_pasted(open_page):
+def test_code_copied_from_inbox_is_approved_when_pasted(open_page):
     page = open_page("/verify", permissions=["clipboard-read", "clipboard-write"])
-    give_number(page)
+    submit_number(page)
     inbox = page.context.new_page()
     inbox.goto("/dev/inbox")
     inbox.get_by_role("button", name="Copy").click()
@@ -125,19 +130,19 @@ def test_a_code_is_copied_from_the_inbox_and_pasted(open_page):
     expect(page.get_by_role("heading")).to_have_text("Number verified")
 
 
-@pytest.mark.parametrize("between", [" ", "-"])
-def test_a_code_with_something_between_is_sent_when_it_is_whole(open_page, between):
+@pytest.mark.parametrize("separator", [" ", "-"])
+def test_complete_code_with_separator_is_submitted(open_page, separator):
     page = open_page("/verify")
-    code = give_number(page)
+    code = submit_number(page)
 
-    page.get_by_label("Code", exact=True).fill(f"{code[:3]}{between}{code[3:]}")
+    page.get_by_label("Code", exact=True).fill(f"{code[:3]}{separator}{code[3:]}")
 
     expect(page.get_by_role("heading")).to_have_text("Number verified")
 
 
-def test_a_wrong_code_is_said_aloud_and_can_be_typed_again(open_page):
+def test_wrong_code_shows_alert_and_keeps_focus(open_page):
     page = open_page("/verify")
-    code = give_number(page)
+    code = submit_number(page)
 
     page.get_by_label("Code", exact=True).fill(other_than(code))
 
@@ -149,15 +154,15 @@ def test_a_wrong_code_is_said_aloud_and_can_be_typed_again(open_page):
     expect(page.get_by_role("heading")).to_have_text("Number verified")
 
 
-def test_the_button_for_a_new_code_counts_down_and_then_sends_one(open_page):
+def test_resend_button_counts_down_and_sends_new_code(open_page):
     page = open_page("/verify")
-    first = give_number(page)
+    first = submit_number(page)
     again = page.get_by_role("button", name=re.compile("Send a new code"))
     expect(again).to_be_disabled()
     # Two seconds, rounded up for a client without a key.
     expect(again).to_have_text(re.compile(r"in ([1-9]|10) s"))
 
-    expect(again).to_be_enabled(timeout=30_000)
+    expect(again).to_be_enabled()
     again.click()
 
     expect(page.get_by_role("alert")).to_have_text("A new code is on its way.")
@@ -167,7 +172,7 @@ def test_the_button_for_a_new_code_counts_down_and_then_sends_one(open_page):
     expect(page.get_by_role("heading")).to_have_text("Number verified")
 
 
-def test_it_works_without_scripts(open_page):
+def test_page_without_scripts_approves_code(open_page):
     page = open_page("/verify", java_script_enabled=False)
     page.get_by_label("Phone number").fill(PHONE)
     page.get_by_role("button", name="Send code").click()
@@ -182,7 +187,7 @@ def test_it_works_without_scripts(open_page):
     expect(page.get_by_role("heading")).to_have_text("Number verified")
 
 
-def test_it_works_with_the_keyboard_only(open_page):
+def test_page_with_keyboard_only_approves_code(open_page):
     page = open_page("/verify")
     keyboard = page.keyboard
 
@@ -203,7 +208,7 @@ def test_it_works_with_the_keyboard_only(open_page):
     ("width", "locale"),
     [(320, "en"), (320, "ar"), (320, "hi"), (320, "es"), (1280, "ar")],
 )
-def test_it_fits_every_screen_in_every_language(open_page, width, locale):
+def test_page_fits_screen_in_every_language(open_page, width, locale):
     page = open_page(
         f"/verify?locale={locale}", viewport={"width": width, "height": 640}
     )
@@ -220,27 +225,27 @@ def test_it_fits_every_screen_in_every_language(open_page, width, locale):
 
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
-def test_axe_finds_nothing_serious(open_page, colors):
+def test_axe_finds_no_serious_violation(open_page, colors):
     page = open_page("/verify", color_scheme=colors, bypass_csp=True)
-    found = _serious(page)
-    code = give_number(page)
-    found += _serious(page)
+    violations = _serious(page)
+    code = submit_number(page)
+    violations += _serious(page)
     page.get_by_label("Code", exact=True).fill(other_than(code))
     expect(page.get_by_role("alert")).not_to_be_empty()
-    found += _serious(page)
+    violations += _serious(page)
     page.goto("/dev/inbox")
-    found += _serious(page)
+    violations += _serious(page)
     page.goto("/docs")
-    found += _serious(page)
+    violations += _serious(page)
 
-    assert found == []
+    assert violations == []
 
 
 def _serious(page: Page) -> list[str]:
     violations = Axe().run(page).response["violations"]
     return [
-        f"{page.url}: {one['id']}: {node['html']}"
-        for one in violations
-        if one["impact"] in SERIOUS
-        for node in one["nodes"]
+        f"{page.url}: {violation['id']}: {node['html']}"
+        for violation in violations
+        if violation["impact"] in SERIOUS
+        for node in violation["nodes"]
     ]

@@ -1,4 +1,4 @@
-"""What a running service keeps of the environment that it was started with."""
+"""What a running service keeps of the environment at its start."""
 
 from __future__ import annotations
 
@@ -17,60 +17,61 @@ PHONE = {"phone": "9445012345"}
 
 
 @pytest.fixture
-def in_files(quick, tmp_path):
-    """The same settings, with each secret in a file."""
-    environ = dict(quick)
-    for name in set(SECRETS) & set(quick):
+def in_files(own_environ, tmp_path):
+    """Return the same settings, with each secret in a file."""
+    environ = dict(own_environ)
+    for name in set(SECRETS) & set(own_environ):
         path = tmp_path / f"{name}.secret"
         path.write_text(f"{environ.pop(name)}\n")
         environ[FILES[name]] = str(path)
     return environ
 
 
-def workers(served):
-    """The process ids of the workers, in the order that they were started."""
-    found = re.findall(r"Spawning worker-\d+ with PID: (\d+)", "".join(served.stderr))
-    return [int(pid) for pid in found]
+def workers(server):
+    """Return the process ids of the workers, in the order of their start."""
+    text = "".join(server.stderr)
+    pids = re.findall(r"Spawning worker-\d+ with PID: (\d+)", text)
+    return [int(pid) for pid in pids]
 
 
-def replace_worker(served):
+def replace_worker(server):
     """Kill the only worker, and wait until the next one listens."""
-    os.kill(workers(served)[0], signal.SIGKILL)
-    servers.wait_until(lambda: "".join(served.stderr).count("Started worker") == 2)
-    servers.wait_until(lambda: servers.listens(served.port))
+    os.kill(workers(server)[0], signal.SIGKILL)
+    servers.wait_until(lambda: "".join(server.stderr).count("Started worker") == 2)
+    servers.wait_until(lambda: servers.listens(server.port))
 
 
 def started_with(pid):
-    """The environment that the kernel shows for a process."""
+    """Return the environment that the kernel shows for a process."""
     text = Path(f"/proc/{pid}/environ").read_text()
     return dict(item.partition("=")[::2] for item in text.split("\0") if item)
 
 
-@pytest.mark.parametrize("source", ["quick", "in_files"])
-def test_a_worker_that_replaces_a_dead_one_has_the_settings(request, source, twilio):
+@pytest.mark.parametrize("source", ["own_environ", "in_files"])
+def test_replacement_of_killed_worker_has_settings(request, source, twilio):
     environ = request.getfixturevalue(source)
-    with processes.serving("--workers", "1", **environ) as served:
-        replace_worker(served)
+    with processes.serving("--workers", "1", **environ) as server:
+        replace_worker(server)
 
-        assert served.post("/auth/send_otp", PHONE, **KEY).status == 201
-        assert served.post("/auth/send_otp", PHONE).status == 401
+        assert server.post("/auth/send_otp", PHONE, **KEY).status == 201
+        assert server.post("/auth/send_otp", PHONE).status == 401
     assert len(twilio.messages) == 1
 
 
-def test_a_secret_file_that_goes_after_the_start_is_not_missed(in_files):
-    with processes.serving("--workers", "1", **in_files) as served:
+def test_worker_restarts_without_deleted_secret_files(in_files):
+    with processes.serving("--workers", "1", **in_files) as server:
         for variable in FILES.values():
             Path(in_files.get(variable, "/nowhere/none")).unlink(missing_ok=True)
-        replace_worker(served)
+        replace_worker(server)
 
-        assert served.post("/auth/send_otp", PHONE, **KEY).status == 201
+        assert server.post("/auth/send_otp", PHONE, **KEY).status == 201
 
 
-def test_secrets_in_files_are_in_no_processs_environment(quick, in_files):
-    secrets = [quick[name] for name in set(SECRETS) & set(quick)]
-    with processes.serving("--workers", "2", **in_files) as served:
+def test_secrets_in_files_are_in_no_environment_of_a_process(own_environ, in_files):
+    secrets = [own_environ[name] for name in set(SECRETS) & set(own_environ)]
+    with processes.serving("--workers", "2", **in_files) as server:
         shown = [
-            started_with(pid) for pid in (served.process.pid, *workers(served)[:2])
+            started_with(pid) for pid in (server.process.pid, *workers(server)[:2])
         ]
 
     assert len(secrets) == 4
@@ -79,7 +80,7 @@ def test_secrets_in_files_are_in_no_processs_environment(quick, in_files):
         assert not any(secret in environ.values() for secret in secrets)
 
 
-def test_no_variable_of_the_process_becomes_a_part_of_a_request():
+def test_environment_variables_do_not_become_request_headers():
     variables = {
         "HTTP_X_REQUEST_ID": "from-the-environment",
         "HTTP_AUTHORIZATION": "Bearer of-the-environment",
@@ -87,9 +88,9 @@ def test_no_variable_of_the_process_becomes_a_part_of_a_request():
         "CONTENT_TYPE": "text/plain",
         "CONTENT_LENGTH": "7",
     }
-    with processes.serving("--dev", **variables) as served:
-        health = served.get("/healthz")
-        sent = served.post("/auth/send_otp", PHONE)
+    with processes.serving("--dev", **variables) as server:
+        health = server.get("/healthz")
+        sent = server.post("/auth/send_otp", PHONE)
 
     assert health.status == 200
     assert health.headers["x-request-id"] != "from-the-environment"

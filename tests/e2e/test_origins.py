@@ -1,4 +1,4 @@
-"""Pages of other origins that call the service from a real browser."""
+"""Pages of other origins, which call the service from a real browser."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tests import processes, servers
+from tests import processes
+
+pytestmark = pytest.mark.browser
 
 PHONE = "9445012345"
 CALL = """async ([url, options]) => {
@@ -37,12 +38,12 @@ class Blank(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format, *args):
-        """Print nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def another_site():
-    """Serve an empty page; yields its port."""
+    """Serve an empty page; yield the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Blank)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -54,21 +55,24 @@ def another_site():
         thread.join()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def site():
     with another_site() as port:
         yield port
 
 
+@pytest.fixture(scope="module")
+def server():
+    with processes.serving("--dev") as server:
+        yield server
+
+
 @pytest.fixture
-def page():
-    program = servers.program("chromium", required_by="OTP_REQUIRE_CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"]
-        )
-        yield browser.new_page()
-        browser.close()
+def page(chromium):
+    context = chromium.new_context()
+    context.set_default_timeout(60_000)
+    yield context.new_page()
+    context.close()
 
 
 def json_call(**fields):
@@ -79,10 +83,10 @@ def json_call(**fields):
     }
 
 
-def test_a_listed_page_sends_reads_the_headers_and_reads_errors(site, page):
+def test_page_of_listed_origin_sends_and_reads_headers_and_errors(site, page):
     origin = f"http://127.0.0.1:{site}"
-    with processes.serving("--dev", OTP_CORS_ORIGINS=origin) as served:
-        url = f"http://127.0.0.1:{served.port}/auth"
+    with processes.serving("--dev", OTP_CORS_ORIGINS=origin) as server:
+        url = f"http://127.0.0.1:{server.port}/auth"
         page.goto(origin)
         sent = page.evaluate(CALL, [f"{url}/send_otp", json_call(phone=PHONE)])
         wrong = page.evaluate(CALL, [f"{url}/verify_otp", json_call(phone=PHONE)])
@@ -94,23 +98,21 @@ def test_a_listed_page_sends_reads_the_headers_and_reads_errors(site, page):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_another_page_sends_no_code_with_its_visitors_browser(site, page, host):
-    with processes.serving("--dev") as served:
-        url = f"http://127.0.0.1:{served.port}"
-        page.goto(f"http://{host}:{site}")
-        answer = page.evaluate(SEND_FORM, [f"{url}/auth/send_otp", PHONE])
-        with pytest.raises(Exception, match="Failed to fetch"):
-            page.evaluate(CALL, [f"{url}/auth/send_otp", json_call(phone=PHONE)])
-        inbox = served.get("/dev/inbox.json").body
+def test_page_of_other_origin_sends_no_code(site, server, page, host):
+    url = f"http://127.0.0.1:{server.port}"
+    before = server.get("/dev/inbox.json").body
+    page.goto(f"http://{host}:{site}")
+    answer = page.evaluate(SEND_FORM, [f"{url}/auth/send_otp", PHONE])
+    with pytest.raises(Exception, match="Failed to fetch"):
+        page.evaluate(CALL, [f"{url}/auth/send_otp", json_call(phone=PHONE)])
 
     assert answer == "opaque"
-    assert inbox == {"messages": []}
+    assert server.get("/dev/inbox.json").body == before
 
 
-def test_a_page_of_the_service_itself_may_call(page):
-    with processes.serving("--dev") as served:
-        url = f"http://127.0.0.1:{served.port}"
-        page.goto(f"{url}/docs")
-        sent = page.evaluate(CALL, [f"{url}/auth/send_otp", json_call(phone=PHONE)])
+def test_page_of_service_itself_sends_code(server, page):
+    url = f"http://127.0.0.1:{server.port}"
+    page.goto(f"{url}/docs")
+    sent = page.evaluate(CALL, [f"{url}/auth/send_otp", json_call(phone=PHONE)])
 
     assert sent["status"] == 201

@@ -1,4 +1,4 @@
-"""Proofs carry the time of Redis, however wrong the clock of the instance is."""
+"""Proof tokens carry the time of Redis, even if the instance's clock is wrong."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEED = "cHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHI="
 
 
 @pytest.fixture(params=[5, -5], ids=["5h ahead", "5h behind"])
-def served(request, tmp_path):
+def server(request, tmp_path):
     clock = OtherClock.made_in(tmp_path)
     clock.jump_to(request.param * HOUR)
     with (
@@ -39,13 +39,13 @@ def served(request, tmp_path):
             OTP_RETURN_ORIGINS=APP,
             OTP_RESEND_COOLDOWN="0s",
             **clock.environ,
-        ) as service,
+        ) as server,
     ):
-        yield service
+        yield server
 
 
 class Browser:
-    """Fetches, and keeps cookies."""
+    """A client that keeps cookies."""
 
     def __init__(self, port):
         self.url = f"http://127.0.0.1:{port}"
@@ -92,13 +92,13 @@ def field(page, name):
     return html.unescape(re.findall(rf'name="{name}" value="([^"]*)"', page)[0])
 
 
-def test_proofs_of_every_api_carry_the_time_of_redis(served):
-    began = int(time.time())
-    browser = Browser(served.port)
+def test_proof_tokens_of_every_api_carry_time_of_redis(server):
+    started = int(time.time())
+    browser = Browser(server.port)
     proofs = [way(browser) for way in (through_auth, through_v2, through_the_page)]
     ended = time.time()
 
     for proof in proofs:
         claims = jwt.decode(proof, options={"verify_signature": False})
-        assert began <= claims["iat"] <= ended
+        assert started <= claims["iat"] <= ended
         assert claims["exp"] - claims["iat"] == 120

@@ -1,40 +1,54 @@
-"""A signal is acted on at once, whichever thread of a process receives it."""
+"""A process handles a signal in whichever of its threads the kernel delivers it."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 from pathlib import Path
+
+import pytest
 
 from tests import processes, servers
 
 
-def test_a_worker_drains_whichever_thread_is_signaled(quick):
-    with processes.serving("--workers", "1", **quick) as served:
-        assert served.get("/readyz").status == 200
-        [worker] = children_of(served.process.pid)
+def test_signal_at_any_thread_drains_worker(own_environ):
+    with processes.serving("--workers", "1", **own_environ) as server:
+        assert server.get("/readyz").status == 200
+        [worker] = children_of(server.process.pid)
 
         signal_another_thread(worker, signal.SIGUSR1)
 
-        servers.wait_until(lambda: served.get("/readyz").status == 503)
-        assert served.get("/healthz").status == 200
+        servers.wait_until(lambda: server.get("/readyz").status == 503)
+        assert server.get("/healthz").status == 200
 
 
-def test_a_worker_stops_whichever_thread_is_signaled(quick):
-    with processes.serving("--workers", "1", **quick) as served:
-        [worker] = children_of(served.process.pid)
+def test_signal_at_any_thread_stops_worker(own_environ):
+    with processes.serving("--workers", "1", **own_environ) as server:
+        [worker] = children_of(server.process.pid)
 
         signal_another_thread(worker, signal.SIGTERM)
 
         stopped = '"Unexpected exit from worker-1"'
-        servers.wait_until(lambda: any(stopped in line for line in served.stderr))
+        servers.wait_until(lambda: any(stopped in line for line in server.stderr))
 
 
-def test_the_service_stops_whichever_thread_is_signaled(quick):
-    with processes.serving("--workers", "1", **quick) as served:
-        signal_another_thread(served.process.pid, signal.SIGTERM)
+def test_signal_at_any_thread_stops_service(own_environ):
+    with processes.serving("--workers", "1", **own_environ) as server:
+        signal_another_thread(server.process.pid, signal.SIGTERM)
 
-        assert served.process.wait(15) == 0
+        assert server.process.wait(60) == 0
+
+
+# Three times: the processes receive the signals in any order.
+@pytest.mark.parametrize("_", range(3))
+def test_ctrl_c_stops_service_without_killing_workers(_):
+    with processes.serving("--dev") as server:
+        # A terminal signals the parent and its workers together.
+        os.killpg(server.process.pid, signal.SIGINT)
+        server.process.wait(60)
+
+    assert not any("refused to gracefully stop" in line for line in server.stderr)
 
 
 def children_of(pid):

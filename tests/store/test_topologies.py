@@ -16,7 +16,7 @@ from otp_engine.store.connection import connect
 from otp_engine.store.verifications import RedisStore
 from tests import servers, topologies
 from tests.fakes import other_than
-from tests.trials import redis_proxy
+from tests.fault_injection import fault_proxy
 from tests.tuning import with_policy
 
 TIMEOUT = timedelta(seconds=2)
@@ -137,7 +137,7 @@ def test_client_leaves_a_primary_that_became_a_replica(
     with (
         topologies.alone(tmp_path / "old") as old,
         topologies.replica(tmp_path / "new", old.port) as new,
-        redis_proxy.to(old.port) as name,
+        fault_proxy.to(old.port) as name,
         connected(f"redis://127.0.0.1:{name.port}") as client,
     ):
         engine = replace(engine, store=RedisStore(client, replicas=1))

@@ -9,11 +9,6 @@ from tests.support.verify_page import Person
 
 
 @pytest.fixture
-def client(one_client):
-    return one_client
-
-
-@pytest.fixture
 def app_with(store):
     def build(**environ):
         return create_app(config.load(RELAXED | environ), store=store)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from tests.trials.load import KEY
+from tests.fault_injection.load import KEY
 
 _BETWEEN_BYTES = 1.0
 _HEAD = b"POST /auth/send_otp HTTP/1.1\r\nHost: localhost\r\n"

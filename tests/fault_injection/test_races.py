@@ -9,7 +9,7 @@ import pytest
 
 from tests import processes
 from tests.fakes import code_in, other_than
-from tests.trials.load import all_at_once, check, in_the_end, numbers, send
+from tests.fault_injection.load import all_at_once, check, in_the_end, numbers, send
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def from_elsewhere(served, n, phones):
         yield from all_at_once(served.port, calls)
 
 
-def test_parallel_guesses(trial, whole, served, twilio):
+def test_parallel_checks(trial, whole, served, twilio):
     rounds = 50 if whole else 3
     trial.did(
         "1,000 parallel checks over 4 workers, one right code among them",
@@ -51,13 +51,13 @@ def test_parallel_guesses(trial, whole, served, twilio):
         approved.append(sum(reply.approved for reply in replies))
         failed += sum(reply.status not in {201, 404, 429, 503} for reply in replies)
 
-    trial.at_most("guesses looked at", max(looked_at), 5)
-    trial.at_least("guesses looked at, where fewest", min(looked_at), 1)
+    trial.at_most("attempts counted", max(looked_at), 5)
+    trial.at_least("attempts counted, fewest", min(looked_at), 1)
     trial.at_most("approvals", max(approved), 1)
     trial.at_most("500s and lost connections", failed, 0)
 
 
-def test_parallel_right_answers(trial, whole, served, twilio):
+def test_parallel_correct_checks(trial, whole, served, twilio):
     rounds = 200 if whole else 10
     trial.did("200 parallel checks of the right code", promise="1", runs=rounds)
     approved, failed = [], 0
@@ -73,9 +73,9 @@ def test_parallel_right_answers(trial, whole, served, twilio):
     trial.at_most("500s and lost connections", failed, 0)
 
 
-def test_guesses_over_re_sends(trial, environ, twilio):
+def test_failed_checks_across_resends(trial, environ, twilio):
     trial.did(
-        "20 re-sends and 5 wrong guesses after each, at one phone", promise="2", runs=1
+        "20 re-sends and 5 failed checks after each, at one phone", promise="2", runs=1
     )
     environ |= {"OTP_RESEND_COOLDOWN": "0s", "OTP_SENDS_PER_PHONE": "off"}
     phone, replies = numbers(1)[0], []
@@ -85,7 +85,7 @@ def test_guesses_over_re_sends(trial, environ, twilio):
             wrong = other_than(*codes_by_phone(twilio).values())
             replies += all_at_once(served.port, [check(phone, wrong)] * 5)
 
-    trial.at_most("guesses looked at", sum(reply.wrong for reply in replies), 5)
+    trial.at_most("attempts counted", sum(reply.wrong for reply in replies), 5)
     refused = [reply for reply in replies if not reply.wrong]
     trial.at_most(
         "other answers than 429",
@@ -109,9 +109,9 @@ def test_parallel_sends_to_one_phone(trial, whole, served, twilio):
             if reply.status == 429
         ]
 
-    trial.at_most("messages on the wire", max(sent), 1)
-    trial.at_least("messages on the wire, where fewest", min(sent), 1)
-    trial.at_most("Retry-After of a refusal", max(waits), 30, " s")
+    trial.at_most("messages accepted by the provider", max(sent), 1)
+    trial.at_least("messages accepted by the provider, where fewest", min(sent), 1)
+    trial.at_most("Retry-After of a rejection", max(waits), 30, " s")
 
 
 def test_parallel_sends_from_one_address(trial, whole, environ, twilio):
@@ -134,8 +134,8 @@ def test_parallel_sends_from_one_address(trial, whole, environ, twilio):
             refused = [r.call.phone for r in replies if r.status != 201]
             charged += sum(r.status == 429 for r in from_elsewhere(served, n, refused))
 
-    trial.at_most("messages on the wire", max(sent), 20)
-    trial.at_least("messages on the wire, where fewest", min(sent), 20)
-    trial.at_most("refused sends that cost their phone one", charged, 0)
+    trial.at_most("messages accepted by the provider", max(sent), 20)
+    trial.at_least("messages accepted by the provider, where fewest", min(sent), 20)
+    trial.at_most("rejected sends that counted against their phone", charged, 0)
     each = Counter(message["To"] for message in twilio.messages)
     trial.at_most("messages to one phone", max(each.values()), 1)

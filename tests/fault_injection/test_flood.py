@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import other_than
-from tests.trials.load import Call, Reply, check, for_a_while, numbers, send, share_out
+from tests.fault_injection.load import (
+    Call,
+    Reply,
+    check,
+    for_a_while,
+    numbers,
+    send,
+    share_out,
+)
 
 CLIENTS = 500
 SECONDS = 20.0
@@ -65,7 +73,7 @@ def test_a_flood_of_checks_by_clients(pause, trial, served_by, twilio):
     trial.did(
         f"{CLIENTS} clients checking at the default cost of Argon2 for {SECONDS:.0f} s"
         f"{', each a second after its last answer' if pause else ' without a pause'},"
-        " two workers; and one that asks for `/healthz` 50 times a second",
+        " two workers; and one that requests `/healthz` 50 times a second",
         promise="a bounded queue",
     )
     served = served_by(2, OTP_ARGON2="owasp", OTP_MAX_CHECKS="100")
@@ -87,15 +95,15 @@ def test_a_flood_of_checks_by_clients(pause, trial, served_by, twilio):
 
     refused = [reply.seconds for reply in replies if reply.status == 503]
     looked_at = sum(reply.wrong for reply in replies)
-    trial.tell("checks looked at, a second", looked_at / SECONDS)
-    trial.tell("checks refused, a second", len(refused) / SECONDS)
+    trial.tell("checks completed per second", looked_at / SECONDS)
+    trial.tell("checks rejected per second", len(refused) / SECONDS)
     odd = [r for r in replies if r.status not in {201, 429, 503}]
     trial.at_most("500s and lost connections", len(odd), 0)
-    trial.within("p99 of a refusal", p99(refused), 0.3)
-    trial.tell("slowest refusal", max(refused), " s")
+    trial.within("p99 of a rejection", p99(refused), 0.3)
+    trial.tell("slowest rejection", max(refused), " s")
     trial.within("p99 of `/healthz`", p99(r.seconds for r in healthz), 0.05)
     bound = 2 * 2 * ARGON2_MIB
-    trial.at_most("memory on top", (max(most) - before) / 2**20, bound, " MiB")
+    trial.at_most("additional memory", (max(most) - before) / 2**20, bound, " MiB")
 
 
 def p99(seconds: Iterable[float]) -> float:

@@ -1,4 +1,4 @@
-"""Each trial has two sizes: short for `make test`, whole for `make trials`."""
+"""Each trial has a short form, `make fault-tests`, and a full one, `make trials`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from pathlib import Path
 import pytest
 
 from tests import processes, servers, twilio_server
-from tests.trials import report
-from tests.trials.report import Trial
+from tests.fault_injection import report
+from tests.fault_injection.report import Trial
 
 FOUND = pytest.StashKey[list[Trial]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run the trials in full")
-    parser.addoption("--report", type=Path, help="write what they found to this file")
+    parser.addoption("--report", type=Path, help="write the results to this file")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[FOUND] = []
-    config.addinivalue_line("markers", "whole: too long, or too exact, for every day")
+    config.addinivalue_line(
+        "markers", "whole: too long, or too exact, for the short form"
+    )
 
 
 def pytest_collection_modifyitems(
@@ -42,7 +44,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def write(config: pytest.Config, *, keep: bool) -> None:
-    """Write the page, which can *keep* the rows of trials that did not run."""
+    """Write the page; *keep* keeps the rows of trials that did not run."""
     path, found = config.getoption("--report"), config.stash[FOUND]
     if path and found:
         before = path.read_text() if keep and path.exists() else ""
@@ -58,41 +60,40 @@ def whole(pytestconfig: pytest.Config) -> bool:
 
 @pytest.fixture
 def trial(request: pytest.FixtureRequest, *, whole: bool) -> Iterator[Trial]:
-    """Where a trial says what it does and what it finds.
+    """Yield the record of what a trial does and measures.
 
-    It is judged when it is over, so that one figure beyond its bound hides no other.
+    Bounds are checked at the end, so that one exceeded bound hides no other.
     """
     words = re.sub(r"[_\[\]]", " ", request.node.name.removeprefix("test_")).strip()
     title = (words[0].upper() + words[1:]).replace("redis", "Redis")
+    title = title.replace("api key", "API key").replace("ook alike", "ook-alike")
     trial = Trial(title, broke_off=True, whole=whole)
     request.config.stash[FOUND].append(trial)
     yield trial
     trial.broke_off = not trial.figures
-    # After each, for some take minutes and a machine may be taken away.
+    # After each: some take minutes, and the machine may stop.
     write(request.config, keep=True)
     assert trial.beyond == []
 
 
 @pytest.fixture
 def twilio() -> Iterator[twilio_server.Twilio]:
-    """A carrier that does as it is told."""
+    """Run a provider that a trial controls."""
     with twilio_server.running() as twilio:
         yield twilio
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[servers.Mortal]:
+def own_redis(tmp_path: Path) -> Iterator[servers.Mortal]:
     """A Redis that keeps things as the one of `docker-compose.yml` does."""
     with servers.mortal_redis(tmp_path, *servers.options_of_compose()) as server:
         yield server
 
 
 @pytest.fixture
-def environ(
-    redis_server: servers.Mortal, twilio: twilio_server.Twilio
-) -> dict[str, str]:
+def environ(own_redis: servers.Mortal, twilio: twilio_server.Twilio) -> dict[str, str]:
     """Production, but for what would get into the way of every trial but its own."""
-    return processes.production(redis_server.url, twilio.url) | {
+    return processes.production(own_redis.url, twilio.url) | {
         "OTP_ARGON2": "m=64,t=1,p=1",
         "OTP_SENDS_TOTAL": "off",
         "OTP_CHECKS_PER_IP": "off",

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tests.trials.load import KEY
-from tests.trials.wire import posted
+from tests.fault_injection.load import KEY
+from tests.fault_injection.raw_http import posted
 
 PATHS = ("/auth/send_otp", "/auth/verify_otp")
 PHONE = "+919445012345"

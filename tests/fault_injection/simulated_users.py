@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 
 from tests import processes, servers
 from tests.fakes import code_in, other_than
-from tests.processes import Served
-from tests.trials.load import (
+from tests.fault_injection.load import (
     Call,
     Person,
     Reply,
@@ -22,7 +21,8 @@ from tests.trials.load import (
     play,
     send,
 )
-from tests.trials.report import Trial
+from tests.fault_injection.report import Trial
+from tests.processes import Served
 from tests.twilio_server import Twilio
 
 MOST_CHECKS = 5
@@ -189,7 +189,7 @@ def judge(trial: Trial, *crowds: People) -> None:
     """Hold all that happened against the promises, each crowd for itself."""
     for name, found, bound in (
         ("approvals of a verification", People.approvals_of_one_phone, 1),
-        ("guesses looked at", People.guesses_at_one_phone, MOST_CHECKS),
+        ("attempts counted", People.guesses_at_one_phone, MOST_CHECKS),
         ("messages to one phone", People.messages_to_one_phone, 1),
         (
             "messages from one address",
@@ -200,8 +200,8 @@ def judge(trial: Trial, *crowds: People) -> None:
         trial.at_most(name, max(map(found, crowds)), bound)
     replies = [reply for crowd in crowds for reply in crowd.replies]
     trial.at_most("500s and lost connections", strange(replies), 0)
-    trial.tell("approvals altogether", sum(reply.approved for reply in replies))
-    trial.tell("answers altogether", len(replies))
+    trial.tell("approvals, total", sum(reply.approved for reply in replies))
+    trial.tell("answers, total", len(replies))
 
 
 def strange(replies: Iterable[Reply]) -> int:
@@ -215,9 +215,9 @@ def hold_over(trial: Trial, replies: Sequence[Reply], *crowds: People) -> None:
     A replica or a hash that is late by 100 ms, on a machine with other work, is a 503.
     """
     unserved = sum(len(crowd.unserved) for crowd in crowds)
-    trial.at_most("requests that stay 503 when it is over", unserved, 0)
+    trial.at_most("requests that stay 503 after the fault", unserved, 0)
     refused = sum(reply.status == 503 for reply in replies)
-    trial.tell("503s when it is over, at the first try", refused)
+    trial.tell("503s after the fault, at the first try", refused)
 
 
 def wait_for_sends(served: Served, phones: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""Nothing can be told from how an answer looks, or from when it comes."""
+"""The form and the time of an answer reveal nothing about codes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import redis
 
 from tests import processes, servers
 from tests.fakes import code_in
-from tests.trials import wire
-from tests.trials.load import numbers
+from tests.fault_injection import raw_http
+from tests.fault_injection.load import numbers
 
 SEND, VERIFY = "/auth/send_otp", "/auth/verify_otp"
 CODE = "000000"
@@ -35,13 +35,13 @@ def served(environ):
 
 @pytest.fixture
 def times(whole):
-    """How often each kind is asked."""
+    """Return the number of requests of each kind."""
     return 5_000 if whole else 100
 
 
 def send(served, twilio, phone):
-    """Send to *phone*, and say which code."""
-    assert wire.post_json(served.port, SEND, {"phone": phone}).status == 201
+    """Send to *phone*, and return the code."""
+    assert raw_http.post_json(served.port, SEND, {"phone": phone}).status == 201
     return code_in(twilio.messages[-1]["Body"])
 
 
@@ -53,7 +53,7 @@ def compare(trial, whole, served, path: str, rounds: Iterator[Bodies]):
         kinds = list(bodies)
         first = n % len(kinds)
         for kind in kinds[first:] + kinds[:first]:
-            heard = wire.post_json(served.port, path, bodies[kind])
+            heard = raw_http.post_json(served.port, path, bodies[kind])
             looks.add((heard.status, heard.body, heard.names))
             took.setdefault(kind, []).append(heard.seconds * 1000)
 
@@ -65,24 +65,24 @@ def compare(trial, whole, served, path: str, rounds: Iterator[Bodies]):
         trial.tell("slowest median", max(map(median, took.values())), " ms")
 
 
-def test_unknown_expired_and_used_phones(
-    trial, whole, times, served, twilio, redis_server
+def test_phones_without_code_and_with_expired_or_used_code(
+    trial, whole, times, served, twilio, own_redis
 ):
     trial.did(
-        f"{times:,} checks each at phones that never had a code, whose code has expired"
-        " and whose code has been used, in turn",
-        promise="an answer does not tell whether a code was sent, or right",
+        f"{times:,} checks each at phones without a code, with an expired code"
+        " and with a used code, in turn",
+        promise="an answer does not reveal whether a code was sent or correct",
     )
     unknown, expired, used = (numbers(times, first=n * ASIDE) for n in range(3))
 
     def rounds():
         few = 50
-        with redis.Redis.from_url(redis_server.url) as client:
+        with redis.Redis.from_url(own_redis.url) as client:
             for at in range(0, times, few):
                 for phone in used[at : at + few]:
                     code = send(served, twilio, phone)
                     body = {"phone": phone, "otp": code}
-                    wire.post_json(served.port, VERIFY, body)
+                    raw_http.post_json(served.port, VERIFY, body)
                 for phone in expired[at : at + few]:
                     send(served, twilio, phone)
                 expire_all(client)
@@ -107,11 +107,13 @@ def expire_all(client):
     servers.wait_until(lambda: not alive())
 
 
-def test_wrong_codes_that_are_far_and_near(trial, whole, times, served, twilio):
+def test_wrong_codes_with_no_and_with_most_digits_correct(
+    trial, whole, times, served, twilio
+):
     trial.did(
         f"{times:,} wrong codes each that share no digit with the right one and all but"
         " the last, in turn",
-        promise="an answer does not tell how wrong a code was",
+        promise="an answer does not reveal how wrong a code was",
     )
     a_phone = 50
 
@@ -132,7 +134,7 @@ def test_wrong_codes_that_are_far_and_near(trial, whole, times, served, twilio):
 def test_sends_with_and_without_a_pending_code(trial, whole, times, served, twilio):
     trial.did(
         f"{times:,} sends each to phones with a pending code and without, in turn",
-        promise="an answer does not tell whether a code is out",
+        promise="an answer does not reveal whether a code is pending",
     )
 
     def rounds():

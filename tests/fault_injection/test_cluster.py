@@ -8,8 +8,8 @@ import pytest
 
 from tests import servers, topologies
 from tests.fakes import code_in, other_than
-from tests.trials.load import all_at_once, check, in_the_end, numbers, send
-from tests.trials.people import (
+from tests.fault_injection.load import all_at_once, check, in_the_end, numbers, send
+from tests.fault_injection.simulated_users import (
     OTHERS,
     People,
     hold_over,
@@ -62,12 +62,12 @@ def test_races_in_a_cluster_of_three(trial, whole, twilio, tmp_path):
             sent.append(len(twilio.messages) - before)
             replies += [*guesses, *answers, *sends]
 
-    trial.at_most("guesses looked at", max(looked_at), 5)
-    trial.at_least("guesses looked at, where fewest", min(looked_at), 1)
+    trial.at_most("attempts counted", max(looked_at), 5)
+    trial.at_least("attempts counted, fewest", min(looked_at), 1)
     trial.at_most("approvals, most", max(approved), 1)
     trial.at_least("approvals, fewest", min(approved), 1)
-    trial.at_most("messages on the wire, most", max(sent), 20)
-    trial.at_least("messages on the wire, fewest", min(sent), 20)
+    trial.at_most("messages accepted by the provider, most", max(sent), 20)
+    trial.at_least("messages accepted by the provider, fewest", min(sent), 20)
     trial.at_most("500s and lost connections", strange(replies), 0)
 
 
@@ -78,7 +78,7 @@ def test_a_node_of_a_cluster_killed(trial, whole, twilio, tmp_path, coverage):
     seconds = 3 if whole else 1
     trial.title = f"A node of a Cluster killed, full coverage required: {coverage}"
     trial.did(
-        f"sends, guesses and right answers from 8 clients, {seconds} s of them after a"
+        f"sends, failed and correct checks from 8 clients, {seconds} s of them after a"
         " node of three was killed that has no replica"
         f" (`cluster-require-full-coverage {coverage}`)",
         promise="1, 2, 3, 8",
@@ -121,10 +121,10 @@ def test_a_node_of_a_cluster_killed(trial, whole, twilio, tmp_path, coverage):
 def test_a_cluster_fails_over(trial, whole, twilio, tmp_path, waits):
     trial.title = f"A Cluster fails over, `OTP_REDIS_WAIT_REPLICAS={waits}`"
     trial.did(
-        "sends, guesses and right answers from 8 clients; a primary of three killed"
+        "sends, failed and correct checks from 8 clients; a primary of three killed"
         " (`cluster-node-timeout` 1 s), its replica takes over"
         + (", the killed one comes back as the replica" if waits else "")
-        + "; everybody tries again",
+        + "; every client retries",
         promise="1, 2, 3",
     )
     crowd, more = People(twilio), {"OTP_REDIS_WAIT_REPLICAS": str(waits)}
@@ -158,7 +158,7 @@ def test_a_cluster_fails_over(trial, whole, twilio, tmp_path, waits):
 def test_a_cluster_that_hangs(trial, twilio, tmp_path, frozen):
     trial.title = f"{frozen} of 3 nodes of a Cluster hang"
     trial.did(
-        "sends, guesses and right answers from 32 clients, 3 s of them after"
+        "sends, failed and correct checks from 32 clients, 3 s of them after"
         f" {frozen} of three nodes hung (`cluster-require-full-coverage no`)",
         promise="8",
     )

@@ -11,9 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.trials.report import rows_of, title_of
+from tests.fault_injection.report import rows_of, title_of
 
-MEASURED = ("otp_engine", "deploy", "tests/trials")
+MEASURED = ("otp_engine", "deploy", "tests/fault_injection")
 """What a row measures: the service, how it is deployed, and the trial itself."""
 
 _WHEN = re.compile(r"\d{4}-\d\d-\d\d, `(?P<commit>[0-9a-f]+)` \|$")

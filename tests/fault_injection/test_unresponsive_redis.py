@@ -1,4 +1,4 @@
-"""A Redis that does not answer, or whose answers get lost on the way."""
+"""A Redis that does not answer, or loses its answers on the way."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pytest
 from otp_engine.store.lua_scripts import ALLOW_OOM_FLAG, load
 from tests import processes, servers
 from tests.fakes import other_than
-from tests.trials import redis_proxy
-from tests.trials.load import (
+from tests.fault_injection import fault_proxy
+from tests.fault_injection.fault_proxy import Fault, Loss
+from tests.fault_injection.load import (
     Call,
     Reply,
     all_at_once,
@@ -23,18 +24,17 @@ from tests.trials.load import (
     send,
     share_out,
 )
-from tests.trials.redis_proxy import Fault, Loss
 
 WORDS = {
-    Fault.BLACK_HOLE: "a black hole",
-    Fault.REFUSING: "refusing connections",
-    Fault.SLOW: "a second slow",
+    Fault.BLACK_HOLE: "drops every packet",
+    Fault.REFUSING: "rejects connections",
+    Fault.SLOW: "answers a second late",
 }
 
 
 @pytest.fixture
-def proxy(redis_server):
-    with redis_proxy.to(redis_server.port) as proxy:
+def proxy(own_redis):
+    with fault_proxy.to(own_redis.port) as proxy:
         yield proxy
 
 
@@ -43,7 +43,7 @@ def behind(proxy, environ):
     """The service, which reaches its Redis only through the proxy."""
     environ |= {
         "REDIS_URL": f"redis://127.0.0.1:{proxy.port}",
-        # A limit that nobody reaches, so that each step is taken.
+        # A limit that no client reaches, so that each step runs.
         "OTP_SENDS_TOTAL": "1000000/1h",
     }
     with processes.serving("--workers", "2", **environ) as served:
@@ -67,7 +67,7 @@ def until(port, call):
 
 
 def person(calls, end):
-    """Somebody who goes on asking."""
+    """A client that retries without end."""
     for call in calls:
         if time.monotonic() > end:
             return
@@ -94,11 +94,11 @@ def crowd_of(seconds, port, live, phones):
 
 
 @pytest.mark.parametrize("fault", WORDS, ids=WORDS.get)
-def test_a_redis_that_is(fault, trial, whole, behind, proxy, twilio):
+def test_redis(fault, trial, whole, behind, proxy, twilio):
     rounds, clients, seconds = (5, 200, 5.0) if whole else (1, 40, 1.0)
     trial.did(
-        f"{clients} clients sending and checking for {seconds:.0f} s while Redis is"
-        f" {WORDS[fault]}, and one that asks for `/healthz`",
+        f"{clients} clients sending and checking for {seconds:.0f} s while Redis"
+        f" {WORDS[fault]}, and one that requests `/healthz`",
         promise="8",
         runs=rounds,
     )
@@ -127,8 +127,8 @@ def test_a_redis_that_is(fault, trial, whole, behind, proxy, twilio):
     trial.within("slowest answer", slowest(answers), 1.5)
     trial.within("slowest `/healthz`", slowest(healthz), 1)
     trial.at_most("messages sent", sent, 0)
-    trial.tell("guesses that checks without an answer cost", spent)
-    trial.within("back after healing", max(back), 2)
+    trial.tell("attempts used by checks without an answer", spent)
+    trial.within("recovery after the fault", max(back), 2)
 
 
 def digests(name):
@@ -140,7 +140,7 @@ def digests(name):
 
 
 @pytest.mark.parametrize("loss", list(Loss), ids=lambda loss: loss.name.lower())
-def test_an_answer_of_redis_lost_by(loss, trial, whole, behind, proxy, twilio):
+def test_an_answer_of_redis_is_lost_by(loss, trial, whole, behind, proxy, twilio):
     rounds = 20 if whole else 2
     trial.did(
         "the answer to OPEN, TAKE, ARM, CLAIM and APPROVE lost once each after it was"
@@ -165,7 +165,7 @@ def test_an_answer_of_redis_lost_by(loss, trial, whole, behind, proxy, twilio):
         slow = max(slow, slowest(replies))
         assert proxy.lost == n + 1
 
-    trial.at_most("answers unlike those of a Redis that loses none", unlike, 0)
-    trial.at_most("guesses that one guess cost", max(paid), 1)
+    trial.at_most("answers that differ from those without a loss", unlike, 0)
+    trial.at_most("attempts used by one check", max(paid), 1)
     trial.at_most("messages of one send", max(sent), 1)
     trial.within("slowest answer", slow, 1.5)

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 
-from tests.trials.load import KEY
+from tests.fault_injection.load import KEY
 
 OF_OURS = frozenset(
     {

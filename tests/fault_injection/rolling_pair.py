@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from tests import processes, servers
 from tests.fakes import code_in
-from tests.trials import wire
-from tests.trials.wire import Heard
+from tests.fault_injection import raw_http
+from tests.fault_injection.raw_http import Heard
 from tests.twilio_server import Twilio
 
 SEND, VERIFY = "/auth/send_otp", "/auth/verify_otp"
@@ -101,7 +101,7 @@ class Pair:
         for instance in (self.instances[first % 2], self.instances[1 - first % 2]):
             with instance.taken() as port:
                 if port:
-                    heard = wire.post_json(port, path, body, key=key)
+                    heard = raw_http.post_json(port, path, body, key=key)
                     with self._lock:
                         self.statuses[heard.status] += 1
                     return heard

@@ -15,8 +15,8 @@ from otp_engine.domain.verification import Binding
 from otp_engine.store.lua_scripts import load
 from otp_engine.store.verifications import RedisStore
 from tests import processes, servers
+from tests.fault_injection.load import numbers
 from tests.other_clock import OtherClock
-from tests.trials.load import numbers
 
 A_BATCH = 10_000
 PEPPER = Pepper(b"p" * 32)

@@ -1,4 +1,4 @@
-"""What the trials found, as a page."""
+"""The results of the trials, as a page."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from pathlib import Path
 
 HEAD = """# Reliability
 
-Each promise of the [README](../README.md#what-it-promises) is tried under conditions \
-that break others; what stands here is the worst value that was seen, not the mean.
-`make trials` runs all of it and writes this page, and `make test` the shorter half of \
-it on smaller numbers.
-The trials are in [`tests/trials`](../tests/trials).
-Each row has the commit that it was run at: some were run again alone.
+Each promise of the [README](../README.md#what-it-promises) is tested under faults and \
+load.
+A row has the worst value of all runs, not the mean.
+`make trials` runs all tests and writes this page; `make fault-tests` runs a short \
+form with smaller numbers.
+The tests are in [`tests/fault_injection`](../tests/fault_injection).
+Each row has the commit that it was measured on: some tests ran again alone.
 
 """
 
@@ -28,7 +29,7 @@ class Figure:
 
     Attributes:
         worst: The worst value of all runs.
-        bound: What it may be at most, or at least; none where it is only told.
+        bound: What it may be at most, or at least; None where no value is promised.
     """
 
     name: str
@@ -44,11 +45,11 @@ class Figure:
         return self.worst >= self.bound if self.least else self.worst <= self.bound
 
     def __str__(self) -> str:
-        told = f"{self.name}: {_number(self.worst)}{self.unit}"
+        text = f"{self.name}: {_number(self.worst)}{self.unit}"
         if self.bound is None:
-            return told
+            return text
         sign = "≥" if self.least else "≤"
-        return f"{told} ({sign} {_number(self.bound)}{self.unit})"
+        return f"{text} ({sign} {_number(self.bound)}{self.unit})"
 
 
 @dataclass(slots=True)
@@ -56,9 +57,9 @@ class Trial:
     """One trial while it runs.
 
     Attributes:
-        title: What is tried.
-        promise: Which promise of the README is at stake, or in words what is.
-        done: What was done, for somebody who would do it again.
+        title: What is tested.
+        promise: The number of a promise of the README, or a promise in words.
+        done: What was done, in enough detail to repeat it.
         runs: How many times.
         reason: Why it cannot pass, should it not.
         whole: Whether it runs in full, on a machine that does nothing else.
@@ -74,7 +75,7 @@ class Trial:
     broke_off: bool = False
 
     def did(self, done: str, *, promise: str, runs: int = 1) -> None:
-        """Say what this trial does, and for which promise."""
+        """Describe what this trial does, and for which promise."""
         self.done, self.promise, self.runs = done, promise, runs
 
     def at_most(self, name: str, worst: float, bound: float, unit: str = "") -> None:
@@ -109,10 +110,10 @@ class Trial:
 
 
 def page(trials: Iterable[Trial], *, before: str = "") -> str:
-    """The whole page, for this machine.
+    """Return the whole page, for this machine.
 
     Args:
-        before: A page whose rows stay, where a trial was not run again.
+        before: A page; its rows stay where a trial did not run again.
     """
     rows = {title_of(row): row for row in rows_of(before)}
     rows |= {trial.title: _row(trial) for trial in trials}
@@ -130,8 +131,8 @@ def page(trials: Iterable[Trial], *, before: str = "") -> str:
 
 def _row(trial: Trial) -> str:
     seen = "<br>".join(map(str, trial.figures))
-    told = (trial.title, trial.done, f"{trial.runs:,}", trial.promise, seen)
-    return f"| {' | '.join((*told, _verdict(trial), _when()))} |"
+    cells = (trial.title, trial.done, f"{trial.runs:,}", trial.promise, seen)
+    return f"| {' | '.join((*cells, _verdict(trial), _when()))} |"
 
 
 def _verdict(trial: Trial) -> str:
@@ -153,7 +154,7 @@ def title_of(row: str) -> str:
 
 def _when() -> str:
     commit = _said("git", "rev-parse", "--short", "HEAD")
-    # But for the page itself, which each trial writes anew.
+    # Except the page itself, which each trial rewrites.
     status = ("status", "--porcelain", "-uno", "--", ".", ":!docs")
     changed = " with changes" if _said("git", *status) else ""
     return f"{datetime.now(UTC):%Y-%m-%d}, `{commit}`{changed}"
@@ -166,7 +167,7 @@ def _machine() -> str:
         f"The machine: a shared virtual one with {os.cpu_count()} cores"
         f" ({_processor()}) and {memory:.0f} GiB, {platform.system()}"
         f" {platform.release()}, Python {platform.python_version()}, Redis {redis};"
-        " service, Redis, carrier and clients all on it."
+        " service, Redis, provider and clients all on it."
     )
 
 

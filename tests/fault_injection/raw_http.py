@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from tests.trials.load import KEY, NO_ANSWER
+from tests.fault_injection.load import KEY, NO_ANSWER
 
 _PATIENCE = 10
 _MOST = 1 << 20

@@ -8,9 +8,9 @@ from time import monotonic
 import pytest
 
 from tests import servers, topologies
-from tests.trials import people, redis_proxy
-from tests.trials.load import numbers
-from tests.trials.people import (
+from tests.fault_injection import fault_proxy, simulated_users
+from tests.fault_injection.load import numbers
+from tests.fault_injection.simulated_users import (
     OTHERS,
     People,
     hold_over,
@@ -32,9 +32,9 @@ def test_sentinel_fails_over(trial, whole, twilio, tmp_path, replicas, waits):
     rounds = 10 if whole else 1
     trial.title = f"Sentinel fails over, `OTP_REDIS_WAIT_REPLICAS={waits}`"
     trial.did(
-        "sends, guesses and right answers from 8 clients; the primary of"
+        "sends, failed and correct checks from 8 clients; the primary of"
         f" {replicas + 1} killed, a replica promoted by 3 Sentinels (down after 1 s),"
-        " everybody tries again",
+        " every client retries",
         promise="1, 2, 3",
         runs=rounds,
     )
@@ -69,7 +69,7 @@ def test_sentinel_fails_over(trial, whole, twilio, tmp_path, replicas, waits):
     # are then left, and neither has a replica until Sentinel, some 10 s later, makes
     # one of them the replica of the other.
     trial.tell("failovers of a run, most", max(failovers))
-    trial.tell("tries that another failover disturbed", disturbed)
+    trial.tell("retries disturbed by another failover", disturbed)
     trial.tell("from the kill to the first 201, longest", max(took), " s")
 
 
@@ -93,7 +93,7 @@ def test_a_replica_that_was_cut_off_is_promoted(trial, whole, twilio, tmp_path, 
     seconds = 3 if whole else 1
     trial.title = f"A cut-off replica is promoted, `OTP_REDIS_WAIT_REPLICAS={waits}`"
     trial.did(
-        "sends, guesses and right answers from 8 clients; the only replica cut off"
+        "sends, failed and correct checks from 8 clients; the only replica cut off"
         f" for {seconds} s, then the primary killed and the replica promoted; everybody"
         " tries again",
         promise="1, 2, 3",
@@ -101,14 +101,14 @@ def test_a_replica_that_was_cut_off_is_promoted(trial, whole, twilio, tmp_path, 
     crowd, more = People(twilio), {"OTP_REDIS_WAIT_REPLICAS": str(waits)}
     with (
         topologies.alone(tmp_path / "primary") as primary,
-        redis_proxy.to(primary.port) as wire,
+        fault_proxy.to(primary.port) as wire,
         topologies.replica(tmp_path / "replica", wire.port) as replica,
-        redis_proxy.to(primary.port) as way,
+        fault_proxy.to(primary.port) as way,
         serving(twilio, f"redis://127.0.0.1:{way.port}", **more) as served,
     ):
         servers.wait_until(lambda: topologies.follows(replica))
         with crowd.at_it(served.port, many=MANY[whole]):
-            wire.break_by(redis_proxy.Fault.BLACK_HOLE)
+            wire.break_by(fault_proxy.Fault.BLACK_HOLE)
             cut = monotonic()
             servers.wait_until(lambda: monotonic() > cut + seconds)
         primary.kill()
@@ -145,10 +145,10 @@ def tell_what_was_lost(trial, crowd):
     messages = Counter(crowd.messages())
     for name, counted, most in (
         ("codes approved twice", approved, 1),
-        ("guesses beyond 5 at a phone", looked_at, people.MOST_CHECKS),
+        ("attempts beyond 5 at a phone", looked_at, simulated_users.MOST_CHECKS),
         ("messages beyond 1 to a phone", messages, 1),
     ):
         trial.tell(name, sum(max(0, n - most) for n in counted.values()))
     trial.tell("codes approved", len(approved))
-    trial.tell("phones guessed at", len(looked_at))
+    trial.tell("phones with failed checks", len(looked_at))
     trial.tell("messages", messages.total())

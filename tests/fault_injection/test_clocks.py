@@ -7,8 +7,8 @@ import redis
 
 from tests import processes, servers, twilio_server
 from tests.fakes import other_than
+from tests.fault_injection.load import all_at_once, check, numbers, send
 from tests.other_clock import OtherClock
-from tests.trials.load import all_at_once, check, numbers, send
 
 HOUR = 3_600
 TTL = 600
@@ -20,10 +20,10 @@ def clock(tmp_path):
 
 
 @pytest.mark.parametrize("hours", [1, -1], ids=["+1h", "-1h"])
-def test_a_service_whose_clock_is_off_by(hours, trial, environ, clock, twilio):
+def test_the_clock_of_an_instance_is_off_by(hours, trial, environ, clock, twilio):
     trial.did(
-        "a send, a refused re-send, a wrong and a right check by a service whose clock"
-        f" is off by {hours} h, and by one whose clock is right",
+        "a send, a refused re-send, a wrong and a right check by an instance with a"
+        f" clock that is off by {hours} h, and by one with a correct clock",
         promise="time is Redis's",
     )
     words = ("--workers", "1")
@@ -40,7 +40,7 @@ def test_a_service_whose_clock_is_off_by(hours, trial, environ, clock, twilio):
 
 
 def story(first, other, twilio):
-    """Have a code sent by *first*; whatever comes then is asked of *other*."""
+    """Send a code through *first*, and make every later request to *other*."""
     phone = numbers(1, first=first.port)[0]
     replies = all_at_once(first.port, [send(phone)])
     code = twilio.code_to(phone)
@@ -66,7 +66,7 @@ def jumpy(tmp_path, clock):
 
 
 @pytest.mark.parametrize("hours", [1, -1], ids=["+1h", "-1h"])
-def test_a_redis_whose_clock_jumps_by(hours, trial, jumpy, clock):
+def test_the_clock_of_redis_jumps_by(hours, trial, jumpy, clock):
     trial.did(
         f"a code sent, Redis's clock jumps by {hours} h, then two checks of it, and"
         " a send to another phone, checked right",
@@ -92,14 +92,14 @@ def test_a_redis_whose_clock_jumps_by(hours, trial, jumpy, clock):
 
     expected = 404 if hours > 0 else 201
     trial.at_most(
-        "unlike what a jump means for a code that is out",
+        "pending codes that do not follow the jump",
         int(checked.status != expected),
         0,
     )
     trial.at_most("approvals of one code", checked.approved + again.approved, 1)
-    trial.at_most("life of a code that is out", max([*lives, 0]), TTL + HOUR, " s")
+    trial.at_most("lifetime of a pending code", max([*lives, 0]), TTL + HOUR, " s")
     trial.at_most(
-        "codes sent after it that do not work",
+        "codes sent after it that are not approved",
         sum(reply.status != 201 for reply in replies),
         0,
     )

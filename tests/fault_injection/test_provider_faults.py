@@ -1,4 +1,4 @@
-"""A carrier that is slow, hangs, breaks off, or answers what nobody can use."""
+"""A provider that is slow, hangs, disconnects or sends an invalid answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ import pytest
 from otp_engine.app import IN_FLIGHT
 from tests import servers, twilio_server
 from tests.fakes import other_than
-from tests.trials.load import all_at_once, check, numbers, play, send, share_out
+from tests.fault_injection.load import (
+    all_at_once,
+    check,
+    numbers,
+    play,
+    send,
+    share_out,
+)
 
 WORKERS = 2
 FAILURES = 5
@@ -40,14 +47,16 @@ FAULTS = [
     pytest.param(twilio_server.refuse(500), {504}, 1, id="answers 500"),
     pytest.param(twilio_server.refuse(503), {504}, 1, id="answers 503"),
     pytest.param(twilio_server.reset, {504}, 1, id="resets the connection"),
-    pytest.param(twilio_server.garbage(201, "<html>"), {504}, 1, id="talks garbage"),
+    pytest.param(
+        twilio_server.garbage(201, "<html>"), {504}, 1, id="answers with garbage"
+    ),
     pytest.param(twilio_server.hang, {504}, READ_SECONDS + 1, marks=LONG, id="hangs"),
-    pytest.param(drip, {504}, DRIP_SECONDS + 1, marks=LONG, id="drips its answer"),
+    pytest.param(drip, {504}, DRIP_SECONDS + 1, marks=LONG, id="answers byte by byte"),
 ]
 
 
 @pytest.mark.parametrize(("behave", "expected", "seconds"), FAULTS)
-def test_a_carrier_that(behave, expected, seconds, trial, whole, served_by, twilio):
+def test_the_provider(behave, expected, seconds, trial, whole, served_by, twilio):
     trial.did(
         "300 sends by 20 people, then sends until one is accepted again",
         promise="7; a circuit breaker",
@@ -62,7 +71,7 @@ def test_a_carrier_that(behave, expected, seconds, trial, whole, served_by, twil
     trial.at_most("other statuses", len(others), 0)
     # Who was on the way when the circuit opened is not called back.
     most = WORKERS * FAILURES + 20
-    trial.at_most("sends that reached the carrier", handed_over, most)
+    trial.at_most("sends that reached the provider", handed_over, most)
     trial.within("slowest answer", max(r.seconds for r in replies), seconds)
     waits = [int(reply.headers["retry-after"]) for reply in refused]
     trial.at_most("Retry-After while the circuit is open", max(waits), PAUSE_SECONDS)
@@ -73,17 +82,17 @@ def test_a_carrier_that(behave, expected, seconds, trial, whole, served_by, twil
             lambda: all_at_once(served.port, [send(next(phones))])[0].status == 201
         )
         back = time.monotonic() - healed
-        trial.within("back after healing", back, PAUSE_SECONDS + seconds)
+        trial.within("recovery after the fault", back, PAUSE_SECONDS + seconds)
     each = Counter(message["To"] for message in twilio.messages)
     trial.at_most("messages of one send", max(each.values()), 1)
 
 
 @pytest.mark.whole
-def test_checks_while_the_carrier_hangs(trial, served_by, twilio):
+def test_checks_while_the_provider_hangs(trial, served_by, twilio):
     """At the default cost of a hash, which is what a check takes its time for."""
     rounds = 5
     trial.did(
-        "250 checks, then as many while 200 clients send to a carrier that hangs: as"
+        "250 checks, then as many while 200 clients send to a provider that hangs: as"
         " many as the cap lets through wait, the others come back every second",
         promise="8",
         runs=rounds,
@@ -110,11 +119,11 @@ def test_checks_while_the_carrier_hangs(trial, served_by, twilio):
     trial.at_most("p99 of a check meanwhile, as a multiple", max(ratios), 2)
     trial.tell("the same, median of the runs", statistics.median(ratios))
     trial.tell("p99 of a check meanwhile", worst, " s")
-    trial.at_most("checks refused meanwhile", most, 0)
+    trial.at_most("checks rejected meanwhile", most, 0)
 
 
 def patient(phones, over):
-    """Somebody who goes on asking for a code until one is on the way."""
+    """A client that requests a code until one is on the way."""
     for phone in phones:
         if over.is_set() or (yield send(phone)).status != 503:
             return

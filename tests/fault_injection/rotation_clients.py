@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from tests import servers
 from tests.fakes import other_than
-from tests.trials.load import numbers
-from tests.trials.pair import Pair
-from tests.trials.wire import Heard
+from tests.fault_injection.load import numbers
+from tests.fault_injection.raw_http import Heard
+from tests.fault_injection.rolling_pair import Pair
 
 _OUT = 20
 _AT_ONCE = 1_000_000

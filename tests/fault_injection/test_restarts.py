@@ -13,7 +13,7 @@ from functools import partial
 
 from tests import processes, servers
 from tests.fakes import other_than
-from tests.trials.load import REFUSED, Call, check, numbers, play, send
+from tests.fault_injection.load import REFUSED, Call, check, numbers, play, send
 
 PEOPLE = 16
 # Longer than the balancer takes to notice on a machine that is busy with other work.
@@ -57,7 +57,7 @@ def is_ready(instance):
 
 
 def person(phones, twilio, balancer):
-    """Have a code sent, guess wrong, guess right."""
+    """Request a code, check a wrong one, then the correct one."""
     for n, phone in enumerate(phones):
         if balancer.over.is_set():
             return
@@ -78,11 +78,11 @@ def at(call, port):
 def test_rolling_restarts(trial, whole, environ, twilio):
     rounds = 10 if whole else 1
     trial.did(
-        "two instances of two workers behind a balancer that asks `/readyz` ten times a"
-        " second, stopped in turn by SIGTERM with"
-        f" `OTP_DRAIN={DRAIN_SECONDS}s` and started again, while {PEOPLE} people send,"
-        " guess wrong and guess right",
-        promise="7; nobody notices",
+        "two instances of two workers with a load balancer that requests `/readyz` ten"
+        " times a second, stopped in turn by SIGTERM with"
+        f" `OTP_DRAIN={DRAIN_SECONDS}s` and started again, while {PEOPLE} clients"
+        " send, and check a wrong and the correct code",
+        promise="7; clients see no error",
         runs=rounds,
     )
     environ |= {"OTP_DRAIN": f"{DRAIN_SECONDS}s"}
@@ -112,7 +112,7 @@ def test_rolling_restarts(trial, whole, environ, twilio):
     judge(trial, replies, twilio)
     trial.within("slowest stop", max(stopping), 10)
     # As long as this is less than the drain, no connection should be refused.
-    trial.tell("from SIGTERM until the balancer notices, longest", max(noticing), " s")
+    trial.tell("from SIGTERM until the balancer reacts, longest", max(noticing), " s")
 
 
 def stop(instance):
@@ -130,7 +130,7 @@ def judge(trial, replies, twilio):
     approved = {reply.call.phone for reply in replies if reply.approved}
     accepted = {message["To"] for message in twilio.messages}
     trial.tell("requests", len(replies))
-    trial.at_most("connections refused", statuses[REFUSED], 0)
+    trial.at_most("connections rejected", statuses[REFUSED], 0)
     lost = sum(number < 100 for number in statuses.elements()) - statuses[REFUSED]
     trial.at_most("requests without an answer", lost, 0)
     trial.tell("answers that the service is busy", statuses[503])

@@ -1,0 +1,29 @@
+"""Each command once as a process of its own; `tests/test_cli*.py` test what they do."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import processes
+
+
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [
+        ("--version", "otp-engine "),
+        ("serve -h", "Usage: "),
+        ("keys pepper", "OTP_PEPPER="),
+        ("keys new shop", "OTP_API_KEYS=shop:sha256:"),
+        ("calibrate --seconds 0.05 --rate 0.1", "owasp"),
+        ("doctor", "✓ the sender (twilio) answers"),
+        ("policy set ttl 5m", "version 1 is live"),
+        ("events --kind policy", "change=ttl = 5m"),
+        ("inspect 9445012345", "+91******2345"),
+        ("forget 9445012345", "✗ "),
+    ],
+)
+def test_command_runs_as_a_process(shared_environ, command, output):
+    result = processes.run(*command.split(), **shared_environ)
+
+    assert output in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr

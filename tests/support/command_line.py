@@ -1,0 +1,34 @@
+"""`otp-engine` inside this process, for tests of what its commands print."""
+
+from __future__ import annotations
+
+import os
+
+from click.testing import CliRunner, Result
+
+from otp_engine.cli import main
+from tests import processes
+
+
+def run(*arguments: str, stdin: str | None = None, **environ: str) -> Result:
+    """Run one command in an environment of nothing but *environ*.
+
+    An exception that the command does not handle fails the test.
+
+    Args:
+        arguments: The command and its arguments.
+        stdin: Its standard input.
+        environ: Its environment variables.
+
+    Returns:
+        Its exit code and what it wrote.
+    """
+    cleared = dict.fromkeys(os.environ)
+    return CliRunner().invoke(
+        main,
+        arguments,
+        input=stdin,
+        env=cleared | processes.PATH | environ,
+        prog_name="otp-engine",
+        catch_exceptions=False,
+    )
