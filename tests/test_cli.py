@@ -18,7 +18,7 @@ import redis
 
 from otp_engine import __version__
 from otp_engine.domain.service import Service
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests import processes, servers, twilio_server
 from tests.processes import production
 
