@@ -46,7 +46,7 @@ from otp_engine.ops.live import Live
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.senders.null import NullSender
 from otp_engine.store.connection import connect
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 
 if TYPE_CHECKING:
     # Never when it runs: see `_metrics`.

@@ -23,7 +23,7 @@ from otp_engine.domain.phone import Served
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Asked, Guess
 from otp_engine.store.connection import connect
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests import servers
 from tests.fakes import Outbox
 

@@ -35,7 +35,7 @@ from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Asked, Guess
 from otp_engine.senders.twilio_http import PooledHttpClient
 from otp_engine.store.connection import connect
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests import twilio_server
 from tests.fakes import Outbox, other_than
 from tests.servers import redis_on_a_socket

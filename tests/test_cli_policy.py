@@ -8,7 +8,7 @@ import pytest
 
 from otp_engine import config
 from otp_engine.app import create_app
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests import processes, servers
 from tests.fakes import other_than
 from tests.support.command_line import run

@@ -51,7 +51,7 @@ from otp_engine.errors import (
     OTPError,
     Saturated,
 )
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests.ageing import age
 from tests.fakes import code_in, other_than
 from tests.model import Letter, Model

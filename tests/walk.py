@@ -36,7 +36,7 @@ from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.store.connection import connect
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests.fakes import Outbox, other_than
 
 ROOT = Path(otp_engine.__file__).parent

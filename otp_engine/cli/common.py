@@ -12,7 +12,7 @@ from otp_engine import config
 from otp_engine.app import build_store
 from otp_engine.config import Settings
 from otp_engine.errors import InvalidSettings, StoreUnavailable
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 """The option `--json`, as the argument `as_json`."""

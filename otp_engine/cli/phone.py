@@ -30,7 +30,7 @@ from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import InvalidPhone
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 
 _NUMBER = click.argument("number", metavar="PHONE")
 

@@ -8,7 +8,7 @@ from otp_engine.config import Settings, checks
 from otp_engine.domain.amendments import amended
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 
 
 def collect(settings: Settings, store: RedisStore) -> list[str]:

@@ -19,7 +19,7 @@ from otp_engine.config import Settings, checks
 from otp_engine.domain.guessing import chance
 from otp_engine.ops import log_config
 from otp_engine.server import DrainingServer
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 
 log = logging.getLogger(__name__)
 

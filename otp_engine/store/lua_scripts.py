@@ -75,7 +75,8 @@ class LuaScript:
             keys[0],
         )
         if acknowledged < self._replicas:
-            log.error("%d of %d replicas have a write", acknowledged, self._replicas)
+            message = "%d of %d replicas acknowledged a write"
+            log.error(message, acknowledged, self._replicas)
             # The replicas may follow another primary now; the next request uses it.
             self._client.find_primary()
             raise StoreUnavailable

@@ -18,55 +18,27 @@ from otp_engine.errors import (
     TooManyAttempts,
     VerificationNotFound,
 )
-from otp_engine.resilience.metrics import NULL_METRICS, Metrics
-from otp_engine.store import keys, lua_codec, persistence
-from otp_engine.store.connection import Client
-from otp_engine.store.counts import Counts
-from otp_engine.store.delivery_reports import SeenReports
-from otp_engine.store.events import RedisEventStore
-from otp_engine.store.inbox import RedisInbox
+from otp_engine.store import keys, lua_codec
 from otp_engine.store.lua_scripts import LuaScript
-from otp_engine.store.policy_versions import RedisPolicyVersionStore
 from otp_engine.store.redis_client import RedisClient
-from otp_engine.store.safe_list import RedisSafeList
-from otp_engine.store.services import RedisServiceStore
-from otp_engine.store.verification_records import RedisVerificationRecordStore
 
 # Long enough for a retry after a lost reply.
 _APPROVAL_REMEMBERED = timedelta(minutes=1)
 
 
-class RedisStore:
-    """Stores what `otp_engine.store.keys` lists; see `domain.ports.Store`."""
+class RedisVerificationStore:
+    """Stores verifications and what limits have counted; see `domain.ports.Store`."""
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        again: Client | None = None,
-        replicas: int = 0,
-        meter: Metrics = NULL_METRICS,
-    ) -> None:
-        """Keep it in a Redis.
+    def __init__(self, client: RedisClient, *, replicas: int = 0) -> None:
+        """Store the verifications in Redis.
 
         Args:
-            client: Whom to ask.
-            again: The same Redis for a question asked again; see `RedisClient`.
-            replicas: How many must have a charge, a code or an approval before it
-                counts as made. What is given back need not be known to any.
-            meter: Is told how long Redis took.
+            client: Executes the commands.
+            replicas: Number of replicas that must acknowledge a reservation, a commit
+                or an approval. A release needs none.
         """
-        self._replicas = replicas
-        self._line = line = RedisClient(client, retry_client=again, metrics=meter)
-        self.services = RedisServiceStore(line, replicas=replicas)
-        self.records = RedisVerificationRecordStore(line)
-        self.safe_list = RedisSafeList(line)
-        self.events = RedisEventStore(line)
-        self.inbox = RedisInbox(line)
-        self.counts = Counts(line)
-        self.seen_reports = SeenReports(line)
-        self.policy_versions = RedisPolicyVersionStore(line, replicas=replicas)
-        kept = partial(LuaScript, line, replicas=replicas)
+        self._line = client
+        kept = partial(LuaScript, client, replicas=replicas)
         self._open = kept("reserve_send")
         self._take = kept("acquire_limits")
         self._arm = kept("commit_send")
@@ -74,11 +46,11 @@ class RedisStore:
         self._claim = kept("reserve_check", when_full=True)
         self._approve = kept("approve", when_full=True)
         self._cancel = kept("cancel")
-        self._look = LuaScript(line, "get_pending")
-        self._unclaim = LuaScript(line, "release_check", when_full=True)
-        self._withdraw = LuaScript(line, "release_send")
-        self._refund = LuaScript(line, "release_limits")
-        self._standing = LuaScript(line, "phone_state")
+        self._look = LuaScript(client, "get_pending")
+        self._unclaim = LuaScript(client, "release_check", when_full=True)
+        self._withdraw = LuaScript(client, "release_send")
+        self._refund = LuaScript(client, "release_limits")
+        self._standing = LuaScript(client, "phone_state")
         self._add_failures = kept("add_failed_checks")
 
     def open(
@@ -257,19 +229,6 @@ class RedisStore:
         self._add_failures.run([target], lua_codec.to_ms(longest), *pairs)
         tokens = [token for token, _ in found]
         self._line.execute(lambda client: client.zrem(source, *tokens), source)
-
-    def ping(self) -> None:
-        """Return if requests can be served.
-
-        In a Cluster, the node of the shared limits answers, because most sends need it.
-        The failure of another node affects its own phones only.
-        """
-        self._line.execute(lambda client: client.ping(), keys.SHARED)
-
-    def persistence_warnings(self) -> list[str]:
-        """Return the settings that can lose data, of one node in a Cluster."""
-        info = self._line.execute(lambda client: client.info(), keys.SHARED)
-        return persistence.persistence_warnings(info, replicas=self._replicas)
 
 
 def _of_open(phone: PhoneKey) -> list[str]:

@@ -13,7 +13,7 @@ from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Binding
 from otp_engine.store.lua_scripts import load
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests import processes, servers
 from tests.fault_injection.load import numbers
 from tests.other_clock import OtherClock

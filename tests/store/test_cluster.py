@@ -9,7 +9,7 @@ import pytest
 
 from otp_engine.errors import StoreUnavailable, VerificationNotFound
 from otp_engine.store.connection import connect
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests import topologies
 from tests.topologies import asked
 

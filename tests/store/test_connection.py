@@ -15,7 +15,7 @@ from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.policy import Policy
 from otp_engine.errors import InvalidSettings, StoreUnavailable
 from otp_engine.store.connection import connect
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests import certificates, servers
 
 PHONE = PhoneKey("digest")

@@ -22,7 +22,7 @@ from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import DeliveryFailed
 from otp_engine.store import keys, lua_scripts
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests import servers, twilio_server
 from tests.api.verify_v2.conftest import Verify
 from tests.fakes import Outbox, other_than

@@ -22,7 +22,7 @@ from otp_engine.errors import (
     TooManyAttempts,
     VerificationNotFound,
 )
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests.fakes import other_than
 from tests.tuning import with_policy
 

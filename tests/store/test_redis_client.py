@@ -16,7 +16,7 @@ from otp_engine.errors import StoreUnavailable
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_client import RedisClient
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests.clock import Clock
 
 HALF_A_SECOND = timedelta(seconds=0.5)

@@ -13,7 +13,7 @@ import redis
 from otp_engine.domain.limits import Limit
 from otp_engine.errors import RateLimited, StoreUnavailable, VerificationNotFound
 from otp_engine.store.connection import connect
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests import servers, topologies
 from tests.fakes import other_than
 from tests.fault_injection import fault_proxy

@@ -13,7 +13,7 @@ from otp_engine.domain.limits import Limit
 from otp_engine.domain.verification import Binding
 from otp_engine.errors import RateLimited, TooManyAttempts, VerificationNotFound
 from otp_engine.store import keys
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 
 PHONE = PhoneKey("abcdefghijklmnop")
 BINDING = Binding(b"i" * 16, "m=8,t=1,p=1")

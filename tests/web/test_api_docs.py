@@ -19,7 +19,7 @@ from otp_engine import __version__, config
 from otp_engine.app import create_app
 from otp_engine.config.settings import TWILIO_WEBHOOK_PATH
 from otp_engine.store.connection import connect
-from otp_engine.store.verifications import RedisStore
+from otp_engine.store.redis_store import RedisStore
 from tests import twilio_server
 from tests.conftest import TIMEOUT
 from tests.fakes import Outbox

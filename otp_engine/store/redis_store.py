@@ -1,0 +1,71 @@
+"""All stores on one Redis client."""
+
+from __future__ import annotations
+
+from otp_engine.resilience.metrics import NULL_METRICS, Metrics
+from otp_engine.store import keys
+from otp_engine.store.connection import Client
+from otp_engine.store.counts import Counts
+from otp_engine.store.delivery_reports import SeenReports
+from otp_engine.store.events import RedisEventStore
+from otp_engine.store.inbox import RedisInbox
+from otp_engine.store.persistence import persistence_warnings
+from otp_engine.store.policy_versions import RedisPolicyVersionStore
+from otp_engine.store.redis_client import RedisClient
+from otp_engine.store.safe_list import RedisSafeList
+from otp_engine.store.services import RedisServiceStore
+from otp_engine.store.verification_records import RedisVerificationRecordStore
+from otp_engine.store.verifications import RedisVerificationStore
+
+
+class RedisStore(RedisVerificationStore):
+    """The store of verifications, with every other store; `keys` lists their keys."""
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        again: Client | None = None,
+        replicas: int = 0,
+        meter: Metrics = NULL_METRICS,
+    ) -> None:
+        """Create all stores.
+
+        Args:
+            client: Executes the first attempt of a command.
+            again: A client of the same Redis for the retry; see `RedisClient`.
+            replicas: Number of replicas that must acknowledge each write that a promise
+                depends on.
+            meter: Measures the commands.
+        """
+        redis_client = RedisClient(client, retry_client=again, metrics=meter)
+        super().__init__(redis_client, replicas=replicas)
+        self._replicas = replicas
+        self.services = RedisServiceStore(redis_client, replicas=replicas)
+        self.records = RedisVerificationRecordStore(redis_client)
+        self.safe_list = RedisSafeList(redis_client)
+        self.events = RedisEventStore(redis_client)
+        self.inbox = RedisInbox(redis_client)
+        self.counts = Counts(redis_client)
+        self.seen_reports = SeenReports(redis_client)
+        self.policy_versions = RedisPolicyVersionStore(redis_client, replicas=replicas)
+
+    def ping(self) -> None:
+        """Check that Redis replies.
+
+        In a Cluster the node of the shared limits must reply, because most sends need
+        it. A node with few phones must not make the whole service unready.
+
+        Raises:
+            StoreUnavailable: Redis did not reply.
+        """
+        self._line.execute(lambda redis: redis.ping(), keys.SHARED)
+
+    def persistence_warnings(self) -> list[str]:
+        """Return the settings that can lose data, of one node in a Cluster.
+
+        Raises:
+            StoreUnavailable: Redis did not reply.
+        """
+        info = self._line.execute(lambda redis: redis.info(), keys.SHARED)
+        return persistence_warnings(info, replicas=self._replicas)
