@@ -23,8 +23,8 @@ from werkzeug.exceptions import NotFound
 
 from otp_engine import senders, web
 from otp_engine.api import auth, body, callbacks, jwks, responses, verify_v2
-from otp_engine.api.callers import Callers
-from otp_engine.api.context import Context
+from otp_engine.api.callers import ApiKeyAuthenticator
+from otp_engine.api.context import AppContext
 from otp_engine.api.cors import OriginPolicy
 from otp_engine.api.forwarded import ForwardedFor
 from otp_engine.config import Settings
@@ -34,15 +34,15 @@ from otp_engine.domain import charges, engines, phone
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.engines import Engines
 from otp_engine.domain.events import Event, EventListener
-from otp_engine.domain.phone import Served
+from otp_engine.domain.phone import AllowedDestinations
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
-from otp_engine.domain.ports import Sender, Store
-from otp_engine.domain.rehearsal import TestNumbers
+from otp_engine.domain.ports import Sender, VerificationStore
+from otp_engine.domain.rehearsal import SandboxNumbers
 from otp_engine.domain.service import Service
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health, request_log
-from otp_engine.ops.live import Live
+from otp_engine.ops.live import LivePolicy
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.senders.null import NullSender
 from otp_engine.store.connection import connect
@@ -59,20 +59,20 @@ THREADS = 64
 """Threads that answer requests, in each worker. Most of them wait, for Redis, for a
 hash or for the provider; there are enough that a check never waits for a send."""
 
-_TOKEN_BYTES = 8
+_IDEMPOTENCY_KEY_BYTES = 8
 
-IN_FLIGHT = THREADS // 2
+MAX_CONCURRENT_SENDS = THREADS // 2
 """Messages that may wait for a provider at once, in each worker."""
 
 _REPORT_BODIES = 4
 """Bodies of delivery reports that are read at once, in each worker."""
 
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+METRICS_DIR_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """The variable by which the workers, and `prometheus_client` in them, know where to
 count together."""
 
 
-class _ContractJSON(DefaultJSONProvider):
+class _OrderedJSONProvider(DefaultJSONProvider):
     """Writes keys in the order in which the contract names them."""
 
     sort_keys = False
@@ -92,7 +92,7 @@ def create_app(
     store: RedisStore | None = None,
     sender: Sender | None = None,
     draining: Callable[[], bool] = bool,
-    metrics_folder: str | None = None,
+    metrics_dir: str | None = None,
 ) -> Flask:
     """Build the service that *settings* describe.
 
@@ -103,11 +103,11 @@ def create_app(
         draining: Returns whether this process is about to stop; by default it is not.
         metrics_folder: Where several workers count together; see `ops.prometheus`.
     """
-    metrics = _metrics(settings, metrics_folder)
+    metrics = _metrics(settings, metrics_dir)
     store = store or build_store(settings, metrics.timings)
     sender = sender or senders.build_sender(
         settings,
-        max_concurrent=IN_FLIGHT,
+        max_concurrent=MAX_CONCURRENT_SENDS,
         metrics=metrics.timings,
         on_accepted=store.inbox.add,
     )
@@ -117,18 +117,18 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = body.MAX_BYTES + 1
     # Flask would answer OPTIONS with HTML, and promise nothing by it.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.json = _ContractJSON(app)
+    app.json = _OrderedJSONProvider(app)
     # A redirect would answer a wrong path with something that is not in the contract.
     app.url_map.merge_slashes = False
     context = _context(settings, store, engine, metrics.events)
-    context.install(app)
+    context.init_app(app)
     request_log.init_app(
         app, metrics.timings.observe_request, metrics.timings.unauthorized
     )
-    responses.install(
+    responses.register(
         app, {"/v2/": verify_v2.errors.handle} | web.error_handlers(settings)
     )
-    app.before_request(_refuse_a_double_slash)
+    app.before_request(_reject_double_slash)
     _origin_policy(settings).init_app(app)
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
@@ -141,7 +141,7 @@ def create_app(
             callbacks.blueprint(read, store.seen_reports.mark_seen, bodies)
         )
     if settings.dev or settings.metrics_key:
-        app.register_blueprint(metrics.blueprint(settings.metrics_key, context.live))
+        app.register_blueprint(metrics.blueprint(settings.metrics_key, context.live_engines))
     if settings.trusted_proxies:
         app.wsgi_app = ForwardedFor(  # type: ignore[method-assign] # Flask's own way of adding a middleware
             app.wsgi_app, settings.trusted_proxies
@@ -163,7 +163,7 @@ def _metrics(settings: Settings, folder: str | None) -> PrometheusMetrics:
     from otp_engine.ops.prometheus import PrometheusMetrics  # noqa: PLC0415 - see above
 
     metrics = PrometheusMetrics(
-        folder, sorted(settings.allowed_countries - {phone.EVERYWHERE})
+        folder, sorted(settings.allowed_countries - {phone.ALL_COUNTRIES})
     )
     if folder is None:
         # Of several processes, the one that applies a policy sets the metric.
@@ -176,8 +176,8 @@ def _context(
     store: RedisStore,
     engine: Engine,
     metrics: EventMetrics,
-) -> Context:
-    numbers = TestNumbers(
+) -> AppContext:
+    numbers = SandboxNumbers(
         {one.number.e164: one for one in settings.test_numbers},
         lambda: datetime.now(UTC).date(),
     )
@@ -188,21 +188,21 @@ def _context(
         live = replace(engine, policy=policy, emit=emit)
         return engines.build(live, numbers, NullSender())
 
-    live = Live(
+    live = LivePolicy(
         settings.policy,
         PolicyVersions(store.policy_versions, settings.peppers),
         under,
         gauges=metrics,
     )
 
-    return Context(
+    return AppContext(
         dev=settings.dev,
-        numbers=numbers,
-        live=live.now,
+        sandbox_numbers=numbers,
+        live_engines=live.current,
         peppers=settings.peppers,
-        callers=Callers(settings.api_keys, failed=_throttle(live, store, settings)),
-        region=settings.default_region,
-        account=settings.account_sid,
+        authenticator=ApiKeyAuthenticator(settings.api_keys, failed=_auth_failure_limit(live, store, settings)),
+        default_region=settings.default_region,
+        account_sid=settings.account_sid,
         service=Service(sid=settings.service_sid, brand=settings.brand),
         services=store.services,
         records=store.records,
@@ -212,7 +212,7 @@ def _context(
         proofs=ProofTokenIssuer(
             settings.verify_page.proof_keys, issuer=settings.public_url
         ),
-        now=lambda: datetime.now(UTC),
+        utcnow=lambda: datetime.now(UTC),
     )
 
 
@@ -230,28 +230,28 @@ def _listener(
     return emit
 
 
-def _throttle(
-    live: Live[Engines], store: Store, settings: Settings
+def _auth_failure_limit(
+    live: LivePolicy[Engines], store: VerificationStore, settings: Settings
 ) -> Callable[[str], None]:
     """Return what counts the wrong API keys of an address, and rejects more of them."""
 
     def count(address: str) -> None:
-        policy = live.now().live.policy
-        limits = charges.of_failed_login(address, policy, settings.peppers[0])
+        policy = live.current().live.policy
+        limits = charges.for_failed_authentication(address, policy, settings.peppers[0])
         # Without Redis the answer is 401, as for any wrong key.
         with suppress(StoreUnavailable):
-            store.take(limits, token=secrets.token_bytes(_TOKEN_BYTES))
+            store.acquire_limits(limits, idempotency_key=secrets.token_bytes(_IDEMPOTENCY_KEY_BYTES))
 
     return count
 
 
-def _refuse_a_double_slash() -> None:
+def _reject_double_slash() -> None:
     """Werkzeug reads //auth as /auth, and a proxy's rule for /auth does not."""
     if request.environ.get("PATH_INFO", "").startswith("//"):
         raise NotFound
 
 
-def build_store(settings: Settings, meter: Metrics = NULL_METRICS) -> RedisStore:
+def build_store(settings: Settings, metrics: Metrics = NULL_METRICS) -> RedisStore:
     """Connect to the Redis of *settings*, or start one inside this process.
 
     Raises:
@@ -261,29 +261,29 @@ def build_store(settings: Settings, meter: Metrics = NULL_METRICS) -> RedisStore
     client = connect(url, timeout)
     again = connect(url, timeout / 2) if url else None
     return RedisStore(
-        client, again=again, replicas=settings.redis_replicas, meter=meter
+        client, retry_client=again, replicas=settings.redis_replicas, metrics=metrics
     )
 
 
 def build_engine(
-    settings: Settings, store: Store, sender: Sender, meter: Metrics
+    settings: Settings, store: VerificationStore, sender: Sender, metrics: Metrics
 ) -> Engine:
     """Build the rules on top of *store* and *sender*."""
     return Engine(
         store=store,
         sender=sender,
-        hashing=HashPool(max(1, cores() // settings.workers), metrics=meter),
+        hash_pool=HashPool(max(1, cpu_count() // settings.workers), metrics=metrics),
         peppers=settings.peppers,
         policy=settings.policy,
-        cost=settings.argon2,
-        served=Served(settings.allowed_countries),
-        brand=settings.brand,
-        entropy=secrets.token_bytes,
+        argon2=settings.argon2,
+        destinations=AllowedDestinations(settings.allowed_countries),
+        default_brand=settings.brand,
+        random_bytes=secrets.token_bytes,
         clock=time.monotonic,
     )
 
 
-def cores() -> int:
+def cpu_count() -> int:
     """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -44,9 +44,9 @@ class OTPError(Exception):
         remembered: Whether it repeats a refusal that was stored some minutes ago.
     """
 
-    name: ClassVar[str] = "error"
+    error_code: ClassVar[str] = "error"
     message: str = "Something went wrong."
-    carrier_error: int | None = None
+    provider_error: int | None = None
     remembered: bool = False
 
     def __init__(self, message: str | None = None) -> None:
@@ -61,7 +61,7 @@ class InvalidSettings(OTPError):
         problems: Every problem found, a sentence each, in a stable order.
     """
 
-    name = "invalid_settings"
+    error_code = "invalid_settings"
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
@@ -71,48 +71,48 @@ class InvalidSettings(OTPError):
 class InvalidRequest(OTPError):
     """The request cannot be read as what the contract asks for."""
 
-    name = "invalid_request"
+    error_code = "invalid_request"
     message = "The request could not be read."
 
 
 class InvalidPhone(InvalidRequest):
     """What was given is not a phone number that can exist."""
 
-    name = "invalid_phone"
+    error_code = "invalid_phone"
     message = "This is not a phone number. Check it, and add the country code with a +."
 
 
 class InvalidCode(InvalidRequest):
     """What was given cannot be a code, so it was not counted as a guess."""
 
-    name = "invalid_code"
+    error_code = "invalid_code"
     message = "A code is 4 to 10 digits. This was not counted as an attempt."
 
 
 class Unauthorized(OTPError):
     """No API key came with the request, or a wrong one."""
 
-    name = "unauthorized"
+    error_code = "unauthorized"
     message = "A valid API key is needed."
 
 
 class OriginNotAllowed(OTPError):
     """A browser sent the request for a page of a site that is not allowed to."""
 
-    name = "origin_not_allowed"
+    error_code = "origin_not_allowed"
     message = "Pages of this origin may not call this service."
 
 
-class NotServed(OTPError):
+class DestinationNotAllowed(OTPError):
     """The number is real, and the operator does not serve it."""
 
-    name = "not_served"
+    error_code = "not_served"
 
 
-class CountryNotAllowed(NotServed):
+class CountryNotAllowed(DestinationNotAllowed):
     """The number's `country` (ISO 3166; None where a carrier said it) is not served."""
 
-    name = "country_not_allowed"
+    error_code = "country_not_allowed"
     message = "Numbers of this country are not served."
 
     def __init__(self, country: str | None = None) -> None:
@@ -120,10 +120,10 @@ class CountryNotAllowed(NotServed):
         self.country = country
 
 
-class NumberTypeNotAllowed(NotServed):
+class NumberTypeNotAllowed(DestinationNotAllowed):
     """The number is of a kind that is not served, such as a landline."""
 
-    name = "number_type_not_allowed"
+    error_code = "number_type_not_allowed"
     message = "This kind of number cannot be sent a code. Use a mobile number."
 
 
@@ -134,39 +134,39 @@ class VerificationNotFound(OTPError):
     difference would reveal whether a code was right.
     """
 
-    name = "verification_not_found"
+    error_code = "verification_not_found"
     message = "No code is waiting for this number."
 
 
-class Refused(OTPError):
+class LimitExceeded(OTPError):
     """A rule says: not now.
 
     Attributes:
         retry_after: How long until the rule that refused would say yes.
     """
 
-    name = "refused"
+    error_code = "refused"
 
     def __init__(self, *, retry_after: timedelta) -> None:
         super().__init__()
         self.retry_after = retry_after
 
 
-class TooManyAttempts(Refused):
+class TooManyAttempts(LimitExceeded):
     """Every guess of this verification is spent; it ends after `retry_after`."""
 
-    name = "too_many_attempts"
+    error_code = "too_many_attempts"
     message = "Every attempt at this code is spent. Wait, then ask for a new code."
 
 
-class RateLimited(Refused):
+class RateLimited(LimitExceeded):
     """A limit or the re-send cooldown refused, before anything was sent.
 
     Attributes:
         limit: Name of the limit that refused, for operators only.
     """
 
-    name = "rate_limited"
+    error_code = "rate_limited"
     message = "Too many requests. Try again later."
 
     def __init__(self, limit: str, *, retry_after: timedelta) -> None:
@@ -181,12 +181,12 @@ class DeliveryFailed(OTPError):
         elsewhere: Whether another sender might succeed with the same message.
     """
 
-    name = "delivery_failed"
+    error_code = "delivery_failed"
     message = "The message was refused by the carrier."
 
-    def __init__(self, *, elsewhere: bool = False) -> None:
+    def __init__(self, *, retry_elsewhere: bool = False) -> None:
         super().__init__()
-        self.elsewhere = elsewhere
+        self.retry_elsewhere = retry_elsewhere
 
 
 class DeliveryUnconfirmed(OTPError):
@@ -195,7 +195,7 @@ class DeliveryUnconfirmed(OTPError):
     Senders raise it. `Engine.send` returns a send that is not confirmed.
     """
 
-    name = "delivery_unconfirmed"
+    error_code = "delivery_unconfirmed"
     message = "The carrier did not answer. If the code arrives, it works."
 
 
@@ -206,7 +206,7 @@ class Unavailable(OTPError):
         retry_after: How long to wait before trying again.
     """
 
-    name = "unavailable"
+    error_code = "unavailable"
     message = "The service cannot do this right now. Try again shortly."
 
     def __init__(self, *, retry_after: timedelta = timedelta(seconds=1)) -> None:
@@ -218,16 +218,16 @@ class StoreUnavailable(Unavailable):
     """Redis did not answer; what it did with the request is not known."""
 
 
-class CarrierUnavailable(Unavailable):
+class ProviderUnavailable(Unavailable):
     """The carrier could not be reached, or asked for a pause; nothing was sent."""
 
 
-class SendingOff(Unavailable):
+class SendingDisabled(Unavailable):
     """The operator has turned sending off; codes that are out can be checked."""
 
     def __init__(self) -> None:
         super().__init__(retry_after=timedelta(minutes=1))
 
 
-class Saturated(Unavailable):
+class Overloaded(Unavailable):
     """More work is waiting than this instance can do soon; this was not begun."""

@@ -22,7 +22,7 @@ from flask import Flask
 from granian import Granian
 
 from otp_engine import signals
-from otp_engine.app import METRICS_FOLDER, create_app
+from otp_engine.app import METRICS_DIR_VARIABLE, create_app
 from otp_engine.config import Settings
 from otp_engine.ops import log_config
 
@@ -116,7 +116,7 @@ def create_worker_app(settings: Settings) -> Flask:
     return create_app(
         settings,
         draining=draining.is_set,
-        metrics_folder=os.environ.get(METRICS_FOLDER),
+        metrics_dir=os.environ.get(METRICS_DIR_VARIABLE),
     )
 
 

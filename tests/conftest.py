@@ -19,13 +19,13 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.phone import Served
+from otp_engine.domain.phone import AllowedDestinations
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.verification import Asked, Guess
+from otp_engine.domain.verification import SendRequest, CheckRequest
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests import servers
-from tests.fakes import Outbox
+from tests.fakes import FakeSender
 
 hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("project")
@@ -92,8 +92,8 @@ def store(client) -> RedisStore:
 
 
 @pytest.fixture
-def outbox() -> Outbox:
-    return Outbox()
+def outbox() -> FakeSender:
+    return FakeSender()
 
 
 @pytest.fixture(scope="session")
@@ -120,28 +120,28 @@ def engine(store, outbox, hashing, policy) -> Engine:
     return Engine(
         store=store,
         sender=outbox,
-        hashing=hashing,
+        hash_pool=hashing,
         peppers=(Pepper(b"p" * 32),),
         policy=policy,
-        cost=PROFILES["test"],
-        served=Served({"IN"}),
-        brand="Acme",
-        entropy=secrets.token_bytes,
+        argon2=PROFILES["test"],
+        destinations=AllowedDestinations({"IN"}),
+        default_brand="Acme",
+        random_bytes=secrets.token_bytes,
         clock=lambda: 0.0,
     )
 
 
 @pytest.fixture
-def alice() -> Asked:
+def alice() -> SendRequest:
     """Return a request for a code to Alice."""
-    return Asked(number=phone.read("+919445012345", "IN"))
+    return SendRequest(number=phone.parse("+919445012345", "IN"))
 
 
 @pytest.fixture
 def guess(alice):
     """Return a function that makes a check of Alice's code."""
 
-    def typed(code: str, address: str | None = None) -> Guess:
-        return Guess(number=alice.number, code=code, address=address)
+    def typed(code: str, address: str | None = None) -> CheckRequest:
+        return CheckRequest(number=alice.number, code=code, client_ip=address)
 
     return typed

@@ -13,7 +13,7 @@ from typing import Any
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.domain.messages import Message
-from otp_engine.domain.ports import Handover, Sender, Store
+from otp_engine.domain.ports import Deliver, Sender, VerificationStore
 from otp_engine.domain.verification import Channel
 from otp_engine.errors import OTPError, StoreUnavailable
 
@@ -23,40 +23,40 @@ MESSAGE = Message(
     channel=Channel.SMS,
     body="123456 is your Acme code.",
     code="123456",
-    verification=b"0" * 16,
+    verification_id=b"0" * 16,
     locale=None,
-    life=timedelta(minutes=10),
+    ttl=timedelta(minutes=10),
 )
 
 
 @dataclass
-class Outbox:
+class FakeSender:
     """A sender that remembers, or refuses with what it was told to."""
 
     messages: list[Message] = field(default_factory=list)
-    refusal: OTPError | None = None
+    error: OTPError | None = None
     full: OTPError | None = None
     name: str = "outbox"
 
     @contextmanager
-    def room(self) -> Iterator[Handover]:
+    def reserve(self) -> Iterator[Deliver]:
         if self.full:
             raise self.full
         yield self.send
 
     def send(self, message: Message) -> None:
-        if self.refusal:
-            raise self.refusal
+        if self.error:
+            raise self.error
         self.messages.append(message)
 
     def ping(self) -> None:
-        if self.refusal:
-            raise self.refusal
+        if self.error:
+            raise self.error
 
     @property
     def codes(self) -> list[str]:
         """The codes sent so far, oldest first."""
-        return [code_in(message.body) for message in self.messages]
+        return [extract_code(message.body) for message in self.messages]
 
     @property
     def code(self) -> str:
@@ -66,14 +66,14 @@ class Outbox:
 
 def deliver(sender: Sender, message: Message = MESSAGE) -> None:
     """Send *message* as the engine does."""
-    with sender.room() as hand_over:
+    with sender.reserve() as hand_over:
         hand_over(message)
 
 
-class Unheard:
+class StoreLosingReplies:
     """A store that does what it is asked, and whose answer to one *step* is lost."""
 
-    def __init__(self, store: Store, step: str) -> None:
+    def __init__(self, store: VerificationStore, step: str) -> None:
         self._store, self._step = store, step
 
     def __getattr__(self, name: str) -> Any:
@@ -85,7 +85,7 @@ class Unheard:
         raise StoreUnavailable
 
 
-class Meanwhile(HashPool):
+class HashPoolWithHook(HashPool):
     """Hashes, after something else has happened."""
 
     def __init__(self, happen: Callable[[], object]) -> None:
@@ -97,14 +97,14 @@ class Meanwhile(HashPool):
         return super().hash(secret, salt, parameters)
 
 
-def code_in(text: str) -> str:
+def extract_code(text: str) -> str:
     """The code at the beginning of a message."""
     match = re.match(r"[0-9]+", text)
     assert match
     return match[0]
 
 
-def other_than(*codes: str) -> str:
+def different_code(*codes: str) -> str:
     """A code of the same length that is none of *codes*."""
     tries = (f"{n:0{len(codes[0])}}" for n in range(len(codes) + 1))
     return next(code for code in tries if code not in codes)

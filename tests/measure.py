@@ -30,14 +30,14 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.phone import PhoneNumber, Served
+from otp_engine.domain.phone import PhoneNumber, AllowedDestinations
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.verification import Asked, Guess
+from otp_engine.domain.verification import SendRequest, CheckRequest
 from otp_engine.senders.twilio_http import PooledHttpClient
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests import twilio_server
-from tests.fakes import Outbox, other_than
+from tests.fakes import FakeSender, different_code
 from tests.servers import redis_on_a_socket
 
 ROUNDS = 200
@@ -58,15 +58,15 @@ def main() -> None:
     _messages()
 
 
-def _times(service: Engine, outbox: Outbox, watch: redis.Redis, cost: str) -> None:
+def _times(service: Engine, outbox: FakeSender, watch: redis.Redis, cost: str) -> None:
     numbers = _numbers(ROUNDS)
     steps: dict[str, Callable[[int], object]] = {
-        "send": lambda n: service.send(Asked(number=numbers[n])),
+        "send": lambda n: service.send(SendRequest(number=numbers[n])),
         "wrong check": lambda n: service.check(
-            Guess(number=numbers[n], code=other_than(outbox.codes[n]))
+            CheckRequest(number=numbers[n], code=different_code(outbox.codes[n]))
         ),
         "right check": lambda n: service.check(
-            Guess(number=numbers[n], code=outbox.codes[n])
+            CheckRequest(number=numbers[n], code=outbox.codes[n])
         ),
     }
     watch.flushall()
@@ -81,13 +81,13 @@ def _times(service: Engine, outbox: Outbox, watch: redis.Redis, cost: str) -> No
         print(f"{name}, Argon2 {cost}: median {middle:.2f} ms, {trips:.1f} round trips")
 
 
-def _bytes(engine: tuple[Engine, Outbox], watch: redis.Redis) -> None:
+def _bytes(engine: tuple[Engine, FakeSender], watch: redis.Redis) -> None:
     service, _ = engine
     watch.flushall()
     before = watch.info("memory")["used_memory"]
-    quick = replace(service, hashing=Unhashed(1))
+    quick = replace(service, hash_pool=Unhashed(1))
     for number in _numbers(PENDING):
-        quick.send(Asked(number=number))
+        quick.send(SendRequest(number=number))
     each = (watch.info("memory")["used_memory"] - before) / PENDING
     print(f"a pending verification: {each:.0f} bytes of Redis, over {PENDING} phones")
 
@@ -131,25 +131,25 @@ def _serve_twilio(url: Any, done: Any) -> None:
         done.wait()
 
 
-def _engine(url: str, cost: Argon2Parameters, **policy: Any) -> tuple[Engine, Outbox]:
-    outbox = Outbox()
+def _engine(url: str, cost: Argon2Parameters, **policy: Any) -> tuple[Engine, FakeSender]:
+    outbox = FakeSender()
     engine = Engine(
         store=RedisStore(connect(url, timedelta(seconds=5))),
         sender=outbox,
-        hashing=HashPool(2),
+        hash_pool=HashPool(2),
         peppers=(Pepper(b"p" * 32),),
         policy=Policy(**{"sends_total": Limit.parse("1000000/1h")} | policy),
-        cost=cost,
-        served=Served({"IN"}),
-        brand="Acme",
-        entropy=secrets.token_bytes,
+        argon2=cost,
+        destinations=AllowedDestinations({"IN"}),
+        default_brand="Acme",
+        random_bytes=secrets.token_bytes,
         clock=time.monotonic,
     )
     return engine, outbox
 
 
 def _numbers(count: int) -> list[PhoneNumber]:
-    return [phone.read(f"+9194450{n:05}", "IN") for n in range(count)]
+    return [phone.parse(f"+9194450{n:05}", "IN") for n in range(count)]
 
 
 def _trips(watch: redis.Redis) -> int:

@@ -13,14 +13,14 @@ from datetime import timedelta
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.refusals import REMEMBERED
-from otp_engine.domain.verification import Asked, Checked, Guess, Sent
+from otp_engine.domain.refusals import TTL
+from otp_engine.domain.verification import SendRequest, CheckResult, CheckRequest, SendResult
 from otp_engine.errors import (
-    NotServed,
+    DestinationNotAllowed,
     OTPError,
     RateLimited,
-    Refused,
-    Saturated,
+    LimitExceeded,
+    Overloaded,
     TooManyAttempts,
     VerificationNotFound,
 )
@@ -36,7 +36,7 @@ class Letter:
         verification: The number of the verification that it belongs to.
     """
 
-    asked: Asked
+    asked: SendRequest
     code: str
     at: timedelta
     verification: int
@@ -46,7 +46,7 @@ class Letter:
 class Try:
     """A guess that was looked at."""
 
-    guess: Guess
+    guess: CheckRequest
     at: timedelta
     verification: int
 
@@ -72,20 +72,20 @@ class Model:
         self._open: dict[PhoneNumber, int] = {}
         self._begun = 0
 
-    def unrequest(self, asked: Asked) -> None:
+    def unrequest(self, asked: SendRequest) -> None:
         """Give the requester its charge back, for a send without a place to hash."""
-        if asked.address:
-            self._requested_by[asked.address].pop()
+        if asked.client_ip:
+            self._requested_by[asked.client_ip].pop()
 
-    def request(self, asked: Asked) -> None:
+    def request(self, asked: SendRequest) -> None:
         """Charge the requester of a send, and raise what it is refused with."""
         number, policy = asked.number, self.policy
-        if asked.address:
-            requested = self._requested_by.setdefault(asked.address, [])
+        if asked.client_ip:
+            requested = self._requested_by.setdefault(asked.client_ip, [])
             _refuse({"sends_per_ip": self._wait(policy.sends_per_ip, requested)})
             requested.append(self.now)
         at, refusal = self._refusals.get(number, (_NONE, None))
-        if refusal and self.now < at + REMEMBERED:
+        if refusal and self.now < at + TTL:
             raise refusal
         waits = {
             "sends_per_phone": self._phones_wait(number),
@@ -105,7 +105,7 @@ class Model:
         _refuse(waits)
         _refuse(self._shared_waits(asked))
 
-    def send(self, asked: Asked, code: str) -> tuple[Letter, Sent]:
+    def send(self, asked: SendRequest, code: str) -> tuple[Letter, SendResult]:
         """Let a message through that was requested, and return its result."""
         verification = self.verification(asked.number)
         if verification is None:
@@ -116,21 +116,21 @@ class Model:
         again = max(self.policy.resend_cooldown, self._phones_wait(asked.number))
         if len(self._letters_of(verification)) >= self.policy.max_sends:
             again = max(again, self.policy.ttl)
-        return letter, Sent(
-            id=b"", token=b"", expires_in=self.policy.ttl, resend_after=again
+        return letter, SendResult(
+            verification_id=b"", send_id=b"", expires_in=self.policy.ttl, resend_after=again
         )
 
     def give_back(self, letter: Letter, refusal: OTPError) -> None:
         """Undo a send that the provider refused; the requester stays charged."""
         self.letters.remove(letter)
-        if isinstance(refusal, NotServed) or refusal.carrier_error:
+        if isinstance(refusal, DestinationNotAllowed) or refusal.provider_error:
             self._refusals[letter.asked.number] = (self.now, refusal)
 
-    def check(self, guess: Guess, *, hashed: bool = True) -> Checked:
+    def check(self, guess: CheckRequest, *, hashed: bool = True) -> CheckResult:
         """Look at a guess, or with no place for its hash give it back."""
         number, policy = guess.number, self.policy
-        asked = self._asked_by.setdefault(guess.address or "", [])
-        if guess.address:
+        asked = self._asked_by.setdefault(guess.client_ip or "", [])
+        if guess.client_ip:
             _refuse({"checks_per_ip": self._wait(policy.checks_per_ip, asked)})
         asked.append(self.now)
         verification = self.verification(number)
@@ -143,15 +143,15 @@ class Model:
         _refuse({"failed_checks_per_phone": budget, "max_consecutive_failures": row})
         if not hashed:
             asked.pop()
-            raise Saturated
+            raise Overloaded
         self.tries.append(Try(guess, self.now, verification))
         if guess.code in self.live_codes(number):
             del self._open[number]
             self._wrong.pop(number, None)
-            return Checked(id=b"", approved=True)
+            return CheckResult(verification_id=b"", approved=True)
         self._wrong.setdefault(number, []).append(self.now)
         left = min(self._guesses_left(verification), self._budget_left(number))
-        return Checked(id=b"", approved=False, attempts_left=left, expires_in=end)
+        return CheckResult(verification_id=b"", approved=False, attempts_remaining=left, expires_in=end)
 
     def cancel(self, number: PhoneNumber) -> None:
         """Close a verification; its guesses and its messages stay counted."""
@@ -209,7 +209,7 @@ class Model:
         times = self._wrong.get(number, [])
         return self._wait(self.policy.consecutive_failures, times)
 
-    def _shared_waits(self, asked: Asked) -> dict[str, timedelta]:
+    def _shared_waits(self, asked: SendRequest) -> dict[str, timedelta]:
         policy, sent = self.policy, [(each.asked, each.at) for each in self.letters]
         country = asked.number.country
         by_country = [at for other, at in sent if other.number.country == country]
@@ -236,7 +236,7 @@ def _refuse(waits: dict[str, timedelta]) -> None:
         raise _refusal(name, waits[name])
 
 
-def _refusal(name: str, wait: timedelta) -> Refused:
+def _refusal(name: str, wait: timedelta) -> LimitExceeded:
     if name == "spent":
         return TooManyAttempts(retry_after=wait)
     return RateLimited(name, retry_after=wait)

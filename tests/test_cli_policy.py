@@ -10,7 +10,7 @@ from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.store.redis_store import RedisStore
 from tests import processes, servers
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.support.command_line import run
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
@@ -205,7 +205,7 @@ def service(environ, real_client, outbox):
 
 def test_inspect_shows_verification_and_used_limits(environ, service, outbox):
     service.post("/auth/send_otp", json=PHONE, headers=KEY)
-    wrong = PHONE | {"otp": other_than(outbox.code)}
+    wrong = PHONE | {"otp": different_code(outbox.code)}
     service.post("/auth/verify_otp", json=wrong, headers=KEY)
 
     text = run("inspect", "9445012345", **environ).stdout

@@ -38,22 +38,22 @@ from otp_engine.domain import phone
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.messages import Message
-from otp_engine.domain.phone import Served
+from otp_engine.domain.phone import AllowedDestinations
 from otp_engine.domain.policy import CONSECUTIVE, Policy
-from otp_engine.domain.ports import Handover
+from otp_engine.domain.ports import Deliver
 from otp_engine.domain.service import DEFAULT
-from otp_engine.domain.verification import Asked, Checked, Guess, Sent, Waiting
+from otp_engine.domain.verification import SendRequest, CheckResult, CheckRequest, SendResult, PendingVerification
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     NumberTypeNotAllowed,
     OTPError,
-    Saturated,
+    Overloaded,
 )
 from otp_engine.store.redis_store import RedisStore
 from tests.ageing import age
-from tests.fakes import code_in, other_than
+from tests.fakes import extract_code, different_code
 from tests.model import Letter, Model
 
 # Every step of time is a multiple of 200 s. Each period ends at such a multiple, or
@@ -79,22 +79,22 @@ POLICY = Policy(
 LONGEST = CONSECUTIVE
 
 PHONES = {
-    "Alice": phone.read("+919445012345", "IN"),
-    "Bob": phone.read("+919445067890", "IN"),
-    "Carol": phone.read("+12015550123", "IN"),
+    "Alice": phone.parse("+919445012345", "IN"),
+    "Bob": phone.parse("+919445067890", "IN"),
+    "Carol": phone.parse("+12015550123", "IN"),
 }
 # Most happens to one phone, because most limits are met only by one that is busy.
 WHO = st.sampled_from([*["Alice"] * 4, "Bob", "Carol"])
 ADDRESSES = st.sampled_from([*["203.0.113.7"] * 4, "203.0.113.8", None])
 STOPPED = DeliveryFailed()
-STOPPED.carrier_error = 21610  # the recipient has answered STOP
+STOPPED.provider_error = 21610  # the recipient has answered STOP
 ANSWERS = st.sampled_from(
     [
         None,
         DeliveryFailed(),
         STOPPED,
         NumberTypeNotAllowed(),
-        CarrierUnavailable(),
+        ProviderUnavailable(),
         DeliveryUnconfirmed(),
     ]
 )
@@ -113,7 +113,7 @@ class Carrier:
         self.receive: Callable[[Message], None] = print
 
     @contextmanager
-    def room(self) -> Iterator[Handover]:
+    def reserve(self) -> Iterator[Deliver]:
         yield self.receive
 
     def ping(self) -> None:
@@ -124,7 +124,7 @@ class Full(HashPool):
     """Had a place when it was asked, and has none when it is needed."""
 
     def hash(self, secret: bytes, salt: bytes, parameters: Argon2Parameters) -> bytes:
-        raise Saturated
+        raise Overloaded
 
 
 FULL, ROOMY = Full(1), HashPool(1, queue_timeout=timedelta(minutes=1))
@@ -157,13 +157,13 @@ class People(RuleBasedStateMachine):
         self.engine = Engine(
             store=RedisStore(self.client),
             sender=self.carrier,
-            hashing=ROOMY,
+            hash_pool=ROOMY,
             peppers=(Pepper(b"p" * 32),),
             policy=POLICY,
-            cost=PROFILES["test"],
-            served=Served({"IN", "US"}),
-            brand="Acme",
-            entropy=secrets.token_bytes,
+            argon2=PROFILES["test"],
+            destinations=AllowedDestinations({"IN", "US"}),
+            default_brand="Acme",
+            random_bytes=secrets.token_bytes,
             clock=lambda: self.model.now / timedelta(seconds=1),
         )
         self.codes: dict[str, list[str]] = {who: [] for who in PHONES}
@@ -221,14 +221,14 @@ class People(RuleBasedStateMachine):
 
     @rule(who=WHO, address=ADDRESSES)
     def finds_no_place_for_a_hash(self, who: str, address: str | None) -> None:
-        asked = Asked(number=PHONES[who], address=address)
+        asked = SendRequest(number=PHONES[who], client_ip=address)
         code = self._some_code(who, 0)
-        guess = Guess(number=PHONES[who], code=code, address=address)
-        full = replace(self.engine, hashing=FULL)
+        guess = CheckRequest(number=PHONES[who], code=code, client_ip=address)
+        full = replace(self.engine, hash_pool=FULL)
 
         no_send = outcome_of(lambda: self.model.request(asked))
         if no_send is None:
-            no_send = Saturated()
+            no_send = Overloaded()
             self.model.unrequest(asked)
         self._agree(outcome_of(lambda: full.send(asked)), no_send)
         no_check = outcome_of(lambda: self.model.check(guess, hashed=False))
@@ -261,7 +261,7 @@ class People(RuleBasedStateMachine):
         """Read off what arrived, for the model could be wrong as the engine is."""
         times: defaultdict[tuple[str, object], list[timedelta]] = defaultdict(list)
         for letter in self.arrived:
-            number, address = letter.asked.number, letter.asked.address
+            number, address = letter.asked.number, letter.asked.client_ip
             times["sends_total", None].append(letter.at)
             times["sends_per_phone", number].append(letter.at)
             times["sends_per_country", number.country].append(letter.at)
@@ -294,8 +294,8 @@ class People(RuleBasedStateMachine):
 
     def _id_of(self, who: str) -> bytes:
         """Return the id of the pending verification, or of none."""
-        pending = outcome_of(lambda: self.engine.look(PHONES[who]))
-        return pending.id if isinstance(pending, Waiting) else b"0" * 16
+        pending = outcome_of(lambda: self.engine.get_pending(PHONES[who]))
+        return pending.verification_id if isinstance(pending, PendingVerification) else b"0" * 16
 
     def _asks(
         self,
@@ -304,12 +304,12 @@ class People(RuleBasedStateMachine):
         answer: OTPError | None = None,
         meanwhile: str = "nothing",
     ) -> None:
-        asked = Asked(number=PHONES[who], address=address)
+        asked = SendRequest(number=PHONES[who], client_ip=address)
         refusal = outcome_of(lambda: self.model.request(asked))
-        granted: list[Sent] = []
+        granted: list[SendResult] = []
 
         def receive(message: Message) -> None:
-            letter, sent = self.model.send(asked, code_in(message.body))
+            letter, sent = self.model.send(asked, extract_code(message.body))
             granted.append(sent)
             self.codes[who].append(letter.code)
             self._happens(meanwhile, who)
@@ -345,13 +345,13 @@ class People(RuleBasedStateMachine):
                 self.cancels_and_asks_again(self._waiting().index(who))
 
     def _types(self, code: str, who: str, address: str | None) -> None:
-        guess = Guess(number=PHONES[who], code=code, address=address)
+        guess = CheckRequest(number=PHONES[who], code=code, client_ip=address)
         verification = self.model.verification(PHONES[who])
         expected = outcome_of(lambda: self.model.check(guess))
 
         outcome = outcome_of(lambda: self.engine.check(guess))
 
-        if verification and isinstance(outcome, Checked):
+        if verification and isinstance(outcome, CheckResult):
             self.looked_at[verification] += 1
             self.approved[verification] += outcome.approved
         self._agree(outcome, expected)
@@ -363,7 +363,7 @@ class People(RuleBasedStateMachine):
         return self._waiting()[pick % len(self._waiting())]
 
     def _wrong_code(self, who: str) -> str:
-        return other_than(*self.model.live_codes(PHONES[who]) or ["000000"])
+        return different_code(*self.model.live_codes(PHONES[who]) or ["000000"])
 
     def _some_code(self, whose: str, which: int) -> str:
         codes = self.codes[whose] or ["000000"]
@@ -383,16 +383,16 @@ class People(RuleBasedStateMachine):
             assert told == promised or promised - moment <= told <= promised, name
 
 
-def _after(sent: Sent, took: timedelta) -> Sent:
-    return Sent(
-        id=sent.id,
-        token=sent.token,
+def _after(sent: SendResult, took: timedelta) -> SendResult:
+    return SendResult(
+        verification_id=sent.verification_id,
+        send_id=sent.send_id,
         expires_in=sent.expires_in - took,
         resend_after=sent.resend_after - took,
     )
 
 
-def _result(answer: OTPError | None, sent: Sent) -> Sent | OTPError:
+def _result(answer: OTPError | None, sent: SendResult) -> SendResult | OTPError:
     """Return the result of a send that the provider answered with *answer*."""
     if isinstance(answer, DeliveryUnconfirmed):
         return replace(sent, confirmed=False)

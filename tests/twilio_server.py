@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
-from tests.fakes import code_in
+from tests.fakes import extract_code
 
 ACCOUNT = "AC" + "0" * 32
 SERVICE = "MG" + "1" * 32
@@ -51,7 +51,7 @@ class Twilio:
         bodies = (
             form["Body"] for form in reversed(self.messages) if form["To"] == number
         )
-        return code_in(next(bodies))
+        return extract_code(next(bodies))
 
 
 @contextmanager

@@ -37,7 +37,7 @@ from otp_engine.app import create_app
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
-from tests.fakes import Outbox, other_than
+from tests.fakes import FakeSender, different_code
 
 ROOT = Path(otp_engine.__file__).parent
 ACCOUNT, TOKEN = f"AC{'a' * 32}", "the-token-of-this-account"
@@ -130,7 +130,7 @@ class Service:
     """An app over the embedded store, and the requests that are measured."""
 
     def __init__(self) -> None:
-        self.outbox = Outbox()
+        self.outbox = FakeSender()
         store = RedisStore(connect(None, timedelta(seconds=5)))
         self._auth = self._client(store, SETTINGS)
         with_key = SETTINGS | {"OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}"}
@@ -180,7 +180,7 @@ def walks() -> dict[str, Walk]:
     service = Service()
 
     def wrong() -> str:
-        return other_than(service.outbox.code)
+        return different_code(service.outbox.code)
 
     def right() -> str:
         return service.outbox.code

@@ -15,12 +15,12 @@ from otp_engine import parsing
 from otp_engine.api import body as request_body
 from otp_engine.api import context, quotas, responses
 from otp_engine.api.body import Body
-from otp_engine.api.callers import Caller
-from otp_engine.api.context import Context
+from otp_engine.api.callers import Client
+from otp_engine.api.context import AppContext
 from otp_engine.domain import codes
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.verification import Asked, Channel, Guess
+from otp_engine.domain.verification import SendRequest, Channel, CheckRequest
 from otp_engine.errors import InvalidRequest
 
 bp = Blueprint("auth", __name__, url_prefix="/auth")
@@ -29,25 +29,25 @@ bp = Blueprint("auth", __name__, url_prefix="/auth")
 @bp.post("/send_otp")
 def send_otp() -> ResponseReturnValue:
     """Send a code to a phone."""
-    api = context.current()
+    api = context.get_context()
     client, body = _identify(api), request_body.parse(request)
     handle = _handle(api, body)
-    asked = Asked(
+    asked = SendRequest(
         number=handle.number if handle else _number(api, body),
         channel=_channel(body),
         locale=_locale(body),
-        address=client.address_of_person(request, body.get_text("client_ip")),
+        client_ip=client.client_ip(request, body.get_text("client_ip")),
         service=api.service,
         client=client.name,
         bind=handle is None and body.get_flag("bind"),
-        bound=handle.verification if handle else None,
+        bound_id=handle.verification_id if handle else None,
     )
-    g.bound = asked.number if asked.bind or asked.bound else None
+    g.bound = asked.number if asked.bind or asked.bound_id else None
     sent = api.engine_for(asked.number).send(asked)
-    headers = responses.of_sent(sent) | api.handle_of(sent.id)
+    headers = responses.send_headers(sent) | api.handle_header(sent.verification_id)
     if not sent.confirmed:
-        return responses.unconfirmed(headers)
-    headers |= quotas.of_sent(sent.uses)
+        return responses.delivery_unconfirmed(headers)
+    headers |= quotas.for_send(sent.limit_usage)
     answer = {"message": "OTP sent successfully.", "VerificationStatus": "pending"}
     return answer, HTTPStatus.CREATED, headers
 
@@ -55,52 +55,52 @@ def send_otp() -> ResponseReturnValue:
 @bp.post("/verify_otp")
 def verify_otp() -> ResponseReturnValue:
     """Check a code, and return whether it was right."""
-    api = context.current()
+    api = context.get_context()
     client, body = _identify(api), request_body.parse(request)
     handle = _handle(api, body)
-    guess = Guess(
+    guess = CheckRequest(
         number=handle.number if handle else _number(api, body),
-        code=codes.read(body.require_text("otp")),
-        address=client.address_of_person(request, body.get_text("client_ip")),
-        bound=handle.verification if handle else None,
+        code=codes.parse(body.require_text("otp")),
+        client_ip=client.client_ip(request, body.get_text("client_ip")),
+        bound_id=handle.verification_id if handle else None,
         client=client.name,
     )
     checked = api.engine_for(guess.number).check(guess)
     if checked.approved:
         answer = {"VerificationStatus": "approved"}
-        return answer, HTTPStatus.CREATED, api.proven(guess.number, checked)
-    headers = responses.time_left(checked.expires_in)
-    headers["OTP-Attempts-Left"] = str(checked.attempts_left)
+        return answer, HTTPStatus.CREATED, api.proof_header(guess.number, checked)
+    headers = responses.failed_check_headers(checked.expires_in)
+    headers["OTP-Attempts-Left"] = str(checked.attempts_remaining)
     return {"VerificationStatus": "pending"}, HTTPStatus.CREATED, headers
 
 
 @bp.post("/cancel_otp")
 def cancel_otp() -> ResponseReturnValue:
     """Close a bound verification without an approval."""
-    api = context.current()
+    api = context.get_context()
     _identify(api)
     handle = _handle(api, request_body.parse(request))
     if handle is None:
         raise InvalidRequest("'verification' is missing.")
-    bound = handle.verification
+    bound = handle.verification_id
     api.engine_for(handle.number).cancel(handle.number, api.service, bound, bound)
     return {"VerificationStatus": "canceled"}, HTTPStatus.OK
 
 
-def _identify(api: Context) -> Caller:
+def _identify(api: AppContext) -> Client:
     """Return the client, and leave its name for the request log."""
-    client = api.callers.identify(request)
+    client = api.authenticator.authenticate(request)
     g.caller = client.name
     return client
 
 
-def _number(api: Context, body: Body) -> PhoneNumber:
-    number = api.numbers.read(body.require_text("phone"), api.region)
+def _number(api: AppContext, body: Body) -> PhoneNumber:
+    number = api.sandbox_numbers.parse(body.require_text("phone"), api.default_region)
     g.phone = number.masked
     return number
 
 
-def _handle(api: Context, body: Body) -> Handle | None:
+def _handle(api: AppContext, body: Body) -> Handle | None:
     """Parse the handle of a bound verification.
 
     Returns:
@@ -112,7 +112,7 @@ def _handle(api: Context, body: Body) -> Handle | None:
     """
     if (text := body.get_text("verification")) is None:
         return None
-    handle = api.handle(text)
+    handle = api.parse_handle(text)
     g.phone = handle.number.masked
     phone = body.get_text("phone")
     if phone is not None and _number(api, body) != handle.number:

@@ -14,8 +14,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from otp_engine.api import context
 from otp_engine.config.settings import TWILIO_WEBHOOK_PATH
 from otp_engine.domain import events, phone
-from otp_engine.domain.receipts import ReadReceipt, Receipt
-from otp_engine.errors import InvalidPhone, InvalidRequest, Saturated, Unauthorized
+from otp_engine.domain.receipts import ReportParser, DeliveryReport
+from otp_engine.errors import InvalidPhone, InvalidRequest, Overloaded, Unauthorized
 
 _LONGEST_BODY = 4 * 1024
 # Seconds that a report waits for a place: reports that come at once, with their bodies,
@@ -26,7 +26,7 @@ _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=", re.ASCII)
 
 
 def blueprint(
-    read: ReadReceipt, is_new: Callable[[str], bool], bodies: BoundedSemaphore
+    read: ReportParser, is_new: Callable[[str], bool], bodies: BoundedSemaphore
 ) -> Blueprint:
     """Build the view.
 
@@ -43,7 +43,7 @@ def blueprint(
     def report() -> ResponseReturnValue:
         signature = _signature()
         receipt = read(_form(bodies), signature)
-        if receipt and is_new(receipt.message):
+        if receipt and is_new(receipt.message_id):
             _tell(receipt)
         return "", HTTPStatus.NO_CONTENT
 
@@ -81,18 +81,18 @@ def _form(bodies: BoundedSemaphore) -> Mapping[str, str]:
             status callback that was answered, so the report is lost.
     """
     if not bodies.acquire(timeout=_PATIENCE):
-        raise Saturated
+        raise Overloaded
     try:
         return request.form
     finally:
         bodies.release()
 
 
-def _tell(receipt: Receipt) -> None:
-    engine = context.current().engines.live
+def _tell(receipt: DeliveryReport) -> None:
+    engine = context.get_context().engines.live
     try:
-        number = phone.read(receipt.to, phone.NOWHERE)
+        number = phone.parse(receipt.to, phone.UNKNOWN_REGION)
     except InvalidPhone:
         # Of another channel, and of no message of ours.
         return
-    engine.emit(events.reported(receipt, number, engine.peppers[0]))
+    engine.emit(events.event_from_report(receipt, number, engine.peppers[0]))

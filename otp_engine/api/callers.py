@@ -14,11 +14,11 @@ from otp_engine.domain import addresses
 from otp_engine.errors import InvalidRequest, Unauthorized
 
 # Requests without an address share one place, so that limits count them too.
-_NOWHERE = "unknown"
+_UNKNOWN_ADDRESS = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Client:
     """The client that sent the request.
 
     Attributes:
@@ -27,7 +27,7 @@ class Caller:
 
     name: str | None
 
-    def address_of_person(self, request: Request, given: str | None) -> str | None:
+    def client_ip(self, request: Request, given: str | None) -> str | None:
         """Return the address of the recipient, as limits count it.
 
         An anonymous client is counted by its connection. A client with a key names the
@@ -42,15 +42,15 @@ class Caller:
         if given is None:
             return None
         try:
-            return addresses.read(given)
+            return addresses.normalize(given)
         except ValueError:
             raise InvalidRequest("'client_ip' must be an IP address.") from None
 
 
-ANYBODY = Caller(None)
+ANONYMOUS = Client(None)
 
 
-class Callers:
+class ApiKeyAuthenticator:
     """The clients that have a key; without any key, every client."""
 
     def __init__(
@@ -69,7 +69,7 @@ class Callers:
         self._keys = [(key.name, key.digest) for key in keys]
         self._failed = failed
 
-    def identify(self, request: Request) -> Caller:
+    def authenticate(self, request: Request) -> Client:
         """Identify a client by `Authorization: Bearer SECRET`, or Basic `NAME:SECRET`.
 
         Raises:
@@ -79,7 +79,7 @@ class Callers:
                 and the length of a key protects it.
         """
         if not self._keys:
-            return ANYBODY
+            return ANONYMOUS
         name, secret = _credentials(request)
         digest = api_keys.digest(secret)
         # Every key is compared in full, so that the time reveals nothing.
@@ -91,7 +91,7 @@ class Callers:
         if not matches:
             self._failed(_connection(request))
             raise Unauthorized
-        return Caller(matches[0])
+        return Client(matches[0])
 
 
 def _credentials(request: Request) -> tuple[str | None, str]:
@@ -106,6 +106,6 @@ def _credentials(request: Request) -> tuple[str | None, str]:
 
 def _connection(request: Request) -> str:
     try:
-        return addresses.read(request.remote_addr or "")
+        return addresses.normalize(request.remote_addr or "")
     except ValueError:
-        return _NOWHERE
+        return _UNKNOWN_ADDRESS

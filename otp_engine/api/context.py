@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flask import Flask, current_app, g
 
-from otp_engine.api.callers import Callers
+from otp_engine.api.callers import ApiKeyAuthenticator
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
@@ -18,16 +18,16 @@ from otp_engine.domain.engines import Engines
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.ports import Events, Records, SafeList, Services
-from otp_engine.domain.rehearsal import TestNumbers
+from otp_engine.domain.ports import EventStore, VerificationRecordStore, SafeListStore, ServiceStore
+from otp_engine.domain.rehearsal import SandboxNumbers
 from otp_engine.domain.service import Service
-from otp_engine.domain.verification import Checked
+from otp_engine.domain.verification import CheckResult
 
 _NAME = "otp_engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class AppContext:
     """The engines, and the dependencies of requests and responses.
 
     Attributes:
@@ -45,26 +45,26 @@ class Context:
     """
 
     dev: bool
-    numbers: TestNumbers
-    live: Callable[[], Engines]
+    sandbox_numbers: SandboxNumbers
+    live_engines: Callable[[], Engines]
     peppers: tuple[Pepper, ...]
-    callers: Callers
-    region: str
-    account: str
+    authenticator: ApiKeyAuthenticator
+    default_region: str
+    account_sid: str
     service: Service
-    services: Services
-    records: Records
-    safe_list: SafeList
-    events: Events
+    services: ServiceStore
+    records: VerificationRecordStore
+    safe_list: SafeListStore
+    events: EventStore
     public_url: str | None
     proofs: ProofTokenIssuer
-    now: Callable[[], datetime]
+    utcnow: Callable[[], datetime]
 
     @property
     def engines(self) -> Engines:
         """The engines of this request; a later request can get others."""
         if "engines" not in g:
-            g.engines = self.live()
+            g.engines = self.live_engines()
         engines: Engines = g.engines
         return engines
 
@@ -77,7 +77,7 @@ class Context:
         """The policy of this request."""
         return self.engines.live.policy
 
-    def proven(self, number: PhoneNumber, checked: Checked) -> dict[str, str]:
+    def proof_header(self, number: PhoneNumber, checked: CheckResult) -> dict[str, str]:
         """Return the header that proves an approval to other parties."""
         audience = g.get("caller") or api_keys.ANONYMOUS
         proof = self.prove(number, checked, audience=audience)
@@ -86,7 +86,7 @@ class Context:
     def prove(
         self,
         number: PhoneNumber,
-        checked: Checked,
+        checked: CheckResult,
         *,
         audience: str,
         nonce: str | None = None,
@@ -99,18 +99,18 @@ class Context:
             approved_at=checked.approved_at,
             audience=audience,
             nonce=nonce,
-            test=self.numbers.find(number.e164) is not None,
+            test=self.sandbox_numbers.get(number.e164) is not None,
         )
 
-    def handle(self, text: str) -> Handle:
+    def parse_handle(self, text: str) -> Handle:
         """Parse the handle of a bound verification.
 
         Raises:
             VerificationNotFound: It is not a handle.
         """
-        return handles.read(text, self.peppers, self._number)
+        return handles.parse(text, self.peppers, self._number)
 
-    def handle_of(self, verification: bytes | None) -> dict[str, str]:
+    def handle_header(self, verification: bytes | None) -> dict[str, str]:
         """Return the header with the handle of a *verification*, if it is bound.
 
         A view stores the number of a bound verification in `flask.g`.
@@ -118,17 +118,17 @@ class Context:
         number: PhoneNumber | None = g.get("bound")
         if number is None or verification is None:
             return {}
-        return {"OTP-Verification": Handle(verification, number).write(self.peppers[0])}
+        return {"OTP-Verification": Handle(verification, number).encode(self.peppers[0])}
 
     def _number(self, e164: str) -> PhoneNumber:
-        return self.numbers.read(e164, phone.NOWHERE)
+        return self.sandbox_numbers.parse(e164, phone.UNKNOWN_REGION)
 
-    def install(self, app: Flask) -> None:
+    def init_app(self, app: Flask) -> None:
         """Make this the context of the views of *app*."""
         app.extensions[_NAME] = self
 
 
-def current() -> Context:
+def get_context() -> AppContext:
     """Return the context of the app that serves this request."""
-    context: Context = current_app.extensions[_NAME]
+    context: AppContext = current_app.extensions[_NAME]
     return context

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Sequence
 
 from flask import g
 
-from otp_engine.domain.limits import Limit, Use, Window
+from otp_engine.domain.limits import Limit, WindowUsage, Window
 
 
-def of_sent(uses: Sequence[Use]) -> dict[str, str]:
+def for_send(uses: Sequence[WindowUsage]) -> dict[str, str]:
     """Return the headers of a send with this usage of limits.
 
     Limits in shadow mode are left out.
@@ -30,11 +30,11 @@ def of_sent(uses: Sequence[Use]) -> dict[str, str]:
         "RateLimit-Policy": _list(
             _policy(use.limit_name, use.window) for use in enforced
         ),
-        "RateLimit": _list(map(_left, enforced)),
+        "RateLimit": _list(map(_remaining, enforced)),
     }
 
 
-def of_refused(name: str, limit: Limit) -> dict[str, str]:
+def for_refusal(name: str, limit: Limit) -> dict[str, str]:
     """Return the header of a send that the *limit* called *name* has rejected."""
     if g.get("caller") is None:
         return {}
@@ -51,10 +51,10 @@ def _policy(name: str, window: Window) -> str:
     return f"{_name(name, window)};q={window.count};w={seconds}"
 
 
-def _left(use: Use) -> str:
+def _remaining(use: WindowUsage) -> str:
     left = max(0, use.window.count - use.used)
     item = f"{_name(use.limit_name, use.window)};r={left}"
-    return item if left else f"{item};t={math.ceil(use.frees_in.total_seconds())}"
+    return item if left else f"{item};t={math.ceil(use.resets_in.total_seconds())}"
 
 
 def _name(name: str, window: Window) -> str:

@@ -15,19 +15,19 @@ from werkzeug.exceptions import HTTPException
 from otp_engine import errors
 from otp_engine.api import context, quotas
 from otp_engine.domain.limits import KeyedLimit, Limit
-from otp_engine.domain.verification import Sent
+from otp_engine.domain.verification import SendResult
 
 log = logging.getLogger(__name__)
 
-Answer = Callable[[Exception], ResponseReturnValue]
+ErrorHandler = Callable[[Exception], ResponseReturnValue]
 
 STATUS: dict[type[errors.OTPError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.OriginNotAllowed: HTTPStatus.FORBIDDEN,
-    errors.NotServed: HTTPStatus.FORBIDDEN,
+    errors.DestinationNotAllowed: HTTPStatus.FORBIDDEN,
     errors.VerificationNotFound: HTTPStatus.NOT_FOUND,
-    errors.Refused: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.DeliveryFailed: HTTPStatus.BAD_GATEWAY,
     errors.DeliveryUnconfirmed: HTTPStatus.GATEWAY_TIMEOUT,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -48,10 +48,10 @@ _HTTP_ERRORS = {
 _NEVER_STORED = ("/auth/", "/v2/")
 
 # Up to so many seconds, in steps of so many.
-_STEPS = ((60, 10), (3600, 60), (math.inf, 600))
+_ROUNDING = ((60, 10), (3600, 60), (math.inf, 600))
 
 
-def install(app: Flask, faces: Mapping[str, Answer]) -> None:
+def register(app: Flask, faces: Mapping[str, ErrorHandler]) -> None:
     """Answer every error of *app* in the contract's shape, and forbid caching.
 
     Args:
@@ -63,7 +63,7 @@ def install(app: Flask, faces: Mapping[str, Answer]) -> None:
         matches = (
             face for path, face in faces.items() if request.path.startswith(path)
         )
-        return next(matches, _answer_to)(error)
+        return next(matches, _dispatch)(error)
 
     app.register_error_handler(Exception, answer)
     app.register_error_handler(HTTPException, answer)
@@ -76,17 +76,17 @@ def _forbid_storing(response: Response) -> Response:
     return response
 
 
-def _answer_to(error: Exception) -> ResponseReturnValue:
+def _dispatch(error: Exception) -> ResponseReturnValue:
     match error:
         case errors.OTPError():
-            return _expected(error)
+            return _known_error(error)
         case HTTPException():
             return _http(error)
         case _:
-            return _unexpected(error)
+            return _internal_error(error)
 
 
-def of_sent(sent: Sent) -> dict[str, str]:
+def send_headers(sent: SendResult) -> dict[str, str]:
     """Return the headers of a send.
 
     The lifetime is that of the client's own code, and exact.
@@ -97,7 +97,7 @@ def of_sent(sent: Sent) -> dict[str, str]:
     }
 
 
-def time_left(expires_in: timedelta) -> dict[str, str]:
+def failed_check_headers(expires_in: timedelta) -> dict[str, str]:
     """Return the header of a failed check: how long the newest code still lives.
 
     Another client may have requested that code. For a client without a key the time is
@@ -118,13 +118,13 @@ def resend_seconds(resend_after: timedelta) -> int:
     return _for_anonymous(_whole_seconds(resend_after))
 
 
-def unconfirmed(headers: dict[str, str]) -> ResponseReturnValue:
+def delivery_unconfirmed(headers: dict[str, str]) -> ResponseReturnValue:
     """Return the 504 of a send that the provider did not answer.
 
     The code can still arrive, so the *headers* of the send are needed.
     """
     error = errors.DeliveryUnconfirmed()
-    return _answer(status_of(error), error.name, error.message, headers)
+    return _answer(status_of(error), error.error_code, error.message, headers)
 
 
 def status_of(error: errors.OTPError) -> HTTPStatus:
@@ -132,10 +132,10 @@ def status_of(error: errors.OTPError) -> HTTPStatus:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def _expected(error: errors.OTPError) -> ResponseReturnValue:
+def _known_error(error: errors.OTPError) -> ResponseReturnValue:
     if isinstance(error, errors.RateLimited):
         g.limit = error.limit
-    return _answer(status_of(error), error.name, error.message, _headers(error))
+    return _answer(status_of(error), error.error_code, error.message, _headers(error))
 
 
 def _headers(error: errors.OTPError) -> dict[str, str]:
@@ -157,15 +157,15 @@ def _headers(error: errors.OTPError) -> dict[str, str]:
 def _http(error: HTTPException) -> ResponseReturnValue:
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _unexpected(error)
-    fallback = (errors.InvalidRequest.name, errors.InvalidRequest.message)
+        return _internal_error(error)
+    fallback = (errors.InvalidRequest.error_code, errors.InvalidRequest.message)
     name, message = _HTTP_ERRORS.get(status, fallback)
     kept = {"Allow"}
     headers = {key: value for key, value in error.get_headers() if key in kept}
     return _answer(status, name, message, headers)
 
 
-def _unexpected(error: Exception) -> ResponseReturnValue:
+def _internal_error(error: Exception) -> ResponseReturnValue:
     log.error("unexpected error", exc_info=error)
     message = f"Something went wrong on our side. Request id: {g.get('request_id')}"
     return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", message, {})
@@ -180,10 +180,10 @@ def _answer(
 
 def _quota(name: str) -> dict[str, str]:
     """Return the headers of the limit that rejected, for a client with a key."""
-    limit = getattr(context.current().policy, name, None)
+    limit = getattr(context.get_context().policy, name, None)
     if isinstance(limit, KeyedLimit):
-        limit = limit.of(g.get("caller") or "")
-    return quotas.of_refused(name, limit) if isinstance(limit, Limit) else {}
+        limit = limit.for_key(g.get("caller") or "")
+    return quotas.for_refusal(name, limit) if isinstance(limit, Limit) else {}
 
 
 def retry_after(wait: timedelta, *, rule: bool = False) -> str:
@@ -205,7 +205,7 @@ def _for_anonymous(seconds: int) -> int:
 
 
 def _step(seconds: int) -> int:
-    return next(step for below, step in _STEPS if seconds <= below)
+    return next(step for below, step in _ROUNDING if seconds <= below)
 
 
 def _whole_seconds(duration: timedelta) -> int:

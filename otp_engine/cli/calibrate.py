@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from otp_engine.app import cores
+from otp_engine.app import cpu_count
 from otp_engine.cli.common import fail, json_option, success, warn
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.calibration import Benchmark, recommend
@@ -57,7 +57,7 @@ def calibrate(
             click.echo(f"measuring {name} ...", err=True)
         results.append(
             measure(
-                name, argon2, threads=cores(), seconds=seconds, clock=time.monotonic
+                name, argon2, threads=cpu_count(), seconds=seconds, clock=time.monotonic
             )
         )
     proposed = recommend(results, rate) if rate is not None else None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 
 from otp_engine import senders
-from otp_engine.app import IN_FLIGHT
+from otp_engine.app import MAX_CONCURRENT_SENDS
 from otp_engine.cli import redis_warnings
 from otp_engine.cli.common import load, status_line, success, warn
 from otp_engine.config import Settings
@@ -27,7 +27,7 @@ def doctor() -> None:
     success(f"the chance of guessing a code is at most {chance(settings.policy)}")
     for warning in settings.warnings:
         warn(warning)
-    sender = senders.build_sender(settings, max_concurrent=IN_FLIGHT)
+    sender = senders.build_sender(settings, max_concurrent=MAX_CONCURRENT_SENDS)
     healthy = [
         _report_ping(f"Redis ({_redacted_url(settings)})", store.ping),
         _report_ping(f"the sender ({', '.join(settings.senders)})", sender.ping),

@@ -19,8 +19,8 @@ from otp_engine.cli.common import (
     warn,
 )
 from otp_engine.domain import durations
-from otp_engine.domain.events import Event, Happened
-from otp_engine.domain.whom import shown
+from otp_engine.domain.events import Event, RecordedEvent
+from otp_engine.domain.whom import mask_after_prefix
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.event_codec import EVENT_TYPES, flatten, type_name
 from otp_engine.store.event_tail import EventTail
@@ -78,7 +78,7 @@ def events(
                 click.echo(to_line(recorded, kind))
 
 
-def _read(tail: EventTail, *, follow: bool) -> Iterator[Happened]:
+def _read(tail: EventTail, *, follow: bool) -> Iterator[RecordedEvent]:
     while True:
         try:
             recorded = tail.read_next()
@@ -94,19 +94,19 @@ def _read(tail: EventTail, *, follow: bool) -> Iterator[Happened]:
             sleep(_POLL_INTERVAL)
 
 
-def _to_json(recorded: Happened, kind: str) -> str:
+def _to_json(recorded: RecordedEvent, kind: str) -> str:
     event = _to_dict(recorded.event)
-    return json.dumps({"at": recorded.at.isoformat(), "kind": kind, **event})
+    return json.dumps({"at": recorded.occurred_at.isoformat(), "kind": kind, **event})
 
 
-def _to_text(recorded: Happened, kind: str) -> str:
+def _to_text(recorded: RecordedEvent, kind: str) -> str:
     event = _to_dict(recorded.event)
     if prefix := event.pop("prefix", None):
-        event["phone"] = f"{shown(prefix)} {event['phone']}"
+        event["phone"] = f"{mask_after_prefix(prefix)} {event['phone']}"
     for name in _OMITTED_FROM_TEXT:
         event.pop(name, None)
     columns = "  ".join(filter(None, map(_column, event, event.values())))
-    return f"{recorded.at:%Y-%m-%d %H:%M:%SZ}  {kind:<{_KIND_WIDTH}}  {columns}"
+    return f"{recorded.occurred_at:%Y-%m-%d %H:%M:%SZ}  {kind:<{_KIND_WIDTH}}  {columns}"
 
 
 def _column(name: str, value: Any) -> str | None:  # noqa: ANN401 - any field of an event

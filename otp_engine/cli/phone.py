@@ -23,9 +23,9 @@ from otp_engine.cli.common import (
 )
 from otp_engine.config import Settings
 from otp_engine.domain import phone
-from otp_engine.domain.amendments import amended
-from otp_engine.domain.inspection import Inspection, Inspector
-from otp_engine.domain.limits import Use
+from otp_engine.domain.amendments import apply
+from otp_engine.domain.inspection import PhoneReport, PhoneInspector
+from otp_engine.domain.limits import WindowUsage
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
@@ -42,15 +42,15 @@ class _CliContext:
     policy: Policy
 
     @property
-    def inspector(self) -> Inspector:
-        return Inspector(
-            self.store, self.store.counts, self.settings.peppers, self.policy
+    def inspector(self) -> PhoneInspector:
+        return PhoneInspector(
+            self.store, self.store.limit_usage, self.settings.peppers, self.policy
         )
 
     @property
     def namespaces(self) -> list[str]:
         """The default service, and all others."""
-        return ["", *(service.sid for service in self.store.services.all())]
+        return ["", *(service.sid for service in self.store.services.list_services())]
 
     def parse_number(self, text: str) -> PhoneNumber:
         """Parse a number; `-` reads it from the standard input.
@@ -59,7 +59,7 @@ class _CliContext:
         """
         number = sys.stdin.readline().strip() if text == "-" else text
         try:
-            return phone.read(number, self.settings.default_region)
+            return phone.parse(number, self.settings.default_region)
         except InvalidPhone as error:
             fail(error.message)
 
@@ -93,7 +93,7 @@ def forget(*, number: str) -> None:
     """
     context = _load_context()
     parsed = context.parse_number(number)
-    if not context.inspector.forget(parsed, context.namespaces):
+    if not context.inspector.delete(parsed, context.namespaces):
         fail(f"there is no data of {parsed.masked}")
     success(f"the data of {parsed.masked} is deleted")
 
@@ -101,20 +101,20 @@ def forget(*, number: str) -> None:
 def _load_context() -> _CliContext:
     settings, store = load_with_redis()
     versions = PolicyVersions(store.policy_versions, settings.peppers)
-    return _CliContext(settings, store, amended(settings.policy, versions.latest()))
+    return _CliContext(settings, store, apply(settings.policy, versions.latest()))
 
 
-def _report_lines(report: Inspection, policy: Policy) -> Sequence[str]:
+def _report_lines(report: PhoneReport, policy: Policy) -> Sequence[str]:
     lines = []
-    for namespace, pending in report.waiting:
-        remaining = max(0, policy.max_checks - pending.guesses)
+    for namespace, pending in report.pending:
+        remaining = max(0, policy.max_checks - pending.attempts_used)
         lines.append(
             f"pending verification{_namespace_note(namespace)}:"
             f" expires in {_format_duration(pending.expires_in)},"
             f" {remaining} of {policy.max_checks} attempts remaining"
         )
     lines = lines or ["no pending verification"]
-    return [*lines, *map(_usage_line, report.uses)]
+    return [*lines, *map(_usage_line, report.limit_usage)]
 
 
 def _namespace_note(namespace: str) -> str:
@@ -123,9 +123,9 @@ def _namespace_note(namespace: str) -> str:
     return (f" in {service}" if service else "") + (" (bound)" if plus else "")
 
 
-def _usage_line(usage: Use) -> str:
-    resets_in = _format_duration(usage.frees_in)
-    full = f", next one in {resets_in}" if usage.frees_in else ""
+def _usage_line(usage: WindowUsage) -> str:
+    resets_in = _format_duration(usage.resets_in)
+    full = f", next one in {resets_in}" if usage.resets_in else ""
     return f"{usage.limit_name} {usage.window}: {usage.used} used{full}"
 
 
@@ -133,25 +133,25 @@ def _format_duration(duration: timedelta) -> str:
     return str(timedelta(seconds=round(duration.total_seconds())))
 
 
-def _to_dict(number: PhoneNumber, report: Inspection, policy: Policy) -> dict[str, Any]:
+def _to_dict(number: PhoneNumber, report: PhoneReport, policy: Policy) -> dict[str, Any]:
     return {
         "phone": number.masked,
         "pending": [
             {
                 "service": namespace.partition("+")[0] or None,
                 "bound": "+" in namespace,
-                "attempts_remaining": max(0, policy.max_checks - pending.guesses),
+                "attempts_remaining": max(0, policy.max_checks - pending.attempts_used),
                 "expires_in": round(pending.expires_in.total_seconds()),
             }
-            for namespace, pending in report.waiting
+            for namespace, pending in report.pending
         ],
         "limits": [
             {
                 "limit": usage.limit_name,
                 "window": str(usage.window),
                 "used": usage.used,
-                "resets_in": round(usage.frees_in.total_seconds()),
+                "resets_in": round(usage.resets_in.total_seconds()),
             }
-            for usage in report.uses
+            for usage in report.limit_usage
         ],
     }

@@ -23,16 +23,16 @@ from otp_engine.cli.common import (
 )
 from otp_engine.config import Settings, checks
 from otp_engine.domain import guessing
-from otp_engine.domain.amendments import Amendment, amended
+from otp_engine.domain.amendments import PolicyVersion, apply
 from otp_engine.domain.events import PolicyChanged
-from otp_engine.domain.policy import READERS, Policy, write
+from otp_engine.domain.policy import PARSERS, Policy, format_value
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.store.events import RedisEventStore
 
 _MAX_TRIES = 20
 _MAX_VERSIONS = 1_000
 
-_NAME = click.argument("name", type=click.Choice(sorted(READERS)), metavar="NAME")
+_NAME = click.argument("name", type=click.Choice(sorted(PARSERS)), metavar="NAME")
 _REASON = click.option("--reason", help="The reason, for the history.")
 
 
@@ -54,7 +54,7 @@ def policy(context: click.Context) -> None:
     settings, store = load_with_redis()
     versions = PolicyVersions(store.policy_versions, settings.peppers)
     context.obj = _CliContext(settings, versions, store.events)
-    for warning in versions.doubts():
+    for warning in versions.warnings():
         warn(warning)
 
 
@@ -64,10 +64,10 @@ def policy(context: click.Context) -> None:
 def show(context: _CliContext, *, as_json: bool) -> None:
     """Show each value and its source."""
     versions = context.versions.history(_MAX_VERSIONS)
-    live = amended(context.settings.policy, versions[0] if versions else None)
+    live = apply(context.settings.policy, versions[0] if versions else None)
     rows = [
-        (name, write(getattr(live, name)), _source(context, name, versions))
-        for name in READERS
+        (name, format_value(getattr(live, name)), _source(context, name, versions))
+        for name in PARSERS
     ]
     if as_json:
         values = {
@@ -91,7 +91,7 @@ def show(context: _CliContext, *, as_json: bool) -> None:
 def set_(context: _CliContext, name: str, value: str, *, reason: str | None) -> None:
     """Set NAME to VALUE, for example: policy set sends_per_ip "5/10m"."""
     try:
-        text = write(READERS[name](value))
+        text = format_value(PARSERS[name](value))
     except ValueError as problem:
         fail(f"{name} {problem}")
     _commit_change(context, reason, lambda values: {**values, name: text})
@@ -141,8 +141,8 @@ def history(context: _CliContext, *, as_json: bool) -> None:
     for version, old in zip(versions, previous, strict=False):
         reason = f"  # {version.reason}" if version.reason else ""
         change = "; ".join(_difference(old, version.values)) or "nothing"
-        time = f"{version.at:%Y-%m-%d %H:%M:%SZ}"
-        line = f"{version.version}  {time}  {version.who}  {change}{reason}"
+        time = f"{version.created_at:%Y-%m-%d %H:%M:%SZ}"
+        line = f"{version.version}  {time}  {version.author}  {change}{reason}"
         click.echo(printable(line))
 
 
@@ -156,15 +156,15 @@ def _commit_change(
         latest = context.versions.latest()
         old = latest.values if latest else {}
         version, at = context.versions.following(datetime.now(UTC))
-        new = Amendment(
+        new = PolicyVersion(
             version=version,
-            at=at,
-            who=f"{getpass.getuser()}@{socket.gethostname()}",
+            created_at=at,
+            author=f"{getpass.getuser()}@{socket.gethostname()}",
             reason=reason,
             values=change(old),
         )
         base = context.settings.policy
-        old_policy, new_policy = amended(base, latest), amended(base, new)
+        old_policy, new_policy = apply(base, latest), apply(base, new)
         difference = _difference(old, new.values)
         if not difference:
             success("nothing changes: the values are already live")
@@ -190,12 +190,12 @@ def _warn_of_change(context: _CliContext, old: Policy, new: Policy) -> None:
 
 
 def _emit_change(
-    events: RedisEventStore, version: Amendment, difference: Sequence[str]
+    events: RedisEventStore, version: PolicyVersion, difference: Sequence[str]
 ) -> None:
     events.add(
         PolicyChanged(
             version=version.version,
-            who=version.who,
+            author=version.author,
             change="; ".join(difference),
             reason=version.reason,
         )
@@ -204,11 +204,11 @@ def _emit_change(
 
 
 def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    names = [name for name in READERS if old.get(name) != new.get(name)]
+    names = [name for name in PARSERS if old.get(name) != new.get(name)]
     return [f"{name} = {new.get(name, 'value of the environment')}" for name in names]
 
 
-def _source(context: _CliContext, name: str, versions: Sequence[Amendment]) -> str:
+def _source(context: _CliContext, name: str, versions: Sequence[PolicyVersion]) -> str:
     if not versions or name not in versions[0].values:
         explicit = name in context.settings.explicit_policy_names
         return f"environment (OTP_{name.upper()})" if explicit else "default"
@@ -219,14 +219,14 @@ def _source(context: _CliContext, name: str, versions: Sequence[Amendment]) -> s
             break
         since = version
     reason = f": {since.reason}" if since.reason else ""
-    return f"live, by {since.who} at {since.at:%Y-%m-%d %H:%M:%SZ}{reason}"
+    return f"live, by {since.author} at {since.created_at:%Y-%m-%d %H:%M:%SZ}{reason}"
 
 
-def _to_dict(version: Amendment) -> dict[str, Any]:
+def _to_dict(version: PolicyVersion) -> dict[str, Any]:
     return {
         "version": version.version,
-        "at": version.at.isoformat(),
-        "author": version.who,
+        "at": version.created_at.isoformat(),
+        "author": version.author,
         "reason": version.reason,
         "values": dict(version.values),
     }

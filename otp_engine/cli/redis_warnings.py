@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from otp_engine.config import Settings, checks
-from otp_engine.domain.amendments import amended
+from otp_engine.domain.amendments import apply
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.redis_store import RedisStore
@@ -26,7 +26,7 @@ def collect(settings: Settings, store: RedisStore) -> list[str]:
     versions = PolicyVersions(store.policy_versions, settings.peppers)
     sources: tuple[tuple[Callable[[], list[str]], str], ...] = (
         (store.persistence_warnings, "its persistence: INFO failed"),
-        (versions.doubts, "the live policy"),
+        (versions.warnings, "the live policy"),
         (
             lambda: _policy_and_services(settings, store, versions),
             "the strength of the live policy and of the services",
@@ -45,7 +45,7 @@ def _policy_and_services(
     settings: Settings, store: RedisStore, versions: PolicyVersions
 ) -> list[str]:
     try:
-        policy = amended(settings.policy, versions.latest())
+        policy = apply(settings.policy, versions.latest())
     except ValueError:
         return ["live policy: this release cannot parse one of its values"]
     return [
@@ -56,7 +56,7 @@ def _policy_and_services(
         ),
         *(
             warning
-            for service in store.services.all()
+            for service in store.services.list_services()
             for warning in checks.service_warnings(service)
         ),
     ]

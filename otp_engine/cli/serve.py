@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory, gettempdir
 import click
 from granian.constants import HTTPModes, Interfaces
 
-from otp_engine.app import METRICS_FOLDER, THREADS, cores
+from otp_engine.app import METRICS_DIR_VARIABLE, THREADS, cpu_count
 from otp_engine.cli import redis_warnings
 from otp_engine.cli.common import fail, load, success
 from otp_engine.config import Settings, checks
@@ -45,7 +45,7 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     """
     settings, store = load(**({"OTP_DEV": "1"} if dev else {}))
     if workers is None:
-        workers = cores() if settings.redis_url else 1
+        workers = cpu_count() if settings.redis_url else 1
     if workers > 1 and settings.redis_url is None:
         fail("several workers need a REDIS_URL: each has its own embedded store")
     _require_free_port(host, port)
@@ -61,7 +61,7 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
         server.run()
         return
     with _metrics_dir() as directory:
-        os.environ[METRICS_FOLDER] = directory
+        os.environ[METRICS_DIR_VARIABLE] = directory
         server.run()
 
 

@@ -11,7 +11,7 @@ from otp_engine.config.settings import Settings, is_loopback
 from otp_engine.crypto.api_keys import MIN_BITS, ApiKey
 from otp_engine.domain import guessing, phone
 from otp_engine.domain.limits import KeyedLimit
-from otp_engine.domain.policy import READERS, Policy
+from otp_engine.domain.policy import PARSERS, Policy
 from otp_engine.domain.service import Service
 
 
@@ -46,7 +46,7 @@ def policy_warnings(policy: Policy, settings: Settings) -> list[str]:
     warnings = policy_checks.collect_warnings(policy)
     warnings += _key_name_warnings(policy, settings.api_keys)
     bounded = policy.sends_per_country.enforced or policy.sends_total.enforced
-    if phone.EVERYWHERE in settings.allowed_countries and not bounded:
+    if phone.ALL_COUNTRIES in settings.allowed_countries and not bounded:
         warnings.append(
             "OTP_ALLOWED_COUNTRIES is * while sends_per_country and sends_total enforce"
             " no limit: messages to the most expensive countries have no limit"
@@ -144,7 +144,7 @@ def _key_name_warnings(policy: Policy, api_keys: Iterable[ApiKey]) -> list[str]:
     names = {key.name for key in api_keys}
     return [
         f"{limit_name} has a limit for {name}, but OTP_API_KEYS has no key of that name"
-        for limit_name in READERS
+        for limit_name in PARSERS
         if isinstance(limit := getattr(policy, limit_name), KeyedLimit)
         for name, _ in limit.by_name
         if name not in names

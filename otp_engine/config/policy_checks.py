@@ -7,7 +7,7 @@ from typing import Any
 
 from otp_engine.domain import durations, guessing
 from otp_engine.domain.limits import KeyedLimit, Limit
-from otp_engine.domain.policy import READERS, Policy
+from otp_engine.domain.policy import PARSERS, Policy
 
 _NIST_TTL = timedelta(minutes=10)
 _MAX_USEFUL_CHECKS = 10
@@ -25,9 +25,9 @@ def collect_warnings(policy: Policy) -> list[str]:
 
 def _shadow_warnings(policy: Policy) -> list[str]:
     return [
-        f"{name} {window.count}/{durations.write(window.period)} is in shadow mode, and"
+        f"{name} {window.count}/{durations.format_duration(window.period)} is in shadow mode, and"
         " rejects nothing"
-        for name in READERS
+        for name in PARSERS
         for limit in _limits(getattr(policy, name))
         for window in limit.shadow.windows
     ]
@@ -36,14 +36,14 @@ def _shadow_warnings(policy: Policy) -> list[str]:
 def _ttl_warnings(policy: Policy) -> list[str]:
     if policy.ttl <= _NIST_TTL:
         return []
-    ttl = durations.write(policy.ttl)
+    ttl = durations.format_duration(policy.ttl)
     return [f"ttl is {ttl}; NIST SP 800-63B-4 (3.1.3.2) allows codes to live 10m"]
 
 
 def _send_limit_warnings(policy: Policy) -> list[str]:
     names = [
         name
-        for name in READERS
+        for name in PARSERS
         if name.startswith("sends_") and isinstance(getattr(policy, name), Limit)
     ]
     warnings = []

@@ -12,7 +12,7 @@ from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.rehearsal import TestNumber
+from otp_engine.domain.rehearsal import SandboxNumber
 
 TWILIO_WEBHOOK_PATH = "/callbacks/twilio"
 """The path that Twilio posts delivery reports to."""
@@ -95,7 +95,7 @@ class Settings:
     trusted_proxies: int
     public_url: str | None
     cors_origins: tuple[str, ...]
-    test_numbers: tuple[TestNumber, ...]
+    test_numbers: tuple[SandboxNumber, ...]
     verify_page: VerifyPageSettings
     policy: Policy
     explicit_policy_names: frozenset[str]

@@ -20,7 +20,7 @@ from otp_engine.crypto import api_keys as key_scheme
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import codes, durations, phone
-from otp_engine.domain.rehearsal import TestNumber
+from otp_engine.domain.rehearsal import SandboxNumber
 from otp_engine.errors import OTPError
 
 GENERATE_PEPPER = "`otp-engine keys pepper`"
@@ -136,15 +136,15 @@ def http_url(text: str) -> str:
 def region(text: str) -> str:
     """Parse the ISO 3166 code of a country with phone numbers."""
     code = text.upper()
-    if not phone.is_region(code):
+    if not phone.is_supported_region(code):
         raise ValueError(f"must be an ISO 3166 country code, such as IN: {text!r}")
     return code
 
 
 def countries(text: str) -> frozenset[str]:
     """Parse comma-separated ISO 3166 codes, or `*` for all countries."""
-    if text == phone.EVERYWHERE:
-        return frozenset({phone.EVERYWHERE})
+    if text == phone.ALL_COUNTRIES:
+        return frozenset({phone.ALL_COUNTRIES})
     codes = frozenset(map(region, parsing.comma_separated(text)))
     if not codes:
         raise ValueError("must name at least one country, or *")
@@ -178,28 +178,28 @@ def api_keys(text: str) -> tuple[ApiKey, ...]:
     return tuple(key_scheme.parse(name, secret) for name, _, secret in pairs)
 
 
-def test_numbers(today: date) -> Callable[[str], tuple[TestNumber, ...]]:
+def test_numbers(today: date) -> Callable[[str], tuple[SandboxNumber, ...]]:
     """Return a parser of comma-separated `+NUMBER:CODE@LAST-DAY` entries.
 
     Args:
         today: The current day in UTC; an expired entry is rejected.
     """
 
-    def parse(text: str) -> tuple[TestNumber, ...]:
+    def parse(text: str) -> tuple[SandboxNumber, ...]:
         return tuple(map(parse_entry, parsing.comma_separated(text)))
 
-    def parse_entry(text: str) -> TestNumber:
+    def parse_entry(text: str) -> SandboxNumber:
         number, _, rest = text.partition(":")
         code, _, day = rest.partition("@")
         try:
-            entry = TestNumber(
-                phone.for_tests(number), codes.read(code), date.fromisoformat(day)
+            entry = SandboxNumber(
+                phone.parse_unassigned(number), codes.parse(code), date.fromisoformat(day)
             )
         except (ValueError, OTPError):
             raise ValueError(
                 "must be comma-separated entries such as +15550100001:123456@2027-01-31"
             ) from None
-        if entry.until < today:
+        if entry.valid_through < today:
             raise ValueError(f"has an entry that expired on {day}: remove or renew it")
         return entry
 

@@ -10,7 +10,7 @@ from threading import BoundedSemaphore
 from time import perf_counter
 
 from otp_engine.crypto.argon2 import Argon2Parameters
-from otp_engine.errors import Saturated
+from otp_engine.errors import Overloaded
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 
 # A request that waits for a hash holds a thread that could serve others. So the queue
@@ -77,7 +77,7 @@ class HashPool:
     def _acquire_slot(self) -> None:
         if not self._slots.acquire(blocking=False):
             self._metrics.count_hash_rejection()
-            raise Saturated
+            raise Overloaded
 
     def _hash_within_timeout(self, compute: Callable[[], bytes]) -> bytes:
         future = self._pool.submit(self._measure, compute, perf_counter())
@@ -85,7 +85,7 @@ class HashPool:
         # A hash that has started cannot be canceled, and its result is used.
         if not done and future.cancel():
             self._metrics.count_hash_rejection()
-            raise Saturated
+            raise Overloaded
         return future.result()
 
     def _measure(self, compute: Callable[[], bytes], queued_at: float) -> bytes:

@@ -8,7 +8,7 @@ import ipaddress
 _WIDER = ((56, 4), (48, 16))
 
 
-def read(text: str) -> str:
+def normalize(text: str) -> str:
     """Read an address: IPv4 whole, IPv6 by its /64.
 
     One household or one rented server holds a whole /64, so counting single IPv6

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from otp_engine.domain.policy import READERS, Policy
+from otp_engine.domain.policy import PARSERS, Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Amendment:
+class PolicyVersion:
     """One change, and all that is live after it.
 
     Attributes:
@@ -23,8 +23,8 @@ class Amendment:
     """
 
     version: int
-    at: datetime
-    who: str
+    created_at: datetime
+    author: str
     reason: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)
 
@@ -34,10 +34,10 @@ class Amendment:
 
         Numbers begin again when Redis loses the versions, and times do not.
         """
-        return self.at, self.version
+        return self.created_at, self.version
 
 
-def amended(policy: Policy, change: Amendment | None) -> Policy:
+def apply(policy: Policy, change: PolicyVersion | None) -> Policy:
     """Put the live values over *policy*, if anything was ever changed.
 
     Names of another release are left out.
@@ -47,6 +47,6 @@ def amended(policy: Policy, change: Amendment | None) -> Policy:
     """
     values = change.values if change else {}
     read = {
-        name: READERS[name](text) for name, text in values.items() if name in READERS
+        name: PARSERS[name](text) for name, text in values.items() if name in PARSERS
     }
     return replace(policy, **read)

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import addresses
-from otp_engine.domain.limits import Charge, Limit
+from otp_engine.domain.limits import LimitHit, Limit
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.verification import Asked, Guess
-from otp_engine.domain.whom import Whom
+from otp_engine.domain.verification import SendRequest, CheckRequest
+from otp_engine.domain.whom import Recipient
 
 
-def of_requester(
-    request: Asked | Guess, policy: Policy, pepper: Pepper, whom: Whom
-) -> list[Charge]:
+def for_requester(
+    request: SendRequest | CheckRequest, policy: Policy, pepper: Pepper, whom: Recipient
+) -> list[LimitHit]:
     """List the limits of the requester of *request*.
 
     Args:
@@ -30,34 +30,34 @@ def of_requester(
     Returns:
         The limits by address and by API key, then the client's own limits.
     """
-    own: tuple[Charge, ...] = ()
-    if isinstance(request, Asked):
-        name, own = "sends", request.charges
+    own: tuple[LimitHit, ...] = ()
+    if isinstance(request, SendRequest):
+        name, own = "sends", request.extra_hits
         by_address, by_key = policy.sends_per_ip, policy.sends_per_key
     else:
         name, by_address, by_key = "checks", policy.checks_per_ip, policy.checks_per_key
-    limits: list[Charge] = []
-    if request.address and whom.address:
+    limits: list[LimitHit] = []
+    if request.client_ip and whom.ip_hash:
         limits += _of_address(
-            f"{name}_per_ip", by_address, request.address, whom.address, pepper
+            f"{name}_per_ip", by_address, request.client_ip, whom.ip_hash, pepper
         )
     if request.client:
-        limit = by_key.of(request.client)
+        limit = by_key.for_key(request.client)
         limits += _enforced_and_shadow(f"{name}_per_key", request.client, limit)
     return limits + [_pseudonymized(charge, pepper) for charge in own if charge.limit]
 
 
-def of_pool(request: Asked | Guess, policy: Policy) -> list[Charge]:
+def for_global_limits(request: SendRequest | CheckRequest, policy: Policy) -> list[LimitHit]:
     """List the limits that all requests share."""
     match request:
-        case Asked():
-            return of_everybody(request.number.country, policy)
-        case Guess():
+        case SendRequest():
+            return for_country_and_total(request.number.country, policy)
+        case CheckRequest():
             limit = policy.failed_checks_total
             return _enforced_and_shadow("failed_checks_total", "", limit)
 
 
-def of_everybody(country: str, policy: Policy) -> list[Charge]:
+def for_country_and_total(country: str, policy: Policy) -> list[LimitHit]:
     """List the limits that count each send to *country*, from all requesters."""
     return [
         *_enforced_and_shadow("sends_per_country", country, policy.sends_per_country),
@@ -65,7 +65,7 @@ def of_everybody(country: str, policy: Policy) -> list[Charge]:
     ]
 
 
-def of_failed_login(address: str, policy: Policy, pepper: Pepper) -> list[Charge]:
+def for_failed_authentication(address: str, policy: Policy, pepper: Pepper) -> list[LimitHit]:
     """List the limits of requests from *address* that have a wrong API key."""
     name, limit = "auth_failures_per_ip", policy.auth_failures_per_ip
     digest = pepper.pseudonymize("address", address)
@@ -74,7 +74,7 @@ def of_failed_login(address: str, policy: Policy, pepper: Pepper) -> list[Charge
 
 def _of_address(
     name: str, limit: Limit, address: str, digest: str, pepper: Pepper
-) -> list[Charge]:
+) -> list[LimitHit]:
     """List the limits of an address with this *digest*, and of its wider networks."""
     charges = _enforced_and_shadow(name, digest, limit)
     for network, factor in addresses.networks(address)[1:]:
@@ -83,12 +83,12 @@ def _of_address(
     return charges
 
 
-def _enforced_and_shadow(name: str, counted: str, limit: Limit) -> list[Charge]:
+def _enforced_and_shadow(name: str, counted: str, limit: Limit) -> list[LimitHit]:
     """List both parts of *limit*, because each of them counts separately."""
-    return [Charge(name, counted, part) for part in limit.parts]
+    return [LimitHit(name, counted, part) for part in limit.parts]
 
 
-def _pseudonymized(charge: Charge, pepper: Pepper) -> Charge:
+def _pseudonymized(charge: LimitHit, pepper: Pepper) -> LimitHit:
     """Replace the counted value, which can be an address or a name, by its digest."""
-    counted = pepper.pseudonymize(charge.limit_name, charge.counted)
-    return Charge(charge.limit_name, counted, charge.limit)
+    counted = pepper.pseudonymize(charge.limit_name, charge.identifier)
+    return LimitHit(charge.limit_name, counted, charge.limit)

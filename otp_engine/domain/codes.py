@@ -16,7 +16,7 @@ _CUSTOM = re.compile(r"[0-9A-Za-z]{4,10}", re.ASCII)
 _SECRET_BYTES = 20  # RFC 4226, section 4, requirement 6: 160 bits recommended
 
 
-def make(length: int, entropy: Callable[[int], bytes]) -> str:
+def generate(length: int, entropy: Callable[[int], bytes]) -> str:
     """Make a code of *length* digits from a secret that is then forgotten.
 
     Each half is the end of one value of a fresh HOTP sequence (RFC 4226). A whole
@@ -29,25 +29,25 @@ def make(length: int, entropy: Callable[[int], bytes]) -> str:
     return "".join(sequence.at(i)[-digits:] for i, digits in enumerate(halves))
 
 
-def read(text: str) -> str:
+def parse(text: str) -> str:
     """Read what a person typed, leaving out spaces and dashes.
 
     Raises:
         InvalidCode: It is not 4 to 10 of the digits 0 to 9.
     """
-    code = typing_marks.remove(text)
+    code = typing_marks.strip_separators(text)
     if not _TYPED.fullmatch(code):
         raise InvalidCode
     return code
 
 
-def read_custom(text: str) -> str:
+def parse_custom(text: str) -> str:
     """Read a code that may be one that a caller brought, letters included.
 
     Raises:
         InvalidCode: It is not 4 to 10 of the digits and the letters of ASCII.
     """
-    code = typing_marks.remove(text)
+    code = typing_marks.strip_separators(text)
     if not _CUSTOM.fullmatch(code):
         raise InvalidCode
     return code

@@ -20,7 +20,7 @@ def parse(text: str) -> timedelta:
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
-def write(duration: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """Write *duration* in the largest unit that leaves nothing over."""
     seconds = round(duration.total_seconds())
     unit, size = next(

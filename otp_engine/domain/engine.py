@@ -33,37 +33,37 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import charges, codes, engine_events, homes, messages
 from otp_engine.domain.events import (
     Action,
-    Approved,
-    Canceled,
+    VerificationApproved,
+    VerificationCanceled,
     EventListener,
     RequestRefused,
     ignore_event,
 )
 from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import Use
+from otp_engine.domain.limits import WindowUsage
 from otp_engine.domain.messages import Message
-from otp_engine.domain.phone import PhoneNumber, Served
+from otp_engine.domain.phone import PhoneNumber, AllowedDestinations
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.ports import Handover, Sender, Store
+from otp_engine.domain.ports import Deliver, Sender, VerificationStore
 from otp_engine.domain.reservations import Reservations
 from otp_engine.domain.service import DEFAULT, Service
 from otp_engine.domain.verification import (
-    Asked,
-    Binding,
+    SendRequest,
+    HashParameters,
     Channel,
-    Checked,
-    Guess,
-    Opened,
-    Sent,
-    Waiting,
+    CheckResult,
+    CheckRequest,
+    SendReservation,
+    SendResult,
+    PendingVerification,
 )
-from otp_engine.domain.whom import Whom
+from otp_engine.domain.whom import Recipient
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     DeliveryUnconfirmed,
     OTPError,
-    Saturated,
-    SendingOff,
+    Overloaded,
+    SendingDisabled,
     StoreUnavailable,
     Unavailable,
     VerificationNotFound,
@@ -71,17 +71,17 @@ from otp_engine.errors import (
 
 # At least 128 bits for an id (ASVS 5.0, 11.5.1), and just that for a salt (RFC 9106).
 _ID_BYTES = 16
-_TOKEN_BYTES = 8
-_NO_CAPACITY = (Saturated, StoreUnavailable)
+_IDEMPOTENCY_KEY_BYTES = 8
+_NO_CAPACITY = (Overloaded, StoreUnavailable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ready:
+class _CommittedSend:
     """A send that is committed, and a message to hand over."""
 
     message: Message
-    hand_over: Handover
-    opened: Opened
+    deliver: Deliver
+    reservation: SendReservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,21 +100,21 @@ class Engine:
             another one on the same store.
     """
 
-    store: Store
+    store: VerificationStore
     sender: Sender
-    hashing: HashPool
+    hash_pool: HashPool
     peppers: tuple[Pepper, ...]
     policy: Policy
-    cost: Argon2Parameters
-    served: Served
-    brand: str
-    entropy: Callable[[int], bytes]
+    argon2: Argon2Parameters
+    destinations: AllowedDestinations
+    default_brand: str
+    random_bytes: Callable[[int], bytes]
     clock: Callable[[], float]
     emit: EventListener = ignore_event
     fixed_codes: Mapping[str, str] = field(default_factory=dict, repr=False)
     namespace_suffix: str = ""
 
-    def send(self, asked: Asked) -> Sent:
+    def send(self, asked: SendRequest) -> SendResult:
         """Send a fresh code to a phone.
 
         After a clear rejection of the provider, the phone gets its send back.
@@ -130,20 +130,20 @@ class Engine:
             DeliveryFailed: The provider rejected; the requester stays charged.
             Unavailable: Redis, the provider or this instance cannot, at the moment.
         """
-        whom = Whom.of(asked.number, self.peppers[0], asked.address)
+        whom = Recipient.from_number(asked.number, self.peppers[0], asked.client_ip)
         reserved = self._reservations()
         with ExitStack() as place:
             try:
                 ready = self._prepare(asked, whom, reserved, place)
             except OTPError as error:
                 reserved.release(error)
-                self.emit(engine_events.of_failure(Action.SEND, whom, error))
+                self.emit(engine_events.failure_event(Action.SEND, whom, error))
                 raise
             return self._deliver(asked, whom, reserved, ready)
 
     def _prepare(
-        self, asked: Asked, whom: Whom, reserved: Reservations, place: ExitStack
-    ) -> _Ready:
+        self, asked: SendRequest, whom: Recipient, reserved: Reservations, place: ExitStack
+    ) -> _CommittedSend:
         """Do everything for a send but hand its message over.
 
         Args:
@@ -153,79 +153,79 @@ class Engine:
             place: Gets the place of the message at the sender.
         """
         if not self.policy.sending:
-            raise SendingOff
-        self.served.admit(asked.number, trusted=asked.trusted)
-        with self.sender.room():
+            raise SendingDisabled
+        self.destinations.check(asked.number, geo_exempt=asked.geo_exempt)
+        with self.sender.reserve():
             # Without a place nothing else is tried. It is not kept: requests that their
             # requester's limit rejects would hold every place during a call to Redis.
-            self.hashing.check_capacity()
-        requester = charges.of_requester(asked, self.policy, self.peppers[0], whom)
-        paid = reserved.take(requester, until=_NO_CAPACITY)
+            self.hash_pool.check_capacity()
+        requester = charges.for_requester(asked, self.policy, self.peppers[0], whom)
+        paid = reserved.acquire_limits(requester, until=_NO_CAPACITY)
         try:
-            hand_over = place.enter_context(self.sender.room())
-        except CarrierUnavailable:
-            reserved.refund(requester)
+            hand_over = place.enter_context(self.sender.reserve())
+        except ProviderUnavailable:
+            reserved.release_limits(requester)
             raise
         message, opened = self._commit_send(asked, whom, reserved, paid)
-        return _Ready(message=message, hand_over=hand_over, opened=opened)
+        return _CommittedSend(message=message, deliver=hand_over, reservation=opened)
 
     def _commit_send(
-        self, asked: Asked, whom: Whom, reserved: Reservations, paid: Sequence[Use]
-    ) -> tuple[Message, Opened]:
+        self, asked: SendRequest, whom: Recipient, reserved: Reservations, paid: Sequence[WindowUsage]
+    ) -> tuple[Message, SendReservation]:
         """Reserve a send, and store the hash of its code.
 
         Returns:
             The message with the code, and the reservation with the usage of all limits.
         """
         # The key of a bound verification contains its id.
-        binding = None if asked.bound else self._binding()
-        bound = binding.id if binding and asked.bind else asked.bound
+        binding = None if asked.bound_id else self._new_hash_parameters()
+        bound = binding.salt if binding and asked.bind else asked.bound_id
         pepper, phone = self._phone_key(asked.number, asked.service, bound)
-        opened = reserved.open(phone, binding, _sender_of(asked))
-        shared = reserved.take(charges.of_pool(asked, self.policy))
-        opened = replace(opened, uses=(*opened.uses, *paid, *shared))
-        self._emit_shadow_rejections(Action.SEND, whom, opened.uses)
-        code = self._code(asked)
-        tag = self._tag(code, asked.number, pepper, opened.binding)
-        if not self.store.arm(phone, token=reserved.token, tag=tag, policy=self.policy):
+        opened = reserved.reserve_send(phone, binding, _sender_of(asked))
+        shared = reserved.acquire_limits(charges.for_global_limits(asked, self.policy))
+        opened = replace(opened, limit_usage=(*opened.limit_usage, *paid, *shared))
+        self._emit_shadow_rejections(Action.SEND, whom, opened.limit_usage)
+        code = self._choose_code(asked)
+        tag = self._hash_code(code, asked.number, pepper, opened.hash_parameters)
+        if not self.store.commit_send(phone, idempotency_key=reserved.idempotency_key, code_hash=tag, policy=self.policy):
             # The verification was approved or canceled while this code was hashed.
             raise Unavailable
-        message = messages.to(
+        message = messages.build(
             asked,
             code=code,
-            verification=opened.binding.id,
+            verification=opened.hash_parameters.salt,
             life=self.policy.ttl,
-            brand=self.brand,
+            brand=self.default_brand,
         )
         return message, opened
 
     def _deliver(
-        self, asked: Asked, whom: Whom, reserved: Reservations, ready: _Ready
-    ) -> Sent:
+        self, asked: SendRequest, whom: Recipient, reserved: Reservations, ready: _CommittedSend
+    ) -> SendResult:
         """Hand the message over, and measure what is left of its code's time."""
-        message, opened = ready.message, ready.opened
+        message, opened = ready.message, ready.reservation
         started, confirmed = self.clock(), True
         try:
-            ready.hand_over(message)
+            ready.deliver(message)
         except DeliveryUnconfirmed:
             confirmed = False
         except OTPError as error:
             reserved.release(error)
-            self.emit(engine_events.of_rejected_message(asked, whom, error))
+            self.emit(engine_events.rejected_message_event(asked, whom, error))
             raise
         elapsed = timedelta(seconds=self.clock() - started)
-        sent = Sent(
-            id=opened.binding.id,
-            token=reserved.token,
-            expires_in=message.life - elapsed,
+        sent = SendResult(
+            verification_id=opened.hash_parameters.salt,
+            send_id=reserved.idempotency_key,
+            expires_in=message.ttl - elapsed,
             resend_after=opened.resend_after - elapsed,
-            uses=opened.uses,
+            limit_usage=opened.limit_usage,
             confirmed=confirmed,
         )
-        self.emit(engine_events.of_sent(asked, whom, sent, message.code))
+        self.emit(engine_events.sent_event(asked, whom, sent, message.code))
         return sent
 
-    def check(self, guess: Guess) -> Checked:
+    def check(self, guess: CheckRequest) -> CheckResult:
         """Check a code, and close the verification if it is right.
 
         A check is counted before the code is compared, so a thousand requests in the
@@ -242,60 +242,60 @@ class Engine:
             RateLimited: The requester, the phone or the pool has no checks left.
             Unavailable: Redis or this instance cannot, at the moment.
         """
-        whom = Whom.of(guess.number, self.peppers[0], guess.address)
+        whom = Recipient.from_number(guess.number, self.peppers[0], guess.client_ip)
         reserved = self._reservations()
         try:
             checked = self._check(guess, whom, reserved)
         except OTPError as error:
             reserved.release(error)
-            self.emit(engine_events.of_failure(Action.CHECK, whom, error))
+            self.emit(engine_events.failure_event(Action.CHECK, whom, error))
             raise
-        for event in engine_events.of_checked(whom, checked):
+        for event in engine_events.check_events(whom, checked):
             self.emit(event)
         return checked
 
-    def _check(self, guess: Guess, whom: Whom, reserved: Reservations) -> Checked:
-        self.hashing.check_capacity()
-        requester = charges.of_requester(guess, self.policy, self.peppers[0], whom)
-        paid = reserved.take(requester, until=_NO_CAPACITY)
-        pool = charges.of_pool(guess, self.policy)
-        pepper, phone = self._phone_key(guess.number, guess.service, guess.bound)
+    def _check(self, guess: CheckRequest, whom: Recipient, reserved: Reservations) -> CheckResult:
+        self.hash_pool.check_capacity()
+        requester = charges.for_requester(guess, self.policy, self.peppers[0], whom)
+        paid = reserved.acquire_limits(requester, until=_NO_CAPACITY)
+        pool = charges.for_global_limits(guess, self.policy)
+        pepper, phone = self._phone_key(guess.number, guess.service, guess.bound_id)
         # Once the code is compared, the check stays counted whatever happens.
-        uncompared = Reservations(self.store, self.policy, reserved.token)
+        uncompared = Reservations(self.store, self.policy, reserved.idempotency_key)
         try:
-            claim = uncompared.claim(phone)
-            if guess.verification not in {None, claim.binding.id}:
+            claim = uncompared.reserve_check(phone)
+            if guess.verification_id not in {None, claim.hash_parameters.salt}:
                 raise VerificationNotFound
-            shared = uncompared.take(pool)
+            shared = uncompared.acquire_limits(pool)
             self._emit_shadow_rejections(Action.CHECK, whom, [*paid, *shared])
-            tag = self._tag(guess.code, guess.number, pepper, claim.binding)
+            tag = self._hash_code(guess.code, guess.number, pepper, claim.hash_parameters)
         except OTPError as error:
             uncompared.release(error)
             raise
-        verification = claim.binding.id
+        verification = claim.hash_parameters.salt
         # A sum, so that a match of the first code takes as long as one of the last.
-        if not sum(hmac.compare_digest(tag, code_hash) for code_hash in claim.tags):
-            return Checked(
-                id=verification,
+        if not sum(hmac.compare_digest(tag, code_hash) for code_hash in claim.code_hashes):
+            return CheckResult(
+                verification_id=verification,
                 approved=False,
-                attempts_left=claim.attempts_left,
+                attempts_remaining=claim.attempts_remaining,
                 expires_in=claim.expires_in,
             )
         at = self.store.approve(
-            phone, token=reserved.token, id=verification, guessed=True
+            phone, idempotency_key=reserved.idempotency_key, verification_id=verification, code_matched=True
         )
         # The pool counts failed checks only.
-        reserved.refund(pool)
+        reserved.release_limits(pool)
         if at is None:
             raise VerificationNotFound
-        return Checked(id=verification, approved=True, approved_at=at)
+        return CheckResult(verification_id=verification, approved=True, approved_at=at)
 
-    def look(
+    def get_pending(
         self,
         number: PhoneNumber,
         service: Service = DEFAULT,
         bound: bytes | None = None,
-    ) -> Waiting:
+    ) -> PendingVerification:
         """Return the pending verification of a phone; no check is counted.
 
         Raises:
@@ -303,7 +303,7 @@ class Engine:
             Unavailable: Redis cannot, at the moment.
         """
         _, phone = self._phone_key(number, service, bound)
-        if waiting := self.store.look(phone):
+        if waiting := self.store.get_pending(phone):
             return waiting
         raise VerificationNotFound
 
@@ -323,11 +323,11 @@ class Engine:
             Unavailable: Redis cannot, at the moment.
         """
         _, phone = self._phone_key(number, service, bound)
-        token = self.entropy(_TOKEN_BYTES)
-        if not self.store.approve(phone, token=token, id=id, guessed=False):
+        token = self.random_bytes(_IDEMPOTENCY_KEY_BYTES)
+        if not self.store.approve(phone, idempotency_key=token, verification_id=id, code_matched=False):
             raise VerificationNotFound
-        whom = Whom.of(number, self.peppers[0])
-        self.emit(Approved(whom=whom, verification=id, channel=Channel.SMS))
+        whom = Recipient.from_number(number, self.peppers[0])
+        self.emit(VerificationApproved(recipient=whom, verification_id=id, channel=Channel.SMS))
 
     def cancel(
         self,
@@ -345,16 +345,16 @@ class Engine:
             Unavailable: Redis cannot, at the moment.
         """
         _, phone = self._phone_key(number, service, bound)
-        if not self.store.cancel(phone, id=id):
+        if not self.store.cancel(phone, verification_id=id):
             raise VerificationNotFound
-        whom = Whom.of(number, self.peppers[0])
-        self.emit(Canceled(whom=whom, verification=id))
+        whom = Recipient.from_number(number, self.peppers[0])
+        self.emit(VerificationCanceled(recipient=whom, verification_id=id))
 
     def _phone_key(
         self, number: PhoneNumber, service: Service, bound: bytes | None
     ) -> tuple[Pepper, PhoneKey]:
         """Return the key of a phone in the store, and the pepper that it is under."""
-        namespace = service.space + self.namespace_suffix
+        namespace = service.namespace + self.namespace_suffix
         keys = [
             (
                 pepper,
@@ -362,40 +362,40 @@ class Engine:
             )
             for pepper in self.peppers
         ]
-        return homes.find(keys, self.store, self.policy)
+        return homes.resolve(keys, self.store, self.policy)
 
     def _reservations(self) -> Reservations:
-        return Reservations(self.store, self.policy, self.entropy(_TOKEN_BYTES))
+        return Reservations(self.store, self.policy, self.random_bytes(_IDEMPOTENCY_KEY_BYTES))
 
     def _emit_shadow_rejections(
-        self, action: Action, whom: Whom, usage: Sequence[Use]
+        self, action: Action, whom: Recipient, usage: Sequence[WindowUsage]
     ) -> None:
-        for limit in sorted({use.limit_name for use in usage if use.over}):
+        for limit in sorted({use.limit_name for use in usage if use.would_refuse}):
             self.emit(
-                RequestRefused(whom=whom, action=action, limit=limit, shadow=True)
+                RequestRefused(recipient=whom, action=action, limit=limit, shadow=True)
             )
 
-    def _binding(self) -> Binding:
-        return Binding(self.entropy(_ID_BYTES), str(self.cost))
+    def _new_hash_parameters(self) -> HashParameters:
+        return HashParameters(self.random_bytes(_ID_BYTES), str(self.argon2))
 
-    def _code(self, asked: Asked) -> str:
+    def _choose_code(self, asked: SendRequest) -> str:
         """Return the code of a sandbox number, of the client, or a generated one."""
-        code = self.fixed_codes.get(asked.number.e164) or asked.code
+        code = self.fixed_codes.get(asked.number.e164) or asked.custom_code
         length = asked.service.code_length or self.policy.code_length
-        return code or codes.make(length, self.entropy)
+        return code or codes.generate(length, self.random_bytes)
 
-    def _tag(
-        self, code: str, number: PhoneNumber, pepper: Pepper, binding: Binding
+    def _hash_code(
+        self, code: str, number: PhoneNumber, pepper: Pepper, binding: HashParameters
     ) -> bytes:
-        material = pepper.code_mac(code, verification=binding.id, number=number.e164)
-        return self.hashing.hash(
-            material, binding.id, Argon2Parameters.parse(binding.cost)
+        material = pepper.code_mac(code, verification=binding.salt, number=number.e164)
+        return self.hash_pool.hash(
+            material, binding.salt, Argon2Parameters.parse(binding.argon2)
         )
 
 
-def _sender_of(asked: Asked) -> str:
+def _sender_of(asked: SendRequest) -> str:
     """Return what a provider's rejection of a number can depend on."""
     # A recipient can have answered STOP to one sender and not to another.
     sender = asked.service.messaging_service(asked.number.country) or ""
     # Without its guard against fraud, the provider judges a message in another way.
-    return f"{sender} unfiltered" if asked.wishes.unfiltered else sender
+    return f"{sender} unfiltered" if asked.options.skip_risk_check else sender

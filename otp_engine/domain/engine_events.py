@@ -5,24 +5,24 @@ from __future__ import annotations
 from otp_engine.domain import messages
 from otp_engine.domain.events import (
     Action,
-    Approved,
+    VerificationApproved,
     CodeSent,
     Event,
-    Exhausted,
-    NothingWaiting,
+    MaxAttemptsReached,
+    CheckNotFound,
     RequestRefused,
-    Undelivered,
-    Unserved,
-    WrongCode,
+    SendRejected,
+    RequestFailed,
+    CheckFailed,
 )
-from otp_engine.domain.verification import Asked, Channel, Checked, Sent
-from otp_engine.domain.whom import Whom
+from otp_engine.domain.verification import SendRequest, Channel, CheckResult, SendResult
+from otp_engine.domain.whom import Recipient
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     OTPError,
     RateLimited,
-    Saturated,
-    SendingOff,
+    Overloaded,
+    SendingDisabled,
     StoreUnavailable,
     TooManyAttempts,
     Unavailable,
@@ -31,13 +31,13 @@ from otp_engine.errors import (
 
 _REASONS: dict[type[OTPError], str] = {
     StoreUnavailable: "store",
-    CarrierUnavailable: "carrier",
-    Saturated: "saturated",
-    SendingOff: "sending_off",
+    ProviderUnavailable: "carrier",
+    Overloaded: "saturated",
+    SendingDisabled: "sending_off",
 }
 
 
-def of_failure(action: Action, whom: Whom, error: OTPError) -> Event:
+def failure_event(action: Action, whom: Recipient, error: OTPError) -> Event:
     """Return the event of a request that failed before a provider was called.
 
     Args:
@@ -48,26 +48,26 @@ def of_failure(action: Action, whom: Whom, error: OTPError) -> Event:
     """
     match error:
         case OTPError(remembered=True):
-            return RequestRefused(whom=whom, action=action, limit="provider_refusal")
+            return RequestRefused(recipient=whom, action=action, limit="provider_refusal")
         case VerificationNotFound():
-            return NothingWaiting(whom=whom)
+            return CheckNotFound(recipient=whom)
         case Unavailable():
-            return of_unavailable(action, whom, error)
+            return unavailable_event(action, whom, error)
         case RateLimited():
-            return RequestRefused(whom=whom, action=action, limit=error.limit)
+            return RequestRefused(recipient=whom, action=action, limit=error.limit)
         case TooManyAttempts():
-            return RequestRefused(whom=whom, action=action, limit="max_checks")
+            return RequestRefused(recipient=whom, action=action, limit="max_checks")
         case _:
-            return RequestRefused(whom=whom, action=action, limit=error.name)
+            return RequestRefused(recipient=whom, action=action, limit=error.error_code)
 
 
-def of_unavailable(action: Action, whom: Whom, error: Unavailable) -> Unserved:
+def unavailable_event(action: Action, whom: Recipient, error: Unavailable) -> RequestFailed:
     """Return the event of a request that could not be served."""
     reason = _REASONS.get(type(error), "other")
-    return Unserved(whom=whom, action=action, why=reason)
+    return RequestFailed(recipient=whom, action=action, reason=reason)
 
 
-def of_rejected_message(request: Asked, whom: Whom, error: OTPError) -> Event:
+def rejected_message_event(request: SendRequest, whom: Recipient, error: OTPError) -> Event:
     """Return the event of a message that was not accepted.
 
     Args:
@@ -76,21 +76,21 @@ def of_rejected_message(request: Asked, whom: Whom, error: OTPError) -> Event:
         error: Raised by the sender when the message was handed over.
     """
     if isinstance(error, Unavailable):
-        return of_unavailable(Action.SEND, whom, error)
-    return Undelivered(
-        whom=whom,
+        return unavailable_event(Action.SEND, whom, error)
+    return SendRejected(
+        recipient=whom,
         channel=request.channel,
-        error=error.name,
-        carrier_error=error.carrier_error,
+        error=error.error_code,
+        provider_error=error.provider_error,
     )
 
 
-def of_sent(request: Asked, whom: Whom, sent: Sent, code: str) -> CodeSent:
+def sent_event(request: SendRequest, whom: Recipient, sent: SendResult, code: str) -> CodeSent:
     """Return the event of a message with *code* that was handed over."""
     return CodeSent(
-        whom=whom,
-        verification=sent.id,
-        attempt=sent.token,
+        recipient=whom,
+        verification_id=sent.verification_id,
+        send_id=sent.send_id,
         service=request.service.sid,
         channel=request.channel,
         code_length=len(code),
@@ -99,14 +99,14 @@ def of_sent(request: Asked, whom: Whom, sent: Sent, code: str) -> CodeSent:
     )
 
 
-def of_checked(whom: Whom, checked: Checked) -> list[Event]:
+def check_events(whom: Recipient, checked: CheckResult) -> list[Event]:
     """Return the events of a check that was compared."""
     if checked.approved:
         # SMS is the only channel.
-        return [Approved(whom=whom, verification=checked.id, channel=Channel.SMS)]
-    left = checked.attempts_left
-    wrong = WrongCode(whom=whom, verification=checked.id, attempts_left=left)
-    return [wrong] if left else [wrong, Exhausted(whom=whom, verification=checked.id)]
+        return [VerificationApproved(recipient=whom, verification_id=checked.verification_id, channel=Channel.SMS)]
+    left = checked.attempts_remaining
+    wrong = CheckFailed(recipient=whom, verification_id=checked.verification_id, attempts_remaining=left)
+    return [wrong] if left else [wrong, MaxAttemptsReached(recipient=whom, verification_id=checked.verification_id)]
 
 
 def _language(locale: str | None) -> str | None:

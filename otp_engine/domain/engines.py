@@ -8,10 +8,10 @@ from datetime import timedelta
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import ignore_event
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.phone import EVERYWHERE, GLOBAL_NETWORK, PhoneNumber, Served
+from otp_engine.domain.phone import ALL_COUNTRIES, GLOBAL_NETWORK, PhoneNumber, AllowedDestinations
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Sender
-from otp_engine.domain.rehearsal import TestNumbers
+from otp_engine.domain.rehearsal import SandboxNumbers
 
 _MAX_SENDS = 100
 _NAMESPACE_SUFFIX = ":test"
@@ -29,15 +29,15 @@ class Engines:
 
     live: Engine
     sandbox: Engine
-    numbers: TestNumbers
+    numbers: SandboxNumbers
 
     def engine_for(self, number: PhoneNumber) -> Engine:
         """Return the engine that serves *number*."""
-        is_sandbox = self.numbers.find(number.e164) is not None
+        is_sandbox = self.numbers.get(number.e164) is not None
         return self.sandbox if is_sandbox else self.live
 
 
-def build(live: Engine, numbers: TestNumbers, null_sender: Sender) -> Engines:
+def build(live: Engine, numbers: SandboxNumbers, null_sender: Sender) -> Engines:
     """Build the sandbox of the engine *live*.
 
     The sandbox sends no message and emits no event, because no message is counted. It
@@ -56,10 +56,10 @@ def build(live: Engine, numbers: TestNumbers, null_sender: Sender) -> Engines:
     sandbox = replace(
         live,
         sender=null_sender,
-        served=Served({EVERYWHERE, GLOBAL_NETWORK}),
+        destinations=AllowedDestinations({ALL_COUNTRIES, GLOBAL_NETWORK}),
         policy=_without_limits(live.policy),
         emit=ignore_event,
-        fixed_codes={e164: number.code for e164, number in numbers.known.items()},
+        fixed_codes={e164: number.code for e164, number in numbers.by_e164.items()},
         namespace_suffix=_NAMESPACE_SUFFIX,
     )
     return Engines(live, sandbox, numbers)

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.receipts import Receipt
+from otp_engine.domain.receipts import DeliveryReport
 from otp_engine.domain.verification import Channel
-from otp_engine.domain.whom import Whom
+from otp_engine.domain.whom import Recipient
 
 
 class Action(StrEnum):
@@ -33,9 +33,9 @@ class CodeSent:
         confirmed: Whether the provider accepted it; otherwise it did not answer.
     """
 
-    whom: Whom
-    verification: bytes
-    attempt: bytes
+    recipient: Recipient
+    verification_id: bytes
+    send_id: bytes
     service: str
     channel: Channel
     code_length: int
@@ -44,28 +44,28 @@ class CodeSent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivered:
+class MessageDelivered:
     """A provider reports that a message has reached its phone."""
 
-    whom: Whom
+    recipient: Recipient
     channel: Channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
+class MessageUndelivered:
     """A provider reports that a message, which it had accepted, will not arrive.
 
     Attributes:
         carrier_error: The provider's error code, if it reported one.
     """
 
-    whom: Whom
+    recipient: Recipient
     channel: Channel
-    carrier_error: int | None
+    provider_error: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undelivered:
+class SendRejected:
     """A provider has rejected a message, so the send was released.
 
     Attributes:
@@ -73,27 +73,27 @@ class Undelivered:
         carrier_error: The provider's error code, if it has one.
     """
 
-    whom: Whom
+    recipient: Recipient
     channel: Channel
     error: str
-    carrier_error: int | None
+    provider_error: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Approved:
+class VerificationApproved:
     """A verification was closed by its right code, or by a client that saw it.
 
     Attributes:
         verification: Its id, 16 bytes.
     """
 
-    whom: Whom
-    verification: bytes
+    recipient: Recipient
+    verification_id: bytes
     channel: Channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WrongCode:
+class CheckFailed:
     """A check failed: the code was wrong.
 
     Attributes:
@@ -101,40 +101,40 @@ class WrongCode:
         attempts_left: Checks that the phone's rules still allow.
     """
 
-    whom: Whom
-    verification: bytes
-    attempts_left: int
+    recipient: Recipient
+    verification_id: bytes
+    attempts_remaining: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exhausted:
+class MaxAttemptsReached:
     """The last check failed, so no code of the verification works any longer.
 
     Attributes:
         verification: Its id, 16 bytes.
     """
 
-    whom: Whom
-    verification: bytes
+    recipient: Recipient
+    verification_id: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Canceled:
+class VerificationCanceled:
     """A verification was closed without a code.
 
     Attributes:
         verification: Its id, 16 bytes.
     """
 
-    whom: Whom
-    verification: bytes
+    recipient: Recipient
+    verification_id: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NothingWaiting:
+class CheckNotFound:
     """A check found no pending verification."""
 
-    whom: Whom
+    recipient: Recipient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,23 +148,23 @@ class RequestRefused:
         shadow: Whether the rule is in shadow mode, so that the request went on.
     """
 
-    whom: Whom
+    recipient: Recipient
     action: Action
     limit: str
     shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unserved:
+class RequestFailed:
     """A request could not be served.
 
     Attributes:
         why: `store`, `carrier`, `saturated`, `sending_off`, or `other`.
     """
 
-    whom: Whom
+    recipient: Recipient
     action: Action
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,23 +178,23 @@ class PolicyChanged:
     """
 
     version: int
-    who: str
+    author: str
     change: str
     reason: str | None
 
 
 Event: TypeAlias = (
     CodeSent
-    | Delivered
-    | Lost
-    | Undelivered
-    | Approved
-    | WrongCode
-    | Exhausted
-    | Canceled
-    | NothingWaiting
+    | MessageDelivered
+    | MessageUndelivered
+    | SendRejected
+    | VerificationApproved
+    | CheckFailed
+    | MaxAttemptsReached
+    | VerificationCanceled
+    | CheckNotFound
     | RequestRefused
-    | Unserved
+    | RequestFailed
     | PolicyChanged
 )
 EventListener: TypeAlias = Callable[[Event], None]
@@ -206,17 +206,17 @@ def ignore_event(_event: Event) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class RecordedEvent:
     """An event, and the time at which it happened."""
 
-    at: datetime
+    occurred_at: datetime
     event: Event
 
 
-def reported(receipt: Receipt, number: PhoneNumber, pepper: Pepper) -> Event:
+def event_from_report(receipt: DeliveryReport, number: PhoneNumber, pepper: Pepper) -> Event:
     """Return the event of a delivery report on a message to *number*."""
-    whom = Whom.of(number, pepper)
-    if receipt.arrived:
-        return Delivered(whom=whom, channel=Channel.SMS)
-    error = receipt.carrier_error
-    return Lost(whom=whom, channel=Channel.SMS, carrier_error=error)
+    whom = Recipient.from_number(number, pepper)
+    if receipt.delivered:
+        return MessageDelivered(recipient=whom, channel=Channel.SMS)
+    error = receipt.provider_error
+    return MessageUndelivered(recipient=whom, channel=Channel.SMS, provider_error=error)

@@ -30,17 +30,17 @@ class Handle:
         number: The number that it verifies.
     """
 
-    verification: bytes
+    verification_id: bytes
     number: PhoneNumber
 
-    def write(self, pepper: Pepper) -> str:
+    def encode(self, pepper: Pepper) -> str:
         """Return the handle as text of URL-safe characters."""
-        data = self.verification + self.number.e164.encode()
+        data = self.verification_id + self.number.e164.encode()
         encrypted = pepper.encrypt(data, context=_CONTEXT)
         return base64.urlsafe_b64encode(encrypted).decode().rstrip("=")
 
 
-def read(
+def parse(
     text: str, peppers: Sequence[Pepper], number: Callable[[str], PhoneNumber]
 ) -> Handle:
     """Parse a handle.

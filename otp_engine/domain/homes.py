@@ -38,7 +38,7 @@ class PhoneKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PhoneState:
     """What the store holds for a phone under one pepper.
 
     Attributes:
@@ -47,21 +47,21 @@ class Standing:
     """
 
     live: bool
-    failures: int
+    failed_checks: int
 
 
-class Standings(Protocol):
+class PhoneStateStore(Protocol):
     """Where the data of phones is stored; raises `StoreUnavailable`."""
 
-    def standing(self, phone: PhoneKey, policy: Policy) -> Standing:
+    def get_phone_state(self, phone: PhoneKey, policy: Policy) -> PhoneState:
         """Return whether this phone is in use under its pepper."""
 
-    def move_failures(self, old: PhoneKey, new: PhoneKey, policy: Policy) -> None:
+    def move_failed_checks(self, old: PhoneKey, new: PhoneKey, policy: Policy) -> None:
         """Move the failed checks of one phone from one pepper's key to another's."""
 
 
-def find(
-    keys: Sequence[tuple[Pepper, PhoneKey]], store: Standings, policy: Policy
+def resolve(
+    keys: Sequence[tuple[Pepper, PhoneKey]], store: PhoneStateStore, policy: Policy
 ) -> tuple[Pepper, PhoneKey]:
     """Find the pepper that a phone is stored under.
 
@@ -84,9 +84,9 @@ def find(
     if len(keys) == 1:
         return keys[0]
     in_order = sorted(keys, key=lambda pair: pair[1].digest)
-    standings = [(pair, store.standing(pair[1], policy)) for pair in in_order]
+    standings = [(pair, store.get_phone_state(pair[1], policy)) for pair in in_order]
     current = next((pair for pair, standing in standings if standing.live), keys[0])
     for other, standing in standings:
-        if other != current and standing.failures:
-            store.move_failures(other[1], current[1], policy)
+        if other != current and standing.failed_checks:
+            store.move_failed_checks(other[1], current[1], policy)
     return current

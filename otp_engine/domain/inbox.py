@@ -9,18 +9,18 @@ from enum import StrEnum
 from otp_engine.domain.verification import Channel
 
 
-class State(StrEnum):
+class CodeStatus(StrEnum):
     """The status of a code."""
 
     PENDING = "pending"
     APPROVED = "approved"
     CANCELED = "canceled"
-    EXHAUSTED = "exhausted"
+    MAX_ATTEMPTS_REACHED = "exhausted"
     EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class InboxMessage:
     """A message in the inbox.
 
     Attributes:
@@ -35,18 +35,18 @@ class Letter:
         ended: Final status of the verification; None while it is live.
     """
 
-    at: datetime
-    expires: datetime
+    sent_at: datetime
+    expires_at: datetime
     to: str = field(repr=False)
     channel: Channel
     locale: str | None
     body: str = field(repr=False)
     code: str = field(repr=False)
-    verification: bytes
-    ended: State | None = None
+    verification_id: bytes
+    final_status: CodeStatus | None = None
 
-    def state(self, now: datetime) -> State:
+    def status(self, now: datetime) -> CodeStatus:
         """Return the status of its code at *now*."""
-        if self.ended:
-            return self.ended
-        return State.PENDING if now < self.expires else State.EXPIRED
+        if self.final_status:
+            return self.final_status
+        return CodeStatus.PENDING if now < self.expires_at else CodeStatus.EXPIRED

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import charges
 from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import Use
+from otp_engine.domain.limits import WindowUsage
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.ports import Counts, Store
-from otp_engine.domain.verification import Waiting
+from otp_engine.domain.ports import LimitUsageStore, VerificationStore
+from otp_engine.domain.verification import PendingVerification
 
 
 @dataclass(frozen=True, slots=True)
-class Inspection:
+class PhoneReport:
     """What is stored about a phone.
 
     Attributes:
@@ -24,20 +24,20 @@ class Inspection:
         uses: Usage of each window that counts this phone, its country or all sends.
     """
 
-    waiting: Sequence[tuple[str, Waiting]]
-    uses: Sequence[Use]
+    pending: Sequence[tuple[str, PendingVerification]]
+    limit_usage: Sequence[WindowUsage]
 
 
 @dataclass(frozen=True, slots=True)
-class Inspector:
+class PhoneInspector:
     """Reports on phones, and deletes them; no limit counts it."""
 
-    store: Store
-    counts: Counts
+    store: VerificationStore
+    counts: LimitUsageStore
     peppers: Sequence[Pepper]
     policy: Policy
 
-    def inspect(self, number: PhoneNumber, spaces: Sequence[str]) -> Inspection:
+    def inspect(self, number: PhoneNumber, spaces: Sequence[str]) -> PhoneReport:
         """Report on *number* in the services of *spaces*.
 
         Raises:
@@ -45,19 +45,19 @@ class Inspector:
         """
         phones = self._phones(number)
         pending = [
-            (key.scope, self.store.look(key))
+            (key.scope, self.store.get_pending(key))
             for phone in phones
             for key in self._keys(phone, spaces)
         ]
         uses = [
-            use for phone in phones for use in self.counts.usage(phone, self.policy)
+            use for phone in phones for use in self.counts.phone_usage(phone, self.policy)
         ]
-        shared = charges.of_everybody(number.country, self.policy)
+        shared = charges.for_country_and_total(number.country, self.policy)
         uses += self.counts.shared_usage(shared)
         waiting = [(scope, waiting) for scope, waiting in pending if waiting]
-        return Inspection(waiting, uses)
+        return PhoneReport(waiting, uses)
 
-    def forget(self, number: PhoneNumber, spaces: Sequence[str]) -> bool:
+    def delete(self, number: PhoneNumber, spaces: Sequence[str]) -> bool:
         """Delete what is stored of *number* in the services of *spaces*.
 
         The counts of addresses, countries and the total stay.
@@ -69,7 +69,7 @@ class Inspector:
             Unavailable: Redis cannot, at the moment.
         """
         keys = [self._keys(phone, spaces) for phone in self._phones(number)]
-        return bool(sum(map(self.counts.forget, keys)))
+        return bool(sum(map(self.counts.delete_phone, keys)))
 
     def _phones(self, number: PhoneNumber) -> list[PhoneKey]:
         """List the key of a phone under each pepper."""
@@ -84,4 +84,4 @@ class Inspector:
         Bound verifications are listed after those of the services.
         """
         in_services = [replace(phone, namespace=space) for space in spaces]
-        return [*in_services, *self.counts.bound(phone)]
+        return [*in_services, *self.counts.bound_keys(phone)]

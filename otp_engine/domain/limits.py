@@ -54,7 +54,7 @@ class Window:
         return window
 
     def __str__(self) -> str:
-        text = f"{self.count}/{durations.write(self.period)}"
+        text = f"{self.count}/{durations.format_duration(self.period)}"
         return f"{text} shadow" if self.shadow else text
 
 
@@ -156,7 +156,7 @@ class KeyedLimit:
                 raise ValueError(f"must be like 100/1h; shop=1000/1h, or off: {text!r}")
         return cls(default or Limit(), tuple(sorted(by_name.items())))
 
-    def of(self, name: str) -> Limit:
+    def for_key(self, name: str) -> Limit:
         """Return the limit of the API key *name*."""
         return dict(self.by_name).get(name, self.default)
 
@@ -174,7 +174,7 @@ class KeyedLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
+class LimitHit:
     """One event that a shared limit is about to count.
 
     Attributes:
@@ -185,12 +185,12 @@ class Charge:
     """
 
     limit_name: str
-    counted: str
+    identifier: str
     limit: Limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class WindowUsage:
     """The usage of one window of a limit.
 
     Attributes:
@@ -204,5 +204,5 @@ class Use:
     limit_name: str
     window: Window
     used: int
-    frees_in: timedelta
-    over: bool = False
+    resets_in: timedelta
+    would_refuse: bool = False

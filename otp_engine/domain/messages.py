@@ -12,49 +12,49 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from otp_engine.domain import segments
-from otp_engine.domain.verification import Asked, Channel
-from otp_engine.domain.wishes import ORDINARY, Wishes
+from otp_engine.domain.verification import SendRequest, Channel
+from otp_engine.domain.wishes import DEFAULT_OPTIONS, MessageOptions
 
 _ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
-    words: str
+class _Template:
+    text: str
     warning: str
     minutes: str = "min"
     seconds: str = "s"
 
-    def fill(self, *, code: str, brand: str, life: timedelta) -> str:
+    def render(self, *, code: str, brand: str, life: timedelta) -> str:
         # Rounded down: a text must not promise time that a code does not have.
         minutes, seconds = divmod(int(life.total_seconds()), 60)
         left = f"{minutes} {self.minutes}" if minutes else f"{seconds} {self.seconds}"
-        return self.words.format(code=code, brand=brand, life=left)
+        return self.text.format(code=code, brand=brand, life=left)
 
 
 _TEXTS = {
-    "en": _Text(
+    "en": _Template(
         "{code} is your {brand} code. It expires in {life}.", "Don't share it."
     ),
-    "ar": _Text(
+    "ar": _Template(
         "{code} هو رمز {brand}. صالح لمدة {life}.", "لا تشاركه.", "دقيقة", "ثانية"
     ),
-    "de": _Text(
+    "de": _Template(
         "{code} ist dein {brand}-Code. Er gilt {life}.", "Gib ihn nicht weiter."
     ),
-    "es": _Text(
+    "es": _Template(
         "{code} es tu codigo de {brand}. Caduca en {life}.", "No lo compartas."
     ),
-    "fr": _Text(
+    "fr": _Template(
         "{code} est votre code {brand}. Valable {life}.", "Ne le partagez pas."
     ),
-    "hi": _Text(
+    "hi": _Template(
         "{code} आपका {brand} कोड है। {life} तक मान्य।", "साझा न करें।", "मिनट", "सेकंड"
     ),
-    "it": _Text(
+    "it": _Template(
         "{code} è il tuo codice {brand}. Scade tra {life}.", "Non condividerlo."
     ),
-    "pt": _Text("{code}: seu codigo {brand}. Expira em {life}.", "Nao compartilhe."),
+    "pt": _Template("{code}: seu codigo {brand}. Expira em {life}.", "Nao compartilhe."),
 }
 
 LOCALES = frozenset(_TEXTS)
@@ -82,27 +82,27 @@ class Message:
     channel: Channel
     body: str = field(repr=False)
     code: str = field(repr=False)
-    verification: bytes
+    verification_id: bytes
     locale: str | None
-    life: timedelta
-    from_: str | None = None
-    unfiltered: bool = False
+    ttl: timedelta
+    messaging_service: str | None = None
+    skip_risk_check: bool = False
 
 
-def to(
-    asked: Asked, *, code: str, verification: bytes, life: timedelta, brand: str
+def build(
+    asked: SendRequest, *, code: str, verification: bytes, life: timedelta, brand: str
 ) -> Message:
     """The message that brings *code*, as it and its service are asked for.
 
     *brand* is the name in it where neither has one.
     """
     service = asked.service
-    wishes = asked.wishes.over(brand=service.brand, warned=service.warned)
+    wishes = asked.options.with_defaults(brand=service.brand, warned=service.do_not_share_warning)
     return Message(
         to=asked.number.e164,
         masked=asked.number.masked,
         channel=asked.channel,
-        body=write(
+        body=render(
             code=code,
             brand=wishes.brand or brand,
             life=life,
@@ -110,21 +110,21 @@ def to(
             wishes=wishes,
         ),
         code=code,
-        verification=verification,
+        verification_id=verification,
         locale=asked.locale,
-        life=life,
-        from_=service.messaging_service(asked.number.country),
-        unfiltered=wishes.unfiltered,
+        ttl=life,
+        messaging_service=service.messaging_service(asked.number.country),
+        skip_risk_check=wishes.skip_risk_check,
     )
 
 
-def write(
+def render(
     *,
     code: str,
     brand: str,
     life: timedelta,
     locale: str | None,
-    wishes: Wishes = ORDINARY,
+    wishes: MessageOptions = DEFAULT_OPTIONS,
 ) -> str:
     """Write the text in the language of *locale*, or in English.
 
@@ -136,8 +136,8 @@ def write(
         wishes: How the text is to differ; its brand is none of this.
     """
     text = _TEXTS.get(language_of(locale), _TEXTS[_ENGLISH])
-    words = [text.fill(code=code, brand=brand, life=life)]
-    if wishes.warned is not False:
+    words = [text.render(code=code, brand=brand, life=life)]
+    if wishes.do_not_share_warning is not False:
         words.append(text.warning)
     if wishes.app_hash:
         words = ["<#>", *words, wishes.app_hash]
@@ -155,9 +155,9 @@ def language_of(locale: str | None) -> str:
     return (locale or _ENGLISH).replace("_", "-").partition("-")[0].lower()
 
 
-def template(language: str, *, warned: bool) -> str:
+def render_placeholder(language: str, *, warned: bool) -> str:
     """The text in *language* with the names of what is filled in, for callers."""
     text = _TEXTS[language]
-    words = text.words.replace("{brand}", "{{friendly_name}}")
+    words = text.text.replace("{brand}", "{{friendly_name}}")
     words = words.replace("{code}", "{{code}}").replace("{life}", "{{ttl}}")
     return f"{words} {text.warning}" if warned else words

@@ -12,15 +12,15 @@ from phonenumbers import NumberParseException, PhoneNumberType
 from otp_engine.domain import typing_marks
 from otp_engine.errors import CountryNotAllowed, InvalidPhone, NumberTypeNotAllowed
 
-EVERYWHERE = "*"
-NOWHERE = "ZZ"
+ALL_COUNTRIES = "*"
+UNKNOWN_REGION = "ZZ"
 """The region of whoever writes every number with a plus."""
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _TYPED = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
 _PUNCTUATION = str.maketrans("", "", "()[]./")
 _SHOWN = 4
-HIDDEN = 3
+MIN_HIDDEN_DIGITS = 3
 """Digits of a number that no log line and no event shows, taken together."""
 GLOBAL_NETWORK = "001"
 """The country of networks that belong to no country."""
@@ -44,7 +44,7 @@ class PhoneNumber:
     e164: str
     country: str
     calling_code: int
-    can_receive: bool
+    sms_capable: bool
 
     @property
     def masked(self) -> str:
@@ -64,10 +64,10 @@ class PhoneNumber:
 
 def visible_digits(national: str) -> int:
     """Return how many digits at the end of *national* a masked number shows."""
-    return max(0, min(_SHOWN, len(national) - HIDDEN))
+    return max(0, min(_SHOWN, len(national) - MIN_HIDDEN_DIGITS))
 
 
-def read(text: str, region: str) -> PhoneNumber:
+def parse(text: str, region: str) -> PhoneNumber:
     """Read an international number, or a national one of *region*.
 
     Digits are 0 to 9; spaces, dashes, dots, slashes and brackets are ignored. What
@@ -77,7 +77,7 @@ def read(text: str, region: str) -> PhoneNumber:
     Raises:
         InvalidPhone: It is not a number that libphonenumber knows to be assignable.
     """
-    typed = typing_marks.remove(text).translate(_PUNCTUATION)
+    typed = typing_marks.strip_separators(text).translate(_PUNCTUATION)
     if not _TYPED.fullmatch(typed):
         raise InvalidPhone
     try:
@@ -95,7 +95,7 @@ def read(text: str, region: str) -> PhoneNumber:
     )
 
 
-def for_tests(text: str) -> PhoneNumber:
+def parse_unassigned(text: str) -> PhoneNumber:
     """Read a number that is written in E.164 and need not exist.
 
     Raises:
@@ -109,11 +109,11 @@ def for_tests(text: str) -> PhoneNumber:
         raise InvalidPhone from None
     code = number.country_code or 0
     country = phonenumbers.region_code_for_country_code(code)
-    return PhoneNumber(text, country, code, can_receive=True)
+    return PhoneNumber(text, country, code, sms_capable=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class AllowedDestinations:
     """Which numbers the operator pays messages for.
 
     Attributes:
@@ -123,24 +123,24 @@ class Served:
 
     countries: Collection[str]
 
-    def has(self, country: str) -> bool:
+    def includes(self, country: str) -> bool:
         """Return whether *country*, an ISO 3166 code, is served."""
-        everywhere = EVERYWHERE in self.countries and country != GLOBAL_NETWORK
+        everywhere = ALL_COUNTRIES in self.countries and country != GLOBAL_NETWORK
         return everywhere or country in self.countries
 
-    def admit(self, number: PhoneNumber, *, trusted: bool = False) -> None:
+    def check(self, number: PhoneNumber, *, geo_exempt: bool = False) -> None:
         """Let *number* pass; the country of one that is *trusted* does not matter.
 
         Raises:
             CountryNotAllowed: Its country is not served.
             NumberTypeNotAllowed: It is a landline, a premium line or the like.
         """
-        if not trusted and not self.has(number.country):
+        if not geo_exempt and not self.includes(number.country):
             raise CountryNotAllowed(number.country)
-        if not number.can_receive:
+        if not number.sms_capable:
             raise NumberTypeNotAllowed
 
 
-def is_region(code: str) -> bool:
+def is_supported_region(code: str) -> bool:
     """Whether *code* is an ISO 3166 code of a region that has phone numbers."""
     return code in phonenumbers.SUPPORTED_REGIONS

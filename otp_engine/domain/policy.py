@@ -68,7 +68,7 @@ class Policy:
         """`max_consecutive_failures` as a limit."""
         return _consecutive(self.max_consecutive_failures)
 
-    def checks(self, *, bound: bool) -> int:
+    def checks_allowed(self, *, bound: bool) -> int:
         """Return how many checks a verification accepts.
 
         A bound verification has a budget of failed checks of its own, as large as
@@ -85,7 +85,7 @@ def _consecutive(count: int) -> Limit:
     return Limit((Window(count, CONSECUTIVE),))
 
 
-def _between(least: str, most: str) -> Callable[[str], timedelta]:
+def _duration_between(least: str, most: str) -> Callable[[str], timedelta]:
     def read(text: str) -> timedelta:
         duration = durations.parse(text)
         if not durations.parse(least) <= duration <= durations.parse(most):
@@ -95,7 +95,7 @@ def _between(least: str, most: str) -> Callable[[str], timedelta]:
     return read
 
 
-def _never_off(text: str) -> Limit:
+def _always_enforced(text: str) -> Limit:
     limit = Limit.parse(text)
     if not limit:
         raise ValueError(
@@ -108,31 +108,31 @@ def _never_off(text: str) -> Limit:
     return limit
 
 
-def write(value: Any) -> str:  # noqa: ANN401 - whatever a reader gives
+def format_value(value: Any) -> str:  # noqa: ANN401 - whatever a reader gives
     """Write a value of the policy as its reader reads it."""
     match value:
         case bool():
             return "on" if value else "off"
         case timedelta():
-            return durations.write(value)
+            return durations.format_duration(value)
         case _:
             return str(value)
 
 
-READERS: dict[str, Callable[[str], Any]] = {
+PARSERS: dict[str, Callable[[str], Any]] = {
     # HOTP truncation carries 31 bits, and ten digits is what a person will type.
     "code_length": parsing.integer(4, 10),
     # Twilio Verify's own range ends at 24 h; a carrier needs seconds to deliver.
-    "ttl": _between("30s", "24h"),
+    "ttl": _duration_between("30s", "24h"),
     # NIST SP 800-63B-4 (3.2.2) ends at 100 consecutive failures.
     "max_checks": parsing.integer(1, 100),
     "max_sends": parsing.integer(1, 100),
-    "resend_cooldown": _between("0s", "24h"),
+    "resend_cooldown": _duration_between("0s", "24h"),
     "sends_per_phone": Limit.parse,
     "sends_per_ip": Limit.parse,
     "sends_per_country": Limit.parse,
     "sends_total": Limit.parse,
-    "failed_checks_per_phone": _never_off,
+    "failed_checks_per_phone": _always_enforced,
     "checks_per_ip": Limit.parse,
     # NIST SP 800-63B-4 (3.2.2): no more than 100 consecutive failures.
     "max_consecutive_failures": parsing.integer(1, 100),

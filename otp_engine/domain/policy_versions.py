@@ -16,17 +16,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.amendments import Amendment
-from otp_engine.domain.ports import Amendments
+from otp_engine.domain.amendments import PolicyVersion
+from otp_engine.domain.ports import PolicyVersionStore
 
-KEPT = 1_000
+MAX_VERSIONS = 1_000
 """Number of versions that are stored."""
 
 _MOST_SIGNATURES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredVersion:
     """A version as it stands in Redis.
 
     Attributes:
@@ -36,7 +36,7 @@ class Stored:
     """
 
     text: bytes
-    amendment: Amendment | None = None
+    policy_version: PolicyVersion | None = None
     signed: tuple[bool, ...] = (False,)
 
     @property
@@ -48,7 +48,7 @@ class Stored:
 class PolicyVersions:
     """Signs versions of the policy, and reads those with a valid signature."""
 
-    def __init__(self, stored: Amendments, peppers: Sequence[Pepper]) -> None:
+    def __init__(self, stored: PolicyVersionStore, peppers: Sequence[Pepper]) -> None:
         """Read and write *stored* versions.
 
         Args:
@@ -59,22 +59,22 @@ class PolicyVersions:
         self._stored = stored
         self._keys = [pepper.derive_key("policy") for pepper in peppers]
 
-    def head(self) -> Stored | None:
+    def head(self) -> StoredVersion | None:
         """Return the version that was added last, valid or not; None without any."""
         text = self._stored.latest()
         return self._read(text) if text is not None else None
 
-    def latest(self) -> Amendment | None:
+    def latest(self) -> PolicyVersion | None:
         """Return the newest valid version, wherever it stands."""
         return next(iter(self.history(1)), None)
 
-    def history(self, most: int) -> list[Amendment]:
+    def history(self, most: int) -> list[PolicyVersion]:
         """Return the *most* newest valid versions, newest first.
 
         Of several with the same number only the newest is among them.
         """
-        found = [one.amendment for one in self._all() if one.amendment]
-        known: dict[int, Amendment] = {}
+        found = [one.policy_version for one in self._all() if one.policy_version]
+        known: dict[int, PolicyVersion] = {}
         for amendment in sorted(found, key=lambda one: one.order, reverse=True):
             known.setdefault(amendment.version, amendment)
         return list(known.values())[:most]
@@ -85,20 +85,20 @@ class PolicyVersions:
         The number is one more than the highest. The time is after that of the newest
         version, whose author's clock may be ahead.
         """
-        known = self.history(KEPT)
+        known = self.history(MAX_VERSIONS)
         if not known:
             return 1, now
         number = 1 + max(one.version for one in known)
-        return number, max(now, known[0].at + timedelta(microseconds=1))
+        return number, max(now, known[0].created_at + timedelta(microseconds=1))
 
-    def add(self, amendment: Amendment) -> bool:
+    def add(self, amendment: PolicyVersion) -> bool:
         """Make *amendment* live, unless another became live since it was begun.
 
         Returns:
             Whether it is live; its number must follow the highest valid one, and it
             must be newer than the newest.
         """
-        head, known = self.head(), self.history(KEPT)
+        head, known = self.head(), self.history(MAX_VERSIONS)
         if known and known[0] == amendment:
             return True
         if amendment.version != 1 + max((one.version for one in known), default=0):
@@ -115,29 +115,29 @@ class PolicyVersions:
             How many lacked a signature.
         """
         found = self._all() if len(self._keys) > 1 else []
-        lacking = [one for one in found if one.amendment and not one.is_complete]
+        lacking = [one for one in found if one.policy_version and not one.is_complete]
         return sum(
             self._stored.replace(one.text, self._write(json.loads(one.text)["body"]))
             for one in lacking
         )
 
-    def doubts(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """Return what is wrong with the stored versions, a sentence each."""
         found = self._all()
-        valid = [one for one in found if one.amendment]
+        valid = [one for one in found if one.policy_version]
         if not found:
             return []
         doubts, head = [], found[0]
-        if head.amendment is None:
+        if head.policy_version is None:
             doubts.append(
                 "the newest policy version in Redis is not signed with OTP_PEPPER, and"
                 " is not live"
             )
-        elif head.amendment != self.latest():
+        elif head.policy_version != self.latest():
             doubts.append("the policy versions in Redis are out of order")
         elif not head.signed[0]:
             doubts.append(
-                f"policy version {head.amendment.version} is not signed with OTP_PEPPER"
+                f"policy version {head.policy_version.version} is not signed with OTP_PEPPER"
                 " yet: keep OTP_PEPPER_PREVIOUS until a running instance has signed it"
             )
         if unsigned := len(found) - len(valid):
@@ -147,8 +147,8 @@ class PolicyVersions:
             )
         return doubts
 
-    def _all(self) -> list[Stored]:
-        return [self._read(text) for text in self._stored.history(KEPT)]
+    def _all(self) -> list[StoredVersion]:
+        return [self._read(text) for text in self._stored.history(MAX_VERSIONS)]
 
     def _signatures(self, body: str) -> list[str]:
         """Return the signature of *body* with each pepper, the current one first."""
@@ -159,19 +159,19 @@ class PolicyVersions:
         # Sorted, so that instances with the same two peppers write the same.
         return json.dumps({"body": body, "signatures": sorted(self._signatures(body))})
 
-    def _read(self, text: bytes) -> Stored:
+    def _read(self, text: bytes) -> StoredVersion:
         try:
             body, claimed = _parts(text)
             expected = self._signatures(body)
         except (ValueError, RecursionError):
-            return Stored(text)
+            return StoredVersion(text)
         signed = tuple(
             any(hmac.compare_digest(signature.encode(), one) for one in claimed)
             for signature in expected
         )
         # What is not signed is not even read.
         amendment = _amendment(body) if any(signed) else None
-        return Stored(text, amendment, signed) if amendment else Stored(text)
+        return StoredVersion(text, amendment, signed) if amendment else StoredVersion(text)
 
 
 def _parts(text: bytes) -> tuple[str, list[bytes]]:
@@ -188,12 +188,12 @@ def _parts(text: bytes) -> tuple[str, list[bytes]]:
             raise ValueError("not a version of the policy")
 
 
-def _body(amendment: Amendment) -> str:
+def _body(amendment: PolicyVersion) -> str:
     return json.dumps(
         {
             "version": amendment.version,
-            "at": amendment.at.isoformat(),
-            "who": amendment.who,
+            "at": amendment.created_at.isoformat(),
+            "who": amendment.author,
             "reason": amendment.reason,
             "values": dict(amendment.values),
         },
@@ -202,10 +202,10 @@ def _body(amendment: Amendment) -> str:
     )
 
 
-def _amendment(body: str) -> Amendment | None:
+def _amendment(body: str) -> PolicyVersion | None:
     """Return the change in a signed *body*; None, if another release means more."""
     try:
         given = json.loads(body)
-        return Amendment(**given | {"at": datetime.fromisoformat(given["at"])})
+        return PolicyVersion(**given | {"at": datetime.fromisoformat(given["at"])})
     except (KeyError, TypeError, ValueError):
         return None

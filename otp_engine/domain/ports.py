@@ -7,21 +7,21 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from otp_engine.domain.events import Event, Happened
-from otp_engine.domain.homes import PhoneKey, Standings
-from otp_engine.domain.limits import Charge, Use
+from otp_engine.domain.events import Event, RecordedEvent
+from otp_engine.domain.homes import PhoneKey, PhoneStateStore
+from otp_engine.domain.limits import LimitHit, WindowUsage
 from otp_engine.domain.messages import Message
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.record import Record
-from otp_engine.domain.refusals import ProviderRefusal
+from otp_engine.domain.record import VerificationRecord
+from otp_engine.domain.refusals import ProviderRejection
 from otp_engine.domain.service import Service
-from otp_engine.domain.verification import Binding, Claim, Opened, Waiting
+from otp_engine.domain.verification import HashParameters, CheckReservation, SendReservation, PendingVerification
 
-Handover = Callable[[Message], None]
+Deliver = Callable[[Message], None]
 """Hands one message over to a provider, and returns when it was accepted."""
 
 
-class Store(Standings, Protocol):
+class VerificationStore(PhoneStateStore, Protocol):
     """Stores verifications, and counts events against limits.
 
     *phone* is the key of one phone in one service. Messages and failed checks are
@@ -31,15 +31,15 @@ class Store(Standings, Protocol):
     when the store does not answer.
     """
 
-    def open(
+    def reserve_send(
         self,
         phone: PhoneKey,
         *,
-        token: bytes,
-        binding: Binding | None,
+        idempotency_key: bytes,
+        hash_parameters: HashParameters | None,
         policy: Policy,
         sender: str = "",
-    ) -> Opened:
+    ) -> SendReservation:
         """Reserve one send.
 
         Without a live verification, a new one starts.
@@ -61,19 +61,19 @@ class Store(Standings, Protocol):
                 minutes ago; nothing was reserved.
         """
 
-    def arm(self, phone: PhoneKey, *, token: bytes, tag: bytes, policy: Policy) -> bool:
+    def commit_send(self, phone: PhoneKey, *, idempotency_key: bytes, code_hash: bytes, policy: Policy) -> bool:
         """Store the hash *tag* of the code of a reserved send.
 
         Returns:
             False if the verification ended in the meantime: nothing may be sent.
         """
 
-    def withdraw(
+    def release_send(
         self,
         phone: PhoneKey,
         *,
-        token: bytes,
-        refusal: ProviderRefusal | None = None,
+        idempotency_key: bytes,
+        rejection: ProviderRejection | None = None,
         sender: str = "",
     ) -> None:
         """Release a reserved send, with its code if that was stored.
@@ -82,7 +82,7 @@ class Store(Standings, Protocol):
         this *sender* only.
         """
 
-    def claim(self, phone: PhoneKey, *, token: bytes, policy: Policy) -> Claim:
+    def reserve_check(self, phone: PhoneKey, *, idempotency_key: bytes, policy: Policy) -> CheckReservation:
         """Reserve one check.
 
         Returns:
@@ -94,11 +94,11 @@ class Store(Standings, Protocol):
             RateLimited: The phone has no failed checks left.
         """
 
-    def unclaim(self, phone: PhoneKey, *, token: bytes) -> None:
+    def release_check(self, phone: PhoneKey, *, idempotency_key: bytes) -> None:
         """Release a check that was reserved, and whose code was not compared."""
 
     def approve(
-        self, phone: PhoneKey, *, token: bytes, id: bytes, guessed: bool = True
+        self, phone: PhoneKey, *, idempotency_key: bytes, verification_id: bytes, code_matched: bool = True
     ) -> datetime | None:
         """Close the verification *id* as approved.
 
@@ -108,7 +108,7 @@ class Store(Standings, Protocol):
             The time by the store's clock; None if another request closed it.
         """
 
-    def cancel(self, phone: PhoneKey, *, id: bytes | None = None) -> bool:
+    def cancel(self, phone: PhoneKey, *, verification_id: bytes | None = None) -> bool:
         """Close the verification without an approval, with all of its codes.
 
         With an *id* it must be that one. The phone's failed checks and its messages
@@ -119,10 +119,10 @@ class Store(Standings, Protocol):
             code nothing changes, also with a reserved send.
         """
 
-    def look(self, phone: PhoneKey) -> Waiting | None:
+    def get_pending(self, phone: PhoneKey) -> PendingVerification | None:
         """Return the pending verification, in the sense of `claim`, if there is one."""
 
-    def take(self, charges: Sequence[Charge], *, token: bytes) -> list[Use]:
+    def acquire_limits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> list[WindowUsage]:
         """Count one event against all of the shared limits, or against none.
 
         Returns:
@@ -132,26 +132,26 @@ class Store(Standings, Protocol):
             RateLimited: One limit rejected, and the event was not counted.
         """
 
-    def refund(self, charges: Sequence[Charge], *, token: bytes) -> None:
+    def release_limits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> None:
         """Release what `take` counted."""
 
     def ping(self) -> None:
         """Return if requests can be served."""
 
 
-class Counts(Protocol):
+class LimitUsageStore(Protocol):
     """Reports the usage of limits; raises `StoreUnavailable` as `Store` does."""
 
-    def usage(self, phone: PhoneKey, policy: Policy) -> list[Use]:
+    def phone_usage(self, phone: PhoneKey, policy: Policy) -> list[WindowUsage]:
         """Return the usage of the limits of this phone; nothing changes."""
 
-    def shared_usage(self, charges: Sequence[Charge]) -> list[Use]:
+    def shared_usage(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
         """Return the usage of shared limits; nothing changes."""
 
-    def bound(self, phone: PhoneKey) -> list[PhoneKey]:
+    def bound_keys(self, phone: PhoneKey) -> list[PhoneKey]:
         """List the keys of this phone's bound verifications."""
 
-    def forget(self, phones: Sequence[PhoneKey]) -> int:
+    def delete_phone(self, phones: Sequence[PhoneKey]) -> int:
         """Delete one phone in all of these services.
 
         Returns:
@@ -166,7 +166,7 @@ class Sender(Protocol):
     def name(self) -> str:
         """The name in settings and logs."""
 
-    def room(self) -> AbstractContextManager[Handover]:
+    def reserve(self) -> AbstractContextManager[Deliver]:
         """Reserve a place for one message, before it is prepared.
 
         The returned callable hands the message over, once, and returns when the
@@ -192,16 +192,16 @@ class Sender(Protocol):
         """
 
 
-class Services(Protocol):
+class ServiceStore(Protocol):
     """Stores the services; raises `StoreUnavailable` as `Store` does."""
 
-    def find(self, sid: str) -> Service | None:
+    def get(self, sid: str) -> Service | None:
         """Return the service with this SID, if there is one."""
 
-    def all(self) -> list[Service]:
+    def list_services(self) -> list[Service]:
         """Return all services, newest first."""
 
-    def swap(self, old: Service | None, new: Service | None) -> bool:
+    def compare_and_set(self, old: Service | None, new: Service | None) -> bool:
         """Replace *old* by *new*, if *old* is still stored.
 
         Without an *old* service, *new* is added. Without a *new* one, *old* is deleted.
@@ -211,37 +211,37 @@ class Services(Protocol):
         """
 
 
-class Records(Protocol):
+class VerificationRecordStore(Protocol):
     """Stores the records of verifications; raises as `Store` does."""
 
-    def note(self, record: Record, *, token: bytes, life: timedelta) -> Record:
+    def add_send(self, record: VerificationRecord, *, send_id: bytes, life: timedelta) -> VerificationRecord:
         """Store the send named *token*, for *life* at least.
 
         Returns:
             The record with every send of the verification.
         """
 
-    def find(self, id: bytes) -> Record | None:
+    def get(self, id: bytes) -> VerificationRecord | None:
         """Return the record of a verification, if there is one."""
 
-    def cancelled(self, id: bytes, *, life: timedelta) -> None:
+    def mark_canceled(self, id: bytes, *, life: timedelta) -> None:
         """Store for *life* that a verification was canceled."""
 
-    def forget(self, id: bytes) -> None:
+    def delete(self, id: bytes) -> None:
         """Delete the record of a verification that was approved."""
 
 
-class Events(Protocol):
+class EventStore(Protocol):
     """Stores events."""
 
     def add(self, event: Event) -> None:
         """Store *event*; a failure is logged, and raises nothing."""
 
-    def since(self, begin: datetime | None) -> Iterator[Happened]:
+    def since(self, begin: datetime | None) -> Iterator[RecordedEvent]:
         """Yield the events since *begin*, newest first; raises as `Store` does."""
 
 
-class Amendments(Protocol):
+class PolicyVersionStore(Protocol):
     """Stores the versions of the policy as texts; raises as `Store` does.
 
     `policy_versions.PolicyVersions` signs and reads them.
@@ -267,13 +267,13 @@ class Amendments(Protocol):
         """
 
 
-class SafeList(Protocol):
+class SafeListStore(Protocol):
     """Stores phones that are allowed whatever their country; raises as `Store`."""
 
     def add(self, phone: str) -> bool:
         """Add the digest of a phone; return whether it was new."""
 
-    def has(self, phone: str) -> bool:
+    def contains(self, phone: str) -> bool:
         """Return whether the digest of a phone is stored."""
 
     def remove(self, phone: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class DeliveryReport:
     """The end of a message.
 
     Attributes:
@@ -18,13 +18,13 @@ class Receipt:
         carrier_error: The carrier's own number for why not, if it said one.
     """
 
-    message: str
+    message_id: str
     to: str = field(repr=False)
-    arrived: bool
-    carrier_error: int | None = None
+    delivered: bool
+    provider_error: int | None = None
 
 
-ReadReceipt: TypeAlias = Callable[[Mapping[str, str], str], Receipt | None]
+ReportParser: TypeAlias = Callable[[Mapping[str, str], str], DeliveryReport | None]
 """Reads a report and its signature; none, if it is of no end.
 
 Raises `Unauthorized` if it is not the carrier's.

@@ -10,7 +10,7 @@ from otp_engine.domain.verification import Channel
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class SendAttempt:
     """One send.
 
     Attributes:
@@ -19,13 +19,13 @@ class Attempt:
         channel: How its code was sent.
     """
 
-    token: bytes
-    at: datetime
+    send_id: bytes
+    sent_at: datetime
     channel: Channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class VerificationRecord:
     """A verification as clients of `/v2` see it.
 
     Attributes:
@@ -42,19 +42,19 @@ class Record:
     service: str
     encrypted_number: bytes = field(repr=False)
     channel: Channel
-    attempts: tuple[Attempt, ...] = ()
-    cancelled: bool = False
+    attempts: tuple[SendAttempt, ...] = ()
+    canceled: bool = False
     bound: bool = False
 
     @property
-    def began(self) -> datetime:
+    def created_at(self) -> datetime:
         """When its first code was sent."""
-        return self.attempts[0].at
+        return self.attempts[0].sent_at
 
     @property
-    def updated(self) -> datetime:
+    def updated_at(self) -> datetime:
         """When its last code was sent."""
-        return self.attempts[-1].at
+        return self.attempts[-1].sent_at
 
 
 def encrypt_number(e164: str, pepper: Pepper, *, verification: bytes) -> bytes:

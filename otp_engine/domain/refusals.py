@@ -18,17 +18,17 @@ from otp_engine.errors import (
     OTPError,
 )
 
-REMEMBERED = timedelta(minutes=10)
+TTL = timedelta(minutes=10)
 """How long a refusal is stored."""
 
 _KINDS: dict[str, type[OTPError]] = {
-    kind.name: kind
+    kind.error_code: kind
     for kind in (DeliveryFailed, InvalidPhone, CountryNotAllowed, NumberTypeNotAllowed)
 }
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderRefusal:
+class ProviderRejection:
     """A provider refused a message because of the number.
 
     Attributes:
@@ -36,36 +36,36 @@ class ProviderRefusal:
         provider_error: The provider's own number for it, if there was one.
     """
 
-    name: str
+    error_code: str
     provider_error: int | None = None
 
     @classmethod
-    def of(cls, error: OTPError) -> ProviderRefusal | None:
+    def from_error(cls, error: OTPError) -> ProviderRejection | None:
         """Return the refusal that *error* reports.
 
         Returns:
             None if *error* is about the sender, the provider or a limit, or if the
             provider gave no reason: then it may be about any of these.
         """
-        if error.name not in _KINDS:
+        if error.error_code not in _KINDS:
             return None
-        unclear = error.carrier_error is None or getattr(error, "elsewhere", False)
+        unclear = error.provider_error is None or getattr(error, "elsewhere", False)
         if isinstance(error, DeliveryFailed) and unclear:
             return None
-        return cls(error.name, error.carrier_error)
+        return cls(error.error_code, error.provider_error)
 
     @classmethod
-    def parse(cls, text: str) -> ProviderRefusal:
+    def parse(cls, text: str) -> ProviderRejection:
         """Parse what `str` of a refusal returns."""
         name, _, number = text.partition(" ")
         return cls(name, int(number) if number else None)
 
-    def error(self) -> OTPError:
+    def to_error(self) -> OTPError:
         """Return the error that the client got, marked as remembered."""
-        error = _KINDS.get(self.name, DeliveryFailed)()
-        error.carrier_error = self.provider_error
+        error = _KINDS.get(self.error_code, DeliveryFailed)()
+        error.provider_error = self.provider_error
         error.remembered = True
         return error
 
     def __str__(self) -> str:
-        return f"{self.name} {self.provider_error or ''}".strip()
+        return f"{self.error_code} {self.provider_error or ''}".strip()

@@ -11,7 +11,7 @@ from otp_engine.domain.phone import PhoneNumber
 
 
 @dataclass(frozen=True, slots=True)
-class TestNumber:
+class SandboxNumber:
     """A number that gets no message, and has a fixed code.
 
     Attributes:
@@ -22,11 +22,11 @@ class TestNumber:
 
     number: PhoneNumber
     code: str
-    until: date
+    valid_through: date
 
 
 @dataclass(frozen=True, slots=True)
-class TestNumbers:
+class SandboxNumbers:
     """All sandbox numbers.
 
     Attributes:
@@ -36,19 +36,19 @@ class TestNumbers:
 
     __test__ = False
 
-    known: Mapping[str, TestNumber]
+    by_e164: Mapping[str, SandboxNumber]
     today: Callable[[], date]
 
-    def read(self, text: str, region: str) -> PhoneNumber:
+    def parse(self, text: str, region: str) -> PhoneNumber:
         """Parse a number as `phone.read` does; a sandbox number need not exist.
 
         Raises:
             InvalidPhone: It is not a number.
         """
-        sandbox = self.find(typing_marks.remove(text))
-        return sandbox.number if sandbox else phone.read(text, region)
+        sandbox = self.get(typing_marks.strip_separators(text))
+        return sandbox.number if sandbox else phone.parse(text, region)
 
-    def find(self, e164: str) -> TestNumber | None:
+    def get(self, e164: str) -> SandboxNumber | None:
         """Return the sandbox number *e164*, until its last day is over."""
-        number = self.known.get(e164)
-        return number if number and self.today() <= number.until else None
+        number = self.by_e164.get(e164)
+        return number if number and self.today() <= number.valid_through else None

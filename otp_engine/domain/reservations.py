@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import Charge, Use
+from otp_engine.domain.limits import LimitHit, WindowUsage
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.ports import Store
-from otp_engine.domain.refusals import ProviderRefusal
-from otp_engine.domain.verification import Binding, Claim, Opened
+from otp_engine.domain.ports import VerificationStore
+from otp_engine.domain.refusals import ProviderRejection
+from otp_engine.domain.verification import HashParameters, CheckReservation, SendReservation
 from otp_engine.errors import OTPError, StoreUnavailable
 
 T = TypeVar("T")
@@ -29,12 +29,12 @@ class Reservations:
         token: The idempotency key of the request, 8 bytes.
     """
 
-    store: Store
+    store: VerificationStore
     policy: Policy
-    token: bytes
+    idempotency_key: bytes
     _releases: list[tuple[_Release, _Errors]] = field(default_factory=list)
 
-    def take(self, limits: Sequence[Charge], *, until: _Errors = OTPError) -> list[Use]:
+    def acquire_limits(self, hits: Sequence[LimitHit], *, until: _Errors = OTPError) -> list[WindowUsage]:
         """Count the request against shared limits.
 
         Args:
@@ -48,40 +48,40 @@ class Reservations:
             RateLimited, StoreUnavailable: See `ports.Store.take`.
         """
         return self._reserve(
-            lambda: self.store.take(limits, token=self.token),
-            lambda _: self.store.refund(limits, token=self.token),
+            lambda: self.store.acquire_limits(hits, idempotency_key=self.idempotency_key),
+            lambda _: self.store.release_limits(hits, idempotency_key=self.idempotency_key),
             until,
         )
 
-    def open(self, phone: PhoneKey, binding: Binding | None, sender: str) -> Opened:
+    def reserve_send(self, phone: PhoneKey, hash_parameters: HashParameters | None, sender: str) -> SendReservation:
         """Reserve a send; see `ports.Store.open`."""
         return self._reserve(
-            lambda: self.store.open(
+            lambda: self.store.reserve_send(
                 phone,
-                token=self.token,
-                binding=binding,
+                idempotency_key=self.idempotency_key,
+                hash_parameters=hash_parameters,
                 policy=self.policy,
                 sender=sender,
             ),
-            lambda error: self.store.withdraw(
+            lambda error: self.store.release_send(
                 phone,
-                token=self.token,
-                refusal=ProviderRefusal.of(error),
+                idempotency_key=self.idempotency_key,
+                rejection=ProviderRejection.from_error(error),
                 sender=sender,
             ),
         )
 
-    def claim(self, phone: PhoneKey) -> Claim:
+    def reserve_check(self, phone: PhoneKey) -> CheckReservation:
         """Reserve a check; see `ports.Store.claim`."""
         return self._reserve(
-            lambda: self.store.claim(phone, token=self.token, policy=self.policy),
-            lambda _: self.store.unclaim(phone, token=self.token),
+            lambda: self.store.reserve_check(phone, idempotency_key=self.idempotency_key, policy=self.policy),
+            lambda _: self.store.release_check(phone, idempotency_key=self.idempotency_key),
         )
 
-    def refund(self, limits: Sequence[Charge]) -> None:
+    def release_limits(self, hits: Sequence[LimitHit]) -> None:
         """Release what `take` counted, if Redis answers."""
         with suppress(StoreUnavailable):
-            self.store.refund(limits, token=self.token)
+            self.store.release_limits(hits, idempotency_key=self.idempotency_key)
 
     def release(self, error: OTPError) -> None:
         """Release what *error* releases, the newest reservation first.

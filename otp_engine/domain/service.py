@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-EVERY_COUNTRY = "all"
+ALL_COUNTRIES = "all"
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -15,10 +15,10 @@ class Bucket:
     """At most *most* in any stretch of *interval*, of whatever a limit counts."""
 
     sid: str
-    most: int
+    max: int
     interval: timedelta
-    created: datetime
-    updated: datetime
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,8 @@ class RateLimit:
     sid: str
     name: str
     description: str | None
-    created: datetime
-    updated: datetime
+    created_at: datetime
+    updated_at: datetime
     buckets: tuple[Bucket, ...] = ()
 
 
@@ -49,8 +49,8 @@ class MessagingConfiguration:
 
     country: str
     messaging_service: str
-    created: datetime
-    updated: datetime
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,24 +74,24 @@ class Service:
     """
 
     sid: str = ""
-    space: str = ""
+    namespace: str = ""
     version: int = field(default=0, compare=False)
     brand: str | None = None
     code_length: int | None = None
     custom_code: bool = False
     bind: bool = False
-    warned: bool = True
+    do_not_share_warning: bool = True
     template: str | None = None
     rate_limits: tuple[RateLimit, ...] = ()
     messaging: tuple[MessagingConfiguration, ...] = ()
-    kept: Mapping[str, str | int | bool | None] = field(default_factory=dict)
-    created: datetime = _LONG_AGO
-    updated: datetime = _LONG_AGO
+    passthrough: Mapping[str, str | int | bool | None] = field(default_factory=dict)
+    created_at: datetime = _LONG_AGO
+    updated_at: datetime = _LONG_AGO
 
     def messaging_service(self, country: str) -> str | None:
         """Who messages to *country* come from; none is as the operator decided."""
         found = {one.country: one.messaging_service for one in self.messaging}
-        return found.get(country, found.get(EVERY_COUNTRY))
+        return found.get(country, found.get(ALL_COUNTRIES))
 
 
 DEFAULT = Service()

@@ -7,7 +7,7 @@ import unicodedata
 _SPACES_AND_DASHES = frozenset({"Zs", "Pd"})
 
 
-def remove(text: str) -> str:
+def strip_separators(text: str) -> str:
     """Leave out every kind of space and dash (Unicode categories Zs and Pd).
 
     A pasted number often holds a no-break space or an en dash. Anything invisible

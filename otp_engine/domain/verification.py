@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from otp_engine.domain.limits import Charge, Use
+from otp_engine.domain.limits import LimitHit, WindowUsage
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.service import DEFAULT, Service
-from otp_engine.domain.wishes import ORDINARY, Wishes
+from otp_engine.domain.wishes import DEFAULT_OPTIONS, MessageOptions
 
 
 class Channel(StrEnum):
@@ -20,7 +20,7 @@ class Channel(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class SendRequest:
     """The request to send a code.
 
     Attributes:
@@ -41,19 +41,19 @@ class Asked:
     number: PhoneNumber
     channel: Channel = Channel.SMS
     locale: str | None = None
-    address: str | None = None
+    client_ip: str | None = None
     service: Service = DEFAULT
-    code: str | None = field(default=None, repr=False)
-    charges: tuple[Charge, ...] = ()
-    trusted: bool = False
-    wishes: Wishes = ORDINARY
+    custom_code: str | None = field(default=None, repr=False)
+    extra_hits: tuple[LimitHit, ...] = ()
+    geo_exempt: bool = False
+    options: MessageOptions = DEFAULT_OPTIONS
     client: str | None = None
     bind: bool = False
-    bound: bytes | None = None
+    bound_id: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guess:
+class CheckRequest:
     """The request to check a code.
 
     Attributes:
@@ -67,15 +67,15 @@ class Guess:
 
     number: PhoneNumber
     code: str = field(repr=False)
-    address: str | None = None
+    client_ip: str | None = None
     service: Service = DEFAULT
-    verification: bytes | None = None
-    bound: bytes | None = None
+    verification_id: bytes | None = None
+    bound_id: bytes | None = None
     client: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class SendResult:
     """A message was handed over to a provider.
 
     Attributes:
@@ -88,16 +88,16 @@ class Sent:
             answer: the message can still arrive, and its code works.
     """
 
-    id: bytes = field(compare=False)
-    token: bytes = field(compare=False)
+    verification_id: bytes = field(compare=False)
+    send_id: bytes = field(compare=False)
     expires_in: timedelta
     resend_after: timedelta
-    uses: Sequence[Use] = field(default=(), compare=False)
+    limit_usage: Sequence[WindowUsage] = field(default=(), compare=False)
     confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class CheckResult:
     """The result of a check.
 
     Attributes:
@@ -109,15 +109,15 @@ class Checked:
             right.
     """
 
-    id: bytes = field(compare=False)
+    verification_id: bytes = field(compare=False)
     approved: bool
-    attempts_left: int = 0
+    attempts_remaining: int = 0
     expires_in: timedelta = timedelta()
     approved_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class PendingVerification:
     """A verification that has a live code, with or without checks left.
 
     Attributes:
@@ -126,13 +126,13 @@ class Waiting:
         expires_in: How long the last of its codes lives.
     """
 
-    id: bytes
-    guesses: int
+    verification_id: bytes
+    attempts_used: int
     expires_in: timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class Binding:
+class HashParameters:
     """The hash parameters of all codes of one verification.
 
     The codes share a salt, the id, so that a check costs one hash for all of them.
@@ -142,12 +142,12 @@ class Binding:
         cost: Argon2id's cost, as `Argon2Parameters` writes it.
     """
 
-    id: bytes
-    cost: str
+    salt: bytes
+    argon2: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class SendReservation:
     """The store has reserved one send.
 
     Attributes:
@@ -155,13 +155,13 @@ class Opened:
         uses: Usage of the phone's limit of messages, with this one.
     """
 
-    binding: Binding
+    hash_parameters: HashParameters
     resend_after: timedelta
-    uses: Sequence[Use] = ()
+    limit_usage: Sequence[WindowUsage] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class CheckReservation:
     """The store has reserved one check.
 
     Attributes:
@@ -170,7 +170,7 @@ class Claim:
         expires_in: How long the last of the codes lives.
     """
 
-    binding: Binding
-    tags: tuple[bytes, ...] = field(repr=False)
-    attempts_left: int
+    hash_parameters: HashParameters
+    code_hashes: tuple[bytes, ...] = field(repr=False)
+    attempts_remaining: int
     expires_in: timedelta

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.phone import HIDDEN, PhoneNumber, visible_digits
+from otp_engine.domain.phone import MIN_HIDDEN_DIGITS, PhoneNumber, visible_digits
 
-_SHOWN = 3
+_VISIBLE_DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whom:
+class Recipient:
     """Whoever something happened to.
 
     Attributes:
@@ -22,35 +22,35 @@ class Whom:
         address: A keyed digest of the network address that asked, where it is known.
     """
 
-    phone: str
+    phone_hash: str
     prefix: str
     country: str
-    address: str | None = None
+    ip_hash: str | None = None
 
     @classmethod
-    def of(
+    def from_number(
         cls, number: PhoneNumber, pepper: Pepper, address: str | None = None
-    ) -> Whom:
+    ) -> Recipient:
         """What is told of a *number*, and of the *address* that asked."""
         return cls(
-            phone=pepper.pseudonymize("event", number.e164),
-            prefix=prefix(number),
+            phone_hash=pepper.pseudonymize("event", number.e164),
+            prefix=visible_prefix(number),
             country=number.country,
-            address=address and pepper.pseudonymize("address", address),
+            ip_hash=address and pepper.pseudonymize("address", address),
         )
 
 
-def prefix(number: PhoneNumber) -> str:
+def visible_prefix(number: PhoneNumber) -> str:
     """Return the calling code of a number, and up to three digits more.
 
     A log line and an event can be matched by their time, so three digits at least stay
     hidden from whoever reads both: this shows the beginning, and the log the end.
     """
     national = number.national
-    shown = len(national) - visible_digits(national) - HIDDEN
-    return f"+{number.calling_code}{national[: max(0, min(_SHOWN, shown))]}"
+    shown = len(national) - visible_digits(national) - MIN_HIDDEN_DIGITS
+    return f"+{number.calling_code}{national[: max(0, min(_VISIBLE_DIGITS, shown))]}"
 
 
-def shown(prefix: str) -> str:
+def mask_after_prefix(prefix: str) -> str:
     """A number of which no more than the beginning is known."""
     return f"{prefix}*******"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class MessageOptions:
     """How one message differs from an ordinary one of its service.
 
     Attributes:
@@ -19,19 +19,19 @@ class Wishes:
     """
 
     brand: str | None = None
-    warned: bool | None = None
+    do_not_share_warning: bool | None = None
     app_hash: str | None = None
     origin: str | None = None
-    unfiltered: bool = False
+    skip_risk_check: bool = False
 
-    def over(self, *, brand: str | None, warned: bool) -> Wishes:
+    def with_defaults(self, *, brand: str | None, warned: bool) -> MessageOptions:
         """The same, with what is not wished for as its service does it."""
         return replace(
             self,
             brand=self.brand or brand,
-            warned=warned if self.warned is None else self.warned,
+            do_not_share_warning=warned if self.do_not_share_warning is None else self.do_not_share_warning,
         )
 
 
-ORDINARY = Wishes()
+DEFAULT_OPTIONS = MessageOptions()
 """An ordinary message."""

@@ -9,16 +9,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from otp_engine.domain.events import (
     Action,
-    Approved,
+    VerificationApproved,
     CodeSent,
-    Delivered,
+    MessageDelivered,
     Event,
-    Lost,
-    NothingWaiting,
+    MessageUndelivered,
+    CheckNotFound,
     RequestRefused,
-    Undelivered,
-    Unserved,
-    WrongCode,
+    SendRejected,
+    RequestFailed,
+    CheckFailed,
 )
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.verification import Channel
@@ -152,29 +152,29 @@ class EventMetrics:
                 self._count_send(
                     event, "accepted" if event.confirmed else "unconfirmed"
                 )
-            case Undelivered():
+            case SendRejected():
                 self._count_send(event, "rejected")
-            case Delivered():
+            case MessageDelivered():
                 self._count_delivery(event, "delivered")
-            case Lost():
+            case MessageUndelivered():
                 self._count_delivery(event, "undelivered")
-            case Approved():
-                self._approvals.labels(event.whom.country, event.channel).inc()
+            case VerificationApproved():
+                self._approvals.labels(event.recipient.country, event.channel).inc()
                 self._checks.labels("approved").inc()
-            case WrongCode():
+            case CheckFailed():
                 self._checks.labels("wrong").inc()
-            case NothingWaiting():
+            case CheckNotFound():
                 self._checks.labels("not_found").inc()
             case RequestRefused():
                 self._count_rejection(event)
-            case Unserved():
+            case RequestFailed():
                 self._count_failure(event)
 
-    def _count_send(self, event: CodeSent | Undelivered, outcome: str) -> None:
-        self._sends.labels(event.whom.country, event.channel, outcome).inc()
+    def _count_send(self, event: CodeSent | SendRejected, outcome: str) -> None:
+        self._sends.labels(event.recipient.country, event.channel, outcome).inc()
 
-    def _count_delivery(self, event: Delivered | Lost, outcome: str) -> None:
-        self._deliveries.labels(event.whom.country, event.channel, outcome).inc()
+    def _count_delivery(self, event: MessageDelivered | MessageUndelivered, outcome: str) -> None:
+        self._deliveries.labels(event.recipient.country, event.channel, outcome).inc()
 
     def _count_rejection(self, event: RequestRefused) -> None:
         counter = self._shadow_refusals if event.shadow else self._refusals
@@ -185,7 +185,7 @@ class EventMetrics:
         if event.action == Action.CHECK and not event.shadow:
             self._checks.labels("refused").inc()
 
-    def _count_failure(self, event: Unserved) -> None:
-        self._unavailable.labels(event.action, event.why).inc()
+    def _count_failure(self, event: RequestFailed) -> None:
+        self._unavailable.labels(event.action, event.reason).inc()
         if event.action == Action.CHECK:
             self._checks.labels("unavailable").inc()

@@ -10,9 +10,9 @@ from threading import Lock
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
-from otp_engine.domain.amendments import Amendment, amended
+from otp_engine.domain.amendments import PolicyVersion, apply
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.policy_versions import PolicyVersions, Stored
+from otp_engine.domain.policy_versions import PolicyVersions, StoredVersion
 from otp_engine.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Gauges(Protocol):
         """
 
 
-class Live(Generic[T]):
+class LivePolicy(Generic[T]):
     """A value that is built for the policy, and rebuilt when the policy changes.
 
     A request keeps the value that it got; later requests get the new one. A version
@@ -67,12 +67,12 @@ class Live(Generic[T]):
         self._made = make(decided)
         self._gauges = gauges
         self._version: int | None = None
-        self._live: Amendment | None = None
+        self._live: PolicyVersion | None = None
         self._logged: bytes | None = None
         self._look_at = -math.inf
         self._looking = Lock()
 
-    def now(self) -> T:
+    def current(self) -> T:
         """Return the value for the policy that was live a second ago at most.
 
         One request in a second pays a round trip for all the others.
@@ -89,7 +89,7 @@ class Live(Generic[T]):
         """Apply a new version; while Redis is unavailable, nothing changes."""
         try:
             head = self._versions.head()
-            found = head.amendment if head else None
+            found = head.policy_version if head else None
             # An older version can be in front of a newer one, if it was restored.
             is_live = found is not None and found == self._live
             is_new = head and not is_live and head.text != self._logged
@@ -102,17 +102,17 @@ class Live(Generic[T]):
         if is_newer:
             self._take_up(version, found)
         self._report(head)
-        if is_newer or (head and head.amendment and not head.is_complete):
+        if is_newer or (head and head.policy_version and not head.is_complete):
             self._complete()
 
-    def _is_newer(self, found: Amendment | None) -> bool:
+    def _is_newer(self, found: PolicyVersion | None) -> bool:
         if found is None:
             return False
         return self._live is None or found.order > self._live.order
 
-    def _take_up(self, version: int, found: Amendment | None) -> None:
+    def _take_up(self, version: int, found: PolicyVersion | None) -> None:
         try:
-            policy = amended(self._decided, found)
+            policy = apply(self._decided, found)
         except ValueError:
             log.exception("policy version %d cannot be read, and is left out", version)
         else:
@@ -121,9 +121,9 @@ class Live(Generic[T]):
             log.info("policy version %d is live", version)
         self._version, self._live = version, found
 
-    def _report(self, head: Stored | None) -> None:
+    def _report(self, head: StoredVersion | None) -> None:
         """Report a *head* that is not the live version, and log it once."""
-        found = head.amendment if head else None
+        found = head.policy_version if head else None
         rejected = found != self._live or (head is not None and found is None)
         self._gauges.policy_rejected(rejected)
         text = head.text if head else b""
@@ -137,9 +137,9 @@ class Live(Generic[T]):
                 log.info("%d policy versions are signed with both peppers", signed)
 
 
-def _reason(head: Stored | None) -> str:
+def _reason(head: StoredVersion | None) -> str:
     if head is None:
         return "the policy versions are gone from Redis"
-    if head.amendment is None:
+    if head.policy_version is None:
         return "the newest policy version in Redis is not signed with this pepper"
-    return f"policy version {head.amendment.version} in Redis is not a newer one"
+    return f"policy version {head.policy_version.version} in Redis is not a newer one"

@@ -12,7 +12,7 @@ from datetime import timedelta
 from otp_engine.config import Settings
 from otp_engine.domain.messages import Message
 from otp_engine.domain.ports import Sender
-from otp_engine.domain.receipts import ReadReceipt
+from otp_engine.domain.receipts import ReportParser
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.senders.console import ConsoleProvider
@@ -66,7 +66,7 @@ def _build_twilio(settings: Settings) -> Provider:
     return TwilioProvider(settings.twilio, status_callback=settings.twilio_webhook_url)
 
 
-def build_report_parser(settings: Settings) -> ReadReceipt | None:
+def build_report_parser(settings: Settings) -> ReportParser | None:
     """Return the parser of delivery reports.
 
     Returns:

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 
 from otp_engine.domain.messages import Message
-from otp_engine.domain.ports import Handover, Sender
-from otp_engine.errors import CarrierUnavailable, DeliveryFailed, Saturated
+from otp_engine.domain.ports import Deliver, Sender
+from otp_engine.errors import ProviderUnavailable, DeliveryFailed, Overloaded
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class FailoverSender:
         self.name = ",".join(sender.name for sender in senders)
 
     @contextmanager
-    def room(self) -> Iterator[Handover]:
+    def reserve(self) -> Iterator[Deliver]:
         """Reserve a slot at the first sender that has one.
 
         Yields:
@@ -53,27 +53,27 @@ class FailoverSender:
 
     def _reserve_first_available(
         self, reservation: ExitStack
-    ) -> tuple[Handover, Sequence[Sender]]:
+    ) -> tuple[Deliver, Sequence[Sender]]:
         *preferred, last = self.senders
         for position, sender in enumerate(preferred, start=1):
-            with suppress(CarrierUnavailable, Saturated):
-                send = reservation.enter_context(sender.room())
+            with suppress(ProviderUnavailable, Overloaded):
+                send = reservation.enter_context(sender.reserve())
                 return send, self.senders[position:]
             log.warning("%s is unavailable, using the next sender", sender.name)
-        return reservation.enter_context(last.room()), ()
+        return reservation.enter_context(last.reserve()), ()
 
     def _send(
-        self, send: Handover, fallbacks: Sequence[Sender], message: Message
+        self, send: Deliver, fallbacks: Sequence[Sender], message: Message
     ) -> None:
         try:
             send(message)
-        except (CarrierUnavailable, DeliveryFailed) as error:
+        except (ProviderUnavailable, DeliveryFailed) as error:
             if not fallbacks or not _may_fail_over(error):
                 raise
-            log.warning("%s, using the next sender", error.name)
-            with FailoverSender(fallbacks).room() as send_next:
+            log.warning("%s, using the next sender", error.error_code)
+            with FailoverSender(fallbacks).reserve() as send_next:
                 send_next(message)
 
 
-def _may_fail_over(error: CarrierUnavailable | DeliveryFailed) -> bool:
-    return isinstance(error, CarrierUnavailable) or error.elsewhere
+def _may_fail_over(error: ProviderUnavailable | DeliveryFailed) -> bool:
+    return isinstance(error, ProviderUnavailable) or error.retry_elsewhere

@@ -12,12 +12,12 @@ from threading import BoundedSemaphore
 from time import perf_counter
 
 from otp_engine.domain.messages import Message
-from otp_engine.domain.ports import Handover
+from otp_engine.domain.ports import Deliver
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     DeliveryUnconfirmed,
     OTPError,
-    Saturated,
+    Overloaded,
 )
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
@@ -67,7 +67,7 @@ class GuardedSender:
         self._threads = ThreadPoolExecutor(max_concurrent, thread_name_prefix="sending")
 
     @contextmanager
-    def room(self) -> Iterator[Handover]:
+    def reserve(self) -> Iterator[Deliver]:
         """Reserve a slot for one message.
 
         A reservation is no probe of an open breaker: a limit may still reject the
@@ -81,9 +81,9 @@ class GuardedSender:
             Saturated: Every slot is reserved.
         """
         if open_for := self._breaker.open_for():
-            raise CarrierUnavailable(retry_after=open_for)
+            raise ProviderUnavailable(retry_after=open_for)
         if not self._slots.acquire(blocking=False):
-            raise Saturated
+            raise Overloaded
         with ExitStack() as slot:
             slot.callback(self._slots.release)
             yield partial(self._send, slot)
@@ -94,10 +94,10 @@ class GuardedSender:
 
     def _send(self, slot: ExitStack, message: Message) -> None:
         if not self._breaker.try_acquire():
-            raise CarrierUnavailable(retry_after=self._breaker.open_for())
+            raise ProviderUnavailable(retry_after=self._breaker.open_for())
         try:
             self._send_within_timeout(slot, message)
-        except (CarrierUnavailable, DeliveryUnconfirmed):
+        except (ProviderUnavailable, DeliveryUnconfirmed):
             if self._breaker.record_failure():
                 log.error("%s: circuit open", self.name)  # noqa: TRY400 - each error is logged where it occurs
             raise
@@ -126,8 +126,8 @@ class GuardedSender:
                     self._on_accepted(message)
                 outcome, error = "accepted", None
             except OTPError as rejection:
-                outcome = rejection.name
-                error = str(rejection.carrier_error or rejection.name)
+                outcome = rejection.error_code
+                error = str(rejection.provider_error or rejection.error_code)
                 raise
             finally:
                 duration = perf_counter() - started

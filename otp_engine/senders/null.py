@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from otp_engine.domain.messages import Message
-from otp_engine.domain.ports import Handover
+from otp_engine.domain.ports import Deliver
 
 
 class NullSender:
@@ -15,7 +15,7 @@ class NullSender:
     name = "null"
 
     @contextmanager
-    def room(self) -> Iterator[Handover]:
+    def reserve(self) -> Iterator[Deliver]:
         """Reserve a slot; there is no limit.
 
         Yields:

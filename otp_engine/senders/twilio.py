@@ -17,7 +17,7 @@ from twilio.rest import Client
 from otp_engine.config import TwilioSettings
 from otp_engine.domain.messages import Message
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     OTPError,
@@ -81,15 +81,15 @@ class TwilioProvider:
                 body=message.body,
                 # A text that arrives after its code has expired is useless.
                 validity_period=min(
-                    int(message.life.total_seconds()), _MAX_VALIDITY_PERIOD
+                    int(message.ttl.total_seconds()), _MAX_VALIDITY_PERIOD
                 ),
-                risk_check="disable" if message.unfiltered else values.unset,
+                risk_check="disable" if message.skip_risk_check else values.unset,
                 status_callback=self._status_callback,
                 **self._from_parameters(message),
             )
         except NotConnected as error:
             log.warning("twilio: not connected: %s", error)
-            raise CarrierUnavailable from None
+            raise ProviderUnavailable from None
         except TwilioException as error:
             raise self._to_error(error, message) from None
         except Exception as error:  # noqa: BLE001 - the message may have been sent, whatever the error is
@@ -114,29 +114,29 @@ class TwilioProvider:
             response = self._client.request("GET", url, params={"PageSize": 1})
         except Exception as error:  # noqa: BLE001 - whatever the error is, messages cannot be sent
             log.warning("twilio: not connected: %s", type(error).__name__)
-            raise CarrierUnavailable from None
+            raise ProviderUnavailable from None
         if response.ok:
             return
         log.warning("twilio: status %s", response.status_code)
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise CarrierUnavailable
-        raise DeliveryFailed(elsewhere=True)
+            raise ProviderUnavailable
+        raise DeliveryFailed(retry_elsewhere=True)
 
     def _from_parameters(self, message: Message) -> dict[str, str]:
-        if message.from_:
-            return {"messaging_service_sid": message.from_}
+        if message.messaging_service:
+            return {"messaging_service_sid": message.messaging_service}
         return self._default_from
 
     def _to_error(self, twilio_error: TwilioException, message: Message) -> OTPError:
         status = getattr(twilio_error, "status", 0)
         code = getattr(twilio_error, "code", None)
         error = twilio_errors.to_error(status, code)
-        error.carrier_error = code or None
+        error.provider_error = code or None
         # The operator has to act: the account or the sender is the reason.
-        is_ours = isinstance(error, DeliveryFailed) and error.elsewhere
+        is_ours = isinstance(error, DeliveryFailed) and error.retry_elsewhere
         log.log(
             logging.ERROR if is_ours else logging.WARNING,
             "twilio: %s rejected: status %s, error %s: %s",
-            *(message.masked, status, code, error.name),
+            *(message.masked, status, code, error.error_code),
         )
         return error

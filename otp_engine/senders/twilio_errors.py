@@ -10,7 +10,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     CountryNotAllowed,
     DeliveryFailed,
     DeliveryUnconfirmed,
@@ -24,16 +24,16 @@ _THROTTLE_PERIOD = timedelta(seconds=30)
 
 
 def _throttled() -> OTPError:
-    return CarrierUnavailable(retry_after=_THROTTLE_PERIOD)
+    return ProviderUnavailable(retry_after=_THROTTLE_PERIOD)
 
 
 def _recipient_rejected() -> OTPError:
-    return DeliveryFailed(elsewhere=False)
+    return DeliveryFailed(retry_elsewhere=False)
 
 
 _ERRORS: dict[int, Callable[[], OTPError]] = {
     14107: _throttled,  # more than 30 messages between two numbers in 30 s
-    20429: CarrierUnavailable,  # too many concurrent requests; not processed
+    20429: ProviderUnavailable,  # too many concurrent requests; not processed
     21211: InvalidPhone,
     21217: InvalidPhone,
     21408: CountryNotAllowed,  # geo permissions of the account
@@ -65,5 +65,5 @@ def to_error(status: int, code: int | None) -> OTPError:
     if create_error := _ERRORS.get(code or 0):
         return create_error()
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return CarrierUnavailable()
-    return DeliveryFailed(elsewhere=True)
+        return ProviderUnavailable()
+    return DeliveryFailed(retry_elsewhere=True)

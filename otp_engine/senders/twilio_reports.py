@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from twilio.request_validator import RequestValidator
 
-from otp_engine.domain.receipts import Receipt
+from otp_engine.domain.receipts import DeliveryReport
 from otp_engine.errors import Unauthorized
 
 _DELIVERED = "delivered"
@@ -31,7 +31,7 @@ class TwilioReportParser:
         self._validator = RequestValidator(token)
         self._url = url
 
-    def parse(self, report: Mapping[str, str], signature: str) -> Receipt | None:
+    def parse(self, report: Mapping[str, str], signature: str) -> DeliveryReport | None:
         """Return the final status of a message.
 
         Args:
@@ -52,9 +52,9 @@ class TwilioReportParser:
         )
         if status != _DELIVERED and status not in _FAILED:
             return None
-        return Receipt(
-            message=report.get("MessageSid", ""),
+        return DeliveryReport(
+            message_id=report.get("MessageSid", ""),
             to=report.get("To", ""),
-            arrived=status == _DELIVERED,
-            carrier_error=int(error_code) if error_code.isdecimal() else None,
+            delivered=status == _DELIVERED,
+            provider_error=int(error_code) if error_code.isdecimal() else None,
         )

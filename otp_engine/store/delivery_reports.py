@@ -33,7 +33,7 @@ class SeenReports:
         Raises:
             StoreUnavailable: Redis did not reply.
         """
-        key = keys.receipt(message_id)
+        key = keys.delivery_report(message_id)
         return bool(
             self._client.execute(
                 lambda redis: redis.set(key, b"", nx=True, px=_TTL), key

@@ -7,36 +7,36 @@ from dataclasses import fields, is_dataclass
 from typing import Any, TypeAlias
 
 from otp_engine.domain.events import (
-    Approved,
-    Canceled,
+    VerificationApproved,
+    VerificationCanceled,
     CodeSent,
-    Delivered,
+    MessageDelivered,
     Event,
-    Exhausted,
-    Happened,
-    Lost,
-    NothingWaiting,
+    MaxAttemptsReached,
+    RecordedEvent,
+    MessageUndelivered,
+    CheckNotFound,
     PolicyChanged,
     RequestRefused,
-    Undelivered,
-    Unserved,
-    WrongCode,
+    SendRejected,
+    RequestFailed,
+    CheckFailed,
 )
 from otp_engine.store import lua_codec
 from otp_engine.store.json_codec import converter
 
 EVENT_TYPES: dict[str, type[Event]] = {
     "sent": CodeSent,
-    "delivered": Delivered,
-    "undelivered": Lost,
-    "rejected": Undelivered,
-    "approved": Approved,
-    "failed_check": WrongCode,
-    "max_attempts_reached": Exhausted,
-    "canceled": Canceled,
-    "not_found": NothingWaiting,
+    "delivered": MessageDelivered,
+    "undelivered": MessageUndelivered,
+    "rejected": SendRejected,
+    "approved": VerificationApproved,
+    "failed_check": CheckFailed,
+    "max_attempts_reached": MaxAttemptsReached,
+    "canceled": VerificationCanceled,
+    "not_found": CheckNotFound,
     "refused": RequestRefused,
-    "unavailable": Unserved,
+    "unavailable": RequestFailed,
     "policy": PolicyChanged,
 }
 """The types of events by their stored names, the event kinds."""
@@ -65,7 +65,7 @@ def encode(event: Event) -> dict[str, str]:
     return {"kind": type_name(event), "event": converter.dumps(event)}
 
 
-def decode_entry(milliseconds: int, entry: Fields) -> Happened | None:
+def decode_entry(milliseconds: int, entry: Fields) -> RecordedEvent | None:
     """Return the event of an entry with its time.
 
     Args:
@@ -76,7 +76,7 @@ def decode_entry(milliseconds: int, entry: Fields) -> Happened | None:
         None, if `decode` returns None.
     """
     event = decode(entry)
-    return Happened(lua_codec.from_timestamp(milliseconds), event) if event else None
+    return RecordedEvent(lua_codec.from_timestamp(milliseconds), event) if event else None
 
 
 def decode(entry: Fields) -> Event | None:

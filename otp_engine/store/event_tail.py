@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from otp_engine.domain.events import Happened
+from otp_engine.domain.events import RecordedEvent
 from otp_engine.store import event_codec, lua_codec
 from otp_engine.store.redis_client import RedisClient
 
@@ -31,7 +31,7 @@ class EventTail:
         self._client = client
         self._after = dict.fromkeys(streams, (lua_codec.to_timestamp(start), 0))
 
-    def read_next(self) -> list[Happened]:
+    def read_next(self) -> list[RecordedEvent]:
         """Return the events since the last call.
 
         Returns:

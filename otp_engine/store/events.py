@@ -17,10 +17,10 @@ from typing import Any
 
 from otp_engine.domain.events import (
     Event,
-    Happened,
-    NothingWaiting,
+    RecordedEvent,
+    CheckNotFound,
     RequestRefused,
-    Unserved,
+    RequestFailed,
 )
 from otp_engine.store import event_codec, keys, lua_codec
 from otp_engine.store.connection import Entry, RedisCommands
@@ -29,7 +29,7 @@ from otp_engine.store.redis_client import RedisClient
 
 log = logging.getLogger(__name__)
 
-STREAMS = (keys.EVENTS, keys.REFUSALS)
+STREAMS = (keys.EVENTS, keys.REJECTED_EVENTS)
 RETENTION = timedelta(days=31)
 """How long events are stored."""
 _MAX_ENTRIES = 100_000
@@ -39,7 +39,7 @@ _MAX_QUEUED = 10_000
 _FLUSH_TIMEOUT = 1  # second
 _TRIM_INTERVAL = 60  # seconds
 
-_UNAUTHENTICATED_EVENTS = (RequestRefused, NothingWaiting, Unserved)
+_UNAUTHENTICATED_EVENTS = (RequestRefused, CheckNotFound, RequestFailed)
 
 
 class RedisEventStore:
@@ -66,7 +66,7 @@ class RedisEventStore:
 
         An event that cannot be stored is dropped, and the log reports it.
         """
-        if isinstance(event, Unserved) and event.why == "store":
+        if isinstance(event, RequestFailed) and event.reason == "store":
             # The store that is unavailable would have to store this event.
             return
         with self._starting:
@@ -110,7 +110,7 @@ class RedisEventStore:
         if trim:
             self._trim_next = monotonic() + _TRIM_INTERVAL
 
-    def since(self, begin: datetime | None) -> Iterator[Happened]:
+    def since(self, begin: datetime | None) -> Iterator[RecordedEvent]:
         """Return the events since *begin*, newest first.
 
         Args:
@@ -153,7 +153,7 @@ class RedisEventStore:
 def stream_for(event: Event) -> str:
     """Return the key of the stream that stores *event*."""
     is_unauthenticated = isinstance(event, _UNAUTHENTICATED_EVENTS)
-    return keys.REFUSALS if is_unauthenticated else keys.EVENTS
+    return keys.REJECTED_EVENTS if is_unauthenticated else keys.EVENTS
 
 
 def _oldest() -> datetime:

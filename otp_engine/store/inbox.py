@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from otp_engine.domain.events import Approved, Canceled, Event, Exhausted
-from otp_engine.domain.inbox import Letter, State
+from otp_engine.domain.events import VerificationApproved, VerificationCanceled, Event, MaxAttemptsReached
+from otp_engine.domain.inbox import InboxMessage, CodeStatus
 from otp_engine.domain.messages import Message
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store import keys
@@ -42,15 +42,15 @@ class RedisInbox:
             StoreUnavailable: Redis did not reply.
         """
         at = self._now()
-        letter = Letter(
-            at=at,
-            expires=at + message.life,
+        letter = InboxMessage(
+            sent_at=at,
+            expires_at=at + message.ttl,
             to=message.to,
             channel=message.channel,
             locale=message.locale,
             body=message.body,
             code=message.code,
-            verification=message.verification,
+            verification_id=message.verification_id,
         )
 
         def write(redis: RedisCommands) -> None:
@@ -65,14 +65,14 @@ class RedisInbox:
     def on_event(self, event: Event) -> None:
         """Store the final status of a verification that *event* has closed."""
         match event:
-            case Approved():
-                self._close(event.verification, State.APPROVED)
-            case Canceled():
-                self._close(event.verification, State.CANCELED)
-            case Exhausted():
-                self._close(event.verification, State.EXHAUSTED)
+            case VerificationApproved():
+                self._close(event.verification_id, CodeStatus.APPROVED)
+            case VerificationCanceled():
+                self._close(event.verification_id, CodeStatus.CANCELED)
+            case MaxAttemptsReached():
+                self._close(event.verification_id, CodeStatus.MAX_ATTEMPTS_REACHED)
 
-    def list_messages(self) -> list[Letter]:
+    def list_messages(self) -> list[InboxMessage]:
         """Return all stored messages, newest first.
 
         Raises:
@@ -81,18 +81,18 @@ class RedisInbox:
         texts = self._client.execute(
             lambda redis: redis.lrange(keys.INBOX, 0, -1), keys.INBOX
         )
-        letters = [converter.loads(text, Letter) for text in texts]
-        names = [keys.inbox_end(letter.verification.hex()) for letter in letters]
+        letters = [converter.loads(text, InboxMessage) for text in texts]
+        names = [keys.inbox_status(letter.verification_id.hex()) for letter in letters]
         if not names:
             return []
         statuses = self._client.execute(lambda redis: redis.mget(names), keys.INBOX)
         return [
-            replace(letter, ended=State(status.decode()) if status else None)
+            replace(letter, final_status=CodeStatus(status.decode()) if status else None)
             for letter, status in zip(letters, statuses, strict=True)
         ]
 
-    def _close(self, verification: bytes, state: State) -> None:
-        key = keys.inbox_end(verification.hex())
+    def _close(self, verification: bytes, state: CodeStatus) -> None:
+        key = keys.inbox_status(verification.hex())
         # The verification is closed already; an error here must not fail the request.
         with suppress(StoreUnavailable):
             self._client.execute(lambda redis: redis.set(key, state, px=_TTL), key)

@@ -51,9 +51,9 @@ The fields of a verification, all short enough for Redis to keep the hash packed
 from __future__ import annotations
 
 from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import Charge
+from otp_engine.domain.limits import LimitHit
 
-SHARED = "otp:{shared}"
+SHARED_LIMITS = "otp:{shared}"
 """What the keys of all shared limits begin with."""
 
 SERVICES = "otp:{services}"
@@ -62,16 +62,16 @@ SERVICES = "otp:{services}"
 EVENTS = "otp:{events}"
 """What became of codes, and is not yet forgotten."""
 
-REFUSALS = f"{EVENTS}:rejected"
+REJECTED_EVENTS = f"{EVENTS}:rejected"
 """What was asked and not done."""
 
 INBOX = "otp:{inbox}"
 """Messages that never left, in development."""
 
-POLICY = "otp:{policy_versions}"
+POLICY_VERSIONS = "otp:{policy_versions}"
 """What operators have changed, and so what is live."""
 
-SAFE = "otp:{safe_list}"
+SAFE_LIST = "otp:{safe_list}"
 """Phones that are served whatever their country is."""
 
 
@@ -85,12 +85,12 @@ def sends(phone: PhoneKey) -> str:
     return f"otp:{{{phone.digest}}}:sends"
 
 
-def sends_in_shadow(phone: PhoneKey) -> str:
+def shadow_sends(phone: PhoneKey) -> str:
     """Return the key of the messages that the limit in shadow mode would allow."""
     return f"otp:{{{phone.digest}}}:sends:shadow"
 
 
-def wrong(phone: PhoneKey) -> str:
+def failed_checks(phone: PhoneKey) -> str:
     """Return the key of failed checks by number, for all services.
 
     They count since the last approval by code.
@@ -98,12 +98,12 @@ def wrong(phone: PhoneKey) -> str:
     return f"otp:{{{phone.digest}}}:failed_checks"
 
 
-def refusal(phone: PhoneKey) -> str:
+def provider_rejections(phone: PhoneKey) -> str:
     """Return the key of the providers' reasons to reject a phone, by sender."""
     return f"otp:{{{phone.digest}}}:provider_rejections"
 
 
-def failures(phone: PhoneKey) -> str:
+def consecutive_failures(phone: PhoneKey) -> str:
     """Return the key of failed checks of a phone, bound verifications included.
 
     They count since the last approval by code, towards `max_consecutive_failures`.
@@ -116,7 +116,7 @@ def bound(phone: PhoneKey) -> str:
     return f"otp:{{{phone.digest}}}:bound"
 
 
-def approved(phone: PhoneKey) -> str:
+def approval(phone: PhoneKey) -> str:
     """Return the key of the last approval of a phone in a service."""
     return _of_service(phone, "approval")
 
@@ -131,18 +131,18 @@ def record(id: bytes) -> str:
     return f"otp:{{{id.hex()}}}:record"
 
 
-def inbox_end(verification: str) -> str:
+def inbox_status(verification: str) -> str:
     """How a verification of the inbox ended."""
     return f"{INBOX}:{verification}"
 
 
-def receipt(message: str) -> str:
+def delivery_report(message: str) -> str:
     """That a carrier's report on a message was heard."""
     return f"otp:{{{message}}}:delivery_report"
 
 
-def shared(charge: Charge) -> str:
+def shared_limit(charge: LimitHit) -> str:
     """Events that a shared limit counts."""
-    name = f"{SHARED}:{charge.limit_name}"
-    name = f"{name}:{charge.counted}" if charge.counted else name
+    name = f"{SHARED_LIMITS}:{charge.limit_name}"
+    name = f"{name}:{charge.identifier}" if charge.identifier else name
     return f"{name}:shadow" if charge.limit.in_shadow else name

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from otp_engine.domain.limits import Charge, Limit, Use
+from otp_engine.domain.limits import LimitHit, Limit, WindowUsage
 
 
 def to_ms(duration: timedelta) -> int:
@@ -38,7 +38,7 @@ def encode_limit(limit: Limit) -> str:
     )
 
 
-def encode_hit(charge: Charge) -> str:
+def encode_hit(charge: LimitHit) -> str:
     """Return the limit of a hit as text, with the prefix `shadow` in shadow mode."""
     limit = encode_limit(charge.limit)
     return f"shadow {limit}" if charge.limit.in_shadow else limit
@@ -46,7 +46,7 @@ def encode_hit(charge: Charge) -> str:
 
 def decode_usage(
     name: str, limit: Limit, over: int, values: Sequence[int]
-) -> list[Use]:
+) -> list[WindowUsage]:
     """Return the usage of each window of a limit.
 
     Args:
@@ -56,12 +56,12 @@ def decode_usage(
         values: `{used, ms, used, ms, ...}` from a script.
     """
     return [
-        Use(
+        WindowUsage(
             limit_name=name,
             window=window,
             used=used,
-            frees_in=timedelta(milliseconds=wait),
-            over=bool(over),
+            resets_in=timedelta(milliseconds=wait),
+            would_refuse=bool(over),
         )
         for window, used, wait in zip(
             limit.windows, values[::2], values[1::2], strict=True

@@ -24,13 +24,13 @@ class RedisPolicyVersionStore:
     def latest(self) -> bytes | None:
         """Return the newest text; None if there is none."""
         return self._client.execute(
-            lambda redis: redis.lindex(keys.POLICY, 0), keys.POLICY
+            lambda redis: redis.lindex(keys.POLICY_VERSIONS, 0), keys.POLICY_VERSIONS
         )
 
     def history(self, most: int) -> list[bytes]:
         """Return the *most* newest texts, newest first."""
         return self._client.execute(
-            lambda redis: redis.lrange(keys.POLICY, 0, most - 1), keys.POLICY
+            lambda redis: redis.lrange(keys.POLICY_VERSIONS, 0, most - 1), keys.POLICY_VERSIONS
         )
 
     def add(self, text: str, *, after: bytes | None) -> bool:
@@ -39,7 +39,7 @@ class RedisPolicyVersionStore:
         Returns:
             Whether *text* is the newest now.
         """
-        return bool(self._append.run([keys.POLICY], after or b"", text))
+        return bool(self._append.run([keys.POLICY_VERSIONS], after or b"", text))
 
     def replace(self, old: bytes, new: str) -> bool:
         """Replace the text *old* by *new*.
@@ -47,4 +47,4 @@ class RedisPolicyVersionStore:
         Returns:
             Whether *old* was stored.
         """
-        return bool(self._replace.run([keys.POLICY], old, new))
+        return bool(self._replace.run([keys.POLICY_VERSIONS], old, new))

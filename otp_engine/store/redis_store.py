@@ -5,7 +5,7 @@ from __future__ import annotations
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.store import keys
 from otp_engine.store.connection import Client
-from otp_engine.store.counts import Counts
+from otp_engine.store.counts import RedisLimitUsageStore
 from otp_engine.store.delivery_reports import SeenReports
 from otp_engine.store.events import RedisEventStore
 from otp_engine.store.inbox import RedisInbox
@@ -25,9 +25,9 @@ class RedisStore(RedisVerificationStore):
         self,
         client: Client,
         *,
-        again: Client | None = None,
+        retry_client: Client | None = None,
         replicas: int = 0,
-        meter: Metrics = NULL_METRICS,
+        metrics: Metrics = NULL_METRICS,
     ) -> None:
         """Create all stores.
 
@@ -38,7 +38,7 @@ class RedisStore(RedisVerificationStore):
                 depends on.
             meter: Measures the commands.
         """
-        redis_client = RedisClient(client, retry_client=again, metrics=meter)
+        redis_client = RedisClient(client, retry_client=retry_client, metrics=metrics)
         super().__init__(redis_client, replicas=replicas)
         self._replicas = replicas
         self.services = RedisServiceStore(redis_client, replicas=replicas)
@@ -46,7 +46,7 @@ class RedisStore(RedisVerificationStore):
         self.safe_list = RedisSafeList(redis_client)
         self.events = RedisEventStore(redis_client)
         self.inbox = RedisInbox(redis_client)
-        self.counts = Counts(redis_client)
+        self.limit_usage = RedisLimitUsageStore(redis_client)
         self.seen_reports = SeenReports(redis_client)
         self.policy_versions = RedisPolicyVersionStore(redis_client, replicas=replicas)
 
@@ -59,7 +59,7 @@ class RedisStore(RedisVerificationStore):
         Raises:
             StoreUnavailable: Redis did not reply.
         """
-        self._line.execute(lambda redis: redis.ping(), keys.SHARED)
+        self._line.execute(lambda redis: redis.ping(), keys.SHARED_LIMITS)
 
     def persistence_warnings(self) -> list[str]:
         """Return the settings that can lose data, of one node in a Cluster.
@@ -67,5 +67,5 @@ class RedisStore(RedisVerificationStore):
         Raises:
             StoreUnavailable: Redis did not reply.
         """
-        info = self._line.execute(lambda redis: redis.info(), keys.SHARED)
+        info = self._line.execute(lambda redis: redis.info(), keys.SHARED_LIMITS)
         return persistence_warnings(info, replicas=self._replicas)

@@ -24,14 +24,14 @@ class RedisSafeList:
             Whether it is new in the list.
         """
         return bool(
-            self._client.execute(lambda redis: redis.sadd(keys.SAFE, phone), keys.SAFE)
+            self._client.execute(lambda redis: redis.sadd(keys.SAFE_LIST, phone), keys.SAFE_LIST)
         )
 
-    def has(self, phone: str) -> bool:
+    def contains(self, phone: str) -> bool:
         """Return whether the list contains a pseudonymized phone number."""
         return bool(
             self._client.execute(
-                lambda redis: redis.sismember(keys.SAFE, phone), keys.SAFE
+                lambda redis: redis.sismember(keys.SAFE_LIST, phone), keys.SAFE_LIST
             )
         )
 
@@ -42,5 +42,5 @@ class RedisSafeList:
             Whether the list contained it.
         """
         return bool(
-            self._client.execute(lambda redis: redis.srem(keys.SAFE, phone), keys.SAFE)
+            self._client.execute(lambda redis: redis.srem(keys.SAFE_LIST, phone), keys.SAFE_LIST)
         )

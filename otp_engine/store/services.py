@@ -24,25 +24,25 @@ class RedisServiceStore:
         self._client = client
         self._compare_and_set = LuaScript(client, "compare_and_set", replicas=replicas)
 
-    def find(self, sid: str) -> Service | None:
+    def get(self, sid: str) -> Service | None:
         """Return a service by its SID; None if there is none."""
         text = self._client.execute(
             lambda redis: redis.hget(keys.SERVICES, sid), keys.SERVICES
         )
         return converter.loads(text, Service) if text else None
 
-    def all(self) -> list[Service]:
+    def list_services(self) -> list[Service]:
         """Return all services, newest first."""
         texts = self._client.execute(
             lambda redis: redis.hvals(keys.SERVICES), keys.SERVICES
         )
         return sorted(
             (converter.loads(text, Service) for text in texts),
-            key=lambda service: (service.created, service.sid),
+            key=lambda service: (service.created_at, service.sid),
             reverse=True,
         )
 
-    def swap(self, old: Service | None, new: Service | None) -> bool:
+    def compare_and_set(self, old: Service | None, new: Service | None) -> bool:
         """Replace *old* by *new* if *old* is still stored.
 
         Args:

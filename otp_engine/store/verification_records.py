@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
-from otp_engine.domain.record import Attempt, Record
+from otp_engine.domain.record import SendAttempt, VerificationRecord
 from otp_engine.domain.verification import Channel
 from otp_engine.store import keys, lua_codec
 from otp_engine.store.connection import RedisCommands
@@ -30,7 +30,7 @@ class RedisVerificationRecordStore:
         self._client = client
         self._record_send = LuaScript(client, "record_send")
 
-    def note(self, record: Record, *, token: bytes, life: timedelta) -> Record:
+    def add_send(self, record: VerificationRecord, *, send_id: bytes, life: timedelta) -> VerificationRecord:
         """Store one send of a verification.
 
         Args:
@@ -43,7 +43,7 @@ class RedisVerificationRecordStore:
         """
         fields = self._record_send.run(
             [keys.record(record.id)],
-            token,
+            send_id,
             lua_codec.to_ms(life),
             record.service,
             record.encrypted_number,
@@ -53,18 +53,18 @@ class RedisVerificationRecordStore:
         pairs = zip(fields[::2], fields[1::2], strict=True)
         return _decode(record.id, dict(pairs))
 
-    def find(self, id: bytes) -> Record | None:
+    def get(self, id: bytes) -> VerificationRecord | None:
         """Return the record of a verification; None if there is none."""
         key = keys.record(id)
         fields = self._client.execute(lambda redis: redis.hgetall(key), key)
         return _decode(id, fields) if b"number" in fields else None
 
-    def cancelled(self, id: bytes, *, life: timedelta) -> None:
+    def mark_canceled(self, id: bytes, *, life: timedelta) -> None:
         """Mark a verification as canceled, and store its record for *life*."""
         key = keys.record(id)
         self._client.execute(partial(_mark_canceled, key=key, life=life), key)
 
-    def forget(self, id: bytes) -> None:
+    def delete(self, id: bytes) -> None:
         """Delete the record of a verification that was approved."""
         key = keys.record(id)
         self._client.execute(lambda redis: redis.delete(key), key)
@@ -78,23 +78,23 @@ def _mark_canceled(redis: RedisCommands, *, key: str, life: timedelta) -> None:
         pipeline.execute()
 
 
-def _decode(id: bytes, fields: Mapping[bytes, bytes]) -> Record:
+def _decode(id: bytes, fields: Mapping[bytes, bytes]) -> VerificationRecord:
     attempts = [
         _decode_send(name, value)
         for name, value in fields.items()
         if len(name) == _SEND_ID_BYTES
     ]
-    return Record(
+    return VerificationRecord(
         id=id,
         service=fields[b"service"].decode(),
         encrypted_number=fields[b"number"],
         channel=Channel(fields[b"channel"].decode()),
-        attempts=tuple(sorted(attempts, key=lambda attempt: attempt.at)),
-        cancelled=_CANCELED in fields,
+        attempts=tuple(sorted(attempts, key=lambda attempt: attempt.sent_at)),
+        canceled=_CANCELED in fields,
         bound=fields.get(b"bound") == b"1",
     )
 
 
-def _decode_send(send_id: bytes, value: bytes) -> Attempt:
+def _decode_send(send_id: bytes, value: bytes) -> SendAttempt:
     at, channel = value.decode().split()
-    return Attempt(send_id, lua_codec.from_timestamp(int(at)), Channel(channel))
+    return SendAttempt(send_id, lua_codec.from_timestamp(int(at)), Channel(channel))

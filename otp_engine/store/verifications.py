@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from otp_engine.domain import refusals
-from otp_engine.domain.homes import PhoneKey, Standing
-from otp_engine.domain.limits import Charge, Limit, Use
+from otp_engine.domain.homes import PhoneKey, PhoneState
+from otp_engine.domain.limits import LimitHit, Limit, WindowUsage
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.refusals import ProviderRefusal
-from otp_engine.domain.verification import Binding, Claim, Opened, Waiting
+from otp_engine.domain.refusals import ProviderRejection
+from otp_engine.domain.verification import HashParameters, CheckReservation, SendReservation, PendingVerification
 from otp_engine.errors import (
     RateLimited,
-    Refused,
+    LimitExceeded,
     TooManyAttempts,
     VerificationNotFound,
 )
@@ -23,7 +23,7 @@ from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 
 # Long enough for a retry after a lost reply.
-_APPROVAL_REMEMBERED = timedelta(minutes=1)
+_APPROVAL_TTL = timedelta(minutes=1)
 
 
 class RedisVerificationStore:
@@ -53,26 +53,26 @@ class RedisVerificationStore:
         self._standing = LuaScript(client, "phone_state")
         self._add_failures = kept("add_failed_checks")
 
-    def open(
+    def reserve_send(
         self,
         phone: PhoneKey,
         *,
-        token: bytes,
-        binding: Binding | None,
+        idempotency_key: bytes,
+        hash_parameters: HashParameters | None,
         policy: Policy,
         sender: str = "",
-    ) -> Opened:
+    ) -> SendReservation:
         """Reserve one send, and start a verification if there is no live one."""
         limit, failed = policy.sends_per_phone, policy.failed_checks_per_phone
         bound = phone.bound is not None
         reply = self._open.run(
             _of_open(phone),
-            token,
-            binding.id if binding else b"",
-            binding.cost if binding else b"",
+            idempotency_key,
+            hash_parameters.salt if hash_parameters else b"",
+            hash_parameters.argon2 if hash_parameters else b"",
             lua_codec.to_ms(policy.ttl),
             policy.max_sends,
-            policy.checks(bound=bound),
+            policy.checks_allowed(bound=bound),
             lua_codec.to_ms(policy.resend_cooldown),
             lua_codec.encode_limit(limit.enforced),
             "" if bound else lua_codec.encode_limit(failed),
@@ -85,138 +85,138 @@ class RedisVerificationStore:
             case [b"not_found"]:
                 raise VerificationNotFound
             case [b"provider_rejection", text]:
-                raise ProviderRefusal.parse(text.decode()).error()
+                raise ProviderRejection.parse(text.decode()).to_error()
             case [b"reserved", id, cost, resend, used, over, shadow]:
                 name = "sends_per_phone"
-                return Opened(
-                    binding=Binding(id, cost.decode()),
+                return SendReservation(
+                    hash_parameters=HashParameters(id, cost.decode()),
                     resend_after=lua_codec.from_ms(resend),
-                    uses=[
+                    limit_usage=[
                         *lua_codec.decode_usage(name, limit.enforced, 0, used),
                         *lua_codec.decode_usage(name, limit.shadow, over, shadow),
                     ],
                 )
             case [reason, wait]:
-                raise _refusal(reason, wait)
+                raise _limit_error(reason, wait)
             case _:
                 raise AssertionError(reply)
 
-    def arm(self, phone: PhoneKey, *, token: bytes, tag: bytes, policy: Policy) -> bool:
+    def commit_send(self, phone: PhoneKey, *, idempotency_key: bytes, code_hash: bytes, policy: Policy) -> bool:
         """Store the hash of the code of a reserved send."""
         return bool(
             self._arm.run(
-                [keys.verification(phone)], token, tag, lua_codec.to_ms(policy.ttl)
+                [keys.verification(phone)], idempotency_key, code_hash, lua_codec.to_ms(policy.ttl)
             )
         )
 
-    def withdraw(
+    def release_send(
         self,
         phone: PhoneKey,
         *,
-        token: bytes,
-        refusal: ProviderRefusal | None = None,
+        idempotency_key: bytes,
+        rejection: ProviderRejection | None = None,
         sender: str = "",
     ) -> None:
         """Release a reserved send, with its code if that was stored."""
         self._withdraw.run(
-            [*_of_sends(phone), keys.sends_in_shadow(phone), keys.refusal(phone)],
-            token,
-            str(refusal or ""),
-            lua_codec.to_ms(refusals.REMEMBERED),
+            [*_of_sends(phone), keys.shadow_sends(phone), keys.provider_rejections(phone)],
+            idempotency_key,
+            str(rejection or ""),
+            lua_codec.to_ms(refusals.TTL),
             sender,
         )
 
-    def claim(self, phone: PhoneKey, *, token: bytes, policy: Policy) -> Claim:
+    def reserve_check(self, phone: PhoneKey, *, idempotency_key: bytes, policy: Policy) -> CheckReservation:
         """Reserve one check, and return the hashes that a code is compared with."""
         bound = phone.bound is not None
         reply = self._claim.run(
             [keys.verification(phone), *_of_failures(phone)],
-            token,
-            policy.checks(bound=bound),
+            idempotency_key,
+            policy.checks_allowed(bound=bound),
             "" if bound else lua_codec.encode_limit(policy.failed_checks_per_phone),
             lua_codec.encode_limit(policy.consecutive_failures),
         )
         match reply:
             case [b"reserved", id, cost, left, ends_in, *tags]:
-                return Claim(
-                    binding=Binding(id, cost.decode()),
-                    tags=tuple(tags),
-                    attempts_left=left,
+                return CheckReservation(
+                    hash_parameters=HashParameters(id, cost.decode()),
+                    code_hashes=tuple(tags),
+                    attempts_remaining=left,
                     expires_in=lua_codec.from_ms(ends_in),
                 )
             case [b"not_found"]:
                 raise VerificationNotFound
             case [reason, wait]:
-                raise _refusal(reason, wait)
+                raise _limit_error(reason, wait)
             case _:
                 raise AssertionError(reply)
 
-    def unclaim(self, phone: PhoneKey, *, token: bytes) -> None:
+    def release_check(self, phone: PhoneKey, *, idempotency_key: bytes) -> None:
         """Release a reserved check whose code was not compared."""
-        self._unclaim.run([keys.verification(phone), *_of_failures(phone)], token)
+        self._unclaim.run([keys.verification(phone), *_of_failures(phone)], idempotency_key)
 
     def approve(
-        self, phone: PhoneKey, *, token: bytes, id: bytes, guessed: bool = True
+        self, phone: PhoneKey, *, idempotency_key: bytes, verification_id: bytes, code_matched: bool = True
     ) -> datetime | None:
         """Close the verification, and return when; None if another request did."""
         wrong, failures = _of_failures(phone)
-        named = [keys.verification(phone), wrong, keys.approved(phone), failures]
-        args = (token, id, lua_codec.to_ms(_APPROVAL_REMEMBERED), int(guessed))
+        named = [keys.verification(phone), wrong, keys.approval(phone), failures]
+        args = (idempotency_key, verification_id, lua_codec.to_ms(_APPROVAL_TTL), int(code_matched))
         at = self._approve.run(named, *args)
         return lua_codec.from_timestamp(at) if at else None
 
-    def cancel(self, phone: PhoneKey, *, id: bytes | None = None) -> bool:
+    def cancel(self, phone: PhoneKey, *, verification_id: bytes | None = None) -> bool:
         """Close the verification without an approval; return whether it was pending."""
-        return bool(self._cancel.run([keys.verification(phone)], id or b""))
+        return bool(self._cancel.run([keys.verification(phone)], verification_id or b""))
 
-    def look(self, phone: PhoneKey) -> Waiting | None:
+    def get_pending(self, phone: PhoneKey) -> PendingVerification | None:
         """Return the pending verification, if there is one."""
         match self._look.run([keys.verification(phone)]):
             case [b"pending", id, guesses, ends_in]:
-                return Waiting(
-                    id=id, guesses=guesses, expires_in=lua_codec.from_ms(ends_in)
+                return PendingVerification(
+                    verification_id=id, attempts_used=guesses, expires_in=lua_codec.from_ms(ends_in)
                 )
             case _:
                 return None
 
-    def take(self, charges: Sequence[Charge], *, token: bytes) -> list[Use]:
+    def acquire_limits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> list[WindowUsage]:
         """Count one event against all of the shared limits, or against none."""
-        if not charges:
+        if not hits:
             return []
-        limits = list(map(lua_codec.encode_hit, charges))
-        match self._take.run(list(map(keys.shared, charges)), token, *limits):
+        limits = list(map(lua_codec.encode_hit, hits))
+        match self._take.run(list(map(keys.shared_limit, hits)), idempotency_key, *limits):
             case [b"acquired", *said]:
                 return [
                     use
-                    for charge, (over, *used) in zip(charges, said, strict=True)
+                    for charge, (over, *used) in zip(hits, said, strict=True)
                     for use in lua_codec.decode_usage(
                         charge.limit_name, charge.limit, over, used
                     )
                 ]
             case [b"rejected", n, wait]:
-                name = charges[n - 1].limit_name
+                name = hits[n - 1].limit_name
                 raise RateLimited(name, retry_after=lua_codec.from_ms(wait))
             case reply:
                 raise AssertionError(reply)
 
-    def refund(self, charges: Sequence[Charge], *, token: bytes) -> None:
+    def release_limits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> None:
         """Release what `take` counted."""
-        if charges:
-            self._refund.run(list(map(keys.shared, charges)), token)
+        if hits:
+            self._refund.run(list(map(keys.shared_limit, hits)), idempotency_key)
 
-    def standing(self, phone: PhoneKey, policy: Policy) -> Standing:
+    def get_phone_state(self, phone: PhoneKey, policy: Policy) -> PhoneState:
         """Return whether this phone is in use under its pepper."""
         live, failures = self._standing.run(
-            [*_of_sends(phone), keys.failures(phone)], lua_codec.to_ms(policy.ttl)
+            [*_of_sends(phone), keys.consecutive_failures(phone)], lua_codec.to_ms(policy.ttl)
         )
-        return Standing(live=bool(live), failures=failures)
+        return PhoneState(live=bool(live), failed_checks=failures)
 
-    def move_failures(self, old: PhoneKey, new: PhoneKey, policy: Policy) -> None:
+    def move_failed_checks(self, old: PhoneKey, new: PhoneKey, policy: Policy) -> None:
         """Move the failed checks of one phone from one pepper's key to another's."""
         budget = policy.failed_checks_per_phone
-        self._move(keys.wrong(old), keys.wrong(new), budget)
+        self._move(keys.failed_checks(old), keys.failed_checks(new), budget)
         consecutive = policy.consecutive_failures
-        self._move(keys.failures(old), keys.failures(new), consecutive)
+        self._move(keys.consecutive_failures(old), keys.consecutive_failures(new), consecutive)
 
     def _move(self, source: str, target: str, limit: Limit) -> None:
         found = self._line.execute(
@@ -234,23 +234,23 @@ class RedisVerificationStore:
 def _of_open(phone: PhoneKey) -> list[str]:
     return [
         *_of_sends(phone),
-        keys.wrong(phone),
-        keys.sends_in_shadow(phone),
-        keys.refusal(phone),
-        keys.failures(phone),
+        keys.failed_checks(phone),
+        keys.shadow_sends(phone),
+        keys.provider_rejections(phone),
+        keys.consecutive_failures(phone),
         *([keys.bound(phone)] if phone.bound is not None else []),
     ]
 
 
 def _of_failures(phone: PhoneKey) -> list[str]:
-    return [keys.wrong(phone), keys.failures(phone)]
+    return [keys.failed_checks(phone), keys.consecutive_failures(phone)]
 
 
 def _of_sends(phone: PhoneKey) -> list[str]:
     return [keys.verification(phone), keys.sends(phone)]
 
 
-def _refusal(reason: bytes, wait: int) -> Refused:
+def _limit_error(reason: bytes, wait: int) -> LimitExceeded:
     if reason == b"max_attempts_reached":
         return TooManyAttempts(retry_after=lua_codec.from_ms(wait))
     return RateLimited(reason.decode(), retry_after=lua_codec.from_ms(wait))

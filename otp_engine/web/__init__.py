@@ -7,20 +7,20 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
-from otp_engine.api.responses import Answer
+from otp_engine.api.responses import ErrorHandler
 from otp_engine.config import Settings
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.inbox import Letter
+from otp_engine.domain.inbox import InboxMessage
 from otp_engine.web import api_docs, assets, inbox, verify
 
 
-def error_handlers(settings: Settings) -> dict[str, Answer]:
+def error_handlers(settings: Settings) -> dict[str, ErrorHandler]:
     """Return the error handlers of the pages, by the prefix of the path."""
     return {"/verify": verify.handle_error} if settings.verify_page.enabled else {}
 
 
 def init_app(
-    app: Flask, settings: Settings, list_messages: Callable[[], list[Letter]]
+    app: Flask, settings: Settings, list_messages: Callable[[], list[InboxMessage]]
 ) -> None:
     """Register the pages that *settings* enable.
 

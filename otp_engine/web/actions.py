@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 from flask import g, request
 
 from otp_engine.api import context, responses
-from otp_engine.api.callers import ANYBODY
+from otp_engine.api.callers import ANONYMOUS
 from otp_engine.domain import codes
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.verification import Asked, Checked, Guess
-from otp_engine.domain.wishes import Wishes
+from otp_engine.domain.verification import SendRequest, CheckResult, CheckRequest
+from otp_engine.domain.wishes import MessageOptions
 from otp_engine.errors import (
     DeliveryUnconfirmed,
     RateLimited,
@@ -94,15 +94,15 @@ class VerifyActions:
         translations: Translations,
     ) -> Notice | None:
         """Send a code for *handle*, or for a new verification without one."""
-        app = context.current()
-        send_request = Asked(
+        app = context.get_context()
+        send_request = SendRequest(
             number=number,
             locale=translations.locale,
-            address=ANYBODY.address_of_person(request, None),
+            client_ip=ANONYMOUS.client_ip(request, None),
             service=app.service,
-            wishes=Wishes(origin=_webotp_domain(app.public_url)),
+            options=MessageOptions(origin=_webotp_domain(app.public_url)),
             bind=handle is None,
-            bound=handle.verification if handle else None,
+            bound_id=handle.verification_id if handle else None,
         )
         try:
             result = app.engine_for(number).send(send_request)
@@ -115,47 +115,47 @@ class VerifyActions:
             if handle and error.limit == "resend_cooldown":
                 rounded = responses.retry_after(error.retry_after, rule=True)
                 resend_after = timedelta(seconds=int(rounded))
-                encoded = _encode_handle(handle.verification, number)
+                encoded = _encode_handle(handle.verification_id, number)
                 session.code_sent(encoded, resend_after)
             raise
-        session.code_sent(_encode_handle(result.id, number), result.resend_after)
+        session.code_sent(_encode_handle(result.verification_id, number), result.resend_after)
         if result.confirmed:
             return None
-        return Notice(translations.get(DeliveryUnconfirmed.name))
+        return Notice(translations.get(DeliveryUnconfirmed.error_code))
 
     def _submit_code(
         self, session: VerifySession, translations: Translations
     ) -> Notice | Completed:
         handle = _require_handle(session)
-        check_request = Guess(
+        check_request = CheckRequest(
             number=handle.number,
-            code=codes.read(request.form.get("otp", "")),
-            address=ANYBODY.address_of_person(request, None),
-            bound=handle.verification,
+            code=codes.parse(request.form.get("otp", "")),
+            client_ip=ANONYMOUS.client_ip(request, None),
+            bound_id=handle.verification_id,
         )
-        result = context.current().engine_for(handle.number).check(check_request)
+        result = context.get_context().engine_for(handle.number).check(check_request)
         if not result.approved:
-            return Notice(translations.get("wrong_code", left=result.attempts_left))
+            return Notice(translations.get("wrong_code", left=result.attempts_remaining))
         completed = self._complete(handle.number, result, session.return_target)
         session.clear()
         return completed
 
     def _complete(
-        self, number: PhoneNumber, result: Checked, target: ReturnTarget | None
+        self, number: PhoneNumber, result: CheckResult, target: ReturnTarget | None
     ) -> Completed:
         """Issue a proof token if the origin of *target* is still allowed."""
         origin = origin_of(target.url) if target else None
         if target is None or origin not in self._return_origins:
             return Completed()
-        proof = context.current().prove(
+        proof = context.get_context().prove(
             number, result, audience=origin or "", nonce=target.state
         )
         return Completed(proof, target)
 
 
 def _parse_number(text: str) -> PhoneNumber:
-    app = context.current()
-    number = app.numbers.read(text, app.region)
+    app = context.get_context()
+    number = app.sandbox_numbers.parse(text, app.default_region)
     g.phone = number.masked
     return number
 
@@ -163,7 +163,7 @@ def _parse_number(text: str) -> PhoneNumber:
 def _parse_handle(text: str | None) -> Handle | None:
     """Return the handle of *text*, or None if it is not valid."""
     try:
-        return context.current().handle(text or "")
+        return context.get_context().parse_handle(text or "")
     except VerificationNotFound:
         return None
 
@@ -174,14 +174,14 @@ def _require_handle(session: VerifySession) -> Handle:
     Raises:
         VerificationNotFound: The session has no valid handle.
     """
-    handle = context.current().handle(session.handle or "")
+    handle = context.get_context().parse_handle(session.handle or "")
     g.phone = handle.number.masked
     return handle
 
 
 def _encode_handle(verification: bytes, number: PhoneNumber) -> str:
     handle = Handle(verification, number)
-    return handle.write(context.current().peppers[0])
+    return handle.encode(context.get_context().peppers[0])
 
 
 def _webotp_domain(public_url: str | None) -> str | None:

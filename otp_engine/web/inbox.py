@@ -13,14 +13,14 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from otp_engine.domain import segments
-from otp_engine.domain.inbox import Letter
+from otp_engine.domain.inbox import InboxMessage
 from otp_engine.web import security_headers
 
 _JUST_NOW = timedelta(seconds=2)
 
 
 def blueprint(
-    list_messages: Callable[[], list[Letter]],
+    list_messages: Callable[[], list[InboxMessage]],
     now: Callable[[], datetime],
     *,
     verify: bool,
@@ -64,8 +64,8 @@ def blueprint(
     return bp
 
 
-def _to_dict(message: Letter, now: datetime) -> dict[str, Any]:
-    age = max(timedelta(), now - message.at)
+def _to_dict(message: InboxMessage, now: datetime) -> dict[str, Any]:
+    age = max(timedelta(), now - message.sent_at)
     return {
         "to": message.to,
         "channel": message.channel,
@@ -73,11 +73,11 @@ def _to_dict(message: Letter, now: datetime) -> dict[str, Any]:
         "body": message.body,
         "code": message.code,
         "segments": segments.count(message.body),
-        "at": message.at.isoformat(),
+        "at": message.sent_at.isoformat(),
         "age": round(age.total_seconds()),
         "ago": _format_age(age),
-        "verification": message.verification.hex(),
-        "state": message.state(now),
+        "verification": message.verification_id.hex(),
+        "state": message.status(now),
     }
 
 

@@ -27,7 +27,7 @@ from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.errors import (
     OTPError,
     RateLimited,
-    Refused,
+    LimitExceeded,
     Unavailable,
     VerificationNotFound,
 )
@@ -133,13 +133,13 @@ def _translations() -> Translations:
 
 
 def _notice_for(error: OTPError, translations: Translations) -> Notice:
-    key = error.name if error.name in translations.strings else "unavailable"
-    g.error = error.name
+    key = error.error_code if error.error_code in translations.strings else "unavailable"
+    g.error = error.error_code
     if isinstance(error, RateLimited):
         g.limit = error.limit
     wait, headers = "", {}
-    if isinstance(error, Refused | Unavailable):
-        rule = isinstance(error, Refused)
+    if isinstance(error, LimitExceeded | Unavailable):
+        rule = isinstance(error, LimitExceeded)
         seconds = responses.retry_after(error.retry_after, rule=rule)
         wait = _format_wait(int(seconds), translations)
         headers = {"Retry-After": seconds}

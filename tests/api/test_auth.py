@@ -13,12 +13,12 @@ from otp_engine.api import body as request_body
 from otp_engine.app import create_app
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     StoreUnavailable,
 )
-from tests.fakes import other_than
+from tests.fakes import different_code
 
 PHONE = {"phone": "9445012345"}
 
@@ -65,7 +65,7 @@ def test_the_right_code_is_approved_to_the_letter(http, outbox):
 def test_a_wrong_code_is_pending_to_the_letter(http, outbox):
     send(http)
 
-    answer = verify(http, other_than(outbox.code))
+    answer = verify(http, different_code(outbox.code))
 
     assert answer.status_code == 201
     assert answer.json == {"VerificationStatus": "pending"}
@@ -151,7 +151,7 @@ def test_a_code_that_cannot_be_one_is_400_and_costs_no_guess(http, outbox, otp, 
     answer = verify(http, otp)
 
     assert (answer.status_code, answer.json["error"]) == (400, name)
-    assert verify(http, other_than(outbox.code)).headers["OTP-Attempts-Left"] == "4"
+    assert verify(http, different_code(outbox.code)).headers["OTP-Attempts-Left"] == "4"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_never_sent_and_used_are_answered_alike(http, outbox):
 def test_spent_guesses_are_429_and_say_when_to_come_back(http, outbox):
     send(http)
     for _ in range(5):
-        verify(http, other_than(outbox.code))
+        verify(http, different_code(outbox.code))
 
     for answer in (verify(http, outbox.code), send(http)):
         assert (answer.status_code, answer.json["error"]) == (429, "too_many_attempts")
@@ -223,7 +223,7 @@ def test_every_limit_comes_from_the_environment(app_with):
     [
         (DeliveryFailed(), 502, "delivery_failed"),
         (DeliveryUnconfirmed(), 504, "delivery_unconfirmed"),
-        (CarrierUnavailable(), 503, "unavailable"),
+        (ProviderUnavailable(), 503, "unavailable"),
         (StoreUnavailable(), 503, "unavailable"),
     ],
 )
@@ -257,7 +257,7 @@ class Broken:
     name = "broken"
 
     @contextmanager
-    def room(self):
+    def reserve(self):
         yield self.send
 
     def send(self, message):

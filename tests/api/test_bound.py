@@ -6,7 +6,7 @@ import pytest
 
 from otp_engine.errors import DeliveryUnconfirmed
 from tests.api.test_rehearsal import CODE, ENTRY, NUMBER
-from tests.fakes import other_than
+from tests.fakes import different_code
 
 PHONE = "9445012345"
 
@@ -83,7 +83,7 @@ def test_a_handle_with_another_phone_spends_no_check(http, outbox, handle):
     answer = check(http, outbox.code, verification=handle, phone="9445067890")
 
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
-    left = check(http, other_than(outbox.code), verification=handle)
+    left = check(http, different_code(outbox.code), verification=handle)
     assert left.headers["OTP-Attempts-Left"] == "4"
 
 
@@ -97,7 +97,7 @@ def test_strangers_cannot_end_a_bound_verification(http, outbox, handle):
     code = outbox.code
     send(http, phone=PHONE)
     for _ in range(6):
-        check(http, other_than(*outbox.codes), phone=PHONE)
+        check(http, different_code(*outbox.codes), phone=PHONE)
     assert check(http, outbox.code, phone=PHONE).status_code == 429
 
     assert check(http, code, verification=handle).json == {

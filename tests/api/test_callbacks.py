@@ -7,7 +7,7 @@ from twilio.request_validator import RequestValidator
 
 from otp_engine import config
 from otp_engine.app import create_app
-from otp_engine.domain.events import Delivered, Lost
+from otp_engine.domain.events import MessageDelivered, MessageUndelivered
 from tests import twilio_server
 from tests.pages import values
 from tests.support.settings import RELAXED
@@ -64,8 +64,8 @@ def test_a_message_that_arrived_is_told_and_counted(http, store):
 
     [event] = happened(store)
     assert (answer.status_code, answer.data) == (204, b"")
-    assert isinstance(event, Delivered)
-    assert (event.whom.country, event.whom.prefix) == ("IN", "+91944")
+    assert isinstance(event, MessageDelivered)
+    assert (event.recipient.country, event.recipient.prefix) == ("IN", "+91944")
     assert counted(http, "delivered") == 1
 
 
@@ -74,8 +74,8 @@ def test_a_message_that_was_lost_is_told_with_the_carriers_number(http, store, s
     report(http, status, ErrorCode="30003")
 
     [event] = happened(store)
-    assert isinstance(event, Lost)
-    assert event.carrier_error == 30003
+    assert isinstance(event, MessageUndelivered)
+    assert event.provider_error == 30003
     assert counted(http, "undelivered") == 1
 
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from otp_engine.api.callers import Callers
+from otp_engine.api.callers import ApiKeyAuthenticator
 from otp_engine.crypto import api_keys
 from otp_engine.errors import DeliveryUnconfirmed
 from tests.ageing import age
-from tests.fakes import other_than
+from tests.fakes import different_code
 
 PHONE = {"phone": "9445012345"}
 KEYS = "shop:shop-secret-0123456789,bank:bank-secret-0123456789"
@@ -238,7 +238,7 @@ def test_callers_from_nowhere_share_one_place(app_with, ip):
 
 def test_without_keys_everybody_is_let_in():
     with Flask("nothing").test_request_context() as context:
-        assert Callers([]).identify(context.request).name is None
+        assert ApiKeyAuthenticator([]).authenticate(context.request).name is None
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_a_stranger_is_not_told_by_a_wrong_code_when_the_code_was_sent(
 
     answer = http.post(
         "/auth/verify_otp",
-        json=PHONE | {"otp": other_than(outbox.code)},
+        json=PHONE | {"otp": different_code(outbox.code)},
         headers={"Authorization": f"Bearer {key}"} if key else {},
     )
 

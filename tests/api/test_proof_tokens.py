@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from tests.api.verify_v2.conftest import ACCOUNT, TOKEN, Verify
-from tests.fakes import other_than
+from tests.fakes import different_code
 
 PHONE = {"phone": "+919445012345"}
 SEED, OLD = (base64.b64encode(byte * 32).decode() for byte in (b"s", b"o"))
@@ -61,7 +61,7 @@ def test_approval_by_verify_v2_has_a_proof_token(app_with, outbox):
     )
     verify.send()
 
-    wrong = verify.check(other_than(outbox.code)).headers
+    wrong = verify.check(different_code(outbox.code)).headers
     right = verify.check(outbox.code).headers
 
     proof = jwt.decode(right["OTP-Proof"], options={"verify_signature": False})
@@ -80,7 +80,7 @@ def test_every_proof_token_has_its_own_id(http, outbox):
 
 def test_send_and_failed_check_have_no_proof_token(http, outbox):
     sent = send(http)
-    wrong = check(http, other_than(outbox.code))
+    wrong = check(http, different_code(outbox.code))
 
     assert "OTP-Proof" not in sent.headers
     assert "OTP-Proof" not in wrong.headers

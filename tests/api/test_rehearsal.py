@@ -8,8 +8,8 @@ import pytest
 
 from otp_engine import config
 from otp_engine.domain import engines, phone
-from otp_engine.domain.rehearsal import TestNumber, TestNumbers
-from otp_engine.domain.verification import Asked, Guess
+from otp_engine.domain.rehearsal import SandboxNumber, SandboxNumbers
+from otp_engine.domain.verification import SendRequest, CheckRequest
 from otp_engine.errors import InvalidSettings, VerificationNotFound
 from otp_engine.senders.null import NullSender
 from tests.api.verify_v2.conftest import SERVICE, Verify
@@ -65,16 +65,16 @@ def test_sandbox_sends_count_against_the_requester(http):
 
 def test_fixed_code_is_not_found_after_the_last_day(engine):
     days = [date(2027, 1, 31)]
-    numbers = TestNumbers(
-        {NUMBER: TestNumber(phone.for_tests(NUMBER), CODE, days[0])}, lambda: days[0]
+    numbers = SandboxNumbers(
+        {NUMBER: SandboxNumber(phone.parse_unassigned(NUMBER), CODE, days[0])}, lambda: days[0]
     )
     both = engines.build(engine, numbers, NullSender())
-    number = phone.for_tests(NUMBER)
-    both.engine_for(number).send(Asked(number=number))
+    number = phone.parse_unassigned(NUMBER)
+    both.engine_for(number).send(SendRequest(number=number))
     days[0] += timedelta(days=1)
 
     with pytest.raises(VerificationNotFound):
-        both.engine_for(number).check(Guess(number=number, code=CODE))
+        both.engine_for(number).check(CheckRequest(number=number, code=CODE))
 
 
 def test_sandbox_number_has_the_usual_number_of_checks(http):

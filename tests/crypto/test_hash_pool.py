@@ -10,7 +10,7 @@ import pytest
 
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.hash_pool import HashPool
-from otp_engine.errors import Saturated
+from otp_engine.errors import Overloaded
 
 
 class SlowParameters(Argon2Parameters):
@@ -48,21 +48,21 @@ def busy(pool, slow, *, requests):
 def test_full_queue_raises_saturated_from_check_capacity(slow):
     pool = HashPool(1, max_queued=1)
 
-    with busy(pool, slow, requests=2), pytest.raises(Saturated):
+    with busy(pool, slow, requests=2), pytest.raises(Overloaded):
         pool.check_capacity()
 
 
 def test_full_queue_raises_saturated_from_hash(slow):
     pool = HashPool(1, max_queued=1)
 
-    with busy(pool, slow, requests=2), pytest.raises(Saturated):
+    with busy(pool, slow, requests=2), pytest.raises(Overloaded):
         pool.hash(b"a", b"b", slow)
 
 
 def test_queued_hash_raises_saturated_after_timeout(slow):
     pool = HashPool(1, max_queued=1, queue_timeout=timedelta(milliseconds=20))
 
-    with busy(pool, slow, requests=1), pytest.raises(Saturated):
+    with busy(pool, slow, requests=1), pytest.raises(Overloaded):
         pool.hash(b"a", b"s" * 16, PROFILES["test"])
 
 

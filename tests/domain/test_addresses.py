@@ -15,7 +15,7 @@ from otp_engine.domain import addresses
     ],
 )
 def test_ipv4_counts_whole_and_ipv6_by_its_64(text, counted):
-    assert addresses.read(text) == counted
+    assert addresses.normalize(text) == counted
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_ipv4_counts_whole_and_ipv6_by_its_64(text, counted):
 )
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ValueError, match="address"):
-        addresses.read(text)
+        addresses.normalize(text)
 
 
 @pytest.mark.parametrize(

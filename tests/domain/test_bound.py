@@ -11,7 +11,7 @@ import pytest
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import handles, phone
 from otp_engine.domain.handles import Handle
-from otp_engine.domain.inspection import Inspector
+from otp_engine.domain.inspection import PhoneInspector
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.service import DEFAULT, Service
 from otp_engine.errors import (
@@ -20,7 +20,7 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 from tests.ageing import age
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.tuning import with_policy
 
 
@@ -89,11 +89,11 @@ def test_failed_checks_by_number_leave_bound_verification_unchanged(
     code = outbox.code
     engine.send(alice)
     for _ in range(2):
-        engine.check(guess(other_than(*outbox.codes)))
+        engine.check(guess(different_code(*outbox.codes)))
     with pytest.raises(TooManyAttempts):
         engine.check(guess(outbox.code))
 
-    assert engine.check(with_handle(code, sent.id)).approved
+    assert engine.check(with_handle(code, sent.verification_id)).approved
 
 
 def test_bound_verification_of_another_client_has_its_own_attempts(
@@ -104,9 +104,9 @@ def test_bound_verification_of_another_client_has_its_own_attempts(
     code = outbox.code
     stranger = engine.send(bound)
     for _ in range(2):
-        engine.check(with_handle(other_than(*outbox.codes), stranger.id))
+        engine.check(with_handle(different_code(*outbox.codes), stranger.verification_id))
 
-    assert engine.check(with_handle(code, sent.id)).approved
+    assert engine.check(with_handle(code, sent.verification_id)).approved
 
 
 def test_resend_of_bound_verification_adds_no_checks(
@@ -114,12 +114,12 @@ def test_resend_of_bound_verification_adds_no_checks(
 ):
     engine = with_policy(engine, max_checks=2)
     sent = engine.send(bound)
-    engine.check(with_handle(other_than(*outbox.codes), sent.id))
-    engine.send(replace(bound, bind=False, bound=sent.id))
-    engine.check(with_handle(other_than(*outbox.codes), sent.id))
+    engine.check(with_handle(different_code(*outbox.codes), sent.verification_id))
+    engine.send(replace(bound, bind=False, bound=sent.verification_id))
+    engine.check(with_handle(different_code(*outbox.codes), sent.verification_id))
 
     with pytest.raises(TooManyAttempts):
-        engine.check(with_handle(outbox.code, sent.id))
+        engine.check(with_handle(outbox.code, sent.verification_id))
 
 
 def test_bound_verification_has_the_budget_of_a_phone(
@@ -130,12 +130,12 @@ def test_bound_verification_has_the_budget_of_a_phone(
     )
     sent = engine.send(bound)
     left = [
-        engine.check(with_handle(other_than(outbox.code), sent.id)).attempts_left
+        engine.check(with_handle(different_code(outbox.code), sent.verification_id)).attempts_remaining
         for _ in range(2)
     ]
 
     with pytest.raises(TooManyAttempts):
-        engine.check(with_handle(outbox.code, sent.id))
+        engine.check(with_handle(outbox.code, sent.verification_id))
 
     assert left == [1, 0]
 
@@ -169,9 +169,9 @@ def test_sends_by_number_start_no_cooldown_of_bound_verification(
     age(client, timedelta(seconds=30))
     engine.send(alice)
 
-    again = engine.send(replace(bound, bind=False, bound=sent.id))
+    again = engine.send(replace(bound, bind=False, bound=sent.verification_id))
 
-    assert again.id == sent.id
+    assert again.verification_id == sent.verification_id
 
 
 def test_cooldown_of_bound_verification_follows_its_own_sends(engine, bound):
@@ -179,7 +179,7 @@ def test_cooldown_of_bound_verification_follows_its_own_sends(engine, bound):
     sent = engine.send(bound)
 
     with pytest.raises(RateLimited) as refusal:
-        engine.send(replace(bound, bind=False, bound=sent.id))
+        engine.send(replace(bound, bind=False, bound=sent.verification_id))
 
     assert refusal.value.limit == "resend_cooldown"
 
@@ -204,7 +204,7 @@ def test_failed_checks_of_bound_verifications_leave_the_budget_by_number(
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("2/1h"))
     stranger = engine.send(bound)
     for _ in range(2):
-        engine.check(with_handle(other_than(outbox.code), stranger.id))
+        engine.check(with_handle(different_code(outbox.code), stranger.verification_id))
 
     engine.send(alice)
 
@@ -218,7 +218,7 @@ def test_failed_checks_of_bound_verifications_count_towards_the_ceiling(
     for _ in range(2):
         sent = engine.send(bound)
         for _ in range(2):
-            engine.check(with_handle(other_than(outbox.code), sent.id))
+            engine.check(with_handle(different_code(outbox.code), sent.verification_id))
 
     with pytest.raises(RateLimited) as refusal:
         engine.send(bound)
@@ -227,7 +227,7 @@ def test_failed_checks_of_bound_verifications_count_towards_the_ceiling(
 
 
 def test_bound_verification_belongs_to_its_service(engine, outbox, bound, with_handle):
-    shop = Service(sid="VA1", space="VA1")
+    shop = Service(sid="VA1", namespace="VA1")
     sent = engine.send(replace(bound, service=shop))
     asked = with_handle(outbox.code, sent.id)
 
@@ -239,14 +239,14 @@ def test_bound_verification_belongs_to_its_service(engine, outbox, bound, with_h
 def test_inspector_reports_and_deletes_bound_verifications(
     engine, store, client, bound, outbox, with_handle
 ):
-    inspector = Inspector(store, store.counts, engine.peppers, engine.policy)
+    inspector = PhoneInspector(store, store.counts, engine.peppers, engine.policy)
     sent = engine.send(bound)
 
-    waiting = inspector.inspect(bound.number, [""]).waiting
-    assert [(space, one.id) for space, one in waiting] == [
+    waiting = inspector.inspect(bound.number, [""]).pending
+    assert [(space, one.verification_id) for space, one in waiting] == [
         (f"+{sent.id.hex()}", sent.id)
     ]
-    assert inspector.forget(bound.number, [""])
+    assert inspector.delete(bound.number, [""])
 
     with pytest.raises(VerificationNotFound):
         engine.check(with_handle(outbox.code, sent.id))
@@ -266,12 +266,12 @@ def test_bound_verification_keeps_its_pepper_during_rotation(
 
 
 PEPPER = Pepper(b"p" * 32)
-HANDLE = Handle(b"v" * 16, phone.read("+919445012345", "IN"))
-WRITTEN = HANDLE.write(PEPPER)
+HANDLE = Handle(b"v" * 16, phone.parse("+919445012345", "IN"))
+WRITTEN = HANDLE.encode(PEPPER)
 
 
 def read(text, *peppers):
-    return handles.read(text, peppers, lambda e164: phone.read(e164, phone.NOWHERE))
+    return handles.parse(text, peppers, lambda e164: phone.parse(e164, phone.UNKNOWN_REGION))
 
 
 def test_handle_is_parsed_under_either_pepper_of_a_rotation():
@@ -308,4 +308,4 @@ def test_changed_handle_finds_no_verification(text):
 
 def test_handle_of_another_pepper_finds_no_verification():
     with pytest.raises(VerificationNotFound):
-        read(HANDLE.write(PEPPER), Pepper(b"q" * 32))
+        read(HANDLE.encode(PEPPER), Pepper(b"q" * 32))

@@ -13,10 +13,10 @@ from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.service import DEFAULT
 from otp_engine.errors import RateLimited, Unavailable, VerificationNotFound
-from tests.fakes import Meanwhile, other_than
+from tests.fakes import HashPoolWithHook, different_code
 from tests.tuning import with_policy
 
-BOB = phone.read("+919445067890", "IN")
+BOB = phone.parse("+919445067890", "IN")
 
 
 def test_no_code_of_a_canceled_verification_works(engine, outbox, alice, guess):
@@ -65,19 +65,19 @@ def test_cancel_of_one_phone_keeps_the_others(engine, outbox, alice, guess):
 def test_cancel_keeps_failed_checks_counted(engine, outbox, alice, guess):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("3/1h"))
     sent = engine.send(alice)
-    engine.check(guess(other_than(outbox.code)))
+    engine.check(guess(different_code(outbox.code)))
 
-    engine.cancel(alice.number, DEFAULT, sent.id)
+    engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
     engine.send(alice)
-    assert engine.check(guess(other_than(outbox.code))).attempts_left == 1
+    assert engine.check(guess(different_code(outbox.code))).attempts_remaining == 1
 
 
 def test_cancel_keeps_sends_counted(engine, alice):
     engine = with_policy(engine, sends_per_phone=Limit.parse("1/10m"))
     sent = engine.send(alice)
 
-    engine.cancel(alice.number, DEFAULT, sent.id)
+    engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
     with pytest.raises(RateLimited) as refusal:
         engine.send(alice)
@@ -88,7 +88,7 @@ def test_cancel_ends_the_cooldown(engine, outbox, alice, guess):
     engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
     sent = engine.send(alice)
 
-    engine.cancel(alice.number, DEFAULT, sent.id)
+    engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
     engine.send(alice)
     assert engine.check(guess(outbox.code)).approved
@@ -106,7 +106,7 @@ def test_cancel_finds_a_verification_under_the_previous_pepper(engine, alice):
 
 def test_cancel_during_a_send_stops_the_message(engine, outbox, alice):
     sent = engine.send(alice)
-    cancel = Meanwhile(lambda: engine.cancel(alice.number, DEFAULT, sent.id))
+    cancel = HashPoolWithHook(lambda: engine.cancel(alice.number, DEFAULT, sent.id))
 
     with pytest.raises(Unavailable):
         replace(engine, hashing=cancel).send(alice)
@@ -116,7 +116,7 @@ def test_cancel_during_a_send_stops_the_message(engine, outbox, alice):
 
 def test_cancel_during_a_check_prevents_the_approval(engine, outbox, alice, guess):
     sent = engine.send(alice)
-    cancel = Meanwhile(lambda: engine.cancel(alice.number, DEFAULT, sent.id))
+    cancel = HashPoolWithHook(lambda: engine.cancel(alice.number, DEFAULT, sent.id))
 
     with pytest.raises(VerificationNotFound):
         replace(engine, hashing=cancel).check(guess(outbox.code))

@@ -12,16 +12,16 @@ from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.domain import phone
 from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.verification import Guess
+from otp_engine.domain.verification import CheckRequest
 from otp_engine.errors import (
     RateLimited,
-    Refused,
-    Saturated,
+    LimitExceeded,
+    Overloaded,
     StoreUnavailable,
     TooManyAttempts,
     VerificationNotFound,
 )
-from tests.fakes import Unheard, other_than
+from tests.fakes import StoreLosingReplies, different_code
 from tests.servers import wait_until
 from tests.tuning import with_policy
 
@@ -43,7 +43,7 @@ def test_right_code_works_once(engine, outbox, alice, guess):
 def test_a_wrong_code_says_how_many_guesses_are_left(engine, outbox, alice, guess):
     engine.send(alice)
 
-    checked = engine.check(guess(other_than(outbox.code)))
+    checked = engine.check(guess(different_code(outbox.code)))
 
     assert not checked.approved
     assert checked.attempts_left == 4
@@ -53,7 +53,7 @@ def test_a_wrong_code_says_how_many_guesses_are_left(engine, outbox, alice, gues
 def test_right_code_is_rejected_without_attempts_left(engine, outbox, alice, guess):
     engine.send(alice)
     left = [
-        engine.check(guess(other_than(outbox.code))).attempts_left for _ in range(5)
+        engine.check(guess(different_code(outbox.code))).attempts_left for _ in range(5)
     ]
 
     with pytest.raises(TooManyAttempts):
@@ -65,7 +65,7 @@ def test_right_code_is_rejected_without_attempts_left(engine, outbox, alice, gue
 def test_right_code_is_approved_at_the_last_attempt(engine, outbox, alice, guess):
     engine.send(alice)
     for _ in range(4):
-        engine.check(guess(other_than(outbox.code)))
+        engine.check(guess(different_code(outbox.code)))
 
     assert engine.check(guess(outbox.code)).approved
 
@@ -79,10 +79,10 @@ def test_check_without_a_send_finds_no_verification(engine, guess, client):
 
 def test_code_is_not_found_for_another_phone(engine, outbox, alice):
     engine.send(alice)
-    bob = phone.read("+919445067890", "IN")
+    bob = phone.parse("+919445067890", "IN")
 
     with pytest.raises(VerificationNotFound):
-        engine.check(Guess(number=bob, code=outbox.code))
+        engine.check(CheckRequest(number=bob, code=outbox.code))
 
 
 def test_expired_code_is_not_found(engine, outbox, alice, guess):
@@ -98,11 +98,11 @@ def test_expired_code_is_not_found(engine, outbox, alice, guess):
 def test_resend_gives_no_attempt_back(engine, outbox, alice, guess):
     engine.send(alice)
     for _ in range(3):
-        engine.check(guess(other_than(outbox.code)))
+        engine.check(guess(different_code(outbox.code)))
 
     engine.send(alice)
 
-    assert engine.check(guess(other_than(*outbox.codes))).attempts_left == 1
+    assert engine.check(guess(different_code(*outbox.codes))).attempts_left == 1
 
 
 def test_earlier_code_of_a_live_verification_is_approved(engine, outbox, alice, guess):
@@ -151,10 +151,10 @@ def test_a_new_verification_does_not_refill_the_phones_wrong_guesses(
     brief = with_policy(strict, ttl=timedelta(milliseconds=200))
     brief.send(alice)
     for _ in range(2):
-        brief.check(guess(other_than(outbox.code)))
+        brief.check(guess(different_code(outbox.code)))
     wait_until(lambda: sends(strict, alice))
 
-    assert strict.check(guess(other_than(outbox.code))).attempts_left == 0
+    assert strict.check(guess(different_code(outbox.code))).attempts_remaining == 0
     with pytest.raises(RateLimited) as refusal:
         strict.check(guess(outbox.code))
     assert refusal.value.limit == "failed_checks_per_phone"
@@ -172,19 +172,19 @@ def test_right_code_clears_failed_checks_of_the_phone(engine, outbox, alice, gue
     strict = with_policy(engine, failed_checks_per_phone=Limit.parse("3/1h"))
     strict.send(alice)
     for _ in range(2):
-        strict.check(guess(other_than(outbox.code)))
+        strict.check(guess(different_code(outbox.code)))
     strict.check(guess(outbox.code))
 
     strict.send(alice)
 
-    assert strict.check(guess(other_than(outbox.code))).attempts_left == 2
+    assert strict.check(guess(different_code(outbox.code))).attempts_remaining == 2
 
 
 def test_address_limit_counts_checks_of_all_phones(engine, outbox, alice, guess):
     engine = with_policy(engine, checks_per_ip=Limit.parse("2/1m"))
     engine.send(alice)
     for _ in range(2):
-        engine.check(guess(other_than(outbox.code), "203.0.113.7"))
+        engine.check(guess(different_code(outbox.code), "203.0.113.7"))
 
     with pytest.raises(RateLimited) as refusal:
         engine.check(guess(outbox.code, "203.0.113.7"))
@@ -201,9 +201,9 @@ def test_check_rejected_by_the_phone_counts_against_the_address(
 ):
     engine = with_policy(engine, checks_per_ip=Limit.parse("3/1m"), **spent)
     engine.send(alice)
-    engine.check(guess(other_than(outbox.code), "203.0.113.7"))
+    engine.check(guess(different_code(outbox.code), "203.0.113.7"))
     for _ in range(2):
-        with pytest.raises(Refused) as refusal:
+        with pytest.raises(LimitExceeded) as refusal:
             engine.check(guess(outbox.code, "203.0.113.7"))
         assert refusal.value.retry_after > timedelta(minutes=1)
 
@@ -232,12 +232,12 @@ def test_check_without_a_place_to_hash_is_released(engine, outbox, alice, guess)
     engine = with_policy(engine, checks_per_ip=Limit.parse("1/1m"))
     busy = replace(engine, hashing=full)
     for _ in range(10):
-        with pytest.raises(Saturated):
+        with pytest.raises(Overloaded):
             busy.check(guess(outbox.code, "203.0.113.7"))
 
-    wrong = engine.check(guess(other_than(outbox.code), "203.0.113.7"))
+    wrong = engine.check(guess(different_code(outbox.code), "203.0.113.7"))
 
-    assert wrong.attempts_left == 4
+    assert wrong.attempts_remaining == 4
 
 
 def test_new_argon2_parameters_keep_live_codes_valid(engine, outbox, alice, guess):
@@ -257,7 +257,7 @@ def test_check_with_a_lost_reply_is_released(engine, outbox, alice, guess):
     )
     engine.send(alice)
     with pytest.raises(StoreUnavailable):
-        replace(engine, store=Unheard(engine.store, "claim")).check(
+        replace(engine, store=StoreLosingReplies(engine.store, "claim")).check(
             guess("000000", "203.0.113.7")
         )
 
@@ -268,7 +268,7 @@ def test_right_check_with_a_lost_approval_is_not_released(engine, outbox, alice,
     """It may stand, and then the code is used up: nobody else may have it."""
     engine.send(alice)
     with pytest.raises(StoreUnavailable):
-        replace(engine, store=Unheard(engine.store, "approve")).check(
+        replace(engine, store=StoreLosingReplies(engine.store, "approve")).check(
             guess(outbox.code)
         )
 

@@ -16,7 +16,7 @@ lengths = st.integers(4, 10)
 
 @given(length=lengths, secret=st.binary(min_size=20, max_size=20))
 def test_code_has_given_number_of_ascii_digits(length, secret):
-    code = codes.make(length, lambda _: secret)
+    code = codes.generate(length, lambda _: secret)
 
     assert len(code) == length
     assert set(code) <= set("0123456789")
@@ -24,14 +24,14 @@ def test_code_has_given_number_of_ascii_digits(length, secret):
 
 @pytest.mark.parametrize(("seed", "code"), [(446_172, "000000"), (8_678, "999999")])
 def test_first_and_last_code_can_occur(seed, code):
-    assert codes.make(6, lambda size: seed.to_bytes(size, "big")) == code
+    assert codes.generate(6, lambda size: seed.to_bytes(size, "big")) == code
 
 
 @pytest.mark.parametrize("length", [4, 6, 9, 10])
 def test_every_digit_is_equally_frequent_in_every_place(length):
     # Chi-squared(9) > 33.7: P = 0.0001 for even digits, 0.99 for one half as frequent.
     seeded = random.Random(length)  # noqa: S311 - the same sample in every run
-    sample = [codes.make(length, seeded.randbytes) for _ in range(2_000)]
+    sample = [codes.generate(length, seeded.randbytes) for _ in range(2_000)]
 
     for place in zip(*sample, strict=True):
         counted = Counter(place)
@@ -47,15 +47,15 @@ def test_every_code_uses_new_entropy():
         sizes.append(size)
         return secrets.token_bytes(size)
 
-    codes.make(6, entropy)
-    codes.make(6, entropy)
+    codes.generate(6, entropy)
+    codes.generate(6, entropy)
 
     assert sizes == [20, 20]
 
 
 @pytest.mark.parametrize("text", ["123456", "123 456", "123-456", " 1 2 3–4 5 6 "])
 def test_spaces_and_dashes_in_code_are_ignored(text):
-    assert codes.read(text) == "123456"
+    assert codes.parse(text) == "123456"
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_spaces_and_dashes_in_code_are_ignored(text):
 )
 def test_invalid_code_is_rejected(text):
     with pytest.raises(InvalidCode):
-        codes.read(text)
+        codes.parse(text)
 
 
 @given(text=st.text())
 def test_any_text_is_read_as_code_or_rejected(text):
     try:
-        code = codes.read(text)
+        code = codes.parse(text)
     except InvalidCode:
         return
     assert code.isascii()

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.domain.inspection import Inspector
+from otp_engine.domain.inspection import PhoneInspector
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.service import Service
 from otp_engine.errors import RateLimited
 from tests.ageing import age
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.tuning import with_policy
 
 
@@ -31,7 +31,7 @@ def fail(strict, guess, outbox, client):
     def fail(times, asked):
         for _ in range(times):
             strict.send(asked)
-            wrong = replace(guess(other_than(*outbox.codes)), service=asked.service)
+            wrong = replace(guess(different_code(*outbox.codes)), service=asked.service)
             strict.check(wrong)
             age(client, timedelta(days=1))
 
@@ -59,7 +59,7 @@ def test_after_the_last_failed_check_a_right_code_is_refused(
 ):
     strict.send(alice)
     left = [
-        strict.check(guess(other_than(outbox.code))).attempts_left for _ in range(3)
+        strict.check(guess(different_code(outbox.code))).attempts_left for _ in range(3)
     ]
 
     refused(lambda: strict.check(guess(outbox.code)))
@@ -68,7 +68,7 @@ def test_after_the_last_failed_check_a_right_code_is_refused(
 
 
 def test_failed_checks_of_all_services_count(strict, alice, fail):
-    shop = replace(alice, service=Service(sid="VA1", space="VA1"))
+    shop = replace(alice, service=Service(sid="VA1", namespace="VA1"))
     fail(2, alice)
     fail(1, shop)
 
@@ -88,7 +88,7 @@ def test_a_right_code_ends_the_row(strict, alice, guess, outbox, fail):
 def test_an_operator_ends_the_row(strict, store, alice, fail):
     fail(3, alice)
 
-    Inspector(store, store.counts, strict.peppers, strict.policy).forget(
+    PhoneInspector(store, store.counts, strict.peppers, strict.policy).delete(
         alice.number, [""]
     )
 
@@ -111,7 +111,7 @@ def test_a_new_verification_does_not_refill_a_row_of_a_hundred(
     while failed < 100:
         engine.send(alice)
         for _ in range(5):
-            engine.check(guess(other_than(*outbox.codes)))
+            engine.check(guess(different_code(*outbox.codes)))
             failed += 1
         age(client, timedelta(hours=1))
 

@@ -27,4 +27,4 @@ def test_anything_else_is_refused(text):
 def test_what_is_written_reads_the_same(seconds):
     duration = timedelta(seconds=seconds)
 
-    assert durations.parse(durations.write(duration)) == duration
+    assert durations.parse(durations.format_duration(duration)) == duration

@@ -10,23 +10,23 @@ import pytest
 from otp_engine.domain import phone
 from otp_engine.domain.events import (
     Action,
-    Approved,
-    Canceled,
+    VerificationApproved,
+    VerificationCanceled,
     CodeSent,
-    Exhausted,
-    NothingWaiting,
+    MaxAttemptsReached,
+    CheckNotFound,
     RequestRefused,
-    Undelivered,
-    Unserved,
-    WrongCode,
+    SendRejected,
+    RequestFailed,
+    CheckFailed,
 )
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.phone import Served
+from otp_engine.domain.phone import AllowedDestinations
 from otp_engine.domain.service import DEFAULT
 from otp_engine.domain.verification import Channel
-from otp_engine.domain.whom import Whom
+from otp_engine.domain.whom import Recipient
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     InvalidPhone,
@@ -34,7 +34,7 @@ from otp_engine.errors import (
     OTPError,
     StoreUnavailable,
 )
-from tests.fakes import Unheard, other_than
+from tests.fakes import StoreLosingReplies, different_code
 from tests.tuning import with_policy
 
 ADDRESS = "203.0.113.7"
@@ -47,7 +47,7 @@ def emitted():
 
 @pytest.fixture
 def whom(alice, engine):
-    return Whom.of(alice.number, engine.peppers[0])
+    return Recipient.from_number(alice.number, engine.peppers[0])
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def test_accepted_message_emits_code_sent(engine, emitted, whom, alice):
 
     assert emitted == [
         CodeSent(
-            whom=whom,
-            verification=sent.id,
-            attempt=sent.token,
+            recipient=whom,
+            verification_id=sent.id,
+            send_id=sent.token,
             service=DEFAULT.sid,
             channel=Channel.SMS,
             code_length=6,
@@ -99,12 +99,12 @@ def test_message_rejected_by_the_provider_emits_undelivered(
     engine, emitted, outbox, whom, alice
 ):
     outbox.refusal = DeliveryFailed()
-    outbox.refusal.carrier_error = 21610
+    outbox.refusal.provider_error = 21610
 
     rejected(engine.send, alice)
 
-    undelivered = Undelivered(
-        whom=whom, channel=Channel.SMS, error="delivery_failed", carrier_error=21610
+    undelivered = SendRejected(
+        recipient=whom, channel=Channel.SMS, error="delivery_failed", provider_error=21610
     )
     assert emitted == [undelivered]
 
@@ -113,13 +113,13 @@ def test_remembered_rejection_emits_request_refused(
     engine, emitted, outbox, whom, alice
 ):
     outbox.refusal = DeliveryFailed()
-    outbox.refusal.carrier_error = 21610
+    outbox.refusal.provider_error = 21610
     for _ in range(2):
         with pytest.raises(DeliveryFailed):
             engine.send(alice)
 
     assert emitted[1:] == [
-        RequestRefused(whom=whom, action=Action.SEND, limit="provider_refusal")
+        RequestRefused(recipient=whom, action=Action.SEND, limit="provider_refusal")
     ]
 
 
@@ -132,7 +132,7 @@ def test_number_rejected_by_the_provider_emits_undelivered(
 
     rejected(engine.send, alice)
 
-    assert [type(event) for event in emitted] == [Undelivered]
+    assert [type(event) for event in emitted] == [SendRejected]
     assert emitted[0].error == kind.name
 
 
@@ -154,7 +154,7 @@ def test_rejection_names_the_limit(limited, emitted, whom, alice, rule, by):
     [_, event] = emitted
     pepper = service.peppers[0]
     recipient = replace(whom, address=pepper.pseudonymize("address", ADDRESS))
-    assert event == RequestRefused(whom=recipient, action=Action.SEND, limit=by)
+    assert event == RequestRefused(recipient=recipient, action=Action.SEND, limit=by)
 
 
 def test_rejection_by_the_cooldown_names_it(limited, emitted, alice):
@@ -167,7 +167,7 @@ def test_rejection_by_the_cooldown_names_it(limited, emitted, alice):
 
 
 def test_country_not_allowed_emits_request_refused(engine, emitted, alice):
-    rejected(replace(engine, served=Served({"US"})).send, alice)
+    rejected(replace(engine, served=AllowedDestinations({"US"})).send, alice)
 
     assert [event.limit for event in emitted] == ["country_not_allowed"]
 
@@ -187,7 +187,7 @@ def test_limit_in_shadow_mode_emits_shadow_rejections(limited, emitted, whom, al
         "sends_per_phone",
         "sends_total",
     ]
-    assert all(event.shadow and event.whom == whom for event in shadows)
+    assert all(event.shadow and event.recipient == whom for event in shadows)
     assert len(emitted) == 6
 
 
@@ -197,7 +197,7 @@ def test_check_over_a_limit_in_shadow_mode_emits_shadow_rejection(
     service = limited(checks_per_ip=Limit.parse("1/10m shadow"))
     service.send(alice)
     for _ in range(2):
-        service.check(guess(other_than(outbox.code), ADDRESS))
+        service.check(guess(different_code(outbox.code), ADDRESS))
 
     [event] = [event for event in emitted if isinstance(event, RequestRefused)]
 
@@ -213,42 +213,42 @@ def test_right_code_emits_approved(engine, emitted, outbox, whom, alice, guess):
 
     engine.check(guess(outbox.code))
 
-    approved = Approved(whom=whom, verification=sent.id, channel=Channel.SMS)
+    approved = VerificationApproved(recipient=whom, verification_id=sent.id, channel=Channel.SMS)
     assert emitted[1:] == [approved]
 
 
 def test_wrong_code_emits_attempts_left(engine, emitted, outbox, whom, alice, guess):
     sent = engine.send(alice)
 
-    engine.check(guess(other_than(outbox.code)))
+    engine.check(guess(different_code(outbox.code)))
 
-    assert emitted[1:] == [WrongCode(whom=whom, verification=sent.id, attempts_left=4)]
+    assert emitted[1:] == [CheckFailed(recipient=whom, verification_id=sent.id, attempts_remaining=4)]
 
 
 def test_last_wrong_code_emits_exhausted(limited, emitted, outbox, whom, alice, guess):
     service = limited(max_checks=1)
     sent = service.send(alice)
-    service.check(guess(other_than(outbox.code)))
+    service.check(guess(different_code(outbox.code)))
 
     rejected(service.check, guess(outbox.code))
 
     assert emitted[1:] == [
-        WrongCode(whom=whom, verification=sent.id, attempts_left=0),
-        Exhausted(whom=whom, verification=sent.id),
-        RequestRefused(whom=whom, action=Action.CHECK, limit="max_checks"),
+        CheckFailed(recipient=whom, verification_id=sent.id, attempts_remaining=0),
+        MaxAttemptsReached(recipient=whom, verification_id=sent.id),
+        RequestRefused(recipient=whom, action=Action.CHECK, limit="max_checks"),
     ]
 
 
 def test_check_without_verification_emits_nothing_waiting(engine, emitted, whom, guess):
     rejected(engine.check, guess("123456"))
 
-    assert emitted == [NothingWaiting(whom=whom)]
+    assert emitted == [CheckNotFound(recipient=whom)]
 
 
 @pytest.mark.parametrize(
     ("different", "why"),
     [
-        (lambda engine: {"store": Unheard(engine.store, "open")}, "store"),
+        (lambda engine: {"store": StoreLosingReplies(engine.store, "open")}, "store"),
         (
             lambda engine: {"policy": replace(engine.policy, sending=False)},
             "sending_off",
@@ -260,12 +260,12 @@ def test_unavailable_service_emits_unserved_with_the_reason(
 ):
     rejected(replace(engine, **different(engine)).send, alice)
 
-    assert emitted == [Unserved(whom=whom, action=Action.SEND, why=why)]
+    assert emitted == [RequestFailed(recipient=whom, action=Action.SEND, reason=why)]
 
 
 def test_busy_provider_emits_unserved(engine, emitted, outbox, alice):
-    outbox.refusal = CarrierUnavailable()
-    outbox.refusal.carrier_error = 20429
+    outbox.refusal = ProviderUnavailable()
+    outbox.refusal.provider_error = 20429
 
     rejected(engine.send, alice)
 
@@ -273,7 +273,7 @@ def test_busy_provider_emits_unserved(engine, emitted, outbox, alice):
 
 
 def test_check_without_answer_of_redis_emits_unserved(engine, emitted, guess):
-    silent = replace(engine, store=Unheard(engine.store, "take"))
+    silent = replace(engine, store=StoreLosingReplies(engine.store, "take"))
 
     error = rejected(silent.check, guess("123456", ADDRESS))
 
@@ -286,11 +286,11 @@ def test_events_contain_no_number_code_or_address(
 ):
     engine.send(alice)
     code = outbox.code
-    engine.check(guess(other_than(code), ADDRESS))
+    engine.check(guess(different_code(code), ADDRESS))
     engine.check(guess(code, ADDRESS))
     rejected(engine.check, guess(code, ADDRESS))
     rejected(
-        replace(engine, served=Served({"US"})).send, replace(alice, address=ADDRESS)
+        replace(engine, served=AllowedDestinations({"US"})).send, replace(alice, address=ADDRESS)
     )
 
     text = repr(emitted)
@@ -306,7 +306,7 @@ def test_approval_by_a_client_emits_approved(engine, emitted, whom, alice):
     engine.approve(alice.number, DEFAULT, sent.id)
 
     assert emitted[1:] == [
-        Approved(whom=whom, verification=sent.id, channel=Channel.SMS)
+        VerificationApproved(recipient=whom, verification_id=sent.id, channel=Channel.SMS)
     ]
 
 
@@ -315,12 +315,12 @@ def test_cancel_emits_canceled(engine, emitted, whom, alice):
 
     engine.cancel(alice.number, DEFAULT, sent.id)
 
-    assert emitted[1:] == [Canceled(whom=whom, verification=sent.id)]
+    assert emitted[1:] == [VerificationCanceled(recipient=whom, verification_id=sent.id)]
 
 
 def test_events_of_two_phones_have_different_digests(engine, emitted, alice):
     engine.send(alice)
-    engine.send(replace(alice, number=phone.read("+919445067890", "IN")))
+    engine.send(replace(alice, number=phone.parse("+919445067890", "IN")))
 
     [alices, bobs] = [event.whom for event in emitted]
 

@@ -7,14 +7,14 @@ import pytest
 
 from otp_engine.domain import engines, phone
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.rehearsal import TestNumber, TestNumbers
-from otp_engine.domain.verification import Asked, Guess
+from otp_engine.domain.rehearsal import SandboxNumber, SandboxNumbers
+from otp_engine.domain.verification import SendRequest, CheckRequest
 from otp_engine.errors import RateLimited, VerificationNotFound
-from tests.fakes import Outbox
+from tests.fakes import FakeSender
 from tests.tuning import with_policy
 
-SANDBOX = TestNumber(phone.for_tests("+15550100001"), "123456", date(2027, 1, 31))
-ASKED = Asked(number=SANDBOX.number, address="203.0.113.7")
+SANDBOX = SandboxNumber(phone.parse_unassigned("+15550100001"), "123456", date(2027, 1, 31))
+ASKED = SendRequest(number=SANDBOX.number, client_ip="203.0.113.7")
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def both_with(engine, emitted):
 
     def build(**values):
         live = replace(with_policy(engine, **values), emit=emitted.append)
-        numbers = TestNumbers({SANDBOX.number.e164: SANDBOX}, lambda: SANDBOX.until)
-        return engines.build(live, numbers, Outbox())
+        numbers = SandboxNumbers({SANDBOX.number.e164: SANDBOX}, lambda: SANDBOX.valid_through)
+        return engines.build(live, numbers, FakeSender())
 
     return build
 
@@ -66,7 +66,7 @@ def test_sandbox_keeps_the_limit_of_a_requester(both_with):
 def test_sandbox_emits_no_event(both_with, emitted):
     both = both_with()
     sent = both.sandbox.send(ASKED)
-    both.sandbox.check(Guess(number=SANDBOX.number, code="000000"))
+    both.sandbox.check(CheckRequest(number=SANDBOX.number, code="000000"))
     both.sandbox.cancel(SANDBOX.number, ASKED.service, sent.id)
 
     assert emitted == []
@@ -77,4 +77,4 @@ def test_sandbox_verification_is_unknown_to_the_live_engine(both_with):
     both.sandbox.send(ASKED)
 
     with pytest.raises(VerificationNotFound):
-        both.live.check(Guess(number=SANDBOX.number, code=SANDBOX.code))
+        both.live.check(CheckRequest(number=SANDBOX.number, code=SANDBOX.code))

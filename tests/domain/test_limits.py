@@ -66,9 +66,9 @@ def test_what_is_written_reads_the_same(parts):
 def test_a_limit_by_key_has_a_default_and_limits_of_single_keys():
     limit = KeyedLimit.parse("100/1h; shop=1000/1h, 20/1m; ci=off")
 
-    assert limit.of("other") == Limit.parse("100/1h")
-    assert limit.of("shop") == Limit.parse("1000/1h, 20/1m")
-    assert limit.of("ci") == Limit()
+    assert limit.for_key("other") == Limit.parse("100/1h")
+    assert limit.for_key("shop") == Limit.parse("1000/1h, 20/1m")
+    assert limit.for_key("ci") == Limit()
 
 
 @pytest.mark.parametrize(

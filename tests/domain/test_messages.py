@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.domain import messages
-from otp_engine.domain.phone import read
-from otp_engine.domain.verification import Asked
+from otp_engine.domain.phone import parse
+from otp_engine.domain.verification import SendRequest
 
 GSM_7 = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
@@ -15,7 +15,7 @@ GSM_7 = set(
 
 
 def text(locale=None, life=timedelta(minutes=10)):
-    return messages.write(code="123456", brand="Acme", life=life, locale=locale)
+    return messages.render(code="123456", brand="Acme", life=life, locale=locale)
 
 
 def test_the_code_comes_first_and_the_brand_is_named():
@@ -50,16 +50,16 @@ def test_no_text_promises_more_time_than_there_is(seconds, said):
 
 
 def test_neither_the_number_nor_the_text_of_a_message_is_shown():
-    number = read("9445012345", "IN")
+    number = parse("9445012345", "IN")
     message = messages.Message(
         to=number.e164,
         masked=number.masked,
-        channel=Asked(number=number).channel,
+        channel=SendRequest(number=number).channel,
         body=text(),
         code="123456",
-        verification=b"0" * 16,
+        verification_id=b"0" * 16,
         locale=None,
-        life=timedelta(minutes=10),
+        ttl=timedelta(minutes=10),
     )
 
     assert "9445012345" not in repr(message)

@@ -5,11 +5,11 @@ from dataclasses import fields
 import pytest
 
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.policy import READERS, Policy
+from otp_engine.domain.policy import PARSERS, Policy
 
 
 def test_every_value_has_a_parser():
-    assert set(READERS) == {field.name for field in fields(Policy)}
+    assert set(PARSERS) == {field.name for field in fields(Policy)}
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,10 @@ def test_every_value_has_a_parser():
 )
 def test_unsafe_or_malformed_value_is_rejected(name, text):
     with pytest.raises(ValueError, match=r"must|cannot"):
-        READERS[name](text)
+        PARSERS[name](text)
 
 
 def test_failed_checks_per_phone_accepts_several_windows():
-    parse = READERS["failed_checks_per_phone"]
+    parse = PARSERS["failed_checks_per_phone"]
 
     assert parse("20/1h, 50/24h") == Limit.parse("20/1h, 50/24h")

@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.amendments import Amendment
+from otp_engine.domain.amendments import PolicyVersion
 from otp_engine.domain.policy_versions import PolicyVersions
 
 KEY = "otp:{policy_versions}"
 OLD, NEW, OTHER = (Pepper(letter * 32) for letter in (b"o", b"n", b"x"))
-FIRST = Amendment(
+FIRST = PolicyVersion(
     version=1,
-    at=datetime(2026, 2, 3, tzinfo=UTC),
-    who="alice@host",
+    created_at=datetime(2026, 2, 3, tzinfo=UTC),
+    author="alice@host",
     reason="because \u00e9",
     values={"ttl": "5m"},
 )
@@ -48,7 +48,7 @@ def test_a_change_comes_back_as_it_was_made(versions):
 
 
 def test_of_two_changes_of_the_same_version_one_is_live(versions):
-    mine, yours = replace(FIRST, who="me"), replace(FIRST, who="you")
+    mine, yours = replace(FIRST, author="me"), replace(FIRST, author="you")
 
     assert versions.add(mine)
     assert not versions.add(yours)
@@ -62,14 +62,14 @@ def test_a_version_cannot_be_left_out(versions):
 
 
 def test_the_number_follows_the_highest_and_the_time_the_newest(versions, client):
-    late, early = FIRST.at + timedelta(hours=1), FIRST.at - timedelta(hours=1)
+    late, early = FIRST.created_at + timedelta(hours=1), FIRST.created_at - timedelta(hours=1)
     assert versions.following(early) == (1, early)
 
     for change in (FIRST, SECOND):
         versions.add(change)
     lost = client.lrange(KEY, 0, -1)
     client.delete(KEY)
-    restarted = replace(FIRST, at=late, values={"sending": "off"})
+    restarted = replace(FIRST, created_at=late, values={"sending": "off"})
     assert versions.add(restarted)
     client.lpush(KEY, *reversed(lost))
 
@@ -83,9 +83,9 @@ def test_the_number_follows_the_highest_and_the_time_the_newest(versions, client
 def test_a_version_that_is_older_than_the_newest_is_not_added(versions):
     versions.add(FIRST)
 
-    early = FIRST.at - timedelta(microseconds=1)
+    early = FIRST.created_at - timedelta(microseconds=1)
 
-    assert not versions.add(replace(SECOND, at=early))
+    assert not versions.add(replace(SECOND, created_at=early))
     assert versions.add(SECOND)
 
 
@@ -128,7 +128,7 @@ def test_nothing_in_a_version_can_be_changed(versions, client, changes):
 
 PLAIN = {
     "version": 1,
-    "at": FIRST.at.isoformat(),
+    "at": FIRST.created_at.isoformat(),
     "who": "mallory",
     "reason": None,
     "values": {"max_checks": "100"},

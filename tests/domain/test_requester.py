@@ -10,26 +10,26 @@ import pytest
 
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.domain import phone
-from otp_engine.domain.limits import Charge, KeyedLimit, Limit
+from otp_engine.domain.limits import LimitHit, KeyedLimit, Limit
 from otp_engine.domain.service import MessagingConfiguration, Service
-from otp_engine.domain.verification import Asked
-from otp_engine.domain.wishes import Wishes
+from otp_engine.domain.verification import SendRequest
+from otp_engine.domain.wishes import MessageOptions
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     CountryNotAllowed,
     DeliveryFailed,
     InvalidPhone,
     NumberTypeNotAllowed,
     OTPError,
     RateLimited,
-    Refused,
-    Saturated,
+    LimitExceeded,
+    Overloaded,
 )
 from tests.ageing import age
-from tests.fakes import Outbox, other_than
+from tests.fakes import FakeSender, different_code
 from tests.tuning import with_policy
 
-BOB = Asked(number=phone.read("+919445067890", "IN"))
+BOB = SendRequest(number=phone.parse("+919445067890", "IN"))
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 HERE, THERE = "203.0.113.7", "203.0.113.8"
 
@@ -37,7 +37,7 @@ HERE, THERE = "203.0.113.7", "203.0.113.8"
 def stopped():
     """A provider's refusal of a number that gives its reason."""
     refusal = DeliveryFailed()
-    refusal.carrier_error = 21610
+    refusal.provider_error = 21610
     return refusal
 
 
@@ -54,7 +54,7 @@ class Recorder:
         return getattr(self._store, name)
 
 
-class TakenAtOnce(Outbox):
+class TakenAtOnce(FakeSender):
     """A sender with a place for the first request that looks, and none for others."""
 
     def __init__(self, refusal):
@@ -62,7 +62,7 @@ class TakenAtOnce(Outbox):
         self._refusals = [None, refusal]
 
     @contextmanager
-    def room(self):
+    def reserve(self):
         if refusal := self._refusals.pop(0):
             raise refusal
         yield self.send
@@ -72,7 +72,7 @@ class Full(HashPool):
     """A pool whose last place is taken between the look and the hash."""
 
     def hash(self, secret, salt, parameters):
-        raise Saturated
+        raise Overloaded
 
 
 class NoHash(HashPool):
@@ -88,7 +88,7 @@ def limited(engine):
 
 
 def test_a_requester_over_its_limit_touches_no_phone(limited, alice):
-    limited.send(replace(BOB, address=HERE))
+    limited.send(replace(BOB, client_ip=HERE))
     store = Recorder(limited.store)
 
     with pytest.raises(RateLimited) as refusal:
@@ -99,12 +99,12 @@ def test_a_requester_over_its_limit_touches_no_phone(limited, alice):
 
 
 def test_a_requester_over_its_limit_holds_no_place_with_the_provider(limited, alice):
-    limited.send(replace(BOB, address=HERE))
+    limited.send(replace(BOB, client_ip=HERE))
     held: list[bool] = []
 
-    class Places(Outbox):
+    class Places(FakeSender):
         @contextmanager
-        def room(self):
+        def reserve(self):
             held.append(True)
             yield self.send
             held.pop()
@@ -119,7 +119,7 @@ def test_a_requester_over_its_limit_holds_no_place_with_the_provider(limited, al
     assert seen == [0]
 
 
-@pytest.mark.parametrize("full", [CarrierUnavailable(), Saturated()])
+@pytest.mark.parametrize("full", [ProviderUnavailable(), Overloaded()])
 def test_a_send_without_a_place_gives_the_requester_its_charge_back(
     limited, outbox, alice, full
 ):
@@ -128,7 +128,7 @@ def test_a_send_without_a_place_gives_the_requester_its_charge_back(
     with pytest.raises(type(full)):
         replace(limited, sender=sender).send(replace(alice, address=HERE))
 
-    limited.send(replace(BOB, address=HERE))
+    limited.send(replace(BOB, client_ip=HERE))
 
     assert len(outbox.messages) == 1
 
@@ -138,7 +138,7 @@ def test_a_check_without_a_place_to_hash_gives_the_requester_its_charge_back(
 ):
     engine = with_policy(engine, checks_per_ip=Limit.parse("1/1h"))
     engine.send(alice)
-    with pytest.raises(Saturated):
+    with pytest.raises(Overloaded):
         replace(engine, hashing=Full(1)).check(guess(outbox.code, HERE))
 
     assert engine.check(guess(outbox.code, HERE)).approved
@@ -150,10 +150,10 @@ def test_a_refused_requester_learns_nothing_about_the_phone(
 ):
     """The same answer, whether the phone waits, was checked to its end, or neither."""
     limited = with_policy(limited, max_checks=1, sends_per_ip=Limit.parse("1/10m"))
-    limited.send(replace(BOB, address=HERE))
+    limited.send(replace(BOB, client_ip=HERE))
     if asked_before:
         limited.send(replace(alice, address=THERE))
-        limited.check(guess(other_than(outbox.code)))
+        limited.check(guess(different_code(outbox.code)))
 
     with pytest.raises(RateLimited) as refusal:
         limited.send(replace(alice, address=HERE))
@@ -166,8 +166,8 @@ def test_a_refused_requester_learns_nothing_about_the_phone(
     "refusal",
     [
         DeliveryFailed(),
-        DeliveryFailed(elsewhere=True),
-        CarrierUnavailable(),
+        DeliveryFailed(retry_elsewhere=True),
+        ProviderUnavailable(),
         NumberTypeNotAllowed(),
         CountryNotAllowed(),
         InvalidPhone(),
@@ -182,7 +182,7 @@ def test_a_provider_refusal_counts_against_the_requester(
     outbox.refusal = None
 
     with pytest.raises(RateLimited) as refused:
-        limited.send(replace(BOB, address=HERE))
+        limited.send(replace(BOB, client_ip=HERE))
 
     assert refused.value.limit == "sends_per_ip"
 
@@ -195,7 +195,7 @@ def test_a_refusal_by_the_phone_counts_against_the_requester(limited, alice):
     assert refusal.value.limit == "max_sends"
 
     with pytest.raises(RateLimited) as refusal:
-        limited.send(replace(BOB, address=HERE))
+        limited.send(replace(BOB, client_ip=HERE))
 
     assert refusal.value.limit == "sends_per_ip"
 
@@ -222,14 +222,14 @@ def test_a_refusal_by_the_total_counts_against_the_requester_and_not_the_phone(
 
 
 def test_limits_of_the_client_count_against_the_requester(engine, outbox, alice):
-    own = (Charge("own", "x", Limit.parse("1/1h")),)
-    outbox.refusal = DeliveryFailed(elsewhere=True)
+    own = (LimitHit("own", "x", Limit.parse("1/1h")),)
+    outbox.refusal = DeliveryFailed(retry_elsewhere=True)
     with pytest.raises(DeliveryFailed):
         engine.send(replace(alice, charges=own))
     outbox.refusal = None
 
     with pytest.raises(RateLimited) as refusal:
-        engine.send(replace(BOB, charges=own))
+        engine.send(replace(BOB, extra_hits=own))
 
     assert refusal.value.limit == "own"
 
@@ -261,10 +261,10 @@ def test_a_provider_refusal_holds_for_its_sender_only(engine, outbox, alice):
     """A recipient who answered STOP to one Messaging Service."""
     shop = Service(
         sid="VA1",
-        space="VA1",
+        namespace="VA1",
         messaging=(
             MessagingConfiguration(
-                country="IN", messaging_service="MG1", created=NOW, updated=NOW
+                country="IN", messaging_service="MG1", created_at=NOW, updated_at=NOW
             ),
         ),
     )
@@ -287,7 +287,7 @@ def test_a_provider_refusal_does_not_hold_without_its_guard(engine, outbox, alic
         engine.send(alice)
     outbox.refusal = None
 
-    engine.send(replace(alice, wishes=Wishes(unfiltered=True)))
+    engine.send(replace(alice, wishes=MessageOptions(skip_risk_check=True)))
 
     assert len(outbox.messages) == 1
 
@@ -308,7 +308,7 @@ def test_a_provider_refusal_is_forgotten_after_ten_minutes(
 
 @pytest.mark.parametrize(
     "error",
-    [DeliveryFailed(elsewhere=True), DeliveryFailed(), CarrierUnavailable()],
+    [DeliveryFailed(retry_elsewhere=True), DeliveryFailed(), ProviderUnavailable()],
     ids=["the sender", "no reason", "the provider"],
 )
 def test_a_refusal_that_is_not_about_the_number_is_not_remembered(
@@ -339,7 +339,7 @@ def test_a_remembered_refusal_counts_against_the_requester_and_not_the_phone(
     outbox.refusal = None
 
     with pytest.raises(RateLimited) as refusal:
-        engine.send(replace(BOB, address=HERE))
+        engine.send(replace(BOB, client_ip=HERE))
 
     assert refusal.value.limit == "sends_per_ip"
     engine.send(BOB)
@@ -369,7 +369,7 @@ def test_an_api_key_has_a_budget_of_checks(
     budgeted, alice, guess, outbox, client_name, checks
 ):
     budgeted.send(replace(alice, client="free"))
-    asked = replace(guess(other_than(outbox.code)), client=client_name)
+    asked = replace(guess(different_code(outbox.code)), client=client_name)
     for _ in range(checks):
         budgeted.check(asked)
 
@@ -389,7 +389,7 @@ def test_failed_checks_have_a_total(engine, alice, guess, outbox):
     engine = with_policy(engine, failed_checks_total=Limit.parse("1/1h"))
     engine.send(alice)
     engine.send(BOB)
-    engine.check(guess(other_than(*outbox.codes)))
+    engine.check(guess(different_code(*outbox.codes)))
 
     with pytest.raises(RateLimited) as refusal:
         engine.check(replace(guess(outbox.codes[1]), number=BOB.number))
@@ -407,13 +407,13 @@ def test_a_right_check_does_not_count_as_a_failed_one(engine, alice, guess, outb
 def test_a_check_refused_by_the_total_spends_no_guess(engine, alice, guess, outbox):
     engine = with_policy(engine, failed_checks_total=Limit.parse("1/1h"))
     engine.send(alice)
-    engine.check(guess(other_than(outbox.code)))
-    with pytest.raises(Refused):
+    engine.check(guess(different_code(outbox.code)))
+    with pytest.raises(LimitExceeded):
         engine.check(guess(outbox.code))
 
-    waiting = engine.look(alice.number)
+    waiting = engine.get_pending(alice.number)
 
-    assert waiting.guesses == 1
+    assert waiting.attempts_used == 1
 
 
 IPV6 = [f"2001:db8:0:{n:x}::/64" for n in range(400)]
@@ -424,9 +424,9 @@ def test_ipv6_networks_share_limits_of_four_and_sixteen_times_the_count(engine):
     sent: list[str] = []
     # From one /48: a /64 twice, then others of its /56, then other /56s.
     for n, address in enumerate([IPV6[0], *IPV6]):
-        number = phone.read(f"+9194450{n:05}", "IN")
+        number = phone.parse(f"+9194450{n:05}", "IN")
         try:
-            engine.send(Asked(number=number, address=address))
+            engine.send(SendRequest(number=number, client_ip=address))
         except RateLimited:
             continue
         sent.append(address)
@@ -438,8 +438,8 @@ def test_a_48_sends_sixteen_times_as_much_as_one_address(engine):
     engine = with_policy(engine, sends_per_ip=Limit.parse("1/10m"))
     sent = 0
     for n in range(20):
-        number = phone.read(f"+9194450{n:05}", "IN")
-        asked = Asked(number=number, address=f"2001:db8:0:{n:x}00::/64")
+        number = phone.parse(f"+9194450{n:05}", "IN")
+        asked = SendRequest(number=number, client_ip=f"2001:db8:0:{n:x}00::/64")
         try:
             engine.send(asked)
         except RateLimited:
@@ -453,7 +453,7 @@ def test_a_48_sends_sixteen_times_as_much_as_one_address(engine):
 def test_checks_of_one_56_share_a_limit(engine, alice, guess, outbox, address):
     engine = with_policy(engine, checks_per_ip=Limit.parse("1/10m"), max_checks=100)
     engine.send(alice)
-    wrong = guess(other_than(outbox.code))
+    wrong = guess(different_code(outbox.code))
     for other in IPV6[2:6]:
         engine.check(replace(wrong, address=other))
 

@@ -16,16 +16,16 @@ from otp_engine.domain import phone
 from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.service import Service
-from otp_engine.domain.verification import Asked, Guess
+from otp_engine.domain.verification import SendRequest, CheckRequest
 from otp_engine.errors import RateLimited, VerificationNotFound
 from tests.ageing import age
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.tuning import with_policy
 
-SHOP = Service(sid="VA1", space="VA1")
-BANK = Service(sid="VA2", space="VA2")
+SHOP = Service(sid="VA1", namespace="VA1")
+BANK = Service(sid="VA2", namespace="VA2")
 OLD, NEW = Pepper(b"p" * 32), Pepper(b"n" * 32)
-PHONES = [phone.read(f"+9194450{n:05}", "IN") for n in range(12)]
+PHONES = [phone.parse(f"+9194450{n:05}", "IN") for n in range(12)]
 
 
 @pytest.fixture
@@ -41,18 +41,18 @@ def instances(engine):
 
 
 def checks(engine, number, code, service):
-    return engine.check(Guess(number=number, code=code, service=service))
+    return engine.check(CheckRequest(number=number, code=code, service=service))
 
 
 def test_live_codes_of_two_services_work_during_rotation(before, instances, outbox):
     sides = [instances[n % 2] for n in range(len(PHONES))]
     for number in PHONES:
-        before.send(Asked(number=number, service=SHOP))
+        before.send(SendRequest(number=number, service=SHOP))
     for number, side in zip(PHONES, sides, strict=True):
-        side.send(Asked(number=number, service=BANK))
+        side.send(SendRequest(number=number, service=BANK))
         # A failed check in one service must not move the other.
-        checks(side, number, other_than(*outbox.codes[-2:]), SHOP)
-        checks(side, number, other_than(*outbox.codes[-2:]), BANK)
+        checks(side, number, different_code(*outbox.codes[-2:]), SHOP)
+        checks(side, number, different_code(*outbox.codes[-2:]), BANK)
     codes = zip(
         PHONES, outbox.codes[:12], outbox.codes[12:], reversed(sides), strict=True
     )
@@ -76,12 +76,12 @@ def test_rotation_does_not_double_the_budget_of_failed_checks(
     before, *instances = [
         with_policy(one, failed_checks_per_phone=strict) for one in (before, *instances)
     ]
-    before.send(Asked(number=number, service=SHOP))
-    wrong = other_than(outbox.code)
+    before.send(SendRequest(number=number, service=SHOP))
+    wrong = different_code(outbox.code)
     checks(before, number, wrong, SHOP)
     for side, service in zip(instances, (BANK, SHOP), strict=True):
-        side.send(Asked(number=number, service=service))
-        wrong = other_than(*outbox.codes)
+        side.send(SendRequest(number=number, service=service))
+        wrong = different_code(*outbox.codes)
         checks(side, number, wrong, service)
     checks(instances[0], number, wrong, SHOP)
 
@@ -98,25 +98,25 @@ def test_failed_checks_move_with_a_phone_to_the_new_pepper(
     """The verification has ended, and the row of failed checks goes on."""
     number = PHONES[0]
     before = with_policy(before, max_consecutive_failures=3)
-    before.send(Asked(number=number))
+    before.send(SendRequest(number=number))
     for _ in range(2):
-        checks(before, number, other_than(outbox.code), Service())
+        checks(before, number, different_code(outbox.code), Service())
     age(client, timedelta(minutes=10))
     rotated = with_policy(instances[0], max_consecutive_failures=3)
-    rotated.send(Asked(number=number))
-    checks(rotated, number, other_than(outbox.code), Service())
+    rotated.send(SendRequest(number=number))
+    checks(rotated, number, different_code(outbox.code), Service())
     after = replace(rotated, peppers=(NEW,))
 
     with pytest.raises(RateLimited) as refusal:
-        after.send(Asked(number=number))
+        after.send(SendRequest(number=number))
 
     assert refusal.value.limit == "max_consecutive_failures"
 
 
 def test_moved_failed_checks_are_counted_once(before, instances, outbox):
     number = PHONES[0]
-    before.send(Asked(number=number))
-    checks(before, number, other_than(outbox.code), Service())
+    before.send(SendRequest(number=number))
+    checks(before, number, different_code(outbox.code), Service())
     old, new = (
         PhoneKey(pepper.pseudonymize("phone", number.e164)) for pepper in (OLD, NEW)
     )
@@ -132,8 +132,8 @@ def test_moved_failed_checks_are_counted_once(before, instances, outbox):
 
 def test_moved_failed_checks_expire(before, outbox, client):
     number = PHONES[0]
-    before.send(Asked(number=number))
-    checks(before, number, other_than(outbox.code), Service())
+    before.send(SendRequest(number=number))
+    checks(before, number, different_code(outbox.code), Service())
     old, new = (
         PhoneKey(pepper.pseudonymize("phone", number.e164)) for pepper in (OLD, NEW)
     )
@@ -145,7 +145,7 @@ def test_moved_failed_checks_expire(before, outbox, client):
 
 
 def test_code_of_a_removed_pepper_is_not_found(before, engine, outbox):
-    before.send(Asked(number=PHONES[0]))
+    before.send(SendRequest(number=PHONES[0]))
 
     with pytest.raises(VerificationNotFound):
         checks(replace(engine, peppers=(NEW,)), PHONES[0], outbox.code, Service())

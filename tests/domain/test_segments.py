@@ -34,7 +34,7 @@ def test_a_text_is_billed_as_so_many_segments(text, count):
 
 @pytest.mark.parametrize("locale", sorted(LOCALES))
 def test_every_text_fits_one_segment(locale):
-    text = messages.write(
+    text = messages.render(
         code="123456", brand="OTP Engine", life=timedelta(minutes=10), locale=locale
     )
 

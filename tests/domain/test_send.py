@@ -12,25 +12,25 @@ from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.verification import Asked
+from otp_engine.domain.verification import SendRequest
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     CountryNotAllowed,
     DeliveryFailed,
     DeliveryUnconfirmed,
     NumberTypeNotAllowed,
     RateLimited,
-    Saturated,
-    SendingOff,
+    Overloaded,
+    SendingDisabled,
     StoreUnavailable,
     TooManyAttempts,
     Unavailable,
 )
 from tests.ageing import age
-from tests.fakes import Meanwhile, Unheard, other_than
+from tests.fakes import HashPoolWithHook, StoreLosingReplies, different_code
 from tests.tuning import with_policy
 
-BOB = Asked(number=phone.read("+919445067890", "IN"))
+BOB = SendRequest(number=phone.parse("+919445067890", "IN"))
 
 
 def test_send_delivers_a_code(engine, outbox, alice):
@@ -82,7 +82,7 @@ def test_destination_not_allowed_charges_no_limit(
     engine, outbox, client, number, error
 ):
     with pytest.raises(error):
-        engine.send(Asked(number=phone.read(number, "IN")))
+        engine.send(SendRequest(number=phone.parse(number, "IN")))
 
     assert outbox.messages == []
     assert client.dbsize() == 0
@@ -138,15 +138,15 @@ def test_phone_limit_counts_all_verifications(engine, outbox, alice, guess):
 def test_phone_limit_in_shadow_mode_rejects_no_send(engine, outbox, alice):
     engine = with_policy(engine, sends_per_phone=Limit.parse("1/10m shadow"))
 
-    uses = [engine.send(alice).uses[0] for _ in range(3)]
+    uses = [engine.send(alice).limit_usage[0] for _ in range(3)]
 
     assert len(outbox.messages) == 3
-    assert [(use.used, use.over) for use in uses] == [(1, False), (1, True), (1, True)]
+    assert [(use.used, use.would_refuse) for use in uses] == [(1, False), (1, True), (1, True)]
 
 
 def test_enforced_window_rejects_beside_a_window_in_shadow_mode(engine, outbox, alice):
     engine = with_policy(engine, sends_per_phone=Limit.parse("2/10m, 1/10m shadow"))
-    over = [[use.over for use in engine.send(alice).uses] for _ in range(2)]
+    over = [[use.would_refuse for use in engine.send(alice).limit_usage] for _ in range(2)]
 
     with pytest.raises(RateLimited):
         engine.send(alice)
@@ -157,12 +157,12 @@ def test_enforced_window_rejects_beside_a_window_in_shadow_mode(engine, outbox, 
 
 def test_released_send_is_removed_from_the_shadow_window(engine, outbox, alice):
     engine = with_policy(engine, sends_per_phone=Limit.parse("1/10m shadow"))
-    outbox.refusal = DeliveryFailed(elsewhere=True)
+    outbox.refusal = DeliveryFailed(retry_elsewhere=True)
     with pytest.raises(DeliveryFailed):
         engine.send(alice)
     outbox.refusal = None
 
-    assert [use.over for use in engine.send(alice).uses] == [False]
+    assert [use.would_refuse for use in engine.send(alice).limit_usage] == [False]
 
 
 def test_limit_in_shadow_mode_leaves_the_cooldown_unchanged(engine, alice):
@@ -190,7 +190,7 @@ def test_send_returns_the_usage_of_each_limit(engine, alice):
 
     sent = engine.send(replace(alice, address="203.0.113.7"))
 
-    used = [(use.limit_name, str(use.window), use.used) for use in sent.uses]
+    used = [(use.limit_name, str(use.window), use.used) for use in sent.limit_usage]
     assert used == [
         ("sends_per_phone", "3/10m", 2),
         ("sends_per_ip", "5/10m", 1),
@@ -215,7 +215,7 @@ def test_rejection_has_the_longest_wait(engine, alice):
 @pytest.mark.parametrize(
     ("name", "asked"),
     [
-        ("sends_per_ip", Asked(number=BOB.number, address="203.0.113.7")),
+        ("sends_per_ip", SendRequest(number=BOB.number, client_ip="203.0.113.7")),
         ("sends_per_country", BOB),
         ("sends_total", BOB),
     ],
@@ -235,7 +235,7 @@ def test_each_address_has_its_own_limit(engine, alice):
     engine = with_policy(engine, sends_per_ip=Limit.parse("1/10m"))
     engine.send(replace(alice, address="203.0.113.7"))
 
-    assert engine.send(replace(BOB, address="203.0.113.8"))
+    assert engine.send(replace(BOB, client_ip="203.0.113.8"))
 
 
 def test_send_without_address_has_no_address_limit(engine, alice):
@@ -271,7 +271,7 @@ def test_send_rejected_by_the_phone_charges_no_shared_limit(engine, alice):
 
 
 @pytest.mark.parametrize(
-    "refusal", [DeliveryFailed(elsewhere=True), CarrierUnavailable()]
+    "refusal", [DeliveryFailed(retry_elsewhere=True), ProviderUnavailable()]
 )
 def test_a_message_that_the_carrier_refused_is_given_back(
     engine, outbox, alice, client, refusal
@@ -311,7 +311,7 @@ class Silent:
         self._written = written
 
     @contextmanager
-    def room(self):
+    def reserve(self):
         yield self.send
 
     def send(self, message):
@@ -327,7 +327,7 @@ def test_send_without_a_place_to_hash_is_released(engine, alice, client, outbox)
     full._slots.acquire()  # noqa: SLF001 - as a hash would hold it
     busy = replace(engine, hashing=full)
 
-    with pytest.raises(Saturated):
+    with pytest.raises(Overloaded):
         busy.send(alice)
 
     assert client.dbsize() == 0
@@ -336,7 +336,7 @@ def test_send_without_a_place_to_hash_is_released(engine, alice, client, outbox)
 
 def test_approval_during_a_send_stops_the_message(engine, outbox, alice, guess, client):
     engine.send(alice)
-    approve = Meanwhile(lambda: engine.check(guess(outbox.code)))
+    approve = HashPoolWithHook(lambda: engine.check(guess(outbox.code)))
 
     with pytest.raises(Unavailable):
         replace(engine, hashing=approve).send(alice)
@@ -349,7 +349,7 @@ def test_a_code_that_could_never_be_checked_is_not_sent(engine, outbox, alice, g
     engine = with_policy(engine, max_checks=2)
     engine.send(alice)
     for _ in range(2):
-        engine.check(guess(other_than(outbox.code)))
+        engine.check(guess(different_code(outbox.code)))
 
     with pytest.raises(TooManyAttempts) as refusal:
         engine.send(alice)
@@ -363,7 +363,7 @@ def test_no_code_is_sent_to_a_phone_whose_wrong_guesses_are_spent(
 ):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("1/1h"))
     engine.send(alice)
-    engine.check(guess(other_than(outbox.code)))
+    engine.check(guess(different_code(outbox.code)))
 
     with pytest.raises(RateLimited) as refusal:
         engine.send(alice)
@@ -388,7 +388,7 @@ def test_rotation_keeps_failed_checks(engine, outbox, alice, guess):
     old, new = engine.peppers[0], Pepper(b"n" * 32)
     strict = with_policy(engine, failed_checks_per_phone=Limit.parse("1/1h"))
     strict.send(alice)
-    strict.check(guess(other_than(outbox.code)))
+    strict.check(guess(different_code(outbox.code)))
 
     with pytest.raises(RateLimited):
         replace(strict, peppers=(new, old)).send(alice)
@@ -405,7 +405,7 @@ def test_instances_during_a_rotation_use_the_same_phone_key(
         side.send(alice)
 
     left = [
-        side.check(guess(other_than(*outbox.codes))).attempts_left for side in sides
+        side.check(guess(different_code(*outbox.codes))).attempts_left for side in sides
     ]
 
     assert left == [4, 3]
@@ -439,7 +439,7 @@ def test_send_with_a_lost_reply_is_released(engine, outbox, alice, step):
         resend_cooldown=timedelta(seconds=30),
     )
     with pytest.raises(StoreUnavailable):
-        replace(limited, store=Unheard(engine.store, step)).send(alice)
+        replace(limited, store=StoreLosingReplies(engine.store, step)).send(alice)
     assert outbox.messages == []
 
     limited.send(alice)
@@ -449,9 +449,9 @@ def test_send_with_a_lost_reply_is_released(engine, outbox, alice, step):
 
 def test_send_without_a_place_at_the_provider_charges_no_limit(engine, outbox, alice):
     """Neither Redis nor the hashing threads hear of it."""
-    outbox.full = CarrierUnavailable()
+    outbox.full = ProviderUnavailable()
 
-    with pytest.raises(CarrierUnavailable):
+    with pytest.raises(ProviderUnavailable):
         replace(engine, store=None, hashing=None).send(alice)
 
 
@@ -459,7 +459,7 @@ def test_live_code_is_checked_while_sending_is_off(engine, outbox, alice, guess)
     engine.send(alice)
     off = with_policy(engine, sending=False)
 
-    with pytest.raises(SendingOff) as refusal:
+    with pytest.raises(SendingDisabled) as refusal:
         off.send(alice)
 
     assert refusal.value.retry_after == timedelta(minutes=1)

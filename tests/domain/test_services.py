@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.domain import phone
-from otp_engine.domain.limits import Charge, Limit
+from otp_engine.domain.limits import LimitHit, Limit
 from otp_engine.domain.service import DEFAULT, Service
 from otp_engine.errors import (
     CountryNotAllowed,
@@ -16,10 +16,10 @@ from otp_engine.errors import (
     RateLimited,
     VerificationNotFound,
 )
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.tuning import with_policy
 
-SHOP = Service(sid="VA1", space="VA1", brand="Shop", code_length=8, warned=False)
+SHOP = Service(sid="VA1", namespace="VA1", brand="Shop", code_length=8, do_not_share_warning=False)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_custom_code_is_sent_and_approved(engine, outbox, alice, guess):
 
 def test_own_limits_count_a_send_in_all_or_none(engine, alice):
     once, often = Limit.parse("1/1h"), Limit.parse("9/1h")
-    charges = (Charge("often", "x", often), Charge("once", "x", once))
+    charges = (LimitHit("often", "x", often), LimitHit("once", "x", once))
     asked = replace(alice, charges=charges)
     engine.send(asked)
 
@@ -61,12 +61,12 @@ def test_own_limits_count_a_send_in_all_or_none(engine, alice):
         engine.send(asked)
 
     assert refusal.value.limit == "once"
-    only_often = replace(alice, charges=(Charge("often", "x", Limit.parse("2/1h")),))
+    only_often = replace(alice, charges=(LimitHit("often", "x", Limit.parse("2/1h")),))
     engine.send(only_often)
 
 
 def test_trusted_number_of_any_country_is_allowed(engine, outbox, alice):
-    jane = replace(alice, number=phone.read("+14155552671", "IN"))
+    jane = replace(alice, number=phone.parse("+14155552671", "IN"))
     with pytest.raises(CountryNotAllowed) as refusal:
         engine.send(jane)
     assert refusal.value.country == "US"
@@ -77,7 +77,7 @@ def test_trusted_number_of_any_country_is_allowed(engine, outbox, alice):
 
 
 def test_trusted_landline_is_rejected(engine, alice):
-    landline = phone.read("+912224935555", "IN")
+    landline = phone.parse("+912224935555", "IN")
 
     with pytest.raises(NumberTypeNotAllowed):
         engine.send(replace(alice, number=landline, trusted=True))
@@ -85,7 +85,7 @@ def test_trusted_landline_is_rejected(engine, alice):
 
 def test_look_counts_no_check(engine, outbox, alice, guess):
     sent = engine.send(alice)
-    engine.check(guess(other_than(outbox.code)))
+    engine.check(guess(different_code(outbox.code)))
 
     waiting = [engine.look(alice.number) for _ in range(9)][-1]
 
@@ -114,10 +114,10 @@ def test_second_approval_finds_no_verification(engine, outbox, alice, guess):
 def test_approval_without_a_code_keeps_failed_checks(engine, outbox, alice, guess):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("2/1h"))
     sent = engine.send(alice)
-    engine.check(guess(other_than(outbox.code)))
-    engine.approve(alice.number, alice.service, sent.id)
+    engine.check(guess(different_code(outbox.code)))
+    engine.approve(alice.number, alice.service, sent.verification_id)
     engine.send(alice)
-    engine.check(guess(other_than(outbox.code)))
+    engine.check(guess(different_code(outbox.code)))
 
     with pytest.raises(RateLimited):
         engine.check(guess(outbox.code))
@@ -128,11 +128,11 @@ def test_right_code_clears_failed_checks_of_all_services(
 ):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("2/1h"))
     engine.send(alice)
-    engine.check(guess(other_than(outbox.code)))
+    engine.check(guess(different_code(outbox.code)))
     engine.send(shopper)
     engine.check(replace(guess(outbox.code), service=SHOP))
 
-    assert engine.check(guess(other_than(outbox.codes[0]))).attempts_left == 1
+    assert engine.check(guess(different_code(outbox.codes[0]))).attempts_remaining == 1
 
 
 def test_check_of_an_ended_verification_leaves_the_next_unchanged(

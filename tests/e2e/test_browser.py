@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests import processes
-from tests.fakes import other_than
+from tests.fakes import different_code
 
 pytestmark = pytest.mark.browser
 
@@ -144,7 +144,7 @@ def test_wrong_code_shows_alert_and_keeps_focus(open_page):
     page = open_page("/verify")
     code = submit_number(page)
 
-    page.get_by_label("Code", exact=True).fill(other_than(code))
+    page.get_by_label("Code", exact=True).fill(different_code(code))
 
     expect(page.get_by_role("alert")).to_have_text(
         "That code is not right. Attempts left: 4."
@@ -177,7 +177,7 @@ def test_page_without_scripts_approves_code(open_page):
     page.get_by_label("Phone number").fill(PHONE)
     page.get_by_role("button", name="Send code").click()
     code = code_of(page)
-    page.get_by_label("Code", exact=True).fill(other_than(code))
+    page.get_by_label("Code", exact=True).fill(different_code(code))
     page.get_by_role("button", name="Verify").click()
     expect(page.get_by_role("alert")).to_contain_text("Attempts left: 4.")
 
@@ -230,7 +230,7 @@ def test_axe_finds_no_serious_violation(open_page, colors):
     violations = _serious(page)
     code = submit_number(page)
     violations += _serious(page)
-    page.get_by_label("Code", exact=True).fill(other_than(code))
+    page.get_by_label("Code", exact=True).fill(different_code(code))
     expect(page.get_by_role("alert")).not_to_be_empty()
     violations += _serious(page)
     page.goto("/dev/inbox")

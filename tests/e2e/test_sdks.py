@@ -15,7 +15,7 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.rest import Client
 
 from tests import processes, servers, twilio_server
-from tests.fakes import other_than
+from tests.fakes import different_code
 
 ACCOUNT, TOKEN = f"AC{'a' * 32}", "the-token-of-this-account"
 SERVICE = f"VA{'0' * 32}"
@@ -63,7 +63,7 @@ def test_the_python_sdk_goes_through_a_verification(client, service, twilio):
     sent = one.verifications.create(to=TO, channel="sms")
     again = one.verifications.create(to=TO, channel="sms", locale="es")
     code = twilio.code_to(TO)
-    wrong = one.verification_checks.create(to=TO, code=other_than(code))
+    wrong = one.verification_checks.create(to=TO, code=different_code(code))
     fetched = one.verifications(sent.sid).fetch()
     right = one.verification_checks.create(verification_sid=sent.sid, code=code)
 

@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from tests import processes, servers, twilio_server
-from tests.fakes import code_in, other_than
+from tests.fakes import extract_code, different_code
 from tests.fault_injection import raw_http
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
@@ -64,8 +64,8 @@ def request_lines(server):
 @pytest.mark.smoke
 def test_sent_code_is_approved_once(server, twilio):
     sent = server.post("/auth/send_otp", PHONE, **KEY)
-    code = code_in(twilio.messages[0]["Body"])
-    wrong = server.post("/auth/verify_otp", PHONE | {"otp": other_than(code)}, **KEY)
+    code = extract_code(twilio.messages[0]["Body"])
+    wrong = server.post("/auth/verify_otp", PHONE | {"otp": different_code(code)}, **KEY)
     right = server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
     again = server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
 
@@ -85,7 +85,7 @@ def test_start_warns_of_redis_that_can_lose_data(server):
 
 def test_parallel_right_codes_at_two_workers_are_approved_once(server, twilio):
     server.post("/auth/send_otp", PHONE, **KEY)
-    body = PHONE | {"otp": code_in(twilio.messages[0]["Body"])}
+    body = PHONE | {"otp": extract_code(twilio.messages[0]["Body"])}
     with ThreadPoolExecutor(16) as threads:
         answers = list(
             threads.map(
@@ -114,7 +114,7 @@ def test_parallel_sends_at_two_workers_stay_within_limit(server, twilio):
 def test_every_log_line_is_json_and_holds_no_secret(server, twilio):
     before = len(request_lines(server))
     server.post("/auth/send_otp", PHONE, **KEY)
-    code = code_in(twilio.messages[0]["Body"])
+    code = extract_code(twilio.messages[0]["Body"])
     server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
     server.get(f"/auth/{code}/9445012345?otp={code}")
     servers.wait_until(lambda: len(request_lines(server)) == before + 3)
@@ -143,7 +143,7 @@ def test_a_redis_that_has_gone_is_503_and_sends_nothing(
 
 def test_while_the_carrier_hangs_codes_are_checked_as_ever(own_server, twilio):
     own_server.post("/auth/send_otp", PHONE, **KEY)
-    code = code_in(twilio.messages[0]["Body"])
+    code = extract_code(twilio.messages[0]["Body"])
     twilio.behave = twilio_server.hang
     hanging = [
         threading.Thread(
@@ -194,7 +194,7 @@ def test_dev_mode_without_settings_prints_code():
         sent = server.post("/auth/send_otp", PHONE)
         servers.wait_until(lambda: len(server.stdout) > 0)
         line = server.stdout[0]
-        code = code_in(line.partition(": ")[2])
+        code = extract_code(line.partition(": ")[2])
         checked = server.post("/auth/verify_otp", PHONE | {"otp": code})
 
     assert sent.status == 201

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests import processes, servers
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.pages import values
 from tests.support.command_line import run
 
@@ -85,7 +85,7 @@ def test_metrics_of_both_instances_add_up_to_what_happened(pair, twilio):
         for turn in range(3):
             instances[turn].post("/auth/send_otp", phone, **KEY)
         code = twilio.code_to(phone["phone"])
-        for turn, otp in ((3, other_than(code)), (4, code)):
+        for turn, otp in ((3, different_code(code)), (4, code)):
             instances[turn].post("/auth/verify_otp", phone | {"otp": otp}, **KEY)
 
     with ThreadPoolExecutor(4) as threads:
@@ -204,7 +204,7 @@ def test_followed_events_arrive_in_order_without_code_or_number(pair, environ, t
     with following(environ) as (follower, lines):
         post_and_wait(one, "/auth/send_otp", phone)
         code = twilio.code_to(phone["phone"])
-        wrong = phone | {"otp": other_than(code)}
+        wrong = phone | {"otp": different_code(code)}
         post_and_wait(two, "/auth/verify_otp", wrong)
         post_and_wait(two, "/auth/verify_otp", phone | {"otp": code})
         follower.send_signal(signal.SIGINT)

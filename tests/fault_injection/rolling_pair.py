@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from tests import processes, servers
-from tests.fakes import code_in
+from tests.fakes import extract_code
 from tests.fault_injection import raw_http
 from tests.fault_injection.raw_http import Heard
 from tests.twilio_server import Twilio
@@ -81,7 +81,7 @@ class Pair:
 
     def _newest_codes(self, phone: str) -> Iterator[str]:
         messages = reversed(list(self.twilio.messages))
-        return (code_in(m["Body"]) for m in messages if m["To"] == phone)
+        return (extract_code(m["Body"]) for m in messages if m["To"] == phone)
 
     def check(self, phone: str, code: str, first: int = 0) -> Heard:
         """Check *code*; again, if the service could not."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests import servers
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.fault_injection.load import numbers
 from tests.fault_injection.raw_http import Heard
 from tests.fault_injection.rolling_pair import Pair
@@ -44,7 +44,7 @@ class Holder:
         return right.json == APPROVED, left
 
     def _mistype(self, at: int) -> Heard:
-        return self.pair.check(self.phone, other_than(self.code), at)
+        return self.pair.check(self.phone, different_code(self.code), at)
 
 
 @dataclass

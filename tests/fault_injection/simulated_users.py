@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from tests import processes, servers
-from tests.fakes import code_in, other_than
+from tests.fakes import extract_code, different_code
 from tests.fault_injection.load import (
     Call,
     Person,
@@ -141,7 +141,7 @@ class People:
 
     def _guess(self, person: int) -> Call:
         phone = self.phones[person]
-        return check(phone, other_than(self._code(phone) or "123456"))
+        return check(phone, different_code(self._code(phone) or "123456"))
 
     def _last_word(self, person: int) -> Call:
         phone = self.phones[person]
@@ -151,7 +151,7 @@ class People:
     def _code(self, phone: str) -> str | None:
         new = self.twilio.messages[self._read :]
         self._read += len(new)
-        self._codes |= {m["To"]: code_in(m["Body"]) for m in new}
+        self._codes |= {m["To"]: extract_code(m["Body"]) for m in new}
         return self._codes.get(phone)
 
     def messages(self) -> list[str]:

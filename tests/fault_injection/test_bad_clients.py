@@ -10,7 +10,7 @@ from itertools import chain
 import pytest
 
 from tests import processes, servers, twilio_server
-from tests.fakes import code_in, other_than
+from tests.fakes import extract_code, different_code
 from tests.fault_injection import (
     buffering_proxy,
     injections,
@@ -172,7 +172,7 @@ def look_alikes_let_in(served, twilio):
     phones = [(name, {"phone": x}) for name, x in unicode_cases.no_phones()]
     let_in = [*refused(served, SEND, "invalid_phone", phones)]
     raw_http.post_json(served.port, SEND, PHONE)
-    code = code_in(twilio.messages[-1]["Body"])
+    code = extract_code(twilio.messages[-1]["Body"])
     phones = [(name, fields | {"otp": code}) for name, fields in phones]
     let_in += refused(served, VERIFY, "invalid_phone", phones)
     codes = [(name, PHONE | {"otp": x}) for name, x in unicode_cases.no_codes(code)]
@@ -188,7 +188,7 @@ def spellings_kept_out(served, twilio):
     ways = len(list(unicode_cases.codes("123456")))
     for n, (name, phone) in enumerate(unicode_cases.phones()):
         raw_http.post_json(served.port, SEND, {"phone": phone})
-        code = code_in(twilio.messages[-1]["Body"])
+        code = extract_code(twilio.messages[-1]["Body"])
         way, typed = list(unicode_cases.codes(code))[n % ways]
         body = {"phone": phone, "otp": typed}
         answer = raw_http.post_json(served.port, VERIFY, body).json
@@ -208,7 +208,7 @@ def test_look_alike_digits(trial, environ, twilio):
         let_in, code = look_alikes_let_in(served, twilio)
         sent = len(twilio.messages)
         wrong = raw_http.post_json(
-            served.port, VERIFY, PHONE | {"otp": other_than(code)}
+            served.port, VERIFY, PHONE | {"otp": different_code(code)}
         )
         kept_out = [*spellings_kept_out(served, twilio)]
 
@@ -223,7 +223,7 @@ def test_look_alike_digits(trial, environ, twilio):
 
 def test_injected_headers_and_log_lines(trial, served, twilio):
     raw_http.post_json(served.port, SEND, PHONE)
-    code, secret = code_in(twilio.messages[-1]["Body"]), "shop-secret-0123456789"
+    code, secret = extract_code(twilio.messages[-1]["Body"]), "shop-secret-0123456789"
     requests = [*injections.requests("9445012345", code, secret)]
     trial.did(
         f"{len(requests)} raw requests with line ends, NUL, ESC, JSON, a phone number,"

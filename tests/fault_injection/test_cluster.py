@@ -7,7 +7,7 @@ from time import monotonic
 import pytest
 
 from tests import servers, topologies
-from tests.fakes import code_in, other_than
+from tests.fakes import extract_code, different_code
 from tests.fault_injection.load import all_at_once, check, in_the_end, numbers, send
 from tests.fault_injection.simulated_users import (
     OTHERS,
@@ -28,7 +28,7 @@ _NO_SERVICE = {503, 429}
 
 def code_of(twilio, phone):
     texts = [m["Body"] for m in twilio.messages if m["To"] == phone]
-    return code_in(texts[-1])
+    return extract_code(texts[-1])
 
 
 def test_races_in_a_cluster_of_three(trial, whole, twilio, tmp_path):
@@ -49,7 +49,7 @@ def test_races_in_a_cluster_of_three(trial, whole, twilio, tmp_path):
         ):
             all_at_once(served.port, [send(phone), send(other)])
             right = code_of(twilio, phone)
-            calls = [check(phone, other_than(right))] * (crowd - 1)
+            calls = [check(phone, different_code(right))] * (crowd - 1)
             guesses = all_at_once(served.port, [*calls, check(phone, right)])
             looked_at.append(sum(r.approved or r.wrong for r in guesses))
             calls = [check(other, code_of(twilio, other))] * 200

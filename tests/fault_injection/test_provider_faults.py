@@ -11,9 +11,9 @@ from functools import partial
 
 import pytest
 
-from otp_engine.app import IN_FLIGHT
+from otp_engine.app import MAX_CONCURRENT_SENDS
 from tests import servers, twilio_server
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.fault_injection.load import (
     all_at_once,
     check,
@@ -106,7 +106,7 @@ def test_checks_while_the_provider_hangs(trial, served_by, twilio):
         twilio.behave, over = twilio_server.hang, threading.Event()
         others = iter(numbers(9_000, first=n * 10_000 + 100))
         crowd = [patient(others, over) for _ in range(200)]
-        enough = len(twilio.messages) + WORKERS * IN_FLIGHT
+        enough = len(twilio.messages) + WORKERS * MAX_CONCURRENT_SENDS
         with ThreadPoolExecutor(1) as threads:
             threads.submit(play, served.port, crowd, pause=1, over=1)
             servers.wait_until(partial(twilio.has, enough))
@@ -131,7 +131,7 @@ def patient(phones, over):
 
 def p99(served, twilio, phones):
     """Seconds of the slowest but one in a hundred of 250 checks; and the refused."""
-    codes = [other_than(twilio.code_to(phone)) for phone in phones]
+    codes = [different_code(twilio.code_to(phone)) for phone in phones]
     calls = [check(*typed) for typed in zip(phones, codes, strict=True)] * 5
     replies = share_out(served.port, calls, 2)
     seconds = [reply.seconds for reply in replies if reply.status == 201]

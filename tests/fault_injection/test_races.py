@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from tests import processes
-from tests.fakes import code_in, other_than
+from tests.fakes import extract_code, different_code
 from tests.fault_injection.load import all_at_once, check, in_the_end, numbers, send
 
 
@@ -19,7 +19,7 @@ def served(environ):
 
 
 def codes_by_phone(twilio):
-    return {message["To"]: code_in(message["Body"]) for message in twilio.messages}
+    return {message["To"]: extract_code(message["Body"]) for message in twilio.messages}
 
 
 def from_elsewhere(served, n, phones):
@@ -44,7 +44,7 @@ def test_parallel_checks(trial, whole, served, twilio):
     for phone in numbers(rounds):
         assert all_at_once(served.port, [send(phone)])[0].status == 201
         right = codes_by_phone(twilio)[phone]
-        wrong = [check(phone, other_than(right)) for _ in range(999)]
+        wrong = [check(phone, different_code(right)) for _ in range(999)]
         wrong.insert(secrets.randbelow(1_000), check(phone, right))
         replies = all_at_once(served.port, wrong)
         looked_at.append(sum(reply.approved or reply.wrong for reply in replies))
@@ -82,7 +82,7 @@ def test_failed_checks_across_resends(trial, environ, twilio):
     with processes.serving("--workers", "4", **environ) as served:
         for _ in range(20):
             all_at_once(served.port, [send(phone)])
-            wrong = other_than(*codes_by_phone(twilio).values())
+            wrong = different_code(*codes_by_phone(twilio).values())
             replies += all_at_once(served.port, [check(phone, wrong)] * 5)
 
     trial.at_most("attempts counted", sum(reply.wrong for reply in replies), 5)

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import redis
 
 from tests import servers
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.fault_injection.load import (
     all_at_once,
     check,
@@ -43,7 +43,7 @@ def test_a_full_redis(trial, served_by, own_redis, twilio):
         wrong, right = [], []
         for phone in phones:
             code = twilio.code_to(phone)
-            wrong += all_at_once(served.port, [check(phone, other_than(code))])
+            wrong += all_at_once(served.port, [check(phone, different_code(code))])
             right += all_at_once(served.port, [check(phone, code)])
         evicted = admin.info("stats")["evicted_keys"]
 
@@ -112,7 +112,7 @@ def test_redis_is_killed_under_load(trial, whole, served_by, own_redis, twilio):
             if (yield send(phone)).status != 201:
                 continue
             right = twilio.code_to(phone)
-            wrong = other_than(right)
+            wrong = different_code(right)
             honest = [wrong, wrong, *[right] * 4]
             for code in honest if careful else [wrong] * 12:
                 reply = yield check(phone, code)

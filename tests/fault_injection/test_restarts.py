@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tests import processes, servers
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.fault_injection.load import REFUSED, Call, check, numbers, play, send
 
 PEOPLE = 16
@@ -65,7 +65,7 @@ def person(phones, twilio, balancer):
         if sent.status != 201:
             continue
         right = twilio.code_to(phone)
-        for code in (other_than(right), right):
+        for code in (different_code(right), right):
             checked = yield at(check(phone, code), balancer.choose(n))
             while checked.status == 503:
                 checked = yield at(check(phone, code), balancer.choose(n))

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 from otp_engine.crypto import api_keys
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.fault_injection import rolling_pair
 from tests.fault_injection.load import NO_ANSWER, numbers
 from tests.fault_injection.rotation_clients import (
@@ -90,7 +90,7 @@ class Rotation:
             self.pair.ask(rolling_pair.SEND, {"phone": phone}, 0)
             codes = self.pair.codes_of(phone)
             for n in range(4):
-                heard = self.pair.check(phone, other_than(*codes), n)
+                heard = self.pair.check(phone, different_code(*codes), n)
                 self.victims[phone] += heard.json == PENDING
 
 

@@ -11,7 +11,7 @@ from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.verification import Binding
+from otp_engine.domain.verification import HashParameters
 from otp_engine.store.lua_scripts import load
 from otp_engine.store.redis_store import RedisStore
 from tests import processes, servers
@@ -88,9 +88,9 @@ def fill(admin, opens, phones):
                 PhoneKey(PEPPER.pseudonymize("phone", number)),
                 secrets.token_bytes(8),
             )
-            binding = Binding(secrets.token_bytes(16), str(PROFILES["owasp"]))
-            store.open(phone, token=token, binding=binding, policy=policy)
-            store.arm(phone, token=token, tag=secrets.token_bytes(32), policy=policy)
+            binding = HashParameters(secrets.token_bytes(16), str(PROFILES["owasp"]))
+            store.reserve_send(phone, idempotency_key=token, hash_parameters=binding, policy=policy)
+            store.commit_send(phone, idempotency_key=token, code_hash=secrets.token_bytes(32), policy=policy)
         replies = pipeline.execute()
     assert [reply for reply in replies[::2] if reply[0] != b"opened"] == []
     assert [reply for reply in replies[1::2] if reply != 1] == []

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from tests import processes, servers
-from tests.fakes import code_in
+from tests.fakes import extract_code
 from tests.fault_injection import raw_http
 from tests.fault_injection.load import numbers
 
@@ -42,7 +42,7 @@ def times(whole):
 def send(served, twilio, phone):
     """Send to *phone*, and return the code."""
     assert raw_http.post_json(served.port, SEND, {"phone": phone}).status == 201
-    return code_in(twilio.messages[-1]["Body"])
+    return extract_code(twilio.messages[-1]["Body"])
 
 
 def compare(trial, whole, served, path: str, rounds: Iterator[Bodies]):

@@ -10,7 +10,7 @@ import pytest
 
 from otp_engine.store.lua_scripts import ALLOW_OOM_FLAG, load
 from tests import processes, servers
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.fault_injection import fault_proxy
 from tests.fault_injection.fault_proxy import Fault, Loss
 from tests.fault_injection.load import (
@@ -115,7 +115,7 @@ def test_redis(fault, trial, whole, behind, proxy, twilio):
         sent += len(twilio.messages)
         proxy.heal()
         healed = time.monotonic()
-        wrong = [check(one, other_than(twilio.code_to(one))) for one in live]
+        wrong = [check(one, different_code(twilio.code_to(one))) for one in live]
         after = [until(behind.port, call) for call in wrong]
         back.append(after[0].ended - healed)
         spent += sum(4 - int(reply.headers["otp-attempts-left"]) for reply in after)
@@ -156,7 +156,7 @@ def test_an_answer_of_redis_is_lost_by(loss, trial, whole, behind, proxy, twilio
             proxy.lose_answers_to(digests(step), loss)
         replies = all_at_once(behind.port, [send(phone)])
         right = twilio.code_to(phone)
-        for code in (other_than(right), right, right):
+        for code in (different_code(right), right, right):
             replies += all_at_once(behind.port, [check(phone, code)])
         sent.append(len(twilio.messages) - before)
         paid.append(5 - int(replies[1].headers.get("otp-attempts-left", "0")))

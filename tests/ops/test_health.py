@@ -7,7 +7,7 @@ import pytest
 from otp_engine import config
 from otp_engine.app import create_app
 from tests import servers
-from tests.fakes import Outbox
+from tests.fakes import FakeSender
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def http_without_redis():
     url = f"redis://127.0.0.1:{servers.free_port()}"
     pepper = base64.b64encode(b"p" * 32).decode()
     settings = config.load({"OTP_DEV": "1", "REDIS_URL": url, "OTP_PEPPER": pepper})
-    return create_app(settings, sender=Outbox()).test_client()
+    return create_app(settings, sender=FakeSender()).test_client()
 
 
 def test_healthz_is_200_without_redis(http_without_redis):
@@ -32,7 +32,7 @@ def test_readyz_is_503_without_redis(http_without_redis):
 
 
 def test_readyz_is_200_with_redis(store):
-    app = create_app(config.load({"OTP_DEV": "1"}), store=store, sender=Outbox())
+    app = create_app(config.load({"OTP_DEV": "1"}), store=store, sender=FakeSender())
 
     response = app.test_client().get("/readyz")
 
@@ -43,7 +43,7 @@ def test_draining_process_is_not_ready_and_still_serves(store):
     http = create_app(
         config.load({"OTP_DEV": "1"}),
         store=store,
-        sender=Outbox(),
+        sender=FakeSender(),
         draining=lambda: True,
     ).test_client()
 

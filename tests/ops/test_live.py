@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.amendments import Amendment
+from otp_engine.domain.amendments import PolicyVersion
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
 from otp_engine.errors import StoreUnavailable
-from otp_engine.ops.live import Live
+from otp_engine.ops.live import LivePolicy
 from tests.clock import Clock
 
 PEPPER = Pepper(b"p" * 32)
@@ -30,7 +30,7 @@ class Said:
 
     def say(self, **values):
         version, at = self.versions.following(datetime.now(UTC))
-        change = Amendment(version=version, at=at, who="me", values=values)
+        change = PolicyVersion(version=version, created_at=at, author="me", values=values)
         assert self.versions.add(change)
 
     def latest(self):
@@ -78,7 +78,7 @@ def live(said, clock):
 
 def begun(said, clock, *peppers):
     versions = PolicyVersions(said, peppers or [PEPPER])
-    return Live(
+    return LivePolicy(
         Policy(max_sends=7), versions, lambda policy: policy, clock, gauges=said
     )
 
@@ -194,14 +194,14 @@ def test_at_the_start_the_newest_signed_version_is_live(said, clock):
     said.texts.insert(0, said.texts[1])
     said.texts.insert(0, b"forged")
 
-    assert begun(said, clock).now().ttl == timedelta(minutes=6)
+    assert begun(said, clock).current().ttl == timedelta(minutes=6)
     assert said.rejected is True
 
 
 def test_without_any_signed_version_the_start_is_as_decided(said, clock, caplog):
     said.texts.insert(0, b"forged")
 
-    assert begun(said, clock).now() == Policy(max_sends=7)
+    assert begun(said, clock).current() == Policy(max_sends=7)
     assert said.rejected is True
     assert "is not signed" in caplog.text
 
@@ -241,14 +241,14 @@ def test_a_change_after_all_versions_were_lost_is_live(live, said, clock):
     said.texts[:0] = recorded
     clock.now += 1
     assert live.now().sending is False
-    assert begun(said, clock).now().sending is False
+    assert begun(said, clock).current().sending is False
     assert said.rejected is True
 
 
 def test_another_change_of_the_time_and_number_of_the_live_one_is_not_taken_up(
     live, said, clock
 ):
-    change = Amendment(version=1, at=datetime.now(UTC), who="me")
+    change = PolicyVersion(version=1, created_at=datetime.now(UTC), author="me")
     assert said.versions.add(replace(change, values={"ttl": "5m"}))
     live.now()
     said.texts.clear()
@@ -297,7 +297,7 @@ def test_what_was_live_before_a_rotation_of_the_pepper_is_live_after_it(said, cl
     said.say(ttl="6m")
 
     for peppers in ([PEPPER, new], [new, PEPPER], [new]):
-        assert begun(said, clock, *peppers).now().ttl == timedelta(minutes=6)
+        assert begun(said, clock, *peppers).current().ttl == timedelta(minutes=6)
         assert said.rejected is False
 
     after = PolicyVersions(said, [new])
@@ -309,9 +309,9 @@ def test_a_version_of_an_instance_that_is_not_rotated_yet_is_signed_as_well(
 ):
     new = Pepper(b"n" * 32)
     live = begun(said, clock, PEPPER, new)
-    live.now()
+    live.current()
     said.say(ttl="5m")
     clock.now += 1
-    live.now()
+    live.current()
 
-    assert begun(said, clock, new).now().ttl == timedelta(minutes=5)
+    assert begun(said, clock, new).current().ttl == timedelta(minutes=5)

@@ -14,15 +14,15 @@ from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import phone
-from otp_engine.domain.events import Action, RequestRefused, reported
-from otp_engine.domain.receipts import Receipt
-from otp_engine.domain.whom import Whom
+from otp_engine.domain.events import Action, RequestRefused, event_from_report
+from otp_engine.domain.receipts import DeliveryReport
+from otp_engine.domain.whom import Recipient
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     OTPError,
-    Saturated,
+    Overloaded,
     StoreUnavailable,
 )
 from otp_engine.ops.prometheus import PrometheusMetrics
@@ -32,7 +32,7 @@ from otp_engine.store.connection import connect
 from otp_engine.store.redis_client import RedisClient
 from tests import servers, twilio_server
 from tests.conftest import TIMEOUT
-from tests.fakes import Outbox, deliver, other_than
+from tests.fakes import FakeSender, deliver, different_code
 from tests.pages import values
 from tests.support.settings import RELAXED
 
@@ -80,7 +80,7 @@ def check(http, code, phone="9445012345"):
 def test_send_and_approval_are_counted_by_country_and_channel(http, outbox):
     def verify():
         send(http)
-        check(http, other_than(outbox.code))
+        check(http, different_code(outbox.code))
         check(http, outbox.code)
         check(http, outbox.code)
 
@@ -209,7 +209,7 @@ def exposed(metrics):
 def test_rejected_hash_is_counted(metrics):
     full_pool = HashPool(1, max_queued=-1, metrics=metrics.timings)
 
-    with pytest.raises(Saturated):
+    with pytest.raises(Overloaded):
         full_pool.hash(b"material", b"s" * 16, PROFILES["test"])
 
     assert exposed(metrics)["otp_hash_queue_rejections_total"] == 1
@@ -231,14 +231,14 @@ def test_failed_redis_call_is_timed_and_counted(metrics):
     ("error", "provider_code", "label"),
     [
         (DeliveryFailed(), 21610, "21610"),
-        (CarrierUnavailable(), None, "unavailable"),
+        (ProviderUnavailable(), None, "unavailable"),
     ],
 )
 def test_provider_error_is_counted_by_the_providers_code(
     metrics, error, provider_code, label
 ):
     error.carrier_error = provider_code
-    sender = guarded_sender(Outbox(refusal=error), metrics)
+    sender = guarded_sender(FakeSender(error=error), metrics)
 
     with pytest.raises(OTPError):
         deliver(sender)
@@ -250,7 +250,7 @@ def test_provider_error_is_counted_by_the_providers_code(
 
 
 def test_accepted_message_is_timed(metrics):
-    deliver(guarded_sender(Outbox(), metrics))
+    deliver(guarded_sender(FakeSender(), metrics))
 
     page = exposed(metrics)
     labels = "{outcome=accepted,sender=outbox}"
@@ -435,10 +435,10 @@ def test_promtool_finds_no_problem(http, outbox):
 
 
 def test_limits_of_clients_share_one_label(metrics):
-    whom = Whom(phone="digest", prefix="+91944", country="IN")
+    whom = Recipient(phone_hash="digest", prefix="+91944", country="IN")
     for name in ("BL1", "BL2"):
         metrics.events.on_event(
-            RequestRefused(whom=whom, action=Action.SEND, limit=name)
+            RequestRefused(recipient=whom, action=Action.SEND, limit=name)
         )
 
     assert exposed(metrics)["otp_refusals_total{action=send,limit=callers_own}"] == 2
@@ -448,10 +448,10 @@ def test_limits_of_clients_share_one_label(metrics):
     ("arrived", "outcome"), [(True, "delivered"), (False, "undelivered")]
 )
 def test_delivery_report_is_counted_by_outcome(metrics, arrived, outcome):
-    receipt = Receipt(message="SM1", to="+919445012345", arrived=arrived)
-    number = phone.read(receipt.to, "IN")
+    receipt = DeliveryReport(message_id="SM1", to="+919445012345", delivered=arrived)
+    number = phone.parse(receipt.to, "IN")
 
-    metrics.events.on_event(reported(receipt, number, Pepper(b"p" * 32)))
+    metrics.events.on_event(event_from_report(receipt, number, Pepper(b"p" * 32)))
 
     page = exposed(metrics)
     assert (

@@ -13,14 +13,14 @@ from otp_engine.app import create_app
 from otp_engine.ops import request_log
 from otp_engine.ops.log_config import JsonFormatter
 from otp_engine.ops.request_log import RequestIdFilter
-from tests.fakes import Outbox, other_than
+from tests.fakes import FakeSender, different_code
 
 REQUEST_ID = "a1b2c3d4e5f60718"
 
 
 @pytest.fixture
 def outbox():
-    return Outbox()
+    return FakeSender()
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_logs_and_responses_contain_no_code_and_no_number(http, outbox, caplog):
     responses = []
     with caplog.at_level(logging.DEBUG):
         responses.append(http.post("/auth/send_otp", json={"phone": "9445012345"}))
-        body = {"phone": "9445012345", "otp": other_than(outbox.code)}
+        body = {"phone": "9445012345", "otp": different_code(outbox.code)}
         responses.append(http.post("/auth/verify_otp", json=body))
         body["otp"] = outbox.code
         responses.append(http.post("/auth/verify_otp", json=body))

@@ -3,18 +3,18 @@ from __future__ import annotations
 import pytest
 
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     NumberTypeNotAllowed,
-    Saturated,
+    Overloaded,
 )
 from otp_engine.senders.failover import FailoverSender
-from tests.fakes import MESSAGE, Outbox, deliver
+from tests.fakes import MESSAGE, FakeSender, deliver
 
 
 def test_first_sender_with_slot_is_the_only_one_that_sends():
-    first, second = Outbox(), Outbox()
+    first, second = FakeSender(), FakeSender()
 
     deliver(FailoverSender([first, second]))
 
@@ -22,12 +22,12 @@ def test_first_sender_with_slot_is_the_only_one_that_sends():
 
 
 @pytest.mark.parametrize(
-    "error", [CarrierUnavailable(), DeliveryFailed(elsewhere=True)]
+    "error", [ProviderUnavailable(), DeliveryFailed(retry_elsewhere=True)]
 )
 def test_message_that_was_not_sent_is_sent_by_next_sender(error):
-    second = Outbox()
+    second = FakeSender()
 
-    deliver(FailoverSender([Outbox(refusal=error), second]))
+    deliver(FailoverSender([FakeSender(error=error), second]))
 
     assert second.messages == [MESSAGE]
 
@@ -36,41 +36,41 @@ def test_message_that_was_not_sent_is_sent_by_next_sender(error):
     "error", [DeliveryUnconfirmed(), DeliveryFailed(), NumberTypeNotAllowed()]
 )
 def test_message_that_may_be_sent_or_was_rejected_is_not_sent_again(error):
-    second = Outbox()
+    second = FakeSender()
 
     with pytest.raises(type(error)):
-        deliver(FailoverSender([Outbox(refusal=error), second]))
+        deliver(FailoverSender([FakeSender(error=error), second]))
 
     assert second.messages == []
 
 
-@pytest.mark.parametrize("error", [CarrierUnavailable(), Saturated()])
+@pytest.mark.parametrize("error", [ProviderUnavailable(), Overloaded()])
 def test_sender_without_slot_is_skipped(error):
-    second = Outbox()
+    second = FakeSender()
 
-    deliver(FailoverSender([Outbox(full=error), second]))
+    deliver(FailoverSender([FakeSender(full=error), second]))
 
     assert second.messages == [MESSAGE]
 
 
-@pytest.mark.parametrize("error", [CarrierUnavailable(), Saturated()])
+@pytest.mark.parametrize("error", [ProviderUnavailable(), Overloaded()])
 def test_reservation_without_any_slot_raises_error_of_last_sender(error):
-    senders = [Outbox(full=CarrierUnavailable()), Outbox(full=error)]
+    senders = [FakeSender(full=ProviderUnavailable()), FakeSender(full=error)]
 
-    with pytest.raises(type(error)), FailoverSender(senders).room():
+    with pytest.raises(type(error)), FailoverSender(senders).reserve():
         pass
 
 
 def test_message_that_no_sender_accepts_raises_error_of_last_sender():
-    first = Outbox(refusal=CarrierUnavailable())
-    last = Outbox(refusal=DeliveryFailed(elsewhere=True))
+    first = FakeSender(error=ProviderUnavailable())
+    last = FakeSender(error=DeliveryFailed(retry_elsewhere=True))
 
     with pytest.raises(DeliveryFailed):
         deliver(FailoverSender([first, last]))
 
 
 def test_ping_checks_every_sender():
-    unreachable = Outbox(refusal=CarrierUnavailable())
+    unreachable = FakeSender(error=ProviderUnavailable())
 
-    with pytest.raises(CarrierUnavailable):
-        FailoverSender([Outbox(), unreachable]).ping()
+    with pytest.raises(ProviderUnavailable):
+        FailoverSender([FakeSender(), unreachable]).ping()

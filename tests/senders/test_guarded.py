@@ -8,18 +8,18 @@ import pytest
 
 from otp_engine.domain.messages import Message
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     NumberTypeNotAllowed,
-    Saturated,
+    Overloaded,
 )
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.metrics import NullMetrics
 from otp_engine.senders.guarded import GuardedSender
 from tests import servers
 from tests.clock import Clock
-from tests.fakes import MESSAGE, Outbox, deliver
+from tests.fakes import MESSAGE, FakeSender, deliver
 
 RESET_TIMEOUT = timedelta(seconds=10)
 SHORT = timedelta(milliseconds=20)
@@ -54,7 +54,7 @@ def clock():
 
 @pytest.fixture
 def provider():
-    return Outbox(name="provider")
+    return FakeSender(name="provider")
 
 
 @pytest.fixture
@@ -89,11 +89,11 @@ def fail(sender, provider, error, times=2):
     provider.refusal = None
 
 
-@pytest.mark.parametrize("failure", [DeliveryUnconfirmed(), CarrierUnavailable()])
+@pytest.mark.parametrize("failure", [DeliveryUnconfirmed(), ProviderUnavailable()])
 def test_consecutive_failures_open_breaker(sender, provider, failure):
     fail(sender, provider, failure)
 
-    with pytest.raises(CarrierUnavailable) as rejection:
+    with pytest.raises(ProviderUnavailable) as rejection:
         deliver(sender)
 
     assert provider.messages == []
@@ -101,7 +101,7 @@ def test_consecutive_failures_open_breaker(sender, provider, failure):
 
 
 @pytest.mark.parametrize(
-    "rejection", [DeliveryFailed(elsewhere=True), NumberTypeNotAllowed()]
+    "rejection", [DeliveryFailed(retry_elsewhere=True), NumberTypeNotAllowed()]
 )
 def test_rejected_messages_keep_breaker_closed(sender, provider, rejection):
     fail(sender, provider, rejection, times=9)
@@ -114,7 +114,7 @@ def test_rejected_messages_keep_breaker_closed(sender, provider, rejection):
 def test_missing_slots_keep_breaker_closed(sender, provider):
     with sender.room():
         for _ in range(9):
-            with pytest.raises(Saturated):
+            with pytest.raises(Overloaded):
                 deliver(sender)
 
     deliver(sender)
@@ -149,7 +149,7 @@ def test_unexpected_error_neither_counts_as_failure_nor_restarts_count(
     fail(sender, provider, ZeroDivisionError(), times=1)
     fail(sender, provider, DeliveryUnconfirmed(), times=1)
 
-    with pytest.raises(CarrierUnavailable):
+    with pytest.raises(ProviderUnavailable):
         deliver(sender)
 
 
@@ -158,7 +158,7 @@ def test_failed_probe_keeps_breaker_open(sender, provider, clock):
     clock.now += 10
     fail(sender, provider, DeliveryUnconfirmed(), times=1)
 
-    with pytest.raises(CarrierUnavailable):
+    with pytest.raises(ProviderUnavailable):
         deliver(sender)
 
 
@@ -175,7 +175,7 @@ def test_accepted_probe_closes_breaker(sender, provider, clock):
 def test_open_breaker_rejects_reservation(sender, provider):
     fail(sender, provider, DeliveryUnconfirmed())
 
-    with pytest.raises(CarrierUnavailable) as rejection, sender.room():
+    with pytest.raises(ProviderUnavailable) as rejection, sender.room():
         pass
 
     assert rejection.value.retry_after == RESET_TIMEOUT
@@ -197,7 +197,7 @@ def test_breaker_that_opens_after_reservation_rejects_message(guard, provider):
     with sender.room() as send:
         fail(sender, provider, DeliveryUnconfirmed())
 
-        with pytest.raises(CarrierUnavailable):
+        with pytest.raises(ProviderUnavailable):
             send(MESSAGE)
 
     assert provider.messages == []
@@ -211,9 +211,9 @@ def test_opening_breaker_logs_provider_once(sender, provider, caplog):
 
 
 def test_ping_raises_error_of_provider(sender, provider):
-    provider.refusal = CarrierUnavailable()
+    provider.refusal = ProviderUnavailable()
 
-    with pytest.raises(CarrierUnavailable):
+    with pytest.raises(ProviderUnavailable):
         sender.ping()
 
 
@@ -226,7 +226,7 @@ def test_message_without_slot_is_rejected_while_provider_hangs(guard):
         for _ in range(2):
             slow.started.acquire()
 
-        with pytest.raises(Saturated):
+        with pytest.raises(Overloaded):
             deliver(sender)
 
         slow.released.set()
@@ -238,7 +238,7 @@ def test_message_that_times_out_keeps_slot_until_provider_answers(guard):
     with pytest.raises(DeliveryUnconfirmed):
         deliver(sender)
 
-    with pytest.raises(Saturated):
+    with pytest.raises(Overloaded):
         deliver(sender)
 
     slow.released.set()
@@ -249,7 +249,7 @@ def has_slot(sender):
     try:
         with sender.room():
             return True
-    except Saturated:
+    except Overloaded:
         return False
 
 
@@ -260,14 +260,14 @@ def test_messages_that_time_out_open_breaker(guard):
         with pytest.raises(DeliveryUnconfirmed):
             deliver(sender)
 
-    with pytest.raises(CarrierUnavailable):
+    with pytest.raises(ProviderUnavailable):
         deliver(sender)
 
     slow.released.set()
 
 
 def test_reservation_holds_slot_before_send(sender):
-    with sender.room(), pytest.raises(Saturated):
+    with sender.room(), pytest.raises(Overloaded):
         deliver(sender)
 
 
@@ -314,7 +314,7 @@ def test_accepted_message_is_measured(sender, metrics):
     ("error", "provider_code", "labels"),
     [
         (DeliveryFailed(), 21610, ("delivery_failed", "21610")),
-        (CarrierUnavailable(), None, ("unavailable", "unavailable")),
+        (ProviderUnavailable(), None, ("unavailable", "unavailable")),
         (ZeroDivisionError(), None, ("unexpected", "unexpected")),
     ],
 )
@@ -342,7 +342,7 @@ def test_message_that_times_out_is_measured_once_provider_answers(guard, metrics
 
 
 def test_rejected_reservation_is_not_measured(sender, metrics):
-    with sender.room(), pytest.raises(Saturated):
+    with sender.room(), pytest.raises(Overloaded):
         deliver(sender)
 
     assert metrics.deliveries == []

@@ -12,7 +12,7 @@ import pytest
 
 from otp_engine.config import TwilioSettings
 from otp_engine.errors import (
-    CarrierUnavailable,
+    ProviderUnavailable,
     CountryNotAllowed,
     DeliveryFailed,
     DeliveryUnconfirmed,
@@ -81,7 +81,7 @@ def test_message_is_sent_from_number_without_messaging_service(settings, http, t
 def test_message_is_valid_as_long_as_code_up_to_maximum(
     provider, twilio, life, validity
 ):
-    provider.send(replace(MESSAGE, life=timedelta(seconds=life)))
+    provider.send(replace(MESSAGE, ttl=timedelta(seconds=life)))
 
     assert twilio.messages[0]["ValidityPeriod"] == validity
 
@@ -95,13 +95,13 @@ def test_message_is_valid_as_long_as_code_up_to_maximum(
         (400, 21635, NumberTypeNotAllowed),
         (400, 21610, DeliveryFailed),
         (400, 21606, DeliveryFailed),
-        (400, 21611, CarrierUnavailable),
-        (400, 14107, CarrierUnavailable),
+        (400, 21611, ProviderUnavailable),
+        (400, 14107, ProviderUnavailable),
         (401, 20003, DeliveryFailed),
         (403, 20005, DeliveryFailed),
         (404, 20404, DeliveryFailed),
-        (429, 20429, CarrierUnavailable),
-        (429, None, CarrierUnavailable),
+        (429, 20429, ProviderUnavailable),
+        (429, None, ProviderUnavailable),
         (500, 20500, DeliveryUnconfirmed),
         (503, 20503, DeliveryUnconfirmed),
         (503, None, DeliveryUnconfirmed),
@@ -127,7 +127,7 @@ def test_rejection_permits_failover_unless_recipient_is_the_reason(
     with pytest.raises(DeliveryFailed) as rejection:
         provider.send(MESSAGE)
 
-    assert rejection.value.elsewhere is elsewhere
+    assert rejection.value.retry_elsewhere is elsewhere
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_request_without_answer_is_not_retried(provider, twilio, behave):
 def test_refused_connection_raises_unavailable(settings, http):
     unreachable = replace(settings, base_url=f"http://127.0.0.1:{servers.free_port()}")
 
-    with pytest.raises(CarrierUnavailable):
+    with pytest.raises(ProviderUnavailable):
         TwilioProvider(unreachable, http).send(MESSAGE)
 
 
@@ -211,7 +211,7 @@ def test_connection_timeout_raises_unavailable(settings):
             unreachable = replace(settings, base_url=f"http://127.0.0.1:{address[1]}")
             http = PooledHttpClient(connect=0.3, read=0.3)
 
-            with pytest.raises(CarrierUnavailable):
+            with pytest.raises(ProviderUnavailable):
                 TwilioProvider(unreachable, http).send(MESSAGE)
 
 
@@ -259,24 +259,24 @@ def test_ping_with_wrong_password_raises_failed(settings, http):
 def test_ping_with_server_error_raises_unavailable(provider, twilio):
     twilio.behave = refuse(503, 20503)
 
-    with pytest.raises(CarrierUnavailable):
+    with pytest.raises(ProviderUnavailable):
         provider.ping()
 
 
 def test_ping_with_refused_connection_raises_unavailable(settings, http):
     unreachable = replace(settings, base_url=f"http://127.0.0.1:{servers.free_port()}")
 
-    with pytest.raises(CarrierUnavailable):
+    with pytest.raises(ProviderUnavailable):
         TwilioProvider(unreachable, http).ping()
 
 
 def test_messaging_service_of_message_overrides_default(provider, twilio):
-    provider.send(replace(MESSAGE, from_=f"MG{'9' * 32}"))
+    provider.send(replace(MESSAGE, messaging_service=f"MG{'9' * 32}"))
 
     assert twilio.messages[0]["MessagingServiceSid"] == f"MG{'9' * 32}"
 
 
 def test_message_can_skip_risk_check(provider, twilio):
-    provider.send(replace(MESSAGE, unfiltered=True))
+    provider.send(replace(MESSAGE, skip_risk_check=True))
 
     assert twilio.messages[0]["RiskCheck"] == "disable"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from twilio.request_validator import RequestValidator
 
-from otp_engine.domain.receipts import Receipt
+from otp_engine.domain.receipts import DeliveryReport
 from otp_engine.errors import Unauthorized
 from otp_engine.senders.twilio_reports import TwilioReportParser
 from tests.twilio_server import TOKEN
@@ -25,7 +25,7 @@ def parse(parser, report):
 def test_delivered_report_is_delivered(parser):
     receipt = parse(parser, REPORT | {"MessageStatus": "delivered"})
 
-    assert receipt == Receipt(message="SM" + "2" * 32, to="+919445012345", arrived=True)
+    assert receipt == DeliveryReport(message_id="SM" + "2" * 32, to="+919445012345", delivered=True)
 
 
 @pytest.mark.parametrize("status", ["undelivered", "failed"])

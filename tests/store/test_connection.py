@@ -59,11 +59,11 @@ def test_restarted_redis_is_reached_again(tmp_path):
 
 def test_flushed_script_is_sent_again(real_client):
     store = RedisStore(real_client)
-    assert not store.standing(PHONE, Policy()).live
-    store.withdraw(PHONE, token=b"t" * 8)
+    assert not store.get_phone_state(PHONE, Policy()).live
+    store.release_send(PHONE, idempotency_key=b"t" * 8)
     real_client.script_flush()
 
-    store.withdraw(PHONE, token=b"t" * 8)
+    store.release_send(PHONE, idempotency_key=b"t" * 8)
 
 
 def test_approval_without_a_required_replica_raises_store_unavailable(
@@ -73,7 +73,7 @@ def test_approval_without_a_required_replica_raises_store_unavailable(
     store = RedisStore(real_client, replicas=1)
 
     with pytest.raises(StoreUnavailable):
-        store.approve(PHONE, token=b"t" * 8, id=b"i" * 16)
+        store.approve(PHONE, idempotency_key=b"t" * 8, verification_id=b"i" * 16)
 
 
 class Tls:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from otp_engine.domain.limits import Limit
 from tests.dump import everything_in
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.tuning import with_policy
 
 
@@ -21,7 +21,7 @@ def test_dump_of_redis_contains_no_code_number_or_address(
     )
     request = replace(alice, address="203.0.113.7")
     engine.send(request)
-    wrong = other_than(outbox.code)
+    wrong = different_code(outbox.code)
     engine.check(guess(wrong, "203.0.113.7"))
     dump = everything_in(client)
     engine.send(request)

@@ -10,60 +10,60 @@ import pytest
 
 from otp_engine.domain.events import (
     Action,
-    Approved,
-    Canceled,
+    VerificationApproved,
+    VerificationCanceled,
     CodeSent,
-    Delivered,
+    MessageDelivered,
     Event,
-    Exhausted,
-    Lost,
-    NothingWaiting,
+    MaxAttemptsReached,
+    MessageUndelivered,
+    CheckNotFound,
     PolicyChanged,
     RequestRefused,
-    Undelivered,
-    Unserved,
-    WrongCode,
+    SendRejected,
+    RequestFailed,
+    CheckFailed,
 )
 from otp_engine.domain.verification import Channel
-from otp_engine.domain.whom import Whom
+from otp_engine.domain.whom import Recipient
 from otp_engine.store import event_codec, keys
 
-WHOM = Whom(phone="digest", prefix="+919445", country="IN")
+WHOM = Recipient(phone_hash="digest", prefix="+919445", country="IN")
 ID = b"\x00\xff" * 8
-REFUSED = RequestRefused(whom=WHOM, action=Action.SEND, limit="sends_per_ip")
+REFUSED = RequestRefused(recipient=WHOM, action=Action.SEND, limit="sends_per_ip")
 EVENTS: list[Event] = [
     CodeSent(
-        whom=WHOM,
-        verification=ID,
-        attempt=ID[:8],
+        recipient=WHOM,
+        verification_id=ID,
+        send_id=ID[:8],
         service="VA1",
         channel=Channel.SMS,
         code_length=6,
         locale="pt-BR",
         confirmed=False,
     ),
-    Delivered(whom=WHOM, channel=Channel.SMS),
-    Lost(whom=WHOM, channel=Channel.SMS, carrier_error=30003),
-    Undelivered(
-        whom=WHOM, channel=Channel.SMS, error="delivery_failed", carrier_error=21610
+    MessageDelivered(recipient=WHOM, channel=Channel.SMS),
+    MessageUndelivered(recipient=WHOM, channel=Channel.SMS, provider_error=30003),
+    SendRejected(
+        recipient=WHOM, channel=Channel.SMS, error="delivery_failed", provider_error=21610
     ),
-    Undelivered(
-        whom=WHOM, channel=Channel.SMS, error="delivery_failed", carrier_error=None
+    SendRejected(
+        recipient=WHOM, channel=Channel.SMS, error="delivery_failed", provider_error=None
     ),
-    WrongCode(whom=WHOM, verification=ID, attempts_left=3),
-    Exhausted(whom=WHOM, verification=ID),
-    Canceled(whom=WHOM, verification=ID),
-    NothingWaiting(whom=WHOM),
+    CheckFailed(recipient=WHOM, verification_id=ID, attempts_remaining=3),
+    MaxAttemptsReached(recipient=WHOM, verification_id=ID),
+    VerificationCanceled(recipient=WHOM, verification_id=ID),
+    CheckNotFound(recipient=WHOM),
     REFUSED,
     RequestRefused(
-        whom=replace(WHOM, address="digest"),
+        recipient=replace(WHOM, ip_hash="digest"),
         action=Action.CHECK,
         limit="any",
         shadow=True,
     ),
-    Approved(whom=WHOM, verification=ID, channel=Channel.SMS),
-    Unserved(whom=WHOM, action=Action.SEND, why="carrier"),
-    PolicyChanged(version=3, who="alice@ops", change="ttl = 5m", reason=None),
+    VerificationApproved(recipient=WHOM, verification_id=ID, channel=Channel.SMS),
+    RequestFailed(recipient=WHOM, action=Action.SEND, reason="carrier"),
+    PolicyChanged(version=3, author="alice@ops", change="ttl = 5m", reason=None),
 ]
 SOON = timedelta(minutes=1)
 
@@ -125,7 +125,7 @@ def test_events_of_several_pages_are_read_in_order(client, store, tail):
     fields, later = event_codec.encode(REFUSED), event_codec.encode(EVENTS[-2])
     start = int(datetime.now(UTC).timestamp() * 1000)
     for n in range(1_500):
-        client.xadd(keys.REFUSALS, fields, id=f"{start + n}-1")
+        client.xadd(keys.REJECTED_EVENTS, fields, id=f"{start + n}-1")
     client.xadd(keys.EVENTS, later, id=f"{start + 1_200}-1")
 
     pages = [read(tail), read(tail), read(tail)]
@@ -164,7 +164,7 @@ def test_page_of_unknown_entries_is_not_the_end(client, store, tail):
 
 
 def test_event_of_an_unavailable_store_is_not_stored(store, client):
-    add_all(store, Unserved(whom=WHOM, action=Action.SEND, why="store"))
+    add_all(store, RequestFailed(recipient=WHOM, action=Action.SEND, reason="store"))
 
     assert client.dbsize() == 0
 
@@ -172,7 +172,7 @@ def test_event_of_an_unavailable_store_is_not_stored(store, client):
 def test_events_of_unauthenticated_clients_have_their_own_stream(client, store):
     add_all(store, *EVENTS)
 
-    refused = [fields[b"kind"] for _, fields in client.xrange(keys.REFUSALS)]
+    refused = [fields[b"kind"] for _, fields in client.xrange(keys.REJECTED_EVENTS)]
     others = {fields[b"kind"] for _, fields in client.xrange(keys.EVENTS)}
 
     assert refused == [b"not_found", b"refused", b"refused", b"unavailable"]
@@ -183,5 +183,5 @@ def test_every_stream_expires_in_a_month(store, client):
     add_all(store, *EVENTS)
 
     month = timedelta(days=31) / timedelta(milliseconds=1)
-    assert {keys.EVENTS, keys.REFUSALS} == {key.decode() for key in client.keys("*")}
+    assert {keys.EVENTS, keys.REJECTED_EVENTS} == {key.decode() for key in client.keys("*")}
     assert all(0 < client.pttl(key) <= month for key in client.keys("*"))

@@ -10,27 +10,27 @@ from typing import Any
 import pytest
 import redis
 
-from otp_engine.domain.events import Approved, CodeSent
-from otp_engine.domain.phone import read
+from otp_engine.domain.events import VerificationApproved, CodeSent
+from otp_engine.domain.phone import parse
 from otp_engine.domain.verification import Channel
-from otp_engine.domain.whom import Whom, prefix
+from otp_engine.domain.whom import Recipient, visible_prefix
 from otp_engine.store import event_codec, keys
 from otp_engine.store.connection import connect
 from otp_engine.store.events import RedisEventStore
 from otp_engine.store.redis_client import RedisClient
 from tests import servers
 
-WHOM = Whom(phone="digest", prefix="+919445", country="IN")
+WHOM = Recipient(phone_hash="digest", prefix="+919445", country="IN")
 SENT = CodeSent(
-    verification=b"\x00" * 16,
-    attempt=b"\xff" * 8,
+    verification_id=b"\x00" * 16,
+    send_id=b"\xff" * 8,
     service="VA1",
-    whom=WHOM,
+    recipient=WHOM,
     channel=Channel.SMS,
     code_length=6,
     locale="pt-BR",
 )
-APPROVED = Approved(whom=WHOM, verification=b"\x00" * 16, channel=Channel.SMS)
+APPROVED = VerificationApproved(recipient=WHOM, verification_id=b"\x00" * 16, channel=Channel.SMS)
 
 
 def stored(store, begin=None):
@@ -38,7 +38,7 @@ def stored(store, begin=None):
 
 
 def test_events_are_returned_newest_first(store):
-    other = replace(SENT, locale=None, attempt=b"12345678")
+    other = replace(SENT, locale=None, send_id=b"12345678")
     for event in (SENT, other, APPROVED):
         store.events.add(event)
 
@@ -64,7 +64,7 @@ def test_events_before_the_start_are_left_out(store):
 
 
 def test_events_of_several_pages_are_all_returned(store, client):
-    many = [replace(SENT, attempt=n.to_bytes(8, "big")) for n in range(5_010)]
+    many = [replace(SENT, send_id=n.to_bytes(8, "big")) for n in range(5_010)]
     for event in many:
         store.events.add(event)
 
@@ -129,4 +129,4 @@ class HangingRedis:
     [("+919445012345", "+91944"), ("+14155552671", "+1415"), ("+29051234", "+290")],
 )
 def test_prefix_hides_most_of_a_number(number, shown):
-    assert prefix(read(number, "ZZ")) == shown
+    assert visible_prefix(parse(number, "ZZ")) == shown

@@ -16,7 +16,7 @@ from twilio.request_validator import RequestValidator
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.amendments import Amendment
+from otp_engine.domain.amendments import PolicyVersion
 from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.policy_versions import PolicyVersions
@@ -25,7 +25,7 @@ from otp_engine.store import keys, lua_scripts
 from otp_engine.store.redis_store import RedisStore
 from tests import servers, twilio_server
 from tests.api.verify_v2.conftest import Verify
-from tests.fakes import Outbox, other_than
+from tests.fakes import FakeSender, different_code
 
 SEND, CHECK = "/auth/send_otp", "/auth/verify_otp"
 PUBLIC = "https://otp.example.com"
@@ -44,7 +44,7 @@ TWILIO = {
     "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
     "TWILIO_MESSAGING_SERVICE_SID": twilio_server.SERVICE,
 }
-CONFIGURATION = {keys.POLICY, keys.SERVICES, keys.SAFE}
+CONFIGURATION = {keys.POLICY_VERSIONS, keys.SERVICES, keys.SAFE_LIST}
 
 
 @dataclass
@@ -162,24 +162,24 @@ def with_an_inbox(store):
     for end in ("approved", "exhausted"):
         post(http, SEND, phone)
         code = store.inbox.list_messages()[0].code
-        for otp in [code] if end == "approved" else [other_than(code)] * 6:
+        for otp in [code] if end == "approved" else [different_code(code)] * 6:
             post(http, CHECK, phone, otp=otp)
 
 
 def through_auth(store):
-    outbox = Outbox()
+    outbox = FakeSender()
     settings = config.load(DEV | TWILIO)
     http = create_app(settings, store=store, sender=outbox).test_client()
     phone = "9445067890"
     post(http, CHECK, phone, otp="123456")
     for _ in range(6):
         post(http, SEND, phone)
-    for otp in (other_than(outbox.code), outbox.code, outbox.code):
+    for otp in (different_code(outbox.code), outbox.code, outbox.code):
         post(http, CHECK, phone, otp=otp)
     bound = post(http, SEND, "9445033333", bind=True).headers["OTP-Verification"]
-    for otp in (other_than(outbox.code), outbox.code):
+    for otp in (different_code(outbox.code), outbox.code):
         post(http, CHECK, "9445033333", otp=otp, verification=bound)
-    outbox.refusal = DeliveryFailed()
+    outbox.error = DeliveryFailed()
     assert post(http, SEND, "9445011111").status_code == HTTPStatus.BAD_GATEWAY
     report = {
         "MessageSid": "SM" + "2" * 32,
@@ -195,7 +195,7 @@ def through_auth(store):
 
 
 def through_v2(store):
-    outbox = Outbox()
+    outbox = FakeSender()
     app = create_app(config.load(DEV), store=store, sender=outbox)
     verify = Verify(app.test_client())
     number = "+919445022222"
@@ -220,7 +220,7 @@ def through_v2(store):
 def through_a_rotation(store, client):
     """A failed check moves to the new pepper with its phone."""
     old, new = (base64.b64encode(one * 32).decode() for one in (b"o", b"n"))
-    outbox, phone = Outbox(), "9445044444"
+    outbox, phone = FakeSender(), "9445044444"
 
     def served_with(**peppers):
         settings = config.load(DEV | {"REDIS_URL": "redis://unused"} | peppers)
@@ -228,7 +228,7 @@ def through_a_rotation(store, client):
 
     http = served_with(OTP_PEPPER=old)
     post(http, SEND, phone)
-    post(http, CHECK, phone, otp=other_than(outbox.code))
+    post(http, CHECK, phone, otp=different_code(outbox.code))
     # Nothing is live any more, and the failed check is still counted.
     phone_key = PhoneKey(Pepper(b"o" * 32).pseudonymize("phone", "+919445044444"))
     client.delete(keys.verification(phone_key), keys.sends(phone_key))
@@ -239,7 +239,7 @@ def by_an_operator(store):
     now = datetime.now(UTC)
     policy = Policy()
     versions = PolicyVersions(store.policy_versions, [Pepper(b"p" * 32)])
-    assert versions.add(Amendment(version=1, at=now, who="me", values={"ttl": "5m"}))
+    assert versions.add(PolicyVersion(version=1, created_at=now, author="me", values={"ttl": "5m"}))
     both = PolicyVersions(store.policy_versions, [Pepper(b"n" * 32), Pepper(b"p" * 32)])
     assert both.complete() == 1
     store.unclaim("nobody", token=b"12345678")

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from otp_engine.domain.events import Approved, Canceled, Exhausted, WrongCode
-from otp_engine.domain.inbox import State
+from otp_engine.domain.events import VerificationApproved, VerificationCanceled, MaxAttemptsReached, CheckFailed
+from otp_engine.domain.inbox import CodeStatus
 from otp_engine.domain.verification import Channel
-from otp_engine.domain.whom import Whom
+from otp_engine.domain.whom import Recipient
 from otp_engine.store import keys
 from otp_engine.store.connection import connect
 from otp_engine.store.inbox import RedisInbox
@@ -18,7 +18,7 @@ from otp_engine.store.redis_client import RedisClient
 from tests import servers
 from tests.fakes import MESSAGE
 
-WHOM = Whom(phone="digest", prefix="+91944", country="IN")
+WHOM = Recipient(phone_hash="digest", prefix="+91944", country="IN")
 NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
 
 
@@ -54,41 +54,41 @@ def test_code_is_pending_until_it_expires(inbox):
 
     [stored] = inbox.list_messages()
 
-    assert stored.state(NOW) == State.PENDING
-    assert stored.state(NOW + timedelta(minutes=10)) == State.EXPIRED
+    assert stored.state(NOW) == CodeStatus.PENDING
+    assert stored.state(NOW + timedelta(minutes=10)) == CodeStatus.EXPIRED
 
 
 @pytest.mark.parametrize(
     ("event", "state"),
     [
         (
-            Approved(whom=WHOM, verification=MESSAGE.verification, channel=Channel.SMS),
-            State.APPROVED,
+            VerificationApproved(recipient=WHOM, verification_id=MESSAGE.verification_id, channel=Channel.SMS),
+            CodeStatus.APPROVED,
         ),
-        (Canceled(whom=WHOM, verification=MESSAGE.verification), State.CANCELED),
-        (Exhausted(whom=WHOM, verification=MESSAGE.verification), State.EXHAUSTED),
+        (VerificationCanceled(recipient=WHOM, verification_id=MESSAGE.verification_id), CodeStatus.CANCELED),
+        (MaxAttemptsReached(recipient=WHOM, verification_id=MESSAGE.verification_id), CodeStatus.MAX_ATTEMPTS_REACHED),
     ],
 )
 def test_closing_event_sets_the_status_of_its_message_only(inbox, event, state):
     inbox.add(MESSAGE)
-    inbox.add(replace(MESSAGE, verification=b"1" * 16))
+    inbox.add(replace(MESSAGE, verification_id=b"1" * 16))
 
     inbox.on_event(event)
 
     other, stored = inbox.list_messages()
     assert stored.state(NOW) == state
-    assert other.state(NOW) == State.PENDING
+    assert other.state(NOW) == CodeStatus.PENDING
 
 
 def test_failed_check_stores_nothing(inbox, client):
-    inbox.on_event(WrongCode(whom=WHOM, verification=b"0" * 16, attempts_left=3))
+    inbox.on_event(CheckFailed(recipient=WHOM, verification_id=b"0" * 16, attempts_remaining=3))
 
     assert client.dbsize() == 0
 
 
 def test_every_key_of_the_inbox_expires_in_a_day(inbox, client):
     inbox.add(MESSAGE)
-    inbox.on_event(Canceled(whom=WHOM, verification=MESSAGE.verification))
+    inbox.on_event(VerificationCanceled(recipient=WHOM, verification_id=MESSAGE.verification_id))
 
     day = timedelta(days=1) / timedelta(milliseconds=1)
     assert 0 < client.pttl(keys.INBOX) <= day
@@ -102,5 +102,5 @@ def test_event_without_redis_raises_nothing():
     )
 
     RedisInbox(RedisClient(unreachable)).on_event(
-        Canceled(whom=WHOM, verification=b"0" * 16)
+        VerificationCanceled(recipient=WHOM, verification_id=b"0" * 16)
     )

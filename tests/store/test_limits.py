@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otp_engine.domain.limits import Charge, Limit, Window
+from otp_engine.domain.limits import LimitHit, Limit, Window
 from otp_engine.errors import RateLimited
 from otp_engine.store import keys
 from tests.ageing import age
@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 
 
 def charge(name, count, period=HOUR, *more):
-    return Charge(name, "", Limit((Window(count, period), *more)))
+    return LimitHit(name, "", Limit((Window(count, period), *more)))
 
 
 def take(store, *charges, token=None):
@@ -54,7 +54,7 @@ def test_lowest_of_several_limits_decides_and_all_count_the_same(client, store, 
     accepted = sum(accepts(store, *limits) for _ in range(8))
 
     assert accepted == min(counts)
-    assert {client.zcard(keys.shared(limit)) for limit in limits} == {min(counts)}
+    assert {client.zcard(keys.shared_limit(limit)) for limit in limits} == {min(counts)}
 
 
 def test_rejection_names_the_limit_with_the_longest_wait(store):
@@ -134,7 +134,7 @@ def test_repeated_acquire_counts_one_event(store, client):
 
     take(store, limit, token=token)
 
-    assert client.zcard(keys.shared(limit)) == 1
+    assert client.zcard(keys.shared_limit(limit)) == 1
 
 
 def test_released_event_can_be_acquired_again(store):
@@ -154,12 +154,12 @@ def test_log_contains_events_of_its_window_only(store, client):
         while not accepts(store, limit):
             pass
 
-    assert client.zcard(keys.shared(limit)) == 1
-    assert 0 < client.pttl(keys.shared(limit)) <= 20
+    assert client.zcard(keys.shared_limit(limit)) == 1
+    assert 0 < client.pttl(keys.shared_limit(limit)) <= 20
 
 
 def shadow(name, count, period=HOUR):
-    return Charge(name, "", Limit((Window(count, period, shadow=True),)))
+    return LimitHit(name, "", Limit((Window(count, period, shadow=True),)))
 
 
 def over(store, *charges, token=None):
@@ -198,7 +198,7 @@ def test_log_of_shadow_limit_contains_at_most_its_count(store, client):
     for _ in range(20):
         take(store, limit)
 
-    assert client.zcard(keys.shared(limit)) == 3
+    assert client.zcard(keys.shared_limit(limit)) == 3
 
 
 def test_shadow_window_does_not_change_the_enforced_window(store):

@@ -15,7 +15,7 @@ import pytest
 from otp_engine.domain import phone
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.service import DEFAULT
-from otp_engine.domain.verification import Asked, Guess
+from otp_engine.domain.verification import SendRequest, CheckRequest
 from otp_engine.errors import (
     OTPError,
     RateLimited,
@@ -23,7 +23,7 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 from otp_engine.store.redis_store import RedisStore
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.tuning import with_policy
 
 THREADS = 32
@@ -56,13 +56,13 @@ def all_at_once(*calls: Callable[[], object]) -> list[object]:
 
 
 def phones(count):
-    return [phone.read(f"+9194450{n:05}", "IN") for n in range(count)]
+    return [phone.parse(f"+9194450{n:05}", "IN") for n in range(count)]
 
 
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
 def test_simultaneous_right_codes_are_approved_once(engine, outbox, number):
-    engine.send(Asked(number=number))
-    guess = Guess(number=number, code=outbox.code)
+    engine.send(SendRequest(number=number))
+    guess = CheckRequest(number=number, code=outbox.code)
 
     results = all_at_once(*[lambda: engine.check(guess).approved] * THREADS)
 
@@ -79,12 +79,12 @@ def test_a_refused_address_never_refuses_somebody_else(engine, outbox):
         sends_total=Limit.parse(f"{ROUNDS + 1}/10m"),
         resend_cooldown=timedelta(seconds=30),
     )
-    engine.send(Asked(number=phones(ROUNDS + 1)[-1], address="203.0.113.7"))
+    engine.send(SendRequest(number=phones(ROUNDS + 1)[-1], client_ip="203.0.113.7"))
     attacks, victims = [], []
     for n, number in enumerate(phones(ROUNDS)):
-        attack = Asked(number=number, address="203.0.113.7")
+        attack = SendRequest(number=number, client_ip="203.0.113.7")
         attacks += [partial(engine.send, attack)] * 4
-        victims.append(partial(engine.send, replace(attack, address=f"198.51.100.{n}")))
+        victims.append(partial(engine.send, replace(attack, client_ip=f"198.51.100.{n}")))
 
     results = all_at_once(*attacks, *victims)
 
@@ -95,8 +95,8 @@ def test_a_refused_address_never_refuses_somebody_else(engine, outbox):
 
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
 def test_a_verification_is_either_approved_or_cancelled(engine, outbox, number):
-    sent = engine.send(Asked(number=number))
-    guess = Guess(number=number, code=outbox.code)
+    sent = engine.send(SendRequest(number=number))
+    guess = CheckRequest(number=number, code=outbox.code)
     # Fewer guesses than a verification has, so that it is there to be cancelled.
     checks = [lambda: engine.check(guess).approved] * 4
     cancels = [lambda: engine.cancel(number, DEFAULT, sent.id)] * 4
@@ -110,8 +110,8 @@ def test_a_verification_is_either_approved_or_cancelled(engine, outbox, number):
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
 def test_simultaneous_guesses_cannot_outnumber_the_attempts(engine, outbox, number):
     """The invariant of the whole design: see `store/lua/reserve_check.lua`."""
-    engine.send(Asked(number=number))
-    wrong = Guess(number=number, code=other_than(outbox.code))
+    engine.send(SendRequest(number=number))
+    wrong = CheckRequest(number=number, code=different_code(outbox.code))
 
     results = all_at_once(*[lambda: engine.check(wrong).attempts_left] * THREADS)
 
@@ -122,7 +122,7 @@ def test_simultaneous_guesses_cannot_outnumber_the_attempts(engine, outbox, numb
 
 def test_re_sending_between_guesses_buys_no_more_of_them(engine, outbox, alice):
     engine.send(alice)
-    wrong = Guess(number=alice.number, code="000000")
+    wrong = CheckRequest(number=alice.number, code="000000")
     tries = [lambda: engine.check(wrong).approved] * 24
     sends = [lambda: engine.send(alice)] * 8
 
@@ -165,7 +165,7 @@ def test_simultaneous_sends_to_many_phones_never_overshoot_a_shared_limit(
 ):
     engine = with_policy(engine, sends_per_country=Limit.parse("7/10m"))
     sends = [
-        lambda number=number: engine.send(Asked(number=number)) for number in phones(64)
+        lambda number=number: engine.send(SendRequest(number=number)) for number in phones(64)
     ]
 
     all_at_once(*sends)
@@ -176,7 +176,7 @@ def test_simultaneous_sends_to_many_phones_never_overshoot_a_shared_limit(
 def test_the_phones_budget_of_wrong_guesses_holds_across_threads(engine, outbox, alice):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("3/1h"))
     engine.send(alice)
-    wrong = Guess(number=alice.number, code=other_than(outbox.code))
+    wrong = CheckRequest(number=alice.number, code=different_code(outbox.code))
 
     results = all_at_once(*[lambda: engine.check(wrong).approved] * THREADS)
 

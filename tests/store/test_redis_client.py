@@ -147,7 +147,7 @@ def test_requests_to_a_hanging_redis_fail_within_a_second(scheme):
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
         url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
         store = RedisStore(
-            connect(url, HALF_A_SECOND), again=connect(url, HALF_A_SECOND / 2)
+            connect(url, HALF_A_SECOND), retry_client=connect(url, HALF_A_SECOND / 2)
         )
 
         def ping(_):

@@ -18,4 +18,4 @@ def test_repeated_add_is_new_once(store, times):
 def test_safe_list_has_no_expiry(store, client):
     store.safe_list.add("a-digest")
 
-    assert client.pttl(keys.SAFE) == -1
+    assert client.pttl(keys.SAFE_LIST) == -1

@@ -17,38 +17,38 @@ from otp_engine.store import keys
 NOW = datetime(2026, 2, 3, 4, 5, 6, 789_000, tzinfo=UTC)
 SERVICE = Service(
     sid="VA1",
-    space="VA1",
+    namespace="VA1",
     brand="Büro",
     code_length=8,
     custom_code=True,
-    warned=False,
+    do_not_share_warning=False,
     template="HJ1",
-    kept={"totp.skew": 2, "tts_name": None},
+    passthrough={"totp.skew": 2, "tts_name": None},
     rate_limits=(
         RateLimit(
             sid="RK1",
             name="ip",
             description=None,
-            created=NOW,
-            updated=NOW,
+            created_at=NOW,
+            updated_at=NOW,
             buckets=(
                 Bucket(
                     sid="BL1",
-                    most=3,
+                    max=3,
                     interval=timedelta(seconds=60),
-                    created=NOW,
-                    updated=NOW,
+                    created_at=NOW,
+                    updated_at=NOW,
                 ),
             ),
         ),
     ),
     messaging=(
         MessagingConfiguration(
-            country="IN", messaging_service="MG1", created=NOW, updated=NOW
+            country="IN", messaging_service="MG1", created_at=NOW, updated_at=NOW
         ),
     ),
-    created=NOW,
-    updated=NOW,
+    created_at=NOW,
+    updated_at=NOW,
 )
 
 
@@ -60,7 +60,7 @@ def test_stored_service_is_returned_unchanged(store):
 
 
 def test_services_are_listed_newest_first(store):
-    later = replace(SERVICE, sid="VA2", created=NOW + timedelta(seconds=1))
+    later = replace(SERVICE, sid="VA2", created_at=NOW + timedelta(seconds=1))
     store.services.swap(None, SERVICE)
     store.services.swap(None, later)
 

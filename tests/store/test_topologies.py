@@ -15,7 +15,7 @@ from otp_engine.errors import RateLimited, StoreUnavailable, VerificationNotFoun
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests import servers, topologies
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.fault_injection import fault_proxy
 from tests.tuning import with_policy
 
@@ -92,7 +92,7 @@ def test_every_step_works(topology, engine, outbox, alice, guess, request):
     engine.send(asked)
     with pytest.raises(RateLimited):
         engine.send(asked)
-    wrong = engine.check(guess(other_than(*outbox.codes), "203.0.113.7"))
+    wrong = engine.check(guess(different_code(*outbox.codes), "203.0.113.7"))
     right = engine.check(guess(outbox.code, "203.0.113.7"))
 
     assert (wrong.approved, right.approved) == (False, True)

@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.domain import phone
-from otp_engine.domain.inspection import Inspector
+from otp_engine.domain.inspection import PhoneInspector
 from otp_engine.domain.limits import Limit
 from otp_engine.domain.service import Service
 from otp_engine.errors import RateLimited
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.tuning import with_policy
 
-SHOP = Service(sid="VA1", space="VA1", brand="Shop")
+SHOP = Service(sid="VA1", namespace="VA1", brand="Shop")
 SPACES = ["", "VA1"]
 
 
@@ -32,7 +32,7 @@ def limited(engine):
 @pytest.fixture
 def inspector(limited):
     store = limited.store
-    return Inspector(store, store.counts, limited.peppers, limited.policy)
+    return PhoneInspector(store, store.counts, limited.peppers, limited.policy)
 
 
 def test_of_a_phone_that_nobody_asked_for_nothing_is_used(inspector, alice, client):
@@ -48,7 +48,7 @@ def test_each_window_says_how_far_it_is_used_and_when_it_has_room(
 ):
     limited.send(alice)
     limited.send(replace(alice, service=SHOP))
-    limited.check(guess(other_than(*outbox.codes)))
+    limited.check(guess(different_code(*outbox.codes)))
 
     uses = {
         (use.limit_name, str(use.window)): use
@@ -86,11 +86,11 @@ def test_windows_in_shadow_are_shown_as_they_would_be(engine, store, alice):
     watched.send(alice)
     watched.send(alice)
 
-    inspector = Inspector(store, store.counts, watched.peppers, watched.policy)
+    inspector = PhoneInspector(store, store.counts, watched.peppers, watched.policy)
 
     used = {
         (use.limit_name, str(use.window)): use.used
-        for use in inspector.inspect(alice.number, SPACES).uses
+        for use in inspector.inspect(alice.number, SPACES).limit_usage
     }
     del used["failed_checks_per_phone", "1000/1h"]
     del used["max_consecutive_failures", "100/30d"]
@@ -122,7 +122,7 @@ def test_a_forgotten_phone_has_all_its_limits_and_nothing_waits(
 
     assert inspector.inspect(alice.number, SPACES).waiting == []
     limited.send(alice)
-    assert not inspector.forget(phone.read("+919445067890", "IN"), SPACES)
+    assert not inspector.forget(phone.parse("+919445067890", "IN"), SPACES)
 
 
 def test_what_everybody_shares_stays_counted(limited, inspector, alice):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from otp_engine.domain.record import Record
+from otp_engine.domain.record import VerificationRecord
 from otp_engine.domain.verification import Channel
 
 ID, LIFE = b"i" * 16, timedelta(minutes=10)
-RECORD = Record(id=ID, service="VA1", encrypted_number=b"\x00\xff", channel=Channel.SMS)
+RECORD = VerificationRecord(id=ID, service="VA1", encrypted_number=b"\x00\xff", channel=Channel.SMS)
 
 
 def test_record_contains_every_send(store):

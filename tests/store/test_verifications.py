@@ -10,13 +10,13 @@ import pytest
 
 from otp_engine.domain.homes import PhoneKey
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.verification import Binding
+from otp_engine.domain.verification import HashParameters
 from otp_engine.errors import RateLimited, TooManyAttempts, VerificationNotFound
 from otp_engine.store import keys
 from otp_engine.store.redis_store import RedisStore
 
 PHONE = PhoneKey("abcdefghijklmnop")
-BINDING = Binding(b"i" * 16, "m=8,t=1,p=1")
+BINDING = HashParameters(b"i" * 16, "m=8,t=1,p=1")
 TAG = b"\x00\xff" * 16
 
 
@@ -49,7 +49,7 @@ def open_and_arm(store, policy, tag=TAG):
 
 def test_a_verification_keeps_the_binding_it_began_with(store, eager):
     open_and_arm(store, eager)
-    other = Binding(b"j" * 16, "m=64,t=1,p=1")
+    other = HashParameters(b"j" * 16, "m=64,t=1,p=1")
 
     opened = store.open(PHONE, token=token(), binding=other, policy=eager)
 
@@ -72,7 +72,7 @@ def test_a_send_that_is_only_reserved_leaves_nothing_to_guess_at(store, policy, 
     with pytest.raises(VerificationNotFound):
         store.claim(PHONE, token=token(), policy=policy)
 
-    assert not client.exists(keys.wrong(PHONE))
+    assert not client.exists(keys.failed_checks(PHONE))
 
 
 def test_claiming_nothing_creates_nothing(store, policy, client):
@@ -109,7 +109,7 @@ def test_a_guess_that_is_claimed_twice_is_paid_for_once(store, policy, client):
     again = store.claim(PHONE, token=name, policy=policy)
 
     assert again.attempts_left == first.attempts_left == 4
-    assert client.zcard(keys.wrong(PHONE)) == 1
+    assert client.zcard(keys.failed_checks(PHONE)) == 1
 
 
 def test_the_last_guess_can_be_claimed_twice_too(store, policy):
@@ -132,14 +132,14 @@ def test_a_code_that_is_armed_twice_is_one_code(store, policy):
 def test_an_approval_that_is_asked_for_twice_is_still_one(store, policy):
     open_and_arm(store, policy)
     name = token()
-    first = store.approve(PHONE, token=name, id=BINDING.id)
+    first = store.approve(PHONE, token=name, id=BINDING.salt)
 
-    again = store.approve(PHONE, token=name, id=BINDING.id)
+    again = store.approve(PHONE, token=name, id=BINDING.salt)
     assert first is not None
     assert again is not None
     assert timedelta() <= again - first < timedelta(minutes=1)
     assert abs(datetime.now(UTC) - first) < timedelta(minutes=1)
-    assert store.approve(PHONE, token=token(), id=BINDING.id) is None
+    assert store.approve(PHONE, token=token(), id=BINDING.salt) is None
 
 
 def test_a_verification_is_not_closed_by_the_id_of_another(store, policy):
@@ -156,16 +156,16 @@ def test_an_approval_forgets_the_verification_and_the_wrong_guesses(
     name = token()
     store.claim(PHONE, token=name, policy=policy)
 
-    store.approve(PHONE, token=name, id=BINDING.id)
+    store.approve(PHONE, token=name, id=BINDING.salt)
 
-    assert not client.exists(keys.verification(PHONE), keys.wrong(PHONE))
+    assert not client.exists(keys.verification(PHONE), keys.failed_checks(PHONE))
 
 
 def test_no_code_is_armed_once_the_verification_is_closed(store, eager):
     open_and_arm(store, eager)
     late = token()
     store.open(PHONE, token=late, binding=BINDING, policy=eager)
-    store.approve(PHONE, token=token(), id=BINDING.id)
+    store.approve(PHONE, token=token(), id=BINDING.salt)
 
     assert not store.arm(PHONE, token=late, tag=TAG, policy=eager)
 
@@ -186,8 +186,8 @@ def test_cancelling_clears_neither_wrong_guesses_nor_messages(store, policy, cli
 
     store.cancel(PHONE)
 
-    assert client.zrange(keys.wrong(PHONE), 0, -1) == [guess]
-    assert client.zrange(keys.failures(PHONE), 0, -1) == [guess]
+    assert client.zrange(keys.failed_checks(PHONE), 0, -1) == [guess]
+    assert client.zrange(keys.consecutive_failures(PHONE), 0, -1) == [guess]
     assert client.zrange(keys.sends(PHONE), 0, -1) == [name]
     assert client.dbsize() == 3
 
@@ -294,7 +294,7 @@ def test_a_guess_that_is_given_back_can_be_made_again(store, policy, client):
     store.unclaim(PHONE, token=returned)
 
     assert client.hget(keys.verification(PHONE), "checks") == kept
-    assert client.zrange(keys.wrong(PHONE), 0, -1) == [kept]
+    assert client.zrange(keys.failed_checks(PHONE), 0, -1) == [kept]
 
 
 def test_a_spent_verification_says_when_it_ends(store, policy):
@@ -338,7 +338,7 @@ def test_a_refused_guess_is_not_charged(store, policy, client):
     with pytest.raises(RateLimited):
         store.claim(PHONE, token=token(), policy=strict)
 
-    assert client.zcard(keys.wrong(PHONE)) == 1
+    assert client.zcard(keys.failed_checks(PHONE)) == 1
     assert len(client.hget(keys.verification(PHONE), "checks")) == 8
 
 
@@ -358,7 +358,7 @@ def test_every_key_has_an_expiry_at_every_step(store, eager, client):
     store.unclaim(PHONE, token=guess)
     assert all_expire()
     store.claim(PHONE, token=guess, policy=eager)
-    store.approve(PHONE, token=guess, id=BINDING.id)
+    store.approve(PHONE, token=guess, id=BINDING.salt)
     assert all_expire()
     assert client.dbsize() == 2
 
@@ -370,7 +370,7 @@ def test_redis_keeps_a_verification_packed(real_client, policy):
     for _ in range(5):
         open_and_arm(store, eager)
     for _ in range(5):
-        store.claim(PHONE, token=token(), policy=eager)
+        store.reserve_check(PHONE, idempotency_key=token(), policy=eager)
 
-    for key in (keys.verification(PHONE), keys.sends(PHONE), keys.wrong(PHONE)):
+    for key in (keys.verification(PHONE), keys.sends(PHONE), keys.failed_checks(PHONE)):
         assert real_client.object("ENCODING", key) == b"listpack"

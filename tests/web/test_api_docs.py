@@ -22,7 +22,7 @@ from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests import twilio_server
 from tests.conftest import TIMEOUT
-from tests.fakes import Outbox
+from tests.fakes import FakeSender
 from tests.support.settings import RELAXED
 
 # Enables every endpoint.
@@ -47,7 +47,7 @@ def app_with_all_endpoints(**environ):
     return create_app(
         config.load(ALL_ENDPOINTS | environ),
         store=RedisStore(connect(None, TIMEOUT)),
-        sender=Outbox(),
+        sender=FakeSender(),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from otp_engine.domain.inbox import Letter
+from otp_engine.domain.inbox import InboxMessage
 from otp_engine.domain.verification import Channel
 from otp_engine.web import inbox
 from tests import twilio_server
@@ -131,15 +131,15 @@ def test_inbox_rejects_public_host_names(http, host, status):
 )
 def test_age_of_a_message_is_formatted(age, text):
     now = datetime(2026, 2, 3, 12, tzinfo=UTC)
-    stored = Letter(
-        at=now - timedelta(seconds=age),
-        expires=now,
+    stored = InboxMessage(
+        sent_at=now - timedelta(seconds=age),
+        expires_at=now,
         to=PHONE,
         channel=Channel.SMS,
         locale=None,
         body="123456",
         code="123456",
-        verification=b"0" * 16,
+        verification_id=b"0" * 16,
     )
     app = Flask(__name__)
     app.register_blueprint(inbox.blueprint(lambda: [stored], lambda: now, verify=False))

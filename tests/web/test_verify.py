@@ -8,7 +8,7 @@ from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.errors import DeliveryUnconfirmed
 from tests.ageing import age
-from tests.fakes import Outbox, other_than
+from tests.fakes import FakeSender, different_code
 from tests.support.settings import RELAXED
 from tests.support.verify_page import Person
 
@@ -51,7 +51,7 @@ def test_code_with_separators_is_approved(person, format_):
 def test_wrong_code_shows_remaining_attempts(person):
     person.submit("number", phone=PHONE)
 
-    person.submit("code", otp=other_than(person.code()))
+    person.submit("code", otp=different_code(person.code()))
 
     assert person.notice == "That code is not right. Attempts left: 4."
     assert person.step == "code"
@@ -65,14 +65,14 @@ def test_malformed_code_uses_no_attempt(person):
 
     assert response.status_code == 400
     assert person.notice == "A code is 4 to 10 digits."
-    person.submit("code", otp=other_than(person.code()))
+    person.submit("code", otp=different_code(person.code()))
     assert "left: 4" in person.notice
 
 
 def test_check_after_the_last_attempt_shows_the_wait(app_with):
     person = Person(app_with(OTP_MAX_CHECKS="1").test_client())
     person.submit("number", phone=PHONE)
-    person.submit("code", otp=other_than(person.code()))
+    person.submit("code", otp=different_code(person.code()))
 
     response = person.submit("code", otp=person.code())
 
@@ -223,7 +223,7 @@ def test_unknown_step_changes_nothing(person):
 
 
 def test_unconfirmed_delivery_shows_the_code_form(store):
-    outbox = Outbox(refusal=DeliveryUnconfirmed())
+    outbox = FakeSender(error=DeliveryUnconfirmed())
     app = create_app(config.load(RELAXED), store=store, sender=outbox)
     person = Person(app.test_client())
 

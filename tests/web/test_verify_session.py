@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from tests.fakes import other_than
+from tests.fakes import different_code
 from tests.support.verify_page import Person
 
 PHONE = "+919445012345"
@@ -18,7 +18,7 @@ def test_other_browser_with_same_number_has_its_own_attempts(app_with):
     code = person.code()
     other.submit("number", phone=PHONE)
     for _ in range(6):
-        other.submit("code", otp=other_than(code, other.code()))
+        other.submit("code", otp=different_code(code, other.code()))
     assert other.response.status_code == 429
 
     person.submit("code", otp=code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import g, request
 
 from otp_engine.api import context
-from otp_engine.api.callers import Caller
+from otp_engine.api.callers import Client
 from otp_engine.api.verify_v2 import errors
 from otp_engine.errors import InvalidRequest, Unauthorized
 from otp_engine.parsing import is_sid
@@ -20,11 +20,11 @@ def authenticate() -> None:
     Raises:
         Unauthorized: The client is neither the account nor one of its API keys.
     """
-    app = context.current()
-    client = app.callers.identify(request)
-    g.caller, g.account, g.client = client.name, app.account, client
+    app = context.get_context()
+    client = app.authenticator.authenticate(request)
+    g.caller, g.account, g.client = client.name, app.account_sid, client
     if client.name is None and app.dev:
-        g.account = _claimed_account() or app.account
+        g.account = _claimed_account() or app.account_sid
     elif not _is_account_or_key(client.name or ""):
         raise Unauthorized
 
@@ -39,9 +39,9 @@ def client_ip(device_ip: str | None) -> str | None:
     Raises:
         TwilioApiError: *device_ip* is not an IP address.
     """
-    client: Caller = g.client
+    client: Client = g.client
     try:
-        return client.address_of_person(request, device_ip)
+        return client.client_ip(request, device_ip)
     except InvalidRequest:
         raise errors.invalid_parameter("DeviceIp") from None
 

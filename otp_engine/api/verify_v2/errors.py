@@ -134,7 +134,7 @@ def handle(error: Exception) -> tuple[dict[str, Any], int, dict[str, str]]:
         log.error("unexpected error", exc_info=error)
     g.error = str(api_error.code)
     if isinstance(error, errors.OTPError):
-        g.error = error.name
+        g.error = error.error_code
     body = {
         "code": api_error.code,
         "message": api_error.message,

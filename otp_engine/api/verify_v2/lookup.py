@@ -14,9 +14,9 @@ from otp_engine.api.verify_v2.serializers import VerificationView
 from otp_engine.domain import phone
 from otp_engine.domain import record as records
 from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.record import Record
+from otp_engine.domain.record import VerificationRecord
 from otp_engine.domain.service import Service
-from otp_engine.domain.verification import Channel, Waiting
+from otp_engine.domain.verification import Channel, PendingVerification
 from otp_engine.errors import (
     InvalidPhone,
     StoreUnavailable,
@@ -43,7 +43,7 @@ class VerificationRef:
 
     number: PhoneNumber
     service: Service
-    record: Record | None = None
+    record: VerificationRecord | None = None
 
     @property
     def id(self) -> bytes | None:
@@ -55,15 +55,15 @@ class VerificationRef:
         """ID of the verification, if it is bound and was named by its SID."""
         return self.record.id if self.record and self.record.bound else None
 
-    def get_pending(self) -> Waiting:
+    def get_pending(self) -> PendingVerification:
         """Return the pending verification.
 
         Raises:
             VerificationNotFound: The verification has ended, or a later one is pending.
         """
-        engine = context.current().engine_for(self.number)
-        pending = engine.look(self.number, self.service, self.bound)
-        if self.id not in {None, pending.id}:
+        engine = context.get_context().engine_for(self.number)
+        pending = engine.get_pending(self.number, self.service, self.bound)
+        if self.id not in {None, pending.verification_id}:
             raise VerificationNotFound
         return pending
 
@@ -77,20 +77,20 @@ class VerificationRef:
             status: Its status, as Verify names it.
             updated: Time of the last change; by default the time of the last send.
         """
-        app = context.current()
+        app = context.get_context()
         record = self.record
         # The operation is done already, so an incomplete view is better than an error.
         with suppress(StoreUnavailable):
-            record = record or app.records.find(id)
-        now = app.now()
+            record = record or app.records.get(id)
+        now = app.utcnow()
         return VerificationView(
             id=id,
             service=self.service,
             number=self.number,
             status=status,
             channel=record.channel if record else Channel.SMS,
-            created=record.began if record else now,
-            updated=updated or (record.updated if record else now),
+            created=record.created_at if record else now,
+            updated=updated or (record.updated_at if record else now),
             attempts=record.attempts if record else (),
         )
 
@@ -104,13 +104,13 @@ def get_service(sid: str) -> Service:
     Raises:
         TwilioApiError: There is no such service.
     """
-    app = context.current()
-    stored = app.services.find(sid)
+    app = context.get_context()
+    stored = app.services.get(sid)
     if sid != app.service.sid:
         if stored is None:
             raise errors.not_found()
         # The stored space is empty if this was the default service before.
-        return replace(stored, space=sid)
+        return replace(stored, namespace=sid)
     if stored is None:
         return app.service
     return replace(
@@ -120,7 +120,7 @@ def get_service(sid: str) -> Service:
 
 def is_default(sid: str) -> bool:
     """Return whether the environment defines the service with that SID."""
-    return sid == context.current().service.sid
+    return sid == context.get_context().service.sid
 
 
 def update_service(sid: str, update: Callable[[Service], N]) -> N:
@@ -140,11 +140,11 @@ def update_service(sid: str, update: Callable[[Service], N]) -> N:
         TwilioApiError: There is no such service, or *update* raised it.
         Unavailable: Other requests changed the service each time.
     """
-    services = context.current().services
+    services = context.get_context().services
     for _ in range(_MAX_TRIES):
-        old = services.find(sid)
+        old = services.get(sid)
         new = update(get_service(sid))
-        if services.swap(old, new):
+        if services.compare_and_set(old, new):
             return new
     raise Unavailable
 
@@ -170,7 +170,7 @@ def find_verification(name: str, service: Service) -> VerificationRef:
     if is_sid(name, "VE"):
         return find_by_sid(name, service)
     try:
-        number = context.current().numbers.read(name, phone.NOWHERE)
+        number = context.get_context().sandbox_numbers.parse(name, phone.UNKNOWN_REGION)
     except InvalidPhone:
         raise errors.not_found() from None
     return VerificationRef(number, service)
@@ -182,7 +182,7 @@ def find_by_sid(sid: str, service: Service) -> VerificationRef:
     Raises:
         TwilioApiError: There is none, or it has another service.
     """
-    record = context.current().records.find(wire.verification_id(sid))
+    record = context.get_context().records.get(wire.verification_id(sid))
     if record is None or record.service != service.sid:
         raise errors.not_found()
     return VerificationRef(_decrypt_number(record), service, record)
@@ -197,14 +197,14 @@ def find_by_number(to: str, service: Service) -> VerificationRef:
     return VerificationRef(verification_params.parse_number(to), service)
 
 
-def _decrypt_number(record: Record) -> PhoneNumber:
-    app = context.current()
+def _decrypt_number(record: VerificationRecord) -> PhoneNumber:
+    app = context.get_context()
     for pepper in app.peppers:
         try:
             text = records.decrypt_number(
                 record.encrypted_number, pepper, verification=record.id
             )
-            return app.numbers.read(text, phone.NOWHERE)
+            return app.sandbox_numbers.parse(text, phone.UNKNOWN_REGION)
         except (ValueError, InvalidPhone):
             # The number was encrypted under the other pepper of a rotation.
             continue

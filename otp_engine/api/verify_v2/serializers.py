@@ -11,7 +11,7 @@ from flask import g
 
 from otp_engine.api.verify_v2 import wire
 from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.record import Attempt
+from otp_engine.domain.record import SendAttempt
 from otp_engine.domain.service import Service
 from otp_engine.domain.verification import Channel
 
@@ -40,7 +40,7 @@ class VerificationView:
     channel: Channel
     created: datetime
     updated: datetime
-    attempts: Sequence[Attempt] = ()
+    attempts: Sequence[SendAttempt] = ()
 
     def to_verification(self) -> dict[str, Any]:
         """Return the body of a Verification."""
@@ -51,9 +51,9 @@ class VerificationView:
             "lookup": {"carrier": self._carrier()},
             "send_code_attempts": [
                 {
-                    "time": wire.format_milliseconds(attempt.at),
+                    "time": wire.format_milliseconds(attempt.sent_at),
                     "channel": attempt.channel,
-                    "attempt_sid": wire.attempt_sid(self.id, attempt.token),
+                    "attempt_sid": wire.attempt_sid(self.id, attempt.send_id),
                 }
                 for attempt in self.attempts
             ],
@@ -81,6 +81,6 @@ class VerificationView:
         }
 
     def _carrier(self) -> dict[str, Any] | None:
-        if not self.service.kept.get("lookup_enabled"):
+        if not self.service.passthrough.get("lookup_enabled"):
             return None
         return {**dict.fromkeys(_CARRIER_FIELDS), "type": "mobile"}

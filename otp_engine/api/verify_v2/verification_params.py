@@ -14,17 +14,17 @@ from otp_engine.api.verify_v2 import auth, errors, params
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.api.verify_v2.resources import templates
 from otp_engine.domain import codes, messages, phone
-from otp_engine.domain.limits import Charge, Limit, Window
+from otp_engine.domain.limits import LimitHit, Limit, Window
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.service import Service
-from otp_engine.domain.verification import Asked, Channel
-from otp_engine.domain.wishes import Wishes
+from otp_engine.domain.verification import SendRequest, Channel
+from otp_engine.domain.wishes import MessageOptions
 from otp_engine.errors import InvalidCode, InvalidPhone
 
 _MAX_TAGS, _MAX_TAG_LENGTH = 10, 128
 
 
-def parse(form: FormParams, service: Service) -> Asked:
+def parse(form: FormParams, service: Service) -> SendRequest:
     """Parse the parameters of a send.
 
     Raises:
@@ -34,21 +34,21 @@ def parse(form: FormParams, service: Service) -> Asked:
     values = form.parse_all(_PARSERS, required=("To", "Channel"))
     if not _UNSUPPORTED.isdisjoint(values):
         raise _unsupported(values)
-    return Asked(
+    return SendRequest(
         number=parse_number(values["To"]),
         channel=values["Channel"],
         locale=values.get("Locale"),
-        address=auth.client_ip(values.get("DeviceIp")),
+        client_ip=auth.client_ip(values.get("DeviceIp")),
         service=service,
-        code=_custom_code(values.get("CustomCode"), service),
-        charges=_extra_hits(values.get("RateLimits"), service),
+        custom_code=_custom_code(values.get("CustomCode"), service),
+        extra_hits=_extra_hits(values.get("RateLimits"), service),
         client=g.caller,
         bind=service.bind,
-        wishes=Wishes(
+        options=MessageOptions(
             brand=values.get("CustomFriendlyName"),
-            warned=_do_not_share_warning(values.get("TemplateSid"), service),
+            do_not_share_warning=_do_not_share_warning(values.get("TemplateSid"), service),
             app_hash=values.get("AppHash"),
-            unfiltered=values.get("RiskCheck") == "disable",
+            skip_risk_check=values.get("RiskCheck") == "disable",
         ),
     )
 
@@ -60,7 +60,7 @@ def parse_number(to: str) -> PhoneNumber:
         TwilioApiError: *to* is not a phone number.
     """
     try:
-        return context.current().numbers.read(to, phone.NOWHERE)
+        return context.get_context().sandbox_numbers.parse(to, phone.UNKNOWN_REGION)
     except InvalidPhone:
         raise errors.invalid_destination(to) from None
 
@@ -97,7 +97,7 @@ def _custom_code(text: str | None, service: Service) -> str | None:
     if not service.custom_code:
         raise errors.unsupported_feature()
     try:
-        return codes.read_custom(text)
+        return codes.parse_custom(text)
     except InvalidCode:
         raise errors.invalid_parameter("CustomCode") from None
 
@@ -116,7 +116,7 @@ def _do_not_share_warning(template: str | None, service: Service) -> bool | None
 
 def _extra_hits(
     values: Mapping[str, str] | None, service: Service
-) -> tuple[Charge, ...]:
+) -> tuple[LimitHit, ...]:
     """Return a hit for each bucket of the rate limits that the client names."""
     if not values:
         return ()
@@ -124,7 +124,7 @@ def _extra_hits(
     if not values.keys() <= limits.keys():
         raise errors.invalid_parameter("RateLimits")
     return tuple(
-        Charge(bucket.sid, value, Limit((Window(bucket.most, bucket.interval),)))
+        LimitHit(bucket.sid, value, Limit((Window(bucket.max, bucket.interval),)))
         for name, value in values.items()
         for bucket in limits[name].buckets
     )

@@ -9,7 +9,7 @@ import pytest
 from otp_engine.errors import DeliveryUnconfirmed, StoreUnavailable
 from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN, Verify
 from tests.dump import everything_in
-from tests.fakes import other_than
+from tests.fakes import different_code
 
 LIST = f"/v2/Services/{SERVICE}/Verifications"
 
@@ -72,7 +72,7 @@ def test_send_returns_rate_limit_headers(verify):
 def test_wrong_code_returns_pending(verify, outbox):
     verify.send()
 
-    answer = verify.check(other_than(outbox.code))
+    answer = verify.check(different_code(outbox.code))
 
     assert answer.status == 200
     assert (answer.body["status"], answer.body["valid"]) == ("pending", False)
@@ -81,7 +81,7 @@ def test_wrong_code_returns_pending(verify, outbox):
 def test_check_returns_creation_time_of_verification(verify, outbox):
     created = verify.send().body["date_created"]
 
-    answer = verify.check(other_than(outbox.code))
+    answer = verify.check(different_code(outbox.code))
 
     assert answer.body["date_created"] == created
 
@@ -89,7 +89,7 @@ def test_check_returns_creation_time_of_verification(verify, outbox):
 def test_sixth_check_is_rejected_with_right_code(verify, outbox):
     verify.send()
     for _ in range(5):
-        verify.check(other_than(outbox.code))
+        verify.check(different_code(outbox.code))
 
     answer = verify.check(outbox.code)
 
@@ -159,7 +159,7 @@ def test_verification_can_be_fetched_by_encoded_number(verify):
 def test_verification_without_attempts_left_shows_status(verify, outbox):
     sid = verify.send().body["sid"]
     for _ in range(5):
-        verify.check(other_than(outbox.code))
+        verify.check(different_code(outbox.code))
 
     assert verify.get(f"{LIST}/{sid}").body["status"] == "max_attempts_reached"
 
@@ -260,7 +260,7 @@ def test_each_bound_verification_has_own_attempts(verify, outbox, binding):
     code = outbox.code
     other = verify.send(service=binding).body["sid"]
     for _ in range(5):
-        verify.check(other_than(*outbox.codes), binding, VerificationSid=other)
+        verify.check(different_code(*outbox.codes), binding, VerificationSid=other)
     exhausted = verify.check(outbox.code, binding, VerificationSid=other)
     assert exhausted.error[:2] == (429, 60202)
 
@@ -297,7 +297,7 @@ def test_failed_checks_count_across_services(verify_with, outbox):
     shop, bank = verify.service(), verify.service(FriendlyName="Bank")
     for service in (shop, bank):
         verify.send(service=service)
-        verify.check(other_than(*outbox.codes), service)
+        verify.check(different_code(*outbox.codes), service)
 
     assert verify.check(outbox.code, bank).error[:2] == (429, 60202)
 
@@ -307,7 +307,7 @@ def test_consecutive_failures_count_across_services(verify_with, outbox):
     shop, bank = verify.service(), verify.service(FriendlyName="Bank")
     for service in (shop, bank):
         verify.send(service=service)
-        verify.check(other_than(*outbox.codes), service)
+        verify.check(different_code(*outbox.codes), service)
 
     assert verify.check(outbox.code, bank).error[:2] == (429, 60202)
 
@@ -323,10 +323,10 @@ def test_sends_per_phone_count_across_services(verify_with):
 def test_approval_by_client_keeps_failed_checks(verify_with, outbox):
     verify = verify_with(OTP_FAILED_CHECKS_PER_PHONE="2/1h")
     verify.send()
-    verify.check(other_than(outbox.code))
+    verify.check(different_code(outbox.code))
     verify.post(f"{LIST}/{TO}", Status="approved")
     verify.send()
-    verify.check(other_than(outbox.code))
+    verify.check(different_code(outbox.code))
 
     assert verify.check(outbox.code).error[:2] == (429, 60202)
 
@@ -349,7 +349,7 @@ def without_records(app_with, outbox):
 
 def test_send_and_check_succeed_without_record_store(without_records, outbox):
     sent = without_records.send()
-    wrong = without_records.check(other_than(outbox.code))
+    wrong = without_records.check(different_code(outbox.code))
     right = without_records.check(outbox.code)
 
     assert (sent.status, wrong.status, right.status) == (201, 200, 200)

@@ -16,8 +16,8 @@ from otp_engine.api import context
 from otp_engine.api.verify_v2 import errors, lookup, params, wire
 from otp_engine.api.verify_v2.pagination import paginate
 from otp_engine.domain import phone, whom
-from otp_engine.domain.events import Approved, CodeSent, Happened
-from otp_engine.errors import InvalidPhone, Saturated
+from otp_engine.domain.events import VerificationApproved, CodeSent, RecordedEvent
+from otp_engine.errors import InvalidPhone, Overloaded
 
 bp = Blueprint("attempts", __name__)
 
@@ -34,7 +34,7 @@ class _Attempt:
 
     @property
     def sid(self) -> str:
-        return wire.attempt_sid(self.sent.verification, self.sent.attempt)
+        return wire.attempt_sid(self.sent.verification_id, self.sent.send_id)
 
     @property
     def conversion(self) -> str:
@@ -77,7 +77,7 @@ def summary() -> ResponseReturnValue:
 def serialize(attempt: _Attempt) -> dict[str, Any]:
     """Return the body of an attempt."""
     sent = attempt.sent
-    verification_sid = wire.verification_sid(sent.verification)
+    verification_sid = wire.verification_sid(sent.verification_id)
     return {
         "sid": attempt.sid,
         "account_sid": g.account,
@@ -90,11 +90,11 @@ def serialize(attempt: _Attempt) -> dict[str, Any]:
         "price": None,
         "channel_data": {
             "verification_sid": verification_sid,
-            "to": whom.shown(sent.whom.prefix),
+            "to": whom.mask_after_prefix(sent.recipient.prefix),
             "status": _status(attempt),
             "message_status": "accepted",
             "error_code": None,
-            "country": sent.whom.country,
+            "country": sent.recipient.country,
             "code_length": sent.code_length,
             "locale": sent.locale,
             "mcc": None,
@@ -108,8 +108,8 @@ def serialize(attempt: _Attempt) -> dict[str, Any]:
 def _status(attempt: _Attempt) -> str:
     if attempt.approved:
         return "confirmed"
-    app = context.current()
-    expired = attempt.created + app.policy.ttl < app.now()
+    app = context.get_context()
+    expired = attempt.created + app.policy.ttl < app.utcnow()
     return "expired" if expired else "unconfirmed"
 
 
@@ -120,7 +120,7 @@ def _by_channel(text: str) -> _Filter:
 
 def _by_country(text: str) -> _Filter:
     country = text.upper()
-    return lambda attempt: attempt.sent.whom.country == country
+    return lambda attempt: attempt.sent.recipient.country == country
 
 
 def _by_service(text: str) -> _Filter:
@@ -130,7 +130,7 @@ def _by_service(text: str) -> _Filter:
 
 def _by_verification(text: str) -> _Filter:
     verification = wire.verification_id(_parse_verification_sid(text))
-    return lambda attempt: attempt.sent.verification == verification
+    return lambda attempt: attempt.sent.verification_id == verification
 
 
 def _by_status(text: str) -> _Filter:
@@ -140,17 +140,17 @@ def _by_status(text: str) -> _Filter:
 
 def _by_prefix(text: str) -> _Filter:
     prefix = f"+{text.strip().removeprefix('+')}"
-    return lambda attempt: attempt.sent.whom.prefix.startswith(prefix)
+    return lambda attempt: attempt.sent.recipient.prefix.startswith(prefix)
 
 
 def _by_number(text: str) -> _Filter:
     try:
-        number = phone.read(text, phone.NOWHERE)
+        number = phone.parse(text, phone.UNKNOWN_REGION)
     except InvalidPhone:
         raise ValueError(f"must be a phone number: {text!r}") from None
-    peppers = context.current().peppers
+    peppers = context.get_context().peppers
     hashes = {pepper.pseudonymize("event", number.e164) for pepper in peppers}
-    return lambda attempt: attempt.sent.whom.phone in hashes
+    return lambda attempt: attempt.sent.recipient.phone_hash in hashes
 
 
 _parse_channel = parsing.choice(["sms", "call", "email", "whatsapp", "rbm"])
@@ -209,20 +209,20 @@ def _attempts() -> Iterator[_Attempt]:
     # All events first: with several workers, an approval can be stored before its send.
     recorded = _read_events(start)
     approvals = {
-        entry.event.verification: entry.at
+        entry.event.verification_id: entry.occurred_at
         for entry in recorded
-        if isinstance(entry.event, Approved)
+        if isinstance(entry.event, VerificationApproved)
     }
     # A dict, because a send can be recorded twice.
     sends = {
-        entry.event: entry.at for entry in recorded if isinstance(entry.event, CodeSent)
+        entry.event: entry.occurred_at for entry in recorded if isinstance(entry.event, CodeSent)
     }
     for sent, created in sends.items():
         if end is None or created <= end:
-            yield _Attempt(created, sent, approvals.get(sent.verification))
+            yield _Attempt(created, sent, approvals.get(sent.verification_id))
 
 
-def _read_events(start: datetime | None) -> list[Happened]:
+def _read_events(start: datetime | None) -> list[RecordedEvent]:
     """Return the events since *start*, for one request at a time.
 
     100,000 events take a second of CPU time.
@@ -231,8 +231,8 @@ def _read_events(start: datetime | None) -> list[Happened]:
         Saturated: Another request is reading events.
     """
     if not _READING.acquire(blocking=False):
-        raise Saturated
+        raise Overloaded
     try:
-        return list(context.current().events.since(start))
+        return list(context.get_context().events.since(start))
     finally:
         _READING.release()

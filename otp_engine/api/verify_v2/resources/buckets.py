@@ -32,15 +32,15 @@ _parse_interval = parsing.integer(1, 31 * 24 * 3600)
 @bp.post(_LIST)
 def create(service: str, limit: str) -> ResponseReturnValue:
     """Create a bucket; it counts later sends only."""
-    form, now = params.parse(request), context.current().now()
+    form, now = params.parse(request), context.get_context().utcnow()
     form.require("Max")
     form.require("Interval")
     bucket = Bucket(
         sid=wire.generate_sid("BL"),
-        most=form.parse("Max", _parse_max) or 0,
+        max=form.parse("Max", _parse_max) or 0,
         interval=timedelta(seconds=form.parse("Interval", _parse_interval) or 0),
-        created=now,
-        updated=now,
+        created_at=now,
+        updated_at=now,
     )
     _update(service, limit, lambda old: _add(old, bucket))
     return serialize(service, limit, bucket), HTTPStatus.CREATED
@@ -67,7 +67,7 @@ def fetch(service: str, limit: str, sid: str) -> ResponseReturnValue:
 @bp.post(f"{_LIST}/<sid>")
 def update(service: str, limit: str, sid: str) -> ResponseReturnValue:
     """Change a bucket; it keeps its counts."""
-    form, now = params.parse(request), context.current().now()
+    form, now = params.parse(request), context.get_context().utcnow()
     most = form.parse("Max", _parse_max)
     seconds = form.parse("Interval", _parse_interval)
 
@@ -75,9 +75,9 @@ def update(service: str, limit: str, sid: str) -> ResponseReturnValue:
         bucket = _get(old, sid)
         new = replace(
             bucket,
-            most=most or bucket.most,
+            max=most or bucket.max,
             interval=timedelta(seconds=seconds) if seconds else bucket.interval,
-            updated=now,
+            updated_at=now,
         )
         return _add(_remove(old, bucket), new)
 
@@ -100,10 +100,10 @@ def serialize(service: str, limit: str, bucket: Bucket) -> dict[str, Any]:
         "rate_limit_sid": limit,
         "service_sid": service,
         "account_sid": g.account,
-        "max": bucket.most,
+        "max": bucket.max,
         "interval": int(bucket.interval.total_seconds()),
-        "date_created": wire.format_seconds(bucket.created),
-        "date_updated": wire.format_seconds(bucket.updated),
+        "date_created": wire.format_seconds(bucket.created_at),
+        "date_updated": wire.format_seconds(bucket.updated_at),
         "url": wire.resource_url(*path),
     }
 

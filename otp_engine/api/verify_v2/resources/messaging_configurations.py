@@ -14,7 +14,7 @@ from otp_engine.api.verify_v2 import errors, lookup, params, wire
 from otp_engine.api.verify_v2.pagination import paginate
 from otp_engine.domain import phone
 from otp_engine.domain.service import (
-    EVERY_COUNTRY,
+    ALL_COUNTRIES,
     MessagingConfiguration,
     Service,
 )
@@ -28,14 +28,14 @@ _parse_service_sid = params.sid("MG")
 @bp.post(_LIST)
 def create(service: str) -> ResponseReturnValue:
     """Set the Messaging Service for a country."""
-    form, now = params.parse(request), context.current().now()
+    form, now = params.parse(request), context.get_context().utcnow()
     form.require("Country")
     form.require("MessagingServiceSid")
     configuration = MessagingConfiguration(
         country=form.parse("Country", _parse_country) or "",
         messaging_service=form.parse("MessagingServiceSid", _parse_service_sid) or "",
-        created=now,
-        updated=now,
+        created_at=now,
+        updated_at=now,
     )
     lookup.update_service(service, lambda old: _add(old, configuration))
     return serialize(service, configuration), HTTPStatus.CREATED
@@ -61,13 +61,13 @@ def fetch(service: str, country: str) -> ResponseReturnValue:
 @bp.post(f"{_LIST}/<country>")
 def update(service: str, country: str) -> ResponseReturnValue:
     """Change the Messaging Service for a country."""
-    form, now = params.parse(request), context.current().now()
+    form, now = params.parse(request), context.get_context().utcnow()
     form.require("MessagingServiceSid")
     sid = form.parse("MessagingServiceSid", _parse_service_sid) or ""
 
     def updated(old: Service) -> Service:
         before = _get(old, country)
-        after = replace(before, messaging_service=sid, updated=now)
+        after = replace(before, messaging_service=sid, updated_at=now)
         return _add(_remove(old, before), after)
 
     return serialize(service, _get(lookup.update_service(service, updated), country))
@@ -88,8 +88,8 @@ def serialize(service: str, configuration: MessagingConfiguration) -> dict[str, 
         "service_sid": service,
         "country": country,
         "messaging_service_sid": configuration.messaging_service,
-        "date_created": wire.format_seconds(configuration.created),
-        "date_updated": wire.format_seconds(configuration.updated),
+        "date_created": wire.format_seconds(configuration.created_at),
+        "date_updated": wire.format_seconds(configuration.updated_at),
         "url": wire.resource_url(
             "Services", service, "MessagingConfigurations", country
         ),
@@ -97,7 +97,7 @@ def serialize(service: str, configuration: MessagingConfiguration) -> dict[str, 
 
 
 def _parse_country(text: str) -> str:
-    if text != EVERY_COUNTRY and not phone.is_region(text):
+    if text != ALL_COUNTRIES and not phone.is_supported_region(text):
         raise ValueError(f"must be an ISO 3166 country code or all: {text!r}")
     return text
 

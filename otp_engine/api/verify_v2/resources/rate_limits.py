@@ -26,13 +26,13 @@ _parse_description = params.single_line(256)
 @bp.post(_LIST)
 def create(service: str) -> ResponseReturnValue:
     """Create a rate limit; without buckets it rejects nothing."""
-    form, now = params.parse(request), context.current().now()
+    form, now = params.parse(request), context.get_context().utcnow()
     limit = RateLimit(
         sid=wire.generate_sid("RK"),
         name=_parse_name(form.require("UniqueName")),
         description=form.parse("Description", _parse_description),
-        created=now,
-        updated=now,
+        created_at=now,
+        updated_at=now,
     )
     lookup.update_service(service, lambda old: _add(old, limit))
     return serialize(service, limit), HTTPStatus.CREATED
@@ -59,12 +59,12 @@ def fetch(service: str, sid: str) -> ResponseReturnValue:
 def update(service: str, sid: str) -> ResponseReturnValue:
     """Change the description of a rate limit."""
     description = params.parse(request).parse("Description", _parse_description)
-    now = context.current().now()
+    now = context.get_context().utcnow()
 
     def updated(old: Service) -> Service:
         limit = get_rate_limit(old, sid)
         text = limit.description if description is None else description
-        return replace_rate_limit(old, replace(limit, description=text, updated=now))
+        return replace_rate_limit(old, replace(limit, description=text, updated_at=now))
 
     new = lookup.update_service(service, updated)
     return serialize(service, get_rate_limit(new, sid))
@@ -103,8 +103,8 @@ def serialize(service: str, limit: RateLimit) -> dict[str, Any]:
         "account_sid": g.account,
         "unique_name": limit.name,
         "description": limit.description,
-        "date_created": wire.format_seconds(limit.created),
-        "date_updated": wire.format_seconds(limit.updated),
+        "date_created": wire.format_seconds(limit.created_at),
+        "date_updated": wire.format_seconds(limit.updated_at),
         "url": wire.resource_url(*path),
         "links": {"buckets": wire.resource_url(*path, "Buckets")},
     }

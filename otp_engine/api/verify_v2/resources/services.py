@@ -90,31 +90,31 @@ _PARSERS: Mapping[str, _Parser] = {
 @bp.post("/Services")
 def create() -> ResponseReturnValue:
     """Create a service."""
-    form, app = params.parse(request), context.current()
+    form, app = params.parse(request), context.get_context()
     form.require("FriendlyName")
-    if len(app.services.all()) >= _MAX_SERVICES:
+    if len(app.services.list_services()) >= _MAX_SERVICES:
         raise errors.TwilioApiError(
             60200, HTTPStatus.BAD_REQUEST, "Max Services reached"
         )
-    sid, now = wire.generate_sid("VA"), app.now()
+    sid, now = wire.generate_sid("VA"), app.utcnow()
     blank = Service(
         sid=sid,
-        space=sid,
+        namespace=sid,
         code_length=_DEFAULT_CODE_LENGTH,
-        warned=False,
-        created=now,
-        updated=now,
+        do_not_share_warning=False,
+        created_at=now,
+        updated_at=now,
     )
     service = _apply(blank, form)
-    app.services.swap(None, service)
+    app.services.compare_and_set(None, service)
     return serialize(service), HTTPStatus.CREATED
 
 
 @bp.get("/Services")
 def list_() -> ResponseReturnValue:
     """Return all services, including the default one."""
-    app = context.current()
-    others = [other for other in app.services.all() if other.sid != app.service.sid]
+    app = context.get_context()
+    others = [other for other in app.services.list_services() if other.sid != app.service.sid]
     services = [app.service, *others]
     return paginate(
         services, "services", serialize=serialize, name=lambda service: service.sid
@@ -145,7 +145,7 @@ def delete(sid: str) -> ResponseReturnValue:
 
 def serialize(service: Service) -> dict[str, Any]:
     """Return the body of a service."""
-    policy = context.current().policy
+    policy = context.get_context().policy
     url = wire.resource_url("Services", service.sid)
     return {
         "sid": service.sid,
@@ -153,14 +153,14 @@ def serialize(service: Service) -> dict[str, Any]:
         "friendly_name": service.brand,
         "code_length": service.code_length or policy.code_length,
         "psd2_enabled": False,
-        "do_not_share_warning_enabled": service.warned,
+        "do_not_share_warning_enabled": service.do_not_share_warning,
         "custom_code_enabled": service.custom_code,
         "default_template_sid": service.template,
         **_serialize_passthrough(service),
         # Verify has no such field, so it is present only in services that use it.
         **({"bind_verifications": True} if service.bind else {}),
-        "date_created": wire.format_seconds(service.created),
-        "date_updated": wire.format_seconds(service.updated),
+        "date_created": wire.format_seconds(service.created_at),
+        "date_updated": wire.format_seconds(service.updated_at),
         "url": url,
         "links": {name: f"{url}/{last}" for name, last in _LINKS.items()},
     }
@@ -184,8 +184,8 @@ def _apply(service: Service, form: FormParams) -> Service:
     return replace(
         service,
         **changes,
-        kept={**service.kept, **passthrough},
-        updated=context.current().now(),
+        passthrough={**service.passthrough, **passthrough},
+        updated_at=context.get_context().utcnow(),
     )
 
 
@@ -193,7 +193,7 @@ def _serialize_passthrough(service: Service) -> dict[str, Any]:
     """Return the stored values; a dotted name is a field of a nested object."""
     body: dict[str, Any] = {}
     for name, _, default in _PASSTHROUGH.values():
-        value = service.kept.get(name, default)
+        value = service.passthrough.get(name, default)
         if name == "totp.issuer":
             value = value or service.brand
         *parents, last = name.split(".")

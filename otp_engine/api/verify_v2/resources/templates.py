@@ -81,7 +81,7 @@ def serialize(template: _Template) -> dict[str, Any]:
                 "is_default_translation": language == _DEFAULT_LANGUAGE,
                 "status": "approved",
                 "locale": language,
-                "text": messages.template(
+                "text": messages.render_placeholder(
                     language, warned=template.do_not_share_warning
                 ),
                 "date_created": created,

@@ -14,7 +14,7 @@ from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.domain import codes
 from otp_engine.domain.service import Service
-from otp_engine.domain.verification import Guess
+from otp_engine.domain.verification import CheckRequest
 from otp_engine.errors import StoreUnavailable
 
 bp = Blueprint("verification_checks", __name__)
@@ -25,27 +25,27 @@ _parse_sid = params.sid("VE")
 @bp.post("/Services/<service>/VerificationCheck")
 def create(service: str) -> ResponseReturnValue:
     """Check a code; a wrong one is a response with the status `pending`."""
-    app, form = context.current(), params.parse(request)
+    app, form = context.get_context(), params.parse(request)
     verification = _find(form, lookup.get_service(service))
     g.phone = verification.number.masked
-    guess = Guess(
+    guess = CheckRequest(
         number=verification.number,
-        code=codes.read_custom(form.require("Code")),
-        address=auth.client_ip(None),
+        code=codes.parse_custom(form.require("Code")),
+        client_ip=auth.client_ip(None),
         service=verification.service,
-        verification=verification.id,
-        bound=verification.bound,
+        verification_id=verification.id,
+        bound_id=verification.bound,
         client=g.caller,
     )
     checked = app.engine_for(verification.number).check(guess)
     status = "approved" if checked.approved else "pending"
-    body = verification.view(checked.id, status, updated=app.now()).to_check()
+    body = verification.view(checked.verification_id, status, updated=app.utcnow()).to_check()
     if not checked.approved:
         return body
     # The code is used up already, so a record that remains is no error.
     with suppress(StoreUnavailable):
-        app.records.forget(checked.id)
-    return body, HTTPStatus.OK, app.proven(verification.number, checked)
+        app.records.delete(checked.verification_id)
+    return body, HTTPStatus.OK, app.proof_header(verification.number, checked)
 
 
 def _find(form: FormParams, service: Service) -> VerificationRef:

@@ -11,12 +11,12 @@ from flask.typing import ResponseReturnValue
 
 from otp_engine import parsing
 from otp_engine.api import context, quotas
-from otp_engine.api.context import Context
+from otp_engine.api.context import AppContext
 from otp_engine.api.verify_v2 import errors, lookup, params, verification_params
 from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.resources import safe_list
-from otp_engine.domain.record import Attempt, Record, encrypt_number
-from otp_engine.domain.verification import Asked, Sent
+from otp_engine.domain.record import SendAttempt, VerificationRecord, encrypt_number
+from otp_engine.domain.verification import SendRequest, SendResult
 from otp_engine.errors import StoreUnavailable
 
 bp = Blueprint("verifications", __name__)
@@ -31,13 +31,13 @@ def create(service: str) -> ResponseReturnValue:
         params.parse(request), lookup.get_service(service)
     )
     g.phone = asked.number.masked
-    app = context.current()
+    app = context.get_context()
     sent = _send(app, asked)
-    record = _add_record(app, asked, sent.id, sent.token)
+    record = _add_record(app, asked, sent.verification_id, sent.send_id)
     if not sent.confirmed:
-        return errors.unconfirmed(sent.id)
-    view = VerificationRef(asked.number, asked.service, record).view(sent.id, "pending")
-    return view.to_verification(), HTTPStatus.CREATED, quotas.of_sent(sent.uses)
+        return errors.unconfirmed(sent.verification_id)
+    view = VerificationRef(asked.number, asked.service, record).view(sent.verification_id, "pending")
+    return view.to_verification(), HTTPStatus.CREATED, quotas.for_send(sent.limit_usage)
 
 
 @bp.get("/Services/<service>/Verifications/<name>")
@@ -46,12 +46,12 @@ def fetch(service: str, name: str) -> ResponseReturnValue:
     verification = lookup.find_verification(name, lookup.get_service(service))
     g.phone = verification.number.masked
     record = verification.record
-    if record and record.cancelled:
+    if record and record.canceled:
         return verification.view(record.id, "canceled").to_verification()
     pending = verification.get_pending()
-    exhausted = pending.guesses >= context.current().policy.max_checks
+    exhausted = pending.attempts_used >= context.get_context().policy.max_checks
     status = "max_attempts_reached" if exhausted else "pending"
-    return verification.view(pending.id, status).to_verification()
+    return verification.view(pending.verification_id, status).to_verification()
 
 
 @bp.post("/Services/<service>/Verifications/<name>")
@@ -64,47 +64,47 @@ def update(service: str, name: str) -> ResponseReturnValue:
     status = form.parse("Status", _parse_status) or ""
     pending = verification.get_pending()
     # Approving deletes the record, so the view is read first.
-    view = verification.view(pending.id, status, updated=context.current().now())
+    view = verification.view(pending.verification_id, status, updated=context.get_context().utcnow())
     close = _approve if status == "approved" else _cancel
-    close(verification, pending.id)
+    close(verification, pending.verification_id)
     return view.to_verification()
 
 
 def _approve(verification: VerificationRef, id: bytes) -> None:
-    app, number, service = context.current(), verification.number, verification.service
+    app, number, service = context.get_context(), verification.number, verification.service
     app.engine_for(number).approve(number, service, id, verification.bound)
     with suppress(StoreUnavailable):
-        app.records.forget(id)
+        app.records.delete(id)
 
 
 def _cancel(verification: VerificationRef, id: bytes) -> None:
-    app, number, service = context.current(), verification.number, verification.service
+    app, number, service = context.get_context(), verification.number, verification.service
     app.engine_for(number).cancel(number, service, id, verification.bound)
     with suppress(StoreUnavailable):
-        app.records.cancelled(id, life=app.policy.ttl)
+        app.records.mark_canceled(id, life=app.policy.ttl)
 
 
-def _send(app: Context, asked: Asked) -> Sent:
+def _send(app: AppContext, asked: SendRequest) -> SendResult:
     engine = app.engine_for(asked.number)
     # The safe list costs a Redis command, and few numbers need it.
-    is_served = engine.served.has(asked.number.country)
+    is_served = engine.destinations.includes(asked.number.country)
     trusted = not is_served and safe_list.contains(asked.number)
-    return engine.send(replace(asked, trusted=trusted))
+    return engine.send(replace(asked, geo_exempt=trusted))
 
 
-def _add_record(app: Context, asked: Asked, id: bytes, send_id: bytes) -> Record:
+def _add_record(app: AppContext, asked: SendRequest, id: bytes, send_id: bytes) -> VerificationRecord:
     """Store the send for later requests that name the verification by its SID."""
-    record = Record(
+    record = VerificationRecord(
         id=id,
         service=asked.service.sid,
         encrypted_number=encrypt_number(
             asked.number.e164, app.peppers[0], verification=id
         ),
         channel=asked.channel,
-        attempts=(Attempt(send_id, app.now(), asked.channel),),
+        attempts=(SendAttempt(send_id, app.utcnow(), asked.channel),),
         bound=asked.bind,
     )
     # The message is sent already, so the response is a success without a record, too.
     with suppress(StoreUnavailable):
-        record = app.records.note(record, token=send_id, life=app.policy.ttl)
+        record = app.records.add_send(record, send_id=send_id, life=app.policy.ttl)
     return record
