@@ -141,7 +141,9 @@ def create_app(
             callbacks.blueprint(read, store.seen_reports.mark_seen, bodies)
         )
     if settings.dev or settings.metrics_key:
-        app.register_blueprint(metrics.blueprint(settings.metrics_key, context.live_engines))
+        app.register_blueprint(
+            metrics.blueprint(settings.metrics_key, context.live_engines)
+        )
     if settings.trusted_proxies:
         app.wsgi_app = ForwardedFor(  # type: ignore[method-assign] # Flask's own way of adding a middleware
             app.wsgi_app, settings.trusted_proxies
@@ -200,7 +202,9 @@ def _context(
         sandbox_numbers=numbers,
         live_engines=live.current,
         peppers=settings.peppers,
-        authenticator=ApiKeyAuthenticator(settings.api_keys, failed=_auth_failure_limit(live, store, settings)),
+        authenticator=ApiKeyAuthenticator(
+            settings.api_keys, failed=_auth_failure_limit(live, store, settings)
+        ),
         default_region=settings.default_region,
         account_sid=settings.account_sid,
         service=Service(sid=settings.service_sid, brand=settings.brand),
@@ -240,7 +244,9 @@ def _auth_failure_limit(
         limits = charges.for_failed_authentication(address, policy, settings.peppers[0])
         # Without Redis the answer is 401, as for any wrong key.
         with suppress(StoreUnavailable):
-            store.acquire_limits(limits, idempotency_key=secrets.token_bytes(_IDEMPOTENCY_KEY_BYTES))
+            store.acquire_limits(
+                limits, idempotency_key=secrets.token_bytes(_IDEMPOTENCY_KEY_BYTES)
+            )
 
     return count
 

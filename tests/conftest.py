@@ -87,8 +87,11 @@ def client(request: pytest.FixtureRequest, store_backend: str) -> Any:
 
 
 @pytest.fixture
-def store(client) -> RedisStore:
-    return RedisStore(client)
+def store(client) -> Iterator[RedisStore]:
+    store = RedisStore(client)
+    yield store
+    # A later write would reach the Redis of the next test.
+    store.events.flush(timeout=60)
 
 
 @pytest.fixture

@@ -131,7 +131,9 @@ def _serve_twilio(url: Any, done: Any) -> None:
         done.wait()
 
 
-def _engine(url: str, cost: Argon2Parameters, **policy: Any) -> tuple[Engine, FakeSender]:
+def _engine(
+    url: str, cost: Argon2Parameters, **policy: Any
+) -> tuple[Engine, FakeSender]:
     outbox = FakeSender()
     engine = Engine(
         store=RedisStore(connect(url, timedelta(seconds=5))),

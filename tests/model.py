@@ -14,7 +14,12 @@ from otp_engine.domain.limits import Limit
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.refusals import TTL
-from otp_engine.domain.verification import SendRequest, CheckResult, CheckRequest, SendResult
+from otp_engine.domain.verification import (
+    SendRequest,
+    CheckResult,
+    CheckRequest,
+    SendResult,
+)
 from otp_engine.errors import (
     DestinationNotAllowed,
     OTPError,
@@ -117,7 +122,10 @@ class Model:
         if len(self._letters_of(verification)) >= self.policy.max_sends:
             again = max(again, self.policy.ttl)
         return letter, SendResult(
-            verification_id=b"", send_id=b"", expires_in=self.policy.ttl, resend_after=again
+            verification_id=b"",
+            send_id=b"",
+            expires_in=self.policy.ttl,
+            resend_after=again,
         )
 
     def give_back(self, letter: Letter, refusal: OTPError) -> None:
@@ -151,7 +159,9 @@ class Model:
             return CheckResult(verification_id=b"", approved=True)
         self._wrong.setdefault(number, []).append(self.now)
         left = min(self._guesses_left(verification), self._budget_left(number))
-        return CheckResult(verification_id=b"", approved=False, attempts_remaining=left, expires_in=end)
+        return CheckResult(
+            verification_id=b"", approved=False, attempts_remaining=left, expires_in=end
+        )
 
     def cancel(self, number: PhoneNumber) -> None:
         """Close a verification; its guesses and its messages stay counted."""

@@ -223,9 +223,15 @@ def test_doctor_warns_of_weak_live_policy(redis_url, real_client, twilio):
 
 def test_doctor_warns_of_weak_services(redis_url, real_client, twilio):
     services = RedisStore(real_client).services
-    services.compare_and_set(None, Service(sid="VA1", code_length=4, created_at=NOW, updated_at=NOW))
-    services.compare_and_set(None, Service(sid="VA2", custom_code=True, created_at=NOW, updated_at=NOW))
-    services.compare_and_set(None, Service(sid="VA3", code_length=6, created_at=NOW, updated_at=NOW))
+    services.compare_and_set(
+        None, Service(sid="VA1", code_length=4, created_at=NOW, updated_at=NOW)
+    )
+    services.compare_and_set(
+        None, Service(sid="VA2", custom_code=True, created_at=NOW, updated_at=NOW)
+    )
+    services.compare_and_set(
+        None, Service(sid="VA3", code_length=6, created_at=NOW, updated_at=NOW)
+    )
 
     result = run("doctor", **production(redis_url, twilio.url))
 

@@ -42,7 +42,13 @@ from otp_engine.domain.phone import AllowedDestinations
 from otp_engine.domain.policy import CONSECUTIVE, Policy
 from otp_engine.domain.ports import Deliver
 from otp_engine.domain.service import DEFAULT
-from otp_engine.domain.verification import SendRequest, CheckResult, CheckRequest, SendResult, PendingVerification
+from otp_engine.domain.verification import (
+    SendRequest,
+    CheckResult,
+    CheckRequest,
+    SendResult,
+    PendingVerification,
+)
 from otp_engine.errors import (
     ProviderUnavailable,
     DeliveryFailed,
@@ -167,7 +173,7 @@ class People(RuleBasedStateMachine):
             clock=lambda: self.model.now / timedelta(seconds=1),
         )
         self.codes: dict[str, list[str]] = {who: [] for who in PHONES}
-        self.arrived: list[Letter] = []
+        self.delivered: list[Letter] = []
         self.looked_at: Counter[int] = Counter()
         self.approved: Counter[int] = Counter()
 
@@ -260,7 +266,7 @@ class People(RuleBasedStateMachine):
     def no_limit_is_overshot(self) -> None:
         """Read off what arrived, for the model could be wrong as the engine is."""
         times: defaultdict[tuple[str, object], list[timedelta]] = defaultdict(list)
-        for letter in self.arrived:
+        for letter in self.delivered:
             number, address = letter.asked.number, letter.asked.client_ip
             times["sends_total", None].append(letter.at)
             times["sends_per_phone", number].append(letter.at)
@@ -273,7 +279,7 @@ class People(RuleBasedStateMachine):
     @invariant()
     def a_verification_sends_so_often_and_not_at_once(self) -> None:
         times: defaultdict[int, list[timedelta]] = defaultdict(list)
-        for letter in self.arrived:
+        for letter in self.delivered:
             times[letter.verification].append(letter.at)
         for events in times.values():
             assert len(events) <= POLICY.max_sends
@@ -295,7 +301,11 @@ class People(RuleBasedStateMachine):
     def _id_of(self, who: str) -> bytes:
         """Return the id of the pending verification, or of none."""
         pending = outcome_of(lambda: self.engine.get_pending(PHONES[who]))
-        return pending.verification_id if isinstance(pending, PendingVerification) else b"0" * 16
+        return (
+            pending.verification_id
+            if isinstance(pending, PendingVerification)
+            else b"0" * 16
+        )
 
     def _asks(
         self,
@@ -316,7 +326,7 @@ class People(RuleBasedStateMachine):
             if answer and not isinstance(answer, DeliveryUnconfirmed):
                 self.model.give_back(letter, answer)
             else:
-                self.arrived.append(letter)
+                self.delivered.append(letter)
             if answer:
                 raise answer
 

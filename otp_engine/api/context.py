@@ -18,7 +18,12 @@ from otp_engine.domain.engines import Engines
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.phone import PhoneNumber
 from otp_engine.domain.policy import Policy
-from otp_engine.domain.ports import EventStore, VerificationRecordStore, SafeListStore, ServiceStore
+from otp_engine.domain.ports import (
+    EventStore,
+    VerificationRecordStore,
+    SafeListStore,
+    ServiceStore,
+)
 from otp_engine.domain.rehearsal import SandboxNumbers
 from otp_engine.domain.service import Service
 from otp_engine.domain.verification import CheckResult
@@ -118,7 +123,9 @@ class AppContext:
         number: PhoneNumber | None = g.get("bound")
         if number is None or verification is None:
             return {}
-        return {"OTP-Verification": Handle(verification, number).encode(self.peppers[0])}
+        return {
+            "OTP-Verification": Handle(verification, number).encode(self.peppers[0])
+        }
 
     def _number(self, e164: str) -> PhoneNumber:
         return self.sandbox_numbers.parse(e164, phone.UNKNOWN_REGION)

@@ -27,7 +27,7 @@ from otp_engine.store.event_tail import EventTail
 from otp_engine.store.events import RETENTION
 
 _POLL_INTERVAL = 0.5  # seconds
-_OMITTED_FROM_TEXT = ("service", "attempt", "code_length")
+_OMITTED_FROM_TEXT = ("service", "send_id", "code_length")
 _KIND_WIDTH = max(map(len, EVENT_TYPES))
 
 
@@ -102,11 +102,13 @@ def _to_json(recorded: RecordedEvent, kind: str) -> str:
 def _to_text(recorded: RecordedEvent, kind: str) -> str:
     event = _to_dict(recorded.event)
     if prefix := event.pop("prefix", None):
-        event["phone"] = f"{mask_after_prefix(prefix)} {event['phone']}"
+        event["phone"] = f"{mask_after_prefix(prefix)} {event.pop('phone_hash')}"
     for name in _OMITTED_FROM_TEXT:
         event.pop(name, None)
     columns = "  ".join(filter(None, map(_column, event, event.values())))
-    return f"{recorded.occurred_at:%Y-%m-%d %H:%M:%SZ}  {kind:<{_KIND_WIDTH}}  {columns}"
+    return (
+        f"{recorded.occurred_at:%Y-%m-%d %H:%M:%SZ}  {kind:<{_KIND_WIDTH}}  {columns}"
+    )
 
 
 def _column(name: str, value: Any) -> str | None:  # noqa: ANN401 - any field of an event

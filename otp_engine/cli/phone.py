@@ -133,7 +133,9 @@ def _format_duration(duration: timedelta) -> str:
     return str(timedelta(seconds=round(duration.total_seconds())))
 
 
-def _to_dict(number: PhoneNumber, report: PhoneReport, policy: Policy) -> dict[str, Any]:
+def _to_dict(
+    number: PhoneNumber, report: PhoneReport, policy: Policy
+) -> dict[str, Any]:
     return {
         "phone": number.masked,
         "pending": [

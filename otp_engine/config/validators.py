@@ -193,7 +193,9 @@ def test_numbers(today: date) -> Callable[[str], tuple[SandboxNumber, ...]]:
         code, _, day = rest.partition("@")
         try:
             entry = SandboxNumber(
-                phone.parse_unassigned(number), codes.parse(code), date.fromisoformat(day)
+                phone.parse_unassigned(number),
+                codes.parse(code),
+                date.fromisoformat(day),
             )
         except (ValueError, OTPError):
             raise ValueError(

@@ -47,7 +47,9 @@ def for_requester(
     return limits + [_pseudonymized(charge, pepper) for charge in own if charge.limit]
 
 
-def for_global_limits(request: SendRequest | CheckRequest, policy: Policy) -> list[LimitHit]:
+def for_global_limits(
+    request: SendRequest | CheckRequest, policy: Policy
+) -> list[LimitHit]:
     """List the limits that all requests share."""
     match request:
         case SendRequest():
@@ -65,7 +67,9 @@ def for_country_and_total(country: str, policy: Policy) -> list[LimitHit]:
     ]
 
 
-def for_failed_authentication(address: str, policy: Policy, pepper: Pepper) -> list[LimitHit]:
+def for_failed_authentication(
+    address: str, policy: Policy, pepper: Pepper
+) -> list[LimitHit]:
     """List the limits of requests from *address* that have a wrong API key."""
     name, limit = "auth_failures_per_ip", policy.auth_failures_per_ip
     digest = pepper.pseudonymize("address", address)

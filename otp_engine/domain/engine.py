@@ -142,7 +142,11 @@ class Engine:
             return self._deliver(asked, whom, reserved, ready)
 
     def _prepare(
-        self, asked: SendRequest, whom: Recipient, reserved: Reservations, place: ExitStack
+        self,
+        asked: SendRequest,
+        whom: Recipient,
+        reserved: Reservations,
+        place: ExitStack,
     ) -> _CommittedSend:
         """Do everything for a send but hand its message over.
 
@@ -170,7 +174,11 @@ class Engine:
         return _CommittedSend(message=message, deliver=hand_over, reservation=opened)
 
     def _commit_send(
-        self, asked: SendRequest, whom: Recipient, reserved: Reservations, paid: Sequence[WindowUsage]
+        self,
+        asked: SendRequest,
+        whom: Recipient,
+        reserved: Reservations,
+        paid: Sequence[WindowUsage],
     ) -> tuple[Message, SendReservation]:
         """Reserve a send, and store the hash of its code.
 
@@ -187,7 +195,12 @@ class Engine:
         self._emit_shadow_rejections(Action.SEND, whom, opened.limit_usage)
         code = self._choose_code(asked)
         tag = self._hash_code(code, asked.number, pepper, opened.hash_parameters)
-        if not self.store.commit_send(phone, idempotency_key=reserved.idempotency_key, code_hash=tag, policy=self.policy):
+        if not self.store.commit_send(
+            phone,
+            idempotency_key=reserved.idempotency_key,
+            code_hash=tag,
+            policy=self.policy,
+        ):
             # The verification was approved or canceled while this code was hashed.
             raise Unavailable
         message = messages.build(
@@ -200,7 +213,11 @@ class Engine:
         return message, opened
 
     def _deliver(
-        self, asked: SendRequest, whom: Recipient, reserved: Reservations, ready: _CommittedSend
+        self,
+        asked: SendRequest,
+        whom: Recipient,
+        reserved: Reservations,
+        ready: _CommittedSend,
     ) -> SendResult:
         """Hand the message over, and measure what is left of its code's time."""
         message, opened = ready.message, ready.reservation
@@ -254,7 +271,9 @@ class Engine:
             self.emit(event)
         return checked
 
-    def _check(self, guess: CheckRequest, whom: Recipient, reserved: Reservations) -> CheckResult:
+    def _check(
+        self, guess: CheckRequest, whom: Recipient, reserved: Reservations
+    ) -> CheckResult:
         self.hash_pool.check_capacity()
         requester = charges.for_requester(guess, self.policy, self.peppers[0], whom)
         paid = reserved.acquire_limits(requester, until=_NO_CAPACITY)
@@ -268,13 +287,17 @@ class Engine:
                 raise VerificationNotFound
             shared = uncompared.acquire_limits(pool)
             self._emit_shadow_rejections(Action.CHECK, whom, [*paid, *shared])
-            tag = self._hash_code(guess.code, guess.number, pepper, claim.hash_parameters)
+            tag = self._hash_code(
+                guess.code, guess.number, pepper, claim.hash_parameters
+            )
         except OTPError as error:
             uncompared.release(error)
             raise
         verification = claim.hash_parameters.salt
         # A sum, so that a match of the first code takes as long as one of the last.
-        if not sum(hmac.compare_digest(tag, code_hash) for code_hash in claim.code_hashes):
+        if not sum(
+            hmac.compare_digest(tag, code_hash) for code_hash in claim.code_hashes
+        ):
             return CheckResult(
                 verification_id=verification,
                 approved=False,
@@ -282,7 +305,10 @@ class Engine:
                 expires_in=claim.expires_in,
             )
         at = self.store.approve(
-            phone, idempotency_key=reserved.idempotency_key, verification_id=verification, code_matched=True
+            phone,
+            idempotency_key=reserved.idempotency_key,
+            verification_id=verification,
+            code_matched=True,
         )
         # The pool counts failed checks only.
         reserved.release_limits(pool)
@@ -324,10 +350,16 @@ class Engine:
         """
         _, phone = self._phone_key(number, service, bound)
         token = self.random_bytes(_IDEMPOTENCY_KEY_BYTES)
-        if not self.store.approve(phone, idempotency_key=token, verification_id=id, code_matched=False):
+        if not self.store.approve(
+            phone, idempotency_key=token, verification_id=id, code_matched=False
+        ):
             raise VerificationNotFound
         whom = Recipient.from_number(number, self.peppers[0])
-        self.emit(VerificationApproved(recipient=whom, verification_id=id, channel=Channel.SMS))
+        self.emit(
+            VerificationApproved(
+                recipient=whom, verification_id=id, channel=Channel.SMS
+            )
+        )
 
     def cancel(
         self,
@@ -365,7 +397,9 @@ class Engine:
         return homes.resolve(keys, self.store, self.policy)
 
     def _reservations(self) -> Reservations:
-        return Reservations(self.store, self.policy, self.random_bytes(_IDEMPOTENCY_KEY_BYTES))
+        return Reservations(
+            self.store, self.policy, self.random_bytes(_IDEMPOTENCY_KEY_BYTES)
+        )
 
     def _emit_shadow_rejections(
         self, action: Action, whom: Recipient, usage: Sequence[WindowUsage]

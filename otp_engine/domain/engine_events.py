@@ -48,7 +48,9 @@ def failure_event(action: Action, whom: Recipient, error: OTPError) -> Event:
     """
     match error:
         case OTPError(remembered=True):
-            return RequestRefused(recipient=whom, action=action, limit="provider_refusal")
+            return RequestRefused(
+                recipient=whom, action=action, limit="provider_refusal"
+            )
         case VerificationNotFound():
             return CheckNotFound(recipient=whom)
         case Unavailable():
@@ -61,13 +63,17 @@ def failure_event(action: Action, whom: Recipient, error: OTPError) -> Event:
             return RequestRefused(recipient=whom, action=action, limit=error.error_code)
 
 
-def unavailable_event(action: Action, whom: Recipient, error: Unavailable) -> RequestFailed:
+def unavailable_event(
+    action: Action, whom: Recipient, error: Unavailable
+) -> RequestFailed:
     """Return the event of a request that could not be served."""
     reason = _REASONS.get(type(error), "other")
     return RequestFailed(recipient=whom, action=action, reason=reason)
 
 
-def rejected_message_event(request: SendRequest, whom: Recipient, error: OTPError) -> Event:
+def rejected_message_event(
+    request: SendRequest, whom: Recipient, error: OTPError
+) -> Event:
     """Return the event of a message that was not accepted.
 
     Args:
@@ -85,7 +91,9 @@ def rejected_message_event(request: SendRequest, whom: Recipient, error: OTPErro
     )
 
 
-def sent_event(request: SendRequest, whom: Recipient, sent: SendResult, code: str) -> CodeSent:
+def sent_event(
+    request: SendRequest, whom: Recipient, sent: SendResult, code: str
+) -> CodeSent:
     """Return the event of a message with *code* that was handed over."""
     return CodeSent(
         recipient=whom,
@@ -103,10 +111,25 @@ def check_events(whom: Recipient, checked: CheckResult) -> list[Event]:
     """Return the events of a check that was compared."""
     if checked.approved:
         # SMS is the only channel.
-        return [VerificationApproved(recipient=whom, verification_id=checked.verification_id, channel=Channel.SMS)]
+        return [
+            VerificationApproved(
+                recipient=whom,
+                verification_id=checked.verification_id,
+                channel=Channel.SMS,
+            )
+        ]
     left = checked.attempts_remaining
-    wrong = CheckFailed(recipient=whom, verification_id=checked.verification_id, attempts_remaining=left)
-    return [wrong] if left else [wrong, MaxAttemptsReached(recipient=whom, verification_id=checked.verification_id)]
+    wrong = CheckFailed(
+        recipient=whom, verification_id=checked.verification_id, attempts_remaining=left
+    )
+    return (
+        [wrong]
+        if left
+        else [
+            wrong,
+            MaxAttemptsReached(recipient=whom, verification_id=checked.verification_id),
+        ]
+    )
 
 
 def _language(locale: str | None) -> str | None:

@@ -8,7 +8,12 @@ from datetime import timedelta
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import ignore_event
 from otp_engine.domain.limits import Limit
-from otp_engine.domain.phone import ALL_COUNTRIES, GLOBAL_NETWORK, PhoneNumber, AllowedDestinations
+from otp_engine.domain.phone import (
+    ALL_COUNTRIES,
+    GLOBAL_NETWORK,
+    PhoneNumber,
+    AllowedDestinations,
+)
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import Sender
 from otp_engine.domain.rehearsal import SandboxNumbers

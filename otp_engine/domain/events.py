@@ -213,7 +213,9 @@ class RecordedEvent:
     event: Event
 
 
-def event_from_report(receipt: DeliveryReport, number: PhoneNumber, pepper: Pepper) -> Event:
+def event_from_report(
+    receipt: DeliveryReport, number: PhoneNumber, pepper: Pepper
+) -> Event:
     """Return the event of a delivery report on a message to *number*."""
     whom = Recipient.from_number(number, pepper)
     if receipt.delivered:

@@ -50,7 +50,9 @@ class PhoneInspector:
             for key in self._keys(phone, spaces)
         ]
         uses = [
-            use for phone in phones for use in self.counts.phone_usage(phone, self.policy)
+            use
+            for phone in phones
+            for use in self.counts.phone_usage(phone, self.policy)
         ]
         shared = charges.for_country_and_total(number.country, self.policy)
         uses += self.counts.shared_usage(shared)

@@ -54,7 +54,9 @@ _TEXTS = {
     "it": _Template(
         "{code} è il tuo codice {brand}. Scade tra {life}.", "Non condividerlo."
     ),
-    "pt": _Template("{code}: seu codigo {brand}. Expira em {life}.", "Nao compartilhe."),
+    "pt": _Template(
+        "{code}: seu codigo {brand}. Expira em {life}.", "Nao compartilhe."
+    ),
 }
 
 LOCALES = frozenset(_TEXTS)
@@ -97,7 +99,9 @@ def build(
     *brand* is the name in it where neither has one.
     """
     service = asked.service
-    wishes = asked.options.with_defaults(brand=service.brand, warned=service.do_not_share_warning)
+    wishes = asked.options.with_defaults(
+        brand=service.brand, warned=service.do_not_share_warning
+    )
     return Message(
         to=asked.number.e164,
         masked=asked.number.masked,

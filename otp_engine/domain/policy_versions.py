@@ -171,7 +171,9 @@ class PolicyVersions:
         )
         # What is not signed is not even read.
         amendment = _amendment(body) if any(signed) else None
-        return StoredVersion(text, amendment, signed) if amendment else StoredVersion(text)
+        return (
+            StoredVersion(text, amendment, signed) if amendment else StoredVersion(text)
+        )
 
 
 def _parts(text: bytes) -> tuple[str, list[bytes]]:
@@ -192,8 +194,8 @@ def _body(amendment: PolicyVersion) -> str:
     return json.dumps(
         {
             "version": amendment.version,
-            "at": amendment.created_at.isoformat(),
-            "who": amendment.author,
+            "created_at": amendment.created_at.isoformat(),
+            "author": amendment.author,
             "reason": amendment.reason,
             "values": dict(amendment.values),
         },
@@ -206,6 +208,8 @@ def _amendment(body: str) -> PolicyVersion | None:
     """Return the change in a signed *body*; None, if another release means more."""
     try:
         given = json.loads(body)
-        return PolicyVersion(**given | {"at": datetime.fromisoformat(given["at"])})
+        return PolicyVersion(
+            **given | {"created_at": datetime.fromisoformat(given["created_at"])}
+        )
     except (KeyError, TypeError, ValueError):
         return None

@@ -15,7 +15,12 @@ from otp_engine.domain.policy import Policy
 from otp_engine.domain.record import VerificationRecord
 from otp_engine.domain.refusals import ProviderRejection
 from otp_engine.domain.service import Service
-from otp_engine.domain.verification import HashParameters, CheckReservation, SendReservation, PendingVerification
+from otp_engine.domain.verification import (
+    HashParameters,
+    CheckReservation,
+    SendReservation,
+    PendingVerification,
+)
 
 Deliver = Callable[[Message], None]
 """Hands one message over to a provider, and returns when it was accepted."""
@@ -61,7 +66,14 @@ class VerificationStore(PhoneStateStore, Protocol):
                 minutes ago; nothing was reserved.
         """
 
-    def commit_send(self, phone: PhoneKey, *, idempotency_key: bytes, code_hash: bytes, policy: Policy) -> bool:
+    def commit_send(
+        self,
+        phone: PhoneKey,
+        *,
+        idempotency_key: bytes,
+        code_hash: bytes,
+        policy: Policy,
+    ) -> bool:
         """Store the hash *tag* of the code of a reserved send.
 
         Returns:
@@ -82,7 +94,9 @@ class VerificationStore(PhoneStateStore, Protocol):
         this *sender* only.
         """
 
-    def reserve_check(self, phone: PhoneKey, *, idempotency_key: bytes, policy: Policy) -> CheckReservation:
+    def reserve_check(
+        self, phone: PhoneKey, *, idempotency_key: bytes, policy: Policy
+    ) -> CheckReservation:
         """Reserve one check.
 
         Returns:
@@ -98,7 +112,12 @@ class VerificationStore(PhoneStateStore, Protocol):
         """Release a check that was reserved, and whose code was not compared."""
 
     def approve(
-        self, phone: PhoneKey, *, idempotency_key: bytes, verification_id: bytes, code_matched: bool = True
+        self,
+        phone: PhoneKey,
+        *,
+        idempotency_key: bytes,
+        verification_id: bytes,
+        code_matched: bool = True,
     ) -> datetime | None:
         """Close the verification *id* as approved.
 
@@ -122,7 +141,9 @@ class VerificationStore(PhoneStateStore, Protocol):
     def get_pending(self, phone: PhoneKey) -> PendingVerification | None:
         """Return the pending verification, in the sense of `claim`, if there is one."""
 
-    def acquire_limits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> list[WindowUsage]:
+    def acquire_limits(
+        self, hits: Sequence[LimitHit], *, idempotency_key: bytes
+    ) -> list[WindowUsage]:
         """Count one event against all of the shared limits, or against none.
 
         Returns:
@@ -132,7 +153,9 @@ class VerificationStore(PhoneStateStore, Protocol):
             RateLimited: One limit rejected, and the event was not counted.
         """
 
-    def release_limits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> None:
+    def release_limits(
+        self, hits: Sequence[LimitHit], *, idempotency_key: bytes
+    ) -> None:
         """Release what `take` counted."""
 
     def ping(self) -> None:
@@ -214,7 +237,9 @@ class ServiceStore(Protocol):
 class VerificationRecordStore(Protocol):
     """Stores the records of verifications; raises as `Store` does."""
 
-    def add_send(self, record: VerificationRecord, *, send_id: bytes, life: timedelta) -> VerificationRecord:
+    def add_send(
+        self, record: VerificationRecord, *, send_id: bytes, life: timedelta
+    ) -> VerificationRecord:
         """Store the send named *token*, for *life* at least.
 
         Returns:

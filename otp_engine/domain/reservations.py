@@ -12,7 +12,11 @@ from otp_engine.domain.limits import LimitHit, WindowUsage
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.ports import VerificationStore
 from otp_engine.domain.refusals import ProviderRejection
-from otp_engine.domain.verification import HashParameters, CheckReservation, SendReservation
+from otp_engine.domain.verification import (
+    HashParameters,
+    CheckReservation,
+    SendReservation,
+)
 from otp_engine.errors import OTPError, StoreUnavailable
 
 T = TypeVar("T")
@@ -34,7 +38,9 @@ class Reservations:
     idempotency_key: bytes
     _releases: list[tuple[_Release, _Errors]] = field(default_factory=list)
 
-    def acquire_limits(self, hits: Sequence[LimitHit], *, until: _Errors = OTPError) -> list[WindowUsage]:
+    def acquire_limits(
+        self, hits: Sequence[LimitHit], *, until: _Errors = OTPError
+    ) -> list[WindowUsage]:
         """Count the request against shared limits.
 
         Args:
@@ -48,12 +54,18 @@ class Reservations:
             RateLimited, StoreUnavailable: See `ports.Store.take`.
         """
         return self._reserve(
-            lambda: self.store.acquire_limits(hits, idempotency_key=self.idempotency_key),
-            lambda _: self.store.release_limits(hits, idempotency_key=self.idempotency_key),
+            lambda: self.store.acquire_limits(
+                hits, idempotency_key=self.idempotency_key
+            ),
+            lambda _: self.store.release_limits(
+                hits, idempotency_key=self.idempotency_key
+            ),
             until,
         )
 
-    def reserve_send(self, phone: PhoneKey, hash_parameters: HashParameters | None, sender: str) -> SendReservation:
+    def reserve_send(
+        self, phone: PhoneKey, hash_parameters: HashParameters | None, sender: str
+    ) -> SendReservation:
         """Reserve a send; see `ports.Store.open`."""
         return self._reserve(
             lambda: self.store.reserve_send(
@@ -74,8 +86,12 @@ class Reservations:
     def reserve_check(self, phone: PhoneKey) -> CheckReservation:
         """Reserve a check; see `ports.Store.claim`."""
         return self._reserve(
-            lambda: self.store.reserve_check(phone, idempotency_key=self.idempotency_key, policy=self.policy),
-            lambda _: self.store.release_check(phone, idempotency_key=self.idempotency_key),
+            lambda: self.store.reserve_check(
+                phone, idempotency_key=self.idempotency_key, policy=self.policy
+            ),
+            lambda _: self.store.release_check(
+                phone, idempotency_key=self.idempotency_key
+            ),
         )
 
     def release_limits(self, hits: Sequence[LimitHit]) -> None:

@@ -18,7 +18,10 @@ _UNITS = (70, 67)
 def count(text: str) -> int:
     """The segments of *text*; an empty one is one."""
     if set(text) <= _BASIC | _EXTENDED:
-        length, (alone, each) = len(text) + sum(text.count(c) for c in _EXTENDED), _SEPTETS
+        length, (alone, each) = (
+            len(text) + sum(text.count(c) for c in _EXTENDED),
+            _SEPTETS,
+        )
     else:
         length, (alone, each) = len(text.encode("utf-16-le")) // 2, _UNITS
     return 1 if length <= alone else -(-length // each)

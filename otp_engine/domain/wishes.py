@@ -29,7 +29,9 @@ class MessageOptions:
         return replace(
             self,
             brand=self.brand or brand,
-            do_not_share_warning=warned if self.do_not_share_warning is None else self.do_not_share_warning,
+            do_not_share_warning=warned
+            if self.do_not_share_warning is None
+            else self.do_not_share_warning,
         )
 
 

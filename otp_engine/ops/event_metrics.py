@@ -173,7 +173,9 @@ class EventMetrics:
     def _count_send(self, event: CodeSent | SendRejected, outcome: str) -> None:
         self._sends.labels(event.recipient.country, event.channel, outcome).inc()
 
-    def _count_delivery(self, event: MessageDelivered | MessageUndelivered, outcome: str) -> None:
+    def _count_delivery(
+        self, event: MessageDelivered | MessageUndelivered, outcome: str
+    ) -> None:
         self._deliveries.labels(event.recipient.country, event.channel, outcome).inc()
 
     def _count_rejection(self, event: RequestRefused) -> None:

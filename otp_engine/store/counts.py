@@ -31,7 +31,10 @@ class RedisLimitUsageStore:
                     keys.shadow_sends(phone),
                     LimitHit("sends_per_phone", "", sends.shadow),
                 ),
-                (keys.failed_checks(phone), LimitHit("failed_checks_per_phone", "", failed)),
+                (
+                    keys.failed_checks(phone),
+                    LimitHit("failed_checks_per_phone", "", failed),
+                ),
                 (
                     keys.consecutive_failures(phone),
                     LimitHit("max_consecutive_failures", "", consecutive),
@@ -54,7 +57,11 @@ class RedisLimitUsageStore:
         phone = phones[0]
         named = [
             *(keys.sends(phone), keys.failed_checks(phone), keys.shadow_sends(phone)),
-            *(keys.consecutive_failures(phone), keys.provider_rejections(phone), keys.bound(phone)),
+            *(
+                keys.consecutive_failures(phone),
+                keys.provider_rejections(phone),
+                keys.bound(phone),
+            ),
         ]
         for place in phones:
             named += [keys.verification(place), keys.approval(place)]

@@ -76,7 +76,9 @@ def decode_entry(milliseconds: int, entry: Fields) -> RecordedEvent | None:
         None, if `decode` returns None.
     """
     event = decode(entry)
-    return RecordedEvent(lua_codec.from_timestamp(milliseconds), event) if event else None
+    return (
+        RecordedEvent(lua_codec.from_timestamp(milliseconds), event) if event else None
+    )
 
 
 def decode(entry: Fields) -> Event | None:

@@ -137,11 +137,18 @@ class RedisEventStore:
         """
         return EventTail(self._client, STREAMS, max(start, _oldest()))
 
-    def flush(self) -> None:
-        """Wait until all queued events are written, for a second at most."""
+    def flush(self, timeout: float = _FLUSH_TIMEOUT) -> bool:
+        """Wait until all queued events are written.
+
+        Args:
+            timeout: Longest wait in seconds.
+
+        Returns:
+            Whether all events are written.
+        """
         written = self._queue.all_tasks_done
         with written:
-            written.wait_for(lambda: not self._queue.unfinished_tasks, _FLUSH_TIMEOUT)
+            return written.wait_for(lambda: not self._queue.unfinished_tasks, timeout)
 
     def _page(self, first: str, last: str) -> list[Entry]:
         return self._client.execute(

@@ -7,7 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from otp_engine.domain.events import VerificationApproved, VerificationCanceled, Event, MaxAttemptsReached
+from otp_engine.domain.events import (
+    VerificationApproved,
+    VerificationCanceled,
+    Event,
+    MaxAttemptsReached,
+)
 from otp_engine.domain.inbox import InboxMessage, CodeStatus
 from otp_engine.domain.messages import Message
 from otp_engine.errors import StoreUnavailable
@@ -87,7 +92,9 @@ class RedisInbox:
             return []
         statuses = self._client.execute(lambda redis: redis.mget(names), keys.INBOX)
         return [
-            replace(letter, final_status=CodeStatus(status.decode()) if status else None)
+            replace(
+                letter, final_status=CodeStatus(status.decode()) if status else None
+            )
             for letter, status in zip(letters, statuses, strict=True)
         ]
 

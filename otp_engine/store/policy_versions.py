@@ -30,7 +30,8 @@ class RedisPolicyVersionStore:
     def history(self, most: int) -> list[bytes]:
         """Return the *most* newest texts, newest first."""
         return self._client.execute(
-            lambda redis: redis.lrange(keys.POLICY_VERSIONS, 0, most - 1), keys.POLICY_VERSIONS
+            lambda redis: redis.lrange(keys.POLICY_VERSIONS, 0, most - 1),
+            keys.POLICY_VERSIONS,
         )
 
     def add(self, text: str, *, after: bytes | None) -> bool:

@@ -24,7 +24,9 @@ class RedisSafeList:
             Whether it is new in the list.
         """
         return bool(
-            self._client.execute(lambda redis: redis.sadd(keys.SAFE_LIST, phone), keys.SAFE_LIST)
+            self._client.execute(
+                lambda redis: redis.sadd(keys.SAFE_LIST, phone), keys.SAFE_LIST
+            )
         )
 
     def contains(self, phone: str) -> bool:
@@ -42,5 +44,7 @@ class RedisSafeList:
             Whether the list contained it.
         """
         return bool(
-            self._client.execute(lambda redis: redis.srem(keys.SAFE_LIST, phone), keys.SAFE_LIST)
+            self._client.execute(
+                lambda redis: redis.srem(keys.SAFE_LIST, phone), keys.SAFE_LIST
+            )
         )

@@ -30,7 +30,9 @@ class RedisVerificationRecordStore:
         self._client = client
         self._record_send = LuaScript(client, "record_send")
 
-    def add_send(self, record: VerificationRecord, *, send_id: bytes, life: timedelta) -> VerificationRecord:
+    def add_send(
+        self, record: VerificationRecord, *, send_id: bytes, life: timedelta
+    ) -> VerificationRecord:
         """Store one send of a verification.
 
         Args:

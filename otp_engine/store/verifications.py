@@ -11,7 +11,12 @@ from otp_engine.domain.homes import PhoneKey, PhoneState
 from otp_engine.domain.limits import LimitHit, Limit, WindowUsage
 from otp_engine.domain.policy import Policy
 from otp_engine.domain.refusals import ProviderRejection
-from otp_engine.domain.verification import HashParameters, CheckReservation, SendReservation, PendingVerification
+from otp_engine.domain.verification import (
+    HashParameters,
+    CheckReservation,
+    SendReservation,
+    PendingVerification,
+)
 from otp_engine.errors import (
     RateLimited,
     LimitExceeded,
@@ -101,11 +106,21 @@ class RedisVerificationStore:
             case _:
                 raise AssertionError(reply)
 
-    def commit_send(self, phone: PhoneKey, *, idempotency_key: bytes, code_hash: bytes, policy: Policy) -> bool:
+    def commit_send(
+        self,
+        phone: PhoneKey,
+        *,
+        idempotency_key: bytes,
+        code_hash: bytes,
+        policy: Policy,
+    ) -> bool:
         """Store the hash of the code of a reserved send."""
         return bool(
             self._arm.run(
-                [keys.verification(phone)], idempotency_key, code_hash, lua_codec.to_ms(policy.ttl)
+                [keys.verification(phone)],
+                idempotency_key,
+                code_hash,
+                lua_codec.to_ms(policy.ttl),
             )
         )
 
@@ -119,14 +134,20 @@ class RedisVerificationStore:
     ) -> None:
         """Release a reserved send, with its code if that was stored."""
         self._withdraw.run(
-            [*_of_sends(phone), keys.shadow_sends(phone), keys.provider_rejections(phone)],
+            [
+                *_of_sends(phone),
+                keys.shadow_sends(phone),
+                keys.provider_rejections(phone),
+            ],
             idempotency_key,
             str(rejection or ""),
             lua_codec.to_ms(refusals.TTL),
             sender,
         )
 
-    def reserve_check(self, phone: PhoneKey, *, idempotency_key: bytes, policy: Policy) -> CheckReservation:
+    def reserve_check(
+        self, phone: PhoneKey, *, idempotency_key: bytes, policy: Policy
+    ) -> CheckReservation:
         """Reserve one check, and return the hashes that a code is compared with."""
         bound = phone.bound is not None
         reply = self._claim.run(
@@ -153,38 +174,58 @@ class RedisVerificationStore:
 
     def release_check(self, phone: PhoneKey, *, idempotency_key: bytes) -> None:
         """Release a reserved check whose code was not compared."""
-        self._unclaim.run([keys.verification(phone), *_of_failures(phone)], idempotency_key)
+        self._unclaim.run(
+            [keys.verification(phone), *_of_failures(phone)], idempotency_key
+        )
 
     def approve(
-        self, phone: PhoneKey, *, idempotency_key: bytes, verification_id: bytes, code_matched: bool = True
+        self,
+        phone: PhoneKey,
+        *,
+        idempotency_key: bytes,
+        verification_id: bytes,
+        code_matched: bool = True,
     ) -> datetime | None:
         """Close the verification, and return when; None if another request did."""
         wrong, failures = _of_failures(phone)
         named = [keys.verification(phone), wrong, keys.approval(phone), failures]
-        args = (idempotency_key, verification_id, lua_codec.to_ms(_APPROVAL_TTL), int(code_matched))
+        args = (
+            idempotency_key,
+            verification_id,
+            lua_codec.to_ms(_APPROVAL_TTL),
+            int(code_matched),
+        )
         at = self._approve.run(named, *args)
         return lua_codec.from_timestamp(at) if at else None
 
     def cancel(self, phone: PhoneKey, *, verification_id: bytes | None = None) -> bool:
         """Close the verification without an approval; return whether it was pending."""
-        return bool(self._cancel.run([keys.verification(phone)], verification_id or b""))
+        return bool(
+            self._cancel.run([keys.verification(phone)], verification_id or b"")
+        )
 
     def get_pending(self, phone: PhoneKey) -> PendingVerification | None:
         """Return the pending verification, if there is one."""
         match self._look.run([keys.verification(phone)]):
             case [b"pending", id, guesses, ends_in]:
                 return PendingVerification(
-                    verification_id=id, attempts_used=guesses, expires_in=lua_codec.from_ms(ends_in)
+                    verification_id=id,
+                    attempts_used=guesses,
+                    expires_in=lua_codec.from_ms(ends_in),
                 )
             case _:
                 return None
 
-    def acquire_limits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> list[WindowUsage]:
+    def acquire_limits(
+        self, hits: Sequence[LimitHit], *, idempotency_key: bytes
+    ) -> list[WindowUsage]:
         """Count one event against all of the shared limits, or against none."""
         if not hits:
             return []
         limits = list(map(lua_codec.encode_hit, hits))
-        match self._take.run(list(map(keys.shared_limit, hits)), idempotency_key, *limits):
+        match self._take.run(
+            list(map(keys.shared_limit, hits)), idempotency_key, *limits
+        ):
             case [b"acquired", *said]:
                 return [
                     use
@@ -199,7 +240,9 @@ class RedisVerificationStore:
             case reply:
                 raise AssertionError(reply)
 
-    def release_limits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> None:
+    def release_limits(
+        self, hits: Sequence[LimitHit], *, idempotency_key: bytes
+    ) -> None:
         """Release what `take` counted."""
         if hits:
             self._refund.run(list(map(keys.shared_limit, hits)), idempotency_key)
@@ -207,7 +250,8 @@ class RedisVerificationStore:
     def get_phone_state(self, phone: PhoneKey, policy: Policy) -> PhoneState:
         """Return whether this phone is in use under its pepper."""
         live, failures = self._standing.run(
-            [*_of_sends(phone), keys.consecutive_failures(phone)], lua_codec.to_ms(policy.ttl)
+            [*_of_sends(phone), keys.consecutive_failures(phone)],
+            lua_codec.to_ms(policy.ttl),
         )
         return PhoneState(live=bool(live), failed_checks=failures)
 
@@ -216,7 +260,9 @@ class RedisVerificationStore:
         budget = policy.failed_checks_per_phone
         self._move(keys.failed_checks(old), keys.failed_checks(new), budget)
         consecutive = policy.consecutive_failures
-        self._move(keys.consecutive_failures(old), keys.consecutive_failures(new), consecutive)
+        self._move(
+            keys.consecutive_failures(old), keys.consecutive_failures(new), consecutive
+        )
 
     def _move(self, source: str, target: str, limit: Limit) -> None:
         found = self._line.execute(

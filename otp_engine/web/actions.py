@@ -118,7 +118,9 @@ class VerifyActions:
                 encoded = _encode_handle(handle.verification_id, number)
                 session.code_sent(encoded, resend_after)
             raise
-        session.code_sent(_encode_handle(result.verification_id, number), result.resend_after)
+        session.code_sent(
+            _encode_handle(result.verification_id, number), result.resend_after
+        )
         if result.confirmed:
             return None
         return Notice(translations.get(DeliveryUnconfirmed.error_code))
@@ -135,7 +137,9 @@ class VerifyActions:
         )
         result = context.get_context().engine_for(handle.number).check(check_request)
         if not result.approved:
-            return Notice(translations.get("wrong_code", left=result.attempts_remaining))
+            return Notice(
+                translations.get("wrong_code", left=result.attempts_remaining)
+            )
         completed = self._complete(handle.number, result, session.return_target)
         session.clear()
         return completed

@@ -133,7 +133,9 @@ def _translations() -> Translations:
 
 
 def _notice_for(error: OTPError, translations: Translations) -> Notice:
-    key = error.error_code if error.error_code in translations.strings else "unavailable"
+    key = (
+        error.error_code if error.error_code in translations.strings else "unavailable"
+    )
     g.error = error.error_code
     if isinstance(error, RateLimited):
         g.limit = error.limit

@@ -230,7 +230,7 @@ def test_every_limit_comes_from_the_environment(app_with):
 def test_a_message_that_did_not_surely_leave_is_no_201(
     http, outbox, refusal, status, name
 ):
-    outbox.refusal = refusal
+    outbox.error = refusal
 
     answer = send(http)
 
@@ -241,7 +241,7 @@ def test_a_message_that_did_not_surely_leave_is_no_201(
 
 def test_full_hash_queue_is_503_with_retry_after(app_with):
     app = app_with()
-    full: HashPool = app.extensions["otp_engine"].live().live.hashing
+    full: HashPool = app.extensions["otp_engine"].live_engines().live.hash_pool
     while full._slots.acquire(blocking=False):  # noqa: SLF001 - as hashes would hold them
         pass
 

@@ -44,7 +44,7 @@ def test_a_send_without_bind_has_no_handle(http, fields):
 
 def test_a_silent_provider_leaves_the_handle(http, outbox):
     """The code may arrive, and then it works."""
-    outbox.refusal = DeliveryUnconfirmed()
+    outbox.error = DeliveryUnconfirmed()
     answer = send(http, phone=PHONE, bind=True)
 
     assert (answer.status_code, answer.json["error"]) == (504, "delivery_unconfirmed")

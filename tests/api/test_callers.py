@@ -370,7 +370,7 @@ def test_a_stranger_is_told_a_rounded_time_where_delivery_is_unconfirmed(
     http = app_with(OTP_SENDS_PER_PHONE="2/10m").test_client()
     send(http)
     age(client, timedelta(seconds=33))
-    outbox.refusal = DeliveryUnconfirmed()
+    outbox.error = DeliveryUnconfirmed()
 
     answer = send(http)
 

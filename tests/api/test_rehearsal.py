@@ -66,7 +66,8 @@ def test_sandbox_sends_count_against_the_requester(http):
 def test_fixed_code_is_not_found_after_the_last_day(engine):
     days = [date(2027, 1, 31)]
     numbers = SandboxNumbers(
-        {NUMBER: SandboxNumber(phone.parse_unassigned(NUMBER), CODE, days[0])}, lambda: days[0]
+        {NUMBER: SandboxNumber(phone.parse_unassigned(NUMBER), CODE, days[0])},
+        lambda: days[0],
     )
     both = engines.build(engine, numbers, NullSender())
     number = phone.parse_unassigned(NUMBER)

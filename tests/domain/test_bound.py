@@ -35,7 +35,7 @@ def with_handle(guess):
     """Check a code with the handle of a bound verification."""
 
     def typed(code, verification):
-        return replace(guess(code), bound=verification)
+        return replace(guess(code), bound_id=verification)
 
     return typed
 
@@ -45,10 +45,10 @@ def test_bound_verification_is_approved_with_its_handle(
 ):
     sent = engine.send(bound)
 
-    checked = engine.check(with_handle(outbox.code, sent.id))
+    checked = engine.check(with_handle(outbox.code, sent.verification_id))
 
     assert checked.approved
-    assert checked.id == sent.id
+    assert checked.verification_id == sent.verification_id
 
 
 def test_bound_verification_cannot_be_checked_by_number(engine, outbox, bound, guess):
@@ -62,9 +62,9 @@ def test_bound_verification_cannot_be_seen_or_canceled_by_number(engine, bound):
     sent = engine.send(bound)
 
     with pytest.raises(VerificationNotFound):
-        engine.look(bound.number)
+        engine.get_pending(bound.number)
     with pytest.raises(VerificationNotFound):
-        engine.cancel(bound.number, DEFAULT, sent.id)
+        engine.cancel(bound.number, DEFAULT, sent.verification_id)
 
 
 def test_bound_verification_is_canceled_with_its_handle(
@@ -72,10 +72,10 @@ def test_bound_verification_is_canceled_with_its_handle(
 ):
     sent = engine.send(bound)
 
-    engine.cancel(bound.number, DEFAULT, sent.id, sent.id)
+    engine.cancel(bound.number, DEFAULT, sent.verification_id, sent.verification_id)
 
     with pytest.raises(VerificationNotFound):
-        engine.check(with_handle(outbox.code, sent.id))
+        engine.check(with_handle(outbox.code, sent.verification_id))
 
 
 def test_failed_checks_by_number_leave_bound_verification_unchanged(
@@ -104,7 +104,9 @@ def test_bound_verification_of_another_client_has_its_own_attempts(
     code = outbox.code
     stranger = engine.send(bound)
     for _ in range(2):
-        engine.check(with_handle(different_code(*outbox.codes), stranger.verification_id))
+        engine.check(
+            with_handle(different_code(*outbox.codes), stranger.verification_id)
+        )
 
     assert engine.check(with_handle(code, sent.verification_id)).approved
 
@@ -115,7 +117,7 @@ def test_resend_of_bound_verification_adds_no_checks(
     engine = with_policy(engine, max_checks=2)
     sent = engine.send(bound)
     engine.check(with_handle(different_code(*outbox.codes), sent.verification_id))
-    engine.send(replace(bound, bind=False, bound=sent.verification_id))
+    engine.send(replace(bound, bind=False, bound_id=sent.verification_id))
     engine.check(with_handle(different_code(*outbox.codes), sent.verification_id))
 
     with pytest.raises(TooManyAttempts):
@@ -130,7 +132,9 @@ def test_bound_verification_has_the_budget_of_a_phone(
     )
     sent = engine.send(bound)
     left = [
-        engine.check(with_handle(different_code(outbox.code), sent.verification_id)).attempts_remaining
+        engine.check(
+            with_handle(different_code(outbox.code), sent.verification_id)
+        ).attempts_remaining
         for _ in range(2)
     ]
 
@@ -145,18 +149,18 @@ def test_bound_verification_is_resent_with_its_handle(
 ):
     sent = engine.send(bound)
 
-    again = engine.send(replace(bound, bind=False, bound=sent.id))
+    again = engine.send(replace(bound, bind=False, bound_id=sent.verification_id))
 
-    assert again.id == sent.id
-    assert engine.check(with_handle(outbox.codes[0], sent.id)).approved
+    assert again.verification_id == sent.verification_id
+    assert engine.check(with_handle(outbox.codes[0], sent.verification_id)).approved
 
 
 def test_ended_bound_verification_is_not_resent(engine, outbox, bound, with_handle):
     sent = engine.send(bound)
-    engine.check(with_handle(outbox.code, sent.id))
+    engine.check(with_handle(outbox.code, sent.verification_id))
 
     with pytest.raises(VerificationNotFound):
-        engine.send(replace(bound, bind=False, bound=sent.id))
+        engine.send(replace(bound, bind=False, bound_id=sent.verification_id))
 
     assert len(outbox.messages) == 1
 
@@ -169,7 +173,7 @@ def test_sends_by_number_start_no_cooldown_of_bound_verification(
     age(client, timedelta(seconds=30))
     engine.send(alice)
 
-    again = engine.send(replace(bound, bind=False, bound=sent.verification_id))
+    again = engine.send(replace(bound, bind=False, bound_id=sent.verification_id))
 
     assert again.verification_id == sent.verification_id
 
@@ -179,7 +183,7 @@ def test_cooldown_of_bound_verification_follows_its_own_sends(engine, bound):
     sent = engine.send(bound)
 
     with pytest.raises(RateLimited) as refusal:
-        engine.send(replace(bound, bind=False, bound=sent.verification_id))
+        engine.send(replace(bound, bind=False, bound_id=sent.verification_id))
 
     assert refusal.value.limit == "resend_cooldown"
 
@@ -229,7 +233,7 @@ def test_failed_checks_of_bound_verifications_count_towards_the_ceiling(
 def test_bound_verification_belongs_to_its_service(engine, outbox, bound, with_handle):
     shop = Service(sid="VA1", namespace="VA1")
     sent = engine.send(replace(bound, service=shop))
-    asked = with_handle(outbox.code, sent.id)
+    asked = with_handle(outbox.code, sent.verification_id)
 
     with pytest.raises(VerificationNotFound):
         engine.check(asked)
@@ -239,17 +243,17 @@ def test_bound_verification_belongs_to_its_service(engine, outbox, bound, with_h
 def test_inspector_reports_and_deletes_bound_verifications(
     engine, store, client, bound, outbox, with_handle
 ):
-    inspector = PhoneInspector(store, store.counts, engine.peppers, engine.policy)
+    inspector = PhoneInspector(store, store.limit_usage, engine.peppers, engine.policy)
     sent = engine.send(bound)
 
     waiting = inspector.inspect(bound.number, [""]).pending
     assert [(space, one.verification_id) for space, one in waiting] == [
-        (f"+{sent.id.hex()}", sent.id)
+        (f"+{sent.verification_id.hex()}", sent.verification_id)
     ]
     assert inspector.delete(bound.number, [""])
 
     with pytest.raises(VerificationNotFound):
-        engine.check(with_handle(outbox.code, sent.id))
+        engine.check(with_handle(outbox.code, sent.verification_id))
     assert client.dbsize() == 0
 
 
@@ -259,10 +263,10 @@ def test_bound_verification_keeps_its_pepper_during_rotation(
     sent = engine.send(bound)
     rotated = replace(engine, peppers=(Pepper(b"n" * 32), *engine.peppers))
 
-    again = rotated.send(replace(bound, bind=False, bound=sent.id))
+    again = rotated.send(replace(bound, bind=False, bound_id=sent.verification_id))
 
-    assert again.id == sent.id
-    assert rotated.check(with_handle(outbox.codes[0], sent.id)).approved
+    assert again.verification_id == sent.verification_id
+    assert rotated.check(with_handle(outbox.codes[0], sent.verification_id)).approved
 
 
 PEPPER = Pepper(b"p" * 32)
@@ -271,7 +275,9 @@ WRITTEN = HANDLE.encode(PEPPER)
 
 
 def read(text, *peppers):
-    return handles.parse(text, peppers, lambda e164: phone.parse(e164, phone.UNKNOWN_REGION))
+    return handles.parse(
+        text, peppers, lambda e164: phone.parse(e164, phone.UNKNOWN_REGION)
+    )
 
 
 def test_handle_is_parsed_under_either_pepper_of_a_rotation():

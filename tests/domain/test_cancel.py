@@ -23,7 +23,7 @@ def test_no_code_of_a_canceled_verification_works(engine, outbox, alice, guess):
     engine.send(alice)
     sent = engine.send(alice)
 
-    engine.cancel(alice.number, DEFAULT, sent.id)
+    engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
     for code in outbox.codes:
         with pytest.raises(VerificationNotFound):
@@ -42,22 +42,22 @@ def test_approved_verification_cannot_be_canceled(engine, outbox, alice, guess):
     engine.check(guess(outbox.code))
 
     with pytest.raises(VerificationNotFound):
-        engine.cancel(alice.number, DEFAULT, sent.id)
+        engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
 
 def test_second_cancel_finds_no_verification(engine, alice):
     sent = engine.send(alice)
-    engine.cancel(alice.number, DEFAULT, sent.id)
+    engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
     with pytest.raises(VerificationNotFound):
-        engine.cancel(alice.number, DEFAULT, sent.id)
+        engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
 
 def test_cancel_of_one_phone_keeps_the_others(engine, outbox, alice, guess):
     engine.send(alice)
     sent = engine.send(replace(alice, number=BOB))
 
-    engine.cancel(BOB, DEFAULT, sent.id)
+    engine.cancel(BOB, DEFAULT, sent.verification_id)
 
     assert engine.check(guess(outbox.codes[0])).approved
 
@@ -98,25 +98,31 @@ def test_cancel_finds_a_verification_under_the_previous_pepper(engine, alice):
     old, new = engine.peppers[0], Pepper(b"n" * 32)
     sent = engine.send(alice)
 
-    replace(engine, peppers=(new, old)).cancel(alice.number, DEFAULT, sent.id)
+    replace(engine, peppers=(new, old)).cancel(
+        alice.number, DEFAULT, sent.verification_id
+    )
 
     phone = PhoneKey(old.pseudonymize("phone", alice.number.e164))
-    assert engine.store.look(phone) is None
+    assert engine.store.get_pending(phone) is None
 
 
 def test_cancel_during_a_send_stops_the_message(engine, outbox, alice):
     sent = engine.send(alice)
-    cancel = HashPoolWithHook(lambda: engine.cancel(alice.number, DEFAULT, sent.id))
+    cancel = HashPoolWithHook(
+        lambda: engine.cancel(alice.number, DEFAULT, sent.verification_id)
+    )
 
     with pytest.raises(Unavailable):
-        replace(engine, hashing=cancel).send(alice)
+        replace(engine, hash_pool=cancel).send(alice)
 
     assert len(outbox.messages) == 1
 
 
 def test_cancel_during_a_check_prevents_the_approval(engine, outbox, alice, guess):
     sent = engine.send(alice)
-    cancel = HashPoolWithHook(lambda: engine.cancel(alice.number, DEFAULT, sent.id))
+    cancel = HashPoolWithHook(
+        lambda: engine.cancel(alice.number, DEFAULT, sent.verification_id)
+    )
 
     with pytest.raises(VerificationNotFound):
-        replace(engine, hashing=cancel).check(guess(outbox.code))
+        replace(engine, hash_pool=cancel).check(guess(outbox.code))

@@ -46,14 +46,15 @@ def test_a_wrong_code_says_how_many_guesses_are_left(engine, outbox, alice, gues
     checked = engine.check(guess(different_code(outbox.code)))
 
     assert not checked.approved
-    assert checked.attempts_left == 4
+    assert checked.attempts_remaining == 4
     assert timedelta(minutes=9) < checked.expires_in <= timedelta(minutes=10)
 
 
 def test_right_code_is_rejected_without_attempts_left(engine, outbox, alice, guess):
     engine.send(alice)
     left = [
-        engine.check(guess(different_code(outbox.code))).attempts_left for _ in range(5)
+        engine.check(guess(different_code(outbox.code))).attempts_remaining
+        for _ in range(5)
     ]
 
     with pytest.raises(TooManyAttempts):
@@ -89,7 +90,7 @@ def test_expired_code_is_not_found(engine, outbox, alice, guess):
     short = with_policy(engine, ttl=timedelta(milliseconds=50))
     short.send(alice)
     phone_key = PhoneKey(engine.peppers[0].pseudonymize("phone", alice.number.e164))
-    wait_until(lambda: engine.store.look(phone_key) is None)
+    wait_until(lambda: engine.store.get_pending(phone_key) is None)
 
     with pytest.raises(VerificationNotFound):
         engine.check(guess(outbox.code))
@@ -102,7 +103,7 @@ def test_resend_gives_no_attempt_back(engine, outbox, alice, guess):
 
     engine.send(alice)
 
-    assert engine.check(guess(different_code(*outbox.codes))).attempts_left == 1
+    assert engine.check(guess(different_code(*outbox.codes))).attempts_remaining == 1
 
 
 def test_earlier_code_of_a_live_verification_is_approved(engine, outbox, alice, guess):
@@ -127,10 +128,12 @@ def test_resend_does_not_extend_an_earlier_code(engine, outbox, alice, guess):
 def still_alive(engine, alice):
     """Whether the first of two codes is; asked of the store, which charges a guess."""
     phone = PhoneKey(engine.peppers[0].pseudonymize("phone", alice.number.e164))
-    token = engine.entropy(8)
-    claim = engine.store.claim(phone, token=token, policy=engine.policy)
-    engine.store.unclaim(phone, token=token)
-    return len(claim.tags) > 1
+    token = engine.random_bytes(8)
+    claim = engine.store.reserve_check(
+        phone, idempotency_key=token, policy=engine.policy
+    )
+    engine.store.release_check(phone, idempotency_key=token)
+    return len(claim.code_hashes) > 1
 
 
 def test_approval_ends_all_codes_of_the_verification(engine, outbox, alice, guess):
@@ -230,7 +233,7 @@ def test_check_without_a_place_to_hash_is_released(engine, outbox, alice, guess)
     full = HashPool(1, max_queued=0)
     full._slots.acquire()  # noqa: SLF001 - as a hash would hold it
     engine = with_policy(engine, checks_per_ip=Limit.parse("1/1m"))
-    busy = replace(engine, hashing=full)
+    busy = replace(engine, hash_pool=full)
     for _ in range(10):
         with pytest.raises(Overloaded):
             busy.check(guess(outbox.code, "203.0.113.7"))
@@ -243,7 +246,7 @@ def test_check_without_a_place_to_hash_is_released(engine, outbox, alice, guess)
 def test_new_argon2_parameters_keep_live_codes_valid(engine, outbox, alice, guess):
     engine.send(alice)
 
-    dearer = replace(engine, cost=PROFILES["light"])
+    dearer = replace(engine, argon2=PROFILES["light"])
 
     assert dearer.check(guess(outbox.code)).approved
 
@@ -257,7 +260,7 @@ def test_check_with_a_lost_reply_is_released(engine, outbox, alice, guess):
     )
     engine.send(alice)
     with pytest.raises(StoreUnavailable):
-        replace(engine, store=StoreLosingReplies(engine.store, "claim")).check(
+        replace(engine, store=StoreLosingReplies(engine.store, "reserve_check")).check(
             guess("000000", "203.0.113.7")
         )
 

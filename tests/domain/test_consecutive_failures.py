@@ -59,7 +59,8 @@ def test_after_the_last_failed_check_a_right_code_is_refused(
 ):
     strict.send(alice)
     left = [
-        strict.check(guess(different_code(outbox.code))).attempts_left for _ in range(3)
+        strict.check(guess(different_code(outbox.code))).attempts_remaining
+        for _ in range(3)
     ]
 
     refused(lambda: strict.check(guess(outbox.code)))
@@ -88,7 +89,7 @@ def test_a_right_code_ends_the_row(strict, alice, guess, outbox, fail):
 def test_an_operator_ends_the_row(strict, store, alice, fail):
     fail(3, alice)
 
-    PhoneInspector(store, store.counts, strict.peppers, strict.policy).delete(
+    PhoneInspector(store, store.limit_usage, strict.peppers, strict.policy).delete(
         alice.number, [""]
     )
 

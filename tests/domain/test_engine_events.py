@@ -73,8 +73,8 @@ def test_accepted_message_emits_code_sent(engine, emitted, whom, alice):
     assert emitted == [
         CodeSent(
             recipient=whom,
-            verification_id=sent.id,
-            send_id=sent.token,
+            verification_id=sent.verification_id,
+            send_id=sent.send_id,
             service=DEFAULT.sid,
             channel=Channel.SMS,
             code_length=6,
@@ -85,26 +85,29 @@ def test_accepted_message_emits_code_sent(engine, emitted, whom, alice):
 
 
 def test_unanswered_message_emits_unconfirmed_code_sent(engine, emitted, outbox, alice):
-    outbox.refusal = DeliveryUnconfirmed()
+    outbox.error = DeliveryUnconfirmed()
 
     sent = engine.send(alice)
 
     assert not sent.confirmed
-    assert [(event.attempt, event.confirmed) for event in emitted] == [
-        (sent.token, False)
+    assert [(event.send_id, event.confirmed) for event in emitted] == [
+        (sent.send_id, False)
     ]
 
 
 def test_message_rejected_by_the_provider_emits_undelivered(
     engine, emitted, outbox, whom, alice
 ):
-    outbox.refusal = DeliveryFailed()
-    outbox.refusal.provider_error = 21610
+    outbox.error = DeliveryFailed()
+    outbox.error.provider_error = 21610
 
     rejected(engine.send, alice)
 
     undelivered = SendRejected(
-        recipient=whom, channel=Channel.SMS, error="delivery_failed", provider_error=21610
+        recipient=whom,
+        channel=Channel.SMS,
+        error="delivery_failed",
+        provider_error=21610,
     )
     assert emitted == [undelivered]
 
@@ -112,8 +115,8 @@ def test_message_rejected_by_the_provider_emits_undelivered(
 def test_remembered_rejection_emits_request_refused(
     engine, emitted, outbox, whom, alice
 ):
-    outbox.refusal = DeliveryFailed()
-    outbox.refusal.provider_error = 21610
+    outbox.error = DeliveryFailed()
+    outbox.error.provider_error = 21610
     for _ in range(2):
         with pytest.raises(DeliveryFailed):
             engine.send(alice)
@@ -127,13 +130,13 @@ def test_remembered_rejection_emits_request_refused(
 def test_number_rejected_by_the_provider_emits_undelivered(
     engine, emitted, outbox, alice, kind
 ):
-    outbox.refusal = kind()
-    outbox.refusal.carrier_error = 21211
+    outbox.error = kind()
+    outbox.error.provider_error = 21211
 
     rejected(engine.send, alice)
 
     assert [type(event) for event in emitted] == [SendRejected]
-    assert emitted[0].error == kind.name
+    assert emitted[0].error == kind.error_code
 
 
 @pytest.mark.parametrize(
@@ -146,14 +149,14 @@ def test_number_rejected_by_the_provider_emits_undelivered(
 )
 def test_rejection_names_the_limit(limited, emitted, whom, alice, rule, by):
     service = limited(**{name: Limit.parse(text) for name, text in rule.items()})
-    asked = replace(alice, address=ADDRESS)
+    asked = replace(alice, client_ip=ADDRESS)
     service.send(asked)
 
     rejected(service.send, asked)
 
     [_, event] = emitted
     pepper = service.peppers[0]
-    recipient = replace(whom, address=pepper.pseudonymize("address", ADDRESS))
+    recipient = replace(whom, ip_hash=pepper.pseudonymize("address", ADDRESS))
     assert event == RequestRefused(recipient=recipient, action=Action.SEND, limit=by)
 
 
@@ -167,7 +170,7 @@ def test_rejection_by_the_cooldown_names_it(limited, emitted, alice):
 
 
 def test_country_not_allowed_emits_request_refused(engine, emitted, alice):
-    rejected(replace(engine, served=AllowedDestinations({"US"})).send, alice)
+    rejected(replace(engine, destinations=AllowedDestinations({"US"})).send, alice)
 
     assert [event.limit for event in emitted] == ["country_not_allowed"]
 
@@ -213,7 +216,9 @@ def test_right_code_emits_approved(engine, emitted, outbox, whom, alice, guess):
 
     engine.check(guess(outbox.code))
 
-    approved = VerificationApproved(recipient=whom, verification_id=sent.id, channel=Channel.SMS)
+    approved = VerificationApproved(
+        recipient=whom, verification_id=sent.verification_id, channel=Channel.SMS
+    )
     assert emitted[1:] == [approved]
 
 
@@ -222,7 +227,11 @@ def test_wrong_code_emits_attempts_left(engine, emitted, outbox, whom, alice, gu
 
     engine.check(guess(different_code(outbox.code)))
 
-    assert emitted[1:] == [CheckFailed(recipient=whom, verification_id=sent.id, attempts_remaining=4)]
+    assert emitted[1:] == [
+        CheckFailed(
+            recipient=whom, verification_id=sent.verification_id, attempts_remaining=4
+        )
+    ]
 
 
 def test_last_wrong_code_emits_exhausted(limited, emitted, outbox, whom, alice, guess):
@@ -233,8 +242,10 @@ def test_last_wrong_code_emits_exhausted(limited, emitted, outbox, whom, alice, 
     rejected(service.check, guess(outbox.code))
 
     assert emitted[1:] == [
-        CheckFailed(recipient=whom, verification_id=sent.id, attempts_remaining=0),
-        MaxAttemptsReached(recipient=whom, verification_id=sent.id),
+        CheckFailed(
+            recipient=whom, verification_id=sent.verification_id, attempts_remaining=0
+        ),
+        MaxAttemptsReached(recipient=whom, verification_id=sent.verification_id),
         RequestRefused(recipient=whom, action=Action.CHECK, limit="max_checks"),
     ]
 
@@ -248,7 +259,10 @@ def test_check_without_verification_emits_nothing_waiting(engine, emitted, whom,
 @pytest.mark.parametrize(
     ("different", "why"),
     [
-        (lambda engine: {"store": StoreLosingReplies(engine.store, "open")}, "store"),
+        (
+            lambda engine: {"store": StoreLosingReplies(engine.store, "reserve_send")},
+            "store",
+        ),
         (
             lambda engine: {"policy": replace(engine.policy, sending=False)},
             "sending_off",
@@ -264,21 +278,23 @@ def test_unavailable_service_emits_unserved_with_the_reason(
 
 
 def test_busy_provider_emits_unserved(engine, emitted, outbox, alice):
-    outbox.refusal = ProviderUnavailable()
-    outbox.refusal.provider_error = 20429
+    outbox.error = ProviderUnavailable()
+    outbox.error.provider_error = 20429
 
     rejected(engine.send, alice)
 
-    assert [event.why for event in emitted] == ["carrier"]
+    assert [event.reason for event in emitted] == ["carrier"]
 
 
 def test_check_without_answer_of_redis_emits_unserved(engine, emitted, guess):
-    silent = replace(engine, store=StoreLosingReplies(engine.store, "take"))
+    silent = replace(engine, store=StoreLosingReplies(engine.store, "acquire_limits"))
 
     error = rejected(silent.check, guess("123456", ADDRESS))
 
     assert isinstance(error, StoreUnavailable)
-    assert [(event.action, event.why) for event in emitted] == [(Action.CHECK, "store")]
+    assert [(event.action, event.reason) for event in emitted] == [
+        (Action.CHECK, "store")
+    ]
 
 
 def test_events_contain_no_number_code_or_address(
@@ -290,7 +306,8 @@ def test_events_contain_no_number_code_or_address(
     engine.check(guess(code, ADDRESS))
     rejected(engine.check, guess(code, ADDRESS))
     rejected(
-        replace(engine, served=AllowedDestinations({"US"})).send, replace(alice, address=ADDRESS)
+        replace(engine, destinations=AllowedDestinations({"US"})).send,
+        replace(alice, client_ip=ADDRESS),
     )
 
     text = repr(emitted)
@@ -303,28 +320,32 @@ def test_events_contain_no_number_code_or_address(
 def test_approval_by_a_client_emits_approved(engine, emitted, whom, alice):
     sent = engine.send(alice)
 
-    engine.approve(alice.number, DEFAULT, sent.id)
+    engine.approve(alice.number, DEFAULT, sent.verification_id)
 
     assert emitted[1:] == [
-        VerificationApproved(recipient=whom, verification_id=sent.id, channel=Channel.SMS)
+        VerificationApproved(
+            recipient=whom, verification_id=sent.verification_id, channel=Channel.SMS
+        )
     ]
 
 
 def test_cancel_emits_canceled(engine, emitted, whom, alice):
     sent = engine.send(alice)
 
-    engine.cancel(alice.number, DEFAULT, sent.id)
+    engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
-    assert emitted[1:] == [VerificationCanceled(recipient=whom, verification_id=sent.id)]
+    assert emitted[1:] == [
+        VerificationCanceled(recipient=whom, verification_id=sent.verification_id)
+    ]
 
 
 def test_events_of_two_phones_have_different_digests(engine, emitted, alice):
     engine.send(alice)
     engine.send(replace(alice, number=phone.parse("+919445067890", "IN")))
 
-    [alices, bobs] = [event.whom for event in emitted]
+    [alices, bobs] = [event.recipient for event in emitted]
 
-    assert alices.phone != bobs.phone
+    assert alices.phone_hash != bobs.phone_hash
     assert alices.prefix == bobs.prefix == "+91944"
 
 

@@ -13,7 +13,9 @@ from otp_engine.errors import RateLimited, VerificationNotFound
 from tests.fakes import FakeSender
 from tests.tuning import with_policy
 
-SANDBOX = SandboxNumber(phone.parse_unassigned("+15550100001"), "123456", date(2027, 1, 31))
+SANDBOX = SandboxNumber(
+    phone.parse_unassigned("+15550100001"), "123456", date(2027, 1, 31)
+)
 ASKED = SendRequest(number=SANDBOX.number, client_ip="203.0.113.7")
 
 
@@ -28,7 +30,9 @@ def both_with(engine, emitted):
 
     def build(**values):
         live = replace(with_policy(engine, **values), emit=emitted.append)
-        numbers = SandboxNumbers({SANDBOX.number.e164: SANDBOX}, lambda: SANDBOX.valid_through)
+        numbers = SandboxNumbers(
+            {SANDBOX.number.e164: SANDBOX}, lambda: SANDBOX.valid_through
+        )
         return engines.build(live, numbers, FakeSender())
 
     return build
@@ -67,7 +71,7 @@ def test_sandbox_emits_no_event(both_with, emitted):
     both = both_with()
     sent = both.sandbox.send(ASKED)
     both.sandbox.check(CheckRequest(number=SANDBOX.number, code="000000"))
-    both.sandbox.cancel(SANDBOX.number, ASKED.service, sent.id)
+    both.sandbox.cancel(SANDBOX.number, ASKED.service, sent.verification_id)
 
     assert emitted == []
 

@@ -37,14 +37,14 @@ def with_peppers(store):
 
 def test_without_a_change_nothing_is_live(versions):
     assert (versions.head(), versions.latest()) == (None, None)
-    assert (versions.history(9), versions.doubts()) == ([], [])
+    assert (versions.history(9), versions.warnings()) == ([], [])
 
 
 def test_a_change_comes_back_as_it_was_made(versions):
     assert versions.add(FIRST)
 
-    assert versions.latest() == versions.head().amendment == FIRST
-    assert versions.doubts() == []
+    assert versions.latest() == versions.head().policy_version == FIRST
+    assert versions.warnings() == []
 
 
 def test_of_two_changes_of_the_same_version_one_is_live(versions):
@@ -62,7 +62,10 @@ def test_a_version_cannot_be_left_out(versions):
 
 
 def test_the_number_follows_the_highest_and_the_time_the_newest(versions, client):
-    late, early = FIRST.created_at + timedelta(hours=1), FIRST.created_at - timedelta(hours=1)
+    late, early = (
+        FIRST.created_at + timedelta(hours=1),
+        FIRST.created_at - timedelta(hours=1),
+    )
     assert versions.following(early) == (1, early)
 
     for change in (FIRST, SECOND):
@@ -77,7 +80,7 @@ def test_the_number_follows_the_highest_and_the_time_the_newest(versions, client
     assert versions.history(9) == [restarted, SECOND]
     assert versions.following(early) == (3, late + timedelta(microseconds=1))
     assert versions.following(late + timedelta(hours=1))[1] > late
-    assert "out of order" in versions.doubts()[0]
+    assert "out of order" in versions.warnings()[0]
 
 
 def test_a_version_that_is_older_than_the_newest_is_not_added(versions):
@@ -107,8 +110,8 @@ def rewritten(client, **changes):
     "changes",
     [
         {"version": 2},
-        {"at": "2027-02-03T00:00:00+00:00"},
-        {"who": "mallory"},
+        {"created_at": "2027-02-03T00:00:00+00:00"},
+        {"author": "mallory"},
         {"reason": None},
         {"values": {"ttl": "24h"}},
         {"values": {}},
@@ -121,15 +124,15 @@ def test_nothing_in_a_version_can_be_changed(versions, client, changes):
 
     rewritten(client, **changes)
 
-    assert (versions.head().amendment, versions.latest()) == (None, None)
+    assert (versions.head().policy_version, versions.latest()) == (None, None)
     assert versions.history(9) == []
-    assert "is not signed" in versions.doubts()[0]
+    assert "is not signed" in versions.warnings()[0]
 
 
 PLAIN = {
     "version": 1,
-    "at": FIRST.created_at.isoformat(),
-    "who": "mallory",
+    "created_at": FIRST.created_at.isoformat(),
+    "author": "mallory",
     "reason": None,
     "values": {"max_checks": "100"},
 }
@@ -157,12 +160,12 @@ def test_what_is_not_signed_is_not_read_and_stands_in_no_ones_way(
     versions.add(FIRST)
     client.lpush(KEY, text)
 
-    assert versions.head().amendment is None
+    assert versions.head().policy_version is None
     assert versions.latest() == FIRST
     assert versions.history(9) == [FIRST]
-    assert "newest policy version in Redis is not signed" in versions.doubts()[0]
+    assert "newest policy version in Redis is not signed" in versions.warnings()[0]
     assert versions.add(SECOND)
-    assert versions.head().amendment == versions.latest() == SECOND
+    assert versions.head().policy_version == versions.latest() == SECOND
 
 
 def test_a_signature_of_another_pepper_is_worth_nothing(versions, with_peppers):
@@ -179,9 +182,9 @@ def test_an_old_version_that_is_put_on_top_is_not_the_latest(versions, client):
     client.lpush(KEY, old)
 
     assert versions.latest() == SECOND
-    assert versions.doubts() == ["the policy versions in Redis are out of order"]
+    assert versions.warnings() == ["the policy versions in Redis are out of order"]
     assert versions.add(THIRD)
-    assert versions.head().amendment == THIRD
+    assert versions.head().policy_version == THIRD
 
 
 def test_a_version_lives_through_a_rotation_of_the_pepper(with_peppers):
@@ -198,7 +201,7 @@ def test_a_version_lives_through_a_rotation_of_the_pepper(with_peppers):
     for one in (before, added, swapped, after):
         assert one.history(9) == [SECOND, FIRST]
         assert one.head().is_complete
-        assert one.doubts() == []
+        assert one.warnings() == []
 
 
 def test_what_is_added_in_a_rotation_is_signed_with_both_peppers(with_peppers):
@@ -220,8 +223,8 @@ def test_an_instance_that_is_not_yet_rotated_can_still_change_the_policy(with_pe
 def test_a_version_that_the_current_pepper_has_not_signed_is_warned_of(with_peppers):
     with_peppers(OLD).add(FIRST)
 
-    [doubt] = with_peppers(NEW, OLD).doubts()
-    lost = with_peppers(NEW).doubts()
+    [doubt] = with_peppers(NEW, OLD).warnings()
+    lost = with_peppers(NEW).warnings()
 
     assert "version 1 is not signed with OTP_PEPPER yet: keep OTP_PEPPER_PREVI" in doubt
     assert "newest policy version in Redis is not signed" in lost[0]

@@ -92,10 +92,10 @@ def test_a_requester_over_its_limit_touches_no_phone(limited, alice):
     store = Recorder(limited.store)
 
     with pytest.raises(RateLimited) as refusal:
-        replace(limited, store=store).send(replace(alice, address=HERE))
+        replace(limited, store=store).send(replace(alice, client_ip=HERE))
 
     assert refusal.value.limit == "sends_per_ip"
-    assert store.steps == ["take"]
+    assert store.steps == ["acquire_limits"]
 
 
 def test_a_requester_over_its_limit_holds_no_place_with_the_provider(limited, alice):
@@ -114,7 +114,9 @@ def test_a_requester_over_its_limit_holds_no_place_with_the_provider(limited, al
     seen: list[int] = []
 
     with pytest.raises(RateLimited):
-        replace(limited, store=store, sender=sender).send(replace(alice, address=HERE))
+        replace(limited, store=store, sender=sender).send(
+            replace(alice, client_ip=HERE)
+        )
 
     assert seen == [0]
 
@@ -126,7 +128,7 @@ def test_a_send_without_a_place_gives_the_requester_its_charge_back(
     """The place was there when it was looked at, and taken a moment later."""
     sender = TakenAtOnce(full)
     with pytest.raises(type(full)):
-        replace(limited, sender=sender).send(replace(alice, address=HERE))
+        replace(limited, sender=sender).send(replace(alice, client_ip=HERE))
 
     limited.send(replace(BOB, client_ip=HERE))
 
@@ -139,7 +141,7 @@ def test_a_check_without_a_place_to_hash_gives_the_requester_its_charge_back(
     engine = with_policy(engine, checks_per_ip=Limit.parse("1/1h"))
     engine.send(alice)
     with pytest.raises(Overloaded):
-        replace(engine, hashing=Full(1)).check(guess(outbox.code, HERE))
+        replace(engine, hash_pool=Full(1)).check(guess(outbox.code, HERE))
 
     assert engine.check(guess(outbox.code, HERE)).approved
 
@@ -152,11 +154,11 @@ def test_a_refused_requester_learns_nothing_about_the_phone(
     limited = with_policy(limited, max_checks=1, sends_per_ip=Limit.parse("1/10m"))
     limited.send(replace(BOB, client_ip=HERE))
     if asked_before:
-        limited.send(replace(alice, address=THERE))
+        limited.send(replace(alice, client_ip=THERE))
         limited.check(guess(different_code(outbox.code)))
 
     with pytest.raises(RateLimited) as refusal:
-        limited.send(replace(alice, address=HERE))
+        limited.send(replace(alice, client_ip=HERE))
 
     assert refusal.value.limit == "sends_per_ip"
     assert 595 < refusal.value.retry_after.total_seconds() <= 600
@@ -176,10 +178,10 @@ def test_a_refused_requester_learns_nothing_about_the_phone(
 def test_a_provider_refusal_counts_against_the_requester(
     limited, outbox, alice, refusal
 ):
-    outbox.refusal = refusal
+    outbox.error = refusal
     with pytest.raises(type(refusal)):
-        limited.send(replace(alice, address=HERE))
-    outbox.refusal = None
+        limited.send(replace(alice, client_ip=HERE))
+    outbox.error = None
 
     with pytest.raises(RateLimited) as refused:
         limited.send(replace(BOB, client_ip=HERE))
@@ -189,9 +191,9 @@ def test_a_provider_refusal_counts_against_the_requester(
 
 def test_a_refusal_by_the_phone_counts_against_the_requester(limited, alice):
     limited = with_policy(limited, max_sends=1)
-    limited.send(replace(alice, address=THERE))
+    limited.send(replace(alice, client_ip=THERE))
     with pytest.raises(RateLimited) as refusal:
-        limited.send(replace(alice, address=HERE))
+        limited.send(replace(alice, client_ip=HERE))
     assert refusal.value.limit == "max_sends"
 
     with pytest.raises(RateLimited) as refusal:
@@ -211,22 +213,22 @@ def test_a_refusal_by_the_total_counts_against_the_requester_and_not_the_phone(
     closed = with_policy(open_again, sends_total=Limit.parse("1/10m"))
     closed.send(BOB)
     with pytest.raises(RateLimited) as refusal:
-        closed.send(replace(alice, address=HERE))
+        closed.send(replace(alice, client_ip=HERE))
     assert refusal.value.limit == "sends_total"
 
     with pytest.raises(RateLimited) as refusal:
-        open_again.send(replace(alice, address=HERE))
+        open_again.send(replace(alice, client_ip=HERE))
 
     assert refusal.value.limit == "sends_per_ip"
-    open_again.send(replace(alice, address=THERE))
+    open_again.send(replace(alice, client_ip=THERE))
 
 
 def test_limits_of_the_client_count_against_the_requester(engine, outbox, alice):
     own = (LimitHit("own", "x", Limit.parse("1/1h")),)
-    outbox.refusal = DeliveryFailed(retry_elsewhere=True)
+    outbox.error = DeliveryFailed(retry_elsewhere=True)
     with pytest.raises(DeliveryFailed):
-        engine.send(replace(alice, charges=own))
-    outbox.refusal = None
+        engine.send(replace(alice, extra_hits=own))
+    outbox.error = None
 
     with pytest.raises(RateLimited) as refusal:
         engine.send(replace(BOB, extra_hits=own))
@@ -241,18 +243,18 @@ def test_limits_of_the_client_count_against_the_requester(engine, outbox, alice)
 def test_a_number_that_a_provider_refused_is_refused_without_the_provider(
     engine, outbox, alice, error
 ):
-    error.carrier_error = 21610
-    outbox.refusal = error
+    error.provider_error = 21610
+    outbox.error = error
     with pytest.raises(type(error)):
         engine.send(alice)
-    outbox.refusal = None
+    outbox.error = None
 
     with pytest.raises(type(error)) as again:
-        replace(engine, hashing=NoHash(1)).send(alice)
+        replace(engine, hash_pool=NoHash(1)).send(alice)
 
     assert outbox.messages == []
-    assert again.value.name == error.name
-    assert again.value.carrier_error == 21610
+    assert again.value.error_code == error.error_code
+    assert again.value.provider_error == 21610
     assert again.value.remembered
     engine.send(BOB)
 
@@ -268,10 +270,10 @@ def test_a_provider_refusal_holds_for_its_sender_only(engine, outbox, alice):
             ),
         ),
     )
-    outbox.refusal = stopped()
+    outbox.error = stopped()
     with pytest.raises(DeliveryFailed):
         engine.send(replace(alice, service=shop))
-    outbox.refusal = None
+    outbox.error = None
 
     engine.send(alice)
 
@@ -282,12 +284,12 @@ def test_a_provider_refusal_holds_for_its_sender_only(engine, outbox, alice):
 
 def test_a_provider_refusal_does_not_hold_without_its_guard(engine, outbox, alice):
     """`RiskCheck=disable` is the way around a guard against fraud."""
-    outbox.refusal = stopped()
+    outbox.error = stopped()
     with pytest.raises(DeliveryFailed):
         engine.send(alice)
-    outbox.refusal = None
+    outbox.error = None
 
-    engine.send(replace(alice, wishes=MessageOptions(skip_risk_check=True)))
+    engine.send(replace(alice, options=MessageOptions(skip_risk_check=True)))
 
     assert len(outbox.messages) == 1
 
@@ -295,10 +297,10 @@ def test_a_provider_refusal_does_not_hold_without_its_guard(engine, outbox, alic
 def test_a_provider_refusal_is_forgotten_after_ten_minutes(
     engine, outbox, alice, client
 ):
-    outbox.refusal = stopped()
+    outbox.error = stopped()
     with pytest.raises(DeliveryFailed):
         engine.send(alice)
-    outbox.refusal = None
+    outbox.error = None
     age(client, timedelta(minutes=10))
 
     engine.send(alice)
@@ -314,10 +316,10 @@ def test_a_provider_refusal_is_forgotten_after_ten_minutes(
 def test_a_refusal_that_is_not_about_the_number_is_not_remembered(
     engine, outbox, alice, error
 ):
-    outbox.refusal = error
+    outbox.error = error
     with pytest.raises(OTPError):
         engine.send(alice)
-    outbox.refusal = None
+    outbox.error = None
 
     engine.send(alice)
 
@@ -332,11 +334,11 @@ def test_a_remembered_refusal_counts_against_the_requester_and_not_the_phone(
         sends_per_ip=Limit.parse("2/10m"),
         sends_total=Limit.parse("1/10m"),
     )
-    outbox.refusal = stopped()
+    outbox.error = stopped()
     for _ in range(2):
         with pytest.raises(DeliveryFailed):
-            engine.send(replace(alice, address=HERE))
-    outbox.refusal = None
+            engine.send(replace(alice, client_ip=HERE))
+    outbox.error = None
 
     with pytest.raises(RateLimited) as refusal:
         engine.send(replace(BOB, client_ip=HERE))
@@ -455,9 +457,9 @@ def test_checks_of_one_56_share_a_limit(engine, alice, guess, outbox, address):
     engine.send(alice)
     wrong = guess(different_code(outbox.code))
     for other in IPV6[2:6]:
-        engine.check(replace(wrong, address=other))
+        engine.check(replace(wrong, client_ip=other))
 
     with pytest.raises(RateLimited) as refusal:
-        engine.check(replace(wrong, address=address))
+        engine.check(replace(wrong, client_ip=address))
 
     assert refusal.value.limit == "checks_per_ip"

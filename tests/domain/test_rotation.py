@@ -123,11 +123,11 @@ def test_moved_failed_checks_are_counted_once(before, instances, outbox):
     store, policy = before.store, before.policy
 
     for _ in range(2):
-        store.move_failures(old, new, policy)
-        store.move_failures(old, new, policy)
+        store.move_failed_checks(old, new, policy)
+        store.move_failed_checks(old, new, policy)
 
-    assert store.standing(new, policy).failures == 1
-    assert store.standing(old, policy).failures == 0
+    assert store.get_phone_state(new, policy).failed_checks == 1
+    assert store.get_phone_state(old, policy).failed_checks == 0
 
 
 def test_moved_failed_checks_expire(before, outbox, client):
@@ -138,7 +138,7 @@ def test_moved_failed_checks_expire(before, outbox, client):
         PhoneKey(pepper.pseudonymize("phone", number.e164)) for pepper in (OLD, NEW)
     )
 
-    before.store.move_failures(old, new, before.policy)
+    before.store.move_failed_checks(old, new, before.policy)
 
     (left,) = [client.pttl(key) for key in client.keys("*:consecutive_failures")]
     assert timedelta(days=29) < timedelta(milliseconds=left) <= timedelta(days=30)

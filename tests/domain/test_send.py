@@ -141,12 +141,18 @@ def test_phone_limit_in_shadow_mode_rejects_no_send(engine, outbox, alice):
     uses = [engine.send(alice).limit_usage[0] for _ in range(3)]
 
     assert len(outbox.messages) == 3
-    assert [(use.used, use.would_refuse) for use in uses] == [(1, False), (1, True), (1, True)]
+    assert [(use.used, use.would_refuse) for use in uses] == [
+        (1, False),
+        (1, True),
+        (1, True),
+    ]
 
 
 def test_enforced_window_rejects_beside_a_window_in_shadow_mode(engine, outbox, alice):
     engine = with_policy(engine, sends_per_phone=Limit.parse("2/10m, 1/10m shadow"))
-    over = [[use.would_refuse for use in engine.send(alice).limit_usage] for _ in range(2)]
+    over = [
+        [use.would_refuse for use in engine.send(alice).limit_usage] for _ in range(2)
+    ]
 
     with pytest.raises(RateLimited):
         engine.send(alice)
@@ -157,10 +163,10 @@ def test_enforced_window_rejects_beside_a_window_in_shadow_mode(engine, outbox, 
 
 def test_released_send_is_removed_from_the_shadow_window(engine, outbox, alice):
     engine = with_policy(engine, sends_per_phone=Limit.parse("1/10m shadow"))
-    outbox.refusal = DeliveryFailed(retry_elsewhere=True)
+    outbox.error = DeliveryFailed(retry_elsewhere=True)
     with pytest.raises(DeliveryFailed):
         engine.send(alice)
-    outbox.refusal = None
+    outbox.error = None
 
     assert [use.would_refuse for use in engine.send(alice).limit_usage] == [False]
 
@@ -188,7 +194,7 @@ def test_send_returns_the_usage_of_each_limit(engine, alice):
     )
     engine.send(alice)
 
-    sent = engine.send(replace(alice, address="203.0.113.7"))
+    sent = engine.send(replace(alice, client_ip="203.0.113.7"))
 
     used = [(use.limit_name, str(use.window), use.used) for use in sent.limit_usage]
     assert used == [
@@ -222,7 +228,7 @@ def test_rejection_has_the_longest_wait(engine, alice):
 )
 def test_shared_limit_counts_sends_to_all_phones(engine, outbox, alice, name, asked):
     engine = with_policy(engine, **{name: Limit.parse("1/10m")})
-    engine.send(replace(alice, address="203.0.113.7"))
+    engine.send(replace(alice, client_ip="203.0.113.7"))
 
     with pytest.raises(RateLimited) as refusal:
         engine.send(asked)
@@ -233,7 +239,7 @@ def test_shared_limit_counts_sends_to_all_phones(engine, outbox, alice, name, as
 
 def test_each_address_has_its_own_limit(engine, alice):
     engine = with_policy(engine, sends_per_ip=Limit.parse("1/10m"))
-    engine.send(replace(alice, address="203.0.113.7"))
+    engine.send(replace(alice, client_ip="203.0.113.7"))
 
     assert engine.send(replace(BOB, client_ip="203.0.113.8"))
 
@@ -282,12 +288,12 @@ def test_a_message_that_the_carrier_refused_is_given_back(
         sends_per_phone=Limit.parse("1/10m"),
         sends_total=Limit.parse("1/10m"),
     )
-    outbox.refusal = refusal
+    outbox.error = refusal
     with pytest.raises(type(refusal)):
         engine.send(alice)
     assert client.dbsize() == 0
 
-    outbox.refusal = None
+    outbox.error = None
 
     assert engine.send(alice)
 
@@ -325,7 +331,7 @@ class Silent:
 def test_send_without_a_place_to_hash_is_released(engine, alice, client, outbox):
     full = HashPool(1, max_queued=0)
     full._slots.acquire()  # noqa: SLF001 - as a hash would hold it
-    busy = replace(engine, hashing=full)
+    busy = replace(engine, hash_pool=full)
 
     with pytest.raises(Overloaded):
         busy.send(alice)
@@ -339,7 +345,7 @@ def test_approval_during_a_send_stops_the_message(engine, outbox, alice, guess, 
     approve = HashPoolWithHook(lambda: engine.check(guess(outbox.code)))
 
     with pytest.raises(Unavailable):
-        replace(engine, hashing=approve).send(alice)
+        replace(engine, hash_pool=approve).send(alice)
 
     assert len(outbox.messages) == 1
     assert not client.exists(*client.keys("*:verification"), "nothing")
@@ -405,7 +411,8 @@ def test_instances_during_a_rotation_use_the_same_phone_key(
         side.send(alice)
 
     left = [
-        side.check(guess(different_code(*outbox.codes))).attempts_left for side in sides
+        side.check(guess(different_code(*outbox.codes))).attempts_remaining
+        for side in sides
     ]
 
     assert left == [4, 3]
@@ -430,7 +437,7 @@ def test_new_phone_is_stored_under_the_new_pepper(engine, outbox, alice, guess):
     assert replace(engine, peppers=(new,)).check(guess(outbox.code)).approved
 
 
-@pytest.mark.parametrize("step", ["open", "take", "arm"])
+@pytest.mark.parametrize("step", ["reserve_send", "acquire_limits", "commit_send"])
 def test_send_with_a_lost_reply_is_released(engine, outbox, alice, step):
     limited = with_policy(
         engine,
@@ -452,7 +459,7 @@ def test_send_without_a_place_at_the_provider_charges_no_limit(engine, outbox, a
     outbox.full = ProviderUnavailable()
 
     with pytest.raises(ProviderUnavailable):
-        replace(engine, store=None, hashing=None).send(alice)
+        replace(engine, store=None, hash_pool=None).send(alice)
 
 
 def test_live_code_is_checked_while_sending_is_off(engine, outbox, alice, guess):

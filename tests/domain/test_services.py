@@ -19,7 +19,9 @@ from otp_engine.errors import (
 from tests.fakes import different_code
 from tests.tuning import with_policy
 
-SHOP = Service(sid="VA1", namespace="VA1", brand="Shop", code_length=8, do_not_share_warning=False)
+SHOP = Service(
+    sid="VA1", namespace="VA1", brand="Shop", code_length=8, do_not_share_warning=False
+)
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_message_has_the_name_and_code_length_of_the_service(engine, outbox, sho
 
 
 def test_custom_code_is_sent_and_approved(engine, outbox, alice, guess):
-    engine.send(replace(alice, code="AbC123"))
+    engine.send(replace(alice, custom_code="AbC123"))
 
     assert outbox.messages[0].body.startswith("AbC123 ")
     assert not engine.check(guess("abc123")).approved
@@ -54,14 +56,16 @@ def test_custom_code_is_sent_and_approved(engine, outbox, alice, guess):
 def test_own_limits_count_a_send_in_all_or_none(engine, alice):
     once, often = Limit.parse("1/1h"), Limit.parse("9/1h")
     charges = (LimitHit("often", "x", often), LimitHit("once", "x", once))
-    asked = replace(alice, charges=charges)
+    asked = replace(alice, extra_hits=charges)
     engine.send(asked)
 
     with pytest.raises(RateLimited) as refusal:
         engine.send(asked)
 
     assert refusal.value.limit == "once"
-    only_often = replace(alice, charges=(LimitHit("often", "x", Limit.parse("2/1h")),))
+    only_often = replace(
+        alice, extra_hits=(LimitHit("often", "x", Limit.parse("2/1h")),)
+    )
     engine.send(only_often)
 
 
@@ -71,7 +75,7 @@ def test_trusted_number_of_any_country_is_allowed(engine, outbox, alice):
         engine.send(jane)
     assert refusal.value.country == "US"
 
-    engine.send(replace(jane, trusted=True))
+    engine.send(replace(jane, geo_exempt=True))
 
     assert outbox.messages[0].to == "+14155552671"
 
@@ -80,22 +84,22 @@ def test_trusted_landline_is_rejected(engine, alice):
     landline = phone.parse("+912224935555", "IN")
 
     with pytest.raises(NumberTypeNotAllowed):
-        engine.send(replace(alice, number=landline, trusted=True))
+        engine.send(replace(alice, number=landline, geo_exempt=True))
 
 
 def test_look_counts_no_check(engine, outbox, alice, guess):
     sent = engine.send(alice)
     engine.check(guess(different_code(outbox.code)))
 
-    waiting = [engine.look(alice.number) for _ in range(9)][-1]
+    waiting = [engine.get_pending(alice.number) for _ in range(9)][-1]
 
-    assert (waiting.id, waiting.guesses) == (sent.id, 1)
+    assert (waiting.verification_id, waiting.attempts_used) == (sent.verification_id, 1)
     assert timedelta(minutes=9) < waiting.expires_in <= timedelta(minutes=10)
 
 
 def test_look_without_verification_finds_none(engine, alice, client):
     with pytest.raises(VerificationNotFound):
-        engine.look(alice.number)
+        engine.get_pending(alice.number)
 
     assert client.dbsize() == 0
 
@@ -103,10 +107,10 @@ def test_look_without_verification_finds_none(engine, alice, client):
 def test_second_approval_finds_no_verification(engine, outbox, alice, guess):
     sent = engine.send(alice)
 
-    engine.approve(alice.number, alice.service, sent.id)
+    engine.approve(alice.number, alice.service, sent.verification_id)
 
     with pytest.raises(VerificationNotFound):
-        engine.approve(alice.number, alice.service, sent.id)
+        engine.approve(alice.number, alice.service, sent.verification_id)
     with pytest.raises(VerificationNotFound):
         engine.check(guess(outbox.code))
 
@@ -139,9 +143,9 @@ def test_check_of_an_ended_verification_leaves_the_next_unchanged(
     engine, outbox, alice, guess
 ):
     old = engine.send(alice)
-    engine.cancel(alice.number, DEFAULT, old.id)
+    engine.cancel(alice.number, DEFAULT, old.verification_id)
     engine.send(alice)
-    late = replace(guess(outbox.code), verification=old.id)
+    late = replace(guess(outbox.code), verification_id=old.verification_id)
 
     for _ in range(9):
         with pytest.raises(VerificationNotFound):
@@ -152,12 +156,12 @@ def test_check_of_an_ended_verification_leaves_the_next_unchanged(
 
 def test_cancel_and_approve_of_an_ended_id_close_nothing(engine, outbox, alice, guess):
     old = engine.send(alice)
-    engine.cancel(alice.number, DEFAULT, old.id)
+    engine.cancel(alice.number, DEFAULT, old.verification_id)
     engine.send(alice)
 
     with pytest.raises(VerificationNotFound):
-        engine.cancel(alice.number, alice.service, old.id)
+        engine.cancel(alice.number, alice.service, old.verification_id)
     with pytest.raises(VerificationNotFound):
-        engine.approve(alice.number, alice.service, old.id)
+        engine.approve(alice.number, alice.service, old.verification_id)
 
     assert engine.check(guess(outbox.code)).approved

@@ -65,7 +65,9 @@ def request_lines(server):
 def test_sent_code_is_approved_once(server, twilio):
     sent = server.post("/auth/send_otp", PHONE, **KEY)
     code = extract_code(twilio.messages[0]["Body"])
-    wrong = server.post("/auth/verify_otp", PHONE | {"otp": different_code(code)}, **KEY)
+    wrong = server.post(
+        "/auth/verify_otp", PHONE | {"otp": different_code(code)}, **KEY
+    )
     right = server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
     again = server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
 

@@ -14,8 +14,8 @@ KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 FORGED = json.dumps(
     {
         "version": 2,
-        "at": "2026-02-03T00:00:00+00:00",
-        "who": "mallory",
+        "created_at": "2026-02-03T00:00:00+00:00",
+        "author": "mallory",
         "reason": None,
         "values": {"code_length": "4", "max_checks": "100"},
     }

@@ -89,8 +89,15 @@ def fill(admin, opens, phones):
                 secrets.token_bytes(8),
             )
             binding = HashParameters(secrets.token_bytes(16), str(PROFILES["owasp"]))
-            store.reserve_send(phone, idempotency_key=token, hash_parameters=binding, policy=policy)
-            store.commit_send(phone, idempotency_key=token, code_hash=secrets.token_bytes(32), policy=policy)
+            store.reserve_send(
+                phone, idempotency_key=token, hash_parameters=binding, policy=policy
+            )
+            store.commit_send(
+                phone,
+                idempotency_key=token,
+                code_hash=secrets.token_bytes(32),
+                policy=policy,
+            )
         replies = pipeline.execute()
     assert [reply for reply in replies[::2] if reply[0] != b"opened"] == []
     assert [reply for reply in replies[1::2] if reply != 1] == []

@@ -30,7 +30,9 @@ class Said:
 
     def say(self, **values):
         version, at = self.versions.following(datetime.now(UTC))
-        change = PolicyVersion(version=version, created_at=at, author="me", values=values)
+        change = PolicyVersion(
+            version=version, created_at=at, author="me", values=values
+        )
         assert self.versions.add(change)
 
     def latest(self):
@@ -84,40 +86,40 @@ def begun(said, clock, *peppers):
 
 
 def test_without_a_change_the_policy_is_as_decided(live):
-    assert live.now() == Policy(max_sends=7)
+    assert live.current() == Policy(max_sends=7)
 
 
 def test_what_was_live_before_the_start_is_live_at_once(live, said):
     said.say(ttl="5m")
 
-    assert live.now() == Policy(max_sends=7, ttl=timedelta(minutes=5))
+    assert live.current() == Policy(max_sends=7, ttl=timedelta(minutes=5))
 
 
 def test_a_change_is_taken_up_within_a_second(live, said, clock):
-    live.now()
+    live.current()
     said.say(ttl="5m")
     clock.now += 1
 
-    assert live.now().ttl == timedelta(minutes=5)
+    assert live.current().ttl == timedelta(minutes=5)
 
 
 def test_what_is_unset_is_as_decided_again(live, said, clock):
     said.say(ttl="5m", max_sends="9")
-    live.now()
+    live.current()
     said.say(ttl="5m")
     clock.now += 1
 
-    assert live.now() == Policy(max_sends=7, ttl=timedelta(minutes=5))
+    assert live.current() == Policy(max_sends=7, ttl=timedelta(minutes=5))
 
 
 def test_each_version_is_told_once_with_its_policy_and_the_first_one_too(
     live, said, clock
 ):
-    live.now()
-    live.now()
+    live.current()
+    live.current()
     said.say(ttl="5m")
     clock.now += 1
-    live.now()
+    live.current()
 
     first = Policy(max_sends=7)
     assert said.taken_up == [
@@ -128,7 +130,7 @@ def test_each_version_is_told_once_with_its_policy_and_the_first_one_too(
 
 def test_redis_is_asked_once_a_second_however_many_requests_come(live, said, clock):
     for _ in range(100):
-        live.now()
+        live.current()
         clock.now += 0.02
 
     assert said.asked == 2
@@ -136,41 +138,41 @@ def test_redis_is_asked_once_a_second_however_many_requests_come(live, said, clo
 
 def test_while_redis_is_away_the_policy_stays(live, said, clock):
     said.say(ttl="5m")
-    live.now()
+    live.current()
     said.away = True
     clock.now += 1
 
-    assert live.now().ttl == timedelta(minutes=5)
+    assert live.current().ttl == timedelta(minutes=5)
 
 
 def test_a_value_that_cannot_be_read_is_left_out_and_logged(live, said, clock, caplog):
     said.say(ttl="5m")
-    live.now()
+    live.current()
     said.say(ttl="9d")
     clock.now += 1
 
-    assert live.now().ttl == timedelta(minutes=5)
+    assert live.current().ttl == timedelta(minutes=5)
     assert "cannot be read" in caplog.text
 
 
 def test_a_name_of_another_release_is_left_out(live, said):
     said.say(colour="blue", ttl="5m")
 
-    assert live.now().ttl == timedelta(minutes=5)
+    assert live.current().ttl == timedelta(minutes=5)
 
 
 def test_a_version_that_is_not_signed_is_left_out_and_logged_once(
     live, said, clock, caplog
 ):
     said.say(ttl="5m")
-    live.now()
+    live.current()
     forged = {"version": 2, "values": {"max_checks": "100"}}
     said.texts.insert(0, json.dumps(forged).encode())
     said.read.clear()
 
     for _ in range(3):
         clock.now += 1
-        assert live.now() == Policy(max_sends=7, ttl=timedelta(minutes=5))
+        assert live.current() == Policy(max_sends=7, ttl=timedelta(minutes=5))
 
     assert len(said.read) == 1
     [line] = [one for one in caplog.messages if "is not signed" in one]
@@ -179,12 +181,12 @@ def test_a_version_that_is_not_signed_is_left_out_and_logged_once(
 
 
 def test_a_signed_version_behind_one_that_is_not_is_taken_up(live, said, clock):
-    live.now()
+    live.current()
     said.say(ttl="5m")
     said.texts.insert(0, b"forged")
     clock.now += 1
 
-    assert live.now().ttl == timedelta(minutes=5)
+    assert live.current().ttl == timedelta(minutes=5)
     assert said.rejected is True
 
 
@@ -212,11 +214,11 @@ def test_an_older_version_or_none_is_not_taken_up_again(
 ):
     said.say(ttl="5m")
     said.say(ttl="6m")
-    live.now()
+    live.current()
     del said.texts[: 2 - left]
     for _ in range(2):
         clock.now += 1
-        assert live.now().ttl == timedelta(minutes=6)
+        assert live.current().ttl == timedelta(minutes=6)
 
     lines = [one for one in caplog.messages if "version 2 stays live" in one]
     assert len(lines) == 1
@@ -226,21 +228,21 @@ def test_an_older_version_or_none_is_not_taken_up_again(
 def test_a_change_after_all_versions_were_lost_is_live(live, said, clock):
     said.say(ttl="4m")
     said.say(ttl="5m")
-    live.now()
+    live.current()
     recorded = list(said.texts)
     said.texts.clear()
     clock.now += 1
-    assert live.now().ttl == timedelta(minutes=5)
+    assert live.current().ttl == timedelta(minutes=5)
     said.say(sending="off")
     clock.now += 1
 
-    assert live.now() == Policy(max_sends=7, sending=False)
+    assert live.current() == Policy(max_sends=7, sending=False)
     assert said.taken_up[-1][0] == 1
     assert said.rejected is False
 
     said.texts[:0] = recorded
     clock.now += 1
-    assert live.now().sending is False
+    assert live.current().sending is False
     assert begun(said, clock).current().sending is False
     assert said.rejected is True
 
@@ -250,44 +252,44 @@ def test_another_change_of_the_time_and_number_of_the_live_one_is_not_taken_up(
 ):
     change = PolicyVersion(version=1, created_at=datetime.now(UTC), author="me")
     assert said.versions.add(replace(change, values={"ttl": "5m"}))
-    live.now()
+    live.current()
     said.texts.clear()
     assert said.versions.add(replace(change, values={"ttl": "6m"}))
     clock.now += 1
 
-    assert live.now().ttl == timedelta(minutes=5)
+    assert live.current().ttl == timedelta(minutes=5)
     assert said.rejected is True
 
 
 def test_a_newer_version_behind_a_replayed_one_is_taken_up(live, said, clock):
     said.say(ttl="5m")
-    live.now()
+    live.current()
     recorded = said.texts[0]
     said.say(ttl="6m")
     clock.now += 1
-    live.now()
+    live.current()
     said.say(ttl="7m")
     said.texts.insert(0, recorded)
     clock.now += 1
 
-    assert live.now().ttl == timedelta(minutes=7)
+    assert live.current().ttl == timedelta(minutes=7)
     assert said.rejected is True
     said.say(ttl="8m")
     clock.now += 1
-    assert live.now().ttl == timedelta(minutes=8)
+    assert live.current().ttl == timedelta(minutes=8)
     assert said.rejected is False
 
 
 def test_a_change_after_a_forged_one_is_live_and_all_is_well(live, said, clock):
     said.say(ttl="5m")
-    live.now()
+    live.current()
     said.texts.insert(0, b"forged")
     clock.now += 1
-    live.now()
+    live.current()
     said.say(ttl="6m")
     clock.now += 1
 
-    assert live.now().ttl == timedelta(minutes=6)
+    assert live.current().ttl == timedelta(minutes=6)
     assert said.rejected is False
 
 

@@ -98,7 +98,7 @@ def test_send_and_approval_are_counted_by_country_and_channel(http, outbox):
     [(DeliveryFailed(), "rejected"), (DeliveryUnconfirmed(), "unconfirmed")],
 )
 def test_send_is_counted_by_outcome(http, outbox, error, outcome):
-    outbox.refusal = error
+    outbox.error = error
 
     assert increase(http, lambda: send(http)) == {
         f"otp_sends_total{{channel=sms,country=IN,outcome={outcome}}}": 1
@@ -237,14 +237,14 @@ def test_failed_redis_call_is_timed_and_counted(metrics):
 def test_provider_error_is_counted_by_the_providers_code(
     metrics, error, provider_code, label
 ):
-    error.carrier_error = provider_code
+    error.provider_error = provider_code
     sender = guarded_sender(FakeSender(error=error), metrics)
 
     with pytest.raises(OTPError):
         deliver(sender)
 
     page = exposed(metrics)
-    labels = f"{{outcome={error.name},sender=outbox}}"
+    labels = f"{{outcome={error.error_code},sender=outbox}}"
     assert page[f"otp_provider_duration_seconds_count{labels}"] == 1
     assert page[f"otp_provider_errors_total{{error={label},sender=outbox}}"] == 1
 

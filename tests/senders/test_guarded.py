@@ -82,11 +82,11 @@ def sender(guard, provider):
 
 
 def fail(sender, provider, error, times=2):
-    provider.refusal = error
+    provider.error = error
     for _ in range(times):
         with pytest.raises(type(error)):
             deliver(sender)
-    provider.refusal = None
+    provider.error = None
 
 
 @pytest.mark.parametrize("failure", [DeliveryUnconfirmed(), ProviderUnavailable()])
@@ -112,7 +112,7 @@ def test_rejected_messages_keep_breaker_closed(sender, provider, rejection):
 
 
 def test_missing_slots_keep_breaker_closed(sender, provider):
-    with sender.room():
+    with sender.reserve():
         for _ in range(9):
             with pytest.raises(Overloaded):
                 deliver(sender)
@@ -175,7 +175,7 @@ def test_accepted_probe_closes_breaker(sender, provider, clock):
 def test_open_breaker_rejects_reservation(sender, provider):
     fail(sender, provider, DeliveryUnconfirmed())
 
-    with pytest.raises(ProviderUnavailable) as rejection, sender.room():
+    with pytest.raises(ProviderUnavailable) as rejection, sender.reserve():
         pass
 
     assert rejection.value.retry_after == RESET_TIMEOUT
@@ -184,7 +184,7 @@ def test_open_breaker_rejects_reservation(sender, provider):
 def test_reservation_uses_no_probe(sender, provider, clock):
     fail(sender, provider, DeliveryUnconfirmed())
     clock.now += 10
-    with sender.room():
+    with sender.reserve():
         pass
 
     deliver(sender)
@@ -194,7 +194,7 @@ def test_reservation_uses_no_probe(sender, provider, clock):
 
 def test_breaker_that_opens_after_reservation_rejects_message(guard, provider):
     sender = guard(provider, max_concurrent=2)
-    with sender.room() as send:
+    with sender.reserve() as send:
         fail(sender, provider, DeliveryUnconfirmed())
 
         with pytest.raises(ProviderUnavailable):
@@ -211,7 +211,7 @@ def test_opening_breaker_logs_provider_once(sender, provider, caplog):
 
 
 def test_ping_raises_error_of_provider(sender, provider):
-    provider.refusal = ProviderUnavailable()
+    provider.error = ProviderUnavailable()
 
     with pytest.raises(ProviderUnavailable):
         sender.ping()
@@ -247,7 +247,7 @@ def test_message_that_times_out_keeps_slot_until_provider_answers(guard):
 
 def has_slot(sender):
     try:
-        with sender.room():
+        with sender.reserve():
             return True
     except Overloaded:
         return False
@@ -267,12 +267,12 @@ def test_messages_that_time_out_open_breaker(guard):
 
 
 def test_reservation_holds_slot_before_send(sender):
-    with sender.room(), pytest.raises(Overloaded):
+    with sender.reserve(), pytest.raises(Overloaded):
         deliver(sender)
 
 
 def test_unused_reservation_releases_slot(sender, provider):
-    with sender.room():
+    with sender.reserve():
         pass
 
     deliver(sender)
@@ -321,7 +321,7 @@ def test_accepted_message_is_measured(sender, metrics):
 def test_failed_message_is_measured_by_error(
     sender, provider, metrics, error, provider_code, labels
 ):
-    error.carrier_error = provider_code
+    error.provider_error = provider_code
 
     fail(sender, provider, error, times=1)
 
@@ -342,7 +342,7 @@ def test_message_that_times_out_is_measured_once_provider_answers(guard, metrics
 
 
 def test_rejected_reservation_is_not_measured(sender, metrics):
-    with sender.room(), pytest.raises(Overloaded):
+    with sender.reserve(), pytest.raises(Overloaded):
         deliver(sender)
 
     assert metrics.deliveries == []

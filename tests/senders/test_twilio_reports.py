@@ -25,7 +25,9 @@ def parse(parser, report):
 def test_delivered_report_is_delivered(parser):
     receipt = parse(parser, REPORT | {"MessageStatus": "delivered"})
 
-    assert receipt == DeliveryReport(message_id="SM" + "2" * 32, to="+919445012345", delivered=True)
+    assert receipt == DeliveryReport(
+        message_id="SM" + "2" * 32, to="+919445012345", delivered=True
+    )
 
 
 @pytest.mark.parametrize("status", ["undelivered", "failed"])
@@ -33,7 +35,7 @@ def test_delivered_report_is_delivered(parser):
 def test_failed_report_has_error_code_of_provider(parser, status, text, code):
     receipt = parse(parser, REPORT | {"MessageStatus": status, "ErrorCode": text})
 
-    assert (receipt.arrived, receipt.carrier_error) == (False, code)
+    assert (receipt.delivered, receipt.provider_error) == (False, code)
 
 
 @pytest.mark.parametrize("status", ["queued", "sending", "sent", "read"])

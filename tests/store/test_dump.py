@@ -19,7 +19,7 @@ def test_dump_of_redis_contains_no_code_number_or_address(
         sends_per_ip=Limit.parse("9/1h"),
         checks_per_ip=Limit.parse("9/1h"),
     )
-    request = replace(alice, address="203.0.113.7")
+    request = replace(alice, client_ip="203.0.113.7")
     engine.send(request)
     wrong = different_code(outbox.code)
     engine.check(guess(wrong, "203.0.113.7"))

@@ -45,10 +45,16 @@ EVENTS: list[Event] = [
     MessageDelivered(recipient=WHOM, channel=Channel.SMS),
     MessageUndelivered(recipient=WHOM, channel=Channel.SMS, provider_error=30003),
     SendRejected(
-        recipient=WHOM, channel=Channel.SMS, error="delivery_failed", provider_error=21610
+        recipient=WHOM,
+        channel=Channel.SMS,
+        error="delivery_failed",
+        provider_error=21610,
     ),
     SendRejected(
-        recipient=WHOM, channel=Channel.SMS, error="delivery_failed", provider_error=None
+        recipient=WHOM,
+        channel=Channel.SMS,
+        error="delivery_failed",
+        provider_error=None,
     ),
     CheckFailed(recipient=WHOM, verification_id=ID, attempts_remaining=3),
     MaxAttemptsReached(recipient=WHOM, verification_id=ID),
@@ -100,7 +106,9 @@ def test_events_are_read_oldest_first(store, tail):
 
     happened = tail.read_next()
 
-    assert [each.at for each in happened] == sorted(each.at for each in happened)
+    assert [each.occurred_at for each in happened] == sorted(
+        each.occurred_at for each in happened
+    )
     assert len(happened) == len(EVENTS)
 
 
@@ -183,5 +191,7 @@ def test_every_stream_expires_in_a_month(store, client):
     add_all(store, *EVENTS)
 
     month = timedelta(days=31) / timedelta(milliseconds=1)
-    assert {keys.EVENTS, keys.REJECTED_EVENTS} == {key.decode() for key in client.keys("*")}
+    assert {keys.EVENTS, keys.REJECTED_EVENTS} == {
+        key.decode() for key in client.keys("*")
+    }
     assert all(0 < client.pttl(key) <= month for key in client.keys("*"))

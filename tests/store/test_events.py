@@ -30,7 +30,9 @@ SENT = CodeSent(
     code_length=6,
     locale="pt-BR",
 )
-APPROVED = VerificationApproved(recipient=WHOM, verification_id=b"\x00" * 16, channel=Channel.SMS)
+APPROVED = VerificationApproved(
+    recipient=WHOM, verification_id=b"\x00" * 16, channel=Channel.SMS
+)
 
 
 def stored(store, begin=None):
@@ -50,7 +52,7 @@ def test_event_has_the_time_of_its_entry(store):
 
     [happened] = store.events.since(None)
 
-    assert abs(datetime.now(UTC) - happened.at) < timedelta(seconds=5)
+    assert abs(datetime.now(UTC) - happened.occurred_at) < timedelta(seconds=5)
 
 
 def test_events_before_the_start_are_left_out(store):

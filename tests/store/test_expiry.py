@@ -239,13 +239,15 @@ def by_an_operator(store):
     now = datetime.now(UTC)
     policy = Policy()
     versions = PolicyVersions(store.policy_versions, [Pepper(b"p" * 32)])
-    assert versions.add(PolicyVersion(version=1, created_at=now, author="me", values={"ttl": "5m"}))
+    assert versions.add(
+        PolicyVersion(version=1, created_at=now, author="me", values={"ttl": "5m"})
+    )
     both = PolicyVersions(store.policy_versions, [Pepper(b"n" * 32), Pepper(b"p" * 32)])
     assert both.complete() == 1
-    store.unclaim("nobody", token=b"12345678")
-    store.counts.usage("nobody", policy)
-    store.counts.forget(["nobody"])
-    store.records.cancelled(b"0" * 16, life=timedelta(minutes=1))
+    store.release_check(PhoneKey("nobody"), idempotency_key=b"12345678")
+    store.limit_usage.phone_usage(PhoneKey("nobody"), policy)
+    store.limit_usage.delete_phone([PhoneKey("nobody")])
+    store.records.mark_canceled(b"0" * 16, life=timedelta(minutes=1))
 
 
 def every_script():

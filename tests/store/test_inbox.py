@@ -7,7 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from otp_engine.domain.events import VerificationApproved, VerificationCanceled, MaxAttemptsReached, CheckFailed
+from otp_engine.domain.events import (
+    VerificationApproved,
+    VerificationCanceled,
+    MaxAttemptsReached,
+    CheckFailed,
+)
 from otp_engine.domain.inbox import CodeStatus
 from otp_engine.domain.verification import Channel
 from otp_engine.domain.whom import Recipient
@@ -36,8 +41,8 @@ def test_stored_message_is_returned_unchanged(inbox):
         MESSAGE.body,
         MESSAGE.code,
     )
-    assert (stored.channel, stored.locale, stored.at) == (Channel.SMS, None, NOW)
-    assert stored.expires == NOW + timedelta(minutes=10)
+    assert (stored.channel, stored.locale, stored.sent_at) == (Channel.SMS, None, NOW)
+    assert stored.expires_at == NOW + timedelta(minutes=10)
 
 
 def test_last_hundred_messages_are_listed_newest_first(inbox):
@@ -54,19 +59,31 @@ def test_code_is_pending_until_it_expires(inbox):
 
     [stored] = inbox.list_messages()
 
-    assert stored.state(NOW) == CodeStatus.PENDING
-    assert stored.state(NOW + timedelta(minutes=10)) == CodeStatus.EXPIRED
+    assert stored.status(NOW) == CodeStatus.PENDING
+    assert stored.status(NOW + timedelta(minutes=10)) == CodeStatus.EXPIRED
 
 
 @pytest.mark.parametrize(
     ("event", "state"),
     [
         (
-            VerificationApproved(recipient=WHOM, verification_id=MESSAGE.verification_id, channel=Channel.SMS),
+            VerificationApproved(
+                recipient=WHOM,
+                verification_id=MESSAGE.verification_id,
+                channel=Channel.SMS,
+            ),
             CodeStatus.APPROVED,
         ),
-        (VerificationCanceled(recipient=WHOM, verification_id=MESSAGE.verification_id), CodeStatus.CANCELED),
-        (MaxAttemptsReached(recipient=WHOM, verification_id=MESSAGE.verification_id), CodeStatus.MAX_ATTEMPTS_REACHED),
+        (
+            VerificationCanceled(
+                recipient=WHOM, verification_id=MESSAGE.verification_id
+            ),
+            CodeStatus.CANCELED,
+        ),
+        (
+            MaxAttemptsReached(recipient=WHOM, verification_id=MESSAGE.verification_id),
+            CodeStatus.MAX_ATTEMPTS_REACHED,
+        ),
     ],
 )
 def test_closing_event_sets_the_status_of_its_message_only(inbox, event, state):
@@ -76,19 +93,23 @@ def test_closing_event_sets_the_status_of_its_message_only(inbox, event, state):
     inbox.on_event(event)
 
     other, stored = inbox.list_messages()
-    assert stored.state(NOW) == state
-    assert other.state(NOW) == CodeStatus.PENDING
+    assert stored.status(NOW) == state
+    assert other.status(NOW) == CodeStatus.PENDING
 
 
 def test_failed_check_stores_nothing(inbox, client):
-    inbox.on_event(CheckFailed(recipient=WHOM, verification_id=b"0" * 16, attempts_remaining=3))
+    inbox.on_event(
+        CheckFailed(recipient=WHOM, verification_id=b"0" * 16, attempts_remaining=3)
+    )
 
     assert client.dbsize() == 0
 
 
 def test_every_key_of_the_inbox_expires_in_a_day(inbox, client):
     inbox.add(MESSAGE)
-    inbox.on_event(VerificationCanceled(recipient=WHOM, verification_id=MESSAGE.verification_id))
+    inbox.on_event(
+        VerificationCanceled(recipient=WHOM, verification_id=MESSAGE.verification_id)
+    )
 
     day = timedelta(days=1) / timedelta(milliseconds=1)
     assert 0 < client.pttl(keys.INBOX) <= day

@@ -22,8 +22,10 @@ def charge(name, count, period=HOUR, *more):
     return LimitHit(name, "", Limit((Window(count, period), *more)))
 
 
-def take(store, *charges, token=None):
-    store.take(charges, token=token or secrets.token_bytes(8))
+def take(store, *charges, idempotency_key=None):
+    store.acquire_limits(
+        charges, idempotency_key=idempotency_key or secrets.token_bytes(8)
+    )
 
 
 def accepts(store, *charges):
@@ -130,19 +132,19 @@ def test_no_period_contains_more_events_than_the_count(store):
 
 def test_repeated_acquire_counts_one_event(store, client):
     limit, token = charge("any", 1), secrets.token_bytes(8)
-    take(store, limit, token=token)
+    take(store, limit, idempotency_key=token)
 
-    take(store, limit, token=token)
+    take(store, limit, idempotency_key=token)
 
     assert client.zcard(keys.shared_limit(limit)) == 1
 
 
 def test_released_event_can_be_acquired_again(store):
     limits, token = [charge("one", 1), charge("two", 1)], secrets.token_bytes(8)
-    take(store, *limits, token=token)
+    take(store, *limits, idempotency_key=token)
 
-    store.refund(limits, token=token)
-    store.refund(limits, token=token)
+    store.release_limits(limits, idempotency_key=token)
+    store.release_limits(limits, idempotency_key=token)
 
     assert accepts(store, *limits)
     assert not accepts(store, *limits)
@@ -162,10 +164,12 @@ def shadow(name, count, period=HOUR):
     return LimitHit(name, "", Limit((Window(count, period, shadow=True),)))
 
 
-def over(store, *charges, token=None):
+def over(store, *charges, idempotency_key=None):
     """Return for each window whether it would reject."""
-    uses = store.take(charges, token=token or secrets.token_bytes(8))
-    return [use.over for use in uses]
+    uses = store.acquire_limits(
+        charges, idempotency_key=idempotency_key or secrets.token_bytes(8)
+    )
+    return [use.would_refuse for use in uses]
 
 
 def test_shadow_limit_accepts_all_and_reports_what_it_would_reject(store):
@@ -223,17 +227,17 @@ def test_shadow_hits_do_not_count_when_limit_is_enforced(store):
 def test_repeated_acquire_reports_the_same_shadow_result(store):
     limit, tokens = shadow("shadowed", 1), [secrets.token_bytes(8) for _ in "12"]
     both = (limit, charge("any", 9))
-    first = [over(store, *both, token=token) for token in tokens]
+    first = [over(store, *both, idempotency_key=token) for token in tokens]
 
-    assert [over(store, *both, token=token) for token in tokens] == first
+    assert [over(store, *both, idempotency_key=token) for token in tokens] == first
     assert first == [[False, False], [True, False]]
 
 
 def test_released_event_is_accepted_by_the_shadow_limit_again(store):
     limit, token = shadow("shadowed", 1), secrets.token_bytes(8)
-    take(store, limit, token=token)
+    take(store, limit, idempotency_key=token)
 
-    store.refund([limit], token=token)
+    store.release_limits([limit], idempotency_key=token)
 
     assert over(store, limit) == [False]
 
@@ -241,18 +245,20 @@ def test_released_event_is_accepted_by_the_shadow_limit_again(store):
 def test_acquire_returns_the_usage_of_each_window(store):
     limit = charge("both", 5, HOUR, Window(1, timedelta(seconds=30)))
 
-    by_hour, by_seconds = store.take([limit], token=secrets.token_bytes(8))
+    by_hour, by_seconds = store.acquire_limits(
+        [limit], idempotency_key=secrets.token_bytes(8)
+    )
 
     assert (by_hour.used, by_seconds.used) == (1, 1)
-    assert by_hour.frees_in == timedelta()
-    assert timedelta(seconds=29) < by_seconds.frees_in <= timedelta(seconds=30)
+    assert by_hour.resets_in == timedelta()
+    assert timedelta(seconds=29) < by_seconds.resets_in <= timedelta(seconds=30)
 
 
 def test_repeated_acquire_returns_the_same_usage(store):
     limit, token = charge("any", 5), secrets.token_bytes(8)
-    first = store.take([limit], token=token)
+    first = store.acquire_limits([limit], idempotency_key=token)
 
-    assert store.take([limit], token=token) == first
+    assert store.acquire_limits([limit], idempotency_key=token) == first
 
 
 def test_acquire_without_limits_stores_nothing(store, client):

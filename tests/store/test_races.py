@@ -84,7 +84,9 @@ def test_a_refused_address_never_refuses_somebody_else(engine, outbox):
     for n, number in enumerate(phones(ROUNDS)):
         attack = SendRequest(number=number, client_ip="203.0.113.7")
         attacks += [partial(engine.send, attack)] * 4
-        victims.append(partial(engine.send, replace(attack, client_ip=f"198.51.100.{n}")))
+        victims.append(
+            partial(engine.send, replace(attack, client_ip=f"198.51.100.{n}"))
+        )
 
     results = all_at_once(*attacks, *victims)
 
@@ -99,7 +101,7 @@ def test_a_verification_is_either_approved_or_cancelled(engine, outbox, number):
     guess = CheckRequest(number=number, code=outbox.code)
     # Fewer guesses than a verification has, so that it is there to be cancelled.
     checks = [lambda: engine.check(guess).approved] * 4
-    cancels = [lambda: engine.cancel(number, DEFAULT, sent.id)] * 4
+    cancels = [lambda: engine.cancel(number, DEFAULT, sent.verification_id)] * 4
 
     results = all_at_once(*checks, *cancels)
 
@@ -113,7 +115,7 @@ def test_simultaneous_guesses_cannot_outnumber_the_attempts(engine, outbox, numb
     engine.send(SendRequest(number=number))
     wrong = CheckRequest(number=number, code=different_code(outbox.code))
 
-    results = all_at_once(*[lambda: engine.check(wrong).attempts_left] * THREADS)
+    results = all_at_once(*[lambda: engine.check(wrong).attempts_remaining] * THREADS)
 
     counted = Counter(results)
     assert counted.pop(TooManyAttempts) == THREADS - 5
@@ -145,7 +147,7 @@ def test_re_sending_between_guesses_buys_no_more_of_them(engine, outbox, alice):
 )
 def test_simultaneous_sends_never_overshoot_a_limit(engine, outbox, alice, limits):
     engine = with_policy(engine, **limits)
-    asked = replace(alice, address="203.0.113.7")
+    asked = replace(alice, client_ip="203.0.113.7")
 
     all_at_once(*[lambda: engine.send(asked)] * 100)
 
@@ -165,7 +167,8 @@ def test_simultaneous_sends_to_many_phones_never_overshoot_a_shared_limit(
 ):
     engine = with_policy(engine, sends_per_country=Limit.parse("7/10m"))
     sends = [
-        lambda number=number: engine.send(SendRequest(number=number)) for number in phones(64)
+        lambda number=number: engine.send(SendRequest(number=number))
+        for number in phones(64)
     ]
 
     all_at_once(*sends)

@@ -12,7 +12,7 @@ def test_repeated_add_is_new_once(store, times):
     added = [store.safe_list.add("a-digest") for _ in range(times)]
 
     assert added == [True, False][:times]
-    assert store.safe_list.has("a-digest")
+    assert store.safe_list.contains("a-digest")
 
 
 def test_safe_list_has_no_expiry(store, client):

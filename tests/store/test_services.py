@@ -53,62 +53,62 @@ SERVICE = Service(
 
 
 def test_stored_service_is_returned_unchanged(store):
-    store.services.swap(None, SERVICE)
+    store.services.compare_and_set(None, SERVICE)
 
-    assert store.services.find("VA1") == SERVICE
-    assert store.services.find("VA2") is None
+    assert store.services.get("VA1") == SERVICE
+    assert store.services.get("VA2") is None
 
 
 def test_services_are_listed_newest_first(store):
     later = replace(SERVICE, sid="VA2", created_at=NOW + timedelta(seconds=1))
-    store.services.swap(None, SERVICE)
-    store.services.swap(None, later)
+    store.services.compare_and_set(None, SERVICE)
+    store.services.compare_and_set(None, later)
 
-    assert store.services.all() == [later, SERVICE]
+    assert store.services.list_services() == [later, SERVICE]
 
 
 def test_second_change_of_the_same_version_is_rejected(store):
-    store.services.swap(None, SERVICE)
-    stored = store.services.find("VA1")
+    store.services.compare_and_set(None, SERVICE)
+    stored = store.services.get("VA1")
     mine, yours = replace(stored, brand="Mine"), replace(stored, brand="Yours")
 
-    assert store.services.swap(stored, mine)
-    assert not store.services.swap(stored, yours)
+    assert store.services.compare_and_set(stored, mine)
+    assert not store.services.compare_and_set(stored, yours)
 
-    assert store.services.find("VA1") == mine
+    assert store.services.get("VA1") == mine
 
 
 def test_repeated_change_is_stored_once(store):
-    store.services.swap(None, SERVICE)
-    stored = store.services.find("VA1")
+    store.services.compare_and_set(None, SERVICE)
+    stored = store.services.get("VA1")
     mine = replace(stored, brand="Mine")
 
-    assert store.services.swap(stored, mine)
-    assert store.services.swap(stored, mine)
-    assert store.services.find("VA1").version == 2
+    assert store.services.compare_and_set(stored, mine)
+    assert store.services.compare_and_set(stored, mine)
+    assert store.services.get("VA1").version == 2
 
 
 def test_service_of_another_release_can_be_read_changed_and_deleted(store, client):
-    store.services.swap(None, SERVICE)
+    store.services.compare_and_set(None, SERVICE)
     document = json.loads(client.hget(keys.SERVICES, "VA1"))
     del document["template"]
     client.hset(keys.SERVICES, "VA1", json.dumps(document | {"colour": "blue"}))
-    stored = store.services.find("VA1")
+    stored = store.services.get("VA1")
 
     assert stored == replace(SERVICE, template=None)
-    assert store.services.swap(stored, replace(stored, brand="New"))
-    assert store.services.swap(store.services.find("VA1"), None)
+    assert store.services.compare_and_set(stored, replace(stored, brand="New"))
+    assert store.services.compare_and_set(store.services.get("VA1"), None)
 
 
 def test_deleted_service_leaves_no_key(store, client):
-    store.services.swap(None, SERVICE)
+    store.services.compare_and_set(None, SERVICE)
 
-    assert store.services.swap(store.services.find("VA1"), None)
+    assert store.services.compare_and_set(store.services.get("VA1"), None)
 
     assert client.dbsize() == 0
 
 
 def test_services_have_no_expiry(store, client):
-    store.services.swap(None, SERVICE)
+    store.services.compare_and_set(None, SERVICE)
 
     assert client.pttl(keys.SERVICES) == -1

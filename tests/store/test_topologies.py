@@ -85,7 +85,7 @@ def test_every_step_works(topology, engine, outbox, alice, guess, request):
         sends_total=Limit.parse("5/1h"),
         checks_per_ip=Limit.parse("5/1h"),
     )
-    asked = replace(alice, address="203.0.113.7")
+    asked = replace(alice, client_ip="203.0.113.7")
 
     engine.store.ping()
     engine.send(asked)

@@ -32,14 +32,14 @@ def limited(engine):
 @pytest.fixture
 def inspector(limited):
     store = limited.store
-    return PhoneInspector(store, store.counts, limited.peppers, limited.policy)
+    return PhoneInspector(store, store.limit_usage, limited.peppers, limited.policy)
 
 
 def test_of_a_phone_that_nobody_asked_for_nothing_is_used(inspector, alice, client):
     found = inspector.inspect(alice.number, SPACES)
 
-    assert found.waiting == []
-    assert {use.used for use in found.uses} == {0}
+    assert found.pending == []
+    assert {use.used for use in found.limit_usage} == {0}
     assert client.dbsize() == 0
 
 
@@ -52,7 +52,7 @@ def test_each_window_says_how_far_it_is_used_and_when_it_has_room(
 
     uses = {
         (use.limit_name, str(use.window)): use
-        for use in inspector.inspect(alice.number, SPACES).uses
+        for use in inspector.inspect(alice.number, SPACES).limit_usage
     }
 
     used = {key: use.used for key, use in uses.items()}
@@ -63,16 +63,16 @@ def test_each_window_says_how_far_it_is_used_and_when_it_has_room(
         ("max_consecutive_failures", "100/30d"): 1,
         ("sends_total", "5/1h"): 2,
     }
-    full = uses["sends_per_phone", "2/10m"].frees_in
+    full = uses["sends_per_phone", "2/10m"].resets_in
     assert timedelta(minutes=9) < full <= timedelta(minutes=10)
-    assert not uses["sends_per_phone", "9/1d"].frees_in
+    assert not uses["sends_per_phone", "9/1d"].resets_in
 
 
 def test_what_waits_is_told_by_service(limited, inspector, alice):
     limited.send(alice)
     limited.send(replace(alice, service=SHOP))
 
-    waiting = inspector.inspect(alice.number, SPACES).waiting
+    waiting = inspector.inspect(alice.number, SPACES).pending
 
     assert [space for space, _ in waiting] == SPACES
 
@@ -86,7 +86,9 @@ def test_windows_in_shadow_are_shown_as_they_would_be(engine, store, alice):
     watched.send(alice)
     watched.send(alice)
 
-    inspector = PhoneInspector(store, store.counts, watched.peppers, watched.policy)
+    inspector = PhoneInspector(
+        store, store.limit_usage, watched.peppers, watched.policy
+    )
 
     used = {
         (use.limit_name, str(use.window)): use.used
@@ -118,17 +120,17 @@ def test_a_forgotten_phone_has_all_its_limits_and_nothing_waits(
     with pytest.raises(RateLimited):
         limited.send(alice)
 
-    assert inspector.forget(alice.number, SPACES)
+    assert inspector.delete(alice.number, SPACES)
 
-    assert inspector.inspect(alice.number, SPACES).waiting == []
+    assert inspector.inspect(alice.number, SPACES).pending == []
     limited.send(alice)
-    assert not inspector.forget(phone.parse("+919445067890", "IN"), SPACES)
+    assert not inspector.delete(phone.parse("+919445067890", "IN"), SPACES)
 
 
 def test_what_everybody_shares_stays_counted(limited, inspector, alice):
     limited.send(alice)
 
-    inspector.forget(alice.number, SPACES)
+    inspector.delete(alice.number, SPACES)
 
-    uses = inspector.inspect(alice.number, SPACES).uses
+    uses = inspector.inspect(alice.number, SPACES).limit_usage
     assert {use.limit_name: use.used for use in uses}["sends_total"] == 1

@@ -8,54 +8,58 @@ from otp_engine.domain.record import VerificationRecord
 from otp_engine.domain.verification import Channel
 
 ID, LIFE = b"i" * 16, timedelta(minutes=10)
-RECORD = VerificationRecord(id=ID, service="VA1", encrypted_number=b"\x00\xff", channel=Channel.SMS)
+RECORD = VerificationRecord(
+    id=ID, service="VA1", encrypted_number=b"\x00\xff", channel=Channel.SMS
+)
 
 
 def test_record_contains_every_send(store):
-    first = store.records.note(RECORD, token=b"1" * 8, life=LIFE)
-    second = store.records.note(RECORD, token=b"2" * 8, life=LIFE)
+    first = store.records.add_send(RECORD, send_id=b"1" * 8, life=LIFE)
+    second = store.records.add_send(RECORD, send_id=b"2" * 8, life=LIFE)
 
-    assert [attempt.token for attempt in first.attempts] == [b"1" * 8]
-    assert [attempt.token for attempt in second.attempts] == [b"1" * 8, b"2" * 8]
-    assert first.began == second.began <= second.updated
-    assert store.records.find(ID) == second
+    assert [attempt.send_id for attempt in first.attempts] == [b"1" * 8]
+    assert [attempt.send_id for attempt in second.attempts] == [b"1" * 8, b"2" * 8]
+    assert first.created_at == second.created_at <= second.updated_at
+    assert store.records.get(ID) == second
 
 
 def test_repeated_send_is_recorded_once(store):
-    records = [store.records.note(RECORD, token=b"1" * 8, life=LIFE) for _ in range(2)]
+    records = [
+        store.records.add_send(RECORD, send_id=b"1" * 8, life=LIFE) for _ in range(2)
+    ]
 
     assert records[0] == records[1]
 
 
 def test_record_lives_as_long_as_the_last_code(store, client):
-    store.records.note(RECORD, token=b"1" * 8, life=timedelta(seconds=20))
-    store.records.note(RECORD, token=b"2" * 8, life=timedelta(seconds=60))
-    store.records.note(RECORD, token=b"3" * 8, life=timedelta(seconds=20))
+    store.records.add_send(RECORD, send_id=b"1" * 8, life=timedelta(seconds=20))
+    store.records.add_send(RECORD, send_id=b"2" * 8, life=timedelta(seconds=60))
+    store.records.add_send(RECORD, send_id=b"3" * 8, life=timedelta(seconds=20))
 
     [key] = client.keys("*")
     assert 55_000 < client.pttl(key) <= 60_000
 
 
 def test_canceled_verification_without_a_send_has_no_record(store):
-    store.records.cancelled(ID, life=LIFE)
+    store.records.mark_canceled(ID, life=LIFE)
 
-    assert store.records.find(ID) is None
+    assert store.records.get(ID) is None
 
 
 def test_canceled_verification_is_marked_and_expires(store, client):
-    store.records.note(RECORD, token=b"1" * 8, life=LIFE)
+    store.records.add_send(RECORD, send_id=b"1" * 8, life=LIFE)
 
-    store.records.cancelled(ID, life=LIFE)
+    store.records.mark_canceled(ID, life=LIFE)
 
-    record = store.records.find(ID)
+    record = store.records.get(ID)
     assert record
-    assert record.cancelled
+    assert record.canceled
     assert client.pttl(client.keys("*")[0]) > 0
 
 
 def test_deleted_record_leaves_no_key(store, client):
-    store.records.note(RECORD, token=b"1" * 8, life=LIFE)
+    store.records.add_send(RECORD, send_id=b"1" * 8, life=LIFE)
 
-    store.records.forget(ID)
+    store.records.delete(ID)
 
     assert client.dbsize() == 0

@@ -40,10 +40,14 @@ def token():
     return secrets.token_bytes(8)
 
 
-def open_and_arm(store, policy, tag=TAG):
+def open_and_arm(store, policy, code_hash=TAG):
     name = token()
-    store.open(PHONE, token=name, binding=BINDING, policy=policy)
-    assert store.arm(PHONE, token=name, tag=tag, policy=policy)
+    store.reserve_send(
+        PHONE, idempotency_key=name, hash_parameters=BINDING, policy=policy
+    )
+    assert store.commit_send(
+        PHONE, idempotency_key=name, code_hash=code_hash, policy=policy
+    )
     return name
 
 
@@ -51,33 +55,37 @@ def test_a_verification_keeps_the_binding_it_began_with(store, eager):
     open_and_arm(store, eager)
     other = HashParameters(b"j" * 16, "m=64,t=1,p=1")
 
-    opened = store.open(PHONE, token=token(), binding=other, policy=eager)
+    opened = store.reserve_send(
+        PHONE, idempotency_key=token(), hash_parameters=other, policy=eager
+    )
 
-    assert opened.binding == BINDING
+    assert opened.hash_parameters == BINDING
 
 
 def test_a_claim_hands_back_every_live_hash(store, eager):
     open_and_arm(store, eager, b"1" * 32)
     open_and_arm(store, eager, b"2" * 32)
 
-    claim = store.claim(PHONE, token=token(), policy=eager)
+    claim = store.reserve_check(PHONE, idempotency_key=token(), policy=eager)
 
-    assert set(claim.tags) == {b"1" * 32, b"2" * 32}
-    assert claim.binding == BINDING
+    assert set(claim.code_hashes) == {b"1" * 32, b"2" * 32}
+    assert claim.hash_parameters == BINDING
 
 
 def test_a_send_that_is_only_reserved_leaves_nothing_to_guess_at(store, policy, client):
-    store.open(PHONE, token=token(), binding=BINDING, policy=policy)
+    store.reserve_send(
+        PHONE, idempotency_key=token(), hash_parameters=BINDING, policy=policy
+    )
 
     with pytest.raises(VerificationNotFound):
-        store.claim(PHONE, token=token(), policy=policy)
+        store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
 
     assert not client.exists(keys.failed_checks(PHONE))
 
 
 def test_claiming_nothing_creates_nothing(store, policy, client):
     with pytest.raises(VerificationNotFound):
-        store.claim(PHONE, token=token(), policy=policy)
+        store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
 
     assert client.dbsize() == 0
 
@@ -86,29 +94,33 @@ def test_claiming_never_extends_the_life_of_a_code(store, policy, client):
     open_and_arm(store, policy)
     client.pexpire(keys.verification(PHONE), 5_000)
 
-    store.claim(PHONE, token=token(), policy=policy)
+    store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
 
     assert 0 < client.pttl(keys.verification(PHONE)) <= 5_000
 
 
 def test_a_send_that_is_opened_twice_is_one_send(store, policy, client):
     name = token()
-    first = store.open(PHONE, token=name, binding=BINDING, policy=policy)
+    first = store.reserve_send(
+        PHONE, idempotency_key=name, hash_parameters=BINDING, policy=policy
+    )
 
-    again = store.open(PHONE, token=name, binding=BINDING, policy=policy)
+    again = store.reserve_send(
+        PHONE, idempotency_key=name, hash_parameters=BINDING, policy=policy
+    )
 
-    assert again.binding == first.binding
+    assert again.hash_parameters == first.hash_parameters
     assert client.zcard(keys.sends(PHONE)) == 1
 
 
 def test_a_guess_that_is_claimed_twice_is_paid_for_once(store, policy, client):
     open_and_arm(store, policy)
     name = token()
-    first = store.claim(PHONE, token=name, policy=policy)
+    first = store.reserve_check(PHONE, idempotency_key=name, policy=policy)
 
-    again = store.claim(PHONE, token=name, policy=policy)
+    again = store.reserve_check(PHONE, idempotency_key=name, policy=policy)
 
-    assert again.attempts_left == first.attempts_left == 4
+    assert again.attempts_remaining == first.attempts_remaining == 4
     assert client.zcard(keys.failed_checks(PHONE)) == 1
 
 
@@ -117,36 +129,51 @@ def test_the_last_guess_can_be_claimed_twice_too(store, policy):
     open_and_arm(store, policy)
     names = [token() for _ in range(5)]
     for name in names:
-        store.claim(PHONE, token=name, policy=policy)
+        store.reserve_check(PHONE, idempotency_key=name, policy=policy)
 
-    assert store.claim(PHONE, token=names[-1], policy=policy).attempts_left == 0
+    assert (
+        store.reserve_check(
+            PHONE, idempotency_key=names[-1], policy=policy
+        ).attempts_remaining
+        == 0
+    )
 
 
 def test_a_code_that_is_armed_twice_is_one_code(store, policy):
     name = open_and_arm(store, policy)
 
-    assert store.arm(PHONE, token=name, tag=TAG, policy=policy)
-    assert len(store.claim(PHONE, token=token(), policy=policy).tags) == 1
+    assert store.commit_send(PHONE, idempotency_key=name, code_hash=TAG, policy=policy)
+    assert (
+        len(
+            store.reserve_check(
+                PHONE, idempotency_key=token(), policy=policy
+            ).code_hashes
+        )
+        == 1
+    )
 
 
 def test_an_approval_that_is_asked_for_twice_is_still_one(store, policy):
     open_and_arm(store, policy)
     name = token()
-    first = store.approve(PHONE, token=name, id=BINDING.salt)
+    first = store.approve(PHONE, idempotency_key=name, verification_id=BINDING.salt)
 
-    again = store.approve(PHONE, token=name, id=BINDING.salt)
+    again = store.approve(PHONE, idempotency_key=name, verification_id=BINDING.salt)
     assert first is not None
     assert again is not None
     assert timedelta() <= again - first < timedelta(minutes=1)
     assert abs(datetime.now(UTC) - first) < timedelta(minutes=1)
-    assert store.approve(PHONE, token=token(), id=BINDING.salt) is None
+    assert (
+        store.approve(PHONE, idempotency_key=token(), verification_id=BINDING.salt)
+        is None
+    )
 
 
 def test_a_verification_is_not_closed_by_the_id_of_another(store, policy):
     open_and_arm(store, policy)
 
-    assert not store.approve(PHONE, token=token(), id=b"x" * 16)
-    assert store.claim(PHONE, token=token(), policy=policy)
+    assert not store.approve(PHONE, idempotency_key=token(), verification_id=b"x" * 16)
+    assert store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
 
 
 def test_an_approval_forgets_the_verification_and_the_wrong_guesses(
@@ -154,9 +181,9 @@ def test_an_approval_forgets_the_verification_and_the_wrong_guesses(
 ):
     open_and_arm(store, policy)
     name = token()
-    store.claim(PHONE, token=name, policy=policy)
+    store.reserve_check(PHONE, idempotency_key=name, policy=policy)
 
-    store.approve(PHONE, token=name, id=BINDING.salt)
+    store.approve(PHONE, idempotency_key=name, verification_id=BINDING.salt)
 
     assert not client.exists(keys.verification(PHONE), keys.failed_checks(PHONE))
 
@@ -164,10 +191,14 @@ def test_an_approval_forgets_the_verification_and_the_wrong_guesses(
 def test_no_code_is_armed_once_the_verification_is_closed(store, eager):
     open_and_arm(store, eager)
     late = token()
-    store.open(PHONE, token=late, binding=BINDING, policy=eager)
-    store.approve(PHONE, token=token(), id=BINDING.salt)
+    store.reserve_send(
+        PHONE, idempotency_key=late, hash_parameters=BINDING, policy=eager
+    )
+    store.approve(PHONE, idempotency_key=token(), verification_id=BINDING.salt)
 
-    assert not store.arm(PHONE, token=late, tag=TAG, policy=eager)
+    assert not store.commit_send(
+        PHONE, idempotency_key=late, code_hash=TAG, policy=eager
+    )
 
 
 def test_a_cancelled_verification_has_no_code_left_to_guess_at(store, eager):
@@ -177,12 +208,12 @@ def test_a_cancelled_verification_has_no_code_left_to_guess_at(store, eager):
     assert store.cancel(PHONE)
 
     with pytest.raises(VerificationNotFound):
-        store.claim(PHONE, token=token(), policy=eager)
+        store.reserve_check(PHONE, idempotency_key=token(), policy=eager)
 
 
 def test_cancelling_clears_neither_wrong_guesses_nor_messages(store, policy, client):
     name, guess = open_and_arm(store, policy), token()
-    store.claim(PHONE, token=guess, policy=policy)
+    store.reserve_check(PHONE, idempotency_key=guess, policy=policy)
 
     store.cancel(PHONE)
 
@@ -195,28 +226,38 @@ def test_cancelling_clears_neither_wrong_guesses_nor_messages(store, policy, cli
 def test_cancelling_takes_a_reservation_along(store, eager):
     open_and_arm(store, eager)
     late = token()
-    store.open(PHONE, token=late, binding=BINDING, policy=eager)
+    store.reserve_send(
+        PHONE, idempotency_key=late, hash_parameters=BINDING, policy=eager
+    )
 
     store.cancel(PHONE)
 
-    assert not store.arm(PHONE, token=late, tag=TAG, policy=eager)
+    assert not store.commit_send(
+        PHONE, idempotency_key=late, code_hash=TAG, policy=eager
+    )
 
 
 def test_a_send_that_is_only_reserved_leaves_nothing_to_cancel(store, policy):
     name = token()
-    store.open(PHONE, token=name, binding=BINDING, policy=policy)
+    store.reserve_send(
+        PHONE, idempotency_key=name, hash_parameters=BINDING, policy=policy
+    )
 
     assert not store.cancel(PHONE)
-    assert store.arm(PHONE, token=name, tag=TAG, policy=policy)
+    assert store.commit_send(PHONE, idempotency_key=name, code_hash=TAG, policy=policy)
 
 
 def test_codes_that_have_ended_leave_nothing_to_cancel(store, eager):
     """The verification itself is alive as long as the reservation stands."""
     over = replace(eager, ttl=timedelta())
     name = token()
-    store.open(PHONE, token=token(), binding=BINDING, policy=eager)
-    store.open(PHONE, token=name, binding=BINDING, policy=eager)
-    store.arm(PHONE, token=name, tag=TAG, policy=over)
+    store.reserve_send(
+        PHONE, idempotency_key=token(), hash_parameters=BINDING, policy=eager
+    )
+    store.reserve_send(
+        PHONE, idempotency_key=name, hash_parameters=BINDING, policy=eager
+    )
+    store.commit_send(PHONE, idempotency_key=name, code_hash=TAG, policy=over)
 
     assert not store.cancel(PHONE)
 
@@ -232,17 +273,21 @@ def test_cancelling_twice_is_cancelling_once(store, policy, client):
 def test_no_guess_is_approved_once_the_verification_is_cancelled(store, policy):
     open_and_arm(store, policy)
     name = token()
-    claim = store.claim(PHONE, token=name, policy=policy)
+    claim = store.reserve_check(PHONE, idempotency_key=name, policy=policy)
     store.cancel(PHONE)
 
-    assert not store.approve(PHONE, token=name, id=claim.binding.id)
+    assert not store.approve(
+        PHONE, idempotency_key=name, verification_id=claim.hash_parameters.salt
+    )
 
 
 def test_a_verification_cannot_end_between_opening_and_arming(store, eager, client):
     open_and_arm(store, eager)
     client.pexpire(keys.verification(PHONE), 20)
 
-    store.open(PHONE, token=token(), binding=BINDING, policy=eager)
+    store.reserve_send(
+        PHONE, idempotency_key=token(), hash_parameters=BINDING, policy=eager
+    )
 
     assert client.pttl(keys.verification(PHONE)) > 590_000
 
@@ -258,7 +303,7 @@ def test_a_later_code_never_shortens_the_life_of_an_earlier_one(store, eager, cl
 def test_a_withdrawn_send_leaves_no_trace(store, policy, client):
     name = open_and_arm(store, policy)
 
-    store.withdraw(PHONE, token=name)
+    store.release_send(PHONE, idempotency_key=name)
 
     assert client.dbsize() == 0
 
@@ -268,18 +313,20 @@ def test_a_withdrawn_re_send_leaves_the_first_code_and_its_end(store, eager, cli
     second = open_and_arm(store, eager, b"2" * 32)
     assert client.pttl(keys.verification(PHONE)) > 60_000
 
-    store.withdraw(PHONE, token=second)
+    store.release_send(PHONE, idempotency_key=second)
 
     assert client.pttl(keys.verification(PHONE)) <= 60_000
-    assert store.claim(PHONE, token=token(), policy=eager).tags == (b"1" * 32,)
+    assert store.reserve_check(
+        PHONE, idempotency_key=token(), policy=eager
+    ).code_hashes == (b"1" * 32,)
     assert client.zcard(keys.sends(PHONE)) == 1
 
 
 def test_a_send_is_given_back_only_once(store, eager, client):
     first, second = open_and_arm(store, eager), open_and_arm(store, eager)
-    store.withdraw(PHONE, token=second)
+    store.release_send(PHONE, idempotency_key=second)
 
-    store.withdraw(PHONE, token=second)
+    store.release_send(PHONE, idempotency_key=second)
 
     assert client.zrange(keys.sends(PHONE), 0, -1) == [first]
 
@@ -287,11 +334,11 @@ def test_a_send_is_given_back_only_once(store, eager, client):
 def test_a_guess_that_is_given_back_can_be_made_again(store, policy, client):
     open_and_arm(store, policy)
     kept, returned = token(), token()
-    store.claim(PHONE, token=kept, policy=policy)
-    store.claim(PHONE, token=returned, policy=policy)
+    store.reserve_check(PHONE, idempotency_key=kept, policy=policy)
+    store.reserve_check(PHONE, idempotency_key=returned, policy=policy)
 
-    store.unclaim(PHONE, token=returned)
-    store.unclaim(PHONE, token=returned)
+    store.release_check(PHONE, idempotency_key=returned)
+    store.release_check(PHONE, idempotency_key=returned)
 
     assert client.hget(keys.verification(PHONE), "checks") == kept
     assert client.zrange(keys.failed_checks(PHONE), 0, -1) == [kept]
@@ -300,10 +347,10 @@ def test_a_guess_that_is_given_back_can_be_made_again(store, policy, client):
 def test_a_spent_verification_says_when_it_ends(store, policy):
     one = replace(policy, max_checks=1)
     open_and_arm(store, one)
-    store.claim(PHONE, token=token(), policy=one)
+    store.reserve_check(PHONE, idempotency_key=token(), policy=one)
 
     with pytest.raises(TooManyAttempts) as refusal:
-        store.claim(PHONE, token=token(), policy=one)
+        store.reserve_check(PHONE, idempotency_key=token(), policy=one)
 
     assert timedelta(minutes=9) < refusal.value.retry_after <= timedelta(minutes=10)
 
@@ -311,10 +358,10 @@ def test_a_spent_verification_says_when_it_ends(store, policy):
 def test_a_spent_phone_is_told_the_longer_of_its_waits(store, policy):
     strict = replace(policy, max_checks=1, failed_checks_per_phone=Limit.parse("1/1h"))
     open_and_arm(store, strict)
-    store.claim(PHONE, token=token(), policy=strict)
+    store.reserve_check(PHONE, idempotency_key=token(), policy=strict)
 
     with pytest.raises(TooManyAttempts) as refusal:
-        store.claim(PHONE, token=token(), policy=strict)
+        store.reserve_check(PHONE, idempotency_key=token(), policy=strict)
 
     assert refusal.value.retry_after > timedelta(minutes=59)
 
@@ -323,9 +370,11 @@ def test_a_guess_is_told_the_end_of_the_codes_and_not_of_a_reservation(
     store, eager, client
 ):
     open_and_arm(store, replace(eager, ttl=timedelta(minutes=1)))
-    store.open(PHONE, token=token(), binding=BINDING, policy=eager)
+    store.reserve_send(
+        PHONE, idempotency_key=token(), hash_parameters=BINDING, policy=eager
+    )
 
-    claim = store.claim(PHONE, token=token(), policy=eager)
+    claim = store.reserve_check(PHONE, idempotency_key=token(), policy=eager)
 
     assert claim.expires_in <= timedelta(minutes=1)
 
@@ -333,10 +382,10 @@ def test_a_guess_is_told_the_end_of_the_codes_and_not_of_a_reservation(
 def test_a_refused_guess_is_not_charged(store, policy, client):
     strict = replace(policy, failed_checks_per_phone=Limit.parse("1/1h"))
     open_and_arm(store, strict)
-    store.claim(PHONE, token=token(), policy=strict)
+    store.reserve_check(PHONE, idempotency_key=token(), policy=strict)
 
     with pytest.raises(RateLimited):
-        store.claim(PHONE, token=token(), policy=strict)
+        store.reserve_check(PHONE, idempotency_key=token(), policy=strict)
 
     assert client.zcard(keys.failed_checks(PHONE)) == 1
     assert len(client.hget(keys.verification(PHONE), "checks")) == 8
@@ -347,18 +396,20 @@ def test_every_key_has_an_expiry_at_every_step(store, eager, client):
         return all(client.pttl(key) > 0 for key in client.keys("*"))
 
     name, guess = token(), token()
-    store.open(PHONE, token=name, binding=BINDING, policy=eager)
+    store.reserve_send(
+        PHONE, idempotency_key=name, hash_parameters=BINDING, policy=eager
+    )
     assert all_expire()
-    store.arm(PHONE, token=name, tag=TAG, policy=eager)
+    store.commit_send(PHONE, idempotency_key=name, code_hash=TAG, policy=eager)
     assert all_expire()
-    store.withdraw(PHONE, token=open_and_arm(store, eager))
+    store.release_send(PHONE, idempotency_key=open_and_arm(store, eager))
     assert all_expire()
-    store.claim(PHONE, token=guess, policy=eager)
+    store.reserve_check(PHONE, idempotency_key=guess, policy=eager)
     assert all_expire()
-    store.unclaim(PHONE, token=guess)
+    store.release_check(PHONE, idempotency_key=guess)
     assert all_expire()
-    store.claim(PHONE, token=guess, policy=eager)
-    store.approve(PHONE, token=guess, id=BINDING.salt)
+    store.reserve_check(PHONE, idempotency_key=guess, policy=eager)
+    store.approve(PHONE, idempotency_key=guess, verification_id=BINDING.salt)
     assert all_expire()
     assert client.dbsize() == 2
 

@@ -56,7 +56,8 @@ def paginate(
     size = min(_MAX_SIZE, _query_integer("PageSize", _DEFAULT_SIZE, _parse_size))
     number = _query_integer("Page", 0, _parse_number)
     by_position = {
-        f"{item.created_at.timestamp() * 1000:015.0f}{name(item)}": item for item in items
+        f"{item.created_at.timestamp() * 1000:015.0f}{name(item)}": item
+        for item in items
     }
     positions = sorted(by_position, reverse=True)
     start = _start_index(positions, size, number)

@@ -46,7 +46,9 @@ def parse(form: FormParams, service: Service) -> SendRequest:
         bind=service.bind,
         options=MessageOptions(
             brand=values.get("CustomFriendlyName"),
-            do_not_share_warning=_do_not_share_warning(values.get("TemplateSid"), service),
+            do_not_share_warning=_do_not_share_warning(
+                values.get("TemplateSid"), service
+            ),
             app_hash=values.get("AppHash"),
             skip_risk_check=values.get("RiskCheck") == "disable",
         ),

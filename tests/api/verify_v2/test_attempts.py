@@ -152,7 +152,7 @@ def test_summary_filters_by_destination_prefix(verify, prefix, count):
 
 def test_unconfirmed_send_is_listed_and_can_convert(verify, outbox):
     verify.send()
-    outbox.refusal = DeliveryUnconfirmed()
+    outbox.error = DeliveryUnconfirmed()
 
     assert verify.send().error == (504, 20504, "Gateway timeout")
 

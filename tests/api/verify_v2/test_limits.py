@@ -162,7 +162,10 @@ def test_configured_country_uses_its_messaging_service(verify, outbox):
     verify.send("+14155552671")
     verify.send(TO)
 
-    assert [message.from_ for message in outbox.messages] == [MESSAGING, None]
+    assert [message.messaging_service for message in outbox.messages] == [
+        MESSAGING,
+        None,
+    ]
 
 
 def test_configuration_for_all_applies_to_every_country(verify, outbox):
@@ -170,7 +173,7 @@ def test_configuration_for_all_applies_to_every_country(verify, outbox):
 
     verify.send(TO)
 
-    assert outbox.messages[0].from_ == MESSAGING
+    assert outbox.messages[0].messaging_service == MESSAGING
 
 
 def test_updated_configuration_is_listed_and_fetched(verify):
@@ -306,8 +309,8 @@ def test_concurrent_creates_with_one_name_store_one_rate_limit(verify):
 
 
 def test_stale_service_is_not_stored(verify, store, limit):
-    stale = store.services.find(SERVICE)
+    stale = store.services.get(SERVICE)
     verify.post(LIST, UniqueName="other")
 
-    assert not store.services.swap(stale, stale)
+    assert not store.services.compare_and_set(stale, stale)
     assert len(verify.get(LIST).body["rate_limits"]) == 2

@@ -126,7 +126,7 @@ def test_risk_check_can_be_disabled(verify, outbox):
     verify.send(RiskCheck="disable")
     verify.send(RiskCheck="enable")
 
-    assert [message.unfiltered for message in outbox.messages] == [True, False]
+    assert [message.skip_risk_check for message in outbox.messages] == [True, False]
 
 
 def test_device_ip_counts_against_limit(verify_with):

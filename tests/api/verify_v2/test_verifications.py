@@ -270,7 +270,7 @@ def test_each_bound_verification_has_own_attempts(verify, outbox, binding):
 
 
 def test_unconfirmed_send_returns_sid_header(verify, outbox, binding):
-    outbox.refusal = DeliveryUnconfirmed()
+    outbox.error = DeliveryUnconfirmed()
     answer = verify.send(service=binding)
 
     assert answer.error[:2] == (504, 20504)
@@ -343,7 +343,7 @@ class UnavailableRecords:
 @pytest.fixture
 def without_records(app_with, outbox):
     app = app_with(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
-    replace(app.extensions["otp_engine"], records=UnavailableRecords()).install(app)
+    replace(app.extensions["otp_engine"], records=UnavailableRecords()).init_app(app)
     return Verify(app.test_client())
 
 
@@ -419,7 +419,7 @@ class FaultyRecords:
 
 def test_unexpected_error_is_500_in_twilio_format(app_with):
     app = app_with(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
-    replace(app.extensions["otp_engine"], records=FaultyRecords()).install(app)
+    replace(app.extensions["otp_engine"], records=FaultyRecords()).init_app(app)
 
     answer = Verify(app.test_client()).send()
 

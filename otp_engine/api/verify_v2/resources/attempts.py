@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    created: datetime
+    created_at: datetime
     sent: CodeSent
     approved: datetime | None
 
@@ -83,8 +83,8 @@ def serialize(attempt: _Attempt) -> dict[str, Any]:
         "account_sid": g.account,
         "service_sid": sent.service,
         "verification_sid": verification_sid,
-        "date_created": wire.format_seconds(attempt.created),
-        "date_updated": wire.format_seconds(attempt.approved or attempt.created),
+        "date_created": wire.format_seconds(attempt.created_at),
+        "date_updated": wire.format_seconds(attempt.approved or attempt.created_at),
         "conversion_status": attempt.conversion,
         "channel": sent.channel,
         "price": None,
@@ -109,7 +109,7 @@ def _status(attempt: _Attempt) -> str:
     if attempt.approved:
         return "confirmed"
     app = context.get_context()
-    expired = attempt.created + app.policy.ttl < app.utcnow()
+    expired = attempt.created_at + app.policy.ttl < app.utcnow()
     return "expired" if expired else "unconfirmed"
 
 
@@ -215,7 +215,9 @@ def _attempts() -> Iterator[_Attempt]:
     }
     # A dict, because a send can be recorded twice.
     sends = {
-        entry.event: entry.occurred_at for entry in recorded if isinstance(entry.event, CodeSent)
+        entry.event: entry.occurred_at
+        for entry in recorded
+        if isinstance(entry.event, CodeSent)
     }
     for sent, created in sends.items():
         if end is None or created <= end:

@@ -114,7 +114,9 @@ def create() -> ResponseReturnValue:
 def list_() -> ResponseReturnValue:
     """Return all services, including the default one."""
     app = context.get_context()
-    others = [other for other in app.services.list_services() if other.sid != app.service.sid]
+    others = [
+        other for other in app.services.list_services() if other.sid != app.service.sid
+    ]
     services = [app.service, *others]
     return paginate(
         services, "services", serialize=serialize, name=lambda service: service.sid

@@ -23,7 +23,7 @@ class _Template:
     sid: str
     name: str
     do_not_share_warning: bool
-    created: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    created_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 _TEMPLATES = {
@@ -70,7 +70,7 @@ def has_warning(sid: str) -> bool:
 
 def serialize(template: _Template) -> dict[str, Any]:
     """Return the body of a template."""
-    created = wire.format_seconds(template.created)
+    created = wire.format_seconds(template.created_at)
     return {
         "sid": template.sid,
         "account_sid": g.account,

@@ -39,7 +39,9 @@ def create(service: str) -> ResponseReturnValue:
     )
     checked = app.engine_for(verification.number).check(guess)
     status = "approved" if checked.approved else "pending"
-    body = verification.view(checked.verification_id, status, updated=app.utcnow()).to_check()
+    body = verification.view(
+        checked.verification_id, status, updated=app.utcnow()
+    ).to_check()
     if not checked.approved:
         return body
     # The code is used up already, so a record that remains is no error.

@@ -36,7 +36,9 @@ def create(service: str) -> ResponseReturnValue:
     record = _add_record(app, asked, sent.verification_id, sent.send_id)
     if not sent.confirmed:
         return errors.unconfirmed(sent.verification_id)
-    view = VerificationRef(asked.number, asked.service, record).view(sent.verification_id, "pending")
+    view = VerificationRef(asked.number, asked.service, record).view(
+        sent.verification_id, "pending"
+    )
     return view.to_verification(), HTTPStatus.CREATED, quotas.for_send(sent.limit_usage)
 
 
@@ -64,21 +66,31 @@ def update(service: str, name: str) -> ResponseReturnValue:
     status = form.parse("Status", _parse_status) or ""
     pending = verification.get_pending()
     # Approving deletes the record, so the view is read first.
-    view = verification.view(pending.verification_id, status, updated=context.get_context().utcnow())
+    view = verification.view(
+        pending.verification_id, status, updated=context.get_context().utcnow()
+    )
     close = _approve if status == "approved" else _cancel
     close(verification, pending.verification_id)
     return view.to_verification()
 
 
 def _approve(verification: VerificationRef, id: bytes) -> None:
-    app, number, service = context.get_context(), verification.number, verification.service
+    app, number, service = (
+        context.get_context(),
+        verification.number,
+        verification.service,
+    )
     app.engine_for(number).approve(number, service, id, verification.bound)
     with suppress(StoreUnavailable):
         app.records.delete(id)
 
 
 def _cancel(verification: VerificationRef, id: bytes) -> None:
-    app, number, service = context.get_context(), verification.number, verification.service
+    app, number, service = (
+        context.get_context(),
+        verification.number,
+        verification.service,
+    )
     app.engine_for(number).cancel(number, service, id, verification.bound)
     with suppress(StoreUnavailable):
         app.records.mark_canceled(id, life=app.policy.ttl)
@@ -92,7 +104,9 @@ def _send(app: AppContext, asked: SendRequest) -> SendResult:
     return engine.send(replace(asked, geo_exempt=trusted))
 
 
-def _add_record(app: AppContext, asked: SendRequest, id: bytes, send_id: bytes) -> VerificationRecord:
+def _add_record(
+    app: AppContext, asked: SendRequest, id: bytes, send_id: bytes
+) -> VerificationRecord:
     """Store the send for later requests that name the verification by its SID."""
     record = VerificationRecord(
         id=id,
