@@ -282,6 +282,7 @@ def dev_server() -> Iterator[processes.Served]:
         yield server
 
 
+@pytest.mark.e2e
 def test_first_two_minutes_of_the_readme_work(dev_server):
     lines = re.findall(r"\$ curl localhost:3000(\S+) --json '(.*)'\n(.*)\n", README)
     (send_path, send_body, sent), (check_path, check_body, checked) = lines
@@ -297,6 +298,7 @@ def test_first_two_minutes_of_the_readme_work(dev_server):
     assert check.body == json.loads(checked)
 
 
+@pytest.mark.e2e
 def test_every_metric_is_in_the_operations_page(dev_server):
     page = dev_server.read("/metrics")
     exposed = re.findall(r"^# TYPE (otp_\w+) ", page, re.MULTILINE)
