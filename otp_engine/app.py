@@ -22,27 +22,36 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import NotFound
 
 from otp_engine import senders, web
-from otp_engine.api import auth, body, callbacks, jwks, responses, verify_v2
-from otp_engine.api.callers import ApiKeyAuthenticator
+from otp_engine.api import (
+    auth,
+    body,
+    error_handlers,
+    jwks,
+    provider_webhooks,
+    verify_v2,
+)
+from otp_engine.api.authentication import ApiKeyAuthenticator
 from otp_engine.api.context import AppContext
 from otp_engine.api.cors import OriginPolicy
 from otp_engine.api.forwarded import ForwardedFor
 from otp_engine.config import Settings
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
-from otp_engine.domain import charges, engines, phone
+from otp_engine.domain import engines
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.engines import Engines
 from otp_engine.domain.events import Event, EventListener
-from otp_engine.domain.phone import AllowedDestinations
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.policy_versions import PolicyVersions
+from otp_engine.domain.limits import hits
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.numbers import AllowedDestinations
+from otp_engine.domain.policy.live import LivePolicy
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.signed_versions import PolicyVersions
 from otp_engine.domain.ports import Sender, VerificationStore
-from otp_engine.domain.rehearsal import SandboxNumbers
-from otp_engine.domain.service import Service
+from otp_engine.domain.sandbox_numbers import SandboxNumbers
+from otp_engine.domain.services import Service
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health, request_log
-from otp_engine.ops.live import LivePolicy
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.senders.null import NullSender
 from otp_engine.store.connection import connect
@@ -101,7 +110,7 @@ def create_app(
         store: The store, instead of the Redis of the settings.
         sender: The sender, instead of the senders of the settings.
         draining: Returns whether this process is about to stop; by default it is not.
-        metrics_folder: Where several workers count together; see `ops.prometheus`.
+        metrics_dir: Where several workers count together; see `ops.prometheus`.
     """
     metrics = _metrics(settings, metrics_dir)
     store = store or build_store(settings, metrics.timings)
@@ -125,7 +134,7 @@ def create_app(
     request_log.init_app(
         app, metrics.timings.observe_request, metrics.timings.unauthorized
     )
-    responses.register(
+    error_handlers.register(
         app, {"/v2/": verify_v2.errors.handle} | web.error_handlers(settings)
     )
     app.before_request(_reject_double_slash)
@@ -138,7 +147,7 @@ def create_app(
     if read := senders.build_report_parser(settings):
         bodies = BoundedSemaphore(_REPORT_BODIES)
         app.register_blueprint(
-            callbacks.blueprint(read, store.seen_reports.mark_seen, bodies)
+            provider_webhooks.blueprint(read, store.seen_reports.mark_seen, bodies)
         )
     if settings.dev or settings.metrics_key:
         app.register_blueprint(
@@ -165,7 +174,7 @@ def _metrics(settings: Settings, folder: str | None) -> PrometheusMetrics:
     from otp_engine.ops.prometheus import PrometheusMetrics  # noqa: PLC0415 - see above
 
     metrics = PrometheusMetrics(
-        folder, sorted(settings.allowed_countries - {phone.ALL_COUNTRIES})
+        folder, sorted(settings.allowed_countries - {numbers.ALL_COUNTRIES})
     )
     if folder is None:
         # Of several processes, the one that applies a policy sets the metric.
@@ -241,7 +250,7 @@ def _auth_failure_limit(
 
     def count(address: str) -> None:
         policy = live.current().live.policy
-        limits = charges.for_failed_authentication(address, policy, settings.peppers[0])
+        limits = hits.for_failed_authentication(address, policy, settings.peppers[0])
         # Without Redis the answer is 401, as for any wrong key.
         with suppress(StoreUnavailable):
             store.acquire_limits(

@@ -16,12 +16,12 @@ from hypothesis import settings as hypothesis_settings
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import phone
 from otp_engine.domain.engine import Engine
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.phone import AllowedDestinations
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.verification import SendRequest, CheckRequest
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.models import CheckRequest, SendRequest
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.numbers import AllowedDestinations
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests import servers
@@ -137,7 +137,7 @@ def engine(store, outbox, hashing, policy) -> Engine:
 @pytest.fixture
 def alice() -> SendRequest:
     """Return a request for a code to Alice."""
-    return SendRequest(number=phone.parse("+919445012345", "IN"))
+    return SendRequest(number=numbers.parse("+919445012345", "IN"))
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from typing import Any
 
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.hash_pool import HashPool
-from otp_engine.domain.messages import Message
+from otp_engine.domain.messages.templates import Message
+from otp_engine.domain.models import Channel
 from otp_engine.domain.ports import Deliver, Sender, VerificationStore
-from otp_engine.domain.verification import Channel
 from otp_engine.errors import OTPError, StoreUnavailable
 
 MESSAGE = Message(

@@ -27,12 +27,12 @@ from twilio.rest import Client
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import phone
 from otp_engine.domain.engine import Engine
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.phone import PhoneNumber, AllowedDestinations
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.verification import SendRequest, CheckRequest
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.models import CheckRequest, SendRequest
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.numbers import AllowedDestinations, PhoneNumber
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.senders.twilio_http import PooledHttpClient
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
@@ -151,7 +151,7 @@ def _engine(
 
 
 def _numbers(count: int) -> list[PhoneNumber]:
-    return [phone.parse(f"+9194450{n:05}", "IN") for n in range(count)]
+    return [numbers.parse(f"+9194450{n:05}", "IN") for n in range(count)]
 
 
 def _trips(watch: redis.Redis) -> int:

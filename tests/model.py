@@ -10,22 +10,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.refusals import TTL
-from otp_engine.domain.verification import (
-    SendRequest,
-    CheckResult,
-    CheckRequest,
-    SendResult,
-)
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.models import CheckRequest, CheckResult, SendRequest, SendResult
+from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.provider_rejections import TTL
 from otp_engine.errors import (
     DestinationNotAllowed,
-    OTPError,
-    RateLimited,
     LimitExceeded,
+    OTPError,
     Overloaded,
+    RateLimited,
     TooManyAttempts,
     VerificationNotFound,
 )

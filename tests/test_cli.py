@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from otp_engine import __version__
 from otp_engine.cli.common import load
-from otp_engine.domain.service import Service
+from otp_engine.domain.services import Service
 from otp_engine.store.redis_store import RedisStore
 from tests import servers, twilio_server
 from tests.processes import production

@@ -34,32 +34,32 @@ from hypothesis.stateful import (
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import phone
 from otp_engine.domain.engine import Engine
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.messages import Message
-from otp_engine.domain.phone import AllowedDestinations
-from otp_engine.domain.policy import CONSECUTIVE, Policy
-from otp_engine.domain.ports import Deliver
-from otp_engine.domain.service import DEFAULT
-from otp_engine.domain.verification import (
-    SendRequest,
-    CheckResult,
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.messages.templates import Message
+from otp_engine.domain.models import (
     CheckRequest,
-    SendResult,
+    CheckResult,
     PendingVerification,
+    SendRequest,
+    SendResult,
 )
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.numbers import AllowedDestinations
+from otp_engine.domain.policy.policy import CONSECUTIVE, Policy
+from otp_engine.domain.ports import Deliver
+from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
-    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     NumberTypeNotAllowed,
     OTPError,
     Overloaded,
+    ProviderUnavailable,
 )
 from otp_engine.store.redis_store import RedisStore
 from tests.ageing import age
-from tests.fakes import extract_code, different_code
+from tests.fakes import different_code, extract_code
 from tests.model import Letter, Model
 
 # Every step of time is a multiple of 200 s. Each period ends at such a multiple, or
@@ -85,9 +85,9 @@ POLICY = Policy(
 LONGEST = CONSECUTIVE
 
 PHONES = {
-    "Alice": phone.parse("+919445012345", "IN"),
-    "Bob": phone.parse("+919445067890", "IN"),
-    "Carol": phone.parse("+12015550123", "IN"),
+    "Alice": numbers.parse("+919445012345", "IN"),
+    "Bob": numbers.parse("+919445067890", "IN"),
+    "Carol": numbers.parse("+12015550123", "IN"),
 }
 # Most happens to one phone, because most limits are met only by one that is busy.
 WHO = st.sampled_from([*["Alice"] * 4, "Bob", "Carol"])

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from otp_engine import config
-from otp_engine.api import responses
+from otp_engine.api import error_handlers
 from otp_engine.cli import main
 from otp_engine.config import secret_settings
 from otp_engine.errors import InvalidSettings, OTPError
@@ -174,7 +174,7 @@ def test_every_error_is_in_the_api_page():
         kind.error_code
         for kind in errors()
         if not kind.__subclasses__()
-        and any(base in responses.STATUS for base in kind.__mro__)
+        and any(base in error_handlers.STATUS for base in kind.__mro__)
     }
 
     assert returned - set(re.findall(r"`(\w+)`", API)) == set()

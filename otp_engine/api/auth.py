@@ -13,14 +13,14 @@ from flask.typing import ResponseReturnValue
 
 from otp_engine import parsing
 from otp_engine.api import body as request_body
-from otp_engine.api import context, quotas, responses
+from otp_engine.api import context, error_handlers, rate_limit_headers
+from otp_engine.api.authentication import Client
 from otp_engine.api.body import Body
-from otp_engine.api.callers import Client
 from otp_engine.api.context import AppContext
 from otp_engine.domain import codes
 from otp_engine.domain.handles import Handle
-from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.verification import SendRequest, Channel, CheckRequest
+from otp_engine.domain.models import Channel, CheckRequest, SendRequest
+from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.errors import InvalidRequest
 
 bp = Blueprint("auth", __name__, url_prefix="/auth")
@@ -44,10 +44,12 @@ def send_otp() -> ResponseReturnValue:
     )
     g.bound = asked.number if asked.bind or asked.bound_id else None
     sent = api.engine_for(asked.number).send(asked)
-    headers = responses.send_headers(sent) | api.handle_header(sent.verification_id)
+    headers = error_handlers.send_headers(sent) | api.handle_header(
+        sent.verification_id
+    )
     if not sent.confirmed:
-        return responses.delivery_unconfirmed(headers)
-    headers |= quotas.for_send(sent.limit_usage)
+        return error_handlers.delivery_unconfirmed(headers)
+    headers |= rate_limit_headers.for_send(sent.limit_usage)
     answer = {"message": "OTP sent successfully.", "VerificationStatus": "pending"}
     return answer, HTTPStatus.CREATED, headers
 
@@ -69,7 +71,7 @@ def verify_otp() -> ResponseReturnValue:
     if checked.approved:
         answer = {"VerificationStatus": "approved"}
         return answer, HTTPStatus.CREATED, api.proof_header(guess.number, checked)
-    headers = responses.failed_check_headers(checked.expires_in)
+    headers = error_handlers.failed_check_headers(checked.expires_in)
     headers["OTP-Attempts-Left"] = str(checked.attempts_remaining)
     return {"VerificationStatus": "pending"}, HTTPStatus.CREATED, headers
 

@@ -8,25 +8,26 @@ from datetime import datetime
 
 from flask import Flask, current_app, g
 
-from otp_engine.api.callers import ApiKeyAuthenticator
+from otp_engine.api.authentication import ApiKeyAuthenticator
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
-from otp_engine.domain import handles, phone
+from otp_engine.domain import handles
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.engines import Engines
 from otp_engine.domain.handles import Handle
-from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.models import CheckResult
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import (
     EventStore,
-    VerificationRecordStore,
     SafeListStore,
     ServiceStore,
+    VerificationRecordStore,
 )
-from otp_engine.domain.rehearsal import SandboxNumbers
-from otp_engine.domain.service import Service
-from otp_engine.domain.verification import CheckResult
+from otp_engine.domain.sandbox_numbers import SandboxNumbers
+from otp_engine.domain.services import Service
 
 _NAME = "otp_engine"
 
@@ -128,7 +129,7 @@ class AppContext:
         }
 
     def _number(self, e164: str) -> PhoneNumber:
-        return self.sandbox_numbers.parse(e164, phone.UNKNOWN_REGION)
+        return self.sandbox_numbers.parse(e164, numbers.UNKNOWN_REGION)
 
     def init_app(self, app: Flask) -> None:
         """Make this the context of the views of *app*."""

@@ -12,7 +12,7 @@ from otp_engine.app import MAX_CONCURRENT_SENDS
 from otp_engine.cli import redis_warnings
 from otp_engine.cli.common import load, status_line, success, warn
 from otp_engine.config import Settings
-from otp_engine.domain.guessing import chance
+from otp_engine.domain.policy.online_guessing import chance
 from otp_engine.errors import OTPError
 
 

@@ -18,9 +18,9 @@ from otp_engine.cli.common import (
     printable,
     warn,
 )
-from otp_engine.domain import durations
 from otp_engine.domain.events import Event, RecordedEvent
-from otp_engine.domain.whom import mask_after_prefix
+from otp_engine.domain.limits import durations
+from otp_engine.domain.recipients import mask_after_prefix
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.event_codec import EVENT_TYPES, flatten, type_name
 from otp_engine.store.event_tail import EventTail

@@ -22,13 +22,13 @@ from otp_engine.cli.common import (
     success,
 )
 from otp_engine.config import Settings
-from otp_engine.domain import phone
-from otp_engine.domain.amendments import apply
-from otp_engine.domain.inspection import PhoneReport, PhoneInspector
-from otp_engine.domain.limits import WindowUsage
-from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.policy_versions import PolicyVersions
+from otp_engine.domain.inspection import PhoneInspector, PhoneReport
+from otp_engine.domain.limits.limits import WindowUsage
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.domain.policy.versions import apply
 from otp_engine.errors import InvalidPhone
 from otp_engine.store.redis_store import RedisStore
 
@@ -59,7 +59,7 @@ class _CliContext:
         """
         number = sys.stdin.readline().strip() if text == "-" else text
         try:
-            return phone.parse(number, self.settings.default_region)
+            return numbers.parse(number, self.settings.default_region)
         except InvalidPhone as error:
             fail(error.message)
 

@@ -22,11 +22,11 @@ from otp_engine.cli.common import (
     warn,
 )
 from otp_engine.config import Settings, checks
-from otp_engine.domain import guessing
-from otp_engine.domain.amendments import PolicyVersion, apply
 from otp_engine.domain.events import PolicyChanged
-from otp_engine.domain.policy import PARSERS, Policy, format_value
-from otp_engine.domain.policy_versions import PolicyVersions
+from otp_engine.domain.policy import online_guessing
+from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
+from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.domain.policy.versions import PolicyVersion, apply
 from otp_engine.store.events import RedisEventStore
 
 _MAX_TRIES = 20
@@ -78,7 +78,7 @@ def show(context: _CliContext, *, as_json: bool) -> None:
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, source in rows:
         click.echo(f"{name:{widths[0]}}  {value:{widths[1]}}  {printable(source)}")
-    success(f"the chance of guessing a code is at most {guessing.chance(live)}")
+    success(f"the chance of guessing a code is at most {online_guessing.chance(live)}")
     for warning in checks.policy_warnings(live, context.settings):
         warn(warning)
 
@@ -185,8 +185,10 @@ def _warn_of_change(context: _CliContext, old: Policy, new: Policy) -> None:
     for warning in checks.policy_warnings(new, context.settings):
         if warning not in known:
             warn(warning)
-    if guessing.chance(new) != guessing.chance(old):
-        success(f"the chance of guessing a code is at most {guessing.chance(new)}")
+    if online_guessing.chance(new) != online_guessing.chance(old):
+        success(
+            f"the chance of guessing a code is at most {online_guessing.chance(new)}"
+        )
 
 
 def _emit_change(

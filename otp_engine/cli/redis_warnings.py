@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from otp_engine.config import Settings, checks
-from otp_engine.domain.amendments import apply
-from otp_engine.domain.policy_versions import PolicyVersions
+from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.domain.policy.versions import apply
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.redis_store import RedisStore
 

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from otp_engine.config import policy_checks, redis_url_checks, validators
 from otp_engine.config.settings import Settings, is_loopback
 from otp_engine.crypto.api_keys import MIN_BITS, ApiKey
-from otp_engine.domain import guessing, phone
-from otp_engine.domain.limits import KeyedLimit
-from otp_engine.domain.policy import PARSERS, Policy
-from otp_engine.domain.service import Service
+from otp_engine.domain.limits.limits import KeyedLimit
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.policy.online_guessing import DIGITS
+from otp_engine.domain.policy.policy import PARSERS, Policy
+from otp_engine.domain.services import Service
 
 
 def collect_warnings(
@@ -46,7 +47,7 @@ def policy_warnings(policy: Policy, settings: Settings) -> list[str]:
     warnings = policy_checks.collect_warnings(policy)
     warnings += _key_name_warnings(policy, settings.api_keys)
     bounded = policy.sends_per_country.enforced or policy.sends_total.enforced
-    if phone.ALL_COUNTRIES in settings.allowed_countries and not bounded:
+    if numbers.ALL_COUNTRIES in settings.allowed_countries and not bounded:
         warnings.append(
             "OTP_ALLOWED_COUNTRIES is * while sends_per_country and sends_total enforce"
             " no limit: messages to the most expensive countries have no limit"
@@ -83,9 +84,9 @@ def service_warnings(service: Service) -> list[str]:
     """Return a sentence for each setting of *service* that weakens its codes."""
     warnings = []
     name = f"service {service.sid}"
-    if service.code_length and service.code_length < guessing.DIGITS:
+    if service.code_length and service.code_length < DIGITS:
         warnings.append(
-            f"{name}: CodeLength {service.code_length} is under {guessing.DIGITS}"
+            f"{name}: CodeLength {service.code_length} is under {DIGITS}"
             " digits: NIST SP 800-63B-4 (3.1.3.2), OWASP ASVS 5.0 (6.5.4)"
         )
     if service.custom_code:

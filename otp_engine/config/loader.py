@@ -21,9 +21,9 @@ from otp_engine.crypto import api_keys
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
-from otp_engine.domain import phone
-from otp_engine.domain.policy import PARSERS as POLICY_PARSERS
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.policy.policy import PARSERS as POLICY_PARSERS
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.errors import InvalidSettings
 from otp_engine.parsing import is_sid
 
@@ -126,7 +126,7 @@ def _settings(env: EnvReader) -> Settings:
 
 
 def _allowed_countries(env: EnvReader, *, dev: bool, region: str) -> frozenset[str]:
-    default = frozenset({phone.ALL_COUNTRIES if dev else region})
+    default = frozenset({numbers.ALL_COUNTRIES if dev else region})
     return env.get("OTP_ALLOWED_COUNTRIES", validators.countries, default)
 
 

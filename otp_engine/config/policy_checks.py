@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from otp_engine.domain import durations, guessing
-from otp_engine.domain.limits import KeyedLimit, Limit
-from otp_engine.domain.policy import PARSERS, Policy
+from otp_engine.domain.limits.durations import format_duration
+from otp_engine.domain.limits.limits import KeyedLimit, Limit
+from otp_engine.domain.policy.online_guessing import BOUND, DIGITS, chance, one_in
+from otp_engine.domain.policy.policy import PARSERS, Policy
 
 _NIST_TTL = timedelta(minutes=10)
 _MAX_USEFUL_CHECKS = 10
@@ -25,7 +26,7 @@ def collect_warnings(policy: Policy) -> list[str]:
 
 def _shadow_warnings(policy: Policy) -> list[str]:
     return [
-        f"{name} {window.count}/{durations.format_duration(window.period)} is in shadow mode, and"
+        f"{name} {window.count}/{format_duration(window.period)} is in shadow mode, and"
         " rejects nothing"
         for name in PARSERS
         for limit in _limits(getattr(policy, name))
@@ -36,7 +37,7 @@ def _shadow_warnings(policy: Policy) -> list[str]:
 def _ttl_warnings(policy: Policy) -> list[str]:
     if policy.ttl <= _NIST_TTL:
         return []
-    ttl = durations.format_duration(policy.ttl)
+    ttl = format_duration(policy.ttl)
     return [f"ttl is {ttl}; NIST SP 800-63B-4 (3.1.3.2) allows codes to live 10m"]
 
 
@@ -58,9 +59,9 @@ def _send_limit_warnings(policy: Policy) -> list[str]:
 def _brute_force_warnings(policy: Policy) -> list[str]:
     """Return where *policy* makes brute force or flooding easier than standards do."""
     warnings = []
-    if policy.code_length < guessing.DIGITS:
+    if policy.code_length < DIGITS:
         warnings.append(
-            f"code_length {policy.code_length} is under {guessing.DIGITS} digits: NIST"
+            f"code_length {policy.code_length} is under {DIGITS} digits: NIST"
             " SP 800-63B-4 (3.1.3.2), OWASP ASVS 5.0 (6.5.4)"
         )
     if policy.max_checks > _MAX_USEFUL_CHECKS:
@@ -73,11 +74,11 @@ def _brute_force_warnings(policy: Policy) -> list[str]:
             "sends_per_phone enforces no limit: bound verifications, which any client"
             " can create, have no cooldown between their messages"
         )
-    chance = guessing.chance(policy)
-    if chance.exceeds_bound:
+    highest = chance(policy)
+    if highest.exceeds_bound:
         warnings.append(
-            f"a brute-force attack finds a code with a chance of {chance}; NIST SP"
-            f" 800-63B-4 allows {guessing.one_in(guessing.BOUND)} (six digits, 100"
+            f"a brute-force attack finds a code with a chance of {highest}; NIST SP"
+            f" 800-63B-4 allows {one_in(BOUND)} (six digits, 100"
             " consecutive failures)"
         )
     return warnings

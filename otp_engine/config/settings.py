@@ -11,8 +11,8 @@ from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.rehearsal import SandboxNumber
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.sandbox_numbers import SandboxNumber
 
 TWILIO_WEBHOOK_PATH = "/callbacks/twilio"
 """The path that Twilio posts delivery reports to."""

@@ -19,8 +19,10 @@ from otp_engine import parsing
 from otp_engine.crypto import api_keys as key_scheme
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
-from otp_engine.domain import codes, durations, phone
-from otp_engine.domain.rehearsal import SandboxNumber
+from otp_engine.domain import codes
+from otp_engine.domain.limits import durations
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.sandbox_numbers import SandboxNumber
 from otp_engine.errors import OTPError
 
 GENERATE_PEPPER = "`otp-engine keys pepper`"
@@ -136,15 +138,15 @@ def http_url(text: str) -> str:
 def region(text: str) -> str:
     """Parse the ISO 3166 code of a country with phone numbers."""
     code = text.upper()
-    if not phone.is_supported_region(code):
+    if not numbers.is_supported_region(code):
         raise ValueError(f"must be an ISO 3166 country code, such as IN: {text!r}")
     return code
 
 
 def countries(text: str) -> frozenset[str]:
     """Parse comma-separated ISO 3166 codes, or `*` for all countries."""
-    if text == phone.ALL_COUNTRIES:
-        return frozenset({phone.ALL_COUNTRIES})
+    if text == numbers.ALL_COUNTRIES:
+        return frozenset({numbers.ALL_COUNTRIES})
     codes = frozenset(map(region, parsing.comma_separated(text)))
     if not codes:
         raise ValueError("must name at least one country, or *")
@@ -193,7 +195,7 @@ def test_numbers(today: date) -> Callable[[str], tuple[SandboxNumber, ...]]:
         code, _, day = rest.partition("@")
         try:
             entry = SandboxNumber(
-                phone.parse_unassigned(number),
+                numbers.parse_unassigned(number),
                 codes.parse(code),
                 date.fromisoformat(day),
             )

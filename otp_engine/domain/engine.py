@@ -30,39 +30,42 @@ from datetime import timedelta
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import charges, codes, engine_events, homes, messages
+from otp_engine.domain import codes, engine_events
 from otp_engine.domain.events import (
     Action,
-    VerificationApproved,
-    VerificationCanceled,
     EventListener,
     RequestRefused,
+    VerificationApproved,
+    VerificationCanceled,
     ignore_event,
 )
-from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import WindowUsage
-from otp_engine.domain.messages import Message
-from otp_engine.domain.phone import PhoneNumber, AllowedDestinations
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.ports import Deliver, Sender, VerificationStore
-from otp_engine.domain.reservations import Reservations
-from otp_engine.domain.service import DEFAULT, Service
-from otp_engine.domain.verification import (
-    SendRequest,
-    HashParameters,
+from otp_engine.domain.limits import hits
+from otp_engine.domain.limits.limits import WindowUsage
+from otp_engine.domain.messages import templates
+from otp_engine.domain.messages.templates import Message
+from otp_engine.domain.models import (
     Channel,
-    CheckResult,
     CheckRequest,
+    CheckResult,
+    HashParameters,
+    PendingVerification,
+    SendRequest,
     SendReservation,
     SendResult,
-    PendingVerification,
 )
-from otp_engine.domain.whom import Recipient
+from otp_engine.domain.phones import phone_keys
+from otp_engine.domain.phones.numbers import AllowedDestinations, PhoneNumber
+from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.ports import Deliver, Sender, VerificationStore
+from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.reservations import Reservations
+from otp_engine.domain.services import DEFAULT, Service
 from otp_engine.errors import (
-    ProviderUnavailable,
     DeliveryUnconfirmed,
     OTPError,
     Overloaded,
+    ProviderUnavailable,
     SendingDisabled,
     StoreUnavailable,
     Unavailable,
@@ -163,7 +166,7 @@ class Engine:
             # Without a place nothing else is tried. It is not kept: requests that their
             # requester's limit rejects would hold every place during a call to Redis.
             self.hash_pool.check_capacity()
-        requester = charges.for_requester(asked, self.policy, self.peppers[0], whom)
+        requester = hits.for_requester(asked, self.policy, self.peppers[0], whom)
         paid = reserved.acquire_limits(requester, until=_NO_CAPACITY)
         try:
             hand_over = place.enter_context(self.sender.reserve())
@@ -190,7 +193,7 @@ class Engine:
         bound = binding.salt if binding and asked.bind else asked.bound_id
         pepper, phone = self._phone_key(asked.number, asked.service, bound)
         opened = reserved.reserve_send(phone, binding, _sender_of(asked))
-        shared = reserved.acquire_limits(charges.for_global_limits(asked, self.policy))
+        shared = reserved.acquire_limits(hits.for_global_limits(asked, self.policy))
         opened = replace(opened, limit_usage=(*opened.limit_usage, *paid, *shared))
         self._emit_shadow_rejections(Action.SEND, whom, opened.limit_usage)
         code = self._choose_code(asked)
@@ -203,7 +206,7 @@ class Engine:
         ):
             # The verification was approved or canceled while this code was hashed.
             raise Unavailable
-        message = messages.build(
+        message = templates.build(
             asked,
             code=code,
             verification=opened.hash_parameters.salt,
@@ -275,9 +278,9 @@ class Engine:
         self, guess: CheckRequest, whom: Recipient, reserved: Reservations
     ) -> CheckResult:
         self.hash_pool.check_capacity()
-        requester = charges.for_requester(guess, self.policy, self.peppers[0], whom)
+        requester = hits.for_requester(guess, self.policy, self.peppers[0], whom)
         paid = reserved.acquire_limits(requester, until=_NO_CAPACITY)
-        pool = charges.for_global_limits(guess, self.policy)
+        pool = hits.for_global_limits(guess, self.policy)
         pepper, phone = self._phone_key(guess.number, guess.service, guess.bound_id)
         # Once the code is compared, the check stays counted whatever happens.
         uncompared = Reservations(self.store, self.policy, reserved.idempotency_key)
@@ -394,7 +397,7 @@ class Engine:
             )
             for pepper in self.peppers
         ]
-        return homes.resolve(keys, self.store, self.policy)
+        return phone_keys.resolve(keys, self.store, self.policy)
 
     def _reservations(self) -> Reservations:
         return Reservations(

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from otp_engine.domain import messages
 from otp_engine.domain.events import (
     Action,
-    VerificationApproved,
+    CheckFailed,
+    CheckNotFound,
     CodeSent,
     Event,
     MaxAttemptsReached,
-    CheckNotFound,
+    RequestFailed,
     RequestRefused,
     SendRejected,
-    RequestFailed,
-    CheckFailed,
+    VerificationApproved,
 )
-from otp_engine.domain.verification import SendRequest, Channel, CheckResult, SendResult
-from otp_engine.domain.whom import Recipient
+from otp_engine.domain.messages import templates
+from otp_engine.domain.models import Channel, CheckResult, SendRequest, SendResult
+from otp_engine.domain.recipients import Recipient
 from otp_engine.errors import (
-    ProviderUnavailable,
     OTPError,
-    RateLimited,
     Overloaded,
+    ProviderUnavailable,
+    RateLimited,
     SendingDisabled,
     StoreUnavailable,
     TooManyAttempts,
@@ -137,5 +137,5 @@ def _language(locale: str | None) -> str | None:
 
     No other part of a client's text is recorded.
     """
-    language = messages.language_of(locale)
-    return language if locale and language in messages.LOCALES else None
+    language = templates.language_of(locale)
+    return language if locale and language in templates.LOCALES else None

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import ignore_event
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.phone import (
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.phones.numbers import (
     ALL_COUNTRIES,
     GLOBAL_NETWORK,
-    PhoneNumber,
     AllowedDestinations,
+    PhoneNumber,
 )
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import Sender
-from otp_engine.domain.rehearsal import SandboxNumbers
+from otp_engine.domain.sandbox_numbers import SandboxNumbers
 
 _MAX_SENDS = 100
 _NAMESPACE_SUFFIX = ":test"

@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.receipts import DeliveryReport
-from otp_engine.domain.verification import Channel
-from otp_engine.domain.whom import Recipient
+from otp_engine.domain.messages.delivery_reports import DeliveryReport
+from otp_engine.domain.models import Channel
+from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.recipients import Recipient
 
 
 class Action(StrEnum):

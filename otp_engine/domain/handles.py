@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.errors import InvalidPhone, VerificationNotFound
 
 _CONTEXT = b"handle"

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import charges
-from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import WindowUsage
-from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.limits import hits
+from otp_engine.domain.limits.limits import WindowUsage
+from otp_engine.domain.models import PendingVerification
+from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import LimitUsageStore, VerificationStore
-from otp_engine.domain.verification import PendingVerification
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class PhoneInspector:
             for phone in phones
             for use in self.counts.phone_usage(phone, self.policy)
         ]
-        shared = charges.for_country_and_total(number.country, self.policy)
+        shared = hits.for_country_and_total(number.country, self.policy)
         uses += self.counts.shared_usage(shared)
         waiting = [(scope, waiting) for scope, waiting in pending if waiting]
         return PhoneReport(waiting, uses)

@@ -8,19 +8,19 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from otp_engine.domain.events import Event, RecordedEvent
-from otp_engine.domain.homes import PhoneKey, PhoneStateStore
-from otp_engine.domain.limits import LimitHit, WindowUsage
-from otp_engine.domain.messages import Message
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.record import VerificationRecord
-from otp_engine.domain.refusals import ProviderRejection
-from otp_engine.domain.service import Service
-from otp_engine.domain.verification import (
-    HashParameters,
+from otp_engine.domain.limits.limits import LimitHit, WindowUsage
+from otp_engine.domain.messages.templates import Message
+from otp_engine.domain.models import (
     CheckReservation,
-    SendReservation,
+    HashParameters,
     PendingVerification,
+    SendReservation,
 )
+from otp_engine.domain.phones.phone_keys import PhoneKey, PhoneStateStore
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.provider_rejections import ProviderRejection
+from otp_engine.domain.records import VerificationRecord
+from otp_engine.domain.services import Service
 
 Deliver = Callable[[Message], None]
 """Hands one message over to a provider, and returns when it was accepted."""
@@ -31,8 +31,8 @@ class VerificationStore(PhoneStateStore, Protocol):
 
     *phone* is the key of one phone in one service. Messages and failed checks are
     counted for all services together.
-    *token* is the idempotency key of one request: a step that is repeated with the same
-    token changes nothing and returns the same. Every method raises `StoreUnavailable`
+    *idempotency_key* names one request: a step that is repeated with the same key
+    changes nothing and returns the same. Every method raises `StoreUnavailable`
     when the store does not answer.
     """
 
@@ -51,9 +51,9 @@ class VerificationStore(PhoneStateStore, Protocol):
 
         Args:
             phone: The phone's key.
-            token: The idempotency key.
-            binding: The hash parameters of a new verification. With None, only a live
-                verification is sent again.
+            idempotency_key: The idempotency key.
+            hash_parameters: The hash parameters of a new verification. With None, only
+                a live verification is sent again.
             policy: The policy in force.
             sender: What a provider's rejection can depend on: a Messaging Service, or
                 empty.

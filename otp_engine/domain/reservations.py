@@ -7,16 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
-from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import LimitHit, WindowUsage
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.limits.limits import LimitHit, WindowUsage
+from otp_engine.domain.models import CheckReservation, HashParameters, SendReservation
+from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import VerificationStore
-from otp_engine.domain.refusals import ProviderRejection
-from otp_engine.domain.verification import (
-    HashParameters,
-    CheckReservation,
-    SendReservation,
-)
+from otp_engine.domain.provider_rejections import ProviderRejection
 from otp_engine.errors import OTPError, StoreUnavailable
 
 T = TypeVar("T")
@@ -44,7 +40,7 @@ class Reservations:
         """Count the request against shared limits.
 
         Args:
-            limits: The limits.
+            hits: The limits, with the identifiers that they count.
             until: The errors of the request that release it.
 
         Returns:

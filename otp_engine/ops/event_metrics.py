@@ -9,19 +9,19 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from otp_engine.domain.events import (
     Action,
-    VerificationApproved,
-    CodeSent,
-    MessageDelivered,
-    Event,
-    MessageUndelivered,
+    CheckFailed,
     CheckNotFound,
+    CodeSent,
+    Event,
+    MessageDelivered,
+    MessageUndelivered,
+    RequestFailed,
     RequestRefused,
     SendRejected,
-    RequestFailed,
-    CheckFailed,
+    VerificationApproved,
 )
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.verification import Channel
+from otp_engine.domain.models import Channel
+from otp_engine.domain.policy.policy import Policy
 
 _RULES = (
     (Action.SEND, "resend_cooldown"),

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from otp_engine.config import Settings
-from otp_engine.domain.messages import Message
+from otp_engine.domain.messages.delivery_reports import ReportParser
+from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.ports import Sender
-from otp_engine.domain.receipts import ReportParser
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.senders.console import ConsoleProvider

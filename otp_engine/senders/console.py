@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from otp_engine.domain.messages import Message
+from otp_engine.domain.messages.templates import Message
 
 
 class ConsoleProvider:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 
-from otp_engine.domain.messages import Message
+from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.ports import Deliver, Sender
-from otp_engine.errors import ProviderUnavailable, DeliveryFailed, Overloaded
+from otp_engine.errors import DeliveryFailed, Overloaded, ProviderUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ from functools import partial
 from threading import BoundedSemaphore
 from time import perf_counter
 
-from otp_engine.domain.messages import Message
+from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.ports import Deliver
 from otp_engine.errors import (
-    ProviderUnavailable,
     DeliveryUnconfirmed,
     OTPError,
     Overloaded,
+    ProviderUnavailable,
 )
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics

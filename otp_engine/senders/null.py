@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from otp_engine.domain.messages import Message
+from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.ports import Deliver
 
 

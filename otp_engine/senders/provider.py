@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from otp_engine.domain.messages import Message
+from otp_engine.domain.messages.templates import Message
 
 
 class Provider(Protocol):

@@ -15,12 +15,12 @@ from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 
 from otp_engine.config import TwilioSettings
-from otp_engine.domain.messages import Message
+from otp_engine.domain.messages.templates import Message
 from otp_engine.errors import (
-    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     OTPError,
+    ProviderUnavailable,
 )
 from otp_engine.senders import twilio_errors
 from otp_engine.senders.twilio_http import NotConnected, PooledHttpClient

@@ -10,13 +10,13 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from otp_engine.errors import (
-    ProviderUnavailable,
     CountryNotAllowed,
     DeliveryFailed,
     DeliveryUnconfirmed,
     InvalidPhone,
     NumberTypeNotAllowed,
     OTPError,
+    ProviderUnavailable,
 )
 
 # Twilio gives no time to wait. Error 14107 counts messages in windows of 30 seconds.

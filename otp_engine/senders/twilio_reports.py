@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from twilio.request_validator import RequestValidator
 
-from otp_engine.domain.receipts import DeliveryReport
+from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.errors import Unauthorized
 
 _DELIVERED = "delivered"

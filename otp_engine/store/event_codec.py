@@ -7,20 +7,20 @@ from dataclasses import fields, is_dataclass
 from typing import Any, TypeAlias
 
 from otp_engine.domain.events import (
-    VerificationApproved,
-    VerificationCanceled,
+    CheckFailed,
+    CheckNotFound,
     CodeSent,
-    MessageDelivered,
     Event,
     MaxAttemptsReached,
-    RecordedEvent,
+    MessageDelivered,
     MessageUndelivered,
-    CheckNotFound,
     PolicyChanged,
+    RecordedEvent,
+    RequestFailed,
     RequestRefused,
     SendRejected,
-    RequestFailed,
-    CheckFailed,
+    VerificationApproved,
+    VerificationCanceled,
 )
 from otp_engine.store import lua_codec
 from otp_engine.store.json_codec import converter

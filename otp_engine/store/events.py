@@ -16,11 +16,11 @@ from time import monotonic
 from typing import Any
 
 from otp_engine.domain.events import (
+    CheckNotFound,
     Event,
     RecordedEvent,
-    CheckNotFound,
-    RequestRefused,
     RequestFailed,
+    RequestRefused,
 )
 from otp_engine.store import event_codec, keys, lua_codec
 from otp_engine.store.connection import Entry, RedisCommands

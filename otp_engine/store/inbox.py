@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from otp_engine.domain.events import (
-    VerificationApproved,
-    VerificationCanceled,
     Event,
     MaxAttemptsReached,
+    VerificationApproved,
+    VerificationCanceled,
 )
-from otp_engine.domain.inbox import InboxMessage, CodeStatus
-from otp_engine.domain.messages import Message
+from otp_engine.domain.messages.inbox import CodeStatus, InboxMessage
+from otp_engine.domain.messages.templates import Message
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store import keys
 from otp_engine.store.connection import RedisCommands

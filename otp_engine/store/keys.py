@@ -50,8 +50,8 @@ The fields of a verification, all short enough for Redis to keep the hash packed
 
 from __future__ import annotations
 
-from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import LimitHit
+from otp_engine.domain.limits.limits import LimitHit
+from otp_engine.domain.phones.phone_keys import PhoneKey
 
 SHARED_LIMITS = "otp:{shared}"
 """What the keys of all shared limits begin with."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from otp_engine.domain.limits import LimitHit, Limit, WindowUsage
+from otp_engine.domain.limits.limits import Limit, LimitHit, WindowUsage
 
 
 def to_ms(duration: timedelta) -> int:

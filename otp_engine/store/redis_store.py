@@ -5,10 +5,10 @@ from __future__ import annotations
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.store import keys
 from otp_engine.store.connection import Client
-from otp_engine.store.counts import RedisLimitUsageStore
 from otp_engine.store.delivery_reports import SeenReports
 from otp_engine.store.events import RedisEventStore
 from otp_engine.store.inbox import RedisInbox
+from otp_engine.store.limit_usage import RedisLimitUsageStore
 from otp_engine.store.persistence import persistence_warnings
 from otp_engine.store.policy_versions import RedisPolicyVersionStore
 from otp_engine.store.redis_client import RedisClient
@@ -33,10 +33,10 @@ class RedisStore(RedisVerificationStore):
 
         Args:
             client: Executes the first attempt of a command.
-            again: A client of the same Redis for the retry; see `RedisClient`.
+            retry_client: A client of the same Redis for the retry; see `RedisClient`.
             replicas: Number of replicas that must acknowledge each write that a promise
                 depends on.
-            meter: Measures the commands.
+            metrics: Measures the commands.
         """
         redis_client = RedisClient(client, retry_client=retry_client, metrics=metrics)
         super().__init__(redis_client, replicas=replicas)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from otp_engine.domain.service import Service
+from otp_engine.domain.services import Service
 from otp_engine.store import keys
 from otp_engine.store.json_codec import converter
 from otp_engine.store.lua_scripts import LuaScript

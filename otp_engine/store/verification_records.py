@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
-from otp_engine.domain.record import SendAttempt, VerificationRecord
-from otp_engine.domain.verification import Channel
+from otp_engine.domain.models import Channel
+from otp_engine.domain.records import SendAttempt, VerificationRecord
 from otp_engine.store import keys, lua_codec
 from otp_engine.store.connection import RedisCommands
 from otp_engine.store.lua_scripts import LuaScript
@@ -37,7 +37,7 @@ class RedisVerificationRecordStore:
 
         Args:
             record: The verification.
-            token: Idempotency key of the send, 8 bytes.
+            send_id: Idempotency key of the send, 8 bytes.
             life: How long to store the record from now, at least.
 
         Returns:

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from otp_engine.domain import refusals
-from otp_engine.domain.homes import PhoneKey, PhoneState
-from otp_engine.domain.limits import LimitHit, Limit, WindowUsage
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.refusals import ProviderRejection
-from otp_engine.domain.verification import (
-    HashParameters,
+from otp_engine.domain import provider_rejections
+from otp_engine.domain.limits.limits import Limit, LimitHit, WindowUsage
+from otp_engine.domain.models import (
     CheckReservation,
-    SendReservation,
+    HashParameters,
     PendingVerification,
+    SendReservation,
 )
+from otp_engine.domain.phones.phone_keys import PhoneKey, PhoneState
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.provider_rejections import ProviderRejection
 from otp_engine.errors import (
-    RateLimited,
     LimitExceeded,
+    RateLimited,
     TooManyAttempts,
     VerificationNotFound,
 )
@@ -141,7 +141,7 @@ class RedisVerificationStore:
             ],
             idempotency_key,
             str(rejection or ""),
-            lua_codec.to_ms(refusals.TTL),
+            lua_codec.to_ms(provider_rejections.TTL),
             sender,
         )
 

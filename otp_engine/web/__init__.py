@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
-from otp_engine.api.responses import ErrorHandler
+from otp_engine.api.error_handlers import ErrorHandler
 from otp_engine.config import Settings
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.inbox import InboxMessage
+from otp_engine.domain.messages.inbox import InboxMessage
 from otp_engine.web import api_docs, assets, inbox, verify
 
 

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from flask import g, request
 
-from otp_engine.api import context, responses
-from otp_engine.api.callers import ANONYMOUS
+from otp_engine.api import context, error_handlers
+from otp_engine.api.authentication import ANONYMOUS
 from otp_engine.domain import codes
 from otp_engine.domain.handles import Handle
-from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.verification import SendRequest, CheckResult, CheckRequest
-from otp_engine.domain.wishes import MessageOptions
+from otp_engine.domain.messages.options import MessageOptions
+from otp_engine.domain.models import CheckRequest, CheckResult, SendRequest
+from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.errors import (
     DeliveryUnconfirmed,
     RateLimited,
@@ -113,7 +113,7 @@ class VerifyActions:
             return self._send(number, None, session, translations)
         except RateLimited as error:
             if handle and error.limit == "resend_cooldown":
-                rounded = responses.retry_after(error.retry_after, rule=True)
+                rounded = error_handlers.retry_after(error.retry_after, rule=True)
                 resend_after = timedelta(seconds=int(rounded))
                 encoded = _encode_handle(handle.verification_id, number)
                 session.code_sent(encoded, resend_after)

@@ -12,8 +12,8 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from otp_engine.domain import segments
-from otp_engine.domain.inbox import InboxMessage
+from otp_engine.domain.messages import segments
+from otp_engine.domain.messages.inbox import InboxMessage
 from otp_engine.web import security_headers
 
 _JUST_NOW = timedelta(seconds=2)

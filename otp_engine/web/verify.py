@@ -22,12 +22,12 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from otp_engine.api import responses
+from otp_engine.api import error_handlers
 from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.errors import (
+    LimitExceeded,
     OTPError,
     RateLimited,
-    LimitExceeded,
     Unavailable,
     VerificationNotFound,
 )
@@ -142,11 +142,11 @@ def _notice_for(error: OTPError, translations: Translations) -> Notice:
     wait, headers = "", {}
     if isinstance(error, LimitExceeded | Unavailable):
         rule = isinstance(error, LimitExceeded)
-        seconds = responses.retry_after(error.retry_after, rule=rule)
+        seconds = error_handlers.retry_after(error.retry_after, rule=rule)
         wait = _format_wait(int(seconds), translations)
         headers = {"Retry-After": seconds}
     text = translations.get(key, wait=wait)
-    return Notice(text, responses.status_of(error), headers=headers)
+    return Notice(text, error_handlers.status_of(error), headers=headers)
 
 
 def _format_wait(seconds: int, translations: Translations) -> str:

@@ -13,9 +13,9 @@ from otp_engine.api import body as request_body
 from otp_engine.app import create_app
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.errors import (
-    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
+    ProviderUnavailable,
     StoreUnavailable,
 )
 from tests.fakes import different_code

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from otp_engine.api.callers import ApiKeyAuthenticator
+from otp_engine.api.authentication import ApiKeyAuthenticator
 from otp_engine.crypto import api_keys
 from otp_engine.errors import DeliveryUnconfirmed
 from tests.ageing import age

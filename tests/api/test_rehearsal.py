@@ -7,9 +7,10 @@ from datetime import date, timedelta
 import pytest
 
 from otp_engine import config
-from otp_engine.domain import engines, phone
-from otp_engine.domain.rehearsal import SandboxNumber, SandboxNumbers
-from otp_engine.domain.verification import SendRequest, CheckRequest
+from otp_engine.domain import engines
+from otp_engine.domain.models import CheckRequest, SendRequest
+from otp_engine.domain.phones.numbers import parse_unassigned
+from otp_engine.domain.sandbox_numbers import SandboxNumber, SandboxNumbers
 from otp_engine.errors import InvalidSettings, VerificationNotFound
 from otp_engine.senders.null import NullSender
 from tests.api.verify_v2.conftest import SERVICE, Verify
@@ -66,11 +67,11 @@ def test_sandbox_sends_count_against_the_requester(http):
 def test_fixed_code_is_not_found_after_the_last_day(engine):
     days = [date(2027, 1, 31)]
     numbers = SandboxNumbers(
-        {NUMBER: SandboxNumber(phone.parse_unassigned(NUMBER), CODE, days[0])},
+        {NUMBER: SandboxNumber(parse_unassigned(NUMBER), CODE, days[0])},
         lambda: days[0],
     )
     both = engines.build(engine, numbers, NullSender())
-    number = phone.parse_unassigned(NUMBER)
+    number = parse_unassigned(NUMBER)
     both.engine_for(number).send(SendRequest(number=number))
     days[0] += timedelta(days=1)
 

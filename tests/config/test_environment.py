@@ -8,7 +8,7 @@ import pytest
 from otp_engine import config
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.argon2 import PROFILES
-from otp_engine.domain.limits import Limit
+from otp_engine.domain.limits.limits import Limit
 from otp_engine.errors import InvalidSettings
 from tests.twilio_server import ACCOUNT, SERVICE
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.config.policy_checks import collect_warnings
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.policy.policy import Policy
 
 
 def test_default_policy_has_no_warnings():

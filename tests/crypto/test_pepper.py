@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.record import encrypt_number
+from otp_engine.domain.records import encrypt_number
 
 PEPPER = Pepper(b"p" * 32)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from otp_engine.domain import addresses
+from otp_engine.domain.limits import ip_networks
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from otp_engine.domain import addresses
     ],
 )
 def test_ipv4_counts_whole_and_ipv6_by_its_64(text, counted):
-    assert addresses.normalize(text) == counted
+    assert ip_networks.normalize(text) == counted
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_ipv4_counts_whole_and_ipv6_by_its_64(text, counted):
 )
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ValueError, match="address"):
-        addresses.normalize(text)
+        ip_networks.normalize(text)
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_what_is_no_address_is_refused(text):
     ],
 )
 def test_an_ipv6_address_counts_in_wider_networks(address, networks):
-    assert addresses.networks(address) == networks
+    assert ip_networks.networks(address) == networks

@@ -9,11 +9,12 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import handles, phone
+from otp_engine.domain import handles
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.inspection import PhoneInspector
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.service import DEFAULT, Service
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.services import DEFAULT, Service
 from otp_engine.errors import (
     RateLimited,
     TooManyAttempts,
@@ -270,13 +271,13 @@ def test_bound_verification_keeps_its_pepper_during_rotation(
 
 
 PEPPER = Pepper(b"p" * 32)
-HANDLE = Handle(b"v" * 16, phone.parse("+919445012345", "IN"))
+HANDLE = Handle(b"v" * 16, numbers.parse("+919445012345", "IN"))
 WRITTEN = HANDLE.encode(PEPPER)
 
 
 def read(text, *peppers):
     return handles.parse(
-        text, peppers, lambda e164: phone.parse(e164, phone.UNKNOWN_REGION)
+        text, peppers, lambda e164: numbers.parse(e164, numbers.UNKNOWN_REGION)
     )
 
 

@@ -8,15 +8,15 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import phone
-from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.service import DEFAULT
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import RateLimited, Unavailable, VerificationNotFound
 from tests.fakes import HashPoolWithHook, different_code
 from tests.tuning import with_policy
 
-BOB = phone.parse("+919445067890", "IN")
+BOB = numbers.parse("+919445067890", "IN")
 
 
 def test_no_code_of_a_canceled_verification_works(engine, outbox, alice, guess):

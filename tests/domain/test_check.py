@@ -9,14 +9,14 @@ import pytest
 
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.hash_pool import HashPool
-from otp_engine.domain import phone
-from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.verification import CheckRequest
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.models import CheckRequest
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.errors import (
-    RateLimited,
     LimitExceeded,
     Overloaded,
+    RateLimited,
     StoreUnavailable,
     TooManyAttempts,
     VerificationNotFound,
@@ -80,7 +80,7 @@ def test_check_without_a_send_finds_no_verification(engine, guess, client):
 
 def test_code_is_not_found_for_another_phone(engine, outbox, alice):
     engine.send(alice)
-    bob = phone.parse("+919445067890", "IN")
+    bob = numbers.parse("+919445067890", "IN")
 
     with pytest.raises(VerificationNotFound):
         engine.check(CheckRequest(number=bob, code=outbox.code))

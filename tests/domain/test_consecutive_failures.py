@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.domain.inspection import PhoneInspector
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.service import Service
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.services import Service
 from otp_engine.errors import RateLimited
 from tests.ageing import age
 from tests.fakes import different_code

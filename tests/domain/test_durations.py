@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otp_engine.domain import durations
+from otp_engine.domain.limits import durations
 
 
 @pytest.mark.parametrize(

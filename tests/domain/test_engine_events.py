@@ -7,31 +7,31 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.domain import phone
 from otp_engine.domain.events import (
     Action,
-    VerificationApproved,
-    VerificationCanceled,
+    CheckFailed,
+    CheckNotFound,
     CodeSent,
     MaxAttemptsReached,
-    CheckNotFound,
+    RequestFailed,
     RequestRefused,
     SendRejected,
-    RequestFailed,
-    CheckFailed,
+    VerificationApproved,
+    VerificationCanceled,
 )
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.phone import AllowedDestinations
-from otp_engine.domain.service import DEFAULT
-from otp_engine.domain.verification import Channel
-from otp_engine.domain.whom import Recipient
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.models import Channel
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.numbers import AllowedDestinations
+from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
-    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     InvalidPhone,
     NumberTypeNotAllowed,
     OTPError,
+    ProviderUnavailable,
     StoreUnavailable,
 )
 from tests.fakes import StoreLosingReplies, different_code
@@ -341,7 +341,7 @@ def test_cancel_emits_canceled(engine, emitted, whom, alice):
 
 def test_events_of_two_phones_have_different_digests(engine, emitted, alice):
     engine.send(alice)
-    engine.send(replace(alice, number=phone.parse("+919445067890", "IN")))
+    engine.send(replace(alice, number=numbers.parse("+919445067890", "IN")))
 
     [alices, bobs] = [event.recipient for event in emitted]
 

@@ -5,16 +5,17 @@ from datetime import date, timedelta
 
 import pytest
 
-from otp_engine.domain import engines, phone
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.rehearsal import SandboxNumber, SandboxNumbers
-from otp_engine.domain.verification import SendRequest, CheckRequest
+from otp_engine.domain import engines
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.models import CheckRequest, SendRequest
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.sandbox_numbers import SandboxNumber, SandboxNumbers
 from otp_engine.errors import RateLimited, VerificationNotFound
 from tests.fakes import FakeSender
 from tests.tuning import with_policy
 
 SANDBOX = SandboxNumber(
-    phone.parse_unassigned("+15550100001"), "123456", date(2027, 1, 31)
+    numbers.parse_unassigned("+15550100001"), "123456", date(2027, 1, 31)
 )
 ASKED = SendRequest(number=SANDBOX.number, client_ip="203.0.113.7")
 

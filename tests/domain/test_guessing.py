@@ -8,9 +8,9 @@ from fractions import Fraction
 
 import pytest
 
-from otp_engine.domain import guessing
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.policy import online_guessing
+from otp_engine.domain.policy.policy import Policy
 
 MILLION = 1_000_000
 OPEN = Policy(
@@ -22,7 +22,7 @@ OPEN = Policy(
 
 def test_the_defaults_leave_50_guesses_a_day():
     """5 checks of 5 live codes; 10 messages a day, each for 5 checks."""
-    chance = guessing.chance(Policy())
+    chance = online_guessing.chance(Policy())
 
     assert chance.per_verification == Fraction(25, MILLION)
     assert chance.per_day == Fraction(50, MILLION)
@@ -33,11 +33,11 @@ def test_the_defaults_leave_50_guesses_a_day():
 def test_the_bound_is_100_checks_of_one_code_of_six_digits():
     policy = replace(OPEN, max_checks=100, max_sends=1)
 
-    chance = guessing.chance(policy)
+    chance = online_guessing.chance(policy)
 
     assert chance.per_verification == chance.per_day == Fraction(1, 10_000)
     assert not chance.exceeds_bound
-    assert guessing.chance(replace(policy, max_sends=2)).exceeds_bound
+    assert online_guessing.chance(replace(policy, max_sends=2)).exceeds_bound
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_the_bound_is_100_checks_of_one_code_of_six_digits():
     ],
 )
 def test_the_chance_follows_from_checks_and_live_codes(changes, verification, day):
-    chance = guessing.chance(replace(OPEN, **changes))
+    chance = online_guessing.chance(replace(OPEN, **changes))
 
     assert chance.per_verification == Fraction(verification, MILLION)
     assert chance.per_day == Fraction(day, MILLION)
@@ -77,7 +77,7 @@ def test_the_chance_follows_from_checks_and_live_codes(changes, verification, da
 def test_a_lower_ceiling_of_failures_lowers_both():
     policy = replace(OPEN, max_checks=20, max_consecutive_failures=10)
 
-    chance = guessing.chance(policy)
+    chance = online_guessing.chance(policy)
 
     assert chance.per_verification == chance.per_day == Fraction(50, MILLION)
 
@@ -85,4 +85,4 @@ def test_a_lower_ceiling_of_failures_lowers_both():
 def test_no_chance_is_over_one():
     policy = replace(OPEN, code_length=4, max_checks=100, max_sends=101)
 
-    assert guessing.chance(policy).per_verification == 1
+    assert online_guessing.chance(policy).per_verification == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otp_engine.domain.limits import KeyedLimit, Limit, Window
+from otp_engine.domain.limits.limits import KeyedLimit, Limit, Window
 
 windows = st.builds(
     Window,

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.domain import messages
-from otp_engine.domain.phone import parse
-from otp_engine.domain.verification import SendRequest
+from otp_engine.domain.messages import templates
+from otp_engine.domain.models import SendRequest
+from otp_engine.domain.phones.numbers import parse
 
 GSM_7 = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
@@ -15,14 +15,14 @@ GSM_7 = set(
 
 
 def text(locale=None, life=timedelta(minutes=10)):
-    return messages.render(code="123456", brand="Acme", life=life, locale=locale)
+    return templates.render(code="123456", brand="Acme", life=life, locale=locale)
 
 
 def test_the_code_comes_first_and_the_brand_is_named():
     assert text() == "123456 is your Acme code. It expires in 10 min. Don't share it."
 
 
-@pytest.mark.parametrize("locale", sorted(messages.LOCALES))
+@pytest.mark.parametrize("locale", sorted(templates.LOCALES))
 def test_every_text_is_one_segment(locale):
     written = text(locale)
 
@@ -51,7 +51,7 @@ def test_no_text_promises_more_time_than_there_is(seconds, said):
 
 def test_neither_the_number_nor_the_text_of_a_message_is_shown():
     number = parse("9445012345", "IN")
-    message = messages.Message(
+    message = templates.Message(
         to=number.e164,
         masked=number.masked,
         channel=SendRequest(number=number).channel,

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata
 
-from otp_engine.domain import phone, whom
-from otp_engine.domain.phone import AllowedDestinations
+from otp_engine.domain import recipients
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.numbers import AllowedDestinations
 from otp_engine.errors import CountryNotAllowed, InvalidPhone, NumberTypeNotAllowed
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -31,7 +32,7 @@ REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
     ],
 )
 def test_however_it_is_typed_it_is_one_number(typed):
-    assert phone.parse(typed, "IN").e164 == "+919445012345"
+    assert numbers.parse(typed, "IN").e164 == "+919445012345"
 
 
 @pytest.mark.parametrize(
@@ -62,13 +63,13 @@ def test_however_it_is_typed_it_is_one_number(typed):
 )
 def test_what_cannot_be_a_number_is_refused(typed):
     with pytest.raises(InvalidPhone):
-        phone.parse(typed, "IN")
+        numbers.parse(typed, "IN")
 
 
 @given(typed=st.text())
 def test_any_text_is_a_number_or_refused(typed):
     try:
-        number = phone.parse(typed, "IN")
+        number = numbers.parse(typed, "IN")
     except InvalidPhone:
         return
     assert phonenumbers.is_valid_number(phonenumbers.parse(number.e164))
@@ -87,7 +88,7 @@ def test_a_number_reads_the_same_in_national_and_international_form(region):
         for shape in (shapes.E164, shapes.INTERNATIONAL, shapes.NATIONAL)
     ]
 
-    assert {phone.parse(text, region).e164 for text in written} == {written[0]}
+    assert {numbers.parse(text, region).e164 for text in written} == {written[0]}
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -96,7 +97,7 @@ def test_the_mask_hides_all_but_the_country_and_the_end(region):
     if example is None or not phonenumbers.is_valid_number(example):
         pytest.skip("no example for this region")
     e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
-    number = phone.parse(e164, region)
+    number = numbers.parse(e164, region)
 
     assert number.masked != number.e164
     assert len(number.masked) == len(number.e164)
@@ -109,9 +110,9 @@ def test_log_and_events_together_leave_three_digits_of_every_number_hidden(regio
     code = metadata.country_code
     for length in {*metadata.general_desc.possible_length} - {-1}:
         digits = ("9876543210" * 2)[:length]
-        number = phone.PhoneNumber(f"+{code}{digits}", region, code, sms_capable=True)
+        number = numbers.PhoneNumber(f"+{code}{digits}", region, code, sms_capable=True)
 
-        beginning = whom.visible_prefix(number).removeprefix(f"+{code}")
+        beginning = recipients.visible_prefix(number).removeprefix(f"+{code}")
         stars, end = number.masked.removeprefix(f"+{code}").rsplit("*", 1)
 
         assert len(beginning) + len(end) + 3 <= length
@@ -121,13 +122,13 @@ def test_log_and_events_together_leave_three_digits_of_every_number_hidden(regio
 
 
 def test_a_number_shorter_than_what_must_stay_hidden_is_hidden_whole():
-    number = phone.PhoneNumber("+29012", "SH", 290, sms_capable=True)
+    number = numbers.PhoneNumber("+29012", "SH", 290, sms_capable=True)
 
-    assert (number.masked, whom.visible_prefix(number)) == ("+290**", "+290")
+    assert (number.masked, recipients.visible_prefix(number)) == ("+290**", "+290")
 
 
 def test_the_mask_is_the_documented_one():
-    assert phone.parse("9445012345", "IN").masked == "+91******2345"
+    assert numbers.parse("9445012345", "IN").masked == "+91******2345"
 
 
 @pytest.mark.parametrize(
@@ -140,24 +141,24 @@ def test_the_mask_is_the_documented_one():
     ],
 )
 def test_a_calling_code_is_not_a_country(typed, country):
-    assert phone.parse(typed, "IN").country == country
+    assert numbers.parse(typed, "IN").country == country
 
 
 def test_a_country_that_is_not_served_is_refused():
     with pytest.raises(CountryNotAllowed):
-        AllowedDestinations({"IN"}).check(phone.parse("+12423591234", "IN"))
+        AllowedDestinations({"IN"}).check(numbers.parse("+12423591234", "IN"))
 
 
 def test_everywhere_is_every_country():
-    AllowedDestinations({"*"}).check(phone.parse("+12423591234", "IN"))
+    AllowedDestinations({"*"}).check(numbers.parse("+12423591234", "IN"))
 
 
 def test_everywhere_leaves_out_satellite_networks():
     with pytest.raises(CountryNotAllowed):
-        AllowedDestinations({"*"}).check(phone.parse("+870773111632", "IN"))
+        AllowedDestinations({"*"}).check(numbers.parse("+870773111632", "IN"))
 
 
 @pytest.mark.parametrize("typed", ["+912224935555", "+911800123456"])
 def test_a_landline_and_a_toll_free_number_are_refused(typed):
     with pytest.raises(NumberTypeNotAllowed):
-        AllowedDestinations({"IN"}).check(phone.parse(typed, "IN"))
+        AllowedDestinations({"IN"}).check(numbers.parse(typed, "IN"))

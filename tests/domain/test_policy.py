@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import pytest
 
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.policy import PARSERS, Policy
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.policy.policy import PARSERS, Policy
 
 
 def test_every_value_has_a_parser():

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.amendments import PolicyVersion
-from otp_engine.domain.policy_versions import PolicyVersions
+from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.domain.policy.versions import PolicyVersion
 
 KEY = "otp:{policy_versions}"
 OLD, NEW, OTHER = (Pepper(letter * 32) for letter in (b"o", b"n", b"x"))

@@ -9,27 +9,27 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from otp_engine.crypto.hash_pool import HashPool
-from otp_engine.domain import phone
-from otp_engine.domain.limits import LimitHit, KeyedLimit, Limit
-from otp_engine.domain.service import MessagingConfiguration, Service
-from otp_engine.domain.verification import SendRequest
-from otp_engine.domain.wishes import MessageOptions
+from otp_engine.domain.limits.limits import KeyedLimit, Limit, LimitHit
+from otp_engine.domain.messages.options import MessageOptions
+from otp_engine.domain.models import SendRequest
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.services import MessagingConfiguration, Service
 from otp_engine.errors import (
-    ProviderUnavailable,
     CountryNotAllowed,
     DeliveryFailed,
     InvalidPhone,
+    LimitExceeded,
     NumberTypeNotAllowed,
     OTPError,
-    RateLimited,
-    LimitExceeded,
     Overloaded,
+    ProviderUnavailable,
+    RateLimited,
 )
 from tests.ageing import age
 from tests.fakes import FakeSender, different_code
 from tests.tuning import with_policy
 
-BOB = SendRequest(number=phone.parse("+919445067890", "IN"))
+BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 HERE, THERE = "203.0.113.7", "203.0.113.8"
 
@@ -426,7 +426,7 @@ def test_ipv6_networks_share_limits_of_four_and_sixteen_times_the_count(engine):
     sent: list[str] = []
     # From one /48: a /64 twice, then others of its /56, then other /56s.
     for n, address in enumerate([IPV6[0], *IPV6]):
-        number = phone.parse(f"+9194450{n:05}", "IN")
+        number = numbers.parse(f"+9194450{n:05}", "IN")
         try:
             engine.send(SendRequest(number=number, client_ip=address))
         except RateLimited:
@@ -440,7 +440,7 @@ def test_a_48_sends_sixteen_times_as_much_as_one_address(engine):
     engine = with_policy(engine, sends_per_ip=Limit.parse("1/10m"))
     sent = 0
     for n in range(20):
-        number = phone.parse(f"+9194450{n:05}", "IN")
+        number = numbers.parse(f"+9194450{n:05}", "IN")
         asked = SendRequest(number=number, client_ip=f"2001:db8:0:{n:x}00::/64")
         try:
             engine.send(asked)

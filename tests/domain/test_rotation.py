@@ -12,11 +12,11 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import phone
-from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.service import Service
-from otp_engine.domain.verification import SendRequest, CheckRequest
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.models import CheckRequest, SendRequest
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.services import Service
 from otp_engine.errors import RateLimited, VerificationNotFound
 from tests.ageing import age
 from tests.fakes import different_code
@@ -25,7 +25,7 @@ from tests.tuning import with_policy
 SHOP = Service(sid="VA1", namespace="VA1")
 BANK = Service(sid="VA2", namespace="VA2")
 OLD, NEW = Pepper(b"p" * 32), Pepper(b"n" * 32)
-PHONES = [phone.parse(f"+9194450{n:05}", "IN") for n in range(12)]
+PHONES = [numbers.parse(f"+9194450{n:05}", "IN") for n in range(12)]
 
 
 @pytest.fixture

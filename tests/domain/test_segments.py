@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.domain import messages, segments
-from otp_engine.domain.messages import LOCALES
+from otp_engine.domain.messages import segments, templates
+from otp_engine.domain.messages.templates import LOCALES
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_text_is_billed_as_so_many_segments(text, count):
 
 @pytest.mark.parametrize("locale", sorted(LOCALES))
 def test_every_text_fits_one_segment(locale):
-    text = messages.render(
+    text = templates.render(
         code="123456", brand="OTP Engine", life=timedelta(minutes=10), locale=locale
     )
 

@@ -10,17 +10,17 @@ import pytest
 
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import phone
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.verification import SendRequest
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.models import SendRequest
+from otp_engine.domain.phones import numbers
 from otp_engine.errors import (
-    ProviderUnavailable,
     CountryNotAllowed,
     DeliveryFailed,
     DeliveryUnconfirmed,
     NumberTypeNotAllowed,
-    RateLimited,
     Overloaded,
+    ProviderUnavailable,
+    RateLimited,
     SendingDisabled,
     StoreUnavailable,
     TooManyAttempts,
@@ -30,7 +30,7 @@ from tests.ageing import age
 from tests.fakes import HashPoolWithHook, StoreLosingReplies, different_code
 from tests.tuning import with_policy
 
-BOB = SendRequest(number=phone.parse("+919445067890", "IN"))
+BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
 
 
 def test_send_delivers_a_code(engine, outbox, alice):
@@ -82,7 +82,7 @@ def test_destination_not_allowed_charges_no_limit(
     engine, outbox, client, number, error
 ):
     with pytest.raises(error):
-        engine.send(SendRequest(number=phone.parse(number, "IN")))
+        engine.send(SendRequest(number=numbers.parse(number, "IN")))
 
     assert outbox.messages == []
     assert client.dbsize() == 0

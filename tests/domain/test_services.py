@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.domain import phone
-from otp_engine.domain.limits import LimitHit, Limit
-from otp_engine.domain.service import DEFAULT, Service
+from otp_engine.domain.limits.limits import Limit, LimitHit
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.services import DEFAULT, Service
 from otp_engine.errors import (
     CountryNotAllowed,
     NumberTypeNotAllowed,
@@ -70,7 +70,7 @@ def test_own_limits_count_a_send_in_all_or_none(engine, alice):
 
 
 def test_trusted_number_of_any_country_is_allowed(engine, outbox, alice):
-    jane = replace(alice, number=phone.parse("+14155552671", "IN"))
+    jane = replace(alice, number=numbers.parse("+14155552671", "IN"))
     with pytest.raises(CountryNotAllowed) as refusal:
         engine.send(jane)
     assert refusal.value.country == "US"
@@ -81,7 +81,7 @@ def test_trusted_number_of_any_country_is_allowed(engine, outbox, alice):
 
 
 def test_trusted_landline_is_rejected(engine, alice):
-    landline = phone.parse("+912224935555", "IN")
+    landline = numbers.parse("+912224935555", "IN")
 
     with pytest.raises(NumberTypeNotAllowed):
         engine.send(replace(alice, number=landline, geo_exempt=True))

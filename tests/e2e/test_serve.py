@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from tests import processes, servers, twilio_server
-from tests.fakes import extract_code, different_code
+from tests.fakes import different_code, extract_code
 from tests.fault_injection import raw_http
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from tests import processes, servers
-from tests.fakes import extract_code, different_code
+from tests.fakes import different_code, extract_code
 from tests.fault_injection.load import (
     Call,
     Person,

@@ -10,7 +10,7 @@ from itertools import chain
 import pytest
 
 from tests import processes, servers, twilio_server
-from tests.fakes import extract_code, different_code
+from tests.fakes import different_code, extract_code
 from tests.fault_injection import (
     buffering_proxy,
     injections,

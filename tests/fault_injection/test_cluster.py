@@ -7,7 +7,7 @@ from time import monotonic
 import pytest
 
 from tests import servers, topologies
-from tests.fakes import extract_code, different_code
+from tests.fakes import different_code, extract_code
 from tests.fault_injection.load import all_at_once, check, in_the_end, numbers, send
 from tests.fault_injection.simulated_users import (
     OTHERS,

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from tests import processes
-from tests.fakes import extract_code, different_code
+from tests.fakes import different_code, extract_code
 from tests.fault_injection.load import all_at_once, check, in_the_end, numbers, send
 
 

@@ -9,9 +9,9 @@ import redis
 
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.verification import HashParameters
+from otp_engine.domain.models import HashParameters
+from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.store.lua_scripts import load
 from otp_engine.store.redis_store import RedisStore
 from tests import processes, servers

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.amendments import PolicyVersion
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.policy_versions import PolicyVersions
+from otp_engine.domain.policy.live import LivePolicy
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.errors import StoreUnavailable
-from otp_engine.ops.live import LivePolicy
 from tests.clock import Clock
 
 PEPPER = Pepper(b"p" * 32)

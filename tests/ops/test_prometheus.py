@@ -13,16 +13,16 @@ from otp_engine.crypto import api_keys
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import phone
 from otp_engine.domain.events import Action, RequestRefused, event_from_report
-from otp_engine.domain.receipts import DeliveryReport
-from otp_engine.domain.whom import Recipient
+from otp_engine.domain.messages.delivery_reports import DeliveryReport
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.recipients import Recipient
 from otp_engine.errors import (
-    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     OTPError,
     Overloaded,
+    ProviderUnavailable,
     StoreUnavailable,
 )
 from otp_engine.ops.prometheus import PrometheusMetrics
@@ -449,7 +449,7 @@ def test_limits_of_clients_share_one_label(metrics):
 )
 def test_delivery_report_is_counted_by_outcome(metrics, arrived, outcome):
     receipt = DeliveryReport(message_id="SM1", to="+919445012345", delivered=arrived)
-    number = phone.parse(receipt.to, "IN")
+    number = numbers.parse(receipt.to, "IN")
 
     metrics.events.on_event(event_from_report(receipt, number, Pepper(b"p" * 32)))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 
 from otp_engine import config, senders
-from otp_engine.domain.messages import Message
+from otp_engine.domain.messages.templates import Message
 from otp_engine.senders.console import ConsoleProvider
 from tests.fakes import MESSAGE, deliver
 from tests.twilio_server import ACCOUNT, SERVICE

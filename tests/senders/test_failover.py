@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from otp_engine.errors import (
-    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     NumberTypeNotAllowed,
     Overloaded,
+    ProviderUnavailable,
 )
 from otp_engine.senders.failover import FailoverSender
 from tests.fakes import MESSAGE, FakeSender, deliver

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.domain.messages import Message
+from otp_engine.domain.messages.templates import Message
 from otp_engine.errors import (
-    ProviderUnavailable,
     DeliveryFailed,
     DeliveryUnconfirmed,
     NumberTypeNotAllowed,
     Overloaded,
+    ProviderUnavailable,
 )
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.metrics import NullMetrics

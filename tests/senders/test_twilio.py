@@ -12,13 +12,13 @@ import pytest
 
 from otp_engine.config import TwilioSettings
 from otp_engine.errors import (
-    ProviderUnavailable,
     CountryNotAllowed,
     DeliveryFailed,
     DeliveryUnconfirmed,
     InvalidPhone,
     NumberTypeNotAllowed,
     OTPError,
+    ProviderUnavailable,
 )
 from otp_engine.senders.twilio import TwilioProvider
 from otp_engine.senders.twilio_http import PooledHttpClient

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from twilio.request_validator import RequestValidator
 
-from otp_engine.domain.receipts import DeliveryReport
+from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.errors import Unauthorized
 from otp_engine.senders.twilio_reports import TwilioReportParser
 from tests.twilio_server import TOKEN

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import redis
 
-from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.errors import InvalidSettings, StoreUnavailable
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore

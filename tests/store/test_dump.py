@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from otp_engine.domain.limits import Limit
+from otp_engine.domain.limits.limits import Limit
 from tests.dump import everything_in
 from tests.fakes import different_code
 from tests.tuning import with_policy

@@ -10,22 +10,22 @@ import pytest
 
 from otp_engine.domain.events import (
     Action,
-    VerificationApproved,
-    VerificationCanceled,
+    CheckFailed,
+    CheckNotFound,
     CodeSent,
-    MessageDelivered,
     Event,
     MaxAttemptsReached,
+    MessageDelivered,
     MessageUndelivered,
-    CheckNotFound,
     PolicyChanged,
+    RequestFailed,
     RequestRefused,
     SendRejected,
-    RequestFailed,
-    CheckFailed,
+    VerificationApproved,
+    VerificationCanceled,
 )
-from otp_engine.domain.verification import Channel
-from otp_engine.domain.whom import Recipient
+from otp_engine.domain.models import Channel
+from otp_engine.domain.recipients import Recipient
 from otp_engine.store import event_codec, keys
 
 WHOM = Recipient(phone_hash="digest", prefix="+919445", country="IN")

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import redis
 
-from otp_engine.domain.events import VerificationApproved, CodeSent
-from otp_engine.domain.phone import parse
-from otp_engine.domain.verification import Channel
-from otp_engine.domain.whom import Recipient, visible_prefix
+from otp_engine.domain.events import CodeSent, VerificationApproved
+from otp_engine.domain.models import Channel
+from otp_engine.domain.phones.numbers import parse
+from otp_engine.domain.recipients import Recipient, visible_prefix
 from otp_engine.store import event_codec, keys
 from otp_engine.store.connection import connect
 from otp_engine.store.events import RedisEventStore

@@ -16,10 +16,10 @@ from twilio.request_validator import RequestValidator
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.amendments import PolicyVersion
-from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.policy_versions import PolicyVersions
+from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.errors import DeliveryFailed
 from otp_engine.store import keys, lua_scripts
 from otp_engine.store.redis_store import RedisStore

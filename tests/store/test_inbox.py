@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from otp_engine.domain.events import (
+    CheckFailed,
+    MaxAttemptsReached,
     VerificationApproved,
     VerificationCanceled,
-    MaxAttemptsReached,
-    CheckFailed,
 )
-from otp_engine.domain.inbox import CodeStatus
-from otp_engine.domain.verification import Channel
-from otp_engine.domain.whom import Recipient
+from otp_engine.domain.messages.inbox import CodeStatus
+from otp_engine.domain.models import Channel
+from otp_engine.domain.recipients import Recipient
 from otp_engine.store import keys
 from otp_engine.store.connection import connect
 from otp_engine.store.inbox import RedisInbox

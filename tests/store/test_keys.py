@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from otp_engine.domain.homes import PhoneKey
+from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.store import keys
 
 ID = bytes(range(16))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otp_engine.domain.limits import LimitHit, Limit, Window
+from otp_engine.domain.limits.limits import Limit, LimitHit, Window
 from otp_engine.errors import RateLimited
 from otp_engine.store import keys
 from tests.ageing import age

@@ -12,10 +12,10 @@ from threading import Barrier
 
 import pytest
 
-from otp_engine.domain import phone
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.service import DEFAULT
-from otp_engine.domain.verification import SendRequest, CheckRequest
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.models import CheckRequest, SendRequest
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
     OTPError,
     RateLimited,
@@ -56,7 +56,7 @@ def all_at_once(*calls: Callable[[], object]) -> list[object]:
 
 
 def phones(count):
-    return [phone.parse(f"+9194450{n:05}", "IN") for n in range(count)]
+    return [numbers.parse(f"+9194450{n:05}", "IN") for n in range(count)]
 
 
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])

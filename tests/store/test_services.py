@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from otp_engine.domain.service import (
+from otp_engine.domain.services import (
     Bucket,
     MessagingConfiguration,
     RateLimit,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from otp_engine.domain.limits import Limit
+from otp_engine.domain.limits.limits import Limit
 from otp_engine.errors import RateLimited, StoreUnavailable, VerificationNotFound
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore

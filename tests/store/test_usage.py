@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.domain import phone
 from otp_engine.domain.inspection import PhoneInspector
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.service import Service
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.services import Service
 from otp_engine.errors import RateLimited
 from tests.fakes import different_code
 from tests.tuning import with_policy
@@ -124,7 +124,7 @@ def test_a_forgotten_phone_has_all_its_limits_and_nothing_waits(
 
     assert inspector.inspect(alice.number, SPACES).pending == []
     limited.send(alice)
-    assert not inspector.delete(phone.parse("+919445067890", "IN"), SPACES)
+    assert not inspector.delete(numbers.parse("+919445067890", "IN"), SPACES)
 
 
 def test_what_everybody_shares_stays_counted(limited, inspector, alice):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from otp_engine.domain.record import VerificationRecord
-from otp_engine.domain.verification import Channel
+from otp_engine.domain.models import Channel
+from otp_engine.domain.records import VerificationRecord
 
 ID, LIFE = b"i" * 16, timedelta(minutes=10)
 RECORD = VerificationRecord(

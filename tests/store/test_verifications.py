@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.verification import HashParameters
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.models import HashParameters
+from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.errors import RateLimited, TooManyAttempts, VerificationNotFound
 from otp_engine.store import keys
 from otp_engine.store.redis_store import RedisStore

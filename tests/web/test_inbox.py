@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from otp_engine.domain.inbox import InboxMessage
-from otp_engine.domain.verification import Channel
+from otp_engine.domain.messages.inbox import InboxMessage
+from otp_engine.domain.models import Channel
 from otp_engine.web import inbox
 from tests import twilio_server
 

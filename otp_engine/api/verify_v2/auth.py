@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import g, request
 
 from otp_engine.api import context
-from otp_engine.api.callers import Client
+from otp_engine.api.authentication import Client
 from otp_engine.api.verify_v2 import errors
 from otp_engine.errors import InvalidRequest, Unauthorized
 from otp_engine.parsing import is_sid

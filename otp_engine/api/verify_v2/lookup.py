@@ -11,12 +11,12 @@ from typing import TypeVar
 from otp_engine.api import context
 from otp_engine.api.verify_v2 import errors, verification_params, wire
 from otp_engine.api.verify_v2.serializers import VerificationView
-from otp_engine.domain import phone
-from otp_engine.domain import record as records
-from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.record import VerificationRecord
-from otp_engine.domain.service import Service
-from otp_engine.domain.verification import Channel, PendingVerification
+from otp_engine.domain import records
+from otp_engine.domain.models import Channel, PendingVerification
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.records import VerificationRecord
+from otp_engine.domain.services import Service
 from otp_engine.errors import (
     InvalidPhone,
     StoreUnavailable,
@@ -170,7 +170,9 @@ def find_verification(name: str, service: Service) -> VerificationRef:
     if is_sid(name, "VE"):
         return find_by_sid(name, service)
     try:
-        number = context.get_context().sandbox_numbers.parse(name, phone.UNKNOWN_REGION)
+        number = context.get_context().sandbox_numbers.parse(
+            name, numbers.UNKNOWN_REGION
+        )
     except InvalidPhone:
         raise errors.not_found() from None
     return VerificationRef(number, service)
@@ -204,7 +206,7 @@ def _decrypt_number(record: VerificationRecord) -> PhoneNumber:
             text = records.decrypt_number(
                 record.encrypted_number, pepper, verification=record.id
             )
-            return app.sandbox_numbers.parse(text, phone.UNKNOWN_REGION)
+            return app.sandbox_numbers.parse(text, numbers.UNKNOWN_REGION)
         except (ValueError, InvalidPhone):
             # The number was encrypted under the other pepper of a rotation.
             continue

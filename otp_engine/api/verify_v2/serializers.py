@@ -10,10 +10,10 @@ from typing import Any
 from flask import g
 
 from otp_engine.api.verify_v2 import wire
-from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.record import SendAttempt
-from otp_engine.domain.service import Service
-from otp_engine.domain.verification import Channel
+from otp_engine.domain.models import Channel
+from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.records import SendAttempt
+from otp_engine.domain.services import Service
 
 _CARRIER_FIELDS = ("mobile_country_code", "mobile_network_code", "name", "error_code")
 

@@ -13,12 +13,14 @@ from otp_engine.api import context
 from otp_engine.api.verify_v2 import auth, errors, params
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.api.verify_v2.resources import templates
-from otp_engine.domain import codes, messages, phone
-from otp_engine.domain.limits import LimitHit, Limit, Window
-from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.service import Service
-from otp_engine.domain.verification import SendRequest, Channel
-from otp_engine.domain.wishes import MessageOptions
+from otp_engine.domain import codes
+from otp_engine.domain.limits.limits import Limit, LimitHit, Window
+from otp_engine.domain.messages.options import MessageOptions
+from otp_engine.domain.messages.templates import LOCALES, language_of
+from otp_engine.domain.models import Channel, SendRequest
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.services import Service
 from otp_engine.errors import InvalidCode, InvalidPhone
 
 _MAX_TAGS, _MAX_TAG_LENGTH = 10, 128
@@ -62,7 +64,7 @@ def parse_number(to: str) -> PhoneNumber:
         TwilioApiError: *to* is not a phone number.
     """
     try:
-        return context.get_context().sandbox_numbers.parse(to, phone.UNKNOWN_REGION)
+        return context.get_context().sandbox_numbers.parse(to, numbers.UNKNOWN_REGION)
     except InvalidPhone:
         raise errors.invalid_destination(to) from None
 
@@ -78,7 +80,7 @@ def _unsupported(values: Container[str]) -> errors.TwilioApiError:
 
 def _locale(text: str) -> str:
     tag = parsing.language_tag(text)
-    if messages.language_of(tag) not in messages.LOCALES:
+    if language_of(tag) not in LOCALES:
         raise ValueError(f"must be a language that messages exist in: {text!r}")
     return tag
 

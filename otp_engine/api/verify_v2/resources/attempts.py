@@ -15,8 +15,9 @@ from otp_engine import parsing
 from otp_engine.api import context
 from otp_engine.api.verify_v2 import errors, lookup, params, wire
 from otp_engine.api.verify_v2.pagination import paginate
-from otp_engine.domain import phone, whom
-from otp_engine.domain.events import VerificationApproved, CodeSent, RecordedEvent
+from otp_engine.domain import recipients
+from otp_engine.domain.events import CodeSent, RecordedEvent, VerificationApproved
+from otp_engine.domain.phones import numbers
 from otp_engine.errors import InvalidPhone, Overloaded
 
 bp = Blueprint("attempts", __name__)
@@ -90,7 +91,7 @@ def serialize(attempt: _Attempt) -> dict[str, Any]:
         "price": None,
         "channel_data": {
             "verification_sid": verification_sid,
-            "to": whom.mask_after_prefix(sent.recipient.prefix),
+            "to": recipients.mask_after_prefix(sent.recipient.prefix),
             "status": _status(attempt),
             "message_status": "accepted",
             "error_code": None,
@@ -145,7 +146,7 @@ def _by_prefix(text: str) -> _Filter:
 
 def _by_number(text: str) -> _Filter:
     try:
-        number = phone.parse(text, phone.UNKNOWN_REGION)
+        number = numbers.parse(text, numbers.UNKNOWN_REGION)
     except InvalidPhone:
         raise ValueError(f"must be a phone number: {text!r}") from None
     peppers = context.get_context().peppers

@@ -19,7 +19,7 @@ from otp_engine.api.verify_v2.resources.rate_limits import (
     get_rate_limit,
     replace_rate_limit,
 )
-from otp_engine.domain.service import Bucket, RateLimit, Service
+from otp_engine.domain.services import Bucket, RateLimit, Service
 
 bp = Blueprint("buckets", __name__)
 

@@ -12,12 +12,8 @@ from flask.typing import ResponseReturnValue
 from otp_engine.api import context
 from otp_engine.api.verify_v2 import errors, lookup, params, wire
 from otp_engine.api.verify_v2.pagination import paginate
-from otp_engine.domain import phone
-from otp_engine.domain.service import (
-    ALL_COUNTRIES,
-    MessagingConfiguration,
-    Service,
-)
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.services import ALL_COUNTRIES, MessagingConfiguration, Service
 
 bp = Blueprint("messaging_configurations", __name__)
 
@@ -97,7 +93,7 @@ def serialize(service: str, configuration: MessagingConfiguration) -> dict[str, 
 
 
 def _parse_country(text: str) -> str:
-    if text != ALL_COUNTRIES and not phone.is_supported_region(text):
+    if text != ALL_COUNTRIES and not numbers.is_supported_region(text):
         raise ValueError(f"must be an ISO 3166 country code or all: {text!r}")
     return text
 

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from otp_engine.api import context
 from otp_engine.api.verify_v2 import errors, lookup, params, wire
 from otp_engine.api.verify_v2.pagination import paginate
-from otp_engine.domain.service import RateLimit, Service
+from otp_engine.domain.services import RateLimit, Service
 
 bp = Blueprint("rate_limits", __name__)
 

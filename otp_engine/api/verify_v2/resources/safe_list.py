@@ -10,8 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from otp_engine.api import context
 from otp_engine.api.verify_v2 import errors, params, wire
-from otp_engine.domain import phone
-from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.errors import InvalidPhone
 
 bp = Blueprint("safe_list", __name__)
@@ -83,6 +83,6 @@ def _hashes(number: PhoneNumber) -> list[str]:
 
 def _parse(text: str) -> PhoneNumber | None:
     try:
-        return phone.parse(text, phone.UNKNOWN_REGION)
+        return numbers.parse(text, numbers.UNKNOWN_REGION)
     except InvalidPhone:
         return None

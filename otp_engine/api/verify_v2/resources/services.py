@@ -16,7 +16,7 @@ from otp_engine.api.verify_v2 import errors, lookup, params, wire
 from otp_engine.api.verify_v2.pagination import paginate
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.api.verify_v2.resources import templates
-from otp_engine.domain.service import Service
+from otp_engine.domain.services import Service
 
 bp = Blueprint("services", __name__)
 

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from otp_engine.api.verify_v2 import wire
 from otp_engine.api.verify_v2.pagination import paginate
-from otp_engine.domain import messages
+from otp_engine.domain.messages import templates
 
 bp = Blueprint("templates", __name__)
 
@@ -81,12 +81,12 @@ def serialize(template: _Template) -> dict[str, Any]:
                 "is_default_translation": language == _DEFAULT_LANGUAGE,
                 "status": "approved",
                 "locale": language,
-                "text": messages.render_placeholder(
+                "text": templates.render_placeholder(
                     language, warned=template.do_not_share_warning
                 ),
                 "date_created": created,
                 "date_updated": created,
             }
-            for language in sorted(messages.LOCALES)
+            for language in sorted(templates.LOCALES)
         },
     }

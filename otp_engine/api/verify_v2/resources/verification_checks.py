@@ -13,8 +13,8 @@ from otp_engine.api.verify_v2 import auth, errors, lookup, params
 from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.domain import codes
-from otp_engine.domain.service import Service
-from otp_engine.domain.verification import CheckRequest
+from otp_engine.domain.models import CheckRequest
+from otp_engine.domain.services import Service
 from otp_engine.errors import StoreUnavailable
 
 bp = Blueprint("verification_checks", __name__)

@@ -10,13 +10,13 @@ from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from otp_engine import parsing
-from otp_engine.api import context, quotas
+from otp_engine.api import context, rate_limit_headers
 from otp_engine.api.context import AppContext
 from otp_engine.api.verify_v2 import errors, lookup, params, verification_params
 from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.resources import safe_list
-from otp_engine.domain.record import SendAttempt, VerificationRecord, encrypt_number
-from otp_engine.domain.verification import SendRequest, SendResult
+from otp_engine.domain.models import SendRequest, SendResult
+from otp_engine.domain.records import SendAttempt, VerificationRecord, encrypt_number
 from otp_engine.errors import StoreUnavailable
 
 bp = Blueprint("verifications", __name__)
@@ -39,7 +39,11 @@ def create(service: str) -> ResponseReturnValue:
     view = VerificationRef(asked.number, asked.service, record).view(
         sent.verification_id, "pending"
     )
-    return view.to_verification(), HTTPStatus.CREATED, quotas.for_send(sent.limit_usage)
+    return (
+        view.to_verification(),
+        HTTPStatus.CREATED,
+        rate_limit_headers.for_send(sent.limit_usage),
+    )
 
 
 @bp.get("/Services/<service>/Verifications/<name>")

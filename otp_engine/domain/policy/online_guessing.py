@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 
-from otp_engine.domain.limits import Limit
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.policy.policy import Policy
 
 CONSECUTIVE_FAILURES = 100
 """Failed checks in a row after which NIST SP 800-63B-4 (3.2.2) ends all checks."""

@@ -9,11 +9,11 @@ is rejected later.
 from __future__ import annotations
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import addresses
-from otp_engine.domain.limits import LimitHit, Limit
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.verification import SendRequest, CheckRequest
-from otp_engine.domain.whom import Recipient
+from otp_engine.domain.limits import ip_networks
+from otp_engine.domain.limits.limits import Limit, LimitHit
+from otp_engine.domain.models import CheckRequest, SendRequest
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.recipients import Recipient
 
 
 def for_requester(
@@ -81,7 +81,7 @@ def _of_address(
 ) -> list[LimitHit]:
     """List the limits of an address with this *digest*, and of its wider networks."""
     charges = _enforced_and_shadow(name, digest, limit)
-    for network, factor in addresses.networks(address)[1:]:
+    for network, factor in ip_networks.networks(address)[1:]:
         counted = pepper.pseudonymize("address", network)
         charges += _enforced_and_shadow(name, counted, limit.times(factor))
     return charges

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.phone import MIN_HIDDEN_DIGITS, PhoneNumber, visible_digits
+from otp_engine.domain.phones.numbers import (
+    MIN_HIDDEN_DIGITS,
+    PhoneNumber,
+    visible_digits,
+)
 
 _VISIBLE_DIGITS = 3
 

@@ -10,7 +10,7 @@ from flask import Request
 
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.api_keys import ApiKey
-from otp_engine.domain import addresses
+from otp_engine.domain.limits import ip_networks
 from otp_engine.errors import InvalidRequest, Unauthorized
 
 # Requests without an address share one place, so that limits count them too.
@@ -42,7 +42,7 @@ class Client:
         if given is None:
             return None
         try:
-            return addresses.normalize(given)
+            return ip_networks.normalize(given)
         except ValueError:
             raise InvalidRequest("'client_ip' must be an IP address.") from None
 
@@ -106,6 +106,6 @@ def _credentials(request: Request) -> tuple[str | None, str]:
 
 def _connection(request: Request) -> str:
     try:
-        return addresses.normalize(request.remote_addr or "")
+        return ip_networks.normalize(request.remote_addr or "")
     except ValueError:
         return _UNKNOWN_ADDRESS

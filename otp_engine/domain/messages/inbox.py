@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from otp_engine.domain.verification import Channel
+from otp_engine.domain.models import Channel
 
 
 class CodeStatus(StrEnum):

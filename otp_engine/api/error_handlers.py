@@ -13,9 +13,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from otp_engine import errors
-from otp_engine.api import context, quotas
-from otp_engine.domain.limits import KeyedLimit, Limit
-from otp_engine.domain.verification import SendResult
+from otp_engine.api import context, rate_limit_headers
+from otp_engine.domain.limits.limits import KeyedLimit, Limit
+from otp_engine.domain.models import SendResult
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +183,9 @@ def _quota(name: str) -> dict[str, str]:
     limit = getattr(context.get_context().policy, name, None)
     if isinstance(limit, KeyedLimit):
         limit = limit.for_key(g.get("caller") or "")
-    return quotas.for_refusal(name, limit) if isinstance(limit, Limit) else {}
+    return (
+        rate_limit_headers.for_refusal(name, limit) if isinstance(limit, Limit) else {}
+    )
 
 
 def retry_after(wait: timedelta, *, rule: bool = False) -> str:

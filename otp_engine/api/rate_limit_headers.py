@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from flask import g
 
-from otp_engine.domain.limits import Limit, WindowUsage, Window
+from otp_engine.domain.limits.limits import Limit, Window, WindowUsage
 
 
 def for_send(uses: Sequence[WindowUsage]) -> dict[str, str]:

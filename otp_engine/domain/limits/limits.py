@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from otp_engine.domain import durations
+from otp_engine.domain.limits import durations
 
 _KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _LONGEST = timedelta(days=31)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from otp_engine.domain.policy import PARSERS, Policy
+from otp_engine.domain.policy.policy import PARSERS, Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.verification import Channel
+from otp_engine.domain.models import Channel
 
 
 @dataclass(frozen=True, slots=True)

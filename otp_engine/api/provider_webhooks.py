@@ -13,8 +13,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from otp_engine.api import context
 from otp_engine.config.settings import TWILIO_WEBHOOK_PATH
-from otp_engine.domain import events, phone
-from otp_engine.domain.receipts import ReportParser, DeliveryReport
+from otp_engine.domain import events
+from otp_engine.domain.messages.delivery_reports import DeliveryReport, ReportParser
+from otp_engine.domain.phones import numbers
 from otp_engine.errors import InvalidPhone, InvalidRequest, Overloaded, Unauthorized
 
 _LONGEST_BODY = 4 * 1024
@@ -91,7 +92,7 @@ def _form(bodies: BoundedSemaphore) -> Mapping[str, str]:
 def _tell(receipt: DeliveryReport) -> None:
     engine = context.get_context().engines.live
     try:
-        number = phone.parse(receipt.to, phone.UNKNOWN_REGION)
+        number = numbers.parse(receipt.to, numbers.UNKNOWN_REGION)
     except InvalidPhone:
         # Of another channel, and of no message of ours.
         return

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.amendments import PolicyVersion
+from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.domain.ports import PolicyVersionStore
 
 MAX_VERSIONS = 1_000
@@ -137,8 +137,9 @@ class PolicyVersions:
             doubts.append("the policy versions in Redis are out of order")
         elif not head.signed[0]:
             doubts.append(
-                f"policy version {head.policy_version.version} is not signed with OTP_PEPPER"
-                " yet: keep OTP_PEPPER_PREVIOUS until a running instance has signed it"
+                f"policy version {head.policy_version.version} is not signed with"
+                " OTP_PEPPER yet: keep OTP_PEPPER_PREVIOUS until a running instance has"
+                " signed it"
             )
         if unsigned := len(found) - len(valid):
             doubts.append(

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from otp_engine.domain import phone, typing_marks
-from otp_engine.domain.phone import PhoneNumber
+from otp_engine.domain import typing_marks
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.numbers import PhoneNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,13 @@ class SandboxNumbers:
     today: Callable[[], date]
 
     def parse(self, text: str, region: str) -> PhoneNumber:
-        """Parse a number as `phone.read` does; a sandbox number need not exist.
+        """Parse a number as `numbers.read` does; a sandbox number need not exist.
 
         Raises:
             InvalidPhone: It is not a number.
         """
         sandbox = self.get(typing_marks.strip_separators(text))
-        return sandbox.number if sandbox else phone.parse(text, region)
+        return sandbox.number if sandbox else numbers.parse(text, region)
 
     def get(self, e164: str) -> SandboxNumber | None:
         """Return the sandbox number *e164*, until its last day is over."""

@@ -9,8 +9,8 @@ from functools import cache
 from typing import Any
 
 from otp_engine import parsing
-from otp_engine.domain import durations
-from otp_engine.domain.limits import KeyedLimit, Limit, Window
+from otp_engine.domain.limits import durations
+from otp_engine.domain.limits.limits import KeyedLimit, Limit, Window
 
 CONSECUTIVE = timedelta(days=30)
 """How long a failed check counts towards `max_consecutive_failures`."""

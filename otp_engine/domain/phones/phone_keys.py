@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.policy.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from otp_engine.domain.homes import PhoneKey
-from otp_engine.domain.limits import LimitHit, WindowUsage
-from otp_engine.domain.policy import Policy
+from otp_engine.domain.limits.limits import LimitHit, WindowUsage
+from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.store import keys, lua_codec
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from otp_engine.domain import segments
-from otp_engine.domain.verification import SendRequest, Channel
-from otp_engine.domain.wishes import DEFAULT_OPTIONS, MessageOptions
+from otp_engine.domain.messages import segments
+from otp_engine.domain.messages.options import DEFAULT_OPTIONS, MessageOptions
+from otp_engine.domain.models import Channel, SendRequest
 
 _ENGLISH = "en"
 

@@ -10,9 +10,9 @@ from threading import Lock
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
-from otp_engine.domain.amendments import PolicyVersion, apply
-from otp_engine.domain.policy import Policy
-from otp_engine.domain.policy_versions import PolicyVersions, StoredVersion
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.signed_versions import PolicyVersions, StoredVersion
+from otp_engine.domain.policy.versions import PolicyVersion, apply
 from otp_engine.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from otp_engine.domain.limits import LimitHit, WindowUsage
-from otp_engine.domain.phone import PhoneNumber
-from otp_engine.domain.service import DEFAULT, Service
-from otp_engine.domain.wishes import DEFAULT_OPTIONS, MessageOptions
+from otp_engine.domain.limits.limits import LimitHit, WindowUsage
+from otp_engine.domain.messages.options import DEFAULT_OPTIONS, MessageOptions
+from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.services import DEFAULT, Service
 
 
 class Channel(StrEnum):

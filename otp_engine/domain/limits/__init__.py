@@ -1,0 +1,1 @@
+"""Rate limits: windows, hits and the networks of clients."""

@@ -1,0 +1,1 @@
+"""Text messages: templates, options, segments and delivery reports."""

@@ -1,0 +1,1 @@
+"""Phone numbers, allowed destinations and the keys of phones in the store."""

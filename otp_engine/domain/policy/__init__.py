@@ -1,0 +1,1 @@
+"""The policy, its versions and the live policy."""
