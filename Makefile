@@ -50,7 +50,7 @@ walk: $(ready)  ## print the calls and files that one request goes through
 	$(venv)/bin/python -m tests.walk
 
 measure: $(ready)  ## print the cost of a send and of a check on this machine
-	$(venv)/bin/python -m tests.measure
+	$(venv)/bin/python -m tests.support.measure
 
 lock:  ## pin the versions that setup.cfg allows
 	$(venv)/bin/pip install --quiet uv

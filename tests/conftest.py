@@ -24,8 +24,8 @@ from otp_engine.domain.phones.numbers import AllowedDestinations
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
-from tests import servers
-from tests.fakes import FakeSender
+from tests.support import redis_server
+from tests.support.fakes import FakeSender
 
 hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("project")
@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory) -> Iterator[str]:
     """Run a Redis for this test run; yield its URL."""
-    with servers.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as url:
+    with redis_server.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as url:
         yield url
 
 

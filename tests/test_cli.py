@@ -18,9 +18,9 @@ from otp_engine import __version__
 from otp_engine.cli.common import load
 from otp_engine.domain.services import Service
 from otp_engine.store.redis_store import RedisStore
-from tests import servers, twilio_server
-from tests.processes import production
+from tests.support import redis_server, twilio_server
 from tests.support.command_line import run
+from tests.support.server_process import production
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -77,7 +77,7 @@ def test_doctor_of_healthy_service_exits_with_0(redis_url, twilio):
 
 
 def test_doctor_without_redis_and_provider_names_both():
-    away = f"127.0.0.1:{servers.free_port()}"
+    away = f"127.0.0.1:{redis_server.free_port()}"
     environ = production(f"redis://{away}", f"http://{away}")
 
     result = run("doctor", **environ, OTP_TTL="20m")
@@ -90,7 +90,7 @@ def test_doctor_without_redis_and_provider_names_both():
 
 def test_doctor_warns_if_redis_can_lose_data(tmp_path, twilio):
     options = ("--maxmemory-policy", "allkeys-lru")
-    with servers.redis_on_a_port(tmp_path, *options) as port:
+    with redis_server.redis_on_a_port(tmp_path, *options) as port:
         environ = production(f"redis://:@127.0.0.1:{port}", twilio.url)
         result = run("doctor", **environ, OTP_REDIS_WAIT_REPLICAS="1")
 
@@ -102,7 +102,7 @@ def test_doctor_warns_if_redis_can_lose_data(tmp_path, twilio):
 
 def test_doctor_without_permission_for_info_warns(tmp_path, twilio):
     with (
-        servers.redis_on_a_port(tmp_path) as port,
+        redis_server.redis_on_a_port(tmp_path) as port,
         redis.Redis(port=port) as admin,
     ):
         admin.execute_command("ACL", "SETUSER", "default", "-info")

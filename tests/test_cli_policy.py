@@ -9,9 +9,9 @@ import pytest
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.store.redis_store import RedisStore
-from tests import processes, servers
-from tests.fakes import different_code
+from tests.support import redis_server, server_process
 from tests.support.command_line import run
+from tests.support.fakes import different_code
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 PHONE = {"phone": "+919445012345"}
@@ -28,7 +28,7 @@ FORGED = json.dumps(
 
 @pytest.fixture
 def environ(redis_url, real_client):
-    return processes.production(redis_url, "http://127.0.0.1") | {
+    return server_process.production(redis_url, "http://127.0.0.1") | {
         "OTP_MAX_SENDS": "4",
         "OTP_ARGON2": "m=64,t=1,p=1",
     }
@@ -145,9 +145,9 @@ def test_rollback_to_version_0_restores_environment(policy):
     "arguments", [("policy", "show"), ("events",), ("inspect", "9445012345")]
 )
 def test_command_without_redis_fails(arguments):
-    away = f"redis://127.0.0.1:{servers.free_port()}"
+    away = f"redis://127.0.0.1:{redis_server.free_port()}"
 
-    result = run(*arguments, **processes.production(away, "http://localhost"))
+    result = run(*arguments, **server_process.production(away, "http://localhost"))
 
     assert result.exit_code == 1
     assert "Redis does not answer" in result.stderr
@@ -270,7 +270,7 @@ def test_events_shows_change_of_policy_and_failed_check(environ, service):
     def lines(*arguments):
         return run("events", *arguments, **environ).stdout.splitlines()
 
-    servers.wait_until(lambda: lines("--kind", "not_found") != [])
+    redis_server.wait_until(lambda: lines("--kind", "not_found") != [])
 
     [policy] = lines("--kind", "policy")
     assert "change=ttl = 5m  reason=tests" in policy

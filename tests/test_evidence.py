@@ -6,15 +6,15 @@ import subprocess
 
 import pytest
 
-from tests import servers
 from tests.fault_injection import evidence, report
 from tests.fault_injection.report import Trial
+from tests.support import redis_server
 
 
 @pytest.fixture
 def repository(tmp_path):
     """A repository with a file in each folder that a row measures, and one beside."""
-    servers.program("git", required_by="OTP_REQUIRE_GIT")
+    redis_server.program("git", required_by="OTP_REQUIRE_GIT")
     git(tmp_path, "init", "--quiet")
     for name in (*evidence.MEASURED, "docs"):
         (tmp_path / name).mkdir(parents=True)

@@ -58,9 +58,9 @@ from otp_engine.errors import (
     ProviderUnavailable,
 )
 from otp_engine.store.redis_store import RedisStore
-from tests.ageing import age
-from tests.fakes import different_code, extract_code
-from tests.model import Letter, Model
+from tests.support.fakes import different_code, extract_code
+from tests.support.model import Model, SentMessage
+from tests.support.time_travel import age
 
 # Every step of time is a multiple of 200 s. Each period ends at such a multiple, or
 # 40 s or more before the next. So no moment of a run lies near the end of a window, and
@@ -173,7 +173,7 @@ class People(RuleBasedStateMachine):
             clock=lambda: self.model.now / timedelta(seconds=1),
         )
         self.codes: dict[str, list[str]] = {who: [] for who in PHONES}
-        self.delivered: list[Letter] = []
+        self.delivered: list[SentMessage] = []
         self.looked_at: Counter[int] = Counter()
         self.approved: Counter[int] = Counter()
 

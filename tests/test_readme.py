@@ -16,7 +16,7 @@ from otp_engine.api import error_handlers
 from otp_engine.cli import main
 from otp_engine.config import secret_settings
 from otp_engine.errors import InvalidSettings, OTPError
-from tests import processes, servers
+from tests.support import redis_server, server_process
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -276,9 +276,9 @@ def test_local_stack_refuses_sender_twilio_without_key_and_pepper():
 
 
 @pytest.fixture(scope="module")
-def dev_server() -> Iterator[processes.Served]:
+def dev_server() -> Iterator[server_process.ServerProcess]:
     """Yield a running `otp-engine serve --dev`."""
-    with processes.serving("--dev") as server:
+    with server_process.running_server("--dev") as server:
         yield server
 
 
@@ -288,7 +288,7 @@ def test_first_two_minutes_of_the_readme_work(dev_server):
     (send_path, send_body, sent), (check_path, check_body, checked) = lines
 
     send = dev_server.post(send_path, json.loads(send_body))
-    servers.wait_until(lambda: len(dev_server.stdout) > 0)
+    redis_server.wait_until(lambda: len(dev_server.stdout) > 0)
     printed = dev_server.stdout[0].strip()
     code = re.findall(r": ([0-9]{6}) is", printed)[0]
     check = dev_server.post(check_path, json.loads(check_body) | {"otp": code})

@@ -37,7 +37,7 @@ from otp_engine.app import create_app
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
-from tests.fakes import FakeSender, different_code
+from tests.support.fakes import FakeSender, different_code
 
 ROOT = Path(otp_engine.__file__).parent
 ACCOUNT, TOKEN = f"AC{'a' * 32}", "the-token-of-this-account"

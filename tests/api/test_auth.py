@@ -18,7 +18,7 @@ from otp_engine.errors import (
     ProviderUnavailable,
     StoreUnavailable,
 )
-from tests.fakes import different_code
+from tests.support.fakes import different_code
 
 PHONE = {"phone": "9445012345"}
 

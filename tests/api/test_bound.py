@@ -6,7 +6,7 @@ import pytest
 
 from otp_engine.errors import DeliveryUnconfirmed
 from tests.api.test_rehearsal import CODE, ENTRY, NUMBER
-from tests.fakes import different_code
+from tests.support.fakes import different_code
 
 PHONE = "9445012345"
 

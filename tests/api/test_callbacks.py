@@ -8,8 +8,8 @@ from twilio.request_validator import RequestValidator
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.domain.events import MessageDelivered, MessageUndelivered
-from tests import twilio_server
-from tests.pages import values
+from tests.support import twilio_server
+from tests.support.metrics_page import values
 from tests.support.settings import RELAXED
 
 PUBLIC = "https://otp.example.com"

@@ -10,8 +10,8 @@ from flask import Flask
 from otp_engine.api.authentication import ApiKeyAuthenticator
 from otp_engine.crypto import api_keys
 from otp_engine.errors import DeliveryUnconfirmed
-from tests.ageing import age
-from tests.fakes import different_code
+from tests.support.fakes import different_code
+from tests.support.time_travel import age
 
 PHONE = {"phone": "9445012345"}
 KEYS = "shop:shop-secret-0123456789,bank:bank-secret-0123456789"

@@ -6,8 +6,8 @@ import time
 import jwt
 import pytest
 
-from tests.api.verify_v2.conftest import ACCOUNT, TOKEN, Verify
-from tests.fakes import different_code
+from tests.support.fakes import different_code
+from tests.support.verify_client import ACCOUNT, TOKEN, Verify
 
 PHONE = {"phone": "+919445012345"}
 SEED, OLD = (base64.b64encode(byte * 32).decode() for byte in (b"s", b"o"))

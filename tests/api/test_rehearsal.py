@@ -13,7 +13,7 @@ from otp_engine.domain.phones.numbers import parse_unassigned
 from otp_engine.domain.sandbox_numbers import SandboxNumber, SandboxNumbers
 from otp_engine.errors import InvalidSettings, VerificationNotFound
 from otp_engine.senders.null import NullSender
-from tests.api.verify_v2.conftest import SERVICE, Verify
+from tests.support.verify_client import SERVICE, Verify
 
 NUMBER, CODE = "+15550100001", "123456"
 TOMORROW = date.today() + timedelta(days=2)  # noqa: DTZ011 - some day that is not over

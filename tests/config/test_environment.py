@@ -10,7 +10,7 @@ from otp_engine.crypto import api_keys
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.errors import InvalidSettings
-from tests.twilio_server import ACCOUNT, SERVICE
+from tests.support.twilio_server import ACCOUNT, SERVICE
 
 PEPPER = base64.b64encode(b"pepper-0123456789-of-a-test-only").decode()
 PRODUCTION = {

@@ -8,7 +8,7 @@ import pytest
 from otp_engine import config
 from otp_engine.config.secret_settings import FILES, SECRETS, read_files
 from otp_engine.errors import InvalidSettings
-from tests.twilio_server import ACCOUNT, SERVICE
+from tests.support.twilio_server import ACCOUNT, SERVICE
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
 OTHER = base64.b64encode(bytes(range(32, 64))).decode()

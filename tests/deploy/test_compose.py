@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests import processes, servers
+from tests.support import redis_server, server_process
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
@@ -26,19 +26,19 @@ SERVICES = dict(
 @pytest.fixture
 def server(tmp_path):
     """Run redis-server as the container does; yields its port and its process."""
-    servers.redis_program()
+    redis_server.redis_program()
     script = SERVICES["redis"].partition("- |\n")[2].partition("      - redis")[0]
     script = re.sub("^ +", "", script, flags=re.MULTILINE).replace("$$", "$")
-    port = servers.free_port()
+    port = redis_server.free_port()
     private = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path))
-    command = ("redis-server", *private, *servers.options_of_compose())
+    command = ("redis-server", *private, *redis_server.options_of_compose())
     with subprocess.Popen(
         ["/bin/sh", "-ec", script, "redis", *command],
-        env=processes.PATH | {"REDISCLI_AUTH": PASSWORD},
+        env=server_process.PATH | {"REDISCLI_AUTH": PASSWORD},
         stdout=subprocess.DEVNULL,
     ) as process:
         try:
-            servers.wait_until(lambda: servers.listens(port))
+            redis_server.wait_until(lambda: redis_server.listens(port))
             yield port, process
         finally:
             process.kill()
@@ -79,7 +79,7 @@ def test_redis_health_check_requires_an_answer_to_ping(server, password, healthy
 
     result = subprocess.run(
         ["/bin/sh", "-c", check],
-        env=processes.PATH | {"REDISCLI_AUTH": password},
+        env=server_process.PATH | {"REDISCLI_AUTH": password},
         check=False,
     )
 

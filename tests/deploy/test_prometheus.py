@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from otp_engine.ops.prometheus import PrometheusMetrics
-from tests import processes, servers
+from tests.support import redis_server, server_process
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "deploy" / "prometheus"
@@ -28,7 +28,7 @@ KEY = "metrics-secret-0123456789"
 @pytest.fixture
 def promtool():
     """Return a function that runs promtool in `deploy/prometheus`."""
-    program = servers.program("promtool", required_by="OTP_REQUIRE_PROMETHEUS")
+    program = redis_server.program("promtool", required_by="OTP_REQUIRE_PROMETHEUS")
 
     def run(*arguments):
         return subprocess.run(
@@ -150,10 +150,10 @@ def test_promtool_parses_every_dashboard_query(promtool, tmp_path):
 @pytest.fixture
 def prometheus(tmp_path):
     """Run Prometheus with the shipped files; it scrapes one instance every second."""
-    program = servers.program("prometheus", required_by="OTP_REQUIRE_PROMETHEUS")
-    port = servers.free_port()
+    program = redis_server.program("prometheus", required_by="OTP_REQUIRE_PROMETHEUS")
+    port = redis_server.free_port()
     environ = {"OTP_METRICS_KEY": KEY, "OTP_DEV": "1"}
-    with processes.serving("--dev", **environ) as service:
+    with server_process.running_server("--dev", **environ) as service:
         for file in FOLDER.glob("*.yml"):
             adapted = _for_one_instance(file.read_text(), tmp_path, service.port)
             (tmp_path / file.name).write_text(adapted)
@@ -167,7 +167,7 @@ def prometheus(tmp_path):
             ],
             stderr=subprocess.DEVNULL,
         ) as process:
-            servers.wait_until(lambda: servers.listens(port))
+            redis_server.wait_until(lambda: redis_server.listens(port))
             yield service, port
             process.terminate()
 
@@ -183,13 +183,13 @@ def test_prometheus_with_shipped_files_scrapes_the_service(prometheus):
     service, port = prometheus
     service.post("/auth/send_otp", {"phone": "9445012345"})
 
-    servers.wait_until(
+    redis_server.wait_until(
         lambda: query(port, 'sum(otp_sends_total{country="IN"})') == ["1"]
     )
 
     assert query(port, 'up{job="otp-engine"}') == ["1"]
     assert query(port, "otp_policy_sending_enabled") == ["1"]
-    servers.wait_until(lambda: query(port, "otp:sends:increase1h") != [])
+    redis_server.wait_until(lambda: query(port, "otp:sends:increase1h") != [])
 
 
 def query(port, expression):

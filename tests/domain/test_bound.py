@@ -20,9 +20,9 @@ from otp_engine.errors import (
     TooManyAttempts,
     VerificationNotFound,
 )
-from tests.ageing import age
-from tests.fakes import different_code
-from tests.tuning import with_policy
+from tests.support.fakes import different_code
+from tests.support.time_travel import age
+from tests.support.tuning import with_policy
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import RateLimited, Unavailable, VerificationNotFound
-from tests.fakes import HashPoolWithHook, different_code
-from tests.tuning import with_policy
+from tests.support.fakes import HashPoolWithHook, different_code
+from tests.support.tuning import with_policy
 
 BOB = numbers.parse("+919445067890", "IN")
 

@@ -21,9 +21,9 @@ from otp_engine.errors import (
     TooManyAttempts,
     VerificationNotFound,
 )
-from tests.fakes import StoreLosingReplies, different_code
-from tests.servers import wait_until
-from tests.tuning import with_policy
+from tests.support.fakes import StoreLosingReplies, different_code
+from tests.support.redis_server import wait_until
+from tests.support.tuning import with_policy
 
 
 def test_right_code_is_approved(engine, outbox, alice, guess):

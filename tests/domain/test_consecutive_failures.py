@@ -11,9 +11,9 @@ from otp_engine.domain.inspection import PhoneInspector
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.services import Service
 from otp_engine.errors import RateLimited
-from tests.ageing import age
-from tests.fakes import different_code
-from tests.tuning import with_policy
+from tests.support.fakes import different_code
+from tests.support.time_travel import age
+from tests.support.tuning import with_policy
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ from otp_engine.errors import (
     ProviderUnavailable,
     StoreUnavailable,
 )
-from tests.fakes import StoreLosingReplies, different_code
-from tests.tuning import with_policy
+from tests.support.fakes import StoreLosingReplies, different_code
+from tests.support.tuning import with_policy
 
 ADDRESS = "203.0.113.7"
 

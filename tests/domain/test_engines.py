@@ -11,8 +11,8 @@ from otp_engine.domain.models import CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.sandbox_numbers import SandboxNumber, SandboxNumbers
 from otp_engine.errors import RateLimited, VerificationNotFound
-from tests.fakes import FakeSender
-from tests.tuning import with_policy
+from tests.support.fakes import FakeSender
+from tests.support.tuning import with_policy
 
 SANDBOX = SandboxNumber(
     numbers.parse_unassigned("+15550100001"), "123456", date(2027, 1, 31)

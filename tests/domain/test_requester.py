@@ -25,9 +25,9 @@ from otp_engine.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from tests.ageing import age
-from tests.fakes import FakeSender, different_code
-from tests.tuning import with_policy
+from tests.support.fakes import FakeSender, different_code
+from tests.support.time_travel import age
+from tests.support.tuning import with_policy
 
 BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

@@ -18,9 +18,9 @@ from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.services import Service
 from otp_engine.errors import RateLimited, VerificationNotFound
-from tests.ageing import age
-from tests.fakes import different_code
-from tests.tuning import with_policy
+from tests.support.fakes import different_code
+from tests.support.time_travel import age
+from tests.support.tuning import with_policy
 
 SHOP = Service(sid="VA1", namespace="VA1")
 BANK = Service(sid="VA2", namespace="VA2")

@@ -26,9 +26,9 @@ from otp_engine.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from tests.ageing import age
-from tests.fakes import HashPoolWithHook, StoreLosingReplies, different_code
-from tests.tuning import with_policy
+from tests.support.fakes import HashPoolWithHook, StoreLosingReplies, different_code
+from tests.support.time_travel import age
+from tests.support.tuning import with_policy
 
 BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
 

@@ -16,8 +16,8 @@ from otp_engine.errors import (
     RateLimited,
     VerificationNotFound,
 )
-from tests.fakes import different_code
-from tests.tuning import with_policy
+from tests.support.fakes import different_code
+from tests.support.tuning import with_policy
 
 SHOP = Service(
     sid="VA1", namespace="VA1", brand="Shop", code_length=8, do_not_share_warning=False

@@ -6,7 +6,7 @@ import pytest
 import redis
 from playwright.sync_api import sync_playwright
 
-from tests import processes, servers, twilio_server
+from tests.support import redis_server, server_process, twilio_server
 
 # Hashes that take no time worth measuring.
 FAST_HASHES = {"OTP_ARGON2": "m=64,t=1,p=1"}
@@ -22,14 +22,14 @@ def shared_twilio():
 @pytest.fixture(scope="module")
 def shared_redis(tmp_path_factory):
     """Run a Redis for one module; yields its URL."""
-    with servers.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as url:
+    with redis_server.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def shared_environ(shared_redis, shared_twilio):
     """Return the environment of a service that the tests of one module share."""
-    return processes.production(shared_redis, shared_twilio.url) | FAST_HASHES
+    return server_process.production(shared_redis, shared_twilio.url) | FAST_HASHES
 
 
 @pytest.fixture
@@ -52,14 +52,14 @@ def empty_redis(shared_redis):
 @pytest.fixture
 def own_environ(tmp_path, twilio):
     """Return the environment of a service with a Redis that only this test uses."""
-    with servers.redis_on_a_socket(tmp_path) as redis_url:
-        yield processes.production(redis_url, twilio.url) | FAST_HASHES
+    with redis_server.redis_on_a_socket(tmp_path) as redis_url:
+        yield server_process.production(redis_url, twilio.url) | FAST_HASHES
 
 
 @pytest.fixture(scope="module")
 def chromium():
     """Start Chromium once for each module."""
-    program = servers.program("chromium", required_by="OTP_REQUIRE_CHROMIUM")
+    program = redis_server.program("chromium", required_by="OTP_REQUIRE_CHROMIUM")
     with sync_playwright() as playwright:
         # Chromium's own sandbox needs rights that a container or root does not have.
         browser = playwright.chromium.launch(

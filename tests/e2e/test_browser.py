@@ -11,8 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests import processes
-from tests.fakes import different_code
+from tests.support import server_process
+from tests.support.fakes import different_code
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,7 @@ def shared_stack(shared_redis):
         "OTP_PEPPER": base64.b64encode(bytes(range(32))).decode(),
         "OTP_RESEND_COOLDOWN": "2s",
     }
-    with processes.serving("--dev", "--workers", "1", **environ) as server:
+    with server_process.running_server("--dev", "--workers", "1", **environ) as server:
         yield f"http://127.0.0.1:{server.port}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import processes
+from tests.support import server_process
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from tests import processes
     ],
 )
 def test_command_runs_as_a_process(shared_environ, command, output):
-    result = processes.run(*command.split(), **shared_environ)
+    result = server_process.run(*command.split(), **shared_environ)
 
     assert output in result.stdout + result.stderr
     assert "Traceback" not in result.stderr

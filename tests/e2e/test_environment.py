@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from otp_engine.config.secret_settings import FILES, SECRETS
-from tests import processes, servers
+from tests.support import redis_server, server_process
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 PHONE = {"phone": "9445012345"}
@@ -37,8 +37,8 @@ def workers(server):
 def replace_worker(server):
     """Kill the only worker, and wait until the next one listens."""
     os.kill(workers(server)[0], signal.SIGKILL)
-    servers.wait_until(lambda: "".join(server.stderr).count("Started worker") == 2)
-    servers.wait_until(lambda: servers.listens(server.port))
+    redis_server.wait_until(lambda: "".join(server.stderr).count("Started worker") == 2)
+    redis_server.wait_until(lambda: redis_server.listens(server.port))
 
 
 def started_with(pid):
@@ -50,7 +50,7 @@ def started_with(pid):
 @pytest.mark.parametrize("source", ["own_environ", "in_files"])
 def test_replacement_of_killed_worker_has_settings(request, source, twilio):
     environ = request.getfixturevalue(source)
-    with processes.serving("--workers", "1", **environ) as server:
+    with server_process.running_server("--workers", "1", **environ) as server:
         replace_worker(server)
 
         assert server.post("/auth/send_otp", PHONE, **KEY).status == 201
@@ -59,7 +59,7 @@ def test_replacement_of_killed_worker_has_settings(request, source, twilio):
 
 
 def test_worker_restarts_without_deleted_secret_files(in_files):
-    with processes.serving("--workers", "1", **in_files) as server:
+    with server_process.running_server("--workers", "1", **in_files) as server:
         for variable in FILES.values():
             Path(in_files.get(variable, "/nowhere/none")).unlink(missing_ok=True)
         replace_worker(server)
@@ -69,7 +69,7 @@ def test_worker_restarts_without_deleted_secret_files(in_files):
 
 def test_secrets_in_files_are_in_no_environment_of_a_process(own_environ, in_files):
     secrets = [own_environ[name] for name in set(SECRETS) & set(own_environ)]
-    with processes.serving("--workers", "2", **in_files) as server:
+    with server_process.running_server("--workers", "2", **in_files) as server:
         shown = [
             started_with(pid) for pid in (server.process.pid, *workers(server)[:2])
         ]
@@ -88,7 +88,7 @@ def test_environment_variables_do_not_become_request_headers():
         "CONTENT_TYPE": "text/plain",
         "CONTENT_LENGTH": "7",
     }
-    with processes.serving("--dev", **variables) as server:
+    with server_process.running_server("--dev", **variables) as server:
         health = server.get("/healthz")
         sent = server.post("/auth/send_otp", PHONE)
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests import processes
+from tests.support import server_process
 
 pytestmark = pytest.mark.browser
 
@@ -63,7 +63,7 @@ def site():
 
 @pytest.fixture(scope="module")
 def server():
-    with processes.serving("--dev") as server:
+    with server_process.running_server("--dev") as server:
         yield server
 
 
@@ -85,7 +85,7 @@ def json_call(**fields):
 
 def test_page_of_listed_origin_sends_and_reads_headers_and_errors(site, page):
     origin = f"http://127.0.0.1:{site}"
-    with processes.serving("--dev", OTP_CORS_ORIGINS=origin) as server:
+    with server_process.running_server("--dev", OTP_CORS_ORIGINS=origin) as server:
         url = f"http://127.0.0.1:{server.port}/auth"
         page.goto(origin)
         sent = page.evaluate(CALL, [f"{url}/send_otp", json_call(phone=PHONE)])

@@ -13,8 +13,8 @@ from http.cookiejar import CookieJar
 import jwt
 import pytest
 
-from tests import processes, servers
-from tests.other_clock import OtherClock
+from tests.support import redis_server, server_process
+from tests.support.fake_wall_clock import FakeWallClock
 
 HOUR = 3_600
 PHONE = "+919445012345"
@@ -25,11 +25,11 @@ SEED = "cHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHI="
 
 @pytest.fixture(params=[5, -5], ids=["5h ahead", "5h behind"])
 def server(request, tmp_path):
-    clock = OtherClock.made_in(tmp_path)
+    clock = FakeWallClock.compiled_in(tmp_path)
     clock.jump_to(request.param * HOUR)
     with (
-        servers.redis_on_a_port(tmp_path) as port,
-        processes.serving(
+        redis_server.redis_on_a_port(tmp_path) as port,
+        server_process.running_server(
             "--dev",
             *("--workers", "1"),
             REDIS_URL=f"redis://127.0.0.1:{port}/0",

@@ -8,8 +8,8 @@ from functools import partial
 
 import pytest
 
-from tests import processes, servers
 from tests.fault_injection import buffering_proxy, raw_http
+from tests.support import redis_server, server_process
 
 KIND = "Content-Type: application/json"
 SEND = "/auth/send_otp"
@@ -34,7 +34,7 @@ def proxy(tmp_path_factory):
     environ = {"OTP_TRUSTED_PROXIES": "1", "OTP_SENDS_PER_IP": "1/1h"}
     folder = tmp_path_factory.mktemp("nginx")
     with (
-        processes.serving("--dev", **environ) as server,
+        server_process.running_server("--dev", **environ) as server,
         buffering_proxy.in_front_of(server.port, folder, changes=CHANGES) as port,
     ):
         yield port
@@ -98,7 +98,7 @@ def test_51st_open_request_of_one_address_is_429(proxy):
         return health(proxy, source="127.0.0.2").status == 429
 
     with unfinished(proxy, source="127.0.0.2"):
-        servers.wait_until(rejected)
+        redis_server.wait_until(rejected)
         heard = health(proxy, source="127.0.0.2")
         other = health(proxy, source="127.0.0.3")
 
@@ -107,18 +107,18 @@ def test_51st_open_request_of_one_address_is_429(proxy):
     assert dict(heard.headers)["retry-after"] == "1"
     assert dict(heard.headers)["content-type"] == "application/json"
     assert other.status == 200
-    servers.wait_until(lambda: not rejected())
+    redis_server.wait_until(lambda: not rejected())
 
 
 def test_rejected_client_that_keeps_writing_is_disconnected(proxy):
     own = "127.0.0.4"
     with unfinished(proxy, source=own):
-        servers.wait_until(lambda: health(proxy, source=own).status == 429)
+        redis_server.wait_until(lambda: health(proxy, source=own).status == 429)
         with socket.create_connection(
             ("127.0.0.1", proxy), timeout=0.2, source_address=(own, 0)
         ) as slow:
             slow.sendall(UNFINISHED + b"\r\n")
-            servers.wait_until(lambda: closed_while_writing(slow))
+            redis_server.wait_until(lambda: closed_while_writing(slow))
 
 
 def closed_while_writing(connection):
@@ -143,7 +143,7 @@ def closed_while_writing(connection):
 def test_ipv6_network_of_64_bits_counts_as_one_client(proxy, prefix, other):
     status = partial(status_of, proxy)
     with unfinished(proxy, f"X-Test-Address: {prefix}::1\r\n".encode()):
-        servers.wait_until(lambda: status(f"{prefix}::1") == 429)
+        redis_server.wait_until(lambda: status(f"{prefix}::1") == 429)
 
         assert status(f"{prefix}:a0a:a0a:a0a:a0a") == 429
         assert status(f"{prefix}:ffff::") == 429
@@ -154,7 +154,7 @@ def test_201st_open_request_of_ipv6_network_of_56_bits_is_429(proxy):
     networks = [f"2001:db8:0:1{n:02x}" for n in range(5)]
 
     with unfinished_of(proxy, networks):
-        servers.wait_until(lambda: status_of(proxy, "2001:db8:0:1ff::1") == 429)
+        redis_server.wait_until(lambda: status_of(proxy, "2001:db8:0:1ff::1") == 429)
 
         assert status_of(proxy, "2001:db8:0:2ff::1") == 200
         assert status_of(proxy, "192.0.2.1") == 200
@@ -164,7 +164,7 @@ def test_401st_open_request_of_ipv6_network_of_48_bits_is_429(proxy):
     networks = [f"2001:db8:8:{n}0{m}" for n in (1, 2, 3) for m in range(3)]
 
     with unfinished_of(proxy, networks):
-        servers.wait_until(lambda: status_of(proxy, "2001:db8:8:ffff::1") == 429)
+        redis_server.wait_until(lambda: status_of(proxy, "2001:db8:8:ffff::1") == 429)
 
         assert status_of(proxy, "2001:db8:9:ffff::1") == 200
         assert status_of(proxy, "192.0.2.1") == 200
@@ -190,7 +190,7 @@ def unfinished_of(proxy, networks):
 )
 def test_log_of_proxy_without_service_holds_no_number(tmp_path, capfd, changes):
     path = "/v2/Services/VA0/Verifications/+919445012345"
-    down = servers.free_port()
+    down = redis_server.free_port()
     with buffering_proxy.in_front_of(down, tmp_path, changes=changes) as port:
         status = raw_http.post(port, path, b"{}").status
 
@@ -206,7 +206,7 @@ def test_x_forwarded_for_lines_are_read_in_order():
         body = b'{"phone": "%s"}' % phone.encode()
         return raw_http.post(server.port, SEND, body, KIND, *added).status
 
-    with processes.serving("--dev", **environ) as server:
+    with server_process.running_server("--dev", **environ) as server:
         answers = [
             send("9445012345", "198.51.100.1"),
             send("9445067890", "198.51.100.2"),

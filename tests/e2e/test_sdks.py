@@ -14,8 +14,8 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.rest import Client
 
-from tests import processes, servers, twilio_server
-from tests.fakes import different_code
+from tests.support import redis_server, server_process, twilio_server
+from tests.support.fakes import different_code
 
 ACCOUNT, TOKEN = f"AC{'a' * 32}", "the-token-of-this-account"
 SERVICE = f"VA{'0' * 32}"
@@ -32,15 +32,15 @@ def twilio():
 @pytest.fixture(scope="module")
 def url(tmp_path_factory, twilio):
     """A server with two workers, and limits that let a test repeat itself."""
-    with servers.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as redis_url:
-        environ = processes.production(redis_url, twilio.url) | {
+    with redis_server.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as redis_url:
+        environ = server_process.production(redis_url, twilio.url) | {
             "OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}",
             "OTP_RESEND_COOLDOWN": "0s",
             "OTP_SENDS_PER_PHONE": "off",
             "OTP_FAILED_CHECKS_PER_PHONE": "1000/1h",
             "OTP_ARGON2": "m=64,t=1,p=1",
         }
-        with processes.serving("--workers", "2", **environ) as served:
+        with server_process.running_server("--workers", "2", **environ) as served:
             yield f"http://127.0.0.1:{served.port}"
 
 
@@ -164,7 +164,7 @@ def test_the_node_sdk_goes_through_a_verification(node, url, service, twilio):
     words = ["node", script, url, ACCOUNT, TOKEN, service.sid, TO]
     with subprocess.Popen(
         words,
-        env=processes.PATH | {"NODE_PATH": str(node)},
+        env=server_process.PATH | {"NODE_PATH": str(node)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

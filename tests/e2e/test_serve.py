@@ -17,9 +17,9 @@ from contextlib import ExitStack, closing
 import pytest
 import redis
 
-from tests import processes, servers, twilio_server
-from tests.fakes import different_code, extract_code
 from tests.fault_injection import raw_http
+from tests.support import redis_server, server_process, twilio_server
+from tests.support.fakes import different_code, extract_code
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 PHONE = {"phone": "9445012345"}
@@ -34,7 +34,9 @@ LIMITS = {
 
 @pytest.fixture(scope="module")
 def shared_server(shared_environ):
-    with processes.serving("--workers", "2", **shared_environ | LIMITS) as server:
+    with server_process.running_server(
+        "--workers", "2", **shared_environ | LIMITS
+    ) as server:
         yield server
 
 
@@ -46,14 +48,16 @@ def server(shared_server, empty_redis, twilio):
 @pytest.fixture(scope="module")
 def shared_public_server(shared_environ):
     environ = shared_environ | {"OTP_PUBLIC_URL": "https://otp.example.com"}
-    with processes.serving("--workers", "1", **environ) as server:
+    with server_process.running_server("--workers", "1", **environ) as server:
         yield server
 
 
 @pytest.fixture
 def own_server(own_environ):
     """A server that a test may damage."""
-    with processes.serving("--workers", "2", **own_environ | LIMITS) as server:
+    with server_process.running_server(
+        "--workers", "2", **own_environ | LIMITS
+    ) as server:
         yield server
 
 
@@ -119,7 +123,7 @@ def test_every_log_line_is_json_and_holds_no_secret(server, twilio):
     code = extract_code(twilio.messages[0]["Body"])
     server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
     server.get(f"/auth/{code}/9445012345?otp={code}")
-    servers.wait_until(lambda: len(request_lines(server)) == before + 3)
+    redis_server.wait_until(lambda: len(request_lines(server)) == before + 3)
 
     for line in server.stderr + server.stdout:
         json.loads(line)
@@ -162,7 +166,7 @@ def test_while_the_carrier_hangs_codes_are_checked_as_ever(own_server, twilio):
         rejected = sum('"status": 503' in line for line in own_server.stderr)
         return len(twilio.messages) + rejected == 81
 
-    servers.wait_until(settled)
+    redis_server.wait_until(settled)
     answer = own_server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
 
     assert answer.body == {"VerificationStatus": "approved"}
@@ -180,9 +184,9 @@ def test_stop_answers_requests_in_flight_first(own_server, twilio):
     twilio.behave = wait_for_stop
     with ThreadPoolExecutor(1) as threads:
         sending = threads.submit(own_server.post, "/auth/send_otp", PHONE, **KEY)
-        servers.wait_until(lambda: len(twilio.messages) == 1)
+        redis_server.wait_until(lambda: len(twilio.messages) == 1)
         own_server.process.send_signal(signal.SIGTERM)
-        servers.wait_until(
+        redis_server.wait_until(
             lambda: any("Shutting down" in line for line in own_server.stderr)
         )
         twilio.let_go.set()
@@ -192,9 +196,9 @@ def test_stop_answers_requests_in_flight_first(own_server, twilio):
 
 
 def test_dev_mode_without_settings_prints_code():
-    with processes.serving("--dev") as server:
+    with server_process.running_server("--dev") as server:
         sent = server.post("/auth/send_otp", PHONE)
-        servers.wait_until(lambda: len(server.stdout) > 0)
+        redis_server.wait_until(lambda: len(server.stdout) > 0)
         line = server.stdout[0]
         code = extract_code(line.partition(": ")[2])
         checked = server.post("/auth/verify_otp", PHONE | {"otp": code})
@@ -206,7 +210,7 @@ def test_dev_mode_without_settings_prints_code():
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_start_of_dev_mode_warns_of_paths_open_to_the_network(host):
-    with processes.serving("--dev", "--host", host) as server:
+    with server_process.running_server("--dev", "--host", host) as server:
         written = "".join(server.stderr)
 
     assert "this is development mode" in written
@@ -232,13 +236,13 @@ def test_form_that_ends_early_is_not_processed(server, twilio, framing):
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(4096):
             pass
-    servers.wait_until(lambda: len(request_lines(server)) > before)
+    redis_server.wait_until(lambda: len(request_lines(server)) > before)
 
     assert twilio.messages == []
 
 
 def test_anonymous_client_is_limited_by_its_ip_address():
-    with processes.serving("--dev", OTP_SENDS_PER_IP="1/1h") as server:
+    with server_process.running_server("--dev", OTP_SENDS_PER_IP="1/1h") as server:
         first = server.post("/auth/send_otp", PHONE)
         second = server.post("/auth/send_otp", {"phone": "9445067890"})
 
@@ -296,14 +300,14 @@ def test_slow_delivery_reports_occupy_four_threads_of_a_worker(shared_public_ser
         ]
         for connection in reports:
             connection.sendall(report[:-1])
-        servers.wait_until(lambda: len(reports) - len(readable(reports)) == 4)
+        redis_server.wait_until(lambda: len(reports) - len(readable(reports)) == 4)
         heads = {
             connection.recv(4096).partition(b"\r\n\r\n")[0]
             for connection in readable(reports)
         }
         health = shared_public_server.get("/healthz")
     # All threads are free again, so the signature is the reason to reject it.
-    servers.wait_until(lambda: raw_http.say(port, report).status == 401)
+    redis_server.wait_until(lambda: raw_http.say(port, report).status == 401)
 
     assert health.status == 200
     assert all(head.startswith(b"HTTP/1.1 503 ") for head in heads)

@@ -9,32 +9,32 @@ from pathlib import Path
 
 import pytest
 
-from tests import processes, servers
+from tests.support import redis_server, server_process
 
 
 def test_signal_at_any_thread_drains_worker(own_environ):
-    with processes.serving("--workers", "1", **own_environ) as server:
+    with server_process.running_server("--workers", "1", **own_environ) as server:
         assert server.get("/readyz").status == 200
         [worker] = children_of(server.process.pid)
 
         signal_another_thread(worker, signal.SIGUSR1)
 
-        servers.wait_until(lambda: server.get("/readyz").status == 503)
+        redis_server.wait_until(lambda: server.get("/readyz").status == 503)
         assert server.get("/healthz").status == 200
 
 
 def test_signal_at_any_thread_stops_worker(own_environ):
-    with processes.serving("--workers", "1", **own_environ) as server:
+    with server_process.running_server("--workers", "1", **own_environ) as server:
         [worker] = children_of(server.process.pid)
 
         signal_another_thread(worker, signal.SIGTERM)
 
         stopped = '"Unexpected exit from worker-1"'
-        servers.wait_until(lambda: any(stopped in line for line in server.stderr))
+        redis_server.wait_until(lambda: any(stopped in line for line in server.stderr))
 
 
 def test_signal_at_any_thread_stops_service(own_environ):
-    with processes.serving("--workers", "1", **own_environ) as server:
+    with server_process.running_server("--workers", "1", **own_environ) as server:
         signal_another_thread(server.process.pid, signal.SIGTERM)
 
         assert server.process.wait(60) == 0
@@ -43,7 +43,7 @@ def test_signal_at_any_thread_stops_service(own_environ):
 # Three times: the processes receive the signals in any order.
 @pytest.mark.parametrize("_", range(3))
 def test_ctrl_c_stops_service_without_killing_workers(_):
-    with processes.serving("--dev") as server:
+    with server_process.running_server("--dev") as server:
         # A terminal signals the parent and its workers together.
         os.killpg(server.process.pid, signal.SIGINT)
         server.process.wait(60)

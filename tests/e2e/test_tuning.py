@@ -7,7 +7,7 @@ import json
 import pytest
 import redis
 
-from tests import processes, servers
+from tests.support import redis_server, server_process
 from tests.support.command_line import run
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
@@ -29,8 +29,8 @@ def environ(own_environ):
 
 def test_change_of_policy_reaches_every_worker(environ):
     with (
-        processes.serving("--workers", "2", **environ) as one,
-        processes.serving("--workers", "2", **environ) as two,
+        server_process.running_server("--workers", "2", **environ) as one,
+        server_process.running_server("--workers", "2", **environ) as two,
     ):
         phones = (f"+9194450{n:05}" for n in range(20_000))
 
@@ -44,7 +44,7 @@ def test_change_of_policy_reaches_every_worker(environ):
 
         assert not all_reject()
         changed = run("policy", "set", "sending", "off", "--reason", "spam", **environ)
-        servers.wait_until(all_reject)
+        redis_server.wait_until(all_reject)
         checked = one.post(
             "/auth/verify_otp", {"phone": "+919445000000", "otp": "000000"}, **KEY
         )
@@ -68,12 +68,12 @@ def test_unsigned_policy_version_changes_nothing(environ, twilio, forged):
         return any("is not signed" in line for line in server.stderr)
 
     with (
-        processes.serving("--workers", "1", **environ) as server,
+        server_process.running_server("--workers", "1", **environ) as server,
         redis.Redis.from_url(environ["REDIS_URL"]) as client,
     ):
         before = send(server, "+919445012345")
         client.lpush("otp:{policy_versions}", forged)
-        servers.wait_until(lambda: has_read_it(server))
+        redis_server.wait_until(lambda: has_read_it(server))
         after = send(server, "+919445067890")
     doctor = run("doctor", **environ)
 
@@ -93,9 +93,9 @@ def test_policy_survives_rotation_of_pepper(environ):
     run("policy", "set", "ttl", "5m", **environ)
     early = run("doctor", **swapped)
 
-    with processes.serving("--workers", "1", **added) as server:
+    with server_process.running_server("--workers", "1", **added) as server:
         server.post("/auth/send_otp", {"phone": "+919445012345"}, **KEY)
-        servers.wait_until(
+        redis_server.wait_until(
             lambda: any("signed with both" in line for line in server.stderr)
         )
     late = run("doctor", **swapped)

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests import processes, servers
-from tests.fakes import different_code
-from tests.pages import values
+from tests.support import redis_server, server_process
 from tests.support.command_line import run
+from tests.support.fakes import different_code
+from tests.support.metrics_page import values
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 SCRAPE = {"Authorization": "Bearer metrics-secret-0123456789"}
@@ -42,8 +42,8 @@ def environ(shared_environ):
 @contextmanager
 def running_pair(environ):
     with (
-        processes.serving("--workers", "2", **environ) as one,
-        processes.serving("--workers", "2", **environ) as two,
+        server_process.running_server("--workers", "2", **environ) as one,
+        server_process.running_server("--workers", "2", **environ) as two,
     ):
         yield one, two
 
@@ -112,14 +112,16 @@ def test_every_worker_reports_metrics_of_its_whole_instance(pair):
 
 
 def test_metrics_of_killed_worker_are_kept(own_environ):
-    with processes.serving("--workers", "1", **own_environ | SETTINGS) as server:
+    with server_process.running_server(
+        "--workers", "1", **own_environ | SETTINGS
+    ) as server:
         server.post("/auth/send_otp", {"phone": number(0)}, **KEY)
         [worker] = children_of(server.process.pid)
         os.kill(worker, signal.SIGKILL)
-        servers.wait_until(
+        redis_server.wait_until(
             lambda: children_of(server.process.pid) not in ([], [worker])
         )
-        servers.wait_until(lambda: is_healthy(server))
+        redis_server.wait_until(lambda: is_healthy(server))
 
         server.post("/auth/send_otp", {"phone": number(1)}, **KEY)
 
@@ -144,14 +146,14 @@ def test_shadow_limit_is_counted_and_rejects_nothing(own_environ):
     with running_pair(environ) as (one, two):
         change = ("sends_per_phone", "1/1h shadow", "--reason", "a trial")
         changed = run("policy", "set", *change, **environ)
-        servers.wait_until(lambda: versions((one, two)) == {1})
+        redis_server.wait_until(lambda: versions((one, two)) == {1})
 
         statuses = [
             server.post("/auth/send_otp", {"phone": number(0)}, **KEY).status
             for server in (one, two, one)
         ]
 
-        servers.wait_until(lambda: len(events(environ, "--kind", "refused")) == 2)
+        redis_server.wait_until(lambda: len(events(environ, "--kind", "refused")) == 2)
         counted = metrics_of((one, two))
     assert statuses == [201] * 3
     assert (
@@ -175,8 +177,8 @@ def following(environ):
     """Run `otp-engine events --follow`; yield the process and its growing lines."""
     lines: list[str] = []
     with subprocess.Popen(
-        [*processes.PROGRAM, "events", "--follow", "--json"],
-        env=processes.PATH | environ,
+        [*server_process.PROGRAM, "events", "--follow", "--json"],
+        env=server_process.PATH | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -199,7 +201,7 @@ def test_followed_events_arrive_in_order_without_code_or_number(pair, environ, t
     def post_and_wait(server, path, body):
         count = len(lines)
         assert server.post(path, body, **KEY).status == 201
-        servers.wait_until(lambda: len(lines) == count + 1)
+        redis_server.wait_until(lambda: len(lines) == count + 1)
 
     with following(environ) as (follower, lines):
         post_and_wait(one, "/auth/send_otp", phone)

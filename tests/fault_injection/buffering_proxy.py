@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import servers
+from tests.support import redis_server
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "proxy" / "nginx.conf"
 _LISTEN, _SERVICE = "listen 8080;", "http://127.0.0.1:3000;"
@@ -32,7 +32,7 @@ def in_front_of(
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         pytest.skip("nginx is not installed")
-    own = servers.free_port()
+    own = redis_server.free_port()
     text = CONFIGURATION.read_text()
     ports = {
         _LISTEN: f"listen 127.0.0.1:{own};",
@@ -46,7 +46,7 @@ def in_front_of(
     command = [program, "-p", str(folder), "-c", str(configuration)]
     with subprocess.Popen([*command, "-g", "daemon off;"]) as nginx:
         try:
-            servers.wait_until(lambda: servers.listens(own))
+            redis_server.wait_until(lambda: redis_server.listens(own))
             yield own
         finally:
             nginx.terminate()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import processes, servers, twilio_server
 from tests.fault_injection import report
 from tests.fault_injection.report import Trial
+from tests.support import redis_server, server_process, twilio_server
 
 FOUND = pytest.StashKey[list[Trial]]()
 
@@ -84,16 +84,20 @@ def twilio() -> Iterator[twilio_server.Twilio]:
 
 
 @pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[servers.Mortal]:
+def own_redis(tmp_path: Path) -> Iterator[redis_server.RedisProcess]:
     """A Redis that keeps things as the one of `docker-compose.yml` does."""
-    with servers.mortal_redis(tmp_path, *servers.options_of_compose()) as server:
+    with redis_server.restartable_redis(
+        tmp_path, *redis_server.options_of_compose()
+    ) as server:
         yield server
 
 
 @pytest.fixture
-def environ(own_redis: servers.Mortal, twilio: twilio_server.Twilio) -> dict[str, str]:
+def environ(
+    own_redis: redis_server.RedisProcess, twilio: twilio_server.Twilio
+) -> dict[str, str]:
     """Production, but for what would get into the way of every trial but its own."""
-    return processes.production(own_redis.url, twilio.url) | {
+    return server_process.production(own_redis.url, twilio.url) | {
         "OTP_ARGON2": "m=64,t=1,p=1",
         "OTP_SENDS_TOTAL": "off",
         "OTP_CHECKS_PER_IP": "off",
@@ -101,12 +105,16 @@ def environ(own_redis: servers.Mortal, twilio: twilio_server.Twilio) -> dict[str
 
 
 @pytest.fixture
-def served_by(environ: dict[str, str]) -> Iterator[Callable[..., processes.Served]]:
+def served_by(
+    environ: dict[str, str],
+) -> Iterator[Callable[..., server_process.ServerProcess]]:
     """Serve by so many workers, until the trial is over."""
     with ExitStack() as stack:
 
-        def serve(workers: int = 2, **more: str) -> processes.Served:
+        def serve(workers: int = 2, **more: str) -> server_process.ServerProcess:
             words = ("--workers", str(workers))
-            return stack.enter_context(processes.serving(*words, **environ | more))
+            return stack.enter_context(
+                server_process.running_server(*words, **environ | more)
+            )
 
         yield serve

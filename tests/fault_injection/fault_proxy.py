@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from tests import servers
+from tests.support import redis_server
 
 
 class Fault(Enum):
@@ -156,7 +156,7 @@ class _Wire:
 @contextmanager
 def to(target: int) -> Iterator[Proxy]:
     """Run a proxy to the Redis on port *target*, until the block ends."""
-    proxy = Proxy(servers.free_port(), target)
+    proxy = Proxy(redis_server.free_port(), target)
     ready = threading.Event()
     serving = proxy.loop.create_task(proxy.serve(ready))
     thread = threading.Thread(target=proxy.loop.run_until_complete, args=(serving,))

@@ -6,10 +6,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from tests.processes import Served
+from tests.support.server_process import ServerProcess
 
 
-def resident(served: Served) -> float:
+def resident(served: ServerProcess) -> float:
     """Memory of all processes of the server, in MiB."""
     kib = 0
     for status in Path("/proc").glob("[0-9]*/status"):

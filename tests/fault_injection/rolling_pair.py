@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from tests import processes, servers
-from tests.fakes import extract_code
 from tests.fault_injection import raw_http
 from tests.fault_injection.raw_http import Heard
-from tests.twilio_server import Twilio
+from tests.support import redis_server, server_process
+from tests.support.fakes import extract_code
+from tests.support.twilio_server import Twilio
 
 SEND, VERIFY = "/auth/send_otp", "/auth/verify_otp"
 _TRIES = 20
@@ -29,14 +29,16 @@ class Instance:
     _running: ExitStack = field(default_factory=ExitStack)
 
     def start(self, environ: Mapping[str, str]) -> None:
-        served = processes.serving("--workers", str(self.workers), **environ)
+        served = server_process.running_server(
+            "--workers", str(self.workers), **environ
+        )
         self._port = self._running.enter_context(served).port
 
     def stop(self) -> None:
         """Take it out, let it answer what it was asked, and end it."""
         with self._lock:
             self._port = None
-        servers.wait_until(lambda: self._in_flight == 0)
+        redis_server.wait_until(lambda: self._in_flight == 0)
         self._running.close()
 
     @contextmanager

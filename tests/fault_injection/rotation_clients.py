@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests import servers
-from tests.fakes import different_code
 from tests.fault_injection.load import numbers
 from tests.fault_injection.raw_http import Heard
 from tests.fault_injection.rolling_pair import Pair
+from tests.support import redis_server
+from tests.support.fakes import different_code
 
 _OUT = 20
 _AT_ONCE = 1_000_000
@@ -95,7 +95,7 @@ def clients(pair: Pair, count: int) -> Iterator[Sequence[Client]]:
 
 def wait_until_newer(clients: Sequence[Client], than: float) -> None:
     """Return when every code that is out was asked for after *than*."""
-    servers.wait_until(
+    redis_server.wait_until(
         lambda: all(client.out and client.out[0][2] > than for client in clients),
         seconds=60,
     )

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
-from tests import processes, servers
-from tests.fakes import different_code, extract_code
 from tests.fault_injection.load import (
     Call,
     Person,
@@ -22,8 +20,10 @@ from tests.fault_injection.load import (
     send,
 )
 from tests.fault_injection.report import Trial
-from tests.processes import Served
-from tests.twilio_server import Twilio
+from tests.support import redis_server, server_process
+from tests.support.fakes import different_code, extract_code
+from tests.support.server_process import ServerProcess
+from tests.support.twilio_server import Twilio
 
 MOST_CHECKS = 5
 MOST_FROM_AN_ADDRESS = 20
@@ -50,10 +50,12 @@ _RULES = {
 }
 
 
-def serving(twilio: Twilio, url: str, **more: str) -> AbstractContextManager[Served]:
+def serving(
+    twilio: Twilio, url: str, **more: str
+) -> AbstractContextManager[ServerProcess]:
     """Serve them from two workers, on the Redis of *url*."""
-    environ = processes.production(url, twilio.url) | _RULES | more
-    return processes.serving("--workers", "2", **environ)
+    environ = server_process.production(url, twilio.url) | _RULES | more
+    return server_process.running_server("--workers", "2", **environ)
 
 
 @dataclass
@@ -89,7 +91,7 @@ class People:
         thread = threading.Thread(target=come_and_go)
         thread.start()
         try:
-            servers.wait_until(lambda: self.begun >= many, seconds=60)
+            redis_server.wait_until(lambda: self.begun >= many, seconds=60)
             yield
         finally:
             enough.set()
@@ -220,7 +222,7 @@ def hold_over(trial: Trial, replies: Sequence[Reply], *crowds: People) -> None:
     trial.tell("503s after the fault, at the first try", refused)
 
 
-def wait_for_sends(served: Served, phones: Iterable[str]) -> None:
+def wait_for_sends(served: ServerProcess, phones: Iterable[str]) -> None:
     """Try with one after the other, until so many in a row had met both workers.
 
     Each gets one message at most, and none shares an address.
@@ -232,4 +234,4 @@ def wait_for_sends(served: Served, phones: Iterable[str]) -> None:
         call = send(phone, client_ip=f"203.0.{n // 256}.{n % 256}")
         return all_at_once(served.port, [call])[0].status == 201
 
-    servers.wait_until(lambda: all(accepted() for _ in range(8)), seconds=30)
+    redis_server.wait_until(lambda: all(accepted() for _ in range(8)), seconds=30)

@@ -9,8 +9,6 @@ from itertools import chain
 
 import pytest
 
-from tests import processes, servers, twilio_server
-from tests.fakes import different_code, extract_code
 from tests.fault_injection import (
     buffering_proxy,
     injections,
@@ -21,6 +19,8 @@ from tests.fault_injection import (
 from tests.fault_injection.load import Call, for_a_while
 from tests.fault_injection.memory import resident
 from tests.fault_injection.slow_clients import slowly
+from tests.support import redis_server, server_process, twilio_server
+from tests.support.fakes import different_code, extract_code
 
 WORKERS = ("--workers", "2")
 SEND, VERIFY = malformed_bodies.PATHS
@@ -29,7 +29,7 @@ PHONE = {"phone": unicode_cases.PHONE}
 
 @pytest.fixture
 def served(environ):
-    with processes.serving(*WORKERS, **environ) as served:
+    with server_process.running_server(*WORKERS, **environ) as served:
         yield served
 
 
@@ -65,15 +65,15 @@ def test_slow_clients_behind_the_proxy(trial, whole, environ, tmp_path):
     )
     environ |= {"OTP_TRUSTED_PROXIES": "1"}
     with (
-        processes.serving(*WORKERS, **environ) as served,
+        server_process.running_server(*WORKERS, **environ) as served,
         buffering_proxy.in_front_of(served.port, tmp_path) as port,
     ):
         with slowly(port, headers=each, bodies=each, source="127.0.0.2") as slow:
-            servers.wait_until(lambda: slow.connected + slow.cut_off >= 2 * each)
+            redis_server.wait_until(lambda: slow.connected + slow.cut_off >= 2 * each)
             behind = health(port, seconds)
         if whole:
             with slowly(served.port, headers=each, bodies=each) as slow:
-                servers.wait_until(lambda: slow.connected >= each)
+                redis_server.wait_until(lambda: slow.connected >= each)
                 bare = health(served.port, seconds // 4)
             trial.tell("p99 of /healthz without nginx", p99(bare), " ms")
 
@@ -107,12 +107,12 @@ def test_slow_bodies_from_one_address(trial, whole, environ, tmp_path):
         "worker_connections 4096;": f"worker_connections {connections};",
     }
     with (
-        processes.serving(*WORKERS, **environ) as served,
+        server_process.running_server(*WORKERS, **environ) as served,
         buffering_proxy.in_front_of(served.port, tmp_path, changes=changes) as proxy,
         slowly(proxy, bodies=sockets, source="127.0.0.2", pause=2) as slow,
         ThreadPoolExecutor(10) as pool,
     ):
-        servers.wait_until(lambda: slow.connected + slow.cut_off >= sockets)
+        redis_server.wait_until(lambda: slow.connected + slow.cut_off >= sockets)
         others = [
             pool.submit(
                 lambda n: [*invalid_sends_from(f"127.0.0.{n}", proxy, seconds)], n
@@ -204,7 +204,7 @@ def test_look_alike_digits(trial, environ, twilio):
         promise="one number has one form",
     )
     environ |= {"OTP_RESEND_COOLDOWN": "0s", "OTP_SENDS_PER_PHONE": "off"}
-    with processes.serving(*WORKERS, **environ) as served:
+    with server_process.running_server(*WORKERS, **environ) as served:
         let_in, code = look_alikes_let_in(served, twilio)
         sent = len(twilio.messages)
         wrong = raw_http.post_json(
@@ -234,7 +234,7 @@ def test_injected_headers_and_log_lines(trial, served, twilio):
     heard = [raw_http.say(served.port, request) for request in requests]
     last = "feedfacefeedface"
     raw_http.post(served.port, "/", b"", f"X-Request-Id: {last}")
-    servers.wait_until(lambda: any(last in x for x in served.stderr))
+    redis_server.wait_until(lambda: any(last in x for x in served.stderr))
 
     lines = served.stderr + served.stdout
     secrets = (code, secret, twilio_server.TOKEN, "9445012345")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import redis
 
-from tests import processes, servers, twilio_server
-from tests.fakes import different_code
 from tests.fault_injection.load import all_at_once, check, numbers, send
-from tests.other_clock import OtherClock
+from tests.support import redis_server, server_process, twilio_server
+from tests.support.fake_wall_clock import FakeWallClock
+from tests.support.fakes import different_code
 
 HOUR = 3_600
 TTL = 600
@@ -16,7 +16,7 @@ TTL = 600
 
 @pytest.fixture
 def clock(tmp_path):
-    return OtherClock.made_in(tmp_path)
+    return FakeWallClock.compiled_in(tmp_path)
 
 
 @pytest.mark.parametrize("hours", [1, -1], ids=["+1h", "-1h"])
@@ -29,8 +29,8 @@ def test_the_clock_of_an_instance_is_off_by(hours, trial, environ, clock, twilio
     words = ("--workers", "1")
     clock.jump_to(hours * HOUR)
     with (
-        processes.serving(*words, **environ) as right,
-        processes.serving(*words, **environ | clock.environ) as wrong,
+        server_process.running_server(*words, **environ) as right,
+        server_process.running_server(*words, **environ | clock.environ) as wrong,
     ):
         seen = [story(at, wrong, twilio) for at in (right, wrong)]
 
@@ -60,8 +60,8 @@ def _differ(one, another):
 @pytest.fixture
 def jumpy(tmp_path, clock):
     """A Redis that lives by *clock*."""
-    environ = processes.PATH | clock.environ
-    with servers.mortal_redis(tmp_path, environ=environ) as server:
+    environ = server_process.PATH | clock.environ
+    with redis_server.restartable_redis(tmp_path, environ=environ) as server:
         yield server
 
 
@@ -75,15 +75,15 @@ def test_the_clock_of_redis_jumps_by(hours, trial, jumpy, clock):
     old, new = numbers(2)
     with (
         twilio_server.running() as twilio,
-        processes.serving(
-            "--workers", "1", **processes.production(jumpy.url, twilio.url)
+        server_process.running_server(
+            "--workers", "1", **server_process.production(jumpy.url, twilio.url)
         ) as served,
         redis.Redis.from_url(jumpy.url) as admin,
     ):
         all_at_once(served.port, [send(old)])
         before = int(admin.time()[0])
         clock.jump_to(hours * HOUR)
-        servers.wait_until(lambda: abs(admin.time()[0] - before) > HOUR / 2)
+        redis_server.wait_until(lambda: abs(admin.time()[0] - before) > HOUR / 2)
         lives = [admin.pttl(key) / 1_000 for key in admin.scan_iter("*:verification")]
         checked = all_at_once(served.port, [check(old, twilio.code_to(old))])[0]
         again = all_at_once(served.port, [check(old, twilio.code_to(old))])[0]

@@ -6,8 +6,6 @@ from time import monotonic
 
 import pytest
 
-from tests import servers, topologies
-from tests.fakes import different_code, extract_code
 from tests.fault_injection.load import all_at_once, check, in_the_end, numbers, send
 from tests.fault_injection.simulated_users import (
     OTHERS,
@@ -18,6 +16,8 @@ from tests.fault_injection.simulated_users import (
     strange,
     wait_for_sends,
 )
+from tests.support import redis_server, topologies
+from tests.support.fakes import different_code, extract_code
 
 # How many have asked for a code before something is lost, by whether it is in full;
 # a person is approved some 12 people later.
@@ -94,7 +94,7 @@ def test_a_node_of_a_cluster_killed(trial, whole, twilio, tmp_path, coverage):
         dead = (cluster.shared_place() + 1) % 3
         cluster.primaries[dead].kill()
         killed = monotonic()
-        servers.wait_until(lambda: monotonic() > killed + seconds)
+        redis_server.wait_until(lambda: monotonic() > killed + seconds)
 
     judge(trial, crowd)
     after = [r for r in crowd.replies if r.began > killed]
@@ -136,7 +136,7 @@ def test_a_cluster_fails_over(trial, whole, twilio, tmp_path, waits):
             place = cluster.shared_place()
             cluster.primaries[place].kill()
             killed = monotonic()
-            servers.wait_until(lambda: cluster.promoted(place), seconds=30)
+            redis_server.wait_until(lambda: cluster.promoted(place), seconds=30)
             promoted = monotonic()
             if waits:
                 cluster.primaries[place].start()
@@ -174,7 +174,7 @@ def test_a_cluster_that_hangs(trial, twilio, tmp_path, frozen):
         for place in hanging:
             cluster.primaries[place].freeze()
         since = monotonic()
-        servers.wait_until(lambda: monotonic() > since + 3)
+        redis_server.wait_until(lambda: monotonic() > since + 3)
 
     judge(trial, crowd)
     after = [r for r in crowd.replies if r.began > since]

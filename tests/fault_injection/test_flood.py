@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import different_code
 from tests.fault_injection.load import (
     Call,
     Reply,
@@ -23,6 +22,7 @@ from tests.fault_injection.load import (
     send,
     share_out,
 )
+from tests.support.fakes import different_code
 
 CLIENTS = 500
 SECONDS = 20.0

@@ -12,8 +12,6 @@ from functools import partial
 import pytest
 
 from otp_engine.app import MAX_CONCURRENT_SENDS
-from tests import servers, twilio_server
-from tests.fakes import different_code
 from tests.fault_injection.load import (
     all_at_once,
     check,
@@ -22,6 +20,8 @@ from tests.fault_injection.load import (
     send,
     share_out,
 )
+from tests.support import redis_server, twilio_server
+from tests.support.fakes import different_code
 
 WORKERS = 2
 FAILURES = 5
@@ -78,7 +78,7 @@ def test_the_provider(behave, expected, seconds, trial, whole, served_by, twilio
     if whole:
         twilio.behave = twilio_server.accept
         healed = time.monotonic()
-        servers.wait_until(
+        redis_server.wait_until(
             lambda: all_at_once(served.port, [send(next(phones))])[0].status == 201
         )
         back = time.monotonic() - healed
@@ -109,7 +109,7 @@ def test_checks_while_the_provider_hangs(trial, served_by, twilio):
         enough = len(twilio.messages) + WORKERS * MAX_CONCURRENT_SENDS
         with ThreadPoolExecutor(1) as threads:
             threads.submit(play, served.port, crowd, pause=1, over=1)
-            servers.wait_until(partial(twilio.has, enough))
+            redis_server.wait_until(partial(twilio.has, enough))
             meanwhile, refused = p99(served, twilio, phones[50:])
             over.set()
             twilio.let_go.set()

@@ -7,14 +7,14 @@ from collections import Counter
 
 import pytest
 
-from tests import processes
-from tests.fakes import different_code, extract_code
 from tests.fault_injection.load import all_at_once, check, in_the_end, numbers, send
+from tests.support import server_process
+from tests.support.fakes import different_code, extract_code
 
 
 @pytest.fixture
 def served(environ):
-    with processes.serving("--workers", "4", **environ) as served:
+    with server_process.running_server("--workers", "4", **environ) as served:
         yield served
 
 
@@ -79,7 +79,7 @@ def test_failed_checks_across_resends(trial, environ, twilio):
     )
     environ |= {"OTP_RESEND_COOLDOWN": "0s", "OTP_SENDS_PER_PHONE": "off"}
     phone, replies = numbers(1)[0], []
-    with processes.serving("--workers", "4", **environ) as served:
+    with server_process.running_server("--workers", "4", **environ) as served:
         for _ in range(20):
             all_at_once(served.port, [send(phone)])
             wrong = different_code(*codes_by_phone(twilio).values())
@@ -125,7 +125,7 @@ def test_parallel_sends_from_one_address(trial, whole, environ, twilio):
     # One a phone, so that a send which was refused and charged could not be repeated.
     environ |= {"OTP_SENDS_PER_PHONE": "1/1h", "OTP_SENDS_PER_IP": "20/10m"}
     sent, charged = [], 0
-    with processes.serving("--workers", "4", **environ) as served:
+    with server_process.running_server("--workers", "4", **environ) as served:
         for n in range(rounds):
             phones, before = numbers(500, first=n * 500), len(twilio.messages)
             calls = [send(phone, client_ip=f"198.51.100.{n}") for phone in phones]

@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import redis
 
-from tests import servers
-from tests.fakes import different_code
 from tests.fault_injection.load import (
     all_at_once,
     check,
@@ -19,6 +17,8 @@ from tests.fault_injection.load import (
     send,
     share_out,
 )
+from tests.support import redis_server
+from tests.support.fakes import different_code
 
 FEW = 4
 """No more than one worker has places to hash for, should it get them all."""
@@ -90,7 +90,7 @@ def test_redis_loses_its_scripts(trial, whole, served_by, own_redis, twilio):
 
 def after_more_messages(twilio, count):
     enough = len(twilio.messages) + count
-    servers.wait_until(lambda: len(twilio.messages) >= enough)
+    redis_server.wait_until(lambda: len(twilio.messages) >= enough)
 
 
 def test_redis_is_killed_under_load(trial, whole, served_by, own_redis, twilio):

@@ -11,9 +11,9 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from tests import processes, servers
-from tests.fakes import different_code
 from tests.fault_injection.load import REFUSED, Call, check, numbers, play, send
+from tests.support import redis_server, server_process
+from tests.support.fakes import different_code
 
 PEOPLE = 16
 # Longer than the balancer takes to notice on a machine that is busy with other work.
@@ -90,11 +90,13 @@ def test_rolling_restarts(trial, whole, environ, twilio):
     with ExitStack() as stack, ThreadPoolExecutor(2) as threads:
         stack.callback(balancer.over.set)
         instances = [
-            stack.enter_context(processes.serving("--workers", "2", **environ))
+            stack.enter_context(
+                server_process.running_server("--workers", "2", **environ)
+            )
             for _ in range(2)
         ]
         threads.submit(balancer.watch, instances)
-        servers.wait_until(lambda: all(map(balancer.sends_to, instances)))
+        redis_server.wait_until(lambda: all(map(balancer.sends_to, instances)))
         every = [iter(numbers(100_000, first=n * 100_000)) for n in range(PEOPLE)]
         people = [person(phones, twilio, balancer) for phones in every]
         playing = threads.submit(play, instances[0].port, people)
@@ -103,9 +105,11 @@ def test_rolling_restarts(trial, whole, environ, twilio):
             began, ended = stop(old)
             stopping.append(ended - began)
             noticing.append(max(0, balancer.left.get(old.port, ended) - began))
-            new = stack.enter_context(processes.serving("--workers", "2", **environ))
+            new = stack.enter_context(
+                server_process.running_server("--workers", "2", **environ)
+            )
             instances[n % 2] = new
-            servers.wait_until(partial(balancer.sends_to, new))
+            redis_server.wait_until(partial(balancer.sends_to, new))
         balancer.over.set()
         replies = playing.result()
 

@@ -8,7 +8,6 @@ import time
 from collections import Counter
 
 from otp_engine.crypto import api_keys
-from tests.fakes import different_code
 from tests.fault_injection import rolling_pair
 from tests.fault_injection.load import NO_ANSWER, numbers
 from tests.fault_injection.rotation_clients import (
@@ -17,6 +16,7 @@ from tests.fault_injection.rotation_clients import (
     clients,
     wait_until_newer,
 )
+from tests.support.fakes import different_code
 
 FIRST_HOLDER, FIRST_VICTIM = 30_000_000, 40_000_000
 OLD_KEY, NEW_KEY = "old-secret-0123456789", "new-secret-0123456789"

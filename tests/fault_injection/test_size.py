@@ -14,9 +14,9 @@ from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.store.lua_scripts import load
 from otp_engine.store.redis_store import RedisStore
-from tests import processes, servers
 from tests.fault_injection.load import numbers
-from tests.other_clock import OtherClock
+from tests.support import redis_server, server_process
+from tests.support.fake_wall_clock import FakeWallClock
 
 A_BATCH = 10_000
 PEPPER = Pepper(b"p" * 32)
@@ -29,10 +29,12 @@ def test_many_phones_with_a_pending_verification(trial, whole, tmp_path):
         " default policy; then Redis's clock goes on by 25 hours",
         promise="6; at most 450 bytes a phone, and back to nothing",
     )
-    clock = OtherClock.made_in(tmp_path)
-    environ = processes.PATH | clock.environ
+    clock = FakeWallClock.compiled_in(tmp_path)
+    environ = server_process.PATH | clock.environ
     with (
-        servers.mortal_redis(tmp_path, "--save", "", environ=environ) as server,
+        redis_server.restartable_redis(
+            tmp_path, "--save", "", environ=environ
+        ) as server,
         redis.Redis.from_url(server.url) as admin,
     ):
         opens, _ = [
@@ -45,7 +47,7 @@ def test_many_phones_with_a_pending_verification(trial, whole, tmp_path):
         mortal = sum(admin.pttl(key) > 0 for key in admin.scan_iter(count=1_000))
         kept = admin.dbsize()
         clock.jump_to(25 * 3_600)
-        servers.wait_until(lambda: admin.dbsize() == 0, seconds=300)
+        redis_server.wait_until(lambda: admin.dbsize() == 0, seconds=300)
         left = used(admin) - empty
 
     # Small tables are nearly empty when they have just grown: see a million.

@@ -9,10 +9,10 @@ from statistics import median
 import pytest
 import redis
 
-from tests import processes, servers
-from tests.fakes import extract_code
 from tests.fault_injection import raw_http
 from tests.fault_injection.load import numbers
+from tests.support import redis_server, server_process
+from tests.support.fakes import extract_code
 
 SEND, VERIFY = "/auth/send_otp", "/auth/verify_otp"
 CODE = "000000"
@@ -29,7 +29,7 @@ def served(environ):
         "OTP_MAX_CHECKS": "100",
         "OTP_FAILED_CHECKS_PER_PHONE": "100000/1h",
     }
-    with processes.serving("--workers", "2", **environ) as served:
+    with server_process.running_server("--workers", "2", **environ) as served:
         yield served
 
 
@@ -104,7 +104,7 @@ def expire_all(client):
 
     for key in alive():
         client.pexpire(key, 1)
-    servers.wait_until(lambda: not alive())
+    redis_server.wait_until(lambda: not alive())
 
 
 def test_wrong_codes_with_no_and_with_most_digits_correct(

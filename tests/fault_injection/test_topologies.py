@@ -7,7 +7,6 @@ from time import monotonic
 
 import pytest
 
-from tests import servers, topologies
 from tests.fault_injection import fault_proxy, simulated_users
 from tests.fault_injection.load import numbers
 from tests.fault_injection.simulated_users import (
@@ -19,6 +18,7 @@ from tests.fault_injection.simulated_users import (
     strange,
     wait_for_sends,
 )
+from tests.support import redis_server, topologies
 
 # How many have asked for a code before something is lost, by whether it is in full;
 # a person is approved some 12 people later.
@@ -80,7 +80,7 @@ def when_it_is_over(watched, crowd, port, waits):
         The replies of that try, and how many tries were disturbed before it.
     """
     for disturbed in range(5):
-        servers.wait_until(lambda: watched.settled(waits), seconds=60)
+        redis_server.wait_until(lambda: watched.settled(waits), seconds=60)
         before = watched.failovers()
         replies = crowd.try_again(port)
         if watched.settled(waits) and watched.failovers() == before:
@@ -106,11 +106,11 @@ def test_a_replica_that_was_cut_off_is_promoted(trial, whole, twilio, tmp_path, 
         fault_proxy.to(primary.port) as way,
         serving(twilio, f"redis://127.0.0.1:{way.port}", **more) as served,
     ):
-        servers.wait_until(lambda: topologies.follows(replica))
+        redis_server.wait_until(lambda: topologies.follows(replica))
         with crowd.at_it(served.port, many=MANY[whole]):
             wire.break_by(fault_proxy.Fault.BLACK_HOLE)
             cut = monotonic()
-            servers.wait_until(lambda: monotonic() > cut + seconds)
+            redis_server.wait_until(lambda: monotonic() > cut + seconds)
         primary.kill()
         messages = set(crowd.messages())
         topologies.asked(replica)("REPLICAOF", "NO", "ONE")

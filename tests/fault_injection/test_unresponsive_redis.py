@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from otp_engine.store.lua_scripts import ALLOW_OOM_FLAG, load
-from tests import processes, servers
-from tests.fakes import different_code
 from tests.fault_injection import fault_proxy
 from tests.fault_injection.fault_proxy import Fault, Loss
 from tests.fault_injection.load import (
@@ -24,6 +22,8 @@ from tests.fault_injection.load import (
     send,
     share_out,
 )
+from tests.support import redis_server, server_process
+from tests.support.fakes import different_code
 
 WORDS = {
     Fault.BLACK_HOLE: "drops every packet",
@@ -46,7 +46,7 @@ def behind(proxy, environ):
         # A limit that no client reaches, so that each step runs.
         "OTP_SENDS_TOTAL": "1000000/1h",
     }
-    with processes.serving("--workers", "2", **environ) as served:
+    with server_process.running_server("--workers", "2", **environ) as served:
         yield served
 
 
@@ -62,7 +62,7 @@ def until(port, call):
         replies.extend(all_at_once(port, [call]))
         return replies[-1].status == 201
 
-    servers.wait_until(answered)
+    redis_server.wait_until(answered)
     return replies[-1]
 
 

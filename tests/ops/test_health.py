@@ -6,13 +6,13 @@ import pytest
 
 from otp_engine import config
 from otp_engine.app import create_app
-from tests import servers
-from tests.fakes import FakeSender
+from tests.support import redis_server
+from tests.support.fakes import FakeSender
 
 
 @pytest.fixture
 def http_without_redis():
-    url = f"redis://127.0.0.1:{servers.free_port()}"
+    url = f"redis://127.0.0.1:{redis_server.free_port()}"
     pepper = base64.b64encode(b"p" * 32).decode()
     settings = config.load({"OTP_DEV": "1", "REDIS_URL": url, "OTP_PEPPER": pepper})
     return create_app(settings, sender=FakeSender()).test_client()

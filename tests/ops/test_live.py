@@ -14,7 +14,7 @@ from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import PolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.errors import StoreUnavailable
-from tests.clock import Clock
+from tests.support.clock import Clock
 
 PEPPER = Pepper(b"p" * 32)
 

@@ -30,10 +30,10 @@ from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.senders.guarded import GuardedSender
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_client import RedisClient
-from tests import servers, twilio_server
 from tests.conftest import TIMEOUT
-from tests.fakes import FakeSender, deliver, different_code
-from tests.pages import values
+from tests.support import redis_server, twilio_server
+from tests.support.fakes import FakeSender, deliver, different_code
+from tests.support.metrics_page import values
 from tests.support.settings import RELAXED
 
 KEY = "otp-metrics-secret-0123456789"
@@ -216,7 +216,7 @@ def test_rejected_hash_is_counted(metrics):
 
 
 def test_failed_redis_call_is_timed_and_counted(metrics):
-    unreachable = connect(f"redis://127.0.0.1:{servers.free_port()}", TIMEOUT)
+    unreachable = connect(f"redis://127.0.0.1:{redis_server.free_port()}", TIMEOUT)
     line = RedisClient(unreachable, metrics=metrics.timings)
 
     with pytest.raises(StoreUnavailable):
@@ -366,13 +366,13 @@ def test_scrapes_share_one_refresher_while_redis_hangs(metrics):
     app.register_blueprint(metrics.blueprint(None, refresh))
     http = app.test_client()
     http.get("/metrics")
-    servers.wait_until(lambda: len(calls) == 1)
+    redis_server.wait_until(lambda: len(calls) == 1)
     before = threading.active_count()
 
     statuses = [http.get("/metrics").status_code for _ in range(20)]
     threads = threading.active_count() - before
     redis_replied.set()
-    servers.wait_until(lambda: len(calls) == 2)
+    redis_server.wait_until(lambda: len(calls) == 2)
 
     assert statuses == [200] * 20
     assert threads == 0
@@ -389,9 +389,9 @@ def test_refresher_continues_after_an_error(metrics, caplog):
     app = Flask(__name__)
     app.register_blueprint(metrics.blueprint(None, refresh))
     app.test_client().get("/metrics")
-    servers.wait_until(lambda: len(calls) == 1)
+    redis_server.wait_until(lambda: len(calls) == 1)
     app.test_client().get("/metrics")
-    servers.wait_until(lambda: len(calls) == 2)
+    redis_server.wait_until(lambda: len(calls) == 2)
 
     assert "could not refresh the policy" in caplog.text
 
@@ -423,7 +423,7 @@ def test_promtool_finds_no_problem(http, outbox):
 
     page = http.get("/metrics").text
 
-    promtool = servers.program("promtool", required_by="OTP_REQUIRE_PROMETHEUS")
+    promtool = redis_server.program("promtool", required_by="OTP_REQUIRE_PROMETHEUS")
     result = subprocess.run(
         [promtool, "check", "metrics"],
         input=page,

@@ -13,7 +13,7 @@ from otp_engine.app import create_app
 from otp_engine.ops import request_log
 from otp_engine.ops.log_config import JsonFormatter
 from otp_engine.ops.request_log import RequestIdFilter
-from tests.fakes import FakeSender, different_code
+from tests.support.fakes import FakeSender, different_code
 
 REQUEST_ID = "a1b2c3d4e5f60718"
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
-from tests.clock import Clock
+from tests.support.clock import Clock
 
 RESET_TIMEOUT = timedelta(seconds=10)
 ZERO = timedelta()

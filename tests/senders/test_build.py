@@ -5,8 +5,8 @@ import io
 from otp_engine import config, senders
 from otp_engine.domain.messages.templates import Message
 from otp_engine.senders.console import ConsoleProvider
-from tests.fakes import MESSAGE, deliver
-from tests.twilio_server import ACCOUNT, SERVICE
+from tests.support.fakes import MESSAGE, deliver
+from tests.support.twilio_server import ACCOUNT, SERVICE
 
 CONSOLE_LINE = "SMS to +91******2345: 123456 is your Acme code.\n"
 TWILIO = {

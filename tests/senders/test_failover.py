@@ -10,7 +10,7 @@ from otp_engine.errors import (
     ProviderUnavailable,
 )
 from otp_engine.senders.failover import FailoverSender
-from tests.fakes import MESSAGE, FakeSender, deliver
+from tests.support.fakes import MESSAGE, FakeSender, deliver
 
 
 def test_first_sender_with_slot_is_the_only_one_that_sends():

@@ -17,9 +17,9 @@ from otp_engine.errors import (
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.metrics import NullMetrics
 from otp_engine.senders.guarded import GuardedSender
-from tests import servers
-from tests.clock import Clock
-from tests.fakes import MESSAGE, FakeSender, deliver
+from tests.support import redis_server
+from tests.support.clock import Clock
+from tests.support.fakes import MESSAGE, FakeSender, deliver
 
 RESET_TIMEOUT = timedelta(seconds=10)
 SHORT = timedelta(milliseconds=20)
@@ -242,7 +242,7 @@ def test_message_that_times_out_keeps_slot_until_provider_answers(guard):
         deliver(sender)
 
     slow.released.set()
-    servers.wait_until(lambda: has_slot(sender))
+    redis_server.wait_until(lambda: has_slot(sender))
 
 
 def has_slot(sender):
@@ -336,7 +336,7 @@ def test_message_that_times_out_is_measured_once_provider_answers(guard, metrics
 
     slow.released.set()
 
-    servers.wait_until(lambda: metrics.deliveries)
+    redis_server.wait_until(lambda: metrics.deliveries)
     assert measured_at_timeout == []
     assert metrics.deliveries == [("slow", "accepted", None)]
 

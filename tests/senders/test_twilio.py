@@ -22,9 +22,17 @@ from otp_engine.errors import (
 )
 from otp_engine.senders.twilio import TwilioProvider
 from otp_engine.senders.twilio_http import PooledHttpClient
-from tests import servers, twilio_server
-from tests.fakes import MESSAGE
-from tests.twilio_server import ACCOUNT, SERVICE, TOKEN, garbage, hang, refuse, reset
+from tests.support import redis_server, twilio_server
+from tests.support.fakes import MESSAGE
+from tests.support.twilio_server import (
+    ACCOUNT,
+    SERVICE,
+    TOKEN,
+    garbage,
+    hang,
+    refuse,
+    reset,
+)
 
 
 @pytest.fixture
@@ -167,7 +175,9 @@ def test_request_without_answer_is_not_retried(provider, twilio, behave):
 
 
 def test_refused_connection_raises_unavailable(settings, http):
-    unreachable = replace(settings, base_url=f"http://127.0.0.1:{servers.free_port()}")
+    unreachable = replace(
+        settings, base_url=f"http://127.0.0.1:{redis_server.free_port()}"
+    )
 
     with pytest.raises(ProviderUnavailable):
         TwilioProvider(unreachable, http).send(MESSAGE)
@@ -264,7 +274,9 @@ def test_ping_with_server_error_raises_unavailable(provider, twilio):
 
 
 def test_ping_with_refused_connection_raises_unavailable(settings, http):
-    unreachable = replace(settings, base_url=f"http://127.0.0.1:{servers.free_port()}")
+    unreachable = replace(
+        settings, base_url=f"http://127.0.0.1:{redis_server.free_port()}"
+    )
 
     with pytest.raises(ProviderUnavailable):
         TwilioProvider(unreachable, http).ping()

@@ -6,7 +6,7 @@ from twilio.request_validator import RequestValidator
 from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.errors import Unauthorized
 from otp_engine.senders.twilio_reports import TwilioReportParser
-from tests.twilio_server import TOKEN
+from tests.support.twilio_server import TOKEN
 
 URL = "https://otp.example.com/callbacks/twilio"
 REPORT = {"MessageSid": "SM" + "2" * 32, "To": "+919445012345"}

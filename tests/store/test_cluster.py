@@ -10,8 +10,8 @@ import pytest
 from otp_engine.errors import StoreUnavailable, VerificationNotFound
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
-from tests import topologies
-from tests.topologies import asked
+from tests.support import topologies
+from tests.support.topologies import asked
 
 TIMEOUT = timedelta(seconds=2)
 

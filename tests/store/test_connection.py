@@ -16,7 +16,7 @@ from otp_engine.domain.policy.policy import Policy
 from otp_engine.errors import InvalidSettings, StoreUnavailable
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
-from tests import certificates, servers
+from tests.support import certificates, redis_server
 
 PHONE = PhoneKey("digest")
 QUICK = timedelta(milliseconds=200)
@@ -25,7 +25,7 @@ TOPOLOGIES = ("server", "sentinel", "cluster")
 
 
 def test_refused_connection_raises_store_unavailable_at_once():
-    store = RedisStore(connect(f"redis://127.0.0.1:{servers.free_port()}", QUICK))
+    store = RedisStore(connect(f"redis://127.0.0.1:{redis_server.free_port()}", QUICK))
     started = time.monotonic()
 
     with pytest.raises(StoreUnavailable):
@@ -47,13 +47,13 @@ def test_hanging_redis_raises_store_unavailable_within_a_second():
 
 
 def test_restarted_redis_is_reached_again(tmp_path):
-    with servers.redis_on_a_socket(tmp_path) as url:
+    with redis_server.redis_on_a_socket(tmp_path) as url:
         store = RedisStore(connect(url, QUICK))
         store.ping()
     with pytest.raises(StoreUnavailable):
         store.ping()
 
-    with servers.redis_on_a_socket(tmp_path):
+    with redis_server.redis_on_a_socket(tmp_path):
         store.ping()
 
 
@@ -89,7 +89,7 @@ class Tls:
 
     @contextmanager
     def server(self, certificate):
-        with servers.redis_with_tls(self.folder, self.both, *certificate) as port:
+        with redis_server.redis_with_tls(self.folder, self.both, *certificate) as port:
             yield f"rediss://127.0.0.1:{port}"
 
     @contextmanager
@@ -97,22 +97,26 @@ class Tls:
         """Run a primary and its Sentinel; *primary* may have its own certificate."""
         settings = self.folder / "sentinel.conf"
         primary = primary or certificate
-        with servers.redis_with_tls(self.folder, self.both, *primary) as port:
+        with redis_server.redis_with_tls(self.folder, self.both, *primary) as port:
             settings.write_text(f"sentinel monitor otp 127.0.0.1 {port} 1\n")
-            with servers.sentinel_with_tls(settings, self.both, *certificate) as own:
+            with redis_server.sentinel_with_tls(
+                settings, self.both, *certificate
+            ) as own:
                 yield f"rediss+sentinel://127.0.0.1:{own}/otp"
 
     @contextmanager
     def cluster(self, certificate):
-        bus = str(servers.free_port())
+        bus = str(redis_server.free_port())
         options = ("--cluster-enabled", "yes", "--cluster-port", bus)
         tls = ("--tls-cluster", "yes", *certificate)
-        with servers.redis_with_tls(self.folder, self.both, *options, *tls) as port:
+        with redis_server.redis_with_tls(
+            self.folder, self.both, *options, *tls
+        ) as port:
             with redis.Redis(
                 port=port, ssl=True, ssl_ca_certs=self.both, ssl_check_hostname=False
             ) as node:
                 node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-                servers.wait_until(
+                redis_server.wait_until(
                     lambda: (
                         b"cluster_state:ok" in node.execute_command("CLUSTER", "INFO")
                     )

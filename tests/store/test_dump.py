@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from otp_engine.domain.limits.limits import Limit
-from tests.dump import everything_in
-from tests.fakes import different_code
-from tests.tuning import with_policy
+from tests.support.fakes import different_code
+from tests.support.redis_dump import everything_in
+from tests.support.tuning import with_policy
 
 
 def test_dump_of_redis_contains_no_code_number_or_address(

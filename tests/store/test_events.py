@@ -18,7 +18,7 @@ from otp_engine.store import event_codec, keys
 from otp_engine.store.connection import connect
 from otp_engine.store.events import RedisEventStore
 from otp_engine.store.redis_client import RedisClient
-from tests import servers
+from tests.support import redis_server
 
 WHOM = Recipient(phone_hash="digest", prefix="+919445", country="IN")
 SENT = CodeSent(
@@ -70,7 +70,7 @@ def test_events_of_several_pages_are_all_returned(store, client):
     for event in many:
         store.events.add(event)
 
-    servers.wait_until(lambda: stored(store) == many[::-1])
+    redis_server.wait_until(lambda: stored(store) == many[::-1])
 
 
 def test_stream_expires_in_a_month(store, client):
@@ -94,13 +94,13 @@ def test_entry_older_than_a_month_is_not_returned(store, client):
 
 def test_event_without_redis_is_dropped_and_logged(caplog):
     unreachable = connect(
-        f"redis://127.0.0.1:{servers.free_port()}", timedelta(seconds=1)
+        f"redis://127.0.0.1:{redis_server.free_port()}", timedelta(seconds=1)
     )
     events = RedisEventStore(RedisClient(unreachable))
 
     events.add(SENT)
 
-    servers.wait_until(lambda: caplog.messages != [])
+    redis_server.wait_until(lambda: caplog.messages != [])
     assert caplog.messages[-1] == "1 events are dropped: StoreUnavailable"
 
 

@@ -23,9 +23,9 @@ from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.errors import DeliveryFailed
 from otp_engine.store import keys, lua_scripts
 from otp_engine.store.redis_store import RedisStore
-from tests import servers, twilio_server
-from tests.api.verify_v2.conftest import Verify
-from tests.fakes import FakeSender, different_code
+from tests.support import redis_server, twilio_server
+from tests.support.fakes import FakeSender, different_code
+from tests.support.verify_client import Verify
 
 SEND, CHECK = "/auth/send_otp", "/auth/verify_otp"
 PUBLIC = "https://otp.example.com"
@@ -148,7 +148,7 @@ def served(ask):
         status = getattr(answers[-1], "status_code", None) or answers[-1].status
         return status != HTTPStatus.SERVICE_UNAVAILABLE
 
-    servers.wait_until(is_served, seconds=60)
+    redis_server.wait_until(is_served, seconds=60)
     return answers[-1]
 
 

@@ -20,8 +20,8 @@ from otp_engine.store import keys
 from otp_engine.store.connection import connect
 from otp_engine.store.inbox import RedisInbox
 from otp_engine.store.redis_client import RedisClient
-from tests import servers
-from tests.fakes import MESSAGE
+from tests.support import redis_server
+from tests.support.fakes import MESSAGE
 
 WHOM = Recipient(phone_hash="digest", prefix="+91944", country="IN")
 NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
@@ -119,7 +119,7 @@ def test_every_key_of_the_inbox_expires_in_a_day(inbox, client):
 
 def test_event_without_redis_raises_nothing():
     unreachable = connect(
-        f"redis://127.0.0.1:{servers.free_port()}", timedelta(seconds=1)
+        f"redis://127.0.0.1:{redis_server.free_port()}", timedelta(seconds=1)
     )
 
     RedisInbox(RedisClient(unreachable)).on_event(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from otp_engine.domain.limits.limits import Limit, LimitHit, Window
 from otp_engine.errors import RateLimited
 from otp_engine.store import keys
-from tests.ageing import age
+from tests.support.time_travel import age
 
 HOUR = timedelta(hours=1)
 

@@ -23,8 +23,8 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 from otp_engine.store.redis_store import RedisStore
-from tests.fakes import different_code
-from tests.tuning import with_policy
+from tests.support.fakes import different_code
+from tests.support.tuning import with_policy
 
 THREADS = 32
 ROUNDS = 20

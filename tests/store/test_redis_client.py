@@ -17,7 +17,7 @@ from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.redis_store import RedisStore
-from tests.clock import Clock
+from tests.support.clock import Clock
 
 HALF_A_SECOND = timedelta(seconds=0.5)
 KEY = "otp:{shared}"

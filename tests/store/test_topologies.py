@@ -14,10 +14,10 @@ from otp_engine.domain.limits.limits import Limit
 from otp_engine.errors import RateLimited, StoreUnavailable, VerificationNotFound
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
-from tests import servers, topologies
-from tests.fakes import different_code
 from tests.fault_injection import fault_proxy
-from tests.tuning import with_policy
+from tests.support import redis_server, topologies
+from tests.support.fakes import different_code
+from tests.support.tuning import with_policy
 
 TIMEOUT = timedelta(seconds=2)
 
@@ -35,12 +35,12 @@ def store():
 @pytest.fixture
 def cluster(tmp_path):
     """Yield a Cluster of one node, which rejects keys of two slots."""
-    bus = str(servers.free_port())
+    bus = str(redis_server.free_port())
     options = ("--cluster-enabled", "yes", "--cluster-port", bus)
-    with servers.redis_on_a_port(tmp_path, *options) as port:
+    with redis_server.redis_on_a_port(tmp_path, *options) as port:
         with redis.Redis(port=port) as node:
             node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-            servers.wait_until(
+            redis_server.wait_until(
                 lambda: b"cluster_state:ok" in node.execute_command("CLUSTER", "INFO")
             )
         yield f"redis+cluster://127.0.0.1:{port}"
@@ -50,10 +50,10 @@ def cluster(tmp_path):
 def sentinel(tmp_path):
     """Yield the URL of a Sentinel with a primary."""
     (tmp_path / "primary").mkdir()
-    with servers.redis_on_a_port(tmp_path / "primary") as primary:
+    with redis_server.redis_on_a_port(tmp_path / "primary") as primary:
         settings = tmp_path / "sentinel.conf"
         settings.write_text(f"sentinel monitor otp 127.0.0.1 {primary} 1\n")
-        with servers.sentinel_on_a_port(settings) as port:
+        with redis_server.sentinel_on_a_port(settings) as port:
             yield f"redis+sentinel://127.0.0.1:{port}/otp"
 
 
@@ -64,13 +64,15 @@ def replicated(tmp_path):
         (tmp_path / name).mkdir()
     soon = ("--repl-diskless-sync-delay", "0")
     with (
-        servers.redis_on_a_port(tmp_path / "primary", *soon) as primary,
-        servers.redis_on_a_port(
+        redis_server.redis_on_a_port(tmp_path / "primary", *soon) as primary,
+        redis_server.redis_on_a_port(
             tmp_path / "replica", "--replicaof", f"127.0.0.1 {primary}"
         ),
         redis.Redis(port=primary) as client,
     ):
-        servers.wait_until(lambda: bool(client.set("x", "y") and client.wait(1, 100)))
+        redis_server.wait_until(
+            lambda: bool(client.set("x", "y") and client.wait(1, 100))
+        )
         yield f"redis://127.0.0.1:{primary}"
 
 
@@ -118,7 +120,7 @@ def test_step_fails_without_the_required_replica(
 
 
 def test_connect_succeeds_before_the_cluster_starts():
-    unreachable = f"redis+cluster://127.0.0.1:{servers.free_port()}"
+    unreachable = f"redis+cluster://127.0.0.1:{redis_server.free_port()}"
     store = RedisStore(connect(unreachable, TIMEOUT))
 
     with pytest.raises(StoreUnavailable):
@@ -141,7 +143,7 @@ def test_client_leaves_a_primary_that_became_a_replica(
         connected(f"redis://127.0.0.1:{name.port}") as client,
     ):
         engine = replace(engine, store=RedisStore(client, replicas=1))
-        servers.wait_until(lambda: topologies.follows(new))
+        redis_server.wait_until(lambda: topologies.follows(new))
         engine.send(alice)
 
         topologies.asked(new)("REPLICAOF", "NO", "ONE")
@@ -179,19 +181,19 @@ def sentinel_of(folder, primary):
     """Run a Sentinel that knows *primary* as `otp`, and yield its port."""
     settings = folder / "sentinel.conf"
     settings.write_text(f"sentinel monitor otp 127.0.0.1 {primary.port} 1\n")
-    with servers.sentinel_on_a_port(settings) as port:
+    with redis_server.sentinel_on_a_port(settings) as port:
         yield port
 
 
 def test_credentials_are_those_of_the_url(tmp_path):
     options = ("--requirepass", "p@ss word")
-    with servers.redis_on_a_port(tmp_path, *options) as port:
+    with redis_server.redis_on_a_port(tmp_path, *options) as port:
         settings = tmp_path / "sentinel.conf"
         settings.write_text(
             f"sentinel monitor otp 127.0.0.1 {port} 1\n"
             'sentinel auth-pass otp "p@ss word"\n'
         )
-        with servers.sentinel_on_a_port(settings) as sentinel_port:
+        with redis_server.sentinel_on_a_port(settings) as sentinel_port:
             url = f"redis+sentinel://:p%40ss%20word@127.0.0.1:{sentinel_port}/otp"
 
             RedisStore(connect(url, TIMEOUT)).ping()

@@ -12,8 +12,8 @@ from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.services import Service
 from otp_engine.errors import RateLimited
-from tests.fakes import different_code
-from tests.tuning import with_policy
+from tests.support.fakes import different_code
+from tests.support.tuning import with_policy
 
 SHOP = Service(sid="VA1", namespace="VA1", brand="Shop")
 SPACES = ["", "VA1"]

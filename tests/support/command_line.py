@@ -7,7 +7,7 @@ import os
 from click.testing import CliRunner, Result
 
 from otp_engine.cli import main
-from tests import processes
+from tests.support import server_process
 
 
 def run(*arguments: str, stdin: str | None = None, **environ: str) -> Result:
@@ -28,7 +28,7 @@ def run(*arguments: str, stdin: str | None = None, **environ: str) -> Result:
         main,
         arguments,
         input=stdin,
-        env=cleared | processes.PATH | environ,
+        env=cleared | server_process.PATH | environ,
         prog_name="otp-engine",
         catch_exceptions=False,
     )

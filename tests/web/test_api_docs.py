@@ -20,9 +20,9 @@ from otp_engine.app import create_app
 from otp_engine.config.settings import TWILIO_WEBHOOK_PATH
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
-from tests import twilio_server
 from tests.conftest import TIMEOUT
-from tests.fakes import FakeSender
+from tests.support import twilio_server
+from tests.support.fakes import FakeSender
 from tests.support.settings import RELAXED
 
 # Enables every endpoint.

@@ -9,7 +9,7 @@ from flask import Flask
 from otp_engine.domain.messages.inbox import InboxMessage
 from otp_engine.domain.models import Channel
 from otp_engine.web import inbox
-from tests import twilio_server
+from tests.support import twilio_server
 
 PHONE = "+919445012345"
 KEY = {"Authorization": "Bearer shop-secret-0123456789abcdef"}

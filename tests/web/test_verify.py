@@ -7,9 +7,9 @@ import pytest
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.errors import DeliveryUnconfirmed
-from tests.ageing import age
-from tests.fakes import FakeSender, different_code
+from tests.support.fakes import FakeSender, different_code
 from tests.support.settings import RELAXED
+from tests.support.time_travel import age
 from tests.support.verify_page import Person
 
 PHONE = "+919445012345"

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from tests.fakes import different_code
+from tests.support.fakes import different_code
 from tests.support.verify_page import Person
 
 PHONE = "+919445012345"

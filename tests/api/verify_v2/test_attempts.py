@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from otp_engine.errors import DeliveryUnconfirmed
-from tests.api.verify_v2.conftest import SERVICE, TO
-from tests.dump import everything_in
+from tests.support.redis_dump import everything_in
+from tests.support.verify_client import SERVICE, TO
 
 BOB, JANE = "+919445067890", "+14155552671"
 LIST, SUMMARY = "/v2/Attempts", "/v2/Attempts/Summary"

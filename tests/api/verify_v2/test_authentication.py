@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from otp_engine.errors import InvalidSettings
-from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN
+from tests.support.verify_client import ACCOUNT, SERVICE, TO, TOKEN
 
 KEY = f"SK{'b' * 32}"
 PRODUCTION_WITHOUT_KEYS = {

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN, Verify
-from tests.dump import everything_in
+from tests.support.redis_dump import everything_in
+from tests.support.verify_client import ACCOUNT, SERVICE, TO, TOKEN, Verify
 
 LIST = f"/v2/Services/{SERVICE}/RateLimits"
 CONFIGURATIONS = f"/v2/Services/{SERVICE}/MessagingConfigurations"

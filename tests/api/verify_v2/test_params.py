@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN
+from tests.support.verify_client import ACCOUNT, SERVICE, TO, TOKEN
 
 LIST = f"/v2/Services/{SERVICE}/Verifications"
 

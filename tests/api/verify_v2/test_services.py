@@ -5,7 +5,7 @@ from itertools import chain
 
 import pytest
 
-from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TOKEN, Verify
+from tests.support.verify_client import ACCOUNT, SERVICE, TOKEN, Verify
 
 
 def test_new_service_has_defaults_of_twilio(verify):

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from otp_engine.errors import DeliveryUnconfirmed, StoreUnavailable
-from tests.api.verify_v2.conftest import ACCOUNT, SERVICE, TO, TOKEN, Verify
-from tests.dump import everything_in
-from tests.fakes import different_code
+from tests.support.fakes import different_code
+from tests.support.redis_dump import everything_in
+from tests.support.verify_client import ACCOUNT, SERVICE, TO, TOKEN, Verify
 
 LIST = f"/v2/Services/{SERVICE}/Verifications"
 

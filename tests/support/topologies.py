@@ -13,9 +13,9 @@ import redis
 from redis.crc import key_slot
 
 from otp_engine.crypto.pepper import Pepper
-from tests import servers
-from tests.processes import PEPPER
-from tests.servers import Mortal
+from tests.support import redis_server
+from tests.support.redis_server import RedisProcess
+from tests.support.server_process import PEPPER
 
 SLOTS = 16384
 _CLUSTER = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
@@ -37,8 +37,8 @@ class Cluster:
         replicas: Of the primary in the same place; none without them.
     """
 
-    primaries: list[Mortal]
-    replicas: list[Mortal]
+    primaries: list[RedisProcess]
+    replicas: list[RedisProcess]
 
     @property
     def url(self) -> str:
@@ -60,11 +60,11 @@ class Cluster:
 
 
 @dataclass
-class Watched:
+class SentinelSetup:
     """A primary with replicas that three Sentinels watch."""
 
-    primary: Mortal
-    replicas: list[Mortal]
+    primary: RedisProcess
+    replicas: list[RedisProcess]
     sentinels: list[int]
 
     @property
@@ -94,7 +94,7 @@ def slot(phone: str, pepper: Pepper = PEPPER) -> int:
     return key_slot(pepper.pseudonymize("phone", phone).encode())
 
 
-def asked(node: Mortal) -> Callable[..., Any]:
+def asked(node: RedisProcess) -> Callable[..., Any]:
     """Put commands to *node*, each on a connection of its own."""
 
     def ask(*words: object) -> Any:
@@ -104,7 +104,7 @@ def asked(node: Mortal) -> Callable[..., Any]:
     return ask
 
 
-def well(node: Mortal) -> bool:
+def well(node: RedisProcess) -> bool:
     """Whether *node* sees a Cluster that serves every slot."""
     return b"cluster_state:ok" in asked(node)("CLUSTER", "INFO")
 
@@ -115,34 +115,36 @@ def cluster(folder: Path, *options: str, replicas: bool = False) -> Iterator[Clu
     with ExitStack() as stack:
         nodes = []
         for n in range(6 if replicas else 3):
-            bus = str(servers.free_port())
+            bus = str(redis_server.free_port())
             words = [*_CLUSTER, "--cluster-port", bus, *_AT_ONCE]
             place = folder / f"node-{n}"
             place.mkdir()
-            node = servers.mortal_redis(place, *words, *options)
+            node = redis_server.restartable_redis(place, *words, *options)
             nodes.append(stack.enter_context(node))
             _introduce(nodes, bus)
         primaries, others = nodes[:3], nodes[3:]
         _share_out(primaries)
-        servers.wait_until(lambda: all(map(well, nodes)))
+        redis_server.wait_until(lambda: all(map(well, nodes)))
         _replicate(primaries, others)
         yield Cluster(primaries, others)
 
 
-def _introduce(nodes: Sequence[Mortal], bus: str) -> None:
+def _introduce(nodes: Sequence[RedisProcess], bus: str) -> None:
     """Let the first node know the last, which listens to its kind on port *bus*."""
     # Epochs that differ, for nodes of one epoch would first have to settle it.
     asked(nodes[-1])("CLUSTER", "SET-CONFIG-EPOCH", len(nodes))
     asked(nodes[0])("CLUSTER", "MEET", "127.0.0.1", nodes[-1].port, bus)
 
 
-def _share_out(primaries: Sequence[Mortal]) -> None:
+def _share_out(primaries: Sequence[RedisProcess]) -> None:
     ends = [-(-SLOTS * n // len(primaries)) for n in range(len(primaries) + 1)]
     for node, first, after in zip(primaries, ends, ends[1:], strict=False):
         asked(node)("CLUSTER", "ADDSLOTSRANGE", first, after - 1)
 
 
-def _replicate(primaries: Sequence[Mortal], replicas: Sequence[Mortal]) -> None:
+def _replicate(
+    primaries: Sequence[RedisProcess], replicas: Sequence[RedisProcess]
+) -> None:
     for primary, replica in zip(primaries, replicas, strict=False):
         name = asked(primary)("CLUSTER", "MYID")
         _wait_for(replica, partial(_knows, name))
@@ -155,15 +157,15 @@ def _replicate(primaries: Sequence[Mortal], replicas: Sequence[Mortal]) -> None:
         _wait_for(node, lambda node: {words} == set(map(len, asked(node)(*_SLOTS))))
 
 
-def _knows(name: bytes, node: Mortal) -> bool:
+def _knows(name: bytes, node: RedisProcess) -> bool:
     return name in asked(node)(*_NODES)
 
 
-def _wait_for(node: Mortal, true: Callable[[Mortal], bool]) -> None:
-    servers.wait_until(lambda: true(node))
+def _wait_for(node: RedisProcess, true: Callable[[RedisProcess], bool]) -> None:
+    redis_server.wait_until(lambda: true(node))
 
 
-def follows(replica: Mortal) -> bool:
+def follows(replica: RedisProcess) -> bool:
     """Whether *replica* has all of its primary's data, and the primary knows it."""
     role = asked(replica)("ROLE")
     if role[0] != b"slave" or role[3] != b"connected":
@@ -186,7 +188,9 @@ def _followers(port: int) -> list[int]:
 
 
 @contextmanager
-def followed(folder: Path, *, replicas: int) -> Iterator[tuple[Mortal, list[Mortal]]]:
+def followed(
+    folder: Path, *, replicas: int
+) -> Iterator[tuple[RedisProcess, list[RedisProcess]]]:
     """Run a primary with replicas that have caught up."""
     with ExitStack() as stack:
         primary = stack.enter_context(alone(folder / "primary"))
@@ -194,35 +198,35 @@ def followed(folder: Path, *, replicas: int) -> Iterator[tuple[Mortal, list[Mort
             stack.enter_context(replica(folder / f"replica-{n}", primary.port))
             for n in range(replicas)
         ]
-        servers.wait_until(lambda: all(map(follows, followers)))
+        redis_server.wait_until(lambda: all(map(follows, followers)))
         yield primary, followers
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[Mortal]:
+def alone(folder: Path) -> Iterator[RedisProcess]:
     """Run a primary."""
     folder.mkdir()
-    with servers.mortal_redis(folder, *_AT_ONCE) as server:
+    with redis_server.restartable_redis(folder, *_AT_ONCE) as server:
         yield server
 
 
 @contextmanager
-def replica(folder: Path, port: int) -> Iterator[Mortal]:
+def replica(folder: Path, port: int) -> Iterator[RedisProcess]:
     """Run a replica of the server on *port*; it has to catch up first."""
     folder.mkdir()
     follow = ("--replicaof", f"127.0.0.1 {port}")
-    with servers.mortal_redis(folder, *_AT_ONCE, *follow) as server:
+    with redis_server.restartable_redis(folder, *_AT_ONCE, *follow) as server:
         yield server
 
 
-def follow(server: Mortal, primary: Mortal) -> None:
+def follow(server: RedisProcess, primary: RedisProcess) -> None:
     """Make a replica of *server*, and let it catch up."""
     asked(server)("REPLICAOF", "127.0.0.1", primary.port)
-    servers.wait_until(lambda: follows(server))
+    redis_server.wait_until(lambda: follows(server))
 
 
 @contextmanager
-def watched(folder: Path, *, replicas: int) -> Iterator[Watched]:
+def watched(folder: Path, *, replicas: int) -> Iterator[SentinelSetup]:
     """Run a primary with replicas, and three Sentinels that know all of them."""
     with followed(folder, replicas=replicas) as it, ExitStack() as stack:
         primary, followers = it
@@ -234,9 +238,11 @@ def watched(folder: Path, *, replicas: int) -> Iterator[Watched]:
                 "sentinel down-after-milliseconds otp 1000\n"
                 "sentinel failover-timeout otp 3000\n"
             )
-            ports.append(stack.enter_context(servers.sentinel_on_a_port(settings)))
-        servers.wait_until(lambda: all(_knows_all(port, replicas) for port in ports))
-        yield Watched(primary, followers, ports)
+            ports.append(stack.enter_context(redis_server.sentinel_on_a_port(settings)))
+        redis_server.wait_until(
+            lambda: all(_knows_all(port, replicas) for port in ports)
+        )
+        yield SentinelSetup(primary, followers, ports)
 
 
 def _knows_all(sentinel: int, replicas: int) -> bool:

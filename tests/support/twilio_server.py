@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
-from tests.fakes import extract_code
+from tests.support.fakes import extract_code
 
 ACCOUNT = "AC" + "0" * 32
 SERVICE = "MG" + "1" * 32

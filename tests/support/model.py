@@ -29,7 +29,7 @@ _NONE = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class SentMessage:
     """A message that was let through, and the code in it.
 
     Attributes:
@@ -43,7 +43,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class FailedCheck:
     """A guess that was looked at."""
 
     guess: CheckRequest
@@ -63,8 +63,8 @@ class Model:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.now = _NONE
-        self.letters: list[Letter] = []
-        self.tries: list[Try] = []
+        self.letters: list[SentMessage] = []
+        self.tries: list[FailedCheck] = []
         self._wrong: dict[PhoneNumber, list[timedelta]] = {}
         self._asked_by: dict[str, list[timedelta]] = {}
         self._requested_by: dict[str, list[timedelta]] = {}
@@ -105,13 +105,15 @@ class Model:
         _refuse(waits)
         _refuse(self._shared_waits(asked))
 
-    def send(self, asked: SendRequest, code: str) -> tuple[Letter, SendResult]:
+    def send(self, asked: SendRequest, code: str) -> tuple[SentMessage, SendResult]:
         """Let a message through that was requested, and return its result."""
         verification = self.verification(asked.number)
         if verification is None:
             self._begun += 1
             verification = self._open[asked.number] = self._begun
-        letter = Letter(asked=asked, code=code, at=self.now, verification=verification)
+        letter = SentMessage(
+            asked=asked, code=code, at=self.now, verification=verification
+        )
         self.letters.append(letter)
         again = max(self.policy.resend_cooldown, self._phones_wait(asked.number))
         if len(self._letters_of(verification)) >= self.policy.max_sends:
@@ -123,7 +125,7 @@ class Model:
             resend_after=again,
         )
 
-    def give_back(self, letter: Letter, refusal: OTPError) -> None:
+    def give_back(self, letter: SentMessage, refusal: OTPError) -> None:
         """Undo a send that the provider refused; the requester stays charged."""
         self.letters.remove(letter)
         if isinstance(refusal, DestinationNotAllowed) or refusal.provider_error:
@@ -147,7 +149,7 @@ class Model:
         if not hashed:
             asked.pop()
             raise Overloaded
-        self.tries.append(Try(guess, self.now, verification))
+        self.tries.append(FailedCheck(guess, self.now, verification))
         if guess.code in self.live_codes(number):
             del self._open[number]
             self._wrong.pop(number, None)
@@ -183,7 +185,7 @@ class Model:
             for window in limit.windows
         )
 
-    def _letters_of(self, verification: int | None) -> list[Letter]:
+    def _letters_of(self, verification: int | None) -> list[SentMessage]:
         return [
             letter for letter in self.letters if letter.verification == verification
         ]

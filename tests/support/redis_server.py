@@ -94,7 +94,7 @@ def redis_with_tls(folder: Path, ca: Path, *options: str) -> Iterator[int]:
 
 
 @dataclass
-class Mortal:
+class RedisProcess:
     """A redis-server that can be killed and started again on the same port."""
 
     port: int
@@ -131,13 +131,13 @@ class Mortal:
 
 
 @contextmanager
-def mortal_redis(
+def restartable_redis(
     folder: Path, *options: str, environ: Mapping[str, str] | None = None
-) -> Iterator[Mortal]:
+) -> Iterator[RedisProcess]:
     """Run a redis-server that can be killed; its data is in *folder*."""
     port = free_port()
     listen = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder))
-    server = Mortal(port, [redis_program(), *listen, *options], environ)
+    server = RedisProcess(port, [redis_program(), *listen, *options], environ)
     server.start()
     try:
         yield server
@@ -147,7 +147,7 @@ def mortal_redis(
 
 def options_of_compose() -> list[str]:
     """Return the options with which `docker-compose.yml` starts Redis."""
-    text = (Path(__file__).parent.parent / "docker-compose.yml").read_text()
+    text = (Path(__file__).parents[2] / "docker-compose.yml").read_text()
     line = next(line for line in text.splitlines() if '"redis-server"' in line)
     words: list[str] = json.loads(line.partition(":")[2])
     return words[1:]

@@ -36,9 +36,9 @@ from otp_engine.domain.policy.policy import Policy
 from otp_engine.senders.twilio_http import PooledHttpClient
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
-from tests import twilio_server
-from tests.fakes import FakeSender, different_code
-from tests.servers import redis_on_a_socket
+from tests.support import twilio_server
+from tests.support.fakes import FakeSender, different_code
+from tests.support.redis_server import redis_on_a_socket
 
 ROUNDS = 200
 PENDING = 20_000

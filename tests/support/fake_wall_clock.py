@@ -14,14 +14,14 @@ _SOURCE = Path(__file__).with_name("clock_offset.c")
 
 
 @dataclass(frozen=True)
-class OtherClock:
+class FakeWallClock:
     """The files of a fake clock; a process uses it with its `environ`."""
 
     library: Path
     file: Path
 
     @classmethod
-    def made_in(cls, folder: Path) -> OtherClock:
+    def compiled_in(cls, folder: Path) -> FakeWallClock:
         """Compile the library of the clock; skip the test without a C compiler."""
         if not (compiler := shutil.which("cc")):
             pytest.skip("a C compiler is not installed")

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.pepper import Pepper
-from tests import servers, twilio_server
+from tests.support import redis_server, twilio_server
 
 # Outside dev mode, a pepper of few different bytes is rejected.
 PEPPER = Pepper(bytes(range(32)))
@@ -62,7 +62,7 @@ class Answer:
 
 
 @dataclass
-class Served:
+class ServerProcess:
     """A running server, and the lines that it has written so far."""
 
     port: int
@@ -93,19 +93,19 @@ class Served:
 
 
 @contextmanager
-def serving(*words: str, **environ: str) -> Iterator[Served]:
+def running_server(*words: str, **environ: str) -> Iterator[ServerProcess]:
     """Serve on a free port, in an environment of nothing but *environ*."""
-    port = servers.free_port()
+    port = redis_server.free_port()
     with subprocess.Popen(
         [*PROGRAM, "serve", "--port", str(port), *words],
         env=PATH | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
         start_new_session=True,
     ) as process:
-        served = Served(port, process)
+        served = ServerProcess(port, process)
         readers = [
             threading.Thread(target=_collect, args=(stream, lines))
             for stream, lines in (
@@ -116,9 +116,9 @@ def serving(*words: str, **environ: str) -> Iterator[Served]:
         for reader in readers:
             reader.start()
         try:
-            servers.wait_until(lambda: _started(served))
+            redis_server.wait_until(lambda: _started(served))
             # A worker logs that it has started before it listens.
-            servers.wait_until(lambda: servers.listens(port))
+            redis_server.wait_until(lambda: redis_server.listens(port))
             yield served
         finally:
             process.terminate()
@@ -132,7 +132,7 @@ def _collect(stream: IO[str] | None, lines: list[str]) -> None:
         lines.append(line)  # noqa: PERF402 - each must be visible at once
 
 
-def _started(served: Served) -> bool:
+def _started(served: ServerProcess) -> bool:
     """Return whether every worker has started: a stop before that takes 15 s."""
     text = "".join(served.stderr)
     if served.process.poll() is not None:
