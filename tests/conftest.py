@@ -56,7 +56,7 @@ def redis_url(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture
-def real_client(redis_url) -> Iterator[Any]:
+def real_redis(redis_url) -> Iterator[Any]:
     """Return a connection to the real Redis, which is empty."""
     client: Any = connect(redis_url, TIMEOUT)
     client.flushall()
@@ -79,16 +79,16 @@ def _one_backend() -> str:
 
 
 @pytest.fixture
-def client(request: pytest.FixtureRequest, store_backend: str) -> Any:
+def redis(request: pytest.FixtureRequest, store_backend: str) -> Any:
     """Return an empty Redis: embedded in this process, or a real one."""
     if store_backend == "embedded":
         return connect(None, TIMEOUT)
-    return request.getfixturevalue("real_client")
+    return request.getfixturevalue("real_redis")
 
 
 @pytest.fixture
-def store(client) -> Iterator[RedisStore]:
-    store = RedisStore(client)
+def store(redis) -> Iterator[RedisStore]:
+    store = RedisStore(redis)
     yield store
     # A later write would reach the Redis of the next test.
     store.events.flush(timeout=60)

@@ -211,7 +211,7 @@ def test_command_removes_secrets_from_its_environment():
     }
 
 
-def test_doctor_warns_of_weak_live_policy(redis_url, real_client, twilio):
+def test_doctor_warns_of_weak_live_policy(redis_url, real_redis, twilio):
     environ = production(redis_url, twilio.url)
     run("policy", "set", "max_checks", "11", **environ)
 
@@ -221,8 +221,8 @@ def test_doctor_warns_of_weak_live_policy(redis_url, real_client, twilio):
     assert "! live policy: max_checks 11 is over 10" in result.stderr
 
 
-def test_doctor_warns_of_weak_services(redis_url, real_client, twilio):
-    services = RedisStore(real_client).services
+def test_doctor_warns_of_weak_services(redis_url, real_redis, twilio):
+    services = RedisStore(real_redis).services
     services.compare_and_set(
         None, Service(sid="VA1", code_length=4, created_at=NOW, updated_at=NOW)
     )

@@ -27,7 +27,7 @@ FORGED = json.dumps(
 
 
 @pytest.fixture
-def environ(redis_url, real_client):
+def environ(redis_url, real_redis):
     return server_process.production(redis_url, "http://127.0.0.1") | {
         "OTP_MAX_SENDS": "4",
         "OTP_ARGON2": "m=64,t=1,p=1",
@@ -182,9 +182,9 @@ def test_change_warns_only_of_what_it_weakens(policy):
 @pytest.mark.parametrize(
     "forged", [FORGED, json.dumps({"body": FORGED, "signatures": ["0" * 64]})]
 )
-def test_unsigned_policy_version_is_ignored_and_warned_of(policy, real_client, forged):
+def test_unsigned_policy_version_is_ignored_and_warned_of(policy, real_redis, forged):
     policy("set", "ttl", "5m", "--reason", "signed")
-    real_client.lpush("otp:{policy_versions}", forged)
+    real_redis.lpush("otp:{policy_versions}", forged)
 
     shown = policy("show")
     repaired = policy("set", "ttl", "6m")
@@ -197,9 +197,9 @@ def test_unsigned_policy_version_is_ignored_and_warned_of(policy, real_client, f
 
 
 @pytest.fixture
-def service(environ, real_client, outbox):
+def service(environ, real_redis, outbox):
     """The API of a service with the same settings, on the same Redis."""
-    store = RedisStore(real_client)
+    store = RedisStore(real_redis)
     return create_app(config.load(environ), store=store, sender=outbox).test_client()
 
 

@@ -409,11 +409,11 @@ def _result(answer: OTPError | None, sent: SendResult) -> SendResult | OTPError:
     return answer or sent
 
 
-def test_the_engine_does_what_it_promises_in_whatever_order(client):
+def test_the_engine_does_what_it_promises_in_whatever_order(redis):
     class OnThisRedis(People):
         pass
 
-    OnThisRedis.client = client
+    OnThisRedis.client = redis
     nightly = int(os.environ.get("OTP_MODEL_EXAMPLES", "0"))
 
     run_state_machine_as_test(

@@ -19,5 +19,5 @@ def app_with(store, outbox):
 
 
 @pytest.fixture
-def http(app_with) -> FlaskClient:
+def client(app_with) -> FlaskClient:
     return app_with().test_client()

@@ -23,16 +23,16 @@ from tests.support.fakes import different_code
 PHONE = {"phone": "9445012345"}
 
 
-def send(http, **more):
-    return http.post("/auth/send_otp", json=PHONE | more)
+def send(client, **more):
+    return client.post("/auth/send_otp", json=PHONE | more)
 
 
-def verify(http, otp, **more):
-    return http.post("/auth/verify_otp", json=PHONE | {"otp": otp} | more)
+def verify(client, otp, **more):
+    return client.post("/auth/verify_otp", json=PHONE | {"otp": otp} | more)
 
 
-def test_a_sent_code_is_answered_to_the_letter(http):
-    answer = send(http)
+def test_a_sent_code_is_answered_to_the_letter(client):
+    answer = send(client)
 
     assert answer.status_code == 201
     assert answer.mimetype == "application/json"
@@ -42,8 +42,8 @@ def test_a_sent_code_is_answered_to_the_letter(http):
     }
 
 
-def test_the_keys_are_in_the_order_of_the_contract(http):
-    assert list(json.loads(send(http).data)) == ["message", "VerificationStatus"]
+def test_the_keys_are_in_the_order_of_the_contract(client):
+    assert list(json.loads(send(client).data)) == ["message", "VerificationStatus"]
 
 
 def test_a_sent_code_says_how_long_it_lives_and_when_to_re_send(app_with):
@@ -53,19 +53,19 @@ def test_a_sent_code_says_how_long_it_lives_and_when_to_re_send(app_with):
     assert answer.headers["OTP-Resend-After"] == "30"
 
 
-def test_the_right_code_is_approved_to_the_letter(http, outbox):
-    send(http)
+def test_the_right_code_is_approved_to_the_letter(client, outbox):
+    send(client)
 
-    answer = verify(http, outbox.code)
+    answer = verify(client, outbox.code)
 
     assert answer.status_code == 201
     assert answer.json == {"VerificationStatus": "approved"}
 
 
-def test_a_wrong_code_is_pending_to_the_letter(http, outbox):
-    send(http)
+def test_a_wrong_code_is_pending_to_the_letter(client, outbox):
+    send(client)
 
-    answer = verify(http, different_code(outbox.code))
+    answer = verify(client, different_code(outbox.code))
 
     assert answer.status_code == 201
     assert answer.json == {"VerificationStatus": "pending"}
@@ -73,37 +73,37 @@ def test_a_wrong_code_is_pending_to_the_letter(http, outbox):
     assert answer.headers["OTP-Expires-In"] == "540"
 
 
-def test_spaces_and_dashes_inside_a_code_are_ignored(http, outbox):
-    send(http)
+def test_spaces_and_dashes_inside_a_code_are_ignored(client, outbox):
+    send(client)
     typed = f" {outbox.code[:3]} - {outbox.code[3:]} "
 
-    assert verify(http, typed).json == {"VerificationStatus": "approved"}
+    assert verify(client, typed).json == {"VerificationStatus": "approved"}
 
 
-def test_a_form_is_as_good_as_json(http, outbox):
-    http.post("/auth/send_otp", data=PHONE)
+def test_a_form_is_as_good_as_json(client, outbox):
+    client.post("/auth/send_otp", data=PHONE)
 
-    answer = http.post("/auth/verify_otp", data=PHONE | {"otp": outbox.code})
-
-    assert answer.json == {"VerificationStatus": "approved"}
-
-
-def test_two_spellings_of_a_number_are_one_phone(http, outbox):
-    send(http)
-
-    answer = verify(http, outbox.code, phone="+91 94450-12345")
+    answer = client.post("/auth/verify_otp", data=PHONE | {"otp": outbox.code})
 
     assert answer.json == {"VerificationStatus": "approved"}
 
 
-def test_the_locale_chooses_the_words(http, outbox):
-    send(http, locale="fr")
+def test_two_spellings_of_a_number_are_one_phone(client, outbox):
+    send(client)
+
+    answer = verify(client, outbox.code, phone="+91 94450-12345")
+
+    assert answer.json == {"VerificationStatus": "approved"}
+
+
+def test_the_locale_chooses_the_words(client, outbox):
+    send(client, locale="fr")
 
     assert "Ne le partagez pas" in outbox.messages[0].body
 
 
-def test_fields_that_nobody_asked_for_are_ignored(http):
-    assert send(http, colour="green", channel="sms", locale=None).status_code == 201
+def test_fields_that_nobody_asked_for_are_ignored(client):
+    assert send(client, colour="green", channel="sms", locale=None).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_fields_that_nobody_asked_for_are_ignored(http):
         ({"locale": "x" * 36}, "invalid_request"),
     ],
 )
-def test_a_send_that_cannot_be_read_is_400(http, outbox, more, name):
-    answer = send(http, **more)
+def test_a_send_that_cannot_be_read_is_400(client, outbox, more, name):
+    answer = send(client, **more)
 
     assert (answer.status_code, answer.json["error"]) == (400, name)
     assert set(answer.json) == {"msg", "error"}
@@ -145,13 +145,15 @@ def test_a_send_that_cannot_be_read_is_400(http, outbox, more, name):
         ("123456\x00", "invalid_code"),
     ],
 )
-def test_a_code_that_cannot_be_one_is_400_and_costs_no_guess(http, outbox, otp, name):
-    send(http)
+def test_a_code_that_cannot_be_one_is_400_and_costs_no_guess(client, outbox, otp, name):
+    send(client)
 
-    answer = verify(http, otp)
+    answer = verify(client, otp)
 
     assert (answer.status_code, answer.json["error"]) == (400, name)
-    assert verify(http, different_code(outbox.code)).headers["OTP-Attempts-Left"] == "4"
+    assert (
+        verify(client, different_code(outbox.code)).headers["OTP-Attempts-Left"] == "4"
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,29 +172,29 @@ def test_a_number_that_is_not_served_is_403(app_with, outbox, phone, name):
     assert outbox.messages == []
 
 
-def test_nothing_waiting_is_404(http):
-    answer = verify(http, "123456")
+def test_nothing_waiting_is_404(client):
+    answer = verify(client, "123456")
 
     assert answer.status_code == 404
     assert answer.json["error"] == "verification_not_found"
 
 
-def test_never_sent_and_used_are_answered_alike(http, outbox):
-    never = verify(http, "123456")
-    send(http)
-    verify(http, outbox.code)
+def test_never_sent_and_used_are_answered_alike(client, outbox):
+    never = verify(client, "123456")
+    send(client)
+    verify(client, outbox.code)
 
-    used = verify(http, outbox.code)
+    used = verify(client, outbox.code)
 
     assert (used.status_code, used.json) == (never.status_code, never.json)
 
 
-def test_spent_guesses_are_429_and_say_when_to_come_back(http, outbox):
-    send(http)
+def test_spent_guesses_are_429_and_say_when_to_come_back(client, outbox):
+    send(client)
     for _ in range(5):
-        verify(http, different_code(outbox.code))
+        verify(client, different_code(outbox.code))
 
-    for answer in (verify(http, outbox.code), send(http)):
+    for answer in (verify(client, outbox.code), send(client)):
         assert (answer.status_code, answer.json["error"]) == (429, "too_many_attempts")
         assert answer.headers["Retry-After"] == "600"
         assert answer.headers["OTP-Attempts-Left"] == "0"
@@ -228,11 +230,11 @@ def test_every_limit_comes_from_the_environment(app_with):
     ],
 )
 def test_a_message_that_did_not_surely_leave_is_no_201(
-    http, outbox, refusal, status, name
+    client, outbox, refusal, status, name
 ):
     outbox.error = refusal
 
-    answer = send(http)
+    answer = send(client)
 
     assert (answer.status_code, answer.json["error"]) == (status, name)
     assert ("Retry-After" in answer.headers) == (status == 503)
@@ -309,8 +311,8 @@ def test_the_fields_of_a_request_are_shown_without_their_values(app_with):
     "locale",
     ["+919445012345", "919445012345", "en\x1b[2J", "en\nforged", "e", "en-", "<b>"],
 )
-def test_a_locale_that_is_no_language_tag_is_refused(http, store, locale):
-    answer = http.post("/auth/send_otp", json=PHONE | {"locale": locale})
+def test_a_locale_that_is_no_language_tag_is_refused(client, store, locale):
+    answer = client.post("/auth/send_otp", json=PHONE | {"locale": locale})
 
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
     assert list(store.events.since(None)) == []

@@ -51,8 +51,8 @@ def assert_contract(answer):
     ],
     ids=lambda body: ascii(body[:24]),
 )
-def test_malformed_json_body_is_400(http, path, body):
-    answer = http.post(path, data=body, content_type=JSON)
+def test_malformed_json_body_is_400(client, path, body):
+    answer = client.post(path, data=body, content_type=JSON)
 
     assert_contract(answer)
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
@@ -73,8 +73,8 @@ def test_malformed_json_body_is_400(http, path, body):
     ],
     ids=lambda body: ascii(body[:24]),
 )
-def test_malformed_form_is_400(http, path, body):
-    answer = http.post(path, data=body, content_type=FORM)
+def test_malformed_form_is_400(client, path, body):
+    answer = client.post(path, data=body, content_type=FORM)
 
     assert_contract(answer)
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
@@ -85,10 +85,10 @@ def test_malformed_form_is_400(http, path, body):
     "media_type",
     [None, "text/plain", "multipart/form-data; boundary=x", "application/xml", "x"],
 )
-def test_other_media_type_is_415(http, path, media_type):
+def test_other_media_type_is_415(client, path, media_type):
     body = b'{"phone": "9445012345"}'
 
-    answer = http.post(path, data=body, content_type=media_type)
+    answer = client.post(path, data=body, content_type=media_type)
 
     assert_contract(answer)
     assert (answer.status_code, answer.json["error"]) == (415, "unsupported_media_type")
@@ -96,20 +96,20 @@ def test_other_media_type_is_415(http, path, media_type):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("media_type", [JSON, FORM])
-def test_body_over_16_kib_is_413(http, path, media_type):
+def test_body_over_16_kib_is_413(client, path, media_type):
     body = b"x" * (16 * 1024 + 1)
 
-    answer = http.post(path, data=body, content_type=media_type)
+    answer = client.post(path, data=body, content_type=media_type)
 
     assert_contract(answer)
     assert (answer.status_code, answer.json["error"]) == (413, "body_too_large")
 
 
 @pytest.mark.parametrize("length", ["60", ""])
-def test_form_with_wrong_or_missing_length_is_400(http, outbox, length):
+def test_form_with_wrong_or_missing_length_is_400(client, outbox, length):
     environ = {"CONTENT_LENGTH": length, "wsgi.input_terminated": True}
 
-    answer = http.post(
+    answer = client.post(
         PATHS[0], data=b"phone=9445012345", content_type=FORM, environ_overrides=environ
     )
 
@@ -118,18 +118,18 @@ def test_form_with_wrong_or_missing_length_is_400(http, outbox, length):
     assert outbox.messages == []
 
 
-def test_body_of_16_kib_is_accepted(http):
+def test_body_of_16_kib_is_accepted(client):
     body = b'{"phone": "9445012345"}'.ljust(16 * 1024)
 
-    assert http.post(PATHS[0], data=body, content_type=JSON).status_code == 201
+    assert client.post(PATHS[0], data=body, content_type=JSON).status_code == 201
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     "method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "NONSENSE"]
 )
-def test_unsupported_method_is_405_with_allow_header(http, path, method):
-    answer = http.open(path, method=method)
+def test_unsupported_method_is_405_with_allow_header(client, path, method):
+    answer = client.open(path, method=method)
 
     assert_contract(answer)
     assert (answer.status_code, answer.json["error"]) == (405, "method_not_allowed")
@@ -140,15 +140,15 @@ def test_unsupported_method_is_405_with_allow_header(http, path, method):
     "path",
     ["/", "/auth", "/auth/send_otp/", "//auth/send_otp", "/Auth/Send_otp", "/%00"],
 )
-def test_unknown_path_is_404(http, path):
-    answer = http.post(path, json={"phone": "9445012345"})
+def test_unknown_path_is_404(client, path):
+    answer = client.post(path, json={"phone": "9445012345"})
 
     assert_contract(answer)
     assert (answer.status_code, answer.json["error"]) == (404, "not_found")
 
 
-def test_path_with_double_slash_is_404(http, outbox):
-    answer = http.post(
+def test_path_with_double_slash_is_404(client, outbox):
+    answer = client.post(
         PATHS[0],
         json={"phone": "9445012345"},
         environ_overrides={"PATH_INFO": "//auth/send_otp"},
@@ -162,15 +162,15 @@ def test_path_with_double_slash_is_404(http, outbox):
 @pytest.mark.parametrize("path", PATHS)
 @given(body=st.binary(max_size=200), media_type=st.sampled_from([JSON, FORM]))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
-def test_random_bytes_return_contract_errors(http, path, body, media_type):
-    assert_contract(http.post(path, data=body, content_type=media_type))
+def test_random_bytes_return_contract_errors(client, path, body, media_type):
+    assert_contract(client.post(path, data=body, content_type=media_type))
 
 
 @pytest.mark.parametrize("path", PATHS)
 @given(phone=values | st.text("+0123456789 -()"), otp=values | st.text("0123456789 -"))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
-def test_random_values_return_contract_errors(http, path, phone, otp):
-    answer = http.post(path, json={"phone": phone, "otp": otp})
+def test_random_values_return_contract_errors(client, path, phone, otp):
+    answer = client.post(path, json={"phone": phone, "otp": otp})
 
     assert answer.status_code < 500
     assert answer.mimetype == JSON

@@ -35,7 +35,7 @@ DELIVERIES = "otp_deliveries_total{{channel=sms,country=IN,outcome={}}}"
 
 
 @pytest.fixture
-def http(app_with):
+def client(app_with):
     return app_with(**TWILIO).test_client()
 
 
@@ -45,58 +45,60 @@ def signed(report, url=CALLBACK, token=twilio_server.TOKEN):
     }
 
 
-def report(http, status, **more):
+def report(client, status, **more):
     told = REPORT | {"MessageStatus": status} | more
-    return http.post("/callbacks/twilio", data=told, headers=signed(told))
+    return client.post("/callbacks/twilio", data=told, headers=signed(told))
 
 
 def happened(store):
     return [one.event for one in store.events.since(None)]
 
 
-def counted(http, outcome):
-    page = values(http.get("/metrics").text)
+def counted(client, outcome):
+    page = values(client.get("/metrics").text)
     return page.get(DELIVERIES.format(outcome), 0)
 
 
-def test_a_message_that_arrived_is_told_and_counted(http, store):
-    answer = report(http, "delivered")
+def test_a_message_that_arrived_is_told_and_counted(client, store):
+    answer = report(client, "delivered")
 
     [event] = happened(store)
     assert (answer.status_code, answer.data) == (204, b"")
     assert isinstance(event, MessageDelivered)
     assert (event.recipient.country, event.recipient.prefix) == ("IN", "+91944")
-    assert counted(http, "delivered") == 1
+    assert counted(client, "delivered") == 1
 
 
 @pytest.mark.parametrize("status", ["undelivered", "failed"])
-def test_a_message_that_was_lost_is_told_with_the_carriers_number(http, store, status):
-    report(http, status, ErrorCode="30003")
+def test_a_message_that_was_lost_is_told_with_the_carriers_number(
+    client, store, status
+):
+    report(client, status, ErrorCode="30003")
 
     [event] = happened(store)
     assert isinstance(event, MessageUndelivered)
     assert event.provider_error == 30003
-    assert counted(http, "undelivered") == 1
+    assert counted(client, "undelivered") == 1
 
 
-def test_a_report_that_comes_twice_is_told_once(http, store):
+def test_a_report_that_comes_twice_is_told_once(client, store):
     for _ in range(3):
-        assert report(http, "delivered").status_code == 204
+        assert report(client, "delivered").status_code == 204
 
-    assert counted(http, "delivered") == 1
+    assert counted(client, "delivered") == 1
     assert len(happened(store)) == 1
 
 
-def test_a_report_on_another_channel_is_heard_and_nothing_of_ours(http, store):
-    answer = report(http, "delivered", To="whatsapp:+919445012345")
+def test_a_report_on_another_channel_is_heard_and_nothing_of_ours(client, store):
+    answer = report(client, "delivered", To="whatsapp:+919445012345")
 
     assert answer.status_code == 204
     assert happened(store) == []
 
 
 @pytest.mark.parametrize("status", ["queued", "sending", "sent", "read", ""])
-def test_a_message_on_its_way_is_no_news(http, store, status):
-    assert report(http, status).status_code == 204
+def test_a_message_on_its_way_is_no_news(client, store, status):
+    assert report(client, status).status_code == 204
     assert happened(store) == []
 
 
@@ -113,10 +115,10 @@ def test_a_message_on_its_way_is_no_news(http, store, status):
         ),
     ],
 )
-def test_a_report_that_is_not_twilios_is_refused(http, store, headers):
+def test_a_report_that_is_not_twilios_is_refused(client, store, headers):
     forged = REPORT | {"MessageStatus": "delivered"}
 
-    answer = http.post("/callbacks/twilio", data=forged, headers=headers)
+    answer = client.post("/callbacks/twilio", data=forged, headers=headers)
 
     assert (answer.status_code, answer.json["error"]) == (401, "unauthorized")
     assert happened(store) == []
@@ -151,7 +153,7 @@ class Unread:
     ],
 )
 def test_what_the_headers_show_is_refused_before_the_body_is_read(
-    http, headers, length, status, error
+    client, headers, length, status, error
 ):
     environ = {
         "wsgi.input": Unread(),
@@ -159,7 +161,7 @@ def test_what_the_headers_show_is_refused_before_the_body_is_read(
         "CONTENT_LENGTH": length,
     }
 
-    answer = http.post(
+    answer = client.post(
         "/callbacks/twilio",
         content_type="application/x-www-form-urlencoded",
         headers=headers,
@@ -169,25 +171,25 @@ def test_what_the_headers_show_is_refused_before_the_body_is_read(
     assert (answer.status_code, answer.json["error"]) == (status, error)
 
 
-def test_refused_reports_keep_no_place(http, store):
+def test_refused_reports_keep_no_place(client, store):
     forged = {"X-Twilio-Signature": SHAPED}
     for _ in range(9):
-        http.post("/callbacks/twilio", data=REPORT, headers=forged)
+        client.post("/callbacks/twilio", data=REPORT, headers=forged)
 
-    assert report(http, "delivered").status_code == 204
+    assert report(client, "delivered").status_code == 204
 
 
-def test_a_report_of_four_kilobytes_is_heard(http, store):
+def test_a_report_of_four_kilobytes_is_heard(client, store):
     # More than Twilio sends; its longest values are a few hundred characters.
-    report(http, "delivered", ErrorMessage="x" * 3_500)
+    report(client, "delivered", ErrorMessage="x" * 3_500)
 
     assert len(happened(store)) == 1
 
 
-def test_no_number_is_in_the_log(http, caplog):
+def test_no_number_is_in_the_log(client, caplog):
     caplog.set_level("INFO")
 
-    report(http, "delivered")
+    report(client, "delivered")
 
     assert "9445012345" not in caplog.text
 

@@ -22,10 +22,10 @@ def guarded(app_with):
     return app_with(OTP_API_KEYS=KEYS, OTP_SENDS_PER_IP="1/10m").test_client()
 
 
-def send(http, *, key=None, phone="9445012345", ip="203.0.113.7", **options):
+def send(client, *, key=None, phone="9445012345", ip="203.0.113.7", **options):
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     headers |= options.pop("headers", {})
-    return http.post(
+    return client.post(
         "/auth/send_otp",
         json={"phone": phone} | options,
         headers=headers,
@@ -273,12 +273,12 @@ def test_a_caller_with_a_key_is_told_what_the_limits_leave(app_with):
 
 
 def test_a_caller_with_a_key_is_told_which_limit_refused_and_for_how_long(
-    app_with, client
+    app_with, redis
 ):
     http = app_with(**LIMITED).test_client()
     for _ in range(2):
         send(http, key="shop-secret-0123456789")
-    age(client, timedelta(seconds=33))
+    age(redis, timedelta(seconds=33))
 
     answer = send(http, key="shop-secret-0123456789")
 
@@ -302,11 +302,11 @@ def test_no_header_is_empty_where_no_limit_counts(app_with):
     [("10s", 3, "10"), ("45s", 3, "50"), ("10m", 33, "600"), ("2h", 33, "7200")],
 )
 def test_a_stranger_is_told_a_rounded_time_and_no_limit(
-    app_with, client, cooldown, gone, told
+    app_with, redis, cooldown, gone, told
 ):
     http = app_with(OTP_RESEND_COOLDOWN=cooldown, OTP_TTL="24h").test_client()
     send(http)
-    age(client, timedelta(seconds=gone))
+    age(redis, timedelta(seconds=gone))
 
     answer = send(http)
 
@@ -326,13 +326,13 @@ def test_a_stranger_is_told_of_no_limit_by_a_send_either(app_with):
     [(None, [600]), ("shop-secret-0123456789", range(541, 568))],
 )
 def test_a_stranger_is_not_told_by_a_send_when_another_was_made(
-    app_with, client, key, told
+    app_with, redis, key, told
 ):
     limits = {"OTP_SENDS_PER_PHONE": "2/10m"}
     keyed = {"OTP_API_KEYS": KEYS} if key else {}
     http = app_with(**limits, **keyed).test_client()
     send(http, key=key)
-    age(client, timedelta(seconds=33))
+    age(redis, timedelta(seconds=33))
 
     answer = send(http, key=key)
 
@@ -347,12 +347,12 @@ def test_a_stranger_is_not_told_by_a_send_when_another_was_made(
 )
 @pytest.mark.parametrize("key", [None, "shop-secret-0123456789"])
 def test_a_stranger_is_not_told_by_a_wrong_code_when_the_code_was_sent(
-    app_with, client, outbox, key, gone, stranger, exact
+    app_with, redis, outbox, key, gone, stranger, exact
 ):
     keyed = {"OTP_API_KEYS": KEYS} if key else {}
     http = app_with(**keyed).test_client()
     send(http, key=key)
-    age(client, timedelta(seconds=gone))
+    age(redis, timedelta(seconds=gone))
 
     answer = http.post(
         "/auth/verify_otp",
@@ -365,11 +365,11 @@ def test_a_stranger_is_not_told_by_a_wrong_code_when_the_code_was_sent(
 
 
 def test_a_stranger_is_told_a_rounded_time_where_delivery_is_unconfirmed(
-    app_with, client, outbox
+    app_with, redis, outbox
 ):
     http = app_with(OTP_SENDS_PER_PHONE="2/10m").test_client()
     send(http)
-    age(client, timedelta(seconds=33))
+    age(redis, timedelta(seconds=33))
     outbox.error = DeliveryUnconfirmed()
 
     answer = send(http)

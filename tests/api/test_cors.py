@@ -21,13 +21,13 @@ DOCUMENTED = {
 }
 
 
-def preflight(http, path="/auth/send_otp", origin=APP):
+def preflight(client, path="/auth/send_otp", origin=APP):
     headers = {
         "Origin": origin,
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "content-type",
     }
-    return http.options(path, headers=headers)
+    return client.options(path, headers=headers)
 
 
 def cors_headers(answer):
@@ -51,9 +51,9 @@ def cors_headers(answer):
     ids=str,
 )
 def test_cross_origin_request_is_rejected_without_sending(
-    http, outbox, store, path, headers
+    client, outbox, store, path, headers
 ):
-    answer = http.post(path, data=PHONE, headers=headers)
+    answer = client.post(path, data=PHONE, headers=headers)
 
     assert answer.status_code == 403
     assert set(answer.json) == {"msg", "error"}
@@ -75,8 +75,8 @@ def test_cross_origin_request_is_rejected_without_sending(
     ],
     ids=str,
 )
-def test_same_origin_and_non_browser_requests_are_accepted(http, headers):
-    answer = http.post("/auth/send_otp", data=PHONE, headers=headers)
+def test_same_origin_and_non_browser_requests_are_accepted(client, headers):
+    answer = client.post("/auth/send_otp", data=PHONE, headers=headers)
 
     assert answer.status_code == 201
     assert cors_headers(answer) == set()
@@ -199,7 +199,7 @@ def test_other_paths_have_no_cors_rules(app_with, path):
         ("POST", "/v2/Services/none/Verifications"),
     ],
 )
-def test_api_responses_are_not_stored(http, method, path):
-    answer = http.open(path, method=method, json=PHONE)
+def test_api_responses_are_not_stored(client, method, path):
+    answer = client.open(path, method=method, json=PHONE)
 
     assert answer.headers["Cache-Control"] == "no-store"

@@ -49,9 +49,9 @@ def test_missing_or_empty_entry_is_unknown(header):
     assert client_address(header, 1) == "unknown"
 
 
-def post(http, phone, *, ip, forwarded):
+def post(client, phone, *, ip, forwarded):
     headers = {"X-Forwarded-For": forwarded} if forwarded is not None else {}
-    return http.post(
+    return client.post(
         "/auth/send_otp",
         json={"phone": phone},
         headers=headers,

@@ -15,7 +15,7 @@ KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 
 
 @pytest.fixture
-def http(app_with):
+def client(app_with):
     return app_with(
         OTP_PROOF_KEY=SEED,
         OTP_PUBLIC_URL="https://otp.example.com",
@@ -23,31 +23,31 @@ def http(app_with):
     ).test_client()
 
 
-def send(http):
-    return http.post("/auth/send_otp", json=PHONE, headers=KEY)
+def send(client):
+    return client.post("/auth/send_otp", json=PHONE, headers=KEY)
 
 
-def check(http, code):
-    return http.post("/auth/verify_otp", json=PHONE | {"otp": code}, headers=KEY)
+def check(client, code):
+    return client.post("/auth/verify_otp", json=PHONE | {"otp": code}, headers=KEY)
 
 
-def approval(http, outbox):
-    send(http)
-    return check(http, outbox.code)
+def approval(client, outbox):
+    send(client)
+    return check(client, outbox.code)
 
 
-def keys(http):
-    return http.get("/.well-known/jwks.json").json["keys"]
+def keys(client):
+    return client.get("/.well-known/jwks.json").json["keys"]
 
 
 def decode(proof, key, audience="shop"):
     return jwt.decode(proof, jwt.PyJWK(key), algorithms=["EdDSA"], audience=audience)
 
 
-def test_approval_has_a_proof_token_in_a_header(http, outbox):
-    response = approval(http, outbox)
+def test_approval_has_a_proof_token_in_a_header(client, outbox):
+    response = approval(client, outbox)
 
-    proof = decode(response.headers["OTP-Proof"], keys(http)[0])
+    proof = decode(response.headers["OTP-Proof"], keys(client)[0])
     assert response.json == {"VerificationStatus": "approved"}
     assert (proof["sub"], proof["aud"]) == (PHONE["phone"], "shop")
     assert proof["iss"] == "https://otp.example.com"
@@ -69,36 +69,36 @@ def test_approval_by_verify_v2_has_a_proof_token(app_with, outbox):
     assert "OTP-Proof" not in wrong
 
 
-def test_every_proof_token_has_its_own_id(http, outbox):
+def test_every_proof_token_has_its_own_id(client, outbox):
     first, second = (
-        decode(approval(http, outbox).headers["OTP-Proof"], keys(http)[0])["jti"]
+        decode(approval(client, outbox).headers["OTP-Proof"], keys(client)[0])["jti"]
         for _ in range(2)
     )
 
     assert first != second
 
 
-def test_send_and_failed_check_have_no_proof_token(http, outbox):
-    sent = send(http)
-    wrong = check(http, different_code(outbox.code))
+def test_send_and_failed_check_have_no_proof_token(client, outbox):
+    sent = send(client)
+    wrong = check(client, different_code(outbox.code))
 
     assert "OTP-Proof" not in sent.headers
     assert "OTP-Proof" not in wrong.headers
 
 
-def test_proof_token_is_invalid_for_another_audience(http, outbox):
-    proof = approval(http, outbox).headers["OTP-Proof"]
+def test_proof_token_is_invalid_for_another_audience(client, outbox):
+    proof = approval(client, outbox).headers["OTP-Proof"]
 
     with pytest.raises(jwt.InvalidAudienceError):
-        decode(proof, keys(http)[0], audience="bank")
+        decode(proof, keys(client)[0], audience="bank")
 
 
-def test_changed_proof_token_is_invalid(http, outbox):
-    head, body, signature = approval(http, outbox).headers["OTP-Proof"].split(".")
+def test_changed_proof_token_is_invalid(client, outbox):
+    head, body, signature = approval(client, outbox).headers["OTP-Proof"].split(".")
     forged = f"{head}.{body[:-4]}AAAA.{signature}"
 
     with pytest.raises(jwt.InvalidTokenError):
-        decode(forged, keys(http)[0])
+        decode(forged, keys(client)[0])
 
 
 def test_rotation_publishes_both_keys_and_signs_with_the_new_one(app_with, outbox):
@@ -117,8 +117,8 @@ def test_rotation_publishes_both_keys_and_signs_with_the_new_one(app_with, outbo
     assert jwt.get_unverified_header(after)["kid"] == keys(new)[0]["kid"]
 
 
-def test_published_key_has_no_private_member(http):
-    assert {name for key in keys(http) for name in key} == {
+def test_published_key_has_no_private_member(client):
+    assert {name for key in keys(client) for name in key} == {
         *("kty", "crv", "x", "kid", "alg", "use")
     }
 

@@ -21,7 +21,7 @@ ENTRY = f"{NUMBER}:{CODE}@{TOMORROW}"
 
 
 @pytest.fixture
-def http(app_with):
+def client(app_with):
     return app_with(
         OTP_TEST_NUMBERS=ENTRY,
         OTP_ALLOWED_COUNTRIES="IN",
@@ -33,33 +33,33 @@ def http(app_with):
     ).test_client()
 
 
-def send(http, number=NUMBER):
-    return http.post("/auth/send_otp", json={"phone": number})
+def send(client, number=NUMBER):
+    return client.post("/auth/send_otp", json={"phone": number})
 
 
-def check(http, code):
-    return http.post("/auth/verify_otp", json={"phone": NUMBER, "otp": code})
+def check(client, code):
+    return client.post("/auth/verify_otp", json={"phone": NUMBER, "otp": code})
 
 
-def test_sandbox_number_has_a_fixed_code_and_no_message(http, outbox):
-    sent = send(http)
+def test_sandbox_number_has_a_fixed_code_and_no_message(client, outbox):
+    sent = send(client)
 
     assert sent.status_code == 201
     assert outbox.messages == []
-    assert check(http, CODE).json == {"VerificationStatus": "approved"}
-    assert check(http, CODE).status_code == 404
+    assert check(client, CODE).json == {"VerificationStatus": "approved"}
+    assert check(client, CODE).status_code == 404
 
 
-def test_sandbox_sends_count_against_no_shared_limit(http, outbox):
-    statuses = {send(http).status_code for _ in range(19)}
+def test_sandbox_sends_count_against_no_shared_limit(client, outbox):
+    statuses = {send(client).status_code for _ in range(19)}
 
     assert statuses == {201}
-    assert send(http, "+919445012345").status_code == 201
+    assert send(client, "+919445012345").status_code == 201
     assert len(outbox.messages) == 1
 
 
-def test_sandbox_sends_count_against_the_requester(http):
-    statuses = [send(http).status_code for _ in range(21)]
+def test_sandbox_sends_count_against_the_requester(client):
+    statuses = [send(client).status_code for _ in range(21)]
 
     assert statuses == [201] * 20 + [429]
 
@@ -79,16 +79,16 @@ def test_fixed_code_is_not_found_after_the_last_day(engine):
         both.engine_for(number).check(CheckRequest(number=number, code=CODE))
 
 
-def test_sandbox_number_has_the_usual_number_of_checks(http):
-    send(http)
+def test_sandbox_number_has_the_usual_number_of_checks(client):
+    send(client)
     for _ in range(5):
-        assert check(http, "000000").json == {"VerificationStatus": "pending"}
+        assert check(client, "000000").json == {"VerificationStatus": "pending"}
 
-    assert check(http, CODE).status_code == 429
+    assert check(client, CODE).status_code == 429
 
 
-def test_unlisted_number_is_rejected(http):
-    assert send(http, "+15550100002").status_code == 400
+def test_unlisted_number_is_rejected(client):
+    assert send(client, "+15550100002").status_code == 400
 
 
 def test_sandbox_number_works_on_v2_without_an_attempt(app_with, outbox):

@@ -167,11 +167,11 @@ def test_ended_bound_verification_is_not_resent(engine, outbox, bound, with_hand
 
 
 def test_sends_by_number_start_no_cooldown_of_bound_verification(
-    engine, alice, bound, client
+    engine, alice, bound, redis
 ):
     engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
     sent = engine.send(bound)
-    age(client, timedelta(seconds=30))
+    age(redis, timedelta(seconds=30))
     engine.send(alice)
 
     again = engine.send(replace(bound, bind=False, bound_id=sent.verification_id))
@@ -242,7 +242,7 @@ def test_bound_verification_belongs_to_its_service(engine, outbox, bound, with_h
 
 
 def test_inspector_reports_and_deletes_bound_verifications(
-    engine, store, client, bound, outbox, with_handle
+    engine, store, redis, bound, outbox, with_handle
 ):
     inspector = PhoneInspector(store, store.limit_usage, engine.peppers, engine.policy)
     sent = engine.send(bound)
@@ -255,7 +255,7 @@ def test_inspector_reports_and_deletes_bound_verifications(
 
     with pytest.raises(VerificationNotFound):
         engine.check(with_handle(outbox.code, sent.verification_id))
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
 
 
 def test_bound_verification_keeps_its_pepper_during_rotation(

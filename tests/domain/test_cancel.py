@@ -30,11 +30,11 @@ def test_no_code_of_a_canceled_verification_works(engine, outbox, alice, guess):
             engine.check(guess(code))
 
 
-def test_cancel_without_a_send_finds_no_verification(engine, alice, client):
+def test_cancel_without_a_send_finds_no_verification(engine, alice, redis):
     with pytest.raises(VerificationNotFound):
         engine.cancel(alice.number, DEFAULT, b"0" * 16)
 
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
 
 
 def test_approved_verification_cannot_be_canceled(engine, outbox, alice, guess):

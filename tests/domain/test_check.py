@@ -71,11 +71,11 @@ def test_right_code_is_approved_at_the_last_attempt(engine, outbox, alice, guess
     assert engine.check(guess(outbox.code)).approved
 
 
-def test_check_without_a_send_finds_no_verification(engine, guess, client):
+def test_check_without_a_send_finds_no_verification(engine, guess, redis):
     with pytest.raises(VerificationNotFound):
         engine.check(guess("123456"))
 
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
 
 
 def test_code_is_not_found_for_another_phone(engine, outbox, alice):

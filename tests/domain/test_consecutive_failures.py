@@ -25,7 +25,7 @@ def strict(engine):
 
 
 @pytest.fixture
-def fail(strict, guess, outbox, client):
+def fail(strict, guess, outbox, redis):
     """Fail checks of Alice's code, with a day between any two."""
 
     def fail(times, asked):
@@ -33,7 +33,7 @@ def fail(strict, guess, outbox, client):
             strict.send(asked)
             wrong = replace(guess(different_code(*outbox.codes)), service=asked.service)
             strict.check(wrong)
-            age(client, timedelta(days=1))
+            age(redis, timedelta(days=1))
 
     return fail
 
@@ -96,15 +96,15 @@ def test_an_operator_ends_the_row(strict, store, alice, fail):
     strict.send(alice)
 
 
-def test_failed_checks_count_for_thirty_days(strict, alice, client, fail):
+def test_failed_checks_count_for_thirty_days(strict, alice, redis, fail):
     fail(3, alice)
-    age(client, timedelta(days=27))
+    age(redis, timedelta(days=27))
 
     strict.send(alice)
 
 
 def test_a_new_verification_does_not_refill_a_row_of_a_hundred(
-    engine, alice, guess, outbox, client
+    engine, alice, guess, outbox, redis
 ):
     """With the defaults, over as many days as it takes."""
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("10/1h"))
@@ -114,6 +114,6 @@ def test_a_new_verification_does_not_refill_a_row_of_a_hundred(
         for _ in range(5):
             engine.check(guess(different_code(*outbox.codes)))
             failed += 1
-        age(client, timedelta(hours=1))
+        age(redis, timedelta(hours=1))
 
     refused(lambda: engine.send(alice))

@@ -61,7 +61,7 @@ def test_a_version_cannot_be_left_out(versions):
     assert not versions.add(SECOND)
 
 
-def test_the_number_follows_the_highest_and_the_time_the_newest(versions, client):
+def test_the_number_follows_the_highest_and_the_time_the_newest(versions, redis):
     late, early = (
         FIRST.created_at + timedelta(hours=1),
         FIRST.created_at - timedelta(hours=1),
@@ -70,11 +70,11 @@ def test_the_number_follows_the_highest_and_the_time_the_newest(versions, client
 
     for change in (FIRST, SECOND):
         versions.add(change)
-    lost = client.lrange(KEY, 0, -1)
-    client.delete(KEY)
+    lost = redis.lrange(KEY, 0, -1)
+    redis.delete(KEY)
     restarted = replace(FIRST, created_at=late, values={"sending": "off"})
     assert versions.add(restarted)
-    client.lpush(KEY, *reversed(lost))
+    redis.lpush(KEY, *reversed(lost))
 
     assert versions.latest() == restarted
     assert versions.history(9) == [restarted, SECOND]
@@ -99,11 +99,11 @@ def test_the_history_is_told_from_the_newest(versions):
     assert versions.history(2) == [THIRD, SECOND]
 
 
-def rewritten(client, **changes):
+def rewritten(redis, **changes):
     """Change the signed body of the newest version, and leave its signatures."""
-    stored = json.loads(client.lindex(KEY, 0))
+    stored = json.loads(redis.lindex(KEY, 0))
     body = json.loads(stored["body"]) | changes
-    client.lset(KEY, 0, json.dumps(stored | {"body": json.dumps(body)}))
+    redis.lset(KEY, 0, json.dumps(stored | {"body": json.dumps(body)}))
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,10 @@ def rewritten(client, **changes):
     ],
     ids=str,
 )
-def test_nothing_in_a_version_can_be_changed(versions, client, changes):
+def test_nothing_in_a_version_can_be_changed(versions, redis, changes):
     versions.add(FIRST)
 
-    rewritten(client, **changes)
+    rewritten(redis, **changes)
 
     assert (versions.head().policy_version, versions.latest()) == (None, None)
     assert versions.history(9) == []
@@ -155,10 +155,10 @@ PLAIN = {
     ids=range(16),
 )
 def test_what_is_not_signed_is_not_read_and_stands_in_no_ones_way(
-    versions, client, text
+    versions, redis, text
 ):
     versions.add(FIRST)
-    client.lpush(KEY, text)
+    redis.lpush(KEY, text)
 
     assert versions.head().policy_version is None
     assert versions.latest() == FIRST
@@ -174,12 +174,12 @@ def test_a_signature_of_another_pepper_is_worth_nothing(versions, with_peppers):
     assert versions.latest() is None
 
 
-def test_an_old_version_that_is_put_on_top_is_not_the_latest(versions, client):
+def test_an_old_version_that_is_put_on_top_is_not_the_latest(versions, redis):
     versions.add(FIRST)
-    old = client.lindex(KEY, 0)
+    old = redis.lindex(KEY, 0)
     versions.add(SECOND)
 
-    client.lpush(KEY, old)
+    redis.lpush(KEY, old)
 
     assert versions.latest() == SECOND
     assert versions.warnings() == ["the policy versions in Redis are out of order"]
@@ -231,14 +231,14 @@ def test_a_version_that_the_current_pepper_has_not_signed_is_warned_of(with_pepp
     assert "of 1 policy versions in Redis 1 are not signed" in lost[1]
 
 
-def test_no_signature_of_a_forger_is_kept_or_completed(with_peppers, client):
+def test_no_signature_of_a_forger_is_kept_or_completed(with_peppers, redis):
     both = with_peppers(NEW, OLD)
     with_peppers(OLD).add(FIRST)
-    stored = json.loads(client.lindex(KEY, 0))
+    stored = json.loads(redis.lindex(KEY, 0))
     forged = {"body": json.dumps(PLAIN), "signatures": stored["signatures"]}
-    client.lpush(KEY, json.dumps(forged))
+    redis.lpush(KEY, json.dumps(forged))
 
     both.complete()
 
     assert both.history(9) == [FIRST]
-    assert json.loads(client.lindex(KEY, 0)) == forged
+    assert json.loads(redis.lindex(KEY, 0)) == forged

@@ -295,13 +295,13 @@ def test_a_provider_refusal_does_not_hold_without_its_guard(engine, outbox, alic
 
 
 def test_a_provider_refusal_is_forgotten_after_ten_minutes(
-    engine, outbox, alice, client
+    engine, outbox, alice, redis
 ):
     outbox.error = stopped()
     with pytest.raises(DeliveryFailed):
         engine.send(alice)
     outbox.error = None
-    age(client, timedelta(minutes=10))
+    age(redis, timedelta(minutes=10))
 
     engine.send(alice)
 

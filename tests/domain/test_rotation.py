@@ -93,7 +93,7 @@ def test_rotation_does_not_double_the_budget_of_failed_checks(
 
 
 def test_failed_checks_move_with_a_phone_to_the_new_pepper(
-    before, instances, outbox, client
+    before, instances, outbox, redis
 ):
     """The verification has ended, and the row of failed checks goes on."""
     number = PHONES[0]
@@ -101,7 +101,7 @@ def test_failed_checks_move_with_a_phone_to_the_new_pepper(
     before.send(SendRequest(number=number))
     for _ in range(2):
         checks(before, number, different_code(outbox.code), Service())
-    age(client, timedelta(minutes=10))
+    age(redis, timedelta(minutes=10))
     rotated = with_policy(instances[0], max_consecutive_failures=3)
     rotated.send(SendRequest(number=number))
     checks(rotated, number, different_code(outbox.code), Service())
@@ -130,7 +130,7 @@ def test_moved_failed_checks_are_counted_once(before, instances, outbox):
     assert store.get_phone_state(old, policy).failed_checks == 0
 
 
-def test_moved_failed_checks_expire(before, outbox, client):
+def test_moved_failed_checks_expire(before, outbox, redis):
     number = PHONES[0]
     before.send(SendRequest(number=number))
     checks(before, number, different_code(outbox.code), Service())
@@ -140,7 +140,7 @@ def test_moved_failed_checks_expire(before, outbox, client):
 
     before.store.move_failed_checks(old, new, before.policy)
 
-    (left,) = [client.pttl(key) for key in client.keys("*:consecutive_failures")]
+    (left,) = [redis.pttl(key) for key in redis.keys("*:consecutive_failures")]
     assert timedelta(days=29) < timedelta(milliseconds=left) <= timedelta(days=30)
 
 

@@ -78,14 +78,12 @@ def test_message_has_the_requested_language(engine, outbox, alice):
     ("number", "error"),
     [("+14155550123", CountryNotAllowed), ("+912224935555", NumberTypeNotAllowed)],
 )
-def test_destination_not_allowed_charges_no_limit(
-    engine, outbox, client, number, error
-):
+def test_destination_not_allowed_charges_no_limit(engine, outbox, redis, number, error):
     with pytest.raises(error):
         engine.send(SendRequest(number=numbers.parse(number, "IN")))
 
     assert outbox.messages == []
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
 
 
 def test_resend_during_the_cooldown_is_rejected(engine, outbox, alice):
@@ -280,7 +278,7 @@ def test_send_rejected_by_the_phone_charges_no_shared_limit(engine, alice):
     "refusal", [DeliveryFailed(retry_elsewhere=True), ProviderUnavailable()]
 )
 def test_a_message_that_the_carrier_refused_is_given_back(
-    engine, outbox, alice, client, refusal
+    engine, outbox, alice, redis, refusal
 ):
     engine = with_policy(
         engine,
@@ -291,7 +289,7 @@ def test_a_message_that_the_carrier_refused_is_given_back(
     outbox.error = refusal
     with pytest.raises(type(refusal)):
         engine.send(alice)
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
 
     outbox.error = None
 
@@ -328,7 +326,7 @@ class Silent:
         return None
 
 
-def test_send_without_a_place_to_hash_is_released(engine, alice, client, outbox):
+def test_send_without_a_place_to_hash_is_released(engine, alice, redis, outbox):
     full = HashPool(1, max_queued=0)
     full._slots.acquire()  # noqa: SLF001 - as a hash would hold it
     busy = replace(engine, hash_pool=full)
@@ -336,11 +334,11 @@ def test_send_without_a_place_to_hash_is_released(engine, alice, client, outbox)
     with pytest.raises(Overloaded):
         busy.send(alice)
 
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
     assert outbox.messages == []
 
 
-def test_approval_during_a_send_stops_the_message(engine, outbox, alice, guess, client):
+def test_approval_during_a_send_stops_the_message(engine, outbox, alice, guess, redis):
     engine.send(alice)
     approve = HashPoolWithHook(lambda: engine.check(guess(outbox.code)))
 
@@ -348,7 +346,7 @@ def test_approval_during_a_send_stops_the_message(engine, outbox, alice, guess, 
         replace(engine, hash_pool=approve).send(alice)
 
     assert len(outbox.messages) == 1
-    assert not client.exists(*client.keys("*:verification"), "nothing")
+    assert not redis.exists(*redis.keys("*:verification"), "nothing")
 
 
 def test_a_code_that_could_never_be_checked_is_not_sent(engine, outbox, alice, guess):
@@ -419,11 +417,11 @@ def test_instances_during_a_rotation_use_the_same_phone_key(
     assert sides[0].check(guess(outbox.codes[0])).approved
 
 
-def test_idle_phone_moves_to_the_new_pepper(engine, outbox, alice, guess, client):
+def test_idle_phone_moves_to_the_new_pepper(engine, outbox, alice, guess, redis):
     old, new = engine.peppers[0], Pepper(b"n" * 32)
     engine.send(alice)
     engine.check(guess(outbox.code))
-    age(client, timedelta(minutes=10))
+    age(redis, timedelta(minutes=10))
 
     replace(engine, peppers=(new, old)).send(alice)
 

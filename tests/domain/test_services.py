@@ -97,11 +97,11 @@ def test_look_counts_no_check(engine, outbox, alice, guess):
     assert timedelta(minutes=9) < waiting.expires_in <= timedelta(minutes=10)
 
 
-def test_look_without_verification_finds_none(engine, alice, client):
+def test_look_without_verification_finds_none(engine, alice, redis):
     with pytest.raises(VerificationNotFound):
         engine.get_pending(alice.number)
 
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
 
 
 def test_second_approval_finds_no_verification(engine, outbox, alice, guess):

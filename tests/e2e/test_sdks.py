@@ -45,20 +45,20 @@ def url(tmp_path_factory, twilio):
 
 
 @pytest.fixture
-def client(url):
+def twilio_client(url):
     client = Client(ACCOUNT, TOKEN)
     client.verify.base_url = url
     return client
 
 
 @pytest.fixture
-def service(client):
+def service(twilio_client):
     """A service of this test's own."""
-    return client.verify.v2.services.create(friendly_name="Shop")
+    return twilio_client.verify.v2.services.create(friendly_name="Shop")
 
 
-def test_the_python_sdk_goes_through_a_verification(client, service, twilio):
-    one = client.verify.v2.services(service.sid)
+def test_the_python_sdk_goes_through_a_verification(twilio_client, service, twilio):
+    one = twilio_client.verify.v2.services(service.sid)
 
     sent = one.verifications.create(to=TO, channel="sms")
     again = one.verifications.create(to=TO, channel="sms", locale="es")
@@ -75,9 +75,9 @@ def test_the_python_sdk_goes_through_a_verification(client, service, twilio):
     assert (right.status, right.valid) == ("approved", True)
 
 
-def test_the_python_sdk_raises_what_twilio_would(client, service):
+def test_the_python_sdk_raises_what_twilio_would(twilio_client, service):
     with pytest.raises(TwilioRestException) as refusal:
-        client.verify.v2.services(service.sid).verification_checks.create(
+        twilio_client.verify.v2.services(service.sid).verification_checks.create(
             to=TO, code="123456"
         )
 
@@ -86,28 +86,30 @@ def test_the_python_sdk_raises_what_twilio_would(client, service):
     assert f"The requested resource {path} was not found" in refusal.value.msg
 
 
-def test_the_python_sdk_walks_through_pages(client):
+def test_the_python_sdk_walks_through_pages(twilio_client):
     names = [f"Page {n}" for n in range(5)]
     for name in names:
-        client.verify.v2.services.create(friendly_name=name)
+        twilio_client.verify.v2.services.create(friendly_name=name)
 
-    walked = [one.friendly_name for one in client.verify.v2.services.list(page_size=2)]
+    walked = [
+        one.friendly_name for one in twilio_client.verify.v2.services.list(page_size=2)
+    ]
 
     assert set(names) < set(walked)
 
 
-def test_the_python_sdk_closes_a_verification(client, service):
-    verifications = client.verify.v2.services(service.sid).verifications
+def test_the_python_sdk_closes_a_verification(twilio_client, service):
+    verifications = twilio_client.verify.v2.services(service.sid).verifications
     sent = verifications.create(to=TO, channel="sms")
 
-    closed = client.verify.v2.services(service.sid).verifications(sent.sid)
+    closed = twilio_client.verify.v2.services(service.sid).verifications(sent.sid)
 
     assert closed.update(status="canceled").status == "canceled"
     assert closed.fetch().status == "canceled"
 
 
-def test_the_python_sdk_limits_sends_by_what_it_likes(client, service):
-    one = client.verify.v2.services(service.sid)
+def test_the_python_sdk_limits_sends_by_what_it_likes(twilio_client, service):
+    one = twilio_client.verify.v2.services(service.sid)
     limit = one.rate_limits.create(unique_name="ip")
     one.rate_limits(limit.sid).buckets.create(max=1, interval=60)
     one.verifications.create(to=TO, channel="sms", rate_limits={"ip": "192.0.2.1"})
@@ -118,8 +120,8 @@ def test_the_python_sdk_limits_sends_by_what_it_likes(client, service):
     assert (refusal.value.status, refusal.value.code) == (429, 20429)
 
 
-def test_the_python_sdk_changes_and_deletes_a_service(client, service):
-    one = client.verify.v2.services(service.sid)
+def test_the_python_sdk_changes_and_deletes_a_service(twilio_client, service):
+    one = twilio_client.verify.v2.services(service.sid)
 
     assert one.update(code_length=8).code_length == 8
     assert one.fetch().friendly_name == "Shop"

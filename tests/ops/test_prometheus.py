@@ -49,18 +49,18 @@ def app_with(store, outbox):
 
 
 @pytest.fixture
-def http(app_with):
+def client(app_with):
     return app_with()
 
 
-def scrape(http):
-    return values(http.get("/metrics").text)
+def scrape(client):
+    return values(client.get("/metrics").text)
 
 
-def increase(http, act):
-    before = scrape(http)
+def increase(client, act):
+    before = scrape(client)
     act()
-    after = scrape(http)
+    after = scrape(client)
     return {
         name: value - before.get(name, 0)
         for name, value in after.items()
@@ -69,22 +69,22 @@ def increase(http, act):
     }
 
 
-def send(http, phone="9445012345"):
-    return http.post("/auth/send_otp", json={"phone": phone})
+def send(client, phone="9445012345"):
+    return client.post("/auth/send_otp", json={"phone": phone})
 
 
-def check(http, code, phone="9445012345"):
-    return http.post("/auth/verify_otp", json={"phone": phone, "otp": code})
+def check(client, code, phone="9445012345"):
+    return client.post("/auth/verify_otp", json={"phone": phone, "otp": code})
 
 
-def test_send_and_approval_are_counted_by_country_and_channel(http, outbox):
+def test_send_and_approval_are_counted_by_country_and_channel(client, outbox):
     def verify():
-        send(http)
-        check(http, different_code(outbox.code))
-        check(http, outbox.code)
-        check(http, outbox.code)
+        send(client)
+        check(client, different_code(outbox.code))
+        check(client, outbox.code)
+        check(client, outbox.code)
 
-    assert increase(http, verify) == {
+    assert increase(client, verify) == {
         "otp_sends_total{channel=sms,country=IN,outcome=accepted}": 1,
         "otp_approvals_total{channel=sms,country=IN}": 1,
         "otp_checks_total{outcome=approved}": 1,
@@ -97,10 +97,10 @@ def test_send_and_approval_are_counted_by_country_and_channel(http, outbox):
     ("error", "outcome"),
     [(DeliveryFailed(), "rejected"), (DeliveryUnconfirmed(), "unconfirmed")],
 )
-def test_send_is_counted_by_outcome(http, outbox, error, outcome):
+def test_send_is_counted_by_outcome(client, outbox, error, outcome):
     outbox.error = error
 
-    assert increase(http, lambda: send(http)) == {
+    assert increase(client, lambda: send(client)) == {
         f"otp_sends_total{{channel=sms,country=IN,outcome={outcome}}}": 1
     }
 
@@ -142,8 +142,8 @@ def test_unavailable_request_is_counted_by_reason(app_with):
     }
 
 
-def test_known_series_start_at_zero(http):
-    page = scrape(http)
+def test_known_series_start_at_zero(client):
+    page = scrape(client)
 
     assert page["otp_refusals_total{action=send,limit=sends_per_ip}"] == 0
     assert page["otp_shadow_refusals_total{action=check,limit=checks_per_ip}"] == 0
@@ -156,12 +156,12 @@ def test_live_policy_is_exposed(app_with):
     assert (page["otp_policy_version"], page["otp_policy_sending_enabled"]) == (0, 0)
 
 
-def test_request_duration_is_labeled_by_route_pattern(http):
-    http.get("/v2/Services/9445012345")
-    http.get("/9445012345")
-    send(http)
+def test_request_duration_is_labeled_by_route_pattern(client):
+    client.get("/v2/Services/9445012345")
+    client.get("/9445012345")
+    send(client)
 
-    page = scrape(http)
+    page = scrape(client)
 
     counts = [name for name in page if name.startswith("otp_http") and "_count" in name]
     assert {name.partition("{")[2] for name in counts} == {
@@ -171,23 +171,23 @@ def test_request_duration_is_labeled_by_route_pattern(http):
     }
 
 
-def test_metrics_contain_no_code_and_no_number(http, outbox):
-    send(http)
-    check(http, outbox.code)
-    http.get("/9445012345")
+def test_metrics_contain_no_code_and_no_number(client, outbox):
+    send(client)
+    check(client, outbox.code)
+    client.get("/9445012345")
 
-    page = http.get("/metrics").text
+    page = client.get("/metrics").text
 
     assert "9445012345" not in page
     assert outbox.code not in page
 
 
-def test_hash_duration_is_observed(http):
-    before = scrape(http)["otp_hashing_duration_seconds_count"]
+def test_hash_duration_is_observed(client):
+    before = scrape(client)["otp_hashing_duration_seconds_count"]
 
-    send(http)
+    send(client)
 
-    page = scrape(http)
+    page = scrape(client)
     assert page["otp_hashing_duration_seconds_count"] == before + 1
     assert page["otp_hashing_wait_seconds_count"] == before + 1
 
@@ -220,7 +220,7 @@ def test_failed_redis_call_is_timed_and_counted(metrics):
     line = RedisClient(unreachable, metrics=metrics.timings)
 
     with pytest.raises(StoreUnavailable):
-        line.execute(lambda client: client.ping(), "any")
+        line.execute(lambda redis: redis.ping(), "any")
 
     page = exposed(metrics)
     assert page["otp_redis_duration_seconds_count"] == 1
@@ -317,10 +317,10 @@ def test_production_without_a_key_has_no_metrics(app_with, redis_url):
 @pytest.mark.parametrize(
     ("api", "call"),
     [
-        ("auth", lambda http: http.post("/auth/send_otp", json={})),
-        ("verify_v2", lambda http: http.get("/v2/Services")),
-        ("metrics", lambda http: http.get("/metrics")),
-        ("callbacks", lambda http: http.post("/callbacks/twilio", data={})),
+        ("auth", lambda client: client.post("/auth/send_otp", json={})),
+        ("verify_v2", lambda client: client.get("/v2/Services")),
+        ("metrics", lambda client: client.get("/metrics")),
+        ("callbacks", lambda client: client.post("/callbacks/twilio", data={})),
     ],
 )
 def test_401_is_counted_by_api(app_with, api, call):
@@ -345,11 +345,11 @@ def test_401_is_counted_by_api(app_with, api, call):
     assert failures == {f"otp_authentication_failures_total{{api={api}}}": 2}
 
 
-def test_other_responses_are_no_authentication_failures(http):
-    http.get("/nowhere")
-    http.post("/auth/send_otp", json={"phone": "9445012345"})
+def test_other_responses_are_no_authentication_failures(client):
+    client.get("/nowhere")
+    client.post("/auth/send_otp", json={"phone": "9445012345"})
 
-    page = scrape(http)
+    page = scrape(client)
     assert not any(
         n for name, n in page.items() if name.startswith("otp_authentication")
     )
@@ -396,10 +396,10 @@ def test_refresher_continues_after_an_error(metrics, caplog):
     assert "could not refresh the policy" in caplog.text
 
 
-def test_scrape_is_not_logged(http, caplog):
+def test_scrape_is_not_logged(client, caplog):
     caplog.set_level("INFO")
 
-    http.get("/metrics")
+    client.get("/metrics")
 
     assert not [record for record in caplog.records if record.message == "request"]
 
@@ -411,17 +411,17 @@ def test_scrape_is_not_logged(http, caplog):
         ("application/openmetrics-text; version=1.0.0", "application/openmetrics-text"),
     ],
 )
-def test_format_follows_the_accept_header(http, accept, media_type):
-    response = http.get("/metrics", headers={"Accept": accept})
+def test_format_follows_the_accept_header(client, accept, media_type):
+    response = client.get("/metrics", headers={"Accept": accept})
 
     assert response.content_type.startswith(media_type)
 
 
-def test_promtool_finds_no_problem(http, outbox):
-    send(http)
-    check(http, outbox.code)
+def test_promtool_finds_no_problem(client, outbox):
+    send(client)
+    check(client, outbox.code)
 
-    page = http.get("/metrics").text
+    page = client.get("/metrics").text
 
     promtool = redis_server.program("promtool", required_by="OTP_REQUIRE_PROMETHEUS")
     result = subprocess.run(

@@ -24,14 +24,14 @@ def outbox():
 
 
 @pytest.fixture
-def http(store, outbox):
+def client(store, outbox):
     settings = config.load({"OTP_DEV": "1", "OTP_ARGON2": "test"})
     return create_app(settings, store=store, sender=outbox).test_client()
 
 
-def test_request_is_logged_once_with_masked_number(http, caplog):
+def test_request_is_logged_once_with_masked_number(client, caplog):
     with caplog.at_level(logging.INFO):
-        response = http.post("/auth/send_otp", json={"phone": "9445012345"})
+        response = client.post("/auth/send_otp", json={"phone": "9445012345"})
 
     (line,) = [r for r in caplog.records if r.name == "otp_engine.access"]
     fields = vars(line)
@@ -41,12 +41,12 @@ def test_request_is_logged_once_with_masked_number(http, caplog):
     assert fields["phone"] == "+91******2345"
 
 
-def test_rejected_request_is_logged_with_error_and_limit(http, caplog):
-    http.post("/auth/send_otp", json={"phone": "9445012345"})
+def test_rejected_request_is_logged_with_error_and_limit(client, caplog):
+    client.post("/auth/send_otp", json={"phone": "9445012345"})
     with caplog.at_level(logging.INFO):
-        http.post("/auth/send_otp", json={"phone": "9445012345"})
-        http.put("/auth/send_otp")
-        http.open("/auth/send_otp", method="9445012345")
+        client.post("/auth/send_otp", json={"phone": "9445012345"})
+        client.put("/auth/send_otp")
+        client.open("/auth/send_otp", method="9445012345")
 
     lines = [vars(r) for r in caplog.records if r.name == "otp_engine.access"]
     fields = [(line["method"], line["error"], line["limit"]) for line in lines]
@@ -57,17 +57,19 @@ def test_rejected_request_is_logged_with_error_and_limit(http, caplog):
     ]
 
 
-def test_logs_and_responses_contain_no_code_and_no_number(http, outbox, caplog):
+def test_logs_and_responses_contain_no_code_and_no_number(client, outbox, caplog):
     responses = []
     with caplog.at_level(logging.DEBUG):
-        responses.append(http.post("/auth/send_otp", json={"phone": "9445012345"}))
+        responses.append(client.post("/auth/send_otp", json={"phone": "9445012345"}))
         body = {"phone": "9445012345", "otp": different_code(outbox.code)}
-        responses.append(http.post("/auth/verify_otp", json=body))
+        responses.append(client.post("/auth/verify_otp", json=body))
         body["otp"] = outbox.code
-        responses.append(http.post("/auth/verify_otp", json=body))
-        responses.append(http.post("/auth/verify_otp", json=body))
-        responses.append(http.get(f"/auth/send_otp/9445012345/{outbox.code}"))
-        responses.append(http.get(f"/auth/send_otp?phone=9445012345&otp={outbox.code}"))
+        responses.append(client.post("/auth/verify_otp", json=body))
+        responses.append(client.post("/auth/verify_otp", json=body))
+        responses.append(client.get(f"/auth/send_otp/9445012345/{outbox.code}"))
+        responses.append(
+            client.get(f"/auth/send_otp?phone=9445012345&otp={outbox.code}")
+        )
 
     lines = [JsonFormatter().format(line) for line in caplog.records]
     lines += [f"{response.headers}{response.text}" for response in responses]
@@ -86,8 +88,8 @@ def test_logs_and_responses_contain_no_code_and_no_number(http, outbox, caplog):
         "123E4567-E89B-42D3-A4F6-4266A417A000",
     ],
 )
-def test_valid_request_id_is_kept(http, request_id):
-    response = http.get("/healthz", headers={"X-Request-Id": request_id})
+def test_valid_request_id_is_kept(client, request_id):
+    response = client.get("/healthz", headers={"X-Request-Id": request_id})
 
     assert response.headers["X-Request-Id"] == request_id
 
@@ -107,8 +109,8 @@ def test_valid_request_id_is_kept(http, request_id):
         "\u0660" * 16,
     ],
 )
-def test_invalid_request_id_is_replaced(http, request_id):
-    response = http.get("/healthz", headers={"X-Request-Id": request_id})
+def test_invalid_request_id_is_replaced(client, request_id):
+    response = client.get("/healthz", headers={"X-Request-Id": request_id})
 
     assert response.headers["X-Request-Id"] != request_id
     assert len(response.headers["X-Request-Id"]) == 16

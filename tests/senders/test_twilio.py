@@ -54,13 +54,13 @@ def settings(twilio):
 
 
 @pytest.fixture
-def http():
+def client():
     return PooledHttpClient(connect=0.5, read=0.3)
 
 
 @pytest.fixture
-def provider(settings, http):
-    return TwilioProvider(settings, http)
+def provider(settings, client):
+    return TwilioProvider(settings, client)
 
 
 def test_message_has_fields_of_messages_resource(provider, twilio):
@@ -76,10 +76,12 @@ def test_message_has_fields_of_messages_resource(provider, twilio):
     ]
 
 
-def test_message_is_sent_from_number_without_messaging_service(settings, http, twilio):
+def test_message_is_sent_from_number_without_messaging_service(
+    settings, client, twilio
+):
     settings = replace(settings, service=None, from_="MGM Bank")
 
-    TwilioProvider(settings, http).send(MESSAGE)
+    TwilioProvider(settings, client).send(MESSAGE)
 
     assert twilio.messages[0]["From"] == "MGM Bank"
     assert "MessagingServiceSid" not in twilio.messages[0]
@@ -174,13 +176,13 @@ def test_request_without_answer_is_not_retried(provider, twilio, behave):
     assert len(twilio.messages) == 1
 
 
-def test_refused_connection_raises_unavailable(settings, http):
+def test_refused_connection_raises_unavailable(settings, client):
     unreachable = replace(
         settings, base_url=f"http://127.0.0.1:{redis_server.free_port()}"
     )
 
     with pytest.raises(ProviderUnavailable):
-        TwilioProvider(unreachable, http).send(MESSAGE)
+        TwilioProvider(unreachable, client).send(MESSAGE)
 
 
 def test_broken_tls_stream_raises_unconfirmed():
@@ -259,8 +261,8 @@ def test_ping_sends_no_message(provider, twilio):
     assert twilio.messages == []
 
 
-def test_ping_with_wrong_password_raises_failed(settings, http):
-    provider = TwilioProvider(replace(settings, password="wrong"), http)
+def test_ping_with_wrong_password_raises_failed(settings, client):
+    provider = TwilioProvider(replace(settings, password="wrong"), client)
 
     with pytest.raises(DeliveryFailed):
         provider.ping()
@@ -273,13 +275,13 @@ def test_ping_with_server_error_raises_unavailable(provider, twilio):
         provider.ping()
 
 
-def test_ping_with_refused_connection_raises_unavailable(settings, http):
+def test_ping_with_refused_connection_raises_unavailable(settings, client):
     unreachable = replace(
         settings, base_url=f"http://127.0.0.1:{redis_server.free_port()}"
     )
 
     with pytest.raises(ProviderUnavailable):
-        TwilioProvider(unreachable, http).ping()
+        TwilioProvider(unreachable, client).ping()
 
 
 def test_messaging_service_of_message_overrides_default(provider, twilio):

@@ -57,20 +57,20 @@ def test_restarted_redis_is_reached_again(tmp_path):
         store.ping()
 
 
-def test_flushed_script_is_sent_again(real_client):
-    store = RedisStore(real_client)
+def test_flushed_script_is_sent_again(real_redis):
+    store = RedisStore(real_redis)
     assert not store.get_phone_state(PHONE, Policy()).live
     store.release_send(PHONE, idempotency_key=b"t" * 8)
-    real_client.script_flush()
+    real_redis.script_flush()
 
     store.release_send(PHONE, idempotency_key=b"t" * 8)
 
 
 def test_approval_without_a_required_replica_raises_store_unavailable(
-    real_client, policy
+    real_redis, policy
 ):
     # The Redis of the tests has no replica.
-    store = RedisStore(real_client, replicas=1)
+    store = RedisStore(real_redis, replicas=1)
 
     with pytest.raises(StoreUnavailable):
         store.approve(PHONE, idempotency_key=b"t" * 8, verification_id=b"i" * 16)

@@ -128,13 +128,13 @@ def test_events_before_the_start_are_not_read(store, tail):
     assert read(store.events.tail(datetime.now(UTC) + SOON)) == []
 
 
-def test_events_of_several_pages_are_read_in_order(client, store, tail):
+def test_events_of_several_pages_are_read_in_order(redis, store, tail):
     # A page of rejections ends before the only approval, which must wait.
     fields, later = event_codec.encode(REFUSED), event_codec.encode(EVENTS[-2])
     start = int(datetime.now(UTC).timestamp() * 1000)
     for n in range(1_500):
-        client.xadd(keys.REJECTED_EVENTS, fields, id=f"{start + n}-1")
-    client.xadd(keys.EVENTS, later, id=f"{start + 1_200}-1")
+        redis.xadd(keys.REJECTED_EVENTS, fields, id=f"{start + n}-1")
+    redis.xadd(keys.EVENTS, later, id=f"{start + 1_200}-1")
 
     pages = [read(tail), read(tail), read(tail)]
 
@@ -142,20 +142,20 @@ def test_events_of_several_pages_are_read_in_order(client, store, tail):
     assert pages[1].index(EVENTS[-2]) in {200, 201}
 
 
-def test_entries_of_a_newer_release_are_skipped(client, store, tail):
-    client.xadd(keys.EVENTS, {"kind": "newer", "event": "{}"})
-    client.xadd(keys.EVENTS, {"kind": "sent", "event": '{"whom": {}}'})
-    client.xadd(keys.EVENTS, {"kind": "sent", "event": "[1]"})
+def test_entries_of_a_newer_release_are_skipped(redis, store, tail):
+    redis.xadd(keys.EVENTS, {"kind": "newer", "event": "{}"})
+    redis.xadd(keys.EVENTS, {"kind": "sent", "event": '{"whom": {}}'})
+    redis.xadd(keys.EVENTS, {"kind": "sent", "event": "[1]"})
     add_all(store, EVENTS[0])
 
     assert read(tail) == [EVENTS[0]]
 
 
-def test_missing_field_of_an_older_release_has_its_default(client, store, tail):
+def test_missing_field_of_an_older_release_has_its_default(redis, store, tail):
     entry = event_codec.encode(EVENTS[0])
     written = json.loads(entry["event"])
     del written["confirmed"]
-    client.xadd(keys.EVENTS, entry | {"event": json.dumps(written | {"newer": 1})})
+    redis.xadd(keys.EVENTS, entry | {"event": json.dumps(written | {"newer": 1})})
 
     [event] = read(tail)
 
@@ -163,35 +163,35 @@ def test_missing_field_of_an_older_release_has_its_default(client, store, tail):
     assert event.confirmed
 
 
-def test_page_of_unknown_entries_is_not_the_end(client, store, tail):
+def test_page_of_unknown_entries_is_not_the_end(redis, store, tail):
     for _ in range(1_200):
-        client.xadd(keys.EVENTS, {"kind": "newer"})
+        redis.xadd(keys.EVENTS, {"kind": "newer"})
     add_all(store, EVENTS[0])
 
     assert read(tail) == [EVENTS[0]]
 
 
-def test_event_of_an_unavailable_store_is_not_stored(store, client):
+def test_event_of_an_unavailable_store_is_not_stored(store, redis):
     add_all(store, RequestFailed(recipient=WHOM, action=Action.SEND, reason="store"))
 
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
 
 
-def test_events_of_unauthenticated_clients_have_their_own_stream(client, store):
+def test_events_of_unauthenticated_clients_have_their_own_stream(redis, store):
     add_all(store, *EVENTS)
 
-    refused = [fields[b"kind"] for _, fields in client.xrange(keys.REJECTED_EVENTS)]
-    others = {fields[b"kind"] for _, fields in client.xrange(keys.EVENTS)}
+    refused = [fields[b"kind"] for _, fields in redis.xrange(keys.REJECTED_EVENTS)]
+    others = {fields[b"kind"] for _, fields in redis.xrange(keys.EVENTS)}
 
     assert refused == [b"not_found", b"refused", b"refused", b"unavailable"]
     assert not others & set(refused)
 
 
-def test_every_stream_expires_in_a_month(store, client):
+def test_every_stream_expires_in_a_month(store, redis):
     add_all(store, *EVENTS)
 
     month = timedelta(days=31) / timedelta(milliseconds=1)
     assert {keys.EVENTS, keys.REJECTED_EVENTS} == {
-        key.decode() for key in client.keys("*")
+        key.decode() for key in redis.keys("*")
     }
-    assert all(0 < client.pttl(key) <= month for key in client.keys("*"))
+    assert all(0 < redis.pttl(key) <= month for key in redis.keys("*"))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import redis
+import redis as redis_py
 
 from otp_engine.domain.events import CodeSent, VerificationApproved
 from otp_engine.domain.models import Channel
@@ -65,7 +65,7 @@ def test_events_before_the_start_are_left_out(store):
     assert stored(store, later - timedelta(hours=1)) == [SENT]
 
 
-def test_events_of_several_pages_are_all_returned(store, client):
+def test_events_of_several_pages_are_all_returned(store, redis):
     many = [replace(SENT, send_id=n.to_bytes(8, "big")) for n in range(5_010)]
     for event in many:
         store.events.add(event)
@@ -73,19 +73,17 @@ def test_events_of_several_pages_are_all_returned(store, client):
     redis_server.wait_until(lambda: stored(store) == many[::-1])
 
 
-def test_stream_expires_in_a_month(store, client):
+def test_stream_expires_in_a_month(store, redis):
     store.events.add(SENT)
     assert stored(store)
 
-    assert (
-        0 < client.pttl(keys.EVENTS) <= timedelta(days=31) / timedelta(milliseconds=1)
-    )
+    assert 0 < redis.pttl(keys.EVENTS) <= timedelta(days=31) / timedelta(milliseconds=1)
 
 
-def test_entry_older_than_a_month_is_not_returned(store, client):
+def test_entry_older_than_a_month_is_not_returned(store, redis):
     fields = event_codec.encode(APPROVED)
     long_ago = datetime.now(UTC) - timedelta(days=32)
-    client.xadd(keys.EVENTS, fields, id=f"{int(long_ago.timestamp() * 1000)}-0")
+    redis.xadd(keys.EVENTS, fields, id=f"{int(long_ago.timestamp() * 1000)}-0")
 
     store.events.add(SENT)
 
@@ -122,7 +120,7 @@ class HangingRedis:
 
     def pipeline(self, **_):
         self.over.wait(30)
-        raise redis.ConnectionError
+        raise redis_py.ConnectionError
 
 
 @pytest.mark.parametrize(

@@ -118,8 +118,8 @@ class Pipeline:
 
 
 @pytest.fixture
-def stepwise(client):
-    return Stepwise(client)
+def stepwise(redis):
+    return Stepwise(redis)
 
 
 @pytest.fixture
@@ -152,8 +152,8 @@ def served(ask):
     return answers[-1]
 
 
-def post(http, path, phone, **more):
-    return served(lambda: http.post(path, json={"phone": phone} | more))
+def post(client, path, phone, **more):
+    return served(lambda: client.post(path, json={"phone": phone} | more))
 
 
 def with_an_inbox(store):
@@ -217,7 +217,7 @@ def through_v2(store):
     verify.get("/v2/Attempts")
 
 
-def through_a_rotation(store, client):
+def through_a_rotation(store, redis):
     """A failed check moves to the new pepper with its phone."""
     old, new = (base64.b64encode(one * 32).decode() for one in (b"o", b"n"))
     outbox, phone = FakeSender(), "9445044444"
@@ -231,7 +231,7 @@ def through_a_rotation(store, client):
     post(http, CHECK, phone, otp=different_code(outbox.code))
     # Nothing is live any more, and the failed check is still counted.
     phone_key = PhoneKey(Pepper(b"o" * 32).pseudonymize("phone", "+919445044444"))
-    client.delete(keys.verification(phone_key), keys.sends(phone_key))
+    redis.delete(keys.verification(phone_key), keys.sends(phone_key))
     post(served_with(OTP_PEPPER=new, OTP_PEPPER_PREVIOUS=old), SEND, phone)
 
 

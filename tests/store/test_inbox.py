@@ -28,8 +28,8 @@ NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def inbox(store, client):
-    return RedisInbox(RedisClient(client), now=lambda: NOW)
+def inbox(store, redis):
+    return RedisInbox(RedisClient(redis), now=lambda: NOW)
 
 
 def test_stored_message_is_returned_unchanged(inbox):
@@ -97,24 +97,24 @@ def test_closing_event_sets_the_status_of_its_message_only(inbox, event, state):
     assert other.status(NOW) == CodeStatus.PENDING
 
 
-def test_failed_check_stores_nothing(inbox, client):
+def test_failed_check_stores_nothing(inbox, redis):
     inbox.on_event(
         CheckFailed(recipient=WHOM, verification_id=b"0" * 16, attempts_remaining=3)
     )
 
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
 
 
-def test_every_key_of_the_inbox_expires_in_a_day(inbox, client):
+def test_every_key_of_the_inbox_expires_in_a_day(inbox, redis):
     inbox.add(MESSAGE)
     inbox.on_event(
         VerificationCanceled(recipient=WHOM, verification_id=MESSAGE.verification_id)
     )
 
     day = timedelta(days=1) / timedelta(milliseconds=1)
-    assert 0 < client.pttl(keys.INBOX) <= day
-    assert all(0 < client.pttl(key) <= day for key in client.keys("*"))
-    assert client.dbsize() == 2
+    assert 0 < redis.pttl(keys.INBOX) <= day
+    assert all(0 < redis.pttl(key) <= day for key in redis.keys("*"))
+    assert redis.dbsize() == 2
 
 
 def test_event_without_redis_raises_nothing():

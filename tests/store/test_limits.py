@@ -38,8 +38,8 @@ def accepts(store, *charges):
 
 @given(count=st.integers(1, 20), extra=st.integers(0, 20))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
-def test_limit_accepts_exactly_its_count(client, store, count, extra):
-    client.flushall()
+def test_limit_accepts_exactly_its_count(redis, store, count, extra):
+    redis.flushall()
     limit = charge("any", count)
 
     accepted = [accepts(store, limit) for _ in range(count + extra)]
@@ -49,14 +49,14 @@ def test_limit_accepts_exactly_its_count(client, store, count, extra):
 
 @given(counts=st.lists(st.integers(1, 6), min_size=1, max_size=4))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
-def test_lowest_of_several_limits_decides_and_all_count_the_same(client, store, counts):
-    client.flushall()
+def test_lowest_of_several_limits_decides_and_all_count_the_same(redis, store, counts):
+    redis.flushall()
     limits = [charge(f"limit {n}", count) for n, count in enumerate(counts)]
 
     accepted = sum(accepts(store, *limits) for _ in range(8))
 
     assert accepted == min(counts)
-    assert {client.zcard(keys.shared_limit(limit)) for limit in limits} == {min(counts)}
+    assert {redis.zcard(keys.shared_limit(limit)) for limit in limits} == {min(counts)}
 
 
 def test_rejection_names_the_limit_with_the_longest_wait(store):
@@ -130,13 +130,13 @@ def test_no_period_contains_more_events_than_the_count(store):
     assert min(spans) > period.total_seconds() - 0.002
 
 
-def test_repeated_acquire_counts_one_event(store, client):
+def test_repeated_acquire_counts_one_event(store, redis):
     limit, token = charge("any", 1), secrets.token_bytes(8)
     take(store, limit, idempotency_key=token)
 
     take(store, limit, idempotency_key=token)
 
-    assert client.zcard(keys.shared_limit(limit)) == 1
+    assert redis.zcard(keys.shared_limit(limit)) == 1
 
 
 def test_released_event_can_be_acquired_again(store):
@@ -150,14 +150,14 @@ def test_released_event_can_be_acquired_again(store):
     assert not accepts(store, *limits)
 
 
-def test_log_contains_events_of_its_window_only(store, client):
+def test_log_contains_events_of_its_window_only(store, redis):
     limit = charge("brief", 1, timedelta(milliseconds=20))
     for _ in range(5):
         while not accepts(store, limit):
             pass
 
-    assert client.zcard(keys.shared_limit(limit)) == 1
-    assert 0 < client.pttl(keys.shared_limit(limit)) <= 20
+    assert redis.zcard(keys.shared_limit(limit)) == 1
+    assert 0 < redis.pttl(keys.shared_limit(limit)) <= 20
 
 
 def shadow(name, count, period=HOUR):
@@ -184,25 +184,25 @@ def test_shadow_limit_accepts_all_and_reports_what_it_would_reject(store):
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 def test_shadow_limit_reports_what_an_enforced_limit_rejects(
-    client, store, count, waits
+    redis, store, count, waits
 ):
-    client.flushall()
+    redis.flushall()
     minute = timedelta(minutes=1)
     shadowed, enforced = shadow("shadowed", count, minute), charge("any", count, minute)
     for seconds in waits:
-        age(client, timedelta(seconds=seconds))
+        age(redis, timedelta(seconds=seconds))
 
         [would_refuse] = over(store, shadowed)
 
         assert would_refuse != accepts(store, enforced)
 
 
-def test_log_of_shadow_limit_contains_at_most_its_count(store, client):
+def test_log_of_shadow_limit_contains_at_most_its_count(store, redis):
     limit = shadow("shadowed", 3)
     for _ in range(20):
         take(store, limit)
 
-    assert client.zcard(keys.shared_limit(limit)) == 3
+    assert redis.zcard(keys.shared_limit(limit)) == 3
 
 
 def test_shadow_window_does_not_change_the_enforced_window(store):
@@ -261,7 +261,7 @@ def test_repeated_acquire_returns_the_same_usage(store):
     assert store.acquire_limits([limit], idempotency_key=token) == first
 
 
-def test_acquire_without_limits_stores_nothing(store, client):
+def test_acquire_without_limits_stores_nothing(store, redis):
     take(store)
 
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0

@@ -40,8 +40,8 @@ def test_text_after_an_older_version_is_rejected(store):
 
 
 @pytest.mark.parametrize("foreign", [b"", b"{", b"\xff\x00", b'{"version": 1e400}'])
-def test_foreign_text_does_not_block_add(store, client, foreign):
-    client.lpush("otp:{policy_versions}", foreign)
+def test_foreign_text_does_not_block_add(store, redis, foreign):
+    redis.lpush("otp:{policy_versions}", foreign)
 
     assert store.policy_versions.add("mine", after=store.policy_versions.latest())
     assert store.policy_versions.history(9) == [b"mine", foreign]
@@ -57,11 +57,11 @@ def test_replace_keeps_the_position(store):
     assert store.policy_versions.history(9) == [b"3", b"2", b"one", b"0"]
 
 
-def test_list_has_no_expiry_and_at_most_1000_versions(store, client):
+def test_list_has_no_expiry_and_at_most_1000_versions(store, redis):
     newest = None
     for n in range(1, 1_003):
         store.policy_versions.add(str(n), after=newest)
         newest = str(n).encode()
 
-    assert client.pttl("otp:{policy_versions}") == -1
+    assert redis.pttl("otp:{policy_versions}") == -1
     assert len(store.policy_versions.history(2_000)) == 1_000

@@ -31,13 +31,13 @@ ROUNDS = 20
 
 
 @pytest.fixture
-def client(real_client):
-    return real_client
+def redis(real_redis):
+    return real_redis
 
 
 @pytest.fixture
-def store(client):
-    return RedisStore(client)
+def store(redis):
+    return RedisStore(redis)
 
 
 def all_at_once(*calls: Callable[[], object]) -> list[object]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import redis
+import redis as redis_py
 from redis.exceptions import AskError, MovedError
 
 from otp_engine.errors import StoreUnavailable
@@ -29,8 +29,8 @@ class Command:
     def __init__(self, *failures):
         self.failures, self.clients = list(failures), []
 
-    def __call__(self, client):
-        self.clients.append(client)
+    def __call__(self, redis):
+        self.clients.append(redis)
         if self.failures:
             raise self.failures.pop(0)
         return "a reply"
@@ -54,7 +54,9 @@ def redis_client(clock):
 
 def time_out(redis_client):
     with pytest.raises(StoreUnavailable):
-        redis_client.execute(Command(redis.TimeoutError(), redis.TimeoutError()), KEY)
+        redis_client.execute(
+            Command(redis_py.TimeoutError(), redis_py.TimeoutError()), KEY
+        )
 
 
 def fails_at_once(redis_client):
@@ -66,7 +68,7 @@ def fails_at_once(redis_client):
     return False
 
 
-@pytest.mark.parametrize("lost", [redis.ConnectionError(), redis.TimeoutError()])
+@pytest.mark.parametrize("lost", [redis_py.ConnectionError(), redis_py.TimeoutError()])
 def test_lost_command_is_retried_on_the_retry_client(redis_client, lost):
     command = Command(lost)
 
@@ -75,7 +77,7 @@ def test_lost_command_is_retried_on_the_retry_client(redis_client, lost):
 
 
 def test_command_is_retried_once(redis_client):
-    command = Command(*[redis.ConnectionError()] * 3)
+    command = Command(*[redis_py.ConnectionError()] * 3)
 
     with pytest.raises(StoreUnavailable):
         redis_client.execute(command, KEY)
@@ -84,7 +86,7 @@ def test_command_is_retried_once(redis_client):
 
 
 def test_error_reply_is_not_retried(redis_client):
-    command = Command(redis.ResponseError("OOM"))
+    command = Command(redis_py.ResponseError("OOM"))
 
     with pytest.raises(StoreUnavailable):
         redis_client.execute(command, KEY)
@@ -117,8 +119,8 @@ def test_timeout_of_the_probe_opens_the_breaker_again(redis_client, clock):
 
 
 ERRORS = [
-    redis.ConnectionError(),
-    redis.ResponseError(),
+    redis_py.ConnectionError(),
+    redis_py.ResponseError(),
     # Replies of a Cluster node to a client of a single server.
     AskError("1 127.0.0.1:6379"),
     MovedError("1 127.0.0.1:6379"),
@@ -136,7 +138,7 @@ def test_error_reply_leaves_the_breaker_closed(redis_client, error):
 def test_text_of_an_error_reply_is_not_logged(redis_client, caplog):
     with pytest.raises(StoreUnavailable):
         redis_client.execute(
-            Command(redis.ResponseError("SET +919445012345 123456")), KEY
+            Command(redis_py.ResponseError("SET +919445012345 123456")), KEY
         )
 
     assert caplog.messages == ["redis: ResponseError"]

@@ -15,7 +15,7 @@ def test_repeated_add_is_new_once(store, times):
     assert store.safe_list.contains("a-digest")
 
 
-def test_safe_list_has_no_expiry(store, client):
+def test_safe_list_has_no_expiry(store, redis):
     store.safe_list.add("a-digest")
 
-    assert client.pttl(keys.SAFE_LIST) == -1
+    assert redis.pttl(keys.SAFE_LIST) == -1

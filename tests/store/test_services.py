@@ -88,11 +88,11 @@ def test_repeated_change_is_stored_once(store):
     assert store.services.get("VA1").version == 2
 
 
-def test_service_of_another_release_can_be_read_changed_and_deleted(store, client):
+def test_service_of_another_release_can_be_read_changed_and_deleted(store, redis):
     store.services.compare_and_set(None, SERVICE)
-    document = json.loads(client.hget(keys.SERVICES, "VA1"))
+    document = json.loads(redis.hget(keys.SERVICES, "VA1"))
     del document["template"]
-    client.hset(keys.SERVICES, "VA1", json.dumps(document | {"colour": "blue"}))
+    redis.hset(keys.SERVICES, "VA1", json.dumps(document | {"colour": "blue"}))
     stored = store.services.get("VA1")
 
     assert stored == replace(SERVICE, template=None)
@@ -100,15 +100,15 @@ def test_service_of_another_release_can_be_read_changed_and_deleted(store, clien
     assert store.services.compare_and_set(store.services.get("VA1"), None)
 
 
-def test_deleted_service_leaves_no_key(store, client):
+def test_deleted_service_leaves_no_key(store, redis):
     store.services.compare_and_set(None, SERVICE)
 
     assert store.services.compare_and_set(store.services.get("VA1"), None)
 
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
 
 
-def test_services_have_no_expiry(store, client):
+def test_services_have_no_expiry(store, redis):
     store.services.compare_and_set(None, SERVICE)
 
-    assert client.pttl(keys.SERVICES) == -1
+    assert redis.pttl(keys.SERVICES) == -1

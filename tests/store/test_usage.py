@@ -35,12 +35,12 @@ def inspector(limited):
     return PhoneInspector(store, store.limit_usage, limited.peppers, limited.policy)
 
 
-def test_of_a_phone_that_nobody_asked_for_nothing_is_used(inspector, alice, client):
+def test_of_a_phone_that_nobody_asked_for_nothing_is_used(inspector, alice, redis):
     found = inspector.inspect(alice.number, SPACES)
 
     assert found.pending == []
     assert {use.used for use in found.limit_usage} == {0}
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
 
 
 def test_each_window_says_how_far_it_is_used_and_when_it_has_room(

@@ -31,13 +31,13 @@ def test_repeated_send_is_recorded_once(store):
     assert records[0] == records[1]
 
 
-def test_record_lives_as_long_as_the_last_code(store, client):
+def test_record_lives_as_long_as_the_last_code(store, redis):
     store.records.add_send(RECORD, send_id=b"1" * 8, life=timedelta(seconds=20))
     store.records.add_send(RECORD, send_id=b"2" * 8, life=timedelta(seconds=60))
     store.records.add_send(RECORD, send_id=b"3" * 8, life=timedelta(seconds=20))
 
-    [key] = client.keys("*")
-    assert 55_000 < client.pttl(key) <= 60_000
+    [key] = redis.keys("*")
+    assert 55_000 < redis.pttl(key) <= 60_000
 
 
 def test_canceled_verification_without_a_send_has_no_record(store):
@@ -46,7 +46,7 @@ def test_canceled_verification_without_a_send_has_no_record(store):
     assert store.records.get(ID) is None
 
 
-def test_canceled_verification_is_marked_and_expires(store, client):
+def test_canceled_verification_is_marked_and_expires(store, redis):
     store.records.add_send(RECORD, send_id=b"1" * 8, life=LIFE)
 
     store.records.mark_canceled(ID, life=LIFE)
@@ -54,12 +54,12 @@ def test_canceled_verification_is_marked_and_expires(store, client):
     record = store.records.get(ID)
     assert record
     assert record.canceled
-    assert client.pttl(client.keys("*")[0]) > 0
+    assert redis.pttl(redis.keys("*")[0]) > 0
 
 
-def test_deleted_record_leaves_no_key(store, client):
+def test_deleted_record_leaves_no_key(store, redis):
     store.records.add_send(RECORD, send_id=b"1" * 8, life=LIFE)
 
     store.records.delete(ID)
 
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0

@@ -72,7 +72,7 @@ def test_a_claim_hands_back_every_live_hash(store, eager):
     assert claim.hash_parameters == BINDING
 
 
-def test_a_send_that_is_only_reserved_leaves_nothing_to_guess_at(store, policy, client):
+def test_a_send_that_is_only_reserved_leaves_nothing_to_guess_at(store, policy, redis):
     store.reserve_send(
         PHONE, idempotency_key=token(), hash_parameters=BINDING, policy=policy
     )
@@ -80,26 +80,26 @@ def test_a_send_that_is_only_reserved_leaves_nothing_to_guess_at(store, policy, 
     with pytest.raises(VerificationNotFound):
         store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
 
-    assert not client.exists(keys.failed_checks(PHONE))
+    assert not redis.exists(keys.failed_checks(PHONE))
 
 
-def test_claiming_nothing_creates_nothing(store, policy, client):
+def test_claiming_nothing_creates_nothing(store, policy, redis):
     with pytest.raises(VerificationNotFound):
         store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
 
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
 
 
-def test_claiming_never_extends_the_life_of_a_code(store, policy, client):
+def test_claiming_never_extends_the_life_of_a_code(store, policy, redis):
     open_and_arm(store, policy)
-    client.pexpire(keys.verification(PHONE), 5_000)
+    redis.pexpire(keys.verification(PHONE), 5_000)
 
     store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
 
-    assert 0 < client.pttl(keys.verification(PHONE)) <= 5_000
+    assert 0 < redis.pttl(keys.verification(PHONE)) <= 5_000
 
 
-def test_a_send_that_is_opened_twice_is_one_send(store, policy, client):
+def test_a_send_that_is_opened_twice_is_one_send(store, policy, redis):
     name = token()
     first = store.reserve_send(
         PHONE, idempotency_key=name, hash_parameters=BINDING, policy=policy
@@ -110,10 +110,10 @@ def test_a_send_that_is_opened_twice_is_one_send(store, policy, client):
     )
 
     assert again.hash_parameters == first.hash_parameters
-    assert client.zcard(keys.sends(PHONE)) == 1
+    assert redis.zcard(keys.sends(PHONE)) == 1
 
 
-def test_a_guess_that_is_claimed_twice_is_paid_for_once(store, policy, client):
+def test_a_guess_that_is_claimed_twice_is_paid_for_once(store, policy, redis):
     open_and_arm(store, policy)
     name = token()
     first = store.reserve_check(PHONE, idempotency_key=name, policy=policy)
@@ -121,7 +121,7 @@ def test_a_guess_that_is_claimed_twice_is_paid_for_once(store, policy, client):
     again = store.reserve_check(PHONE, idempotency_key=name, policy=policy)
 
     assert again.attempts_remaining == first.attempts_remaining == 4
-    assert client.zcard(keys.failed_checks(PHONE)) == 1
+    assert redis.zcard(keys.failed_checks(PHONE)) == 1
 
 
 def test_the_last_guess_can_be_claimed_twice_too(store, policy):
@@ -177,7 +177,7 @@ def test_a_verification_is_not_closed_by_the_id_of_another(store, policy):
 
 
 def test_an_approval_forgets_the_verification_and_the_wrong_guesses(
-    store, policy, client
+    store, policy, redis
 ):
     open_and_arm(store, policy)
     name = token()
@@ -185,7 +185,7 @@ def test_an_approval_forgets_the_verification_and_the_wrong_guesses(
 
     store.approve(PHONE, idempotency_key=name, verification_id=BINDING.salt)
 
-    assert not client.exists(keys.verification(PHONE), keys.failed_checks(PHONE))
+    assert not redis.exists(keys.verification(PHONE), keys.failed_checks(PHONE))
 
 
 def test_no_code_is_armed_once_the_verification_is_closed(store, eager):
@@ -211,16 +211,16 @@ def test_a_cancelled_verification_has_no_code_left_to_guess_at(store, eager):
         store.reserve_check(PHONE, idempotency_key=token(), policy=eager)
 
 
-def test_cancelling_clears_neither_wrong_guesses_nor_messages(store, policy, client):
+def test_cancelling_clears_neither_wrong_guesses_nor_messages(store, policy, redis):
     name, guess = open_and_arm(store, policy), token()
     store.reserve_check(PHONE, idempotency_key=guess, policy=policy)
 
     store.cancel(PHONE)
 
-    assert client.zrange(keys.failed_checks(PHONE), 0, -1) == [guess]
-    assert client.zrange(keys.consecutive_failures(PHONE), 0, -1) == [guess]
-    assert client.zrange(keys.sends(PHONE), 0, -1) == [name]
-    assert client.dbsize() == 3
+    assert redis.zrange(keys.failed_checks(PHONE), 0, -1) == [guess]
+    assert redis.zrange(keys.consecutive_failures(PHONE), 0, -1) == [guess]
+    assert redis.zrange(keys.sends(PHONE), 0, -1) == [name]
+    assert redis.dbsize() == 3
 
 
 def test_cancelling_takes_a_reservation_along(store, eager):
@@ -262,12 +262,12 @@ def test_codes_that_have_ended_leave_nothing_to_cancel(store, eager):
     assert not store.cancel(PHONE)
 
 
-def test_cancelling_twice_is_cancelling_once(store, policy, client):
+def test_cancelling_twice_is_cancelling_once(store, policy, redis):
     open_and_arm(store, policy)
     store.cancel(PHONE)
 
     assert not store.cancel(PHONE)
-    assert client.keys("*") == [keys.sends(PHONE).encode()]
+    assert redis.keys("*") == [keys.sends(PHONE).encode()]
 
 
 def test_no_guess_is_approved_once_the_verification_is_cancelled(store, policy):
@@ -281,57 +281,57 @@ def test_no_guess_is_approved_once_the_verification_is_cancelled(store, policy):
     )
 
 
-def test_a_verification_cannot_end_between_opening_and_arming(store, eager, client):
+def test_a_verification_cannot_end_between_opening_and_arming(store, eager, redis):
     open_and_arm(store, eager)
-    client.pexpire(keys.verification(PHONE), 20)
+    redis.pexpire(keys.verification(PHONE), 20)
 
     store.reserve_send(
         PHONE, idempotency_key=token(), hash_parameters=BINDING, policy=eager
     )
 
-    assert client.pttl(keys.verification(PHONE)) > 590_000
+    assert redis.pttl(keys.verification(PHONE)) > 590_000
 
 
-def test_a_later_code_never_shortens_the_life_of_an_earlier_one(store, eager, client):
+def test_a_later_code_never_shortens_the_life_of_an_earlier_one(store, eager, redis):
     open_and_arm(store, eager)
 
     open_and_arm(store, replace(eager, ttl=timedelta(minutes=1)))
 
-    assert client.pttl(keys.verification(PHONE)) > 590_000
+    assert redis.pttl(keys.verification(PHONE)) > 590_000
 
 
-def test_a_withdrawn_send_leaves_no_trace(store, policy, client):
+def test_a_withdrawn_send_leaves_no_trace(store, policy, redis):
     name = open_and_arm(store, policy)
 
     store.release_send(PHONE, idempotency_key=name)
 
-    assert client.dbsize() == 0
+    assert redis.dbsize() == 0
 
 
-def test_a_withdrawn_re_send_leaves_the_first_code_and_its_end(store, eager, client):
+def test_a_withdrawn_re_send_leaves_the_first_code_and_its_end(store, eager, redis):
     open_and_arm(store, replace(eager, ttl=timedelta(minutes=1)), b"1" * 32)
     second = open_and_arm(store, eager, b"2" * 32)
-    assert client.pttl(keys.verification(PHONE)) > 60_000
+    assert redis.pttl(keys.verification(PHONE)) > 60_000
 
     store.release_send(PHONE, idempotency_key=second)
 
-    assert client.pttl(keys.verification(PHONE)) <= 60_000
+    assert redis.pttl(keys.verification(PHONE)) <= 60_000
     assert store.reserve_check(
         PHONE, idempotency_key=token(), policy=eager
     ).code_hashes == (b"1" * 32,)
-    assert client.zcard(keys.sends(PHONE)) == 1
+    assert redis.zcard(keys.sends(PHONE)) == 1
 
 
-def test_a_send_is_given_back_only_once(store, eager, client):
+def test_a_send_is_given_back_only_once(store, eager, redis):
     first, second = open_and_arm(store, eager), open_and_arm(store, eager)
     store.release_send(PHONE, idempotency_key=second)
 
     store.release_send(PHONE, idempotency_key=second)
 
-    assert client.zrange(keys.sends(PHONE), 0, -1) == [first]
+    assert redis.zrange(keys.sends(PHONE), 0, -1) == [first]
 
 
-def test_a_guess_that_is_given_back_can_be_made_again(store, policy, client):
+def test_a_guess_that_is_given_back_can_be_made_again(store, policy, redis):
     open_and_arm(store, policy)
     kept, returned = token(), token()
     store.reserve_check(PHONE, idempotency_key=kept, policy=policy)
@@ -340,8 +340,8 @@ def test_a_guess_that_is_given_back_can_be_made_again(store, policy, client):
     store.release_check(PHONE, idempotency_key=returned)
     store.release_check(PHONE, idempotency_key=returned)
 
-    assert client.hget(keys.verification(PHONE), "checks") == kept
-    assert client.zrange(keys.failed_checks(PHONE), 0, -1) == [kept]
+    assert redis.hget(keys.verification(PHONE), "checks") == kept
+    assert redis.zrange(keys.failed_checks(PHONE), 0, -1) == [kept]
 
 
 def test_a_spent_verification_says_when_it_ends(store, policy):
@@ -367,7 +367,7 @@ def test_a_spent_phone_is_told_the_longer_of_its_waits(store, policy):
 
 
 def test_a_guess_is_told_the_end_of_the_codes_and_not_of_a_reservation(
-    store, eager, client
+    store, eager, redis
 ):
     open_and_arm(store, replace(eager, ttl=timedelta(minutes=1)))
     store.reserve_send(
@@ -379,7 +379,7 @@ def test_a_guess_is_told_the_end_of_the_codes_and_not_of_a_reservation(
     assert claim.expires_in <= timedelta(minutes=1)
 
 
-def test_a_refused_guess_is_not_charged(store, policy, client):
+def test_a_refused_guess_is_not_charged(store, policy, redis):
     strict = replace(policy, failed_checks_per_phone=Limit.parse("1/1h"))
     open_and_arm(store, strict)
     store.reserve_check(PHONE, idempotency_key=token(), policy=strict)
@@ -387,13 +387,13 @@ def test_a_refused_guess_is_not_charged(store, policy, client):
     with pytest.raises(RateLimited):
         store.reserve_check(PHONE, idempotency_key=token(), policy=strict)
 
-    assert client.zcard(keys.failed_checks(PHONE)) == 1
-    assert len(client.hget(keys.verification(PHONE), "checks")) == 8
+    assert redis.zcard(keys.failed_checks(PHONE)) == 1
+    assert len(redis.hget(keys.verification(PHONE), "checks")) == 8
 
 
-def test_every_key_has_an_expiry_at_every_step(store, eager, client):
+def test_every_key_has_an_expiry_at_every_step(store, eager, redis):
     def all_expire():
-        return all(client.pttl(key) > 0 for key in client.keys("*"))
+        return all(redis.pttl(key) > 0 for key in redis.keys("*"))
 
     name, guess = token(), token()
     store.reserve_send(
@@ -411,12 +411,12 @@ def test_every_key_has_an_expiry_at_every_step(store, eager, client):
     store.reserve_check(PHONE, idempotency_key=guess, policy=eager)
     store.approve(PHONE, idempotency_key=guess, verification_id=BINDING.salt)
     assert all_expire()
-    assert client.dbsize() == 2
+    assert redis.dbsize() == 2
 
 
-def test_redis_keeps_a_verification_packed(real_client, policy):
+def test_redis_keeps_a_verification_packed(real_redis, policy):
     """One field over 64 bytes unpacks the hash, to about three times the memory."""
-    store = RedisStore(real_client)
+    store = RedisStore(real_redis)
     eager = replace(policy, resend_cooldown=timedelta())
     for _ in range(5):
         open_and_arm(store, eager)
@@ -424,4 +424,4 @@ def test_redis_keeps_a_verification_packed(real_client, policy):
         store.reserve_check(PHONE, idempotency_key=token(), policy=eager)
 
     for key in (keys.verification(PHONE), keys.sends(PHONE), keys.failed_checks(PHONE)):
-        assert real_client.object("ENCODING", key) == b"listpack"
+        assert real_redis.object("ENCODING", key) == b"listpack"

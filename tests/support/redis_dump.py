@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 
-def everything_in(client: Any) -> bytes:
+def everything_in(redis: Any) -> bytes:
     """Return every key and every value in Redis, one a line."""
     found: list[bytes] = []
-    for key in client.keys("*"):
+    for key in redis.keys("*"):
         found.append(key)
-        match client.type(key):
+        match redis.type(key):
             case b"hash":
-                found += [part for pair in client.hgetall(key).items() for part in pair]
+                found += [part for pair in redis.hgetall(key).items() for part in pair]
             case b"zset":
-                found += client.zrange(key, 0, -1)
+                found += redis.zrange(key, 0, -1)
             case b"set":
-                found += client.smembers(key)
+                found += redis.smembers(key)
             case b"stream":
-                entries = client.xrange(key)
+                entries = redis.xrange(key)
                 found += [part for _, pairs in entries for part in pairs.values()]
             case b"string":
-                found.append(client.get(key))
+                found.append(redis.get(key))
             case other:
                 raise AssertionError(other)
     return b"\n".join(found)

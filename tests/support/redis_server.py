@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import redis
+import redis as redis_py
 
 
 def wait_until(true: Callable[[], bool], *, seconds: float = 60) -> None:
@@ -111,7 +111,7 @@ class RedisProcess:
         self.process = subprocess.Popen(
             self.command, env=self.environ, stdout=subprocess.DEVNULL
         )
-        with redis.Redis.from_url(self.url, retry=None) as client:
+        with redis_py.Redis.from_url(self.url, retry=None) as client:
             wait_until(lambda: _answers(client))
         return time.monotonic()
 
@@ -184,17 +184,17 @@ def _running(url: str, *words: str) -> Iterator[None]:
     command = [redis_program(), *words]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
         try:
-            with redis.Redis.from_url(url, retry=None) as client:
+            with redis_py.Redis.from_url(url, retry=None) as client:
                 wait_until(lambda: _answers(client))
             yield
         finally:
             server.kill()
 
 
-def _answers(client: redis.Redis) -> bool:
+def _answers(redis: redis_py.Redis) -> bool:
     try:
-        return bool(client.ping())
-    except redis.AuthenticationError:
+        return bool(redis.ping())
+    except redis_py.AuthenticationError:
         return True
-    except redis.ConnectionError:
+    except redis_py.ConnectionError:
         return False

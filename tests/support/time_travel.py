@@ -18,21 +18,21 @@ _REFUSAL = re.compile(rb"([0-9]{13}) ([a-z_]+(?: [0-9]+)?)")
 _HASH_BYTES = 32
 
 
-def age(client: Any, by: timedelta) -> None:
+def age(redis: Any, by: timedelta) -> None:
     """Move every time in Redis back by *by*, and delete what has then expired."""
     shift = by // timedelta(milliseconds=1)
-    keys = client.keys("*")
-    asked, writes = client.pipeline(), client.pipeline()
+    keys = redis.keys("*")
+    asked, writes = redis.pipeline(), redis.pipeline()
     for key in keys:
         asked.type(key).pexpiretime(key)
     facts = asked.execute()
     for key, kind, ends in zip(keys, facts[::2], facts[1::2], strict=True):
         match kind:
             case b"zset":
-                events = client.zrange(key, 0, -1, withscores=True)
+                events = redis.zrange(key, 0, -1, withscores=True)
                 writes.zadd(key, {event: at - shift for event, at in events})
             case b"hash":
-                writes.hset(key, mapping=_aged(client.hgetall(key), shift))
+                writes.hset(key, mapping=_aged(redis.hgetall(key), shift))
         # A key without an expiry keeps none, because tests look for such keys.
         if ends > 0:
             writes.pexpireat(key, ends - shift)

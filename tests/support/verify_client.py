@@ -29,8 +29,8 @@ class Answer:
 
 # Calls `/v2` as an SDK does, and validates every response against Twilio's schema.
 class Verify:
-    def __init__(self, http: FlaskClient, user: str = ACCOUNT, password: str = TOKEN):
-        self._http = http
+    def __init__(self, client: FlaskClient, user: str = ACCOUNT, password: str = TOKEN):
+        self._http = client
         secret = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {secret}"}
 

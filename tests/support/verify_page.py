@@ -14,8 +14,8 @@ class Person:
         response: The last response.
     """
 
-    def __init__(self, http, **headers):
-        self.http, self.headers = http, headers
+    def __init__(self, client, **headers):
+        self.http, self.headers = client, headers
         self.response = self.open()
 
     def open(self, **query):

@@ -17,10 +17,10 @@ def app_with(store):
 
 
 @pytest.fixture
-def http(app_with):
+def client(app_with):
     return app_with().test_client()
 
 
 @pytest.fixture
-def person(http):
-    return Person(http)
+def person(client):
+    return Person(client)

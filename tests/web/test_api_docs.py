@@ -109,8 +109,8 @@ def test_response_conforms_to_the_document(case):
     )
 
 
-def test_page_shows_every_operation(http):
-    page = http.get("/docs").text
+def test_page_shows_every_operation(client):
+    page = client.get("/docs").text
 
     for path, methods in DOCUMENT["paths"].items():
         for operation in methods.values():

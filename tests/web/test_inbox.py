@@ -21,18 +21,18 @@ TWILIO = {
 }
 
 
-def send(http, phone=PHONE, **fields):
-    return http.post("/auth/send_otp", json={"phone": phone} | fields, headers=KEY)
+def send(client, phone=PHONE, **fields):
+    return client.post("/auth/send_otp", json={"phone": phone} | fields, headers=KEY)
 
 
-def messages(http, **query):
-    return http.get("/dev/inbox.json", query_string=query).json["messages"]
+def messages(client, **query):
+    return client.get("/dev/inbox.json", query_string=query).json["messages"]
 
 
-def test_sent_message_is_listed_with_its_details(http):
-    send(http, locale="pt-BR")
+def test_sent_message_is_listed_with_its_details(client):
+    send(client, locale="pt-BR")
 
-    [message] = messages(http)
+    [message] = messages(client)
 
     assert message["body"].startswith(f"{message['code']}: seu codigo")
     details = {name: message[name] for name in ("to", "channel", "locale", "segments")}
@@ -41,42 +41,42 @@ def test_sent_message_is_listed_with_its_details(http):
     assert message["state"] == "pending"
 
 
-def test_listed_code_is_approved(http):
-    send(http)
-    [message] = messages(http)
+def test_listed_code_is_approved(client):
+    send(client)
+    [message] = messages(client)
 
-    response = http.post(
+    response = client.post(
         "/auth/verify_otp", json={"phone": PHONE, "otp": message["code"]}
     )
 
     assert response.json == {"VerificationStatus": "approved"}
-    assert messages(http)[0]["state"] == "approved"
+    assert messages(client)[0]["state"] == "approved"
 
 
-def test_query_filters_messages_by_number(http):
-    send(http)
-    send(http, "+919445067890")
+def test_query_filters_messages_by_number(client):
+    send(client)
+    send(client, "+919445067890")
 
-    assert [message["to"] for message in messages(http)] == ["+919445067890", PHONE]
-    assert [message["to"] for message in messages(http, to=PHONE)] == [PHONE]
+    assert [message["to"] for message in messages(client)] == ["+919445067890", PHONE]
+    assert [message["to"] for message in messages(client, to=PHONE)] == [PHONE]
 
 
-def test_page_shows_code_number_and_language(http):
-    send(http, locale="ar")
-    [message] = messages(http)
+def test_page_shows_code_number_and_language(client):
+    send(client, locale="ar")
+    [message] = messages(client)
 
-    page = http.get("/dev/inbox").text
+    page = client.get("/dev/inbox").text
 
     assert message["code"] in page
     assert PHONE in page
     assert 'dir="auto" lang="ar"' in page
 
 
-def test_empty_inbox_explains_how_to_send(http):
-    page = http.get("/dev/inbox").text
+def test_empty_inbox_explains_how_to_send(client):
+    page = client.get("/dev/inbox").text
 
     assert "No messages yet" in page
-    assert messages(http) == []
+    assert messages(client) == []
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_inbox_is_404_outside_of_dev_mode_or_with_a_real_provider(app_with, envi
     assert http.get("/dev/inbox.json").status_code == 404
 
 
-def test_disabled_inbox_stores_no_message(app_with, client):
+def test_disabled_inbox_stores_no_message(app_with, redis):
     http = app_with(**TWILIO, TWILIO_API_BASE_URL="http://127.0.0.1:1").test_client()
 
     send(http)
 
-    assert [key for key in client.keys("*") if b"inbox" in key] == []
+    assert [key for key in redis.keys("*") if b"inbox" in key] == []
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_disabled_inbox_stores_no_message(app_with, client):
         ("127.0.0.1.evil.example", 404),
     ],
 )
-def test_inbox_rejects_public_host_names(http, host, status):
+def test_inbox_rejects_public_host_names(client, host, status):
     for path in ("/dev/inbox", "/dev/inbox.json"):
-        assert http.get(path, headers={"Host": host}).status_code == status
+        assert client.get(path, headers={"Host": host}).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -139,10 +139,10 @@ def test_different_number_starts_a_new_verification(app_with):
     assert (response.status_code, person.step) == (200, "code")
 
 
-def test_resend_after_expiry_starts_a_new_verification(app_with, client):
+def test_resend_after_expiry_starts_a_new_verification(app_with, redis):
     person = Person(app_with().test_client())
     person.submit("number", phone=PHONE)
-    age(client, timedelta(minutes=10))
+    age(redis, timedelta(minutes=10))
 
     person.submit("resend")
 
@@ -182,10 +182,10 @@ def test_rejected_number_shows_error_and_keeps_step(app_with, environ, phone, no
     assert response.status_code in {400, 403, 503}
 
 
-def test_expired_code_returns_to_the_number_form(person, client):
+def test_expired_code_returns_to_the_number_form(person, redis):
     person.submit("number", phone=PHONE)
     code = person.code()
-    client.delete(*[key for key in client.keys("*") if b"verification" in key])
+    redis.delete(*[key for key in redis.keys("*") if b"verification" in key])
 
     response = person.submit("code", otp=code)
 

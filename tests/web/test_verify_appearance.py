@@ -10,8 +10,8 @@ PHONE = "+919445012345"
 
 
 @pytest.mark.parametrize("path", ["/verify", "/dev/inbox", "/docs"])
-def test_page_loads_only_own_resources_and_has_no_inline_script(http, path):
-    response = http.get(path)
+def test_page_loads_only_own_resources_and_has_no_inline_script(client, path):
+    response = client.get(path)
 
     policy = response.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self';")
@@ -26,8 +26,8 @@ def test_page_loads_only_own_resources_and_has_no_inline_script(http, path):
     ("accepted", "locale"),
     [("hi-IN,en;q=0.5", "hi"), ("ar", "ar"), ("es-MX", "es"), ("tlh", "en")],
 )
-def test_page_language_follows_accept_language(http, accepted, locale):
-    text = http.get("/verify", headers={"Accept-Language": accepted}).text
+def test_page_language_follows_accept_language(client, accepted, locale):
+    text = client.get("/verify", headers={"Accept-Language": accepted}).text
 
     assert f'<html lang="{locale}" dir="{TRANSLATIONS[locale].direction}">' in text
     assert TRANSLATIONS[locale].get("title") in text
@@ -86,17 +86,17 @@ def test_page_shows_brand_and_logo(app_with, tmp_path):
     assert "sandbox" in policy
 
 
-def test_default_page_has_no_logo_and_no_color(http):
-    assert http.get("/assets/logo").status_code == 404
-    assert http.get("/assets/color.css").text == ""
+def test_default_page_has_no_logo_and_no_color(client):
+    assert client.get("/assets/logo").status_code == 404
+    assert client.get("/assets/color.css").text == ""
 
 
 def test_disabled_page_is_404(app_with):
     assert app_with(OTP_VERIFY_PAGE="0").test_client().get("/verify").status_code == 404
 
 
-def test_http_error_is_an_html_page(http):
-    response = http.delete("/verify")
+def test_http_error_is_an_html_page(client):
+    response = client.delete("/verify")
 
     assert response.status_code == 405
     assert response.content_type.startswith("text/html")

@@ -40,12 +40,12 @@ def test_code_of_another_browser_is_wrong(app_with):
     assert other.step == "code"
 
 
-def test_cookie_contains_no_number(http):
-    person = Person(http)
+def test_cookie_contains_no_number(client):
+    person = Person(client)
 
     person.submit("number", phone=PHONE)
 
-    cookie = http.get_cookie("otp_verify", path="/verify").value
+    cookie = client.get_cookie("otp_verify", path="/verify").value
     payload = cookie.split(".")[0] or cookie.split(".")[1]
     text = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
     plain = zlib.decompress(text) if cookie.startswith(".") else text

@@ -193,10 +193,10 @@ def test_pages_cover_every_attempt(verify):
     assert len(set(sids)) == 5
 
 
-def test_attempt_masks_number(verify, client):
+def test_attempt_masks_number(verify, redis):
     verify.send()
 
     [attempt] = listed(verify)
 
     assert attempt["channel_data"]["to"] == "+91944*******"
-    assert b"9445012345" not in everything_in(client)
+    assert b"9445012345" not in everything_in(redis)

@@ -61,10 +61,10 @@ def test_rejected_send_is_not_counted(verify, outbox, limit):
     assert verify.send(RateLimits='{"ip": "a"}').status == 429
 
 
-def test_redis_holds_no_value_of_rate_limit(verify, client, limit):
+def test_redis_holds_no_value_of_rate_limit(verify, redis, limit):
     verify.send(RateLimits='{"ip": "alice@example.com"}')
 
-    assert b"alice" not in everything_in(client)
+    assert b"alice" not in everything_in(redis)
 
 
 def test_rate_limit_is_listed_and_fetched(verify, limit):
@@ -266,13 +266,13 @@ def test_removed_number_is_not_found(verify):
     assert verify.get(path).error[:2] == (404, 20404)
 
 
-def test_duplicate_safe_list_number_is_rejected(verify, client):
+def test_duplicate_safe_list_number_is_rejected(verify, redis):
     verify.post(NUMBERS, PhoneNumber="+14155552671")
 
     answer = verify.post(NUMBERS, PhoneNumber="+1 415 555 2671")
 
     assert answer.error == (400, 60411, "Phone Number already exists")
-    assert b"14155552671" not in everything_in(client)
+    assert b"14155552671" not in everything_in(redis)
 
 
 def test_safe_list_survives_pepper_rotation(app_with, outbox):

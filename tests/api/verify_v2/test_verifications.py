@@ -375,10 +375,10 @@ def test_verification_of_other_service_is_not_found(verify):
     assert answer.error[:2] == (404, 20404)
 
 
-def test_redis_holds_no_plain_number(verify, client):
+def test_redis_holds_no_plain_number(verify, redis):
     verify.send()
 
-    assert b"9445012345" not in everything_in(client)
+    assert b"9445012345" not in everything_in(redis)
 
 
 def test_sid_finds_number_during_pepper_rotation(app_with, outbox):
