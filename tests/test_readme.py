@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import cast
 
 import click
 import pytest
@@ -15,7 +15,9 @@ from otp_engine import config
 from otp_engine.api import error_handlers
 from otp_engine.cli import main
 from otp_engine.config import secret_settings
+from otp_engine.domain.recipients import Recipient
 from otp_engine.errors import InvalidSettings, OTPError
+from otp_engine.store.event_codec import EVENT_TYPES
 from tests.support import redis_server, server_process
 
 ROOT = Path(__file__).parent.parent
@@ -153,13 +155,19 @@ def test_pages_name_only_known_commands(page):
     assert named - commands() == set()
 
 
-def test_every_event_kind_is_in_the_operations_page():
-    params = main.commands["events"].params
-    (option,) = (param for param in params if param.name == "kinds")
-    kinds = set(cast(click.Choice[str], option.type).choices)
-    documented = re.findall(r"`(\w+)`", first_cells(OPERATIONS))
+@pytest.mark.parametrize("kind", EVENT_TYPES)
+def test_operations_page_lists_the_fields_of_each_event(kind):
+    rows = re.findall(r"^\| `(\w+)` \|((?: `\w+`,?)*) \|", OPERATIONS, re.MULTILINE)
+    documented = re.findall(r"`(\w+)`", dict(rows)[kind])
 
-    assert kinds - set(documented) == set()
+    own = [field.name for field in fields(EVENT_TYPES[kind])]
+    assert documented == [name for name in own if name != "recipient"]
+
+
+def test_operations_page_lists_the_fields_of_every_recipient():
+    names = [f"`{field.name}`" for field in fields(Recipient)]
+
+    assert f"{', '.join(names[:-1])} and {names[-1]}" in OPERATIONS
 
 
 def errors(kind: type[OTPError] = OTPError) -> Iterator[type[OTPError]]:
@@ -305,3 +313,13 @@ def test_every_metric_is_in_the_operations_page(dev_server):
     documented = re.findall(r"`(\w+)`", first_cells(OPERATIONS))
 
     assert set(exposed) - set(documented) == set()
+
+
+@pytest.mark.e2e
+def test_every_rule_is_in_the_operations_page(dev_server):
+    page = dev_server.read("/metrics")
+    counted = re.findall(r"^otp_refusals_total{.*limit=\"(\w+)\"", page, re.MULTILINE)
+    documented = re.findall(r"`(\w+)`", first_cells(OPERATIONS))
+
+    assert len(counted) > 0
+    assert set(counted) - set(documented) == set()
