@@ -49,8 +49,9 @@ class ProviderRejection:
         """
         if error.error_code not in _KINDS:
             return None
-        unclear = error.provider_error is None or getattr(error, "elsewhere", False)
-        if isinstance(error, DeliveryFailed) and unclear:
+        if isinstance(error, DeliveryFailed) and (
+            error.provider_error is None or error.retry_elsewhere
+        ):
             return None
         return cls(error.error_code, error.provider_error)
 
