@@ -54,7 +54,8 @@ from otp_engine.domain.models import (
     SendResult,
 )
 from otp_engine.domain.phones import phone_keys
-from otp_engine.domain.phones.numbers import AllowedDestinations, PhoneNumber
+from otp_engine.domain.phones.destinations import AllowedDestinations
+from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import Deliver, Sender, VerificationStore

@@ -8,10 +8,10 @@ from datetime import timedelta
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import ignore_event
 from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.phones.numbers import (
     ALL_COUNTRIES,
     GLOBAL_NETWORK,
-    AllowedDestinations,
     PhoneNumber,
 )
 from otp_engine.domain.policy.policy import Policy

@@ -22,7 +22,7 @@ from otp_engine.domain.events import (
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.phones.numbers import AllowedDestinations
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.recipients import Recipient
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata
 
-from otp_engine.domain import recipients
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.phones.numbers import AllowedDestinations
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.errors import CountryNotAllowed, InvalidPhone, NumberTypeNotAllowed
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -112,7 +111,7 @@ def test_log_and_events_together_leave_three_digits_of_every_number_hidden(regio
         digits = ("9876543210" * 2)[:length]
         number = numbers.PhoneNumber(f"+{code}{digits}", region, code, sms_capable=True)
 
-        beginning = recipients.visible_prefix(number).removeprefix(f"+{code}")
+        beginning = number.visible_prefix.removeprefix(f"+{code}")
         stars, end = number.masked.removeprefix(f"+{code}").rsplit("*", 1)
 
         assert len(beginning) + len(end) + 3 <= length
@@ -124,7 +123,7 @@ def test_log_and_events_together_leave_three_digits_of_every_number_hidden(regio
 def test_a_number_shorter_than_what_must_stay_hidden_is_hidden_whole():
     number = numbers.PhoneNumber("+29012", "SH", 290, sms_capable=True)
 
-    assert (number.masked, recipients.visible_prefix(number)) == ("+290**", "+290")
+    assert (number.masked, number.visible_prefix) == ("+290**", "+290")
 
 
 def test_the_mask_is_the_documented_one():
