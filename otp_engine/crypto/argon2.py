@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from argon2.low_level import Type, hash_secret_raw
 
@@ -33,12 +34,14 @@ class Argon2Parameters:
     time_cost: int
     parallelism: int
 
+    # Each hash parses the parameters of its verification, and few differ.
     @classmethod
+    @lru_cache(maxsize=64)
     def parse(cls, text: str) -> Argon2Parameters:
         """Parse the name of a profile, or `m=KIB,t=PASSES,p=LANES`.
 
         Raises:
-            ValueError: The text is not valid; the message fits after the name of a
+            ValueError: The text is not valid. The message follows the name of a
                 setting.
         """
         if profile := PROFILES.get(text.strip().lower()):

@@ -1,4 +1,4 @@
-"""The pepper: a secret key outside Redis, and what is computed with it.
+"""The pepper: a secret key outside Redis, and the values computed with it.
 
 A code of six digits has a million values, so a hash alone does not protect a stolen
 database: an attacker hashes them all. With a pepper an attacker needs the pepper too.
@@ -24,6 +24,12 @@ class Pepper:
     """A secret of at least 32 bytes."""
 
     secret: bytes = field(repr=False)
+    _cipher: AESSIV = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = ("encryption 1", "encryption 2")
+        cipher = AESSIV(b"".join(map(self.derive_key, parts)))
+        object.__setattr__(self, "_cipher", cipher)
 
     def pseudonymize(self, kind: str, value: str) -> str:
         """Replace *value* by a keyed hash, 96 bits of HMAC-SHA256.
@@ -74,7 +80,7 @@ class Pepper:
         return self._cipher.encrypt(data, [context])
 
     def decrypt(self, data: bytes, *, context: bytes) -> bytes:
-        """Decrypt what `encrypt` returned.
+        """Decrypt a ciphertext of `encrypt`.
 
         Args:
             data: The ciphertext.
@@ -88,11 +94,6 @@ class Pepper:
             return self._cipher.decrypt(data, [context])
         except (InvalidTag, ValueError):
             raise ValueError("cannot be decrypted") from None
-
-    @property
-    def _cipher(self) -> AESSIV:
-        parts = ("encryption 1", "encryption 2")
-        return AESSIV(b"".join(map(self.derive_key, parts)))
 
     def _hmac(self, *parts: bytes) -> bytes:
         """Return the MAC of *parts*, each after its length, so that none can shift."""
