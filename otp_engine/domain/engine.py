@@ -194,7 +194,9 @@ class Engine:
         bound = binding.salt if binding and asked.bind else asked.bound_id
         pepper, phone = self._phone_key(asked.number, asked.service, bound)
         opened = reserved.reserve_send(phone, binding, _sender_of(asked))
-        shared = reserved.acquire_limits(hits.for_global_limits(asked, self.policy))
+        shared = reserved.acquire_limits(
+            hits.for_country_and_total(asked.number.country, self.policy)
+        )
         opened = replace(opened, limit_usage=(*opened.limit_usage, *paid, *shared))
         self._emit_shadow_rejections(Action.SEND, whom, opened.limit_usage)
         code = self._choose_code(asked)
@@ -281,7 +283,7 @@ class Engine:
         self.hash_pool.check_capacity()
         requester = hits.for_requester(guess, self.policy, self.peppers[0], whom)
         paid = reserved.acquire_limits(requester, until=_NO_CAPACITY)
-        pool = hits.for_global_limits(guess, self.policy)
+        pool = hits.for_failed_checks(self.policy)
         pepper, phone = self._phone_key(guess.number, guess.service, guess.bound_id)
         # Once the code is compared, the check stays counted whatever happens.
         uncompared = Reservations(self.store, self.policy, reserved.idempotency_key)
