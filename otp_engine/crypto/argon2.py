@@ -7,7 +7,7 @@ sent before.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from argon2.low_level import Type, hash_secret_raw
@@ -28,11 +28,17 @@ class Argon2Parameters:
         time_cost: Passes over that memory.
         parallelism: Threads inside one hash; 1 on a server, which hashes in parallel
             already.
+        text: The parameters as `parse` accepts them.
     """
 
     memory_cost: int
     time_cost: int
     parallelism: int
+    text: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        text = f"m={self.memory_cost},t={self.time_cost},p={self.parallelism}"
+        object.__setattr__(self, "text", text)
 
     # Each hash parses the parameters of its verification, and few differ.
     @classmethod
@@ -79,7 +85,7 @@ class Argon2Parameters:
         )
 
     def __str__(self) -> str:
-        return f"m={self.memory_cost},t={self.time_cost},p={self.parallelism}"
+        return self.text
 
 
 PROFILES = {

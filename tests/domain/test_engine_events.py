@@ -286,7 +286,8 @@ def test_busy_provider_emits_unserved(engine, emitted, outbox, alice):
     assert [event.reason for event in emitted] == ["carrier"]
 
 
-def test_check_without_answer_of_redis_emits_unserved(engine, emitted, guess):
+def test_check_without_answer_of_redis_emits_unserved(limited, emitted, guess):
+    engine = limited(checks_per_ip=Limit.parse("9/1h"))
     silent = replace(engine, store=StoreLosingReplies(engine.store, "acquire_limits"))
 
     error = rejected(silent.check, guess("123456", ADDRESS))
