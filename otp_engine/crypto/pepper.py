@@ -44,7 +44,7 @@ class Pepper:
         mac = self._hmac(b"name", kind.encode(), value.encode())
         return base64.urlsafe_b64encode(mac[:_PSEUDONYM_BYTES]).decode()
 
-    def code_mac(self, code: str, *, verification: bytes, number: str) -> bytes:
+    def code_mac(self, code: str, *, verification_id: bytes, number: str) -> bytes:
         """Return a MAC that binds a code to its verification and number.
 
         Argon2id hashes this MAC, so a stored hash matches no other verification (OWASP
@@ -52,13 +52,13 @@ class Pepper:
 
         Args:
             code: The code.
-            verification: Id of the verification.
+            verification_id: Id of the verification, 16 bytes.
             number: The number in E.164.
 
         Returns:
             32 bytes of HMAC-SHA256.
         """
-        return self._hmac(b"code", verification, number.encode(), code.encode())
+        return self._hmac(b"code", verification_id, number.encode(), code.encode())
 
     def derive_key(self, purpose: str) -> bytes:
         """Derive a key of 32 bytes for *purpose*, which does not reveal the pepper."""

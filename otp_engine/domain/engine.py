@@ -351,7 +351,7 @@ class Engine(PendingVerifications):
     def _hash_code(
         self, code: str, number: PhoneNumber, pepper: Pepper, parameters: HashParameters
     ) -> bytes:
-        mac = pepper.code_mac(code, verification=parameters.salt, number=number.e164)
+        mac = pepper.code_mac(code, verification_id=parameters.salt, number=number.e164)
         argon2 = Argon2Parameters.parse(parameters.argon2)
         return self.hash_pool.hash(mac, parameters.salt, argon2)
 
