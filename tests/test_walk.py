@@ -16,7 +16,7 @@ def measured():
         ("POST /auth/send_otp", 176, 41),
         ("POST /auth/verify_otp, wrong", 115, 36),
         ("POST /auth/verify_otp, right", 152, 37),
-        ("POST /v2 Verifications", 214, 51),
+        ("POST /v2 Verifications", 226, 52),
         ("POST /v2 VerificationCheck", 178, 47),
     ],
 )

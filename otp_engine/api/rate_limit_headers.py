@@ -58,4 +58,4 @@ def _remaining(use: WindowUsage) -> str:
 
 
 def _name(name: str, window: Window) -> str:
-    return f'"{name} {window.text}"'
+    return f'"{name} {window}"'

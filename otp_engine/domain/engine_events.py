@@ -124,7 +124,7 @@ def shadow_refusals(
 
 
 def check_events(recipient: Recipient, result: CheckResult) -> list[Event]:
-    """Return the events of a check whose code was compared."""
+    """Return the events of a check, after the comparison of its code."""
     verification_id = result.verification_id
     if result.approved:
         # SMS is the only channel.

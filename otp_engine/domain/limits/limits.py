@@ -30,17 +30,11 @@ class Window:
         count: The number of events.
         period: The length of the window.
         shadow: Whether it only reports the requests that it would have refused.
-        text: The window as `parse` accepts it.
     """
 
     count: int
     period: timedelta
     shadow: bool = False
-    text: str = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        text = f"{self.count}/{durations.format_duration(self.period)}"
-        object.__setattr__(self, "text", f"{text} shadow" if self.shadow else text)
 
     @classmethod
     def parse(cls, text: str) -> Window:
@@ -62,7 +56,8 @@ class Window:
         return window
 
     def __str__(self) -> str:
-        return self.text
+        text = f"{self.count}/{durations.format_duration(self.period)}"
+        return f"{text} shadow" if self.shadow else text
 
 
 @dataclass(frozen=True, slots=True)
