@@ -33,9 +33,7 @@ from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import codes, engine_events
-from otp_engine.domain.events import (
-    Action,
-)
+from otp_engine.domain.events import Action
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.messages import templates

@@ -32,7 +32,7 @@ class Reservations:
     idempotency_key: bytes
     _requester_hits: Sequence[LimitHit] = ()
     _global_hits: Sequence[LimitHit] = ()
-    # One for each step that was started; the store has confirmed the first of them.
+    # One release a step, in order. The store has confirmed so many of the steps.
     _releases: list[Callable[[OTPError], None]] = field(default_factory=list)
     _confirmed: int = 0
 
