@@ -23,7 +23,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from otp_engine.errors import InvalidSettings
-from otp_engine.store.cluster import Address, ClusterTopology
+from otp_engine.store.cluster import ClusterTopology
 
 Argument: TypeAlias = str | bytes | int
 """An argument of a command."""
@@ -105,15 +105,6 @@ def connect(url: str | None, timeout: timedelta) -> Client:
             return _cluster(parts, options | _tls(parts))
         case _:
             return _server(url, options)
-
-
-def owner_of(client: Client, key: str) -> Address | None:
-    """Return the node of a Cluster that owns *key*.
-
-    Returns:
-        Its address; None for any other client, and while the owner is unknown.
-    """
-    return client.owner_of(key) if isinstance(client, ClusterTopology) else None
 
 
 def node_for(client: Client, key: str) -> RedisCommands:

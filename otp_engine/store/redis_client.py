@@ -30,12 +30,11 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from otp_engine.errors import StoreUnavailable
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
-from otp_engine.store.cluster import Address
+from otp_engine.store.cluster import Address, ClusterTopology
 from otp_engine.store.connection import (
     Client,
     RedisCommands,
     node_for,
-    owner_of,
     refresh_topology,
 )
 from otp_engine.store.primary import find_primary
@@ -82,6 +81,7 @@ class RedisClient:
         """
         self._client = client
         self._retry_client = retry_client or client
+        self._cluster = client if isinstance(client, ClusterTopology) else None
         self._new_breaker = new_breaker
         self._breakers: dict[Address | None, CircuitBreaker] = {}
         self._metrics = metrics
@@ -103,8 +103,11 @@ class RedisClient:
             StoreUnavailable: Redis did not reply, or replied with an error. Only the
                 type of an error is logged: its text can repeat arguments.
         """
-        breaker = self._breaker_for(key)
-        self._acquire_slot()
+        # Without a Cluster there is one node, and one breaker under None.
+        owner = self._cluster.owner_of(key) if self._cluster else None
+        breaker = self._breakers.get(owner) or self._add_breaker(owner)
+        if not self._slots.acquire(blocking=False):
+            self._wait_for_slot()
         # After the slot: the breaker may have opened while this thread waited.
         if not breaker.try_acquire():
             self._slots.release()
@@ -112,7 +115,10 @@ class RedisClient:
             raise StoreUnavailable
         started, failure = perf_counter(), None
         try:
-            reply = self._execute_with_retry(command, key)
+            try:
+                reply = command(node_for(self._client, key))
+            except _RETRYABLE as error:
+                reply = self._retry(command, key, error)
         except RedisTimeoutError:
             failure = "NoAnswer"
             breaker.record_failure()
@@ -139,8 +145,8 @@ class RedisClient:
             finally:
                 self._finding_primary.release()
 
-    def _acquire_slot(self) -> None:
-        """Acquire a slot, and wait while other commands still get replies.
+    def _wait_for_slot(self) -> None:
+        """Acquire a slot as long as other commands still get replies.
 
         Raises:
             StoreUnavailable: There was no free slot and no reply for 0.1 seconds.
@@ -149,16 +155,13 @@ class RedisClient:
             if monotonic() - self._last_reply > _SLOT_TIMEOUT:
                 raise StoreUnavailable
 
-    def _breaker_for(self, key: str) -> CircuitBreaker:
-        owner = owner_of(self._client, key)
-        if owner not in self._breakers:
-            self._breakers.setdefault(owner, self._new_breaker())
-        return self._breakers[owner]
+    def _add_breaker(self, owner: Address | None) -> CircuitBreaker:
+        # Of two threads that add one, both get the first.
+        return self._breakers.setdefault(owner, self._new_breaker())
 
-    def _execute_with_retry(self, command: Callable[[RedisCommands], T], key: str) -> T:
-        try:
-            return command(node_for(self._client, key))
-        except _RETRYABLE as error:
-            for client in (self._client, self._retry_client):
-                refresh_topology(client, error)
-            return command(node_for(self._retry_client, key))
+    def _retry(
+        self, command: Callable[[RedisCommands], T], key: str, error: RedisError
+    ) -> T:
+        for client in (self._client, self._retry_client):
+            refresh_topology(client, error)
+        return command(node_for(self._retry_client, key))

@@ -19,13 +19,13 @@ ID = bytes(range(16))
     ],
 )
 def test_verification_key_contains_the_scope(phone, key):
-    assert keys.verification(phone) == key
+    assert keys.for_phone(phone).verification == key
 
 
 def test_sends_of_all_scopes_share_a_key():
     phones = [PhoneKey("digest"), PhoneKey("digest", "VA1", ID)]
 
-    assert {keys.sends(phone) for phone in phones} == {"otp:{digest}:sends"}
+    assert {keys.for_phone(phone).sends for phone in phones} == {"otp:{digest}:sends"}
 
 
 @pytest.mark.parametrize("phone", [PhoneKey("d", "VA1"), PhoneKey("d", "VA1:test", ID)])
