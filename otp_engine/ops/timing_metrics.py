@@ -120,7 +120,7 @@ class TimingMetrics:
 
         Args:
             sender: The provider's name in `OTP_SENDER`.
-            took: Seconds until the answer or the timeout.
+            took: Seconds until the response or the timeout.
             outcome: `accepted`, or the code of the error.
             error: The provider's own error code, or the code of the error.
         """

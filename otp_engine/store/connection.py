@@ -33,10 +33,10 @@ Entry: TypeAlias = tuple[bytes, dict[bytes, bytes]]
 
 
 class RedisCommands(Protocol):
-    """The commands in use, with the types of replies that are not decoded.
+    """The commands in use, with undecoded replies.
 
-    redis-py types a reply as `bytes | str`, because it depends on an option that is
-    never set here. Arguments are open where keywords are in use.
+    The annotation of redis-py is `bytes | str`, because the type of a reply depends on
+    an option that is never set here. Arguments are open where keywords are in use.
     """
 
     delete: Callable[..., int]
@@ -118,7 +118,7 @@ def node_for(client: Client, key: str) -> RedisCommands:
 
 
 def refresh_topology(client: Client, error: RedisError) -> None:
-    """Refresh what a client knows about its servers after *error*."""
+    """Refresh the topology of a client after *error*."""
     if isinstance(client, ClusterTopology):
         # A node that timed out still owns its slots until the others report otherwise.
         client.refresh(wait=not isinstance(error, RedisTimeoutError))

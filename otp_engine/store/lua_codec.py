@@ -22,7 +22,7 @@ def to_timestamp(moment: datetime) -> int:
 
 
 def from_timestamp(milliseconds: int) -> datetime:
-    """Return the time in UTC of so many milliseconds since 1970."""
+    """Return the time in UTC, from milliseconds since 1970."""
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
 
 

@@ -1,7 +1,7 @@
-"""The client of all stores: one retry, a concurrency limit, a circuit breaker a node.
+"""The client of all stores: one retry, a bulkhead, and a circuit breaker for each node.
 
 A Redis that hangs would hold each request until its timeout, and enough requests would
-hold every thread, until even `/healthz` gets no reply. So only some threads may wait
+hold every thread, until even `/healthz` gets no reply. So only some threads can wait
 for Redis at once. After one timeout the next commands fail immediately, and one probe
 each half second is let through.
 """
@@ -57,8 +57,9 @@ T = TypeVar("T")
 class RedisClient:
     """Executes commands in Redis.
 
-    A breaker opens on timeouts only: a refused connection is a reply. Each node of a
-    Cluster has its own, so that one node that hangs does not block the others.
+    A breaker opens on timeouts only, because a refused connection fails at once. Each
+    node of a Cluster has its own, so that one node that hangs does not block the
+    others.
     """
 
     def __init__(

@@ -54,7 +54,7 @@ class RedisStore(RedisVerificationStore):
         """Check that Redis replies.
 
         In a Cluster the node of the shared limits must reply, because most sends need
-        it. A node with few phones must not make the whole service unready.
+        it. The service stays ready while another node does not reply.
 
         Raises:
             StoreUnavailable: Redis did not reply.

@@ -61,7 +61,7 @@ class VerificationRef:
         Raises:
             VerificationNotFound: The verification has ended, or a later one is pending.
         """
-        engine = context.get_context().engine_for(self.number)
+        engine = context.get_context().engines.engine_for(self.number)
         pending = engine.get_pending(self.number, self.service, self.bound)
         if self.id not in {None, pending.verification_id}:
             raise VerificationNotFound

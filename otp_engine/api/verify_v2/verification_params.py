@@ -44,7 +44,7 @@ def parse(form: FormParams, service: Service) -> SendRequest:
         service=service,
         custom_code=_custom_code(values.get("CustomCode"), service),
         extra_hits=_extra_hits(values.get("RateLimits"), service),
-        client=g.caller,
+        client=g.client_name,
         bind=service.bind,
         options=MessageOptions(
             brand=values.get("CustomFriendlyName"),

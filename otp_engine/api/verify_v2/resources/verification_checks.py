@@ -35,9 +35,9 @@ def create(service: str) -> ResponseReturnValue:
         service=verification.service,
         verification_id=verification.id,
         bound_id=verification.bound,
-        client=g.caller,
+        client=g.client_name,
     )
-    checked = app.engine_for(verification.number).check(guess)
+    checked = app.engines.engine_for(verification.number).check(guess)
     status = "approved" if checked.approved else "pending"
     body = verification.view(
         checked.verification_id, status, updated=app.utcnow()

@@ -10,7 +10,7 @@ from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from otp_engine import parsing
-from otp_engine.api import context, rate_limit_headers
+from otp_engine.api import context, response_headers
 from otp_engine.api.context import AppContext
 from otp_engine.api.verify_v2 import errors, lookup, params, verification_params
 from otp_engine.api.verify_v2.lookup import VerificationRef
@@ -42,7 +42,7 @@ def create(service: str) -> ResponseReturnValue:
     return (
         view.to_verification(),
         HTTPStatus.CREATED,
-        rate_limit_headers.for_send(sent.limit_usage),
+        response_headers.rate_limit_headers(sent.limit_usage),
     )
 
 
@@ -84,7 +84,7 @@ def _approve(verification: VerificationRef, id: bytes) -> None:
         verification.number,
         verification.service,
     )
-    app.engine_for(number).approve(number, service, id, verification.bound)
+    app.engines.engine_for(number).approve(number, service, id, verification.bound)
     with suppress(StoreUnavailable):
         app.records.delete(id)
 
@@ -95,13 +95,13 @@ def _cancel(verification: VerificationRef, id: bytes) -> None:
         verification.number,
         verification.service,
     )
-    app.engine_for(number).cancel(number, service, id, verification.bound)
+    app.engines.engine_for(number).cancel(number, service, id, verification.bound)
     with suppress(StoreUnavailable):
         app.records.mark_canceled(id, life=app.policy.ttl)
 
 
 def _send(app: AppContext, asked: SendRequest) -> SendResult:
-    engine = app.engine_for(asked.number)
+    engine = app.engines.engine_for(asked.number)
     # The safe list costs a Redis command, and few numbers need it.
     is_served = engine.destinations.includes(asked.number.country)
     trusted = not is_served and safe_list.contains(asked.number)
