@@ -119,7 +119,7 @@ class TimingMetrics:
         """Record a message handed to a provider.
 
         Args:
-            sender: The provider's name in `OTP_SENDER`.
+            sender: The provider's name in `OTP_SENDERS`.
             took: Seconds until the response or the timeout.
             outcome: `accepted`, or the code of the error.
             error: The provider's own error code, or the code of the error.

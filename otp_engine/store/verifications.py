@@ -118,10 +118,12 @@ class RedisVerificationStore:
         policy: Policy,
     ) -> bool:
         """Store the hash of the code of a reserved send."""
-        ttl = lua_codec.to_ms(policy.ttl)
+        values = lua_codec.encode_policy(policy, bound=phone.bound is not None)
         names = keys.for_phone(phone)
         return bool(
-            self._commit_send.run([names.verification], idempotency_key, code_hash, ttl)
+            self._commit_send.run(
+                [names.verification], idempotency_key, code_hash, values.ttl
+            )
         )
 
     def release_send(
