@@ -118,12 +118,10 @@ class RedisVerificationStore:
         policy: Policy,
     ) -> bool:
         """Store the hash of the code of a reserved send."""
-        values = lua_codec.encode_policy(policy, bound=phone.bound is not None)
+        ttl = lua_codec.to_ms(policy.ttl)
         names = keys.for_phone(phone)
         return bool(
-            self._commit_send.run(
-                [names.verification], idempotency_key, code_hash, values.ttl
-            )
+            self._commit_send.run([names.verification], idempotency_key, code_hash, ttl)
         )
 
     def release_send(
@@ -172,7 +170,7 @@ class RedisVerificationStore:
                 raise _rejection(reply)
 
     def release_check(self, phone: PhoneKey, *, idempotency_key: bytes) -> None:
-        """Release a reserved check whose code was not compared."""
+        """Release a reserved check that compared no code."""
         names = keys.for_phone(phone)
         self._release_check.run(
             [names.verification, names.failed_checks, names.consecutive_failures],
