@@ -282,18 +282,18 @@ def _auth_failure_limit(
 
     def count(address: str) -> None:
         policy = live.current().live.policy
-        limits = hits.for_failed_authentication(address, policy, settings.peppers[0])
+        failure = hits.for_failed_authentication(address, policy, settings.peppers[0])
         # Without Redis the response is 401, as for any wrong key.
         with suppress(StoreUnavailable):
             store.acquire_limits(
-                limits, idempotency_key=secrets.token_bytes(_IDEMPOTENCY_KEY_BYTES)
+                failure, idempotency_key=secrets.token_bytes(_IDEMPOTENCY_KEY_BYTES)
             )
 
     return count
 
 
 def _reject_double_slash() -> None:
-    """Reject a path that Werkzeug reads as `/auth`, and a rule of a proxy does not."""
+    """Reject `//auth`, which Werkzeug routes as `/auth` past the rules of a proxy."""
     if request.environ.get("PATH_INFO", "").startswith("//"):
         raise NotFound
 

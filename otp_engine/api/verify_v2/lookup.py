@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from otp_engine.api import context
 from otp_engine.api.context import AppContext
-from otp_engine.api.verify_v2 import errors, verification_params, wire
+from otp_engine.api.verify_v2 import errors, wire
 from otp_engine.api.verify_v2.serializers import VerificationView
 from otp_engine.domain import records
 from otp_engine.domain.models import Channel, PendingVerification
@@ -191,15 +191,6 @@ def find_by_sid(app: AppContext, sid: str, service: Service) -> VerificationRef:
     if record is None or record.service != service.sid:
         raise errors.not_found()
     return VerificationRef(_decrypt_number(app, record), service, record)
-
-
-def find_by_number(app: AppContext, to: str, service: Service) -> VerificationRef:
-    """Return a reference to the verification of a phone number.
-
-    Raises:
-        TwilioApiError: *to* is not a phone number.
-    """
-    return VerificationRef(verification_params.parse_number(app, to), service)
 
 
 def _decrypt_number(app: AppContext, record: VerificationRecord) -> PhoneNumber:

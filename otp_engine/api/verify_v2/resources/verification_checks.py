@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from otp_engine.api import context
 from otp_engine.api.context import AppContext
-from otp_engine.api.verify_v2 import auth, errors, lookup, params
+from otp_engine.api.verify_v2 import auth, errors, lookup, params, verification_params
 from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.domain import codes
@@ -54,7 +54,7 @@ def create(service: str) -> ResponseReturnValue:
 def _find(app: AppContext, form: FormParams, service: Service) -> VerificationRef:
     """Return the verification of `To`, or else of `VerificationSid`."""
     if to := form.get("To"):
-        return lookup.find_by_number(app, to, service)
+        return VerificationRef(verification_params.parse_number(app, to), service)
     sid = form.parse("VerificationSid", _parse_sid)
     if sid is None:
         message = "No target verification specified"
