@@ -15,11 +15,11 @@ def taken():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 146, 39),
-        ("POST /auth/verify_otp, wrong", 98, 36),
-        ("POST /auth/verify_otp, right", 119, 37),
-        ("POST /v2 Verifications", 188, 50),
-        ("POST /v2 VerificationCheck", 148, 48),
+        ("POST /auth/send_otp", 146, 38),
+        ("POST /auth/verify_otp, wrong", 98, 35),
+        ("POST /auth/verify_otp, right", 119, 36),
+        ("POST /v2 Verifications", 186, 49),
+        ("POST /v2 VerificationCheck", 146, 47),
     ],
 )
 def test_request_goes_through_few_calls_and_files(taken, request_name, calls, files):

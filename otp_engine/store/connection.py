@@ -10,15 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.connection import Connection, SSLConnection, parse_url
-from redis.exceptions import ReadOnlyError, RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -105,26 +104,6 @@ def connect(url: str | None, timeout: timedelta) -> Client:
             return _cluster(parts, options | _tls(parts))
         case _:
             return _server(url, options)
-
-
-def node_for(client: Client, key: str) -> RedisCommands:
-    """Return the client of the server that holds *key*.
-
-    Raises:
-        redis.RedisError: The Cluster did not return an owner of the key.
-    """
-    node = client.node_for(key) if isinstance(client, ClusterTopology) else client
-    return cast("RedisCommands", node)
-
-
-def refresh_topology(client: Client, error: RedisError) -> None:
-    """Refresh the topology of a client after *error*."""
-    if isinstance(client, ClusterTopology):
-        # A node that timed out still owns its slots until the others report otherwise.
-        client.refresh(wait=not isinstance(error, RedisTimeoutError))
-    elif isinstance(error, ReadOnlyError):
-        # The server is a replica now; its connections would stay open.
-        client.connection_pool.disconnect(inuse_connections=False)
 
 
 def _embedded() -> redis.Redis:

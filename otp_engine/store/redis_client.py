@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import partial
 from threading import BoundedSemaphore, Lock
 from time import monotonic, perf_counter
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from redis.exceptions import (
     ClusterDownError,
@@ -31,12 +31,7 @@ from otp_engine.errors import StoreUnavailable
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
 from otp_engine.store.cluster import Address, ClusterTopology
-from otp_engine.store.connection import (
-    Client,
-    RedisCommands,
-    node_for,
-    refresh_topology,
-)
+from otp_engine.store.connection import Client, RedisCommands
 from otp_engine.store.primary import find_primary
 
 log = logging.getLogger(__name__)
@@ -117,7 +112,7 @@ class RedisClient:
         started, failure = perf_counter(), None
         try:
             try:
-                reply = command(node_for(self._client, key))
+                reply = command(_node_for(self._client, key))
             except _RETRYABLE as error:
                 reply = self._retry(command, key, error)
         except RedisTimeoutError:
@@ -164,5 +159,24 @@ class RedisClient:
         self, command: Callable[[RedisCommands], T], key: str, error: RedisError
     ) -> T:
         for client in (self._client, self._retry_client):
-            refresh_topology(client, error)
-        return command(node_for(self._retry_client, key))
+            _refresh_topology(client, error)
+        return command(_node_for(self._retry_client, key))
+
+
+def _node_for(client: Client, key: str) -> RedisCommands:
+    """Return the client of the server that holds *key*.
+
+    Raises:
+        redis.RedisError: No node of the Cluster owns the key, or none replied.
+    """
+    node = client.node_for(key) if isinstance(client, ClusterTopology) else client
+    return cast("RedisCommands", node)
+
+
+def _refresh_topology(client: Client, error: RedisError) -> None:
+    if isinstance(client, ClusterTopology):
+        # A node that timed out still owns its slots until the others report otherwise.
+        client.refresh(wait=not isinstance(error, RedisTimeoutError))
+    elif isinstance(error, ReadOnlyError):
+        # The server is a replica now; its connections would stay open.
+        client.connection_pool.disconnect(inuse_connections=False)
