@@ -31,9 +31,9 @@ from otp_engine.errors import (
 
 _REASONS: dict[type[OTPError], str] = {
     StoreUnavailable: "store",
-    ProviderUnavailable: "carrier",
-    Overloaded: "saturated",
-    SendingDisabled: "sending_off",
+    ProviderUnavailable: "provider",
+    Overloaded: "overloaded",
+    SendingDisabled: "sending_disabled",
 }
 
 
@@ -47,7 +47,7 @@ def failure_event(action: Action, whom: Recipient, error: OTPError) -> Event:
             instance could not serve the request.
     """
     match error:
-        case OTPError(remembered=True):
+        case OTPError(is_stored_rejection=True):
             return RequestRefused(
                 recipient=whom, action=action, limit="provider_refusal"
             )

@@ -265,7 +265,7 @@ def test_check_without_verification_emits_nothing_waiting(engine, emitted, whom,
         ),
         (
             lambda engine: {"policy": replace(engine.policy, sending=False)},
-            "sending_off",
+            "sending_disabled",
         ),
     ],
 )
@@ -283,7 +283,7 @@ def test_busy_provider_emits_unserved(engine, emitted, outbox, alice):
 
     rejected(engine.send, alice)
 
-    assert [event.reason for event in emitted] == ["carrier"]
+    assert [event.reason for event in emitted] == ["provider"]
 
 
 def test_check_without_answer_of_redis_emits_unserved(engine, emitted, guess):
