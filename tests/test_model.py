@@ -46,7 +46,7 @@ from otp_engine.domain.models import (
 )
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import AllowedDestinations
-from otp_engine.domain.policy.policy import CONSECUTIVE, Policy
+from otp_engine.domain.policy.policy import CONSECUTIVE_FAILURES_PERIOD, Policy
 from otp_engine.domain.ports import Deliver
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
@@ -82,7 +82,7 @@ POLICY = Policy(
     checks_per_ip=Limit.parse("6/680s"),
     max_consecutive_failures=9,
 )
-LONGEST = CONSECUTIVE
+LONGEST = CONSECUTIVE_FAILURES_PERIOD
 
 PHONES = {
     "Alice": numbers.parse("+919445012345", "IN"),

@@ -209,8 +209,8 @@ class Engine:
         message = templates.build(
             asked,
             code=code,
-            verification=opened.hash_parameters.salt,
-            life=self.policy.ttl,
+            verification_id=opened.hash_parameters.salt,
+            ttl=self.policy.ttl,
             brand=self.default_brand,
         )
         return message, opened

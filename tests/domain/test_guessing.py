@@ -22,22 +22,22 @@ OPEN = Policy(
 
 def test_the_defaults_leave_50_guesses_a_day():
     """5 checks of 5 live codes; 10 messages a day, each for 5 checks."""
-    chance = online_guessing.chance(Policy())
+    chance = online_guessing.guessing_chance(Policy())
 
     assert chance.per_verification == Fraction(25, MILLION)
     assert chance.per_day == Fraction(50, MILLION)
     assert str(chance) == "1 in 40,000 a verification and 1 in 20,000 a day"
-    assert not chance.exceeds_bound
+    assert not chance.exceeds_maximum
 
 
 def test_the_bound_is_100_checks_of_one_code_of_six_digits():
     policy = replace(OPEN, max_checks=100, max_sends=1)
 
-    chance = online_guessing.chance(policy)
+    chance = online_guessing.guessing_chance(policy)
 
     assert chance.per_verification == chance.per_day == Fraction(1, 10_000)
-    assert not chance.exceeds_bound
-    assert online_guessing.chance(replace(policy, max_sends=2)).exceeds_bound
+    assert not chance.exceeds_maximum
+    assert online_guessing.guessing_chance(replace(policy, max_sends=2)).exceeds_maximum
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_the_bound_is_100_checks_of_one_code_of_six_digits():
     ],
 )
 def test_the_chance_follows_from_checks_and_live_codes(changes, verification, day):
-    chance = online_guessing.chance(replace(OPEN, **changes))
+    chance = online_guessing.guessing_chance(replace(OPEN, **changes))
 
     assert chance.per_verification == Fraction(verification, MILLION)
     assert chance.per_day == Fraction(day, MILLION)
@@ -77,7 +77,7 @@ def test_the_chance_follows_from_checks_and_live_codes(changes, verification, da
 def test_a_lower_ceiling_of_failures_lowers_both():
     policy = replace(OPEN, max_checks=20, max_consecutive_failures=10)
 
-    chance = online_guessing.chance(policy)
+    chance = online_guessing.guessing_chance(policy)
 
     assert chance.per_verification == chance.per_day == Fraction(50, MILLION)
 
@@ -85,4 +85,4 @@ def test_a_lower_ceiling_of_failures_lowers_both():
 def test_no_chance_is_over_one():
     policy = replace(OPEN, code_length=4, max_checks=100, max_sends=101)
 
-    assert online_guessing.chance(policy).per_verification == 1
+    assert online_guessing.guessing_chance(policy).per_verification == 1

@@ -15,7 +15,7 @@ GSM_7 = set(
 
 
 def text(locale=None, life=timedelta(minutes=10)):
-    return templates.render(code="123456", brand="Acme", life=life, locale=locale)
+    return templates.render(code="123456", brand="Acme", ttl=life, locale=locale)
 
 
 def test_the_code_comes_first_and_the_brand_is_named():

@@ -255,7 +255,7 @@ def test_a_number_that_a_provider_refused_is_refused_without_the_provider(
     assert outbox.messages == []
     assert again.value.error_code == error.error_code
     assert again.value.provider_error == 21610
-    assert again.value.remembered
+    assert again.value.is_stored_rejection
     engine.send(BOB)
 
 

@@ -35,7 +35,7 @@ def test_a_text_is_billed_as_so_many_segments(text, count):
 @pytest.mark.parametrize("locale", sorted(LOCALES))
 def test_every_text_fits_one_segment(locale):
     text = templates.render(
-        code="123456", brand="OTP Engine", life=timedelta(minutes=10), locale=locale
+        code="123456", brand="OTP Engine", ttl=timedelta(minutes=10), locale=locale
     )
 
     assert segments.count(text) == 1

@@ -152,7 +152,7 @@ def test_a_value_that_cannot_be_read_is_left_out_and_logged(live, said, clock, c
     clock.now += 1
 
     assert live.current().ttl == timedelta(minutes=5)
-    assert "cannot be read" in caplog.text
+    assert "is invalid" in caplog.text
 
 
 def test_a_name_of_another_release_is_left_out(live, said):

@@ -97,7 +97,7 @@ def _cancel(verification: VerificationRef, id: bytes) -> None:
     )
     app.engine_for(number).cancel(number, service, id, verification.bound)
     with suppress(StoreUnavailable):
-        app.records.mark_canceled(id, life=app.policy.ttl)
+        app.records.mark_canceled(id, ttl=app.policy.ttl)
 
 
 def _send(app: AppContext, asked: SendRequest) -> SendResult:
@@ -116,7 +116,7 @@ def _add_record(
         id=id,
         service=asked.service.sid,
         encrypted_number=encrypt_number(
-            asked.number.e164, app.peppers[0], verification=id
+            asked.number.e164, app.peppers[0], verification_id=id
         ),
         channel=asked.channel,
         attempts=(SendAttempt(send_id, app.utcnow(), asked.channel),),
@@ -124,5 +124,5 @@ def _add_record(
     )
     # The message is sent already, so the response is a success without a record, too.
     with suppress(StoreUnavailable):
-        record = app.records.add_send(record, send_id=send_id, life=app.policy.ttl)
+        record = app.records.add_send(record, send_id=send_id, ttl=app.policy.ttl)
     return record
