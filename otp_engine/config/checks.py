@@ -129,8 +129,8 @@ def _public_url_warnings(settings: Settings) -> list[str]:
     warnings = []
     if settings.trusted_proxies:
         warnings.append(
-            "OTP_PUBLIC_URL is not set: behind a proxy, the URLs in answers of /v2 can"
-            " point to another host, and SDKs follow them with their credentials"
+            "OTP_PUBLIC_URL is not set: with a proxy in front, URLs in responses of /v2"
+            " can point to another host, and SDKs send their credentials there"
         )
     if not (settings.dev or settings.api_keys):
         warnings.append(
