@@ -33,7 +33,7 @@ class CodeSent:
         service: SID of the service; empty for the default service.
         channel: The channel of the message.
         code_length: Number of characters of the code.
-        locale: Language of the message; None if the client requested none.
+        locale: Language of the message; None if the client did not request one.
         confirmed: Whether the provider accepted the message. Otherwise it did not
             answer.
     """

@@ -157,7 +157,8 @@ class VerificationStore(PhoneStateStore, Protocol):
 
         Args:
             phone: The phone key.
-            verification_id: Id of the verification, 16 bytes. None is the pending one.
+            verification_id: Id of the verification, 16 bytes. None means any pending
+                one.
 
         Returns:
             False if no verification is pending: it needs a live code, and a reserved

@@ -10,9 +10,9 @@ class MessageOptions:
     """How one message differs from the default of its service.
 
     Attributes:
-        brand: Name in the message; None is that of the service.
+        brand: Name in the message; None means that of the service.
         do_not_share_warning: Whether the message contains a warning not to share the
-            code; None is as the service has it.
+            code; None means as the service has it.
         app_hash: Last line of the message for Android's SMS Retriever: 11 characters
             that identify the app.
         origin: Host in the last line of the message, for browsers with a page of this

@@ -72,9 +72,9 @@ class Message:
         body: The text, with the code.
         code: The code.
         verification_id: Id of the verification, 16 bytes.
-        locale: BCP 47 tag of the requested language; None is English.
+        locale: BCP 47 tag of the requested language; None means English.
         ttl: Time that the code can be used.
-        messaging_service: SID of the provider's Messaging Service; None is the
+        messaging_service: SID of the provider's Messaging Service; None means the
             provider's setting.
         skip_risk_check: Whether the provider's protection against fraud is off for this
             message.
