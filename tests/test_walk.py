@@ -13,11 +13,11 @@ def measured():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 176, 41),
-        ("POST /auth/verify_otp, wrong", 115, 36),
-        ("POST /auth/verify_otp, right", 152, 37),
-        ("POST /v2 Verifications", 226, 52),
-        ("POST /v2 VerificationCheck", 178, 47),
+        ("POST /auth/send_otp", 122, 38),
+        ("POST /auth/verify_otp, wrong", 82, 34),
+        ("POST /auth/verify_otp, right", 104, 35),
+        ("POST /v2 Verifications", 156, 48),
+        ("POST /v2 VerificationCheck", 130, 45),
     ],
 )
 def test_walk_has_few_calls_and_files(measured, request_name, calls, files):

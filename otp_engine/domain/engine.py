@@ -230,8 +230,8 @@ class Engine(PendingVerifications):
         return templates.build(
             request,
             code=code,
-            verification=parameters.salt,
-            life=self.policy.ttl,
+            verification_id=parameters.salt,
+            ttl=self.policy.ttl,
             brand=self.default_brand,
         )
 

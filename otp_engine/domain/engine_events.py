@@ -34,9 +34,9 @@ from otp_engine.errors import (
 
 _REASONS: dict[type[OTPError], str] = {
     StoreUnavailable: "store",
-    ProviderUnavailable: "carrier",
-    Overloaded: "saturated",
-    SendingDisabled: "sending_off",
+    ProviderUnavailable: "provider",
+    Overloaded: "overloaded",
+    SendingDisabled: "sending_disabled",
 }
 
 
@@ -54,7 +54,7 @@ def failure_event(action: Action, recipient: Recipient, error: OTPError) -> Even
             return CheckNotFound(recipient=recipient)
         case Unavailable():
             return _unavailable_event(action, recipient, error)
-        case OTPError(remembered=True):
+        case OTPError(is_stored_rejection=True):
             limit = "provider_refusal"
         case RateLimited():
             limit = error.limit

@@ -1,4 +1,4 @@
-"""People, as those may know them who only watch."""
+"""Recipients as events and logs show them: without number and network address."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from otp_engine.domain.phones.numbers import PhoneNumber
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Whoever something happened to.
+    """The recipient of an event, with number and IP address as keyed hashes.
 
     Attributes:
-        phone: A keyed digest of the number.
-        prefix: The beginning of the number, which tells a region or a network, and no
-            person.
+        phone_hash: Keyed hash of the number.
+        prefix: Calling code and first digits of the number. They identify a region or
+            a network, and no person.
         country: ISO 3166 code.
-        address: A keyed digest of the network address that asked, where it is known.
+        ip_hash: Keyed hash of the client IP, where it is known.
     """
 
     phone_hash: str
@@ -27,17 +27,23 @@ class Recipient:
 
     @classmethod
     def from_number(
-        cls, number: PhoneNumber, pepper: Pepper, address: str | None = None
+        cls, number: PhoneNumber, pepper: Pepper, client_ip: str | None = None
     ) -> Recipient:
-        """What is told of a *number*, and of the *address* that asked."""
+        """Return the recipient who has a number.
+
+        Args:
+            number: The number.
+            pepper: The current pepper.
+            client_ip: The recipient's network address, where it is known.
+        """
         return cls(
             phone_hash=pepper.pseudonymize("event", number.e164),
             prefix=number.visible_prefix,
             country=number.country,
-            ip_hash=address and pepper.pseudonymize("address", address),
+            ip_hash=client_ip and pepper.pseudonymize("address", client_ip),
         )
 
 
 def mask_after_prefix(prefix: str) -> str:
-    """A number of which no more than the beginning is known."""
+    """Return *prefix* with asterisks in place of the hidden digits."""
     return f"{prefix}*******"

@@ -54,7 +54,7 @@ def test_encrypted_data_is_decrypted_in_its_context(data, context):
 
 def test_encrypted_number_differs_in_another_verification():
     ciphertexts = {
-        encrypt_number("+919445012345", PEPPER, verification=bytes([n] * 16))
+        encrypt_number("+919445012345", PEPPER, verification_id=bytes([n] * 16))
         for n in (1, 2)
     }
 

@@ -249,7 +249,7 @@ def by_an_operator(store):
     store.release_check(PhoneKey("nobody"), idempotency_key=b"12345678")
     store.limit_usage.phone_usage(PhoneKey("nobody"), policy)
     store.limit_usage.delete_phone([PhoneKey("nobody")])
-    store.records.mark_canceled(b"0" * 16, life=timedelta(minutes=1))
+    store.records.mark_canceled(b"0" * 16, ttl=timedelta(minutes=1))
 
 
 def every_script():

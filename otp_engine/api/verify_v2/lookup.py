@@ -197,7 +197,7 @@ def _decrypt_number(app: AppContext, record: VerificationRecord) -> PhoneNumber:
     for pepper in app.peppers:
         try:
             text = records.decrypt_number(
-                record.encrypted_number, pepper, verification=record.id
+                record.encrypted_number, pepper, verification_id=record.id
             )
             return app.sandbox_numbers.parse(text, numbers.UNKNOWN_REGION)
         except (ValueError, InvalidPhone):

@@ -89,7 +89,7 @@ def _cancel(app: AppContext, verification: VerificationRef, id: bytes) -> None:
         number, verification.service, id, verification.bound
     )
     with suppress(StoreUnavailable):
-        app.records.mark_canceled(id, life=app.policy.ttl)
+        app.records.mark_canceled(id, ttl=app.policy.ttl)
 
 
 def _send(app: AppContext, send_request: SendRequest) -> SendResult:
@@ -106,7 +106,7 @@ def _add_record(
 ) -> VerificationRecord:
     """Store the send for later requests that name the verification by its SID."""
     encrypted_number = encrypt_number(
-        send_request.number.e164, app.peppers[0], verification=result.verification_id
+        send_request.number.e164, app.peppers[0], verification_id=result.verification_id
     )
     record = VerificationRecord(
         id=result.verification_id,
@@ -118,5 +118,5 @@ def _add_record(
     )
     # The message is sent already, so the response is a success without a record, too.
     with suppress(StoreUnavailable):
-        return app.records.add_send(record, send_id=result.send_id, life=app.policy.ttl)
+        return app.records.add_send(record, send_id=result.send_id, ttl=app.policy.ttl)
     return record
