@@ -138,7 +138,7 @@ def test_unavailable_request_is_counted_by_reason(app_with):
     http = app_with(OTP_SENDING="off")
 
     assert increase(http, lambda: send(http)) == {
-        "otp_unavailable_total{action=send,reason=sending_off}": 1
+        "otp_unavailable_total{action=send,reason=sending_disabled}": 1
     }
 
 
