@@ -46,7 +46,7 @@ from otp_engine.domain.models import (
     SendResult,
 )
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.phones.numbers import AllowedDestinations
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.policy import CONSECUTIVE_FAILURES_PERIOD, Policy
 from otp_engine.domain.ports import Deliver
 from otp_engine.domain.services import DEFAULT

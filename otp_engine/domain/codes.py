@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pyotp
 
-from otp_engine.domain import typing_marks
+from otp_engine import parsing
 from otp_engine.errors import InvalidCode
 
 _GENERATED = re.compile(r"[0-9]{4,10}", re.ASCII)
@@ -42,7 +42,7 @@ def parse(text: str) -> str:
     Raises:
         InvalidCode: The text is not 4 to 10 of the digits 0 to 9.
     """
-    code = typing_marks.strip_separators(text)
+    code = parsing.strip_separators(text)
     if not _GENERATED.fullmatch(code):
         raise InvalidCode
     return code
@@ -57,7 +57,7 @@ def parse_custom(text: str) -> str:
     Raises:
         InvalidCode: The text is not 4 to 10 ASCII digits and letters.
     """
-    code = typing_marks.strip_separators(text)
+    code = parsing.strip_separators(text)
     if not _CUSTOM.fullmatch(code):
         raise InvalidCode
     return code

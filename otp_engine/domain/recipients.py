@@ -5,13 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.phones.numbers import (
-    MIN_HIDDEN_DIGITS,
-    PhoneNumber,
-    visible_digits,
-)
-
-_VISIBLE_DIGITS = 3
+from otp_engine.domain.phones.numbers import PhoneNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,21 +38,10 @@ class Recipient:
         """
         return cls(
             phone_hash=pepper.pseudonymize("event", number.e164),
-            prefix=visible_prefix(number),
+            prefix=number.visible_prefix,
             country=number.country,
             ip_hash=client_ip and pepper.pseudonymize("address", client_ip),
         )
-
-
-def visible_prefix(number: PhoneNumber) -> str:
-    """Return the calling code of a number, and up to three digits more.
-
-    A log line and an event can be matched by their time. The event shows the first
-    digits and the log the last ones, so at least three digits in between stay hidden.
-    """
-    national = number.national
-    shown = len(national) - visible_digits(national) - MIN_HIDDEN_DIGITS
-    return f"+{number.calling_code}{national[: max(0, min(_VISIBLE_DIGITS, shown))]}"
 
 
 def mask_after_prefix(prefix: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from otp_engine.domain import typing_marks
+from otp_engine import parsing
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
 
@@ -48,8 +48,9 @@ class SandboxNumbers:
         Raises:
             InvalidPhone: The text is not a number.
         """
-        sandbox = self.get(typing_marks.strip_separators(text))
-        return sandbox.number if sandbox else numbers.parse(text, region)
+        if self.by_e164 and (sandbox := self.get(parsing.strip_separators(text))):
+            return sandbox.number
+        return numbers.parse(text, region)
 
     def get(self, e164: str) -> SandboxNumber | None:
         """Return the sandbox number *e164*.

@@ -19,7 +19,7 @@ _CANCELED = b"is_canceled"
 
 
 class RedisVerificationRecordStore:
-    """Stores `otp:{id}:record`; see `domain.ports.Records`."""
+    """Stores `otp:{<id>}:record`; implements `domain.ports.VerificationRecordStore`."""
 
     def __init__(self, client: RedisClient) -> None:
         """Store the records in Redis.
@@ -73,7 +73,7 @@ class RedisVerificationRecordStore:
 
 
 def _mark_canceled(redis: RedisCommands, *, key: str, ttl: timedelta) -> None:
-    # One transaction: without its expiry the key would live forever.
+    # One transaction: without its expiry the key would never expire.
     with redis.pipeline(transaction=True) as pipeline:
         pipeline.hset(key, _CANCELED, 1)
         pipeline.pexpire(key, ttl)
@@ -98,5 +98,7 @@ def _decode(id: bytes, fields: Mapping[bytes, bytes]) -> VerificationRecord:
 
 
 def _decode_send(send_id: bytes, value: bytes) -> SendAttempt:
-    at, channel = value.decode().split()
-    return SendAttempt(send_id, lua_codec.from_timestamp(int(at)), Channel(channel))
+    sent_at, channel = value.decode().split()
+    return SendAttempt(
+        send_id, lua_codec.from_timestamp(int(sent_at)), Channel(channel)
+    )

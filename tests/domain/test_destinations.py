@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.phones.numbers import AllowedDestinations
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.errors import CountryNotAllowed, NumberTypeNotAllowed
 
 

@@ -22,7 +22,7 @@ from otp_engine.domain.events import (
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.phones.numbers import AllowedDestinations
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.recipients import Recipient
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
@@ -302,8 +302,9 @@ def test_throttling_provider_emits_request_failed(engine, emitted, outbox, alice
 
 
 def test_check_without_answer_of_redis_emits_request_failed(
-    engine, emitted, check_request
+    limited, emitted, check_request
 ):
+    engine = limited(checks_per_ip=Limit.parse("9/1h"))
     unavailable = replace(
         engine, store=StoreLosingReplies(engine.store, "acquire_limits")
     )

@@ -231,7 +231,9 @@ def through_a_rotation(store, redis):
     post(http, CHECK, phone, otp=different_code(outbox.code))
     # Nothing is live any more, and the failed check is still counted.
     phone_key = PhoneKey(Pepper(b"o" * 32).pseudonymize("phone", "+919445044444"))
-    redis.delete(keys.verification(phone_key), keys.sends(phone_key))
+    redis.delete(
+        keys.for_phone(phone_key).verification, keys.for_phone(phone_key).sends
+    )
     post(served_with(OTP_PEPPER=new, OTP_PEPPER_PREVIOUS=old), SEND, phone)
 
 

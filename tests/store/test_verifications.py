@@ -80,7 +80,7 @@ def test_a_send_that_is_only_reserved_leaves_nothing_to_guess_at(store, policy, 
     with pytest.raises(VerificationNotFound):
         store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
 
-    assert not redis.exists(keys.failed_checks(PHONE))
+    assert not redis.exists(keys.for_phone(PHONE).failed_checks)
 
 
 def test_claiming_nothing_creates_nothing(store, policy, redis):
@@ -92,11 +92,11 @@ def test_claiming_nothing_creates_nothing(store, policy, redis):
 
 def test_claiming_never_extends_the_life_of_a_code(store, policy, redis):
     open_and_arm(store, policy)
-    redis.pexpire(keys.verification(PHONE), 5_000)
+    redis.pexpire(keys.for_phone(PHONE).verification, 5_000)
 
     store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
 
-    assert 0 < redis.pttl(keys.verification(PHONE)) <= 5_000
+    assert 0 < redis.pttl(keys.for_phone(PHONE).verification) <= 5_000
 
 
 def test_a_send_that_is_opened_twice_is_one_send(store, policy, redis):
@@ -110,7 +110,7 @@ def test_a_send_that_is_opened_twice_is_one_send(store, policy, redis):
     )
 
     assert again.hash_parameters == first.hash_parameters
-    assert redis.zcard(keys.sends(PHONE)) == 1
+    assert redis.zcard(keys.for_phone(PHONE).sends) == 1
 
 
 def test_a_guess_that_is_claimed_twice_is_paid_for_once(store, policy, redis):
@@ -121,7 +121,7 @@ def test_a_guess_that_is_claimed_twice_is_paid_for_once(store, policy, redis):
     again = store.reserve_check(PHONE, idempotency_key=name, policy=policy)
 
     assert again.attempts_remaining == first.attempts_remaining == 4
-    assert redis.zcard(keys.failed_checks(PHONE)) == 1
+    assert redis.zcard(keys.for_phone(PHONE).failed_checks) == 1
 
 
 def test_the_last_guess_can_be_claimed_twice_too(store, policy):
@@ -185,7 +185,9 @@ def test_an_approval_forgets_the_verification_and_the_wrong_guesses(
 
     store.approve(PHONE, idempotency_key=name, verification_id=BINDING.salt)
 
-    assert not redis.exists(keys.verification(PHONE), keys.failed_checks(PHONE))
+    assert not redis.exists(
+        keys.for_phone(PHONE).verification, keys.for_phone(PHONE).failed_checks
+    )
 
 
 def test_no_code_is_armed_once_the_verification_is_closed(store, eager):
@@ -217,9 +219,9 @@ def test_cancelling_clears_neither_wrong_guesses_nor_messages(store, policy, red
 
     store.cancel(PHONE)
 
-    assert redis.zrange(keys.failed_checks(PHONE), 0, -1) == [guess]
-    assert redis.zrange(keys.consecutive_failures(PHONE), 0, -1) == [guess]
-    assert redis.zrange(keys.sends(PHONE), 0, -1) == [name]
+    assert redis.zrange(keys.for_phone(PHONE).failed_checks, 0, -1) == [guess]
+    assert redis.zrange(keys.for_phone(PHONE).consecutive_failures, 0, -1) == [guess]
+    assert redis.zrange(keys.for_phone(PHONE).sends, 0, -1) == [name]
     assert redis.dbsize() == 3
 
 
@@ -267,7 +269,7 @@ def test_cancelling_twice_is_cancelling_once(store, policy, redis):
     store.cancel(PHONE)
 
     assert not store.cancel(PHONE)
-    assert redis.keys("*") == [keys.sends(PHONE).encode()]
+    assert redis.keys("*") == [keys.for_phone(PHONE).sends.encode()]
 
 
 def test_no_guess_is_approved_once_the_verification_is_cancelled(store, policy):
@@ -283,13 +285,13 @@ def test_no_guess_is_approved_once_the_verification_is_cancelled(store, policy):
 
 def test_a_verification_cannot_end_between_opening_and_arming(store, eager, redis):
     open_and_arm(store, eager)
-    redis.pexpire(keys.verification(PHONE), 20)
+    redis.pexpire(keys.for_phone(PHONE).verification, 20)
 
     store.reserve_send(
         PHONE, idempotency_key=token(), hash_parameters=BINDING, policy=eager
     )
 
-    assert redis.pttl(keys.verification(PHONE)) > 590_000
+    assert redis.pttl(keys.for_phone(PHONE).verification) > 590_000
 
 
 def test_a_later_code_never_shortens_the_life_of_an_earlier_one(store, eager, redis):
@@ -297,7 +299,7 @@ def test_a_later_code_never_shortens_the_life_of_an_earlier_one(store, eager, re
 
     open_and_arm(store, replace(eager, ttl=timedelta(minutes=1)))
 
-    assert redis.pttl(keys.verification(PHONE)) > 590_000
+    assert redis.pttl(keys.for_phone(PHONE).verification) > 590_000
 
 
 def test_a_withdrawn_send_leaves_no_trace(store, policy, redis):
@@ -311,15 +313,15 @@ def test_a_withdrawn_send_leaves_no_trace(store, policy, redis):
 def test_a_withdrawn_re_send_leaves_the_first_code_and_its_end(store, eager, redis):
     open_and_arm(store, replace(eager, ttl=timedelta(minutes=1)), b"1" * 32)
     second = open_and_arm(store, eager, b"2" * 32)
-    assert redis.pttl(keys.verification(PHONE)) > 60_000
+    assert redis.pttl(keys.for_phone(PHONE).verification) > 60_000
 
     store.release_send(PHONE, idempotency_key=second)
 
-    assert redis.pttl(keys.verification(PHONE)) <= 60_000
+    assert redis.pttl(keys.for_phone(PHONE).verification) <= 60_000
     assert store.reserve_check(
         PHONE, idempotency_key=token(), policy=eager
     ).code_hashes == (b"1" * 32,)
-    assert redis.zcard(keys.sends(PHONE)) == 1
+    assert redis.zcard(keys.for_phone(PHONE).sends) == 1
 
 
 def test_a_send_is_given_back_only_once(store, eager, redis):
@@ -328,7 +330,7 @@ def test_a_send_is_given_back_only_once(store, eager, redis):
 
     store.release_send(PHONE, idempotency_key=second)
 
-    assert redis.zrange(keys.sends(PHONE), 0, -1) == [first]
+    assert redis.zrange(keys.for_phone(PHONE).sends, 0, -1) == [first]
 
 
 def test_a_guess_that_is_given_back_can_be_made_again(store, policy, redis):
@@ -340,8 +342,8 @@ def test_a_guess_that_is_given_back_can_be_made_again(store, policy, redis):
     store.release_check(PHONE, idempotency_key=returned)
     store.release_check(PHONE, idempotency_key=returned)
 
-    assert redis.hget(keys.verification(PHONE), "checks") == kept
-    assert redis.zrange(keys.failed_checks(PHONE), 0, -1) == [kept]
+    assert redis.hget(keys.for_phone(PHONE).verification, "checks") == kept
+    assert redis.zrange(keys.for_phone(PHONE).failed_checks, 0, -1) == [kept]
 
 
 def test_a_spent_verification_says_when_it_ends(store, policy):
@@ -387,8 +389,8 @@ def test_a_refused_guess_is_not_charged(store, policy, redis):
     with pytest.raises(RateLimited):
         store.reserve_check(PHONE, idempotency_key=token(), policy=strict)
 
-    assert redis.zcard(keys.failed_checks(PHONE)) == 1
-    assert len(redis.hget(keys.verification(PHONE), "checks")) == 8
+    assert redis.zcard(keys.for_phone(PHONE).failed_checks) == 1
+    assert len(redis.hget(keys.for_phone(PHONE).verification, "checks")) == 8
 
 
 def test_every_key_has_an_expiry_at_every_step(store, eager, redis):
@@ -423,5 +425,9 @@ def test_redis_keeps_a_verification_packed(real_redis, policy):
     for _ in range(5):
         store.reserve_check(PHONE, idempotency_key=token(), policy=eager)
 
-    for key in (keys.verification(PHONE), keys.sends(PHONE), keys.failed_checks(PHONE)):
+    for key in (
+        keys.for_phone(PHONE).verification,
+        keys.for_phone(PHONE).sends,
+        keys.for_phone(PHONE).failed_checks,
+    ):
         assert real_redis.object("ENCODING", key) == b"listpack"
