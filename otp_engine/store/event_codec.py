@@ -39,7 +39,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
     "unavailable": RequestFailed,
     "policy": PolicyChanged,
 }
-"""The types of events by their stored names, the event kinds."""
+"""The class of each event kind, which is the stored name of an event."""
 
 _NAMES = {event_type: name for name, event_type in EVENT_TYPES.items()}
 

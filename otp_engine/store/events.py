@@ -110,18 +110,18 @@ class RedisEventStore:
         if trim:
             self._trim_next = monotonic() + _TRIM_INTERVAL
 
-    def since(self, begin: datetime | None) -> Iterator[RecordedEvent]:
-        """Return the events since *begin*, newest first.
+    def since(self, start: datetime | None) -> Iterator[RecordedEvent]:
+        """Return the events since *start*, newest first.
 
         Args:
-            begin: Time of the oldest event; None for all that are stored.
+            start: Time of the oldest event; None for all that are stored.
 
         Raises:
             StoreUnavailable: Redis did not reply.
         """
         self.flush()
-        start = max(begin or _oldest(), _oldest())
-        first, last = str(lua_codec.to_timestamp(start)), "+"
+        oldest = max(start or _oldest(), _oldest())
+        first, last = str(lua_codec.to_timestamp(oldest)), "+"
         while page := self._page(first, last):
             for entry_id, fields in page:
                 milliseconds = int(entry_id.partition(b"-")[0])

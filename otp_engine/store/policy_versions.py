@@ -27,10 +27,10 @@ class RedisPolicyVersionStore:
             lambda redis: redis.lindex(keys.POLICY_VERSIONS, 0), keys.POLICY_VERSIONS
         )
 
-    def history(self, most: int) -> list[bytes]:
-        """Return the *most* newest texts, newest first."""
+    def history(self, count: int) -> list[bytes]:
+        """Return at most *count* of the newest texts, newest first."""
         return self._client.execute(
-            lambda redis: redis.lrange(keys.POLICY_VERSIONS, 0, most - 1),
+            lambda redis: redis.lrange(keys.POLICY_VERSIONS, 0, count - 1),
             keys.POLICY_VERSIONS,
         )
 

@@ -72,14 +72,14 @@ def fetch(service: str, limit: str, sid: str) -> ResponseReturnValue:
 def update(service: str, limit: str, sid: str) -> ResponseReturnValue:
     """Change a bucket; it keeps its counts."""
     form, now = params.parse(request), context.get_context().utcnow()
-    most = form.parse("Max", _parse_max)
+    max_hits = form.parse("Max", _parse_max)
     seconds = form.parse("Interval", _parse_interval)
 
     def updated(old: RateLimit) -> RateLimit:
         bucket = _get(old, sid)
         new = replace(
             bucket,
-            max=most or bucket.max,
+            max=max_hits or bucket.max,
             interval=timedelta(seconds=seconds) if seconds else bucket.interval,
             updated_at=now,
         )
