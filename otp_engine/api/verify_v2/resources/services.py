@@ -30,7 +30,7 @@ _FIELDS: Mapping[str, tuple[str, _Parser]] = {
     "CodeLength": ("code_length", parsing.integer(4, 10)),
     "CustomCodeEnabled": ("custom_code", params.boolean),
     "BindVerifications": ("bind", params.boolean),
-    "DoNotShareWarningEnabled": ("warned", params.boolean),
+    "DoNotShareWarningEnabled": ("do_not_share_warning", params.boolean),
     "DefaultTemplateSid": ("template", templates.parse_sid),
 }
 
