@@ -1,4 +1,4 @@
-"""A client of `/v2` that checks each answer against Twilio's specification."""
+"""A client of `/v2` that validates each response against Twilio's specification."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ class Verify:
         return sid
 
     def _call(self, method: str, path: str, **options: Any) -> Answer:
-        answer = self._http.open(path, method=method, headers=self._headers, **options)
-        body = answer.get_json(silent=True)
-        twilio_schema.assert_valid(method, path, answer.status_code, body)
-        return Answer(answer.status_code, body, dict(answer.headers))
+        response = self._http.open(
+            path, method=method, headers=self._headers, **options
+        )
+        body = response.get_json(silent=True)
+        twilio_schema.assert_valid(method, path, response.status_code, body)
+        return Answer(response.status_code, body, dict(response.headers))
