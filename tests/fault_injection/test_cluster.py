@@ -91,15 +91,15 @@ def test_a_node_of_a_cluster_killed(trial, whole, twilio, tmp_path, coverage):
         crowd.at_it(served.port, many=MANY[whole]),
     ):
         # Not the one that keeps the limits which all phones share.
-        dead = (cluster.shared_place() + 1) % 3
+        dead = (cluster.index_of_global_limits() + 1) % 3
         cluster.primaries[dead].kill()
         killed = monotonic()
         redis_server.wait_until(lambda: monotonic() > killed + seconds)
 
     judge(trial, crowd)
     after = [r for r in crowd.replies if r.began > killed]
-    gone = [r for r in after if cluster.place(r.call.phone) == dead]
-    there = [r for r in after if cluster.place(r.call.phone) != dead]
+    gone = [r for r in after if cluster.index_of(r.call.phone) == dead]
+    there = [r for r in after if cluster.index_of(r.call.phone) != dead]
     answered = sum(r.status not in _NO_SERVICE for r in gone)
     trial.at_most("answers but 503 and 429 to phones of the dead node", answered, 0)
     refused = sum(r.status == 503 for r in there)
@@ -133,7 +133,7 @@ def test_a_cluster_fails_over(trial, whole, twilio, tmp_path, waits):
         serving(twilio, cluster.url, **more) as served,
     ):
         with crowd.at_it(served.port, many=MANY[whole]):
-            place = cluster.shared_place()
+            place = cluster.index_of_global_limits()
             cluster.primaries[place].kill()
             killed = monotonic()
             redis_server.wait_until(lambda: cluster.promoted(place), seconds=30)
@@ -141,7 +141,7 @@ def test_a_cluster_fails_over(trial, whole, twilio, tmp_path, waits):
             if waits:
                 cluster.primaries[place].start()
             for n in range(3):
-                theirs = [p for p in OTHERS if cluster.place(p) == n]
+                theirs = [p for p in OTHERS if cluster.index_of(p) == n]
                 wait_for_sends(served, theirs)
             back = monotonic()
         again = crowd.try_again(served.port)
@@ -169,7 +169,7 @@ def test_a_cluster_that_hangs(trial, twilio, tmp_path, frozen):
         crowd.at_it(served.port, clients=32, pause=0.2),
     ):
         # The one that keeps the limits which all phones share comes last.
-        shared = cluster.shared_place()
+        shared = cluster.index_of_global_limits()
         hanging = {(shared + n + 1) % 3 for n in range(frozen)}
         for place in hanging:
             cluster.primaries[place].freeze()
@@ -178,8 +178,8 @@ def test_a_cluster_that_hangs(trial, twilio, tmp_path, frozen):
 
     judge(trial, crowd)
     after = [r for r in crowd.replies if r.began > since]
-    lost = [r for r in after if cluster.place(r.call.phone) in hanging]
-    there = [r for r in after if cluster.place(r.call.phone) not in hanging]
+    lost = [r for r in after if cluster.index_of(r.call.phone) in hanging]
+    there = [r for r in after if cluster.index_of(r.call.phone) not in hanging]
     answered = sum(r.status not in _NO_SERVICE for r in lost)
     trial.at_most("answers but 503 and 429 to phones of those that hang", answered, 0)
     trial.within("longest 503", max(r.seconds for r in lost), 1)

@@ -45,7 +45,7 @@ def test_sentinel_fails_over(trial, whole, twilio, tmp_path, replicas, waits):
         folder.mkdir()
         crowd = People(twilio, numbers(2_000, first=n * 2_000))
         with (
-            topologies.watched(folder, replicas=replicas) as watched,
+            topologies.sentinels(folder, replicas=replicas) as watched,
             serving(twilio, watched.url, **more) as served,
         ):
             with crowd.at_it(served.port, many=MANY[whole]):
@@ -100,7 +100,7 @@ def test_a_replica_that_was_cut_off_is_promoted(trial, whole, twilio, tmp_path, 
     )
     crowd, more = People(twilio), {"OTP_REDIS_WAIT_REPLICAS": str(waits)}
     with (
-        topologies.alone(tmp_path / "primary") as primary,
+        topologies.primary_server(tmp_path / "primary") as primary,
         fault_proxy.to(primary.port) as wire,
         topologies.replica(tmp_path / "replica", wire.port) as replica,
         fault_proxy.to(primary.port) as way,
@@ -113,7 +113,7 @@ def test_a_replica_that_was_cut_off_is_promoted(trial, whole, twilio, tmp_path, 
             redis_server.wait_until(lambda: monotonic() > cut + seconds)
         primary.kill()
         messages = set(crowd.messages())
-        topologies.asked(replica)("REPLICAOF", "NO", "ONE")
+        topologies.command(replica, "REPLICAOF", "NO", "ONE")
         way.target = replica.port
         primary.start()
         topologies.follow(primary, replica)
