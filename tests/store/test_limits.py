@@ -226,10 +226,10 @@ def test_shadow_hits_do_not_count_when_limit_is_enforced(store):
 
 def test_repeated_acquire_reports_the_same_shadow_result(store):
     limit, tokens = shadow("shadowed", 1), [secrets.token_bytes(8) for _ in "12"]
-    both = (limit, charge("any", 9))
-    first = [over(store, *both, idempotency_key=token) for token in tokens]
+    limits = (limit, charge("any", 9))
+    first = [over(store, *limits, idempotency_key=token) for token in tokens]
 
-    assert [over(store, *both, idempotency_key=token) for token in tokens] == first
+    assert [over(store, *limits, idempotency_key=token) for token in tokens] == first
     assert first == [[False, False], [True, False]]
 
 

@@ -204,8 +204,8 @@ def test_message_contains_the_domain_for_webotp(app_with):
 
 
 def test_sends_count_by_the_persons_ip(app_with):
-    http = app_with(OTP_SENDS_PER_IP="1/1h").test_client()
-    person = Person(http)
+    client = app_with(OTP_SENDS_PER_IP="1/1h").test_client()
+    person = Person(client)
     person.submit("number", phone=PHONE)
     person.submit("change")
 
