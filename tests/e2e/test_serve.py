@@ -177,7 +177,7 @@ def test_code_is_checked_while_provider_hangs(own_server, twilio):
         thread.join()
 
 
-def test_stop_answers_requests_in_flight_first(own_server, twilio):
+def test_stop_completes_requests_in_flight(own_server, twilio):
     # The provider replies only after the stop has started.
     def wait_for_stop(handler):
         twilio.let_go.wait(60)

@@ -155,7 +155,7 @@ def test_rejection_permits_failover_unless_recipient_is_the_reason(
         (201, '{"sid": "SM", "status": "failed"}', DeliveryFailed),
     ],
 )
-def test_malformed_answer_is_unconfirmed_unless_status_is_rejection(
+def test_malformed_response_is_unconfirmed_unless_status_is_rejection(
     provider, twilio, status, text, error
 ):
     twilio.behave = garbage(status, text)
@@ -165,7 +165,7 @@ def test_malformed_answer_is_unconfirmed_unless_status_is_rejection(
 
 
 @pytest.mark.parametrize("behave", [hang, reset])
-def test_request_without_answer_is_not_retried(provider, twilio, behave):
+def test_request_without_response_is_not_retried(provider, twilio, behave):
     twilio.behave = behave
     started = time.monotonic()
 

@@ -18,14 +18,14 @@ PRODUCTION_WITHOUT_KEYS = {
 }
 
 
-def test_api_key_answers_with_sid_of_its_account(verify_with):
+def test_response_has_account_sid_of_api_key(verify_with):
     keys = f"{ACCOUNT}:{TOKEN},{KEY}:the-secret-of-the-key"
     verify = verify_with(KEY, "the-secret-of-the-key", OTP_API_KEYS=keys)
 
     assert verify.send().body["account_sid"] == ACCOUNT
 
 
-def test_dev_mode_without_keys_answers_with_claimed_account(verify_with):
+def test_dev_mode_without_keys_returns_claimed_account_sid(verify_with):
     verify = verify_with(user=f"AC{'c' * 32}")
 
     assert verify.send().body["account_sid"] == f"AC{'c' * 32}"

@@ -94,7 +94,7 @@ def bucket(verify, limit):
     return f"{path}/{verify.get(path).body['buckets'][0]['sid']}"
 
 
-def test_update_changes_only_given_fields_of_bucket(verify, bucket):
+def test_update_changes_submitted_fields_of_bucket_only(verify, bucket):
     updated = verify.post(bucket, Max=7).body
 
     assert (updated["max"], updated["interval"]) == (7, 60)
