@@ -1,4 +1,4 @@
-"""Where everything is plugged together, and the only place that knows it all.
+"""The composition root: it connects the settings, stores, senders, engine and views.
 
 api/ ──▶ domain/ ──▶ ports ◀── store/     Redis
                            ◀── senders/   Twilio, the console
@@ -28,6 +28,7 @@ from otp_engine.api import (
     error_handlers,
     jwks,
     provider_webhooks,
+    response_headers,
     verify_v2,
 )
 from otp_engine.api.authentication import ApiKeyAuthenticator
@@ -43,7 +44,7 @@ from otp_engine.domain.engines import Engines
 from otp_engine.domain.events import Event, EventListener
 from otp_engine.domain.limits import hits
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.phones.numbers import AllowedDestinations
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.live import LivePolicy
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import PolicyVersions
@@ -58,40 +59,39 @@ from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 
 if TYPE_CHECKING:
-    # Never when it runs: see `_metrics`.
+    # For the type checker only, for the reason in `_metrics`.
     from otp_engine.ops.event_metrics import EventMetrics
     from otp_engine.ops.prometheus import PrometheusMetrics
 
 log = logging.getLogger(__name__)
 
 THREADS = 64
-"""Threads that answer requests, in each worker. Most of them wait, for Redis, for a
-hash or for the provider; there are enough that a check never waits for a send."""
+"""Threads for requests in each worker. Most of them wait for Redis, for a hash or for
+a provider. There are enough of them that a check never waits for a send."""
 
 _IDEMPOTENCY_KEY_BYTES = 8
 
 MAX_CONCURRENT_SENDS = THREADS // 2
-"""Messages that may wait for a provider at once, in each worker."""
+"""Messages that can wait for a provider at once, in each worker."""
 
-_REPORT_BODIES = 4
+_MAX_CONCURRENT_REPORTS = 4
 """Bodies of delivery reports that are read at once, in each worker."""
 
 METRICS_DIR_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable by which the workers, and `prometheus_client` in them, know where to
-count together."""
+"""The variable with the directory of the metrics that the workers share."""
 
 
 class _OrderedJSONProvider(DefaultJSONProvider):
-    """Writes keys in the order in which the contract names them."""
+    """Writes keys in the order of the documented bodies."""
 
     sort_keys = False
 
 
 class _App(Flask):
-    """Flask, with a log that repeats nothing of a request."""
+    """Flask with a log that contains nothing of a request."""
 
     def log_exception(self, exc_info: Any) -> None:  # noqa: ANN401 - Flask's signature
-        """Log where an error passed; Flask's own line has the path in it."""
+        """Log the error; the line of Flask contains the path."""
         log.error("unexpected error", exc_info=exc_info)
 
 
@@ -106,11 +106,18 @@ def create_app(
     """Build the service that *settings* describe.
 
     Args:
-        settings: What the operator decided.
-        store: The store, instead of the Redis of the settings.
-        sender: The sender, instead of the senders of the settings.
-        draining: Returns whether this process is about to stop; by default it is not.
-        metrics_dir: Where several workers count together; see `ops.prometheus`.
+        settings: The settings of the operator.
+        store: The store; by default the Redis of the settings.
+        sender: The sender; by default the senders of the settings.
+        draining: Returns whether this process is about to stop; by default False.
+        metrics_dir: The directory of the metrics that several workers share; see
+            `ops.prometheus`.
+
+    Returns:
+        The WSGI application.
+
+    Raises:
+        InvalidSettings: The URL of Redis cannot be parsed.
     """
     metrics = _metrics(settings, metrics_dir)
     store = store or build_store(settings, metrics.timings)
@@ -121,94 +128,97 @@ def create_app(
         on_accepted=store.inbox.add,
     )
     engine = build_engine(settings, store, sender, metrics.timings)
+    context = _build_context(settings, store, engine, metrics.events)
+    app = _build_flask()
+    context.init_app(app)
+    _add_hooks(app, settings, metrics)
+    _add_views(app, settings, store, context)
+    app.register_blueprint(health.blueprint(store.ping, draining))
+    if settings.dev or settings.metrics_key:
+        app.register_blueprint(
+            metrics.blueprint(settings.metrics_key, context.live_engines)
+        )
+    if settings.trusted_proxies:
+        app.wsgi_app = ForwardedFor(  # type: ignore[method-assign] # Flask's own way to add a middleware
+            app.wsgi_app, settings.trusted_proxies
+        )
+    return app
+
+
+def _build_flask() -> Flask:
     app = _App("otp_engine", static_folder=None)
     # One byte more distinguishes a body that was cut off from one that just fits.
     app.config["MAX_CONTENT_LENGTH"] = body.MAX_BYTES + 1
-    # Flask would answer OPTIONS with HTML, and promise nothing by it.
+    # Flask's own response to OPTIONS is HTML.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json = _OrderedJSONProvider(app)
-    # A redirect would answer a wrong path with something that is not in the contract.
+    # The response to a wrong path is a 404 and no redirect.
     app.url_map.merge_slashes = False
-    context = _context(settings, store, engine, metrics.events)
-    context.init_app(app)
+    return app
+
+
+def _add_hooks(app: Flask, settings: Settings, metrics: PrometheusMetrics) -> None:
+    """Add what runs for every request or error."""
     request_log.init_app(
         app, metrics.timings.observe_request, metrics.timings.unauthorized
     )
     error_handlers.register(
         app, {"/v2/": verify_v2.errors.handle} | web.error_handlers(settings)
     )
+    response_headers.init_app(app)
     app.before_request(_reject_double_slash)
-    _origin_policy(settings).init_app(app)
+    OriginPolicy(
+        allowed=settings.cors_origins,
+        public_url=settings.public_url,
+        anonymous=not settings.api_keys,
+    ).init_app(app)
+
+
+def _add_views(
+    app: Flask, settings: Settings, store: RedisStore, context: AppContext
+) -> None:
     app.register_blueprint(auth.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(jwks.blueprint(context.proofs))
     web.init_app(app, settings, store.inbox.list_messages)
-    app.register_blueprint(health.blueprint(store.ping, draining))
-    if read := senders.build_report_parser(settings):
-        bodies = BoundedSemaphore(_REPORT_BODIES)
+    if parse_report := senders.build_report_parser(settings):
         app.register_blueprint(
-            provider_webhooks.blueprint(read, store.seen_reports.mark_seen, bodies)
+            provider_webhooks.blueprint(
+                parse_report,
+                store.seen_reports.mark_seen,
+                BoundedSemaphore(_MAX_CONCURRENT_REPORTS),
+            )
         )
-    if settings.dev or settings.metrics_key:
-        app.register_blueprint(
-            metrics.blueprint(settings.metrics_key, context.live_engines)
-        )
-    if settings.trusted_proxies:
-        app.wsgi_app = ForwardedFor(  # type: ignore[method-assign] # Flask's own way of adding a middleware
-            app.wsgi_app, settings.trusted_proxies
-        )
-    return app
 
 
-def _origin_policy(settings: Settings) -> OriginPolicy:
-    return OriginPolicy(
-        allowed=settings.cors_origins,
-        public_url=settings.public_url,
-        anonymous=not settings.api_keys,
-    )
-
-
-def _metrics(settings: Settings, folder: str | None) -> PrometheusMetrics:
-    # Not before: `prometheus_client` looks for the folder when it is imported, and the
-    # parent of the workers, which has imported this module, has made none by then.
+def _metrics(settings: Settings, directory: str | None) -> PrometheusMetrics:
+    # `prometheus_client` reads the variable of the directory when it is imported. The
+    # parent of the workers imports this module before it creates the directory.
     from otp_engine.ops.prometheus import PrometheusMetrics  # noqa: PLC0415 - see above
 
     metrics = PrometheusMetrics(
-        folder, sorted(settings.allowed_countries - {numbers.ALL_COUNTRIES})
+        directory, sorted(settings.allowed_countries - {numbers.ALL_COUNTRIES})
     )
-    if folder is None:
-        # Of several processes, the one that applies a policy sets the metric.
+    if directory is None:
+        # Of several processes, the one that applies a policy sets the gauges.
         metrics.events.set_policy(0, settings.policy)
     return metrics
 
 
-def _context(
+def _build_context(
     settings: Settings,
     store: RedisStore,
     engine: Engine,
     metrics: EventMetrics,
 ) -> AppContext:
-    numbers = SandboxNumbers(
-        {one.number.e164: one for one in settings.test_numbers},
+    sandbox_numbers = SandboxNumbers(
+        {sandbox.number.e164: sandbox for sandbox in settings.test_numbers},
         lambda: datetime.now(UTC).date(),
     )
-
-    emit = _listener(settings, store, metrics)
-
-    def under(policy: Policy) -> Engines:
-        live = replace(engine, policy=policy, emit=emit)
-        return engines.build(live, numbers, NullSender())
-
-    live = LivePolicy(
-        settings.policy,
-        PolicyVersions(store.policy_versions, settings.peppers),
-        under,
-        gauges=metrics,
-    )
-
+    live = _live_policy(settings, store, engine, metrics, sandbox_numbers)
     return AppContext(
         dev=settings.dev,
-        sandbox_numbers=numbers,
+        sandbox_numbers=sandbox_numbers,
         live_engines=live.current,
         peppers=settings.peppers,
         authenticator=ApiKeyAuthenticator(
@@ -229,6 +239,28 @@ def _context(
     )
 
 
+def _live_policy(
+    settings: Settings,
+    store: RedisStore,
+    engine: Engine,
+    metrics: EventMetrics,
+    sandbox_numbers: SandboxNumbers,
+) -> LivePolicy[Engines]:
+    """Return the live policy, with engines that are built once for each version."""
+    emit = _listener(settings, store, metrics)
+
+    def build_engines(policy: Policy) -> Engines:
+        live = replace(engine, policy=policy, emit=emit)
+        return engines.build(live, sandbox_numbers, NullSender())
+
+    return LivePolicy(
+        settings.policy,
+        PolicyVersions(store.policy_versions, settings.peppers),
+        build_engines,
+        gauges=metrics,
+    )
+
+
 def _listener(
     settings: Settings, store: RedisStore, metrics: EventMetrics
 ) -> EventListener:
@@ -246,44 +278,47 @@ def _listener(
 def _auth_failure_limit(
     live: LivePolicy[Engines], store: VerificationStore, settings: Settings
 ) -> Callable[[str], None]:
-    """Return what counts the wrong API keys of an address, and rejects more of them."""
+    """Return a function that counts a wrong API key of an address, up to a limit."""
 
     def count(address: str) -> None:
         policy = live.current().live.policy
-        limits = hits.for_failed_authentication(address, policy, settings.peppers[0])
-        # Without Redis the answer is 401, as for any wrong key.
+        failure = hits.for_failed_authentication(address, policy, settings.peppers[0])
+        # Without Redis the response is 401, as for any wrong key.
         with suppress(StoreUnavailable):
             store.acquire_limits(
-                limits, idempotency_key=secrets.token_bytes(_IDEMPOTENCY_KEY_BYTES)
+                failure, idempotency_key=secrets.token_bytes(_IDEMPOTENCY_KEY_BYTES)
             )
 
     return count
 
 
 def _reject_double_slash() -> None:
-    """Werkzeug reads //auth as /auth, and a proxy's rule for /auth does not."""
+    """Reject `//auth`, which Werkzeug routes as `/auth` past the rules of a proxy."""
     if request.environ.get("PATH_INFO", "").startswith("//"):
         raise NotFound
 
 
 def build_store(settings: Settings, metrics: Metrics = NULL_METRICS) -> RedisStore:
-    """Connect to the Redis of *settings*, or start one inside this process.
+    """Return the store in the Redis of *settings*, or in this process.
 
     Raises:
-        InvalidSettings: The URL of the settings cannot lead to a Redis.
+        InvalidSettings: The URL of Redis cannot be parsed.
     """
     url, timeout = settings.redis_url, settings.redis_timeout
     client = connect(url, timeout)
-    again = connect(url, timeout / 2) if url else None
+    retry_client = connect(url, timeout / 2) if url else None
     return RedisStore(
-        client, retry_client=again, replicas=settings.redis_replicas, metrics=metrics
+        client,
+        retry_client=retry_client,
+        replicas=settings.redis_replicas,
+        metrics=metrics,
     )
 
 
 def build_engine(
     settings: Settings, store: VerificationStore, sender: Sender, metrics: Metrics
 ) -> Engine:
-    """Build the rules on top of *store* and *sender*."""
+    """Build the engine on *store* and *sender*."""
     return Engine(
         store=store,
         sender=sender,
@@ -299,7 +334,7 @@ def build_engine(
 
 
 def cpu_count() -> int:
-    """How many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

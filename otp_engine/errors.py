@@ -1,30 +1,30 @@
-"""Everything that can go wrong, as one tree.
+"""The errors of this package, as one tree.
 
     OTPError
-    ├── InvalidSettings          the environment cannot be served from
-    ├── InvalidRequest           the request cannot be read
+    ├── InvalidSettings          a setting is missing or invalid
+    ├── InvalidRequest           the request is malformed
     │   ├── InvalidPhone
     │   └── InvalidCode
     ├── Unauthorized
-    ├── OriginNotAllowed         a page of another site sent the request
-    ├── NotServed                a real number, and not one for us
+    ├── OriginNotAllowed         the page that sent the request has another origin
+    ├── DestinationNotAllowed    the number is valid, and the service does not serve it
     │   ├── CountryNotAllowed
     │   └── NumberTypeNotAllowed
     ├── VerificationNotFound
-    ├── Refused                  a rule says: not now
+    ├── LimitExceeded            a rule rejects the request for some time
     │   ├── TooManyAttempts
     │   └── RateLimited
-    ├── DeliveryFailed           the carrier said no
+    ├── DeliveryFailed           the provider rejected the message
     ├── DeliveryUnconfirmed      the provider did not answer
-    └── Unavailable              we cannot, at the moment
+    └── Unavailable              a retry can succeed
         ├── StoreUnavailable
-        ├── CarrierUnavailable
-        ├── SendingOff
-        └── Saturated
+        ├── ProviderUnavailable
+        ├── SendingDisabled
+        └── Overloaded
 
-Each class has a stable `name` that clients may match on, and carries what the answer
-needs. `otp_engine.api.responses` turns them into statuses. No message ever holds a
-code, a number or a secret.
+Each class has a stable `error_code` that clients may match on, and the values that a
+response needs. `otp_engine.api.error_handlers` maps the classes to HTTP statuses. No
+message contains a code, a number or a secret.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from typing import ClassVar
 
 
 class OTPError(Exception):
-    """Base of every error that this package raises on purpose.
+    """Base class of the errors of this package.
 
     Attributes:
-        name: Stable name of what happened; clients may match on it.
-        message: The same, for a person to read.
-        carrier_error: The carrier's own number for it, where a carrier said it.
-        remembered: Whether it repeats a refusal that was stored some minutes ago.
+        error_code: Stable name of the error; clients may match on it.
+        message: A sentence for people.
+        provider_error: The provider's error code, if a provider caused the error.
+        is_stored_rejection: Whether the store returned a provider's earlier rejection.
     """
 
     error_code: ClassVar[str] = "error"
     message: str = "Something went wrong."
     provider_error: int | None = None
-    remembered: bool = False
+    is_stored_rejection: bool = False
 
     def __init__(self, message: str | None = None) -> None:
         self.message = message or self.message
@@ -55,10 +55,10 @@ class OTPError(Exception):
 
 
 class InvalidSettings(OTPError):
-    """The environment cannot be served from.
+    """A setting is missing or invalid.
 
     Attributes:
-        problems: Every problem found, a sentence each, in a stable order.
+        problems: All problems, a sentence each, in a stable order.
     """
 
     error_code = "invalid_settings"
@@ -69,48 +69,52 @@ class InvalidSettings(OTPError):
 
 
 class InvalidRequest(OTPError):
-    """The request cannot be read as what the contract asks for."""
+    """The request does not have the form that the API documents."""
 
     error_code = "invalid_request"
     message = "The request could not be read."
 
 
 class InvalidPhone(InvalidRequest):
-    """What was given is not a phone number that can exist."""
+    """The text is not a phone number that can exist."""
 
     error_code = "invalid_phone"
     message = "This is not a phone number. Check it, and add the country code with a +."
 
 
 class InvalidCode(InvalidRequest):
-    """What was given cannot be a code, so it was not counted as a guess."""
+    """The text cannot be a code, so it uses no attempt."""
 
     error_code = "invalid_code"
     message = "A code is 4 to 10 digits. This was not counted as an attempt."
 
 
 class Unauthorized(OTPError):
-    """No API key came with the request, or a wrong one."""
+    """The request has no API key, or a wrong one."""
 
     error_code = "unauthorized"
     message = "A valid API key is needed."
 
 
 class OriginNotAllowed(OTPError):
-    """A browser sent the request for a page of a site that is not allowed to."""
+    """A browser sent the request for a page of an origin that is not allowed."""
 
     error_code = "origin_not_allowed"
     message = "Pages of this origin may not call this service."
 
 
 class DestinationNotAllowed(OTPError):
-    """The number is real, and the operator does not serve it."""
+    """The number is valid, and the service does not send to it."""
 
     error_code = "not_served"
 
 
 class CountryNotAllowed(DestinationNotAllowed):
-    """The number's `country` (ISO 3166; None where a carrier said it) is not served."""
+    """The country of the number is not allowed.
+
+    Attributes:
+        country: ISO 3166 code; None if a provider rejected the country.
+    """
 
     error_code = "country_not_allowed"
     message = "Numbers of this country are not served."
@@ -121,17 +125,17 @@ class CountryNotAllowed(DestinationNotAllowed):
 
 
 class NumberTypeNotAllowed(DestinationNotAllowed):
-    """The number is of a kind that is not served, such as a landline."""
+    """The number has a type that is not allowed, such as a landline."""
 
     error_code = "number_type_not_allowed"
     message = "This kind of number cannot be sent a code. Use a mobile number."
 
 
 class VerificationNotFound(OTPError):
-    """No code is waiting for this number.
+    """The phone has no pending verification.
 
-    It was never sent, has expired or was used. Which one is not disclosed, because the
-    difference would reveal whether a code was right.
+    No code was sent, or the code has expired or was used. The error does not
+    distinguish these cases, because the difference would reveal a right code.
     """
 
     error_code = "verification_not_found"
@@ -139,10 +143,10 @@ class VerificationNotFound(OTPError):
 
 
 class LimitExceeded(OTPError):
-    """A rule says: not now.
+    """A rule rejects the request for some time.
 
     Attributes:
-        retry_after: How long until the rule that refused would say yes.
+        retry_after: Time until the rule allows the request.
     """
 
     error_code = "refused"
@@ -153,17 +157,17 @@ class LimitExceeded(OTPError):
 
 
 class TooManyAttempts(LimitExceeded):
-    """Every guess of this verification is spent; it ends after `retry_after`."""
+    """The verification has no attempts left; it ends after `retry_after`."""
 
     error_code = "too_many_attempts"
-    message = "Every attempt at this code is spent. Wait, then ask for a new code."
+    message = "Every attempt at this code is used. Wait, then request a new code."
 
 
 class RateLimited(LimitExceeded):
-    """A limit or the re-send cooldown refused, before anything was sent.
+    """A limit or the cooldown rejected the request, and no message was sent.
 
     Attributes:
-        limit: Name of the limit that refused, for operators only.
+        limit: Name of the limit that rejected; only operators see it.
     """
 
     error_code = "rate_limited"
@@ -175,14 +179,14 @@ class RateLimited(LimitExceeded):
 
 
 class DeliveryFailed(OTPError):
-    """The carrier refused the message, so nothing was sent.
+    """The provider rejected the message, so it was not sent.
 
     Attributes:
-        elsewhere: Whether another sender might succeed with the same message.
+        retry_elsewhere: Whether another sender can succeed with the same message.
     """
 
     error_code = "delivery_failed"
-    message = "The message was refused by the carrier."
+    message = "The provider rejected the message."
 
     def __init__(self, *, retry_elsewhere: bool = False) -> None:
         super().__init__()
@@ -192,18 +196,18 @@ class DeliveryFailed(OTPError):
 class DeliveryUnconfirmed(OTPError):
     """The provider did not answer; the message can still arrive, and its code works.
 
-    Senders raise it. `Engine.send` returns a send that is not confirmed.
+    Senders raise it. `Engine.send` then returns a send that is not confirmed.
     """
 
     error_code = "delivery_unconfirmed"
-    message = "The carrier did not answer. If the code arrives, it works."
+    message = "The provider did not answer. If the code arrives, it works."
 
 
 class Unavailable(OTPError):
-    """The service cannot do this at the moment; trying again is right.
+    """The service cannot serve the request at the moment; a retry can succeed.
 
     Attributes:
-        retry_after: How long to wait before trying again.
+        retry_after: Time until a retry is useful.
     """
 
     error_code = "unavailable"
@@ -215,19 +219,19 @@ class Unavailable(OTPError):
 
 
 class StoreUnavailable(Unavailable):
-    """Redis did not answer; what it did with the request is not known."""
+    """Redis did not answer; it may or may not have run the command."""
 
 
 class ProviderUnavailable(Unavailable):
-    """The carrier could not be reached, or asked for a pause; nothing was sent."""
+    """The provider is unreachable or throttles requests; no message was sent."""
 
 
 class SendingDisabled(Unavailable):
-    """The operator has turned sending off; codes that are out can be checked."""
+    """The operator has turned sending off; live codes can still be checked."""
 
     def __init__(self) -> None:
         super().__init__(retry_after=timedelta(minutes=1))
 
 
 class Overloaded(Unavailable):
-    """More work is waiting than this instance can do soon; this was not begun."""
+    """The instance has no capacity for the request, and did not start it."""

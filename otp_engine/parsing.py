@@ -1,19 +1,21 @@
 """Parsers of text that settings, the policy and request parameters share.
 
-Each raises a `ValueError`. Its message follows the name of the setting, such as "must
-be on or off: 'maybe'". Surrounding whitespace is part of the text; callers that
+A parser raises a `ValueError`. Its message follows the name of the setting, such as
+"must be on or off: 'maybe'". Surrounding whitespace is part of the text; callers that
 accept it strip it first.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Sequence
 
 _INTEGER = re.compile(r"[0-9]{1,10}", re.ASCII)
 _SID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}", re.ASCII)
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*", re.ASCII)
 _MAX_LANGUAGE_TAG_LENGTH = 35  # RFC 5646 (BCP 47), section 4.4.1
+_SEPARATORS = frozenset({"Zs", "Pd"})
 
 
 def boolean(true: Sequence[str], false: Sequence[str]) -> Callable[[str], bool]:
@@ -91,3 +93,17 @@ def is_sid(text: str, prefix: str) -> bool:
         prefix: The two letters of the resource type, such as `VA`.
     """
     return text.startswith(prefix) and bool(_SID.fullmatch(text))
+
+
+def strip_separators(text: str) -> str:
+    """Remove every kind of space and dash (Unicode categories Zs and Pd) from *text*.
+
+    A pasted number often contains a no-break space or an en dash. Invisible characters
+    stay (zero width, direction marks, controls), so the parser of the result rejects
+    them.
+    """
+    return "".join(
+        character
+        for character in text
+        if unicodedata.category(character) not in _SEPARATORS
+    )

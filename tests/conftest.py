@@ -20,7 +20,7 @@ from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.phones.numbers import AllowedDestinations
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore

@@ -1,11 +1,11 @@
-"""Whatever people and carriers do, in whatever order: the engine does what it promises.
+"""The engine behaves as its model, in any order of events.
 
-Hypothesis draws the orders, and `Model` has the result that each step must have. A
-failure is shortened to the fewest steps that show it, and printed as a program.
+Hypothesis draws the orders, and `Model` computes the result that each step must have. A
+failure is reduced to the fewest steps, and printed as a program.
 
-Without a setting it draws the same 100 orders of up to 24 steps on each store.
-`OTP_MODEL_EXAMPLES=5000` draws so many other orders of up to 60 steps on each, for a
-nightly run and after a change to the scripts.
+By default the same 100 orders of up to 24 steps are drawn on each store.
+`OTP_MODEL_EXAMPLES=5000` draws as many other orders of up to 60 steps: each night, and
+after a change of the scripts.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ from otp_engine.domain.models import (
     SendResult,
 )
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.phones.numbers import AllowedDestinations
-from otp_engine.domain.policy.policy import CONSECUTIVE, Policy
+from otp_engine.domain.phones.destinations import AllowedDestinations
+from otp_engine.domain.policy.policy import CONSECUTIVE_FAILURES_PERIOD, Policy
 from otp_engine.domain.ports import Deliver
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
@@ -62,12 +62,12 @@ from tests.support.fakes import different_code, extract_code
 from tests.support.model import Model, SentMessage
 from tests.support.time_travel import age
 
-# Every step of time is a multiple of 200 s. Each period ends at such a multiple, or
-# 40 s or more before the next. So no moment of a run lies near the end of a window, and
-# the seconds that the run itself takes on a busy machine decide nothing. The periods
-# that one error chooses between also end 40 s or more apart, so one is the longest.
+# Each step of time is a multiple of 200 s. Each period ends at such a multiple, or 40 s
+# or more before the next one. No moment of a run is therefore near the end of a window,
+# and the seconds of the run itself change no result on a busy machine. The periods of
+# one rejection also end 40 s or more apart, so that one of them is the longest.
 STEPS = [timedelta(seconds=10 * n) for n in (20, 20, 40, 40, 60, 100, 120, 320, 640)]
-PATIENCE = timedelta(seconds=400)
+RESEND_STEP = timedelta(seconds=400)
 MARGIN = timedelta(seconds=40)
 POLICY = Policy(
     ttl=timedelta(seconds=1_040),
@@ -82,38 +82,37 @@ POLICY = Policy(
     checks_per_ip=Limit.parse("6/680s"),
     max_consecutive_failures=9,
 )
-LONGEST = CONSECUTIVE
 
 PHONES = {
     "Alice": numbers.parse("+919445012345", "IN"),
     "Bob": numbers.parse("+919445067890", "IN"),
     "Carol": numbers.parse("+12015550123", "IN"),
 }
-# Most happens to one phone, because most limits are met only by one that is busy.
-WHO = st.sampled_from([*["Alice"] * 4, "Bob", "Carol"])
-ADDRESSES = st.sampled_from([*["203.0.113.7"] * 4, "203.0.113.8", None])
-STOPPED = DeliveryFailed()
-STOPPED.provider_error = 21610  # the recipient has answered STOP
-ANSWERS = st.sampled_from(
+# Most events concern one phone, because most limits are reached by a busy one only.
+NAMES = st.sampled_from([*["Alice"] * 4, "Bob", "Carol"])
+CLIENT_IPS = st.sampled_from([*["203.0.113.7"] * 4, "203.0.113.8", None])
+STOP_ERROR = DeliveryFailed()
+STOP_ERROR.provider_error = 21610  # the recipient has answered STOP
+PROVIDER_ERRORS = st.sampled_from(
     [
         None,
         DeliveryFailed(),
-        STOPPED,
+        STOP_ERROR,
         NumberTypeNotAllowed(),
         ProviderUnavailable(),
         DeliveryUnconfirmed(),
     ]
 )
-MEANWHILE = st.sampled_from(
-    ["nothing", "wait", "guess", "approve", "cancel", "begin anew"]
+CONCURRENT_EVENTS = st.sampled_from(
+    ["none", "time passes", "failed check", "approval", "cancel", "cancel and send"]
 )
-PICKS = st.integers(0, 20)
+INDEXES = st.integers(0, 20)
 
 
-class Carrier:
-    """Hands each message to whoever waits for it, who decides how it ends."""
+class CallbackSender:
+    """A sender that passes each message to a callback, which raises its result."""
 
-    name = "carrier"
+    name = "callback"
 
     def __init__(self) -> None:
         self.receive: Callable[[Message], None] = print
@@ -123,34 +122,35 @@ class Carrier:
         yield self.receive
 
     def ping(self) -> None:
-        """Always."""
+        """Return at once."""
 
 
-class Full(HashPool):
-    """Had a place when it was asked, and has none when it is needed."""
+class FullHashPool(HashPool):
+    """A pool without a slot, although the check of its capacity succeeds."""
 
     def hash(self, secret: bytes, salt: bytes, parameters: Argon2Parameters) -> bytes:
         raise Overloaded
 
 
-FULL, ROOMY = Full(1), HashPool(1, queue_timeout=timedelta(minutes=1))
+FULL_HASH_POOL = FullHashPool(1)
+HASH_POOL = HashPool(1, queue_timeout=timedelta(minutes=1))
 
 
 def outcome_of(action: Callable[[], Any]) -> Any:
-    """What *action* returns, or the error that it raises."""
+    """Return the result of *action*, or the error that it raises."""
     try:
         return action()
     except OTPError as error:
         return error
 
 
-class People(RuleBasedStateMachine):
-    """People with phones, in front of an engine and of its model.
+class EngineAndModel(RuleBasedStateMachine):
+    """An engine and its model, with the same requests.
 
     Attributes:
-        client: An empty Redis; a subclass brings it.
-        codes: Every code that was ever made for a phone, oldest first.
-        arrived: Every message that the carrier did not clearly refuse.
+        client: An empty Redis, which a subclass sets.
+        codes: All codes of each phone, oldest first.
+        delivered: All messages that the provider did not certainly reject.
     """
 
     client: Any
@@ -158,12 +158,12 @@ class People(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.client.flushall()
-        self.model, self.carrier = Model(POLICY), Carrier()
-        self.began = time.monotonic()
+        self.model, self.sender = Model(POLICY), CallbackSender()
+        self.started = time.monotonic()
         self.engine = Engine(
             store=RedisStore(self.client),
-            sender=self.carrier,
-            hash_pool=ROOMY,
+            sender=self.sender,
+            hash_pool=HASH_POOL,
             peppers=(Pepper(b"p" * 32),),
             policy=POLICY,
             argon2=PROFILES["test"],
@@ -172,115 +172,125 @@ class People(RuleBasedStateMachine):
             random_bytes=secrets.token_bytes,
             clock=lambda: self.model.now / timedelta(seconds=1),
         )
-        self.codes: dict[str, list[str]] = {who: [] for who in PHONES}
+        self.codes: dict[str, list[str]] = {name: [] for name in PHONES}
         self.delivered: list[SentMessage] = []
-        self.looked_at: Counter[int] = Counter()
-        self.approved: Counter[int] = Counter()
+        self.checks: Counter[int] = Counter()
+        self.approvals: Counter[int] = Counter()
 
-    @rule(by=st.sampled_from(STEPS))
-    def time_passes(self, by: timedelta) -> None:
-        age(self.client, by)
-        self.model.now += by
+    @rule(step=st.sampled_from(STEPS))
+    def time_passes(self, step: timedelta) -> None:
+        age(self.client, step)
+        self.model.now += step
 
-    @rule(who=WHO, address=ADDRESSES)
-    def asks_for_a_code(self, who: str, address: str | None) -> None:
-        self._asks(who, address)
+    @rule(name=NAMES, client_ip=CLIENT_IPS)
+    def send(self, name: str, client_ip: str | None) -> None:
+        self._send(name, client_ip)
 
-    @rule(who=WHO, address=ADDRESSES, answer=ANSWERS, meanwhile=MEANWHILE)
-    def asks_and_much_happens(
-        self, who: str, address: str | None, answer: OTPError | None, meanwhile: str
+    @rule(
+        name=NAMES,
+        client_ip=CLIENT_IPS,
+        error=PROVIDER_ERRORS,
+        concurrent=CONCURRENT_EVENTS,
+    )
+    def send_with_concurrent_event(
+        self, name: str, client_ip: str | None, error: OTPError | None, concurrent: str
     ) -> None:
-        self._asks(who, address, answer, meanwhile)
+        self._send(name, client_ip, error, concurrent)
 
-    @rule(who=WHO, address=ADDRESSES, times=st.integers(1, 3))
-    def asks_patiently(self, who: str, address: str | None, times: int) -> None:
-        self._asks(who, address)
-        for _ in range(times):
-            self.time_passes(PATIENCE)
-            self._asks(who, address)
-
-    @precondition(lambda self: self._waiting())
-    @rule(pick=PICKS, address=ADDRESSES)
-    def types_the_newest_code(self, pick: int, address: str | None) -> None:
-        who = self._one_who_waits(pick)
-        self._types(self.model.live_codes(PHONES[who])[-1], who, address)
-
-    @precondition(lambda self: self._waiting())
-    @rule(pick=PICKS, address=ADDRESSES, times=st.integers(1, 5))
-    def types_wrong_codes(self, pick: int, address: str | None, times: int) -> None:
-        who = self._one_who_waits(pick)
-        for _ in range(times):
-            self._types(self._wrong_code(who), who, address)
-
-    @precondition(lambda self: self._waiting())
-    @rule(pick=PICKS, address=ADDRESSES, which=PICKS)
-    def types_an_older_code(self, pick: int, address: str | None, which: int) -> None:
-        """One that works, or was used, has expired, was cancelled or never sent."""
-        who = self._one_who_waits(pick)
-        self._types(self._some_code(who, which), who, address)
-
-    @rule(who=WHO, address=ADDRESSES, whose=WHO, which=PICKS)
-    def types_whatever_code(
-        self, who: str, address: str | None, whose: str, which: int
+    @rule(name=NAMES, client_ip=CLIENT_IPS, times=st.integers(1, 3))
+    def resend_after_the_cooldown(
+        self, name: str, client_ip: str | None, times: int
     ) -> None:
-        self._types(self._some_code(whose, which), who, address)
+        self._send(name, client_ip)
+        for _ in range(times):
+            self.time_passes(RESEND_STEP)
+            self._send(name, client_ip)
 
-    @rule(who=WHO, address=ADDRESSES)
-    def finds_no_place_for_a_hash(self, who: str, address: str | None) -> None:
-        asked = SendRequest(number=PHONES[who], client_ip=address)
-        code = self._some_code(who, 0)
-        guess = CheckRequest(number=PHONES[who], code=code, client_ip=address)
-        full = replace(self.engine, hash_pool=FULL)
+    @precondition(lambda self: self._pending())
+    @rule(index=INDEXES, client_ip=CLIENT_IPS)
+    def check_the_newest_code(self, index: int, client_ip: str | None) -> None:
+        name = self._pending_name(index)
+        self._check(self.model.live_codes(PHONES[name])[-1], name, client_ip)
 
-        no_send = outcome_of(lambda: self.model.request(asked))
-        if no_send is None:
-            no_send = Overloaded()
-            self.model.unrequest(asked)
-        self._agree(outcome_of(lambda: full.send(asked)), no_send)
-        no_check = outcome_of(lambda: self.model.check(guess, hashed=False))
-        self._agree(outcome_of(lambda: full.check(guess)), no_check)
+    @precondition(lambda self: self._pending())
+    @rule(index=INDEXES, client_ip=CLIENT_IPS, times=st.integers(1, 5))
+    def check_wrong_codes(self, index: int, client_ip: str | None, times: int) -> None:
+        name = self._pending_name(index)
+        for _ in range(times):
+            self._check(self._wrong_code(name), name, client_ip)
 
-    @precondition(lambda self: self._waiting())
-    @rule(pick=PICKS)
-    def cancels_and_asks_again(self, pick: int) -> None:
-        who = self._one_who_waits(pick)
-        self.cancels(who)
-        self._asks(who, None)
+    @precondition(lambda self: self._pending())
+    @rule(index=INDEXES, client_ip=CLIENT_IPS, code_index=INDEXES)
+    def check_an_older_code(
+        self, index: int, client_ip: str | None, code_index: int
+    ) -> None:
+        # The code can be live, used, expired, canceled or never sent.
+        name = self._pending_name(index)
+        self._check(self._any_code(name, code_index), name, client_ip)
 
-    @rule(who=WHO)
-    def cancels(self, who: str) -> None:
-        expected = outcome_of(lambda: self.model.cancel(PHONES[who]))
+    @rule(name=NAMES, client_ip=CLIENT_IPS, other=NAMES, code_index=INDEXES)
+    def check_a_code_of_any_phone(
+        self, name: str, client_ip: str | None, other: str, code_index: int
+    ) -> None:
+        self._check(self._any_code(other, code_index), name, client_ip)
+
+    @rule(name=NAMES, client_ip=CLIENT_IPS)
+    def find_the_hash_queue_full(self, name: str, client_ip: str | None) -> None:
+        send_request = SendRequest(number=PHONES[name], client_ip=client_ip)
+        check_request = CheckRequest(
+            number=PHONES[name], code=self._any_code(name, 0), client_ip=client_ip
+        )
+        full = replace(self.engine, hash_pool=FULL_HASH_POOL)
+
+        send_error = outcome_of(lambda: self.model.request_send(send_request))
+        if send_error is None:
+            send_error = Overloaded()
+            self.model.release_send_request(send_request)
+        self._compare(outcome_of(lambda: full.send(send_request)), send_error)
+        check_error = outcome_of(lambda: self.model.check(check_request, hashed=False))
+        self._compare(outcome_of(lambda: full.check(check_request)), check_error)
+
+    @precondition(lambda self: self._pending())
+    @rule(index=INDEXES)
+    def cancel_and_send(self, index: int) -> None:
+        name = self._pending_name(index)
+        self.cancel(name)
+        self._send(name, None)
+
+    @rule(name=NAMES)
+    def cancel(self, name: str) -> None:
+        expected = outcome_of(lambda: self.model.cancel(PHONES[name]))
 
         outcome = outcome_of(
-            lambda: self.engine.cancel(PHONES[who], DEFAULT, self._id_of(who))
+            lambda: self.engine.cancel(PHONES[name], DEFAULT, self._id_of(name))
         )
 
-        self._agree(outcome, expected)
+        self._compare(outcome, expected)
 
     @invariant()
-    def a_verification_is_approved_once_and_guessed_at_so_often(self) -> None:
-        assert max(self.approved.values(), default=0) <= 1
-        assert max(self.looked_at.values(), default=0) <= POLICY.max_checks
+    def verification_is_approved_once_after_max_checks_at_most(self) -> None:
+        assert max(self.approvals.values(), default=0) <= 1
+        assert max(self.checks.values(), default=0) <= POLICY.max_checks
 
     @invariant()
-    def no_limit_is_overshot(self) -> None:
-        """Read off what arrived, for the model could be wrong as the engine is."""
+    def no_limit_is_exceeded(self) -> None:
+        # Computed from the messages, because model and engine can have the same error.
         times: defaultdict[tuple[str, object], list[timedelta]] = defaultdict(list)
-        for letter in self.delivered:
-            number, address = letter.asked.number, letter.asked.client_ip
-            times["sends_total", None].append(letter.at)
-            times["sends_per_phone", number].append(letter.at)
-            times["sends_per_country", number.country].append(letter.at)
-            if address:
-                times["sends_per_ip", address].append(letter.at)
-        for (name, _), events in times.items():
-            assert not self.model.overshot(getattr(POLICY, name), events)
+        for message in self.delivered:
+            request, sent_at = message.request, message.sent_at
+            times["sends_total", None].append(sent_at)
+            times["sends_per_phone", request.number].append(sent_at)
+            times["sends_per_country", request.number.country].append(sent_at)
+            if request.client_ip:
+                times["sends_per_ip", request.client_ip].append(sent_at)
+        for (limit_name, _), events in times.items():
+            assert not self.model.is_exceeded(getattr(POLICY, limit_name), events)
 
     @invariant()
-    def a_verification_sends_so_often_and_not_at_once(self) -> None:
+    def verification_has_max_sends_and_a_cooldown(self) -> None:
         times: defaultdict[int, list[timedelta]] = defaultdict(list)
-        for letter in self.delivered:
-            times[letter.verification].append(letter.at)
+        for message in self.delivered:
+            times[message.verification].append(message.sent_at)
         for events in times.values():
             assert len(events) <= POLICY.max_sends
             for earlier, later in pairwise(events):
@@ -288,129 +298,130 @@ class People(RuleBasedStateMachine):
 
     @invariant()
     def every_key_has_an_expiry(self) -> None:
-        asked = self.client.pipeline()
+        pipeline = self.client.pipeline()
         for key in self.client.keys("*"):
-            asked.pttl(key)
-        assert all(life > 0 for life in asked.execute())
+            pipeline.pttl(key)
+        assert all(ttl > 0 for ttl in pipeline.execute())
 
     def teardown(self) -> None:
-        """Nothing is kept for longer than the longest window."""
-        age(self.client, LONGEST)
+        """Verify that all keys expire with the longest window."""
+        age(self.client, CONSECUTIVE_FAILURES_PERIOD)
         assert self.client.dbsize() == 0
 
-    def _id_of(self, who: str) -> bytes:
-        """Return the id of the pending verification, or of none."""
-        pending = outcome_of(lambda: self.engine.get_pending(PHONES[who]))
+    def _id_of(self, name: str) -> bytes:
+        """Return the id of the pending verification, or an unknown one."""
+        pending = outcome_of(lambda: self.engine.get_pending(PHONES[name]))
         return (
             pending.verification_id
             if isinstance(pending, PendingVerification)
             else b"0" * 16
         )
 
-    def _asks(
+    def _send(
         self,
-        who: str,
-        address: str | None,
-        answer: OTPError | None = None,
-        meanwhile: str = "nothing",
+        name: str,
+        client_ip: str | None,
+        error: OTPError | None = None,
+        concurrent: str = "none",
     ) -> None:
-        asked = SendRequest(number=PHONES[who], client_ip=address)
-        refusal = outcome_of(lambda: self.model.request(asked))
-        granted: list[SendResult] = []
+        request = SendRequest(number=PHONES[name], client_ip=client_ip)
+        rejection = outcome_of(lambda: self.model.request_send(request))
+        results: list[SendResult] = []
 
         def receive(message: Message) -> None:
-            letter, sent = self.model.send(asked, extract_code(message.body))
-            granted.append(sent)
-            self.codes[who].append(letter.code)
-            self._happens(meanwhile, who)
-            if answer and not isinstance(answer, DeliveryUnconfirmed):
-                self.model.give_back(letter, answer)
+            sent_message, result = self.model.send(request, extract_code(message.body))
+            results.append(result)
+            self.codes[name].append(sent_message.code)
+            self._run_concurrent_event(concurrent, name)
+            if error and not isinstance(error, DeliveryUnconfirmed):
+                self.model.release_send(sent_message, error)
             else:
-                self.delivered.append(letter)
-            if answer:
-                raise answer
+                self.delivered.append(sent_message)
+            if error:
+                raise error
 
-        began, self.carrier.receive = self.model.now, receive
-        outcome = outcome_of(lambda: self.engine.send(asked))
+        started, self.sender.receive = self.model.now, receive
+        outcome = outcome_of(lambda: self.engine.send(request))
 
-        assert bool(granted) == (refusal is None), "handed over against the rules"
-        if refusal:
-            self._agree(outcome, refusal)
+        assert bool(results) == (rejection is None), "the provider got a message"
+        if rejection:
+            self._compare(outcome, rejection)
         else:
-            sent = _after(granted[0], self.model.now - began)
-            self._agree(outcome, _result(answer, sent))
+            result = _after(results[0], self.model.now - started)
+            self._compare(outcome, _with_provider_error(result, error))
 
-    def _happens(self, meanwhile: str, who: str) -> None:
-        """Something else, while the carrier has a message for *who*."""
-        match meanwhile:
-            case "wait":
+    def _run_concurrent_event(self, event: str, name: str) -> None:
+        """Run an event while the provider has a message for a phone."""
+        match event:
+            case "time passes":
                 self.time_passes(min(STEPS))
-            case "guess":
-                self._types(self._wrong_code(who), who, None)
-            case "approve":
-                self._types(self.model.live_codes(PHONES[who])[0], who, None)
+            case "failed check":
+                self._check(self._wrong_code(name), name, None)
+            case "approval":
+                self._check(self.model.live_codes(PHONES[name])[0], name, None)
             case "cancel":
-                self.cancels(who)
-            case "begin anew":
-                self.cancels_and_asks_again(self._waiting().index(who))
+                self.cancel(name)
+            case "cancel and send":
+                self.cancel_and_send(self._pending().index(name))
 
-    def _types(self, code: str, who: str, address: str | None) -> None:
-        guess = CheckRequest(number=PHONES[who], code=code, client_ip=address)
-        verification = self.model.verification(PHONES[who])
-        expected = outcome_of(lambda: self.model.check(guess))
+    def _check(self, code: str, name: str, client_ip: str | None) -> None:
+        request = CheckRequest(number=PHONES[name], code=code, client_ip=client_ip)
+        verification = self.model.verification(PHONES[name])
+        expected = outcome_of(lambda: self.model.check(request))
 
-        outcome = outcome_of(lambda: self.engine.check(guess))
+        outcome = outcome_of(lambda: self.engine.check(request))
 
         if verification and isinstance(outcome, CheckResult):
-            self.looked_at[verification] += 1
-            self.approved[verification] += outcome.approved
-        self._agree(outcome, expected)
+            self.checks[verification] += 1
+            self.approvals[verification] += outcome.approved
+        self._compare(outcome, expected)
 
-    def _waiting(self) -> list[str]:
-        return [who for who in PHONES if self.model.live_codes(PHONES[who])]
+    def _pending(self) -> list[str]:
+        return [name for name in PHONES if self.model.live_codes(PHONES[name])]
 
-    def _one_who_waits(self, pick: int) -> str:
-        return self._waiting()[pick % len(self._waiting())]
+    def _pending_name(self, index: int) -> str:
+        return self._pending()[index % len(self._pending())]
 
-    def _wrong_code(self, who: str) -> str:
-        return different_code(*self.model.live_codes(PHONES[who]) or ["000000"])
+    def _wrong_code(self, name: str) -> str:
+        return different_code(*self.model.live_codes(PHONES[name]) or ["000000"])
 
-    def _some_code(self, whose: str, which: int) -> str:
-        codes = self.codes[whose] or ["000000"]
-        return codes[-1 - which % len(codes)]
+    def _any_code(self, name: str, index: int) -> str:
+        codes = self.codes[name] or ["000000"]
+        return codes[-1 - index % len(codes)]
 
-    def _agree(self, outcome: Any, expected: Any) -> None:
-        """Expect *expected*, but that the run itself has taken a moment."""
-        moment = timedelta(seconds=time.monotonic() - self.began)
-        # Of a machine this slow nothing can be said; see MARGIN.
-        assume(moment < MARGIN)
+    def _compare(self, outcome: Any, expected: Any) -> None:
+        """Compare two outcomes, with a tolerance of the time of the run."""
+        elapsed = timedelta(seconds=time.monotonic() - self.started)
+        # A slower run could reach the end of a window; see MARGIN.
+        assume(elapsed < MARGIN)
         assert type(outcome) is type(expected), f"{outcome!r}, not {expected!r}"
-        for name in ("limit", "approved", "attempts_left", "confirmed"):
+        for name in ("limit", "approved", "attempts_remaining", "confirmed"):
             assert getattr(outcome, name, None) == getattr(expected, name, None), name
         for name in ("retry_after", "expires_in", "resend_after"):
-            told = getattr(outcome, name, None) or timedelta()
-            promised = getattr(expected, name, None) or timedelta()
-            assert told == promised or promised - moment <= told <= promised, name
+            actual = getattr(outcome, name, None) or timedelta()
+            latest = getattr(expected, name, None) or timedelta()
+            assert latest - elapsed <= actual <= latest or actual == latest, name
 
 
-def _after(sent: SendResult, took: timedelta) -> SendResult:
-    return SendResult(
-        verification_id=sent.verification_id,
-        send_id=sent.send_id,
-        expires_in=sent.expires_in - took,
-        resend_after=sent.resend_after - took,
+def _after(result: SendResult, elapsed: timedelta) -> SendResult:
+    return replace(
+        result,
+        expires_in=result.expires_in - elapsed,
+        resend_after=result.resend_after - elapsed,
     )
 
 
-def _result(answer: OTPError | None, sent: SendResult) -> SendResult | OTPError:
-    """Return the result of a send that the provider answered with *answer*."""
-    if isinstance(answer, DeliveryUnconfirmed):
-        return replace(sent, confirmed=False)
-    return answer or sent
+def _with_provider_error(
+    result: SendResult, error: OTPError | None
+) -> SendResult | OTPError:
+    """Return the outcome of a send for which the provider raises *error*."""
+    if isinstance(error, DeliveryUnconfirmed):
+        return replace(result, confirmed=False)
+    return error or result
 
 
-def test_the_engine_does_what_it_promises_in_whatever_order(redis):
-    class OnThisRedis(People):
+def test_engine_behaves_as_its_model_in_any_order(redis):
+    class OnThisRedis(EngineAndModel):
         pass
 
     OnThisRedis.client = redis

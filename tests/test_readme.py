@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import cast
 
 import click
 import pytest
@@ -15,7 +15,9 @@ from otp_engine import config
 from otp_engine.api import error_handlers
 from otp_engine.cli import main
 from otp_engine.config import secret_settings
+from otp_engine.domain.recipients import Recipient
 from otp_engine.errors import InvalidSettings, OTPError
+from otp_engine.store.event_codec import EVENT_TYPES
 from tests.support import redis_server, server_process
 
 ROOT = Path(__file__).parent.parent
@@ -28,17 +30,21 @@ EXAMPLE = (ROOT / ".env.example").read_text()
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 PAGES = {
     path.relative_to(ROOT): path.read_text()
-    for path in [
-        *(ROOT / "README.md", ROOT / "SECURITY.md"),
-        *sorted(DOCS.rglob("*.md")),
-    ]
+    for path in [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 }
+# The names of all files that a page can refer to, with a leading slash.
+FILES = [
+    f"/{path.relative_to(ROOT)}"
+    for folder in ("otp_engine", "tests", "deploy", "docs")
+    for path in (ROOT / folder).rglob("*.*")
+] + [f"/{path.name}" for path in ROOT.glob("*.*")]
 MAX_README_LINES = 150
 # Docker Compose reads these, and the service does not.
 COMPOSE_ONLY = {"PORT", "REDIS_PASSWORD"}
 # The SDKs of Twilio read these.
 SDK_ONLY = {"TWILIO_REGION", "TWILIO_EDGE"}
-PROMISES = re.findall(r"\[`(test_\w+)`\]\(([\w/.]+)\)", README)
+# The tests read these.
+TESTS_ONLY = re.compile(r"OTP_(REQUIRE_\w+|PICTURES)")
 
 
 def first_cells(markdown: str) -> str:
@@ -85,6 +91,17 @@ def test_relative_links_resolve(page):
     assert broken == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_named_files_exist(page):
+    named = re.findall(r"`([\w.-][\w./-]*\.(?:py|lua|yml|md|conf))`", PAGES[page])
+
+    missing = [
+        name for name in named if not any(path.endswith(f"/{name}") for path in FILES)
+    ]
+
+    assert missing == []
+
+
 def test_readme_links_to_every_page_of_docs():
     linked = {path for path, _ in links(README)}
 
@@ -120,8 +137,9 @@ def test_example_has_only_known_settings():
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_pages_name_only_known_settings(page):
     named = set(re.findall(r"\b((?:OTP|TWILIO)_[A-Z0-9_]*[A-Z0-9])\b", PAGES[page]))
+    unknown = named - SDK_ONLY - COMPOSE_ONLY - set(config.VARIABLES)
 
-    assert named - SDK_ONLY - set(config.VARIABLES) == set()
+    assert [name for name in unknown if not TESTS_ONLY.fullmatch(name)] == []
 
 
 def test_every_secret_can_be_given_by_file():
@@ -153,13 +171,19 @@ def test_pages_name_only_known_commands(page):
     assert named - commands() == set()
 
 
-def test_every_event_kind_is_in_the_operations_page():
-    params = main.commands["events"].params
-    (option,) = (param for param in params if param.name == "kinds")
-    kinds = set(cast(click.Choice[str], option.type).choices)
-    documented = re.findall(r"`(\w+)`", first_cells(OPERATIONS))
+@pytest.mark.parametrize("kind", EVENT_TYPES)
+def test_operations_page_lists_the_fields_of_each_event(kind):
+    rows = re.findall(r"^\| `(\w+)` \|((?: `\w+`,?)*) \|", OPERATIONS, re.MULTILINE)
+    documented = re.findall(r"`(\w+)`", dict(rows)[kind])
 
-    assert kinds - set(documented) == set()
+    own = [field.name for field in fields(EVENT_TYPES[kind])]
+    assert documented == [name for name in own if name != "recipient"]
+
+
+def test_operations_page_lists_the_fields_of_every_recipient():
+    names = [f"`{field.name}`" for field in fields(Recipient)]
+
+    assert f"{', '.join(names[:-1])} and {names[-1]}" in OPERATIONS
 
 
 def errors(kind: type[OTPError] = OTPError) -> Iterator[type[OTPError]]:
@@ -180,9 +204,17 @@ def test_every_error_is_in_the_api_page():
     assert returned - set(re.findall(r"`(\w+)`", API)) == set()
 
 
-@pytest.mark.parametrize(("test", "path"), PROMISES)
-def test_every_promise_links_to_its_test(test, path):
-    assert f"def {test}(" in (ROOT / path).read_text()
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_linked_tests_exist(page):
+    linked = re.findall(r"\[`(test_\w+)`\]\(([\w/.]+)\)", PAGES[page])
+
+    missing = [
+        test
+        for test, path in linked
+        if f"def {test}(" not in (ROOT / page.parent / path).read_text()
+    ]
+
+    assert missing == []
 
 
 def test_all_ten_promises_are_in_the_readme():
@@ -305,3 +337,13 @@ def test_every_metric_is_in_the_operations_page(dev_server):
     documented = re.findall(r"`(\w+)`", first_cells(OPERATIONS))
 
     assert set(exposed) - set(documented) == set()
+
+
+@pytest.mark.e2e
+def test_every_rule_is_in_the_operations_page(dev_server):
+    page = dev_server.read("/metrics")
+    counted = re.findall(r"^otp_refusals_total{.*limit=\"(\w+)\"", page, re.MULTILINE)
+    documented = re.findall(r"`(\w+)`", first_cells(OPERATIONS))
+
+    assert len(counted) > 0
+    assert set(counted) - set(documented) == set()

@@ -1,16 +1,18 @@
-"""Print how far one request walks: `make walk`, or `python -m tests.walk`.
+"""Measure the walk of a request: `make walk`, or `python -m tests.walk`.
 
-For each request it prints the calls of functions of `otp_engine`, the files that these
-functions are in, the deepest stack of them, and how often the next call is in another
-file. The last column counts the values that the pepper pseudonymized, by their kind.
-`python -m tests.walk calls` also prints each request's calls in order.
+The walk of a request is its calls of functions of `otp_engine`. The program prints
+their number, the number of files that contain these functions, the greatest depth of
+the stack, and how often the next call is in another file. The last column counts the
+values that the pepper pseudonymized, by kind. `python -m tests.walk calls` also prints
+the calls in order.
 
-It counts with `sys.setprofile` in the thread of the request, so Argon2 and the
-provider, which run in pools, add nothing. A resumed generator or context manager is a
-call. Comprehensions, generator expressions and lambdas are part of the function that
-contains them, and count nothing. Each request runs several times over Flask's test
-client and the embedded store, and the shortest walk is printed: once a second a request
-also asks Redis for a new version of the policy.
+`sys.setprofile` counts calls in the thread of the request. Argon2 and the provider run
+in pools, and add nothing. A resumed generator or context manager is a call. A
+comprehension, a generator expression or a lambda is part of its function, and no call.
+
+Each request runs several times over Flask's test client and the embedded store. The
+shortest walk is printed, because once a second a request also reads the policy version
+from Redis.
 """
 
 from __future__ import annotations
@@ -53,17 +55,17 @@ RUNS = 6
 
 @dataclass
 class Walk:
-    """What the functions of `otp_engine` did in one request.
+    """The calls of functions of `otp_engine` in one request.
 
     Attributes:
-        calls: The functions that were called, in order, as `FILE:NAME`.
-        deepest: The most of them that were on the stack at once.
-        digests: How often each value was hashed, by its label and itself.
+        calls: The called functions in order, as `FILE:NAME`.
+        depth: The most of them that were on the stack at once.
+        pseudonyms: How often each value was pseudonymized, by kind and value.
     """
 
     calls: list[str] = field(default_factory=list)
-    deepest: int = 0
-    digests: Counter[tuple[str, str]] = field(default_factory=Counter)
+    depth: int = 0
+    pseudonyms: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @property
     def files(self) -> list[str]:
@@ -72,42 +74,37 @@ class Walk:
 
     @property
     def switches(self) -> int:
-        """How often a call is in another file than the one before it."""
-        files = self.files
-        return sum(one != other for one, other in pairwise(files))
+        """How often a call is in another file than the call before it."""
+        return sum(file != next_file for file, next_file in pairwise(self.files))
 
     def __str__(self) -> str:
-        kinds = Counter(kind for kind, _ in self.digests.elements())
-        hashed = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
+        kinds = Counter(kind for kind, _ in self.pseudonyms.elements())
+        counts = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
         return (
             f"{len(self.calls)} calls, {len(set(self.files))} files,"
-            f" deepest {self.deepest}, {self.switches} switches; digests: {hashed}"
+            f" depth {self.depth}, {self.switches} switches; pseudonyms: {counts}"
         )
 
 
 def walk(request: Callable[[], object]) -> Walk:
-    """Measure *request*.
-
-    Returns:
-        Its calls, without those of other threads.
-    """
-    taken = Walk()
+    """Measure the walk of *request* in this thread."""
+    measured = Walk()
 
     def profile(frame: FrameType, event: str, _value: Any) -> None:
         if event != "call" or (name := _name(frame.f_code)) is None:
             return
-        taken.calls.append(name)
-        taken.deepest = max(taken.deepest, _depth(frame))
+        measured.calls.append(name)
+        measured.depth = max(measured.depth, _depth(frame))
         if frame.f_code is Pepper.pseudonymize.__code__:
             kind, value = frame.f_locals["kind"], frame.f_locals["value"]
-            taken.digests[kind, value] += 1
+            measured.pseudonyms[kind, value] += 1
 
     sys.setprofile(profile)
     try:
         request()
     finally:
         sys.setprofile(None)
-    return taken
+    return measured
 
 
 @cache
@@ -127,7 +124,7 @@ def _depth(frame: FrameType | None) -> int:
 
 
 class Service:
-    """An app over the embedded store, and the requests that are measured."""
+    """An app on the embedded store, and the requests that are measured."""
 
     def __init__(self) -> None:
         self.outbox = FakeSender()
@@ -137,7 +134,7 @@ class Service:
         self._v2 = self._client(store, with_key)
         secret = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
         self._headers = {"Authorization": f"Basic {secret}"}
-        self._sent = 0
+        self._numbers = 0
         self.number = ""
 
     def _client(self, store: RedisStore, settings: dict[str, str]) -> FlaskClient:
@@ -145,9 +142,9 @@ class Service:
         return app.test_client()
 
     def new_number(self) -> None:
-        """Change to a number that has no verification."""
-        self._sent += 1
-        self.number = f"+9194450{self._sent:05}"
+        """Change to a number without a verification."""
+        self._numbers += 1
+        self.number = f"+9194450{self._numbers:05}"
 
     def send_otp(self) -> TestResponse:
         return self._auth.post("/auth/send_otp", json={"phone": self.number})
@@ -172,7 +169,7 @@ class Service:
 
 
 def walks() -> dict[str, Walk]:
-    """Measure each request, warmed up, with a number of its own.
+    """Measure each request, with a number of its own.
 
     Returns:
         The walks, by the name of the request.
@@ -207,31 +204,31 @@ def walks() -> dict[str, Walk]:
             200,
         ),
     }
-    return {name: _measured(service, *steps) for name, steps in requests.items()}
+    return {name: _shortest_walk(service, *steps) for name, steps in requests.items()}
 
 
-def _measured(
+def _shortest_walk(
     service: Service,
     prepare: Callable[[], object],
     request: Callable[[], TestResponse],
     status: int,
 ) -> Walk:
-    taken = []
+    measured = []
     for _ in range(RUNS):
         service.new_number()
         prepare()
         responses: list[TestResponse] = []
-        taken.append(walk(lambda: responses.append(request())))  # noqa: B023 - called at once
+        measured.append(walk(lambda: responses.append(request())))  # noqa: B023 - called at once
         assert responses[0].status_code == status, responses[0].get_data()
-    return min(taken, key=lambda one: len(one.calls))
+    return min(measured, key=lambda each: len(each.calls))
 
 
 def main() -> None:
     logging.disable()
-    for name, taken in walks().items():
-        print(f"{name}: {taken}")
+    for name, measured in walks().items():
+        print(f"{name}: {measured}")
         if "calls" in sys.argv:
-            for call in taken.calls:
+            for call in measured.calls:
                 print(f"    {call}")
 
 

@@ -1,5 +1,5 @@
-"""Who calls: HTTP in, one call of the engine, an answer out.
+"""The HTTP APIs: each view parses a request, calls the engine, and builds a response.
 
-`auth` is the service's own API. A second face, Twilio Verify's `/v2` in `verify_v2`,
-stands beside it and calls the same engine.
+`auth` is the API of this service. `verify_v2` is Twilio Verify's `/v2` on the same
+engine.
 """

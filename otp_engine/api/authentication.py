@@ -13,36 +13,43 @@ from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.domain.limits import ip_networks
 from otp_engine.errors import InvalidRequest, Unauthorized
 
-# Requests without an address share one place, so that limits count them too.
+# Requests without an address count as one address, so that limits apply to them too.
 _UNKNOWN_ADDRESS = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The client that sent the request.
+    """The program that sent the request.
 
     Attributes:
-        name: The name of the API key; None is an anonymous client.
+        name: The name of the API key; None for an anonymous client.
     """
 
     name: str | None
 
-    def client_ip(self, request: Request, given: str | None) -> str | None:
-        """Return the address of the recipient, as limits count it.
+    def client_ip(self, request: Request, stated: str | None) -> str | None:
+        """Return the client IP that limits count.
 
-        An anonymous client is counted by its connection. A client with a key names the
-        recipient's address. If it names none, no address is counted, because its own
-        address serves many recipients.
+        An anonymous client is counted by the address of its connection. A client with a
+        key can state the address of the recipient. Its own address serves many
+        recipients, and is not counted.
+
+        Args:
+            request: The request.
+            stated: The address in the request, if any.
+
+        Returns:
+            The normalized address; None if a client with a key states none.
 
         Raises:
-            InvalidRequest: A client with a key named something that is not an address.
+            InvalidRequest: A client with a key stated a value that is no IP address.
         """
         if self.name is None:
             return _connection(request)
-        if given is None:
+        if stated is None:
             return None
         try:
-            return ip_networks.normalize(given)
+            return ip_networks.normalize(stated)
         except ValueError:
             raise InvalidRequest("'client_ip' must be an IP address.") from None
 
@@ -51,7 +58,7 @@ ANONYMOUS = Client(None)
 
 
 class ApiKeyAuthenticator:
-    """The clients that have a key; without any key, every client."""
+    """Authenticates the clients that have an API key; without any key, every client."""
 
     def __init__(
         self,
@@ -59,18 +66,18 @@ class ApiKeyAuthenticator:
         *,
         failed: Callable[[str], None] = lambda _address: None,
     ) -> None:
-        """Accept the holders of *keys*.
+        """Accept clients with one of *keys*.
 
         Args:
-            keys: All keys.
+            keys: The API keys; if there are none, every client is anonymous.
             failed: Called with the address that sent a wrong key; raises
-                `RateLimited` once there were too many.
+                `RateLimited` if the address has sent too many.
         """
         self._keys = [(key.name, key.digest) for key in keys]
         self._failed = failed
 
     def authenticate(self, request: Request) -> Client:
-        """Identify a client by `Authorization: Bearer SECRET`, or Basic `NAME:SECRET`.
+        """Return the client of `Authorization: Bearer SECRET` or Basic `NAME:SECRET`.
 
         Raises:
             Unauthorized: Keys are configured, and the request has no valid one.
@@ -82,11 +89,11 @@ class ApiKeyAuthenticator:
             return ANONYMOUS
         name, secret = _credentials(request)
         digest = api_keys.digest(secret)
-        # Every key is compared in full, so that the time reveals nothing.
+        # Each key is compared in full, so that the duration reveals nothing.
         matches = [
-            holder
-            for holder, known in self._keys
-            if hmac.compare_digest(digest, known) and name in {None, holder}
+            key_name
+            for key_name, key_digest in self._keys
+            if hmac.compare_digest(digest, key_digest) and name in {None, key_name}
         ]
         if not matches:
             self._failed(_connection(request))

@@ -28,30 +28,25 @@ class Body:
 
     _values: Mapping[str, Any]
 
-    def require_text(self, name: str) -> str:
-        """Return the text of a required field.
+    def get_texts(self, *names: str) -> dict[str, str]:
+        """Return the texts of the fields that the body has, by their names.
+
+        A field that is null counts as missing.
 
         Raises:
-            InvalidRequest: The field is missing, blank or not text.
+            InvalidRequest: A field is blank or not text.
         """
-        if (text := self.get_text(name)) is None:
-            raise InvalidRequest(f"'{name}' is missing.")
-        return text
-
-    def get_text(self, name: str) -> str | None:
-        """Return the text of an optional field, or None if it is missing or null.
-
-        Raises:
-            InvalidRequest: The field is blank or not text.
-        """
-        text = self._values.get(name)
-        if text is None:
-            return None
-        if not isinstance(text, str):
-            raise InvalidRequest(f"'{name}' must be text, in quotes.")
-        if not text.strip():
-            raise InvalidRequest(f"'{name}' is empty.")
-        return text
+        texts = {}
+        for name in names:
+            value = self._values.get(name)
+            if value is None:
+                continue
+            if not isinstance(value, str):
+                raise InvalidRequest(f"'{name}' must be text, in quotes.")
+            if not value.strip():
+                raise InvalidRequest(f"'{name}' is empty.")
+            texts[name] = value
+        return texts
 
     def get_flag(self, name: str) -> bool:
         """Return an optional boolean, in a form as text; False if it is missing.
@@ -81,7 +76,7 @@ def parse(request: Request) -> Body:
     """
     media_type = request.mimetype
     if media_type == "application/json" or media_type.endswith("+json"):
-        return Body(_decode_json(_read(request)))
+        return Body(parse_json_object(_read(request)))
     if media_type == FORM:
         return Body(parse_form(request))
     raise UnsupportedMediaType
@@ -112,15 +107,20 @@ def parse_form(request: Request) -> dict[str, str]:
     return _unique(pairs)
 
 
-def parse_json_object(text: str) -> dict[str, Any]:
-    """Parse a JSON object that every parser reads in the same way.
+def missing(name: str) -> InvalidRequest:
+    """Return the error for a required field that is missing."""
+    return InvalidRequest(f"'{name}' is missing.")
+
+
+def parse_json_object(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object in UTF-8 that every parser reads in the same way.
 
     Raises:
-        InvalidRequest: The text is malformed, ambiguous or not an object.
+        InvalidRequest: The body is malformed, ambiguous or not an object.
     """
     try:
         value = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_reject_constant
+            body.decode(), object_pairs_hook=_unique, parse_constant=_reject_constant
         )
         # An unpaired surrogate cannot be encoded.
         json.dumps(value, ensure_ascii=False).encode()
@@ -139,13 +139,6 @@ def _read(request: Request) -> bytes:
     if request.content_length not in {None, len(body)}:
         raise InvalidRequest("The body is incomplete.")
     return body
-
-
-def _decode_json(body: bytes) -> dict[str, Any]:
-    try:
-        return parse_json_object(body.decode())
-    except UnicodeDecodeError:
-        raise InvalidRequest("The body is not valid JSON.") from None
 
 
 def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

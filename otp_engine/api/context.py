@@ -13,7 +13,6 @@ from otp_engine.crypto import api_keys
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import handles
-from otp_engine.domain.engine import Engine
 from otp_engine.domain.engines import Engines
 from otp_engine.domain.handles import Handle
 from otp_engine.domain.models import CheckResult
@@ -29,7 +28,7 @@ from otp_engine.domain.ports import (
 from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
 
-_NAME = "otp_engine"
+_EXTENSION = "otp_engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +36,21 @@ class AppContext:
     """The engines, and the dependencies of requests and responses.
 
     Attributes:
-        dev: Development: `/v2` can be tried without a key.
-        numbers: Parses phone numbers, sandbox numbers included.
-        live: Returns the engines under the current policy.
+        dev: Whether dev mode is on, in which `/v2` accepts anonymous clients.
+        sandbox_numbers: Parses phone numbers, sandbox numbers included.
+        live_engines: Returns the engines under the current policy.
         peppers: The current pepper, then the previous one during a rotation.
-        region: ISO 3166 code of the country that national numbers belong to.
-        account: The account SID of this deployment.
+        authenticator: Authenticates clients by their API keys.
+        default_region: ISO 3166-1 code of the country of national numbers.
+        account_sid: The account SID of this deployment.
         service: The default service, which always exists.
         services: The other services, and additions to the default one.
-        proofs: Issues proof tokens.
+        records: The records of verifications, which `/v2` reads by SID.
+        safe_list: The numbers that the country filter does not apply to.
+        events: The stored events.
         public_url: The URL of this service; None takes the URL of the request.
-        now: Returns the time, in UTC.
+        proofs: Issues proof tokens.
+        utcnow: Returns the time in UTC.
     """
 
     dev: bool
@@ -74,35 +77,31 @@ class AppContext:
         engines: Engines = g.engines
         return engines
 
-    def engine_for(self, number: PhoneNumber) -> Engine:
-        """Return the engine that serves *number* in this request."""
-        return self.engines.engine_for(number)
-
     @property
     def policy(self) -> Policy:
         """The policy of this request."""
         return self.engines.live.policy
 
-    def proof_header(self, number: PhoneNumber, checked: CheckResult) -> dict[str, str]:
+    def proof_header(self, number: PhoneNumber, result: CheckResult) -> dict[str, str]:
         """Return the header that proves an approval to other parties."""
-        audience = g.get("caller") or api_keys.ANONYMOUS
-        proof = self.prove(number, checked, audience=audience)
+        audience = g.get("client_name") or api_keys.ANONYMOUS
+        proof = self.prove(number, result, audience=audience)
         return {"OTP-Proof": proof} if proof else {}
 
     def prove(
         self,
         number: PhoneNumber,
-        checked: CheckResult,
+        result: CheckResult,
         *,
         audience: str,
         nonce: str | None = None,
     ) -> str | None:
         """Issue a proof token for an approval, as `ProofTokenIssuer.issue`."""
-        if checked.approved_at is None:
+        if result.approved_at is None:
             return None
         return self.proofs.issue(
             number.e164,
-            approved_at=checked.approved_at,
+            approved_at=result.approved_at,
             audience=audience,
             nonce=nonce,
             test=self.sandbox_numbers.get(number.e164) is not None,
@@ -116,27 +115,19 @@ class AppContext:
         """
         return handles.parse(text, self.peppers, self._number)
 
-    def handle_header(self, verification: bytes | None) -> dict[str, str]:
-        """Return the header with the handle of a *verification*, if it is bound.
-
-        A view stores the number of a bound verification in `flask.g`.
-        """
-        number: PhoneNumber | None = g.get("bound")
-        if number is None or verification is None:
-            return {}
-        return {
-            "OTP-Verification": Handle(verification, number).encode(self.peppers[0])
-        }
+    def handle_header(self, handle: Handle) -> dict[str, str]:
+        """Return the header with the handle of a bound verification."""
+        return {"OTP-Verification": handle.encode(self.peppers[0])}
 
     def _number(self, e164: str) -> PhoneNumber:
         return self.sandbox_numbers.parse(e164, numbers.UNKNOWN_REGION)
 
     def init_app(self, app: Flask) -> None:
         """Make this the context of the views of *app*."""
-        app.extensions[_NAME] = self
+        app.extensions[_EXTENSION] = self
 
 
 def get_context() -> AppContext:
     """Return the context of the app that serves this request."""
-    context: AppContext = current_app.extensions[_NAME]
+    context: AppContext = current_app.extensions[_EXTENSION]
     return context

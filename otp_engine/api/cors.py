@@ -50,11 +50,15 @@ class OriginPolicy:
     def init_app(self, app: Flask) -> None:
         """Check the requests of *app*, and add CORS headers to its responses."""
         app.before_request(self._check)
-        app.after_request(self._add_headers)
+        if self.allowed:
+            app.after_request(self._add_headers)
 
     def _check(self) -> ResponseReturnValue | None:
         if not request.path.startswith(_PATH_PREFIX):
             return None
+        headers = request.headers
+        if "Origin" not in headers and "Sec-Fetch-Site" not in headers:
+            return None  # the client is no page in a browser
         if _is_preflight():
             if not self._is_allowed():
                 raise OriginNotAllowed
@@ -83,7 +87,7 @@ class OriginPolicy:
         return origin == f"{own.scheme}://{host}".lower()
 
     def _add_headers(self, response: Response) -> Response:
-        if self.allowed and request.path.startswith(_PATH_PREFIX):
+        if request.path.startswith(_PATH_PREFIX):
             response.vary.add("Origin")
             if self._is_allowed():
                 origin = request.headers["Origin"]

@@ -54,7 +54,7 @@ def client_address(header: str, proxies: int) -> str:
         proxies: Number of trusted proxies.
 
     Returns:
-        The text of the address, which `domain.addresses.read` validates, or `UNKNOWN`
+        The text of the address, which `ip_networks.normalize` validates, or `UNKNOWN`
         if the header has fewer entries than *proxies* or the entry is empty.
     """
     entries = header.rsplit(",", proxies)

@@ -18,41 +18,45 @@ from otp_engine.domain.messages.delivery_reports import DeliveryReport, ReportPa
 from otp_engine.domain.phones import numbers
 from otp_engine.errors import InvalidPhone, InvalidRequest, Overloaded, Unauthorized
 
-_LONGEST_BODY = 4 * 1024
-# Seconds that a report waits for a place: reports that come at once, with their bodies,
-# free it sooner.
-_PATIENCE = 0.05
+_MAX_BYTES = 4 * 1024
+# Reports that arrive at once, with their bodies, release their slots sooner.
+_SLOT_TIMEOUT = 0.05  # seconds
 # HMAC-SHA1 in base64: 20 bytes.
 _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=", re.ASCII)
 
 
 def blueprint(
-    read: ReportParser, is_new: Callable[[str], bool], bodies: BoundedSemaphore
+    parse_report: ReportParser,
+    mark_seen: Callable[[str], bool],
+    slots: BoundedSemaphore,
 ) -> Blueprint:
     """Build the view.
 
     Args:
-        read: Parses a report.
-        is_new: Returns whether it is the first report on a message; one can be
-            repeated.
-        bodies: Bounds the bodies that are read at a time. A client can send a body
-            slowly, and holds a thread until it is complete.
+        parse_report: Verifies and parses a report.
+        mark_seen: Stores that a report on a message was received, and returns whether
+            it is the first one; providers can repeat a report.
+        slots: Limits the bodies that are read at once. A client can send a body slowly,
+            and holds a thread until it is complete.
+
+    Returns:
+        The blueprint `callbacks`.
     """
     bp = Blueprint("callbacks", __name__)
 
     @bp.post(TWILIO_WEBHOOK_PATH)
-    def report() -> ResponseReturnValue:
+    def receive_report() -> ResponseReturnValue:
         signature = _signature()
-        receipt = read(_form(bodies), signature)
-        if receipt and is_new(receipt.message_id):
-            _tell(receipt)
+        report = parse_report(_read_form(slots), signature)
+        if report and mark_seen(report.message_id):
+            _emit(report)
         return "", HTTPStatus.NO_CONTENT
 
     return bp
 
 
 def _signature() -> str:
-    """Check what the headers show, before a body that may come slowly is read.
+    """Check the headers before the body is read, because a body can arrive slowly.
 
     The signature covers the body, so its value can only be checked afterwards.
 
@@ -60,40 +64,40 @@ def _signature() -> str:
         The signature.
 
     Raises:
-        Unauthorized: There is none, or it cannot be Twilio's.
+        Unauthorized: There is no signature, or its format is not Twilio's.
         RequestEntityTooLarge: The body is longer than any report.
-        InvalidRequest: The body does not give its length, as Twilio's always does.
+        InvalidRequest: The request has no Content-Length; Twilio's always has one.
     """
     signature = request.headers.get("X-Twilio-Signature", "")
     if not _SIGNATURE.fullmatch(signature):
         raise Unauthorized
     if request.content_length is None:
         raise InvalidRequest("A form needs a Content-Length.")
-    if request.content_length > _LONGEST_BODY:
+    if request.content_length > _MAX_BYTES:
         raise RequestEntityTooLarge
     return signature
 
 
-def _form(bodies: BoundedSemaphore) -> Mapping[str, str]:
-    """Read the body once one of the places in *bodies* is free.
+def _read_form(slots: BoundedSemaphore) -> Mapping[str, str]:
+    """Read the body once one of *slots* is free.
 
     Raises:
-        Saturated: No place becomes free; the body is not read. Twilio does not retry a
-            status callback that was answered, so the report is lost.
+        Overloaded: No slot becomes free, and the body is not read. Twilio does not
+            retry a status callback that has a response, so the report is lost.
     """
-    if not bodies.acquire(timeout=_PATIENCE):
+    if not slots.acquire(timeout=_SLOT_TIMEOUT):
         raise Overloaded
     try:
         return request.form
     finally:
-        bodies.release()
+        slots.release()
 
 
-def _tell(receipt: DeliveryReport) -> None:
+def _emit(report: DeliveryReport) -> None:
     engine = context.get_context().engines.live
     try:
-        number = numbers.parse(receipt.to, numbers.UNKNOWN_REGION)
+        number = numbers.parse(report.to, numbers.UNKNOWN_REGION)
     except InvalidPhone:
-        # Of another channel, and of no message of ours.
+        # The message was sent through another channel, and not by this service.
         return
-    engine.emit(events.event_from_report(receipt, number, engine.peppers[0]))
+    engine.emit(events.event_from_report(report, number, engine.peppers[0]))

@@ -21,7 +21,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run and operate a one-time passcode service.
 
-    The settings come from environment variables, which the README lists.
+    The settings come from environment variables; docs/configuration.md lists them.
     """
 
 

@@ -12,7 +12,7 @@ from otp_engine.app import MAX_CONCURRENT_SENDS
 from otp_engine.cli import redis_warnings
 from otp_engine.cli.common import load, status_line, success, warn
 from otp_engine.config import Settings
-from otp_engine.domain.policy.online_guessing import chance
+from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.errors import OTPError
 
 
@@ -24,7 +24,9 @@ def doctor() -> None:
     """
     settings, store = load()
     success("the settings are valid")
-    success(f"the chance of guessing a code is at most {chance(settings.policy)}")
+    success(
+        f"the chance of guessing a code is at most {guessing_chance(settings.policy)}"
+    )
     for warning in settings.warnings:
         warn(warning)
     sender = senders.build_sender(settings, max_concurrent=MAX_CONCURRENT_SENDS)

@@ -102,7 +102,8 @@ def _to_json(recorded: RecordedEvent, kind: str) -> str:
 def _to_text(recorded: RecordedEvent, kind: str) -> str:
     event = _to_dict(recorded.event)
     if prefix := event.pop("prefix", None):
-        event["phone"] = f"{mask_after_prefix(prefix)} {event.pop('phone_hash')}"
+        phone = f"{mask_after_prefix(prefix)} {event.pop('phone_hash')}"
+        event = {"phone": phone, **event}
     for name in _OMITTED_FROM_TEXT:
         event.pop(name, None)
     columns = "  ".join(filter(None, map(_column, event, event.values())))

@@ -49,7 +49,7 @@ class _CliContext:
 
     @property
     def namespaces(self) -> list[str]:
-        """The default service, and all others."""
+        """The namespaces of all services; that of the default service is empty."""
         return ["", *(service.sid for service in self.store.services.list_services())]
 
     def parse_number(self, text: str) -> PhoneNumber:
@@ -106,10 +106,10 @@ def _load_context() -> _CliContext:
 
 def _report_lines(report: PhoneReport, policy: Policy) -> Sequence[str]:
     lines = []
-    for namespace, pending in report.pending:
+    for scope, pending in report.pending:
         remaining = max(0, policy.max_checks - pending.attempts_used)
         lines.append(
-            f"pending verification{_namespace_note(namespace)}:"
+            f"pending verification{_scope_note(scope)}:"
             f" expires in {_format_duration(pending.expires_in)},"
             f" {remaining} of {policy.max_checks} attempts remaining"
         )
@@ -117,9 +117,9 @@ def _report_lines(report: PhoneReport, policy: Policy) -> Sequence[str]:
     return [*lines, *map(_usage_line, report.limit_usage)]
 
 
-def _namespace_note(namespace: str) -> str:
-    """Return the service of a verification, and whether it is bound to its sid."""
-    service, plus, _ = namespace.partition("+")
+def _scope_note(scope: str) -> str:
+    """Return the service of a verification, and whether it is bound."""
+    service, plus, _ = scope.partition("+")
     return (f" in {service}" if service else "") + (" (bound)" if plus else "")
 
 
@@ -140,12 +140,12 @@ def _to_dict(
         "phone": number.masked,
         "pending": [
             {
-                "service": namespace.partition("+")[0] or None,
-                "bound": "+" in namespace,
+                "service": scope.partition("+")[0] or None,
+                "bound": "+" in scope,
                 "attempts_remaining": max(0, policy.max_checks - pending.attempts_used),
                 "expires_in": round(pending.expires_in.total_seconds()),
             }
-            for namespace, pending in report.pending
+            for scope, pending in report.pending
         ],
         "limits": [
             {

@@ -23,7 +23,7 @@ from otp_engine.cli.common import (
 )
 from otp_engine.config import Settings, checks
 from otp_engine.domain.events import PolicyChanged
-from otp_engine.domain.policy import online_guessing
+from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
 from otp_engine.domain.policy.signed_versions import PolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion, apply
@@ -78,7 +78,7 @@ def show(context: _CliContext, *, as_json: bool) -> None:
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, source in rows:
         click.echo(f"{name:{widths[0]}}  {value:{widths[1]}}  {printable(source)}")
-    success(f"the chance of guessing a code is at most {online_guessing.chance(live)}")
+    success(f"the chance of guessing a code is at most {guessing_chance(live)}")
     for warning in checks.policy_warnings(live, context.settings):
         warn(warning)
 
@@ -185,10 +185,8 @@ def _warn_of_change(context: _CliContext, old: Policy, new: Policy) -> None:
     for warning in checks.policy_warnings(new, context.settings):
         if warning not in known:
             warn(warning)
-    if online_guessing.chance(new) != online_guessing.chance(old):
-        success(
-            f"the chance of guessing a code is at most {online_guessing.chance(new)}"
-        )
+    if guessing_chance(new) != guessing_chance(old):
+        success(f"the chance of guessing a code is at most {guessing_chance(new)}")
 
 
 def _emit_change(

@@ -19,7 +19,7 @@ def collect(settings: Settings, store: RedisStore) -> list[str]:
         store: Their store.
 
     Returns:
-        The warnings. A question that Redis does not answer is a warning too.
+        The warnings. A command that Redis does not answer is a warning too.
     """
     if settings.redis_url is None:
         return []

@@ -16,7 +16,7 @@ from otp_engine.app import METRICS_DIR_VARIABLE, THREADS, cpu_count
 from otp_engine.cli import redis_warnings
 from otp_engine.cli.common import fail, load, success
 from otp_engine.config import Settings, checks
-from otp_engine.domain.policy.online_guessing import chance
+from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.ops import log_config
 from otp_engine.server import DrainingServer
 from otp_engine.store.redis_store import RedisStore
@@ -66,7 +66,9 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
 
 
 def _log_warnings(settings: Settings, store: RedisStore, host: str) -> None:
-    log.info("the chance of guessing a code is at most %s", chance(settings.policy))
+    log.info(
+        "the chance of guessing a code is at most %s", guessing_chance(settings.policy)
+    )
     warnings = [
         *settings.warnings,
         *checks.host_warnings(settings, host),

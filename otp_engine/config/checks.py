@@ -11,7 +11,7 @@ from otp_engine.config.settings import Settings, is_loopback
 from otp_engine.crypto.api_keys import MIN_BITS, ApiKey
 from otp_engine.domain.limits.limits import KeyedLimit
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.policy.online_guessing import DIGITS
+from otp_engine.domain.policy.online_guessing import MIN_CODE_LENGTH
 from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.domain.services import Service
 
@@ -84,9 +84,9 @@ def service_warnings(service: Service) -> list[str]:
     """Return a sentence for each setting of *service* that weakens its codes."""
     warnings = []
     name = f"service {service.sid}"
-    if service.code_length and service.code_length < DIGITS:
+    if service.code_length and service.code_length < MIN_CODE_LENGTH:
         warnings.append(
-            f"{name}: CodeLength {service.code_length} is under {DIGITS}"
+            f"{name}: CodeLength {service.code_length} is under {MIN_CODE_LENGTH}"
             " digits: NIST SP 800-63B-4 (3.1.3.2), OWASP ASVS 5.0 (6.5.4)"
         )
     if service.custom_code:
@@ -129,8 +129,8 @@ def _public_url_warnings(settings: Settings) -> list[str]:
     warnings = []
     if settings.trusted_proxies:
         warnings.append(
-            "OTP_PUBLIC_URL is not set: behind a proxy, the URLs in answers of /v2 can"
-            " point to another host, and SDKs follow them with their credentials"
+            "OTP_PUBLIC_URL is not set: with a proxy in front, URLs in responses of /v2"
+            " can point to another host, and SDKs send their credentials there"
         )
     if not (settings.dev or settings.api_keys):
         warnings.append(

@@ -7,7 +7,12 @@ from typing import Any
 
 from otp_engine.domain.limits.durations import format_duration
 from otp_engine.domain.limits.limits import KeyedLimit, Limit
-from otp_engine.domain.policy.online_guessing import BOUND, DIGITS, chance, one_in
+from otp_engine.domain.policy.online_guessing import (
+    MAX_CHANCE,
+    MIN_CODE_LENGTH,
+    format_chance,
+    guessing_chance,
+)
 from otp_engine.domain.policy.policy import PARSERS, Policy
 
 _NIST_TTL = timedelta(minutes=10)
@@ -59,9 +64,9 @@ def _send_limit_warnings(policy: Policy) -> list[str]:
 def _brute_force_warnings(policy: Policy) -> list[str]:
     """Return where *policy* makes brute force or flooding easier than standards do."""
     warnings = []
-    if policy.code_length < DIGITS:
+    if policy.code_length < MIN_CODE_LENGTH:
         warnings.append(
-            f"code_length {policy.code_length} is under {DIGITS} digits: NIST"
+            f"code_length {policy.code_length} is under {MIN_CODE_LENGTH} digits: NIST"
             " SP 800-63B-4 (3.1.3.2), OWASP ASVS 5.0 (6.5.4)"
         )
     if policy.max_checks > _MAX_USEFUL_CHECKS:
@@ -74,11 +79,11 @@ def _brute_force_warnings(policy: Policy) -> list[str]:
             "sends_per_phone enforces no limit: bound verifications, which any client"
             " can create, have no cooldown between their messages"
         )
-    highest = chance(policy)
-    if highest.exceeds_bound:
+    highest = guessing_chance(policy)
+    if highest.exceeds_maximum:
         warnings.append(
             f"a brute-force attack finds a code with a chance of {highest}; NIST SP"
-            f" 800-63B-4 allows {one_in(BOUND)} (six digits, 100"
+            f" 800-63B-4 allows {format_chance(MAX_CHANCE)} (six digits, 100"
             " consecutive failures)"
         )
     return warnings

@@ -29,7 +29,7 @@ class TwilioSettings:
         service: SID of the Messaging Service that messages are sent from, or None.
         from_: The number or sender ID that messages are sent from without a Messaging
             Service.
-        base_url: Base URL of a compatible API; None is Twilio's own.
+        base_url: Base URL of a compatible API; None means Twilio's.
         token: The auth token of the account, which signs delivery reports.
     """
 
@@ -48,7 +48,7 @@ class Settings:
 
     Attributes:
         dev: Dev mode: defaults for trying the service, and nothing is required.
-        redis_url: URL of Redis; None is the embedded store, in dev mode only.
+        redis_url: URL of Redis; None means the embedded store, in dev mode only.
         redis_timeout: Timeout of a Redis command.
         redis_replicas: Number of replicas that must confirm a write.
         drain_duration: Time between a stop signal and the stop, during which the

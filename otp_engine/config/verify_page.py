@@ -27,7 +27,7 @@ class VerifyPageSettings:
     Attributes:
         enabled: Whether `/verify` exists.
         return_origins: Origins that the page may return to.
-        color: Color of buttons and links, as `#rrggbb`; None is the default color.
+        color: Color of buttons and links, as `#rrggbb`; None means the default.
         logo: Image file to show; None shows the brand name only.
         proof_keys: Keys that sign proof tokens, 32 bytes each: the current one, then
             the previous one during a rotation. Without keys, nothing is signed.

@@ -7,7 +7,8 @@ sent before.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from argon2.low_level import Type, hash_secret_raw
 
@@ -27,18 +28,26 @@ class Argon2Parameters:
         time_cost: Passes over that memory.
         parallelism: Threads inside one hash; 1 on a server, which hashes in parallel
             already.
+        text: The parameters as `parse` accepts them.
     """
 
     memory_cost: int
     time_cost: int
     parallelism: int
+    text: str = field(init=False, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        text = f"m={self.memory_cost},t={self.time_cost},p={self.parallelism}"
+        object.__setattr__(self, "text", text)
+
+    # Each hash parses the parameters of its verification, and few differ.
     @classmethod
+    @lru_cache(maxsize=64)
     def parse(cls, text: str) -> Argon2Parameters:
         """Parse the name of a profile, or `m=KIB,t=PASSES,p=LANES`.
 
         Raises:
-            ValueError: The text is not valid; the message fits after the name of a
+            ValueError: The text is not valid. The message follows the name of a
                 setting.
         """
         if profile := PROFILES.get(text.strip().lower()):
@@ -76,7 +85,7 @@ class Argon2Parameters:
         )
 
     def __str__(self) -> str:
-        return f"m={self.memory_cost},t={self.time_cost},p={self.parallelism}"
+        return self.text
 
 
 PROFILES = {

@@ -57,7 +57,7 @@ class HashPool:
         requests at almost no cost.
 
         Raises:
-            Saturated: The queue is full.
+            Overloaded: The queue is full.
         """
         self._acquire_slot()
         self._slots.release()
@@ -66,11 +66,18 @@ class HashPool:
         """Return the hash of *secret*, after a short wait for a thread.
 
         Raises:
-            Saturated: The queue is full, or the wait timed out; nothing was hashed.
+            Overloaded: The queue is full, or the wait timed out; nothing was hashed.
         """
         self._acquire_slot()
         try:
-            return self._hash_within_timeout(partial(parameters.hash, secret, salt))
+            compute = partial(parameters.hash, secret, salt)
+            future = self._pool.submit(self._measure, compute, perf_counter())
+            done, _ = wait([future], self._queue_timeout)
+            # A hash that has started cannot be canceled, and its result is used.
+            if not done and future.cancel():
+                self._metrics.count_hash_rejection()
+                raise Overloaded
+            return future.result()
         finally:
             self._slots.release()
 
@@ -78,15 +85,6 @@ class HashPool:
         if not self._slots.acquire(blocking=False):
             self._metrics.count_hash_rejection()
             raise Overloaded
-
-    def _hash_within_timeout(self, compute: Callable[[], bytes]) -> bytes:
-        future = self._pool.submit(self._measure, compute, perf_counter())
-        done, _ = wait([future], self._queue_timeout)
-        # A hash that has started cannot be canceled, and its result is used.
-        if not done and future.cancel():
-            self._metrics.count_hash_rejection()
-            raise Overloaded
-        return future.result()
 
     def _measure(self, compute: Callable[[], bytes], queued_at: float) -> bytes:
         started = perf_counter()

@@ -1,4 +1,4 @@
-"""The pepper: a secret key outside Redis, and what is computed with it.
+"""The pepper: a secret key outside Redis, and the values computed with it.
 
 A code of six digits has a million values, so a hash alone does not protect a stolen
 database: an attacker hashes them all. With a pepper an attacker needs the pepper too.
@@ -24,6 +24,12 @@ class Pepper:
     """A secret of at least 32 bytes."""
 
     secret: bytes = field(repr=False)
+    _cipher: AESSIV = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = ("encryption 1", "encryption 2")
+        cipher = AESSIV(b"".join(map(self.derive_key, parts)))
+        object.__setattr__(self, "_cipher", cipher)
 
     def pseudonymize(self, kind: str, value: str) -> str:
         """Replace *value* by a keyed hash, 96 bits of HMAC-SHA256.
@@ -38,7 +44,7 @@ class Pepper:
         mac = self._hmac(b"name", kind.encode(), value.encode())
         return base64.urlsafe_b64encode(mac[:_PSEUDONYM_BYTES]).decode()
 
-    def code_mac(self, code: str, *, verification: bytes, number: str) -> bytes:
+    def code_mac(self, code: str, *, verification_id: bytes, number: str) -> bytes:
         """Return a MAC that binds a code to its verification and number.
 
         Argon2id hashes this MAC, so a stored hash matches no other verification (OWASP
@@ -46,13 +52,13 @@ class Pepper:
 
         Args:
             code: The code.
-            verification: Id of the verification.
+            verification_id: Id of the verification, 16 bytes.
             number: The number in E.164.
 
         Returns:
             32 bytes of HMAC-SHA256.
         """
-        return self._hmac(b"code", verification, number.encode(), code.encode())
+        return self._hmac(b"code", verification_id, number.encode(), code.encode())
 
     def derive_key(self, purpose: str) -> bytes:
         """Derive a key of 32 bytes for *purpose*, which does not reveal the pepper."""
@@ -74,7 +80,7 @@ class Pepper:
         return self._cipher.encrypt(data, [context])
 
     def decrypt(self, data: bytes, *, context: bytes) -> bytes:
-        """Decrypt what `encrypt` returned.
+        """Decrypt a ciphertext of `encrypt`.
 
         Args:
             data: The ciphertext.
@@ -88,11 +94,6 @@ class Pepper:
             return self._cipher.decrypt(data, [context])
         except (InvalidTag, ValueError):
             raise ValueError("cannot be decrypted") from None
-
-    @property
-    def _cipher(self) -> AESSIV:
-        parts = ("encryption 1", "encryption 2")
-        return AESSIV(b"".join(map(self.derive_key, parts)))
 
     def _hmac(self, *parts: bytes) -> bytes:
         """Return the MAC of *parts*, each after its length, so that none can shift."""

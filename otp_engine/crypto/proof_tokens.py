@@ -90,8 +90,8 @@ class ProofTokenIssuer:
             e164: The number that was approved, in E.164 format; the `sub`.
             approved_at: The time of the approval, by the clock of Redis; the `iat`.
             audience: The client or the origin that the token is for; the `aud`.
-            nonce: A value by which the audience recognizes the person.
-            test: Whether this is a test number, which has a fixed code.
+            nonce: A value by which the audience recognizes the recipient.
+            test: Whether this is a sandbox number, which has a fixed code.
 
         Returns:
             The token, or None without a signing key.

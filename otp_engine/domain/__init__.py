@@ -1,1 +1,1 @@
-"""The rules. Nothing in this folder has heard of HTTP, Redis or Twilio."""
+"""The rules of the service, without HTTP, Redis and Twilio."""

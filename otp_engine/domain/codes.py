@@ -1,4 +1,4 @@
-"""A code: digits that nobody can foresee, and what a person may type for them."""
+"""Generate codes, and parse the codes of check requests."""
 
 from __future__ import annotations
 
@@ -8,46 +8,56 @@ from collections.abc import Callable
 
 import pyotp
 
-from otp_engine.domain import typing_marks
+from otp_engine import parsing
 from otp_engine.errors import InvalidCode
 
-_TYPED = re.compile(r"[0-9]{4,10}", re.ASCII)
+_GENERATED = re.compile(r"[0-9]{4,10}", re.ASCII)
 _CUSTOM = re.compile(r"[0-9A-Za-z]{4,10}", re.ASCII)
 _SECRET_BYTES = 20  # RFC 4226, section 4, requirement 6: 160 bits recommended
 
 
-def generate(length: int, entropy: Callable[[int], bytes]) -> str:
-    """Make a code of *length* digits from a secret that is then forgotten.
+def generate(length: int, random_bytes: Callable[[int], bytes]) -> str:
+    """Generate a code.
 
-    Each half is the end of one value of a fresh HOTP sequence (RFC 4226). A whole
-    value holds 31 bits: cut to ten digits it could never begin with a 3, and cut to
-    nine it would favour some codes by half. Two halves of at most five digits are
-    even to within 5 parts in 100,000.
+    Each half consists of the last digits of one value of a new HOTP sequence (RFC
+    4226). A value has 31 bits. Ten digits of one value could not start with a 3, and
+    nine digits would make some codes half as likely again as others. Two halves of at
+    most five digits are uniform to within 5 parts in 100,000.
+
+    Args:
+        length: Number of digits, 4 to 10.
+        random_bytes: Returns a number of unpredictable bytes.
     """
-    sequence = pyotp.HOTP(base64.b32encode(entropy(_SECRET_BYTES)).decode())
+    sequence = pyotp.HOTP(base64.b32encode(random_bytes(_SECRET_BYTES)).decode())
     halves = (length // 2, length - length // 2)
     return "".join(sequence.at(i)[-digits:] for i, digits in enumerate(halves))
 
 
 def parse(text: str) -> str:
-    """Read what a person typed, leaving out spaces and dashes.
+    """Parse a generated code; spaces and dashes are ignored.
+
+    Returns:
+        The digits.
 
     Raises:
-        InvalidCode: It is not 4 to 10 of the digits 0 to 9.
+        InvalidCode: The text is not 4 to 10 of the digits 0 to 9.
     """
-    code = typing_marks.strip_separators(text)
-    if not _TYPED.fullmatch(code):
+    code = parsing.strip_separators(text)
+    if not _GENERATED.fullmatch(code):
         raise InvalidCode
     return code
 
 
 def parse_custom(text: str) -> str:
-    """Read a code that may be one that a caller brought, letters included.
+    """Parse a generated or a custom code; spaces and dashes are ignored.
+
+    Returns:
+        The digits and letters, in the case of the text.
 
     Raises:
-        InvalidCode: It is not 4 to 10 of the digits and the letters of ASCII.
+        InvalidCode: The text is not 4 to 10 ASCII digits and letters.
     """
-    code = typing_marks.strip_separators(text)
+    code = parsing.strip_separators(text)
     if not _CUSTOM.fullmatch(code):
         raise InvalidCode
     return code

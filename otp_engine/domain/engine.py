@@ -1,22 +1,24 @@
 """The order of a send and of a check.
 
-    send    requester ─▶ phone ─▶ pool ─▶ hash ─▶ arm ─▶ the provider
-    check   requester ─▶ phone ─▶ pool ─▶ hash ─▶ approve
+    send    requester ─▶ phone ─▶ global limits ─▶ hash ─▶ commit ─▶ provider
+    check   requester ─▶ phone ─▶ global limits ─▶ hash ─▶ approve
 
-Hashing and the provider come after every limit. The requester (client_ip, API key) is
-charged first and stays charged, so that a rejected request costs its own sender and
-reserves nothing of the phone's. It gets its charge back only if this instance or Redis
-had no capacity. The phone and the pool (country, total) get their charge back when the
-request fails later. The pool comes after the phone: charged together with the requester
-it would save a round trip, and each send that the phone rejects would take a place in
-the pool from another request for a moment.
+Hashing and the provider come after every limit. The requester (client IP, API key) is
+counted first and stays counted: a refused request costs its requester, and reserves
+nothing of the phone. The hits of the requester are released only if this instance,
+Redis or the provider had no capacity. The reservations of the phone and of the global
+limits (country, total) are released if the request fails later.
 
-Each step in the store is one atomic script; Argon2 and the provider sit between them,
-so the order is what makes the gaps harmless: a send is counted before it is made, a
-check is counted before it is compared, and the first right one closes the verification
-for all others.
+The global limits come after the phone. Together with the requester they would save a
+round trip. But each send that a phone limit refuses would then take the place of
+another request for a moment.
 
-An event is emitted after each request, for what happened or for why it failed.
+Each step in the store is one atomic script; Argon2 and the provider run between the
+steps. The order makes the gaps harmless: a send is counted before its message is sent,
+and a check before its code is compared. The first right code closes the verification
+for all other requests.
+
+An event is emitted after each request, with its result or the reason of its failure.
 """
 
 from __future__ import annotations
@@ -31,56 +33,51 @@ from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import codes, engine_events
-from otp_engine.domain.events import (
-    Action,
-    EventListener,
-    RequestRefused,
-    VerificationApproved,
-    VerificationCanceled,
-    ignore_event,
-)
+from otp_engine.domain.events import Action
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.messages import templates
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
-    Channel,
     CheckRequest,
     CheckResult,
     HashParameters,
-    PendingVerification,
     SendRequest,
     SendReservation,
     SendResult,
 )
-from otp_engine.domain.phones import phone_keys
-from otp_engine.domain.phones.numbers import AllowedDestinations, PhoneNumber
+from otp_engine.domain.pending_verifications import (
+    IDEMPOTENCY_KEY_BYTES,
+    PendingVerifications,
+)
+from otp_engine.domain.phones.destinations import AllowedDestinations
+from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKey
-from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.ports import Deliver, Sender, VerificationStore
+from otp_engine.domain.ports import Deliver, Sender
 from otp_engine.domain.recipients import Recipient
 from otp_engine.domain.reservations import Reservations
-from otp_engine.domain.services import DEFAULT, Service
 from otp_engine.errors import (
     DeliveryUnconfirmed,
     OTPError,
-    Overloaded,
     ProviderUnavailable,
     SendingDisabled,
-    StoreUnavailable,
     Unavailable,
     VerificationNotFound,
 )
 
-# At least 128 bits for an id (ASVS 5.0, 11.5.1), and just that for a salt (RFC 9106).
+# At least 128 bits for an id (ASVS 5.0, 11.5.1), and 128 bits for a salt (RFC 9106).
 _ID_BYTES = 16
-_IDEMPOTENCY_KEY_BYTES = 8
-_NO_CAPACITY = (Overloaded, StoreUnavailable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CommittedSend:
-    """A send that is committed, and a message to hand over."""
+    """A send that the store has committed, and its message.
+
+    Attributes:
+        message: The message, with the code.
+        deliver: Passes the message to a provider.
+        reservation: The reservation, with the usage of all limits.
+    """
 
     message: Message
     deliver: Deliver
@@ -88,351 +85,278 @@ class _CommittedSend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
-    """The rules of the service, with everything that they need from outside.
+class Engine(PendingVerifications):
+    """The rules of the service, with the components that they need.
 
     Attributes:
-        peppers: The current pepper, then the previous one during a rotation.
-        cost: Argon2 parameters of a new verification.
-        brand: The name in the message, for a service without its own.
-        entropy: Returns the given number of unpredictable bytes.
-        clock: Monotonic seconds, which measure how long the provider took.
-        emit: Receives each event.
+        sender: Passes messages to providers.
+        hash_pool: Hashes codes.
+        argon2: Argon2 parameters of a new verification.
+        destinations: The numbers that messages may be sent to.
+        default_brand: The name in a message of a service without its own.
+        clock: Returns monotonic seconds, to measure how long the provider took.
         fixed_codes: Codes that are not generated, by the number in E.164.
-        namespace_suffix: Keeps the verifications of this engine apart from those of
-            another one on the same store.
     """
 
-    store: VerificationStore
     sender: Sender
     hash_pool: HashPool
-    peppers: tuple[Pepper, ...]
-    policy: Policy
     argon2: Argon2Parameters
     destinations: AllowedDestinations
     default_brand: str
-    random_bytes: Callable[[int], bytes]
     clock: Callable[[], float]
-    emit: EventListener = ignore_event
     fixed_codes: Mapping[str, str] = field(default_factory=dict, repr=False)
-    namespace_suffix: str = ""
 
-    def send(self, asked: SendRequest) -> SendResult:
-        """Send a fresh code to a phone.
+    def send(self, request: SendRequest) -> SendResult:
+        """Send a new code to a phone.
 
-        After a clear rejection of the provider, the phone gets its send back.
+        If the provider rejects the message, the send of the phone is released.
 
         Returns:
             The send. It is confirmed if the provider accepted the message. If the
             provider did not answer, the send counts and the code works.
 
         Raises:
-            NotServed: The destination is not allowed; nothing was charged.
-            RateLimited, TooManyAttempts: A rule rejected; the requester stays charged.
-            VerificationNotFound: The bound verification to send again has ended.
-            DeliveryFailed: The provider rejected; the requester stays charged.
-            Unavailable: Redis, the provider or this instance cannot, at the moment.
+            DestinationNotAllowed: The destination is not allowed; nothing was counted.
+            RateLimited, TooManyAttempts: A rule refused; the requester stays counted.
+            VerificationNotFound: The bound verification to resend has ended.
+            DeliveryFailed: The provider rejected; the requester stays counted.
+            Unavailable: Redis, the provider or this instance is unavailable.
         """
-        whom = Recipient.from_number(asked.number, self.peppers[0], asked.client_ip)
-        reserved = self._reservations()
-        with ExitStack() as place:
+        number, client_ip = request.number, request.client_ip
+        recipient = Recipient.from_number(number, self.peppers[0], client_ip)
+        key = self.random_bytes(IDEMPOTENCY_KEY_BYTES)
+        reservations = Reservations(self.store, self.policy, key)
+        with ExitStack() as slot:
             try:
-                ready = self._prepare(asked, whom, reserved, place)
+                send = self._prepare(request, recipient, reservations, slot)
             except OTPError as error:
-                reserved.release(error)
-                self.emit(engine_events.failure_event(Action.SEND, whom, error))
+                reservations.release(error)
+                self.emit(engine_events.failure_event(Action.SEND, recipient, error))
                 raise
-            return self._deliver(asked, whom, reserved, ready)
+            return self._deliver(request, recipient, reservations, send)
 
     def _prepare(
         self,
-        asked: SendRequest,
-        whom: Recipient,
-        reserved: Reservations,
-        place: ExitStack,
+        request: SendRequest,
+        recipient: Recipient,
+        reservations: Reservations,
+        slot: ExitStack,
     ) -> _CommittedSend:
-        """Do everything for a send but hand its message over.
+        """Do every step of a send before the delivery of its message.
 
         Args:
-            asked: The send.
-            whom: Its recipient.
-            reserved: Gets what is reserved in the store.
-            place: Gets the place of the message at the sender.
+            request: The send.
+            recipient: Its recipient.
+            reservations: Gets what is reserved in the store.
+            slot: Gets the slot of the message at the sender.
         """
         if not self.policy.sending:
             raise SendingDisabled
-        self.destinations.check(asked.number, geo_exempt=asked.geo_exempt)
+        self.destinations.check(request.number, geo_exempt=request.geo_exempt)
         with self.sender.reserve():
-            # Without a place nothing else is tried. It is not kept: requests that their
-            # requester's limit rejects would hold every place during a call to Redis.
+            # Without a slot no other step is useful. The slot is released again, or
+            # requests that their requester's limit refuses would hold all slots.
             self.hash_pool.check_capacity()
-        requester = hits.for_requester(asked, self.policy, self.peppers[0], whom)
-        paid = reserved.acquire_limits(requester, until=_NO_CAPACITY)
+        usage = reservations.acquire_requester_limits(
+            hits.for_requester(request, self.policy, self.peppers[0], recipient)
+        )
         try:
-            hand_over = place.enter_context(self.sender.reserve())
+            deliver = slot.enter_context(self.sender.reserve())
         except ProviderUnavailable:
-            reserved.release_limits(requester)
+            reservations.release_requester_limits()
             raise
-        message, opened = self._commit_send(asked, whom, reserved, paid)
-        return _CommittedSend(message=message, deliver=hand_over, reservation=opened)
+        pepper, phone, reservation = self._reserve_send(
+            request, recipient, reservations, usage
+        )
+        message = self._commit_send(request, reservations, pepper, phone, reservation)
+        return _CommittedSend(message=message, deliver=deliver, reservation=reservation)
+
+    def _reserve_send(
+        self,
+        request: SendRequest,
+        recipient: Recipient,
+        reservations: Reservations,
+        requester_usage: Sequence[WindowUsage],
+    ) -> tuple[Pepper, PhoneKey, SendReservation]:
+        """Count a send of the phone, and against the global limits.
+
+        Returns:
+            The pepper and the key of the phone, and the reservation with the usage of
+            all limits.
+        """
+        bound_id, new = request.bound_id, None
+        if bound_id is None:
+            new = HashParameters(self.random_bytes(_ID_BYTES), self.argon2.text)
+            # The key of a bound verification contains its id.
+            bound_id = new.salt if request.bind else None
+        pepper, phone = self._phone_keys.resolve(
+            request.number, request.service.namespace, bound_id
+        )
+        reservation = reservations.reserve_send(phone, new, _rejection_scope(request))
+        global_usage = reservations.acquire_global_limits(
+            hits.for_country_and_total(request.number.country, self.policy)
+        )
+        usage = (*reservation.limit_usage, *requester_usage, *global_usage)
+        for event in engine_events.shadow_refusals(Action.SEND, recipient, usage):
+            self.emit(event)
+        return pepper, phone, replace(reservation, limit_usage=usage)
 
     def _commit_send(
         self,
-        asked: SendRequest,
-        whom: Recipient,
-        reserved: Reservations,
-        paid: Sequence[WindowUsage],
-    ) -> tuple[Message, SendReservation]:
-        """Reserve a send, and store the hash of its code.
-
-        Returns:
-            The message with the code, and the reservation with the usage of all limits.
-        """
-        # The key of a bound verification contains its id.
-        binding = None if asked.bound_id else self._new_hash_parameters()
-        bound = binding.salt if binding and asked.bind else asked.bound_id
-        pepper, phone = self._phone_key(asked.number, asked.service, bound)
-        opened = reserved.reserve_send(phone, binding, _sender_of(asked))
-        shared = reserved.acquire_limits(hits.for_global_limits(asked, self.policy))
-        opened = replace(opened, limit_usage=(*opened.limit_usage, *paid, *shared))
-        self._emit_shadow_rejections(Action.SEND, whom, opened.limit_usage)
-        code = self._choose_code(asked)
-        tag = self._hash_code(code, asked.number, pepper, opened.hash_parameters)
+        request: SendRequest,
+        reservations: Reservations,
+        pepper: Pepper,
+        phone: PhoneKey,
+        reservation: SendReservation,
+    ) -> Message:
+        """Store the hash of the code of a reserved send, and return its message."""
+        code = (
+            self.fixed_codes.get(request.number.e164)
+            or request.custom_code
+            or codes.generate(
+                request.service.code_length or self.policy.code_length,
+                self.random_bytes,
+            )
+        )
+        parameters = reservation.hash_parameters
         if not self.store.commit_send(
             phone,
-            idempotency_key=reserved.idempotency_key,
-            code_hash=tag,
+            idempotency_key=reservations.idempotency_key,
+            code_hash=self._hash_code(code, request.number, pepper, parameters),
             policy=self.policy,
         ):
             # The verification was approved or canceled while this code was hashed.
             raise Unavailable
-        message = templates.build(
-            asked,
+        return templates.build(
+            request,
             code=code,
-            verification=opened.hash_parameters.salt,
-            life=self.policy.ttl,
+            verification_id=parameters.salt,
+            ttl=self.policy.ttl,
             brand=self.default_brand,
         )
-        return message, opened
 
     def _deliver(
         self,
-        asked: SendRequest,
-        whom: Recipient,
-        reserved: Reservations,
-        ready: _CommittedSend,
+        request: SendRequest,
+        recipient: Recipient,
+        reservations: Reservations,
+        send: _CommittedSend,
     ) -> SendResult:
-        """Hand the message over, and measure what is left of its code's time."""
-        message, opened = ready.message, ready.reservation
+        """Deliver the message, and subtract the time that it took from its TTL."""
+        message, reservation = send.message, send.reservation
         started, confirmed = self.clock(), True
         try:
-            ready.deliver(message)
+            send.deliver(message)
         except DeliveryUnconfirmed:
             confirmed = False
         except OTPError as error:
-            reserved.release(error)
-            self.emit(engine_events.rejected_message_event(asked, whom, error))
+            reservations.release(error)
+            self.emit(engine_events.rejection_event(request, recipient, error))
             raise
         elapsed = timedelta(seconds=self.clock() - started)
-        sent = SendResult(
-            verification_id=opened.hash_parameters.salt,
-            send_id=reserved.idempotency_key,
+        result = SendResult(
+            verification_id=message.verification_id,
+            send_id=reservations.idempotency_key,
             expires_in=message.ttl - elapsed,
-            resend_after=opened.resend_after - elapsed,
-            limit_usage=opened.limit_usage,
+            resend_after=reservation.resend_after - elapsed,
+            limit_usage=reservation.limit_usage,
             confirmed=confirmed,
         )
-        self.emit(engine_events.sent_event(asked, whom, sent, message.code))
-        return sent
+        self.emit(engine_events.sent_event(request, recipient, result, message.code))
+        return result
 
-    def check(self, guess: CheckRequest) -> CheckResult:
-        """Check a code, and close the verification if it is right.
+    def check(self, request: CheckRequest) -> CheckResult:
+        """Check a code, and close the verification if the code is right.
 
-        A check is counted before the code is compared, so a thousand requests in the
+        A check is counted before its code is compared, so a thousand requests in the
         same millisecond get no more checks than a thousand in a row. A right code is
         approved once: the first request that closes the verification is approved, and
-        all later ones find none.
+        the later ones find no verification.
 
         Returns:
             Whether the code was right.
 
         Raises:
             VerificationNotFound: No verification of this phone is pending.
-            TooManyAttempts: The verification has no checks left.
-            RateLimited: The requester, the phone or the pool has no checks left.
-            Unavailable: Redis or this instance cannot, at the moment.
+            TooManyAttempts: The verification has no attempts left.
+            RateLimited: A limit of the requester or of the phone refused, or a global
+                limit.
+            Unavailable: Redis or this instance is unavailable.
         """
-        whom = Recipient.from_number(guess.number, self.peppers[0], guess.client_ip)
-        reserved = self._reservations()
+        number, client_ip = request.number, request.client_ip
+        recipient = Recipient.from_number(number, self.peppers[0], client_ip)
+        key = self.random_bytes(IDEMPOTENCY_KEY_BYTES)
+        reservations = Reservations(self.store, self.policy, key)
         try:
-            checked = self._check(guess, whom, reserved)
+            result = self._check(request, recipient, reservations)
         except OTPError as error:
-            reserved.release(error)
-            self.emit(engine_events.failure_event(Action.CHECK, whom, error))
+            reservations.release(error)
+            self.emit(engine_events.failure_event(Action.CHECK, recipient, error))
             raise
-        for event in engine_events.check_events(whom, checked):
+        for event in engine_events.check_events(recipient, result):
             self.emit(event)
-        return checked
+        return result
 
     def _check(
-        self, guess: CheckRequest, whom: Recipient, reserved: Reservations
+        self, request: CheckRequest, recipient: Recipient, reservations: Reservations
     ) -> CheckResult:
         self.hash_pool.check_capacity()
-        requester = hits.for_requester(guess, self.policy, self.peppers[0], whom)
-        paid = reserved.acquire_limits(requester, until=_NO_CAPACITY)
-        pool = hits.for_global_limits(guess, self.policy)
-        pepper, phone = self._phone_key(guess.number, guess.service, guess.bound_id)
+        usage = reservations.acquire_requester_limits(
+            hits.for_requester(request, self.policy, self.peppers[0], recipient)
+        )
+        pepper, phone = self._phone_keys.resolve(
+            request.number, request.service.namespace, request.bound_id
+        )
+        reservation = reservations.reserve_check(phone)
+        parameters = reservation.hash_parameters
+        if request.verification_id not in {None, parameters.salt}:
+            raise VerificationNotFound
+        usage += reservations.acquire_global_limits(hits.for_failed_checks(self.policy))
+        for event in engine_events.shadow_refusals(Action.CHECK, recipient, usage):
+            self.emit(event)
+        code_hash = self._hash_code(request.code, request.number, pepper, parameters)
         # Once the code is compared, the check stays counted whatever happens.
-        uncompared = Reservations(self.store, self.policy, reserved.idempotency_key)
-        try:
-            claim = uncompared.reserve_check(phone)
-            if guess.verification_id not in {None, claim.hash_parameters.salt}:
-                raise VerificationNotFound
-            shared = uncompared.acquire_limits(pool)
-            self._emit_shadow_rejections(Action.CHECK, whom, [*paid, *shared])
-            tag = self._hash_code(
-                guess.code, guess.number, pepper, claim.hash_parameters
-            )
-        except OTPError as error:
-            uncompared.release(error)
-            raise
-        verification = claim.hash_parameters.salt
+        reservations.commit()
         # A sum, so that a match of the first code takes as long as one of the last.
-        if not sum(
-            hmac.compare_digest(tag, code_hash) for code_hash in claim.code_hashes
+        if sum(
+            hmac.compare_digest(code_hash, live) for live in reservation.code_hashes
         ):
-            return CheckResult(
-                verification_id=verification,
-                approved=False,
-                attempts_remaining=claim.attempts_remaining,
-                expires_in=claim.expires_in,
-            )
-        at = self.store.approve(
+            return self._approve_check(phone, parameters.salt, reservations)
+        return CheckResult(
+            verification_id=parameters.salt,
+            approved=False,
+            attempts_remaining=reservation.attempts_remaining,
+            expires_in=reservation.expires_in,
+        )
+
+    def _approve_check(
+        self, phone: PhoneKey, verification_id: bytes, reservations: Reservations
+    ) -> CheckResult:
+        """Close the verification of a right code, unless another request has."""
+        approved_at = self.store.approve(
             phone,
-            idempotency_key=reserved.idempotency_key,
-            verification_id=verification,
-            code_matched=True,
+            idempotency_key=reservations.idempotency_key,
+            verification_id=verification_id,
         )
-        # The pool counts failed checks only.
-        reserved.release_limits(pool)
-        if at is None:
+        # The global limit counts failed checks only.
+        reservations.release_global_limits()
+        if approved_at is None:
             raise VerificationNotFound
-        return CheckResult(verification_id=verification, approved=True, approved_at=at)
-
-    def get_pending(
-        self,
-        number: PhoneNumber,
-        service: Service = DEFAULT,
-        bound: bytes | None = None,
-    ) -> PendingVerification:
-        """Return the pending verification of a phone; no check is counted.
-
-        Raises:
-            VerificationNotFound: No verification is pending.
-            Unavailable: Redis cannot, at the moment.
-        """
-        _, phone = self._phone_key(number, service, bound)
-        if waiting := self.store.get_pending(phone):
-            return waiting
-        raise VerificationNotFound
-
-    def approve(
-        self,
-        number: PhoneNumber,
-        service: Service,
-        id: bytes,
-        bound: bytes | None = None,
-    ) -> None:
-        """Close the verification *id* as approved, for a client that saw a right code.
-
-        No code was compared here, so the phone's failed checks stay counted.
-
-        Raises:
-            VerificationNotFound: It is not pending for this phone.
-            Unavailable: Redis cannot, at the moment.
-        """
-        _, phone = self._phone_key(number, service, bound)
-        token = self.random_bytes(_IDEMPOTENCY_KEY_BYTES)
-        if not self.store.approve(
-            phone, idempotency_key=token, verification_id=id, code_matched=False
-        ):
-            raise VerificationNotFound
-        whom = Recipient.from_number(number, self.peppers[0])
-        self.emit(
-            VerificationApproved(
-                recipient=whom, verification_id=id, channel=Channel.SMS
-            )
+        return CheckResult(
+            verification_id=verification_id, approved=True, approved_at=approved_at
         )
-
-    def cancel(
-        self,
-        number: PhoneNumber,
-        service: Service,
-        id: bytes,
-        bound: bytes | None = None,
-    ) -> None:
-        """Close the verification *id* without an approval.
-
-        The phone's failed checks stay counted.
-
-        Raises:
-            VerificationNotFound: It is not pending for this phone.
-            Unavailable: Redis cannot, at the moment.
-        """
-        _, phone = self._phone_key(number, service, bound)
-        if not self.store.cancel(phone, verification_id=id):
-            raise VerificationNotFound
-        whom = Recipient.from_number(number, self.peppers[0])
-        self.emit(VerificationCanceled(recipient=whom, verification_id=id))
-
-    def _phone_key(
-        self, number: PhoneNumber, service: Service, bound: bytes | None
-    ) -> tuple[Pepper, PhoneKey]:
-        """Return the key of a phone in the store, and the pepper that it is under."""
-        namespace = service.namespace + self.namespace_suffix
-        keys = [
-            (
-                pepper,
-                PhoneKey(pepper.pseudonymize("phone", number.e164), namespace, bound),
-            )
-            for pepper in self.peppers
-        ]
-        return phone_keys.resolve(keys, self.store, self.policy)
-
-    def _reservations(self) -> Reservations:
-        return Reservations(
-            self.store, self.policy, self.random_bytes(_IDEMPOTENCY_KEY_BYTES)
-        )
-
-    def _emit_shadow_rejections(
-        self, action: Action, whom: Recipient, usage: Sequence[WindowUsage]
-    ) -> None:
-        for limit in sorted({use.limit_name for use in usage if use.would_refuse}):
-            self.emit(
-                RequestRefused(recipient=whom, action=action, limit=limit, shadow=True)
-            )
-
-    def _new_hash_parameters(self) -> HashParameters:
-        return HashParameters(self.random_bytes(_ID_BYTES), str(self.argon2))
-
-    def _choose_code(self, asked: SendRequest) -> str:
-        """Return the code of a sandbox number, of the client, or a generated one."""
-        code = self.fixed_codes.get(asked.number.e164) or asked.custom_code
-        length = asked.service.code_length or self.policy.code_length
-        return code or codes.generate(length, self.random_bytes)
 
     def _hash_code(
-        self, code: str, number: PhoneNumber, pepper: Pepper, binding: HashParameters
+        self, code: str, number: PhoneNumber, pepper: Pepper, parameters: HashParameters
     ) -> bytes:
-        material = pepper.code_mac(code, verification=binding.salt, number=number.e164)
-        return self.hash_pool.hash(
-            material, binding.salt, Argon2Parameters.parse(binding.argon2)
-        )
+        mac = pepper.code_mac(code, verification_id=parameters.salt, number=number.e164)
+        argon2 = Argon2Parameters.parse(parameters.argon2)
+        return self.hash_pool.hash(mac, parameters.salt, argon2)
 
 
-def _sender_of(asked: SendRequest) -> str:
-    """Return what a provider's rejection of a number can depend on."""
+def _rejection_scope(request: SendRequest) -> str:
+    """Return the part of a send that a provider's rejection can depend on."""
     # A recipient can have answered STOP to one sender and not to another.
-    sender = asked.service.messaging_service(asked.number.country) or ""
-    # Without its guard against fraud, the provider judges a message in another way.
-    return f"{sender} unfiltered" if asked.options.skip_risk_check else sender
+    sender = request.service.messaging_service(request.number.country) or ""
+    # Without its risk check, the provider applies other rules to the message.
+    return f"{sender} unfiltered" if request.options.skip_risk_check else sender

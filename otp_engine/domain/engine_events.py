@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from otp_engine.domain.events import (
     Action,
     CheckFailed,
@@ -14,6 +16,7 @@ from otp_engine.domain.events import (
     SendRejected,
     VerificationApproved,
 )
+from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.messages import templates
 from otp_engine.domain.models import Channel, CheckResult, SendRequest, SendResult
 from otp_engine.domain.recipients import Recipient
@@ -31,111 +34,117 @@ from otp_engine.errors import (
 
 _REASONS: dict[type[OTPError], str] = {
     StoreUnavailable: "store",
-    ProviderUnavailable: "carrier",
-    Overloaded: "saturated",
-    SendingDisabled: "sending_off",
+    ProviderUnavailable: "provider",
+    Overloaded: "overloaded",
+    SendingDisabled: "sending_disabled",
 }
 
 
-def failure_event(action: Action, whom: Recipient, error: OTPError) -> Event:
-    """Return the event of a request that failed before a provider was called.
+def failure_event(action: Action, recipient: Recipient, error: OTPError) -> Event:
+    """Return the event of a request that failed before its message was delivered.
 
     Args:
         action: The kind of the request.
-        whom: The recipient.
-        error: Raised by a rule of this service, or because Redis, the sender or this
-            instance could not serve the request.
+        recipient: The recipient.
+        error: A refusal by a rule of this service; or the failure of Redis, of the
+            sender or of this instance.
     """
     match error:
-        case OTPError(remembered=True):
-            return RequestRefused(
-                recipient=whom, action=action, limit="provider_refusal"
-            )
         case VerificationNotFound():
-            return CheckNotFound(recipient=whom)
+            return CheckNotFound(recipient=recipient)
         case Unavailable():
-            return unavailable_event(action, whom, error)
+            return _unavailable_event(action, recipient, error)
+        case OTPError(is_stored_rejection=True):
+            limit = "provider_refusal"
         case RateLimited():
-            return RequestRefused(recipient=whom, action=action, limit=error.limit)
+            limit = error.limit
         case TooManyAttempts():
-            return RequestRefused(recipient=whom, action=action, limit="max_checks")
+            limit = "max_checks"
         case _:
-            return RequestRefused(recipient=whom, action=action, limit=error.error_code)
+            limit = error.error_code
+    return RequestRefused(recipient=recipient, action=action, limit=limit)
 
 
-def unavailable_event(
-    action: Action, whom: Recipient, error: Unavailable
-) -> RequestFailed:
-    """Return the event of a request that could not be served."""
-    reason = _REASONS.get(type(error), "other")
-    return RequestFailed(recipient=whom, action=action, reason=reason)
-
-
-def rejected_message_event(
-    request: SendRequest, whom: Recipient, error: OTPError
+def rejection_event(
+    request: SendRequest, recipient: Recipient, error: OTPError
 ) -> Event:
-    """Return the event of a message that was not accepted.
+    """Return the event of a message that no provider accepted.
 
     Args:
         request: The send.
-        whom: The recipient.
-        error: Raised by the sender when the message was handed over.
+        recipient: The recipient.
+        error: The error of the sender.
     """
     if isinstance(error, Unavailable):
-        return unavailable_event(Action.SEND, whom, error)
+        return _unavailable_event(Action.SEND, recipient, error)
     return SendRejected(
-        recipient=whom,
+        recipient=recipient,
         channel=request.channel,
         error=error.error_code,
         provider_error=error.provider_error,
     )
 
 
+def _unavailable_event(
+    action: Action, recipient: Recipient, error: Unavailable
+) -> RequestFailed:
+    """Return the event of a request that could not be served."""
+    reason = _REASONS.get(type(error), "other")
+    return RequestFailed(recipient=recipient, action=action, reason=reason)
+
+
 def sent_event(
-    request: SendRequest, whom: Recipient, sent: SendResult, code: str
+    request: SendRequest, recipient: Recipient, result: SendResult, code: str
 ) -> CodeSent:
-    """Return the event of a message with *code* that was handed over."""
+    """Return the event of a message with *code* that a provider may have accepted."""
+    language = templates.language_of(request.locale)
+    # No other text of a client is recorded.
+    locale = language if request.locale and language in templates.LOCALES else None
     return CodeSent(
-        recipient=whom,
-        verification_id=sent.verification_id,
-        send_id=sent.send_id,
+        recipient=recipient,
+        verification_id=result.verification_id,
+        send_id=result.send_id,
         service=request.service.sid,
         channel=request.channel,
         code_length=len(code),
-        locale=_language(request.locale),
-        confirmed=sent.confirmed,
+        locale=locale,
+        confirmed=result.confirmed,
     )
 
 
-def check_events(whom: Recipient, checked: CheckResult) -> list[Event]:
-    """Return the events of a check that was compared."""
-    if checked.approved:
+def shadow_refusals(
+    action: Action, recipient: Recipient, usage: Sequence[WindowUsage]
+) -> list[Event]:
+    """Return the events of limits in shadow mode that would have refused a request."""
+    limits = sorted({window.limit_name for window in usage if window.would_refuse})
+    return [
+        RequestRefused(recipient=recipient, action=action, limit=limit, shadow=True)
+        for limit in limits
+    ]
+
+
+def check_events(recipient: Recipient, result: CheckResult) -> list[Event]:
+    """Return the events of a check, after the comparison of its code."""
+    verification_id = result.verification_id
+    if result.approved:
         # SMS is the only channel.
         return [
             VerificationApproved(
-                recipient=whom,
-                verification_id=checked.verification_id,
+                recipient=recipient,
+                verification_id=verification_id,
                 channel=Channel.SMS,
             )
         ]
-    left = checked.attempts_remaining
-    wrong = CheckFailed(
-        recipient=whom, verification_id=checked.verification_id, attempts_remaining=left
-    )
-    return (
-        [wrong]
-        if left
-        else [
-            wrong,
-            MaxAttemptsReached(recipient=whom, verification_id=checked.verification_id),
-        ]
-    )
-
-
-def _language(locale: str | None) -> str | None:
-    """Return the language of a message, if it has a text in that language.
-
-    No other part of a client's text is recorded.
-    """
-    language = templates.language_of(locale)
-    return language if locale and language in templates.LOCALES else None
+    left = result.attempts_remaining
+    events: list[Event] = [
+        CheckFailed(
+            recipient=recipient,
+            verification_id=verification_id,
+            attempts_remaining=left,
+        )
+    ]
+    if not left:
+        events.append(
+            MaxAttemptsReached(recipient=recipient, verification_id=verification_id)
+        )
+    return events

@@ -1,4 +1,4 @@
-"""Two engines under one policy: for real numbers, and for sandbox numbers."""
+"""The engines of one policy version: for real numbers, and for sandbox numbers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import timedelta
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import ignore_event
 from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.phones.numbers import (
     ALL_COUNTRIES,
     GLOBAL_NETWORK,
-    AllowedDestinations,
     PhoneNumber,
 )
 from otp_engine.domain.policy.policy import Policy
@@ -45,13 +45,13 @@ class Engines:
 def build(live: Engine, numbers: SandboxNumbers, null_sender: Sender) -> Engines:
     """Build the sandbox of the engine *live*.
 
-    The sandbox sends no message and emits no event, because no message is counted. It
-    stores and checks codes like any other, with the usual number of checks. Requesters
-    are charged as for any number, because each send costs a hash; no other limit
-    counts a send. All destinations are allowed.
+    The sandbox sends no message and emits no event, because an event would count as a
+    message. It stores and checks codes like any other engine, with the usual number of
+    checks. All destinations are allowed. Each send costs a hash, so the limits of the
+    requester count it, and no other limit does.
 
-    Its verifications have a namespace of their own, so that a fixed code is of no use
-    once the last day of its number is over.
+    Its verifications have a namespace of their own. A fixed code is therefore useless
+    after the last day of its number.
 
     Args:
         live: The engine of real numbers.

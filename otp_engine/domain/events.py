@@ -1,4 +1,4 @@
-"""Events, as values without codes and full numbers."""
+"""The events of the service: values without codes and full phone numbers."""
 
 from __future__ import annotations
 
@@ -24,13 +24,18 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeSent:
-    """A provider has accepted a message, or may have.
+    """A provider accepted a message, or did not answer.
 
     Attributes:
-        verification: Its id, 16 bytes.
-        attempt: The token of this send, 8 bytes.
-        service: The sid of the service.
-        confirmed: Whether the provider accepted it; otherwise it did not answer.
+        recipient: The recipient of the message.
+        verification_id: Id of the verification, 16 bytes.
+        send_id: Id of the send, 8 bytes.
+        service: SID of the service; empty for the default service.
+        channel: The channel of the message.
+        code_length: Number of characters of the code.
+        locale: Language of the message; None if the client did not request one.
+        confirmed: Whether the provider accepted the message. Otherwise it did not
+            answer.
     """
 
     recipient: Recipient
@@ -45,7 +50,7 @@ class CodeSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDelivered:
-    """A provider reports that a message has reached its phone."""
+    """A provider reported that a message arrived."""
 
     recipient: Recipient
     channel: Channel
@@ -53,10 +58,12 @@ class MessageDelivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageUndelivered:
-    """A provider reports that a message, which it had accepted, will not arrive.
+    """A provider reported that a message, which it had accepted, will not arrive.
 
     Attributes:
-        carrier_error: The provider's error code, if it reported one.
+        recipient: The recipient of the message.
+        channel: The channel of the message.
+        provider_error: The provider's error code, if the report has one.
     """
 
     recipient: Recipient
@@ -66,11 +73,13 @@ class MessageUndelivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendRejected:
-    """A provider has rejected a message, so the send was released.
+    """A provider rejected a message, so the send was released.
 
     Attributes:
-        error: The name of the error that the client got.
-        carrier_error: The provider's error code, if it has one.
+        recipient: The recipient of the message.
+        channel: The channel of the message.
+        error: `error_code` of the error that the client got.
+        provider_error: The provider's error code, if it returned one.
     """
 
     recipient: Recipient
@@ -81,10 +90,12 @@ class SendRejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationApproved:
-    """A verification was closed by its right code, or by a client that saw it.
+    """A verification was approved, by a right code or by a client.
 
     Attributes:
-        verification: Its id, 16 bytes.
+        recipient: The recipient of the code.
+        verification_id: Id of the verification, 16 bytes.
+        channel: The channel of the code.
     """
 
     recipient: Recipient
@@ -94,11 +105,12 @@ class VerificationApproved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckFailed:
-    """A check failed: the code was wrong.
+    """The code of a check was wrong.
 
     Attributes:
-        verification: Its id, 16 bytes.
-        attempts_left: Checks that the phone's rules still allow.
+        recipient: The recipient of the code.
+        verification_id: Id of the verification, 16 bytes.
+        attempts_remaining: Checks that the rules of the phone still allow.
     """
 
     recipient: Recipient
@@ -108,10 +120,11 @@ class CheckFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaxAttemptsReached:
-    """The last check failed, so no code of the verification works any longer.
+    """The last attempt of a verification failed, so no code of it works any longer.
 
     Attributes:
-        verification: Its id, 16 bytes.
+        recipient: The recipient of the code.
+        verification_id: Id of the verification, 16 bytes.
     """
 
     recipient: Recipient
@@ -120,10 +133,11 @@ class MaxAttemptsReached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationCanceled:
-    """A verification was closed without a code.
+    """A client canceled a verification.
 
     Attributes:
-        verification: Its id, 16 bytes.
+        recipient: The recipient of the code.
+        verification_id: Id of the verification, 16 bytes.
     """
 
     recipient: Recipient
@@ -139,13 +153,15 @@ class CheckNotFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRefused:
-    """A rule rejected a request, or would have.
+    """A rule rejected a request, or would reject it outside shadow mode.
 
     Attributes:
-        limit: The name of the rule in the policy; or `country_not_allowed`,
-            `number_type_not_allowed`, `provider_refusal` for a number that a provider
-            rejected some minutes ago, or the name of a client's own limit.
-        shadow: Whether the rule is in shadow mode, so that the request went on.
+        recipient: The recipient of the message or the code.
+        action: The kind of the request.
+        limit: Name of the rule: a value of the policy, the name of a client's own
+            limit, `country_not_allowed`, `number_type_not_allowed`, or
+            `provider_refusal` for a provider's earlier rejection of the number.
+        shadow: Whether the rule is in shadow mode, and rejected nothing.
     """
 
     recipient: Recipient
@@ -156,10 +172,12 @@ class RequestRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFailed:
-    """A request could not be served.
+    """The service could not serve a request.
 
     Attributes:
-        why: `store`, `carrier`, `saturated`, `sending_off`, or `other`.
+        recipient: The recipient of the message or the code.
+        action: The kind of the request.
+        reason: `store`, `provider`, `overloaded`, `sending_disabled` or `other`.
     """
 
     recipient: Recipient
@@ -169,12 +187,13 @@ class RequestFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChanged:
-    """An operator has changed the policy.
+    """An operator changed the policy.
 
     Attributes:
-        version: Its version since.
-        who: The user and the machine that it was changed from.
-        change: What is different, as `name = value; name = value`.
+        version: Number of the new policy version.
+        author: The operator's user name and machine, as `alice@ops`.
+        change: The changed values, as `name = value; name = value`.
+        reason: The operator's reason, if there is one.
     """
 
     version: int
@@ -198,7 +217,7 @@ Event: TypeAlias = (
     | PolicyChanged
 )
 EventListener: TypeAlias = Callable[[Event], None]
-"""Receives each event after it has happened; it must not raise."""
+"""Receives each event after the request; it must not raise."""
 
 
 def ignore_event(_event: Event) -> None:
@@ -207,18 +226,31 @@ def ignore_event(_event: Event) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """An event, and the time at which it happened."""
+    """An event with its time.
+
+    Attributes:
+        occurred_at: Time of the event, by the store's clock.
+        event: The event.
+    """
 
     occurred_at: datetime
     event: Event
 
 
 def event_from_report(
-    receipt: DeliveryReport, number: PhoneNumber, pepper: Pepper
+    report: DeliveryReport, number: PhoneNumber, pepper: Pepper
 ) -> Event:
-    """Return the event of a delivery report on a message to *number*."""
-    whom = Recipient.from_number(number, pepper)
-    if receipt.delivered:
-        return MessageDelivered(recipient=whom, channel=Channel.SMS)
-    error = receipt.provider_error
-    return MessageUndelivered(recipient=whom, channel=Channel.SMS, provider_error=error)
+    """Return the event of a delivery report.
+
+    Args:
+        report: The report, from a provider.
+        number: The number that the message was for.
+        pepper: The current pepper.
+    """
+    recipient = Recipient.from_number(number, pepper)
+    if report.delivered:
+        return MessageDelivered(recipient=recipient, channel=Channel.SMS)
+    error = report.provider_error
+    return MessageUndelivered(
+        recipient=recipient, channel=Channel.SMS, provider_error=error
+    )

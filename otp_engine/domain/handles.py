@@ -1,7 +1,7 @@
 """The handle of a bound verification, which a client needs to check it.
 
-A handle is opaque: the verification's id and the phone number, encrypted with the
-pepper. So the store keeps nothing for it, and only the pepper can make or read one.
+A handle is opaque: the id of the verification and the number, encrypted with the
+pepper. So the store has no data of it, and only the pepper can create or read one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Handle:
     """A bound verification with its phone number.
 
     Attributes:
-        verification: Id of the verification, 16 bytes.
+        verification_id: Id of the verification, 16 bytes.
         number: The number that it verifies.
     """
 
@@ -34,25 +34,24 @@ class Handle:
     number: PhoneNumber
 
     def encode(self, pepper: Pepper) -> str:
-        """Return the handle as text of URL-safe characters."""
+        """Return the handle as URL-safe text."""
         data = self.verification_id + self.number.e164.encode()
         encrypted = pepper.encrypt(data, context=_CONTEXT)
         return base64.urlsafe_b64encode(encrypted).decode().rstrip("=")
 
 
 def parse(
-    text: str, peppers: Sequence[Pepper], number: Callable[[str], PhoneNumber]
+    text: str, peppers: Sequence[Pepper], parse_number: Callable[[str], PhoneNumber]
 ) -> Handle:
     """Parse a handle.
 
     Args:
-        text: What `Handle.write` returned.
+        text: The handle, as `Handle.encode` returns it.
         peppers: The current pepper, and the previous one during a rotation.
-        number: Parses a number in E.164.
+        parse_number: Parses a number in E.164.
 
     Raises:
-        VerificationNotFound: The text is not a handle, or its pepper is not among
-            *peppers*.
+        VerificationNotFound: The text is not a handle of one of the *peppers*.
     """
     if not _TEXT.fullmatch(text):
         raise VerificationNotFound
@@ -61,7 +60,8 @@ def parse(
             padded = text + "=" * (-len(text) % 4)
             encrypted = base64.b64decode(padded, altchars=b"-_", validate=True)
             data = pepper.decrypt(encrypted, context=_CONTEXT)
-            return Handle(data[:_ID_BYTES], number(data[_ID_BYTES:].decode()))
+            number = parse_number(data[_ID_BYTES:].decode())
+            return Handle(data[:_ID_BYTES], number)
         except (binascii.Error, ValueError, InvalidPhone):
             continue
     raise VerificationNotFound

@@ -17,11 +17,12 @@ from otp_engine.domain.ports import LimitUsageStore, VerificationStore
 
 @dataclass(frozen=True, slots=True)
 class PhoneReport:
-    """What is stored about a phone.
+    """The stored state of a phone.
 
     Attributes:
-        waiting: Its pending verifications, each with its scope; see `homes.PhoneKey`.
-        uses: Usage of each window that counts this phone, its country or all sends.
+        pending: Its pending verifications, each with its scope; see `PhoneKey`.
+        limit_usage: Usage of each window that counts this phone, its country or all
+            sends.
     """
 
     pending: Sequence[tuple[str, PendingVerification]]
@@ -30,48 +31,59 @@ class PhoneReport:
 
 @dataclass(frozen=True, slots=True)
 class PhoneInspector:
-    """Reports on phones, and deletes them; no limit counts it."""
+    """Reports on phones and deletes their data; no limit counts its calls."""
 
     store: VerificationStore
-    counts: LimitUsageStore
+    limit_usage: LimitUsageStore
     peppers: Sequence[Pepper]
     policy: Policy
 
-    def inspect(self, number: PhoneNumber, spaces: Sequence[str]) -> PhoneReport:
-        """Report on *number* in the services of *spaces*.
+    def inspect(self, number: PhoneNumber, namespaces: Sequence[str]) -> PhoneReport:
+        """Report on a phone.
+
+        Args:
+            number: Number of the phone.
+            namespaces: Namespaces of the services to report on.
 
         Raises:
-            Unavailable: Redis cannot, at the moment.
+            Unavailable: Redis does not answer.
         """
         phones = self._phones(number)
         pending = [
-            (key.scope, self.store.get_pending(key))
+            (phone_key.scope, verification)
             for phone in phones
-            for key in self._keys(phone, spaces)
+            for phone_key in self._phone_keys(phone, namespaces)
+            if (verification := self.store.get_pending(phone_key))
         ]
-        uses = [
-            use
+        usage = [
+            window
             for phone in phones
-            for use in self.counts.phone_usage(phone, self.policy)
+            for window in self.limit_usage.phone_usage(phone, self.policy)
         ]
-        shared = hits.for_country_and_total(number.country, self.policy)
-        uses += self.counts.shared_usage(shared)
-        waiting = [(scope, waiting) for scope, waiting in pending if waiting]
-        return PhoneReport(waiting, uses)
+        global_limits = hits.for_country_and_total(number.country, self.policy)
+        return PhoneReport(
+            pending, usage + self.limit_usage.shared_usage(global_limits)
+        )
 
-    def delete(self, number: PhoneNumber, spaces: Sequence[str]) -> bool:
-        """Delete what is stored of *number* in the services of *spaces*.
+    def delete(self, number: PhoneNumber, namespaces: Sequence[str]) -> bool:
+        """Delete the data of a phone.
 
-        The counts of addresses, countries and the total stay.
+        The usage of network addresses, countries and the total does not change.
+
+        Args:
+            number: Number of the phone.
+            namespaces: Namespaces of the services to delete from.
 
         Returns:
-            Whether anything was stored.
+            Whether any data was stored.
 
         Raises:
-            Unavailable: Redis cannot, at the moment.
+            Unavailable: Redis does not answer.
         """
-        keys = [self._keys(phone, spaces) for phone in self._phones(number)]
-        return bool(sum(map(self.counts.delete_phone, keys)))
+        phone_keys = [
+            self._phone_keys(phone, namespaces) for phone in self._phones(number)
+        ]
+        return bool(sum(map(self.limit_usage.delete_phone, phone_keys)))
 
     def _phones(self, number: PhoneNumber) -> list[PhoneKey]:
         """List the key of a phone under each pepper."""
@@ -80,10 +92,10 @@ class PhoneInspector:
             for pepper in self.peppers
         ]
 
-    def _keys(self, phone: PhoneKey, spaces: Sequence[str]) -> list[PhoneKey]:
+    def _phone_keys(self, phone: PhoneKey, namespaces: Sequence[str]) -> list[PhoneKey]:
         """List the keys of all verifications that a phone can have.
 
         Bound verifications are listed after those of the services.
         """
-        in_services = [replace(phone, namespace=space) for space in spaces]
-        return [*in_services, *self.counts.bound_keys(phone)]
+        in_services = [replace(phone, namespace=namespace) for namespace in namespaces]
+        return [*in_services, *self.limit_usage.bound_keys(phone)]

@@ -24,18 +24,21 @@ class SendRequest:
     """The request to send a code.
 
     Attributes:
-        locale: BCP 47 tag of the language of the message; None is English.
-        address: The recipient's network address, where it is known; see `addresses`.
+        number: The number of the recipient.
+        channel: How the code is sent.
+        locale: BCP 47 tag of the language of the message; English without one.
+        client_ip: The recipient's network address, where it is known; see
+            `ip_networks.normalize`.
         service: The service that sends.
-        code: A code of the client's own; None generates one.
-        charges: The client's own limits that also count this send. Their identifiers
-            are in plain text, and pseudonymized before they are counted.
-        trusted: Whether the number is allowed whatever its country is.
-        wishes: How the message differs from the default.
-        client: Name of the API key; None is an anonymous client.
+        custom_code: A code that the client chose; without it a code is generated.
+        extra_hits: Hits of the client's own limits. Their identifiers are in plain
+            text, and are pseudonymized before they are counted.
+        geo_exempt: Whether the number is allowed whatever its country is.
+        options: How the message differs from the default.
+        client: Name of the API key; None for an anonymous client.
         bind: Whether to start a bound verification: one that only its handle can
-            check, send again or cancel.
-        bound: Id of the bound verification to send again, 16 bytes.
+            check, resend or cancel.
+        bound_id: Id of the bound verification to resend, 16 bytes.
     """
 
     number: PhoneNumber
@@ -57,12 +60,14 @@ class CheckRequest:
     """The request to check a code.
 
     Attributes:
-        code: As `codes.read` or `codes.read_custom` returns it.
-        address: The recipient's network address, where it is known; see `addresses`.
+        number: The number of the recipient.
+        code: The code, as `codes.parse` or `codes.parse_custom` returns it.
+        client_ip: The recipient's network address, where it is known; see
+            `ip_networks.normalize`.
         service: The service of the verification.
-        verification: Id of the verification, 16 bytes; None is the pending one.
-        bound: Id of the bound verification to check, 16 bytes.
-        client: Name of the API key; None is an anonymous client.
+        verification_id: Id of the verification, 16 bytes; without it the pending one.
+        bound_id: Id of the bound verification to check, 16 bytes.
+        client: Name of the API key; None for an anonymous client.
     """
 
     number: PhoneNumber
@@ -76,16 +81,16 @@ class CheckRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendResult:
-    """A message was handed over to a provider.
+    """The result of a send: a message that a provider may have accepted.
 
     Attributes:
-        id: Id of the verification, 16 bytes.
-        token: Id of this send, 8 bytes.
-        expires_in: How long its code can be used.
-        resend_after: How long until the rules of this phone allow another send.
-        uses: Usage of each limit that counted it.
-        confirmed: Whether the provider accepted it. Otherwise the provider did not
-            answer: the message can still arrive, and its code works.
+        verification_id: Id of the verification, 16 bytes.
+        send_id: Id of this send, 8 bytes.
+        expires_in: Time until its code expires.
+        resend_after: Time until the rules of this phone allow another send.
+        limit_usage: Usage of each window that counted the send.
+        confirmed: Whether the provider accepted the message. Otherwise the provider did
+            not answer: the message can still arrive, and its code works.
     """
 
     verification_id: bytes = field(compare=False)
@@ -101,12 +106,12 @@ class CheckResult:
     """The result of a check.
 
     Attributes:
-        id: Id of the verification, 16 bytes.
+        verification_id: Id of the verification, 16 bytes.
         approved: Whether the code was right; the verification is then closed.
-        attempts_left: Checks that the phone's rules still allow, if it was wrong.
-        expires_in: How long the last of the codes lives, if it was wrong.
-        approved_at: When the verification was closed, by the store's clock, if it was
-            right.
+        attempts_remaining: After a wrong code, the attempts that the rules of this
+            phone still allow.
+        expires_in: After a wrong code, the time until the last live code expires.
+        approved_at: After a right code, the time of the approval by the store's clock.
     """
 
     verification_id: bytes = field(compare=False)
@@ -118,12 +123,12 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingVerification:
-    """A verification that has a live code, with or without checks left.
+    """A verification with a live code, with or without attempts left.
 
     Attributes:
-        id: Id of the verification, 16 bytes.
-        guesses: Checks that were counted.
-        expires_in: How long the last of its codes lives.
+        verification_id: Id of the verification, 16 bytes.
+        attempts_used: The attempts that were counted.
+        expires_in: Time until the last live code expires.
     """
 
     verification_id: bytes
@@ -135,11 +140,11 @@ class PendingVerification:
 class HashParameters:
     """The hash parameters of all codes of one verification.
 
-    The codes share a salt, the id, so that a check costs one hash for all of them.
+    The codes share a salt, so that a check of all live codes costs one hash.
 
     Attributes:
-        id: 16 random bytes that name the verification, and no other.
-        cost: Argon2id's cost, as `Argon2Parameters` writes it.
+        salt: The id of the verification, 16 random bytes.
+        argon2: Argon2 parameters, as `Argon2Parameters.parse` accepts them.
     """
 
     salt: bytes
@@ -148,11 +153,12 @@ class HashParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendReservation:
-    """The store has reserved one send.
+    """A send that the store has reserved.
 
     Attributes:
-        resend_after: How long until the next send is allowed.
-        uses: Usage of the phone's limit of messages, with this one.
+        hash_parameters: The hash parameters of the verification.
+        resend_after: Time until the next send is allowed.
+        limit_usage: Usage of the limits of the phone, with this send.
     """
 
     hash_parameters: HashParameters
@@ -162,12 +168,13 @@ class SendReservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckReservation:
-    """The store has reserved one check.
+    """A check that the store has reserved.
 
     Attributes:
-        tags: The hash of every code that is still live, at least one.
-        attempts_left: Checks left after this one.
-        expires_in: How long the last of the codes lives.
+        hash_parameters: The hash parameters of the verification.
+        code_hashes: The hashes of the live codes, at least one.
+        attempts_remaining: Attempts left after this one.
+        expires_in: Time until the last live code expires.
     """
 
     hash_parameters: HashParameters

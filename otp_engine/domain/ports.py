@@ -1,4 +1,4 @@
-"""What the engine needs from outside, and nothing more."""
+"""The interfaces of the stores and senders that the domain uses."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from otp_engine.domain.records import VerificationRecord
 from otp_engine.domain.services import Service
 
 Deliver = Callable[[Message], None]
-"""Hands one message over to a provider, and returns when it was accepted."""
+"""Passes one message to a provider, and returns when the provider accepts it."""
 
 
 class VerificationStore(PhoneStateStore, Protocol):
     """Stores verifications, and counts events against limits.
 
-    *phone* is the key of one phone in one service. Messages and failed checks are
-    counted for all services together.
-    *idempotency_key* names one request: a step that is repeated with the same key
+    A phone key identifies one phone in one namespace. Sends and failed checks of a
+    phone are counted over all namespaces.
+    An idempotency key identifies one request: a step that is repeated with the same key
     changes nothing and returns the same. Every method raises `StoreUnavailable`
     when the store does not answer.
     """
@@ -50,20 +50,21 @@ class VerificationStore(PhoneStateStore, Protocol):
         Without a live verification, a new one starts.
 
         Args:
-            phone: The phone's key.
-            idempotency_key: The idempotency key.
-            hash_parameters: The hash parameters of a new verification. With None, only
-                a live verification is sent again.
-            policy: The policy in force.
-            sender: What a provider's rejection can depend on: a Messaging Service, or
-                empty.
+            phone: The phone key.
+            idempotency_key: Identifies the send, 8 bytes.
+            hash_parameters: Hash parameters of a new verification. With None, only a
+                live verification can have the send.
+            policy: The current policy.
+            sender: What a provider's rejection depends on besides the number, such as a
+                Messaging Service.
 
         Raises:
-            RateLimited: The cooldown or a limit of this phone rejected.
-            TooManyAttempts: The live verification has no checks left.
-            VerificationNotFound: There is no *binding*, and no live verification.
-            DeliveryFailed, NotServed, InvalidPhone: A provider rejected this phone some
-                minutes ago; nothing was reserved.
+            RateLimited: The cooldown or a limit of this phone rejected the send.
+            TooManyAttempts: The live verification has no attempts left.
+            VerificationNotFound: No verification is live, and *hash_parameters* is
+                None.
+            DeliveryFailed, DestinationNotAllowed, InvalidPhone: The store has a
+                provider's rejection of this phone; the send was not reserved.
         """
 
     def commit_send(
@@ -74,10 +75,16 @@ class VerificationStore(PhoneStateStore, Protocol):
         code_hash: bytes,
         policy: Policy,
     ) -> bool:
-        """Store the hash *tag* of the code of a reserved send.
+        """Store the hash of the code of a reserved send.
+
+        Args:
+            phone: The phone key.
+            idempotency_key: Identifies the send, 8 bytes.
+            code_hash: Argon2id hash of the code, 32 bytes.
+            policy: The current policy.
 
         Returns:
-            False if the verification ended in the meantime: nothing may be sent.
+            False if the verification has ended: the message must not be sent.
         """
 
     def release_send(
@@ -90,8 +97,12 @@ class VerificationStore(PhoneStateStore, Protocol):
     ) -> None:
         """Release a reserved send, with its code if that was stored.
 
-        A provider's *refusal* of the phone is stored for `refusals.REMEMBERED`, for
-        this *sender* only.
+        Args:
+            phone: The phone key.
+            idempotency_key: Identifies the send, 8 bytes.
+            rejection: A provider's rejection of the phone, which is stored for
+                `provider_rejections.TTL` and this *sender* only.
+            sender: What the rejection depends on besides the number.
         """
 
     def reserve_check(
@@ -99,17 +110,22 @@ class VerificationStore(PhoneStateStore, Protocol):
     ) -> CheckReservation:
         """Reserve one check.
 
+        Args:
+            phone: The phone key.
+            idempotency_key: Identifies the check, 8 bytes.
+            policy: The current policy.
+
         Returns:
-            The hashes that a code is compared with.
+            The hashes of the live codes.
 
         Raises:
             VerificationNotFound: No verification of this phone is pending.
-            TooManyAttempts: The verification has no checks left.
-            RateLimited: The phone has no failed checks left.
+            TooManyAttempts: The verification has no attempts left.
+            RateLimited: The phone has reached its limit of failed checks.
         """
 
     def release_check(self, phone: PhoneKey, *, idempotency_key: bytes) -> None:
-        """Release a check that was reserved, and whose code was not compared."""
+        """Release a reserved check, if its code was not compared."""
 
     def approve(
         self,
@@ -119,104 +135,127 @@ class VerificationStore(PhoneStateStore, Protocol):
         verification_id: bytes,
         code_matched: bool = True,
     ) -> datetime | None:
-        """Close the verification *id* as approved.
+        """Close a verification as approved.
 
-        The phone's failed checks are deleted if a code was *guessed*, that is compared.
+        Args:
+            phone: The phone key.
+            idempotency_key: Identifies the check, 8 bytes.
+            verification_id: Id of the verification, 16 bytes.
+            code_matched: Whether a code was compared and right. The phone's failed
+                checks are then deleted.
 
         Returns:
-            The time by the store's clock; None if another request closed it.
+            The time of the approval by the store's clock. None if the verification was
+            not pending.
         """
 
     def cancel(self, phone: PhoneKey, *, verification_id: bytes | None = None) -> bool:
-        """Close the verification without an approval, with all of its codes.
+        """Close the pending verification without an approval, with all of its codes.
 
-        With an *id* it must be that one. The phone's failed checks and its messages
-        stay counted. A repetition closes nothing, so it needs no token.
+        The phone's failed checks and sends stay counted. A repetition changes nothing,
+        so it needs no idempotency key.
+
+        Args:
+            phone: The phone key.
+            verification_id: Id of the verification, 16 bytes. None means any pending
+                one.
 
         Returns:
-            False if no verification is pending in the sense of `claim`: without a live
-            code nothing changes, also with a reserved send.
+            False if no verification is pending: it needs a live code, and a reserved
+            send alone is not enough.
         """
 
     def get_pending(self, phone: PhoneKey) -> PendingVerification | None:
-        """Return the pending verification, in the sense of `claim`, if there is one."""
+        """Return the pending verification, which `reserve_check` would use.
+
+        Returns:
+            None if no verification is pending.
+        """
 
     def acquire_limits(
         self, hits: Sequence[LimitHit], *, idempotency_key: bytes
     ) -> list[WindowUsage]:
-        """Count one event against all of the shared limits, or against none.
+        """Count one event against all of several limits, or against none.
+
+        Args:
+            hits: The limits, each with what it counts by.
+            idempotency_key: Identifies the request, 8 bytes.
 
         Returns:
-            The usage of each window, with this event.
+            The usage of each window, this event included.
 
         Raises:
-            RateLimited: One limit rejected, and the event was not counted.
+            RateLimited: One limit rejected the event, and no limit counted it.
         """
 
     def release_limits(
         self, hits: Sequence[LimitHit], *, idempotency_key: bytes
     ) -> None:
-        """Release what `take` counted."""
+        """Release the hits that `acquire_limits` counted for this request."""
 
     def ping(self) -> None:
-        """Return if requests can be served."""
+        """Return if the store can serve requests."""
 
 
 class LimitUsageStore(Protocol):
-    """Reports the usage of limits; raises `StoreUnavailable` as `Store` does."""
+    """Reports the usage of limits; methods raise `StoreUnavailable`."""
 
     def phone_usage(self, phone: PhoneKey, policy: Policy) -> list[WindowUsage]:
-        """Return the usage of the limits of this phone; nothing changes."""
+        """Return the usage of the limits of one phone, without a change."""
 
     def shared_usage(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
-        """Return the usage of shared limits; nothing changes."""
+        """Return the usage of shared limits, without a change."""
 
     def bound_keys(self, phone: PhoneKey) -> list[PhoneKey]:
-        """List the keys of this phone's bound verifications."""
+        """List the phone keys of the bound verifications of one phone."""
 
     def delete_phone(self, phones: Sequence[PhoneKey]) -> int:
-        """Delete one phone in all of these services.
+        """Delete the data of one phone.
+
+        Args:
+            phones: The phone keys, one for each namespace.
 
         Returns:
-            The number of deleted keys.
+            The number of deleted Redis keys.
         """
 
 
 class Sender(Protocol):
-    """Hands messages over to providers."""
+    """Passes messages to providers."""
 
     @property
     def name(self) -> str:
-        """The name in settings and logs."""
+        """Name in settings, logs and metrics."""
 
     def reserve(self) -> AbstractContextManager[Deliver]:
-        """Reserve a place for one message, before it is prepared.
+        """Reserve a slot for one message, before the message exists.
 
-        The returned callable hands the message over, once, and returns when the
-        provider has accepted it.
+        Returns:
+            A context manager of a callable that passes one message to a provider. The
+            callable returns when the provider accepts the message.
 
         Raises:
-            Saturated: Too many messages are being handed over.
-            CarrierUnavailable: No provider is available; the callable can raise it as
-                well. Nothing was sent, and a retry is right.
-            DeliveryFailed: The callable raises it if the provider rejected the message.
-            NotServed, InvalidPhone: The callable raises them if the provider rejected
-                the number.
-            DeliveryUnconfirmed: The callable raises it if the provider did not answer.
-                The message can still arrive.
+            Overloaded: All slots are in use.
+            ProviderUnavailable: No provider is available. The callable raises it as
+                well. The message was not sent, and a retry can succeed.
+            DeliveryFailed: From the callable: the provider rejected the message.
+            DestinationNotAllowed, InvalidPhone: From the callable: the provider
+                rejected the number.
+            DeliveryUnconfirmed: From the callable: the provider did not answer. The
+                message can still arrive.
         """
 
     def ping(self) -> None:
         """Return if messages can be sent.
 
         Raises:
-            CarrierUnavailable: The provider does not answer.
+            ProviderUnavailable: The provider does not answer.
             DeliveryFailed: The provider rejects the credentials.
         """
 
 
 class ServiceStore(Protocol):
-    """Stores the services; raises `StoreUnavailable` as `Store` does."""
+    """Stores services; methods raise `StoreUnavailable`."""
 
     def get(self, sid: str) -> Service | None:
         """Return the service with this SID, if there is one."""
@@ -227,7 +266,9 @@ class ServiceStore(Protocol):
     def compare_and_set(self, old: Service | None, new: Service | None) -> bool:
         """Replace *old* by *new*, if *old* is still stored.
 
-        Without an *old* service, *new* is added. Without a *new* one, *old* is deleted.
+        Args:
+            old: The stored service; None adds *new*.
+            new: Its replacement; None deletes *old*.
 
         Returns:
             Whether *old* was still stored.
@@ -235,71 +276,88 @@ class ServiceStore(Protocol):
 
 
 class VerificationRecordStore(Protocol):
-    """Stores the records of verifications; raises as `Store` does."""
+    """Stores the records of verifications; methods raise `StoreUnavailable`."""
 
     def add_send(
-        self, record: VerificationRecord, *, send_id: bytes, life: timedelta
+        self, record: VerificationRecord, *, send_id: bytes, ttl: timedelta
     ) -> VerificationRecord:
-        """Store the send named *token*, for *life* at least.
+        """Add a send to the record of its verification.
+
+        Args:
+            record: The record, with the new send.
+            send_id: Id of the send, 8 bytes.
+            ttl: Time that the record is stored at least.
 
         Returns:
-            The record with every send of the verification.
+            The record with all sends of the verification.
         """
 
     def get(self, id: bytes) -> VerificationRecord | None:
         """Return the record of a verification, if there is one."""
 
-    def mark_canceled(self, id: bytes, *, life: timedelta) -> None:
-        """Store for *life* that a verification was canceled."""
+    def mark_canceled(self, id: bytes, *, ttl: timedelta) -> None:
+        """Mark a verification as canceled, and store the mark for *ttl*."""
 
     def delete(self, id: bytes) -> None:
-        """Delete the record of a verification that was approved."""
+        """Delete the record of an approved verification."""
 
 
 class EventStore(Protocol):
     """Stores events."""
 
     def add(self, event: Event) -> None:
-        """Store *event*; a failure is logged, and raises nothing."""
+        """Store *event*; a failure is logged and not raised."""
 
-    def since(self, begin: datetime | None) -> Iterator[RecordedEvent]:
-        """Yield the events since *begin*, newest first; raises as `Store` does."""
+    def since(self, start: datetime | None) -> Iterator[RecordedEvent]:
+        """Yield the events since a time, newest first.
+
+        Args:
+            start: The time; None yields all events.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
 
 
 class PolicyVersionStore(Protocol):
-    """Stores the versions of the policy as texts; raises as `Store` does.
+    """Stores policy versions as text; methods raise `StoreUnavailable`.
 
-    `policy_versions.PolicyVersions` signs and reads them.
+    `signed_versions.PolicyVersions` signs and verifies them.
     """
 
     def latest(self) -> bytes | None:
-        """Return the text that was added last; None without any."""
+        """Return the text that was added last, if there is one."""
 
-    def history(self, most: int) -> list[bytes]:
-        """Return the last *most* texts, newest first."""
+    def history(self, count: int) -> list[bytes]:
+        """Return the last *count* texts, newest first."""
 
     def add(self, text: str, *, after: bytes | None) -> bool:
-        """Add *text*, if *after* is still the one that was added last.
+        """Add a text, if no other was added in the meantime.
 
-        True as well, if *text* is.
+        Args:
+            text: The new text.
+            after: The text that was added last; None if there is none.
+
+        Returns:
+            Whether *text* is now the one that was added last.
         """
 
     def replace(self, old: bytes, new: str) -> bool:
         """Replace *old* by *new*, if *old* is still stored.
 
         Returns:
-            Whether it was.
+            Whether *old* was still stored.
         """
 
 
 class SafeListStore(Protocol):
-    """Stores phones that are allowed whatever their country; raises as `Store`."""
+    """Stores the safe list; methods raise `StoreUnavailable`."""
 
     def add(self, phone: str) -> bool:
-        """Add the digest of a phone; return whether it was new."""
+        """Add the keyed hash of a phone; return whether it was new."""
 
     def contains(self, phone: str) -> bool:
-        """Return whether the digest of a phone is stored."""
+        """Return whether the keyed hash of a phone is stored."""
 
     def remove(self, phone: str) -> bool:
-        """Delete the digest of a phone; return whether it was stored."""
+        """Delete the keyed hash of a phone; return whether it was stored."""

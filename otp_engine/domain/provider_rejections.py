@@ -1,8 +1,8 @@
-"""A provider's refusal of a number, remembered so that it costs nothing again.
+"""A provider's rejection of a number, stored so that a repetition costs little.
 
-A refused number costs a hash and a request to the provider each time. The refusal is
-stored for some minutes under the keyed hash of the number, and a send in that time
-gets the same error at once.
+Each send to a rejected number costs a hash and a request to the provider. The store
+therefore has the rejection for ten minutes, under the keyed hash of the number. A send
+in that time gets the same error at once.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from otp_engine.errors import (
 )
 
 TTL = timedelta(minutes=10)
-"""How long a refusal is stored."""
+"""Time that a rejection is stored."""
 
-_KINDS: dict[str, type[OTPError]] = {
-    kind.error_code: kind
-    for kind in (DeliveryFailed, InvalidPhone, CountryNotAllowed, NumberTypeNotAllowed)
+_ERRORS: dict[str, type[OTPError]] = {
+    error.error_code: error
+    for error in (DeliveryFailed, InvalidPhone, CountryNotAllowed, NumberTypeNotAllowed)
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderRejection:
-    """A provider refused a message because of the number.
+    """A provider rejected a message because of its number.
 
     Attributes:
-        name: Name of the error that the client got.
-        provider_error: The provider's own number for it, if there was one.
+        error_code: `error_code` of the error that the client got.
+        provider_error: The provider's error code, if it returned one.
     """
 
     error_code: str
@@ -41,30 +41,31 @@ class ProviderRejection:
 
     @classmethod
     def from_error(cls, error: OTPError) -> ProviderRejection | None:
-        """Return the refusal that *error* reports.
+        """Return the rejection of a number that *error* reports.
 
         Returns:
-            None if *error* is about the sender, the provider or a limit, or if the
-            provider gave no reason: then it may be about any of these.
+            None if *error* concerns the sender, the provider or a limit. None as well
+            if the provider returned no error code, because the cause is then unknown.
         """
-        if error.error_code not in _KINDS:
+        if error.error_code not in _ERRORS:
             return None
-        unclear = error.provider_error is None or getattr(error, "elsewhere", False)
-        if isinstance(error, DeliveryFailed) and unclear:
+        if isinstance(error, DeliveryFailed) and (
+            error.provider_error is None or error.retry_elsewhere
+        ):
             return None
         return cls(error.error_code, error.provider_error)
 
     @classmethod
     def parse(cls, text: str) -> ProviderRejection:
-        """Parse what `str` of a refusal returns."""
-        name, _, number = text.partition(" ")
-        return cls(name, int(number) if number else None)
+        """Parse a stored rejection, the inverse of `str`."""
+        error_code, _, provider_error = text.partition(" ")
+        return cls(error_code, int(provider_error) if provider_error else None)
 
     def to_error(self) -> OTPError:
-        """Return the error that the client got, marked as remembered."""
-        error = _KINDS.get(self.error_code, DeliveryFailed)()
+        """Return the error that the client got, marked as a stored rejection."""
+        error = _ERRORS.get(self.error_code, DeliveryFailed)()
         error.provider_error = self.provider_error
-        error.remembered = True
+        error.is_stored_rejection = True
         return error
 
     def __str__(self) -> str:

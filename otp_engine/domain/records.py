@@ -11,12 +11,12 @@ from otp_engine.domain.models import Channel
 
 @dataclass(frozen=True, slots=True)
 class SendAttempt:
-    """One send.
+    """One send in the history of a verification.
 
     Attributes:
-        token: Id of the send, 8 bytes.
-        at: When its code was sent.
-        channel: How its code was sent.
+        send_id: Id of the send, 8 bytes.
+        sent_at: Time of the send.
+        channel: Channel of its message.
     """
 
     send_id: bytes
@@ -32,9 +32,9 @@ class VerificationRecord:
         id: Id of the verification, 16 bytes.
         service: SID of its service.
         encrypted_number: Its number, as `encrypt_number` returns it.
-        channel: How the last code was sent.
-        attempts: Every send, oldest first.
-        cancelled: Whether it was canceled.
+        channel: Channel of the last send.
+        attempts: All sends, oldest first.
+        canceled: Whether a client canceled it.
         bound: Whether it can be checked by its SID only.
     """
 
@@ -48,39 +48,44 @@ class VerificationRecord:
 
     @property
     def created_at(self) -> datetime:
-        """When its first code was sent."""
+        """Time of the first send."""
         return self.attempts[0].sent_at
 
     @property
     def updated_at(self) -> datetime:
-        """When its last code was sent."""
+        """Time of the last send."""
         return self.attempts[-1].sent_at
 
 
-def encrypt_number(e164: str, pepper: Pepper, *, verification: bytes) -> bytes:
+def encrypt_number(e164: str, pepper: Pepper, *, verification_id: bytes) -> bytes:
     """Encrypt the number of a verification, because Redis must hold no number.
 
     Args:
         e164: The number in E.164.
         pepper: The current pepper.
-        verification: Id of the verification.
+        verification_id: Id of the verification, 16 bytes.
 
     Returns:
         A ciphertext that `decrypt_number` decrypts for the same verification only.
     """
-    return pepper.encrypt(e164.encode(), context=b"number" + verification)
+    return pepper.encrypt(e164.encode(), context=b"number" + verification_id)
 
 
-def decrypt_number(data: bytes, pepper: Pepper, *, verification: bytes) -> str:
+def decrypt_number(ciphertext: bytes, pepper: Pepper, *, verification_id: bytes) -> str:
     """Decrypt the number of a verification.
 
     Args:
-        data: What `encrypt_number` returned.
+        ciphertext: Result of `encrypt_number`.
         pepper: The pepper that encrypted it.
-        verification: Id of the verification.
+        verification_id: Id of the verification, 16 bytes.
+
+    Returns:
+        The number in E.164.
 
     Raises:
-        ValueError: It was encrypted with another pepper or for another verification,
-            or was changed.
+        ValueError: The ciphertext belongs to another pepper or verification, or was
+            changed.
     """
-    return pepper.decrypt(data, context=b"number" + verification).decode("ascii")
+    return pepper.decrypt(ciphertext, context=b"number" + verification_id).decode(
+        "ascii"
+    )

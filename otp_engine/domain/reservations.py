@@ -1,11 +1,10 @@
-"""What one request reserves in the store, and releases if it fails later."""
+"""The reservations of one request in the store, which it releases if it fails."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
 
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.domain.models import CheckReservation, HashParameters, SendReservation
@@ -13,108 +12,130 @@ from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import VerificationStore
 from otp_engine.domain.provider_rejections import ProviderRejection
-from otp_engine.errors import OTPError, StoreUnavailable
-
-T = TypeVar("T")
-
-_Errors: TypeAlias = type[OTPError] | tuple[type[OTPError], ...]
-_Release: TypeAlias = Callable[[OTPError], None]
+from otp_engine.errors import OTPError, Overloaded, StoreUnavailable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reservations:
     """The reservations of one request, in the order in which they were made.
 
+    The hits of the requester are apart from the others: few errors release them.
+
     Attributes:
-        token: The idempotency key of the request, 8 bytes.
+        store: The store that counts.
+        policy: The policy in force.
+        idempotency_key: The idempotency key of the request, 8 bytes.
     """
 
     store: VerificationStore
     policy: Policy
     idempotency_key: bytes
-    _releases: list[tuple[_Release, _Errors]] = field(default_factory=list)
+    _requester_hits: Sequence[LimitHit] = ()
+    _global_hits: Sequence[LimitHit] = ()
+    # One release a step, in order. The store has confirmed so many of the steps.
+    _releases: list[Callable[[OTPError], None]] = field(default_factory=list)
+    _confirmed: int = 0
 
-    def acquire_limits(
-        self, hits: Sequence[LimitHit], *, until: _Errors = OTPError
-    ) -> list[WindowUsage]:
-        """Count the request against shared limits.
-
-        Args:
-            hits: The limits, with the identifiers that they count.
-            until: The errors of the request that release it.
+    def acquire_requester_limits(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
+        """Count the request against the limits of its requester.
 
         Returns:
-            The usage of each limit, with this request.
+            The usage of each window, with this request.
 
         Raises:
-            RateLimited, StoreUnavailable: See `ports.Store.take`.
+            RateLimited, StoreUnavailable: See `VerificationStore.acquire_limits`.
         """
-        return self._reserve(
-            lambda: self.store.acquire_limits(
-                hits, idempotency_key=self.idempotency_key
-            ),
-            lambda _: self.store.release_limits(
-                hits, idempotency_key=self.idempotency_key
-            ),
-            until,
-        )
+        self._requester_hits = hits
+        if not hits:
+            return []
+        return self.store.acquire_limits(hits, idempotency_key=self.idempotency_key)
+
+    def acquire_global_limits(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
+        """Count the request against the global limits.
+
+        Returns:
+            The usage of each window, with this request.
+
+        Raises:
+            RateLimited, StoreUnavailable: See `VerificationStore.acquire_limits`.
+        """
+        self._global_hits = hits
+        if not hits:
+            return []
+        self._releases.append(lambda _: self.release_global_limits())
+        usage = self.store.acquire_limits(hits, idempotency_key=self.idempotency_key)
+        self._confirmed += 1
+        return usage
 
     def reserve_send(
         self, phone: PhoneKey, hash_parameters: HashParameters | None, sender: str
     ) -> SendReservation:
-        """Reserve a send; see `ports.Store.open`."""
-        return self._reserve(
-            lambda: self.store.reserve_send(
-                phone,
-                idempotency_key=self.idempotency_key,
-                hash_parameters=hash_parameters,
-                policy=self.policy,
-                sender=sender,
-            ),
+        """Reserve a send; see `VerificationStore.reserve_send`."""
+        self._releases.append(
             lambda error: self.store.release_send(
                 phone,
                 idempotency_key=self.idempotency_key,
                 rejection=ProviderRejection.from_error(error),
                 sender=sender,
-            ),
+            )
         )
+        reservation = self.store.reserve_send(
+            phone,
+            idempotency_key=self.idempotency_key,
+            hash_parameters=hash_parameters,
+            policy=self.policy,
+            sender=sender,
+        )
+        self._confirmed += 1
+        return reservation
 
     def reserve_check(self, phone: PhoneKey) -> CheckReservation:
-        """Reserve a check; see `ports.Store.claim`."""
-        return self._reserve(
-            lambda: self.store.reserve_check(
-                phone, idempotency_key=self.idempotency_key, policy=self.policy
-            ),
+        """Reserve a check; see `VerificationStore.reserve_check`."""
+        self._releases.append(
             lambda _: self.store.release_check(
                 phone, idempotency_key=self.idempotency_key
-            ),
+            )
         )
+        reservation = self.store.reserve_check(
+            phone, idempotency_key=self.idempotency_key, policy=self.policy
+        )
+        self._confirmed += 1
+        return reservation
 
-    def release_limits(self, hits: Sequence[LimitHit]) -> None:
-        """Release what `take` counted, if Redis answers."""
-        with suppress(StoreUnavailable):
-            self.store.release_limits(hits, idempotency_key=self.idempotency_key)
+    def commit(self) -> None:
+        """Keep the reservations of the phone and of the global limits."""
+        self._releases.clear()
+        self._confirmed = 0
 
     def release(self, error: OTPError) -> None:
-        """Release what *error* releases, the newest reservation first.
+        """Release the reservations of a request that failed, the newest first.
 
-        What cannot be released while Redis is silent stays counted. That costs a
-        recipient a wait; the opposite would let requests exceed a limit.
+        The hits of the requester are released only if this instance or the store had
+        no capacity. A reservation that cannot be released while Redis does not reply
+        stays counted: a recipient may have to wait, but no limit is exceeded.
+
+        Args:
+            error: The error of the request.
         """
-        for release, until in reversed(self._releases):
-            if isinstance(error, until):
-                with suppress(StoreUnavailable):
-                    release(error)
+        if not isinstance(error, StoreUnavailable):
+            # A step that the store refused has reserved nothing. If the store did not
+            # reply, it may have, and a release of nothing changes nothing.
+            del self._releases[self._confirmed :]
+        for release in reversed(self._releases):
+            with suppress(StoreUnavailable):
+                release(error)
+        if isinstance(error, Overloaded | StoreUnavailable):
+            self.release_requester_limits()
 
-    def _reserve(
-        self, action: Callable[[], T], release: _Release, until: _Errors = OTPError
-    ) -> T:
-        # A store that did not answer may have reserved or not. To release what was not
-        # reserved changes nothing.
-        try:
-            reserved = action()
-        except StoreUnavailable:
-            self._releases.append((release, until))
-            raise
-        self._releases.append((release, until))
-        return reserved
+    def release_requester_limits(self) -> None:
+        """Release the hits of the requester, if Redis replies."""
+        self._release_limits(self._requester_hits)
+
+    def release_global_limits(self) -> None:
+        """Release the hits of the global limits, if Redis replies."""
+        self._release_limits(self._global_hits)
+
+    def _release_limits(self, hits: Sequence[LimitHit]) -> None:
+        if hits:
+            with suppress(StoreUnavailable):
+                self.store.release_limits(hits, idempotency_key=self.idempotency_key)

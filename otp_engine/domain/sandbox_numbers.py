@@ -1,4 +1,4 @@
-"""Sandbox numbers: their code is fixed, and they get no message."""
+"""Sandbox numbers: numbers with a fixed code that receive no message."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from otp_engine.domain import typing_marks
+from otp_engine import parsing
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxNumber:
-    """A number that gets no message, and has a fixed code.
+    """A number with a fixed code that receives no message.
 
     Attributes:
-        until: The last day, in UTC, on which it is a sandbox number.
+        number: The number, which may be unassigned.
+        code: The code of all its verifications.
+        valid_through: The last day on which it is a sandbox number, in UTC.
     """
-
-    __test__ = False  # or pytest collects it as a test
 
     number: PhoneNumber
     code: str
@@ -28,28 +28,35 @@ class SandboxNumber:
 
 @dataclass(frozen=True, slots=True)
 class SandboxNumbers:
-    """All sandbox numbers.
+    """All sandbox numbers of a deployment.
 
     Attributes:
-        known: The numbers, by their E.164.
-        today: Returns the day, in UTC.
+        by_e164: The numbers, by their E.164 form.
+        today: Returns the date, in UTC.
     """
-
-    __test__ = False
 
     by_e164: Mapping[str, SandboxNumber]
     today: Callable[[], date]
 
     def parse(self, text: str, region: str) -> PhoneNumber:
-        """Parse a number as `numbers.read` does; a sandbox number need not exist.
+        """Parse a number as `numbers.parse` does; a sandbox number may be unassigned.
+
+        Args:
+            text: The number.
+            region: ISO 3166 code of the region of numbers without a calling code.
 
         Raises:
-            InvalidPhone: It is not a number.
+            InvalidPhone: The text is not a number.
         """
-        sandbox = self.get(typing_marks.strip_separators(text))
-        return sandbox.number if sandbox else numbers.parse(text, region)
+        if self.by_e164 and (sandbox := self.get(parsing.strip_separators(text))):
+            return sandbox.number
+        return numbers.parse(text, region)
 
     def get(self, e164: str) -> SandboxNumber | None:
-        """Return the sandbox number *e164*, until its last day is over."""
+        """Return the sandbox number *e164*.
+
+        Returns:
+            None without such a number, or after its last day.
+        """
         number = self.by_e164.get(e164)
         return number if number and self.today() <= number.valid_through else None

@@ -1,4 +1,4 @@
-"""On whose behalf codes are sent, and what they have decided for themselves."""
+"""Services: the configuration of each application that sends codes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 ALL_COUNTRIES = "all"
+"""Country of a configuration for all countries without their own."""
+
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """At most *most* in any stretch of *interval*, of whatever a limit counts."""
+    """One window of a service's rate limit.
+
+    Attributes:
+        sid: SID of the bucket, `BL...`.
+        max: Largest number of sends in *interval*.
+        interval: Period of the window.
+        created_at: Time of the creation.
+        updated_at: Time of the last change.
+    """
 
     sid: str
     max: int
@@ -23,11 +33,15 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
-    """A limit of a service's own, counted by a value that its caller names.
+    """A limit of one service, which counts sends by an identifier of the client.
 
     Attributes:
-        name: What a caller of the service calls it.
-        buckets: Every one of them must let a send through.
+        sid: SID of the rate limit, `RK...`.
+        name: Name that clients use in `RateLimits`, Twilio's `UniqueName`.
+        description: Free text of the client.
+        created_at: Time of the creation.
+        updated_at: Time of the last change.
+        buckets: The windows; a send must be within all of them.
     """
 
     sid: str
@@ -40,11 +54,13 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessagingConfiguration:
-    """Who the messages to one country come from.
+    """The sender of messages to one country.
 
     Attributes:
         country: ISO 3166 code, or `all`.
-        messaging_service: The carrier's name for the sender.
+        messaging_service: SID of the provider's Messaging Service.
+        created_at: Time of the creation.
+        updated_at: Time of the last change.
     """
 
     country: str
@@ -55,22 +71,28 @@ class MessagingConfiguration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A name in the message, its own kind of codes, and its own verifications.
+    """The configuration of one application.
 
-    A phone can have one verification in each service, with its own guesses and sends.
+    A phone can have one verification in each service, with its own attempts and sends.
 
     Attributes:
-        sid: What callers of the service call it.
-        space: Keeps its verifications apart from those of others; the default service
-            has none.
-        version: How often it was changed.
-        brand: The name in its messages; none is the operator's.
-        code_length: Digits of its codes; none is the policy's.
-        custom_code: Whether its callers may bring codes of their own.
-        bind: Whether each of its verifications is bound: checked by its sid only, and
-            never by the number.
-        warned: Whether its messages ask not to share the code.
-        kept: What is kept for callers, and changes nothing here.
+        sid: SID of the service, `VA...`; empty for the default service.
+        namespace: Separates its verifications from those of other services; empty for
+            the default service.
+        version: Number of its changes, which `compare_and_set` compares.
+        brand: Name in its messages; without one, the operator's.
+        code_length: Digits of its codes; without one, the policy's.
+        custom_code: Whether its clients may choose codes.
+        bind: Whether all of its verifications are bound: they are checked by their SID
+            only, and not by the number.
+        do_not_share_warning: Whether its messages contain a warning not to share the
+            code.
+        template: SID of the template of its messages, `HJ...`.
+        rate_limits: Its own limits.
+        messaging: The senders of its messages, by country.
+        passthrough: Values that clients can store and read; they have no effect.
+        created_at: Time of the creation.
+        updated_at: Time of the last change.
     """
 
     sid: str = ""
@@ -89,10 +111,20 @@ class Service:
     updated_at: datetime = _LONG_AGO
 
     def messaging_service(self, country: str) -> str | None:
-        """Who messages to *country* come from; none is as the operator decided."""
-        found = {one.country: one.messaging_service for one in self.messaging}
-        return found.get(country, found.get(ALL_COUNTRIES))
+        """Return the Messaging Service for messages to *country*.
+
+        Args:
+            country: ISO 3166 code.
+
+        Returns:
+            None if the service has none: the provider's settings then apply.
+        """
+        by_country = {
+            configuration.country: configuration.messaging_service
+            for configuration in self.messaging
+        }
+        return by_country.get(country, by_country.get(ALL_COUNTRIES))
 
 
 DEFAULT = Service()
-"""The service of a deployment that has no other."""
+"""The service of `/auth`, which has no configuration of its own."""

@@ -1,4 +1,4 @@
-"""`/healthz`: the process answers. `/readyz`: it can serve a send."""
+"""`/healthz`: the process responds. `/readyz`: it can serve a send."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def blueprint(
     while it is down, so the instance should keep its traffic.
 
     Args:
-        ping_store: Raises `StoreUnavailable` when Redis does not answer.
+        ping_store: Raises `StoreUnavailable` when Redis does not reply.
         draining: Whether the process is about to stop. It still serves requests, but
             a load balancer should send new ones to another instance.
 

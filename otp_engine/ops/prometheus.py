@@ -2,7 +2,7 @@
 
 Each instance exposes its own numbers, and the queries add them up. The workers of one
 instance share a directory (the multiprocess mode of `prometheus_client`), so any
-worker answers for all of them.
+worker exposes the metrics of all.
 """
 
 from __future__ import annotations

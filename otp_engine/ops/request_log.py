@@ -2,8 +2,8 @@
 
 The line contains the route and not the path, because a client can put anything into a
 path, such as a number or a code. Views add more fields through `flask.g`: `phone`,
-already masked; `caller`, the name of the API key; `error`, the error code; and `limit`,
-the name of the limit that rejected the request.
+already masked; `client_name`, the name of the API key; `error`, the error code; and
+`limit`, the name of the limit that rejected the request.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger("otp_engine.access")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UNLOGGED = frozenset({"health", "metrics"})
-_CONTEXT_FIELDS = ("phone", "caller", "error", "limit")
+_CONTEXT_FIELDS = ("phone", "client_name", "error", "limit")
 _HEADER = "X-Request-Id"
 # A UUID, or the ids of tracing systems. An accepted id is logged, so no id may contain
 # a run of digits that could be a code or a phone number.
@@ -35,7 +35,7 @@ RequestObserver = Callable[[str, str, int, float], None]
 """Receives the method, the route, the status and the duration in seconds."""
 
 UnauthorizedObserver = Callable[[str], None]
-"""Receives the name of the API that answered 401."""
+"""Receives the name of the API that returned 401."""
 
 
 class RequestIdFilter(logging.Filter):
@@ -73,7 +73,17 @@ def init_app(
             method = request.method if request.method in _METHODS else ""
             route = request.url_rule.rule if request.url_rule else ""
             observe(method, route, response.status_code, seconds)
-            _log(method, route, response.status_code, seconds)
+            log.info(
+                "request",
+                extra={
+                    "request_id": g.request_id,
+                    "method": method or None,
+                    "route": route or None,
+                    "status": response.status_code,
+                    "ms": round(seconds * 1000, 1),
+                    **{name: g.get(name) for name in _CONTEXT_FIELDS},
+                },
+            )
         return response
 
     app.before_request(_start)
@@ -81,8 +91,10 @@ def init_app(
 
 
 def _start() -> None:
-    request_id = request.headers.get(_HEADER, "")
-    g.request_id = request_id if _is_loggable(request_id) else secrets.token_hex(8)
+    request_id = request.headers.get(_HEADER)
+    if request_id is None or not _is_loggable(request_id):
+        request_id = secrets.token_hex(8)
+    g.request_id = request_id
     g.started_at = perf_counter()
 
 
@@ -91,18 +103,4 @@ def _is_loggable(request_id: str) -> bool:
     digits = request_id.replace("-", "")
     return bool(_VALID_REQUEST_ID.fullmatch(request_id)) and not _POSSIBLE_CODE.search(
         digits
-    )
-
-
-def _log(method: str, route: str, status: int, seconds: float) -> None:
-    log.info(
-        "request",
-        extra={
-            "request_id": g.request_id,
-            "method": method or None,
-            "route": route or None,
-            "status": status,
-            "ms": round(seconds * 1000, 1),
-            **{name: g.get(name) for name in _CONTEXT_FIELDS},
-        },
     )

@@ -119,8 +119,8 @@ class TimingMetrics:
         """Record a message handed to a provider.
 
         Args:
-            sender: The provider's name in `OTP_SENDER`.
-            took: Seconds until the answer or the timeout.
+            sender: The provider's name in `OTP_SENDERS`.
+            took: Seconds until the response or the timeout.
             outcome: `accepted`, or the code of the error.
             error: The provider's own error code, or the code of the error.
         """

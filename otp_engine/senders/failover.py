@@ -39,7 +39,7 @@ class FailoverSender:
             A function that sends one message, and returns once it was accepted.
 
         Raises:
-            CarrierUnavailable, Saturated: No sender has a slot. The error is that of
+            ProviderUnavailable, Overloaded: No sender has a slot. The error is that of
                 the last sender.
         """
         with ExitStack() as reservation:

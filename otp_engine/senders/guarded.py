@@ -1,4 +1,4 @@
-"""A sender that protects its callers from a slow or failing provider."""
+"""A sender that limits the effects of a slow or failing provider."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
 from datetime import timedelta
 from functools import partial
 from threading import BoundedSemaphore
@@ -25,8 +26,8 @@ from otp_engine.senders.provider import Provider
 
 log = logging.getLogger(__name__)
 
-# A provider's own timeouts apply to each piece of an answer. An answer that arrives one
-# byte at a time never triggers them.
+# A provider's own timeouts apply to each piece of a response. A response that arrives
+# one byte at a time never triggers them.
 _TIMEOUT = timedelta(seconds=12)
 
 
@@ -53,7 +54,7 @@ class GuardedSender:
             provider: Delivers the messages.
             breaker: Rejects messages while the provider does not answer.
             max_concurrent: Number of messages that may wait for the provider at once.
-            timeout: Time until the caller stops waiting for the provider.
+            timeout: Maximum time that a request waits for the provider.
             metrics: Records the duration and the outcome of each message.
             on_accepted: Called with each accepted message, in the sending thread.
         """
@@ -77,8 +78,8 @@ class GuardedSender:
             A function that sends one message, and returns once it was accepted.
 
         Raises:
-            CarrierUnavailable: The breaker is open for another `retry_after`.
-            Saturated: Every slot is reserved.
+            ProviderUnavailable: The breaker is open for another `retry_after`.
+            Overloaded: Every slot is reserved.
         """
         if open_for := self._breaker.open_for():
             raise ProviderUnavailable(retry_after=open_for)
@@ -110,7 +111,13 @@ class GuardedSender:
     def _send_within_timeout(self, slot: ExitStack, message: Message) -> None:
         # The thread owns the slot from here on: a message that times out continues, and
         # keeps its slot until the provider answers.
-        sending = self._threads.submit(self._call_provider, slot.pop_all(), message)
+        sending = self._threads.submit(
+            # In a copy of the context, so that its log lines have the request id.
+            copy_context().run,
+            self._call_provider,
+            slot.pop_all(),
+            message,
+        )
         if not wait([sending], self._timeout).done:
             raise DeliveryUnconfirmed
         sending.result()

@@ -1,4 +1,4 @@
-"""A null sender, for test numbers that no phone has."""
+"""A null sender, for sandbox numbers."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ class Provider(Protocol):
         """Send *message*, and return once the provider has accepted it.
 
         Raises:
-            CarrierUnavailable: The provider could not be reached or throttles requests.
-                The message was not sent.
+            ProviderUnavailable: The provider could not be reached, or throttles
+                requests. The message was not sent.
             DeliveryFailed: The provider rejected the message.
-            NotServed, InvalidPhone: The provider rejected the number.
+            DestinationNotAllowed, InvalidPhone: The provider rejected the number.
             DeliveryUnconfirmed: The provider did not answer. The message may arrive.
         """
 
@@ -29,6 +29,6 @@ class Provider(Protocol):
         """Check that the provider accepts messages, without sending one.
 
         Raises:
-            CarrierUnavailable: The provider could not be reached.
+            ProviderUnavailable: The provider could not be reached.
             DeliveryFailed: The provider rejected the credentials.
         """

@@ -1,8 +1,8 @@
 """Sends through Twilio's Messaging API with Twilio's SDK.
 
-The SDK builds the requests, `twilio_http` transports them, and `twilio_errors` maps the
-answers to errors. A request is never retried: the Messages resource has no idempotency
-key, so a retry after a timeout could send a second message.
+The SDK builds the requests, `twilio_http` transports them, and `twilio_errors` maps
+rejections to errors. A request is never retried: the Messages resource has no
+idempotency key, so a retry after a timeout could send a second message.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class TwilioProvider:
         """Send *message*, and return once Twilio has accepted it.
 
         Raises:
-            CarrierUnavailable, DeliveryFailed, NotServed, InvalidPhone,
+            ProviderUnavailable, DeliveryFailed, DestinationNotAllowed, InvalidPhone,
             DeliveryUnconfirmed: As documented by `Provider.send`.
         """
         try:
@@ -105,7 +105,7 @@ class TwilioProvider:
         """Check the credentials by listing one message of the account.
 
         Raises:
-            CarrierUnavailable: Twilio could not be reached, or has a server error.
+            ProviderUnavailable: Twilio could not be reached, or has a server error.
             DeliveryFailed: Twilio rejected the credentials.
         """
         account = f"2010-04-01/Accounts/{self._client.account_sid}"
@@ -129,9 +129,8 @@ class TwilioProvider:
 
     def _to_error(self, twilio_error: TwilioException, message: Message) -> OTPError:
         status = getattr(twilio_error, "status", 0)
-        code = getattr(twilio_error, "code", None)
+        code = twilio_errors.parse_code(getattr(twilio_error, "code", None))
         error = twilio_errors.to_error(status, code)
-        error.provider_error = code or None
         # The operator has to act: the account or the sender is the reason.
         is_ours = isinstance(error, DeliveryFailed) and error.retry_elsewhere
         log.log(

@@ -5,6 +5,7 @@ The codes are documented at https://www.twilio.com/docs/api/errors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from http import HTTPStatus
@@ -18,6 +19,8 @@ from otp_engine.errors import (
     OTPError,
     ProviderUnavailable,
 )
+
+_CODE = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 # Twilio gives no time to wait. Error 14107 counts messages in windows of 30 seconds.
 _THROTTLE_PERIOD = timedelta(seconds=30)
@@ -46,6 +49,19 @@ _ERRORS: dict[int, Callable[[], OTPError]] = {
 }
 
 
+def parse_code(value: object) -> int | None:
+    """Parse an error code, which Twilio documents as a number.
+
+    Args:
+        value: The code of a response or of a delivery report, as a number or as text.
+
+    Returns:
+        The code; None if *value* is neither.
+    """
+    text = str(value)
+    return int(text) if _CODE.fullmatch(text) else None
+
+
 def to_error(status: int, code: int | None) -> OTPError:
     """Return the error that corresponds to a rejection by Twilio.
 
@@ -54,12 +70,18 @@ def to_error(status: int, code: int | None) -> OTPError:
     must act, and another sender may succeed.
 
     Args:
-        status: HTTP status of the answer.
-        code: Twilio's error code; None if the answer has none.
+        status: HTTP status of the response.
+        code: Twilio's error code; None if the response has none.
 
     Returns:
-        A new error, without its `carrier_error`.
+        A new error, with *code* as its `provider_error`.
     """
+    error = _create_error(status, code)
+    error.provider_error = code or None
+    return error
+
+
+def _create_error(status: int, code: int | None) -> OTPError:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return DeliveryUnconfirmed()
     if create_error := _ERRORS.get(code or 0):

@@ -36,7 +36,7 @@ class PooledHttpClient(HttpClient):
 
         Args:
             connect: Seconds to wait for a connection.
-            read: Seconds to wait for each piece of an answer.
+            read: Seconds to wait for each piece of a response.
         """
         super().__init__(log, is_async=False)
         self._pool = urllib3.PoolManager(
@@ -56,7 +56,7 @@ class PooledHttpClient(HttpClient):
         timeout: float | None = None,  # noqa: ARG002 - the SDK's signature; the timeouts of the pool apply
         allow_redirects: bool = False,  # noqa: ARG002, FBT001, FBT002 - the SDK's signature; redirects are not followed
     ) -> Response:
-        """Send one request, and read the whole answer.
+        """Send one request, and read the whole response.
 
         Args:
             method: HTTP method.
@@ -69,7 +69,7 @@ class PooledHttpClient(HttpClient):
             allow_redirects: Ignored.
 
         Returns:
-            The status and the text of the answer.
+            The status and the text of the response.
 
         Raises:
             NotConnected: No connection was established.
@@ -89,7 +89,7 @@ class PooledHttpClient(HttpClient):
             raise NotConnected(type(error).__name__) from None
         except SSLError as error:
             # Only the certificate is verified before the request is sent. Any other TLS
-            # error may concern the answer.
+            # error may concern the response.
             if isinstance(error.args[0], ssl.SSLCertVerificationError):
                 raise NotConnected("certificate") from None
             raise

@@ -13,6 +13,7 @@ from twilio.request_validator import RequestValidator
 
 from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.errors import Unauthorized
+from otp_engine.senders.twilio_errors import parse_code
 
 _DELIVERED = "delivered"
 _FAILED = frozenset({"undelivered", "failed"})
@@ -46,15 +47,12 @@ class TwilioReportParser:
         """
         if not self._validator.validate(self._url, report, signature):
             raise Unauthorized
-        status, error_code = (
-            report.get("MessageStatus", ""),
-            report.get("ErrorCode", ""),
-        )
+        status = report.get("MessageStatus", "")
         if status != _DELIVERED and status not in _FAILED:
             return None
         return DeliveryReport(
             message_id=report.get("MessageSid", ""),
             to=report.get("To", ""),
             delivered=status == _DELIVERED,
-            provider_error=int(error_code) if error_code.isdecimal() else None,
+            provider_error=parse_code(report.get("ErrorCode")),
         )

@@ -10,20 +10,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.connection import Connection, SSLConnection, parse_url
-from redis.exceptions import ReadOnlyError, RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from otp_engine.errors import InvalidSettings
-from otp_engine.store.cluster import Address, ClusterTopology
+from otp_engine.store.cluster import ClusterTopology
 
 Argument: TypeAlias = str | bytes | int
 """An argument of a command."""
@@ -33,10 +32,10 @@ Entry: TypeAlias = tuple[bytes, dict[bytes, bytes]]
 
 
 class RedisCommands(Protocol):
-    """The commands in use, with the types of replies that are not decoded.
+    """The commands in use, with undecoded replies.
 
-    redis-py types a reply as `bytes | str`, because it depends on an option that is
-    never set here. Arguments are open where keywords are in use.
+    The annotation of redis-py is `bytes | str`, because the type of a reply depends on
+    an option that is never set here. Arguments are open where keywords are in use.
     """
 
     delete: Callable[..., int]
@@ -105,35 +104,6 @@ def connect(url: str | None, timeout: timedelta) -> Client:
             return _cluster(parts, options | _tls(parts))
         case _:
             return _server(url, options)
-
-
-def owner_of(client: Client, key: str) -> Address | None:
-    """Return the node of a Cluster that owns *key*.
-
-    Returns:
-        Its address; None for any other client, and while the owner is unknown.
-    """
-    return client.owner_of(key) if isinstance(client, ClusterTopology) else None
-
-
-def node_for(client: Client, key: str) -> RedisCommands:
-    """Return the client of the server that holds *key*.
-
-    Raises:
-        redis.RedisError: The Cluster did not return an owner of the key.
-    """
-    node = client.node_for(key) if isinstance(client, ClusterTopology) else client
-    return cast("RedisCommands", node)
-
-
-def refresh_topology(client: Client, error: RedisError) -> None:
-    """Refresh what a client knows about its servers after *error*."""
-    if isinstance(client, ClusterTopology):
-        # A node that timed out still owns its slots until the others report otherwise.
-        client.refresh(wait=not isinstance(error, RedisTimeoutError))
-    elif isinstance(error, ReadOnlyError):
-        # The server is a replica now; its connections would stay open.
-        client.connection_pool.disconnect(inuse_connections=False)
 
 
 def _embedded() -> redis.Redis:

@@ -125,8 +125,8 @@ class RedisEventStore:
         while page := self._page(first, last):
             for entry_id, fields in page:
                 milliseconds = int(entry_id.partition(b"-")[0])
-                if happened := event_codec.decode_entry(milliseconds, fields):
-                    yield happened
+                if recorded := event_codec.decode_entry(milliseconds, fields):
+                    yield recorded
             last = f"({page[-1][0].decode()}"
 
     def tail(self, start: datetime) -> EventTail:

@@ -46,10 +46,10 @@ class RedisInbox:
         Raises:
             StoreUnavailable: Redis did not reply.
         """
-        at = self._now()
-        letter = InboxMessage(
-            sent_at=at,
-            expires_at=at + message.ttl,
+        now = self._now()
+        stored = InboxMessage(
+            sent_at=now,
+            expires_at=now + message.ttl,
             to=message.to,
             channel=message.channel,
             locale=message.locale,
@@ -60,7 +60,7 @@ class RedisInbox:
 
         def write(redis: RedisCommands) -> None:
             with redis.pipeline(transaction=True) as pipeline:
-                pipeline.lpush(keys.INBOX, converter.dumps(letter))
+                pipeline.lpush(keys.INBOX, converter.dumps(stored))
                 pipeline.ltrim(keys.INBOX, 0, _MAX_MESSAGES - 1)
                 pipeline.pexpire(keys.INBOX, _TTL)
                 pipeline.execute()
@@ -86,20 +86,22 @@ class RedisInbox:
         texts = self._client.execute(
             lambda redis: redis.lrange(keys.INBOX, 0, -1), keys.INBOX
         )
-        letters = [converter.loads(text, InboxMessage) for text in texts]
-        names = [keys.inbox_status(letter.verification_id.hex()) for letter in letters]
+        messages = [converter.loads(text, InboxMessage) for text in texts]
+        names = [
+            keys.inbox_status(message.verification_id.hex()) for message in messages
+        ]
         if not names:
             return []
         statuses = self._client.execute(lambda redis: redis.mget(names), keys.INBOX)
         return [
             replace(
-                letter, final_status=CodeStatus(status.decode()) if status else None
+                message, final_status=CodeStatus(status.decode()) if status else None
             )
-            for letter, status in zip(letters, statuses, strict=True)
+            for message, status in zip(messages, statuses, strict=True)
         ]
 
-    def _close(self, verification: bytes, state: CodeStatus) -> None:
-        key = keys.inbox_status(verification.hex())
+    def _close(self, verification_id: bytes, status: CodeStatus) -> None:
+        key = keys.inbox_status(verification_id.hex())
         # The verification is closed already; an error here must not fail the request.
         with suppress(StoreUnavailable):
-            self._client.execute(lambda redis: redis.set(key, state, px=_TTL), key)
+            self._client.execute(lambda redis: redis.set(key, status, px=_TTL), key)

@@ -1,148 +1,147 @@
-"""Every key in Redis: its name, what it holds and how long it lives.
+"""Every key in Redis: its name, its value and its expiry.
 
-    otp:{<phone>}:verification[:<service>]
-                                 hash    the live verification; until its last code ends
+    otp:{<phone>}:verification[:<scope>]
+                                 hash    the live verification; until its last code
+                                         expires
     otp:{<phone>}:sends          zset    one entry a message; the longest window
-    otp:{<phone>}:sends:shadow   zset    those that a limit in shadow would let out
+    otp:{<phone>}:sends:shadow   zset    those that a limit in shadow mode would allow
     otp:{<phone>}:failed_checks  zset    one entry a failed check by number; the longest
                                          window
     otp:{<phone>}:consecutive_failures
                                  zset    one entry a failed check of any kind; 30 days
     otp:{<phone>}:provider_rejections
-                                 hash    by sender, until when and why a provider
+                                 hash    by sender, why and until when a provider
                                          rejects the phone; ten minutes
-    otp:{<phone>}:bound          zset    the bound verifications, as SERVICE+ID, with
+    otp:{<phone>}:bound          zset    the scopes of the bound verifications, with
                                          their end; until the last of them ends
-    otp:{<phone>}:approval[:<service>]
-                                 string  token of the last approval; a minute
-    otp:{shared}:<limit>[:<who>][:shadow]
-                                 zset    one entry an event; the longest window
-    otp:{<id>}:record            hash    what callers of `/v2` may ask about a
-                                         verification later; as long as it lives
+    otp:{<phone>}:approval[:<scope>]
+                                 string  idempotency key of the last approval; a minute
+    otp:{shared}:<limit>[:<identifier>][:shadow]
+                                 zset    one entry a hit; the longest window
+    otp:{<id>}:record            hash    what `/v2` returns about a verification later;
+                                         as long as its codes can be live
     otp:{<message>}:delivery_report
-                                 string  a report on a message was heard; a day
-    otp:{services}               hash    the services, one text each; for good
-    otp:{events}                 stream  what became of codes and the policy; a month,
-                                         and so many at most
-    otp:{events}:rejected        stream  what was not done; the same
+                                 string  a final report on a message was received; a day
+    otp:{services}               hash    the services, one text each; no expiry
+    otp:{events}                 stream  events, about 100,000 at most; a month
+    otp:{events}:rejected        stream  events that unauthenticated clients can cause
+                                         without limit; the same
     otp:{policy_versions}        list    signed versions of the policy, newest first;
-                                         for good
-    otp:{inbox}                  list    in development: messages that never left; a day
-    otp:{inbox}:<verification>   string  how one of theirs ended; a day
-    otp:{safe_list}              set     phones that are served anyway; for good
+                                         no expiry
+    otp:{inbox}                  list    unsent messages of dev mode; a day
+    otp:{inbox}:<verification>   string  the final status of such a verification; a day
+    otp:{safe_list}              set     pseudonymized numbers that are allowed whatever
+                                         their country; no expiry
 
-A bound verification has `SERVICE+ID` in the place of the service, with its id in
-hexadecimal; verifications of numbers for tests have `SERVICE:test`.
+`<phone>` is a pseudonym of the number, and so is each personal `<identifier>`.
+`<scope>` is the service. It is `SERVICE+ID`, with the ID in hexadecimal, for a bound
+verification, and `SERVICE:test` for a sandbox number.
 
-`<phone>` and personal `<who>`s are keyed digests. What stands in braces decides the
-slot in a Redis Cluster (hash tags, Redis Cluster specification): all about one phone
-is in one slot, and all shared limits are in one, so that each script can be atomic.
+The part in braces is the hash tag, which decides the slot in a Redis Cluster (Redis
+Cluster specification, "Hash tags"). All keys of one phone are in one slot, and so are
+all shared limits, so that each script is atomic.
 
-The fields of a verification, all short enough for Redis to keep the hash packed
-(`hash-max-listpack-value`, 64 bytes; unpacked it takes about three times the memory):
+The fields of a verification are short enough for the packed encoding of hashes
+(`hash-max-listpack-value`, 64 bytes). The other encoding takes about three times the
+memory.
 
-    id       16 random bytes, and the salt of every code's hash
+    id       16 random bytes, and the salt of the hash of each code
     argon2   Argon2id parameters, such as m=19456,t=2,p=1
     checks   the 8-byte idempotency keys of the counted checks, concatenated
-    <token>  one field a send, named by its 8-byte token: empty while it is only
-             reserved, then the code's 32-byte hash and the time it ends (ms, decimal)
+    <key>    one field a send, named by its 8-byte idempotency key: empty while it is
+             only reserved, then the 32-byte hash of its code and the time at which the
+             code expires (ms, decimal)
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from otp_engine.domain.limits.limits import LimitHit
 from otp_engine.domain.phones.phone_keys import PhoneKey
 
 SHARED_LIMITS = "otp:{shared}"
-"""What the keys of all shared limits begin with."""
+"""Prefix of the keys of all shared limits."""
 
 SERVICES = "otp:{services}"
-"""The services, by their sids."""
+"""The services by their SIDs."""
 
 EVENTS = "otp:{events}"
-"""What became of codes, and is not yet forgotten."""
+"""The stream of events."""
 
 REJECTED_EVENTS = f"{EVENTS}:rejected"
-"""What was asked and not done."""
+"""The stream of events that unauthenticated clients can cause without limit."""
 
 INBOX = "otp:{inbox}"
-"""Messages that never left, in development."""
+"""The messages of dev mode."""
 
 POLICY_VERSIONS = "otp:{policy_versions}"
-"""What operators have changed, and so what is live."""
+"""The policy versions, newest first."""
 
 SAFE_LIST = "otp:{safe_list}"
-"""Phones that are served whatever their country is."""
+"""Pseudonyms of the numbers that are allowed whatever their country."""
 
 
-def verification(phone: PhoneKey) -> str:
-    """Return the key of the live verification of a phone in a service."""
-    return _of_service(phone, "verification")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneKeys:
+    """The keys of one phone.
 
-
-def sends(phone: PhoneKey) -> str:
-    """Return the key of the messages to a phone, for all services."""
-    return f"otp:{{{phone.digest}}}:sends"
-
-
-def shadow_sends(phone: PhoneKey) -> str:
-    """Return the key of the messages that the limit in shadow mode would allow."""
-    return f"otp:{{{phone.digest}}}:sends:shadow"
-
-
-def failed_checks(phone: PhoneKey) -> str:
-    """Return the key of failed checks by number, for all services.
-
-    They count since the last approval by code.
+    Attributes:
+        verification: The live verification in one scope.
+        approval: The last approval in one scope.
+        sends: The messages to the phone, for all services.
+        shadow_sends: The messages that a limit in shadow mode would allow.
+        failed_checks: Failed checks by number since the last approval by code, for all
+            services.
+        consecutive_failures: Failed checks since the last approval by code, bound
+            verifications included, towards `max_consecutive_failures`.
+        provider_rejections: Rejections of the phone by providers, by sender.
+        bound: The bound verifications, for all services.
     """
-    return f"otp:{{{phone.digest}}}:failed_checks"
+
+    verification: str
+    approval: str
+    sends: str
+    shadow_sends: str
+    failed_checks: str
+    consecutive_failures: str
+    provider_rejections: str
+    bound: str
 
 
-def provider_rejections(phone: PhoneKey) -> str:
-    """Return the key of the providers' reasons to reject a phone, by sender."""
-    return f"otp:{{{phone.digest}}}:provider_rejections"
-
-
-def consecutive_failures(phone: PhoneKey) -> str:
-    """Return the key of failed checks of a phone, bound verifications included.
-
-    They count since the last approval by code, towards `max_consecutive_failures`.
-    """
-    return f"otp:{{{phone.digest}}}:consecutive_failures"
-
-
-def bound(phone: PhoneKey) -> str:
-    """Return the key of the bound verifications of a phone, for all services."""
-    return f"otp:{{{phone.digest}}}:bound"
-
-
-def approval(phone: PhoneKey) -> str:
-    """Return the key of the last approval of a phone in a service."""
-    return _of_service(phone, "approval")
-
-
-def _of_service(phone: PhoneKey, kind: str) -> str:
-    name = f"otp:{{{phone.digest}}}:{kind}"
-    return f"{name}:{phone.scope}" if phone.scope else name
+def for_phone(phone: PhoneKey) -> PhoneKeys:
+    """Return the keys of *phone* in its scope."""
+    prefix = f"otp:{{{phone.digest}}}:"
+    scope = f":{phone.scope}" if phone.scope else ""
+    return PhoneKeys(
+        verification=f"{prefix}verification{scope}",
+        approval=f"{prefix}approval{scope}",
+        sends=f"{prefix}sends",
+        shadow_sends=f"{prefix}sends:shadow",
+        failed_checks=f"{prefix}failed_checks",
+        consecutive_failures=f"{prefix}consecutive_failures",
+        provider_rejections=f"{prefix}provider_rejections",
+        bound=f"{prefix}bound",
+    )
 
 
 def record(id: bytes) -> str:
-    """What was told about a verification, to be told again."""
+    """Return the key of the record of a verification."""
     return f"otp:{{{id.hex()}}}:record"
 
 
 def inbox_status(verification: str) -> str:
-    """How a verification of the inbox ended."""
+    """Return the key of the final status of a verification in the inbox."""
     return f"{INBOX}:{verification}"
 
 
 def delivery_report(message: str) -> str:
-    """That a carrier's report on a message was heard."""
+    """Return the key that marks a provider's report on a message as received."""
     return f"otp:{{{message}}}:delivery_report"
 
 
-def shared_limit(charge: LimitHit) -> str:
-    """Events that a shared limit counts."""
-    name = f"{SHARED_LIMITS}:{charge.limit_name}"
-    name = f"{name}:{charge.identifier}" if charge.identifier else name
-    return f"{name}:shadow" if charge.limit.in_shadow else name
+def shared_limit(hit: LimitHit) -> str:
+    """Return the key of the hits of a shared limit."""
+    name = f"{SHARED_LIMITS}:{hit.limit_name}"
+    name = f"{name}:{hit.identifier}" if hit.identifier else name
+    return f"{name}:shadow" if hit.limit.in_shadow else name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.domain.phones.phone_keys import PhoneKey
@@ -13,68 +14,69 @@ from otp_engine.store.redis_client import RedisClient
 
 
 class RedisLimitUsageStore:
-    """Reads the logs of limits, and deletes phones; see `domain.ports.Counts`."""
+    """Reads the hits of limits, and deletes phones.
 
-    def __init__(self, line: RedisClient) -> None:
-        """Read them where *line* leads."""
-        self._line = line
-        self._usage = LuaScript(line, "limit_usage")
+    Implements `domain.ports.LimitUsageStore`.
+    """
+
+    def __init__(self, client: RedisClient) -> None:
+        """Read the usage from Redis.
+
+        Args:
+            client: Executes the commands.
+        """
+        self._client = client
+        self._limit_usage = LuaScript(client, "limit_usage")
 
     def phone_usage(self, phone: PhoneKey, policy: Policy) -> list[WindowUsage]:
         """Return the usage of the limits of this phone."""
-        sends, failed = policy.sends_per_phone, policy.failed_checks_per_phone
-        consecutive = policy.consecutive_failures
-        return self._uses(
-            [
-                (keys.sends(phone), LimitHit("sends_per_phone", "", sends.enforced)),
-                (
-                    keys.shadow_sends(phone),
-                    LimitHit("sends_per_phone", "", sends.shadow),
-                ),
-                (
-                    keys.failed_checks(phone),
-                    LimitHit("failed_checks_per_phone", "", failed),
-                ),
-                (
-                    keys.consecutive_failures(phone),
-                    LimitHit("max_consecutive_failures", "", consecutive),
-                ),
-            ]
+        names = keys.for_phone(phone)
+        sends = policy.sends_per_phone
+        limits = [
+            (names.sends, "sends_per_phone", sends.enforced),
+            (names.shadow_sends, "sends_per_phone", sends.shadow),
+            (
+                names.failed_checks,
+                "failed_checks_per_phone",
+                policy.failed_checks_per_phone,
+            ),
+            (
+                names.consecutive_failures,
+                "max_consecutive_failures",
+                policy.consecutive_failures,
+            ),
+        ]
+        return self._usage(
+            [(key, LimitHit(name, "", limit)) for key, name, limit in limits]
         )
 
     def shared_usage(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
         """Return the usage of shared limits."""
-        return self._uses([(keys.shared_limit(charge), charge) for charge in hits])
+        return self._usage([(keys.shared_limit(hit), hit) for hit in hits])
 
     def bound_keys(self, phone: PhoneKey) -> list[PhoneKey]:
         """List the keys of this phone's bound verifications."""
-        key = keys.bound(phone)
-        scopes = self._line.execute(lambda client: client.zrange(key, 0, -1), key)
+        key = keys.for_phone(phone).bound
+        scopes = self._client.execute(lambda redis: redis.zrange(key, 0, -1), key)
         return [phone.scoped(scope.decode()) for scope in scopes]
 
     def delete_phone(self, phones: Sequence[PhoneKey]) -> int:
         """Delete one phone in all of these services; return the number of keys."""
-        phone = phones[0]
-        named = [
-            *(keys.sends(phone), keys.failed_checks(phone), keys.shadow_sends(phone)),
-            *(
-                keys.consecutive_failures(phone),
-                keys.provider_rejections(phone),
-                keys.bound(phone),
-            ),
-        ]
-        for place in phones:
-            named += [keys.verification(place), keys.approval(place)]
+        names = {name for phone in phones for name in astuple(keys.for_phone(phone))}
         # One DEL of keys in one slot is atomic, so no send or check leaves half of it.
-        return int(self._line.execute(lambda client: client.delete(*named), named[0]))
+        return self._client.execute(
+            lambda redis: redis.delete(*names), keys.for_phone(phones[0]).sends
+        )
 
-    def _uses(self, logs: Sequence[tuple[str, LimitHit]]) -> list[WindowUsage]:
+    def _usage(self, logs: Sequence[tuple[str, LimitHit]]) -> list[WindowUsage]:
         if not logs:
             return []
-        limits = [lua_codec.encode_limit(charge.limit) for _, charge in logs]
-        said = self._usage.run([key for key, _ in logs], *limits)
+        usages = self._limit_usage.run(
+            [key for key, _ in logs],
+            *(lua_codec.encode_limit(hit.limit) for _, hit in logs),
+        )
         return [
-            use
-            for (_, charge), used in zip(logs, said, strict=True)
-            for use in lua_codec.decode_usage(charge.limit_name, charge.limit, 0, used)
+            usage
+            for (_, hit), windows in zip(logs, usages, strict=True)
+            for usage in lua_codec.decode_usage(hit.limit_name, hit.limit, 0, windows)
         ]

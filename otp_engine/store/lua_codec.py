@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from otp_engine.domain.limits.limits import Limit, LimitHit, WindowUsage
+from otp_engine.domain.limits.limits import Limit, WindowUsage
+from otp_engine.domain.policy.policy import Policy
 
 
 def to_ms(duration: timedelta) -> int:
     """Return a duration in milliseconds."""
     return round(duration.total_seconds() * 1000)
-
-
-def from_ms(milliseconds: int) -> timedelta:
-    """Return the duration of so many milliseconds."""
-    return timedelta(milliseconds=milliseconds)
 
 
 def to_timestamp(moment: datetime) -> int:
@@ -25,7 +22,7 @@ def to_timestamp(moment: datetime) -> int:
 
 
 def from_timestamp(milliseconds: int) -> datetime:
-    """Return the time in UTC of so many milliseconds since 1970."""
+    """Return the time in UTC, from milliseconds since 1970."""
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
 
 
@@ -38,10 +35,43 @@ def encode_limit(limit: Limit) -> str:
     )
 
 
-def encode_hit(charge: LimitHit) -> str:
-    """Return the limit of a hit as text, with the prefix `shadow` in shadow mode."""
-    limit = encode_limit(charge.limit)
-    return f"shadow {limit}" if charge.limit.in_shadow else limit
+@lru_cache(maxsize=256)
+def encode_shared_limit(limit: Limit) -> str:
+    """Return a limit as `encode_limit`, with the prefix `shadow` in shadow mode."""
+    windows = encode_limit(limit)
+    return f"shadow {windows}" if limit.in_shadow else windows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyArguments:
+    """The values of a policy as arguments of scripts; durations are milliseconds."""
+
+    ttl: int
+    resend_cooldown: int
+    max_checks: int
+    sends: str
+    shadow_sends: str
+    failed_checks: str
+    consecutive_failures: str
+
+
+# There is one policy at a time, with a variant for each service.
+@lru_cache(maxsize=256)
+def encode_policy(policy: Policy, *, bound: bool) -> PolicyArguments:
+    """Return the arguments for a verification that is *bound*, or for another one.
+
+    A bound verification does not count against the failed checks of its phone.
+    """
+    failed_checks = Limit() if bound else policy.failed_checks_per_phone
+    return PolicyArguments(
+        ttl=to_ms(policy.ttl),
+        resend_cooldown=to_ms(policy.resend_cooldown),
+        max_checks=policy.checks_allowed(bound=bound),
+        sends=encode_limit(policy.sends_per_phone.enforced),
+        shadow_sends=encode_limit(policy.sends_per_phone.shadow),
+        failed_checks=encode_limit(failed_checks),
+        consecutive_failures=encode_limit(policy.consecutive_failures),
+    )
 
 
 def decode_usage(

@@ -52,9 +52,10 @@ class LuaScript:
         """
         self._client = client
         self._replicas = replicas
-        source = load(name)
-        # Every Redis accepts the last variant; Redis 6 does not know the flag.
-        self._variants = [ALLOW_OOM_FLAG + source, source] if when_full else [source]
+        self._without_flag = load(name)
+        self._source = self._without_flag
+        if when_full:
+            self._source = ALLOW_OOM_FLAG + self._without_flag
 
     def run(self, keys: Sequence[str], *args: Argument) -> Any:  # noqa: ANN401 - each script's header lists its replies
         """Run the script in one round trip, or in two if Redis does not have it yet.
@@ -71,7 +72,7 @@ class LuaScript:
                 replicas have the writes. Those would be lost if the node failed now.
         """
         reply, acknowledged = self._client.execute(
-            lambda node: self._eval_compatible(node, (len(keys), *keys, *args)),
+            lambda node: self._eval(node, (len(keys), *keys, *args)),
             keys[0],
         )
         if acknowledged < self._replicas:
@@ -82,33 +83,34 @@ class LuaScript:
             raise StoreUnavailable
         return reply
 
-    def _eval_compatible(
-        self, node: RedisCommands, args: Sequence[Argument]
-    ) -> tuple[Any, int]:
-        """Run the first variant that this Redis accepts.
+    def _eval(self, node: RedisCommands, args: Sequence[Argument]) -> tuple[Any, int]:
+        """Run the script by its digest if possible, else by its text.
 
         Returns:
             The reply, and the number of replicas that acknowledged the writes.
         """
-        run = self._eval_and_wait if self._replicas else self._eval
-        source = self._variants[0]
+        if self._replicas:
+            return self._eval_text(node, args)
         try:
-            return run(node, source, args)
-        except ResponseError as error:
-            if source == self._variants[-1] or _FLAG_UNKNOWN not in str(error):
-                raise
-        self._variants = self._variants[-1:]
-        return self._eval_compatible(node, args)
-
-    @staticmethod
-    def _eval(
-        node: RedisCommands, source: str, args: Sequence[Argument]
-    ) -> tuple[Any, int]:
-        try:
-            return node.evalsha(_digest(source), *args), 0
+            return node.evalsha(_digest(self._source), *args), 0
         except NoScriptError:
             # EVAL and not SCRIPT LOAD: EVAL also runs the script.
+            return self._eval_text(node, args)
+
+    def _eval_text(
+        self, node: RedisCommands, args: Sequence[Argument]
+    ) -> tuple[Any, int]:
+        source = self._source
+        try:
+            if self._replicas:
+                return self._eval_and_wait(node, source, args)
             return node.eval(source, *args), 0
+        except ResponseError as error:
+            if source == self._without_flag or _FLAG_UNKNOWN not in str(error):
+                raise
+        # Redis 6 does not know the flag, and every Redis accepts the script without it.
+        self._source = self._without_flag
+        return self._eval_text(node, args)
 
     def _eval_and_wait(
         self, node: RedisCommands, source: str, args: Sequence[Argument]

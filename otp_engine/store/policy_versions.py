@@ -1,4 +1,4 @@
-"""The policy versions, newest first, as texts that the domain has signed."""
+"""The policy versions, newest first, as signed texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from otp_engine.store.redis_client import RedisClient
 
 
 class RedisPolicyVersionStore:
-    """Stores `otp:{policy_versions}`; see `domain.ports.Amendments`."""
+    """Stores `otp:{policy_versions}`; implements `domain.ports.PolicyVersionStore`."""
 
     def __init__(self, client: RedisClient, *, replicas: int = 0) -> None:
         """Store the versions in Redis.

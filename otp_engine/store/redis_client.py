@@ -1,7 +1,7 @@
-"""The client of all stores: one retry, a concurrency limit, a circuit breaker a node.
+"""The client of all stores: one retry, a bulkhead, and a circuit breaker for each node.
 
 A Redis that hangs would hold each request until its timeout, and enough requests would
-hold every thread, until even `/healthz` gets no reply. So only some threads may wait
+hold every thread, until even `/healthz` gets no reply. So only some threads can wait
 for Redis at once. After one timeout the next commands fail immediately, and one probe
 each half second is let through.
 """
@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import partial
 from threading import BoundedSemaphore, Lock
 from time import monotonic, perf_counter
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from redis.exceptions import (
     ClusterDownError,
@@ -30,14 +30,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from otp_engine.errors import StoreUnavailable
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.metrics import NULL_METRICS, Metrics
-from otp_engine.store.cluster import Address
-from otp_engine.store.connection import (
-    Client,
-    RedisCommands,
-    node_for,
-    owner_of,
-    refresh_topology,
-)
+from otp_engine.store.cluster import Address, ClusterTopology
+from otp_engine.store.connection import Client, RedisCommands
 from otp_engine.store.primary import find_primary
 
 log = logging.getLogger(__name__)
@@ -58,8 +52,9 @@ T = TypeVar("T")
 class RedisClient:
     """Executes commands in Redis.
 
-    A breaker opens on timeouts only: a refused connection is a reply. Each node of a
-    Cluster has its own, so that one node that hangs does not block the others.
+    A breaker opens on timeouts only, because a refused connection fails at once. Each
+    node of a Cluster has its own, so that one node that hangs does not block the
+    others.
     """
 
     def __init__(
@@ -82,6 +77,7 @@ class RedisClient:
         """
         self._client = client
         self._retry_client = retry_client or client
+        self._cluster = client if isinstance(client, ClusterTopology) else None
         self._new_breaker = new_breaker
         self._breakers: dict[Address | None, CircuitBreaker] = {}
         self._metrics = metrics
@@ -103,8 +99,11 @@ class RedisClient:
             StoreUnavailable: Redis did not reply, or replied with an error. Only the
                 type of an error is logged: its text can repeat arguments.
         """
-        breaker = self._breaker_for(key)
-        self._acquire_slot()
+        # Without a Cluster there is one node, and one breaker under None.
+        owner = self._cluster.owner_of(key) if self._cluster else None
+        breaker = self._breakers.get(owner) or self._add_breaker(owner)
+        if not self._slots.acquire(blocking=False):
+            self._wait_for_slot()
         # After the slot: the breaker may have opened while this thread waited.
         if not breaker.try_acquire():
             self._slots.release()
@@ -112,7 +111,10 @@ class RedisClient:
             raise StoreUnavailable
         started, failure = perf_counter(), None
         try:
-            reply = self._execute_with_retry(command, key)
+            try:
+                reply = command(_node_for(self._client, key))
+            except _RETRYABLE as error:
+                reply = self._retry(command, key, error)
         except RedisTimeoutError:
             failure = "NoAnswer"
             breaker.record_failure()
@@ -139,8 +141,8 @@ class RedisClient:
             finally:
                 self._finding_primary.release()
 
-    def _acquire_slot(self) -> None:
-        """Acquire a slot, and wait while other commands still get replies.
+    def _wait_for_slot(self) -> None:
+        """Acquire a slot as long as other commands still get replies.
 
         Raises:
             StoreUnavailable: There was no free slot and no reply for 0.1 seconds.
@@ -149,16 +151,32 @@ class RedisClient:
             if monotonic() - self._last_reply > _SLOT_TIMEOUT:
                 raise StoreUnavailable
 
-    def _breaker_for(self, key: str) -> CircuitBreaker:
-        owner = owner_of(self._client, key)
-        if owner not in self._breakers:
-            self._breakers.setdefault(owner, self._new_breaker())
-        return self._breakers[owner]
+    def _add_breaker(self, owner: Address | None) -> CircuitBreaker:
+        # Of two threads that add one, both get the first.
+        return self._breakers.setdefault(owner, self._new_breaker())
 
-    def _execute_with_retry(self, command: Callable[[RedisCommands], T], key: str) -> T:
-        try:
-            return command(node_for(self._client, key))
-        except _RETRYABLE as error:
-            for client in (self._client, self._retry_client):
-                refresh_topology(client, error)
-            return command(node_for(self._retry_client, key))
+    def _retry(
+        self, command: Callable[[RedisCommands], T], key: str, error: RedisError
+    ) -> T:
+        for client in (self._client, self._retry_client):
+            _refresh_topology(client, error)
+        return command(_node_for(self._retry_client, key))
+
+
+def _node_for(client: Client, key: str) -> RedisCommands:
+    """Return the client of the server that holds *key*.
+
+    Raises:
+        redis.RedisError: No node of the Cluster owns the key, or none replied.
+    """
+    node = client.node_for(key) if isinstance(client, ClusterTopology) else client
+    return cast("RedisCommands", node)
+
+
+def _refresh_topology(client: Client, error: RedisError) -> None:
+    if isinstance(client, ClusterTopology):
+        # A node that timed out still owns its slots until the others report otherwise.
+        client.refresh(wait=not isinstance(error, RedisTimeoutError))
+    elif isinstance(error, ReadOnlyError):
+        # The server is a replica now; its connections would stay open.
+        client.connection_pool.disconnect(inuse_connections=False)

@@ -54,12 +54,12 @@ class RedisStore(RedisVerificationStore):
         """Check that Redis replies.
 
         In a Cluster the node of the shared limits must reply, because most sends need
-        it. A node with few phones must not make the whole service unready.
+        it. The service stays ready while another node does not reply.
 
         Raises:
             StoreUnavailable: Redis did not reply.
         """
-        self._line.execute(lambda redis: redis.ping(), keys.SHARED_LIMITS)
+        self._client.execute(lambda redis: redis.ping(), keys.SHARED_LIMITS)
 
     def persistence_warnings(self) -> list[str]:
         """Return the settings that can lose data, of one node in a Cluster.
@@ -67,5 +67,5 @@ class RedisStore(RedisVerificationStore):
         Raises:
             StoreUnavailable: Redis did not reply.
         """
-        info = self._line.execute(lambda redis: redis.info(), keys.SHARED_LIMITS)
+        info = self._client.execute(lambda redis: redis.info(), keys.SHARED_LIMITS)
         return persistence_warnings(info, replicas=self._replicas)

@@ -7,7 +7,7 @@ from otp_engine.store.redis_client import RedisClient
 
 
 class RedisSafeList:
-    """Stores `otp:{safe_list}`; see `domain.ports.SafeList`."""
+    """Stores `otp:{safe_list}`; implements `domain.ports.SafeListStore`."""
 
     def __init__(self, client: RedisClient) -> None:
         """Store the safe list in Redis.

@@ -12,7 +12,7 @@ from otp_engine.store.redis_client import RedisClient
 
 
 class RedisServiceStore:
-    """Stores `otp:{services}`; see `domain.ports.Services`."""
+    """Stores `otp:{services}`; implements `domain.ports.ServiceStore`."""
 
     def __init__(self, client: RedisClient, *, replicas: int = 0) -> None:
         """Store the services in Redis.

@@ -19,7 +19,7 @@ _CANCELED = b"is_canceled"
 
 
 class RedisVerificationRecordStore:
-    """Stores `otp:{id}:record`; see `domain.ports.Records`."""
+    """Stores `otp:{<id>}:record`; implements `domain.ports.VerificationRecordStore`."""
 
     def __init__(self, client: RedisClient) -> None:
         """Store the records in Redis.
@@ -31,14 +31,14 @@ class RedisVerificationRecordStore:
         self._record_send = LuaScript(client, "record_send")
 
     def add_send(
-        self, record: VerificationRecord, *, send_id: bytes, life: timedelta
+        self, record: VerificationRecord, *, send_id: bytes, ttl: timedelta
     ) -> VerificationRecord:
         """Store one send of a verification.
 
         Args:
             record: The verification.
             send_id: Idempotency key of the send, 8 bytes.
-            life: How long to store the record from now, at least.
+            ttl: How long to store the record from now, at least.
 
         Returns:
             The record with every send.
@@ -46,7 +46,7 @@ class RedisVerificationRecordStore:
         fields = self._record_send.run(
             [keys.record(record.id)],
             send_id,
-            lua_codec.to_ms(life),
+            lua_codec.to_ms(ttl),
             record.service,
             record.encrypted_number,
             record.channel,
@@ -61,10 +61,10 @@ class RedisVerificationRecordStore:
         fields = self._client.execute(lambda redis: redis.hgetall(key), key)
         return _decode(id, fields) if b"number" in fields else None
 
-    def mark_canceled(self, id: bytes, *, life: timedelta) -> None:
-        """Mark a verification as canceled, and store its record for *life*."""
+    def mark_canceled(self, id: bytes, *, ttl: timedelta) -> None:
+        """Mark a verification as canceled, and store its record for *ttl*."""
         key = keys.record(id)
-        self._client.execute(partial(_mark_canceled, key=key, life=life), key)
+        self._client.execute(partial(_mark_canceled, key=key, ttl=ttl), key)
 
     def delete(self, id: bytes) -> None:
         """Delete the record of a verification that was approved."""
@@ -72,11 +72,11 @@ class RedisVerificationRecordStore:
         self._client.execute(lambda redis: redis.delete(key), key)
 
 
-def _mark_canceled(redis: RedisCommands, *, key: str, life: timedelta) -> None:
-    # One transaction: without its expiry the key would live forever.
+def _mark_canceled(redis: RedisCommands, *, key: str, ttl: timedelta) -> None:
+    # One transaction: without its expiry the key would never expire.
     with redis.pipeline(transaction=True) as pipeline:
         pipeline.hset(key, _CANCELED, 1)
-        pipeline.pexpire(key, life)
+        pipeline.pexpire(key, ttl)
         pipeline.execute()
 
 
@@ -98,5 +98,7 @@ def _decode(id: bytes, fields: Mapping[bytes, bytes]) -> VerificationRecord:
 
 
 def _decode_send(send_id: bytes, value: bytes) -> SendAttempt:
-    at, channel = value.decode().split()
-    return SendAttempt(send_id, lua_codec.from_timestamp(int(at)), Channel(channel))
+    sent_at, channel = value.decode().split()
+    return SendAttempt(
+        send_id, lua_codec.from_timestamp(int(sent_at)), Channel(channel)
+    )

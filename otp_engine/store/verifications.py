@@ -1,10 +1,11 @@
-"""The engine's store: each method runs one script, and returns its reply as a value."""
+"""The store of verifications: each method runs one script, and decodes its reply."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from otp_engine.domain import provider_rejections
 from otp_engine.domain.limits.limits import Limit, LimitHit, WindowUsage
@@ -18,7 +19,7 @@ from otp_engine.domain.phones.phone_keys import PhoneKey, PhoneState
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.provider_rejections import ProviderRejection
 from otp_engine.errors import (
-    LimitExceeded,
+    OTPError,
     RateLimited,
     TooManyAttempts,
     VerificationNotFound,
@@ -28,11 +29,15 @@ from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 
 # Long enough for a retry after a lost reply.
-_APPROVAL_TTL = timedelta(minutes=1)
+_APPROVAL_TTL = lua_codec.to_ms(timedelta(minutes=1))
+_PROVIDER_REJECTION_TTL = lua_codec.to_ms(provider_rejections.TTL)
 
 
 class RedisVerificationStore:
-    """Stores verifications and what limits have counted; see `domain.ports.Store`."""
+    """Stores verifications and the hits of limits.
+
+    Implements `domain.ports.VerificationStore`.
+    """
 
     def __init__(self, client: RedisClient, *, replicas: int = 0) -> None:
         """Store the verifications in Redis.
@@ -42,21 +47,22 @@ class RedisVerificationStore:
             replicas: Number of replicas that must acknowledge a reservation, a commit
                 or an approval. A release needs none.
         """
-        self._line = client
-        kept = partial(LuaScript, client, replicas=replicas)
-        self._open = kept("reserve_send")
-        self._take = kept("acquire_limits")
-        self._arm = kept("commit_send")
-        # Codes that are out can be checked even by a Redis that is full.
-        self._claim = kept("reserve_check", when_full=True)
-        self._approve = kept("approve", when_full=True)
-        self._cancel = kept("cancel")
-        self._look = LuaScript(client, "get_pending")
-        self._unclaim = LuaScript(client, "release_check", when_full=True)
-        self._withdraw = LuaScript(client, "release_send")
-        self._refund = LuaScript(client, "release_limits")
-        self._standing = LuaScript(client, "phone_state")
-        self._add_failures = kept("add_failed_checks")
+        self._client = client
+        script = partial(LuaScript, client)
+        durable = partial(LuaScript, client, replicas=replicas)
+        self._reserve_send = durable("reserve_send")
+        self._commit_send = durable("commit_send")
+        self._release_send = script("release_send")
+        # A code that was sent can be checked even while the memory of Redis is full.
+        self._reserve_check = durable("reserve_check", when_full=True)
+        self._release_check = script("release_check", when_full=True)
+        self._approve = durable("approve", when_full=True)
+        self._cancel = durable("cancel")
+        self._get_pending = script("get_pending")
+        self._acquire_limits = durable("acquire_limits")
+        self._release_limits = script("release_limits")
+        self._phone_state = script("phone_state")
+        self._add_failed_checks = durable("add_failed_checks")
 
     def reserve_send(
         self,
@@ -68,43 +74,40 @@ class RedisVerificationStore:
         sender: str = "",
     ) -> SendReservation:
         """Reserve one send, and start a verification if there is no live one."""
-        limit, failed = policy.sends_per_phone, policy.failed_checks_per_phone
         bound = phone.bound is not None
-        reply = self._open.run(
-            _of_open(phone),
+        names = keys.for_phone(phone)
+        values = lua_codec.encode_policy(policy, bound=bound)
+        reply = self._reserve_send.run(
+            [
+                *(names.verification, names.sends, names.failed_checks),
+                *(names.shadow_sends, names.provider_rejections),
+                names.consecutive_failures,
+                *([names.bound] if bound else []),
+            ],
             idempotency_key,
             hash_parameters.salt if hash_parameters else b"",
             hash_parameters.argon2 if hash_parameters else b"",
-            lua_codec.to_ms(policy.ttl),
-            policy.max_sends,
-            policy.checks_allowed(bound=bound),
-            lua_codec.to_ms(policy.resend_cooldown),
-            lua_codec.encode_limit(limit.enforced),
-            "" if bound else lua_codec.encode_limit(failed),
-            lua_codec.encode_limit(limit.shadow),
-            lua_codec.encode_limit(policy.consecutive_failures),
+            *(values.ttl, policy.max_sends, values.max_checks),
+            *(values.resend_cooldown, values.sends, values.failed_checks),
+            *(values.shadow_sends, values.consecutive_failures),
             phone.scope,
             sender,
         )
         match reply:
-            case [b"not_found"]:
-                raise VerificationNotFound
-            case [b"provider_rejection", text]:
-                raise ProviderRejection.parse(text.decode()).to_error()
-            case [b"reserved", id, cost, resend, used, over, shadow]:
-                name = "sends_per_phone"
+            case [b"reserved", salt, argon2, resend_after, sends, over, shadow_sends]:
+                name, limit = "sends_per_phone", policy.sends_per_phone
                 return SendReservation(
-                    hash_parameters=HashParameters(id, cost.decode()),
-                    resend_after=lua_codec.from_ms(resend),
+                    hash_parameters=HashParameters(salt, argon2.decode()),
+                    resend_after=timedelta(milliseconds=resend_after),
                     limit_usage=[
-                        *lua_codec.decode_usage(name, limit.enforced, 0, used),
-                        *lua_codec.decode_usage(name, limit.shadow, over, shadow),
+                        *lua_codec.decode_usage(name, limit.enforced, 0, sends),
+                        *lua_codec.decode_usage(name, limit.shadow, over, shadow_sends),
                     ],
                 )
-            case [reason, wait]:
-                raise _limit_error(reason, wait)
+            case [b"provider_rejection", text]:
+                raise ProviderRejection.parse(text.decode()).to_error()
             case _:
-                raise AssertionError(reply)
+                raise _rejection(reply)
 
     def commit_send(
         self,
@@ -115,13 +118,10 @@ class RedisVerificationStore:
         policy: Policy,
     ) -> bool:
         """Store the hash of the code of a reserved send."""
+        ttl = lua_codec.to_ms(policy.ttl)
+        names = keys.for_phone(phone)
         return bool(
-            self._arm.run(
-                [keys.verification(phone)],
-                idempotency_key,
-                code_hash,
-                lua_codec.to_ms(policy.ttl),
-            )
+            self._commit_send.run([names.verification], idempotency_key, code_hash, ttl)
         )
 
     def release_send(
@@ -133,15 +133,15 @@ class RedisVerificationStore:
         sender: str = "",
     ) -> None:
         """Release a reserved send, with its code if that was stored."""
-        self._withdraw.run(
+        names = keys.for_phone(phone)
+        self._release_send.run(
             [
-                *_of_sends(phone),
-                keys.shadow_sends(phone),
-                keys.provider_rejections(phone),
+                *(names.verification, names.sends),
+                *(names.shadow_sends, names.provider_rejections),
             ],
             idempotency_key,
             str(rejection or ""),
-            lua_codec.to_ms(provider_rejections.TTL),
+            _PROVIDER_REJECTION_TTL,
             sender,
         )
 
@@ -149,33 +149,32 @@ class RedisVerificationStore:
         self, phone: PhoneKey, *, idempotency_key: bytes, policy: Policy
     ) -> CheckReservation:
         """Reserve one check, and return the hashes that a code is compared with."""
-        bound = phone.bound is not None
-        reply = self._claim.run(
-            [keys.verification(phone), *_of_failures(phone)],
+        names = keys.for_phone(phone)
+        values = lua_codec.encode_policy(policy, bound=phone.bound is not None)
+        reply = self._reserve_check.run(
+            [names.verification, names.failed_checks, names.consecutive_failures],
             idempotency_key,
-            policy.checks_allowed(bound=bound),
-            "" if bound else lua_codec.encode_limit(policy.failed_checks_per_phone),
-            lua_codec.encode_limit(policy.consecutive_failures),
+            values.max_checks,
+            values.failed_checks,
+            values.consecutive_failures,
         )
         match reply:
-            case [b"reserved", id, cost, left, ends_in, *tags]:
+            case [b"reserved", salt, argon2, remaining, expires_in, *code_hashes]:
                 return CheckReservation(
-                    hash_parameters=HashParameters(id, cost.decode()),
-                    code_hashes=tuple(tags),
-                    attempts_remaining=left,
-                    expires_in=lua_codec.from_ms(ends_in),
+                    hash_parameters=HashParameters(salt, argon2.decode()),
+                    code_hashes=tuple(code_hashes),
+                    attempts_remaining=remaining,
+                    expires_in=timedelta(milliseconds=expires_in),
                 )
-            case [b"not_found"]:
-                raise VerificationNotFound
-            case [reason, wait]:
-                raise _limit_error(reason, wait)
             case _:
-                raise AssertionError(reply)
+                raise _rejection(reply)
 
     def release_check(self, phone: PhoneKey, *, idempotency_key: bytes) -> None:
-        """Release a reserved check whose code was not compared."""
-        self._unclaim.run(
-            [keys.verification(phone), *_of_failures(phone)], idempotency_key
+        """Release a reserved check that compared no code."""
+        names = keys.for_phone(phone)
+        self._release_check.run(
+            [names.verification, names.failed_checks, names.consecutive_failures],
+            idempotency_key,
         )
 
     def approve(
@@ -187,31 +186,32 @@ class RedisVerificationStore:
         code_matched: bool = True,
     ) -> datetime | None:
         """Close the verification, and return when; None if another request did."""
-        wrong, failures = _of_failures(phone)
-        named = [keys.verification(phone), wrong, keys.approval(phone), failures]
-        args = (
+        names = keys.for_phone(phone)
+        approved_at = self._approve.run(
+            [
+                *(names.verification, names.failed_checks),
+                *(names.approval, names.consecutive_failures),
+            ],
             idempotency_key,
             verification_id,
-            lua_codec.to_ms(_APPROVAL_TTL),
+            _APPROVAL_TTL,
             int(code_matched),
         )
-        at = self._approve.run(named, *args)
-        return lua_codec.from_timestamp(at) if at else None
+        return lua_codec.from_timestamp(approved_at) if approved_at else None
 
     def cancel(self, phone: PhoneKey, *, verification_id: bytes | None = None) -> bool:
         """Close the verification without an approval; return whether it was pending."""
-        return bool(
-            self._cancel.run([keys.verification(phone)], verification_id or b"")
-        )
+        names = keys.for_phone(phone)
+        return bool(self._cancel.run([names.verification], verification_id or b""))
 
     def get_pending(self, phone: PhoneKey) -> PendingVerification | None:
         """Return the pending verification, if there is one."""
-        match self._look.run([keys.verification(phone)]):
-            case [b"pending", id, guesses, ends_in]:
+        match self._get_pending.run([keys.for_phone(phone).verification]):
+            case [b"pending", id, attempts, expires_in]:
                 return PendingVerification(
                     verification_id=id,
-                    attempts_used=guesses,
-                    expires_in=lua_codec.from_ms(ends_in),
+                    attempts_used=attempts,
+                    expires_in=timedelta(milliseconds=expires_in),
                 )
             case _:
                 return None
@@ -222,81 +222,79 @@ class RedisVerificationStore:
         """Count one event against all of the shared limits, or against none."""
         if not hits:
             return []
-        limits = list(map(lua_codec.encode_hit, hits))
-        match self._take.run(
-            list(map(keys.shared_limit, hits)), idempotency_key, *limits
-        ):
-            case [b"acquired", *said]:
+        reply = self._acquire_limits.run(
+            [keys.shared_limit(hit) for hit in hits],
+            idempotency_key,
+            *(lua_codec.encode_shared_limit(hit.limit) for hit in hits),
+        )
+        match reply:
+            case [b"acquired", *usages]:
                 return [
-                    use
-                    for charge, (over, *used) in zip(hits, said, strict=True)
-                    for use in lua_codec.decode_usage(
-                        charge.limit_name, charge.limit, over, used
+                    usage
+                    for hit, (over, *windows) in zip(hits, usages, strict=True)
+                    for usage in lua_codec.decode_usage(
+                        hit.limit_name, hit.limit, over, windows
                     )
                 ]
-            case [b"rejected", n, wait]:
-                name = hits[n - 1].limit_name
-                raise RateLimited(name, retry_after=lua_codec.from_ms(wait))
-            case reply:
+            case [b"rejected", position, wait]:
+                name = hits[position - 1].limit_name
+                raise RateLimited(name, retry_after=timedelta(milliseconds=wait))
+            case _:
                 raise AssertionError(reply)
 
     def release_limits(
         self, hits: Sequence[LimitHit], *, idempotency_key: bytes
     ) -> None:
-        """Release what `take` counted."""
+        """Release the hits that `acquire_limits` counted."""
         if hits:
-            self._refund.run(list(map(keys.shared_limit, hits)), idempotency_key)
+            self._release_limits.run(
+                [keys.shared_limit(hit) for hit in hits], idempotency_key
+            )
 
     def get_phone_state(self, phone: PhoneKey, policy: Policy) -> PhoneState:
         """Return whether this phone is in use under its pepper."""
-        live, failures = self._standing.run(
-            [*_of_sends(phone), keys.consecutive_failures(phone)],
+        names = keys.for_phone(phone)
+        live, failed_checks = self._phone_state.run(
+            [names.verification, names.sends, names.consecutive_failures],
             lua_codec.to_ms(policy.ttl),
         )
-        return PhoneState(live=bool(live), failed_checks=failures)
+        return PhoneState(live=bool(live), failed_checks=failed_checks)
 
     def move_failed_checks(self, old: PhoneKey, new: PhoneKey, policy: Policy) -> None:
         """Move the failed checks of one phone from one pepper's key to another's."""
-        budget = policy.failed_checks_per_phone
-        self._move(keys.failed_checks(old), keys.failed_checks(new), budget)
-        consecutive = policy.consecutive_failures
+        source, target = keys.for_phone(old), keys.for_phone(new)
         self._move(
-            keys.consecutive_failures(old), keys.consecutive_failures(new), consecutive
+            source.failed_checks, target.failed_checks, policy.failed_checks_per_phone
+        )
+        self._move(
+            source.consecutive_failures,
+            target.consecutive_failures,
+            policy.consecutive_failures,
         )
 
     def _move(self, source: str, target: str, limit: Limit) -> None:
-        found = self._line.execute(
-            lambda client: client.zrange(source, 0, -1, withscores=True), source
+        entries = self._client.execute(
+            lambda redis: redis.zrange(source, 0, -1, withscores=True), source
         )
-        if not found:
+        if not entries:
             return
-        pairs = [part for token, at in found for part in (round(at), token)]
+        pairs = [part for member, at in entries for part in (round(at), member)]
         longest = max(window.period for window in limit.windows)
-        self._add_failures.run([target], lua_codec.to_ms(longest), *pairs)
-        tokens = [token for token, _ in found]
-        self._line.execute(lambda client: client.zrem(source, *tokens), source)
+        self._add_failed_checks.run([target], lua_codec.to_ms(longest), *pairs)
+        members = [member for member, _ in entries]
+        self._client.execute(lambda redis: redis.zrem(source, *members), source)
 
 
-def _of_open(phone: PhoneKey) -> list[str]:
-    return [
-        *_of_sends(phone),
-        keys.failed_checks(phone),
-        keys.shadow_sends(phone),
-        keys.provider_rejections(phone),
-        keys.consecutive_failures(phone),
-        *([keys.bound(phone)] if phone.bound is not None else []),
-    ]
-
-
-def _of_failures(phone: PhoneKey) -> list[str]:
-    return [keys.failed_checks(phone), keys.consecutive_failures(phone)]
-
-
-def _of_sends(phone: PhoneKey) -> list[str]:
-    return [keys.verification(phone), keys.sends(phone)]
-
-
-def _limit_error(reason: bytes, wait: int) -> LimitExceeded:
-    if reason == b"max_attempts_reached":
-        return TooManyAttempts(retry_after=lua_codec.from_ms(wait))
-    return RateLimited(reason.decode(), retry_after=lua_codec.from_ms(wait))
+def _rejection(reply: Sequence[Any]) -> OTPError:
+    """Return the error for the *reply* of a script that rejected a request."""
+    match reply:
+        case [b"not_found"]:
+            return VerificationNotFound()
+        case [b"max_attempts_reached", wait]:
+            return TooManyAttempts(retry_after=timedelta(milliseconds=wait))
+        case [reason, wait]:
+            return RateLimited(
+                reason.decode(), retry_after=timedelta(milliseconds=wait)
+            )
+        case _:
+            raise AssertionError(reply)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import g, request
 
-from otp_engine.api import context, error_handlers
+from otp_engine.api import context, response_headers
 from otp_engine.api.authentication import ANONYMOUS
 from otp_engine.domain import codes
 from otp_engine.domain.handles import Handle
@@ -105,7 +105,7 @@ class VerifyActions:
             bound_id=handle.verification_id if handle else None,
         )
         try:
-            result = app.engine_for(number).send(send_request)
+            result = app.engines.engine_for(number).send(send_request)
         except VerificationNotFound:
             if handle is None:
                 raise
@@ -113,7 +113,7 @@ class VerifyActions:
             return self._send(number, None, session, translations)
         except RateLimited as error:
             if handle and error.limit == "resend_cooldown":
-                rounded = error_handlers.retry_after(error.retry_after, rule=True)
+                rounded = response_headers.retry_after(error.retry_after, rule=True)
                 resend_after = timedelta(seconds=int(rounded))
                 encoded = _encode_handle(handle.verification_id, number)
                 session.code_sent(encoded, resend_after)
@@ -135,7 +135,9 @@ class VerifyActions:
             client_ip=ANONYMOUS.client_ip(request, None),
             bound_id=handle.verification_id,
         )
-        result = context.get_context().engine_for(handle.number).check(check_request)
+        result = (
+            context.get_context().engines.engine_for(handle.number).check(check_request)
+        )
         if not result.approved:
             return Notice(
                 translations.get("wrong_code", left=result.attempts_remaining)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from otp_engine.api import error_handlers
+from otp_engine.api import response_headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class VerifySession:
             resend_after: The time until the next message is allowed.
         """
         self.session["handle"] = handle
-        self.session["resend_at"] = time.time() + error_handlers.resend_seconds(
+        self.session["resend_at"] = time.time() + response_headers.resend_seconds(
             resend_after
         )
 

@@ -22,7 +22,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from otp_engine.api import error_handlers
+from otp_engine.api import error_handlers, response_headers
 from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.errors import (
     LimitExceeded,
@@ -142,7 +142,7 @@ def _notice_for(error: OTPError, translations: Translations) -> Notice:
     wait, headers = "", {}
     if isinstance(error, LimitExceeded | Unavailable):
         rule = isinstance(error, LimitExceeded)
-        seconds = error_handlers.retry_after(error.retry_after, rule=rule)
+        seconds = response_headers.retry_after(error.retry_after, rule=rule)
         wait = _format_wait(int(seconds), translations)
         headers = {"Retry-After": seconds}
     text = translations.get(key, wait=wait)

@@ -36,12 +36,18 @@ def test_truncated_key_has_invalid_checksum():
 
 def test_env_entry_omits_the_secret():
     key = api_keys.generate()
+
     entry = api_keys.env_entry("shop", key)
 
     assert key[9:] not in entry
-    assert api_keys.parse(
-        "shop", api_keys.env_entry("shop", key).partition(":")[2]
-    ) == api_keys.parse("shop", key)
+
+
+def test_env_entry_is_parsed_to_the_same_key():
+    key = api_keys.generate()
+
+    name, _, hashed = api_keys.env_entry("shop", key).partition(":")
+
+    assert api_keys.parse(name, hashed) == api_keys.parse("shop", key)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +66,7 @@ def test_env_entry_omits_the_secret():
         # One more for each different other character.
         ("shop-secret-0123456789", 114.61),
         ("hunter2-hunter3", 78.14),
-        # What is repeated counts once, with or without its end.
+        # A repeated part counts once, with or without its end.
         ("hunter2-hunter2", 41.68),
         ("hunter2-" * 9, 41.68),
         ("changeme-changeme-changeme", 46.88),

@@ -14,7 +14,7 @@ from otp_engine.errors import Overloaded
 
 
 class SlowParameters(Argon2Parameters):
-    """Parameters with a hash that takes until the test ends it."""
+    """Parameters with a hash that ends when the test sets `end`."""
 
     started: ClassVar[threading.Semaphore]
     end: ClassVar[threading.Event]
@@ -45,21 +45,21 @@ def busy(pool, slow, *, requests):
         assert {future.result() for future in futures} == {b"ab"}
 
 
-def test_full_queue_raises_saturated_from_check_capacity(slow):
+def test_full_queue_raises_overloaded_from_check_capacity(slow):
     pool = HashPool(1, max_queued=1)
 
     with busy(pool, slow, requests=2), pytest.raises(Overloaded):
         pool.check_capacity()
 
 
-def test_full_queue_raises_saturated_from_hash(slow):
+def test_full_queue_raises_overloaded_from_hash(slow):
     pool = HashPool(1, max_queued=1)
 
     with busy(pool, slow, requests=2), pytest.raises(Overloaded):
         pool.hash(b"a", b"b", slow)
 
 
-def test_queued_hash_raises_saturated_after_timeout(slow):
+def test_queued_hash_raises_overloaded_after_timeout(slow):
     pool = HashPool(1, max_queued=1, queue_timeout=timedelta(milliseconds=20))
 
     with busy(pool, slow, requests=1), pytest.raises(Overloaded):

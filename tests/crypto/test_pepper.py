@@ -23,16 +23,20 @@ def test_pseudonym_differs_for_another_kind():
 @given(st.tuples(st.text("0123456789"), st.text("0123456789")))
 def test_code_mac_differs_when_a_digit_moves_from_code_to_number(pair):
     number, code = pair
-    moved = PEPPER.code_mac(code[1:], verification=b"v" * 16, number=number + code[:1])
 
-    mac = PEPPER.code_mac(code, verification=b"v" * 16, number=number)
+    mac = PEPPER.code_mac(code, verification_id=b"v" * 16, number=number)
+    moved = PEPPER.code_mac(
+        code[1:], verification_id=b"v" * 16, number=number + code[:1]
+    )
 
     assert (mac == moved) == (code == "")
 
 
 def test_code_mac_differs_for_another_verification():
-    first = PEPPER.code_mac("123456", verification=b"1" * 16, number="+919445012345")
-    second = PEPPER.code_mac("123456", verification=b"2" * 16, number="+919445012345")
+    first = PEPPER.code_mac("123456", verification_id=b"1" * 16, number="+919445012345")
+    second = PEPPER.code_mac(
+        "123456", verification_id=b"2" * 16, number="+919445012345"
+    )
 
     assert first != second
 
@@ -49,29 +53,29 @@ def test_encrypted_data_is_decrypted_in_its_context(data, context):
 
 
 def test_encrypted_number_differs_in_another_verification():
-    encrypted = {
-        encrypt_number("+919445012345", PEPPER, verification=bytes([n] * 16))
+    ciphertexts = {
+        encrypt_number("+919445012345", PEPPER, verification_id=bytes([n] * 16))
         for n in (1, 2)
     }
 
-    assert len(encrypted) == 2
-    assert not any(b"9445" in each for each in encrypted)
+    assert len(ciphertexts) == 2
+    assert not any(b"9445" in ciphertext for ciphertext in ciphertexts)
 
 
 @pytest.mark.parametrize("bit", range(8))
 def test_changed_ciphertext_raises_value_error(bit):
-    encrypted = bytearray(PEPPER.encrypt(b"+919445012345", context=b"here"))
+    encrypted = bytearray(PEPPER.encrypt(b"+919445012345", context=b"first"))
     encrypted[20] ^= 1 << bit
 
     with pytest.raises(ValueError, match="cannot be decrypted"):
-        PEPPER.decrypt(bytes(encrypted), context=b"here")
+        PEPPER.decrypt(bytes(encrypted), context=b"first")
 
 
 @pytest.mark.parametrize(
-    ("pepper", "context"), [(Pepper(b"q" * 32), b"here"), (PEPPER, b"there")]
+    ("pepper", "context"), [(Pepper(b"q" * 32), b"first"), (PEPPER, b"second")]
 )
 def test_another_pepper_or_context_raises_value_error(pepper, context):
-    encrypted = PEPPER.encrypt(b"+919445012345", context=b"here")
+    encrypted = PEPPER.encrypt(b"+919445012345", context=b"first")
 
     with pytest.raises(ValueError, match="cannot be decrypted"):
         pepper.decrypt(encrypted, context=context)

@@ -19,7 +19,7 @@ from tests.support.tuning import with_policy
 BOB = numbers.parse("+919445067890", "IN")
 
 
-def test_no_code_of_a_canceled_verification_works(engine, outbox, alice, guess):
+def test_no_code_of_a_canceled_verification_works(engine, outbox, alice, check_request):
     engine.send(alice)
     sent = engine.send(alice)
 
@@ -27,7 +27,7 @@ def test_no_code_of_a_canceled_verification_works(engine, outbox, alice, guess):
 
     for code in outbox.codes:
         with pytest.raises(VerificationNotFound):
-            engine.check(guess(code))
+            engine.check(check_request(code))
 
 
 def test_cancel_without_a_send_finds_no_verification(engine, alice, redis):
@@ -37,9 +37,9 @@ def test_cancel_without_a_send_finds_no_verification(engine, alice, redis):
     assert redis.dbsize() == 0
 
 
-def test_approved_verification_cannot_be_canceled(engine, outbox, alice, guess):
+def test_approved_verification_cannot_be_canceled(engine, outbox, alice, check_request):
     sent = engine.send(alice)
-    engine.check(guess(outbox.code))
+    engine.check(check_request(outbox.code))
 
     with pytest.raises(VerificationNotFound):
         engine.cancel(alice.number, DEFAULT, sent.verification_id)
@@ -53,24 +53,26 @@ def test_second_cancel_finds_no_verification(engine, alice):
         engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
 
-def test_cancel_of_one_phone_keeps_the_others(engine, outbox, alice, guess):
+def test_cancel_of_one_phone_keeps_the_others(engine, outbox, alice, check_request):
     engine.send(alice)
     sent = engine.send(replace(alice, number=BOB))
 
     engine.cancel(BOB, DEFAULT, sent.verification_id)
 
-    assert engine.check(guess(outbox.codes[0])).approved
+    assert engine.check(check_request(outbox.codes[0])).approved
 
 
-def test_cancel_keeps_failed_checks_counted(engine, outbox, alice, guess):
+def test_cancel_keeps_failed_checks_counted(engine, outbox, alice, check_request):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("3/1h"))
     sent = engine.send(alice)
-    engine.check(guess(different_code(outbox.code)))
+    engine.check(check_request(different_code(outbox.code)))
 
     engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
     engine.send(alice)
-    assert engine.check(guess(different_code(outbox.code))).attempts_remaining == 1
+    assert (
+        engine.check(check_request(different_code(outbox.code))).attempts_remaining == 1
+    )
 
 
 def test_cancel_keeps_sends_counted(engine, alice):
@@ -79,19 +81,19 @@ def test_cancel_keeps_sends_counted(engine, alice):
 
     engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
-    with pytest.raises(RateLimited) as refusal:
+    with pytest.raises(RateLimited) as raised:
         engine.send(alice)
-    assert refusal.value.limit == "sends_per_phone"
+    assert raised.value.limit == "sends_per_phone"
 
 
-def test_cancel_ends_the_cooldown(engine, outbox, alice, guess):
+def test_cancel_ends_the_cooldown(engine, outbox, alice, check_request):
     engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
     sent = engine.send(alice)
 
     engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
     engine.send(alice)
-    assert engine.check(guess(outbox.code)).approved
+    assert engine.check(check_request(outbox.code)).approved
 
 
 def test_cancel_finds_a_verification_under_the_previous_pepper(engine, alice):
@@ -118,11 +120,13 @@ def test_cancel_during_a_send_stops_the_message(engine, outbox, alice):
     assert len(outbox.messages) == 1
 
 
-def test_cancel_during_a_check_prevents_the_approval(engine, outbox, alice, guess):
+def test_cancel_during_a_check_prevents_the_approval(
+    engine, outbox, alice, check_request
+):
     sent = engine.send(alice)
     cancel = HashPoolWithHook(
         lambda: engine.cancel(alice.number, DEFAULT, sent.verification_id)
     )
 
     with pytest.raises(VerificationNotFound):
-        replace(engine, hash_pool=cancel).check(guess(outbox.code))
+        replace(engine, hash_pool=cancel).check(check_request(outbox.code))

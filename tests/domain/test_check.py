@@ -26,54 +26,58 @@ from tests.support.redis_server import wait_until
 from tests.support.tuning import with_policy
 
 
-def test_right_code_is_approved(engine, outbox, alice, guess):
+def test_right_code_is_approved(engine, outbox, alice, check_request):
     engine.send(alice)
 
-    assert engine.check(guess(outbox.code)).approved
+    assert engine.check(check_request(outbox.code)).approved
 
 
-def test_right_code_works_once(engine, outbox, alice, guess):
+def test_right_code_works_once(engine, outbox, alice, check_request):
     engine.send(alice)
-    engine.check(guess(outbox.code))
+    engine.check(check_request(outbox.code))
 
     with pytest.raises(VerificationNotFound):
-        engine.check(guess(outbox.code))
+        engine.check(check_request(outbox.code))
 
 
-def test_a_wrong_code_says_how_many_guesses_are_left(engine, outbox, alice, guess):
+def test_wrong_code_returns_attempts_remaining(engine, outbox, alice, check_request):
     engine.send(alice)
 
-    checked = engine.check(guess(different_code(outbox.code)))
+    checked = engine.check(check_request(different_code(outbox.code)))
 
     assert not checked.approved
     assert checked.attempts_remaining == 4
     assert timedelta(minutes=9) < checked.expires_in <= timedelta(minutes=10)
 
 
-def test_right_code_is_rejected_without_attempts_left(engine, outbox, alice, guess):
+def test_right_code_is_rejected_without_attempts_left(
+    engine, outbox, alice, check_request
+):
     engine.send(alice)
-    left = [
-        engine.check(guess(different_code(outbox.code))).attempts_remaining
+    remaining = [
+        engine.check(check_request(different_code(outbox.code))).attempts_remaining
         for _ in range(5)
     ]
 
     with pytest.raises(TooManyAttempts):
-        engine.check(guess(outbox.code))
+        engine.check(check_request(outbox.code))
 
-    assert left == [4, 3, 2, 1, 0]
+    assert remaining == [4, 3, 2, 1, 0]
 
 
-def test_right_code_is_approved_at_the_last_attempt(engine, outbox, alice, guess):
+def test_right_code_is_approved_at_the_last_attempt(
+    engine, outbox, alice, check_request
+):
     engine.send(alice)
     for _ in range(4):
-        engine.check(guess(different_code(outbox.code)))
+        engine.check(check_request(different_code(outbox.code)))
 
-    assert engine.check(guess(outbox.code)).approved
+    assert engine.check(check_request(outbox.code)).approved
 
 
-def test_check_without_a_send_finds_no_verification(engine, guess, redis):
+def test_check_without_a_send_finds_no_verification(engine, check_request, redis):
     with pytest.raises(VerificationNotFound):
-        engine.check(guess("123456"))
+        engine.check(check_request("123456"))
 
     assert redis.dbsize() == 0
 
@@ -86,149 +90,162 @@ def test_code_is_not_found_for_another_phone(engine, outbox, alice):
         engine.check(CheckRequest(number=bob, code=outbox.code))
 
 
-def test_expired_code_is_not_found(engine, outbox, alice, guess):
+def test_expired_code_is_not_found(engine, outbox, alice, check_request):
     short = with_policy(engine, ttl=timedelta(milliseconds=50))
     short.send(alice)
     phone_key = PhoneKey(engine.peppers[0].pseudonymize("phone", alice.number.e164))
     wait_until(lambda: engine.store.get_pending(phone_key) is None)
 
     with pytest.raises(VerificationNotFound):
-        engine.check(guess(outbox.code))
+        engine.check(check_request(outbox.code))
 
 
-def test_resend_gives_no_attempt_back(engine, outbox, alice, guess):
+def test_resend_adds_no_attempts(engine, outbox, alice, check_request):
     engine.send(alice)
     for _ in range(3):
-        engine.check(guess(different_code(outbox.code)))
+        engine.check(check_request(different_code(outbox.code)))
 
     engine.send(alice)
 
-    assert engine.check(guess(different_code(*outbox.codes))).attempts_remaining == 1
+    assert (
+        engine.check(check_request(different_code(*outbox.codes))).attempts_remaining
+        == 1
+    )
 
 
-def test_earlier_code_of_a_live_verification_is_approved(engine, outbox, alice, guess):
+def test_earlier_code_of_a_live_verification_is_approved(
+    engine, outbox, alice, check_request
+):
     engine.send(alice)
     engine.send(alice)
     engine.send(alice)
 
-    assert engine.check(guess(outbox.codes[0])).approved
+    assert engine.check(check_request(outbox.codes[0])).approved
 
 
-def test_resend_does_not_extend_an_earlier_code(engine, outbox, alice, guess):
+def test_resend_does_not_extend_an_earlier_code(engine, outbox, alice, check_request):
     with_policy(engine, ttl=timedelta(milliseconds=50)).send(alice)
     engine.send(alice)
     first, second = outbox.codes
     many = with_policy(engine, max_checks=100)
-    wait_until(lambda: not still_alive(engine, alice))
+    wait_until(lambda: not both_codes_are_live(engine, alice))
 
-    assert not many.check(guess(first)).approved
-    assert many.check(guess(second)).approved
+    assert not many.check(check_request(first)).approved
+    assert many.check(check_request(second)).approved
 
 
-def still_alive(engine, alice):
-    """Whether the first of two codes is; asked of the store, which charges a guess."""
-    phone = PhoneKey(engine.peppers[0].pseudonymize("phone", alice.number.e164))
-    token = engine.random_bytes(8)
-    claim = engine.store.reserve_check(
-        phone, idempotency_key=token, policy=engine.policy
+def both_codes_are_live(engine, alice):
+    """Return whether two codes of Alice are live."""
+    phone_key = PhoneKey(engine.peppers[0].pseudonymize("phone", alice.number.e164))
+    idempotency_key = engine.random_bytes(8)
+    reservation = engine.store.reserve_check(
+        phone_key, idempotency_key=idempotency_key, policy=engine.policy
     )
-    engine.store.release_check(phone, idempotency_key=token)
-    return len(claim.code_hashes) > 1
+    engine.store.release_check(phone_key, idempotency_key=idempotency_key)
+    return len(reservation.code_hashes) > 1
 
 
-def test_approval_ends_all_codes_of_the_verification(engine, outbox, alice, guess):
+def test_approval_ends_all_codes_of_the_verification(
+    engine, outbox, alice, check_request
+):
     engine.send(alice)
     engine.send(alice)
-    engine.check(guess(outbox.codes[0]))
+    engine.check(check_request(outbox.codes[0]))
 
     with pytest.raises(VerificationNotFound):
-        engine.check(guess(outbox.codes[1]))
+        engine.check(check_request(outbox.codes[1]))
 
 
-def test_a_new_verification_does_not_refill_the_phones_wrong_guesses(
-    engine, outbox, alice, guess
+def test_new_verification_keeps_failed_checks_of_the_phone(
+    engine, outbox, alice, check_request
 ):
     strict = with_policy(
         engine, max_checks=2, failed_checks_per_phone=Limit.parse("3/1h")
     )
-    brief = with_policy(strict, ttl=timedelta(milliseconds=200))
-    brief.send(alice)
+    short_lived = with_policy(strict, ttl=timedelta(milliseconds=200))
+    short_lived.send(alice)
     for _ in range(2):
-        brief.check(guess(different_code(outbox.code)))
-    wait_until(lambda: sends(strict, alice))
+        short_lived.check(check_request(different_code(outbox.code)))
+    wait_until(lambda: is_sent(strict, alice))
 
-    assert strict.check(guess(different_code(outbox.code))).attempts_remaining == 0
-    with pytest.raises(RateLimited) as refusal:
-        strict.check(guess(outbox.code))
-    assert refusal.value.limit == "failed_checks_per_phone"
+    assert (
+        strict.check(check_request(different_code(outbox.code))).attempts_remaining == 0
+    )
+    with pytest.raises(RateLimited) as raised:
+        strict.check(check_request(outbox.code))
+    assert raised.value.limit == "failed_checks_per_phone"
 
 
-def sends(engine, asked):
+def is_sent(engine, send_request):
     try:
-        engine.send(asked)
+        engine.send(send_request)
     except TooManyAttempts:
         return False
     return True
 
 
-def test_right_code_clears_failed_checks_of_the_phone(engine, outbox, alice, guess):
+def test_right_code_clears_failed_checks_of_the_phone(
+    engine, outbox, alice, check_request
+):
     strict = with_policy(engine, failed_checks_per_phone=Limit.parse("3/1h"))
     strict.send(alice)
     for _ in range(2):
-        strict.check(guess(different_code(outbox.code)))
-    strict.check(guess(outbox.code))
+        strict.check(check_request(different_code(outbox.code)))
+    strict.check(check_request(outbox.code))
 
     strict.send(alice)
 
-    assert strict.check(guess(different_code(outbox.code))).attempts_remaining == 2
+    assert (
+        strict.check(check_request(different_code(outbox.code))).attempts_remaining == 2
+    )
 
 
-def test_address_limit_counts_checks_of_all_phones(engine, outbox, alice, guess):
+def test_limit_by_ip_counts_checks_of_all_phones(engine, outbox, alice, check_request):
     engine = with_policy(engine, checks_per_ip=Limit.parse("2/1m"))
     engine.send(alice)
     for _ in range(2):
-        engine.check(guess(different_code(outbox.code), "203.0.113.7"))
+        engine.check(check_request(different_code(outbox.code), "203.0.113.7"))
 
-    with pytest.raises(RateLimited) as refusal:
-        engine.check(guess(outbox.code, "203.0.113.7"))
+    with pytest.raises(RateLimited) as raised:
+        engine.check(check_request(outbox.code, "203.0.113.7"))
 
-    assert refusal.value.limit == "checks_per_ip"
-    assert engine.check(guess(outbox.code, "203.0.113.8")).approved
+    assert raised.value.limit == "checks_per_ip"
+    assert engine.check(check_request(outbox.code, "203.0.113.8")).approved
 
 
 @pytest.mark.parametrize(
-    "spent", [{"max_checks": 1}, {"failed_checks_per_phone": Limit.parse("1/1h")}]
+    "changes", [{"max_checks": 1}, {"failed_checks_per_phone": Limit.parse("1/1h")}]
 )
-def test_check_rejected_by_the_phone_counts_against_the_address(
-    engine, outbox, alice, guess, spent
+def test_check_rejected_by_the_phone_counts_for_the_client_ip(
+    engine, outbox, alice, check_request, changes
 ):
-    engine = with_policy(engine, checks_per_ip=Limit.parse("3/1m"), **spent)
+    engine = with_policy(engine, checks_per_ip=Limit.parse("3/1m"), **changes)
     engine.send(alice)
-    engine.check(guess(different_code(outbox.code), "203.0.113.7"))
+    engine.check(check_request(different_code(outbox.code), "203.0.113.7"))
     for _ in range(2):
-        with pytest.raises(LimitExceeded) as refusal:
-            engine.check(guess(outbox.code, "203.0.113.7"))
-        assert refusal.value.retry_after > timedelta(minutes=1)
+        with pytest.raises(LimitExceeded) as raised:
+            engine.check(check_request(outbox.code, "203.0.113.7"))
+        assert raised.value.retry_after > timedelta(minutes=1)
 
-    with pytest.raises(RateLimited) as refusal:
-        engine.check(guess(outbox.code, "203.0.113.7"))
+    with pytest.raises(RateLimited) as raised:
+        engine.check(check_request(outbox.code, "203.0.113.7"))
 
-    assert refusal.value.limit == "checks_per_ip"
+    assert raised.value.limit == "checks_per_ip"
 
 
-def test_check_without_verification_counts_against_the_address(engine, guess):
-    """Whoever tries many phones to find one that waits must be held up as well."""
+def test_check_without_verification_counts_for_the_client_ip(engine, check_request):
+    # Otherwise an attacker could search for phones with a pending verification.
     engine = with_policy(engine, checks_per_ip=Limit.parse("1/1m"))
     with pytest.raises(VerificationNotFound):
-        engine.check(guess("123456", "203.0.113.7"))
+        engine.check(check_request("123456", "203.0.113.7"))
 
-    with pytest.raises(RateLimited) as refusal:
-        engine.check(guess("123456", "203.0.113.7"))
+    with pytest.raises(RateLimited) as raised:
+        engine.check(check_request("123456", "203.0.113.7"))
 
-    assert refusal.value.limit == "checks_per_ip"
+    assert raised.value.limit == "checks_per_ip"
 
 
-def test_check_without_a_place_to_hash_is_released(engine, outbox, alice, guess):
+def test_check_with_a_full_hash_queue_is_released(engine, outbox, alice, check_request):
     engine.send(alice)
     full = HashPool(1, max_queued=0)
     full._slots.acquire()  # noqa: SLF001 - as a hash would hold it
@@ -236,22 +253,24 @@ def test_check_without_a_place_to_hash_is_released(engine, outbox, alice, guess)
     busy = replace(engine, hash_pool=full)
     for _ in range(10):
         with pytest.raises(Overloaded):
-            busy.check(guess(outbox.code, "203.0.113.7"))
+            busy.check(check_request(outbox.code, "203.0.113.7"))
 
-    wrong = engine.check(guess(different_code(outbox.code), "203.0.113.7"))
+    wrong = engine.check(check_request(different_code(outbox.code), "203.0.113.7"))
 
     assert wrong.attempts_remaining == 4
 
 
-def test_new_argon2_parameters_keep_live_codes_valid(engine, outbox, alice, guess):
+def test_new_argon2_parameters_keep_live_codes_valid(
+    engine, outbox, alice, check_request
+):
     engine.send(alice)
 
-    dearer = replace(engine, argon2=PROFILES["light"])
+    stronger = replace(engine, argon2=PROFILES["light"])
 
-    assert dearer.check(guess(outbox.code)).approved
+    assert stronger.check(check_request(outbox.code)).approved
 
 
-def test_check_with_a_lost_reply_is_released(engine, outbox, alice, guess):
+def test_check_with_a_lost_reply_is_released(engine, outbox, alice, check_request):
     engine = with_policy(
         engine,
         max_checks=1,
@@ -261,19 +280,21 @@ def test_check_with_a_lost_reply_is_released(engine, outbox, alice, guess):
     engine.send(alice)
     with pytest.raises(StoreUnavailable):
         replace(engine, store=StoreLosingReplies(engine.store, "reserve_check")).check(
-            guess("000000", "203.0.113.7")
+            check_request("000000", "203.0.113.7")
         )
 
-    assert engine.check(guess(outbox.code, "203.0.113.7")).approved
+    assert engine.check(check_request(outbox.code, "203.0.113.7")).approved
 
 
-def test_right_check_with_a_lost_approval_is_not_released(engine, outbox, alice, guess):
-    """It may stand, and then the code is used up: nobody else may have it."""
+def test_right_check_with_a_lost_approval_is_not_released(
+    engine, outbox, alice, check_request
+):
+    # Redis may have stored the approval, and a code is approved once.
     engine.send(alice)
     with pytest.raises(StoreUnavailable):
         replace(engine, store=StoreLosingReplies(engine.store, "approve")).check(
-            guess(outbox.code)
+            check_request(outbox.code)
         )
 
     with pytest.raises(VerificationNotFound):
-        engine.check(guess(outbox.code))
+        engine.check(check_request(outbox.code))

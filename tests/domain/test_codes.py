@@ -15,7 +15,7 @@ lengths = st.integers(4, 10)
 
 
 @given(length=lengths, secret=st.binary(min_size=20, max_size=20))
-def test_code_has_given_number_of_ascii_digits(length, secret):
+def test_code_has_the_requested_number_of_digits(length, secret):
     code = codes.generate(length, lambda _: secret)
 
     assert len(code) == length
@@ -28,27 +28,27 @@ def test_first_and_last_code_can_occur(seed, code):
 
 
 @pytest.mark.parametrize("length", [4, 6, 9, 10])
-def test_every_digit_is_equally_frequent_in_every_place(length):
+def test_every_digit_is_equally_frequent_at_every_position(length):
     # Chi-squared(9) > 33.7: P = 0.0001 for even digits, 0.99 for one half as frequent.
     seeded = random.Random(length)  # noqa: S311 - the same sample in every run
     sample = [codes.generate(length, seeded.randbytes) for _ in range(2_000)]
 
-    for place in zip(*sample, strict=True):
-        counted = Counter(place)
+    for position in zip(*sample, strict=True):
+        counts = Counter(position)
         expected = len(sample) / 10
-        distances = ((counted[digit] - expected) ** 2 for digit in "0123456789")
+        distances = ((counts[digit] - expected) ** 2 for digit in "0123456789")
         assert sum(distances) / expected < 33.7
 
 
-def test_every_code_uses_new_entropy():
+def test_every_code_uses_new_random_bytes():
     sizes = []
 
-    def entropy(size):
+    def random_bytes(size):
         sizes.append(size)
         return secrets.token_bytes(size)
 
-    codes.generate(6, entropy)
-    codes.generate(6, entropy)
+    codes.generate(6, random_bytes)
+    codes.generate(6, random_bytes)
 
     assert sizes == [20, 20]
 
@@ -82,7 +82,7 @@ def test_invalid_code_is_rejected(text):
 
 
 @given(text=st.text())
-def test_any_text_is_read_as_code_or_rejected(text):
+def test_any_text_is_parsed_or_rejected(text):
     try:
         code = codes.parse(text)
     except InvalidCode:

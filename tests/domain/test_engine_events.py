@@ -22,7 +22,7 @@ from otp_engine.domain.events import (
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.phones.numbers import AllowedDestinations
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.recipients import Recipient
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
@@ -37,7 +37,7 @@ from otp_engine.errors import (
 from tests.support.fakes import StoreLosingReplies, different_code
 from tests.support.tuning import with_policy
 
-ADDRESS = "203.0.113.7"
+CLIENT_IP = "203.0.113.7"
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def emitted():
 
 
 @pytest.fixture
-def whom(alice, engine):
+def recipient(alice, engine):
     return Recipient.from_number(alice.number, engine.peppers[0])
 
 
@@ -57,22 +57,22 @@ def engine(engine, emitted):
 
 @pytest.fixture
 def limited(engine):
-    """Build the engine with changes to its policy."""
+    """Return a function that builds the engine with changes to its policy."""
     return lambda **values: with_policy(engine, **values)
 
 
-def rejected(action, request):
-    with pytest.raises(OTPError) as error:
+def error_of(action, request):
+    with pytest.raises(OTPError) as raised:
         action(request)
-    return error.value
+    return raised.value
 
 
-def test_accepted_message_emits_code_sent(engine, emitted, whom, alice):
+def test_accepted_message_emits_code_sent(engine, emitted, recipient, alice):
     sent = engine.send(alice)
 
     assert emitted == [
         CodeSent(
-            recipient=whom,
+            recipient=recipient,
             verification_id=sent.verification_id,
             send_id=sent.send_id,
             service=DEFAULT.sid,
@@ -95,25 +95,26 @@ def test_unanswered_message_emits_unconfirmed_code_sent(engine, emitted, outbox,
     ]
 
 
-def test_message_rejected_by_the_provider_emits_undelivered(
-    engine, emitted, outbox, whom, alice
+def test_message_rejected_by_the_provider_emits_send_rejected(
+    engine, emitted, outbox, recipient, alice
 ):
     outbox.error = DeliveryFailed()
     outbox.error.provider_error = 21610
 
-    rejected(engine.send, alice)
+    error_of(engine.send, alice)
 
-    undelivered = SendRejected(
-        recipient=whom,
-        channel=Channel.SMS,
-        error="delivery_failed",
-        provider_error=21610,
-    )
-    assert emitted == [undelivered]
+    assert emitted == [
+        SendRejected(
+            recipient=recipient,
+            channel=Channel.SMS,
+            error="delivery_failed",
+            provider_error=21610,
+        )
+    ]
 
 
-def test_remembered_rejection_emits_request_refused(
-    engine, emitted, outbox, whom, alice
+def test_stored_rejection_emits_request_refused(
+    engine, emitted, outbox, recipient, alice
 ):
     outbox.error = DeliveryFailed()
     outbox.error.provider_error = 21610
@@ -122,67 +123,64 @@ def test_remembered_rejection_emits_request_refused(
             engine.send(alice)
 
     assert emitted[1:] == [
-        RequestRefused(recipient=whom, action=Action.SEND, limit="provider_refusal")
+        RequestRefused(
+            recipient=recipient, action=Action.SEND, limit="provider_refusal"
+        )
     ]
 
 
-@pytest.mark.parametrize("kind", [InvalidPhone, NumberTypeNotAllowed])
-def test_number_rejected_by_the_provider_emits_undelivered(
-    engine, emitted, outbox, alice, kind
+@pytest.mark.parametrize("error_type", [InvalidPhone, NumberTypeNotAllowed])
+def test_number_rejected_by_the_provider_emits_send_rejected(
+    engine, emitted, outbox, alice, error_type
 ):
-    outbox.error = kind()
+    outbox.error = error_type()
     outbox.error.provider_error = 21211
 
-    rejected(engine.send, alice)
+    error_of(engine.send, alice)
 
     assert [type(event) for event in emitted] == [SendRejected]
-    assert emitted[0].error == kind.error_code
+    assert emitted[0].error == error_type.error_code
 
 
-@pytest.mark.parametrize(
-    ("rule", "by"),
-    [
-        ({"sends_per_phone": "1/10m"}, "sends_per_phone"),
-        ({"sends_per_ip": "1/10m"}, "sends_per_ip"),
-        ({"sends_total": "1/10m"}, "sends_total"),
-    ],
-)
-def test_rejection_names_the_limit(limited, emitted, whom, alice, rule, by):
-    service = limited(**{name: Limit.parse(text) for name, text in rule.items()})
-    asked = replace(alice, client_ip=ADDRESS)
-    service.send(asked)
+@pytest.mark.parametrize("limit", ["sends_per_phone", "sends_per_ip", "sends_total"])
+def test_rejection_names_the_limit(limited, emitted, recipient, alice, limit):
+    engine = limited(**{limit: Limit.parse("1/10m")})
+    send_request = replace(alice, client_ip=CLIENT_IP)
+    engine.send(send_request)
 
-    rejected(service.send, asked)
+    error_of(engine.send, send_request)
 
     [_, event] = emitted
-    pepper = service.peppers[0]
-    recipient = replace(whom, ip_hash=pepper.pseudonymize("address", ADDRESS))
-    assert event == RequestRefused(recipient=recipient, action=Action.SEND, limit=by)
+    pepper = engine.peppers[0]
+    with_ip = replace(recipient, ip_hash=pepper.pseudonymize("address", CLIENT_IP))
+    assert event == RequestRefused(recipient=with_ip, action=Action.SEND, limit=limit)
 
 
 def test_rejection_by_the_cooldown_names_it(limited, emitted, alice):
-    service = limited(resend_cooldown=timedelta(seconds=30))
-    service.send(alice)
+    engine = limited(resend_cooldown=timedelta(seconds=30))
+    engine.send(alice)
 
-    rejected(service.send, alice)
+    error_of(engine.send, alice)
 
     assert emitted[-1].limit == "resend_cooldown"
 
 
 def test_country_not_allowed_emits_request_refused(engine, emitted, alice):
-    rejected(replace(engine, destinations=AllowedDestinations({"US"})).send, alice)
+    error_of(replace(engine, destinations=AllowedDestinations({"US"})).send, alice)
 
     assert [event.limit for event in emitted] == ["country_not_allowed"]
 
 
-def test_limit_in_shadow_mode_emits_shadow_rejections(limited, emitted, whom, alice):
-    service = limited(
+def test_limit_in_shadow_mode_emits_shadow_rejections(
+    limited, emitted, recipient, alice
+):
+    engine = limited(
         sends_total=Limit.parse("1/10m shadow"),
         sends_per_phone=Limit.parse("2/10m shadow"),
     )
 
     for _ in range(3):
-        service.send(alice)
+        engine.send(alice)
 
     shadows = [event for event in emitted if isinstance(event, RequestRefused)]
     assert [event.limit for event in shadows] == [
@@ -190,17 +188,17 @@ def test_limit_in_shadow_mode_emits_shadow_rejections(limited, emitted, whom, al
         "sends_per_phone",
         "sends_total",
     ]
-    assert all(event.shadow and event.recipient == whom for event in shadows)
+    assert all(event.shadow and event.recipient == recipient for event in shadows)
     assert len(emitted) == 6
 
 
 def test_check_over_a_limit_in_shadow_mode_emits_shadow_rejection(
-    limited, emitted, outbox, alice, guess
+    limited, emitted, outbox, alice, check_request
 ):
-    service = limited(checks_per_ip=Limit.parse("1/10m shadow"))
-    service.send(alice)
+    engine = limited(checks_per_ip=Limit.parse("1/10m shadow"))
+    engine.send(alice)
     for _ in range(2):
-        service.check(guess(different_code(outbox.code), ADDRESS))
+        engine.check(check_request(different_code(outbox.code), CLIENT_IP))
 
     [event] = [event for event in emitted if isinstance(event, RequestRefused)]
 
@@ -211,53 +209,68 @@ def test_check_over_a_limit_in_shadow_mode_emits_shadow_rejection(
     )
 
 
-def test_right_code_emits_approved(engine, emitted, outbox, whom, alice, guess):
+def test_right_code_emits_verification_approved(
+    engine, emitted, outbox, recipient, alice, check_request
+):
     sent = engine.send(alice)
 
-    engine.check(guess(outbox.code))
-
-    approved = VerificationApproved(
-        recipient=whom, verification_id=sent.verification_id, channel=Channel.SMS
-    )
-    assert emitted[1:] == [approved]
-
-
-def test_wrong_code_emits_attempts_left(engine, emitted, outbox, whom, alice, guess):
-    sent = engine.send(alice)
-
-    engine.check(guess(different_code(outbox.code)))
+    engine.check(check_request(outbox.code))
 
     assert emitted[1:] == [
-        CheckFailed(
-            recipient=whom, verification_id=sent.verification_id, attempts_remaining=4
+        VerificationApproved(
+            recipient=recipient,
+            verification_id=sent.verification_id,
+            channel=Channel.SMS,
         )
     ]
 
 
-def test_last_wrong_code_emits_exhausted(limited, emitted, outbox, whom, alice, guess):
-    service = limited(max_checks=1)
-    sent = service.send(alice)
-    service.check(guess(different_code(outbox.code)))
+def test_wrong_code_emits_check_failed(
+    engine, emitted, outbox, recipient, alice, check_request
+):
+    sent = engine.send(alice)
 
-    rejected(service.check, guess(outbox.code))
+    engine.check(check_request(different_code(outbox.code)))
 
     assert emitted[1:] == [
         CheckFailed(
-            recipient=whom, verification_id=sent.verification_id, attempts_remaining=0
-        ),
-        MaxAttemptsReached(recipient=whom, verification_id=sent.verification_id),
-        RequestRefused(recipient=whom, action=Action.CHECK, limit="max_checks"),
+            recipient=recipient,
+            verification_id=sent.verification_id,
+            attempts_remaining=4,
+        )
     ]
 
 
-def test_check_without_verification_emits_nothing_waiting(engine, emitted, whom, guess):
-    rejected(engine.check, guess("123456"))
+def test_last_wrong_code_emits_max_attempts_reached(
+    limited, emitted, outbox, recipient, alice, check_request
+):
+    engine = limited(max_checks=1)
+    sent = engine.send(alice)
+    engine.check(check_request(different_code(outbox.code)))
 
-    assert emitted == [CheckNotFound(recipient=whom)]
+    error_of(engine.check, check_request(outbox.code))
+
+    assert emitted[1:] == [
+        CheckFailed(
+            recipient=recipient,
+            verification_id=sent.verification_id,
+            attempts_remaining=0,
+        ),
+        MaxAttemptsReached(recipient=recipient, verification_id=sent.verification_id),
+        RequestRefused(recipient=recipient, action=Action.CHECK, limit="max_checks"),
+    ]
+
+
+def test_check_without_verification_emits_check_not_found(
+    engine, emitted, recipient, check_request
+):
+    error_of(engine.check, check_request("123456"))
+
+    assert emitted == [CheckNotFound(recipient=recipient)]
 
 
 @pytest.mark.parametrize(
-    ("different", "why"),
+    ("changes", "reason"),
     [
         (
             lambda engine: {"store": StoreLosingReplies(engine.store, "reserve_send")},
@@ -265,31 +278,38 @@ def test_check_without_verification_emits_nothing_waiting(engine, emitted, whom,
         ),
         (
             lambda engine: {"policy": replace(engine.policy, sending=False)},
-            "sending_off",
+            "sending_disabled",
         ),
     ],
 )
-def test_unavailable_service_emits_unserved_with_the_reason(
-    engine, emitted, whom, alice, different, why
+def test_unavailable_service_emits_request_failed_with_the_reason(
+    engine, emitted, recipient, alice, changes, reason
 ):
-    rejected(replace(engine, **different(engine)).send, alice)
+    error_of(replace(engine, **changes(engine)).send, alice)
 
-    assert emitted == [RequestFailed(recipient=whom, action=Action.SEND, reason=why)]
+    assert emitted == [
+        RequestFailed(recipient=recipient, action=Action.SEND, reason=reason)
+    ]
 
 
-def test_busy_provider_emits_unserved(engine, emitted, outbox, alice):
+def test_throttling_provider_emits_request_failed(engine, emitted, outbox, alice):
     outbox.error = ProviderUnavailable()
     outbox.error.provider_error = 20429
 
-    rejected(engine.send, alice)
+    error_of(engine.send, alice)
 
-    assert [event.reason for event in emitted] == ["carrier"]
+    assert [event.reason for event in emitted] == ["provider"]
 
 
-def test_check_without_answer_of_redis_emits_unserved(engine, emitted, guess):
-    silent = replace(engine, store=StoreLosingReplies(engine.store, "acquire_limits"))
+def test_check_without_answer_of_redis_emits_request_failed(
+    limited, emitted, check_request
+):
+    engine = limited(checks_per_ip=Limit.parse("9/1h"))
+    unavailable = replace(
+        engine, store=StoreLosingReplies(engine.store, "acquire_limits")
+    )
 
-    error = rejected(silent.check, guess("123456", ADDRESS))
+    error = error_of(unavailable.check, check_request("123456", CLIENT_IP))
 
     assert isinstance(error, StoreUnavailable)
     assert [(event.action, event.reason) for event in emitted] == [
@@ -298,48 +318,52 @@ def test_check_without_answer_of_redis_emits_unserved(engine, emitted, guess):
 
 
 def test_events_contain_no_number_code_or_address(
-    engine, emitted, outbox, alice, guess
+    engine, emitted, outbox, alice, check_request
 ):
     engine.send(alice)
     code = outbox.code
-    engine.check(guess(different_code(code), ADDRESS))
-    engine.check(guess(code, ADDRESS))
-    rejected(engine.check, guess(code, ADDRESS))
-    rejected(
+    engine.check(check_request(different_code(code), CLIENT_IP))
+    engine.check(check_request(code, CLIENT_IP))
+    error_of(engine.check, check_request(code, CLIENT_IP))
+    error_of(
         replace(engine, destinations=AllowedDestinations({"US"})).send,
-        replace(alice, client_ip=ADDRESS),
+        replace(alice, client_ip=CLIENT_IP),
     )
 
     text = repr(emitted)
 
     assert len(emitted) == 5
-    for secret in (alice.number.e164[1:], "9445012345", code, ADDRESS):
+    for secret in (alice.number.e164[1:], "9445012345", code, CLIENT_IP):
         assert secret not in text
 
 
-def test_approval_by_a_client_emits_approved(engine, emitted, whom, alice):
+def test_approval_by_a_client_emits_verification_approved(
+    engine, emitted, recipient, alice
+):
     sent = engine.send(alice)
 
     engine.approve(alice.number, DEFAULT, sent.verification_id)
 
     assert emitted[1:] == [
         VerificationApproved(
-            recipient=whom, verification_id=sent.verification_id, channel=Channel.SMS
+            recipient=recipient,
+            verification_id=sent.verification_id,
+            channel=Channel.SMS,
         )
     ]
 
 
-def test_cancel_emits_canceled(engine, emitted, whom, alice):
+def test_cancel_emits_verification_canceled(engine, emitted, recipient, alice):
     sent = engine.send(alice)
 
     engine.cancel(alice.number, DEFAULT, sent.verification_id)
 
     assert emitted[1:] == [
-        VerificationCanceled(recipient=whom, verification_id=sent.verification_id)
+        VerificationCanceled(recipient=recipient, verification_id=sent.verification_id)
     ]
 
 
-def test_events_of_two_phones_have_different_digests(engine, emitted, alice):
+def test_events_of_two_phones_have_different_hashes(engine, emitted, alice):
     engine.send(alice)
     engine.send(replace(alice, number=numbers.parse("+919445067890", "IN")))
 

@@ -17,7 +17,7 @@ from tests.support.tuning import with_policy
 SANDBOX = SandboxNumber(
     numbers.parse_unassigned("+15550100001"), "123456", date(2027, 1, 31)
 )
-ASKED = SendRequest(number=SANDBOX.number, client_ip="203.0.113.7")
+SEND_REQUEST = SendRequest(number=SANDBOX.number, client_ip="203.0.113.7")
 
 
 @pytest.fixture
@@ -26,28 +26,28 @@ def emitted():
 
 
 @pytest.fixture
-def both_with(engine, emitted):
-    """Build both engines with changes to the policy."""
+def engines_with(engine, emitted):
+    """Return a function that builds both engines with changes to the policy."""
 
     def build(**values):
         live = replace(with_policy(engine, **values), emit=emitted.append)
-        numbers = SandboxNumbers(
+        sandbox_numbers = SandboxNumbers(
             {SANDBOX.number.e164: SANDBOX}, lambda: SANDBOX.valid_through
         )
-        return engines.build(live, numbers, FakeSender())
+        return engines.build(live, sandbox_numbers, FakeSender())
 
     return build
 
 
-def test_sandbox_number_has_the_sandbox_engine(both_with, alice):
-    both = both_with()
+def test_sandbox_number_has_the_sandbox_engine(engines_with, alice):
+    built = engines_with()
 
-    assert both.engine_for(SANDBOX.number) is both.sandbox
-    assert both.engine_for(alice.number) is both.live
+    assert built.engine_for(SANDBOX.number) is built.sandbox
+    assert built.engine_for(alice.number) is built.live
 
 
-def test_sandbox_ignores_the_limits_of_a_phone(both_with):
-    both = both_with(
+def test_sandbox_ignores_the_limits_of_a_phone(engines_with):
+    built = engines_with(
         sending=False,
         max_sends=1,
         resend_cooldown=timedelta(minutes=1),
@@ -55,31 +55,31 @@ def test_sandbox_ignores_the_limits_of_a_phone(both_with):
         sends_per_country=Limit.parse("1/1h"),
         sends_total=Limit.parse("1/1h"),
     )
-    both.sandbox.send(ASKED)
+    built.sandbox.send(SEND_REQUEST)
 
-    assert both.sandbox.send(ASKED).confirmed
+    assert built.sandbox.send(SEND_REQUEST).confirmed
 
 
-def test_sandbox_keeps_the_limit_of_a_requester(both_with):
-    both = both_with(sends_per_ip=Limit.parse("1/1h"))
-    both.sandbox.send(ASKED)
+def test_sandbox_keeps_the_limit_of_a_requester(engines_with):
+    built = engines_with(sends_per_ip=Limit.parse("1/1h"))
+    built.sandbox.send(SEND_REQUEST)
 
     with pytest.raises(RateLimited):
-        both.sandbox.send(ASKED)
+        built.sandbox.send(SEND_REQUEST)
 
 
-def test_sandbox_emits_no_event(both_with, emitted):
-    both = both_with()
-    sent = both.sandbox.send(ASKED)
-    both.sandbox.check(CheckRequest(number=SANDBOX.number, code="000000"))
-    both.sandbox.cancel(SANDBOX.number, ASKED.service, sent.verification_id)
+def test_sandbox_emits_no_event(engines_with, emitted):
+    built = engines_with()
+    sent = built.sandbox.send(SEND_REQUEST)
+    built.sandbox.check(CheckRequest(number=SANDBOX.number, code="000000"))
+    built.sandbox.cancel(SANDBOX.number, SEND_REQUEST.service, sent.verification_id)
 
     assert emitted == []
 
 
-def test_sandbox_verification_is_unknown_to_the_live_engine(both_with):
-    both = both_with()
-    both.sandbox.send(ASKED)
+def test_sandbox_verification_is_not_found_by_the_live_engine(engines_with):
+    built = engines_with()
+    built.sandbox.send(SEND_REQUEST)
 
     with pytest.raises(VerificationNotFound):
-        both.live.check(CheckRequest(number=SANDBOX.number, code=SANDBOX.code))
+        built.live.check(CheckRequest(number=SANDBOX.number, code=SANDBOX.code))

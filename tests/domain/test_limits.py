@@ -16,7 +16,7 @@ windows = st.builds(
 )
 
 
-def test_a_limit_is_counts_over_periods():
+def test_limit_has_windows_of_count_and_period():
     assert Limit.parse("5/10m, 10/24h").windows == (
         Window(5, timedelta(minutes=10)),
         Window(10, timedelta(hours=24)),
@@ -24,14 +24,14 @@ def test_a_limit_is_counts_over_periods():
 
 
 @pytest.mark.parametrize("text", ["5/10m shadow", " 5/10m  SHADOW "])
-def test_a_window_in_shadow_says_so_behind_it(text):
+def test_window_in_shadow_mode_is_parsed(text):
     limit = Limit.parse(text)
 
     assert limit == Limit((Window(5, timedelta(minutes=10), shadow=True),))
     assert str(limit) == "5/10m shadow"
 
 
-def test_some_windows_can_refuse_while_others_stand_in_shadow():
+def test_limit_separates_enforced_and_shadow_windows():
     limit = Limit.parse("20/10m, 3/10m shadow, 100/24h")
 
     assert str(limit.enforced) == "20/10m, 100/1d"
@@ -39,7 +39,7 @@ def test_some_windows_can_refuse_while_others_stand_in_shadow():
 
 
 @pytest.mark.parametrize("text", ["off", " OFF "])
-def test_off_is_no_limit(text):
+def test_off_is_a_limit_without_windows(text):
     assert not Limit.parse(text)
 
 
@@ -51,19 +51,19 @@ def test_off_is_no_limit(text):
         *("off shadow", "shadow", "5/10m shadow shadow", "5/10mshadow"),
     ],
 )
-def test_anything_else_is_refused(text):
+def test_malformed_limit_is_rejected(text):
     with pytest.raises(ValueError, match="must"):
         Limit.parse(text)
 
 
-@given(parts=st.lists(windows, max_size=4).map(tuple))
-def test_what_is_written_reads_the_same(parts):
-    limit = Limit(parts)
+@given(limit_windows=st.lists(windows, max_size=4).map(tuple))
+def test_formatted_limit_is_parsed_to_the_same_value(limit_windows):
+    limit = Limit(limit_windows)
 
     assert Limit.parse(str(limit)) == limit
 
 
-def test_a_limit_by_key_has_a_default_and_limits_of_single_keys():
+def test_keyed_limit_has_a_default_and_limits_of_single_keys():
     limit = KeyedLimit.parse("100/1h; shop=1000/1h, 20/1m; ci=off")
 
     assert limit.for_key("other") == Limit.parse("100/1h")
@@ -72,7 +72,7 @@ def test_a_limit_by_key_has_a_default_and_limits_of_single_keys():
 
 
 @pytest.mark.parametrize(
-    ("text", "written"),
+    ("text", "formatted"),
     [
         ("off", "off"),
         ("100/1h", "100/1h"),
@@ -81,14 +81,14 @@ def test_a_limit_by_key_has_a_default_and_limits_of_single_keys():
         ("b=1/1m;a=2/1m; 3/1m shadow", "3/1m shadow; a=2/1m; b=1/1m"),
     ],
 )
-def test_a_limit_by_key_is_written_as_it_is_read(text, written):
+def test_formatted_keyed_limit_is_parsed_to_the_same_value(text, formatted):
     limit = KeyedLimit.parse(text)
 
-    assert str(limit) == written
-    assert KeyedLimit.parse(written) == limit
+    assert str(limit) == formatted
+    assert KeyedLimit.parse(formatted) == limit
 
 
-def test_a_limit_by_key_is_off_when_every_part_is():
+def test_keyed_limit_is_off_if_every_part_is_off():
     assert not KeyedLimit.parse("off; shop=off")
     assert KeyedLimit.parse("shop=1/1h")
 
@@ -100,10 +100,10 @@ def test_a_limit_by_key_is_off_when_every_part_is():
         *("shop", "shop=", "shop=5", "shop=a=1/1h", "\u00e9=1/1h"),
     ],
 )
-def test_a_limit_by_key_that_cannot_be_parsed_is_refused(text):
+def test_malformed_keyed_limit_is_rejected(text):
     with pytest.raises(ValueError, match="must"):
         KeyedLimit.parse(text)
 
 
-def test_a_limit_can_be_multiplied():
+def test_times_multiplies_each_count():
     assert str(Limit.parse("5/10m, 1/1h shadow").times(4)) == "20/10m, 4/1h shadow"

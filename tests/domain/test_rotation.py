@@ -1,7 +1,7 @@
-"""A pepper rotation with two services and two instances; on both stores.
+"""A rotation of the pepper with two services and two instances, on both stores.
 
-The first instance already has the new pepper in front, the second has it behind the
-old one. Both share one Redis.
+The first instance has the new pepper as the current one, and the second has it as the
+previous one. Both use one Redis.
 """
 
 from __future__ import annotations
@@ -30,93 +30,98 @@ PHONES = [numbers.parse(f"+9194450{n:05}", "IN") for n in range(12)]
 
 @pytest.fixture
 def before(engine):
-    """An instance before the rotation."""
+    """Return an instance before the rotation."""
     return replace(engine, peppers=(OLD,))
 
 
 @pytest.fixture
 def instances(engine):
-    """An instance on either side of the rotation."""
+    """Return two instances during the rotation, before and after the swap."""
     return [replace(engine, peppers=order) for order in ((NEW, OLD), (OLD, NEW))]
 
 
-def checks(engine, number, code, service):
+def check(engine, number, code, service):
     return engine.check(CheckRequest(number=number, code=code, service=service))
 
 
-def test_live_codes_of_two_services_work_during_rotation(before, instances, outbox):
-    sides = [instances[n % 2] for n in range(len(PHONES))]
+def test_live_codes_of_two_services_work_during_a_rotation(before, instances, outbox):
+    used_instances = [instances[n % 2] for n in range(len(PHONES))]
     for number in PHONES:
         before.send(SendRequest(number=number, service=SHOP))
-    for number, side in zip(PHONES, sides, strict=True):
-        side.send(SendRequest(number=number, service=BANK))
+    for number, instance in zip(PHONES, used_instances, strict=True):
+        instance.send(SendRequest(number=number, service=BANK))
         # A failed check in one service must not move the other.
-        checks(side, number, different_code(*outbox.codes[-2:]), SHOP)
-        checks(side, number, different_code(*outbox.codes[-2:]), BANK)
+        check(instance, number, different_code(*outbox.codes[-2:]), SHOP)
+        check(instance, number, different_code(*outbox.codes[-2:]), BANK)
     codes = zip(
-        PHONES, outbox.codes[:12], outbox.codes[12:], reversed(sides), strict=True
+        PHONES,
+        outbox.codes[:12],
+        outbox.codes[12:],
+        reversed(used_instances),
+        strict=True,
     )
 
     approved = [
         [
-            checks(side, number, shop, SHOP).approved,
-            checks(side, number, bank, BANK).approved,
+            check(instance, number, shop_code, SHOP).approved,
+            check(instance, number, bank_code, BANK).approved,
         ]
-        for number, shop, bank, side in codes
+        for number, shop_code, bank_code, instance in codes
     ]
 
     assert approved == [[True, True]] * 12
 
 
 @pytest.mark.parametrize("number", PHONES[:4], ids=range(4))
-def test_rotation_does_not_double_the_budget_of_failed_checks(
+def test_rotation_does_not_double_the_limit_of_failed_checks(
     before, instances, outbox, number
 ):
     strict = Limit.parse("4/1h")
     before, *instances = [
-        with_policy(one, failed_checks_per_phone=strict) for one in (before, *instances)
+        with_policy(instance, failed_checks_per_phone=strict)
+        for instance in (before, *instances)
     ]
     before.send(SendRequest(number=number, service=SHOP))
     wrong = different_code(outbox.code)
-    checks(before, number, wrong, SHOP)
-    for side, service in zip(instances, (BANK, SHOP), strict=True):
-        side.send(SendRequest(number=number, service=service))
+    check(before, number, wrong, SHOP)
+    for instance, service in zip(instances, (BANK, SHOP), strict=True):
+        instance.send(SendRequest(number=number, service=service))
         wrong = different_code(*outbox.codes)
-        checks(side, number, wrong, service)
-    checks(instances[0], number, wrong, SHOP)
+        check(instance, number, wrong, service)
+    check(instances[0], number, wrong, SHOP)
 
-    for side in instances:
+    for instance in instances:
         for service in (SHOP, BANK):
-            with pytest.raises(RateLimited) as refusal:
-                checks(side, number, wrong, service)
-            assert refusal.value.limit == "failed_checks_per_phone"
+            with pytest.raises(RateLimited) as raised:
+                check(instance, number, wrong, service)
+            assert raised.value.limit == "failed_checks_per_phone"
 
 
 def test_failed_checks_move_with_a_phone_to_the_new_pepper(
     before, instances, outbox, redis
 ):
-    """The verification has ended, and the row of failed checks goes on."""
+    # The verification has ended, and the count of consecutive failures has not.
     number = PHONES[0]
     before = with_policy(before, max_consecutive_failures=3)
     before.send(SendRequest(number=number))
     for _ in range(2):
-        checks(before, number, different_code(outbox.code), Service())
+        check(before, number, different_code(outbox.code), Service())
     age(redis, timedelta(minutes=10))
     rotated = with_policy(instances[0], max_consecutive_failures=3)
     rotated.send(SendRequest(number=number))
-    checks(rotated, number, different_code(outbox.code), Service())
+    check(rotated, number, different_code(outbox.code), Service())
     after = replace(rotated, peppers=(NEW,))
 
-    with pytest.raises(RateLimited) as refusal:
+    with pytest.raises(RateLimited) as raised:
         after.send(SendRequest(number=number))
 
-    assert refusal.value.limit == "max_consecutive_failures"
+    assert raised.value.limit == "max_consecutive_failures"
 
 
 def test_moved_failed_checks_are_counted_once(before, instances, outbox):
     number = PHONES[0]
     before.send(SendRequest(number=number))
-    checks(before, number, different_code(outbox.code), Service())
+    check(before, number, different_code(outbox.code), Service())
     old, new = (
         PhoneKey(pepper.pseudonymize("phone", number.e164)) for pepper in (OLD, NEW)
     )
@@ -133,19 +138,81 @@ def test_moved_failed_checks_are_counted_once(before, instances, outbox):
 def test_moved_failed_checks_expire(before, outbox, redis):
     number = PHONES[0]
     before.send(SendRequest(number=number))
-    checks(before, number, different_code(outbox.code), Service())
+    check(before, number, different_code(outbox.code), Service())
     old, new = (
         PhoneKey(pepper.pseudonymize("phone", number.e164)) for pepper in (OLD, NEW)
     )
 
     before.store.move_failed_checks(old, new, before.policy)
 
-    (left,) = [redis.pttl(key) for key in redis.keys("*:consecutive_failures")]
-    assert timedelta(days=29) < timedelta(milliseconds=left) <= timedelta(days=30)
+    (ttl_ms,) = [redis.pttl(key) for key in redis.keys("*:consecutive_failures")]
+    assert timedelta(days=29) < timedelta(milliseconds=ttl_ms) <= timedelta(days=30)
 
 
 def test_code_of_a_removed_pepper_is_not_found(before, engine, outbox):
     before.send(SendRequest(number=PHONES[0]))
 
     with pytest.raises(VerificationNotFound):
-        checks(replace(engine, peppers=(NEW,)), PHONES[0], outbox.code, Service())
+        check(replace(engine, peppers=(NEW,)), PHONES[0], outbox.code, Service())
+
+
+def test_live_verification_stays_under_its_pepper(engine, outbox, alice, check_request):
+    old, new = engine.peppers[0], Pepper(b"n" * 32)
+    limited = with_policy(engine, max_sends=2)
+    limited.send(alice)
+    rotated = replace(limited, peppers=(new, old))
+
+    rotated.send(alice)
+    with pytest.raises(RateLimited):
+        rotated.send(alice)
+
+    assert rotated.check(check_request(outbox.codes[0])).approved
+
+
+def test_rotation_keeps_failed_checks(engine, outbox, alice, check_request):
+    old, new = engine.peppers[0], Pepper(b"n" * 32)
+    strict = with_policy(engine, failed_checks_per_phone=Limit.parse("1/1h"))
+    strict.send(alice)
+    strict.check(check_request(different_code(outbox.code)))
+
+    with pytest.raises(RateLimited):
+        replace(strict, peppers=(new, old)).send(alice)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_instances_during_a_rotation_use_the_same_phone_key(
+    engine, outbox, alice, check_request, first
+):
+    # Both have both peppers, in the opposite order.
+    old, new = engine.peppers[0], Pepper(b"n" * 32)
+    instances = [replace(engine, peppers=order) for order in ((old, new), (new, old))]
+    for instance in instances[first:] + instances[:first]:
+        instance.send(alice)
+
+    remaining = [
+        instance.check(check_request(different_code(*outbox.codes))).attempts_remaining
+        for instance in instances
+    ]
+
+    assert remaining == [4, 3]
+    assert instances[0].check(check_request(outbox.codes[0])).approved
+
+
+def test_idle_phone_moves_to_the_new_pepper(
+    engine, outbox, alice, check_request, redis
+):
+    old, new = engine.peppers[0], Pepper(b"n" * 32)
+    engine.send(alice)
+    engine.check(check_request(outbox.code))
+    age(redis, timedelta(minutes=10))
+
+    replace(engine, peppers=(new, old)).send(alice)
+
+    assert replace(engine, peppers=(new,)).check(check_request(outbox.code)).approved
+
+
+def test_new_phone_is_stored_under_the_new_pepper(engine, outbox, alice, check_request):
+    old, new = engine.peppers[0], Pepper(b"n" * 32)
+    replace(engine, peppers=(new, old)).send(alice)
+
+    assert replace(engine, peppers=(new,)).check(check_request(outbox.code)).approved

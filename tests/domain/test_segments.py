@@ -28,14 +28,14 @@ from otp_engine.domain.messages.templates import LOCALES
         ("😀" * 36, 2),
     ],
 )
-def test_a_text_is_billed_as_so_many_segments(text, count):
+def test_segments_of_a_text_are_counted(text, count):
     assert segments.count(text) == count
 
 
 @pytest.mark.parametrize("locale", sorted(LOCALES))
-def test_every_text_fits_one_segment(locale):
+def test_every_template_fits_one_segment(locale):
     text = templates.render(
-        code="123456", brand="OTP Engine", life=timedelta(minutes=10), locale=locale
+        code="123456", brand="OTP Engine", ttl=timedelta(minutes=10), locale=locale
     )
 
     assert segments.count(text) == 1

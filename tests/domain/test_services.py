@@ -1,4 +1,4 @@
-"""What a service decides for itself, and what holds in all of them; on both stores."""
+"""Services have their own codes and limits, and share the phone; on both stores."""
 
 from __future__ import annotations
 
@@ -25,86 +25,87 @@ SHOP = Service(
 
 
 @pytest.fixture
-def shopper(alice):
-    """Alice asks for a code of the shop's."""
+def shop_request(alice):
+    """Return a request for a code of the service `SHOP` to Alice."""
     return replace(alice, service=SHOP)
 
 
-def test_code_of_one_service_is_not_found_in_another(engine, outbox, shopper, guess):
-    engine.send(shopper)
+def test_code_of_one_service_is_not_found_in_another(
+    engine, outbox, shop_request, check_request
+):
+    engine.send(shop_request)
 
     with pytest.raises(VerificationNotFound):
-        engine.check(guess(outbox.code))
-    assert engine.check(replace(guess(outbox.code), service=SHOP)).approved
+        engine.check(check_request(outbox.code))
+    assert engine.check(replace(check_request(outbox.code), service=SHOP)).approved
 
 
-def test_message_has_the_name_and_code_length_of_the_service(engine, outbox, shopper):
-    engine.send(shopper)
+def test_message_has_the_name_and_code_length_of_the_service(
+    engine, outbox, shop_request
+):
+    engine.send(shop_request)
 
     assert len(outbox.code) == 8
     assert outbox.messages[0].body.endswith("is your Shop code. It expires in 10 min.")
 
 
-def test_custom_code_is_sent_and_approved(engine, outbox, alice, guess):
+def test_custom_code_is_sent_and_approved(engine, outbox, alice, check_request):
     engine.send(replace(alice, custom_code="AbC123"))
 
     assert outbox.messages[0].body.startswith("AbC123 ")
-    assert not engine.check(guess("abc123")).approved
-    assert engine.check(guess("AbC123")).approved
+    assert not engine.check(check_request("abc123")).approved
+    assert engine.check(check_request("AbC123")).approved
 
 
-def test_own_limits_count_a_send_in_all_or_none(engine, alice):
-    once, often = Limit.parse("1/1h"), Limit.parse("9/1h")
-    charges = (LimitHit("often", "x", often), LimitHit("once", "x", once))
-    asked = replace(alice, extra_hits=charges)
-    engine.send(asked)
+def test_limits_of_the_client_count_all_or_none(engine, alice):
+    high = LimitHit("high", "x", Limit.parse("2/1h"))
+    low = LimitHit("low", "x", Limit.parse("1/1h"))
+    both = replace(alice, extra_hits=(high, low))
+    engine.send(both)
 
-    with pytest.raises(RateLimited) as refusal:
-        engine.send(asked)
+    with pytest.raises(RateLimited) as raised:
+        engine.send(both)
 
-    assert refusal.value.limit == "once"
-    only_often = replace(
-        alice, extra_hits=(LimitHit("often", "x", Limit.parse("2/1h")),)
-    )
-    engine.send(only_often)
+    assert raised.value.limit == "low"
+    engine.send(replace(alice, extra_hits=(high,)))
 
 
-def test_trusted_number_of_any_country_is_allowed(engine, outbox, alice):
-    jane = replace(alice, number=numbers.parse("+14155552671", "IN"))
-    with pytest.raises(CountryNotAllowed) as refusal:
-        engine.send(jane)
-    assert refusal.value.country == "US"
+def test_geo_exempt_number_of_any_country_is_allowed(engine, outbox, alice):
+    foreign = replace(alice, number=numbers.parse("+14155552671", "IN"))
+    with pytest.raises(CountryNotAllowed) as raised:
+        engine.send(foreign)
+    assert raised.value.country == "US"
 
-    engine.send(replace(jane, geo_exempt=True))
+    engine.send(replace(foreign, geo_exempt=True))
 
     assert outbox.messages[0].to == "+14155552671"
 
 
-def test_trusted_landline_is_rejected(engine, alice):
+def test_geo_exempt_landline_is_rejected(engine, alice):
     landline = numbers.parse("+912224935555", "IN")
 
     with pytest.raises(NumberTypeNotAllowed):
         engine.send(replace(alice, number=landline, geo_exempt=True))
 
 
-def test_look_counts_no_check(engine, outbox, alice, guess):
+def test_get_pending_uses_no_attempt(engine, outbox, alice, check_request):
     sent = engine.send(alice)
-    engine.check(guess(different_code(outbox.code)))
+    engine.check(check_request(different_code(outbox.code)))
 
-    waiting = [engine.get_pending(alice.number) for _ in range(9)][-1]
+    pending = [engine.get_pending(alice.number) for _ in range(9)][-1]
 
-    assert (waiting.verification_id, waiting.attempts_used) == (sent.verification_id, 1)
-    assert timedelta(minutes=9) < waiting.expires_in <= timedelta(minutes=10)
+    assert (pending.verification_id, pending.attempts_used) == (sent.verification_id, 1)
+    assert timedelta(minutes=9) < pending.expires_in <= timedelta(minutes=10)
 
 
-def test_look_without_verification_finds_none(engine, alice, redis):
+def test_get_pending_without_a_send_finds_no_verification(engine, alice, redis):
     with pytest.raises(VerificationNotFound):
         engine.get_pending(alice.number)
 
     assert redis.dbsize() == 0
 
 
-def test_second_approval_finds_no_verification(engine, outbox, alice, guess):
+def test_second_approval_finds_no_verification(engine, outbox, alice, check_request):
     sent = engine.send(alice)
 
     engine.approve(alice.number, alice.service, sent.verification_id)
@@ -112,49 +113,56 @@ def test_second_approval_finds_no_verification(engine, outbox, alice, guess):
     with pytest.raises(VerificationNotFound):
         engine.approve(alice.number, alice.service, sent.verification_id)
     with pytest.raises(VerificationNotFound):
-        engine.check(guess(outbox.code))
+        engine.check(check_request(outbox.code))
 
 
-def test_approval_without_a_code_keeps_failed_checks(engine, outbox, alice, guess):
+def test_approval_without_a_code_keeps_failed_checks(
+    engine, outbox, alice, check_request
+):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("2/1h"))
     sent = engine.send(alice)
-    engine.check(guess(different_code(outbox.code)))
+    engine.check(check_request(different_code(outbox.code)))
     engine.approve(alice.number, alice.service, sent.verification_id)
     engine.send(alice)
-    engine.check(guess(different_code(outbox.code)))
+    engine.check(check_request(different_code(outbox.code)))
 
     with pytest.raises(RateLimited):
-        engine.check(guess(outbox.code))
+        engine.check(check_request(outbox.code))
 
 
 def test_right_code_clears_failed_checks_of_all_services(
-    engine, outbox, alice, shopper, guess
+    engine, outbox, alice, shop_request, check_request
 ):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("2/1h"))
     engine.send(alice)
-    engine.check(guess(different_code(outbox.code)))
-    engine.send(shopper)
-    engine.check(replace(guess(outbox.code), service=SHOP))
+    engine.check(check_request(different_code(outbox.code)))
+    engine.send(shop_request)
+    engine.check(replace(check_request(outbox.code), service=SHOP))
 
-    assert engine.check(guess(different_code(outbox.codes[0]))).attempts_remaining == 1
+    assert (
+        engine.check(check_request(different_code(outbox.codes[0]))).attempts_remaining
+        == 1
+    )
 
 
 def test_check_of_an_ended_verification_leaves_the_next_unchanged(
-    engine, outbox, alice, guess
+    engine, outbox, alice, check_request
 ):
     old = engine.send(alice)
     engine.cancel(alice.number, DEFAULT, old.verification_id)
     engine.send(alice)
-    late = replace(guess(outbox.code), verification_id=old.verification_id)
+    late = replace(check_request(outbox.code), verification_id=old.verification_id)
 
     for _ in range(9):
         with pytest.raises(VerificationNotFound):
             engine.check(late)
 
-    assert engine.check(guess(outbox.code)).approved
+    assert engine.check(check_request(outbox.code)).approved
 
 
-def test_cancel_and_approve_of_an_ended_id_close_nothing(engine, outbox, alice, guess):
+def test_cancel_and_approve_of_an_ended_id_close_nothing(
+    engine, outbox, alice, check_request
+):
     old = engine.send(alice)
     engine.cancel(alice.number, DEFAULT, old.verification_id)
     engine.send(alice)
@@ -164,4 +172,4 @@ def test_cancel_and_approve_of_an_ended_id_close_nothing(engine, outbox, alice, 
     with pytest.raises(VerificationNotFound):
         engine.approve(alice.number, alice.service, old.verification_id)
 
-    assert engine.check(guess(outbox.code)).approved
+    assert engine.check(check_request(outbox.code)).approved

@@ -215,8 +215,8 @@ def test_followed_events_arrive_in_order_without_code_or_number(pair, environ, t
 
     events = list(map(json.loads, lines))
     assert [event["kind"] for event in events] == ["sent", "failed_check", "approved"]
-    assert len({event["phone"] for event in events}) == 1
-    assert events[0]["verification"] == events[2]["verification"]
+    assert len({event["phone_hash"] for event in events}) == 1
+    assert events[0]["verification_id"] == events[2]["verification_id"]
     assert (errors, exit_code) == ("", 0)
     assert code not in "".join(lines)
     assert number(7)[1:] not in "".join(lines)

@@ -74,7 +74,7 @@ class Batch:
             return 1
         _, started, parameters = arguments[count : count + 3]
         # The two windows of the phone limit are unused.
-        return [b"opened", started, parameters.encode(), 0, [0, 0, 0, 0], 0, []]
+        return [b"reserved", started, parameters.encode(), 0, [0, 0, 0, 0], 0, []]
 
 
 def fill(admin, reserve_digest, phones):
@@ -107,5 +107,5 @@ def fill(admin, reserve_digest, phones):
                 policy=policy,
             )
         replies = pipeline.execute()
-    assert [reply for reply in replies[::2] if reply[0] != b"opened"] == []
+    assert [reply for reply in replies[::2] if reply[0] != b"reserved"] == []
     assert [reply for reply in replies[1::2] if reply != 1] == []

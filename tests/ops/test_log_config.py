@@ -20,7 +20,7 @@ def log_record(message, *args, error=None, **extra):
 
 def test_json_formatter_writes_one_object_with_fields():
     line = JsonFormatter().format(
-        log_record("sent %s", "once", status=201, caller=None)
+        log_record("sent %s", "once", status=201, client_name=None)
     )
 
     parsed = json.loads(line)

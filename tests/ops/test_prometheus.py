@@ -138,7 +138,7 @@ def test_unavailable_request_is_counted_by_reason(app_with):
     client = app_with(OTP_SENDING="off")
 
     assert increase(client, lambda: send(client)) == {
-        "otp_unavailable_total{action=send,reason=sending_off}": 1
+        "otp_unavailable_total{action=send,reason=sending_disabled}": 1
     }
 
 

@@ -41,6 +41,27 @@ def test_request_is_logged_once_with_masked_number(client, caplog):
     assert fields["phone"] == "+91******2345"
 
 
+def test_request_with_key_is_logged_with_name_of_client(store, outbox, caplog):
+    settings = config.load(
+        {
+            "OTP_DEV": "1",
+            "OTP_ARGON2": "test",
+            "OTP_API_KEYS": "shop:shop-secret-0123456789",
+        }
+    )
+    client = create_app(settings, store=store, sender=outbox).test_client()
+
+    with caplog.at_level(logging.INFO):
+        client.post(
+            "/auth/send_otp",
+            json={"phone": "9445012345"},
+            headers={"Authorization": "Bearer shop-secret-0123456789"},
+        )
+
+    (line,) = [r for r in caplog.records if r.name == "otp_engine.access"]
+    assert vars(line)["client_name"] == "shop"
+
+
 def test_rejected_request_is_logged_with_error_and_limit(client, caplog):
     client.post("/auth/send_otp", json={"phone": "9445012345"})
     with caplog.at_level(logging.INFO):

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 
 from otp_engine.domain.messages.templates import Message
 from otp_engine.errors import (
@@ -14,6 +16,8 @@ from otp_engine.errors import (
     Overloaded,
     ProviderUnavailable,
 )
+from otp_engine.ops import request_log
+from otp_engine.ops.request_log import RequestIdFilter
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.metrics import NullMetrics
 from otp_engine.senders.guarded import GuardedSender
@@ -208,6 +212,30 @@ def test_opening_breaker_logs_provider_once(sender, provider, caplog):
 
     lines = [record.getMessage() for record in caplog.records]
     assert lines == ["provider: circuit open"]
+
+
+class LoggingProvider(FakeSender):
+    def send(self, message):
+        super().send(message)
+        logging.getLogger("tests.guarded").warning("accepted")
+
+
+def test_log_line_of_a_sending_thread_has_the_request_id(guard, caplog):
+    app = Flask(__name__)
+    request_log.init_app(app, lambda *_: None, lambda _: None)
+    sender = guard(LoggingProvider(name="provider"))
+
+    @app.post("/send")
+    def send():
+        deliver(sender)
+        return ""
+
+    with caplog.filtering(RequestIdFilter()):
+        response = app.test_client().post("/send")
+
+    record = next(each for each in caplog.records if each.name == "tests.guarded")
+    assert record.request_id == response.headers["X-Request-Id"]
+    assert record.threadName.startswith("sending")
 
 
 def test_ping_raises_error_of_provider(sender, provider):

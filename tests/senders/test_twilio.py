@@ -128,6 +128,25 @@ def test_twilio_error_raises_matching_error_after_one_request(
     assert len(twilio.messages) == 1
 
 
+def test_code_as_text_has_the_meaning_of_the_number(provider, twilio):
+    twilio.behave = garbage(400, '{"code": "21211"}')
+
+    with pytest.raises(InvalidPhone) as rejection:
+        provider.send(MESSAGE)
+
+    assert rejection.value.provider_error == 21211
+
+
+@pytest.mark.parametrize("code", ['"none"', "[21211]", "1e400", '"\u0663"'])
+def test_code_that_is_no_number_is_no_provider_error(provider, twilio, code):
+    twilio.behave = garbage(400, f'{{"code": {code}}}')
+
+    with pytest.raises(DeliveryFailed) as rejection:
+        provider.send(MESSAGE)
+
+    assert rejection.value.provider_error is None
+
+
 @pytest.mark.parametrize(("code", "elsewhere"), [(21606, True), (21610, False)])
 def test_rejection_permits_failover_unless_recipient_is_the_reason(
     provider, twilio, code, elsewhere
@@ -149,7 +168,8 @@ def test_rejection_permits_failover_unless_recipient_is_the_reason(
         (201, "null", DeliveryUnconfirmed),
         (400, "<html>", DeliveryFailed),
         (400, '"text"', DeliveryFailed),
-        (400, '{"code": "21211"}', DeliveryFailed),
+        (400, '{"code": "none"}', DeliveryFailed),
+        (400, '{"code": [21211]}', DeliveryFailed),
         (302, "", DeliveryFailed),
         (502, "<html>", DeliveryUnconfirmed),
         (201, '{"sid": "SM", "status": "failed"}', DeliveryFailed),

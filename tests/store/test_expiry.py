@@ -240,7 +240,9 @@ def run_rotation(store, redis):
     post(client, CHECK, phone, otp=different_code(outbox.code))
     # The codes expire, and the failed check stays counted.
     phone_key = PhoneKey(Pepper(b"o" * 32).pseudonymize("phone", "+919445044444"))
-    redis.delete(keys.verification(phone_key), keys.sends(phone_key))
+    redis.delete(
+        keys.for_phone(phone_key).verification, keys.for_phone(phone_key).sends
+    )
     post(client_with(OTP_PEPPER=new, OTP_PEPPER_PREVIOUS=old), SEND, phone)
 
 
@@ -258,7 +260,7 @@ def run_operator_commands(store):
     store.release_check(PhoneKey("unused"), idempotency_key=b"12345678")
     store.limit_usage.phone_usage(PhoneKey("unused"), policy)
     store.limit_usage.delete_phone([PhoneKey("unused")])
-    store.records.mark_canceled(b"0" * 16, life=timedelta(minutes=1))
+    store.records.mark_canceled(b"0" * 16, ttl=timedelta(minutes=1))
 
 
 def every_script():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import pytest
 
 from otp_engine.domain.phones.phone_keys import PhoneKey
@@ -19,13 +21,20 @@ ID = bytes(range(16))
     ],
 )
 def test_verification_key_contains_the_scope(phone, key):
-    assert keys.verification(phone) == key
+    assert keys.for_phone(phone).verification == key
 
 
 def test_sends_of_all_scopes_share_a_key():
     phones = [PhoneKey("digest"), PhoneKey("digest", "VA1", ID)]
 
-    assert {keys.sends(phone) for phone in phones} == {"otp:{digest}:sends"}
+    assert {keys.for_phone(phone).sends for phone in phones} == {"otp:{digest}:sends"}
+
+
+def test_keys_of_a_phone_differ_and_share_a_hash_tag():
+    names = astuple(keys.for_phone(PhoneKey("digest", "VA1", ID)))
+
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("otp:{digest}:") for name in names)
 
 
 @pytest.mark.parametrize("phone", [PhoneKey("d", "VA1"), PhoneKey("d", "VA1:test", ID)])

@@ -7,15 +7,15 @@ from datetime import timedelta
 from otp_engine.domain.models import Channel
 from otp_engine.domain.records import VerificationRecord
 
-ID, LIFE = b"i" * 16, timedelta(minutes=10)
+ID, TTL = b"i" * 16, timedelta(minutes=10)
 RECORD = VerificationRecord(
     id=ID, service="VA1", encrypted_number=b"\x00\xff", channel=Channel.SMS
 )
 
 
 def test_record_contains_every_send(store):
-    first = store.records.add_send(RECORD, send_id=b"1" * 8, life=LIFE)
-    second = store.records.add_send(RECORD, send_id=b"2" * 8, life=LIFE)
+    first = store.records.add_send(RECORD, send_id=b"1" * 8, ttl=TTL)
+    second = store.records.add_send(RECORD, send_id=b"2" * 8, ttl=TTL)
 
     assert [attempt.send_id for attempt in first.attempts] == [b"1" * 8]
     assert [attempt.send_id for attempt in second.attempts] == [b"1" * 8, b"2" * 8]
@@ -25,31 +25,31 @@ def test_record_contains_every_send(store):
 
 def test_repeated_send_is_recorded_once(store):
     records = [
-        store.records.add_send(RECORD, send_id=b"1" * 8, life=LIFE) for _ in range(2)
+        store.records.add_send(RECORD, send_id=b"1" * 8, ttl=TTL) for _ in range(2)
     ]
 
     assert records[0] == records[1]
 
 
 def test_record_lives_as_long_as_the_last_code(store, redis):
-    store.records.add_send(RECORD, send_id=b"1" * 8, life=timedelta(seconds=20))
-    store.records.add_send(RECORD, send_id=b"2" * 8, life=timedelta(seconds=60))
-    store.records.add_send(RECORD, send_id=b"3" * 8, life=timedelta(seconds=20))
+    store.records.add_send(RECORD, send_id=b"1" * 8, ttl=timedelta(seconds=20))
+    store.records.add_send(RECORD, send_id=b"2" * 8, ttl=timedelta(seconds=60))
+    store.records.add_send(RECORD, send_id=b"3" * 8, ttl=timedelta(seconds=20))
 
     [key] = redis.keys("*")
     assert 55_000 < redis.pttl(key) <= 60_000
 
 
 def test_canceled_verification_without_a_send_has_no_record(store):
-    store.records.mark_canceled(ID, life=LIFE)
+    store.records.mark_canceled(ID, ttl=TTL)
 
     assert store.records.get(ID) is None
 
 
 def test_canceled_verification_is_marked_and_expires(store, redis):
-    store.records.add_send(RECORD, send_id=b"1" * 8, life=LIFE)
+    store.records.add_send(RECORD, send_id=b"1" * 8, ttl=TTL)
 
-    store.records.mark_canceled(ID, life=LIFE)
+    store.records.mark_canceled(ID, ttl=TTL)
 
     record = store.records.get(ID)
     assert record
@@ -58,7 +58,7 @@ def test_canceled_verification_is_marked_and_expires(store, redis):
 
 
 def test_deleted_record_leaves_no_key(store, redis):
-    store.records.add_send(RECORD, send_id=b"1" * 8, life=LIFE)
+    store.records.add_send(RECORD, send_id=b"1" * 8, ttl=TTL)
 
     store.records.delete(ID)
 

@@ -82,7 +82,7 @@ def test_check_of_uncommitted_send_raises_not_found_and_counts_nothing(
     with pytest.raises(VerificationNotFound):
         store.reserve_check(PHONE, idempotency_key=new_key(), policy=policy)
 
-    assert not redis.exists(keys.failed_checks(PHONE))
+    assert not redis.exists(keys.for_phone(PHONE).failed_checks)
 
 
 def test_check_without_verification_stores_nothing(store, policy, redis):
@@ -94,11 +94,11 @@ def test_check_without_verification_stores_nothing(store, policy, redis):
 
 def test_check_does_not_extend_expiry_of_verification(store, policy, redis):
     add_code(store, policy)
-    redis.pexpire(keys.verification(PHONE), 5_000)
+    redis.pexpire(keys.for_phone(PHONE).verification, 5_000)
 
     store.reserve_check(PHONE, idempotency_key=new_key(), policy=policy)
 
-    assert 0 < redis.pttl(keys.verification(PHONE)) <= 5_000
+    assert 0 < redis.pttl(keys.for_phone(PHONE).verification) <= 5_000
 
 
 def test_repeated_reserve_send_counts_once(store, policy, redis):
@@ -112,7 +112,7 @@ def test_repeated_reserve_send_counts_once(store, policy, redis):
     )
 
     assert again.hash_parameters == first.hash_parameters
-    assert redis.zcard(keys.sends(PHONE)) == 1
+    assert redis.zcard(keys.for_phone(PHONE).sends) == 1
 
 
 def test_repeated_reserve_check_counts_once(store, policy, redis):
@@ -123,7 +123,7 @@ def test_repeated_reserve_check_counts_once(store, policy, redis):
     again = store.reserve_check(PHONE, idempotency_key=check_key, policy=policy)
 
     assert again.attempts_remaining == first.attempts_remaining == 4
-    assert redis.zcard(keys.failed_checks(PHONE)) == 1
+    assert redis.zcard(keys.for_phone(PHONE).failed_checks) == 1
 
 
 def test_repeated_reserve_of_last_attempt_is_accepted(store, policy):
@@ -197,7 +197,9 @@ def test_approval_deletes_verification_and_failed_checks(store, policy, redis):
         PHONE, idempotency_key=check_key, verification_id=HASH_PARAMETERS.salt
     )
 
-    assert not redis.exists(keys.verification(PHONE), keys.failed_checks(PHONE))
+    assert not redis.exists(
+        keys.for_phone(PHONE).verification, keys.for_phone(PHONE).failed_checks
+    )
 
 
 def test_send_cannot_be_committed_after_approval(store, no_cooldown):
@@ -231,9 +233,11 @@ def test_cancellation_keeps_counted_failures_and_sends(store, policy, redis):
 
     store.cancel(PHONE)
 
-    assert redis.zrange(keys.failed_checks(PHONE), 0, -1) == [check_key]
-    assert redis.zrange(keys.consecutive_failures(PHONE), 0, -1) == [check_key]
-    assert redis.zrange(keys.sends(PHONE), 0, -1) == [send_key]
+    assert redis.zrange(keys.for_phone(PHONE).failed_checks, 0, -1) == [check_key]
+    assert redis.zrange(keys.for_phone(PHONE).consecutive_failures, 0, -1) == [
+        check_key
+    ]
+    assert redis.zrange(keys.for_phone(PHONE).sends, 0, -1) == [send_key]
     assert redis.dbsize() == 3
 
 
@@ -291,7 +295,7 @@ def test_repeated_cancellation_changes_nothing(store, policy, redis):
     store.cancel(PHONE)
 
     assert not store.cancel(PHONE)
-    assert redis.keys("*") == [keys.sends(PHONE).encode()]
+    assert redis.keys("*") == [keys.for_phone(PHONE).sends.encode()]
 
 
 def test_reserved_check_is_not_approved_after_cancellation(store, policy):
@@ -307,7 +311,7 @@ def test_reserved_check_is_not_approved_after_cancellation(store, policy):
 
 def test_reserved_send_extends_expiry_of_verification(store, no_cooldown, redis):
     add_code(store, no_cooldown)
-    redis.pexpire(keys.verification(PHONE), 20)
+    redis.pexpire(keys.for_phone(PHONE).verification, 20)
 
     store.reserve_send(
         PHONE,
@@ -316,7 +320,7 @@ def test_reserved_send_extends_expiry_of_verification(store, no_cooldown, redis)
         policy=no_cooldown,
     )
 
-    assert redis.pttl(keys.verification(PHONE)) > 590_000
+    assert redis.pttl(keys.for_phone(PHONE).verification) > 590_000
 
 
 def test_shorter_ttl_of_resend_keeps_expiry_of_earlier_code(store, no_cooldown, redis):
@@ -324,7 +328,7 @@ def test_shorter_ttl_of_resend_keeps_expiry_of_earlier_code(store, no_cooldown, 
 
     add_code(store, replace(no_cooldown, ttl=timedelta(minutes=1)))
 
-    assert redis.pttl(keys.verification(PHONE)) > 590_000
+    assert redis.pttl(keys.for_phone(PHONE).verification) > 590_000
 
 
 def test_released_send_leaves_no_key(store, policy, redis):
@@ -338,15 +342,15 @@ def test_released_send_leaves_no_key(store, policy, redis):
 def test_released_resend_leaves_first_code_and_its_expiry(store, no_cooldown, redis):
     add_code(store, replace(no_cooldown, ttl=timedelta(minutes=1)), b"1" * 32)
     second = add_code(store, no_cooldown, b"2" * 32)
-    assert redis.pttl(keys.verification(PHONE)) > 60_000
+    assert redis.pttl(keys.for_phone(PHONE).verification) > 60_000
 
     store.release_send(PHONE, idempotency_key=second)
 
-    assert redis.pttl(keys.verification(PHONE)) <= 60_000
+    assert redis.pttl(keys.for_phone(PHONE).verification) <= 60_000
     assert store.reserve_check(
         PHONE, idempotency_key=new_key(), policy=no_cooldown
     ).code_hashes == (b"1" * 32,)
-    assert redis.zcard(keys.sends(PHONE)) == 1
+    assert redis.zcard(keys.for_phone(PHONE).sends) == 1
 
 
 def test_repeated_release_of_send_releases_one_send(store, no_cooldown, redis):
@@ -355,7 +359,7 @@ def test_repeated_release_of_send_releases_one_send(store, no_cooldown, redis):
 
     store.release_send(PHONE, idempotency_key=second)
 
-    assert redis.zrange(keys.sends(PHONE), 0, -1) == [first]
+    assert redis.zrange(keys.for_phone(PHONE).sends, 0, -1) == [first]
 
 
 def test_repeated_release_of_check_restores_one_attempt(store, policy, redis):
@@ -367,8 +371,8 @@ def test_repeated_release_of_check_restores_one_attempt(store, policy, redis):
     store.release_check(PHONE, idempotency_key=released)
     store.release_check(PHONE, idempotency_key=released)
 
-    assert redis.hget(keys.verification(PHONE), "checks") == counted
-    assert redis.zrange(keys.failed_checks(PHONE), 0, -1) == [counted]
+    assert redis.hget(keys.for_phone(PHONE).verification, "checks") == counted
+    assert redis.zrange(keys.for_phone(PHONE).failed_checks, 0, -1) == [counted]
 
 
 def test_rejection_without_attempts_has_expiry_as_retry_after(store, policy):
@@ -415,8 +419,8 @@ def test_rejected_check_uses_no_attempt(store, policy, redis):
     with pytest.raises(RateLimited):
         store.reserve_check(PHONE, idempotency_key=new_key(), policy=strict)
 
-    assert redis.zcard(keys.failed_checks(PHONE)) == 1
-    assert len(redis.hget(keys.verification(PHONE), "checks")) == 8
+    assert redis.zcard(keys.for_phone(PHONE).failed_checks) == 1
+    assert len(redis.hget(keys.for_phone(PHONE).verification, "checks")) == 8
 
 
 def test_every_key_has_an_expiry_after_every_step(store, no_cooldown, redis):
@@ -459,6 +463,10 @@ def test_redis_stores_verification_in_compact_encoding(real_redis, policy):
     for _ in range(5):
         store.reserve_check(PHONE, idempotency_key=new_key(), policy=no_cooldown)
 
-    for key in (keys.verification(PHONE), keys.sends(PHONE), keys.failed_checks(PHONE)):
+    for key in (
+        keys.for_phone(PHONE).verification,
+        keys.for_phone(PHONE).sends,
+        keys.for_phone(PHONE).failed_checks,
+    ):
         # Redis 6.2 has ziplists, which Redis 7 replaced by listpacks.
         assert real_redis.object("ENCODING", key) in {b"listpack", b"ziplist"}

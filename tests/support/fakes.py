@@ -1,4 +1,4 @@
-"""Stand-ins for the outside, handed in through constructors."""
+"""Fakes of senders, stores and hash pools, which tests pass to constructors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,14 @@ MESSAGE = Message(
 
 @dataclass
 class FakeSender:
-    """A sender that remembers, or refuses with what it was told to."""
+    """A sender that keeps its messages.
+
+    Attributes:
+        messages: The accepted messages, oldest first.
+        error: Raised for each message, if it is set.
+        full: Raised for each reservation, if it is set.
+        name: Name of the sender.
+    """
 
     messages: list[Message] = field(default_factory=list)
     error: OTPError | None = None
@@ -55,56 +62,58 @@ class FakeSender:
 
     @property
     def codes(self) -> list[str]:
-        """The codes sent so far, oldest first."""
+        """The codes of all messages, oldest first."""
         return [extract_code(message.body) for message in self.messages]
 
     @property
     def code(self) -> str:
-        """The code sent last."""
+        """The code of the last message."""
         return self.codes[-1]
 
 
 def deliver(sender: Sender, message: Message = MESSAGE) -> None:
     """Send *message* as the engine does."""
-    with sender.reserve() as hand_over:
-        hand_over(message)
+    with sender.reserve() as send:
+        send(message)
 
 
 class StoreLosingReplies:
-    """A store that does what it is asked, and whose answer to one *step* is lost."""
+    """A store that executes each step, and loses the reply to one of them."""
 
     def __init__(self, store: VerificationStore, step: str) -> None:
         self._store, self._step = store, step
 
     def __getattr__(self, name: str) -> Any:
         step = getattr(self._store, name)
-        return partial(self._unheard, step) if name == self._step else step
+        return partial(self._lose_reply, step) if name == self._step else step
 
-    def _unheard(self, step: Callable[..., object], *args: Any, **given: Any) -> None:
-        step(*args, **given)
+    def _lose_reply(
+        self, step: Callable[..., object], *args: Any, **kwargs: Any
+    ) -> None:
+        step(*args, **kwargs)
         raise StoreUnavailable
 
 
 class HashPoolWithHook(HashPool):
-    """Hashes, after something else has happened."""
+    """A hash pool that calls a function before each hash."""
 
-    def __init__(self, happen: Callable[[], object]) -> None:
+    def __init__(self, before_hash: Callable[[], object]) -> None:
         super().__init__(1)
-        self._happen = happen
+        self._before_hash = before_hash
 
     def hash(self, secret: bytes, salt: bytes, parameters: Argon2Parameters) -> bytes:
-        self._happen()
+        self._before_hash()
         return super().hash(secret, salt, parameters)
 
 
 def extract_code(text: str) -> str:
-    """The code at the beginning of a message."""
+    """Return the code at the start of a message."""
     match = re.match(r"[0-9]+", text)
     assert match
     return match[0]
 
 
 def different_code(*codes: str) -> str:
-    """A code of the same length that is none of *codes*."""
-    tries = (f"{n:0{len(codes[0])}}" for n in range(len(codes) + 1))
-    return next(code for code in tries if code not in codes)
+    """Return a code of the same length that differs from all *codes*."""
+    candidates = (f"{n:0{len(codes[0])}}" for n in range(len(codes) + 1))
+    return next(code for code in candidates if code not in codes)

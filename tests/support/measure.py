@@ -30,7 +30,8 @@ from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.phones.numbers import AllowedDestinations, PhoneNumber
+from otp_engine.domain.phones.destinations import AllowedDestinations
+from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.senders.twilio_http import PooledHttpClient
 from otp_engine.store.connection import connect

@@ -1,7 +1,7 @@
-"""What the service promises, in plain Python: no Redis, no hashes, no threads.
+"""A model of the rules, in plain Python: without Redis, hashes and threads.
 
-What happened is kept whole, and each rule is read off it anew. That is slow, and short
-enough to be held against the README by eye.
+The model keeps all events of a run, and computes each rule from them. That is slow, and
+short enough to be compared with the documents.
 """
 
 from __future__ import annotations
@@ -25,177 +25,210 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 
-_NONE = timedelta()
+_ZERO = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentMessage:
-    """A message that was let through, and the code in it.
+    """A message that was sent, with its code.
 
     Attributes:
-        verification: The number of the verification that it belongs to.
+        request: The send.
+        code: The code.
+        sent_at: Time of the send.
+        verification: Number of its verification.
     """
 
-    asked: SendRequest
+    request: SendRequest
     code: str
-    at: timedelta
+    sent_at: timedelta
     verification: int
 
 
 @dataclass(frozen=True, slots=True)
-class FailedCheck:
-    """A guess that was looked at."""
+class CountedCheck:
+    """A check that was counted.
 
-    guess: CheckRequest
-    at: timedelta
+    Attributes:
+        request: The check.
+        checked_at: Time of the check.
+        verification: Number of its verification.
+    """
+
+    request: CheckRequest
+    checked_at: timedelta
     verification: int
 
 
 class Model:
-    """Everything that ever happened, and what follows from it.
+    """All events of a run, and the rules that follow from them.
 
     Attributes:
-        now: How long it has been going on.
-        letters: Messages that were let through and not given back, oldest first.
-        tries: Guesses that were looked at, oldest first.
+        policy: The policy.
+        now: Time since the start of the run.
+        messages: Messages that were sent and not released, oldest first.
+        checks: Checks that were counted, oldest first.
     """
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.now = _NONE
-        self.letters: list[SentMessage] = []
-        self.tries: list[FailedCheck] = []
-        self._wrong: dict[PhoneNumber, list[timedelta]] = {}
-        self._asked_by: dict[str, list[timedelta]] = {}
-        self._requested_by: dict[str, list[timedelta]] = {}
-        self._refusals: dict[PhoneNumber, tuple[timedelta, OTPError]] = {}
-        self._open: dict[PhoneNumber, int] = {}
-        self._begun = 0
+        self.now = _ZERO
+        self.messages: list[SentMessage] = []
+        self.checks: list[CountedCheck] = []
+        self._failed_checks: dict[PhoneNumber, list[timedelta]] = {}
+        self._checks_by_ip: dict[str, list[timedelta]] = {}
+        self._sends_by_ip: dict[str, list[timedelta]] = {}
+        self._rejections: dict[PhoneNumber, tuple[timedelta, OTPError]] = {}
+        self._pending: dict[PhoneNumber, int] = {}
+        self._verifications = 0
 
-    def unrequest(self, asked: SendRequest) -> None:
-        """Give the requester its charge back, for a send without a place to hash."""
-        if asked.client_ip:
-            self._requested_by[asked.client_ip].pop()
+    def release_send_request(self, request: SendRequest) -> None:
+        """Release a send for its requester, because the hash queue was full."""
+        if request.client_ip:
+            self._sends_by_ip[request.client_ip].pop()
 
-    def request(self, asked: SendRequest) -> None:
-        """Charge the requester of a send, and raise what it is refused with."""
-        number, policy = asked.number, self.policy
-        if asked.client_ip:
-            requested = self._requested_by.setdefault(asked.client_ip, [])
-            _refuse({"sends_per_ip": self._wait(policy.sends_per_ip, requested)})
-            requested.append(self.now)
-        at, refusal = self._refusals.get(number, (_NONE, None))
-        if refusal and self.now < at + TTL:
-            raise refusal
+    def request_send(self, request: SendRequest) -> None:
+        """Count a send for its requester.
+
+        Raises:
+            OTPError: The error of a send that is rejected before the provider.
+        """
+        number, policy = request.number, self.policy
+        if request.client_ip:
+            times = self._sends_by_ip.setdefault(request.client_ip, [])
+            _reject({"sends_per_ip": self._wait(policy.sends_per_ip, times)})
+            times.append(self.now)
+        rejected_at, rejection = self._rejections.get(number, (_ZERO, None))
+        if rejection and self.now < rejected_at + TTL:
+            raise rejection
         waits = {
-            "sends_per_phone": self._phones_wait(number),
-            "failed_checks_per_phone": self._guesses_wait(number),
-            "max_consecutive_failures": self._row_wait(number),
+            "sends_per_phone": self._phone_wait(number),
+            "failed_checks_per_phone": self._failed_checks_wait(number),
+            "max_consecutive_failures": self._consecutive_failures_wait(number),
         }
         if verification := self.verification(number):
-            letters = self._letters_of(verification)
-            end = letters[-1].at + policy.ttl - self.now
-            waits["resend_cooldown"] = (
-                letters[-1].at + policy.resend_cooldown - self.now
-            )
-            if len(letters) >= policy.max_sends:
+            messages = self._messages_of(verification)
+            last = messages[-1].sent_at
+            end = last + policy.ttl - self.now
+            waits["resend_cooldown"] = last + policy.resend_cooldown - self.now
+            if len(messages) >= policy.max_sends:
                 waits["max_sends"] = end
-            if not self._guesses_left(verification):
-                waits["spent"] = end
-        _refuse(waits)
-        _refuse(self._shared_waits(asked))
+            if not self._attempts_remaining(verification):
+                waits["max_checks"] = end
+        _reject(waits)
+        _reject(self._global_waits(request))
 
-    def send(self, asked: SendRequest, code: str) -> tuple[SentMessage, SendResult]:
-        """Let a message through that was requested, and return its result."""
-        verification = self.verification(asked.number)
+    def send(self, request: SendRequest, code: str) -> tuple[SentMessage, SendResult]:
+        """Send a message that `request_send` accepted.
+
+        Returns:
+            The message, and the result of the send.
+        """
+        verification = self.verification(request.number)
         if verification is None:
-            self._begun += 1
-            verification = self._open[asked.number] = self._begun
-        letter = SentMessage(
-            asked=asked, code=code, at=self.now, verification=verification
+            self._verifications += 1
+            verification = self._pending[request.number] = self._verifications
+        message = SentMessage(
+            request=request, code=code, sent_at=self.now, verification=verification
         )
-        self.letters.append(letter)
-        again = max(self.policy.resend_cooldown, self._phones_wait(asked.number))
-        if len(self._letters_of(verification)) >= self.policy.max_sends:
-            again = max(again, self.policy.ttl)
-        return letter, SendResult(
+        self.messages.append(message)
+        resend_after = max(
+            self.policy.resend_cooldown, self._phone_wait(request.number)
+        )
+        if len(self._messages_of(verification)) >= self.policy.max_sends:
+            resend_after = max(resend_after, self.policy.ttl)
+        return message, SendResult(
             verification_id=b"",
             send_id=b"",
             expires_in=self.policy.ttl,
-            resend_after=again,
+            resend_after=resend_after,
         )
 
-    def give_back(self, letter: SentMessage, refusal: OTPError) -> None:
-        """Undo a send that the provider refused; the requester stays charged."""
-        self.letters.remove(letter)
-        if isinstance(refusal, DestinationNotAllowed) or refusal.provider_error:
-            self._refusals[letter.asked.number] = (self.now, refusal)
+    def release_send(self, message: SentMessage, error: OTPError) -> None:
+        """Release a send that the provider rejected; it counts for the requester."""
+        self.messages.remove(message)
+        if isinstance(error, DestinationNotAllowed) or error.provider_error:
+            self._rejections[message.request.number] = (self.now, error)
 
-    def check(self, guess: CheckRequest, *, hashed: bool = True) -> CheckResult:
-        """Look at a guess, or with no place for its hash give it back."""
-        number, policy = guess.number, self.policy
-        asked = self._asked_by.setdefault(guess.client_ip or "", [])
-        if guess.client_ip:
-            _refuse({"checks_per_ip": self._wait(policy.checks_per_ip, asked)})
-        asked.append(self.now)
+    def check(self, request: CheckRequest, *, hashed: bool = True) -> CheckResult:
+        """Check a code.
+
+        Args:
+            request: The check.
+            hashed: Whether the hash queue has a slot; otherwise the check is released.
+        """
+        number, policy = request.number, self.policy
+        times = self._checks_by_ip.setdefault(request.client_ip or "", [])
+        if request.client_ip:
+            _reject({"checks_per_ip": self._wait(policy.checks_per_ip, times)})
+        times.append(self.now)
         verification = self.verification(number)
         if verification is None:
             raise VerificationNotFound
-        end = self._letters_of(verification)[-1].at + policy.ttl - self.now
-        budget, row = self._guesses_wait(number), self._row_wait(number)
-        if not self._guesses_left(verification):
-            raise TooManyAttempts(retry_after=max(end, budget, row))
-        _refuse({"failed_checks_per_phone": budget, "max_consecutive_failures": row})
+        end = self._messages_of(verification)[-1].sent_at + policy.ttl - self.now
+        waits = {
+            "failed_checks_per_phone": self._failed_checks_wait(number),
+            "max_consecutive_failures": self._consecutive_failures_wait(number),
+        }
+        if not self._attempts_remaining(verification):
+            raise TooManyAttempts(retry_after=max(end, *waits.values()))
+        _reject(waits)
         if not hashed:
-            asked.pop()
+            times.pop()
             raise Overloaded
-        self.tries.append(FailedCheck(guess, self.now, verification))
-        if guess.code in self.live_codes(number):
-            del self._open[number]
-            self._wrong.pop(number, None)
+        self.checks.append(CountedCheck(request, self.now, verification))
+        if request.code in self.live_codes(number):
+            del self._pending[number]
+            self._failed_checks.pop(number, None)
             return CheckResult(verification_id=b"", approved=True)
-        self._wrong.setdefault(number, []).append(self.now)
-        left = min(self._guesses_left(verification), self._budget_left(number))
+        self._failed_checks.setdefault(number, []).append(self.now)
         return CheckResult(
-            verification_id=b"", approved=False, attempts_remaining=left, expires_in=end
+            verification_id=b"",
+            approved=False,
+            attempts_remaining=min(
+                self._attempts_remaining(verification),
+                self._failed_checks_remaining(number),
+            ),
+            expires_in=end,
         )
 
     def cancel(self, number: PhoneNumber) -> None:
-        """Close a verification; its guesses and its messages stay counted."""
+        """Cancel a verification; its checks and sends stay counted."""
         if not self.verification(number):
             raise VerificationNotFound
-        del self._open[number]
+        del self._pending[number]
 
     def verification(self, number: PhoneNumber) -> int | None:
-        """The number of the live verification, if there is one."""
-        return self._open.get(number) if self.live_codes(number) else None
+        """Return the number of the live verification, if there is one."""
+        return self._pending.get(number) if self.live_codes(number) else None
 
     def live_codes(self, number: PhoneNumber) -> list[str]:
-        """The codes that would be approved, oldest first."""
-        letters = self._letters_of(self._open.get(number))
+        """Return the codes that would be approved, oldest first."""
         return [
-            letter.code for letter in letters if self.now < letter.at + self.policy.ttl
+            message.code
+            for message in self._messages_of(self._pending.get(number))
+            if self.now < message.sent_at + self.policy.ttl
         ]
 
-    def overshot(self, limit: Limit, times: Iterable[timedelta]) -> bool:
-        """Whether some window of *limit* that ends now holds more than it may."""
-        ages = [self.now - at for at in times]
+    def is_exceeded(self, limit: Limit, times: Iterable[timedelta]) -> bool:
+        """Return whether a window of *limit* that ends now has too many events."""
+        ages = [self.now - time for time in times]
         return any(
             sum(age < window.period for age in ages) > window.count
             for window in limit.windows
         )
 
-    def _letters_of(self, verification: int | None) -> list[SentMessage]:
+    def _messages_of(self, verification: int | None) -> list[SentMessage]:
         return [
-            letter for letter in self.letters if letter.verification == verification
+            message for message in self.messages if message.verification == verification
         ]
 
-    def _guesses_left(self, verification: int) -> int:
-        spent = sum(each.verification == verification for each in self.tries)
-        return self.policy.max_checks - spent
+    def _attempts_remaining(self, verification: int) -> int:
+        used = sum(check.verification == verification for check in self.checks)
+        return self.policy.max_checks - used
 
-    def _budget_left(self, number: PhoneNumber) -> int:
-        ages = [self.now - at for at in self._wrong[number]]
+    def _failed_checks_remaining(self, number: PhoneNumber) -> int:
+        ages = [self.now - time for time in self._failed_checks[number]]
         return min(
             window.count - sum(age < window.period for age in ages)
             for window in (
@@ -204,46 +237,54 @@ class Model:
             )
         )
 
-    def _phones_wait(self, number: PhoneNumber) -> timedelta:
-        times = [each.at for each in self.letters if each.asked.number == number]
+    def _phone_wait(self, number: PhoneNumber) -> timedelta:
+        times = [
+            message.sent_at
+            for message in self.messages
+            if message.request.number == number
+        ]
         return self._wait(self.policy.sends_per_phone, times)
 
-    def _guesses_wait(self, number: PhoneNumber) -> timedelta:
-        times = self._wrong.get(number, [])
+    def _failed_checks_wait(self, number: PhoneNumber) -> timedelta:
+        times = self._failed_checks.get(number, [])
         return self._wait(self.policy.failed_checks_per_phone, times)
 
-    def _row_wait(self, number: PhoneNumber) -> timedelta:
-        times = self._wrong.get(number, [])
+    def _consecutive_failures_wait(self, number: PhoneNumber) -> timedelta:
+        times = self._failed_checks.get(number, [])
         return self._wait(self.policy.consecutive_failures, times)
 
-    def _shared_waits(self, asked: SendRequest) -> dict[str, timedelta]:
-        policy, sent = self.policy, [(each.asked, each.at) for each in self.letters]
-        country = asked.number.country
-        by_country = [at for other, at in sent if other.number.country == country]
+    def _global_waits(self, request: SendRequest) -> dict[str, timedelta]:
+        country = request.number.country
+        of_country = [
+            message.sent_at
+            for message in self.messages
+            if message.request.number.country == country
+        ]
+        all_times = [message.sent_at for message in self.messages]
         return {
-            "sends_per_country": self._wait(policy.sends_per_country, by_country),
-            "sends_total": self._wait(policy.sends_total, [at for _, at in sent]),
+            "sends_per_country": self._wait(self.policy.sends_per_country, of_country),
+            "sends_total": self._wait(self.policy.sends_total, all_times),
         }
 
     def _wait(self, limit: Limit, times: list[timedelta]) -> timedelta:
-        """How long until every window has a place again."""
-        ages = [self.now - at for at in sorted(times, reverse=True)]
+        """Return the time until every window allows another event."""
+        ages = [self.now - time for time in sorted(times, reverse=True)]
         waits = [
             window.period - ages[window.count - 1]
             for window in limit.windows
             if len(ages) >= window.count
         ]
-        return max([_NONE, *waits])
+        return max([_ZERO, *waits])
 
 
-def _refuse(waits: dict[str, timedelta]) -> None:
-    """Raise the longest of *waits*, if there is any."""
-    name = max(waits, key=lambda name: waits[name])
-    if waits[name] > _NONE:
-        raise _refusal(name, waits[name])
+def _reject(waits: dict[str, timedelta]) -> None:
+    """Raise the error of the longest of *waits*, if any is positive."""
+    limit_name = max(waits, key=lambda name: waits[name])
+    if waits[limit_name] > _ZERO:
+        raise _error(limit_name, waits[limit_name])
 
 
-def _refusal(name: str, wait: timedelta) -> LimitExceeded:
-    if name == "spent":
-        return TooManyAttempts(retry_after=wait)
-    return RateLimited(name, retry_after=wait)
+def _error(limit_name: str, retry_after: timedelta) -> LimitExceeded:
+    if limit_name == "max_checks":
+        return TooManyAttempts(retry_after=retry_after)
+    return RateLimited(limit_name, retry_after=retry_after)

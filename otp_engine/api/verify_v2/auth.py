@@ -22,7 +22,7 @@ def authenticate() -> None:
     """
     app = context.get_context()
     client = app.authenticator.authenticate(request)
-    g.caller, g.account, g.client = client.name, app.account_sid, client
+    g.client_name, g.account, g.client = client.name, app.account_sid, client
     if client.name is None and app.dev:
         g.account = _claimed_account() or app.account_sid
     elif not _is_account_or_key(client.name or ""):

@@ -18,7 +18,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from otp_engine import errors
-from otp_engine.api import error_handlers
+from otp_engine.api import response_headers
 from otp_engine.api.verify_v2 import wire
 from otp_engine.parsing import is_sid
 
@@ -148,7 +148,7 @@ def handle(error: Exception) -> tuple[dict[str, Any], int, dict[str, str]]:
         body["detail"] = ""
         headers["WWW-Authenticate"] = 'Basic realm="otp"'
     if api_error.retry_after is not None:
-        headers["Retry-After"] = error_handlers.retry_after(
+        headers["Retry-After"] = response_headers.retry_after(
             api_error.retry_after, rule=api_error.status == HTTPStatus.TOO_MANY_REQUESTS
         )
     return body, int(api_error.status), headers

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from otp_engine.api import context
-from otp_engine.api.verify_v2 import errors, verification_params, wire
+from otp_engine.api.context import AppContext
+from otp_engine.api.verify_v2 import errors, wire
 from otp_engine.api.verify_v2.serializers import VerificationView
 from otp_engine.domain import records
 from otp_engine.domain.models import Channel, PendingVerification
@@ -55,29 +56,34 @@ class VerificationRef:
         """ID of the verification, if it is bound and was named by its SID."""
         return self.record.id if self.record and self.record.bound else None
 
-    def get_pending(self) -> PendingVerification:
+    def get_pending(self, app: AppContext) -> PendingVerification:
         """Return the pending verification.
 
         Raises:
             VerificationNotFound: The verification has ended, or a later one is pending.
         """
-        engine = context.get_context().engine_for(self.number)
+        engine = app.engines.engine_for(self.number)
         pending = engine.get_pending(self.number, self.service, self.bound)
         if self.id not in {None, pending.verification_id}:
             raise VerificationNotFound
         return pending
 
     def view(
-        self, id: bytes, status: str, *, updated: datetime | None = None
+        self,
+        app: AppContext,
+        id: bytes,
+        status: str,
+        *,
+        updated: datetime | None = None,
     ) -> VerificationView:
         """Return the view that responses are serialized from.
 
         Args:
+            app: The records of verifications.
             id: ID of the verification.
             status: Its status, as Verify names it.
             updated: Time of the last change; by default the time of the last send.
         """
-        app = context.get_context()
         record = self.record
         # The operation is done already, so an incomplete view is better than an error.
         with suppress(StoreUnavailable):
@@ -95,7 +101,7 @@ class VerificationRef:
         )
 
 
-def get_service(sid: str) -> Service:
+def get_service(app: AppContext, sid: str) -> Service:
     """Return the service with that SID.
 
     The environment defines the default service; its rate limits and messaging
@@ -104,12 +110,11 @@ def get_service(sid: str) -> Service:
     Raises:
         TwilioApiError: There is no such service.
     """
-    app = context.get_context()
     stored = app.services.get(sid)
     if sid != app.service.sid:
         if stored is None:
             raise errors.not_found()
-        # The stored space is empty if this was the default service before.
+        # The stored namespace is empty if this was the default service before.
         return replace(stored, namespace=sid)
     if stored is None:
         return app.service
@@ -140,11 +145,11 @@ def update_service(sid: str, update: Callable[[Service], N]) -> N:
         TwilioApiError: There is no such service, or *update* raised it.
         Unavailable: Other requests changed the service each time.
     """
-    services = context.get_context().services
+    app = context.get_context()
     for _ in range(_MAX_TRIES):
-        old = services.get(sid)
-        new = update(get_service(sid))
-        if services.compare_and_set(old, new):
+        old = app.services.get(sid)
+        new = update(get_service(app, sid))
+        if app.services.compare_and_set(old, new):
             return new
     raise Unavailable
 
@@ -161,50 +166,38 @@ def first_or_404(items: Iterable[T], matches: Callable[[T], bool]) -> T:
     raise errors.not_found()
 
 
-def find_verification(name: str, service: Service) -> VerificationRef:
+def find_verification(app: AppContext, name: str, service: Service) -> VerificationRef:
     """Find a verification by its SID or by its phone number.
 
     Raises:
         TwilioApiError: The name is neither, or the verification has another service.
     """
     if is_sid(name, "VE"):
-        return find_by_sid(name, service)
+        return find_by_sid(app, name, service)
     try:
-        number = context.get_context().sandbox_numbers.parse(
-            name, numbers.UNKNOWN_REGION
-        )
+        number = app.sandbox_numbers.parse(name, numbers.UNKNOWN_REGION)
     except InvalidPhone:
         raise errors.not_found() from None
     return VerificationRef(number, service)
 
 
-def find_by_sid(sid: str, service: Service) -> VerificationRef:
+def find_by_sid(app: AppContext, sid: str, service: Service) -> VerificationRef:
     """Find a verification by its SID.
 
     Raises:
         TwilioApiError: There is none, or it has another service.
     """
-    record = context.get_context().records.get(wire.verification_id(sid))
+    record = app.records.get(wire.verification_id(sid))
     if record is None or record.service != service.sid:
         raise errors.not_found()
-    return VerificationRef(_decrypt_number(record), service, record)
+    return VerificationRef(_decrypt_number(app, record), service, record)
 
 
-def find_by_number(to: str, service: Service) -> VerificationRef:
-    """Return a reference to the verification of a phone number.
-
-    Raises:
-        TwilioApiError: *to* is not a phone number.
-    """
-    return VerificationRef(verification_params.parse_number(to), service)
-
-
-def _decrypt_number(record: VerificationRecord) -> PhoneNumber:
-    app = context.get_context()
+def _decrypt_number(app: AppContext, record: VerificationRecord) -> PhoneNumber:
     for pepper in app.peppers:
         try:
             text = records.decrypt_number(
-                record.encrypted_number, pepper, verification=record.id
+                record.encrypted_number, pepper, verification_id=record.id
             )
             return app.sandbox_numbers.parse(text, numbers.UNKNOWN_REGION)
         except (ValueError, InvalidPhone):

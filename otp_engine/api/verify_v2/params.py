@@ -139,7 +139,7 @@ def sid(prefix: str) -> Callable[[str], str]:
 def string_map(text: str) -> Mapping[str, str]:
     """Parse a JSON object of texts and whole numbers; return numbers as text."""
     try:
-        values = body.parse_json_object(text)
+        values = body.parse_json_object(text.encode())
     except InvalidRequest:
         raise ValueError("must be a JSON object") from None
     if not all(map(_is_text_or_integer, values.values())):

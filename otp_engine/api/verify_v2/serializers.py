@@ -15,7 +15,14 @@ from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.records import SendAttempt
 from otp_engine.domain.services import Service
 
-_CARRIER_FIELDS = ("mobile_country_code", "mobile_network_code", "name", "error_code")
+# Twilio's field for the mobile network operator, which is not looked up here.
+_CARRIER = {
+    "mobile_country_code": None,
+    "mobile_network_code": None,
+    "name": None,
+    "error_code": None,
+    "type": "mobile",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +53,10 @@ class VerificationView:
         """Return the body of a Verification."""
         common = self._common()
         path = ("Services", self.service.sid, "Verifications", common["sid"])
+        has_lookup = self.service.passthrough.get("lookup_enabled")
         return {
             **common,
-            "lookup": {"carrier": self._carrier()},
+            "lookup": {"carrier": _CARRIER if has_lookup else None},
             "send_code_attempts": [
                 {
                     "time": wire.format_milliseconds(attempt.sent_at),
@@ -79,8 +87,3 @@ class VerificationView:
             "amount": None,
             "payee": None,
         }
-
-    def _carrier(self) -> dict[str, Any] | None:
-        if not self.service.passthrough.get("lookup_enabled"):
-            return None
-        return {**dict.fromkeys(_CARRIER_FIELDS), "type": "mobile"}

@@ -9,7 +9,7 @@ from typing import Any
 from flask import g
 
 from otp_engine import parsing
-from otp_engine.api import context
+from otp_engine.api.context import AppContext
 from otp_engine.api.verify_v2 import auth, errors, params
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.api.verify_v2.resources import templates
@@ -26,8 +26,8 @@ from otp_engine.errors import InvalidCode, InvalidPhone
 _MAX_TAGS, _MAX_TAG_LENGTH = 10, 128
 
 
-def parse(form: FormParams, service: Service) -> SendRequest:
-    """Parse the parameters of a send.
+def parse(app: AppContext, form: FormParams, service: Service) -> SendRequest:
+    """Parse the parameters of a send through *service*.
 
     Raises:
         TwilioApiError: A parameter is missing or not valid, or the service does not
@@ -37,14 +37,14 @@ def parse(form: FormParams, service: Service) -> SendRequest:
     if not _UNSUPPORTED.isdisjoint(values):
         raise _unsupported(values)
     return SendRequest(
-        number=parse_number(values["To"]),
+        number=parse_number(app, values["To"]),
         channel=values["Channel"],
         locale=values.get("Locale"),
         client_ip=auth.client_ip(values.get("DeviceIp")),
         service=service,
         custom_code=_custom_code(values.get("CustomCode"), service),
         extra_hits=_extra_hits(values.get("RateLimits"), service),
-        client=g.caller,
+        client=g.client_name,
         bind=service.bind,
         options=MessageOptions(
             brand=values.get("CustomFriendlyName"),
@@ -57,14 +57,14 @@ def parse(form: FormParams, service: Service) -> SendRequest:
     )
 
 
-def parse_number(to: str) -> PhoneNumber:
+def parse_number(app: AppContext, to: str) -> PhoneNumber:
     """Parse a phone number in E.164.
 
     Raises:
         TwilioApiError: *to* is not a phone number.
     """
     try:
-        return context.get_context().sandbox_numbers.parse(to, numbers.UNKNOWN_REGION)
+        return app.sandbox_numbers.parse(to, numbers.UNKNOWN_REGION)
     except InvalidPhone:
         raise errors.invalid_destination(to) from None
 

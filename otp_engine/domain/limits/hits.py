@@ -1,9 +1,11 @@
-"""The shared limits that count a send or a check.
+"""The hits of a request: the shared limits that count it.
 
-A requester (the client_ip, the API key, the client's own `RateLimits`) is charged
-before the phone is looked up, and stays charged whatever happens later. The pool
-(country, total) is charged after the phone, and gets its charge back if the request
-is rejected later.
+A requester (the client IP, the API key, the client's own `RateLimits`) is counted
+before the phone is looked up, and stays counted if the request fails later. The global
+limits (country, total) count after the phone, and are released if the request fails.
+
+The windows of a limit that are enforced and those in shadow mode count separately, so
+each of the two parts is a hit.
 """
 
 from __future__ import annotations
@@ -17,82 +19,77 @@ from otp_engine.domain.recipients import Recipient
 
 
 def for_requester(
-    request: SendRequest | CheckRequest, policy: Policy, pepper: Pepper, whom: Recipient
+    request: SendRequest | CheckRequest,
+    policy: Policy,
+    pepper: Pepper,
+    recipient: Recipient,
 ) -> list[LimitHit]:
-    """List the limits of the requester of *request*.
+    """List the hits of the requester of *request*.
 
     Args:
         request: A send or a check.
         policy: The policy in force.
-        pepper: Pseudonymizes what is counted.
-        whom: The recipient, with the pseudonym of the request's address.
+        pepper: Pseudonymizes the identifiers.
+        recipient: The recipient, with the pseudonym of the client IP.
 
     Returns:
-        The limits by address and by API key, then the client's own limits.
+        The hits of the client IP and of the API key, then of the client's own limits.
     """
-    own: tuple[LimitHit, ...] = ()
+    extra: tuple[LimitHit, ...] = ()
     if isinstance(request, SendRequest):
-        name, own = "sends", request.extra_hits
-        by_address, by_key = policy.sends_per_ip, policy.sends_per_key
+        action, extra = "sends", request.extra_hits
+        per_ip, per_key = policy.sends_per_ip, policy.sends_per_key
     else:
-        name, by_address, by_key = "checks", policy.checks_per_ip, policy.checks_per_key
-    limits: list[LimitHit] = []
-    if request.client_ip and whom.ip_hash:
-        limits += _of_address(
-            f"{name}_per_ip", by_address, request.client_ip, whom.ip_hash, pepper
+        action, per_ip, per_key = "checks", policy.checks_per_ip, policy.checks_per_key
+    hits: list[LimitHit] = []
+    if (client_ip := request.client_ip) and recipient.ip_hash:
+        hits += _per_ip(
+            f"{action}_per_ip", per_ip, client_ip, recipient.ip_hash, pepper
         )
-    if request.client:
-        limit = by_key.for_key(request.client)
-        limits += _enforced_and_shadow(f"{name}_per_key", request.client, limit)
-    return limits + [_pseudonymized(charge, pepper) for charge in own if charge.limit]
-
-
-def for_global_limits(
-    request: SendRequest | CheckRequest, policy: Policy
-) -> list[LimitHit]:
-    """List the limits that all requests share."""
-    match request:
-        case SendRequest():
-            return for_country_and_total(request.number.country, policy)
-        case CheckRequest():
-            limit = policy.failed_checks_total
-            return _enforced_and_shadow("failed_checks_total", "", limit)
+    if client := request.client:
+        limit = per_key.for_key(client)
+        hits += [LimitHit(f"{action}_per_key", client, part) for part in limit.parts]
+    for hit in extra:
+        if hit.limit:
+            # The identifier can be an address or a name.
+            identifier = pepper.pseudonymize(hit.limit_name, hit.identifier)
+            hits.append(LimitHit(hit.limit_name, identifier, hit.limit))
+    return hits
 
 
 def for_country_and_total(country: str, policy: Policy) -> list[LimitHit]:
-    """List the limits that count each send to *country*, from all requesters."""
+    """List the hits of a send to *country* that all requesters share."""
     return [
-        *_enforced_and_shadow("sends_per_country", country, policy.sends_per_country),
-        *_enforced_and_shadow("sends_total", "", policy.sends_total),
+        *(
+            LimitHit("sends_per_country", country, part)
+            for part in policy.sends_per_country.parts
+        ),
+        *(LimitHit("sends_total", "", part) for part in policy.sends_total.parts),
     ]
 
 
+def for_failed_checks(policy: Policy) -> list[LimitHit]:
+    """List the hits of a failed check that all requesters share."""
+    limit = policy.failed_checks_total
+    return [LimitHit("failed_checks_total", "", part) for part in limit.parts]
+
+
 def for_failed_authentication(
-    address: str, policy: Policy, pepper: Pepper
+    client_ip: str, policy: Policy, pepper: Pepper
 ) -> list[LimitHit]:
-    """List the limits of requests from *address* that have a wrong API key."""
-    name, limit = "auth_failures_per_ip", policy.auth_failures_per_ip
-    digest = pepper.pseudonymize("address", address)
-    return _of_address(name, limit, address, digest, pepper)
+    """List the hits of a request with a wrong API key."""
+    ip_hash = pepper.pseudonymize("address", client_ip)
+    limit = policy.auth_failures_per_ip
+    return _per_ip("auth_failures_per_ip", limit, client_ip, ip_hash, pepper)
 
 
-def _of_address(
-    name: str, limit: Limit, address: str, digest: str, pepper: Pepper
+def _per_ip(
+    name: str, limit: Limit, client_ip: str, ip_hash: str, pepper: Pepper
 ) -> list[LimitHit]:
-    """List the limits of an address with this *digest*, and of its wider networks."""
-    charges = _enforced_and_shadow(name, digest, limit)
-    for network, factor in ip_networks.networks(address)[1:]:
-        counted = pepper.pseudonymize("address", network)
-        charges += _enforced_and_shadow(name, counted, limit.times(factor))
-    return charges
-
-
-def _enforced_and_shadow(name: str, counted: str, limit: Limit) -> list[LimitHit]:
-    """List both parts of *limit*, because each of them counts separately."""
-    return [LimitHit(name, counted, part) for part in limit.parts]
-
-
-def _pseudonymized(charge: LimitHit, pepper: Pepper) -> LimitHit:
-    """Replace the counted value, which can be an address or a name, by its digest."""
-    counted = pepper.pseudonymize(charge.limit_name, charge.identifier)
-    return LimitHit(charge.limit_name, counted, charge.limit)
+    """List the hits of a client IP and of its wider networks."""
+    hits = [LimitHit(name, ip_hash, part) for part in limit.parts]
+    for network, factor in ip_networks.wider_networks(client_ip):
+        identifier = pepper.pseudonymize("address", network)
+        wider = limit.times(factor)
+        hits += [LimitHit(name, identifier, part) for part in wider.parts]
+    return hits

@@ -1,22 +1,22 @@
-"""A person's network address, as limits count it."""
+"""Client IPs as limits count them."""
 
 from __future__ import annotations
 
 import ipaddress
 
 # Prefix lengths of wider IPv6 networks, with the factor of their limits.
-_WIDER = ((56, 4), (48, 16))
+_WIDER_IPV6 = ((56, 4), (48, 16))
 
 
 def normalize(text: str) -> str:
-    """Read an address: IPv4 whole, IPv6 by its /64.
+    """Parse an address: the whole of an IPv4 one, the /64 of an IPv6 one.
 
-    One household or one rented server holds a whole /64, so counting single IPv6
-    addresses would count nothing. IPv4 written inside IPv6 counts as IPv4.
+    One household or one rented server has a whole /64, so a limit of single IPv6
+    addresses would limit no client. An IPv4-mapped IPv6 address counts as IPv4.
 
     Raises:
-        ValueError: It is not an address, or has a scope id (`%`), which no client
-            outside the local link has.
+        ValueError: The text is not an address, or has a scope id (`%`), which only
+            addresses of a local link have.
     """
     if "%" in text:
         raise ValueError("an address with a scope id")
@@ -28,25 +28,26 @@ def normalize(text: str) -> str:
     return str(ipaddress.ip_network((address.packed, 64), strict=False))
 
 
-def networks(address: str) -> list[tuple[str, int]]:
-    """List the networks that count a request of *address*.
+def wider_networks(client_ip: str) -> list[tuple[str, int]]:
+    """List the wider networks that also count a request of *client_ip*.
 
-    A household is often delegated a /56 and a tunnel a /48 (RFC 6177), so that one
-    client can use 256 or 65,536 different /64s. The wider networks have higher limits,
-    because several households can share them.
+    A household often gets a /56 and a tunnel a /48 (RFC 6177), so one client can use
+    256 or 65,536 different /64s. The wider networks have higher limits, because several
+    households can share them.
 
     Args:
-        address: An address or a network, as `read` returns it.
+        client_ip: An address or a network, as `normalize` returns it.
 
     Returns:
-        Each network, and the factor by which its limit exceeds that of one address:
-        an IPv4 address alone, or the /64, /56 and /48 of an IPv6 address.
+        The /56 and the /48 of an IPv6 network, each with the factor by which its limit
+        exceeds that of one client IP. Empty for an IPv4 address.
     """
     try:
-        network = ipaddress.ip_network(address)
+        network = ipaddress.ip_network(client_ip)
     except ValueError:
-        return [(address, 1)]
+        return []
     if isinstance(network, ipaddress.IPv4Network):
-        return [(address, 1)]
-    wider = [(str(network.supernet(new_prefix=bits)), n) for bits, n in _WIDER]
-    return [(address, 1), *wider]
+        return []
+    return [
+        (str(network.supernet(new_prefix=bits)), factor) for bits, factor in _WIDER_IPV6
+    ]

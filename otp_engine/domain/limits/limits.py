@@ -1,10 +1,10 @@
-"""Limits, as operators write them: `5/10m, 10/24h`, or `off`.
+"""Limits as operators write them: `5/10m, 10/24h`, or `off`.
 
 A limit of `5/10m` allows at most 5 events in any period of 10 minutes, exactly.
-A window in shadow mode, as the second of `5/10m, 3/1h shadow`, rejects no request. It
-only reports the requests that it would have rejected.
+A window in shadow mode, as the second of `5/10m, 3/1h shadow`, refuses no request. It
+only reports the requests that it would have refused.
 Fixed windows, counters and GCRA can allow twice as many at the border of two windows,
-which is why the store logs each event instead.
+so the store logs each event instead.
 
 A limit by API key can differ by key: `100/1h; shop=1000/1h`.
 """
@@ -18,16 +18,18 @@ from datetime import timedelta
 from otp_engine.domain.limits import durations
 
 _KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
-_LONGEST = timedelta(days=31)
-_MOST = 1_000_000
+_MAX_PERIOD = timedelta(days=31)
+_MAX_COUNT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most *count* events in any stretch of *period*.
+    """At most *count* events in any *period*.
 
     Attributes:
-        shadow: Whether it rejects no request, and only reports which it would have.
+        count: The number of events.
+        period: The length of the window.
+        shadow: Whether it only reports the requests that it would have refused.
     """
 
     count: int
@@ -47,9 +49,9 @@ class Window:
         if not (slash and count.isascii() and count.isdigit()):
             raise ValueError(f"must be like 5/10m, or off: {text.strip()!r}")
         window = cls(int(count), durations.parse(period), bool(shadow))
-        if not 1 <= window.count <= _MOST:
-            raise ValueError(f"must let through between 1 and {_MOST}: {text!r}")
-        if not timedelta() < window.period <= _LONGEST:
+        if not 1 <= window.count <= _MAX_COUNT:
+            raise ValueError(f"must allow between 1 and {_MAX_COUNT}: {text!r}")
+        if not timedelta() < window.period <= _MAX_PERIOD:
             raise ValueError(f"must be over a period from 1s to 31d: {text!r}")
         return window
 
@@ -60,15 +62,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Windows that all apply at once; without any, there is no limit.
+    """Windows that all apply at once; without a window there is no limit.
 
-    The windows are split once, when the limit is made, because each request needs the
-    two parts.
+    The windows are split once, when the limit is created, because each request needs
+    the two parts.
 
     Attributes:
-        enforced: The windows that reject.
+        windows: All windows.
+        enforced: The windows that refuse.
         shadow: The windows in shadow mode.
-        parts: Each of the two that has a window.
+        parts: Those of the two that have a window.
         in_shadow: Whether every window is in shadow mode.
     """
 
@@ -134,7 +137,7 @@ class KeyedLimit:
         """Parse `LIMIT[; NAME=LIMIT ...]`, such as `100/1h; shop=1000/1h, 20/1m`.
 
         Args:
-            text: Limits as `Limit.parse` reads them, separated by semicolons. A part
+            text: Limits as `Limit.parse` accepts them, separated by semicolons. A part
                 with a name applies to that API key; one part may have no name.
 
         Returns:
@@ -162,7 +165,7 @@ class KeyedLimit:
 
     @property
     def limits(self) -> tuple[Limit, ...]:
-        """Every limit in it, the default first."""
+        """All limits, the default first."""
         return (self.default, *(limit for _, limit in self.by_name))
 
     def __bool__(self) -> bool:
@@ -175,12 +178,12 @@ class KeyedLimit:
 
 @dataclass(frozen=True, slots=True)
 class LimitHit:
-    """One event that a shared limit is about to count.
+    """One event that a limit counts.
 
     Attributes:
         limit_name: The limit's name in the policy, such as `sends_per_ip`.
-        counted: The identifier that the event is counted under, pseudonymized where it
-            is personal; empty for a limit that all requests share.
+        identifier: The value that the limit counts by, pseudonymized where it is
+            personal; empty for a limit that all requests share.
         limit: Its windows: either enforced ones only, or ones in shadow mode only.
     """
 
@@ -195,10 +198,11 @@ class WindowUsage:
 
     Attributes:
         limit_name: The limit's name in the policy.
+        window: The window.
         used: Events that the window counts at the moment.
-        frees_in: Time until one more event is allowed; zero if it is allowed now.
-        over: Whether the limit, in shadow mode, would have rejected the event that was
-            just counted.
+        resets_in: Time until one more event is allowed; zero if it is allowed now.
+        would_refuse: Whether the limit, in shadow mode, would have refused the event
+            that was just counted.
     """
 
     limit_name: str

@@ -1,4 +1,4 @@
-"""What a carrier reports, later, of a message that it had accepted."""
+"""Delivery reports: the provider's later status of an accepted message."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryReport:
-    """The end of a message.
+    """The final status of a message.
 
     Attributes:
-        message: The carrier's own name for it.
+        message_id: The provider's id of the message.
         to: The number in E.164.
-        arrived: Whether it reached the phone; otherwise it never will.
-        carrier_error: The carrier's own number for why not, if it said one.
+        delivered: Whether the message arrived; otherwise it will not arrive.
+        provider_error: The provider's error code, if the report has one.
     """
 
     message_id: str
@@ -25,7 +25,8 @@ class DeliveryReport:
 
 
 ReportParser: TypeAlias = Callable[[Mapping[str, str], str], DeliveryReport | None]
-"""Reads a report and its signature; none, if it is of no end.
+"""Verifies and parses a report, from its form fields and its signature.
 
-Raises `Unauthorized` if it is not the carrier's.
+Returns None if the status is not final. Raises `Unauthorized` if the signature is not
+the provider's.
 """

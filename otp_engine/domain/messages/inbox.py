@@ -1,4 +1,4 @@
-"""The inbox of dev mode: messages as a recipient would see them."""
+"""The inbox of dev mode: the messages that recipients would receive."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class InboxMessage:
     """A message in the inbox.
 
     Attributes:
-        at: When it was sent.
-        expires: When its code expires.
+        sent_at: Time of the send.
+        expires_at: Time at which its code expires.
         to: The number in E.164.
-        channel: How it would be delivered.
-        locale: The language of the body; None for the default.
-        body: The text with the code.
+        channel: Channel of the message.
+        locale: BCP 47 tag of the requested language; None means English.
+        body: The text, with the code.
         code: The code.
-        verification: Id of the verification, 16 bytes.
-        ended: Final status of the verification; None while it is live.
+        verification_id: Id of the verification, 16 bytes.
+        final_status: Final status of the verification; None while it is pending.
     """
 
     sent_at: datetime

@@ -1,4 +1,4 @@
-"""What a caller may ask of one message."""
+"""Options of one message."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageOptions:
-    """How one message differs from an ordinary one of its service.
+    """How one message differs from the default of its service.
 
     Attributes:
-        brand: The name in it; none is the service's.
-        warned: Whether it asks not to share the code; none is as the service does.
-        app_hash: Ends it, for Android's SMS Retriever: 11 characters that name the app
-            which may read it.
-        origin: Ends it, for a browser that is on a page of this host (WebOTP).
-        unfiltered: Whether the carrier's guard against fraud is to leave it alone.
+        brand: Name in the message; None means that of the service.
+        do_not_share_warning: Whether the message contains a warning not to share the
+            code; None means as the service has it.
+        app_hash: Last line of the message for Android's SMS Retriever: 11 characters
+            that identify the app.
+        origin: Host in the last line of the message, for browsers with a page of this
+            host (WebOTP).
+        skip_risk_check: Whether the provider's protection against fraud is off for this
+            message.
     """
 
     brand: str | None = None
@@ -24,16 +27,22 @@ class MessageOptions:
     origin: str | None = None
     skip_risk_check: bool = False
 
-    def with_defaults(self, *, brand: str | None, warned: bool) -> MessageOptions:
-        """The same, with what is not wished for as its service does it."""
+    def with_defaults(
+        self, *, brand: str | None, do_not_share_warning: bool
+    ) -> MessageOptions:
+        """Return a copy with the service's defaults in place of unset options.
+
+        Args:
+            brand: The service's brand, if it has one.
+            do_not_share_warning: Whether messages of the service have the warning.
+        """
+        warning = self.do_not_share_warning
         return replace(
             self,
             brand=self.brand or brand,
-            do_not_share_warning=warned
-            if self.do_not_share_warning is None
-            else self.do_not_share_warning,
+            do_not_share_warning=do_not_share_warning if warning is None else warning,
         )
 
 
 DEFAULT_OPTIONS = MessageOptions()
-"""An ordinary message."""
+"""The options of a message without options of its own."""

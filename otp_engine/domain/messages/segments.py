@@ -1,7 +1,8 @@
-"""How many segments a text is billed as (3GPP TS 23.038).
+"""The number of segments that a text is billed as (3GPP TS 23.038).
 
-160 characters of the GSM 7-bit alphabet fit one, or 153 in each of several; with a
-single character outside of it, 70 UTF-16 units, or 67.
+A single segment has 160 characters of the GSM 7-bit alphabet, and each of several has
+153. A text with any other character has 70 UTF-16 units in a single segment, and 67 in
+each of several.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ _UNITS = (70, 67)
 
 
 def count(text: str) -> int:
-    """The segments of *text*; an empty one is one."""
+    """Return the number of segments of *text*; an empty text has one."""
     if set(text) <= _BASIC | _EXTENDED:
-        length, (alone, each) = (
-            len(text) + sum(text.count(c) for c in _EXTENDED),
-            _SEPTETS,
-        )
+        # A character of the extension table takes two septets.
+        length = len(text) + sum(text.count(char) for char in _EXTENDED)
+        single, each = _SEPTETS
     else:
-        length, (alone, each) = len(text.encode("utf-16-le")) // 2, _UNITS
-    return 1 if length <= alone else -(-length // each)
+        length = len(text.encode("utf-16-le")) // 2
+        single, each = _UNITS
+    return 1 if length <= single else -(-length // each)

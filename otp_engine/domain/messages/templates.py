@@ -1,9 +1,9 @@
-"""The words on the phone.
+"""The texts of messages.
 
-The code comes first, where a notification shows it. Every text fits one segment with
-an ordinary brand: 160 characters of GSM-7, or 70 once a single character is outside
-it. That is why the Spanish and Portuguese texts go without the accents that GSM-7
-lacks, and why apostrophes are straight: a curly one doubles the price of a message.
+The code comes first, because notifications show the start of a message. Every text fits
+one segment with a brand of ordinary length: 160 characters of GSM-7, or 70 if a single
+character is outside it. The Spanish and Portuguese texts omit the accents that GSM-7
+lacks. Apostrophes are straight, because a curly one doubles the price of a message.
 """
 
 from __future__ import annotations
@@ -25,58 +25,59 @@ class _Template:
     minutes: str = "min"
     seconds: str = "s"
 
-    def render(self, *, code: str, brand: str, life: timedelta) -> str:
-        # Rounded down: a text must not promise time that a code does not have.
-        minutes, seconds = divmod(int(life.total_seconds()), 60)
-        left = f"{minutes} {self.minutes}" if minutes else f"{seconds} {self.seconds}"
-        return self.text.format(code=code, brand=brand, life=left)
+    def render(self, *, code: str, brand: str, ttl: timedelta) -> str:
+        # Rounded down: a text must not promise more time than the code has.
+        minutes, seconds = divmod(int(ttl.total_seconds()), 60)
+        time = f"{minutes} {self.minutes}" if minutes else f"{seconds} {self.seconds}"
+        return self.text.format(code=code, brand=brand, ttl=time)
 
 
-_TEXTS = {
+_TEMPLATES = {
     "en": _Template(
-        "{code} is your {brand} code. It expires in {life}.", "Don't share it."
+        "{code} is your {brand} code. It expires in {ttl}.", "Don't share it."
     ),
     "ar": _Template(
-        "{code} هو رمز {brand}. صالح لمدة {life}.", "لا تشاركه.", "دقيقة", "ثانية"
+        "{code} هو رمز {brand}. صالح لمدة {ttl}.", "لا تشاركه.", "دقيقة", "ثانية"
     ),
     "de": _Template(
-        "{code} ist dein {brand}-Code. Er gilt {life}.", "Gib ihn nicht weiter."
+        "{code} ist dein {brand}-Code. Er gilt {ttl}.", "Gib ihn nicht weiter."
     ),
     "es": _Template(
-        "{code} es tu codigo de {brand}. Caduca en {life}.", "No lo compartas."
+        "{code} es tu codigo de {brand}. Caduca en {ttl}.", "No lo compartas."
     ),
     "fr": _Template(
-        "{code} est votre code {brand}. Valable {life}.", "Ne le partagez pas."
+        "{code} est votre code {brand}. Valable {ttl}.", "Ne le partagez pas."
     ),
     "hi": _Template(
-        "{code} आपका {brand} कोड है। {life} तक मान्य।", "साझा न करें।", "मिनट", "सेकंड"
+        "{code} आपका {brand} कोड है। {ttl} तक मान्य।", "साझा न करें।", "मिनट", "सेकंड"
     ),
     "it": _Template(
-        "{code} è il tuo codice {brand}. Scade tra {life}.", "Non condividerlo."
+        "{code} è il tuo codice {brand}. Scade tra {ttl}.", "Non condividerlo."
     ),
-    "pt": _Template(
-        "{code}: seu codigo {brand}. Expira em {life}.", "Nao compartilhe."
-    ),
+    "pt": _Template("{code}: seu codigo {brand}. Expira em {ttl}.", "Nao compartilhe."),
 }
 
-LOCALES = frozenset(_TEXTS)
-"""The languages that have a text, as BCP 47 primary subtags."""
+LOCALES = frozenset(_TEMPLATES)
+"""The languages of the texts, as BCP 47 primary subtags."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What a sender is handed.
+    """A message, as senders get it.
 
     Attributes:
         to: The number in E.164.
-        masked: The same, as it may be logged.
-        body: The text, code included; kept out of the repr.
-        code: The code in it.
-        verification: Whose code it is, 16 bytes.
-        locale: BCP 47 tag of the language that was asked for; none is English.
-        life: How long the code can still be used.
-        from_: The carrier's name for who it comes from; none is as configured.
-        unfiltered: Whether the carrier's guard against fraud is to leave it alone.
+        masked: The masked number, for logs.
+        channel: The channel of the message.
+        body: The text, with the code.
+        code: The code.
+        verification_id: Id of the verification, 16 bytes.
+        locale: BCP 47 tag of the requested language; None means English.
+        ttl: Time that the code can be used.
+        messaging_service: SID of the provider's Messaging Service; None means the
+            provider's setting.
+        skip_risk_check: Whether the provider's protection against fraud is off for this
+            message.
     """
 
     to: str = field(repr=False)
@@ -92,33 +93,43 @@ class Message:
 
 
 def build(
-    asked: SendRequest, *, code: str, verification: bytes, life: timedelta, brand: str
+    request: SendRequest,
+    *,
+    code: str,
+    verification_id: bytes,
+    ttl: timedelta,
+    brand: str,
 ) -> Message:
-    """The message that brings *code*, as it and its service are asked for.
+    """Build the message of a send.
 
-    *brand* is the name in it where neither has one.
+    Args:
+        request: The send.
+        code: The code.
+        verification_id: Id of the verification, 16 bytes.
+        ttl: Time that the code can be used.
+        brand: Name in the message, if neither the request nor its service has one.
     """
-    service = asked.service
-    wishes = asked.options.with_defaults(
-        brand=service.brand, warned=service.do_not_share_warning
+    service = request.service
+    options = request.options.with_defaults(
+        brand=service.brand, do_not_share_warning=service.do_not_share_warning
     )
     return Message(
-        to=asked.number.e164,
-        masked=asked.number.masked,
-        channel=asked.channel,
+        to=request.number.e164,
+        masked=request.number.masked,
+        channel=request.channel,
         body=render(
             code=code,
-            brand=wishes.brand or brand,
-            life=life,
-            locale=asked.locale,
-            wishes=wishes,
+            brand=options.brand or brand,
+            ttl=ttl,
+            locale=request.locale,
+            options=options,
         ),
         code=code,
-        verification_id=verification,
-        locale=asked.locale,
-        ttl=life,
-        messaging_service=service.messaging_service(asked.number.country),
-        skip_risk_check=wishes.skip_risk_check,
+        verification_id=verification_id,
+        locale=request.locale,
+        ttl=ttl,
+        messaging_service=service.messaging_service(request.number.country),
+        skip_risk_check=options.skip_risk_check,
     )
 
 
@@ -126,42 +137,50 @@ def render(
     *,
     code: str,
     brand: str,
-    life: timedelta,
+    ttl: timedelta,
     locale: str | None,
-    wishes: MessageOptions = DEFAULT_OPTIONS,
+    options: MessageOptions = DEFAULT_OPTIONS,
 ) -> str:
-    """Write the text in the language of *locale*, or in English.
+    """Return the text of a message.
 
     Args:
-        code: Comes first.
-        brand: Whose code it is.
-        life: How long it can be used.
-        locale: A BCP 47 tag; only its language counts (`es-MX` is Spanish).
-        wishes: How the text is to differ; its brand is none of this.
+        code: The code, which comes first.
+        brand: Name in the message.
+        ttl: Time that the code can be used.
+        locale: BCP 47 tag; only its language counts (`es-MX` is Spanish). Without a
+            template of this language, the text is English.
+        options: Options of the text; their brand is not used.
     """
-    text = _TEXTS.get(language_of(locale), _TEXTS[_ENGLISH])
-    words = [text.render(code=code, brand=brand, life=life)]
-    if wishes.do_not_share_warning is not False:
-        words.append(text.warning)
-    if wishes.app_hash:
-        words = ["<#>", *words, wishes.app_hash]
-    message = " ".join(words)
-    if not wishes.origin:
-        return message
-    # On a line of its own, and the last one (W3C, origin-bound one-time codes).
-    bound = f"{message}\n@{wishes.origin} #{code}"
-    # What only saves typing must not make a message dearer.
-    return bound if segments.count(bound) == segments.count(message) else message
+    template = _TEMPLATES.get(language_of(locale), _TEMPLATES[_ENGLISH])
+    parts = [template.render(code=code, brand=brand, ttl=ttl)]
+    if options.do_not_share_warning is not False:
+        parts.append(template.warning)
+    if options.app_hash:
+        parts = ["<#>", *parts, options.app_hash]
+    text = " ".join(parts)
+    if not options.origin:
+        return text
+    # On the last line (W3C, Origin-bound one-time codes delivered via SMS).
+    bound_text = f"{text}\n@{options.origin} #{code}"
+    # Autofill is no reason for another segment, which costs as much as a message.
+    is_free = segments.count(bound_text) == segments.count(text)
+    return bound_text if is_free else text
 
 
 def language_of(locale: str | None) -> str:
-    """The language of a BCP 47 tag, such as `es` of `es-MX`."""
+    """Return the language of a BCP 47 tag, such as `es` of `es-MX`."""
     return (locale or _ENGLISH).replace("_", "-").partition("-")[0].lower()
 
 
-def render_placeholder(language: str, *, warned: bool) -> str:
-    """The text in *language* with the names of what is filled in, for callers."""
-    text = _TEXTS[language]
-    words = text.text.replace("{brand}", "{{friendly_name}}")
-    words = words.replace("{code}", "{{code}}").replace("{life}", "{{ttl}}")
-    return f"{words} {text.warning}" if warned else words
+def render_placeholder(language: str, *, do_not_share_warning: bool) -> str:
+    """Return the text of a template with Twilio's placeholders.
+
+    Args:
+        language: One of `LOCALES`.
+        do_not_share_warning: Whether the text has the warning.
+    """
+    template = _TEMPLATES[language]
+    text = template.text.format(
+        brand="{{friendly_name}}", code="{{code}}", ttl="{{ttl}}"
+    )
+    return f"{text} {template.warning}" if do_not_share_warning else text

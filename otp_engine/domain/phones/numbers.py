@@ -1,87 +1,86 @@
-"""Whatever a person types as a phone number, read as E.164."""
+"""Phone numbers in E.164, parsed from what a recipient or a client writes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType
 
-from otp_engine.domain import typing_marks
-from otp_engine.errors import CountryNotAllowed, InvalidPhone, NumberTypeNotAllowed
+from otp_engine import parsing
+from otp_engine.errors import InvalidPhone
 
 ALL_COUNTRIES = "*"
-UNKNOWN_REGION = "ZZ"
-"""The region of whoever writes every number with a plus."""
-
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
-_TYPED = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
-_PUNCTUATION = str.maketrans("", "", "()[]./")
-_SHOWN = 4
-MIN_HIDDEN_DIGITS = 3
-"""Digits of a number that no log line and no event shows, taken together."""
 GLOBAL_NETWORK = "001"
 """The country of networks that belong to no country."""
-_MOBILE = frozenset(
-    {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE},
-)
+UNKNOWN_REGION = "ZZ"
+"""The region for which every number needs a plus."""
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_DIGITS = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
+_PUNCTUATION = str.maketrans("", "", "()[]./")
+# A log line and an event can be matched by their time. A log line shows the end of a
+# number and an event the start, so both together must hide some digits.
+_LOGGED_DIGITS, _EVENT_DIGITS, _HIDDEN_DIGITS = 4, 3, 3
+_SMS_TYPES = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneNumber:
-    """A number that can exist.
+    """A phone number.
 
     Attributes:
         e164: The number as `+14155550123` (ITU-T E.164).
-        country: ISO 3166 code of the region it belongs to, or `001` for networks of
-            no country (satellite and the like). `+1` alone is 25 countries.
-        calling_code: The digits after the plus that lead to the region.
-        can_receive: Whether its kind of line can receive a text message.
+        country: ISO 3166 code of its region, or `001` for networks of no country, such
+            as satellite networks. `+1` alone is 25 countries.
+        calling_code: The digits after the plus that select the region.
+        sms_capable: Whether its kind of line can receive a text message.
+        masked: The number for logs: calling code and last digits, `+91******2345`.
+        visible_prefix: The number for events: calling code and first digits, `+91944`.
     """
 
     e164: str
     country: str
     calling_code: int
     sms_capable: bool
+    masked: str = field(init=False, compare=False)
+    visible_prefix: str = field(init=False, compare=False)
 
-    @property
-    def masked(self) -> str:
-        """The number as it may be logged, such as `+91******2345`."""
-        national = self.national
-        hidden = "*" * (len(national) - visible_digits(national))
-        return f"+{self.calling_code}{hidden}{national[len(hidden) :]}"
-
-    @property
-    def national(self) -> str:
-        """The digits after the calling code."""
-        return self.e164.removeprefix(f"+{self.calling_code}")
+    def __post_init__(self) -> None:
+        code = f"+{self.calling_code}"
+        national = self.e164.removeprefix(code)
+        logged = max(0, min(_LOGGED_DIGITS, len(national) - _HIDDEN_DIGITS))
+        masked = len(national) - logged
+        in_events = max(0, min(_EVENT_DIGITS, masked - _HIDDEN_DIGITS))
+        text = f"{code}{'*' * masked}{national[masked:]}"
+        object.__setattr__(self, "masked", text)
+        object.__setattr__(self, "visible_prefix", code + national[:in_events])
 
     def __repr__(self) -> str:
         return f"PhoneNumber({self.masked})"
 
 
-def visible_digits(national: str) -> int:
-    """Return how many digits at the end of *national* a masked number shows."""
-    return max(0, min(_SHOWN, len(national) - MIN_HIDDEN_DIGITS))
-
-
 def parse(text: str, region: str) -> PhoneNumber:
-    """Read an international number, or a national one of *region*.
+    """Parse an international number, or a national one of *region*.
 
-    Digits are 0 to 9; spaces, dashes, dots, slashes and brackets are ignored. What
-    `phonenumbers` would make of `tel:` links, extensions, letters and the digits of
-    other scripts is not asked: two spellings of a number must not be a surprise.
+    Digits are 0 to 9. Spaces, dashes, dots, slashes and brackets are ignored. The other
+    forms that `phonenumbers` accepts are rejected, because their meaning is not
+    obvious: `tel:` links, extensions, vanity numbers and digits of other scripts.
+
+    Args:
+        text: The number.
+        region: ISO 3166 code, or `UNKNOWN_REGION`.
 
     Raises:
-        InvalidPhone: It is not a number that libphonenumber knows to be assignable.
+        InvalidPhone: The text is not a number that libphonenumber knows to be
+            assignable.
     """
-    typed = typing_marks.strip_separators(text).translate(_PUNCTUATION)
-    if not _TYPED.fullmatch(typed):
+    digits = parsing.strip_separators(text).translate(_PUNCTUATION)
+    if not _DIGITS.fullmatch(digits):
         raise InvalidPhone
     try:
-        number = phonenumbers.parse(typed, region)
+        number = phonenumbers.parse(digits, region)
     except NumberParseException:
         raise InvalidPhone from None
     country = phonenumbers.region_code_for_number(number)
@@ -91,15 +90,15 @@ def parse(text: str, region: str) -> PhoneNumber:
         phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),
         country,
         number.country_code or 0,
-        phonenumbers.number_type(number) in _MOBILE,
+        phonenumbers.number_type(number) in _SMS_TYPES,
     )
 
 
 def parse_unassigned(text: str) -> PhoneNumber:
-    """Read a number that is written in E.164 and need not exist.
+    """Parse a number in E.164 that need not be assignable.
 
     Raises:
-        InvalidPhone: It is not even written as one.
+        InvalidPhone: The text is not in E.164, or has no known calling code.
     """
     if not _E164.fullmatch(text):
         raise InvalidPhone
@@ -112,35 +111,6 @@ def parse_unassigned(text: str) -> PhoneNumber:
     return PhoneNumber(text, country, code, sms_capable=True)
 
 
-@dataclass(frozen=True, slots=True)
-class AllowedDestinations:
-    """Which numbers the operator pays messages for.
-
-    Attributes:
-        countries: ISO 3166 codes, or `*` for every country. Networks of no country
-            cost the most and have the fewest people, so `*` leaves them out.
-    """
-
-    countries: Collection[str]
-
-    def includes(self, country: str) -> bool:
-        """Return whether *country*, an ISO 3166 code, is served."""
-        everywhere = ALL_COUNTRIES in self.countries and country != GLOBAL_NETWORK
-        return everywhere or country in self.countries
-
-    def check(self, number: PhoneNumber, *, geo_exempt: bool = False) -> None:
-        """Let *number* pass; the country of one that is *trusted* does not matter.
-
-        Raises:
-            CountryNotAllowed: Its country is not served.
-            NumberTypeNotAllowed: It is a landline, a premium line or the like.
-        """
-        if not geo_exempt and not self.includes(number.country):
-            raise CountryNotAllowed(number.country)
-        if not number.sms_capable:
-            raise NumberTypeNotAllowed
-
-
 def is_supported_region(code: str) -> bool:
-    """Whether *code* is an ISO 3166 code of a region that has phone numbers."""
+    """Return whether *code* is the ISO 3166 code of a region with phone numbers."""
     return code in phonenumbers.SUPPORTED_REGIONS

@@ -1,25 +1,25 @@
-"""The key of a phone in the store, and the pepper that its data is stored under."""
+"""The keys of phones in the store, and the peppers that their data is stored under."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneKey:
-    """The key of one phone in one service.
+    """The key of one phone in one namespace.
 
     Attributes:
-        digest: The pseudonym of the number. What is counted by phone is counted under
-            it, for all services together.
-        namespace: The service; see `service.Service.space`.
-        bound: Id of the bound verification that is meant, 16 bytes.
-        scope: The service, or `SERVICE+ID` for a bound verification.
+        digest: The pseudonym of the number. The counts of a phone are stored under it,
+            for all namespaces together.
+        namespace: The namespace of a service; see `Service.namespace`.
+        bound: Id of a bound verification, 16 bytes; None for the others.
+        scope: The namespace, or `NAMESPACE+ID` for a bound verification.
     """
 
     digest: str
@@ -39,11 +39,11 @@ class PhoneKey:
 
 @dataclass(frozen=True, slots=True)
 class PhoneState:
-    """What the store holds for a phone under one pepper.
+    """The state of a phone under one pepper.
 
     Attributes:
-        live: Whether a verification of any service can be alive.
-        failures: Failed checks that are stored.
+        live: Whether a verification of any service can be live.
+        failed_checks: The number of stored failed checks.
     """
 
     live: bool
@@ -51,42 +51,71 @@ class PhoneState:
 
 
 class PhoneStateStore(Protocol):
-    """Where the data of phones is stored; raises `StoreUnavailable`."""
+    """Stores the state of phones; every method raises `StoreUnavailable`."""
 
     def get_phone_state(self, phone: PhoneKey, policy: Policy) -> PhoneState:
-        """Return whether this phone is in use under its pepper."""
+        """Return the state of *phone* under its pepper."""
 
     def move_failed_checks(self, old: PhoneKey, new: PhoneKey, policy: Policy) -> None:
-        """Move the failed checks of one phone from one pepper's key to another's."""
+        """Move the failed checks of a phone from one pepper's key to another's."""
 
 
-def resolve(
-    keys: Sequence[tuple[Pepper, PhoneKey]], store: PhoneStateStore, policy: Policy
-) -> tuple[Pepper, PhoneKey]:
-    """Find the pepper that a phone is stored under.
+@dataclass(frozen=True, slots=True)
+class PhoneKeys:
+    """The keys of all phones.
 
-    During a rotation it is the one under which a verification of the phone is alive in
-    any service, so that codes keep working. The peppers are tried in an order that is
-    the same on every instance, whichever pepper is current there. Failed checks that
-    are stored under another pepper move along, so that no budget starts again.
-
-    Args:
-        keys: The phone's key under each pepper, the current pepper first.
-        store: Where to look.
+    Attributes:
+        peppers: The current pepper, then the previous one during a rotation.
+        store: Stores the state of phones.
         policy: The policy in force.
-
-    Returns:
-        One of *keys*; the first if the phone is not in use.
-
-    Raises:
-        StoreUnavailable: Redis does not answer.
+        namespace_suffix: The end of each namespace.
     """
-    if len(keys) == 1:
-        return keys[0]
-    in_order = sorted(keys, key=lambda pair: pair[1].digest)
-    standings = [(pair, store.get_phone_state(pair[1], policy)) for pair in in_order]
-    current = next((pair for pair, standing in standings if standing.live), keys[0])
-    for other, standing in standings:
-        if other != current and standing.failed_checks:
-            store.move_failed_checks(other[1], current[1], policy)
-    return current
+
+    peppers: tuple[Pepper, ...]
+    store: PhoneStateStore
+    policy: Policy
+    namespace_suffix: str = ""
+
+    def resolve(
+        self, number: PhoneNumber, namespace: str, bound_id: bytes | None
+    ) -> tuple[Pepper, PhoneKey]:
+        """Return the key of a phone, and the pepper of that key.
+
+        During a rotation it is the pepper with a live verification of the phone in any
+        namespace, so that live codes keep working. The order of the search is the same
+        on every instance, whichever pepper is current there. Failed checks under
+        another pepper are moved, so that no budget restarts.
+
+        Args:
+            number: The number of the phone.
+            namespace: The namespace of the service.
+            bound_id: Id of a bound verification, 16 bytes; None for the others.
+
+        Returns:
+            The current pepper if no verification is live, and its key.
+
+        Raises:
+            StoreUnavailable: Redis does not reply.
+        """
+        namespace += self.namespace_suffix
+        keys = [
+            (
+                pepper,
+                PhoneKey(
+                    pepper.pseudonymize("phone", number.e164), namespace, bound_id
+                ),
+            )
+            for pepper in self.peppers
+        ]
+        if len(keys) == 1:
+            return keys[0]
+        in_order = sorted(keys, key=lambda pair: pair[1].digest)
+        states = [
+            (pair, self.store.get_phone_state(pair[1], self.policy))
+            for pair in in_order
+        ]
+        current = next((pair for pair, state in states if state.live), keys[0])
+        for other, state in states:
+            if other != current and state.failed_checks:
+                self.store.move_failed_checks(other[1], current[1], self.policy)
+        return current

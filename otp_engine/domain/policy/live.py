@@ -1,4 +1,4 @@
-"""The engine under the policy as operators last set it."""
+"""The live policy: a value that is rebuilt when operators change the policy."""
 
 from __future__ import annotations
 
@@ -17,129 +17,138 @@ from otp_engine.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-_BETWEEN = 1.0  # seconds
+_REFRESH_INTERVAL = 1.0  # seconds
 
 T = TypeVar("T")
 
 
-class Gauges(Protocol):
-    """Show which policy is live."""
+class PolicyGauges(Protocol):
+    """Metrics of the live policy."""
 
     def set_policy(self, version: int, policy: Policy) -> None:
-        """Set the version that is live; called for the first one too."""
+        """Set the live policy; the first one included.
+
+        Args:
+            version: Number of its version; 0 without a version.
+            policy: The policy.
+        """
 
     def policy_rejected(self, rejected: bool) -> None:  # noqa: FBT001 - a value to set
-        """Set whether the newest stored version is not the live one.
+        """Set whether the newest stored version is rejected.
 
-        It has no valid signature then, or it is not newer than what was live.
+        A version without a valid signature, or not newer than the live one, is
+        rejected.
         """
 
 
 class LivePolicy(Generic[T]):
-    """A value that is built for the policy, and rebuilt when the policy changes.
+    """A value that is built from the policy, and rebuilt when the policy changes.
 
-    A request keeps the value that it got; later requests get the new one. A version
-    that is not signed, or not newer than the live one, is ignored.
+    A request keeps its value until it ends; later requests get the new one. A version
+    without a valid signature, or not newer than the live one, has no effect.
     """
 
     def __init__(
         self,
-        decided: Policy,
+        base_policy: Policy,
         versions: PolicyVersions,
-        make: Callable[[Policy], T],
+        build: Callable[[Policy], T],
         clock: Callable[[], float] = monotonic,
         *,
-        gauges: Gauges,
+        gauges: PolicyGauges,
     ) -> None:
-        """Start with the policy that was *decided* before the start.
+        """Start with the base policy.
 
         Args:
-            decided: The policy of the environment.
+            base_policy: The policy of the environment.
             versions: The stored versions.
-            make: Builds the value.
-            clock: Monotonic seconds.
-            gauges: Are set to what is live.
+            build: Builds the value from a policy.
+            clock: Returns monotonic seconds.
+            gauges: Metrics that show the live policy.
         """
-        self._decided = decided
+        self._base_policy = base_policy
         self._versions = versions
-        self._make = make
+        self._build = build
         self._clock = clock
-        self._made = make(decided)
+        self._value = build(base_policy)
         self._gauges = gauges
-        self._version: int | None = None
-        self._live: PolicyVersion | None = None
-        self._logged: bytes | None = None
-        self._look_at = -math.inf
-        self._looking = Lock()
+        self._live_number: int | None = None
+        self._live_version: PolicyVersion | None = None
+        self._logged_text: bytes | None = None
+        self._next_refresh = -math.inf
+        self._refresh_lock = Lock()
 
     def current(self) -> T:
-        """Return the value for the policy that was live a second ago at most.
+        """Return the value for the live policy, which is at most one second old.
 
-        One request in a second pays a round trip for all the others.
+        One request a second pays for a call to Redis; the others do not wait for it.
         """
-        if self._clock() >= self._look_at and self._looking.acquire(blocking=False):
+        is_due = self._clock() >= self._next_refresh
+        if is_due and self._refresh_lock.acquire(blocking=False):
             try:
-                self._look()
-                self._look_at = self._clock() + _BETWEEN
+                self._refresh()
+                self._next_refresh = self._clock() + _REFRESH_INTERVAL
             finally:
-                self._looking.release()
-        return self._made
+                self._refresh_lock.release()
+        return self._value
 
-    def _look(self) -> None:
-        """Apply a new version; while Redis is unavailable, nothing changes."""
+    def _refresh(self) -> None:
+        """Apply a newer version; while Redis is unavailable, the value stays."""
         try:
             head = self._versions.head()
-            found = head.policy_version if head else None
-            # An older version can be in front of a newer one, if it was restored.
-            is_live = found is not None and found == self._live
-            is_new = head and not is_live and head.text != self._logged
-            if self._version is None or is_new:
-                found = self._versions.latest()
+            version = head.policy_version if head else None
+            # A restored older version can come before a newer one.
+            is_live = version is not None and version == self._live_version
+            is_new = head and not is_live and head.text != self._logged_text
+            if self._live_number is None or is_new:
+                version = self._versions.latest()
         except StoreUnavailable:
             return
-        version = found.version if found else 0
-        is_newer = self._version is None or self._is_newer(found)
+        is_newer = self._live_number is None or self._is_newer(version)
         if is_newer:
-            self._take_up(version, found)
+            self._apply(version)
         self._report(head)
         if is_newer or (head and head.policy_version and not head.is_complete):
             self._complete()
 
-    def _is_newer(self, found: PolicyVersion | None) -> bool:
-        if found is None:
+    def _is_newer(self, version: PolicyVersion | None) -> bool:
+        if version is None:
             return False
-        return self._live is None or found.order > self._live.order
+        return self._live_version is None or version.order > self._live_version.order
 
-    def _take_up(self, version: int, found: PolicyVersion | None) -> None:
+    def _apply(self, version: PolicyVersion | None) -> None:
+        number = version.version if version else 0
         try:
-            policy = apply(self._decided, found)
+            policy = apply(self._base_policy, version)
         except ValueError:
-            log.exception("policy version %d cannot be read, and is left out", version)
+            log.exception("policy version %d is invalid, and has no effect", number)
         else:
-            self._made = self._make(policy)
-            self._gauges.set_policy(version, policy)
-            log.info("policy version %d is live", version)
-        self._version, self._live = version, found
+            self._value = self._build(policy)
+            self._gauges.set_policy(number, policy)
+            log.info("policy version %d is live", number)
+        self._live_number, self._live_version = number, version
 
     def _report(self, head: StoredVersion | None) -> None:
         """Report a *head* that is not the live version, and log it once."""
-        found = head.policy_version if head else None
-        rejected = found != self._live or (head is not None and found is None)
+        version = head.policy_version if head else None
+        rejected = version != self._live_version or (
+            head is not None and version is None
+        )
         self._gauges.policy_rejected(rejected)
         text = head.text if head else b""
-        if rejected and text != self._logged:
-            log.error("%s; version %s stays live", _reason(head), self._version)
-        self._logged = text if rejected else None
+        if rejected and text != self._logged_text:
+            log.error("%s; version %s stays live", _reason(head), self._live_number)
+        self._logged_text = text if rejected else None
 
     def _complete(self) -> None:
         with suppress(StoreUnavailable):
-            if signed := self._versions.complete():
-                log.info("%d policy versions are signed with both peppers", signed)
+            if count := self._versions.complete():
+                log.info("%d policy versions were signed with all peppers", count)
 
 
 def _reason(head: StoredVersion | None) -> str:
     if head is None:
-        return "the policy versions are gone from Redis"
+        return "the policy versions are missing in Redis"
     if head.policy_version is None:
         return "the newest policy version in Redis is not signed with this pepper"
-    return f"policy version {head.policy_version.version} in Redis is not a newer one"
+    return f"policy version {head.policy_version.version} in Redis is not newer"

@@ -1,8 +1,8 @@
-"""The chance of guessing a code under a policy, and how weak a policy may be.
+"""The chance of an online guessing attack under a policy.
 
-Every check is compared with all live codes of a verification. So the chance grows with
-the checks, the live codes and, by a factor of ten each, the digits that are missing.
-The attacker is taken to know the number, to have every message sent that the limits
+Each check is compared with all live codes of a verification. The chance therefore grows
+with the number of checks and of live codes, and tenfold with each digit less. The
+attacker is assumed to know the number, to have every message sent that the limits
 allow, and to use every check.
 """
 
@@ -15,22 +15,27 @@ from fractions import Fraction
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.policy.policy import Policy
 
-CONSECUTIVE_FAILURES = 100
-"""Failed checks in a row after which NIST SP 800-63B-4 (3.2.2) ends all checks."""
+MAX_CONSECUTIVE_FAILURES = 100
+"""Consecutive failures after which NIST SP 800-63B-4 (3.2.2) disables checks."""
 
-DIGITS = 6
-"""Of a code at least: NIST SP 800-63B-4, 3.1.3.2; OWASP ASVS 5.0, 6.5.4 (20 bits)."""
+MIN_CODE_LENGTH = 6
+"""The least number of digits of a code.
 
-BOUND = Fraction(CONSECUTIVE_FAILURES, 10**DIGITS)
-"""The most that the two rules leave to an attacker: 100 checks of one six-digit code,
-a chance of 1 in 10,000. More, for a verification or for a day, is warned of."""
+Sources: NIST SP 800-63B-4, 3.1.3.2; OWASP ASVS 5.0, 6.5.4 (20 bits).
+"""
+
+MAX_CHANCE = Fraction(MAX_CONSECUTIVE_FAILURES, 10**MIN_CODE_LENGTH)
+"""The largest chance within both rules: 100 checks of one six-digit code, 1 in 10,000.
+
+A larger chance for a verification or a day causes a warning.
+"""
 
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
-    """The chance of guessing a code of one phone, at most.
+class GuessingChance:
+    """Upper bounds of the chance that an attacker finds a code of one phone.
 
     Attributes:
         per_verification: With all checks of one verification.
@@ -42,57 +47,60 @@ class Chance:
 
     def __str__(self) -> str:
         return (
-            f"{one_in(self.per_verification)} a verification"
-            f" and {one_in(self.per_day)} a day"
+            f"{format_chance(self.per_verification)} a verification"
+            f" and {format_chance(self.per_day)} a day"
         )
 
     @property
-    def exceeds_bound(self) -> bool:
-        """Whether either is over `BOUND`."""
-        return max(self.per_verification, self.per_day) > BOUND
+    def exceeds_maximum(self) -> bool:
+        """Whether either chance is larger than `MAX_CHANCE`."""
+        return max(self.per_verification, self.per_day) > MAX_CHANCE
 
 
-def chance(policy: Policy) -> Chance:
-    """Compute the chance of guessing a code under *policy*.
+def guessing_chance(policy: Policy) -> GuessingChance:
+    """Compute the chance of an online guessing attack under *policy*.
 
-    `failed_checks_per_phone` does not count: each bound verification has a budget of
-    its own. What ends all checks of a phone is `max_consecutive_failures`.
+    `failed_checks_per_phone` has no effect, because each bound verification has its own
+    budget of failed checks. `max_consecutive_failures` ends all checks of a phone.
 
     Returns:
         Upper bounds for a day without a right code, which clears the failed checks.
     """
-    live = _live_codes(policy)
+    live_codes = _max_live_codes(policy)
     failures = policy.max_consecutive_failures
-    verification = min(policy.max_checks, failures) * live
-    day = failures * live
-    if sends := _within(policy.sends_per_phone, _DAY):
-        # All checks of a verification are compared with all of its codes, at most.
-        day = min(day, policy.max_checks * sends)
+    per_verification = min(policy.max_checks, failures) * live_codes
+    per_day = failures * live_codes
+    if sends := _max_events(policy.sends_per_phone, _DAY):
+        # Each check of a verification is compared with all of its codes, at most.
+        per_day = min(per_day, policy.max_checks * sends)
     codes = 10**policy.code_length
-    return Chance(
-        min(Fraction(verification, codes), Fraction(1)),
-        min(Fraction(day, codes), Fraction(1)),
+    return GuessingChance(
+        min(Fraction(per_verification, codes), Fraction(1)),
+        min(Fraction(per_day, codes), Fraction(1)),
     )
 
 
-def _live_codes(policy: Policy) -> int:
-    """The most codes of one verification that are live at the same time."""
+def _max_live_codes(policy: Policy) -> int:
+    """Return how many codes of a verification can be live at the same time."""
     codes = policy.max_sends
     if policy.resend_cooldown:
         codes = min(codes, -(-policy.ttl // policy.resend_cooldown))
-    if sends := _within(policy.sends_per_phone, policy.ttl):
+    if sends := _max_events(policy.sends_per_phone, policy.ttl):
         codes = min(codes, sends)
     return codes
 
 
-def _within(limit: Limit, stretch: timedelta) -> int | None:
-    """The most that *limit* lets through in *stretch*; None without a limit."""
+def _max_events(limit: Limit, period: timedelta) -> int | None:
+    """Return how many events a limit allows in *period*; None without a limit."""
     return min(
-        (one.count * -(-stretch // one.period) for one in limit.enforced.windows),
+        (
+            window.count * -(-period // window.period)
+            for window in limit.enforced.windows
+        ),
         default=None,
     )
 
 
-def one_in(chance: Fraction) -> str:
+def format_chance(chance: Fraction) -> str:
     """Return *chance* as text, such as `1 in 10,000`."""
     return f"1 in {int(1 / chance):,}"

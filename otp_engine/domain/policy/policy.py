@@ -1,4 +1,4 @@
-"""The policy: what operators tune, with a default and a reason for each bound."""
+"""The policy: the settings that operators change while the service runs."""
 
 from __future__ import annotations
 
@@ -12,37 +12,36 @@ from otp_engine import parsing
 from otp_engine.domain.limits import durations
 from otp_engine.domain.limits.limits import KeyedLimit, Limit, Window
 
-CONSECUTIVE = timedelta(days=30)
-"""How long a failed check counts towards `max_consecutive_failures`."""
+CONSECUTIVE_FAILURES_PERIOD = timedelta(days=30)
+"""Time that a failed check counts towards `max_consecutive_failures`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How long, how often and how many.
+    """The values of one policy.
 
     Attributes:
         code_length: Digits of a code.
-        ttl: How long each code can be used.
-        max_checks: Guesses at one verification, however many codes it has.
-        max_sends: Messages of one verification.
-        resend_cooldown: The least time between two messages of one verification.
-        sends_per_phone: Messages to one phone, over all its verifications.
-        sends_per_ip: Messages asked for from one address.
-        sends_per_country: Messages to the numbers of any one country.
-        sends_total: Messages altogether.
-        failed_checks_per_phone: Wrong guesses at one phone's codes, over all its
-            verifications; only a right code clears them (NIST SP 800-63B-4, 3.1.3.2).
-        checks_per_ip: Guesses from one address.
+        ttl: Time that each code can be used.
+        max_checks: Checks of one verification, over all its codes.
+        max_sends: Sends of one verification.
+        resend_cooldown: The least time between two sends of one verification.
+        sends_per_phone: Sends to one phone, over all its verifications.
+        sends_per_ip: Sends requested from one client IP.
+        sends_per_country: Sends to the numbers of any one country.
+        sends_total: All sends.
+        failed_checks_per_phone: Failed checks of one phone, over all its verifications;
+            only a right code clears them (NIST SP 800-63B-4, 3.1.3.2).
+        checks_per_ip: Checks from one client IP.
         max_consecutive_failures: Failed checks of one phone without a right code
             between them, in 30 days; then no check is accepted (NIST SP 800-63B-4,
             3.2.2).
-        failed_checks_total: Failed checks altogether.
+        failed_checks_total: All failed checks.
         sends_per_key: Sends requested with one API key.
         checks_per_key: Checks requested with one API key.
         auth_failures_per_ip: Requests with a wrong API key from one address that are
             answered with 401.
-        sending: Whether codes are sent at all; those that are out can be checked
-            either way.
+        sending: Whether codes are sent. Live codes can be checked in either case.
     """
 
     code_length: int = 6
@@ -65,51 +64,48 @@ class Policy:
 
     @property
     def consecutive_failures(self) -> Limit:
-        """`max_consecutive_failures` as a limit."""
+        """The limit that `max_consecutive_failures` sets."""
         return _consecutive(self.max_consecutive_failures)
 
     def checks_allowed(self, *, bound: bool) -> int:
         """Return how many checks a verification accepts.
 
-        A bound verification has a budget of failed checks of its own, as large as
-        that of a phone.
+        Args:
+            bound: Whether it is a bound verification, which has its own budget of
+                failed checks. The budget is as large as that of a phone.
         """
         if not bound:
             return self.max_checks
-        budgets = [one.count for one in self.failed_checks_per_phone.windows]
+        budgets = [window.count for window in self.failed_checks_per_phone.windows]
         return min(self.max_checks, *budgets)
 
 
 @cache
 def _consecutive(count: int) -> Limit:
-    return Limit((Window(count, CONSECUTIVE),))
+    return Limit((Window(count, CONSECUTIVE_FAILURES_PERIOD),))
 
 
-def _duration_between(least: str, most: str) -> Callable[[str], timedelta]:
-    def read(text: str) -> timedelta:
+def _duration_between(minimum: str, maximum: str) -> Callable[[str], timedelta]:
+    def parse(text: str) -> timedelta:
         duration = durations.parse(text)
-        if not durations.parse(least) <= duration <= durations.parse(most):
-            raise ValueError(f"must be from {least} to {most}: {text!r}")
+        if not durations.parse(minimum) <= duration <= durations.parse(maximum):
+            raise ValueError(f"must be from {minimum} to {maximum}: {text!r}")
         return duration
 
-    return read
+    return parse
 
 
 def _always_enforced(text: str) -> Limit:
     limit = Limit.parse(text)
     if not limit:
-        raise ValueError(
-            "cannot be off: without it, a new code is a new set of guesses"
-        )
+        raise ValueError("cannot be off: without it, each new code allows new attempts")
     if limit.shadow:
-        raise ValueError(
-            "cannot be in shadow: what refuses nobody lets everybody guess on"
-        )
+        raise ValueError("cannot be in shadow mode: it would allow unlimited checks")
     return limit
 
 
-def format_value(value: Any) -> str:  # noqa: ANN401 - whatever a reader gives
-    """Write a value of the policy as its reader reads it."""
+def format_value(value: Any) -> str:  # noqa: ANN401 - any value of the policy
+    """Return a value of the policy as text that its parser accepts."""
     match value:
         case bool():
             return "on" if value else "off"
@@ -120,9 +116,9 @@ def format_value(value: Any) -> str:  # noqa: ANN401 - whatever a reader gives
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {
-    # HOTP truncation carries 31 bits, and ten digits is what a person will type.
+    # Ten digits are as many as people are willing to enter.
     "code_length": parsing.integer(4, 10),
-    # Twilio Verify's own range ends at 24 h; a carrier needs seconds to deliver.
+    # Twilio Verify's range ends at 24 h. Delivery of a message takes seconds.
     "ttl": _duration_between("30s", "24h"),
     # NIST SP 800-63B-4 (3.2.2) ends at 100 consecutive failures.
     "max_checks": parsing.integer(1, 100),
@@ -142,4 +138,4 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "auth_failures_per_ip": Limit.parse,
     "sending": parsing.boolean(("on",), ("off",)),
 }
-"""How each value of the policy is read from text; a `ValueError` says what is wrong."""
+"""Parsers of the values of the policy, by name. They raise `ValueError`."""

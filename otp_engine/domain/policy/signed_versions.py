@@ -1,9 +1,9 @@
-"""The versions of the policy, signed, so that write access to Redis changes nothing.
+"""Signed policy versions, so that write access to Redis cannot change the policy.
 
-A stored version is a JSON object with the change as text, `body`, and `signatures`, an
-HMAC-SHA256 of that text for each configured pepper. During a rotation of the pepper a
-version that has one valid signature gets the others, so that it stays valid when the
-old pepper is removed.
+A stored version is a JSON object with the version as text, `body`, and `signatures`, an
+HMAC-SHA256 of that text for each configured pepper. During a rotation of the pepper, a
+version with one valid signature gets the other one. It then stays valid when the old
+pepper is removed.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.domain.ports import PolicyVersionStore
 
 MAX_VERSIONS = 1_000
-"""Number of versions that are stored."""
+"""Number of stored versions; older ones are deleted."""
 
-_MOST_SIGNATURES = 4
+_MAX_SIGNATURES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """A version as it stands in Redis.
+    """A stored version, valid or not.
 
     Attributes:
-        text: All of it.
-        amendment: The change; None, if no signature is valid.
-        signed: For each configured pepper, whether it has signed this.
+        text: The stored text.
+        policy_version: The version; None if no signature is valid.
+        signed: For each configured pepper, whether the text has its signature.
     """
 
     text: bytes
@@ -41,176 +41,193 @@ class StoredVersion:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every configured pepper has signed this."""
+        """Whether the text has a signature of every configured pepper."""
         return all(self.signed)
 
 
 class PolicyVersions:
-    """Signs versions of the policy, and reads those with a valid signature."""
+    """Signs policy versions, and verifies stored ones."""
 
-    def __init__(self, stored: PolicyVersionStore, peppers: Sequence[Pepper]) -> None:
-        """Read and write *stored* versions.
+    def __init__(self, store: PolicyVersionStore, peppers: Sequence[Pepper]) -> None:
+        """Use the versions of a store.
 
         Args:
-            stored: Where the texts are.
-            peppers: The current one first. A version is signed with all of them, and
-                valid with a signature of any.
+            store: The store of the texts.
+            peppers: The current pepper, then the previous one during a rotation. A new
+                version is signed with all of them, and one signature makes it valid.
         """
-        self._stored = stored
+        self._store = store
         self._keys = [pepper.derive_key("policy") for pepper in peppers]
 
     def head(self) -> StoredVersion | None:
-        """Return the version that was added last, valid or not; None without any."""
-        text = self._stored.latest()
-        return self._read(text) if text is not None else None
+        """Return the version that was added last, valid or not, if there is one."""
+        text = self._store.latest()
+        return self._decode(text) if text is not None else None
 
     def latest(self) -> PolicyVersion | None:
-        """Return the newest valid version, wherever it stands."""
+        """Return the newest valid version, wherever it is in the list."""
         return next(iter(self.history(1)), None)
 
-    def history(self, most: int) -> list[PolicyVersion]:
-        """Return the *most* newest valid versions, newest first.
+    def history(self, count: int) -> list[PolicyVersion]:
+        """Return the *count* newest valid versions, newest first.
 
-        Of several with the same number only the newest is among them.
+        If several have the same number, the list contains the newest of them.
         """
-        found = [one.policy_version for one in self._all() if one.policy_version]
-        known: dict[int, PolicyVersion] = {}
-        for amendment in sorted(found, key=lambda one: one.order, reverse=True):
-            known.setdefault(amendment.version, amendment)
-        return list(known.values())[:most]
+        versions = [
+            stored.policy_version for stored in self._all() if stored.policy_version
+        ]
+        by_number: dict[int, PolicyVersion] = {}
+        for version in sorted(versions, key=_order, reverse=True):
+            by_number.setdefault(version.version, version)
+        return list(by_number.values())[:count]
 
     def following(self, now: datetime) -> tuple[int, datetime]:
-        """Return the number and the time of a version that is made *now*.
+        """Return the number and the time of a new version.
 
-        The number is one more than the highest. The time is after that of the newest
-        version, whose author's clock may be ahead.
-        """
-        known = self.history(MAX_VERSIONS)
-        if not known:
-            return 1, now
-        number = 1 + max(one.version for one in known)
-        return number, max(now, known[0].created_at + timedelta(microseconds=1))
-
-    def add(self, amendment: PolicyVersion) -> bool:
-        """Make *amendment* live, unless another became live since it was begun.
+        Args:
+            now: Time by the clock of this machine. The clock of the newest version's
+                author can be ahead of it.
 
         Returns:
-            Whether it is live; its number must follow the highest valid one, and it
-            must be newer than the newest.
+            The highest number plus one, and a time after that of the newest version.
         """
-        head, known = self.head(), self.history(MAX_VERSIONS)
-        if known and known[0] == amendment:
+        versions = self.history(MAX_VERSIONS)
+        if not versions:
+            return 1, now
+        return (
+            1 + _highest_number(versions),
+            max(now, versions[0].created_at + timedelta(microseconds=1)),
+        )
+
+    def add(self, version: PolicyVersion) -> bool:
+        """Make a version live, unless another one became live in the meantime.
+
+        Args:
+            version: The version. Its number must follow the highest valid one, and it
+                must be newer than the newest.
+
+        Returns:
+            Whether it is live.
+        """
+        head, versions = self.head(), self.history(MAX_VERSIONS)
+        if versions and versions[0] == version:
             return True
-        if amendment.version != 1 + max((one.version for one in known), default=0):
+        if version.version != 1 + _highest_number(versions):
             return False
-        if known and amendment.order < known[0].order:
+        if versions and version.order < versions[0].order:
             return False
-        text = self._write(_body(amendment))
-        return self._stored.add(text, after=head.text if head else None)
+        text = self._encode(_encode_body(version))
+        return self._store.add(text, after=head.text if head else None)
 
     def complete(self) -> int:
         """Sign each valid version with every configured pepper.
 
         Returns:
-            How many lacked a signature.
+            The number of versions that got a signature.
         """
-        found = self._all() if len(self._keys) > 1 else []
-        lacking = [one for one in found if one.policy_version and not one.is_complete]
+        versions = self._all() if len(self._keys) > 1 else []
         return sum(
-            self._stored.replace(one.text, self._write(json.loads(one.text)["body"]))
-            for one in lacking
+            self._store.replace(
+                version.text, self._encode(json.loads(version.text)["body"])
+            )
+            for version in versions
+            if version.policy_version and not version.is_complete
         )
 
     def warnings(self) -> list[str]:
-        """Return what is wrong with the stored versions, a sentence each."""
-        found = self._all()
-        valid = [one for one in found if one.policy_version]
-        if not found:
+        """Return the problems of the stored versions, a sentence each."""
+        versions = self._all()
+        if not versions:
             return []
-        doubts, head = [], found[0]
+        warnings, head = [], versions[0]
         if head.policy_version is None:
-            doubts.append(
+            warnings.append(
                 "the newest policy version in Redis is not signed with OTP_PEPPER, and"
                 " is not live"
             )
         elif head.policy_version != self.latest():
-            doubts.append("the policy versions in Redis are out of order")
+            warnings.append("the policy versions in Redis are out of order")
         elif not head.signed[0]:
-            doubts.append(
+            warnings.append(
                 f"policy version {head.policy_version.version} is not signed with"
                 " OTP_PEPPER yet: keep OTP_PEPPER_PREVIOUS until a running instance has"
                 " signed it"
             )
-        if unsigned := len(found) - len(valid):
-            doubts.append(
-                f"of {len(found)} policy versions in Redis {unsigned} are not signed"
+        if unsigned := sum(version.policy_version is None for version in versions):
+            warnings.append(
+                f"of {len(versions)} policy versions in Redis {unsigned} are not signed"
                 " with OTP_PEPPER, and cannot be rolled back to"
             )
-        return doubts
+        return warnings
 
     def _all(self) -> list[StoredVersion]:
-        return [self._read(text) for text in self._stored.history(MAX_VERSIONS)]
+        return [self._decode(text) for text in self._store.history(MAX_VERSIONS)]
 
     def _signatures(self, body: str) -> list[str]:
         """Return the signature of *body* with each pepper, the current one first."""
         data = body.encode()
         return [hmac.digest(key, data, hashlib.sha256).hex() for key in self._keys]
 
-    def _write(self, body: str) -> str:
-        # Sorted, so that instances with the same two peppers write the same.
+    def _encode(self, body: str) -> str:
+        # Sorted, so that instances with the same two peppers store the same text.
         return json.dumps({"body": body, "signatures": sorted(self._signatures(body))})
 
-    def _read(self, text: bytes) -> StoredVersion:
+    def _decode(self, text: bytes) -> StoredVersion:
         try:
-            body, claimed = _parts(text)
+            body, claimed = _split(text)
             expected = self._signatures(body)
         except (ValueError, RecursionError):
             return StoredVersion(text)
         signed = tuple(
-            any(hmac.compare_digest(signature.encode(), one) for one in claimed)
+            any(hmac.compare_digest(signature.encode(), other) for other in claimed)
             for signature in expected
         )
-        # What is not signed is not even read.
-        amendment = _amendment(body) if any(signed) else None
-        return (
-            StoredVersion(text, amendment, signed) if amendment else StoredVersion(text)
-        )
+        # The body is parsed only if a signature is valid.
+        version = _decode_body(body) if any(signed) else None
+        return StoredVersion(text, version, signed) if version else StoredVersion(text)
 
 
-def _parts(text: bytes) -> tuple[str, list[bytes]]:
-    """Return the body and the claimed signatures of a text that anybody may have put.
+def _order(version: PolicyVersion) -> tuple[datetime, int]:
+    return version.order
+
+
+def _highest_number(versions: Sequence[PolicyVersion]) -> int:
+    return max((version.version for version in versions), default=0)
+
+
+def _split(text: bytes) -> tuple[str, list[bytes]]:
+    """Return the body of a stored text and its signatures, which are not verified.
 
     Raises:
-        ValueError: It is not written as a version.
+        ValueError: The text does not have the form of a stored version.
     """
     match json.loads(text):
-        case {"body": str() as body, "signatures": list() as claimed}:
-            some = claimed[:_MOST_SIGNATURES]
-            return body, [one.encode() for one in some if isinstance(one, str)]
+        case {"body": str() as body, "signatures": list() as signatures}:
+            first = signatures[:_MAX_SIGNATURES]
+            return body, [item.encode() for item in first if isinstance(item, str)]
         case _:
-            raise ValueError("not a version of the policy")
+            raise ValueError("not a policy version")
 
 
-def _body(amendment: PolicyVersion) -> str:
+def _encode_body(version: PolicyVersion) -> str:
     return json.dumps(
         {
-            "version": amendment.version,
-            "created_at": amendment.created_at.isoformat(),
-            "author": amendment.author,
-            "reason": amendment.reason,
-            "values": dict(amendment.values),
+            "version": version.version,
+            "created_at": version.created_at.isoformat(),
+            "author": version.author,
+            "reason": version.reason,
+            "values": dict(version.values),
         },
         sort_keys=True,
         separators=(",", ":"),
     )
 
 
-def _amendment(body: str) -> PolicyVersion | None:
-    """Return the change in a signed *body*; None, if another release means more."""
+def _decode_body(body: str) -> PolicyVersion | None:
+    """Return the version of a signed *body*; None if another release wrote it."""
     try:
-        given = json.loads(body)
-        return PolicyVersion(
-            **given | {"created_at": datetime.fromisoformat(given["created_at"])}
-        )
+        fields = json.loads(body)
+        created_at = datetime.fromisoformat(fields["created_at"])
+        return PolicyVersion(**fields | {"created_at": created_at})
     except (KeyError, TypeError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""The policy as operators change it while the service runs."""
+"""Policy versions: the changes that operators make while the service runs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from otp_engine.domain.policy.policy import PARSERS, Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyVersion:
-    """One change, and all that is live after it.
+    """One stored state of the policy.
 
     Attributes:
-        version: Number for people: one more than the highest that Redis has, from 1.
-        at: When it was made. The newest is live.
-        who: Whose change, as the machine that it was made on calls them.
-        reason: Why, in the words of whoever made it.
-        values: Every live value, as text; a name that is not in it is as decided
-            before the start.
+        version: Number, from 1: one more than the highest number in Redis.
+        created_at: Time of the change, by the clock of the author's machine. The newest
+            version is live.
+        author: The operator's user name and machine, as `alice@ops`.
+        reason: The operator's reason, if there is one.
+        values: All live values, as text by name. The base policy has the other values.
     """
 
     version: int
@@ -30,23 +30,26 @@ class PolicyVersion:
 
     @property
     def order(self) -> tuple[datetime, int]:
-        """What versions are compared by: the time, then the number.
+        """The sort key of versions: the time, then the number.
 
-        Numbers begin again when Redis loses the versions, and times do not.
+        Numbers start again at 1 when Redis loses the versions, and times do not.
         """
         return self.created_at, self.version
 
 
-def apply(policy: Policy, change: PolicyVersion | None) -> Policy:
-    """Put the live values over *policy*, if anything was ever changed.
+def apply(base_policy: Policy, version: PolicyVersion | None) -> Policy:
+    """Return a policy with the live values of a version.
 
-    Names of another release are left out.
+    Args:
+        base_policy: The policy of the environment.
+        version: The live version, if there is one. Names that only another release has
+            are ignored.
 
     Raises:
-        ValueError: One of the values cannot be.
+        ValueError: A value of the version is invalid.
     """
-    values = change.values if change else {}
-    read = {
-        name: PARSERS[name](text) for name, text in values.items() if name in PARSERS
+    texts = version.values if version else {}
+    values = {
+        name: PARSERS[name](text) for name, text in texts.items() if name in PARSERS
     }
-    return replace(policy, **read)
+    return replace(base_policy, **values)

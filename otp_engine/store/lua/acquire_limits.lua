@@ -15,7 +15,7 @@
 --          {'rejected', i, ms}  by limit i for another ms, the longest of all that
 --                               reject; counted by none
 --
--- TTL: each log lives as long as its longest window.
+-- TTL: each log expires after its longest window.
 
 local key = ARGV[1]
 local at = now()

@@ -19,7 +19,7 @@
 --          0   it is gone: closed by another request, or expired
 --
 -- TTL: the verification is deleted, and if a code matched the phone's failed checks;
--- the idempotency key lives for ARGV[3].
+-- the idempotency key expires after ARGV[3].
 
 local verification, failed, approval = KEYS[1], KEYS[2], KEYS[3]
 

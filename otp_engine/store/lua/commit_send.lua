@@ -14,14 +14,14 @@
 -- TTL: extended to the end of this code if that is later, and never shortened, because
 -- earlier codes live until their own ends.
 
-local key, life = ARGV[1], tonumber(ARGV[3])
+local key, ttl = ARGV[1], tonumber(ARGV[3])
 
 if redis.call('HEXISTS', KEYS[1], key) == 0 then
     return 0
 end
 
-redis.call('HSET', KEYS[1], key, ARGV[2] .. string.format('%.0f', now() + life))
-if redis.call('PTTL', KEYS[1]) < life then
-    redis.call('PEXPIRE', KEYS[1], life)
+redis.call('HSET', KEYS[1], key, ARGV[2] .. string.format('%.0f', now() + ttl))
+if redis.call('PTTL', KEYS[1]) < ttl then
+    redis.call('PEXPIRE', KEYS[1], ttl)
 end
 return 1

@@ -14,10 +14,10 @@
 --
 -- returns  {field, value, ...}   the whole record; times are milliseconds since 1970
 --
--- TTL: at least as long as a code from now, which is a little longer than the
--- verification lives.
+-- TTL: at least as long as a code from now, so it expires a little later than the
+-- verification.
 
-local record, key, life = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local record, key, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local at = string.format('%.0f', now())
 
 redis.call('HSETNX', record, key, at .. ' ' .. ARGV[5])
@@ -25,7 +25,7 @@ redis.call('HSET', record, 'service', ARGV[3], 'number', ARGV[4], 'channel', ARG
 if ARGV[6] == '1' then
     redis.call('HSET', record, 'bound', '1')
 end
-if redis.call('PTTL', record) < life then
-    redis.call('PEXPIRE', record, life)
+if redis.call('PTTL', record) < ttl then
+    redis.call('PEXPIRE', record, ttl)
 end
 return redis.call('HGETALL', record)

@@ -18,8 +18,8 @@
 -- returns  1  released
 --          0  there was nothing to release
 --
--- TTL: the verification ends with its last code; it is deleted when no send is left.
--- The provider's rejections live for ARGV[3] after the last of them.
+-- TTL: the verification ends with its last code; it is deleted when it has no send.
+-- The provider's rejections expire ARGV[3] after the last of them.
 
 local verification, key = KEYS[1], ARGV[1]
 
@@ -34,10 +34,10 @@ if redis.call('HDEL', verification, key) == 0 then
     return 0
 end
 
-local left = read_verification(verification, now())
-if left.sends == 0 then
+local live = read_verification(verification, now())
+if live.sends == 0 then
     redis.call('DEL', verification)
-elseif left.sends == left.committed then
-    redis.call('PEXPIREAT', verification, string.format('%.0f', left.last_end))
+elseif live.sends == live.committed then
+    redis.call('PEXPIREAT', verification, string.format('%.0f', live.last_end))
 end
 return 1

@@ -23,8 +23,7 @@
 --          {'failed_checks_per_phone' | 'max_consecutive_failures', ms}
 --                                     the phone's limit rejects for another ms
 --
--- TTL: the verification's does not change. Each log lives as long as its longest
--- window.
+-- TTL: the verification's does not change. Each log expires after its longest window.
 
 local verification, failed, failures = KEYS[1], KEYS[2], KEYS[3]
 local key, max_checks = ARGV[1], tonumber(ARGV[2])
@@ -68,11 +67,11 @@ else
     append(failures, consecutive, key, at)
 end
 
-local of_phone = math.min(
+local phone_attempts = math.min(
     remaining(failed, budget, at), remaining(failures, consecutive, at)
 )
-local left = math.max(0, math.min(max_checks - #checks / 8, of_phone))
+local attempts = math.max(0, math.min(max_checks - #checks / 8, phone_attempts))
 return {
-    'reserved', live.fields.id, live.fields.argon2, left, live.last_end - at,
+    'reserved', live.fields.id, live.fields.argon2, attempts, live.last_end - at,
     unpack(live.code_hashes)
 }

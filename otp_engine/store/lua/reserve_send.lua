@@ -45,14 +45,14 @@
 --          {'not_found'}                    ARGV[2] is empty and no verification is live
 --          {'provider_rejection', text}     a provider rejected this phone recently
 --
--- TTL: the verification lives at least as long as a code from now, so that it cannot
+-- TTL: the verification expires no earlier than a code from now, so that it cannot
 -- end between this step and commit_send.lua; release_send.lua reverts that. The log of
--- sends lives as long as its longest window, and at least as long as a code: during a
+-- sends expires after its longest window, and no earlier than a code: during a
 -- pepper rotation it marks the phone as in use (phone_state.lua). The index of bound
--- verifications lives as long as the last of them.
+-- verifications expires with the last of them.
 
 local verification, sends, failed, shadow = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local key, life, cooldown = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[7])
+local key, ttl, cooldown = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[7])
 local per_phone = ARGV[8]
 local at = now()
 local fields = redis.call('HKEYS', verification)
@@ -82,7 +82,7 @@ local function reserved_reply(repeated)
         resend = math.max(cooldown_left(), retry_after(sends, per_phone, at))
     end
     if sent >= tonumber(ARGV[5]) then
-        resend = math.max(resend, life)
+        resend = math.max(resend, ttl)
     end
     return {
         'reserved', id, argon2, resend, usage(sends, per_phone, at), over,
@@ -136,15 +136,15 @@ if not id then
     redis.call('HSET', verification, 'id', id, 'argon2', argon2, 'checks', '')
 end
 redis.call('HSET', verification, key, '')
-if ends_in < life then
-    redis.call('PEXPIRE', verification, life)
+if ends_in < ttl then
+    redis.call('PEXPIRE', verification, ttl)
 end
-append(sends, per_phone .. ' 1/' .. cooldown .. ' 1/' .. life, key, at)
+append(sends, per_phone .. ' 1/' .. cooldown .. ' 1/' .. ttl, key, at)
 if KEYS[7] then
-    redis.call('ZADD', KEYS[7], at + life, ARGV[12])
+    redis.call('ZADD', KEYS[7], at + ttl, ARGV[12])
     redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', at)
-    if redis.call('PTTL', KEYS[7]) < life then
-        redis.call('PEXPIRE', KEYS[7], life)
+    if redis.call('PTTL', KEYS[7]) < ttl then
+        redis.call('PEXPIRE', KEYS[7], ttl)
     end
 end
 sent = sent + 1

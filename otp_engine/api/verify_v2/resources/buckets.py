@@ -50,7 +50,9 @@ def create(service: str, limit: str) -> ResponseReturnValue:
 def list_(service: str, limit: str) -> ResponseReturnValue:
     """Return the buckets of a rate limit."""
     return paginate(
-        get_rate_limit(lookup.get_service(service), limit).buckets,
+        get_rate_limit(
+            lookup.get_service(context.get_context(), service), limit
+        ).buckets,
         "buckets",
         serialize=lambda bucket: serialize(service, limit, bucket),
         name=lambda bucket: bucket.sid,
@@ -60,7 +62,9 @@ def list_(service: str, limit: str) -> ResponseReturnValue:
 @bp.get(f"{_LIST}/<sid>")
 def fetch(service: str, limit: str, sid: str) -> ResponseReturnValue:
     """Return a bucket."""
-    bucket = _get(get_rate_limit(lookup.get_service(service), limit), sid)
+    bucket = _get(
+        get_rate_limit(lookup.get_service(context.get_context(), service), limit), sid
+    )
     return serialize(service, limit, bucket)
 
 

@@ -41,7 +41,7 @@ def create(service: str) -> ResponseReturnValue:
 def list_(service: str) -> ResponseReturnValue:
     """Return the configurations of a service."""
     return paginate(
-        lookup.get_service(service).messaging,
+        lookup.get_service(context.get_context(), service).messaging,
         "messaging_configurations",
         serialize=lambda configuration: serialize(service, configuration),
         name=lambda configuration: configuration.country,
@@ -51,7 +51,9 @@ def list_(service: str) -> ResponseReturnValue:
 @bp.get(f"{_LIST}/<country>")
 def fetch(service: str, country: str) -> ResponseReturnValue:
     """Return the configuration for a country."""
-    return serialize(service, _get(lookup.get_service(service), country))
+    return serialize(
+        service, _get(lookup.get_service(context.get_context(), service), country)
+    )
 
 
 @bp.post(f"{_LIST}/<country>")

@@ -42,7 +42,7 @@ def create(service: str) -> ResponseReturnValue:
 def list_(service: str) -> ResponseReturnValue:
     """Return the rate limits of a service."""
     return paginate(
-        lookup.get_service(service).rate_limits,
+        lookup.get_service(context.get_context(), service).rate_limits,
         "rate_limits",
         serialize=lambda limit: serialize(service, limit),
         name=lambda limit: limit.sid,
@@ -52,7 +52,9 @@ def list_(service: str) -> ResponseReturnValue:
 @bp.get(f"{_LIST}/<sid>")
 def fetch(service: str, sid: str) -> ResponseReturnValue:
     """Return a rate limit."""
-    return serialize(service, get_rate_limit(lookup.get_service(service), sid))
+    return serialize(
+        service, get_rate_limit(lookup.get_service(context.get_context(), service), sid)
+    )
 
 
 @bp.post(f"{_LIST}/<sid>")

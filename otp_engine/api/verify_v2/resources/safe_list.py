@@ -67,7 +67,7 @@ def serialize(number: PhoneNumber) -> dict[str, Any]:
     """Return the body of a number."""
     # The SID is derived from the number, so the same number always has the same one.
     pepper = context.get_context().peppers[0]
-    digest = pepper.code_mac("safe", verification=b"", number=number.e164)
+    digest = pepper.code_mac("safe", verification_id=b"", number=number.e164)
     return {
         "sid": f"GN{digest[:16].hex()}",
         "phone_number": number.e164,

@@ -126,7 +126,7 @@ def list_() -> ResponseReturnValue:
 @bp.get("/Services/<sid>")
 def fetch(sid: str) -> ResponseReturnValue:
     """Return a service."""
-    return serialize(lookup.get_service(sid))
+    return serialize(lookup.get_service(context.get_context(), sid))
 
 
 @bp.post("/Services/<sid>")

@@ -82,7 +82,7 @@ def serialize(template: _Template) -> dict[str, Any]:
                 "status": "approved",
                 "locale": language,
                 "text": templates.render_placeholder(
-                    language, warned=template.do_not_share_warning
+                    language, do_not_share_warning=template.do_not_share_warning
                 ),
                 "date_created": created,
                 "date_updated": created,

@@ -9,7 +9,8 @@ from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from otp_engine.api import context
-from otp_engine.api.verify_v2 import auth, errors, lookup, params
+from otp_engine.api.context import AppContext
+from otp_engine.api.verify_v2 import auth, errors, lookup, params, verification_params
 from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.domain import codes
@@ -26,36 +27,36 @@ _parse_sid = params.sid("VE")
 def create(service: str) -> ResponseReturnValue:
     """Check a code; a wrong one is a response with the status `pending`."""
     app, form = context.get_context(), params.parse(request)
-    verification = _find(form, lookup.get_service(service))
+    verification = _find(app, form, lookup.get_service(app, service))
     g.phone = verification.number.masked
-    guess = CheckRequest(
+    check_request = CheckRequest(
         number=verification.number,
         code=codes.parse_custom(form.require("Code")),
         client_ip=auth.client_ip(None),
         service=verification.service,
         verification_id=verification.id,
         bound_id=verification.bound,
-        client=g.caller,
+        client=g.client_name,
     )
-    checked = app.engine_for(verification.number).check(guess)
-    status = "approved" if checked.approved else "pending"
+    result = app.engines.engine_for(verification.number).check(check_request)
+    status = "approved" if result.approved else "pending"
     body = verification.view(
-        checked.verification_id, status, updated=app.utcnow()
+        app, result.verification_id, status, updated=app.utcnow()
     ).to_check()
-    if not checked.approved:
+    if not result.approved:
         return body
     # The code is used up already, so a record that remains is no error.
     with suppress(StoreUnavailable):
-        app.records.delete(checked.verification_id)
-    return body, HTTPStatus.OK, app.proof_header(verification.number, checked)
+        app.records.delete(result.verification_id)
+    return body, HTTPStatus.OK, app.proof_header(verification.number, result)
 
 
-def _find(form: FormParams, service: Service) -> VerificationRef:
+def _find(app: AppContext, form: FormParams, service: Service) -> VerificationRef:
     """Return the verification of `To`, or else of `VerificationSid`."""
     if to := form.get("To"):
-        return lookup.find_by_number(to, service)
+        return VerificationRef(verification_params.parse_number(app, to), service)
     sid = form.parse("VerificationSid", _parse_sid)
     if sid is None:
         message = "No target verification specified"
         raise errors.TwilioApiError(60221, HTTPStatus.BAD_REQUEST, message)
-    return lookup.find_by_sid(sid, service)
+    return lookup.find_by_sid(app, sid, service)

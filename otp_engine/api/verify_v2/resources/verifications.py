@@ -10,7 +10,7 @@ from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from otp_engine import parsing
-from otp_engine.api import context, rate_limit_headers
+from otp_engine.api import context, response_headers
 from otp_engine.api.context import AppContext
 from otp_engine.api.verify_v2 import errors, lookup, params, verification_params
 from otp_engine.api.verify_v2.lookup import VerificationRef
@@ -27,102 +27,96 @@ _parse_status = parsing.choice(["approved", "canceled"])
 @bp.post("/Services/<service>/Verifications")
 def create(service: str) -> ResponseReturnValue:
     """Send a code: the first of a verification, or a resend."""
-    asked = verification_params.parse(
-        params.parse(request), lookup.get_service(service)
+    app, form = context.get_context(), params.parse(request)
+    send_request = verification_params.parse(
+        app, form, lookup.get_service(app, service)
     )
-    g.phone = asked.number.masked
-    app = context.get_context()
-    sent = _send(app, asked)
-    record = _add_record(app, asked, sent.verification_id, sent.send_id)
-    if not sent.confirmed:
-        return errors.unconfirmed(sent.verification_id)
-    view = VerificationRef(asked.number, asked.service, record).view(
-        sent.verification_id, "pending"
-    )
-    return (
-        view.to_verification(),
-        HTTPStatus.CREATED,
-        rate_limit_headers.for_send(sent.limit_usage),
-    )
+    g.phone = send_request.number.masked
+    result = _send(app, send_request)
+    record = _add_record(app, send_request, result)
+    if not result.confirmed:
+        return errors.unconfirmed(result.verification_id)
+    verification = VerificationRef(send_request.number, send_request.service, record)
+    view = verification.view(app, result.verification_id, "pending")
+    headers = response_headers.rate_limit_headers(result.limit_usage)
+    return view.to_verification(), HTTPStatus.CREATED, headers
 
 
 @bp.get("/Services/<service>/Verifications/<name>")
 def fetch(service: str, name: str) -> ResponseReturnValue:
     """Return a verification that is pending or was canceled."""
-    verification = lookup.find_verification(name, lookup.get_service(service))
+    app = context.get_context()
+    verification = lookup.find_verification(app, name, lookup.get_service(app, service))
     g.phone = verification.number.masked
     record = verification.record
     if record and record.canceled:
-        return verification.view(record.id, "canceled").to_verification()
-    pending = verification.get_pending()
-    exhausted = pending.attempts_used >= context.get_context().policy.max_checks
+        return verification.view(app, record.id, "canceled").to_verification()
+    pending = verification.get_pending(app)
+    exhausted = pending.attempts_used >= app.policy.max_checks
     status = "max_attempts_reached" if exhausted else "pending"
-    return verification.view(pending.verification_id, status).to_verification()
+    return verification.view(app, pending.verification_id, status).to_verification()
 
 
 @bp.post("/Services/<service>/Verifications/<name>")
 def update(service: str, name: str) -> ResponseReturnValue:
     """Approve or cancel a verification."""
-    verification = lookup.find_verification(name, lookup.get_service(service))
+    app = context.get_context()
+    verification = lookup.find_verification(app, name, lookup.get_service(app, service))
     g.phone = verification.number.masked
     form = params.parse(request)
     form.require("Status")
     status = form.parse("Status", _parse_status) or ""
-    pending = verification.get_pending()
+    pending = verification.get_pending(app)
     # Approving deletes the record, so the view is read first.
-    view = verification.view(
-        pending.verification_id, status, updated=context.get_context().utcnow()
-    )
+    view = verification.view(app, pending.verification_id, status, updated=app.utcnow())
     close = _approve if status == "approved" else _cancel
-    close(verification, pending.verification_id)
+    close(app, verification, pending.verification_id)
     return view.to_verification()
 
 
-def _approve(verification: VerificationRef, id: bytes) -> None:
-    app, number, service = (
-        context.get_context(),
-        verification.number,
-        verification.service,
+def _approve(app: AppContext, verification: VerificationRef, id: bytes) -> None:
+    number = verification.number
+    app.engines.engine_for(number).approve(
+        number, verification.service, id, verification.bound
     )
-    app.engine_for(number).approve(number, service, id, verification.bound)
     with suppress(StoreUnavailable):
         app.records.delete(id)
 
 
-def _cancel(verification: VerificationRef, id: bytes) -> None:
-    app, number, service = (
-        context.get_context(),
-        verification.number,
-        verification.service,
+def _cancel(app: AppContext, verification: VerificationRef, id: bytes) -> None:
+    number = verification.number
+    app.engines.engine_for(number).cancel(
+        number, verification.service, id, verification.bound
     )
-    app.engine_for(number).cancel(number, service, id, verification.bound)
     with suppress(StoreUnavailable):
-        app.records.mark_canceled(id, life=app.policy.ttl)
+        app.records.mark_canceled(id, ttl=app.policy.ttl)
 
 
-def _send(app: AppContext, asked: SendRequest) -> SendResult:
-    engine = app.engine_for(asked.number)
+def _send(app: AppContext, send_request: SendRequest) -> SendResult:
+    number = send_request.number
+    engine = app.engines.engine_for(number)
     # The safe list costs a Redis command, and few numbers need it.
-    is_served = engine.destinations.includes(asked.number.country)
-    trusted = not is_served and safe_list.contains(asked.number)
-    return engine.send(replace(asked, geo_exempt=trusted))
+    is_allowed = engine.destinations.includes(number.country)
+    geo_exempt = not is_allowed and safe_list.contains(number)
+    return engine.send(replace(send_request, geo_exempt=geo_exempt))
 
 
 def _add_record(
-    app: AppContext, asked: SendRequest, id: bytes, send_id: bytes
+    app: AppContext, send_request: SendRequest, result: SendResult
 ) -> VerificationRecord:
     """Store the send for later requests that name the verification by its SID."""
+    encrypted_number = encrypt_number(
+        send_request.number.e164, app.peppers[0], verification_id=result.verification_id
+    )
     record = VerificationRecord(
-        id=id,
-        service=asked.service.sid,
-        encrypted_number=encrypt_number(
-            asked.number.e164, app.peppers[0], verification=id
-        ),
-        channel=asked.channel,
-        attempts=(SendAttempt(send_id, app.utcnow(), asked.channel),),
-        bound=asked.bind,
+        id=result.verification_id,
+        service=send_request.service.sid,
+        encrypted_number=encrypted_number,
+        channel=send_request.channel,
+        attempts=(SendAttempt(result.send_id, app.utcnow(), send_request.channel),),
+        bound=send_request.bind,
     )
     # The message is sent already, so the response is a success without a record, too.
     with suppress(StoreUnavailable):
-        record = app.records.add_send(record, send_id=send_id, life=app.policy.ttl)
+        return app.records.add_send(record, send_id=result.send_id, ttl=app.policy.ttl)
     return record

@@ -6,21 +6,11 @@ from datetime import timedelta
 import pytest
 
 from otp_engine import config
-from otp_engine.crypto import api_keys
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.errors import InvalidSettings
-from tests.support.twilio_server import ACCOUNT, SERVICE
-
-PEPPER = base64.b64encode(b"pepper-0123456789-of-a-test-only").decode()
-PRODUCTION = {
-    "REDIS_URL": "redis://localhost:6379/0",
-    "OTP_PEPPER": PEPPER,
-    "OTP_API_KEYS": "shop:shop-secret-0123456789abcdef",
-    "TWILIO_ACCOUNT_SID": ACCOUNT,
-    "TWILIO_AUTH_TOKEN": "token-of-the-account",
-    "TWILIO_MESSAGING_SERVICE_SID": SERVICE,
-}
+from tests.support.settings import PEPPER, PRODUCTION
+from tests.support.twilio_server import ACCOUNT
 
 STRONG = "0123456789abcdeff0e1d2c3b4a59687"
 """A secret of exactly 128 bits, as `openssl rand -hex 16` makes them."""
@@ -317,129 +307,6 @@ def test_account_sid_without_such_a_key_is_null():
     assert config.load(PRODUCTION).account_sid == f"AC{'0' * 32}"
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "phrase"),
-    [
-        ("OTP_TTL", "20m", "NIST"),
-        (
-            "OTP_PEPPER_PREVIOUS",
-            base64.b64encode(bytes(range(32))).decode(),
-            "30 days",
-        ),
-        ("OTP_ARGON2", "light", "ASVS"),
-        ("OTP_SENDER", "twilio,console", "prints every code"),
-        ("OTP_ARGON2", "m=64,t=16,p=1", "ASVS"),
-        ("TWILIO_API_BASE_URL", "http://twilio.internal", "plain text"),
-        ("OTP_SENDS_PER_KEY", "9/1h; shop=5/1h; bank=1/1h", "a limit for bank, but"),
-        ("OTP_CHECKS_PER_KEY", "Shop=5/1h", "a limit for Shop, but"),
-        ("OTP_TLL", "5m", "did you mean OTP_TTL?"),
-        ("OTP_QUITE_ELSE", "5m", "is not a setting"),
-    ],
-)
-def test_unsafe_value_is_warned_of(name, value, phrase):
-    (warning,) = config.load(PRODUCTION | {name: value}).warnings
-
-    assert phrase in warning
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["http://localhost:1", "http://127.0.0.2", "http://[::1]", "https://a.example"],
-)
-def test_encrypted_or_local_provider_url_has_no_warning(url):
-    assert config.load(PRODUCTION | {"TWILIO_API_BASE_URL": url}).warnings == ()
-
-
-@pytest.mark.parametrize("kind", ["", "+sentinel", "+cluster"])
-@pytest.mark.parametrize(
-    ("option", "phrase"),
-    [
-        ("ssl_cert_reqs=none", "ssl_cert_reqs off"),
-        ("db=1&ssl_cert_reqs=CERT_NONE", "ssl_cert_reqs off"),
-        ("ssl_check_hostname=false", "ssl_check_hostname off"),
-        ("ssl_check_hostname=No", "ssl_check_hostname off"),
-    ],
-)
-def test_redis_without_tls_verification_is_warned_of(kind, option, phrase):
-    url = f"rediss{kind}://:s3cr3t@redis.example.com/name?{option}"
-
-    (warning,) = config.load(PRODUCTION | {"REDIS_URL": url}).warnings
-
-    assert phrase in warning
-    assert "s3cr3t" not in warning
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "redis://:s3cr3t@redis.example.com",
-        "redis://user:s3cr3t@10.0.0.5:6379/0",
-        "redis://:s3cr3t@[fd00::1]:6379",
-        "redis://redis.example.com?password=s3cr3t",
-        "redis+sentinel://:s3cr3t@localhost:1,10.0.0.5:2/name",
-        "redis+cluster://:s3cr3t@redis.example.com",
-    ],
-)
-def test_redis_password_without_tls_is_warned_of(url):
-    (warning,) = config.load(PRODUCTION | {"REDIS_URL": url}).warnings
-
-    assert "no TLS" in warning
-    assert "s3cr3t" not in warning
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "redis://redis.example.com",
-        "redis://user@redis.example.com",
-        "redis://:s3cr3t@redis:6379/0",
-        "redis://:s3cr3t@127.0.0.1",
-        "redis://:s3cr3t@[::1]:6379",
-        "redis+sentinel://:s3cr3t@one:1,two:2/name",
-        "unix://:s3cr3t@/run/redis.sock",
-        "rediss://:s3cr3t@redis.example.com?ssl_cert_reqs=required",
-        "rediss+sentinel://:s3cr3t@redis.example.com/name?ssl_check_hostname=true",
-    ],
-)
-def test_local_or_verified_redis_has_no_warning(url):
-    assert config.load(PRODUCTION | {"REDIS_URL": url}).warnings == ()
-
-
-ANONYMOUS = PRODUCTION | {"OTP_API_KEYS": "", "OTP_ALLOW_ANONYMOUS": "1"}
-
-
-def test_anonymous_clients_without_public_url_are_warned_of():
-    (warning,) = config.load(ANONYMOUS).warnings
-
-    assert warning.startswith("OTP_PUBLIC_URL is not set")
-    assert "DNS rebinding" in warning
-
-
-def test_anonymous_clients_with_public_url_have_no_warning():
-    assert config.load(ANONYMOUS | {"OTP_PUBLIC_URL": "https://a.b"}).warnings == ()
-
-
-ALL_COUNTRIES = PRODUCTION | {"OTP_ALLOWED_COUNTRIES": "*", "OTP_SENDS_TOTAL": "off"}
-
-
-def test_all_countries_without_global_limit_are_warned_of():
-    (warning,) = config.load(ALL_COUNTRIES).warnings
-
-    assert warning.startswith("OTP_ALLOWED_COUNTRIES is *")
-
-
-def test_all_countries_with_limit_per_country_have_no_warning():
-    environ = ALL_COUNTRIES | {"OTP_SENDS_PER_COUNTRY": "9/1h"}
-
-    assert config.load(environ).warnings == ()
-
-
-def test_api_key_given_by_digest_has_no_warning():
-    entry = api_keys.env_entry("shop", "hunter2")
-
-    assert config.load(PRODUCTION | {"OTP_API_KEYS": entry}).warnings == ()
-
-
 def test_secret_of_128_bits_is_accepted():
     environ = PRODUCTION | {
         "OTP_API_KEYS": f"shop:{STRONG}",
@@ -447,23 +314,6 @@ def test_secret_of_128_bits_is_accepted():
     }
 
     assert config.load(environ).warnings == ()
-
-
-def test_dev_mode_is_warned_of():
-    (warning,) = config.load({"OTP_DEV": "1"}).warnings
-
-    assert "development mode" in warning
-
-
-def test_weak_key_in_dev_mode_is_warned_of():
-    weak = {"OTP_API_KEYS": "shop:hunter2", "OTP_METRICS_KEY": "hunter2"}
-
-    warnings = config.load({"OTP_DEV": "1"} | weak).warnings[1:]
-
-    assert [warning.split()[0] for warning in warnings] == [
-        "OTP_API_KEYS:",
-        "OTP_METRICS_KEY",
-    ]
 
 
 LOCAL_PEPPER = "Zm9yLXRoZS1sb2NhbC1zdGFjay1vbmx5OiBldmVyeWJvZHkga25vd3MgaXQ="
@@ -504,12 +354,3 @@ def test_dev_mode_enables_verify_page_only_without_real_sender(senders, enabled)
     environ = PRODUCTION | {"OTP_DEV": "1", "OTP_SENDER": senders}
 
     assert config.load(environ).verify_page.enabled is enabled
-
-
-@pytest.mark.parametrize(("senders", "warned"), [("console", False), ("twilio", True)])
-def test_verify_page_in_dev_mode_is_warned_of_with_real_sender(senders, warned):
-    changes = {"OTP_DEV": "1", "OTP_SENDER": senders, "OTP_VERIFY_PAGE": "1"}
-
-    warnings = " ".join(config.load(PRODUCTION | changes).warnings)
-
-    assert ("every visitor can send real messages" in warnings) is warned

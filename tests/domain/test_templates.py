@@ -14,48 +14,48 @@ GSM_7 = set(
 )
 
 
-def text(locale=None, life=timedelta(minutes=10)):
-    return templates.render(code="123456", brand="Acme", life=life, locale=locale)
+def render(locale=None, ttl=timedelta(minutes=10)):
+    return templates.render(code="123456", brand="Acme", ttl=ttl, locale=locale)
 
 
-def test_the_code_comes_first_and_the_brand_is_named():
-    assert text() == "123456 is your Acme code. It expires in 10 min. Don't share it."
+def test_text_has_code_brand_and_ttl():
+    assert render() == "123456 is your Acme code. It expires in 10 min. Don't share it."
 
 
 @pytest.mark.parametrize("locale", sorted(templates.LOCALES))
-def test_every_text_is_one_segment(locale):
-    written = text(locale)
+def test_every_text_starts_with_the_code_and_names_the_brand(locale):
+    text = render(locale)
 
-    assert written.startswith("123456")
-    assert "Acme" in written
-    assert len(written) <= (160 if set(written) <= GSM_7 else 70)
+    assert text.startswith("123456")
+    assert "Acme" in text
+    assert len(text) <= (160 if set(text) <= GSM_7 else 70)
 
 
 @pytest.mark.parametrize("locale", ["es-MX", "ES", "es_419"])
-def test_only_the_language_of_a_locale_counts(locale):
-    assert text(locale) == text("es")
+def test_region_of_a_locale_is_ignored(locale):
+    assert render(locale) == render("es")
 
 
 @pytest.mark.parametrize("locale", ["xx", "", "-", "klingon"])
-def test_a_language_without_a_text_gets_english(locale):
-    assert text(locale) == text("en")
+def test_language_without_a_template_is_rendered_in_english(locale):
+    assert render(locale) == render("en")
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "time"),
     [(30, "30 s"), (90, "1 min"), (600, "10 min"), (3600, "60 min")],
 )
-def test_no_text_promises_more_time_than_there_is(seconds, said):
-    assert f"expires in {said}." in text(life=timedelta(seconds=seconds))
+def test_ttl_in_a_text_is_rounded_down(seconds, time):
+    assert f"expires in {time}." in render(ttl=timedelta(seconds=seconds))
 
 
-def test_neither_the_number_nor_the_text_of_a_message_is_shown():
+def test_repr_of_a_message_contains_no_number_and_no_code():
     number = parse("9445012345", "IN")
     message = templates.Message(
         to=number.e164,
         masked=number.masked,
         channel=SendRequest(number=number).channel,
-        body=text(),
+        body=render(),
         code="123456",
         verification_id=b"0" * 16,
         locale=None,

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from otp_engine import config
+from otp_engine.crypto import api_keys
+from tests.support.settings import PRODUCTION
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "phrase"),
+    [
+        ("OTP_TTL", "20m", "NIST"),
+        (
+            "OTP_PEPPER_PREVIOUS",
+            base64.b64encode(bytes(range(32))).decode(),
+            "30 days",
+        ),
+        ("OTP_ARGON2", "light", "ASVS"),
+        ("OTP_SENDER", "twilio,console", "prints every code"),
+        ("OTP_ARGON2", "m=64,t=16,p=1", "ASVS"),
+        ("TWILIO_API_BASE_URL", "http://twilio.internal", "plain text"),
+        ("OTP_SENDS_PER_KEY", "9/1h; shop=5/1h; bank=1/1h", "a limit for bank, but"),
+        ("OTP_CHECKS_PER_KEY", "Shop=5/1h", "a limit for Shop, but"),
+        ("OTP_TLL", "5m", "did you mean OTP_TTL?"),
+        ("OTP_QUITE_ELSE", "5m", "is not a setting"),
+    ],
+)
+def test_unsafe_value_is_warned_of(name, value, phrase):
+    (warning,) = config.load(PRODUCTION | {name: value}).warnings
+
+    assert phrase in warning
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost:1", "http://127.0.0.2", "http://[::1]", "https://a.example"],
+)
+def test_encrypted_or_local_provider_url_has_no_warning(url):
+    assert config.load(PRODUCTION | {"TWILIO_API_BASE_URL": url}).warnings == ()
+
+
+ANONYMOUS = PRODUCTION | {"OTP_API_KEYS": "", "OTP_ALLOW_ANONYMOUS": "1"}
+
+
+def test_anonymous_clients_without_public_url_are_warned_of():
+    (warning,) = config.load(ANONYMOUS).warnings
+
+    assert warning.startswith("OTP_PUBLIC_URL is not set")
+    assert "DNS rebinding" in warning
+
+
+def test_anonymous_clients_with_public_url_have_no_warning():
+    assert config.load(ANONYMOUS | {"OTP_PUBLIC_URL": "https://a.b"}).warnings == ()
+
+
+ALL_COUNTRIES = PRODUCTION | {"OTP_ALLOWED_COUNTRIES": "*", "OTP_SENDS_TOTAL": "off"}
+
+
+def test_all_countries_without_global_limit_are_warned_of():
+    (warning,) = config.load(ALL_COUNTRIES).warnings
+
+    assert warning.startswith("OTP_ALLOWED_COUNTRIES is *")
+
+
+def test_all_countries_with_limit_per_country_have_no_warning():
+    environ = ALL_COUNTRIES | {"OTP_SENDS_PER_COUNTRY": "9/1h"}
+
+    assert config.load(environ).warnings == ()
+
+
+def test_api_key_with_its_hash_has_no_warning():
+    entry = api_keys.env_entry("shop", "hunter2")
+
+    assert config.load(PRODUCTION | {"OTP_API_KEYS": entry}).warnings == ()
+
+
+def test_dev_mode_is_warned_of():
+    (warning,) = config.load({"OTP_DEV": "1"}).warnings
+
+    assert "development mode" in warning
+
+
+def test_weak_key_in_dev_mode_is_warned_of():
+    weak = {"OTP_API_KEYS": "shop:hunter2", "OTP_METRICS_KEY": "hunter2"}
+
+    warnings = config.load({"OTP_DEV": "1"} | weak).warnings[1:]
+
+    assert [warning.split()[0] for warning in warnings] == [
+        "OTP_API_KEYS:",
+        "OTP_METRICS_KEY",
+    ]
+
+
+@pytest.mark.parametrize(("senders", "warned"), [("console", False), ("twilio", True)])
+def test_verify_page_in_dev_mode_is_warned_of_with_real_sender(senders, warned):
+    changes = {"OTP_DEV": "1", "OTP_SENDER": senders, "OTP_VERIFY_PAGE": "1"}
+
+    warnings = " ".join(config.load(PRODUCTION | changes).warnings)
+
+    assert ("every visitor can send real messages" in warnings) is warned

@@ -1,0 +1,156 @@
+"""A provider's rejection of a number is stored, on both stores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.messages.options import MessageOptions
+from otp_engine.domain.models import SendRequest
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.services import MessagingConfiguration, Service
+from otp_engine.errors import (
+    CountryNotAllowed,
+    DeliveryFailed,
+    InvalidPhone,
+    NumberTypeNotAllowed,
+    OTPError,
+    ProviderUnavailable,
+    RateLimited,
+)
+from tests.support.time_travel import age
+from tests.support.tuning import with_policy
+
+BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+CLIENT_IP = "203.0.113.7"
+
+
+def stop_error(*, retry_elsewhere=False):
+    """Return Twilio's rejection of a number that answered STOP."""
+    error = DeliveryFailed(retry_elsewhere=retry_elsewhere)
+    error.provider_error = 21610
+    return error
+
+
+class UnusedHashPool(HashPool):
+    """A pool that must not hash."""
+
+    def hash(self, secret, salt, parameters):
+        raise AssertionError(parameters)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [DeliveryFailed(), InvalidPhone(), CountryNotAllowed(), NumberTypeNotAllowed()],
+)
+def test_stored_rejection_is_returned_without_a_provider_call(
+    engine, outbox, alice, error
+):
+    error.provider_error = 21610
+    outbox.error = error
+    with pytest.raises(type(error)):
+        engine.send(alice)
+    outbox.error = None
+
+    with pytest.raises(type(error)) as raised:
+        replace(engine, hash_pool=UnusedHashPool(1)).send(alice)
+
+    assert outbox.messages == []
+    assert raised.value.error_code == error.error_code
+    assert raised.value.provider_error == 21610
+    assert raised.value.is_stored_rejection
+    engine.send(BOB)
+
+
+def test_stored_rejection_is_for_one_sender_only(engine, outbox, alice):
+    # A recipient can have answered STOP to one Messaging Service only.
+    shop = Service(
+        sid="VA1",
+        namespace="VA1",
+        messaging=(
+            MessagingConfiguration(
+                country="IN", messaging_service="MG1", created_at=NOW, updated_at=NOW
+            ),
+        ),
+    )
+    outbox.error = stop_error()
+    with pytest.raises(DeliveryFailed):
+        engine.send(replace(alice, service=shop))
+    outbox.error = None
+
+    engine.send(alice)
+
+    with pytest.raises(DeliveryFailed):
+        engine.send(replace(alice, service=shop))
+    assert len(outbox.messages) == 1
+
+
+def test_stored_rejection_is_ignored_without_the_risk_check(engine, outbox, alice):
+    # `RiskCheck=disable` turns off the provider's protection against fraud.
+    outbox.error = stop_error()
+    with pytest.raises(DeliveryFailed):
+        engine.send(alice)
+    outbox.error = None
+
+    engine.send(replace(alice, options=MessageOptions(skip_risk_check=True)))
+
+    assert len(outbox.messages) == 1
+
+
+def test_stored_rejection_expires_after_ten_minutes(engine, outbox, alice, redis):
+    outbox.error = stop_error()
+    with pytest.raises(DeliveryFailed):
+        engine.send(alice)
+    outbox.error = None
+    age(redis, timedelta(minutes=10))
+
+    engine.send(alice)
+
+    assert len(outbox.messages) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DeliveryFailed(retry_elsewhere=True),
+        stop_error(retry_elsewhere=True),
+        DeliveryFailed(),
+        ProviderUnavailable(),
+    ],
+    ids=["the sender", "the sender with a code", "no code", "the provider"],
+)
+def test_rejection_that_does_not_concern_the_number_is_not_stored(
+    engine, outbox, alice, error
+):
+    outbox.error = error
+    with pytest.raises(OTPError):
+        engine.send(alice)
+    outbox.error = None
+
+    engine.send(alice)
+
+    assert len(outbox.messages) == 1
+
+
+def test_stored_rejection_counts_for_the_requester_only(engine, outbox, alice):
+    engine = with_policy(
+        engine,
+        sends_per_ip=Limit.parse("2/10m"),
+        sends_total=Limit.parse("1/10m"),
+    )
+    outbox.error = stop_error()
+    for _ in range(2):
+        with pytest.raises(DeliveryFailed):
+            engine.send(replace(alice, client_ip=CLIENT_IP))
+    outbox.error = None
+
+    with pytest.raises(RateLimited) as raised:
+        engine.send(replace(BOB, client_ip=CLIENT_IP))
+
+    assert raised.value.limit == "sends_per_ip"
+    engine.send(BOB)
