@@ -133,8 +133,8 @@ def run_clients(
     return asyncio.run(_run_clients(port, next_call, clients, until, pause))
 
 
+# A simulated user, who chooses each request by the reply to the last one.
 User = Generator[Call, Reply, None]
-"""A simulated user, who chooses each request by the reply to the last one."""
 
 
 def run_users(
