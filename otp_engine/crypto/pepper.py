@@ -31,6 +31,10 @@ class Pepper:
         cipher = AESSIV(b"".join(map(self.derive_key, parts)))
         object.__setattr__(self, "_cipher", cipher)
 
+    def __reduce__(self) -> tuple[type[Pepper], tuple[bytes]]:
+        # Workers get the settings of their parent, and a cipher cannot be pickled.
+        return Pepper, (self.secret,)
+
     def pseudonymize(self, kind: str, value: str) -> str:
         """Replace *value* by a keyed hash, 96 bits of HMAC-SHA256.
 

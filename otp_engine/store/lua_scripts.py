@@ -91,10 +91,14 @@ class LuaScript:
         """
         if self._replicas:
             return self._eval_text(node, args)
+        source = self._source
         try:
-            return node.evalsha(_digest(self._source), *args), 0
+            return node.evalsha(_digest(source), *args), 0
         except NoScriptError:
             # EVAL and not SCRIPT LOAD: EVAL also runs the script.
+            return self._eval_text(node, args)
+        except ResponseError as error:
+            self._drop_flag(source, error)
             return self._eval_text(node, args)
 
     def _eval_text(
@@ -106,11 +110,22 @@ class LuaScript:
                 return self._eval_and_wait(node, source, args)
             return node.eval(source, *args), 0
         except ResponseError as error:
-            if source == self._without_flag or _FLAG_UNKNOWN not in str(error):
-                raise
-        # Redis 6 does not know the flag, and every Redis accepts the script without it.
+            self._drop_flag(source, error)
+            return self._eval_text(node, args)
+
+    def _drop_flag(self, source: str, error: ResponseError) -> None:
+        """Continue without the flag, which Redis 6 and the embedded Redis do not know.
+
+        Args:
+            source: The text that Redis rejected.
+            error: Its reply.
+
+        Raises:
+            ResponseError: The error has another reason.
+        """
+        if source == self._without_flag or _FLAG_UNKNOWN not in str(error):
+            raise error
         self._source = self._without_flag
-        return self._eval_text(node, args)
 
     def _eval_and_wait(
         self, node: RedisCommands, source: str, args: Sequence[Argument]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +81,12 @@ def test_another_pepper_or_context_raises_value_error(pepper, context):
 
     with pytest.raises(ValueError, match="cannot be decrypted"):
         pepper.decrypt(encrypted, context=context)
+
+
+def test_pepper_is_equal_after_pickling():
+    pepper = Pepper(b"p" * 32)
+
+    copy = pickle.loads(pickle.dumps(pepper))  # noqa: S301 - a value of this test
+
+    assert copy == pepper
+    assert copy.decrypt(pepper.encrypt(b"+91", context=b"id"), context=b"id") == b"+91"
