@@ -1,4 +1,4 @@
-"""The contract of `/auth`, status by status and to the letter."""
+"""The contract of `/auth`: the statuses, bodies and headers of its responses."""
 
 from __future__ import annotations
 
@@ -31,83 +31,83 @@ def verify(client, otp, **more):
     return client.post("/auth/verify_otp", json=PHONE | {"otp": otp} | more)
 
 
-def test_a_sent_code_is_answered_to_the_letter(client):
-    answer = send(client)
+def test_send_returns_the_body_of_the_contract(client):
+    response = send(client)
 
-    assert answer.status_code == 201
-    assert answer.mimetype == "application/json"
-    assert answer.json == {
+    assert response.status_code == 201
+    assert response.mimetype == "application/json"
+    assert response.json == {
         "message": "OTP sent successfully.",
         "VerificationStatus": "pending",
     }
 
 
-def test_the_keys_are_in_the_order_of_the_contract(client):
+def test_send_response_has_keys_in_order_of_contract(client):
     assert list(json.loads(send(client).data)) == ["message", "VerificationStatus"]
 
 
-def test_a_sent_code_says_how_long_it_lives_and_when_to_re_send(app_with):
-    answer = send(app_with(OTP_RESEND_COOLDOWN="30s").test_client())
+def test_send_response_has_expiry_and_resend_headers(app_with):
+    response = send(app_with(OTP_RESEND_COOLDOWN="30s").test_client())
 
-    assert answer.headers["OTP-Expires-In"] == "600"
-    assert answer.headers["OTP-Resend-After"] == "30"
+    assert response.headers["OTP-Expires-In"] == "600"
+    assert response.headers["OTP-Resend-After"] == "30"
 
 
-def test_the_right_code_is_approved_to_the_letter(client, outbox):
+def test_correct_code_is_approved(client, outbox):
     send(client)
 
-    answer = verify(client, outbox.code)
+    response = verify(client, outbox.code)
 
-    assert answer.status_code == 201
-    assert answer.json == {"VerificationStatus": "approved"}
+    assert response.status_code == 201
+    assert response.json == {"VerificationStatus": "approved"}
 
 
-def test_a_wrong_code_is_pending_to_the_letter(client, outbox):
+def test_wrong_code_is_pending_with_remaining_attempts(client, outbox):
     send(client)
 
-    answer = verify(client, different_code(outbox.code))
+    response = verify(client, different_code(outbox.code))
 
-    assert answer.status_code == 201
-    assert answer.json == {"VerificationStatus": "pending"}
-    assert answer.headers["OTP-Attempts-Left"] == "4"
-    assert answer.headers["OTP-Expires-In"] == "540"
+    assert response.status_code == 201
+    assert response.json == {"VerificationStatus": "pending"}
+    assert response.headers["OTP-Attempts-Left"] == "4"
+    assert response.headers["OTP-Expires-In"] == "540"
 
 
-def test_spaces_and_dashes_inside_a_code_are_ignored(client, outbox):
+def test_spaces_and_dashes_in_code_are_ignored(client, outbox):
     send(client)
-    typed = f" {outbox.code[:3]} - {outbox.code[3:]} "
+    separated = f" {outbox.code[:3]} - {outbox.code[3:]} "
 
-    assert verify(client, typed).json == {"VerificationStatus": "approved"}
+    assert verify(client, separated).json == {"VerificationStatus": "approved"}
 
 
-def test_a_form_is_as_good_as_json(client, outbox):
+def test_form_body_is_accepted(client, outbox):
     client.post("/auth/send_otp", data=PHONE)
 
-    answer = client.post("/auth/verify_otp", data=PHONE | {"otp": outbox.code})
+    response = client.post("/auth/verify_otp", data=PHONE | {"otp": outbox.code})
 
-    assert answer.json == {"VerificationStatus": "approved"}
+    assert response.json == {"VerificationStatus": "approved"}
 
 
-def test_two_spellings_of_a_number_are_one_phone(client, outbox):
+def test_two_formats_of_number_are_one_phone(client, outbox):
     send(client)
 
-    answer = verify(client, outbox.code, phone="+91 94450-12345")
+    response = verify(client, outbox.code, phone="+91 94450-12345")
 
-    assert answer.json == {"VerificationStatus": "approved"}
+    assert response.json == {"VerificationStatus": "approved"}
 
 
-def test_the_locale_chooses_the_words(client, outbox):
+def test_locale_selects_language_of_message(client, outbox):
     send(client, locale="fr")
 
     assert "Ne le partagez pas" in outbox.messages[0].body
 
 
-def test_fields_that_nobody_asked_for_are_ignored(client):
-    assert send(client, colour="green", channel="sms", locale=None).status_code == 201
+def test_unknown_fields_are_ignored(client):
+    assert send(client, color="green", channel="sms", locale=None).status_code == 201
 
 
 @pytest.mark.parametrize(
-    ("more", "name"),
+    ("more", "error_name"),
     [
         ({"phone": None}, "invalid_request"),
         ({"phone": ""}, "invalid_request"),
@@ -123,16 +123,16 @@ def test_fields_that_nobody_asked_for_are_ignored(client):
         ({"locale": "x" * 36}, "invalid_request"),
     ],
 )
-def test_a_send_that_cannot_be_read_is_400(client, outbox, more, name):
-    answer = send(client, **more)
+def test_send_with_invalid_field_is_400(client, outbox, more, error_name):
+    response = send(client, **more)
 
-    assert (answer.status_code, answer.json["error"]) == (400, name)
-    assert set(answer.json) == {"msg", "error"}
+    assert (response.status_code, response.json["error"]) == (400, error_name)
+    assert set(response.json) == {"msg", "error"}
     assert outbox.messages == []
 
 
 @pytest.mark.parametrize(
-    ("otp", "name"),
+    ("otp", "error_name"),
     [
         (None, "invalid_request"),
         ("", "invalid_request"),
@@ -145,83 +145,88 @@ def test_a_send_that_cannot_be_read_is_400(client, outbox, more, name):
         ("123456\x00", "invalid_code"),
     ],
 )
-def test_a_code_that_cannot_be_one_is_400_and_costs_no_guess(client, outbox, otp, name):
+def test_malformed_code_is_400_and_uses_no_attempt(client, outbox, otp, error_name):
     send(client)
 
-    answer = verify(client, otp)
+    response = verify(client, otp)
 
-    assert (answer.status_code, answer.json["error"]) == (400, name)
+    assert (response.status_code, response.json["error"]) == (400, error_name)
     assert (
         verify(client, different_code(outbox.code)).headers["OTP-Attempts-Left"] == "4"
     )
 
 
 @pytest.mark.parametrize(
-    ("phone", "name"),
+    ("phone", "error_name"),
     [
         ("+14155550123", "country_not_allowed"),
         ("+912224935555", "number_type_not_allowed"),
     ],
 )
-def test_a_number_that_is_not_served_is_403(app_with, outbox, phone, name):
-    http = app_with(OTP_ALLOWED_COUNTRIES="IN").test_client()
+def test_number_outside_allowed_destinations_is_403(
+    app_with, outbox, phone, error_name
+):
+    client = app_with(OTP_ALLOWED_COUNTRIES="IN").test_client()
 
-    answer = send(http, phone=phone)
+    response = send(client, phone=phone)
 
-    assert (answer.status_code, answer.json["error"]) == (403, name)
+    assert (response.status_code, response.json["error"]) == (403, error_name)
     assert outbox.messages == []
 
 
-def test_nothing_waiting_is_404(client):
-    answer = verify(client, "123456")
+def test_check_without_pending_verification_is_404(client):
+    response = verify(client, "123456")
 
-    assert answer.status_code == 404
-    assert answer.json["error"] == "verification_not_found"
+    assert response.status_code == 404
+    assert response.json["error"] == "verification_not_found"
 
 
-def test_never_sent_and_used_are_answered_alike(client, outbox):
-    never = verify(client, "123456")
+def test_used_code_and_missing_verification_have_same_response(client, outbox):
+    missing = verify(client, "123456")
     send(client)
     verify(client, outbox.code)
 
     used = verify(client, outbox.code)
 
-    assert (used.status_code, used.json) == (never.status_code, never.json)
+    assert (used.status_code, used.json) == (missing.status_code, missing.json)
 
 
-def test_spent_guesses_are_429_and_say_when_to_come_back(client, outbox):
+def test_exhausted_attempts_are_429_with_retry_after(client, outbox):
     send(client)
     for _ in range(5):
         verify(client, different_code(outbox.code))
 
-    for answer in (verify(client, outbox.code), send(client)):
-        assert (answer.status_code, answer.json["error"]) == (429, "too_many_attempts")
-        assert answer.headers["Retry-After"] == "600"
-        assert answer.headers["OTP-Attempts-Left"] == "0"
+    for response in (verify(client, outbox.code), send(client)):
+        assert (response.status_code, response.json["error"]) == (
+            429,
+            "too_many_attempts",
+        )
+        assert response.headers["Retry-After"] == "600"
+        assert response.headers["OTP-Attempts-Left"] == "0"
 
 
-def test_the_cooldown_is_429_and_says_when_to_come_back(app_with):
-    http = app_with(OTP_RESEND_COOLDOWN="30s").test_client()
-    send(http)
+def test_send_during_cooldown_is_429_with_retry_after(app_with):
+    client = app_with(OTP_RESEND_COOLDOWN="30s").test_client()
+    send(client)
 
-    answer = send(http)
+    response = send(client)
 
-    assert (answer.status_code, answer.json["error"]) == (429, "rate_limited")
-    assert answer.headers["Retry-After"] == "30"
+    assert (response.status_code, response.json["error"]) == (429, "rate_limited")
+    assert response.headers["Retry-After"] == "30"
 
 
-def test_every_limit_comes_from_the_environment(app_with):
-    http = app_with(OTP_SENDS_PER_PHONE="1/1h").test_client()
-    send(http)
+def test_environment_sets_limit_per_phone(app_with):
+    client = app_with(OTP_SENDS_PER_PHONE="1/1h").test_client()
+    send(client)
 
-    answer = send(http)
+    response = send(client)
 
-    assert answer.status_code == 429
-    assert answer.headers["Retry-After"] == "3600"
+    assert response.status_code == 429
+    assert response.headers["Retry-After"] == "3600"
 
 
 @pytest.mark.parametrize(
-    ("refusal", "status", "name"),
+    ("error", "status", "error_name"),
     [
         (DeliveryFailed(), 502, "delivery_failed"),
         (DeliveryUnconfirmed(), 504, "delivery_unconfirmed"),
@@ -229,16 +234,16 @@ def test_every_limit_comes_from_the_environment(app_with):
         (StoreUnavailable(), 503, "unavailable"),
     ],
 )
-def test_a_message_that_did_not_surely_leave_is_no_201(
-    client, outbox, refusal, status, name
+def test_failed_or_unconfirmed_send_is_not_201(
+    client, outbox, error, status, error_name
 ):
-    outbox.error = refusal
+    outbox.error = error
 
-    answer = send(client)
+    response = send(client)
 
-    assert (answer.status_code, answer.json["error"]) == (status, name)
-    assert ("Retry-After" in answer.headers) == (status == 503)
-    assert ("OTP-Expires-In" in answer.headers) == (status == 504)
+    assert (response.status_code, response.json["error"]) == (status, error_name)
+    assert ("Retry-After" in response.headers) == (status == 503)
+    assert ("OTP-Expires-In" in response.headers) == (status == 504)
 
 
 def test_full_hash_queue_is_503_with_retry_after(app_with):
@@ -247,14 +252,14 @@ def test_full_hash_queue_is_503_with_retry_after(app_with):
     while full._slots.acquire(blocking=False):  # noqa: SLF001 - as hashes would hold them
         pass
 
-    answer = send(app.test_client())
+    response = send(app.test_client())
 
-    assert (answer.status_code, answer.json["error"]) == (503, "unavailable")
-    assert answer.headers["Retry-After"] == "1"
+    assert (response.status_code, response.json["error"]) == (503, "unavailable")
+    assert response.headers["Retry-After"] == "1"
 
 
-class Broken:
-    """A sender with a bug, whose error quotes what it was given."""
+class BrokenSender:
+    """A sender that raises an error with the text of the message."""
 
     name = "broken"
 
@@ -269,22 +274,20 @@ class Broken:
         raise RuntimeError
 
 
-def test_an_unexpected_failure_is_500_with_a_request_id_and_no_secret(store, caplog):
-    app = create_app(config.load({"OTP_DEV": "1"}), store=store, sender=Broken())
+def test_unexpected_error_is_500_with_request_id_and_no_secret(store, caplog):
+    app = create_app(config.load({"OTP_DEV": "1"}), store=store, sender=BrokenSender())
 
     with caplog.at_level(logging.INFO):
-        answer = send(app.test_client())
+        response = send(app.test_client())
 
     assert [vars(line).get("error") for line in caplog.records][-1] == "internal_error"
-    assert answer.status_code == 500
-    assert set(answer.json) == {"msg", "error"}
-    assert answer.headers["X-Request-Id"] in answer.json["msg"]
-    assert "code" not in answer.json["msg"]
+    assert response.status_code == 500
+    assert set(response.json) == {"msg", "error"}
+    assert response.headers["X-Request-Id"] in response.json["msg"]
+    assert "code" not in response.json["msg"]
 
 
-def test_even_a_failure_of_the_answer_itself_is_answered_in_the_contracts_words(
-    app_with, caplog
-):
+def test_error_in_response_hook_is_500_in_contract_format(app_with, caplog):
     app = app_with()
 
     def fail_once(response):
@@ -293,13 +296,13 @@ def test_even_a_failure_of_the_answer_itself_is_answered_in_the_contracts_words(
 
     app.after_request(fail_once)
 
-    answer = app.test_client().get("/healthz")
+    response = app.test_client().get("/healthz")
 
-    assert (answer.status_code, answer.json["error"]) == (500, "internal_error")
+    assert (response.status_code, response.json["error"]) == (500, "internal_error")
     assert "/healthz" not in caplog.messages
 
 
-def test_the_fields_of_a_request_are_shown_without_their_values(app_with):
+def test_repr_of_body_shows_field_names_only(app_with):
     body = {"phone": "9445012345", "otp": "123456"}
     with app_with().test_request_context(method="POST", json=body) as context:
         shown = repr(request_body.parse(context.request))
@@ -311,8 +314,8 @@ def test_the_fields_of_a_request_are_shown_without_their_values(app_with):
     "locale",
     ["+919445012345", "919445012345", "en\x1b[2J", "en\nforged", "e", "en-", "<b>"],
 )
-def test_a_locale_that_is_no_language_tag_is_refused(client, store, locale):
-    answer = client.post("/auth/send_otp", json=PHONE | {"locale": locale})
+def test_malformed_locale_is_rejected_without_event(client, store, locale):
+    response = client.post("/auth/send_otp", json=PHONE | {"locale": locale})
 
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+    assert (response.status_code, response.json["error"]) == (400, "invalid_request")
     assert list(store.events.since(None)) == []

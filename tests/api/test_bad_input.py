@@ -15,11 +15,11 @@ values = st.recursive(
 )
 
 
-def assert_contract(answer):
-    assert answer.status_code < 500
-    assert answer.mimetype == JSON
-    assert set(answer.json) == {"msg", "error"}
-    assert answer.json["msg"]
+def assert_contract(response):
+    assert response.status_code < 500
+    assert response.mimetype == JSON
+    assert set(response.json) == {"msg", "error"}
+    assert response.json["msg"]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -52,10 +52,10 @@ def assert_contract(answer):
     ids=lambda body: ascii(body[:24]),
 )
 def test_malformed_json_body_is_400(client, path, body):
-    answer = client.post(path, data=body, content_type=JSON)
+    response = client.post(path, data=body, content_type=JSON)
 
-    assert_contract(answer)
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+    assert_contract(response)
+    assert (response.status_code, response.json["error"]) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -74,10 +74,10 @@ def test_malformed_json_body_is_400(client, path, body):
     ids=lambda body: ascii(body[:24]),
 )
 def test_malformed_form_is_400(client, path, body):
-    answer = client.post(path, data=body, content_type=FORM)
+    response = client.post(path, data=body, content_type=FORM)
 
-    assert_contract(answer)
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+    assert_contract(response)
+    assert (response.status_code, response.json["error"]) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -88,10 +88,13 @@ def test_malformed_form_is_400(client, path, body):
 def test_other_media_type_is_415(client, path, media_type):
     body = b'{"phone": "9445012345"}'
 
-    answer = client.post(path, data=body, content_type=media_type)
+    response = client.post(path, data=body, content_type=media_type)
 
-    assert_contract(answer)
-    assert (answer.status_code, answer.json["error"]) == (415, "unsupported_media_type")
+    assert_contract(response)
+    assert (response.status_code, response.json["error"]) == (
+        415,
+        "unsupported_media_type",
+    )
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -99,22 +102,22 @@ def test_other_media_type_is_415(client, path, media_type):
 def test_body_over_16_kib_is_413(client, path, media_type):
     body = b"x" * (16 * 1024 + 1)
 
-    answer = client.post(path, data=body, content_type=media_type)
+    response = client.post(path, data=body, content_type=media_type)
 
-    assert_contract(answer)
-    assert (answer.status_code, answer.json["error"]) == (413, "body_too_large")
+    assert_contract(response)
+    assert (response.status_code, response.json["error"]) == (413, "body_too_large")
 
 
 @pytest.mark.parametrize("length", ["60", ""])
 def test_form_with_wrong_or_missing_length_is_400(client, outbox, length):
     environ = {"CONTENT_LENGTH": length, "wsgi.input_terminated": True}
 
-    answer = client.post(
+    response = client.post(
         PATHS[0], data=b"phone=9445012345", content_type=FORM, environ_overrides=environ
     )
 
-    assert_contract(answer)
-    assert (answer.status_code, answer.json["error"]) == (400, "invalid_request")
+    assert_contract(response)
+    assert (response.status_code, response.json["error"]) == (400, "invalid_request")
     assert outbox.messages == []
 
 
@@ -129,11 +132,11 @@ def test_body_of_16_kib_is_accepted(client):
     "method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "NONSENSE"]
 )
 def test_unsupported_method_is_405_with_allow_header(client, path, method):
-    answer = client.open(path, method=method)
+    response = client.open(path, method=method)
 
-    assert_contract(answer)
-    assert (answer.status_code, answer.json["error"]) == (405, "method_not_allowed")
-    assert "POST" in answer.headers["Allow"]
+    assert_contract(response)
+    assert (response.status_code, response.json["error"]) == (405, "method_not_allowed")
+    assert "POST" in response.headers["Allow"]
 
 
 @pytest.mark.parametrize(
@@ -141,21 +144,21 @@ def test_unsupported_method_is_405_with_allow_header(client, path, method):
     ["/", "/auth", "/auth/send_otp/", "//auth/send_otp", "/Auth/Send_otp", "/%00"],
 )
 def test_unknown_path_is_404(client, path):
-    answer = client.post(path, json={"phone": "9445012345"})
+    response = client.post(path, json={"phone": "9445012345"})
 
-    assert_contract(answer)
-    assert (answer.status_code, answer.json["error"]) == (404, "not_found")
+    assert_contract(response)
+    assert (response.status_code, response.json["error"]) == (404, "not_found")
 
 
 def test_path_with_double_slash_is_404(client, outbox):
-    answer = client.post(
+    response = client.post(
         PATHS[0],
         json={"phone": "9445012345"},
         environ_overrides={"PATH_INFO": "//auth/send_otp"},
     )
 
-    assert_contract(answer)
-    assert (answer.status_code, answer.json["error"]) == (404, "not_found")
+    assert_contract(response)
+    assert (response.status_code, response.json["error"]) == (404, "not_found")
     assert outbox.messages == []
 
 
@@ -170,7 +173,7 @@ def test_random_bytes_return_contract_errors(client, path, body, media_type):
 @given(phone=values | st.text("+0123456789 -()"), otp=values | st.text("0123456789 -"))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 def test_random_values_return_contract_errors(client, path, phone, otp):
-    answer = client.post(path, json={"phone": phone, "otp": otp})
+    response = client.post(path, json={"phone": phone, "otp": otp})
 
-    assert answer.status_code < 500
-    assert answer.mimetype == JSON
+    assert response.status_code < 500
+    assert response.mimetype == JSON

@@ -30,8 +30,8 @@ def preflight(client, path="/auth/send_otp", origin=APP):
     return client.options(path, headers=headers)
 
 
-def cors_headers(answer):
-    return {name for name, _ in answer.headers if name.startswith("Access-Control-")}
+def cors_headers(response):
+    return {name for name, _ in response.headers if name.startswith("Access-Control-")}
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -53,12 +53,12 @@ def cors_headers(answer):
 def test_cross_origin_request_is_rejected_without_sending(
     client, outbox, store, path, headers
 ):
-    answer = client.post(path, data=PHONE, headers=headers)
+    response = client.post(path, data=PHONE, headers=headers)
 
-    assert answer.status_code == 403
-    assert set(answer.json) == {"msg", "error"}
-    assert answer.json["error"] == "origin_not_allowed"
-    assert cors_headers(answer) == set()
+    assert response.status_code == 403
+    assert set(response.json) == {"msg", "error"}
+    assert response.json["error"] == "origin_not_allowed"
+    assert cors_headers(response) == set()
     assert outbox.messages == []
 
 
@@ -76,10 +76,10 @@ def test_cross_origin_request_is_rejected_without_sending(
     ids=str,
 )
 def test_same_origin_and_non_browser_requests_are_accepted(client, headers):
-    answer = client.post("/auth/send_otp", data=PHONE, headers=headers)
+    response = client.post("/auth/send_otp", data=PHONE, headers=headers)
 
-    assert answer.status_code == 201
-    assert cors_headers(answer) == set()
+    assert response.status_code == 201
+    assert cors_headers(response) == set()
 
 
 @pytest.mark.parametrize(
@@ -95,19 +95,19 @@ def test_same_origin_and_non_browser_requests_are_accepted(client, headers):
     ],
 )
 def test_public_url_defines_own_origin(app_with, url, origin, status):
-    http = app_with(OTP_PUBLIC_URL=url).test_client()
+    client = app_with(OTP_PUBLIC_URL=url).test_client()
 
-    answer = http.post("/auth/send_otp", json=PHONE, headers={"Origin": origin})
+    response = client.post("/auth/send_otp", json=PHONE, headers={"Origin": origin})
 
-    assert answer.status_code == status
+    assert response.status_code == status
 
 
 def test_client_with_key_is_accepted_from_any_origin(app_with):
-    http = app_with(**KEYS).test_client()
+    client = app_with(**KEYS).test_client()
     cross_site = {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}
 
-    with_key = http.post("/auth/send_otp", json=PHONE, headers=KEY | cross_site)
-    without = http.post("/auth/send_otp", json=PHONE, headers=cross_site)
+    with_key = client.post("/auth/send_otp", json=PHONE, headers=KEY | cross_site)
+    without = client.post("/auth/send_otp", json=PHONE, headers=cross_site)
 
     assert (with_key.status_code, without.status_code) == (201, 401)
     assert cors_headers(with_key) == cors_headers(without) == set()
@@ -115,17 +115,17 @@ def test_client_with_key_is_accepted_from_any_origin(app_with):
 
 @pytest.mark.parametrize("keys", [{}, KEYS])
 def test_listed_origin_receives_cors_headers(app_with, keys):
-    http = app_with(OTP_CORS_ORIGINS=f"https://a.example,{APP}", **keys).test_client()
+    client = app_with(OTP_CORS_ORIGINS=f"https://a.example,{APP}", **keys).test_client()
     headers = {"Origin": APP, "Sec-Fetch-Site": "cross-site"} | (KEY if keys else {})
 
-    answer = http.post("/auth/send_otp", json=PHONE, headers=headers)
+    response = client.post("/auth/send_otp", json=PHONE, headers=headers)
 
-    assert answer.status_code == 201
-    assert answer.headers["Access-Control-Allow-Origin"] == APP
-    assert "Origin" in answer.vary
-    exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
+    assert response.status_code == 201
+    assert response.headers["Access-Control-Allow-Origin"] == APP
+    assert "Origin" in response.vary
+    exposed = response.headers["Access-Control-Expose-Headers"].split(", ")
     assert set(exposed) == DOCUMENTED
-    assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert "Access-Control-Allow-Credentials" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -137,56 +137,56 @@ def test_listed_origin_receives_cors_headers(app_with, keys):
     ],
 )
 def test_errors_for_listed_origin_have_cors_headers(app_with, keys, body, status):
-    http = app_with(OTP_CORS_ORIGINS=APP, **keys).test_client()
+    client = app_with(OTP_CORS_ORIGINS=APP, **keys).test_client()
 
-    answer = http.post("/auth/verify_otp", json=body, headers={"Origin": APP})
+    response = client.post("/auth/verify_otp", json=body, headers={"Origin": APP})
 
-    assert answer.status_code == status
-    assert answer.headers["Access-Control-Allow-Origin"] == APP
+    assert response.status_code == status
+    assert response.headers["Access-Control-Allow-Origin"] == APP
 
 
 @pytest.mark.parametrize("keys", [{}, KEYS])
 @pytest.mark.parametrize("path", PATHS)
 def test_preflight_of_listed_origin_returns_allowed_headers(app_with, keys, path):
-    http = app_with(OTP_CORS_ORIGINS=APP, **keys).test_client()
+    client = app_with(OTP_CORS_ORIGINS=APP, **keys).test_client()
 
-    answer = preflight(http, path)
+    response = preflight(client, path)
 
-    assert (answer.status_code, answer.data) == (204, b"")
-    assert answer.headers["Access-Control-Allow-Origin"] == APP
-    assert answer.headers["Access-Control-Allow-Methods"] == "POST"
-    allowed = answer.headers["Access-Control-Allow-Headers"].lower().split(", ")
+    assert (response.status_code, response.data) == (204, b"")
+    assert response.headers["Access-Control-Allow-Origin"] == APP
+    assert response.headers["Access-Control-Allow-Methods"] == "POST"
+    allowed = response.headers["Access-Control-Allow-Headers"].lower().split(", ")
     assert set(allowed) == {"content-type", "authorization", "x-request-id"}
-    assert answer.headers["Access-Control-Max-Age"] == "600"
+    assert response.headers["Access-Control-Max-Age"] == "600"
 
 
 @pytest.mark.parametrize("origins", ["", APP])
 @pytest.mark.parametrize("origin", [EVIL, "null", f"{APP}.evil.example", "*"])
 def test_preflight_of_other_origin_is_rejected(app_with, origins, origin):
-    http = app_with(OTP_CORS_ORIGINS=origins).test_client()
+    client = app_with(OTP_CORS_ORIGINS=origins).test_client()
 
-    answer = preflight(http, origin=origin)
+    response = preflight(client, origin=origin)
 
-    assert (answer.status_code, answer.json["error"]) == (403, "origin_not_allowed")
-    assert cors_headers(answer) == set()
+    assert (response.status_code, response.json["error"]) == (403, "origin_not_allowed")
+    assert cors_headers(response) == set()
 
 
 def test_options_without_preflight_headers_is_405(app_with):
-    http = app_with(OTP_CORS_ORIGINS=APP).test_client()
+    client = app_with(OTP_CORS_ORIGINS=APP).test_client()
 
-    assert http.options("/auth/send_otp").status_code == 405
-    assert preflight(http, "/auth/nothing").status_code == 404
+    assert client.options("/auth/send_otp").status_code == 405
+    assert preflight(client, "/auth/nothing").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/v2/Services", "/dev/inbox.json", "/verify"])
 def test_other_paths_have_no_cors_rules(app_with, path):
-    http = app_with(OTP_CORS_ORIGINS=APP).test_client()
+    client = app_with(OTP_CORS_ORIGINS=APP).test_client()
     auth = ("AC" + "0" * 32, "any")
 
     for origin in (APP, EVIL):
-        answer = http.get(path, headers={"Origin": origin}, auth=auth)
-        assert answer.status_code == 200
-        assert cors_headers(answer) == set()
+        response = client.get(path, headers={"Origin": origin}, auth=auth)
+        assert response.status_code == 200
+        assert cors_headers(response) == set()
 
 
 @pytest.mark.parametrize(
@@ -200,6 +200,6 @@ def test_other_paths_have_no_cors_rules(app_with, path):
     ],
 )
 def test_api_responses_are_not_stored(client, method, path):
-    answer = client.open(path, method=method, json=PHONE)
+    response = client.open(path, method=method, json=PHONE)
 
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert response.headers["Cache-Control"] == "no-store"

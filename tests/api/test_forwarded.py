@@ -78,21 +78,21 @@ def post(client, phone, *, ip, forwarded):
     ],
 )
 def test_malformed_entries_share_one_limit_apart_from_proxy(app_with, forwarded):
-    http = app_with(OTP_SENDS_PER_IP="1/10m", OTP_TRUSTED_PROXIES="1").test_client()
-    post(http, "9445012345", ip=PROXY, forwarded="not an address")
+    client = app_with(OTP_SENDS_PER_IP="1/10m", OTP_TRUSTED_PROXIES="1").test_client()
+    post(client, "9445012345", ip=PROXY, forwarded="not an address")
 
-    same = post(http, "9445067890", ip="10.0.0.2", forwarded=forwarded)
-    proxy = post(http, "9445011111", ip=PROXY, forwarded=PROXY)
+    same = post(client, "9445067890", ip="10.0.0.2", forwarded=forwarded)
+    proxy = post(client, "9445011111", ip=PROXY, forwarded=PROXY)
 
     assert (same.status_code, proxy.status_code) == (429, 201)
 
 
 @pytest.mark.parametrize("prefix", ['"', '"203.0.113.9', "2001:db8:9::1%", "\\"])
 def test_entries_of_client_do_not_change_its_limit(app_with, prefix):
-    http = app_with(OTP_SENDS_PER_IP="1/10m", OTP_TRUSTED_PROXIES="1").test_client()
-    post(http, "9445012345", ip=PROXY, forwarded=CLIENT)
+    client = app_with(OTP_SENDS_PER_IP="1/10m", OTP_TRUSTED_PROXIES="1").test_client()
+    post(client, "9445012345", ip=PROXY, forwarded=CLIENT)
 
-    again = post(http, "9445067890", ip=PROXY, forwarded=f"{prefix}, {CLIENT}")
+    again = post(client, "9445067890", ip=PROXY, forwarded=f"{prefix}, {CLIENT}")
 
     assert again.status_code == 429
 
@@ -102,11 +102,11 @@ def test_entries_of_client_do_not_change_its_limit(app_with, prefix):
     ["198.51.100.1", "198.51.100.1:51000", "::ffff:198.51.100.1", "2001:db8:1:2::9"],
 )
 def test_forms_of_one_address_share_a_limit(app_with, forwarded):
-    http = app_with(OTP_SENDS_PER_IP="2/10m", OTP_TRUSTED_PROXIES="1").test_client()
-    post(http, "9445012345", ip=PROXY, forwarded=CLIENT)
-    post(http, "9445067890", ip=PROXY, forwarded="[2001:db8:1:2::1]:443")
+    client = app_with(OTP_SENDS_PER_IP="2/10m", OTP_TRUSTED_PROXIES="1").test_client()
+    post(client, "9445012345", ip=PROXY, forwarded=CLIENT)
+    post(client, "9445067890", ip=PROXY, forwarded="[2001:db8:1:2::1]:443")
 
-    post(http, "9445011111", ip=PROXY, forwarded=forwarded)
-    again = post(http, "9445022222", ip=PROXY, forwarded=forwarded)
+    post(client, "9445011111", ip=PROXY, forwarded=forwarded)
+    again = post(client, "9445022222", ip=PROXY, forwarded=forwarded)
 
     assert again.status_code == 429

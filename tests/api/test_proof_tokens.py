@@ -124,7 +124,7 @@ def test_published_key_has_no_private_member(client):
 
 
 def test_without_a_key_no_token_is_issued(app_with, outbox):
-    http = app_with().test_client()
+    client = app_with().test_client()
 
-    assert "OTP-Proof" not in approval(http, outbox).headers
-    assert keys(http) == []
+    assert "OTP-Proof" not in approval(client, outbox).headers
+    assert keys(client) == []

@@ -71,7 +71,7 @@ def test_redis_command_line_does_not_contain_password(server):
 
 
 @pytest.mark.parametrize(("password", "healthy"), [(PASSWORD, True), ("other", False)])
-def test_redis_health_check_requires_an_answer_to_ping(server, password, healthy):
+def test_redis_health_check_requires_a_reply_to_ping(server, password, healthy):
     port, _ = server
     command = re.search(r'"CMD-SHELL", "(redis-cli .*)"', SERVICES["redis"])
     assert command

@@ -21,7 +21,7 @@ def shared_twilio():
 
 @pytest.fixture(scope="module")
 def shared_redis(tmp_path_factory):
-    """Run a Redis for one module; yields its URL."""
+    """Run a Redis for one module; yield its URL."""
     with redis_server.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as url:
         yield url
 

@@ -64,7 +64,7 @@ def open_page(chromium: Browser, stack):
 
 
 def _collect_error(message, errors):
-    # The console mentions every answer with an error status.
+    # The console logs every response with an error status.
     if message.type == "error" and "Failed to load resource" not in message.text:
         errors.append(message.text)
 

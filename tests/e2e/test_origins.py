@@ -15,18 +15,18 @@ pytestmark = pytest.mark.browser
 
 PHONE = "9445012345"
 CALL = """async ([url, options]) => {
-    const answer = await fetch(url, options);
+    const response = await fetch(url, options);
     return {
-        status: answer.status,
-        expires: answer.headers.get("OTP-Expires-In"),
-        request: answer.headers.get("X-Request-Id"),
-        body: await answer.json(),
+        status: response.status,
+        expires: response.headers.get("OTP-Expires-In"),
+        request: response.headers.get("X-Request-Id"),
+        body: await response.json(),
     };
 }"""
 SEND_FORM = """async ([url, phone]) => {
     const body = new URLSearchParams({ phone });
-    const answer = await fetch(url, { method: "POST", mode: "no-cors", body });
-    return answer.type;
+    const response = await fetch(url, { method: "POST", mode: "no-cors", body });
+    return response.type;
 }"""
 
 
@@ -102,11 +102,11 @@ def test_page_of_other_origin_sends_no_code(site, server, page, host):
     url = f"http://127.0.0.1:{server.port}"
     before = server.get("/dev/inbox.json").body
     page.goto(f"http://{host}:{site}")
-    answer = page.evaluate(SEND_FORM, [f"{url}/auth/send_otp", PHONE])
+    response_type = page.evaluate(SEND_FORM, [f"{url}/auth/send_otp", PHONE])
     with pytest.raises(Exception, match="Failed to fetch"):
         page.evaluate(CALL, [f"{url}/auth/send_otp", json_call(phone=PHONE)])
 
-    assert answer == "opaque"
+    assert response_type == "opaque"
     assert server.get("/dev/inbox.json").body == before
 
 

@@ -54,36 +54,36 @@ class Browser:
 
     def fetch(self, path, **form):
         body = urllib.parse.urlencode(form).encode() if form else None
-        login = {"Authorization": "Basic QUMwMDphbnk="}
-        request = urllib.request.Request(self.url + path, body, login)  # noqa: S310 - our own server
-        with self.opener.open(request, timeout=30) as answer:
-            return answer.headers, answer.read().decode()
+        headers = {"Authorization": "Basic QUMwMDphbnk="}
+        request = urllib.request.Request(self.url + path, body, headers)  # noqa: S310 - our own server
+        with self.opener.open(request, timeout=30) as response:
+            return response.headers, response.read().decode()
 
     def code(self):
         return json.loads(self.fetch("/dev/inbox.json")[1])["messages"][0]["code"]
 
 
-def through_auth(browser):
+def approve_by_auth(browser):
     browser.fetch("/auth/send_otp", phone=PHONE)
     headers, _ = browser.fetch("/auth/verify_otp", phone=PHONE, otp=browser.code())
     return headers["OTP-Proof"]
 
 
-def through_v2(browser):
+def approve_by_v2(browser):
     service = f"/v2/Services/{SERVICE}"
     browser.fetch(f"{service}/Verifications", To=PHONE, Channel="sms")
-    typed = {"To": PHONE, "Code": browser.code()}
-    headers, _ = browser.fetch(f"{service}/VerificationCheck", **typed)
+    form = {"To": PHONE, "Code": browser.code()}
+    headers, _ = browser.fetch(f"{service}/VerificationCheck", **form)
     return headers["OTP-Proof"]
 
 
-def through_the_page(browser):
+def approve_by_page(browser):
     back = urllib.parse.urlencode({"return_url": f"{APP}/done", "state": "s"})
     _, page = browser.fetch(f"/verify?{back}")
     for step in ({"step": "number", "phone": PHONE}, {"step": "code"}):
-        typed = {"otp": browser.code()} if step["step"] == "code" else {}
+        form = {"otp": browser.code()} if step["step"] == "code" else {}
         _, page = browser.fetch(
-            "/verify", csrf_token=field(page, "csrf_token"), **step, **typed
+            "/verify", csrf_token=field(page, "csrf_token"), **step, **form
         )
     return field(page, "otp_proof")
 
@@ -95,7 +95,7 @@ def field(page, name):
 def test_proof_tokens_of_every_api_carry_time_of_redis(server):
     started = int(time.time())
     browser = Browser(server.port)
-    proofs = [way(browser) for way in (through_auth, through_v2, through_the_page)]
+    proofs = [way(browser) for way in (approve_by_auth, approve_by_v2, approve_by_page)]
     ended = time.time()
 
     for proof in proofs:

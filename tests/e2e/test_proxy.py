@@ -1,4 +1,4 @@
-"""`deploy/proxy/nginx.conf` does what the README asks of a proxy."""
+"""`deploy/proxy/nginx.conf` meets the requirements of the README for a proxy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KIND = "Content-Type: application/json"
 SEND = "/auth/send_otp"
 MOST = 50
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-# The headers of a request whose body never arrives.
+# The headers of a request that never sends its body.
 UNFINISHED = (
     b"POST /auth/send_otp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n"
 )
@@ -56,7 +56,7 @@ def unfinished(proxy, lines=b"", *, source="127.0.0.1", more=MOST):
 
 
 def health(proxy, lines=b"", *, source="127.0.0.1"):
-    return raw_http.say(proxy, HEALTH + lines + b"\r\n", source=source)
+    return raw_http.exchange(proxy, HEALTH + lines + b"\r\n", source=source)
 
 
 def status_of(proxy, address):
@@ -74,7 +74,7 @@ def test_headers_of_client_do_not_change_its_ip_address(proxy):
     ]
 
     assert first.status == 201
-    assert [(heard.status, heard.error) for heard in again] == [
+    assert [(response.status, response.error) for response in again] == [
         (429, "rate_limited")
     ] * 4
 
@@ -88,7 +88,7 @@ def test_body_over_16_kib_is_413(proxy):
 
 
 def test_server_header_has_no_version(proxy):
-    headers = dict(raw_http.say(proxy, b"GET /healthz HTTP/1.0\r\n\r\n").headers)
+    headers = dict(raw_http.exchange(proxy, b"GET /healthz HTTP/1.0\r\n\r\n").headers)
 
     assert headers["server"] == "nginx"
 
@@ -99,13 +99,13 @@ def test_51st_open_request_of_one_address_is_429(proxy):
 
     with unfinished(proxy, source="127.0.0.2"):
         redis_server.wait_until(rejected)
-        heard = health(proxy, source="127.0.0.2")
+        response = health(proxy, source="127.0.0.2")
         other = health(proxy, source="127.0.0.3")
 
-    assert (heard.status, heard.error) == (429, "rate_limited")
-    assert list(heard.json) == ["msg", "error"]
-    assert dict(heard.headers)["retry-after"] == "1"
-    assert dict(heard.headers)["content-type"] == "application/json"
+    assert (response.status, response.error) == (429, "rate_limited")
+    assert list(response.json) == ["msg", "error"]
+    assert dict(response.headers)["retry-after"] == "1"
+    assert dict(response.headers)["content-type"] == "application/json"
     assert other.status == 200
     redis_server.wait_until(lambda: not rejected())
 
@@ -202,15 +202,17 @@ def test_x_forwarded_for_lines_are_read_in_order():
     environ = {"OTP_TRUSTED_PROXIES": "2", "OTP_SENDS_PER_IP": "1/1h"}
 
     def send(phone: str, client: str) -> int:
-        added = [f"X-Forwarded-For: {one}" for one in ("192.0.2.9", client, "10.0.0.1")]
+        added = [
+            f"X-Forwarded-For: {entry}" for entry in ("192.0.2.9", client, "10.0.0.1")
+        ]
         body = b'{"phone": "%s"}' % phone.encode()
         return raw_http.post(server.port, SEND, body, KIND, *added).status
 
     with server_process.running_server("--dev", **environ) as server:
-        answers = [
+        statuses = [
             send("9445012345", "198.51.100.1"),
             send("9445067890", "198.51.100.2"),
             send("9445011111", "198.51.100.1"),
         ]
 
-    assert answers == [201, 201, 429]
+    assert statuses == [201, 201, 429]

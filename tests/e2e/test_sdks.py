@@ -1,4 +1,4 @@
-"""Twilio's own SDKs, unmodified, against a server that runs: one line is changed."""
+"""Twilio's unmodified SDKs with the base URL of a running service."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def twilio():
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory, twilio):
-    """A server with two workers, and limits that let a test repeat itself."""
+    """Run a server with two workers and wide limits; yield its URL."""
     with redis_server.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as redis_url:
         environ = server_process.production(redis_url, twilio.url) | {
             "OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}",
@@ -53,19 +53,21 @@ def twilio_client(url):
 
 @pytest.fixture
 def service(twilio_client):
-    """A service of this test's own."""
+    """Create a service for one test."""
     return twilio_client.verify.v2.services.create(friendly_name="Shop")
 
 
-def test_the_python_sdk_goes_through_a_verification(twilio_client, service, twilio):
-    one = twilio_client.verify.v2.services(service.sid)
+def test_python_sdk_sends_and_checks_code(twilio_client, service, twilio):
+    verify_service = twilio_client.verify.v2.services(service.sid)
 
-    sent = one.verifications.create(to=TO, channel="sms")
-    again = one.verifications.create(to=TO, channel="sms", locale="es")
+    sent = verify_service.verifications.create(to=TO, channel="sms")
+    again = verify_service.verifications.create(to=TO, channel="sms", locale="es")
     code = twilio.code_to(TO)
-    wrong = one.verification_checks.create(to=TO, code=different_code(code))
-    fetched = one.verifications(sent.sid).fetch()
-    right = one.verification_checks.create(verification_sid=sent.sid, code=code)
+    wrong = verify_service.verification_checks.create(to=TO, code=different_code(code))
+    fetched = verify_service.verifications(sent.sid).fetch()
+    right = verify_service.verification_checks.create(
+        verification_sid=sent.sid, code=code
+    )
 
     assert isinstance(sent.date_created, datetime)
     assert (sent.status, sent.valid, sent.to) == ("pending", False, TO)
@@ -75,30 +77,31 @@ def test_the_python_sdk_goes_through_a_verification(twilio_client, service, twil
     assert (right.status, right.valid) == ("approved", True)
 
 
-def test_the_python_sdk_raises_what_twilio_would(twilio_client, service):
-    with pytest.raises(TwilioRestException) as refusal:
+def test_python_sdk_raises_errors_of_twilio(twilio_client, service):
+    with pytest.raises(TwilioRestException) as raised:
         twilio_client.verify.v2.services(service.sid).verification_checks.create(
             to=TO, code="123456"
         )
 
     path = f"/v2/Services/{service.sid}/VerificationCheck"
-    assert (refusal.value.status, refusal.value.code) == (404, 20404)
-    assert f"The requested resource {path} was not found" in refusal.value.msg
+    assert (raised.value.status, raised.value.code) == (404, 20404)
+    assert f"The requested resource {path} was not found" in raised.value.msg
 
 
-def test_the_python_sdk_walks_through_pages(twilio_client):
+def test_python_sdk_reads_every_page(twilio_client):
     names = [f"Page {n}" for n in range(5)]
     for name in names:
         twilio_client.verify.v2.services.create(friendly_name=name)
 
-    walked = [
-        one.friendly_name for one in twilio_client.verify.v2.services.list(page_size=2)
+    listed = [
+        verify_service.friendly_name
+        for verify_service in twilio_client.verify.v2.services.list(page_size=2)
     ]
 
-    assert set(names) < set(walked)
+    assert set(names) < set(listed)
 
 
-def test_the_python_sdk_closes_a_verification(twilio_client, service):
+def test_python_sdk_cancels_verification(twilio_client, service):
     verifications = twilio_client.verify.v2.services(service.sid).verifications
     sent = verifications.create(to=TO, channel="sms")
 
@@ -108,64 +111,68 @@ def test_the_python_sdk_closes_a_verification(twilio_client, service):
     assert closed.fetch().status == "canceled"
 
 
-def test_the_python_sdk_limits_sends_by_what_it_likes(twilio_client, service):
-    one = twilio_client.verify.v2.services(service.sid)
-    limit = one.rate_limits.create(unique_name="ip")
-    one.rate_limits(limit.sid).buckets.create(max=1, interval=60)
-    one.verifications.create(to=TO, channel="sms", rate_limits={"ip": "192.0.2.1"})
+def test_python_sdk_limits_sends_by_own_rate_limit(twilio_client, service):
+    verify_service = twilio_client.verify.v2.services(service.sid)
+    limit = verify_service.rate_limits.create(unique_name="ip")
+    verify_service.rate_limits(limit.sid).buckets.create(max=1, interval=60)
+    verify_service.verifications.create(
+        to=TO, channel="sms", rate_limits={"ip": "192.0.2.1"}
+    )
 
-    with pytest.raises(TwilioRestException) as refusal:
-        one.verifications.create(to=TO, channel="sms", rate_limits={"ip": "192.0.2.1"})
+    with pytest.raises(TwilioRestException) as raised:
+        verify_service.verifications.create(
+            to=TO, channel="sms", rate_limits={"ip": "192.0.2.1"}
+        )
 
-    assert (refusal.value.status, refusal.value.code) == (429, 20429)
-
-
-def test_the_python_sdk_changes_and_deletes_a_service(twilio_client, service):
-    one = twilio_client.verify.v2.services(service.sid)
-
-    assert one.update(code_length=8).code_length == 8
-    assert one.fetch().friendly_name == "Shop"
-    assert one.delete()
+    assert (raised.value.status, raised.value.code) == (429, 20429)
 
 
-# The SDK builds its header with something that aiohttp has deprecated.
+def test_python_sdk_updates_and_deletes_service(twilio_client, service):
+    verify_service = twilio_client.verify.v2.services(service.sid)
+
+    assert verify_service.update(code_length=8).code_length == 8
+    assert verify_service.fetch().friendly_name == "Shop"
+    assert verify_service.delete()
+
+
+# The SDK builds its header with a function that aiohttp deprecated.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:twilio")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:aiohttp")
-def test_the_asynchronous_sdk_goes_through_a_verification(url, service, twilio):
-    async def live():
+def test_asynchronous_python_sdk_sends_and_checks_code(url, service, twilio):
+    async def send_and_check():
         async with AsyncTwilioHttpClient() as http:
             client = Client(ACCOUNT, TOKEN, http_client=http)
             client.verify.base_url = url
-            one = client.verify.v2.services(service.sid)
-            sent = await one.verifications.create_async(to=TO, channel="sms")
+            verify_service = client.verify.v2.services(service.sid)
+            sent = await verify_service.verifications.create_async(to=TO, channel="sms")
             code = twilio.code_to(TO)
-            checks = one.verification_checks
+            checks = verify_service.verification_checks
             return sent, await checks.create_async(to=TO, code=code)
 
-    sent, right = asyncio.run(live())
+    sent, right = asyncio.run(send_and_check())
 
     assert (sent.status, right.status, right.sid) == ("pending", "approved", sent.sid)
 
 
 @pytest.fixture(scope="module")
 def node(pytestconfig):
-    """Where Twilio's SDK for Node is, which the first run fetches."""
+    """Return the folder of Twilio's SDK for Node, which the first run downloads."""
     if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("there is no Node here")
+        pytest.skip("Node is not installed")
     folder = pytestconfig.cache.mkdir("node")
     if not (folder / "node_modules" / "twilio").exists():
-        words = ["npm", "install", "--no-audit", "--no-fund", "--prefix", folder]
-        fetched = subprocess.run([*words, NODE_SDK], capture_output=True, check=False)
+        command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", folder]
+        fetched = subprocess.run([*command, NODE_SDK], capture_output=True, check=False)
         if fetched.returncode:
-            pytest.skip("npm could not fetch Twilio's SDK")
+            pytest.skip("npm could not download Twilio's SDK")
     return folder / "node_modules"
 
 
-def test_the_node_sdk_goes_through_a_verification(node, url, service, twilio):
+def test_node_sdk_sends_and_checks_code(node, url, service, twilio):
     script = Path(__file__).with_name("sdk.js")
-    words = ["node", script, url, ACCOUNT, TOKEN, service.sid, TO]
+    command = ["node", script, url, ACCOUNT, TOKEN, service.sid, TO]
     with subprocess.Popen(
-        words,
+        command,
         env=server_process.PATH | {"NODE_PATH": str(node)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -176,12 +183,12 @@ def test_the_node_sdk_goes_through_a_verification(node, url, service, twilio):
         assert process.stdout.readline() == "code?\n"
         process.stdin.write(twilio.code_to(TO) + "\n")
         process.stdin.flush()
-        said = json.loads(process.stdout.readline())
+        results = json.loads(process.stdout.readline())
 
-    assert said["sent"] == ["pending", False, True]
-    assert said["again"] is True
-    assert (said["fetched"], said["wrong"]) == ("pending", "pending")
-    assert said["right"] == ["approved", True, True]
+    assert results["sent"] == ["pending", False, True]
+    assert results["again"] is True
+    assert (results["fetched"], results["wrong"]) == ("pending", "pending")
+    assert results["right"] == ["approved", True, True]
     gone = [404, 20404, "https://www.twilio.com/docs/errors/20404"]
-    assert said["gone"] == gone
-    assert said["listed"] >= 4
+    assert results["gone"] == gone
+    assert results["listed"] >= 4

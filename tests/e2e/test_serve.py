@@ -75,8 +75,8 @@ def test_sent_code_is_approved_once(server, twilio):
     right = server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
     again = server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
 
-    answers = [(answer.status, answer.body) for answer in (sent, wrong, right)]
-    assert answers == [
+    responses = [(response.status, response.body) for response in (sent, wrong, right)]
+    assert responses == [
         (201, {"message": "OTP sent successfully.", "VerificationStatus": "pending"}),
         (201, {"VerificationStatus": "pending"}),
         (201, {"VerificationStatus": "approved"}),
@@ -93,26 +93,30 @@ def test_parallel_right_codes_at_two_workers_are_approved_once(server, twilio):
     server.post("/auth/send_otp", PHONE, **KEY)
     body = PHONE | {"otp": extract_code(twilio.messages[0]["Body"])}
     with ThreadPoolExecutor(16) as threads:
-        answers = list(
+        responses = list(
             threads.map(
                 lambda _: server.post("/auth/verify_otp", body, **KEY), range(16)
             )
         )
 
-    approved = [answer for answer in answers if answer.body.get("VerificationStatus")]
-    assert [answer.body for answer in approved] == [{"VerificationStatus": "approved"}]
-    assert {answer.status for answer in answers} <= {201, 404, 429, 503}
+    approved = [
+        response for response in responses if response.body.get("VerificationStatus")
+    ]
+    assert [response.body for response in approved] == [
+        {"VerificationStatus": "approved"}
+    ]
+    assert {response.status for response in responses} <= {201, 404, 429, 503}
 
 
 def test_parallel_sends_at_two_workers_stay_within_limit(server, twilio):
     with ThreadPoolExecutor(16) as threads:
-        answers = list(
+        responses = list(
             threads.map(
                 lambda _: server.post("/auth/send_otp", PHONE, **KEY), range(32)
             )
         )
 
-    statuses = [answer.status for answer in answers]
+    statuses = [response.status for response in responses]
     assert len(twilio.messages) == statuses.count(201) <= 5
     assert set(statuses) <= {201, 429, 503}
 
@@ -133,21 +137,19 @@ def test_every_log_line_is_json_and_holds_no_secret(server, twilio):
     assert any("+91******2345" in line for line in server.stderr)
 
 
-def test_a_redis_that_has_gone_is_503_and_sends_nothing(
-    own_server, own_environ, twilio
-):
+def test_send_without_redis_is_503_and_sends_nothing(own_server, own_environ, twilio):
     redis.Redis.from_url(own_environ["REDIS_URL"]).shutdown(nosave=True)
 
     for path in ("/auth/send_otp", "/auth/verify_otp"):
-        answer = own_server.post(path, PHONE | {"otp": "123456"}, **KEY)
-        assert (answer.status, answer.body["error"]) == (503, "unavailable")
-        assert answer.headers["retry-after"] == "1"
+        response = own_server.post(path, PHONE | {"otp": "123456"}, **KEY)
+        assert (response.status, response.body["error"]) == (503, "unavailable")
+        assert response.headers["retry-after"] == "1"
     assert twilio.messages == []
     assert own_server.get("/healthz").status == 200
     assert own_server.get("/readyz").status == 503
 
 
-def test_while_the_carrier_hangs_codes_are_checked_as_ever(own_server, twilio):
+def test_code_is_checked_while_provider_hangs(own_server, twilio):
     own_server.post("/auth/send_otp", PHONE, **KEY)
     code = extract_code(twilio.messages[0]["Body"])
     twilio.behave = twilio_server.hang
@@ -167,16 +169,16 @@ def test_while_the_carrier_hangs_codes_are_checked_as_ever(own_server, twilio):
         return len(twilio.messages) + rejected == 81
 
     redis_server.wait_until(settled)
-    answer = own_server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
+    response = own_server.post("/auth/verify_otp", PHONE | {"otp": code}, **KEY)
 
-    assert answer.body == {"VerificationStatus": "approved"}
+    assert response.body == {"VerificationStatus": "approved"}
     twilio.let_go.set()
     for thread in hanging:
         thread.join()
 
 
-def test_stop_answers_requests_in_flight_first(own_server, twilio):
-    # The provider answers only after the stop has started.
+def test_stop_completes_requests_in_flight(own_server, twilio):
+    # The provider replies only after the stop has started.
     def wait_for_stop(handler):
         twilio.let_go.wait(60)
         handler.accept()
@@ -257,10 +259,10 @@ def test_chunked_body_over_the_limit_is_413(server):
     chunks = [b'{"phone": "9445012345"}', *[b" " * 4096] * 4]
     with closing(connection):
         connection.request("POST", "/auth/send_otp", chunks, kind | KEY)
-        answer = connection.getresponse()
-        answer.read()
+        response = connection.getresponse()
+        response.read()
 
-    assert answer.status == 413
+    assert response.status == 413
 
 
 @pytest.mark.parametrize(
@@ -283,16 +285,16 @@ def test_invalid_delivery_report_is_rejected_before_its_body(
     address = ("127.0.0.1", shared_public_server.port)
     with socket.create_connection(address, timeout=60) as connection:
         connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-        answer = connection.recv(4096).decode()
+        response = connection.recv(4096).decode()
 
-    assert answer.startswith(f"HTTP/1.1 {status} ")
+    assert response.startswith(f"HTTP/1.1 {status} ")
 
 
 def test_slow_delivery_reports_occupy_four_threads_of_a_worker(shared_public_server):
     port = shared_public_server.port
     form = "Content-Type: application/x-www-form-urlencoded"
     signature = f"X-Twilio-Signature: {'x' * 27}="
-    report = raw_http.posted("/callbacks/twilio", b"x" * 4000, form, signature)
+    report = raw_http.encode_post("/callbacks/twilio", b"x" * 4000, form, signature)
     with ExitStack() as stack:
         reports = [
             stack.enter_context(socket.create_connection(("127.0.0.1", port)))
@@ -307,7 +309,7 @@ def test_slow_delivery_reports_occupy_four_threads_of_a_worker(shared_public_ser
         }
         health = shared_public_server.get("/healthz")
     # All threads are free again, so the signature is the reason to reject it.
-    redis_server.wait_until(lambda: raw_http.say(port, report).status == 401)
+    redis_server.wait_until(lambda: raw_http.exchange(port, report).status == 401)
 
     assert health.status == 200
     assert all(head.startswith(b"HTTP/1.1 503 ") for head in heads)
@@ -315,5 +317,5 @@ def test_slow_delivery_reports_occupy_four_threads_of_a_worker(shared_public_ser
 
 
 def readable(connections):
-    """Return those of *connections* that have an answer to read."""
+    """Return those of *connections* with a response to read."""
     return select.select(connections, [], [], 0)[0]

@@ -29,23 +29,23 @@ def environ(own_environ):
 
 def test_change_of_policy_reaches_every_worker(environ):
     with (
-        server_process.running_server("--workers", "2", **environ) as one,
-        server_process.running_server("--workers", "2", **environ) as two,
+        server_process.running_server("--workers", "2", **environ) as first,
+        server_process.running_server("--workers", "2", **environ) as second,
     ):
         phones = (f"+9194450{n:05}" for n in range(20_000))
 
         def all_reject():
             """Return whether all workers reject: 16 requests rarely miss one of 4."""
-            answers = [
+            statuses = [
                 server.post("/auth/send_otp", {"phone": next(phones)}, **KEY).status
-                for server in (one, two) * 8
+                for server in (first, second) * 8
             ]
-            return set(answers) == {503}
+            return set(statuses) == {503}
 
         assert not all_reject()
         changed = run("policy", "set", "sending", "off", "--reason", "spam", **environ)
         redis_server.wait_until(all_reject)
-        checked = one.post(
+        checked = first.post(
             "/auth/verify_otp", {"phone": "+919445000000", "otp": "000000"}, **KEY
         )
 
@@ -60,8 +60,8 @@ def test_unsigned_policy_version_changes_nothing(environ, twilio, forged):
     run("policy", "set", "ttl", "5m", "--reason", "signed", **environ)
 
     def send(server, phone):
-        answer = server.post("/auth/send_otp", {"phone": phone}, **KEY)
-        return int(answer.headers["otp-expires-in"]), len(twilio.code_to(phone))
+        response = server.post("/auth/send_otp", {"phone": phone}, **KEY)
+        return int(response.headers["otp-expires-in"]), len(twilio.code_to(phone))
 
     def has_read_it(server):
         server.post("/auth/verify_otp", {"phone": "9445000000", "otp": "1234"}, **KEY)

@@ -42,10 +42,10 @@ def environ(shared_environ):
 @contextmanager
 def running_pair(environ):
     with (
-        server_process.running_server("--workers", "2", **environ) as one,
-        server_process.running_server("--workers", "2", **environ) as two,
+        server_process.running_server("--workers", "2", **environ) as first,
+        server_process.running_server("--workers", "2", **environ) as second,
     ):
-        yield one, two
+        yield first, second
 
 
 @pytest.fixture(scope="module")
@@ -143,18 +143,18 @@ def is_healthy(server):
 # An instance keeps a policy version that is gone from Redis, so these are its own.
 def test_shadow_limit_is_counted_and_rejects_nothing(own_environ):
     environ = own_environ | SETTINGS
-    with running_pair(environ) as (one, two):
+    with running_pair(environ) as (first, second):
         change = ("sends_per_phone", "1/1h shadow", "--reason", "a trial")
         changed = run("policy", "set", *change, **environ)
-        redis_server.wait_until(lambda: versions((one, two)) == {1})
+        redis_server.wait_until(lambda: versions((first, second)) == {1})
 
         statuses = [
             server.post("/auth/send_otp", {"phone": number(0)}, **KEY).status
-            for server in (one, two, one)
+            for server in (first, second, first)
         ]
 
         redis_server.wait_until(lambda: len(events(environ, "--kind", "refused")) == 2)
-        counted = metrics_of((one, two))
+        counted = metrics_of((first, second))
     assert statuses == [201] * 3
     assert (
         "! sends_per_phone 1/1h is in shadow mode, and rejects nothing"
@@ -195,7 +195,7 @@ def following(environ):
 
 
 def test_followed_events_arrive_in_order_without_code_or_number(pair, environ, twilio):
-    one, two = pair
+    first, second = pair
     phone = {"phone": number(7)}
 
     def post_and_wait(server, path, body):
@@ -204,11 +204,11 @@ def test_followed_events_arrive_in_order_without_code_or_number(pair, environ, t
         redis_server.wait_until(lambda: len(lines) == count + 1)
 
     with following(environ) as (follower, lines):
-        post_and_wait(one, "/auth/send_otp", phone)
+        post_and_wait(first, "/auth/send_otp", phone)
         code = twilio.code_to(phone["phone"])
         wrong = phone | {"otp": different_code(code)}
-        post_and_wait(two, "/auth/verify_otp", wrong)
-        post_and_wait(two, "/auth/verify_otp", phone | {"otp": code})
+        post_and_wait(second, "/auth/verify_otp", wrong)
+        post_and_wait(second, "/auth/verify_otp", phone | {"otp": code})
         follower.send_signal(signal.SIGINT)
         exit_code = follower.wait(60)
         errors = follower.stderr.read()

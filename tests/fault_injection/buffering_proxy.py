@@ -1,4 +1,4 @@
-"""The proxy that the README asks for, in front of a service."""
+"""nginx with the configuration of `deploy/proxy`, in front of a service."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def in_front_of(
 ) -> Iterator[int]:
     """Run nginx with `deploy/proxy/nginx.conf` on a free port; yield that port.
 
-    The test is skipped where nginx is not installed.
+    Without nginx, the test is skipped.
 
     Args:
         port: The port of the service.
-        folder: Where nginx writes its files.
-        changes: Texts of the configuration to replace, beside the two ports.
+        folder: The folder of the files that nginx writes.
+        changes: More texts of the configuration to replace, with their new texts.
     """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         pytest.skip("nginx is not installed")
-    own = redis_server.free_port()
+    proxy_port = redis_server.free_port()
     text = CONFIGURATION.read_text()
     ports = {
-        _LISTEN: f"listen 127.0.0.1:{own};",
+        _LISTEN: f"listen 127.0.0.1:{proxy_port};",
         _SERVICE: f"http://127.0.0.1:{port};",
     }
     for old, new in {**ports, **(changes or {})}.items():
@@ -46,7 +46,7 @@ def in_front_of(
     command = [program, "-p", str(folder), "-c", str(configuration)]
     with subprocess.Popen([*command, "-g", "daemon off;"]) as nginx:
         try:
-            redis_server.wait_until(lambda: redis_server.listens(own))
-            yield own
+            redis_server.wait_until(lambda: redis_server.listens(proxy_port))
+            yield proxy_port
         finally:
             nginx.terminate()

@@ -1,8 +1,10 @@
-"""Each trial has a short form, `make fault-tests`, and a full one, `make trials`."""
+"""Fixtures of the trials.
+
+`make fault-tests` runs their short forms, and `make trials` their full ones.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +15,7 @@ from tests.fault_injection import report
 from tests.fault_injection.report import Trial
 from tests.support import redis_server, server_process, twilio_server
 
-FOUND = pytest.StashKey[list[Trial]]()
+TRIALS = pytest.StashKey[list[Trial]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,9 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FOUND] = []
+    config.stash[TRIALS] = []
     config.addinivalue_line(
-        "markers", "whole: too long, or too exact, for the short form"
+        "markers", "whole: runs in the full form only, as it is long or measures time"
     )
 
 
@@ -39,41 +41,35 @@ def pytest_collection_modifyitems(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    # Of some trials only: the others keep the rows they have.
+    # A run of some trials keeps the rows of the others.
     write(session.config, keep=bool(session.config.getoption("keyword")))
 
 
 def write(config: pytest.Config, *, keep: bool) -> None:
     """Write the page; *keep* keeps the rows of trials that did not run."""
-    path, found = config.getoption("--report"), config.stash[FOUND]
-    if path and found:
-        before = path.read_text() if keep and path.exists() else ""
+    path, trials = config.getoption("--report"), config.stash[TRIALS]
+    if path and trials:
+        previous = path.read_text() if keep and path.exists() else ""
         path.parent.mkdir(exist_ok=True)
-        path.write_text(report.page(found, before=before))
+        path.write_text(report.page(trials, previous=previous))
 
 
 @pytest.fixture
 def whole(pytestconfig: pytest.Config) -> bool:
-    """Whether the trials run in full."""
+    """Return whether the trials run in full."""
     return bool(pytestconfig.getoption("--whole"))
 
 
 @pytest.fixture
 def trial(request: pytest.FixtureRequest, *, whole: bool) -> Iterator[Trial]:
-    """Yield the record of what a trial does and measures.
-
-    Bounds are checked at the end, so that one exceeded bound hides no other.
-    """
-    words = re.sub(r"[_\[\]]", " ", request.node.name.removeprefix("test_")).strip()
-    title = (words[0].upper() + words[1:]).replace("redis", "Redis")
-    title = title.replace("api key", "API key").replace("ook alike", "ook-alike")
-    trial = Trial(title, broke_off=True, whole=whole)
-    request.config.stash[FOUND].append(trial)
+    """Yield the record of a trial, and check the bounds of its figures at the end."""
+    trial = Trial(request.node.name, aborted=True, whole=whole)
+    request.config.stash[TRIALS].append(trial)
     yield trial
-    trial.broke_off = not trial.figures
-    # After each: some take minutes, and the machine may stop.
+    trial.aborted = not trial.figures
+    # After each trial, because some take minutes and the machine may stop.
     write(request.config, keep=True)
-    assert trial.beyond == []
+    assert trial.exceeded == []
 
 
 @pytest.fixture
@@ -85,7 +81,7 @@ def twilio() -> Iterator[twilio_server.Twilio]:
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[redis_server.RedisProcess]:
-    """A Redis that keeps things as the one of `docker-compose.yml` does."""
+    """Run a Redis with the options of `docker-compose.yml`."""
     with redis_server.restartable_redis(
         tmp_path, *redis_server.options_of_compose()
     ) as server:
@@ -96,7 +92,7 @@ def own_redis(tmp_path: Path) -> Iterator[redis_server.RedisProcess]:
 def environ(
     own_redis: redis_server.RedisProcess, twilio: twilio_server.Twilio
 ) -> dict[str, str]:
-    """Production, but for what would get into the way of every trial but its own."""
+    """Return a production environment with cheap hashes and without shared limits."""
     return server_process.production(own_redis.url, twilio.url) | {
         "OTP_ARGON2": "m=64,t=1,p=1",
         "OTP_SENDS_TOTAL": "off",
@@ -105,16 +101,16 @@ def environ(
 
 
 @pytest.fixture
-def served_by(
+def start_service(
     environ: dict[str, str],
 ) -> Iterator[Callable[..., server_process.ServerProcess]]:
-    """Serve by so many workers, until the trial is over."""
+    """Return a function that starts a service for the rest of the trial."""
     with ExitStack() as stack:
 
-        def serve(workers: int = 2, **more: str) -> server_process.ServerProcess:
-            words = ("--workers", str(workers))
+        def start(workers: int = 2, **more: str) -> server_process.ServerProcess:
+            title = ("--workers", str(workers))
             return stack.enter_context(
-                server_process.running_server(*words, **environ | more)
+                server_process.running_server(*title, **environ | more)
             )
 
-        yield serve
+        yield start

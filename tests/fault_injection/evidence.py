@@ -1,7 +1,7 @@
-"""Check that each row of docs/reliability.md was measured on the code of today.
+"""Check that each row of docs/reliability.md was measured on the current code.
 
-`make release-check` runs this file. A row without a commit, with a commit that this
-repository does not have, or from before the last change to the code fails the check.
+`make release-check` runs this file. A row fails the check if it has no commit, an
+unknown one, or one from before the last change of the code.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pathlib import Path
 
 from tests.fault_injection.report import rows_of, title_of
 
+# A row measures the service, its deployment and the trial itself.
 MEASURED = ("otp_engine", "deploy", "tests/fault_injection")
-"""What a row measures: the service, how it is deployed, and the trial itself."""
 
 _WHEN = re.compile(r"\d{4}-\d\d-\d\d, `(?P<commit>[0-9a-f]+)` \|$")
 
 
 def stale_rows(page: str, repository: Path) -> list[str]:
-    """Return the titles of the rows of *page* that are not of today's code.
+    """Return the titles of the rows of *page* that were measured on other code.
 
     Args:
         page: The text of docs/reliability.md.
@@ -32,18 +32,18 @@ def stale_rows(page: str, repository: Path) -> list[str]:
 
 def _is_current(row: str, repository: Path) -> bool:
     # A row that was measured "with changes" has no commit to compare with.
-    found = _WHEN.search(row)
-    return found is not None and _is_unchanged_since(found["commit"], repository)
+    match = _WHEN.search(row)
+    return match is not None and _is_unchanged_since(match["commit"], repository)
 
 
 def _is_unchanged_since(commit: str, repository: Path) -> bool:
-    # Also not in the working tree. An unknown commit is an error, and so not zero.
+    # The working tree counts as well. An unknown commit is an error, so not zero.
     command = ("git", "diff", "--quiet", commit, "--", *MEASURED)
     return subprocess.run(command, cwd=repository, check=False).returncode == 0
 
 
 def main() -> None:
-    """Exit with 1 and the stale rows if there are any, or no rows at all."""
+    """Exit with 1 and a message if a row is stale or the page has no rows."""
     repository = Path(__file__).parents[2]
     page = (repository / "docs" / "reliability.md").read_text()
     if not rows_of(page):

@@ -1,4 +1,4 @@
-"""A wire to Redis that can be cut, slowed or made to lose an answer."""
+"""A TCP proxy of Redis that can drop, delay or lose replies."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tests.support import redis_server
 
 
 class Fault(Enum):
-    """What is wrong with the wire."""
+    """A fault of the proxy, for all connections."""
 
     NONE = auto()
+    # Connections are accepted, and no byte passes.
     BLACK_HOLE = auto()
-    """Connections are taken, and nothing ever comes back."""
+    # Connections are reset at once.
     REFUSING = auto()
-    """Whoever connects is cut off at once."""
+    # Each reply is delayed by a second.
     SLOW = auto()
-    """Each answer takes a second longer."""
 
 
 class Loss(Enum):
-    """How an answer gets lost, after what was asked for has been done."""
+    """The way to lose a reply, after Redis has executed the command."""
 
     RESET = auto()
     SILENCE = auto()
@@ -33,56 +33,59 @@ class Loss(Enum):
 
 @dataclass
 class Proxy:
-    """A proxy that is running.
+    """A running proxy.
 
     Attributes:
-        lost: How many answers it has lost.
+        port: The port of the proxy.
+        target: The port of Redis.
+        fault: The current fault.
+        lost_replies: Number of lost replies.
     """
 
     port: int
     target: int
     fault: Fault = Fault.NONE
-    lost: int = 0
-    _marked: Sequence[bytes] = ()
+    lost_replies: int = 0
+    _markers: Sequence[bytes] = ()
     _loss: Loss = Loss.RESET
     _times: int = 0
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
-    def break_by(self, fault: Fault) -> None:
-        """Be broken from now on; a wire that refuses loses its connections."""
+    def set_fault(self, fault: Fault) -> None:
+        """Start *fault*; `REFUSING` also resets the open connections."""
         self.fault = fault
         if fault is Fault.REFUSING:
-            self.loop.call_soon_threadsafe(self._cut)
+            self.loop.call_soon_threadsafe(self._disconnect)
 
-    def heal(self) -> None:
-        """Pass everything on again."""
+    def clear_fault(self) -> None:
+        """Forward everything again."""
         self.fault = Fault.NONE
 
-    def lose_answers_to(
-        self, marked: Sequence[bytes], loss: Loss, *, times: int = 1
+    def lose_replies(
+        self, markers: Sequence[bytes], loss: Loss, *, times: int = 1
     ) -> None:
-        """Lose the next answers to requests that contain one of *marked*."""
-        self._marked, self._loss, self._times = marked, loss, times
+        """Lose the replies of the next *times* requests with one of *markers*."""
+        self._markers, self._loss, self._times = markers, loss, times
 
-    def _cut(self) -> None:
+    def _disconnect(self) -> None:
         for writer in list(self._writers):
             writer.transport.abort()
 
     async def serve(self, ready: threading.Event) -> None:
-        server = await asyncio.start_server(self._take, "127.0.0.1", self.port)
+        server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         ready.set()
         try:
             await server.serve_forever()
         except asyncio.CancelledError:
-            wires = asyncio.all_tasks() - {asyncio.current_task()}
-            for wire in wires:
-                wire.cancel()
-            await asyncio.gather(*wires, return_exceptions=True)
-            # What was aborted is closed a turn later.
+            connections = asyncio.all_tasks() - {asyncio.current_task()}
+            for connection in connections:
+                connection.cancel()
+            await asyncio.gather(*connections, return_exceptions=True)
+            # The event loop closes aborted connections in its next iteration.
             await asyncio.sleep(0)
 
-    async def _take(
+    async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         if self.fault is Fault.REFUSING:
@@ -90,25 +93,31 @@ class Proxy:
             return
         self._writers.add(writer)
         try:
-            back, forth = await asyncio.open_connection("127.0.0.1", self.target)
+            server_reader, server_writer = await asyncio.open_connection(
+                "127.0.0.1", self.target
+            )
         except (OSError, asyncio.CancelledError):
             writer.transport.abort()
             return
-        self._writers.add(forth)
-        wire = _Wire(self, reader, writer, back, forth)
+        self._writers.add(server_writer)
+        connection = _Connection(self, reader, writer, server_reader, server_writer)
         try:
-            await asyncio.gather(wire.ask(), wire.answer(), return_exceptions=True)
+            await asyncio.gather(
+                connection.forward_requests(),
+                connection.forward_replies(),
+                return_exceptions=True,
+            )
         finally:
-            for end in (writer, forth):
+            for end in (writer, server_writer):
                 self._writers.discard(end)
                 end.transport.abort()
 
-    def loses(self, asked: bytes) -> bool:
-        """Whether the answer to *asked* is to be lost; counts it if so."""
-        if not (self._times and any(mark in asked for mark in self._marked)):
+    def loses_reply_to(self, request: bytes) -> bool:
+        """Return whether the reply to *request* gets lost, and count the loss."""
+        if not (self._times and any(marker in request for marker in self._markers)):
             return False
         self._times -= 1
-        self.lost += 1
+        self.lost_replies += 1
         return True
 
     @property
@@ -117,38 +126,38 @@ class Proxy:
 
 
 @dataclass
-class _Wire:
-    """One connection through the proxy, both ways."""
+class _Connection:
+    """One connection through the proxy, in both directions."""
 
     proxy: Proxy
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    back: asyncio.StreamReader
-    forth: asyncio.StreamWriter
-    losing: bool = False
+    server_reader: asyncio.StreamReader
+    server_writer: asyncio.StreamWriter
+    loses_next: bool = False
 
-    async def ask(self) -> None:
-        while asked := await self.reader.read(65536):
+    async def forward_requests(self) -> None:
+        while request := await self.reader.read(65536):
             if self.proxy.fault is Fault.BLACK_HOLE:
                 continue
-            self.losing = self.losing or self.proxy.loses(asked)
-            self.forth.write(asked)
-            await self.forth.drain()
-        self.forth.close()
+            self.loses_next = self.loses_next or self.proxy.loses_reply_to(request)
+            self.server_writer.write(request)
+            await self.server_writer.drain()
+        self.server_writer.close()
 
-    async def answer(self) -> None:
-        while said := await self.back.read(65536):
+    async def forward_replies(self) -> None:
+        while reply := await self.server_reader.read(65536):
             if self.proxy.fault is Fault.SLOW:
                 await asyncio.sleep(1)
             if self.proxy.fault is Fault.BLACK_HOLE:
                 continue
-            if self.losing:
-                self.losing = False
+            if self.loses_next:
+                self.loses_next = False
                 if self.proxy.loss is Loss.SILENCE:
                     continue
                 self.writer.transport.abort()
                 return
-            self.writer.write(said)
+            self.writer.write(reply)
             await self.writer.drain()
         self.writer.close()
 
@@ -158,13 +167,15 @@ def to(target: int) -> Iterator[Proxy]:
     """Run a proxy to the Redis on port *target*, until the block ends."""
     proxy = Proxy(redis_server.free_port(), target)
     ready = threading.Event()
-    serving = proxy.loop.create_task(proxy.serve(ready))
-    thread = threading.Thread(target=proxy.loop.run_until_complete, args=(serving,))
+    running_service = proxy.loop.create_task(proxy.serve(ready))
+    thread = threading.Thread(
+        target=proxy.loop.run_until_complete, args=(running_service,)
+    )
     thread.start()
     ready.wait(10)
     try:
         yield proxy
     finally:
-        proxy.loop.call_soon_threadsafe(serving.cancel)
+        proxy.loop.call_soon_threadsafe(running_service.cancel)
         thread.join()
         proxy.loop.close()

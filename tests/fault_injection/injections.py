@@ -1,4 +1,4 @@
-"""Requests that try to write a header of the answer, or a line of the log."""
+"""Requests that try to add a header to the response, or a line to the log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from tests.fault_injection.load import KEY
 
-OF_OURS = frozenset(
+# Every header that a response may have.
+DEFINED_HEADERS = frozenset(
     {
         *("allow", "connection", "content-length", "content-type", "date", "server"),
         *("otp-attempts-left", "otp-expires-in", "otp-resend-after", "retry-after"),
@@ -16,9 +17,8 @@ OF_OURS = frozenset(
         "cache-control",
     }
 )
-"""Every header that an answer may have."""
 
-_POISONS = (
+_PAYLOADS = (
     b"\r\nX-Planted: 1",
     b"\r\n X-Planted: 1",
     b"\nX-Planted: 1",
@@ -42,46 +42,48 @@ _FIELDS = ("phone", "otp", "locale", "client_ip", "channel")
 
 
 def requests(phone: str, code: str, secret: str) -> Iterator[bytes]:
-    """Each with something of what no log may hold in it, where it can be."""
-    told = f"{phone} {code} {secret}".encode()
-    for poison in _POISONS:
+    """Yield requests with a payload and sensitive values in each part."""
+    sensitive = f"{phone} {code} {secret}".encode()
+    for payload in _PAYLOADS:
         for header in _HEADERS:
-            yield _request(headers=header + b": abcdefgh" + poison + told)
-        yield from _of_strangers(poison, told)
-        yield _request(headers=b"X-" + poison + b": 1")
-        yield _request(target=b"/auth/" + poison + told.replace(b" ", b"/"))
-        yield _request(target=b"/auth/send_otp?" + poison + told.replace(b" ", b"&"))
-        yield _request(method=b"POST" + poison)
-        yield from _bodies(poison, phone, code)
-    for word in (phone, code, secret):
-        yield _request(headers=b"X-Request-Id: " + word.encode())
-        yield _request(headers=word.encode() + b": 1")
-        yield _request(method=word.encode())
-        yield _request(target=b"/" + word.encode())
+            yield _request(headers=header + b": abcdefgh" + payload + sensitive)
+        yield from _authorizations(payload, sensitive)
+        yield _request(headers=b"X-" + payload + b": 1")
+        yield _request(target=b"/auth/" + payload + sensitive.replace(b" ", b"/"))
+        yield _request(
+            target=b"/auth/send_otp?" + payload + sensitive.replace(b" ", b"&")
+        )
+        yield _request(method=b"POST" + payload)
+        yield from _bodies(payload, phone, code)
+    for value in (phone, code, secret):
+        yield _request(headers=b"X-Request-Id: " + value.encode())
+        yield _request(headers=value.encode() + b": 1")
+        yield _request(method=value.encode())
+        yield _request(target=b"/" + value.encode())
     yield _request(target=b"/" + b"9" * 8_000)
     yield _request(target=b"*")
     yield _request(target=f"http://{phone}/auth/send_otp".encode())
 
 
-def _of_strangers(poison: bytes, told: bytes) -> Iterator[bytes]:
-    login = base64.b64encode(told.replace(b" ", b":") + poison)
+def _authorizations(payload: bytes, sensitive: bytes) -> Iterator[bytes]:
+    encoded = base64.b64encode(sensitive.replace(b" ", b":") + payload)
     for credentials in (
-        b"Bearer abcdefgh" + poison + told,
-        b"Basic " + login,
-        b"Basic " + poison + told,
-        b'Digest username="' + told + poison + b'"',
-        poison + told,
+        b"Bearer abcdefgh" + payload + sensitive,
+        b"Basic " + encoded,
+        b"Basic " + payload + sensitive,
+        b'Digest username="' + sensitive + payload + b'"',
+        payload + sensitive,
     ):
         yield _request(key=b"Authorization: " + credentials)
 
 
-def _bodies(poison: bytes, phone: str, code: str) -> Iterator[bytes]:
-    fine = {"phone": phone, "otp": code}
-    text = poison.decode("utf-8", errors="replace")
+def _bodies(payload: bytes, phone: str, code: str) -> Iterator[bytes]:
+    valid = {"phone": phone, "otp": code}
+    text = payload.decode("utf-8", errors="replace")
     for field in _FIELDS:
-        value = fine.get(field, "") + text
+        value = valid.get(field, "") + text
         for path in (b"/auth/send_otp", b"/auth/verify_otp"):
-            body = json.dumps(fine | {field: value}).encode()
+            body = json.dumps(valid | {field: value}).encode()
             yield _request(target=path, body=body)
     yield _request(body=json.dumps({text: phone, code: text}).encode())
 
@@ -94,12 +96,12 @@ def _request(
     body: bytes = b"{}",
     key: bytes | None = None,
 ) -> bytes:
-    own = b"".join(f"{name}: {value}".encode() for name, value in KEY.items())
+    api_key = b"".join(f"{name}: {value}".encode() for name, value in KEY.items())
     lines = (
         method + b" " + target + b" HTTP/1.1",
         b"Host: localhost",
         b"Connection: close",
-        own if key is None else key,
+        api_key if key is None else key,
         headers,
         b"Content-Type: application/json",
         b"Content-Length: %d" % len(body),

@@ -1,4 +1,4 @@
-"""Many clients at once, on one thread, so that the clients are not what is slow."""
+"""Many concurrent clients, on one thread, so that they use little CPU."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from typing import Any
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 REFUSED = -1
 NO_ANSWER = 0
-_PATIENCE = 60
+_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request, for one of several servers."""
+    """A request.
+
+    Attributes:
+        path: Its path.
+        body: Its JSON body; without one it is a GET.
+        port: The port of its server, if it has a server of its own.
+    """
 
     path: str
     body: Mapping[str, Any] | None = None
@@ -33,7 +39,7 @@ class Call:
     def code(self) -> str:
         return self.body.get("otp", "") if self.body else ""
 
-    def written(self) -> bytes:
+    def encode(self) -> bytes:
         body = b"" if self.body is None else json.dumps(self.body).encode()
         head = [
             f"{'POST' if body else 'GET'} {self.path} HTTP/1.1",
@@ -48,22 +54,22 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back, and when, by a clock of seconds that only grow.
+    """A response, with the monotonic times of its start and end.
 
     Attributes:
-        status: `REFUSED` when there was no connection, `NO_ANSWER` when it broke.
+        status: `REFUSED` without a connection, `NO_ANSWER` after a lost one.
     """
 
     call: Call
     status: int
     headers: Mapping[str, str]
     body: Any
-    began: float
+    started: float
     ended: float
 
     @property
     def seconds(self) -> float:
-        return self.ended - self.began
+        return self.ended - self.started
 
     @property
     def error(self) -> str | None:
@@ -74,7 +80,7 @@ class Reply:
         return self.body == {"VerificationStatus": "approved"}
 
     @property
-    def wrong(self) -> bool:
+    def failed_check(self) -> bool:
         return self.body == {"VerificationStatus": "pending"}
 
 
@@ -87,27 +93,27 @@ def check(phone: str, code: str) -> Call:
 
 
 def numbers(count: int, first: int = 0) -> list[str]:
-    """Indian mobile numbers that differ."""
+    """Return *count* different Indian mobile numbers."""
     return [
         f"+9194{n:08}" for n in range(50_000_000 + first, 50_000_000 + first + count)
     ]
 
 
-def all_at_once(port: int, calls: Sequence[Call]) -> list[Reply]:
-    """Open a connection for each of *calls*, then put all of them together."""
-    return asyncio.run(_all_at_once(port, calls))
+def run_in_parallel(port: int, calls: Sequence[Call]) -> list[Reply]:
+    """Open a connection for each of *calls*, then send all requests at once."""
+    return asyncio.run(_run_in_parallel(port, calls))
 
 
-def in_the_end(port: int, calls: Sequence[Call]) -> list[Reply]:
-    """Put all of *calls* at once; who finds no place in the crowd comes again."""
-    replies = all_at_once(port, calls)
-    while crowded := [reply.call for reply in replies if reply.status == 503]:
+def retry_while_overloaded(port: int, calls: Sequence[Call]) -> list[Reply]:
+    """Send all of *calls* at once, and repeat those that are answered with 503."""
+    replies = run_in_parallel(port, calls)
+    while overloaded := [reply.call for reply in replies if reply.status == 503]:
         replies = [reply for reply in replies if reply.status != 503]
-        replies += all_at_once(port, crowded)
+        replies += run_in_parallel(port, overloaded)
     return replies
 
 
-def for_a_while(
+def run_clients(
     port: int,
     next_call: Callable[[int], Call],
     *,
@@ -115,67 +121,72 @@ def for_a_while(
     until: Callable[[], bool],
     pause: float = 0,
 ) -> list[Reply]:
-    """Let *clients* call one after the other, each on its own, *until* says enough.
+    """Run *clients* that each send request after request, until *until* is true.
 
     Args:
-        next_call: The nth request of all.
-        pause: Seconds that a client waits between an answer and its next request.
+        port: The port of the service.
+        next_call: Returns the nth request of all.
+        clients: Number of clients.
+        until: Returns whether the clients stop.
+        pause: Seconds between a reply and the next request of a client.
     """
-    return asyncio.run(_for_a_while(port, next_call, clients, until, pause))
+    return asyncio.run(_run_clients(port, next_call, clients, until, pause))
 
 
-Person = Generator[Call, Reply, None]
-"""Somebody who asks, looks at the answer, and then decides what to ask next."""
+# A simulated user, who chooses each request by the reply to the last one.
+User = Generator[Call, Reply, None]
 
 
-def play(
-    port: int, people: Sequence[Person], *, pause: float = 0, over: float = 0
+def run_users(
+    port: int, users: Sequence[User], *, pause: float = 0, ramp_up: float = 0
 ) -> list[Reply]:
-    """Let all of *people* go about their business at the same time.
+    """Run all of *people* at the same time.
 
     Args:
-        pause: Seconds that each waits between an answer and the next request.
-        over: Seconds until the last of them has begun.
+        port: The port of the service.
+        users: The users.
+        pause: Seconds between a reply and the next request of a user.
+        ramp_up: Seconds until the last user starts.
     """
-    return asyncio.run(_play(port, people, pause, over))
+    return asyncio.run(_run_users(port, users, pause, ramp_up))
 
 
-def share_out(port: int, calls: Sequence[Call], clients: int) -> list[Reply]:
-    """Let so many *clients* each make a share of *calls*, one after the other."""
-    return play(port, [_in_turn(calls[n::clients]) for n in range(clients)])
+def run_in_shares(port: int, calls: Sequence[Call], clients: int) -> list[Reply]:
+    """Distribute *calls* to *clients*, which send theirs one after the other."""
+    return run_users(port, [_one_by_one(calls[n::clients]) for n in range(clients)])
 
 
-def _in_turn(calls: Sequence[Call]) -> Person:
-    for call in calls:  # noqa: UP028 - a list takes no answers
+def _one_by_one(calls: Sequence[Call]) -> User:
+    for call in calls:  # noqa: UP028 - a list takes no replies
         yield call
 
 
-async def _play(
-    port: int, people: Sequence[Person], pause: float, over: float
+async def _run_users(
+    port: int, users: Sequence[User], pause: float, ramp_up: float
 ) -> list[Reply]:
     replies: list[Reply] = []
 
-    async def go(n: int, person: Person) -> None:
-        await asyncio.sleep(over * n / len(people))
+    async def run_user(n: int, user: User) -> None:
+        await asyncio.sleep(ramp_up * n / len(users))
         with suppress(StopIteration):
-            call = next(person)
+            call = next(user)
             while True:
-                began = time.monotonic()
-                opened = await _connect(call.port or port)
-                replies.append(await _ask(call, opened, began))
-                call = person.send(replies[-1])
+                started = time.monotonic()
+                connection = await _connect(call.port or port)
+                replies.append(await _request_over(call, connection, started))
+                call = user.send(replies[-1])
                 await asyncio.sleep(pause)
 
-    await asyncio.gather(*starmap(go, enumerate(people)))
+    await asyncio.gather(*starmap(run_user, enumerate(users)))
     return replies
 
 
-async def _all_at_once(port: int, calls: Sequence[Call]) -> list[Reply]:
-    opened = await asyncio.gather(*(_connect(call.port or port) for call in calls))
-    return await asyncio.gather(*map(_ask, calls, opened))
+async def _run_in_parallel(port: int, calls: Sequence[Call]) -> list[Reply]:
+    connection = await asyncio.gather(*(_connect(call.port or port) for call in calls))
+    return await asyncio.gather(*map(_request_over, calls, connection))
 
 
-async def _for_a_while(
+async def _run_clients(
     port: int,
     next_call: Callable[[int], Call],
     clients: int,
@@ -183,61 +194,63 @@ async def _for_a_while(
     pause: float,
 ) -> list[Reply]:
     replies: list[Reply] = []
-    asked = iter(range(10**9))
+    counter = iter(range(10**9))
 
     async def client(n: int) -> None:
-        # Spread out, as clients are that do not know of each other.
+        # Independent clients do not start at the same moment.
         await asyncio.sleep(pause * n / clients)
         while not until():
-            call = next_call(next(asked))
-            began = time.monotonic()
-            opened = await _connect(call.port or port)
-            replies.append(await _ask(call, opened, began))
+            call = next_call(next(counter))
+            started = time.monotonic()
+            connection = await _connect(call.port or port)
+            replies.append(await _request_over(call, connection, started))
             await asyncio.sleep(pause)
 
     await asyncio.gather(*map(client, range(clients)))
     return replies
 
 
-Opened = tuple[asyncio.StreamReader, asyncio.StreamWriter] | None
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter] | None
 
 
-async def _connect(port: int) -> Opened:
+async def _connect(port: int) -> Connection:
     try:
         return await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return None
 
 
-async def _ask(call: Call, opened: Opened, began: float | None = None) -> Reply:
-    began = began or time.monotonic()
+async def _request_over(
+    call: Call, connection: Connection, started: float | None = None
+) -> Reply:
+    started = started or time.monotonic()
     try:
-        said = await asyncio.wait_for(_said(call, opened), _PATIENCE)
+        received = await asyncio.wait_for(_exchange(call, connection), _TIMEOUT_SECONDS)
     except (OSError, TimeoutError, asyncio.IncompleteReadError):
-        said = b""
-    if opened is None:
-        return Reply(call, REFUSED, {}, None, began, time.monotonic())
-    return _read(call, said, began)
+        received = b""
+    if connection is None:
+        return Reply(call, REFUSED, {}, None, started, time.monotonic())
+    return _read(call, received, started)
 
 
-async def _said(call: Call, opened: Opened) -> bytes:
-    if opened is None:
+async def _exchange(call: Call, connection: Connection) -> bytes:
+    if connection is None:
         return b""
-    reader, writer = opened
+    reader, writer = connection
     try:
-        writer.write(call.written())
+        writer.write(call.encode())
         return await reader.read(-1)
     finally:
         writer.close()
 
 
-def _read(call: Call, said: bytes, began: float) -> Reply:
+def _read(call: Call, received: bytes, started: float) -> Reply:
     ended = time.monotonic()
-    head, whole, body = said.partition(b"\r\n\r\n")
-    if not whole:
-        return Reply(call, NO_ANSWER, {}, None, began, ended)
+    head, separator, body = received.partition(b"\r\n\r\n")
+    if not separator:
+        return Reply(call, NO_ANSWER, {}, None, started, ended)
     first, *lines = head.decode().split("\r\n")
     pairs = (line.partition(": ") for line in lines)
     headers = {name.lower(): value for name, _, value in pairs}
     status = int(first.split()[1])
-    return Reply(call, status, headers, json.loads(body or b"null"), began, ended)
+    return Reply(call, status, headers, json.loads(body or b"null"), started, ended)

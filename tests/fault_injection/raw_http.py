@@ -1,4 +1,4 @@
-"""One request on a connection of its own, byte for byte as it is written."""
+"""A client that sends the exact bytes of a request, on a new connection."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from typing import Any
 
 from tests.fault_injection.load import KEY, NO_ANSWER
 
-_PATIENCE = 10
-_MOST = 1 << 20
+_TIMEOUT_SECONDS = 10
+_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What came back.
+class RawResponse:
+    """A response.
 
     Attributes:
-        status: `NO_ANSWER` when the connection was closed without one.
-        headers: In their order, the names in lower case.
-        seconds: From the first byte out to the last one in.
+        status: `NO_ANSWER` if the connection closed without a response.
+        headers: The headers in order, with lower-case names.
+        body: The body.
+        seconds: Time from the first byte sent to the last byte received.
     """
 
     status: int
@@ -46,21 +47,23 @@ class Heard:
 
 def post(
     port: int, path: str, body: bytes, *lines: str, key: Mapping[str, str] = KEY
-) -> Heard:
-    """POST *body* with *lines* for headers, beside those that every request has."""
-    return say(port, posted(path, body, *lines, key=key))
+) -> RawResponse:
+    """POST *body* with the additional header *lines*."""
+    return exchange(port, encode_post(path, body, *lines, key=key))
 
 
 def post_json(
     port: int, path: str, value: object, *, key: Mapping[str, str] = KEY
-) -> Heard:
+) -> RawResponse:
     """POST *value* as JSON."""
     body = json.dumps(value).encode()
     return post(port, path, body, "Content-Type: application/json", key=key)
 
 
-def posted(path: str, body: bytes, *lines: str, key: Mapping[str, str] = KEY) -> bytes:
-    """A POST as it goes over the wire."""
+def encode_post(
+    path: str, body: bytes, *lines: str, key: Mapping[str, str] = KEY
+) -> bytes:
+    """Return the bytes of a POST request."""
     head = [
         f"POST {path} HTTP/1.1",
         "Host: localhost",
@@ -72,32 +75,32 @@ def posted(path: str, body: bytes, *lines: str, key: Mapping[str, str] = KEY) ->
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
-def say(port: int, request: bytes, *, source: str = "127.0.0.1") -> Heard:
-    """Write *request*, and read until the server has closed the connection.
+def exchange(port: int, request: bytes, *, source: str = "127.0.0.1") -> RawResponse:
+    """Send *request*, and read until the server closes the connection.
 
     Args:
         port: The port of the server, on this machine.
-        request: What to write.
+        request: The bytes to send.
         source: The client's address.
     """
     with socket.create_connection(
-        ("127.0.0.1", port), timeout=_PATIENCE, source_address=(source, 0)
-    ) as wire:
-        began, said = time.perf_counter(), b""
-        # A server may refuse a body that it has not read, and close.
+        ("127.0.0.1", port), timeout=_TIMEOUT_SECONDS, source_address=(source, 0)
+    ) as connection:
+        started, received = time.perf_counter(), b""
+        # A server may reject a request and close before it reads the body.
         with suppress(BrokenPipeError, ConnectionResetError):
-            wire.sendall(request)
+            connection.sendall(request)
         with suppress(ConnectionResetError):
-            while some := wire.recv(_MOST):
-                said += some
-        return _heard(said, time.perf_counter() - began)
+            while part := connection.recv(_CHUNK_BYTES):
+                received += part
+        return _parse(received, time.perf_counter() - started)
 
 
-def _heard(said: bytes, seconds: float) -> Heard:
-    head, whole, body = said.partition(b"\r\n\r\n")
-    if not whole:
-        return Heard(NO_ANSWER, (), b"", seconds)
+def _parse(received: bytes, seconds: float) -> RawResponse:
+    head, separator, body = received.partition(b"\r\n\r\n")
+    if not separator:
+        return RawResponse(NO_ANSWER, (), b"", seconds)
     first, *lines = head.decode("latin-1").split("\r\n")
     pairs = (line.partition(":") for line in lines)
     headers = tuple((name.lower(), value.strip()) for name, _, value in pairs)
-    return Heard(int(first.split()[1]), headers, body, seconds)
+    return RawResponse(int(first.split()[1]), headers, body, seconds)

@@ -1,4 +1,4 @@
-"""The results of the trials, as a page."""
+"""The results of the trials, as the page docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ Each row has the commit that it was measured on: some tests ran again alone.
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Something measured, and how far it may go.
+    """A measured value, and its bound.
 
     Attributes:
         worst: The worst value of all runs.
-        bound: What it may be at most, or at least; None where no value is promised.
+        bound: The largest permitted value; None without a promise.
+        least: Whether the bound is the smallest permitted value.
+        unit: The unit, with a space before it.
     """
 
     name: str
@@ -54,15 +56,17 @@ class Figure:
 
 @dataclass(slots=True)
 class Trial:
-    """One trial while it runs.
+    """The record of one trial.
 
     Attributes:
-        title: What is tested.
-        promise: The number of a promise of the README, or a promise in words.
-        done: What was done, in enough detail to repeat it.
-        runs: How many times.
-        reason: Why it cannot pass, should it not.
-        whole: Whether it runs in full, on a machine that does nothing else.
+        title: The name of its row.
+        promise: The number of a promise of the README, or its text.
+        done: The steps, in enough detail to repeat them.
+        runs: Number of runs.
+        reason: The known reason of a failure.
+        whole: Whether it runs in full, on an idle machine.
+        figures: The measured values.
+        aborted: Whether it ended before it measured its values.
     """
 
     title: str
@@ -72,50 +76,52 @@ class Trial:
     reason: str = ""
     whole: bool = True
     figures: list[Figure] = field(default_factory=list)
-    broke_off: bool = False
+    aborted: bool = False
 
-    def did(self, done: str, *, promise: str, runs: int = 1) -> None:
-        """Describe what this trial does, and for which promise."""
-        self.done, self.promise, self.runs = done, promise, runs
+    def describe(self, title: str, done: str, *, promise: str, runs: int = 1) -> None:
+        """Set the title, the steps and the promise of this trial."""
+        self.title, self.done = title, done
+        self.promise, self.runs = promise, runs
 
     def at_most(self, name: str, worst: float, bound: float, unit: str = "") -> None:
-        """Keep a figure that must not be larger."""
+        """Record a value that must not be larger than *bound*."""
         self.figures.append(Figure(name, worst, bound, unit=unit))
 
     def at_least(self, name: str, worst: float, bound: float, unit: str = "") -> None:
-        """Keep a figure that must not be smaller."""
+        """Record a value that must not be smaller than *bound*."""
         self.figures.append(Figure(name, worst, bound, least=True, unit=unit))
 
     def within(self, name: str, worst: float, bound: float, unit: str = " s") -> None:
-        """Keep a time, which is bounded only where the trial runs in full.
+        """Record a time, which has a bound in the full form only.
 
-        The short form runs beside other work, which makes any answer late.
+        The short form runs next to other work, which delays any response.
         """
         if self.whole:
             self.at_most(name, worst, bound, unit)
         else:
-            self.tell(name, worst, unit)
+            self.record(name, worst, unit)
 
-    def tell(self, name: str, worst: float, unit: str = "") -> None:
-        """Keep a figure that nothing is promised about."""
+    def record(self, name: str, worst: float, unit: str = "") -> None:
+        """Record a value without a bound."""
         self.figures.append(Figure(name, worst, unit=unit))
 
     @property
-    def beyond(self) -> list[Figure]:
+    def exceeded(self) -> list[Figure]:
         return [figure for figure in self.figures if not figure.holds]
 
     @property
     def passed(self) -> bool:
-        return bool(self.figures) and not self.beyond and not self.broke_off
+        return bool(self.figures) and not self.exceeded and not self.aborted
 
 
-def page(trials: Iterable[Trial], *, before: str = "") -> str:
+def page(trials: Iterable[Trial], *, previous: str = "") -> str:
     """Return the whole page, for this machine.
 
     Args:
-        before: A page; its rows stay where a trial did not run again.
+        trials: The trials of this run.
+        previous: The previous page, with the rows of the other trials.
     """
-    rows = {title_of(row): row for row in rows_of(before)}
+    rows = {title_of(row): row for row in rows_of(previous)}
     rows |= {trial.title: _row(trial) for trial in trials}
     passed = sum("**FAIL**" not in row for row in rows.values())
     lines = [
@@ -142,26 +148,26 @@ def _verdict(trial: Trial) -> str:
 
 
 def rows_of(page: str) -> list[str]:
-    """Return the rows of *page* that are trials."""
+    """Return the rows of the trials on *page*."""
     lines = page.splitlines()
     return [x for x in lines if x.startswith("| ") and not x.startswith("| trial |")]
 
 
 def title_of(row: str) -> str:
-    """Return what is tried in *row*."""
+    """Return the title of *row*."""
     return row.split(" | ", 1)[0].removeprefix("| ")
 
 
 def _when() -> str:
-    commit = _said("git", "rev-parse", "--short", "HEAD")
-    # Except the page itself, which each trial rewrites.
+    commit = _output("git", "rev-parse", "--short", "HEAD")
+    # Without the page itself, which each trial rewrites.
     status = ("status", "--porcelain", "-uno", "--", ".", ":!docs")
-    changed = " with changes" if _said("git", *status) else ""
+    changed = " with changes" if _output("git", *status) else ""
     return f"{datetime.now(UTC):%Y-%m-%d}, `{commit}`{changed}"
 
 
 def _machine() -> str:
-    redis = _said("redis-server", "--version").partition("v=")[2].partition(" ")[0]
+    redis = _output("redis-server", "--version").partition("v=")[2].partition(" ")[0]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"The machine: a shared virtual one with {os.cpu_count()} cores"
@@ -178,9 +184,9 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def _said(*command: str) -> str:
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    return answer.stdout.strip()
+def _output(*command: str) -> str:
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return result.stdout.strip()
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Two instances of the service, and somebody who asks the one that is there."""
+"""Two instances of the service, and a client of the one that runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from tests.fault_injection import raw_http
-from tests.fault_injection.raw_http import Heard
+from tests.fault_injection.raw_http import RawResponse
 from tests.support import redis_server, server_process
 from tests.support.fakes import extract_code
 from tests.support.twilio_server import Twilio
@@ -20,7 +20,11 @@ _TRIES = 20
 
 @dataclass
 class Instance:
-    """One that can be started again with another environment."""
+    """An instance that can be restarted with another environment.
+
+    Attributes:
+        workers: Number of its workers.
+    """
 
     workers: int
     _port: int | None = None
@@ -35,15 +39,15 @@ class Instance:
         self._port = self._running.enter_context(served).port
 
     def stop(self) -> None:
-        """Take it out, let it answer what it was asked, and end it."""
+        """Take the instance out, wait for its requests in flight, and stop it."""
         with self._lock:
             self._port = None
         redis_server.wait_until(lambda: self._in_flight == 0)
         self._running.close()
 
     @contextmanager
-    def taken(self) -> Iterator[int | None]:
-        """The port to ask, if it is there; it stays there until the block ends."""
+    def use(self) -> Iterator[int | None]:
+        """Yield the port, or None while stopped; a stop waits for the block."""
         with self._lock:
             port = self._port
             self._in_flight += 1
@@ -56,11 +60,13 @@ class Instance:
 
 @dataclass
 class Pair:
-    """Both of them, and what they have answered.
+    """Two instances, and the statuses of their responses.
 
     Attributes:
-        secrets: The API keys to use, in turn.
-        statuses: How often each was answered, `NO_ANSWER` for a lost connection.
+        twilio: The provider of both.
+        instances: The two instances.
+        secrets: The API keys that requests use in turn.
+        statuses: Number of responses by status; `NO_ANSWER` is a lost connection.
     """
 
     twilio: Twilio
@@ -68,54 +74,54 @@ class Pair:
     secrets: list[str]
     statuses: Counter[int] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _asked: int = 0
+    _request_count: int = 0
 
     def send(self, phone: str, first: int = 0) -> str:
-        """Send to *phone*, and say which code; again, if that was not answered."""
+        """Send to *phone* until the send is accepted, and return the code."""
         for _ in range(_TRIES):
-            if self.ask(SEND, {"phone": phone}, first).status == 201:
+            if self.request(SEND, {"phone": phone}, first).status == 201:
                 return next(self._newest_codes(phone))
         raise AssertionError(self.statuses)
 
     def codes_of(self, phone: str) -> list[str]:
-        """Every code that was sent to *phone*."""
+        """Return every code that was sent to *phone*."""
         return list(self._newest_codes(phone))
 
     def _newest_codes(self, phone: str) -> Iterator[str]:
         messages = reversed(list(self.twilio.messages))
         return (extract_code(m["Body"]) for m in messages if m["To"] == phone)
 
-    def check(self, phone: str, code: str, first: int = 0) -> Heard:
-        """Check *code*; again, if the service could not."""
+    def check(self, phone: str, code: str, first: int = 0) -> RawResponse:
+        """Check *code*, and repeat the check while the response is 503."""
         for _ in range(_TRIES):
-            heard = self.ask(VERIFY, {"phone": phone, "otp": code}, first)
-            if heard.status != 503:
-                return heard
+            response = self.request(VERIFY, {"phone": phone, "otp": code}, first)
+            if response.status != 503:
+                return response
         raise AssertionError(self.statuses)
 
-    def ask(self, path: str, body: Mapping[str, str], first: int) -> Heard:
-        """Ask the *first*, and the other one if there is nobody."""
+    def request(self, path: str, body: Mapping[str, str], first: int) -> RawResponse:
+        """Send a request to instance *first*, or to the other while it is stopped."""
         with self._lock:
-            self._asked += 1
+            self._request_count += 1
             secrets = self.secrets
-        secret = secrets[self._asked % len(secrets)]
+        secret = secrets[self._request_count % len(secrets)]
         key = {"Authorization": f"Bearer {secret}"}
         for instance in (self.instances[first % 2], self.instances[1 - first % 2]):
-            with instance.taken() as port:
+            with instance.use() as port:
                 if port:
-                    heard = raw_http.post_json(port, path, body, key=key)
+                    response = raw_http.post_json(port, path, body, key=key)
                     with self._lock:
-                        self.statuses[heard.status] += 1
-                    return heard
-        # One went and the other came, just between the two questions.
-        return self.ask(path, body, first)
+                        self.statuses[response.status] += 1
+                    return response
+        # One instance stopped and the other started between the two attempts.
+        return self.request(path, body, first)
 
 
 @contextmanager
-def of_instances(
+def running_pair(
     twilio: Twilio, environ: Mapping[str, str], *, workers: int, secrets: list[str]
 ) -> Iterator[Pair]:
-    """Run two instances that share what *environ* says, until the block ends."""
+    """Run two instances with the environment *environ*."""
     pair = Pair(twilio, (Instance(workers), Instance(workers)), secrets)
     try:
         for instance in pair.instances:

@@ -1,4 +1,4 @@
-"""What people do while an operator rotates a pepper."""
+"""Recipients and clients during a rotation of the pepper."""
 
 from __future__ import annotations
 
@@ -10,96 +10,105 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.fault_injection.load import numbers
-from tests.fault_injection.raw_http import Heard
+from tests.fault_injection.raw_http import RawResponse
 from tests.fault_injection.rolling_pair import Pair
 from tests.support import redis_server
 from tests.support.fakes import different_code
 
-_OUT = 20
-_AT_ONCE = 1_000_000
+_PENDING = 20
+_PHONES_PER_CLIENT = 1_000_000
 
 APPROVED = {"VerificationStatus": "approved"}
 PENDING = {"VerificationStatus": "pending"}
 
 
 @dataclass
-class Holder:
-    """Somebody with a code, who mistypes it twice now and twice later."""
+class Recipient:
+    """A recipient who enters two wrong codes at the start and two before the end."""
 
     pair: Pair
     phone: str
     code: str = ""
 
-    def begin(self, at: int) -> None:
-        self.code = self.pair.send(self.phone, at)
-        self._mistype(at)
-        self._mistype(at + 1)
+    def start(self, instance: int) -> None:
+        self.code = self.pair.send(self.phone, instance)
+        self._check_wrong_code(instance)
+        self._check_wrong_code(instance + 1)
 
-    def end(self, at: int) -> tuple[bool, int]:
-        """Whether the code worked, and how many guesses were left before it."""
-        self._mistype(at)
-        heard = self._mistype(at + 1)
-        left = int(dict(heard.headers).get("otp-attempts-left", -1))
-        right = self.pair.check(self.phone, self.code, at)
-        return right.json == APPROVED, left
+    def finish(self, instance: int) -> tuple[bool, int]:
+        """Finish the verification.
 
-    def _mistype(self, at: int) -> Heard:
-        return self.pair.check(self.phone, different_code(self.code), at)
+        Returns:
+            Whether the code was approved, and the remaining attempts before that.
+        """
+        self._check_wrong_code(instance)
+        response = self._check_wrong_code(instance + 1)
+        remaining = int(dict(response.headers).get("otp-attempts-left", -1))
+        approval = self.pair.check(self.phone, self.code, instance)
+        return approval.json == APPROVED, remaining
+
+    def _check_wrong_code(self, instance: int) -> RawResponse:
+        return self.pair.check(self.phone, different_code(self.code), instance)
 
 
 @dataclass
 class Client:
-    """Somebody who sends and checks without a pause, with some codes always out."""
+    """A client that sends and checks without a pause, with some codes pending."""
 
     pair: Pair
     phones: Iterator[str]
-    over: threading.Event
-    out: deque[tuple[str, str, float]] = field(default_factory=deque)
+    stop: threading.Event
+    pending: deque[tuple[str, str, float]] = field(default_factory=deque)
     sent: int = 0
-    failed: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
     def run(self) -> None:
-        while not self.over.is_set():
-            began, phone = time.monotonic(), next(self.phones)
+        while not self.stop.is_set():
+            started, phone = time.monotonic(), next(self.phones)
             code = self.pair.send(phone, self.sent)
             self.sent += 1
-            self.out.append((phone, code, began))
-            if len(self.out) > _OUT:
+            self.pending.append((phone, code, started))
+            if len(self.pending) > _PENDING:
                 self._check()
-        while self.out:
+        while self.pending:
             self._check()
 
     def _check(self) -> None:
-        phone, code, _ = self.out[0]
-        heard = self.pair.check(phone, code, self.sent + len(self.out))
-        if heard.json != APPROVED:
-            self.failed.append(f"{heard.status} {heard.body!r}")
-        self.out.popleft()
+        phone, code, _ = self.pending[0]
+        response = self.pair.check(phone, code, self.sent + len(self.pending))
+        if response.json != APPROVED:
+            self.failures.append(f"{response.status} {response.body!r}")
+        self.pending.popleft()
 
 
 @contextmanager
 def clients(pair: Pair, count: int) -> Iterator[Sequence[Client]]:
-    """Let *count* of them at the pair; at the end they check what is still out."""
-    over = threading.Event()
-    all_of_them = [Client(pair, _phones(n), over) for n in range(count)]
+    """Run *count* clients of the pair; at the end they check their pending codes."""
+    stop = threading.Event()
+    all_of_them = [Client(pair, _phones(n), stop) for n in range(count)]
     threads = [threading.Thread(target=client.run) for client in all_of_them]
     for thread in threads:
         thread.start()
     try:
         yield all_of_them
     finally:
-        over.set()
+        stop.set()
         for thread in threads:
             thread.join()
 
 
 def wait_until_newer(clients: Sequence[Client], than: float) -> None:
-    """Return when every code that is out was asked for after *than*."""
+    """Return when every pending code was requested after *than*."""
     redis_server.wait_until(
-        lambda: all(client.out and client.out[0][2] > than for client in clients),
+        lambda: all(
+            client.pending and client.pending[0][2] > than for client in clients
+        ),
         seconds=60,
     )
 
 
 def _phones(client: int) -> Iterator[str]:
-    return (numbers(1, first=client * _AT_ONCE + n)[0] for n in range(_AT_ONCE))
+    return (
+        numbers(1, first=client * _PHONES_PER_CLIENT + n)[0]
+        for n in range(_PHONES_PER_CLIENT)
+    )

@@ -1,4 +1,4 @@
-"""People who ask for codes and type them, and what may never have happened to them."""
+"""Simulated users, and the promises that hold for all of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from tests.fault_injection.load import (
     Call,
-    Person,
     Reply,
-    all_at_once,
+    User,
     check,
-    for_a_while,
     numbers,
-    play,
+    run_clients,
+    run_in_parallel,
+    run_users,
     send,
 )
 from tests.fault_injection.report import Trial
@@ -25,96 +25,100 @@ from tests.support.fakes import different_code, extract_code
 from tests.support.server_process import ServerProcess
 from tests.support.twilio_server import Twilio
 
-MOST_CHECKS = 5
-MOST_FROM_AN_ADDRESS = 20
-_AT_AN_ADDRESS = 24
-# How many others come in between a send and the guesses, and then the right code.
-_LATER = 6
-# As many as a worker lets wait for a hash, so that none is refused for the crowd.
-_FEW = 4
-# How often a client asks that is answered with 503, and how long it waits between.
+MAX_CHECKS = 5
+MAX_PER_ADDRESS = 20
+_USERS_PER_ADDRESS = 24
+# Number of users that start between the send, the wrong codes and the correct code.
+_DELAY = 6
+# A worker queues as many checks, so that it rejects none as overloaded.
+_CLIENTS = 4
+# Attempts of a client that is answered with 503, and seconds between them.
 _TRIES, _PAUSE = 10, 0.2
 
-# Phones of nobody in a crowd.
+# Phones that no simulated user has.
 OTHERS = numbers(20_000, first=100_000)
 
 _RULES = {
     "OTP_ARGON2": "m=64,t=1,p=1",
     "OTP_SENDS_TOTAL": "off",
     "OTP_CHECKS_PER_IP": "off",
-    # One message and so one verification a phone: what is counted by phone is by both.
+    # With one message a phone has one verification, so counts by phone are counts by
+    # verification.
     "OTP_SENDS_PER_PHONE": "1/1h",
-    "OTP_SENDS_PER_IP": f"{MOST_FROM_AN_ADDRESS}/1h",
-    "OTP_MAX_CHECKS": str(MOST_CHECKS),
+    "OTP_SENDS_PER_IP": f"{MAX_PER_ADDRESS}/1h",
+    "OTP_MAX_CHECKS": str(MAX_CHECKS),
     "OTP_FAILED_CHECKS_PER_PHONE": "1000/1h",
 }
 
 
-def serving(
+def running_service(
     twilio: Twilio, url: str, **more: str
 ) -> AbstractContextManager[ServerProcess]:
-    """Serve them from two workers, on the Redis of *url*."""
+    """Run a service with two workers on the Redis of *url*."""
     environ = server_process.production(url, twilio.url) | _RULES | more
     return server_process.running_server("--workers", "2", **environ)
 
 
 @dataclass
-class People:
-    """Everybody who takes part; each has a phone, and every other one only guesses.
+class Users:
+    """Users with a phone each; every other one only checks wrong codes.
 
     Attributes:
-        begun: How many have asked for a code.
-        unserved: The requests that were 503 when it was over, and stayed so.
-        replies: All that was answered, in no order.
+        twilio: The provider that receives the messages.
+        phones: The phone of each user.
+        started: Number of users who have requested a code.
+        unserved: The requests that stayed 503 after the fault.
+        replies: All replies, in any order.
     """
 
     twilio: Twilio
     phones: list[str] = field(default_factory=lambda: numbers(20_000))
-    begun: int = 0
+    started: int = 0
     unserved: list[Call] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     _codes: dict[str, str] = field(default_factory=dict)
     _read: int = 0
 
     @contextmanager
-    def at_it(
-        self, port: int, *, clients: int = 8, pause: float = 0.02, many: int = 16
+    def running(
+        self, port: int, *, clients: int = 8, pause: float = 0.02, minimum: int = 16
     ) -> Iterator[None]:
-        """Let them come and go until the block ends, and begin it when many have."""
-        enough = threading.Event()
+        """Run the users; enter the block when *minimum* of them have started."""
+        stop = threading.Event()
 
-        def come_and_go() -> None:
-            self.replies += for_a_while(
-                port, self._call, clients=clients, until=enough.is_set, pause=pause
+        def run() -> None:
+            self.replies += run_clients(
+                port, self._call, clients=clients, until=stop.is_set, pause=pause
             )
 
-        thread = threading.Thread(target=come_and_go)
+        thread = threading.Thread(target=run)
         thread.start()
         try:
-            redis_server.wait_until(lambda: self.begun >= many, seconds=60)
+            redis_server.wait_until(lambda: self.started >= minimum, seconds=60)
             yield
         finally:
-            enough.set()
+            stop.set()
             thread.join()
 
-    def try_again(self, port: int) -> list[Reply]:
-        """Let everybody ask once more: what is used up must stay so.
+    def retry_all(self, port: int) -> list[Reply]:
+        """Repeat the requests of every user: a used code must stay used.
 
         Returns:
-            The replies; those of 503 were asked again, and then counted as unserved.
+            The first reply to each. Requests answered with 503 are repeated, and those
+            that stay 503 are `unserved`.
         """
-        calls = [call for person in range(self.begun) for call in self._all(person)]
+        calls = [call for user in range(self.started) for call in self._all(user)]
         left = iter(range(len(calls), -1, -1))
-        found = for_a_while(
-            port, calls.__getitem__, clients=_FEW, until=lambda: not next(left, 0)
+        first_replies = run_clients(
+            port, calls.__getitem__, clients=_CLIENTS, until=lambda: not next(left, 0)
         )
-        refused = [reply.call for reply in found if reply.status == 503]
+        overloaded = [reply.call for reply in first_replies if reply.status == 503]
         self.unserved = []
-        turns = [self._insist(refused[n::_FEW]) for n in range(_FEW)]
-        self.replies += found + play(port, turns, pause=_PAUSE)
-        return found
+        retries = [self._retry(overloaded[n::_CLIENTS]) for n in range(_CLIENTS)]
+        self.replies += first_replies + run_users(port, retries, pause=_PAUSE)
+        return first_replies
 
-    def _insist(self, calls: Sequence[Call]) -> Person:
+    def _retry(self, calls: Sequence[Call]) -> User:
         for call in calls:
             for _ in range(_TRIES):
                 if (yield call).status != 503:
@@ -123,32 +127,32 @@ class People:
                 self.unserved.append(call)
 
     def _call(self, n: int) -> Call:
-        """Two sends together, a little later three guesses, and at last three more."""
+        """Return request *n*: for each user two sends, then three and three checks."""
         turn, step = divmod(n, 8)
-        self.begun = max(self.begun, turn + 1)
+        self.started = max(self.started, turn + 1)
         if step < 2:
             return self._send(turn)
         if step < 5:
-            return self._guess(max(0, turn - _LATER))
-        return self._last_word(max(0, turn - 2 * _LATER))
+            return self._wrong_check(max(0, turn - _DELAY))
+        return self._last_check(max(0, turn - 2 * _DELAY))
 
-    def _all(self, person: int) -> list[Call]:
-        guesses = [self._guess(person)] * 3
-        return [self._send(person), *guesses, *[self._last_word(person)] * 2]
+    def _all(self, user: int) -> list[Call]:
+        checks = [self._wrong_check(user)] * 3
+        return [self._send(user), *checks, *[self._last_check(user)] * 2]
 
-    def _send(self, person: int) -> Call:
-        address = person // _AT_AN_ADDRESS
+    def _send(self, user: int) -> Call:
+        address = user // _USERS_PER_ADDRESS
         by = f"198.51.{address // 256}.{address % 256}"
-        return send(self.phones[person], client_ip=by)
+        return send(self.phones[user], client_ip=by)
 
-    def _guess(self, person: int) -> Call:
-        phone = self.phones[person]
+    def _wrong_check(self, user: int) -> Call:
+        phone = self.phones[user]
         return check(phone, different_code(self._code(phone) or "123456"))
 
-    def _last_word(self, person: int) -> Call:
-        phone = self.phones[person]
-        code = None if person % 2 else self._code(phone)
-        return check(phone, code) if code else self._guess(person)
+    def _last_check(self, user: int) -> Call:
+        phone = self.phones[user]
+        code = None if user % 2 else self._code(phone)
+        return check(phone, code) if code else self._wrong_check(user)
 
     def _code(self, phone: str) -> str | None:
         new = self.twilio.messages[self._read :]
@@ -157,81 +161,83 @@ class People:
         return self._codes.get(phone)
 
     def messages(self) -> list[str]:
-        """Whom the messages went to; a trial's own phones are not counted."""
+        """Return the recipient of each message to a user."""
         ours = set(self.phones)
         return [m["To"] for m in list(self.twilio.messages) if m["To"] in ours]
 
     def messages_from_one_address(self) -> int:
-        """Of all addresses, the most messages that people at one were sent."""
-        place = {phone: n // _AT_AN_ADDRESS for n, phone in enumerate(self.phones)}
-        return most(place[phone] for phone in self.messages())
+        """Return the largest number of messages to the users of one address."""
+        address = {
+            phone: n // _USERS_PER_ADDRESS for n, phone in enumerate(self.phones)
+        }
+        return max_count(address[phone] for phone in self.messages())
 
     def messages_to_one_phone(self) -> int:
-        return most(self.messages())
+        return max_count(self.messages())
 
     def approvals_before(self, moment: float) -> int:
-        """How many were told so before *moment*: what must not be forgotten."""
+        """Return the number of approvals before *moment*, which survive a fault."""
         return sum(r.approved and r.ended < moment for r in self.replies)
 
     def approvals_of_one_phone(self) -> int:
-        return most(reply.call.phone for reply in self.replies if reply.approved)
+        return max_count(reply.call.phone for reply in self.replies if reply.approved)
 
-    def guesses_at_one_phone(self) -> int:
-        """Of all phones, the most guesses that were looked at."""
-        looked_at = (r for r in self.replies if r.approved or r.wrong)
-        return most(reply.call.phone for reply in looked_at)
-
-
-def most(things: Iterable[object]) -> int:
-    """How often the most frequent of them is there."""
-    return max(Counter(things).values(), default=0)
+    def attempts_of_one_phone(self) -> int:
+        """Return the largest number of counted checks of one phone."""
+        compared = (r for r in self.replies if r.approved or r.failed_check)
+        return max_count(reply.call.phone for reply in compared)
 
 
-def judge(trial: Trial, *crowds: People) -> None:
-    """Hold all that happened against the promises, each crowd for itself."""
-    for name, found, bound in (
-        ("approvals of a verification", People.approvals_of_one_phone, 1),
-        ("attempts counted", People.guesses_at_one_phone, MOST_CHECKS),
-        ("messages to one phone", People.messages_to_one_phone, 1),
+def max_count(values: Iterable[object]) -> int:
+    """Return the count of the most frequent value."""
+    return max(Counter(values).values(), default=0)
+
+
+def check_promises(trial: Trial, *groups: Users) -> None:
+    """Compare the counts of each group of users with the promises."""
+    for name, count, bound in (
+        ("approvals of a verification", Users.approvals_of_one_phone, 1),
+        ("attempts counted", Users.attempts_of_one_phone, MAX_CHECKS),
+        ("messages to one phone", Users.messages_to_one_phone, 1),
         (
             "messages from one address",
-            People.messages_from_one_address,
-            MOST_FROM_AN_ADDRESS,
+            Users.messages_from_one_address,
+            MAX_PER_ADDRESS,
         ),
     ):
-        trial.at_most(name, max(map(found, crowds)), bound)
-    replies = [reply for crowd in crowds for reply in crowd.replies]
-    trial.at_most("500s and lost connections", strange(replies), 0)
-    trial.tell("approvals, total", sum(reply.approved for reply in replies))
-    trial.tell("answers, total", len(replies))
+        trial.at_most(name, max(map(count, groups)), bound)
+    replies = [reply for users in groups for reply in users.replies]
+    trial.at_most("500s and lost connections", count_unexpected(replies), 0)
+    trial.record("approvals, total", sum(reply.approved for reply in replies))
+    trial.record("answers, total", len(replies))
 
 
-def strange(replies: Iterable[Reply]) -> int:
-    """How many of the answers are none that the service ever gives on purpose."""
+def count_unexpected(replies: Iterable[Reply]) -> int:
+    """Return the number of replies with a status that the contract does not have."""
     return sum(reply.status not in {201, 404, 429, 503} for reply in replies)
 
 
-def hold_over(trial: Trial, replies: Sequence[Reply], *crowds: People) -> None:
-    """Require that it is over: each request is served, if not at once.
+def require_recovery(trial: Trial, replies: Sequence[Reply], *groups: Users) -> None:
+    """Require that each request is served after the fault, at the latest by a retry.
 
-    A replica or a hash that is late by 100 ms, on a machine with other work, is a 503.
+    On a busy machine, a replica or a hash that is late by 100 ms causes a 503.
     """
-    unserved = sum(len(crowd.unserved) for crowd in crowds)
+    unserved = sum(len(users.unserved) for users in groups)
     trial.at_most("requests that stay 503 after the fault", unserved, 0)
-    refused = sum(reply.status == 503 for reply in replies)
-    trial.tell("503s after the fault, at the first try", refused)
+    overloaded = sum(reply.status == 503 for reply in replies)
+    trial.record("503s after the fault, at the first try", overloaded)
 
 
 def wait_for_sends(served: ServerProcess, phones: Iterable[str]) -> None:
-    """Try with one after the other, until so many in a row had met both workers.
+    """Send to one phone after the other, until eight sends in a row are accepted.
 
-    Each gets one message at most, and none shares an address.
+    So many reach both workers. Each phone has an address of its own.
     """
     left = enumerate(phones)
 
     def accepted() -> bool:
         n, phone = next(left)
         call = send(phone, client_ip=f"203.0.{n // 256}.{n % 256}")
-        return all_at_once(served.port, [call])[0].status == 201
+        return run_in_parallel(served.port, [call])[0].status == 201
 
     redis_server.wait_until(lambda: all(accepted() for _ in range(8)), seconds=30)

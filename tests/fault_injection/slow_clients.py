@@ -1,4 +1,4 @@
-"""Clients that send a byte now and then, and hold on to what they have."""
+"""Clients that send a byte a second and keep their connections open."""
 
 from __future__ import annotations
 
@@ -21,36 +21,37 @@ _BODY = (
 
 
 @dataclass
-class Slow:
-    """How they fare.
+class SlowClients:
+    """Slow clients, with their number of connections.
 
     Attributes:
-        connected: How many hold a connection now.
-        cut_off: How often one was closed from the other side.
-        source: Their network address.
+        port: The port of the server.
+        source: The network address of the clients.
         pause: Seconds until a client connects, at first and after it was disconnected;
-            half of that for the first of them, and half as much again for the last.
+            from half of that for the first client to one and a half for the last.
+        connected: Number of open connections.
+        disconnects: Number of connections that the server closed.
     """
 
     port: int
     source: str = "127.0.0.1"
     pause: float = 0
     connected: int = 0
-    cut_off: int = 0
+    disconnects: int = 0
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
-    async def all(self, headers: int, bodies: int) -> None:
+    async def run(self, headers: int, bodies: int) -> None:
         starts = [_HEADERS] * headers + [_BODY] * bodies
         pauses = [self.pause * (0.5 + n / len(starts)) for n in range(len(starts))]
         with suppress(asyncio.CancelledError):
-            await asyncio.gather(*map(self._stay, starts, pauses))
+            await asyncio.gather(*map(self._reconnect, starts, pauses))
 
-    async def _stay(self, start: bytes, pause: float) -> None:
+    async def _reconnect(self, start: bytes, pause: float) -> None:
         while True:
             await asyncio.sleep(pause)
             with suppress(OSError):
                 await self._drip(start)
-            self.cut_off += 1
+            self.disconnects += 1
 
     async def _drip(self, start: bytes) -> None:
         reader, writer = await asyncio.open_connection(
@@ -71,22 +72,22 @@ class Slow:
 
 
 @contextmanager
-def slowly(
+def slow_clients(
     port: int,
     *,
     headers: int = 0,
     bodies: int = 0,
     source: str = "127.0.0.1",
     pause: float = 0,
-) -> Iterator[Slow]:
-    """Have so many of either kind connected to *port*, until the block ends."""
-    slow = Slow(port, source, pause)
-    dripping = slow.loop.create_task(slow.all(headers, bodies))
-    thread = threading.Thread(target=slow.loop.run_until_complete, args=(dripping,))
+) -> Iterator[SlowClients]:
+    """Run clients with slow headers and clients with slow bodies at *port*."""
+    clients = SlowClients(port, source, pause)
+    task = clients.loop.create_task(clients.run(headers, bodies))
+    thread = threading.Thread(target=clients.loop.run_until_complete, args=(task,))
     thread.start()
     try:
-        yield slow
+        yield clients
     finally:
-        slow.loop.call_soon_threadsafe(dripping.cancel)
+        clients.loop.call_soon_threadsafe(task.cancel)
         thread.join()
-        slow.loop.close()
+        clients.loop.close()

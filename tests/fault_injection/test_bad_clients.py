@@ -1,4 +1,4 @@
-"""Clients that attack, or that are broken."""
+"""Clients that attack, or that are faulty."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.fault_injection import (
     raw_http,
     unicode_cases,
 )
-from tests.fault_injection.load import Call, for_a_while
-from tests.fault_injection.memory import resident
-from tests.fault_injection.slow_clients import slowly
+from tests.fault_injection.load import Call, run_clients
+from tests.fault_injection.memory import resident_mib
+from tests.fault_injection.slow_clients import slow_clients
 from tests.support import redis_server, server_process, twilio_server
 from tests.support.fakes import different_code, extract_code
 
@@ -36,7 +36,7 @@ def served(environ):
 def health(port, seconds):
     """Request `/healthz` from four clients, and return the replies."""
     end = time.monotonic() + seconds
-    return for_a_while(
+    return run_clients(
         port,
         lambda _: Call("/healthz"),
         clients=4,
@@ -46,7 +46,7 @@ def health(port, seconds):
 
 
 def p99(replies):
-    """Of their times, in milliseconds."""
+    """Return the 99th percentile of the times of *replies*, in milliseconds."""
     times = sorted(reply.seconds for reply in replies)
     return times[len(times) * 99 // 100] * 1000
 
@@ -55,9 +55,12 @@ def unanswered(replies):
     return sum(reply.status != 200 for reply in replies)
 
 
-def test_slow_clients_behind_the_proxy(trial, whole, environ, tmp_path):
+def test_slow_clients_do_not_delay_other_clients_of_proxy(
+    trial, whole, environ, tmp_path
+):
     each, seconds = (300, 60) if whole else (40, 2)
-    trial.did(
+    trial.describe(
+        "Slow clients of the proxy",
         f"{each} clients with slow headers and {each} with slow bodies, a byte a second"
         f" for {seconds} s, at nginx with `deploy/proxy/nginx.conf`"
         + (f"; then for {seconds // 4} s without nginx" if whole else ""),
@@ -68,33 +71,38 @@ def test_slow_clients_behind_the_proxy(trial, whole, environ, tmp_path):
         server_process.running_server(*WORKERS, **environ) as served,
         buffering_proxy.in_front_of(served.port, tmp_path) as port,
     ):
-        with slowly(port, headers=each, bodies=each, source="127.0.0.2") as slow:
-            redis_server.wait_until(lambda: slow.connected + slow.cut_off >= 2 * each)
-            behind = health(port, seconds)
+        with slow_clients(port, headers=each, bodies=each, source="127.0.0.2") as slow:
+            redis_server.wait_until(
+                lambda: slow.connected + slow.disconnects >= 2 * each
+            )
+            with_proxy = health(port, seconds)
         if whole:
-            with slowly(served.port, headers=each, bodies=each) as slow:
+            with slow_clients(served.port, headers=each, bodies=each) as slow:
                 redis_server.wait_until(lambda: slow.connected >= each)
-                bare = health(served.port, seconds // 4)
-            trial.tell("p99 of /healthz without nginx", p99(bare), " ms")
+                without_proxy = health(served.port, seconds // 4)
+            trial.record("p99 of /healthz without nginx", p99(without_proxy), " ms")
 
-    trial.at_most("/healthz without its answer", unanswered(behind), 0)
+    trial.at_most("/healthz without its answer", unanswered(with_proxy), 0)
     if whole:
-        trial.at_most("p99 of /healthz through nginx", p99(behind), 250, " ms")
+        trial.at_most("p99 of /healthz through nginx", p99(with_proxy), 250, " ms")
 
 
 def invalid_sends_from(source, proxy, seconds):
-    """POST one after the other from *source*; yield whether the service answered."""
+    """POST requests from *source*; yield whether each response is the service's."""
     body = json.dumps({"phone": "1"}).encode()
-    request = raw_http.posted(SEND, body, "Content-Type: application/json")
+    request = raw_http.encode_post(SEND, body, "Content-Type: application/json")
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        heard = raw_http.say(proxy, request, source=source)
-        yield heard.status == 400 and heard.error == "invalid_phone"
+        response = raw_http.exchange(proxy, request, source=source)
+        yield response.status == 400 and response.error == "invalid_phone"
 
 
-def test_slow_bodies_from_one_address(trial, whole, environ, tmp_path):
+def test_slow_bodies_of_one_address_leave_connections_for_others(
+    trial, whole, environ, tmp_path
+):
     sockets, connections, seconds = (1_000, 800, 30) if whole else (400, 320, 2)
-    trial.did(
+    trial.describe(
+        "Slow bodies from one address",
         f"{sockets:,} sockets of one address with slow bodies, a byte a second, at"
         f" nginx with `deploy/proxy/nginx.conf` and {connections} connections in all;"
         " each connects, and returns when disconnected, after 1 to 3 s; 10 other"
@@ -109,10 +117,10 @@ def test_slow_bodies_from_one_address(trial, whole, environ, tmp_path):
     with (
         server_process.running_server(*WORKERS, **environ) as served,
         buffering_proxy.in_front_of(served.port, tmp_path, changes=changes) as proxy,
-        slowly(proxy, bodies=sockets, source="127.0.0.2", pause=2) as slow,
+        slow_clients(proxy, bodies=sockets, source="127.0.0.2", pause=2) as slow,
         ThreadPoolExecutor(10) as pool,
     ):
-        redis_server.wait_until(lambda: slow.connected + slow.cut_off >= sockets)
+        redis_server.wait_until(lambda: slow.connected + slow.disconnects >= sockets)
         others = [
             pool.submit(
                 lambda n: [*invalid_sends_from(f"127.0.0.{n}", proxy, seconds)], n
@@ -122,16 +130,17 @@ def test_slow_bodies_from_one_address(trial, whole, environ, tmp_path):
         answered = [other.result() for other in others]
 
     requests = [*chain.from_iterable(answered)]
-    trial.tell("requests of the other addresses", len(requests))
+    trial.record("requests of the other addresses", len(requests))
     trial.at_most("requests without the service's answer", requests.count(False), 0)
-    served_whole = sum(bool(one) and all(one) for one in answered)
-    trial.at_least("addresses with every answer", served_whole, 10)
+    all_answered = sum(bool(results) and all(results) for results in answered)
+    trial.at_least("addresses with every answer", all_answered, 10)
 
 
-def test_large_and_malformed_bodies(trial, whole, served, twilio):
+def test_malformed_bodies_are_4xx_and_use_little_memory(trial, whole, served, twilio):
     requests = [*malformed_bodies.requests(), *malformed_bodies.gzip_bombs()]
     warm, rounds = (60, 200) if whole else (3, 3)
-    trial.did(
+    trial.describe(
+        "Large and malformed bodies",
         f"{len(requests)} requests that are too big, too deep, of the wrong type or"
         " coding, packed or broken, over and over; each one's time is the best of"
         " three, for other things run on the machine",
@@ -142,13 +151,13 @@ def test_large_and_malformed_bodies(trial, whole, served, twilio):
     other, before = set(), 0.0
     for n in range(warm + rounds):
         if n == warm:
-            before = resident(served)
+            before = resident_mib(served)
         for name, request in requests:
-            heard = raw_http.say(served.port, request)
-            if not 400 <= heard.status < 500:
-                other.add((name, heard.status))
-            took[name].append(heard.seconds)
-    grown = resident(served) - before
+            response = raw_http.exchange(served.port, request)
+            if not 400 <= response.status < 500:
+                other.add((name, response.status))
+            took[name].append(response.seconds)
+    grown = resident_mib(served) - before
 
     trial.at_most("answers other than 4xx", len(other), 0)
     trial.at_most("messages sent", len(twilio.messages), 0)
@@ -159,45 +168,48 @@ def test_large_and_malformed_bodies(trial, whole, served, twilio):
     assert other == set()
 
 
-def refused(served, path, error, given):
-    """Name those of *given* that are not answered with just this error."""
-    for name, fields in given:
-        heard = raw_http.post_json(served.port, path, fields)
-        if (heard.status, heard.error) != (400, error):
-            yield f"{path}: {name}: {heard.status} {heard.body!r}"
+def not_rejected(served, path, error, cases):
+    """Yield a description of each of *cases* that is not rejected with *error*."""
+    for name, fields in cases:
+        response = raw_http.post_json(served.port, path, fields)
+        if (response.status, response.error) != (400, error):
+            yield f"{path}: {name}: {response.status} {response.body!r}"
 
 
-def look_alikes_let_in(served, twilio):
+def accepted_look_alikes(served, twilio):
     """Return the look-alikes that one verification accepted, and its code."""
-    phones = [(name, {"phone": x}) for name, x in unicode_cases.no_phones()]
-    let_in = [*refused(served, SEND, "invalid_phone", phones)]
+    phones = [(name, {"phone": x}) for name, x in unicode_cases.invalid_phones()]
+    accepted = [*not_rejected(served, SEND, "invalid_phone", phones)]
     raw_http.post_json(served.port, SEND, PHONE)
     code = extract_code(twilio.messages[-1]["Body"])
     phones = [(name, fields | {"otp": code}) for name, fields in phones]
-    let_in += refused(served, VERIFY, "invalid_phone", phones)
-    codes = [(name, PHONE | {"otp": x}) for name, x in unicode_cases.no_codes(code)]
-    let_in += refused(served, VERIFY, "invalid_code", codes)
+    accepted += not_rejected(served, VERIFY, "invalid_phone", phones)
+    codes = [
+        (name, PHONE | {"otp": x}) for name, x in unicode_cases.invalid_codes(code)
+    ]
+    accepted += not_rejected(served, VERIFY, "invalid_code", codes)
     values: list[object] = [int(code), [code], {}, True]
     others = [(f"{x!r}", PHONE | {"otp": x}) for x in values]
-    let_in += refused(served, VERIFY, "invalid_request", others)
-    return let_in, code
+    accepted += not_rejected(served, VERIFY, "invalid_request", others)
+    return accepted, code
 
 
-def spellings_kept_out(served, twilio):
-    """Send to every spelling of the phone, and type each code in another way."""
-    ways = len(list(unicode_cases.codes("123456")))
-    for n, (name, phone) in enumerate(unicode_cases.phones()):
+def rejected_spellings(served, twilio):
+    """Send to every spelling of the phone, and check each code in another spelling."""
+    count = len(list(unicode_cases.valid_codes("123456")))
+    for n, (name, phone) in enumerate(unicode_cases.valid_phones()):
         raw_http.post_json(served.port, SEND, {"phone": phone})
         code = extract_code(twilio.messages[-1]["Body"])
-        way, typed = list(unicode_cases.codes(code))[n % ways]
-        body = {"phone": phone, "otp": typed}
-        answer = raw_http.post_json(served.port, VERIFY, body).json
-        if answer != {"VerificationStatus": "approved"}:
-            yield f"{name}, {way}: {answer}"
+        spelling, otp = list(unicode_cases.valid_codes(code))[n % count]
+        body = {"phone": phone, "otp": otp}
+        response = raw_http.post_json(served.port, VERIFY, body).json
+        if response != {"VerificationStatus": "approved"}:
+            yield f"{name}, {spelling}: {response}"
 
 
-def test_look_alike_digits(trial, environ, twilio):
-    trial.did(
+def test_look_alike_digits_are_rejected(trial, environ, twilio):
+    trial.describe(
+        "Look-alike digits",
         "digits of other scripts, invisible marks, a full-width plus, `tel:`,"
         " extensions, 15 and 16 digits, codes as numbers; then every spelling that the"
         " README allows",
@@ -205,46 +217,49 @@ def test_look_alike_digits(trial, environ, twilio):
     )
     environ |= {"OTP_RESEND_COOLDOWN": "0s", "OTP_SENDS_PER_PHONE": "off"}
     with server_process.running_server(*WORKERS, **environ) as served:
-        let_in, code = look_alikes_let_in(served, twilio)
+        accepted, code = accepted_look_alikes(served, twilio)
         sent = len(twilio.messages)
         wrong = raw_http.post_json(
             served.port, VERIFY, PHONE | {"otp": different_code(code)}
         )
-        kept_out = [*spellings_kept_out(served, twilio)]
+        rejected = [*rejected_spellings(served, twilio)]
 
-    trial.at_most("look-alikes accepted", len(let_in), 0)
+    trial.at_most("look-alikes accepted", len(accepted), 0)
     trial.at_most("messages to them", sent - 1, 0)
     left = int(dict(wrong.headers)["otp-attempts-left"])
     trial.at_least("attempts remaining after them and a failed check", left, 4)
-    trial.at_most("allowed spellings rejected", len(kept_out), 0)
-    assert let_in + kept_out == []
+    trial.at_most("allowed spellings rejected", len(rejected), 0)
+    assert accepted + rejected == []
     assert {message["To"] for message in twilio.messages} == {PHONE["phone"]}
 
 
-def test_injected_headers_and_log_lines(trial, served, twilio):
+def test_injected_text_adds_no_header_and_no_log_line(trial, served, twilio):
     raw_http.post_json(served.port, SEND, PHONE)
     code, secret = extract_code(twilio.messages[-1]["Body"]), "shop-secret-0123456789"
     requests = [*injections.requests("9445012345", code, secret)]
-    trial.did(
+    trial.describe(
+        "Injected headers and log lines",
         f"{len(requests)} raw requests with line ends, NUL, ESC, JSON, a phone number,"
         " a code and a key in header names and values, methods, paths, queries and"
         " fields",
         promise="5",
     )
-    heard = [raw_http.say(served.port, request) for request in requests]
+    response = [raw_http.exchange(served.port, request) for request in requests]
     last = "feedfacefeedface"
     raw_http.post(served.port, "/", b"", f"X-Request-Id: {last}")
     redis_server.wait_until(lambda: any(last in x for x in served.stderr))
 
     lines = served.stderr + served.stdout
     secrets = (code, secret, twilio_server.TOKEN, "9445012345")
-    strange = {name for h in heard for name in h.names} - injections.OF_OURS
-    trial.at_most("headers that the service does not define", len(strange), 0)
-    trial.at_most("500s", sum(h.status >= 500 for h in heard), 0)
+    count_unexpected = {
+        name for h in response for name in h.names
+    } - injections.DEFINED_HEADERS
+    trial.at_most("headers that the service does not define", len(count_unexpected), 0)
+    trial.at_most("500s", sum(h.status >= 500 for h in response), 0)
     trial.at_most("lines that are not a JSON object", sum(map(is_no_object, lines)), 0)
-    told = [line for line in lines if any(word in line for word in secrets)]
-    trial.at_most("lines with a number, a code or a secret", len(told), 0)
-    assert (strange, told) == (set(), [])
+    revealing = [line for line in lines if any(word in line for word in secrets)]
+    trial.at_most("lines with a number, a code or a secret", len(revealing), 0)
+    assert (count_unexpected, revealing) == (set(), [])
 
 
 def is_no_object(line):

@@ -1,4 +1,4 @@
-"""More people check codes than the processors can hash for."""
+"""More checks than the processors can hash."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.fault_injection.load import (
     Call,
     Reply,
     check,
-    for_a_while,
     numbers,
+    run_clients,
+    run_in_shares,
     send,
-    share_out,
 )
 from tests.support.fakes import different_code
 
@@ -43,8 +43,8 @@ REASON = (
 
 
 def flood(port: int, calls: list[Call], end: float, pause: float) -> list[Reply]:
-    """Put *calls* by 500 clients; each waits *pause* seconds after an answer."""
-    return for_a_while(
+    """Send *calls* by 500 clients; each waits *pause* seconds after a reply."""
+    return run_clients(
         port,
         lambda n: calls[n % len(calls)],
         clients=CLIENTS,
@@ -54,8 +54,8 @@ def flood(port: int, calls: list[Call], end: float, pause: float) -> list[Reply]
 
 
 def watch(port: int, end: float) -> list[Reply]:
-    """Ask for /healthz fifty times a second."""
-    return for_a_while(
+    """Request /healthz fifty times a second."""
+    return run_clients(
         port,
         lambda _: Call("/healthz"),
         clients=1,
@@ -64,21 +64,30 @@ def watch(port: int, end: float) -> list[Reply]:
     )
 
 
+TITLES = {
+    1.0: "A flood of checks by clients that honor Retry-After",
+    0.0: "A flood of checks by clients that never pause",
+}
+
+
 @pytest.mark.whole
 @pytest.mark.parametrize(
-    "pause", [1.0, 0.0], ids=["that honour Retry-After", "that never pause"]
+    "pause", [1.0, 0.0], ids=["clients honor Retry-After", "clients never pause"]
 )
-def test_a_flood_of_checks_by_clients(pause, trial, served_by, twilio):
+def test_checks_beyond_capacity_are_rejected_quickly(
+    pause, trial, start_service, twilio
+):
     trial.reason = REASON_OF_PAUSING if pause else REASON
-    trial.did(
+    trial.describe(
+        TITLES[pause],
         f"{CLIENTS} clients checking at the default cost of Argon2 for {SECONDS:.0f} s"
         f"{', each a second after its last answer' if pause else ' without a pause'},"
         " two workers; and one that requests `/healthz` 50 times a second",
         promise="a bounded queue",
     )
-    served = served_by(2, OTP_ARGON2="owasp", OTP_MAX_CHECKS="100")
+    served = start_service(2, OTP_ARGON2="owasp", OTP_MAX_CHECKS="100")
     phones = numbers(40)
-    share_out(served.port, list(map(send, phones)), 1)
+    run_in_shares(served.port, list(map(send, phones)), 1)
     calls = [check(phone, different_code(twilio.code_to(phone))) for phone in phones]
     workers = children(served.process.pid)
     before, end = resident(workers), time.monotonic() + SECONDS
@@ -94,13 +103,13 @@ def test_a_flood_of_checks_by_clients(pause, trial, served_by, twilio):
     weighing.join()
 
     refused = [reply.seconds for reply in replies if reply.status == 503]
-    looked_at = sum(reply.wrong for reply in replies)
-    trial.tell("checks completed per second", looked_at / SECONDS)
-    trial.tell("checks rejected per second", len(refused) / SECONDS)
+    compared = sum(reply.failed_check for reply in replies)
+    trial.record("checks completed per second", compared / SECONDS)
+    trial.record("checks rejected per second", len(refused) / SECONDS)
     odd = [r for r in replies if r.status not in {201, 429, 503}]
     trial.at_most("500s and lost connections", len(odd), 0)
     trial.within("p99 of a rejection", p99(refused), 0.3)
-    trial.tell("slowest rejection", max(refused), " s")
+    trial.record("slowest rejection", max(refused), " s")
     trial.within("p99 of `/healthz`", p99(r.seconds for r in healthz), 0.05)
     bound = 2 * 2 * ARGON2_MIB
     trial.at_most("additional memory", (max(most) - before) / 2**20, bound, " MiB")
@@ -116,7 +125,7 @@ def children(parent: int) -> list[int]:
 
 
 def resident(processes: Iterable[int]) -> int:
-    """Bytes of memory that *processes* have at the moment."""
+    """Return the memory of *processes*, in bytes."""
     page = os.sysconf("SC_PAGE_SIZE")
     stats = (Path(f"/proc/{pid}/statm").read_text().split() for pid in processes)
     return sum(int(stat[1]) * page for stat in stats)

@@ -1,4 +1,4 @@
-"""A Redis that is full, forgetful, or killed."""
+"""A Redis that is full, loses its scripts, or is killed."""
 
 from __future__ import annotations
 
@@ -10,46 +10,49 @@ from concurrent.futures import ThreadPoolExecutor
 import redis
 
 from tests.fault_injection.load import (
-    all_at_once,
     check,
     numbers,
-    play,
+    run_in_parallel,
+    run_in_shares,
+    run_users,
     send,
-    share_out,
 )
 from tests.support import redis_server
 from tests.support.fakes import different_code
 
+# One worker has capacity for so many hashes.
 FEW = 4
-"""No more than one worker has places to hash for, should it get them all."""
 
 
-def test_a_full_redis(trial, served_by, own_redis, twilio):
-    trial.did(
+def test_full_redis_rejects_sends_and_checks_pending_codes(
+    trial, start_service, own_redis, twilio
+):
+    trial.describe(
+        "A full Redis",
         "Redis filled up to its `maxmemory` while 100 codes are out; sends, then wrong"
         " and right checks of each",
         promise="8; codes that are out can be checked",
     )
-    served = served_by()
+    served = start_service()
     phones = numbers(100)
-    share_out(served.port, list(map(send, phones)), FEW)
+    run_in_shares(served.port, list(map(send, phones)), FEW)
     with redis.Redis.from_url(own_redis.url) as admin:
-        # Less than all of it, for a buffer that is freed would make room again.
+        # Below the used memory, because a freed buffer would make room again.
         used = admin.info("memory")["used_memory"]
         admin.config_set("maxmemory", used * 9 // 10)
         before = len(twilio.messages)
-        sends = share_out(served.port, list(map(send, numbers(100, first=100))), 1)
+        sends = run_in_shares(served.port, list(map(send, numbers(100, first=100))), 1)
         sent = len(twilio.messages) - before
         wrong, right = [], []
         for phone in phones:
             code = twilio.code_to(phone)
-            wrong += all_at_once(served.port, [check(phone, different_code(code))])
-            right += all_at_once(served.port, [check(phone, code)])
+            wrong += run_in_parallel(served.port, [check(phone, different_code(code))])
+            right += run_in_parallel(served.port, [check(phone, code)])
         evicted = admin.info("stats")["evicted_keys"]
 
     trial.at_most("sends not answered with 503", _not(503, sends), 0)
     trial.at_most("messages sent", sent, 0)
-    trial.at_most("wrong checks not counted", sum(not r.wrong for r in wrong), 0)
+    trial.at_most("wrong checks not counted", sum(not r.failed_check for r in wrong), 0)
     trial.at_most("right checks not approved", sum(not r.approved for r in right), 0)
     trial.at_most("keys evicted", evicted, 0)
 
@@ -58,13 +61,14 @@ def _not(status, replies):
     return sum(reply.status != status for reply in replies)
 
 
-def test_redis_loses_its_scripts(trial, whole, served_by, own_redis, twilio):
+def test_flushed_scripts_cause_no_error(trial, whole, start_service, own_redis, twilio):
     seconds = 60 if whole else 3
-    trial.did(
+    trial.describe(
+        "Redis loses its scripts",
         f"`SCRIPT FLUSH` in a loop for {seconds} s, while 4 people send and check",
         promise="no error reaches a client",
     )
-    served, phones = served_by(), iter(numbers(1_000_000))
+    served, phones = start_service(), iter(numbers(1_000_000))
     end, flushes = time.monotonic() + seconds, 0
 
     def person():
@@ -77,14 +81,14 @@ def test_redis_loses_its_scripts(trial, whole, served_by, own_redis, twilio):
         ThreadPoolExecutor(1) as threads,
         redis.Redis.from_url(own_redis.url) as admin,
     ):
-        playing = threads.submit(play, served.port, [person() for _ in range(FEW)])
+        playing = threads.submit(run_users, served.port, [person() for _ in range(FEW)])
         while not playing.done():
             admin.script_flush()
             flushes += 1
         replies = playing.result()
 
-    trial.tell("scripts deleted", flushes)
-    trial.tell("requests", len(replies))
+    trial.record("scripts deleted", flushes)
+    trial.record("requests", len(replies))
     trial.at_most("other answers than 201", _not(201, replies), 0)
 
 
@@ -93,18 +97,21 @@ def after_more_messages(twilio, count):
     redis_server.wait_until(lambda: len(twilio.messages) >= enough)
 
 
-def test_redis_is_killed_under_load(trial, whole, served_by, own_redis, twilio):
+def test_killed_redis_keeps_attempts_and_approvals(
+    trial, whole, start_service, own_redis, twilio
+):
     kills = 20 if whole else 2
-    trial.did(
+    trial.describe(
+        "Redis is killed under load",
         "`kill -9` of Redis while 8 people send, check wrong codes twice, then the"
         " correct one twice, and 8 check wrong codes without end; its append-only file"
         " as in `docker-compose.yml`",
         promise="1, 2",
         runs=kills,
     )
-    served, phones = served_by(), iter(numbers(1_000_000))
+    served, phones = start_service(), iter(numbers(1_000_000))
     over = threading.Event()
-    looked_at, approved = Counter[str](), Counter[str]()
+    compared, approved = Counter[str](), Counter[str]()
 
     def person(*, careful):
         while not over.is_set():
@@ -116,12 +123,12 @@ def test_redis_is_killed_under_load(trial, whole, served_by, own_redis, twilio):
             honest = [wrong, wrong, *[right] * 4]
             for code in honest if careful else [wrong] * 12:
                 reply = yield check(phone, code)
-                looked_at[phone] += reply.wrong
+                compared[phone] += reply.failed_check
                 approved[phone] += reply.approved
 
     people = [person(careful=bool(n % 2)) for n in range(16)]
     with ThreadPoolExecutor(1) as threads:
-        playing = threads.submit(play, served.port, people)
+        playing = threads.submit(run_users, served.port, people)
         back = []
         for _ in range(kills):
             after_more_messages(twilio, 30)
@@ -132,9 +139,9 @@ def test_redis_is_killed_under_load(trial, whole, served_by, own_redis, twilio):
         over.set()
         replies = playing.result()
 
-    trial.tell("verifications", len(approved))
+    trial.record("verifications", len(approved))
     trial.at_most("approvals of one code", max(approved.values()), 1)
-    trial.at_most("attempts counted in one verification", max(looked_at.values()), 5)
+    trial.at_most("attempts counted in one verification", max(compared.values()), 5)
     trial.within("recovery after the restart of Redis", max(back), 2)
     odd = [r for r in replies if r.status not in {201, 404, 429, 503}]
     trial.at_most("500s and lost connections", len(odd), 0)

@@ -1,4 +1,4 @@
-"""The service is restarted while people use it."""
+"""Restarts of the service under load."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from tests.fault_injection.load import REFUSED, Call, check, numbers, play, send
+from tests.fault_injection.load import REFUSED, Call, check, numbers, run_users, send
 from tests.support import redis_server, server_process
 from tests.support.fakes import different_code
 
 PEOPLE = 16
-# Longer than the balancer takes to notice on a machine that is busy with other work.
+# Longer than the load balancer needs to react on a busy machine.
 DRAIN_SECONDS = 3
 PROBE_SECONDS = 0.1
 
 
 @dataclass
 class Balancer:
-    """Sends people to instances that are ready, as they were a moment ago."""
+    """A load balancer that uses the instances that were ready at their last probe."""
 
     ready: dict[int, bool] = field(default_factory=dict)
     last: list[int] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Balancer:
     over: threading.Event = field(default_factory=threading.Event)
 
     def watch(self, instances):
-        """Ask each of *instances* again and again whether it is ready."""
+        """Probe the readiness of each of *instances* until `over` is set."""
         while not self.over.wait(PROBE_SECONDS):
             for instance in list(instances):
                 was, ready = self.sends_to(instance), is_ready(instance)
@@ -42,7 +42,7 @@ class Balancer:
     def choose(self, n):
         # A copy, because the other thread adds instances.
         ports = [port for port, ready in list(self.ready.items()) if ready]
-        # With none ready it keeps to the last that were, as balancers do.
+        # Without a ready instance it keeps the last ones, as load balancers do.
         self.last = ports or self.last
         return self.last[n % len(self.last)]
 
@@ -75,9 +75,10 @@ def at(call, port):
     return Call(call.path, call.body, port)
 
 
-def test_rolling_restarts(trial, whole, environ, twilio):
+def test_rolling_restarts_reject_no_request(trial, whole, environ, twilio):
     rounds = 10 if whole else 1
-    trial.did(
+    trial.describe(
+        "Rolling restarts",
         "two instances of two workers with a load balancer that requests `/readyz` ten"
         " times a second, stopped in turn by SIGTERM with"
         f" `OTP_DRAIN={DRAIN_SECONDS}s` and started again, while {PEOPLE} clients"
@@ -99,12 +100,12 @@ def test_rolling_restarts(trial, whole, environ, twilio):
         redis_server.wait_until(lambda: all(map(balancer.sends_to, instances)))
         every = [iter(numbers(100_000, first=n * 100_000)) for n in range(PEOPLE)]
         people = [person(phones, twilio, balancer) for phones in every]
-        playing = threads.submit(play, instances[0].port, people)
+        playing = threads.submit(run_users, instances[0].port, people)
         for n in range(2 * rounds):
             old = instances[n % 2]
-            began, ended = stop(old)
-            stopping.append(ended - began)
-            noticing.append(max(0, balancer.left.get(old.port, ended) - began))
+            started, ended = stop(old)
+            stopping.append(ended - started)
+            noticing.append(max(0, balancer.left.get(old.port, ended) - started))
             new = stack.enter_context(
                 server_process.running_server("--workers", "2", **environ)
             )
@@ -113,33 +114,35 @@ def test_rolling_restarts(trial, whole, environ, twilio):
         balancer.over.set()
         replies = playing.result()
 
-    judge(trial, replies, twilio)
+    check_promises(trial, replies, twilio)
     trial.within("slowest stop", max(stopping), 10)
     # As long as this is less than the drain, no connection should be refused.
-    trial.tell("from SIGTERM until the balancer reacts, longest", max(noticing), " s")
+    trial.record("from SIGTERM until the balancer reacts, longest", max(noticing), " s")
 
 
 def stop(instance):
-    """Stop *instance*, and return when it was signaled and when it had ended."""
-    began = time.monotonic()
+    """Stop *instance*, and return the times of the signal and of its end."""
+    started = time.monotonic()
     instance.process.send_signal(signal.SIGTERM)
     assert instance.process.wait(30) == 0
-    return began, time.monotonic()
+    return started, time.monotonic()
 
 
-def judge(trial, replies, twilio):
+def check_promises(trial, replies, twilio):
     statuses = Counter(reply.status for reply in replies)
-    told = [reply for reply in replies if reply.status == 201]
-    sent = {reply.call.phone for reply in told if reply.call.path.endswith("send_otp")}
+    successes = [reply for reply in replies if reply.status == 201]
+    sent = {
+        reply.call.phone for reply in successes if reply.call.path.endswith("send_otp")
+    }
     approved = {reply.call.phone for reply in replies if reply.approved}
     accepted = {message["To"] for message in twilio.messages}
-    trial.tell("requests", len(replies))
+    trial.record("requests", len(replies))
     trial.at_most("connections rejected", statuses[REFUSED], 0)
     lost = sum(number < 100 for number in statuses.elements()) - statuses[REFUSED]
     trial.at_most("requests without an answer", lost, 0)
-    trial.tell("answers that the service is busy", statuses[503])
+    trial.record("answers that the service is busy", statuses[503])
     others = len(replies) - statuses[201] - statuses[503] - statuses[REFUSED] - lost
     trial.at_most("other answers", others, 0)
     trial.at_most("sends answered with 201 and not sent", len(sent - accepted), 0)
-    # Each person may have been about to check when it was over.
+    # Each user may stop just before a check.
     trial.at_most("sent and not approved, at the end", len(sent - approved), PEOPLE)

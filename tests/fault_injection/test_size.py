@@ -1,4 +1,4 @@
-"""What a million phones take in Redis, and what is left of them afterwards."""
+"""The memory of Redis for a million phones, during and after the verifications."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from tests.fault_injection.load import numbers
 from tests.support import redis_server, server_process
 from tests.support.fake_wall_clock import FakeWallClock
 
-A_BATCH = 10_000
+BATCH_SIZE = 10_000
 PEPPER = Pepper(b"p" * 32)
 
 
-def test_many_phones_with_a_pending_verification(trial, whole, tmp_path):
+def test_pending_verification_uses_at_most_450_bytes(trial, whole, tmp_path):
     count = 1_000_000 if whole else 20_000
-    trial.did(
+    trial.describe(
+        "Many phones with a pending verification",
         f"{count:,} phones with a code out, opened and armed by the scripts, under the"
         " default policy; then Redis's clock goes on by 25 hours",
         promise="6; at most 450 bytes a phone, and back to nothing",
@@ -37,22 +38,22 @@ def test_many_phones_with_a_pending_verification(trial, whole, tmp_path):
         ) as server,
         redis.Redis.from_url(server.url) as admin,
     ):
-        opens, _ = [
+        reserve_digest, _ = [
             admin.script_load(load(name)) for name in ("reserve_send", "commit_send")
         ]
         empty = used(admin)
-        for at in range(0, count, A_BATCH):
-            fill(admin, opens, numbers(A_BATCH, first=at))
+        for at in range(0, count, BATCH_SIZE):
+            fill(admin, reserve_digest, numbers(BATCH_SIZE, first=at))
         each = (used(admin) - empty) / count
-        mortal = sum(admin.pttl(key) > 0 for key in admin.scan_iter(count=1_000))
-        kept = admin.dbsize()
+        expiring = sum(admin.pttl(key) > 0 for key in admin.scan_iter(count=1_000))
+        total = admin.dbsize()
         clock.jump_to(25 * 3_600)
         redis_server.wait_until(lambda: admin.dbsize() == 0, seconds=300)
         left = used(admin) - empty
 
-    # Small tables are nearly empty when they have just grown: see a million.
+    # A hash table that has just grown is half empty, which counts more in short form.
     trial.at_most("Redis for each phone", each, 450 if whole else 500, " bytes")
-    trial.at_most("keys without an expiry", kept - mortal, 0)
+    trial.at_most("keys without an expiry", total - expiring, 0)
     trial.at_most("left after the longest window", left / 2**20, 2, " MiB")
 
 
@@ -61,45 +62,50 @@ def used(admin):
 
 
 class Batch:
-    """A client that asks later, all together, and knows what the answers will be."""
+    """A Redis client that queues commands in a pipeline and predicts the replies."""
 
-    def __init__(self, pipeline, opens):
+    def __init__(self, pipeline, reserve_digest):
         self.pipeline = pipeline
-        self.opens = opens
+        self.reserve_digest = reserve_digest
 
-    def evalsha(self, digest, count, *words):
-        self.pipeline.evalsha(digest, count, *words)
-        if digest != self.opens:
+    def evalsha(self, digest, count, *arguments):
+        self.pipeline.evalsha(digest, count, *arguments)
+        if digest != self.reserve_digest:
             return 1
-        _, begun, cost = words[count : count + 3]
-        # Nothing is used of the two windows that a phone's messages have.
-        return [b"opened", begun, cost.encode(), 0, [0, 0, 0, 0], 0, []]
+        _, started, parameters = arguments[count : count + 3]
+        # The two windows of the phone limit are unused.
+        return [b"reserved", started, parameters.encode(), 0, [0, 0, 0, 0], 0, []]
 
 
-def fill(admin, opens, phones):
-    """Begin a verification for each of *phones*, many in a round trip.
+def fill(admin, reserve_digest, phones):
+    """Start a verification for each of *phones*, in one pipeline.
 
-    *opens* is the digest of the script OPEN.
+    *reserve_digest* is the digest of the script `reserve_send`.
     """
     policy = Policy()
     with admin.pipeline(transaction=False) as pipeline:
-        batch: Any = Batch(pipeline, opens)
+        batch: Any = Batch(pipeline, reserve_digest)
         store = RedisStore(batch)
         for number in phones:
-            phone, token = (
+            phone, idempotency_key = (
                 PhoneKey(PEPPER.pseudonymize("phone", number)),
                 secrets.token_bytes(8),
             )
-            binding = HashParameters(secrets.token_bytes(16), str(PROFILES["owasp"]))
+            hash_parameters = HashParameters(
+                secrets.token_bytes(16), str(PROFILES["owasp"])
+            )
             store.reserve_send(
-                phone, idempotency_key=token, hash_parameters=binding, policy=policy
+                phone,
+                idempotency_key=idempotency_key,
+                hash_parameters=hash_parameters,
+                policy=policy,
             )
             store.commit_send(
                 phone,
-                idempotency_key=token,
+                idempotency_key=idempotency_key,
                 code_hash=secrets.token_bytes(32),
                 policy=policy,
             )
         replies = pipeline.execute()
-    assert [reply for reply in replies[::2] if reply[0] != b"opened"] == []
+    assert [reply for reply in replies[::2] if reply[0] != b"reserved"] == []
     assert [reply for reply in replies[1::2] if reply != 1] == []

@@ -1,4 +1,4 @@
-"""The form and the time of an answer reveal nothing about codes."""
+"""The content and the time of a response reveal nothing about codes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.support.fakes import extract_code
 
 SEND, VERIFY = "/auth/send_otp", "/auth/verify_otp"
 CODE = "000000"
-ASIDE = 1_000_000
-"""Far enough for each kind to have phones of its own."""
+# Each kind of request has phones of its own.
+PHONES_APART = 1_000_000
 
 Bodies = Mapping[str, dict[str, str]]
 
@@ -46,34 +46,35 @@ def send(served, twilio, phone):
 
 
 def compare(trial, whole, served, path: str, rounds: Iterator[Bodies]):
-    """Ask for each kind in turn, so that whatever else runs disturbs all alike."""
+    """Request each kind in turn, so that other work delays all kinds alike."""
     took: dict[str, list[float]] = {}
     looks = set()
     for n, bodies in enumerate(rounds):
         kinds = list(bodies)
         first = n % len(kinds)
         for kind in kinds[first:] + kinds[:first]:
-            heard = raw_http.post_json(served.port, path, bodies[kind])
-            looks.add((heard.status, heard.body, heard.names))
-            took.setdefault(kind, []).append(heard.seconds * 1000)
+            response = raw_http.post_json(served.port, path, bodies[kind])
+            looks.add((response.status, response.body, response.names))
+            took.setdefault(kind, []).append(response.seconds * 1000)
 
     trial.at_most("answers that look different", len(looks), 1)
     if whole:
-        for one, other in combinations(took, 2):
-            apart = abs(median(took[one]) - median(took[other]))
-            trial.at_most(f"medians of {one} and {other} apart", apart, 1, " ms")
-        trial.tell("slowest median", max(map(median, took.values())), " ms")
+        for kind, other in combinations(took, 2):
+            apart = abs(median(took[kind]) - median(took[other]))
+            trial.at_most(f"medians of {kind} and {other} apart", apart, 1, " ms")
+        trial.record("slowest median", max(map(median, took.values())), " ms")
 
 
-def test_phones_without_code_and_with_expired_or_used_code(
+def test_missing_expired_and_used_codes_have_same_response(
     trial, whole, times, served, twilio, own_redis
 ):
-    trial.did(
+    trial.describe(
+        "Phones without code and with expired or used code",
         f"{times:,} checks each at phones without a code, with an expired code"
         " and with a used code, in turn",
         promise="an answer does not reveal whether a code was sent or correct",
     )
-    unknown, expired, used = (numbers(times, first=n * ASIDE) for n in range(3))
+    unknown, expired, used = (numbers(times, first=n * PHONES_APART) for n in range(3))
 
     def rounds():
         few = 50
@@ -97,7 +98,7 @@ def test_phones_without_code_and_with_expired_or_used_code(
 
 
 def expire_all(client):
-    """Let every verification end now, by its own expiry."""
+    """Expire every verification now."""
 
     def alive():
         return list(client.scan_iter("otp:*:verification"))
@@ -107,23 +108,24 @@ def expire_all(client):
     redis_server.wait_until(lambda: not alive())
 
 
-def test_wrong_codes_with_no_and_with_most_digits_correct(
+def test_wrong_codes_have_same_response_with_any_correct_digits(
     trial, whole, times, served, twilio
 ):
-    trial.did(
+    trial.describe(
+        "Wrong codes with no and with most digits correct",
         f"{times:,} wrong codes each that share no digit with the right one and all but"
         " the last, in turn",
         promise="an answer does not reveal how wrong a code was",
     )
-    a_phone = 50
+    per_phone = 50
 
     def rounds():
-        for phone in numbers(times // a_phone):
+        for phone in numbers(times // per_phone):
             code = send(served, twilio, phone)
             last = (int(code[-1]) + 1) % 10
             far = "".join(str((int(digit) + 5) % 10) for digit in code)
             kinds = {"far": far, "near": f"{code[:-1]}{last}"}
-            for _ in range(a_phone):
+            for _ in range(per_phone):
                 yield {
                     kind: {"phone": phone, "otp": otp} for kind, otp in kinds.items()
                 }
@@ -131,8 +133,11 @@ def test_wrong_codes_with_no_and_with_most_digits_correct(
     compare(trial, whole, served, VERIFY, rounds())
 
 
-def test_sends_with_and_without_a_pending_code(trial, whole, times, served, twilio):
-    trial.did(
+def test_sends_have_same_response_with_and_without_pending_code(
+    trial, whole, times, served, twilio
+):
+    trial.describe(
+        "Sends with and without a pending code",
         f"{times:,} sends each to phones with a pending code and without, in turn",
         promise="an answer does not reveal whether a code is pending",
     )

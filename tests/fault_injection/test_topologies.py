@@ -1,4 +1,4 @@
-"""A primary and its replicas, when the primary is lost."""
+"""A primary with replicas, which is killed and replaced."""
 
 from __future__ import annotations
 
@@ -11,144 +11,151 @@ from tests.fault_injection import fault_proxy, simulated_users
 from tests.fault_injection.load import numbers
 from tests.fault_injection.simulated_users import (
     OTHERS,
-    People,
-    hold_over,
-    judge,
-    serving,
-    strange,
+    Users,
+    check_promises,
+    count_unexpected,
+    require_recovery,
+    running_service,
     wait_for_sends,
 )
 from tests.support import redis_server, topologies
 
-# How many have asked for a code before something is lost, by whether it is in full;
-# a person is approved some 12 people later.
+# Users that start before the fault, in the short and the full form: a user is
+# approved while the twelfth user after that one starts.
 MANY = {False: 16, True: 100}
 
 
 @pytest.mark.parametrize(
     ("replicas", "waits"), [(2, 1), pytest.param(1, 0, marks=pytest.mark.whole)]
 )
-def test_sentinel_fails_over(trial, whole, twilio, tmp_path, replicas, waits):
+def test_sentinel_failover_keeps_limits_and_approvals(
+    trial, whole, twilio, tmp_path, replicas, waits
+):
     rounds = 10 if whole else 1
-    trial.title = f"Sentinel fails over, `OTP_REDIS_WAIT_REPLICAS={waits}`"
-    trial.did(
+    trial.describe(
+        f"Sentinel fails over, `OTP_REDIS_WAIT_REPLICAS={waits}`",
         "sends, failed and correct checks from 8 clients; the primary of"
         f" {replicas + 1} killed, a replica promoted by 3 Sentinels (down after 1 s),"
         " every client retries",
         promise="1, 2, 3",
         runs=rounds,
     )
-    crowds, took, late, failovers, known, disturbed = [], [], [], [], 0, 0
+    groups, took, late, failovers, known, disturbed = [], [], [], [], 0, 0
     more = {"OTP_REDIS_WAIT_REPLICAS": str(waits)}
     for n in range(rounds):
         folder = tmp_path / str(n)
         folder.mkdir()
-        crowd = People(twilio, numbers(2_000, first=n * 2_000))
+        users = Users(twilio, numbers(2_000, first=n * 2_000))
         with (
-            topologies.watched(folder, replicas=replicas) as watched,
-            serving(twilio, watched.url, **more) as served,
+            topologies.sentinels(folder, replicas=replicas) as setup,
+            running_service(twilio, setup.url, **more) as served,
         ):
-            with crowd.at_it(served.port, many=MANY[whole]):
-                watched.primary.kill()
+            with users.running(served.port, minimum=MANY[whole]):
+                setup.primary.kill()
                 killed = monotonic()
                 wait_for_sends(served, OTHERS[n * 2_000 :])
                 took.append(monotonic() - killed)
-            replies, more_failovers = when_it_is_over(
-                watched, crowd, served.port, waits
+            replies, more_failovers = retry_after_failover(
+                setup, users, served.port, waits
             )
             late += replies
             disturbed += more_failovers
-            failovers.append(watched.failovers())
-        known += crowd.approvals_before(killed)
-        crowds.append(crowd)
+            failovers.append(setup.failovers())
+        known += users.approvals_before(killed)
+        groups.append(users)
 
-    judge(trial, *crowds)
-    hold_over(trial, late, *crowds)
-    trial.tell("approvals before the kill", known)
-    # A machine that stands still for a second fails over twice. Two of three servers
-    # are then left, and neither has a replica until Sentinel, some 10 s later, makes
-    # one of them the replica of the other.
-    trial.tell("failovers of a run, most", max(failovers))
-    trial.tell("retries disturbed by another failover", disturbed)
-    trial.tell("from the kill to the first 201, longest", max(took), " s")
+    check_promises(trial, *groups)
+    require_recovery(trial, late, *groups)
+    trial.record("approvals before the kill", known)
+    # After a pause of the machine, Sentinel fails over twice. Two of three servers
+    # remain, without a replica until Sentinel reconfigures one some 10 s later.
+    trial.record("failovers of a run, most", max(failovers))
+    trial.record("retries disturbed by another failover", disturbed)
+    trial.record("from the kill to the first 201, longest", max(took), " s")
 
 
-def when_it_is_over(watched, crowd, port, waits):
-    """Let everybody try again, until nothing fails over meanwhile.
+def retry_after_failover(setup, users, port, waits):
+    """Retry all requests, until no failover disturbs the retries.
 
     Returns:
-        The replies of that try, and how many tries were disturbed before it.
+        The replies of the undisturbed retries, and the number of disturbed ones.
     """
     for disturbed in range(5):
-        redis_server.wait_until(lambda: watched.settled(waits), seconds=60)
-        before = watched.failovers()
-        replies = crowd.try_again(port)
-        if watched.settled(waits) and watched.failovers() == before:
+        redis_server.wait_until(lambda: setup.settled(waits), seconds=60)
+        before = setup.failovers()
+        replies = users.retry_all(port)
+        if setup.settled(waits) and setup.failovers() == before:
             return replies, disturbed
-    pytest.fail("the machine stood still again and again")
+    pytest.fail("each of five retries was disturbed by a failover")
 
 
 @pytest.mark.parametrize("waits", [1, pytest.param(0, marks=pytest.mark.whole)])
-def test_a_replica_that_was_cut_off_is_promoted(trial, whole, twilio, tmp_path, waits):
+def test_promotion_of_disconnected_replica_keeps_limits_with_wait(
+    trial, whole, twilio, tmp_path, waits
+):
     seconds = 3 if whole else 1
-    trial.title = f"A cut-off replica is promoted, `OTP_REDIS_WAIT_REPLICAS={waits}`"
-    trial.did(
+    trial.describe(
+        f"A cut-off replica is promoted, `OTP_REDIS_WAIT_REPLICAS={waits}`",
         "sends, failed and correct checks from 8 clients; the only replica cut off"
-        f" for {seconds} s, then the primary killed and the replica promoted; everybody"
-        " tries again",
+        f" for {seconds} s, then the primary killed and the replica promoted; every"
+        " client retries",
         promise="1, 2, 3",
     )
-    crowd, more = People(twilio), {"OTP_REDIS_WAIT_REPLICAS": str(waits)}
+    users, more = Users(twilio), {"OTP_REDIS_WAIT_REPLICAS": str(waits)}
     with (
-        topologies.alone(tmp_path / "primary") as primary,
-        fault_proxy.to(primary.port) as wire,
-        topologies.replica(tmp_path / "replica", wire.port) as replica,
-        fault_proxy.to(primary.port) as way,
-        serving(twilio, f"redis://127.0.0.1:{way.port}", **more) as served,
+        topologies.primary_server(tmp_path / "primary") as primary,
+        fault_proxy.to(primary.port) as replication_proxy,
+        topologies.replica(tmp_path / "replica", replication_proxy.port) as replica,
+        fault_proxy.to(primary.port) as service_proxy,
+        running_service(
+            twilio, f"redis://127.0.0.1:{service_proxy.port}", **more
+        ) as served,
     ):
         redis_server.wait_until(lambda: topologies.follows(replica))
-        with crowd.at_it(served.port, many=MANY[whole]):
-            wire.break_by(fault_proxy.Fault.BLACK_HOLE)
+        with users.running(served.port, minimum=MANY[whole]):
+            replication_proxy.set_fault(fault_proxy.Fault.BLACK_HOLE)
             cut = monotonic()
             redis_server.wait_until(lambda: monotonic() > cut + seconds)
         primary.kill()
-        messages = set(crowd.messages())
-        topologies.asked(replica)("REPLICAOF", "NO", "ONE")
-        way.target = replica.port
+        messages = set(users.messages())
+        topologies.command(replica, "REPLICAOF", "NO", "ONE")
+        service_proxy.target = replica.port
         primary.start()
         topologies.follow(primary, replica)
         wait_for_sends(served, OTHERS)
-        before = len(crowd.replies)
-        again = crowd.try_again(served.port)
+        before = len(users.replies)
+        again = users.retry_all(served.port)
 
-    during = [r for r in crowd.replies[:before] if r.began > cut]
-    known = {r.call.phone for r in crowd.replies[:before] if r.began <= cut}
-    hold_over(trial, again, crowd)
-    trial.tell("approvals before the cut", crowd.approvals_before(cut))
+    during = [r for r in users.replies[:before] if r.started > cut]
+    known = {r.call.phone for r in users.replies[:before] if r.started <= cut}
+    require_recovery(trial, again, users)
+    trial.record("approvals before the cut", users.approvals_before(cut))
     if waits:
-        judge(trial, crowd)
+        check_promises(trial, users)
         trial.at_most("201s during the cut", sum(r.status == 201 for r in during), 0)
         trial.at_most("messages to phones of the cut", len(messages - known), 0)
-        trial.tell("503s during the cut", sum(r.status == 503 for r in during))
+        trial.record("503s during the cut", sum(r.status == 503 for r in during))
         longest = max((r.seconds for r in during), default=0)
-        trial.tell("longest answer during the cut", longest, " s")
+        trial.record("longest answer during the cut", longest, " s")
     else:
-        trial.at_most("500s and lost connections", strange(crowd.replies), 0)
-        tell_what_was_lost(trial, crowd)
+        trial.at_most("500s and lost connections", count_unexpected(users.replies), 0)
+        record_losses(trial, users)
 
 
-def tell_what_was_lost(trial, crowd):
-    """Without waiting for replicas nothing is promised; this is what it costs."""
-    # By code, for whoever was sent another may use that one too.
-    approved = Counter((r.call.phone, r.call.code) for r in crowd.replies if r.approved)
-    looked_at = Counter(r.call.phone for r in crowd.replies if r.approved or r.wrong)
-    messages = Counter(crowd.messages())
+def record_losses(trial, users):
+    """Record what is lost without waiting for replicas, for which no promise exists."""
+    # By code, because a recipient may also use the code of a resend.
+    approved = Counter((r.call.phone, r.call.code) for r in users.replies if r.approved)
+    compared = Counter(
+        r.call.phone for r in users.replies if r.approved or r.failed_check
+    )
+    messages = Counter(users.messages())
     for name, counted, most in (
         ("codes approved twice", approved, 1),
-        ("attempts beyond 5 at a phone", looked_at, simulated_users.MOST_CHECKS),
+        ("attempts beyond 5 at a phone", compared, simulated_users.MAX_CHECKS),
         ("messages beyond 1 to a phone", messages, 1),
     ):
-        trial.tell(name, sum(max(0, n - most) for n in counted.values()))
-    trial.tell("codes approved", len(approved))
-    trial.tell("phones with failed checks", len(looked_at))
-    trial.tell("messages", messages.total())
+        trial.record(name, sum(max(0, n - most) for n in counted.values()))
+    trial.record("codes approved", len(approved))
+    trial.record("phones with failed checks", len(compared))
+    trial.record("messages", messages.total())

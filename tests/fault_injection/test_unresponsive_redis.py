@@ -1,4 +1,4 @@
-"""A Redis that does not answer, or loses its answers on the way."""
+"""A Redis that does not reply, or has replies that get lost."""
 
 from __future__ import annotations
 
@@ -14,22 +14,28 @@ from tests.fault_injection.fault_proxy import Fault, Loss
 from tests.fault_injection.load import (
     Call,
     Reply,
-    all_at_once,
     check,
-    for_a_while,
     numbers,
-    play,
+    run_clients,
+    run_in_parallel,
+    run_in_shares,
+    run_users,
     send,
-    share_out,
 )
 from tests.support import redis_server, server_process
 from tests.support.fakes import different_code
 
-WORDS = {
+TITLES = {
     Fault.BLACK_HOLE: "drops every packet",
     Fault.REFUSING: "rejects connections",
     Fault.SLOW: "answers a second late",
 }
+
+
+STEPS = (
+    *("reserve_send", "acquire_limits", "commit_send"),
+    *("reserve_check", "approve"),
+)
 
 
 @pytest.fixture
@@ -39,27 +45,27 @@ def proxy(own_redis):
 
 
 @pytest.fixture
-def behind(proxy, environ):
-    """The service, which reaches its Redis only through the proxy."""
+def served(proxy, environ):
+    """Run a service that reaches Redis through the proxy."""
     environ |= {
         "REDIS_URL": f"redis://127.0.0.1:{proxy.port}",
         # A limit that no client reaches, so that each step runs.
         "OTP_SENDS_TOTAL": "1000000/1h",
     }
-    with server_process.running_server("--workers", "2", **environ) as served:
-        yield served
+    with server_process.running_server("--workers", "2", **environ) as server:
+        yield server
 
 
 def slowest(replies):
     return max(reply.seconds for reply in replies)
 
 
-def until(port, call):
-    """Ask until *call* is answered with 201, and give that answer."""
+def retry_until_accepted(port, call):
+    """Repeat *call* retry_until_accepted the reply is 201, and return that reply."""
     replies = []
 
     def answered():
-        replies.extend(all_at_once(port, [call]))
+        replies.extend(run_in_parallel(port, [call]))
         return replies[-1].status == 201
 
     redis_server.wait_until(answered)
@@ -67,38 +73,41 @@ def until(port, call):
 
 
 def person(calls, end):
-    """A client that retries without end."""
+    """Yield *calls* retry_until_accepted *end*."""
     for call in calls:
         if time.monotonic() > end:
             return
         yield call
 
 
-def crowd_of(seconds, port, live, phones):
-    """Let each of *live* check, and send; what they and a watcher of /healthz see."""
+def run_users_and_probe(seconds, port, live, phones):
+    """Check and send for each of *live*; return the replies, also of /healthz."""
     end = time.monotonic() + seconds
     people = [
-        person([check(one, "00000000"), *map(send, phones[n :: len(live)])] * 99, end)
-        for n, one in enumerate(live)
+        person([check(phone, "00000000"), *map(send, phones[n :: len(live)])] * 99, end)
+        for n, phone in enumerate(live)
     ]
     with ThreadPoolExecutor(1) as threads:
         alive = threads.submit(
-            for_a_while,
+            run_clients,
             port,
             lambda _: Call("/healthz"),
             clients=1,
             until=lambda: time.monotonic() > end,
             pause=0.01,
         )
-        return play(port, people, pause=0.5), alive.result()
+        return run_users(port, people, pause=0.5), alive.result()
 
 
-@pytest.mark.parametrize("fault", WORDS, ids=WORDS.get)
-def test_redis(fault, trial, whole, behind, proxy, twilio):
+@pytest.mark.parametrize("fault", TITLES, ids=TITLES.get)
+def test_unresponsive_redis_is_503_within_a_second(
+    fault, trial, whole, served, proxy, twilio
+):
     rounds, clients, seconds = (5, 200, 5.0) if whole else (1, 40, 1.0)
-    trial.did(
+    trial.describe(
+        f"Redis {TITLES[fault]}",
         f"{clients} clients sending and checking for {seconds:.0f} s while Redis"
-        f" {WORDS[fault]}, and one that requests `/healthz`",
+        f" {TITLES[fault]}, and one that requests `/healthz`",
         promise="8",
         runs=rounds,
     )
@@ -107,32 +116,32 @@ def test_redis(fault, trial, whole, behind, proxy, twilio):
     back, sent, spent = [], 0, 0
     for n in range(rounds):
         live, phones = numbers(clients, n * 2_000), numbers(1_000, n * 2_000 + 1_000)
-        share_out(behind.port, list(map(send, live)), 4)
+        run_in_shares(served.port, list(map(send, live)), 4)
         sent -= len(twilio.messages)
-        proxy.break_by(fault)
-        told, alive = crowd_of(seconds, behind.port, live, phones)
-        answers, healthz = answers + told, healthz + alive
+        proxy.set_fault(fault)
+        user_replies, alive = run_users_and_probe(seconds, served.port, live, phones)
+        answers, healthz = answers + user_replies, healthz + alive
         sent += len(twilio.messages)
-        proxy.heal()
+        proxy.clear_fault()
         healed = time.monotonic()
-        wrong = [check(one, different_code(twilio.code_to(one))) for one in live]
-        after = [until(behind.port, call) for call in wrong]
+        wrong = [check(phone, different_code(twilio.code_to(phone))) for phone in live]
+        after = [retry_until_accepted(served.port, call) for call in wrong]
         back.append(after[0].ended - healed)
         spent += sum(4 - int(reply.headers["otp-attempts-left"]) for reply in after)
 
     bad = [r for r in answers if r.status != 503 or r.headers.get("retry-after") != "1"]
-    trial.tell("requests", len(answers))
+    trial.record("requests", len(answers))
     trial.at_most("other answers than 503 with Retry-After", len(bad), 0)
     # Two timeouts are 0.75 s; 200 clients on the cores of the service take the rest.
     trial.within("slowest answer", slowest(answers), 1.5)
     trial.within("slowest `/healthz`", slowest(healthz), 1)
     trial.at_most("messages sent", sent, 0)
-    trial.tell("attempts used by checks without an answer", spent)
+    trial.record("attempts used by checks without an answer", spent)
     trial.within("recovery after the fault", max(back), 2)
 
 
 def digests(name):
-    """How the script is called by its digest, in either of its spellings."""
+    """Return the digests of the script, for Redis 6.2 and for Redis 7."""
     return [
         hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest().encode()
         for text in (ALLOW_OOM_FLAG + load(name), load(name))
@@ -140,32 +149,37 @@ def digests(name):
 
 
 @pytest.mark.parametrize("loss", list(Loss), ids=lambda loss: loss.name.lower())
-def test_an_answer_of_redis_is_lost_by(loss, trial, whole, behind, proxy, twilio):
+def test_lost_reply_of_redis_changes_no_response(
+    loss, trial, whole, served, proxy, twilio
+):
     rounds = 20 if whole else 2
-    trial.did(
-        "the answer to OPEN, TAKE, ARM, CLAIM and APPROVE lost once each after it was"
+    trial.describe(
+        f"An answer of Redis is lost by {loss.name.lower()}",
+        f"the answer to each of {', '.join(STEPS)} lost once after it was"
         f" carried out, by {loss.name.lower()}, over a send, a wrong and a right check",
         promise="1, 2, 3",
         runs=rounds * 5,
     )
-    all_at_once(behind.port, [send(numbers(1)[0]), check(numbers(1)[0], "000000")] * 9)
-    unlike, paid, sent, slow = 0, [], [], 0.0
+    run_in_parallel(
+        served.port, [send(numbers(1)[0]), check(numbers(1)[0], "000000")] * 9
+    )
+    unlike, attempts, sent, slow = 0, [], [], 0.0
     for n, phone in enumerate(numbers(rounds * 5, first=1)):
         before = len(twilio.messages)
-        for step in ["open", "take", "arm", "claim", "approve"][n % 5 :][:1]:
-            proxy.lose_answers_to(digests(step), loss)
-        replies = all_at_once(behind.port, [send(phone)])
+        for step in STEPS[n % 5 :][:1]:
+            proxy.lose_replies(digests(step), loss)
+        replies = run_in_parallel(served.port, [send(phone)])
         right = twilio.code_to(phone)
         for code in (different_code(right), right, right):
-            replies += all_at_once(behind.port, [check(phone, code)])
+            replies += run_in_parallel(served.port, [check(phone, code)])
         sent.append(len(twilio.messages) - before)
-        paid.append(5 - int(replies[1].headers.get("otp-attempts-left", "0")))
+        attempts.append(5 - int(replies[1].headers.get("otp-attempts-left", "0")))
         unlike += [reply.status for reply in replies] != [201, 201, 201, 404]
         unlike += not replies[2].approved
         slow = max(slow, slowest(replies))
-        assert proxy.lost == n + 1
+        assert proxy.lost_replies == n + 1
 
     trial.at_most("answers that differ from those without a loss", unlike, 0)
-    trial.at_most("attempts used by one check", max(paid), 1)
-    trial.at_most("messages of one send", max(sent), 1)
+    trial.at_most("attempts used by phone check", max(attempts), 1)
+    trial.at_most("messages of phone send", max(sent), 1)
     trial.within("slowest answer", slow, 1.5)

@@ -1,4 +1,4 @@
-"""What looks like a phone number or a code, and what is one all the same."""
+"""Invalid look-alikes and valid spellings of a phone number and a code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 NATIONAL = "9445012345"
 PHONE = f"+91{NATIONAL}"
 
-# The first of ten digits in a row.
+# The zero of each script; its other digits follow in Unicode.
 _ZEROS = {
     "Arabic-Indic": "٠",
     "Persian": "۰",
@@ -28,7 +28,7 @@ _INVISIBLE = {
     "tab": "\t",
     "ESC": "\x1b",
 }
-_MEANINGLESS = {
+_SEPARATORS = {
     "space": " ",
     "no-break space": "\u00a0",
     "thin space": "\u2009",
@@ -38,9 +38,9 @@ _MEANINGLESS = {
 }
 
 
-def no_phones() -> Iterator[tuple[str, str]]:
-    """What must be refused where a phone number belongs."""
-    for name, text in _imitations(NATIONAL):
+def invalid_phones() -> Iterator[tuple[str, str]]:
+    """Yield the name and text of invalid phone numbers."""
+    for name, text in _look_alikes(NATIONAL):
         yield name, text
         yield f"{name}, +91", f"+91{text}"
     yield "full-width plus", f"\uff0b91{NATIONAL}"
@@ -51,7 +51,7 @@ def no_phones() -> Iterator[tuple[str, str]]:
     yield "x extension", f"{PHONE}x5"
     yield "two numbers", f"{PHONE},{PHONE}"
     yield "two pluses", f"+{PHONE}"
-    yield "plus behind", f"91{NATIONAL}+"
+    yield "plus at the end", f"91{NATIONAL}+"
     yield "letters", "+91944501CODE"
     yield "O for 0", PHONE.replace("0", "O")
     yield "exponent", "9.445012345e9x"
@@ -60,15 +60,15 @@ def no_phones() -> Iterator[tuple[str, str]]:
     yield "15 digits of no country", "+" + "9" * 15
     yield "16 digits of no country", "+" + "9" * 16
     yield "20 zeros in front", "0" * 10 + NATIONAL
-    yield "zero behind the plus", f"+0{PHONE[1:]}"
+    yield "zero after the plus", f"+0{PHONE[1:]}"
     yield "nothing but zeros", "0" * 10
     yield "nothing but a plus", "+"
 
 
-def phones() -> Iterator[tuple[str, str]]:
-    """Spellings of `PHONE` that the README calls one."""
-    for name, mark in _MEANINGLESS.items():
-        yield name, f"+91{mark}94450{mark}12345"
+def valid_phones() -> Iterator[tuple[str, str]]:
+    """Yield the name and text of valid spellings of `PHONE`."""
+    for name, character in _SEPARATORS.items():
+        yield name, f"+91{character}94450{character}12345"
     yield "dots", "+91.94450.12345"
     yield "slashes", "+91/94450/12345"
     yield "brackets", "+91 (94450) [12345]"
@@ -78,9 +78,9 @@ def phones() -> Iterator[tuple[str, str]]:
     yield "no plus", f"91{NATIONAL}"
 
 
-def no_codes(code: str) -> Iterator[tuple[str, str]]:
-    """What must be refused where a code belongs, right as its digits may be."""
-    yield from _imitations(code)
+def invalid_codes(code: str) -> Iterator[tuple[str, str]]:
+    """Yield the name and text of invalid spellings of *code*."""
+    yield from _look_alikes(code)
     yield "plus", f"+{code}"
     yield "minus sign", f"\u2212{code}"
     yield "point", f"{code}.0"
@@ -92,19 +92,19 @@ def no_codes(code: str) -> Iterator[tuple[str, str]]:
     yield "quotes", f'"{code}"'
 
 
-def codes(code: str) -> Iterator[tuple[str, str]]:
-    """Spellings of *code* that the README calls one."""
-    for name, mark in _MEANINGLESS.items():
-        yield name, f"{mark}{code[:3]}{mark}{code[3:]}"
+def valid_codes(code: str) -> Iterator[tuple[str, str]]:
+    """Yield the name and text of valid spellings of *code*."""
+    for name, character in _SEPARATORS.items():
+        yield name, f"{character}{code[:3]}{character}{code[3:]}"
 
 
-def _imitations(digits: str) -> Iterator[tuple[str, str]]:
-    for script, zero in _ZEROS.items():
-        others = {ord("0") + n: chr(ord(zero) + n) for n in range(10)}
-        yield script, digits.translate(others)
-        yield f"one {script}", digits[:-1] + digits[-1].translate(others)
+def _look_alikes(digits: str) -> Iterator[tuple[str, str]]:
+    for name, zero in _ZEROS.items():
+        digits_of_script = {ord("0") + n: chr(ord(zero) + n) for n in range(10)}
+        yield name, digits.translate(digits_of_script)
+        yield f"one {name}", digits[:-1] + digits[-1].translate(digits_of_script)
     yield "superscripts", digits.translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
     yield "circled", digits.translate(str.maketrans("0123456789", "⓪①②③④⑤⑥⑦⑧⑨"))
-    for name, mark in _INVISIBLE.items():
-        yield name, f"{digits[:3]}{mark}{digits[3:]}"
-        yield f"{name} behind", f"{digits}{mark}"
+    for name, character in _INVISIBLE.items():
+        yield name, f"{digits[:3]}{character}{digits[3:]}"
+        yield f"{name} at the end", f"{digits}{character}"

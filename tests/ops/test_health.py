@@ -40,15 +40,15 @@ def test_readyz_is_200_with_redis(store):
 
 
 def test_draining_process_is_not_ready_and_still_serves(store):
-    http = create_app(
+    client = create_app(
         config.load({"OTP_DEV": "1"}),
         store=store,
         sender=FakeSender(),
         draining=lambda: True,
     ).test_client()
 
-    readiness = http.get("/readyz").status_code
-    liveness = http.get("/healthz").status_code
-    sent = http.post("/auth/send_otp", json={"phone": "9445012345"}).status_code
+    readiness = client.get("/readyz").status_code
+    liveness = client.get("/healthz").status_code
+    sent = client.post("/auth/send_otp", json={"phone": "9445012345"}).status_code
 
     assert (readiness, liveness, sent) == (503, 200, 201)

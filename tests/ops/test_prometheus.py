@@ -106,38 +106,38 @@ def test_send_is_counted_by_outcome(client, outbox, error, outcome):
 
 
 def test_rejection_is_counted_by_limit(app_with):
-    http = app_with(OTP_SENDS_PER_PHONE="1/1h")
-    send(http)
+    client = app_with(OTP_SENDS_PER_PHONE="1/1h")
+    send(client)
 
-    assert increase(http, lambda: send(http)) == {
+    assert increase(client, lambda: send(client)) == {
         "otp_refusals_total{action=send,limit=sends_per_phone}": 1
     }
 
 
 def test_shadow_rejection_is_counted_apart_and_message_is_sent(app_with):
-    http = app_with(OTP_SENDS_PER_PHONE="1/1h shadow")
-    send(http)
+    client = app_with(OTP_SENDS_PER_PHONE="1/1h shadow")
+    send(client)
 
-    assert increase(http, lambda: send(http)) == {
+    assert increase(client, lambda: send(client)) == {
         "otp_sends_total{channel=sms,country=IN,outcome=accepted}": 1,
         "otp_shadow_refusals_total{action=send,limit=sends_per_phone}": 1,
     }
 
 
 def test_rejected_check_counts_as_check_and_as_rejection(app_with):
-    http = app_with(OTP_CHECKS_PER_IP="1/1h")
-    check(http, "123456")
+    client = app_with(OTP_CHECKS_PER_IP="1/1h")
+    check(client, "123456")
 
-    assert increase(http, lambda: check(http, "123456")) == {
+    assert increase(client, lambda: check(client, "123456")) == {
         "otp_checks_total{outcome=refused}": 1,
         "otp_refusals_total{action=check,limit=checks_per_ip}": 1,
     }
 
 
 def test_unavailable_request_is_counted_by_reason(app_with):
-    http = app_with(OTP_SENDING="off")
+    client = app_with(OTP_SENDING="off")
 
-    assert increase(http, lambda: send(http)) == {
+    assert increase(client, lambda: send(client)) == {
         "otp_unavailable_total{action=send,reason=sending_disabled}": 1
     }
 
@@ -269,30 +269,30 @@ def test_accepted_message_is_timed(metrics):
     ],
 )
 def test_scrape_without_the_configured_key_is_401(app_with, headers):
-    http = app_with(
+    client = app_with(
         OTP_METRICS_KEY=KEY, OTP_API_KEYS="shop:shop-secret-0123456789abcdef"
     )
 
-    response = http.get("/metrics", headers=headers)
+    response = client.get("/metrics", headers=headers)
 
     assert (response.status_code, response.json["error"]) == (401, "unauthorized")
 
 
 @pytest.mark.parametrize("line", [KEY, f"sha256:{api_keys.digest(KEY).hex()}"])
 def test_scrape_with_the_configured_key_is_200(app_with, line):
-    http = app_with(OTP_METRICS_KEY=line)
+    client = app_with(OTP_METRICS_KEY=line)
 
-    response = http.get("/metrics", headers={"Authorization": f"Bearer {KEY}"})
+    response = client.get("/metrics", headers={"Authorization": f"Bearer {KEY}"})
 
     assert response.status_code == 200
 
 
 def test_metrics_key_does_not_authenticate_sends(app_with):
-    http = app_with(
+    client = app_with(
         OTP_METRICS_KEY=KEY, OTP_API_KEYS="shop:shop-secret-0123456789abcdef"
     )
 
-    response = http.post(
+    response = client.post(
         "/auth/send_otp",
         json={"phone": "9445012345"},
         headers={"Authorization": f"Bearer {KEY}"},
@@ -302,7 +302,7 @@ def test_metrics_key_does_not_authenticate_sends(app_with):
 
 
 def test_production_without_a_key_has_no_metrics(app_with, redis_url):
-    http = app_with(
+    client = app_with(
         OTP_DEV="",
         OTP_ARGON2="light",
         REDIS_URL=redis_url,
@@ -311,7 +311,7 @@ def test_production_without_a_key_has_no_metrics(app_with, redis_url):
         OTP_ALLOW_ANONYMOUS="1",
     )
 
-    assert http.get("/metrics").status_code == 404
+    assert client.get("/metrics").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_production_without_a_key_has_no_metrics(app_with, redis_url):
     ],
 )
 def test_401_is_counted_by_api(app_with, api, call):
-    http = app_with(
+    client = app_with(
         OTP_API_KEYS="shop:shop-secret-0123456789abcdef",
         OTP_METRICS_KEY=KEY,
         OTP_PUBLIC_URL="https://otp.example.com",
@@ -333,9 +333,9 @@ def test_401_is_counted_by_api(app_with, api, call):
         TWILIO_MESSAGING_SERVICE_SID=twilio_server.SERVICE,
     )
 
-    statuses = [call(http).status_code for _ in range(2)]
+    statuses = [call(client).status_code for _ in range(2)]
 
-    page = http.get("/metrics", headers={"Authorization": f"Bearer {KEY}"}).text
+    page = client.get("/metrics", headers={"Authorization": f"Bearer {KEY}"}).text
     failures = {
         name: n
         for name, n in values(page).items()
@@ -364,12 +364,12 @@ def test_scrapes_share_one_refresher_while_redis_hangs(metrics):
 
     app = Flask(__name__)
     app.register_blueprint(metrics.blueprint(None, refresh))
-    http = app.test_client()
-    http.get("/metrics")
+    client = app.test_client()
+    client.get("/metrics")
     redis_server.wait_until(lambda: len(calls) == 1)
     before = threading.active_count()
 
-    statuses = [http.get("/metrics").status_code for _ in range(20)]
+    statuses = [client.get("/metrics").status_code for _ in range(20)]
     threads = threading.active_count() - before
     redis_replied.set()
     redis_server.wait_until(lambda: len(calls) == 2)
@@ -435,10 +435,10 @@ def test_promtool_finds_no_problem(client, outbox):
 
 
 def test_limits_of_clients_share_one_label(metrics):
-    whom = Recipient(phone_hash="digest", prefix="+91944", country="IN")
+    recipient = Recipient(phone_hash="digest", prefix="+91944", country="IN")
     for name in ("BL1", "BL2"):
         metrics.events.on_event(
-            RequestRefused(recipient=whom, action=Action.SEND, limit=name)
+            RequestRefused(recipient=recipient, action=Action.SEND, limit=name)
         )
 
     assert exposed(metrics)["otp_refusals_total{action=send,limit=callers_own}"] == 2

@@ -260,7 +260,7 @@ def test_message_without_slot_is_rejected_while_provider_hangs(guard):
         slow.released.set()
 
 
-def test_message_that_times_out_keeps_slot_until_provider_answers(guard):
+def test_message_that_times_out_keeps_slot_until_provider_responds(guard):
     slow = SlowProvider()
     sender = guard(slow, timeout=SHORT)
     with pytest.raises(DeliveryUnconfirmed):
@@ -356,7 +356,7 @@ def test_failed_message_is_measured_by_error(
     assert metrics.deliveries == [("provider", *labels)]
 
 
-def test_message_that_times_out_is_measured_once_provider_answers(guard, metrics):
+def test_message_that_times_out_is_measured_once_provider_responds(guard, metrics):
     slow = SlowProvider()
     with pytest.raises(DeliveryUnconfirmed):
         deliver(guard(slow, timeout=SHORT))

@@ -87,11 +87,11 @@ def test_message_is_sent_from_number_without_messaging_service(
     assert "MessagingServiceSid" not in twilio.messages[0]
 
 
-@pytest.mark.parametrize(("life", "validity"), [(30, "30"), (86_400, "36000")])
+@pytest.mark.parametrize(("ttl_seconds", "validity"), [(30, "30"), (86_400, "36000")])
 def test_message_is_valid_as_long_as_code_up_to_maximum(
-    provider, twilio, life, validity
+    provider, twilio, ttl_seconds, validity
 ):
-    provider.send(replace(MESSAGE, ttl=timedelta(seconds=life)))
+    provider.send(replace(MESSAGE, ttl=timedelta(seconds=ttl_seconds)))
 
     assert twilio.messages[0]["ValidityPeriod"] == validity
 
@@ -175,7 +175,7 @@ def test_rejection_permits_failover_unless_recipient_is_the_reason(
         (201, '{"sid": "SM", "status": "failed"}', DeliveryFailed),
     ],
 )
-def test_malformed_answer_is_unconfirmed_unless_status_is_rejection(
+def test_malformed_response_is_unconfirmed_unless_status_is_rejection(
     provider, twilio, status, text, error
 ):
     twilio.behave = garbage(status, text)
@@ -185,7 +185,7 @@ def test_malformed_answer_is_unconfirmed_unless_status_is_rejection(
 
 
 @pytest.mark.parametrize("behave", [hang, reset])
-def test_request_without_answer_is_not_retried(provider, twilio, behave):
+def test_request_without_response_is_not_retried(provider, twilio, behave):
     twilio.behave = behave
     started = time.monotonic()
 
@@ -219,10 +219,10 @@ def test_broken_tls_stream_raises_unconfirmed():
             from_=None,
             base_url=f"https://127.0.0.1:{port}",
         )
-        http = PooledHttpClient(connect=2, read=2)
+        http_client = PooledHttpClient(connect=2, read=2)
 
         with pytest.raises(DeliveryUnconfirmed):
-            TwilioProvider(settings, http).send(MESSAGE)
+            TwilioProvider(settings, http_client).send(MESSAGE)
         server.join()
 
 
@@ -241,10 +241,10 @@ def test_connection_timeout_raises_unavailable(settings):
             second.setblocking(False)  # noqa: FBT003 - the standard library's name
             second.connect_ex(address)
             unreachable = replace(settings, base_url=f"http://127.0.0.1:{address[1]}")
-            http = PooledHttpClient(connect=0.3, read=0.3)
+            http_client = PooledHttpClient(connect=0.3, read=0.3)
 
             with pytest.raises(ProviderUnavailable):
-                TwilioProvider(unreachable, http).send(MESSAGE)
+                TwilioProvider(unreachable, http_client).send(MESSAGE)
 
 
 def test_connections_are_shared_by_threads(settings, twilio):

@@ -11,7 +11,7 @@ from otp_engine.errors import StoreUnavailable, VerificationNotFound
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests.support import topologies
-from tests.support.topologies import asked
+from tests.support.topologies import command
 
 TIMEOUT = timedelta(seconds=2)
 
@@ -39,25 +39,25 @@ class Move:
 
     def __init__(self, cluster, phone, pepper):
         self.slot = topologies.slot(phone, pepper)
-        ranges = asked(cluster.primaries[0])("CLUSTER", "SLOTS")
+        ranges = command(cluster.primaries[0], "CLUSTER", "SLOTS")
         port = next(r[2][1] for r in ranges if r[0] <= self.slot <= r[1])
         self.source, self.target, *_ = sorted(
             cluster.primaries, key=lambda node: node.port != port
         )
 
     def set_slot(self, node, *arguments):
-        asked(node)("CLUSTER", "SETSLOT", self.slot, *arguments)
+        command(node, "CLUSTER", "SETSLOT", self.slot, *arguments)
 
     def start(self):
         source, target = (
-            asked(node)("CLUSTER", "MYID") for node in (self.source, self.target)
+            command(node, "CLUSTER", "MYID") for node in (self.source, self.target)
         )
-        asked(self.source)("FLUSHALL")
+        command(self.source, "FLUSHALL")
         self.set_slot(self.target, "IMPORTING", source)
         self.set_slot(self.source, "MIGRATING", target)
 
     def end(self):
-        target = asked(self.target)("CLUSTER", "MYID")
+        target = command(self.target, "CLUSTER", "MYID")
         for node in (self.target, self.source):
             self.set_slot(node, "NODE", target)
 
@@ -85,7 +85,7 @@ def test_moved_slot_is_found_on_its_new_node(
 
 def test_ping_succeeds_without_a_node_of_phones(cluster):
     store = RedisStore(connect(cluster.url, TIMEOUT))
-    index = cluster.shared_place()
+    index = cluster.index_of_global_limits()
     nodes = (cluster.replicas[index], cluster.primaries[(index + 1) % 3])
     store.ping()
 
@@ -99,7 +99,7 @@ def test_ping_fails_without_the_node_of_shared_limits(cluster):
     store = RedisStore(connect(cluster.url, TIMEOUT))
     store.ping()
 
-    cluster.primaries[cluster.shared_place()].kill()
+    cluster.primaries[cluster.index_of_global_limits()].kill()
 
     with pytest.raises(StoreUnavailable):
         store.ping()

@@ -106,8 +106,7 @@ class Tls:
 
     @contextmanager
     def cluster(self, certificate):
-        bus = str(redis_server.free_port())
-        options = ("--cluster-enabled", "yes", "--cluster-port", bus)
+        options = ("--cluster-enabled", "yes")
         tls = ("--tls-cluster", "yes", *certificate)
         with redis_server.redis_with_tls(
             self.folder, self.both, *options, *tls
@@ -115,12 +114,7 @@ class Tls:
             with redis.Redis(
                 port=port, ssl=True, ssl_ca_certs=self.both, ssl_check_hostname=False
             ) as node:
-                node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-                redis_server.wait_until(
-                    lambda: (
-                        b"cluster_state:ok" in node.execute_command("CLUSTER", "INFO")
-                    )
-                )
+                redis_server.serve_every_slot(node)
             yield f"rediss+cluster://127.0.0.1:{port}"
 
     def ping(self, url, *options):

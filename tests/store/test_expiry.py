@@ -1,4 +1,4 @@
-"""Every key gets its expiry in the step that creates it, in a run of everything."""
+"""The expiry of every key, after each Redis command of a run of every feature."""
 
 from __future__ import annotations
 
@@ -48,49 +48,50 @@ CONFIGURATION = {keys.POLICY_VERSIONS, keys.SERVICES, keys.SAFE_LIST}
 
 
 @dataclass
-class Stepwise:
-    """A client that looks at every key after each step that Redis has done.
+class InspectedRedis:
+    """A Redis client that inspects every key after each command.
 
-    A pipeline that is no transaction can be cut off anywhere, so each of its commands
-    is a step of its own.
+    A lost connection can interrupt a pipeline without a transaction after any command,
+    so each of its commands counts as a step.
 
     Attributes:
-        lasting: The keys without an expiry, and the commands that left them so.
-        ran: The scripts, by their text or its digest.
+        client: The Redis client.
+        without_expiry: The command that left each key without an expiry.
+        ran_scripts: The scripts, by text or by digest.
     """
 
     client: Any
-    lasting: dict[str, str] = field(default_factory=dict)
-    ran: set[str] = field(default_factory=set)
+    without_expiry: dict[str, str] = field(default_factory=dict)
+    ran_scripts: set[str] = field(default_factory=set)
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.client, name)
-        if not callable(found):
-            return found
+        attribute = getattr(self.client, name)
+        if not callable(attribute):
+            return attribute
 
         def step(*args: Any, **options: Any) -> Any:
             if name in {"eval", "evalsha"}:
-                self.ran.add(args[0])
-            reply = found(*args, **options)
-            self.look(name)
+                self.ran_scripts.add(args[0])
+            reply = attribute(*args, **options)
+            self.record_keys_without_expiry(name)
             return reply
 
         return step
 
-    def pipeline(self, *, transaction: bool) -> Pipeline:
-        return Pipeline(self, transaction)
+    def pipeline(self, *, transaction: bool) -> InspectedPipeline:
+        return InspectedPipeline(self, transaction)
 
-    def look(self, name: str) -> None:
+    def record_keys_without_expiry(self, name: str) -> None:
         for key in self.client.keys("*"):
             if self.client.pttl(key) == -1:
-                self.lasting.setdefault(key.decode(), name)
+                self.without_expiry.setdefault(key.decode(), name)
 
 
 @dataclass
-class Pipeline:
-    """Commands that are kept, and then done one by one or as one step."""
+class InspectedPipeline:
+    """A pipeline that runs its commands one by one, or as one step."""
 
-    stepwise: Stepwise
+    inspected: InspectedRedis
     transaction: bool
     commands: list[tuple[str, Any, Any]] = field(default_factory=list)
 
@@ -106,81 +107,87 @@ class Pipeline:
     def execute(self) -> list[Any]:
         if not self.transaction:
             return [
-                getattr(self.stepwise, name)(*args, **options)
+                getattr(self.inspected, name)(*args, **options)
                 for name, args, options in self.commands
             ]
-        with self.stepwise.client.pipeline(transaction=True) as pipeline:
+        with self.inspected.client.pipeline(transaction=True) as pipeline:
             for name, args, options in self.commands:
                 getattr(pipeline, name)(*args, **options)
             replies: list[Any] = pipeline.execute()
-        self.stepwise.look(" ".join(name for name, *_ in self.commands))
+        self.inspected.record_keys_without_expiry(
+            " ".join(name for name, *_ in self.commands)
+        )
         return replies
 
 
 @pytest.fixture
-def stepwise(redis):
-    return Stepwise(redis)
+def inspected(redis):
+    return InspectedRedis(redis)
 
 
 @pytest.fixture
-def store(stepwise):
-    return RedisStore(stepwise)
+def store(inspected):
+    return RedisStore(inspected)
 
 
-def test_every_key_has_an_expiry_after_every_step_of_a_full_run(store, stepwise):
-    with_an_inbox(store)
-    through_auth(store)
-    through_v2(store)
-    through_a_rotation(store, stepwise.client)
-    by_an_operator(store)
+def test_every_key_has_an_expiry_after_every_step_of_a_full_run(store, inspected):
+    run_inbox(store)
+    run_auth_api(store)
+    run_v2_api(store)
+    run_rotation(store, inspected.client)
+    run_operator_commands(store)
 
     store.events.flush()
-    assert stepwise.lasting.keys() == CONFIGURATION
-    assert [name for name, text in every_script() if not text & stepwise.ran] == []
+    assert inspected.without_expiry.keys() == CONFIGURATION
+    assert [
+        name for name, text in every_script() if not text & inspected.ran_scripts
+    ] == []
 
 
-def served(ask):
-    """Ask until the answer is none of a machine that is too busy to hash."""
-    answers = []
+def retry_while_overloaded(call):
+    """Repeat *call* until its response is not the 503 of an overloaded instance."""
+    responses = []
 
-    def is_served():
-        answers.append(ask())
-        status = getattr(answers[-1], "status_code", None) or answers[-1].status
+    def has_capacity():
+        responses.append(call())
+        status = getattr(responses[-1], "status_code", None) or responses[-1].status
         return status != HTTPStatus.SERVICE_UNAVAILABLE
 
-    redis_server.wait_until(is_served, seconds=60)
-    return answers[-1]
+    redis_server.wait_until(has_capacity, seconds=60)
+    return responses[-1]
 
 
 def post(client, path, phone, **more):
-    return served(lambda: client.post(path, json={"phone": phone} | more))
+    return retry_while_overloaded(
+        lambda: client.post(path, json={"phone": phone} | more)
+    )
 
 
-def with_an_inbox(store):
-    http = create_app(config.load(DEV), store=store).test_client()
+def run_inbox(store):
+    client = create_app(config.load(DEV), store=store).test_client()
     phone = "9445012345"
     for end in ("approved", "exhausted"):
-        post(http, SEND, phone)
+        post(client, SEND, phone)
         code = store.inbox.list_messages()[0].code
         for otp in [code] if end == "approved" else [different_code(code)] * 6:
-            post(http, CHECK, phone, otp=otp)
+            post(client, CHECK, phone, otp=otp)
 
 
-def through_auth(store):
+def run_auth_api(store):
     outbox = FakeSender()
     settings = config.load(DEV | TWILIO)
-    http = create_app(settings, store=store, sender=outbox).test_client()
+    client = create_app(settings, store=store, sender=outbox).test_client()
     phone = "9445067890"
-    post(http, CHECK, phone, otp="123456")
+    post(client, CHECK, phone, otp="123456")
     for _ in range(6):
-        post(http, SEND, phone)
+        post(client, SEND, phone)
     for otp in (different_code(outbox.code), outbox.code, outbox.code):
-        post(http, CHECK, phone, otp=otp)
-    bound = post(http, SEND, "9445033333", bind=True).headers["OTP-Verification"]
+        post(client, CHECK, phone, otp=otp)
+    bound = post(client, SEND, "9445033333", bind=True).headers["OTP-Verification"]
     for otp in (different_code(outbox.code), outbox.code):
-        post(http, CHECK, "9445033333", otp=otp, verification=bound)
+        post(client, CHECK, "9445033333", otp=otp, verification=bound)
     outbox.error = DeliveryFailed()
-    assert post(http, SEND, "9445011111").status_code == HTTPStatus.BAD_GATEWAY
+    assert post(client, SEND, "9445011111").status_code == HTTPStatus.BAD_GATEWAY
     report = {
         "MessageSid": "SM" + "2" * 32,
         "AccountSid": twilio_server.ACCOUNT,
@@ -190,11 +197,11 @@ def through_auth(store):
     url = f"{PUBLIC}/callbacks/twilio"
     signature = RequestValidator(twilio_server.TOKEN).compute_signature(url, report)
     headers = {"X-Twilio-Signature": signature}
-    heard = http.post("/callbacks/twilio", data=report, headers=headers)
-    assert heard.status_code == HTTPStatus.NO_CONTENT
+    response = client.post("/callbacks/twilio", data=report, headers=headers)
+    assert response.status_code == HTTPStatus.NO_CONTENT
 
 
-def through_v2(store):
+def run_v2_api(store):
     outbox = FakeSender()
     app = create_app(config.load(DEV), store=store, sender=outbox)
     verify = Verify(app.test_client())
@@ -206,56 +213,60 @@ def through_v2(store):
     verify.post(f"{limits}/{limit}/Buckets", Max="5", Interval="60")
     more = {"RateLimits": '{"user": "alice"}'}
     for status in ("canceled", "approved"):
-        body = served(lambda: verify.send(number, service=sid, **more)).body
-        one = f"/v2/Services/{sid}/Verifications/{body['sid']}"
-        assert verify.get(one).body["status"] == "pending"
-        assert verify.post(one, Status=status).body["status"] == status
+        body = retry_while_overloaded(
+            lambda: verify.send(number, service=sid, **more)
+        ).body
+        path = f"/v2/Services/{sid}/Verifications/{body['sid']}"
+        assert verify.get(path).body["status"] == "pending"
+        assert verify.post(path, Status=status).body["status"] == status
     checks = f"/v2/Services/{sid}/VerificationCheck"
-    served(lambda: verify.send(number, service=sid))
-    typed = {"To": number, "Code": outbox.code}
-    assert served(lambda: verify.post(checks, **typed)).body["valid"]
+    retry_while_overloaded(lambda: verify.send(number, service=sid))
+    form = {"To": number, "Code": outbox.code}
+    assert retry_while_overloaded(lambda: verify.post(checks, **form)).body["valid"]
     verify.get("/v2/Attempts")
 
 
-def through_a_rotation(store, redis):
+def run_rotation(store, redis):
     """A failed check moves to the new pepper with its phone."""
-    old, new = (base64.b64encode(one * 32).decode() for one in (b"o", b"n"))
+    old, new = (base64.b64encode(seed * 32).decode() for seed in (b"o", b"n"))
     outbox, phone = FakeSender(), "9445044444"
 
-    def served_with(**peppers):
+    def client_with(**peppers):
         settings = config.load(DEV | {"REDIS_URL": "redis://unused"} | peppers)
         return create_app(settings, store=store, sender=outbox).test_client()
 
-    http = served_with(OTP_PEPPER=old)
-    post(http, SEND, phone)
-    post(http, CHECK, phone, otp=different_code(outbox.code))
-    # Nothing is live any more, and the failed check is still counted.
+    client = client_with(OTP_PEPPER=old)
+    post(client, SEND, phone)
+    post(client, CHECK, phone, otp=different_code(outbox.code))
+    # The codes expire, and the failed check stays counted.
     phone_key = PhoneKey(Pepper(b"o" * 32).pseudonymize("phone", "+919445044444"))
     redis.delete(
         keys.for_phone(phone_key).verification, keys.for_phone(phone_key).sends
     )
-    post(served_with(OTP_PEPPER=new, OTP_PEPPER_PREVIOUS=old), SEND, phone)
+    post(client_with(OTP_PEPPER=new, OTP_PEPPER_PREVIOUS=old), SEND, phone)
 
 
-def by_an_operator(store):
+def run_operator_commands(store):
     now = datetime.now(UTC)
     policy = Policy()
     versions = PolicyVersions(store.policy_versions, [Pepper(b"p" * 32)])
     assert versions.add(
         PolicyVersion(version=1, created_at=now, author="me", values={"ttl": "5m"})
     )
-    both = PolicyVersions(store.policy_versions, [Pepper(b"n" * 32), Pepper(b"p" * 32)])
-    assert both.complete() == 1
-    store.release_check(PhoneKey("nobody"), idempotency_key=b"12345678")
-    store.limit_usage.phone_usage(PhoneKey("nobody"), policy)
-    store.limit_usage.delete_phone([PhoneKey("nobody")])
+    rotated = PolicyVersions(
+        store.policy_versions, [Pepper(b"n" * 32), Pepper(b"p" * 32)]
+    )
+    assert rotated.complete() == 1
+    store.release_check(PhoneKey("unused"), idempotency_key=b"12345678")
+    store.limit_usage.phone_usage(PhoneKey("unused"), policy)
+    store.limit_usage.delete_phone([PhoneKey("unused")])
     store.records.mark_canceled(b"0" * 16, ttl=timedelta(minutes=1))
 
 
 def every_script():
-    """Each script, and the texts and digests that it can be run by."""
+    """Yield the name of each script, with the texts and digests that can run it."""
     folder = resources.files("otp_engine.store") / "lua"
-    for file in sorted(one.name for one in folder.iterdir() if one.is_file()):
+    for file in sorted(p.name for p in folder.iterdir() if p.is_file()):
         name = file.removesuffix(".lua")
         source = lua_scripts.load(name)
         texts = {source, lua_scripts.ALLOW_OOM_FLAG + source}

@@ -113,7 +113,7 @@ def test_limit_accepts_again_after_exactly_retry_after(store):
     assert time.monotonic() - started < 2
 
 
-def test_no_period_contains_more_events_than_the_count(store):
+def test_no_period_contains_more_hits_than_the_limit(store):
     # Counters and GCRA fail here: they accept twice the limit across a boundary.
     period, count = timedelta(milliseconds=200), 4
     limit = charge("steady", count, period)
@@ -130,7 +130,7 @@ def test_no_period_contains_more_events_than_the_count(store):
     assert min(spans) > period.total_seconds() - 0.002
 
 
-def test_repeated_acquire_counts_one_event(store, redis):
+def test_repeated_acquire_counts_one_hit(store, redis):
     limit, token = charge("any", 1), secrets.token_bytes(8)
     take(store, limit, idempotency_key=token)
 
@@ -139,7 +139,7 @@ def test_repeated_acquire_counts_one_event(store, redis):
     assert redis.zcard(keys.shared_limit(limit)) == 1
 
 
-def test_released_event_can_be_acquired_again(store):
+def test_released_hit_can_be_acquired_again(store):
     limits, token = [charge("one", 1), charge("two", 1)], secrets.token_bytes(8)
     take(store, *limits, idempotency_key=token)
 
@@ -150,7 +150,7 @@ def test_released_event_can_be_acquired_again(store):
     assert not accepts(store, *limits)
 
 
-def test_log_contains_events_of_its_window_only(store, redis):
+def test_log_contains_hits_of_its_window_only(store, redis):
     limit = charge("brief", 1, timedelta(milliseconds=20))
     for _ in range(5):
         while not accepts(store, limit):
@@ -226,14 +226,14 @@ def test_shadow_hits_do_not_count_when_limit_is_enforced(store):
 
 def test_repeated_acquire_reports_the_same_shadow_result(store):
     limit, tokens = shadow("shadowed", 1), [secrets.token_bytes(8) for _ in "12"]
-    both = (limit, charge("any", 9))
-    first = [over(store, *both, idempotency_key=token) for token in tokens]
+    limits = (limit, charge("any", 9))
+    first = [over(store, *limits, idempotency_key=token) for token in tokens]
 
-    assert [over(store, *both, idempotency_key=token) for token in tokens] == first
+    assert [over(store, *limits, idempotency_key=token) for token in tokens] == first
     assert first == [[False, False], [True, False]]
 
 
-def test_released_event_is_accepted_by_the_shadow_limit_again(store):
+def test_released_hit_is_accepted_by_the_shadow_limit_again(store):
     limit, token = shadow("shadowed", 1), secrets.token_bytes(8)
     take(store, limit, idempotency_key=token)
 

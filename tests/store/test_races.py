@@ -1,4 +1,4 @@
-"""What fakes cannot show: many at once, on a real Redis, with real threads."""
+"""Simultaneous calls of the engine: many threads, on a real Redis."""
 
 from __future__ import annotations
 
@@ -41,18 +41,22 @@ def store(redis):
 
 
 def all_at_once(*calls: Callable[[], object]) -> list[object]:
-    """Run *calls* from as many threads, let go together; an error is a result."""
-    gate = Barrier(len(calls))
+    """Run each of *calls* in its own thread, all at the same time.
 
-    def run(call: Callable[[], object]) -> object:
-        gate.wait()
+    Returns:
+        The result of each call, or the type of its error.
+    """
+    barrier = Barrier(len(calls))
+
+    def run_call(call: Callable[[], object]) -> object:
+        barrier.wait()
         try:
             return call()
         except OTPError as error:
             return type(error)
 
     with ThreadPoolExecutor(len(calls)) as threads:
-        return list(threads.map(run, calls))
+        return list(threads.map(run_call, calls))
 
 
 def phones(count):
@@ -62,16 +66,15 @@ def phones(count):
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
 def test_simultaneous_right_codes_are_approved_once(engine, outbox, number):
     engine.send(SendRequest(number=number))
-    guess = CheckRequest(number=number, code=outbox.code)
+    correct = CheckRequest(number=number, code=outbox.code)
 
-    results = all_at_once(*[lambda: engine.check(guess).approved] * THREADS)
+    results = all_at_once(*[lambda: engine.check(correct).approved] * THREADS)
 
     assert results.count(True) == 1
     assert set(results) <= {True, VerificationNotFound, TooManyAttempts}
 
 
-def test_a_refused_address_never_refuses_somebody_else(engine, outbox):
-    """Requesters over their limit ask for codes to phones that others ask for too."""
+def test_rejected_sends_of_one_requester_do_not_limit_other_requesters(engine, outbox):
     engine = with_policy(
         engine,
         sends_per_ip=Limit.parse("1/10m"),
@@ -80,27 +83,29 @@ def test_a_refused_address_never_refuses_somebody_else(engine, outbox):
         resend_cooldown=timedelta(seconds=30),
     )
     engine.send(SendRequest(number=phones(ROUNDS + 1)[-1], client_ip="203.0.113.7"))
-    attacks, victims = [], []
+    over_limit, others = [], []
     for n, number in enumerate(phones(ROUNDS)):
-        attack = SendRequest(number=number, client_ip="203.0.113.7")
-        attacks += [partial(engine.send, attack)] * 4
-        victims.append(
-            partial(engine.send, replace(attack, client_ip=f"198.51.100.{n}"))
+        send_request = SendRequest(number=number, client_ip="203.0.113.7")
+        over_limit += [partial(engine.send, send_request)] * 4
+        others.append(
+            partial(engine.send, replace(send_request, client_ip=f"198.51.100.{n}"))
         )
 
-    results = all_at_once(*attacks, *victims)
+    results = all_at_once(*over_limit, *others)
 
-    assert results[: len(attacks)] == [RateLimited] * len(attacks)
-    assert RateLimited not in results[len(attacks) :]
+    assert results[: len(over_limit)] == [RateLimited] * len(over_limit)
+    assert RateLimited not in results[len(over_limit) :]
     assert len(outbox.messages) == ROUNDS + 1
 
 
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
-def test_a_verification_is_either_approved_or_cancelled(engine, outbox, number):
+def test_simultaneous_checks_and_cancellations_end_verification_once(
+    engine, outbox, number
+):
     sent = engine.send(SendRequest(number=number))
-    guess = CheckRequest(number=number, code=outbox.code)
-    # Fewer guesses than a verification has, so that it is there to be cancelled.
-    checks = [lambda: engine.check(guess).approved] * 4
+    correct = CheckRequest(number=number, code=outbox.code)
+    # Fewer checks than attempts, so that the verification stays pending.
+    checks = [lambda: engine.check(correct).approved] * 4
     cancels = [lambda: engine.cancel(number, DEFAULT, sent.verification_id)] * 4
 
     results = all_at_once(*checks, *cancels)
@@ -110,8 +115,8 @@ def test_a_verification_is_either_approved_or_cancelled(engine, outbox, number):
 
 
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
-def test_simultaneous_guesses_cannot_outnumber_the_attempts(engine, outbox, number):
-    """The invariant of the whole design: see `store/lua/reserve_check.lua`."""
+def test_simultaneous_wrong_codes_use_exactly_the_attempts(engine, outbox, number):
+    # `store/lua/reserve_check.lua` counts each check before its code is compared.
     engine.send(SendRequest(number=number))
     wrong = CheckRequest(number=number, code=different_code(outbox.code))
 
@@ -122,16 +127,16 @@ def test_simultaneous_guesses_cannot_outnumber_the_attempts(engine, outbox, numb
     assert counted == {4: 1, 3: 1, 2: 1, 1: 1, 0: 1}
 
 
-def test_re_sending_between_guesses_buys_no_more_of_them(engine, outbox, alice):
+def test_simultaneous_resends_add_no_attempts(engine, outbox, alice):
     engine.send(alice)
     wrong = CheckRequest(number=alice.number, code="000000")
-    tries = [lambda: engine.check(wrong).approved] * 24
+    checks = [lambda: engine.check(wrong).approved] * 24
     sends = [lambda: engine.send(alice)] * 8
 
-    results = all_at_once(*tries, *sends)
+    results = all_at_once(*checks, *sends)
 
-    looked_at = results.count(False) + results.count(True)
-    assert looked_at <= 5
+    compared = results.count(False) + results.count(True)
+    assert compared <= 5
     assert len(outbox.messages) <= engine.policy.max_sends
 
 
@@ -145,16 +150,16 @@ def test_re_sending_between_guesses_buys_no_more_of_them(engine, outbox, alice):
     ],
     ids=lambda limits: next(iter(limits)),
 )
-def test_simultaneous_sends_never_overshoot_a_limit(engine, outbox, alice, limits):
+def test_simultaneous_sends_stay_within_limit(engine, outbox, alice, limits):
     engine = with_policy(engine, **limits)
-    asked = replace(alice, client_ip="203.0.113.7")
+    send_request = replace(alice, client_ip="203.0.113.7")
 
-    all_at_once(*[lambda: engine.send(asked)] * 100)
+    all_at_once(*[lambda: engine.send(send_request)] * 100)
 
     assert len(outbox.messages) == 5
 
 
-def test_simultaneous_sends_to_one_phone_pass_the_cooldown_once(engine, outbox, alice):
+def test_simultaneous_sends_during_cooldown_send_one_message(engine, outbox, alice):
     engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
 
     all_at_once(*[lambda: engine.send(alice)] * 100)
@@ -162,9 +167,7 @@ def test_simultaneous_sends_to_one_phone_pass_the_cooldown_once(engine, outbox, 
     assert len(outbox.messages) == 1
 
 
-def test_simultaneous_sends_to_many_phones_never_overshoot_a_shared_limit(
-    engine, outbox
-):
+def test_simultaneous_sends_to_many_phones_stay_within_global_limit(engine, outbox):
     engine = with_policy(engine, sends_per_country=Limit.parse("7/10m"))
     sends = [
         lambda number=number: engine.send(SendRequest(number=number))
@@ -176,7 +179,7 @@ def test_simultaneous_sends_to_many_phones_never_overshoot_a_shared_limit(
     assert len(outbox.messages) == 7
 
 
-def test_the_phones_budget_of_wrong_guesses_holds_across_threads(engine, outbox, alice):
+def test_simultaneous_wrong_codes_stay_within_limit_of_phone(engine, outbox, alice):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("3/1h"))
     engine.send(alice)
     wrong = CheckRequest(number=alice.number, code=different_code(outbox.code))

@@ -35,14 +35,10 @@ def store():
 @pytest.fixture
 def cluster(tmp_path):
     """Yield a Cluster of one node, which rejects keys of two slots."""
-    bus = str(redis_server.free_port())
-    options = ("--cluster-enabled", "yes", "--cluster-port", bus)
+    options = ("--cluster-enabled", "yes")
     with redis_server.redis_on_a_port(tmp_path, *options) as port:
         with redis.Redis(port=port) as node:
-            node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-            redis_server.wait_until(
-                lambda: b"cluster_state:ok" in node.execute_command("CLUSTER", "INFO")
-            )
+            redis_server.serve_every_slot(node)
         yield f"redis+cluster://127.0.0.1:{port}"
 
 
@@ -66,7 +62,7 @@ def replicated(tmp_path):
     with (
         redis_server.redis_on_a_port(tmp_path / "primary", *soon) as primary,
         redis_server.redis_on_a_port(
-            tmp_path / "replica", "--replicaof", f"127.0.0.1 {primary}"
+            tmp_path / "replica", "--replicaof", "127.0.0.1", str(primary)
         ),
         redis.Redis(port=primary) as client,
     ):
@@ -87,13 +83,13 @@ def test_every_step_works(topology, engine, outbox, alice, guess, request):
         sends_total=Limit.parse("5/1h"),
         checks_per_ip=Limit.parse("5/1h"),
     )
-    asked = replace(alice, client_ip="203.0.113.7")
+    send_request = replace(alice, client_ip="203.0.113.7")
 
     engine.store.ping()
-    engine.send(asked)
-    engine.send(asked)
+    engine.send(send_request)
+    engine.send(send_request)
     with pytest.raises(RateLimited):
-        engine.send(asked)
+        engine.send(send_request)
     wrong = engine.check(guess(different_code(*outbox.codes), "203.0.113.7"))
     right = engine.check(guess(outbox.code, "203.0.113.7"))
 
@@ -137,7 +133,7 @@ def test_client_leaves_a_primary_that_became_a_replica(
     tmp_path, engine, outbox, alice, guess
 ):
     with (
-        topologies.alone(tmp_path / "old") as old,
+        topologies.primary_server(tmp_path / "old") as old,
         topologies.replica(tmp_path / "new", old.port) as new,
         fault_proxy.to(old.port) as name,
         connected(f"redis://127.0.0.1:{name.port}") as client,
@@ -146,7 +142,7 @@ def test_client_leaves_a_primary_that_became_a_replica(
         redis_server.wait_until(lambda: topologies.follows(new))
         engine.send(alice)
 
-        topologies.asked(new)("REPLICAOF", "NO", "ONE")
+        topologies.command(new, "REPLICAOF", "NO", "ONE")
         topologies.follow(old, new)
         name.target = new.port
 
@@ -157,7 +153,7 @@ def test_client_leaves_a_primary_that_sentinel_replaced(
     tmp_path, engine, outbox, alice, guess
 ):
     with (
-        topologies.followed(tmp_path, replicas=2) as (old, (new, other)),
+        topologies.replicated(tmp_path, replicas=2) as (old, (new, other)),
         sentinel_of(tmp_path, old) as sentinel,
         redis.Redis(port=sentinel) as admin,
         connected(f"redis+sentinel://127.0.0.1:{sentinel}/otp") as client,
@@ -166,11 +162,11 @@ def test_client_leaves_a_primary_that_sentinel_replaced(
         engine.send(alice)
 
         admin.sentinel_remove("otp")
-        topologies.asked(new)("REPLICAOF", "NO", "ONE")
+        topologies.command(new, "REPLICAOF", "NO", "ONE")
         topologies.follow(other, new)
         admin.sentinel_monitor("otp", "127.0.0.1", new.port, 1)
 
-        assert topologies.asked(old)("ROLE")[0] == b"master"
+        assert topologies.command(old, "ROLE")[0] == b"master"
         with pytest.raises(StoreUnavailable):
             engine.check(guess(outbox.code))
         assert engine.check(guess(outbox.code)).approved

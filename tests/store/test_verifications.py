@@ -1,4 +1,4 @@
-"""What each script does to the keys, on both stores."""
+"""The keys of a verification after each script, on both stores."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from otp_engine.store import keys
 from otp_engine.store.redis_store import RedisStore
 
 PHONE = PhoneKey("abcdefghijklmnop")
-BINDING = HashParameters(b"i" * 16, "m=8,t=1,p=1")
-TAG = b"\x00\xff" * 16
+HASH_PARAMETERS = HashParameters(b"i" * 16, "m=8,t=1,p=1")
+CODE_HASH = b"\x00\xff" * 16
 
 
 @pytest.fixture
@@ -31,312 +31,341 @@ def policy(policy):
 
 
 @pytest.fixture
-def eager(policy):
-    """The same without a cooldown."""
+def no_cooldown(policy):
+    """Return the policy without a cooldown."""
     return replace(policy, resend_cooldown=timedelta())
 
 
-def token():
+def new_key():
     return secrets.token_bytes(8)
 
 
-def open_and_arm(store, policy, code_hash=TAG):
-    name = token()
+def add_code(store, policy, code_hash=CODE_HASH):
+    send_key = new_key()
     store.reserve_send(
-        PHONE, idempotency_key=name, hash_parameters=BINDING, policy=policy
+        PHONE, idempotency_key=send_key, hash_parameters=HASH_PARAMETERS, policy=policy
     )
     assert store.commit_send(
-        PHONE, idempotency_key=name, code_hash=code_hash, policy=policy
+        PHONE, idempotency_key=send_key, code_hash=code_hash, policy=policy
     )
-    return name
+    return send_key
 
 
-def test_a_verification_keeps_the_binding_it_began_with(store, eager):
-    open_and_arm(store, eager)
+def test_resend_keeps_hash_parameters_of_first_send(store, no_cooldown):
+    add_code(store, no_cooldown)
     other = HashParameters(b"j" * 16, "m=64,t=1,p=1")
 
     opened = store.reserve_send(
-        PHONE, idempotency_key=token(), hash_parameters=other, policy=eager
+        PHONE, idempotency_key=new_key(), hash_parameters=other, policy=no_cooldown
     )
 
-    assert opened.hash_parameters == BINDING
+    assert opened.hash_parameters == HASH_PARAMETERS
 
 
-def test_a_claim_hands_back_every_live_hash(store, eager):
-    open_and_arm(store, eager, b"1" * 32)
-    open_and_arm(store, eager, b"2" * 32)
+def test_reserved_check_contains_every_live_hash(store, no_cooldown):
+    add_code(store, no_cooldown, b"1" * 32)
+    add_code(store, no_cooldown, b"2" * 32)
 
-    claim = store.reserve_check(PHONE, idempotency_key=token(), policy=eager)
+    reserved = store.reserve_check(PHONE, idempotency_key=new_key(), policy=no_cooldown)
 
-    assert set(claim.code_hashes) == {b"1" * 32, b"2" * 32}
-    assert claim.hash_parameters == BINDING
+    assert set(reserved.code_hashes) == {b"1" * 32, b"2" * 32}
+    assert reserved.hash_parameters == HASH_PARAMETERS
 
 
-def test_a_send_that_is_only_reserved_leaves_nothing_to_guess_at(store, policy, redis):
+def test_check_of_uncommitted_send_raises_not_found_and_counts_nothing(
+    store, policy, redis
+):
     store.reserve_send(
-        PHONE, idempotency_key=token(), hash_parameters=BINDING, policy=policy
+        PHONE, idempotency_key=new_key(), hash_parameters=HASH_PARAMETERS, policy=policy
     )
 
     with pytest.raises(VerificationNotFound):
-        store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
+        store.reserve_check(PHONE, idempotency_key=new_key(), policy=policy)
 
     assert not redis.exists(keys.for_phone(PHONE).failed_checks)
 
 
-def test_claiming_nothing_creates_nothing(store, policy, redis):
+def test_check_without_verification_stores_nothing(store, policy, redis):
     with pytest.raises(VerificationNotFound):
-        store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
+        store.reserve_check(PHONE, idempotency_key=new_key(), policy=policy)
 
     assert redis.dbsize() == 0
 
 
 # The embedded Redis caches the text of a script that it rejected; Redis 6 does not.
 def test_scripts_run_in_a_second_store_of_the_same_redis(redis, policy):
-    RedisStore(redis).release_check(PHONE, idempotency_key=token())
+    RedisStore(redis).release_check(PHONE, idempotency_key=new_key())
     second = RedisStore(redis)
 
     with pytest.raises(VerificationNotFound):
-        second.reserve_check(PHONE, idempotency_key=token(), policy=policy)
+        second.reserve_check(PHONE, idempotency_key=new_key(), policy=policy)
 
-    second.release_check(PHONE, idempotency_key=token())
+    second.release_check(PHONE, idempotency_key=new_key())
 
 
-def test_claiming_never_extends_the_life_of_a_code(store, policy, redis):
-    open_and_arm(store, policy)
+def test_check_does_not_extend_expiry_of_verification(store, policy, redis):
+    add_code(store, policy)
     redis.pexpire(keys.for_phone(PHONE).verification, 5_000)
 
-    store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
+    store.reserve_check(PHONE, idempotency_key=new_key(), policy=policy)
 
     assert 0 < redis.pttl(keys.for_phone(PHONE).verification) <= 5_000
 
 
-def test_a_send_that_is_opened_twice_is_one_send(store, policy, redis):
-    name = token()
+def test_repeated_reserve_send_counts_once(store, policy, redis):
+    send_key = new_key()
     first = store.reserve_send(
-        PHONE, idempotency_key=name, hash_parameters=BINDING, policy=policy
+        PHONE, idempotency_key=send_key, hash_parameters=HASH_PARAMETERS, policy=policy
     )
 
     again = store.reserve_send(
-        PHONE, idempotency_key=name, hash_parameters=BINDING, policy=policy
+        PHONE, idempotency_key=send_key, hash_parameters=HASH_PARAMETERS, policy=policy
     )
 
     assert again.hash_parameters == first.hash_parameters
     assert redis.zcard(keys.for_phone(PHONE).sends) == 1
 
 
-def test_a_guess_that_is_claimed_twice_is_paid_for_once(store, policy, redis):
-    open_and_arm(store, policy)
-    name = token()
-    first = store.reserve_check(PHONE, idempotency_key=name, policy=policy)
+def test_repeated_reserve_check_counts_once(store, policy, redis):
+    add_code(store, policy)
+    check_key = new_key()
+    first = store.reserve_check(PHONE, idempotency_key=check_key, policy=policy)
 
-    again = store.reserve_check(PHONE, idempotency_key=name, policy=policy)
+    again = store.reserve_check(PHONE, idempotency_key=check_key, policy=policy)
 
     assert again.attempts_remaining == first.attempts_remaining == 4
     assert redis.zcard(keys.for_phone(PHONE).failed_checks) == 1
 
 
-def test_the_last_guess_can_be_claimed_twice_too(store, policy):
-    """A repetition must be answered before it is refused."""
-    open_and_arm(store, policy)
-    names = [token() for _ in range(5)]
-    for name in names:
-        store.reserve_check(PHONE, idempotency_key=name, policy=policy)
+def test_repeated_reserve_of_last_attempt_is_accepted(store, policy):
+    # The script must recognize a retry before it compares the count.
+    add_code(store, policy)
+    check_keys = [new_key() for _ in range(5)]
+    for check_key in check_keys:
+        store.reserve_check(PHONE, idempotency_key=check_key, policy=policy)
 
     assert (
         store.reserve_check(
-            PHONE, idempotency_key=names[-1], policy=policy
+            PHONE, idempotency_key=check_keys[-1], policy=policy
         ).attempts_remaining
         == 0
     )
 
 
-def test_a_code_that_is_armed_twice_is_one_code(store, policy):
-    name = open_and_arm(store, policy)
+def test_repeated_commit_send_adds_one_code(store, policy):
+    send_key = add_code(store, policy)
 
-    assert store.commit_send(PHONE, idempotency_key=name, code_hash=TAG, policy=policy)
+    assert store.commit_send(
+        PHONE, idempotency_key=send_key, code_hash=CODE_HASH, policy=policy
+    )
     assert (
         len(
             store.reserve_check(
-                PHONE, idempotency_key=token(), policy=policy
+                PHONE, idempotency_key=new_key(), policy=policy
             ).code_hashes
         )
         == 1
     )
 
 
-def test_an_approval_that_is_asked_for_twice_is_still_one(store, policy):
-    open_and_arm(store, policy)
-    name = token()
-    first = store.approve(PHONE, idempotency_key=name, verification_id=BINDING.salt)
+def test_repeated_approve_succeeds_with_same_key_only(store, policy):
+    add_code(store, policy)
+    check_key = new_key()
+    first = store.approve(
+        PHONE, idempotency_key=check_key, verification_id=HASH_PARAMETERS.salt
+    )
 
-    again = store.approve(PHONE, idempotency_key=name, verification_id=BINDING.salt)
+    again = store.approve(
+        PHONE, idempotency_key=check_key, verification_id=HASH_PARAMETERS.salt
+    )
     assert first is not None
     assert again is not None
     assert timedelta() <= again - first < timedelta(minutes=1)
     assert abs(datetime.now(UTC) - first) < timedelta(minutes=1)
     assert (
-        store.approve(PHONE, idempotency_key=token(), verification_id=BINDING.salt)
+        store.approve(
+            PHONE, idempotency_key=new_key(), verification_id=HASH_PARAMETERS.salt
+        )
         is None
     )
 
 
-def test_a_verification_is_not_closed_by_the_id_of_another(store, policy):
-    open_and_arm(store, policy)
+def test_approve_with_other_verification_id_changes_nothing(store, policy):
+    add_code(store, policy)
 
-    assert not store.approve(PHONE, idempotency_key=token(), verification_id=b"x" * 16)
-    assert store.reserve_check(PHONE, idempotency_key=token(), policy=policy)
+    assert not store.approve(
+        PHONE, idempotency_key=new_key(), verification_id=b"x" * 16
+    )
+    assert store.reserve_check(PHONE, idempotency_key=new_key(), policy=policy)
 
 
-def test_an_approval_forgets_the_verification_and_the_wrong_guesses(
-    store, policy, redis
-):
-    open_and_arm(store, policy)
-    name = token()
-    store.reserve_check(PHONE, idempotency_key=name, policy=policy)
+def test_approval_deletes_verification_and_failed_checks(store, policy, redis):
+    add_code(store, policy)
+    check_key = new_key()
+    store.reserve_check(PHONE, idempotency_key=check_key, policy=policy)
 
-    store.approve(PHONE, idempotency_key=name, verification_id=BINDING.salt)
+    store.approve(
+        PHONE, idempotency_key=check_key, verification_id=HASH_PARAMETERS.salt
+    )
 
     assert not redis.exists(
         keys.for_phone(PHONE).verification, keys.for_phone(PHONE).failed_checks
     )
 
 
-def test_no_code_is_armed_once_the_verification_is_closed(store, eager):
-    open_and_arm(store, eager)
-    late = token()
+def test_send_cannot_be_committed_after_approval(store, no_cooldown):
+    add_code(store, no_cooldown)
+    late = new_key()
     store.reserve_send(
-        PHONE, idempotency_key=late, hash_parameters=BINDING, policy=eager
+        PHONE, idempotency_key=late, hash_parameters=HASH_PARAMETERS, policy=no_cooldown
     )
-    store.approve(PHONE, idempotency_key=token(), verification_id=BINDING.salt)
+    store.approve(
+        PHONE, idempotency_key=new_key(), verification_id=HASH_PARAMETERS.salt
+    )
 
     assert not store.commit_send(
-        PHONE, idempotency_key=late, code_hash=TAG, policy=eager
+        PHONE, idempotency_key=late, code_hash=CODE_HASH, policy=no_cooldown
     )
 
 
-def test_a_cancelled_verification_has_no_code_left_to_guess_at(store, eager):
-    open_and_arm(store, eager)
-    open_and_arm(store, eager)
+def test_check_after_cancellation_raises_not_found(store, no_cooldown):
+    add_code(store, no_cooldown)
+    add_code(store, no_cooldown)
 
     assert store.cancel(PHONE)
 
     with pytest.raises(VerificationNotFound):
-        store.reserve_check(PHONE, idempotency_key=token(), policy=eager)
+        store.reserve_check(PHONE, idempotency_key=new_key(), policy=no_cooldown)
 
 
-def test_cancelling_clears_neither_wrong_guesses_nor_messages(store, policy, redis):
-    name, guess = open_and_arm(store, policy), token()
-    store.reserve_check(PHONE, idempotency_key=guess, policy=policy)
+def test_cancellation_keeps_counted_failures_and_sends(store, policy, redis):
+    send_key, check_key = add_code(store, policy), new_key()
+    store.reserve_check(PHONE, idempotency_key=check_key, policy=policy)
 
     store.cancel(PHONE)
 
-    assert redis.zrange(keys.for_phone(PHONE).failed_checks, 0, -1) == [guess]
-    assert redis.zrange(keys.for_phone(PHONE).consecutive_failures, 0, -1) == [guess]
-    assert redis.zrange(keys.for_phone(PHONE).sends, 0, -1) == [name]
+    assert redis.zrange(keys.for_phone(PHONE).failed_checks, 0, -1) == [check_key]
+    assert redis.zrange(keys.for_phone(PHONE).consecutive_failures, 0, -1) == [
+        check_key
+    ]
+    assert redis.zrange(keys.for_phone(PHONE).sends, 0, -1) == [send_key]
     assert redis.dbsize() == 3
 
 
-def test_cancelling_takes_a_reservation_along(store, eager):
-    open_and_arm(store, eager)
-    late = token()
+def test_send_cannot_be_committed_after_cancellation(store, no_cooldown):
+    add_code(store, no_cooldown)
+    late = new_key()
     store.reserve_send(
-        PHONE, idempotency_key=late, hash_parameters=BINDING, policy=eager
+        PHONE, idempotency_key=late, hash_parameters=HASH_PARAMETERS, policy=no_cooldown
     )
 
     store.cancel(PHONE)
 
     assert not store.commit_send(
-        PHONE, idempotency_key=late, code_hash=TAG, policy=eager
+        PHONE, idempotency_key=late, code_hash=CODE_HASH, policy=no_cooldown
     )
 
 
-def test_a_send_that_is_only_reserved_leaves_nothing_to_cancel(store, policy):
-    name = token()
+def test_uncommitted_send_cannot_be_canceled(store, policy):
+    send_key = new_key()
     store.reserve_send(
-        PHONE, idempotency_key=name, hash_parameters=BINDING, policy=policy
+        PHONE, idempotency_key=send_key, hash_parameters=HASH_PARAMETERS, policy=policy
     )
 
     assert not store.cancel(PHONE)
-    assert store.commit_send(PHONE, idempotency_key=name, code_hash=TAG, policy=policy)
+    assert store.commit_send(
+        PHONE, idempotency_key=send_key, code_hash=CODE_HASH, policy=policy
+    )
 
 
-def test_codes_that_have_ended_leave_nothing_to_cancel(store, eager):
-    """The verification itself is alive as long as the reservation stands."""
-    over = replace(eager, ttl=timedelta())
-    name = token()
+def test_verification_with_expired_codes_cannot_be_canceled(store, no_cooldown):
+    # The reserved send keeps the verification itself.
+    zero_ttl = replace(no_cooldown, ttl=timedelta())
+    send_key = new_key()
     store.reserve_send(
-        PHONE, idempotency_key=token(), hash_parameters=BINDING, policy=eager
+        PHONE,
+        idempotency_key=new_key(),
+        hash_parameters=HASH_PARAMETERS,
+        policy=no_cooldown,
     )
     store.reserve_send(
-        PHONE, idempotency_key=name, hash_parameters=BINDING, policy=eager
+        PHONE,
+        idempotency_key=send_key,
+        hash_parameters=HASH_PARAMETERS,
+        policy=no_cooldown,
     )
-    store.commit_send(PHONE, idempotency_key=name, code_hash=TAG, policy=over)
+    store.commit_send(
+        PHONE, idempotency_key=send_key, code_hash=CODE_HASH, policy=zero_ttl
+    )
 
     assert not store.cancel(PHONE)
 
 
-def test_cancelling_twice_is_cancelling_once(store, policy, redis):
-    open_and_arm(store, policy)
+def test_repeated_cancellation_changes_nothing(store, policy, redis):
+    add_code(store, policy)
     store.cancel(PHONE)
 
     assert not store.cancel(PHONE)
     assert redis.keys("*") == [keys.for_phone(PHONE).sends.encode()]
 
 
-def test_no_guess_is_approved_once_the_verification_is_cancelled(store, policy):
-    open_and_arm(store, policy)
-    name = token()
-    claim = store.reserve_check(PHONE, idempotency_key=name, policy=policy)
+def test_reserved_check_is_not_approved_after_cancellation(store, policy):
+    add_code(store, policy)
+    check_key = new_key()
+    reserved = store.reserve_check(PHONE, idempotency_key=check_key, policy=policy)
     store.cancel(PHONE)
 
     assert not store.approve(
-        PHONE, idempotency_key=name, verification_id=claim.hash_parameters.salt
+        PHONE, idempotency_key=check_key, verification_id=reserved.hash_parameters.salt
     )
 
 
-def test_a_verification_cannot_end_between_opening_and_arming(store, eager, redis):
-    open_and_arm(store, eager)
+def test_reserved_send_extends_expiry_of_verification(store, no_cooldown, redis):
+    add_code(store, no_cooldown)
     redis.pexpire(keys.for_phone(PHONE).verification, 20)
 
     store.reserve_send(
-        PHONE, idempotency_key=token(), hash_parameters=BINDING, policy=eager
+        PHONE,
+        idempotency_key=new_key(),
+        hash_parameters=HASH_PARAMETERS,
+        policy=no_cooldown,
     )
 
     assert redis.pttl(keys.for_phone(PHONE).verification) > 590_000
 
 
-def test_a_later_code_never_shortens_the_life_of_an_earlier_one(store, eager, redis):
-    open_and_arm(store, eager)
+def test_shorter_ttl_of_resend_keeps_expiry_of_earlier_code(store, no_cooldown, redis):
+    add_code(store, no_cooldown)
 
-    open_and_arm(store, replace(eager, ttl=timedelta(minutes=1)))
+    add_code(store, replace(no_cooldown, ttl=timedelta(minutes=1)))
 
     assert redis.pttl(keys.for_phone(PHONE).verification) > 590_000
 
 
-def test_a_withdrawn_send_leaves_no_trace(store, policy, redis):
-    name = open_and_arm(store, policy)
+def test_released_send_leaves_no_key(store, policy, redis):
+    send_key = add_code(store, policy)
 
-    store.release_send(PHONE, idempotency_key=name)
+    store.release_send(PHONE, idempotency_key=send_key)
 
     assert redis.dbsize() == 0
 
 
-def test_a_withdrawn_re_send_leaves_the_first_code_and_its_end(store, eager, redis):
-    open_and_arm(store, replace(eager, ttl=timedelta(minutes=1)), b"1" * 32)
-    second = open_and_arm(store, eager, b"2" * 32)
+def test_released_resend_leaves_first_code_and_its_expiry(store, no_cooldown, redis):
+    add_code(store, replace(no_cooldown, ttl=timedelta(minutes=1)), b"1" * 32)
+    second = add_code(store, no_cooldown, b"2" * 32)
     assert redis.pttl(keys.for_phone(PHONE).verification) > 60_000
 
     store.release_send(PHONE, idempotency_key=second)
 
     assert redis.pttl(keys.for_phone(PHONE).verification) <= 60_000
     assert store.reserve_check(
-        PHONE, idempotency_key=token(), policy=eager
+        PHONE, idempotency_key=new_key(), policy=no_cooldown
     ).code_hashes == (b"1" * 32,)
     assert redis.zcard(keys.for_phone(PHONE).sends) == 1
 
 
-def test_a_send_is_given_back_only_once(store, eager, redis):
-    first, second = open_and_arm(store, eager), open_and_arm(store, eager)
+def test_repeated_release_of_send_releases_one_send(store, no_cooldown, redis):
+    first, second = add_code(store, no_cooldown), add_code(store, no_cooldown)
     store.release_send(PHONE, idempotency_key=second)
 
     store.release_send(PHONE, idempotency_key=second)
@@ -344,101 +373,111 @@ def test_a_send_is_given_back_only_once(store, eager, redis):
     assert redis.zrange(keys.for_phone(PHONE).sends, 0, -1) == [first]
 
 
-def test_a_guess_that_is_given_back_can_be_made_again(store, policy, redis):
-    open_and_arm(store, policy)
-    kept, returned = token(), token()
-    store.reserve_check(PHONE, idempotency_key=kept, policy=policy)
-    store.reserve_check(PHONE, idempotency_key=returned, policy=policy)
+def test_repeated_release_of_check_restores_one_attempt(store, policy, redis):
+    add_code(store, policy)
+    counted, released = new_key(), new_key()
+    store.reserve_check(PHONE, idempotency_key=counted, policy=policy)
+    store.reserve_check(PHONE, idempotency_key=released, policy=policy)
 
-    store.release_check(PHONE, idempotency_key=returned)
-    store.release_check(PHONE, idempotency_key=returned)
+    store.release_check(PHONE, idempotency_key=released)
+    store.release_check(PHONE, idempotency_key=released)
 
-    assert redis.hget(keys.for_phone(PHONE).verification, "checks") == kept
-    assert redis.zrange(keys.for_phone(PHONE).failed_checks, 0, -1) == [kept]
-
-
-def test_a_spent_verification_says_when_it_ends(store, policy):
-    one = replace(policy, max_checks=1)
-    open_and_arm(store, one)
-    store.reserve_check(PHONE, idempotency_key=token(), policy=one)
-
-    with pytest.raises(TooManyAttempts) as refusal:
-        store.reserve_check(PHONE, idempotency_key=token(), policy=one)
-
-    assert timedelta(minutes=9) < refusal.value.retry_after <= timedelta(minutes=10)
+    assert redis.hget(keys.for_phone(PHONE).verification, "checks") == counted
+    assert redis.zrange(keys.for_phone(PHONE).failed_checks, 0, -1) == [counted]
 
 
-def test_a_spent_phone_is_told_the_longer_of_its_waits(store, policy):
+def test_rejection_without_attempts_has_expiry_as_retry_after(store, policy):
+    single_check = replace(policy, max_checks=1)
+    add_code(store, single_check)
+    store.reserve_check(PHONE, idempotency_key=new_key(), policy=single_check)
+
+    with pytest.raises(TooManyAttempts) as raised:
+        store.reserve_check(PHONE, idempotency_key=new_key(), policy=single_check)
+
+    assert timedelta(minutes=9) < raised.value.retry_after <= timedelta(minutes=10)
+
+
+def test_rejection_has_longest_wait_as_retry_after(store, policy):
     strict = replace(policy, max_checks=1, failed_checks_per_phone=Limit.parse("1/1h"))
-    open_and_arm(store, strict)
-    store.reserve_check(PHONE, idempotency_key=token(), policy=strict)
+    add_code(store, strict)
+    store.reserve_check(PHONE, idempotency_key=new_key(), policy=strict)
 
-    with pytest.raises(TooManyAttempts) as refusal:
-        store.reserve_check(PHONE, idempotency_key=token(), policy=strict)
+    with pytest.raises(TooManyAttempts) as raised:
+        store.reserve_check(PHONE, idempotency_key=new_key(), policy=strict)
 
-    assert refusal.value.retry_after > timedelta(minutes=59)
+    assert raised.value.retry_after > timedelta(minutes=59)
 
 
-def test_a_guess_is_told_the_end_of_the_codes_and_not_of_a_reservation(
-    store, eager, redis
-):
-    open_and_arm(store, replace(eager, ttl=timedelta(minutes=1)))
+def test_check_returns_expiry_of_codes_despite_reserved_send(store, no_cooldown, redis):
+    add_code(store, replace(no_cooldown, ttl=timedelta(minutes=1)))
     store.reserve_send(
-        PHONE, idempotency_key=token(), hash_parameters=BINDING, policy=eager
+        PHONE,
+        idempotency_key=new_key(),
+        hash_parameters=HASH_PARAMETERS,
+        policy=no_cooldown,
     )
 
-    claim = store.reserve_check(PHONE, idempotency_key=token(), policy=eager)
+    reserved = store.reserve_check(PHONE, idempotency_key=new_key(), policy=no_cooldown)
 
-    assert claim.expires_in <= timedelta(minutes=1)
+    assert reserved.expires_in <= timedelta(minutes=1)
 
 
-def test_a_refused_guess_is_not_charged(store, policy, redis):
+def test_rejected_check_uses_no_attempt(store, policy, redis):
     strict = replace(policy, failed_checks_per_phone=Limit.parse("1/1h"))
-    open_and_arm(store, strict)
-    store.reserve_check(PHONE, idempotency_key=token(), policy=strict)
+    add_code(store, strict)
+    store.reserve_check(PHONE, idempotency_key=new_key(), policy=strict)
 
     with pytest.raises(RateLimited):
-        store.reserve_check(PHONE, idempotency_key=token(), policy=strict)
+        store.reserve_check(PHONE, idempotency_key=new_key(), policy=strict)
 
     assert redis.zcard(keys.for_phone(PHONE).failed_checks) == 1
     assert len(redis.hget(keys.for_phone(PHONE).verification, "checks")) == 8
 
 
-def test_every_key_has_an_expiry_at_every_step(store, eager, redis):
+def test_every_key_has_an_expiry_after_every_step(store, no_cooldown, redis):
     def all_expire():
         return all(redis.pttl(key) > 0 for key in redis.keys("*"))
 
-    name, guess = token(), token()
+    send_key, check_key = new_key(), new_key()
     store.reserve_send(
-        PHONE, idempotency_key=name, hash_parameters=BINDING, policy=eager
+        PHONE,
+        idempotency_key=send_key,
+        hash_parameters=HASH_PARAMETERS,
+        policy=no_cooldown,
     )
     assert all_expire()
-    store.commit_send(PHONE, idempotency_key=name, code_hash=TAG, policy=eager)
+    store.commit_send(
+        PHONE, idempotency_key=send_key, code_hash=CODE_HASH, policy=no_cooldown
+    )
     assert all_expire()
-    store.release_send(PHONE, idempotency_key=open_and_arm(store, eager))
+    store.release_send(PHONE, idempotency_key=add_code(store, no_cooldown))
     assert all_expire()
-    store.reserve_check(PHONE, idempotency_key=guess, policy=eager)
+    store.reserve_check(PHONE, idempotency_key=check_key, policy=no_cooldown)
     assert all_expire()
-    store.release_check(PHONE, idempotency_key=guess)
+    store.release_check(PHONE, idempotency_key=check_key)
     assert all_expire()
-    store.reserve_check(PHONE, idempotency_key=guess, policy=eager)
-    store.approve(PHONE, idempotency_key=guess, verification_id=BINDING.salt)
+    store.reserve_check(PHONE, idempotency_key=check_key, policy=no_cooldown)
+    store.approve(
+        PHONE, idempotency_key=check_key, verification_id=HASH_PARAMETERS.salt
+    )
     assert all_expire()
     assert redis.dbsize() == 2
 
 
-def test_redis_keeps_a_verification_packed(real_redis, policy):
-    """One field over 64 bytes unpacks the hash, to about three times the memory."""
+def test_redis_stores_verification_in_compact_encoding(real_redis, policy):
+    # One field over 64 bytes changes the encoding, which takes about three times
+    # the memory.
     store = RedisStore(real_redis)
-    eager = replace(policy, resend_cooldown=timedelta())
+    no_cooldown = replace(policy, resend_cooldown=timedelta())
     for _ in range(5):
-        open_and_arm(store, eager)
+        add_code(store, no_cooldown)
     for _ in range(5):
-        store.reserve_check(PHONE, idempotency_key=token(), policy=eager)
+        store.reserve_check(PHONE, idempotency_key=new_key(), policy=no_cooldown)
 
     for key in (
         keys.for_phone(PHONE).verification,
         keys.for_phone(PHONE).sends,
         keys.for_phone(PHONE).failed_checks,
     ):
-        assert real_redis.object("ENCODING", key) == b"listpack"
+        # Redis 6.2 has ziplists, which Redis 7 replaced by listpacks.
+        assert real_redis.object("ENCODING", key) in {b"listpack", b"ziplist"}

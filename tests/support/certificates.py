@@ -23,7 +23,7 @@ class Authority:
 
     @property
     def path(self) -> Path:
-        """The file of its certificate."""
+        """The path of its certificate."""
         return self.folder / f"{self.name}.pem"
 
     def server_options(self, address: str = "127.0.0.1") -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 /* Shifts the wall clock of the process that preloads it, by the seconds in a file.
  *
  * The file holds one 64-bit integer and is mapped, so that a process which is running
- * can be sent forward or back. Clocks that only grow are left alone. (libfaketime, made
- * for this, hangs in programs that bring jemalloc along, as Debian's redis-server does.)
+ * can get another time. Monotonic clocks stay unchanged. (libfaketime hangs in programs
+ * that contain jemalloc, such as Debian's redis-server.)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -40,9 +40,9 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone) {
     return failed;
 }
 
-time_t time(time_t *kept) {
+time_t time(time_t *result) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    if (kept) *kept = now.tv_sec;
+    if (result) *result = now.tv_sec;
     return now.tv_sec;
 }

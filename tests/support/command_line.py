@@ -11,7 +11,7 @@ from tests.support import server_process
 
 
 def run(*arguments: str, stdin: str | None = None, **environ: str) -> Result:
-    """Run one command in an environment of nothing but *environ*.
+    """Run one command with only the variables of *environ*.
 
     An exception that the command does not handle fails the test.
 

@@ -15,7 +15,12 @@ _SOURCE = Path(__file__).with_name("clock_offset.c")
 
 @dataclass(frozen=True)
 class FakeWallClock:
-    """The files of a fake clock; a process uses it with its `environ`."""
+    """The files of a fake clock.
+
+    Attributes:
+        library: The library that a process preloads.
+        file: The offset of the clock.
+    """
 
     library: Path
     file: Path

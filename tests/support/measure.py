@@ -1,8 +1,7 @@
-"""What a send and a check cost on this machine: `make measure`.
+"""Measurements of a send and a check on this machine, for `make measure`.
 
-Prints milliseconds and round trips of the engine on a real Redis of its own, the bytes
-that a pending verification takes there, and the processor time that a message costs
-through Twilio's SDK. Not a test: it asserts nothing.
+Prints the milliseconds and round trips of the engine on a Redis of its own, the bytes
+of a pending verification in it, and the CPU time of a message through Twilio's SDK.
 """
 
 from __future__ import annotations
@@ -49,17 +48,17 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         redis_on_a_socket(Path(folder)) as url,
-        redis.Redis.from_url(url) as watch,
+        redis.Redis.from_url(url) as admin,
     ):
         for name in ("owasp", "test"):
             engine, outbox = _engine(url, PROFILES[name])
-            told = RedisStore(connect(url, timedelta(seconds=5))).events
-            _times(replace(engine, emit=told.add), outbox, watch, name)
-        _bytes(_engine(url, PROFILES["owasp"], sends_total=Limit()), watch)
+            events = RedisStore(connect(url, timedelta(seconds=5))).events
+            _times(replace(engine, emit=events.add), outbox, admin, name)
+        _bytes(_engine(url, PROFILES["owasp"], sends_total=Limit()), admin)
     _messages()
 
 
-def _times(service: Engine, outbox: FakeSender, watch: redis.Redis, cost: str) -> None:
+def _times(service: Engine, outbox: FakeSender, admin: redis.Redis, cost: str) -> None:
     numbers = _numbers(ROUNDS)
     steps: dict[str, Callable[[int], object]] = {
         "send": lambda n: service.send(SendRequest(number=numbers[n])),
@@ -70,31 +69,31 @@ def _times(service: Engine, outbox: FakeSender, watch: redis.Redis, cost: str) -
             CheckRequest(number=numbers[n], code=outbox.codes[n])
         ),
     }
-    watch.flushall()
+    admin.flushall()
     for name, step in steps.items():
-        took, before = [], _trips(watch)
+        milliseconds, before = [], _trips(admin)
         for n in range(ROUNDS):
-            began = time.perf_counter()
+            started = time.perf_counter()
             step(n)
-            took.append((time.perf_counter() - began) * 1000)
-        trips = (_trips(watch) - before) / ROUNDS
-        middle = statistics.median(took)
+            milliseconds.append((time.perf_counter() - started) * 1000)
+        trips = (_trips(admin) - before) / ROUNDS
+        middle = statistics.median(milliseconds)
         print(f"{name}, Argon2 {cost}: median {middle:.2f} ms, {trips:.1f} round trips")
 
 
-def _bytes(engine: tuple[Engine, FakeSender], watch: redis.Redis) -> None:
+def _bytes(engine: tuple[Engine, FakeSender], admin: redis.Redis) -> None:
     service, _ = engine
-    watch.flushall()
-    before = watch.info("memory")["used_memory"]
+    admin.flushall()
+    before = admin.info("memory")["used_memory"]
     quick = replace(service, hash_pool=Unhashed(1))
     for number in _numbers(PENDING):
         quick.send(SendRequest(number=number))
-    each = (watch.info("memory")["used_memory"] - before) / PENDING
+    each = (admin.info("memory")["used_memory"] - before) / PENDING
     print(f"a pending verification: {each:.0f} bytes of Redis, over {PENDING} phones")
 
 
 class Unhashed(HashPool):
-    """Answers so many bytes without the work: here only their number matters."""
+    """A hash pool without hashes, because only the length of a hash matters."""
 
     def hash(self, secret: bytes, salt: bytes, parameters: Argon2Parameters) -> bytes:
         return secret
@@ -105,14 +104,14 @@ def _messages() -> None:
         "the SDK's own transport": TwilioHttpClient(timeout=5),
         "ours": PooledHttpClient(),
     }
-    with ProcessPoolExecutor(1) as other, Manager() as shared:
-        url, done = shared.Queue(), shared.Event()
+    with ProcessPoolExecutor(1) as other, Manager() as manager:
+        url, done = manager.Queue(), manager.Event()
         other.submit(_serve_twilio, url, done)
         base = url.get()
-        took = {name: _cpu(http, base) for name, http in transports.items()}
+        milliseconds = {name: _cpu(http, base) for name, http in transports.items()}
         done.set()
-    for name, milliseconds in took.items():
-        print(f"a message through {name}: {milliseconds:.2f} ms of CPU")
+    for name, median in milliseconds.items():
+        print(f"a message through {name}: {median:.2f} ms of CPU")
 
 
 def _cpu(http: HttpClient, base: str) -> float:
@@ -120,9 +119,9 @@ def _cpu(http: HttpClient, base: str) -> float:
     client.api.base_url = base
     rounds = []
     for _ in range(ROUNDS):
-        began = time.process_time()
+        started = time.process_time()
         client.messages.create(to="+919445012345", from_="+15005550006", body="123456")
-        rounds.append((time.process_time() - began) * 1000)
+        rounds.append((time.process_time() - started) * 1000)
     return statistics.median(rounds)
 
 
@@ -155,10 +154,10 @@ def _numbers(count: int) -> list[PhoneNumber]:
     return [numbers.parse(f"+9194450{n:05}", "IN") for n in range(count)]
 
 
-def _trips(watch: redis.Redis) -> int:
-    stats = watch.info("commandstats")
-    asked = ("cmdstat_evalsha", "cmdstat_eval", "cmdstat_xadd")
-    return sum(stats[name]["calls"] for name in asked if name in stats)
+def _trips(admin: redis.Redis) -> int:
+    stats = admin.info("commandstats")
+    scripts = ("cmdstat_evalsha", "cmdstat_eval", "cmdstat_xadd")
+    return sum(stats[name]["calls"] for name in scripts if name in stats)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The contents of Redis, as an attacker would read them."""
+"""A dump of Redis, as an attacker with its data reads it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 
 def everything_in(redis: Any) -> bytes:
     """Return every key and every value in Redis, one a line."""
-    found: list[bytes] = []
+    parts: list[bytes] = []
     for key in redis.keys("*"):
-        found.append(key)
+        parts.append(key)
         match redis.type(key):
             case b"hash":
-                found += [part for pair in redis.hgetall(key).items() for part in pair]
+                parts += [part for pair in redis.hgetall(key).items() for part in pair]
             case b"zset":
-                found += redis.zrange(key, 0, -1)
+                parts += redis.zrange(key, 0, -1)
             case b"set":
-                found += redis.smembers(key)
+                parts += redis.smembers(key)
             case b"stream":
                 entries = redis.xrange(key)
-                found += [part for _, pairs in entries for part in pairs.values()]
+                parts += [part for _, pairs in entries for part in pairs.values()]
             case b"string":
-                found.append(redis.get(key))
+                parts.append(redis.get(key))
             case other:
                 raise AssertionError(other)
-    return b"\n".join(found)
+    return b"\n".join(parts)

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,30 +18,46 @@ import pytest
 import redis as redis_py
 
 
-def wait_until(true: Callable[[], bool], *, seconds: float = 60) -> None:
-    """Return once *true* returns true; fail the test after *seconds*.
+def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
+    """Return once *condition* returns true; fail the test after *seconds*.
 
     The default is long, for a busy machine.
     """
     end = time.monotonic() + seconds
-    while not true():
+    while not condition():
         if time.monotonic() > end:
             pytest.fail(f"the condition was false for {seconds} s")
         time.sleep(0.005)
 
 
 def free_port() -> int:
-    """Return a port of this machine that no process listened on just now."""
+    """Return a port of this machine on which no process listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
 
 
+def _free_port_for(options: Sequence[str]) -> int:
+    """Return a free port; the port of a Cluster node's bus is then free too."""
+    while True:
+        port = free_port()
+        # Redis 6.2 has no option for the port of the bus, which is 10,000 higher.
+        bus = port + 10_000
+        if "--cluster-enabled" not in options or (bus < 65_536 and not listens(bus)):
+            return port
+
+
+def serve_every_slot(node: redis_py.Redis) -> None:
+    """Make *node* the only node of a Redis Cluster, and wait for its state `ok`."""
+    node.execute_command("CLUSTER", "ADDSLOTS", *range(16_384))
+    wait_until(lambda: b"cluster_state:ok" in node.execute_command("CLUSTER", "INFO"))
+
+
 def listens(port: int) -> bool:
     """Return whether a process accepts connections on *port* of this machine."""
-    with socket.socket() as wire:
-        return wire.connect_ex(("127.0.0.1", port)) == 0
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def redis_program() -> str:
@@ -70,7 +86,7 @@ def redis_on_a_socket(folder: Path, *options: str) -> Iterator[str]:
 @contextmanager
 def redis_on_a_port(folder: Path, *options: str) -> Iterator[int]:
     """Run a redis-server on a free port of this machine only; yield the port."""
-    port = free_port()
+    port = _free_port_for(options)
     url = f"redis://127.0.0.1:{port}"
     listen = ("--port", str(port), "--bind", "127.0.0.1")
     with _redis(folder, url, *listen, *options):
@@ -86,7 +102,7 @@ def redis_with_tls(folder: Path, ca: Path, *options: str) -> Iterator[int]:
         ca: The certificates that it trusts, and that its clients trust.
         options: More options, its certificate among them.
     """
-    port = free_port()
+    port = _free_port_for(options)
     url = f"rediss://127.0.0.1:{port}?ssl_ca_certs={ca}&ssl_check_hostname=no"
     listen = ("--port", "0", "--tls-port", str(port), "--bind", "127.0.0.1")
     with _redis(folder, url, *listen, "--tls-ca-cert-file", str(ca), *options):
@@ -107,22 +123,22 @@ class RedisProcess:
         return f"redis://127.0.0.1:{self.port}"
 
     def start(self) -> float:
-        """Start it, and return the `time.monotonic` of its first answer."""
+        """Start the server, and return the `time.monotonic` of its first reply."""
         self.process = subprocess.Popen(
             self.command, env=self.environ, stdout=subprocess.DEVNULL
         )
         with redis_py.Redis.from_url(self.url, retry=None) as client:
-            wait_until(lambda: _answers(client))
+            wait_until(lambda: _replies(client))
         return time.monotonic()
 
     def kill(self) -> None:
-        """Kill it, as a crash does."""
+        """Kill the process, as a crash does."""
         if self.process:
             self.process.kill()
             self.process.wait()
 
     def freeze(self) -> None:
-        """Stop it: it accepts connections and never answers."""
+        """Stop the process: it accepts connections and never replies."""
         os.kill(self.pid(), signal.SIGSTOP)
 
     def pid(self) -> int:
@@ -135,7 +151,7 @@ def restartable_redis(
     folder: Path, *options: str, environ: Mapping[str, str] | None = None
 ) -> Iterator[RedisProcess]:
     """Run a redis-server that can be killed; its data is in *folder*."""
-    port = free_port()
+    port = _free_port_for(options)
     listen = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder))
     server = RedisProcess(port, [redis_program(), *listen, *options], environ)
     server.start()
@@ -149,13 +165,17 @@ def options_of_compose() -> list[str]:
     """Return the options with which `docker-compose.yml` starts Redis."""
     text = (Path(__file__).parents[2] / "docker-compose.yml").read_text()
     line = next(line for line in text.splitlines() if '"redis-server"' in line)
-    words: list[str] = json.loads(line.partition(":")[2])
-    return words[1:]
+    command: list[str] = json.loads(line.partition(":")[2])
+    return command[1:]
 
 
 @contextmanager
 def sentinel_on_a_port(settings: Path) -> Iterator[int]:
-    """Run a Sentinel with *settings*, which it rewrites; yield its port."""
+    """Run a Sentinel with the file *settings*, which Sentinel rewrites.
+
+    Yields:
+        Its port.
+    """
     port = free_port()
     listen = ("--port", str(port), "--bind", "127.0.0.1", "--sentinel")
     with _running(f"redis://127.0.0.1:{port}", str(settings), *listen):
@@ -180,18 +200,18 @@ def _redis(folder: Path, url: str, *options: str) -> Iterator[None]:
 
 
 @contextmanager
-def _running(url: str, *words: str) -> Iterator[None]:
-    command = [redis_program(), *words]
+def _running(url: str, *arguments: str) -> Iterator[None]:
+    command = [redis_program(), *arguments]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
         try:
             with redis_py.Redis.from_url(url, retry=None) as client:
-                wait_until(lambda: _answers(client))
+                wait_until(lambda: _replies(client))
             yield
         finally:
             server.kill()
 
 
-def _answers(redis: redis_py.Redis) -> bool:
+def _replies(redis: redis_py.Redis) -> bool:
     try:
         return bool(redis.ping())
     except redis_py.AuthenticationError:

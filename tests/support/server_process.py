@@ -1,4 +1,4 @@
-"""`otp-engine` as a process of its own, as operators run it."""
+"""`otp-engine` as a process, as operators run it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tests.support import redis_server, twilio_server
 PEPPER = Pepper(bytes(range(32)))
 PROGRAM = [sys.executable, "-m", "otp_engine"]
 # Coverage uses the second to measure other processes.
-_KEPT = ("PATH", "COVERAGE_PROCESS_CONFIG")
-PATH = {name: os.environ[name] for name in _KEPT if name in os.environ}
+_INHERITED = ("PATH", "COVERAGE_PROCESS_CONFIG")
+PATH = {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 def production(redis_url: str, twilio_url: str) -> dict[str, str]:
@@ -40,10 +40,10 @@ def production(redis_url: str, twilio_url: str) -> dict[str, str]:
     }
 
 
-def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end, in an environment of nothing but *environ*."""
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end, with only the variables of *environ*."""
     return subprocess.run(
-        [*PROGRAM, *words],
+        [*PROGRAM, *arguments],
         env=PATH | environ,
         capture_output=True,
         text=True,
@@ -53,7 +53,7 @@ def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 @dataclass
-class Answer:
+class Response:
     """A response of the server."""
 
     status: int
@@ -70,15 +70,15 @@ class ServerProcess:
     stdout: list[str] = field(default_factory=list)
     stderr: list[str] = field(default_factory=list)
 
-    def post(self, path: str, body: Mapping[str, Any], **headers: str) -> Answer:
-        """POST *body* as JSON on a connection of its own."""
+    def post(self, path: str, body: Mapping[str, Any], **headers: str) -> Response:
+        """POST *body* as JSON on a new connection."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        kind = {"Content-Type": "application/json"}
-        connection.request("POST", path, json.dumps(body), kind | headers)
+        content_type = {"Content-Type": "application/json"}
+        connection.request("POST", path, json.dumps(body), content_type | headers)
         return _read(connection)
 
-    def get(self, path: str) -> Answer:
-        """GET *path* on a connection of its own."""
+    def get(self, path: str) -> Response:
+        """GET *path* on a new connection."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("GET", path)
         return _read(connection)
@@ -93,11 +93,11 @@ class ServerProcess:
 
 
 @contextmanager
-def running_server(*words: str, **environ: str) -> Iterator[ServerProcess]:
-    """Serve on a free port, in an environment of nothing but *environ*."""
+def running_server(*arguments: str, **environ: str) -> Iterator[ServerProcess]:
+    """Run a service on a free port, with only the variables of *environ*."""
     port = redis_server.free_port()
     with subprocess.Popen(
-        [*PROGRAM, "serve", "--port", str(port), *words],
+        [*PROGRAM, "serve", "--port", str(port), *arguments],
         env=PATH | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -140,10 +140,10 @@ def _started(served: ServerProcess) -> bool:
     return 0 < text.count("Spawning worker") == text.count("Started worker")
 
 
-def _read(connection: http.client.HTTPConnection) -> Answer:
+def _read(connection: http.client.HTTPConnection) -> Response:
     try:
         response = connection.getresponse()
         body = json.loads(response.read() or b"null")
-        return Answer(response.status, dict(response.getheaders()), body)
+        return Response(response.status, dict(response.getheaders()), body)
     finally:
         connection.close()

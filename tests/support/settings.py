@@ -6,14 +6,15 @@ import base64
 
 from tests.support.twilio_server import ACCOUNT, SERVICE
 
+# Dev mode with cheap hashes and without a cooldown.
 RELAXED = {
     "OTP_DEV": "1",
     "OTP_ARGON2": "test",
     "OTP_RESEND_COOLDOWN": "0s",
 }
-"""Dev mode with cheap hashes and without a cooldown."""
 
 PEPPER = base64.b64encode(b"pepper-0123456789-of-a-test-only").decode()
+# The smallest environment outside dev mode.
 PRODUCTION = {
     "REDIS_URL": "redis://localhost:6379/0",
     "OTP_PEPPER": PEPPER,
@@ -22,4 +23,3 @@ PRODUCTION = {
     "TWILIO_AUTH_TOKEN": "token-of-the-account",
     "TWILIO_MESSAGING_SERVICE_SID": SERVICE,
 }
-"""The least settings outside dev mode."""

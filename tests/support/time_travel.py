@@ -1,4 +1,4 @@
-"""Moves every time in Redis back, as if time had passed.
+"""Ages the data in Redis: moves every stored time back.
 
 The scripts use the clock of the Redis server, because the clocks of instances differ.
 A test cannot replace that clock without replacing the server.
@@ -13,20 +13,22 @@ import re
 from datetime import timedelta
 from typing import Any
 
-_TOKEN_BYTES = 8
-_REFUSAL = re.compile(rb"([0-9]{13}) ([a-z_]+(?: [0-9]+)?)")
+_KEY_BYTES = 8
+_PROVIDER_REFUSAL = re.compile(rb"([0-9]{13}) ([a-z_]+(?: [0-9]+)?)")
 _HASH_BYTES = 32
 
 
 def age(redis: Any, by: timedelta) -> None:
-    """Move every time in Redis back by *by*, and delete what has then expired."""
+    """Move every time in Redis back by *by*, and delete keys that expire."""
     shift = by // timedelta(milliseconds=1)
     keys = redis.keys("*")
-    asked, writes = redis.pipeline(), redis.pipeline()
+    reads, writes = redis.pipeline(), redis.pipeline()
+    reads.time()
     for key in keys:
-        asked.type(key).pexpiretime(key)
-    facts = asked.execute()
-    for key, kind, ends in zip(keys, facts[::2], facts[1::2], strict=True):
+        reads.type(key).pttl(key)
+    (seconds, microseconds), *replies = reads.execute()
+    now = seconds * 1000 + microseconds // 1000
+    for key, kind, ttl in zip(keys, replies[::2], replies[1::2], strict=True):
         match kind:
             case b"zset":
                 events = redis.zrange(key, 0, -1, withscores=True)
@@ -34,18 +36,19 @@ def age(redis: Any, by: timedelta) -> None:
             case b"hash":
                 writes.hset(key, mapping=_aged(redis.hgetall(key), shift))
         # A key without an expiry keeps none, because tests look for such keys.
-        if ends > 0:
-            writes.pexpireat(key, ends - shift)
+        if ttl > 0:
+            # Redis 6.2 has no PEXPIRETIME.
+            writes.pexpireat(key, now + ttl - shift)
     writes.execute()
 
 
 def _aged(verification: dict[bytes, bytes], shift: int) -> dict[bytes, bytes]:
-    """Return the same fields with an earlier end of each code and error."""
+    """Return the fields with an earlier end of each code and provider refusal."""
     aged = dict(verification)
     for field, value in verification.items():
-        if len(field) == _TOKEN_BYTES and value:
-            tag, ends = value[:_HASH_BYTES], int(value[_HASH_BYTES:])
-            aged[field] = tag + b"%d" % (ends - shift)
-        elif refusal := _REFUSAL.fullmatch(value):
+        if len(field) == _KEY_BYTES and value:
+            code_hash, expires_at = value[:_HASH_BYTES], int(value[_HASH_BYTES:])
+            aged[field] = code_hash + b"%d" % (expires_at - shift)
+        elif refusal := _PROVIDER_REFUSAL.fullmatch(value):
             aged[field] = b"%d %s" % (int(refusal[1]) - shift, refusal[2])
     return aged

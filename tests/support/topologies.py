@@ -1,4 +1,4 @@
-"""Redis servers that belong together: a Cluster, and a primary with Sentinels."""
+"""Setups of several Redis servers: a Cluster, and a primary with Sentinels."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.support.server_process import PEPPER
 SLOTS = 16384
 _CLUSTER = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
 _NODES, _SLOTS = ("CLUSTER", "NODES"), ("CLUSTER", "SLOTS")
-# So that a replica is there at once: it counts as one once it has heard something.
-_AT_ONCE = (
+# A replica counts for `WAIT` after its first report, which these options speed up.
+_FAST_REPLICATION = (
     *("--repl-diskless-sync-delay", "0"),
     *("--repl-ping-replica-period", "1"),
     *("--save", ""),
@@ -33,8 +33,8 @@ class Cluster:
     """A Redis Cluster that is running.
 
     Attributes:
-        primaries: One for each third of the slots, as they were at the start.
-        replicas: Of the primary in the same place; none without them.
+        primaries: One server for each third of the slots, as at the start.
+        replicas: The replica of each primary, in the same order, or none.
     """
 
     primaries: list[RedisProcess]
@@ -45,23 +45,23 @@ class Cluster:
         hosts = [f"127.0.0.1:{node.port}" for node in self.primaries]
         return f"redis+cluster://{','.join(hosts)}"
 
-    def place(self, phone: str) -> int:
-        """Which third keeps *phone*."""
+    def index_of(self, phone: str) -> int:
+        """Return the index of the primary that stores *phone*."""
         return slot(phone) * len(self.primaries) // SLOTS
 
-    def shared_place(self) -> int:
-        """Which third keeps the limits that phones share."""
+    def index_of_global_limits(self) -> int:
+        """Return the index of the primary that stores the global limits."""
         return key_slot(b"shared") * len(self.primaries) // SLOTS
 
-    def promoted(self, place: int) -> bool:
-        """Whether the replica of a third has taken over, and its Cluster is well."""
-        says = asked(self.replicas[place])
-        return says("ROLE")[0] == b"master" and well(self.replicas[place])
+    def promoted(self, index: int) -> bool:
+        """Return whether a replica is now a primary and sees a healthy Cluster."""
+        replica = self.replicas[index]
+        return command(replica, "ROLE")[0] == b"master" and healthy(replica)
 
 
 @dataclass
 class SentinelSetup:
-    """A primary with replicas that three Sentinels watch."""
+    """A primary with replicas, monitored by three Sentinels."""
 
     primary: RedisProcess
     replicas: list[RedisProcess]
@@ -73,11 +73,11 @@ class SentinelSetup:
         return f"redis+sentinel://{','.join(hosts)}/otp"
 
     def failovers(self) -> int:
-        """Return how often another has become the primary, as any Sentinel knows it."""
+        """Return the number of failovers, the largest that any Sentinel reports."""
         return max(int(state["config-epoch"]) for state in self._states())
 
     def settled(self, replicas: int) -> bool:
-        """Whether all Sentinels name one primary, and it has this many *replicas*."""
+        """Return whether all Sentinels name one primary with this many *replicas*."""
         ports = {int(state["port"]) for state in self._states()}
         return len(ports) == 1 and followers(ports.pop()) >= replicas
 
@@ -90,23 +90,19 @@ class SentinelSetup:
 
 
 def slot(phone: str, pepper: Pepper = PEPPER) -> int:
-    """Where *phone* is, under the pepper that processes are started with."""
+    """Return the slot of *phone* under the pepper of the processes of the tests."""
     return key_slot(pepper.pseudonymize("phone", phone).encode())
 
 
-def asked(node: RedisProcess) -> Callable[..., Any]:
-    """Put commands to *node*, each on a connection of its own."""
-
-    def ask(*words: object) -> Any:
-        with redis.Redis.from_url(node.url, retry=None) as client:
-            return client.execute_command(*words)
-
-    return ask
+def command(node: RedisProcess, *arguments: object) -> Any:
+    """Run one command on *node* with a new connection, and return the reply."""
+    with redis.Redis.from_url(node.url, retry=None) as client:
+        return client.execute_command(*arguments)
 
 
-def well(node: RedisProcess) -> bool:
-    """Whether *node* sees a Cluster that serves every slot."""
-    return b"cluster_state:ok" in asked(node)("CLUSTER", "INFO")
+def healthy(node: RedisProcess) -> bool:
+    """Return whether *node* sees a Cluster that serves every slot."""
+    return b"cluster_state:ok" in command(node, "CLUSTER", "INFO")
 
 
 @contextmanager
@@ -115,59 +111,59 @@ def cluster(folder: Path, *options: str, replicas: bool = False) -> Iterator[Clu
     with ExitStack() as stack:
         nodes = []
         for n in range(6 if replicas else 3):
-            bus = str(redis_server.free_port())
-            words = [*_CLUSTER, "--cluster-port", bus, *_AT_ONCE]
-            place = folder / f"node-{n}"
-            place.mkdir()
-            node = redis_server.restartable_redis(place, *words, *options)
+            node_folder = folder / f"node-{n}"
+            node_folder.mkdir()
+            node = redis_server.restartable_redis(
+                node_folder, *_CLUSTER, *_FAST_REPLICATION, *options
+            )
             nodes.append(stack.enter_context(node))
-            _introduce(nodes, bus)
-        primaries, others = nodes[:3], nodes[3:]
-        _share_out(primaries)
-        redis_server.wait_until(lambda: all(map(well, nodes)))
-        _replicate(primaries, others)
-        yield Cluster(primaries, others)
+            _introduce(nodes)
+        primaries, secondaries = nodes[:3], nodes[3:]
+        _distribute_slots(primaries)
+        redis_server.wait_until(lambda: all(map(healthy, nodes)))
+        _replicate(primaries, secondaries)
+        yield Cluster(primaries, secondaries)
 
 
-def _introduce(nodes: Sequence[RedisProcess], bus: str) -> None:
-    """Let the first node know the last, which listens to its kind on port *bus*."""
-    # Epochs that differ, for nodes of one epoch would first have to settle it.
-    asked(nodes[-1])("CLUSTER", "SET-CONFIG-EPOCH", len(nodes))
-    asked(nodes[0])("CLUSTER", "MEET", "127.0.0.1", nodes[-1].port, bus)
+def _introduce(nodes: Sequence[RedisProcess]) -> None:
+    """Add the last of *nodes* to the Cluster of the first."""
+    # Nodes with equal epochs would first have to resolve the conflict.
+    command(nodes[-1], "CLUSTER", "SET-CONFIG-EPOCH", len(nodes))
+    command(nodes[0], "CLUSTER", "MEET", "127.0.0.1", nodes[-1].port)
 
 
-def _share_out(primaries: Sequence[RedisProcess]) -> None:
+def _distribute_slots(primaries: Sequence[RedisProcess]) -> None:
     ends = [-(-SLOTS * n // len(primaries)) for n in range(len(primaries) + 1)]
     for node, first, after in zip(primaries, ends, ends[1:], strict=False):
-        asked(node)("CLUSTER", "ADDSLOTSRANGE", first, after - 1)
+        command(node, "CLUSTER", "ADDSLOTS", *range(first, after))
 
 
 def _replicate(
     primaries: Sequence[RedisProcess], replicas: Sequence[RedisProcess]
 ) -> None:
     for primary, replica in zip(primaries, replicas, strict=False):
-        name = asked(primary)("CLUSTER", "MYID")
+        name = command(primary, "CLUSTER", "MYID")
         _wait_for(replica, partial(_knows, name))
-        asked(replica)("CLUSTER", "REPLICATE", name)
+        command(replica, "CLUSTER", "REPLICATE", name)
     for replica in replicas:
         _wait_for(replica, follows)
-    # First and last slot, the primary, and its replica.
-    words = 4 if replicas else 3
+    # The first and last slot, the primary, and its replica.
+    length = 4 if replicas else 3
     for node in (*primaries, *replicas):
-        _wait_for(node, lambda node: {words} == set(map(len, asked(node)(*_SLOTS))))
+        _wait_for(node, lambda node: {length} == set(map(len, command(node, *_SLOTS))))
 
 
 def _knows(name: bytes, node: RedisProcess) -> bool:
-    return name in asked(node)(*_NODES)
+    return name in command(node, *_NODES)
 
 
-def _wait_for(node: RedisProcess, true: Callable[[RedisProcess], bool]) -> None:
-    redis_server.wait_until(lambda: true(node))
+def _wait_for(node: RedisProcess, condition: Callable[[RedisProcess], bool]) -> None:
+    redis_server.wait_until(lambda: condition(node))
 
 
 def follows(replica: RedisProcess) -> bool:
-    """Whether *replica* has all of its primary's data, and the primary knows it."""
-    role = asked(replica)("ROLE")
+    """Return whether *replica* is synchronized, and its primary knows it."""
+    role = command(replica, "ROLE")
     if role[0] != b"slave" or role[3] != b"connected":
         return False
     return replica.port in _followers(role[2])
@@ -182,18 +178,18 @@ def followers(port: int) -> int:
 
 def _followers(port: int) -> list[int]:
     with redis.Redis.from_url(f"redis://127.0.0.1:{port}", retry=None) as primary:
-        facts = primary.info("replication").values()
-    # A `WAIT` counts replicas that have reported their offset.
-    return [fact["port"] for fact in facts if isinstance(fact, dict) and fact["offset"]]
+        values = primary.info("replication").values()
+    # `WAIT` counts the replicas that have reported their offset.
+    return [v["port"] for v in values if isinstance(v, dict) and v["offset"]]
 
 
 @contextmanager
-def followed(
+def replicated(
     folder: Path, *, replicas: int
 ) -> Iterator[tuple[RedisProcess, list[RedisProcess]]]:
-    """Run a primary with replicas that have caught up."""
+    """Run a primary with synchronized replicas."""
     with ExitStack() as stack:
-        primary = stack.enter_context(alone(folder / "primary"))
+        primary = stack.enter_context(primary_server(folder / "primary"))
         followers = [
             stack.enter_context(replica(folder / f"replica-{n}", primary.port))
             for n in range(replicas)
@@ -203,33 +199,35 @@ def followed(
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[RedisProcess]:
+def primary_server(folder: Path) -> Iterator[RedisProcess]:
     """Run a primary."""
     folder.mkdir()
-    with redis_server.restartable_redis(folder, *_AT_ONCE) as server:
+    with redis_server.restartable_redis(folder, *_FAST_REPLICATION) as server:
         yield server
 
 
 @contextmanager
 def replica(folder: Path, port: int) -> Iterator[RedisProcess]:
-    """Run a replica of the server on *port*; it has to catch up first."""
+    """Run a replica of the server on *port*, which first has to synchronize."""
     folder.mkdir()
-    follow = ("--replicaof", f"127.0.0.1 {port}")
-    with redis_server.restartable_redis(folder, *_AT_ONCE, *follow) as server:
+    follow = ("--replicaof", "127.0.0.1", str(port))
+    with redis_server.restartable_redis(folder, *_FAST_REPLICATION, *follow) as server:
         yield server
 
 
 def follow(server: RedisProcess, primary: RedisProcess) -> None:
-    """Make a replica of *server*, and let it catch up."""
-    asked(server)("REPLICAOF", "127.0.0.1", primary.port)
+    """Make *server* a replica of *primary*, and wait until it is synchronized."""
+    command(server, "REPLICAOF", "127.0.0.1", primary.port)
     redis_server.wait_until(lambda: follows(server))
 
 
 @contextmanager
-def watched(folder: Path, *, replicas: int) -> Iterator[SentinelSetup]:
+def sentinels(folder: Path, *, replicas: int) -> Iterator[SentinelSetup]:
     """Run a primary with replicas, and three Sentinels that know all of them."""
-    with followed(folder, replicas=replicas) as it, ExitStack() as stack:
-        primary, followers = it
+    with (
+        replicated(folder, replicas=replicas) as (primary, followers),
+        ExitStack() as stack,
+    ):
         ports = []
         for n in range(3):
             settings = folder / f"sentinel-{n}.conf"

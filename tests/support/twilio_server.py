@@ -28,7 +28,7 @@ class Twilio:
 
     Attributes:
         url: Base URL of the server.
-        behave: Answers one request; `accept` by default.
+        behave: Responds to one request; `accept` by default.
         messages: Form fields of each requested message.
         headers: Headers of each requested message.
         connections: Number of accepted connections.
@@ -72,13 +72,13 @@ def running() -> Iterator[Twilio]:
 
 
 def refuse(status: int, code: int | None = None) -> Behavior:
-    """Answer with an error of Twilio's API."""
+    """Return a behavior that responds with an error of Twilio's API."""
     body = {"code": code, "message": "No.", "more_info": "", "status": status}
     return lambda handler: handler.answer(status, json.dumps(body))
 
 
 def garbage(status: int, text: str) -> Behavior:
-    """Answer with *text*, which is no document of Twilio's API."""
+    """Return a behavior that responds with *text*, which is no document of the API."""
     return lambda handler: handler.answer(status, text)
 
 
@@ -88,13 +88,13 @@ def accept(handler: _Handler) -> None:
 
 
 def hang(handler: _Handler) -> None:
-    """Send no answer until the test ends."""
+    """Send no response until the test ends."""
     handler.twilio.let_go.wait(30)
     handler.close_connection = True
 
 
 def reset(handler: _Handler) -> None:
-    """Reset the connection without an answer."""
+    """Reset the connection without a response."""
     linger = struct.pack("ii", 1, 0)
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     handler.connection.close()

@@ -1,4 +1,4 @@
-"""A client of `/v2` that checks each answer against Twilio's specification."""
+"""A client of `/v2` that validates each response against Twilio's specification."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TO = "+919445012345"
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     body: Any
     headers: Mapping[str, str]
@@ -34,27 +34,27 @@ class Verify:
         secret = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {secret}"}
 
-    def get(self, path: str, **query: Any) -> Answer:
+    def get(self, path: str, **query: Any) -> Response:
         return self._call("GET", path, query_string=query or None)
 
-    def post(self, path: str, **form: Any) -> Answer:
+    def post(self, path: str, **form: Any) -> Response:
         dotted = {name.replace("__", "."): value for name, value in form.items()}
         return self.raw(path, data=dotted)
 
-    def raw(self, path: str, **options: Any) -> Answer:
+    def raw(self, path: str, **options: Any) -> Response:
         return self._call("POST", path, **options)
 
     def auth(self, path: str, **fields: str) -> Any:
         return self._http.post(path, json=fields, headers=self._headers).get_json()
 
-    def delete(self, path: str) -> Answer:
+    def delete(self, path: str) -> Response:
         return self._call("DELETE", path)
 
-    def send(self, to: str = TO, service: str = SERVICE, **params: Any) -> Answer:
+    def send(self, to: str = TO, service: str = SERVICE, **params: Any) -> Response:
         form = {"To": to, "Channel": "sms", **params}
         return self.post(f"/v2/Services/{service}/Verifications", **form)
 
-    def check(self, code: str, service: str = SERVICE, **params: Any) -> Answer:
+    def check(self, code: str, service: str = SERVICE, **params: Any) -> Response:
         form = {"To": TO, **params} if "VerificationSid" not in params else params
         return self.post(f"/v2/Services/{service}/VerificationCheck", Code=code, **form)
 
@@ -64,8 +64,10 @@ class Verify:
         ]
         return sid
 
-    def _call(self, method: str, path: str, **options: Any) -> Answer:
-        answer = self._http.open(path, method=method, headers=self._headers, **options)
-        body = answer.get_json(silent=True)
-        twilio_schema.assert_valid(method, path, answer.status_code, body)
-        return Answer(answer.status_code, body, dict(answer.headers))
+    def _call(self, method: str, path: str, **options: Any) -> Response:
+        response = self._http.open(
+            path, method=method, headers=self._headers, **options
+        )
+        body = response.get_json(silent=True)
+        twilio_schema.assert_valid(method, path, response.status_code, body)
+        return Response(response.status_code, body, dict(response.headers))

@@ -95,16 +95,16 @@ def test_empty_inbox_explains_how_to_send(client):
     ],
 )
 def test_inbox_is_404_outside_of_dev_mode_or_with_a_real_provider(app_with, environ):
-    http = app_with(**environ).test_client()
+    client = app_with(**environ).test_client()
 
-    assert http.get("/dev/inbox").status_code == 404
-    assert http.get("/dev/inbox.json").status_code == 404
+    assert client.get("/dev/inbox").status_code == 404
+    assert client.get("/dev/inbox.json").status_code == 404
 
 
 def test_disabled_inbox_stores_no_message(app_with, redis):
-    http = app_with(**TWILIO, TWILIO_API_BASE_URL="http://127.0.0.1:1").test_client()
+    client = app_with(**TWILIO, TWILIO_API_BASE_URL="http://127.0.0.1:1").test_client()
 
-    send(http)
+    send(client)
 
     assert [key for key in redis.keys("*") if b"inbox" in key] == []
 

@@ -203,9 +203,9 @@ def test_message_contains_the_domain_for_webotp(app_with):
     assert message["segments"] == 1
 
 
-def test_sends_count_by_the_persons_ip(app_with):
-    http = app_with(OTP_SENDS_PER_IP="1/1h").test_client()
-    person = Person(http)
+def test_sends_are_limited_by_ip_of_recipient(app_with):
+    client = app_with(OTP_SENDS_PER_IP="1/1h").test_client()
+    person = Person(client)
     person.submit("number", phone=PHONE)
     person.submit("change")
 
@@ -248,7 +248,7 @@ def test_wait_of_hours_is_shown_in_hours(app_with):
     assert person.notice == "Too many requests. Try again in 5 h."
 
 
-def test_expired_test_number_returns_to_the_number_form(app_with):
+def test_expired_sandbox_number_returns_to_the_number_form(app_with):
     entry = "+15550100001:123456@2999-01-31"
     first = Person(app_with(OTP_TEST_NUMBERS=entry, OTP_PEPPER=SEED).test_client())
     first.submit("number", phone="+15550100001")

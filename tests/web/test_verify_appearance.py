@@ -74,10 +74,10 @@ def test_buttons_have_the_configured_color_and_readable_text(
 def test_page_shows_brand_and_logo(app_with, tmp_path):
     logo = tmp_path / "logo.svg"
     logo.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    http = app_with(OTP_LOGO=str(logo), OTP_BRAND="Acme & Co").test_client()
+    client = app_with(OTP_LOGO=str(logo), OTP_BRAND="Acme & Co").test_client()
 
-    page = http.get("/verify").text
-    with http.get("/assets/logo") as picture:
+    page = client.get("/verify").text
+    with client.get("/assets/logo") as picture:
         shown, policy = picture.text, picture.headers["Content-Security-Policy"]
 
     assert "Acme &amp; Co" in page

@@ -23,7 +23,7 @@ def returning(app_with):
     return build
 
 
-def test_person_returns_to_the_application_with_a_proof(returning):
+def test_recipient_returns_to_the_application_with_a_proof(returning):
     person = returning()
     person.open(return_url=f"{APP}/back?a=1", state="x&y")
     person.submit("number", phone=PHONE)
@@ -137,7 +137,7 @@ def test_removed_origin_receives_no_proof(returning):
     assert "otp_proof" not in response.text
 
 
-def test_person_without_return_target_gets_no_proof(app_with):
+def test_recipient_without_return_target_receives_no_proof(app_with):
     person = Person(app_with(OTP_PROOF_KEY=SEED).test_client())
     person.submit("number", phone=PHONE)
 
@@ -159,7 +159,7 @@ def test_cookie_contains_no_proof(returning):
     assert cookie is None or len(cookie.value) < 100
 
 
-def test_proof_of_a_test_number_has_the_test_claim(returning):
+def test_proof_of_a_sandbox_number_has_the_test_claim(returning):
     person = returning(OTP_TEST_NUMBERS="+15550100001:123456@2999-01-31")
     person.open(return_url=f"{APP}/back", state="s")
     person.submit("number", phone="+15550100001")

@@ -84,16 +84,16 @@ def test_cookie_is_http_only_and_limited_to_the_page(person):
 
 
 def test_cookie_is_secure_with_https_public_url(app_with):
-    http = app_with(OTP_PUBLIC_URL="https://otp.example.com").test_client()
+    client = app_with(OTP_PUBLIC_URL="https://otp.example.com").test_client()
 
-    assert "Secure" in http.get("/verify").headers["Set-Cookie"]
+    assert "Secure" in client.get("/verify").headers["Set-Cookie"]
 
 
 def test_rejected_send_reveals_no_pending_verification(app_with):
-    http = app_with(OTP_SENDS_PER_IP="1/1h").test_client()
+    client = app_with(OTP_SENDS_PER_IP="1/1h").test_client()
     elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
-    http.post("/auth/send_otp", json={"phone": PHONE}, environ_base=elsewhere)
-    other = Person(http)
+    client.post("/auth/send_otp", json={"phone": PHONE}, environ_base=elsewhere)
+    other = Person(client)
     other.submit("number", phone="+919445067890")
     other.submit("change")
 

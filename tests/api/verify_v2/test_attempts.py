@@ -113,9 +113,9 @@ def test_list_filters_by_verification_sid(verify):
 def test_invalid_filter_is_rejected_by_name(verify, name):
     verify.send()
 
-    answer = verify.get(LIST, **{name: "nonsense"})
+    response = verify.get(LIST, **{name: "nonsense"})
 
-    assert answer.error == (400, 60200, f"Invalid parameter: {name}")
+    assert response.error == (400, 60200, f"Invalid parameter: {name}")
 
 
 def test_summary_counts_conversions(verify, outbox):

@@ -18,14 +18,14 @@ PRODUCTION_WITHOUT_KEYS = {
 }
 
 
-def test_api_key_answers_with_sid_of_its_account(verify_with):
+def test_response_has_account_sid_of_api_key(verify_with):
     keys = f"{ACCOUNT}:{TOKEN},{KEY}:the-secret-of-the-key"
     verify = verify_with(KEY, "the-secret-of-the-key", OTP_API_KEYS=keys)
 
     assert verify.send().body["account_sid"] == ACCOUNT
 
 
-def test_dev_mode_without_keys_answers_with_claimed_account(verify_with):
+def test_dev_mode_without_keys_returns_claimed_account_sid(verify_with):
     verify = verify_with(user=f"AC{'c' * 32}")
 
     assert verify.send().body["account_sid"] == f"AC{'c' * 32}"
@@ -36,9 +36,9 @@ def test_key_named_for_auth_is_rejected(verify_with):
         "shop", "shop-secret-0123456789", OTP_API_KEYS="shop:shop-secret-0123456789"
     )
 
-    answer = verify.post("/v2/Services", FriendlyName="Mine")
+    response = verify.post("/v2/Services", FriendlyName="Mine")
 
-    assert answer.error == (401, 20003, "Authentication Error - invalid username")
+    assert response.error == (401, 20003, "Authentication Error - invalid username")
 
 
 def test_anonymous_client_is_rejected_outside_of_dev_mode(verify_with):
@@ -54,11 +54,11 @@ def test_anonymous_client_is_rejected_outside_of_dev_mode(verify_with):
 def test_wrong_credentials_are_rejected(verify_with, user, password):
     verify = verify_with(user, password, OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
 
-    answer = verify.send()
+    response = verify.send()
 
-    assert answer.error == (401, 20003, "Authentication Error - invalid username")
-    assert answer.body["detail"] == ""
-    assert answer.headers["WWW-Authenticate"].startswith("Basic")
+    assert response.error == (401, 20003, "Authentication Error - invalid username")
+    assert response.body["detail"] == ""
+    assert response.headers["WWW-Authenticate"].startswith("Basic")
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,13 @@ def test_wrong_credentials_are_rejected(verify_with, user, password):
     ],
 )
 def test_unknown_path_is_not_found(verify, path):
-    answer = verify.get(path)
+    response = verify.get(path)
 
-    assert answer.error == (404, 20404, f"The requested resource {path} was not found")
+    assert response.error == (
+        404,
+        20404,
+        f"The requested resource {path} was not found",
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,9 +101,9 @@ def test_unknown_verification_is_not_found(verify, name):
 
 
 def test_not_found_message_masks_number_of_verification(verify):
-    answer = verify.get(f"/v2/Services/{SERVICE}/Verifications/{TO}")
+    response = verify.get(f"/v2/Services/{SERVICE}/Verifications/{TO}")
 
-    assert "9445012345" not in answer.body["message"]
+    assert "9445012345" not in response.body["message"]
 
 
 @pytest.mark.parametrize(
@@ -123,10 +127,10 @@ def test_not_found_message_masks_unknown_parts_of_path(verify, path):
 
 
 def test_unsupported_method_is_not_allowed(verify):
-    answer = verify.delete(f"/v2/Services/{SERVICE}/Verifications")
+    response = verify.delete(f"/v2/Services/{SERVICE}/Verifications")
 
-    assert answer.error == (405, 20004, "Method not allowed")
-    assert answer.headers["Allow"] == "POST"
+    assert response.error == (405, 20004, "Method not allowed")
+    assert response.headers["Allow"] == "POST"
 
 
 def test_two_accounts_are_rejected_at_start(verify_with):

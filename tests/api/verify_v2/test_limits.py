@@ -25,10 +25,10 @@ def limit(verify):
 def test_send_over_bucket_is_rejected(verify, outbox, limit):
     verify.send(RateLimits='{"ip": "192.0.2.1"}')
 
-    answer = verify.send(RateLimits='{"ip": "192.0.2.1"}')
+    response = verify.send(RateLimits='{"ip": "192.0.2.1"}')
 
-    assert answer.error == (429, 20429, "Too many requests")
-    assert 0 < int(answer.headers["Retry-After"]) <= 60
+    assert response.error == (429, 20429, "Too many requests")
+    assert 0 < int(response.headers["Retry-After"]) <= 60
     assert len(outbox.messages) == 1
 
 
@@ -45,9 +45,9 @@ def test_send_must_pass_every_bucket(verify, outbox, limit):
     bucket = verify.get(f"{LIST}/{limit}/Buckets").body["buckets"][-1]["sid"]
     verify.delete(f"{LIST}/{limit}/Buckets/{bucket}")
 
-    answers = [verify.send(RateLimits='{"ip": "192.0.2.1"}').status for _ in range(3)]
+    statuses = [verify.send(RateLimits='{"ip": "192.0.2.1"}').status for _ in range(3)]
 
-    assert answers == [201, 201, 429]
+    assert statuses == [201, 201, 429]
 
 
 def test_rejected_send_is_not_counted(verify, outbox, limit):
@@ -94,7 +94,7 @@ def bucket(verify, limit):
     return f"{path}/{verify.get(path).body['buckets'][0]['sid']}"
 
 
-def test_update_changes_only_given_fields_of_bucket(verify, bucket):
+def test_update_changes_submitted_fields_of_bucket_only(verify, bucket):
     updated = verify.post(bucket, Max=7).body
 
     assert (updated["max"], updated["interval"]) == (7, 60)
@@ -109,41 +109,41 @@ def test_deleted_bucket_is_not_found(verify, bucket):
 
 
 def test_duplicate_unique_name_is_rejected(verify, limit):
-    answer = verify.post(LIST, UniqueName="ip")
+    response = verify.post(LIST, UniqueName="ip")
 
     message = "Rate limit with that UniqueName already exists"
-    assert answer.error == (400, 60208, message)
+    assert response.error == (400, 60208, message)
 
 
 def test_malformed_unique_name_is_rejected(verify):
-    answer = verify.post(LIST, UniqueName="by address")
+    response = verify.post(LIST, UniqueName="by address")
 
-    assert answer.error == (400, 60209, "Rate limit UniqueName format is invalid")
+    assert response.error == (400, 60209, "Rate limit UniqueName format is invalid")
 
 
 def test_duplicate_interval_is_rejected(verify, limit):
-    answer = verify.post(f"{LIST}/{limit}/Buckets", Max=9, Interval=60)
+    response = verify.post(f"{LIST}/{limit}/Buckets", Max=9, Interval=60)
 
     message = "Bucket with the given Interval already exists"
-    assert answer.error == (400, 60211, message)
+    assert response.error == (400, 60211, message)
 
 
 def test_twenty_first_rate_limit_is_rejected(verify):
     for n in range(20):
         verify.post(LIST, UniqueName=f"limit-{n}")
 
-    answer = verify.post(LIST, UniqueName="one-more")
+    response = verify.post(LIST, UniqueName="one-more")
 
-    assert answer.error == (400, 60207, "Max rate limits per service reached")
+    assert response.error == (400, 60207, "Max rate limits per service reached")
 
 
 def test_eleventh_bucket_is_rejected(verify, limit):
     for n in range(9):
         verify.post(f"{LIST}/{limit}/Buckets", Max=1, Interval=100 + n)
 
-    answer = verify.post(f"{LIST}/{limit}/Buckets", Max=1, Interval=1_000)
+    response = verify.post(f"{LIST}/{limit}/Buckets", Max=1, Interval=1_000)
 
-    assert answer.error == (400, 60210, "Max Buckets per Rate limit reached")
+    assert response.error == (400, 60210, "Max Buckets per Rate limit reached")
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_eleventh_bucket_is_rejected(verify, limit):
     [("", 60, "Max"), (0, 60, "Max"), (1, "", "Interval"), (1, 10**9, "Interval")],
 )
 def test_invalid_bucket_is_rejected(verify, limit, maximum, interval, parameter):
-    answer = verify.post(f"{LIST}/{limit}/Buckets", Max=maximum, Interval=interval)
+    response = verify.post(f"{LIST}/{limit}/Buckets", Max=maximum, Interval=interval)
 
-    assert answer.error == (400, 60200, f"Invalid parameter: {parameter}")
+    assert response.error == (400, 60200, f"Invalid parameter: {parameter}")
 
 
 def test_configured_country_uses_its_messaging_service(verify, outbox):
@@ -199,10 +199,10 @@ def test_deleted_configuration_is_not_found(verify):
 def test_second_configuration_for_country_is_rejected(verify):
     verify.post(CONFIGURATIONS, Country="IN", MessagingServiceSid=MESSAGING)
 
-    answer = verify.post(CONFIGURATIONS, Country="IN", MessagingServiceSid=MESSAGING)
+    response = verify.post(CONFIGURATIONS, Country="IN", MessagingServiceSid=MESSAGING)
 
     message = "A Messaging Configuration already exists for the given country"
-    assert answer.error == (400, 60213, message)
+    assert response.error == (400, 60213, message)
 
 
 @pytest.mark.parametrize(
@@ -210,9 +210,9 @@ def test_second_configuration_for_country_is_rejected(verify):
     [("XX", MESSAGING, "Country"), ("IN", "MG1", "MessagingServiceSid")],
 )
 def test_invalid_configuration_is_rejected(verify, country, sid, parameter):
-    answer = verify.post(CONFIGURATIONS, Country=country, MessagingServiceSid=sid)
+    response = verify.post(CONFIGURATIONS, Country=country, MessagingServiceSid=sid)
 
-    assert answer.error == (400, 60200, f"Invalid parameter: {parameter}")
+    assert response.error == (400, 60200, f"Invalid parameter: {parameter}")
 
 
 def test_safe_listed_number_is_allowed_in_every_country(verify_with, outbox):
@@ -269,9 +269,9 @@ def test_removed_number_is_not_found(verify):
 def test_duplicate_safe_list_number_is_rejected(verify, redis):
     verify.post(NUMBERS, PhoneNumber="+14155552671")
 
-    answer = verify.post(NUMBERS, PhoneNumber="+1 415 555 2671")
+    response = verify.post(NUMBERS, PhoneNumber="+1 415 555 2671")
 
-    assert answer.error == (400, 60411, "Phone Number already exists")
+    assert response.error == (400, 60411, "Phone Number already exists")
     assert b"14155552671" not in everything_in(redis)
 
 
@@ -292,9 +292,9 @@ def test_safe_list_survives_pepper_rotation(app_with, outbox):
 
 
 def test_safe_list_rejects_text_that_is_not_a_number(verify):
-    answer = verify.post(NUMBERS, PhoneNumber="hello")
+    response = verify.post(NUMBERS, PhoneNumber="hello")
 
-    assert answer.error == (400, 60200, "Invalid parameter: PhoneNumber")
+    assert response.error == (400, 60200, "Invalid parameter: PhoneNumber")
 
 
 def test_concurrent_creates_with_one_name_store_one_rate_limit(verify):

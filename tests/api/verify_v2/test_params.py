@@ -43,38 +43,38 @@ def invalid(name):
     ],
 )
 def test_invalid_parameter_is_rejected_by_name(verify, outbox, changes, parameter):
-    answer = verify.send(**{"to": TO, **changes})
+    response = verify.send(**{"to": TO, **changes})
 
-    assert answer.error == invalid(parameter)
+    assert response.error == invalid(parameter)
     assert outbox.messages == []
 
 
 @pytest.mark.parametrize("to", ["+91123", "9445012345", "hello", "a@example.com"])
 def test_invalid_destination_is_masked_in_message(verify, to):
-    answer = verify.send(to)
+    response = verify.send(to)
 
-    status, code, message = answer.error
+    status, code, message = response.error
     assert (status, code) == (400, 60200)
     assert message.startswith(f"Invalid parameter `To`: {to[:3]}")
     assert to[3:] not in message
 
 
 def test_parameter_names_are_case_sensitive(verify):
-    answer = verify.post(LIST, to=TO, channel="sms")
+    response = verify.post(LIST, to=TO, channel="sms")
 
-    assert answer.error == invalid("To")
+    assert response.error == invalid("To")
 
 
 def test_json_body_has_no_parameters(verify):
-    answer = verify.raw(LIST, json={"To": TO, "Channel": "sms"})
+    response = verify.raw(LIST, json={"To": TO, "Channel": "sms"})
 
-    assert answer.error == invalid("To")
+    assert response.error == invalid("To")
 
 
 def test_repeated_parameter_is_rejected(verify):
-    answer = verify.raw(LIST, data={"To": [TO, TO], "Channel": "sms"})
+    response = verify.raw(LIST, data={"To": [TO, TO], "Channel": "sms"})
 
-    assert answer.error[:2] == (400, 60200)
+    assert response.error[:2] == (400, 60200)
 
 
 def test_unknown_parameter_is_ignored(verify):
@@ -82,9 +82,9 @@ def test_unknown_parameter_is_ignored(verify):
 
 
 def test_check_without_target_is_rejected(verify):
-    answer = verify.post(f"/v2/Services/{SERVICE}/VerificationCheck", Code="123456")
+    response = verify.post(f"/v2/Services/{SERVICE}/VerificationCheck", Code="123456")
 
-    assert answer.error == (400, 60221, "No target verification specified")
+    assert response.error == (400, 60221, "No target verification specified")
 
 
 @pytest.mark.parametrize("code", ["", "123", "12345678901", "!!!!!!", "１２３４５６"])
@@ -151,15 +151,15 @@ def test_anonymous_client_counts_by_connection_address(verify_with, outbox):
 
 
 def test_custom_message_is_rejected(verify):
-    answer = verify.send(CustomMessage="Hello")
+    response = verify.send(CustomMessage="Hello")
 
-    assert answer.error == (400, 60243, "Custom messages are not supported")
+    assert response.error == (400, 60243, "Custom messages are not supported")
 
 
 def test_payment_is_rejected(verify, outbox):
-    answer = verify.send(Amount="10", Payee="Shop")
+    response = verify.send(Amount="10", Payee="Shop")
 
-    assert answer.error == (403, 60204, "Service does not support this feature")
+    assert response.error == (403, 60204, "Service does not support this feature")
     assert outbox.messages == []
 
 
@@ -170,23 +170,23 @@ def test_tags_are_accepted(verify):
 def test_number_of_other_country_is_rejected(verify_with):
     verify = verify_with(OTP_ALLOWED_COUNTRIES="IN")
 
-    answer = verify.send("+14155552671")
+    response = verify.send("+14155552671")
 
     message = (
         "The destination phone number has been blocked by Verify Geo-Permissions."
         " US is blocked for sms channel for all services"
     )
-    assert answer.error == (403, 60605, message)
+    assert response.error == (403, 60605, message)
 
 
 def test_landline_is_rejected(verify):
-    answer = verify.send("+912224935555")
+    response = verify.send("+912224935555")
 
     message = "SMS is not supported by landline phone number"
-    assert answer.error == (403, 60205, message)
+    assert response.error == (403, 60205, message)
 
 
 def test_oversized_body_is_rejected(verify):
-    answer = verify.send(Unknown="x" * 17_000)
+    response = verify.send(Unknown="x" * 17_000)
 
-    assert answer.error == (400, 60200, "Invalid parameter")
+    assert response.error == (400, 60200, "Invalid parameter")

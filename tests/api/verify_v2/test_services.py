@@ -9,10 +9,10 @@ from tests.support.verify_client import ACCOUNT, SERVICE, TOKEN, Verify
 
 
 def test_new_service_has_defaults_of_twilio(verify):
-    answer = verify.post("/v2/Services", FriendlyName="Shop")
+    response = verify.post("/v2/Services", FriendlyName="Shop")
 
-    assert answer.status == 201
-    body = answer.body
+    assert response.status == 201
+    body = response.body
     assert re.fullmatch(r"VA[0-9a-f]{32}", body["sid"])
     assert body["account_sid"] == ACCOUNT
     assert body["friendly_name"] == "Shop"
@@ -39,10 +39,10 @@ def test_created_service_can_be_fetched(verify):
 def test_update_keeps_other_parameters(verify):
     sid = verify.service(CodeLength=8)
 
-    answer = verify.post(f"/v2/Services/{sid}", FriendlyName="Bank")
+    response = verify.post(f"/v2/Services/{sid}", FriendlyName="Bank")
 
-    assert answer.status == 200
-    assert (answer.body["friendly_name"], answer.body["code_length"]) == ("Bank", 8)
+    assert response.status == 200
+    assert (response.body["friendly_name"], response.body["code_length"]) == ("Bank", 8)
 
 
 def test_boolean_can_be_set_to_false(verify):
@@ -67,9 +67,9 @@ def test_deleted_service_is_not_found(verify):
 
     assert verify.delete(f"/v2/Services/{sid}").status == 204
 
-    answer = verify.get(f"/v2/Services/{sid}")
+    response = verify.get(f"/v2/Services/{sid}")
     message = f"The requested resource /v2/Services/{sid} was not found"
-    assert answer.error == (404, 20404, message)
+    assert response.error == (404, 20404, message)
     assert verify.delete(f"/v2/Services/{sid}").error == (404, 20404, message)
 
 
@@ -122,9 +122,9 @@ def test_template_overrides_warning(verify, outbox):
 
 
 def test_unknown_template_is_rejected(verify):
-    answer = verify.send(TemplateSid=f"HJ{'9' * 32}")
+    response = verify.send(TemplateSid=f"HJ{'9' * 32}")
 
-    assert answer.error == (400, 60228, "Template was not found")
+    assert response.error == (400, 60228, "Template was not found")
 
 
 def test_service_can_allow_custom_codes(verify, outbox):
@@ -138,18 +138,18 @@ def test_service_can_allow_custom_codes(verify, outbox):
 
 
 def test_custom_code_is_rejected_by_default(verify):
-    answer = verify.send(CustomCode="123456")
+    response = verify.send(CustomCode="123456")
 
-    assert answer.error == (403, 60204, "Service does not support this feature")
+    assert response.error == (403, 60204, "Service does not support this feature")
 
 
 @pytest.mark.parametrize("code", ["123", "12345678901", "a b!c"])
 def test_malformed_custom_code_is_rejected(verify, code):
-    answer = verify.send(
+    response = verify.send(
         service=verify.service(CustomCodeEnabled="true"), CustomCode=code
     )
 
-    assert answer.error == (400, 60200, "Invalid parameter: CustomCode")
+    assert response.error == (400, 60200, "Invalid parameter: CustomCode")
 
 
 @pytest.mark.parametrize(
@@ -169,15 +169,15 @@ def test_malformed_custom_code_is_rejected(verify, code):
     ],
 )
 def test_invalid_parameter_is_rejected_by_name(verify, parameters, invalid):
-    answer = verify.post("/v2/Services", **parameters)
+    response = verify.post("/v2/Services", **parameters)
 
-    assert answer.error == (400, 60200, f"Invalid parameter: {invalid}")
+    assert response.error == (400, 60200, f"Invalid parameter: {invalid}")
 
 
 def test_psd2_is_rejected(verify):
-    answer = verify.post("/v2/Services", FriendlyName="Bank", Psd2Enabled="true")
+    response = verify.post("/v2/Services", FriendlyName="Bank", Psd2Enabled="true")
 
-    assert answer.error == (403, 60204, "Service does not support this feature")
+    assert response.error == (403, 60204, "Service does not support this feature")
 
 
 def test_pages_cover_every_service(verify):
@@ -234,9 +234,9 @@ def path_of(url):
     ],
 )
 def test_invalid_page_is_rejected(verify, query, parameter):
-    answer = verify.get("/v2/Services", **query)
+    response = verify.get("/v2/Services", **query)
 
-    assert answer.error == (400, 60200, f"Invalid parameter: {parameter}")
+    assert response.error == (400, 60200, f"Invalid parameter: {parameter}")
 
 
 def test_page_size_is_capped(verify):

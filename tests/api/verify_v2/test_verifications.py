@@ -15,14 +15,14 @@ LIST = f"/v2/Services/{SERVICE}/Verifications"
 
 
 def test_send_returns_pending_verification(verify):
-    answer = verify.send()
+    response = verify.send()
 
-    assert answer.status == 201
-    assert answer.body["to"] == TO
-    assert (answer.body["status"], answer.body["valid"]) == ("pending", False)
-    assert answer.body["lookup"] == {"carrier": None}
-    sid = answer.body["sid"]
-    assert answer.body["url"] == f"http://localhost{LIST}/{sid}"
+    assert response.status == 201
+    assert response.body["to"] == TO
+    assert (response.body["status"], response.body["valid"]) == ("pending", False)
+    assert response.body["lookup"] == {"carrier": None}
+    sid = response.body["sid"]
+    assert response.body["url"] == f"http://localhost{LIST}/{sid}"
 
 
 def test_send_returns_one_attempt_with_milliseconds(verify):
@@ -47,19 +47,19 @@ def test_resend_keeps_sid_and_adds_attempt(verify, outbox):
 def test_right_code_is_approved(verify, outbox):
     sid = verify.send().body["sid"]
 
-    answer = verify.check(outbox.code)
+    response = verify.check(outbox.code)
 
-    assert answer.status == 200
-    assert answer.body["sid"] == sid
-    assert (answer.body["status"], answer.body["valid"]) == ("approved", True)
+    assert response.status == 200
+    assert response.body["sid"] == sid
+    assert (response.body["status"], response.body["valid"]) == ("approved", True)
 
 
 def test_code_can_be_checked_by_verification_sid(verify, outbox):
     sid = verify.send().body["sid"]
 
-    answer = verify.check(outbox.code, VerificationSid=sid)
+    response = verify.check(outbox.code, VerificationSid=sid)
 
-    assert (answer.body["to"], answer.body["status"]) == (TO, "approved")
+    assert (response.body["to"], response.body["status"]) == (TO, "approved")
 
 
 def test_send_returns_rate_limit_headers(verify):
@@ -72,18 +72,18 @@ def test_send_returns_rate_limit_headers(verify):
 def test_wrong_code_returns_pending(verify, outbox):
     verify.send()
 
-    answer = verify.check(different_code(outbox.code))
+    response = verify.check(different_code(outbox.code))
 
-    assert answer.status == 200
-    assert (answer.body["status"], answer.body["valid"]) == ("pending", False)
+    assert response.status == 200
+    assert (response.body["status"], response.body["valid"]) == ("pending", False)
 
 
 def test_check_returns_creation_time_of_verification(verify, outbox):
     created = verify.send().body["date_created"]
 
-    answer = verify.check(different_code(outbox.code))
+    response = verify.check(different_code(outbox.code))
 
-    assert answer.body["date_created"] == created
+    assert response.body["date_created"] == created
 
 
 def test_sixth_check_is_rejected_with_right_code(verify, outbox):
@@ -91,38 +91,38 @@ def test_sixth_check_is_rejected_with_right_code(verify, outbox):
     for _ in range(5):
         verify.check(different_code(outbox.code))
 
-    answer = verify.check(outbox.code)
+    response = verify.check(outbox.code)
 
-    assert answer.error == (429, 60202, "Max check attempts reached")
-    assert int(answer.headers["Retry-After"]) > 0
+    assert response.error == (429, 60202, "Max check attempts reached")
+    assert int(response.headers["Retry-After"]) > 0
 
 
 def test_sixth_send_is_rejected(verify):
     for _ in range(5):
         verify.send()
 
-    answer = verify.send()
+    response = verify.send()
 
-    assert answer.error == (429, 60203, "Max send attempts reached")
+    assert response.error == (429, 60203, "Max send attempts reached")
 
 
 def test_send_during_cooldown_is_rejected(verify_with):
     verify = verify_with(OTP_RESEND_COOLDOWN="30s")
     verify.send()
 
-    answer = verify.send()
+    response = verify.send()
 
     message = "Too many concurrent requests for phone number"
-    assert answer.error == (429, 60212, message)
+    assert response.error == (429, 60212, message)
 
 
 def test_send_over_total_limit_is_rejected(verify_with):
     verify = verify_with(OTP_SENDS_TOTAL="1/1h")
     verify.send()
 
-    answer = verify.send("+919445067890")
+    response = verify.send("+919445067890")
 
-    assert answer.error == (429, 20429, "Too many requests")
+    assert response.error == (429, 20429, "Too many requests")
 
 
 @pytest.mark.parametrize("ended", ["never sent", "approved", "canceled"])
@@ -134,20 +134,24 @@ def test_check_without_pending_verification_is_not_found(verify, outbox, ended):
     if ended == "canceled":
         verify.post(f"{LIST}/{TO}", Status="canceled")
 
-    answer = verify.check("123456")
+    response = verify.check("123456")
 
     path = f"/v2/Services/{SERVICE}/VerificationCheck"
-    assert answer.error == (404, 20404, f"The requested resource {path} was not found")
+    assert response.error == (
+        404,
+        20404,
+        f"The requested resource {path} was not found",
+    )
 
 
 @pytest.mark.parametrize("by", ["sid", "number"])
 def test_verification_can_be_fetched(verify, by):
     sent = verify.send().body
 
-    answer = verify.get(f"{LIST}/{sent['sid'] if by == 'sid' else TO}")
+    response = verify.get(f"{LIST}/{sent['sid'] if by == 'sid' else TO}")
 
-    assert answer.status == 200
-    assert answer.body == sent
+    assert response.status == 200
+    assert response.body == sent
 
 
 def test_verification_can_be_fetched_by_encoded_number(verify):
@@ -168,17 +172,17 @@ def test_approved_verification_is_not_found(verify, outbox):
     sid = verify.send().body["sid"]
     verify.check(outbox.code)
 
-    answer = verify.get(f"{LIST}/{sid}")
+    response = verify.get(f"{LIST}/{sid}")
 
-    assert answer.error[:2] == (404, 20404)
+    assert response.error[:2] == (404, 20404)
 
 
 def test_canceled_verification_can_be_fetched_by_sid(verify):
     sid = verify.send().body["sid"]
 
-    answer = verify.post(f"{LIST}/{sid}", Status="canceled")
+    response = verify.post(f"{LIST}/{sid}", Status="canceled")
 
-    assert (answer.status, answer.body["status"]) == (200, "canceled")
+    assert (response.status, response.body["status"]) == (200, "canceled")
     assert verify.get(f"{LIST}/{sid}").body["status"] == "canceled"
 
 
@@ -192,9 +196,9 @@ def test_send_after_cancellation_starts_new_verification(verify):
 def test_client_can_approve_verification(verify, outbox):
     verify.send()
 
-    answer = verify.post(f"{LIST}/{TO}", Status="approved")
+    response = verify.post(f"{LIST}/{TO}", Status="approved")
 
-    assert (answer.body["status"], answer.body["valid"]) == ("approved", True)
+    assert (response.body["status"], response.body["valid"]) == ("approved", True)
     assert verify.check(outbox.code).error[:2] == (404, 20404)
 
 
@@ -222,9 +226,9 @@ def test_verification_of_auth_api_is_found(verify, outbox):
 def test_auth_api_can_check_code(verify, outbox):
     verify.send()
 
-    answer = verify.auth("/auth/verify_otp", phone=TO, otp=outbox.code)
+    response = verify.auth("/auth/verify_otp", phone=TO, otp=outbox.code)
 
-    assert answer == {"VerificationStatus": "approved"}
+    assert response == {"VerificationStatus": "approved"}
 
 
 def test_phone_has_one_verification_per_service(verify, outbox):
@@ -251,8 +255,8 @@ def test_bound_verification_is_checked_by_sid_only(verify, outbox, binding):
     sid = verify.send(service=binding).body["sid"]
 
     assert verify.check(outbox.code, binding).status == 404
-    answer = verify.check(outbox.code, binding, VerificationSid=sid)
-    assert (answer.body["status"], answer.body["sid"]) == ("approved", sid)
+    response = verify.check(outbox.code, binding, VerificationSid=sid)
+    assert (response.body["status"], response.body["sid"]) == ("approved", sid)
 
 
 def test_each_bound_verification_has_own_attempts(verify, outbox, binding):
@@ -264,17 +268,17 @@ def test_each_bound_verification_has_own_attempts(verify, outbox, binding):
     exhausted = verify.check(outbox.code, binding, VerificationSid=other)
     assert exhausted.error[:2] == (429, 60202)
 
-    answer = verify.check(code, binding, VerificationSid=sid)
+    response = verify.check(code, binding, VerificationSid=sid)
 
-    assert answer.body["status"] == "approved"
+    assert response.body["status"] == "approved"
 
 
 def test_unconfirmed_send_returns_sid_header(verify, outbox, binding):
     outbox.error = DeliveryUnconfirmed()
-    answer = verify.send(service=binding)
+    response = verify.send(service=binding)
 
-    assert answer.error[:2] == (504, 20504)
-    sid = answer.headers["OTP-Verification"]
+    assert response.error[:2] == (504, 20504)
+    sid = response.headers["OTP-Verification"]
     wrong = verify.check("000000", binding, VerificationSid=sid)
     assert wrong.body["status"] == "pending"
 
@@ -287,9 +291,9 @@ def test_bound_verification_is_closed_by_sid_only(verify, binding, status):
     assert verify.post(f"{path}/{TO}", Status=status).status == 404
     assert verify.get(f"{path}/{sid}").body["status"] == "pending"
 
-    answer = verify.post(f"{path}/{sid}", Status=status)
+    response = verify.post(f"{path}/{sid}", Status=status)
 
-    assert answer.body["status"] == status
+    assert response.body["status"] == status
 
 
 def test_failed_checks_count_across_services(verify_with, outbox):
@@ -362,17 +366,17 @@ def test_cancellation_succeeds_without_record_store(
 ):
     without_records.send()
 
-    answer = without_records.post(f"{LIST}/{TO}", Status="canceled")
+    response = without_records.post(f"{LIST}/{TO}", Status="canceled")
 
-    assert (answer.status, answer.body["status"]) == (200, "canceled")
+    assert (response.status, response.body["status"]) == (200, "canceled")
 
 
 def test_verification_of_other_service_is_not_found(verify):
     other, sid = verify.service(), verify.send().body["sid"]
 
-    answer = verify.get(f"/v2/Services/{other}/Verifications/{sid}")
+    response = verify.get(f"/v2/Services/{other}/Verifications/{sid}")
 
-    assert answer.error[:2] == (404, 20404)
+    assert response.error[:2] == (404, 20404)
 
 
 def test_redis_holds_no_plain_number(verify, redis):
@@ -421,6 +425,6 @@ def test_unexpected_error_is_500_in_twilio_format(app_with):
     app = app_with(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
     replace(app.extensions["otp_engine"], records=FaultyRecords()).init_app(app)
 
-    answer = Verify(app.test_client()).send()
+    response = Verify(app.test_client()).send()
 
-    assert answer.error == (500, 20500, "An internal server error has occurred")
+    assert response.error == (500, 20500, "An internal server error has occurred")

@@ -1,4 +1,4 @@
-"""What Twilio reports of messages that it had accepted."""
+"""Delivery reports of Twilio at `/callbacks/twilio`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ REPORT = {
     "From": "+15005550006",
     "ApiVersion": "2010-04-01",
 }
-SHAPED = "x" * 27 + "="
-"""What a signature looks like."""
+# The format of a signature.
+WELL_FORMED = "x" * 27 + "="
 DELIVERIES = "otp_deliveries_total{{channel=sms,country=IN,outcome={}}}"
 
 
@@ -46,60 +46,58 @@ def signed(report, url=CALLBACK, token=twilio_server.TOKEN):
 
 
 def report(client, status, **more):
-    told = REPORT | {"MessageStatus": status} | more
-    return client.post("/callbacks/twilio", data=told, headers=signed(told))
+    form = REPORT | {"MessageStatus": status} | more
+    return client.post("/callbacks/twilio", data=form, headers=signed(form))
 
 
-def happened(store):
-    return [one.event for one in store.events.since(None)]
+def emitted_events(store):
+    return [entry.event for entry in store.events.since(None)]
 
 
-def counted(client, outcome):
+def delivery_count(client, outcome):
     page = values(client.get("/metrics").text)
     return page.get(DELIVERIES.format(outcome), 0)
 
 
-def test_a_message_that_arrived_is_told_and_counted(client, store):
-    answer = report(client, "delivered")
+def test_delivered_report_emits_and_counts_event(client, store):
+    response = report(client, "delivered")
 
-    [event] = happened(store)
-    assert (answer.status_code, answer.data) == (204, b"")
+    [event] = emitted_events(store)
+    assert (response.status_code, response.data) == (204, b"")
     assert isinstance(event, MessageDelivered)
     assert (event.recipient.country, event.recipient.prefix) == ("IN", "+91944")
-    assert counted(client, "delivered") == 1
+    assert delivery_count(client, "delivered") == 1
 
 
 @pytest.mark.parametrize("status", ["undelivered", "failed"])
-def test_a_message_that_was_lost_is_told_with_the_carriers_number(
-    client, store, status
-):
+def test_undelivered_report_has_error_code_of_provider(client, store, status):
     report(client, status, ErrorCode="30003")
 
-    [event] = happened(store)
+    [event] = emitted_events(store)
     assert isinstance(event, MessageUndelivered)
     assert event.provider_error == 30003
-    assert counted(client, "undelivered") == 1
+    assert delivery_count(client, "undelivered") == 1
 
 
-def test_a_report_that_comes_twice_is_told_once(client, store):
+def test_repeated_report_is_counted_once(client, store):
     for _ in range(3):
         assert report(client, "delivered").status_code == 204
 
-    assert counted(client, "delivered") == 1
-    assert len(happened(store)) == 1
+    assert delivery_count(client, "delivered") == 1
+    assert len(emitted_events(store)) == 1
 
 
-def test_a_report_on_another_channel_is_heard_and_nothing_of_ours(client, store):
-    answer = report(client, "delivered", To="whatsapp:+919445012345")
+def test_report_of_other_channel_emits_no_event(client, store):
+    response = report(client, "delivered", To="whatsapp:+919445012345")
 
-    assert answer.status_code == 204
-    assert happened(store) == []
+    assert response.status_code == 204
+    assert emitted_events(store) == []
 
 
 @pytest.mark.parametrize("status", ["queued", "sending", "sent", "read", ""])
-def test_a_message_on_its_way_is_no_news(client, store, status):
+def test_report_of_message_in_transit_emits_no_event(client, store, status):
     assert report(client, status).status_code == 204
-    assert happened(store) == []
+    assert emitted_events(store) == []
 
 
 @pytest.mark.parametrize(
@@ -107,7 +105,7 @@ def test_a_message_on_its_way_is_no_news(client, store, status):
     [
         {},
         {"X-Twilio-Signature": ""},
-        {"X-Twilio-Signature": SHAPED},
+        {"X-Twilio-Signature": WELL_FORMED},
         signed(REPORT | {"MessageStatus": "delivered"}, token="another"),
         signed(REPORT | {"MessageStatus": "sent"}),
         signed(
@@ -115,17 +113,17 @@ def test_a_message_on_its_way_is_no_news(client, store, status):
         ),
     ],
 )
-def test_a_report_that_is_not_twilios_is_refused(client, store, headers):
-    forged = REPORT | {"MessageStatus": "delivered"}
+def test_report_with_wrong_signature_is_401(client, store, headers):
+    unsigned = REPORT | {"MessageStatus": "delivered"}
 
-    answer = client.post("/callbacks/twilio", data=forged, headers=headers)
+    response = client.post("/callbacks/twilio", data=unsigned, headers=headers)
 
-    assert (answer.status_code, answer.json["error"]) == (401, "unauthorized")
-    assert happened(store) == []
+    assert (response.status_code, response.json["error"]) == (401, "unauthorized")
+    assert emitted_events(store) == []
 
 
-class Unread:
-    """A body that must not be read, as one that a client holds back."""
+class UnreadableBody:
+    """A body that fails the test when it is read."""
 
     def read(self, *_):
         raise AssertionError("the body was read")
@@ -143,50 +141,50 @@ class Unread:
         ({"X-Twilio-Signature": "x" * 28}, "400", 401, "unauthorized"),
         ({"X-Twilio-Signature": "-" * 27 + "="}, "400", 401, "unauthorized"),
         ({"X-Twilio-Signature": "x" * 28 + "="}, "400", 401, "unauthorized"),
-        ({"X-Twilio-Signature": SHAPED}, "4097", 413, "body_too_large"),
+        ({"X-Twilio-Signature": WELL_FORMED}, "4097", 413, "body_too_large"),
         (
-            {"X-Twilio-Signature": SHAPED, "Transfer-Encoding": "chunked"},
+            {"X-Twilio-Signature": WELL_FORMED, "Transfer-Encoding": "chunked"},
             "",
             400,
             "invalid_request",
         ),
     ],
 )
-def test_what_the_headers_show_is_refused_before_the_body_is_read(
+def test_report_with_invalid_headers_is_rejected_before_its_body(
     client, headers, length, status, error
 ):
     environ = {
-        "wsgi.input": Unread(),
+        "wsgi.input": UnreadableBody(),
         "wsgi.input_terminated": True,
         "CONTENT_LENGTH": length,
     }
 
-    answer = client.post(
+    response = client.post(
         "/callbacks/twilio",
         content_type="application/x-www-form-urlencoded",
         headers=headers,
         environ_overrides=environ,
     )
 
-    assert (answer.status_code, answer.json["error"]) == (status, error)
+    assert (response.status_code, response.json["error"]) == (status, error)
 
 
-def test_refused_reports_keep_no_place(client, store):
-    forged = {"X-Twilio-Signature": SHAPED}
+def test_rejected_reports_hold_no_slot(client, store):
+    unsigned = {"X-Twilio-Signature": WELL_FORMED}
     for _ in range(9):
-        client.post("/callbacks/twilio", data=REPORT, headers=forged)
+        client.post("/callbacks/twilio", data=REPORT, headers=unsigned)
 
     assert report(client, "delivered").status_code == 204
 
 
-def test_a_report_of_four_kilobytes_is_heard(client, store):
+def test_report_of_four_kilobytes_is_accepted(client, store):
     # More than Twilio sends; its longest values are a few hundred characters.
     report(client, "delivered", ErrorMessage="x" * 3_500)
 
-    assert len(happened(store)) == 1
+    assert len(emitted_events(store)) == 1
 
 
-def test_no_number_is_in_the_log(client, caplog):
+def test_log_contains_no_number(client, caplog):
     caplog.set_level("INFO")
 
     report(client, "delivered")
@@ -195,7 +193,7 @@ def test_no_number_is_in_the_log(client, caplog):
 
 
 @pytest.mark.parametrize(
-    "missing",
+    "settings",
     [
         {"OTP_PUBLIC_URL": ""},
         {"OTP_PUBLIC_URL": "http://localhost:3000"},
@@ -212,18 +210,16 @@ def test_no_number_is_in_the_log(client, caplog):
         },
     ],
 )
-def test_where_twilio_could_not_report_or_be_believed_there_is_nothing(
-    app_with, missing
-):
-    http = app_with(**TWILIO | missing).test_client()
+def test_webhook_without_public_url_or_auth_token_is_404(app_with, settings):
+    client = app_with(**TWILIO | settings).test_client()
 
-    assert report(http, "delivered").status_code == 404
+    assert report(client, "delivered").status_code == 404
 
 
 @pytest.mark.parametrize(
-    ("public_url", "told"), [(PUBLIC, CALLBACK), ("http://localhost:3000", None)]
+    ("public_url", "callback"), [(PUBLIC, CALLBACK), ("http://localhost:3000", None)]
 )
-def test_twilio_is_told_where_to_report(store, public_url, told):
+def test_message_has_status_callback_of_public_url(store, public_url, callback):
     with twilio_server.running() as twilio:
         environ = (
             RELAXED
@@ -233,9 +229,9 @@ def test_twilio_is_told_where_to_report(store, public_url, told):
                 "OTP_PUBLIC_URL": public_url,
             }
         )
-        http = create_app(config.load(environ), store=store).test_client()
+        client = create_app(config.load(environ), store=store).test_client()
 
-        http.post("/auth/send_otp", json={"phone": "9445012345"}, headers=KEY)
+        client.post("/auth/send_otp", json={"phone": "9445012345"}, headers=KEY)
 
         [message] = twilio.messages
-    assert message.get("StatusCallback") == told
+    assert message.get("StatusCallback") == callback

@@ -1,4 +1,4 @@
-"""Numbers for tests: a code that is known before, and no message."""
+"""Sandbox numbers on both APIs: a fixed code, and no message."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from otp_engine.senders.null import NullSender
 from tests.support.verify_client import SERVICE, Verify
 
 NUMBER, CODE = "+15550100001", "123456"
-TOMORROW = date.today() + timedelta(days=2)  # noqa: DTZ011 - some day that is not over
-ENTRY = f"{NUMBER}:{CODE}@{TOMORROW}"
+FUTURE = date.today() + timedelta(days=2)  # noqa: DTZ011 - a future date in every time zone
+ENTRY = f"{NUMBER}:{CODE}@{FUTURE}"
 
 
 @pytest.fixture
@@ -70,13 +70,15 @@ def test_fixed_code_is_not_found_after_the_last_day(engine):
         {NUMBER: SandboxNumber(parse_unassigned(NUMBER), CODE, days[0])},
         lambda: days[0],
     )
-    both = engines.build(engine, numbers, NullSender())
+    sandboxed_engines = engines.build(engine, numbers, NullSender())
     number = parse_unassigned(NUMBER)
-    both.engine_for(number).send(SendRequest(number=number))
+    sandboxed_engines.engine_for(number).send(SendRequest(number=number))
     days[0] += timedelta(days=1)
 
     with pytest.raises(VerificationNotFound):
-        both.engine_for(number).check(CheckRequest(number=number, code=CODE))
+        sandboxed_engines.engine_for(number).check(
+            CheckRequest(number=number, code=CODE)
+        )
 
 
 def test_sandbox_number_has_the_usual_number_of_checks(client):
@@ -103,19 +105,19 @@ def test_sandbox_number_works_on_v2_without_an_attempt(app_with, outbox):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "entries",
     [
         f"{NUMBER}:{CODE}",
         f"{NUMBER}:{CODE}@soon",
-        f"{NUMBER}:12@{TOMORROW}",
-        f"5550100001:{CODE}@{TOMORROW}",
-        f"+0:{CODE}@{TOMORROW}",
+        f"{NUMBER}:12@{FUTURE}",
+        f"5550100001:{CODE}@{FUTURE}",
+        f"+0:{CODE}@{FUTURE}",
         f"{ENTRY},nonsense",
         f"{NUMBER}:{CODE}@2020-01-01",
     ],
 )
-def test_malformed_or_expired_entry_stops_the_start(given):
-    with pytest.raises(InvalidSettings, match="OTP_TEST_NUMBERS") as refusal:
-        config.load({"OTP_DEV": "1", "OTP_TEST_NUMBERS": given})
+def test_malformed_or_expired_entry_is_invalid_setting(entries):
+    with pytest.raises(InvalidSettings, match="OTP_TEST_NUMBERS") as raised:
+        config.load({"OTP_DEV": "1", "OTP_TEST_NUMBERS": entries})
 
-    assert CODE not in str(refusal.value).replace("+15550100001:123456@2027-01-31", "")
+    assert CODE not in str(raised.value).replace("+15550100001:123456@2027-01-31", "")

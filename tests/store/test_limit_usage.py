@@ -1,4 +1,4 @@
-"""What limits have counted, and forgetting it; on both stores."""
+"""The usage of limits, and its deletion; on both stores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.fakes import different_code
 from tests.support.tuning import with_policy
 
 SHOP = Service(sid="VA1", namespace="VA1", brand="Shop")
-SPACES = ["", "VA1"]
+NAMESPACES = ["", "VA1"]
 
 
 @pytest.fixture
@@ -35,27 +35,27 @@ def inspector(limited):
     return PhoneInspector(store, store.limit_usage, limited.peppers, limited.policy)
 
 
-def test_of_a_phone_that_nobody_asked_for_nothing_is_used(inspector, alice, redis):
-    found = inspector.inspect(alice.number, SPACES)
+def test_unused_phone_has_no_usage_and_no_pending_verification(inspector, alice, redis):
+    inspection = inspector.inspect(alice.number, NAMESPACES)
 
-    assert found.pending == []
-    assert {use.used for use in found.limit_usage} == {0}
+    assert inspection.pending == []
+    assert {window_usage.used for window_usage in inspection.limit_usage} == {0}
     assert redis.dbsize() == 0
 
 
-def test_each_window_says_how_far_it_is_used_and_when_it_has_room(
+def test_inspection_returns_usage_and_reset_of_each_window(
     limited, inspector, alice, guess, outbox
 ):
     limited.send(alice)
     limited.send(replace(alice, service=SHOP))
     limited.check(guess(different_code(*outbox.codes)))
 
-    uses = {
-        (use.limit_name, str(use.window)): use
-        for use in inspector.inspect(alice.number, SPACES).limit_usage
+    usage = {
+        (window_usage.limit_name, str(window_usage.window)): window_usage
+        for window_usage in inspector.inspect(alice.number, NAMESPACES).limit_usage
     }
 
-    used = {key: use.used for key, use in uses.items()}
+    used = {key: window_usage.used for key, window_usage in usage.items()}
     assert used == {
         ("sends_per_phone", "2/10m"): 2,
         ("sends_per_phone", "9/1d"): 2,
@@ -63,36 +63,38 @@ def test_each_window_says_how_far_it_is_used_and_when_it_has_room(
         ("max_consecutive_failures", "100/30d"): 1,
         ("sends_total", "5/1h"): 2,
     }
-    full = uses["sends_per_phone", "2/10m"].resets_in
+    full = usage["sends_per_phone", "2/10m"].resets_in
     assert timedelta(minutes=9) < full <= timedelta(minutes=10)
-    assert not uses["sends_per_phone", "9/1d"].resets_in
+    assert not usage["sends_per_phone", "9/1d"].resets_in
 
 
-def test_what_waits_is_told_by_service(limited, inspector, alice):
+def test_inspection_returns_pending_verification_of_each_namespace(
+    limited, inspector, alice
+):
     limited.send(alice)
     limited.send(replace(alice, service=SHOP))
 
-    waiting = inspector.inspect(alice.number, SPACES).pending
+    pending = inspector.inspect(alice.number, NAMESPACES).pending
 
-    assert [space for space, _ in waiting] == SPACES
+    assert [namespace for namespace, _ in pending] == NAMESPACES
 
 
-def test_windows_in_shadow_are_shown_as_they_would_be(engine, store, alice):
-    watched = with_policy(
+def test_inspection_returns_usage_of_shadow_windows(engine, store, alice):
+    limited = with_policy(
         engine,
         sends_per_phone=Limit.parse("5/10m, 1/10m shadow"),
         sends_total=Limit.parse("9/1h, 1/1h shadow"),
     )
-    watched.send(alice)
-    watched.send(alice)
+    limited.send(alice)
+    limited.send(alice)
 
     inspector = PhoneInspector(
-        store, store.limit_usage, watched.peppers, watched.policy
+        store, store.limit_usage, limited.peppers, limited.policy
     )
 
     used = {
-        (use.limit_name, str(use.window)): use.used
-        for use in inspector.inspect(alice.number, SPACES).limit_usage
+        (window_usage.limit_name, str(window_usage.window)): window_usage.used
+        for window_usage in inspector.inspect(alice.number, NAMESPACES).limit_usage
     }
     del used["failed_checks_per_phone", "1000/1h"]
     del used["max_consecutive_failures", "100/30d"]
@@ -104,15 +106,15 @@ def test_windows_in_shadow_are_shown_as_they_would_be(engine, store, alice):
     }
 
 
-def test_looking_costs_nothing(limited, inspector, alice, guess, outbox):
+def test_inspection_uses_no_attempt(limited, inspector, alice, guess, outbox):
     limited.send(alice)
     for _ in range(20):
-        inspector.inspect(alice.number, SPACES)
+        inspector.inspect(alice.number, NAMESPACES)
 
     assert limited.check(guess(outbox.code)).approved
 
 
-def test_a_forgotten_phone_has_all_its_limits_and_nothing_waits(
+def test_deleted_phone_has_unused_limits_and_no_pending_verification(
     limited, inspector, alice, guess, outbox
 ):
     limited.send(alice)
@@ -120,17 +122,19 @@ def test_a_forgotten_phone_has_all_its_limits_and_nothing_waits(
     with pytest.raises(RateLimited):
         limited.send(alice)
 
-    assert inspector.delete(alice.number, SPACES)
+    assert inspector.delete(alice.number, NAMESPACES)
 
-    assert inspector.inspect(alice.number, SPACES).pending == []
+    assert inspector.inspect(alice.number, NAMESPACES).pending == []
     limited.send(alice)
-    assert not inspector.delete(numbers.parse("+919445067890", "IN"), SPACES)
+    assert not inspector.delete(numbers.parse("+919445067890", "IN"), NAMESPACES)
 
 
-def test_what_everybody_shares_stays_counted(limited, inspector, alice):
+def test_deletion_of_phone_keeps_usage_of_global_limits(limited, inspector, alice):
     limited.send(alice)
 
-    inspector.delete(alice.number, SPACES)
+    inspector.delete(alice.number, NAMESPACES)
 
-    uses = inspector.inspect(alice.number, SPACES).limit_usage
-    assert {use.limit_name: use.used for use in uses}["sends_total"] == 1
+    usage = inspector.inspect(alice.number, NAMESPACES).limit_usage
+    assert {window_usage.limit_name: window_usage.used for window_usage in usage}[
+        "sends_total"
+    ] == 1
