@@ -241,8 +241,8 @@ def test_a_message_that_did_not_surely_leave_is_no_201(
     assert ("OTP-Expires-In" in answer.headers) == (status == 504)
 
 
-def test_full_hash_queue_is_503_with_retry_after(app_with):
-    app = app_with()
+def test_full_hash_queue_is_503_with_retry_after(new_app):
+    app = new_app()
     full: HashPool = app.extensions["otp_engine"].live_engines().live.hash_pool
     while full._slots.acquire(blocking=False):  # noqa: SLF001 - as hashes would hold them
         pass
@@ -283,9 +283,9 @@ def test_an_unexpected_failure_is_500_with_a_request_id_and_no_secret(store, cap
 
 
 def test_even_a_failure_of_the_answer_itself_is_answered_in_the_contracts_words(
-    app_with, caplog
+    new_app, caplog
 ):
-    app = app_with()
+    app = new_app()
 
     def fail_once(response):
         app.after_request_funcs[None].remove(fail_once)
