@@ -108,7 +108,8 @@ def test_limit_accepts_again_after_retry_after_and_not_before(store, redis):
 def test_no_period_contains_more_events_than_the_count(store, redis):
     # Counters and GCRA fail here: they accept twice the limit across a boundary.
     limit, count = charge("steady", 4, MINUTE), 4
-    now, accepted, expected = 0, [], []
+    now, accepted = 0, []
+    expected: list[int] = []
     # A minute ends 20 s from every event, so that the seconds of a run on a busy
     # machine change no result.
     for gap in [0, 40, 0, 0, 40, 0, 0, 0, 40, 0, 0, 0, 0, 80, 0, 0] * 3:
