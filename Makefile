@@ -6,6 +6,8 @@ port ?= 3000
 least := $(if $(OTP_REQUIRE_REDIS),99,0)
 venv := .venv
 ready := $(venv)/.ready
+# Each worker of pytest has its own Redis; `args="-n 0"` runs the tests in one process.
+parallel := -n 2 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
@@ -16,19 +18,19 @@ run: $(ready)  ## serve on http://127.0.0.1:3000, codes on the console; or port=
 	@$(venv)/bin/otp-engine serve --dev --port $(port)
 
 test: check  ## run the checks and the quick tests; or args="-k NAME"
-	$(venv)/bin/pytest -m "unit or smoke" $(args)
+	$(venv)/bin/pytest $(parallel) -m "unit or smoke" $(args)
 
 test-all: check  ## run the checks, the quick tests and all end-to-end tests
-	$(venv)/bin/pytest -m "not fault" $(args)
+	$(venv)/bin/pytest $(parallel) -m "not fault" $(args)
 
 coverage: $(ready)  ## run the same tests, and measure which lines they reach
 	$(venv)/bin/coverage erase
-	$(venv)/bin/coverage run -m pytest -m "not fault" $(args)
+	$(venv)/bin/coverage run -m pytest $(parallel) -m "not fault" $(args)
 	$(venv)/bin/coverage combine --quiet
 	$(venv)/bin/coverage report --fail-under=$(least)
 
 fault-tests: $(ready)  ## run the short form of the tests under faults and load
-	$(venv)/bin/pytest tests/fault_injection $(args)
+	$(venv)/bin/pytest $(parallel) tests/fault_injection $(args)
 
 check: $(ready)  ## run the linters and the type checker
 	$(venv)/bin/ruff format --check --quiet

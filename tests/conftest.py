@@ -36,7 +36,7 @@ KIND_OF_FOLDER = {"e2e": "e2e", "fault_injection": "fault"}
 BACKENDS = ["embedded", "real"]
 TESTS = Path(__file__).parent
 # The tests of the domain and of the store compare both.
-ON_ONE_BACKEND = {"api", "web"}
+ON_ONE_BACKEND = {"api", "ops", "web"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -55,13 +55,18 @@ def redis_url(tmp_path_factory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def real_redis(redis_url) -> Iterator[Any]:
-    """Return a connection to the real Redis, which is empty."""
+@pytest.fixture(scope="session")
+def real_connection(redis_url) -> Iterator[Any]:
     client: Any = connect(redis_url, TIMEOUT)
-    client.flushall()
     yield client
     client.close()
+
+
+@pytest.fixture
+def real_redis(real_connection) -> Any:
+    """Return a connection to the real Redis, which is empty."""
+    real_connection.flushall()
+    return real_connection
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -78,12 +83,22 @@ def _one_backend() -> str:
     return "real" if has_redis or required else "embedded"
 
 
-@pytest.fixture
-def redis(request: pytest.FixtureRequest, store_backend: str) -> Any:
-    """Return an empty Redis: embedded in this process, or a real one."""
+@pytest.fixture(scope="session")
+def connection(request: pytest.FixtureRequest, store_backend: str) -> Any:
+    """Return a connection to a Redis: embedded in this process, or a real one."""
     if store_backend == "embedded":
         return connect(None, TIMEOUT)
-    return request.getfixturevalue("real_redis")
+    return request.getfixturevalue("real_connection")
+
+
+@pytest.fixture
+def redis(connection, store_backend: str) -> Any:
+    """Return a connection to an empty Redis."""
+    connection.flushall()
+    if store_backend == "embedded":
+        # It stores a script that it rejected, and a real Redis does not.
+        connection.script_flush()
+    return connection
 
 
 @pytest.fixture
@@ -92,6 +107,20 @@ def store(redis) -> Iterator[RedisStore]:
     yield store
     # A later write would reach the Redis of the next test.
     store.events.flush(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def shared_store(connection) -> RedisStore:
+    """Return the store of the apps that several tests use."""
+    return RedisStore(connection)
+
+
+@pytest.fixture
+def empty_shared_store(shared_store, redis) -> Iterator[RedisStore]:
+    """Return the store of the apps, whose Redis is empty."""
+    yield shared_store
+    # As for `store`.
+    shared_store.events.flush(timeout=60)
 
 
 @pytest.fixture

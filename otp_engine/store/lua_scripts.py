@@ -25,6 +25,7 @@ ALLOW_OOM_FLAG = "#!lua flags=allow-oom\n"
 _FLAG_UNKNOWN = "near '#'"
 
 
+@cache
 def load(name: str) -> str:
     """Return the text of a script, with the shared library prepended."""
     parts = (*_SHARED_LIBRARY, name)

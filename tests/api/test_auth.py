@@ -246,8 +246,8 @@ def test_failed_or_unconfirmed_send_is_not_201(
     assert ("OTP-Expires-In" in response.headers) == (status == 504)
 
 
-def test_full_hash_queue_is_503_with_retry_after(app_with):
-    app = app_with()
+def test_full_hash_queue_is_503_with_retry_after(new_app):
+    app = new_app()
     full: HashPool = app.extensions["otp_engine"].live_engines().live.hash_pool
     while full._slots.acquire(blocking=False):  # noqa: SLF001 - as hashes would hold them
         pass
@@ -287,8 +287,8 @@ def test_unexpected_error_is_500_with_request_id_and_no_secret(store, caplog):
     assert "code" not in response.json["msg"]
 
 
-def test_error_in_response_hook_is_500_in_contract_format(app_with, caplog):
-    app = app_with()
+def test_error_in_response_hook_is_500_in_contract_format(new_app, caplog):
+    app = new_app()
 
     def fail_once(response):
         app.after_request_funcs[None].remove(fail_once)

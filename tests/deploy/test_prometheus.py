@@ -88,6 +88,7 @@ def queried_label_values(text: str) -> Iterator[tuple[str, str, str]]:
                 yield name, label, value
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -179,6 +180,7 @@ def _for_one_instance(text, folder, port):
     return text.replace("/tmp/metrics_key", str(folder / "metrics_key"))  # noqa: S108 - a path of the container
 
 
+@pytest.mark.e2e
 def test_prometheus_with_shipped_files_scrapes_the_service(prometheus):
     service, port = prometheus
     service.post("/auth/send_otp", {"phone": "9445012345"})

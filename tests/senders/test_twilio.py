@@ -3,7 +3,6 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -187,12 +186,10 @@ def test_malformed_response_is_unconfirmed_unless_status_is_rejection(
 @pytest.mark.parametrize("behave", [hang, reset])
 def test_request_without_response_is_not_retried(provider, twilio, behave):
     twilio.behave = behave
-    started = time.monotonic()
 
     with pytest.raises(DeliveryUnconfirmed):
         provider.send(MESSAGE)
 
-    assert time.monotonic() - started < 2
     assert len(twilio.messages) == 1
 
 

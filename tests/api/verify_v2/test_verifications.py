@@ -345,8 +345,8 @@ class UnavailableRecords:
 
 
 @pytest.fixture
-def without_records(app_with, outbox):
-    app = app_with(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
+def without_records(new_app, outbox):
+    app = new_app(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
     replace(app.extensions["otp_engine"], records=UnavailableRecords()).init_app(app)
     return Verify(app.test_client())
 
@@ -421,8 +421,8 @@ class FaultyRecords:
         return fail
 
 
-def test_unexpected_error_is_500_in_twilio_format(app_with):
-    app = app_with(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
+def test_unexpected_error_is_500_in_twilio_format(new_app):
+    app = new_app(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
     replace(app.extensions["otp_engine"], records=FaultyRecords()).init_app(app)
 
     response = Verify(app.test_client()).send()

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+from jsonschema import Draft202012Validator
 
 _SPEC = json.loads(Path(__file__).with_suffix(".json").read_text())
 _DATE = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
@@ -57,7 +58,7 @@ _META = _exactly(
 
 def assert_valid(method: str, path: str, status: int, body: Any) -> None:
     if status >= 400:
-        jsonschema.validate(body, _ERROR)
+        _ERROR_VALIDATOR.validate(body)
         assert body["status"] == status
         return
     bodies = next(
@@ -69,12 +70,27 @@ def assert_valid(method: str, path: str, status: int, body: Any) -> None:
     if expected is None:
         assert body is None
     elif isinstance(expected, str):
-        jsonschema.validate(body, _schema_of(expected))
+        _resource_validator(expected).validate(body)
     else:
         key, item = expected
-        items = {"type": "array", "items": _schema_of(item)}
-        jsonschema.validate(body, _exactly({key: items, "meta": _META}))
+        _page_validator(key, item).validate(body)
         assert body["meta"]["key"] == key
+
+
+@cache
+def _resource_validator(name: str) -> Any:
+    return _validator(_schema_of(name))
+
+
+@cache
+def _page_validator(key: str, name: str) -> Any:
+    items = {"type": "array", "items": _schema_of(name)}
+    return _validator(_exactly({key: items, "meta": _META}))
+
+
+def _validator(schema: dict[str, Any]) -> Any:
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
 
 
 def _matches(operation: str, method: str, path: str) -> bool:
@@ -104,3 +120,6 @@ def _field(spec: dict[str, Any]) -> dict[str, Any]:
     if field_type:
         schema["type"] = [field_type, "null"] if spec.get("nullable") else field_type
     return schema
+
+
+_ERROR_VALIDATOR = _validator(_ERROR)
