@@ -23,7 +23,7 @@ from werkzeug.exceptions import NotFound
 
 from otp_engine import senders, web
 from otp_engine.api import (
-    auth,
+    auth_views,
     body,
     error_handlers,
     jwks,
@@ -32,28 +32,28 @@ from otp_engine.api import (
     verify_v2,
 )
 from otp_engine.api.authentication import ApiKeyAuthenticator
-from otp_engine.api.context import AppContext
+from otp_engine.api.context import Dependencies
 from otp_engine.api.cors import OriginPolicy
 from otp_engine.api.forwarded import ForwardedFor
 from otp_engine.config import Settings
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
-from otp_engine.domain import engines
+from otp_engine.domain import engine_router
 from otp_engine.domain.engine import Engine
-from otp_engine.domain.engines import Engines
+from otp_engine.domain.engine_router import EngineRouter
 from otp_engine.domain.events import Event, EventListener
 from otp_engine.domain.limits import hits
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.live import LivePolicy
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.ports import Sender, VerificationStore
 from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health, request_log
-from otp_engine.resilience.metrics import NULL_METRICS, Metrics
+from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.senders.null import NullSender
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
@@ -136,7 +136,7 @@ def create_app(
     app.register_blueprint(health.blueprint(store.ping, draining))
     if settings.dev or settings.metrics_key:
         app.register_blueprint(
-            metrics.blueprint(settings.metrics_key, context.live_engines)
+            metrics.blueprint(settings.metrics_key, context.current_engines)
         )
     if settings.trusted_proxies:
         app.wsgi_app = ForwardedFor(  # type: ignore[method-assign] # Flask's own way to add a middleware
@@ -175,9 +175,9 @@ def _add_hooks(app: Flask, settings: Settings, metrics: PrometheusMetrics) -> No
 
 
 def _add_views(
-    app: Flask, settings: Settings, store: RedisStore, context: AppContext
+    app: Flask, settings: Settings, store: RedisStore, context: Dependencies
 ) -> None:
-    app.register_blueprint(auth.bp)
+    app.register_blueprint(auth_views.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(jwks.blueprint(context.proofs))
     web.init_app(app, settings, store.inbox.list_messages)
@@ -197,7 +197,7 @@ def _metrics(settings: Settings, directory: str | None) -> PrometheusMetrics:
     from otp_engine.ops.prometheus import PrometheusMetrics  # noqa: PLC0415 - see above
 
     metrics = PrometheusMetrics(
-        directory, sorted(settings.allowed_countries - {numbers.ALL_COUNTRIES})
+        directory, sorted(settings.allowed_countries - {numbers.COUNTRY_WILDCARD})
     )
     if directory is None:
         # Of several processes, the one that applies a policy sets the gauges.
@@ -210,16 +210,16 @@ def _build_context(
     store: RedisStore,
     engine: Engine,
     metrics: EventMetrics,
-) -> AppContext:
+) -> Dependencies:
     sandbox_numbers = SandboxNumbers(
         {sandbox.number.e164: sandbox for sandbox in settings.test_numbers},
         lambda: datetime.now(UTC).date(),
     )
     live = _live_policy(settings, store, engine, metrics, sandbox_numbers)
-    return AppContext(
+    return Dependencies(
         dev=settings.dev,
         sandbox_numbers=sandbox_numbers,
-        live_engines=live.current,
+        current_engines=live.current,
         peppers=settings.peppers,
         authenticator=ApiKeyAuthenticator(
             settings.api_keys, failed=_auth_failure_limit(live, store, settings)
@@ -245,17 +245,17 @@ def _live_policy(
     engine: Engine,
     metrics: EventMetrics,
     sandbox_numbers: SandboxNumbers,
-) -> LivePolicy[Engines]:
+) -> LivePolicy[EngineRouter]:
     """Return the live policy, with engines that are built once for each version."""
     emit = _listener(settings, store, metrics)
 
-    def build_engines(policy: Policy) -> Engines:
+    def build_engines(policy: Policy) -> EngineRouter:
         live = replace(engine, policy=policy, emit=emit)
-        return engines.build(live, sandbox_numbers, NullSender())
+        return engine_router.build(live, sandbox_numbers, NullSender())
 
     return LivePolicy(
         settings.policy,
-        PolicyVersions(store.policy_versions, settings.peppers),
+        SignedPolicyVersions(store.policy_versions, settings.peppers),
         build_engines,
         gauges=metrics,
     )
@@ -276,16 +276,16 @@ def _listener(
 
 
 def _auth_failure_limit(
-    live: LivePolicy[Engines], store: VerificationStore, settings: Settings
+    live: LivePolicy[EngineRouter], store: VerificationStore, settings: Settings
 ) -> Callable[[str], None]:
     """Return a function that counts a wrong API key of an address, up to a limit."""
 
     def count(address: str) -> None:
-        policy = live.current().live.policy
+        policy = live.current().production.policy
         failure = hits.for_failed_authentication(address, policy, settings.peppers[0])
         # Without Redis the response is 401, as for any wrong key.
         with suppress(StoreUnavailable):
-            store.acquire_limits(
+            store.acquire_hits(
                 failure, idempotency_key=secrets.token_bytes(_IDEMPOTENCY_KEY_BYTES)
             )
 
@@ -298,7 +298,9 @@ def _reject_double_slash() -> None:
         raise NotFound
 
 
-def build_store(settings: Settings, metrics: Metrics = NULL_METRICS) -> RedisStore:
+def build_store(
+    settings: Settings, metrics: DependencyMetrics = NULL_METRICS
+) -> RedisStore:
     """Return the store in the Redis of *settings*, or in this process.
 
     Raises:
@@ -316,7 +318,10 @@ def build_store(settings: Settings, metrics: Metrics = NULL_METRICS) -> RedisSto
 
 
 def build_engine(
-    settings: Settings, store: VerificationStore, sender: Sender, metrics: Metrics
+    settings: Settings,
+    store: VerificationStore,
+    sender: Sender,
+    metrics: DependencyMetrics,
 ) -> Engine:
     """Build the engine on *store* and *sender*."""
     return Engine(

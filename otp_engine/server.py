@@ -91,7 +91,7 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
     def startup(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Granian's signature
         """Start the workers, and run signal handlers without delay from then on."""
         super().startup(*args, **kwargs)
-        signals.wake_main_thread()
+        signals.install_signal_wakeup()
 
 
 def create_worker_app(settings: Settings) -> Flask:
@@ -108,7 +108,7 @@ def create_worker_app(settings: Settings) -> Flask:
         The application.
     """
     os.setpgid(0, 0)
-    signals.wake_main_thread()
+    signals.install_signal_wakeup()
     draining = Event()
     signal.signal(_DRAIN_SIGNAL, lambda *_: draining.set())
     remove_request_variables(os.environ)

@@ -16,7 +16,7 @@ from threading import Thread, get_ident
 _WAKE = signal.SIGUSR2
 
 
-def wake_main_thread() -> None:
+def install_signal_wakeup() -> None:
     """Interrupt the main thread on each later signal.
 
     The main thread must call this function. Python writes the number of each signal

@@ -7,13 +7,13 @@ import json
 import pytest
 
 from otp_engine.domain.events import Action, RequestRefused
-from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store.redis_store import RedisStore
 from tests.support.command_line import run
 from tests.support.server_process import production
 
 EVENT = RequestRefused(
-    recipient=Recipient(
+    recipient=PseudonymousRecipient(
         phone_hash="xBsuUixoSM3ju4Iw",
         prefix="+91944",
         country="IN",

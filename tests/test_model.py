@@ -120,7 +120,7 @@ class CallbackSender:
         self.receive: Callable[[Message], None] = print
 
     @contextmanager
-    def reserve(self) -> Iterator[Deliver]:
+    def acquire_slot(self) -> Iterator[Deliver]:
         yield self.receive
 
     def ping(self) -> None:

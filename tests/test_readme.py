@@ -15,9 +15,9 @@ from otp_engine import config
 from otp_engine.api import error_handlers
 from otp_engine.cli import main
 from otp_engine.config import secret_settings
-from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import InvalidSettings, OTPError
-from otp_engine.store.event_codec import EVENT_TYPES
+from otp_engine.store.event_codec import EVENT_KINDS
 from tests.support import redis_server, server_process
 
 ROOT = Path(__file__).parent.parent
@@ -171,17 +171,17 @@ def test_pages_name_only_known_commands(page):
     assert named - commands() == set()
 
 
-@pytest.mark.parametrize("kind", EVENT_TYPES)
+@pytest.mark.parametrize("kind", EVENT_KINDS)
 def test_operations_page_lists_the_fields_of_each_event(kind):
     rows = re.findall(r"^\| `(\w+)` \|((?: `\w+`,?)*) \|", OPERATIONS, re.MULTILINE)
     documented = re.findall(r"`(\w+)`", dict(rows)[kind])
 
-    own = [field.name for field in fields(EVENT_TYPES[kind])]
+    own = [field.name for field in fields(EVENT_KINDS[kind])]
     assert documented == [name for name in own if name != "recipient"]
 
 
 def test_operations_page_lists_the_fields_of_every_recipient():
-    names = [f"`{field.name}`" for field in fields(Recipient)]
+    names = [f"`{field.name}`" for field in fields(PseudonymousRecipient)]
 
     assert f"{', '.join(names[:-1])} and {names[-1]}" in OPERATIONS
 

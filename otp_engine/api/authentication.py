@@ -54,7 +54,7 @@ class Client:
             raise InvalidRequest("'client_ip' must be an IP address.") from None
 
 
-ANONYMOUS = Client(None)
+ANONYMOUS_CLIENT = Client(None)
 
 
 class ApiKeyAuthenticator:
@@ -86,7 +86,7 @@ class ApiKeyAuthenticator:
                 and the length of a key protects it.
         """
         if not self._keys:
-            return ANONYMOUS
+            return ANONYMOUS_CLIENT
         name, secret = _credentials(request)
         digest = api_keys.digest(secret)
         # Each key is compared in full, so that the duration reveals nothing.

@@ -12,9 +12,8 @@ from otp_engine.api.authentication import ApiKeyAuthenticator
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
-from otp_engine.domain import handles
-from otp_engine.domain.engines import Engines
-from otp_engine.domain.handles import Handle
+from otp_engine.domain import verification_handles
+from otp_engine.domain.engine_router import EngineRouter
 from otp_engine.domain.models import CheckResult
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
@@ -27,12 +26,13 @@ from otp_engine.domain.ports import (
 )
 from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
+from otp_engine.domain.verification_handles import VerificationHandle
 
 _EXTENSION = "otp_engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AppContext:
+class Dependencies:
     """The engines, and the dependencies of requests and responses.
 
     Attributes:
@@ -55,7 +55,7 @@ class AppContext:
 
     dev: bool
     sandbox_numbers: SandboxNumbers
-    live_engines: Callable[[], Engines]
+    current_engines: Callable[[], EngineRouter]
     peppers: tuple[Pepper, ...]
     authenticator: ApiKeyAuthenticator
     default_region: str
@@ -70,21 +70,21 @@ class AppContext:
     utcnow: Callable[[], datetime]
 
     @property
-    def engines(self) -> Engines:
+    def engines(self) -> EngineRouter:
         """The engines of this request; a later request can get others."""
         if "engines" not in g:
-            g.engines = self.live_engines()
-        engines: Engines = g.engines
+            g.engines = self.current_engines()
+        engines: EngineRouter = g.engines
         return engines
 
     @property
     def policy(self) -> Policy:
         """The policy of this request."""
-        return self.engines.live.policy
+        return self.engines.production.policy
 
     def proof_header(self, number: PhoneNumber, result: CheckResult) -> dict[str, str]:
         """Return the header that proves an approval to other parties."""
-        audience = g.get("client_name") or api_keys.ANONYMOUS
+        audience = g.get("client_name") or api_keys.ANONYMOUS_NAME
         proof = self.prove(number, result, audience=audience)
         return {"OTP-Proof": proof} if proof else {}
 
@@ -107,15 +107,15 @@ class AppContext:
             test=self.sandbox_numbers.get(number.e164) is not None,
         )
 
-    def parse_handle(self, text: str) -> Handle:
+    def parse_handle(self, text: str) -> VerificationHandle:
         """Parse the handle of a bound verification.
 
         Raises:
             VerificationNotFound: It is not a handle.
         """
-        return handles.parse(text, self.peppers, self._number)
+        return verification_handles.parse(text, self.peppers, self._number)
 
-    def handle_header(self, handle: Handle) -> dict[str, str]:
+    def handle_header(self, handle: VerificationHandle) -> dict[str, str]:
         """Return the header with the handle of a bound verification."""
         return {"OTP-Verification": handle.encode(self.peppers[0])}
 
@@ -127,7 +127,7 @@ class AppContext:
         app.extensions[_EXTENSION] = self
 
 
-def get_context() -> AppContext:
+def get_dependencies() -> Dependencies:
     """Return the context of the app that serves this request."""
-    context: AppContext = current_app.extensions[_EXTENSION]
+    context: Dependencies = current_app.extensions[_EXTENSION]
     return context

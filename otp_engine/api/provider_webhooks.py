@@ -94,7 +94,7 @@ def _read_form(slots: BoundedSemaphore) -> Mapping[str, str]:
 
 
 def _emit(report: DeliveryReport) -> None:
-    engine = context.get_context().engines.live
+    engine = context.get_dependencies().engines.production
     try:
         number = numbers.parse(report.to, numbers.UNKNOWN_REGION)
     except InvalidPhone:

@@ -9,7 +9,7 @@ import click
 
 from otp_engine import senders
 from otp_engine.app import MAX_CONCURRENT_SENDS
-from otp_engine.cli import redis_warnings
+from otp_engine.cli import stored_config_warnings
 from otp_engine.cli.common import load, status_line, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.policy.online_guessing import guessing_chance
@@ -35,7 +35,7 @@ def doctor() -> None:
         _report_ping(f"the sender ({', '.join(settings.senders)})", sender.ping),
     ]
     if all(healthy):
-        for warning in redis_warnings.collect(settings, store):
+        for warning in stored_config_warnings.collect(settings, store):
             warn(warning)
     sys.exit(0 if all(healthy) else 1)
 

@@ -22,13 +22,13 @@ from otp_engine.domain.events import Event, RecordedEvent
 from otp_engine.domain.limits import durations
 from otp_engine.domain.recipients import mask_after_prefix
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.event_codec import EVENT_TYPES, flatten, type_name
+from otp_engine.store.event_codec import EVENT_KINDS, flatten, kind_of
 from otp_engine.store.event_tail import EventTail
 from otp_engine.store.events import RETENTION
 
 _POLL_INTERVAL = 0.5  # seconds
 _OMITTED_FROM_TEXT = ("service", "send_id", "code_length")
-_KIND_WIDTH = max(map(len, EVENT_TYPES))
+_KIND_WIDTH = max(map(len, EVENT_KINDS))
 
 
 def _parse_since(_: click.Context, __: click.Parameter, text: str) -> timedelta:
@@ -55,7 +55,7 @@ def _parse_since(_: click.Context, __: click.Parameter, text: str) -> timedelta:
     "--kind",
     "kinds",
     multiple=True,
-    type=click.Choice(sorted(EVENT_TYPES)),
+    type=click.Choice(sorted(EVENT_KINDS)),
     help="Show only this kind; can be repeated.",
 )
 @json_option
@@ -73,7 +73,7 @@ def events(
     to_line = _to_json if as_json else _to_text
     with suppress(KeyboardInterrupt):
         for recorded in _read(tail, follow=follow):
-            kind = type_name(recorded.event)
+            kind = kind_of(recorded.event)
             if not kinds or kind in kinds:
                 click.echo(to_line(recorded, kind))
 

@@ -9,7 +9,7 @@ import sys
 import click
 
 from otp_engine.cli.common import fail, success, warn
-from otp_engine.config import validators
+from otp_engine.config import setting_parsers
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.pepper import MIN_BYTES
 
@@ -28,7 +28,7 @@ def pepper() -> None:
 @keys.command()
 def proof() -> None:
     """Print a new signing key of proof tokens as a line for the environment."""
-    _print_base64("OTP_PROOF_KEY", validators.PROOF_KEY_BYTES)
+    _print_base64("OTP_PROOF_KEY", setting_parsers.PROOF_KEY_BYTES)
 
 
 @keys.command()
@@ -43,7 +43,7 @@ def new(name: str) -> None:
     secret = api_keys.generate()
     line = api_keys.env_entry(name, secret)
     try:
-        validators.api_keys(line)
+        setting_parsers.api_keys(line)
     except ValueError:
         fail("a name has up to 64 letters, digits, dots, dashes and underscores")
     click.echo(secret)

@@ -27,7 +27,7 @@ from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import apply
 from otp_engine.errors import InvalidPhone
 from otp_engine.store.redis_store import RedisStore
@@ -100,7 +100,7 @@ def forget(*, number: str) -> None:
 
 def _load_context() -> _CliContext:
     settings, store = load_with_redis()
-    versions = PolicyVersions(store.policy_versions, settings.peppers)
+    versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
     return _CliContext(settings, store, apply(settings.policy, versions.latest()))
 
 

@@ -21,11 +21,11 @@ from otp_engine.cli.common import (
     success,
     warn,
 )
-from otp_engine.config import Settings, checks
+from otp_engine.config import Settings, setting_warnings
 from otp_engine.domain.events import PolicyChanged
 from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
-from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion, apply
 from otp_engine.store.events import RedisEventStore
 
@@ -39,7 +39,7 @@ _REASON = click.option("--reason", help="The reason, for the history.")
 @dataclass(frozen=True, slots=True)
 class _CliContext:
     settings: Settings
-    versions: PolicyVersions
+    versions: SignedPolicyVersions
     events: RedisEventStore
 
 
@@ -52,7 +52,7 @@ def policy(context: click.Context) -> None:
     seconds. A value that was not changed comes from the environment.
     """
     settings, store = load_with_redis()
-    versions = PolicyVersions(store.policy_versions, settings.peppers)
+    versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
     context.obj = _CliContext(settings, versions, store.events)
     for warning in versions.warnings():
         warn(warning)
@@ -79,7 +79,7 @@ def show(context: _CliContext, *, as_json: bool) -> None:
     for name, value, source in rows:
         click.echo(f"{name:{widths[0]}}  {value:{widths[1]}}  {printable(source)}")
     success(f"the chance of guessing a code is at most {guessing_chance(live)}")
-    for warning in checks.policy_warnings(live, context.settings):
+    for warning in setting_warnings.policy_warnings(live, context.settings):
         warn(warning)
 
 
@@ -181,8 +181,8 @@ def _commit_change(
 
 def _warn_of_change(context: _CliContext, old: Policy, new: Policy) -> None:
     """Print the warnings that *new* adds, and the chance of guessing if it changes."""
-    known = checks.policy_warnings(old, context.settings)
-    for warning in checks.policy_warnings(new, context.settings):
+    known = setting_warnings.policy_warnings(old, context.settings)
+    for warning in setting_warnings.policy_warnings(new, context.settings):
         if warning not in known:
             warn(warning)
     if guessing_chance(new) != guessing_chance(old):

@@ -13,9 +13,9 @@ import click
 from granian.constants import HTTPModes, Interfaces
 
 from otp_engine.app import METRICS_DIR_VARIABLE, THREADS, cpu_count
-from otp_engine.cli import redis_warnings
+from otp_engine.cli import stored_config_warnings
 from otp_engine.cli.common import fail, load, success
-from otp_engine.config import Settings, checks
+from otp_engine.config import Settings, setting_warnings
 from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.ops import log_config
 from otp_engine.server import DrainingServer
@@ -71,8 +71,8 @@ def _log_warnings(settings: Settings, store: RedisStore, host: str) -> None:
     )
     warnings = [
         *settings.warnings,
-        *checks.host_warnings(settings, host),
-        *redis_warnings.collect(settings, store),
+        *setting_warnings.host_warnings(settings, host),
+        *stored_config_warnings.collect(settings, store),
     ]
     for warning in warnings:
         log.warning(warning)

@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 from otp_engine.config import (
-    checks,
-    rejections,
     secret_settings,
-    validators,
+    setting_errors,
+    setting_parsers,
+    setting_warnings,
     verify_page,
 )
 from otp_engine.config.env_reader import EnvReader
@@ -76,33 +76,37 @@ def load(environ: Mapping[str, str]) -> Settings:
     """
     env = EnvReader(environ)
     settings = _settings(env)
-    env.problems += rejections.find_problems(settings)
+    env.problems += setting_errors.find_problems(settings)
     if env.problems:
         raise InvalidSettings(env.problems)
-    warnings = checks.collect_warnings(settings, env.unknown(VARIABLES), VARIABLES)
+    warnings = setting_warnings.collect_warnings(
+        settings, env.unknown(VARIABLES), VARIABLES
+    )
     return replace(settings, warnings=tuple(warnings))
 
 
 def _settings(env: EnvReader) -> Settings:
-    dev = env.get("OTP_DEV", validators.boolean, default=False)
-    region = env.get("OTP_DEFAULT_REGION", validators.region, "IN")
+    dev = env.get("OTP_DEV", setting_parsers.boolean, default=False)
+    region = env.get("OTP_DEFAULT_REGION", setting_parsers.region, "IN")
     if not dev:
         env.require("REDIS_URL", why="the service needs Redis outside of dev mode")
     return Settings(
         dev=dev,
-        redis_url=env.get("REDIS_URL", validators.redis_url, None),
+        redis_url=env.get("REDIS_URL", setting_parsers.redis_url, None),
         redis_timeout=env.get(
-            "OTP_REDIS_TIMEOUT", validators.redis_timeout, _DEFAULT_REDIS_TIMEOUT
+            "OTP_REDIS_TIMEOUT", setting_parsers.redis_timeout, _DEFAULT_REDIS_TIMEOUT
         ),
         redis_replicas=env.get(
-            "OTP_REDIS_WAIT_REPLICAS", validators.non_negative_int(9), 0
+            "OTP_REDIS_WAIT_REPLICAS", setting_parsers.non_negative_int(9), 0
         ),
-        drain_duration=env.get("OTP_DRAIN", validators.drain_duration, timedelta()),
+        drain_duration=env.get(
+            "OTP_DRAIN", setting_parsers.drain_duration, timedelta()
+        ),
         peppers=_peppers(env, dev=dev),
         argon2=env.get("OTP_ARGON2", Argon2Parameters.parse, PROFILES["owasp"]),
         senders=(senders := _senders(env, dev=dev)),
         twilio=_twilio(env),
-        brand=env.get("OTP_BRAND", validators.brand, "OTP Engine"),
+        brand=env.get("OTP_BRAND", setting_parsers.brand, "OTP Engine"),
         default_region=region,
         allowed_countries=_allowed_countries(env, dev=dev, region=region),
         api_keys=(client_keys := _api_keys(env, dev=dev)),
@@ -111,14 +115,16 @@ def _settings(env: EnvReader) -> Settings:
         ),
         account_sid=_account_sid(env, client_keys),
         service_sid=env.get(
-            "OTP_SERVICE_SID", validators.sid("VA"), f"VA{_NULL_SID_DIGITS}"
+            "OTP_SERVICE_SID", setting_parsers.sid("VA"), f"VA{_NULL_SID_DIGITS}"
         ),
         trusted_proxies=env.get(
-            "OTP_TRUSTED_PROXIES", validators.non_negative_int(16), 0
+            "OTP_TRUSTED_PROXIES", setting_parsers.non_negative_int(16), 0
         ),
-        public_url=env.get("OTP_PUBLIC_URL", validators.http_url, None),
+        public_url=env.get("OTP_PUBLIC_URL", setting_parsers.http_url, None),
         cors_origins=verify_page.get_origins(env, "OTP_CORS_ORIGINS", dev=dev),
-        test_numbers=env.get("OTP_TEST_NUMBERS", validators.test_numbers(_today()), ()),
+        test_numbers=env.get(
+            "OTP_TEST_NUMBERS", setting_parsers.test_numbers(_today()), ()
+        ),
         verify_page=verify_page.load(env, dev=dev, senders=senders),
         policy=_policy(env),
         explicit_policy_names=_explicit_policy_names(env),
@@ -126,17 +132,17 @@ def _settings(env: EnvReader) -> Settings:
 
 
 def _allowed_countries(env: EnvReader, *, dev: bool, region: str) -> frozenset[str]:
-    default = frozenset({numbers.ALL_COUNTRIES if dev else region})
-    return env.get("OTP_ALLOWED_COUNTRIES", validators.countries, default)
+    default = frozenset({numbers.COUNTRY_WILDCARD if dev else region})
+    return env.get("OTP_ALLOWED_COUNTRIES", setting_parsers.countries, default)
 
 
 def _peppers(env: EnvReader, *, dev: bool) -> tuple[Pepper, ...]:
     # The embedded store of dev mode ends with the process, so its pepper may as well.
     if not env.has("OTP_PEPPER") and dev and not env.has("REDIS_URL"):
         return (Pepper(secrets.token_bytes(MIN_BYTES)),)
-    env.require("OTP_PEPPER", why=f"{validators.GENERATE_PEPPER} generates one")
-    current = env.get("OTP_PEPPER", validators.pepper, None)
-    previous = env.get("OTP_PEPPER_PREVIOUS", validators.pepper, None)
+    env.require("OTP_PEPPER", why=f"{setting_parsers.GENERATE_PEPPER} generates one")
+    current = env.get("OTP_PEPPER", setting_parsers.pepper, None)
+    previous = env.get("OTP_PEPPER_PREVIOUS", setting_parsers.pepper, None)
     if current and current == previous:
         env.problems.append(
             "OTP_PEPPER_PREVIOUS is the same as OTP_PEPPER: set it to the pepper"
@@ -149,7 +155,7 @@ def _senders(env: EnvReader, *, dev: bool) -> tuple[str, ...]:
     default = ("twilio",) if env.has("TWILIO_ACCOUNT_SID") else ("console",)
     if default == ("console",) and not dev:
         env.require("OTP_SENDER", why="set it to twilio or console")
-    names = env.get("OTP_SENDER", validators.senders, default)
+    names = env.get("OTP_SENDER", setting_parsers.senders, default)
     if "twilio" in names:
         why = "the sender twilio needs it"
         env.require("TWILIO_ACCOUNT_SID", why=why)
@@ -164,25 +170,27 @@ def _senders(env: EnvReader, *, dev: bool) -> tuple[str, ...]:
 
 
 def _twilio(env: EnvReader) -> TwilioSettings | None:
-    account = env.get("TWILIO_ACCOUNT_SID", validators.sid("AC"), "")
-    key = env.get("TWILIO_API_KEY", validators.sid("SK"), "")
+    account = env.get("TWILIO_ACCOUNT_SID", setting_parsers.sid("AC"), "")
+    key = env.get("TWILIO_API_KEY", setting_parsers.sid("SK"), "")
     token = env.get("TWILIO_AUTH_TOKEN", str, "")
     secret = env.get("TWILIO_API_SECRET", str, "")
     twilio = TwilioSettings(
         account_sid=account,
         username=key or account,
         password=secret if key else token,
-        service=env.get("TWILIO_MESSAGING_SERVICE_SID", validators.sid("MG"), None),
+        service=env.get(
+            "TWILIO_MESSAGING_SERVICE_SID", setting_parsers.sid("MG"), None
+        ),
         from_=env.get("TWILIO_FROM", str, None),
-        base_url=env.get("TWILIO_API_BASE_URL", validators.http_url, None),
+        base_url=env.get("TWILIO_API_BASE_URL", setting_parsers.http_url, None),
         token=token or None,
     )
     return twilio if account else None
 
 
 def _api_keys(env: EnvReader, *, dev: bool) -> tuple[ApiKey, ...]:
-    keys = env.get("OTP_API_KEYS", validators.api_keys, ())
-    anonymous = env.get("OTP_ALLOW_ANONYMOUS", validators.boolean, default=False)
+    keys = env.get("OTP_API_KEYS", setting_parsers.api_keys, ())
+    anonymous = env.get("OTP_ALLOW_ANONYMOUS", setting_parsers.boolean, default=False)
     if not dev and not anonymous:
         env.require(
             "OTP_API_KEYS",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from otp_engine.config import validators
+from otp_engine.config import setting_parsers
 from otp_engine.config.env_reader import EnvReader
 
 VARIABLES = (
@@ -54,18 +54,18 @@ def load(env: EnvReader, *, dev: bool, senders: Sequence[str]) -> VerifyPageSett
         env.require("OTP_PUBLIC_URL", why="it is the issuer in proof tokens")
     return VerifyPageSettings(
         enabled=env.get(
-            "OTP_VERIFY_PAGE", validators.boolean, dev and "twilio" not in senders
+            "OTP_VERIFY_PAGE", setting_parsers.boolean, dev and "twilio" not in senders
         ),
         return_origins=origins,
-        color=env.get("OTP_COLOR", validators.color, None),
-        logo=env.get("OTP_LOGO", validators.logo, None),
+        color=env.get("OTP_COLOR", setting_parsers.color, None),
+        logo=env.get("OTP_LOGO", setting_parsers.logo, None),
         proof_keys=_proof_keys(env, required=bool(origins)),
     )
 
 
 def _proof_keys(env: EnvReader, *, required: bool) -> tuple[bytes, ...]:
-    current = env.get("OTP_PROOF_KEY", validators.proof_key, None)
-    previous = env.get("OTP_PROOF_KEY_PREVIOUS", validators.proof_key, None)
+    current = env.get("OTP_PROOF_KEY", setting_parsers.proof_key, None)
+    previous = env.get("OTP_PROOF_KEY_PREVIOUS", setting_parsers.proof_key, None)
     if previous and not current:
         env.require(
             "OTP_PROOF_KEY", why="OTP_PROOF_KEY_PREVIOUS no longer signs proof tokens"
@@ -86,7 +86,7 @@ def _proof_keys(env: EnvReader, *, required: bool) -> tuple[bytes, ...]:
 
 def get_origins(env: EnvReader, name: str, *, dev: bool) -> tuple[str, ...]:
     """Return the origins of the variable *name*; only dev mode accepts http."""
-    origins = env.get(name, validators.origins, ())
+    origins = env.get(name, setting_parsers.origins, ())
     if not dev and any(origin.startswith("http:") for origin in origins):
         env.problems.append(f"{name} must be https outside of dev mode")
     return origins

@@ -15,7 +15,7 @@ import string
 import zlib
 from dataclasses import dataclass, field
 
-ANONYMOUS = "anonymous"
+ANONYMOUS_NAME = "anonymous"
 """The name of clients without a key. Reserved: no key can have it."""
 
 _PREFIX = "otp_live_"

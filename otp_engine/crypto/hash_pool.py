@@ -11,7 +11,7 @@ from time import perf_counter
 
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.errors import Overloaded
-from otp_engine.resilience.metrics import NULL_METRICS, Metrics
+from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 
 # A request that waits for a hash holds a thread that could serve others. So the queue
 # holds few of them, and for less time than a client waits before it retries.
@@ -33,7 +33,7 @@ class HashPool:
         *,
         max_queued: int | None = None,
         queue_timeout: timedelta = _QUEUE_TIMEOUT,
-        metrics: Metrics = NULL_METRICS,
+        metrics: DependencyMetrics = NULL_METRICS,
     ) -> None:
         """Start the pool.
 

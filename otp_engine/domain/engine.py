@@ -32,7 +32,7 @@ from datetime import timedelta
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import codes, engine_events
+from otp_engine.domain import codes, event_factory
 from otp_engine.domain.events import Action
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
@@ -54,7 +54,7 @@ from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.ports import Deliver, Sender
-from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.reservations import Reservations
 from otp_engine.errors import (
     DeliveryUnconfirmed,
@@ -123,7 +123,9 @@ class Engine(PendingVerifications):
             Unavailable: Redis, the provider or this instance is unavailable.
         """
         number, client_ip = request.number, request.client_ip
-        recipient = Recipient.from_number(number, self.peppers[0], client_ip)
+        recipient = PseudonymousRecipient.from_number(
+            number, self.peppers[0], client_ip
+        )
         key = self.random_bytes(IDEMPOTENCY_KEY_BYTES)
         reservations = Reservations(self.store, self.policy, key)
         with ExitStack() as slot:
@@ -131,14 +133,14 @@ class Engine(PendingVerifications):
                 send = self._prepare(request, recipient, reservations, slot)
             except OTPError as error:
                 reservations.release(error)
-                self.emit(engine_events.failure_event(Action.SEND, recipient, error))
+                self.emit(event_factory.failure_event(Action.SEND, recipient, error))
                 raise
             return self._deliver(request, recipient, reservations, send)
 
     def _prepare(
         self,
         request: SendRequest,
-        recipient: Recipient,
+        recipient: PseudonymousRecipient,
         reservations: Reservations,
         slot: ExitStack,
     ) -> _CommittedSend:
@@ -153,17 +155,17 @@ class Engine(PendingVerifications):
         if not self.policy.sending:
             raise SendingDisabled
         self.destinations.check(request.number, geo_exempt=request.geo_exempt)
-        with self.sender.reserve():
+        with self.sender.acquire_slot():
             # Without a slot no other step is useful. The slot is released again, or
             # requests that their requester's limit refuses would hold all slots.
             self.hash_pool.check_capacity()
-        usage = reservations.acquire_requester_limits(
+        usage = reservations.acquire_requester_hits(
             hits.for_requester(request, self.policy, self.peppers[0], recipient)
         )
         try:
-            deliver = slot.enter_context(self.sender.reserve())
+            deliver = slot.enter_context(self.sender.acquire_slot())
         except ProviderUnavailable:
-            reservations.release_requester_limits()
+            reservations.release_requester_hits()
             raise
         pepper, phone, reservation = self._reserve_send(
             request, recipient, reservations, usage
@@ -174,7 +176,7 @@ class Engine(PendingVerifications):
     def _reserve_send(
         self,
         request: SendRequest,
-        recipient: Recipient,
+        recipient: PseudonymousRecipient,
         reservations: Reservations,
         requester_usage: Sequence[WindowUsage],
     ) -> tuple[Pepper, PhoneKey, SendReservation]:
@@ -188,16 +190,16 @@ class Engine(PendingVerifications):
         if bound_id is None:
             new = HashParameters(self.random_bytes(_ID_BYTES), self.argon2.text)
             # The key of a bound verification contains its id.
-            bound_id = new.salt if request.bind else None
+            bound_id = new.verification_id if request.bind else None
         pepper, phone = self._phone_keys.resolve(
             request.number, request.service.namespace, bound_id
         )
         reservation = reservations.reserve_send(phone, new, _rejection_scope(request))
-        global_usage = reservations.acquire_global_limits(
+        global_usage = reservations.acquire_global_hits(
             hits.for_country_and_total(request.number.country, self.policy)
         )
         usage = (*reservation.limit_usage, *requester_usage, *global_usage)
-        for event in engine_events.shadow_refusals(Action.SEND, recipient, usage):
+        for event in event_factory.shadow_refusals(Action.SEND, recipient, usage):
             self.emit(event)
         return pepper, phone, replace(reservation, limit_usage=usage)
 
@@ -230,7 +232,7 @@ class Engine(PendingVerifications):
         return templates.build(
             request,
             code=code,
-            verification_id=parameters.salt,
+            verification_id=parameters.verification_id,
             ttl=self.policy.ttl,
             brand=self.default_brand,
         )
@@ -238,7 +240,7 @@ class Engine(PendingVerifications):
     def _deliver(
         self,
         request: SendRequest,
-        recipient: Recipient,
+        recipient: PseudonymousRecipient,
         reservations: Reservations,
         send: _CommittedSend,
     ) -> SendResult:
@@ -251,7 +253,7 @@ class Engine(PendingVerifications):
             confirmed = False
         except OTPError as error:
             reservations.release(error)
-            self.emit(engine_events.rejection_event(request, recipient, error))
+            self.emit(event_factory.rejection_event(request, recipient, error))
             raise
         elapsed = timedelta(seconds=self.clock() - started)
         result = SendResult(
@@ -262,7 +264,7 @@ class Engine(PendingVerifications):
             limit_usage=reservation.limit_usage,
             confirmed=confirmed,
         )
-        self.emit(engine_events.sent_event(request, recipient, result, message.code))
+        self.emit(event_factory.sent_event(request, recipient, result, message.code))
         return result
 
     def check(self, request: CheckRequest) -> CheckResult:
@@ -284,24 +286,29 @@ class Engine(PendingVerifications):
             Unavailable: Redis or this instance is unavailable.
         """
         number, client_ip = request.number, request.client_ip
-        recipient = Recipient.from_number(number, self.peppers[0], client_ip)
+        recipient = PseudonymousRecipient.from_number(
+            number, self.peppers[0], client_ip
+        )
         key = self.random_bytes(IDEMPOTENCY_KEY_BYTES)
         reservations = Reservations(self.store, self.policy, key)
         try:
             result = self._check(request, recipient, reservations)
         except OTPError as error:
             reservations.release(error)
-            self.emit(engine_events.failure_event(Action.CHECK, recipient, error))
+            self.emit(event_factory.failure_event(Action.CHECK, recipient, error))
             raise
-        for event in engine_events.check_events(recipient, result):
+        for event in event_factory.check_events(recipient, result):
             self.emit(event)
         return result
 
     def _check(
-        self, request: CheckRequest, recipient: Recipient, reservations: Reservations
+        self,
+        request: CheckRequest,
+        recipient: PseudonymousRecipient,
+        reservations: Reservations,
     ) -> CheckResult:
         self.hash_pool.check_capacity()
-        usage = reservations.acquire_requester_limits(
+        usage = reservations.acquire_requester_hits(
             hits.for_requester(request, self.policy, self.peppers[0], recipient)
         )
         pepper, phone = self._phone_keys.resolve(
@@ -309,10 +316,10 @@ class Engine(PendingVerifications):
         )
         reservation = reservations.reserve_check(phone)
         parameters = reservation.hash_parameters
-        if request.verification_id not in {None, parameters.salt}:
+        if request.verification_id not in {None, parameters.verification_id}:
             raise VerificationNotFound
-        usage += reservations.acquire_global_limits(hits.for_failed_checks(self.policy))
-        for event in engine_events.shadow_refusals(Action.CHECK, recipient, usage):
+        usage += reservations.acquire_global_hits(hits.for_failed_checks(self.policy))
+        for event in event_factory.shadow_refusals(Action.CHECK, recipient, usage):
             self.emit(event)
         code_hash = self._hash_code(request.code, request.number, pepper, parameters)
         # Once the code is compared, the check stays counted whatever happens.
@@ -321,9 +328,9 @@ class Engine(PendingVerifications):
         if sum(
             hmac.compare_digest(code_hash, live) for live in reservation.code_hashes
         ):
-            return self._approve_check(phone, parameters.salt, reservations)
+            return self._approve_check(phone, parameters.verification_id, reservations)
         return CheckResult(
-            verification_id=parameters.salt,
+            verification_id=parameters.verification_id,
             approved=False,
             attempts_remaining=reservation.attempts_remaining,
             expires_in=reservation.expires_in,
@@ -339,7 +346,7 @@ class Engine(PendingVerifications):
             verification_id=verification_id,
         )
         # The global limit counts failed checks only.
-        reservations.release_global_limits()
+        reservations.release_global_hits()
         if approved_at is None:
             raise VerificationNotFound
         return CheckResult(
@@ -349,9 +356,11 @@ class Engine(PendingVerifications):
     def _hash_code(
         self, code: str, number: PhoneNumber, pepper: Pepper, parameters: HashParameters
     ) -> bytes:
-        mac = pepper.code_mac(code, verification_id=parameters.salt, number=number.e164)
+        mac = pepper.code_mac(
+            code, verification_id=parameters.verification_id, number=number.e164
+        )
         argon2 = Argon2Parameters.parse(parameters.argon2)
-        return self.hash_pool.hash(mac, parameters.salt, argon2)
+        return self.hash_pool.hash(mac, parameters.verification_id, argon2)
 
 
 def _rejection_scope(request: SendRequest) -> str:

@@ -12,7 +12,7 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones.numbers import PhoneNumber
-from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.recipients import PseudonymousRecipient
 
 
 class Action(StrEnum):
@@ -38,7 +38,7 @@ class CodeSent:
             answer.
     """
 
-    recipient: Recipient
+    recipient: PseudonymousRecipient
     verification_id: bytes
     send_id: bytes
     service: str
@@ -52,7 +52,7 @@ class CodeSent:
 class MessageDelivered:
     """A provider reported that a message arrived."""
 
-    recipient: Recipient
+    recipient: PseudonymousRecipient
     channel: Channel
 
 
@@ -66,7 +66,7 @@ class MessageUndelivered:
         provider_error: The provider's error code, if the report has one.
     """
 
-    recipient: Recipient
+    recipient: PseudonymousRecipient
     channel: Channel
     provider_error: int | None
 
@@ -82,7 +82,7 @@ class SendRejected:
         provider_error: The provider's error code, if it returned one.
     """
 
-    recipient: Recipient
+    recipient: PseudonymousRecipient
     channel: Channel
     error: str
     provider_error: int | None
@@ -98,7 +98,7 @@ class VerificationApproved:
         channel: The channel of the code.
     """
 
-    recipient: Recipient
+    recipient: PseudonymousRecipient
     verification_id: bytes
     channel: Channel
 
@@ -113,7 +113,7 @@ class CheckFailed:
         attempts_remaining: Checks that the rules of the phone still allow.
     """
 
-    recipient: Recipient
+    recipient: PseudonymousRecipient
     verification_id: bytes
     attempts_remaining: int
 
@@ -127,7 +127,7 @@ class MaxAttemptsReached:
         verification_id: Id of the verification, 16 bytes.
     """
 
-    recipient: Recipient
+    recipient: PseudonymousRecipient
     verification_id: bytes
 
 
@@ -140,7 +140,7 @@ class VerificationCanceled:
         verification_id: Id of the verification, 16 bytes.
     """
 
-    recipient: Recipient
+    recipient: PseudonymousRecipient
     verification_id: bytes
 
 
@@ -148,7 +148,7 @@ class VerificationCanceled:
 class CheckNotFound:
     """A check found no pending verification."""
 
-    recipient: Recipient
+    recipient: PseudonymousRecipient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,14 +164,14 @@ class RequestRefused:
         shadow: Whether the rule is in shadow mode, and rejected nothing.
     """
 
-    recipient: Recipient
+    recipient: PseudonymousRecipient
     action: Action
     limit: str
     shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestFailed:
+class RequestUnavailable:
     """The service could not serve a request.
 
     Attributes:
@@ -180,7 +180,7 @@ class RequestFailed:
         reason: `store`, `provider`, `overloaded`, `sending_disabled` or `other`.
     """
 
-    recipient: Recipient
+    recipient: PseudonymousRecipient
     action: Action
     reason: str
 
@@ -213,7 +213,7 @@ Event: TypeAlias = (
     | VerificationCanceled
     | CheckNotFound
     | RequestRefused
-    | RequestFailed
+    | RequestUnavailable
     | PolicyChanged
 )
 EventListener: TypeAlias = Callable[[Event], None]
@@ -247,7 +247,7 @@ def event_from_report(
         number: The number that the message was for.
         pepper: The current pepper.
     """
-    recipient = Recipient.from_number(number, pepper)
+    recipient = PseudonymousRecipient.from_number(number, pepper)
     if report.delivered:
         return MessageDelivered(recipient=recipient, channel=Channel.SMS)
     error = report.provider_error

@@ -50,7 +50,7 @@ class PhoneInspector:
         """
         phones = self._phones(number)
         pending = [
-            (phone_key.scope, verification)
+            (phone_key.namespace, verification)
             for phone in phones
             for phone_key in self._phone_keys(phone, namespaces)
             if (verification := self.store.get_pending(phone_key))

@@ -50,7 +50,7 @@ class SendRequest:
     extra_hits: tuple[LimitHit, ...] = ()
     geo_exempt: bool = False
     options: MessageOptions = DEFAULT_OPTIONS
-    client: str | None = None
+    client_name: str | None = None
     bind: bool = False
     bound_id: bytes | None = None
 
@@ -76,7 +76,7 @@ class CheckRequest:
     service: Service = DEFAULT
     verification_id: bytes | None = None
     bound_id: bytes | None = None
-    client: str | None = None
+    client_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ class HashParameters:
         argon2: Argon2 parameters, as `Argon2Parameters.parse` accepts them.
     """
 
-    salt: bytes
+    verification_id: bytes
     argon2: str
 
 

@@ -17,7 +17,7 @@ from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKeys
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import VerificationStore
-from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.services import DEFAULT, Service
 from otp_engine.errors import VerificationNotFound
 
@@ -91,7 +91,7 @@ class PendingVerifications:
             raise VerificationNotFound
         self.emit(
             VerificationApproved(
-                recipient=Recipient.from_number(number, self.peppers[0]),
+                recipient=PseudonymousRecipient.from_number(number, self.peppers[0]),
                 verification_id=verification_id,
                 channel=Channel.SMS,
             )
@@ -115,7 +115,7 @@ class PendingVerifications:
         _, phone = self._phone_keys.resolve(number, service.namespace, bound_id)
         if not self.store.cancel(phone, verification_id=verification_id):
             raise VerificationNotFound
-        recipient = Recipient.from_number(number, self.peppers[0])
+        recipient = PseudonymousRecipient.from_number(number, self.peppers[0])
         self.emit(
             VerificationCanceled(recipient=recipient, verification_id=verification_id)
         )

@@ -19,8 +19,8 @@ from otp_engine.domain.models import (
 from otp_engine.domain.phones.phone_keys import PhoneKey, PhoneStateStore
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.provider_rejections import ProviderRejection
-from otp_engine.domain.records import VerificationRecord
 from otp_engine.domain.services import Service
+from otp_engine.domain.verification_records import VerificationRecord
 
 Deliver = Callable[[Message], None]
 """Passes one message to a provider, and returns when the provider accepts it."""
@@ -172,7 +172,7 @@ class VerificationStore(PhoneStateStore, Protocol):
             None if no verification is pending.
         """
 
-    def acquire_limits(
+    def acquire_hits(
         self, hits: Sequence[LimitHit], *, idempotency_key: bytes
     ) -> list[WindowUsage]:
         """Count one event against all of several limits, or against none.
@@ -188,10 +188,8 @@ class VerificationStore(PhoneStateStore, Protocol):
             RateLimited: One limit rejected the event, and no limit counted it.
         """
 
-    def release_limits(
-        self, hits: Sequence[LimitHit], *, idempotency_key: bytes
-    ) -> None:
-        """Release the hits that `acquire_limits` counted for this request."""
+    def release_hits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> None:
+        """Release the hits that `acquire_hits` counted for this request."""
 
     def ping(self) -> None:
         """Return if the store can serve requests."""
@@ -227,7 +225,7 @@ class Sender(Protocol):
     def name(self) -> str:
         """Name in settings, logs and metrics."""
 
-    def reserve(self) -> AbstractContextManager[Deliver]:
+    def acquire_slot(self) -> AbstractContextManager[Deliver]:
         """Reserve a slot for one message, before the message exists.
 
         Returns:

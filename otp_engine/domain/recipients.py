@@ -9,7 +9,7 @@ from otp_engine.domain.phones.numbers import PhoneNumber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class PseudonymousRecipient:
     """The recipient of an event, with number and IP address as keyed hashes.
 
     Attributes:
@@ -28,7 +28,7 @@ class Recipient:
     @classmethod
     def from_number(
         cls, number: PhoneNumber, pepper: Pepper, client_ip: str | None = None
-    ) -> Recipient:
+    ) -> PseudonymousRecipient:
         """Return the recipient who has a number.
 
         Args:

@@ -36,34 +36,34 @@ class Reservations:
     _releases: list[Callable[[OTPError], None]] = field(default_factory=list)
     _confirmed: int = 0
 
-    def acquire_requester_limits(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
+    def acquire_requester_hits(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
         """Count the request against the limits of its requester.
 
         Returns:
             The usage of each window, with this request.
 
         Raises:
-            RateLimited, StoreUnavailable: See `VerificationStore.acquire_limits`.
+            RateLimited, StoreUnavailable: See `VerificationStore.acquire_hits`.
         """
         self._requester_hits = hits
         if not hits:
             return []
-        return self.store.acquire_limits(hits, idempotency_key=self.idempotency_key)
+        return self.store.acquire_hits(hits, idempotency_key=self.idempotency_key)
 
-    def acquire_global_limits(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
+    def acquire_global_hits(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
         """Count the request against the global limits.
 
         Returns:
             The usage of each window, with this request.
 
         Raises:
-            RateLimited, StoreUnavailable: See `VerificationStore.acquire_limits`.
+            RateLimited, StoreUnavailable: See `VerificationStore.acquire_hits`.
         """
         self._global_hits = hits
         if not hits:
             return []
-        self._releases.append(lambda _: self.release_global_limits())
-        usage = self.store.acquire_limits(hits, idempotency_key=self.idempotency_key)
+        self._releases.append(lambda _: self.release_global_hits())
+        usage = self.store.acquire_hits(hits, idempotency_key=self.idempotency_key)
         self._confirmed += 1
         return usage
 
@@ -125,17 +125,17 @@ class Reservations:
             with suppress(StoreUnavailable):
                 release(error)
         if isinstance(error, Overloaded | StoreUnavailable):
-            self.release_requester_limits()
+            self.release_requester_hits()
 
-    def release_requester_limits(self) -> None:
+    def release_requester_hits(self) -> None:
         """Release the hits of the requester, if Redis replies."""
-        self._release_limits(self._requester_hits)
+        self._release_hits(self._requester_hits)
 
-    def release_global_limits(self) -> None:
+    def release_global_hits(self) -> None:
         """Release the hits of the global limits, if Redis replies."""
-        self._release_limits(self._global_hits)
+        self._release_hits(self._global_hits)
 
-    def _release_limits(self, hits: Sequence[LimitHit]) -> None:
+    def _release_hits(self, hits: Sequence[LimitHit]) -> None:
         if hits:
             with suppress(StoreUnavailable):
-                self.store.release_limits(hits, idempotency_key=self.idempotency_key)
+                self.store.release_hits(hits, idempotency_key=self.idempotency_key)

@@ -15,8 +15,8 @@ from otp_engine.domain.events import (
     Event,
     MessageDelivered,
     MessageUndelivered,
-    RequestFailed,
     RequestRefused,
+    RequestUnavailable,
     SendRejected,
     VerificationApproved,
 )
@@ -167,7 +167,7 @@ class EventMetrics:
                 self._checks.labels("not_found").inc()
             case RequestRefused():
                 self._count_rejection(event)
-            case RequestFailed():
+            case RequestUnavailable():
                 self._count_failure(event)
 
     def _count_send(self, event: CodeSent | SendRejected, outcome: str) -> None:
@@ -187,7 +187,7 @@ class EventMetrics:
         if event.action == Action.CHECK and not event.shadow:
             self._checks.labels("refused").inc()
 
-    def _count_failure(self, event: RequestFailed) -> None:
+    def _count_failure(self, event: RequestUnavailable) -> None:
         self._unavailable.labels(event.action, event.reason).inc()
         if event.action == Action.CHECK:
             self._checks.labels("unavailable").inc()

@@ -14,7 +14,7 @@ from otp_engine.domain.messages.delivery_reports import ReportParser
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.ports import Sender
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
-from otp_engine.resilience.metrics import NULL_METRICS, Metrics
+from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.senders.console import ConsoleProvider
 from otp_engine.senders.failover import FailoverSender
 from otp_engine.senders.guarded import GuardedSender
@@ -28,7 +28,7 @@ def build_sender(
     settings: Settings,
     *,
     max_concurrent: int,
-    metrics: Metrics = NULL_METRICS,
+    metrics: DependencyMetrics = NULL_METRICS,
     on_accepted: Callable[[Message], object] | None = None,
 ) -> Sender:
     """Return a sender for the providers in *settings*, in order of preference.

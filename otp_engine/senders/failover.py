@@ -32,7 +32,7 @@ class FailoverSender:
         self.name = ",".join(sender.name for sender in senders)
 
     @contextmanager
-    def reserve(self) -> Iterator[Deliver]:
+    def acquire_slot(self) -> Iterator[Deliver]:
         """Reserve a slot at the first sender that has one.
 
         Yields:
@@ -57,10 +57,10 @@ class FailoverSender:
         *preferred, last = self.senders
         for position, sender in enumerate(preferred, start=1):
             with suppress(ProviderUnavailable, Overloaded):
-                send = reservation.enter_context(sender.reserve())
+                send = reservation.enter_context(sender.acquire_slot())
                 return send, self.senders[position:]
             log.warning("%s is unavailable, using the next sender", sender.name)
-        return reservation.enter_context(last.reserve()), ()
+        return reservation.enter_context(last.acquire_slot()), ()
 
     def _send(
         self, send: Deliver, fallbacks: Sequence[Sender], message: Message
@@ -71,7 +71,7 @@ class FailoverSender:
             if not fallbacks or not _may_fail_over(error):
                 raise
             log.warning("%s, using the next sender", error.error_code)
-            with FailoverSender(fallbacks).reserve() as send_next:
+            with FailoverSender(fallbacks).acquire_slot() as send_next:
                 send_next(message)
 
 

@@ -21,7 +21,7 @@ from otp_engine.errors import (
     ProviderUnavailable,
 )
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
-from otp_engine.resilience.metrics import NULL_METRICS, Metrics
+from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.senders.provider import Provider
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class GuardedSender:
         *,
         max_concurrent: int,
         timeout: timedelta = _TIMEOUT,
-        metrics: Metrics = NULL_METRICS,
+        metrics: DependencyMetrics = NULL_METRICS,
         on_accepted: Callable[[Message], object] | None = None,
     ) -> None:
         """Create the sender and its threads.
@@ -68,7 +68,7 @@ class GuardedSender:
         self._threads = ThreadPoolExecutor(max_concurrent, thread_name_prefix="sending")
 
     @contextmanager
-    def reserve(self) -> Iterator[Deliver]:
+    def acquire_slot(self) -> Iterator[Deliver]:
         """Reserve a slot for one message.
 
         A reservation is no probe of an open breaker: a limit may still reject the

@@ -15,7 +15,7 @@ class NullSender:
     name = "null"
 
     @contextmanager
-    def reserve(self) -> Iterator[Deliver]:
+    def acquire_slot(self) -> Iterator[Deliver]:
         """Reserve a slot; there is no limit.
 
         Yields:

@@ -16,8 +16,8 @@ from otp_engine.domain.events import (
     MessageUndelivered,
     PolicyChanged,
     RecordedEvent,
-    RequestFailed,
     RequestRefused,
+    RequestUnavailable,
     SendRejected,
     VerificationApproved,
     VerificationCanceled,
@@ -25,7 +25,7 @@ from otp_engine.domain.events import (
 from otp_engine.store import lua_codec
 from otp_engine.store.json_codec import converter
 
-EVENT_TYPES: dict[str, type[Event]] = {
+EVENT_KINDS: dict[str, type[Event]] = {
     "sent": CodeSent,
     "delivered": MessageDelivered,
     "undelivered": MessageUndelivered,
@@ -36,17 +36,17 @@ EVENT_TYPES: dict[str, type[Event]] = {
     "canceled": VerificationCanceled,
     "not_found": CheckNotFound,
     "refused": RequestRefused,
-    "unavailable": RequestFailed,
+    "unavailable": RequestUnavailable,
     "policy": PolicyChanged,
 }
 """The class of each event kind, which is the stored name of an event."""
 
-_NAMES = {event_type: name for name, event_type in EVENT_TYPES.items()}
+_NAMES = {event_type: name for name, event_type in EVENT_KINDS.items()}
 
 Fields: TypeAlias = Mapping[bytes, bytes]
 
 
-def type_name(event: Event) -> str:
+def kind_of(event: Event) -> str:
     """Return the kind of an event."""
     return _NAMES[type(event)]
 
@@ -62,7 +62,7 @@ def flatten(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
 
 def encode(event: Event) -> dict[str, str]:
     """Return the entry of an event."""
-    return {"kind": type_name(event), "event": converter.dumps(event)}
+    return {"kind": kind_of(event), "event": converter.dumps(event)}
 
 
 def decode_entry(milliseconds: int, entry: Fields) -> RecordedEvent | None:
@@ -77,7 +77,7 @@ def decode_entry(milliseconds: int, entry: Fields) -> RecordedEvent | None:
     """
     event = decode(entry)
     return (
-        RecordedEvent(lua_codec.from_timestamp(milliseconds), event) if event else None
+        RecordedEvent(lua_codec.from_epoch_ms(milliseconds), event) if event else None
     )
 
 
@@ -88,7 +88,7 @@ def decode(entry: Fields) -> Event | None:
         None, if another release wrote a kind or a value that this one does not know.
     """
     try:
-        event_type = EVENT_TYPES[entry[b"kind"].decode()]
+        event_type = EVENT_KINDS[entry[b"kind"].decode()]
         event: Event = converter.loads(entry[b"event"], event_type)
     except (KeyError, TypeError, ValueError):
         return None

@@ -29,7 +29,7 @@ class EventTail:
             start: Time of the first event.
         """
         self._client = client
-        self._after = dict.fromkeys(streams, (lua_codec.to_timestamp(start), 0))
+        self._after = dict.fromkeys(streams, (lua_codec.to_epoch_ms(start), 0))
 
     def read_next(self) -> list[RecordedEvent]:
         """Return the events since the last call.

@@ -19,8 +19,8 @@ from otp_engine.domain.events import (
     CheckNotFound,
     Event,
     RecordedEvent,
-    RequestFailed,
     RequestRefused,
+    RequestUnavailable,
 )
 from otp_engine.store import event_codec, keys, lua_codec
 from otp_engine.store.connection import Entry, RedisCommands
@@ -29,7 +29,7 @@ from otp_engine.store.redis_client import RedisClient
 
 log = logging.getLogger(__name__)
 
-STREAMS = (keys.EVENTS, keys.REJECTED_EVENTS)
+STREAMS = (keys.EVENTS, keys.UNAUTHENTICATED_EVENTS)
 RETENTION = timedelta(days=31)
 """How long events are stored."""
 _MAX_ENTRIES = 100_000
@@ -39,7 +39,7 @@ _MAX_QUEUED = 10_000
 _FLUSH_TIMEOUT = 1  # second
 _TRIM_INTERVAL = 60  # seconds
 
-_UNAUTHENTICATED_EVENTS = (RequestRefused, CheckNotFound, RequestFailed)
+_UNAUTHENTICATED_EVENTS = (RequestRefused, CheckNotFound, RequestUnavailable)
 
 
 class RedisEventStore:
@@ -66,7 +66,7 @@ class RedisEventStore:
 
         An event that cannot be stored is dropped, and the log reports it.
         """
-        if isinstance(event, RequestFailed) and event.reason == "store":
+        if isinstance(event, RequestUnavailable) and event.reason == "store":
             # The store that is unavailable would have to store this event.
             return
         with self._starting:
@@ -102,7 +102,7 @@ class RedisEventStore:
                 for stream in sorted(set(map(stream_for, batch))):
                     pipeline.pexpire(stream, RETENTION)
                 for stream in STREAMS if trim else ():
-                    pipeline.xtrim(stream, minid=lua_codec.to_timestamp(_oldest()))
+                    pipeline.xtrim(stream, minid=lua_codec.to_epoch_ms(_oldest()))
                 pipeline.execute()
 
         trim = monotonic() > self._trim_next
@@ -121,7 +121,7 @@ class RedisEventStore:
         """
         self.flush()
         oldest = max(start or _oldest(), _oldest())
-        first, last = str(lua_codec.to_timestamp(oldest)), "+"
+        first, last = str(lua_codec.to_epoch_ms(oldest)), "+"
         while page := self._page(first, last):
             for entry_id, fields in page:
                 milliseconds = int(entry_id.partition(b"-")[0])
@@ -160,7 +160,7 @@ class RedisEventStore:
 def stream_for(event: Event) -> str:
     """Return the key of the stream that stores *event*."""
     is_unauthenticated = isinstance(event, _UNAUTHENTICATED_EVENTS)
-    return keys.REJECTED_EVENTS if is_unauthenticated else keys.EVENTS
+    return keys.UNAUTHENTICATED_EVENTS if is_unauthenticated else keys.EVENTS
 
 
 def _oldest() -> datetime:

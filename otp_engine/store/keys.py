@@ -24,7 +24,7 @@
                                  string  a final report on a message was received; a day
     otp:{services}               hash    the services, one text each; no expiry
     otp:{events}                 stream  events, about 100,000 at most; a month
-    otp:{events}:rejected        stream  events that unauthenticated clients can cause
+    otp:{events}:unauthenticated stream  events that unauthenticated clients can cause
                                          without limit; the same
     otp:{policy_versions}        list    signed versions of the policy, newest first;
                                          no expiry
@@ -69,7 +69,7 @@ SERVICES = "otp:{services}"
 EVENTS = "otp:{events}"
 """The stream of events."""
 
-REJECTED_EVENTS = f"{EVENTS}:rejected"
+UNAUTHENTICATED_EVENTS = f"{EVENTS}:unauthenticated"
 """The stream of events that unauthenticated clients can cause without limit."""
 
 INBOX = "otp:{inbox}"
@@ -112,7 +112,7 @@ class PhoneKeys:
 def for_phone(phone: PhoneKey) -> PhoneKeys:
     """Return the keys of *phone* in its scope."""
     prefix = f"otp:{{{phone.digest}}}:"
-    scope = f":{phone.scope}" if phone.scope else ""
+    scope = f":{phone.namespace}" if phone.namespace else ""
     return PhoneKeys(
         verification=f"{prefix}verification{scope}",
         approval=f"{prefix}approval{scope}",

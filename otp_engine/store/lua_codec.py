@@ -16,12 +16,12 @@ def to_ms(duration: timedelta) -> int:
     return round(duration.total_seconds() * 1000)
 
 
-def to_timestamp(moment: datetime) -> int:
+def to_epoch_ms(moment: datetime) -> int:
     """Return a time in milliseconds since 1970."""
     return int(moment.timestamp() * 1000)
 
 
-def from_timestamp(milliseconds: int) -> datetime:
+def from_epoch_ms(milliseconds: int) -> datetime:
     """Return the time in UTC, from milliseconds since 1970."""
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
 

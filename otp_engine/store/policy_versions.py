@@ -19,7 +19,9 @@ class RedisPolicyVersionStore:
         """
         self._client = client
         self._append = LuaScript(client, "append_policy_version", replicas=replicas)
-        self._replace = LuaScript(client, "replace_policy_version", replicas=replicas)
+        self._replace = LuaScript(
+            client, "replace_policy_signatures", replicas=replicas
+        )
 
     def latest(self) -> bytes | None:
         """Return the newest text; None if there is none."""

@@ -29,10 +29,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from otp_engine.errors import StoreUnavailable
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
-from otp_engine.resilience.metrics import NULL_METRICS, Metrics
+from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.store.cluster import Address, ClusterTopology
 from otp_engine.store.connection import Client, RedisCommands
-from otp_engine.store.primary import find_primary
+from otp_engine.store.sentinel import refresh_primary
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class RedisClient:
         *,
         retry_client: Client | None = None,
         new_breaker: Callable[[], CircuitBreaker] = _ONE_TIMEOUT_OPENS,
-        metrics: Metrics = NULL_METRICS,
+        metrics: DependencyMetrics = NULL_METRICS,
     ) -> None:
         """Execute commands with *client*.
 
@@ -137,7 +137,7 @@ class RedisClient:
         if self._finding_primary.acquire(blocking=False):
             try:
                 for client in (self._client, self._retry_client):
-                    find_primary(client)
+                    refresh_primary(client)
             finally:
                 self._finding_primary.release()
 

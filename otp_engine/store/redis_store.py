@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from otp_engine.resilience.metrics import NULL_METRICS, Metrics
+from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.store import keys
 from otp_engine.store.connection import Client
-from otp_engine.store.delivery_reports import SeenReports
 from otp_engine.store.events import RedisEventStore
 from otp_engine.store.inbox import RedisInbox
 from otp_engine.store.limit_usage import RedisLimitUsageStore
@@ -13,6 +12,7 @@ from otp_engine.store.persistence import persistence_warnings
 from otp_engine.store.policy_versions import RedisPolicyVersionStore
 from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.safe_list import RedisSafeList
+from otp_engine.store.seen_reports import SeenReports
 from otp_engine.store.services import RedisServiceStore
 from otp_engine.store.verification_records import RedisVerificationRecordStore
 from otp_engine.store.verifications import RedisVerificationStore
@@ -27,7 +27,7 @@ class RedisStore(RedisVerificationStore):
         *,
         retry_client: Client | None = None,
         replicas: int = 0,
-        metrics: Metrics = NULL_METRICS,
+        metrics: DependencyMetrics = NULL_METRICS,
     ) -> None:
         """Create all stores.
 

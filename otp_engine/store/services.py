@@ -22,7 +22,9 @@ class RedisServiceStore:
             replicas: Number of replicas that must acknowledge each write.
         """
         self._client = client
-        self._compare_and_set = LuaScript(client, "compare_and_set", replicas=replicas)
+        self._compare_and_set = LuaScript(
+            client, "compare_and_set_service", replicas=replicas
+        )
 
     def get(self, sid: str) -> Service | None:
         """Return a service by its SID; None if there is none."""

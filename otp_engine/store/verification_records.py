@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from otp_engine.domain.models import Channel
-from otp_engine.domain.records import SendAttempt, VerificationRecord
+from otp_engine.domain.verification_records import RecordedSend, VerificationRecord
 from otp_engine.store import keys, lua_codec
 from otp_engine.store.connection import RedisCommands
 from otp_engine.store.lua_scripts import LuaScript
@@ -28,7 +28,7 @@ class RedisVerificationRecordStore:
             client: Executes the commands.
         """
         self._client = client
-        self._record_send = LuaScript(client, "record_send")
+        self._record_send = LuaScript(client, "add_send_to_record")
 
     def add_send(
         self, record: VerificationRecord, *, send_id: bytes, ttl: timedelta
@@ -91,14 +91,14 @@ def _decode(id: bytes, fields: Mapping[bytes, bytes]) -> VerificationRecord:
         service=fields[b"service"].decode(),
         encrypted_number=fields[b"number"],
         channel=Channel(fields[b"channel"].decode()),
-        attempts=tuple(sorted(attempts, key=lambda attempt: attempt.sent_at)),
+        sends=tuple(sorted(attempts, key=lambda attempt: attempt.sent_at)),
         canceled=_CANCELED in fields,
         bound=fields.get(b"bound") == b"1",
     )
 
 
-def _decode_send(send_id: bytes, value: bytes) -> SendAttempt:
+def _decode_send(send_id: bytes, value: bytes) -> RecordedSend:
     sent_at, channel = value.decode().split()
-    return SendAttempt(
-        send_id, lua_codec.from_timestamp(int(sent_at)), Channel(channel)
+    return RecordedSend(
+        send_id, lua_codec.from_epoch_ms(int(sent_at)), Channel(channel)
     )

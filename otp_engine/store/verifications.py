@@ -59,10 +59,10 @@ class RedisVerificationStore:
         self._approve = durable("approve", when_full=True)
         self._cancel = durable("cancel")
         self._get_pending = script("get_pending")
-        self._acquire_limits = durable("acquire_limits")
-        self._release_limits = script("release_limits")
+        self._acquire_limits = durable("acquire_hits")
+        self._release_limits = script("release_hits")
         self._phone_state = script("phone_state")
-        self._add_failed_checks = durable("add_failed_checks")
+        self._add_failed_checks = durable("merge_failed_checks")
 
     def reserve_send(
         self,
@@ -85,12 +85,12 @@ class RedisVerificationStore:
                 *([names.bound] if bound else []),
             ],
             idempotency_key,
-            hash_parameters.salt if hash_parameters else b"",
+            hash_parameters.verification_id if hash_parameters else b"",
             hash_parameters.argon2 if hash_parameters else b"",
             *(values.ttl, policy.max_sends, values.max_checks),
             *(values.resend_cooldown, values.sends, values.failed_checks),
             *(values.shadow_sends, values.consecutive_failures),
-            phone.scope,
+            phone.namespace,
             sender,
         )
         match reply:
@@ -197,7 +197,7 @@ class RedisVerificationStore:
             _APPROVAL_TTL,
             int(code_matched),
         )
-        return lua_codec.from_timestamp(approved_at) if approved_at else None
+        return lua_codec.from_epoch_ms(approved_at) if approved_at else None
 
     def cancel(self, phone: PhoneKey, *, verification_id: bytes | None = None) -> bool:
         """Close the verification without an approval; return whether it was pending."""
@@ -216,7 +216,7 @@ class RedisVerificationStore:
             case _:
                 return None
 
-    def acquire_limits(
+    def acquire_hits(
         self, hits: Sequence[LimitHit], *, idempotency_key: bytes
     ) -> list[WindowUsage]:
         """Count one event against all of the shared limits, or against none."""
@@ -242,10 +242,8 @@ class RedisVerificationStore:
             case _:
                 raise AssertionError(reply)
 
-    def release_limits(
-        self, hits: Sequence[LimitHit], *, idempotency_key: bytes
-    ) -> None:
-        """Release the hits that `acquire_limits` counted."""
+    def release_hits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> None:
+        """Release the hits that `acquire_hits` counted."""
         if hits:
             self._release_limits.run(
                 [keys.shared_limit(hit) for hit in hits], idempotency_key
@@ -258,7 +256,7 @@ class RedisVerificationStore:
             [names.verification, names.sends, names.consecutive_failures],
             lua_codec.to_ms(policy.ttl),
         )
-        return PhoneState(live=bool(live), failed_checks=failed_checks)
+        return PhoneState(live=bool(live), consecutive_failures=failed_checks)
 
     def move_failed_checks(self, old: PhoneKey, new: PhoneKey, policy: Policy) -> None:
         """Move the failed checks of one phone from one pepper's key to another's."""

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 from flask import g, request
 
 from otp_engine.api import context, response_headers
-from otp_engine.api.authentication import ANONYMOUS
+from otp_engine.api.authentication import ANONYMOUS_CLIENT
 from otp_engine.domain import codes
-from otp_engine.domain.handles import Handle
 from otp_engine.domain.messages.options import MessageOptions
 from otp_engine.domain.models import CheckRequest, CheckResult, SendRequest
 from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.verification_handles import VerificationHandle
 from otp_engine.errors import (
     DeliveryUnconfirmed,
     RateLimited,
@@ -89,16 +89,16 @@ class VerifyActions:
     def _send(
         self,
         number: PhoneNumber,
-        handle: Handle | None,
+        handle: VerificationHandle | None,
         session: VerifySession,
         translations: Translations,
     ) -> Notice | None:
         """Send a code for *handle*, or for a new verification without one."""
-        app = context.get_context()
+        app = context.get_dependencies()
         send_request = SendRequest(
             number=number,
             locale=translations.locale,
-            client_ip=ANONYMOUS.client_ip(request, None),
+            client_ip=ANONYMOUS_CLIENT.client_ip(request, None),
             service=app.service,
             options=MessageOptions(origin=_webotp_domain(app.public_url)),
             bind=handle is None,
@@ -132,11 +132,13 @@ class VerifyActions:
         check_request = CheckRequest(
             number=handle.number,
             code=codes.parse(request.form.get("otp", "")),
-            client_ip=ANONYMOUS.client_ip(request, None),
+            client_ip=ANONYMOUS_CLIENT.client_ip(request, None),
             bound_id=handle.verification_id,
         )
         result = (
-            context.get_context().engines.engine_for(handle.number).check(check_request)
+            context.get_dependencies()
+            .engines.engine_for(handle.number)
+            .check(check_request)
         )
         if not result.approved:
             return Notice(
@@ -153,41 +155,41 @@ class VerifyActions:
         origin = origin_of(target.url) if target else None
         if target is None or origin not in self._return_origins:
             return Completed()
-        proof = context.get_context().prove(
+        proof = context.get_dependencies().prove(
             number, result, audience=origin or "", nonce=target.state
         )
         return Completed(proof, target)
 
 
 def _parse_number(text: str) -> PhoneNumber:
-    app = context.get_context()
+    app = context.get_dependencies()
     number = app.sandbox_numbers.parse(text, app.default_region)
     g.phone = number.masked
     return number
 
 
-def _parse_handle(text: str | None) -> Handle | None:
+def _parse_handle(text: str | None) -> VerificationHandle | None:
     """Return the handle of *text*, or None if it is not valid."""
     try:
-        return context.get_context().parse_handle(text or "")
+        return context.get_dependencies().parse_handle(text or "")
     except VerificationNotFound:
         return None
 
 
-def _require_handle(session: VerifySession) -> Handle:
+def _require_handle(session: VerifySession) -> VerificationHandle:
     """Return the handle of the current verification.
 
     Raises:
         VerificationNotFound: The session has no valid handle.
     """
-    handle = context.get_context().parse_handle(session.handle or "")
+    handle = context.get_dependencies().parse_handle(session.handle or "")
     g.phone = handle.number.masked
     return handle
 
 
 def _encode_handle(verification: bytes, number: PhoneNumber) -> str:
-    handle = Handle(verification, number)
-    return handle.encode(context.get_context().peppers[0])
+    handle = VerificationHandle(verification, number)
+    return handle.encode(context.get_dependencies().peppers[0])
 
 
 def _webotp_domain(public_url: str | None) -> str | None:

@@ -75,7 +75,7 @@ class VerifyPage:
             notice=notice,
             csrf_token=session.csrf_token,
             masked=masked,
-            code_length=context.get_context().policy.code_length,
+            code_length=context.get_dependencies().policy.code_length,
             resend_after=session.resend_after,
             completed=completed,
             return_origin=origin_of(target.url) if target else None,
@@ -116,6 +116,6 @@ def origin_of(url: str) -> str | None:
 def _masked_number(handle: str | None) -> str | None:
     """Return the masked number of *handle*, or None if it is not valid."""
     try:
-        return context.get_context().parse_handle(handle or "").number.masked
+        return context.get_dependencies().parse_handle(handle or "").number.masked
     except VerificationNotFound:
         return None

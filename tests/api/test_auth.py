@@ -264,7 +264,7 @@ class BrokenSender:
     name = "broken"
 
     @contextmanager
-    def reserve(self):
+    def acquire_slot(self):
         yield self.send
 
     def send(self, message):

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from otp_engine import config
-from otp_engine.domain import engines
+from otp_engine.domain import engine_router
 from otp_engine.domain.models import CheckRequest, SendRequest
 from otp_engine.domain.phones.numbers import parse_unassigned
 from otp_engine.domain.sandbox_numbers import SandboxNumber, SandboxNumbers
@@ -70,7 +70,7 @@ def test_fixed_code_is_not_found_after_the_last_day(engine):
         {NUMBER: SandboxNumber(parse_unassigned(NUMBER), CODE, days[0])},
         lambda: days[0],
     )
-    sandboxed_engines = engines.build(engine, numbers, NullSender())
+    sandboxed_engines = engine_router.build(engine, numbers, NullSender())
     number = parse_unassigned(NUMBER)
     sandboxed_engines.engine_for(number).send(SendRequest(number=number))
     days[0] += timedelta(days=1)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.config.policy_checks import collect_warnings
+from otp_engine.config.policy_warnings import collect_warnings
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.policy.policy import Policy
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from otp_engine import config
-from otp_engine.config import redis_url_checks
+from otp_engine.config import redis_url_warnings
 from tests.support.settings import PRODUCTION
 
 
@@ -20,7 +20,7 @@ from tests.support.settings import PRODUCTION
 def test_redis_without_tls_verification_is_warned_of(kind, option, phrase):
     url = f"rediss{kind}://:s3cr3t@redis.example.com/name?{option}"
 
-    (warning,) = redis_url_checks.collect_warnings(url)
+    (warning,) = redis_url_warnings.collect_warnings(url)
 
     assert phrase in warning
     assert "s3cr3t" not in warning
@@ -38,7 +38,7 @@ def test_redis_without_tls_verification_is_warned_of(kind, option, phrase):
     ],
 )
 def test_redis_password_without_tls_is_warned_of(url):
-    (warning,) = redis_url_checks.collect_warnings(url)
+    (warning,) = redis_url_warnings.collect_warnings(url)
 
     assert "no TLS" in warning
     assert "s3cr3t" not in warning
@@ -59,7 +59,7 @@ def test_redis_password_without_tls_is_warned_of(url):
     ],
 )
 def test_local_or_verified_redis_has_no_warning(url):
-    assert redis_url_checks.collect_warnings(url) == []
+    assert redis_url_warnings.collect_warnings(url) == []
 
 
 def test_warning_about_the_redis_url_is_one_of_the_settings():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.records import encrypt_number
+from otp_engine.domain.verification_records import encrypt_number
 
 PEPPER = Pepper(b"p" * 32)
 

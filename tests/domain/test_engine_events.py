@@ -13,8 +13,8 @@ from otp_engine.domain.events import (
     CheckNotFound,
     CodeSent,
     MaxAttemptsReached,
-    RequestFailed,
     RequestRefused,
+    RequestUnavailable,
     SendRejected,
     VerificationApproved,
     VerificationCanceled,
@@ -23,7 +23,7 @@ from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
-from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
     DeliveryFailed,
@@ -47,7 +47,7 @@ def emitted():
 
 @pytest.fixture
 def recipient(alice, engine):
-    return Recipient.from_number(alice.number, engine.peppers[0])
+    return PseudonymousRecipient.from_number(alice.number, engine.peppers[0])
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ def test_unavailable_service_emits_request_failed_with_the_reason(
     error_of(replace(engine, **changes(engine)).send, alice)
 
     assert emitted == [
-        RequestFailed(recipient=recipient, action=Action.SEND, reason=reason)
+        RequestUnavailable(recipient=recipient, action=Action.SEND, reason=reason)
     ]
 
 
@@ -306,7 +306,7 @@ def test_check_without_answer_of_redis_emits_request_failed(
 ):
     engine = limited(checks_per_ip=Limit.parse("9/1h"))
     unavailable = replace(
-        engine, store=StoreLosingReplies(engine.store, "acquire_limits")
+        engine, store=StoreLosingReplies(engine.store, "acquire_hits")
     )
 
     error = error_of(unavailable.check, check_request("123456", CLIENT_IP))

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from otp_engine.domain import engines
+from otp_engine.domain import engine_router
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
@@ -34,7 +34,7 @@ def engines_with(engine, emitted):
         sandbox_numbers = SandboxNumbers(
             {SANDBOX.number.e164: SANDBOX}, lambda: SANDBOX.valid_through
         )
-        return engines.build(live, sandbox_numbers, FakeSender())
+        return engine_router.build(live, sandbox_numbers, FakeSender())
 
     return build
 

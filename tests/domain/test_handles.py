@@ -5,18 +5,18 @@ import base64
 import pytest
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain import handles
-from otp_engine.domain.handles import Handle
+from otp_engine.domain import verification_handles
 from otp_engine.domain.phones import numbers
+from otp_engine.domain.verification_handles import VerificationHandle
 from otp_engine.errors import VerificationNotFound
 
 PEPPER = Pepper(b"p" * 32)
-HANDLE = Handle(b"v" * 16, numbers.parse("+919445012345", "IN"))
+HANDLE = VerificationHandle(b"v" * 16, numbers.parse("+919445012345", "IN"))
 ENCODED = HANDLE.encode(PEPPER)
 
 
 def parse(text, *peppers):
-    return handles.parse(
+    return verification_handles.parse(
         text, peppers, lambda e164: numbers.parse(e164, numbers.UNKNOWN_REGION)
     )
 

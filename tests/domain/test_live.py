@@ -11,7 +11,7 @@ import pytest
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.policy.live import LivePolicy
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.errors import StoreUnavailable
 from tests.support.clock import Clock
@@ -28,7 +28,7 @@ class FakeVersionStore:
         self.latest_reads = 0
         self.history_reads = 0
         self.is_available = True
-        self.versions = PolicyVersions(self, [PEPPER])
+        self.versions = SignedPolicyVersions(self, [PEPPER])
 
     def change(self, **values):
         version, created_at = self.versions.following(datetime.now(UTC))
@@ -91,7 +91,7 @@ def start(version_store, clock, gauges):
     """Return a function that starts an instance."""
 
     def start(*peppers):
-        versions = PolicyVersions(version_store, peppers or [PEPPER])
+        versions = SignedPolicyVersions(version_store, peppers or [PEPPER])
         return LivePolicy(
             BASE_POLICY, versions, lambda policy: policy, clock, gauges=gauges
         )
@@ -351,7 +351,7 @@ def test_live_version_survives_a_rotation_of_the_pepper(version_store, start, ga
         assert start(*peppers).current().ttl == timedelta(minutes=6)
         assert gauges.rejected is False
 
-    after = PolicyVersions(version_store, [new])
+    after = SignedPolicyVersions(version_store, [new])
     assert [version.version for version in after.history(9)] == [2, 1]
 
 

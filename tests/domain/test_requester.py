@@ -48,7 +48,7 @@ class SenderWithOneReservation(FakeSender):
         self._errors = [None, error]
 
     @contextmanager
-    def reserve(self):
+    def acquire_slot(self):
         if error := self._errors.pop(0):
             raise error
         yield self.send
@@ -74,7 +74,7 @@ def test_requester_over_its_limit_reads_no_phone(limited, alice):
         replace(limited, store=store).send(replace(alice, client_ip=CLIENT_IP))
 
     assert raised.value.limit == "sends_per_ip"
-    assert store.steps == ["acquire_limits"]
+    assert store.steps == ["acquire_hits"]
 
 
 def test_requester_over_its_limit_holds_no_slot_at_the_sender(limited, alice):
@@ -84,7 +84,7 @@ def test_requester_over_its_limit_holds_no_slot_at_the_sender(limited, alice):
 
     class CountingSender(FakeSender):
         @contextmanager
-        def reserve(self):
+        def acquire_slot(self):
             held.append(True)
             yield self.send
             held.pop()

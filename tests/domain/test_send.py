@@ -160,7 +160,7 @@ class UnconfirmedSender:
         self.codes: list[str] = []
 
     @contextmanager
-    def reserve(self):
+    def acquire_slot(self):
         yield self.send
 
     def send(self, message):
@@ -222,7 +222,7 @@ def test_send_at_the_limit_of_failed_checks_is_rejected(
     assert raised.value.limit == "failed_checks_per_phone"
 
 
-@pytest.mark.parametrize("step", ["reserve_send", "acquire_limits", "commit_send"])
+@pytest.mark.parametrize("step", ["reserve_send", "acquire_hits", "commit_send"])
 def test_send_with_a_lost_reply_is_released(engine, outbox, alice, step):
     limited = with_policy(
         engine,

@@ -24,22 +24,22 @@ def with_key_limits(engine):
 
 @pytest.mark.parametrize(("client_name", "sends"), [("shop", 1), ("other", 2)])
 def test_api_key_has_a_limit_of_sends(with_key_limits, alice, client_name, sends):
-    send_request = replace(alice, client=client_name)
+    send_request = replace(alice, client_name=client_name)
     for _ in range(sends):
         with_key_limits.send(send_request)
 
     with pytest.raises(RateLimited) as raised:
-        with_key_limits.send(replace(BOB, client=client_name))
+        with_key_limits.send(replace(BOB, client_name=client_name))
 
     assert raised.value.limit == "sends_per_key"
-    with_key_limits.send(replace(BOB, client="another"))
+    with_key_limits.send(replace(BOB, client_name="another"))
 
 
 @pytest.mark.parametrize(("client_name", "checks"), [("shop", 1), ("other", 2)])
 def test_api_key_has_a_limit_of_checks(
     with_key_limits, alice, check_request, outbox, client_name, checks
 ):
-    with_key_limits.send(replace(alice, client="free"))
+    with_key_limits.send(replace(alice, client_name="free"))
     failed_check = replace(
         check_request(different_code(outbox.code)), client=client_name
     )
@@ -55,7 +55,7 @@ def test_api_key_has_a_limit_of_checks(
 @pytest.mark.parametrize("client_name", [None, "free"])
 def test_client_without_a_limit_is_accepted(with_key_limits, alice, client_name):
     for _ in range(4):
-        with_key_limits.send(replace(alice, client=client_name))
+        with_key_limits.send(replace(alice, client_name=client_name))
 
 
 def test_failed_checks_of_all_phones_have_a_limit(engine, alice, check_request, outbox):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion
 
 KEY = "otp:{policy_versions}"
@@ -27,13 +27,13 @@ THIRD = replace(FIRST, version=3, values={"ttl": "7m"})
 
 @pytest.fixture
 def versions(store):
-    return PolicyVersions(store.policy_versions, [OLD])
+    return SignedPolicyVersions(store.policy_versions, [OLD])
 
 
 @pytest.fixture
 def with_peppers(store):
     """Return a function that reads and signs versions with other peppers."""
-    return lambda *peppers: PolicyVersions(store.policy_versions, peppers)
+    return lambda *peppers: SignedPolicyVersions(store.policy_versions, peppers)
 
 
 def test_store_without_versions_has_no_latest_version(versions):

@@ -16,7 +16,7 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.events import Action, RequestRefused, event_from_report
 from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import (
     DeliveryFailed,
     DeliveryUnconfirmed,
@@ -435,7 +435,9 @@ def test_promtool_finds_no_problem(client, outbox):
 
 
 def test_limits_of_clients_share_one_label(metrics):
-    recipient = Recipient(phone_hash="digest", prefix="+91944", country="IN")
+    recipient = PseudonymousRecipient(
+        phone_hash="digest", prefix="+91944", country="IN"
+    )
     for name in ("BL1", "BL2"):
         metrics.events.on_event(
             RequestRefused(recipient=recipient, action=Action.SEND, limit=name)

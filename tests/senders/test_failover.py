@@ -57,7 +57,7 @@ def test_sender_without_slot_is_skipped(error):
 def test_reservation_without_any_slot_raises_error_of_last_sender(error):
     senders = [FakeSender(full=ProviderUnavailable()), FakeSender(full=error)]
 
-    with pytest.raises(type(error)), FailoverSender(senders).reserve():
+    with pytest.raises(type(error)), FailoverSender(senders).acquire_slot():
         pass
 
 

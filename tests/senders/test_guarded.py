@@ -19,7 +19,7 @@ from otp_engine.errors import (
 from otp_engine.ops import request_log
 from otp_engine.ops.request_log import RequestIdFilter
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
-from otp_engine.resilience.metrics import NullMetrics
+from otp_engine.resilience.dependency_metrics import NullMetrics
 from otp_engine.senders.guarded import GuardedSender
 from tests.support import redis_server
 from tests.support.clock import Clock
@@ -116,7 +116,7 @@ def test_rejected_messages_keep_breaker_closed(sender, provider, rejection):
 
 
 def test_missing_slots_keep_breaker_closed(sender, provider):
-    with sender.reserve():
+    with sender.acquire_slot():
         for _ in range(9):
             with pytest.raises(Overloaded):
                 deliver(sender)
@@ -179,7 +179,7 @@ def test_accepted_probe_closes_breaker(sender, provider, clock):
 def test_open_breaker_rejects_reservation(sender, provider):
     fail(sender, provider, DeliveryUnconfirmed())
 
-    with pytest.raises(ProviderUnavailable) as rejection, sender.reserve():
+    with pytest.raises(ProviderUnavailable) as rejection, sender.acquire_slot():
         pass
 
     assert rejection.value.retry_after == RESET_TIMEOUT
@@ -188,7 +188,7 @@ def test_open_breaker_rejects_reservation(sender, provider):
 def test_reservation_uses_no_probe(sender, provider, clock):
     fail(sender, provider, DeliveryUnconfirmed())
     clock.now += 10
-    with sender.reserve():
+    with sender.acquire_slot():
         pass
 
     deliver(sender)
@@ -198,7 +198,7 @@ def test_reservation_uses_no_probe(sender, provider, clock):
 
 def test_breaker_that_opens_after_reservation_rejects_message(guard, provider):
     sender = guard(provider, max_concurrent=2)
-    with sender.reserve() as send:
+    with sender.acquire_slot() as send:
         fail(sender, provider, DeliveryUnconfirmed())
 
         with pytest.raises(ProviderUnavailable):
@@ -275,7 +275,7 @@ def test_message_that_times_out_keeps_slot_until_provider_responds(guard):
 
 def has_slot(sender):
     try:
-        with sender.reserve():
+        with sender.acquire_slot():
             return True
     except Overloaded:
         return False
@@ -295,12 +295,12 @@ def test_messages_that_time_out_open_breaker(guard):
 
 
 def test_reservation_holds_slot_before_send(sender):
-    with sender.reserve(), pytest.raises(Overloaded):
+    with sender.acquire_slot(), pytest.raises(Overloaded):
         deliver(sender)
 
 
 def test_unused_reservation_releases_slot(sender, provider):
-    with sender.reserve():
+    with sender.acquire_slot():
         pass
 
     deliver(sender)
@@ -370,7 +370,7 @@ def test_message_that_times_out_is_measured_once_provider_responds(guard, metric
 
 
 def test_rejected_reservation_is_not_measured(sender, metrics):
-    with sender.reserve(), pytest.raises(Overloaded):
+    with sender.acquire_slot(), pytest.raises(Overloaded):
         deliver(sender)
 
     assert metrics.deliveries == []

@@ -18,17 +18,17 @@ from otp_engine.domain.events import (
     MessageDelivered,
     MessageUndelivered,
     PolicyChanged,
-    RequestFailed,
     RequestRefused,
+    RequestUnavailable,
     SendRejected,
     VerificationApproved,
     VerificationCanceled,
 )
 from otp_engine.domain.models import Channel
-from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import event_codec, keys
 
-WHOM = Recipient(phone_hash="digest", prefix="+919445", country="IN")
+WHOM = PseudonymousRecipient(phone_hash="digest", prefix="+919445", country="IN")
 ID = b"\x00\xff" * 8
 REFUSED = RequestRefused(recipient=WHOM, action=Action.SEND, limit="sends_per_ip")
 EVENTS: list[Event] = [
@@ -68,7 +68,7 @@ EVENTS: list[Event] = [
         shadow=True,
     ),
     VerificationApproved(recipient=WHOM, verification_id=ID, channel=Channel.SMS),
-    RequestFailed(recipient=WHOM, action=Action.SEND, reason="carrier"),
+    RequestUnavailable(recipient=WHOM, action=Action.SEND, reason="carrier"),
     PolicyChanged(version=3, author="alice@ops", change="ttl = 5m", reason=None),
 ]
 SOON = timedelta(minutes=1)
@@ -97,7 +97,7 @@ def test_stored_event_is_returned_unchanged(store, tail, event):
 
 
 def test_events_of_this_module_cover_every_type():
-    assert {type(event) for event in EVENTS} == set(event_codec.EVENT_TYPES.values())
+    assert {type(event) for event in EVENTS} == set(event_codec.EVENT_KINDS.values())
 
 
 def test_events_are_read_oldest_first(store, tail):
@@ -133,7 +133,7 @@ def test_events_of_several_pages_are_read_in_order(redis, store, tail):
     fields, later = event_codec.encode(REFUSED), event_codec.encode(EVENTS[-2])
     start = int(datetime.now(UTC).timestamp() * 1000)
     for n in range(1_500):
-        redis.xadd(keys.REJECTED_EVENTS, fields, id=f"{start + n}-1")
+        redis.xadd(keys.UNAUTHENTICATED_EVENTS, fields, id=f"{start + n}-1")
     redis.xadd(keys.EVENTS, later, id=f"{start + 1_200}-1")
 
     pages = [read(tail), read(tail), read(tail)]
@@ -172,7 +172,9 @@ def test_page_of_unknown_entries_is_not_the_end(redis, store, tail):
 
 
 def test_event_of_an_unavailable_store_is_not_stored(store, redis):
-    add_all(store, RequestFailed(recipient=WHOM, action=Action.SEND, reason="store"))
+    add_all(
+        store, RequestUnavailable(recipient=WHOM, action=Action.SEND, reason="store")
+    )
 
     assert redis.dbsize() == 0
 
@@ -180,7 +182,9 @@ def test_event_of_an_unavailable_store_is_not_stored(store, redis):
 def test_events_of_unauthenticated_clients_have_their_own_stream(redis, store):
     add_all(store, *EVENTS)
 
-    refused = [fields[b"kind"] for _, fields in redis.xrange(keys.REJECTED_EVENTS)]
+    refused = [
+        fields[b"kind"] for _, fields in redis.xrange(keys.UNAUTHENTICATED_EVENTS)
+    ]
     others = {fields[b"kind"] for _, fields in redis.xrange(keys.EVENTS)}
 
     assert refused == [b"not_found", b"refused", b"refused", b"unavailable"]
@@ -191,7 +195,7 @@ def test_every_stream_expires_in_a_month(store, redis):
     add_all(store, *EVENTS)
 
     month = timedelta(days=31) / timedelta(milliseconds=1)
-    assert {keys.EVENTS, keys.REJECTED_EVENTS} == {
+    assert {keys.EVENTS, keys.UNAUTHENTICATED_EVENTS} == {
         key.decode() for key in redis.keys("*")
     }
     assert all(0 < redis.pttl(key) <= month for key in redis.keys("*"))

@@ -13,14 +13,14 @@ import redis as redis_py
 from otp_engine.domain.events import CodeSent, VerificationApproved
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones.numbers import parse
-from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import event_codec, keys
 from otp_engine.store.connection import connect
 from otp_engine.store.events import RedisEventStore
 from otp_engine.store.redis_client import RedisClient
 from tests.support import redis_server
 
-WHOM = Recipient(phone_hash="digest", prefix="+919445", country="IN")
+WHOM = PseudonymousRecipient(phone_hash="digest", prefix="+919445", country="IN")
 SENT = CodeSent(
     verification_id=b"\x00" * 16,
     send_id=b"\xff" * 8,

@@ -18,7 +18,7 @@ from otp_engine.app import create_app
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.errors import DeliveryFailed
 from otp_engine.store import keys, lua_scripts
@@ -249,11 +249,11 @@ def run_rotation(store, redis):
 def run_operator_commands(store):
     now = datetime.now(UTC)
     policy = Policy()
-    versions = PolicyVersions(store.policy_versions, [Pepper(b"p" * 32)])
+    versions = SignedPolicyVersions(store.policy_versions, [Pepper(b"p" * 32)])
     assert versions.add(
         PolicyVersion(version=1, created_at=now, author="me", values={"ttl": "5m"})
     )
-    rotated = PolicyVersions(
+    rotated = SignedPolicyVersions(
         store.policy_versions, [Pepper(b"n" * 32), Pepper(b"p" * 32)]
     )
     assert rotated.complete() == 1

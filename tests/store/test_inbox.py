@@ -15,7 +15,7 @@ from otp_engine.domain.events import (
 )
 from otp_engine.domain.messages.inbox import CodeStatus
 from otp_engine.domain.models import Channel
-from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import keys
 from otp_engine.store.connection import connect
 from otp_engine.store.inbox import RedisInbox
@@ -23,7 +23,7 @@ from otp_engine.store.redis_client import RedisClient
 from tests.support import redis_server
 from tests.support.fakes import MESSAGE
 
-WHOM = Recipient(phone_hash="digest", prefix="+91944", country="IN")
+WHOM = PseudonymousRecipient(phone_hash="digest", prefix="+91944", country="IN")
 NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
 
 

@@ -22,7 +22,7 @@ def charge(name, count, period=HOUR, *more):
 
 
 def take(store, *charges, idempotency_key=None):
-    store.acquire_limits(
+    store.acquire_hits(
         charges, idempotency_key=idempotency_key or secrets.token_bytes(8)
     )
 
@@ -137,8 +137,8 @@ def test_released_hit_can_be_acquired_again(store):
     limits, token = [charge("one", 1), charge("two", 1)], secrets.token_bytes(8)
     take(store, *limits, idempotency_key=token)
 
-    store.release_limits(limits, idempotency_key=token)
-    store.release_limits(limits, idempotency_key=token)
+    store.release_hits(limits, idempotency_key=token)
+    store.release_hits(limits, idempotency_key=token)
 
     assert accepts(store, *limits)
     assert not accepts(store, *limits)
@@ -161,7 +161,7 @@ def shadow(name, count, period=HOUR):
 
 def over(store, *charges, idempotency_key=None):
     """Return for each window whether it would reject."""
-    uses = store.acquire_limits(
+    uses = store.acquire_hits(
         charges, idempotency_key=idempotency_key or secrets.token_bytes(8)
     )
     return [use.would_refuse for use in uses]
@@ -231,7 +231,7 @@ def test_released_hit_is_accepted_by_the_shadow_limit_again(store):
     limit, token = shadow("shadowed", 1), secrets.token_bytes(8)
     take(store, limit, idempotency_key=token)
 
-    store.release_limits([limit], idempotency_key=token)
+    store.release_hits([limit], idempotency_key=token)
 
     assert over(store, limit) == [False]
 
@@ -239,7 +239,7 @@ def test_released_hit_is_accepted_by_the_shadow_limit_again(store):
 def test_acquire_returns_the_usage_of_each_window(store):
     limit = charge("both", 5, HOUR, Window(1, timedelta(seconds=30)))
 
-    by_hour, by_seconds = store.acquire_limits(
+    by_hour, by_seconds = store.acquire_hits(
         [limit], idempotency_key=secrets.token_bytes(8)
     )
 
@@ -250,9 +250,9 @@ def test_acquire_returns_the_usage_of_each_window(store):
 
 def test_repeated_acquire_returns_the_same_usage(store):
     limit, token = charge("any", 5), secrets.token_bytes(8)
-    first = store.acquire_limits([limit], idempotency_key=token)
+    first = store.acquire_hits([limit], idempotency_key=token)
 
-    assert store.acquire_limits([limit], idempotency_key=token) == first
+    assert store.acquire_hits([limit], idempotency_key=token) == first
 
 
 def test_acquire_without_limits_stores_nothing(store, redis):

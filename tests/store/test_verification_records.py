@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from otp_engine.domain.models import Channel
-from otp_engine.domain.records import VerificationRecord
+from otp_engine.domain.verification_records import VerificationRecord
 
 ID, TTL = b"i" * 16, timedelta(minutes=10)
 RECORD = VerificationRecord(

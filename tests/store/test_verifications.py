@@ -172,11 +172,15 @@ def test_repeated_approve_succeeds_with_same_key_only(store, policy):
     add_code(store, policy)
     check_key = new_key()
     first = store.approve(
-        PHONE, idempotency_key=check_key, verification_id=HASH_PARAMETERS.salt
+        PHONE,
+        idempotency_key=check_key,
+        verification_id=HASH_PARAMETERS.verification_id,
     )
 
     again = store.approve(
-        PHONE, idempotency_key=check_key, verification_id=HASH_PARAMETERS.salt
+        PHONE,
+        idempotency_key=check_key,
+        verification_id=HASH_PARAMETERS.verification_id,
     )
     assert first is not None
     assert again is not None
@@ -184,7 +188,9 @@ def test_repeated_approve_succeeds_with_same_key_only(store, policy):
     assert abs(datetime.now(UTC) - first) < timedelta(minutes=1)
     assert (
         store.approve(
-            PHONE, idempotency_key=new_key(), verification_id=HASH_PARAMETERS.salt
+            PHONE,
+            idempotency_key=new_key(),
+            verification_id=HASH_PARAMETERS.verification_id,
         )
         is None
     )
@@ -205,7 +211,9 @@ def test_approval_deletes_verification_and_failed_checks(store, policy, redis):
     store.reserve_check(PHONE, idempotency_key=check_key, policy=policy)
 
     store.approve(
-        PHONE, idempotency_key=check_key, verification_id=HASH_PARAMETERS.salt
+        PHONE,
+        idempotency_key=check_key,
+        verification_id=HASH_PARAMETERS.verification_id,
     )
 
     assert not redis.exists(
@@ -220,7 +228,9 @@ def test_send_cannot_be_committed_after_approval(store, no_cooldown):
         PHONE, idempotency_key=late, hash_parameters=HASH_PARAMETERS, policy=no_cooldown
     )
     store.approve(
-        PHONE, idempotency_key=new_key(), verification_id=HASH_PARAMETERS.salt
+        PHONE,
+        idempotency_key=new_key(),
+        verification_id=HASH_PARAMETERS.verification_id,
     )
 
     assert not store.commit_send(
@@ -458,7 +468,9 @@ def test_every_key_has_an_expiry_after_every_step(store, no_cooldown, redis):
     assert all_expire()
     store.reserve_check(PHONE, idempotency_key=check_key, policy=no_cooldown)
     store.approve(
-        PHONE, idempotency_key=check_key, verification_id=HASH_PARAMETERS.salt
+        PHONE,
+        idempotency_key=check_key,
+        verification_id=HASH_PARAMETERS.verification_id,
     )
     assert all_expire()
     assert redis.dbsize() == 2

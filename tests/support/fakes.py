@@ -46,7 +46,7 @@ class FakeSender:
     name: str = "outbox"
 
     @contextmanager
-    def reserve(self) -> Iterator[Deliver]:
+    def acquire_slot(self) -> Iterator[Deliver]:
         if self.full:
             raise self.full
         yield self.send
@@ -73,7 +73,7 @@ class FakeSender:
 
 def deliver(sender: Sender, message: Message = MESSAGE) -> None:
     """Send *message* as the engine does."""
-    with sender.reserve() as send:
+    with sender.acquire_slot() as send:
         send(message)
 
 

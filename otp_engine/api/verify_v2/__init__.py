@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from otp_engine.api.verify_v2 import auth, errors
+from otp_engine.api.verify_v2 import authentication, errors
 from otp_engine.api.verify_v2.resources import (
     attempts,
     buckets,
@@ -32,7 +32,7 @@ __all__ = ["blueprint", "errors"]
 def blueprint() -> Blueprint:
     """Return the blueprint of every resource under `/v2`."""
     bp = Blueprint("verify_v2", __name__, url_prefix="/v2")
-    bp.before_request(auth.authenticate)
+    bp.before_request(authentication.authenticate)
     for resource in _RESOURCES:
         bp.register_blueprint(resource.bp)
     return bp

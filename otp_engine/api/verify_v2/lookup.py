@@ -9,15 +9,15 @@ from datetime import datetime
 from typing import TypeVar
 
 from otp_engine.api import context
-from otp_engine.api.context import AppContext
+from otp_engine.api.context import Dependencies
 from otp_engine.api.verify_v2 import errors, wire
-from otp_engine.api.verify_v2.serializers import VerificationView
-from otp_engine.domain import records
+from otp_engine.api.verify_v2.serializers import VerificationResource
+from otp_engine.domain import verification_records
 from otp_engine.domain.models import Channel, PendingVerification
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
-from otp_engine.domain.records import VerificationRecord
 from otp_engine.domain.services import Service
+from otp_engine.domain.verification_records import VerificationRecord
 from otp_engine.errors import (
     InvalidPhone,
     StoreUnavailable,
@@ -56,7 +56,7 @@ class VerificationRef:
         """ID of the verification, if it is bound and was named by its SID."""
         return self.record.id if self.record and self.record.bound else None
 
-    def get_pending(self, app: AppContext) -> PendingVerification:
+    def get_pending(self, app: Dependencies) -> PendingVerification:
         """Return the pending verification.
 
         Raises:
@@ -70,12 +70,12 @@ class VerificationRef:
 
     def view(
         self,
-        app: AppContext,
+        app: Dependencies,
         id: bytes,
         status: str,
         *,
         updated: datetime | None = None,
-    ) -> VerificationView:
+    ) -> VerificationResource:
         """Return the view that responses are serialized from.
 
         Args:
@@ -89,7 +89,7 @@ class VerificationRef:
         with suppress(StoreUnavailable):
             record = record or app.records.get(id)
         now = app.utcnow()
-        return VerificationView(
+        return VerificationResource(
             id=id,
             service=self.service,
             number=self.number,
@@ -97,11 +97,11 @@ class VerificationRef:
             channel=record.channel if record else Channel.SMS,
             created=record.created_at if record else now,
             updated=updated or (record.updated_at if record else now),
-            attempts=record.attempts if record else (),
+            attempts=record.sends if record else (),
         )
 
 
-def get_service(app: AppContext, sid: str) -> Service:
+def get_service(app: Dependencies, sid: str) -> Service:
     """Return the service with that SID.
 
     The environment defines the default service; its rate limits and messaging
@@ -125,7 +125,7 @@ def get_service(app: AppContext, sid: str) -> Service:
 
 def is_default(sid: str) -> bool:
     """Return whether the environment defines the service with that SID."""
-    return sid == context.get_context().service.sid
+    return sid == context.get_dependencies().service.sid
 
 
 def update_service(sid: str, update: Callable[[Service], N]) -> N:
@@ -145,7 +145,7 @@ def update_service(sid: str, update: Callable[[Service], N]) -> N:
         TwilioApiError: There is no such service, or *update* raised it.
         Unavailable: Other requests changed the service each time.
     """
-    app = context.get_context()
+    app = context.get_dependencies()
     for _ in range(_MAX_TRIES):
         old = app.services.get(sid)
         new = update(get_service(app, sid))
@@ -166,7 +166,9 @@ def first_or_404(items: Iterable[T], matches: Callable[[T], bool]) -> T:
     raise errors.not_found()
 
 
-def find_verification(app: AppContext, name: str, service: Service) -> VerificationRef:
+def find_verification(
+    app: Dependencies, name: str, service: Service
+) -> VerificationRef:
     """Find a verification by its SID or by its phone number.
 
     Raises:
@@ -181,7 +183,7 @@ def find_verification(app: AppContext, name: str, service: Service) -> Verificat
     return VerificationRef(number, service)
 
 
-def find_by_sid(app: AppContext, sid: str, service: Service) -> VerificationRef:
+def find_by_sid(app: Dependencies, sid: str, service: Service) -> VerificationRef:
     """Find a verification by its SID.
 
     Raises:
@@ -193,10 +195,10 @@ def find_by_sid(app: AppContext, sid: str, service: Service) -> VerificationRef:
     return VerificationRef(_decrypt_number(app, record), service, record)
 
 
-def _decrypt_number(app: AppContext, record: VerificationRecord) -> PhoneNumber:
+def _decrypt_number(app: Dependencies, record: VerificationRecord) -> PhoneNumber:
     for pepper in app.peppers:
         try:
-            text = records.decrypt_number(
+            text = verification_records.decrypt_number(
                 record.encrypted_number, pepper, verification_id=record.id
             )
             return app.sandbox_numbers.parse(text, numbers.UNKNOWN_REGION)

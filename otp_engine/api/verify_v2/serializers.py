@@ -12,8 +12,8 @@ from flask import g
 from otp_engine.api.verify_v2 import wire
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones.numbers import PhoneNumber
-from otp_engine.domain.records import SendAttempt
 from otp_engine.domain.services import Service
+from otp_engine.domain.verification_records import RecordedSend
 
 # Twilio's field for the mobile network operator, which is not looked up here.
 _CARRIER = {
@@ -26,7 +26,7 @@ _CARRIER = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerificationView:
+class VerificationResource:
     """The values of a verification that responses contain.
 
     Attributes:
@@ -47,7 +47,7 @@ class VerificationView:
     channel: Channel
     created: datetime
     updated: datetime
-    attempts: Sequence[SendAttempt] = ()
+    attempts: Sequence[RecordedSend] = ()
 
     def to_verification(self) -> dict[str, Any]:
         """Return the body of a Verification."""

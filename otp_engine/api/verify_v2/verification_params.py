@@ -9,8 +9,8 @@ from typing import Any
 from flask import g
 
 from otp_engine import parsing
-from otp_engine.api.context import AppContext
-from otp_engine.api.verify_v2 import auth, errors, params
+from otp_engine.api.context import Dependencies
+from otp_engine.api.verify_v2 import authentication, errors, params
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.api.verify_v2.resources import templates
 from otp_engine.domain import codes
@@ -26,7 +26,7 @@ from otp_engine.errors import InvalidCode, InvalidPhone
 _MAX_TAGS, _MAX_TAG_LENGTH = 10, 128
 
 
-def parse(app: AppContext, form: FormParams, service: Service) -> SendRequest:
+def parse(app: Dependencies, form: FormParams, service: Service) -> SendRequest:
     """Parse the parameters of a send through *service*.
 
     Raises:
@@ -40,11 +40,11 @@ def parse(app: AppContext, form: FormParams, service: Service) -> SendRequest:
         number=parse_number(app, values["To"]),
         channel=values["Channel"],
         locale=values.get("Locale"),
-        client_ip=auth.client_ip(values.get("DeviceIp")),
+        client_ip=authentication.client_ip(values.get("DeviceIp")),
         service=service,
         custom_code=_custom_code(values.get("CustomCode"), service),
         extra_hits=_extra_hits(values.get("RateLimits"), service),
-        client=g.client_name,
+        client_name=g.client_name,
         bind=service.bind,
         options=MessageOptions(
             brand=values.get("CustomFriendlyName"),
@@ -57,7 +57,7 @@ def parse(app: AppContext, form: FormParams, service: Service) -> SendRequest:
     )
 
 
-def parse_number(app: AppContext, to: str) -> PhoneNumber:
+def parse_number(app: Dependencies, to: str) -> PhoneNumber:
     """Parse a phone number in E.164.
 
     Raises:

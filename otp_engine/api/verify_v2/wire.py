@@ -53,4 +53,4 @@ def page_url(path: str, query: Iterable[tuple[str, str]]) -> str:
 
 
 def _base_url() -> str:
-    return context.get_context().public_url or request.host_url.rstrip("/")
+    return context.get_dependencies().public_url or request.host_url.rstrip("/")

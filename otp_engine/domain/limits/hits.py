@@ -15,14 +15,14 @@ from otp_engine.domain.limits import ip_networks
 from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.models import CheckRequest, SendRequest
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.recipients import PseudonymousRecipient
 
 
 def for_requester(
     request: SendRequest | CheckRequest,
     policy: Policy,
     pepper: Pepper,
-    recipient: Recipient,
+    recipient: PseudonymousRecipient,
 ) -> list[LimitHit]:
     """List the hits of the requester of *request*.
 
@@ -46,7 +46,7 @@ def for_requester(
         hits += _per_ip(
             f"{action}_per_ip", per_ip, client_ip, recipient.ip_hash, pepper
         )
-    if client := request.client:
+    if client := request.client_name:
         limit = per_key.for_key(client)
         hits += [LimitHit(f"{action}_per_key", client, part) for part in limit.parts]
     for hit in extra:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from otp_engine.domain.phones.numbers import (
-    ALL_COUNTRIES,
+    COUNTRY_WILDCARD,
     GLOBAL_NETWORK,
     PhoneNumber,
 )
@@ -28,7 +28,7 @@ class AllowedDestinations:
         """Return whether *country*, an ISO 3166 code, is allowed."""
         if country in self.countries:
             return True
-        return ALL_COUNTRIES in self.countries and country != GLOBAL_NETWORK
+        return COUNTRY_WILDCARD in self.countries and country != GLOBAL_NETWORK
 
     def check(self, number: PhoneNumber, *, geo_exempt: bool = False) -> None:
         """Check that a message to *number* is allowed.

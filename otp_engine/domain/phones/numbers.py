@@ -11,7 +11,7 @@ from phonenumbers import NumberParseException, PhoneNumberType
 from otp_engine import parsing
 from otp_engine.errors import InvalidPhone
 
-ALL_COUNTRIES = "*"
+COUNTRY_WILDCARD = "*"
 GLOBAL_NETWORK = "001"
 """The country of networks that belong to no country."""
 UNKNOWN_REGION = "ZZ"

@@ -23,13 +23,13 @@ class PhoneKey:
     """
 
     digest: str
-    namespace: str = ""
+    service_namespace: str = ""
     bound: bytes | None = None
-    scope: str = field(init=False, repr=False, compare=False)
+    namespace: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         suffix = "" if self.bound is None else f"+{self.bound.hex()}"
-        object.__setattr__(self, "scope", self.namespace + suffix)
+        object.__setattr__(self, "scope", self.service_namespace + suffix)
 
     def scoped(self, scope: str) -> PhoneKey:
         """Return the key of the same phone in another *scope*."""
@@ -47,7 +47,7 @@ class PhoneState:
     """
 
     live: bool
-    failed_checks: int
+    consecutive_failures: int
 
 
 class PhoneStateStore(Protocol):
@@ -116,6 +116,6 @@ class PhoneKeys:
         ]
         current = next((pair for pair, state in states if state.live), keys[0])
         for other, state in states:
-            if other != current and state.failed_checks:
+            if other != current and state.consecutive_failures:
                 self.store.move_failed_checks(other[1], current[1], self.policy)
         return current

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.policy.signed_versions import PolicyVersions, StoredVersion
+from otp_engine.domain.policy.signed_versions import SignedPolicyVersions, StoredVersion
 from otp_engine.domain.policy.versions import PolicyVersion, apply
 from otp_engine.errors import StoreUnavailable
 
@@ -51,7 +51,7 @@ class LivePolicy(Generic[T]):
     def __init__(
         self,
         base_policy: Policy,
-        versions: PolicyVersions,
+        versions: SignedPolicyVersions,
         build: Callable[[Policy], T],
         clock: Callable[[], float] = monotonic,
         *,

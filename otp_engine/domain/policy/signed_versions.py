@@ -45,7 +45,7 @@ class StoredVersion:
         return all(self.signed)
 
 
-class PolicyVersions:
+class SignedPolicyVersions:
     """Signs policy versions, and verifies stored ones."""
 
     def __init__(self, store: PolicyVersionStore, peppers: Sequence[Pepper]) -> None:

@@ -109,7 +109,7 @@ def serialize(attempt: _Attempt) -> dict[str, Any]:
 def _status(attempt: _Attempt) -> str:
     if attempt.approved:
         return "confirmed"
-    app = context.get_context()
+    app = context.get_dependencies()
     expired = attempt.created_at + app.policy.ttl < app.utcnow()
     return "expired" if expired else "unconfirmed"
 
@@ -149,7 +149,7 @@ def _by_number(text: str) -> _Filter:
         number = numbers.parse(text, numbers.UNKNOWN_REGION)
     except InvalidPhone:
         raise ValueError(f"must be a phone number: {text!r}") from None
-    peppers = context.get_context().peppers
+    peppers = context.get_dependencies().peppers
     hashes = {pepper.pseudonymize("event", number.e164) for pepper in peppers}
     return lambda attempt: attempt.sent.recipient.phone_hash in hashes
 
@@ -236,6 +236,6 @@ def _read_events(start: datetime | None) -> list[RecordedEvent]:
     if not _READING.acquire(blocking=False):
         raise Overloaded
     try:
-        return list(context.get_context().events.since(start))
+        return list(context.get_dependencies().events.since(start))
     finally:
         _READING.release()

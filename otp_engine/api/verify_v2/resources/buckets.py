@@ -32,7 +32,7 @@ _parse_interval = parsing.integer(1, 31 * 24 * 3600)
 @bp.post(_LIST)
 def create(service: str, limit: str) -> ResponseReturnValue:
     """Create a bucket; it counts later sends only."""
-    form, now = params.parse(request), context.get_context().utcnow()
+    form, now = params.parse(request), context.get_dependencies().utcnow()
     form.require("Max")
     form.require("Interval")
     bucket = Bucket(
@@ -51,7 +51,7 @@ def list_(service: str, limit: str) -> ResponseReturnValue:
     """Return the buckets of a rate limit."""
     return paginate(
         get_rate_limit(
-            lookup.get_service(context.get_context(), service), limit
+            lookup.get_service(context.get_dependencies(), service), limit
         ).buckets,
         "buckets",
         serialize=lambda bucket: serialize(service, limit, bucket),
@@ -63,7 +63,8 @@ def list_(service: str, limit: str) -> ResponseReturnValue:
 def fetch(service: str, limit: str, sid: str) -> ResponseReturnValue:
     """Return a bucket."""
     bucket = _get(
-        get_rate_limit(lookup.get_service(context.get_context(), service), limit), sid
+        get_rate_limit(lookup.get_service(context.get_dependencies(), service), limit),
+        sid,
     )
     return serialize(service, limit, bucket)
 
@@ -71,7 +72,7 @@ def fetch(service: str, limit: str, sid: str) -> ResponseReturnValue:
 @bp.post(f"{_LIST}/<sid>")
 def update(service: str, limit: str, sid: str) -> ResponseReturnValue:
     """Change a bucket; it keeps its counts."""
-    form, now = params.parse(request), context.get_context().utcnow()
+    form, now = params.parse(request), context.get_dependencies().utcnow()
     max_hits = form.parse("Max", _parse_max)
     seconds = form.parse("Interval", _parse_interval)
 

@@ -24,7 +24,7 @@ _parse_service_sid = params.sid("MG")
 @bp.post(_LIST)
 def create(service: str) -> ResponseReturnValue:
     """Set the Messaging Service for a country."""
-    form, now = params.parse(request), context.get_context().utcnow()
+    form, now = params.parse(request), context.get_dependencies().utcnow()
     form.require("Country")
     form.require("MessagingServiceSid")
     configuration = MessagingConfiguration(
@@ -41,7 +41,7 @@ def create(service: str) -> ResponseReturnValue:
 def list_(service: str) -> ResponseReturnValue:
     """Return the configurations of a service."""
     return paginate(
-        lookup.get_service(context.get_context(), service).messaging,
+        lookup.get_service(context.get_dependencies(), service).messaging,
         "messaging_configurations",
         serialize=lambda configuration: serialize(service, configuration),
         name=lambda configuration: configuration.country,
@@ -52,14 +52,14 @@ def list_(service: str) -> ResponseReturnValue:
 def fetch(service: str, country: str) -> ResponseReturnValue:
     """Return the configuration for a country."""
     return serialize(
-        service, _get(lookup.get_service(context.get_context(), service), country)
+        service, _get(lookup.get_service(context.get_dependencies(), service), country)
     )
 
 
 @bp.post(f"{_LIST}/<country>")
 def update(service: str, country: str) -> ResponseReturnValue:
     """Change the Messaging Service for a country."""
-    form, now = params.parse(request), context.get_context().utcnow()
+    form, now = params.parse(request), context.get_dependencies().utcnow()
     form.require("MessagingServiceSid")
     sid = form.parse("MessagingServiceSid", _parse_service_sid) or ""
 

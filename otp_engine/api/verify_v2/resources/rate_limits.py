@@ -26,7 +26,7 @@ _parse_description = params.single_line(256)
 @bp.post(_LIST)
 def create(service: str) -> ResponseReturnValue:
     """Create a rate limit; without buckets it rejects nothing."""
-    form, now = params.parse(request), context.get_context().utcnow()
+    form, now = params.parse(request), context.get_dependencies().utcnow()
     limit = RateLimit(
         sid=wire.generate_sid("RK"),
         name=_parse_name(form.require("UniqueName")),
@@ -42,7 +42,7 @@ def create(service: str) -> ResponseReturnValue:
 def list_(service: str) -> ResponseReturnValue:
     """Return the rate limits of a service."""
     return paginate(
-        lookup.get_service(context.get_context(), service).rate_limits,
+        lookup.get_service(context.get_dependencies(), service).rate_limits,
         "rate_limits",
         serialize=lambda limit: serialize(service, limit),
         name=lambda limit: limit.sid,
@@ -53,7 +53,8 @@ def list_(service: str) -> ResponseReturnValue:
 def fetch(service: str, sid: str) -> ResponseReturnValue:
     """Return a rate limit."""
     return serialize(
-        service, get_rate_limit(lookup.get_service(context.get_context(), service), sid)
+        service,
+        get_rate_limit(lookup.get_service(context.get_dependencies(), service), sid),
     )
 
 
@@ -61,7 +62,7 @@ def fetch(service: str, sid: str) -> ResponseReturnValue:
 def update(service: str, sid: str) -> ResponseReturnValue:
     """Change the description of a rate limit."""
     description = params.parse(request).parse("Description", _parse_description)
-    now = context.get_context().utcnow()
+    now = context.get_dependencies().utcnow()
 
     def updated(old: Service) -> Service:
         limit = get_rate_limit(old, sid)

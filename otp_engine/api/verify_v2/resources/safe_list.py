@@ -26,7 +26,7 @@ def create() -> ResponseReturnValue:
     if contains(number):
         message = "Phone Number already exists"
         raise errors.TwilioApiError(60411, HTTPStatus.BAD_REQUEST, message)
-    context.get_context().safe_list.add(_hashes(number)[0])
+    context.get_dependencies().safe_list.add(_hashes(number)[0])
     return serialize(number), HTTPStatus.CREATED
 
 
@@ -42,7 +42,7 @@ def fetch(text: str) -> ResponseReturnValue:
 @bp.delete("/SafeList/Numbers/<text>")
 def delete(text: str) -> ResponseReturnValue:
     """Remove a number."""
-    number, safe_list = _parse(text), context.get_context().safe_list
+    number, safe_list = _parse(text), context.get_dependencies().safe_list
     if number is None or not sum(map(safe_list.remove, _hashes(number))):
         raise errors.not_found()
     return "", HTTPStatus.NO_CONTENT
@@ -54,7 +54,10 @@ def contains(number: PhoneNumber) -> bool:
     A number that was added under the previous pepper of a rotation is added under the
     current one, so that it stays when the previous pepper is removed.
     """
-    safe_list, (current, *previous) = context.get_context().safe_list, _hashes(number)
+    safe_list, (current, *previous) = (
+        context.get_dependencies().safe_list,
+        _hashes(number),
+    )
     if safe_list.contains(current):
         return True
     is_listed = any(safe_list.contains(hashed) for hashed in previous)
@@ -66,7 +69,7 @@ def contains(number: PhoneNumber) -> bool:
 def serialize(number: PhoneNumber) -> dict[str, Any]:
     """Return the body of a number."""
     # The SID is derived from the number, so the same number always has the same one.
-    pepper = context.get_context().peppers[0]
+    pepper = context.get_dependencies().peppers[0]
     digest = pepper.code_mac("safe", verification_id=b"", number=number.e164)
     return {
         "sid": f"GN{digest[:16].hex()}",
@@ -77,7 +80,7 @@ def serialize(number: PhoneNumber) -> dict[str, Any]:
 
 def _hashes(number: PhoneNumber) -> list[str]:
     """Return the stored form of a number under each pepper, the current one first."""
-    peppers = context.get_context().peppers
+    peppers = context.get_dependencies().peppers
     return [pepper.pseudonymize("safe", number.e164) for pepper in peppers]
 
 

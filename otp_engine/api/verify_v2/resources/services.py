@@ -90,7 +90,7 @@ _PARSERS: Mapping[str, _Parser] = {
 @bp.post("/Services")
 def create() -> ResponseReturnValue:
     """Create a service."""
-    form, app = params.parse(request), context.get_context()
+    form, app = params.parse(request), context.get_dependencies()
     form.require("FriendlyName")
     if len(app.services.list_services()) >= _MAX_SERVICES:
         raise errors.TwilioApiError(
@@ -113,7 +113,7 @@ def create() -> ResponseReturnValue:
 @bp.get("/Services")
 def list_() -> ResponseReturnValue:
     """Return all services, including the default one."""
-    app = context.get_context()
+    app = context.get_dependencies()
     others = [
         other for other in app.services.list_services() if other.sid != app.service.sid
     ]
@@ -126,7 +126,7 @@ def list_() -> ResponseReturnValue:
 @bp.get("/Services/<sid>")
 def fetch(sid: str) -> ResponseReturnValue:
     """Return a service."""
-    return serialize(lookup.get_service(context.get_context(), sid))
+    return serialize(lookup.get_service(context.get_dependencies(), sid))
 
 
 @bp.post("/Services/<sid>")
@@ -147,7 +147,7 @@ def delete(sid: str) -> ResponseReturnValue:
 
 def serialize(service: Service) -> dict[str, Any]:
     """Return the body of a service."""
-    policy = context.get_context().policy
+    policy = context.get_dependencies().policy
     url = wire.resource_url("Services", service.sid)
     return {
         "sid": service.sid,
@@ -187,7 +187,7 @@ def _apply(service: Service, form: FormParams) -> Service:
         service,
         **changes,
         passthrough={**service.passthrough, **passthrough},
-        updated_at=context.get_context().utcnow(),
+        updated_at=context.get_dependencies().utcnow(),
     )
 
 

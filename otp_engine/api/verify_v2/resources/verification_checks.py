@@ -9,8 +9,14 @@ from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from otp_engine.api import context
-from otp_engine.api.context import AppContext
-from otp_engine.api.verify_v2 import auth, errors, lookup, params, verification_params
+from otp_engine.api.context import Dependencies
+from otp_engine.api.verify_v2 import (
+    authentication,
+    errors,
+    lookup,
+    params,
+    verification_params,
+)
 from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.domain import codes
@@ -26,17 +32,17 @@ _parse_sid = params.sid("VE")
 @bp.post("/Services/<service>/VerificationCheck")
 def create(service: str) -> ResponseReturnValue:
     """Check a code; a wrong one is a response with the status `pending`."""
-    app, form = context.get_context(), params.parse(request)
+    app, form = context.get_dependencies(), params.parse(request)
     verification = _find(app, form, lookup.get_service(app, service))
     g.phone = verification.number.masked
     check_request = CheckRequest(
         number=verification.number,
         code=codes.parse_custom(form.require("Code")),
-        client_ip=auth.client_ip(None),
+        client_ip=authentication.client_ip(None),
         service=verification.service,
         verification_id=verification.id,
         bound_id=verification.bound,
-        client=g.client_name,
+        client_name=g.client_name,
     )
     result = app.engines.engine_for(verification.number).check(check_request)
     status = "approved" if result.approved else "pending"
@@ -51,7 +57,7 @@ def create(service: str) -> ResponseReturnValue:
     return body, HTTPStatus.OK, app.proof_header(verification.number, result)
 
 
-def _find(app: AppContext, form: FormParams, service: Service) -> VerificationRef:
+def _find(app: Dependencies, form: FormParams, service: Service) -> VerificationRef:
     """Return the verification of `To`, or else of `VerificationSid`."""
     if to := form.get("To"):
         return VerificationRef(verification_params.parse_number(app, to), service)

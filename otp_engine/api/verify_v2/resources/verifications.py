@@ -11,12 +11,16 @@ from flask.typing import ResponseReturnValue
 
 from otp_engine import parsing
 from otp_engine.api import context, response_headers
-from otp_engine.api.context import AppContext
+from otp_engine.api.context import Dependencies
 from otp_engine.api.verify_v2 import errors, lookup, params, verification_params
 from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.resources import safe_list
 from otp_engine.domain.models import SendRequest, SendResult
-from otp_engine.domain.records import SendAttempt, VerificationRecord, encrypt_number
+from otp_engine.domain.verification_records import (
+    RecordedSend,
+    VerificationRecord,
+    encrypt_number,
+)
 from otp_engine.errors import StoreUnavailable
 
 bp = Blueprint("verifications", __name__)
@@ -27,7 +31,7 @@ _parse_status = parsing.choice(["approved", "canceled"])
 @bp.post("/Services/<service>/Verifications")
 def create(service: str) -> ResponseReturnValue:
     """Send a code: the first of a verification, or a resend."""
-    app, form = context.get_context(), params.parse(request)
+    app, form = context.get_dependencies(), params.parse(request)
     send_request = verification_params.parse(
         app, form, lookup.get_service(app, service)
     )
@@ -45,7 +49,7 @@ def create(service: str) -> ResponseReturnValue:
 @bp.get("/Services/<service>/Verifications/<name>")
 def fetch(service: str, name: str) -> ResponseReturnValue:
     """Return a verification that is pending or was canceled."""
-    app = context.get_context()
+    app = context.get_dependencies()
     verification = lookup.find_verification(app, name, lookup.get_service(app, service))
     g.phone = verification.number.masked
     record = verification.record
@@ -60,7 +64,7 @@ def fetch(service: str, name: str) -> ResponseReturnValue:
 @bp.post("/Services/<service>/Verifications/<name>")
 def update(service: str, name: str) -> ResponseReturnValue:
     """Approve or cancel a verification."""
-    app = context.get_context()
+    app = context.get_dependencies()
     verification = lookup.find_verification(app, name, lookup.get_service(app, service))
     g.phone = verification.number.masked
     form = params.parse(request)
@@ -74,7 +78,7 @@ def update(service: str, name: str) -> ResponseReturnValue:
     return view.to_verification()
 
 
-def _approve(app: AppContext, verification: VerificationRef, id: bytes) -> None:
+def _approve(app: Dependencies, verification: VerificationRef, id: bytes) -> None:
     number = verification.number
     app.engines.engine_for(number).approve(
         number, verification.service, id, verification.bound
@@ -83,7 +87,7 @@ def _approve(app: AppContext, verification: VerificationRef, id: bytes) -> None:
         app.records.delete(id)
 
 
-def _cancel(app: AppContext, verification: VerificationRef, id: bytes) -> None:
+def _cancel(app: Dependencies, verification: VerificationRef, id: bytes) -> None:
     number = verification.number
     app.engines.engine_for(number).cancel(
         number, verification.service, id, verification.bound
@@ -92,7 +96,7 @@ def _cancel(app: AppContext, verification: VerificationRef, id: bytes) -> None:
         app.records.mark_canceled(id, ttl=app.policy.ttl)
 
 
-def _send(app: AppContext, send_request: SendRequest) -> SendResult:
+def _send(app: Dependencies, send_request: SendRequest) -> SendResult:
     number = send_request.number
     engine = app.engines.engine_for(number)
     # The safe list costs a Redis command, and few numbers need it.
@@ -102,7 +106,7 @@ def _send(app: AppContext, send_request: SendRequest) -> SendResult:
 
 
 def _add_record(
-    app: AppContext, send_request: SendRequest, result: SendResult
+    app: Dependencies, send_request: SendRequest, result: SendResult
 ) -> VerificationRecord:
     """Store the send for later requests that name the verification by its SID."""
     encrypted_number = encrypt_number(
@@ -113,7 +117,7 @@ def _add_record(
         service=send_request.service.sid,
         encrypted_number=encrypted_number,
         channel=send_request.channel,
-        attempts=(SendAttempt(result.send_id, app.utcnow(), send_request.channel),),
+        sends=(RecordedSend(result.send_id, app.utcnow(), send_request.channel),),
         bound=send_request.bind,
     )
     # The message is sent already, so the response is a success without a record, too.

@@ -10,7 +10,7 @@ from otp_engine.domain.models import Channel
 
 
 @dataclass(frozen=True, slots=True)
-class SendAttempt:
+class RecordedSend:
     """One send in the history of a verification.
 
     Attributes:
@@ -42,19 +42,19 @@ class VerificationRecord:
     service: str
     encrypted_number: bytes = field(repr=False)
     channel: Channel
-    attempts: tuple[SendAttempt, ...] = ()
+    sends: tuple[RecordedSend, ...] = ()
     canceled: bool = False
     bound: bool = False
 
     @property
     def created_at(self) -> datetime:
         """Time of the first send."""
-        return self.attempts[0].sent_at
+        return self.sends[0].sent_at
 
     @property
     def updated_at(self) -> datetime:
         """Time of the last send."""
-        return self.attempts[-1].sent_at
+        return self.sends[-1].sent_at
 
 
 def encrypt_number(e164: str, pepper: Pepper, *, verification_id: bytes) -> bytes:

@@ -20,7 +20,7 @@ def authenticate() -> None:
     Raises:
         Unauthorized: The client is neither the account nor one of its API keys.
     """
-    app = context.get_context()
+    app = context.get_dependencies()
     client = app.authenticator.authenticate(request)
     g.client_name, g.account, g.client = client.name, app.account_sid, client
     if client.name is None and app.dev:

@@ -1,4 +1,4 @@
--- compare_and_set: write a service if its stored version is the expected one.
+-- compare_and_set_service: write a service if its stored version is the expected one.
 --
 -- The script compares and writes in one step, so of two clients that change a service
 -- at once the second one gets 0, reads again and retries. It compares version numbers

@@ -22,7 +22,7 @@ _TEXT = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Handle:
+class VerificationHandle:
     """A bound verification with its phone number.
 
     Attributes:
@@ -42,7 +42,7 @@ class Handle:
 
 def parse(
     text: str, peppers: Sequence[Pepper], parse_number: Callable[[str], PhoneNumber]
-) -> Handle:
+) -> VerificationHandle:
     """Parse a handle.
 
     Args:
@@ -61,7 +61,7 @@ def parse(
             encrypted = base64.b64decode(padded, altchars=b"-_", validate=True)
             data = pepper.decrypt(encrypted, context=_CONTEXT)
             number = parse_number(data[_ID_BYTES:].decode())
-            return Handle(data[:_ID_BYTES], number)
+            return VerificationHandle(data[:_ID_BYTES], number)
         except (binascii.Error, ValueError, InvalidPhone):
             continue
     raise VerificationNotFound

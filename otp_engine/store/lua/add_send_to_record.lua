@@ -1,4 +1,4 @@
--- record_send: store a send of a verification, and return its whole record.
+-- add_send_to_record: store a send of a verification, and return its whole record.
 --
 -- The script writes and reads in one step, so each of two simultaneous sends gets a
 -- reply that contains its own.

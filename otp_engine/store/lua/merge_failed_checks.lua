@@ -1,4 +1,4 @@
--- add_failed_checks: store failed checks that were counted under another key.
+-- merge_failed_checks: store failed checks that were counted under another key.
 --
 -- The script adds members to those already there. So repeating the step, or running it
 -- from two instances at once, counts each failed check once.

@@ -10,7 +10,7 @@ from otp_engine.domain.events import ignore_event
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.phones.numbers import (
-    ALL_COUNTRIES,
+    COUNTRY_WILDCARD,
     GLOBAL_NETWORK,
     PhoneNumber,
 )
@@ -23,7 +23,7 @@ _NAMESPACE_SUFFIX = ":test"
 
 
 @dataclass(frozen=True, slots=True)
-class Engines:
+class EngineRouter:
     """The engines of one policy version.
 
     Attributes:
@@ -32,17 +32,17 @@ class Engines:
         numbers: The sandbox numbers.
     """
 
-    live: Engine
+    production: Engine
     sandbox: Engine
     numbers: SandboxNumbers
 
     def engine_for(self, number: PhoneNumber) -> Engine:
         """Return the engine that serves *number*."""
         is_sandbox = self.numbers.get(number.e164) is not None
-        return self.sandbox if is_sandbox else self.live
+        return self.sandbox if is_sandbox else self.production
 
 
-def build(live: Engine, numbers: SandboxNumbers, null_sender: Sender) -> Engines:
+def build(live: Engine, numbers: SandboxNumbers, null_sender: Sender) -> EngineRouter:
     """Build the sandbox of the engine *live*.
 
     The sandbox sends no message and emits no event, because an event would count as a
@@ -61,13 +61,13 @@ def build(live: Engine, numbers: SandboxNumbers, null_sender: Sender) -> Engines
     sandbox = replace(
         live,
         sender=null_sender,
-        destinations=AllowedDestinations({ALL_COUNTRIES, GLOBAL_NETWORK}),
+        destinations=AllowedDestinations({COUNTRY_WILDCARD, GLOBAL_NETWORK}),
         policy=_without_limits(live.policy),
         emit=ignore_event,
         fixed_codes={e164: number.code for e164, number in numbers.by_e164.items()},
         namespace_suffix=_NAMESPACE_SUFFIX,
     )
-    return Engines(live, sandbox, numbers)
+    return EngineRouter(live, sandbox, numbers)
 
 
 def _without_limits(policy: Policy) -> Policy:

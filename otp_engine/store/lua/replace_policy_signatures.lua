@@ -1,4 +1,4 @@
--- replace_policy_version: replace a stored text by the same version, signed again.
+-- replace_policy_signatures: replace a stored text by the same version, signed again.
 --
 -- The script finds and writes in one step, so a version that is added in between does
 -- not move the index. Of several instances that do the same, the first one succeeds.

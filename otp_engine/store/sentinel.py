@@ -10,7 +10,7 @@ from redis.sentinel import SentinelConnectionPool
 from otp_engine.store.connection import Client
 
 
-def find_primary(client: Client) -> None:
+def refresh_primary(client: Client) -> None:
     """Look the primary up in Sentinel, and close idle connections to other servers.
 
     A primary that paused or was cut off accepts writes for some seconds after Sentinel

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from otp_engine.config import Settings, checks
-from otp_engine.domain.policy.signed_versions import PolicyVersions
+from otp_engine.config import Settings, setting_warnings
+from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import apply
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.redis_store import RedisStore
@@ -23,7 +23,7 @@ def collect(settings: Settings, store: RedisStore) -> list[str]:
     """
     if settings.redis_url is None:
         return []
-    versions = PolicyVersions(store.policy_versions, settings.peppers)
+    versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
     sources: tuple[tuple[Callable[[], list[str]], str], ...] = (
         (store.persistence_warnings, "its persistence: INFO failed"),
         (versions.warnings, "the live policy"),
@@ -42,7 +42,7 @@ def collect(settings: Settings, store: RedisStore) -> list[str]:
 
 
 def _policy_and_services(
-    settings: Settings, store: RedisStore, versions: PolicyVersions
+    settings: Settings, store: RedisStore, versions: SignedPolicyVersions
 ) -> list[str]:
     try:
         policy = apply(settings.policy, versions.latest())
@@ -51,12 +51,12 @@ def _policy_and_services(
     return [
         *(
             f"live policy: {warning}"
-            for warning in checks.policy_warnings(policy, settings)
+            for warning in setting_warnings.policy_warnings(policy, settings)
             if warning not in settings.warnings
         ),
         *(
             warning
             for service in store.services.list_services()
-            for warning in checks.service_warnings(service)
+            for warning in setting_warnings.service_warnings(service)
         ),
     ]

@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from otp_engine.config import policy_checks, redis_url_checks, validators
+from otp_engine.config import policy_warnings as policy_rules
+from otp_engine.config import redis_url_warnings, setting_parsers
 from otp_engine.config.settings import Settings, is_loopback
 from otp_engine.crypto.api_keys import MIN_BITS, ApiKey
 from otp_engine.domain.limits.limits import KeyedLimit
@@ -30,7 +31,7 @@ def collect_warnings(
         *policy_warnings(settings.policy, settings),
         *_setting_warnings(settings),
         *_public_url_warnings(settings),
-        *redis_url_checks.collect_warnings(settings.redis_url or ""),
+        *redis_url_warnings.collect_warnings(settings.redis_url or ""),
         *_key_warnings(settings),
         *_verify_page_warnings(settings),
         *_name_warnings(unknown, known),
@@ -44,10 +45,10 @@ def policy_warnings(policy: Policy, settings: Settings) -> list[str]:
         policy: The policy, which may differ from that of the settings.
         settings: The countries and API keys that the policy applies to.
     """
-    warnings = policy_checks.collect_warnings(policy)
+    warnings = policy_rules.collect_warnings(policy)
     warnings += _key_name_warnings(policy, settings.api_keys)
     bounded = policy.sends_per_country.enforced or policy.sends_total.enforced
-    if numbers.ALL_COUNTRIES in settings.allowed_countries and not bounded:
+    if numbers.COUNTRY_WILDCARD in settings.allowed_countries and not bounded:
         warnings.append(
             "OTP_ALLOWED_COUNTRIES is * while sends_per_country and sends_total enforce"
             " no limit: messages to the most expensive countries have no limit"
@@ -156,14 +157,14 @@ def _key_warnings(settings: Settings) -> list[str]:
     """Return a sentence for each weak secret, which only dev mode accepts."""
     warnings = [
         f"OTP_API_KEYS: the secret of {key.name} has fewer than {MIN_BITS} bits;"
-        f" {validators.GENERATE_API_KEY} generates a key"
+        f" {setting_parsers.GENERATE_API_KEY} generates a key"
         for key in settings.api_keys
         if key.weak
     ]
     if settings.metrics_key and settings.metrics_key.weak:
         warnings.append(
             f"OTP_METRICS_KEY has fewer than {MIN_BITS} bits;"
-            f" {validators.GENERATE_METRICS_KEY} generates a key"
+            f" {setting_parsers.GENERATE_METRICS_KEY} generates a key"
         )
     return warnings
 

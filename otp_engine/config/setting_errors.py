@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otp_engine.config import validators
+from otp_engine.config import setting_parsers
 from otp_engine.config.settings import Settings
 from otp_engine.crypto.api_keys import MIN_BITS
 
@@ -43,7 +43,7 @@ def _production_problems(settings: Settings) -> list[str]:
     if settings.metrics_key and settings.metrics_key.weak:
         problems.append(
             f"OTP_METRICS_KEY must have at least {MIN_BITS} bits outside of dev mode:"
-            f" {validators.GENERATE_METRICS_KEY} generates a key"
+            f" {setting_parsers.GENERATE_METRICS_KEY} generates a key"
         )
     return problems
 
@@ -52,7 +52,7 @@ def _api_key_problems(settings: Settings) -> list[str]:
     return [
         f"OTP_API_KEYS must have secrets of at least {MIN_BITS} bits, and that of"
         f" {key.name} has fewer. Only dev mode without the sender twilio accepts it;"
-        f" {validators.GENERATE_API_KEY} generates a key"
+        f" {setting_parsers.GENERATE_API_KEY} generates a key"
         for key in settings.api_keys
         if key.weak
     ]
@@ -65,11 +65,11 @@ def _pepper_problems(settings: Settings) -> list[str]:
         if pepper.secret.startswith(_LOCAL_PEPPER):
             problems.append(
                 f"{name} is the published pepper of the local stack:"
-                f" {validators.GENERATE_PEPPER} generates another"
+                f" {setting_parsers.GENERATE_PEPPER} generates another"
             )
         elif len(set(pepper.secret)) < _MIN_DISTINCT_BYTES:
             problems.append(
                 f"{name} has fewer than {_MIN_DISTINCT_BYTES} different bytes:"
-                f" {validators.GENERATE_PEPPER} generates another"
+                f" {setting_parsers.GENERATE_PEPPER} generates another"
             )
     return problems

@@ -1,4 +1,4 @@
--- release_limits: remove an event that acquire_limits.lua counted.
+-- release_hits: remove an event that acquire_hits.lua counted.
 --
 -- One step, so that an event is counted by all of its limits or by none.
 --

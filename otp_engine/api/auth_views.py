@@ -16,11 +16,11 @@ from otp_engine import parsing
 from otp_engine.api import body as request_body
 from otp_engine.api import context, error_handlers, response_headers
 from otp_engine.api.authentication import Client
-from otp_engine.api.context import AppContext
+from otp_engine.api.context import Dependencies
 from otp_engine.domain import codes
-from otp_engine.domain.handles import Handle
 from otp_engine.domain.models import Channel, CheckRequest, SendRequest
 from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.verification_handles import VerificationHandle
 from otp_engine.errors import InvalidRequest
 
 bp = Blueprint("auth", __name__, url_prefix="/auth")
@@ -29,7 +29,7 @@ bp = Blueprint("auth", __name__, url_prefix="/auth")
 @bp.post("/send_otp")
 def send_otp() -> ResponseReturnValue:
     """Send a code to a phone."""
-    api = context.get_context()
+    api = context.get_dependencies()
     client, body = _authenticate(api), request_body.parse(request)
     texts = body.get_texts("verification", "phone", "channel", "locale", "client_ip")
     handle = _handle(api, texts) if "verification" in texts else None
@@ -40,14 +40,14 @@ def send_otp() -> ResponseReturnValue:
         locale=_locale(texts.get("locale")),
         client_ip=client.client_ip(request, texts.get("client_ip")),
         service=api.service,
-        client=client.name,
+        client_name=client.name,
         bind=handle is None and body.get_flag("bind"),
         bound_id=handle.verification_id if handle else None,
     )
     result = api.engines.engine_for(number).send(send_request)
     headers = response_headers.send_headers(result)
     if handle or send_request.bind:
-        headers |= api.handle_header(Handle(result.verification_id, number))
+        headers |= api.handle_header(VerificationHandle(result.verification_id, number))
     if not result.confirmed:
         return error_handlers.delivery_unconfirmed(headers)
     headers |= response_headers.rate_limit_headers(result.limit_usage)
@@ -58,7 +58,7 @@ def send_otp() -> ResponseReturnValue:
 @bp.post("/verify_otp")
 def verify_otp() -> ResponseReturnValue:
     """Check a code, and return whether it was right."""
-    api = context.get_context()
+    api = context.get_dependencies()
     client, body = _authenticate(api), request_body.parse(request)
     texts = body.get_texts("verification", "phone", "otp", "client_ip")
     handle = _handle(api, texts) if "verification" in texts else None
@@ -70,7 +70,7 @@ def verify_otp() -> ResponseReturnValue:
         code=codes.parse(texts["otp"]),
         client_ip=client.client_ip(request, texts.get("client_ip")),
         bound_id=handle.verification_id if handle else None,
-        client=client.name,
+        client_name=client.name,
     )
     result = api.engines.engine_for(number).check(check_request)
     if result.approved:
@@ -85,7 +85,7 @@ def verify_otp() -> ResponseReturnValue:
 @bp.post("/cancel_otp")
 def cancel_otp() -> ResponseReturnValue:
     """Close a bound verification without an approval."""
-    api = context.get_context()
+    api = context.get_dependencies()
     _authenticate(api)
     texts = request_body.parse(request).get_texts("verification", "phone")
     if "verification" not in texts:
@@ -96,14 +96,14 @@ def cancel_otp() -> ResponseReturnValue:
     return {"VerificationStatus": "canceled"}, HTTPStatus.OK
 
 
-def _authenticate(api: AppContext) -> Client:
+def _authenticate(api: Dependencies) -> Client:
     """Return the client, and store its name for the request log."""
     client = api.authenticator.authenticate(request)
     g.client_name = client.name
     return client
 
 
-def _number(api: AppContext, texts: Mapping[str, str]) -> PhoneNumber:
+def _number(api: Dependencies, texts: Mapping[str, str]) -> PhoneNumber:
     if "phone" not in texts:
         raise request_body.missing("phone")
     number = api.sandbox_numbers.parse(texts["phone"], api.default_region)
@@ -111,7 +111,7 @@ def _number(api: AppContext, texts: Mapping[str, str]) -> PhoneNumber:
     return number
 
 
-def _handle(api: AppContext, texts: Mapping[str, str]) -> Handle:
+def _handle(api: Dependencies, texts: Mapping[str, str]) -> VerificationHandle:
     """Parse the handle of a bound verification.
 
     Raises:

@@ -145,8 +145,8 @@ def region(text: str) -> str:
 
 def countries(text: str) -> frozenset[str]:
     """Parse comma-separated ISO 3166 codes, or `*` for all countries."""
-    if text == numbers.ALL_COUNTRIES:
-        return frozenset({numbers.ALL_COUNTRIES})
+    if text == numbers.COUNTRY_WILDCARD:
+        return frozenset({numbers.COUNTRY_WILDCARD})
     codes = frozenset(map(region, parsing.comma_separated(text)))
     if not codes:
         raise ValueError("must name at least one country, or *")
@@ -175,8 +175,10 @@ def api_keys(text: str) -> tuple[ApiKey, ...]:
         raise ValueError("must be comma-separated name:secret pairs in ASCII")
     if any("sha256:" in secret.removeprefix("sha256:") for _, _, secret in pairs):
         raise ValueError("must have sha256: directly after the name and its colon")
-    if key_scheme.ANONYMOUS in {name for name, _, _ in pairs}:
-        raise ValueError(f"must not use the reserved name {key_scheme.ANONYMOUS!r}")
+    if key_scheme.ANONYMOUS_NAME in {name for name, _, _ in pairs}:
+        raise ValueError(
+            f"must not use the reserved name {key_scheme.ANONYMOUS_NAME!r}"
+        )
     return tuple(key_scheme.parse(name, secret) for name, _, secret in pairs)
 
 

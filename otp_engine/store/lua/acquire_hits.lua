@@ -1,4 +1,4 @@
--- acquire_limits: count one event against every shared limit, or against none.
+-- acquire_hits: count one event against every shared limit, or against none.
 --
 -- A request that its third limit rejects must not use up the first two. So the script
 -- reads all of them before it writes, in one step.

@@ -11,15 +11,15 @@ from otp_engine.domain.events import (
     CodeSent,
     Event,
     MaxAttemptsReached,
-    RequestFailed,
     RequestRefused,
+    RequestUnavailable,
     SendRejected,
     VerificationApproved,
 )
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.messages import templates
 from otp_engine.domain.models import Channel, CheckResult, SendRequest, SendResult
-from otp_engine.domain.recipients import Recipient
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import (
     OTPError,
     Overloaded,
@@ -40,7 +40,9 @@ _REASONS: dict[type[OTPError], str] = {
 }
 
 
-def failure_event(action: Action, recipient: Recipient, error: OTPError) -> Event:
+def failure_event(
+    action: Action, recipient: PseudonymousRecipient, error: OTPError
+) -> Event:
     """Return the event of a request that failed before its message was delivered.
 
     Args:
@@ -66,7 +68,7 @@ def failure_event(action: Action, recipient: Recipient, error: OTPError) -> Even
 
 
 def rejection_event(
-    request: SendRequest, recipient: Recipient, error: OTPError
+    request: SendRequest, recipient: PseudonymousRecipient, error: OTPError
 ) -> Event:
     """Return the event of a message that no provider accepted.
 
@@ -86,15 +88,18 @@ def rejection_event(
 
 
 def _unavailable_event(
-    action: Action, recipient: Recipient, error: Unavailable
-) -> RequestFailed:
+    action: Action, recipient: PseudonymousRecipient, error: Unavailable
+) -> RequestUnavailable:
     """Return the event of a request that could not be served."""
     reason = _REASONS.get(type(error), "other")
-    return RequestFailed(recipient=recipient, action=action, reason=reason)
+    return RequestUnavailable(recipient=recipient, action=action, reason=reason)
 
 
 def sent_event(
-    request: SendRequest, recipient: Recipient, result: SendResult, code: str
+    request: SendRequest,
+    recipient: PseudonymousRecipient,
+    result: SendResult,
+    code: str,
 ) -> CodeSent:
     """Return the event of a message with *code* that a provider may have accepted."""
     language = templates.language_of(request.locale)
@@ -113,7 +118,7 @@ def sent_event(
 
 
 def shadow_refusals(
-    action: Action, recipient: Recipient, usage: Sequence[WindowUsage]
+    action: Action, recipient: PseudonymousRecipient, usage: Sequence[WindowUsage]
 ) -> list[Event]:
     """Return the events of limits in shadow mode that would have refused a request."""
     limits = sorted({window.limit_name for window in usage if window.would_refuse})
@@ -123,7 +128,7 @@ def shadow_refusals(
     ]
 
 
-def check_events(recipient: Recipient, result: CheckResult) -> list[Event]:
+def check_events(recipient: PseudonymousRecipient, result: CheckResult) -> list[Event]:
     """Return the events of a check, after the comparison of its code."""
     verification_id = result.verification_id
     if result.approved:

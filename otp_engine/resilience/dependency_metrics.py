@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Metrics(Protocol):
+class DependencyMetrics(Protocol):
     """Records how long hashes, Redis commands and messages take, in seconds."""
 
     def observe_hash(self, *, waited: float, took: float) -> None:
