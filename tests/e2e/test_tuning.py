@@ -96,7 +96,7 @@ def test_policy_survives_rotation_of_pepper(environ):
     with server_process.running_server("--workers", "1", **added) as server:
         server.post("/auth/send_otp", {"phone": "+919445012345"}, **KEY)
         redis_server.wait_until(
-            lambda: any("signed with both" in line for line in server.stderr)
+            lambda: any("signed with all peppers" in line for line in server.stderr)
         )
     late = run("doctor", **swapped)
     shown = run("policy", "show", "--json", **removed)
