@@ -92,12 +92,9 @@ def connection(request: pytest.FixtureRequest, store_backend: str) -> Any:
 
 
 @pytest.fixture
-def redis(connection, store_backend: str) -> Any:
+def redis(connection) -> Any:
     """Return a connection to an empty Redis."""
     connection.flushall()
-    if store_backend == "embedded":
-        # It stores a script that it rejected, and a real Redis does not.
-        connection.script_flush()
     return connection
 
 
