@@ -114,7 +114,7 @@ def shared_store(connection) -> RedisStore:
 
 @pytest.fixture
 def empty_shared_store(shared_store, redis) -> Iterator[RedisStore]:
-    """Return the store of the apps, whose Redis is empty."""
+    """Return the store of the apps, with an empty Redis."""
     yield shared_store
     # As for `store`.
     shared_store.events.flush(timeout=60)
@@ -167,10 +167,10 @@ def alice() -> SendRequest:
 
 
 @pytest.fixture
-def guess(alice):
+def check_request(alice):
     """Return a function that makes a check of Alice's code."""
 
-    def typed(code: str, address: str | None = None) -> CheckRequest:
-        return CheckRequest(number=alice.number, code=code, client_ip=address)
+    def make(code: str, client_ip: str | None = None) -> CheckRequest:
+        return CheckRequest(number=alice.number, code=code, client_ip=client_ip)
 
-    return typed
+    return make

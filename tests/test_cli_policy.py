@@ -72,7 +72,7 @@ def test_value_weaker_than_standard_is_live_and_warned_of(policy):
     assert "! ttl is 20m; NIST" in result.stderr
 
 
-def test_chance_of_correct_guess_is_shown_with_changes_that_affect_it(policy):
+def test_guessing_chance_is_shown_with_changes_that_affect_it(policy):
     before = policy("show")
     weaker = policy("set", "code_length", "4")
     other = policy("set", "sending", "off")

@@ -1,9 +1,12 @@
-"""The house rules, held by a machine."""
+"""The rules of the code base that a machine can check."""
 
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -12,13 +15,85 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "otp_engine"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-SCRIPTS = sorted((PACKAGE / "store" / "lua").glob("*.lua"))
-LUA_LIBRARY = sorted((PACKAGE / "store" / "lua" / "lib").glob("*.lua"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+LUA = sorted(PACKAGE.rglob("*.lua"))
+SCRIPTS = [path for path in LUA if path.parent.name != "lib"]
+GLOSSARY = ROOT / "docs" / "glossary.md"
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+CONFIGURATION = [
+    *(ROOT / "deploy").rglob("*.yml"),
+    *(ROOT / "deploy").rglob("*.conf"),
+    ROOT / "docker-compose.yml",
+    ROOT / "Dockerfile",
+    ROOT / "Makefile",
+    ROOT / "setup.cfg",
+    ROOT / "pyproject.toml",
+    ROOT / ".env.example",
+]
+# The command that deletes the data of a phone, and a field of Twilio's Lookup.
+PUBLIC_NAMES = {"forget", "carrier"}
+# Texts of the API: they are documentation too.
+OPENAPI = PACKAGE / "web" / "openapi.json"
 
 
 def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
+
+
+def avoided(heading: str) -> list[str]:
+    """Return the words or phrases in the list under a heading of the glossary."""
+    section = GLOSSARY.read_text().split(f"{heading}\n", 1)[1].split("\n#", 1)[0]
+    return re.findall(r"^- `([^`]+)`", section, re.MULTILINE)
+
+
+WORDS = set(avoided("## Words to avoid"))
+PHRASES = avoided("### Phrases to avoid")
+# "None is" is about Python's None, "none is" is not.
+AVOIDED = re.compile(rf"\b(?:(?i:{'|'.join(sorted(WORDS))})|{'|'.join(PHRASES)})\b")
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Yield the comments, docstrings and, in the package, other strings of a file."""
+    source = path.read_text()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if (
+            token.type == tokenize.COMMENT
+            or token.string.startswith('"""')
+            or (
+                token.type == tokenize.STRING
+                and path in MODULES
+                and token.string.strip("\"'") not in PUBLIC_NAMES
+            )
+        ):
+            yield token.string
+
+
+def defined_names(source: str) -> Iterator[str]:
+    """Yield the names that a Python file defines; those of libraries are theirs."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.FunctionDef() | ast.ClassDef():
+                yield node.name
+            case ast.arg():
+                yield node.arg
+            case ast.Name(ctx=ast.Store()):
+                yield node.id
+            case ast.Attribute(ctx=ast.Store()):
+                yield node.attr
+
+
+def parts(identifier: str) -> set[str]:
+    """Return the words of a name in snake case or in camel case."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", identifier)
+    return set(spaced.lower().split())
+
+
+def prose(markdown: str) -> str:
+    """Return Markdown without its code, which is quoted and not written."""
+    without_blocks = re.sub(
+        r"^```.*?^```", "", markdown, flags=re.DOTALL | re.MULTILINE
+    )
+    return re.sub(r"`[^`]*`|\]\([^)]*\)", "", without_blocks)
 
 
 def functions(module: Path) -> list[ast.FunctionDef]:
@@ -31,33 +106,100 @@ def body_lines(function: ast.FunctionDef) -> int:
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-def test_every_file_can_be_read_in_one_sitting():
-    files = [*MODULES, *SCRIPTS, *LUA_LIBRARY]
-
-    long = [name(file) for file in files if len(file.read_text().splitlines()) > 400]
-
-    assert long == []
+def test_glossary_lists_words_and_phrases_to_avoid():
+    assert {"tell", "whom", "carrier", "guess"} <= WORDS
+    assert PHRASES
 
 
-def test_every_module_says_what_it_is_for():
-    silent = [
-        name(module)
-        for module in MODULES
-        if not ast.get_docstring(ast.parse(module.read_text()))
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("Tell the client.", "Tell"), ("goes by a name", "goes by"), ("foretell", None)],
+)
+def test_avoided_words_are_matched_as_whole_words(text, word):
+    match = AVOIDED.search(text)
+
+    assert (match and match[0]) == word
+
+
+def test_python_texts_avoid_words_of_the_glossary():
+    hits = [
+        f"{name(path)}: {match[0]}: {text[:60]}"
+        for path in [*MODULES, *TESTS]
+        if path != Path(__file__)
+        for text in texts(path)
+        for match in AVOIDED.finditer(re.sub(r"`[^`]*`", "", text))
     ]
 
-    assert silent == []
+    assert hits == []
 
 
-def test_functions_are_short():
-    lengths = [body_lines(f) for module in MODULES for f in functions(module)]
+def test_names_avoid_words_of_the_glossary():
+    hits = {
+        f"{name(path)}: {identifier}"
+        for path in [*MODULES, *TESTS]
+        for identifier in defined_names(path.read_text())
+        if parts(identifier) & (WORDS - PUBLIC_NAMES)
+    }
 
-    assert median(lengths) <= 5
-    assert max(lengths) <= 40
+    assert sorted(hits) == []
+
+
+def test_lua_comments_avoid_words_of_the_glossary():
+    hits = [
+        f"{name(path)}: {match[0]}"
+        for path in LUA
+        for comment in re.findall(r"--.*", path.read_text())
+        for match in AVOIDED.finditer(comment)
+    ]
+
+    assert hits == []
+
+
+def test_documents_avoid_words_of_the_glossary():
+    hits = [
+        f"{name(path)}: {match[0]}"
+        for path in [*DOCUMENTS, *CONFIGURATION, OPENAPI]
+        for match in AVOIDED.finditer(prose(path.read_text()))
+    ]
+
+    assert hits == []
+
+
+def test_every_module_has_a_docstring():
+    missing = [
+        name(path)
+        for path in MODULES
+        if not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+
+    assert missing == []
+
+
+def test_functions_have_at_most_40_lines():
+    lengths = {
+        f"{name(module)}: {function.name}": body_lines(function)
+        for module in MODULES
+        for function in functions(module)
+    }
+
+    assert median(lengths.values()) <= 5
+    assert {key: lines for key, lines in lengths.items() if lines > 40} == {}
+
+
+def test_every_lua_library_has_a_summary():
+    libraries = [path for path in LUA if path not in SCRIPTS]
+    missing = [
+        name(path)
+        for path in libraries
+        if not path.read_text().startswith(f"-- {path.stem}: ")
+    ]
+
+    assert libraries
+    assert missing == []
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=name)
-def test_every_script_says_what_it_takes_returns_and_does_to_the_ttl(script):
+def test_script_header_states_keys_arguments_replies_and_ttl(script):
     header = script.read_text().split("\n\n", 1)[0]
 
     assert header.startswith(f"-- {script.stem}: ")
@@ -65,13 +207,8 @@ def test_every_script_says_what_it_takes_returns_and_does_to_the_ttl(script):
         assert word in header
 
 
-@pytest.mark.parametrize("library", LUA_LIBRARY, ids=name)
-def test_every_lua_library_has_a_summary(library):
-    assert library.read_text().startswith(f"-- {library.stem}: ")
-
-
-def test_only_the_edge_reads_the_environment():
-    readers = {name(module) for module in MODULES if "os.environ" in module.read_text()}
+def test_only_entry_points_read_the_environment():
+    readers = {name(path) for path in MODULES if "os.environ" in path.read_text()}
 
     assert readers <= {
         "otp_engine/cli/common.py",
@@ -80,15 +217,22 @@ def test_only_the_edge_reads_the_environment():
     }
 
 
-def test_an_exception_to_a_check_gives_its_reason():
-    marks = [
-        f"{name(module)}: {mark}"
-        for module in [*MODULES, *TESTS]
-        for mark in re.findall(r"#\s(?:noqa|type: ignore)[^\n]*", module.read_text())
+def test_exception_to_a_check_states_its_reason():
+    missing = [
+        f"{name(path)}: {mark}"
+        for path in [*MODULES, *TESTS]
+        for mark in re.findall(r"#\s(?:noqa|type: ignore)[^\n]*", path.read_text())
+        if not re.search(r"(?:[A-Z0-9]+|\]) (?:-|#) \w", mark)
     ]
 
-    without = [
-        mark for mark in marks if not re.search(r"(?:[A-Z0-9]+|\]) (?:-|#) \w", mark)
-    ]
+    assert missing == []
 
-    assert without == []
+
+def test_test_names_are_unique_in_their_file():
+    repeated = []
+    for path in TESTS:
+        names = [function.name for function in functions(path)]
+        tests = [test for test in names if test.startswith("test_")]
+        repeated += [f"{name(path)}: {test}" for test in tests if tests.count(test) > 1]
+
+    assert repeated == []

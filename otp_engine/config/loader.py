@@ -11,10 +11,10 @@ from functools import partial
 from otp_engine.config import (
     secret_settings,
     setting_errors,
-    setting_parsers,
     setting_warnings,
     verify_page,
 )
+from otp_engine.config import setting_parsers as parsers
 from otp_engine.config.env_reader import EnvReader
 from otp_engine.config.settings import Settings, TwilioSettings
 from otp_engine.crypto import api_keys
@@ -86,27 +86,25 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def _settings(env: EnvReader) -> Settings:
-    dev = env.get("OTP_DEV", setting_parsers.boolean, default=False)
-    region = env.get("OTP_DEFAULT_REGION", setting_parsers.region, "IN")
+    dev = env.get("OTP_DEV", parsers.boolean, default=False)
+    region = env.get("OTP_DEFAULT_REGION", parsers.region, "IN")
     if not dev:
         env.require("REDIS_URL", why="the service needs Redis outside of dev mode")
     return Settings(
         dev=dev,
-        redis_url=env.get("REDIS_URL", setting_parsers.redis_url, None),
+        redis_url=env.get("REDIS_URL", parsers.redis_url, None),
         redis_timeout=env.get(
-            "OTP_REDIS_TIMEOUT", setting_parsers.redis_timeout, _DEFAULT_REDIS_TIMEOUT
+            "OTP_REDIS_TIMEOUT", parsers.redis_timeout, _DEFAULT_REDIS_TIMEOUT
         ),
         redis_replicas=env.get(
-            "OTP_REDIS_WAIT_REPLICAS", setting_parsers.non_negative_int(9), 0
+            "OTP_REDIS_WAIT_REPLICAS", parsers.non_negative_int(9), 0
         ),
-        drain_duration=env.get(
-            "OTP_DRAIN", setting_parsers.drain_duration, timedelta()
-        ),
+        drain_duration=env.get("OTP_DRAIN", parsers.drain_duration, timedelta()),
         peppers=_peppers(env, dev=dev),
         argon2=env.get("OTP_ARGON2", Argon2Parameters.parse, PROFILES["owasp"]),
         senders=(senders := _senders(env, dev=dev)),
         twilio=_twilio(env),
-        brand=env.get("OTP_BRAND", setting_parsers.brand, "OTP Engine"),
+        brand=env.get("OTP_BRAND", parsers.brand, "OTP Engine"),
         default_region=region,
         allowed_countries=_allowed_countries(env, dev=dev, region=region),
         api_keys=(client_keys := _api_keys(env, dev=dev)),
@@ -115,16 +113,12 @@ def _settings(env: EnvReader) -> Settings:
         ),
         account_sid=_account_sid(env, client_keys),
         service_sid=env.get(
-            "OTP_SERVICE_SID", setting_parsers.sid("VA"), f"VA{_NULL_SID_DIGITS}"
+            "OTP_SERVICE_SID", parsers.sid("VA"), f"VA{_NULL_SID_DIGITS}"
         ),
-        trusted_proxies=env.get(
-            "OTP_TRUSTED_PROXIES", setting_parsers.non_negative_int(16), 0
-        ),
-        public_url=env.get("OTP_PUBLIC_URL", setting_parsers.http_url, None),
+        trusted_proxies=env.get("OTP_TRUSTED_PROXIES", parsers.non_negative_int(16), 0),
+        public_url=env.get("OTP_PUBLIC_URL", parsers.http_url, None),
         cors_origins=verify_page.get_origins(env, "OTP_CORS_ORIGINS", dev=dev),
-        test_numbers=env.get(
-            "OTP_TEST_NUMBERS", setting_parsers.test_numbers(_today()), ()
-        ),
+        test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers(_today()), ()),
         verify_page=verify_page.load(env, dev=dev, senders=senders),
         policy=_policy(env),
         explicit_policy_names=_explicit_policy_names(env),
@@ -133,16 +127,16 @@ def _settings(env: EnvReader) -> Settings:
 
 def _allowed_countries(env: EnvReader, *, dev: bool, region: str) -> frozenset[str]:
     default = frozenset({numbers.COUNTRY_WILDCARD if dev else region})
-    return env.get("OTP_ALLOWED_COUNTRIES", setting_parsers.countries, default)
+    return env.get("OTP_ALLOWED_COUNTRIES", parsers.countries, default)
 
 
 def _peppers(env: EnvReader, *, dev: bool) -> tuple[Pepper, ...]:
     # The embedded store of dev mode ends with the process, so its pepper may as well.
     if not env.has("OTP_PEPPER") and dev and not env.has("REDIS_URL"):
         return (Pepper(secrets.token_bytes(MIN_BYTES)),)
-    env.require("OTP_PEPPER", why=f"{setting_parsers.GENERATE_PEPPER} generates one")
-    current = env.get("OTP_PEPPER", setting_parsers.pepper, None)
-    previous = env.get("OTP_PEPPER_PREVIOUS", setting_parsers.pepper, None)
+    env.require("OTP_PEPPER", why=f"{parsers.GENERATE_PEPPER} generates one")
+    current = env.get("OTP_PEPPER", parsers.pepper, None)
+    previous = env.get("OTP_PEPPER_PREVIOUS", parsers.pepper, None)
     if current and current == previous:
         env.problems.append(
             "OTP_PEPPER_PREVIOUS is the same as OTP_PEPPER: set it to the pepper"
@@ -155,7 +149,7 @@ def _senders(env: EnvReader, *, dev: bool) -> tuple[str, ...]:
     default = ("twilio",) if env.has("TWILIO_ACCOUNT_SID") else ("console",)
     if default == ("console",) and not dev:
         env.require("OTP_SENDER", why="set it to twilio or console")
-    names = env.get("OTP_SENDER", setting_parsers.senders, default)
+    names = env.get("OTP_SENDER", parsers.senders, default)
     if "twilio" in names:
         why = "the sender twilio needs it"
         env.require("TWILIO_ACCOUNT_SID", why=why)
@@ -170,27 +164,25 @@ def _senders(env: EnvReader, *, dev: bool) -> tuple[str, ...]:
 
 
 def _twilio(env: EnvReader) -> TwilioSettings | None:
-    account = env.get("TWILIO_ACCOUNT_SID", setting_parsers.sid("AC"), "")
-    key = env.get("TWILIO_API_KEY", setting_parsers.sid("SK"), "")
+    account = env.get("TWILIO_ACCOUNT_SID", parsers.sid("AC"), "")
+    key = env.get("TWILIO_API_KEY", parsers.sid("SK"), "")
     token = env.get("TWILIO_AUTH_TOKEN", str, "")
     secret = env.get("TWILIO_API_SECRET", str, "")
     twilio = TwilioSettings(
         account_sid=account,
         username=key or account,
         password=secret if key else token,
-        service=env.get(
-            "TWILIO_MESSAGING_SERVICE_SID", setting_parsers.sid("MG"), None
-        ),
+        service=env.get("TWILIO_MESSAGING_SERVICE_SID", parsers.sid("MG"), None),
         from_=env.get("TWILIO_FROM", str, None),
-        base_url=env.get("TWILIO_API_BASE_URL", setting_parsers.http_url, None),
+        base_url=env.get("TWILIO_API_BASE_URL", parsers.http_url, None),
         token=token or None,
     )
     return twilio if account else None
 
 
 def _api_keys(env: EnvReader, *, dev: bool) -> tuple[ApiKey, ...]:
-    keys = env.get("OTP_API_KEYS", setting_parsers.api_keys, ())
-    anonymous = env.get("OTP_ALLOW_ANONYMOUS", setting_parsers.boolean, default=False)
+    keys = env.get("OTP_API_KEYS", parsers.api_keys, ())
+    anonymous = env.get("OTP_ALLOW_ANONYMOUS", parsers.boolean, default=False)
     if not dev and not anonymous:
         env.require(
             "OTP_API_KEYS",

@@ -97,5 +97,7 @@ class PhoneInspector:
 
         Bound verifications are listed after those of the services.
         """
-        in_services = [replace(phone, namespace=namespace) for namespace in namespaces]
+        in_services = [
+            replace(phone, service_namespace=namespace) for namespace in namespaces
+        ]
         return [*in_services, *self.limit_usage.bound_keys(phone)]

@@ -58,7 +58,7 @@ class RedisLimitUsageStore:
         """List the keys of this phone's bound verifications."""
         key = keys.for_phone(phone).bound
         scopes = self._client.execute(lambda redis: redis.zrange(key, 0, -1), key)
-        return [phone.scoped(scope.decode()) for scope in scopes]
+        return [phone.in_namespace(scope.decode()) for scope in scopes]
 
     def delete_phone(self, phones: Sequence[PhoneKey]) -> int:
         """Delete one phone in all of these services; return the number of keys."""

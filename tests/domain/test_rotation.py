@@ -131,8 +131,8 @@ def test_moved_failed_checks_are_counted_once(before, instances, outbox):
         store.move_failed_checks(old, new, policy)
         store.move_failed_checks(old, new, policy)
 
-    assert store.get_phone_state(new, policy).failed_checks == 1
-    assert store.get_phone_state(old, policy).failed_checks == 0
+    assert store.get_phone_state(new, policy).consecutive_failures == 1
+    assert store.get_phone_state(old, policy).consecutive_failures == 0
 
 
 def test_moved_failed_checks_expire(before, outbox, redis):

@@ -41,7 +41,7 @@ def test_api_key_has_a_limit_of_checks(
 ):
     with_key_limits.send(replace(alice, client_name="free"))
     failed_check = replace(
-        check_request(different_code(outbox.code)), client=client_name
+        check_request(different_code(outbox.code)), client_name=client_name
     )
     for _ in range(checks):
         with_key_limits.check(failed_check)

@@ -64,8 +64,8 @@ def test_provider_fault_opens_breaker_and_repeats_no_message(
     )
     served, phones = start_service(WORKERS), iter(numbers(100_000))
     twilio.behave = behave
-    asked = [send(next(phones)) for _ in range(300)]
-    replies = run_in_shares(served.port, asked, 20)
+    calls = [send(next(phones)) for _ in range(300)]
+    replies = run_in_shares(served.port, calls, 20)
     handed_over = len(twilio.messages)
     refused = [reply for reply in replies if reply.status == 503]
     others = [reply for reply in replies if reply.status not in expected | {503}]

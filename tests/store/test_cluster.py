@@ -63,7 +63,7 @@ class Move:
 
 
 def test_moved_slot_is_found_on_its_new_node(
-    cluster, store_of, engine, outbox, alice, guess
+    cluster, store_of, engine, outbox, alice, check_request
 ):
     engine = replace(engine, store=store_of)
     move = Move(cluster, alice.number.e164, engine.peppers[0])
@@ -75,12 +75,12 @@ def test_moved_slot_is_found_on_its_new_node(
         engine.send(alice)
     move.end()
     engine.send(alice)
-    approved = engine.check(guess(outbox.code)).approved
+    approved = engine.check(check_request(outbox.code)).approved
 
     assert approved
     assert len(outbox.messages) == 1
     with pytest.raises(VerificationNotFound):
-        engine.check(guess(outbox.code))
+        engine.check(check_request(outbox.code))
 
 
 def test_ping_succeeds_without_a_node_of_phones(cluster):

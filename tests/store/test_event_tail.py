@@ -28,12 +28,12 @@ from otp_engine.domain.models import Channel
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import event_codec, keys
 
-WHOM = PseudonymousRecipient(phone_hash="digest", prefix="+919445", country="IN")
+RECIPIENT = PseudonymousRecipient(phone_hash="digest", prefix="+919445", country="IN")
 ID = b"\x00\xff" * 8
-REFUSED = RequestRefused(recipient=WHOM, action=Action.SEND, limit="sends_per_ip")
+REFUSED = RequestRefused(recipient=RECIPIENT, action=Action.SEND, limit="sends_per_ip")
 EVENTS: list[Event] = [
     CodeSent(
-        recipient=WHOM,
+        recipient=RECIPIENT,
         verification_id=ID,
         send_id=ID[:8],
         service="VA1",
@@ -42,33 +42,33 @@ EVENTS: list[Event] = [
         locale="pt-BR",
         confirmed=False,
     ),
-    MessageDelivered(recipient=WHOM, channel=Channel.SMS),
-    MessageUndelivered(recipient=WHOM, channel=Channel.SMS, provider_error=30003),
+    MessageDelivered(recipient=RECIPIENT, channel=Channel.SMS),
+    MessageUndelivered(recipient=RECIPIENT, channel=Channel.SMS, provider_error=30003),
     SendRejected(
-        recipient=WHOM,
+        recipient=RECIPIENT,
         channel=Channel.SMS,
         error="delivery_failed",
         provider_error=21610,
     ),
     SendRejected(
-        recipient=WHOM,
+        recipient=RECIPIENT,
         channel=Channel.SMS,
         error="delivery_failed",
         provider_error=None,
     ),
-    CheckFailed(recipient=WHOM, verification_id=ID, attempts_remaining=3),
-    MaxAttemptsReached(recipient=WHOM, verification_id=ID),
-    VerificationCanceled(recipient=WHOM, verification_id=ID),
-    CheckNotFound(recipient=WHOM),
+    CheckFailed(recipient=RECIPIENT, verification_id=ID, attempts_remaining=3),
+    MaxAttemptsReached(recipient=RECIPIENT, verification_id=ID),
+    VerificationCanceled(recipient=RECIPIENT, verification_id=ID),
+    CheckNotFound(recipient=RECIPIENT),
     REFUSED,
     RequestRefused(
-        recipient=replace(WHOM, ip_hash="digest"),
+        recipient=replace(RECIPIENT, ip_hash="digest"),
         action=Action.CHECK,
         limit="any",
         shadow=True,
     ),
-    VerificationApproved(recipient=WHOM, verification_id=ID, channel=Channel.SMS),
-    RequestUnavailable(recipient=WHOM, action=Action.SEND, reason="carrier"),
+    VerificationApproved(recipient=RECIPIENT, verification_id=ID, channel=Channel.SMS),
+    RequestUnavailable(recipient=RECIPIENT, action=Action.SEND, reason="carrier"),
     PolicyChanged(version=3, author="alice@ops", change="ttl = 5m", reason=None),
 ]
 SOON = timedelta(minutes=1)
@@ -173,7 +173,8 @@ def test_page_of_unknown_entries_is_not_the_end(redis, store, tail):
 
 def test_event_of_an_unavailable_store_is_not_stored(store, redis):
     add_all(
-        store, RequestUnavailable(recipient=WHOM, action=Action.SEND, reason="store")
+        store,
+        RequestUnavailable(recipient=RECIPIENT, action=Action.SEND, reason="store"),
     )
 
     assert redis.dbsize() == 0

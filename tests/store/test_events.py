@@ -20,23 +20,23 @@ from otp_engine.store.events import RedisEventStore
 from otp_engine.store.redis_client import RedisClient
 from tests.support import redis_server
 
-WHOM = PseudonymousRecipient(phone_hash="digest", prefix="+919445", country="IN")
+RECIPIENT = PseudonymousRecipient(phone_hash="digest", prefix="+919445", country="IN")
 SENT = CodeSent(
     verification_id=b"\x00" * 16,
     send_id=b"\xff" * 8,
     service="VA1",
-    recipient=WHOM,
+    recipient=RECIPIENT,
     channel=Channel.SMS,
     code_length=6,
     locale="pt-BR",
 )
 APPROVED = VerificationApproved(
-    recipient=WHOM, verification_id=b"\x00" * 16, channel=Channel.SMS
+    recipient=RECIPIENT, verification_id=b"\x00" * 16, channel=Channel.SMS
 )
 
 
-def stored(store, begin=None):
-    return [happened.event for happened in store.events.since(begin)]
+def stored(store, start=None):
+    return [happened.event for happened in store.events.since(start)]
 
 
 def test_events_are_returned_newest_first(store):

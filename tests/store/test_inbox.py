@@ -23,7 +23,7 @@ from otp_engine.store.redis_client import RedisClient
 from tests.support import redis_server
 from tests.support.fakes import MESSAGE
 
-WHOM = PseudonymousRecipient(phone_hash="digest", prefix="+91944", country="IN")
+RECIPIENT = PseudonymousRecipient(phone_hash="digest", prefix="+91944", country="IN")
 NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
 
 
@@ -68,7 +68,7 @@ def test_code_is_pending_until_it_expires(inbox):
     [
         (
             VerificationApproved(
-                recipient=WHOM,
+                recipient=RECIPIENT,
                 verification_id=MESSAGE.verification_id,
                 channel=Channel.SMS,
             ),
@@ -76,12 +76,14 @@ def test_code_is_pending_until_it_expires(inbox):
         ),
         (
             VerificationCanceled(
-                recipient=WHOM, verification_id=MESSAGE.verification_id
+                recipient=RECIPIENT, verification_id=MESSAGE.verification_id
             ),
             CodeStatus.CANCELED,
         ),
         (
-            MaxAttemptsReached(recipient=WHOM, verification_id=MESSAGE.verification_id),
+            MaxAttemptsReached(
+                recipient=RECIPIENT, verification_id=MESSAGE.verification_id
+            ),
             CodeStatus.MAX_ATTEMPTS_REACHED,
         ),
     ],
@@ -99,7 +101,9 @@ def test_closing_event_sets_the_status_of_its_message_only(inbox, event, state):
 
 def test_failed_check_stores_nothing(inbox, redis):
     inbox.on_event(
-        CheckFailed(recipient=WHOM, verification_id=b"0" * 16, attempts_remaining=3)
+        CheckFailed(
+            recipient=RECIPIENT, verification_id=b"0" * 16, attempts_remaining=3
+        )
     )
 
     assert redis.dbsize() == 0
@@ -108,7 +112,9 @@ def test_failed_check_stores_nothing(inbox, redis):
 def test_every_key_of_the_inbox_expires_in_a_day(inbox, redis):
     inbox.add(MESSAGE)
     inbox.on_event(
-        VerificationCanceled(recipient=WHOM, verification_id=MESSAGE.verification_id)
+        VerificationCanceled(
+            recipient=RECIPIENT, verification_id=MESSAGE.verification_id
+        )
     )
 
     day = timedelta(days=1) / timedelta(milliseconds=1)
@@ -123,5 +129,5 @@ def test_event_without_redis_raises_nothing():
     )
 
     RedisInbox(RedisClient(unreachable)).on_event(
-        VerificationCanceled(recipient=WHOM, verification_id=b"0" * 16)
+        VerificationCanceled(recipient=RECIPIENT, verification_id=b"0" * 16)
     )

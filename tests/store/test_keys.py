@@ -39,4 +39,4 @@ def test_keys_of_a_phone_differ_and_share_a_hash_tag():
 
 @pytest.mark.parametrize("phone", [PhoneKey("d", "VA1"), PhoneKey("d", "VA1:test", ID)])
 def test_scope_can_be_parsed(phone):
-    assert PhoneKey("d").scoped(phone.scope) == phone
+    assert PhoneKey("d").in_namespace(phone.namespace) == phone

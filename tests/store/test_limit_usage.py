@@ -44,11 +44,11 @@ def test_unused_phone_has_no_usage_and_no_pending_verification(inspector, alice,
 
 
 def test_inspection_returns_usage_and_reset_of_each_window(
-    limited, inspector, alice, guess, outbox
+    limited, inspector, alice, check_request, outbox
 ):
     limited.send(alice)
     limited.send(replace(alice, service=SHOP))
-    limited.check(guess(different_code(*outbox.codes)))
+    limited.check(check_request(different_code(*outbox.codes)))
 
     usage = {
         (window_usage.limit_name, str(window_usage.window)): window_usage
@@ -106,16 +106,16 @@ def test_inspection_returns_usage_of_shadow_windows(engine, store, alice):
     }
 
 
-def test_inspection_uses_no_attempt(limited, inspector, alice, guess, outbox):
+def test_inspection_uses_no_attempt(limited, inspector, alice, check_request, outbox):
     limited.send(alice)
     for _ in range(20):
         inspector.inspect(alice.number, NAMESPACES)
 
-    assert limited.check(guess(outbox.code)).approved
+    assert limited.check(check_request(outbox.code)).approved
 
 
 def test_deleted_phone_has_unused_limits_and_no_pending_verification(
-    limited, inspector, alice, guess, outbox
+    limited, inspector, alice, check_request, outbox
 ):
     limited.send(alice)
     limited.send(replace(alice, service=SHOP))

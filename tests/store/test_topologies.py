@@ -73,7 +73,7 @@ def replicated(tmp_path):
 
 
 @pytest.mark.parametrize("topology", ["cluster", "sentinel"])
-def test_every_step_works(topology, engine, outbox, alice, guess, request):
+def test_every_step_works(topology, engine, outbox, alice, check_request, request):
     url = request.getfixturevalue(topology)
     engine = replace(engine, store=RedisStore(connect(url, TIMEOUT)))
     engine = with_policy(
@@ -90,17 +90,17 @@ def test_every_step_works(topology, engine, outbox, alice, guess, request):
     engine.send(send_request)
     with pytest.raises(RateLimited):
         engine.send(send_request)
-    wrong = engine.check(guess(different_code(*outbox.codes), "203.0.113.7"))
-    right = engine.check(guess(outbox.code, "203.0.113.7"))
+    wrong = engine.check(check_request(different_code(*outbox.codes), "203.0.113.7"))
+    right = engine.check(check_request(outbox.code, "203.0.113.7"))
 
     assert (wrong.approved, right.approved) == (False, True)
     with pytest.raises(VerificationNotFound):
-        engine.check(guess(outbox.code))
+        engine.check(check_request(outbox.code))
 
 
 @pytest.mark.parametrize("topology", ["cluster", "replicated"])
 def test_step_fails_without_the_required_replica(
-    topology, engine, outbox, alice, guess, request
+    topology, engine, outbox, alice, check_request, request
 ):
     url = request.getfixturevalue(topology)
     store = RedisStore(connect(url, TIMEOUT), replicas=1)
@@ -108,7 +108,7 @@ def test_step_fails_without_the_required_replica(
 
     if topology == "replicated":
         engine.send(alice)
-        assert engine.check(guess(outbox.code)).approved
+        assert engine.check(check_request(outbox.code)).approved
     else:
         with pytest.raises(StoreUnavailable):
             engine.send(alice)
@@ -130,7 +130,7 @@ def test_persistence_warnings_are_those_of_a_cluster_node(cluster):
 
 
 def test_client_leaves_a_primary_that_became_a_replica(
-    tmp_path, engine, outbox, alice, guess
+    tmp_path, engine, outbox, alice, check_request
 ):
     with (
         topologies.primary_server(tmp_path / "old") as old,
@@ -146,11 +146,11 @@ def test_client_leaves_a_primary_that_became_a_replica(
         topologies.follow(old, new)
         name.target = new.port
 
-        assert engine.check(guess(outbox.code)).approved
+        assert engine.check(check_request(outbox.code)).approved
 
 
 def test_client_leaves_a_primary_that_sentinel_replaced(
-    tmp_path, engine, outbox, alice, guess
+    tmp_path, engine, outbox, alice, check_request
 ):
     with (
         topologies.replicated(tmp_path, replicas=2) as (old, (new, other)),
@@ -168,8 +168,8 @@ def test_client_leaves_a_primary_that_sentinel_replaced(
 
         assert topologies.command(old, "ROLE")[0] == b"master"
         with pytest.raises(StoreUnavailable):
-            engine.check(guess(outbox.code))
-        assert engine.check(guess(outbox.code)).approved
+            engine.check(check_request(outbox.code))
+        assert engine.check(check_request(outbox.code)).approved
 
 
 @contextmanager

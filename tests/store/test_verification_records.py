@@ -17,8 +17,8 @@ def test_record_contains_every_send(store):
     first = store.records.add_send(RECORD, send_id=b"1" * 8, ttl=TTL)
     second = store.records.add_send(RECORD, send_id=b"2" * 8, ttl=TTL)
 
-    assert [attempt.send_id for attempt in first.attempts] == [b"1" * 8]
-    assert [attempt.send_id for attempt in second.attempts] == [b"1" * 8, b"2" * 8]
+    assert [attempt.send_id for attempt in first.sends] == [b"1" * 8]
+    assert [attempt.send_id for attempt in second.sends] == [b"1" * 8, b"2" * 8]
     assert first.created_at == second.created_at <= second.updated_at
     assert store.records.get(ID) == second
 

@@ -326,7 +326,9 @@ def test_reserved_check_is_not_approved_after_cancellation(store, policy):
     store.cancel(PHONE)
 
     assert not store.approve(
-        PHONE, idempotency_key=check_key, verification_id=reserved.hash_parameters.salt
+        PHONE,
+        idempotency_key=check_key,
+        verification_id=reserved.hash_parameters.verification_id,
     )
 
 

@@ -17,9 +17,9 @@ class PhoneKey:
     Attributes:
         digest: The pseudonym of the number. The counts of a phone are stored under it,
             for all namespaces together.
-        namespace: The namespace of a service; see `Service.namespace`.
+        service_namespace: The namespace of a service; see `Service.namespace`.
         bound: Id of a bound verification, 16 bytes; None for the others.
-        scope: The namespace, or `NAMESPACE+ID` for a bound verification.
+        namespace: The service's namespace, or `NAMESPACE+ID` for a bound verification.
     """
 
     digest: str
@@ -29,12 +29,12 @@ class PhoneKey:
 
     def __post_init__(self) -> None:
         suffix = "" if self.bound is None else f"+{self.bound.hex()}"
-        object.__setattr__(self, "scope", self.service_namespace + suffix)
+        object.__setattr__(self, "namespace", self.service_namespace + suffix)
 
-    def scoped(self, scope: str) -> PhoneKey:
-        """Return the key of the same phone in another *scope*."""
-        namespace, plus, bound = scope.partition("+")
-        return PhoneKey(self.digest, namespace, bytes.fromhex(bound) if plus else None)
+    def in_namespace(self, namespace: str) -> PhoneKey:
+        """Return the key of the same phone in another *namespace*."""
+        service, plus, bound = namespace.partition("+")
+        return PhoneKey(self.digest, service, bytes.fromhex(bound) if plus else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class PhoneState:
 
     Attributes:
         live: Whether a verification of any service can be live.
-        failed_checks: The number of stored failed checks.
+        consecutive_failures: The number of stored failed checks of any kind.
     """
 
     live: bool

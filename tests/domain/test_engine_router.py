@@ -43,7 +43,7 @@ def test_sandbox_number_has_the_sandbox_engine(engines_with, alice):
     built = engines_with()
 
     assert built.engine_for(SANDBOX.number) is built.sandbox
-    assert built.engine_for(alice.number) is built.live
+    assert built.engine_for(alice.number) is built.production
 
 
 def test_sandbox_ignores_the_limits_of_a_phone(engines_with):
@@ -82,4 +82,4 @@ def test_sandbox_verification_is_not_found_by_the_live_engine(engines_with):
     built.sandbox.send(SEND_REQUEST)
 
     with pytest.raises(VerificationNotFound):
-        built.live.check(CheckRequest(number=SANDBOX.number, code=SANDBOX.code))
+        built.production.check(CheckRequest(number=SANDBOX.number, code=SANDBOX.code))
