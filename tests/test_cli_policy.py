@@ -227,6 +227,23 @@ def test_inspect_shows_verification_and_used_limits(environ, service, outbox):
     assert "9445012345" not in text + json.dumps(shown)
 
 
+def test_inspect_shows_attempts_of_bound_verification(environ, service):
+    service.post("/auth/send_otp", json=PHONE | {"bind": True}, headers=KEY)
+
+    text = run(
+        "inspect", "9445012345", **environ, OTP_FAILED_CHECKS_PER_PHONE="2/1h"
+    ).stdout
+
+    assert "pending verification (bound)" in text
+    assert "2 of 2 attempts remaining" in text
+
+
+def test_policy_value_with_spaces_around_is_set(environ):
+    result = run("policy", "set", "max_checks", " 3 ", **environ)
+
+    assert "max_checks = 3" in result.stderr
+
+
 def test_inspect_reads_number_from_standard_input(environ):
     result = run("inspect", "-", stdin="9445012345\n", **environ)
 

@@ -16,7 +16,7 @@ def measured():
         ("POST /auth/send_otp", 122, 38),
         ("POST /auth/verify_otp, wrong", 82, 34),
         ("POST /auth/verify_otp, right", 104, 35),
-        ("POST /v2 Verifications", 156, 48),
+        ("POST /v2 Verifications", 157, 48),
         ("POST /v2 VerificationCheck", 130, 45),
     ],
 )

@@ -38,7 +38,7 @@ class Dependencies:
     Attributes:
         dev: Whether dev mode is on, in which `/v2` accepts anonymous clients.
         sandbox_numbers: Parses phone numbers, sandbox numbers included.
-        live_engines: Returns the engines under the current policy.
+        current_engines: Returns the engines under the current policy.
         peppers: The current pepper, then the previous one during a rotation.
         authenticator: Authenticates clients by their API keys.
         default_region: ISO 3166-1 code of the country of national numbers.

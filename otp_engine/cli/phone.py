@@ -106,20 +106,25 @@ def _load_context() -> _CliContext:
 
 def _report_lines(report: PhoneReport, policy: Policy) -> Sequence[str]:
     lines = []
-    for scope, pending in report.pending:
-        remaining = max(0, policy.max_checks - pending.attempts_used)
+    for namespace, pending in report.pending:
+        allowed = _checks_allowed(namespace, policy)
+        remaining = max(0, allowed - pending.attempts_used)
         lines.append(
-            f"pending verification{_scope_note(scope)}:"
+            f"pending verification{_namespace_note(namespace)}:"
             f" expires in {_format_duration(pending.expires_in)},"
-            f" {remaining} of {policy.max_checks} attempts remaining"
+            f" {remaining} of {allowed} attempts remaining"
         )
     lines = lines or ["no pending verification"]
     return [*lines, *map(_usage_line, report.limit_usage)]
 
 
-def _scope_note(scope: str) -> str:
+def _checks_allowed(namespace: str, policy: Policy) -> int:
+    return policy.checks_allowed(bound="+" in namespace)
+
+
+def _namespace_note(namespace: str) -> str:
     """Return the service of a verification, and whether it is bound."""
-    service, plus, _ = scope.partition("+")
+    service, plus, _ = namespace.partition("+")
     return (f" in {service}" if service else "") + (" (bound)" if plus else "")
 
 
@@ -140,12 +145,14 @@ def _to_dict(
         "phone": number.masked,
         "pending": [
             {
-                "service": scope.partition("+")[0] or None,
-                "bound": "+" in scope,
-                "attempts_remaining": max(0, policy.max_checks - pending.attempts_used),
+                "service": namespace.partition("+")[0] or None,
+                "bound": "+" in namespace,
+                "attempts_remaining": max(
+                    0, _checks_allowed(namespace, policy) - pending.attempts_used
+                ),
                 "expires_in": round(pending.expires_in.total_seconds()),
             }
-            for scope, pending in report.pending
+            for namespace, pending in report.pending
         ],
         "limits": [
             {

@@ -91,7 +91,7 @@ def show(context: _CliContext, *, as_json: bool) -> None:
 def set_(context: _CliContext, name: str, value: str, *, reason: str | None) -> None:
     """Set NAME to VALUE, for example: policy set sends_per_ip "5/10m"."""
     try:
-        text = format_value(PARSERS[name](value))
+        text = format_value(PARSERS[name](value.strip()))
     except ValueError as problem:
         fail(f"{name} {problem}")
     _commit_change(context, reason, lambda values: {**values, name: text})

@@ -183,7 +183,9 @@ class EventMetrics:
         known = (event.action, event.limit) in _KNOWN
         # Clients can create any number of limits of their own; one label for all of
         # them bounds the number of series.
-        counter.labels(event.action, event.limit if known else "callers_own").inc()
+        counter.labels(
+            event.action, event.limit if known else "client_rate_limit"
+        ).inc()
         if event.action == Action.CHECK and not event.shadow:
             self._checks.labels("refused").inc()
 

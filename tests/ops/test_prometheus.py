@@ -443,7 +443,9 @@ def test_limits_of_clients_share_one_label(metrics):
             RequestRefused(recipient=recipient, action=Action.SEND, limit=name)
         )
 
-    assert exposed(metrics)["otp_refusals_total{action=send,limit=callers_own}"] == 2
+    assert (
+        exposed(metrics)["otp_refusals_total{action=send,limit=client_rate_limit}"] == 2
+    )
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def post(client, path, phone, **more):
 def run_inbox(store):
     client = create_app(config.load(DEV), store=store).test_client()
     phone = "9445012345"
-    for end in ("approved", "exhausted"):
+    for end in ("approved", "max_attempts_reached"):
         post(client, SEND, phone)
         code = store.inbox.list_messages()[0].code
         for otp in [code] if end == "approved" else [different_code(code)] * 6:

@@ -33,11 +33,13 @@ def parse(app: Dependencies, form: FormParams, service: Service) -> SendRequest:
         TwilioApiError: A parameter is missing or not valid, or the service does not
             allow it.
     """
-    values = form.parse_all(_PARSERS, required=("To", "Channel"))
+    values = form.parse_all(_FIRST_PARSERS, required=("To", "Channel"))
     if not _UNSUPPORTED.isdisjoint(values):
         raise _unsupported(values)
+    number = parse_number(app, values["To"])
+    values |= form.parse_all(_PARSERS, required=())
     return SendRequest(
-        number=parse_number(app, values["To"]),
+        number=number,
         channel=values["Channel"],
         locale=values.get("Locale"),
         client_ip=authentication.client_ip(values.get("DeviceIp")),
@@ -135,15 +137,20 @@ def _extra_hits(
 
 
 _UNSUPPORTED = frozenset({"CustomMessage", "Amount", "Payee"})
-_PARSERS: Mapping[str, Callable[[str], Any]] = {
+# Clients match on the error of the first invalid parameter, so the order is fixed:
+# these, the unsupported ones, the number, and then the others.
+_FIRST_PARSERS: Mapping[str, Callable[[str], Any]] = {
     "To": str,
     "Channel": Channel,
     "Tags": _tags,
     "TemplateCustomSubstitutions": params.string_map,
+    **dict.fromkeys(_UNSUPPORTED, str),
+}
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
     "Locale": _locale,
     "RateLimits": params.string_map,
     "CustomFriendlyName": params.friendly_name,
     "AppHash": params.app_hash,
     "RiskCheck": parsing.choice(["enable", "disable"]),
-    **dict.fromkeys(("CustomCode", "DeviceIp", "TemplateSid", *_UNSUPPORTED), str),
+    **dict.fromkeys(("CustomCode", "DeviceIp", "TemplateSid"), str),
 }

@@ -15,7 +15,7 @@ class CodeStatus(StrEnum):
     PENDING = "pending"
     APPROVED = "approved"
     CANCELED = "canceled"
-    MAX_ATTEMPTS_REACHED = "exhausted"
+    MAX_ATTEMPTS_REACHED = "max_attempts_reached"
     EXPIRED = "expired"
 
 

@@ -49,6 +49,28 @@ def test_invalid_parameter_is_rejected_by_name(verify, outbox, changes, paramete
     assert outbox.messages == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"Channel": "pigeon", "CustomMessage": "hello", "Locale": "xx"}, 60200),
+        ({"CustomMessage": "hello", "To": "hello", "Locale": "xx"}, 60243),
+        ({"Amount": "1", "To": "hello", "Locale": "xx"}, 60204),
+    ],
+)
+def test_unsupported_parameter_is_rejected_before_the_number_and_options(
+    verify, changes, code
+):
+    response = verify.send(**{"to": TO, **changes})
+
+    assert response.error[1] == code
+
+
+def test_invalid_number_is_rejected_before_the_options(verify):
+    response = verify.send("hello", Locale="xx")
+
+    assert response.error[2].startswith("Invalid parameter `To`")
+
+
 @pytest.mark.parametrize("to", ["+91123", "9445012345", "hello", "a@example.com"])
 def test_invalid_destination_is_masked_in_message(verify, to):
     response = verify.send(to)

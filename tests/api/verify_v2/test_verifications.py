@@ -273,6 +273,20 @@ def test_each_bound_verification_has_own_attempts(verify, outbox, binding):
     assert response.body["status"] == "approved"
 
 
+def test_bound_verification_without_attempts_shows_max_attempts_reached(
+    verify_with, outbox
+):
+    verify = verify_with(OTP_FAILED_CHECKS_PER_PHONE="2/1h")
+    binding = verify.service(BindVerifications="true")
+    sid = verify.send(service=binding).body["sid"]
+    for _ in range(2):
+        verify.check(different_code(outbox.code), binding, VerificationSid=sid)
+
+    response = verify.get(f"/v2/Services/{binding}/Verifications/{sid}")
+
+    assert response.body["status"] == "max_attempts_reached"
+
+
 def test_unconfirmed_send_returns_sid_header(verify, outbox, binding):
     outbox.error = DeliveryUnconfirmed()
     response = verify.send(service=binding)

@@ -56,8 +56,10 @@ def fetch(service: str, name: str) -> ResponseReturnValue:
     if record and record.canceled:
         return verification.view(app, record.id, "canceled").to_verification()
     pending = verification.get_pending(app)
-    exhausted = pending.attempts_used >= app.policy.max_checks
-    status = "max_attempts_reached" if exhausted else "pending"
+    is_bound = verification.bound is not None
+    allowed = app.policy.checks_allowed(bound=is_bound)
+    has_attempts = pending.attempts_used < allowed
+    status = "pending" if has_attempts else "max_attempts_reached"
     return verification.view(app, pending.verification_id, status).to_verification()
 
 
