@@ -248,7 +248,7 @@ def test_failed_or_unconfirmed_send_is_not_201(
 
 def test_full_hash_queue_is_503_with_retry_after(new_app):
     app = new_app()
-    full: HashPool = app.extensions["otp_engine"].live_engines().live.hash_pool
+    full: HashPool = app.extensions["otp_engine"].current_engines().production.hash_pool
     while full._slots.acquire(blocking=False):  # noqa: SLF001 - as hashes would hold them
         pass
 
