@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +32,17 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
 
 
 def free_port() -> int:
-    """Return a port of this machine on which no process listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port of this machine that no process listened on just now.
+
+    The port, and the port 10,000 higher, are below the range from which Linux takes the
+    ports of outgoing connections. In that range a connection of another test can take
+    the port before its server does.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(12_000)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def _free_port_for(options: Sequence[str]) -> int:
