@@ -27,7 +27,7 @@ class EngineRouter:
     """The engines of one policy version.
 
     Attributes:
-        live: Serves real numbers.
+        production: Serves real numbers.
         sandbox: Serves sandbox numbers.
         numbers: The sandbox numbers.
     """

@@ -35,7 +35,7 @@ class SendRequest:
             text, and are pseudonymized before they are counted.
         geo_exempt: Whether the number is allowed whatever its country is.
         options: How the message differs from the default.
-        client: Name of the API key; None for an anonymous client.
+        client_name: Name of the API key; None for an anonymous client.
         bind: Whether to start a bound verification: one that only its handle can
             check, resend or cancel.
         bound_id: Id of the bound verification to resend, 16 bytes.
@@ -67,7 +67,7 @@ class CheckRequest:
         service: The service of the verification.
         verification_id: Id of the verification, 16 bytes; without it the pending one.
         bound_id: Id of the bound verification to check, 16 bytes.
-        client: Name of the API key; None for an anonymous client.
+        client_name: Name of the API key; None for an anonymous client.
     """
 
     number: PhoneNumber
@@ -143,7 +143,7 @@ class HashParameters:
     The codes share a salt, so that a check of all live codes costs one hash.
 
     Attributes:
-        salt: The id of the verification, 16 random bytes.
+        verification_id: The id of the verification, 16 random bytes.
         argon2: Argon2 parameters, as `Argon2Parameters.parse` accepts them.
     """
 

@@ -320,7 +320,7 @@ class EventStore(Protocol):
 class PolicyVersionStore(Protocol):
     """Stores policy versions as text; methods raise `StoreUnavailable`.
 
-    `signed_versions.PolicyVersions` signs and verifies them.
+    `signed_versions.SignedPolicyVersions` signs and verifies them.
     """
 
     def latest(self) -> bytes | None:

@@ -46,7 +46,7 @@ def parse(
     """Parse a handle.
 
     Args:
-        text: The handle, as `Handle.encode` returns it.
+        text: The handle, as `VerificationHandle.encode` returns it.
         peppers: The current pepper, and the previous one during a rotation.
         parse_number: Parses a number in E.164.
 

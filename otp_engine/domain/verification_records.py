@@ -33,7 +33,7 @@ class VerificationRecord:
         service: SID of its service.
         encrypted_number: Its number, as `encrypt_number` returns it.
         channel: Channel of the last send.
-        attempts: All sends, oldest first.
+        sends: All sends, oldest first.
         canceled: Whether a client canceled it.
         bound: Whether it can be checked by its SID only.
     """

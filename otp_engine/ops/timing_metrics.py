@@ -16,7 +16,7 @@ _APIS = ("auth", "verify_v2", "metrics", "callbacks")
 class TimingMetrics:
     """Durations of requests, Redis, providers and hashes, in seconds.
 
-    Implements `resilience.metrics.Metrics`.
+    Implements `resilience.dependency_metrics.DependencyMetrics`.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:

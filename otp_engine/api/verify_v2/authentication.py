@@ -34,7 +34,7 @@ def client_ip(device_ip: str | None) -> str | None:
 
     Args:
         device_ip: The address in the parameter `DeviceIp`, if any; see
-            `Caller.address_of_person`.
+            `Client.client_ip`.
 
     Raises:
         TwilioApiError: *device_ip* is not an IP address.

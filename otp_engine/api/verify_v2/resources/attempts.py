@@ -231,7 +231,7 @@ def _read_events(start: datetime | None) -> list[RecordedEvent]:
     100,000 events take a second of CPU time.
 
     Raises:
-        Saturated: Another request is reading events.
+        Overloaded: Another request is reading events.
     """
     if not _READING.acquire(blocking=False):
         raise Overloaded
