@@ -17,7 +17,7 @@ from otp_engine.cli import main
 from otp_engine.config import secret_settings
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import InvalidSettings, OTPError
-from otp_engine.store.event_codec import EVENT_KINDS
+from otp_engine.store.events.codec import EVENT_KINDS
 from tests.support import redis_server, server_process
 
 ROOT = Path(__file__).parent.parent

@@ -22,9 +22,9 @@ from otp_engine.domain.events import Event, RecordedEvent
 from otp_engine.domain.limits import durations
 from otp_engine.domain.recipients import mask_after_prefix
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.event_codec import EVENT_KINDS, flatten, kind_of
-from otp_engine.store.event_tail import EventTail
-from otp_engine.store.events import RETENTION
+from otp_engine.store.events.codec import EVENT_KINDS, flatten, kind_of
+from otp_engine.store.events.event_store import RETENTION
+from otp_engine.store.events.tail import EventTail
 
 _POLL_INTERVAL = 0.5  # seconds
 _OMITTED_FROM_TEXT = ("service", "send_id", "code_length")

@@ -27,7 +27,7 @@ from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion, apply
-from otp_engine.store.events import RedisEventStore
+from otp_engine.store.events.event_store import RedisEventStore
 
 _MAX_TRIES = 20
 _MAX_VERSIONS = 1_000

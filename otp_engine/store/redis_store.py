@@ -5,7 +5,7 @@ from __future__ import annotations
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.store import keys
 from otp_engine.store.connection import Client
-from otp_engine.store.events import RedisEventStore
+from otp_engine.store.events.event_store import RedisEventStore
 from otp_engine.store.inbox import RedisInbox
 from otp_engine.store.limit_usage import RedisLimitUsageStore
 from otp_engine.store.persistence import persistence_warnings

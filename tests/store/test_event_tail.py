@@ -26,7 +26,8 @@ from otp_engine.domain.events import (
 )
 from otp_engine.domain.models import Channel
 from otp_engine.domain.recipients import PseudonymousRecipient
-from otp_engine.store import event_codec, keys
+from otp_engine.store import keys
+from otp_engine.store.events import codec
 
 RECIPIENT = PseudonymousRecipient(phone_hash="digest", prefix="+919445", country="IN")
 ID = b"\x00\xff" * 8
@@ -97,7 +98,7 @@ def test_stored_event_is_returned_unchanged(store, tail, event):
 
 
 def test_events_of_this_module_cover_every_type():
-    assert {type(event) for event in EVENTS} == set(event_codec.EVENT_KINDS.values())
+    assert {type(event) for event in EVENTS} == set(codec.EVENT_KINDS.values())
 
 
 def test_events_are_read_oldest_first(store, tail):
@@ -130,7 +131,7 @@ def test_events_before_the_start_are_not_read(store, tail):
 
 def test_events_of_several_pages_are_read_in_order(redis, store, tail):
     # A page of rejections ends before the only approval, which must wait.
-    fields, later = event_codec.encode(REFUSED), event_codec.encode(EVENTS[-2])
+    fields, later = codec.encode(REFUSED), codec.encode(EVENTS[-2])
     start = int(datetime.now(UTC).timestamp() * 1000)
     for n in range(1_500):
         redis.xadd(keys.UNAUTHENTICATED_EVENTS, fields, id=f"{start + n}-1")
@@ -152,7 +153,7 @@ def test_entries_of_a_newer_release_are_skipped(redis, store, tail):
 
 
 def test_missing_field_of_an_older_release_has_its_default(redis, store, tail):
-    entry = event_codec.encode(EVENTS[0])
+    entry = codec.encode(EVENTS[0])
     written = json.loads(entry["event"])
     del written["confirmed"]
     redis.xadd(keys.EVENTS, entry | {"event": json.dumps(written | {"newer": 1})})

@@ -14,9 +14,10 @@ from otp_engine.domain.events import CodeSent, VerificationApproved
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones.numbers import parse
 from otp_engine.domain.recipients import PseudonymousRecipient
-from otp_engine.store import event_codec, keys
+from otp_engine.store import keys
 from otp_engine.store.connection import connect
-from otp_engine.store.events import RedisEventStore
+from otp_engine.store.events import codec
+from otp_engine.store.events.event_store import RedisEventStore
 from otp_engine.store.redis_client import RedisClient
 from tests.support import redis_server
 
@@ -81,7 +82,7 @@ def test_stream_expires_in_a_month(store, redis):
 
 
 def test_entry_older_than_a_month_is_not_returned(store, redis):
-    fields = event_codec.encode(APPROVED)
+    fields = codec.encode(APPROVED)
     long_ago = datetime.now(UTC) - timedelta(days=32)
     redis.xadd(keys.EVENTS, fields, id=f"{int(long_ago.timestamp() * 1000)}-0")
 

@@ -22,9 +22,10 @@ from otp_engine.domain.events import (
     RequestRefused,
     RequestUnavailable,
 )
-from otp_engine.store import event_codec, keys, lua_codec
+from otp_engine.store import keys, lua_codec
 from otp_engine.store.connection import Entry, RedisCommands
-from otp_engine.store.event_tail import EventTail
+from otp_engine.store.events import codec
+from otp_engine.store.events.tail import EventTail
 from otp_engine.store.redis_client import RedisClient
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class RedisEventStore:
             # One transaction: an entry never creates a stream without an expiry.
             with redis.pipeline(transaction=True) as pipeline:
                 for event in batch:
-                    fields: dict[Any, Any] = event_codec.encode(event)
+                    fields: dict[Any, Any] = codec.encode(event)
                     pipeline.xadd(stream_for(event), fields, maxlen=_MAX_ENTRIES)
                 for stream in sorted(set(map(stream_for, batch))):
                     pipeline.pexpire(stream, RETENTION)
@@ -125,7 +126,7 @@ class RedisEventStore:
         while page := self._page(first, last):
             for entry_id, fields in page:
                 milliseconds = int(entry_id.partition(b"-")[0])
-                if recorded := event_codec.decode_entry(milliseconds, fields):
+                if recorded := codec.decode_entry(milliseconds, fields):
                     yield recorded
             last = f"({page[-1][0].decode()}"
 

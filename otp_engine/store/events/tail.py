@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from otp_engine.domain.events import RecordedEvent
-from otp_engine.store import event_codec, lua_codec
+from otp_engine.store import lua_codec
+from otp_engine.store.events import codec
 from otp_engine.store.redis_client import RedisClient
 
 _PAGE_SIZE = 1_000
 
 _EntryId = tuple[int, int]
-_Page = list[tuple[_EntryId, event_codec.Fields]]
+_Page = list[tuple[_EntryId, codec.Fields]]
 
 
 class EventTail:
@@ -42,8 +43,7 @@ class EventTail:
         """
         while page := self._merged_page():
             events = [
-                event_codec.decode_entry(entry_id[0], fields)
-                for entry_id, fields in page
+                codec.decode_entry(entry_id[0], fields) for entry_id, fields in page
             ]
             if known := [event for event in events if event]:
                 return known

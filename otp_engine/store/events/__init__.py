@@ -1,0 +1,1 @@
+"""Events in Redis streams: written in the background, read page by page."""
