@@ -59,7 +59,7 @@ VARIABLES = (
     *(f"OTP_{name.upper()}" for name in POLICY_PARSERS),
     *secret_settings.FILES.values(),
 )
-"""Every variable that is read. The tables of the README name each of them."""
+"""Every variable that is read. The tables of docs/configuration.md list them."""
 
 _NULL_SID_DIGITS = "0" * 32
 _DEFAULT_REDIS_TIMEOUT = timedelta(milliseconds=500)
