@@ -11,7 +11,7 @@
     │   ├── CountryNotAllowed
     │   └── NumberTypeNotAllowed
     ├── VerificationNotFound
-    ├── LimitExceeded            a rule rejects the request for some time
+    ├── LimitExceeded            a rule refuses the request for some time
     │   ├── TooManyAttempts
     │   └── RateLimited
     ├── DeliveryFailed           the provider rejected the message
@@ -143,7 +143,7 @@ class VerificationNotFound(OTPError):
 
 
 class LimitExceeded(OTPError):
-    """A rule rejects the request for some time.
+    """A rule refuses the request for some time.
 
     Attributes:
         retry_after: Time until the rule allows the request.
@@ -164,10 +164,10 @@ class TooManyAttempts(LimitExceeded):
 
 
 class RateLimited(LimitExceeded):
-    """A limit or the cooldown rejected the request, and no message was sent.
+    """A limit or the cooldown refused the request, and no message was sent.
 
     Attributes:
-        limit: Name of the limit that rejected; only operators see it.
+        limit: Name of the limit that refused; only operators see it.
     """
 
     error_code = "rate_limited"

@@ -133,7 +133,7 @@ def _response(
 
 
 def _exceeded_limit_headers(name: str) -> dict[str, str]:
-    """Return the headers of the limit that rejected, for a client with a key."""
+    """Return the headers of the limit that refused, for a client with a key."""
     limit = getattr(context.get_dependencies().policy, name, None)
     if isinstance(limit, KeyedLimit):
         limit = limit.for_key(g.get("client_name") or "")

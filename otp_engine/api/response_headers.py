@@ -77,7 +77,7 @@ def retry_after(wait: timedelta, *, rule: bool = False) -> str:
 
     Args:
         wait: Time until a retry can succeed.
-        rule: Whether a rule rejected the request. An exact time would reveal to an
+        rule: Whether a rule refused the request. An exact time would reveal to an
             anonymous client which rule it was, and when the limit was reached.
     """
     seconds = max(1, math.ceil(wait.total_seconds()))
@@ -102,7 +102,7 @@ def rate_limit_headers(usage: Sequence[WindowUsage]) -> dict[str, str]:
 
 
 def exceeded_limit_headers(name: str, limit: Limit) -> dict[str, str]:
-    """Return the `RateLimit-Policy` header of a request that *limit* rejected.
+    """Return the `RateLimit-Policy` header of a request that *limit* refused.
 
     Args:
         name: The name of the limit in the policy.

@@ -64,8 +64,8 @@ def events(
 ) -> None:
     """Show the events of the service, oldest first.
 
-    Events are sends, delivery reports, checks, approvals, rejected requests with the
-    limit that rejected them, and changes of the policy. A phone number is shown as its
+    Events are sends, delivery reports, checks, approvals, refused requests with the
+    limit that refused them, and changes of the policy. A phone number is shown as its
     prefix and a keyed hash. With --json each event is one line.
     """
     _, store = load_with_redis()

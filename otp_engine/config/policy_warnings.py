@@ -32,7 +32,7 @@ def collect_warnings(policy: Policy) -> list[str]:
 def _shadow_warnings(policy: Policy) -> list[str]:
     return [
         f"{name} {window.count}/{format_duration(window.period)} is in shadow mode, and"
-        " rejects nothing"
+        " refuses nothing"
         for name in PARSERS
         for limit in _limits(getattr(policy, name))
         for window in limit.shadow.windows

@@ -153,7 +153,7 @@ class CheckNotFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRefused:
-    """A rule rejected a request, or would reject it outside shadow mode.
+    """A rule refused a request, or would refuse it outside shadow mode.
 
     Attributes:
         recipient: The recipient of the message or the code.
@@ -161,7 +161,7 @@ class RequestRefused:
         limit: Name of the rule: a value of the policy, the name of a client's own
             limit, `country_not_allowed`, `number_type_not_allowed`, or
             `provider_refusal` for a provider's earlier rejection of the number.
-        shadow: Whether the rule is in shadow mode, and rejected nothing.
+        shadow: Whether the rule is in shadow mode, and refused nothing.
     """
 
     recipient: PseudonymousRecipient

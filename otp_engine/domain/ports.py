@@ -59,7 +59,7 @@ class VerificationStore(PhoneStateStore, Protocol):
                 Messaging Service.
 
         Raises:
-            RateLimited: The cooldown or a limit of this phone rejected the send.
+            RateLimited: The cooldown or a limit of this phone refused the send.
             TooManyAttempts: The live verification has no attempts left.
             VerificationNotFound: No verification is live, and *hash_parameters* is
                 None.
@@ -185,7 +185,7 @@ class VerificationStore(PhoneStateStore, Protocol):
             The usage of each window, this event included.
 
         Raises:
-            RateLimited: One limit rejected the event, and no limit counted it.
+            RateLimited: One limit refused the event, and no limit counted it.
         """
 
     def release_hits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> None:

@@ -74,7 +74,7 @@ class EventMetrics:
         counter = partial(Counter, registry=registry)
         self._sends = counter(
             "otp_sends",
-            "Messages handed to providers, by outcome.",
+            "Messages passed to providers, by outcome.",
             ["country", "channel", "outcome"],
         )
         self._deliveries = counter(
@@ -90,11 +90,11 @@ class EventMetrics:
         counter = partial(Counter, registry=registry)
         self._checks = counter("otp_checks", "Checks, by outcome.", ["outcome"])
         self._refusals = counter(
-            "otp_refusals", "Requests rejected by a rule.", ["action", "limit"]
+            "otp_refusals", "Requests refused by a rule.", ["action", "limit"]
         )
         self._shadow_refusals = counter(
             "otp_shadow_refusals",
-            "Requests that a shadow limit would have rejected.",
+            "Requests that a limit in shadow mode would have refused.",
             ["action", "limit"],
         )
         self._unavailable = counter(
@@ -166,7 +166,7 @@ class EventMetrics:
             case CheckNotFound():
                 self._checks.labels("not_found").inc()
             case RequestRefused():
-                self._count_rejection(event)
+                self._count_refusal(event)
             case RequestUnavailable():
                 self._count_failure(event)
 
@@ -178,7 +178,7 @@ class EventMetrics:
     ) -> None:
         self._deliveries.labels(event.recipient.country, event.channel, outcome).inc()
 
-    def _count_rejection(self, event: RequestRefused) -> None:
+    def _count_refusal(self, event: RequestRefused) -> None:
         counter = self._shadow_refusals if event.shadow else self._refusals
         known = (event.action, event.limit) in _KNOWN
         # Clients can create any number of limits of their own; one label for all of

@@ -3,7 +3,7 @@
 The line contains the route and not the path, because a client can put anything into a
 path, such as a number or a code. Views add more fields through `flask.g`: `phone`,
 already masked; `client_name`, the name of the API key; `error`, the error code; and
-`limit`, the name of the limit that rejected the request.
+`limit`, the name of the rule that refused the request.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ class TimingMetrics:
     def observe_delivery(
         self, sender: str, took: float, outcome: str, error: str | None
     ) -> None:
-        """Record a message handed to a provider.
+        """Record a message passed to a provider.
 
         Args:
             sender: The provider's name in `OTP_SENDERS`.

@@ -38,7 +38,7 @@ def build_sender(
         max_concurrent: Number of messages that may wait for each provider at once.
         metrics: Records the duration and the outcome of each message.
         on_accepted: Called with each accepted message, if the settings have the inbox
-            of the development mode.
+            of dev mode.
     """
     providers: dict[str, Callable[[], Provider]] = {
         "console": ConsoleProvider,

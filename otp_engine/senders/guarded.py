@@ -71,8 +71,8 @@ class GuardedSender:
     def acquire_slot(self) -> Iterator[Deliver]:
         """Reserve a slot for one message.
 
-        A reservation is no probe of an open breaker: a limit may still reject the
-        message before it is sent.
+        A reservation is no probe of an open breaker: a limit may still refuse the
+        request before its message is sent.
 
         Yields:
             A function that sends one message, and returns once it was accepted.

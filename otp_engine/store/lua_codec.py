@@ -82,7 +82,7 @@ def decode_usage(
     Args:
         name: Name of the limit.
         limit: The limit of *values*.
-        over: 1 if a limit in shadow mode would reject, else 0.
+        over: 1 if a limit in shadow mode would refuse, else 0.
         values: `{used, ms, used, ms, ...}` from a script.
     """
     return [

@@ -107,7 +107,7 @@ class RedisVerificationStore:
             case [b"provider_rejection", text]:
                 raise ProviderRejection.parse(text.decode()).to_error()
             case _:
-                raise _rejection(reply)
+                raise _refusal(reply)
 
     def commit_send(
         self,
@@ -167,7 +167,7 @@ class RedisVerificationStore:
                     expires_in=timedelta(milliseconds=expires_in),
                 )
             case _:
-                raise _rejection(reply)
+                raise _refusal(reply)
 
     def release_check(self, phone: PhoneKey, *, idempotency_key: bytes) -> None:
         """Release a reserved check that compared no code."""
@@ -236,7 +236,7 @@ class RedisVerificationStore:
                         hit.limit_name, hit.limit, over, windows
                     )
                 ]
-            case [b"rejected", position, wait]:
+            case [b"refused", position, wait]:
                 name = hits[position - 1].limit_name
                 raise RateLimited(name, retry_after=timedelta(milliseconds=wait))
             case _:
@@ -283,8 +283,8 @@ class RedisVerificationStore:
         self._client.execute(lambda redis: redis.zrem(source, *members), source)
 
 
-def _rejection(reply: Sequence[Any]) -> OTPError:
-    """Return the error for the *reply* of a script that rejected a request."""
+def _refusal(reply: Sequence[Any]) -> OTPError:
+    """Return the error for the *reply* of a script that refused a request."""
     match reply:
         case [b"not_found"]:
             return VerificationNotFound()

@@ -23,7 +23,7 @@ def test_shadow_limit_is_warned_of():
     policy = Policy(sends_per_ip=Limit.parse("5/10m shadow"))
 
     assert collect_warnings(policy) == [
-        "sends_per_ip 5/10m is in shadow mode, and rejects nothing"
+        "sends_per_ip 5/10m is in shadow mode, and refuses nothing"
     ]
 
 

@@ -127,7 +127,7 @@ def test_check_with_a_full_hash_queue_is_released_for_the_requester(
 
 
 @pytest.mark.parametrize("max_attempts_reached", [False, True])
-def test_rejection_of_a_requester_is_independent_of_the_phone(
+def test_refusal_of_a_requester_is_independent_of_the_phone(
     limited, alice, outbox, check_request, max_attempts_reached
 ):
     limited = with_policy(limited, max_checks=1, sends_per_ip=Limit.parse("1/10m"))

@@ -196,7 +196,7 @@ def test_approval_during_a_send_stops_the_message(
     assert not redis.exists(*redis.keys("*:verification"), "nothing")
 
 
-def test_send_without_attempts_left_is_rejected(engine, outbox, alice, check_request):
+def test_send_without_attempts_left_is_refused(engine, outbox, alice, check_request):
     engine = with_policy(engine, max_checks=2)
     engine.send(alice)
     for _ in range(2):
@@ -209,7 +209,7 @@ def test_send_without_attempts_left_is_rejected(engine, outbox, alice, check_req
     assert len(outbox.messages) == 1
 
 
-def test_send_at_the_limit_of_failed_checks_is_rejected(
+def test_send_at_the_limit_of_failed_checks_is_refused(
     engine, outbox, alice, check_request
 ):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("1/1h"))

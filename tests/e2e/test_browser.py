@@ -1,4 +1,4 @@
-"""The pages in a real browser: Chromium, on a stack in development mode."""
+"""The pages in a real browser: Chromium, on a stack in dev mode."""
 
 from __future__ import annotations
 

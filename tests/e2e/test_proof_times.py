@@ -23,7 +23,7 @@ APP = "https://app.example.com"
 SEED = "cHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHI="
 
 
-@pytest.fixture(params=[5, -5], ids=["5h ahead", "5h behind"])
+@pytest.fixture(params=[5, -5], ids=["5h ahead", "5h late"])
 def server(request, tmp_path):
     clock = FakeWallClock.compiled_in(tmp_path)
     clock.jump_to(request.param * HOUR)

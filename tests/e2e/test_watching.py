@@ -157,7 +157,7 @@ def test_shadow_limit_is_counted_and_rejects_nothing(own_environ):
         counted = metrics_of((first, second))
     assert statuses == [201] * 3
     assert (
-        "! sends_per_phone 1/1h is in shadow mode, and rejects nothing"
+        "! sends_per_phone 1/1h is in shadow mode, and refuses nothing"
         in changed.stderr
     )
     assert (counted[SENT], counted[SHADOW], counted[REFUSED]) == (3, 2, 0)

@@ -69,7 +69,7 @@ EVENTS: list[Event] = [
         shadow=True,
     ),
     VerificationApproved(recipient=RECIPIENT, verification_id=ID, channel=Channel.SMS),
-    RequestUnavailable(recipient=RECIPIENT, action=Action.SEND, reason="carrier"),
+    RequestUnavailable(recipient=RECIPIENT, action=Action.SEND, reason="provider"),
     PolicyChanged(version=3, author="alice@ops", change="ttl = 5m", reason=None),
 ]
 SOON = timedelta(minutes=1)
@@ -145,7 +145,7 @@ def test_events_of_several_pages_are_read_in_order(redis, store, tail):
 
 def test_entries_of_a_newer_release_are_skipped(redis, store, tail):
     redis.xadd(keys.EVENTS, {"kind": "newer", "event": "{}"})
-    redis.xadd(keys.EVENTS, {"kind": "sent", "event": '{"whom": {}}'})
+    redis.xadd(keys.EVENTS, {"kind": "sent", "event": '{"phone": {}}'})
     redis.xadd(keys.EVENTS, {"kind": "sent", "event": "[1]"})
     add_all(store, EVENTS[0])
 

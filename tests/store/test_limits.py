@@ -178,7 +178,7 @@ def test_shadow_limit_accepts_all_and_reports_what_it_would_reject(store):
     waits=st.lists(st.sampled_from([0, 10, 25, 60]), min_size=1, max_size=25),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
-def test_shadow_limit_reports_what_an_enforced_limit_rejects(
+def test_shadow_limit_reports_what_an_enforced_limit_refuses(
     redis, store, count, waits
 ):
     redis.flushall()

@@ -75,7 +75,7 @@ def test_simultaneous_right_codes_are_approved_once(engine, outbox, number):
 
 
 @pytest.mark.parametrize("_batch", range(4))
-def test_rejected_sends_of_one_requester_do_not_limit_other_requesters(
+def test_refused_sends_of_one_requester_do_not_limit_other_requesters(
     engine, outbox, _batch
 ):
     # As many requests as the store runs at once: others could have to wait too long.

@@ -1,7 +1,7 @@
 """Events in two streams of limited length.
 
 Events that unauthenticated clients can cause without limit have a stream of their own,
-so that a flood of rejected requests removes no other events.
+so that a flood of refused requests removes no other events.
 """
 
 from __future__ import annotations

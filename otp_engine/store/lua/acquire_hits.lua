@@ -1,19 +1,19 @@
 -- acquire_hits: count one event against every shared limit, or against none.
 --
--- A request that its third limit rejects must not use up the first two. So the script
+-- A request that its third limit refuses must not use up the first two. So the script
 -- reads all of them before it writes, in one step.
 --
 -- KEYS[i]    otp:{shared}:<limit>[:<identifier>]   zset: one member an event
 -- ARGV[1]    idempotency key of the event, 8 bytes
--- ARGV[i+1]  limit i; with the prefix "shadow" it is in shadow mode and rejects nothing
+-- ARGV[i+1]  limit i; with the prefix "shadow" it is in shadow mode and refuses nothing
 --
 -- returns  {'acquired', {over, used, ms, used, ms, ...}, ...}
 --                               accepted, and counted by every enforced limit; for each
---                               limit 1 if it is in shadow mode and would reject, else
+--                               limit 1 if it is in shadow mode and would refuse, else
 --                               0; and for each of its windows the events in it, and
 --                               ms until it accepts one more
---          {'rejected', i, ms}  by limit i for another ms, the longest of all that
---                               reject; counted by none
+--          {'refused', i, ms}   by limit i for another ms, the longest of all that
+--                               refuse; counted by none
 --
 -- TTL: each log expires after its longest window.
 
@@ -46,14 +46,14 @@ for _, log in ipairs(KEYS) do
     end
 end
 
-local rejected, longest = 0, 0
+local refused, longest = 0, 0
 for i, log in ipairs(KEYS) do
     local milliseconds = retry_after(log, ARGV[i + 1], at)
     if milliseconds > longest and not in_shadow(ARGV[i + 1]) then
-        rejected, longest = i, milliseconds
+        refused, longest = i, milliseconds
     end
 end
-if rejected > 0 then
-    return {'rejected', rejected, longest}
+if refused > 0 then
+    return {'refused', refused, longest}
 end
 return acquire(at, false)

@@ -21,7 +21,7 @@
 --          {'max_attempts_reached', ms}
 --                                     no attempt remains; a new code is possible in ms
 --          {'failed_checks_per_phone' | 'max_consecutive_failures', ms}
---                                     the phone's limit rejects for another ms
+--                                     the phone's limit refuses for another ms
 --
 -- TTL: the verification's does not change. Each log expires after its longest window.
 

@@ -2,7 +2,7 @@
 --
 -- The script reads the cooldown, the phone's limits, the sends and the attempts before
 -- it writes, in one step. So simultaneous sends cannot share the last slot, and a
--- rejected send uses nothing up. A code that could never be checked is rejected before
+-- refused send uses nothing up. A code that could never be checked is refused before
 -- it is counted.
 --
 -- KEYS[1]   otp:{phone}:verification   hash: id, argon2, checks, one field a send
@@ -35,11 +35,11 @@
 --                                           reserved; the next send is possible in ms;
 --                                           for each window of the enforced limit the
 --                                           messages in it, and ms until it accepts one
---                                           more; 1 if the shadow limit would reject
+--                                           more; 1 if the shadow limit would refuse
 --                                           this send, else 0; its windows likewise
 --          {'resend_cooldown' | 'max_sends' | 'sends_per_phone' |
 --           'failed_checks_per_phone' | 'max_consecutive_failures', ms}
---                                           rejected for another ms
+--                                           refused for another ms
 --          {'max_attempts_reached', ms}     no attempt remains; the verification ends
 --                                           in ms
 --          {'not_found'}                    ARGV[2] is empty and no verification is live
@@ -107,24 +107,24 @@ if rejected_until and tonumber(rejected_until) > at then
 end
 
 local reason, longest = nil, 0
-local function reject(rule, milliseconds)
+local function refuse(rule, milliseconds)
     if milliseconds > longest then
         reason, longest = rule, milliseconds
     end
 end
 
-reject('sends_per_phone', retry_after(sends, per_phone, at))
-reject('failed_checks_per_phone', retry_after(failed, ARGV[9], at))
-reject('max_consecutive_failures', retry_after(KEYS[6], ARGV[11], at))
+refuse('sends_per_phone', retry_after(sends, per_phone, at))
+refuse('failed_checks_per_phone', retry_after(failed, ARGV[9], at))
+refuse('max_consecutive_failures', retry_after(KEYS[6], ARGV[11], at))
 if id then
-    -- In its last millisecond a verification has a PTTL of 0, and still rejects.
+    -- In its last millisecond a verification has a PTTL of 0, and still refuses.
     local until_end = math.max(1, ends_in)
-    reject('resend_cooldown', cooldown_left())
+    refuse('resend_cooldown', cooldown_left())
     if sent >= tonumber(ARGV[5]) then
-        reject('max_sends', until_end)
+        refuse('max_sends', until_end)
     end
     if #checks / 8 >= tonumber(ARGV[6]) then
-        reject('max_attempts_reached', until_end)
+        refuse('max_attempts_reached', until_end)
     end
 end
 if reason then

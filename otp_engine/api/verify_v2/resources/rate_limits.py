@@ -25,7 +25,7 @@ _parse_description = params.single_line(256)
 
 @bp.post(_LIST)
 def create(service: str) -> ResponseReturnValue:
-    """Create a rate limit; without buckets it rejects nothing."""
+    """Create a rate limit; without buckets it refuses nothing."""
     form, now = params.parse(request), context.get_dependencies().utcnow()
     limit = RateLimit(
         sid=wire.generate_sid("RK"),

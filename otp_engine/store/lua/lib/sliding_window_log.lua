@@ -4,7 +4,7 @@
 -- to share code. Every name in it is local.
 --
 -- A limit is written "COUNT/MILLISECONDS COUNT/MILLISECONDS ...", one pair a window. An
--- empty limit rejects nothing and records nothing. Its log is a sorted set with one
+-- empty limit refuses nothing and records nothing. Its log is a sorted set with one
 -- member an event: the idempotency key of the request, scored by the time of the event.
 -- Equal keys are one event, so repeating an append or a removal changes nothing.
 
@@ -66,7 +66,7 @@ local function append(log, limit, key, at)
 end
 
 -- Append an event that a limit in shadow mode accepts, and return 0. Return 1 for an
--- event that the limit would reject. The limit has a log of its own, which holds what
+-- event that the limit would refuse. The limit has a log of its own, which holds what
 -- it would hold if it were enforced. A repeated request gets the same result.
 local function check_shadow(log, limit, key, at, repeated)
     if repeated then
