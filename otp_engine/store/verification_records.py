@@ -28,7 +28,7 @@ class RedisVerificationRecordStore:
             client: Executes the commands.
         """
         self._client = client
-        self._record_send = LuaScript(client, "add_send_to_record")
+        self._add_send = LuaScript(client, "add_send_to_record")
 
     def add_send(
         self, record: VerificationRecord, *, send_id: bytes, ttl: timedelta
@@ -43,7 +43,7 @@ class RedisVerificationRecordStore:
         Returns:
             The record with every send.
         """
-        fields = self._record_send.run(
+        fields = self._add_send.run(
             [keys.record(record.id)],
             send_id,
             lua_codec.to_ms(ttl),

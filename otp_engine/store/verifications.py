@@ -59,10 +59,10 @@ class RedisVerificationStore:
         self._approve = durable("approve", when_full=True)
         self._cancel = durable("cancel")
         self._get_pending = script("get_pending")
-        self._acquire_limits = durable("acquire_hits")
-        self._release_limits = script("release_hits")
+        self._acquire_hits = durable("acquire_hits")
+        self._release_hits = script("release_hits")
         self._phone_state = script("phone_state")
-        self._add_failed_checks = durable("merge_failed_checks")
+        self._merge_failed_checks = durable("merge_failed_checks")
 
     def reserve_send(
         self,
@@ -222,7 +222,7 @@ class RedisVerificationStore:
         """Count one event against all of the shared limits, or against none."""
         if not hits:
             return []
-        reply = self._acquire_limits.run(
+        reply = self._acquire_hits.run(
             [keys.shared_limit(hit) for hit in hits],
             idempotency_key,
             *(lua_codec.encode_shared_limit(hit.limit) for hit in hits),
@@ -245,7 +245,7 @@ class RedisVerificationStore:
     def release_hits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> None:
         """Release the hits that `acquire_hits` counted."""
         if hits:
-            self._release_limits.run(
+            self._release_hits.run(
                 [keys.shared_limit(hit) for hit in hits], idempotency_key
             )
 
@@ -278,7 +278,7 @@ class RedisVerificationStore:
             return
         pairs = [part for member, at in entries for part in (round(at), member)]
         longest = max(window.period for window in limit.windows)
-        self._add_failed_checks.run([target], lua_codec.to_ms(longest), *pairs)
+        self._merge_failed_checks.run([target], lua_codec.to_ms(longest), *pairs)
         members = [member for member, _ in entries]
         self._client.execute(lambda redis: redis.zrem(source, *members), source)
 
