@@ -69,7 +69,7 @@ def test_value_weaker_than_standard_is_live_and_warned_of(policy):
     result = policy("set", "ttl", "20m")
 
     assert result.exit_code == 0
-    assert "! ttl is 20m; NIST" in result.stderr
+    assert "! ttl 20m is over 10m" in result.stderr
 
 
 def test_guessing_chance_is_shown_with_changes_that_affect_it(policy):

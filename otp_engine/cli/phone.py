@@ -86,9 +86,10 @@ def inspect(*, number: str, as_json: bool) -> None:
 @click.command(cls=RedisCommand)
 @_NUMBER
 def forget(*, number: str) -> None:
-    """Delete the data of PHONE: pending verifications, sends and failed checks.
+    """Delete the data of PHONE, which also ends its pending verifications.
 
-    The counts by IP address, by country and in total stay.
+    The data is the sends, the failed checks and the provider rejections. The counts by
+    IP address, by country and in total stay.
     With - as PHONE, the number is read from the standard input.
     """
     context = _load_context()

@@ -106,7 +106,7 @@ def unset(context: _CliContext, name: str, *, reason: str | None) -> None:
 
     def without(values: Mapping[str, str]) -> dict[str, str]:
         if name not in values:
-            fail(f"{name} is not set; its value comes from the environment")
+            fail(f"{name} has no live value: see `otp-engine policy show`")
         return {other: text for other, text in values.items() if other != name}
 
     _commit_change(context, reason, without)

@@ -47,7 +47,7 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
     if workers is None:
         workers = cpu_count() if settings.redis_url else 1
     if workers > 1 and settings.redis_url is None:
-        fail("several workers need a REDIS_URL: each has its own embedded store")
+        fail("--workers over 1 needs REDIS_URL: each worker has its own embedded store")
     _require_free_port(host, port)
     settings = replace(settings, workers=workers)
     log_config.configure()
@@ -83,11 +83,15 @@ def _metrics_dir() -> TemporaryDirectory[str]:
     try:
         directory = TemporaryDirectory(prefix="otp-engine-")
     except OSError as error:
-        fail(f"cannot create a directory for metrics: {error.strerror}; set TMPDIR")
+        fail(
+            f"no directory for metrics: {error.strerror}; set TMPDIR to a writable one"
+        )
     # The files are memory-mapped: on a full disk, a write ends the worker with SIGBUS.
     if shutil.disk_usage(directory.name).free < _MIN_FREE_BYTES:
         directory.cleanup()
-        fail(f"no free space for metrics in {gettempdir()}; set TMPDIR")
+        fail(
+            f"{gettempdir()} has no space for metrics; set TMPDIR to another directory"
+        )
     return directory
 
 

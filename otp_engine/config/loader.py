@@ -195,7 +195,10 @@ def _account_sid(env: EnvReader, keys: Sequence[ApiKey]) -> str:
     """Return the account that `/v2` serves: the name of a key, or a null SID."""
     accounts = sorted({key.name for key in keys if is_sid(key.name, "AC")})
     if len(accounts) > 1:
-        env.problems.append("OTP_API_KEYS names two accounts: /v2 serves only one")
+        env.problems.append(
+            "OTP_API_KEYS has several account SIDs: keep one, because /v2 serves one"
+            " account"
+        )
     return accounts[0] if accounts else f"AC{_NULL_SID_DIGITS}"
 
 

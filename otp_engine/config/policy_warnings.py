@@ -43,7 +43,7 @@ def _ttl_warnings(policy: Policy) -> list[str]:
     if policy.ttl <= _NIST_TTL:
         return []
     ttl = format_duration(policy.ttl)
-    return [f"ttl is {ttl}; NIST SP 800-63B-4 (3.1.3.2) allows codes to live 10m"]
+    return [f"ttl {ttl} is over 10m, the most that NIST SP 800-63B-4 (3.1.3.2) allows"]
 
 
 def _send_limit_warnings(policy: Policy) -> list[str]:

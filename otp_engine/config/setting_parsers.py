@@ -157,7 +157,9 @@ def senders(text: str) -> tuple[str, ...]:
     """Parse comma-separated names of senders, in order of preference."""
     names = parsing.comma_separated(text.lower())
     if unknown := [name for name in names if name not in _SENDERS]:
-        raise ValueError(f"must be of {', '.join(_SENDERS)}: {', '.join(unknown)!r}")
+        raise ValueError(
+            f"must list only {' or '.join(_SENDERS)}: {', '.join(unknown)!r}"
+        )
     if not names or len(set(names)) < len(names):
         raise ValueError(f"must name each sender once: {text!r}")
     return names
@@ -262,7 +264,7 @@ def logo(text: str) -> Path:
         types = ", ".join(sorted(_IMAGE_TYPES))
         raise ValueError(f"must be a file of type {types}: {text!r}")
     if not path.is_file() or path.stat().st_size > _MAX_LOGO_BYTES:
-        raise ValueError(f"must be a file of at most 256 KiB: {text!r}")
+        raise ValueError(f"must be an existing file of at most 256 KiB: {text!r}")
     return path.resolve()
 
 

@@ -101,14 +101,18 @@ def service_warnings(service: Service) -> list[str]:
 def _setting_warnings(settings: Settings) -> list[str]:
     warnings = []
     if settings.dev:
-        warnings.append("this is development mode (OTP_DEV): not for production")
+        warnings.append(
+            "dev mode is on (--dev or OTP_DEV=1): use it for development only"
+        )
     if not settings.argon2.meets_asvs:
         warnings.append(
             "OTP_ARGON2 is weaker than OWASP ASVS 5.0 (appendix C) accepts: use owasp"
             " or rfc9106"
         )
     if "console" in settings.senders and not settings.dev:
-        warnings.append("OTP_SENDER console prints every code to the logs")
+        warnings.append(
+            "OTP_SENDER has console, which prints every code: remove it for production"
+        )
     if len(settings.peppers) > 1:
         warnings.append(
             "OTP_PEPPER_PREVIOUS is set: remove it 30 days after the rotation. Earlier"

@@ -58,10 +58,14 @@ class Argon2Parameters:
         memory, time, lanes = map(int, match.groups())
         if not (time and lanes and memory >= 8 * lanes):
             raise ValueError(
-                f"needs t and p of at least 1, and m of 8 times p: {text!r}"
+                "must have t and p of at least 1, and m of at least 8 times p:"
+                f" {text!r}"
             )
         if memory > _MAX_MEMORY or max(time, lanes) > _MAX_TIME:
-            raise ValueError(f"must keep m to 1048576, and t and p to 16: {text!r}")
+            raise ValueError(
+                f"must have m of at most {_MAX_MEMORY}, and t and p of at most"
+                f" {_MAX_TIME}: {text!r}"
+            )
         return cls(memory, time, lanes)
 
     def hash(self, secret: bytes, salt: bytes) -> bytes:

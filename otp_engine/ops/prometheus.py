@@ -122,7 +122,7 @@ class _Refresher:
             try:
                 self._refresh()
             except Exception:
-                log.exception("could not refresh the policy")
+                log.exception("the policy was not refreshed")
 
 
 def _require_key(key: ApiKey) -> None:

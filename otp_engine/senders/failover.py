@@ -59,7 +59,7 @@ class FailoverSender:
             with suppress(ProviderUnavailable, Overloaded):
                 send = reservation.enter_context(sender.acquire_slot())
                 return send, self.senders[position:]
-            log.warning("%s is unavailable, using the next sender", sender.name)
+            log.warning("%s: no slot; the next sender gets the message", sender.name)
         return reservation.enter_context(last.acquire_slot()), ()
 
     def _send(
@@ -70,7 +70,7 @@ class FailoverSender:
         except (ProviderUnavailable, DeliveryFailed) as error:
             if not fallbacks or not _may_fail_over(error):
                 raise
-            log.warning("%s, using the next sender", error.error_code)
+            log.warning("%s: the next sender gets the message", error.error_code)
             with FailoverSender(fallbacks).acquire_slot() as send_next:
                 send_next(message)
 

@@ -100,7 +100,7 @@ class GuardedSender:
             self._send_within_timeout(slot, message)
         except (ProviderUnavailable, DeliveryUnconfirmed):
             if self._breaker.record_failure():
-                log.error("%s: circuit open", self.name)  # noqa: TRY400 - each error is logged where it occurs
+                log.error("%s: the circuit breaker is open", self.name)  # noqa: TRY400 - each error is logged where it occurs
             raise
         except OTPError:
             # The provider rejected this message, so it is reachable.

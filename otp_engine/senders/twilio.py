@@ -98,7 +98,9 @@ class TwilioProvider:
         if not created.sid:
             raise DeliveryUnconfirmed
         if str(created.status) in _NOT_SENT:
-            log.warning("twilio: %s is %s", message.masked, created.status)
+            log.warning(
+                "twilio: the message to %s is %s", message.masked, created.status
+            )
             raise DeliveryFailed
 
     def ping(self) -> None:
@@ -117,7 +119,7 @@ class TwilioProvider:
             raise ProviderUnavailable from None
         if response.ok:
             return
-        log.warning("twilio: status %s", response.status_code)
+        log.warning("twilio: ping failed: status %s", response.status_code)
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ProviderUnavailable
         raise DeliveryFailed(retry_elsewhere=True)
@@ -135,7 +137,7 @@ class TwilioProvider:
         is_ours = isinstance(error, DeliveryFailed) and error.retry_elsewhere
         log.log(
             logging.ERROR if is_ours else logging.WARNING,
-            "twilio: %s rejected: status %s, error %s: %s",
+            "twilio: the message to %s is rejected: status %s, error %s: %s",
             *(message.masked, status, code, error.error_code),
         )
         return error

@@ -173,7 +173,10 @@ def _tls(parts: SplitResult) -> dict[str, Any]:
         raise InvalidSettings([_UNKNOWN]) from None
     secure = parts.scheme.startswith("rediss")
     if any(not (secure and name.startswith("ssl_")) for name in options):
-        problem = "REDIS_URL can have options about TLS only, with rediss+... for it"
+        problem = (
+            "REDIS_URL of Sentinel or a Cluster can have only ssl_... options, and only"
+            " with rediss+sentinel:// or rediss+cluster://"
+        )
         raise InvalidSettings([problem])
     _require_files(options)
     return options | {"ssl": True} if secure else {}

@@ -77,8 +77,11 @@ class LuaScript:
             keys[0],
         )
         if acknowledged < self._replicas:
-            message = "%d of %d replicas acknowledged a write"
-            log.error(message, acknowledged, self._replicas)
+            log.error(
+                "redis: %d replicas confirmed a write; OTP_REDIS_WAIT_REPLICAS is %d",
+                acknowledged,
+                self._replicas,
+            )
             # The replicas may follow another primary now; the next request uses it.
             self._client.find_primary()
             raise StoreUnavailable

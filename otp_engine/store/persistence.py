@@ -26,6 +26,7 @@ def persistence_warnings(info: Mapping[str, Any], *, replicas: int) -> list[str]
         warnings.append("Redis loses data at a restart: set appendonly yes")
     if info.get("connected_slaves", 0) < replicas:
         warnings.append(
-            f"Redis has fewer than {replicas} replicas: requests will fail with 503"
+            f"Redis has fewer than {replicas} replicas, so requests get 503: add"
+            " replicas, or lower OTP_REDIS_WAIT_REPLICAS"
         )
     return warnings

@@ -80,7 +80,7 @@ def test_api_key_with_its_hash_has_no_warning():
 def test_dev_mode_is_warned_of():
     (warning,) = config.load({"OTP_DEV": "1"}).warnings
 
-    assert "development mode" in warning
+    assert "dev mode is on" in warning
 
 
 def test_weak_key_in_dev_mode_is_warned_of():

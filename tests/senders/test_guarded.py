@@ -211,7 +211,7 @@ def test_opening_breaker_logs_provider_once(sender, provider, caplog):
     fail(sender, provider, DeliveryUnconfirmed())
 
     lines = [record.getMessage() for record in caplog.records]
-    assert lines == ["provider: circuit open"]
+    assert lines == ["provider: the circuit breaker is open"]
 
 
 class LoggingProvider(FakeSender):

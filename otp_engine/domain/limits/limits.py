@@ -50,9 +50,9 @@ class Window:
             raise ValueError(f"must be like 5/10m, or off: {text.strip()!r}")
         window = cls(int(count), durations.parse(period), bool(shadow))
         if not 1 <= window.count <= _MAX_COUNT:
-            raise ValueError(f"must allow between 1 and {_MAX_COUNT}: {text!r}")
+            raise ValueError(f"must have a count from 1 to {_MAX_COUNT}: {text!r}")
         if not timedelta() < window.period <= _MAX_PERIOD:
-            raise ValueError(f"must be over a period from 1s to 31d: {text!r}")
+            raise ValueError(f"must have a period from 1s to 31d: {text!r}")
         return window
 
     def __str__(self) -> str:

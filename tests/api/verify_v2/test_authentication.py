@@ -136,5 +136,5 @@ def test_unsupported_method_is_not_allowed(verify):
 def test_two_accounts_are_rejected_at_start(verify_with):
     keys = f"{ACCOUNT}:{TOKEN},AC{'b' * 32}:another-token-of-16"
 
-    with pytest.raises(InvalidSettings, match="names two accounts"):
+    with pytest.raises(InvalidSettings, match="several account SIDs"):
         verify_with(OTP_API_KEYS=keys)
