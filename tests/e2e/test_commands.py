@@ -16,8 +16,6 @@ from tests.support import server_process
         ("keys new shop", "OTP_API_KEYS=shop:sha256:"),
         ("calibrate --seconds 0.05 --rate 0.1", "owasp"),
         ("doctor", "✓ the sender (twilio) answers"),
-        ("policy set ttl 5m", "version 1 is live"),
-        ("events --kind policy", "change=ttl = 5m"),
         ("inspect 9445012345", "+91******2345"),
         ("forget 9445012345", "✗ "),
     ],
@@ -27,3 +25,11 @@ def test_command_runs_as_a_process(shared_environ, command, output):
 
     assert output in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_policy_change_of_a_process_is_listed_as_an_event(shared_environ):
+    change = server_process.run("policy", "set", "ttl", "5m", **shared_environ)
+    events = server_process.run("events", "--kind", "policy", **shared_environ)
+
+    assert "is live" in change.stderr
+    assert "change=ttl = 5m" in events.stdout
