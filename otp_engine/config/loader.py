@@ -89,7 +89,10 @@ def _settings(env: EnvReader) -> Settings:
     dev = env.get("OTP_DEV", parsers.boolean, default=False)
     region = env.get("OTP_DEFAULT_REGION", parsers.region, "IN")
     if not dev:
-        env.require("REDIS_URL", why="the service needs Redis outside of dev mode")
+        env.require(
+            "REDIS_URL",
+            why="only dev mode (`otp-engine serve --dev`) works without Redis",
+        )
     return Settings(
         dev=dev,
         redis_url=env.get("REDIS_URL", parsers.redis_url, None),
@@ -186,7 +189,8 @@ def _api_keys(env: EnvReader, *, dev: bool) -> tuple[ApiKey, ...]:
     if not dev and not anonymous:
         env.require(
             "OTP_API_KEYS",
-            why="set OTP_ALLOW_ANONYMOUS=1 to let clients without a key send messages",
+            why=f"{parsers.GENERATE_API_KEY} generates a key, and OTP_ALLOW_ANONYMOUS=1"
+            " lets clients without a key send messages",
         )
     return keys
 
