@@ -293,3 +293,10 @@ def test_events_shows_change_of_policy_and_failed_check(environ, service):
     assert "change=ttl = 5m  reason=tests" in policy
     assert "phone=+91944*******" in lines("--kind", "not_found")[0]
     assert lines("--since", "0s") == []
+
+
+def test_help_of_a_command_needs_no_settings():
+    result = run("policy", "set", "--help")
+
+    assert result.exit_code == 0
+    assert "--reason" in result.stdout

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import wraps
 from typing import Any
 
 import click
@@ -43,24 +44,43 @@ class _CliContext:
     events: RedisEventStore
 
 
+def _pass_context(command: Callable[..., None]) -> Callable[..., None]:
+    """Return *command* with the loaded context as its first argument.
+
+    The command loads it, and not the group, because `-h` needs no settings.
+
+    Args:
+        command: A command of the group.
+    """
+
+    @wraps(command)
+    def invoke(*args: Any, **options: Any) -> None:  # noqa: ANN401 - as the command's
+        command(_load_context(), *args, **options)
+
+    return invoke
+
+
+def _load_context() -> _CliContext:
+    """Load the settings and the stores, and print the warnings about the versions."""
+    settings, store = load_with_redis()
+    versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
+    for warning in versions.warnings():
+        warn(warning)
+    return _CliContext(settings, versions, store.events)
+
+
 @click.group(cls=RedisGroup)
-@click.pass_context
-def policy(context: click.Context) -> None:
+def policy() -> None:
     """Show and change lifetimes and limits while the service runs.
 
     A change is live in every worker of every instance on the same Redis within two
     seconds. A value that was not changed comes from the environment.
     """
-    settings, store = load_with_redis()
-    versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
-    context.obj = _CliContext(settings, versions, store.events)
-    for warning in versions.warnings():
-        warn(warning)
 
 
 @policy.command()
 @json_option
-@click.pass_obj
+@_pass_context
 def show(context: _CliContext, *, as_json: bool) -> None:
     """Show each value and its source."""
     versions = context.versions.history(_MAX_VERSIONS)
@@ -87,7 +107,7 @@ def show(context: _CliContext, *, as_json: bool) -> None:
 @_NAME
 @click.argument("value")
 @_REASON
-@click.pass_obj
+@_pass_context
 def set_(context: _CliContext, name: str, value: str, *, reason: str | None) -> None:
     """Set NAME to VALUE, for example: policy set sends_per_ip "5/10m"."""
     try:
@@ -100,7 +120,7 @@ def set_(context: _CliContext, name: str, value: str, *, reason: str | None) -> 
 @policy.command()
 @_NAME
 @_REASON
-@click.pass_obj
+@_pass_context
 def unset(context: _CliContext, name: str, *, reason: str | None) -> None:
     """Return NAME to its value in the environment."""
 
@@ -115,7 +135,7 @@ def unset(context: _CliContext, name: str, *, reason: str | None) -> None:
 @policy.command()
 @click.argument("version", type=click.IntRange(0))
 @_REASON
-@click.pass_obj
+@_pass_context
 def rollback(context: _CliContext, version: int, *, reason: str | None) -> None:
     """Restore all values of VERSION; 0 restores those of the environment."""
     versions = {
@@ -129,7 +149,7 @@ def rollback(context: _CliContext, version: int, *, reason: str | None) -> None:
 
 @policy.command()
 @json_option
-@click.pass_obj
+@_pass_context
 def history(context: _CliContext, *, as_json: bool) -> None:
     """Show all versions, newest first: time, author, change and reason."""
     versions = context.versions.history(_MAX_VERSIONS)
