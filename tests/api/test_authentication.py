@@ -284,7 +284,7 @@ def test_authenticated_send_returns_usage_of_limits(app_with):
     }
 
 
-def test_authenticated_rejection_returns_limit_and_exact_wait(app_with, redis):
+def test_authenticated_refusal_returns_limit_and_exact_wait(app_with, redis):
     client = app_with(**LIMITED).test_client()
     for _ in range(2):
         send(client, key="shop-secret-0123456789")
@@ -313,7 +313,7 @@ def test_send_without_limits_has_no_rate_limit_headers(app_with):
     ("cooldown", "age_seconds", "expected"),
     [("10s", 3, "10"), ("45s", 3, "50"), ("10m", 33, "600"), ("2h", 33, "7200")],
 )
-def test_anonymous_rejection_has_rounded_wait_and_no_limit(
+def test_anonymous_refusal_has_rounded_wait_and_no_limit(
     app_with, redis, cooldown, age_seconds, expected
 ):
     client = app_with(OTP_RESEND_COOLDOWN=cooldown, OTP_TTL="24h").test_client()

@@ -89,7 +89,7 @@ def test_sandbox_number_has_the_usual_number_of_checks(client):
     assert check(client, CODE).status_code == 429
 
 
-def test_unlisted_number_is_rejected(client):
+def test_unlisted_number_is_refused(client):
     assert send(client, "+15550100002").status_code == 400
 
 

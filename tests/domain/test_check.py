@@ -49,9 +49,7 @@ def test_wrong_code_returns_attempts_remaining(engine, outbox, alice, check_requ
     assert timedelta(minutes=9) < checked.expires_in <= timedelta(minutes=10)
 
 
-def test_right_code_is_rejected_without_attempts_left(
-    engine, outbox, alice, check_request
-):
+def test_check_without_attempts_left_is_refused(engine, outbox, alice, check_request):
     engine.send(alice)
     remaining = [
         engine.check(check_request(different_code(outbox.code))).attempts_remaining
@@ -197,7 +195,7 @@ def test_limit_by_ip_counts_checks_of_all_phones(engine, outbox, alice, check_re
 @pytest.mark.parametrize(
     "changes", [{"max_checks": 1}, {"failed_checks_per_phone": Limit.parse("1/1h")}]
 )
-def test_check_rejected_by_the_phone_counts_for_the_client_ip(
+def test_check_refused_by_the_phone_counts_for_the_client_ip(
     engine, outbox, alice, check_request, changes
 ):
     engine = with_policy(engine, checks_per_ip=Limit.parse("3/1m"), **changes)

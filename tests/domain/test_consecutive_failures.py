@@ -48,7 +48,7 @@ def retry_after(action):
     return raised.value.retry_after
 
 
-def test_send_after_max_consecutive_failures_is_rejected(strict, alice, fail):
+def test_send_after_max_consecutive_failures_is_refused(strict, alice, fail):
     fail(3, alice)
 
     wait = retry_after(lambda: strict.send(alice))
@@ -57,7 +57,7 @@ def test_send_after_max_consecutive_failures_is_rejected(strict, alice, fail):
     assert timedelta(days=26, hours=23) < wait <= timedelta(days=27)
 
 
-def test_right_code_after_max_consecutive_failures_is_rejected(
+def test_check_after_max_consecutive_failures_is_refused(
     strict, alice, check_request, outbox
 ):
     strict.send(alice)

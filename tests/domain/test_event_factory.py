@@ -143,7 +143,7 @@ def test_number_rejected_by_the_provider_emits_send_rejected(
 
 
 @pytest.mark.parametrize("limit", ["sends_per_phone", "sends_per_ip", "sends_total"])
-def test_rejection_names_the_limit(limited, emitted, recipient, alice, limit):
+def test_refusal_names_the_limit(limited, emitted, recipient, alice, limit):
     engine = limited(**{limit: Limit.parse("1/10m")})
     send_request = replace(alice, client_ip=CLIENT_IP)
     engine.send(send_request)
@@ -156,7 +156,7 @@ def test_rejection_names_the_limit(limited, emitted, recipient, alice, limit):
     assert event == RequestRefused(recipient=with_ip, action=Action.SEND, limit=limit)
 
 
-def test_rejection_by_the_cooldown_names_it(limited, emitted, alice):
+def test_refusal_by_the_cooldown_names_it(limited, emitted, alice):
     engine = limited(resend_cooldown=timedelta(seconds=30))
     engine.send(alice)
 
@@ -171,9 +171,7 @@ def test_country_not_allowed_emits_request_refused(engine, emitted, alice):
     assert [event.limit for event in emitted] == ["country_not_allowed"]
 
 
-def test_limit_in_shadow_mode_emits_shadow_rejections(
-    limited, emitted, recipient, alice
-):
+def test_limit_in_shadow_mode_emits_shadow_refusals(limited, emitted, recipient, alice):
     engine = limited(
         sends_total=Limit.parse("1/10m shadow"),
         sends_per_phone=Limit.parse("2/10m shadow"),
@@ -192,7 +190,7 @@ def test_limit_in_shadow_mode_emits_shadow_rejections(
     assert len(emitted) == 6
 
 
-def test_check_over_a_limit_in_shadow_mode_emits_shadow_rejection(
+def test_check_over_a_limit_in_shadow_mode_emits_shadow_refusal(
     limited, emitted, outbox, alice, check_request
 ):
     engine = limited(checks_per_ip=Limit.parse("1/10m shadow"))

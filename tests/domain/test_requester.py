@@ -168,7 +168,7 @@ def test_send_rejected_by_the_provider_counts_for_the_requester(
     assert raised.value.limit == "sends_per_ip"
 
 
-def test_send_rejected_by_the_phone_counts_for_the_requester(limited, alice):
+def test_send_refused_by_the_phone_counts_for_the_requester(limited, alice):
     limited = with_policy(limited, max_sends=1)
     limited.send(replace(alice, client_ip=OTHER_IP))
     with pytest.raises(RateLimited):
@@ -180,7 +180,7 @@ def test_send_rejected_by_the_phone_counts_for_the_requester(limited, alice):
     assert raised.value.limit == "sends_per_ip"
 
 
-def test_send_rejected_by_the_total_counts_for_the_requester_only(engine, alice):
+def test_send_refused_by_the_total_counts_for_the_requester_only(engine, alice):
     without_total = with_policy(
         engine,
         sends_per_ip=Limit.parse("1/10m"),
@@ -198,7 +198,7 @@ def test_send_rejected_by_the_total_counts_for_the_requester_only(engine, alice)
     without_total.send(replace(alice, client_ip=OTHER_IP))
 
 
-def test_rejected_send_counts_for_the_limits_of_the_client(engine, outbox, alice):
+def test_refused_send_counts_for_the_limits_of_the_client(engine, outbox, alice):
     hits = (LimitHit("own", "x", Limit.parse("1/1h")),)
     outbox.error = DeliveryFailed(retry_elsewhere=True)
     with pytest.raises(DeliveryFailed):

@@ -86,7 +86,7 @@ def test_send_to_a_destination_not_allowed_uses_no_limit(
     assert redis.dbsize() == 0
 
 
-def test_resend_during_the_cooldown_is_rejected(engine, outbox, alice):
+def test_resend_during_the_cooldown_is_refused(engine, outbox, alice):
     engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
     engine.send(alice)
 

@@ -29,7 +29,7 @@ def test_phone_limit_counts_all_verifications(engine, outbox, alice, check_reque
     assert engine.send(BOB)
 
 
-def test_phone_limit_in_shadow_mode_rejects_no_send(engine, outbox, alice):
+def test_phone_limit_in_shadow_mode_refuses_no_send(engine, outbox, alice):
     engine = with_policy(engine, sends_per_phone=Limit.parse("1/10m shadow"))
 
     windows = [engine.send(alice).limit_usage[0] for _ in range(3)]
@@ -42,7 +42,7 @@ def test_phone_limit_in_shadow_mode_rejects_no_send(engine, outbox, alice):
     ]
 
 
-def test_enforced_window_rejects_beside_a_window_in_shadow_mode(engine, outbox, alice):
+def test_enforced_window_refuses_beside_a_window_in_shadow_mode(engine, outbox, alice):
     engine = with_policy(engine, sends_per_phone=Limit.parse("2/10m, 1/10m shadow"))
     would_refuse = [
         [window.would_refuse for window in engine.send(alice).limit_usage]
@@ -102,7 +102,7 @@ def test_send_returns_the_usage_of_each_limit(engine, alice):
     ]
 
 
-def test_rejection_has_the_longest_wait(engine, alice):
+def test_refusal_has_the_longest_wait(engine, alice):
     engine = with_policy(
         engine,
         resend_cooldown=timedelta(seconds=30),
@@ -151,7 +151,7 @@ def test_send_without_client_ip_has_no_limit_by_ip(engine, alice):
     assert engine.send(BOB)
 
 
-def test_send_rejected_by_a_global_limit_is_released(engine, alice):
+def test_send_refused_by_a_global_limit_is_released(engine, alice):
     # The limit of the phone counts the send before the global limit rejects it.
     without_total = with_policy(engine, sends_per_phone=Limit.parse("1/10m"))
     with_total = with_policy(without_total, sends_total=Limit.parse("1/10m"))
@@ -164,7 +164,7 @@ def test_send_rejected_by_a_global_limit_is_released(engine, alice):
     assert send_result.expires_in == timedelta(minutes=10)
 
 
-def test_send_rejected_by_the_phone_uses_no_global_limit(engine, alice):
+def test_send_refused_by_the_phone_uses_no_global_limit(engine, alice):
     engine = with_policy(
         engine,
         resend_cooldown=timedelta(seconds=30),

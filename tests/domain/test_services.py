@@ -81,7 +81,7 @@ def test_geo_exempt_number_of_any_country_is_allowed(engine, outbox, alice):
     assert outbox.messages[0].to == "+14155552671"
 
 
-def test_geo_exempt_landline_is_rejected(engine, alice):
+def test_geo_exempt_landline_is_refused(engine, alice):
     landline = numbers.parse("+912224935555", "IN")
 
     with pytest.raises(NumberTypeNotAllowed):

@@ -79,7 +79,7 @@ def test_right_code_does_not_count_as_a_failed_check(
         assert engine.check(check_request(outbox.code)).approved
 
 
-def test_check_rejected_by_the_total_uses_no_attempt(
+def test_check_refused_by_the_total_uses_no_attempt(
     engine, alice, check_request, outbox
 ):
     engine = with_policy(engine, failed_checks_total=Limit.parse("1/1h"))

@@ -141,7 +141,7 @@ def is_healthy(server):
 
 
 # An instance keeps a policy version that is gone from Redis, so these are its own.
-def test_shadow_limit_is_counted_and_rejects_nothing(own_environ):
+def test_shadow_limit_is_counted_and_refuses_nothing(own_environ):
     environ = own_environ | SETTINGS
     with running_pair(environ) as (first, second):
         change = ("sends_per_phone", "1/1h shadow", "--reason", "a trial")

@@ -105,7 +105,7 @@ def test_send_is_counted_by_outcome(client, outbox, error, outcome):
     }
 
 
-def test_rejection_is_counted_by_limit(app_with):
+def test_refusal_is_counted_by_limit(app_with):
     client = app_with(OTP_SENDS_PER_PHONE="1/1h")
     send(client)
 
@@ -114,7 +114,7 @@ def test_rejection_is_counted_by_limit(app_with):
     }
 
 
-def test_shadow_rejection_is_counted_apart_and_message_is_sent(app_with):
+def test_shadow_refusal_is_counted_apart_and_message_is_sent(app_with):
     client = app_with(OTP_SENDS_PER_PHONE="1/1h shadow")
     send(client)
 
@@ -124,7 +124,7 @@ def test_shadow_rejection_is_counted_apart_and_message_is_sent(app_with):
     }
 
 
-def test_rejected_check_counts_as_check_and_as_rejection(app_with):
+def test_refused_check_counts_as_check_and_as_refusal(app_with):
     client = app_with(OTP_CHECKS_PER_IP="1/1h")
     check(client, "123456")
 

@@ -62,7 +62,7 @@ def test_request_with_key_is_logged_with_name_of_client(store, outbox, caplog):
     assert vars(line)["client_name"] == "shop"
 
 
-def test_rejected_request_is_logged_with_error_and_limit(client, caplog):
+def test_refused_request_is_logged_with_error_and_limit(client, caplog):
     client.post("/auth/send_otp", json={"phone": "9445012345"})
     with caplog.at_level(logging.INFO):
         client.post("/auth/send_otp", json={"phone": "9445012345"})

@@ -58,7 +58,7 @@ def test_lowest_of_several_limits_decides_and_all_count_the_same(redis, store, c
     assert {redis.zcard(keys.shared_limit(limit)) for limit in limits} == {min(counts)}
 
 
-def test_rejection_names_the_limit_with_the_longest_wait(store):
+def test_refusal_names_the_limit_with_the_longest_wait(store):
     short = charge("short", 1, timedelta(seconds=10))
     long = charge("long", 1, HOUR)
     take(store, short, long)
@@ -70,7 +70,7 @@ def test_rejection_names_the_limit_with_the_longest_wait(store):
     assert timedelta(minutes=59) < rejection.value.retry_after <= HOUR
 
 
-def test_every_window_of_a_limit_rejects(store):
+def test_every_window_of_a_limit_refuses(store):
     limit = charge("both", 5, HOUR, Window(1, timedelta(seconds=30)))
     take(store, limit)
 
@@ -167,7 +167,7 @@ def over(store, *charges, idempotency_key=None):
     return [use.would_refuse for use in uses]
 
 
-def test_shadow_limit_accepts_all_and_reports_what_it_would_reject(store):
+def test_shadow_limit_accepts_all_and_reports_what_it_would_refuse(store):
     limit = shadow("shadowed", 2)
 
     assert [over(store, limit) for _ in "1234"] == [[False], [False], [True], [True]]

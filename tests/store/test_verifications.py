@@ -398,7 +398,7 @@ def test_repeated_release_of_check_restores_one_attempt(store, policy, redis):
     assert redis.zrange(keys.for_phone(PHONE).failed_checks, 0, -1) == [counted]
 
 
-def test_rejection_without_attempts_has_expiry_as_retry_after(store, policy):
+def test_refusal_without_attempts_has_expiry_as_retry_after(store, policy):
     single_check = replace(policy, max_checks=1)
     add_code(store, single_check)
     store.reserve_check(PHONE, idempotency_key=new_key(), policy=single_check)
@@ -409,7 +409,7 @@ def test_rejection_without_attempts_has_expiry_as_retry_after(store, policy):
     assert timedelta(minutes=9) < raised.value.retry_after <= timedelta(minutes=10)
 
 
-def test_rejection_has_longest_wait_as_retry_after(store, policy):
+def test_refusal_has_longest_wait_as_retry_after(store, policy):
     strict = replace(policy, max_checks=1, failed_checks_per_phone=Limit.parse("1/1h"))
     add_code(store, strict)
     store.reserve_check(PHONE, idempotency_key=new_key(), policy=strict)
@@ -434,7 +434,7 @@ def test_check_returns_expiry_of_codes_despite_reserved_send(store, no_cooldown,
     assert reserved.expires_in <= timedelta(minutes=1)
 
 
-def test_rejected_check_uses_no_attempt(store, policy, redis):
+def test_refused_check_uses_no_attempt(store, policy, redis):
     strict = replace(policy, failed_checks_per_phone=Limit.parse("1/1h"))
     add_code(store, strict)
     store.reserve_check(PHONE, idempotency_key=new_key(), policy=strict)

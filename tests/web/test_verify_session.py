@@ -89,7 +89,7 @@ def test_cookie_is_secure_with_https_public_url(app_with):
     assert "Secure" in client.get("/verify").headers["Set-Cookie"]
 
 
-def test_rejected_send_reveals_no_pending_verification(app_with):
+def test_refused_send_reveals_no_pending_verification(app_with):
     client = app_with(OTP_SENDS_PER_IP="1/1h").test_client()
     elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
     client.post("/auth/send_otp", json={"phone": PHONE}, environ_base=elsewhere)
@@ -116,7 +116,7 @@ def test_log_contains_no_number_and_no_code(person, caplog):
     assert code not in caplog.text
 
 
-def test_rejection_is_logged_with_error_and_limit(app_with, caplog):
+def test_refusal_is_logged_with_error_and_limit(app_with, caplog):
     caplog.set_level("INFO")
     person = Person(app_with(OTP_SENDS_PER_PHONE="1/1h").test_client())
     person.submit("number", phone=PHONE)

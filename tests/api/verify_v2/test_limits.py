@@ -22,7 +22,7 @@ def limit(verify):
     return sid
 
 
-def test_send_over_bucket_is_rejected(verify, outbox, limit):
+def test_send_over_bucket_is_refused(verify, outbox, limit):
     verify.send(RateLimits='{"ip": "192.0.2.1"}')
 
     response = verify.send(RateLimits='{"ip": "192.0.2.1"}')
@@ -50,7 +50,7 @@ def test_send_must_pass_every_bucket(verify, outbox, limit):
     assert statuses == [201, 201, 429]
 
 
-def test_rejected_send_is_not_counted(verify, outbox, limit):
+def test_refused_send_is_not_counted(verify, outbox, limit):
     verify.send(RateLimits='{"ip": "a"}')
     verify.send(RateLimits='{"ip": "a"}')
 
@@ -223,7 +223,7 @@ def test_safe_listed_number_is_allowed_in_every_country(verify_with, outbox):
     assert verify.send("+14155552672").status == 403
 
 
-def test_send_to_safe_listed_number_emits_no_rejection(verify_with, store):
+def test_send_to_safe_listed_number_emits_no_refusal(verify_with, store):
     verify = verify_with(OTP_ALLOWED_COUNTRIES="US")
     verify.post(NUMBERS, PhoneNumber=TO)
 

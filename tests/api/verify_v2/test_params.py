@@ -189,7 +189,7 @@ def test_tags_are_accepted(verify):
     assert verify.send(Tags='{"campaign": "winter", "wave": 2}').status == 201
 
 
-def test_number_of_other_country_is_rejected(verify_with):
+def test_number_of_other_country_is_refused(verify_with):
     verify = verify_with(OTP_ALLOWED_COUNTRIES="IN")
 
     response = verify.send("+14155552671")
@@ -201,7 +201,7 @@ def test_number_of_other_country_is_rejected(verify_with):
     assert response.error == (403, 60605, message)
 
 
-def test_landline_is_rejected(verify):
+def test_landline_is_refused(verify):
     response = verify.send("+912224935555")
 
     message = "SMS is not supported by landline phone number"

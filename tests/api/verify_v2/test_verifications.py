@@ -86,7 +86,7 @@ def test_check_returns_creation_time_of_verification(verify, outbox):
     assert response.body["date_created"] == created
 
 
-def test_sixth_check_is_rejected_with_right_code(verify, outbox):
+def test_sixth_check_is_refused_with_right_code(verify, outbox):
     verify.send()
     for _ in range(5):
         verify.check(different_code(outbox.code))
@@ -97,7 +97,7 @@ def test_sixth_check_is_rejected_with_right_code(verify, outbox):
     assert int(response.headers["Retry-After"]) > 0
 
 
-def test_sixth_send_is_rejected(verify):
+def test_sixth_send_is_refused(verify):
     for _ in range(5):
         verify.send()
 
@@ -106,7 +106,7 @@ def test_sixth_send_is_rejected(verify):
     assert response.error == (429, 60203, "Max send attempts reached")
 
 
-def test_send_during_cooldown_is_rejected(verify_with):
+def test_send_during_cooldown_is_refused(verify_with):
     verify = verify_with(OTP_RESEND_COOLDOWN="30s")
     verify.send()
 
@@ -116,7 +116,7 @@ def test_send_during_cooldown_is_rejected(verify_with):
     assert response.error == (429, 60212, message)
 
 
-def test_send_over_total_limit_is_rejected(verify_with):
+def test_send_over_total_limit_is_refused(verify_with):
     verify = verify_with(OTP_SENDS_TOTAL="1/1h")
     verify.send()
 
