@@ -13,9 +13,9 @@ def measured():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 122, 38),
-        ("POST /auth/verify_otp, wrong", 82, 34),
-        ("POST /auth/verify_otp, right", 104, 35),
+        ("POST /auth/send_otp", 125, 38),
+        ("POST /auth/verify_otp, wrong", 86, 34),
+        ("POST /auth/verify_otp, right", 108, 35),
         ("POST /v2 Verifications", 157, 48),
         ("POST /v2 VerificationCheck", 130, 45),
     ],

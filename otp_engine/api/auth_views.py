@@ -1,12 +1,13 @@
 """The JSON API: `POST /auth/send_otp`, `verify_otp` and `cancel_otp`.
 
-Each view parses the request, calls the engine and builds the response.
+Each view parses the request, calls the engine and builds the response. It validates
+a field after the fields before it, so that a request with two faults always gets the
+error of the first one.
 `otp_engine.api.error_handlers` builds the response to every error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
 
 from flask import Blueprint, g, request
@@ -16,6 +17,7 @@ from otp_engine import parsing
 from otp_engine.api import body as request_body
 from otp_engine.api import context, error_handlers, response_headers
 from otp_engine.api.authentication import Client
+from otp_engine.api.body import Body
 from otp_engine.api.context import Dependencies
 from otp_engine.domain import codes
 from otp_engine.domain.models import Channel, CheckRequest, SendRequest
@@ -31,9 +33,9 @@ def send_otp() -> ResponseReturnValue:
     """Send a code to a phone."""
     api = context.get_dependencies()
     client, body = _authenticate(api), request_body.parse(request)
-    texts = body.get_texts("verification", "phone", "channel", "locale", "client_ip")
-    handle = _handle(api, texts) if "verification" in texts else None
-    number = handle.number if handle else _number(api, texts)
+    handle = _handle(api, body)
+    number = handle.number if handle else _number(api, body)
+    texts = body.get_texts("channel", "locale", "client_ip")
     send_request = SendRequest(
         number=number,
         channel=_channel(texts.get("channel")),
@@ -60,14 +62,16 @@ def verify_otp() -> ResponseReturnValue:
     """Check a code, and return whether it was right."""
     api = context.get_dependencies()
     client, body = _authenticate(api), request_body.parse(request)
-    texts = body.get_texts("verification", "phone", "otp", "client_ip")
-    handle = _handle(api, texts) if "verification" in texts else None
-    number = handle.number if handle else _number(api, texts)
+    handle = _handle(api, body)
+    number = handle.number if handle else _number(api, body)
+    texts = body.get_texts("otp")
     if "otp" not in texts:
         raise request_body.missing("otp")
+    code = codes.parse(texts["otp"])
+    texts = body.get_texts("client_ip")
     check_request = CheckRequest(
         number=number,
-        code=codes.parse(texts["otp"]),
+        code=code,
         client_ip=client.client_ip(request, texts.get("client_ip")),
         bound_id=handle.verification_id if handle else None,
         client_name=client.name,
@@ -87,10 +91,9 @@ def cancel_otp() -> ResponseReturnValue:
     """Close a bound verification without an approval."""
     api = context.get_dependencies()
     _authenticate(api)
-    texts = request_body.parse(request).get_texts("verification", "phone")
-    if "verification" not in texts:
+    handle = _handle(api, request_body.parse(request))
+    if handle is None:
         raise request_body.missing("verification")
-    handle = _handle(api, texts)
     number, bound_id = handle.number, handle.verification_id
     api.engines.engine_for(number).cancel(number, api.service, bound_id, bound_id)
     return {"VerificationStatus": "canceled"}, HTTPStatus.OK
@@ -103,7 +106,8 @@ def _authenticate(api: Dependencies) -> Client:
     return client
 
 
-def _number(api: Dependencies, texts: Mapping[str, str]) -> PhoneNumber:
+def _number(api: Dependencies, body: Body) -> PhoneNumber:
+    texts = body.get_texts("phone")
     if "phone" not in texts:
         raise request_body.missing("phone")
     number = api.sandbox_numbers.parse(texts["phone"], api.default_region)
@@ -111,16 +115,22 @@ def _number(api: Dependencies, texts: Mapping[str, str]) -> PhoneNumber:
     return number
 
 
-def _handle(api: Dependencies, texts: Mapping[str, str]) -> VerificationHandle:
+def _handle(api: Dependencies, body: Body) -> VerificationHandle | None:
     """Parse the handle of a bound verification.
+
+    Returns:
+        None if the request has no handle.
 
     Raises:
         InvalidRequest: The request also has the number of another phone.
         VerificationNotFound: It is not a handle.
     """
+    texts = body.get_texts("verification")
+    if "verification" not in texts:
+        return None
     handle = api.parse_handle(texts["verification"])
     g.phone = handle.number.masked
-    if "phone" in texts and _number(api, texts) != handle.number:
+    if body.get_texts("phone") and _number(api, body) != handle.number:
         raise InvalidRequest("'verification' belongs to another phone.")
     return handle
 

@@ -5,9 +5,10 @@
 
 Hashing and the provider come after every limit. The requester (client IP, API key) is
 counted first and stays counted: a refused request costs its requester, and reserves
-nothing of the phone. The hits of the requester are released only if this instance,
-Redis or the provider had no capacity. The reservations of the phone and of the global
-limits (country, total) are released if the request fails later.
+nothing of the phone. The hits of the requester are released only if this instance or
+Redis had no capacity, or the provider had none before the send was reserved. The
+reservations of the phone and of the global limits (country, total) are released if the
+request fails later.
 
 The global limits come after the phone. Together with the requester they would save a
 round trip. But each send that a phone limit refuses would then take the place of

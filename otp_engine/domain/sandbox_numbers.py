@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from otp_engine import parsing
@@ -22,7 +22,7 @@ class SandboxNumber:
     """
 
     number: PhoneNumber
-    code: str
+    code: str = field(repr=False)
     valid_through: date
 
 

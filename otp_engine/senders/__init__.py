@@ -62,7 +62,7 @@ def _build_twilio(settings: Settings) -> Provider:
     from otp_engine.senders.twilio import TwilioProvider  # noqa: PLC0415 - see above
 
     if settings.twilio is None:
-        raise AssertionError(settings)
+        raise AssertionError(settings.senders)
     return TwilioProvider(settings.twilio, status_callback=settings.twilio_webhook_url)
 
 

@@ -83,7 +83,7 @@ SAFE_LIST = "otp:{safe_list}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhoneKeys:
+class PhoneKeyNames:
     """The keys of one phone.
 
     Attributes:
@@ -109,11 +109,11 @@ class PhoneKeys:
     bound: str
 
 
-def for_phone(phone: PhoneKey) -> PhoneKeys:
+def for_phone(phone: PhoneKey) -> PhoneKeyNames:
     """Return the keys of *phone* in its scope."""
     prefix = f"otp:{{{phone.digest}}}:"
     scope = f":{phone.namespace}" if phone.namespace else ""
-    return PhoneKeys(
+    return PhoneKeyNames(
         verification=f"{prefix}verification{scope}",
         approval=f"{prefix}approval{scope}",
         sends=f"{prefix}sends",

@@ -252,11 +252,11 @@ class RedisVerificationStore:
     def get_phone_state(self, phone: PhoneKey, policy: Policy) -> PhoneState:
         """Return whether this phone is in use under its pepper."""
         names = keys.for_phone(phone)
-        live, failed_checks = self._phone_state.run(
+        live, consecutive_failures = self._phone_state.run(
             [names.verification, names.sends, names.consecutive_failures],
             lua_codec.to_ms(policy.ttl),
         )
-        return PhoneState(live=bool(live), consecutive_failures=failed_checks)
+        return PhoneState(live=bool(live), consecutive_failures=consecutive_failures)
 
     def move_failed_checks(self, old: PhoneKey, new: PhoneKey, policy: Policy) -> None:
         """Move the failed checks of one phone from one pepper's key to another's."""

@@ -7,7 +7,7 @@ import math
 import secrets
 import time
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -36,7 +36,7 @@ class Completed:
         return_target: Where to send the token.
     """
 
-    proof: str | None = None
+    proof: str | None = field(default=None, repr=False)
     return_target: ReturnTarget | None = None
 
 

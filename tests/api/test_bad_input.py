@@ -162,6 +162,21 @@ def test_path_with_double_slash_is_404(client, outbox):
     assert outbox.messages == []
 
 
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"phone": "x", "otp": " "}, "invalid_phone"),
+        ({"otp": 5}, "invalid_request"),
+        ({"verification": "zz", "otp": ""}, "verification_not_found"),
+        ({"phone": "9445012345", "otp": "x", "client_ip": " "}, "invalid_code"),
+    ],
+)
+def test_request_with_two_faults_gets_the_error_of_the_first_field(client, body, error):
+    response = client.post("/auth/verify_otp", json=body)
+
+    assert response.json["error"] == error
+
+
 @pytest.mark.parametrize("path", PATHS)
 @given(body=st.binary(max_size=200), media_type=st.sampled_from([JSON, FORM]))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)

@@ -181,9 +181,10 @@ def _from_otp_error(error: errors.OTPError) -> TwilioApiError:
     code, status, message = next(matches, _INTERNAL)
     if isinstance(error, errors.CountryNotAllowed):
         message = message.format(country=error.country or "It")
-    return TwilioApiError(
-        code, status, message, retry_after=getattr(error, "retry_after", None)
-    )
+    retry_after = None
+    if isinstance(error, errors.LimitExceeded | errors.Unavailable):
+        retry_after = error.retry_after
+    return TwilioApiError(code, status, message, retry_after=retry_after)
 
 
 def _from_http_error(error: HTTPException) -> TwilioApiError:
