@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +30,11 @@ from tests.support.fakes import FakeSender
 
 hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("project")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell ignores SIGINT in the commands that it runs in the background, and every
+    # process of theirs inherits that. The tests stop servers with SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TIMEOUT = timedelta(seconds=5)
 KINDS = {"unit", "e2e", "browser", "fault"}
