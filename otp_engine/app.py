@@ -43,6 +43,7 @@ from otp_engine.domain.engine import Engine
 from otp_engine.domain.engine_router import EngineRouter
 from otp_engine.domain.events import Event, EventListener
 from otp_engine.domain.limits import hits
+from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.live import LivePolicy
@@ -68,8 +69,6 @@ log = logging.getLogger(__name__)
 THREADS = 64
 """Threads for requests in each worker. Most of them wait for Redis, for a hash or for
 a provider. There are enough of them that a check never waits for a send."""
-
-_IDEMPOTENCY_KEY_BYTES = 8
 
 MAX_CONCURRENT_SENDS = THREADS // 2
 """Messages that can wait for a provider at once, in each worker."""
@@ -128,15 +127,15 @@ def create_app(
         on_accepted=store.inbox.add,
     )
     engine = build_engine(settings, store, sender, metrics.timings)
-    context = _build_context(settings, store, engine, metrics.events)
+    dependencies = _build_dependencies(settings, store, engine, metrics.events)
     app = _build_flask()
-    context.init_app(app)
+    dependencies.init_app(app)
     _add_hooks(app, settings, metrics)
-    _add_views(app, settings, store, context)
+    _add_views(app, settings, store, dependencies)
     app.register_blueprint(health.blueprint(store.ping, draining))
     if settings.dev or settings.metrics_key:
         app.register_blueprint(
-            metrics.blueprint(settings.metrics_key, context.current_engines)
+            metrics.blueprint(settings.metrics_key, dependencies.current_engines)
         )
     if settings.trusted_proxies:
         app.wsgi_app = ForwardedFor(  # type: ignore[method-assign] # Flask's own way to add a middleware
@@ -175,11 +174,11 @@ def _add_hooks(app: Flask, settings: Settings, metrics: PrometheusMetrics) -> No
 
 
 def _add_views(
-    app: Flask, settings: Settings, store: RedisStore, context: Dependencies
+    app: Flask, settings: Settings, store: RedisStore, dependencies: Dependencies
 ) -> None:
     app.register_blueprint(auth_views.bp)
     app.register_blueprint(verify_v2.blueprint())
-    app.register_blueprint(jwks.blueprint(context.proofs))
+    app.register_blueprint(jwks.blueprint(dependencies.proofs))
     web.init_app(app, settings, store.inbox.list_messages)
     if parse_report := senders.build_report_parser(settings):
         app.register_blueprint(
@@ -205,7 +204,7 @@ def _metrics(settings: Settings, directory: str | None) -> PrometheusMetrics:
     return metrics
 
 
-def _build_context(
+def _build_dependencies(
     settings: Settings,
     store: RedisStore,
     engine: Engine,
@@ -286,7 +285,7 @@ def _auth_failure_limit(
         # Without Redis the response is 401, as for any wrong key.
         with suppress(StoreUnavailable):
             store.acquire_hits(
-                failure, idempotency_key=secrets.token_bytes(_IDEMPOTENCY_KEY_BYTES)
+                failure, idempotency_key=secrets.token_bytes(IDEMPOTENCY_KEY_BYTES)
             )
 
     return count

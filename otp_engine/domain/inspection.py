@@ -20,7 +20,7 @@ class PhoneReport:
     """The stored state of a phone.
 
     Attributes:
-        pending: Its pending verifications, each with its scope; see `PhoneKey`.
+        pending: Its pending verifications, each with its namespace; see `PhoneKey`.
         limit_usage: Usage of each window that counts this phone, its country or all
             sends.
     """

@@ -1,6 +1,6 @@
 """Every key in Redis: its name, its value and its expiry.
 
-    otp:{<phone>}:verification[:<scope>]
+    otp:{<phone>}:verification[:<namespace>]
                                  hash    the live verification; until its last code
                                          expires
     otp:{<phone>}:sends          zset    one entry a message; the longest window
@@ -12,9 +12,9 @@
     otp:{<phone>}:provider_rejections
                                  hash    by sender, why and until when a provider
                                          rejects the phone; ten minutes
-    otp:{<phone>}:bound          zset    the scopes of the bound verifications, with
+    otp:{<phone>}:bound          zset    the namespaces of bound verifications, with
                                          their end; until the last of them ends
-    otp:{<phone>}:approval[:<scope>]
+    otp:{<phone>}:approval[:<namespace>]
                                  string  idempotency key of the last approval; a minute
     otp:{shared}:<limit>[:<identifier>][:shadow]
                                  zset    one entry a hit; the longest window
@@ -34,8 +34,8 @@
                                          their country; no expiry
 
 `<phone>` is a pseudonym of the number, and so is each personal `<identifier>`.
-`<scope>` is the service. It is `SERVICE+ID`, with the ID in hexadecimal, for a bound
-verification, and `SERVICE:test` for a sandbox number.
+`<namespace>` is the service. It is `SERVICE+ID`, with the ID in hexadecimal, for a
+bound verification, and `SERVICE:test` for a sandbox number.
 
 The part in braces is the hash tag, which decides the slot in a Redis Cluster (Redis
 Cluster specification, "Hash tags"). All keys of one phone are in one slot, and so are
@@ -87,8 +87,8 @@ class PhoneKeyNames:
     """The keys of one phone.
 
     Attributes:
-        verification: The live verification in one scope.
-        approval: The last approval in one scope.
+        verification: The live verification in one namespace.
+        approval: The last approval in one namespace.
         sends: The messages to the phone, for all services.
         shadow_sends: The messages that a limit in shadow mode would allow.
         failed_checks: Failed checks by number since the last approval by code, for all
@@ -110,12 +110,12 @@ class PhoneKeyNames:
 
 
 def for_phone(phone: PhoneKey) -> PhoneKeyNames:
-    """Return the keys of *phone* in its scope."""
+    """Return the keys of *phone* in its namespace."""
     prefix = f"otp:{{{phone.digest}}}:"
-    scope = f":{phone.namespace}" if phone.namespace else ""
+    suffix = f":{phone.namespace}" if phone.namespace else ""
     return PhoneKeyNames(
-        verification=f"{prefix}verification{scope}",
-        approval=f"{prefix}approval{scope}",
+        verification=f"{prefix}verification{suffix}",
+        approval=f"{prefix}approval{suffix}",
         sends=f"{prefix}sends",
         shadow_sends=f"{prefix}sends:shadow",
         failed_checks=f"{prefix}failed_checks",

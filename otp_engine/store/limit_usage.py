@@ -57,8 +57,8 @@ class RedisLimitUsageStore:
     def bound_keys(self, phone: PhoneKey) -> list[PhoneKey]:
         """List the keys of this phone's bound verifications."""
         key = keys.for_phone(phone).bound
-        scopes = self._client.execute(lambda redis: redis.zrange(key, 0, -1), key)
-        return [phone.in_namespace(scope.decode()) for scope in scopes]
+        namespaces = self._client.execute(lambda redis: redis.zrange(key, 0, -1), key)
+        return [phone.in_namespace(name.decode()) for name in namespaces]
 
     def delete_phone(self, phones: Sequence[PhoneKey]) -> int:
         """Delete one phone in all of these services; return the number of keys."""
