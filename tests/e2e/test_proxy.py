@@ -110,6 +110,21 @@ def test_51st_open_request_of_one_address_is_429(proxy):
     redis_server.wait_until(lambda: not rejected())
 
 
+def test_429_of_v2_has_wait_in_own_header(proxy):
+    own = "127.0.0.5"
+
+    def fetch(path):
+        lines = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        return raw_http.exchange(proxy, f"{lines}\r\n".encode(), source=own)
+
+    with unfinished(proxy, source=own):
+        redis_server.wait_until(lambda: fetch("/v2/Services").status == 429)
+        response = fetch("/v2/Services")
+
+    assert dict(response.headers)["otp-retry-after"] == "1"
+    assert "retry-after" not in response.names
+
+
 def test_rejected_client_that_keeps_writing_is_disconnected(proxy):
     own = "127.0.0.4"
     with unfinished(proxy, source=own):

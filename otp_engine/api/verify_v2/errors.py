@@ -3,6 +3,11 @@
 Codes and messages are those of Twilio's error dictionary and of recorded responses;
 clients match on both. Phone numbers in messages are masked, because clients log them:
 the first characters and the length are enough to find a mistake.
+
+A wait is in `OTP-Retry-After`. Some HTTP clients sleep for the whole of `Retry-After`
+and then send the request again, without a maximum: HttpClient 5 in Twilio's SDK for
+Java does so after a 429 and a 503. So a 429 has no `Retry-After`, and that of a 503 is
+short.
 """
 
 from __future__ import annotations
@@ -56,6 +61,7 @@ _WORD = re.compile(r"v2|[A-Za-z-]{0,40}", re.ASCII)
 _MAX_PATH_LENGTH = 500
 _VISIBLE = 3
 _MAX_MASKED = 16
+_MAX_RETRY_AFTER = 3  # seconds
 
 
 class TwilioApiError(Exception):
@@ -141,17 +147,25 @@ def handle(error: Exception) -> tuple[dict[str, Any], int, dict[str, str]]:
         "more_info": f"https://www.twilio.com/docs/errors/{api_error.code}",
         "status": int(api_error.status),
     }
-    headers = {}
+    headers = _wait_headers(api_error)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(error.valid_methods))
     if api_error.status == HTTPStatus.UNAUTHORIZED:
         body["detail"] = ""
         headers["WWW-Authenticate"] = 'Basic realm="otp"'
-    if api_error.retry_after is not None:
-        headers["Retry-After"] = response_headers.retry_after(
-            api_error.retry_after, rule=api_error.status == HTTPStatus.TOO_MANY_REQUESTS
-        )
     return body, int(api_error.status), headers
+
+
+def _wait_headers(error: TwilioApiError) -> dict[str, str]:
+    """Return the time until a retry can succeed: all of it in `OTP-Retry-After`."""
+    if error.retry_after is None:
+        return {}
+    rule = error.status == HTTPStatus.TOO_MANY_REQUESTS
+    seconds = response_headers.retry_after(error.retry_after, rule=rule)
+    headers = {"OTP-Retry-After": seconds}
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(min(int(seconds), _MAX_RETRY_AFTER))
+    return headers
 
 
 def _to_api_error(error: Exception) -> TwilioApiError:

@@ -28,7 +28,7 @@ def test_send_over_bucket_is_refused(verify, outbox, limit):
     response = verify.send(RateLimits='{"ip": "192.0.2.1"}')
 
     assert response.error == (429, 20429, "Too many requests")
-    assert 0 < int(response.headers["Retry-After"]) <= 60
+    assert 0 < int(response.headers["OTP-Retry-After"]) <= 60
     assert len(outbox.messages) == 1
 
 

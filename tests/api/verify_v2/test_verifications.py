@@ -94,7 +94,7 @@ def test_sixth_check_is_refused_with_right_code(verify, outbox):
     response = verify.check(outbox.code)
 
     assert response.error == (429, 60202, "Max check attempts reached")
-    assert int(response.headers["Retry-After"]) > 0
+    assert int(response.headers["OTP-Retry-After"]) > 0
 
 
 def test_sixth_send_is_refused(verify):
