@@ -35,6 +35,7 @@ from otp_engine.api.authentication import ApiKeyAuthenticator
 from otp_engine.api.context import Dependencies
 from otp_engine.api.cors import OriginPolicy
 from otp_engine.api.forwarded import ForwardedFor
+from otp_engine.api.public_path import PublicPath
 from otp_engine.config import Settings
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
@@ -137,10 +138,7 @@ def create_app(
         app.register_blueprint(
             metrics.blueprint(settings.metrics_key, dependencies.current_engines)
         )
-    if settings.trusted_proxies:
-        app.wsgi_app = ForwardedFor(  # type: ignore[method-assign] # Flask's own way to add a middleware
-            app.wsgi_app, settings.trusted_proxies
-        )
+    _add_middleware(app, settings)
     return app
 
 
@@ -171,6 +169,17 @@ def _add_hooks(app: Flask, settings: Settings, metrics: PrometheusMetrics) -> No
         public_url=settings.public_url,
         anonymous=not settings.api_keys,
     ).init_app(app)
+
+
+def _add_middleware(app: Flask, settings: Settings) -> None:
+    """Wrap *app*, as Flask documents it, after its views are registered."""
+    wsgi_app = app.wsgi_app
+    if settings.trusted_proxies:
+        wsgi_app = ForwardedFor(wsgi_app, settings.trusted_proxies)
+    if settings.public_path:
+        own_paths = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
+        wsgi_app = PublicPath(wsgi_app, settings.public_path, own_paths)
+    app.wsgi_app = wsgi_app  # type: ignore[method-assign] # Flask's own way to add a middleware
 
 
 def _add_views(

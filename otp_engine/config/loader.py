@@ -119,7 +119,7 @@ def _settings(env: EnvReader) -> Settings:
             "OTP_SERVICE_SID", parsers.sid("VA"), f"VA{_NULL_SID_DIGITS}"
         ),
         trusted_proxies=env.get("OTP_TRUSTED_PROXIES", parsers.non_negative_int(16), 0),
-        public_url=env.get("OTP_PUBLIC_URL", parsers.http_url, None),
+        public_url=env.get("OTP_PUBLIC_URL", parsers.public_url, None),
         cors_origins=verify_page.get_origins(env, "OTP_CORS_ORIGINS", dev=dev),
         test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers(_today()), ()),
         verify_page=verify_page.load(env, dev=dev, senders=senders),

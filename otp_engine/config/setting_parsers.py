@@ -46,6 +46,7 @@ _TIMEOUTS = range(150, 10_001)
 _MAX_DRAIN = timedelta(seconds=60)
 # As browsers write origins: lower case, and no default port.
 _ORIGIN = re.compile(r"(https?)://[a-z0-9.-]+(:[0-9]{1,5})?", re.ASCII)
+_PUBLIC_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
 _DEFAULT_PORTS = frozenset({":80", ":443"})
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 _IMAGE_TYPES = frozenset({".svg", ".png", ".jpg", ".jpeg", ".webp"})
@@ -133,6 +134,17 @@ def http_url(text: str) -> str:
     if "@" in parts.netloc or not text.isprintable() or " " in text:
         raise ValueError("must have no user name, no password and no spaces")
     return text.rstrip("/")
+
+
+def public_url(text: str) -> str:
+    """Parse the URL of this service, like `http_url`; its path has plain segments.
+
+    A path with two slashes in a row would make links of pages lead to another host.
+    """
+    url = http_url(text)
+    if not _PUBLIC_PATH.fullmatch(urlsplit(url).path):
+        raise ValueError(f"must have a path like /otp, or none: {text!r}")
+    return url
 
 
 def region(text: str) -> str:

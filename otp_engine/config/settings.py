@@ -108,6 +108,11 @@ class Settings:
         return self.dev and self.senders == ("console",)
 
     @property
+    def public_path(self) -> str:
+        """The path of the public URL, such as `/otp`; empty without one."""
+        return urlsplit(self.public_url or "").path
+
+    @property
     def twilio_webhook_url(self) -> str | None:
         """URL for delivery reports; None if Twilio cannot reach or sign them.
 

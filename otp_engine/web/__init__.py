@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Flask
 
 from otp_engine.api.error_handlers import ErrorHandler
 from otp_engine.config import Settings
-from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.messages.inbox import InboxMessage
 from otp_engine.web import api_docs, assets, inbox, verify
 
@@ -36,7 +35,7 @@ def init_app(
         page = inbox.blueprint(list_messages, _now, verify=hosted.enabled)
         app.register_blueprint(page)
     if hosted.enabled:
-        _configure_session(app, settings.peppers, settings.public_url)
+        _configure_session(app, settings)
         page = verify.blueprint(hosted, brand=settings.brand)
         app.register_blueprint(page)
 
@@ -45,16 +44,14 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _configure_session(
-    app: Flask, peppers: Sequence[Pepper], public_url: str | None
-) -> None:
-    """Configure the session cookie, signed with keys derived from *peppers*."""
-    current, *previous = (pepper.derive_key("cookie") for pepper in peppers)
+def _configure_session(app: Flask, settings: Settings) -> None:
+    """Configure the session cookie, signed with keys derived from the peppers."""
+    current, *previous = (pepper.derive_key("cookie") for pepper in settings.peppers)
     app.secret_key = current
     app.config.update(
         SECRET_KEY_FALLBACKS=previous,
         SESSION_COOKIE_NAME="otp_verify",
-        SESSION_COOKIE_PATH="/verify",
+        SESSION_COOKIE_PATH=f"{settings.public_path}/verify",
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=(public_url or "").startswith("https://"),
+        SESSION_COOKIE_SECURE=(settings.public_url or "").startswith("https://"),
     )

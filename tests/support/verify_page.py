@@ -14,21 +14,21 @@ class Person:
         response: The last response.
     """
 
-    def __init__(self, client, **headers):
-        self.http, self.headers = client, headers
+    def __init__(self, client, *, path="/verify", **headers):
+        self.http, self.path, self.headers = client, path, headers
         self.response = self.open()
 
     def open(self, **query):
         """Open the page with a query string, and return the response."""
         self.response = self.http.get(
-            "/verify", query_string=query, headers=self.headers
+            self.path, query_string=query, headers=self.headers
         )
         return self.response
 
     def submit(self, step, **fields):
         """Submit the form of *step*, and follow its redirect to the page."""
         self.response = self.http.post(
-            "/verify",
+            self.path,
             data={"csrf_token": self.csrf_token(), "step": step} | fields,
             headers=self.headers,
         )
