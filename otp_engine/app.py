@@ -55,10 +55,9 @@ from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health, request_log
-from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
+from otp_engine.resilience.dependency_metrics import DependencyMetrics
 from otp_engine.senders.null import NullSender
-from otp_engine.store.connection import connect
-from otp_engine.store.redis_store import RedisStore
+from otp_engine.store.redis_store import RedisStore, build_store
 
 if TYPE_CHECKING:
     # For the type checker only, for the reason in `_metrics`.
@@ -304,25 +303,6 @@ def _reject_double_slash() -> None:
     """Reject `//auth`, which Werkzeug routes as `/auth` past the rules of a proxy."""
     if request.environ.get("PATH_INFO", "").startswith("//"):
         raise NotFound
-
-
-def build_store(
-    settings: Settings, metrics: DependencyMetrics = NULL_METRICS
-) -> RedisStore:
-    """Return the store in the Redis of *settings*, or in this process.
-
-    Raises:
-        InvalidSettings: The URL of Redis cannot be parsed.
-    """
-    url, timeout = settings.redis_url, settings.redis_timeout
-    client = connect(url, timeout)
-    retry_client = connect(url, timeout / 2) if url else None
-    return RedisStore(
-        client,
-        retry_client=retry_client,
-        replicas=settings.redis_replicas,
-        metrics=metrics,
-    )
 
 
 def build_engine(

@@ -1,29 +1,5 @@
-"""The command line: one module for each group of commands."""
+"""The command line: the commands in `commands`, and the modules that do their work."""
 
-from __future__ import annotations
-
-import click
-
-from otp_engine import __version__
-from otp_engine.cli.calibrate import calibrate
-from otp_engine.cli.doctor import doctor
-from otp_engine.cli.events import events
-from otp_engine.cli.keys import keys
-from otp_engine.cli.phone import forget, inspect
-from otp_engine.cli.policy import policy
-from otp_engine.cli.serve import serve
+from otp_engine.cli.commands.program import main
 
 __all__ = ["main"]
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, message="otp-engine %(version)s")
-def main() -> None:
-    """Run and operate a one-time passcode service.
-
-    The settings come from environment variables; docs/configuration.md lists them.
-    """
-
-
-for command in (serve, doctor, keys, policy, inspect, forget, calibrate, events):
-    main.add_command(command)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from otp_engine.app import cpu_count
-from otp_engine.cli.common import fail, json_option, success, warn
+from otp_engine.cli.terminal import fail, success, warn
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.calibration import Benchmark, recommend
 from otp_engine.crypto.calibration import calibrate as measure
@@ -18,36 +18,17 @@ from otp_engine.crypto.calibration import calibrate as measure
 _SKIPPED = "test"  # it protects nothing
 
 
-@click.command()
-@click.option(
-    "--rate",
-    type=click.FloatRange(0, min_open=True),
-    help="Sends and checks a second that the instance must serve.",
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(0.01, 60),
-    default=2.0,
-    show_default=True,
-    help="Duration of each measurement.",
-)
-@click.option(
-    "--digits",
-    type=click.IntRange(4, 10),
-    default=6,
-    show_default=True,
-    help="Length of the codes.",
-)
-@json_option
 def calibrate(
     *, rate: float | None, seconds: float, digits: int, as_json: bool
 ) -> None:
-    """Measure each profile of OTP_ARGON2 on this machine.
+    """Measure each profile of OTP_ARGON2 on this machine, and print the results.
 
-    Each send and each check computes one hash, so hashes a second are the sends and
-    checks that an instance can serve on all cores. The core-hours are the cost of
-    trying every code for an attacker with the data of Redis and the pepper. With
-    --rate, the command exits with 1 if no profile reaches the rate.
+    Args:
+        rate: Sends and checks a second that the instance must serve. If no profile
+            reaches it, the process ends with 1.
+        seconds: Duration of each measurement.
+        digits: Length of the codes.
+        as_json: Whether to print JSON.
     """
     results = []
     for name, argon2 in PROFILES.items():

@@ -5,22 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-import click
-
 from otp_engine import senders
 from otp_engine.app import MAX_CONCURRENT_SENDS
 from otp_engine.cli import stored_config_warnings
-from otp_engine.cli.common import load, status_line, success, warn
+from otp_engine.cli.common import load
+from otp_engine.cli.terminal import status_line, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.errors import OTPError
 
 
-@click.command()
 def doctor() -> None:
     """Check the settings, Redis and the provider.
 
-    Exits with 0 if the service could serve a request now, and with 1 otherwise.
+    Ends the process with 0 if the service could serve a request now, and with 1
+    otherwise.
     """
     settings, store = load()
     success("the settings are valid")

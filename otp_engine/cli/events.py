@@ -1,4 +1,4 @@
-"""`otp-engine events`: show the stored events, and follow new ones."""
+"""Show the stored events, and follow new ones."""
 
 from __future__ import annotations
 
@@ -11,19 +11,12 @@ from typing import Any
 
 import click
 
-from otp_engine.cli.common import (
-    RedisCommand,
-    json_option,
-    load_with_redis,
-    printable,
-    warn,
-)
+from otp_engine.cli.common import load_with_redis
+from otp_engine.cli.terminal import printable, warn
 from otp_engine.domain.events import Event, RecordedEvent
-from otp_engine.domain.limits import durations
 from otp_engine.domain.recipients import mask_after_prefix
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.events.codec import EVENT_KINDS, flatten, kind_of
-from otp_engine.store.events.event_store import RETENTION
 from otp_engine.store.events.tail import EventTail
 
 _POLL_INTERVAL = 0.5  # seconds
@@ -31,42 +24,16 @@ _OMITTED_FROM_TEXT = ("service", "send_id", "code_length")
 _KIND_WIDTH = max(map(len, EVENT_KINDS))
 
 
-def _parse_since(_: click.Context, __: click.Parameter, text: str) -> timedelta:
-    try:
-        since = durations.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-    if since > RETENTION:
-        raise click.BadParameter("events are stored for a month: 31d at most")
-    return since
-
-
-@click.command(cls=RedisCommand)
-@click.option("-f", "--follow", is_flag=True, help="Continue with new events.")
-@click.option(
-    "--since",
-    callback=_parse_since,
-    metavar="DURATION",
-    default="1h",
-    show_default=True,
-    help="Age of the oldest event; at most 31d.",
-)
-@click.option(
-    "--kind",
-    "kinds",
-    multiple=True,
-    type=click.Choice(sorted(EVENT_KINDS)),
-    help="Show only this kind; can be repeated.",
-)
-@json_option
 def events(
     *, follow: bool, since: timedelta, kinds: tuple[str, ...], as_json: bool
 ) -> None:
-    """Show the events of the service, oldest first.
+    """Print the events of the service, oldest first.
 
-    Events are sends, delivery reports, checks, approvals, refused requests with the
-    limit that refused them, and changes of the policy. A phone number is shown as its
-    prefix and a keyed hash. With --json each event is one line.
+    Args:
+        follow: Whether to continue with new events.
+        since: Age of the oldest event.
+        kinds: The kinds to print; empty for all.
+        as_json: Whether to print JSON.
     """
     _, store = load_with_redis()
     tail = store.events.tail(datetime.now(UTC) - since)

@@ -1,4 +1,4 @@
-"""`otp-engine inspect` and `forget`: show or delete the data of one phone.
+"""Show or delete the data of one phone.
 
 The full number is only an input: the output is masked, and nothing is logged.
 """
@@ -14,13 +14,8 @@ from typing import Any
 
 import click
 
-from otp_engine.cli.common import (
-    RedisCommand,
-    fail,
-    json_option,
-    load_with_redis,
-    success,
-)
+from otp_engine.cli.common import load_with_redis
+from otp_engine.cli.terminal import fail, success
 from otp_engine.config import Settings
 from otp_engine.domain.inspection import PhoneInspector, PhoneReport
 from otp_engine.domain.limits.limits import WindowUsage
@@ -31,8 +26,6 @@ from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import apply
 from otp_engine.errors import InvalidPhone
 from otp_engine.store.redis_store import RedisStore
-
-_NUMBER = click.argument("number", metavar="PHONE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +57,12 @@ class _CliContext:
             fail(error.message)
 
 
-@click.command(cls=RedisCommand)
-@_NUMBER
-@json_option
-def inspect(*, number: str, as_json: bool) -> None:
-    """Show the pending verifications and the limits of PHONE.
+def inspect(number: str, *, as_json: bool) -> None:
+    """Print the pending verifications and the limits of a phone.
 
-    With - as PHONE, the number is read from the standard input.
+    Args:
+        number: The number; `-` reads it from the standard input.
+        as_json: Whether to print JSON.
     """
     context = _load_context()
     parsed = context.parse_number(number)
@@ -83,14 +75,11 @@ def inspect(*, number: str, as_json: bool) -> None:
         click.echo(f"  {line}")
 
 
-@click.command(cls=RedisCommand)
-@_NUMBER
-def forget(*, number: str) -> None:
-    """Delete the data of PHONE, which also ends its pending verifications.
+def forget(number: str) -> None:
+    """Delete the data of a phone.
 
-    The data is the sends, the failed checks and the provider rejections. The counts by
-    IP address, by country and in total stay.
-    With - as PHONE, the number is read from the standard input.
+    Args:
+        number: The number; `-` reads it from the standard input.
     """
     context = _load_context()
     parsed = context.parse_number(number)

@@ -1,4 +1,4 @@
-"""`otp-engine policy`: show and change the policy while the service runs."""
+"""Show and change the policy while the service runs."""
 
 from __future__ import annotations
 
@@ -8,20 +8,12 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import wraps
 from typing import Any
 
 import click
 
-from otp_engine.cli.common import (
-    RedisGroup,
-    fail,
-    json_option,
-    load_with_redis,
-    printable,
-    success,
-    warn,
-)
+from otp_engine.cli.common import load_with_redis
+from otp_engine.cli.terminal import fail, printable, success, warn
 from otp_engine.config import Settings, setting_warnings
 from otp_engine.domain.events import PolicyChanged
 from otp_engine.domain.policy.online_guessing import guessing_chance
@@ -33,31 +25,12 @@ from otp_engine.store.events.event_store import RedisEventStore
 _MAX_TRIES = 20
 _MAX_VERSIONS = 1_000
 
-_NAME = click.argument("name", type=click.Choice(sorted(PARSERS)), metavar="NAME")
-_REASON = click.option("--reason", help="The reason, for the history.")
-
 
 @dataclass(frozen=True, slots=True)
 class _CliContext:
     settings: Settings
     versions: SignedPolicyVersions
     events: RedisEventStore
-
-
-def _pass_context(command: Callable[..., None]) -> Callable[..., None]:
-    """Return *command* with the loaded context as its first argument.
-
-    The command loads it, and not the group, because `-h` needs no settings.
-
-    Args:
-        command: A command of the group.
-    """
-
-    @wraps(command)
-    def invoke(*args: Any, **options: Any) -> None:  # noqa: ANN401 - as the command's
-        command(_load_context(), *args, **options)
-
-    return invoke
 
 
 def _load_context() -> _CliContext:
@@ -69,20 +42,13 @@ def _load_context() -> _CliContext:
     return _CliContext(settings, versions, store.events)
 
 
-@click.group(cls=RedisGroup)
-def policy() -> None:
-    """Show and change lifetimes and limits while the service runs.
+def show(*, as_json: bool) -> None:
+    """Print each value and its source.
 
-    A change is live in every worker of every instance on the same Redis within two
-    seconds. A value that was not changed comes from the environment.
+    Args:
+        as_json: Whether to print JSON.
     """
-
-
-@policy.command()
-@json_option
-@_pass_context
-def show(context: _CliContext, *, as_json: bool) -> None:
-    """Show each value and its source."""
+    context = _load_context()
     versions = context.versions.history(_MAX_VERSIONS)
     live = apply(context.settings.policy, versions[0] if versions else None)
     rows = [
@@ -103,13 +69,15 @@ def show(context: _CliContext, *, as_json: bool) -> None:
         warn(warning)
 
 
-@policy.command(name="set")
-@_NAME
-@click.argument("value")
-@_REASON
-@_pass_context
-def set_(context: _CliContext, name: str, value: str, *, reason: str | None) -> None:
-    """Set NAME to VALUE, for example: policy set sends_per_ip "5/10m"."""
+def set_(name: str, value: str, *, reason: str | None) -> None:
+    """Set a value of the policy.
+
+    Args:
+        name: The name of the value.
+        value: The value as text.
+        reason: The operator's reason.
+    """
+    context = _load_context()
     try:
         text = format_value(PARSERS[name](value.strip()))
     except ValueError as problem:
@@ -117,12 +85,14 @@ def set_(context: _CliContext, name: str, value: str, *, reason: str | None) -> 
     _commit_change(context, reason, lambda values: {**values, name: text})
 
 
-@policy.command()
-@_NAME
-@_REASON
-@_pass_context
-def unset(context: _CliContext, name: str, *, reason: str | None) -> None:
-    """Return NAME to its value in the environment."""
+def unset(name: str, *, reason: str | None) -> None:
+    """Return a value to that of the environment.
+
+    Args:
+        name: The name of the value.
+        reason: The operator's reason.
+    """
+    context = _load_context()
 
     def without(values: Mapping[str, str]) -> dict[str, str]:
         if name not in values:
@@ -132,12 +102,14 @@ def unset(context: _CliContext, name: str, *, reason: str | None) -> None:
     _commit_change(context, reason, without)
 
 
-@policy.command()
-@click.argument("version", type=click.IntRange(0))
-@_REASON
-@_pass_context
-def rollback(context: _CliContext, version: int, *, reason: str | None) -> None:
-    """Restore all values of VERSION; 0 restores those of the environment."""
+def rollback(version: int, *, reason: str | None) -> None:
+    """Restore all values of a version.
+
+    Args:
+        version: The number of the version; 0 for the values of the environment.
+        reason: The operator's reason.
+    """
+    context = _load_context()
     versions = {
         stored.version: stored for stored in context.versions.history(_MAX_VERSIONS)
     }
@@ -147,11 +119,13 @@ def rollback(context: _CliContext, version: int, *, reason: str | None) -> None:
     _commit_change(context, reason or f"back to version {version}", lambda _: values)
 
 
-@policy.command()
-@json_option
-@_pass_context
-def history(context: _CliContext, *, as_json: bool) -> None:
-    """Show all versions, newest first: time, author, change and reason."""
+def history(*, as_json: bool) -> None:
+    """Print all versions, newest first: time, author, change and reason.
+
+    Args:
+        as_json: Whether to print JSON.
+    """
+    context = _load_context()
     versions = context.versions.history(_MAX_VERSIONS)
     if as_json:
         click.echo(json.dumps(list(map(_to_dict, versions)), indent=2))

@@ -9,12 +9,12 @@ import socket
 from dataclasses import replace
 from tempfile import TemporaryDirectory, gettempdir
 
-import click
 from granian.constants import HTTPModes, Interfaces
 
 from otp_engine.app import METRICS_DIR_VARIABLE, THREADS, cpu_count
 from otp_engine.cli import stored_config_warnings
-from otp_engine.cli.common import fail, load, success
+from otp_engine.cli.common import load
+from otp_engine.cli.terminal import fail, success
 from otp_engine.config import Settings, setting_warnings
 from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.ops import log_config
@@ -27,21 +27,15 @@ _MIN_FREE_BYTES = 32 * 1024 * 1024
 _KILL_TIMEOUT = 15  # seconds; longer than the timeout of a provider
 
 
-@click.command()
-@click.option(
-    "--dev", is_flag=True, help="Dev mode: embedded store, no keys, console sender."
-)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Listen address.")
-@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535))
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 256),
-    help="Processes.  [default: one for each core; one with the embedded store]",
-)
 def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
-    """Run the service.
+    """Run the service until SIGTERM.
 
-    SIGTERM stops it gracefully: it answers the requests in flight first.
+    Args:
+        dev: Whether to start in dev mode.
+        host: Address to listen on.
+        port: Port to listen on.
+        workers: Number of processes; None for one for each core, or for one process
+            with the embedded store.
     """
     settings, store = load(**({"OTP_DEV": "1"} if dev else {}))
     if workers is None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 ANONYMOUS_NAME = "anonymous"
 """The name of clients without a key. Reserved: no key can have it."""
 
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _PREFIX = "otp_live_"
 _ALPHABET = string.ascii_letters + string.digits
 _RANDOM_LENGTH, _CHECKSUM_LENGTH = 32, 6
@@ -52,6 +53,11 @@ class ApiKey:
     name: str
     digest: bytes = field(repr=False)
     weak: bool = False
+
+
+def is_valid_name(name: str) -> bool:
+    """Return whether a key can have this name: 64 characters at most, none reserved."""
+    return bool(_NAME.fullmatch(name)) and name != ANONYMOUS_NAME
 
 
 def digest(secret: str) -> bytes:

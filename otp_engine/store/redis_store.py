@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from otp_engine.config import Settings
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.store import keys
-from otp_engine.store.connection import Client
+from otp_engine.store.connection import Client, connect
 from otp_engine.store.events.event_store import RedisEventStore
 from otp_engine.store.inbox import RedisInbox
 from otp_engine.store.limit_usage import RedisLimitUsageStore
@@ -69,3 +70,22 @@ class RedisStore(RedisVerificationStore):
         """
         info = self._client.execute(lambda redis: redis.info(), keys.SHARED_LIMITS)
         return persistence_warnings(info, replicas=self._replicas)
+
+
+def build_store(
+    settings: Settings, metrics: DependencyMetrics = NULL_METRICS
+) -> RedisStore:
+    """Return the store in the Redis of *settings*, or in this process.
+
+    Raises:
+        InvalidSettings: The URL of Redis cannot be parsed.
+    """
+    url, timeout = settings.redis_url, settings.redis_timeout
+    client = connect(url, timeout)
+    retry_client = connect(url, timeout / 2) if url else None
+    return RedisStore(
+        client,
+        retry_client=retry_client,
+        replicas=settings.redis_replicas,
+        metrics=metrics,
+    )

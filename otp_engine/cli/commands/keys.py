@@ -1,0 +1,63 @@
+"""`otp-engine keys`: create secrets, and check API keys."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def keys() -> None:
+    """Create secrets, and check API keys."""
+
+
+@keys.command()
+def pepper() -> None:
+    """Print a new pepper, as OTP_PEPPER."""
+    from otp_engine.cli import keys as work
+
+    work.pepper()
+
+
+@keys.command()
+def proof() -> None:
+    """Print a new signing key of proof tokens, as OTP_PROOF_KEY."""
+    from otp_engine.cli import keys as work
+
+    work.proof()
+
+
+@keys.command()
+@click.argument("name")
+def new(*, name: str) -> None:
+    """Print a new API key for the client NAME.
+
+    The second line is for OTP_API_KEYS, and contains only the SHA-256 of the key. The
+    key is shown once. A name may have two keys, so that a key can be replaced without
+    downtime: add the new line, change the client, then remove the old line.
+    """
+    from otp_engine.cli import keys as work
+
+    work.new(name)
+
+
+@keys.command()
+def metrics() -> None:
+    """Print a new key for /metrics, with a line for OTP_METRICS_KEY.
+
+    The key is shown once. The line contains only its SHA-256.
+    """
+    from otp_engine.cli import keys as work
+
+    work.metrics()
+
+
+@keys.command()
+@click.argument("key", default="-")
+def check(*, key: str) -> None:
+    """Check whether KEY is complete, by its checksum.
+
+    With - as KEY, the key is read from the standard input.
+    """
+    from otp_engine.cli import keys as work
+
+    work.check(key)

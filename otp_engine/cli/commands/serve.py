@@ -1,0 +1,26 @@
+"""`otp-engine serve`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option(
+    "--dev", is_flag=True, help="Dev mode: embedded store, no keys, console sender."
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Listen address.")
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Processes.  [default: one for each core; one with the embedded store]",
+)
+def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
+    """Run the service.
+
+    SIGTERM stops it gracefully: it answers the requests in flight first.
+    """
+    from otp_engine.cli import serve as work
+
+    work.serve(dev=dev, host=host, port=port, workers=workers)
