@@ -188,9 +188,11 @@ def _add_views(
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(jwks.blueprint(dependencies.proofs))
     web.init_app(app, settings, store.inbox.list_messages)
-    if parse_report := senders.build_report_parser(settings):
+    parse_report = senders.build_report_parser(settings)
+    if parse_report and settings.twilio_webhook_url:
         app.register_blueprint(
             provider_webhooks.blueprint(
+                settings.twilio_webhook_url,
                 parse_report,
                 store.seen_reports.mark_seen,
                 BoundedSemaphore(_MAX_CONCURRENT_REPORTS),
@@ -233,7 +235,8 @@ def _build_dependencies(
         ),
         default_region=settings.default_region,
         account_sid=settings.account_sid,
-        service=Service(sid=settings.service_sid, brand=settings.brand),
+        service=settings.service,
+        auth_service=Service(sid=settings.service.sid, brand=settings.brand),
         services=store.services,
         records=store.records,
         safe_list=store.safe_list,

@@ -241,6 +241,30 @@ def test_doctor_warns_of_weak_services(redis_url, real_redis, twilio):
     assert "VA3" not in result.stderr
 
 
+def test_doctor_ignores_what_redis_stores_of_the_default_service(
+    redis_url, real_redis, twilio
+):
+    sid = f"VA{'0' * 32}"
+    RedisStore(real_redis).services.compare_and_set(
+        None, Service(sid=sid, code_length=4, created_at=NOW, updated_at=NOW)
+    )
+
+    result = run("doctor", **production(redis_url, twilio.url))
+
+    assert sid not in result.stderr
+
+
+def test_doctor_counts_the_shorter_codes_of_the_default_service(
+    redis_url, real_redis, twilio
+):
+    environ = production(redis_url, twilio.url)
+
+    result = run("doctor", **environ, OTP_SERVICE_CODE_LENGTH="5")
+
+    assert "✓ the chance of guessing a code is at most 1 in 4,000" in result.stderr
+    assert "! OTP_SERVICE_CODE_LENGTH 5 is under 6 digits" in result.stderr
+
+
 def test_doctor_in_dev_mode_warns():
     result = run("doctor", OTP_DEV="1")
 

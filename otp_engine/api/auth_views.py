@@ -41,7 +41,7 @@ def send_otp() -> ResponseReturnValue:
         channel=_channel(texts.get("channel")),
         locale=_locale(texts.get("locale")),
         client_ip=client.client_ip(request, texts.get("client_ip")),
-        service=api.service,
+        service=api.auth_service,
         client_name=client.name,
         bind=handle is None and body.get_flag("bind"),
         bound_id=handle.verification_id if handle else None,
@@ -95,7 +95,7 @@ def cancel_otp() -> ResponseReturnValue:
     if handle is None:
         raise request_body.missing("verification")
     number, bound_id = handle.number, handle.verification_id
-    api.engines.engine_for(number).cancel(number, api.service, bound_id, bound_id)
+    api.engines.engine_for(number).cancel(number, api.auth_service, bound_id, bound_id)
     return {"VerificationStatus": "canceled"}, HTTPStatus.OK
 
 

@@ -43,7 +43,9 @@ class Dependencies:
         authenticator: Authenticates clients by their API keys.
         default_region: ISO 3166-1 code of the country of national numbers.
         account_sid: The account SID of this deployment.
-        service: The default service, which always exists.
+        service: The default service of `/v2`, which always exists.
+        auth_service: The service of `/auth` and of the verify page. It shares its
+            verifications with the default one; its codes have the length of the policy.
         services: The other services, and additions to the default one.
         records: The records of verifications, which `/v2` reads by SID.
         safe_list: The numbers that the country filter does not apply to.
@@ -61,6 +63,7 @@ class Dependencies:
     default_region: str
     account_sid: str
     service: Service
+    auth_service: Service
     services: ServiceStore
     records: VerificationRecordStore
     safe_list: SafeListStore

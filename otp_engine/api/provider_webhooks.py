@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from threading import BoundedSemaphore
+from urllib.parse import urlsplit
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
@@ -26,6 +27,7 @@ _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=", re.ASCII)
 
 
 def blueprint(
+    url: str,
     parse_report: ReportParser,
     mark_seen: Callable[[str], bool],
     slots: BoundedSemaphore,
@@ -33,6 +35,8 @@ def blueprint(
     """Build the view.
 
     Args:
+        url: The URL that providers post to. A proxy may remove the part of its path
+            before `TWILIO_WEBHOOK_PATH`, or keep it.
         parse_report: Verifies and parses a report.
         mark_seen: Stores that a report on a message was received, and returns whether
             it is the first one; providers can repeat a report.
@@ -44,7 +48,6 @@ def blueprint(
     """
     bp = Blueprint("callbacks", __name__)
 
-    @bp.post(TWILIO_WEBHOOK_PATH)
     def receive_report() -> ResponseReturnValue:
         signature = _signature()
         report = parse_report(_read_form(slots), signature)
@@ -52,6 +55,8 @@ def blueprint(
             _emit(report)
         return "", HTTPStatus.NO_CONTENT
 
+    for path in {TWILIO_WEBHOOK_PATH, urlsplit(url).path}:
+        bp.add_url_rule(path, view_func=receive_report, methods=["POST"])
     return bp
 
 

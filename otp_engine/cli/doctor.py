@@ -23,9 +23,8 @@ def doctor() -> None:
     """
     settings, store = load()
     success("the settings are valid")
-    success(
-        f"the chance of guessing a code is at most {guessing_chance(settings.policy)}"
-    )
+    chance = guessing_chance(settings.policy, settings.service.code_length)
+    success(f"the chance of guessing a code is at most {chance}")
     for warning in settings.warnings:
         warn(warning)
     sender = senders.build_sender(settings, max_concurrent=MAX_CONCURRENT_SENDS)

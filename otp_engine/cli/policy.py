@@ -64,7 +64,8 @@ def show(*, as_json: bool) -> None:
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, source in rows:
         click.echo(f"{name:{widths[0]}}  {value:{widths[1]}}  {printable(source)}")
-    success(f"the chance of guessing a code is at most {guessing_chance(live)}")
+    chance = guessing_chance(live, context.settings.service.code_length)
+    success(f"the chance of guessing a code is at most {chance}")
     for warning in setting_warnings.policy_warnings(live, context.settings):
         warn(warning)
 
@@ -179,8 +180,10 @@ def _warn_of_change(context: _CliContext, old: Policy, new: Policy) -> None:
     for warning in setting_warnings.policy_warnings(new, context.settings):
         if warning not in known:
             warn(warning)
-    if guessing_chance(new) != guessing_chance(old):
-        success(f"the chance of guessing a code is at most {guessing_chance(new)}")
+    code_length = context.settings.service.code_length
+    chance = guessing_chance(new, code_length)
+    if chance != guessing_chance(old, code_length):
+        success(f"the chance of guessing a code is at most {chance}")
 
 
 def _emit_change(

@@ -60,9 +60,8 @@ def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
 
 
 def _log_warnings(settings: Settings, store: RedisStore, host: str) -> None:
-    log.info(
-        "the chance of guessing a code is at most %s", guessing_chance(settings.policy)
-    )
+    chance = guessing_chance(settings.policy, settings.service.code_length)
+    log.info("the chance of guessing a code is at most %s", chance)
     warnings = [
         *settings.warnings,
         *setting_warnings.host_warnings(settings, host),

@@ -57,6 +57,8 @@ def _policy_and_services(
         *(
             warning
             for service in store.services.list_services()
+            # The environment defines the default one, so its warnings are there.
+            if service.sid != settings.service.sid
             for warning in setting_warnings.service_warnings(service)
         ),
     ]

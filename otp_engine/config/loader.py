@@ -21,9 +21,11 @@ from otp_engine.crypto import api_keys
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
+from otp_engine.domain import services
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.policy.policy import PARSERS as POLICY_PARSERS
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.services import Service
 from otp_engine.errors import InvalidSettings
 from otp_engine.parsing import is_sid
 
@@ -47,11 +49,15 @@ VARIABLES = (
     "OTP_ALLOW_ANONYMOUS",
     "OTP_METRICS_KEY",
     "OTP_SERVICE_SID",
+    "OTP_SERVICE_NAME",
+    "OTP_SERVICE_CODE_LENGTH",
+    "OTP_SERVICE_CUSTOM_CODE",
     "OTP_TRUSTED_PROXIES",
     "OTP_REDIS_TIMEOUT",
     "OTP_REDIS_WAIT_REPLICAS",
     "OTP_DRAIN",
     "OTP_PUBLIC_URL",
+    "OTP_CALLBACK_URL",
     "OTP_CORS_ORIGINS",
     "OTP_TEST_NUMBERS",
     *verify_page.VARIABLES,
@@ -107,7 +113,7 @@ def _settings(env: EnvReader) -> Settings:
         argon2=env.get("OTP_ARGON2", Argon2Parameters.parse, PROFILES["owasp"]),
         senders=(senders := _senders(env, dev=dev)),
         twilio=_twilio(env),
-        brand=env.get("OTP_BRAND", parsers.brand, "OTP Engine"),
+        brand=(brand := env.get("OTP_BRAND", parsers.brand, "OTP Engine")),
         default_region=region,
         allowed_countries=_allowed_countries(env, dev=dev, region=region),
         api_keys=(client_keys := _api_keys(env, dev=dev)),
@@ -115,11 +121,10 @@ def _settings(env: EnvReader) -> Settings:
             "OTP_METRICS_KEY", partial(api_keys.parse, "metrics"), None
         ),
         account_sid=_account_sid(env, client_keys),
-        service_sid=env.get(
-            "OTP_SERVICE_SID", parsers.sid("VA"), f"VA{_NULL_SID_DIGITS}"
-        ),
+        service=_default_service(env, brand),
         trusted_proxies=env.get("OTP_TRUSTED_PROXIES", parsers.non_negative_int(16), 0),
         public_url=env.get("OTP_PUBLIC_URL", parsers.public_url, None),
+        callback_url=env.get("OTP_CALLBACK_URL", parsers.public_url, None),
         cors_origins=verify_page.get_origins(env, "OTP_CORS_ORIGINS", dev=dev),
         test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers(_today()), ()),
         verify_page=verify_page.load(env, dev=dev, senders=senders),
@@ -204,6 +209,17 @@ def _account_sid(env: EnvReader, keys: Sequence[ApiKey]) -> str:
             " account"
         )
     return accounts[0] if accounts else f"AC{_NULL_SID_DIGITS}"
+
+
+def _default_service(env: EnvReader, brand: str) -> Service:
+    return Service(
+        sid=env.get("OTP_SERVICE_SID", parsers.sid("VA"), f"VA{_NULL_SID_DIGITS}"),
+        brand=env.get("OTP_SERVICE_NAME", services.parse_name, brand),
+        code_length=env.get(
+            "OTP_SERVICE_CODE_LENGTH", POLICY_PARSERS["code_length"], None
+        ),
+        custom_code=env.get("OTP_SERVICE_CUSTOM_CODE", parsers.boolean, default=False),
+    )
 
 
 def _policy(env: EnvReader) -> Policy:

@@ -10,6 +10,7 @@ from otp_engine.domain.limits.limits import KeyedLimit, Limit
 from otp_engine.domain.policy.online_guessing import (
     MAX_CHANCE,
     MIN_CODE_LENGTH,
+    GuessingChance,
     format_chance,
     guessing_chance,
 )
@@ -19,13 +20,21 @@ _NIST_TTL = timedelta(minutes=10)
 _MAX_USEFUL_CHECKS = 10
 
 
-def collect_warnings(policy: Policy) -> list[str]:
-    """Return a sentence for each unsafe value of *policy*."""
+def collect_warnings(
+    policy: Policy, service_code_length: int | None = None
+) -> list[str]:
+    """Return a sentence for each unsafe value of *policy*.
+
+    Args:
+        policy: The policy.
+        service_code_length: Digits of the codes of the default service of `/v2`; None
+            if it has no length of its own.
+    """
     return [
         *_shadow_warnings(policy),
         *_ttl_warnings(policy),
         *_send_limit_warnings(policy),
-        *_brute_force_warnings(policy),
+        *_brute_force_warnings(policy, guessing_chance(policy, service_code_length)),
     ]
 
 
@@ -61,7 +70,7 @@ def _send_limit_warnings(policy: Policy) -> list[str]:
     return warnings
 
 
-def _brute_force_warnings(policy: Policy) -> list[str]:
+def _brute_force_warnings(policy: Policy, chance: GuessingChance) -> list[str]:
     """Return where *policy* makes brute force or flooding easier than standards do."""
     warnings = []
     if policy.code_length < MIN_CODE_LENGTH:
@@ -79,10 +88,9 @@ def _brute_force_warnings(policy: Policy) -> list[str]:
             "sends_per_phone enforces no limit: bound verifications, which any client"
             " can create, have no cooldown between their messages"
         )
-    highest = guessing_chance(policy)
-    if highest.exceeds_maximum:
+    if chance.exceeds_maximum:
         warnings.append(
-            f"a brute-force attack finds a code with a chance of {highest}; NIST SP"
+            f"a brute-force attack finds a code with a chance of {chance}; NIST SP"
             f" 800-63B-4 allows {format_chance(MAX_CHANCE)} (six digits, 100"
             " consecutive failures)"
         )

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
+from otp_engine.config import callback_urls, redis_url_warnings, setting_parsers
 from otp_engine.config import policy_warnings as policy_rules
-from otp_engine.config import redis_url_warnings, setting_parsers
 from otp_engine.config.settings import Settings, is_loopback
 from otp_engine.crypto.api_keys import MIN_BITS, ApiKey
 from otp_engine.domain.limits.limits import KeyedLimit
@@ -30,7 +30,9 @@ def collect_warnings(
     return [
         *policy_warnings(settings.policy, settings),
         *_setting_warnings(settings),
+        *_default_service_warnings(settings.service),
         *_public_url_warnings(settings),
+        *_callback_url_warnings(settings),
         *redis_url_warnings.collect_warnings(settings.redis_url or ""),
         *_key_warnings(settings),
         *_verify_page_warnings(settings),
@@ -45,7 +47,7 @@ def policy_warnings(policy: Policy, settings: Settings) -> list[str]:
         policy: The policy, which may differ from that of the settings.
         settings: The countries and API keys that the policy applies to.
     """
-    warnings = policy_rules.collect_warnings(policy)
+    warnings = policy_rules.collect_warnings(policy, settings.service.code_length)
     warnings += _key_name_warnings(policy, settings.api_keys)
     bounded = policy.sends_per_country.enforced or policy.sends_total.enforced
     if numbers.COUNTRY_WILDCARD in settings.allowed_countries and not bounded:
@@ -128,6 +130,25 @@ def _setting_warnings(settings: Settings) -> list[str]:
     return warnings
 
 
+def _default_service_warnings(service: Service) -> list[str]:
+    """Return a sentence for each setting that weakens the codes of the default service.
+
+    The warnings about a service of the API name the parameters of the API instead.
+    """
+    warnings = []
+    if service.code_length and service.code_length < MIN_CODE_LENGTH:
+        warnings.append(
+            f"OTP_SERVICE_CODE_LENGTH {service.code_length} is under {MIN_CODE_LENGTH}"
+            " digits: NIST SP 800-63B-4 (3.1.3.2), OWASP ASVS 5.0 (6.5.4)"
+        )
+    if service.custom_code:
+        warnings.append(
+            "OTP_SERVICE_CUSTOM_CODE lets clients of /v2 choose codes; this service"
+            " cannot check their strength"
+        )
+    return warnings
+
+
 def _public_url_warnings(settings: Settings) -> list[str]:
     if settings.public_url:
         return []
@@ -141,6 +162,26 @@ def _public_url_warnings(settings: Settings) -> list[str]:
         warnings.append(
             "OTP_PUBLIC_URL is not set: without API keys, any web page with a host"
             " name that resolves to this service can send messages (DNS rebinding)"
+        )
+    return warnings
+
+
+def _callback_url_warnings(settings: Settings) -> list[str]:
+    """Return why no delivery reports will come from Twilio."""
+    if "twilio" not in settings.senders or not settings.twilio:
+        return []
+    name = "OTP_CALLBACK_URL" if settings.callback_url else "OTP_PUBLIC_URL"
+    warnings = []
+    if settings.callback_url and not settings.twilio.token:
+        warnings.append(
+            f"{name} has no effect: TWILIO_AUTH_TOKEN is not set, which signs delivery"
+            " reports"
+        )
+    url = settings.callback_url or settings.public_url
+    if url and (problem := callback_urls.find_problem(url)):
+        warnings.append(
+            f"{name} {problem}, so that Twilio sends no delivery reports: set"
+            " OTP_CALLBACK_URL to an https URL of this service that Twilio can reach"
         )
     return warnings
 

@@ -7,12 +7,14 @@ from datetime import timedelta
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from otp_engine.config import callback_urls
 from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.sandbox_numbers import SandboxNumber
+from otp_engine.domain.services import Service
 
 TWILIO_WEBHOOK_PATH = "/callbacks/twilio"
 """The path that Twilio posts delivery reports to."""
@@ -64,9 +66,11 @@ class Settings:
         metrics_key: Key for `/metrics`. Without one, `/metrics` exists in dev mode
             only.
         account_sid: SID of the account that `/v2` serves.
-        service_sid: SID of the default service in `/v2`.
+        service: The default service of `/v2`.
         trusted_proxies: Number of proxies that append to `X-Forwarded-For`.
         public_url: URL of this service as clients reach it, without a trailing slash.
+        callback_url: URL of this service as providers reach it, without a trailing
+            slash; None means `public_url`.
         cors_origins: Origins of pages that may call `/auth` from a browser.
         test_numbers: Numbers with a fixed code that receive no messages.
         verify_page: Settings of the verify page.
@@ -91,9 +95,10 @@ class Settings:
     api_keys: tuple[ApiKey, ...]
     metrics_key: ApiKey | None
     account_sid: str
-    service_sid: str
+    service: Service
     trusted_proxies: int
     public_url: str | None
+    callback_url: str | None
     cors_origins: tuple[str, ...]
     test_numbers: tuple[SandboxNumber, ...]
     verify_page: VerifyPageSettings
@@ -114,24 +119,13 @@ class Settings:
 
     @property
     def twilio_webhook_url(self) -> str | None:
-        """URL for delivery reports; None if Twilio cannot reach or sign them.
-
-        Twilio rejects a message if the host of its webhook is private or has an
-        underscore.
-        """
-        url = urlsplit(self.public_url or "")
-        reachable = url.scheme == "https" and _is_public(url.hostname or "")
-        if not (reachable and self.twilio and self.twilio.token):
+        """URL for delivery reports; None if Twilio cannot reach or sign them."""
+        base_url = self.callback_url or self.public_url
+        if not (base_url and self.twilio and self.twilio.token):
             return None
-        return f"{self.public_url}{TWILIO_WEBHOOK_PATH}"
-
-
-def _is_public(host: str) -> bool:
-    try:
-        return ip_address(host).is_global
-    except ValueError:
-        is_private = host.endswith((".local", ".internal", ".localhost"))
-        return "." in host and "_" not in host and not is_private
+        if callback_urls.find_problem(base_url):
+            return None
+        return f"{base_url}{TWILIO_WEBHOOK_PATH}"
 
 
 def is_loopback(host: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,8 @@ ALL_COUNTRIES = "all"
 """Country of a configuration for all countries without their own."""
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_NAME = re.compile(r"[\w -]{1,30}")
+_MAX_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +127,18 @@ class Service:
             for configuration in self.messaging
         }
         return by_country.get(country, by_country.get(ALL_COUNTRIES))
+
+
+def parse_name(text: str) -> str:
+    """Parse a name for messages, without links and without phone numbers."""
+    if not _NAME.fullmatch(text) or not text.strip():
+        raise ValueError(
+            "must be up to 30 letters, digits, spaces, dashes and underscores:"
+            f" {text!r}"
+        )
+    if sum(character.isdigit() for character in text) > _MAX_DIGITS:
+        raise ValueError(f"must have at most {_MAX_DIGITS} digits: {text!r}")
+    return text
 
 
 DEFAULT = Service()

@@ -99,7 +99,7 @@ class VerifyActions:
             number=number,
             locale=translations.locale,
             client_ip=ANONYMOUS_CLIENT.client_ip(request, None),
-            service=app.service,
+            service=app.auth_service,
             options=MessageOptions(origin=_webotp_domain(app.public_url)),
             bind=handle is None,
             bound_id=handle.verification_id if handle else None,

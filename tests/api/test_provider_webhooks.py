@@ -204,6 +204,9 @@ def test_log_contains_no_number(client, caplog):
         {"OTP_PUBLIC_URL": "https://10.0.0.4"},
         {"OTP_PUBLIC_URL": "https://otp"},
         {"OTP_PUBLIC_URL": "https://otp.internal"},
+        {"OTP_PUBLIC_URL": "https://verify.twilio.com"},
+        {"OTP_CALLBACK_URL": "http://otp.example.com"},
+        {"OTP_CALLBACK_URL": "https://verify.twilio.com"},
         {
             "TWILIO_AUTH_TOKEN": "",
             "TWILIO_API_KEY": "SK" + "3" * 32,
@@ -217,19 +220,61 @@ def test_webhook_without_public_url_or_auth_token_is_404(app_with, settings):
     assert report(client, "delivered").status_code == 404
 
 
+OWN_CALLBACK = "https://hooks.example.com/otp"
+
+
+@pytest.mark.parametrize("path", ["/callbacks/twilio", "/otp/callbacks/twilio"])
 @pytest.mark.parametrize(
-    ("public_url", "callback"), [(PUBLIC, CALLBACK), ("http://localhost:3000", None)]
+    "public_url", ["https://verify.twilio.com", "https://example.com/codes", ""]
 )
-def test_message_has_status_callback_of_public_url(store, public_url, callback):
+def test_report_signed_for_the_callback_url_is_accepted(app_with, public_url, path):
+    urls = {"OTP_PUBLIC_URL": public_url, "OTP_CALLBACK_URL": OWN_CALLBACK}
+    client = app_with(**TWILIO | urls).test_client()
+    form = REPORT | {"MessageStatus": "delivered"}
+    signature = signed(form, f"{OWN_CALLBACK}/callbacks/twilio")
+
+    response = client.post(path, data=form, headers=signature)
+
+    assert response.status_code == 204
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        CALLBACK,
+        "https://hooks.example.com/callbacks/twilio",
+        f"{OWN_CALLBACK}/callbacks/twilio/",
+        "http://hooks.example.com/otp/callbacks/twilio",
+        "https://localhost/callbacks/twilio",
+    ],
+)
+def test_report_signed_for_another_url_is_rejected(app_with, url):
+    client = app_with(**TWILIO | {"OTP_CALLBACK_URL": OWN_CALLBACK}).test_client()
+    form = REPORT | {"MessageStatus": "delivered"}
+
+    response = client.post("/callbacks/twilio", data=form, headers=signed(form, url))
+
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("urls", "callback"),
+    [
+        ({"OTP_PUBLIC_URL": PUBLIC}, CALLBACK),
+        ({"OTP_PUBLIC_URL": "http://localhost:3000"}, None),
+        (
+            {"OTP_PUBLIC_URL": PUBLIC, "OTP_CALLBACK_URL": OWN_CALLBACK},
+            f"{OWN_CALLBACK}/callbacks/twilio",
+        ),
+        (
+            {"OTP_PUBLIC_URL": "", "OTP_CALLBACK_URL": f"{OWN_CALLBACK}/"},
+            f"{OWN_CALLBACK}/callbacks/twilio",
+        ),
+    ],
+)
+def test_message_has_status_callback_of_its_url(store, urls, callback):
     with twilio_server.running() as twilio:
-        environ = (
-            RELAXED
-            | TWILIO
-            | {
-                "TWILIO_API_BASE_URL": twilio.url,
-                "OTP_PUBLIC_URL": public_url,
-            }
-        )
+        environ = RELAXED | TWILIO | {"TWILIO_API_BASE_URL": twilio.url} | urls
         client = create_app(config.load(environ), store=store).test_client()
 
         client.post("/auth/send_otp", json={"phone": "9445012345"}, headers=KEY)

@@ -8,6 +8,7 @@ import pytest
 from otp_engine import config
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.services import Service
 from otp_engine.errors import InvalidSettings
 from tests.support.settings import PEPPER, PRODUCTION
 from tests.support.twilio_server import ACCOUNT
@@ -120,7 +121,15 @@ def test_several_invalid_values_are_reported_together():
         ("OTP_DRAIN", "a while"),
         ("OTP_REDIS_WAIT_REPLICAS", "10"),
         ("OTP_PUBLIC_URL", "otp.example"),
+        ("OTP_CALLBACK_URL", "otp.example"),
+        ("OTP_CALLBACK_URL", "https://otp.example/?a=b"),
         ("OTP_SERVICE_SID", "VA123"),
+        ("OTP_SERVICE_NAME", "Acme, Inc."),
+        ("OTP_SERVICE_NAME", "x" * 31),
+        ("OTP_SERVICE_NAME", "call 12345"),
+        ("OTP_SERVICE_CODE_LENGTH", "3"),
+        ("OTP_SERVICE_CODE_LENGTH", "11"),
+        ("OTP_SERVICE_CUSTOM_CODE", "perhaps"),
         ("OTP_SENDING", "perhaps"),
         ("OTP_TEST_NUMBERS", "+999123456:123456@2999-01-01"),
         ("OTP_API_KEYS", f"{ACCOUNT}:{STRONG},AC{'9' * 32}:{STRONG[::-1]}"),
@@ -282,7 +291,11 @@ def test_other_variables_override_defaults():
             "OTP_ALLOW_ANONYMOUS": "1",
             "OTP_API_KEYS": "",
             "OTP_PUBLIC_URL": "https://otp.example/",
+            "OTP_CALLBACK_URL": "https://callbacks.example/otp/",
             "OTP_SERVICE_SID": f"VA{'1' * 32}",
+            "OTP_SERVICE_NAME": "My shop",
+            "OTP_SERVICE_CODE_LENGTH": "8",
+            "OTP_SERVICE_CUSTOM_CODE": "1",
             "OTP_SENDING": "off",
         }
     )
@@ -293,7 +306,10 @@ def test_other_variables_override_defaults():
     assert settings.drain_duration == timedelta(seconds=5)
     assert settings.api_keys == ()
     assert settings.public_url == "https://otp.example"
-    assert settings.service_sid == f"VA{'1' * 32}"
+    assert settings.callback_url == "https://callbacks.example/otp"
+    assert settings.service == Service(
+        sid=f"VA{'1' * 32}", brand="My shop", code_length=8, custom_code=True
+    )
     assert not settings.policy.sending
 
 

@@ -24,6 +24,11 @@ from tests.support.settings import PRODUCTION
         ("TWILIO_API_BASE_URL", "http://twilio.internal", "plain text"),
         ("OTP_SENDS_PER_KEY", "9/1h; shop=5/1h; bank=1/1h", "a limit for bank, but"),
         ("OTP_CHECKS_PER_KEY", "Shop=5/1h", "a limit for Shop, but"),
+        ("OTP_SERVICE_CUSTOM_CODE", "1", "lets clients of /v2 choose codes"),
+        ("OTP_PUBLIC_URL", "http://otp.example.com", "is not https"),
+        ("OTP_PUBLIC_URL", "https://verify.twilio.com", "OTP_CALLBACK_URL"),
+        ("OTP_CALLBACK_URL", "https://otp.internal", "internet does not reach"),
+        ("OTP_CALLBACK_URL", "https://verify.twilio.com", "a host of Twilio"),
         ("OTP_TLL", "5m", "did you mean OTP_TTL?"),
         ("OTP_QUITE_ELSE", "5m", "is not a setting"),
     ],
@@ -101,3 +106,45 @@ def test_verify_page_in_dev_mode_is_warned_of_with_real_sender(senders, warned):
     warnings = " ".join(config.load(PRODUCTION | changes).warnings)
 
     assert ("every visitor can send real messages" in warnings) is warned
+
+
+def test_short_codes_of_the_default_service_are_warned_of_with_their_chance():
+    chance, length = config.load(PRODUCTION | {"OTP_SERVICE_CODE_LENGTH": "4"}).warnings
+
+    assert "a chance of 1 in 400 a verification and 1 in 200 a day" in chance
+    assert length.startswith("OTP_SERVICE_CODE_LENGTH 4 is under 6 digits")
+
+
+@pytest.mark.parametrize("length", ["6", "8"])
+def test_codes_of_the_default_service_of_6_digits_or_more_have_no_warning(length):
+    environ = PRODUCTION | {"OTP_SERVICE_CODE_LENGTH": length}
+
+    assert config.load(environ).warnings == ()
+
+
+def test_callback_url_that_twilio_reaches_has_no_warning_with_a_private_public_url():
+    environ = PRODUCTION | {
+        "OTP_PUBLIC_URL": "https://verify.twilio.com",
+        "OTP_CALLBACK_URL": "https://otp.example.com/codes",
+    }
+
+    assert config.load(environ).warnings == ()
+
+
+def test_callback_url_without_auth_token_is_warned_of():
+    key = {"TWILIO_API_KEY": f"SK{'3' * 32}", "TWILIO_API_SECRET": "secret"}
+    environ = PRODUCTION | key | {"TWILIO_AUTH_TOKEN": ""}
+
+    (warning,) = config.load(
+        environ | {"OTP_CALLBACK_URL": "https://otp.example.com"}
+    ).warnings
+
+    assert warning.startswith("OTP_CALLBACK_URL has no effect: TWILIO_AUTH_TOKEN")
+
+
+def test_private_public_url_without_twilio_has_no_warning_of_delivery_reports():
+    environ = {"OTP_DEV": "1", "OTP_PUBLIC_URL": "http://localhost:3000"}
+
+    warnings = " ".join(config.load(environ).warnings)
+
+    assert "delivery reports" not in warnings

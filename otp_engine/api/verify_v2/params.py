@@ -19,8 +19,6 @@ from otp_engine.api import body
 from otp_engine.api.verify_v2 import errors
 from otp_engine.errors import InvalidRequest
 
-_FRIENDLY_NAME = re.compile(r"[\w -]{1,30}")
-_MAX_DIGITS = 4
 _APP_HASH = re.compile(r"[A-Za-z0-9+/]{11}", re.ASCII)
 
 T = TypeVar("T")
@@ -83,6 +81,12 @@ class FormParams:
         present = [name for name in parsers if self._values.get(name)]
         return {name: self.parse(name, parsers[name]) for name in present}
 
+    def without(self, name: str) -> FormParams:
+        """Return the parameters except *name*."""
+        return FormParams(
+            {key: value for key, value in self._values.items() if key != name}
+        )
+
     def __repr__(self) -> str:
         return f"FormParams({', '.join(sorted(map(ascii, self._values)))})"
 
@@ -107,15 +111,6 @@ def single_line(max_length: int) -> Callable[[str], str]:
         return text
 
     return parse
-
-
-def friendly_name(text: str) -> str:
-    """Parse a name for messages, without links and without phone numbers."""
-    if not _FRIENDLY_NAME.fullmatch(text) or not text.strip():
-        raise ValueError(f"must be letters, digits, spaces and dashes: {text!r}")
-    if sum(character.isdigit() for character in text) > _MAX_DIGITS:
-        raise ValueError(f"must have at most {_MAX_DIGITS} digits: {text!r}")
-    return text
 
 
 def app_hash(text: str) -> str:

@@ -13,7 +13,7 @@ from otp_engine.api.context import Dependencies
 from otp_engine.api.verify_v2 import authentication, errors, params
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.api.verify_v2.resources import templates
-from otp_engine.domain import codes
+from otp_engine.domain import codes, services
 from otp_engine.domain.limits.limits import Limit, LimitHit, Window
 from otp_engine.domain.messages.options import MessageOptions
 from otp_engine.domain.messages.templates import LOCALES, language_of
@@ -149,7 +149,7 @@ _FIRST_PARSERS: Mapping[str, Callable[[str], Any]] = {
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "Locale": _locale,
     "RateLimits": params.string_map,
-    "CustomFriendlyName": params.friendly_name,
+    "CustomFriendlyName": services.parse_name,
     "AppHash": params.app_hash,
     "RiskCheck": parsing.choice(["enable", "disable"]),
     **dict.fromkeys(("CustomCode", "DeviceIp", "TemplateSid"), str),

@@ -57,11 +57,18 @@ class GuessingChance:
         return max(self.per_verification, self.per_day) > MAX_CHANCE
 
 
-def guessing_chance(policy: Policy) -> GuessingChance:
+def guessing_chance(
+    policy: Policy, service_code_length: int | None = None
+) -> GuessingChance:
     """Compute the chance of an online guessing attack under *policy*.
 
     `failed_checks_per_phone` has no effect, because each bound verification has its own
     budget of failed checks. `max_consecutive_failures` ends all checks of a phone.
+
+    Args:
+        policy: The policy.
+        service_code_length: Digits of the codes of the default service of `/v2`, which
+            count if they are shorter; None if that service has no length of its own.
 
     Returns:
         Upper bounds for a day without a right code, which clears the failed checks.
@@ -73,7 +80,7 @@ def guessing_chance(policy: Policy) -> GuessingChance:
     if sends := _max_events(policy.sends_per_phone, _DAY):
         # Each check of a verification is compared with all of its codes, at most.
         per_day = min(per_day, policy.max_checks * sends)
-    codes = 10**policy.code_length
+    codes = 10 ** min(policy.code_length, service_code_length or policy.code_length)
     return GuessingChance(
         min(Fraction(per_verification, codes), Fraction(1)),
         min(Fraction(per_day, codes), Fraction(1)),

@@ -79,22 +79,153 @@ def test_default_service_exists(verify):
     assert (body["sid"], body["friendly_name"]) == (SERVICE, "OTP Engine")
 
 
-def test_environment_defines_default_service(verify_with):
-    sid = f"VA{'7' * 32}"
-    verify = verify_with(OTP_SERVICE_SID=sid, OTP_BRAND="Acme", OTP_CODE_LENGTH="8")
+OWN = f"VA{'7' * 32}"
+OWN_SETTINGS = {
+    "OTP_SERVICE_SID": OWN,
+    "OTP_SERVICE_NAME": "My shop",
+    "OTP_SERVICE_CODE_LENGTH": "8",
+    "OTP_SERVICE_CUSTOM_CODE": "1",
+    "OTP_BRAND": "Acme, Inc.",
+}
 
-    body = verify.get(f"/v2/Services/{sid}").body
+
+def test_default_service_has_brand_and_length_of_the_policy(verify_with):
+    verify = verify_with(OTP_SERVICE_SID=OWN, OTP_BRAND="Acme", OTP_CODE_LENGTH="8")
+
+    body = verify.get(f"/v2/Services/{OWN}").body
 
     assert (body["friendly_name"], body["code_length"]) == ("Acme", 8)
+    assert body["custom_code_enabled"] is False
 
 
-def test_default_service_cannot_be_changed(verify):
-    message = "Invalid Service configuration"
+def test_environment_defines_default_service(verify_with):
+    body = verify_with(**OWN_SETTINGS).get(f"/v2/Services/{OWN}").body
 
-    changed = verify.post(f"/v2/Services/{SERVICE}", FriendlyName="Other")
-    deleted = verify.delete(f"/v2/Services/{SERVICE}")
+    assert (body["friendly_name"], body["code_length"]) == ("My shop", 8)
+    assert body["custom_code_enabled"] is True
+    assert body["totp"]["issuer"] == "My shop"
 
-    assert changed.error == deleted.error == (400, 60217, message)
+
+def test_message_of_default_service_has_its_name_and_code_length(verify_with, outbox):
+    verify = verify_with(**OWN_SETTINGS)
+
+    verify.send(service=OWN)
+
+    assert re.match(r"\d{8} is your My shop code\.", outbox.messages[0].body)
+    assert verify.check(outbox.code, OWN).body["status"] == "approved"
+
+
+def test_message_of_auth_has_the_brand_and_the_length_of_the_policy(
+    verify_with, outbox
+):
+    verify = verify_with(**OWN_SETTINGS)
+
+    verify.auth("/auth/send_otp", phone="9445012345")
+
+    assert re.match(r"\d{6} is your Acme, Inc\. code\.", outbox.messages[0].body)
+    assert verify.check(outbox.code, OWN).body["status"] == "approved"
+
+
+def test_default_service_can_allow_custom_codes(verify_with, outbox):
+    verify = verify_with(**OWN_SETTINGS)
+
+    sent = verify.send(service=OWN, CustomCode="AbC123")
+    feedback = verify.post(
+        f"/v2/Services/{OWN}/Verifications/{sent.body['sid']}", Status="approved"
+    )
+
+    assert outbox.messages[0].body.startswith("AbC123 is your My shop code.")
+    assert (sent.status, sent.body["status"]) == (201, "pending")
+    assert feedback.body["status"] == "approved"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("abc123", "pending"), ("AbC123", "approved")]
+)
+def test_custom_code_of_default_service_is_checked(verify_with, outbox, code, status):
+    verify = verify_with(**OWN_SETTINGS)
+    verify.send(service=OWN, CustomCode="AbC123")
+
+    response = verify.check(code, OWN)
+
+    assert response.body["status"] == status
+
+
+DEFINED = "Invalid Service configuration: the environment defines the default service"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"FriendlyName": "Other"}, "FriendlyName: set OTP_SERVICE_NAME"),
+        ({"CodeLength": "4"}, "CodeLength: set OTP_SERVICE_CODE_LENGTH"),
+        (
+            {"CustomCodeEnabled": "true", "CodeLength": "8"},
+            "CodeLength: set OTP_SERVICE_CODE_LENGTH, CustomCodeEnabled: set OTP_",
+        ),
+        ({"TtsName": "Acme"}, "TtsName has no setting"),
+        ({"DoNotShareWarningEnabled": "false"}, "DoNotShareWarningEnabled has no"),
+        ({"BindVerifications": "true"}, "BindVerifications has no setting"),
+    ],
+)
+def test_change_of_default_service_names_the_setting(verify, parameters, reason):
+    response = verify.post(f"/v2/Services/{SERVICE}", **parameters)
+
+    assert response.error[:2] == (400, 60217)
+    assert response.body["message"].startswith(f"{DEFINED} ({reason}")
+
+
+def test_deletion_of_default_service_names_the_setting(verify):
+    response = verify.delete(f"/v2/Services/{SERVICE}")
+
+    message = f"{DEFINED} (it cannot be deleted, OTP_SERVICE_SID names it)"
+    assert response.error == (400, 60217, message)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"FriendlyName": "Acme, Inc."},
+        {"CodeLength": "6", "CustomCodeEnabled": "false", "LookupEnabled": "false"},
+        {"Totp__Issuer": "Acme, Inc.", "Totp__TimeStep": "30", "Unknown": "1"},
+    ],
+)
+def test_update_of_default_service_with_its_own_values_changes_nothing(
+    verify_with, parameters
+):
+    verify = verify_with(OTP_BRAND="Acme, Inc.")
+    before = verify.get(f"/v2/Services/{SERVICE}").body
+
+    response = verify.post(f"/v2/Services/{SERVICE}", **parameters)
+
+    assert (response.status, response.body) == (200, before)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error"),
+    [
+        ({"CodeLength": "3"}, (400, 60200)),
+        ({"FriendlyName": "http://x"}, (400, 60200)),
+        ({"Psd2Enabled": "true"}, (403, 60204)),
+    ],
+)
+def test_invalid_update_of_default_service_gets_error_of_any_service(
+    verify, parameters, error
+):
+    response = verify.post(f"/v2/Services/{SERVICE}", **parameters)
+
+    assert response.error[:2] == error
+
+
+def test_rate_limit_of_default_service_is_stored_and_keeps_its_settings(verify_with):
+    verify = verify_with(**OWN_SETTINGS)
+
+    created = verify.post(f"/v2/Services/{OWN}/RateLimits", UniqueName="ip")
+
+    body = verify.get(f"/v2/Services/{OWN}").body
+    assert created.status == 201
+    assert (body["friendly_name"], body["code_length"]) == ("My shop", 8)
 
 
 def test_service_sets_brand_code_length_and_warning(verify, outbox):

@@ -16,6 +16,7 @@ from otp_engine.api.verify_v2 import errors, lookup, params, wire
 from otp_engine.api.verify_v2.pagination import paginate
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.api.verify_v2.resources import templates
+from otp_engine.domain import services
 from otp_engine.domain.services import Service
 
 bp = Blueprint("services", __name__)
@@ -26,7 +27,7 @@ _Parser = Callable[[str], str | int | bool]
 
 # Parameters with an effect, and their fields of `Service`.
 _FIELDS: Mapping[str, tuple[str, _Parser]] = {
-    "FriendlyName": ("brand", params.friendly_name),
+    "FriendlyName": ("brand", services.parse_name),
     "CodeLength": ("code_length", parsing.integer(4, 10)),
     "CustomCodeEnabled": ("custom_code", params.boolean),
     "BindVerifications": ("bind", params.boolean),
@@ -70,6 +71,12 @@ _PASSTHROUGH: Mapping[str, tuple[str, _Parser, str | int | bool | None]] = {
     "Passkeys.UserVerification": (
         *("passkeys.user_verification", params.single_line(32), None),
     ),
+}
+# The settings of the default service.
+_VARIABLES = {
+    "FriendlyName": "FriendlyName: set OTP_SERVICE_NAME",
+    "CodeLength": "CodeLength: set OTP_SERVICE_CODE_LENGTH",
+    "CustomCodeEnabled": "CustomCodeEnabled: set OTP_SERVICE_CUSTOM_CODE",
 }
 _LINKS = {
     "verification_checks": "VerificationCheck",
@@ -117,9 +124,11 @@ def list_() -> ResponseReturnValue:
     others = [
         other for other in app.services.list_services() if other.sid != app.service.sid
     ]
-    services = [app.service, *others]
     return paginate(
-        services, "services", serialize=serialize, name=lambda service: service.sid
+        [app.service, *others],
+        "services",
+        serialize=serialize,
+        name=lambda service: service.sid,
     )
 
 
@@ -133,27 +142,28 @@ def fetch(sid: str) -> ResponseReturnValue:
 def update(sid: str) -> ResponseReturnValue:
     """Change a service; messages that were sent already stay as they are."""
     form = params.parse(request)
-    _reject_default(sid)
+    if lookup.is_default(sid):
+        return serialize(_confirm_default(form))
     return serialize(lookup.update_service(sid, lambda old: _apply(old, form)))
 
 
 @bp.delete("/Services/<sid>")
 def delete(sid: str) -> ResponseReturnValue:
     """Delete a service; its verifications expire."""
-    _reject_default(sid)
+    if lookup.is_default(sid):
+        raise _defined_by_environment("it cannot be deleted, OTP_SERVICE_SID names it")
     lookup.update_service(sid, lambda _: None)
     return "", HTTPStatus.NO_CONTENT
 
 
 def serialize(service: Service) -> dict[str, Any]:
     """Return the body of a service."""
-    policy = context.get_dependencies().policy
     url = wire.resource_url("Services", service.sid)
     return {
         "sid": service.sid,
         "account_sid": g.account,
         "friendly_name": service.brand,
-        "code_length": service.code_length or policy.code_length,
+        "code_length": _current(service, "CodeLength"),
         "psd2_enabled": False,
         "do_not_share_warning_enabled": service.do_not_share_warning,
         "custom_code_enabled": service.custom_code,
@@ -170,9 +180,7 @@ def serialize(service: Service) -> dict[str, Any]:
 
 def _apply(service: Service, form: FormParams) -> Service:
     """Return *service* with the values of *form*."""
-    values = form.parse_all(_PARSERS, required=())
-    if values.pop("Psd2Enabled", False):
-        raise errors.unsupported_feature()
+    values = _parse(form)
     changes: dict[str, Any] = {
         _FIELDS[parameter][0]: value
         for parameter, value in values.items()
@@ -191,23 +199,65 @@ def _apply(service: Service, form: FormParams) -> Service:
     )
 
 
+def _parse(form: FormParams) -> dict[str, Any]:
+    values = form.parse_all(_PARSERS, required=())
+    if values.pop("Psd2Enabled", False):
+        raise errors.unsupported_feature()
+    return values
+
+
+def _confirm_default(form: FormParams) -> Service:
+    """Return the default service, if *form* has the values that it already has.
+
+    Clients that store a whole service send every value again to change one.
+
+    Raises:
+        TwilioApiError: A value is not valid, or it would change the service.
+    """
+    service = context.get_dependencies().service
+    if form.get("FriendlyName") == service.brand:
+        # A brand can have characters that a new name cannot have.
+        form = form.without("FriendlyName")
+    changed = [
+        _VARIABLES.get(parameter, f"{parameter} has no setting")
+        for parameter, value in _parse(form).items()
+        if value != _current(service, parameter)
+    ]
+    if changed:
+        raise _defined_by_environment(", ".join(changed))
+    return service
+
+
+def _defined_by_environment(reason: str) -> errors.TwilioApiError:
+    message = (
+        "Invalid Service configuration: the environment defines the default service"
+        f" ({reason})"
+    )
+    return errors.TwilioApiError(60217, HTTPStatus.BAD_REQUEST, message)
+
+
+def _current(service: Service, parameter: str) -> str | int | bool | None:
+    """Return the value of a parameter that is in force for *service*."""
+    value: str | int | bool | None
+    if parameter in _FIELDS:
+        value = getattr(service, _FIELDS[parameter][0])
+    else:
+        name, _, default = _PASSTHROUGH[parameter]
+        value = service.passthrough.get(name, default)
+    if parameter == "CodeLength":
+        return value or context.get_dependencies().policy.code_length
+    if parameter == "Totp.Issuer":
+        return value or service.brand
+    return value
+
+
 def _serialize_passthrough(service: Service) -> dict[str, Any]:
     """Return the stored values; a dotted name is a field of a nested object."""
     body: dict[str, Any] = {}
-    for name, _, default in _PASSTHROUGH.values():
-        value = service.passthrough.get(name, default)
-        if name == "totp.issuer":
-            value = value or service.brand
+    for parameter, (name, _, _) in _PASSTHROUGH.items():
         *parents, last = name.split(".")
         parent = body
         for key in parents:
             parent = parent.setdefault(key, {})
-        parent[last] = value
+        parent[last] = _current(service, parameter)
     return body
-
-
-def _reject_default(sid: str) -> None:
-    """Reject a change of the default service, which the environment defines."""
-    if lookup.is_default(sid):
-        message = "Invalid Service configuration"
-        raise errors.TwilioApiError(60217, HTTPStatus.BAD_REQUEST, message)
