@@ -39,6 +39,7 @@ from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
+    Api,
     CheckRequest,
     CheckResult,
     PendingVerification,
@@ -92,6 +93,7 @@ PHONES = {
 }
 # Most events concern one phone, because most limits are reached by a busy one only.
 NAMES = st.sampled_from([*["Alice"] * 4, "Bob", "Carol"])
+APIS = st.sampled_from(Api)
 CLIENT_IPS = st.sampled_from([*["203.0.113.7"] * 4, "203.0.113.8", None])
 STOP_ERROR = DeliveryFailed()
 STOP_ERROR.provider_error = 21610  # the recipient has answered STOP
@@ -184,9 +186,9 @@ class EngineAndModel(RuleBasedStateMachine):
         age(self.client, step)
         self.model.now += step
 
-    @rule(name=NAMES, client_ip=CLIENT_IPS)
-    def send(self, name: str, client_ip: str | None) -> None:
-        self._send(name, client_ip)
+    @rule(name=NAMES, client_ip=CLIENT_IPS, api=APIS)
+    def send(self, name: str, client_ip: str | None, api: Api) -> None:
+        self._send(name, client_ip, api=api)
 
     @rule(
         name=NAMES,
@@ -290,13 +292,14 @@ class EngineAndModel(RuleBasedStateMachine):
 
     @invariant()
     def verification_has_max_sends_and_a_cooldown(self) -> None:
-        times: defaultdict[int, list[timedelta]] = defaultdict(list)
+        sends: defaultdict[int, list[SentMessage]] = defaultdict(list)
         for message in self.delivered:
-            times[message.verification].append(message.sent_at)
-        for events in times.values():
-            assert len(events) <= POLICY.max_sends
-            for earlier, later in pairwise(events):
-                assert later - earlier >= POLICY.resend_cooldown
+            sends[message.verification].append(message)
+        for messages in sends.values():
+            assert len(messages) <= POLICY.max_sends
+            for earlier, later in pairwise(messages):
+                passed = later.sent_at - earlier.sent_at
+                assert passed >= self.model.cooldown(later.request)
 
     @invariant()
     def every_key_has_an_expiry(self) -> None:
@@ -325,8 +328,9 @@ class EngineAndModel(RuleBasedStateMachine):
         client_ip: str | None,
         error: OTPError | None = None,
         concurrent: str = "none",
+        api: Api = Api.AUTH,
     ) -> None:
-        request = SendRequest(number=PHONES[name], client_ip=client_ip)
+        request = SendRequest(number=PHONES[name], client_ip=client_ip, api=api)
         rejection = outcome_of(lambda: self.model.request_send(request))
         results: list[SendResult] = []
 

@@ -40,6 +40,7 @@ from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.messages import templates
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
+    Api,
     CheckRequest,
     CheckResult,
     HashParameters,
@@ -128,7 +129,8 @@ class Engine(PendingVerifications):
             number, self.peppers[0], client_ip
         )
         key = self.random_bytes(IDEMPOTENCY_KEY_BYTES)
-        reservations = Reservations(self.store, self.policy, key)
+        policy = self.policy.for_v2 if request.api is Api.V2 else self.policy
+        reservations = Reservations(self.store, policy, key)
         with ExitStack() as slot:
             try:
                 send = self._prepare(request, recipient, reservations, slot)

@@ -76,6 +76,7 @@ def _without_limits(policy: Policy) -> Policy:
         sending=True,
         max_sends=_MAX_SENDS,
         resend_cooldown=timedelta(),
+        v2_resend_cooldown=timedelta(),
         sends_per_phone=Limit(),
         sends_per_country=Limit(),
         sends_total=Limit(),

@@ -19,6 +19,13 @@ class Channel(StrEnum):
     SMS = "sms"
 
 
+class Api(StrEnum):
+    """The HTTP API of a request. The page `/verify` counts as `/auth`."""
+
+    AUTH = "auth"
+    V2 = "v2"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendRequest:
     """The request to send a code.
@@ -39,6 +46,7 @@ class SendRequest:
         bind: Whether to start a bound verification: one that only its handle can
             check, resend or cancel.
         bound_id: Id of the bound verification to resend, 16 bytes.
+        api: The API that the client called; each has its own cooldown.
     """
 
     number: PhoneNumber
@@ -53,6 +61,7 @@ class SendRequest:
     client_name: str | None = None
     bind: bool = False
     bound_id: bytes | None = None
+    api: Api = Api.AUTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import pytest
 
 from otp_engine.domain import engine_router
 from otp_engine.domain.limits.limits import Limit
-from otp_engine.domain.models import CheckRequest, SendRequest
+from otp_engine.domain.models import Api, CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.sandbox_numbers import SandboxNumber, SandboxNumbers
 from otp_engine.errors import RateLimited, VerificationNotFound
@@ -51,13 +51,16 @@ def test_sandbox_ignores_the_limits_of_a_phone(engines_with):
         sending=False,
         max_sends=1,
         resend_cooldown=timedelta(minutes=1),
+        v2_resend_cooldown=timedelta(minutes=1),
         sends_per_phone=Limit.parse("1/1h"),
         sends_per_country=Limit.parse("1/1h"),
         sends_total=Limit.parse("1/1h"),
     )
     built.sandbox.send(SEND_REQUEST)
 
-    assert built.sandbox.send(SEND_REQUEST).confirmed
+    again = [built.sandbox.send(replace(SEND_REQUEST, api=api)) for api in Api]
+
+    assert all(result.confirmed for result in again)
 
 
 def test_sandbox_keeps_the_limit_of_a_requester(engines_with):

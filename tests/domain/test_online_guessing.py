@@ -55,7 +55,17 @@ def test_100_checks_of_two_live_codes_exceed_the_maximum():
         # Each bound verification has its own limit of failed checks.
         ({"failed_checks_per_phone": Limit.parse("10/1h, 20/24h")}, 25, 500),
         # A code lives 10 minutes, with a new one each 4 minutes: 3 live codes.
-        ({"resend_cooldown": timedelta(minutes=4)}, 15, 300),
+        (
+            {
+                "resend_cooldown": timedelta(minutes=4),
+                "v2_resend_cooldown": timedelta(minutes=5),
+            },
+            15,
+            300,
+        ),
+        # Without a cooldown of either API, `max_sends` codes can be live.
+        ({"resend_cooldown": timedelta(minutes=4)}, 25, 500),
+        ({"v2_resend_cooldown": timedelta(minutes=4)}, 25, 500),
         # 2 sends in ten minutes, so 2 live codes; 8 sends a day with 5 checks each.
         ({"sends_per_phone": Limit.parse("2/10m, 8/24h")}, 10, 40),
         # A window in shadow mode has no effect.

@@ -35,7 +35,6 @@ def url(tmp_path_factory, twilio):
     with redis_server.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as redis_url:
         environ = server_process.production(redis_url, twilio.url) | {
             "OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}",
-            "OTP_RESEND_COOLDOWN": "0s",
             "OTP_SENDS_PER_PHONE": "off",
             "OTP_FAILED_CHECKS_PER_PHONE": "1000/1h",
             "OTP_ARGON2": "m=64,t=1,p=1",
@@ -86,6 +85,21 @@ def test_python_sdk_raises_errors_of_twilio(twilio_client, service):
     path = f"/v2/Services/{service.sid}/VerificationCheck"
     assert (raised.value.status, raised.value.code) == (404, 20404)
     assert f"The requested resource {path} was not found" in raised.value.msg
+
+
+def test_python_sdk_sends_again_after_provider_did_not_answer(
+    twilio_client, service, twilio
+):
+    verifications = twilio_client.verify.v2.services(service.sid).verifications
+    twilio.behave = twilio_server.reset
+    with pytest.raises(TwilioRestException) as raised:
+        verifications.create(to=TO, channel="sms")
+    twilio.behave = twilio_server.accept
+
+    again = verifications.create(to=TO, channel="sms")
+
+    assert (raised.value.status, raised.value.code) == (504, 20504)
+    assert len(again.send_code_attempts) == 2
 
 
 def test_python_sdk_reads_every_page(twilio_client):

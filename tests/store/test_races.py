@@ -13,7 +13,7 @@ from threading import Barrier
 import pytest
 
 from otp_engine.domain.limits.limits import Limit
-from otp_engine.domain.models import CheckRequest, SendRequest
+from otp_engine.domain.models import Api, CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
@@ -171,6 +171,37 @@ def test_simultaneous_sends_during_cooldown_send_one_message(engine, outbox, ali
     all_at_once(*[lambda: engine.send(alice)] * 100)
 
     assert len(outbox.messages) == 1
+
+
+def test_simultaneous_sends_through_v2_stay_within_max_sends(engine, outbox, alice):
+    engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
+    through_v2 = replace(alice, api=Api.V2)
+
+    results = all_at_once(*[lambda: engine.send(through_v2)] * 100)
+
+    assert len(outbox.messages) == engine.policy.max_sends
+    assert results.count(RateLimited) == 100 - engine.policy.max_sends
+    check = CheckRequest(number=alice.number, code=outbox.code)
+    assert engine.check(check).approved
+
+
+def test_simultaneous_sends_through_both_apis_keep_the_cooldown_of_auth(
+    engine, outbox, alice
+):
+    engine = with_policy(
+        engine,
+        resend_cooldown=timedelta(seconds=30),
+        sends_per_phone=Limit.parse("5/10m"),
+        max_sends=100,
+    )
+
+    results = all_at_once(
+        *[lambda: (Api.AUTH, engine.send(alice).confirmed)] * 50,
+        *[lambda: (Api.V2, engine.send(replace(alice, api=Api.V2)).confirmed)] * 50,
+    )
+
+    assert results.count((Api.AUTH, True)) <= 1
+    assert len(outbox.messages) == 5
 
 
 def test_simultaneous_sends_to_many_phones_stay_within_global_limit(engine, outbox):

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from otp_engine.domain.limits.limits import Limit
-from otp_engine.domain.models import CheckRequest, CheckResult, SendRequest, SendResult
+from otp_engine.domain.models import (
+    Api,
+    CheckRequest,
+    CheckResult,
+    SendRequest,
+    SendResult,
+)
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.provider_rejections import TTL
@@ -110,7 +116,7 @@ class Model:
             messages = self._messages_of(verification)
             last = messages[-1].sent_at
             end = last + policy.ttl - self.now
-            waits["resend_cooldown"] = last + policy.resend_cooldown - self.now
+            waits["resend_cooldown"] = last + self.cooldown(request) - self.now
             if len(messages) >= policy.max_sends:
                 waits["max_sends"] = end
             if not self._attempts_remaining(verification):
@@ -132,9 +138,7 @@ class Model:
             request=request, code=code, sent_at=self.now, verification=verification
         )
         self.messages.append(message)
-        resend_after = max(
-            self.policy.resend_cooldown, self._phone_wait(request.number)
-        )
+        resend_after = max(self.cooldown(request), self._phone_wait(request.number))
         if len(self._messages_of(verification)) >= self.policy.max_sends:
             resend_after = max(resend_after, self.policy.ttl)
         return message, SendResult(
@@ -143,6 +147,12 @@ class Model:
             expires_in=self.policy.ttl,
             resend_after=resend_after,
         )
+
+    def cooldown(self, request: SendRequest) -> timedelta:
+        """Return the cooldown that holds for a send, by the API of its request."""
+        if request.api is Api.V2:
+            return self.policy.v2_resend_cooldown
+        return self.policy.resend_cooldown
 
     def release_send(self, message: SentMessage, error: OTPError) -> None:
         """Release a send that the provider rejected; it counts for the requester."""

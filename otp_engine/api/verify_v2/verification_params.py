@@ -17,7 +17,7 @@ from otp_engine.domain import codes, services
 from otp_engine.domain.limits.limits import Limit, LimitHit, Window
 from otp_engine.domain.messages.options import MessageOptions
 from otp_engine.domain.messages.templates import LOCALES, language_of
-from otp_engine.domain.models import Channel, SendRequest
+from otp_engine.domain.models import Api, Channel, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.services import Service
@@ -48,6 +48,7 @@ def parse(app: Dependencies, form: FormParams, service: Service) -> SendRequest:
         extra_hits=_extra_hits(values.get("RateLimits"), service),
         client_name=g.client_name,
         bind=service.bind,
+        api=Api.V2,
         options=MessageOptions(
             brand=values.get("CustomFriendlyName"),
             do_not_share_warning=_do_not_share_warning(

@@ -90,8 +90,9 @@ def guessing_chance(
 def _max_live_codes(policy: Policy) -> int:
     """Return how many codes of a verification can be live at the same time."""
     codes = policy.max_sends
-    if policy.resend_cooldown:
-        codes = min(codes, -(-policy.ttl // policy.resend_cooldown))
+    # The cooldown after a send is that of the next one, so the shorter one counts.
+    if cooldown := min(policy.resend_cooldown, policy.v2_resend_cooldown):
+        codes = min(codes, -(-policy.ttl // cooldown))
     if sends := _max_events(policy.sends_per_phone, policy.ttl):
         codes = min(codes, sends)
     return codes

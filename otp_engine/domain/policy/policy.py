@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from otp_engine import parsing
@@ -25,7 +25,10 @@ class Policy:
         ttl: Time that each code can be used.
         max_checks: Checks of one verification, over all its codes.
         max_sends: Sends of one verification.
-        resend_cooldown: The least time between two sends of one verification.
+        resend_cooldown: The least time between two sends of one verification. The
+            second one is a send through `/auth` or the page `/verify`.
+        v2_resend_cooldown: The same, if the second one is a send through `/v2`. Twilio
+            Verify has no such rule, and programs that were written for it fail on one.
         sends_per_phone: Sends to one phone, over all its verifications.
         sends_per_ip: Sends requested from one client IP.
         sends_per_country: Sends to the numbers of any one country.
@@ -49,6 +52,7 @@ class Policy:
     max_checks: int = 5
     max_sends: int = 5
     resend_cooldown: timedelta = timedelta(seconds=30)
+    v2_resend_cooldown: timedelta = timedelta()
     sends_per_phone: Limit = Limit.parse("5/10m, 10/24h")
     sends_per_ip: Limit = Limit.parse("20/10m, 100/24h")
     sends_per_country: Limit = Limit()
@@ -67,6 +71,11 @@ class Policy:
         """The limit that `max_consecutive_failures` sets."""
         return _consecutive(self.max_consecutive_failures)
 
+    @property
+    def for_v2(self) -> Policy:
+        """The policy as sends through `/v2` have it, with their own cooldown."""
+        return _with_cooldown(self, self.v2_resend_cooldown)
+
     def checks_allowed(self, *, bound: bool) -> int:
         """Return how many checks a verification accepts.
 
@@ -83,6 +92,12 @@ class Policy:
 @cache
 def _consecutive(count: int) -> Limit:
     return Limit((Window(count, CONSECUTIVE_FAILURES_PERIOD),))
+
+
+# There are few policies at a time: one in force, and a variant for sandbox numbers.
+@lru_cache(maxsize=8)
+def _with_cooldown(policy: Policy, cooldown: timedelta) -> Policy:
+    return replace(policy, resend_cooldown=cooldown)
 
 
 def _duration_between(minimum: str, maximum: str) -> Callable[[str], timedelta]:
@@ -124,6 +139,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "max_checks": parsing.integer(1, 100),
     "max_sends": parsing.integer(1, 100),
     "resend_cooldown": _duration_between("0s", "24h"),
+    "v2_resend_cooldown": _duration_between("0s", "24h"),
     "sends_per_phone": Limit.parse,
     "sends_per_ip": Limit.parse,
     "sends_per_country": Limit.parse,

@@ -107,13 +107,55 @@ def test_sixth_send_is_refused(verify):
 
 
 def test_send_during_cooldown_is_refused(verify_with):
-    verify = verify_with(OTP_RESEND_COOLDOWN="30s")
+    verify = verify_with(OTP_V2_RESEND_COOLDOWN="30s")
     verify.send()
 
     response = verify.send()
 
     message = "Too many concurrent requests for phone number"
     assert response.error == (429, 60212, message)
+
+
+def test_resend_has_no_cooldown_by_default(verify_with, outbox):
+    verify = verify_with(OTP_RESEND_COOLDOWN="30s")
+    verify.send()
+
+    response = verify.send()
+
+    assert response.status == 201
+    assert len(outbox.messages) == 2
+
+
+def test_auth_api_keeps_cooldown_after_send_through_v2(verify_with, outbox):
+    verify = verify_with(OTP_RESEND_COOLDOWN="30s")
+    verify.send()
+
+    response = verify.auth("/auth/send_otp", phone=TO)
+
+    assert response["error"] == "rate_limited"
+    assert len(outbox.messages) == 1
+
+
+def test_send_after_unconfirmed_one_is_sent(verify_with, outbox):
+    verify = verify_with(OTP_RESEND_COOLDOWN="30s")
+    outbox.error = DeliveryUnconfirmed()
+    first = verify.send()
+    outbox.error = None
+
+    again = verify.send()
+
+    assert first.error == (504, 20504, "Gateway timeout")
+    assert again.status == 201
+    assert verify.check(outbox.code).body["status"] == "approved"
+
+
+def test_send_over_limit_of_phone_is_refused(verify_with):
+    verify = verify_with(OTP_SENDS_PER_PHONE="1/10m")
+    verify.send()
+
+    response = verify.send()
+
+    assert response.error == (429, 60203, "Max send attempts reached")
 
 
 def test_send_over_total_limit_is_refused(verify_with):
