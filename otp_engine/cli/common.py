@@ -6,7 +6,7 @@ import os
 
 from otp_engine import config
 from otp_engine.cli.terminal import fail
-from otp_engine.config import Settings
+from otp_engine.config import Settings, command_settings
 from otp_engine.errors import InvalidSettings
 from otp_engine.store.redis_store import RedisStore, build_store
 
@@ -34,7 +34,9 @@ def load(**environ: str) -> tuple[Settings, RedisStore]:
 
 
 def load_with_redis() -> tuple[Settings, RedisStore]:
-    """Load the settings and their store, for a command on a running service.
+    """Load the settings and the store of a command on a running service.
+
+    Only the variables that such a command uses are read.
 
     Without a `REDIS_URL` the process ends with 1, because the embedded store belongs
     to the process of the service.
@@ -42,7 +44,11 @@ def load_with_redis() -> tuple[Settings, RedisStore]:
     Returns:
         The settings and the store.
     """
-    settings, store = load()
-    if settings.redis_url is None:
-        fail("REDIS_URL is not set: the embedded store is only in the process of serve")
-    return settings, store
+    try:
+        settings = config.load_for_command(os.environ)
+        config.remove_secrets(os.environ)
+        if settings.redis_url is None:
+            fail(f"REDIS_URL is not set: {command_settings.WITHOUT_REDIS}")
+        return settings, build_store(settings)
+    except InvalidSettings as error:
+        fail(*error.problems)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from otp_engine.cli.author import default_author
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.terminal import fail, printable, success, warn
 from otp_engine.config import Settings, setting_warnings
@@ -24,6 +23,19 @@ from otp_engine.store.events.event_store import RedisEventStore
 
 _MAX_TRIES = 20
 _MAX_VERSIONS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOptions:
+    """How to store a change of the policy.
+
+    Attributes:
+        reason: The operator's reason.
+        by: Name of the operator; None means `OTP_OPERATOR`, or the user and machine.
+    """
+
+    reason: str | None
+    by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +82,28 @@ def show(*, as_json: bool) -> None:
         warn(warning)
 
 
-def set_(name: str, value: str, *, reason: str | None) -> None:
+def set_(name: str, value: str, options: ChangeOptions) -> None:
     """Set a value of the policy.
 
     Args:
         name: The name of the value.
         value: The value as text.
-        reason: The operator's reason.
+        options: How to store the change.
     """
     context = _load_context()
     try:
         text = format_value(PARSERS[name](value.strip()))
     except ValueError as problem:
         fail(f"{name} {problem}")
-    _commit_change(context, reason, lambda values: {**values, name: text})
+    _commit_change(context, options, lambda values: {**values, name: text})
 
 
-def unset(name: str, *, reason: str | None) -> None:
+def unset(name: str, options: ChangeOptions) -> None:
     """Return a value to that of the environment.
 
     Args:
         name: The name of the value.
-        reason: The operator's reason.
+        options: How to store the change.
     """
     context = _load_context()
 
@@ -100,15 +112,15 @@ def unset(name: str, *, reason: str | None) -> None:
             fail(f"{name} has no live value: see `otp-engine policy show`")
         return {other: text for other, text in values.items() if other != name}
 
-    _commit_change(context, reason, without)
+    _commit_change(context, options, without)
 
 
-def rollback(version: int, *, reason: str | None) -> None:
+def rollback(version: int, options: ChangeOptions) -> None:
     """Restore all values of a version.
 
     Args:
         version: The number of the version; 0 for the values of the environment.
-        reason: The operator's reason.
+        options: How to store the change.
     """
     context = _load_context()
     versions = {
@@ -117,7 +129,8 @@ def rollback(version: int, *, reason: str | None) -> None:
     if version and version not in versions:
         fail(f"there is no version {version}: see `otp-engine policy history`")
     values = versions[version].values if version else {}
-    _commit_change(context, reason or f"back to version {version}", lambda _: values)
+    options = replace(options, reason=options.reason or f"back to version {version}")
+    _commit_change(context, options, lambda _: values)
 
 
 def history(*, as_json: bool) -> None:
@@ -143,7 +156,7 @@ def history(*, as_json: bool) -> None:
 
 def _commit_change(
     context: _CliContext,
-    reason: str | None,
+    options: ChangeOptions,
     change: Callable[[Mapping[str, str]], Mapping[str, str]],
 ) -> None:
     """Store a new version, and retry when another operator stored one first."""
@@ -154,8 +167,8 @@ def _commit_change(
         new = PolicyVersion(
             version=version,
             created_at=at,
-            author=f"{getpass.getuser()}@{socket.gethostname()}",
-            reason=reason,
+            author=options.by or context.settings.operator or default_author(),
+            reason=options.reason,
             values=change(old),
         )
         base = context.settings.policy

@@ -1,7 +1,14 @@
 """Settings: read from the environment once, validated and frozen."""
 
-from otp_engine.config.loader import VARIABLES, load
+from otp_engine.config.loader import VARIABLES, load, load_for_command
 from otp_engine.config.secret_settings import remove as remove_secrets
 from otp_engine.config.settings import Settings, TwilioSettings
 
-__all__ = ["VARIABLES", "Settings", "TwilioSettings", "load", "remove_secrets"]
+__all__ = [
+    "VARIABLES",
+    "Settings",
+    "TwilioSettings",
+    "load",
+    "load_for_command",
+    "remove_secrets",
+]

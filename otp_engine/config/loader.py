@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
 from otp_engine.config import (
+    command_settings,
     secret_settings,
     setting_errors,
     setting_warnings,
@@ -61,6 +62,7 @@ VARIABLES = (
     "OTP_CORS_ORIGINS",
     "OTP_TEST_NUMBERS",
     *verify_page.VARIABLES,
+    "OTP_OPERATOR",
     "OTP_DEV",
     *(f"OTP_{name.upper()}" for name in POLICY_PARSERS),
     *secret_settings.FILES.values(),
@@ -68,6 +70,7 @@ VARIABLES = (
 """Every variable that is read. The tables of docs/configuration.md list them."""
 
 _NULL_SID_DIGITS = "0" * 32
+_WITHOUT_REDIS = "only dev mode (`otp-engine serve --dev`) works without Redis"
 _DEFAULT_REDIS_TIMEOUT = timedelta(milliseconds=500)
 
 
@@ -81,24 +84,45 @@ def load(environ: Mapping[str, str]) -> Settings:
         InvalidSettings: With every problem, not only the first one.
     """
     env = EnvReader(environ)
-    settings = _settings(env)
-    env.problems += setting_errors.find_problems(settings)
-    if env.problems:
-        raise InvalidSettings(env.problems)
+    settings = _valid_settings(env, _WITHOUT_REDIS)
     warnings = setting_warnings.collect_warnings(
         settings, env.unknown(VARIABLES), VARIABLES
     )
     return replace(settings, warnings=tuple(warnings))
 
 
-def _settings(env: EnvReader) -> Settings:
+def load_for_command(environ: Mapping[str, str]) -> Settings:
+    """Load the settings of a command on a running service.
+
+    The other variables are not read, and can be missing or invalid.
+
+    Args:
+        environ: The environment variables.
+
+    Returns:
+        The settings, with their defaults for all variables that are not in
+        `command_settings.VARIABLES`.
+
+    Raises:
+        InvalidSettings: With every problem, not only the first one.
+    """
+    env = EnvReader(command_settings.select(environ))
+    return _valid_settings(env, command_settings.WITHOUT_REDIS)
+
+
+def _valid_settings(env: EnvReader, without_redis: str) -> Settings:
+    settings = _settings(env, without_redis)
+    env.problems += setting_errors.find_problems(settings)
+    if env.problems:
+        raise InvalidSettings(env.problems)
+    return settings
+
+
+def _settings(env: EnvReader, without_redis: str) -> Settings:
     dev = env.get("OTP_DEV", parsers.boolean, default=False)
     region = env.get("OTP_DEFAULT_REGION", parsers.region, "IN")
     if not dev:
-        env.require(
-            "REDIS_URL",
-            why="only dev mode (`otp-engine serve --dev`) works without Redis",
-        )
+        env.require("REDIS_URL", why=without_redis)
     return Settings(
         dev=dev,
         redis_url=env.get("REDIS_URL", parsers.redis_url, None),
@@ -128,6 +152,7 @@ def _settings(env: EnvReader) -> Settings:
         cors_origins=verify_page.get_origins(env, "OTP_CORS_ORIGINS", dev=dev),
         test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers(_today()), ()),
         verify_page=verify_page.load(env, dev=dev, senders=senders),
+        operator=env.get("OTP_OPERATOR", command_settings.operator_name, None),
         policy=_policy(env),
         explicit_policy_names=_explicit_policy_names(env),
     )

@@ -74,6 +74,7 @@ class Settings:
         cors_origins: Origins of pages that may call `/auth` from a browser.
         test_numbers: Numbers with a fixed code that receive no messages.
         verify_page: Settings of the verify page.
+        operator: Name of the operator who runs commands; None means user and machine.
         policy: Limits and lifetimes at the start.
         explicit_policy_names: Names of the policy values that the environment sets.
         workers: Number of worker processes on this machine; set by `serve`.
@@ -102,6 +103,7 @@ class Settings:
     cors_origins: tuple[str, ...]
     test_numbers: tuple[SandboxNumber, ...]
     verify_page: VerifyPageSettings
+    operator: str | None
     policy: Policy
     explicit_policy_names: frozenset[str]
     workers: int = 1

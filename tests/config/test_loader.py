@@ -370,3 +370,56 @@ def test_dev_mode_enables_verify_page_only_without_real_sender(senders, enabled)
     environ = PRODUCTION | {"OTP_DEV": "1", "OTP_SENDER": senders}
 
     assert config.load(environ).verify_page.enabled is enabled
+
+
+COMMAND = {
+    "REDIS_URL": "redis://127.0.0.1",
+    "OTP_PEPPER": base64.b64encode(bytes(range(32))).decode(),
+}
+
+
+def test_command_needs_only_redis_and_pepper():
+    settings = config.load_for_command(COMMAND)
+
+    assert settings.redis_url == COMMAND["REDIS_URL"]
+    assert settings.peppers[0].secret == bytes(range(32))
+    assert settings.api_keys == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TWILIO_ACCOUNT_SID", "not a SID"),
+        ("TWILIO_AUTH_TOKEN_FILE", "/nowhere"),
+        ("OTP_SENDER", "pigeon"),
+        ("OTP_ARGON2", "m=1"),
+        ("OTP_TEST_NUMBERS", "x"),
+    ],
+)
+def test_command_does_not_read_settings_of_the_service(name, value):
+    settings = config.load_for_command(COMMAND | {name: value})
+
+    assert settings.twilio is None
+
+
+def test_command_without_settings_names_what_it_needs():
+    with pytest.raises(InvalidSettings) as caught:
+        config.load_for_command({})
+
+    assert [problem.split()[0] for problem in caught.value.problems] == [
+        "REDIS_URL",
+        "OTP_PEPPER",
+    ]
+    assert "docker compose exec otp-engine" in caught.value.problems[0]
+
+
+def test_command_reads_secrets_from_files(tmp_path):
+    (tmp_path / "redis").write_text("redis://127.0.0.1:7\n")
+    environ = COMMAND | {"REDIS_URL": "", "REDIS_URL_FILE": str(tmp_path / "redis")}
+
+    assert config.load_for_command(environ).redis_url == "redis://127.0.0.1:7"
+
+
+def test_command_rejects_a_policy_that_the_service_rejects():
+    with pytest.raises(InvalidSettings, match="OTP_TTL"):
+        config.load_for_command(COMMAND | {"OTP_TTL": "9d"})

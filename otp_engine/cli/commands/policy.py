@@ -7,8 +7,26 @@ import click
 from otp_engine.cli.commands.options import RedisGroup, json_option
 from otp_engine.domain.policy.policy import PARSERS
 
+
+def _parse_author(
+    _: click.Context, __: click.Parameter, text: str | None
+) -> str | None:
+    from otp_engine.config import command_settings
+
+    try:
+        return None if text is None else command_settings.operator_name(text.strip())
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 _NAME = click.argument("name", type=click.Choice(sorted(PARSERS)), metavar="NAME")
 _REASON = click.option("--reason", help="The reason, for the history.")
+_BY = click.option(
+    "--by",
+    metavar="NAME",
+    callback=_parse_author,
+    help="The operator, for the history.  [default: OTP_OPERATOR, or user@machine]",
+)
 
 
 @click.group(cls=RedisGroup)
@@ -33,34 +51,37 @@ def show(*, as_json: bool) -> None:
 @_NAME
 @click.argument("value")
 @_REASON
-def set_(*, name: str, value: str, reason: str | None) -> None:
+@_BY
+def set_(*, name: str, value: str, reason: str | None, by: str | None) -> None:
     """Set NAME to VALUE, for example: policy set sends_per_ip "5/10m"."""
     from otp_engine.cli import policy as work
 
-    work.set_(name, value, reason=reason)
+    work.set_(name, value, work.ChangeOptions(reason=reason, by=by))
 
 
 @policy.command()
 @_NAME
 @_REASON
-def unset(*, name: str, reason: str | None) -> None:
+@_BY
+def unset(*, name: str, reason: str | None, by: str | None) -> None:
     """Return NAME to its value in the environment."""
     from otp_engine.cli import policy as work
 
-    work.unset(name, reason=reason)
+    work.unset(name, work.ChangeOptions(reason=reason, by=by))
 
 
 @policy.command()
 @click.argument("version", type=click.IntRange(0))
 @_REASON
-def rollback(*, version: int, reason: str | None) -> None:
+@_BY
+def rollback(*, version: int, reason: str | None, by: str | None) -> None:
     """Restore all values of VERSION.
 
     Version 0 is the environment, without any change.
     """
     from otp_engine.cli import policy as work
 
-    work.rollback(version, reason=reason)
+    work.rollback(version, work.ChangeOptions(reason=reason, by=by))
 
 
 @policy.command()
