@@ -262,6 +262,7 @@ class Engine(PendingVerifications):
         result = SendResult(
             verification_id=message.verification_id,
             send_id=reservations.idempotency_key,
+            code_length=len(message.code),
             expires_in=message.ttl - elapsed,
             resend_after=reservation.resend_after - elapsed,
             limit_usage=reservation.limit_usage,
@@ -337,6 +338,7 @@ class Engine(PendingVerifications):
             approved=False,
             attempts_remaining=reservation.attempts_remaining,
             expires_in=reservation.expires_in,
+            retry_after=reservation.retry_after,
         )
 
     def _approve_check(

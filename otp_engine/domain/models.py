@@ -95,6 +95,7 @@ class SendResult:
     Attributes:
         verification_id: Id of the verification, 16 bytes.
         send_id: Id of this send, 8 bytes.
+        code_length: Number of characters of its code.
         expires_in: Time until its code expires.
         resend_after: Time until the rules of this phone allow another send.
         limit_usage: Usage of each window that counted the send.
@@ -104,6 +105,7 @@ class SendResult:
 
     verification_id: bytes = field(compare=False)
     send_id: bytes = field(compare=False)
+    code_length: int
     expires_in: timedelta
     resend_after: timedelta
     limit_usage: Sequence[WindowUsage] = field(default=(), compare=False)
@@ -120,6 +122,8 @@ class CheckResult:
         attempts_remaining: After a wrong code, the attempts that the rules of this
             phone still allow.
         expires_in: After a wrong code, the time until the last live code expires.
+        retry_after: After the last attempt, the time until the rules of its
+            verification and of failed checks allow another code.
         approved_at: After a right code, the time of the approval by the store's clock.
     """
 
@@ -127,6 +131,7 @@ class CheckResult:
     approved: bool
     attempts_remaining: int = 0
     expires_in: timedelta = timedelta()
+    retry_after: timedelta = timedelta()
     approved_at: datetime | None = field(default=None, compare=False)
 
 
@@ -184,9 +189,11 @@ class CheckReservation:
         code_hashes: The hashes of the live codes, at least one.
         attempts_remaining: Attempts left after this one.
         expires_in: Time until the last live code expires.
+        retry_after: With no attempts left, the time until another code can be sent.
     """
 
     hash_parameters: HashParameters
     code_hashes: tuple[bytes, ...] = field(repr=False)
     attempts_remaining: int
     expires_in: timedelta
+    retry_after: timedelta

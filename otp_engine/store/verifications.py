@@ -159,12 +159,13 @@ class RedisVerificationStore:
             values.consecutive_failures,
         )
         match reply:
-            case [b"reserved", salt, argon2, remaining, expires_in, *code_hashes]:
+            case [b"reserved", salt, argon2, remaining, expires_in, wait, *code_hashes]:
                 return CheckReservation(
                     hash_parameters=HashParameters(salt, argon2.decode()),
                     code_hashes=tuple(code_hashes),
                     attempts_remaining=remaining,
                     expires_in=timedelta(milliseconds=expires_in),
+                    retry_after=timedelta(milliseconds=wait),
                 )
             case _:
                 raise _refusal(reply)

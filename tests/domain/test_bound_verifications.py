@@ -141,6 +141,26 @@ def test_bound_verification_has_its_own_limit_of_failed_checks(
     assert remaining == [1, 0]
 
 
+def test_last_attempt_of_bound_verification_has_its_end_as_retry_after(
+    engine, outbox, bound, with_handle
+):
+    engine = with_policy(engine, max_checks=1)
+    sent = engine.send(bound)
+
+    result = engine.check(
+        with_handle(different_code(outbox.code), sent.verification_id)
+    )
+
+    assert timedelta(minutes=9) < result.retry_after <= timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("length", [4, 10])
+def test_send_returns_length_of_its_code(engine, outbox, bound, length):
+    sent = with_policy(engine, code_length=length).send(bound)
+
+    assert sent.code_length == len(outbox.code) == length
+
+
 def test_bound_verification_is_resent_with_its_handle(
     engine, outbox, bound, with_handle
 ):

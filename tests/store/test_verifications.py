@@ -420,6 +420,51 @@ def test_refusal_has_longest_wait_as_retry_after(store, policy):
     assert raised.value.retry_after > timedelta(minutes=59)
 
 
+@pytest.mark.parametrize(
+    ("changes", "least", "most"),
+    [
+        ({}, timedelta(), timedelta()),
+        ({"max_checks": 1}, timedelta(minutes=9), timedelta(minutes=10)),
+        (
+            {"failed_checks_per_phone": Limit.parse("1/1h")},
+            timedelta(minutes=59),
+            timedelta(hours=1),
+        ),
+        (
+            {"max_checks": 1, "failed_checks_per_phone": Limit.parse("1/1m")},
+            timedelta(minutes=9),
+            timedelta(minutes=10),
+        ),
+        (
+            {"max_checks": 1, "max_consecutive_failures": 1},
+            timedelta(days=29),
+            timedelta(days=30),
+        ),
+    ],
+)
+def test_last_attempt_has_longest_wait_as_retry_after(
+    store, policy, changes, least, most
+):
+    strict = replace(policy, **changes)
+    add_code(store, strict)
+
+    reserved = store.reserve_check(PHONE, idempotency_key=new_key(), policy=strict)
+
+    assert least <= reserved.retry_after <= most
+    assert (reserved.attempts_remaining == 0) == bool(changes)
+
+
+def test_repeated_last_attempt_has_same_wait(store, policy):
+    strict, check_key = replace(policy, max_checks=1), new_key()
+    add_code(store, strict)
+    first = store.reserve_check(PHONE, idempotency_key=check_key, policy=strict)
+
+    again = store.reserve_check(PHONE, idempotency_key=check_key, policy=strict)
+
+    assert first.retry_after - again.retry_after < timedelta(minutes=1)
+    assert again.retry_after > timedelta(minutes=9)
+
+
 def test_check_returns_expiry_of_codes_despite_reserved_send(store, no_cooldown, redis):
     add_code(store, replace(no_cooldown, ttl=timedelta(minutes=1)))
     store.reserve_send(

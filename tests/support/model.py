@@ -144,6 +144,7 @@ class Model:
         return message, SendResult(
             verification_id=b"",
             send_id=b"",
+            code_length=len(code),
             expires_in=self.policy.ttl,
             resend_after=resend_after,
         )
@@ -192,14 +193,19 @@ class Model:
             self._failed_checks.pop(number, None)
             return CheckResult(verification_id=b"", approved=True)
         self._failed_checks.setdefault(number, []).append(self.now)
+        own = self._attempts_remaining(verification)
+        remaining = min(own, self._failed_checks_remaining(number))
+        retry_after = [
+            _ZERO if own else end,
+            self._failed_checks_wait(number),
+            self._consecutive_failures_wait(number),
+        ]
         return CheckResult(
             verification_id=b"",
             approved=False,
-            attempts_remaining=min(
-                self._attempts_remaining(verification),
-                self._failed_checks_remaining(number),
-            ),
+            attempts_remaining=remaining,
             expires_in=end,
+            retry_after=_ZERO if remaining else max(retry_after),
         )
 
     def cancel(self, number: PhoneNumber) -> None:

@@ -13,10 +13,11 @@
 -- ARGV[3]  limit of failed checks by number; empty for a bound verification
 -- ARGV[4]  limit of consecutive failed checks of this phone
 --
--- returns  {'reserved', id, argon2, remaining, ms, hash, ...}
+-- returns  {'reserved', id, argon2, remaining, ms, wait, hash, ...}
 --                                     counted; this many attempts remain, the last code
---                                     expires in ms, and these are the hashes of the
---                                     live codes
+--                                     expires in ms, a new code is possible in wait (ms;
+--                                     0 while attempts remain), and these are the hashes
+--                                     of the live codes
 --          {'not_found'}              no code is live; nothing was counted
 --          {'max_attempts_reached', ms}
 --                                     no attempt remains; a new code is possible in ms
@@ -45,15 +46,22 @@ if #live.code_hashes == 0 then
     return {'not_found'}
 end
 
+-- Return the milliseconds until the limits of the phone allow another check, and the
+-- name of the limit that takes longest.
+local function phone_wait()
+    local budget_wait = retry_after(failed, budget, at)
+    local disabled = retry_after(failures, consecutive, at)
+    if disabled > budget_wait then
+        return disabled, 'max_consecutive_failures'
+    end
+    return budget_wait, 'failed_checks_per_phone'
+end
+
 if is_counted() then
     -- The write is repeated, so that the WAIT after it covers it.
     redis.call('HSET', verification, 'checks', checks)
 else
-    local reason, longest = 'failed_checks_per_phone', retry_after(failed, budget, at)
-    local disabled = retry_after(failures, consecutive, at)
-    if disabled > longest then
-        reason, longest = 'max_consecutive_failures', disabled
-    end
+    local longest, reason = phone_wait()
     if #checks / 8 >= max_checks then
         local ends_in = redis.call('PTTL', verification)
         return {'max_attempts_reached', math.max(ends_in, longest)}
@@ -71,7 +79,14 @@ local phone_attempts = math.min(
     remaining(failed, budget, at), remaining(failures, consecutive, at)
 )
 local attempts = math.max(0, math.min(max_checks - #checks / 8, phone_attempts))
+local wait = 0
+if attempts == 0 then
+    wait = phone_wait()
+    if #checks / 8 >= max_checks then
+        wait = math.max(wait, redis.call('PTTL', verification))
+    end
+end
 return {
-    'reserved', live.fields.id, live.fields.argon2, attempts, live.last_end - at,
+    'reserved', live.fields.id, live.fields.argon2, attempts, live.last_end - at, wait,
     unpack(live.code_hashes)
 }
