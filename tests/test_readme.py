@@ -321,7 +321,7 @@ def test_first_two_minutes_of_the_readme_work(dev_server):
 
     send = dev_server.post(send_path, json.loads(send_body))
     redis_server.wait_until(lambda: len(dev_server.stdout) > 0)
-    printed = dev_server.stdout[0].strip()
+    printed = json.loads(dev_server.stdout[0])["message"]
     code = re.findall(r": ([0-9]{6}) is", printed)[0]
     check = dev_server.post(check_path, json.loads(check_body) | {"otp": code})
 

@@ -1,4 +1,7 @@
-"""A request id for every request, and one log line for every response.
+"""A request id for every request, and one log line for most responses.
+
+Successful responses of health checks, scrapes, assets and the inbox have no line: they
+repeat every few seconds, and would hide the others. Their errors have one.
 
 The line contains the route and not the path, because a client can put anything into a
 path, such as a number or a code. Views add more fields through `flask.g`: `phone`,
@@ -20,7 +23,8 @@ from flask import Flask, Response, g, has_request_context, request
 log = logging.getLogger("otp_engine.access")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_UNLOGGED = frozenset({"health", "metrics"})
+_UNMEASURED = frozenset({"health", "metrics"})
+_REPEATED = _UNMEASURED | {"assets", "inbox"}
 _CONTEXT_FIELDS = ("phone", "client_name", "error", "limit")
 _HEADER = "X-Request-Id"
 # A UUID, or the ids of tracing systems. An accepted id is logged, so no id may contain
@@ -59,8 +63,7 @@ def init_app(
 
     Args:
         app: The application.
-        observe: Called for every response except those of health and metrics, which
-            are not logged either.
+        observe: Called for every response except those of health and metrics.
         unauthorized: Called for every 401, including those of metrics.
     """
 
@@ -68,11 +71,12 @@ def init_app(
         response.headers[_HEADER] = g.request_id
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             unauthorized((request.blueprint or "other").partition(".")[0])
-        if request.blueprint not in _UNLOGGED:
-            seconds = perf_counter() - g.started_at
-            method = request.method if request.method in _METHODS else ""
-            route = request.url_rule.rule if request.url_rule else ""
+        seconds = perf_counter() - g.started_at
+        method = request.method if request.method in _METHODS else ""
+        route = request.url_rule.rule if request.url_rule else ""
+        if request.blueprint not in _UNMEASURED:
             observe(method, route, response.status_code, seconds)
+        if _is_logged(request.blueprint, response.status_code):
             log.info(
                 "request",
                 extra={
@@ -88,6 +92,10 @@ def init_app(
 
     app.before_request(_start)
     app.after_request(finish)
+
+
+def _is_logged(blueprint: str | None, status: int) -> bool:
+    return blueprint not in _REPEATED or status >= HTTPStatus.BAD_REQUEST
 
 
 def _start() -> None:

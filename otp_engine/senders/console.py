@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TextIO
 
 from otp_engine.domain.messages.templates import Message
 
 
 class ConsoleProvider:
-    """Prints each message on one line of the console."""
+    """Prints each message on one line, as text on a terminal and as JSON elsewhere.
+
+    The log has the same two formats, so that a file with both is JSON lines.
+    """
 
     name = "console"
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         """Create the provider.
 
         Args:
             stream: Receives the lines; the standard output by default.
+            utcnow: Returns the time in UTC.
         """
         self._stream = stream or sys.stdout
+        self._utcnow = utcnow
 
     def send(self, message: Message) -> None:
         """Print the masked number, and the text with its code."""
-        line = f"{message.channel.upper()} to {message.masked}: {message.body}\n"
-        self._stream.write(line)
+        text = f"{message.channel.upper()} to {message.masked}: {message.body}"
+        line = text if self._stream.isatty() else self._json(text)
+        self._stream.write(f"{line}\n")
         self._stream.flush()
 
     def ping(self) -> None:
         """Return at once: the console is always available."""
+
+    def _json(self, text: str) -> str:
+        """Return *text* as a line with the fields of the log."""
+        time = self._utcnow().isoformat(timespec="milliseconds")
+        fields = {
+            "time": time.replace("+00:00", "Z"),
+            "level": "info",
+            "logger": __name__,
+            "message": text,
+        }
+        return json.dumps(fields)

@@ -201,12 +201,14 @@ def test_dev_mode_without_settings_prints_code():
     with server_process.running_server("--dev") as server:
         sent = server.post("/auth/send_otp", PHONE)
         redis_server.wait_until(lambda: len(server.stdout) > 0)
-        line = server.stdout[0]
+        line = json.loads(server.stdout[0])["message"]
         code = extract_code(line.partition(": ")[2])
         checked = server.post("/auth/verify_otp", PHONE | {"otp": code})
 
     assert sent.status == 201
     assert line.startswith("SMS to +91******2345: ")
+    for logged in server.stderr:
+        assert code not in logged
     assert checked.body == {"VerificationStatus": "approved"}
 
 

@@ -78,6 +78,49 @@ def test_refused_request_is_logged_with_error_and_limit(client, caplog):
     ]
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/healthz", "/readyz", "/metrics", "/dev/inbox", "/assets/pages.css"],
+)
+def test_repeated_request_is_not_logged(client, caplog, path):
+    with caplog.at_level(logging.INFO), client.get(path) as response:
+        assert response.status_code == 200
+
+    assert access_lines(caplog) == []
+
+
+def test_error_of_repeated_request_is_logged(store, outbox, caplog):
+    settings = config.load(
+        {"OTP_DEV": "1", "OTP_ARGON2": "test", "OTP_METRICS_KEY": "a-metrics-key"}
+    )
+    app = create_app(settings, store=store, sender=outbox, draining=lambda: True)
+    client = app.test_client()
+
+    with caplog.at_level(logging.INFO):
+        client.get("/readyz")
+        client.get("/metrics")
+        client.get("/assets/none.css")
+        client.get("/dev/inbox", headers={"Host": "evil.example.com"})
+
+    logged = [(line["route"], line["status"]) for line in access_lines(caplog)]
+    assert logged == [
+        ("/readyz", 503),
+        ("/metrics", 401),
+        ("/assets/<path:filename>", 404),
+        ("/dev/inbox", 404),
+    ]
+
+
+def test_repeated_request_of_a_person_is_measured(client):
+    client.get("/dev/inbox")
+
+    assert 'route="/dev/inbox",status="200"' in client.get("/metrics").text
+
+
+def access_lines(caplog):
+    return [vars(r) for r in caplog.records if r.name == "otp_engine.access"]
+
+
 def test_logs_and_responses_contain_no_code_and_no_number(client, outbox, caplog):
     responses = []
     with caplog.at_level(logging.DEBUG):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from otp_engine import config, senders
 from otp_engine.domain.messages.templates import Message
@@ -8,7 +11,7 @@ from otp_engine.senders.console import ConsoleProvider
 from tests.support.fakes import MESSAGE, deliver
 from tests.support.twilio_server import ACCOUNT, SERVICE
 
-CONSOLE_LINE = "SMS to +91******2345: 123456 is your Acme code.\n"
+CONSOLE_LINE = "SMS to +91******2345: 123456 is your Acme code."
 TWILIO = {
     "OTP_SENDER": "twilio,console",
     "OTP_API_KEYS": "shop:shop-secret-0123456789abcdef",
@@ -22,18 +25,50 @@ def settings(**environ):
     return config.load({"OTP_DEV": "1", **environ})
 
 
-def test_console_prints_text_and_masked_number():
-    console = io.StringIO()
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_console_prints_text_on_a_terminal():
+    console = Terminal()
 
     ConsoleProvider(console).send(MESSAGE)
 
-    assert console.getvalue() == CONSOLE_LINE
+    assert console.getvalue() == f"{CONSOLE_LINE}\n"
+
+
+def test_console_prints_json_elsewhere():
+    console = io.StringIO()
+    now = datetime(2026, 2, 3, 12, 30, 15, 250_000, tzinfo=UTC)
+
+    ConsoleProvider(console, lambda: now).send(MESSAGE)
+
+    [line] = console.getvalue().splitlines()
+    assert json.loads(line) == {
+        "time": "2026-02-03T12:30:15.250Z",
+        "level": "info",
+        "logger": "otp_engine.senders.console",
+        "message": CONSOLE_LINE,
+    }
+
+
+def test_message_of_several_lines_is_one_json_line():
+    console = io.StringIO()
+    message = replace(MESSAGE, body="123456\n\n@example.com #123456")
+
+    ConsoleProvider(console).send(message)
+
+    [line] = console.getvalue().splitlines()
+    assert json.loads(line)["message"].endswith(message.body)
 
 
 def test_development_sends_to_console(capsys):
     deliver(senders.build_sender(settings(), max_concurrent=1))
 
-    assert capsys.readouterr().out == CONSOLE_LINE
+    assert json.loads(capsys.readouterr().out)["message"] == CONSOLE_LINE
 
 
 def test_development_passes_accepted_message_to_callback():
