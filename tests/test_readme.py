@@ -15,6 +15,7 @@ from otp_engine import config
 from otp_engine.api import error_handlers
 from otp_engine.cli import main
 from otp_engine.config import secret_settings
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import InvalidSettings, OTPError
 from otp_engine.store.events.codec import EVENT_KINDS
@@ -128,6 +129,30 @@ def test_every_setting_is_in_the_example():
     assert set(config.VARIABLES) - set(listed) == set()
 
 
+def test_example_describes_each_setting_on_a_line_of_its_own():
+    settings = re.findall(r"((?:#.*\n)*)^(\w+)=$", EXAMPLE, re.MULTILINE)
+
+    undescribed = [
+        name
+        for comment, name in settings
+        if not (name.endswith("_FILE") or re.search(r": .+\.\n$", comment))
+    ]
+
+    assert len(settings) > 40
+    assert undescribed == []
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Policy)])
+def test_example_shows_default_of_the_policy(name):
+    shown = re.search(rf"^#.*: ([^:]+)\.\nOTP_{name.upper()}=$", EXAMPLE, re.MULTILINE)
+    assert shown
+
+    defaults = config.load({"OTP_DEV": "1"}).policy
+    explicit = config.load({"OTP_DEV": "1", f"OTP_{name.upper()}": shown[1]}).policy
+
+    assert explicit == defaults
+
+
 def test_example_has_only_known_settings():
     listed = set(re.findall(r"^(\w+)=", EXAMPLE, re.MULTILINE))
 
@@ -165,7 +190,7 @@ def commands() -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_pages_name_only_known_commands(page):
     code = re.findall(r"`[^`\n]+`|^.*\$ .*$", PAGES[page], re.MULTILINE)
-    pattern = r"otp-engine ((?:keys|policy) [a-z]+|[a-z]+)"
+    pattern = r"otp-engine (?!otp-engine)((?:keys|policy) [a-z]+|[a-z]+)"
     named = set(re.findall(pattern, "\n".join(code)))
 
     assert named - commands() == set()

@@ -76,7 +76,8 @@ def init_app(
         route = request.url_rule.rule if request.url_rule else ""
         if request.blueprint not in _UNMEASURED:
             observe(method, route, response.status_code, seconds)
-        if _is_logged(request.blueprint, response.status_code):
+        failed = response.status_code >= HTTPStatus.BAD_REQUEST
+        if failed or request.blueprint not in _REPEATED:
             log.info(
                 "request",
                 extra={
@@ -92,10 +93,6 @@ def init_app(
 
     app.before_request(_start)
     app.after_request(finish)
-
-
-def _is_logged(blueprint: str | None, status: int) -> bool:
-    return blueprint not in _REPEATED or status >= HTTPStatus.BAD_REQUEST
 
 
 def _start() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -97,12 +98,52 @@ def test_store_network_is_internal():
     assert re.search(r"^  store:\n    internal: true$", COMPOSE, re.MULTILINE)
 
 
+ENGINE = COMPOSE[COMPOSE.index("x-engine:") : COMPOSE.index("\nservices:")]
+
+
 def test_only_the_service_shares_the_network_of_redis():
-    engine = COMPOSE[COMPOSE.index("x-engine:") : COMPOSE.index("\nservices:")]
     others = {name: text for name, text in SERVICES.items() if name != "redis"}
 
     assert "networks: [store]" in SERVICES["redis"]
-    assert "networks: [default, store]" in engine
+    assert "    store: {}\n" in ENGINE
     for name, text in others.items():
         assert "networks:" not in text, name
         assert ("<<: *engine" in text) == (name in {"otp-engine", "twilio"}), name
+
+
+def test_prometheus_and_proxy_reach_the_service_that_runs():
+    shared = "    default: {aliases: [otp-engine]}\n"
+    targets = (ROOT / "deploy/prometheus/prometheus.yml").read_text()
+
+    assert shared in ENGINE
+    assert "names: [otp-engine]" in targets
+    assert "http://otp-engine:3000" in SERVICES["proxy"]
+
+
+@pytest.mark.parametrize("name", ["prometheus", "proxy", "grafana"])
+def test_observers_do_not_start_dev_mode_beside_twilio(name):
+    assert not re.search(r"depends_on:.*otp-engine", SERVICES[name])
+
+
+def test_wrong_settings_do_not_restart_the_service_for_ever():
+    assert re.search(r"^  restart: on-failure:\d$", ENGINE, re.MULTILINE)
+    for name in ("otp-engine", "twilio"):
+        assert "restart:" not in SERVICES[name]
+
+
+def test_nginx_accepts_the_configuration_of_the_container(tmp_path):
+    nginx = shutil.which("nginx") or pytest.skip("nginx is not installed")
+    script = SERVICES["proxy"].partition("- |\n")[2].partition("        exec nginx")[0]
+    script = re.sub("^ +", "", script, flags=re.MULTILINE).replace("$$", "$")
+    script = script.replace("/tmp/", f"{tmp_path}/")  # noqa: S108 - a path of the container
+    script = script.replace("/etc/otp-engine", str(ROOT / "deploy" / "proxy"))
+    subprocess.run(["/bin/sh", "-ec", script], check=True, capture_output=True)
+
+    test = [nginx, "-t", "-p", f"{tmp_path}/", "-c", str(tmp_path / "nginx.conf")]
+    result = subprocess.run(test, check=False, capture_output=True, text=True)
+
+    assert result.returncode == 0, result.stderr
+    adapted = (tmp_path / "nginx.conf").read_text()
+    assert "listen 8443 ssl;" in adapted
+    assert "proxy_pass $service;" in adapted
+    assert "127.0.0.1:3000" not in adapted
