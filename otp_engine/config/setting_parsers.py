@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from otp_engine import parsing
+from otp_engine.config import redis_urls
 from otp_engine.crypto import api_keys as key_scheme
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
@@ -33,11 +34,6 @@ _GENERATE_PROOF_KEY = "`otp-engine keys proof`"
 PROOF_KEY_BYTES = 32
 """Length of a key that signs proof tokens (Ed25519, RFC 8032)."""
 
-_REDIS_SCHEMES = (
-    *("redis", "redis+sentinel", "redis+cluster"),
-    *("rediss", "rediss+sentinel", "rediss+cluster"),
-    "unix",
-)
 _SENDERS = ("twilio", "console")
 _SECRET = re.compile(r"[!-~]+", re.ASCII)
 _KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
@@ -107,20 +103,8 @@ def pepper(text: str) -> Pepper:
 
 
 def redis_url(text: str) -> str:
-    """Parse the URL of a Redis server, of its Sentinels or of a Cluster.
-
-    The schemes with `rediss` use TLS.
-    """
-    parts = urlsplit(text)
-    if parts.scheme not in _REDIS_SCHEMES:
-        schemes = ", ".join(_REDIS_SCHEMES)
-        raise ValueError(f"must start with one of {schemes}, followed by ://")
-    if parts.scheme == "unix":
-        return text
-    if not all(map(_is_host, parts.netloc.rpartition("@")[-1].split(","))):
-        raise ValueError("must name each host as HOST or HOST:PORT")
-    if parts.scheme.endswith("+sentinel") and not parts.path.strip("/"):
-        raise ValueError("must end with the name of the Sentinel service: .../NAME")
+    """Check the URL of Redis; see `redis_urls.parse`."""
+    redis_urls.parse(text)
     return text
 
 

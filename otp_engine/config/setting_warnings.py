@@ -6,7 +6,12 @@ import difflib
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from otp_engine.config import callback_urls, redis_url_warnings, setting_parsers
+from otp_engine.config import (
+    callback_urls,
+    redis_url_warnings,
+    redis_urls,
+    setting_parsers,
+)
 from otp_engine.config import policy_warnings as policy_rules
 from otp_engine.config.settings import Settings, is_loopback
 from otp_engine.crypto.api_keys import MIN_BITS, ApiKey
@@ -33,7 +38,7 @@ def collect_warnings(
         *_default_service_warnings(settings.service),
         *_public_url_warnings(settings),
         *_callback_url_warnings(settings),
-        *redis_url_warnings.collect_warnings(settings.redis_url or ""),
+        *_redis_warnings(settings),
         *_key_warnings(settings),
         *_verify_page_warnings(settings),
         *_name_warnings(unknown, known),
@@ -147,6 +152,12 @@ def _default_service_warnings(service: Service) -> list[str]:
             " cannot check their strength"
         )
     return warnings
+
+
+def _redis_warnings(settings: Settings) -> list[str]:
+    if settings.redis_url is None:
+        return []
+    return redis_url_warnings.collect_warnings(redis_urls.parse(settings.redis_url))
 
 
 def _public_url_warnings(settings: Settings) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from threading import Event, Lock, Thread
 from typing import Any
@@ -30,17 +30,21 @@ class ClusterTopology:
     """The slot map of a Cluster, read on first use and after each error of it."""
 
     def __init__(
-        self, hosts: Sequence[Address], options: Mapping[str, Any], *, timeout: float
+        self,
+        hosts: Sequence[Address],
+        new_client: Callable[[str, int], redis.Redis],
+        *,
+        timeout: float,
     ) -> None:
         """Store the addresses; this sends no command.
 
         Args:
             hosts: Nodes that return the map, besides those that are in it.
-            options: Keyword arguments of each node's `redis.Redis`.
+            new_client: Makes the client of a node from its host and port.
             timeout: Seconds that a request waits for the map.
         """
         self._hosts = hosts
-        self._options = options
+        self._new_client = new_client
         self._timeout = timeout
         self._nodes: dict[Address, redis.Redis] = {}
         self._lock = Lock()
@@ -109,8 +113,7 @@ class ClusterTopology:
     def _client_of(self, address: Address) -> redis.Redis:
         with self._lock:
             if address not in self._nodes:
-                host, port = address
-                self._nodes[address] = redis.Redis(host, port, **self._options)
+                self._nodes[address] = self._new_client(*address)
             return self._nodes[address]
 
 

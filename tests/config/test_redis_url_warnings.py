@@ -3,24 +3,26 @@ from __future__ import annotations
 import pytest
 
 from otp_engine import config
-from otp_engine.config import redis_url_warnings
+from otp_engine.config import redis_url_warnings, redis_urls
 from tests.support.settings import PRODUCTION
 
 
-@pytest.mark.parametrize("kind", ["", "+sentinel", "+cluster"])
+@pytest.mark.parametrize(
+    ("kind", "path"), [("", ""), ("+sentinel", "/name"), ("+cluster", "")]
+)
 @pytest.mark.parametrize(
     ("option", "phrase"),
     [
         ("ssl_cert_reqs=none", "ssl_cert_reqs off"),
-        ("db=1&ssl_cert_reqs=CERT_NONE", "ssl_cert_reqs off"),
+        ("db=0&ssl_cert_reqs=none", "ssl_cert_reqs off"),
         ("ssl_check_hostname=false", "ssl_check_hostname off"),
         ("ssl_check_hostname=No", "ssl_check_hostname off"),
     ],
 )
-def test_redis_without_tls_verification_is_warned_of(kind, option, phrase):
-    url = f"rediss{kind}://:s3cr3t@redis.example.com/name?{option}"
+def test_redis_without_tls_verification_is_warned_of(kind, path, option, phrase):
+    url = f"rediss{kind}://:s3cr3t@redis.example.com{path}?{option}"
 
-    (warning,) = redis_url_warnings.collect_warnings(url)
+    (warning,) = redis_url_warnings.collect_warnings(redis_urls.parse(url))
 
     assert phrase in warning
     assert "s3cr3t" not in warning
@@ -38,7 +40,7 @@ def test_redis_without_tls_verification_is_warned_of(kind, option, phrase):
     ],
 )
 def test_redis_password_without_tls_is_warned_of(url):
-    (warning,) = redis_url_warnings.collect_warnings(url)
+    (warning,) = redis_url_warnings.collect_warnings(redis_urls.parse(url))
 
     assert "no TLS" in warning
     assert "s3cr3t" not in warning
@@ -59,7 +61,7 @@ def test_redis_password_without_tls_is_warned_of(url):
     ],
 )
 def test_local_or_verified_redis_has_no_warning(url):
-    assert redis_url_warnings.collect_warnings(url) == []
+    assert redis_url_warnings.collect_warnings(redis_urls.parse(url)) == []
 
 
 def test_warning_about_the_redis_url_is_one_of_the_settings():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
@@ -144,6 +145,30 @@ def test_tls_client_opens_one_connection(tls):
     assert after - before == 20
 
 
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_every_fresh_tls_connection_is_used(tls, topology, version):
+    options = ("--tls-protocols", f"TLSv{version}", *tls.ours.server_options())
+    with getattr(tls, topology)(options) as url:
+        for _ in range(20):
+            tls.ping(url)
+
+
+def test_simultaneous_fresh_tls_connections_are_used(tls):
+    with tls.server(tls.ours.server_options()) as server:
+        url = f"{server}?ssl_ca_certs={tls.ours.path}"
+        with connected(url) as observer, connected(url) as client:
+            store = RedisStore(client)
+            before = observer.info("stats")["total_connections_received"]
+            with ThreadPoolExecutor(16) as threads:
+                pings = [threads.submit(store.ping) for _ in range(200)]
+            after = observer.info("stats")["total_connections_received"]
+
+    assert not [ping for ping in pings if ping.exception()]
+    # At most one a thread: none had to be replaced.
+    assert after - before <= 16
+
+
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_certificate_of_another_authority_is_rejected(tls, topology):
     with (
@@ -190,21 +215,52 @@ def test_url_without_tls_cannot_reach_redis_with_tls(tls, topology):
             RedisStore(connect(plain, QUICK)).ping()
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "rediss://localhost?ssl_nonsense=1",
-        "rediss://localhost?ssl_cert_reqs=nonsense",
-        "rediss://localhost?ssl_ca_certs=/nonexistent/ca.pem",
-        "redis+sentinel://localhost/otp?ssl_ca_certs=/etc/hostname",
-        "redis+cluster://localhost?db=1",
-        "rediss+sentinel://localhost/otp?ssl_nonsense=1",
-        "rediss+sentinel://localhost/otp?db=1",
-        "rediss+sentinel://localhost/otp?ssl_ca_certs=/nonexistent/ca.pem",
-        "rediss+cluster://localhost?ssl_cert_reqs=nonsense",
-        "rediss+cluster://localhost?ssl_check_hostname=no&socket_timeout=9",
-    ],
-)
-def test_option_without_effect_raises_invalid_settings(url):
-    with pytest.raises(InvalidSettings, match="REDIS_URL"):
-        connect(url, QUICK)
+@pytest.mark.parametrize("database", ["/3", "?db=3"])
+def test_database_of_the_url_is_used(tmp_path, database):
+    with redis_server.redis_on_a_port(tmp_path) as port:
+        with connected(f"redis://127.0.0.1:{port}{database}") as client:
+            client.set("key", "value")
+
+        with connected(f"redis://127.0.0.1:{port}") as default:
+            assert list(default.info("keyspace")) == ["db3"]
+
+
+def test_socket_url_with_database_and_password_is_used(tmp_path):
+    with redis_server.redis_on_a_socket(tmp_path, "--requirepass", "p@ss") as url:
+        path = url.removeprefix("unix://")
+        with connected(f"unix://:p%40ss@{path}?db=3") as client:
+            client.set("key", "value")
+
+            assert list(client.info("keyspace")) == ["db3"]
+
+
+def test_sentinel_url_with_database_and_both_passwords_is_used(tmp_path):
+    settings = tmp_path / "sentinel.conf"
+    with redis_server.redis_on_a_port(tmp_path, "--requirepass", "p@ss") as port:
+        settings.write_text(
+            f"sentinel monitor otp 127.0.0.1 {port} 1\n"
+            "sentinel auth-pass otp p@ss\n"
+            "requirepass s3ntinel\n"
+        )
+        with redis_server.sentinel_on_a_port(settings) as own:
+            url = f"redis+sentinel://:p%40ss@127.0.0.1:{own}/otp/3"
+            with connected(f"{url}?sentinel_password=s3ntinel") as client:
+                client.set("key", "value")
+
+                assert list(client.info("keyspace")) == ["db3"]
+
+
+def test_cluster_url_with_user_and_password_is_used(tmp_path):
+    user = ("--user", "otp", "on", ">p@ss", "~*", "+@all")
+    options = ("--cluster-enabled", "yes", *user)
+    with redis_server.redis_on_a_port(tmp_path, *options) as p:
+        with redis.Redis(port=p) as node:
+            redis_server.serve_every_slot(node)
+            node.config_set("requirepass", "other")
+
+        RedisStore(connect(f"redis+cluster://otp:p%40ss@127.0.0.1:{p}", TIMEOUT)).ping()
+
+
+def test_unusable_url_raises_invalid_settings():
+    with pytest.raises(InvalidSettings, match="REDIS_URL has the option ssl_nonsense"):
+        connect("rediss://localhost?ssl_nonsense=1", QUICK)

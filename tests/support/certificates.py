@@ -42,6 +42,18 @@ class Authority:
             *("--tls-replication", "yes"),
         )
 
+    def client_certificate(self, password: str) -> Path:
+        """Issue a certificate with an encrypted key, both in one file.
+
+        Returns:
+            The path of the file.
+        """
+        key = ec.generate_private_key(ec.SECP256R1())
+        encryption = serialization.BestAvailableEncryption(password.encode())
+        path = self.folder / f"{self.name}-client.pem"
+        path.write_bytes(_written(key, encryption) + _signed(self, key, "127.0.0.1"))
+        return path
+
 
 def authority(folder: Path, name: str) -> Authority:
     """Create an authority, with its certificate in *folder*."""
@@ -77,9 +89,12 @@ def _name(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def _written(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _written(
+    key: ec.EllipticCurvePrivateKey,
+    encryption: serialization.KeySerializationEncryption | None = None,
+) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
+        encryption or serialization.NoEncryption(),
     )
