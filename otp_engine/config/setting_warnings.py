@@ -166,8 +166,8 @@ def _public_url_warnings(settings: Settings) -> list[str]:
     warnings = []
     if settings.trusted_proxies:
         warnings.append(
-            "OTP_PUBLIC_URL is not set: with a proxy in front, URLs in responses of /v2"
-            " can point to another host, and SDKs send their credentials there"
+            "OTP_PUBLIC_URL is not set: SDKs send their credentials to the URLs in"
+            " responses of /v2, which have the Host and X-Forwarded-Proto of the proxy"
         )
     if not (settings.dev or settings.api_keys):
         warnings.append(

@@ -18,7 +18,11 @@ _LISTEN, _SERVICE = "listen 8080;", "http://127.0.0.1:3000;"
 
 @contextmanager
 def in_front_of(
-    port: int, folder: Path, *, changes: Mapping[str, str] | None = None
+    port: int,
+    folder: Path,
+    *,
+    changes: Mapping[str, str] | None = None,
+    certificate: Path | None = None,
 ) -> Iterator[int]:
     """Run nginx with `deploy/proxy/nginx.conf` on a free port; yield that port.
 
@@ -28,14 +32,20 @@ def in_front_of(
         port: The port of the service.
         folder: The folder of the files that nginx writes.
         changes: More texts of the configuration to replace, with their new texts.
+        certificate: The file of a certificate and of its key, with which nginx accepts
+            TLS only.
     """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         pytest.skip("nginx is not installed")
     proxy_port = redis_server.free_port()
     text = CONFIGURATION.read_text()
+    listen = f"listen 127.0.0.1:{proxy_port};"
+    if certificate:
+        files = f" ssl_certificate {certificate}; ssl_certificate_key {certificate};"
+        listen = listen.replace(";", " ssl;") + files
     ports = {
-        _LISTEN: f"listen 127.0.0.1:{proxy_port};",
+        _LISTEN: listen,
         _SERVICE: f"http://127.0.0.1:{port};",
     }
     for old, new in {**ports, **(changes or {})}.items():

@@ -26,15 +26,20 @@ class Authority:
         """The path of its certificate."""
         return self.folder / f"{self.name}.pem"
 
+    def issue(self, address: str = "127.0.0.1") -> Path:
+        """Issue a certificate for *address*; return the file of it and of its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        path = self.folder / f"{self.name}-{address}.pem"
+        path.write_bytes(_written(key) + _signed(self, key, address))
+        return path
+
     def server_options(self, address: str = "127.0.0.1") -> tuple[str, ...]:
         """Issue a certificate for *address*.
 
         Returns:
             The options with which redis-server uses it, for every kind of connection.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
-        path = self.folder / f"{self.name}-{address}.pem"
-        path.write_bytes(_written(key) + _signed(self, key, address))
+        path = self.issue(address)
         return (
             *("--tls-cert-file", str(path)),
             *("--tls-key-file", str(path)),

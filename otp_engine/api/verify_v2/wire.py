@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from flask import request
+from werkzeug.sansio.utils import get_host
 
 from otp_engine.api import context
 
@@ -53,4 +54,8 @@ def page_url(path: str, query: Iterable[tuple[str, str]]) -> str:
 
 
 def _base_url() -> str:
-    return context.get_dependencies().public_url or request.host_url.rstrip("/")
+    if public_url := context.get_dependencies().public_url:
+        return public_url
+    # A forged `Host` only appears in the forger's own response, which is not cached.
+    host = request.host or get_host(request.scheme, None, request.server)
+    return f"{request.scheme}://{host}"

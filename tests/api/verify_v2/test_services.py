@@ -403,3 +403,83 @@ def test_urls_use_public_url(verify_with):
 
     assert body["meta"]["url"].startswith("https://otp.example.com/v2/Services?")
     assert body["services"][0]["url"].startswith("https://otp.example.com/v2/")
+
+
+def urls_of(client, **headers):
+    """Return the first part of every URL in the list of services."""
+    response = client.get(
+        "/v2/Services",
+        query_string={"PageSize": "1"},
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
+    body = response.get_json()
+    [service] = body["services"]
+    urls = [
+        body["meta"]["url"],
+        body["meta"]["first_page_url"],
+        service["url"],
+        *service["links"].values(),
+    ]
+    return {url.partition("/v2/")[0] for url in urls}
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Host": "otp.example.com:8080"}, "http://otp.example.com:8080"),
+        (
+            {"Host": "otp.example.com", "X_Forwarded_Proto": "https"},
+            "https://otp.example.com",
+        ),
+        (
+            {"Host": "verify.twilio.com:443", "X_Forwarded_Proto": "https"},
+            "https://verify.twilio.com",
+        ),
+        (
+            {"Host": "[2001:db8::1]:8443", "X_Forwarded_Proto": "https"},
+            "https://[2001:db8::1]:8443",
+        ),
+        (
+            {"Host": "otp.example.com", "X_Forwarded_Proto": "https, ftp"},
+            "http://otp.example.com",
+        ),
+        (
+            {
+                "Host": "otp.example.com",
+                "X_Forwarded_Proto": "https",
+                "X_Forwarded_Host": "evil.example",
+                "X_Forwarded_Port": "1",
+                "X_Forwarded_Prefix": "/evil",
+                "Forwarded": "host=evil.example",
+            },
+            "https://otp.example.com",
+        ),
+    ],
+)
+def test_urls_have_host_and_scheme_of_the_proxy(app_with, headers, expected):
+    client = app_with(OTP_TRUSTED_PROXIES="1").test_client()
+
+    assert urls_of(client, **headers) == {expected}
+
+
+@pytest.mark.parametrize("host", ["evil.example/x", "evil.example?", "a b", "@", ""])
+def test_urls_of_a_request_with_invalid_host_have_the_address_of_the_server(
+    app_with, host
+):
+    assert urls_of(app_with().test_client(), Host=host) == {"http://localhost"}
+
+
+def test_scheme_of_a_client_without_proxy_is_ignored(app_with):
+    client = app_with().test_client()
+
+    assert urls_of(client, X_Forwarded_Proto="https") == {"http://localhost"}
+
+
+def test_public_url_is_independent_of_the_request(app_with):
+    client = app_with(
+        OTP_TRUSTED_PROXIES="1", OTP_PUBLIC_URL="https://otp.example.com"
+    ).test_client()
+
+    urls = urls_of(client, Host="evil.example", X_Forwarded_Proto="http")
+
+    assert urls == {"https://otp.example.com"}
