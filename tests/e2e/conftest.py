@@ -6,7 +6,12 @@ import pytest
 import redis
 from playwright.sync_api import sync_playwright
 
-from tests.support import redis_server, server_process, twilio_server
+from tests.support import (
+    node_programs,
+    redis_server,
+    server_process,
+    twilio_server,
+)
 
 # Hashes that take no time worth measuring.
 FAST_HASHES = {"OTP_ARGON2": "m=64,t=1,p=1"}
@@ -54,6 +59,12 @@ def own_environ(tmp_path, twilio):
     """Return the environment of a service with a Redis that only this test uses."""
     with redis_server.redis_on_a_socket(tmp_path) as redis_url:
         yield server_process.production(redis_url, twilio.url) | FAST_HASHES
+
+
+@pytest.fixture(scope="session")
+def node(pytestconfig):
+    """Return the folder of the programs for Node, with Twilio's SDK."""
+    return node_programs.install(pytestconfig.cache)
 
 
 @pytest.fixture(scope="module")
