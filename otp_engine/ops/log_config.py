@@ -10,12 +10,15 @@ import json
 import logging
 import logging.config
 import sys
+import threading
 import time
 import traceback
 from types import TracebackType
 from typing import Any
 
 from otp_engine.ops.request_log import RequestIdFilter
+
+log = logging.getLogger(__name__)
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
@@ -49,11 +52,15 @@ class TerminalFormatter(logging.Formatter):
         return " ".join(parts)
 
 
-class _DropThreadAdvice(logging.Filter):
-    """Drops Granian's advice to use fewer threads; most of them wait on purpose."""
+class _ServerMessages(logging.Filter):
+    """Drops and rewrites messages of Granian, in the parent and the workers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return "quite high compared" not in record.getMessage()
+        message = record.getMessage()
+        if message.startswith("Granian shutdown completed"):
+            record.msg, record.args = "the service has stopped", ()
+        # It advises fewer threads, and most of them wait on purpose.
+        return "quite high compared" not in message
 
 
 def build_config() -> dict[str, Any]:
@@ -72,7 +79,7 @@ def build_config() -> dict[str, Any]:
         "formatters": {"line": {"()": formatter}},
         "filters": {
             "request_id": {"()": RequestIdFilter},
-            "thread_advice": {"()": _DropThreadAdvice},
+            "server_messages": {"()": _ServerMessages},
         },
         "handlers": {
             "stderr": {
@@ -83,13 +90,31 @@ def build_config() -> dict[str, Any]:
             }
         },
         "root": {"level": "INFO", "handlers": ["stderr"]},
-        "loggers": {"_granian": {"level": "INFO", "filters": ["thread_advice"]}},
+        "loggers": {"_granian": {"level": "INFO", "filters": ["server_messages"]}},
     }
 
 
 def configure() -> None:
-    """Configure logging as `build_config` describes."""
+    """Configure logging as `build_config` describes.
+
+    Exceptions that no code handles and warnings of Python become records too. Their
+    usual text is on several lines, and can quote user input.
+    """
     logging.config.dictConfig(build_config())
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda args: _log_uncaught(
+        args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
+    )
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    log.critical("unexpected error", exc_info=(kind, error, trace))
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
