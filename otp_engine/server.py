@@ -7,13 +7,20 @@ serving while load balancers move their traffic to other instances.
 The parent reads the settings once and passes them to every worker, including one that
 replaces a dead worker. So no secret is in a worker's `os.environ`, and a secret file
 that changes later does not give the workers different settings.
+
+No worker outlives the parent: it stops when the parent ends, however that happens.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 import signal
+import sys
+import time
 from collections.abc import MutableMapping
+from contextlib import suppress
 from functools import partial
 from threading import Event, Timer
 from typing import Any
@@ -22,11 +29,15 @@ from flask import Flask
 from granian import Granian
 
 from otp_engine import signals
-from otp_engine.app import METRICS_DIR_VARIABLE, create_app
+from otp_engine.app import create_app
 from otp_engine.config import Settings
 from otp_engine.ops import log_config
+from otp_engine.parent_pipe import ParentPipe
+
+log = logging.getLogger(__name__)
 
 _DRAIN_SIGNAL = signal.SIGUSR1
+_STOP_TIMEOUT = 15  # seconds; longer than the timeout of a provider
 # RFC 3875, section 4.1: the meta-variables of a request other than headers (HTTP_*).
 _REQUEST_VARIABLES = frozenset(
     {
@@ -52,41 +63,80 @@ _REQUEST_VARIABLES = frozenset(
 
 
 class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian chooses its class when imported
-    """A server that drains after SIGTERM; a second SIGTERM or a SIGINT stops it."""
+    """A server that drains after SIGTERM.
 
-    def __init__(self, settings: Settings, **options: Any) -> None:  # noqa: ANN401 - the options of Granian
+    A second SIGTERM stops it without a drain, as do SIGINT, SIGQUIT and SIGHUP. Each
+    stop completes the requests in flight. A SIGHUP that was ignored at the start, as
+    `nohup` does, stays ignored.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        metrics_dir: str | None,
+        **options: Any,  # noqa: ANN401 - the options of Granian
+    ) -> None:
         """Prepare the server.
 
         Args:
             settings: The settings of the service. Their drain duration is the time
                 between SIGTERM and the stop.
+            metrics_dir: The directory of the metrics that the workers share; it is
+                deleted if the parent ends without its own cleanup.
             options: The options of Granian.
         """
         target = f"{create_worker_app.__module__}:{create_worker_app.__name__}"
-        super().__init__(target, **options)
+        super().__init__(target, workers_kill_timeout=_STOP_TIMEOUT, **options)
         self._settings = settings
+        self._metrics_dir = metrics_dir
         self._drain = settings.drain_duration.total_seconds()
+        self._parent_pid = os.getpid()
+        self._ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
     def run(self) -> None:
         """Start the workers, and serve until the stop."""
-        loader = partial(create_worker_app, self._settings)
-        self.serve(target_loader=loader, wrap_loader=False)
+        loader = partial(
+            create_worker_app, self._settings, self._metrics_dir, ParentPipe()
+        )
+        # A worker that has not installed its handler would end at this signal.
+        signal.signal(_DRAIN_SIGNAL, signal.SIG_IGN)
+        signal.signal(signal.SIGQUIT, self.signal_handler_interrupt)
+        try:
+            self.serve(target_loader=loader, wrap_loader=False)
+        finally:
+            # Workers remain after an error only, and Python would wait for their end.
+            for worker in self.wrks:
+                worker.kill()
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Granian's signature
-        """Handle SIGTERM and SIGINT: start the drain, or stop.
+        """Handle SIGTERM, SIGINT and SIGQUIT: start the drain, or stop.
 
         Overrides the handler of Granian, which stops at once.
         """
+        if os.getpid() != self._parent_pid:
+            # A forked worker inherits this handler, and has not started to serve.
+            os._exit(0)
         stop = super().signal_handler_interrupt
         if args[0] != signal.SIGTERM or not self._drain:
             stop(*args, **kwargs)
             return
         for worker in self.wrks:
-            os.kill(worker.inner.pid, _DRAIN_SIGNAL)
+            with suppress(ProcessLookupError):
+                os.kill(worker.inner.pid, _DRAIN_SIGNAL)
         timer = Timer(self._drain, stop)
         timer.daemon = True
         timer.start()
         self._drain = 0
+
+    def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Granian's signature
+        """Handle SIGHUP: stop.
+
+        Overrides the handler of Granian, which replaces the workers. The new ones would
+        get the same settings, and the embedded store would lose its data.
+        """
+        if not self._ignores_hangup:
+            self.signal_handler_interrupt(*args, **kwargs)
 
     def startup(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Granian's signature
         """Start the workers, and run signal handlers without delay from then on."""
@@ -94,7 +144,9 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
         signals.install_signal_wakeup()
 
 
-def create_worker_app(settings: Settings) -> Flask:
+def create_worker_app(
+    settings: Settings, metrics_dir: str | None, parent: ParentPipe
+) -> Flask:
     """Build the application in a worker process of `DrainingServer`.
 
     The worker leaves the process group of the terminal. A Ctrl-C would otherwise reach
@@ -103,21 +155,40 @@ def create_worker_app(settings: Settings) -> Flask:
 
     Args:
         settings: The settings, from the parent.
+        metrics_dir: The directory of the metrics, from the parent.
+        parent: Reports the end of the parent.
 
     Returns:
         The application.
     """
     os.setpgid(0, 0)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     signals.install_signal_wakeup()
     draining = Event()
     signal.signal(_DRAIN_SIGNAL, lambda *_: draining.set())
-    remove_request_variables(os.environ)
     log_config.configure()
-    return create_app(
-        settings,
-        draining=draining.is_set,
-        metrics_dir=os.environ.get(METRICS_DIR_VARIABLE),
-    )
+    parent.call_at_end_of_parent(partial(_stop_orphan, metrics_dir))
+    remove_request_variables(os.environ)
+    try:
+        return create_app(settings, draining=draining.is_set, metrics_dir=metrics_dir)
+    except Exception:
+        log.exception("the worker did not start")
+        sys.exit(1)
+
+
+def _stop_orphan(metrics_dir: str | None) -> None:
+    """Stop this worker, the parent of which has ended.
+
+    It listens no longer and completes the requests in flight, as at every stop. It does
+    not drain, because a new parent can need the port at once.
+    """
+    log.error("the parent process has ended: this worker stops")
+    if metrics_dir:
+        shutil.rmtree(metrics_dir, ignore_errors=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_STOP_TIMEOUT)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def remove_request_variables(environ: MutableMapping[str, str]) -> None:

@@ -15,7 +15,9 @@ import redis
 from click.testing import CliRunner
 
 from otp_engine import __version__
+from otp_engine.cli import listen_address
 from otp_engine.cli.common import load
+from otp_engine.cli.listen_address import ListenAddress
 from otp_engine.domain.services import Service
 from otp_engine.store.redis_store import RedisStore
 from tests.support import redis_server, twilio_server
@@ -133,6 +135,60 @@ def test_serve_on_port_in_use_fails(options):
 
     assert result.exit_code == 1
     assert f"✗ cannot listen on 127.0.0.1, port {port}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("nowhere.invalid", ""),
+        ("", ""),
+        ("localhost:3000", ""),
+        ("a..b", "this is no host name"),
+        ("192.0.2.1", "Cannot assign requested address"),
+        ("fe80::1%nowhere", ""),
+    ],
+)
+def test_serve_on_host_that_is_not_of_this_machine_fails(host, reason):
+    result = run("serve", "--dev", "--host", host)
+
+    assert result.exit_code == 1
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"✗ cannot listen on {host}, port 3000: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("host", "ip"),
+    [
+        ("localhost", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.1", "127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0"),
+        ("::1", "::1"),
+        ("[::1]", "::1"),
+        ("::", "::"),
+        ("[::]", "::"),
+        ("::ffff:127.0.0.1", "::ffff:127.0.0.1"),
+    ],
+)
+def test_host_is_resolved_to_one_ip_address(host, ip):
+    address = listen_address.find(host, 0)
+
+    assert address.ip == ip
+    assert address.port > 0
+
+
+@pytest.mark.parametrize(
+    ("ip", "url"),
+    [
+        ("127.0.0.1", "http://localhost:3420"),
+        ("0.0.0.0", "http://localhost:3420"),
+        ("::", "http://localhost:3420"),
+        ("::1", "http://[::1]:3420"),
+        ("192.0.2.1", "http://192.0.2.1:3420"),
+    ],
+)
+def test_url_of_listen_address_reaches_it_from_this_machine(ip, url):
+    assert ListenAddress(ip, 3420).url == url
 
 
 def test_new_api_key_is_printed_once_with_its_hash():

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import socket
+import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from tempfile import TemporaryDirectory, gettempdir
 
 from granian.constants import HTTPModes, Interfaces
 
 from otp_engine.app import METRICS_DIR_VARIABLE, THREADS, cpu_count
-from otp_engine.cli import stored_config_warnings
+from otp_engine.cli import listen_address, stored_config_warnings
 from otp_engine.cli.common import load
+from otp_engine.cli.listen_address import ListenAddress
 from otp_engine.cli.terminal import fail, success
 from otp_engine.config import Settings, setting_warnings
 from otp_engine.domain.policy.online_guessing import guessing_chance
@@ -24,39 +26,62 @@ from otp_engine.store.redis_store import RedisStore
 log = logging.getLogger(__name__)
 
 _MIN_FREE_BYTES = 32 * 1024 * 1024
-_KILL_TIMEOUT = 15  # seconds; longer than the timeout of a provider
 
 
-def serve(*, dev: bool, host: str, port: int, workers: int | None) -> None:
+def serve(
+    *, dev: bool, host: str, port: int, workers: int | None, url: str | None
+) -> None:
     """Run the service until SIGTERM.
 
     Args:
         dev: Whether to start in dev mode.
-        host: Address to listen on.
-        port: Port to listen on.
+        host: IP address or host name to listen on.
+        port: Port to listen on; 0 means any free one.
         workers: Number of processes; None for one for each core, or for one process
             with the embedded store.
+        url: URL that the first log lines show; None for the public URL of the
+            settings, or the listen address.
     """
     settings, store = load(**({"OTP_DEV": "1"} if dev else {}))
     if workers is None:
         workers = cpu_count() if settings.redis_url else 1
     if workers > 1 and settings.redis_url is None:
         fail("--workers over 1 needs REDIS_URL: each worker has its own embedded store")
-    _require_free_port(host, port)
+    address = _find_address(host, port)
     settings = replace(settings, workers=workers)
     log_config.configure()
-    _log_warnings(settings, store, host)
-    if settings.inbox:
-        success(f"verify page: http://localhost:{port}/verify")
-        success(f"messages:    http://localhost:{port}/dev/inbox")
-        success(f"API docs:    http://localhost:{port}/docs")
-    server = _server(settings, host=host, port=port, workers=workers)
-    if not (settings.dev or settings.metrics_key):
-        server.run()
-        return
-    with _metrics_dir() as directory:
-        os.environ[METRICS_DIR_VARIABLE] = directory
-        server.run()
+    _log_warnings(settings, store, address.ip)
+    _show_urls(settings, url or settings.public_url or address.url)
+    with ExitStack() as stack:
+        metrics_dir = None
+        os.environ.pop(METRICS_DIR_VARIABLE, None)
+        if settings.dev or settings.metrics_key:
+            metrics_dir = stack.enter_context(_metrics_dir())
+            os.environ[METRICS_DIR_VARIABLE] = metrics_dir
+        _server(settings, address, metrics_dir).run()
+
+
+def _find_address(host: str, port: int) -> ListenAddress:
+    try:
+        return listen_address.find(host, port)
+    except ValueError as error:
+        fail(f"cannot listen on {host}, port {port}: {error}")
+
+
+def _show_urls(settings: Settings, url: str) -> None:
+    """Show where a person starts; a log line where another program reads the log."""
+    pages = {
+        "verify page": ("/verify", settings.verify_page.enabled),
+        "messages": ("/dev/inbox", settings.inbox),
+        "API docs": ("/docs", settings.inbox),
+    }
+    for name, (path, is_shown) in pages.items():
+        if not is_shown:
+            continue
+        if sys.stderr.isatty():
+            success(f"{name + ':':<12} {url.rstrip('/')}{path}")
+        else:
+            log.info("%s: %s%s", name, url.rstrip("/"), path)
 
 
 def _log_warnings(settings: Settings, store: RedisStore, host: str) -> None:
@@ -89,31 +114,18 @@ def _metrics_dir() -> TemporaryDirectory[str]:
 
 
 def _server(
-    settings: Settings, *, host: str, port: int, workers: int
+    settings: Settings, address: ListenAddress, metrics_dir: str | None
 ) -> DrainingServer:
     return DrainingServer(
         settings,
+        metrics_dir=metrics_dir,
         interface=Interfaces.WSGI,
-        address=host,
-        port=port,
-        workers=workers,
+        address=address.ip,
+        port=address.port,
+        workers=settings.workers,
         blocking_threads=THREADS,
         http=HTTPModes.http1,
         websockets=False,
         respawn_failed_workers=True,
-        workers_kill_timeout=_KILL_TIMEOUT,
         log_dictconfig=log_config.build_config(),
     )
-
-
-def _require_free_port(host: str, port: int) -> None:
-    """Reject a port that is in use, because Granian would share it (SO_REUSEPORT)."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-    except OSError as error:
-        fail(f"cannot listen on {host}, port {port}: {error.strerror}")

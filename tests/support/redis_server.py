@@ -61,10 +61,11 @@ def serve_every_slot(node: redis_py.Redis) -> None:
     wait_until(lambda: b"cluster_state:ok" in node.execute_command("CLUSTER", "INFO"))
 
 
-def listens(port: int) -> bool:
+def listens(port: int, host: str = "127.0.0.1") -> bool:
     """Return whether a process accepts connections on *port* of this machine."""
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as connection:
+        return connection.connect_ex((host, port)) == 0
 
 
 def redis_program() -> str:

@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ PEPPER = Pepper(bytes(range(32)))
 PROGRAM = [sys.executable, "-m", "otp_engine"]
 # Coverage uses the second to measure other processes.
 _INHERITED = ("PATH", "COVERAGE_PROCESS_CONFIG")
+_LISTENS_AT = r"Listening at: http://(\S+):([0-9]+)"
 PATH = {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
@@ -65,28 +67,43 @@ class Response:
 class ServerProcess:
     """A running server, and the lines that it has written so far."""
 
-    port: int
     process: subprocess.Popen[str]
     stdout: list[str] = field(default_factory=list)
     stderr: list[str] = field(default_factory=list)
 
+    @property
+    def host(self) -> str:
+        """The address that it listens on."""
+        return self._listens_at[1].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._listens_at[2])
+
+    @property
+    def _listens_at(self) -> re.Match[str]:
+        match = re.search(_LISTENS_AT, "".join(self.stderr))
+        assert match
+        return match
+
     def post(self, path: str, body: Mapping[str, Any], **headers: str) -> Response:
         """POST *body* as JSON on a new connection."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         content_type = {"Content-Type": "application/json"}
         connection.request("POST", path, json.dumps(body), content_type | headers)
         return _read(connection)
 
     def get(self, path: str) -> Response:
         """GET *path* on a new connection."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         connection.request("GET", path)
         return _read(connection)
 
     def read(self, path: str, **headers: str) -> str:
         """GET *path*, and return the text of the response."""
         with closing(
-            http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            http.client.HTTPConnection(self.host, self.port, timeout=60)
         ) as connection:
             connection.request("GET", path, headers=headers)
             return connection.getresponse().read().decode()
@@ -94,10 +111,12 @@ class ServerProcess:
 
 @contextmanager
 def running_server(*arguments: str, **environ: str) -> Iterator[ServerProcess]:
-    """Run a service on a free port, with only the variables of *environ*."""
-    port = redis_server.free_port()
+    """Run a service with only the variables of *environ*.
+
+    A `--host` and a `--port` in *arguments* replace 127.0.0.1 and a free port.
+    """
     with subprocess.Popen(
-        [*PROGRAM, "serve", "--port", str(port), *arguments],
+        [*PROGRAM, "serve", "--port", str(redis_server.free_port()), *arguments],
         env=PATH | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -105,7 +124,7 @@ def running_server(*arguments: str, **environ: str) -> Iterator[ServerProcess]:
         cwd=Path(__file__).parents[2],
         start_new_session=True,
     ) as process:
-        served = ServerProcess(port, process)
+        served = ServerProcess(process)
         readers = [
             threading.Thread(target=_collect, args=(stream, lines))
             for stream, lines in (
@@ -118,7 +137,9 @@ def running_server(*arguments: str, **environ: str) -> Iterator[ServerProcess]:
         try:
             redis_server.wait_until(lambda: _started(served))
             # A worker logs that it has started before it listens.
-            redis_server.wait_until(lambda: redis_server.listens(port))
+            redis_server.wait_until(
+                lambda: redis_server.listens(served.port, served.host)
+            )
             yield served
         finally:
             process.terminate()

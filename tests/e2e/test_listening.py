@@ -1,0 +1,100 @@
+"""Where a service listens, and what the first lines of its log show."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support import server_process
+
+UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+PAGES = ("/verify", "/dev/inbox", "/docs")
+
+
+def messages(server):
+    return [json.loads(line)["message"] for line in server.stderr]
+
+
+def shown_urls(server):
+    return [
+        text.partition(": ")[2] for text in messages(server) if text.endswith(PAGES)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("host", "ip"),
+    [("localhost", "127.0.0.1"), ("::1", "::1"), ("[::1]", "::1"), ("::", "::")],
+)
+def test_service_on_any_free_port_listens_on_host(host, ip):
+    with server_process.running_server(
+        "--dev", "--host", host, "--port", "0"
+    ) as server:
+        assert server.host == ip
+        assert server.get("/healthz").status == 200
+
+
+def test_first_log_lines_show_port_and_path_of_each_page():
+    with server_process.running_server("--dev") as server:
+        urls = shown_urls(server)
+
+    assert urls == [f"http://localhost:{server.port}{path}" for path in PAGES]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ"),
+    [
+        (["--url", "http://localhost:3456"], {}),
+        (["--url", "http://localhost:3456/"], {"OTP_PUBLIC_URL": "http://a.example"}),
+        ([], {"OTP_PUBLIC_URL": "http://localhost:3456"}),
+    ],
+)
+def test_first_log_lines_show_url_that_people_use(arguments, environ):
+    with server_process.running_server("--dev", *arguments, **environ) as server:
+        urls = shown_urls(server)
+
+    assert urls == [f"http://localhost:3456{path}" for path in PAGES]
+
+
+def test_two_workers_show_each_page_once(shared_environ):
+    environ = shared_environ | {"OTP_DEV": "1", "OTP_SENDER": "console"}
+    with server_process.running_server("--workers", "2", **environ) as server:
+        urls = shown_urls(server)
+
+    assert urls == [f"http://localhost:{server.port}{path}" for path in PAGES]
+
+
+def test_last_log_line_is_in_the_words_of_the_service():
+    with server_process.running_server("--dev") as server:
+        pass
+
+    assert messages(server)[-1] == "the service has stopped"
+
+
+def test_privileged_port_without_right_fails_with_one_line():
+    if int(UNPRIVILEGED.read_text()) <= 1:
+        pytest.skip("every port is unprivileged here")
+    without_right = []
+    if os.geteuid() == 0:
+        setpriv = shutil.which("setpriv") or pytest.skip("setpriv is not installed")
+        without_right = [setpriv, "--bounding-set", "-net_bind_service"]
+        without_right += ["--inh-caps", "-net_bind_service"]
+
+    result = subprocess.run(
+        [*without_right, *server_process.PROGRAM, "serve", "--dev", "--port", "1"],
+        env=server_process.PATH,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=Path(__file__).parents[2],
+    )
+
+    assert result.returncode == 1
+    [line] = result.stderr.splitlines()
+    assert line.startswith("✗ cannot listen on 127.0.0.1, port 1: Permission denied")
+    assert "CAP_NET_BIND_SERVICE" in line
