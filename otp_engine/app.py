@@ -189,7 +189,7 @@ def _add_views(
     app.register_blueprint(auth_views.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(jwks.blueprint(dependencies.proofs))
-    web.init_app(app, settings, store.inbox.list_messages)
+    web.init_app(app, settings, store.inbox)
     parse_report = senders.build_report_parser(settings)
     if parse_report and settings.twilio_webhook_url:
         app.register_blueprint(

@@ -48,22 +48,28 @@ def register(app: Flask, by_prefix: Mapping[str, ErrorHandler]) -> None:
 
     Args:
         app: The application.
-        by_prefix: Handlers of other formats, by the prefix of the path of a request.
+        by_prefix: Handlers of other formats, by the prefix of the path of a request;
+            the first prefix that matches.
     """
 
-    def handle(error: Exception) -> ResponseReturnValue:
+    def dispatch(error: Exception) -> ResponseReturnValue:
         matches = (
             handler
             for prefix, handler in by_prefix.items()
             if request.path.startswith(prefix)
         )
-        return next(matches, _dispatch)(error)
+        return next(matches, handle)(error)
 
-    app.register_error_handler(Exception, handle)
-    app.register_error_handler(HTTPException, handle)
+    app.register_error_handler(Exception, dispatch)
+    app.register_error_handler(HTTPException, dispatch)
 
 
-def _dispatch(error: Exception) -> ResponseReturnValue:
+def handle(error: Exception) -> ResponseReturnValue:
+    """Return the response to *error*, in JSON.
+
+    Args:
+        error: The exception that no view handled.
+    """
     match error:
         case errors.OTPError():
             return _known_error(error)

@@ -100,6 +100,14 @@ class RedisInbox:
             for message, status in zip(messages, statuses, strict=True)
         ]
 
+    def clear(self) -> None:
+        """Delete all messages; the status of their codes expires.
+
+        Raises:
+            StoreUnavailable: Redis did not reply.
+        """
+        self._client.execute(lambda redis: redis.delete(keys.INBOX), keys.INBOX)
+
     def _close(self, verification_id: bytes, status: CodeStatus) -> None:
         key = keys.inbox_status(verification_id.hex())
         # The verification is closed already; an error here must not fail the request.

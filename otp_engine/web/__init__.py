@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Flask
 
 from otp_engine.api.error_handlers import ErrorHandler
 from otp_engine.config import Settings
-from otp_engine.domain.messages.inbox import InboxMessage
-from otp_engine.web import api_docs, assets, inbox, verify
+from otp_engine.domain.messages.inbox import InboxStore
+from otp_engine.web import api_docs, assets, home, inbox, verify
 
 
 def error_handlers(settings: Settings) -> dict[str, ErrorHandler]:
     """Return the error handlers of the pages, by the prefix of the path."""
-    return {"/verify": verify.handle_error} if settings.verify_page.enabled else {}
+    own = {"/verify": verify.handle_error} if settings.verify_page.enabled else {}
+    return {**own, "": home.handle_error}
 
 
-def init_app(
-    app: Flask, settings: Settings, list_messages: Callable[[], list[InboxMessage]]
-) -> None:
+def init_app(app: Flask, settings: Settings, messages: InboxStore) -> None:
     """Register the pages that *settings* enable.
 
     Args:
         app: The application.
         settings: The settings of the service.
-        list_messages: Returns the messages of the inbox, newest first.
+        messages: The messages of the inbox.
     """
     hosted = settings.verify_page
     app.register_blueprint(assets.blueprint(hosted))
     app.register_blueprint(api_docs.blueprint())
+    app.register_blueprint(home.blueprint(verify=hosted.enabled, inbox=settings.inbox))
     if settings.inbox:
-        page = inbox.blueprint(list_messages, _now, verify=hosted.enabled)
+        page = inbox.blueprint(
+            messages, _now, public_url=settings.public_url, verify=hosted.enabled
+        )
         app.register_blueprint(page)
     if hosted.enabled:
         _configure_session(app, settings)

@@ -2,70 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from otp_engine.domain.messages import segments
-from otp_engine.domain.messages.inbox import InboxMessage
+from otp_engine.domain.messages.inbox import CodeStatus, InboxMessage, InboxStore
+from otp_engine.errors import OriginNotAllowed
 from otp_engine.web import security_headers
 
 _JUST_NOW = timedelta(seconds=2)
+_PUNCTUATION = re.compile(r"[\s()./-]+")
 
 
 def blueprint(
-    list_messages: Callable[[], list[InboxMessage]],
+    store: InboxStore,
     now: Callable[[], datetime],
     *,
+    public_url: str | None,
     verify: bool,
 ) -> Blueprint:
     """Build the page and its JSON form.
 
     Args:
-        list_messages: Returns the messages of the inbox, newest first.
+        store: The messages.
         now: Returns the current time in UTC.
+        public_url: The URL of this service; None takes the URL of the request.
         verify: Whether the verify page is enabled, so that the inbox links to it.
-
-    Returns:
-        The blueprint `inbox`.
     """
     bp = security_headers.blueprint("inbox")
 
-    def matching_messages() -> list[dict[str, Any]]:
-        number, current_time = request.args.get("to"), now()
-        return [
-            _to_dict(message, current_time)
-            for message in list_messages()
-            if number in {None, message.to}
-        ]
-
     @bp.before_request
-    def require_local_host() -> None:
-        """Reject requests by DNS rebinding, where a foreign name resolves to us."""
+    def require_own_page() -> None:
+        """Reject other sites, also by DNS rebinding: a foreign name resolves to us."""
         if not _is_local(request.host):
             raise NotFound
+        if request.method in {"POST", "DELETE"} and not _is_same_origin():
+            raise OriginNotAllowed
 
-    @bp.get("/dev/inbox")
+    @bp.get("/dev/inbox", strict_slashes=False)
     def page() -> ResponseReturnValue:
         return render_template(
-            "inbox.html", messages=matching_messages(), verify=verify
+            "inbox.html",
+            messages=_matching(store.list_messages(), now()),
+            search=request.args.get("search") or request.args.get("to") or "",
+            url=public_url or request.host_url.rstrip("/"),
+            verify=verify,
         )
+
+    @bp.post("/dev/inbox")
+    def clear_page() -> ResponseReturnValue:
+        store.clear()
+        return redirect(url_for(".page"), HTTPStatus.SEE_OTHER)
 
     @bp.get("/dev/inbox.json")
     def messages() -> ResponseReturnValue:
-        return {"messages": matching_messages()}
+        return {"messages": _matching(store.list_messages(), now())}
+
+    @bp.delete("/dev/inbox.json")
+    def clear_messages() -> ResponseReturnValue:
+        store.clear()
+        return "", HTTPStatus.NO_CONTENT
 
     return bp
 
 
+def _matching(messages: Iterable[InboxMessage], now: datetime) -> list[dict[str, Any]]:
+    """Return the messages that the query of the request selects."""
+    number, text = request.args.get("to"), request.args.get("search", "")
+    return [
+        _to_dict(message, now)
+        for message in messages
+        if _is_to(message, number) and _contains(message, text)
+    ]
+
+
 def _to_dict(message: InboxMessage, now: datetime) -> dict[str, Any]:
     age = max(timedelta(), now - message.sent_at)
+    status = message.status(now)
+    is_pending = status == CodeStatus.PENDING
+    remaining = message.expires_at - now if is_pending else timedelta()
     return {
         "to": message.to,
         "channel": message.channel,
@@ -76,9 +100,30 @@ def _to_dict(message: InboxMessage, now: datetime) -> dict[str, Any]:
         "at": message.sent_at.isoformat(),
         "age": round(age.total_seconds()),
         "ago": _format_age(age),
+        "expires_in": int(remaining.total_seconds()),
         "verification": message.verification_id.hex(),
-        "state": message.status(now),
+        "state": status,
     }
+
+
+def _is_to(message: InboxMessage, number: str | None) -> bool:
+    """Return whether *message* is to *number*; a query decodes its `+` to a space."""
+    return number is None or message.to == f"+{number.strip().removeprefix('+')}"
+
+
+def _contains(message: InboxMessage, text: str) -> bool:
+    """Return whether *text* is a part of the number or of the text of *message*."""
+    # A national number starts with a 0 that the international form lacks.
+    number = _PUNCTUATION.sub("", text).lstrip("0")
+    return number in message.to or text.strip().casefold() in message.body.casefold()
+
+
+def _is_same_origin() -> bool:
+    """Return whether no page of another origin sent the request, by its browser."""
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get("Origin", request.host_url)
+    own = urlsplit(origin).netloc == request.host
+    return own and site in {"same-origin", "none"}
 
 
 def _is_local(host: str) -> bool:

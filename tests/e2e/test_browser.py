@@ -122,12 +122,53 @@ def test_code_copied_from_inbox_is_approved_when_pasted(open_page):
     inbox = page.context.new_page()
     inbox.goto("/dev/inbox")
     inbox.get_by_role("button", name="Copy").click()
-    expect(inbox.get_by_text("Copied")).to_be_visible()
+    expect(inbox.locator("button.copy")).to_have_text("Copied")
+    expect(inbox.get_by_role("status")).to_have_text("Copied")
 
     page.bring_to_front()
     page.get_by_label("Code", exact=True).press("Control+V")
 
     expect(page.get_by_role("heading")).to_have_text("Number verified")
+
+
+def test_new_message_is_announced_and_keeps_the_focus(open_page):
+    inbox = open_page("/dev/inbox")
+    inbox.request.post("/auth/send_otp", data={"phone": PHONE})
+    expect(inbox).to_have_title("(1) Inbox – OTP Engine")
+    inbox.get_by_role("button", name="Copy").focus()
+
+    inbox.request.post("/auth/send_otp", data={"phone": "+919876501234"})
+
+    expect(inbox.get_by_role("status")).to_have_text("New message to +919876501234")
+    expect(inbox.locator(".message h2")).to_have_text(
+        ["+919876501234", "+919445012345"]
+    )
+    expect(inbox.get_by_role("button", name="Copy").last).to_be_focused()
+    expect(inbox).to_have_title("(2) Inbox – OTP Engine")
+
+
+def test_inbox_is_searched_and_cleared(open_page):
+    inbox = open_page("/dev/inbox")
+    for phone in (PHONE, "+919876501234"):
+        inbox.request.post("/auth/send_otp", data={"phone": phone})
+
+    inbox.get_by_label("Number or text").fill("098765 01234")
+    inbox.get_by_label("Number or text").press("Enter")
+    expect(inbox.locator(".message h2")).to_have_text(["+919876501234"])
+    inbox.get_by_role("button", name="Delete all").click()
+
+    expect(inbox.get_by_text("No messages yet")).to_be_visible()
+    expect(inbox).to_have_title("Inbox – OTP Engine")
+
+
+@pytest.mark.parametrize("path", ["/", "/nope", "/dev/inbox", "/docs"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_page_for_developers_fits_screen(open_page, path, width):
+    page = open_page(path, viewport={"width": width, "height": 640})
+    page.request.post("/auth/send_otp", data={"phone": PHONE, "locale": "ar"})
+    page.reload()
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("separator", [" ", "-"])
@@ -233,10 +274,9 @@ def test_axe_finds_no_serious_violation(open_page, colors):
     page.get_by_label("Code", exact=True).fill(different_code(code))
     expect(page.get_by_role("alert")).not_to_be_empty()
     violations += _serious(page)
-    page.goto("/dev/inbox")
-    violations += _serious(page)
-    page.goto("/docs")
-    violations += _serious(page)
+    for path in ("/dev/inbox", "/docs", "/", "/nope"):
+        page.goto(path)
+        violations += _serious(page)
 
     assert violations == []
 

@@ -54,6 +54,16 @@ def test_last_hundred_messages_are_listed_newest_first(inbox):
     assert codes == [str(n) for n in range(104, 4, -1)]
 
 
+def test_cleared_inbox_is_empty_and_accepts_messages(inbox):
+    inbox.add(MESSAGE)
+
+    inbox.clear()
+    assert inbox.list_messages() == []
+
+    inbox.add(MESSAGE)
+    assert len(inbox.list_messages()) == 1
+
+
 def test_code_is_pending_until_it_expires(inbox):
     inbox.add(MESSAGE)
 

@@ -20,7 +20,7 @@ def client(app_with):
 
 
 @pytest.mark.parametrize("prefix", ["", "/otp"])
-@pytest.mark.parametrize("path", ["/verify", "/docs", "/dev/inbox"])
+@pytest.mark.parametrize("path", ["/", "/verify", "/docs", "/dev/inbox"])
 def test_every_link_of_a_page_is_below_the_public_path(client, prefix, path):
     response = client.get(prefix + path)
 
@@ -72,7 +72,8 @@ def test_verification_completes_below_the_public_path(client):
         ("/otp/healthz", 200),
         ("/otp/readyz", 200),
         ("/otp/.well-known/jwks.json", 200),
-        ("/otp", 404),
+        ("/otp", 200),
+        ("/otp/", 200),
         ("/otp/otp/verify", 404),
         ("/otp//verify", 404),
         ("/otpverify", 404),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from otp_engine.domain.models import Channel
 
@@ -50,3 +51,13 @@ class InboxMessage:
         if self.final_status:
             return self.final_status
         return CodeStatus.PENDING if now < self.expires_at else CodeStatus.EXPIRED
+
+
+class InboxStore(Protocol):
+    """The stored messages of the inbox."""
+
+    def list_messages(self) -> list[InboxMessage]:
+        """Return all messages, newest first."""
+
+    def clear(self) -> None:
+        """Delete all messages."""

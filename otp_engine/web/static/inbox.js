@@ -2,8 +2,14 @@
 "use strict";
 
 const REFRESH_INTERVAL = 1000; // milliseconds
+const CHANGING = [".state", ".times"];
 
+const messages = document.getElementById("messages");
+const news = document.getElementById("news");
+
+// Only a secure context has a clipboard: https, or localhost.
 function showCopyButtons() {
+  if (!navigator.clipboard) return;
   for (const button of document.querySelectorAll("button.copy")) button.hidden = false;
 }
 
@@ -13,14 +19,37 @@ async function refresh() {
     const response = await fetch(location.href, { cache: "no-store" });
     if (!response.ok) return;
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const current = document.getElementById("messages");
-    const updated = page.getElementById("messages");
-    // Replacing a focused button would lose the focus.
-    if (current.contains(document.activeElement)) return;
-    if (current.innerHTML !== updated.innerHTML) current.replaceChildren(...updated.childNodes);
+    document.title = page.title;
+    show([...page.getElementById("messages").children]);
     showCopyButtons();
   } catch {
     // The service may be restarting; the next refresh retries.
+  }
+}
+
+// Keeps the elements of known messages, so that no focus and no selection is lost.
+function show(updated) {
+  const listed = new Set(updated.map((element) => element.id));
+  for (const element of [...messages.children]) {
+    if (!listed.has(element.id)) element.remove();
+  }
+  let place = messages.firstElementChild;
+  for (const element of updated) {
+    if (place?.id === element.id) {
+      update(place, element);
+      place = place.nextElementSibling;
+    } else {
+      messages.insertBefore(element, place);
+      const number = element.querySelector("h2");
+      if (number) news.textContent = `New message to ${number.textContent}`;
+    }
+  }
+}
+
+function update(shown, updated) {
+  for (const selector of CHANGING) {
+    const [before, after] = [shown, updated].map((element) => element.querySelector(selector));
+    if (before && before.outerHTML !== after.outerHTML) before.replaceWith(after);
   }
 }
 
@@ -29,7 +58,8 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   await navigator.clipboard.writeText(button.dataset.code);
   button.textContent = "Copied";
-  setTimeout(() => { button.textContent = "Copy"; button.blur(); }, 1500);
+  news.textContent = "Copied";
+  setTimeout(() => { button.textContent = "Copy"; }, 1500);
 });
 
 showCopyButtons();
