@@ -213,6 +213,7 @@ def test_only_entry_points_read_the_environment():
     assert readers <= {
         "otp_engine/cli/common.py",
         "otp_engine/cli/serve.py",
+        "otp_engine/cli/terminal.py",
         "otp_engine/server.py",
     }
 

@@ -1,242 +1,190 @@
-"""Show and change the policy while the service runs."""
+"""Show the policy and its history."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from otp_engine.cli.author import default_author
-from otp_engine.cli.common import load_with_redis
-from otp_engine.cli.terminal import fail, printable, success, warn
-from otp_engine.config import Settings, setting_warnings
-from otp_engine.domain.events import PolicyChanged
+from otp_engine.cli import policy_context
+from otp_engine.cli.policy_context import PolicyContext
+from otp_engine.cli.terminal import format_time, printable, success, table, warn
+from otp_engine.domain.policy.changes import Source, ValueChange
 from otp_engine.domain.policy.online_guessing import guessing_chance
-from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
-from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
+from otp_engine.domain.policy.policy import PARSERS
+from otp_engine.domain.policy.signed_versions import MAX_VERSIONS
 from otp_engine.domain.policy.versions import PolicyVersion, apply
-from otp_engine.store.events.event_store import RedisEventStore
 
-_MAX_TRIES = 20
-_MAX_VERSIONS = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeOptions:
-    """How to store a change of the policy.
-
-    Attributes:
-        reason: The operator's reason.
-        by: Name of the operator; None means `OTP_OPERATOR`, or the user and machine.
-    """
-
-    reason: str | None
-    by: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _CliContext:
-    settings: Settings
-    versions: SignedPolicyVersions
-    events: RedisEventStore
-
-
-def _load_context() -> _CliContext:
-    """Load the settings and the stores, and print the warnings about the versions."""
-    settings, store = load_with_redis()
-    versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
-    for warning in versions.warnings():
-        warn(warning)
-    return _CliContext(settings, versions, store.events)
+_LEGEND = {
+    "live": "set by that version, in force in every worker within two seconds",
+    "environment": "set as OTP_NAME in the environment of this command",
+    "default": "the value of this release, where OTP_NAME is not set here",
+}
+_SHADOW = "of a window: it refuses nothing, and reports what it would refuse"
 
 
 def show(*, as_json: bool) -> None:
-    """Print each value and its source.
+    """Print the live version, and each value with its source.
 
     Args:
         as_json: Whether to print JSON.
     """
-    context = _load_context()
-    versions = context.versions.history(_MAX_VERSIONS)
-    live = apply(context.settings.policy, versions[0] if versions else None)
-    rows = [
-        (name, format_value(getattr(live, name)), _source(context, name, versions))
-        for name in PARSERS
-    ]
+    context = policy_context.load()
+    versions = context.versions.history(MAX_VERSIONS)
     if as_json:
-        values = {
-            name: {"value": value, "from": source} for name, value, source in rows
-        }
-        click.echo(json.dumps(values, indent=2))
+        click.echo(json.dumps(_policy_to_dict(context, versions), indent=2))
         return
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for name, value, source in rows:
-        click.echo(f"{name:{widths[0]}}  {value:{widths[1]}}  {printable(source)}")
+    for line in _policy_lines(context, versions):
+        click.echo(printable(line))
+    live = apply(context.settings.policy, versions[0] if versions else None)
     chance = guessing_chance(live, context.settings.service.code_length)
     success(f"the chance of guessing a code is at most {chance}")
-    for warning in setting_warnings.policy_warnings(live, context.settings):
+    for warning in context.policy_warnings(live):
         warn(warning)
 
 
-def set_(name: str, value: str, options: ChangeOptions) -> None:
-    """Set a value of the policy.
+def history(limit: int | None, *, as_json: bool) -> None:
+    """Print the versions, newest first: time, author, reason and changes.
 
     Args:
-        name: The name of the value.
-        value: The value as text.
-        options: How to store the change.
-    """
-    context = _load_context()
-    try:
-        text = format_value(PARSERS[name](value.strip()))
-    except ValueError as problem:
-        fail(f"{name} {problem}")
-    _commit_change(context, options, lambda values: {**values, name: text})
-
-
-def unset(name: str, options: ChangeOptions) -> None:
-    """Return a value to that of the environment.
-
-    Args:
-        name: The name of the value.
-        options: How to store the change.
-    """
-    context = _load_context()
-
-    def without(values: Mapping[str, str]) -> dict[str, str]:
-        if name not in values:
-            fail(f"{name} has no live value: see `otp-engine policy show`")
-        return {other: text for other, text in values.items() if other != name}
-
-    _commit_change(context, options, without)
-
-
-def rollback(version: int, options: ChangeOptions) -> None:
-    """Restore all values of a version.
-
-    Args:
-        version: The number of the version; 0 for the values of the environment.
-        options: How to store the change.
-    """
-    context = _load_context()
-    versions = {
-        stored.version: stored for stored in context.versions.history(_MAX_VERSIONS)
-    }
-    if version and version not in versions:
-        fail(f"there is no version {version}: see `otp-engine policy history`")
-    values = versions[version].values if version else {}
-    options = replace(options, reason=options.reason or f"back to version {version}")
-    _commit_change(context, options, lambda _: values)
-
-
-def history(*, as_json: bool) -> None:
-    """Print all versions, newest first: time, author, change and reason.
-
-    Args:
+        limit: The number of versions; None for all.
         as_json: Whether to print JSON.
     """
-    context = _load_context()
-    versions = context.versions.history(_MAX_VERSIONS)
+    context = policy_context.load()
+    versions = context.versions.history(MAX_VERSIONS)
+    older = [*(version.values for version in versions[1:]), {}]
+    # `older` is one longer where there is no version.
+    changes = [
+        (version, context.base.changes(old, version.values))
+        for version, old in zip(versions, older, strict=False)
+    ][:limit]
     if as_json:
-        click.echo(json.dumps(list(map(_to_dict, versions)), indent=2))
+        listed = [_version_to_dict(*entry) for entry in changes]
+        click.echo(json.dumps(listed, indent=2))
         return
-    previous = [*(version.values for version in versions[1:]), {}]
-    # `previous` is one longer where there is no version.
-    for version, old in zip(versions, previous, strict=False):
-        reason = f"  # {version.reason}" if version.reason else ""
-        change = "; ".join(_difference(old, version.values)) or "nothing"
-        time = f"{version.created_at:%Y-%m-%d %H:%M:%SZ}"
-        line = f"{version.version}  {time}  {version.author}  {change}{reason}"
+    for line in _history_lines(changes):
         click.echo(printable(line))
 
 
-def _commit_change(
-    context: _CliContext,
-    options: ChangeOptions,
-    change: Callable[[Mapping[str, str]], Mapping[str, str]],
-) -> None:
-    """Store a new version, and retry when another operator stored one first."""
-    for _ in range(_MAX_TRIES):
-        latest = context.versions.latest()
-        old = latest.values if latest else {}
-        version, at = context.versions.following(datetime.now(UTC))
-        new = PolicyVersion(
-            version=version,
-            created_at=at,
-            author=options.by or context.settings.operator or default_author(),
-            reason=options.reason,
-            values=change(old),
-        )
-        base = context.settings.policy
-        old_policy, new_policy = apply(base, latest), apply(base, new)
-        difference = _difference(old, new.values)
-        if not difference:
-            success("nothing changes: the values are already live")
-            return
-        if context.versions.add(new):
-            _warn_of_change(context, old_policy, new_policy)
-            _emit_change(context.events, new, difference)
-            for line in difference:
-                success(line)
-            success(f"version {new.version} is live within two seconds")
-            return
-    fail("other operators are changing the policy at the same time; try again")
+def _policy_lines(
+    context: PolicyContext, versions: Sequence[PolicyVersion]
+) -> list[str]:
+    live = versions[0].values if versions else {}
+    rows, shown, used = [], set(), []
+    for name in PARSERS:
+        value = context.base.value(name, live)
+        source = str(value.source)
+        if value.source is Source.LIVE:
+            used.append(since := _live_since(name, versions))
+            source = f"live since version {since.version}"
+        rows.append((name, value.text, source))
+        shown |= {value.source, *("shadow" for _ in [0] if "shadow" in value.text)}
+    legend = (_LEGEND | {"shadow": _SHADOW}).items()
+    return [
+        _headline(versions),
+        "",
+        *table(("NAME", "VALUE", "SOURCE"), rows),
+        "",
+        *_version_lines(used),
+        *(f"{word:11}  {meaning}" for word, meaning in legend if word in shown),
+    ]
 
 
-def _warn_of_change(context: _CliContext, old: Policy, new: Policy) -> None:
-    """Print the warnings that *new* adds, and the chance of guessing if it changes."""
-    known = setting_warnings.policy_warnings(old, context.settings)
-    for warning in setting_warnings.policy_warnings(new, context.settings):
-        if warning not in known:
-            warn(warning)
-    code_length = context.settings.service.code_length
-    chance = guessing_chance(new, code_length)
-    if chance != guessing_chance(old, code_length):
-        success(f"the chance of guessing a code is at most {chance}")
+def _headline(versions: Sequence[PolicyVersion]) -> str:
+    if not versions:
+        return "No policy version: every value is that of the environment."
+    return f"Policy version {versions[0].version} is live."
 
 
-def _emit_change(
-    events: RedisEventStore, version: PolicyVersion, difference: Sequence[str]
-) -> None:
-    events.add(
-        PolicyChanged(
-            version=version.version,
-            author=version.author,
-            change="; ".join(difference),
-            reason=version.reason,
-        )
+def _version_lines(versions: Sequence[PolicyVersion]) -> list[str]:
+    """Return a table of *versions*, each once and newest first."""
+    newest_first = sorted(versions, key=lambda version: version.order, reverse=True)
+    rows = [_version_row(version) for version in newest_first]
+    header = ("VERSION", "TIME", "AUTHOR", "REASON")
+    return [*table(header, list(dict.fromkeys(rows))), ""] if rows else []
+
+
+def _history_lines(
+    changes: Sequence[tuple[PolicyVersion, Sequence[ValueChange]]],
+) -> list[str]:
+    if not changes:
+        return []
+    rows = [_version_row(version) for version, _ in changes]
+    header, *lines = table(("VERSION", "TIME", "AUTHOR", "REASON"), rows)
+    indent = " " * (len("VERSION") + 2)
+    return [
+        header,
+        *(
+            line
+            for head, (_, changed) in zip(lines, changes, strict=True)
+            for line in (head, *(f"{indent}{change}" for change in changed))
+        ),
+    ]
+
+
+def _version_row(version: PolicyVersion) -> tuple[str, str, str, str]:
+    return (
+        f"{version.version:>{len('VERSION')}}",
+        format_time(version.created_at),
+        printable(version.author),
+        printable(version.reason or ""),
     )
-    events.flush()
 
 
-def _difference(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    names = [name for name in PARSERS if old.get(name) != new.get(name)]
-    return [f"{name} = {new.get(name, 'value of the environment')}" for name in names]
+def _live_since(name: str, versions: Sequence[PolicyVersion]) -> PolicyVersion:
+    """Return the version that gave *name* its live value.
 
-
-def _source(context: _CliContext, name: str, versions: Sequence[PolicyVersion]) -> str:
-    if not versions or name not in versions[0].values:
-        explicit = name in context.settings.explicit_policy_names
-        return f"environment (OTP_{name.upper()})" if explicit else "default"
+    Args:
+        name: The name of a live value.
+        versions: All versions, newest first.
+    """
     value = versions[0].values[name]
     since = versions[0]
     for version in versions:
         if version.values.get(name) != value:
             break
         since = version
-    reason = f": {since.reason}" if since.reason else ""
-    return f"live, by {since.author} at {since.created_at:%Y-%m-%d %H:%M:%SZ}{reason}"
+    return since
 
 
-def _to_dict(version: PolicyVersion) -> dict[str, Any]:
-    return {
-        "version": version.version,
-        "at": version.created_at.isoformat(),
-        "author": version.author,
-        "reason": version.reason,
+def _policy_to_dict(
+    context: PolicyContext, versions: Sequence[PolicyVersion]
+) -> dict[str, Any]:
+    newest = versions[0] if versions else None
+    live: Mapping[str, str] = newest.values if newest else {}
+    values = {}
+    for name in PARSERS:
+        value = context.base.value(name, live)
+        since = _live_since(name, versions) if value.source is Source.LIVE else None
+        values[name] = {"value": value.text, "source": value.source} | _record(since)
+    return _record(newest) | {"values": values}
+
+
+def _version_to_dict(
+    version: PolicyVersion, changes: Sequence[ValueChange]
+) -> dict[str, Any]:
+    return _record(version) | {
+        "changes": [
+            {
+                "name": change.name,
+                "old": change.old.text,
+                "old_source": change.old.source,
+                "new": change.new.text,
+                "new_source": change.new.source,
+            }
+            for change in changes
+        ],
         "values": dict(version.values),
+    }
+
+
+def _record(version: PolicyVersion | None) -> dict[str, Any]:
+    """Return number, time, author and reason of a version, or null for each."""
+    return {
+        "version": version and version.version,
+        "at": version and version.created_at.isoformat(),
+        "author": version and version.author,
+        "reason": version and version.reason,
     }

@@ -1,11 +1,19 @@
-"""Output of the commands: status lines, and text that is safe on a terminal."""
+"""Output of the commands: status lines, tables, and text that is safe to print."""
 
 from __future__ import annotations
 
+import codecs
+import os
+import shutil
 import sys
+import textwrap
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import NoReturn
 
 import click
+
+_PLAIN = {"✓": "+", "✗": "x", "→": "->", "…": "..."}
 
 
 def success(message: str) -> None:
@@ -31,5 +39,67 @@ def printable(text: str) -> str:
 
 
 def status_line(symbol: str, color: str, message: str) -> None:
-    """Print *message* to the standard error, after a colored *symbol*."""
+    """Print *message* to the standard error, after a colored *symbol*.
+
+    On a terminal a long message continues on the next line, at the end of a word.
+    """
+    if sys.stderr and sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        message = textwrap.fill(
+            message,
+            max(20, width - len(symbol) - 1),
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
     click.echo(f"{click.style(symbol, fg=color)} {message}", err=True)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table with aligned columns.
+
+    Args:
+        header: The name of each column.
+        rows: The cells of each row, as many as the header has.
+    """
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    return [
+        "  ".join(
+            f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in [header, *rows]
+    ]
+
+
+def format_time(time: datetime) -> str:
+    """Return *time* in UTC, to the second."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def use_plain_text_where_needed() -> None:
+    """Let the standard streams write every character, whatever their encoding.
+
+    A character that the encoding of the locale lacks becomes an ASCII sign, or an
+    escape sequence. Without this, a positive result could end in a traceback.
+    """
+    codecs.register_error("otp_plain", _to_plain)
+    for stream in (sys.stdout, sys.stderr):
+        # A closed stream is None, and a test can replace it by another type.
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="otp_plain")
+
+
+def color_setting() -> bool | None:
+    """Return False if `NO_COLOR` is set, and None for colors on a terminal only.
+
+    See https://no-color.org: any value except an empty one turns colors off.
+    """
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def _to_plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    plain = "".join(_PLAIN.get(char) or ascii(char)[1:-1] for char in text)
+    return plain, error.end

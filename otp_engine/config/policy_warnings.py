@@ -18,6 +18,9 @@ from otp_engine.domain.policy.policy import PARSERS, Policy
 
 _NIST_TTL = timedelta(minutes=10)
 _MAX_USEFUL_CHECKS = 10
+# Delivery of a message can take this long, and one mistyped digit is common.
+_MIN_USEFUL_TTL = timedelta(minutes=1)
+_MIN_USEFUL_CHECKS = 2
 
 
 def collect_warnings(
@@ -33,6 +36,8 @@ def collect_warnings(
     return [
         *_shadow_warnings(policy),
         *_ttl_warnings(policy),
+        *_strictness_warnings(policy),
+        *_cooldown_warnings(policy),
         *_send_limit_warnings(policy),
         *_brute_force_warnings(policy, guessing_chance(policy, service_code_length)),
     ]
@@ -53,6 +58,34 @@ def _ttl_warnings(policy: Policy) -> list[str]:
         return []
     ttl = format_duration(policy.ttl)
     return [f"ttl {ttl} is over 10m, the most that NIST SP 800-63B-4 (3.1.3.2) allows"]
+
+
+def _strictness_warnings(policy: Policy) -> list[str]:
+    """Return where *policy* refuses recipients who do nothing wrong."""
+    warnings = []
+    if policy.ttl < _MIN_USEFUL_TTL:
+        warnings.append(
+            f"ttl {format_duration(policy.ttl)} is under"
+            f" {format_duration(_MIN_USEFUL_TTL)}: a message can arrive later"
+        )
+    if policy.max_checks < _MIN_USEFUL_CHECKS:
+        warnings.append(
+            f"max_checks {policy.max_checks}: one mistyped digit ends a verification"
+        )
+    if policy.max_consecutive_failures < policy.max_checks:
+        warnings.append(
+            f"max_consecutive_failures {policy.max_consecutive_failures} is under"
+            f" max_checks {policy.max_checks}: one verification can disable a phone"
+        )
+    return warnings
+
+
+def _cooldown_warnings(policy: Policy) -> list[str]:
+    warning = (
+        "resend_cooldown 0s: the next message to a phone can follow at once, up to"
+        " max_sends and sends_per_phone"
+    )
+    return [] if policy.resend_cooldown else [warning]
 
 
 def _send_limit_warnings(policy: Policy) -> list[str]:

@@ -45,15 +45,19 @@ def collect_warnings(
     ]
 
 
-def policy_warnings(policy: Policy, settings: Settings) -> list[str]:
+def policy_warnings(
+    policy: Policy, settings: Settings, *, keys_known: bool = True
+) -> list[str]:
     """Return a sentence for each unsafe value of *policy*.
 
     Args:
         policy: The policy, which may differ from that of the settings.
         settings: The countries and API keys that the policy applies to.
+        keys_known: Whether the settings have every API key of the service.
     """
     warnings = policy_rules.collect_warnings(policy, settings.service.code_length)
-    warnings += _key_name_warnings(policy, settings.api_keys)
+    if keys_known:
+        warnings += _key_name_warnings(policy, settings.api_keys)
     bounded = policy.sends_per_country.enforced or policy.sends_total.enforced
     if numbers.COUNTRY_WILDCARD in settings.allowed_countries and not bounded:
         warnings.append(

@@ -103,4 +103,4 @@ def test_policy_survives_rotation_of_pepper(environ):
 
     assert "keep OTP_PEPPER_PREVIOUS" in early.stderr
     assert "not signed" not in late.stderr
-    assert json.loads(shown.stdout)["ttl"]["value"] == "5m"
+    assert json.loads(shown.stdout)["values"]["ttl"]["value"] == "5m"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from otp_engine.cli.commands.options import RedisGroup, json_option
-from otp_engine.domain.policy.policy import PARSERS
+from otp_engine.cli.commands.policy_values import NAME, Assignments, values_help
 
 
 def _parse_author(
@@ -19,13 +21,15 @@ def _parse_author(
         raise click.BadParameter(str(error)) from None
 
 
-_NAME = click.argument("name", type=click.Choice(sorted(PARSERS)), metavar="NAME")
 _REASON = click.option("--reason", help="The reason, for the history.")
 _BY = click.option(
     "--by",
     metavar="NAME",
     callback=_parse_author,
     help="The operator, for the history.  [default: OTP_OPERATOR, or user@machine]",
+)
+_DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Print the change and its warnings, store nothing."
 )
 
 
@@ -41,53 +45,65 @@ def policy() -> None:
 @policy.command()
 @json_option
 def show(*, as_json: bool) -> None:
-    """Show each value and its source."""
+    """Show the live version, and each value with its source."""
     from otp_engine.cli import policy as work
 
     work.show(as_json=as_json)
 
 
-@policy.command(name="set")
-@_NAME
-@click.argument("value")
+@policy.command(name="set", epilog=values_help())
+@click.argument(
+    "assignments",
+    nargs=-1,
+    required=True,
+    cls=Assignments,
+    metavar="NAME VALUE | NAME=VALUE...",
+)
 @_REASON
 @_BY
-def set_(*, name: str, value: str, reason: str | None, by: str | None) -> None:
-    """Set NAME to VALUE, for example: policy set sends_per_ip "5/10m"."""
-    from otp_engine.cli import policy as work
+@_DRY_RUN
+def set_(*, assignments: dict[str, str], **options: Any) -> None:  # noqa: ANN401 - as the options
+    """Set one value, or several in one version.
 
-    work.set_(name, value, work.ChangeOptions(reason=reason, by=by))
+    The command prints warnings, and does not wait for a confirmation.
+    """
+    from otp_engine.cli import policy_changes as work
+
+    work.set_(assignments, work.ChangeOptions(**options))
 
 
 @policy.command()
-@_NAME
+@click.argument("names", nargs=-1, required=True, type=NAME, metavar="NAME...")
 @_REASON
 @_BY
-def unset(*, name: str, reason: str | None, by: str | None) -> None:
-    """Return NAME to its value in the environment."""
-    from otp_engine.cli import policy as work
+@_DRY_RUN
+def unset(*, names: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - as above
+    """Return each NAME to its value in the environment."""
+    from otp_engine.cli import policy_changes as work
 
-    work.unset(name, work.ChangeOptions(reason=reason, by=by))
+    work.unset(names, work.ChangeOptions(**options))
 
 
 @policy.command()
 @click.argument("version", type=click.IntRange(0))
 @_REASON
 @_BY
-def rollback(*, version: int, reason: str | None, by: str | None) -> None:
+@_DRY_RUN
+def rollback(*, version: int, **options: Any) -> None:  # noqa: ANN401 - as above
     """Restore all values of VERSION.
 
     Version 0 is the environment, without any change.
     """
-    from otp_engine.cli import policy as work
+    from otp_engine.cli import policy_changes as work
 
-    work.rollback(version, work.ChangeOptions(reason=reason, by=by))
+    work.rollback(version, work.ChangeOptions(**options))
 
 
 @policy.command()
+@click.option("-n", "--limit", type=click.IntRange(1), help="Only the newest versions.")
 @json_option
-def history(*, as_json: bool) -> None:
-    """Show all versions with author and change, newest first."""
+def history(*, limit: int | None, as_json: bool) -> None:
+    """Show all versions with author and changes, newest first."""
     from otp_engine.cli import policy as work
 
-    work.history(as_json=as_json)
+    work.history(limit, as_json=as_json)

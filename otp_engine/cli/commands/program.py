@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from typing import Any
+
 import click
 
 from otp_engine import __version__
@@ -12,9 +15,30 @@ from otp_engine.cli.commands.keys import keys
 from otp_engine.cli.commands.phone import forget, inspect
 from otp_engine.cli.commands.policy import policy
 from otp_engine.cli.commands.serve import serve
+from otp_engine.cli.terminal import color_setting, fail, use_plain_text_where_needed
+
+# The output cannot be written: a full disk, or a terminal that is gone.
+_OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EBADF})
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Program(click.Group):
+    """The program, with output that fits each terminal, pipe and locale."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - click's signature
+        """Run one command line."""
+        use_plain_text_where_needed()
+        if (color := color_setting()) is not None:
+            extra["color"] = color
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            # click itself ends the program if the reader of a pipe is gone.
+            if error.errno not in _OUTPUT_ERRORS:
+                raise
+            fail(f"the output cannot be written: {error.strerror}")
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="otp-engine %(version)s")
 def main() -> None:
     """Run and operate a one-time passcode service.

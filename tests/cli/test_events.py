@@ -9,9 +9,12 @@ import pytest
 from otp_engine.domain.events import Action, RequestRefused
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store.redis_store import RedisStore
+from tests.support import redis_server
 from tests.support.command_line import run
 from tests.support.server_process import production
 
+KEY = {"Authorization": "Bearer shop-secret-0123456789"}
+PHONE = {"phone": "+919445012345"}
 EVENT = RequestRefused(
     recipient=PseudonymousRecipient(
         phone_hash="xBsuUixoSM3ju4Iw",
@@ -62,3 +65,28 @@ def test_json_of_an_event_has_the_documented_fields(environ):
         "limit": "resend_cooldown",
         "shadow": False,
     }
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--since", "yesterday"), ("--since", "40d"), ("--kind", "gossip")]
+)
+def test_events_with_invalid_option_fails(environ, arguments):
+    result = run("events", *arguments, **environ)
+
+    assert result.exit_code == 2
+    assert f"Invalid value for '{arguments[0]}'" in result.stderr
+
+
+def test_events_shows_change_of_policy_and_failed_check(environ, service):
+    run("policy", "set", "ttl", "5m", "--reason", "tests", **environ)
+    service.post("/auth/verify_otp", json=PHONE | {"otp": "123456"}, headers=KEY)
+
+    def lines(*arguments):
+        return run("events", *arguments, **environ).stdout.splitlines()
+
+    redis_server.wait_until(lambda: lines("--kind", "not_found") != [])
+
+    [policy] = lines("--kind", "policy")
+    assert "change=ttl = 5m  reason=tests" in policy
+    assert "phone=+91944*******" in lines("--kind", "not_found")[0]
+    assert lines("--since", "0s") == []

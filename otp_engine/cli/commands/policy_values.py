@@ -1,0 +1,130 @@
+"""Names and values of the policy, as operators write them on the command line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from otp_engine.domain.limits.limits import KeyedLimit, Limit
+from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
+
+_FORMS = """\
+Forms:
+  NUMBER    a whole number: 6
+  DURATION  a number and a unit of s, m, h or d: 30s, 10m, 24h
+  LIMIT     a count in a duration, or several: 5/10m, "5/10m, 10/24h"; or off.
+            A window in shadow mode refuses nothing, and reports what it
+            would refuse: "20/10m, 5/10m shadow"
+  LIMITS    a LIMIT for each API key, and others by name:
+            "100/1h; shop=1000/1h"
+  SWITCH    on or off
+
+\b
+Examples:
+  otp-engine policy set ttl 5m
+  otp-engine policy set sends_per_ip "20/10m, 5/10m shadow" --by alice
+  otp-engine policy set ttl=5m max_checks=4 --dry-run"""
+
+
+class PolicyName(click.ParamType[str]):
+    """The name of a value of the policy; `OTP_TTL` and `TTL` are `ttl`."""
+
+    name = "NAME"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return the name, or fail with the most similar one."""
+        name = value.strip().lower().replace("-", "_").removeprefix("otp_")
+        if name in PARSERS:
+            return name
+        similar = difflib.get_close_matches(name, PARSERS, n=1, cutoff=0.5)
+        hint = (
+            f"Did you mean {similar[0]}?"
+            if similar
+            else "`otp-engine policy set -h` lists them."
+        )
+        del param
+        raise click.UsageError(f"{value!r} is not a value of the policy. {hint}", ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete the names."""
+        del ctx, param
+        return [CompletionItem(name) for name in PARSERS if name.startswith(incomplete)]
+
+
+class Assignments(click.Argument):
+    """One `NAME VALUE`, or any number of `NAME=VALUE`, as a mapping."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> dict[str, str]:  # noqa: ANN401 - click's signature
+        """Return the texts by name."""
+        return parse_assignments(value or (), ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete the names."""
+        return NAME.shell_complete(ctx, self, incomplete)
+
+
+def parse_assignments(words: Sequence[str], ctx: click.Context) -> dict[str, str]:
+    """Return the values of `NAME VALUE` or of `NAME=VALUE ...` by name.
+
+    Args:
+        words: The arguments of the command.
+        ctx: The context of an error.
+
+    Raises:
+        click.UsageError: The words have neither form, or a name is unknown or twice.
+    """
+    if len(words) == 2 and "=" not in words[0]:  # noqa: PLR2004 - a name and a value
+        pairs = [(words[0], words[1])]
+    elif words and all("=" in word for word in words):
+        pairs = [(name, value) for name, _, value in (w.partition("=") for w in words)]
+    else:
+        raise click.UsageError(
+            "write NAME VALUE, or NAME=VALUE for each of several values.\n"
+            'Quote a value with spaces: sends_per_ip "20/10m, 100/24h"',
+            ctx,
+        )
+    names = [NAME.convert(name, None, ctx) for name, _ in pairs]
+    if len(set(names)) < len(names):
+        raise click.UsageError("a name occurs twice", ctx)
+    return dict(zip(names, (value.strip() for _, value in pairs), strict=True))
+
+
+def values_help() -> str:
+    """Return the names with their forms and defaults, the forms, and examples."""
+    width = max(map(len, PARSERS))
+    default = Policy()
+    rows = [
+        f"  {name:{width}}  {_form(value):8}  {format_value(value)}"
+        for name in PARSERS
+        for value in [getattr(default, name)]
+    ]
+    return "\n".join(["\b", "Values, with form and default:", *rows, "", "\b", _FORMS])
+
+
+def _form(value: Any) -> str:  # noqa: ANN401 - any value of the policy
+    match value:
+        case bool():
+            return "SWITCH"
+        case timedelta():
+            return "DURATION"
+        case Limit():
+            return "LIMIT"
+        case KeyedLimit():
+            return "LIMITS"
+        case _:
+            return "NUMBER"
+
+
+NAME = PolicyName()
+"""The type of an argument with a name of the policy."""

@@ -1,0 +1,72 @@
+"""`otp-engine inspect` and `forget`, in this process."""
+
+from __future__ import annotations
+
+import json
+
+from tests.support.command_line import run
+from tests.support.fakes import different_code
+
+KEY = {"Authorization": "Bearer shop-secret-0123456789"}
+PHONE = {"phone": "+919445012345"}
+
+
+def test_inspect_shows_verification_and_used_limits(environ, service, outbox):
+    service.post("/auth/send_otp", json=PHONE, headers=KEY)
+    wrong = PHONE | {"otp": different_code(outbox.code)}
+    service.post("/auth/verify_otp", json=wrong, headers=KEY)
+
+    text = run("inspect", "9445012345", **environ).stdout
+    shown = json.loads(run("inspect", "+919445012345", "--json", **environ).stdout)
+
+    assert text.startswith("+91******2345\n  pending verification: expires in 0:")
+    assert "4 of 5 attempts remaining" in text
+    [pending] = shown["pending"]
+    assert pending["attempts_remaining"] == 4
+    assert 500 < pending["expires_in"] <= 600
+    used = {(use["limit"], use["window"]): use["used"] for use in shown["limits"]}
+    assert used == {
+        ("sends_per_phone", "5/10m"): 1,
+        ("sends_per_phone", "10/1d"): 1,
+        ("failed_checks_per_phone", "10/1h"): 1,
+        ("max_consecutive_failures", "100/30d"): 1,
+        ("sends_total", "1000/1h"): 1,
+    }
+    assert "9445012345" not in text + json.dumps(shown)
+
+
+def test_inspect_shows_attempts_of_bound_verification(environ, service):
+    service.post("/auth/send_otp", json=PHONE | {"bind": True}, headers=KEY)
+
+    text = run(
+        "inspect", "9445012345", **environ, OTP_FAILED_CHECKS_PER_PHONE="2/1h"
+    ).stdout
+
+    assert "pending verification (bound)" in text
+    assert "2 of 2 attempts remaining" in text
+
+
+def test_inspect_reads_number_from_standard_input(environ):
+    result = run("inspect", "-", stdin="9445012345\n", **environ)
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("+91******2345\n")
+
+
+def test_forget_removes_verification_and_cooldown(environ, service):
+    service.post("/auth/send_otp", json=PHONE, headers=KEY)
+    assert service.post("/auth/send_otp", json=PHONE, headers=KEY).status_code == 429
+
+    first = run("forget", "+919445012345", **environ)
+    second = run("forget", "+919445012345", **environ)
+
+    assert "✓ the data of +91******2345 is deleted" in first.stderr
+    assert (first.exit_code, second.exit_code) == (0, 1)
+    assert service.post("/auth/send_otp", json=PHONE, headers=KEY).status_code == 201
+
+
+def test_inspect_of_invalid_number_fails(environ):
+    result = run("inspect", "hello", **environ)
+
+    assert result.exit_code == 1
+    assert "not a phone number" in result.stderr
