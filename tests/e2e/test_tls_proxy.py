@@ -73,11 +73,14 @@ def assert_lists_all(services, proxied):
     assert all(url.startswith(prefix) for url in services.values())
 
 
-def test_python_sdk_pages_through_list_over_tls(proxied):
+@pytest.mark.parametrize(
+    ("kind", "variable"), [("sync", "REQUESTS_CA_BUNDLE"), ("async", "SSL_CERT_FILE")]
+)
+def test_python_sdk_pages_through_list_over_tls(proxied, kind, variable):
     script = Path(__file__).with_name("list_services.py")
-    command = [sys.executable, script, proxied.url, ACCOUNT, TOKEN]
+    command = [sys.executable, script, kind, proxied.url, ACCOUNT, TOKEN]
 
-    services = run(command, REQUESTS_CA_BUNDLE=str(proxied.authority))
+    services = run(command, **{variable: str(proxied.authority)})
 
     assert_lists_all(services, proxied)
 
