@@ -16,7 +16,7 @@ def measured():
         ("POST /auth/send_otp", 125, 38),
         ("POST /auth/verify_otp, wrong", 86, 34),
         ("POST /auth/verify_otp, right", 108, 35),
-        ("POST /v2 Verifications", 158, 49),
+        ("POST /v2 Verifications", 159, 50),
         ("POST /v2 VerificationCheck", 130, 45),
     ],
 )

@@ -14,7 +14,7 @@ from otp_engine.domain.services import DEFAULT, Service
 
 
 class Channel(StrEnum):
-    """How a code reaches the phone."""
+    """How a code reaches the phone: the channels that are offered, the best first."""
 
     SMS = "sms"
 

@@ -10,14 +10,14 @@ from flask import g
 
 from otp_engine import parsing
 from otp_engine.api.context import Dependencies
-from otp_engine.api.verify_v2 import authentication, errors, params
+from otp_engine.api.verify_v2 import authentication, channels, errors, params
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.api.verify_v2.resources import templates
 from otp_engine.domain import codes, services
 from otp_engine.domain.limits.limits import Limit, LimitHit, Window
 from otp_engine.domain.messages.options import MessageOptions
 from otp_engine.domain.messages.templates import LOCALES, language_of
-from otp_engine.domain.models import Api, Channel, SendRequest
+from otp_engine.domain.models import Api, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.services import Service
@@ -142,7 +142,7 @@ _UNSUPPORTED = frozenset({"CustomMessage", "Amount", "Payee"})
 # these, the unsupported ones, the number, and then the others.
 _FIRST_PARSERS: Mapping[str, Callable[[str], Any]] = {
     "To": str,
-    "Channel": Channel,
+    "Channel": channels.parse,
     "Tags": _tags,
     "TemplateCustomSubstitutions": params.string_map,
     **dict.fromkeys(_UNSUPPORTED, str),

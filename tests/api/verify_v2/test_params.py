@@ -18,11 +18,10 @@ def invalid(name):
     [
         ({"To": ""}, "To"),
         ({"Channel": ""}, "Channel"),
-        ({"Channel": "call"}, "Channel"),
-        ({"Channel": "email"}, "Channel"),
-        ({"Channel": "sna"}, "Channel"),
-        ({"Channel": "auto"}, "Channel"),
         ({"Channel": "SMS"}, "Channel"),
+        ({"Channel": "Call"}, "Channel"),
+        ({"Channel": "AUTO"}, "Channel"),
+        ({"Channel": " sms"}, "Channel"),
         ({"Channel": "pigeon"}, "Channel"),
         ({"Locale": "tlh"}, "Locale"),
         ({"Locale": f"en-{'x' * 5_000}"}, "Locale"),
@@ -47,6 +46,32 @@ def test_invalid_parameter_is_rejected_by_name(verify, outbox, changes, paramete
 
     assert response.error == invalid(parameter)
     assert outbox.messages == []
+
+
+@pytest.mark.parametrize(
+    "channel", ["call", "email", "push", "rbm", "rcs", "sna", "whatsapp"]
+)
+@pytest.mark.parametrize("to", [TO, "a@example.com"])
+def test_channel_of_verify_that_is_not_offered_is_disabled(verify, outbox, channel, to):
+    response = verify.send(to, Channel=channel)
+
+    message = f"Delivery channel disabled: {channel.upper()}"
+    assert response.error == (400, 60223, message)
+    assert outbox.messages == []
+
+
+def test_auto_names_channel_that_was_used(verify, outbox):
+    response = verify.send(Channel="auto")
+
+    assert response.status == 201
+    assert response.body["channel"] == "sms"
+    [attempt] = response.body["send_code_attempts"]
+    assert attempt["channel"] == outbox.messages[0].channel == "sms"
+    fetched = verify.get(response.body["url"].removeprefix("http://localhost"))
+    assert fetched.body["channel"] == "sms"
+    assert verify.check(outbox.code).body["channel"] == "sms"
+    [listed] = verify.get("/v2/Attempts", Channel="sms").body["attempts"]
+    assert listed["channel"] == "sms"
 
 
 @pytest.mark.parametrize(
