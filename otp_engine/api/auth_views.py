@@ -147,6 +147,5 @@ def _locale(tag: str | None) -> str | None:
     try:
         return None if tag is None else parsing.language_tag(tag)
     except ValueError:
-        # Logs and events repeat the locale, so any other text must not reach them.
         message = "'locale' must be a language tag, such as en or pt-BR."
         raise InvalidRequest(message) from None

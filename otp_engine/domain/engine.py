@@ -268,7 +268,7 @@ class Engine(PendingVerifications):
             limit_usage=reservation.limit_usage,
             confirmed=confirmed,
         )
-        self.emit(event_factory.sent_event(request, recipient, result, message.code))
+        self.emit(event_factory.sent_event(request, recipient, result, message))
         return result
 
     def check(self, request: CheckRequest) -> CheckResult:

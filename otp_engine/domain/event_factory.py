@@ -17,7 +17,8 @@ from otp_engine.domain.events import (
     VerificationApproved,
 )
 from otp_engine.domain.limits.limits import WindowUsage
-from otp_engine.domain.messages import templates
+from otp_engine.domain.messages import languages
+from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import Channel, CheckResult, SendRequest, SendResult
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import (
@@ -99,20 +100,17 @@ def sent_event(
     request: SendRequest,
     recipient: PseudonymousRecipient,
     result: SendResult,
-    code: str,
+    message: Message,
 ) -> CodeSent:
-    """Return the event of a message with *code* that a provider may have accepted."""
-    language = templates.language_of(request.locale)
-    # No other text of a client is recorded.
-    locale = language if request.locale and language in templates.LOCALES else None
+    """Return the event of a *message* that a provider may have accepted."""
     return CodeSent(
         recipient=recipient,
         verification_id=result.verification_id,
         send_id=result.send_id,
         service=request.service.sid,
         channel=request.channel,
-        code_length=len(code),
-        locale=locale,
+        code_length=len(message.code),
+        locale=languages.language_of(message.locale) if message.locale else None,
         confirmed=result.confirmed,
     )
 

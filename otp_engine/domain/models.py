@@ -33,7 +33,8 @@ class SendRequest:
     Attributes:
         number: The number of the recipient.
         channel: How the code is sent.
-        locale: BCP 47 tag of the language of the message; English without one.
+        locale: BCP 47 tag of the language that the client requests; see
+            `languages.select`.
         client_ip: The recipient's network address, where it is known; see
             `ip_networks.normalize`.
         service: The service that sends.

@@ -102,6 +102,18 @@ def test_locale_selects_language_of_message(client, outbox):
     assert "Ne le partagez pas" in outbox.messages[0].body
 
 
+@pytest.mark.parametrize(
+    ("phone", "words"), [("+525512345678", "es tu codigo"), (PHONE["phone"], "is your")]
+)
+def test_language_without_text_gets_language_of_country(app_with, outbox, phone, words):
+    client = app_with(OTP_ALLOWED_COUNTRIES="*").test_client()
+
+    response = send(client, phone=phone, locale="zh-HK")
+
+    assert response.status_code == 201
+    assert words in outbox.messages[0].body
+
+
 def test_unknown_fields_are_ignored(client):
     assert send(client, color="green", channel="sms", locale=None).status_code == 201
 

@@ -373,9 +373,9 @@ def test_events_of_two_phones_have_different_hashes(engine, emitted, alice):
 
 @pytest.mark.parametrize(
     ("locale", "language"),
-    [("pt-BR", "pt"), (None, None), ("tlh", None), ("+919445012345", None)],
+    [("pt-BR", "pt"), (None, None), ("tlh", "en"), ("+919445012345", "en")],
 )
-def test_unknown_language_is_not_emitted(engine, emitted, alice, locale, language):
+def test_event_has_language_of_message(engine, emitted, alice, locale, language):
     engine.send(replace(alice, locale=locale))
 
     assert [event.locale for event in emitted] == [language]

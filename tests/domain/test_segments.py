@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
-from otp_engine.domain.messages import segments, templates
-from otp_engine.domain.messages.templates import LOCALES
+from otp_engine.domain.messages import segments
 
 
 @pytest.mark.parametrize(
@@ -30,12 +27,3 @@ from otp_engine.domain.messages.templates import LOCALES
 )
 def test_segments_of_a_text_are_counted(text, count):
     assert segments.count(text) == count
-
-
-@pytest.mark.parametrize("locale", sorted(LOCALES))
-def test_every_template_fits_one_segment(locale):
-    text = templates.render(
-        code="123456", brand="OTP Engine", ttl=timedelta(minutes=10), locale=locale
-    )
-
-    assert segments.count(text) == 1

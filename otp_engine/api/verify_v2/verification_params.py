@@ -16,7 +16,6 @@ from otp_engine.api.verify_v2.resources import templates
 from otp_engine.domain import codes, services
 from otp_engine.domain.limits.limits import Limit, LimitHit, Window
 from otp_engine.domain.messages.options import MessageOptions
-from otp_engine.domain.messages.templates import LOCALES, language_of
 from otp_engine.domain.models import Api, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
@@ -81,13 +80,6 @@ def _unsupported(values: Container[str]) -> errors.TwilioApiError:
     return errors.unsupported_feature()
 
 
-def _locale(text: str) -> str:
-    tag = parsing.language_tag(text)
-    if language_of(tag) not in LOCALES:
-        raise ValueError(f"must be a language that messages exist in: {text!r}")
-    return tag
-
-
 def _tags(text: str) -> Mapping[str, str]:
     tags = params.string_map(text)
     longest = max(map(len, [*tags.keys(), *tags.values()]), default=0)
@@ -148,7 +140,7 @@ _FIRST_PARSERS: Mapping[str, Callable[[str], Any]] = {
     **dict.fromkeys(_UNSUPPORTED, str),
 }
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "Locale": _locale,
+    "Locale": parsing.language_tag,
     "RateLimits": params.string_map,
     "CustomFriendlyName": services.parse_name,
     "AppHash": params.app_hash,

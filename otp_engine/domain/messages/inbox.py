@@ -29,7 +29,7 @@ class InboxMessage:
         expires_at: Time at which its code expires.
         to: The number in E.164.
         channel: Channel of the message.
-        locale: BCP 47 tag of the requested language; None means English.
+        locale: BCP 47 tag of the text; None means English.
         body: The text, with the code.
         code: The code.
         verification_id: Id of the verification, 16 bytes.

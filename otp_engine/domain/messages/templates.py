@@ -1,64 +1,35 @@
-"""The texts of messages.
+"""Messages: how the sentences of a language become a text of one segment.
 
-The code comes first, because notifications show the start of a message. Every text fits
-one segment with a brand of ordinary length: 160 characters of GSM-7, or 70 if a single
-character is outside it. The Spanish and Portuguese texts omit the accents that GSM-7
-lacks. Apostrophes are straight, because a curly one doubles the price of a message.
+A segment is 160 characters of GSM-7, or 70 if a single character is outside it, and
+each one costs as much as a message. A text that would need a second segment is
+shortened, in this order:
+
+1. the line for WebOTP, because a person can enter the code;
+2. the lifetime, because a page or an app can show it;
+3. the warning not to share the code;
+4. the end of the brand, as much as needed.
+
+The code is never left out, and neither is the hash for SMS Retriever, which a client
+requests for one message. Both would work for no one otherwise.
 """
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from otp_engine.domain.messages import segments
+from otp_engine.domain.messages import languages, segments
+from otp_engine.domain.messages.languages import LOCALES, TEXTS
 from otp_engine.domain.messages.options import DEFAULT_OPTIONS, MessageOptions
 from otp_engine.domain.models import Channel, SendRequest
 
-_ENGLISH = "en"
+__all__ = ["LOCALES", "Message", "build", "render", "render_placeholder"]
 
-
-@dataclass(frozen=True, slots=True)
-class _Template:
-    text: str
-    warning: str
-    minutes: str = "min"
-    seconds: str = "s"
-
-    def render(self, *, code: str, brand: str, ttl: timedelta) -> str:
-        # Rounded down: a text must not promise more time than the code has.
-        minutes, seconds = divmod(int(ttl.total_seconds()), 60)
-        time = f"{minutes} {self.minutes}" if minutes else f"{seconds} {self.seconds}"
-        return self.text.format(code=code, brand=brand, ttl=time)
-
-
-_TEMPLATES = {
-    "en": _Template(
-        "{code} is your {brand} code. It expires in {ttl}.", "Don't share it."
-    ),
-    "ar": _Template(
-        "{code} هو رمز {brand}. صالح لمدة {ttl}.", "لا تشاركه.", "دقيقة", "ثانية"
-    ),
-    "de": _Template(
-        "{code} ist dein {brand}-Code. Er gilt {ttl}.", "Gib ihn nicht weiter."
-    ),
-    "es": _Template(
-        "{code} es tu codigo de {brand}. Caduca en {ttl}.", "No lo compartas."
-    ),
-    "fr": _Template(
-        "{code} est votre code {brand}. Valable {ttl}.", "Ne le partagez pas."
-    ),
-    "hi": _Template(
-        "{code} आपका {brand} कोड है। {ttl} तक मान्य।", "साझा न करें।", "मिनट", "सेकंड"
-    ),
-    "it": _Template(
-        "{code} è il tuo codice {brand}. Scade tra {ttl}.", "Non condividerlo."
-    ),
-    "pt": _Template("{code}: seu codigo {brand}. Expira em {ttl}.", "Nao compartilhe."),
-}
-
-LOCALES = frozenset(_TEMPLATES)
-"""The languages of the texts, as BCP 47 primary subtags."""
+# SMS Retriever reads messages of at most 140 bytes. On the air that is 160 characters
+# of GSM-7, but a device may count a byte for each.
+_SMS_RETRIEVER_CHARACTERS = 140
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +43,8 @@ class Message:
         body: The text, with the code.
         code: The code.
         verification_id: Id of the verification, 16 bytes.
-        locale: BCP 47 tag of the requested language; None means English.
+        locale: BCP 47 tag of the text; None means English, because the client requested
+            none.
         ttl: Time that the code can be used.
         messaging_service: SID of the provider's Messaging Service; None means the
             provider's setting.
@@ -113,6 +85,7 @@ def build(
     options = request.options.with_defaults(
         brand=service.brand, do_not_share_warning=service.do_not_share_warning
     )
+    tag = languages.select(request.locale, request.number.country)
     return Message(
         to=request.number.e164,
         masked=request.number.masked,
@@ -121,12 +94,12 @@ def build(
             code=code,
             brand=options.brand or brand,
             ttl=ttl,
-            locale=request.locale,
+            language=languages.language_of(tag),
             options=options,
         ),
         code=code,
         verification_id=verification_id,
-        locale=request.locale,
+        locale=tag if request.locale else None,
         ttl=ttl,
         messaging_service=service.messaging_service(request.number.country),
         skip_risk_check=options.skip_risk_check,
@@ -138,38 +111,49 @@ def render(
     code: str,
     brand: str,
     ttl: timedelta,
-    locale: str | None,
+    language: str,
     options: MessageOptions = DEFAULT_OPTIONS,
 ) -> str:
-    """Return the text of a message.
+    """Return the text of a message, which has one segment.
 
     Args:
         code: The code, which comes first.
         brand: Name in the message.
         ttl: Time that the code can be used.
-        locale: BCP 47 tag; only its language counts (`es-MX` is Spanish). Without a
-            template of this language, the text is English.
+        language: One of `LOCALES`.
         options: Options of the text; their brand is not used.
     """
-    template = _TEMPLATES.get(language_of(locale), _TEMPLATES[_ENGLISH])
-    parts = [template.render(code=code, brand=brand, ttl=ttl)]
-    if options.do_not_share_warning is not False:
-        parts.append(template.warning)
-    if options.app_hash:
-        parts = ["<#>", *parts, options.app_hash]
-    text = " ".join(parts)
-    if not options.origin:
-        return text
-    # On the last line (W3C, Origin-bound one-time codes delivered via SMS).
-    bound_text = f"{text}\n@{options.origin} #{code}"
-    # Autofill is no reason for another segment, which costs as much as a message.
-    is_free = segments.count(bound_text) == segments.count(text)
-    return bound_text if is_free else text
+    text = TEXTS[language]
+    lifetime = text.render_lifetime(ttl)
+    warning = "" if options.do_not_share_warning is False else text.warning
+    # The line for WebOTP and the hash both have to be last (W3C, Origin-bound one-time
+    # codes delivered via SMS). The client requested the hash for this message.
+    has_origin = options.origin and not options.app_hash
+    origin = f"\n@{options.origin} #{code}" if has_origin else ""
+    message = ""
+    for name, sentences, last_line in _versions(brand, lifetime, warning, origin):
+        parts = [text.code.format(code=code, brand=name), *filter(None, sentences)]
+        if options.app_hash:
+            parts = ["<#>", *parts, options.app_hash]
+        message = " ".join(parts) + last_line
+        is_readable = not options.app_hash or len(message) <= _SMS_RETRIEVER_CHARACTERS
+        if is_readable and segments.count(message) == 1:
+            break
+    return message
 
 
-def language_of(locale: str | None) -> str:
-    """Return the language of a BCP 47 tag, such as `es` of `es-MX`."""
-    return (locale or _ENGLISH).replace("_", "-").partition("-")[0].lower()
+def _versions(
+    brand: str, lifetime: str, warning: str, origin: str
+) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Yield the parts of ever shorter messages: name, sentences and last line."""
+    yield brand, (lifetime, warning), origin
+    yield brand, (lifetime, warning), ""
+    yield brand, (warning,), ""
+    yield brand, (), ""
+    for length in range(len(brand) - 1, 0, -1):
+        # A letter keeps its marks, such as the vowel signs of Hindi.
+        if not unicodedata.category(brand[length]).startswith("M"):
+            yield brand[:length].rstrip(), (), ""
 
 
 def render_placeholder(language: str, *, do_not_share_warning: bool) -> str:
@@ -179,8 +163,11 @@ def render_placeholder(language: str, *, do_not_share_warning: bool) -> str:
         language: One of `LOCALES`.
         do_not_share_warning: Whether the text has the warning.
     """
-    template = _TEMPLATES[language]
-    text = template.text.format(
-        brand="{{friendly_name}}", code="{{code}}", ttl="{{ttl}}"
-    )
-    return f"{text} {template.warning}" if do_not_share_warning else text
+    text = TEXTS[language]
+    placeholders = {"brand": "{{friendly_name}}", "code": "{{code}}"}
+    sentences = [
+        text.code.format(**placeholders),
+        text.lifetime.format(ttl="{{ttl}}"),
+        *([text.warning] if do_not_share_warning else []),
+    ]
+    return " ".join(sentences)

@@ -23,7 +23,10 @@ def invalid(name):
         ({"Channel": "AUTO"}, "Channel"),
         ({"Channel": " sms"}, "Channel"),
         ({"Channel": "pigeon"}, "Channel"),
-        ({"Locale": "tlh"}, "Locale"),
+        ({"Locale": "en US"}, "Locale"),
+        ({"Locale": "e"}, "Locale"),
+        ({"Locale": "12"}, "Locale"),
+        ({"Locale": "hindi!"}, "Locale"),
         ({"Locale": f"en-{'x' * 5_000}"}, "Locale"),
         ({"CustomFriendlyName": "call 555 1234 now"}, "CustomFriendlyName"),
         ({"CustomFriendlyName": "x" * 5_000}, "CustomFriendlyName"),
@@ -77,9 +80,9 @@ def test_auto_names_channel_that_was_used(verify, outbox):
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"Channel": "pigeon", "CustomMessage": "hello", "Locale": "xx"}, 60200),
-        ({"CustomMessage": "hello", "To": "hello", "Locale": "xx"}, 60243),
-        ({"Amount": "1", "To": "hello", "Locale": "xx"}, 60204),
+        ({"Channel": "pigeon", "CustomMessage": "hello", "Locale": "!"}, 60200),
+        ({"CustomMessage": "hello", "To": "hello", "Locale": "!"}, 60243),
+        ({"Amount": "1", "To": "hello", "Locale": "!"}, 60204),
     ],
 )
 def test_unsupported_parameter_is_rejected_before_the_number_and_options(
@@ -91,7 +94,7 @@ def test_unsupported_parameter_is_rejected_before_the_number_and_options(
 
 
 def test_invalid_number_is_rejected_before_the_options(verify):
-    response = verify.send("hello", Locale="xx")
+    response = verify.send("hello", Locale="!")
 
     assert response.error[2].startswith("Invalid parameter `To`")
 
@@ -154,6 +157,64 @@ def test_locale_selects_language_of_message(verify, outbox):
     verify.send(Locale="es-MX")
 
     assert "es tu codigo" in outbox.messages[0].body
+
+
+# The menu of Twilio's own template, with the language that a number of India gets.
+ENGLISH = """af ca zh zh-CN zh-HK hr cs da nl en en-GB fi el he hu id ja ko ms nb pl ro
+ru sv tl th tr vi"""
+MENU = dict.fromkeys(ENGLISH.split(), "en") | {
+    "ar": "ar",
+    "de": "de",
+    "es": "es",
+    "fr": "fr",
+    "hi": "hi",
+    "it": "it",
+    "pt": "pt",
+    "pt-BR": "pt",
+}
+
+
+def test_menu_has_36_languages():
+    assert len(MENU) == 36
+
+
+@pytest.mark.parametrize(("locale", "language"), MENU.items())
+def test_every_language_of_verify_is_sent(verify, outbox, locale, language):
+    response = verify.send(Locale=locale)
+
+    assert response.status == 201
+    [attempt] = verify.get("/v2/Attempts").body["attempts"]
+    assert attempt["channel_data"]["locale"] == language
+
+
+@pytest.mark.parametrize(
+    ("to", "words"),
+    [
+        ("+525512345678", "es tu codigo"),
+        ("+5511961234567", "seu codigo"),
+        ("+4915123456789", "ist dein"),
+        ("+14155552671", "is your"),
+    ],
+)
+def test_language_without_text_gets_language_of_country(verify, outbox, to, words):
+    verify.send(to, Locale="ja")
+
+    assert words in outbox.messages[0].body
+
+
+def test_no_locale_is_english_in_every_country(verify, outbox):
+    verify.send("+525512345678")
+    verify.send("+525512345678", Locale="")
+
+    assert ["is your" in message.body for message in outbox.messages] == [True, True]
+
+
+def test_message_with_hash_in_hindi_is_one_segment(verify, outbox):
+    verify.send(Locale="hi", AppHash="He42w354ol9")
+
+    body = outbox.messages[0].body
+    assert len(body.encode("utf-16-le")) <= 140
+    assert body.endswith(" He42w354ol9")
 
 
 def test_custom_friendly_name_is_in_message(verify, outbox):
