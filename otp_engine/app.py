@@ -26,6 +26,7 @@ from otp_engine.api import (
     auth_views,
     body,
     error_handlers,
+    forwarded,
     jwks,
     provider_webhooks,
     response_headers,
@@ -159,6 +160,7 @@ def _add_hooks(app: Flask, settings: Settings, metrics: PrometheusMetrics) -> No
     request_log.init_app(
         app, metrics.timings.observe_request, metrics.timings.unauthorized
     )
+    forwarded.init_app(app, metrics.timings.unreadable_client_ip)
     error_handlers.register(
         app, {"/v2/": verify_v2.errors.handle} | web.error_handlers(settings)
     )

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from flask import Request
+from flask import Request, g
 
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.api_keys import ApiKey
@@ -115,4 +115,5 @@ def _connection(request: Request) -> str:
     try:
         return ip_networks.normalize(request.remote_addr or "")
     except ValueError:
+        g.unreadable_client_ip = request.remote_addr  # `forwarded` reports it
         return _UNKNOWN_ADDRESS

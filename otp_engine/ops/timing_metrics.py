@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 _SHORT = tuple(ms / 1000 for ms in (0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000))
 _LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 _KNOWN_REDIS_ERRORS = ("NoAnswer", "ConnectionError", "CircuitOpen")
+_UNREADABLE = ("missing", "hidden", "malformed")
 _APIS = ("auth", "verify_v2", "metrics", "callbacks")
 
 
@@ -46,6 +47,14 @@ class TimingMetrics:
         )
         for api in _APIS:
             self._unauthorized.labels(api)
+        self._unreadable_client_ips = counter(
+            "otp_unreadable_client_ips",
+            "Requests that counted for no address of their own, because the entry in"
+            " X-Forwarded-For is missing, hidden or malformed.",
+            ["reason"],
+        )
+        for reason in _UNREADABLE:
+            self._unreadable_client_ips.labels(reason)
 
     def _add_provider(self, registry: CollectorRegistry) -> None:
         self._provider = Histogram(
@@ -146,3 +155,7 @@ class TimingMetrics:
     def unauthorized(self, api: str) -> None:
         """Count a request without a valid key to *api*, the name of a blueprint."""
         self._unauthorized.labels(api).inc()
+
+    def unreadable_client_ip(self, reason: str) -> None:
+        """Count a request without a readable client IP; *reason* as in the metric."""
+        self._unreadable_client_ips.labels(reason).inc()

@@ -345,6 +345,26 @@ def test_401_is_counted_by_api(app_with, api, call):
     assert failures == {f"otp_authentication_failures_total{{api={api}}}": 2}
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "reason"),
+    [("unknown", "hidden"), ("x", "malformed"), ("", "missing")],
+)
+def test_request_without_readable_client_ip_is_counted(app_with, forwarded, reason):
+    client = app_with(OTP_TRUSTED_PROXIES="1")
+    headers = {"X-Forwarded-For": forwarded}
+
+    counted = increase(
+        client,
+        lambda: client.post(
+            "/auth/verify_otp",
+            json={"phone": "9445012345", "otp": "123456"},
+            headers=headers,
+        ),
+    )
+
+    assert counted[f"otp_unreadable_client_ips_total{{reason={reason}}}"] == 1
+
+
 def test_other_responses_are_no_authentication_failures(client):
     client.get("/nowhere")
     client.post("/auth/send_otp", json={"phone": "9445012345"})
