@@ -14,8 +14,8 @@ import pytest
 import redis
 from click.testing import CliRunner
 
-from otp_engine import __version__
-from otp_engine.cli import listen_address
+from otp_engine import __version__, config
+from otp_engine.cli import listen_address, serve
 from otp_engine.cli.common import load
 from otp_engine.cli.listen_address import ListenAddress
 from otp_engine.domain.services import Service
@@ -189,6 +189,12 @@ def test_host_is_resolved_to_one_ip_address(host, ip):
 )
 def test_url_of_listen_address_reaches_it_from_this_machine(ip, url):
     assert ListenAddress(ip, 3420).url == url
+
+
+def test_idle_connection_of_default_outlives_one_of_load_balancers():
+    settings = config.load({"OTP_DEV": "1"})
+
+    assert serve.http1_settings(settings).header_read_timeout == 75_000
 
 
 def test_new_api_key_is_printed_once_with_its_hash():

@@ -11,6 +11,7 @@ from dataclasses import replace
 from tempfile import TemporaryDirectory, gettempdir
 
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 
 from otp_engine.app import METRICS_DIR_VARIABLE, THREADS, cpu_count
 from otp_engine.cli import listen_address, stored_config_warnings
@@ -113,6 +114,16 @@ def _metrics_dir() -> TemporaryDirectory[str]:
     return directory
 
 
+def http1_settings(settings: Settings) -> HTTP1Settings:
+    """Return the options of Granian for connections.
+
+    Its one timeout starts at the connection and after each response, and ends when the
+    headers of the next request are complete.
+    """
+    seconds = settings.keep_alive.total_seconds()
+    return HTTP1Settings(header_read_timeout=round(seconds * 1000))
+
+
 def _server(
     settings: Settings, address: ListenAddress, metrics_dir: str | None
 ) -> DrainingServer:
@@ -125,6 +136,7 @@ def _server(
         workers=settings.workers,
         blocking_threads=THREADS,
         http=HTTPModes.http1,
+        http1_settings=http1_settings(settings),
         websockets=False,
         respawn_failed_workers=True,
         log_dictconfig=log_config.build_config(),

@@ -57,6 +57,7 @@ VARIABLES = (
     "OTP_REDIS_TIMEOUT",
     "OTP_REDIS_WAIT_REPLICAS",
     "OTP_DRAIN",
+    "OTP_KEEP_ALIVE",
     "OTP_PUBLIC_URL",
     "OTP_CALLBACK_URL",
     "OTP_CORS_ORIGINS",
@@ -72,6 +73,9 @@ VARIABLES = (
 _NULL_SID_DIGITS = "0" * 32
 _WITHOUT_REDIS = "only dev mode (`otp-engine serve --dev`) works without Redis"
 _DEFAULT_REDIS_TIMEOUT = timedelta(milliseconds=500)
+# Load balancers reuse an idle connection for up to a minute. The one that closes it
+# must be the load balancer: it can send a request while the service closes it.
+_DEFAULT_KEEP_ALIVE = timedelta(seconds=75)
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -133,6 +137,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
             "OTP_REDIS_WAIT_REPLICAS", parsers.non_negative_int(9), 0
         ),
         drain_duration=env.get("OTP_DRAIN", parsers.drain_duration, timedelta()),
+        keep_alive=env.get("OTP_KEEP_ALIVE", parsers.keep_alive, _DEFAULT_KEEP_ALIVE),
         peppers=_peppers(env, dev=dev),
         argon2=env.get("OTP_ARGON2", Argon2Parameters.parse, PROFILES["owasp"]),
         senders=(senders := _senders(env, dev=dev)),

@@ -40,6 +40,7 @@ _KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _MAX_BRAND_LENGTH = 40
 _TIMEOUTS = range(150, 10_001)
 _MAX_DRAIN = timedelta(seconds=60)
+_KEEP_ALIVE = (timedelta(seconds=1), timedelta(minutes=10))
 # As browsers write origins: lower case, and no default port.
 _ORIGIN = re.compile(r"(https?)://[a-z0-9.-]+(:[0-9]{1,5})?", re.ASCII)
 _PUBLIC_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
@@ -83,6 +84,15 @@ def drain_duration(text: str) -> timedelta:
     duration = durations.parse(text)
     if duration > _MAX_DRAIN:
         raise ValueError(f"must be from 0s to 60s: {text!r}")
+    return duration
+
+
+def keep_alive(text: str) -> timedelta:
+    """Parse a duration from 1 s to 10 min."""
+    duration = durations.parse(text)
+    shortest, longest = _KEEP_ALIVE
+    if not shortest <= duration <= longest:
+        raise ValueError(f"must be from 1s to 10m: {text!r}")
     return duration
 
 

@@ -55,6 +55,8 @@ class Settings:
         redis_replicas: Number of replicas that must confirm a write.
         drain_duration: Time between a stop signal and the stop, during which the
             service answers and `/readyz` reports that it is stopping.
+        keep_alive: Time that an idle connection stays open, and in which the headers
+            of a request must arrive.
         peppers: The current pepper, then the previous one during a rotation.
         argon2: Argon2id parameters for codes.
         senders: Names of the senders, in order of preference.
@@ -86,6 +88,7 @@ class Settings:
     redis_timeout: timedelta
     redis_replicas: int
     drain_duration: timedelta
+    keep_alive: timedelta
     peppers: tuple[Pepper, ...]
     argon2: Argon2Parameters
     senders: tuple[str, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -73,6 +74,33 @@ def test_last_log_line_is_in_the_words_of_the_service():
         pass
 
     assert messages(server)[-1] == "the service has stopped"
+
+
+def test_idle_connection_is_closed_after_keep_alive_and_not_before():
+    with (
+        server_process.running_server("--dev") as server,
+        socket.create_connection((server.host, server.port), 60) as idle,
+    ):
+        request_health(idle)
+        with (
+            server_process.running_server("--dev", OTP_KEEP_ALIVE="3s") as other,
+            socket.create_connection((other.host, other.port), 60) as closed,
+        ):
+            request_health(closed)
+            assert closed.recv(1) == b""
+
+        request_health(idle)
+
+
+def request_health(connection):
+    """Request `/healthz`, and read the response, which has a short body."""
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    received = b""
+    while not received.endswith(b"}\n"):
+        part = connection.recv(4096)
+        assert part
+        received += part
+    assert received.startswith(b"HTTP/1.1 200 ")
 
 
 def test_privileged_port_without_right_fails_with_one_line():
