@@ -160,7 +160,8 @@ def _add_hooks(app: Flask, settings: Settings, metrics: PrometheusMetrics) -> No
     request_log.init_app(
         app, metrics.timings.observe_request, metrics.timings.unauthorized
     )
-    forwarded.init_app(app, metrics.timings.unreadable_client_ip)
+    if settings.trusted_proxies:
+        forwarded.init_app(app, metrics.timings.unreadable_client_ip)
     error_handlers.register(
         app, {"/v2/": verify_v2.errors.handle} | web.error_handlers(settings)
     )
