@@ -141,6 +141,10 @@ def test_python_sdk_limits_sends_by_own_rate_limit(twilio_client, service):
 def test_python_sdk_updates_and_deletes_service(twilio_client, service):
     verify_service = twilio_client.verify.v2.services(service.sid)
 
+    assert set(service.links) == {
+        *("verifications", "verification_checks"),
+        *("rate_limits", "messaging_configurations"),
+    }
     assert verify_service.update(code_length=8).code_length == 8
     assert verify_service.fetch().friendly_name == "Shop"
     assert verify_service.delete()

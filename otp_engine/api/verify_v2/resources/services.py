@@ -78,14 +78,12 @@ _VARIABLES = {
     "CodeLength": "CodeLength: set OTP_SERVICE_CODE_LENGTH",
     "CustomCodeEnabled": "CustomCodeEnabled: set OTP_SERVICE_CUSTOM_CODE",
 }
+# Those of Verify that exist here.
 _LINKS = {
     "verification_checks": "VerificationCheck",
     "verifications": "Verifications",
     "rate_limits": "RateLimits",
     "messaging_configurations": "MessagingConfigurations",
-    "entities": "Entities",
-    "webhooks": "Webhooks",
-    "access_tokens": "AccessTokens",
 }
 _PARSERS: Mapping[str, _Parser] = {
     "Psd2Enabled": params.boolean,
