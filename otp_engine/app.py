@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
@@ -181,7 +182,11 @@ def _add_middleware(app: Flask, settings: Settings) -> None:
         wsgi_app = ForwardedFor(wsgi_app, settings.trusted_proxies)
         wsgi_app = ForwardedProto(wsgi_app, settings.trusted_proxies)
     if settings.public_path:
-        own_paths = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
+        own_paths = {
+            rule.rule.split("/")[1]
+            for rule in app.url_map.iter_rules()
+            if not rule.endpoint.endswith(provider_webhooks.BELOW_A_PATH)
+        }
         wsgi_app = PublicPath(wsgi_app, settings.public_path, own_paths)
     app.wsgi_app = wsgi_app  # type: ignore[method-assign] # Flask's own way to add a middleware
 
@@ -193,11 +198,14 @@ def _add_views(
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(jwks.blueprint(dependencies.proofs))
     web.init_app(app, settings, store.inbox)
-    parse_report = senders.build_report_parser(settings)
-    if parse_report and settings.twilio_webhook_url:
+    if parse_report := senders.build_report_parser(settings):
+        path = urlsplit(settings.twilio_webhook_url or "").path
+        if path.startswith(f"{settings.public_path}/"):
+            # The middleware removes the public path.
+            path = path.removeprefix(settings.public_path)
         app.register_blueprint(
             provider_webhooks.blueprint(
-                settings.twilio_webhook_url,
+                path,
                 parse_report,
                 store.seen_reports.mark_seen,
                 BoundedSemaphore(_MAX_CONCURRENT_REPORTS),

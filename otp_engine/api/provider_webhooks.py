@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from threading import BoundedSemaphore
-from urllib.parse import urlsplit
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
@@ -19,6 +18,9 @@ from otp_engine.domain.messages.delivery_reports import DeliveryReport, ReportPa
 from otp_engine.domain.phones import numbers
 from otp_engine.errors import InvalidPhone, InvalidRequest, Overloaded, Unauthorized
 
+BELOW_A_PATH = "below_a_path"
+"""The name of the view at the path of `OTP_CALLBACK_URL`."""
+
 _MAX_BYTES = 4 * 1024
 # Reports that arrive at once, with their bodies, release their slots sooner.
 _SLOT_TIMEOUT = 0.05  # seconds
@@ -27,7 +29,7 @@ _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=", re.ASCII)
 
 
 def blueprint(
-    url: str,
+    path: str,
     parse_report: ReportParser,
     mark_seen: Callable[[str], bool],
     slots: BoundedSemaphore,
@@ -35,8 +37,8 @@ def blueprint(
     """Build the view.
 
     Args:
-        url: The URL that providers post to. A proxy may remove the part of its path
-            before `TWILIO_WEBHOOK_PATH`, or keep it.
+        path: The path that the provider posts to. A proxy may remove the part before
+            `TWILIO_WEBHOOK_PATH`, or keep it.
         parse_report: Verifies and parses a report.
         mark_seen: Stores that a report on a message was received, and returns whether
             it is the first one; providers can repeat a report.
@@ -55,8 +57,9 @@ def blueprint(
             _emit(report)
         return "", HTTPStatus.NO_CONTENT
 
-    for path in {TWILIO_WEBHOOK_PATH, urlsplit(url).path}:
-        bp.add_url_rule(path, view_func=receive_report, methods=["POST"])
+    bp.add_url_rule(TWILIO_WEBHOOK_PATH, view_func=receive_report, methods=["POST"])
+    if path != TWILIO_WEBHOOK_PATH:
+        bp.add_url_rule(path, BELOW_A_PATH, view_func=receive_report, methods=["POST"])
     return bp
 
 

@@ -223,19 +223,48 @@ def test_webhook_without_public_url_or_auth_token_is_404(app_with, settings):
 OWN_CALLBACK = "https://hooks.example.com/otp"
 
 
-@pytest.mark.parametrize("path", ["/callbacks/twilio", "/otp/callbacks/twilio"])
 @pytest.mark.parametrize(
-    "public_url", ["https://verify.twilio.com", "https://example.com/codes", ""]
+    ("public_url", "callback_url", "paths"),
+    [
+        ("https://verify.twilio.com", OWN_CALLBACK, ["", "/otp"]),
+        ("", OWN_CALLBACK, ["", "/otp"]),
+        ("https://example.com/otp", "", ["", "/otp"]),
+        ("https://example.com/otp", OWN_CALLBACK, ["", "/otp"]),
+        ("https://example.com/otp", f"{OWN_CALLBACK}/hooks", ["", "/otp/hooks"]),
+        ("https://example.com/otp/api", OWN_CALLBACK, ["", "/otp", "/otp/api"]),
+        ("https://example.com/otp", "https://hooks.example.com", ["", "/otp"]),
+    ],
 )
-def test_report_signed_for_the_callback_url_is_accepted(app_with, public_url, path):
-    urls = {"OTP_PUBLIC_URL": public_url, "OTP_CALLBACK_URL": OWN_CALLBACK}
+def test_report_is_accepted_with_and_without_the_path_of_a_proxy(
+    app_with, public_url, callback_url, paths
+):
+    urls = {"OTP_PUBLIC_URL": public_url, "OTP_CALLBACK_URL": callback_url}
     client = app_with(**TWILIO | urls).test_client()
     form = REPORT | {"MessageStatus": "delivered"}
-    signature = signed(form, f"{OWN_CALLBACK}/callbacks/twilio")
+    base = callback_url or public_url
+    signature = signed(form, f"{base}/callbacks/twilio")
 
-    response = client.post(path, data=form, headers=signature)
+    statuses = [
+        client.post(
+            f"{path}/callbacks/twilio", data=form, headers=signature
+        ).status_code
+        for path in paths
+    ]
 
-    assert response.status_code == 204
+    assert statuses == [204] * len(paths)
+
+
+@pytest.mark.parametrize("callback_url", ["", OWN_CALLBACK, "https://h.example.com/a"])
+def test_pages_are_below_the_public_path_with_any_callback_url(app_with, callback_url):
+    urls = {
+        "OTP_PUBLIC_URL": "https://example.com/otp",
+        "OTP_CALLBACK_URL": callback_url,
+    }
+    client = app_with(**TWILIO | urls).test_client()
+
+    response = client.get("/otp/docs")
+
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -101,3 +101,16 @@ def test_chance_is_at_most_one():
     policy = replace(UNLIMITED, code_length=4, max_checks=100, max_sends=101)
 
     assert online_guessing.guessing_chance(policy).per_verification == 1
+
+
+@pytest.mark.parametrize(
+    ("service_code_length", "times"), [(None, 1), (4, 100), (6, 1), (8, 1)]
+)
+def test_shorter_codes_of_the_default_service_count(service_code_length, times):
+    policy = replace(UNLIMITED, code_length=6)
+    usual = online_guessing.guessing_chance(policy)
+
+    chance = online_guessing.guessing_chance(policy, service_code_length)
+
+    assert chance.per_verification == usual.per_verification * times
+    assert chance.per_day == usual.per_day * times

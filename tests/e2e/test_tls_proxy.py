@@ -94,7 +94,7 @@ def test_node_sdk_pages_through_list_over_tls(node, proxied):
 
 
 @pytest.mark.parametrize("value", ["http", "ftp", "https, http", "http, http"])
-def test_scheme_in_the_header_of_a_client_is_replaced(proxied, value):
+def test_scheme_in_the_header_of_a_client_is_ignored(proxied, value):
     context = ssl.create_default_context(cafile=proxied.authority)
     netloc = proxied.url.removeprefix("https://")
 
@@ -106,15 +106,49 @@ def test_scheme_in_the_header_of_a_client_is_replaced(proxied, value):
     assert meta["next_page_url"].startswith(f"{proxied.url}{LIST}&")
 
 
-def test_schemes_of_several_header_lines_are_read_in_order():
+@pytest.fixture(scope="module")
+def server_with_two_proxies():
     environ = {"OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}", "OTP_TRUSTED_PROXIES": "2"}
-    schemes = ("http", "https", "http")
+    with server_process.running_server("--dev", **environ) as server:
+        yield server
+
+
+def first_page_url(port, *schemes):
     lines = [f"X-Forwarded-Proto: {scheme}" for scheme in schemes]
     head = [f"GET {LIST} HTTP/1.1", "Host: otp.example.com", "Connection: close"]
     request = "\r\n".join([*head, f"Authorization: {BASIC}", *lines, "", ""])
+    return raw_http.exchange(port, request.encode()).json["meta"]["first_page_url"]
 
-    with server_process.running_server("--dev", **environ) as server:
-        response = raw_http.exchange(server.port, request.encode())
 
-    url = response.json["meta"]["first_page_url"]
+def test_schemes_of_several_header_lines_are_read_in_order(server_with_two_proxies):
+    url = first_page_url(server_with_two_proxies.port, "http", "https", "http")
+
     assert url.startswith(f"https://otp.example.com{LIST}&")
+
+
+@pytest.mark.parametrize(
+    ("schemes", "scheme"),
+    [
+        (["https"], "https"),
+        (["http, https"], "https"),
+        (["http"], "http"),
+        ([], "http"),
+    ],
+)
+def test_scheme_of_a_load_balancer_before_nginx_counts(
+    server_with_two_proxies, tmp_path, schemes, scheme
+):
+    with buffering_proxy.in_front_of(server_with_two_proxies.port, tmp_path) as port:
+        url = first_page_url(port, *schemes)
+
+    assert url.startswith(f"{scheme}://otp.example.com{LIST}&")
+
+
+def test_invalid_host_is_in_no_url(server_with_two_proxies):
+    head = [f"GET {LIST} HTTP/1.0", "Host: evil.example/x", f"Authorization: {BASIC}"]
+    request = "\r\n".join([*head, "", ""]).encode()
+
+    response = raw_http.exchange(server_with_two_proxies.port, request)
+
+    assert response.status == 200
+    assert b"evil.example" not in response.body
