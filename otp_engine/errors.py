@@ -219,7 +219,15 @@ class Unavailable(OTPError):
 
 
 class StoreUnavailable(Unavailable):
-    """Redis did not answer; it may or may not have run the command."""
+    """Redis did not answer; it may or may not have run the command.
+
+    Attributes:
+        reason: Why, for operators: the end of a sentence that starts with Redis.
+    """
+
+    def __init__(self, reason: str = "does not answer") -> None:
+        super().__init__()
+        self.reason = reason
 
 
 class ProviderUnavailable(Unavailable):

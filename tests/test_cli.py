@@ -94,12 +94,56 @@ def test_doctor_warns_if_redis_can_lose_data(tmp_path, twilio):
     options = ("--maxmemory-policy", "allkeys-lru")
     with redis_server.redis_on_a_port(tmp_path, *options) as port:
         environ = production(f"redis://:@127.0.0.1:{port}", twilio.url)
-        result = run("doctor", **environ, OTP_REDIS_WAIT_REPLICAS="1")
+        result = run("doctor", **environ)
 
     assert result.exit_code == 0
     assert "! Redis evicts keys (allkeys-lru)" in result.stderr
     assert "! Redis loses data at a restart" in result.stderr
-    assert "! Redis has fewer than 1 replicas" in result.stderr
+
+
+def test_doctor_without_a_required_replica_fails(redis_url, twilio):
+    environ = production(redis_url, twilio.url)
+
+    result = run("doctor", **environ, OTP_REDIS_WAIT_REPLICAS="1")
+
+    assert result.exit_code == 1
+    assert "has 0 replicas that confirm a write, and" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("redis://:s3cr3t@127.0.0.1:{port}", "has no password, and REDIS_URL has one"),
+        ("redis://otp:s3cr3t@127.0.0.1:{port}", "refuses the password, or the user"),
+        ("redis://127.0.0.1:{port}/99", "has no database 99"),
+    ],
+)
+@pytest.mark.parametrize("command", [("doctor",), ("policy", "show")])
+def test_command_prints_why_redis_cannot_be_used(
+    tmp_path, twilio, url, reason, command
+):
+    with redis_server.redis_on_a_port(tmp_path) as port:
+        result = run(*command, **production(url.format(port=port), twilio.url))
+
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("✗")]
+    assert reason in line
+    assert "s3cr3t" not in result.stderr
+    assert "redis:" not in result.stderr.replace("redis://", "")
+
+
+def test_doctor_names_the_command_that_the_user_of_redis_may_not_run(tmp_path, twilio):
+    with (
+        redis_server.redis_on_a_port(tmp_path) as port,
+        redis.Redis(port=port) as admin,
+    ):
+        admin.execute_command("ACL", "SETUSER", "default", "-time")
+        result = run("doctor", **production(f"redis://127.0.0.1:{port}", twilio.url))
+
+    assert result.exit_code == 1
+    assert f"✗ Redis (redis://127.0.0.1:{port}) does not permit the user TIME" in (
+        result.stderr
+    )
 
 
 def test_doctor_without_permission_for_info_warns(tmp_path, twilio):

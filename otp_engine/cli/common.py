@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 from otp_engine import config
@@ -9,6 +10,9 @@ from otp_engine.cli.terminal import fail
 from otp_engine.config import Settings, command_settings
 from otp_engine.errors import InvalidSettings
 from otp_engine.store.redis_store import RedisStore, build_store
+
+# The commands print the reason of an error themselves; only `serve` has a log.
+logging.getLogger("otp_engine").addHandler(logging.NullHandler())
 
 
 def load(**environ: str) -> tuple[Settings, RedisStore]:

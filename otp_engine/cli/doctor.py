@@ -12,7 +12,7 @@ from otp_engine.cli.common import load
 from otp_engine.cli.terminal import status_line, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.policy.online_guessing import guessing_chance
-from otp_engine.errors import OTPError
+from otp_engine.errors import DeliveryFailed, OTPError, StoreUnavailable
 
 
 def doctor() -> None:
@@ -29,8 +29,8 @@ def doctor() -> None:
         warn(warning)
     sender = senders.build_sender(settings, max_concurrent=MAX_CONCURRENT_SENDS)
     healthy = [
-        _report_ping(f"Redis ({_redacted_url(settings)})", store.ping),
-        _report_ping(f"the sender ({', '.join(settings.senders)})", sender.ping),
+        _report(f"Redis ({_redacted_url(settings)})", store.check_permissions),
+        _report(f"the sender ({', '.join(settings.senders)})", sender.ping),
     ]
     if all(healthy):
         for warning in stored_config_warnings.collect(settings, store):
@@ -45,11 +45,21 @@ def _redacted_url(settings: Settings) -> str:
     return f"{scheme}{slashes}{rest.rpartition('@')[-1].partition('?')[0]}"
 
 
-def _report_ping(name: str, ping: Callable[[], None]) -> bool:
+def _report(name: str, check: Callable[[], None]) -> bool:
     try:
-        ping()
-    except OTPError:
-        status_line("✗", "red", f"{name} does not answer correctly")
+        check()
+    except OTPError as error:
+        status_line("✗", "red", f"{name} {_reason(error)}")
         return False
     success(f"{name} answers")
     return True
+
+
+def _reason(error: OTPError) -> str:
+    match error:
+        case StoreUnavailable():
+            return error.reason
+        case DeliveryFailed():
+            return "rejects the account or its credentials"
+        case _:
+            return "does not answer"

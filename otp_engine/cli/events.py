@@ -49,10 +49,10 @@ def _read(tail: EventTail, *, follow: bool) -> Iterator[RecordedEvent]:
     while True:
         try:
             recorded = tail.read_next()
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             if not follow:
                 raise
-            warn("Redis does not answer; retrying")
+            warn(f"Redis {error.reason}; retrying")
             recorded = []
         yield from recorded
         if not recorded:

@@ -18,8 +18,8 @@ from typing import Any
 
 import redis
 from redis.crc import key_slot
+from redis.exceptions import ClusterDownError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 Address = tuple[str, int]
@@ -104,7 +104,7 @@ class ClusterTopology:
                         last_error = error
                     continue
                 self._map = sorted(_ranges(reply, address))
-                last_error = RedisConnectionError()
+                last_error = ClusterDownError("no node serves the slot")
                 return
         finally:
             self._last_error = last_error

@@ -32,6 +32,8 @@
     otp:{inbox}:<verification>   string  the final status of such a verification; a day
     otp:{safe_list}              set     pseudonymized numbers that are allowed whatever
                                          their country; no expiry
+    otp:{...}:probe              string  empty, while a script checks the permissions;
+                                         ten seconds at most
 
 `<phone>` is a pseudonym of the number, and so is each personal `<identifier>`.
 `<namespace>` is the service. It is `SERVICE+ID`, with the ID in hexadecimal, for a
@@ -138,6 +140,11 @@ def inbox_status(verification: str) -> str:
 def delivery_report(message: str) -> str:
     """Return the key that marks a provider's report on a message as received."""
     return f"otp:{{{message}}}:delivery_report"
+
+
+def probe(tag: str) -> str:
+    """Return the key of probes of Redis with that hash tag."""
+    return f"otp:{{{tag}}}:probe"
 
 
 def shared_limit(hit: LimitHit) -> str:

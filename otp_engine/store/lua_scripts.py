@@ -84,7 +84,10 @@ class LuaScript:
             )
             # The replicas may follow another primary now; the next request uses it.
             self._client.find_primary()
-            raise StoreUnavailable
+            raise StoreUnavailable(
+                f"has {acknowledged} replicas that confirm a write, and"
+                f" OTP_REDIS_WAIT_REPLICAS requires {self._replicas}"
+            )
         return reply
 
     def _eval(self, node: RedisCommands, args: Sequence[Argument]) -> tuple[Any, int]:

@@ -19,7 +19,6 @@ from typing import TypeVar, cast
 from redis.exceptions import (
     ClusterDownError,
     MovedError,
-    ReadOnlyError,
     RedisError,
 )
 from redis.exceptions import (
@@ -30,6 +29,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from otp_engine.errors import StoreUnavailable
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
+from otp_engine.store import redis_errors
 from otp_engine.store.cluster import Address, ClusterTopology
 from otp_engine.store.connection import Client, RedisCommands
 from otp_engine.store.sentinel import refresh_primary
@@ -43,7 +43,7 @@ _SLOT_TIMEOUT = 0.1  # seconds
 # Errors that a retry can fix. Each step of the store can be repeated.
 _RETRYABLE = (
     *(RedisConnectionError, RedisTimeoutError),
-    *(ReadOnlyError, MovedError, ClusterDownError),
+    *(MovedError, ClusterDownError),
 )
 
 T = TypeVar("T")
@@ -96,8 +96,8 @@ class RedisClient:
             What *command* returns.
 
         Raises:
-            StoreUnavailable: Redis did not reply, or replied with an error. Only the
-                type of an error is logged: its text can repeat arguments.
+            StoreUnavailable: Redis did not reply, or replied with an error. Its text
+                is not logged, because it can repeat arguments.
         """
         # Without a Cluster there is one node, and one breaker under None.
         owner = self._cluster.owner_of(key) if self._cluster else None
@@ -113,18 +113,21 @@ class RedisClient:
         try:
             try:
                 reply = command(_node_for(self._client, key))
-            except _RETRYABLE as error:
+            except RedisError as error:
+                if not _is_retryable(error):
+                    raise
                 reply = self._retry(command, key, error)
         except RedisTimeoutError:
             failure = "NoAnswer"
             breaker.record_failure()
             log.error("redis: no answer")  # noqa: TRY400 - a traceback's last line is the text
-            raise StoreUnavailable from None
+            raise StoreUnavailable(redis_errors.NO_ANSWER_IN_TIME) from None
         except RedisError as error:
             failure = type(error).__name__
             breaker.record_success()
-            log.error("redis: %s", failure)  # noqa: TRY400 - as above
-            raise StoreUnavailable from None
+            reason = redis_errors.describe(error, _database_of(self._client))
+            log.error("redis: %s (%s)", reason, failure)  # noqa: TRY400 - as above
+            raise StoreUnavailable(reason) from None
         finally:
             self._slots.release()
             self._metrics.observe_store_call(perf_counter() - started, failure)
@@ -163,6 +166,15 @@ class RedisClient:
         return command(_node_for(self._retry_client, key))
 
 
+def _is_retryable(error: RedisError) -> bool:
+    return isinstance(error, _RETRYABLE) or redis_errors.is_read_only(error)
+
+
+def _database_of(client: Client) -> int | None:
+    pool = getattr(client, "connection_pool", None)
+    return pool.connection_kwargs.get("db") if pool else None
+
+
 def _node_for(client: Client, key: str) -> RedisCommands:
     """Return the client of the server that holds *key*.
 
@@ -177,6 +189,6 @@ def _refresh_topology(client: Client, error: RedisError) -> None:
     if isinstance(client, ClusterTopology):
         # A node that timed out still owns its slots until the others report otherwise.
         client.refresh(wait=not isinstance(error, RedisTimeoutError))
-    elif isinstance(error, ReadOnlyError):
+    elif redis_errors.is_read_only(error):
         # The server is a replica now; its connections would stay open.
         client.connection_pool.disconnect(inuse_connections=False)

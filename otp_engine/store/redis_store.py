@@ -11,6 +11,7 @@ from otp_engine.store.inbox import RedisInbox
 from otp_engine.store.limit_usage import RedisLimitUsageStore
 from otp_engine.store.persistence import persistence_warnings
 from otp_engine.store.policy_versions import RedisPolicyVersionStore
+from otp_engine.store.probe import Probe
 from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.safe_list import RedisSafeList
 from otp_engine.store.seen_reports import SeenReports
@@ -42,6 +43,7 @@ class RedisStore(RedisVerificationStore):
         redis_client = RedisClient(client, retry_client=retry_client, metrics=metrics)
         super().__init__(redis_client, replicas=replicas)
         self._replicas = replicas
+        self._probe = Probe(redis_client, replicas=replicas)
         self.services = RedisServiceStore(redis_client, replicas=replicas)
         self.records = RedisVerificationRecordStore(redis_client)
         self.safe_list = RedisSafeList(redis_client)
@@ -52,15 +54,20 @@ class RedisStore(RedisVerificationStore):
         self.policy_versions = RedisPolicyVersionStore(redis_client, replicas=replicas)
 
     def ping(self) -> None:
-        """Check that Redis replies.
-
-        In a Cluster the node of the shared limits must reply, because most sends need
-        it. The service stays ready while another node does not reply.
+        """Check that Redis would serve a send; see `Probe.check_send`.
 
         Raises:
-            StoreUnavailable: Redis did not reply.
+            StoreUnavailable: It would not.
         """
-        self._client.execute(lambda redis: redis.ping(), keys.SHARED_LIMITS)
+        self._probe.check_send()
+
+    def check_permissions(self) -> None:
+        """Check every command on every kind of key; see `Probe.check_everything`.
+
+        Raises:
+            StoreUnavailable: Redis did not reply, or denied a command.
+        """
+        self._probe.check_everything()
 
     def persistence_warnings(self) -> list[str]:
         """Return the settings that can lose data, of one node in a Cluster.

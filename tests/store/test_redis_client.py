@@ -140,7 +140,16 @@ def test_text_of_an_error_reply_is_not_logged(redis_client, caplog):
             Command(redis_py.ResponseError("SET +919445012345 123456")), KEY
         )
 
-    assert caplog.messages == ["redis: ResponseError"]
+    assert caplog.messages == ["redis: has an error (ResponseError)"]
+
+
+def test_read_only_error_within_that_of_a_script_is_retried():
+    redis_client = RedisClient(connect("redis://127.0.0.1:1", HALF_A_SECOND))
+    # The form of Redis 6.
+    text = "Error running script (call to f_1): @user_script:2: -READONLY You can't"
+    command = Command(redis_py.ResponseError(text))
+
+    assert redis_client.execute(command, KEY) == "a reply"
 
 
 @pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])

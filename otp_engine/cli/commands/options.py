@@ -20,8 +20,8 @@ class RedisCommand(click.Command):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except StoreUnavailable:
-            fail("Redis does not answer; the command was not completed")
+        except StoreUnavailable as error:
+            fail(f"Redis {error.reason}; the command was not completed")
 
 
 class RedisGroup(RedisCommand, click.Group):

@@ -1,0 +1,332 @@
+"""Probes of Redis: what a send needs, and the words for what is missing."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from pathlib import Path
+
+import pytest
+import redis as redis_py
+
+from otp_engine.errors import StoreUnavailable
+from otp_engine.store import probe
+from otp_engine.store.connection import RedisCommands, connect
+from otp_engine.store.redis_store import RedisStore
+from tests.conftest import TIMEOUT
+from tests.support import (
+    certificates,
+    command_line,
+    full_run,
+    redis_server,
+    topologies,
+)
+from tests.support.server_process import production
+
+LUA = resources.files("otp_engine.store") / "lua"
+CALL = re.compile(r"redis\.call\('([A-Z]+)'")
+# Tested by running them: the script itself, and what only doctor and replicas need.
+OTHER_METHODS = {"eval", "evalsha", "info", "ping", "pipeline"}
+# Names of methods of redis-py that are not names of commands.
+COMMAND_OF_METHOD = {"delete": "del"}
+
+OPERATOR_COMMANDS = (
+    "doctor",
+    "policy show",
+    "policy set ttl 5m",
+    "policy history",
+    "policy rollback 1",
+    "policy unset ttl",
+    "events",
+    "inspect 9445012345",
+    "forget 9445012345",
+)
+
+
+def names_of(commands):
+    return {command.split()[0] for command in commands}
+
+
+def commands_in_scripts():
+    paths = [*LUA.iterdir(), *(LUA / "lib").iterdir()]
+    texts = [path.read_text() for path in paths if path.is_file()]
+    return {name for text in texts for name in CALL.findall(text)} - {"SET"}
+
+
+def commands_of_methods():
+    methods = set(RedisCommands.__annotations__) - OTHER_METHODS - {"set"}
+    return {COMMAND_OF_METHOD.get(name, name).upper() for name in methods}
+
+
+def reason_of(url, check=RedisStore.check_permissions, **options):
+    store = RedisStore(connect(url, TIMEOUT), **options)
+    with pytest.raises(StoreUnavailable) as raised:
+        check(store)
+    return raised.value.reason
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("redis")
+    with (
+        redis_server.redis_on_a_port(folder) as port,
+        redis_py.Redis(port=port) as admin,
+    ):
+        yield port, admin
+
+
+@pytest.fixture
+def user(server):
+    """Return a function that creates a user by its rules, and returns its URL."""
+    port, admin = server
+
+    def create(*rules):
+        admin.execute_command("ACL", "SETUSER", "otp", "reset", "on", ">pw", *rules)
+        return f"redis://otp:pw@127.0.0.1:{port}"
+
+    yield create
+    admin.acl_deluser("otp")
+    admin.flushall()
+
+
+def test_probe_runs_every_command_of_the_scripts_and_of_the_store():
+    used = commands_in_scripts() | commands_of_methods()
+
+    assert used <= names_of(probe.SEND_AND_CHECK + probe.OTHERS) | {"XADD", "XTRIM"}
+    assert len(used) > 30
+
+
+@pytest.mark.parametrize("check", [RedisStore.ping, RedisStore.check_permissions])
+def test_probe_of_a_healthy_redis_leaves_no_key(store, redis, check):
+    check(store)
+
+    assert redis.keys("*") == []
+
+
+@pytest.mark.parametrize("name", sorted(names_of(probe.SEND_AND_CHECK) | {"SET"}))
+def test_denied_command_of_a_send_is_named(user, name):
+    url = user("~otp:*", "+@all", f"-{name}")
+
+    assert reason_of(url, RedisStore.ping) == f"does not permit the user {name}"
+    assert reason_of(url) == f"does not permit the user {name}"
+
+
+@pytest.mark.parametrize("name", sorted(names_of(probe.OTHERS)))
+def test_denied_command_of_operators_leaves_sends_ready_and_is_named(user, name):
+    url = user("~otp:*", "+@all", f"-{name}")
+
+    RedisStore(connect(url, TIMEOUT)).ping()
+    assert reason_of(url) == f"does not permit the user {name}"
+
+
+@pytest.mark.parametrize("name", ["EVALSHA", "EVAL", "MULTI", "EXEC"])
+def test_denied_command_around_the_scripts_is_named(user, server, name):
+    server[1].script_flush()
+    url = user("~otp:*", "+@all", f"-{name}")
+
+    assert reason_of(url) == f"does not permit the user {name}"
+
+
+def test_every_denied_command_is_named(user):
+    url = user("~otp:*", "+@all", "-time", "-zadd", "-xadd")
+
+    assert reason_of(url) == "does not permit the user XADD, TIME, ZADD"
+
+
+@pytest.mark.parametrize("keys", ["~other:*", "~otp:{shared}*", "%R~otp:*"])
+def test_denied_keys_are_named(user, keys):
+    reason = reason_of(user(keys, "+@all"))
+
+    assert reason == "does not permit the user a command, or keys as otp:*"
+
+
+def test_denied_delete_leaves_a_key_that_expires(user, server):
+    assert "DEL" in reason_of(user("~otp:*", "+@all", "-del"), RedisStore.ping)
+
+    redis_server.wait_until(lambda: not server[1].keys("*"), seconds=9)
+
+
+@pytest.mark.parametrize(
+    ("options", "url", "reason"),
+    [
+        ((), "redis://127.0.0.1:{port}/99", "has no database 99"),
+        (
+            ("--requirepass", "s3cr3t"),
+            "redis://:wrong@127.0.0.1:{port}",
+            "refuses the password, or the user name",
+        ),
+        (
+            ("--requirepass", "s3cr3t"),
+            "redis://127.0.0.1:{port}",
+            "requires a password",
+        ),
+        (
+            (),
+            "redis://:pw@127.0.0.1:{port}",
+            "has no password, and REDIS_URL has one",
+        ),
+        (
+            ("--maxmemory", "1"),
+            "redis://127.0.0.1:{port}",
+            "has no memory left for writes: raise its maxmemory",
+        ),
+        (
+            ("--min-replicas-to-write", "1"),
+            "redis://127.0.0.1:{port}",
+            "accepts no writes, because too few replicas are connected",
+        ),
+        (
+            ("--cluster-enabled", "yes"),
+            "redis+cluster://127.0.0.1:{port}",
+            "is a Cluster that does not serve this part of the keys",
+        ),
+        (
+            ("--cluster-enabled", "yes"),
+            "redis://127.0.0.1:{port}",
+            "is a Cluster that does not serve this part of the keys",
+        ),
+        (
+            (),
+            "redis+cluster://127.0.0.1:{port}",
+            "is no Cluster: REDIS_URL needs redis://",
+        ),
+        (
+            (),
+            "rediss://127.0.0.1:{port}",
+            "does not answer",
+        ),
+        (
+            (),
+            "redis+sentinel://127.0.0.1:{port}/otp",
+            "is no Sentinel",
+        ),
+    ],
+)
+@pytest.mark.parametrize("check", [RedisStore.ping, RedisStore.check_permissions])
+def test_redis_that_cannot_serve_is_described(tmp_path, options, url, reason, check):
+    with redis_server.redis_on_a_port(tmp_path, *options) as port:
+        found = reason_of(url.format(port=port), check)
+
+    assert found.startswith(reason)
+
+
+def test_read_only_replica_is_described(tmp_path):
+    with topologies.replicated(tmp_path, replicas=1) as (_, (replica,)):
+        assert reason_of(replica.url, RedisStore.ping) == "is a read-only replica"
+
+
+def test_missing_replica_is_described(server):
+    url = f"redis://127.0.0.1:{server[0]}"
+
+    reason = reason_of(url, RedisStore.ping, replicas=1)
+
+    assert reason.startswith("has 0 replicas that confirm a write")
+
+
+def test_full_disk_is_described(tmp_path):
+    options = ("--enable-protected-configs", "yes")
+    with (
+        redis_server.redis_on_a_port(tmp_path, *options) as port,
+        redis_py.Redis(port=port) as admin,
+    ):
+        # A snapshot fails in this folder, as it does on a full disk.
+        admin.config_set("dir", "/proc")
+        admin.config_set("save", "1 1")
+        admin.set("key", "value")
+        redis_server.wait_until(lambda: is_misconfigured(admin))
+        reason = reason_of(f"redis://127.0.0.1:{port}", RedisStore.ping)
+
+    assert reason == "accepts no writes, because it cannot store data on its disk"
+
+
+def is_misconfigured(admin):
+    return admin.info("persistence")["rdb_last_bgsave_status"] == "err"
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("redis://127.0.0.1:{port}", "does not answer: connection refused"),
+        ("unix:///nonexistent/redis.sock", "does not answer: No such file"),
+        ("redis://otp.invalid", "does not answer: its host name is not known"),
+        ("redis+sentinel://127.0.0.1:{port}/otp", "is not found: its Sentinels do not"),
+        ("redis+cluster://127.0.0.1:{port}", "does not answer: connection refused"),
+    ],
+)
+def test_absent_redis_is_described(url, reason):
+    found = reason_of(url.format(port=redis_server.free_port()), RedisStore.ping)
+
+    assert found.startswith(reason)
+
+
+def test_certificate_that_is_not_trusted_is_described(tmp_path):
+    ours = certificates.authority(tmp_path, "ours")
+    options = ours.server_options()
+    with redis_server.redis_with_tls(tmp_path, ours.path, *options) as port:
+        reason = reason_of(f"rediss://127.0.0.1:{port}", RedisStore.ping)
+        plain = reason_of(f"redis://127.0.0.1:{port}", RedisStore.ping)
+
+    assert reason.startswith("has a certificate that is not trusted: ")
+    assert plain == "closed the connection: if it requires TLS, REDIS_URL needs rediss"
+
+
+def documented_rules():
+    text = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text()
+    line = re.search(r"^ACL SETUSER otp on >PASSWORD (.*)$", text, re.MULTILINE)
+    assert line
+    return line[1].split()
+
+
+def test_documented_permissions_are_enough_for_every_feature(user, server):
+    admin = server[1]
+    url = f"{user(*documented_rules())}/1"
+    store = RedisStore(connect(url, TIMEOUT), retry_client=connect(url, TIMEOUT))
+    admin.execute_command("ACL", "LOG", "RESET")
+
+    with redis_py.Redis.from_url(f"redis://127.0.0.1:{server[0]}/1") as other:
+        full_run.use_every_feature(store, other)
+        store.persistence_warnings()
+
+    assert admin.acl_log() == []
+
+
+def test_documented_permissions_are_enough_for_every_operator_command(user, server):
+    admin = server[1]
+    environ = production(user(*documented_rules()), "http://127.0.0.1")
+    admin.execute_command("ACL", "LOG", "RESET")
+
+    for arguments in OPERATOR_COMMANDS:
+        result = command_line.run(*arguments.split(), **environ)
+        assert "permit" not in result.stderr
+
+    assert admin.acl_log() == []
+
+
+def test_documented_permissions_are_all_needed():
+    names = {name.upper() for name in names_of(probe.SEND_AND_CHECK + probe.OTHERS)}
+    around = {"PING", "SELECT", "EVAL", "EVALSHA", "MULTI", "EXEC", "WAIT", "INFO"}
+
+    rules = {rule.removeprefix("+").upper() for rule in documented_rules()[1:]}
+
+    assert rules == names | around | {"SET"}
+
+
+def test_documented_permissions_are_enough_with_replicas(tmp_path):
+    with topologies.replicated(tmp_path, replicas=1) as (primary, _):
+        topologies.command(
+            primary, "ACL", "SETUSER", "otp", "on", ">pw", *documented_rules()
+        )
+        url = f"redis://otp:pw@127.0.0.1:{primary.port}"
+
+        RedisStore(connect(url, TIMEOUT), replicas=1).check_permissions()
+
+
+def test_documented_permissions_are_enough_for_a_cluster(tmp_path):
+    with redis_server.redis_on_a_port(tmp_path, "--cluster-enabled", "yes") as port:
+        with redis_py.Redis(port=port) as node:
+            redis_server.serve_every_slot(node)
+            rules = (*documented_rules(), "+cluster|slots")
+            node.execute_command("ACL", "SETUSER", "otp", "on", ">pw", *rules)
+        url = f"redis+cluster://otp:pw@127.0.0.1:{port}"
+
+        RedisStore(connect(url, TIMEOUT)).check_permissions()

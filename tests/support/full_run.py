@@ -1,0 +1,175 @@
+"""One use of every feature, for tests of what it does in Redis."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+from twilio.request_validator import RequestValidator
+
+from otp_engine import config
+from otp_engine.app import create_app
+from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
+from otp_engine.domain.policy.versions import PolicyVersion
+from otp_engine.errors import DeliveryFailed
+from otp_engine.store import keys
+from tests.support import redis_server, twilio_server
+from tests.support.fakes import FakeSender, different_code
+from tests.support.verify_client import Verify
+
+SEND, CHECK = "/auth/send_otp", "/auth/verify_otp"
+PUBLIC = "https://otp.example.com"
+DEV = {
+    "OTP_DEV": "1",
+    "OTP_ARGON2": "test",
+    "OTP_RESEND_COOLDOWN": "0s",
+    "OTP_SENDS_PER_PHONE": "5/10m, 3/5m shadow",
+    "OTP_SENDS_PER_COUNTRY": "1000/1h, 1/1h shadow",
+    "OTP_SENDS_PER_IP": "20/10m",
+}
+TWILIO = {
+    "OTP_SENDER": "console",
+    "OTP_PUBLIC_URL": PUBLIC,
+    "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
+    "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
+    "TWILIO_MESSAGING_SERVICE_SID": twilio_server.SERVICE,
+}
+
+
+def use_every_feature(store, redis):
+    """Run every script and every command of *store*.
+
+    Args:
+        store: The store.
+        redis: A client of its Redis, for an expiry that would take too long.
+    """
+    _run_inbox(store)
+    _run_auth_api(store)
+    _run_v2_api(store)
+    _run_rotation(store, redis)
+    _run_operator_commands(store)
+    store.events.flush()
+
+
+def _retry_while_overloaded(call):
+    """Repeat *call* until its response is not the 503 of an overloaded instance."""
+    responses = []
+
+    def has_capacity():
+        responses.append(call())
+        status = getattr(responses[-1], "status_code", None) or responses[-1].status
+        return status != HTTPStatus.SERVICE_UNAVAILABLE
+
+    redis_server.wait_until(has_capacity, seconds=60)
+    return responses[-1]
+
+
+def _post(client, path, phone, **more):
+    return _retry_while_overloaded(
+        lambda: client.post(path, json={"phone": phone} | more)
+    )
+
+
+def _run_inbox(store):
+    client = create_app(config.load(DEV), store=store).test_client()
+    phone = "9445012345"
+    for end in ("approved", "max_attempts_reached"):
+        _post(client, SEND, phone)
+        code = store.inbox.list_messages()[0].code
+        for otp in [code] if end == "approved" else [different_code(code)] * 6:
+            _post(client, CHECK, phone, otp=otp)
+
+
+def _run_auth_api(store):
+    outbox = FakeSender()
+    settings = config.load(DEV | TWILIO)
+    client = create_app(settings, store=store, sender=outbox).test_client()
+    phone = "9445067890"
+    _post(client, CHECK, phone, otp="123456")
+    for _ in range(6):
+        _post(client, SEND, phone)
+    for otp in (different_code(outbox.code), outbox.code, outbox.code):
+        _post(client, CHECK, phone, otp=otp)
+    bound = _post(client, SEND, "9445033333", bind=True).headers["OTP-Verification"]
+    for otp in (different_code(outbox.code), outbox.code):
+        _post(client, CHECK, "9445033333", otp=otp, verification=bound)
+    outbox.error = DeliveryFailed()
+    assert _post(client, SEND, "9445011111").status_code == HTTPStatus.BAD_GATEWAY
+    report = {
+        "MessageSid": "SM" + "2" * 32,
+        "AccountSid": twilio_server.ACCOUNT,
+        "To": "+919445067890",
+        "MessageStatus": "delivered",
+    }
+    url = f"{PUBLIC}/callbacks/twilio"
+    signature = RequestValidator(twilio_server.TOKEN).compute_signature(url, report)
+    headers = {"X-Twilio-Signature": signature}
+    response = client.post("/callbacks/twilio", data=report, headers=headers)
+    assert response.status_code == HTTPStatus.NO_CONTENT
+
+
+def _run_v2_api(store):
+    outbox = FakeSender()
+    app = create_app(config.load(DEV), store=store, sender=outbox)
+    verify = Verify(app.test_client())
+    number = "+919445022222"
+    sid = verify.post("/v2/Services", FriendlyName="Shop").body["sid"]
+    verify.post("/v2/SafeList/Numbers", PhoneNumber=number)
+    limits = f"/v2/Services/{sid}/RateLimits"
+    limit = verify.post(limits, UniqueName="user").body["sid"]
+    verify.post(f"{limits}/{limit}/Buckets", Max="5", Interval="60")
+    more = {"RateLimits": '{"user": "alice"}'}
+    for status in ("canceled", "approved"):
+        body = _retry_while_overloaded(
+            lambda: verify.send(number, service=sid, **more)
+        ).body
+        path = f"/v2/Services/{sid}/Verifications/{body['sid']}"
+        assert verify.get(path).body["status"] == "pending"
+        assert verify.post(path, Status=status).body["status"] == status
+    checks = f"/v2/Services/{sid}/VerificationCheck"
+    _retry_while_overloaded(lambda: verify.send(number, service=sid))
+    form = {"To": number, "Code": outbox.code}
+    assert _retry_while_overloaded(lambda: verify.post(checks, **form)).body["valid"]
+    verify.get("/v2/Attempts")
+
+
+def _run_rotation(store, redis):
+    """A failed check moves to the new pepper with its phone."""
+    old, new = (base64.b64encode(seed * 32).decode() for seed in (b"o", b"n"))
+    outbox, phone = FakeSender(), "9445044444"
+
+    def client_with(**peppers):
+        settings = config.load(DEV | {"REDIS_URL": "redis://unused"} | peppers)
+        return create_app(settings, store=store, sender=outbox).test_client()
+
+    client = client_with(OTP_PEPPER=old)
+    _post(client, SEND, phone)
+    _post(client, CHECK, phone, otp=different_code(outbox.code))
+    # The codes expire, and the failed check stays counted.
+    phone_key = PhoneKey(Pepper(b"o" * 32).pseudonymize("phone", "+919445044444"))
+    redis.delete(
+        keys.for_phone(phone_key).verification, keys.for_phone(phone_key).sends
+    )
+    _post(client_with(OTP_PEPPER=new, OTP_PEPPER_PREVIOUS=old), SEND, phone)
+
+
+def _run_operator_commands(store):
+    now = datetime.now(UTC)
+    policy = Policy()
+    versions = SignedPolicyVersions(store.policy_versions, [Pepper(b"p" * 32)])
+    assert versions.add(
+        PolicyVersion(version=1, created_at=now, author="me", values={"ttl": "5m"})
+    )
+    rotated = SignedPolicyVersions(
+        store.policy_versions, [Pepper(b"n" * 32), Pepper(b"p" * 32)]
+    )
+    assert rotated.complete() == 1
+    store.check_permissions()
+    store.release_check(PhoneKey("unused"), idempotency_key=b"12345678")
+    store.limit_usage.phone_usage(PhoneKey("unused"), policy)
+    store.limit_usage.delete_phone([PhoneKey("unused")])
+    store.records.mark_canceled(b"0" * 16, ttl=timedelta(minutes=1))
