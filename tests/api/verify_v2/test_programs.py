@@ -56,6 +56,9 @@ class Program:
 STEPS: dict[str, Callable[[Program], Response]] = {
     "send": lambda program: program.verify.send(),
     "send a custom code": lambda program: program.verify.send(CustomCode="AbC123"),
+    "send in Chinese": lambda program: program.verify.send(Locale="zh-CN"),
+    "send as it suits": lambda program: program.verify.send(Channel="auto"),
+    "call": lambda program: program.verify.send(Channel="call"),
     "send nothing": lambda program: program.verify.post(VERIFICATIONS),
     "right": lambda program: program.verify.check(program.outbox.code),
     "right, first message": lambda program: program.verify.check(
@@ -125,6 +128,12 @@ PROGRAMS = {
     "login in two browsers": [
         ("send", SENT),
         ("send", SENT),
+        ("right", APPROVED),
+    ],
+    "template with a menu of languages and channels": [
+        ("send in Chinese", SENT),
+        ("call", (400, 60223, "Delivery channel disabled: CALL")),
+        ("send as it suits", SENT),
         ("right", APPROVED),
     ],
     "form without a number": [
