@@ -28,7 +28,7 @@ def init_app(app: Flask, settings: Settings, messages: InboxStore) -> None:
     """
     hosted = settings.verify_page
     app.register_blueprint(assets.blueprint(hosted))
-    app.register_blueprint(api_docs.blueprint())
+    app.register_blueprint(api_docs.blueprint(settings.public_url))
     app.register_blueprint(home.blueprint(verify=hosted.enabled, inbox=settings.inbox))
     if settings.inbox:
         page = inbox.blueprint(

@@ -6,44 +6,50 @@ import json
 from importlib import resources
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from otp_engine import __version__
 from otp_engine.web import security_headers
+from otp_engine.web.openapi_reader import OpenAPIDocument, inline, render_text
 
 _FILE = resources.files("otp_engine.web") / "openapi.json"
 
 
-def blueprint() -> Blueprint:
+def blueprint(public_url: str | None) -> Blueprint:
     """Build the two views.
+
+    Args:
+        public_url: The URL of this service; None takes the URL of the request.
 
     Returns:
         The blueprint `api_docs`.
     """
     bp = security_headers.blueprint("api_docs")
-    document: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
-    document["info"]["version"] = __version__
+    text = _FILE.read_text(encoding="utf-8")
+
+    def document() -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(text)
+        content["info"]["version"] = __version__
+        # Relative to the document, as the specification defines.
+        content["servers"][0]["url"] = url_for("home.page")
+        return content
 
     @bp.get("/openapi.json")
     def openapi() -> ResponseReturnValue:
-        return document
+        return document()
 
-    @bp.get("/docs")
+    @bp.get("/docs", strict_slashes=False)
     def docs() -> ResponseReturnValue:
-        return render_template("docs.html", api=document, resolve=_resolver(document))
+        server = public_url or request.host_url.rstrip("/")
+        content = document()
+        return render_template(
+            "docs.html",
+            api=content,
+            reader=OpenAPIDocument(content, server),
+            inline=inline,
+            text=lambda value: render_text(value, server),
+            server=server,
+        )
 
     return bp
-
-
-def _resolver(document: dict[str, Any]) -> Any:  # noqa: ANN401 - a function for the template
-    def resolve(part: dict[str, Any]) -> dict[str, Any]:
-        """Return the target of the `$ref` of *part*, or *part* without one."""
-        if "$ref" not in part:
-            return part
-        target: Any = document
-        for key in part["$ref"].removeprefix("#/").split("/"):
-            target = target[key]
-        return dict(target)
-
-    return resolve
