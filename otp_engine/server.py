@@ -39,20 +39,26 @@ log = logging.getLogger(__name__)
 _DRAIN_SIGNAL = signal.SIGUSR1
 _STOP_TIMEOUT = 15  # seconds; longer than the timeout of a provider
 # RFC 3875, section 4.1: the meta-variables of a request other than headers (HTTP_*).
+# HTTPS, REMOTE_PORT and the URIs are those of Apache and nginx.
 _REQUEST_VARIABLES = frozenset(
     {
         "AUTH_TYPE",
         "CONTENT_LENGTH",
         "CONTENT_TYPE",
         "GATEWAY_INTERFACE",
+        "HTTPS",
         "PATH_INFO",
         "PATH_TRANSLATED",
         "QUERY_STRING",
         "REMOTE_ADDR",
         "REMOTE_HOST",
+        "RAW_URI",
         "REMOTE_IDENT",
+        "REMOTE_PORT",
         "REMOTE_USER",
         "REQUEST_METHOD",
+        "REQUEST_SCHEME",
+        "REQUEST_URI",
         "SCRIPT_NAME",
         "SERVER_NAME",
         "SERVER_PORT",
@@ -196,11 +202,12 @@ def remove_request_variables(environ: MutableMapping[str, str]) -> None:
 
     Granian copies the variables of the process into each WSGI environment, after the
     application was built. A variable `HTTP_X_REQUEST_ID` or `CONTENT_TYPE` would become
-    a header of every request that does not send it.
+    a header of every request that does not send it. Names with a dot belong to WSGI and
+    its libraries, such as `werkzeug.request`.
 
     Args:
         environ: The environment of the process, which is changed.
     """
     for name in list(environ):
-        if name.startswith("HTTP_") or name in _REQUEST_VARIABLES:
+        if name.startswith("HTTP_") or name in _REQUEST_VARIABLES or "." in name:
             del environ[name]

@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 
 from otp_engine.config.secret_settings import FILES, SECRETS
+from tests.fault_injection import raw_http
 from tests.support import redis_server, server_process
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 PHONE = {"phone": "9445012345"}
+UNTYPED = (
+    b"POST /auth/send_otp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    b'Content-Length: 23\r\n\r\n{"phone": "9445012345"}'
+)
 
 
 @pytest.fixture
@@ -80,18 +85,57 @@ def test_secrets_in_files_are_in_no_environment_of_a_process(own_environ, in_fil
         assert not any(secret in environ.values() for secret in secrets)
 
 
-def test_environment_variables_do_not_become_request_headers():
-    variables = {
-        "HTTP_X_REQUEST_ID": "from-the-environment",
-        "HTTP_AUTHORIZATION": "Bearer of-the-environment",
-        "HTTP_ORIGIN": "https://evil.example",
-        "CONTENT_TYPE": "text/plain",
-        "CONTENT_LENGTH": "7",
-    }
-    with server_process.running_server("--dev", **variables) as server:
+# Each would change a response if it became a part of the requests.
+REQUEST_VARIABLES = {
+    "HTTP_X_REQUEST_ID": "0123456789abcdef",
+    "HTTP_ORIGIN": "https://evil.example",
+    "HTTP_SEC_FETCH_SITE": "cross-site",
+    "HTTP_X_FORWARDED_FOR": "203.0.113.3",
+    "HTTP_X_FORWARDED_PROTO": "https",
+    "HTTP_TRANSFER_ENCODING": "chunked",
+    "HTTP_COOKIE": "otp_verify=x",
+    "CONTENT_TYPE": "text/plain",
+    "CONTENT_LENGTH": "7",
+    "REQUEST_METHOD": "DELETE",
+    "PATH_INFO": "/nowhere",
+    "SCRIPT_NAME": "/nowhere",
+    "QUERY_STRING": "a=b",
+    "REMOTE_ADDR": "203.0.113.3",
+    "REMOTE_USER": "root",
+    "SERVER_NAME": "evil.example",
+    "HTTPS": "on",
+    "wsgi.url_scheme": "ftp",
+    "wsgi.input": "x",
+    "werkzeug.request": "x",
+    "werkzeug.debug.preserve_context": "x",
+}
+
+
+def test_environment_variables_do_not_become_parts_of_requests():
+    with server_process.running_server("--dev", **REQUEST_VARIABLES) as server:
         health = server.get("/healthz")
         sent = server.post("/auth/send_otp", PHONE)
+        untyped = raw_http.exchange(server.port, UNTYPED)
 
     assert health.status == 200
-    assert health.headers["x-request-id"] != "from-the-environment"
+    assert health.headers["x-request-id"] != REQUEST_VARIABLES["HTTP_X_REQUEST_ID"]
     assert sent.status == 201
+    # Without the header, there is no type.
+    assert (untyped.status, untyped.error) == (415, "unsupported_media_type")
+
+
+def test_key_in_the_environment_authenticates_no_request(own_environ, twilio):
+    environ = own_environ | {"HTTP_AUTHORIZATION": KEY["Authorization"]}
+    with server_process.running_server("--workers", "2", **environ) as server:
+        # Each request is on a new connection, which either worker can accept.
+        statuses = {server.post("/auth/send_otp", PHONE).status for _ in range(20)}
+        for pid in workers(server):
+            os.kill(pid, signal.SIGKILL)
+        redis_server.wait_until(
+            lambda: "".join(server.stderr).count("Started worker") == 4
+        )
+        redis_server.wait_until(lambda: redis_server.listens(server.port))
+        statuses |= {server.post("/auth/send_otp", PHONE).status for _ in range(20)}
+
+        assert server.post("/auth/send_otp", PHONE, **KEY).status == 201
+    assert statuses == {401}
