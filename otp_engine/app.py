@@ -172,6 +172,7 @@ def _add_hooks(app: Flask, settings: Settings, metrics: PrometheusMetrics) -> No
         allowed=settings.cors_origins,
         public_url=settings.public_url,
         anonymous=not settings.api_keys,
+        dev=settings.dev,
     ).init_app(app)
 
 

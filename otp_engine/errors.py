@@ -100,7 +100,10 @@ class OriginNotAllowed(OTPError):
     """A browser sent the request for a page of an origin that is not allowed."""
 
     error_code = "origin_not_allowed"
-    message = "Pages of this origin may not call this service."
+    message = (
+        "Pages of this origin may not call this service. Call it from a server, or list"
+        " the origin in OTP_CORS_ORIGINS."
+    )
 
 
 class DestinationNotAllowed(OTPError):

@@ -40,6 +40,7 @@ def cors_headers(response):
     [
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "a new value"},
         {"Origin": EVIL},
         {"Origin": "null"},
         {"Origin": "https://["},
@@ -60,6 +61,97 @@ def test_cross_origin_request_is_rejected_without_sending(
     assert response.json["error"] == "origin_not_allowed"
     assert cors_headers(response) == set()
     assert outbox.messages == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": PHONE},
+        {"json": PHONE},
+        {"data": '{"phone": "9445012345"}', "content_type": "text/plain"},
+        {"data": PHONE, "content_type": "multipart/form-data"},
+    ],
+    ids=str,
+)
+def test_cross_site_body_of_any_type_is_rejected_and_not_counted(
+    app_with, outbox, body
+):
+    client = app_with(OTP_SENDS_PER_IP="1/10m").test_client()
+
+    rejected = [
+        client.post("/auth/send_otp", headers={"Sec-Fetch-Site": "cross-site"}, **body)
+        for _ in range(3)
+    ]
+    own = client.post("/auth/send_otp", json=PHONE)
+
+    assert [response.status_code for response in rejected] == [403] * 3
+    assert own.status_code == 201
+    assert len(outbox.messages) == 1
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": APP}])
+def test_cross_origin_send_through_v2_is_rejected_in_dev_mode(
+    app_with, outbox, headers
+):
+    client = app_with(OTP_CORS_ORIGINS=APP).test_client()
+    path = f"/v2/Services/VA{'0' * 32}/Verifications"
+    form = {"To": "+919445012345", "Channel": "sms"}
+
+    response = client.post(path, data=form, headers=headers)
+
+    assert (response.status_code, response.json["code"]) == (403, 20006)
+    assert cors_headers(response) == set()
+    assert outbox.messages == []
+
+
+def test_cross_site_form_of_the_page_sends_nothing(client, outbox):
+    form = {"step": "send", "phone": "9445012345", "csrf_token": "x"}
+
+    response = client.post(
+        "/verify", data=form, headers={"Sec-Fetch-Site": "cross-site", "Origin": EVIL}
+    )
+
+    assert response.status_code == 400
+    assert outbox.messages == []
+
+
+# A browser adds credentials that a person entered, whichever page sends the request.
+def test_basic_credentials_are_rejected_for_other_origins(app_with, outbox):
+    client = app_with(OTP_CORS_ORIGINS=APP, **KEYS).test_client()
+    basic = ("shop", "shop-secret-0123456789")
+
+    statuses = [
+        client.post(
+            "/auth/send_otp", json=PHONE, headers=headers, auth=basic
+        ).status_code
+        for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": APP}, {})
+    ]
+
+    assert statuses == [403, 201, 201]
+    assert len(outbox.messages) == 2
+
+
+def test_dev_mode_logs_each_rejected_origin_once(new_app, caplog):
+    client = new_app().test_client()
+    unloggable = "https://9445012345.example"
+
+    with caplog.at_level("WARNING", "otp_engine.api.cors"):
+        for origin in (EVIL, EVIL, "http://localhost:5173", "null", unloggable):
+            client.post("/auth/send_otp", data=PHONE, headers={"Origin": origin})
+            preflight(client, origin=origin)
+
+    hints = [record.getMessage() for record in caplog.records]
+    assert [hint.rpartition("=")[2] for hint in hints] == [
+        EVIL,
+        "http://localhost:5173",
+    ]
+    assert hints[0].startswith(f"a page of {EVIL} called /auth/send_otp, ")
+
+
+def test_body_for_rejected_origin_states_the_cure(client):
+    response = client.post("/auth/send_otp", data=PHONE, headers={"Origin": EVIL})
+
+    assert "OTP_CORS_ORIGINS" in response.json["msg"]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ _GEO = "The destination phone number has been blocked by Verify Geo-Permissions.
 _INTERNAL = (20500, 500, "An internal server error has occurred")
 _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
     errors.Unauthorized: (20003, 401, "Authentication Error - invalid username"),
+    errors.OriginNotAllowed: (20006, 403, "Access denied"),
     errors.InvalidRequest: (60200, 400, "Invalid parameter"),
     errors.InvalidCode: (60200, 400, "Invalid parameter: Code"),
     errors.InvalidPhone: (60200, 400, "Invalid parameter `To`"),
