@@ -16,7 +16,7 @@ from tests.support import redis_server, server_process, twilio_server
 from tests.support.fakes import different_code
 
 ACCOUNT, TOKEN = f"AC{'a' * 32}", "the-token-of-this-account"
-SERVICE = f"VA{'0' * 32}"
+SERVICE = f"VA{'7' * 32}"
 TO = "+919445012345"
 
 
@@ -32,6 +32,10 @@ def url(tmp_path_factory, twilio):
     with redis_server.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as redis_url:
         environ = server_process.production(redis_url, twilio.url) | {
             "OTP_API_KEYS": f"{ACCOUNT}:{TOKEN}",
+            "OTP_SERVICE_SID": SERVICE,
+            "OTP_SERVICE_NAME": "Shop",
+            "OTP_SERVICE_CODE_LENGTH": "8",
+            "OTP_SERVICE_CUSTOM_CODE": "1",
             "OTP_SENDS_PER_PHONE": "off",
             "OTP_FAILED_CHECKS_PER_PHONE": "1000/1h",
             "OTP_ARGON2": "m=64,t=1,p=1",
@@ -148,6 +152,44 @@ def test_python_sdk_updates_and_deletes_service(twilio_client, service):
     assert verify_service.update(code_length=8).code_length == 8
     assert verify_service.fetch().friendly_name == "Shop"
     assert verify_service.delete()
+
+
+def test_python_sdk_checks_custom_code_on_default_service(twilio_client, twilio):
+    verify_service = twilio_client.verify.v2.services(SERVICE)
+
+    sent = verify_service.verifications.create(
+        to=TO, channel="sms", custom_code="Ab12cd"
+    )
+    right = verify_service.verification_checks.create(to=TO, code="Ab12cd")
+
+    assert sent.status == "pending"
+    assert twilio.messages[-1]["Body"].startswith("Ab12cd is your Shop code.")
+    assert right.status == "approved"
+
+
+def test_python_sdk_sends_code_of_the_length_of_the_default_service(
+    twilio_client, twilio
+):
+    verifications = twilio_client.verify.v2.services(SERVICE).verifications
+
+    verifications.create(to=TO, channel="sms")
+
+    assert len(twilio.code_to(TO)) == 8
+
+
+def test_python_sdk_updates_default_service_with_values_in_force_only(twilio_client):
+    verify_service = twilio_client.verify.v2.services(SERVICE)
+    with pytest.raises(TwilioRestException) as raised:
+        verify_service.update(friendly_name="Shop", custom_code_enabled=False)
+
+    same = verify_service.update(
+        friendly_name="Shop", code_length=8, custom_code_enabled=True
+    )
+
+    assert (raised.value.status, raised.value.code) == (400, 60217)
+    assert "OTP_SERVICE_CUSTOM_CODE" in raised.value.msg
+    assert "OTP_SERVICE_NAME" not in raised.value.msg
+    assert (same.sid, same.code_length, same.custom_code_enabled) == (SERVICE, 8, True)
 
 
 # The SDK builds its header with a function that aiohttp deprecated.

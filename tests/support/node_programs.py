@@ -40,7 +40,8 @@ def install(cache: pytest.Cache) -> Path:
 
 
 def _download(folder: Path) -> None:
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
+    command = ["npm", "ci", *options]
     # npm needs a home for its cache, and the settings of the registry.
     result = subprocess.run(
         command,
