@@ -110,7 +110,7 @@ def test_51st_open_request_of_one_address_is_429(proxy):
     redis_server.wait_until(lambda: not rejected())
 
 
-def test_429_of_v2_has_wait_in_own_header(proxy):
+def test_429_of_v2_is_error_of_twilio_with_wait_in_own_header(proxy):
     own = "127.0.0.5"
 
     def fetch(path):
@@ -121,7 +121,14 @@ def test_429_of_v2_has_wait_in_own_header(proxy):
         redis_server.wait_until(lambda: fetch("/v2/Services").status == 429)
         response = fetch("/v2/Services")
 
+    assert response.json == {
+        "code": 20429,
+        "message": "Too many requests",
+        "more_info": "https://www.twilio.com/docs/errors/20429",
+        "status": 429,
+    }
     assert dict(response.headers)["otp-retry-after"] == "1"
+    assert dict(response.headers)["content-type"] == "application/json"
     assert "retry-after" not in response.names
 
 

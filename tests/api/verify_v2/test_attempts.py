@@ -171,10 +171,14 @@ def test_list_accepts_start_before_1970(verify, start):
     assert len(listed(verify, DateCreatedAfter=start)) == 1
 
 
-def test_attempt_shows_language_of_locale(verify):
-    verify.send(Locale="es-MX")
+@pytest.mark.parametrize(
+    ("parameters", "language"),
+    [({"Locale": "es-MX"}, "es"), ({"Locale": "ja"}, "en"), ({}, "en")],
+)
+def test_attempt_shows_language_of_message(verify, parameters, language):
+    verify.send(**parameters)
 
-    assert listed(verify)[0]["channel_data"]["locale"] == "es"
+    assert listed(verify)[0]["channel_data"]["locale"] == language
 
 
 def test_attempt_shows_length_of_custom_code(verify):

@@ -17,6 +17,7 @@ from otp_engine.api.verify_v2 import errors, lookup, params, wire
 from otp_engine.api.verify_v2.pagination import paginate
 from otp_engine.domain import recipients
 from otp_engine.domain.events import CodeSent, RecordedEvent, VerificationApproved
+from otp_engine.domain.messages import languages
 from otp_engine.domain.phones import numbers
 from otp_engine.errors import InvalidPhone, Overloaded
 
@@ -97,7 +98,7 @@ def serialize(attempt: _Attempt) -> dict[str, Any]:
             "error_code": None,
             "country": sent.recipient.country,
             "code_length": sent.code_length,
-            "locale": sent.locale,
+            "locale": sent.locale or languages.ENGLISH,
             "mcc": None,
             "mnc": None,
             "carrier": None,
