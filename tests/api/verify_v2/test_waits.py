@@ -18,7 +18,6 @@ ERRORS = {
     errors.TooManyAttempts: errors.TooManyAttempts(retry_after=WAIT),
     errors.LimitExceeded: errors.LimitExceeded(retry_after=WAIT),
     errors.InvalidSettings: errors.InvalidSettings(["broken"]),
-    errors.SendingDisabled: errors.SendingDisabled(),
 }
 
 
@@ -29,9 +28,10 @@ def tree(kind):
 def new_error(kind):
     if kind in ERRORS:
         return ERRORS[kind]
-    if issubclass(kind, errors.Unavailable):
-        return kind(retry_after=WAIT)
-    return kind()
+    error = kind()
+    if isinstance(error, errors.Unavailable):
+        error.retry_after = WAIT
+    return error
 
 
 def test_of_every_error_only_503_has_retry_after_of_at_most_three_seconds(app_with):
