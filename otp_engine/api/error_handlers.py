@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from http import HTTPStatus
 
 from flask import Flask, g, request
@@ -13,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from otp_engine import errors
 from otp_engine.api import context
 from otp_engine.api.response_headers import exceeded_limit_headers, retry_after
-from otp_engine.domain.limits.limits import KeyedLimit, Limit
+from otp_engine.domain.limits.limits import KeyedLimit, Limit, Window
 
 log = logging.getLogger(__name__)
 
@@ -94,9 +95,26 @@ def status_of(error: errors.OTPError) -> HTTPStatus:
 
 
 def _known_error(error: errors.OTPError) -> ResponseReturnValue:
-    if isinstance(error, errors.RateLimited):
-        g.limit = error.limit
-    return _response(status_of(error), error.error_code, error.message, _headers(error))
+    limit = rule_of(error)
+    g.limit = limit
+    response = _response(
+        status_of(error), error.error_code, error.message, _headers(error)
+    )
+    # To an anonymous client the name would reveal how to avoid each limit.
+    if limit and g.get("client_name"):
+        response[0]["limit"] = limit
+    return response
+
+
+def rule_of(error: errors.OTPError) -> str | None:
+    """Return the name of the rule that refused a request for some time, if one did."""
+    match error:
+        case errors.TooManyAttempts():
+            return "max_checks"
+        case errors.RateLimited():
+            return error.limit
+        case _:
+            return None
 
 
 def _headers(error: errors.OTPError) -> dict[str, str]:
@@ -133,14 +151,24 @@ def _internal_error(error: Exception) -> ResponseReturnValue:
 
 def _response(
     status: HTTPStatus, code: str, message: str, headers: dict[str, str]
-) -> ResponseReturnValue:
+) -> tuple[dict[str, str], HTTPStatus, dict[str, str]]:
     g.error = code
     return {"msg": message, "error": code}, status, headers
 
 
 def _exceeded_limit_headers(name: str) -> dict[str, str]:
     """Return the headers of the limit that refused, for a client with a key."""
-    limit = getattr(context.get_dependencies().policy, name, None)
-    if isinstance(limit, KeyedLimit):
-        limit = limit.for_key(g.get("client_name") or "")
-    return exceeded_limit_headers(name, limit) if isinstance(limit, Limit) else {}
+    policy = context.get_dependencies().policy
+    match getattr(policy, name, None):
+        case KeyedLimit() as limit:
+            return exceeded_limit_headers(
+                name, limit.for_key(g.get("client_name") or "")
+            )
+        case Limit() as limit:
+            return exceeded_limit_headers(name, limit)
+        case timedelta() as cooldown:
+            return exceeded_limit_headers(name, Limit((Window(1, cooldown),)))
+        case int() if name == "max_consecutive_failures":
+            return exceeded_limit_headers(name, policy.consecutive_failures)
+        case _:
+            return {}

@@ -297,6 +297,104 @@ def test_authenticated_refusal_returns_limit_and_exact_wait(app_with, redis):
     assert "sends_per_phone 2/10m" in response.headers["RateLimit-Policy"]
 
 
+@pytest.mark.parametrize(
+    ("environ", "limit", "policy"),
+    [
+        (
+            {"OTP_RESEND_COOLDOWN": "30s"},
+            "resend_cooldown",
+            '"resend_cooldown 1/30s";q=1;w=30',
+        ),
+        (
+            {"OTP_SENDS_PER_PHONE": "1/1h"},
+            "sends_per_phone",
+            '"sends_per_phone 1/1h";q=1;w=3600',
+        ),
+        (
+            {"OTP_SENDS_PER_KEY": "1/1h"},
+            "sends_per_key",
+            '"sends_per_key 1/1h";q=1;w=3600',
+        ),
+        (
+            {"OTP_SENDS_TOTAL": "1/1h"},
+            "sends_total",
+            '"sends_total 1/1h";q=1;w=3600',
+        ),
+        # A verification has no period.
+        ({"OTP_MAX_SENDS": "1"}, "max_sends", None),
+    ],
+)
+def test_refused_send_with_key_names_its_limit(app_with, environ, limit, policy):
+    client = app_with(OTP_API_KEYS=KEYS, **environ).test_client()
+    send(client, key="shop-secret-0123456789")
+
+    response = send(client, key="shop-secret-0123456789")
+
+    assert response.status_code == 429
+    assert list(response.json) == ["msg", "error", "limit"]
+    assert (response.json["error"], response.json["limit"]) == ("rate_limited", limit)
+    assert response.headers.get("RateLimit-Policy") == policy
+
+
+@pytest.mark.parametrize(
+    ("environ", "error", "limit"),
+    [
+        ({"OTP_MAX_CHECKS": "1"}, "too_many_attempts", "max_checks"),
+        ({"OTP_CHECKS_PER_KEY": "1/1h"}, "rate_limited", "checks_per_key"),
+        (
+            {"OTP_FAILED_CHECKS_PER_PHONE": "1/1h"},
+            "rate_limited",
+            "failed_checks_per_phone",
+        ),
+        (
+            {"OTP_MAX_CONSECUTIVE_FAILURES": "1"},
+            "rate_limited",
+            "max_consecutive_failures",
+        ),
+    ],
+)
+def test_refused_check_with_key_names_its_limit(
+    app_with, outbox, environ, error, limit
+):
+    client = app_with(OTP_API_KEYS=KEYS, **environ).test_client()
+    bearer = {"Authorization": "Bearer shop-secret-0123456789"}
+    send(client, key="shop-secret-0123456789")
+    body = PHONE | {"otp": different_code(outbox.code)}
+    client.post("/auth/verify_otp", json=body, headers=bearer)
+
+    response = client.post("/auth/verify_otp", json=body, headers=bearer)
+
+    assert (response.status_code, response.json["error"]) == (429, error)
+    assert response.json["limit"] == limit
+
+
+def test_refusal_of_anonymous_client_names_no_limit(app_with, outbox):
+    client = app_with(OTP_SENDS_PER_PHONE="1/1h", OTP_MAX_CHECKS="1").test_client()
+    client.post("/auth/send_otp", json=PHONE)
+    body = PHONE | {"otp": different_code(outbox.code)}
+    client.post("/auth/verify_otp", json=body)
+
+    responses = [
+        client.post("/auth/send_otp", json=PHONE),
+        client.post("/auth/verify_otp", json=body),
+    ]
+
+    for response in responses:
+        assert response.status_code == 429
+        assert list(response.json) == ["msg", "error"]
+        assert "RateLimit-Policy" not in response.headers
+
+
+def test_refusal_of_wrong_key_names_no_limit(app_with):
+    client = app_with(OTP_API_KEYS=KEYS, OTP_AUTH_FAILURES_PER_IP="1/1m").test_client()
+    send(client, key="wrong")
+
+    response = send(client, key="wrong")
+
+    assert response.status_code == 429
+    assert list(response.json) == ["msg", "error"]
+
+
 def test_send_without_limits_has_no_rate_limit_headers(app_with):
     unlimited = LIMITED | {"OTP_SENDS_PER_PHONE": "off"}
     client = app_with(**unlimited).test_client()
