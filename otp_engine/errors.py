@@ -76,10 +76,22 @@ class InvalidRequest(OTPError):
 
 
 class InvalidPhone(InvalidRequest):
-    """The text is not a phone number that can exist."""
+    """The text is not a phone number that can exist, or it could mean two numbers.
+
+    Attributes:
+        example: A mobile number of the country that was probably meant.
+    """
 
     error_code = "invalid_phone"
     message = "This is not a phone number. Check it, and add the country code with a +."
+
+    def __init__(
+        self, message: str | None = None, *, example: str | None = None
+    ) -> None:
+        if example and message is None:
+            message = f"{self.message.removesuffix('.')}, such as {example}."
+        super().__init__(message)
+        self.example = example
 
 
 class InvalidCode(InvalidRequest):
@@ -128,10 +140,22 @@ class CountryNotAllowed(DestinationNotAllowed):
 
 
 class NumberTypeNotAllowed(DestinationNotAllowed):
-    """The number has a type that is not allowed, such as a landline."""
+    """The number has a type that is not allowed, such as a landline.
+
+    Attributes:
+        example: A mobile number of the same country, if it is known.
+    """
 
     error_code = "number_type_not_allowed"
     message = "This kind of number cannot be sent a code. Use a mobile number."
+
+    def __init__(self, *, example: str | None = None) -> None:
+        message = None
+        if example:
+            start = self.message.removesuffix(".")
+            message = f"{start} with its country code, such as {example}."
+        super().__init__(message)
+        self.example = example
 
 
 class VerificationNotFound(OTPError):

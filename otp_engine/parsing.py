@@ -15,7 +15,9 @@ _INTEGER = re.compile(r"[0-9]{1,10}", re.ASCII)
 _SID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}", re.ASCII)
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*", re.ASCII)
 _MAX_LANGUAGE_TAG_LENGTH = 35  # RFC 5646 (BCP 47), section 4.4.1
-_SEPARATORS = frozenset({"Zs", "Pd"})
+_SEPARATORS = frozenset({"Zs", "Zl", "Zp", "Pd", "Cf"})  # Unicode categories
+# The newline function of the Unicode Standard (5.8) and the tab; they are controls.
+_LINE_ENDS = frozenset("\t\n\v\f\r\x85")
 
 
 def boolean(true: Sequence[str], false: Sequence[str]) -> Callable[[str], bool]:
@@ -95,15 +97,17 @@ def is_sid(text: str, prefix: str) -> bool:
     return text.startswith(prefix) and bool(_SID.fullmatch(text))
 
 
-def strip_separators(text: str) -> str:
-    """Remove every kind of space and dash (Unicode categories Zs and Pd) from *text*.
+def normalize_typed(text: str) -> str:
+    """Return *text* as it was meant: with ASCII digits, and without separators.
 
-    A pasted number often contains a no-break space or an en dash. Invisible characters
-    stay (zero width, direction marks, controls), so the parser of the result rejects
-    them.
+    Decimal digits of every script (Unicode category Nd) become 0 to 9. Spaces, dashes
+    and line ends are removed, and so are format characters: contacts and messengers
+    put direction marks and zero-width characters around a number. Every other
+    character stays, so that the parser of the result rejects superscripts and controls.
     """
     return "".join(
-        character
+        str(unicodedata.decimal(character, character))
         for character in text
-        if unicodedata.category(character) not in _SEPARATORS
+        if character not in _LINE_ENDS
+        and unicodedata.category(character) not in _SEPARATORS
     )

@@ -52,3 +52,27 @@ def test_malformed_sid_is_rejected(text):
 
 def test_sid_with_prefix_is_accepted():
     assert parsing.is_sid("VE" + "0aF1" * 8, "VE")
+
+
+@pytest.mark.parametrize(
+    "zero", ["\u0660", "\u06f0", "\u0966", "\u0e50", "\uff10", "𝟎"]
+)
+def test_digits_of_every_script_become_ascii(zero):
+    text = "".join(chr(ord(zero) + digit) for digit in range(10))
+
+    assert parsing.normalize_typed(text) == "0123456789"
+
+
+@pytest.mark.parametrize("text", ["²", "①", "Ⅷ", "½", "\x00", "\x1f", "\ufe0f", "a.+"])
+def test_other_characters_of_typed_text_stay(text):
+    assert parsing.normalize_typed(text) == text
+
+
+@pytest.mark.parametrize(
+    "ignored",
+    [*" \u00a0\u3000-\u2013\uff0d", *"\t\n\v\f\r\x85\u2028\u2029"]
+    + [*"\u00ad\u061c\u200b\u200d\u200e\u200f\u2060\ufeff"]
+    + [chr(mark) for mark in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))],
+)
+def test_separators_and_format_characters_of_typed_text_disappear(ignored):
+    assert parsing.normalize_typed(f"{ignored}1{ignored}2{ignored}") == "12"

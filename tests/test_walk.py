@@ -13,11 +13,11 @@ def measured():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 128, 40),
-        ("POST /auth/verify_otp, wrong", 86, 34),
-        ("POST /auth/verify_otp, right", 108, 35),
-        ("POST /v2 Verifications", 162, 52),
-        ("POST /v2 VerificationCheck", 130, 45),
+        ("POST /auth/send_otp", 133, 42),
+        ("POST /auth/verify_otp, wrong", 91, 36),
+        ("POST /auth/verify_otp, right", 113, 37),
+        ("POST /v2 Verifications", 169, 55),
+        ("POST /v2 VerificationCheck", 136, 47),
     ],
 )
 def test_walk_has_few_calls_and_files(measured, request_name, calls, files):

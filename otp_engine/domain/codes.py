@@ -34,30 +34,30 @@ def generate(length: int, random_bytes: Callable[[int], bytes]) -> str:
 
 
 def parse(text: str) -> str:
-    """Parse a generated code; spaces and dashes are ignored.
+    """Parse a generated code; `parsing.normalize_typed` lists what is ignored.
 
     Returns:
-        The digits.
+        The digits, in ASCII.
 
     Raises:
-        InvalidCode: The text is not 4 to 10 of the digits 0 to 9.
+        InvalidCode: The text is not 4 to 10 decimal digits.
     """
-    code = parsing.strip_separators(text)
+    code = parsing.normalize_typed(text)
     if not _GENERATED.fullmatch(code):
         raise InvalidCode
     return code
 
 
 def parse_custom(text: str) -> str:
-    """Parse a generated or a custom code; spaces and dashes are ignored.
+    """Parse a generated or a custom code; `parsing.normalize_typed` applies.
 
     Returns:
-        The digits and letters, in the case of the text.
+        The ASCII digits and letters, in the case of the text.
 
     Raises:
-        InvalidCode: The text is not 4 to 10 ASCII digits and letters.
+        InvalidCode: The text is not 4 to 10 decimal digits and ASCII letters.
     """
-    code = parsing.strip_separators(text)
+    code = parsing.normalize_typed(text)
     if not _CUSTOM.fullmatch(code):
         raise InvalidCode
     return code

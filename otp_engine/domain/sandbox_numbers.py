@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from otp_engine import parsing
-from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones import numbering_plans, numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
 
 
@@ -48,9 +47,12 @@ class SandboxNumbers:
         Raises:
             InvalidPhone: The text is not a number.
         """
-        if self.by_e164 and (sandbox := self.get(parsing.strip_separators(text))):
-            return sandbox.number
-        return numbers.parse(text, region)
+        if not self.by_e164:
+            return numbers.parse(text, region)
+        digits = numbers.normalize(text)
+        e164 = numbering_plans.read_unassigned(digits, region)
+        sandbox = self.get(digits) or self.get(e164 or "")
+        return sandbox.number if sandbox else numbers.parse(digits, region)
 
     def get(self, e164: str) -> SandboxNumber | None:
         """Return the sandbox number *e164*.

@@ -25,7 +25,9 @@ from werkzeug.exceptions import HTTPException
 from otp_engine.api import error_handlers, response_headers
 from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.errors import (
+    InvalidPhone,
     LimitExceeded,
+    NumberTypeNotAllowed,
     OTPError,
     RateLimited,
     Unavailable,
@@ -146,6 +148,8 @@ def _notice_for(error: OTPError, translations: Translations) -> Notice:
         wait = _format_wait(int(seconds), translations)
         headers = {"Retry-After": seconds}
     text = translations.get(key, wait=wait)
+    if isinstance(error, InvalidPhone | NumberTypeNotAllowed) and error.example:
+        text += " " + translations.get("number_example", example=error.example)
     return Notice(text, error_handlers.status_of(error), headers=headers)
 
 

@@ -53,9 +53,38 @@ def test_every_code_uses_new_random_bytes():
     assert sizes == [20, 20]
 
 
-@pytest.mark.parametrize("text", ["123456", "123 456", "123-456", " 1 2 3–4 5 6 "])
-def test_spaces_and_dashes_in_code_are_ignored(text):
-    assert codes.parse(text) == "123456"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "123456",
+        "123 456",
+        "123-456",
+        " 1 2 3–4 5 6 ",
+        "١٢٣٤٥٦",
+        "۱۲۳۴۵۶",
+        "१२३456",
+        "\uff11\uff12\uff13\uff14\uff15\uff16",
+        "\u200e123\u200b456\u200f",
+        "\u2066123456\u2069",
+        "\ufeff123\u00ad456",
+        "\t123\t456\r\n",
+        "123\u2028456",
+    ],
+)
+def test_spellings_of_a_code_are_parsed_to_the_same_value(text):
+    assert codes.parse(text) == codes.parse_custom(text) == "123456"
+
+
+def test_custom_code_keeps_its_letters_and_has_ascii_digits():
+    assert codes.parse_custom("\u202aAb-\u0661\u0662\u202c") == "Ab12"
+
+
+@pytest.mark.parametrize(
+    "text", ["\uff21bcd", "аbcd", "abc²", "abcd\x00", "ab\u0301cd"]
+)
+def test_custom_code_with_other_characters_is_rejected(text):
+    with pytest.raises(InvalidCode):
+        codes.parse_custom(text)
 
 
 @pytest.mark.parametrize(
@@ -65,12 +94,11 @@ def test_spaces_and_dashes_in_code_are_ignored(text):
         "123",
         "12345678901",
         "12345a",
-        "١٢٣٤٥٦",
         "²²²²",
-        "１２３４",
-        "1234\n",
+        "①②③④",
         "1234\x00",
-        "12\u200b34",
+        "12\x1b34",
+        "1234\ufe0f",
         "1234\ud800",
         "+1234",
         "1.234",

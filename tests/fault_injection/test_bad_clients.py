@@ -210,9 +210,9 @@ def rejected_spellings(served, twilio):
 def test_look_alike_digits_are_rejected(trial, environ, twilio):
     trial.describe(
         "Look-alike digits",
-        "digits of other scripts, invisible marks, a full-width plus, `tel:`,"
-        " extensions, 15 and 16 digits, codes as numbers; then every spelling that the"
-        " README allows",
+        "superscripts, circled digits, controls, `tel:`, extensions, 15 and 16 digits,"
+        " codes as numbers; then every spelling that the API accepts, with digits of"
+        " other scripts and invisible marks",
         promise="one number has one form",
     )
     environ |= {"OTP_RESEND_COOLDOWN": "0s", "OTP_SENDS_PER_PHONE": "off"}

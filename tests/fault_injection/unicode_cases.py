@@ -16,18 +16,7 @@ _ZEROS = {
     "bold": "𝟎",
     "monospace": "𝟶",
 }
-_INVISIBLE = {
-    "zero-width space": "\u200b",
-    "zero-width joiner": "\u200d",
-    "word joiner": "\u2060",
-    "soft hyphen": "\u00ad",
-    "byte order mark": "\ufeff",
-    "right-to-left override": "\u202e",
-    "NUL": "\0",
-    "line feed": "\n",
-    "tab": "\t",
-    "ESC": "\x1b",
-}
+_CONTROLS = {"NUL": "\0", "ESC": "\x1b", "DEL": "\x7f", "unit separator": "\x1f"}
 _SEPARATORS = {
     "space": " ",
     "no-break space": "\u00a0",
@@ -35,6 +24,15 @@ _SEPARATORS = {
     "dash": "-",
     "en dash": "\u2013",
     "full-width dash": "\uff0d",
+    "zero-width space": "\u200b",
+    "zero-width joiner": "\u200d",
+    "word joiner": "\u2060",
+    "soft hyphen": "\u00ad",
+    "byte order mark": "\ufeff",
+    "left-to-right embedding": "\u202a",
+    "right-to-left isolate": "\u2067",
+    "line feed": "\n",
+    "tab": "\t",
 }
 
 
@@ -43,7 +41,6 @@ def invalid_phones() -> Iterator[tuple[str, str]]:
     for name, text in _look_alikes(NATIONAL):
         yield name, text
         yield f"{name}, +91", f"+91{text}"
-    yield "full-width plus", f"\uff0b91{NATIONAL}"
     yield "superscript plus", f"\u207a91{NATIONAL}"
     yield "tel:", f"tel:{PHONE}"
     yield "tel: and context", f"tel:{NATIONAL};phone-context=+91"
@@ -76,6 +73,10 @@ def valid_phones() -> Iterator[tuple[str, str]]:
     yield "zero of the country", f"0{NATIONAL}"
     yield "zeros for the plus", f"0091{NATIONAL}"
     yield "no plus", f"91{NATIONAL}"
+    yield "full-width plus", f"\uff0b91{NATIONAL}"
+    for name, digits in _scripts(NATIONAL):
+        yield name, digits
+        yield f"{name}, +91", f"+91{digits}"
 
 
 def invalid_codes(code: str) -> Iterator[tuple[str, str]]:
@@ -96,15 +97,19 @@ def valid_codes(code: str) -> Iterator[tuple[str, str]]:
     """Yield the name and text of valid spellings of *code*."""
     for name, character in _SEPARATORS.items():
         yield name, f"{character}{code[:3]}{character}{code[3:]}"
+    yield from _scripts(code)
 
 
-def _look_alikes(digits: str) -> Iterator[tuple[str, str]]:
+def _scripts(digits: str) -> Iterator[tuple[str, str]]:
     for name, zero in _ZEROS.items():
         digits_of_script = {ord("0") + n: chr(ord(zero) + n) for n in range(10)}
         yield name, digits.translate(digits_of_script)
         yield f"one {name}", digits[:-1] + digits[-1].translate(digits_of_script)
+
+
+def _look_alikes(digits: str) -> Iterator[tuple[str, str]]:
     yield "superscripts", digits.translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
     yield "circled", digits.translate(str.maketrans("0123456789", "⓪①②③④⑤⑥⑦⑧⑨"))
-    for name, character in _INVISIBLE.items():
+    for name, character in _CONTROLS.items():
         yield name, f"{digits[:3]}{character}{digits[3:]}"
         yield f"{name} at the end", f"{digits}{character}"

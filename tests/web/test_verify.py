@@ -182,6 +182,33 @@ def test_rejected_number_shows_error_and_keeps_step(app_with, environ, phone, no
     assert response.status_code in {400, 403, 503}
 
 
+def test_refused_landline_shows_a_mobile_number_of_its_country(person):
+    person.submit("number", phone="+54 11 2345-6789")
+
+    assert person.notice == (
+        "This number cannot get text messages. Use a mobile number."
+        " For example: +54 9 11 2345-6789."
+    )
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        " 9445012345",
+        "\u202a+91 94450 12345\u202c",
+        "\u0669\u0664\u0664\u0665\u0660\u0661\u0662\u0663\u0664\u0665",
+        "\uff0b91\u30009445012345\t",
+    ],
+)
+def test_number_and_code_in_other_digits_are_accepted(person, phone):
+    person.submit("number", phone=phone)
+    digits = {ord("0") + n: chr(0x0660 + n) for n in range(10)}
+
+    person.submit("code", otp=f"\u200f{person.code().translate(digits)}\u200f")
+
+    assert person.step == "done"
+
+
 def test_expired_code_returns_to_the_number_form(person, redis):
     person.submit("number", phone=PHONE)
     code = person.code()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from otp_engine.domain.phones import numbering_plans
 from otp_engine.domain.phones.numbers import (
     COUNTRY_WILDCARD,
     GLOBAL_NETWORK,
@@ -24,11 +25,19 @@ class AllowedDestinations:
 
     countries: Collection[str]
 
-    def includes(self, country: str) -> bool:
-        """Return whether *country*, an ISO 3166 code, is allowed."""
-        if country in self.countries:
+    def includes(self, number: PhoneNumber) -> bool:
+        """Return whether the country of *number* is allowed.
+
+        A number of a plan that territories share is allowed with each of them.
+        """
+        if number.country in self.countries:
             return True
-        return COUNTRY_WILDCARD in self.countries and country != GLOBAL_NETWORK
+        if COUNTRY_WILDCARD in self.countries:
+            return number.country != GLOBAL_NETWORK
+        return any(
+            numbering_plans.belongs_to(number.e164, country)
+            for country in self.countries
+        )
 
     def check(self, number: PhoneNumber, *, geo_exempt: bool = False) -> None:
         """Check that a message to *number* is allowed.
@@ -41,7 +50,8 @@ class AllowedDestinations:
             CountryNotAllowed: Its country is not allowed.
             NumberTypeNotAllowed: It is a landline, a premium line or the like.
         """
-        if not geo_exempt and not self.includes(number.country):
+        if not geo_exempt and not self.includes(number):
             raise CountryNotAllowed(number.country)
         if not number.sms_capable:
-            raise NumberTypeNotAllowed
+            example = numbering_plans.example_of(number.country)
+            raise NumberTypeNotAllowed(example=example)

@@ -6,20 +6,35 @@ import re
 from dataclasses import dataclass, field
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberType
+from phonenumbers import PhoneNumberType
 
 from otp_engine import parsing
+from otp_engine.domain.phones import numbering_plans
+from otp_engine.domain.phones.numbering_plans import UNKNOWN_REGION
 from otp_engine.errors import InvalidPhone
+
+__all__ = [
+    "COUNTRY_WILDCARD",
+    "GLOBAL_NETWORK",
+    "UNKNOWN_REGION",
+    "PhoneNumber",
+    "is_supported_region",
+    "normalize",
+    "parse",
+    "parse_unassigned",
+]
 
 COUNTRY_WILDCARD = "*"
 GLOBAL_NETWORK = "001"
 """The country of networks that belong to no country."""
-UNKNOWN_REGION = "ZZ"
-"""The region for which every number needs a plus."""
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _DIGITS = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
-_PUNCTUATION = str.maketrans("", "", "()[]./")
+# As in libphonenumber, full-width forms are included, the minus sign (2212) and the
+# prolonged sound mark (30FC), which Japanese keyboards have in place of the dash.
+_PUNCTUATION = str.maketrans(
+    "\uff0b", "+", "()[]./\uff08\uff09\uff3b\uff3d\uff0e\uff0f\u2212\u30fc"
+)
 # A log line and an event can be matched by their time. A log line shows the end of a
 # number and an event the start, so both together must hide some digits.
 _LOGGED_DIGITS, _EVENT_DIGITS, _HIDDEN_DIGITS = 4, 3, 3
@@ -61,54 +76,65 @@ class PhoneNumber:
         return f"PhoneNumber({self.masked})"
 
 
+def normalize(text: str) -> str:
+    """Return the digits of a number, with a plus in front if it has one.
+
+    Digits of every script are accepted. Dots, slashes, brackets and all that
+    `parsing.normalize_typed` removes are ignored. The other forms that `phonenumbers`
+    accepts are rejected, because their meaning is not obvious: `tel:` links, extensions
+    and vanity numbers.
+
+    Raises:
+        InvalidPhone: The text has other characters, or too few or too many digits.
+    """
+    digits = parsing.normalize_typed(text).translate(_PUNCTUATION)
+    if not _DIGITS.fullmatch(digits):
+        raise InvalidPhone
+    return digits
+
+
 def parse(text: str, region: str) -> PhoneNumber:
     """Parse an international number, or a national one of *region*.
 
-    Digits are 0 to 9. Spaces, dashes, dots, slashes and brackets are ignored. The other
-    forms that `phonenumbers` accepts are rejected, because their meaning is not
-    obvious: `tel:` links, extensions, vanity numbers and digits of other scripts.
-
     Args:
-        text: The number.
+        text: The number; see `normalize`.
         region: ISO 3166 code, or `UNKNOWN_REGION`.
 
     Raises:
         InvalidPhone: The text is not a number that libphonenumber knows to be
-            assignable.
+            assignable, or means two numbers.
     """
-    digits = parsing.strip_separators(text).translate(_PUNCTUATION)
-    if not _DIGITS.fullmatch(digits):
-        raise InvalidPhone
-    try:
-        number = phonenumbers.parse(digits, region)
-    except NumberParseException:
-        raise InvalidPhone from None
-    country = phonenumbers.region_code_for_number(number)
-    if country is None or not phonenumbers.is_valid_number(number):
-        raise InvalidPhone
+    digits = normalize(text)
+    e164 = numbering_plans.read(digits, region)
+    if e164 is None:
+        raise InvalidPhone(example=numbering_plans.example_for(digits, region))
+    number = phonenumbers.parse(e164)
     return PhoneNumber(
-        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),
-        country,
+        e164,
+        phonenumbers.region_code_for_number(number) or "",
         number.country_code or 0,
         phonenumbers.number_type(number) in _SMS_TYPES,
     )
 
 
 def parse_unassigned(text: str) -> PhoneNumber:
-    """Parse a number in E.164 that need not be assignable.
+    """Parse an international number that need not be assignable.
+
+    Args:
+        text: The number, with a plus; see `normalize`.
 
     Raises:
         InvalidPhone: The text is not in E.164, or has no known calling code.
     """
-    if not _E164.fullmatch(text):
+    digits = normalize(text)
+    e164 = numbering_plans.read_unassigned(digits, UNKNOWN_REGION)
+    if e164 is None or not _E164.fullmatch(digits):
         raise InvalidPhone
-    try:
-        number = phonenumbers.parse(text)
-    except NumberParseException:
-        raise InvalidPhone from None
-    code = number.country_code or 0
+    code = phonenumbers.parse(e164).country_code or 0
     country = phonenumbers.region_code_for_country_code(code)
-    return PhoneNumber(text, country, code, sms_capable=True)
+    # Only an assignable number has several spellings.
+    e164 = numbering_plans.read(digits, UNKNOWN_REGION) or digits
+    return PhoneNumber(e164, country, code, sms_capable=True)
 
 
 def is_supported_region(code: str) -> bool:

@@ -48,11 +48,11 @@ function start(resendAfter) {
   stepElement.querySelector("form[data-return]")?.submit();
 }
 
-// Accept a pasted "123-456", and submit a complete code.
+// Accept a pasted "123-456" in the digits of any script, and submit a complete code.
 function normalize(code) {
-  const digits = code.value.replace(/[\s-]/g, "");
+  const digits = code.value.replace(/[\s\p{Pd}\p{Cf}]/gu, "");
   if (digits !== code.value) code.value = digits;
-  if (/^[0-9]+$/.test(digits) && digits.length === Number(code.dataset.length)) {
+  if (/^\p{Nd}+$/u.test(digits) && digits.length === Number(code.dataset.length)) {
     code.form.requestSubmit(code.form.querySelector("button"));
   }
 }

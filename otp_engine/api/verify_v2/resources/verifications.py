@@ -102,7 +102,7 @@ def _send(app: Dependencies, send_request: SendRequest) -> SendResult:
     number = send_request.number
     engine = app.engines.engine_for(number)
     # The safe list costs a Redis command, and few numbers need it.
-    is_allowed = engine.destinations.includes(number.country)
+    is_allowed = engine.destinations.includes(number)
     geo_exempt = not is_allowed and safe_list.contains(number)
     return engine.send(replace(send_request, geo_exempt=geo_exempt))
 
