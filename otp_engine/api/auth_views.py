@@ -8,6 +8,7 @@ error of the first one.
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 
 from flask import Blueprint, g, request
@@ -107,10 +108,10 @@ def _authenticate(api: Dependencies) -> Client:
 
 
 def _number(api: Dependencies, body: Body) -> PhoneNumber:
-    texts = body.get_texts("phone")
-    if "phone" not in texts:
+    parse = partial(api.sandbox_numbers.parse, region=api.default_region)
+    number = body.get_number("phone", parse)
+    if number is None:
         raise request_body.missing("phone")
-    number = api.sandbox_numbers.parse(texts["phone"], api.default_region)
     g.phone = number.masked
     return number
 

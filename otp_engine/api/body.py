@@ -7,7 +7,7 @@ fields, `NaN` and unpaired surrogates.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
+from otp_engine.api import form_numbers
+from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.errors import InvalidRequest
 
 MAX_BYTES = 16 * 1024
@@ -24,9 +26,15 @@ _MAX_FIELDS = 64
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The fields of a request body. The repr omits their values."""
+    """The fields of a request body. The repr omits their values.
+
+    Attributes:
+        is_form: Whether the body is a form, in which a `+` that is not encoded becomes
+            a space.
+    """
 
     _values: Mapping[str, Any]
+    is_form: bool = False
 
     def get_texts(self, *names: str) -> dict[str, str]:
         """Return the texts of the fields that the body has, by their names.
@@ -47,6 +55,25 @@ class Body:
                 raise InvalidRequest(f"'{name}' is empty.")
             texts[name] = value
         return texts
+
+    def get_number(
+        self, name: str, parse: Callable[[str], PhoneNumber]
+    ) -> PhoneNumber | None:
+        """Return the phone number in a field, or None if it is missing.
+
+        Args:
+            name: The name of the field.
+            parse: Parses the text of a number.
+
+        Raises:
+            InvalidRequest: The field is blank, not text, or not a number.
+        """
+        texts = self.get_texts(name)
+        if name not in texts:
+            return None
+        if self.is_form:
+            return form_numbers.parse(texts[name], parse)
+        return parse(texts[name])
 
     def get_flag(self, name: str) -> bool:
         """Return an optional boolean, in a form as text; False if it is missing.
@@ -78,7 +105,7 @@ def parse(request: Request) -> Body:
     if media_type == "application/json" or media_type.endswith("+json"):
         return Body(parse_json_object(_read(request)))
     if media_type == FORM:
-        return Body(parse_form(request))
+        return Body(parse_form(request), is_form=True)
     raise UnsupportedMediaType
 
 

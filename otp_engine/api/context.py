@@ -116,14 +116,19 @@ class Dependencies:
         Raises:
             VerificationNotFound: It is not a handle.
         """
-        return verification_handles.parse(text, self.peppers, self._number)
+        return verification_handles.parse(text, self.peppers, self.parse_international)
 
     def handle_header(self, handle: VerificationHandle) -> dict[str, str]:
         """Return the header with the handle of a bound verification."""
         return {"OTP-Verification": handle.encode(self.peppers[0])}
 
-    def _number(self, e164: str) -> PhoneNumber:
-        return self.sandbox_numbers.parse(e164, numbers.UNKNOWN_REGION)
+    def parse_international(self, text: str) -> PhoneNumber:
+        """Parse a phone number with its plus.
+
+        Raises:
+            InvalidPhone: The text is not a number, or has no plus.
+        """
+        return self.sandbox_numbers.parse(text, numbers.UNKNOWN_REGION)
 
     def init_app(self, app: Flask) -> None:
         """Make this the context of the views of *app*."""

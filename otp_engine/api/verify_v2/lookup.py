@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from otp_engine.api import context
+from otp_engine.api import context, form_numbers
 from otp_engine.api.context import Dependencies
 from otp_engine.api.verify_v2 import errors, wire
 from otp_engine.api.verify_v2.serializers import VerificationResource
 from otp_engine.domain import verification_records
 from otp_engine.domain.models import Channel, PendingVerification
-from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.services import Service
 from otp_engine.domain.verification_records import VerificationRecord
@@ -177,7 +176,7 @@ def find_verification(
     if is_sid(name, "VE"):
         return find_by_sid(app, name, service)
     try:
-        number = app.sandbox_numbers.parse(name, numbers.UNKNOWN_REGION)
+        number = form_numbers.parse(name, app.parse_international)
     except InvalidPhone:
         raise errors.not_found() from None
     return VerificationRef(number, service)
@@ -201,7 +200,7 @@ def _decrypt_number(app: Dependencies, record: VerificationRecord) -> PhoneNumbe
             text = verification_records.decrypt_number(
                 record.encrypted_number, pepper, verification_id=record.id
             )
-            return app.sandbox_numbers.parse(text, numbers.UNKNOWN_REGION)
+            return app.parse_international(text)
         except (ValueError, InvalidPhone):
             # The number was encrypted under the other pepper of a rotation.
             continue

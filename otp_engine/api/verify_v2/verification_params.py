@@ -9,6 +9,7 @@ from typing import Any
 from flask import g
 
 from otp_engine import parsing
+from otp_engine.api import form_numbers
 from otp_engine.api.context import Dependencies
 from otp_engine.api.verify_v2 import authentication, channels, errors, params
 from otp_engine.api.verify_v2.params import FormParams
@@ -17,7 +18,6 @@ from otp_engine.domain import codes, services
 from otp_engine.domain.limits.limits import Limit, LimitHit, Window
 from otp_engine.domain.messages.options import MessageOptions
 from otp_engine.domain.models import Api, SendRequest
-from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.services import Service
 from otp_engine.errors import InvalidCode, InvalidPhone
@@ -60,13 +60,13 @@ def parse(app: Dependencies, form: FormParams, service: Service) -> SendRequest:
 
 
 def parse_number(app: Dependencies, to: str) -> PhoneNumber:
-    """Parse a phone number in E.164.
+    """Parse a phone number with its plus, which a form can have lost.
 
     Raises:
         TwilioApiError: *to* is not a phone number.
     """
     try:
-        return app.sandbox_numbers.parse(to, numbers.UNKNOWN_REGION)
+        return form_numbers.parse(to, app.parse_international)
     except InvalidPhone:
         raise errors.invalid_destination(to) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from otp_engine import parsing
-from otp_engine.api import context
+from otp_engine.api import context, form_numbers
 from otp_engine.api.verify_v2 import errors, lookup, params, wire
 from otp_engine.api.verify_v2.pagination import paginate
 from otp_engine.domain import recipients
@@ -24,6 +25,8 @@ from otp_engine.errors import InvalidPhone, Overloaded
 bp = Blueprint("attempts", __name__)
 
 _READING = Lock()
+
+_parse_number = partial(numbers.parse, region=numbers.UNKNOWN_REGION)
 
 T = TypeVar("T")
 
@@ -141,13 +144,13 @@ def _by_status(text: str) -> _Filter:
 
 
 def _by_prefix(text: str) -> _Filter:
-    prefix = f"+{text.strip().removeprefix('+')}"
+    prefix = f"+{parsing.normalize_typed(text).removeprefix('+')}"
     return lambda attempt: attempt.sent.recipient.prefix.startswith(prefix)
 
 
 def _by_number(text: str) -> _Filter:
     try:
-        number = numbers.parse(text, numbers.UNKNOWN_REGION)
+        number = form_numbers.parse(text, _parse_number)
     except InvalidPhone:
         raise ValueError(f"must be a phone number: {text!r}") from None
     peppers = context.get_dependencies().peppers
