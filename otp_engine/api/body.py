@@ -6,6 +6,7 @@ fields, `NaN` and unpaired surrogates.
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ def parse_form(request: Request) -> dict[str, str]:
         raise InvalidRequest("A form needs a Content-Length.")
     try:
         pairs = parse_qsl(
-            _read(request).decode("ascii"),
+            _read(request).removeprefix(codecs.BOM_UTF8).decode("ascii"),
             keep_blank_values=True,
             errors="strict",
             max_num_fields=_MAX_FIELDS,
@@ -142,12 +143,16 @@ def missing(name: str) -> InvalidRequest:
 def parse_json_object(body: bytes) -> dict[str, Any]:
     """Parse a JSON object in UTF-8 that every parser reads in the same way.
 
+    A byte order mark in front is ignored (RFC 8259, section 8.1).
+
     Raises:
         InvalidRequest: The body is malformed, ambiguous or not an object.
     """
     try:
         value = json.loads(
-            body.decode(), object_pairs_hook=_unique, parse_constant=_reject_constant
+            body.decode("utf-8-sig"),
+            object_pairs_hook=_unique,
+            parse_constant=_reject_constant,
         )
         # An unpaired surrogate cannot be encoded.
         json.dumps(value, ensure_ascii=False).encode()

@@ -45,7 +45,8 @@ def assert_contract(response):
         b"[" * 16_000,
         b'{"a":' * 3_000,
         '{"phone": "9445012345", "otp": "123456"}'.encode("utf-16"),
-        '{"phone": "9445012345", "otp": "123456"}'.encode("utf-8-sig"),
+        b"\xef\xbb\xbf\xef\xbb\xbf" + b'{"phone": "9445012345", "otp": "123456"}',
+        b"\xef\xbb\xbf",
         b'{"phone": "\xff"}',
         b"\x1f\x8b\x08\x00",
     ],
@@ -119,6 +120,18 @@ def test_form_with_wrong_or_missing_length_is_400(client, outbox, length):
     assert_contract(response)
     assert (response.status_code, response.json["error"]) == (400, "invalid_request")
     assert outbox.messages == []
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [(JSON, b'{"phone": "9445012345"}'), (FORM, b"phone=9445012345")],
+)
+def test_byte_order_mark_before_the_body_is_ignored(client, media_type, body):
+    response = client.post(
+        PATHS[0], data=b"\xef\xbb\xbf" + body, content_type=media_type
+    )
+
+    assert response.status_code == 201
 
 
 def test_body_of_16_kib_is_accepted(client):
