@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 # Special-use domain names (RFC 6761, 6762, 7686, 8375, 9476 and `.internal`).
 _PRIVATE = re.compile(
-    r"(.*\.)?(local|internal|localhost|test|invalid|example|onion|alt|home\.arpa)"
+    r"(.*\.)?(local|internal|localhost|test|invalid|onion|alt|home\.arpa)"
 )
 _TWILIO = re.compile(r"(.*\.)?twilio\.com")
 # A last label of digits makes a name an IPv4 address, such as `127.1`.
