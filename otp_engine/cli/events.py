@@ -2,95 +2,116 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import sys
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import sleep
-from typing import Any
 
 import click
 
+from otp_engine.cli import event_text
 from otp_engine.cli.common import load_with_redis
-from otp_engine.cli.terminal import printable, warn
-from otp_engine.domain.events import Event, RecordedEvent
-from otp_engine.domain.recipients import mask_after_prefix
+from otp_engine.cli.event_counts import print_counts
+from otp_engine.cli.phone import phone_hashes, read_number
+from otp_engine.cli.terminal import warn
+from otp_engine.config import Settings
+from otp_engine.domain.events import RecordedEvent
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store.events.codec import EVENT_KINDS, flatten, kind_of
+from otp_engine.store.events.event_filter import EventFilter
+from otp_engine.store.events.event_store import RETENTION
 from otp_engine.store.events.tail import EventTail
 
 _POLL_INTERVAL = 0.5  # seconds
-_OMITTED_FROM_TEXT = ("service", "send_id", "code_length")
-_KIND_WIDTH = max(map(len, EVENT_KINDS))
+_DEFAULT_AGE = timedelta(hours=1)
 
 
-def events(
-    *, follow: bool, since: timedelta, kinds: tuple[str, ...], as_json: bool
-) -> None:
-    """Print the events of the service, oldest first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventQuery:
+    """What to print of the events.
 
-    Args:
+    Attributes:
         follow: Whether to continue with new events.
-        since: Age of the oldest event.
-        kinds: The kinds to print; empty for all.
+        since: Time of the oldest event; None for an hour ago, and for all events of one
+            phone.
+        until: Time of the newest event; None for now.
+        kinds: Kinds to print; empty for all.
+        countries: ISO 3166 codes of recipients; empty for all.
+        phone: First characters of a `phone_hash`; `-` reads a number from the standard
+            input; None for all phones.
+        limit: The number of the newest events, or of the most frequent counts.
+        by: What to count by; empty to print the events.
         as_json: Whether to print JSON.
     """
-    _, store = load_with_redis()
-    tail = store.events.tail(datetime.now(UTC) - since)
-    to_line = _to_json if as_json else _to_text
+
+    follow: bool
+    since: datetime | None
+    until: datetime | None
+    kinds: Collection[str]
+    countries: Collection[str]
+    phone: str | None
+    limit: int | None
+    by: Sequence[str]
+    as_json: bool
+
+
+def events(query: EventQuery) -> None:
+    """Print events, oldest first, or counts of them."""
+    settings, store = load_with_redis()
+    now = datetime.now(UTC)
+    age = RETENTION if query.phone else _DEFAULT_AGE
+    tail = store.events.tail(
+        query.since or now - age,
+        end=query.until,
+        event_filter=EventFilter(
+            kinds=query.kinds,
+            countries=query.countries,
+            phone_hashes=_phone_hashes(query, settings),
+        ),
+    )
     with suppress(KeyboardInterrupt):
-        for recorded in _read(tail, follow=follow):
-            kind = kind_of(recorded.event)
-            if not kinds or kind in kinds:
-                click.echo(to_line(recorded, kind))
+        if query.by:
+            print_counts(
+                stored_events(tail), query.by, limit=query.limit, as_json=query.as_json
+            )
+            return
+        _print(tail, query)
 
 
-def _read(tail: EventTail, *, follow: bool) -> Iterator[RecordedEvent]:
+def stored_events(tail: EventTail) -> Iterator[RecordedEvent]:
+    """Yield the events that *tail* has now."""
+    while recorded := tail.read_next():
+        yield from recorded
+
+
+def _print(tail: EventTail, query: EventQuery) -> None:
+    to_line = event_text.to_json if query.as_json else event_text.to_text
+    if not query.as_json and sys.stdout and sys.stdout.isatty():
+        click.echo(event_text.HEADER)
+    stored = stored_events(tail)
+    for recorded in deque(stored, query.limit) if query.limit else stored:
+        click.echo(to_line(recorded))
+    if query.follow:
+        for recorded in _new_events(tail):
+            click.echo(to_line(recorded))
+
+
+def _new_events(tail: EventTail) -> Iterator[RecordedEvent]:
     while True:
         try:
-            recorded = tail.read_next()
+            yield from tail.read_next()
         except StoreUnavailable as error:
-            if not follow:
-                raise
             warn(f"Redis {error.reason}; retrying")
-            recorded = []
-        yield from recorded
-        if not recorded:
-            if not follow:
-                return
-            sleep(_POLL_INTERVAL)
+        sleep(_POLL_INTERVAL)
 
 
-def _to_json(recorded: RecordedEvent, kind: str) -> str:
-    event = _to_dict(recorded.event)
-    return json.dumps({"at": recorded.occurred_at.isoformat(), "kind": kind, **event})
-
-
-def _to_text(recorded: RecordedEvent, kind: str) -> str:
-    event = _to_dict(recorded.event)
-    if prefix := event.pop("prefix", None):
-        phone = f"{mask_after_prefix(prefix)} {event.pop('phone_hash')}"
-        event = {"phone": phone, **event}
-    for name in _OMITTED_FROM_TEXT:
-        event.pop(name, None)
-    columns = "  ".join(filter(None, map(_column, event, event.values())))
-    return (
-        f"{recorded.occurred_at:%Y-%m-%d %H:%M:%SZ}  {kind:<{_KIND_WIDTH}}  {columns}"
-    )
-
-
-def _column(name: str, value: Any) -> str | None:  # noqa: ANN401 - any field of an event
-    match value:
-        case None | False:
-            return None
-        case True:
-            return name
-        case _:
-            return f"{name}={printable(str(value))}"
-
-
-def _to_dict(event: Event) -> dict[str, Any]:
-    return {
-        name: value.hex() if isinstance(value, bytes) else value
-        for name, value in flatten(event).items()
-    }
+def _phone_hashes(query: EventQuery, settings: Settings) -> Sequence[str]:
+    match query.phone:
+        case None:
+            return ()
+        case "-":
+            return phone_hashes(read_number("-", settings), settings)
+        case phone_hash:
+            return [phone_hash]

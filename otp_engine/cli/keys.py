@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import secrets
-import sys
 
 import click
 
-from otp_engine.cli.terminal import fail, success, warn
+from otp_engine.cli.terminal import fail, read_input, success, warn
 from otp_engine.crypto import api_keys
 
 # The least length of a pepper, and the length of an Ed25519 seed (RFC 8032).
@@ -56,7 +55,7 @@ def check(key: str) -> None:
     Args:
         key: The key; `-` reads it from the standard input.
     """
-    secret = sys.stdin.readline().strip() if key == "-" else key
+    secret = read_input("API key", hidden=True) if key == "-" else key
     if not api_keys.checksum_valid(secret):
         fail("this is not a complete key of `otp-engine keys new`")
     success("the key is complete; only a request shows whether the service accepts it")

@@ -6,17 +6,19 @@ The full number is only an input: the output is masked, and nothing is logged.
 from __future__ import annotations
 
 import json
-import sys
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
+from otp_engine.cli import event_text
 from otp_engine.cli.common import load_with_redis
-from otp_engine.cli.terminal import fail, success
+from otp_engine.cli.terminal import fail, read_input, success
 from otp_engine.config import Settings
+from otp_engine.domain.events import RecordedEvent
 from otp_engine.domain.inspection import PhoneInspector, PhoneReport
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.phones import numbers
@@ -24,8 +26,13 @@ from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import apply
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import InvalidPhone
+from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.redis_store import RedisStore
+
+_RECENT = timedelta(days=1)
+_MAX_EVENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +52,27 @@ class _CliContext:
         """The namespaces of all services; that of the default service is empty."""
         return ["", *(service.sid for service in self.store.services.list_services())]
 
-    def parse_number(self, text: str) -> PhoneNumber:
-        """Parse a number; `-` reads it from the standard input.
 
-        The standard input keeps the number out of the history of the shell.
-        """
-        number = sys.stdin.readline().strip() if text == "-" else text
-        try:
-            return numbers.parse(number, self.settings.default_region)
-        except InvalidPhone as error:
-            fail(error.message)
+def read_number(text: str, settings: Settings) -> PhoneNumber:
+    """Parse a number; a problem ends the process with 1.
+
+    Args:
+        text: The number; `-` reads it from the standard input.
+        settings: The settings, with the country of national numbers.
+    """
+    number = read_input("Phone number") if text == "-" else text
+    try:
+        return numbers.parse(number, settings.default_region)
+    except InvalidPhone as error:
+        fail(error.message)
+
+
+def phone_hashes(number: PhoneNumber, settings: Settings) -> list[str]:
+    """Return the `phone_hash` of a number in events, under each pepper."""
+    return [
+        PseudonymousRecipient.from_number(number, pepper).phone_hash
+        for pepper in settings.peppers
+    ]
 
 
 def inspect(number: str, *, as_json: bool) -> None:
@@ -65,14 +83,25 @@ def inspect(number: str, *, as_json: bool) -> None:
         as_json: Whether to print JSON.
     """
     context = _load_context()
-    parsed = context.parse_number(number)
+    parsed = read_number(number, context.settings)
+    hashes = phone_hashes(parsed, context.settings)
     report = context.inspector.inspect(parsed, context.namespaces)
+    events = _recent_events(context.store, hashes)
     if as_json:
-        click.echo(json.dumps(_to_dict(parsed, report, context.policy), indent=2))
+        shown = _to_dict(parsed, report, context.policy) | {
+            "phone_hashes": hashes,
+            "events": list(map(event_text.to_json_object, events)),
+        }
+        click.echo(json.dumps(shown, indent=2))
         return
     click.echo(parsed.masked)
     for line in _report_lines(report, context.policy):
         click.echo(f"  {line}")
+    click.echo(f"  in events: {', '.join(hashes)}")
+    if events:
+        click.echo("  events of the last day:")
+    for recorded in events:
+        click.echo(event_text.to_text(recorded))
 
 
 def forget(number: str) -> None:
@@ -82,7 +111,7 @@ def forget(number: str) -> None:
         number: The number; `-` reads it from the standard input.
     """
     context = _load_context()
-    parsed = context.parse_number(number)
+    parsed = read_number(number, context.settings)
     if not context.inspector.delete(parsed, context.namespaces):
         fail(f"there is no data of {parsed.masked}")
     success(f"the data of {parsed.masked} is deleted")
@@ -92,6 +121,17 @@ def _load_context() -> _CliContext:
     settings, store = load_with_redis()
     versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
     return _CliContext(settings, store, apply(settings.policy, versions.latest()))
+
+
+def _recent_events(store: RedisStore, hashes: Sequence[str]) -> list[RecordedEvent]:
+    """Return the newest events of a phone, oldest first."""
+    tail = store.events.tail(
+        datetime.now(UTC) - _RECENT, event_filter=EventFilter(phone_hashes=hashes)
+    )
+    newest: deque[RecordedEvent] = deque(maxlen=_MAX_EVENTS)
+    while recorded := tail.read_next():
+        newest += recorded
+    return list(newest)
 
 
 def _report_lines(report: PhoneReport, policy: Policy) -> Sequence[str]:

@@ -55,6 +55,23 @@ def status_line(symbol: str, color: str, message: str) -> None:
     click.echo(f"{click.style(symbol, fg=color)} {message}", err=True)
 
 
+def read_input(label: str, *, hidden: bool = False) -> str:
+    """Return one line of the standard input; on a terminal, after a prompt.
+
+    The input is in no process list and in no history of a shell.
+
+    Args:
+        label: What to enter.
+        hidden: Whether a terminal shows no input, for a secret.
+    """
+    if sys.stdin is None:
+        return ""
+    if sys.stdin.isatty():
+        text: str = click.prompt(label, hide_input=hidden, err=True)
+        return text.strip()
+    return sys.stdin.readline().strip()
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a table with aligned columns.
 

@@ -2,58 +2,192 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from otp_engine.domain.events import Action, RequestRefused
+from otp_engine.cli import event_text
+from otp_engine.cli.commands.events import COUNTED_BY
+from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.events import (
+    Action,
+    CheckFailed,
+    CheckNotFound,
+    CodeSent,
+    MaxAttemptsReached,
+    MessageUndelivered,
+    PolicyChanged,
+    RecordedEvent,
+    RequestRefused,
+    RequestUnavailable,
+    SendRejected,
+    VerificationApproved,
+)
+from otp_engine.domain.models import Channel
+from otp_engine.domain.phones import numbers
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store.redis_store import RedisStore
-from tests.support import redis_server
+from tests.support import redis_server, server_process
 from tests.support.command_line import run
-from tests.support.server_process import production
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 PHONE = {"phone": "+919445012345"}
-EVENT = RequestRefused(
-    recipient=PseudonymousRecipient(
-        phone_hash="xBsuUixoSM3ju4Iw",
-        prefix="+91944",
-        country="IN",
-        ip_hash="vYoJD2ADJ2qjrzjf",
-    ),
-    action=Action.SEND,
-    limit="resend_cooldown",
+ID = bytes(range(16))
+RECIPIENT = PseudonymousRecipient(
+    phone_hash="xBsuUixoSM3ju4Iw",
+    prefix="+91944",
+    country="IN",
+    ip_hash="vYoJD2ADJ2qjrzjf",
 )
+SENEGAL = PseudonymousRecipient(
+    phone_hash="T0vJD2ADJ2qjrzjx", prefix="+221771", country="SN"
+)
+REFUSED = RequestRefused(
+    recipient=RECIPIENT, action=Action.SEND, limit="resend_cooldown"
+)
+SENT = CodeSent(
+    recipient=RECIPIENT,
+    verification_id=ID,
+    send_id=ID[:8],
+    service="",
+    channel=Channel.SMS,
+    code_length=6,
+    locale="pt-BR",
+)
+POLICY = PolicyChanged(
+    version=8, author="alice", change="ttl = 5m", reason="slow\nnetworks"
+)
+LONGEST = [
+    REFUSED,
+    replace(
+        REFUSED, limit="max_consecutive_failures", action=Action.CHECK, shadow=True
+    ),
+    replace(REFUSED, limit="BL" + "0123456789abcdef" * 2),
+    replace(SENT, confirmed=False, recipient=SENEGAL),
+    replace(SENT, recipient=replace(RECIPIENT, country="001", prefix="+881622")),
+    CheckFailed(recipient=RECIPIENT, verification_id=ID, attempts_remaining=99),
+    MaxAttemptsReached(recipient=RECIPIENT, verification_id=ID),
+    VerificationApproved(recipient=RECIPIENT, verification_id=ID, channel=Channel.SMS),
+    CheckNotFound(recipient=RECIPIENT),
+    MessageUndelivered(recipient=RECIPIENT, channel=Channel.SMS, provider_error=30003),
+    SendRejected(
+        recipient=RECIPIENT,
+        channel=Channel.SMS,
+        error="number_type_not_allowed",
+        provider_error=21408,
+    ),
+    RequestUnavailable(
+        recipient=RECIPIENT, action=Action.CHECK, reason="sending_disabled"
+    ),
+    POLICY,
+    replace(POLICY, change="sends_per_country = 200/10m shadow; " * 5),
+]
 
 
 @pytest.fixture
-def environ(redis_url, real_redis):
-    """Return the environment of a Redis with one event."""
+def stored(real_redis):
+    """Return a function that stores events."""
     store = RedisStore(real_redis)
-    store.events.add(EVENT)
-    store.events.flush()
-    return production(redis_url, "http://127.0.0.1")
+
+    def add(*events):
+        for event in events:
+            store.events.add(event)
+            # Two streams keep the order of milliseconds only.
+            store.events.flush()
+
+    return add
 
 
-def test_text_of_an_event_starts_with_the_phone(environ):
-    result = run("events", **environ)
+@pytest.fixture
+def shown(environ):
+    """Return a function that returns the printed events, from JSON."""
 
-    _, _, columns = result.stdout.partition("refused")
-    assert columns.split() == [
-        "phone=+91944*******",
-        "xBsuUixoSM3ju4Iw",
-        "country=IN",
-        "ip_hash=vYoJD2ADJ2qjrzjf",
-        "action=send",
-        "limit=resend_cooldown",
+    def events(*arguments, stdin=None):
+        result = run("events", "--json", *arguments, stdin=stdin, **environ)
+        assert result.exit_code == 0, result.stderr
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    return events
+
+
+def text(event):
+    time = datetime(2026, 11, 23, 0, 14, 29, tzinfo=UTC)
+    return re.sub(r"\x1b\[\d+m", "", event_text.to_text(RecordedEvent(time, event)))
+
+
+def test_text_of_an_event_has_short_ids(environ, stored):
+    stored(SENT)
+
+    [line] = run("events", **environ).stdout.splitlines()
+
+    assert line.split()[2:] == [
+        *("sent", "IN", "+91944", "xBsuUixo", "vYoJD2AD"),
+        *("00010203", "sms", "pt-BR"),
     ]
 
 
-def test_json_of_an_event_has_the_documented_fields(environ):
-    result = run("events", "--json", **environ)
+@pytest.mark.parametrize(
+    ("event", "columns"),
+    [
+        (REFUSED, "refused               IN +91944  xBsuUixo  vYoJD2AD  send resend_"),
+        (replace(REFUSED, shadow=True), "refused (shadow)      IN +91944  xBsuUixo"),
+        (
+            replace(SENT, recipient=SENEGAL, confirmed=False),
+            "sent                  SN +221771 T0vJD2AD  -         00010203  unconf",
+        ),
+        (
+            POLICY,
+            r"policy                version 8 by alice: ttl = 5m (slow\nnetworks)",
+        ),
+    ],
+)
+def test_text_of_an_event_is_aligned(event, columns):
+    assert text(event).startswith(f"11-23 00:14:29Z  {columns}")
 
-    event = json.loads(result.stdout)
+
+@pytest.mark.parametrize("event", LONGEST)
+def test_text_of_every_event_is_one_line_of_100_columns(event):
+    line = text(event)
+
+    assert len(line) <= 100
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize("event", LONGEST[:-1])
+def test_only_a_long_bucket_or_change_is_cut(event):
+    is_bucket = getattr(event, "limit", "").startswith("BL")
+
+    assert ("…" in text(event)) is is_bucket
+
+
+def test_header_has_the_columns_of_a_line():
+    header, line = event_text.HEADER, text(SENT)
+
+    for name, value in [
+        *(("KIND", "sent"), ("CC", "IN"), ("PREFIX", "+91944")),
+        *(("HASH", "xBsuUixo"), ("IP", "vYoJD2AD"), ("DETAILS", "00010203")),
+    ]:
+        assert header.index(name) == line.index(value)
+
+
+def test_output_of_a_pipe_has_no_header_and_no_color(environ, stored):
+    stored(REFUSED)
+
+    output = run("events", **environ).stdout
+
+    assert len(output.splitlines()) == 1
+    assert "\x1b" not in output
+
+
+def test_json_of_an_event_has_the_documented_fields(shown, stored):
+    stored(REFUSED)
+
+    [event] = shown()
+
     del event["at"]
     assert event == {
         "kind": "refused",
@@ -68,17 +202,163 @@ def test_json_of_an_event_has_the_documented_fields(environ):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--since", "yesterday"), ("--since", "40d"), ("--kind", "gossip")]
+    "arguments",
+    [
+        ("--since", "yesterday"),
+        ("--since", "40d"),
+        ("--since", "2020-01-01"),
+        ("--until", "-1h"),
+        ("--kind", "gossip"),
+        ("--phone", "+919445012345"),
+        ("--phone", "9445012345"),
+        ("--phone", "94450-12345"),
+        ("--by", "weather"),
+        ("--limit", "0"),
+    ],
+    ids=" ".join,
 )
 def test_events_with_invalid_option_fails(environ, arguments):
     result = run("events", *arguments, **environ)
 
     assert result.exit_code == 2
-    assert f"Invalid value for '{arguments[0]}'" in result.stderr
+    assert f"Invalid value for '{arguments[0]}'" in result.stderr.replace(
+        "'-n' / '--limit'", "'--limit'"
+    )
+
+
+@pytest.mark.parametrize("number", ["+919445012345", "9445012345"])
+def test_number_as_an_argument_is_rejected_without_being_shown(environ, number):
+    assert number not in run("events", "--phone", number, **environ).stderr
+
+
+@pytest.mark.parametrize("option", [("--until", "1m"), ("--by", "kind")])
+def test_follow_with_an_end_is_a_usage_error(environ, option):
+    result = run("events", "--follow", *option, **environ)
+
+    assert result.exit_code == 2
+    assert "--follow has no end" in result.stderr
+
+
+def test_limit_shows_the_newest_events(shown, stored):
+    stored(*(replace(POLICY, version=version) for version in range(1, 6)))
+
+    assert [event["version"] for event in shown("-n", "2")] == [4, 5]
+
+
+@pytest.mark.parametrize("code", ["SN", "sn"])
+def test_country_selects_recipients(shown, stored, code):
+    stored(SENT, replace(SENT, recipient=SENEGAL), POLICY)
+
+    assert [event["country"] for event in shown("--country", code)] == ["SN"]
+
+
+def test_countries_and_kinds_can_be_repeated(shown, stored):
+    stored(SENT, REFUSED, replace(SENT, recipient=SENEGAL), POLICY)
+
+    selected = shown(
+        *("--country", "SN", "--country", "IN", "--kind", "sent", "--kind", "policy")
+    )
+
+    assert [event["country"] for event in selected] == ["IN", "SN"]
+
+
+def test_until_is_an_age_or_a_time(shown, stored):
+    stored(SENT)
+    later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+
+    assert len(shown("--until", "0s")) == 1
+    assert len(shown("--until", later)) == 1
+    assert shown("--until", "1m") == []
+
+
+def test_since_is_an_age_or_a_time(shown, stored):
+    stored(SENT)
+    earlier = datetime.now(UTC) - timedelta(minutes=1)
+    later = datetime.now(UTC) + timedelta(minutes=1)
+
+    assert len(shown("--since", f"{earlier:%Y-%m-%dT%H:%M:%S}")) == 1
+    assert len(shown("--since", "1m")) == 1
+    assert shown("--since", later.isoformat()) == []
+
+
+def recipient(pepper, number="+919445012345"):
+    return PseudonymousRecipient.from_number(numbers.parse(number, "IN"), pepper)
+
+
+def test_events_of_a_phone_are_found_under_every_pepper(environ, shown, stored):
+    previous = Pepper(bytes(range(1, 33)))
+    other = recipient(server_process.PEPPER, "+919445012346")
+    stored(
+        replace(SENT, recipient=recipient(previous)),
+        replace(SENT, recipient=other),
+        replace(REFUSED, recipient=recipient(server_process.PEPPER)),
+        POLICY,
+    )
+    before_swap = shown("--phone", "-", stdin="9445012345\n")
+    environ["OTP_PEPPER_PREVIOUS"] = base64.b64encode(previous.secret).decode()
+
+    timeline = shown("--phone", "-", stdin="9445012345\n")
+
+    assert [event["kind"] for event in before_swap] == ["refused"]
+    assert [event["kind"] for event in timeline] == ["sent", "refused"]
+
+
+def test_events_of_a_phone_are_found_by_the_short_hash(shown, stored):
+    stored(SENT, replace(SENT, recipient=SENEGAL))
+
+    assert [event["country"] for event in shown("--phone", "T0vJD2AD")] == ["SN"]
+
+
+def test_invalid_number_of_a_phone_fails(environ):
+    result = run("events", "--phone", "-", stdin="hello\n", **environ)
+
+    assert result.exit_code == 1
+    assert "not a phone number" in result.stderr
+
+
+def test_counts_are_sorted_by_frequency(environ, stored):
+    stored(SENT, SENT, REFUSED, replace(SENT, recipient=SENEGAL))
+
+    lines = run("events", "--by", "country", "--by", "kind", **environ).stdout
+
+    assert [line.split() for line in lines.splitlines()] == [
+        ["COUNT", "COUNTRY", "KIND"],
+        ["2", "IN", "sent"],
+        ["1", "IN", "refused"],
+        ["1", "SN", "sent"],
+    ]
+
+
+def test_counts_distinguish_shadow_mode_and_can_be_limited(environ, stored):
+    shadow = replace(REFUSED, shadow=True)
+    stored(REFUSED, shadow, shadow, SENT)
+
+    result = run(
+        *("events", "--by", "limit,ip", "--kind", "refused", "-n", "1", "--json"),
+        **environ,
+    )
+
+    assert json.loads(result.stdout) == [
+        {"count": 2, "limit": "resend_cooldown shadow", "ip": RECIPIENT.ip_hash}
+    ]
+
+
+@pytest.mark.parametrize("name", COUNTED_BY)
+def test_every_field_can_be_counted(environ, stored, name):
+    stored(SENT, POLICY, REFUSED)
+
+    lines = run("events", "--by", name, **environ).stdout.splitlines()
+
+    assert lines[0].split() == ["COUNT", name.upper()]
+    assert sum(int(line.split()[0]) for line in lines[1:]) == 3
+
+
+def test_counts_without_events_are_a_header(environ):
+    assert run("events", "--by", "country", **environ).stdout == "COUNT  COUNTRY\n"
 
 
 def test_events_shows_change_of_policy_and_failed_check(environ, service):
-    run("policy", "set", "ttl", "5m", "--reason", "tests", **environ)
+    run("policy", "set", "ttl", "5m", "--reason", "tests", "--by", "alice", **environ)
     service.post("/auth/verify_otp", json=PHONE | {"otp": "123456"}, headers=KEY)
 
     def lines(*arguments):
@@ -87,6 +367,6 @@ def test_events_shows_change_of_policy_and_failed_check(environ, service):
     redis_server.wait_until(lambda: lines("--kind", "not_found") != [])
 
     [policy] = lines("--kind", "policy")
-    assert "change=ttl = 5m  reason=tests" in policy
-    assert "phone=+91944*******" in lines("--kind", "not_found")[0]
+    assert policy.endswith("version 1 by alice: ttl = 5m (tests)")
+    assert "IN +91944" in lines("--kind", "not_found")[0]
     assert lines("--since", "0s") == []

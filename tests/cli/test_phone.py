@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tests.support import redis_server
 from tests.support.command_line import run
 from tests.support.fakes import different_code
 
@@ -67,6 +68,44 @@ def test_forget_removes_verification_and_cooldown(environ, service):
 
 def test_inspect_of_invalid_number_fails(environ):
     result = run("inspect", "hello", **environ)
+
+    assert result.exit_code == 1
+    assert "not a phone number" in result.stderr
+
+
+def test_inspect_shows_recent_events_of_the_phone_only(environ, service, outbox):
+    other = {"phone": "+919445012346"}
+    service.post("/auth/send_otp", json=other, headers=KEY)
+    service.post("/auth/send_otp", json=PHONE, headers=KEY)
+    wrong = PHONE | {"otp": different_code(outbox.code)}
+    service.post("/auth/verify_otp", json=wrong, headers=KEY)
+    service.post("/auth/send_otp", json=PHONE, headers=KEY)
+
+    def inspect(*arguments):
+        return run("inspect", *arguments, stdin="9445012345\n", **environ).stdout
+
+    redis_server.wait_until(lambda: "resend_cooldown" in inspect("-"))
+
+    shown, text = json.loads(inspect("--json")), inspect("-")
+    assert [event["kind"] for event in shown["events"]] == [
+        *("sent", "failed_check", "refused")
+    ]
+    [phone_hash] = shown["phone_hashes"]
+    assert {event["phone_hash"] for event in shown["events"]} == {phone_hash}
+    assert f"  in events: {phone_hash}\n" in text
+    _, _, timeline = text.partition("events of the last day:\n")
+    assert [line.split()[2] for line in timeline.splitlines()] == [
+        *("sent", "failed_check", "refused")
+    ]
+    assert "9445012345" not in text + json.dumps(shown)
+
+
+def test_inspect_without_an_argument_reads_the_standard_input(environ):
+    assert run("inspect", stdin="9445012345\n", **environ).exit_code == 0
+
+
+def test_inspect_of_an_empty_input_fails(environ):
+    result = run("inspect", stdin="", **environ)
 
     assert result.exit_code == 1
     assert "not a phone number" in result.stderr

@@ -32,4 +32,4 @@ def test_policy_change_of_a_process_is_listed_as_an_event(shared_environ):
     events = server_process.run("events", "--kind", "policy", **shared_environ)
 
     assert "is live" in change.stderr
-    assert "change=ttl = 5m" in events.stdout
+    assert "ttl = 5m" in events.stdout

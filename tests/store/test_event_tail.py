@@ -28,6 +28,7 @@ from otp_engine.domain.models import Channel
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import keys
 from otp_engine.store.events import codec
+from otp_engine.store.events.event_filter import EventFilter
 
 RECIPIENT = PseudonymousRecipient(phone_hash="digest", prefix="+919445", country="IN")
 ID = b"\x00\xff" * 8
@@ -201,3 +202,60 @@ def test_every_stream_expires_in_a_month(store, redis):
         key.decode() for key in redis.keys("*")
     }
     assert all(0 < redis.pttl(key) <= month for key in redis.keys("*"))
+
+
+SENEGAL = replace(RECIPIENT, phone_hash="other", country="SN")
+
+
+def read_filtered(store, **conditions):
+    tail = store.events.tail(
+        datetime.now(UTC) - SOON, event_filter=EventFilter(**conditions)
+    )
+    return read(tail)
+
+
+def test_filter_of_kinds_selects_events(store):
+    add_all(store, *EVENTS)
+
+    selected = read_filtered(store, kinds={"refused", "policy"})
+
+    assert {type(event) for event in selected} == {RequestRefused, PolicyChanged}
+
+
+def test_filter_of_countries_selects_recipients(store):
+    add_all(store, *EVENTS, replace(REFUSED, recipient=SENEGAL))
+
+    assert read_filtered(store, countries={"SN", "FR"}) == [
+        replace(REFUSED, recipient=SENEGAL)
+    ]
+
+
+def test_filter_of_phones_matches_the_start_of_the_hash_only(store):
+    mine = replace(REFUSED, recipient=replace(RECIPIENT, phone_hash="abcdefgh"))
+    # The hash of the address contains the same characters.
+    other = replace(REFUSED, recipient=replace(RECIPIENT, ip_hash="abcdefgh"))
+    later = replace(REFUSED, recipient=replace(RECIPIENT, phone_hash="xabcdefg"))
+    add_all(store, *EVENTS, mine, other, later)
+
+    assert read_filtered(store, phone_hashes=["abcd"]) == [mine]
+
+
+def test_filtered_events_after_many_others_are_read(redis, store):
+    fields = codec.encode(EVENTS[0])
+    for _ in range(1_200):
+        redis.xadd(keys.EVENTS, fields)
+    add_all(store, REFUSED, EVENTS[1])
+
+    assert read_filtered(store, kinds={"delivered"}) == [EVENTS[1]]
+
+
+def test_events_after_the_end_are_not_read(redis, store):
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    for offset in (-2_000, -1_000, 0):
+        redis.xadd(keys.EVENTS, codec.encode(EVENTS[0]), id=f"{now + offset}-3")
+    end = datetime.fromtimestamp(now / 1000, UTC) - timedelta(seconds=1)
+
+    tail = store.events.tail(datetime.now(UTC) - SOON, end=end)
+
+    assert len(read(tail)) == 2
+    assert read(tail) == []

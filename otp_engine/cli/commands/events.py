@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 
@@ -25,29 +27,78 @@ KINDS = (
 )
 """The kinds of events, without an import of the store."""
 
+COUNTED_BY = ("country", "prefix", "limit", "kind", "ip", "phone", "error")
+"""What events can be counted by."""
+
 _RETENTION = timedelta(days=31)
+_PHONE_HASH = re.compile(r"[A-Za-z0-9_-]{6,16}", re.ASCII)
+_NUMBER = re.compile(r"[0-9-]*", re.ASCII)
 
 
-def _parse_since(_: click.Context, __: click.Parameter, text: str) -> timedelta:
+def _parse_time(
+    _: click.Context, __: click.Parameter, text: str | None
+) -> datetime | None:
+    """Parse an age, such as `30m`, or a time in ISO 8601."""
+    if text is None:
+        return None
+    now = datetime.now(UTC)
     try:
-        since = durations.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-    if since > _RETENTION:
+        time = now - durations.parse(text)
+    except ValueError:
+        time = _parse_iso_time(text)
+    if now - time > _RETENTION:
         raise click.BadParameter("events are stored for a month: 31d at most")
-    return since
+    return time
+
+
+def _parse_iso_time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"must be an age, such as 30m or 7d, or a time: {text!r}"
+        ) from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _parse_phone(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    """Reject a number, which every user of the machine can see in the process list."""
+    if text in {None, "-"}:
+        return text
+    if not _PHONE_HASH.fullmatch(text) or _NUMBER.fullmatch(text):
+        raise click.BadParameter(
+            "must be -, which reads a number from the standard input, or a hash"
+        )
+    return text
+
+
+def _parse_countries(
+    _: click.Context, __: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    return tuple(text.strip().upper() for text in texts)
+
+
+def _parse_by(
+    _: click.Context, __: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    names = [name.strip().lower() for text in texts for name in text.split(",")]
+    if unknown := [name for name in names if name not in COUNTED_BY]:
+        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(COUNTED_BY)}")
+    return tuple(dict.fromkeys(names))
 
 
 @click.command(cls=RedisCommand)
 @click.option("-f", "--follow", is_flag=True, help="Continue with new events.")
 @click.option(
     "--since",
-    callback=_parse_since,
-    metavar="DURATION",
-    default="1h",
-    show_default=True,
-    help="Age of the oldest event; at most 31d.",
+    callback=_parse_time,
+    metavar="AGE|TIME",
+    help="The oldest event: 30m, or 2026-11-22T22:30.  [default: 1h; with --phone 31d]",
 )
+@click.option(
+    "--until", callback=_parse_time, metavar="AGE|TIME", help="The newest event."
+)
+@click.option("-n", "--limit", type=click.IntRange(1), help="Only the newest events.")
 @click.option(
     "--kind",
     "kinds",
@@ -56,16 +107,38 @@ def _parse_since(_: click.Context, __: click.Parameter, text: str) -> timedelta:
     metavar="KIND",
     help=f"Show only this kind; can be repeated. One of {', '.join(KINDS)}.",
 )
+@click.option(
+    "--country",
+    "countries",
+    multiple=True,
+    callback=_parse_countries,
+    metavar="CODE",
+    help="Show only this country, such as SN; can be repeated.",
+)
+@click.option(
+    "--phone",
+    callback=_parse_phone,
+    metavar="-|HASH",
+    help="Show only one phone: - reads its number from the standard input.",
+)
+@click.option(
+    "--by",
+    multiple=True,
+    callback=_parse_by,
+    metavar="FIELD",
+    help=f"Count events by fields, most frequent first: {', '.join(COUNTED_BY)}.",
+)
 @json_option
-def events(
-    *, follow: bool, since: timedelta, kinds: tuple[str, ...], as_json: bool
-) -> None:
+def events(**query: Any) -> None:  # noqa: ANN401 - as the options
     """Show the events of the service, oldest first.
 
     Events are sends, delivery reports, checks, approvals, refused requests with the
     limit that refused them, and changes of the policy. A phone number is shown as its
-    prefix and a keyed hash. With --json each event is one line.
+    prefix and a keyed hash. A line has the first characters of hashes and ids; --json
+    has all of them, one event a line.
     """
+    if query["follow"] and (query["until"] or query["by"]):
+        raise click.UsageError("--follow has no end: use it without --until and --by")
     from otp_engine.cli import events as work
 
-    work.events(follow=follow, since=since, kinds=kinds, as_json=as_json)
+    work.events(work.EventQuery(**query))

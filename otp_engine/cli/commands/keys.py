@@ -56,7 +56,7 @@ def metrics() -> None:
 def check(*, key: str) -> None:
     """Check whether KEY is complete, by its checksum.
 
-    With - as KEY, the key is read from the standard input.
+    Without KEY, it is read from the standard input; a terminal shows a prompt.
     """
     from otp_engine.cli import keys as work
 

@@ -6,16 +6,17 @@ import click
 
 from otp_engine.cli.commands.options import RedisCommand, json_option
 
-_NUMBER = click.argument("number", metavar="PHONE")
+_NUMBER = click.argument("number", metavar="[PHONE]", default="-")
 
 
 @click.command(cls=RedisCommand)
 @_NUMBER
 @json_option
 def inspect(*, number: str, as_json: bool) -> None:
-    """Show the pending verifications and the limits of PHONE.
+    """Show the verifications, limits and recent events of PHONE.
 
-    With - as PHONE, the number is read from the standard input.
+    Without PHONE, or with -, the number is read from the standard input; a terminal
+    shows a prompt. An argument is visible in the process list.
     """
     from otp_engine.cli import phone as work
 
@@ -29,7 +30,7 @@ def forget(*, number: str) -> None:
 
     The data is the sends, the failed checks and the provider rejections. The counts by
     IP address, by country and in total stay.
-    With - as PHONE, the number is read from the standard input.
+    Without PHONE, or with -, the number is read from the standard input.
     """
     from otp_engine.cli import phone as work
 

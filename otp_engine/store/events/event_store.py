@@ -25,6 +25,7 @@ from otp_engine.domain.events import (
 from otp_engine.store import keys, lua_codec
 from otp_engine.store.connection import Entry, RedisCommands
 from otp_engine.store.events import codec
+from otp_engine.store.events.event_filter import ALL_EVENTS, EventFilter
 from otp_engine.store.events.tail import EventTail
 from otp_engine.store.redis_client import RedisClient
 
@@ -130,13 +131,27 @@ class RedisEventStore:
                     yield recorded
             last = f"({page[-1][0].decode()}"
 
-    def tail(self, start: datetime) -> EventTail:
+    def tail(
+        self,
+        start: datetime,
+        *,
+        end: datetime | None = None,
+        event_filter: EventFilter = ALL_EVENTS,
+    ) -> EventTail:
         """Return a reader of both streams, oldest event first.
 
         Args:
             start: Time of the first event.
+            end: Time of the last event; None for no end.
+            event_filter: Selects the events.
         """
-        return EventTail(self._client, STREAMS, max(start, _oldest()))
+        return EventTail(
+            self._client,
+            STREAMS,
+            max(start, _oldest()),
+            end=end,
+            event_filter=event_filter,
+        )
 
     def flush(self, timeout: float = _FLUSH_TIMEOUT) -> bool:
         """Wait until all queued events are written.

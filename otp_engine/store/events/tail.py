@@ -8,6 +8,7 @@ from datetime import datetime
 from otp_engine.domain.events import RecordedEvent
 from otp_engine.store import lua_codec
 from otp_engine.store.events import codec
+from otp_engine.store.events.event_filter import ALL_EVENTS, EventFilter
 from otp_engine.store.redis_client import RedisClient
 
 _PAGE_SIZE = 1_000
@@ -20,7 +21,13 @@ class EventTail:
     """A reader that continues where its last call ended."""
 
     def __init__(
-        self, client: RedisClient, streams: Sequence[str], start: datetime
+        self,
+        client: RedisClient,
+        streams: Sequence[str],
+        start: datetime,
+        *,
+        end: datetime | None = None,
+        event_filter: EventFilter = ALL_EVENTS,
     ) -> None:
         """Read *streams* from the time *start* on.
 
@@ -28,12 +35,16 @@ class EventTail:
             client: Executes the commands.
             streams: Keys of the streams.
             start: Time of the first event.
+            end: Time of the last event; None for no end.
+            event_filter: Selects the events.
         """
         self._client = client
+        self._last = str(lua_codec.to_epoch_ms(end)) if end else "+"
+        self._filter = event_filter
         self._after = dict.fromkeys(streams, (lua_codec.to_epoch_ms(start), 0))
 
     def read_next(self) -> list[RecordedEvent]:
-        """Return the events since the last call.
+        """Return the selected events since the last call.
 
         Returns:
             Oldest first, some thousand at most; empty if there are none yet.
@@ -43,10 +54,16 @@ class EventTail:
         """
         while page := self._merged_page():
             events = [
-                codec.decode_entry(entry_id[0], fields) for entry_id, fields in page
+                codec.decode_entry(entry_id[0], fields)
+                for entry_id, fields in page
+                if self._filter.may_match(fields)
             ]
-            if known := [event for event in events if event]:
-                return known
+            if selected := [
+                recorded
+                for recorded in events
+                if recorded and self._filter.matches(recorded.event)
+            ]:
+                return selected
         return []
 
     def _merged_page(self) -> _Page:
@@ -68,7 +85,7 @@ class EventTail:
         milliseconds, sequence = self._after[stream]
         page = self._client.execute(
             lambda redis: redis.xrange(
-                stream, f"({milliseconds}-{sequence}", "+", _PAGE_SIZE
+                stream, f"({milliseconds}-{sequence}", self._last, _PAGE_SIZE
             ),
             stream,
         )

@@ -1,0 +1,123 @@
+"""Events as text: one line of at most 100 columns, or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from otp_engine.cli.terminal import printable
+from otp_engine.domain.events import Event, RecordedEvent
+from otp_engine.store.events.codec import EVENT_KINDS, flatten, kind_of
+
+SHORT_HASH = 8
+"""Characters of a hash or an id in text; `--json` has all of them."""
+
+_MAX_WIDTH = 100
+_KIND_WIDTH = max(map(len, EVENT_KINDS))
+_PREFIX_WIDTH = 7
+_COLORS = {
+    "approved": "green",
+    "delivered": "green",
+    "failed_check": "yellow",
+    "not_found": "yellow",
+    "refused": "yellow",
+    "max_attempts_reached": "red",
+    "rejected": "red",
+    "unavailable": "red",
+    "undelivered": "red",
+    "policy": "cyan",
+}
+_MAX_RULE_NAME = 24
+
+HEADER = (
+    f"{'TIME (UTC)':14}   {'KIND':{_KIND_WIDTH}}  CC {'PREFIX':{_PREFIX_WIDTH}} "
+    f"{'HASH':{SHORT_HASH}}  {'IP':{SHORT_HASH}}  DETAILS"
+)
+"""The names of the columns of `to_text`."""
+
+
+def to_text(recorded: RecordedEvent) -> str:
+    """Return an event as one line, with a color for its kind.
+
+    A hash, an id or a text that is too long for the line is cut.
+    """
+    fields = to_dict(recorded.event)
+    kind = kind_of(recorded.event)
+    label = "refused (shadow)" if fields.get("shadow") else kind
+    prefix = f"{recorded.occurred_at:%m-%d %H:%M:%SZ}  "
+    if kind == "policy":
+        text = _policy_text(fields)
+    else:
+        text = f"{_recipient_text(fields)}  {_details(kind, fields)}"
+    text = printable(text).rstrip()
+    room = _MAX_WIDTH - len(prefix) - _KIND_WIDTH - 2
+    if len(text) > room:
+        text = f"{text[: room - 1]}…"
+    label = f"{label:{_KIND_WIDTH}}"
+    if color := _COLORS.get(kind):
+        label = click.style(label, fg=color)
+    return f"{prefix}{label}  {text}"
+
+
+def to_json(recorded: RecordedEvent) -> str:
+    """Return an event as one line of JSON."""
+    return json.dumps(to_json_object(recorded))
+
+
+def to_json_object(recorded: RecordedEvent) -> dict[str, Any]:
+    """Return an event as it is documented: `at`, `kind` and its fields."""
+    kind, fields = kind_of(recorded.event), to_dict(recorded.event)
+    return {"at": recorded.occurred_at.isoformat(), "kind": kind, **fields}
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    """Return the fields of an event, with ids in hexadecimal digits."""
+    return {
+        name: value.hex() if isinstance(value, bytes) else value
+        for name, value in flatten(event).items()
+    }
+
+
+def _recipient_text(fields: Mapping[str, Any]) -> str:
+    prefix = fields["prefix"]
+    phone_hash = fields["phone_hash"][:SHORT_HASH]
+    ip_hash = (fields["ip_hash"] or "-")[:SHORT_HASH]
+    country = f"{fields['country'][:2]:2}"
+    return f"{country} {prefix:{_PREFIX_WIDTH}} {phone_hash}  {ip_hash:{SHORT_HASH}}"
+
+
+def _policy_text(fields: Mapping[str, Any]) -> str:
+    reason = f" ({fields['reason']})" if fields["reason"] else ""
+    head = f"version {fields['version']} by {fields['author']}"
+    return f"{head}: {fields['change']}{reason}"
+
+
+def _details(kind: str, fields: Mapping[str, Any]) -> str:
+    verification = fields.get("verification_id", "")[:SHORT_HASH]
+    match kind:
+        case "sent" if not fields["confirmed"]:
+            words = ["unconfirmed", fields["locale"]]
+        case "sent":
+            words = [fields["channel"], fields["locale"]]
+        case "failed_check":
+            words = [f"attempts left: {fields['attempts_remaining']}"]
+        case "rejected":
+            words = [fields["provider_error"], fields["error"]]
+        case "undelivered":
+            words = [fields["channel"], fields["provider_error"]]
+        case "refused":
+            words = [fields["action"], _cut(fields["limit"])]
+        case "unavailable":
+            words = [fields["action"], fields["reason"]]
+        case _:
+            words = [fields.get("channel")]
+    text = " ".join(str(word) for word in words if word)
+    return f"{verification}  {text}" if verification else text
+
+
+def _cut(rule: str) -> str:
+    """Return the name of a rule; the SID of a bucket is longer than the others."""
+    return rule if len(rule) <= _MAX_RULE_NAME else f"{rule[: SHORT_HASH + 2]}…"
