@@ -20,6 +20,7 @@ from otp_engine.domain.events import (
     SendRejected,
     VerificationApproved,
 )
+from otp_engine.domain.limits import durations
 from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import Policy
 
@@ -109,6 +110,12 @@ class EventMetrics:
         self._sending_enabled = gauge(
             "otp_policy_sending_enabled", "Whether the live policy sends codes."
         )
+        self._limit = gauge(
+            "otp_policy_limit",
+            "Count of a window of a global limit of the live policy.",
+            ["limit", "window"],
+        )
+        self._windows: set[str] = set()
         self._policy_rejected = gauge(
             "otp_policy_rejected",
             "Whether the newest policy version in Redis is not signed, or not newer.",
@@ -140,6 +147,14 @@ class EventMetrics:
         """
         self._version.set(version)
         self._sending_enabled.set(policy.sending)
+        counts = {
+            durations.format_duration(window.period): window.count
+            for window in policy.sends_total.enforced.windows
+        }
+        # A series cannot be removed from the files that the workers share.
+        for window in self._windows | set(counts):
+            self._limit.labels("sends_total", window).set(counts.get(window, 0))
+        self._windows |= set(counts)
 
     def policy_rejected(self, rejected: bool) -> None:  # noqa: FBT001 - a value to set
         """Set whether the newest version in Redis is rejected."""

@@ -22,6 +22,7 @@ FOLDER = ROOT / "deploy" / "prometheus"
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "otp-engine.json"
 ALERTS = re.findall(r"- alert: (\w+)", (FOLDER / "alerts.yml").read_text())
 RECORDED = set(re.findall(r"- record: (\S+)", (FOLDER / "rules.yml").read_text()))
+LABELS = {"otp_docs_url"}
 KEY = "metrics-secret-0123456789"
 
 
@@ -42,13 +43,50 @@ def promtool():
     return run
 
 
+VARIABLES = {
+    "$__rate_interval": "1m",
+    "$__range": "1h",
+    "$country": ".*",
+    "$job": ".*",
+    "$instance": ".*",
+    "$objective": "99.9",
+}
+DASHBOARD_JSON = json.loads(DASHBOARD.read_text())
+PANELS = {
+    panel["title"]: panel
+    for panel in DASHBOARD_JSON["panels"]
+    if panel["type"] != "row"
+}
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+
+
+def anchors_of_operations() -> set[str]:
+    """Return the anchors of the headings of the operations page."""
+    headings = re.findall(r"^#+ (.+)$", OPERATIONS, re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def annotations_of_alerts(name: str) -> dict[str, str]:
+    """Return the value of an annotation of each alert."""
+    text = (FOLDER / "alerts.yml").read_text()
+    rules = re.split(r"^ +- alert: ", text, flags=re.MULTILINE)[1:]
+    found = {}
+    for rule in rules:
+        alert = rule.partition("\n")[0]
+        if value := re.search(rf'^ +{name}: "(.+)"$', rule, re.MULTILINE):
+            found[alert] = value[1]
+    return found
+
+
 def dashboard_queries() -> Iterator[str]:
     """Yield every query of the dashboard with its variables filled in."""
-    panels = json.loads(DASHBOARD.read_text())["panels"]
-    for panel in panels:
+    for panel in PANELS.values():
         for target in panel.get("targets", []):
-            filled = target["expr"].replace("$__rate_interval", "1m")
-            yield filled.replace("$__range", "1h").replace("$country", ".*")
+            query = target["expr"]
+            for variable, value in VARIABLES.items():
+                query = query.replace(variable, value)
+            yield query
 
 
 def metrics_page() -> str:
@@ -68,7 +106,7 @@ def exposed_names() -> set[str]:
 
 
 def queried_names(text: str) -> set[str]:
-    return set(re.findall(r"\botp[_:][a-z0-9_:]+", text)) - {"otp_engine"}
+    return set(re.findall(r"\botp[_:][a-z0-9_:]+", text)) - {"otp_engine"} - LABELS
 
 
 def exposed_label_values() -> dict[tuple[str, str], set[str]]:
@@ -112,6 +150,20 @@ def test_every_alert_has_a_promtool_test():
 @pytest.mark.parametrize("alert", ALERTS)
 def test_operations_page_documents_alert(alert):
     assert f"`{alert}`" in (ROOT / "docs" / "operations.md").read_text()
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_alert_has_summary_description_and_runbook(alert):
+    runbook = annotations_of_alerts("runbook_url")[alert]
+    folder, _, anchor = runbook.partition("/operations.md#")
+
+    assert annotations_of_alerts("summary")[alert]
+    assert annotations_of_alerts("description")[alert].endswith(".")
+    assert folder == (
+        "{{ with $externalLabels.otp_docs_url }}{{ . }}{{ else }}docs{{ end }}"
+    )
+    assert anchor == alert.lower()
+    assert anchor in anchors_of_operations()
 
 
 @pytest.mark.parametrize("file", ["rules.yml", "alerts.yml"])

@@ -14,8 +14,10 @@ from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.events import Action, RequestRefused, event_from_report
+from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.domain.phones import numbers
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import (
     DeliveryFailed,
@@ -154,6 +156,30 @@ def test_live_policy_is_exposed(app_with):
     page = scrape(app_with(OTP_SENDING="off"))
 
     assert (page["otp_policy_version"], page["otp_policy_sending_enabled"]) == (0, 0)
+
+
+def test_windows_of_sends_total_are_exposed(app_with):
+    page = scrape(app_with(OTP_SENDS_TOTAL="50/10m, 1000/24h, 5/1m shadow"))
+
+    assert limits(page) == {
+        "otp_policy_limit{limit=sends_total,window=10m}": 50,
+        "otp_policy_limit{limit=sends_total,window=1d}": 1000,
+    }
+
+
+def test_removed_window_of_sends_total_is_zero(metrics):
+    metrics.events.set_policy(0, Policy(sends_total=Limit.parse("50/10m, 900/1h")))
+
+    metrics.events.set_policy(1, Policy(sends_total=Limit.parse("800/1h")))
+
+    assert limits(exposed(metrics)) == {
+        "otp_policy_limit{limit=sends_total,window=10m}": 0,
+        "otp_policy_limit{limit=sends_total,window=1h}": 800,
+    }
+
+
+def limits(page):
+    return {name: page[name] for name in page if name.startswith("otp_policy_limit")}
 
 
 def test_request_duration_is_labeled_by_route_pattern(client):

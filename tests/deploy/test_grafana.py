@@ -1,0 +1,95 @@
+"""The dashboard of `deploy/grafana`: variables, thresholds, descriptions and links."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.deploy.test_prometheus import (
+    DASHBOARD,
+    DASHBOARD_JSON,
+    FOLDER,
+    PANELS,
+    anchors_of_operations,
+)
+
+
+@pytest.mark.parametrize("title", PANELS)
+def test_panel_has_description_and_link_to_operations(title):
+    panel = PANELS[title]
+    [link] = panel["links"]
+    folder, _, anchor = link["url"].partition("/operations.md#")
+
+    text, _, reference = panel["description"].partition("\n\n")
+    assert text.endswith(".")
+    assert folder == "${docs_url}"
+    assert anchor in anchors_of_operations()
+    assert reference == f"[docs/operations.md#{anchor}]({link['url']})"
+
+
+def test_dashboard_has_no_fixed_data_source_job_or_instance():
+    text = DASHBOARD.read_text()
+    names = [variable["name"] for variable in DASHBOARD_JSON["templating"]["list"]]
+
+    assert names[:3] == ["datasource", "job", "instance"]
+    assert set(re.findall(r'"uid": "([^"]+)"', text)) == {
+        "${datasource}",
+        DASHBOARD_JSON["uid"],
+    }
+    assert 'job=\\"otp-engine' not in text
+
+
+@pytest.mark.parametrize("title", PANELS)
+def test_every_metric_of_the_service_is_selected_by_job(title):
+    for target in PANELS[title]["targets"]:
+        for name, selector in re.findall(
+            r"\b(otp_\w+|up)\b(?!:)(\{[^}]*\})?", target["expr"]
+        ):
+            assert selector.startswith('{job=~"$job"'), name
+
+
+def test_variables_of_queries_are_defined():
+    defined = {variable["name"] for variable in DASHBOARD_JSON["templating"]["list"]}
+    used = set(re.findall(r"\$\{?([a-z_]+)", DASHBOARD.read_text()))
+
+    assert used - {"__rate_interval", "__range", "__all"} == defined
+
+
+@pytest.mark.parametrize("title", ["Conversion", "Conversion by country (1 h)"])
+def test_low_conversion_is_red_where_the_alert_fires(title):
+    steps = PANELS[title]["fieldConfig"]["defaults"]["thresholds"]["steps"]
+
+    assert [(step["color"], step["value"]) for step in steps][:2] == [
+        ("red", None),
+        ("orange", 0.2),
+    ]
+    assert "otp:conversion:ratio1h < 0.2" in (FOLDER / "alerts.yml").read_text()
+
+
+def test_sending_is_shown_as_a_word():
+    overrides = PANELS["Policy"]["fieldConfig"]["overrides"]
+    [mapping] = [
+        property_["value"][0]["options"]
+        for override in overrides
+        if override["matcher"]["options"] == "sending"
+        for property_ in override["properties"]
+    ]
+
+    assert {value: shown["text"] for value, shown in mapping.items()} == {
+        "0": "off",
+        "1": "on",
+    }
+
+
+def test_panels_of_the_dashboard_do_not_overlap():
+    places = [panel["gridPos"] for panel in DASHBOARD_JSON["panels"]]
+    cells = [
+        (x, y)
+        for place in places
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
