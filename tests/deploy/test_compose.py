@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from otp_engine.cli.commands.serve import serve
 from tests.support import redis_server, server_process
 
 ROOT = Path(__file__).parents[2]
@@ -123,6 +125,18 @@ def test_prometheus_and_proxy_reach_the_service_that_runs():
 @pytest.mark.parametrize("name", ["prometheus", "proxy", "grafana"])
 def test_observers_do_not_start_dev_mode_beside_twilio(name):
     assert not re.search(r"depends_on:.*otp-engine", SERVICES[name])
+
+
+def test_first_log_lines_have_the_port_of_this_machine():
+    command = re.search(r"^  command: (\[.*\])$", ENGINE, re.MULTILINE)
+    assert command
+    arguments = [
+        word.replace("${PORT:-3000}", "3471") for word in json.loads(command[1])
+    ]
+
+    with serve.make_context("serve", arguments[1:]) as context:
+        assert context.params["url"] == "http://localhost:3471"
+    assert '["127.0.0.1:${PORT:-3000}:3000"]' in ENGINE
 
 
 def test_wrong_settings_do_not_restart_the_service_for_ever():
