@@ -57,6 +57,15 @@ def test_invalid_environment_fails_with_every_problem(command):
         assert f"✗ {name} " in result.stderr
 
 
+def test_serve_without_settings_recommends_dev_mode_and_a_key():
+    lines = run("serve").stderr.splitlines()
+
+    assert "`otp-engine serve --dev`" in lines[0]
+    [keys] = [line for line in lines if line.startswith("✗ OTP_API_KEYS ")]
+    key, anonymous = "`otp-engine keys new NAME`", "OTP_ALLOW_ANONYMOUS"
+    assert keys.index(key) < keys.index(anonymous)
+
+
 def test_serve_with_embedded_store_and_two_workers_fails():
     result = run("serve", "--dev", "--workers", "2")
 

@@ -27,7 +27,7 @@ from otp_engine.domain.sandbox_numbers import SandboxNumber
 from otp_engine.errors import OTPError
 
 GENERATE_PEPPER = "`otp-engine keys pepper`"
-GENERATE_API_KEY = "`otp-engine keys new`"
+GENERATE_API_KEY = "`otp-engine keys new NAME`"
 GENERATE_METRICS_KEY = "`otp-engine keys metrics`"
 _GENERATE_PROOF_KEY = "`otp-engine keys proof`"
 
