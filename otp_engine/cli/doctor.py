@@ -9,17 +9,24 @@ from otp_engine import senders
 from otp_engine.app import MAX_CONCURRENT_SENDS
 from otp_engine.cli import stored_config_warnings
 from otp_engine.cli.common import load
-from otp_engine.cli.terminal import status_line, success, warn
+from otp_engine.cli.proxy_probe import ProbeFailed, ProxyProbe
+from otp_engine.cli.terminal import fail, status_line, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.policy.online_guessing import guessing_chance
+from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
+from otp_engine.domain.policy.versions import apply
 from otp_engine.errors import DeliveryFailed, OTPError, StoreUnavailable
+from otp_engine.store.redis_store import RedisStore
 
 
-def doctor() -> None:
-    """Check the settings, Redis and the provider.
+def doctor(*, url: str | None = None) -> None:
+    """Check the settings, Redis, the provider, and the proxies in front of a URL.
 
     Ends the process with 0 if the service could serve a request now, and with 1
     otherwise.
+
+    Args:
+        url: The URL of the running service as clients reach it; None tests no proxy.
     """
     settings, store = load()
     success("the settings are valid")
@@ -35,7 +42,30 @@ def doctor() -> None:
     if all(healthy):
         for warning in stored_config_warnings.collect(settings, store):
             warn(warning)
+        healthy.append(url is None or _report_proxies(url, settings, store))
     sys.exit(0 if all(healthy) else 1)
+
+
+def _report_proxies(url: str, settings: Settings, store: RedisStore) -> bool:
+    if settings.redis_url is None:
+        fail("--url needs REDIS_URL: another process has the embedded store")
+    versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
+    probe = ProxyProbe(
+        url=url,
+        settings=settings,
+        store=store,
+        policy=apply(settings.policy, versions.latest()),
+    )
+    try:
+        problems = probe.find_problems()
+    except (ProbeFailed, StoreUnavailable) as error:
+        status_line("✗", "red", f"{url} was not tested: {error}")
+        return False
+    for problem in problems:
+        status_line("✗", "red", f"{url}: {problem}")
+    if not problems:
+        success(f"{url}: no client chooses the IP address that its requests count for")
+    return not problems
 
 
 def _redacted_url(settings: Settings) -> str:

@@ -6,11 +6,16 @@ import click
 
 
 @click.command()
-def doctor() -> None:
+@click.option(
+    "--url",
+    help="Also test whether a client that calls the service at this URL can choose the"
+    " IP address that its requests count for.",
+)
+def doctor(*, url: str | None) -> None:
     """Check the settings, Redis and the provider.
 
     Exits with 0 if the service could serve a request now, and with 1 otherwise.
     """
     from otp_engine.cli import doctor as work
 
-    work.doctor()
+    work.doctor(url=url)

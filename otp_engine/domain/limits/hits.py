@@ -83,6 +83,15 @@ def for_failed_authentication(
     return _per_ip("auth_failures_per_ip", limit, client_ip, ip_hash, pepper)
 
 
+def for_check_of_client_ip(
+    client_ip: str, policy: Policy, pepper: Pepper
+) -> list[LimitHit]:
+    """List the hits of a check that count its client IP."""
+    ip_hash = pepper.pseudonymize("address", client_ip)
+    limit = policy.checks_per_ip
+    return _per_ip("checks_per_ip", limit, client_ip, ip_hash, pepper)
+
+
 def _per_ip(
     name: str, limit: Limit, client_ip: str, ip_hash: str, pepper: Pepper
 ) -> list[LimitHit]:

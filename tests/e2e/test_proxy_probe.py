@@ -1,0 +1,84 @@
+"""`otp-engine doctor --url` finds proxies that let a client choose its address."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+
+from tests.fault_injection import buffering_proxy
+from tests.support import redis_server, server_process
+
+ANONYMOUS = {"OTP_API_KEYS": "", "OTP_ALLOW_ANONYMOUS": "1"}
+BEHIND_PROXY = {"OTP_TRUSTED_PROXIES": "1"}
+OPEN = {"underscores_in_headers off;": "underscores_in_headers on;"}
+UNDERSCORES = "a client chooses its IP address with X_Forwarded_For: "
+DASHES = "a client chooses its IP address with X-Forwarded-For: "
+
+
+@contextmanager
+def service(environ):
+    with server_process.running_server("--workers", "1", **environ) as server:
+        yield server.port
+
+
+def doctor(port, environ):
+    url = f"http://127.0.0.1:{port}"
+    return url, server_process.run("doctor", "--url", url, **environ)
+
+
+@pytest.mark.parametrize("clients", [{}, ANONYMOUS], ids=["keys", "anonymous"])
+def test_shipped_proxy_passes_and_one_with_underscores_fails(
+    own_environ, tmp_path, clients
+):
+    environ = own_environ | BEHIND_PROXY | clients
+    folders = [tmp_path / name for name in ("shipped", "open")]
+    for folder in folders:
+        folder.mkdir()
+    with (
+        service(environ) as port,
+        buffering_proxy.in_front_of(port, folders[0]) as shipped,
+        buffering_proxy.in_front_of(port, folders[1], changes=OPEN) as unsafe,
+    ):
+        url, passed = doctor(shipped, environ)
+        _, failed = doctor(unsafe, environ)
+
+    assert f"✓ {url}: no client chooses" in passed.stderr
+    assert passed.returncode == 0
+    assert UNDERSCORES in failed.stderr
+    assert DASHES not in failed.stderr
+    assert failed.returncode == 1
+
+
+def test_more_trusted_proxies_than_there_are_fail(own_environ):
+    environ = own_environ | BEHIND_PROXY
+    with service(environ) as port:
+        _, result = doctor(port, environ)
+
+    assert DASHES in result.stderr
+    assert "OTP_TRUSTED_PROXIES is higher" in result.stderr
+    assert result.returncode == 1
+
+
+def test_service_without_trusted_proxies_passes(own_environ):
+    with service(own_environ) as port:
+        url, result = doctor(port, own_environ)
+
+    assert f"✓ {url}: no client chooses" in result.stderr
+    assert result.returncode == 0
+
+
+def test_url_without_service_fails_with_the_reason(own_environ):
+    url, result = doctor(redis_server.free_port(), own_environ)
+
+    assert f"✗ {url} was not tested: no answer (ConnectionRefused" in result.stderr
+    assert result.returncode == 1
+
+
+def test_probe_without_a_limit_that_counts_fails(own_environ):
+    environ = own_environ | {"OTP_AUTH_FAILURES_PER_IP": "off"}
+    with service(environ) as port:
+        url, result = doctor(port, environ)
+
+    assert f"✗ {url} was not tested: auth_failures_per_ip is off" in result.stderr
+    assert result.returncode == 1
