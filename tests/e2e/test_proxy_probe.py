@@ -10,7 +10,7 @@ from tests.fault_injection import buffering_proxy
 from tests.support import redis_server, server_process
 
 ANONYMOUS = {"OTP_API_KEYS": "", "OTP_ALLOW_ANONYMOUS": "1"}
-BEHIND_PROXY = {"OTP_TRUSTED_PROXIES": "1"}
+ONE_PROXY = {"OTP_TRUSTED_PROXIES": "1"}
 OPEN = {"underscores_in_headers off;": "underscores_in_headers on;"}
 UNDERSCORES = "a client chooses its IP address with X_Forwarded_For: "
 DASHES = "a client chooses its IP address with X-Forwarded-For: "
@@ -31,7 +31,7 @@ def doctor(port, environ):
 def test_shipped_proxy_passes_and_one_with_underscores_fails(
     own_environ, tmp_path, clients
 ):
-    environ = own_environ | BEHIND_PROXY | clients
+    environ = own_environ | ONE_PROXY | clients
     folders = [tmp_path / name for name in ("shipped", "open")]
     for folder in folders:
         folder.mkdir()
@@ -51,7 +51,7 @@ def test_shipped_proxy_passes_and_one_with_underscores_fails(
 
 
 def test_more_trusted_proxies_than_there_are_fail(own_environ):
-    environ = own_environ | BEHIND_PROXY
+    environ = own_environ | ONE_PROXY
     with service(environ) as port:
         _, result = doctor(port, environ)
 
