@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.support import redis_server
 from tests.support.command_line import run
 from tests.support.fakes import different_code
@@ -52,6 +54,23 @@ def test_inspect_reads_number_from_standard_input(environ):
 
     assert result.exit_code == 0
     assert result.stdout.startswith("+91******2345\n")
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "\u202a+91 94450 12345\u202c",
+        "\u0669\u0664\u0664\u0665\u0660\u0661\u0662\u0663\u0664\u0665",
+    ],
+)
+def test_inspect_and_forget_accept_a_pasted_number(environ, service, number):
+    service.post("/auth/send_otp", json=PHONE, headers=KEY)
+
+    shown = run("inspect", number, **environ)
+    deleted = run("forget", "-", stdin=f"\ufeff{number}\r\n", **environ)
+
+    assert "pending verification: expires in" in shown.stdout
+    assert deleted.exit_code == 0
 
 
 def test_forget_removes_verification_and_cooldown(environ, service):

@@ -181,6 +181,18 @@ def test_complete_code_with_separator_is_submitted(open_page, separator):
     expect(page.get_by_role("heading")).to_have_text("Number verified")
 
 
+def test_complete_code_in_arabic_digits_is_submitted(open_page):
+    page = open_page("/verify?locale=ar")
+    page.locator("#phone").fill("\u202a+91 94450 12345\u202c")
+    page.locator("#phone").press("Enter")
+    expect(page.locator("#otp")).to_be_focused()
+    arabic = {ord("0") + digit: chr(0x0660 + digit) for digit in range(10)}
+
+    page.locator("#otp").press_sequentially(code_of(page).translate(arabic))
+
+    expect(page.locator("#step")).to_have_attribute("data-step", "done")
+
+
 def test_wrong_code_shows_alert_and_keeps_focus(open_page):
     page = open_page("/verify")
     code = submit_number(page)
