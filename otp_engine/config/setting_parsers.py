@@ -142,10 +142,13 @@ def public_url(text: str) -> str:
 
 
 def region(text: str) -> str:
-    """Parse the ISO 3166 code of a country with phone numbers."""
+    """Parse the ISO 3166 code of a country with mobile numbers."""
     code = text.upper()
-    if not numbers.is_supported_region(code):
-        raise ValueError(f"must be an ISO 3166 country code, such as IN: {text!r}")
+    if not numbers.has_mobile_numbers(code):
+        raise ValueError(
+            "must be the ISO 3166 code of a country with mobile numbers, such as IN:"
+            f" {text!r}"
+        )
     return code
 
 

@@ -18,7 +18,7 @@ __all__ = [
     "GLOBAL_NETWORK",
     "UNKNOWN_REGION",
     "PhoneNumber",
-    "is_supported_region",
+    "has_mobile_numbers",
     "normalize",
     "parse",
     "parse_unassigned",
@@ -137,6 +137,7 @@ def parse_unassigned(text: str) -> PhoneNumber:
     return PhoneNumber(e164, country, code, sms_capable=True)
 
 
-def is_supported_region(code: str) -> bool:
-    """Return whether *code* is the ISO 3166 code of a region with phone numbers."""
-    return code in phonenumbers.SUPPORTED_REGIONS
+def has_mobile_numbers(code: str) -> bool:
+    """Return whether *code* is the ISO 3166 code of a country with mobile numbers."""
+    is_country = code in phonenumbers.SUPPORTED_REGIONS
+    return is_country and numbering_plans.example_of(code) is not None

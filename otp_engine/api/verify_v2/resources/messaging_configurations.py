@@ -95,7 +95,7 @@ def serialize(service: str, configuration: MessagingConfiguration) -> dict[str, 
 
 
 def _parse_country(text: str) -> str:
-    if text != ALL_COUNTRIES and not numbers.is_supported_region(text):
+    if text != ALL_COUNTRIES and not numbers.has_mobile_numbers(text):
         raise ValueError(f"must be an ISO 3166 country code or all: {text!r}")
     return text
 
