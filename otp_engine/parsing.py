@@ -15,6 +15,7 @@ _INTEGER = re.compile(r"[0-9]{1,10}", re.ASCII)
 _SID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}", re.ASCII)
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*", re.ASCII)
 _MAX_LANGUAGE_TAG_LENGTH = 35  # RFC 5646 (BCP 47), section 4.4.1
+_QUOTES = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019", "\u00ab\u00bb")
 _SEPARATORS = frozenset({"Zs", "Zl", "Zp", "Pd", "Cf"})  # Unicode categories
 # The newline function of the Unicode Standard (5.8) and the tab; they are controls.
 _LINE_ENDS = frozenset("\t\n\v\f\r\x85")
@@ -74,6 +75,14 @@ def choice(options: Collection[str]) -> Callable[[str], str]:
 def comma_separated(text: str) -> tuple[str, ...]:
     """Return the parts of *text* between commas, stripped, without empty ones."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def is_quoted(text: str) -> bool:
+    """Return whether *text* starts and ends with the same kind of quotes.
+
+    A shell removes them, and files of environment variables can keep them.
+    """
+    return len(text) > 1 and text[0] + text[-1] in _QUOTES
 
 
 def language_tag(text: str) -> str:

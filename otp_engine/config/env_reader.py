@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+from otp_engine import parsing
 from otp_engine.config import secret_settings
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ class EnvReader:
 
     def has(self, name: str) -> bool:
         """Return whether *name* is set and not blank; Compose sets blank variables."""
-        return bool(self._values.get(name, "").strip())
+        return bool(_strip(self._values.get(name, "")))
 
     def get(self, name: str, parser: Callable[[str], T], default: D) -> T | D:
         """Return the parsed value of *name*.
@@ -40,8 +41,11 @@ class EnvReader:
                 the name of the variable in the problem.
             default: The value of a variable that is not set or not valid.
         """
-        text = self._values.get(name, "").strip()
+        text = _strip(self._values.get(name, ""))
         if not text:
+            return default
+        if parsing.is_quoted(text):
+            self.problems.append(f"{name} has quotes around its value: remove them")
             return default
         try:
             return parser(text)
@@ -64,3 +68,8 @@ class EnvReader:
         """Return the variables that start with `OTP_` and are not in *known*."""
         own = {name for name in self._values if name.startswith("OTP_")}
         return sorted(own - set(known))
+
+
+def _strip(text: str) -> str:
+    # A byte order mark is no whitespace. Some editors write it in front of a text.
+    return text.strip().strip("\N{ZERO WIDTH NO-BREAK SPACE}").strip()

@@ -6,19 +6,18 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 
 from otp_engine.config import (
     command_settings,
     secret_settings,
     setting_errors,
     setting_warnings,
+    twilio_settings,
     verify_page,
 )
 from otp_engine.config import setting_parsers as parsers
 from otp_engine.config.env_reader import EnvReader
-from otp_engine.config.settings import Settings, TwilioSettings
-from otp_engine.crypto import api_keys
+from otp_engine.config.settings import Settings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
@@ -36,13 +35,7 @@ VARIABLES = (
     "OTP_PEPPER_PREVIOUS",
     "OTP_ARGON2",
     "OTP_SENDER",
-    "TWILIO_ACCOUNT_SID",
-    "TWILIO_AUTH_TOKEN",
-    "TWILIO_API_KEY",
-    "TWILIO_API_SECRET",
-    "TWILIO_MESSAGING_SERVICE_SID",
-    "TWILIO_FROM",
-    "TWILIO_API_BASE_URL",
+    *twilio_settings.VARIABLES,
     "OTP_BRAND",
     "OTP_DEFAULT_REGION",
     "OTP_ALLOWED_COUNTRIES",
@@ -92,6 +85,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     warnings = setting_warnings.collect_warnings(
         settings, env.unknown(VARIABLES), VARIABLES
     )
+    warnings += setting_warnings.sandbox_warnings(settings, _today())
     return replace(settings, warnings=tuple(warnings))
 
 
@@ -141,21 +135,19 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         peppers=_peppers(env, dev=dev),
         argon2=env.get("OTP_ARGON2", Argon2Parameters.parse, PROFILES["owasp"]),
         senders=(senders := _senders(env, dev=dev)),
-        twilio=_twilio(env),
+        twilio=twilio_settings.load(env),
         brand=(brand := env.get("OTP_BRAND", parsers.brand, "OTP Engine")),
         default_region=region,
         allowed_countries=_allowed_countries(env, dev=dev, region=region),
         api_keys=(client_keys := _api_keys(env, dev=dev)),
-        metrics_key=env.get(
-            "OTP_METRICS_KEY", partial(api_keys.parse, "metrics"), None
-        ),
+        metrics_key=env.get("OTP_METRICS_KEY", parsers.metrics_key, None),
         account_sid=_account_sid(env, client_keys),
         service=_default_service(env, brand),
         trusted_proxies=env.get("OTP_TRUSTED_PROXIES", parsers.non_negative_int(16), 0),
         public_url=env.get("OTP_PUBLIC_URL", parsers.public_url, None),
         callback_url=env.get("OTP_CALLBACK_URL", parsers.public_url, None),
         cors_origins=verify_page.get_origins(env, "OTP_CORS_ORIGINS", dev=dev),
-        test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers(_today()), ()),
+        test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers, ()),
         verify_page=verify_page.load(env, dev=dev, senders=senders),
         operator=env.get("OTP_OPERATOR", command_settings.operator_name, None),
         policy=_policy(env),
@@ -199,23 +191,6 @@ def _senders(env: EnvReader, *, dev: bool) -> tuple[str, ...]:
             why += ", or TWILIO_MESSAGING_SERVICE_SID instead"
             env.require("TWILIO_FROM", why=why)
     return names
-
-
-def _twilio(env: EnvReader) -> TwilioSettings | None:
-    account = env.get("TWILIO_ACCOUNT_SID", parsers.sid("AC"), "")
-    key = env.get("TWILIO_API_KEY", parsers.sid("SK"), "")
-    token = env.get("TWILIO_AUTH_TOKEN", str, "")
-    secret = env.get("TWILIO_API_SECRET", str, "")
-    twilio = TwilioSettings(
-        account_sid=account,
-        username=key or account,
-        password=secret if key else token,
-        service=env.get("TWILIO_MESSAGING_SERVICE_SID", parsers.sid("MG"), None),
-        from_=env.get("TWILIO_FROM", str, None),
-        base_url=env.get("TWILIO_API_BASE_URL", parsers.http_url, None),
-        token=token or None,
-    )
-    return twilio if account else None
 
 
 def _api_keys(env: EnvReader, *, dev: bool) -> tuple[ApiKey, ...]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
+from otp_engine import parsing
+
 SECRETS = (
     "REDIS_URL",
     "OTP_PEPPER",
@@ -45,6 +47,9 @@ def read_files(
         path = environ.get(variable, "").strip()
         if not path:
             continue
+        if parsing.is_quoted(path):
+            problems[name] = f"{variable} has quotes around its value: remove them"
+            continue
         if environ.get(name, "").strip():
             problems[name] = f"{name} and {variable} are both set: remove one of them"
             continue
@@ -70,7 +75,7 @@ def _read(path: str) -> str:
     if len(content) > _MAX_BYTES:
         raise ValueError(f"must be at most {_MAX_BYTES // 1024} KiB")
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("must be UTF-8 text") from None
     if not text.strip():

@@ -174,6 +174,19 @@ def senders(text: str) -> tuple[str, ...]:
     return names
 
 
+def secret(text: str) -> str:
+    """Parse a secret of another service, which this service only passes on."""
+    if not _SECRET.fullmatch(text):
+        raise ValueError("must be ASCII characters without spaces")
+    return text
+
+
+def metrics_key(text: str) -> ApiKey:
+    """Parse a key for `/metrics`: a secret, or its digest."""
+    # A header could not contain another key.
+    return key_scheme.parse("metrics", secret(text))
+
+
 def api_keys(text: str) -> tuple[ApiKey, ...]:
     """Parse comma-separated `name:secret` or `name:sha256:DIGEST` pairs."""
     pairs = [pair.partition(":") for pair in parsing.comma_separated(text)]
@@ -184,8 +197,10 @@ def api_keys(text: str) -> tuple[ApiKey, ...]:
         for name, _, secret in pairs
     ):
         raise ValueError("must be comma-separated name:secret pairs in ASCII")
-    if any("sha256:" in secret.removeprefix("sha256:") for _, _, secret in pairs):
+    if any("sha256:" in secret.lower()[1:] for _, _, secret in pairs):
         raise ValueError("must have sha256: directly after the name and its colon")
+    if any(parsing.is_quoted(secret) for _, _, secret in pairs):
+        raise ValueError("must have no quotes around a secret")
     if key_scheme.ANONYMOUS_NAME in {name for name, _, _ in pairs}:
         raise ValueError(
             f"must not use the reserved name {key_scheme.ANONYMOUS_NAME!r}"
@@ -193,34 +208,24 @@ def api_keys(text: str) -> tuple[ApiKey, ...]:
     return tuple(key_scheme.parse(name, secret) for name, _, secret in pairs)
 
 
-def test_numbers(today: date) -> Callable[[str], tuple[SandboxNumber, ...]]:
-    """Return a parser of comma-separated `+NUMBER:CODE@LAST-DAY` entries.
+def test_numbers(text: str) -> tuple[SandboxNumber, ...]:
+    """Parse comma-separated `+NUMBER:CODE@LAST-DAY` entries."""
+    return tuple(map(_test_number, parsing.comma_separated(text)))
 
-    Args:
-        today: The current day in UTC; an expired entry is rejected.
-    """
 
-    def parse(text: str) -> tuple[SandboxNumber, ...]:
-        return tuple(map(parse_entry, parsing.comma_separated(text)))
-
-    def parse_entry(text: str) -> SandboxNumber:
-        number, _, rest = text.partition(":")
-        code, _, day = rest.partition("@")
-        try:
-            entry = SandboxNumber(
-                numbers.parse_unassigned(number),
-                codes.parse(code),
-                date.fromisoformat(day),
-            )
-        except (ValueError, OTPError):
-            raise ValueError(
-                "must be comma-separated entries such as +15550100001:123456@2027-01-31"
-            ) from None
-        if entry.valid_through < today:
-            raise ValueError(f"has an entry that expired on {day}: remove or renew it")
-        return entry
-
-    return parse
+def _test_number(text: str) -> SandboxNumber:
+    number, _, rest = text.partition(":")
+    code, _, day = rest.partition("@")
+    try:
+        return SandboxNumber(
+            numbers.parse_unassigned(number),
+            codes.parse(code),
+            date.fromisoformat(day),
+        )
+    except (ValueError, OTPError):
+        raise ValueError(
+            "must be comma-separated entries such as +15550100001:123456@2027-01-31"
+        ) from None
 
 
 def sid(prefix: str) -> Callable[[str], str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from datetime import date
 from urllib.parse import urlsplit
 
 from otp_engine.config import (
+    brand_warnings,
     callback_urls,
     redis_url_warnings,
     redis_urls,
@@ -36,6 +38,7 @@ def collect_warnings(
         *policy_warnings(settings.policy, settings),
         *_setting_warnings(settings),
         *_default_service_warnings(settings.service),
+        *_brand_warnings(settings),
         *_public_url_warnings(settings),
         *_callback_url_warnings(settings),
         *_redis_warnings(settings),
@@ -106,7 +109,29 @@ def service_warnings(service: Service) -> list[str]:
             f"{name}: CustomCodeEnabled lets its clients choose codes; this service"
             " cannot check their strength"
         )
-    return warnings
+    defaults = Policy()
+    return warnings + brand_warnings.collect_warnings(
+        f"{name}: FriendlyName",
+        service.brand or "",
+        code_length=service.code_length or defaults.code_length,
+        ttl=defaults.ttl,
+    )
+
+
+def sandbox_warnings(settings: Settings, today: date) -> list[str]:
+    """Return a sentence for each sandbox number that has expired.
+
+    Args:
+        settings: All settings.
+        today: The date in UTC.
+    """
+    return [
+        f"OTP_TEST_NUMBERS: {sandbox.number.masked} expired on"
+        f" {sandbox.valid_through}, so it gets neither a fixed code nor a message:"
+        " remove or renew it"
+        for sandbox in settings.test_numbers
+        if sandbox.valid_through < today
+    ]
 
 
 def _setting_warnings(settings: Settings) -> list[str]:
@@ -130,13 +155,32 @@ def _setting_warnings(settings: Settings) -> list[str]:
             " removal deletes the failed checks of phones without a send or check"
             " since, and within OTP_TTL the live codes"
         )
-    url = settings.twilio and settings.twilio.base_url
+    twilio = settings.twilio
+    if twilio and twilio.base_url and (twilio.region or twilio.edge):
+        warnings.append(
+            "TWILIO_REGION and TWILIO_EDGE have no effect with TWILIO_API_BASE_URL"
+        )
+    url = twilio and twilio.base_url
     if url and _is_exposed(url):
         warnings.append(
             "TWILIO_API_BASE_URL is http: the account's credentials are sent in plain"
             " text. Use https"
         )
     return warnings
+
+
+def _brand_warnings(settings: Settings) -> list[str]:
+    policy, service = settings.policy, settings.service
+    brands = {"OTP_BRAND": settings.brand}
+    if service.brand and service.brand != settings.brand:
+        brands["OTP_SERVICE_NAME"] = service.brand
+    return [
+        warning
+        for source, brand in brands.items()
+        for warning in brand_warnings.collect_warnings(
+            source, brand, code_length=policy.code_length, ttl=policy.ttl
+        )
+    ]
 
 
 def _default_service_warnings(service: Service) -> list[str]:

@@ -21,6 +21,19 @@ TWILIO_WEBHOOK_PATH = "/callbacks/twilio"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """A proxy for requests of this service.
+
+    Attributes:
+        url: Its scheme, host and port.
+        login: User name and password, separated by a colon; None without a login.
+    """
+
+    url: str
+    login: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TwilioSettings:
     """How to connect to Twilio's Messaging API.
 
@@ -33,6 +46,9 @@ class TwilioSettings:
             Service.
         base_url: Base URL of a compatible API; None means Twilio's.
         token: The auth token of the account, which signs delivery reports.
+        region: Region of Twilio that processes the requests; None means its default.
+        edge: Location at which requests enter Twilio's network; None as for the region.
+        proxy: The proxy for the requests; None for direct connections.
     """
 
     account_sid: str
@@ -42,6 +58,9 @@ class TwilioSettings:
     from_: str | None
     base_url: str | None
     token: str | None = field(default=None, repr=False)
+    region: str | None = None
+    edge: str | None = None
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,8 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _PREFIX = "otp_live_"
 _ALPHABET = string.ascii_letters + string.digits
 _RANDOM_LENGTH, _CHECKSUM_LENGTH = 32, 6
-_HASHED = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
+_HASHED = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII | re.IGNORECASE)
+_LOOKS_HASHED = re.compile(r"\s*\W?sha-?_?256\W", re.ASCII | re.IGNORECASE)
 _MIN_DISTINCT_CHARACTERS = 8
 # From small to large. A secret uses the first one that has all of its letters and
 # digits.
@@ -74,9 +75,17 @@ def parse(name: str, text: str) -> ApiKey:
 
     Returns:
         The key, without its secret.
+
+    Raises:
+        ValueError: The text starts as a digest and is none. As a secret it would open
+            the API to readers of the settings, and the real secret would not.
     """
     if match := _HASHED.fullmatch(text):
         return ApiKey(name, bytes.fromhex(match[1]))
+    if _LOOKS_HASHED.match(text):
+        raise ValueError(
+            "has a digest of another form: write sha256: and 64 hexadecimal digits"
+        )
     return ApiKey(name, digest(text), weak=entropy_bits(text) < MIN_BITS)
 
 

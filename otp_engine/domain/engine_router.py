@@ -51,7 +51,8 @@ def build(live: Engine, numbers: SandboxNumbers, null_sender: Sender) -> EngineR
     requester count it, and no other limit does.
 
     Its verifications have a namespace of their own. A fixed code is therefore useless
-    after the last day of its number.
+    after the last day of its number. From then on the number gets no message either: it
+    can belong to a person.
 
     Args:
         live: The engine of real numbers.
@@ -67,7 +68,8 @@ def build(live: Engine, numbers: SandboxNumbers, null_sender: Sender) -> EngineR
         fixed_codes={e164: number.code for e164, number in numbers.by_e164.items()},
         namespace_suffix=_NAMESPACE_SUFFIX,
     )
-    return EngineRouter(live, sandbox, numbers)
+    excluded = replace(live.destinations, excluded=frozenset(numbers.by_e164))
+    return EngineRouter(replace(live, destinations=excluded), sandbox, numbers)
 
 
 def _without_limits(policy: Policy) -> Policy:

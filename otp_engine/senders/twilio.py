@@ -57,7 +57,10 @@ class TwilioProvider:
             settings.username,
             settings.password,
             settings.account_sid,
-            http_client=http or PooledHttpClient(),
+            # The SDK would put both into any host, also that of another API.
+            region=None if settings.base_url else settings.region,
+            edge=None if settings.base_url else settings.edge,
+            http_client=http or PooledHttpClient(proxy=settings.proxy),
             # With an empty mapping the SDK reads the process's environment.
             environment={"TWILIO_REGION": ""},
         )

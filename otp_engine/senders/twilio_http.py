@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import logging
 import ssl
+from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
 from twilio.http import HttpClient
 from twilio.http.response import Response
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, SSLError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NewConnectionError,
+    ProxyError,
+    SSLError,
+)
+
+from otp_engine.config.settings import Proxy
 
 log = logging.getLogger(__name__)
 
@@ -30,20 +38,33 @@ class PooledHttpClient(HttpClient):
     """An HTTP client with one connection pool for all threads."""
 
     def __init__(
-        self, *, connect: float = _CONNECT_TIMEOUT, read: float = _READ_TIMEOUT
+        self,
+        *,
+        connect: float = _CONNECT_TIMEOUT,
+        read: float = _READ_TIMEOUT,
+        proxy: Proxy | None = None,
     ) -> None:
         """Create the client, without a connection.
 
         Args:
+            proxy: The proxy for all requests; None for direct connections.
             connect: Seconds to wait for a connection.
             read: Seconds to wait for each piece of a response.
         """
         super().__init__(log, is_async=False)
-        self._pool = urllib3.PoolManager(
-            maxsize=_MAX_CONNECTIONS,
-            timeout=urllib3.Timeout(connect=connect, read=read),
-            retries=False,
-        )
+        options: dict[str, Any] = {
+            "maxsize": _MAX_CONNECTIONS,
+            "timeout": urllib3.Timeout(connect=connect, read=read),
+            "retries": False,
+        }
+        if proxy:
+            login = proxy.login
+            headers = urllib3.make_headers(proxy_basic_auth=login) if login else None
+            self._pool: urllib3.PoolManager = urllib3.ProxyManager(
+                proxy.url, proxy_headers=headers, **options
+            )
+        else:
+            self._pool = urllib3.PoolManager(**options)
 
     def request(  # noqa: PLR0913, PLR0917 - the SDK's signature
         self,
@@ -85,7 +106,7 @@ class PooledHttpClient(HttpClient):
                 body=urlencode(data, doseq=True) if data else None,
                 headers=headers,
             )
-        except (ConnectTimeoutError, NewConnectionError) as error:
+        except (ConnectTimeoutError, NewConnectionError, ProxyError) as error:
             raise NotConnected(type(error).__name__) from None
         except SSLError as error:
             # Only the certificate is verified before the request is sent. Any other TLS

@@ -113,11 +113,53 @@ def test_sandbox_number_works_on_v2_without_an_attempt(app_with, outbox):
         f"5550100001:{CODE}@{FUTURE}",
         f"+0:{CODE}@{FUTURE}",
         f"{ENTRY},nonsense",
-        f"{NUMBER}:{CODE}@2020-01-01",
+        f"{NUMBER}:{CODE}@2020-13-01",
     ],
 )
-def test_malformed_or_expired_entry_is_invalid_setting(entries):
+def test_malformed_entry_is_invalid_setting(entries):
     with pytest.raises(InvalidSettings, match="OTP_TEST_NUMBERS") as raised:
         config.load({"OTP_DEV": "1", "OTP_TEST_NUMBERS": entries})
 
     assert CODE not in str(raised.value).replace("+15550100001:123456@2027-01-31", "")
+
+
+EXPIRED = f"{NUMBER}:{CODE}@2020-01-01"
+# A number that could belong to a person.
+ASSIGNED = "+919445012345"
+
+
+def test_expired_entry_is_a_warning_without_the_number():
+    settings = config.load({"OTP_DEV": "1", "OTP_TEST_NUMBERS": f"{EXPIRED},{ENTRY}"})
+
+    (warning,) = (text for text in settings.warnings if "OTP_TEST_NUMBERS" in text)
+    assert "+1******0001 expired on 2020-01-01" in warning
+    assert NUMBER not in warning
+
+
+def test_unassigned_number_is_invalid_after_its_last_day(app_with, outbox):
+    client = app_with(OTP_TEST_NUMBERS=EXPIRED).test_client()
+
+    assert send(client).json["error"] == "invalid_phone"
+    assert outbox.messages == []
+
+
+def test_assigned_number_gets_no_message_after_its_last_day(app_with, outbox):
+    entry = f"{ASSIGNED}:{CODE}@2020-01-01"
+    client = app_with(OTP_TEST_NUMBERS=entry).test_client()
+
+    refused = send(client, ASSIGNED)
+
+    assert refused.status_code == 403
+    assert refused.json["error"] == "number_type_not_allowed"
+    assert outbox.messages == []
+    assert send(client, "+919445012346").status_code == 201
+
+
+def test_assigned_number_gets_no_message_on_v2_after_its_last_day(app_with, outbox):
+    entry = f"{ASSIGNED}:{CODE}@2020-01-01"
+    verify = Verify(app_with(OTP_TEST_NUMBERS=entry).test_client())
+
+    refused = verify.send(ASSIGNED)
+
+    assert refused.status == 403
+    assert outbox.messages == []

@@ -40,12 +40,15 @@ def test_environ_of_these_tests_covers_every_secret():
     assert set(SECRET_VALUES) == set(SECRETS)
 
 
-@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_secrets_in_files_give_the_same_settings(tmp_path, end):
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("", ""), ("", "\n"), ("", "\r\n"), ("\ufeff", "\r\n"), (" \t", " \n\n")],
+)
+def test_secrets_in_files_give_the_same_settings(tmp_path, start, end):
     files = {}
     for name, value in SECRET_VALUES.items():
         path = tmp_path / name
-        path.write_bytes((value + end).encode())
+        path.write_bytes((start + value + end).encode())
         files[FILES[name]] = str(path)
 
     assert config.load(PUBLIC | files) == config.load(PUBLIC | SECRET_VALUES)
@@ -59,6 +62,26 @@ def test_secret_file_loses_one_trailing_line_break(tmp_path):
 
     assert values["TWILIO_AUTH_TOKEN"] == " first\nsecond\n"
     assert problems == {}
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [("", "\n"), (" ", " "), ("\ufeff", "\r\n"), ("\t", "\u00a0")]
+)
+def test_space_around_secrets_gives_the_same_settings(start, end):
+    padded = {name: f"{start}{value}{end}" for name, value in SECRET_VALUES.items()}
+
+    assert config.load(PUBLIC | padded) == config.load(PUBLIC | SECRET_VALUES)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_quotes_around_the_path_of_a_secret_are_a_problem(tmp_path, name):
+    (tmp_path / "secret").write_text(SECRET_VALUES[name])
+    environ = PUBLIC | SECRET_VALUES | {FILES[name]: f'"{tmp_path}/secret"'}
+
+    reported = problems(environ | {name: ""})
+
+    expected = f"{FILES[name]} has quotes around its value: remove them"
+    assert expected in reported
 
 
 @pytest.mark.parametrize("name", SECRETS)

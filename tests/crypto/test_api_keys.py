@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import secrets
 import uuid
@@ -48,6 +50,55 @@ def test_env_entry_is_parsed_to_the_same_key():
     name, _, hashed = api_keys.env_entry("shop", key).partition(":")
 
     assert api_keys.parse(name, hashed) == api_keys.parse("shop", key)
+
+
+@pytest.mark.parametrize("change", [str.upper, str.lower, str.title])
+def test_digest_in_any_case_is_parsed(change):
+    key = api_keys.generate()
+
+    assert api_keys.parse("shop", change(api_keys.hashed_form(key))) == (
+        api_keys.parse("shop", key)
+    )
+
+
+HEX = hashlib.sha256(b"secret").hexdigest()
+BASE64 = base64.b64encode(bytes.fromhex(HEX)).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sha256:",
+        f"sha256:{HEX[1:]}",
+        f"sha256:{HEX}0",
+        f"sha256:{HEX[1:]}g",
+        f"sha256: {HEX}",
+        f" sha256:{HEX}",
+        f"sha256:{HEX} ",
+        f"sha256:{HEX[:32]} {HEX[32:]}",
+        f"sha256:{BASE64}",
+        f"SHA256:{HEX[1:]}",
+        f"SHA256:{BASE64}",
+        f"sha-256:{HEX}",
+        f"SHA-256:{HEX}",
+        f"sha_256:{HEX}",
+        f"sha256={HEX}",
+        f"sha256-{BASE64}",
+        f"sha256${HEX}",
+        f"$sha256${HEX}",
+        f"{{SHA256}}{BASE64}",
+    ],
+)
+def test_start_of_a_digest_that_is_none_is_rejected(text):
+    with pytest.raises(ValueError, match="64 hexadecimal digits") as raised:
+        api_keys.parse("shop", text)
+
+    assert HEX[1:] not in str(raised.value)
+
+
+@pytest.mark.parametrize("secret", [HEX, f"sha256sum{HEX}", f"key-sha256:{HEX}"])
+def test_secret_that_only_resembles_a_digest_is_a_secret(secret):
+    assert api_keys.parse("shop", secret).digest == api_keys.digest(secret)
 
 
 @pytest.mark.parametrize(

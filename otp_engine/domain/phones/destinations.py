@@ -21,9 +21,11 @@ class AllowedDestinations:
     Attributes:
         countries: ISO 3166 codes, or `*` for every country. `*` excludes networks of no
             country: they are the most expensive and have the fewest recipients.
+        excluded: Numbers in E.164 that get no message in any case.
     """
 
     countries: Collection[str]
+    excluded: Collection[str] = ()
 
     def includes(self, number: PhoneNumber) -> bool:
         """Return whether the country of *number* is allowed.
@@ -48,8 +50,11 @@ class AllowedDestinations:
 
         Raises:
             CountryNotAllowed: Its country is not allowed.
-            NumberTypeNotAllowed: It is a landline, a premium line or the like.
+            NumberTypeNotAllowed: It is a landline, a premium line or the like, or
+                excluded.
         """
+        if number.e164 in self.excluded:
+            raise NumberTypeNotAllowed
         if not geo_exempt and not self.includes(number):
             raise CountryNotAllowed(number.country)
         if not number.sms_capable:

@@ -1,0 +1,126 @@
+"""Settings of the account at Twilio, and of the way to its API."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from otp_engine import parsing
+from otp_engine.config import setting_parsers as parsers
+from otp_engine.config.env_reader import EnvReader
+from otp_engine.config.settings import Proxy, TwilioSettings
+
+VARIABLES = (
+    *("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
+    *("TWILIO_API_KEY", "TWILIO_API_SECRET"),
+    *("TWILIO_MESSAGING_SERVICE_SID", "TWILIO_FROM"),
+    *("TWILIO_API_BASE_URL", "TWILIO_REGION", "TWILIO_EDGE"),
+    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
+)
+"""Every variable that `load` reads; those of the proxy also in lower case."""
+
+_API_URL = "https://api.twilio.com"
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_SHORT_CODE = re.compile(r"[0-9]{3,8}", re.ASCII)
+# https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id
+_SENDER_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 +_&-]{1,11}", re.ASCII)
+_HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def load(env: EnvReader) -> TwilioSettings | None:
+    """Load the settings.
+
+    Args:
+        env: The environment variables; collects the problems.
+
+    Returns:
+        The settings; None without an account.
+    """
+    account = env.get("TWILIO_ACCOUNT_SID", parsers.sid("AC"), "")
+    key = env.get("TWILIO_API_KEY", parsers.sid("SK"), "")
+    token = env.get("TWILIO_AUTH_TOKEN", parsers.secret, "")
+    secret = env.get("TWILIO_API_SECRET", parsers.secret, "")
+    base_url = env.get("TWILIO_API_BASE_URL", parsers.http_url, None)
+    twilio = TwilioSettings(
+        account_sid=account,
+        username=key or account,
+        password=secret if key else token,
+        service=env.get("TWILIO_MESSAGING_SERVICE_SID", parsers.sid("MG"), None),
+        from_=env.get("TWILIO_FROM", parse_from, None),
+        base_url=base_url,
+        token=token or None,
+        region=env.get("TWILIO_REGION", _host_label, None),
+        edge=env.get("TWILIO_EDGE", _host_label, None),
+        proxy=_proxy_for(base_url or _API_URL, env) if account else None,
+    )
+    return twilio if account else None
+
+
+def parse_from(text: str) -> str:
+    """Parse what messages are sent from: a number, a short code or a sender ID.
+
+    Raises:
+        ValueError: The text is none of them.
+    """
+    if not any(
+        form.fullmatch(text) and text == text.strip()
+        for form in (_E164, _SHORT_CODE, _SENDER_ID)
+    ):
+        if parsing.is_sid(text, "MG"):
+            raise ValueError("is a Messaging Service: use TWILIO_MESSAGING_SERVICE_SID")
+        raise ValueError(
+            "must be a number such as +15005550006, a short code of 3 to 8 digits, or a"
+            " sender ID of up to 11 characters with a letter"
+        )
+    return text
+
+
+def _host_label(text: str) -> str:
+    if not _HOST_LABEL.fullmatch(text):
+        raise ValueError(f"must be a part of a host name, such as ie1: {text!r}")
+    return text
+
+
+def _proxy_for(url: str, env: EnvReader) -> Proxy | None:
+    """Return the proxy for requests to *url*, by the rules of Twilio's SDK.
+
+    It uses `requests`: a variable in lower case precedes, and `ALL_PROXY` is for every
+    scheme without a variable of its own.
+    """
+    parts = urlsplit(url)
+    excluded = env.get("no_proxy", str, None) or env.get("NO_PROXY", str, "")
+    if _is_excluded(parts.hostname or "", excluded):
+        return None
+    for name in (f"{parts.scheme}_proxy", "all_proxy"):
+        for variant in (name, name.upper()):
+            if proxy := env.get(variant, _parse_proxy, None):
+                return proxy
+    return None
+
+
+def _is_excluded(host: str, no_proxy: str) -> bool:
+    """Return whether *no_proxy* lists *host*, a domain around it, or `*`."""
+    for entry in parsing.comma_separated(no_proxy.lower()):
+        name = re.sub(r":[0-9]+$", "", entry).lstrip(".")
+        if entry == "*" or host == name or host.endswith(f".{name}"):
+            return True
+    return False
+
+
+def _parse_proxy(text: str) -> Proxy:
+    """Parse the URL of a proxy; without a scheme it is http."""
+    parts = urlsplit(text if "://" in text else f"http://{text}")
+    default_port = _DEFAULT_PORTS.get(parts.scheme)
+    login = [unquote(part or "") for part in (parts.username, parts.password)]
+    try:
+        port = parts.port or default_port
+    except ValueError:
+        port = None
+    if not (default_port and port and parts.hostname):
+        raise ValueError("must be the http or https URL of a proxy: http://HOST:PORT")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return Proxy(
+        url=f"{parts.scheme}://{host}:{port}",
+        login=":".join(login) if parts.username else None,
+    )

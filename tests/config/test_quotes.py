@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from otp_engine import config
+from otp_engine.config import VARIABLES
+from otp_engine.errors import InvalidSettings
+from tests.support.settings import PRODUCTION
+
+SETTINGS = [name for name in VARIABLES if not name.endswith("_FILE")]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("quotes", ['""', "''", "\u201c\u201d"])
+def test_quotes_around_a_value_are_a_problem_of_its_own(name, quotes):
+    # Each setting is read in dev mode with every sender.
+    base = {"OTP_DEV": "1"}
+    if name == "HTTP_PROXY":
+        base["TWILIO_API_BASE_URL"] = "http://127.0.0.1"
+    value = f"{quotes[0]}s3cr3t{quotes[1]}"
+
+    with pytest.raises(InvalidSettings) as raised:
+        config.load(PRODUCTION | base | {name: value})
+
+    assert f"{name} has quotes around its value: remove them" in raised.value.problems
+    assert "s3cr3t" not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", ['"', "'", "Lil' Shop", '"A" and "B', '5"'])
+def test_other_quotes_in_a_value_are_part_of_it(value):
+    assert config.load(PRODUCTION | {"OTP_BRAND": value}).brand == value
