@@ -13,10 +13,10 @@ class MessageOptions:
         brand: Name in the message; None means that of the service.
         do_not_share_warning: Whether the message contains a warning not to share the
             code; None means as the service has it.
-        app_hash: Last line of the message for Android's SMS Retriever: 11 characters
-            that identify the app.
+        app_hash: End of the message for Android's SMS Retriever: 11 characters that
+            identify the app.
         origin: Host in the last line of the message, for browsers with a page of this
-            host (WebOTP).
+            host (WebOTP). A message with an app hash has no such line.
         skip_risk_check: Whether the provider's protection against fraud is off for this
             message.
     """

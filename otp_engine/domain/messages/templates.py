@@ -9,8 +9,8 @@ shortened, in this order:
 3. the warning not to share the code;
 4. the end of the brand, as much as needed.
 
-The code is never left out, and neither is the hash for SMS Retriever, which a client
-requests for one message. Both would work for no one otherwise.
+The code is never left out, and neither is the hash for SMS Retriever: without it, the
+app that requested the message could not read it.
 """
 
 from __future__ import annotations

@@ -153,6 +153,18 @@ def test_summary_filters_by_destination_prefix(verify, prefix, count):
     assert body["total_attempts"] == count
 
 
+@pytest.mark.parametrize(
+    ("channel", "count"),
+    [("sms", 1), ("call", 0), ("email", 0), ("whatsapp", 0), ("rbm", 0)],
+)
+def test_summary_filters_by_channel(verify, channel, count):
+    verify.send(Channel="auto")
+
+    body = verify.get(SUMMARY, Channel=channel).body
+
+    assert body["total_attempts"] == count
+
+
 def test_unconfirmed_send_is_listed_and_can_convert(verify, outbox):
     verify.send()
     outbox.error = DeliveryUnconfirmed()
