@@ -141,6 +141,16 @@ def public_url(text: str) -> str:
     return url
 
 
+def link(text: str) -> str:
+    """Parse the target of a link: an http or https URL, or a `mailto:` address."""
+    parts = urlsplit(text)
+    is_page = parts.scheme in {"http", "https"} and _is_host(parts.netloc)
+    is_address = parts.scheme == "mailto" and "@" in parts.path
+    if not (is_page or is_address) or not text.isprintable() or " " in text:
+        raise ValueError(f"must be an http, https or mailto URL: {text!r}")
+    return text
+
+
 def region(text: str) -> str:
     """Parse the ISO 3166 code of a country with mobile numbers."""
     code = text.upper()

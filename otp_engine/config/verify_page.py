@@ -14,10 +14,28 @@ VARIABLES = (
     "OTP_RETURN_ORIGINS",
     "OTP_COLOR",
     "OTP_LOGO",
+    "OTP_TERMS_URL",
+    "OTP_PRIVACY_URL",
+    "OTP_HELP_URL",
     "OTP_PROOF_KEY",
     "OTP_PROOF_KEY_PREVIOUS",
 )
 """Every variable that `load` reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageLinks:
+    """Links of the verify page to pages of the operator.
+
+    Attributes:
+        terms: URL of the terms of use.
+        privacy: URL of the privacy policy.
+        help: URL of a page or an address for people without a code.
+    """
+
+    terms: str | None = None
+    privacy: str | None = None
+    help: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +47,7 @@ class VerifyPageSettings:
         return_origins: Origins that the page may return to.
         color: Color of buttons and links, as `#rrggbb`; None means the default.
         logo: Image file to show; None shows the brand name only.
+        links: Links to other pages of the operator.
         proof_keys: Keys that sign proof tokens, 32 bytes each: the current one, then
             the previous one during a rotation. Without keys, nothing is signed.
     """
@@ -37,6 +56,7 @@ class VerifyPageSettings:
     return_origins: tuple[str, ...] = ()
     color: str | None = None
     logo: Path | None = None
+    links: PageLinks = PageLinks()
     proof_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
 
@@ -59,6 +79,11 @@ def load(env: EnvReader, *, dev: bool, senders: Sequence[str]) -> VerifyPageSett
         return_origins=origins,
         color=env.get("OTP_COLOR", setting_parsers.color, None),
         logo=env.get("OTP_LOGO", setting_parsers.logo, None),
+        links=PageLinks(
+            terms=env.get("OTP_TERMS_URL", setting_parsers.link, None),
+            privacy=env.get("OTP_PRIVACY_URL", setting_parsers.link, None),
+            help=env.get("OTP_HELP_URL", setting_parsers.link, None),
+        ),
         proof_keys=_proof_keys(env, required=bool(origins)),
     )
 

@@ -51,6 +51,12 @@ def test_rotation_keeps_new_proof_key_before_previous_one():
         ("OTP_COLOR", "#fff;}"),
         ("OTP_LOGO", "/nowhere/logo.svg"),
         ("OTP_LOGO", __file__),
+        ("OTP_TERMS_URL", "example.com/terms"),
+        ("OTP_TERMS_URL", "javascript:alert(1)"),
+        ("OTP_PRIVACY_URL", "ftp://example.com/"),
+        ("OTP_PRIVACY_URL", "https://"),
+        ("OTP_HELP_URL", "mailto:help"),
+        ("OTP_HELP_URL", "https://example.com/a b"),
     ],
 )
 def test_invalid_value_is_rejected(name, value):
