@@ -4,7 +4,8 @@
     ├── InvalidSettings          a setting is missing or invalid
     ├── InvalidRequest           the request is malformed
     │   ├── InvalidPhone
-    │   └── InvalidCode
+    │   ├── InvalidCode
+    │   └── InvalidReturnTarget  the page cannot return to the application
     ├── Unauthorized
     ├── OriginNotAllowed         the page that sent the request has another origin
     ├── DestinationNotAllowed    the number is valid, and the service does not serve it
@@ -99,6 +100,16 @@ class InvalidCode(InvalidRequest):
 
     error_code = "invalid_code"
     message = "A code is 4 to 10 digits. This was not counted as an attempt."
+
+
+class InvalidReturnTarget(InvalidRequest):
+    """The verify page cannot return to the application that sent the person.
+
+    The message is for the developer of the application, and has nothing of the request.
+    """
+
+    error_code = "invalid_return_url"
+    message = "The application cannot be returned to."
 
 
 class Unauthorized(OTPError):

@@ -9,13 +9,21 @@ from flask import Flask
 from otp_engine.api.error_handlers import ErrorHandler
 from otp_engine.config import Settings
 from otp_engine.domain.messages.inbox import InboxStore
+from otp_engine.domain.phones import numbers
 from otp_engine.web import api_docs, assets, home, inbox, verify
+from otp_engine.web.render import VerifyPage
+
+# The United States and its territories: operators of mobile networks there require the
+# text about costs where a number is entered.
+_COUNTRIES_WITH_RATES = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})
 
 
 def error_handlers(settings: Settings) -> dict[str, ErrorHandler]:
     """Return the error handlers of the pages, by the prefix of the path."""
-    own = {"/verify": verify.handle_error} if settings.verify_page.enabled else {}
-    return {**own, "": home.handle_error}
+    own: dict[str, ErrorHandler] = {"": home.handle_error}
+    if settings.verify_page.enabled:
+        own = {"/verify": verify.error_handler(_verify_page(settings))} | own
+    return own
 
 
 def init_app(app: Flask, settings: Settings, messages: InboxStore) -> None:
@@ -37,8 +45,20 @@ def init_app(app: Flask, settings: Settings, messages: InboxStore) -> None:
         app.register_blueprint(page)
     if hosted.enabled:
         _configure_session(app, settings)
-        page = verify.blueprint(hosted, brand=settings.brand)
+        page = verify.blueprint(hosted, _verify_page(settings))
         app.register_blueprint(page)
+
+
+def _verify_page(settings: Settings) -> VerifyPage:
+    with_rates = _COUNTRIES_WITH_RATES | {numbers.COUNTRY_WILDCARD}
+    return VerifyPage(
+        brand=settings.brand,
+        logo=settings.verify_page.logo is not None,
+        links=settings.verify_page.links,
+        rates=not with_rates.isdisjoint(settings.allowed_countries),
+        inbox=settings.inbox,
+        dev=settings.dev,
+    )
 
 
 def _now() -> datetime:

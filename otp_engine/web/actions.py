@@ -7,7 +7,6 @@ each person counts by their own IP address.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import g, request
@@ -21,11 +20,16 @@ from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.verification_handles import VerificationHandle
 from otp_engine.errors import (
     DeliveryUnconfirmed,
-    RateLimited,
+    InvalidCode,
+    LimitExceeded,
+    OTPError,
+    TooManyAttempts,
     VerificationNotFound,
 )
-from otp_engine.web.render import Notice, origin_of
-from otp_engine.web.session import Completed, ReturnTarget, VerifySession
+from otp_engine.web import notices
+from otp_engine.web.notices import Kind, Notice
+from otp_engine.web.return_target import ReturnTarget, origin_of
+from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import Translations
 
 _Action = Callable[[VerifySession, Translations], Notice | Completed | None]
@@ -60,13 +64,20 @@ class VerifyActions:
 
         Returns:
             A notice to show, the approved verification, or None to show the next step.
-
-        Raises:
-            OTPError: The errors of `Engine.send` and `Engine.check`, and those of an
-                invalid number or code.
         """
+        if _parse_handle(session.handle) is None:
+            session.reset_handle()
         action = self._actions.get(name)
-        return action(session, translations) if action else None
+        try:
+            return action(session, translations) if action else None
+        except OTPError as error:
+            return notices.for_error(
+                error,
+                session,
+                translations,
+                is_send=name != "code",
+                default_length=context.get_dependencies().policy.code_length,
+            )
 
     def _change_number(self, session: VerifySession, _: Translations) -> None:
         session.change_number()
@@ -74,17 +85,24 @@ class VerifyActions:
     def _submit_number(
         self, session: VerifySession, translations: Translations
     ) -> Notice | None:
+        session.change_number()
         number = _parse_number(request.form.get("phone", ""))
         # The same number again continues its verification.
-        handle = _parse_handle(session.handle or session.previous)
+        handle = _parse_handle(session.previous)
         if handle is None or handle.number != number:
-            handle = None
-        return self._send(number, handle, session, translations)
+            return self._send(number, None, session, translations)
+        try:
+            return self._send(number, handle, session, translations)
+        except LimitExceeded:
+            # The code that was sent before can still be entered.
+            session.continue_previous()
+            raise
 
     def _resend(self, session: VerifySession, translations: Translations) -> Notice:
         handle = _require_handle(session)
         notice = self._send(handle.number, handle, session, translations)
-        return notice or Notice(translations.get("new_code"), success=True)
+        text = translations.get("new_code")
+        return notice or Notice(text, kind=Kind.SUCCESS, keeps_input=False)
 
     def _send(
         self,
@@ -111,39 +129,29 @@ class VerifyActions:
                 raise
             # The verification has ended since its last message.
             return self._send(number, None, session, translations)
-        except RateLimited as error:
-            if handle and error.limit == "resend_cooldown":
-                rounded = response_headers.retry_after(error.retry_after, rule=True)
-                resend_after = timedelta(seconds=int(rounded))
-                encoded = _encode_handle(handle.verification_id, number)
-                session.code_sent(encoded, resend_after)
-            raise
-        session.code_sent(
-            _encode_handle(result.verification_id, number), result.resend_after
-        )
+        session.code_sent(_encode_handle(result.verification_id, number), result)
         if result.confirmed:
             return None
-        return Notice(translations.get(DeliveryUnconfirmed.error_code))
+        text = translations.get(DeliveryUnconfirmed.error_code)
+        return Notice(text, kind=Kind.INFO)
 
     def _submit_code(
         self, session: VerifySession, translations: Translations
     ) -> Notice | Completed:
         handle = _require_handle(session)
+        code = codes.parse(request.form.get("otp", ""))
+        if session.code_lengths and len(code) not in session.code_lengths:
+            raise InvalidCode
         check_request = CheckRequest(
             number=handle.number,
-            code=codes.parse(request.form.get("otp", "")),
+            code=code,
             client_ip=ANONYMOUS_CLIENT.client_ip(request, None),
             bound_id=handle.verification_id,
         )
-        result = (
-            context.get_dependencies()
-            .engines.engine_for(handle.number)
-            .check(check_request)
-        )
+        app = context.get_dependencies()
+        result = app.engines.engine_for(handle.number).check(check_request)
         if not result.approved:
-            return Notice(
-                translations.get("wrong_code", left=result.attempts_remaining)
-            )
+            return _wrong_code(result, session, translations)
         completed = self._complete(handle.number, result, session.return_target)
         session.clear()
         return completed
@@ -159,6 +167,19 @@ class VerifyActions:
             number, result, audience=origin or "", nonce=target.state
         )
         return Completed(proof, target)
+
+
+def _wrong_code(
+    result: CheckResult, session: VerifySession, translations: Translations
+) -> Notice:
+    if result.attempts_remaining:
+        text = translations.get("wrong_code", n=result.attempts_remaining)
+        return Notice(text, input_id="otp", keeps_input=False)
+    reason = TooManyAttempts.error_code
+    session.close(reason)
+    seconds = response_headers.retry_after(result.retry_after, rule=True)
+    session.wait_for_resend(int(seconds))
+    return Notice(translations.get(reason))
 
 
 def _parse_number(text: str) -> PhoneNumber:

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from otp_engine.api import context
+from otp_engine.config.verify_page import PageLinks
 from otp_engine.errors import VerificationNotFound
+from otp_engine.web import notices
+from otp_engine.web.notices import Kind, Notice
+from otp_engine.web.return_target import origin_of
 from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import TRANSLATIONS, Translations
 
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """The message at the top of the page, and the response's status and headers.
-
-    Attributes:
-        text: The message; empty for none.
-        status: The HTTP status.
-        success: Whether the message is a confirmation instead of an error.
-        headers: More headers of the response.
-    """
-
-    text: str = ""
-    status: int = 200
-    success: bool = False
-    headers: Mapping[str, str] = field(default_factory=dict)
+_TITLES = {"code": "code_title", "done": "done_title", "none": "error_title"}
+_UNITS = ("seconds", "minutes", "hours", "days")
+# The longest number or code that the page keeps, in characters.
+_MAX_INPUT = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +30,18 @@ class VerifyPage:
     Attributes:
         brand: The name on the page.
         logo: Whether a logo is shown beside the name.
+        links: The links to the operator's own pages.
+        rates: Whether the page states that messages can cost the recipient something.
+        inbox: Whether the inbox shows the messages of this page.
+        dev: Whether the page shows a developer why it rejects a return target.
     """
 
     brand: str
     logo: bool
+    links: PageLinks
+    rates: bool
+    inbox: bool
+    dev: bool
 
     def render(
         self,
@@ -50,6 +49,7 @@ class VerifyPage:
         translations: Translations,
         notice: Notice,
         completed: Completed | None = None,
+        typed: Mapping[str, str] | None = None,
     ) -> ResponseReturnValue:
         """Render the step of *session*, or its completion.
 
@@ -58,25 +58,32 @@ class VerifyPage:
             translations: The texts.
             notice: The message about the last request.
             completed: The verification that was just approved, if one was.
+            typed: The fields of the form that the person submitted.
 
         Returns:
             The response.
         """
         masked = _masked_number(session.handle)
         step = "done" if completed else "code" if masked else "number"
+        closed = session.closed if step == "code" else None
+        if closed and not notice.text:
+            notice = Notice(translations.get(closed))
+        default = context.get_dependencies().policy.code_length
+        lengths = session.code_lengths or {default}
         target = session.return_target
-        html = render_template(
-            "verify.html",
-            step=step,
-            brand=self.brand,
-            logo=self.logo,
-            translations=translations,
-            languages=TRANSLATIONS.values(),
-            notice=notice,
+        html = self._render(
+            step,
+            translations,
+            notice,
             csrf_token=session.csrf_token,
             masked=masked,
-            code_length=context.get_dependencies().policy.code_length,
+            closed=closed,
+            code_length=notices.code_length(session, translations, default),
+            # With codes of several lengths, no length is that of a complete code.
+            complete_length=min(lengths) if len(lengths) == 1 else None,
             resend_after=session.resend_after,
+            units={key: translations.forms(key) for key in _UNITS},
+            typed=_typed(typed or {}, notice),
             completed=completed,
             return_origin=origin_of(target.url) if target else None,
         )
@@ -85,32 +92,44 @@ class VerifyPage:
             headers["OTP-Resend-After"] = str(session.resend_after)
         return html, notice.status, headers
 
-    def render_error(self, translations: Translations) -> str:
-        """Render the page without a form, after an unexpected error.
+    def render_error(self, translations: Translations, notice: Notice) -> str:
+        """Render the page without a form.
 
         Args:
             translations: The texts.
+            notice: The message.
 
         Returns:
             The HTML.
         """
-        notice = Notice(translations.get("unavailable"))
+        return self._render("none", translations, notice)
+
+    def _render(
+        self,
+        step: str,
+        translations: Translations,
+        notice: Notice,
+        **values: object,
+    ) -> str:
+        title = translations.get(_TITLES.get(step, "title"))
+        failed = notice.text and notice.kind is Kind.ERROR and step != "none"
         return render_template(
             "verify.html",
-            step="none",
-            brand=self.brand,
+            page=self,
+            step=step,
             translations=translations,
+            languages=TRANSLATIONS.values(),
             notice=notice,
+            title=title,
+            document_title=f"{translations.get('error')}: {title}" if failed else title,
+            **values,
         )
 
 
-def origin_of(url: str) -> str | None:
-    """Return the origin of *url* (RFC 6454), or None if it is malformed."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return f"{parts.scheme}://{parts.netloc}".lower()
+def _typed(form: Mapping[str, str], notice: Notice) -> dict[str, str]:
+    if not notice.keeps_input:
+        return {}
+    return {name: form.get(name, "")[:_MAX_INPUT] for name in ("phone", "otp")}
 
 
 def _masked_number(handle: str | None) -> str | None:

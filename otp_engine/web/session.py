@@ -6,25 +6,17 @@ import hmac
 import math
 import secrets
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from otp_engine.api import response_headers
+from otp_engine.domain.models import SendResult
+from otp_engine.errors import VerificationNotFound
+from otp_engine.web.return_target import ReturnTarget
 
-
-@dataclass(frozen=True, slots=True)
-class ReturnTarget:
-    """Where the person returns to after the verification.
-
-    Attributes:
-        url: The URL of the application, which receives the proof token.
-        state: A value that the application chose; it becomes the token's `nonce`.
-    """
-
-    url: str
-    state: str
+_VERIFICATION = ("handle", "previous", "resend_at", "codes", "closed")
+_RETURN = ("return_url", "state", "csrf_token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +37,15 @@ class VerifySession:
     """The state of one person, in a Flask session that only this service can write.
 
     A handle contains the phone number encrypted. The session contains no code and no
-    proof token.
+    proof token. It decides only what the page shows: the engine enforces every rule.
+
+    Attributes:
+        session: The Flask session.
+        now: Returns the seconds since 1970.
     """
 
     session: MutableMapping[str, Any]
+    now: Callable[[], float] = time.time
 
     @property
     def handle(self) -> str | None:
@@ -77,19 +74,53 @@ class VerifySession:
     def resend_after(self) -> int:
         """The seconds until the next message is allowed."""
         at: float = self.session.get("resend_at", 0)
-        return max(0, math.ceil(at - time.time()))
+        return max(0, math.ceil(at - self.now()))
 
-    def code_sent(self, handle: str, resend_after: timedelta) -> None:
+    @property
+    def code_lengths(self) -> set[int]:
+        """The lengths of the live codes of the verification."""
+        now, ends = self.now(), self.session.get("codes", {})
+        return {int(length) for length, end in ends.items() if end > now}
+
+    @property
+    def closed(self) -> str | None:
+        """Why no code can be entered until a new one is sent, as the key of a text."""
+        closed: str | None = self.session.get("closed")
+        if self.session.get("codes") and not self.code_lengths:
+            return closed or VerificationNotFound.error_code
+        return closed
+
+    def code_sent(self, handle: str, result: SendResult) -> None:
         """Store that a code was sent.
 
         Args:
             handle: The handle of the verification.
-            resend_after: The time until the next message is allowed.
+            result: The send.
         """
+        continued = handle in {self.handle, self.previous}
+        codes = self.session.get("codes", {}) if continued else {}
+        self._delete(*_VERIFICATION)
         self.session["handle"] = handle
-        self.session["resend_at"] = time.time() + response_headers.resend_seconds(
-            resend_after
+        end = self.now() + result.expires_in.total_seconds()
+        self.session["codes"] = codes | {str(result.code_length): end}
+        self.wait_for_resend(response_headers.resend_seconds(result.resend_after))
+
+    def wait_for_resend(self, seconds: int) -> None:
+        """Store that no message is allowed for *seconds*, or for longer if it was so.
+
+        The seconds are those that an anonymous client of the API gets.
+        """
+        self.session["resend_at"] = max(
+            self.session.get("resend_at", 0), self.now() + seconds
         )
+
+    def close(self, reason: str) -> None:
+        """Store that no code can be entered until a new one is sent.
+
+        Args:
+            reason: The key of the text for the person.
+        """
+        self.session["closed"] = reason
 
     @property
     def return_target(self) -> ReturnTarget | None:
@@ -109,19 +140,23 @@ class VerifySession:
             self.session["state"] = target.state
 
     def change_number(self) -> None:
-        """Return to the number form, and keep the handle for the same number."""
+        """Return to the number form, and keep the verification for the same number."""
         if self.handle:
-            self.session["previous"] = self.handle
-        for name in ("handle", "resend_at"):
-            self.session.pop(name, None)
+            self.session["previous"] = self.session.pop("handle")
 
-    def reset_number(self) -> None:
-        """Delete the number and its verification from the session."""
-        for name in ("handle", "previous", "resend_at"):
-            self.session.pop(name, None)
+    def continue_previous(self) -> None:
+        """Return to the verification that the person left."""
+        if self.previous:
+            self.session["handle"] = self.session.pop("previous")
+
+    def reset_handle(self) -> None:
+        """Delete a handle that is not valid."""
+        self._delete("handle")
 
     def clear(self) -> None:
         """Delete everything except the language from the session."""
-        self.reset_number()
-        for name in ("return_url", "state", "csrf_token"):
+        self._delete(*_VERIFICATION, *_RETURN)
+
+    def _delete(self, *names: str) -> None:
+        for name in names:
             self.session.pop(name, None)

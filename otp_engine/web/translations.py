@@ -1,8 +1,13 @@
-"""The texts of the verify page, one JSON file for each language."""
+"""The texts of the verify page, one JSON file for each language.
+
+A text that depends on a number has one form for each plural category of its language
+(CLDR, plural rules for whole numbers).
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 
@@ -10,6 +15,38 @@ from werkzeug.datastructures import LanguageAccept
 
 _FOLDER = resources.files("otp_engine.web") / "texts"
 _DEFAULT = "en"
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_FEW, _MANY = range(3, 11), range(11, 100)
+
+
+def _one_or_other(n: int) -> str:
+    return "one" if n == 1 else "other"
+
+
+def _zero_is_one(n: int) -> str:
+    return "one" if n in {0, 1} else "other"
+
+
+def _arabic(n: int) -> str:
+    if n in {0, 1, 2}:
+        return ("zero", "one", "two")[n]
+    if n % 100 in _FEW:
+        return "few"
+    return "many" if n % 100 in _MANY else "other"
+
+
+# Every other language has two categories, of which "one" is for 1 only.
+_PLURAL_CATEGORIES: dict[str, Callable[[int], str]] = {
+    "ar": _arabic,
+    "fr": _zero_is_one,
+    "hi": _zero_is_one,
+    "pt": _zero_is_one,
+}
+
+
+def plural_category(locale: str, n: int) -> str:
+    """Return the CLDR plural category of *n*, a whole number, such as `one`."""
+    return _PLURAL_CATEGORIES.get(locale, _one_or_other)(n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +57,16 @@ class Translations:
         locale: The BCP 47 tag of the language.
         name: The name of the language in the language itself.
         direction: The writing direction, `ltr` or `rtl`.
-        strings: The texts by their keys, with `{placeholders}`.
+        strings: The texts by their keys, with `{placeholders}`. A text with forms has
+            one for each plural category of its placeholder `n`.
     """
 
     locale: str
     name: str
     direction: str
-    strings: dict[str, str]
+    strings: dict[str, str | dict[str, str]]
 
-    def get(self, key: str, **values: object) -> str:
+    def get(self, key: str, **values: int | str) -> str:
         """Return the text of *key*.
 
         Args:
@@ -41,7 +79,25 @@ class Translations:
         Raises:
             KeyError: There is no such key, or a placeholder has no value.
         """
-        return self.strings[key].format(**values)
+        text = self.strings[key]
+        if not isinstance(text, str):
+            text = text[plural_category(self.locale, int(values["n"]))]
+        return text.format(**values)
+
+    def forms(self, key: str) -> dict[str, str]:
+        """Return the text of *key* by plural category, with `other` for all others."""
+        text = self.strings[key]
+        return {"other": text} if isinstance(text, str) else text
+
+    def format_wait(self, seconds: int) -> str:
+        """Return a time in one unit, rounded up, as `verify.js` does."""
+        if seconds > _DAY:
+            return self.get("days", n=-(-seconds // _DAY))
+        if seconds > _HOUR:
+            return self.get("hours", n=-(-seconds // _HOUR))
+        if seconds > _MINUTE:
+            return self.get("minutes", n=-(-seconds // _MINUTE))
+        return self.get("seconds", n=seconds)
 
 
 def _load(file: str) -> Translations:

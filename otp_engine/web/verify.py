@@ -7,11 +7,11 @@ loads and typing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from http import HTTPStatus
 
 from flask import (
     Blueprint,
+    Response,
     g,
     make_response,
     redirect,
@@ -22,140 +22,114 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from otp_engine.api import error_handlers, response_headers
+from otp_engine.api import error_handlers
+from otp_engine.api.error_handlers import ErrorHandler
 from otp_engine.config.verify_page import VerifyPageSettings
-from otp_engine.errors import (
-    InvalidPhone,
-    LimitExceeded,
-    NumberTypeNotAllowed,
-    OTPError,
-    RateLimited,
-    Unavailable,
-    VerificationNotFound,
-)
-from otp_engine.web import security_headers
+from otp_engine.errors import InvalidReturnTarget, Unavailable
+from otp_engine.web import return_target, security_headers
 from otp_engine.web.actions import VerifyActions
-from otp_engine.web.render import Notice, VerifyPage, origin_of
-from otp_engine.web.session import Completed, ReturnTarget, VerifySession
+from otp_engine.web.notices import Notice
+from otp_engine.web.render import VerifyPage
+from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import TRANSLATIONS, Translations, negotiate
 
 log = logging.getLogger(__name__)
 
-_MINUTE, _HOUR = 60, 3600
-_MAX_URL, _MAX_STATE = 1024, 512  # characters
 
-
-def blueprint(hosted: VerifyPageSettings, *, brand: str) -> Blueprint:
+def blueprint(hosted: VerifyPageSettings, verify_page: VerifyPage) -> Blueprint:
     """Build the page.
 
     Args:
         hosted: The settings of the page.
-        brand: The name on the page.
+        verify_page: Renders the page.
 
     Returns:
         The blueprint `verify`.
     """
     bp = security_headers.blueprint("verify", forms_to=hosted.return_origins)
-    verify_page = VerifyPage(brand=brand, logo=hosted.logo is not None)
     actions = VerifyActions(hosted.return_origins)
 
     @bp.get("/verify")
     def page() -> ResponseReturnValue:
         state, translations = VerifySession(session), _translations()
-        if "return_url" in request.args:
-            args = request.args
-            target = ReturnTarget(args["return_url"], args.get("state", ""))
-            if not _is_allowed(target, hosted.return_origins):
-                state.clear()
-                notice = _bad_request("invalid_return_url", translations)
-                return verify_page.render(state, translations, notice)
+        try:
+            target = return_target.parse(request.args, hosted.return_origins)
+        except InvalidReturnTarget as error:
+            state.clear()
+            log.warning("a link to /verify is rejected: %s", error.message)
+            notice = _rejection(error, translations)
+            return verify_page.render_error(translations, notice), notice.status
+        if target:
             state.start_for(target)
         return verify_page.render(state, translations, Notice())
 
     @bp.post("/verify")
     def act() -> ResponseReturnValue:
         state, translations = VerifySession(session), _translations()
-        if not state.csrf_valid(request.form.get("csrf_token", "")):
-            notice = _bad_request("expired_form", translations)
-            return verify_page.render(state, translations, notice)
-        try:
-            name = request.form.get("step", "")
-            result = actions.dispatch(name, state, translations)
-        except OTPError as error:
-            if isinstance(error, VerificationNotFound):
-                state.reset_number()
-            notice = _notice_for(error, translations)
-            return verify_page.render(state, translations, notice)
-        match result:
-            case Completed():
-                return verify_page.render(state, translations, Notice(), result)
-            case Notice():
-                return verify_page.render(state, translations, result)
+        form = request.form
+        if not state.csrf_valid(form.get("csrf_token", "")):
+            g.error = "expired_form"
+            text = translations.get("expired_form")
+            notice = Notice(text, HTTPStatus.BAD_REQUEST)
+            return verify_page.render(state, translations, notice, typed=form)
+        match actions.dispatch(form.get("step", ""), state, translations):
+            case Completed() as completed:
+                return verify_page.render(state, translations, Notice(), completed)
+            case Notice() as notice:
+                return verify_page.render(state, translations, notice, typed=form)
             case _:
                 return redirect(url_for(".page"), 303)
 
     return bp
 
 
-def handle_error(error: Exception) -> ResponseReturnValue:
-    """Render an error page for an exception that no view handled.
+def error_handler(verify_page: VerifyPage) -> ErrorHandler:
+    """Return the handler of exceptions that no view of the page handled.
 
     Args:
-        error: The exception, an `HTTPException` or a bug.
-
-    Returns:
-        The response, with the status of an `HTTPException`, otherwise 500.
+        verify_page: Renders the page.
     """
-    code = isinstance(error, HTTPException) and error.code
-    status = HTTPStatus(code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("unexpected error", exc_info=error)
-    g.error = "internal_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
-    html = VerifyPage(brand="", logo=False).render_error(_translations())
-    return security_headers.apply(make_response(html, status))
+
+    def handle(error: Exception) -> ResponseReturnValue:
+        """Render a page with the status of an `HTTPException`, otherwise 500."""
+        code = isinstance(error, HTTPException) and error.code
+        status = HTTPStatus(code or HTTPStatus.INTERNAL_SERVER_ERROR)
+        translations = _translations()
+        notice = Notice(translations.get(Unavailable.error_code), status)
+        response = make_response(verify_page.render_error(translations, notice), status)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.error("unexpected error", exc_info=error)
+            g.error = "internal_error"
+            response = _form_again(verify_page, translations, notice) or response
+        return security_headers.apply(response)
+
+    return handle
 
 
-def _is_allowed(target: ReturnTarget, origins: Sequence[str]) -> bool:
-    """Return whether *target* has an allowed origin, and a state of a valid length."""
-    url, state = target.url, target.state
-    short = len(url) <= _MAX_URL and 0 < len(state) <= _MAX_STATE
-    plain = url.isascii() and url.isprintable() and " " not in url
-    return short and plain and origin_of(url) in origins
+def _form_again(
+    verify_page: VerifyPage, translations: Translations, notice: Notice
+) -> Response | None:
+    """Return the form with what the person typed; None if it cannot be rendered."""
+    if request.method != "POST":
+        return None
+    try:
+        return make_response(
+            verify_page.render(
+                VerifySession(session), translations, notice, typed=request.form
+            )
+        )
+    except Exception:
+        log.exception("the form of an error page failed")
+        return None
 
 
-def _bad_request(key: str, translations: Translations) -> Notice:
-    g.error = key
-    return Notice(translations.get(key), HTTPStatus.BAD_REQUEST)
+def _rejection(error: InvalidReturnTarget, translations: Translations) -> Notice:
+    g.error = error.error_code
+    text = translations.get(error.error_code)
+    return Notice(text, error_handlers.status_of(error), reason=error.message)
 
 
 def _translations() -> Translations:
     if (locale := request.args.get("locale")) in TRANSLATIONS:
         session["locale"] = locale
     return negotiate(session.get("locale"), request.accept_languages)
-
-
-def _notice_for(error: OTPError, translations: Translations) -> Notice:
-    key = (
-        error.error_code if error.error_code in translations.strings else "unavailable"
-    )
-    g.error = error.error_code
-    if isinstance(error, RateLimited):
-        g.limit = error.limit
-    wait, headers = "", {}
-    if isinstance(error, LimitExceeded | Unavailable):
-        rule = isinstance(error, LimitExceeded)
-        seconds = response_headers.retry_after(error.retry_after, rule=rule)
-        wait = _format_wait(int(seconds), translations)
-        headers = {"Retry-After": seconds}
-    text = translations.get(key, wait=wait)
-    if isinstance(error, InvalidPhone | NumberTypeNotAllowed) and error.example:
-        text += " " + translations.get("number_example", example=error.example)
-    return Notice(text, error_handlers.status_of(error), headers=headers)
-
-
-def _format_wait(seconds: int, translations: Translations) -> str:
-    if seconds > _HOUR:
-        return translations.get("hours", n=-(-seconds // _HOUR))
-    if seconds > _MINUTE:
-        return translations.get("minutes", n=-(-seconds // _MINUTE))
-    return translations.get("seconds", n=seconds)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 import redis
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support import (
+    browser_pages,
     node_programs,
     redis_server,
     server_process,
     twilio_server,
 )
+
+expect.set_options(timeout=browser_pages.TIMEOUT)
 
 # Hashes that take no time worth measuring.
 FAST_HASHES = {"OTP_ARGON2": "m=64,t=1,p=1"}
@@ -78,3 +83,49 @@ def chromium():
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def shared_stack(shared_redis):
+    """Run a service in dev mode with a short cooldown; yield its URL."""
+    environ = {
+        "REDIS_URL": shared_redis,
+        "OTP_PEPPER": base64.b64encode(bytes(range(32))).decode(),
+        "OTP_RESEND_COOLDOWN": "2s",
+        "OTP_PROOF_KEY": base64.b64encode(bytes(range(32))).decode(),
+        "OTP_RETURN_ORIGINS": "https://app.example.com",
+    }
+    with server_process.running_server("--dev", "--workers", "1", **environ) as server:
+        yield f"http://127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+def stack(shared_stack, empty_redis):
+    """Return the URL of the module's service, with an empty Redis."""
+    return shared_stack
+
+
+@pytest.fixture
+def open_page(chromium: Browser, stack):
+    """Open a page in a browser session of its own, and fail on any error in it."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def open_in_new_context(path: str, **options) -> Page:
+        context = chromium.new_context(base_url=stack, **options)
+        context.set_default_timeout(browser_pages.TIMEOUT)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: browser_pages.collect_error(message, errors))
+        page.on(
+            "request",
+            lambda request: browser_pages.require_own_url(request.url, stack, errors),
+        )
+        page.goto(path)
+        return page
+
+    yield open_in_new_context
+    for context in contexts:
+        context.close()
+    assert errors == []

@@ -46,6 +46,11 @@ class Person:
         return html.unescape(values[0]) if values else None
 
     @property
+    def text(self):
+        """The HTML of the last page."""
+        return self.response.text
+
+    @property
     def step(self):
         """The name of the step that the last page shows."""
         return re.findall(r'data-step="(\w+)"', self.response.text)[0]
@@ -53,8 +58,25 @@ class Person:
     @property
     def notice(self):
         """The text of the notice of the last page."""
-        [text] = re.findall(r'role="alert">(.*?)</p>', self.response.text)
-        return html.unescape(text)
+        [content] = re.findall(r'role="alert">(.*?)</div>', self.response.text)
+        return html.unescape(re.sub(r"<[^>]*>", "", content))
+
+    @property
+    def kind(self):
+        """Whether the notice of the last page is an error, a success or an info."""
+        return re.findall(r'class="notice (\w+)"', self.response.text)[0]
+
+    def typed(self, name):
+        """Return the value of an input of the last page; None without that input."""
+        values = re.findall(
+            rf'<input id="{name}" [^>]*value="([^"]*)"', self.response.text
+        )
+        return html.unescape(values[0]) if values else None
+
+    @property
+    def wait(self):
+        """The seconds that the button of a new code counts down from."""
+        return int(re.findall(r'data-resend-after="(\d+)"', self.response.text)[0])
 
     def code(self):
         """Return the newest code of the inbox."""

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from otp_engine.web.translations import TRANSLATIONS
+from tests.support.verify_page import Person
 
 PHONE = "+919445012345"
 
@@ -26,7 +27,10 @@ def test_page_loads_only_own_resources_and_has_no_inline_script(client, path):
 
 @pytest.mark.parametrize(
     ("accepted", "locale"),
-    [("hi-IN,en;q=0.5", "hi"), ("ar", "ar"), ("es-MX", "es"), ("tlh", "en")],
+    [
+        *(("hi-IN,en;q=0.5", "hi"), ("ar", "ar"), ("es-MX", "es"), ("tlh", "en")),
+        *(("de-AT", "de"), ("fr-CA", "fr"), ("it", "it"), ("pt-BR", "pt")),
+    ],
 )
 def test_page_language_follows_accept_language(client, accepted, locale):
     text = client.get("/verify", headers={"Accept-Language": accepted}).text
@@ -35,30 +39,15 @@ def test_page_language_follows_accept_language(client, accepted, locale):
     assert TRANSLATIONS[locale].get("title") in text
 
 
-def test_selected_language_stays_and_applies_to_the_message(person):
-    person.open(locale="es")
+@pytest.mark.parametrize("locale", sorted(TRANSLATIONS))
+def test_selected_language_stays_and_applies_to_the_message(person, locale):
+    person.open(locale=locale)
 
     person.submit("number", phone=PHONE)
 
-    assert person.response.text.startswith('<!doctype html>\n<html lang="es"')
+    assert person.text.startswith(f'<!doctype html>\n<html lang="{locale}"')
     [message] = person.http.get("/dev/inbox.json").json["messages"]
-    assert message["locale"] == "es"
-
-
-def test_every_language_has_the_same_keys():
-    keys = {locale: set(texts.strings) for locale, texts in TRANSLATIONS.items()}
-
-    assert {"en", "hi", "es", "ar"} <= set(keys)
-    assert all(keys[locale] == keys["en"] for locale in keys)
-
-
-def test_every_language_has_the_same_placeholders():
-    placeholders = {
-        locale: {key: re.findall(r"{\w*}", text) for key, text in texts.strings.items()}
-        for locale, texts in TRANSLATIONS.items()
-    }
-
-    assert all(placeholders[locale] == placeholders["en"] for locale in placeholders)
+    assert message["locale"] == locale
 
 
 @pytest.mark.parametrize(
@@ -104,3 +93,85 @@ def test_http_error_is_an_html_page(client):
     assert response.content_type.startswith("text/html")
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
     assert "<form" not in response.text
+
+
+def test_page_has_no_links_by_default(client):
+    text = client.get("/verify").text
+
+    assert "target=" not in text
+
+
+def test_page_links_to_pages_of_the_operator(app_with):
+    person = Person(
+        app_with(
+            OTP_TERMS_URL="https://example.com/terms?a=1&b=2",
+            OTP_PRIVACY_URL="https://example.com/privacy/",
+            OTP_HELP_URL="mailto:help@example.com",
+        ).test_client()
+    )
+
+    links = re.findall(
+        r'<a href="([^"]*)" target="_blank" rel="noopener">', person.text
+    )
+
+    assert links == [
+        "https://example.com/terms?a=1&amp;b=2",
+        "https://example.com/privacy/",
+        "mailto:help@example.com",
+    ]
+
+
+def test_help_is_linked_on_every_step(app_with):
+    person = Person(app_with(OTP_HELP_URL="https://example.com/help").test_client())
+    texts = [person.text]
+    person.submit("number", phone=PHONE)
+    texts.append(person.text)
+    person.submit("code", otp=person.code())
+    texts.append(person.text)
+    person.open(return_url="https://a.test/")
+    texts.append(person.text)
+
+    assert ["https://example.com/help" in text for text in texts] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    ("countries", "has_rates"),
+    [("IN", False), ("IN,US", True), ("PR", True), ("*", True)],
+)
+def test_page_states_costs_where_operators_of_networks_require_it(
+    app_with, countries, has_rates
+):
+    client = app_with(OTP_ALLOWED_COUNTRIES=countries, OTP_BRAND="Acme").test_client()
+
+    text = client.get("/verify").text
+
+    assert "Acme sends one text message with a code for each request." in text
+    assert ("Message and data rates may apply." in text) == has_rates
+
+
+def test_success_links_to_the_inbox_in_dev_mode(person):
+    person.submit("number", phone=PHONE)
+
+    person.submit("code", otp=person.code())
+
+    assert 'href="/dev/inbox"' in person.text
+    assert 'href="/verify"' in person.text
+    assert 'class="tick"' in person.text
+
+
+def test_error_is_in_the_title_beside_the_field_and_linked(person):
+    person.submit("number", phone="12")
+
+    assert "<title>Error: Verify your number – OTP Engine</title>" in person.text
+    assert 'role="alert"' in person.text
+    assert '<a href="#phone">This is not a phone number.' in person.text
+    assert 'id="phone-error" class="field-error"' in person.text
+    assert (
+        'aria-describedby="phone-error phone-hint" aria-invalid="true"' in person.text
+    )
+
+
+def test_page_without_error_describes_the_field_by_its_hint(person):
+    assert 'aria-describedby="phone-hint">' in person.text
+    assert "aria-invalid" not in person.text
+    assert "<title>Verify your number – OTP Engine</title>" in person.text

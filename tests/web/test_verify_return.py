@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import html
+import re
+
 import jwt
 import pytest
 
+from otp_engine import config
+from otp_engine.app import create_app
+from tests.support.fakes import FakeSender
+from tests.support.settings import PRODUCTION
 from tests.support.verify_page import Person
 
 PHONE = "+919445012345"
@@ -82,21 +89,107 @@ def test_return_url_of_other_origin_is_rejected(returning, url):
     person = returning()
 
     response = person.open(return_url=url, state="s")
+
+    assert (response.status_code, person.step) == (400, "none")
+    assert not url or url not in response.text
+    person.open()
     person.submit("number", phone=PHONE)
     person.submit("code", otp=person.code())
-
-    assert response.status_code == 400
     assert person.field("otp_proof") is None
-    assert not url or url not in person.response.text
 
 
-@pytest.mark.parametrize("state", ["", "x" * 513])
-def test_return_without_valid_state_is_rejected(returning, state):
+NO_ORIGIN = (
+    "The origin of return_url is not in OTP_RETURN_ORIGINS: scheme, host and port must"
+    " be equal."
+)
+REJECTED = [
+    ({"return_url": f"{APP}/"}, "The parameter state is missing or empty."),
+    (
+        {"return_url": f"{APP}/", "state": ""},
+        "The parameter state is missing or empty.",
+    ),
+    (
+        {"return_url": f"{APP}/", "state": "x" * 513},
+        "state has more than 512 characters.",
+    ),
+    (
+        {"return_url": f"{APP}/", "state": ["s", "t"]},
+        "The parameter state occurs more than once.",
+    ),
+    ({"state": "s"}, "The parameter return_url is missing."),
+    (
+        {"return_url": [f"{APP}/", "http://b.test/"], "state": "s"},
+        "The parameter return_url occurs more than once.",
+    ),
+    (
+        {"return_url": f"{APP}/{'x' * 1024}", "state": "s"},
+        "return_url has more than 1024 characters.",
+    ),
+    (
+        {"return_url": f"{APP}/a b", "state": "s"},
+        "return_url has a character that a URL must percent-encode.",
+    ),
+    (
+        {"return_url": "https://app.example.com:8443/9445012345", "state": "s"},
+        NO_ORIGIN,
+    ),
+]
+REJECTED_IDS = [
+    *("no state", "empty state", "long state", "two states", "no URL", "two URLs"),
+    *("long URL", "space", "origin"),
+]
+
+
+@pytest.mark.parametrize(("query", "reason"), REJECTED, ids=REJECTED_IDS)
+def test_rejected_link_shows_one_sentence_and_no_form(returning, caplog, query, reason):
     person = returning()
 
-    response = person.open(return_url=f"{APP}/back", state=state)
+    response = person.open(**query)
 
     assert response.status_code == 400
+    assert person.notice == (
+        "The link that led you here does not work. Go back, and try again."
+    )
+    assert person.step == "none"
+    assert not re.search('<form|<input|<button|href="/verify', response.text)
+    assert reason in html.unescape(response.text)
+    [line] = [r for r in caplog.records if r.name == "otp_engine.web.verify"]
+    assert line.getMessage() == f"a link to /verify is rejected: {reason}"
+
+
+@pytest.mark.parametrize(("query", "reason"), REJECTED[:1])
+def test_only_the_log_has_the_reason_outside_dev_mode(store, caplog, query, reason):
+    environ = {
+        "OTP_VERIFY_PAGE": "1",
+        "OTP_PUBLIC_URL": "https://otp.example.com",
+        "OTP_PROOF_KEY": SEED,
+        "OTP_RETURN_ORIGINS": APP,
+    }
+    settings = config.load(PRODUCTION | environ)
+    app = create_app(settings, store=store, sender=FakeSender())
+
+    response = Person(app.test_client()).open(**query)
+
+    assert response.status_code == 400
+    assert reason not in response.text
+    assert reason in caplog.text
+
+
+def test_log_of_a_rejected_link_contains_nothing_of_it(returning, caplog):
+    caplog.set_level("INFO")
+
+    returning().open(return_url="https://9445012345.example.com/", state="secret-s")
+
+    assert "9445012345" not in caplog.text
+    assert "secret-s" not in caplog.text
+
+
+def test_link_without_configured_origins_names_the_setting(app_with):
+    person = Person(app_with().test_client())
+
+    person.open(return_url=f"{APP}/", state="s")
+
+    assert "OTP_RETURN_ORIGINS is not set." in person.response.text
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 // Saves page loads and typing. The page works without this script.
 "use strict";
 
-const notice = document.getElementById("notice");
 const stepElement = document.getElementById("step");
 let webOtp; // AbortController of a pending WebOTP request
 let countdown; // interval of the resend button
@@ -16,43 +15,43 @@ stepElement.addEventListener("submit", async (event) => {
   for (const button of stepElement.querySelectorAll("button")) button.disabled = true;
   try {
     const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(fields) });
-    show(new DOMParser().parseFromString(await response.text(), "text/html"), response.headers);
+    show(new DOMParser().parseFromString(await response.text(), "text/html"));
   } catch {
     form.append(step);
     form.submit(); // the browser shows the network error
   }
 });
 
-function show(next, headers) {
-  const newStep = next.getElementById("step");
-  if (!newStep) return location.reload();
+function show(next) {
+  if (!next.getElementById("step")) return location.reload();
   document.title = next.title;
-  stepElement.dataset.step = newStep.dataset.step;
-  stepElement.replaceChildren(...newStep.childNodes);
-  notice.className = next.getElementById("notice").className;
-  notice.textContent = next.getElementById("notice").textContent;
-  start(Number(headers.get("OTP-Resend-After")));
+  for (const id of ["step", "notice"]) {
+    const [current, updated] = [document.getElementById(id), next.getElementById(id)];
+    for (const { name, value } of updated.attributes) current.setAttribute(name, value);
+    current.replaceChildren(...updated.childNodes);
+  }
+  start();
   (stepElement.querySelector("[autofocus]") ?? stepElement.querySelector("h1"))?.focus();
 }
 
-function start(resendAfter) {
+function start() {
   webOtp?.abort();
   clearInterval(countdown);
   const code = document.getElementById("otp");
   if (code) {
-    code.addEventListener("input", () => normalize(code));
+    code.addEventListener("input", () => submitComplete(code));
     requestWebOtp(code);
   }
   const resend = stepElement.querySelector("[data-resend-after]");
-  if (resend) countDown(resend, resendAfter || Number(resend.dataset.resendAfter));
+  if (resend) countDown(resend);
   stepElement.querySelector("form[data-return]")?.submit();
 }
 
-// Accept a pasted "123-456" in the digits of any script, and submit a complete code.
-function normalize(code) {
+// Submit a complete code. Its digits can be of any script and have separators, such as a
+// pasted "123-456"; the service reads them.
+function submitComplete(code) {
   const digits = code.value.replace(/[\s\p{Pd}\p{Cf}]/gu, "");
-  if (digits !== code.value) code.value = digits;
-  if (/^\p{Nd}+$/u.test(digits) && digits.length === Number(code.dataset.length)) {
+  if (/^\p{Nd}+$/u.test(digits) && [...digits].length === Number(code.dataset.length)) {
     code.form.requestSubmit(code.form.querySelector("button"));
   }
 }
@@ -63,22 +62,34 @@ async function requestWebOtp(code) {
   try {
     const options = { otp: { transport: ["sms"] }, signal: webOtp.signal };
     code.value = (await navigator.credentials.get(options)).code;
-    normalize(code);
+    submitComplete(code);
   } catch {
     // The request was aborted or denied; the code is entered by hand.
   }
 }
 
-function countDown(button, seconds) {
-  const end = Date.now() + seconds * 1000;
+function countDown(button) {
+  const { resendAfter, now, later } = button.dataset;
+  const units = JSON.parse(button.dataset.units);
+  const end = Date.now() + resendAfter * 1000;
   const tick = () => {
     const left = Math.ceil((end - Date.now()) / 1000);
+    const text = left > 0 ? later.replace("{wait}", formatWait(left, units)) : now;
     button.disabled = left > 0;
-    button.textContent = left > 0 ? button.dataset.later.replace("{seconds}", left) : button.dataset.now;
+    if (button.textContent !== text) button.textContent = text;
     if (left <= 0) clearInterval(countdown);
   };
   countdown = setInterval(tick, 250);
   tick();
 }
 
-start(0);
+// A time as a text with one unit, rounded up, as the service formats it.
+function formatWait(seconds, units) {
+  const [unit, size] = [["days", 86400], ["hours", 3600], ["minutes", 60]].find(([, size]) => seconds > size) ?? ["seconds", 1];
+  const n = Math.ceil(seconds / size);
+  const forms = units[unit];
+  const form = forms[new Intl.PluralRules(document.documentElement.lang).select(n)] ?? forms.other;
+  return form.replace("{n}", n);
+}
+
+start();

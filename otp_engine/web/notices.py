@@ -1,0 +1,174 @@
+"""The message at the top of the page, and the messages for errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from flask import g
+
+from otp_engine.api import error_handlers, response_headers
+from otp_engine.errors import (
+    DeliveryFailed,
+    DestinationNotAllowed,
+    InvalidCode,
+    InvalidPhone,
+    LimitExceeded,
+    NumberTypeNotAllowed,
+    OTPError,
+    RateLimited,
+    TooManyAttempts,
+    Unavailable,
+    VerificationNotFound,
+)
+from otp_engine.web.session import VerifySession
+from otp_engine.web.translations import Translations
+
+COOLDOWN = "resend_cooldown"
+# The rules that refuse the checks of a phone for as long as its sends.
+_RULES_OF_CHECKS = frozenset({"failed_checks_per_phone", "max_consecutive_failures"})
+
+
+class Kind(StrEnum):
+    """What a notice reports; also its CSS class."""
+
+    ERROR = "error"
+    SUCCESS = "success"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The message at the top of the page, and the response's status and headers.
+
+    Attributes:
+        text: The message; empty for none.
+        status: The HTTP status.
+        kind: What it reports.
+        input_id: The id of the input that is wrong, if one is.
+        keeps_input: Whether the form keeps what the person typed.
+        reason: The reason of an error for a developer; only dev mode shows it.
+        headers: More headers of the response.
+    """
+
+    text: str = ""
+    status: int = 200
+    kind: Kind = Kind.ERROR
+    input_id: str | None = None
+    keeps_input: bool = True
+    reason: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def code_length(
+    session: VerifySession, translations: Translations, default: int
+) -> str:
+    """Return the sentence about the length of the code.
+
+    Args:
+        session: The state of the person, with the lengths of the codes that were sent.
+        translations: The texts.
+        default: The length of a code, if no code of the session is live.
+    """
+    lengths = session.code_lengths or {default}
+    if len(lengths) == 1:
+        return translations.get("code_length", n=min(lengths))
+    return translations.get("code_length_range", least=min(lengths), most=max(lengths))
+
+
+def for_error(
+    error: OTPError,
+    session: VerifySession,
+    translations: Translations,
+    *,
+    is_send: bool,
+    default_length: int,
+) -> Notice:
+    """Return the notice of a failed send or check, and store its wait.
+
+    The wait for the next code is in the session. So the page has one countdown, and a
+    later load of the page shows the same state.
+
+    Args:
+        error: The error.
+        session: The state of the person.
+        translations: The texts.
+        is_send: Whether a send failed; else a check.
+        default_length: The length of a code, as in `code_length`.
+    """
+    _log(error)
+    seconds = _wait(error)
+    status = error_handlers.status_of(error)
+    headers = {} if seconds is None else {"Retry-After": str(seconds)}
+    if isinstance(error, InvalidCode):
+        text = code_length(session, translations, default_length)
+        return Notice(text, status, input_id=_input_id(error))
+    if session.handle is None:
+        text = _text(error, translations, seconds)
+        return Notice(text, status, input_id=_input_id(error), headers=headers)
+    if reason := _closing_reason(error):
+        session.close(reason)
+        session.wait_for_resend(seconds or 0)
+        return Notice(translations.get(reason), status, headers=headers)
+    if is_send and seconds is not None:
+        session.wait_for_resend(seconds)
+    if is_send and isinstance(error, LimitExceeded):
+        return _early_send(error, translations, headers)
+    return Notice(_text(error, translations, seconds), status, headers=headers)
+
+
+def _early_send(
+    error: LimitExceeded, translations: Translations, headers: Mapping[str, str]
+) -> Notice:
+    """Return the notice of a send that was requested too early; it is no error."""
+    if isinstance(error, RateLimited) and error.limit == COOLDOWN:
+        return Notice(translations.get("just_sent"), kind=Kind.INFO)
+    status = error_handlers.status_of(error)
+    text = translations.get("no_new_code")
+    return Notice(text, status, kind=Kind.INFO, headers=headers)
+
+
+def _closing_reason(error: OTPError) -> str | None:
+    """Return the key of the text if no code of the verification can be checked."""
+    match error:
+        case TooManyAttempts() | VerificationNotFound():
+            return error.error_code
+        case RateLimited() if error.limit in _RULES_OF_CHECKS:
+            return "not_yet"
+        case _:
+            return None
+
+
+def _input_id(error: OTPError) -> str | None:
+    match error:
+        case InvalidPhone() | DestinationNotAllowed() | DeliveryFailed():
+            return "phone"
+        case InvalidCode():
+            return "otp"
+        case _:
+            return None
+
+
+def _wait(error: OTPError) -> int | None:
+    """Return the seconds until a retry, rounded as for an anonymous client."""
+    if not isinstance(error, LimitExceeded | Unavailable):
+        return None
+    rule = isinstance(error, LimitExceeded)
+    return int(response_headers.retry_after(error.retry_after, rule=rule))
+
+
+def _text(error: OTPError, translations: Translations, seconds: int | None) -> str:
+    known = error.error_code in translations.strings
+    key = error.error_code if known else Unavailable.error_code
+    text = translations.get(key, wait=translations.format_wait(seconds or 0))
+    if isinstance(error, InvalidPhone | NumberTypeNotAllowed) and error.example:
+        text += " " + translations.get("number_example", example=error.example)
+    return text
+
+
+def _log(error: OTPError) -> None:
+    """Store the error and the rule for the request log."""
+    g.error = error.error_code
+    if isinstance(error, RateLimited):
+        g.limit = error.limit
