@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -21,24 +22,40 @@ PHONE = {"phone": "9445012345"}
 METRICS = {"OTP_METRICS_KEY": "metrics-secret-0123456789-abcdef"}
 # A worker that drained would run longer than a test waits.
 DRAIN = {"OTP_DRAIN": "60s"}
-# Its second worker cannot be created, as on a machine without memory.
-HALF_STARTED = """
+PROGRAM = """
 import os
+from dataclasses import replace
 from granian.constants import HTTPModes, Interfaces
 from otp_engine import config
 from otp_engine.ops import log_config
 from otp_engine.server import DrainingServer
 
-class HalfStarted(DrainingServer):
+settings = config.load(os.environ)
+{changes}
+Server(
+    settings, metrics_dir=None, interface=Interfaces.WSGI, workers=2, port={port},
+    http=HTTPModes.http1, log_dictconfig=log_config.build_config(),
+    respawn_failed_workers=True,
+).run()
+"""
+# The second worker cannot be created, as on a machine without memory.
+HALF_STARTED = """
+class Server(DrainingServer):
     def _spawn_worker(self, idx, target, callback_loader):
         if idx == 1:
             raise OSError
         return super()._spawn_worker(idx, target, callback_loader)
-
-HalfStarted(
-    config.load(os.environ), metrics_dir=None, interface=Interfaces.WSGI, workers=2,
-    port=PORT, http=HTTPModes.http1, log_dictconfig=log_config.build_config(),
-).run()
+"""
+# As on macOS: a worker inherits no memory and no open file of its parent.
+SPAWNED = """
+import multiprocessing
+multiprocessing.set_start_method("spawn")
+Server = DrainingServer
+"""
+# No worker can build its application.
+UNSTARTABLE = """
+Server = DrainingServer
+settings = replace(settings, redis_url="redis://localhost/?secret=123456")
 """
 
 
@@ -184,11 +201,41 @@ def test_signal_during_start_stops_service_at_once(own_environ):
     assert "refused to gracefully stop" not in rest
 
 
-def test_parent_that_fails_during_start_leaves_no_worker(own_environ):
-    program = HALF_STARTED.replace("PORT", str(redis_server.free_port()))
+def test_spawned_workers_end_with_killed_parent(own_environ):
+    program = PROGRAM.format(changes=SPAWNED, port=redis_server.free_port())
     with started([sys.executable, "-c", program], **own_environ) as (process, lines):
-        text = "".join(lines)
+        log = [next(lines)]
+        while "".join(log).count("Started worker") < 2:
+            log.append(next(lines))
+        process.kill()
 
-    assert process.returncode == 1
+        pids = workers_in("".join(log))
+        redis_server.wait_until(lambda: all(map(has_ended, pids)))
+    assert len(pids) == 2
+
+
+def run_program(changes, environ):
+    """Run a server with *changes* to its end; return the status and the log."""
+    program = PROGRAM.format(changes=changes, port=redis_server.free_port())
+    with started([sys.executable, "-c", program], **environ) as (process, lines):
+        text = "".join(lines)
+    return process.returncode, text
+
+
+def test_parent_that_fails_during_start_leaves_no_worker(own_environ):
+    returncode, text = run_program(HALF_STARTED, own_environ)
+
+    assert returncode == 1
     [worker] = workers_in(text)
     assert has_ended(worker)
+
+
+def test_workers_that_cannot_start_end_the_service_with_json_lines(own_environ):
+    returncode, text = run_program(UNSTARTABLE, own_environ)
+
+    assert returncode == 1
+    failed = [json.loads(line) for line in text.splitlines() if "did not" in line]
+    assert {line["message"] for line in failed} == {"the worker did not start"}
+    assert {line["error"] for line in failed} == {"InvalidSettings"}
+    assert all(json.loads(line) for line in text.splitlines())
+    assert "123456" not in text

@@ -3,6 +3,9 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +69,34 @@ def test_handler_adds_the_request_id():
     handler = configurator.configure_handler(configurator.config["handlers"]["stderr"])
 
     assert any(isinstance(each, RequestIdFilter) for each in handler.filters)
+
+
+FAILING = """
+import threading, warnings
+from otp_engine.ops import log_config
+
+log_config.configure()
+warnings.warn("a warning\\nof Python")
+thread = threading.Thread(target=int, args=("123456x",))
+thread.start()
+thread.join()
+int("123456x")
+"""
+
+
+def test_uncaught_exceptions_and_warnings_are_json_lines_without_their_text():
+    result = subprocess.run(
+        [sys.executable, "-c", FAILING],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=Path(__file__).parents[2],
+    )
+
+    warning, *errors = map(json.loads, result.stderr.splitlines())
+    assert "a warning" in warning["message"]
+    assert [error["error"] for error in errors] == ["ValueError"] * 2
+    assert [error["level"] for error in errors] == ["critical"] * 2
+    assert "123456" not in result.stderr
+    assert result.returncode == 1
