@@ -48,7 +48,7 @@ from otp_engine.domain.engine_router import EngineRouter
 from otp_engine.domain.events import Event, EventListener
 from otp_engine.domain.limits import hits
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
-from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones import numbering_plans, numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.live import LivePolicy
 from otp_engine.domain.policy.policy import Policy
@@ -219,9 +219,9 @@ def _metrics(settings: Settings, directory: str | None) -> PrometheusMetrics:
     # parent of the workers imports this module before it creates the directory.
     from otp_engine.ops.prometheus import PrometheusMetrics  # noqa: PLC0415 - see above
 
-    metrics = PrometheusMetrics(
-        directory, sorted(settings.allowed_countries - {numbers.COUNTRY_WILDCARD})
-    )
+    allowed = settings.allowed_countries - {numbers.COUNTRY_WILDCARD}
+    counted = allowed.union(map(numbering_plans.main_country, allowed))
+    metrics = PrometheusMetrics(directory, sorted(counted))
     if directory is None:
         # Of several processes, the one that applies a policy sets the gauges.
         metrics.events.set_policy(0, settings.policy)

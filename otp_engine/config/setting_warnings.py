@@ -18,7 +18,7 @@ from otp_engine.config import policy_warnings as policy_rules
 from otp_engine.config.settings import Settings, is_loopback
 from otp_engine.crypto.api_keys import MIN_BITS, ApiKey
 from otp_engine.domain.limits.limits import KeyedLimit
-from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones import numbering_plans, numbers
 from otp_engine.domain.policy.online_guessing import MIN_CODE_LENGTH
 from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.domain.services import Service
@@ -37,6 +37,7 @@ def collect_warnings(
     return [
         *policy_warnings(settings.policy, settings),
         *_setting_warnings(settings),
+        *_shared_plan_warnings(settings.allowed_countries),
         *_default_service_warnings(settings.service),
         *_brand_warnings(settings),
         *_public_url_warnings(settings),
@@ -206,6 +207,17 @@ def _redis_warnings(settings: Settings) -> list[str]:
     if settings.redis_url is None:
         return []
     return redis_url_warnings.collect_warnings(redis_urls.parse(settings.redis_url))
+
+
+def _shared_plan_warnings(countries: frozenset[str]) -> list[str]:
+    """Return a sentence for each territory that stands for a larger country too."""
+    territories = sorted(countries - {numbers.COUNTRY_WILDCARD})
+    return [
+        f"OTP_ALLOWED_COUNTRIES has {territory} and not {country}: they share mobile"
+        f" numbers, so messages to {country} are sent too"
+        for territory in territories
+        if (country := numbering_plans.main_country(territory)) not in countries
+    ]
 
 
 def _public_url_warnings(settings: Settings) -> list[str]:

@@ -76,6 +76,22 @@ def test_all_countries_with_limit_per_country_have_no_warning():
     assert config.load(environ).warnings == ()
 
 
+@pytest.mark.parametrize(
+    "countries", [{"OTP_DEFAULT_REGION": "AX"}, {"OTP_ALLOWED_COUNTRIES": "SE,AX"}]
+)
+def test_territory_with_numbers_of_another_country_is_warned_of(countries):
+    (warning,) = config.load(PRODUCTION | countries).warnings
+
+    assert warning.startswith("OTP_ALLOWED_COUNTRIES has AX and not FI")
+
+
+@pytest.mark.parametrize("countries", ["AX,FI", "JE", "KZ", "CA", "YT", "FI"])
+def test_country_with_numbers_of_its_own_has_no_warning(countries):
+    environ = PRODUCTION | {"OTP_ALLOWED_COUNTRIES": countries}
+
+    assert config.load(environ).warnings == ()
+
+
 def test_api_key_with_its_hash_has_no_warning():
     entry = api_keys.env_entry("shop", "hunter2")
 

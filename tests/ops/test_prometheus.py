@@ -152,6 +152,12 @@ def test_known_series_start_at_zero(client):
     assert page["otp_checks_total{outcome=unavailable}"] == 0
 
 
+def test_series_of_a_shared_plan_start_at_zero_for_the_country_that_counts(app_with):
+    page = scrape(app_with(OTP_ALLOWED_COUNTRIES="AX"))
+
+    assert page["otp_approvals_total{channel=sms,country=FI}"] == 0
+
+
 def test_live_policy_is_exposed(app_with):
     page = scrape(app_with(OTP_SENDING="off"))
 

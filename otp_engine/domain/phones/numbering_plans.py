@@ -87,6 +87,19 @@ def belongs_to(e164: str, country: str) -> bool:
     return phonenumbers.is_valid_number_for_region(phonenumbers.parse(e164), country)
 
 
+def main_country(country: str) -> str:
+    """Return the country that mobile numbers of *country* count under.
+
+    Territories with a plan of their own are their own main country.
+
+    Args:
+        country: ISO 3166 code of a country with mobile numbers.
+    """
+    number = phonenumbers.example_number_for_type(country, PhoneNumberType.MOBILE)
+    main = number and phonenumbers.region_code_for_number(number)
+    return main or country
+
+
 def example_for(digits: str, region: str) -> str | None:
     """Return a mobile number of the country that *digits* seem to belong to.
 
