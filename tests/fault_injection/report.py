@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +15,18 @@ HEAD = """# Reliability
 
 Each promise of the [README](../README.md#what-it-promises) is tested under faults and \
 load.
-A row has the worst value of all runs, not the mean.
+The worst value of all runs counts, not the mean.
 `make trials` runs all tests and writes this page; `make fault-tests` runs a short \
 form with smaller numbers.
 The tests are in [`tests/fault_injection`](../tests/fault_injection).
-Each row has the commit that it was measured on: some tests ran again alone.
+Each trial has the commit that it was measured on: some tests ran again alone.
 
 """
+SUMMARY = "## Summary"
+TRIALS = "## Trials"
+DETAILS = "## Details"
+_README = Path(__file__).parents[2] / "README.md"
+_OTHER = "other properties"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,38 +125,100 @@ def page(trials: Iterable[Trial], *, previous: str = "") -> str:
 
     Args:
         trials: The trials of this run.
-        previous: The previous page, with the rows of the other trials.
+        previous: The previous page, with the other trials.
     """
     rows = {title_of(row): row for row in rows_of(previous)}
-    rows |= {trial.title: _row(trial) for trial in trials}
-    passed = sum("**FAIL**" not in row for row in rows.values())
-    lines = [
-        f"{HEAD}{passed} of {len(rows)} trials passed.",
-        _machine(),
-        "",
-        "| trial | what was done | runs | promise | worst seen (and bound) | | when |",
-        "|---|---|---|---|---|---|---|",
-        *(rows[title] for title in sorted(rows)),
+    details = details_of(previous)
+    for trial in trials:
+        rows[trial.title], details[trial.title] = _row(trial), _detail(trial)
+    return render(rows, details, _machine())
+
+
+def render(rows: Mapping[str, str], details: Mapping[str, str], machine: str) -> str:
+    """Return the page of these trials.
+
+    Args:
+        rows: The row of each trial, by its title.
+        details: What was done and measured, by the title.
+        machine: The sentence about the machine.
+    """
+    titles = sorted(rows)
+    passed = sum(not _failed(row) for row in rows.values())
+    parts = [
+        f"{HEAD}{passed} of {len(rows)} trials passed.\n{machine}",
+        f"{SUMMARY}\n\n{_summary(rows.values())}",
+        "A promise without a trial has the tests that the README lists.",
+        "\n".join(
+            [
+                f"{TRIALS}\n",
+                "| trial | runs | promise | result | when |",
+                "|---|---|---|---|---|",
+                *(rows[title] for title in titles),
+            ]
+        ),
+        f"{DETAILS}\n\nEach figure is the worst one, with its bound in brackets.",
+        *(f"### {title}\n\n{details[title]}" for title in titles),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n\n".join(parts) + "\n"
+
+
+def _summary(rows: Iterable[str]) -> str:
+    """Return a table with one row for each promise of the README."""
+    promises = dict(
+        re.findall(r"^\| (\d+) \| (.+?\.)(?= )", _README.read_text(), re.MULTILINE)
+    )
+    trials: dict[str, list[str]] = {number: [] for number in [*promises, _OTHER]}
+    for row in rows:
+        for number in promises_of(row) or [_OTHER]:
+            trials[number].append(row)
+    lines = ["| promise | trials | failed |", "|---|---|---|"]
+    for number, group in trials.items():
+        text = f"{number}. {promises[number]}" if number in promises else number
+        failed = sorted(title_of(row) for row in group if _failed(row))
+        lines.append(f"| {text} | {len(group)} | {'; '.join(failed)} |")
+    return "\n".join(lines)
+
+
+def promises_of(row: str) -> list[str]:
+    """Return the numbers of the promises that the trial of *row* verifies."""
+    cell = row.split(" | ")[2]
+    numbers = re.match(r"\d+(?:, \d+)*", cell)
+    return numbers[0].split(", ") if numbers else []
 
 
 def _row(trial: Trial) -> str:
-    seen = "<br>".join(map(str, trial.figures))
-    cells = (trial.title, trial.done, f"{trial.runs:,}", trial.promise, seen)
-    return f"| {' | '.join((*cells, _verdict(trial), _when()))} |"
+    result = "pass" if trial.passed else "**FAIL**"
+    cells = (trial.title, f"{trial.runs:,}", trial.promise, result, _when())
+    return f"| {' | '.join(cells)} |"
 
 
-def _verdict(trial: Trial) -> str:
-    if trial.passed:
-        return "pass"
-    return f"**FAIL**: {trial.reason or 'not understood yet.'}"
+def _detail(trial: Trial) -> str:
+    parts = [f"{trial.done[:1].upper()}{trial.done[1:]}."]
+    if trial.figures:
+        parts.append("\n".join(f"- {figure}" for figure in trial.figures))
+    if not trial.passed:
+        parts.append(f"**FAIL**: {trial.reason or 'not understood yet.'}")
+    return "\n\n".join(parts)
+
+
+def _failed(row: str) -> bool:
+    return "**FAIL**" in row
 
 
 def rows_of(page: str) -> list[str]:
     """Return the rows of the trials on *page*."""
-    lines = page.splitlines()
-    return [x for x in lines if x.startswith("| ") and not x.startswith("| trial |")]
+    lines = page.partition("| trial |")[2].partition("\n\n")[0].splitlines()
+    return [line for line in lines if line.startswith("| ")]
+
+
+def details_of(page: str) -> dict[str, str]:
+    """Return the details of each trial on *page*, by its title."""
+    _, *parts = page.partition(DETAILS)[2].split("\n### ")
+    details = {}
+    for part in parts:
+        title, _, text = part.partition("\n")
+        details[title] = text.strip()
+    return details
 
 
 def title_of(row: str) -> str:
