@@ -92,6 +92,24 @@ def test_relative_links_resolve(page):
     assert broken == []
 
 
+def sections(markdown: str) -> list[str]:
+    """Return the anchors of the headings of the second level."""
+    headings = re.findall(r"^## (.+)$", without_code(markdown), re.MULTILINE)
+    return [anchor for heading in headings for anchor in anchors(f"## {heading}")]
+
+
+def test_operations_page_lists_its_sections():
+    listed = re.findall(r"^- \[[^\]]+\]\(#([\w-]+)\)$", OPERATIONS, re.MULTILINE)
+
+    assert listed == sections(OPERATIONS)
+
+
+def test_readme_lists_its_sections():
+    contents = next(line for line in README.splitlines() if line.startswith("[The"))
+
+    assert re.findall(r"\(#([\w-]+)\)", contents) == sections(README)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_named_files_exist(page):
     named = re.findall(r"`([\w.-][\w./-]*\.(?:py|lua|yml|md|conf))`", PAGES[page])
