@@ -51,7 +51,8 @@ def blueprint(hosted: VerifyPageSettings, verify_page: VerifyPage) -> Blueprint:
 
     @bp.get("/verify")
     def page() -> ResponseReturnValue:
-        state, translations = VerifySession(session), _translations()
+        state = VerifySession(session)
+        translations = _translations(request.args.get("locale"))
         try:
             target = return_target.parse(request.args, hosted.return_origins)
         except InvalidReturnTarget as error:
@@ -65,8 +66,10 @@ def blueprint(hosted: VerifyPageSettings, verify_page: VerifyPage) -> Blueprint:
 
     @bp.post("/verify")
     def act() -> ResponseReturnValue:
-        state, translations = VerifySession(session), _translations()
         form = request.form
+        # A session that has expired has no language any more.
+        translations = _translations(form.get("locale"))
+        state = VerifySession(session)
         if not state.csrf_valid(form.get("csrf_token", "")):
             g.error = "expired_form"
             text = translations.get("expired_form")
@@ -94,7 +97,7 @@ def error_handler(verify_page: VerifyPage) -> ErrorHandler:
         """Render a page with the status of an `HTTPException`, otherwise 500."""
         code = isinstance(error, HTTPException) and error.code
         status = HTTPStatus(code or HTTPStatus.INTERNAL_SERVER_ERROR)
-        translations = _translations()
+        translations = _translations(request.args.get("locale"))
         notice = Notice(translations.get(Unavailable.error_code), status)
         response = make_response(verify_page.render_error(translations, notice), status)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -129,7 +132,8 @@ def _rejection(error: InvalidReturnTarget, translations: Translations) -> Notice
     return Notice(text, error_handlers.status_of(error), reason=error.message)
 
 
-def _translations() -> Translations:
-    if (locale := request.args.get("locale")) in TRANSLATIONS:
-        session["locale"] = locale
+def _translations(requested: str | None) -> Translations:
+    """Return the texts in the language that the person selected, else the browser's."""
+    if requested in TRANSLATIONS:
+        session["locale"] = requested
     return negotiate(session.get("locale"), request.accept_languages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ import pytest
 import redis
 from playwright.sync_api import Page, expect
 
+from tests.support import redis_server, server_process
 from tests.support.browser_pages import (
     PHONE,
     code_of,
@@ -20,6 +22,7 @@ from tests.support.time_travel import age
 
 pytestmark = pytest.mark.browser
 
+PEPPER = {"OTP_PEPPER": base64.b64encode(bytes(range(32))).decode()}
 ATTEMPTS = 5
 EXHAUSTED = "Too many wrong codes. Request a new one."
 BAD_LINK = "The link that led you here does not work. Go back, and try again."
@@ -261,3 +264,52 @@ def test_code_in_other_digits_is_submitted_when_complete(open_page):
     page.get_by_label("Code", exact=True).fill(f"\u200f{code.translate(digits)}")
 
     expect(page.get_by_role("heading")).to_have_text("Number verified")
+
+
+@pytest.mark.parametrize("failure", ["no network", "page of a proxy"])
+def test_number_is_kept_without_an_answer_of_the_service(open_page, failure):
+    page = open_page("/verify")
+    field = page.get_by_label("Phone number")
+    field.fill(PHONE)
+
+    def fail(route):
+        if route.request.method != "POST":
+            route.continue_()
+        elif failure == "no network":
+            route.abort()
+        else:
+            route.fulfill(status=502, content_type="text/html", body="Bad gateway")
+
+    page.route("**/verify", fail)
+    page.get_by_role("button", name="Send code").click()
+    expect(page.get_by_role("alert")).to_have_text(
+        "This does not work right now. Try again in a moment."
+    )
+    expect(field).to_have_value(PHONE)
+    expect(field).to_be_focused()
+    page.unroute("**/verify")
+    page.get_by_role("button", name="Send code").click()
+
+    expect(page.get_by_label("Code", exact=True)).to_be_focused()
+
+
+def test_code_and_number_are_kept_without_redis(chromium, tmp_path):
+    unavailable = "This does not work right now. Try again in a moment."
+    with (
+        redis_server.redis_on_a_socket(tmp_path) as url,
+        server_process.running_server("--dev", REDIS_URL=url, **PEPPER) as server,
+        chromium.new_context(base_url=f"http://127.0.0.1:{server.port}") as context,
+    ):
+        page = context.new_page()
+        page.goto("/verify")
+        code = submit_number(page)
+        redis.Redis.from_url(url).shutdown(nosave=True)
+
+        page.get_by_label("Code", exact=True).fill(code)
+        expect(page.get_by_role("alert")).to_have_text(unavailable)
+        expect(page.get_by_label("Code", exact=True)).to_have_value(code)
+        page.get_by_role("button", name="Use another number").click()
+        page.get_by_label("Phone number").fill(PHONE)
+        page.get_by_role("button", name="Send code").click()
+        expect(page.get_by_role("alert")).to_have_text(unavailable)
+        expect(page.get_by_label("Phone number")).to_have_value(PHONE)

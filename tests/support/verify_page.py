@@ -58,7 +58,7 @@ class Person:
     @property
     def notice(self):
         """The text of the notice of the last page."""
-        [content] = re.findall(r'role="alert">(.*?)</div>', self.response.text)
+        [content] = re.findall(r'role="alert"[^>]*>(.*?)</div>', self.response.text)
         return html.unescape(re.sub(r"<[^>]*>", "", content))
 
     @property

@@ -294,6 +294,25 @@ def test_expired_form_keeps_number_and_language(person):
     assert '<html lang="es"' in person.response.text
 
 
+def test_lost_session_keeps_number_and_language(person):
+    person.open(locale="fr")
+    person.http.delete_cookie("otp_verify", path="/verify")
+
+    person.submit("number", phone="94450 12345", locale="fr")
+
+    assert person.response.status_code == 400
+    assert person.typed("phone") == "94450 12345"
+    assert '<html lang="fr"' in person.response.text
+    person.submit("number", phone="94450 12345")
+    assert person.step == "code"
+
+
+def test_form_has_its_language(person):
+    person.open(locale="fr")
+
+    assert person.field("locale") == "fr"
+
+
 def test_typed_number_is_in_no_url_log_or_cookie(app_with, caplog):
     caplog.set_level("INFO")
     person = Person(app_with(OTP_ALLOWED_COUNTRIES="US").test_client())

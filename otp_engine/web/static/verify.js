@@ -1,6 +1,7 @@
 // Saves page loads and typing. The page works without this script.
 "use strict";
 
+const notice = document.getElementById("notice");
 const stepElement = document.getElementById("step");
 let webOtp; // AbortController of a pending WebOTP request
 let countdown; // interval of the resend button
@@ -11,22 +12,29 @@ stepElement.addEventListener("submit", async (event) => {
   if ("return" in form.dataset) return;
   event.preventDefault();
   const fields = new FormData(form, event.submitter);
-  const step = Object.assign(document.createElement("input"), { type: "hidden", name: "step", value: fields.get("step") });
   for (const button of stepElement.querySelectorAll("button")) button.disabled = true;
   try {
     const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(fields) });
-    show(new DOMParser().parseFromString(await response.text(), "text/html"));
+    const next = new DOMParser().parseFromString(await response.text(), "text/html");
+    next.getElementById("step") ? show(next) : showFailure();
   } catch {
-    form.append(step);
-    form.submit(); // the browser shows the network error
+    showFailure();
   }
 });
 
+// Without a network, or with an error page of a proxy: what was typed stays.
+function showFailure() {
+  const text = Object.assign(document.createElement("p"), { textContent: notice.dataset.unavailable });
+  notice.className = "notice error";
+  notice.replaceChildren(text);
+  for (const button of stepElement.querySelectorAll("button")) button.disabled = false;
+  stepElement.querySelector("[autofocus]")?.focus();
+}
+
 function show(next) {
-  if (!next.getElementById("step")) return location.reload();
   document.title = next.title;
-  for (const id of ["step", "notice"]) {
-    const [current, updated] = [document.getElementById(id), next.getElementById(id)];
+  for (const current of [stepElement, notice]) {
+    const updated = next.getElementById(current.id);
     for (const { name, value } of updated.attributes) current.setAttribute(name, value);
     current.replaceChildren(...updated.childNodes);
   }
