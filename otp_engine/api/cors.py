@@ -41,7 +41,7 @@ _EXPOSED_HEADERS = (
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}  # browsers omit them
 _PREFLIGHT_SECONDS = "600"
 # An origin is logged if it can contain no code and no phone number.
-_LOGGABLE = re.compile(r"(?!.*[0-9]{6})https?://[a-z0-9.\[\]:-]{1,100}", re.ASCII)
+_LOGGABLE = re.compile(r"(?!.*[0-9]{6})https?://[a-z0-9._\[\]:-]{1,100}", re.ASCII)
 _MAX_LOGGED = 20
 
 

@@ -42,7 +42,9 @@ _TIMEOUTS = range(150, 10_001)
 _MAX_DRAIN = timedelta(seconds=60)
 _KEEP_ALIVE = (timedelta(seconds=1), timedelta(minutes=10))
 # As browsers write origins: lower case, and no default port.
-_ORIGIN = re.compile(r"(https?)://[a-z0-9.-]+(:[0-9]{1,5})?", re.ASCII)
+_ORIGIN = re.compile(
+    r"(https?)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII
+)
 _PUBLIC_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
 _DEFAULT_PORTS = frozenset({":80", ":443"})
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)

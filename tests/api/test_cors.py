@@ -148,6 +148,20 @@ def test_dev_mode_logs_each_rejected_origin_once(new_app, caplog):
     assert hints[0].startswith(f"a page of {EVIL} called /auth/send_otp, ")
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["http://[::1]:5173", "http://my_app.localhost:5173", "https://app.example"],
+)
+def test_setting_of_the_hint_allows_the_origin(new_app, app_with, caplog, origin):
+    with caplog.at_level("WARNING", "otp_engine.api.cors"):
+        preflight(new_app().test_client(), origin=origin)
+    name, _, value = caplog.records[0].getMessage().rpartition(" ")[2].partition("=")
+
+    response = preflight(app_with(**{name: value}).test_client(), origin=origin)
+
+    assert response.status_code == 204
+
+
 def test_body_for_rejected_origin_states_the_cure(client):
     response = client.post("/auth/send_otp", data=PHONE, headers={"Origin": EVIL})
 
