@@ -14,7 +14,7 @@ DEFINED_HEADERS = frozenset(
         *("allow", "connection", "content-length", "content-type", "date", "server"),
         *("otp-attempts-left", "otp-expires-in", "otp-resend-after", "retry-after"),
         *("www-authenticate", "x-request-id", "ratelimit", "ratelimit-policy"),
-        "cache-control",
+        *("cache-control", "vary"),
     }
 )
 
