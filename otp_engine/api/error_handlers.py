@@ -44,20 +44,21 @@ _HTTP_ERRORS = {
 }
 
 
-def register(app: Flask, by_prefix: Mapping[str, ErrorHandler]) -> None:
+def register(app: Flask, by_path: Mapping[str, ErrorHandler]) -> None:
     """Register one handler for every error of *app*.
 
     Args:
         app: The application.
-        by_prefix: Handlers of other formats, by the prefix of the path of a request;
-            the first prefix that matches.
+        by_path: Handlers of other formats, by the path of a request. A path that ends
+            with a slash includes those below it; the first one that matches counts.
     """
 
     def dispatch(error: Exception) -> ResponseReturnValue:
         matches = (
             handler
-            for prefix, handler in by_prefix.items()
-            if request.path.startswith(prefix)
+            for path, handler in by_path.items()
+            if request.path == path
+            or (path.endswith("/") and request.path.startswith(path))
         )
         return next(matches, handle)(error)
 

@@ -19,8 +19,8 @@ _COUNTRIES_WITH_RATES = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})
 
 
 def error_handlers(settings: Settings) -> dict[str, ErrorHandler]:
-    """Return the error handlers of the pages, by the prefix of the path."""
-    own: dict[str, ErrorHandler] = {"": home.handle_error}
+    """Return the error handlers of the pages, by their paths."""
+    own: dict[str, ErrorHandler] = {"/": home.handle_error}
     if settings.verify_page.enabled:
         own = {"/verify": verify.error_handler(_verify_page(settings))} | own
     return own

@@ -19,7 +19,10 @@ PRODUCTION = {
     "OTP_SENDER": "console",
     "OTP_ALLOW_ANONYMOUS": "1",
 }
-UNKNOWN = ["/nope", "/nope.json", "/authx", "/v2x", "/docs/x", "/dev", "/index.html"]
+UNKNOWN = [
+    *("/nope", "/nope.json", "/authx", "/v2x", "/docs/x", "/dev", "/index.html"),
+    *("/verifyx", "/verify/x"),
+]
 
 
 def links(page):
