@@ -10,7 +10,8 @@
     ├── OriginNotAllowed         the page that sent the request has another origin
     ├── DestinationNotAllowed    the number is valid, and the service does not serve it
     │   ├── CountryNotAllowed
-    │   └── NumberTypeNotAllowed
+    │   ├── NumberTypeNotAllowed
+    │   └── RecipientOptedOut    the recipient has answered STOP
     ├── VerificationNotFound
     ├── LimitExceeded            a rule refuses the request for some time
     │   ├── TooManyAttempts
@@ -167,6 +168,16 @@ class NumberTypeNotAllowed(DestinationNotAllowed):
             message = f"{start} with its country code, such as {example}."
         super().__init__(message)
         self.example = example
+
+
+class RecipientOptedOut(DestinationNotAllowed):
+    """The recipient has answered STOP to an earlier message of the sender."""
+
+    error_code = "recipient_opted_out"
+    message = (
+        "This phone has answered STOP to our messages. Answer START to the last one,"
+        " and try again."
+    )
 
 
 class VerificationNotFound(OTPError):

@@ -101,7 +101,7 @@ class VerificationStore(PhoneStateStore, Protocol):
             phone: The phone key.
             idempotency_key: Identifies the send, 8 bytes.
             rejection: A provider's rejection of the phone, which is stored for
-                `provider_rejections.TTL` and this *sender* only.
+                its `ttl` and this *sender* only.
             sender: What the rejection depends on besides the number.
         """
 

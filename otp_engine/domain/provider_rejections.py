@@ -2,7 +2,8 @@
 
 Each send to a rejected number costs a hash and a request to the provider. The store
 therefore has the rejection for ten minutes, under the keyed hash of the number. A send
-in that time gets the same error at once.
+in that time gets the same error at once. A recipient who has answered STOP can end the
+rejection by an answer, so the store has that one for half a minute.
 """
 
 from __future__ import annotations
@@ -16,14 +17,20 @@ from otp_engine.errors import (
     InvalidPhone,
     NumberTypeNotAllowed,
     OTPError,
+    RecipientOptedOut,
 )
 
 TTL = timedelta(minutes=10)
-"""Time that a rejection is stored."""
+"""Time that a rejection is stored, unless the recipient can end it."""
+
+_OPTED_OUT_TTL = timedelta(seconds=30)
 
 _ERRORS: dict[str, type[OTPError]] = {
     error.error_code: error
-    for error in (DeliveryFailed, InvalidPhone, CountryNotAllowed, NumberTypeNotAllowed)
+    for error in (
+        *(DeliveryFailed, InvalidPhone),
+        *(CountryNotAllowed, NumberTypeNotAllowed, RecipientOptedOut),
+    )
 }
 
 
@@ -38,6 +45,12 @@ class ProviderRejection:
 
     error_code: str
     provider_error: int | None = None
+
+    @property
+    def ttl(self) -> timedelta:
+        """Time that the rejection is stored."""
+        opted_out = self.error_code == RecipientOptedOut.error_code
+        return _OPTED_OUT_TTL if opted_out else TTL
 
     @classmethod
     def from_error(cls, error: OTPError) -> ProviderRejection | None:

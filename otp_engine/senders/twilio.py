@@ -101,10 +101,12 @@ class TwilioProvider:
         if not created.sid:
             raise DeliveryUnconfirmed
         if str(created.status) in _NOT_SENT:
+            code = twilio_errors.parse_code(created.error_code)
             log.warning(
-                "twilio: the message to %s is %s", message.masked, created.status
+                "twilio: the message to %s is %s: error %s",
+                *(message.masked, created.status, code),
             )
-            raise DeliveryFailed
+            raise twilio_errors.from_failed_message(code)
 
     def ping(self) -> None:
         """Check the credentials by listing one message of the account.

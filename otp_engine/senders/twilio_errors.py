@@ -18,6 +18,7 @@ from otp_engine.errors import (
     NumberTypeNotAllowed,
     OTPError,
     ProviderUnavailable,
+    RecipientOptedOut,
 )
 
 _CODE = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -38,12 +39,19 @@ _ERRORS: dict[int, Callable[[], OTPError]] = {
     14107: _throttled,  # more than 30 messages between two numbers in 30 s
     20429: ProviderUnavailable,  # too many concurrent requests; not processed
     21211: InvalidPhone,
+    21214: InvalidPhone,  # cannot be reached
     21217: InvalidPhone,
-    21408: CountryNotAllowed,  # geo permissions of the account
-    21610: _recipient_rejected,  # the recipient has replied STOP
+    21265: InvalidPhone,  # a short code
+    21215: CountryNotAllowed,  # geo permissions of the account
+    21408: CountryNotAllowed,  # the same
+    21610: RecipientOptedOut,
     21611: _throttled,  # the sender's queue is full
     21614: NumberTypeNotAllowed,  # not a mobile number
     21635: NumberTypeNotAllowed,  # a landline
+    30003: _recipient_rejected,  # switched off, or without coverage
+    30004: _recipient_rejected,  # blocked
+    30005: InvalidPhone,  # unknown
+    30006: NumberTypeNotAllowed,  # a landline, or an unreachable network
     30450: _recipient_rejected,  # SMS pumping protection
     30453: _recipient_rejected,
 }
@@ -77,6 +85,20 @@ def to_error(status: int, code: int | None) -> OTPError:
         A new error, with *code* as its `provider_error`.
     """
     error = _create_error(status, code)
+    error.provider_error = code or None
+    return error
+
+
+def from_failed_message(code: int | None) -> OTPError:
+    """Return the error of a message that Twilio accepted and could not deliver at once.
+
+    Args:
+        code: The error code of the message; None if it has none.
+
+    Returns:
+        A new error, with *code* as its `provider_error`.
+    """
+    error = _ERRORS.get(code or 0, _recipient_rejected)()
     error.provider_error = code or None
     return error
 

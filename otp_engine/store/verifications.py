@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from otp_engine.domain import provider_rejections
 from otp_engine.domain.limits.limits import Limit, LimitHit, WindowUsage
 from otp_engine.domain.models import (
     CheckReservation,
@@ -30,7 +29,6 @@ from otp_engine.store.redis_client import RedisClient
 
 # Long enough for a retry after a lost reply.
 _APPROVAL_TTL = lua_codec.to_ms(timedelta(minutes=1))
-_PROVIDER_REJECTION_TTL = lua_codec.to_ms(provider_rejections.TTL)
 
 
 class RedisVerificationStore:
@@ -141,7 +139,7 @@ class RedisVerificationStore:
             ],
             idempotency_key,
             str(rejection or ""),
-            _PROVIDER_REJECTION_TTL,
+            lua_codec.to_ms(rejection.ttl) if rejection else 0,
             sender,
         )
 

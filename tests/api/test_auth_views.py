@@ -16,6 +16,7 @@ from otp_engine.errors import (
     DeliveryFailed,
     DeliveryUnconfirmed,
     ProviderUnavailable,
+    RecipientOptedOut,
     StoreUnavailable,
 )
 from tests.support.fakes import different_code
@@ -227,6 +228,14 @@ def test_send_during_cooldown_is_429_with_retry_after(app_with):
     assert response.headers["Retry-After"] == "30"
 
 
+def test_opted_out_recipient_reads_what_to_answer(client, outbox):
+    outbox.error = RecipientOptedOut()
+
+    response = send(client)
+
+    assert "Answer START" in response.json["msg"]
+
+
 def test_environment_sets_limit_per_phone(app_with):
     client = app_with(OTP_SENDS_PER_PHONE="1/1h").test_client()
     send(client)
@@ -241,6 +250,7 @@ def test_environment_sets_limit_per_phone(app_with):
     ("error", "status", "error_name"),
     [
         (DeliveryFailed(), 502, "delivery_failed"),
+        (RecipientOptedOut(), 403, "recipient_opted_out"),
         (DeliveryUnconfirmed(), 504, "delivery_unconfirmed"),
         (ProviderUnavailable(), 503, "unavailable"),
         (StoreUnavailable(), 503, "unavailable"),

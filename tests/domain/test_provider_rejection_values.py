@@ -10,6 +10,7 @@ from otp_engine.errors import (
     NumberTypeNotAllowed,
     OTPError,
     ProviderUnavailable,
+    RecipientOptedOut,
 )
 from otp_engine.senders.twilio_errors import to_error
 
@@ -26,6 +27,7 @@ def with_code(error: OTPError, code: int | None) -> OTPError:
         with_code(InvalidPhone(), 21211),
         with_code(CountryNotAllowed(), 21408),
         with_code(NumberTypeNotAllowed(), 21614),
+        with_code(RecipientOptedOut(), 21610),
     ],
 )
 def test_rejection_of_the_number_is_stored(error):

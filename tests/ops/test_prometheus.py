@@ -25,6 +25,7 @@ from otp_engine.errors import (
     OTPError,
     Overloaded,
     ProviderUnavailable,
+    RecipientOptedOut,
     StoreUnavailable,
 )
 from otp_engine.ops.prometheus import PrometheusMetrics
@@ -97,7 +98,11 @@ def test_send_and_approval_are_counted_by_country_and_channel(client, outbox):
 
 @pytest.mark.parametrize(
     ("error", "outcome"),
-    [(DeliveryFailed(), "rejected"), (DeliveryUnconfirmed(), "unconfirmed")],
+    [
+        (DeliveryFailed(), "rejected"),
+        (RecipientOptedOut(), "rejected"),
+        (DeliveryUnconfirmed(), "unconfirmed"),
+    ],
 )
 def test_send_is_counted_by_outcome(client, outbox, error, outcome):
     outbox.error = error

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import threading
@@ -18,6 +19,7 @@ from otp_engine.errors import (
     NumberTypeNotAllowed,
     OTPError,
     ProviderUnavailable,
+    RecipientOptedOut,
 )
 from otp_engine.senders.twilio import TwilioProvider
 from otp_engine.senders.twilio_http import PooledHttpClient
@@ -102,7 +104,17 @@ def test_message_is_valid_as_long_as_code_up_to_maximum(
         (400, 21408, CountryNotAllowed),
         (400, 21614, NumberTypeNotAllowed),
         (400, 21635, NumberTypeNotAllowed),
-        (400, 21610, DeliveryFailed),
+        (400, 21214, InvalidPhone),
+        (400, 21215, CountryNotAllowed),
+        (400, 21217, InvalidPhone),
+        (400, 21265, InvalidPhone),
+        (400, 21610, RecipientOptedOut),
+        (400, 21612, DeliveryFailed),
+        (400, 30003, DeliveryFailed),
+        (400, 30004, DeliveryFailed),
+        (400, 30005, InvalidPhone),
+        (400, 30006, NumberTypeNotAllowed),
+        (400, 30450, DeliveryFailed),
         (400, 21606, DeliveryFailed),
         (400, 21611, ProviderUnavailable),
         (400, 14107, ProviderUnavailable),
@@ -146,7 +158,9 @@ def test_code_that_is_no_number_is_no_provider_error(provider, twilio, code):
     assert rejection.value.provider_error is None
 
 
-@pytest.mark.parametrize(("code", "elsewhere"), [(21606, True), (21610, False)])
+@pytest.mark.parametrize(
+    ("code", "elsewhere"), [(21606, True), (21612, True), (30450, False)]
+)
 def test_rejection_permits_failover_unless_recipient_is_the_reason(
     provider, twilio, code, elsewhere
 ):
@@ -156,6 +170,31 @@ def test_rejection_permits_failover_unless_recipient_is_the_reason(
         provider.send(MESSAGE)
 
     assert rejection.value.retry_elsewhere is elsewhere
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (21610, RecipientOptedOut),
+        (30003, DeliveryFailed),
+        (30004, DeliveryFailed),
+        (30005, InvalidPhone),
+        (30006, NumberTypeNotAllowed),
+        (30007, DeliveryFailed),
+        (None, DeliveryFailed),
+    ],
+)
+@pytest.mark.parametrize("status", ["failed", "undelivered"])
+def test_message_that_fails_at_once_raises_the_error_of_its_code(
+    provider, twilio, status, code, error
+):
+    message = {"sid": "SM1", "status": status, "error_code": code}
+    twilio.behave = garbage(201, json.dumps(message))
+
+    with pytest.raises(error) as rejection:
+        provider.send(MESSAGE)
+
+    assert rejection.value.provider_error == code
 
 
 @pytest.mark.parametrize(

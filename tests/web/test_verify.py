@@ -6,7 +6,7 @@ import pytest
 
 from otp_engine import config
 from otp_engine.app import create_app
-from otp_engine.errors import DeliveryUnconfirmed
+from otp_engine.errors import DeliveryUnconfirmed, RecipientOptedOut
 from tests.support.fakes import FakeSender
 from tests.support.settings import RELAXED
 from tests.support.time_travel import age
@@ -167,6 +167,19 @@ def test_unconfirmed_delivery_shows_the_code_form(store):
 
     assert person.step == "code"
     assert person.notice.startswith("The message may take a while.")
+
+
+@pytest.mark.parametrize("language", ["ar", "de", "en", "es", "fr", "hi", "it", "pt"])
+def test_opted_out_recipient_reads_what_to_answer(store, language):
+    outbox = FakeSender(error=RecipientOptedOut())
+    app = create_app(config.load(RELAXED), store=store, sender=outbox)
+    person = Person(app.test_client(), **{"Accept-Language": language})
+
+    person.submit("number", phone="9445012345")
+
+    assert person.step == "number"
+    assert "STOP" in person.notice
+    assert "START" in person.notice
 
 
 def test_code_without_a_verification_returns_to_the_number_form(person):

@@ -45,6 +45,9 @@ _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
         403,
         _GEO + " {country} is blocked for sms channel for all services",
     ),
+    errors.RecipientOptedOut: (
+        *(21610, 400, "Attempt to send to unsubscribed recipient"),
+    ),
     errors.TooManyAttempts: (60202, 429, "Max check attempts reached"),
     errors.DeliveryFailed: (20502, 502, "Bad gateway"),
     errors.DeliveryUnconfirmed: (20504, 504, "Gateway timeout"),

@@ -19,14 +19,17 @@
 --          0  there was nothing to release
 --
 -- TTL: the verification ends with its last code; it is deleted when it has no send.
--- The provider's rejections expire ARGV[3] after the last of them.
+-- The provider's rejections expire with the last of them.
 
 local verification, key = KEYS[1], ARGV[1]
 
 if ARGV[2] ~= '' then
     local expires = string.format('%.0f', now() + ARGV[3])
     redis.call('HSET', KEYS[4], ARGV[4], expires .. ' ' .. ARGV[2])
-    redis.call('PEXPIRE', KEYS[4], ARGV[3])
+    -- The rejection of another sender may be stored for longer.
+    if redis.call('PTTL', KEYS[4]) < tonumber(ARGV[3]) then
+        redis.call('PEXPIRE', KEYS[4], ARGV[3])
+    end
 end
 redis.call('ZREM', KEYS[2], key)
 redis.call('ZREM', KEYS[3], key)

@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from otp_engine.errors import DeliveryUnconfirmed, StoreUnavailable
+from otp_engine.errors import (
+    DeliveryUnconfirmed,
+    RecipientOptedOut,
+    StoreUnavailable,
+)
 from tests.support.fakes import different_code
 from tests.support.redis_dump import everything_in
 from tests.support.verify_client import ACCOUNT, SERVICE, TO, TOKEN, Verify
@@ -134,6 +138,16 @@ def test_auth_api_keeps_cooldown_after_send_through_v2(verify_with, outbox):
 
     assert response["error"] == "rate_limited"
     assert len(outbox.messages) == 1
+
+
+def test_send_to_an_opted_out_recipient_has_the_error_of_the_messaging_api(
+    verify, outbox
+):
+    outbox.error = RecipientOptedOut()
+
+    response = verify.send()
+
+    assert response.error == (400, 21610, "Attempt to send to unsubscribed recipient")
 
 
 def test_send_after_unconfirmed_one_is_sent(verify_with, outbox):
