@@ -11,6 +11,10 @@ from otp_engine.domain.limits import ip_networks
         ("203.0.113.7", "203.0.113.7"),
         (" 203.0.113.7 ", "203.0.113.7"),
         ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("64:ff9b::203.0.113.7", "203.0.113.7"),
+        ("64:ff9b::cb00:7107", "203.0.113.7"),
+        # Another network of RFC 8215, in which the position of the address is unknown.
+        ("64:ff9b:1::cb00:7107", "64:ff9b:1::/64"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
     ],
 )

@@ -154,7 +154,7 @@ def _collect(stream: IO[str] | None, lines: list[str]) -> None:
 
 
 def _started(served: ServerProcess) -> bool:
-    """Return whether every worker has started: a stop before that takes 15 s."""
+    """Return whether every worker has started."""
     text = "".join(served.stderr)
     if served.process.poll() is not None:
         raise AssertionError(text)

@@ -7,12 +7,17 @@ import ipaddress
 # Prefix lengths of wider IPv6 networks, with the factor of their limits.
 _WIDER_IPV6 = ((56, 4), (48, 16))
 
+# RFC 6052, section 2.1: IPv4 addresses as an IPv6 network sees them.
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+
 
 def normalize(text: str) -> str:
     """Parse an address: the whole of an IPv4 one, the /64 of an IPv6 one.
 
     One household or one rented server has a whole /64, so a limit of single IPv6
-    addresses would limit no client. An IPv4-mapped IPv6 address counts as IPv4.
+    addresses would limit no client. An IPv4-mapped IPv6 address counts as IPv4, and so
+    does one that a translator made of an IPv4 address (RFC 6052): all clients of that
+    translator would otherwise be one /64.
 
     Raises:
         ValueError: The text is not an address, or has a scope id (`%`), which only
@@ -25,6 +30,8 @@ def normalize(text: str) -> str:
         return str(address)
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
+    if address in _TRANSLATED:
+        return str(ipaddress.IPv4Address(address.packed[-4:]))
     return str(ipaddress.ip_network((address.packed, 64), strict=False))
 
 
