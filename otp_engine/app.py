@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -235,7 +236,13 @@ def _build_dependencies(
     metrics: EventMetrics,
 ) -> Dependencies:
     sandbox_numbers = SandboxNumbers(
-        {sandbox.number.e164: sandbox for sandbox in settings.test_numbers},
+        {
+            sandbox.number.e164: sandbox
+            # Of two entries of a number, the one that lasts longer.
+            for sandbox in sorted(
+                settings.test_numbers, key=attrgetter("valid_through")
+            )
+        },
         lambda: datetime.now(UTC).date(),
     )
     live = _live_policy(settings, store, engine, metrics, sandbox_numbers)

@@ -120,11 +120,10 @@ def _describe_os_error(error: BaseException) -> str:
 def _describe_sentinel(text: str) -> str:
     """Describe that no Sentinel named the primary, by the errors in *text*."""
     causes = {
-        "CERTIFICATE_VERIFY_FAILED": "have a certificate that is not trusted",
-        "Authentication required": "require a password: sentinel_password",
-        "AuthenticationError": "refuse the password: sentinel_password",
-        "Timeout": "do not answer in time",
-        "ConnectionError": "do not answer",
+        "AuthenticationError": "require a sentinel_password, or refuse it",
+        "TimeoutError": "do not answer in time",
+        # With TLS the certificate can be the reason; redis-py does not report it.
+        "ConnectionError": "do not answer, or not with a trusted certificate",
     }
     reasons = (words for part, words in causes.items() if part in text)
     return (

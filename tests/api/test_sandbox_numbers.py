@@ -136,6 +136,13 @@ def test_expired_entry_is_a_warning_without_the_number():
     assert NUMBER not in warning
 
 
+@pytest.mark.parametrize("entries", [f"{EXPIRED},{ENTRY}", f"{ENTRY},{EXPIRED}"])
+def test_renewed_entry_beside_the_expired_one_is_used(app_with, entries):
+    client = app_with(OTP_TEST_NUMBERS=entries).test_client()
+
+    assert send(client).status_code == 201
+
+
 def test_unassigned_number_is_invalid_after_its_last_day(app_with, outbox):
     client = app_with(OTP_TEST_NUMBERS=EXPIRED).test_client()
 

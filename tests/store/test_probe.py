@@ -259,6 +259,37 @@ def test_absent_redis_is_described(url, reason):
     assert found.startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("", "require a sentinel_password, or refuse it"),
+        ("?sentinel_password=wrong", "require a sentinel_password, or refuse it"),
+        ("?sentinel_password=s3ntinel", "know no service of this name"),
+    ],
+)
+def test_sentinel_without_an_answer_is_described(tmp_path, query, reason):
+    settings = tmp_path / "sentinel.conf"
+    settings.write_text("requirepass s3ntinel\n")
+    with redis_server.sentinel_on_a_port(settings) as port:
+        found = reason_of(f"redis+sentinel://127.0.0.1:{port}/otp{query}")
+
+    assert found == f"is not found: its Sentinels {reason}"
+
+
+def test_readiness_is_one_command(server):
+    port, admin = server
+    store = RedisStore(connect(f"redis://127.0.0.1:{port}", TIMEOUT))
+    store.ping()
+    admin.config_resetstat()
+
+    store.ping()
+
+    # Commands of a script count as well.
+    counts = admin.info("commandstats")
+    assert counts["cmdstat_evalsha"]["calls"] == 1
+    assert not {"cmdstat_eval", "cmdstat_ping"} & counts.keys()
+
+
 def test_certificate_that_is_not_trusted_is_described(tmp_path):
     ours = certificates.authority(tmp_path, "ours")
     options = ours.server_options()
