@@ -190,15 +190,18 @@ def test_ignored_hangup_stops_no_service():
         signal.signal(signal.SIGHUP, default)
 
 
-def test_signal_during_start_stops_service_at_once(own_environ):
+@pytest.mark.parametrize("drain", ["0s", "1s"])
+def test_signal_during_start_stops_service_without_killing_workers(own_environ, drain):
     arguments = [*server_process.PROGRAM, "serve", "--workers", "2", "--port", "0"]
-    with started(arguments, **own_environ) as (process, lines):
+    environ = own_environ | {"OTP_DRAIN": drain}
+    with started(arguments, **environ) as (process, lines):
         next(line for line in lines if "Spawning worker-2" in line)
         process.terminate()
         rest = "".join(lines)
 
     assert process.returncode == 0
     assert "refused to gracefully stop" not in rest
+    assert "Unexpected exit" not in rest
 
 
 def test_spawned_workers_end_with_killed_parent(own_environ):

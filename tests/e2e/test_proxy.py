@@ -238,3 +238,27 @@ def test_x_forwarded_for_lines_are_read_in_order():
         ]
 
     assert statuses == [201, 201, 429]
+
+
+# As Azure's Application Gateway writes it.
+def test_clients_of_proxy_that_adds_their_port_have_limits_of_their_own(tmp_path):
+    appended = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
+    changes = {appended: "proxy_set_header X-Forwarded-For $remote_addr:$remote_port;"}
+    environ = {"OTP_TRUSTED_PROXIES": "1", "OTP_SENDS_PER_IP": "1/1h"}
+
+    def send(phone: str, source: str) -> int:
+        body = b'{"phone": "%s"}' % phone.encode()
+        request = raw_http.encode_post(SEND, body, KIND)
+        return raw_http.exchange(port, request, source=source).status
+
+    with (
+        server_process.running_server("--dev", **environ) as server,
+        buffering_proxy.in_front_of(server.port, tmp_path, changes=changes) as port,
+    ):
+        statuses = [
+            send("9445012345", "127.0.0.2"),
+            send("9445067890", "127.0.0.3"),
+            send("9445011111", "127.0.0.2"),
+        ]
+
+    assert statuses == [201, 201, 429]
