@@ -50,8 +50,10 @@ class SandboxNumbers:
         if not self.by_e164:
             return numbers.parse(text, region)
         digits = numbers.normalize(text)
-        e164 = numbering_plans.read_unassigned(digits, region)
-        sandbox = self.get(digits) or self.get(e164 or "")
+        number = numbering_plans.read_unassigned(digits, region)
+        sandbox = self.get(digits)
+        if number and not sandbox:
+            sandbox = self.get(numbering_plans.to_e164(number))
         return sandbox.number if sandbox else numbers.parse(digits, region)
 
     def get(self, e164: str) -> SandboxNumber | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import phonenumbers
 import pytest
 from phonenumbers import PhoneMetadata, PhoneNumberFormat, PhoneNumberType
@@ -12,28 +14,45 @@ from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.errors import DestinationNotAllowed, InvalidPhone
 
 # Tristan da Cunha (TA) has no mobile number in libphonenumber.
-EXAMPLES = {
-    region: example
-    for region in sorted(phonenumbers.SUPPORTED_REGIONS)
-    if (example := phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE))
-}
-E164_EXAMPLES = {
-    phonenumbers.format_number(example, PhoneNumberFormat.E164)
-    for example in EXAMPLES.values()
-}
+FORMATS = PhoneNumberFormat
+
+
+@dataclass(frozen=True)
+class Example:
+    """A mobile number of a country, in the forms of libphonenumber."""
+
+    country: str
+    code: str
+    digits: str
+    e164: str
+    national: str
+    international: str
+
+
+def examples():
+    """Yield an example of each country; Tristan da Cunha (TA) has no mobile number."""
+    for country in sorted(phonenumbers.SUPPORTED_REGIONS):
+        number = phonenumbers.example_number_for_type(country, PhoneNumberType.MOBILE)
+        if number:
+            yield Example(
+                country,
+                str(number.country_code),
+                phonenumbers.national_significant_number(number),
+                phonenumbers.format_number(number, FORMATS.E164),
+                phonenumbers.format_number(number, FORMATS.NATIONAL),
+                phonenumbers.format_number(number, FORMATS.INTERNATIONAL),
+            )
+
+
+EXAMPLES = list(examples())
 REGION_BY_INTERNATIONAL_PREFIX = {
     metadata.international_prefix: region
-    for region in EXAMPLES
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS)
     if (metadata := PhoneMetadata.metadata_for_region(region))
 }
 EVERY_COUNTRY = AllowedDestinations({"*"})
 DEFAULT_REGIONS = ("IN", "US", "GB", "SG", "DE")
-
 ZEROS = {"Arabic": "٠", "Persian": "۰", "Devanagari": "०", "full-width": "\uff10"}
-
-
-def write(example, number_format):
-    return phonenumbers.format_number(example, number_format)
 
 
 def reached(text, region, *, form=False):
@@ -61,65 +80,112 @@ def decorations(text):
     yield f"\ufeff{text[:4]}\u200b{text[4:]}"
 
 
-@pytest.mark.parametrize("country", EXAMPLES)
-def test_number_written_in_its_own_region_is_served(country):
-    example = EXAMPLES[country]
-    e164 = write(example, PhoneNumberFormat.E164)
-    national = write(example, PhoneNumberFormat.NATIONAL)
-    international = write(example, PhoneNumberFormat.INTERNATIONAL)
-
-    for text in (national, international, e164):
-        assert {reached(text, country)} == {e164}
-        assert {reached(other, country) for other in decorations(text)} == {e164}
+def misread(spellings, **options):
+    """List the spellings that reach neither their number nor none."""
+    return [
+        (text, region, e164, other)
+        for text, region, e164 in spellings
+        if (other := reached(text, region, **options)) not in {e164, None}
+    ]
 
 
-@pytest.mark.parametrize("country", EXAMPLES)
-def test_international_number_is_served_from_every_region(country):
-    example = EXAMPLES[country]
-    e164 = write(example, PhoneNumberFormat.E164)
-    international = write(example, PhoneNumberFormat.INTERNATIONAL)
-
-    for region in DEFAULT_REGIONS:
-        assert reached(international, region) == e164
-        assert reached(international, region, form=True) == e164
+def not_served(spellings, **options):
+    """List the spellings that do not reach their number."""
+    return [
+        (text, region, e164)
+        for text, region, e164 in spellings
+        if reached(text, region, **options) != e164
+    ]
 
 
-@pytest.mark.parametrize("country", EXAMPLES)
-def test_number_with_a_lost_plus_reaches_only_itself(country):
-    example = EXAMPLES[country]
-    e164 = write(example, PhoneNumberFormat.E164)
-    international = write(example, PhoneNumberFormat.INTERNATIONAL)
+def test_number_written_in_its_own_region_is_served():
+    spellings = [
+        (text, example.country, example.e164)
+        for example in EXAMPLES
+        for text in (example.e164, example.national, example.international)
+    ]
 
-    for region in (*DEFAULT_REGIONS, country):
-        for text in (e164, international):
-            spaced = text.replace("+", " ")
-            assert reached(spaced, region, form=True) in {e164, None}
-            assert reached(f"\u202a{spaced}\u202c", region, form=True) in {e164, None}
-            assert reached(f"({spaced})", region, form=True) in {e164, None}
-    assert reached(e164.replace("+", " "), numbers.UNKNOWN_REGION, form=True) == e164
+    assert not_served(spellings) == []
+
+
+def test_pasted_number_in_digits_of_any_script_is_served():
+    spellings = [
+        (text, example.country, example.e164)
+        for example in EXAMPLES
+        for written in (example.national, example.international)
+        for text in decorations(written)
+    ]
+
+    assert not_served(spellings) == []
+
+
+@pytest.mark.parametrize("form", [False, True])
+def test_international_number_is_served_from_every_region(form):
+    spellings = [
+        (example.international, region, example.e164)
+        for example in EXAMPLES
+        for region in DEFAULT_REGIONS
+    ]
+
+    assert not_served(spellings, form=form) == []
+
+
+@pytest.mark.parametrize("pattern", [" {}", "\u202a( {})\u202c"])
+def test_number_with_a_lost_plus_reaches_only_itself(pattern):
+    spellings = [
+        (pattern.format(example.international[1:]), region, example.e164)
+        for example in EXAMPLES
+        for region in (*DEFAULT_REGIONS, example.country)
+    ]
+
+    assert misread(spellings, form=True) == []
+
+
+def test_number_with_a_lost_plus_is_served_where_a_plus_is_required():
+    spellings = [
+        (f" {example.e164[1:]}", numbers.UNKNOWN_REGION, example.e164)
+        for example in EXAMPLES
+    ]
+
+    assert not_served(spellings, form=True) == []
 
 
 @pytest.mark.parametrize("region", REGION_BY_INTERNATIONAL_PREFIX.values())
 def test_number_with_00_reaches_only_itself(region):
-    wrong = [
-        (e164, other)
-        for e164 in E164_EXAMPLES
-        if (other := reached(f"00{e164[1:]}", region)) not in {e164, None}
+    spellings = [
+        (f"00{example.e164[1:]}", region, example.e164) for example in EXAMPLES
     ]
 
-    assert wrong == []
+    assert misread(spellings) == []
+
+
+@pytest.mark.parametrize("zeros", ["0", "(0)", "00"])
+def test_zero_after_the_country_code_changes_no_number(zeros):
+    spellings = [
+        (f"+{example.code}{zeros}{example.digits}", "IN", example.e164)
+        for example in EXAMPLES
+    ]
+
+    assert misread(spellings) == []
+
+
+def test_number_without_its_plus_reaches_only_itself_in_its_region():
+    spellings = [
+        (example.e164[1:], example.country, example.e164) for example in EXAMPLES
+    ]
+
+    assert misread(spellings) == []
 
 
 @pytest.mark.parametrize("prefix", ["+0", "+00", "+000", "+011", "++", "+ +", "00+"])
 def test_number_with_a_second_prefix_is_refused(prefix):
-    wrong = [
-        (region, e164)
-        for e164 in E164_EXAMPLES
-        for region in DEFAULT_REGIONS
-        if reached(prefix + e164[1:], region)
+    spellings = [
+        (prefix + example.e164[1:], region, None)
+        for example in EXAMPLES
+        for region in ("IN", "US")
     ]
 
-    assert wrong == []
+    assert not_served(spellings) == []
 
 
 @pytest.mark.parametrize(

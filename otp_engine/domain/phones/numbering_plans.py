@@ -1,7 +1,7 @@
 """Read digits by the numbering plans of libphonenumber.
 
-Several spellings can reach one phone. `read` returns one canonical E.164 form for all
-of them, because limits and verifications are stored under that form. It returns None
+Several spellings can reach one phone. `read` returns one canonical form for all of
+them, because limits and verifications are stored under its E.164 form. It returns None
 for digits that could reach two phones.
 """
 
@@ -33,8 +33,8 @@ _WELL_KNOWN_PREFIXES = ("00", "0011", "010", "011")
 _AREA_CODES = frozenset({"010", "011"})
 
 
-def read(digits: str, region: str) -> str | None:
-    """Return the E.164 form of an assignable number.
+def read(digits: str, region: str) -> phonenumbers.PhoneNumber | None:
+    """Read an assignable number, in its canonical form.
 
     Args:
         digits: ASCII digits, which can have a plus in front.
@@ -44,23 +44,23 @@ def read(digits: str, region: str) -> str | None:
     Returns:
         None if the digits are not a number that can be assigned, or mean two numbers.
     """
-    e164 = _read_assignable(digits, region)
-    if e164 is None or not digits.startswith(_WELL_KNOWN_PREFIXES):
-        return e164
-    number = phonenumbers.parse(digits, region, keep_raw_input=True)
-    is_national = number.country_code_source == CountryCodeSource.FROM_DEFAULT_COUNTRY
+    number = _read_assignable(digits, region)
+    if number is None or not digits.startswith(_WELL_KNOWN_PREFIXES):
+        return number
+    source = phonenumbers.parse(digits, region, keep_raw_input=True).country_code_source
+    is_national = source == CountryCodeSource.FROM_DEFAULT_COUNTRY
     # Some countries have a prefix of other digits: in Thailand "006681..." is 00 and
     # Thailand, or 006 and Wallis and Futuna. 010 and 011 also start national numbers.
-    readings = {
-        _read_assignable(f"+{digits.removeprefix(prefix)}", UNKNOWN_REGION)
-        for prefix in _WELL_KNOWN_PREFIXES
-        if digits.startswith(prefix) and not (is_national and prefix in _AREA_CODES)
-    }
-    return e164 if readings <= {None, e164} else None
+    for prefix in _WELL_KNOWN_PREFIXES:
+        if digits.startswith(prefix) and not (is_national and prefix in _AREA_CODES):
+            other = _read_assignable(f"+{digits.removeprefix(prefix)}", UNKNOWN_REGION)
+            if other and to_e164(other) != to_e164(number):
+                return None
+    return number
 
 
-def read_unassigned(digits: str, region: str) -> str | None:
-    """Return the E.164 form of a number that need not be assignable.
+def read_unassigned(digits: str, region: str) -> phonenumbers.PhoneNumber | None:
+    """Read a number that need not be assignable, in its canonical form.
 
     Args:
         digits: As for `read`.
@@ -69,9 +69,19 @@ def read_unassigned(digits: str, region: str) -> str | None:
     Returns:
         None if the digits have no known calling code, or are too few or too many.
     """
-    number = _parse(digits, region)
-    if number is None:
+    if digits.startswith("+"):
+        # With a region, libphonenumber also tries to read "+990..." without its plus.
+        region = UNKNOWN_REGION
+    try:
+        number = phonenumbers.parse(digits, region, keep_raw_input=True)
+    except NumberParseException:
         return None
+    to_canonical = _CANONICAL_FORMS.get(number.country_code or 0)
+    return to_canonical(number) if to_canonical else number
+
+
+def to_e164(number: phonenumbers.PhoneNumber) -> str:
+    """Return the E.164 form of *number*."""
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
@@ -110,7 +120,7 @@ def example_for(digits: str, region: str) -> str | None:
     Returns:
         The number as people write it, with its country code; None without a country.
     """
-    number = _parse(digits, region)
+    number = read_unassigned(digits, region)
     code = number.country_code if number else None
     if code and code != phonenumbers.country_code_for_region(region):
         region = phonenumbers.region_code_for_country_code(code)
@@ -125,23 +135,12 @@ def example_of(country: str) -> str | None:
     return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
 
 
-def _read_assignable(digits: str, region: str) -> str | None:
-    number = _parse(digits, region)
-    if number is None or not phonenumbers.is_valid_number(number):
+def _read_assignable(digits: str, region: str) -> phonenumbers.PhoneNumber | None:
+    number = read_unassigned(digits, region)
+    # The type of an invalid number is unknown.
+    if number and phonenumbers.number_type(number) == PhoneNumberType.UNKNOWN:
         return None
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
-
-
-def _parse(digits: str, region: str) -> phonenumbers.PhoneNumber | None:
-    # With a region, libphonenumber also tries to read "+990..." without its plus.
-    if digits.startswith("+"):
-        region = UNKNOWN_REGION
-    try:
-        number = phonenumbers.parse(digits, region, keep_raw_input=True)
-    except NumberParseException:
-        return None
-    to_canonical = _CANONICAL_FORMS.get(number.country_code or 0)
-    return to_canonical(number) if to_canonical else number
+    return number
 
 
 def _replace_old_form(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 import phonenumbers
-from phonenumbers import PhoneNumberType
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from otp_engine import parsing
 from otp_engine.domain.phones import numbering_plans
@@ -105,13 +105,13 @@ def parse(text: str, region: str) -> PhoneNumber:
             assignable, or means two numbers.
     """
     digits = normalize(text)
-    e164 = numbering_plans.read(digits, region)
-    if e164 is None:
+    number = numbering_plans.read(digits, region)
+    country = phonenumbers.region_code_for_number(number) if number else None
+    if number is None or country is None:
         raise InvalidPhone(example=numbering_plans.example_for(digits, region))
-    number = phonenumbers.parse(e164)
     return PhoneNumber(
-        e164,
-        phonenumbers.region_code_for_number(number) or "",
+        phonenumbers.format_number(number, PhoneNumberFormat.E164),
+        country,
         number.country_code or 0,
         phonenumbers.number_type(number) in _SMS_TYPES,
     )
@@ -127,13 +127,14 @@ def parse_unassigned(text: str) -> PhoneNumber:
         InvalidPhone: The text is not in E.164, or has no known calling code.
     """
     digits = normalize(text)
-    e164 = numbering_plans.read_unassigned(digits, UNKNOWN_REGION)
-    if e164 is None or not _E164.fullmatch(digits):
+    number = numbering_plans.read_unassigned(digits, UNKNOWN_REGION)
+    if number is None or not _E164.fullmatch(digits):
         raise InvalidPhone
-    code = phonenumbers.parse(e164).country_code or 0
+    code = number.country_code or 0
     country = phonenumbers.region_code_for_country_code(code)
     # Only an assignable number has several spellings.
-    e164 = numbering_plans.read(digits, UNKNOWN_REGION) or digits
+    is_assignable = phonenumbers.is_valid_number(number)
+    e164 = numbering_plans.to_e164(number) if is_assignable else digits
     return PhoneNumber(e164, country, code, sms_capable=True)
 
 
