@@ -106,6 +106,15 @@ def use_plain_text_where_needed() -> None:
             reconfigure(errors="otp_plain")
 
 
+def discard_output() -> None:
+    """Send the rest of the standard output nowhere.
+
+    Python writes what is in its buffer at the end, which would fail again.
+    """
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
 def color_setting() -> bool | None:
     """Return False if `NO_COLOR` is set, and None for colors on a terminal only.
 

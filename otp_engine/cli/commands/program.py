@@ -15,7 +15,12 @@ from otp_engine.cli.commands.keys import keys
 from otp_engine.cli.commands.phone import forget, inspect
 from otp_engine.cli.commands.policy import policy
 from otp_engine.cli.commands.serve import serve
-from otp_engine.cli.terminal import color_setting, fail, use_plain_text_where_needed
+from otp_engine.cli.terminal import (
+    color_setting,
+    discard_output,
+    fail,
+    use_plain_text_where_needed,
+)
 
 # The output cannot be written: a full disk, or a terminal that is gone.
 _OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EBADF})
@@ -35,6 +40,7 @@ class Program(click.Group):
             # click itself ends the program if the reader of a pipe is gone.
             if error.errno not in _OUTPUT_ERRORS:
                 raise
+            discard_output()
             fail(f"the output cannot be written: {error.strerror}")
 
 
