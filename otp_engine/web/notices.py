@@ -163,7 +163,8 @@ def _text(error: OTPError, translations: Translations, seconds: int | None) -> s
     key = error.error_code if known else Unavailable.error_code
     text = translations.get(key, wait=translations.format_wait(seconds or 0))
     if isinstance(error, InvalidPhone | NumberTypeNotAllowed) and error.example:
-        text += " " + translations.get("number_example", example=error.example)
+        example = error.example.replace(" ", "\u00a0")
+        text += " " + translations.get("number_example", example=example)
     return text
 
 

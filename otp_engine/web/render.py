@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import TRANSLATIONS, Translations
 
 _TITLES = {"code": "code_title", "done": "done_title", "none": "error_title"}
+# A full stop, or the danda of Hindi.
+_SENTENCE_END = re.compile(r"(?<=[.\u0964]) ")
 _UNITS = ("seconds", "minutes", "hours", "days")
 # The longest number or code that the page keeps, in characters.
 _MAX_INPUT = 64
@@ -124,6 +127,11 @@ class VerifyPage:
             document_title=f"{translations.get('error')}: {title}" if failed else title,
             **values,
         )
+
+
+def split_sentences(text: str) -> list[str]:
+    """Return the sentences of *text*, so that lines break between them first."""
+    return _SENTENCE_END.split(text)
 
 
 def _typed(form: Mapping[str, str], notice: Notice) -> dict[str, str]:

@@ -29,7 +29,7 @@ from otp_engine.errors import InvalidReturnTarget, Unavailable
 from otp_engine.web import return_target, security_headers
 from otp_engine.web.actions import VerifyActions
 from otp_engine.web.notices import Notice
-from otp_engine.web.render import VerifyPage
+from otp_engine.web.render import VerifyPage, split_sentences
 from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import TRANSLATIONS, Translations, negotiate
 
@@ -47,6 +47,7 @@ def blueprint(hosted: VerifyPageSettings, verify_page: VerifyPage) -> Blueprint:
         The blueprint `verify`.
     """
     bp = security_headers.blueprint("verify", forms_to=hosted.return_origins)
+    bp.add_app_template_filter(split_sentences)
     actions = VerifyActions(hosted.return_origins)
 
     @bp.get("/verify")

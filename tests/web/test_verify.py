@@ -107,7 +107,7 @@ def test_refused_landline_shows_a_mobile_number_of_its_country(person):
 
     assert person.notice == (
         "This number cannot get text messages. Use a mobile number."
-        " For example: +54 9 11 2345-6789."
+        " For example: +54\u00a09\u00a011\u00a02345-6789."
     )
 
 

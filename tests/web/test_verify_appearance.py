@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from otp_engine.web.render import split_sentences
 from otp_engine.web.translations import TRANSLATIONS
 from tests.support.verify_page import Person
 
@@ -164,7 +165,7 @@ def test_error_is_in_the_title_beside_the_field_and_linked(person):
 
     assert "<title>Error: Verify your number – OTP Engine</title>" in person.text
     assert 'role="alert"' in person.text
-    assert '<a href="#phone">This is not a phone number.' in person.text
+    assert '<a href="#phone"><span class="sentence">This is not' in person.text
     assert 'id="phone-error" class="field-error"' in person.text
     assert (
         'aria-describedby="phone-error phone-hint" aria-invalid="true"' in person.text
@@ -175,3 +176,16 @@ def test_page_without_error_describes_the_field_by_its_hint(person):
     assert 'aria-describedby="phone-hint">' in person.text
     assert "aria-invalid" not in person.text
     assert "<title>Verify your number – OTP Engine</title>" in person.text
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("That is not right. 4 left.", ["That is not right.", "4 left."]),
+        ("कोड सही नहीं है। 4 बचे हैं।", ["कोड सही नहीं है।", "4 बचे हैं।"]),
+        ("In 1.5 hours", ["In 1.5 hours"]),
+        ("", [""]),
+    ],
+)
+def test_sentences_are_split_after_a_full_stop(text, sentences):
+    assert split_sentences(text) == sentences
