@@ -37,6 +37,8 @@ PROOF_KEY_BYTES = 32
 _SENDERS = ("twilio", "console")
 _SECRET = re.compile(r"[!-~]+", re.ASCII)
 _KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+# What precedes a digest, without the name of its key.
+_DIGEST_NAME = re.compile(r"sha[-_]?256", re.ASCII | re.IGNORECASE)
 _MAX_BRAND_LENGTH = 40
 _TIMEOUTS = range(150, 10_001)
 _MAX_DRAIN = timedelta(seconds=60)
@@ -195,6 +197,8 @@ def secret(text: str) -> str:
 
 def metrics_key(text: str) -> ApiKey:
     """Parse a key for `/metrics`: a secret, or its digest."""
+    if "sha256:" in text.lower()[1:]:
+        raise ValueError("must start with sha256:, and has no name before it")
     # A header could not contain another key.
     return key_scheme.parse("metrics", secret(text))
 
@@ -211,6 +215,8 @@ def api_keys(text: str) -> tuple[ApiKey, ...]:
         raise ValueError("must be comma-separated name:secret pairs in ASCII")
     if any("sha256:" in secret.lower()[1:] for _, _, secret in pairs):
         raise ValueError("must have sha256: directly after the name and its colon")
+    if any(_DIGEST_NAME.fullmatch(name) for name, _, _ in pairs):
+        raise ValueError("must have a name and a colon before sha256:")
     if any(parsing.is_quoted(secret) for _, _, secret in pairs):
         raise ValueError("must have no quotes around a secret")
     if key_scheme.ANONYMOUS_NAME in {name for name, _, _ in pairs}:

@@ -23,7 +23,11 @@ _PREFIX = "otp_live_"
 _ALPHABET = string.ascii_letters + string.digits
 _RANDOM_LENGTH, _CHECKSUM_LENGTH = 32, 6
 _HASHED = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII | re.IGNORECASE)
-_LOOKS_HASHED = re.compile(r"\s*\W?sha-?_?256\W", re.ASCII | re.IGNORECASE)
+_LOOKS_HASHED = re.compile(
+    r"\s*(\W?(sha[-_]?[0-9]{1,3}|md5|argon2[a-z]*|bcrypt|scrypt|pbkdf2[\w-]*)\W"
+    r"|\$2[aby]\$)",
+    re.ASCII | re.IGNORECASE,
+)
 _MIN_DISTINCT_CHARACTERS = 8
 # From small to large. A secret uses the first one that has all of its letters and
 # digits.

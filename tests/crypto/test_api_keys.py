@@ -87,6 +87,12 @@ BASE64 = base64.b64encode(bytes.fromhex(HEX)).decode()
         f"sha256${HEX}",
         f"$sha256${HEX}",
         f"{{SHA256}}{BASE64}",
+        f"sha512:{HEX}{HEX}",
+        f"sha1:{HEX[:40]}",
+        f"md5:{HEX[:32]}",
+        "$argon2id$v=19$m=16,t=2,p=1$c2FsdHNhbHQ$aGFzaA",
+        f"$2b$12${HEX[:53]}",
+        f"pbkdf2_sha256$600000$salt${BASE64}",
     ],
 )
 def test_start_of_a_digest_that_is_none_is_rejected(text):
@@ -96,7 +102,9 @@ def test_start_of_a_digest_that_is_none_is_rejected(text):
     assert HEX[1:] not in str(raised.value)
 
 
-@pytest.mark.parametrize("secret", [HEX, f"sha256sum{HEX}", f"key-sha256:{HEX}"])
+@pytest.mark.parametrize(
+    "secret", [HEX, f"sha256sum{HEX}", f"key-sha256:{HEX}", f"2b{HEX}", f"md5{HEX}"]
+)
 def test_secret_that_only_resembles_a_digest_is_a_secret(secret):
     assert api_keys.parse("shop", secret).digest == api_keys.digest(secret)
 
