@@ -230,3 +230,20 @@ def test_attempts_are_filtered_by_a_lost_plus(verify, outbox):
 
     assert len(response.body["attempts"]) == 1
     assert summary.body["total_attempts"] == 1
+
+
+@pytest.mark.parametrize(("country", "applies"), [("FI", True), ("AX", False)])
+def test_messaging_configuration_applies_to_the_country_that_counts(
+    verify, outbox, country, applies
+):
+    sid, messaging_service = verify.service(), f"MG{'1' * 32}"
+    verify.post(
+        f"/v2/Services/{sid}/MessagingConfigurations",
+        Country=country,
+        MessagingServiceSid=messaging_service,
+    )
+
+    verify.send("+358412345678", service=sid)
+
+    [message] = outbox.messages
+    assert (message.messaging_service == messaging_service) is applies
