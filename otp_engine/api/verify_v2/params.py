@@ -131,12 +131,17 @@ def sid(prefix: str) -> Callable[[str], str]:
     return parse
 
 
-def string_map(text: str) -> Mapping[str, str]:
-    """Parse a JSON object of texts and whole numbers; return numbers as text."""
+def json_object(text: str) -> Mapping[str, Any]:
+    """Parse a JSON object."""
     try:
-        values = body.parse_json_object(text.encode())
+        return body.parse_json_object(text.encode())
     except InvalidRequest:
         raise ValueError("must be a JSON object") from None
+
+
+def string_map(text: str) -> Mapping[str, str]:
+    """Parse a JSON object of texts and whole numbers; return numbers as text."""
+    values = json_object(text)
     if not all(map(_is_text_or_integer, values.values())):
         raise ValueError("must have only texts and whole numbers as values")
     return {name: str(value) for name, value in values.items()}

@@ -145,5 +145,8 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "CustomFriendlyName": services.parse_name,
     "AppHash": params.app_hash,
     "RiskCheck": parsing.choice(["enable", "disable"]),
+    # Those of other channels, without an effect.
+    "ChannelConfiguration": params.json_object,
+    "EnableSnaClientToken": params.boolean,
     **dict.fromkeys(("CustomCode", "DeviceIp", "TemplateSid"), str),
 }

@@ -40,6 +40,8 @@ def invalid(name):
         ({"Tags": "[" * 5_000}, "Tags"),
         ({"Tags": '{"x": 1e999}'}, "Tags"),
         ({"RiskCheck": "perhaps"}, "RiskCheck"),
+        ({"ChannelConfiguration": "sendgrid"}, "ChannelConfiguration"),
+        ({"EnableSnaClientToken": "perhaps"}, "EnableSnaClientToken"),
         ({"Tags": json.dumps({str(n): "x" for n in range(11)})}, "Tags"),
         ({"Tags": '{"x": "%s"}' % ("x" * 129)}, "Tags"),
     ],
@@ -125,6 +127,18 @@ def test_repeated_parameter_is_rejected(verify):
     response = verify.raw(LIST, data={"To": [TO, TO], "Channel": "sms"})
 
     assert response.error[:2] == (400, 60200)
+
+
+def test_parameters_of_other_channels_are_ignored(verify):
+    email = {"template_id": "d-1", "substitutions": {"name": "Asha"}}
+
+    response = verify.send(
+        ChannelConfiguration=json.dumps(email),
+        EnableSnaClientToken="False",
+        SendDigits="ww1",
+    )
+
+    assert response.status == 201
 
 
 def test_unknown_parameter_is_ignored(verify):

@@ -62,6 +62,39 @@ def test_dotted_parameters_are_returned_nested(verify):
     assert body["push"]["include_date"] is True
 
 
+def test_origins_of_passkeys_are_returned_as_an_array(verify):
+    origins = "www.example.com, login.example.com"
+    created = verify.post(
+        "/v2/Services", FriendlyName="Shop", Passkeys__RelyingParty__Origins=origins
+    ).body
+
+    fetched = verify.get(f"/v2/Services/{created['sid']}").body
+    assert created["passkeys"]["relying_party"]["origins"] == [
+        "www.example.com",
+        "login.example.com",
+    ]
+    assert fetched == created
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("Passkeys.AuthenticatorAttachment", "required"),
+        ("Passkeys.DiscoverableCredentials", "platform"),
+        ("Passkeys.UserVerification", "perhaps"),
+        ("Push.ApnCredentialSid", "CR1"),
+        ("Totp.TimeStep", "61"),
+        ("Totp.CodeLength", "9"),
+        ("Totp.Skew", "3"),
+        ("Whatsapp.MsgServiceSid", "MG1"),
+    ],
+)
+def test_parameter_without_effect_is_validated(verify, parameter, value):
+    response = verify.post("/v2/Services", FriendlyName="Shop", **{parameter: value})
+
+    assert response.error == (400, 60200, f"Invalid parameter: {parameter}")
+
+
 def test_deleted_service_is_not_found(verify):
     sid = verify.service()
 
@@ -250,6 +283,15 @@ def test_template_overrides_warning(verify, outbox):
 
     endings = [message.body.endswith("share it.") for message in outbox.messages]
     assert endings == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("", 2), ("Code", 1), ("code", 0), ("Nothing", 0)]
+)
+def test_templates_can_be_filtered_by_name(verify, name, count):
+    response = verify.get("/v2/Templates", FriendlyName=name)
+
+    assert len(response.body["templates"]) == count
 
 
 def test_unknown_template_is_rejected(verify):

@@ -21,6 +21,11 @@ _TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
 _URL = _TEXT | {"pattern": r"^https?://[^/]+/v2/"}
 _URL_OR_NONE = _URL | {"type": ["string", "null"]}
 
+_TEXT_OR_NONE = {"type": ["string", "null"]}
+_ATTACHMENTS = ("platform", "cross-platform", "any")
+_PREFERENCES = ("required", "preferred", "discouraged")
+_BOOLEAN = {"type": "boolean"}
+
 _OWN = {"service": {"bind_verifications": {"const": True}}}
 
 
@@ -34,6 +39,103 @@ def _exactly(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
+def _sid(prefix: str, **more: Any) -> dict[str, Any]:
+    return _TEXT | {"pattern": f"^{prefix}[0-9a-fA-F]{{32}}$"} | more
+
+
+# The specification has no types for these; they are those of its examples, and of
+# recorded answers.
+_SERVICE_OBJECTS = {
+    "push": _exactly(
+        {
+            "include_date": _BOOLEAN,
+            "apn_credential_sid": _sid("CR", **_TEXT_OR_NONE),
+            "fcm_credential_sid": _sid("CR", **_TEXT_OR_NONE),
+        }
+    ),
+    "totp": _exactly(
+        {
+            "issuer": _TEXT,
+            "time_step": _NUMBER,
+            "code_length": _NUMBER,
+            "skew": _NUMBER,
+        }
+    ),
+    "whatsapp": _exactly(
+        {"msg_service_sid": _sid("MG", **_TEXT_OR_NONE), "from": _TEXT_OR_NONE}
+    ),
+    "passkeys": _exactly(
+        {
+            "relying_party": _exactly(
+                {
+                    "id": _TEXT_OR_NONE,
+                    "name": _TEXT_OR_NONE,
+                    "origins": {"type": ["array", "null"], "items": _TEXT},
+                }
+            ),
+            "authenticator_attachment": {"enum": [None, *_ATTACHMENTS]},
+            "discoverable_credentials": {"enum": [None, *_PREFERENCES]},
+            "user_verification": {"enum": [None, *_PREFERENCES]},
+        }
+    ),
+}
+_CARRIER = _exactly(
+    {
+        "mobile_country_code": _TEXT_OR_NONE,
+        "mobile_network_code": _TEXT_OR_NONE,
+        "name": _TEXT_OR_NONE,
+        "error_code": {"type": ["integer", "null"]},
+        "type": _TEXT_OR_NONE,
+    }
+)
+_SENT = _exactly(
+    {
+        "time": _TEXT | {"pattern": _DATE.replace("Z$", r"\.\d{3}Z$")},
+        "channel": {"enum": ["sms"]},
+        "attempt_sid": _sid("VL"),
+    }
+)
+_CHANNEL_DATA = _exactly(
+    {
+        "verification_sid": _sid("VE"),
+        "to": _TEXT,
+        "status": {"enum": ["confirmed", "unconfirmed", "expired"]},
+        "message_status": {"enum": ["accepted"]},
+        "error_code": _TEXT_OR_NONE,
+        "country": _TEXT_OR_NONE,
+        "code_length": _NUMBER,
+        "locale": _TEXT,
+        "mcc": _TEXT_OR_NONE,
+        "mnc": _TEXT_OR_NONE,
+        "carrier": _TEXT_OR_NONE,
+    }
+)
+_TRANSLATION = _exactly(
+    {
+        "is_default_translation": _BOOLEAN,
+        "status": {"enum": ["approved"]},
+        "locale": _TEXT,
+        "text": _TEXT | {"pattern": r"\{\{code\}\}"},
+        "date_created": _TEXT | {"pattern": _DATE},
+        "date_updated": _TEXT | {"pattern": _DATE},
+    }
+)
+_OBJECTS = {
+    "service": _SERVICE_OBJECTS,
+    "service.verification": {
+        "lookup": _exactly({"carrier": {"anyOf": [{"type": "null"}, _CARRIER]}}),
+        "send_code_attempts": {"type": "array", "items": _SENT},
+        "sna": {"type": "null"},
+    },
+    "service.verification_check": {
+        "sna_attempts_error_codes": {"type": "array", "maxItems": 0}
+    },
+    "verification_attempt": {"price": {"type": "null"}, "channel_data": _CHANNEL_DATA},
+    "verification_template": {
+        "channels": {"type": "array", "items": {"enum": ["sms"]}, "minItems": 1},
+        "translations": {"type": "object", "additionalProperties": _TRANSLATION},
+    },
+}
 _ERROR = _exactly(
     {
         "code": _NUMBER,
@@ -103,6 +205,7 @@ def _schema_of(name: str) -> dict[str, Any]:
     schema = _exactly(
         {field: _field(spec) for field, spec in _SPEC["schemas"][name].items()}
     )
+    schema["properties"] |= _OBJECTS.get(name, {})
     # Fields of this service only are optional.
     return schema | {"properties": schema["properties"] | _OWN.get(name, {})}
 
@@ -116,6 +219,8 @@ def _field(spec: dict[str, Any]) -> dict[str, Any]:
         schema["pattern"] = _DATE
     if spec.get("format") == "uri":
         schema |= _URL
+    if spec.get("format") == "uri-map":
+        schema |= {"additionalProperties": _URL, "minProperties": 1}
     field_type = spec.get("type")
     if field_type:
         schema["type"] = [field_type, "null"] if spec.get("nullable") else field_type

@@ -24,6 +24,8 @@ bp = Blueprint("services", __name__)
 _DEFAULT_CODE_LENGTH = 6
 _MAX_SERVICES = 1_000
 _Parser = Callable[[str], str | int | bool]
+_parse_attachment = parsing.choice(["platform", "cross-platform", "any"])
+_parse_preference = parsing.choice(["required", "preferred", "discouraged"])
 
 # Parameters with an effect, and their fields of `Service`.
 _FIELDS: Mapping[str, tuple[str, _Parser]] = {
@@ -63,15 +65,17 @@ _PASSTHROUGH: Mapping[str, tuple[str, _Parser, str | int | bool | None]] = {
         *("passkeys.relying_party.origins", params.single_line(1_000), None),
     ),
     "Passkeys.AuthenticatorAttachment": (
-        *("passkeys.authenticator_attachment", params.single_line(32), None),
+        *("passkeys.authenticator_attachment", _parse_attachment, None),
     ),
     "Passkeys.DiscoverableCredentials": (
-        *("passkeys.discoverable_credentials", params.single_line(32), None),
+        *("passkeys.discoverable_credentials", _parse_preference, None),
     ),
     "Passkeys.UserVerification": (
-        *("passkeys.user_verification", params.single_line(32), None),
+        *("passkeys.user_verification", _parse_preference, None),
     ),
 }
+# Texts with commas, which bodies contain as arrays.
+_ARRAYS = frozenset({"Passkeys.RelyingParty.Origins"})
 # The settings of the default service.
 _VARIABLES = {
     "FriendlyName": "FriendlyName: set OTP_SERVICE_NAME",
@@ -257,5 +261,7 @@ def _serialize_passthrough(service: Service) -> dict[str, Any]:
         parent = body
         for key in parents:
             parent = parent.setdefault(key, {})
-        parent[last] = _current(service, parameter)
+        value = _current(service, parameter)
+        is_array = parameter in _ARRAYS and value is not None
+        parent[last] = parsing.comma_separated(str(value)) if is_array else value
     return body

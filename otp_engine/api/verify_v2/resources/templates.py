@@ -40,7 +40,9 @@ def list_() -> ResponseReturnValue:
     """Return the templates, or those with the `FriendlyName` of the query."""
     name = request.args.get("FriendlyName")
     templates = [
-        template for template in _TEMPLATES.values() if name in {None, template.name}
+        template
+        for template in _TEMPLATES.values()
+        if not name or name == template.name
     ]
     return paginate(
         templates, "templates", serialize=serialize, name=lambda item: item.sid
