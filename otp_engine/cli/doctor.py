@@ -42,7 +42,13 @@ def doctor(*, url: str | None = None) -> None:
     if all(healthy):
         for warning in stored_config_warnings.collect(settings, store):
             warn(warning)
-        healthy.append(url is None or _report_proxies(url, settings, store))
+        if url:
+            healthy.append(_report_proxies(url, settings, store))
+        elif settings.trusted_proxies:
+            warn(
+                "OTP_TRUSTED_PROXIES is set: --url URL tests that no client chooses the"
+                " IP address that its requests count for"
+            )
     sys.exit(0 if all(healthy) else 1)
 
 

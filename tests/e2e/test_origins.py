@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.support import server_process
+from tests.support import redis_server, server_process
 
 pytestmark = pytest.mark.browser
 
@@ -108,6 +108,9 @@ def test_page_of_other_origin_sends_no_code(site, server, page, host):
 
     assert response_type == "opaque"
     assert server.get("/dev/inbox.json").body == before
+    # The page sees a CORS error only, so the log has the cure.
+    setting = f"OTP_CORS_ORIGINS=http://{host}:{site}"
+    redis_server.wait_until(lambda: any(setting in line for line in server.stderr))
 
 
 def test_page_of_service_itself_sends_code(server, page):

@@ -60,6 +60,15 @@ def test_more_trusted_proxies_than_there_are_fail(own_environ):
     assert result.returncode == 1
 
 
+def test_doctor_without_url_names_the_test_of_trusted_proxies(own_environ):
+    with_proxy = server_process.run("doctor", **own_environ | ONE_PROXY)
+    without = server_process.run("doctor", **own_environ)
+
+    assert "! OTP_TRUSTED_PROXIES is set: --url URL tests" in with_proxy.stderr
+    assert "--url" not in without.stderr
+    assert (with_proxy.returncode, without.returncode) == (0, 0)
+
+
 def test_service_without_trusted_proxies_passes(own_environ):
     with service(own_environ) as port:
         url, result = doctor(port, own_environ)
