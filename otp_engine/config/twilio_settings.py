@@ -77,9 +77,10 @@ def parse_from(text: str) -> str:
 
 
 def _host_label(text: str) -> str:
-    if not _HOST_LABEL.fullmatch(text):
+    label = text.lower()
+    if not _HOST_LABEL.fullmatch(label):
         raise ValueError(f"must be a part of a host name, such as ie1: {text!r}")
-    return text
+    return label
 
 
 def _proxy_for(url: str, env: EnvReader) -> Proxy | None:

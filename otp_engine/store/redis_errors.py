@@ -35,6 +35,7 @@ _TEXTS = (
     ("Authentication required", "requires a password"),
     ("unauthenticated", "requires a password"),
     ("AuthenticationError", "refuses the password, or the user name"),
+    ("protected mode", "is in protected mode: it needs a password for other machines"),
     ("max number of clients", "has no room for more connections: see its maxclients"),
     ("MovedError", "is a node of a Cluster: REDIS_URL needs redis+cluster://"),
     ("cluster support disabled", "is no Cluster: REDIS_URL needs redis://"),
@@ -46,6 +47,7 @@ _TEXTS = (
     ("unknown command", "is too old: version 6.2 has every command in use"),
 )
 _DENIALS = re.compile(r"NoPermission|NOPERM|ACL failure|user executing the script")
+_KEYS = re.compile(r"access .*key")
 _COMMAND = re.compile(r"'([a-z|-]{1,40})' command")
 
 
@@ -66,12 +68,16 @@ def describe(error: BaseException, database: int | None = None) -> str:
     if "DB index is out of range" in text:
         return f"has no database {'of this number' if database is None else database}"
     if is_denial(text):
-        command = _COMMAND.search(text)
-        what = command[1].upper() if command else "a command, or keys as otp:*"
-        return f"does not permit the user {what}"
+        return f"does not permit the user {_denied(text)}"
     known = (words for part, words in _TEXTS if part.lower() in text.lower())
     fallback = _NO_ANSWER if isinstance(error, RedisConnectionError) else "has an error"
     return next(known, fallback)
+
+
+def _denied(text: str) -> str:
+    if command := _COMMAND.search(text):
+        return command[1].upper()
+    return "the keys otp:*" if _KEYS.search(text) else "a command"
 
 
 def is_denial(text: str) -> bool:

@@ -147,6 +147,10 @@ def test_part_of_another_host_is_a_problem(name, value):
     assert problem.startswith(f"{name} must be a part of a host name")
 
 
+def test_region_in_capitals_is_the_same_region():
+    assert twilio(TWILIO_REGION="IE1").region == "ie1"
+
+
 def test_region_without_effect_is_warned_of():
     environ = {"TWILIO_REGION": "ie1", "TWILIO_API_BASE_URL": "https://example.com"}
 

@@ -56,7 +56,18 @@ _IN_SCRIPT = "Error running script (call to f_1): @user_script:9: "
         ),
         (
             ResponseError(f"{_IN_SCRIPT}The user executing the script can't run this"),
-            "does not permit the user a command, or keys as otp:*",
+            "does not permit the user a command",
+        ),
+        (
+            ResponseError(
+                f"{_IN_SCRIPT}The user executing the script can't access at least one"
+                " of the keys mentioned in the command arguments"
+            ),
+            "does not permit the user the keys otp:*",
+        ),
+        (
+            ResponseError("DENIED Redis is running in protected mode because"),
+            "is in protected mode",
         ),
         (
             ResponseError("unknown command 'SENTINEL', with args beginning with: 'm'"),
