@@ -36,7 +36,6 @@ PROOF_KEY_BYTES = 32
 
 _SENDERS = ("twilio", "console")
 _SECRET = re.compile(r"[!-~]+", re.ASCII)
-_KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 # What precedes a digest, without the name of its key.
 _DIGEST_NAME = re.compile(r"sha[-_]?256", re.ASCII | re.IGNORECASE)
 _MAX_BRAND_LENGTH = 40
@@ -209,7 +208,7 @@ def api_keys(text: str) -> tuple[ApiKey, ...]:
     if not pairs:
         raise ValueError("must have at least one name:secret pair")
     if not all(
-        _KEY_NAME.fullmatch(name) and _SECRET.fullmatch(secret)
+        key_scheme.NAME.fullmatch(name) and _SECRET.fullmatch(secret)
         for name, _, secret in pairs
     ):
         raise ValueError("must be comma-separated name:secret pairs in ASCII")

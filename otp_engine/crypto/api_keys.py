@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 ANONYMOUS_NAME = "anonymous"
 """The name of clients without a key. Reserved: no key can have it."""
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+"""The names that keys can have."""
+
 _PREFIX = "otp_live_"
 _ALPHABET = string.ascii_letters + string.digits
 _RANDOM_LENGTH, _CHECKSUM_LENGTH = 32, 6
@@ -62,7 +64,7 @@ class ApiKey:
 
 def is_valid_name(name: str) -> bool:
     """Return whether a key can have this name: 64 characters at most, none reserved."""
-    return bool(_NAME.fullmatch(name)) and name != ANONYMOUS_NAME
+    return bool(NAME.fullmatch(name)) and name != ANONYMOUS_NAME
 
 
 def digest(secret: str) -> bytes:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from otp_engine import config
+from otp_engine.config import command_settings
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.services import Service
@@ -440,3 +441,7 @@ def test_command_reads_secrets_from_files(tmp_path):
 def test_command_rejects_a_policy_that_the_service_rejects():
     with pytest.raises(InvalidSettings, match="OTP_TTL"):
         config.load_for_command(COMMAND | {"OTP_TTL": "9d"})
+
+
+def test_variables_of_commands_are_settings():
+    assert set(config.VARIABLES) > command_settings.VARIABLES

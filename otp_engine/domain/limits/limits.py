@@ -15,9 +15,9 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from otp_engine.crypto import api_keys
 from otp_engine.domain.limits import durations
 
-_KEY_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _MAX_PERIOD = timedelta(days=31)
 _MAX_COUNT = 1_000_000
 
@@ -153,7 +153,7 @@ class KeyedLimit:
             name = name.strip()
             if not equals and default is None:
                 default = Limit.parse(limit)
-            elif equals and _KEY_NAME.fullmatch(name) and name not in by_name:
+            elif equals and api_keys.NAME.fullmatch(name) and name not in by_name:
                 by_name[name] = Limit.parse(limit)
             else:
                 raise ValueError(f"must be like 100/1h; shop=1000/1h, or off: {text!r}")

@@ -1,0 +1,72 @@
+"""The warnings of `otp-engine policy set` about usage, on both backends."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from otp_engine import config
+from otp_engine.cli.policy_limits import full_warnings, off_warnings
+from otp_engine.domain.limits.limits import KeyedLimit, Limit, LimitHit
+from otp_engine.domain.policy.policy import Policy
+from tests.support.settings import PRODUCTION
+
+SETTINGS = config.load(
+    PRODUCTION | {"OTP_API_KEYS": "shop:" + secrets.token_hex(16), "OTP_TTL": "5m"}
+)
+
+
+def use(store, name, identifier, times):
+    hit = LimitHit(name, identifier, Limit.parse("100/1h"))
+    for _ in range(times):
+        store.acquire_hits([hit], idempotency_key=secrets.token_bytes(8))
+
+
+def warnings(store, **values):
+    return full_warnings(store.limit_usage, SETTINGS, Policy(), Policy(**values))
+
+
+@pytest.mark.parametrize(
+    ("name", "identifier"),
+    [("sends_total", ""), ("sends_per_country", "IN"), ("failed_checks_total", "")],
+)
+def test_window_that_is_full_is_warned_of(store, name, identifier):
+    use(store, name, identifier, 3)
+
+    assert warnings(store, **{name: Limit.parse("4/1h")}) == []
+    [warning] = warnings(store, **{name: Limit.parse("3/1h, 9/1d")})
+    assert warning.startswith(f"{name} 3/1h is full now")
+    assert "in that time: 3)" in warning
+
+
+@pytest.mark.parametrize("name", ["sends_per_key", "checks_per_key"])
+def test_window_of_an_api_key_that_is_full_is_warned_of(store, name):
+    use(store, name, "shop", 3)
+
+    [warning] = warnings(store, **{name: KeyedLimit.parse("9/1h; shop=3/1h")})
+
+    what = name.partition("_")[0]
+    assert warning.startswith(f"{name} 3/1h is full now ({what} of shop in that")
+
+
+def test_full_window_that_does_not_change_has_no_warning(store):
+    use(store, "sends_total", "", 3)
+    policy = Policy(sends_total=Limit.parse("3/1h"))
+
+    assert full_warnings(store.limit_usage, SETTINGS, policy, policy) == []
+
+
+def test_full_window_in_shadow_mode_has_no_warning(store):
+    use(store, "sends_total", "", 3)
+
+    assert warnings(store, sends_total=Limit.parse("3/1h shadow")) == []
+
+
+def test_limit_that_was_off_is_not_turned_off():
+    off = Policy(sends_total=Limit())
+
+    assert off_warnings(off, off) == []
+    assert off_warnings(Policy(), off) == [
+        "sends_total enforces no limit any longer, and it was 1000/1h"
+    ]
