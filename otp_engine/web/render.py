@@ -18,7 +18,7 @@ from otp_engine.web.return_target import origin_of
 from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import TRANSLATIONS, Translations
 
-_TITLES = {"code": "code_title", "done": "done_title", "none": "error_title"}
+_TITLES = {"number": "title", "code": "code_title", "done": "done_title"}
 # A full stop, or the danda of Hindi.
 _SENTENCE_END = re.compile(r"(?<=[.\u0964]) ")
 _UNITS = ("seconds", "minutes", "hours", "days")
@@ -76,6 +76,7 @@ class VerifyPage:
         target = session.return_target
         html = self._render(
             step,
+            "title" if closed else _TITLES[step],
             translations,
             notice,
             csrf_token=session.csrf_token,
@@ -90,10 +91,7 @@ class VerifyPage:
             completed=completed,
             return_origin=origin_of(target.url) if target else None,
         )
-        headers = dict(notice.headers)
-        if step == "code":
-            headers["OTP-Resend-After"] = str(session.resend_after)
-        return html, notice.status, headers
+        return html, notice.status, dict(notice.headers)
 
     def render_error(self, translations: Translations, notice: Notice) -> str:
         """Render the page without a form.
@@ -105,16 +103,17 @@ class VerifyPage:
         Returns:
             The HTML.
         """
-        return self._render("none", translations, notice)
+        return self._render("none", "error_title", translations, notice)
 
     def _render(
         self,
         step: str,
+        title_key: str,
         translations: Translations,
         notice: Notice,
         **values: object,
     ) -> str:
-        title = translations.get(_TITLES.get(step, "title"))
+        title = translations.get(title_key)
         failed = notice.text and notice.kind is Kind.ERROR and step != "none"
         return render_template(
             "verify.html",

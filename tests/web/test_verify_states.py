@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from otp_engine.app import create_app
 from otp_engine.errors import (
     DeliveryFailed,
     ProviderUnavailable,
+    RecipientOptedOut,
     StoreUnavailable,
 )
 from tests.support.fakes import FakeSender, different_code
@@ -56,6 +58,7 @@ def test_last_wrong_code_closes_the_field_and_shows_one_wait(exhausted):
     assert (exhausted.notice, exhausted.kind) == (EXHAUSTED, "error")
     assert (exhausted.step, exhausted.typed("otp")) == ("code", None)
     assert 'value="code"' not in exhausted.response.text
+    assert "<title>Error: Verify your number – OTP Engine</title>" in exhausted.text
     assert exhausted.wait == 600
 
 
@@ -158,7 +161,7 @@ def test_cooldown_is_no_error(app_with):
     assert person.notice == "We sent you a code a moment ago."
     assert person.kind == "info"
     assert "aria-invalid" not in response.text
-    assert (person.wait, response.headers["OTP-Resend-After"]) == (50, "50")
+    assert person.wait == 50
 
 
 def test_same_number_within_cooldown_continues_its_verification(app_with):
@@ -197,6 +200,62 @@ def test_refused_resend_keeps_the_field_and_shows_one_wait(
     assert response.text.count(f"You can request a new code in {wait}.") == 1
     person.submit("code", otp=person.code())
     assert person.step == "done"
+
+
+def test_resend_while_sending_is_off_keeps_the_field(app_with):
+    first = Person(app_with(OTP_PEPPER=SEED).test_client())
+    first.submit("number", phone=PHONE)
+    code = first.code()
+    later = continued(first, app_with(OTP_SENDING="off", OTP_PEPPER=SEED))
+    later.open()
+
+    response = later.submit("resend", otp="12")
+
+    assert (response.status_code, later.kind) == (503, "error")
+    assert later.notice == "This does not work right now. Try again in a moment."
+    assert (later.typed("otp"), later.wait) == ("12", 60)
+    assert "aria-invalid" not in response.text
+    later.submit("code", otp=code)
+    assert later.step == "done"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "notice"),
+    [
+        (DeliveryFailed(), 502, "The message could not be delivered to this number."),
+        (RecipientOptedOut(), 403, "This phone has answered STOP to our messages."),
+    ],
+)
+def test_rejected_resend_keeps_the_field(store, error, status, notice):
+    outbox = FakeSender()
+    app = create_app(config.load(RELAXED), store=store, sender=outbox)
+    person = Person(app.test_client())
+    person.submit("number", phone=PHONE)
+    outbox.error = error
+
+    response = person.submit("resend")
+
+    assert (response.status_code, person.kind) == (status, "error")
+    assert person.notice.startswith(notice)
+    assert (person.typed("otp"), person.wait) == ("", 0)
+    assert "aria-invalid" not in response.text
+    person.submit("code", otp=outbox.code)
+    assert person.step == "done"
+
+
+def test_refused_new_verification_keeps_an_expired_field_closed(app_with, redis):
+    app = app_with(OTP_SENDS_PER_PHONE="1/5h")
+    person = Person(app.test_client())
+    person.submit("number", phone=PHONE)
+    code = person.code()
+    age(redis, timedelta(minutes=10))
+    person.submit("code", otp=code)
+
+    response = person.submit("resend")
+
+    assert (response.status_code, person.typed("otp")) == (429, None)
+    assert person.notice == "No new code can be sent yet."
+    assert person.wait == timedelta(hours=5).total_seconds()
 
 
 def test_limit_of_sends_is_in_the_wait_of_the_last_send(app_with):
@@ -281,6 +340,25 @@ def test_number_is_kept_when_the_send_fails(store, error, status, input_id):
     assert response.status_code == status
     assert (person.step, person.typed("phone")) == ("number", "94450 12345")
     assert ('aria-invalid="true"' in response.text) == bool(input_id)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_error_page_without_a_form_has_one_sentence(apps, method):
+    app = apps.build()
+    broken = replace(app.extensions["otp_engine"], current_engines=fail)
+    broken.init_app(app)
+
+    response = app.test_client().open("/verify", method=method)
+
+    assert response.status_code == 500
+    assert "This does not work right now." in response.text
+    assert "<form" not in response.text
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+def fail():
+    """Fail where the page reads the policy."""
+    raise RuntimeError("a bug")
 
 
 def test_expired_form_keeps_number_and_language(person):
