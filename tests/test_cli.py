@@ -198,7 +198,7 @@ def test_serve_on_port_in_use_fails(options):
         ("localhost:3000", ""),
         ("a..b", "this is no host name"),
         ("192.0.2.1", "Cannot assign requested address"),
-        ("fe80::1%nowhere", ""),
+        ("fe80::1%nowhere", "addresses with a zone are not supported"),
     ],
 )
 def test_serve_on_host_that_is_not_of_this_machine_fails(host, reason):

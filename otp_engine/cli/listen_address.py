@@ -46,6 +46,8 @@ def find(host: str, port: int) -> ListenAddress:
     Raises:
         ValueError: The process cannot listen there; the text has the reason.
     """
+    if "%" in host:
+        raise ValueError("addresses with a zone are not supported")
     try:
         families = socket.getaddrinfo(
             host.removeprefix("[").removesuffix("]") or "?",
@@ -63,8 +65,6 @@ def find(host: str, port: int) -> ListenAddress:
         raise ValueError("this is no host name") from None
     except OSError as error:
         raise ValueError(_reason(error, port)) from None
-    if "%" in ip:
-        raise ValueError("addresses with a zone are not supported")
     return ListenAddress(ip, bound_port)
 
 

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from ipaddress import IPv4Network
 from urllib.parse import urlsplit
 
-from otp_engine.config import Settings
+from otp_engine.config import Settings, setting_parsers
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import LimitHit
 from otp_engine.domain.policy.policy import Policy
@@ -93,15 +93,19 @@ class ProxyProbe:
 
     def _send(self, headers: Sequence[tuple[str, str]]) -> None:
         """Send a request that the service must answer with 401 or 404."""
-        parts = urlsplit(self.url)
-        kind = {
-            "https": http.client.HTTPSConnection,
-            "http": http.client.HTTPConnection,
-        }.get(parts.scheme, http.client.HTTPSConnection)
-        body = json.dumps(_CHECK).encode()
-        connection = kind(parts.netloc, timeout=_TIMEOUT)
         try:
-            connection.putrequest("POST", f"{parts.path.rstrip('/')}/auth/verify_otp")
+            parts = urlsplit(setting_parsers.http_url(self.url))
+        except ValueError as error:
+            raise ProbeFailed(f"it {error}") from None
+        connect = (
+            http.client.HTTPSConnection
+            if parts.scheme == "https"
+            else http.client.HTTPConnection
+        )
+        body = json.dumps(_CHECK).encode()
+        connection = connect(parts.netloc, timeout=_TIMEOUT)
+        try:
+            connection.putrequest("POST", f"{parts.path}/auth/verify_otp")
             connection.putheader("Content-Type", "application/json")
             connection.putheader("Content-Length", str(len(body)))
             if self.settings.api_keys:

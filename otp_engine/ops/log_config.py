@@ -59,6 +59,8 @@ class _ServerMessages(logging.Filter):
         message = record.getMessage()
         if message.startswith("Granian shutdown completed"):
             record.msg, record.args = "the service has stopped", ()
+        elif " granian" in message:
+            record.msg, record.args = message.replace(" granian", ""), ()
         # It advises fewer threads, and most of them wait on purpose.
         return "quite high compared" not in message
 

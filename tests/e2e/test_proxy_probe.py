@@ -77,17 +77,44 @@ def test_service_without_trusted_proxies_passes(own_environ):
     assert result.returncode == 0
 
 
-def test_url_without_service_fails_with_the_reason(own_environ):
-    url, result = doctor(redis_server.free_port(), own_environ)
+def test_url_that_is_not_the_service_fails_with_the_reason(own_environ):
+    free = f"http://127.0.0.1:{redis_server.free_port()}"
+    with service(own_environ) as port:
+        results = {
+            url: server_process.run("doctor", "--url", url, **own_environ)
+            for url in (free, f"http://127.0.0.1:{port}/nowhere", "otp.example", "://[")
+        }
 
-    assert f"✗ {url} was not tested: no answer (ConnectionRefused" in result.stderr
+    reasons = {
+        url: result.stderr.partition(f"✗ {url} was not tested: ")[2].strip()
+        for url, result in results.items()
+    }
+    assert list(reasons.values()) == [
+        "no answer (ConnectionRefusedError)",
+        "the answer was 404 instead of 401",
+        "it must be an http or https URL: 'otp.example'",
+        "it must be an http or https URL: '://['",
+    ]
+    assert {result.returncode for result in results.values()} == {1}
+
+
+def test_url_without_redis_fails():
+    result = server_process.run("doctor", "--url", "http://127.0.0.1", OTP_DEV="1")
+
+    assert "✗ --url needs REDIS_URL" in result.stderr
     assert result.returncode == 1
 
 
-def test_probe_without_a_limit_that_counts_fails(own_environ):
-    environ = own_environ | {"OTP_AUTH_FAILURES_PER_IP": "off"}
-    with service(environ) as port:
-        url, result = doctor(port, environ)
+@pytest.mark.parametrize(
+    ("environ", "limit"),
+    [
+        ({"OTP_AUTH_FAILURES_PER_IP": "off"}, "auth_failures_per_ip"),
+        ({"OTP_CHECKS_PER_IP": "off"} | ANONYMOUS, "checks_per_ip"),
+    ],
+)
+def test_probe_without_a_limit_that_counts_fails(own_environ, environ, limit):
+    with service(own_environ | environ) as port:
+        url, result = doctor(port, own_environ | environ)
 
-    assert f"✗ {url} was not tested: auth_failures_per_ip is off" in result.stderr
+    assert f"✗ {url} was not tested: {limit} is off" in result.stderr
     assert result.returncode == 1

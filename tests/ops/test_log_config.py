@@ -71,6 +71,26 @@ def test_handler_adds_the_request_id():
     assert any(isinstance(each, RequestIdFilter) for each in handler.filters)
 
 
+@pytest.mark.parametrize(
+    ("written", "logged"),
+    [
+        ("Starting granian (main PID: 7)", ["Starting (main PID: 7)"]),
+        ("Shutting down granian", ["Shutting down"]),
+        ("Granian shutdown completed, see ya!", ["the service has stopped"]),
+        ("Started worker-1", ["Started worker-1"]),
+        ("64 threads, which seems quite high compared to the number of cores", []),
+    ],
+)
+def test_messages_of_the_server_are_in_the_words_of_the_service(written, logged):
+    options = dict(build_config()["filters"]["server_messages"])
+    server_messages = options.pop("()")(**options)
+    record = log_record("%s", written)
+
+    kept = [record] if server_messages.filter(record) else []
+
+    assert [each.getMessage() for each in kept] == logged
+
+
 FAILING = """
 import threading, warnings
 from otp_engine.ops import log_config
