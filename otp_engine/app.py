@@ -46,8 +46,10 @@ from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import engine_router
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.engine_router import EngineRouter
-from otp_engine.domain.events import Event, EventListener
+from otp_engine.domain.events import Event, EventListener, event_from_report
 from otp_engine.domain.limits import hits
+from otp_engine.domain.messages.delivery_reports import DeliveryReport
+from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
 from otp_engine.domain.phones import numbering_plans, numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
@@ -60,7 +62,10 @@ from otp_engine.domain.services import Service
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health, request_log
 from otp_engine.resilience.dependency_metrics import DependencyMetrics
+from otp_engine.senders.console import ConsoleProvider
 from otp_engine.senders.null import NullSender
+from otp_engine.senders.provider import Provider
+from otp_engine.senders.simulated import SimulatedProvider
 from otp_engine.store.redis_store import RedisStore, build_store
 
 if TYPE_CHECKING:
@@ -124,12 +129,7 @@ def create_app(
     """
     metrics = _metrics(settings, metrics_dir)
     store = store or build_store(settings, metrics.timings)
-    sender = sender or senders.build_sender(
-        settings,
-        max_concurrent=MAX_CONCURRENT_SENDS,
-        metrics=metrics.timings,
-        on_accepted=store.inbox.add,
-    )
+    sender = sender or _build_sender(settings, store, metrics)
     engine = build_engine(settings, store, sender, metrics.timings)
     dependencies = _build_dependencies(settings, store, engine, metrics.events)
     app = _build_flask()
@@ -289,6 +289,33 @@ def _live_policy(
         SignedPolicyVersions(store.policy_versions, settings.peppers),
         build_engines,
         gauges=metrics,
+    )
+
+
+def _build_sender(
+    settings: Settings, store: RedisStore, metrics: PrometheusMetrics
+) -> Sender:
+    emit = _listener(settings, store, metrics.events)
+
+    def report_undelivered(message: Message) -> None:
+        number = numbers.parse(message.to, numbers.UNKNOWN_REGION)
+        report = DeliveryReport(message_id="", to=message.to, delivered=False)
+        emit(event_from_report(report, number, settings.peppers[0]))
+        store.inbox.mark_undelivered(message.verification_id)
+
+    def console() -> Provider:
+        provider = ConsoleProvider()
+        if not settings.inbox:
+            return provider
+        outcome = store.inbox.simulated_outcome
+        return SimulatedProvider(provider, outcome, report_undelivered)
+
+    return senders.build_sender(
+        settings,
+        max_concurrent=MAX_CONCURRENT_SENDS,
+        metrics=metrics.timings,
+        console=console,
+        on_accepted=store.inbox.add,
     )
 
 

@@ -29,6 +29,7 @@ def build_sender(
     *,
     max_concurrent: int,
     metrics: DependencyMetrics = NULL_METRICS,
+    console: Callable[[], Provider] = ConsoleProvider,
     on_accepted: Callable[[Message], object] | None = None,
 ) -> Sender:
     """Return a sender for the providers in *settings*, in order of preference.
@@ -37,11 +38,12 @@ def build_sender(
         settings: Names of the providers, and their credentials.
         max_concurrent: Number of messages that may wait for each provider at once.
         metrics: Records the duration and the outcome of each message.
+        console: Returns the provider `console`.
         on_accepted: Called with each accepted message, if the settings have the inbox
             of dev mode.
     """
     providers: dict[str, Callable[[], Provider]] = {
-        "console": ConsoleProvider,
+        "console": console,
         "twilio": lambda: _build_twilio(settings),
     }
     senders = [

@@ -13,7 +13,11 @@ from otp_engine.domain.events import (
     VerificationApproved,
     VerificationCanceled,
 )
-from otp_engine.domain.messages.inbox import CodeStatus, InboxMessage
+from otp_engine.domain.messages.inbox import (
+    CodeStatus,
+    InboxMessage,
+    SimulatedOutcome,
+)
 from otp_engine.domain.messages.templates import Message
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store import keys
@@ -23,6 +27,8 @@ from otp_engine.store.redis_client import RedisClient
 
 _MAX_MESSAGES = 100
 _TTL = timedelta(days=1)
+_SIMULATION_TTL = timedelta(hours=1)
+_ACCEPTED = SimulatedOutcome.ACCEPTED
 
 
 class RedisInbox:
@@ -107,6 +113,31 @@ class RedisInbox:
             StoreUnavailable: Redis did not reply.
         """
         self._client.execute(lambda redis: redis.delete(keys.INBOX), keys.INBOX)
+
+    def mark_undelivered(self, verification_id: bytes) -> None:
+        """Store that the last message of a verification will not arrive."""
+        self._close(verification_id, CodeStatus.UNDELIVERED)
+
+    def simulated_outcome(self) -> SimulatedOutcome:
+        """Return the outcome of the next messages.
+
+        Raises:
+            StoreUnavailable: Redis did not reply.
+        """
+        key = keys.INBOX_SIMULATION
+        [stored] = self._client.execute(lambda redis: redis.mget([key]), key)
+        return SimulatedOutcome(stored.decode()) if stored else _ACCEPTED
+
+    def simulate(self, outcome: SimulatedOutcome) -> None:
+        """Set the outcome of the next messages, for an hour.
+
+        Raises:
+            StoreUnavailable: Redis did not reply.
+        """
+        key = keys.INBOX_SIMULATION
+        self._client.execute(
+            lambda redis: redis.set(key, outcome, px=_SIMULATION_TTL), key
+        )
 
     def _close(self, verification_id: bytes, status: CodeStatus) -> None:
         key = keys.inbox_status(verification_id.hex())

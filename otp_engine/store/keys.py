@@ -30,6 +30,7 @@
                                          no expiry
     otp:{inbox}                  list    unsent messages of dev mode; a day
     otp:{inbox}:<verification>   string  the final status of such a verification; a day
+    otp:{inbox}:simulation       string  the outcome of the next messages; an hour
     otp:{safe_list}              set     pseudonymized numbers that are allowed whatever
                                          their country; no expiry
     otp:{...}:probe              string  empty, while a script checks the permissions;
@@ -76,6 +77,9 @@ UNAUTHENTICATED_EVENTS = f"{EVENTS}:unauthenticated"
 
 INBOX = "otp:{inbox}"
 """The messages of dev mode."""
+
+INBOX_SIMULATION = f"{INBOX}:simulation"
+"""The outcome of the next messages of dev mode."""
 
 POLICY_VERSIONS = "otp:{policy_versions}"
 """The policy versions, newest first."""

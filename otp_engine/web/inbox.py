@@ -15,11 +15,17 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from otp_engine.domain.messages import segments
-from otp_engine.domain.messages.inbox import CodeStatus, InboxMessage, InboxStore
-from otp_engine.errors import OriginNotAllowed
+from otp_engine.domain.messages.inbox import (
+    CodeStatus,
+    InboxMessage,
+    InboxStore,
+    SimulatedOutcome,
+)
+from otp_engine.errors import InvalidRequest, OriginNotAllowed
 from otp_engine.web import security_headers
 
 _JUST_NOW = timedelta(seconds=2)
+_OUTCOMES = f"'outcome' must be one of {', '.join(SimulatedOutcome)}."
 _PUNCTUATION = re.compile(r"[\s()./-]+")
 
 
@@ -40,13 +46,7 @@ def blueprint(
     """
     bp = security_headers.blueprint("inbox")
 
-    @bp.before_request
-    def require_own_page() -> None:
-        """Reject other sites, also by DNS rebinding: a foreign name resolves to us."""
-        if not _is_local(request.host):
-            raise NotFound
-        if request.method in {"POST", "DELETE"} and not _is_same_origin():
-            raise OriginNotAllowed
+    bp.before_request(_require_own_page)
 
     @bp.get("/dev/inbox", strict_slashes=False)
     def page() -> ResponseReturnValue:
@@ -56,11 +56,18 @@ def blueprint(
             search=request.args.get("search") or request.args.get("to") or "",
             url=public_url or request.host_url.rstrip("/"),
             verify=verify,
+            outcome=store.simulated_outcome(),
+            outcomes=SimulatedOutcome,
         )
 
     @bp.post("/dev/inbox")
     def clear_page() -> ResponseReturnValue:
         store.clear()
+        return redirect(url_for(".page"), HTTPStatus.SEE_OTHER)
+
+    @bp.post("/dev/inbox/provider")
+    def simulate() -> ResponseReturnValue:
+        store.simulate(_requested_outcome())
         return redirect(url_for(".page"), HTTPStatus.SEE_OTHER)
 
     @bp.get("/dev/inbox.json")
@@ -73,6 +80,21 @@ def blueprint(
         return "", HTTPStatus.NO_CONTENT
 
     return bp
+
+
+def _require_own_page() -> None:
+    """Reject other sites, also by DNS rebinding: a foreign name resolves to us."""
+    if not _is_local(request.host):
+        raise NotFound
+    if request.method in {"POST", "DELETE"} and not _is_same_origin():
+        raise OriginNotAllowed
+
+
+def _requested_outcome() -> SimulatedOutcome:
+    try:
+        return SimulatedOutcome(request.form.get("outcome", ""))
+    except ValueError:
+        raise InvalidRequest(_OUTCOMES) from None
 
 
 def _matching(messages: Iterable[InboxMessage], now: datetime) -> list[dict[str, Any]]:
@@ -88,8 +110,8 @@ def _matching(messages: Iterable[InboxMessage], now: datetime) -> list[dict[str,
 def _to_dict(message: InboxMessage, now: datetime) -> dict[str, Any]:
     age = max(timedelta(), now - message.sent_at)
     status = message.status(now)
-    is_pending = status == CodeStatus.PENDING
-    remaining = message.expires_at - now if is_pending else timedelta()
+    is_live = status in {CodeStatus.PENDING, CodeStatus.UNDELIVERED}
+    remaining = max(timedelta(), message.expires_at - now) if is_live else timedelta()
     return {
         "to": message.to,
         "channel": message.channel,

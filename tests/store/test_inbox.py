@@ -13,7 +13,7 @@ from otp_engine.domain.events import (
     VerificationApproved,
     VerificationCanceled,
 )
-from otp_engine.domain.messages.inbox import CodeStatus
+from otp_engine.domain.messages.inbox import CodeStatus, SimulatedOutcome
 from otp_engine.domain.models import Channel
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import keys
@@ -62,6 +62,25 @@ def test_cleared_inbox_is_empty_and_accepts_messages(inbox):
 
     inbox.add(MESSAGE)
     assert len(inbox.list_messages()) == 1
+
+
+def test_simulated_outcome_is_stored_for_an_hour(inbox, redis):
+    before = inbox.simulated_outcome()
+
+    inbox.simulate(SimulatedOutcome.REJECTED)
+
+    assert before == SimulatedOutcome.ACCEPTED
+    assert inbox.simulated_outcome() == SimulatedOutcome.REJECTED
+    assert 3_590 < redis.ttl(keys.INBOX_SIMULATION) <= 3_600
+
+
+def test_undelivered_message_has_that_status(inbox):
+    inbox.add(MESSAGE)
+
+    inbox.mark_undelivered(MESSAGE.verification_id)
+
+    [stored] = inbox.list_messages()
+    assert stored.status(NOW) == CodeStatus.UNDELIVERED
 
 
 def test_code_is_pending_until_it_expires(inbox):

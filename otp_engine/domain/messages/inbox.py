@@ -18,6 +18,16 @@ class CodeStatus(StrEnum):
     CANCELED = "canceled"
     MAX_ATTEMPTS_REACHED = "max_attempts_reached"
     EXPIRED = "expired"
+    UNDELIVERED = "undelivered"
+
+
+class SimulatedOutcome(StrEnum):
+    """What becomes of each message of dev mode, as if a provider had sent it."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNCONFIRMED = "unconfirmed"
+    UNDELIVERED = "undelivered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +43,8 @@ class InboxMessage:
         body: The text, with the code.
         code: The code.
         verification_id: Id of the verification, 16 bytes.
-        final_status: Final status of the verification; None while it is pending.
+        final_status: Final status of the verification, or of its last message; None
+            while it is pending.
     """
 
     sent_at: datetime
@@ -61,3 +72,9 @@ class InboxStore(Protocol):
 
     def clear(self) -> None:
         """Delete all messages."""
+
+    def simulated_outcome(self) -> SimulatedOutcome:
+        """Return the outcome of the next messages."""
+
+    def simulate(self, outcome: SimulatedOutcome) -> None:
+        """Set the outcome of the next messages, for an hour."""
