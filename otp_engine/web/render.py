@@ -34,6 +34,7 @@ class VerifyPage:
         brand: The name on the page.
         logo: Whether a logo is shown beside the name.
         links: The links to the operator's own pages.
+        examples: A number to show beside the field, by the language of the page.
         rates: Whether the page states that messages can cost the recipient something.
         inbox: Whether the inbox shows the messages of this page.
         dev: Whether the page shows a developer why it rejects a return target.
@@ -42,6 +43,7 @@ class VerifyPage:
     brand: str
     logo: bool
     links: PageLinks
+    examples: Mapping[str, str]
     rates: bool
     inbox: bool
     dev: bool

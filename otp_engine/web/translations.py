@@ -57,6 +57,8 @@ class Translations:
         locale: The BCP 47 tag of the language.
         name: The name of the language in the language itself.
         direction: The writing direction, `ltr` or `rtl`.
+        country: ISO 3166 code of a country where many people speak the language; None
+            for a language of many countries.
         strings: The texts by their keys, with `{placeholders}`. A text with forms has
             one for each plural category of its placeholder `n`.
     """
@@ -64,6 +66,7 @@ class Translations:
     locale: str
     name: str
     direction: str
+    country: str | None
     strings: dict[str, str | dict[str, str]]
 
     def get(self, key: str, **values: int | str) -> str:
@@ -103,7 +106,13 @@ class Translations:
 def _load(file: str) -> Translations:
     strings = json.loads((_FOLDER / file).read_text(encoding="utf-8"))
     locale = file.removesuffix(".json")
-    return Translations(locale, strings.pop("name"), strings.pop("direction"), strings)
+    return Translations(
+        locale=locale,
+        name=strings.pop("name"),
+        direction=strings.pop("direction"),
+        country=strings.pop("country", None),
+        strings=strings,
+    )
 
 
 TRANSLATIONS = {

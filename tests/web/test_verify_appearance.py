@@ -189,3 +189,22 @@ def test_page_without_error_describes_the_field_by_its_hint(person):
 )
 def test_sentences_are_split_after_a_full_stop(text, sentences):
     assert split_sentences(text) == sentences
+
+
+@pytest.mark.parametrize(
+    ("environ", "locale", "example"),
+    [
+        ({}, "en", "+91 81234 56789"),
+        ({}, "ar", "+971 50 123 4567"),
+        ({"OTP_DEFAULT_REGION": "US"}, "en", "+1 201-555-0123"),
+        ({"OTP_DEFAULT_REGION": "US"}, "es", "+34 612 34 56 78"),
+        ({"OTP_ALLOWED_COUNTRIES": "IN,DE"}, "de", "+49 1512 3456789"),
+        ({"OTP_ALLOWED_COUNTRIES": "IN,DE"}, "es", "+91 81234 56789"),
+    ],
+)
+def test_hint_has_a_number_of_an_allowed_country(app_with, environ, locale, example):
+    client = app_with(**environ).test_client()
+
+    text = client.get("/verify", query_string={"locale": locale}).text
+
+    assert example.replace(" ", "\u00a0") in text
