@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import click
 
+_MIN_WIDTH = 20
 _PLAIN = {"✓": "+", "✗": "x", "→": "->", "…": "..."}
 
 
@@ -43,16 +44,32 @@ def status_line(symbol: str, color: str, message: str) -> None:
 
     On a terminal a long message continues on the next line, at the end of a word.
     """
-    if sys.stderr and sys.stderr.isatty():
-        width = shutil.get_terminal_size().columns
-        message = textwrap.fill(
-            message,
-            max(20, width - len(symbol) - 1),
-            subsequent_indent="  ",
+    text = fit(message, indent=len(symbol) + 1)
+    click.echo(f"{click.style(symbol, fg=color)} {text}", err=True)
+
+
+def fit(message: str, *, indent: int) -> str:
+    """Break *message* between words, where the standard error is a terminal.
+
+    Args:
+        message: The text; its own line ends stay.
+        indent: Columns before the first line, and before each further one.
+    """
+    if not (sys.stderr and sys.stderr.isatty()):
+        return message
+    width = max(_MIN_WIDTH, shutil.get_terminal_size().columns)
+    lines = [
+        textwrap.fill(
+            line,
+            width,
+            initial_indent=" " * indent,
+            subsequent_indent=" " * indent,
             break_long_words=False,
             break_on_hyphens=False,
         )
-    click.echo(f"{click.style(symbol, fg=color)} {message}", err=True)
+        for line in message.splitlines()
+    ]
+    return "\n".join(lines)[indent:]
 
 
 def read_input(label: str, *, hidden: bool = False) -> str:

@@ -127,5 +127,13 @@ def test_summary_of_every_command_is_one_sentence(path):
     assert re.fullmatch(r"[A-Z][^.]+\.", summary)
 
 
+@pytest.mark.parametrize("group", [(), ("policy",), ("keys",)], ids=" ".join)
+def test_group_without_a_command_prints_its_help(group):
+    result = run(*group)
+
+    assert result.exit_code == 2
+    assert result.stderr == run(*group, "--help").stdout
+
+
 def test_option_kind_has_every_kind_of_event():
     assert sorted(KINDS) == sorted(EVENT_KINDS)

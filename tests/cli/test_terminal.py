@@ -157,6 +157,28 @@ def test_message_on_a_narrow_terminal_breaks_between_words():
     )
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("policy", "set", "weather", "5m"),
+        ("policy", "set", "ttl", "5m", "max_checks", "4"),
+        ("events", "--phone", "+919445012345"),
+        ("events", "--since", "yesterday"),
+        ("keys", "check", "a", "b"),
+        ("policy", "shw"),
+    ],
+    ids=" ".join,
+)
+def test_usage_error_on_a_narrow_terminal_breaks_between_words(arguments):
+    narrow = terminal.run(*arguments, columns=44)
+    wide = terminal.run(*arguments, columns=300)
+
+    _, _, error = narrow.output.partition("Error: ")
+    assert narrow.exit_code == 2
+    assert max(map(len, error.splitlines())) <= 44
+    assert error.split() == wide.output.partition("Error: ")[2].split()
+
+
 def test_check_of_a_key_prompts_without_showing_it():
     key = api_keys.generate()
 

@@ -31,6 +31,8 @@ COUNTED_BY = ("country", "prefix", "limit", "kind", "ip", "phone", "error")
 """What events can be counted by."""
 
 _RETENTION = timedelta(days=31)
+# Two letters, or the code of networks that belong to no country.
+_COUNTRY = re.compile(r"[A-Z]{2}|001", re.ASCII)
 _PHONE_HASH = re.compile(r"[A-Za-z0-9_-]{6,16}", re.ASCII)
 _NUMBER = re.compile(r"[0-9-]*", re.ASCII)
 
@@ -75,7 +77,12 @@ def _parse_phone(_: click.Context, __: click.Parameter, text: str | None) -> str
 def _parse_countries(
     _: click.Context, __: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[str, ...]:
-    return tuple(text.strip().upper() for text in texts)
+    codes = tuple(text.strip().upper() for text in texts)
+    if unknown := [code for code in codes if not _COUNTRY.fullmatch(code)]:
+        raise click.BadParameter(
+            f"must be an ISO 3166 code, such as SN: {unknown[0]!r}"
+        )
+    return codes
 
 
 def _parse_by(

@@ -47,7 +47,7 @@ class PolicyName(click.ParamType[str]):
         hint = (
             f"Did you mean {similar[0]}?"
             if similar
-            else "`otp-engine policy set -h` lists them."
+            else "See `otp-engine policy set -h`."
         )
         del param
         raise click.UsageError(f"{value!r} is not a value of the policy. {hint}", ctx)

@@ -19,6 +19,7 @@ from otp_engine.cli.terminal import (
     color_setting,
     discard_output,
     fail,
+    fit,
     use_plain_text_where_needed,
 )
 
@@ -42,6 +43,17 @@ class Program(click.Group):
                 raise
             discard_output()
             fail(f"the output cannot be written: {error.strerror}")
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run a command; the text of a usage error fits the terminal."""
+        try:
+            return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            # The help of a group without a command, which fits already.
+            raise
+        except click.UsageError as error:
+            text = fit(error.format_message(), indent=len("Error: "))
+            raise click.UsageError(text, error.ctx) from None
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
