@@ -41,7 +41,7 @@ _DIGEST_NAME = re.compile(r"sha[-_]?256", re.ASCII | re.IGNORECASE)
 _MAX_BRAND_LENGTH = 40
 _TIMEOUTS = range(150, 10_001)
 _MAX_DRAIN = timedelta(seconds=60)
-_KEEP_ALIVE = (timedelta(seconds=1), timedelta(minutes=10))
+_KEEP_ALIVE = (timedelta(seconds=1), timedelta(hours=1))
 # As browsers write origins: lower case, and no default port.
 _ORIGIN = re.compile(
     r"(https?)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII
@@ -91,11 +91,11 @@ def drain_duration(text: str) -> timedelta:
 
 
 def keep_alive(text: str) -> timedelta:
-    """Parse a duration from 1 s to 10 min."""
+    """Parse a duration from 1 s to 1 h."""
     duration = durations.parse(text)
     shortest, longest = _KEEP_ALIVE
     if not shortest <= duration <= longest:
-        raise ValueError(f"must be from 1s to 10m: {text!r}")
+        raise ValueError(f"must be from 1s to 1h: {text!r}")
     return duration
 
 
