@@ -165,7 +165,10 @@ def test_doctor_without_permission_for_info_warns(tmp_path, twilio):
         result = run("doctor", **environ)
 
     assert result.exit_code == 0
-    assert "! Redis did not report its persistence" in result.stderr
+    assert (
+        "! Redis did not report its persistence: it does not permit the user INFO"
+        in result.stderr
+    )
 
 
 @pytest.mark.parametrize("query", ["?foo=1", "?socket_timeout=x", "/?db=q"])

@@ -25,7 +25,7 @@ def collect(settings: Settings, store: RedisStore) -> list[str]:
         return []
     versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
     sources: tuple[tuple[Callable[[], list[str]], str], ...] = (
-        (store.persistence_warnings, "its persistence: INFO failed"),
+        (store.persistence_warnings, "its persistence"),
         (versions.warnings, "the live policy"),
         (
             lambda: _policy_and_services(settings, store, versions),
@@ -36,8 +36,8 @@ def collect(settings: Settings, store: RedisStore) -> list[str]:
     for source, subject in sources:
         try:
             warnings += source()
-        except StoreUnavailable:
-            warnings.append(f"Redis did not report {subject}")
+        except StoreUnavailable as error:
+            warnings.append(f"Redis did not report {subject}: it {error.reason}")
     return warnings
 
 

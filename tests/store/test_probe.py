@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from importlib import resources
 from pathlib import Path
 
@@ -213,6 +215,31 @@ def test_redis_that_cannot_serve_is_described(tmp_path, options, url, reason, ch
 def test_read_only_replica_is_described(tmp_path):
     with topologies.replicated(tmp_path, replicas=1) as (_, (replica,)):
         assert reason_of(replica.url, RedisStore.ping) == "is a read-only replica"
+
+
+def test_loading_redis_is_described(tmp_path):
+    with (
+        redis_server.redis_on_a_port(tmp_path) as port,
+        redis_py.Redis(port=port) as admin,
+    ):
+        admin.mset({f"key {n}": os.urandom(2048) for n in range(1000)})
+        admin.save()
+    # A tenth of a second for each key; Redis replies after each KiB.
+    slowly = (
+        *("--key-load-delay", "100000"),
+        *("--loading-process-events-interval-bytes", "1024"),
+    )
+    listen = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path))
+    program = redis_server.redis_program()
+    with subprocess.Popen(
+        [program, *listen, *slowly], stdout=subprocess.DEVNULL
+    ) as server:
+        try:
+            redis_server.wait_until(lambda: redis_server.listens(port))
+            url = f"redis://127.0.0.1:{port}"
+            redis_server.wait_until(lambda: "loading" in reason_of(url))
+        finally:
+            server.kill()
 
 
 def test_missing_replica_is_described(server):
