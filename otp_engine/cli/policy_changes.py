@@ -87,7 +87,8 @@ def rollback(version: int, options: ChangeOptions) -> None:
     if version and version not in versions:
         fail(f"there is no version {version}: see `otp-engine policy history`")
     values = versions[version].values if version else {}
-    options = replace(options, reason=options.reason or f"back to version {version}")
+    target = f"version {version}" if version else "the environment"
+    options = replace(options, reason=options.reason or f"back to {target}")
     _commit(context, options, lambda _: values)
 
 

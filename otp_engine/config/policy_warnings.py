@@ -77,6 +77,12 @@ def _strictness_warnings(policy: Policy) -> list[str]:
             f"max_consecutive_failures {policy.max_consecutive_failures} is under"
             f" max_checks {policy.max_checks}: one verification can disable a phone"
         )
+    warnings += [
+        f"failed_checks_per_phone {window} is under max_checks {policy.max_checks}: a"
+        " verification does not get all of its checks"
+        for window in policy.failed_checks_per_phone.windows
+        if window.count < policy.max_checks
+    ]
     return warnings
 
 

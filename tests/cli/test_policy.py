@@ -216,6 +216,7 @@ def test_history_shows_old_and_new_values_under_a_header(policy):
     ]
     assert "ttl: 5m → 10m (default)" in lines[1]
     assert "max_sends: 3 → 4 (environment)" in lines[2]
+    assert lines[0].endswith("  bob     back to the environment")
     assert lines[3].endswith("  alice   a trial")
     assert "ttl: 10m (default) → 5m" in lines[4]
 

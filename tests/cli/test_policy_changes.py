@@ -131,6 +131,10 @@ def test_dry_run_emits_no_event(environ, policy):
         (("ttl", "30s"), "! ttl 30s is under 1m"),
         (("code_length", "4"), "! code_length 4 is under 6 digits"),
         (("max_consecutive_failures", "3"), "! max_consecutive_failures 3 is under"),
+        (
+            ("failed_checks_per_phone", "4/1h"),
+            "! failed_checks_per_phone 4/1h is under",
+        ),
     ],
 )
 def test_slip_is_live_and_warned_of(policy, words, warning):

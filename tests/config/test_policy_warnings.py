@@ -32,7 +32,10 @@ def test_shadow_limit_is_warned_of():
     [
         ({"code_length": 5}, ["under 6 digits", "1 in 2,000 a day"]),
         ({"code_length": 4}, ["under 6 digits", "1 in 200 a day"]),
-        ({"max_checks": 11}, ["max_checks 11", "1 in 9,090 a day"]),
+        (
+            {"max_checks": 11},
+            ["10/1h is under max_checks 11", "max_checks 11 is", "1 in 9,090 a day"],
+        ),
         ({"sends_per_phone": Limit()}, ["no cooldown", "1 in 2,000 a day"]),
         (
             {"sends_per_phone": Limit.parse("5/10m shadow")},
@@ -46,6 +49,25 @@ def test_policy_weaker_than_standards_is_warned_of(changes, phrases):
     assert len(warnings) == len(phrases)
     for warning, phrase in zip(warnings, phrases, strict=True):
         assert phrase in warning
+
+
+@pytest.mark.parametrize(
+    ("changes", "phrase"),
+    [
+        ({"ttl": timedelta(seconds=59)}, "ttl 59s is under 1m"),
+        ({"max_checks": 1}, "max_checks 1: one mistyped digit"),
+        ({"max_consecutive_failures": 4}, "max_consecutive_failures 4 is under max_c"),
+        (
+            {"failed_checks_per_phone": Limit.parse("9/1h, 4/1d")},
+            "failed_checks_per_phone 4/1d is under max_checks 5",
+        ),
+        ({"resend_cooldown": timedelta()}, "resend_cooldown 0s"),
+    ],
+)
+def test_policy_that_looks_like_a_slip_is_warned_of(changes, phrase):
+    (warning,) = collect_warnings(Policy(**changes))
+
+    assert warning.startswith(phrase)
 
 
 def test_ten_checks_have_no_warning():
