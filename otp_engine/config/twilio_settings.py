@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
 from otp_engine import parsing
@@ -101,11 +103,14 @@ def _proxy_for(url: str, env: EnvReader) -> Proxy | None:
 
 
 def _is_excluded(host: str, no_proxy: str) -> bool:
-    """Return whether *no_proxy* lists *host*, a domain around it, or `*`."""
+    """Return whether *no_proxy* lists *host*, a domain or network of it, or `*`."""
     for entry in parsing.comma_separated(no_proxy.lower()):
         name = re.sub(r":[0-9]+$", "", entry).lstrip(".")
         if entry == "*" or host == name or host.endswith(f".{name}"):
             return True
+        with suppress(ValueError):
+            if ip_address(host) in ip_network(entry, strict=False):
+                return True
     return False
 
 

@@ -94,6 +94,11 @@ def test_messaging_service_as_sender_is_a_problem_with_the_right_setting():
         {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "lio.com"},
         {
             "HTTP_PROXY": "http://proxy:3128",
+            "NO_PROXY": "10.0.0.0/8",
+            "TWILIO_API_BASE_URL": "http://192.0.2.1",
+        },
+        {
+            "HTTP_PROXY": "http://proxy:3128",
             "TWILIO_API_BASE_URL": "http://twilio.internal",
         },
     ],
@@ -112,6 +117,11 @@ def test_proxy_of_the_environment_is_used(environ):
         {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "x, twilio.com"},
         {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": ".twilio.com"},
         {"HTTPS_PROXY": "http://proxy:3128", "no_proxy": "API.twilio.com:443"},
+        {
+            "HTTP_PROXY": "http://proxy:3128",
+            "NO_PROXY": "::1, 10.0.0.0/8",
+            "TWILIO_API_BASE_URL": "http://10.1.2.3:8080",
+        },
         {
             "HTTPS_PROXY": "http://proxy:3128",
             "TWILIO_API_BASE_URL": "http://twilio.internal",
