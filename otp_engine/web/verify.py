@@ -50,7 +50,7 @@ def blueprint(hosted: VerifyPageSettings, verify_page: VerifyPage) -> Blueprint:
     bp.add_app_template_filter(split_sentences)
     actions = VerifyActions(hosted.return_origins)
 
-    @bp.get("/verify")
+    @bp.get("/verify", strict_slashes=False)
     def page() -> ResponseReturnValue:
         state = VerifySession(session)
         translations = _translations(request.args.get("locale"))

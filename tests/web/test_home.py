@@ -52,13 +52,6 @@ def test_start_page_outside_of_dev_mode_links_to_reference_only(app_with):
     assert __version__ not in str(response.headers)
 
 
-def test_start_page_answers_head_without_body(client):
-    response = client.head("/")
-
-    assert (response.status_code, response.data) == (200, b"")
-    assert response.content_type == "text/html; charset=utf-8"
-
-
 @pytest.mark.parametrize("path", UNKNOWN)
 def test_browser_gets_a_page_for_an_unknown_path(client, path):
     response = client.get(path, headers=BROWSER)
@@ -137,3 +130,21 @@ def test_browser_gets_a_page_where_the_inbox_is_disabled(app_with):
         response = client.get(path, headers=BROWSER)
         assert response.status_code == 404
         assert "Page not found" in response.text
+
+
+@pytest.mark.parametrize("path", ["/verify", "/dev/inbox", "/docs"])
+def test_trailing_slash_shows_the_same_page(client, path):
+    title = re.compile("<title>(.*)</title>")
+
+    plain, slashed = client.get(path), client.get(f"{path}/")
+
+    assert slashed.status_code == 200
+    assert title.findall(slashed.text) == title.findall(plain.text) != []
+
+
+@pytest.mark.parametrize("path", ["/", "/verify", "/dev/inbox", "/docs"])
+def test_head_of_a_page_has_its_headers_and_no_body(client, path):
+    response = client.head(path)
+
+    assert (response.status_code, response.data) == (200, b"")
+    assert response.headers["Cache-Control"] == "no-store"

@@ -196,11 +196,6 @@ def test_page_links_to_reference_and_verify_page(client):
         assert f'href="{path}"' in page
 
 
-@pytest.mark.parametrize("path", ["/dev/inbox", "/dev/inbox/"])
-def test_trailing_slash_shows_the_same_page(client, path):
-    assert "<h1>Inbox</h1>" in client.get(path).text
-
-
 def test_page_shows_code_number_and_language(client):
     send(client, locale="ar")
     [message] = messages(client)
