@@ -16,6 +16,7 @@ _DEFAULT_SIZE, _MAX_SIZE = 50, 1_000
 _TOKEN = re.compile(r"P([AB])([0-9]{15}[A-Za-z0-9]{2,34})", re.ASCII)
 _QUERY_NAMES = frozenset({"PageSize", "Page", "PageToken"})
 
+# SDKs send their total limit as the page size, so a large one is accepted.
 _parse_size = parsing.integer(1, 10**9)
 _parse_number = parsing.integer(0, 10**9)
 
@@ -82,9 +83,10 @@ def paginate(
 
 
 def _query_integer(name: str, default: int, parser: Callable[[str], int]) -> int:
-    # SDKs send their total limit as the page size, so a large one is accepted.
+    if not (text := request.args.get(name)):
+        return default
     try:
-        return parser(request.args.get(name, str(default)))
+        return parser(text)
     except ValueError:
         raise errors.invalid_parameter(name) from None
 

@@ -110,7 +110,7 @@ def test_list_filters_by_verification_sid(verify):
     "name",
     [
         *("ChannelData.To", "Channel", "Status", "VerifyServiceSid"),
-        *("VerificationSid", "DateCreatedAfter", "DateCreatedBefore"),
+        *("VerificationSid", "DateCreatedAfter", "DateCreatedBefore", "Country"),
     ],
 )
 def test_invalid_filter_is_rejected_by_name(verify, name):
@@ -151,6 +151,24 @@ def test_summary_filters_by_destination_prefix(verify, prefix, count):
     body = verify.get(SUMMARY, DestinationPrefix=prefix).body
 
     assert body["total_attempts"] == count
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Country", "USA"),
+        ("Country", "I1"),
+        ("DestinationPrefix", "India"),
+        ("DestinationPrefix", "++91"),
+        ("DestinationPrefix", "9" * 16),
+        ("Channel", "pigeon"),
+        ("VerifyServiceSid", "VA1"),
+    ],
+)
+def test_invalid_filter_of_summary_is_rejected_by_name(verify, name, value):
+    response = verify.get(SUMMARY, **{name: value})
+
+    assert response.error == (400, 60200, f"Invalid parameter: {name}")
 
 
 @pytest.mark.parametrize(

@@ -412,6 +412,14 @@ def test_invalid_page_is_rejected(verify, query, parameter):
     assert response.error == (400, 60200, f"Invalid parameter: {parameter}")
 
 
+def test_empty_parameter_of_a_page_counts_as_missing(verify):
+    empty = {"PageSize": "", "Page": "", "PageToken": ""}
+
+    meta = verify.get("/v2/Services", **empty).body["meta"]
+
+    assert (meta["page"], meta["page_size"]) == (0, 50)
+
+
 def test_page_size_is_capped(verify):
     body = verify.get("/v2/Services", PageSize=10**9).body
 

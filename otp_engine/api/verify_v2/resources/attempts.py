@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ from otp_engine.errors import InvalidPhone, Overloaded
 bp = Blueprint("attempts", __name__)
 
 _READING = Lock()
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_PREFIX = re.compile(r"\+[0-9]{1,15}", re.ASCII)
 
 _parse_number = partial(numbers.parse, region=numbers.UNKNOWN_REGION)
 
@@ -125,6 +128,8 @@ def _by_channel(text: str) -> _Filter:
 
 def _by_country(text: str) -> _Filter:
     country = text.upper()
+    if not _COUNTRY.fullmatch(country):
+        raise ValueError(f"must be an ISO 3166 country code: {text!r}")
     return lambda attempt: attempt.sent.recipient.country == country
 
 
@@ -145,6 +150,8 @@ def _by_status(text: str) -> _Filter:
 
 def _by_prefix(text: str) -> _Filter:
     prefix = f"+{parsing.normalize_typed(text).removeprefix('+')}"
+    if not _PREFIX.fullmatch(prefix):
+        raise ValueError(f"must be the first digits of a number: {text!r}")
     return lambda attempt: attempt.sent.recipient.prefix.startswith(prefix)
 
 
