@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import os
 import socket
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ import redis
 from click.testing import CliRunner
 
 from otp_engine import __version__, config
-from otp_engine.cli import listen_address, serve
+from otp_engine.cli import connection_limit, listen_address, serve
 from otp_engine.cli.common import load
 from otp_engine.cli.listen_address import ListenAddress
 from otp_engine.domain.services import Service
@@ -245,6 +246,24 @@ def test_host_is_resolved_to_one_ip_address(host, ip):
 )
 def test_url_of_listen_address_reaches_it_from_this_machine(ip, url):
     assert ListenAddress(ip, 3420).url == url
+
+
+@pytest.mark.parametrize(
+    ("workers", "soft", "hard", "connections", "files"),
+    [
+        (1, 1024, math.inf, 4096, 4352),
+        (2, 1024, 524_288, 2048, 2304),
+        (2, 65_536, 65_536, 2048, 2304),
+        # Fewer connections leave open files for Redis and the provider.
+        (1, 1024, 1024, 768, 1024),
+        (2, 256, 300, 64, 300),
+        (256, 1024, math.inf, 128, 384),
+    ],
+)
+def test_connections_of_a_worker_fit_its_open_files(
+    workers, soft, hard, connections, files
+):
+    assert connection_limit.plan(workers, soft, hard) == (connections, files)
 
 
 def test_idle_connection_of_default_outlives_one_of_load_balancers():

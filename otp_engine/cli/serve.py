@@ -14,7 +14,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 from otp_engine.app import METRICS_DIR_VARIABLE, THREADS, cpu_count
-from otp_engine.cli import listen_address, stored_config_warnings
+from otp_engine.cli import connection_limit, listen_address, stored_config_warnings
 from otp_engine.cli.common import load
 from otp_engine.cli.listen_address import ListenAddress
 from otp_engine.cli.terminal import fail, success
@@ -121,7 +121,10 @@ def http1_settings(settings: Settings) -> HTTP1Settings:
     headers of the next request are complete.
     """
     seconds = settings.keep_alive.total_seconds()
-    return HTTP1Settings(header_read_timeout=round(seconds * 1000))
+    return HTTP1Settings(
+        header_read_timeout=round(seconds * 1000),
+        max_buffer_size=connection_limit.MAX_HEADER_BYTES,
+    )
 
 
 def _server(
@@ -135,6 +138,7 @@ def _server(
         port=address.port,
         workers=settings.workers,
         blocking_threads=THREADS,
+        backpressure=connection_limit.apply(settings.workers),
         http=HTTPModes.http1,
         http1_settings=http1_settings(settings),
         websockets=False,

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.fault_injection import raw_http
 from tests.support import server_process
 
 UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+IDLE = 1_200  # connections; Granian's default is 1,024 for all workers
 PAGES = ("/verify", "/dev/inbox", "/docs")
 
 
@@ -90,6 +94,43 @@ def test_idle_connection_is_closed_after_keep_alive_and_not_before():
             assert closed.recv(1) == b""
 
         request_health(idle)
+
+
+@pytest.fixture
+def many_files():
+    """Allow this process to open as many files as the test needs connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < IDLE + 400:
+        pytest.skip("the test may not open enough files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, IDLE + 400), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_worker_serves_new_clients_beside_many_idle_connections(many_files):
+    with (
+        server_process.running_server("--dev", "--workers", "1") as server,
+        ExitStack() as connections,
+    ):
+        address = (server.host, server.port)
+        for _ in range(IDLE):
+            connection = socket.create_connection(address, 60)
+            request_health(connections.enter_context(connection))
+
+        assert server.get("/healthz").status == 200
+
+
+def test_large_headers_are_431():
+    with server_process.running_server("--dev") as server:
+        head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        statuses = [
+            raw_http.exchange(
+                server.port, head + b"X-Long: " + b"x" * length + b"\r\n\r\n"
+            ).status
+            for length in (16 * 1024, 128 * 1024)
+        ]
+
+    assert statuses == [200, 431]
 
 
 def request_health(connection):
