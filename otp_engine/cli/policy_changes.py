@@ -150,7 +150,7 @@ class _Report:
             *(warning for warning in warnings if warning not in known),
             *policy_limits.off_warnings(self.old, self.new),
             *policy_limits.full_warnings(
-                context.store.limit_usage, context.settings, self.old, self.new
+                context.store, context.settings, self.old, self.new
             ),
         ]
 

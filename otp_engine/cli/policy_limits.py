@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 from otp_engine.config import Settings
+from otp_engine.domain.events import CodeSent
 from otp_engine.domain.limits.limits import Limit, LimitHit
-from otp_engine.domain.phones import numbers
 from otp_engine.domain.policy.policy import PARSERS, Policy
-from otp_engine.domain.ports import LimitUsageStore
+from otp_engine.store.events.event_filter import EventFilter
+from otp_engine.store.redis_store import RedisStore
+
+_RECENT = timedelta(hours=1)
 
 
 def full_warnings(
-    store: LimitUsageStore, settings: Settings, old: Policy, new: Policy
+    store: RedisStore, settings: Settings, old: Policy, new: Policy
 ) -> list[str]:
     """Return a sentence for each changed window that is full already.
 
-    The usage is known of the limits that all requests share, of the countries in
-    `OTP_ALLOWED_COUNTRIES` and of the keys in `OTP_API_KEYS`, since the limit was
+    The usage is known of the limits that all requests share, of the countries with
+    messages in the last hour and of the keys in `OTP_API_KEYS`, since the limit was
     enforced.
 
     Args:
-        store: Reads the usage.
-        settings: The countries and the API keys.
+        store: Reads the usage and the events.
+        settings: The API keys.
         old: The policy before the change.
         new: The policy after it.
 
     Raises:
         StoreUnavailable: Redis did not reply.
     """
-    known = set(_hits(settings, old))
-    hits = [hit for hit in _hits(settings, new) if hit not in known]
+    changed = old.sends_per_country != new.sends_per_country
+    countries = _recent_countries(store) if changed else []
+    clients = [key.name for key in settings.api_keys]
+    known = set(_hits(countries, clients, old))
+    hits = [hit for hit in _hits(countries, clients, new) if hit not in known]
     warnings = []
     for hit in hits:
         what = "checks" if "checks" in hit.limit_name else "sends"
@@ -38,7 +45,7 @@ def full_warnings(
         warnings += [
             f"{usage.limit_name} {usage.window} is full now ({what}{scope} in that"
             f" time: {usage.used}), and refuses more"
-            for usage in store.shared_usage([hit])
+            for usage in store.limit_usage.shared_usage([hit])
             if usage.used >= usage.window.count
         ]
     return warnings
@@ -62,10 +69,25 @@ def off_warnings(old: Policy, new: Policy) -> list[str]:
     ]
 
 
-def _hits(settings: Settings, policy: Policy) -> Iterator[LimitHit]:
+def _recent_countries(store: RedisStore) -> list[str]:
+    """Return the countries of the messages of the last hour."""
+    tail = store.events.tail(
+        datetime.now(UTC) - _RECENT, event_filter=EventFilter(kinds={"sent"})
+    )
+    countries: set[str] = set()
+    while recorded := tail.read_next():
+        countries |= {
+            sent.event.recipient.country
+            for sent in recorded
+            if isinstance(sent.event, CodeSent)
+        }
+    return sorted(countries)
+
+
+def _hits(
+    countries: Iterable[str], clients: Sequence[str], policy: Policy
+) -> Iterator[LimitHit]:
     """Yield a hit of each enforced limit with a known identifier."""
-    countries = sorted(settings.allowed_countries - {numbers.COUNTRY_WILDCARD})
-    clients = [key.name for key in settings.api_keys]
     limits: list[tuple[str, str, Limit]] = [
         ("sends_total", "", policy.sends_total),
         ("failed_checks_total", "", policy.failed_checks_total),

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.support import redis_server
 from tests.support.command_line import run
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
@@ -159,6 +160,9 @@ def test_limit_under_the_usage_of_the_last_hour_is_warned_of(
 ):
     policy("set", "sends_per_country", "50/1h")
     service.post("/auth/send_otp", json=PHONE, headers=KEY)
+
+    # The service writes its events in the background.
+    redis_server.wait_until(lambda: "sent" in run("events", **environ).stdout)
 
     result = policy("set", *words, "--dry-run")
 

@@ -8,12 +8,26 @@ import pytest
 
 from otp_engine import config
 from otp_engine.cli.policy_limits import full_warnings, off_warnings
+from otp_engine.domain.events import CodeSent
 from otp_engine.domain.limits.limits import KeyedLimit, Limit, LimitHit
+from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.recipients import PseudonymousRecipient
 from tests.support.settings import PRODUCTION
 
 SETTINGS = config.load(
     PRODUCTION | {"OTP_API_KEYS": "shop:" + secrets.token_hex(16), "OTP_TTL": "5m"}
+)
+
+
+SENT = CodeSent(
+    recipient=PseudonymousRecipient(phone_hash="x", prefix="+221771", country="SN"),
+    verification_id=bytes(16),
+    send_id=bytes(8),
+    service="",
+    channel=Channel.SMS,
+    code_length=6,
+    locale=None,
 )
 
 
@@ -24,15 +38,17 @@ def use(store, name, identifier, times):
 
 
 def warnings(store, **values):
-    return full_warnings(store.limit_usage, SETTINGS, Policy(), Policy(**values))
+    return full_warnings(store, SETTINGS, Policy(), Policy(**values))
 
 
 @pytest.mark.parametrize(
     ("name", "identifier"),
-    [("sends_total", ""), ("sends_per_country", "IN"), ("failed_checks_total", "")],
+    [("sends_total", ""), ("sends_per_country", "SN"), ("failed_checks_total", "")],
 )
 def test_window_that_is_full_is_warned_of(store, name, identifier):
     use(store, name, identifier, 3)
+    store.events.add(SENT)
+    store.events.flush()
 
     assert warnings(store, **{name: Limit.parse("4/1h")}) == []
     [warning] = warnings(store, **{name: Limit.parse("3/1h, 9/1d")})
@@ -50,11 +66,17 @@ def test_window_of_an_api_key_that_is_full_is_warned_of(store, name):
     assert warning.startswith(f"{name} 3/1h is full now ({what} of shop in that")
 
 
+def test_country_without_recent_messages_has_no_warning(store):
+    use(store, "sends_per_country", "SN", 3)
+
+    assert warnings(store, sends_per_country=Limit.parse("3/1h")) == []
+
+
 def test_full_window_that_does_not_change_has_no_warning(store):
     use(store, "sends_total", "", 3)
     policy = Policy(sends_total=Limit.parse("3/1h"))
 
-    assert full_warnings(store.limit_usage, SETTINGS, policy, policy) == []
+    assert full_warnings(store, SETTINGS, policy, policy) == []
 
 
 def test_full_window_in_shadow_mode_has_no_warning(store):
