@@ -1,8 +1,8 @@
 """Validates responses against Twilio's specification of Verify v2.
 
 `twilio_schema.json` is an extract of the OpenAPI document (twilio-oai, April 2026). It
-has the operations, the body of each status, and the fields of each body with their
-types, patterns, formats and enumerations.
+has the operations, their parameters, the body of each status, and the fields of each
+body with their types, patterns, formats and enumerations.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 _SPEC = json.loads(Path(__file__).with_suffix(".json").read_text())
+PARAMETERS: dict[str, list[str]] = _SPEC["parameters"]
+"""The names of the parameters of each operation, in its form or its query."""
+
 _DATE = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 _TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
 _URL = _TEXT | {"pattern": r"^https?://[^/]+/v2/"}

@@ -1,0 +1,119 @@
+"""Every parameter of Twilio's specification is known: a wrong value has its error.
+
+A parameter that no code knows would be ignored, like one that Verify does not have.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.verify_v2 import twilio_schema
+from tests.support.verify_client import SERVICE, TO
+
+# No parser accepts a control character.
+WRONG = "\x01"
+CHECK = "POST /v2/Services/{ServiceSid}/VerificationCheck"
+MESSAGING = {"Country": "IN", "MessagingServiceSid": f"MG{'1' * 32}"}
+REQUIRED: dict[str, dict[str, str]] = {
+    "POST /v2/SafeList/Numbers": {"PhoneNumber": TO},
+    "POST /v2/Services": {"FriendlyName": "Shop"},
+    "POST /v2/Services/{ServiceSid}/MessagingConfigurations": MESSAGING,
+    "POST /v2/Services/{ServiceSid}/RateLimits": {"UniqueName": "other"},
+    "POST /v2/Services/{ServiceSid}/RateLimits/{RateLimitSid}/Buckets": {
+        "Max": "1",
+        "Interval": "90",
+    },
+    "POST /v2/Services/{ServiceSid}/Verifications": {"To": TO, "Channel": "sms"},
+    CHECK: {"Code": "123456", "To": TO},
+}
+ERRORS = {
+    "Amount": (403, 60204, "Service does not support this feature"),
+    "CustomCode": (403, 60204, "Service does not support this feature"),
+    "CustomMessage": (400, 60243, "Custom messages are not supported"),
+    "Payee": (403, 60204, "Service does not support this feature"),
+    "TemplateSid": (400, 60228, "Template was not found"),
+    "To": (400, 60200, f"Invalid parameter `To`: {WRONG}"),
+    "UniqueName": (400, 60209, "Rate limit UniqueName format is invalid"),
+}
+# Those of other channels and of PSD2, which no verification of this service has, and
+# a filter by a name that no template has.
+IGNORED = {
+    (CHECK, "Amount"),
+    (CHECK, "Payee"),
+    (CHECK, "SnaClientToken"),
+    ("POST /v2/Services/{ServiceSid}/Verifications", "SendDigits"),
+    ("GET /v2/Templates", "FriendlyName"),
+}
+DOCUMENTED = [
+    (operation, name)
+    for operation, names in twilio_schema.PARAMETERS.items()
+    for name in names
+]
+
+
+@pytest.fixture
+def call(verify):
+    """Return a function that calls an operation on resources that exist."""
+    sid = verify.service()
+    service = f"/v2/Services/{sid}"
+    limit = verify.post(f"{service}/RateLimits", UniqueName="ip").body["sid"]
+    buckets = f"{service}/RateLimits/{limit}/Buckets"
+    bucket = verify.post(buckets, Max=1, Interval=60).body["sid"]
+    other = MESSAGING | {"Country": "US"}
+    verify.post(f"{service}/MessagingConfigurations", **other)
+    verification = verify.send(service=sid).body["sid"]
+    last = {
+        "RateLimits": limit,
+        "Buckets": bucket,
+        "Services": sid,
+        "Verifications": verification,
+    }
+
+    def call(operation: str, values: dict[str, str]) -> Any:
+        method, _, path = operation.partition(" ")
+        parent = path.split("/")[-2]
+        path = path.format(
+            ServiceSid=sid,
+            RateLimitSid=limit,
+            Sid=last.get(parent),
+            Country="US",
+        )
+        if method == "GET":
+            return verify.get(path, **values)
+        return verify.post(path, **REQUIRED.get(operation, {}) | values)
+
+    return call
+
+
+def test_specification_has_121_parameters():
+    assert len(DOCUMENTED) == 121
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [pair for pair in DOCUMENTED if pair not in IGNORED],
+)
+def test_documented_parameter_with_a_wrong_value_has_its_error(call, operation, name):
+    # A check reads the SID only if it has no number.
+    no_number = {"To": ""} if name == "VerificationSid" else {}
+
+    response = call(operation, {name: WRONG} | no_number)
+
+    expected = ERRORS.get(name, (400, 60200, f"Invalid parameter: {name}"))
+    assert response.error == expected
+
+
+@pytest.mark.parametrize(("operation", "name"), sorted(IGNORED))
+def test_documented_parameter_without_effect_is_accepted(call, operation, name):
+    response = call(operation, {name: WRONG})
+
+    assert response.status in {200, 201}
+
+
+def test_default_service_rejects_wrong_values_by_name(verify):
+    for name in twilio_schema.PARAMETERS["POST /v2/Services/{Sid}"]:
+        response = verify.post(f"/v2/Services/{SERVICE}", **{name: WRONG})
+
+        assert response.error == (400, 60200, f"Invalid parameter: {name}")
