@@ -178,7 +178,7 @@ def _wrong_code(
     reason = TooManyAttempts.error_code
     session.close(reason)
     seconds = response_headers.retry_after(result.retry_after, rule=True)
-    session.wait_for_resend(int(seconds))
+    session.wait_for_resend(result.retry_after, int(seconds))
     return Notice(translations.get(reason))
 
 

@@ -107,12 +107,12 @@ def for_error(
     if session.handle is None:
         text = _text(error, translations, seconds)
         return Notice(text, status, input_id=_input_id(error), headers=headers)
-    if reason := _closing_reason(error):
+    reason = _closing_reason(error)
+    if (reason or is_send) and isinstance(error, LimitExceeded | Unavailable):
+        session.wait_for_resend(error.retry_after, seconds or 0)
+    if reason:
         session.close(reason)
-        session.wait_for_resend(seconds or 0)
         return Notice(translations.get(reason), status, headers=headers)
-    if is_send and seconds is not None:
-        session.wait_for_resend(seconds)
     if is_send and isinstance(error, LimitExceeded):
         return _early_send(error, translations, headers)
     return Notice(_text(error, translations, seconds), status, headers=headers)

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from otp_engine.api import response_headers
@@ -103,16 +104,22 @@ class VerifySession:
         self.session["handle"] = handle
         end = self.now() + result.expires_in.total_seconds()
         self.session["codes"] = codes | {str(result.code_length): end}
-        self.wait_for_resend(response_headers.resend_seconds(result.resend_after))
+        seconds = response_headers.resend_seconds(result.resend_after)
+        self.wait_for_resend(result.resend_after, seconds)
 
-    def wait_for_resend(self, seconds: int) -> None:
-        """Store that no message is allowed for *seconds*, or for longer if it was so.
+    def wait_for_resend(self, wait: timedelta, seconds: int) -> None:
+        """Store that no message is allowed for some time.
 
-        The seconds are those that an anonymous client of the API gets.
+        A longer time stays, so that a countdown does not start again because the same
+        time is rounded again.
+
+        Args:
+            wait: The exact time.
+            seconds: The time that an anonymous client of the API gets.
         """
-        self.session["resend_at"] = max(
-            self.session.get("resend_at", 0), self.now() + seconds
-        )
+        now = self.now()
+        if now + wait.total_seconds() > self.session.get("resend_at", 0):
+            self.session["resend_at"] = now + seconds
 
     def close(self, reason: str) -> None:
         """Store that no code can be entered until a new one is sent.

@@ -86,12 +86,18 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def shared_stack(shared_redis):
-    """Run a service in dev mode with a short cooldown; yield its URL."""
+def cooldown():
+    """Return the cooldown of the module's stack: one that a test can wait for."""
+    return "2s"
+
+
+@pytest.fixture(scope="module")
+def shared_stack(shared_redis, cooldown):
+    """Run a service in dev mode; yield its URL."""
     environ = {
         "REDIS_URL": shared_redis,
         "OTP_PEPPER": base64.b64encode(bytes(range(32))).decode(),
-        "OTP_RESEND_COOLDOWN": "2s",
+        "OTP_RESEND_COOLDOWN": cooldown,
         "OTP_PROOF_KEY": base64.b64encode(bytes(range(32))).decode(),
         "OTP_RETURN_ORIGINS": "https://app.example.com",
     }

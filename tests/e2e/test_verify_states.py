@@ -30,6 +30,12 @@ A_WAIT = re.compile(r"\d+\u00a0(?:s|min|h|days?)\b")
 LANGUAGES = ["ar", "de", "en", "es", "fr", "hi", "it", "pt"]
 
 
+@pytest.fixture(scope="module")
+def cooldown():
+    """Return a cooldown that lasts longer than a test on a busy machine."""
+    return "5m"
+
+
 @pytest.fixture
 def later(shared_redis):
     """Return a function that makes everything in Redis older."""

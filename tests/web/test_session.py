@@ -53,15 +53,24 @@ def test_wait_counts_down_to_zero(session, clock):
 
 def test_longest_wait_stays(session):
     session.code_sent("handle", sent())
-    session.wait_for_resend(600)
+    session.wait_for_resend(timedelta(seconds=595), 600)
 
-    session.wait_for_resend(60)
+    session.wait_for_resend(timedelta(seconds=55), 60)
 
     assert session.resend_after == 600
 
 
+def test_same_wait_rounded_again_does_not_start_again(session, clock):
+    session.code_sent("handle", sent(resend_after=25))
+    clock.now += 13
+
+    session.wait_for_resend(timedelta(seconds=12), 20)
+
+    assert session.resend_after == 17
+
+
 def test_send_replaces_the_wait(session):
-    session.wait_for_resend(600)
+    session.wait_for_resend(timedelta(minutes=10), 600)
 
     session.code_sent("handle", sent())
 
