@@ -26,7 +26,8 @@ from otp_engine.errors import InvalidPhone, Overloaded
 bp = Blueprint("attempts", __name__)
 
 _READING = Lock()
-_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+# `001` is that of networks of no country.
+_COUNTRY = re.compile(r"[A-Z]{2}|001", re.ASCII)
 _PREFIX = re.compile(r"\+[0-9]{1,15}", re.ASCII)
 
 _parse_number = partial(numbers.parse, region=numbers.UNKNOWN_REGION)
