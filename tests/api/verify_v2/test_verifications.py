@@ -315,6 +315,27 @@ def test_bound_verification_is_checked_by_sid_only(verify, outbox, binding):
     assert (response.body["status"], response.body["sid"]) == ("approved", sid)
 
 
+def test_bound_verification_can_be_checked_by_number_and_sid(verify, outbox, binding):
+    sid = verify.send(service=binding).body["sid"]
+
+    response = verify.check(outbox.code, binding, VerificationSid=sid, To=TO)
+
+    assert (response.body["status"], response.body["to"]) == ("approved", TO)
+
+
+@pytest.mark.parametrize("service", ["binding", "other"])
+def test_sid_of_another_number_approves_no_number(verify, outbox, binding, service):
+    sid = {"binding": binding, "other": SERVICE}[service]
+    own = verify.send("+919445067890", service=sid).body["sid"]
+
+    response = verify.check(outbox.code, sid, VerificationSid=own, To=TO)
+
+    assert response.error[:2] == (404, 20404)
+    own_check = verify.check(outbox.code, sid, VerificationSid=own)
+    assert own_check.body["to"] == "+919445067890"
+    assert own_check.body["status"] == "approved"
+
+
 def test_each_bound_verification_has_own_attempts(verify, outbox, binding):
     sid = verify.send(service=binding).body["sid"]
     code = outbox.code

@@ -58,11 +58,21 @@ def create(service: str) -> ResponseReturnValue:
 
 
 def _find(app: Dependencies, form: FormParams, service: Service) -> VerificationRef:
-    """Return the verification of `To`, or else of `VerificationSid`."""
-    if to := form.get("To"):
-        return VerificationRef(verification_params.parse_number(app, to), service)
-    sid = form.parse("VerificationSid", _parse_sid)
-    if sid is None:
-        message = "No target verification specified"
-        raise errors.TwilioApiError(60221, HTTPStatus.BAD_REQUEST, message)
-    return lookup.find_by_sid(app, sid, service)
+    """Return the verification of `To`, or else of `VerificationSid`.
+
+    A number finds no bound verification. With both parameters the SID finds it, and the
+    number must be that of the verification, because the client approves this number.
+    """
+    to, sid = form.get("To"), None
+    number = verification_params.parse_number(app, to) if to else None
+    if number is None or service.bind:
+        sid = form.parse("VerificationSid", _parse_sid)
+    if sid:
+        verification = lookup.find_by_sid(app, sid, service)
+        if number not in {None, verification.number}:
+            raise errors.not_found()
+        return verification
+    if number:
+        return VerificationRef(number, service)
+    message = "No target verification specified"
+    raise errors.TwilioApiError(60221, HTTPStatus.BAD_REQUEST, message)
