@@ -199,6 +199,9 @@ def _from_otp_error(error: errors.OTPError) -> TwilioApiError:
     code, status, message = next(matches, _INTERNAL)
     if isinstance(error, errors.CountryNotAllowed):
         message = message.format(country=error.country or "It")
+    if type(error) is errors.InvalidRequest:
+        # The body itself is malformed, so no parameter can be named.
+        message = f"{message}: {error.message}"
     retry_after = None
     if isinstance(error, errors.LimitExceeded | errors.Unavailable):
         retry_after = error.retry_after

@@ -123,10 +123,28 @@ def test_json_body_has_no_parameters(verify):
     assert response.error == invalid("To")
 
 
-def test_repeated_parameter_is_rejected(verify):
-    response = verify.raw(LIST, data={"To": [TO, TO], "Channel": "sms"})
+@pytest.mark.parametrize(
+    ("body", "environ", "cause"),
+    [
+        (b"To=1&To=2", {}, "A field is repeated."),
+        (b"To=%FF", {}, "The body is not a valid form."),
+        (b"To=1", {"CONTENT_LENGTH": "9"}, "The body is incomplete."),
+        (
+            b"To=1",
+            {"HTTP_TRANSFER_ENCODING": "chunked"},
+            "A form needs a Content-Length.",
+        ),
+    ],
+)
+def test_error_of_a_malformed_form_states_the_cause(verify, body, environ, cause):
+    response = verify.raw(
+        LIST,
+        data=body,
+        content_type="application/x-www-form-urlencoded",
+        environ_overrides={"wsgi.input_terminated": True} | environ,
+    )
 
-    assert response.error[:2] == (400, 60200)
+    assert response.error == invalid(cause)
 
 
 def test_parameters_of_other_channels_are_ignored(verify):
