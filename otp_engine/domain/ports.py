@@ -293,8 +293,8 @@ class VerificationRecordStore(Protocol):
     def get(self, id: bytes) -> VerificationRecord | None:
         """Return the record of a verification, if there is one."""
 
-    def mark_canceled(self, id: bytes, *, ttl: timedelta) -> None:
-        """Mark a verification as canceled, and store the mark for *ttl*."""
+    def mark_canceled(self, id: bytes, *, at: datetime, ttl: timedelta) -> None:
+        """Mark a verification as canceled at that time, and store it for *ttl*."""
 
     def delete(self, id: bytes) -> None:
         """Delete the record of an approved verification."""

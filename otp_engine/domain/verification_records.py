@@ -34,7 +34,7 @@ class VerificationRecord:
         encrypted_number: Its number, as `encrypt_number` returns it.
         channel: Channel of the last send.
         sends: All sends, oldest first.
-        canceled: Whether a client canceled it.
+        canceled_at: Time when a client canceled it, if one did.
         bound: Whether it can be checked by its SID only.
     """
 
@@ -43,7 +43,7 @@ class VerificationRecord:
     encrypted_number: bytes = field(repr=False)
     channel: Channel
     sends: tuple[RecordedSend, ...] = ()
-    canceled: bool = False
+    canceled_at: datetime | None = None
     bound: bool = False
 
     @property
@@ -53,8 +53,9 @@ class VerificationRecord:
 
     @property
     def updated_at(self) -> datetime:
-        """Time of the last send."""
-        return self.sends[-1].sent_at
+        """Time of the last send, or of the cancellation."""
+        last_sent_at = self.sends[-1].sent_at
+        return max(last_sent_at, self.canceled_at or last_sent_at)
 
 
 def encrypt_number(e164: str, pepper: Pepper, *, verification_id: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from otp_engine.domain.models import Channel
@@ -61,10 +61,10 @@ class RedisVerificationRecordStore:
         fields = self._client.execute(lambda redis: redis.hgetall(key), key)
         return _decode(id, fields) if b"number" in fields else None
 
-    def mark_canceled(self, id: bytes, *, ttl: timedelta) -> None:
-        """Mark a verification as canceled, and store its record for *ttl*."""
+    def mark_canceled(self, id: bytes, *, at: datetime, ttl: timedelta) -> None:
+        """Mark a verification as canceled at that time, and store it for *ttl*."""
         key = keys.record(id)
-        self._client.execute(partial(_mark_canceled, key=key, ttl=ttl), key)
+        self._client.execute(partial(_mark_canceled, key=key, at=at, ttl=ttl), key)
 
     def delete(self, id: bytes) -> None:
         """Delete the record of a verification that was approved."""
@@ -72,10 +72,12 @@ class RedisVerificationRecordStore:
         self._client.execute(lambda redis: redis.delete(key), key)
 
 
-def _mark_canceled(redis: RedisCommands, *, key: str, ttl: timedelta) -> None:
+def _mark_canceled(
+    redis: RedisCommands, *, key: str, at: datetime, ttl: timedelta
+) -> None:
     # One transaction: without its expiry the key would never expire.
     with redis.pipeline(transaction=True) as pipeline:
-        pipeline.hset(key, _CANCELED, 1)
+        pipeline.hset(key, _CANCELED, lua_codec.to_epoch_ms(at))
         pipeline.pexpire(key, ttl)
         pipeline.execute()
 
@@ -86,13 +88,14 @@ def _decode(id: bytes, fields: Mapping[bytes, bytes]) -> VerificationRecord:
         for name, value in fields.items()
         if len(name) == _SEND_ID_BYTES
     ]
+    canceled = fields.get(_CANCELED)
     return VerificationRecord(
         id=id,
         service=fields[b"service"].decode(),
         encrypted_number=fields[b"number"],
         channel=Channel(fields[b"channel"].decode()),
         sends=tuple(sorted(attempts, key=lambda attempt: attempt.sent_at)),
-        canceled=_CANCELED in fields,
+        canceled_at=lua_codec.from_epoch_ms(int(canceled)) if canceled else None,
         bound=fields.get(b"bound") == b"1",
     )
 

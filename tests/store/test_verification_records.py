@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from otp_engine.domain.models import Channel
 from otp_engine.domain.verification_records import VerificationRecord
 
 ID, TTL = b"i" * 16, timedelta(minutes=10)
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 RECORD = VerificationRecord(
     id=ID, service="VA1", encrypted_number=b"\x00\xff", channel=Channel.SMS
 )
@@ -41,7 +42,7 @@ def test_record_lives_as_long_as_the_last_code(store, redis):
 
 
 def test_canceled_verification_without_a_send_has_no_record(store):
-    store.records.mark_canceled(ID, ttl=TTL)
+    store.records.mark_canceled(ID, at=LATER, ttl=TTL)
 
     assert store.records.get(ID) is None
 
@@ -49,12 +50,24 @@ def test_canceled_verification_without_a_send_has_no_record(store):
 def test_canceled_verification_is_marked_and_expires(store, redis):
     store.records.add_send(RECORD, send_id=b"1" * 8, ttl=TTL)
 
-    store.records.mark_canceled(ID, ttl=TTL)
+    store.records.mark_canceled(ID, at=LATER, ttl=TTL)
 
     record = store.records.get(ID)
     assert record
-    assert record.canceled
+    assert record.canceled_at == record.updated_at == LATER
+    assert record.created_at < LATER
     assert redis.pttl(redis.keys("*")[0]) > 0
+
+
+def test_mark_of_an_earlier_release_has_the_time_of_the_last_send(store, redis):
+    sent = store.records.add_send(RECORD, send_id=b"1" * 8, ttl=TTL)
+    redis.hset(redis.keys("*")[0], "is_canceled", 1)
+
+    record = store.records.get(ID)
+
+    assert record
+    assert record.canceled_at
+    assert record.updated_at == sent.updated_at
 
 
 def test_deleted_record_leaves_no_key(store, redis):

@@ -173,4 +173,4 @@ def _run_operator_commands(store):
     store.release_check(PhoneKey("unused"), idempotency_key=b"12345678")
     store.limit_usage.phone_usage(PhoneKey("unused"), policy)
     store.limit_usage.delete_phone([PhoneKey("unused")])
-    store.records.mark_canceled(b"0" * 16, ttl=timedelta(minutes=1))
+    store.records.mark_canceled(b"0" * 16, at=now, ttl=timedelta(minutes=1))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -240,6 +241,19 @@ def test_canceled_verification_can_be_fetched_by_sid(verify):
 
     assert (response.status, response.body["status"]) == (200, "canceled")
     assert verify.get(f"{LIST}/{sid}").body["status"] == "canceled"
+
+
+def test_canceled_verification_keeps_the_time_of_its_cancellation(new_app):
+    app = new_app(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
+    later = datetime(2100, 1, 1, tzinfo=UTC)
+    replace(app.extensions["otp_engine"], utcnow=lambda: later).init_app(app)
+    verify = Verify(app.test_client())
+    sid = verify.send().body["sid"]
+
+    canceled = verify.post(f"{LIST}/{sid}", Status="canceled").body
+
+    assert canceled["date_updated"] == "2100-01-01T00:00:00Z"
+    assert verify.get(f"{LIST}/{sid}").body == canceled
 
 
 def test_send_after_cancellation_starts_new_verification(verify):

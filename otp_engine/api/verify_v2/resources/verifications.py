@@ -15,6 +15,7 @@ from otp_engine.api.context import Dependencies
 from otp_engine.api.verify_v2 import errors, lookup, params, verification_params
 from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.resources import safe_list
+from otp_engine.api.verify_v2.serializers import VerificationResource
 from otp_engine.domain.models import SendRequest, SendResult
 from otp_engine.domain.verification_records import (
     RecordedSend,
@@ -53,7 +54,7 @@ def fetch(service: str, name: str) -> ResponseReturnValue:
     verification = lookup.find_verification(app, name, lookup.get_service(app, service))
     g.phone = verification.number.masked
     record = verification.record
-    if record and record.canceled:
+    if record and record.canceled_at:
         return verification.view(app, record.id, "canceled").to_verification()
     pending = verification.get_pending(app)
     is_bound = verification.bound is not None
@@ -76,26 +77,30 @@ def update(service: str, name: str) -> ResponseReturnValue:
     # Approving deletes the record, so the view is read first.
     view = verification.view(app, pending.verification_id, status, updated=app.utcnow())
     close = _approve if status == "approved" else _cancel
-    close(app, verification, pending.verification_id)
+    close(app, verification, view)
     return view.to_verification()
 
 
-def _approve(app: Dependencies, verification: VerificationRef, id: bytes) -> None:
+def _approve(
+    app: Dependencies, verification: VerificationRef, view: VerificationResource
+) -> None:
     number = verification.number
     app.engines.engine_for(number).approve(
-        number, verification.service, id, verification.bound
+        number, verification.service, view.id, verification.bound
     )
     with suppress(StoreUnavailable):
-        app.records.delete(id)
+        app.records.delete(view.id)
 
 
-def _cancel(app: Dependencies, verification: VerificationRef, id: bytes) -> None:
+def _cancel(
+    app: Dependencies, verification: VerificationRef, view: VerificationResource
+) -> None:
     number = verification.number
     app.engines.engine_for(number).cancel(
-        number, verification.service, id, verification.bound
+        number, verification.service, view.id, verification.bound
     )
     with suppress(StoreUnavailable):
-        app.records.mark_canceled(id, ttl=app.policy.ttl)
+        app.records.mark_canceled(view.id, at=view.updated, ttl=app.policy.ttl)
 
 
 def _send(app: Dependencies, send_request: SendRequest) -> SendResult:
