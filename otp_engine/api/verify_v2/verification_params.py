@@ -136,7 +136,7 @@ _FIRST_PARSERS: Mapping[str, Callable[[str], Any]] = {
     "To": str,
     "Channel": channels.parse,
     "Tags": _tags,
-    "TemplateCustomSubstitutions": params.string_map,
+    "TemplateCustomSubstitutions": params.json_object,
     **dict.fromkeys(_UNSUPPORTED, str),
 }
 _PARSERS: Mapping[str, Callable[[str], Any]] = {

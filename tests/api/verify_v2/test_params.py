@@ -147,12 +147,13 @@ def test_error_of_a_malformed_form_states_the_cause(verify, body, environ, cause
     assert response.error == invalid(cause)
 
 
-def test_parameters_of_other_channels_are_ignored(verify):
+def test_parameters_of_other_channels_and_templates_are_ignored(verify):
     email = {"template_id": "d-1", "substitutions": {"name": "Asha"}}
 
     response = verify.send(
         ChannelConfiguration=json.dumps(email),
         EnableSnaClientToken="False",
+        TemplateCustomSubstitutions='{"price": 9.5, "gift": true}',
         SendDigits="ww1",
     )
 
