@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from otp_engine.cli import main
 from otp_engine.cli.commands.serve import serve
 from tests.support import redis_server, server_process
 
@@ -134,7 +135,11 @@ def test_first_log_lines_have_the_port_of_this_machine():
         word.replace("${PORT:-3000}", "3471") for word in json.loads(command[1])
     ]
 
-    with serve.make_context("serve", arguments[1:]) as context:
+    # Without its parent, click would cache a help option without -h.
+    with (
+        main.make_context("otp-engine", ["serve"]) as parent,
+        serve.make_context("serve", arguments[1:], parent=parent) as context,
+    ):
         assert context.params["url"] == "http://localhost:3471"
     assert '["127.0.0.1:${PORT:-3000}:3000"]' in ENGINE
 
