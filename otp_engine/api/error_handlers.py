@@ -60,7 +60,12 @@ def register(app: Flask, by_path: Mapping[str, ErrorHandler]) -> None:
             if request.path == path
             or (path.endswith("/") and request.path.startswith(path))
         )
-        return next(matches, handle)(error)
+        try:
+            return next(matches, handle)(error)
+        except Exception:
+            # Else the server would log the error with its text, which can quote input.
+            log.exception("the response to an error failed")
+            return handle(error)
 
     app.register_error_handler(Exception, dispatch)
     app.register_error_handler(HTTPException, dispatch)

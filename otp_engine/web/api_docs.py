@@ -6,10 +6,11 @@ import json
 from importlib import resources
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from otp_engine import __version__
+from otp_engine.api import own_url
 from otp_engine.web import security_headers
 from otp_engine.web.openapi_reader import OpenAPIDocument, inline, render_text
 
@@ -41,7 +42,7 @@ def blueprint(public_url: str | None) -> Blueprint:
 
     @bp.get("/docs", strict_slashes=False)
     def docs() -> ResponseReturnValue:
-        server = public_url or request.host_url.rstrip("/")
+        server = own_url.of_request(public_url)
         content = document()
         return render_template(
             "docs.html",

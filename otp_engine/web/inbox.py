@@ -14,6 +14,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
+from otp_engine.api import own_url
 from otp_engine.domain.messages import segments
 from otp_engine.domain.messages.inbox import (
     CodeStatus,
@@ -54,7 +55,7 @@ def blueprint(
             "inbox.html",
             messages=_matching(store.list_messages(), now()),
             search=request.args.get("search") or request.args.get("to") or "",
-            url=public_url or request.host_url.rstrip("/"),
+            url=own_url.of_request(public_url),
             verify=verify,
             outcome=store.simulated_outcome(),
             outcomes=SimulatedOutcome,
@@ -143,8 +144,9 @@ def _contains(message: InboxMessage, text: str) -> bool:
 def _is_same_origin() -> bool:
     """Return whether no page of another origin sent the request, by its browser."""
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    origin = request.headers.get("Origin", request.host_url)
-    own = urlsplit(origin).netloc == request.host
+    origin = request.headers.get("Origin")
+    # Without parsing: a browser writes both in the same form, and others can write any.
+    own = origin is None or origin.partition("://")[2] == request.host
     return own and site in {"same-origin", "none"}
 
 

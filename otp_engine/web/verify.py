@@ -20,7 +20,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 
 from otp_engine.api import error_handlers
 from otp_engine.api.error_handlers import ErrorHandler
@@ -96,6 +96,9 @@ def error_handler(verify_page: VerifyPage) -> ErrorHandler:
 
     def handle(error: Exception) -> ResponseReturnValue:
         """Render a page with the status of an `HTTPException`, otherwise 500."""
+        if isinstance(error, BadHost):
+            # Flask builds no URL for such a request, and the page contains several.
+            return error_handlers.handle(error)
         code = isinstance(error, HTTPException) and error.code
         status = HTTPStatus(code or HTTPStatus.INTERNAL_SERVER_ERROR)
         translations = _translations(request.args.get("locale"))

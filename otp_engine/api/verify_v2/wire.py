@@ -7,10 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from urllib.parse import urlencode
 
-from flask import request
-from werkzeug.sansio.utils import get_host
-
-from otp_engine.api import context
+from otp_engine.api import context, own_url
 
 
 def generate_sid(prefix: str) -> str:
@@ -54,8 +51,4 @@ def page_url(path: str, query: Iterable[tuple[str, str]]) -> str:
 
 
 def _base_url() -> str:
-    if public_url := context.get_dependencies().public_url:
-        return public_url
-    # A forged `Host` only appears in the forger's own response, which is not cached.
-    host = request.host or get_host(request.scheme, None, request.server)
-    return f"{request.scheme}://{host}"
+    return own_url.of_request(context.get_dependencies().public_url)
