@@ -4,9 +4,13 @@ import base64
 
 import pytest
 import redis
+from flask import Flask
 
 from otp_engine import config
+from otp_engine.api import error_handlers
 from otp_engine.app import create_app
+from otp_engine.errors import StoreUnavailable
+from otp_engine.ops import health
 from tests.support import redis_server
 from tests.support.fakes import FakeSender
 
@@ -68,3 +72,49 @@ def test_draining_process_is_not_ready_and_still_serves(store):
     sent = client.post("/auth/send_otp", json={"phone": "9445012345"}).status_code
 
     assert (readiness, liveness, sent) == (503, 200, 201)
+
+
+class Readiness:
+    """Requests to `/readyz` of a store that fails on demand."""
+
+    def __init__(self):
+        self.pings, self.fails, self.seconds = 0, False, 100.0
+        app = Flask(__name__)
+        app.register_blueprint(health.blueprint(self.ping, bool, lambda: self.seconds))
+        error_handlers.register(app, {})
+        self.client = app.test_client()
+
+    def ping(self):
+        self.pings += 1
+        if self.fails:
+            raise StoreUnavailable
+
+    def get(self):
+        return self.client.get("/readyz").status_code
+
+
+@pytest.fixture
+def readiness():
+    return Readiness()
+
+
+def test_many_readiness_requests_within_a_second_use_the_store_once(readiness):
+    statuses = {readiness.get() for _ in range(20)}
+
+    assert (statuses, readiness.pings) == ({200}, 1)
+
+
+def test_readiness_is_checked_again_after_a_second(readiness):
+    before = readiness.get()
+    readiness.fails = True
+    readiness.seconds += 1
+
+    assert (before, readiness.get()) == (200, 503)
+
+
+def test_failed_readiness_is_checked_at_each_request(readiness):
+    readiness.fails = True
+    failed = readiness.get()
+    readiness.fails = False
+
+    assert (failed, readiness.get(), readiness.pings) == (503, 200, 2)
