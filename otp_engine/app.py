@@ -37,9 +37,8 @@ from otp_engine.api import (
 from otp_engine.api.authentication import ApiKeyAuthenticator
 from otp_engine.api.context import Dependencies
 from otp_engine.api.cors import OriginPolicy
-from otp_engine.api.forwarded import ForwardedFor
-from otp_engine.api.forwarded_proto import ForwardedProto
 from otp_engine.api.public_path import PublicPath
+from otp_engine.api.trusted_proxies import TrustedProxies
 from otp_engine.config import Settings
 from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
@@ -181,8 +180,7 @@ def _add_middleware(app: Flask, settings: Settings) -> None:
     """Wrap *app*, as Flask documents it, after its views are registered."""
     wsgi_app = app.wsgi_app
     if settings.trusted_proxies:
-        wsgi_app = ForwardedFor(wsgi_app, settings.trusted_proxies)
-        wsgi_app = ForwardedProto(wsgi_app, settings.trusted_proxies)
+        wsgi_app = TrustedProxies(wsgi_app, settings.trusted_proxies)
     if settings.public_path:
         own_paths = {
             rule.rule.split("/")[1]

@@ -13,15 +13,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from flask import Flask, Response, g
 
 from otp_engine.domain.limits import ip_networks
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -48,28 +44,6 @@ _ADDRESS = re.compile(
 )
 _PORT = re.compile(r":[0-9]{1,5}\Z", re.ASCII)
 _OBFUSCATED = re.compile(r"unknown|_[0-9A-Za-z._-]+", re.ASCII | re.IGNORECASE)
-
-
-class ForwardedFor:
-    """WSGI middleware that sets `REMOTE_ADDR` to the client's IP address."""
-
-    def __init__(self, app: WSGIApplication, proxies: int) -> None:
-        """Wrap a WSGI application.
-
-        Args:
-            app: The application.
-            proxies: Number of trusted proxies in front of the service, at least 1.
-        """
-        self._app = app
-        self._proxies = proxies
-
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        """Call the application with the client's address instead of the proxy's."""
-        header = environ.get("HTTP_X_FORWARDED_FOR", "")
-        environ["REMOTE_ADDR"] = client_address(header, self._proxies)
-        return self._app(environ, start_response)
 
 
 def client_address(header: str, proxies: int) -> str:

@@ -11,36 +11,7 @@ quotes that a client may have written, and ignores the only entry of two proxies
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
 _SCHEMES = frozenset({"http", "https"})
-
-
-class ForwardedProto:
-    """WSGI middleware that sets the scheme to that of the client's connection."""
-
-    def __init__(self, app: WSGIApplication, proxies: int) -> None:
-        """Wrap a WSGI application.
-
-        Args:
-            app: The application.
-            proxies: Number of trusted proxies in front of the service, at least 1.
-        """
-        self._app = app
-        self._proxies = proxies
-
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        """Call the application with the client's scheme instead of the proxy's."""
-        header = environ.get("HTTP_X_FORWARDED_PROTO", "")
-        if scheme := client_scheme(header, self._proxies):
-            environ["wsgi.url_scheme"] = scheme
-        return self._app(environ, start_response)
 
 
 def client_scheme(header: str, proxies: int) -> str | None:
