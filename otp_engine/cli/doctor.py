@@ -9,6 +9,7 @@ from otp_engine import senders
 from otp_engine.app import MAX_CONCURRENT_SENDS
 from otp_engine.cli import stored_config_warnings
 from otp_engine.cli.common import load
+from otp_engine.cli.guessing import print_chance
 from otp_engine.cli.proxy_probe import ProbeFailed, ProxyProbe
 from otp_engine.cli.terminal import fail, status_line, success, warn
 from otp_engine.config import Settings
@@ -31,7 +32,7 @@ def doctor(*, url: str | None = None) -> None:
     settings, store = load()
     success("the settings are valid")
     chance = guessing_chance(settings.policy, settings.service.code_length)
-    success(f"the chance of guessing a code is at most {chance}")
+    print_chance(chance)
     for warning in settings.warnings:
         warn(warning)
     sender = senders.build_sender(settings, max_concurrent=MAX_CONCURRENT_SENDS)

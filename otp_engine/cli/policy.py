@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from otp_engine.cli import policy_context
+from otp_engine.cli.guessing import print_chance
 from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import format_time, printable, success, table, warn
 from otp_engine.domain.policy.changes import Source, ValueChange
@@ -22,6 +23,7 @@ _LEGEND = {
     "environment": "set as OTP_NAME in the environment of this command",
     "default": "the value of this release, where OTP_NAME is not set here",
 }
+_NO_VERSION = "no policy version: every value is that of the environment"
 _SHADOW = "of a window: it refuses nothing, and reports what it would refuse"
 
 
@@ -40,7 +42,7 @@ def show(*, as_json: bool) -> None:
         click.echo(printable(line))
     live = apply(context.settings.policy, versions[0] if versions else None)
     chance = guessing_chance(live, context.settings.service.code_length)
-    success(f"the chance of guessing a code is at most {chance}")
+    print_chance(chance)
     for warning in context.policy_warnings(live):
         warn(warning)
 
@@ -64,6 +66,8 @@ def history(limit: int | None, *, as_json: bool) -> None:
         listed = [_version_to_dict(*entry) for entry in changes]
         click.echo(json.dumps(listed, indent=2))
         return
+    if not versions:
+        success(_NO_VERSION)
     for line in _history_lines(changes):
         click.echo(printable(line))
 
@@ -94,7 +98,7 @@ def _policy_lines(
 
 def _headline(versions: Sequence[PolicyVersion]) -> str:
     if not versions:
-        return "No policy version: every value is that of the environment."
+        return f"{_NO_VERSION.capitalize()}."
     return f"Policy version {versions[0].version} is live."
 
 

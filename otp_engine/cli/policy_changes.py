@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from otp_engine.cli import policy_context, policy_limits
 from otp_engine.cli.author import default_author
+from otp_engine.cli.guessing import print_chance
 from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import fail, success, warn
 from otp_engine.domain.events import PolicyChanged
@@ -118,7 +119,7 @@ def _commit(
         warnings = report.warnings(context)
         if options.dry_run:
             report.print(context, warnings)
-            success(f"dry run: nothing is stored, and version {number} is free")
+            success("dry run: nothing is stored")
             return
         if context.versions.add(new):
             _emit_change(context.store.events, new, changes)
@@ -161,7 +162,7 @@ class _Report:
         code_length = context.settings.service.code_length
         chance = guessing_chance(self.new, code_length)
         if chance != guessing_chance(self.old, code_length):
-            success(f"the chance of guessing a code is at most {chance}")
+            print_chance(chance)
         for change in self.changes:
             success(str(change))
 

@@ -91,7 +91,8 @@ def test_guessing_chance_is_shown_with_changes_that_affect_it(policy):
 
     assert "✓ the chance of guessing a code is at most 1 in 50,000" in before.stderr
     assert "! code_length 4 is under 6 digits" in weaker.stderr
-    assert "✓ the chance of guessing a code is at most 1 in 500" in weaker.stderr
+    assert "with a chance of 1 in 500 a verification" in weaker.stderr
+    assert "✓ the chance" not in weaker.stderr + after.stderr
     assert "chance" not in other.stderr
     assert "! code_length 4 is under 6 digits" in after.stderr
 
@@ -168,6 +169,14 @@ def test_history_before_first_change_is_empty(policy, arguments):
 
     assert result.exit_code == 0
     assert result.stdout.strip() in {"", "[]"}
+
+
+def test_history_before_first_change_states_that_no_version_exists(policy):
+    result = policy("history")
+
+    assert result.stderr == (
+        "✓ no policy version: every value is that of the environment\n"
+    )
 
 
 def test_change_to_present_value_adds_no_version(policy):
