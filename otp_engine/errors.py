@@ -280,7 +280,20 @@ class StoreUnavailable(Unavailable):
 
 
 class ProviderUnavailable(Unavailable):
-    """The provider is unreachable or throttles requests; no message was sent."""
+    """The provider is unreachable or throttles requests; no message was sent.
+
+    Attributes:
+        reason: Why, for operators: the end of a sentence that starts with the sender.
+    """
+
+    def __init__(
+        self,
+        reason: str = "does not answer",
+        *,
+        retry_after: timedelta = timedelta(seconds=1),
+    ) -> None:
+        super().__init__(retry_after=retry_after)
+        self.reason = reason
 
 
 class SendingDisabled(Unavailable):

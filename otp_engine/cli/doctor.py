@@ -16,7 +16,12 @@ from otp_engine.config import Settings
 from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import apply
-from otp_engine.errors import DeliveryFailed, OTPError, StoreUnavailable
+from otp_engine.errors import (
+    DeliveryFailed,
+    OTPError,
+    ProviderUnavailable,
+    StoreUnavailable,
+)
 from otp_engine.store.redis_store import RedisStore
 
 
@@ -94,7 +99,7 @@ def _report(name: str, check: Callable[[], None]) -> bool:
 
 def _reason(error: OTPError) -> str:
     match error:
-        case StoreUnavailable():
+        case StoreUnavailable() | ProviderUnavailable():
             return error.reason
         case DeliveryFailed():
             return "rejects the account or its credentials"

@@ -112,21 +112,27 @@ class TwilioProvider:
         """Check the credentials by listing one message of the account.
 
         Raises:
-            ProviderUnavailable: Twilio could not be reached, or has a server error.
+            ProviderUnavailable: Twilio could not be reached, throttles requests, or has
+                a server error.
             DeliveryFailed: Twilio rejected the credentials.
         """
         account = f"2010-04-01/Accounts/{self._client.account_sid}"
         url = f"{self._client.api.base_url}/{account}/Messages.json"
         try:
             response = self._client.request("GET", url, params={"PageSize": 1})
+        except NotConnected as error:
+            raise ProviderUnavailable(f"does not answer: {error}") from None
         except Exception as error:  # noqa: BLE001 - whatever the error is, messages cannot be sent
-            log.warning("twilio: not connected: %s", type(error).__name__)
+            log.warning("twilio: no answer: %s", type(error).__name__)
             raise ProviderUnavailable from None
         if response.ok:
             return
-        log.warning("twilio: ping failed: status %s", response.status_code)
-        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise ProviderUnavailable
+        status = response.status_code
+        log.warning("twilio: ping failed: status %s", status)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise ProviderUnavailable("throttles requests")
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise ProviderUnavailable(f"has a server error (status {status})")
         raise DeliveryFailed(retry_elsewhere=True)
 
     def _from_parameters(self, message: Message) -> dict[str, str]:

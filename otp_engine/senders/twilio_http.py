@@ -16,6 +16,8 @@ from twilio.http import HttpClient
 from twilio.http.response import Response
 from urllib3.exceptions import (
     ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
     NewConnectionError,
     ProxyError,
     SSLError,
@@ -31,7 +33,10 @@ _MAX_CONNECTIONS = 32
 
 
 class NotConnected(Exception):
-    """No connection was established, so the request was not sent."""
+    """No connection was established, so the request was not sent.
+
+    The text is the reason, without any part of the request.
+    """
 
 
 class PooledHttpClient(HttpClient):
@@ -107,11 +112,23 @@ class PooledHttpClient(HttpClient):
                 headers=headers,
             )
         except (ConnectTimeoutError, NewConnectionError, ProxyError) as error:
-            raise NotConnected(type(error).__name__) from None
+            raise NotConnected(_reason(error)) from None
         except SSLError as error:
             # Only the certificate is verified before the request is sent. Any other TLS
             # error may concern the response.
             if isinstance(error.args[0], ssl.SSLCertVerificationError):
-                raise NotConnected("certificate") from None
+                raise NotConnected("its certificate is not trusted") from None
             raise
         return Response(response.status, response.data.decode(errors="replace"))
+
+
+def _reason(error: HTTPError) -> str:
+    match error:
+        case ProxyError():
+            return "its proxy does not answer"
+        case NameResolutionError():
+            return "its host name is not known"
+        case NewConnectionError(__cause__=OSError(strerror=str(text))):
+            return text.lower()
+        case _:
+            return "no connection in time"

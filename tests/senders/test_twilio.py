@@ -324,20 +324,43 @@ def test_ping_with_wrong_password_raises_failed(settings, client):
         provider.ping()
 
 
-def test_ping_with_server_error_raises_unavailable(provider, twilio):
-    twilio.behave = refuse(503, 20503)
+@pytest.mark.parametrize(
+    ("behave", "reason"),
+    [
+        (refuse(503, 20503), "has a server error (status 503)"),
+        (refuse(429, 20429), "throttles requests"),
+        (reset, "does not answer"),
+    ],
+)
+def test_ping_that_fails_raises_unavailable_with_its_reason(
+    provider, twilio, behave, reason
+):
+    twilio.behave = behave
 
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ProviderUnavailable) as error:
         provider.ping()
 
+    assert error.value.reason == reason
 
-def test_ping_with_refused_connection_raises_unavailable(settings, client):
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("127.0.0.1", "does not answer: connection refused"),
+        ("nowhere.invalid", "does not answer: its host name is not known"),
+    ],
+)
+def test_ping_without_connection_raises_unavailable_with_its_reason(
+    settings, client, host, reason
+):
     unreachable = replace(
-        settings, base_url=f"http://127.0.0.1:{redis_server.free_port()}"
+        settings, base_url=f"http://{host}:{redis_server.free_port()}"
     )
 
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ProviderUnavailable) as error:
         TwilioProvider(unreachable, client).ping()
+
+    assert error.value.reason == reason
 
 
 def test_messaging_service_of_message_overrides_default(provider, twilio):

@@ -80,7 +80,7 @@ def test_login_of_the_proxy_is_sent_and_not_logged(proxy, caplog):
         send(HTTPS_PROXY=f"http://{LOGIN}@{proxy.address}")
 
     assert proxy.logins == [DECODED]
-    assert "twilio: not connected: ProxyError" in caplog.text
+    assert "twilio: not connected: its proxy does not answer" in caplog.text
     assert "s3cr3t" not in caplog.text
 
 
