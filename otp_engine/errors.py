@@ -61,13 +61,15 @@ class InvalidSettings(OTPError):
 
     Attributes:
         problems: All problems, a sentence each, in a stable order.
+        warnings: What can explain them, such as a name that is not a setting.
     """
 
     error_code = "invalid_settings"
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], warnings: Sequence[str] = ()) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
 
 
 class InvalidRequest(OTPError):

@@ -6,7 +6,7 @@ import logging
 import os
 
 from otp_engine import config
-from otp_engine.cli.terminal import fail
+from otp_engine.cli.terminal import fail, warn
 from otp_engine.config import Settings, command_settings
 from otp_engine.errors import InvalidSettings
 from otp_engine.store.redis_store import RedisStore, build_store
@@ -32,6 +32,8 @@ def load(**environ: str) -> tuple[Settings, RedisStore]:
         config.remove_secrets(os.environ)
         return settings, build_store(settings)
     except InvalidSettings as error:
+        for warning in error.warnings:
+            warn(warning)
         fail(*error.problems)
     except ModuleNotFoundError as error:
         fail(f"{error.name} is not installed: dev mode without REDIS_URL needs it")

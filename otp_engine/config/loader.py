@@ -81,10 +81,14 @@ def load(environ: Mapping[str, str]) -> Settings:
         InvalidSettings: With every problem, not only the first one.
     """
     env = EnvReader(environ)
-    settings = _valid_settings(env, _WITHOUT_REDIS)
-    warnings = setting_warnings.collect_warnings(
-        settings, env.unknown(VARIABLES), VARIABLES
-    )
+    unknown = setting_warnings.name_warnings(env.unknown(VARIABLES), VARIABLES)
+    try:
+        settings = _valid_settings(env, _WITHOUT_REDIS)
+    except InvalidSettings as error:
+        # A setting that is missing can be one with a misspelled name.
+        raise InvalidSettings(error.problems, unknown) from None
+    warnings = setting_warnings.collect_warnings(settings)
+    warnings += unknown
     warnings += setting_warnings.sandbox_warnings(settings, _today())
     return replace(settings, warnings=tuple(warnings))
 

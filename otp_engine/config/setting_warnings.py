@@ -24,15 +24,11 @@ from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.domain.services import Service
 
 
-def collect_warnings(
-    settings: Settings, unknown: Iterable[str], known: Sequence[str]
-) -> list[str]:
+def collect_warnings(settings: Settings) -> list[str]:
     """Return a sentence for each unsafe setting.
 
     Args:
         settings: All settings.
-        unknown: Variables that start with `OTP_` and are not settings.
-        known: The names of all settings.
     """
     return [
         *policy_warnings(settings.policy, settings),
@@ -45,7 +41,6 @@ def collect_warnings(
         *_redis_warnings(settings),
         *_key_warnings(settings),
         *_verify_page_warnings(settings),
-        *_name_warnings(unknown, known),
     ]
 
 
@@ -310,7 +305,13 @@ def _verify_page_warnings(settings: Settings) -> list[str]:
     return warnings
 
 
-def _name_warnings(unknown: Iterable[str], known: Sequence[str]) -> list[str]:
+def name_warnings(unknown: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Return a sentence for each variable that is not a setting.
+
+    Args:
+        unknown: Variables that start with `OTP_` and are not settings.
+        known: The names of all settings.
+    """
     warnings = []
     for name in unknown:
         similar = difflib.get_close_matches(name, known, n=1)

@@ -20,6 +20,26 @@ def test_command_without_redis_fails(arguments):
     assert "Redis does not answer" in result.stderr
 
 
+def test_doctor_names_the_reason_of_a_provider_that_does_not_answer(redis_url):
+    away = f"http://127.0.0.1:{redis_server.free_port()}"
+
+    result = run("doctor", **server_process.production(redis_url, away))
+
+    assert result.exit_code == 1
+    assert "✗ the sender (twilio) does not answer: connection refused" in result.stderr
+
+
+def test_misspelled_name_is_shown_beside_the_missing_setting():
+    environ = server_process.production("redis://127.0.0.1", "http://localhost")
+    environ["OTP_API_KYS"] = environ.pop("OTP_API_KEYS")
+
+    result = run("doctor", **environ)
+
+    assert result.exit_code == 1
+    assert "! OTP_API_KYS is not a setting; did you mean OTP_API_KEYS?" in result.stderr
+    assert "✗ OTP_API_KEYS is not set" in result.stderr
+
+
 def test_command_needs_no_settings_of_the_service(redis_url, real_redis):
     narrow = {
         "REDIS_URL": redis_url,
