@@ -39,7 +39,8 @@ _SECRET = re.compile(r"[!-~]+", re.ASCII)
 # What precedes a digest, without the name of its key.
 _DIGEST_NAME = re.compile(r"sha[-_]?256", re.ASCII | re.IGNORECASE)
 _MAX_BRAND_LENGTH = 40
-_TIMEOUTS = range(150, 10_001)
+_TIMEOUT = re.compile(r"([0-9]{1,5}) ?(ms|s)?", re.ASCII)
+_TIMEOUTS = range(150, 10_001)  # milliseconds
 _MAX_DRAIN = timedelta(seconds=60)
 _KEEP_ALIVE = (timedelta(seconds=1), timedelta(hours=1))
 # As browsers write origins: lower case, and no default port.
@@ -68,18 +69,15 @@ def brand(text: str) -> str:
 
 
 def redis_timeout(text: str) -> timedelta:
-    """Parse a timeout from 150 to 10,000 ms.
+    """Parse a timeout from 150 ms to 10 s; a number without a unit is milliseconds.
 
     The minimum is the time that replicas may take to confirm a write.
     """
-    number = text.removesuffix("ms").strip()
-    try:
-        milliseconds = parsing.integer(_TIMEOUTS[0], _TIMEOUTS[-1])(number)
-    except ValueError:
-        raise ValueError(
-            f"must be from {_TIMEOUTS[0]} to {_TIMEOUTS[-1]} (milliseconds): {text!r}"
-        ) from None
-    return timedelta(milliseconds=milliseconds)
+    if match := _TIMEOUT.fullmatch(text):
+        milliseconds = int(match[1]) * (1000 if match[2] == "s" else 1)
+        if milliseconds in _TIMEOUTS:
+            return timedelta(milliseconds=milliseconds)
+    raise ValueError(f"must be from 150ms to 10s: {text!r}")
 
 
 def drain_duration(text: str) -> timedelta:

@@ -123,6 +123,10 @@ def test_several_invalid_values_are_reported_together():
         ("OTP_TRUSTED_PROXIES", "17"),
         ("OTP_REDIS_TIMEOUT", "forever"),
         ("OTP_REDIS_TIMEOUT", "149ms"),
+        ("OTP_REDIS_TIMEOUT", "10001"),
+        ("OTP_REDIS_TIMEOUT", "0s"),
+        ("OTP_REDIS_TIMEOUT", "11s"),
+        ("OTP_REDIS_TIMEOUT", "1m"),
         ("OTP_DRAIN", "61s"),
         ("OTP_DRAIN", "a while"),
         ("OTP_KEEP_ALIVE", "0s"),
@@ -445,3 +449,10 @@ def test_command_rejects_a_policy_that_the_service_rejects():
 
 def test_variables_of_commands_are_settings():
     assert set(config.VARIABLES) > command_settings.VARIABLES
+
+
+@pytest.mark.parametrize("text", ["2s", "2000ms", "2000", "2000 ms"])
+def test_timeout_of_redis_accepts_each_unit(text):
+    settings = config.load(PRODUCTION | {"OTP_REDIS_TIMEOUT": text})
+
+    assert settings.redis_timeout == timedelta(seconds=2)
