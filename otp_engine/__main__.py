@@ -3,4 +3,5 @@
 from otp_engine.cli import main
 
 if __name__ == "__main__":
-    main()
+    # As the installed command: without it, usage errors have `python -m otp_engine`.
+    main(prog_name="otp-engine")

@@ -137,3 +137,19 @@ def test_group_without_a_command_prints_its_help(group):
 
 def test_option_kind_has_every_kind_of_event():
     assert sorted(KINDS) == sorted(EVENT_KINDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (("policy", "rollback", "first"), "integer"),
+        (("events", "-n", "first"), "integer"),
+        (("serve", "--port", "http"), "integer"),
+        (("calibrate", "--rate", "high"), "number"),
+    ],
+)
+def test_error_of_a_number_names_its_kind(arguments, kind):
+    result = run(*arguments)
+
+    assert result.exit_code == 2
+    assert f"'{arguments[-1]}' is not a valid {kind}." in result.stderr

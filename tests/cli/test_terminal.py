@@ -285,3 +285,10 @@ def test_command_needs_no_home_and_no_user(environ):
     result = run("policy", "set", "ttl", "5m", environ=environ)
 
     assert result.returncode == 0
+
+
+def test_module_has_the_name_of_the_installed_program_in_its_usage():
+    result = run("policy", "set", "ttl")
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("Usage: otp-engine policy set ")

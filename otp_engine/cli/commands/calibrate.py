@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import click
 
-from otp_engine.cli.commands.options import json_option
+from otp_engine.cli.commands.options import Decimal, Integer, json_option
 
 
 @click.command()
 @click.option(
     "--rate",
-    type=click.FloatRange(0, min_open=True),
+    type=Decimal(0, min_open=True),
     help="Sends and checks a second that the instance must serve.",
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(0.01, 60),
+    type=Decimal(0.01, 60),
     default=2.0,
     show_default=True,
     help="Duration of each measurement.",
 )
 @click.option(
     "--digits",
-    type=click.IntRange(4, 10),
+    type=Integer(4, 10),
     default=6,
     show_default=True,
     help="Length of the codes.",

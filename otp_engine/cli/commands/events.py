@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from otp_engine.cli.commands.options import RedisCommand, json_option
+from otp_engine.cli.commands.options import Integer, RedisCommand, json_option
 from otp_engine.domain.limits import durations
 
 KINDS = (
@@ -105,7 +105,7 @@ def _parse_by(
 @click.option(
     "--until", callback=_parse_time, metavar="AGE|TIME", help="The newest event."
 )
-@click.option("-n", "--limit", type=click.IntRange(1), help="Only the newest events.")
+@click.option("-n", "--limit", type=Integer(1), help="Only the newest events.")
 @click.option(
     "--kind",
     "kinds",

@@ -13,6 +13,18 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 """The option `--json`, as the argument `as_json`."""
 
 
+class Integer(click.IntRange):
+    """A whole number of a range, which click calls an integer range in its errors."""
+
+    name = "integer"
+
+
+class Decimal(click.FloatRange):
+    """A number of a range, which click calls a float range in its errors."""
+
+    name = "number"
+
+
 class RedisCommand(click.Command):
     """A command that exits with 1 and a message when Redis does not answer."""
 

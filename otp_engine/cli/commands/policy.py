@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from otp_engine.cli.commands.options import RedisGroup, json_option
+from otp_engine.cli.commands.options import Integer, RedisGroup, json_option
 from otp_engine.cli.commands.policy_values import NAME, Assignments, values_help
 
 
@@ -85,7 +85,7 @@ def unset(*, names: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - 
 
 
 @policy.command()
-@click.argument("version", type=click.IntRange(0))
+@click.argument("version", type=Integer(0))
 @_REASON
 @_BY
 @_DRY_RUN
@@ -100,7 +100,7 @@ def rollback(*, version: int, **options: Any) -> None:  # noqa: ANN401 - as abov
 
 
 @policy.command()
-@click.option("-n", "--limit", type=click.IntRange(1), help="Only the newest versions.")
+@click.option("-n", "--limit", type=Integer(1), help="Only the newest versions.")
 @json_option
 def history(*, limit: int | None, as_json: bool) -> None:
     """Show all versions with author and changes, newest first."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from otp_engine.cli.commands.options import Integer
+
 
 @click.command()
 @click.option(
@@ -19,12 +21,12 @@ import click
     "--port",
     default=3000,
     show_default=True,
-    type=click.IntRange(0, 65535),
+    type=Integer(0, 65535),
     help="0 uses any free port.",
 )
 @click.option(
     "--workers",
-    type=click.IntRange(1, 256),
+    type=Integer(1, 256),
     help="Processes.  [default: one for each core; one with the embedded store]",
 )
 @click.option(
