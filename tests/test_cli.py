@@ -100,6 +100,24 @@ def test_doctor_without_redis_and_provider_names_both():
     assert "! ttl 20m is over 10m" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "redis_url",
+    [
+        "redis://:s3cr3t@{}",
+        "redis://{}?password=p@s3cr3t",
+        "redis://{}?username=u@h&password=s3cr3t",
+    ],
+)
+def test_doctor_shows_no_password_of_redis(redis_url):
+    away = f"127.0.0.1:{redis_server.free_port()}"
+    environ = production(redis_url.format(away), f"http://{away}")
+
+    result = run("doctor", **environ)
+
+    assert f"✗ Redis (redis://{away}) does not answer" in result.stderr
+    assert "s3cr3t" not in result.output + result.stderr
+
+
 def test_doctor_warns_if_redis_can_lose_data(tmp_path, twilio):
     options = ("--maxmemory-policy", "allkeys-lru")
     with redis_server.redis_on_a_port(tmp_path, *options) as port:

@@ -68,23 +68,31 @@ def _report_proxies(url: str, settings: Settings, store: RedisStore) -> bool:
         store=store,
         policy=apply(settings.policy, versions.latest()),
     )
+    shown = _without_login(url)
     try:
         problems = probe.find_problems()
     except (ProbeFailed, StoreUnavailable) as error:
-        status_line("✗", "red", f"{url} was not tested: {error}")
+        status_line("✗", "red", f"{shown} was not tested: {error}")
         return False
     for problem in problems:
-        status_line("✗", "red", f"{url}: {problem}")
+        status_line("✗", "red", f"{shown}: {problem}")
     if not problems:
-        success(f"{url}: no client chooses the IP address that its requests count for")
+        success(
+            f"{shown}: no client chooses the IP address that its requests count for"
+        )
     return not problems
 
 
 def _redacted_url(settings: Settings) -> str:
     """Return the URL of Redis without its credentials and options."""
-    url = settings.redis_url or "in this process"
-    scheme, slashes, rest = url.partition("://")
-    return f"{scheme}{slashes}{rest.rpartition('@')[-1].partition('?')[0]}"
+    # First the options: a password among them can contain an @.
+    return _without_login((settings.redis_url or "in this process").partition("?")[0])
+
+
+def _without_login(url: str) -> str:
+    """Return *url* without a user name and a password, even if it is malformed."""
+    scheme, slashes, rest = url.partition("://") if "://" in url else ("", "", url)
+    return f"{scheme}{slashes}{rest.rpartition('@')[-1]}"
 
 
 def _report(name: str, check: Callable[[], None]) -> bool:

@@ -11,9 +11,10 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from otp_engine import parsing
 from otp_engine.config import redis_urls
@@ -121,11 +122,11 @@ def redis_url(text: str) -> str:
 
 def http_url(text: str) -> str:
     """Parse an absolute http or https URL; the result has no trailing slash."""
-    parts = urlsplit(text)
+    parts = _split_url(text)
     if parts.scheme not in {"http", "https"} or not _is_host(parts.netloc):
-        raise ValueError(f"must be an http or https URL: {text!r}")
+        raise ValueError(f"must be an http or https URL{_quote(text)}")
     if parts.query or parts.fragment:
-        raise ValueError(f"must have no query and no fragment: {text!r}")
+        raise ValueError(f"must have no query and no fragment{_quote(text)}")
     if "@" in parts.netloc or not text.isprintable() or " " in text:
         raise ValueError("must have no user name, no password and no spaces")
     return text.rstrip("/")
@@ -144,7 +145,7 @@ def public_url(text: str) -> str:
 
 def link(text: str) -> str:
     """Parse the target of a link: an http or https URL, or a `mailto:` address."""
-    parts = urlsplit(text)
+    parts = _split_url(text)
     is_page = parts.scheme in {"http", "https"} and _is_host(parts.netloc)
     is_address = parts.scheme == "mailto" and "@" in parts.path
     if not (is_page or is_address) or not text.isprintable() or " " in text:
@@ -275,7 +276,9 @@ def origins(text: str) -> tuple[str, ...]:
 
 def _origin(text: str) -> str:
     if not (match := _ORIGIN.fullmatch(text)) or match[2] in _DEFAULT_PORTS:
-        raise ValueError(f"must be origins, such as https://app.example.com: {text!r}")
+        raise ValueError(
+            f"must be origins, such as https://app.example.com{_quote(text)}"
+        )
     return text
 
 
@@ -295,6 +298,17 @@ def logo(text: str) -> Path:
     if not path.is_file() or path.stat().st_size > _MAX_LOGO_BYTES:
         raise ValueError(f"must be an existing file of at most 256 KiB: {text!r}")
     return path.resolve()
+
+
+def _split_url(text: str) -> SplitResult:
+    with suppress(ValueError):
+        return urlsplit(text)
+    raise ValueError("must have an IPv6 address inside of [ ]")
+
+
+def _quote(text: str) -> str:
+    """Return the end of an error: *text*, unless an @ can follow a password."""
+    return "" if "@" in text else f": {text!r}"
 
 
 def _is_host(netloc: str) -> bool:

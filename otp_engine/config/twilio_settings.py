@@ -116,15 +116,13 @@ def _is_excluded(host: str, no_proxy: str) -> bool:
 
 def _parse_proxy(text: str) -> Proxy:
     """Parse the URL of a proxy; without a scheme it is http."""
-    parts = urlsplit(text if "://" in text else f"http://{text}")
-    default_port = _DEFAULT_PORTS.get(parts.scheme)
-    login = [unquote(part or "") for part in (parts.username, parts.password)]
-    try:
-        port = parts.port or default_port
-    except ValueError:
-        port = None
-    if not (default_port and port and parts.hostname):
+    port = None
+    with suppress(ValueError):
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    if not (port and parts.scheme in _DEFAULT_PORTS and parts.hostname):
         raise ValueError("must be the http or https URL of a proxy: http://HOST:PORT")
+    login = [unquote(part or "") for part in (parts.username, parts.password)]
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return Proxy(
         url=f"{parts.scheme}://{host}:{port}",

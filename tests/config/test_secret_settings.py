@@ -171,3 +171,39 @@ def test_settings_can_be_pickled_for_spawned_workers():
     settings = config.load(PUBLIC | SECRET_VALUES)
 
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301 - our own
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("OTP_PUBLIC_URL", "OTP_CALLBACK_URL", "TWILIO_API_BASE_URL"),
+        *("OTP_CORS_ORIGINS", "OTP_RETURN_ORIGINS"),
+    ],
+)
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://u:s3cr3t@h", "https://u:s3cr3t@h?x", "https://u:s3cr3t@h#x"),
+        *(
+            "https://u:s3cr3t@",
+            "u:s3cr3t@h",
+            "https://u:s3cr3t@h:x",
+            "ftp://u:s3cr3t@h",
+        ),
+    ],
+)
+def test_password_in_a_url_is_a_problem_and_not_shown(name, url):
+    (problem,) = problems(PUBLIC | SECRET_VALUES | {"OTP_DEV": "1", name: url})
+
+    assert problem.startswith(f"{name} must")
+    assert "s3cr3t" not in problem
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["OTP_PUBLIC_URL", "OTP_CALLBACK_URL", "TWILIO_API_BASE_URL", "OTP_TERMS_URL"],
+)
+def test_url_with_half_of_an_ipv6_address_is_a_problem(name):
+    (problem,) = problems({"OTP_DEV": "1", name: "https://[::1"})
+
+    assert problem == f"{name} must have an IPv6 address inside of [ ]"

@@ -140,7 +140,11 @@ def test_password_of_the_proxy_is_decoded_and_not_shown():
 
 
 @pytest.mark.parametrize(
-    "value", ["socks5://:s3cr3t@proxy:1080", "http://", "http://:s3cr3t@h:x", "ftp://h"]
+    "value",
+    [
+        *("socks5://:s3cr3t@proxy:1080", "http://", "http://:s3cr3t@h:x", "ftp://h"),
+        *("http://[:s3cr3t@h", "http://:s3/cr3t@h", ":s3cr3t@[::1"),
+    ],
 )
 def test_other_proxy_is_a_problem_without_its_password(value):
     (problem,) = problems(HTTPS_PROXY=value)

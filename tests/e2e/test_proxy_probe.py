@@ -98,6 +98,16 @@ def test_url_that_is_not_the_service_fails_with_the_reason(own_environ):
     assert {result.returncode for result in results.values()} == {1}
 
 
+@pytest.mark.parametrize(
+    "url", ["http://u:s3cr3t@h", "u:s3cr3t@h", "http://u:s3cr3t@h?x", "://u:s3cr3t@["]
+)
+def test_password_of_a_rejected_url_is_not_shown(own_environ, url):
+    result = server_process.run("doctor", "--url", url, **own_environ)
+
+    assert "was not tested: it must" in result.stderr
+    assert "s3cr3t" not in result.stdout + result.stderr
+
+
 def test_url_without_redis_fails():
     result = server_process.run("doctor", "--url", "http://127.0.0.1", OTP_DEV="1")
 
