@@ -44,7 +44,7 @@ def handle_error(error: Exception) -> ResponseReturnValue:
     is_api = request.path.split("/")[1] in _API_PATHS
     if is_api or not isinstance(error, NotFound | MethodNotAllowed):
         return response
-    if _prefers_html():
+    if prefers_html():
         page = make_response(_render(error), response.status_code)
         page.headers.extend(
             (name, value) for name, value in response.headers if name == "Allow"
@@ -54,7 +54,7 @@ def handle_error(error: Exception) -> ResponseReturnValue:
     return response
 
 
-def _prefers_html() -> bool:
+def prefers_html() -> bool:
     """Return whether the client accepts HTML, and JSON less; `*/*` alone does not."""
     accepted = request.accept_mimetypes
     return accepted["text/html"] > accepted["application/json"]

@@ -24,6 +24,7 @@ from otp_engine.domain.messages.inbox import (
 )
 from otp_engine.errors import InvalidRequest, OriginNotAllowed
 from otp_engine.web import security_headers
+from otp_engine.web.home import prefers_html
 
 _JUST_NOW = timedelta(seconds=2)
 _OUTCOMES = f"'outcome' must be one of {', '.join(SimulatedOutcome)}."
@@ -68,8 +69,10 @@ def blueprint(
 
     @bp.post("/dev/inbox/provider")
     def simulate() -> ResponseReturnValue:
-        store.simulate(_requested_outcome())
-        return redirect(url_for(".page"), HTTPStatus.SEE_OTHER)
+        store.simulate(outcome := _requested_outcome())
+        if prefers_html():
+            return redirect(url_for(".page"), HTTPStatus.SEE_OTHER)
+        return {"outcome": outcome}
 
     @bp.get("/dev/inbox.json")
     def messages() -> ResponseReturnValue:

@@ -31,10 +31,16 @@ def test_simulated_rejection_is_the_answer_of_the_next_send(client):
     simulate(client, "accepted")
     accepted = send(client)
 
-    assert (response.status_code, response.location) == (303, "/dev/inbox")
+    assert (response.status_code, response.json) == (200, {"outcome": "rejected"})
     assert (rejected.status_code, rejected.json["error"]) == (502, "delivery_failed")
     assert accepted.status_code == 201
     assert len(messages(client)) == 1
+
+
+def test_browser_returns_to_the_inbox_after_the_choice_of_an_outcome(client):
+    response = simulate(client, "rejected", Accept="text/html,*/*;q=0.8")
+
+    assert (response.status_code, response.location) == (303, "/dev/inbox")
 
 
 def test_simulated_report_marks_the_message_as_undelivered(client):
