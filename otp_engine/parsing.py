@@ -77,6 +77,14 @@ def comma_separated(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def strip(text: str) -> str:
+    """Return *text* without whitespace and byte order marks around it.
+
+    A byte order mark is no whitespace. Some editors write it in front of a text.
+    """
+    return text.strip().strip("\N{ZERO WIDTH NO-BREAK SPACE}").strip()
+
+
 def is_quoted(text: str) -> bool:
     """Return whether *text* starts and ends with the same kind of quotes.
 

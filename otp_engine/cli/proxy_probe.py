@@ -17,7 +17,7 @@ from http import HTTPStatus
 from ipaddress import IPv4Network
 from urllib.parse import urlsplit
 
-from otp_engine.config import Settings, setting_parsers
+from otp_engine.config import Settings, urls
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import LimitHit
 from otp_engine.domain.policy.policy import Policy
@@ -94,7 +94,7 @@ class ProxyProbe:
     def _send(self, headers: Sequence[tuple[str, str]]) -> None:
         """Send a request that the service must answer with 401 or 404."""
         try:
-            parts = urlsplit(setting_parsers.http_url(self.url))
+            parts = urlsplit(urls.base_url(self.url))
         except ValueError as error:
             raise ProbeFailed(f"it {error}") from None
         connect = (

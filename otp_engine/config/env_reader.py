@@ -30,7 +30,7 @@ class EnvReader:
 
     def has(self, name: str) -> bool:
         """Return whether *name* is set and not blank; Compose sets blank variables."""
-        return bool(_strip(self._values.get(name, "")))
+        return bool(parsing.strip(self._values.get(name, "")))
 
     def get(self, name: str, parser: Callable[[str], T], default: D) -> T | D:
         """Return the parsed value of *name*.
@@ -41,8 +41,12 @@ class EnvReader:
                 the name of the variable in the problem.
             default: The value of a variable that is not set or not valid.
         """
-        text = _strip(self._values.get(name, ""))
+        text = parsing.strip(self._values.get(name, ""))
         if not text:
+            return default
+        # A whole line of a file or of the output of `otp-engine keys`.
+        if text.removeprefix("export ").lstrip().startswith(f"{name}="):
+            self.problems.append(f"{name} has its own name in its value: remove it")
             return default
         if parsing.is_quoted(text):
             self.problems.append(f"{name} has quotes around its value: remove them")
@@ -65,11 +69,6 @@ class EnvReader:
             self.problems.append(f"{name} is not set: {why}")
 
     def unknown(self, known: Iterable[str]) -> list[str]:
-        """Return the variables that start with `OTP_` and are not in *known*."""
-        own = {name for name in self._values if name.startswith("OTP_")}
+        """Return the variables that start with `OTP_` in any case, without *known*."""
+        own = {name for name in self._values if name.upper().startswith("OTP_")}
         return sorted(own - set(known))
-
-
-def _strip(text: str) -> str:
-    # A byte order mark is no whitespace. Some editors write it in front of a text.
-    return text.strip().strip("\N{ZERO WIDTH NO-BREAK SPACE}").strip()

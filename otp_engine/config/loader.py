@@ -13,6 +13,7 @@ from otp_engine.config import (
     setting_errors,
     setting_warnings,
     twilio_settings,
+    urls,
     verify_page,
 )
 from otp_engine.config import setting_parsers as parsers
@@ -148,8 +149,8 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         account_sid=_account_sid(env, client_keys),
         service=_default_service(env, brand),
         trusted_proxies=env.get("OTP_TRUSTED_PROXIES", parsers.non_negative_int(16), 0),
-        public_url=env.get("OTP_PUBLIC_URL", parsers.public_url, None),
-        callback_url=env.get("OTP_CALLBACK_URL", parsers.public_url, None),
+        public_url=env.get("OTP_PUBLIC_URL", urls.base_url, None),
+        callback_url=env.get("OTP_CALLBACK_URL", urls.base_url, None),
         cors_origins=verify_page.get_origins(env, "OTP_CORS_ORIGINS", dev=dev),
         test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers, ()),
         verify_page=verify_page.load(env, dev=dev, senders=senders),

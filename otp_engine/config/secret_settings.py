@@ -44,13 +44,13 @@ def read_files(
     """
     values, problems = dict(environ), {}
     for name, variable in FILES.items():
-        path = environ.get(variable, "").strip()
+        path = parsing.strip(environ.get(variable, ""))
         if not path:
             continue
         if parsing.is_quoted(path):
             problems[name] = f"{variable} has quotes around its value: remove them"
             continue
-        if environ.get(name, "").strip():
+        if parsing.strip(environ.get(name, "")):
             problems[name] = f"{name} and {variable} are both set: remove one of them"
             continue
         try:
@@ -78,6 +78,6 @@ def _read(path: str) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("must be UTF-8 text") from None
-    if not text.strip():
+    if not parsing.strip(text):
         raise ValueError("is an empty file")
     return text.removesuffix("\n").removesuffix("\r")

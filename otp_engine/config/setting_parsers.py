@@ -11,10 +11,8 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
 from otp_engine import parsing
 from otp_engine.config import redis_urls
@@ -44,12 +42,8 @@ _TIMEOUT = re.compile(r"([0-9]{1,5}) ?(ms|s)?", re.ASCII)
 _TIMEOUTS = range(150, 10_001)  # milliseconds
 _MAX_DRAIN = timedelta(seconds=60)
 _KEEP_ALIVE = (timedelta(seconds=1), timedelta(hours=1))
-# As browsers write origins: lower case, and no default port.
-_ORIGIN = re.compile(
-    r"(https?)://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII
-)
-_PUBLIC_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*", re.ASCII)
-_DEFAULT_PORTS = frozenset({":80", ":443"})
+# Codes that the European Union uses instead of the ones in ISO 3166.
+_OTHER_CODES = {"UK": "GB", "EL": "GR"}
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 _IMAGE_TYPES = frozenset({".svg", ".png", ".jpg", ".jpeg", ".webp"})
 _MAX_LOGO_BYTES = 256 * 1024
@@ -120,42 +114,11 @@ def redis_url(text: str) -> str:
     return text
 
 
-def http_url(text: str) -> str:
-    """Parse an absolute http or https URL; the result has no trailing slash."""
-    parts = _split_url(text)
-    if parts.scheme not in {"http", "https"} or not _is_host(parts.netloc):
-        raise ValueError(f"must be an http or https URL{_quote(text)}")
-    if parts.query or parts.fragment:
-        raise ValueError(f"must have no query and no fragment{_quote(text)}")
-    if "@" in parts.netloc or not text.isprintable() or " " in text:
-        raise ValueError("must have no user name, no password and no spaces")
-    return text.rstrip("/")
-
-
-def public_url(text: str) -> str:
-    """Parse the URL of this service, like `http_url`; its path has plain segments.
-
-    A path with two slashes in a row would make links of pages lead to another host.
-    """
-    url = http_url(text)
-    if not _PUBLIC_PATH.fullmatch(urlsplit(url).path):
-        raise ValueError(f"must have a path like /otp, or none: {text!r}")
-    return url
-
-
-def link(text: str) -> str:
-    """Parse the target of a link: an http or https URL, or a `mailto:` address."""
-    parts = _split_url(text)
-    is_page = parts.scheme in {"http", "https"} and _is_host(parts.netloc)
-    is_address = parts.scheme == "mailto" and "@" in parts.path
-    if not (is_page or is_address) or not text.isprintable() or " " in text:
-        raise ValueError(f"must be an http, https or mailto URL: {text!r}")
-    return text
-
-
 def region(text: str) -> str:
     """Parse the ISO 3166 code of a country with mobile numbers."""
     code = text.upper()
+    if code in _OTHER_CODES:
+        raise ValueError(f"must be {_OTHER_CODES[code]}, and not {code}, in ISO 3166")
     if not numbers.has_mobile_numbers(code):
         raise ValueError(
             "must be the ISO 3166 code of a country with mobile numbers, such as IN:"
@@ -197,6 +160,8 @@ def metrics_key(text: str) -> ApiKey:
     """Parse a key for `/metrics`: a secret, or its digest."""
     if "sha256:" in text.lower()[1:]:
         raise ValueError("must start with sha256:, and has no name before it")
+    if key_scheme.checksum_valid(text.rpartition(":")[2]) and ":" in text:
+        raise ValueError("must be a key without a name before it")
     # A header could not contain another key.
     return key_scheme.parse("metrics", secret(text))
 
@@ -225,8 +190,11 @@ def api_keys(text: str) -> tuple[ApiKey, ...]:
 
 
 def test_numbers(text: str) -> tuple[SandboxNumber, ...]:
-    """Parse comma-separated `+NUMBER:CODE@LAST-DAY` entries."""
-    return tuple(map(_test_number, parsing.comma_separated(text)))
+    """Parse comma-separated `+NUMBER:CODE@LAST-DAY` entries, one for each number."""
+    entries = tuple(map(_test_number, parsing.comma_separated(text)))
+    if len({entry.number.e164 for entry in entries}) < len(entries):
+        raise ValueError("must have one entry for each number")
+    return entries
 
 
 def _test_number(text: str) -> SandboxNumber:
@@ -269,19 +237,6 @@ def proof_key(text: str) -> bytes:
     return seed
 
 
-def origins(text: str) -> tuple[str, ...]:
-    """Parse comma-separated origins, such as `https://app.example.com`."""
-    return tuple(map(_origin, parsing.comma_separated(text)))
-
-
-def _origin(text: str) -> str:
-    if not (match := _ORIGIN.fullmatch(text)) or match[2] in _DEFAULT_PORTS:
-        raise ValueError(
-            f"must be origins, such as https://app.example.com{_quote(text)}"
-        )
-    return text
-
-
 def color(text: str) -> str:
     """Parse a color as `#rrggbb`."""
     if not _COLOR.fullmatch(text):
@@ -295,25 +250,11 @@ def logo(text: str) -> Path:
     if path.suffix.lower() not in _IMAGE_TYPES:
         types = ", ".join(sorted(_IMAGE_TYPES))
         raise ValueError(f"must be a file of type {types}: {text!r}")
-    if not path.is_file() or path.stat().st_size > _MAX_LOGO_BYTES:
-        raise ValueError(f"must be an existing file of at most 256 KiB: {text!r}")
-    return path.resolve()
-
-
-def _split_url(text: str) -> SplitResult:
-    with suppress(ValueError):
-        return urlsplit(text)
-    raise ValueError("must have an IPv6 address inside of [ ]")
-
-
-def _quote(text: str) -> str:
-    """Return the end of an error: *text*, unless an @ can follow a password."""
-    return "" if "@" in text else f": {text!r}"
-
-
-def _is_host(netloc: str) -> bool:
-    parts = urlsplit(f"//{netloc}")
     try:
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
+        with path.open("rb") as file:
+            size = len(file.read(_MAX_LOGO_BYTES + 1))
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    if size > _MAX_LOGO_BYTES:
+        raise ValueError(f"must be a file of at most 256 KiB: {text!r}")
+    return path.resolve()

@@ -23,6 +23,13 @@ from otp_engine.domain.policy.online_guessing import MIN_CODE_LENGTH
 from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.domain.services import Service
 
+# Variables that other servers have for what is an option here.
+_OPTIONS_OF_SERVE = {
+    "OTP_HOST": "--host",
+    "OTP_PORT": "--port",
+    "OTP_WORKERS": "--workers",
+}
+
 
 def collect_warnings(settings: Settings) -> list[str]:
     """Return a sentence for each unsafe setting.
@@ -265,13 +272,21 @@ def _key_name_warnings(policy: Policy, api_keys: Iterable[ApiKey]) -> list[str]:
 
 
 def _key_warnings(settings: Settings) -> list[str]:
-    """Return a sentence for each weak secret, which only dev mode accepts."""
+    """Return a sentence for each secret that is weak, or that two clients have."""
     warnings = [
         f"OTP_API_KEYS: the secret of {key.name} has fewer than {MIN_BITS} bits;"
         f" {setting_parsers.GENERATE_API_KEY} generates a key"
         for key in settings.api_keys
         if key.weak
     ]
+    first_names: dict[bytes, str] = {}
+    for key in settings.api_keys:
+        first = first_names.setdefault(key.digest, key.name)
+        if first != key.name:
+            warnings.append(
+                f"OTP_API_KEYS: {first} and {key.name} have the same secret, so"
+                f" requests with Bearer count as those of {first}"
+            )
     if settings.metrics_key and settings.metrics_key.weak:
         warnings.append(
             f"OTP_METRICS_KEY has fewer than {MIN_BITS} bits;"
@@ -314,8 +329,10 @@ def name_warnings(unknown: Iterable[str], known: Sequence[str]) -> list[str]:
     """
     warnings = []
     for name in unknown:
-        similar = difflib.get_close_matches(name, known, n=1)
+        similar = difflib.get_close_matches(name.upper(), known, n=1)
         hint = f"; did you mean {similar[0]}?" if similar else ""
+        if option := _OPTIONS_OF_SERVE.get(name.upper()):
+            hint = f"; use `otp-engine serve {option}`"
         warnings.append(f"{name} is not a setting{hint}")
     return warnings
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from otp_engine import parsing
 from otp_engine.config import setting_parsers as parsers
+from otp_engine.config import urls
 from otp_engine.config.env_reader import EnvReader
 from otp_engine.config.settings import Proxy, TwilioSettings
 
@@ -43,7 +44,7 @@ def load(env: EnvReader) -> TwilioSettings | None:
     key = env.get("TWILIO_API_KEY", parsers.sid("SK"), "")
     token = env.get("TWILIO_AUTH_TOKEN", parsers.secret, "")
     secret = env.get("TWILIO_API_SECRET", parsers.secret, "")
-    base_url = env.get("TWILIO_API_BASE_URL", parsers.http_url, None)
+    base_url = env.get("TWILIO_API_BASE_URL", urls.base_url, None)
     twilio = TwilioSettings(
         account_sid=account,
         username=key or account,
@@ -116,15 +117,20 @@ def _is_excluded(host: str, no_proxy: str) -> bool:
 
 def _parse_proxy(text: str) -> Proxy:
     """Parse the URL of a proxy; without a scheme it is http."""
-    port = None
-    with suppress(ValueError):
+    problem = "must be the http or https URL of a proxy: http://HOST:PORT"
+    try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    if not (port and parts.scheme in _DEFAULT_PORTS and parts.hostname):
-        raise ValueError("must be the http or https URL of a proxy: http://HOST:PORT")
-    login = [unquote(part or "") for part in (parts.username, parts.password)]
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    except ValueError:
+        # The reason would contain the password.
+        raise ValueError(problem) from None
+    authority = urls.find_authority(parts)
+    if not authority or not text.isprintable():
+        raise ValueError(problem)
+    login = ":".join(unquote(part or "") for part in (parts.username, parts.password))
+    if not login.isascii():
+        raise ValueError("must have a user name and a password in ASCII")
+    host = authority.removesuffix(f":{parts.port}")
     return Proxy(
-        url=f"{parts.scheme}://{host}:{port}",
-        login=":".join(login) if parts.username else None,
+        url=f"{parts.scheme}://{host}:{parts.port or _DEFAULT_PORTS[parts.scheme]}",
+        login=None if login == ":" else login,
     )

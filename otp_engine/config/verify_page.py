@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from otp_engine.config import setting_parsers
+from otp_engine.config import setting_parsers, urls
 from otp_engine.config.env_reader import EnvReader
 
 VARIABLES = (
@@ -80,9 +80,9 @@ def load(env: EnvReader, *, dev: bool, senders: Sequence[str]) -> VerifyPageSett
         color=env.get("OTP_COLOR", setting_parsers.color, None),
         logo=env.get("OTP_LOGO", setting_parsers.logo, None),
         links=PageLinks(
-            terms=env.get("OTP_TERMS_URL", setting_parsers.link, None),
-            privacy=env.get("OTP_PRIVACY_URL", setting_parsers.link, None),
-            help=env.get("OTP_HELP_URL", setting_parsers.link, None),
+            terms=env.get("OTP_TERMS_URL", urls.link, None),
+            privacy=env.get("OTP_PRIVACY_URL", urls.link, None),
+            help=env.get("OTP_HELP_URL", urls.link, None),
         ),
         proof_keys=_proof_keys(env, required=bool(origins)),
     )
@@ -111,7 +111,7 @@ def _proof_keys(env: EnvReader, *, required: bool) -> tuple[bytes, ...]:
 
 def get_origins(env: EnvReader, name: str, *, dev: bool) -> tuple[str, ...]:
     """Return the origins of the variable *name*; only dev mode accepts http."""
-    origins = env.get(name, setting_parsers.origins, ())
+    origins = env.get(name, urls.origins, ())
     if not dev and any(origin.startswith("http:") for origin in origins):
         env.problems.append(f"{name} must be https outside of dev mode")
     return origins

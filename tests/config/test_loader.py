@@ -7,6 +7,7 @@ import pytest
 
 from otp_engine import config
 from otp_engine.config import command_settings
+from otp_engine.crypto import api_keys
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.services import Service
@@ -72,6 +73,9 @@ def test_several_invalid_values_are_reported_together():
         "OTP_MAX_CHECKS",
         "OTP_TTL",
     ]
+
+
+SANDBOX = "+15550100001:123456@2999-01-01"
 
 
 @pytest.mark.parametrize(
@@ -154,6 +158,12 @@ def test_several_invalid_values_are_reported_together():
         ("OTP_API_KEYS", f"shop:sha512:{STRONG * 4}"),
         ("OTP_METRICS_KEY", f"metrics:sha256:{STRONG * 2}"),
         ("OTP_METRICS_KEY", "hunter2"),
+        ("OTP_METRICS_KEY", f"metrics:{api_keys.generate()}"),
+        ("OTP_TEST_NUMBERS", f"{SANDBOX},{SANDBOX}"),
+        ("OTP_TEST_NUMBERS", f"{SANDBOX},+1 555 010 0001:654321@2999-02-02"),
+        ("OTP_ALLOWED_COUNTRIES", "IN,UK"),
+        ("OTP_DEFAULT_REGION", "el"),
+        ("OTP_LOGO", f"/{'a' * 5000}.svg"),
         ("OTP_METRICS_KEY", f"{STRONG} {STRONG}"),
         ("OTP_METRICS_KEY", f"{STRONG}\u00e9"),
         ("OTP_METRICS_KEY", STRONG[1:]),
@@ -456,3 +466,10 @@ def test_timeout_of_redis_accepts_each_unit(text):
     settings = config.load(PRODUCTION | {"OTP_REDIS_TIMEOUT": text})
 
     assert settings.redis_timeout == timedelta(seconds=2)
+
+
+@pytest.mark.parametrize(("code", "right"), [("UK", "GB"), ("el", "GR")])
+def test_code_that_is_not_of_iso_3166_is_reported_with_the_right_one(code, right):
+    (problem,) = problems(PRODUCTION | {"OTP_ALLOWED_COUNTRIES": code})
+
+    assert f"must be {right}, and not {code.upper()}" in problem

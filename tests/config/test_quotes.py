@@ -29,3 +29,17 @@ def test_quotes_around_a_value_are_a_problem_of_its_own(name, quotes):
 @pytest.mark.parametrize("value", ['"', "'", "Lil' Shop", '"A" and "B', '5"'])
 def test_other_quotes_in_a_value_are_part_of_it(value):
     assert config.load(PRODUCTION | {"OTP_BRAND": value}).brand == value
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("prefix", ["", "export "])
+def test_name_of_a_variable_in_its_value_is_a_problem_of_its_own(name, prefix):
+    base = {"OTP_DEV": "1"}
+    if name == "HTTP_PROXY":
+        base["TWILIO_API_BASE_URL"] = "http://127.0.0.1"
+
+    with pytest.raises(InvalidSettings) as raised:
+        config.load(PRODUCTION | base | {name: f"{prefix}{name}=s3cr3t"})
+
+    assert f"{name} has its own name in its value: remove it" in raised.value.problems
+    assert "s3cr3t" not in str(raised.value)

@@ -73,6 +73,16 @@ def test_space_around_secrets_gives_the_same_settings(start, end):
     assert config.load(PUBLIC | padded) == config.load(PUBLIC | SECRET_VALUES)
 
 
+def test_byte_order_mark_before_the_path_of_a_secret_is_ignored(tmp_path):
+    (tmp_path / "pepper").write_text(SECRET)
+    environ = {"OTP_PEPPER_FILE": f"\ufeff{tmp_path}/pepper", "OTP_PEPPER": "\ufeff"}
+
+    values, reported = read_files(environ)
+
+    assert values["OTP_PEPPER"] == SECRET
+    assert reported == {}
+
+
 @pytest.mark.parametrize("name", SECRETS)
 def test_quotes_around_the_path_of_a_secret_are_a_problem(tmp_path, name):
     (tmp_path / "secret").write_text(SECRET_VALUES[name])

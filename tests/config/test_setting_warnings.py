@@ -31,12 +31,23 @@ from tests.support.settings import PRODUCTION
         ("OTP_CALLBACK_URL", "https://verify.twilio.com", "a host of Twilio"),
         ("OTP_TLL", "5m", "did you mean OTP_TTL?"),
         ("OTP_QUITE_ELSE", "5m", "is not a setting"),
+        ("otp_brand", "Acme", "did you mean OTP_BRAND?"),
+        ("OTP_PORT", "3000", "use `otp-engine serve --port`"),
     ],
 )
 def test_unsafe_value_is_warned_of(name, value, phrase):
     (warning,) = config.load(PRODUCTION | {name: value}).warnings
 
     assert phrase in warning
+
+
+def test_secret_of_two_clients_is_warned_of():
+    digest = api_keys.hashed_form(api_keys.generate())
+    environ = {"OTP_API_KEYS": f"shop:{digest},web:{digest},shop:{digest}"}
+
+    (warning,) = config.load(PRODUCTION | environ).warnings
+
+    assert "shop and web have the same secret" in warning
 
 
 @pytest.mark.parametrize(

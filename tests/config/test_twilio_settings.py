@@ -153,6 +153,23 @@ def test_other_proxy_is_a_problem_without_its_password(value):
     assert "s3cr3t" not in problem
 
 
+@pytest.mark.parametrize("value", ["http://p p:80", "http://p;q:80", "http://${P}"])
+def test_proxy_without_a_host_name_is_a_problem(value):
+    (problem,) = problems(HTTPS_PROXY=value)
+
+    assert problem.startswith("HTTPS_PROXY must be the http or https URL of a proxy")
+
+
+def test_password_of_the_proxy_without_a_user_name_is_used():
+    assert twilio(HTTPS_PROXY="http://:s3cr3t@proxy").proxy.login == ":s3cr3t"
+
+
+def test_login_of_the_proxy_outside_of_ascii_is_a_problem():
+    (problem,) = problems(HTTPS_PROXY="http://otp:s3cr3t\u03a9@proxy")
+
+    assert problem == "HTTPS_PROXY must have a user name and a password in ASCII"
+
+
 @pytest.mark.parametrize("name", ["TWILIO_REGION", "TWILIO_EDGE"])
 @pytest.mark.parametrize("value", ["a.b", "ie1/", "-ie1", "i e", "x" * 33, "evil.com#"])
 def test_part_of_another_host_is_a_problem(name, value):
