@@ -29,7 +29,7 @@ _KINDS: dict[str, Kind] = {
     "unix": "socket",
 }
 _PORT, _SENTINEL_PORT = 6379, 26379
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:@/?#\[\]%,]+)(?::([0-9]{1,5}))?")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::([0-9]{1,5}))?")
 _PATHS: dict[Kind, re.Pattern[str]] = {
     "server": re.compile(r"/?(?P<db>[^/]*)"),
     "sentinel": re.compile(r"/(?P<name>[^/]+)(/(?P<db>[^/]*))?"),
@@ -43,6 +43,7 @@ _PATH_PROBLEMS: dict[Kind, str] = {
     "socket": "must have the absolute path of a socket: unix:///PATH",
 }
 _MAX_DATABASE = 9_999
+_MAX_SOCKET_PATH = 107  # bytes, on Linux
 _LOGIN = ("username", "password")
 _SENTINEL_LOGIN = ("sentinel_username", "sentinel_password")
 _OPTION_NAME = re.compile(r"[a-z_]{1,40}", re.ASCII)
@@ -147,6 +148,13 @@ def _parse_host(text: str, default_port: int) -> tuple[str, int]:
             IPv6Address(host)
         except ValueError:
             raise ValueError("must have an IPv6 address inside of [ ]") from None
+        return host, port
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(
+            "must have a host name with parts of 1 to 63 characters"
+        ) from None
     return host, port
 
 
@@ -186,6 +194,8 @@ def _parse_path(
     if not match:
         raise ValueError(_PATH_PROBLEMS[kind])
     found = match.groupdict(default="")
+    if kind == "socket" and len(found["name"].encode()) > _MAX_SOCKET_PATH:
+        raise ValueError(f"must have a path of at most {_MAX_SOCKET_PATH} bytes")
     database = found.get("db", "")
     if database and "db" in options:
         raise ValueError("has a database in its path and in its options: remove one")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 from otp_engine.errors import StoreUnavailable
-from otp_engine.store import keys, lua_codec
+from otp_engine.store import keys, lua_codec, redis_errors
 from otp_engine.store.connection import RedisCommands
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
@@ -72,17 +73,32 @@ class Probe:
             # OTHERS first: the last ones of SEND_AND_CHECK delete the key.
             self._run(keys.probe(tag), OTHERS + SEND_AND_CHECK)
         self._client.execute(_transaction, keys.probe("events"))
+        # Redis has the scripts of an earlier start until it restarts.
+        self._client.execute(_evaluate, keys.probe("events"))
 
     def _run(self, key: str, commands: tuple[str, ...]) -> None:
-        if denied := self._script.run([key], _TTL, *commands):
-            names = ", ".join(dict.fromkeys(name.decode() for name in denied))
-            reason = f"does not permit the user {names}"
+        denied, unknown = self._script.run([key], _TTL, *commands)
+        reasons = []
+        if denied:
+            reasons.append(f"does not permit the user {_list(denied)}")
+        if unknown:
+            reasons.append(redis_errors.unknown_command(_list(unknown)))
+        if reasons:
+            reason = ", and ".join(reasons)
             log.error("redis: %s", reason)
             raise StoreUnavailable(reason)
 
 
+def _list(names: Sequence[bytes]) -> str:
+    return ", ".join(dict.fromkeys(name.decode() for name in names))
+
+
 def _key(tag: str) -> str:
     return keys.probe(tag)
+
+
+def _evaluate(redis: RedisCommands) -> None:
+    redis.eval("return 1", 1, keys.probe("events"))
 
 
 def _transaction(redis: RedisCommands) -> None:

@@ -44,10 +44,17 @@ _TEXTS = (
     ("Connection closed", _CLOSED),
     ("EXEC without MULTI", "does not permit the user MULTI"),
     ("unknown command 'SENTINEL", "is no Sentinel"),
-    ("unknown command", "is too old: version 6.2 has every command in use"),
+    # redis-py reads nothing before the first command.
+    (
+        "Connection not ready",
+        "refuses connections: see its maxclients, if it is a Redis server",
+    ),
 )
 _DENIALS = re.compile(r"NoPermission|NOPERM|ACL failure|user executing the script")
 _KEYS = re.compile(r"access .*key")
+_UNKNOWN_COMMAND = re.compile(
+    r"unknown (?:redis )?command(?:[ ,]*['`]([A-Za-z]{1,40})['`])?", re.IGNORECASE
+)
 _COMMAND = re.compile(r"'([a-z|-]{1,40})' command")
 
 
@@ -69,9 +76,22 @@ def describe(error: BaseException, database: int | None = None) -> str:
         return f"has no database {'of this number' if database is None else database}"
     if is_denial(text):
         return f"does not permit the user {_denied(text)}"
-    known = (words for part, words in _TEXTS if part.lower() in text.lower())
     fallback = _NO_ANSWER if isinstance(error, RedisConnectionError) else "has an error"
-    return next(known, fallback)
+    return _describe_text(text) or fallback
+
+
+def _describe_text(text: str) -> str | None:
+    known = (words for part, words in _TEXTS if part.lower() in text.lower())
+    if words := next(known, None):
+        return words
+    if command := _UNKNOWN_COMMAND.search(text):
+        return unknown_command(command[1].upper() if command[1] else "a command")
+    return None
+
+
+def unknown_command(names: str) -> str:
+    """Return what it means that Redis does not know the commands *names*."""
+    return f"does not know {names}: it is older than 6.2, or renames commands"
 
 
 def _denied(text: str) -> str:

@@ -198,6 +198,12 @@ def test_tls_options_are_in_the_context(query, verified, checked, version):
         ("rediss://h?ssl_keyfile=/etc/hostname", "ssl_keyfile without ssl_certfile"),
         ("rediss+sentinel://h/n?ssl_validate_ocsp=true", "ssl_validate_ocsp"),
         ("rediss+cluster://h?ssl_nonsense=1", "has the option ssl_nonsense"),
+        ("redis://h;h2", "must name each host"),
+        ("redis://${HOST}", "must name each host"),
+        ("redis://h\\x", "must name each host"),
+        ("redis://a..b", "parts of 1 to 63 characters"),
+        (f"redis+sentinel://ok,{'a' * 64}/primary", "parts of 1 to 63 characters"),
+        (f"unix:///{'a' * 107}", "at most 107 bytes"),
     ],
 )
 def test_unusable_url_is_rejected(text, problem):

@@ -129,6 +129,48 @@ def test_denied_command_around_the_scripts_is_named(user, server, name):
     assert reason_of(url) == f"does not permit the user {name}"
 
 
+def test_denied_eval_is_named_while_redis_has_the_script(user, server):
+    port, _ = server
+    RedisStore(connect(f"redis://127.0.0.1:{port}", TIMEOUT)).check_permissions()
+
+    assert reason_of(user("~otp:*", "+@all", "-eval")) == (
+        "does not permit the user EVAL"
+    )
+
+
+@pytest.mark.parametrize("name", ["SET", "TIME", "XADD", "HGETALL", "EVAL", "EVALSHA"])
+def test_renamed_command_is_named(tmp_path, name):
+    options = ("--rename-command", name, "")
+
+    with redis_server.redis_on_a_port(tmp_path, *options) as port:
+        reason = reason_of(f"redis://127.0.0.1:{port}")
+
+    assert reason == f"does not know {name}: it is older than 6.2, or renames commands"
+
+
+@pytest.mark.parametrize("name", ["SET", "TIME", "HGETALL"])
+def test_redis_that_renames_a_command_of_a_send_is_not_ready(tmp_path, name):
+    options = ("--rename-command", name, "")
+
+    with redis_server.redis_on_a_port(tmp_path, *options) as port:
+        reason = reason_of(f"redis://127.0.0.1:{port}", RedisStore.ping)
+
+    assert reason.startswith(f"does not know {name}")
+
+
+def test_redis_without_room_for_a_connection_is_named(tmp_path):
+    with (
+        redis_server.redis_on_a_port(tmp_path) as port,
+        redis_py.Redis(port=port) as admin,
+    ):
+        admin.config_set("maxclients", 1)
+        admin.ping()
+
+        reason = reason_of(f"redis://127.0.0.1:{port}")
+
+    assert "maxclients" in reason
+
+
 def test_every_denied_command_is_named(user):
     url = user("~otp:*", "+@all", "-time", "-zadd", "-xadd")
 

@@ -73,7 +73,13 @@ _IN_SCRIPT = "Error running script (call to f_1): @user_script:9: "
             ResponseError("unknown command 'SENTINEL', with args beginning with: 'm'"),
             "is no Sentinel",
         ),
-        (ResponseError("unknown command `XTRIM`"), "is too old"),
+        (ResponseError("unknown command `XTRIM`"), "does not know XTRIM: it is older"),
+        (ResponseError("unknown command 'evalsha', with"), "does not know EVALSHA"),
+        (
+            ResponseError("Unknown Redis command called from script script: f_1"),
+            "does not know a command",
+        ),
+        (RedisConnectionError("Connection not ready"), "refuses connections: see"),
     ],
 )
 def test_error_is_described_without_its_text(error: RedisError, words):

@@ -1,4 +1,5 @@
--- probe: run each command that the service uses, and report those that are denied.
+-- probe: run each command that the service uses, and report those that are denied, and
+-- those that this Redis does not have.
 --
 -- Only the first command writes. The others find a value of another type, or no key;
 -- Redis checks permissions before it notices that.
@@ -7,23 +8,29 @@
 -- ARGV[1]  milliseconds until the key expires
 -- ARGV[n]  a command with its arguments, separated by spaces; * stands for the key
 --
--- returns  the names of the denied commands; the error of the write, unless that is a
---          denial, because each send would get it too
+-- returns  the names of the denied commands, and those of the unknown ones; the error
+--          of the write, unless it is one of both, because each send would get it too
 --
 -- TTL: ARGV[1], if the deletion is denied.
 
-local denied = {}
+local denied, unknown = {}, {}
+local reasons = {
+    ['NOPERM'] = denied,
+    ['ACL failure'] = denied,
+    ['user executing the script'] = denied,
+    ['Unknown Redis command'] = unknown,
+}
 
--- Returns an error that is no denial.
+-- Returns an error that has another reason.
 local function try(...)
     local reply = redis.pcall(...)
     if type(reply) ~= 'table' or not reply.err then
         return nil
     end
-    for _, text in ipairs({'NOPERM', 'ACL failure', 'user executing the script'}) do
+    for text, names in pairs(reasons) do
         -- tostring: the embedded Redis has another type of text here.
         if string.find(tostring(reply.err), text, 1, true) then
-            denied[#denied + 1] = (...)
+            names[#names + 1] = (...)
             return nil
         end
     end
@@ -42,4 +49,4 @@ for n = 2, #ARGV do
     try(unpack(words))
 end
 try('DEL', KEYS[1])
-return denied
+return {denied, unknown}
