@@ -23,6 +23,7 @@ from otp_engine.errors import InvalidRequest
 MAX_BYTES = 16 * 1024
 FORM = "application/x-www-form-urlencoded"
 _MAX_FIELDS = 64
+_PLAIN = frozenset({"", "identity"})  # values of Content-Encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,8 @@ def _read(request: Request) -> bytes:
         raise RequestEntityTooLarge
     if request.content_length not in {None, len(body)}:
         raise InvalidRequest("The body is incomplete.")
+    if request.headers.get("Content-Encoding", "").strip().lower() not in _PLAIN:
+        raise InvalidRequest("Send the body without a Content-Encoding.")
     return body
 
 

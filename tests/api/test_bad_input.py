@@ -22,6 +22,29 @@ def assert_contract(response):
     assert response.json["msg"]
 
 
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip, identity", "x"])
+def test_body_with_a_content_encoding_is_400_with_the_reason(client, coding):
+    response = client.post(
+        "/auth/send_otp",
+        json={"phone": "9445012345"},
+        headers={"Content-Encoding": coding},
+    )
+
+    assert_contract(response)
+    assert response.status_code == 400
+    assert "Content-Encoding" in response.json["msg"]
+
+
+def test_body_with_the_identity_encoding_is_read(client):
+    response = client.post(
+        "/auth/send_otp",
+        json={"phone": "9445012345"},
+        headers={"Content-Encoding": "Identity"},
+    )
+
+    assert response.status_code == 201
+
+
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     "body",
