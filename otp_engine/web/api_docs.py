@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -15,6 +16,7 @@ from otp_engine.web import security_headers
 from otp_engine.web.openapi_reader import OpenAPIDocument, inline, render_text
 
 _FILE = resources.files("otp_engine.web") / "openapi.json"
+_CACHED_PAGES = 8  # one for each name of the service; clients can choose others
 
 
 def blueprint(public_url: str | None) -> Blueprint:
@@ -29,21 +31,18 @@ def blueprint(public_url: str | None) -> Blueprint:
     bp = security_headers.blueprint("api_docs")
     text = _FILE.read_text(encoding="utf-8")
 
-    def document() -> dict[str, Any]:
+    @cache
+    def document(root: str) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(text)
         content["info"]["version"] = __version__
         # Relative to the document, as the specification defines.
-        content["servers"][0]["url"] = url_for("home.page")
+        content["servers"][0]["url"] = root
         return content
 
-    @bp.get("/openapi.json")
-    def openapi() -> ResponseReturnValue:
-        return document()
-
-    @bp.get("/docs", strict_slashes=False)
-    def docs() -> ResponseReturnValue:
-        server = own_url.of_request(public_url)
-        content = document()
+    # The page takes ten times the processor time of others, and no limit counts it.
+    @lru_cache(maxsize=_CACHED_PAGES)
+    def page(root: str, server: str) -> str:
+        content = document(root)
         return render_template(
             "docs.html",
             api=content,
@@ -52,5 +51,13 @@ def blueprint(public_url: str | None) -> Blueprint:
             text=lambda value: render_text(value, server),
             server=server,
         )
+
+    @bp.get("/openapi.json")
+    def openapi() -> ResponseReturnValue:
+        return document(url_for("home.page"))
+
+    @bp.get("/docs", strict_slashes=False)
+    def docs() -> ResponseReturnValue:
+        return page(url_for("home.page"), own_url.of_request(public_url))
 
     return bp

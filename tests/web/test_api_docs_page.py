@@ -7,6 +7,8 @@ import re
 import shlex
 
 import pytest
+from flask import template_rendered
+from jinja2 import Template
 
 
 def test_page_shows_every_operation(client):
@@ -78,3 +80,28 @@ def test_page_has_no_entry_for_itself(client, path):
 
     assert "<code>/docs</code>" not in page
     assert "<code>/openapi.json</code>" not in page
+
+
+def test_page_of_one_host_is_rendered_once(client):
+    rendered = []
+
+    def record(_sender: object, template: Template, **_: object) -> None:
+        rendered.append(template.name)
+
+    with template_rendered.connected_to(record, client.application):
+        # The first request of any test for this host.
+        host = {"Host": "localhost:3472"}
+        pages = [client.get("/docs", headers=host).text for _ in range(3)]
+
+    assert rendered == ["docs.html"]
+    assert len(set(pages)) == 1
+
+
+def test_page_of_another_host_has_its_own_examples(client):
+    hosts = ["localhost:3471", "127.0.0.1:3471", "localhost:3471"]
+
+    pages = [client.get("/docs", headers={"Host": host}).text for host in hosts]
+
+    for host, page in zip(hosts, pages, strict=True):
+        assert f"curl http://{host}/auth/send_otp" in page
+    assert pages[0] == pages[2]
