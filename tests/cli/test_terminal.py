@@ -292,3 +292,22 @@ def test_module_has_the_name_of_the_installed_program_in_its_usage():
 
     assert result.returncode == 2
     assert result.stderr.startswith("Usage: otp-engine policy set ")
+
+
+@pytest.mark.parametrize("arguments", ["'serve', '--dev'", "'doctor'"])
+def test_dev_mode_without_the_embedded_store_names_its_extra(arguments):
+    without = "import sys; sys.modules['fakeredis'] = None"
+    command = f"{without}; from otp_engine.cli import main; main([{arguments}])"
+    environ = {"OTP_DEV": "1"}
+
+    result = subprocess.run(
+        [sys.executable, "-c", command],
+        env=server_process.PATH | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 1
+    assert "✗ fakeredis is not installed" in result.stderr
+    assert "extra `embedded`, or set REDIS_URL" in result.stderr
