@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -106,6 +107,19 @@ def live(start):
 
 def test_policy_without_versions_is_the_base_policy(live):
     assert live.current() == BASE_POLICY
+
+
+def test_only_a_stored_version_is_logged_as_live(live, version_store, clock, caplog):
+    caplog.set_level(logging.INFO)
+
+    live.current()
+    before = list(caplog.messages)
+    version_store.change(max_sends="3")
+    clock.now += 1
+    live.current()
+
+    assert before == []
+    assert caplog.messages == ["policy version 1 is live"]
 
 
 def test_stored_version_is_live_at_the_start(live, version_store):

@@ -125,7 +125,8 @@ class LivePolicy(Generic[T]):
         else:
             self._value = self._build(policy)
             self._gauges.set_policy(number, policy)
-            log.info("policy version %d is live", number)
+            if version:
+                log.info("policy version %d is live", number)
         self._live_number, self._live_version = number, version
 
     def _report(self, head: StoredVersion | None) -> None:
