@@ -7,6 +7,7 @@ idempotency key, so a retry after a timeout could send a second message.
 
 from __future__ import annotations
 
+import json
 import logging
 from http import HTTPStatus
 
@@ -113,7 +114,7 @@ class TwilioProvider:
 
         Raises:
             ProviderUnavailable: Twilio could not be reached, throttles requests, or has
-                a server error.
+                a server error; or another server answered.
             DeliveryFailed: Twilio rejected the credentials.
         """
         account = f"2010-04-01/Accounts/{self._client.account_sid}"
@@ -125,14 +126,16 @@ class TwilioProvider:
         except Exception as error:  # noqa: BLE001 - whatever the error is, messages cannot be sent
             log.warning("twilio: no answer: %s", type(error).__name__)
             raise ProviderUnavailable from None
-        if response.ok:
-            return
         status = response.status_code
+        if status == HTTPStatus.OK and _lists_messages(response.text):
+            return
         log.warning("twilio: ping failed: status %s", status)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             raise ProviderUnavailable("throttles requests")
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ProviderUnavailable(f"has a server error (status {status})")
+        if status < HTTPStatus.BAD_REQUEST:
+            raise ProviderUnavailable(f"is not Twilio's API (status {status})")
         raise DeliveryFailed(retry_elsewhere=True)
 
     def _from_parameters(self, message: Message) -> dict[str, str]:
@@ -143,6 +146,8 @@ class TwilioProvider:
     def _to_error(self, twilio_error: TwilioException, message: Message) -> OTPError:
         status = getattr(twilio_error, "status", 0)
         code = twilio_errors.parse_code(getattr(twilio_error, "code", None))
+        if code == status:
+            code = None  # the SDK's substitute for a code that is missing
         error = twilio_errors.to_error(status, code)
         # The operator has to act: the account or the sender is the reason.
         is_ours = isinstance(error, DeliveryFailed) and error.retry_elsewhere
@@ -152,3 +157,12 @@ class TwilioProvider:
             *(message.masked, status, code, error.error_code),
         )
         return error
+
+
+def _lists_messages(text: str) -> bool:
+    """Return whether *text* is a response of the Messages resource."""
+    try:
+        page = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(page, dict) and "messages" in page

@@ -222,6 +222,19 @@ def test_malformed_response_is_unconfirmed_unless_status_is_rejection(
         provider.send(MESSAGE)
 
 
+@pytest.mark.parametrize("status", [302, 400, 403, 429, 502])
+@pytest.mark.parametrize("text", ["<html>", "[]", "{}"], ids=["html", "list", "empty"])
+def test_status_of_a_response_without_a_code_is_no_provider_error(
+    provider, twilio, status, text
+):
+    twilio.behave = garbage(status, text)
+
+    with pytest.raises(OTPError) as rejection:
+        provider.send(MESSAGE)
+
+    assert rejection.value.provider_error is None
+
+
 @pytest.mark.parametrize("behave", [hang, reset])
 def test_request_without_response_is_not_retried(provider, twilio, behave):
     twilio.behave = behave
@@ -330,6 +343,9 @@ def test_ping_with_wrong_password_raises_failed(settings, client):
         (refuse(503, 20503), "has a server error (status 503)"),
         (refuse(429, 20429), "throttles requests"),
         (reset, "does not answer"),
+        (garbage(302, ""), "is not Twilio's API (status 302)"),
+        (garbage(200, "<html>Log in</html>"), "is not Twilio's API (status 200)"),
+        (garbage(204, ""), "is not Twilio's API (status 204)"),
     ],
 )
 def test_ping_that_fails_raises_unavailable_with_its_reason(
