@@ -11,8 +11,13 @@ import socket
 import ssl
 from collections.abc import Iterator
 
+from redis.exceptions import (
+    AuthenticationError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.sentinel import MasterNotFoundError
 
@@ -29,6 +34,8 @@ _TEXTS = (
     ("MISCONF", "accepts no writes, because it cannot store data on its disk"),
     ("NOREPLICAS", "accepts no writes, because too few replicas are connected"),
     ("BusyLoading", "is loading its data"),
+    ("BUSY ", "is busy with a script of another client"),
+    ("WRONGTYPE", "has a key otp:* of another program"),
     ("MasterDown", "is a replica without a connection to its primary"),
     ("CLUSTERDOWN", "is a Cluster that does not serve this part of the keys"),
     ("any password", "has no password, and REDIS_URL has one"),
@@ -69,7 +76,9 @@ def describe(error: BaseException, database: int | None = None) -> str:
         return NO_ANSWER_IN_TIME
     if isinstance(error, MasterNotFoundError):
         return _describe_sentinel(str(error))
-    if cause := next(filter(_is_os_error, _causes(error)), None):
+    # A reply after a retry has the error of the first attempt as its context.
+    is_reply = isinstance(error, ResponseError | AuthenticationError)
+    if not is_reply and (cause := next(filter(_is_os_error, _causes(error)), None)):
         return _describe_os_error(cause)
     text = f"{type(error).__name__} {getattr(error, 'status_code', '')} {error}"
     if "DB index is out of range" in text:

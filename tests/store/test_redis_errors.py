@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from redis.exceptions import (
+    AuthenticationError,
     BusyLoadingError,
     InvalidResponse,
     MasterDownError,
@@ -79,6 +80,14 @@ _IN_SCRIPT = "Error running script (call to f_1): @user_script:9: "
             ResponseError("Unknown Redis command called from script script: f_1"),
             "does not know a command",
         ),
+        (
+            ResponseError("BUSY Redis is busy running a script."),
+            "is busy with a script",
+        ),
+        (
+            ResponseError("WRONGTYPE Operation against a key holding the wrong kind"),
+            "has a key otp:* of another program",
+        ),
         (RedisConnectionError("Connection not ready"), "refuses connections: see"),
     ],
 )
@@ -87,3 +96,17 @@ def test_error_is_described_without_its_text(error: RedisError, words):
 
     assert described.startswith(words)
     assert "s3cr3t" not in described
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (ResponseError("NOAUTH Authentication required."), "requires a password"),
+        (AuthenticationError("invalid password"), "refuses the password"),
+    ],
+)
+def test_reply_after_a_lost_connection_is_described_by_itself(reply, words):
+    reply.__context__ = RedisConnectionError("lost")
+    reply.__context__.__context__ = BrokenPipeError(32, "Broken pipe")
+
+    assert redis_errors.describe(reply).startswith(words)
