@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 import json
 import secrets
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -116,14 +117,30 @@ class ProxyProbe:
             connection.endheaders(body)
             status = connection.getresponse().status
         except (OSError, http.client.HTTPException) as error:
-            raise ProbeFailed(f"no answer ({type(error).__name__})") from None
+            raise ProbeFailed(_reason(error)) from None
         finally:
             connection.close()
         expected = (
             HTTPStatus.UNAUTHORIZED if self.settings.api_keys else HTTPStatus.NOT_FOUND
         )
+        if status == HTTPStatus.UNAUTHORIZED != expected:
+            raise ProbeFailed("the service has API keys, and OTP_API_KEYS is not set")
         if status != expected:
             raise ProbeFailed(f"the answer was {status} instead of {int(expected)}")
+
+
+def _reason(error: OSError | http.client.HTTPException) -> str:
+    match error:
+        case TimeoutError():
+            return "no answer in time"
+        case ssl.SSLCertVerificationError(verify_message=text):
+            return f"its certificate is not trusted: {text}"
+        case ssl.SSLError():
+            return "no TLS connection"
+        case OSError(strerror=str(text)):
+            return f"no answer: {text}"
+        case _:
+            return "no valid HTTP response"
 
 
 def _invented_headers() -> dict[str, str]:

@@ -82,7 +82,13 @@ def test_url_that_is_not_the_service_fails_with_the_reason(own_environ):
     with service(own_environ) as port:
         results = {
             url: server_process.run("doctor", "--url", url, **own_environ)
-            for url in (free, f"http://127.0.0.1:{port}/nowhere", "otp.example", "://[")
+            for url in (
+                free,
+                f"http://127.0.0.1:{port}/nowhere",
+                f"https://127.0.0.1:{port}",
+                "otp.example",
+                "://[",
+            )
         }
 
     reasons = {
@@ -90,12 +96,22 @@ def test_url_that_is_not_the_service_fails_with_the_reason(own_environ):
         for url, result in results.items()
     }
     assert list(reasons.values()) == [
-        "no answer (ConnectionRefusedError)",
+        "no answer: Connection refused",
         "the answer was 404 instead of 401",
+        "no TLS connection",
         "it must be an http or https URL: 'otp.example'",
         "it must be an http or https URL: '://['",
     ]
     assert {result.returncode for result in results.values()} == {1}
+
+
+def test_probe_without_the_api_keys_of_the_service_names_them(own_environ):
+    with service(own_environ) as port:
+        url, result = doctor(port, own_environ | ANONYMOUS)
+
+    reason = "the service has API keys, and OTP_API_KEYS is not set"
+    assert f"✗ {url} was not tested: {reason}" in result.stderr
+    assert result.returncode == 1
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def serve(
 ) -> None:
     """Run the service.
 
-    SIGTERM stops it gracefully: it answers the requests in flight first.
+    SIGTERM stops it gracefully: it answers the requests in progress first.
     """
     from otp_engine.cli import serve as work
 
