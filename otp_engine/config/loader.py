@@ -152,7 +152,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         public_url=env.get("OTP_PUBLIC_URL", urls.base_url, None),
         callback_url=env.get("OTP_CALLBACK_URL", urls.base_url, None),
         cors_origins=verify_page.get_origins(env, "OTP_CORS_ORIGINS", dev=dev),
-        test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers, ()),
+        test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers(_today()), ()),
         verify_page=verify_page.load(env, dev=dev, senders=senders),
         operator=env.get("OTP_OPERATOR", command_settings.operator_name, None),
         policy=_policy(env),

@@ -189,12 +189,23 @@ def api_keys(text: str) -> tuple[ApiKey, ...]:
     return tuple(key_scheme.parse(name, secret) for name, _, secret in pairs)
 
 
-def test_numbers(text: str) -> tuple[SandboxNumber, ...]:
-    """Parse comma-separated `+NUMBER:CODE@LAST-DAY` entries, one for each number."""
-    entries = tuple(map(_test_number, parsing.comma_separated(text)))
-    if len({entry.number.e164 for entry in entries}) < len(entries):
-        raise ValueError("must have one entry for each number")
-    return entries
+def test_numbers(today: date) -> Callable[[str], tuple[SandboxNumber, ...]]:
+    """Return a parser of comma-separated `+NUMBER:CODE@LAST-DAY` entries.
+
+    A number can have one entry that is valid, beside those that have expired.
+
+    Args:
+        today: The date in UTC.
+    """
+
+    def parse(text: str) -> tuple[SandboxNumber, ...]:
+        entries = tuple(map(_test_number, parsing.comma_separated(text)))
+        valid = [entry.number.e164 for entry in entries if today <= entry.valid_through]
+        if len(set(valid)) < len(valid):
+            raise ValueError("must have one valid entry for each number")
+        return entries
+
+    return parse
 
 
 def _test_number(text: str) -> SandboxNumber:
