@@ -31,7 +31,10 @@ def new(name: str) -> None:
         name: The name of the client.
     """
     if not api_keys.is_valid_name(name):
-        fail("a name has up to 64 letters, digits, dots, dashes and underscores")
+        fail(
+            "a name has up to 64 letters, digits, dots, dashes and underscores, and is"
+            f" not {api_keys.ANONYMOUS_NAME}"
+        )
     secret = api_keys.generate()
     click.echo(secret)
     click.echo(f"OTP_API_KEYS={api_keys.env_entry(name, secret)}")

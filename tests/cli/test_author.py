@@ -56,6 +56,15 @@ def test_author_without_user_name_has_the_user_id(error):
     assert author == "123456@ops"
 
 
+@pytest.mark.parametrize("name", [*SECRETS, *NOT_PRINTABLE, "\udcff", ""])
+def test_author_with_a_user_name_of_no_person_has_the_user_id(name):
+    author = default_author(
+        user=lambda: name, user_id=lambda: 123456, machine=lambda: "ops"
+    )
+
+    assert author == "123456@ops"
+
+
 def test_option_by_precedes_the_setting(environ):
     run("policy", "set", "ttl", "5m", OTP_OPERATOR="Bob", **environ)
     run(
