@@ -110,6 +110,19 @@ def format_time(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
+def open_closed_streams() -> None:
+    """Open the standard streams that the parent process has closed, to nowhere.
+
+    A connection would get the number of such a stream otherwise, and every library that
+    writes to the standard error would write into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # The lowest free number is that of the stream, because they are in order.
+            nowhere = open(os.devnull, mode)  # noqa: PTH123, SIM115 - open until the end
+            setattr(sys, name, nowhere)
+
+
 def use_plain_text_where_needed() -> None:
     """Let the standard streams write every character, whatever their encoding.
 

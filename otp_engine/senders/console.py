@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
 from otp_engine.domain.messages.templates import Message
+from otp_engine.errors import ProviderUnavailable
+
+log = logging.getLogger(__name__)
 
 
 class ConsoleProvider:
@@ -34,11 +38,19 @@ class ConsoleProvider:
         self._utcnow = utcnow
 
     def send(self, message: Message) -> None:
-        """Print the masked number, and the text with its code."""
+        """Print the masked number, and the text with its code.
+
+        Raises:
+            ProviderUnavailable: The stream cannot be written, such as a full disk.
+        """
         text = f"{message.channel.upper()} to {message.masked}: {message.body}"
         line = text if self._stream.isatty() else self._json(text)
-        self._stream.write(f"{line}\n")
-        self._stream.flush()
+        try:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except OSError as error:
+            log.warning("console: not printed: %s", error.strerror)
+            raise ProviderUnavailable from None
 
     def ping(self) -> None:
         """Return at once: the console is always available."""

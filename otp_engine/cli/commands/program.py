@@ -20,6 +20,7 @@ from otp_engine.cli.terminal import (
     discard_output,
     fail,
     fit,
+    open_closed_streams,
     use_plain_text_where_needed,
 )
 
@@ -32,6 +33,7 @@ class Program(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - click's signature
         """Run one command line."""
+        open_closed_streams()
         use_plain_text_where_needed()
         if (color := color_setting()) is not None:
             extra["color"] = color
