@@ -56,6 +56,16 @@ def test_malformed_limit_is_rejected(text):
         Limit.parse(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["5", "5/", "5/10", "5/10m/2", "5/10m; 6/1h", "x/1m", f"{'9' * 5000}/1m"]
+)
+def test_error_of_a_malformed_limit_shows_the_form_and_the_text(text):
+    with pytest.raises(ValueError, match=r"^must be like 5/10m, or off: ") as error:
+        Limit.parse(text)
+
+    assert str(error.value).endswith(repr(text))
+
+
 @given(limit_windows=st.lists(windows, max_size=4).map(tuple))
 def test_formatted_limit_is_parsed_to_the_same_value(limit_windows):
     limit = Limit(limit_windows)

@@ -15,11 +15,14 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from otp_engine import parsing
 from otp_engine.crypto import api_keys
 from otp_engine.domain.limits import durations
 
 _MAX_PERIOD = timedelta(days=31)
 _MAX_COUNT = 1_000_000
+# With room for a count over the maximum, which has an error of its own.
+_whole_number = parsing.integer(0, 1000 * _MAX_COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,11 @@ class Window:
                 setting.
         """
         limit, *shadow = re.split(r"\s+(shadow)$", text.strip(), flags=re.IGNORECASE)
-        count, slash, period = limit.partition("/")
-        if not (slash and count.isascii() and count.isdigit()):
-            raise ValueError(f"must be like 5/10m, or off: {text.strip()!r}")
-        window = cls(int(count), durations.parse(period), bool(shadow))
+        count, _, period = limit.partition("/")
+        try:
+            window = cls(_whole_number(count), durations.parse(period), bool(shadow))
+        except ValueError:
+            raise ValueError(f"must be like 5/10m, or off: {text.strip()!r}") from None
         if not 1 <= window.count <= _MAX_COUNT:
             raise ValueError(f"must have a count from 1 to {_MAX_COUNT}: {text!r}")
         if not timedelta() < window.period <= _MAX_PERIOD:
