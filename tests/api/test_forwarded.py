@@ -155,6 +155,18 @@ def test_requests_that_no_address_counts_are_not_reported(new_app, caplog):
     assert caplog.records == []
 
 
+def test_header_of_a_proxy_that_is_not_trusted_is_logged_once(new_app, caplog):
+    client = new_app().test_client()
+
+    with caplog.at_level("WARNING", "otp_engine.api.forwarded"):
+        for forwarded in (None, "198.51.100.1", "198.51.100.2"):
+            post(client, "9445012345", ip=PROXY, forwarded=forwarded)
+
+    (record,) = caplog.records
+    assert "OTP_TRUSTED_PROXIES is 0" in record.getMessage()
+    assert "198.51.100" not in caplog.text
+
+
 @pytest.mark.parametrize("prefix", ['"', '"203.0.113.9', "2001:db8:9::1%", "\\"])
 def test_entries_of_client_do_not_change_its_limit(app_with, prefix):
     client = app_with(OTP_SENDS_PER_IP="1/10m", OTP_TRUSTED_PROXIES="1").test_client()
