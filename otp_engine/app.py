@@ -163,8 +163,6 @@ def _add_hooks(app: Flask, settings: Settings, metrics: PrometheusMetrics) -> No
     )
     if settings.trusted_proxies:
         forwarded.init_app(app, metrics.timings.unreadable_client_ip)
-    else:
-        forwarded.warn_of_untrusted(app)
     error_handlers.register(
         app, {"/v2/": verify_v2.errors.handle} | web.error_handlers(settings)
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from flask import Request, g
 
+from otp_engine.api import forwarded
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.domain.limits import ip_networks
@@ -112,6 +113,8 @@ def _credentials(request: Request) -> tuple[str | None, str]:
 
 
 def _connection(request: Request) -> str:
+    if "X-Forwarded-For" in request.headers:
+        forwarded.report_untrusted()
     try:
         return ip_networks.normalize(request.remote_addr or "")
     except ValueError:

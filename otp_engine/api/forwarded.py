@@ -15,7 +15,7 @@ import logging
 import re
 from collections.abc import Callable
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g
 
 from otp_engine.domain.limits import ip_networks
 
@@ -92,26 +92,18 @@ def init_app(app: Flask, count: Callable[[str], None]) -> None:
     app.after_request(report)
 
 
-def warn_of_untrusted(app: Flask) -> None:
-    """Log once that a request to *app* has `X-Forwarded-For`, which is not trusted.
+def report_untrusted() -> None:
+    """Log once that a request has `X-Forwarded-For`, which no trusted proxy has read.
 
-    Behind a proxy, all clients then count as the proxy and share its limits.
-
-    Args:
-        app: An application without trusted proxies.
+    If a proxy wrote it, all clients of that proxy share one limit.
     """
-    logged: list[bool] = []
-
-    def report(response: Response) -> Response:
-        if not logged and "X-Forwarded-For" in request.headers:
-            logged.append(True)
-            log.warning(
-                "a request has X-Forwarded-For, and OTP_TRUSTED_PROXIES is 0: if a"
-                " proxy wrote it, all clients of that proxy share one limit"
-            )
-        return response
-
-    app.after_request(report)
+    logged = current_app.extensions.setdefault(__name__, set())
+    if not logged:
+        logged.add("untrusted")
+        log.warning(
+            "a request has X-Forwarded-For, and OTP_TRUSTED_PROXIES is 0: if a proxy"
+            " wrote it, all clients of that proxy share one limit"
+        )
 
 
 def _unwrap(entry: str) -> str:

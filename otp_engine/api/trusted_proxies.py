@@ -29,7 +29,8 @@ class TrustedProxies:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Call the application with what the outermost proxy reports."""
-        header = environ.get("HTTP_X_FORWARDED_FOR", "")
+        # Removed, because it would be reported as one that no proxy has read.
+        header = environ.pop("HTTP_X_FORWARDED_FOR", "")
         environ["REMOTE_ADDR"] = client_address(header, self._proxies)
         header = environ.get("HTTP_X_FORWARDED_PROTO", "")
         if scheme := client_scheme(header, self._proxies):

@@ -167,6 +167,15 @@ def test_header_of_a_proxy_that_is_not_trusted_is_logged_once(new_app, caplog):
     assert "198.51.100" not in caplog.text
 
 
+def test_header_of_a_trusted_proxy_is_not_logged(new_app, caplog):
+    client = new_app(OTP_TRUSTED_PROXIES="1").test_client()
+
+    with caplog.at_level("WARNING", "otp_engine.api.forwarded"):
+        post(client, "9445012345", ip=PROXY, forwarded="198.51.100.1")
+
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("prefix", ['"', '"203.0.113.9', "2001:db8:9::1%", "\\"])
 def test_entries_of_client_do_not_change_its_limit(app_with, prefix):
     client = app_with(OTP_SENDS_PER_IP="1/10m", OTP_TRUSTED_PROXIES="1").test_client()
