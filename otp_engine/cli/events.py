@@ -16,7 +16,7 @@ from otp_engine.cli import event_text
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.event_counts import print_counts
 from otp_engine.cli.phone import phone_hashes, read_number
-from otp_engine.cli.terminal import warn
+from otp_engine.cli.terminal import format_time, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.events import RecordedEvent
 from otp_engine.errors import StoreUnavailable
@@ -61,9 +61,9 @@ def events(query: EventQuery) -> None:
     """Print events, oldest first, or counts of them."""
     settings, store = load_with_redis()
     now = datetime.now(UTC)
-    age = RETENTION if query.phone else _DEFAULT_AGE
+    since = query.since or now - (RETENTION if query.phone else _DEFAULT_AGE)
     tail = store.events.tail(
-        query.since or now - age,
+        since,
         end=query.until,
         event_filter=EventFilter(
             kinds=query.kinds,
@@ -77,7 +77,8 @@ def events(query: EventQuery) -> None:
                 stored_events(tail), query.by, limit=query.limit, as_json=query.as_json
             )
             return
-        _print(tail, query)
+        if not _print(tail, query) and not (query.as_json or query.follow):
+            success(f"no event matches since {format_time(since)}")
 
 
 def stored_events(tail: EventTail) -> Iterator[RecordedEvent]:
@@ -86,16 +87,20 @@ def stored_events(tail: EventTail) -> Iterator[RecordedEvent]:
         yield from recorded
 
 
-def _print(tail: EventTail, query: EventQuery) -> None:
+def _print(tail: EventTail, query: EventQuery) -> int:
+    """Print the events, and return how many there were at the start."""
     to_line = event_text.to_json if query.as_json else event_text.to_text
     if not query.as_json and sys.stdout and sys.stdout.isatty():
         click.echo(event_text.HEADER)
     stored = stored_events(tail)
+    count = 0
     for recorded in deque(stored, query.limit) if query.limit else stored:
         click.echo(to_line(recorded))
+        count += 1
     if query.follow:
         for recorded in _new_events(tail):
             click.echo(to_line(recorded))
+    return count
 
 
 def _new_events(tail: EventTail) -> Iterator[RecordedEvent]:

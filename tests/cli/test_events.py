@@ -183,6 +183,19 @@ def test_output_of_a_pipe_has_no_header_and_no_color(environ, stored):
     assert "\x1b" not in output
 
 
+def test_output_without_a_match_states_the_start_of_the_search(environ, stored):
+    stored(REFUSED)
+
+    arguments = ("events", "--kind", "canceled", "--since", "2026-11-22T22:30")
+    text = run(*arguments, **environ)
+    as_json = run(*arguments, "--json", **environ)
+    matching = run("events", **environ)
+
+    assert text.stdout == ""
+    assert text.stderr == "✓ no event matches since 2026-11-22 22:30:00Z\n"
+    assert (as_json.stdout, as_json.stderr, matching.stderr) == ("", "", "")
+
+
 def test_json_of_an_event_has_the_documented_fields(shown, stored):
     stored(REFUSED)
 
