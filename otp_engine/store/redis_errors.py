@@ -100,7 +100,9 @@ def _describe_text(text: str) -> str | None:
 
 def unknown_command(names: str) -> str:
     """Return what it means that Redis does not know the commands *names*."""
-    return f"does not know {names}: it is older than 6.2, or renames commands"
+    return (
+        f"does not know {names}: it is older than 6.2, a Sentinel, or renames commands"
+    )
 
 
 def _denied(text: str) -> str:

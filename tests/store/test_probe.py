@@ -145,7 +145,8 @@ def test_renamed_command_is_named(tmp_path, name):
     with redis_server.redis_on_a_port(tmp_path, *options) as port:
         reason = reason_of(f"redis://127.0.0.1:{port}")
 
-    assert reason == f"does not know {name}: it is older than 6.2, or renames commands"
+    assert reason.startswith(f"does not know {name}: it is older than 6.2")
+    assert reason.endswith("or renames commands")
 
 
 @pytest.mark.parametrize("name", ["SET", "TIME", "HGETALL"])
