@@ -21,7 +21,7 @@ from otp_engine.domain.limits.limits import KeyedLimit
 from otp_engine.domain.phones import numbering_plans, numbers
 from otp_engine.domain.policy.online_guessing import MIN_CODE_LENGTH
 from otp_engine.domain.policy.policy import PARSERS, Policy
-from otp_engine.domain.services import Service
+from otp_engine.domain.services import MAX_DIGITS, Service
 
 # Variables that other servers have for what is an option here.
 _OPTIONS_OF_SERVE = {
@@ -177,13 +177,20 @@ def _brand_warnings(settings: Settings) -> list[str]:
     brands = {"OTP_BRAND": settings.brand}
     if service.brand and service.brand != settings.brand:
         brands["OTP_SERVICE_NAME"] = service.brand
-    return [
+    warnings = [
         warning
         for source, brand in brands.items()
         for warning in brand_warnings.collect_warnings(
             source, brand, code_length=policy.code_length, ttl=policy.ttl
         )
     ]
+    # OTP_SERVICE_NAME and names of the API cannot have that many.
+    if sum(character.isdigit() for character in settings.brand) > MAX_DIGITS:
+        warnings.append(
+            f"OTP_BRAND has more than {MAX_DIGITS} digits: people and phones can take"
+            " them for the code"
+        )
+    return warnings
 
 
 def _default_service_warnings(service: Service) -> list[str]:

@@ -12,7 +12,8 @@ ALL_COUNTRIES = "all"
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"[\w -]{1,30}")
-_MAX_DIGITS = 4
+MAX_DIGITS = 4
+"""Most digits of a name; a code has at least as many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +137,8 @@ def parse_name(text: str) -> str:
             "must be up to 30 letters, digits, spaces, dashes and underscores:"
             f" {text!r}"
         )
-    if sum(character.isdigit() for character in text) > _MAX_DIGITS:
-        raise ValueError(f"must have at most {_MAX_DIGITS} digits: {text!r}")
+    if sum(character.isdigit() for character in text) > MAX_DIGITS:
+        raise ValueError(f"must have at most {MAX_DIGITS} digits: {text!r}")
     return text
 
 

@@ -31,6 +31,7 @@ from tests.support.settings import PRODUCTION
         ("OTP_CALLBACK_URL", "https://verify.twilio.com", "a host of Twilio"),
         ("OTP_TLL", "5m", "did you mean OTP_TTL?"),
         ("OTP_QUITE_ELSE", "5m", "is not a setting"),
+        ("OTP_BRAND", "Acme 12345", "take them for the code"),
         ("otp_brand", "Acme", "did you mean OTP_BRAND?"),
         ("OTP_PORT", "3000", "use `otp-engine serve --port`"),
     ],
