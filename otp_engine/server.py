@@ -170,13 +170,13 @@ def create_worker_app(
     os.setpgid(0, 0)
     for number in (signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
-    signals.install_signal_wakeup()
-    draining = Event()
-    signal.signal(_DRAIN_SIGNAL, lambda *_: draining.set())
     log_config.configure()
-    parent.call_at_end_of_parent(partial(_stop_orphan, metrics_dir))
-    remove_request_variables(os.environ)
+    draining = Event()
     try:
+        signals.install_signal_wakeup()
+        signal.signal(_DRAIN_SIGNAL, lambda *_: draining.set())
+        parent.call_at_end_of_parent(partial(_stop_orphan, metrics_dir))
+        remove_request_variables(os.environ)
         return create_app(settings, draining=draining.is_set, metrics_dir=metrics_dir)
     except Exception:
         log.exception("the worker did not start")

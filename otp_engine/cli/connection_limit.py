@@ -6,9 +6,13 @@ together, which idle connections of 75 seconds fill at 14 new ones a second.
 
 from __future__ import annotations
 
+import logging
 import resource
 
 from otp_engine.app import THREADS
+from otp_engine.cli.terminal import fail
+
+log = logging.getLogger(__name__)
 
 _CONNECTIONS = 4096  # of all workers
 
@@ -18,6 +22,8 @@ twice as much in memory, so those of all workers need at most 256 MiB for header
 
 # Redis, providers, logs and metrics also need open files.
 _OTHER_FILES = 256
+_ENOUGH_FILES = THREADS + _OTHER_FILES
+_FEWEST_FILES = 64  # a worker cannot start with half of them
 
 
 def apply(workers: int) -> int:
@@ -27,12 +33,21 @@ def apply(workers: int) -> int:
         workers: Number of workers; they inherit the limit.
 
     Returns:
-        The number of connections of each worker.
+        The number of connections of each worker. The process ends with 1 if no worker
+        could start.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     connections, files = plan(workers, _as_number(soft), _as_number(hard))
     if files > _as_number(soft):
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    if files < _FEWEST_FILES:
+        fail(f"the limit of open files is {files}: set ulimit -n to {_ENOUGH_FILES}")
+    if files < _ENOUGH_FILES:
+        log.warning(
+            "the limit of open files is %d: with fewer than %d (ulimit -n), requests"
+            " can fail under load",
+            *(files, _ENOUGH_FILES),
+        )
     return connections
 
 
