@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 
@@ -60,8 +61,8 @@ def commands_of_methods():
     return {COMMAND_OF_METHOD.get(name, name).upper() for name in methods}
 
 
-def reason_of(url, check=RedisStore.check_permissions, **options):
-    store = RedisStore(connect(url, TIMEOUT), **options)
+def reason_of(url, check=RedisStore.check_permissions, *, timeout=TIMEOUT, **options):
+    store = RedisStore(connect(url, timeout), **options)
     with pytest.raises(StoreUnavailable) as raised:
         check(store)
     return raised.value.reason
@@ -237,11 +238,6 @@ def test_denied_delete_leaves_a_key_that_expires(user, server):
         ),
         (
             (),
-            "rediss://127.0.0.1:{port}",
-            "does not answer",
-        ),
-        (
-            (),
             "redis+sentinel://127.0.0.1:{port}/otp",
             "is no Sentinel",
         ),
@@ -253,6 +249,17 @@ def test_redis_that_cannot_serve_is_described(tmp_path, options, url, reason, ch
         found = reason_of(url.format(port=port), check)
 
     assert found.startswith(reason)
+
+
+@pytest.mark.parametrize("check", [RedisStore.ping, RedisStore.check_permissions])
+def test_redis_without_tls_does_not_answer_a_tls_client(tmp_path, check):
+    with redis_server.redis_on_a_port(tmp_path) as port:
+        # Redis waits for the rest of what it takes for a command.
+        reason = reason_of(
+            f"rediss://127.0.0.1:{port}", check, timeout=timedelta(milliseconds=500)
+        )
+
+    assert reason == "does not answer in time"
 
 
 def test_read_only_replica_is_described(tmp_path):
