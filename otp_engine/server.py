@@ -14,6 +14,7 @@ No worker outlives the parent: it stops when the parent ends, however that happe
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 import signal
@@ -37,6 +38,7 @@ from otp_engine.parent_pipe import ParentPipe
 log = logging.getLogger(__name__)
 
 _DRAIN_SIGNAL = signal.SIGUSR1
+_POLL_INTERVAL = 0.01  # seconds
 _STOP_TIMEOUT = 15  # seconds; longer than the timeout of a provider
 # RFC 3875, section 4.1: the meta-variables of a request other than headers (HTTP_*).
 # HTTPS, REMOTE_PORT and the URIs are those of Apache and nginx.
@@ -143,6 +145,34 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
         """
         if not self._ignores_hangup:
             self.signal_handler_interrupt(*args, **kwargs)
+
+    def _stop_workers(self) -> None:
+        """Stop the workers, and kill those that have not ended in time.
+
+        Overrides the method of Granian, which waits for each worker on two threads. If
+        one of them reads the exit status, the other one takes the worker for alive.
+        """
+        for worker in self.wrks:
+            worker.terminate()
+        if not self._wait_for_workers(_STOP_TIMEOUT):
+            for worker in [each for each in self.wrks if each.is_alive()]:
+                log.warning("worker-%d is killed: it did not stop", worker.idx + 1)
+                worker.kill()
+            self._wait_for_workers(math.inf)
+        super()._stop_workers()
+
+    def _wait_for_workers(self, timeout: float) -> bool:
+        """Wait until all workers have ended; return whether they have.
+
+        Args:
+            timeout: The longest wait in seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while any(worker.is_alive() for worker in self.wrks):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_INTERVAL)
+        return True
 
     def startup(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Granian's signature
         """Start the workers, and run signal handlers without delay from then on."""

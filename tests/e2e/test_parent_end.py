@@ -200,7 +200,7 @@ def test_signal_during_start_stops_service_without_killing_workers(own_environ, 
         rest = "".join(lines)
 
     assert process.returncode == 0
-    assert "refused to gracefully stop" not in rest
+    assert "is killed" not in rest
     assert "Unexpected exit" not in rest
 
 
