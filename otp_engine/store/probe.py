@@ -93,10 +93,6 @@ def _list(names: Sequence[bytes]) -> str:
     return ", ".join(dict.fromkeys(name.decode() for name in names))
 
 
-def _key(tag: str) -> str:
-    return keys.probe(tag)
-
-
 def _evaluate(redis: RedisCommands) -> None:
     redis.eval("return 1", 1, keys.probe("events"))
 
