@@ -64,7 +64,7 @@ def parse_from(text: str) -> str:
     """Parse what messages are sent from: a number, a short code or a sender ID.
 
     Raises:
-        ValueError: The text is none of them.
+        ValueError: The text has another form.
     """
     if not any(
         form.fullmatch(text) and text == text.strip()

@@ -90,7 +90,9 @@ def _parse_by(
 ) -> tuple[str, ...]:
     names = [name.strip().lower() for text in texts for name in text.split(",")]
     if unknown := [name for name in names if name not in COUNTED_BY]:
-        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(COUNTED_BY)}")
+        raise click.BadParameter(
+            f"{unknown[0]!r} is not one of {', '.join(COUNTED_BY)}"
+        )
     return tuple(dict.fromkeys(names))
 
 
