@@ -165,6 +165,14 @@ def test_missing_field_of_an_older_release_has_its_default(redis, store, tail):
     assert event.confirmed
 
 
+def test_entry_has_neither_spaces_nor_defaults():
+    assert codec.encode(REFUSED) == {
+        "kind": "refused",
+        "event": '{"recipient":{"phone_hash":"digest","prefix":"+919445",'
+        '"country":"IN"},"action":"send","limit":"sends_per_ip"}',
+    }
+
+
 def test_page_of_unknown_entries_is_not_the_end(redis, store, tail):
     for _ in range(1_200):
         redis.xadd(keys.EVENTS, {"kind": "newer"})
