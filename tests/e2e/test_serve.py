@@ -17,6 +17,7 @@ from contextlib import ExitStack, closing
 import pytest
 import redis
 
+from otp_engine.store.keys import EVENTS
 from tests.fault_injection import raw_http
 from tests.support import redis_server, server_process, twilio_server
 from tests.support.fakes import different_code, extract_code
@@ -178,23 +179,42 @@ def test_code_is_checked_while_provider_hangs(own_server, twilio):
 
 
 def test_stop_completes_requests_in_flight(own_server, twilio):
-    # The provider replies only after the stop has started.
+    [response] = stop_during_sends(own_server, twilio, [PHONE])
+
+    assert response.status == 201
+    assert own_server.process.wait(60) == 0
+
+
+def test_stop_stores_the_events_of_requests_in_flight(own_server, own_environ, twilio):
+    phones = [{"phone": f"944501234{n}"} for n in range(6)]
+
+    stop_during_sends(own_server, twilio, phones)
+
+    own_server.process.wait(60)
+    with redis.Redis.from_url(own_environ["REDIS_URL"]) as stored:
+        assert stored.xlen(EVENTS) == len(phones)
+
+
+def stop_during_sends(server, twilio, bodies):
+    """Stop *server* before the provider replies to its sends; return the responses."""
+
     def wait_for_stop(handler):
         twilio.let_go.wait(60)
         handler.accept()
 
     twilio.behave = wait_for_stop
-    with ThreadPoolExecutor(1) as threads:
-        sending = threads.submit(own_server.post, "/auth/send_otp", PHONE, **KEY)
-        redis_server.wait_until(lambda: len(twilio.messages) == 1)
-        own_server.process.send_signal(signal.SIGTERM)
+    with ThreadPoolExecutor(len(bodies)) as threads:
+        sending = [
+            threads.submit(server.post, "/auth/send_otp", body, **KEY)
+            for body in bodies
+        ]
+        redis_server.wait_until(lambda: len(twilio.messages) == len(bodies))
+        server.process.send_signal(signal.SIGTERM)
         redis_server.wait_until(
-            lambda: any("Shutting down" in line for line in own_server.stderr)
+            lambda: any("Shutting down" in line for line in server.stderr)
         )
         twilio.let_go.set()
-
-        assert sending.result().status == 201
-    assert own_server.process.wait(60) == 0
+        return [each.result() for each in sending]
 
 
 def test_dev_mode_without_settings_prints_code():

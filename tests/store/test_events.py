@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +21,7 @@ from otp_engine.store.connection import connect
 from otp_engine.store.events import codec
 from otp_engine.store.events.event_store import RedisEventStore
 from otp_engine.store.redis_client import RedisClient
+from tests.conftest import TIMEOUT
 from tests.support import redis_server
 
 RECIPIENT = PseudonymousRecipient(phone_hash="digest", prefix="+919445", country="IN")
@@ -99,29 +102,80 @@ def test_event_without_redis_is_dropped_and_logged(caplog):
 
     events.add(SENT)
 
-    redis_server.wait_until(lambda: caplog.messages != [])
-    assert caplog.messages[-1] == "1 events are dropped: StoreUnavailable"
+    assert events.flush(60)
+    assert reports(caplog) == [["1", "StoreUnavailable"]]
 
 
-def test_event_is_dropped_when_the_queue_is_full(caplog):
+def test_dropped_events_are_counted_and_logged_once_a_second(caplog):
     hanging: Any = HangingRedis()
-    events = RedisEventStore(RedisClient(hanging))
-
-    for _ in range(10_200):
+    now = [0.0]
+    events = RedisEventStore(RedisClient(hanging), clock=lambda: now[0])
+    for _ in range(10_300):
         events.add(SENT)
+    hanging.over.set()
+    assert events.flush(60)
+    reports_of_the_first_second = reports(caplog)
 
-    assert set(caplog.messages) == {"an event is dropped: the queue is full"}
-    HangingRedis.over.set()
+    now[0] = 1.0
+    events.add(SENT)
+    assert events.flush(60)
+
+    counts: Counter[str] = Counter()
+    for count, reason in reports(caplog):
+        counts[reason] += int(count)
+    assert len(reports_of_the_first_second) == 2
+    assert counts["the queue is full"] in range(100, 301)
+    assert sum(counts.values()) == 10_301
+
+
+def reports(caplog):
+    return [
+        message.split(" events are dropped: ")
+        for message in caplog.messages
+        if " events are dropped: " in message
+    ]
 
 
 class HangingRedis:
     """A Redis that hangs until the test ends it."""
 
-    over = threading.Event()
+    def __init__(self):
+        self.over = threading.Event()
 
-    def pipeline(self, **_):
+    def evalsha(self, *_):
         self.over.wait(30)
-        raise redis_py.ConnectionError
+        raise redis_py.DataError
+
+
+def test_events_during_a_write_are_written_together(real_connection, real_redis):
+    events = RedisEventStore(RedisClient(real_connection), clock=lambda: 0.0)
+    events.add(SENT)
+    assert events.flush()
+    real_redis.config_resetstat()
+
+    for _ in range(100):
+        events.add(SENT)
+    assert events.flush()
+
+    counts = real_redis.info("commandstats")
+    assert counts["cmdstat_xadd"]["calls"] == 100
+    assert counts["cmdstat_evalsha"]["calls"] < 10
+
+
+def test_end_of_a_process_waits_for_its_events(redis_url, real_redis):
+    spawn = multiprocessing.get_context("spawn")
+    worker = spawn.Process(target=add_and_end, args=(redis_url, 1_000))
+
+    worker.start()
+    worker.join()
+
+    assert real_redis.xlen(keys.EVENTS) == 1_000
+
+
+def add_and_end(url, count):
+    events = RedisEventStore(RedisClient(connect(url, TIMEOUT)))
+    for _ in range(count):
+        events.add(SENT)
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def _numbers(count: int) -> list[PhoneNumber]:
 
 def _trips(admin: redis.Redis) -> int:
     stats = admin.info("commandstats")
-    scripts = ("cmdstat_evalsha", "cmdstat_eval", "cmdstat_xadd")
+    scripts = ("cmdstat_evalsha", "cmdstat_eval")
     return sum(stats[name]["calls"] for name in scripts if name in stats)
 
 

@@ -7,13 +7,16 @@ so that a flood of refused requests removes no other events.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from queue import Empty, Full, Queue
+from multiprocessing.util import Finalize
+from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from time import monotonic
-from typing import Any
 
 from otp_engine.domain.events import (
     CheckNotFound,
@@ -23,10 +26,11 @@ from otp_engine.domain.events import (
     RequestUnavailable,
 )
 from otp_engine.store import keys, lua_codec
-from otp_engine.store.connection import Entry, RedisCommands
+from otp_engine.store.connection import Argument, Entry
 from otp_engine.store.events import codec
 from otp_engine.store.events.event_filter import ALL_EVENTS, EventFilter
 from otp_engine.store.events.tail import EventTail
+from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 
 log = logging.getLogger(__name__)
@@ -36,9 +40,12 @@ RETENTION = timedelta(days=31)
 """How long events are stored."""
 _MAX_ENTRIES = 100_000
 _PAGE_SIZE = 5_000
-_BATCH_SIZE = 100
+_BATCH_SIZE = 200
+"""Events in one write, which Redis completes in less than a millisecond."""
+_WRITE_INTERVAL = 0.05  # seconds
 _MAX_QUEUED = 10_000
 _FLUSH_TIMEOUT = 1  # second
+_REPORT_INTERVAL = 1  # second
 _TRIM_INTERVAL = 60  # seconds
 
 _UNAUTHENTICATED_EVENTS = (RequestRefused, CheckNotFound, RequestUnavailable)
@@ -47,21 +54,30 @@ _UNAUTHENTICATED_EVENTS = (RequestRefused, CheckNotFound, RequestUnavailable)
 class RedisEventStore:
     """Stores `otp:{events}`, about 100,000 entries a stream, for a month.
 
-    A background thread writes events, so they appear shortly after the request. They
-    may be duplicated when a write is retried.
+    A background thread writes events. The first one after a pause is written at once,
+    and the following ones in batches, because a write costs as much as ten events. They
+    may be duplicated when a write is retried. The end of the process waits for the
+    writes.
     """
 
-    def __init__(self, client: RedisClient) -> None:
+    def __init__(
+        self, client: RedisClient, clock: Callable[[], float] = monotonic
+    ) -> None:
         """Store the events in Redis.
 
         Args:
             client: Executes the commands.
+            clock: Returns monotonic seconds.
         """
+        self._clock = clock
         self._client = client
-        self._queue: Queue[Event] = Queue(_MAX_QUEUED)
+        self._append = LuaScript(client, "append_events")
+        self._queue: SimpleQueue[Event | threading.Event] = SimpleQueue()
         self._writer = Thread(target=self._write_all, name="events", daemon=True)
-        self._starting = Lock()
-        self._trim_next = 0.0
+        self._lock = Lock()
+        self._flush_requested = threading.Event()
+        self._dropped: Counter[str] = Counter()
+        self._next_report = self._next_trim = -math.inf
 
     def add(self, event: Event) -> None:
         """Queue *event* for the background thread.
@@ -71,46 +87,75 @@ class RedisEventStore:
         if isinstance(event, RequestUnavailable) and event.reason == "store":
             # The store that is unavailable would have to store this event.
             return
-        with self._starting:
-            # Not earlier: a forked process does not inherit threads.
+        if not self._writer.ident:
+            self._start_writer()
+        # Threads that add at once can exceed the bound by one event each.
+        if self._queue.qsize() < _MAX_QUEUED:
+            self._queue.put(event)
+        else:
+            self._count_dropped(1, "the queue is full")
+
+    def _start_writer(self) -> None:
+        """Start the thread; not earlier, because a forked process does not inherit it.
+
+        Granian's workers are processes of `multiprocessing`, which do not call the
+        functions of `atexit`.
+        """
+        with self._lock:
             if not self._writer.ident:
                 self._writer.start()
-        try:
-            self._queue.put_nowait(event)
-        except Full:
-            log.warning("an event is dropped: the queue is full")
+                Finalize(None, self.flush, exitpriority=0)
 
     def _write_all(self) -> None:
+        next_write = -math.inf
         while True:
             batch = [self._queue.get()]
+            if self._queue.qsize() < _BATCH_SIZE:
+                self._flush_requested.wait(next_write - self._clock())
+                self._flush_requested.clear()
             with suppress(Empty):
                 while len(batch) < _BATCH_SIZE:
                     batch.append(self._queue.get_nowait())
+            next_write = self._clock() + _WRITE_INTERVAL
+            events = [item for item in batch if not isinstance(item, threading.Event)]
             try:
-                self._write(batch)
+                self._write(events)
             except Exception as error:  # noqa: BLE001 - after any error the next batch is written
-                kind = type(error).__name__
-                log.warning("%d events are dropped: %s", len(batch), kind)
-            for _ in batch:
-                self._queue.task_done()
+                self._count_dropped(len(events), type(error).__name__)
+            self._report_dropped()
+            for item in batch:
+                if isinstance(item, threading.Event):
+                    item.set()
 
-    def _write(self, batch: Sequence[Event]) -> None:
-        def write(redis: RedisCommands) -> None:
-            # One transaction: an entry never creates a stream without an expiry.
-            with redis.pipeline(transaction=True) as pipeline:
-                for event in batch:
-                    fields: dict[Any, Any] = codec.encode(event)
-                    pipeline.xadd(stream_for(event), fields, maxlen=_MAX_ENTRIES)
-                for stream in sorted(set(map(stream_for, batch))):
-                    pipeline.pexpire(stream, RETENTION)
-                for stream in STREAMS if trim else ():
-                    pipeline.xtrim(stream, minid=lua_codec.to_epoch_ms(_oldest()))
-                pipeline.execute()
-
-        trim = monotonic() > self._trim_next
-        self._client.execute(write, keys.EVENTS)
+    def _write(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        trim = self._clock() >= self._next_trim
+        args: list[Argument] = [
+            _MAX_ENTRIES,
+            lua_codec.to_ms(RETENTION),
+            lua_codec.to_epoch_ms(_oldest()) if trim else "",
+        ]
+        for event in events:
+            number_of_key = STREAMS.index(stream_for(event)) + 1
+            args += (number_of_key, *codec.encode(event).values())
+        self._append.run(STREAMS, *args)
         if trim:
-            self._trim_next = monotonic() + _TRIM_INTERVAL
+            self._next_trim = self._clock() + _TRIM_INTERVAL
+
+    def _count_dropped(self, count: int, reason: str) -> None:
+        with self._lock:
+            self._dropped[reason] += count
+
+    def _report_dropped(self) -> None:
+        """Log the dropped events, once a second at most."""
+        if not self._dropped or self._clock() < self._next_report:
+            return
+        self._next_report = self._clock() + _REPORT_INTERVAL
+        with self._lock:
+            dropped, self._dropped = self._dropped, Counter()
+        for reason, count in dropped.items():
+            log.warning("%d events are dropped: %s", count, reason)
 
     def since(self, start: datetime | None) -> Iterator[RecordedEvent]:
         """Return the events since *start*, newest first.
@@ -162,9 +207,12 @@ class RedisEventStore:
         Returns:
             Whether all events are written.
         """
-        written = self._queue.all_tasks_done
-        with written:
-            return written.wait_for(lambda: not self._queue.unfinished_tasks, timeout)
+        if not self._writer.ident:
+            return True
+        written = threading.Event()
+        self._queue.put(written)
+        self._flush_requested.set()
+        return written.wait(timeout)
 
     def _page(self, first: str, last: str) -> list[Entry]:
         return self._client.execute(
