@@ -40,7 +40,8 @@ from otp_engine.api.cors import OriginPolicy
 from otp_engine.api.public_path import PublicPath
 from otp_engine.api.trusted_proxies import TrustedProxies
 from otp_engine.config import Settings
-from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto import hash_queue
+from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import engine_router
 from otp_engine.domain.engine import Engine
@@ -74,12 +75,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-THREADS = 64
-"""Threads for requests in each worker. Most of them wait for Redis, for a hash or for
-a provider. There are enough of them that a check never waits for a send."""
-
-MAX_CONCURRENT_SENDS = THREADS // 2
+MAX_CONCURRENT_SENDS = 32
 """Messages that can wait for a provider at once, in each worker."""
+
+THREADS = hash_queue.DEFAULT_SLOTS + MAX_CONCURRENT_SENDS + 32
+"""Threads for requests in each worker. They start on demand, and most of them wait for
+a hash, for a provider or for Redis, which has 32 connections. There are enough for all
+three at once, so a check never waits for a send, and a health check for neither."""
 
 _MAX_CONCURRENT_REPORTS = 4
 """Bodies of delivery reports that are read at once, in each worker."""
@@ -364,7 +366,11 @@ def build_engine(
     return Engine(
         store=store,
         sender=sender,
-        hash_pool=HashPool(max(1, cpu_count() // settings.workers), metrics=metrics),
+        hash_queue=HashQueue(
+            _concurrent_hashes(settings.workers),
+            wait=settings.hash_wait,
+            metrics=metrics,
+        ),
         peppers=settings.peppers,
         policy=settings.policy,
         argon2=settings.argon2,
@@ -373,6 +379,18 @@ def build_engine(
         random_bytes=secrets.token_bytes,
         clock=time.monotonic,
     )
+
+
+def _concurrent_hashes(workers: int) -> int:
+    """Return how many hashes a worker runs at once.
+
+    Connections are not spread evenly over the workers. So each one has a hash more than
+    its share of the cores, and no core idles while requests wait in another worker.
+
+    Args:
+        workers: Number of workers.
+    """
+    return min(cpu_count(), cpu_count() // workers + 1)
 
 
 def cpu_count() -> int:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from otp_engine.crypto.argon2 import PROFILES
-from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits.limits import Limit
@@ -137,9 +137,9 @@ def outbox() -> FakeSender:
 
 
 @pytest.fixture(scope="session")
-def hashing() -> HashPool:
+def hashing() -> HashQueue:
     # A busy machine must not turn a rule into a 503.
-    return HashPool(2, max_queued=1_000, queue_timeout=timedelta(minutes=1))
+    return HashQueue(2, wait=timedelta(minutes=1), max_slots=1_000)
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def engine(store, outbox, hashing, policy) -> Engine:
     return Engine(
         store=store,
         sender=outbox,
-        hash_pool=hashing,
+        hash_queue=hashing,
         peppers=(Pepper(b"p" * 32),),
         policy=policy,
         argon2=PROFILES["test"],

@@ -32,8 +32,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
-from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.argon2 import PROFILES
+from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits.limits import Limit
@@ -60,7 +60,12 @@ from otp_engine.errors import (
     ProviderUnavailable,
 )
 from otp_engine.store.redis_store import RedisStore
-from tests.support.fakes import different_code, extract_code
+from tests.support.fakes import (
+    HashQueueWithHook,
+    different_code,
+    extract_code,
+    raise_overloaded,
+)
 from tests.support.model import Model, SentMessage
 from tests.support.time_travel import age
 
@@ -129,15 +134,8 @@ class CallbackSender:
         """Return at once."""
 
 
-class FullHashPool(HashPool):
-    """A pool without a slot, although the check of its capacity succeeds."""
-
-    def hash(self, secret: bytes, salt: bytes, parameters: Argon2Parameters) -> bytes:
-        raise Overloaded
-
-
-FULL_HASH_POOL = FullHashPool(1)
-HASH_POOL = HashPool(1, queue_timeout=timedelta(minutes=1))
+SLOW_HASH_QUEUE = HashQueueWithHook(raise_overloaded)
+HASH_QUEUE = HashQueue(1, wait=timedelta(minutes=1))
 
 
 def outcome_of(action: Callable[[], Any]) -> Any:
@@ -167,7 +165,7 @@ class EngineAndModel(RuleBasedStateMachine):
         self.engine = Engine(
             store=RedisStore(self.client),
             sender=self.sender,
-            hash_pool=HASH_POOL,
+            hash_queue=HASH_QUEUE,
             peppers=(Pepper(b"p" * 32),),
             policy=POLICY,
             argon2=PROFILES["test"],
@@ -244,7 +242,7 @@ class EngineAndModel(RuleBasedStateMachine):
         check_request = CheckRequest(
             number=PHONES[name], code=self._any_code(name, 0), client_ip=client_ip
         )
-        full = replace(self.engine, hash_pool=FULL_HASH_POOL)
+        full = replace(self.engine, hash_queue=SLOW_HASH_QUEUE)
 
         send_error = outcome_of(lambda: self.model.request_send(send_request))
         if send_error is None:

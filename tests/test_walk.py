@@ -13,11 +13,11 @@ def measured():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 133, 42),
-        ("POST /auth/verify_otp, wrong", 91, 36),
-        ("POST /auth/verify_otp, right", 113, 37),
-        ("POST /v2 Verifications", 169, 55),
-        ("POST /v2 VerificationCheck", 136, 47),
+        ("POST /auth/send_otp", 139, 42),
+        ("POST /auth/verify_otp, wrong", 96, 36),
+        ("POST /auth/verify_otp, right", 118, 37),
+        ("POST /v2 Verifications", 175, 56),
+        ("POST /v2 VerificationCheck", 141, 48),
     ],
 )
 def test_walk_has_few_calls_and_files(measured, request_name, calls, files):

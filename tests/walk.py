@@ -6,8 +6,8 @@ the stack, and how often the next call is in another file. The last column count
 values that the pepper pseudonymized, by kind. `python -m tests.walk calls` also prints
 the calls in order.
 
-`sys.setprofile` counts calls in the thread of the request. Argon2 and the provider run
-in pools, and add nothing. A resumed generator or context manager is a call. A
+`sys.setprofile` counts calls in the thread of the request. The provider runs in a
+pool, and adds nothing. A resumed generator or context manager is a call. A
 comprehension, a generator expression or a lambda is part of its function, and no call.
 
 Each request runs several times over Flask's test client and the embedded store. The

@@ -21,6 +21,7 @@ from otp_engine.config.env_reader import EnvReader
 from otp_engine.config.settings import Settings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
+from otp_engine.crypto.hash_queue import DEFAULT_WAIT
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import services
 from otp_engine.domain.phones import numbers
@@ -35,6 +36,7 @@ VARIABLES = (
     "OTP_PEPPER",
     "OTP_PEPPER_PREVIOUS",
     "OTP_ARGON2",
+    "OTP_HASH_WAIT",
     "OTP_SENDER",
     *twilio_settings.VARIABLES,
     "OTP_BRAND",
@@ -139,6 +141,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         keep_alive=env.get("OTP_KEEP_ALIVE", parsers.keep_alive, _DEFAULT_KEEP_ALIVE),
         peppers=_peppers(env, dev=dev),
         argon2=env.get("OTP_ARGON2", Argon2Parameters.parse, PROFILES["owasp"]),
+        hash_wait=env.get("OTP_HASH_WAIT", parsers.hash_wait, DEFAULT_WAIT),
         senders=(senders := _senders(env, dev=dev)),
         twilio=twilio_settings.load(env),
         brand=(brand := env.get("OTP_BRAND", parsers.brand, "OTP Engine")),

@@ -39,7 +39,8 @@ _SECRET = re.compile(r"[!-~]+", re.ASCII)
 _DIGEST_NAME = re.compile(r"sha[-_]?256", re.ASCII | re.IGNORECASE)
 _MAX_BRAND_LENGTH = 40
 _TIMEOUT = re.compile(r"([0-9]{1,5}) ?(ms|s)?", re.ASCII)
-_TIMEOUTS = range(150, 10_001)  # milliseconds
+_REDIS_TIMEOUTS = range(150, 10_001)  # milliseconds
+_HASH_WAITS = range(100, 30_001)  # milliseconds
 _MAX_DRAIN = timedelta(seconds=60)
 _KEEP_ALIVE = (timedelta(seconds=1), timedelta(hours=1))
 # Codes that the European Union uses instead of the ones in ISO 3166.
@@ -68,11 +69,25 @@ def redis_timeout(text: str) -> timedelta:
 
     The minimum is the time that replicas may take to confirm a write.
     """
+    if duration := _short_duration(text, _REDIS_TIMEOUTS):
+        return duration
+    raise ValueError(f"must be from 150ms to 10s: {text!r}")
+
+
+def hash_wait(text: str) -> timedelta:
+    """Parse a duration from 100 ms to 30 s; a number without a unit is milliseconds."""
+    if duration := _short_duration(text, _HASH_WAITS):
+        return duration
+    raise ValueError(f"must be from 100ms to 30s: {text!r}")
+
+
+def _short_duration(text: str, allowed: range) -> timedelta | None:
+    """Parse a duration of *allowed* milliseconds; None for any other text."""
     if match := _TIMEOUT.fullmatch(text):
         milliseconds = int(match[1]) * (1000 if match[2] == "s" else 1)
-        if milliseconds in _TIMEOUTS:
+        if milliseconds in allowed:
             return timedelta(milliseconds=milliseconds)
-    raise ValueError(f"must be from 150ms to 10s: {text!r}")
+    return None
 
 
 def drain_duration(text: str) -> timedelta:

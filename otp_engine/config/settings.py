@@ -78,6 +78,7 @@ class Settings:
             of a request must arrive.
         peppers: The current pepper, then the previous one during a rotation.
         argon2: Argon2id parameters for codes.
+        hash_wait: The longest expected wait of a request for its hash.
         senders: Names of the senders, in order of preference.
         twilio: Twilio account, if there is one.
         brand: The name in messages.
@@ -110,6 +111,7 @@ class Settings:
     keep_alive: timedelta
     peppers: tuple[Pepper, ...]
     argon2: Argon2Parameters
+    hash_wait: timedelta
     senders: tuple[str, ...]
     twilio: TwilioSettings | None
     brand: str

@@ -31,7 +31,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from otp_engine.crypto.argon2 import Argon2Parameters
-from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.hash_queue import Compute, HashQueue
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import codes, event_factory
 from otp_engine.domain.events import Action
@@ -92,7 +92,7 @@ class Engine(PendingVerifications):
 
     Attributes:
         sender: Passes messages to providers.
-        hash_pool: Hashes codes.
+        hash_queue: Hashes codes.
         argon2: Argon2 parameters of a new verification.
         destinations: The numbers that messages may be sent to.
         default_brand: The name in a message of a service without its own.
@@ -101,7 +101,7 @@ class Engine(PendingVerifications):
     """
 
     sender: Sender
-    hash_pool: HashPool
+    hash_queue: HashQueue
     argon2: Argon2Parameters
     destinations: AllowedDestinations
     default_brand: str
@@ -160,20 +160,32 @@ class Engine(PendingVerifications):
         self.destinations.check(request.number, geo_exempt=request.geo_exempt)
         with self.sender.acquire_slot():
             # Without a slot no other step is useful. The slot is released again, or
-            # requests that their requester's limit refuses would hold all slots.
-            self.hash_pool.check_capacity()
-        usage = reservations.acquire_requester_hits(
-            hits.for_requester(request, self.policy, self.peppers[0], recipient)
-        )
+            # requests that wait for their hash would hold all slots.
+            pass
+        with self.hash_queue.acquire_slot(
+            request.client_name, request.client_ip
+        ) as compute:
+            usage = reservations.acquire_requester_hits(
+                hits.for_requester(request, self.policy, self.peppers[0], recipient)
+            )
+            pepper, phone, reservation = self._reserve_send(
+                request, recipient, reservations, usage
+            )
+            code, parameters = self._new_code(request), reservation.hash_parameters
+            code_hash = _hash_code(compute, code, request.number, pepper, parameters)
         try:
             deliver = slot.enter_context(self.sender.acquire_slot())
         except ProviderUnavailable:
             reservations.release_requester_hits()
             raise
-        pepper, phone, reservation = self._reserve_send(
-            request, recipient, reservations, usage
+        self._commit_send(reservations, phone, code_hash)
+        message = templates.build(
+            request,
+            code=code,
+            verification_id=parameters.verification_id,
+            ttl=self.policy.ttl,
+            brand=self.default_brand,
         )
-        message = self._commit_send(request, reservations, pepper, phone, reservation)
         return _CommittedSend(message=message, deliver=deliver, reservation=reservation)
 
     def _reserve_send(
@@ -206,16 +218,8 @@ class Engine(PendingVerifications):
             self.emit(event)
         return pepper, phone, replace(reservation, limit_usage=usage)
 
-    def _commit_send(
-        self,
-        request: SendRequest,
-        reservations: Reservations,
-        pepper: Pepper,
-        phone: PhoneKey,
-        reservation: SendReservation,
-    ) -> Message:
-        """Store the hash of the code of a reserved send, and return its message."""
-        code = (
+    def _new_code(self, request: SendRequest) -> str:
+        return (
             self.fixed_codes.get(request.number.e164)
             or request.custom_code
             or codes.generate(
@@ -223,22 +227,19 @@ class Engine(PendingVerifications):
                 self.random_bytes,
             )
         )
-        parameters = reservation.hash_parameters
+
+    def _commit_send(
+        self, reservations: Reservations, phone: PhoneKey, code_hash: bytes
+    ) -> None:
+        """Store the hash of the code of a reserved send."""
         if not self.store.commit_send(
             phone,
             idempotency_key=reservations.idempotency_key,
-            code_hash=self._hash_code(code, request.number, pepper, parameters),
+            code_hash=code_hash,
             policy=self.policy,
         ):
             # The verification was approved or canceled while this code was hashed.
             raise Unavailable
-        return templates.build(
-            request,
-            code=code,
-            verification_id=parameters.verification_id,
-            ttl=self.policy.ttl,
-            brand=self.default_brand,
-        )
 
     def _deliver(
         self,
@@ -296,7 +297,10 @@ class Engine(PendingVerifications):
         key = self.random_bytes(IDEMPOTENCY_KEY_BYTES)
         reservations = Reservations(self.store, self.policy, key)
         try:
-            result = self._check(request, recipient, reservations)
+            with self.hash_queue.acquire_slot(
+                request.client_name, request.client_ip
+            ) as compute:
+                result = self._check(request, recipient, reservations, compute)
         except OTPError as error:
             reservations.release(error)
             self.emit(event_factory.failure_event(Action.CHECK, recipient, error))
@@ -310,8 +314,8 @@ class Engine(PendingVerifications):
         request: CheckRequest,
         recipient: PseudonymousRecipient,
         reservations: Reservations,
+        compute: Compute,
     ) -> CheckResult:
-        self.hash_pool.check_capacity()
         usage = reservations.acquire_requester_hits(
             hits.for_requester(request, self.policy, self.peppers[0], recipient)
         )
@@ -325,7 +329,9 @@ class Engine(PendingVerifications):
         usage += reservations.acquire_global_hits(hits.for_failed_checks(self.policy))
         for event in event_factory.shadow_refusals(Action.CHECK, recipient, usage):
             self.emit(event)
-        code_hash = self._hash_code(request.code, request.number, pepper, parameters)
+        code_hash = _hash_code(
+            compute, request.code, request.number, pepper, parameters
+        )
         # Once the code is compared, the check stays counted whatever happens.
         reservations.commit()
         # A sum, so that a match of the first code takes as long as one of the last.
@@ -358,14 +364,19 @@ class Engine(PendingVerifications):
             verification_id=verification_id, approved=True, approved_at=approved_at
         )
 
-    def _hash_code(
-        self, code: str, number: PhoneNumber, pepper: Pepper, parameters: HashParameters
-    ) -> bytes:
-        mac = pepper.code_mac(
-            code, verification_id=parameters.verification_id, number=number.e164
-        )
-        argon2 = Argon2Parameters.parse(parameters.argon2)
-        return self.hash_pool.hash(mac, parameters.verification_id, argon2)
+
+def _hash_code(
+    compute: Compute,
+    code: str,
+    number: PhoneNumber,
+    pepper: Pepper,
+    parameters: HashParameters,
+) -> bytes:
+    mac = pepper.code_mac(
+        code, verification_id=parameters.verification_id, number=number.e164
+    )
+    argon2 = Argon2Parameters.parse(parameters.argon2)
+    return compute(mac, parameters.verification_id, argon2)
 
 
 def _rejection_scope(request: SendRequest) -> str:

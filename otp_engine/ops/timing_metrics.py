@@ -74,12 +74,12 @@ class TimingMetrics:
     def _add_hashing(self, registry: CollectorRegistry) -> None:
         histogram = partial(Histogram, registry=registry, buckets=_SHORT)
         self._hash_waits = histogram(
-            "otp_hashing_wait_seconds", "Time that hashes waited for a thread."
+            "otp_hashing_wait_seconds", "Time that hashes waited for their turn."
         )
         self._hashes = histogram("otp_hashing_duration_seconds", "Duration of hashes.")
         self._hash_rejections = Counter(
             "otp_hash_queue_rejections",
-            "Hashes rejected because the queue was full or too slow.",
+            "Requests rejected because their wait for a hash was too long.",
             registry=registry,
         )
 

@@ -12,12 +12,12 @@ class DependencyMetrics(Protocol):
         """Record one hash.
 
         Args:
-            waited: Seconds in the queue for a thread.
+            waited: Seconds until its turn.
             took: Seconds of computation.
         """
 
     def count_hash_rejection(self) -> None:
-        """Count a hash that was rejected: the queue was full, or it waited too long."""
+        """Count a request that was rejected, because its hash would start too late."""
 
     def observe_store_call(self, took: float | None, error: str | None) -> None:
         """Record one call of the store.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
 from otp_engine import config
 from otp_engine.api import body as request_body
 from otp_engine.app import create_app
-from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.errors import (
     DeliveryFailed,
     DeliveryUnconfirmed,
+    Overloaded,
     ProviderUnavailable,
     RecipientOptedOut,
     StoreUnavailable,
@@ -270,11 +271,13 @@ def test_failed_or_unconfirmed_send_is_not_201(
 
 def test_full_hash_queue_is_503_with_retry_after(new_app):
     app = new_app()
-    full: HashPool = app.extensions["otp_engine"].current_engines().production.hash_pool
-    while full._slots.acquire(blocking=False):  # noqa: SLF001 - as hashes would hold them
-        pass
+    queue = app.extensions["otp_engine"].current_engines().production.hash_queue
 
-    response = send(app.test_client())
+    with ExitStack() as slots:
+        with suppress(Overloaded):
+            for n in itertools.count():
+                slots.enter_context(queue.acquire_slot(f"client-{n}"))
+        response = send(app.test_client())
 
     assert (response.status_code, response.json["error"]) == (503, "unavailable")
     assert response.headers["Retry-After"] == "1"

@@ -131,6 +131,8 @@ SANDBOX = "+15550100001:123456@2999-01-01"
         ("OTP_REDIS_TIMEOUT", "0s"),
         ("OTP_REDIS_TIMEOUT", "11s"),
         ("OTP_REDIS_TIMEOUT", "1m"),
+        ("OTP_HASH_WAIT", "99ms"),
+        ("OTP_HASH_WAIT", "31s"),
         ("OTP_DRAIN", "61s"),
         ("OTP_DRAIN", "a while"),
         ("OTP_KEEP_ALIVE", "0s"),
@@ -317,6 +319,7 @@ def test_other_variables_override_defaults():
             "OTP_ARGON2": "rfc9106",
             "OTP_ALLOWED_COUNTRIES": "in, GB",
             "OTP_REDIS_TIMEOUT": "250ms",
+            "OTP_HASH_WAIT": "500ms",
             "OTP_DRAIN": "5s",
             "OTP_KEEP_ALIVE": "620s",
             "OTP_ALLOW_ANONYMOUS": "1",
@@ -334,6 +337,7 @@ def test_other_variables_override_defaults():
     assert settings.argon2 == PROFILES["rfc9106"]
     assert settings.allowed_countries == {"IN", "GB"}
     assert settings.redis_timeout == timedelta(milliseconds=250)
+    assert settings.hash_wait == timedelta(milliseconds=500)
     assert settings.drain_duration == timedelta(seconds=5)
     assert settings.keep_alive == timedelta(seconds=620)
     assert settings.api_keys == ()

@@ -13,7 +13,7 @@ from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import RateLimited, Unavailable, VerificationNotFound
-from tests.support.fakes import HashPoolWithHook, different_code
+from tests.support.fakes import HashQueueWithHook, different_code
 from tests.support.tuning import with_policy
 
 BOB = numbers.parse("+919445067890", "IN")
@@ -110,12 +110,12 @@ def test_cancel_finds_a_verification_under_the_previous_pepper(engine, alice):
 
 def test_cancel_during_a_send_stops_the_message(engine, outbox, alice):
     sent = engine.send(alice)
-    cancel = HashPoolWithHook(
+    cancel = HashQueueWithHook(
         lambda: engine.cancel(alice.number, DEFAULT, sent.verification_id)
     )
 
     with pytest.raises(Unavailable):
-        replace(engine, hash_pool=cancel).send(alice)
+        replace(engine, hash_queue=cancel).send(alice)
 
     assert len(outbox.messages) == 1
 
@@ -124,9 +124,9 @@ def test_cancel_during_a_check_prevents_the_approval(
     engine, outbox, alice, check_request
 ):
     sent = engine.send(alice)
-    cancel = HashPoolWithHook(
+    cancel = HashQueueWithHook(
         lambda: engine.cancel(alice.number, DEFAULT, sent.verification_id)
     )
 
     with pytest.raises(VerificationNotFound):
-        replace(engine, hash_pool=cancel).check(check_request(outbox.code))
+        replace(engine, hash_queue=cancel).check(check_request(outbox.code))

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.crypto.argon2 import PROFILES
-from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import CheckRequest
 from otp_engine.domain.phones import numbers
@@ -226,10 +226,9 @@ def test_check_without_verification_counts_for_the_client_ip(engine, check_reque
 
 def test_check_with_a_full_hash_queue_is_released(engine, outbox, alice, check_request):
     engine.send(alice)
-    full = HashPool(1, max_queued=0)
-    full._slots.acquire()  # noqa: SLF001 - as a hash would hold it
+    full = HashQueue(1, max_slots=0)
     engine = with_policy(engine, checks_per_ip=Limit.parse("1/1m"))
-    busy = replace(engine, hash_pool=full)
+    busy = replace(engine, hash_queue=full)
     for _ in range(10):
         with pytest.raises(Overloaded):
             busy.check(check_request(outbox.code, "203.0.113.7"))

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.messages.options import MessageOptions
 from otp_engine.domain.models import SendRequest
@@ -26,6 +25,7 @@ from otp_engine.errors import (
     RecipientOptedOut,
 )
 from otp_engine.store import keys
+from tests.support.fakes import HashQueueWithHook
 from tests.support.time_travel import age
 from tests.support.tuning import with_policy
 
@@ -47,13 +47,6 @@ def opted_out():
     return error
 
 
-class UnusedHashPool(HashPool):
-    """A pool that must not hash."""
-
-    def hash(self, secret, salt, parameters):
-        raise AssertionError(parameters)
-
-
 @pytest.mark.parametrize(
     "error",
     [
@@ -71,7 +64,7 @@ def test_stored_rejection_is_returned_without_a_provider_call(
     outbox.error = None
 
     with pytest.raises(type(error)) as raised:
-        replace(engine, hash_pool=UnusedHashPool(1)).send(alice)
+        replace(engine, hash_queue=HashQueueWithHook(pytest.fail)).send(alice)
 
     assert outbox.messages == []
     assert raised.value.error_code == error.error_code

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from otp_engine.crypto.hash_pool import HashPool
 from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.models import SendRequest
 from otp_engine.domain.phones import numbers
@@ -20,7 +19,12 @@ from otp_engine.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from tests.support.fakes import FakeSender, different_code
+from tests.support.fakes import (
+    FakeSender,
+    HashQueueWithHook,
+    different_code,
+    raise_overloaded,
+)
 from tests.support.tuning import with_policy
 
 BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
@@ -52,13 +56,6 @@ class SenderWithOneReservation(FakeSender):
         if error := self._errors.pop(0):
             raise error
         yield self.send
-
-
-class FullHashPool(HashPool):
-    """A pool without a slot, although the check of its capacity succeeds."""
-
-    def hash(self, secret, salt, parameters):
-        raise Overloaded
 
 
 @pytest.fixture
@@ -119,7 +116,7 @@ def test_check_with_a_full_hash_queue_is_released_for_the_requester(
     engine = with_policy(engine, checks_per_ip=Limit.parse("1/1h"))
     engine.send(alice)
     with pytest.raises(Overloaded):
-        replace(engine, hash_pool=FullHashPool(1)).check(
+        replace(engine, hash_queue=HashQueueWithHook(raise_overloaded)).check(
             check_request(outbox.code, CLIENT_IP)
         )
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import SendRequest
 from otp_engine.domain.phones import numbers
@@ -25,7 +25,7 @@ from otp_engine.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from tests.support.fakes import HashPoolWithHook, StoreLosingReplies, different_code
+from tests.support.fakes import HashQueueWithHook, StoreLosingReplies, different_code
 from tests.support.tuning import with_policy
 
 BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
@@ -172,9 +172,8 @@ class UnconfirmedSender:
 
 
 def test_send_with_a_full_hash_queue_is_released(engine, alice, redis, outbox):
-    full = HashPool(1, max_queued=0)
-    full._slots.acquire()  # noqa: SLF001 - as a hash would hold it
-    busy = replace(engine, hash_pool=full)
+    full = HashQueue(1, max_slots=0)
+    busy = replace(engine, hash_queue=full)
 
     with pytest.raises(Overloaded):
         busy.send(alice)
@@ -187,10 +186,10 @@ def test_approval_during_a_send_stops_the_message(
     engine, outbox, alice, check_request, redis
 ):
     engine.send(alice)
-    approve = HashPoolWithHook(lambda: engine.check(check_request(outbox.code)))
+    approve = HashQueueWithHook(lambda: engine.check(check_request(outbox.code)))
 
     with pytest.raises(Unavailable):
-        replace(engine, hash_pool=approve).send(alice)
+        replace(engine, hash_queue=approve).send(alice)
 
     assert len(outbox.messages) == 1
     assert not redis.exists(*redis.keys("*:verification"), "nothing")
@@ -244,7 +243,7 @@ def test_send_without_a_slot_at_the_sender_uses_no_store(engine, outbox, alice):
     outbox.full = ProviderUnavailable()
 
     with pytest.raises(ProviderUnavailable):
-        replace(engine, store=None, hash_pool=None).send(alice)
+        replace(engine, store=None, hash_queue=None).send(alice)
 
 
 def test_live_code_is_checked_while_sending_is_off(

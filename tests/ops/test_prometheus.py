@@ -10,8 +10,7 @@ from flask import Flask
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.crypto import api_keys
-from otp_engine.crypto.argon2 import PROFILES
-from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.events import Action, RequestRefused, event_from_report
 from otp_engine.domain.limits.limits import Limit
@@ -244,10 +243,10 @@ def exposed(metrics):
 
 
 def test_rejected_hash_is_counted(metrics):
-    full_pool = HashPool(1, max_queued=-1, metrics=metrics.timings)
+    full = HashQueue(1, max_slots=0, metrics=metrics.timings)
 
-    with pytest.raises(Overloaded):
-        full_pool.hash(b"material", b"s" * 16, PROFILES["test"])
+    with pytest.raises(Overloaded), full.acquire_slot():
+        pass
 
     assert exposed(metrics)["otp_hash_queue_rejections_total"] == 1
 

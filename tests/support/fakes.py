@@ -10,12 +10,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from otp_engine.crypto.argon2 import Argon2Parameters
-from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.hash_queue import Compute, HashQueue
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import Channel
 from otp_engine.domain.ports import Deliver, Sender, VerificationStore
-from otp_engine.errors import OTPError, StoreUnavailable
+from otp_engine.errors import OTPError, Overloaded, StoreUnavailable
 
 MESSAGE = Message(
     to="+919445012345",
@@ -94,16 +93,29 @@ class StoreLosingReplies:
         raise StoreUnavailable
 
 
-class HashPoolWithHook(HashPool):
-    """A hash pool that calls a function before each hash."""
+class HashQueueWithHook(HashQueue):
+    """A queue that calls a function before each hash."""
 
     def __init__(self, before_hash: Callable[[], object]) -> None:
         super().__init__(1)
         self._before_hash = before_hash
 
-    def hash(self, secret: bytes, salt: bytes, parameters: Argon2Parameters) -> bytes:
-        self._before_hash()
-        return super().hash(secret, salt, parameters)
+    @contextmanager
+    def acquire_slot(
+        self, client: str | None = None, client_ip: str | None = None
+    ) -> Iterator[Compute]:
+        with super().acquire_slot(client, client_ip) as compute:
+
+            def call_and_hash(*args: Any) -> bytes:
+                self._before_hash()
+                return compute(*args)
+
+            yield call_and_hash
+
+
+def raise_overloaded() -> None:
+    """Raise the error of a hash that has waited too long."""
+    raise Overloaded
 
 
 def extract_code(text: str) -> str:

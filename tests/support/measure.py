@@ -10,8 +10,9 @@ import secrets
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from multiprocessing import Manager
@@ -24,7 +25,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
-from otp_engine.crypto.hash_pool import HashPool
+from otp_engine.crypto.hash_queue import Compute, HashQueue
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits.limits import Limit
@@ -85,18 +86,21 @@ def _bytes(engine: tuple[Engine, FakeSender], admin: redis.Redis) -> None:
     service, _ = engine
     admin.flushall()
     before = admin.info("memory")["used_memory"]
-    quick = replace(service, hash_pool=Unhashed(1))
+    quick = replace(service, hash_queue=Unhashed(1))
     for number in _numbers(PENDING):
         quick.send(SendRequest(number=number))
     each = (admin.info("memory")["used_memory"] - before) / PENDING
     print(f"a pending verification: {each:.0f} bytes of Redis, over {PENDING} phones")
 
 
-class Unhashed(HashPool):
-    """A hash pool without hashes, because only the length of a hash matters."""
+class Unhashed(HashQueue):
+    """A queue without hashes, because only the length of a hash matters."""
 
-    def hash(self, secret: bytes, salt: bytes, parameters: Argon2Parameters) -> bytes:
-        return secret
+    @contextmanager
+    def acquire_slot(
+        self, client: str | None = None, client_ip: str | None = None
+    ) -> Iterator[Compute]:
+        yield lambda secret, salt, parameters: secret
 
 
 def _messages() -> None:
@@ -138,7 +142,7 @@ def _engine(
     engine = Engine(
         store=RedisStore(connect(url, timedelta(seconds=5))),
         sender=outbox,
-        hash_pool=HashPool(2),
+        hash_queue=HashQueue(2),
         peppers=(Pepper(b"p" * 32),),
         policy=Policy(**{"sends_total": Limit.parse("1000000/1h")} | policy),
         argon2=cost,
