@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import re
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
+
+from tests.support import machine
 
 HEAD = """# Reliability
 
@@ -131,7 +129,7 @@ def page(trials: Iterable[Trial], *, previous: str = "") -> str:
     details = details_of(previous)
     for trial in trials:
         rows[trial.title], details[trial.title] = _row(trial), _detail(trial)
-    return render(rows, details, _machine())
+    return render(rows, details, machine.sentence())
 
 
 def render(rows: Mapping[str, str], details: Mapping[str, str], machine: str) -> str:
@@ -188,7 +186,7 @@ def promises_of(row: str) -> list[str]:
 
 def _row(trial: Trial) -> str:
     result = "pass" if trial.passed else "**FAIL**"
-    cells = (trial.title, f"{trial.runs:,}", trial.promise, result, _when())
+    cells = (trial.title, f"{trial.runs:,}", trial.promise, result, machine.when())
     return f"| {' | '.join(cells)} |"
 
 
@@ -224,37 +222,6 @@ def details_of(page: str) -> dict[str, str]:
 def title_of(row: str) -> str:
     """Return the title of *row*."""
     return row.split(" | ", 1)[0].removeprefix("| ")
-
-
-def _when() -> str:
-    commit = _output("git", "rev-parse", "--short", "HEAD")
-    # Without the page itself, which each trial rewrites.
-    status = ("status", "--porcelain", "-uno", "--", ".", ":!docs")
-    changed = " with changes" if _output("git", *status) else ""
-    return f"{datetime.now(UTC):%Y-%m-%d}, `{commit}`{changed}"
-
-
-def _machine() -> str:
-    redis = _output("redis-server", "--version").partition("v=")[2].partition(" ")[0]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"The machine: a shared virtual one with {os.cpu_count()} cores"
-        f" ({_processor()}) and {memory:.0f} GiB, {platform.system()}"
-        f" {platform.release()}, Python {platform.python_version()}, Redis {redis};"
-        " service, Redis, provider and clients all on it."
-    )
-
-
-def _processor() -> str:
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text().splitlines() if facts.exists() else []
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def _output(*command: str) -> str:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return result.stdout.strip()
 
 
 def _number(value: float) -> str:
