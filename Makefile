@@ -54,8 +54,12 @@ fmt: $(ready)  ## format the code, and fix what the linter can fix
 walk: $(ready)  ## print the calls and files that one request goes through
 	$(venv)/bin/python -m tests.walk
 
-measure: $(ready)  ## print the cost of a send and of a check on this machine
-	$(venv)/bin/python -m tests.support.measure
+bench: $(ready)  ## measure the service; or base=COMMIT, scale=1 only=PART, write=1
+	$(venv)/bin/python -m tests.bench $(bench_options)
+
+bench_options := $(if $(base),--base "$(base)") $(if $(rounds),--rounds $(rounds)) \
+	$(if $(workers),--workers $(workers)) $(if $(scale),--scale) \
+	$(if $(only),--only "$(only)") $(if $(write),--write docs/performance.md)
 
 lock:  ## pin the versions that setup.cfg allows
 	$(venv)/bin/pip install --quiet uv
@@ -76,4 +80,4 @@ clean:  ## remove the files that these commands create
 	rm -rf $(venv) build *.egg-info .coverage* .hypothesis .*_cache
 
 .PHONY: help run test test-all coverage fault-tests trials check fmt release-check \
-	measure walk lock clean
+	bench walk lock clean
