@@ -69,7 +69,7 @@ from otp_engine.senders.simulated import SimulatedProvider
 from otp_engine.store.redis_store import RedisStore, build_store
 
 if TYPE_CHECKING:
-    # For the type checker only, for the reason in `_metrics`.
+    # For the type checker only, for the reason in `build_metrics`.
     from otp_engine.ops.event_metrics import EventMetrics
     from otp_engine.ops.prometheus import PrometheusMetrics
 
@@ -128,17 +128,18 @@ def create_app(
     Raises:
         InvalidSettings: The URL of Redis cannot be parsed.
     """
-    metrics = _metrics(settings, metrics_dir)
+    metrics = build_metrics(settings, metrics_dir)
     store = store or build_store(settings, metrics.timings)
     sender = sender or _build_sender(settings, store, metrics)
     engine = build_engine(settings, store, sender, metrics.timings)
     dependencies = _build_dependencies(settings, store, engine, metrics.events)
-    app = _build_flask()
+    app = build_flask()
     dependencies.init_app(app)
     _add_hooks(app, settings, metrics)
     _add_views(app, settings, store, dependencies)
     app.register_blueprint(health.blueprint(store.ping, draining))
-    if settings.dev or settings.metrics_key:
+    # The admin listener has them instead, so that no client reaches them.
+    if settings.has_metrics and settings.admin_port is None:
         app.register_blueprint(
             metrics.blueprint(settings.metrics_key, dependencies.current_engines)
         )
@@ -146,7 +147,8 @@ def create_app(
     return app
 
 
-def _build_flask() -> Flask:
+def build_flask() -> Flask:
+    """Return an application without views that answers and logs as the service."""
     app = _App("otp_engine", static_folder=None)
     # One byte more distinguishes a body that was cut off from one that just fits.
     app.config["MAX_CONTENT_LENGTH"] = body.MAX_BYTES + 1
@@ -215,7 +217,13 @@ def _add_views(
         )
 
 
-def _metrics(settings: Settings, directory: str | None) -> PrometheusMetrics:
+def build_metrics(settings: Settings, directory: str | None) -> PrometheusMetrics:
+    """Register the metrics of this process.
+
+    Args:
+        settings: The settings of the operator.
+        directory: The directory of the metrics that several processes share.
+    """
     # `prometheus_client` reads the variable of the directory when it is imported. The
     # parent of the workers imports this module before it creates the directory.
     from otp_engine.ops.prometheus import PrometheusMetrics  # noqa: PLC0415 - see above

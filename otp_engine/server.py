@@ -9,6 +9,10 @@ replaces a dead worker. So no secret is in a worker's `os.environ`, and a secret
 that changes later does not give the workers different settings.
 
 No worker outlives the parent: it stops when the parent ends, however that happens.
+
+The parent itself answers health checks and scrapes on the admin listener, if there is
+one. It reports that the service is not ready from the first signal on, and listens
+until the last worker has ended.
 """
 
 from __future__ import annotations
@@ -18,9 +22,10 @@ import math
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from functools import partial
 from threading import Event, Timer
@@ -30,9 +35,13 @@ from flask import Flask
 from granian import Granian
 
 from otp_engine import signals
+from otp_engine.admin_app import create_admin_app
 from otp_engine.app import create_app
 from otp_engine.config import Settings
+from otp_engine.fork_gate import ForkGate
+from otp_engine.heartbeats import Heartbeats
 from otp_engine.ops import log_config
+from otp_engine.ops.admin_server import AdminServer
 from otp_engine.parent_pipe import ParentPipe
 
 log = logging.getLogger(__name__)
@@ -83,6 +92,7 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
         settings: Settings,
         *,
         metrics_dir: str | None,
+        admin_listener: socket.socket | None = None,
         **options: Any,  # noqa: ANN401 - the options of Granian
     ) -> None:
         """Prepare the server.
@@ -92,6 +102,8 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
                 between SIGTERM and the stop.
             metrics_dir: The directory of the metrics that the workers share; it is
                 deleted if the parent ends without its own cleanup.
+            admin_listener: A socket that listens for health checks and scrapes; None
+                leaves them to the workers.
             options: The options of Granian.
         """
         target = f"{create_worker_app.__module__}:{create_worker_app.__name__}"
@@ -101,6 +113,25 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
         self._drain = settings.drain_duration.total_seconds()
         self._parent_pid = os.getpid()
         self._ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        self._stopping = False
+        self._heartbeats: Heartbeats | None = None
+        self._admin: AdminServer | None = None
+        if admin_listener:
+            self._heartbeats = Heartbeats(self.workers)
+            self._admin = self._build_admin(admin_listener, self._heartbeats)
+
+    def _build_admin(
+        self, listener: socket.socket, heartbeats: Heartbeats
+    ) -> AdminServer:
+        gate = ForkGate()
+        app = create_admin_app(
+            self._settings,
+            gate=gate,
+            alive=heartbeats.any_alive,
+            draining=lambda: self._stopping,
+            metrics_dir=self._metrics_dir,
+        )
+        return AdminServer(listener, app, gate)
 
     def run(self) -> None:
         """Start the workers, and serve until the stop."""
@@ -116,6 +147,21 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
             # Workers remain after an error only, and Python would wait for their end.
             for worker in self.wrks:
                 worker.kill()
+            if self._admin:
+                self._admin.close()
+
+    def _spawn_worker(
+        self,
+        idx: int,
+        target: Any,  # noqa: ANN401 - Granian's signature
+        callback_loader: Callable[..., Flask],
+    ) -> Any:  # noqa: ANN401 - Granian's signature
+        """Create a worker, which has its own heartbeat."""
+        if self._heartbeats:
+            self._heartbeats.clear(idx)
+            start_heartbeat = partial(self._heartbeats.start, idx)
+            callback_loader = partial(callback_loader, start_heartbeat)
+        return super()._spawn_worker(idx, target, callback_loader)
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Granian's signature
         """Handle SIGTERM, SIGINT and SIGQUIT: start the drain, or stop.
@@ -125,6 +171,7 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
         if os.getpid() != self._parent_pid:
             # A forked worker inherits this handler, and has not started to serve.
             os._exit(0)
+        self._stopping = True
         stop = super().signal_handler_interrupt
         if args[0] != signal.SIGTERM or not self._drain:
             stop(*args, **kwargs)
@@ -178,10 +225,15 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
         """Start the workers, and run signal handlers without delay from then on."""
         super().startup(*args, **kwargs)
         signals.install_signal_wakeup()
+        if self._admin:
+            self._admin.start()
 
 
 def create_worker_app(
-    settings: Settings, metrics_dir: str | None, parent: ParentPipe
+    settings: Settings,
+    metrics_dir: str | None,
+    parent: ParentPipe,
+    start_heartbeat: Callable[[], object] = lambda: None,
 ) -> Flask:
     """Build the application in a worker process of `DrainingServer`.
 
@@ -193,6 +245,7 @@ def create_worker_app(
         settings: The settings, from the parent.
         metrics_dir: The directory of the metrics, from the parent.
         parent: Reports the end of the parent.
+        start_heartbeat: Called once the application is built.
 
     Returns:
         The application.
@@ -207,7 +260,9 @@ def create_worker_app(
         signal.signal(_DRAIN_SIGNAL, lambda *_: draining.set())
         parent.call_at_end_of_parent(partial(_stop_orphan, metrics_dir))
         remove_request_variables(os.environ)
-        return create_app(settings, draining=draining.is_set, metrics_dir=metrics_dir)
+        app = create_app(settings, draining=draining.is_set, metrics_dir=metrics_dir)
+        start_heartbeat()
+        return app  # noqa: TRY300 - a failure of any of it ends the worker
     except Exception:
         log.exception("the worker did not start")
         sys.exit(1)

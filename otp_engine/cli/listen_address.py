@@ -46,6 +46,26 @@ def find(host: str, port: int) -> ListenAddress:
     Raises:
         ValueError: The process cannot listen there; the text has the reason.
     """
+    with bind(host, port) as listener:
+        return of(listener)
+
+
+def of(listener: socket.socket) -> ListenAddress:
+    """Return the address that *listener* is bound to."""
+    ip, port = listener.getsockname()[:2]
+    return ListenAddress(ip, port)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to the address of *host*.
+
+    Args:
+        host: As for `find`.
+        port: As for `find`.
+
+    Raises:
+        ValueError: The process cannot listen there; the text has the reason.
+    """
     if "%" in host:
         raise ValueError("addresses with a zone are not supported")
     try:
@@ -57,15 +77,18 @@ def find(host: str, port: int) -> ListenAddress:
         )
         found = min(families, key=lambda each: each[0] != socket.AF_INET)
         family, kind, _, _, address = found
-        with socket.socket(family, kind) as listener:
+        listener = socket.socket(family, kind)
+        try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-            ip, bound_port = listener.getsockname()[:2]
+        except OSError:
+            listener.close()
+            raise
     except UnicodeError:
         raise ValueError("this is no host name") from None
     except OSError as error:
         raise ValueError(_reason(error, port)) from None
-    return ListenAddress(ip, bound_port)
+    return listener
 
 
 def _reason(error: OSError, port: int) -> str:

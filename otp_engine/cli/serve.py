@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import socket
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
@@ -51,15 +52,16 @@ def serve(
     address = _find_address(host, port)
     settings = replace(settings, workers=workers)
     log_config.configure()
+    admin_listener = _listen_for_admin(settings, address)
     _log_warnings(settings, store, address.ip)
     _show_urls(settings, url or settings.public_url or address.url)
     with ExitStack() as stack:
         metrics_dir = None
         os.environ.pop(METRICS_DIR_VARIABLE, None)
-        if settings.dev or settings.metrics_key:
+        if settings.has_metrics:
             metrics_dir = stack.enter_context(_metrics_dir())
             os.environ[METRICS_DIR_VARIABLE] = metrics_dir
-        _server(settings, address, metrics_dir).run()
+        _server(settings, address, metrics_dir, admin_listener).run()
 
 
 def _find_address(host: str, port: int) -> ListenAddress:
@@ -67,6 +69,30 @@ def _find_address(host: str, port: int) -> ListenAddress:
         return listen_address.find(host, port)
     except ValueError as error:
         fail(f"cannot listen on {host}, port {port}: {error}")
+
+
+def _listen_for_admin(
+    settings: Settings, address: ListenAddress
+) -> socket.socket | None:
+    """Open the socket of the admin listener, if the settings have one."""
+    if settings.admin_port is None:
+        return None
+    if settings.admin_port == address.port:
+        fail(f"OTP_ADMIN_PORT is {address.port}, the port of the service: set another")
+    host = settings.admin_host or address.ip
+    try:
+        listener = listen_address.bind(host, settings.admin_port)
+        listener.listen()
+    except (OSError, ValueError) as error:
+        fail(
+            "the admin listener (OTP_ADMIN_PORT) cannot listen on"
+            f" {host}, port {settings.admin_port}: {error}"
+        )
+    paths = (
+        "/healthz, /readyz, /metrics" if settings.has_metrics else "/healthz, /readyz"
+    )
+    log.info("admin listener: %s (%s)", listen_address.of(listener).url, paths)
+    return listener
 
 
 def _show_urls(settings: Settings, url: str) -> None:
@@ -128,11 +154,15 @@ def http1_settings(settings: Settings) -> HTTP1Settings:
 
 
 def _server(
-    settings: Settings, address: ListenAddress, metrics_dir: str | None
+    settings: Settings,
+    address: ListenAddress,
+    metrics_dir: str | None,
+    admin_listener: socket.socket | None,
 ) -> DrainingServer:
     return DrainingServer(
         settings,
         metrics_dir=metrics_dir,
+        admin_listener=admin_listener,
         interface=Interfaces.WSGI,
         address=address.ip,
         port=address.port,

@@ -16,7 +16,14 @@ _MIN_ARGON2_MEMORY = 64  # KiB
 
 def find_problems(settings: Settings) -> list[str]:
     """Return a sentence for each unsafe combination of *settings*."""
-    return _dev_problems(settings) if settings.dev else _production_problems(settings)
+    problems = _dev_problems if settings.dev else _production_problems
+    return problems(settings) + _admin_problems(settings)
+
+
+def _admin_problems(settings: Settings) -> list[str]:
+    if settings.admin_host is None or settings.admin_port is not None:
+        return []
+    return ["OTP_ADMIN_HOST has no effect without OTP_ADMIN_PORT: set both, or none"]
 
 
 def _dev_problems(settings: Settings) -> list[str]:

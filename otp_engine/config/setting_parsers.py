@@ -51,6 +51,8 @@ _MAX_LOGO_BYTES = 256 * 1024
 
 boolean = parsing.boolean(("1", "true", "yes", "on"), ("0", "false", "no", "off"))
 
+port = parsing.integer(0, 65535)
+
 
 def non_negative_int(maximum: int) -> Callable[[str], int]:
     """Return a parser of a whole number from 0 to *maximum*."""

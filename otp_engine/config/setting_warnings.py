@@ -88,7 +88,9 @@ def host_warnings(settings: Settings, host: str) -> list[str]:
     exposed = {
         "/dev/inbox (every code)": settings.inbox,
         "/verify": settings.verify_page.enabled,
-        "/metrics": not settings.metrics_key,
+        "/metrics": not (
+            settings.metrics_key or is_loopback(settings.admin_host or host)
+        ),
         "/v2": not settings.api_keys,
         "sends and checks on /auth": not settings.api_keys,
     }

@@ -87,6 +87,10 @@ class Settings:
         api_keys: Keys of clients. Without keys, anonymous clients are accepted.
         metrics_key: Key for `/metrics`. Without one, `/metrics` exists in dev mode
             only.
+        admin_port: Port of the admin listener; 0 means any free one, and None no such
+            listener.
+        admin_host: IP address or host name of the admin listener; None means the
+            address of the service.
         account_sid: SID of the account that `/v2` serves.
         service: The default service of `/v2`.
         trusted_proxies: Number of proxies that append to `X-Forwarded-For`.
@@ -119,6 +123,8 @@ class Settings:
     allowed_countries: frozenset[str]
     api_keys: tuple[ApiKey, ...]
     metrics_key: ApiKey | None
+    admin_port: int | None
+    admin_host: str | None
     account_sid: str
     service: Service
     trusted_proxies: int
@@ -137,6 +143,11 @@ class Settings:
     def inbox(self) -> bool:
         """Whether `/dev/inbox` shows messages: in dev mode, with no real sender."""
         return self.dev and self.senders == ("console",)
+
+    @property
+    def has_metrics(self) -> bool:
+        """Whether `/metrics` exists: with a key, or in dev mode."""
+        return self.dev or self.metrics_key is not None
 
     @property
     def public_path(self) -> str:

@@ -1,4 +1,4 @@
-"""`/healthz`: the process responds. `/readyz`: it can serve a send."""
+"""`/healthz`: the service responds. `/readyz`: it can serve a send."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _REUSED_FOR = 1.0  # seconds; shorter than the interval of a load balancer
 def blueprint(
     ping_store: Callable[[], None],
     draining: Callable[[], bool],
+    alive: Callable[[], bool] = lambda: True,
+    *,
     now: Callable[[], float] = monotonic,
 ) -> Blueprint:
     """Build the two views.
@@ -31,6 +33,8 @@ def blueprint(
         ping_store: Raises `StoreUnavailable` when Redis does not reply.
         draining: Whether the process is about to stop. It still serves requests, but
             a load balancer should send new ones to another instance.
+        alive: Whether a process that serves requests is alive; by default this one,
+            which is.
         now: Returns a time in seconds that never goes back.
 
     Returns:
@@ -41,11 +45,13 @@ def blueprint(
 
     @bp.get("/healthz")
     def healthz() -> ResponseReturnValue:
+        if not alive():
+            raise Unavailable
         return {"status": "alive"}, HTTPStatus.OK
 
     @bp.get("/readyz")
     def readyz() -> ResponseReturnValue:
-        if draining():
+        if draining() or not alive():
             raise Unavailable
         nonlocal valid_until
         if now() >= valid_until:

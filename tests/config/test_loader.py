@@ -99,6 +99,8 @@ SANDBOX = "+15550100001:123456@2999-01-01"
         ("OTP_PEPPER_PREVIOUS", "c2hvcnQ="),
         ("OTP_PEPPER_PREVIOUS", PEPPER),
         ("OTP_ARGON2", "test"),
+        ("OTP_ADMIN_PORT", "65536"),
+        ("OTP_ADMIN_HOST", "127.0.0.1"),
         ("OTP_SENDER", "pigeon"),
         ("OTP_SENDER", "twilio,twilio"),
         ("OTP_SENDER", ","),

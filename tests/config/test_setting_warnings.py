@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from otp_engine import config
+from otp_engine.config.setting_warnings import host_warnings
 from otp_engine.crypto import api_keys
 from tests.support.settings import PRODUCTION
 
@@ -176,3 +177,14 @@ def test_private_public_url_without_twilio_has_no_warning_of_delivery_reports():
     warnings = " ".join(config.load(environ).warnings)
 
     assert "delivery reports" not in warnings
+
+
+@pytest.mark.parametrize(("admin_host", "is_open"), [("0.0.0.0", True), ("::1", False)])
+def test_metrics_of_dev_mode_are_open_on_the_address_of_the_admin_listener(
+    admin_host, is_open
+):
+    environ = {"OTP_DEV": "1", "OTP_ADMIN_PORT": "0", "OTP_ADMIN_HOST": admin_host}
+
+    (warning,) = host_warnings(config.load(environ), "0.0.0.0")
+
+    assert ("/metrics" in warning) == is_open

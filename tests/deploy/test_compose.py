@@ -120,6 +120,9 @@ def test_prometheus_and_proxy_reach_the_service_that_runs():
 
     assert shared in ENGINE
     assert "names: [otp-engine]" in targets
+    port = re.search(r"^ +port: (\d+)$", targets, re.MULTILINE)
+    assert port
+    assert f"OTP_ADMIN_PORT: ${{OTP_ADMIN_PORT:-{port[1]}}}" in COMPOSE
     assert "http://otp-engine:3000" in SERVICES["proxy"]
 
 

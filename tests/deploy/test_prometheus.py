@@ -205,10 +205,10 @@ def prometheus(tmp_path):
     """Run Prometheus with the shipped files; it scrapes one instance every second."""
     program = redis_server.program("prometheus", required_by="OTP_REQUIRE_PROMETHEUS")
     port = redis_server.free_port()
-    environ = {"OTP_METRICS_KEY": KEY, "OTP_DEV": "1"}
+    environ = {"OTP_METRICS_KEY": KEY, "OTP_DEV": "1", "OTP_ADMIN_PORT": "0"}
     with server_process.running_server("--dev", **environ) as service:
         for file in FOLDER.glob("*.yml"):
-            adapted = _for_one_instance(file.read_text(), tmp_path, service.port)
+            adapted = _for_one_instance(file.read_text(), tmp_path, service.admin_port)
             (tmp_path / file.name).write_text(adapted)
         (tmp_path / "metrics_key").write_text(KEY)
         with subprocess.Popen(
@@ -226,7 +226,7 @@ def prometheus(tmp_path):
 
 
 def _for_one_instance(text, folder, port):
-    discovery = re.compile(r"dns_sd_configs:.*?port: 3000\n", re.DOTALL)
+    discovery = re.compile(r"dns_sd_configs:.*?port: 3002\n", re.DOTALL)
     instance = f"static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n"
     text = discovery.sub(instance, text).replace(": 15s", ": 1s")
     return text.replace("/tmp/metrics_key", str(folder / "metrics_key"))  # noqa: S108 - a path of the container

@@ -80,7 +80,9 @@ class Readiness:
     def __init__(self):
         self.pings, self.fails, self.seconds = 0, False, 100.0
         app = Flask(__name__)
-        app.register_blueprint(health.blueprint(self.ping, bool, lambda: self.seconds))
+        app.register_blueprint(
+            health.blueprint(self.ping, bool, now=lambda: self.seconds)
+        )
         error_handlers.register(app, {})
         self.client = app.test_client()
 

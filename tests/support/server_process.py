@@ -26,6 +26,7 @@ PROGRAM = [sys.executable, "-m", "otp_engine"]
 # Coverage uses the second to measure other processes.
 _INHERITED = ("PATH", "COVERAGE_PROCESS_CONFIG")
 _LISTENS_AT = r"Listening at: http://(\S+):([0-9]+)"
+_ADMIN_LISTENS_AT = r"admin listener: http://(\S+):([0-9]+)"
 PATH = {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
@@ -74,16 +75,25 @@ class ServerProcess:
     @property
     def host(self) -> str:
         """The address that it listens on."""
-        return self._listens_at[1].strip("[]")
+        return self._find(_LISTENS_AT)[1].strip("[]")
 
     @property
     def port(self) -> int:
         """The port that it listens on."""
-        return int(self._listens_at[2])
+        return int(self._find(_LISTENS_AT)[2])
 
     @property
-    def _listens_at(self) -> re.Match[str]:
-        match = re.search(_LISTENS_AT, "".join(self.stderr))
+    def admin_host(self) -> str:
+        """The address of its admin listener."""
+        return self._find(_ADMIN_LISTENS_AT)[1].strip("[]")
+
+    @property
+    def admin_port(self) -> int:
+        """The port of its admin listener."""
+        return int(self._find(_ADMIN_LISTENS_AT)[2])
+
+    def _find(self, pattern: str) -> re.Match[str]:
+        match = re.search(pattern, "".join(self.stderr))
         assert match
         return match
 
@@ -100,13 +110,20 @@ class ServerProcess:
         connection.request("GET", path)
         return _read(connection)
 
+    def admin_get(self, path: str) -> Response:
+        """GET *path* of the admin listener."""
+        address = (self.admin_host, self.admin_port)
+        connection = http.client.HTTPConnection(*address, timeout=60)
+        connection.request("GET", path)
+        return _read(connection)
+
     def read(self, path: str, **headers: str) -> str:
         """GET *path*, and return the text of the response."""
-        with closing(
-            http.client.HTTPConnection(self.host, self.port, timeout=60)
-        ) as connection:
-            connection.request("GET", path, headers=headers)
-            return connection.getresponse().read().decode()
+        return _read_text(self.host, self.port, path, headers)
+
+    def admin_read(self, path: str, **headers: str) -> str:
+        """GET *path* of the admin listener, and return the text of the response."""
+        return _read_text(self.admin_host, self.admin_port, path, headers)
 
 
 @contextmanager
@@ -159,6 +176,12 @@ def _started(served: ServerProcess) -> bool:
     if served.process.poll() is not None:
         raise AssertionError(text)
     return 0 < text.count("Spawning worker") == text.count("Started worker")
+
+
+def _read_text(host: str, port: int, path: str, headers: Mapping[str, str]) -> str:
+    with closing(http.client.HTTPConnection(host, port, timeout=60)) as connection:
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().read().decode()
 
 
 def _read(connection: http.client.HTTPConnection) -> Response:
