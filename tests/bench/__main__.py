@@ -36,8 +36,11 @@ def main() -> None:
         if options.scale:
             parts = options.only.split(",") if options.only else [*scale.PARTS]
             blocks = {
-                f"scale-{part}": scale.PARTS[part](load, found, progress)
+                f"scale-{part}{'' if name == AFTER else f' {name}'}": scale.PARTS[part](
+                    scale.Measurer(load, tree, progress)
+                )
                 for part in parts
+                for name, tree in found.items()
             }
         else:
             blocks = _blocks(load, found, options)
@@ -46,7 +49,8 @@ def main() -> None:
     print("\n\n".join(f"## {name}\n\n{text}" for name, text in blocks.items()))
     if options.write:
         page = options.write.read_text()
-        options.write.write_text(replace_blocks(page, blocks))
+        shown = {n: text for n, text in blocks.items() if BEFORE not in n}
+        options.write.write_text(replace_blocks(page, shown))
 
 
 def _options() -> argparse.Namespace:

@@ -33,7 +33,7 @@ class Cluster:
     """A Redis Cluster that is running.
 
     Attributes:
-        primaries: One server for each third of the slots, as at the start.
+        primaries: One server for each equal part of the slots, as at the start.
         replicas: The replica of each primary, in the same order, or none.
     """
 
@@ -106,11 +106,13 @@ def healthy(node: RedisProcess) -> bool:
 
 
 @contextmanager
-def cluster(folder: Path, *options: str, replicas: bool = False) -> Iterator[Cluster]:
-    """Run a Redis Cluster of three primaries, each with a replica on request."""
+def cluster(
+    folder: Path, *options: str, primaries: int = 3, replicas: bool = False
+) -> Iterator[Cluster]:
+    """Run a Redis Cluster of some primaries, each with a replica on request."""
     with ExitStack() as stack:
         nodes = []
-        for n in range(6 if replicas else 3):
+        for n in range(primaries * 2 if replicas else primaries):
             node_folder = folder / f"node-{n}"
             node_folder.mkdir()
             node = redis_server.restartable_redis(
@@ -118,11 +120,11 @@ def cluster(folder: Path, *options: str, replicas: bool = False) -> Iterator[Clu
             )
             nodes.append(stack.enter_context(node))
             _introduce(nodes)
-        primaries, secondaries = nodes[:3], nodes[3:]
-        _distribute_slots(primaries)
+        first, secondaries = nodes[:primaries], nodes[primaries:]
+        _distribute_slots(first)
         redis_server.wait_until(lambda: all(map(healthy, nodes)))
-        _replicate(primaries, secondaries)
-        yield Cluster(primaries, secondaries)
+        _replicate(first, secondaries)
+        yield Cluster(first, secondaries)
 
 
 def _introduce(nodes: Sequence[RedisProcess]) -> None:
