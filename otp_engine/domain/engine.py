@@ -79,11 +79,13 @@ class _CommittedSend:
         message: The message, with the code.
         deliver: Passes the message to a provider.
         reservation: The reservation, with the usage of all limits.
+        started: The time just before the reservation, in seconds of the clock.
     """
 
     message: Message
     deliver: Deliver
     reservation: SendReservation
+    started: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +170,7 @@ class Engine(PendingVerifications):
             usage = reservations.acquire_requester_hits(
                 hits.for_requester(request, self.policy, self.peppers[0], recipient)
             )
+            started = self.clock()
             pepper, phone, reservation = self._reserve_send(
                 request, recipient, reservations, usage
             )
@@ -178,7 +181,7 @@ class Engine(PendingVerifications):
         except ProviderUnavailable:
             reservations.release_requester_hits()
             raise
-        self._commit_send(reservations, phone, code_hash)
+        self._commit_send(reservations, phone, code_hash, reservation)
         message = templates.build(
             request,
             code=code,
@@ -186,7 +189,9 @@ class Engine(PendingVerifications):
             ttl=self.policy.ttl,
             brand=self.default_brand,
         )
-        return _CommittedSend(message=message, deliver=deliver, reservation=reservation)
+        return _CommittedSend(
+            message=message, deliver=deliver, reservation=reservation, started=started
+        )
 
     def _reserve_send(
         self,
@@ -229,14 +234,18 @@ class Engine(PendingVerifications):
         )
 
     def _commit_send(
-        self, reservations: Reservations, phone: PhoneKey, code_hash: bytes
+        self,
+        reservations: Reservations,
+        phone: PhoneKey,
+        code_hash: bytes,
+        reservation: SendReservation,
     ) -> None:
         """Store the hash of the code of a reserved send."""
         if not self.store.commit_send(
             phone,
             idempotency_key=reservations.idempotency_key,
             code_hash=code_hash,
-            policy=self.policy,
+            code_expires_at=reservation.code_expires_at,
         ):
             # The verification was approved or canceled while this code was hashed.
             raise Unavailable
@@ -248,9 +257,8 @@ class Engine(PendingVerifications):
         reservations: Reservations,
         send: _CommittedSend,
     ) -> SendResult:
-        """Deliver the message, and subtract the time that it took from its TTL."""
-        message, reservation = send.message, send.reservation
-        started, confirmed = self.clock(), True
+        """Deliver the message, and subtract the time since its reservation."""
+        message, reservation, confirmed = send.message, send.reservation, True
         try:
             send.deliver(message)
         except DeliveryUnconfirmed:
@@ -259,7 +267,7 @@ class Engine(PendingVerifications):
             reservations.release(error)
             self.emit(event_factory.rejection_event(request, recipient, error))
             raise
-        elapsed = timedelta(seconds=self.clock() - started)
+        elapsed = timedelta(seconds=self.clock() - send.started)
         result = SendResult(
             verification_id=message.verification_id,
             send_id=reservations.idempotency_key,

@@ -172,11 +172,14 @@ class SendReservation:
 
     Attributes:
         hash_parameters: The hash parameters of the verification.
+        code_expires_at: When the code of this send expires, in milliseconds since 1970
+            by the clock of the store.
         resend_after: Time until the next send is allowed.
         limit_usage: Usage of the limits of the phone, with this send.
     """
 
     hash_parameters: HashParameters
+    code_expires_at: int
     resend_after: timedelta
     limit_usage: Sequence[WindowUsage] = ()
 

@@ -73,7 +73,7 @@ class VerificationStore(PhoneStateStore, Protocol):
         *,
         idempotency_key: bytes,
         code_hash: bytes,
-        policy: Policy,
+        code_expires_at: int,
     ) -> bool:
         """Store the hash of the code of a reserved send.
 
@@ -81,7 +81,7 @@ class VerificationStore(PhoneStateStore, Protocol):
             phone: The phone key.
             idempotency_key: Identifies the send, 8 bytes.
             code_hash: Argon2id hash of the code, 32 bytes.
-            policy: The current policy.
+            code_expires_at: When the code expires, as its reservation states it.
 
         Returns:
             False if the verification has ended: the message must not be sent.

@@ -36,6 +36,9 @@
     otp:{...}:probe              string  empty, while a script checks the permissions;
                                          ten seconds at most
 
+A log expires up to ten minutes after its longest window: an expiry with a margin is
+written less often.
+
 `<phone>` is a pseudonym of the number, and so is each personal `<identifier>`.
 `<namespace>` is the service. It is `SERVICE+ID`, with the ID in hexadecimal, for a
 bound verification, and `SERVICE:test` for a sandbox number.

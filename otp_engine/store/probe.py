@@ -19,7 +19,7 @@ _TTL = lua_codec.to_ms(timedelta(seconds=10))
 SEND_AND_CHECK = (
     "TIME",
     *("GET *", "EXISTS *", "PTTL *"),
-    *("HGET * f", "HMGET * f", "HGETALL *", "HKEYS *", "HEXISTS * f"),
+    *("HGET * f", "HGETALL *"),
     *("HSET * f v", "HSETNX * f v", "HDEL * f"),
     *("ZADD * 1 m", "ZREM * m", "ZREMRANGEBYSCORE * 0 1", "ZSCORE * m"),
     *("ZCARD *", "ZCOUNT * 0 1", "ZRANGE * 0 1", "ZREVRANGE * 0 1"),

@@ -92,11 +92,12 @@ class RedisVerificationStore:
             sender,
         )
         match reply:
-            case [b"reserved", salt, argon2, resend_after, sends, over, shadow_sends]:
+            case [b"reserved", salt, argon2, ends, resend, sends, over, shadow_sends]:
                 name, limit = "sends_per_phone", policy.sends_per_phone
                 return SendReservation(
                     hash_parameters=HashParameters(salt, argon2.decode()),
-                    resend_after=timedelta(milliseconds=resend_after),
+                    code_expires_at=ends,
+                    resend_after=timedelta(milliseconds=resend),
                     limit_usage=[
                         *lua_codec.decode_usage(name, limit.enforced, 0, sends),
                         *lua_codec.decode_usage(name, limit.shadow, over, shadow_sends),
@@ -113,13 +114,14 @@ class RedisVerificationStore:
         *,
         idempotency_key: bytes,
         code_hash: bytes,
-        policy: Policy,
+        code_expires_at: int,
     ) -> bool:
         """Store the hash of the code of a reserved send."""
-        ttl = lua_codec.to_ms(policy.ttl)
         names = keys.for_phone(phone)
         return bool(
-            self._commit_send.run([names.verification], idempotency_key, code_hash, ttl)
+            self._commit_send.run(
+                [names.verification], idempotency_key, code_hash, code_expires_at
+            )
         )
 
     def release_send(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 import redis
@@ -74,7 +75,7 @@ class Batch:
             return 1
         _, started, parameters = arguments[count : count + 3]
         # The two windows of the phone limit are unused.
-        return [b"reserved", started, parameters.encode(), 0, [0, 0, 0, 0], 0, []]
+        return [b"reserved", started, parameters.encode(), 0, 0, [0, 0, 0, 0], 0, []]
 
 
 def fill(admin, reserve_digest, phones):
@@ -83,6 +84,8 @@ def fill(admin, reserve_digest, phones):
     *reserve_digest* is the digest of the script `reserve_send`.
     """
     policy = Policy()
+    seconds, _ = admin.time()
+    expires_at = seconds * 1000 + policy.ttl // timedelta(milliseconds=1)
     with admin.pipeline(transaction=False) as pipeline:
         batch: Any = Batch(pipeline, reserve_digest)
         store = RedisStore(batch)
@@ -104,7 +107,7 @@ def fill(admin, reserve_digest, phones):
                 phone,
                 idempotency_key=idempotency_key,
                 code_hash=secrets.token_bytes(32),
-                policy=policy,
+                code_expires_at=expires_at,
             )
         replies = pipeline.execute()
     assert [reply for reply in replies[::2] if reply[0] != b"reserved"] == []

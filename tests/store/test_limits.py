@@ -14,7 +14,7 @@ from otp_engine.errors import RateLimited
 from otp_engine.store import keys
 from tests.support.time_travel import age
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 
 def charge(name, count, period=HOUR, *more):
@@ -152,7 +152,57 @@ def test_log_contains_hits_of_its_window_only(store, redis):
 
     # Two thirds of a minute and no more apart: the last event and the one before.
     assert redis.zcard(keys.shared_limit(limit)) == 2
-    assert 0 < redis.pttl(keys.shared_limit(limit)) <= 60_000
+
+
+def test_log_with_one_hit_expires_after_the_longest_window(store, redis):
+    limit = charge("any", 3, MINUTE, Window(9, HOUR))
+
+    take(store, limit)
+
+    assert HOUR - MINUTE < remaining_life(redis, limit) <= HOUR
+
+
+@pytest.mark.parametrize(
+    ("period", "margin"),
+    [(MINUTE, MINUTE / 8), (HOUR, HOUR / 8), (24 * HOUR, HOUR / 6)],
+)
+def test_busy_log_expires_shortly_after_the_longest_window(
+    store, redis, period, margin
+):
+    limit = charge("any", 3, period)
+    take(store, limit)
+    age(redis, SECOND)
+
+    take(store, limit)
+
+    assert period < remaining_life(redis, limit) <= period + margin
+
+
+def test_log_never_expires_before_the_end_of_a_window(store, redis):
+    limit = charge("any", 1_000, HOUR)
+    for minutes in [0, 1, 7, 7, 1, 30, 0, 59, 2]:
+        age(redis, minutes * MINUTE)
+
+        take(store, limit)
+
+        # The test itself takes a moment.
+        assert remaining_life(redis, limit) > HOUR - MINUTE
+
+
+def test_hits_count_in_a_window_that_becomes_longer(store, redis):
+    for minutes in (0, 1, 1):
+        age(redis, minutes * MINUTE)
+        take(store, charge("any", 9, 10 * MINUTE))
+    take(store, charge("any", 9, HOUR))
+    age(redis, 59 * MINUTE)
+
+    accepted = [accepts(store, charge("any", 5, HOUR)) for _ in range(3)]
+
+    assert accepted == [True, True, True]
+
+
+def remaining_life(redis, limit):
+    return timedelta(milliseconds=redis.pttl(keys.shared_limit(limit)))
 
 
 def shadow(name, count, period=HOUR):

@@ -40,13 +40,22 @@ def new_key():
     return secrets.token_bytes(8)
 
 
+def in_ten_minutes(redis):
+    """Return the milliseconds since 1970 in ten minutes, by the clock of Redis."""
+    seconds, _ = redis.time()
+    return (seconds + 600) * 1000
+
+
 def add_code(store, policy, code_hash=CODE_HASH):
     send_key = new_key()
-    store.reserve_send(
+    reservation = store.reserve_send(
         PHONE, idempotency_key=send_key, hash_parameters=HASH_PARAMETERS, policy=policy
     )
     assert store.commit_send(
-        PHONE, idempotency_key=send_key, code_hash=code_hash, policy=policy
+        PHONE,
+        idempotency_key=send_key,
+        code_hash=code_hash,
+        code_expires_at=reservation.code_expires_at,
     )
     return send_key
 
@@ -152,11 +161,14 @@ def test_repeated_reserve_of_last_attempt_is_accepted(store, policy):
     )
 
 
-def test_repeated_commit_send_adds_one_code(store, policy):
+def test_repeated_commit_send_adds_one_code(store, policy, redis):
     send_key = add_code(store, policy)
 
     assert store.commit_send(
-        PHONE, idempotency_key=send_key, code_hash=CODE_HASH, policy=policy
+        PHONE,
+        idempotency_key=send_key,
+        code_hash=CODE_HASH,
+        code_expires_at=in_ten_minutes(redis),
     )
     assert (
         len(
@@ -221,7 +233,7 @@ def test_approval_deletes_verification_and_failed_checks(store, policy, redis):
     )
 
 
-def test_send_cannot_be_committed_after_approval(store, no_cooldown):
+def test_send_cannot_be_committed_after_approval(store, no_cooldown, redis):
     add_code(store, no_cooldown)
     late = new_key()
     store.reserve_send(
@@ -234,8 +246,12 @@ def test_send_cannot_be_committed_after_approval(store, no_cooldown):
     )
 
     assert not store.commit_send(
-        PHONE, idempotency_key=late, code_hash=CODE_HASH, policy=no_cooldown
+        PHONE,
+        idempotency_key=late,
+        code_hash=CODE_HASH,
+        code_expires_at=in_ten_minutes(redis),
     )
+    assert not redis.exists(keys.for_phone(PHONE).verification)
 
 
 def test_check_after_cancellation_raises_not_found(store, no_cooldown):
@@ -262,7 +278,7 @@ def test_cancellation_keeps_counted_failures_and_sends(store, policy, redis):
     assert redis.dbsize() == 3
 
 
-def test_send_cannot_be_committed_after_cancellation(store, no_cooldown):
+def test_send_cannot_be_committed_after_cancellation(store, no_cooldown, redis):
     add_code(store, no_cooldown)
     late = new_key()
     store.reserve_send(
@@ -272,11 +288,15 @@ def test_send_cannot_be_committed_after_cancellation(store, no_cooldown):
     store.cancel(PHONE)
 
     assert not store.commit_send(
-        PHONE, idempotency_key=late, code_hash=CODE_HASH, policy=no_cooldown
+        PHONE,
+        idempotency_key=late,
+        code_hash=CODE_HASH,
+        code_expires_at=in_ten_minutes(redis),
     )
+    assert not redis.exists(keys.for_phone(PHONE).verification)
 
 
-def test_uncommitted_send_cannot_be_canceled(store, policy):
+def test_uncommitted_send_cannot_be_canceled(store, policy, redis):
     send_key = new_key()
     store.reserve_send(
         PHONE, idempotency_key=send_key, hash_parameters=HASH_PARAMETERS, policy=policy
@@ -284,13 +304,15 @@ def test_uncommitted_send_cannot_be_canceled(store, policy):
 
     assert not store.cancel(PHONE)
     assert store.commit_send(
-        PHONE, idempotency_key=send_key, code_hash=CODE_HASH, policy=policy
+        PHONE,
+        idempotency_key=send_key,
+        code_hash=CODE_HASH,
+        code_expires_at=in_ten_minutes(redis),
     )
 
 
-def test_verification_with_expired_codes_cannot_be_canceled(store, no_cooldown):
+def test_verification_with_expired_codes_cannot_be_canceled(store, no_cooldown, redis):
     # The reserved send keeps the verification itself.
-    zero_ttl = replace(no_cooldown, ttl=timedelta())
     send_key = new_key()
     store.reserve_send(
         PHONE,
@@ -304,8 +326,9 @@ def test_verification_with_expired_codes_cannot_be_canceled(store, no_cooldown):
         hash_parameters=HASH_PARAMETERS,
         policy=no_cooldown,
     )
+    now = in_ten_minutes(redis) - 600_000
     store.commit_send(
-        PHONE, idempotency_key=send_key, code_hash=CODE_HASH, policy=zero_ttl
+        PHONE, idempotency_key=send_key, code_hash=CODE_HASH, code_expires_at=now
     )
 
     assert not store.cancel(PHONE)
@@ -504,7 +527,10 @@ def test_every_key_has_an_expiry_after_every_step(store, no_cooldown, redis):
     )
     assert all_expire()
     store.commit_send(
-        PHONE, idempotency_key=send_key, code_hash=CODE_HASH, policy=no_cooldown
+        PHONE,
+        idempotency_key=send_key,
+        code_hash=CODE_HASH,
+        code_expires_at=in_ten_minutes(redis),
     )
     assert all_expire()
     store.release_send(PHONE, idempotency_key=add_code(store, no_cooldown))

@@ -15,45 +15,48 @@
 --          {'refused', i, ms}   by limit i for another ms, the longest of all that
 --                               refuse; counted by none
 --
--- TTL: each log expires after its longest window.
+-- TTL: each log expires after its longest window, or up to ten minutes later.
 
 local key = ARGV[1]
 local at = now()
-
-local function in_shadow(limit)
-    return string.sub(limit, 1, 6) == 'shadow'
+local logs = {}
+for i, name in ipairs(KEYS) do
+    logs[i] = read_log(name, ARGV[i + 1], at)
+    logs[i].in_shadow = string.sub(ARGV[i + 1], 1, 6) == 'shadow'
 end
 
-local function acquire(time, repeated)
-    local reply = {'acquired'}
-    for i, log in ipairs(KEYS) do
-        local limit, over = ARGV[i + 1], 0
-        if in_shadow(limit) then
-            over = check_shadow(log, limit, key, time, repeated)
-        else
-            append(log, limit, key, time)
+-- Return whether a log contains the event.
+local function is_counted()
+    for _, log in ipairs(logs) do
+        if redis.call('ZSCORE', log.key, key) then
+            return true
         end
-        reply[i + 1] = {over, unpack(usage(log, limit, at))}
     end
-    return reply
-end
-
-for _, log in ipairs(KEYS) do
-    local before = redis.call('ZSCORE', log, key)
-    if before then
-        -- The write is repeated, so that the WAIT after it covers it.
-        return acquire(before, true)
-    end
+    return false
 end
 
 local refused, longest = 0, 0
-for i, log in ipairs(KEYS) do
-    local milliseconds = retry_after(log, ARGV[i + 1], at)
-    if milliseconds > longest and not in_shadow(ARGV[i + 1]) then
+for i, log in ipairs(logs) do
+    local milliseconds = log.in_shadow and 0 or retry_after(log)
+    if milliseconds > longest then
         refused, longest = i, milliseconds
     end
 end
-if refused > 0 then
+-- Only a repeated request can be in a log, so no other request needs to look.
+local repeated = refused > 0 and is_counted()
+if refused > 0 and not repeated then
     return {'refused', refused, longest}
 end
-return acquire(at, false)
+
+for _, log in ipairs(logs) do
+    if not log.in_shadow and append(log, key) == 0 then
+        repeated = true
+    end
+end
+local reply = {'acquired'}
+for i, log in ipairs(logs) do
+    -- Last, because the enforced limits have shown whether the request is repeated.
+    local over = log.in_shadow and check_shadow(log, key, repeated) or 0
+    reply[i + 1] = {over, unpack(usage(log))}
+end
+return reply

@@ -23,18 +23,15 @@
 
 local verification, failed, approval = KEYS[1], KEYS[2], KEYS[3]
 
-if redis.call('GET', approval) == ARGV[1] then
-    -- The write is repeated, so that the WAIT after it covers it.
-    redis.call('SET', approval, ARGV[1], 'PX', ARGV[3])
-    return now()
-end
-if redis.call('HGET', verification, 'id') ~= ARGV[2] then
+if redis.call('HGET', verification, 'id') == ARGV[2] then
+    if ARGV[4] == '1' then
+        redis.call('DEL', verification, failed, KEYS[4])
+    else
+        redis.call('DEL', verification)
+    end
+elseif redis.call('GET', approval) ~= ARGV[1] then
     return 0
 end
-
-redis.call('DEL', verification)
-if ARGV[4] == '1' then
-    redis.call('DEL', failed, KEYS[4])
-end
+-- Also for a repeated request, so that the WAIT after it covers a write.
 redis.call('SET', approval, ARGV[1], 'PX', ARGV[3])
 return now()

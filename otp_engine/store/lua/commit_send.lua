@@ -6,22 +6,16 @@
 -- KEYS[1]  otp:{phone}:verification   hash
 -- ARGV[1]  idempotency key of the send, 8 bytes
 -- ARGV[2]  the code's hash, 32 bytes
--- ARGV[3]  lifetime of the code in milliseconds
+-- ARGV[3]  time at which the code expires, as reserve_send.lua returned it
 --
 -- returns  1  stored; the message may be sent
 --          0  the reservation is gone; nothing may be sent
 --
--- TTL: extended to the end of this code if that is later, and never shortened, because
--- earlier codes live until their own ends.
+-- TTL: unchanged; reserve_send.lua has extended it to the end of this code.
 
-local key, ttl = ARGV[1], tonumber(ARGV[3])
-
-if redis.call('HEXISTS', KEYS[1], key) == 0 then
-    return 0
+-- HSET replies whether it has added the field, so it also looks the reservation up.
+if redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ARGV[3]) == 0 then
+    return 1
 end
-
-redis.call('HSET', KEYS[1], key, ARGV[2] .. string.format('%.0f', now() + ttl))
-if redis.call('PTTL', KEYS[1]) < ttl then
-    redis.call('PEXPIRE', KEYS[1], ttl)
-end
-return 1
+redis.call('HDEL', KEYS[1], ARGV[1])
+return 0

@@ -14,7 +14,7 @@
 
 local at = now()
 local reply = {}
-for n, log in ipairs(KEYS) do
-    reply[n] = usage(log, ARGV[n], at)
+for n, name in ipairs(KEYS) do
+    reply[n] = usage(read_log(name, ARGV[n], at))
 end
 return reply

@@ -38,9 +38,9 @@ if redis.call('HDEL', verification, key) == 0 then
 end
 
 local live = read_verification(verification, now())
-if live.sends == 0 then
+if #live.sends == 0 then
     redis.call('DEL', verification)
-elseif live.sends == live.committed then
+elseif #live.sends == live.committed then
     redis.call('PEXPIREAT', verification, string.format('%.0f', live.last_end))
 end
 return 1

@@ -24,11 +24,11 @@
 --          {'failed_checks_per_phone' | 'max_consecutive_failures', ms}
 --                                     the phone's limit refuses for another ms
 --
--- TTL: the verification's does not change. Each log expires after its longest window.
+-- TTL: the verification's does not change. Each log expires after its longest window, or
+-- up to ten minutes later.
 
 local verification, failed, failures = KEYS[1], KEYS[2], KEYS[3]
 local key, max_checks = ARGV[1], tonumber(ARGV[2])
-local budget, consecutive = ARGV[3], ARGV[4]
 local at = now()
 local live = read_verification(verification, at)
 local checks = live.fields.checks
@@ -46,11 +46,14 @@ if #live.code_hashes == 0 then
     return {'not_found'}
 end
 
+local budget = read_log(failed, ARGV[3], at)
+local consecutive = read_log(failures, ARGV[4], at)
+
 -- Return the milliseconds until the limits of the phone allow another check, and the
 -- name of the limit that takes longest.
 local function phone_wait()
-    local budget_wait = retry_after(failed, budget, at)
-    local disabled = retry_after(failures, consecutive, at)
+    local budget_wait = retry_after(budget)
+    local disabled = retry_after(consecutive)
     if disabled > budget_wait then
         return disabled, 'max_consecutive_failures'
     end
@@ -71,13 +74,11 @@ else
     end
     checks = checks .. key
     redis.call('HSET', verification, 'checks', checks)
-    append(failed, budget, key, at)
-    append(failures, consecutive, key, at)
+    append(budget, key)
+    append(consecutive, key)
 end
 
-local phone_attempts = math.min(
-    remaining(failed, budget, at), remaining(failures, consecutive, at)
-)
+local phone_attempts = math.min(remaining(budget), remaining(consecutive))
 local attempts = math.max(0, math.min(max_checks - #checks / 8, phone_attempts))
 local wait = 0
 if attempts == 0 then

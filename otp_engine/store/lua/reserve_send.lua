@@ -31,9 +31,10 @@
 -- ARGV[12]  member of KEYS[7] for this verification
 -- ARGV[13]  the sender: field of KEYS[5]
 --
--- returns  {'reserved', id, argon2, ms, {used, ms, ...}, over, {used, ms, ...}}
---                                           reserved; the next send is possible in ms;
---                                           for each window of the enforced limit the
+-- returns  {'reserved', id, argon2, end, ms, {used, ms, ...}, over, {used, ms, ...}}
+--                                           reserved; the code of this send expires at
+--                                           end (ms since 1970); the next send is
+--                                           possible in ms; for each window of the enforced limit the
 --                                           messages in it, and ms until it accepts one
 --                                           more; 1 if the shadow limit would refuse
 --                                           this send, else 0; its windows likewise
@@ -45,107 +46,113 @@
 --          {'not_found'}                    ARGV[2] is empty and no verification is live
 --          {'provider_rejection', text}     a provider rejected this phone recently
 --
--- TTL: the verification expires no earlier than a code from now, so that it cannot
--- end between this step and commit_send.lua; release_send.lua reverts that. The log of
--- sends expires after its longest window, and no earlier than a code: during a
--- pepper rotation it marks the phone as in use (phone_state.lua). The index of bound
--- verifications expires with the last of them.
+-- TTL: the verification expires no earlier than the code of this send;
+-- release_send.lua reverts that. The log of sends expires after its longest window, or
+-- up to ten minutes later, and no earlier than a code: during a pepper rotation it marks
+-- the phone as in use (phone_state.lua). The index of bound verifications expires with
+-- the last of them.
 
-local verification, sends, failed, shadow = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local verification, sends, shadow = KEYS[1], KEYS[2], KEYS[4]
 local key, ttl, cooldown = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[7])
-local per_phone = ARGV[8]
+local max_sends = tonumber(ARGV[5])
 local at = now()
-local fields = redis.call('HKEYS', verification)
-local id, argon2, checks =
-    unpack(redis.call('HMGET', verification, 'id', 'argon2', 'checks'))
-local ends_in = redis.call('PTTL', verification)
-local sent = id and #fields - 3 or 0
+-- Most phones have no key yet, so one command replaces the reads of all keys.
+local exists = redis.call('EXISTS', unpack(KEYS, 1, 6)) > 0
+local pending = read_verification(verification, at, exists)
+local id, argon2 = pending.fields.id, pending.fields.argon2
+local sent = #pending.sends
+local log = read_log(sends, ARGV[8], at, exists)
+local shadow_log = read_log(shadow, ARGV[10], at, exists)
 
 -- Return the milliseconds until the cooldown after the last send ends.
 local function cooldown_left()
     local last = -math.huge
-    for _, name in ipairs(fields) do
-        if #name == 8 then
-            last = math.max(last, tonumber(redis.call('ZSCORE', sends, name) or last))
-        end
+    for _, name in ipairs(pending.sends) do
+        last = math.max(last, tonumber(redis.call('ZSCORE', sends, name) or last))
     end
     return math.max(0, last + cooldown - at)
 end
 
-local function reserved_reply(repeated)
+-- Return the rule that refuses for the longest time, and that time in milliseconds.
+local function find_refusal()
+    local reason, longest = nil, 0
+    local function refuse(rule, milliseconds)
+        if milliseconds > longest then
+            reason, longest = rule, milliseconds
+        end
+    end
+    refuse('sends_per_phone', retry_after(log))
+    refuse('failed_checks_per_phone', retry_after(read_log(KEYS[3], ARGV[9], at)))
+    refuse('max_consecutive_failures', retry_after(read_log(KEYS[6], ARGV[11], at)))
+    if id then
+        -- In its last millisecond a verification has a PTTL of 0, and still refuses.
+        local until_end = math.max(1, redis.call('PTTL', verification))
+        refuse('resend_cooldown', cooldown_left())
+        if sent >= max_sends then
+            refuse('max_sends', until_end)
+        end
+        if #pending.fields.checks / 8 >= tonumber(ARGV[6]) then
+            refuse('max_attempts_reached', until_end)
+        end
+    end
+    return reason, longest
+end
+
+local function extend(name)
+    if not exists or redis.call('PTTL', name) < ttl then
+        redis.call('PEXPIRE', name, ttl)
+    end
+end
+
+-- Return the reply for a send that is counted, and extend its verification.
+local function reserved(repeated)
+    extend(verification)
     local over = 0
     if ARGV[10] ~= '' then
-        over = check_shadow(shadow, ARGV[10], key, at, repeated)
+        over = check_shadow(shadow_log, key, repeated)
     end
-    local resend = math.max(cooldown, retry_after(sends, per_phone, at))
-    if repeated then
-        resend = math.max(cooldown_left(), retry_after(sends, per_phone, at))
-    end
-    if sent >= tonumber(ARGV[5]) then
+    local resend = math.max(repeated and cooldown_left() or cooldown, retry_after(log))
+    if sent >= max_sends then
         resend = math.max(resend, ttl)
     end
     return {
-        'reserved', id, argon2, resend, usage(sends, per_phone, at), over,
-        usage(shadow, ARGV[10], at)
+        'reserved', id, argon2, at + ttl, resend, usage(log), over, usage(shadow_log)
     }
 end
 
-local reserved = id and redis.call('HGET', verification, key)
-if reserved then
+if pending.fields[key] then
     -- The write is repeated, so that the WAIT after it covers it.
-    redis.call('HSET', verification, key, reserved)
-    return reserved_reply(true)
+    redis.call('HSET', verification, key, pending.fields[key])
+    return reserved(true)
 end
-
 if not id and ARGV[2] == '' then
     return {'not_found'}
 end
-local rejection = redis.call('HGET', KEYS[5], ARGV[13])
-local rejected_until, text = string.match(rejection or '', '^(%d+) (.*)$')
-if rejected_until and tonumber(rejected_until) > at then
-    return {'provider_rejection', text}
-end
-
-local reason, longest = nil, 0
-local function refuse(rule, milliseconds)
-    if milliseconds > longest then
-        reason, longest = rule, milliseconds
+if exists then
+    local rejection = redis.call('HGET', KEYS[5], ARGV[13])
+    local rejected_until, text = string.match(rejection or '', '^(%d+) (.*)$')
+    if rejected_until and tonumber(rejected_until) > at then
+        return {'provider_rejection', text}
+    end
+    local reason, milliseconds = find_refusal()
+    if reason then
+        return {reason, milliseconds}
     end
 end
 
-refuse('sends_per_phone', retry_after(sends, per_phone, at))
-refuse('failed_checks_per_phone', retry_after(failed, ARGV[9], at))
-refuse('max_consecutive_failures', retry_after(KEYS[6], ARGV[11], at))
 if id then
-    -- In its last millisecond a verification has a PTTL of 0, and still refuses.
-    local until_end = math.max(1, ends_in)
-    refuse('resend_cooldown', cooldown_left())
-    if sent >= tonumber(ARGV[5]) then
-        refuse('max_sends', until_end)
-    end
-    if #checks / 8 >= tonumber(ARGV[6]) then
-        refuse('max_attempts_reached', until_end)
-    end
-end
-if reason then
-    return {reason, longest}
-end
-
-if not id then
+    redis.call('HSET', verification, key, '')
+else
     id, argon2 = ARGV[2], ARGV[3]
-    redis.call('HSET', verification, 'id', id, 'argon2', argon2, 'checks', '')
+    redis.call('HSET', verification, 'id', id, 'argon2', argon2, 'checks', '', key, '')
 end
-redis.call('HSET', verification, key, '')
-if ends_in < ttl then
-    redis.call('PEXPIRE', verification, ttl)
-end
-append(sends, per_phone .. ' 1/' .. cooldown .. ' 1/' .. ttl, key, at)
+sent = sent + 1
+-- The log also serves the cooldown, and marks the phone as in use.
+log.longest, log.in_use = math.max(log.longest, cooldown, ttl), exists
+append(log, key)
 if KEYS[7] then
     redis.call('ZADD', KEYS[7], at + ttl, ARGV[12])
     redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', at)
-    if redis.call('PTTL', KEYS[7]) < ttl then
-        redis.call('PEXPIRE', KEYS[7], ttl)
-    end
+    extend(KEYS[7])
 end
-sent = sent + 1
-return reserved_reply(false)
+return reserved(false)

@@ -7,6 +7,8 @@
 -- empty limit refuses nothing and records nothing. Its log is a sorted set with one
 -- member an event: the idempotency key of the request, scored by the time of the event.
 -- Equal keys are one event, so repeating an append or a removal changes nothing.
+--
+-- A script reads each log once, before it writes, and computes the rest from that.
 
 -- Return the time of the Redis server in milliseconds since 1970.
 local function now()
@@ -14,67 +16,104 @@ local function now()
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Return the milliseconds until a window accepts one more event; 0 if it does now.
-local function retry_after_window(log, count, period, at)
-    local nth = redis.call('ZREVRANGE', log, count - 1, count - 1, 'WITHSCORES')
-    return nth[2] and math.max(0, nth[2] + period - at) or 0
+-- Read how many events each window of *limit* contains. The caller passes false as
+-- *exists* if it knows that the log is empty.
+--
+-- Returns a table with one {count, period, used} a window, and:
+--   key      the key of the log
+--   at       the time of the reading
+--   longest  the longest period; 0 for an empty limit
+--   in_use   whether a window contains an event
+local function read_log(key, limit, at, exists)
+    local log = {key = key, at = at, longest = 0, in_use = false}
+    for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
+        local window = {count = tonumber(count), period = tonumber(period), used = 0}
+        if exists ~= false then
+            window.used = redis.call('ZCOUNT', key, '(' .. (at - period), '+inf')
+        end
+        log.in_use = log.in_use or window.used > 0
+        log.longest = math.max(log.longest, window.period)
+        log[#log + 1] = window
+    end
+    return log
 end
 
--- Return the milliseconds until *limit* accepts one more event; 0 if it does now.
-local function retry_after(log, limit, at)
+-- Return the milliseconds until a window accepts one more event; 0 if it does now.
+local function window_wait(log, window)
+    if window.used < window.count then
+        return 0
+    end
+    local nth = window.count - 1
+    local entry = redis.call('ZREVRANGE', log.key, nth, nth, 'WITHSCORES')
+    return entry[2] + window.period - log.at
+end
+
+-- Return the milliseconds until all windows accept one more event; 0 if they do now.
+local function retry_after(log)
     local longest = 0
-    for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
-        longest = math.max(longest, retry_after_window(log, count, period, at))
+    for _, window in ipairs(log) do
+        longest = math.max(longest, window_wait(log, window))
     end
     return longest
 end
 
--- Return two numbers for each window of *limit*: the events in it, and the milliseconds
--- until it accepts one more.
-local function usage(log, limit, at)
+-- Return two numbers for each window: the events in it, and the milliseconds until it
+-- accepts one more.
+local function usage(log)
     local result = {}
-    for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
-        result[#result + 1] = redis.call('ZCOUNT', log, '(' .. (at - period), '+inf')
-        result[#result + 1] = retry_after_window(log, count, period, at)
+    for _, window in ipairs(log) do
+        result[#result + 1] = window.used
+        result[#result + 1] = window_wait(log, window)
     end
     return result
 end
 
--- Return how many more events *limit* accepts now.
-local function remaining(log, limit, at)
+-- Return how many more events the limit accepts now.
+local function remaining(log)
     local least = math.huge
-    for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
-        local used = redis.call('ZCOUNT', log, '(' .. (at - period), '+inf')
-        least = math.min(least, count - used)
+    for _, window in ipairs(log) do
+        least = math.min(least, window.count - window.used)
     end
     return least
 end
 
--- Append one event, and delete the events that are older than every window.
-local function append(log, limit, key, at)
-    local longest = 0
-    for period in string.gmatch(limit, '/(%d+)') do
-        longest = math.max(longest, tonumber(period))
+-- Append the event *key*, and return 1; return 0 if the log contains it.
+--
+-- The log must not expire while a window counts one of its events. A log with one event
+-- expires exactly after the longest period. A log in use expires up to ten minutes
+-- later, so most appends read its expiry and write nothing. Each time that the expiry is
+-- written, the events that are older than every window are deleted.
+local function append(log, key)
+    if log.longest == 0 then
+        return 0
     end
-    if longest > 0 then
-        -- ZADD is first: a Redis without memory rejects it only in a script that has
-        -- not written yet, and so must not grow.
-        redis.call('ZADD', log, at, key)
-        redis.call('ZREMRANGEBYSCORE', log, '-inf', at - longest)
-        redis.call('PEXPIRE', log, longest)
+    -- ZADD is first: a Redis without memory rejects it only in a script that has not
+    -- written yet, and so must not grow.
+    local added = redis.call('ZADD', log.key, 'NX', log.at, key)
+    for _, window in ipairs(log) do
+        window.used = window.used + added
     end
+    if not log.in_use then
+        redis.call('PEXPIRE', log.key, log.longest)
+    -- A repeated request writes the expiry, so that the WAIT after it covers a write.
+    elseif added == 0 or redis.call('PTTL', log.key) < log.longest then
+        redis.call('ZREMRANGEBYSCORE', log.key, '-inf', log.at - log.longest)
+        local margin = math.min(math.ceil(log.longest / 8), 600000)
+        redis.call('PEXPIRE', log.key, log.longest + margin)
+    end
+    return added
 end
 
 -- Append an event that a limit in shadow mode accepts, and return 0. Return 1 for an
 -- event that the limit would refuse. The limit has a log of its own, which holds what
 -- it would hold if it were enforced. A repeated request gets the same result.
-local function check_shadow(log, limit, key, at, repeated)
+local function check_shadow(log, key, repeated)
     if repeated then
-        return redis.call('ZSCORE', log, key) and 0 or 1
+        return redis.call('ZSCORE', log.key, key) and 0 or 1
     end
-    if retry_after(log, limit, at) > 0 then
+    if remaining(log) <= 0 then
         return 1
     end
-    append(log, limit, key, at)
+    append(log, key)
     return 0
 end

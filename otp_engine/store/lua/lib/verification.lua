@@ -5,24 +5,24 @@
 -- after the commit it is the code's 32-byte hash and the time at which the code expires
 -- (milliseconds since 1970, decimal).
 
--- Read the hash at *key*.
+-- Read the hash at *key*. The caller passes false as *exists* if it knows that there is
+-- none.
 --
 -- Returns a table:
---   fields       the fields that are not sends, by name
+--   fields       all fields, by name
+--   sends        the names of the sends, reserved and committed
+--   committed    number of committed sends
 --   code_hashes  the hashes of the codes that are live at the time *at*
 --   last_end     time at which the last code expires or expired; 0 without a code
---   sends        number of sends, reserved and committed
---   committed    number of committed sends
-local function read_verification(key, at)
+local function read_verification(key, at, exists)
     local result =
-        {fields = {}, code_hashes = {}, last_end = 0, sends = 0, committed = 0}
-    local entries = redis.call('HGETALL', key)
+        {fields = {}, sends = {}, committed = 0, code_hashes = {}, last_end = 0}
+    local entries = exists == false and {} or redis.call('HGETALL', key)
     for i = 1, #entries, 2 do
         local name, value = entries[i], entries[i + 1]
-        if #name ~= 8 then
-            result.fields[name] = value
-        else
-            result.sends = result.sends + 1
+        result.fields[name] = value
+        if #name == 8 then
+            table.insert(result.sends, name)
         end
         if #name == 8 and value ~= '' then
             local ends = tonumber(string.sub(value, 33))

@@ -1,0 +1,120 @@
+"""The Redis commands of a send and of a check, those inside the scripts included.
+
+Each command takes time of the one thread that executes them for all instances. The
+policy has its defaults, with a limit by country; the client has an API key without a
+limit. Events are written in batches by another thread, and are not counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.models import CheckRequest, SendRequest
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.errors import RateLimited
+from otp_engine.store.redis_store import RedisStore
+from tests.support.fakes import different_code
+
+ALICE = numbers.parse("+919445012345", "IN")
+SEND = SendRequest(number=ALICE, client_name="shop")
+POLICY = Policy(sends_per_country=Limit.parse("1000/1h"))
+READS = {"evalsha", "time", "exists", "hgetall", "hget", "zcount", "zscore", "pttl"}
+
+
+@pytest.fixture
+def busy_engine(engine, real_redis):
+    """Return an engine on a real Redis, after requests for other phones."""
+    busy = replace(engine, store=RedisStore(real_redis), policy=POLICY)
+    for number in ("+919445067890", "+919445067891"):
+        other = numbers.parse(number, "IN")
+        busy.send(replace(SEND, number=other))
+        for code in (different_code(busy.sender.code), busy.sender.code):
+            busy.check(CheckRequest(number=other, code=code))
+    return busy
+
+
+@pytest.fixture
+def commands_of(real_redis):
+    """Return a function that counts the commands of a call, by name."""
+
+    def count(call, request):
+        real_redis.config_resetstat()
+        call(request)
+        stats = real_redis.info("commandstats")
+        calls = {name.removeprefix("cmdstat_"): stats[name]["calls"] for name in stats}
+        return Counter(calls) - Counter(["info", "config|resetstat"])
+
+    return count
+
+
+def check_of(code):
+    return CheckRequest(number=ALICE, code=code, client_name="shop")
+
+
+def test_send_to_an_unknown_phone_takes_17_commands(busy_engine, commands_of):
+    commands = commands_of(busy_engine.send, SEND)
+
+    assert commands == {
+        "evalsha": 3,
+        "time": 2,
+        "exists": 1,
+        "hset": 2,
+        "zcount": 2,
+        "zadd": 3,
+        "pttl": 2,
+        "pexpire": 2,
+    }
+    assert commands.total() == 17
+
+
+def test_resend_takes_28_commands(busy_engine, commands_of):
+    resend = replace(busy_engine, policy=replace(POLICY, resend_cooldown=timedelta()))
+    resend.send(SEND)
+
+    assert commands_of(resend.send, SEND).total() == 28
+
+
+def test_wrong_check_takes_10_commands(busy_engine, commands_of):
+    busy_engine.send(SEND)
+    wrong = check_of(different_code(busy_engine.sender.code))
+
+    commands = commands_of(busy_engine.check, wrong)
+
+    assert commands == {
+        "evalsha": 1,
+        "time": 1,
+        "hgetall": 1,
+        "zcount": 2,
+        "hset": 1,
+        "zadd": 2,
+        "pexpire": 2,
+    }
+    assert commands.total() == 10
+
+
+def test_right_check_takes_15_commands(busy_engine, commands_of):
+    busy_engine.send(SEND)
+
+    commands = commands_of(busy_engine.check, check_of(busy_engine.sender.code))
+
+    assert commands.total() == 15
+    assert commands["hget"] == commands["set"] == commands["del"] == 1
+
+
+def test_refused_send_takes_11_commands_and_no_write(busy_engine, commands_of):
+    busy_engine.send(SEND)
+
+    def send_again(request):
+        with pytest.raises(RateLimited):
+            busy_engine.send(request)
+
+    commands = commands_of(send_again, SEND)
+
+    assert commands.total() == 11
+    assert commands.keys() <= READS
