@@ -23,6 +23,7 @@ from otp_engine.domain.events import (
 from otp_engine.domain.limits import durations
 from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.ops import labeled_metrics
 
 _RULES = (
     (Action.SEND, "resend_cooldown"),
@@ -72,7 +73,7 @@ class EventMetrics:
         self._start_at_zero(countries)
 
     def _add_message_counters(self, registry: CollectorRegistry) -> None:
-        counter = partial(Counter, registry=registry)
+        counter = partial(labeled_metrics.build, Counter, registry=registry)
         self._sends = counter(
             "otp_sends",
             "Messages passed to providers, by outcome.",
@@ -88,7 +89,7 @@ class EventMetrics:
         )
 
     def _add_request_counters(self, registry: CollectorRegistry) -> None:
-        counter = partial(Counter, registry=registry)
+        counter = partial(labeled_metrics.build, Counter, registry=registry)
         self._checks = counter("otp_checks", "Checks, by outcome.", ["outcome"])
         self._refusals = counter(
             "otp_refusals", "Requests refused by a rule.", ["action", "limit"]
@@ -124,19 +125,19 @@ class EventMetrics:
     def _start_at_zero(self, countries: Iterable[str]) -> None:
         for country in countries:
             for outcome in ("accepted", "unconfirmed", "rejected"):
-                self._sends.labels(country, Channel.SMS, outcome)
+                self._sends(country, Channel.SMS, outcome)
             for outcome in ("delivered", "undelivered"):
-                self._deliveries.labels(country, Channel.SMS, outcome)
-            self._approvals.labels(country, Channel.SMS)
+                self._deliveries(country, Channel.SMS, outcome)
+            self._approvals(country, Channel.SMS)
         for action in Action:
             for reason in ("store", "provider", "overloaded"):
-                self._unavailable.labels(action, reason)
+                self._unavailable(action, reason)
         for action, limit in _KNOWN:
-            self._refusals.labels(action, limit)
+            self._refusals(action, limit)
         for action, limit in _SHADOW_CAPABLE:
-            self._shadow_refusals.labels(action, limit)
+            self._shadow_refusals(action, limit)
         for outcome in _CHECK_OUTCOMES:
-            self._checks.labels(outcome)
+            self._checks(outcome)
 
     def set_policy(self, version: int, policy: Policy) -> None:
         """Set the gauges of the live policy.
@@ -174,37 +175,35 @@ class EventMetrics:
             case MessageUndelivered():
                 self._count_delivery(event, "undelivered")
             case VerificationApproved():
-                self._approvals.labels(event.recipient.country, event.channel).inc()
-                self._checks.labels("approved").inc()
+                self._approvals(event.recipient.country, event.channel).inc()
+                self._checks("approved").inc()
             case CheckFailed():
-                self._checks.labels("wrong").inc()
+                self._checks("wrong").inc()
             case CheckNotFound():
-                self._checks.labels("not_found").inc()
+                self._checks("not_found").inc()
             case RequestRefused():
                 self._count_refusal(event)
             case RequestUnavailable():
                 self._count_failure(event)
 
     def _count_send(self, event: CodeSent | SendRejected, outcome: str) -> None:
-        self._sends.labels(event.recipient.country, event.channel, outcome).inc()
+        self._sends(event.recipient.country, event.channel, outcome).inc()
 
     def _count_delivery(
         self, event: MessageDelivered | MessageUndelivered, outcome: str
     ) -> None:
-        self._deliveries.labels(event.recipient.country, event.channel, outcome).inc()
+        self._deliveries(event.recipient.country, event.channel, outcome).inc()
 
     def _count_refusal(self, event: RequestRefused) -> None:
         counter = self._shadow_refusals if event.shadow else self._refusals
         known = (event.action, event.limit) in _KNOWN
         # Clients can create any number of limits of their own; one label for all of
         # them bounds the number of series.
-        counter.labels(
-            event.action, event.limit if known else "client_rate_limit"
-        ).inc()
+        counter(event.action, event.limit if known else "client_rate_limit").inc()
         if event.action == Action.CHECK and not event.shadow:
-            self._checks.labels("refused").inc()
+            self._checks("refused").inc()
 
     def _count_failure(self, event: RequestUnavailable) -> None:
-        self._unavailable.labels(event.action, event.reason).inc()
+        self._unavailable(event.action, event.reason).inc()
         if event.action == Action.CHECK:
-            self._checks.labels("unavailable").inc()
+            self._checks("unavailable").inc()

@@ -7,6 +7,8 @@ from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from otp_engine.ops import labeled_metrics
+
 _SHORT = tuple(ms / 1000 for ms in (0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000))
 _LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 _KNOWN_REDIS_ERRORS = ("NoAnswer", "ConnectionError", "CircuitOpen")
@@ -28,7 +30,8 @@ class TimingMetrics:
         self._add_redis(registry)
 
     def _add_http(self, registry: CollectorRegistry) -> None:
-        self._requests = Histogram(
+        self._requests = labeled_metrics.build(
+            Histogram,
             "otp_http_request_duration_seconds",
             "Duration of HTTP requests.",
             ["method", "route", "status"],
@@ -57,7 +60,8 @@ class TimingMetrics:
             self._unreadable_client_ips.labels(reason)
 
     def _add_provider(self, registry: CollectorRegistry) -> None:
-        self._provider = Histogram(
+        self._provider = labeled_metrics.build(
+            Histogram,
             "otp_provider_duration_seconds",
             "Duration of requests to providers.",
             ["sender", "outcome"],
@@ -133,7 +137,7 @@ class TimingMetrics:
             outcome: `accepted`, or the code of the error.
             error: The provider's own error code, or the code of the error.
         """
-        self._provider.labels(sender, outcome).observe(took)
+        self._provider(sender, outcome).observe(took)
         if error:
             self._provider_errors.labels(sender, error).inc()
 
@@ -148,7 +152,7 @@ class TimingMetrics:
             status: The status of the response.
             seconds: The duration.
         """
-        self._requests.labels(method, route, status).observe(seconds)
+        self._requests(method, route, status).observe(seconds)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             self._internal_errors.inc()
 
