@@ -22,6 +22,7 @@ from otp_engine.config import redis_urls
 from otp_engine.config.redis_urls import RedisUrl
 from otp_engine.errors import InvalidSettings
 from otp_engine.store.cluster import ClusterTopology
+from otp_engine.store.node_client import NodeClient
 from otp_engine.store.tls_connection import SentinelTlsConnection, TlsConnection
 
 Argument: TypeAlias = str | bytes | int
@@ -121,7 +122,7 @@ def _embedded() -> redis.Redis:
 
 
 def _pooled(options: Mapping[str, Any], **address: Any) -> redis.Redis:  # noqa: ANN401 - redis-py's arguments
-    return redis.Redis.from_pool(ConnectionPool(**options, **address))
+    return NodeClient.from_pool(ConnectionPool(**options, **address))
 
 
 def _sentinel(url: RedisUrl, options: dict[str, Any]) -> redis.Redis:
@@ -135,5 +136,5 @@ def _sentinel(url: RedisUrl, options: dict[str, Any]) -> redis.Redis:
     sentinel.sentinels = [
         _pooled(to_sentinel, host=host, port=port) for host, port in url.hosts
     ]
-    master: redis.Redis = sentinel.master_for(url.name)
-    return master
+    primary: redis.Redis = sentinel.master_for(url.name, redis_class=NodeClient)
+    return primary

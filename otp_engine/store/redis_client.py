@@ -32,6 +32,7 @@ from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMet
 from otp_engine.store import redis_errors
 from otp_engine.store.cluster import Address, ClusterTopology
 from otp_engine.store.connection import Client, RedisCommands
+from otp_engine.store.node_client import NodeClient
 from otp_engine.store.sentinel import refresh_primary
 
 log = logging.getLogger(__name__)
@@ -189,6 +190,6 @@ def _refresh_topology(client: Client, error: RedisError) -> None:
     if isinstance(client, ClusterTopology):
         # A node that timed out still owns its slots until the others report otherwise.
         client.refresh(wait=not isinstance(error, RedisTimeoutError))
-    elif redis_errors.is_read_only(error):
+    elif isinstance(client, NodeClient) and redis_errors.is_read_only(error):
         # The server is a replica now; its connections would stay open.
-        client.connection_pool.disconnect(inuse_connections=False)
+        client.close_idle()
