@@ -22,6 +22,7 @@ class ConsoleProvider:
     """
 
     name = "console"
+    has_deadline = False
 
     def __init__(
         self,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from contextvars import copy_context
 from datetime import timedelta
 from functools import partial
 from threading import BoundedSemaphore
@@ -22,12 +20,13 @@ from otp_engine.errors import (
 )
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
+from otp_engine.resilience.time_limit import call_within
 from otp_engine.senders.provider import Provider
 
 log = logging.getLogger(__name__)
 
-# A provider's own timeouts apply to each piece of a response. A response that arrives
-# one byte at a time never triggers them.
+# For providers without a deadline of their own. The timeouts of most HTTP clients apply
+# to each piece of a response, and a response byte by byte never triggers them.
 _TIMEOUT = timedelta(seconds=12)
 
 
@@ -48,13 +47,14 @@ class GuardedSender:
         metrics: DependencyMetrics = NULL_METRICS,
         on_accepted: Callable[[Message], object] | None = None,
     ) -> None:
-        """Create the sender and its threads.
+        """Create the sender.
 
         Args:
             provider: Delivers the messages.
             breaker: Rejects messages while the provider does not answer.
             max_concurrent: Number of messages that may wait for the provider at once.
-            timeout: Maximum time that a request waits for the provider.
+            timeout: Maximum time that a request waits for a provider without a deadline
+                of its own.
             metrics: Records the duration and the outcome of each message.
             on_accepted: Called with each accepted message, in the sending thread.
         """
@@ -65,7 +65,6 @@ class GuardedSender:
         self._metrics = metrics
         self._on_accepted = on_accepted
         self._slots = BoundedSemaphore(max_concurrent)
-        self._threads = ThreadPoolExecutor(max_concurrent, thread_name_prefix="sending")
 
     @contextmanager
     def acquire_slot(self) -> Iterator[Deliver]:
@@ -97,10 +96,16 @@ class GuardedSender:
         if not self._breaker.try_acquire():
             raise ProviderUnavailable(retry_after=self._breaker.open_for())
         try:
-            self._send_within_timeout(slot, message)
+            if self._provider.has_deadline:
+                self._call_provider(message)
+            else:
+                self._call_within_timeout(slot, message)
         except (ProviderUnavailable, DeliveryUnconfirmed):
             if self._breaker.record_failure():
                 log.error("%s: the circuit breaker is open", self.name)  # noqa: TRY400 - each error is logged where it occurs
+            raise
+        except Overloaded:
+            # The provider has not got the message.
             raise
         except OTPError:
             # The provider rejected this message, so it is reachable.
@@ -108,34 +113,36 @@ class GuardedSender:
             raise
         self._breaker.record_success()
 
-    def _send_within_timeout(self, slot: ExitStack, message: Message) -> None:
-        # The thread owns the slot from here on: a message that times out continues, and
-        # keeps its slot until the provider answers.
-        sending = self._threads.submit(
-            # In a copy of the context, so that its log lines have the request id.
-            copy_context().run,
-            self._call_provider,
-            slot.pop_all(),
-            message,
-        )
-        if not wait([sending], self._timeout).done:
-            raise DeliveryUnconfirmed
-        sending.result()
+    def _call_within_timeout(self, slot: ExitStack, message: Message) -> None:
+        # The thread owns the slot: a message that times out continues, and keeps its
+        # slot until the provider answers.
+        owned = slot.pop_all()
 
-    def _call_provider(self, slot: ExitStack, message: Message) -> None:
+        def call() -> None:
+            with owned:
+                self._call_provider(message)
+
+        try:
+            call_within(self._timeout, call, thread_name="sending")
+        except TimeoutError:
+            raise DeliveryUnconfirmed from None
+        except Overloaded:
+            owned.close()
+            raise
+
+    def _call_provider(self, message: Message) -> None:
         started = perf_counter()
         outcome: str = "unexpected"
         error: str | None = "unexpected"
-        with slot:
-            try:
-                self._provider.send(message)
-                if self._on_accepted:
-                    self._on_accepted(message)
-                outcome, error = "accepted", None
-            except OTPError as rejection:
-                outcome = rejection.error_code
-                error = str(rejection.provider_error or rejection.error_code)
-                raise
-            finally:
-                duration = perf_counter() - started
-                self._metrics.observe_delivery(self.name, duration, outcome, error)
+        try:
+            self._provider.send(message)
+            if self._on_accepted:
+                self._on_accepted(message)
+            outcome, error = "accepted", None
+        except OTPError as rejection:
+            outcome = rejection.error_code
+            error = str(rejection.provider_error or rejection.error_code)
+            raise
+        finally:
+            duration = perf_counter() - started
+            self._metrics.observe_delivery(self.name, duration, outcome, error)

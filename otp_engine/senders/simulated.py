@@ -27,6 +27,8 @@ def _run_later(function: Callable[[], None]) -> None:
 class SimulatedProvider:
     """Passes messages to another provider, or fails as real providers do."""
 
+    has_deadline = False
+
     def __init__(
         self,
         provider: Provider,

@@ -26,8 +26,7 @@ from tests.support.fakes import different_code
 WORKERS = 2
 FAILURES = 5
 PAUSE_SECONDS = 10
-READ_SECONDS = 8
-DRIP_SECONDS = 12
+RESPONSE_SECONDS = 8
 
 
 def drip(handler):
@@ -48,8 +47,8 @@ FAULTS = [
     ("answers 503", twilio_server.refuse(503), {504}, 1),
     ("resets the connection", twilio_server.reset, {504}, 1),
     ("answers with garbage", twilio_server.garbage(201, "<html>"), {504}, 1),
-    pytest.param("hangs", twilio_server.hang, {504}, READ_SECONDS + 1, marks=LONG),
-    pytest.param("answers byte by byte", drip, {504}, DRIP_SECONDS + 1, marks=LONG),
+    pytest.param("hangs", twilio_server.hang, {504}, RESPONSE_SECONDS + 1, marks=LONG),
+    pytest.param("answers byte by byte", drip, {504}, RESPONSE_SECONDS + 1, marks=LONG),
 ]
 
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from threading import current_thread
 
 import pytest
 from flask import Flask
@@ -31,6 +33,7 @@ SHORT = timedelta(milliseconds=20)
 
 class SlowProvider:
     name = "slow"
+    has_deadline = False
 
     def __init__(self):
         self.started, self.released = threading.Semaphore(0), threading.Event()
@@ -236,6 +239,66 @@ def test_log_line_of_a_sending_thread_has_the_request_id(guard, caplog):
     record = next(each for each in caplog.records if each.name == "tests.guarded")
     assert record.request_id == response.headers["X-Request-Id"]
     assert record.threadName.startswith("sending")
+
+
+def test_provider_with_a_deadline_is_called_in_the_thread_of_the_request(guard):
+    threads = []
+    provider = FakeSender(has_deadline=True)
+    sender = guard(provider, on_accepted=lambda _: threads.append(current_thread()))
+
+    deliver(sender)
+
+    assert threads == [current_thread()]
+
+
+@pytest.mark.parametrize("error", [None, DeliveryUnconfirmed(), ZeroDivisionError()])
+def test_message_of_a_provider_with_a_deadline_releases_its_slot(guard, error):
+    provider = FakeSender(has_deadline=True)
+    sender = guard(provider)
+    provider.error = error
+    with suppress(DeliveryUnconfirmed, ZeroDivisionError):
+        deliver(sender)
+    provider.error = None
+
+    deliver(sender)
+
+    assert provider.messages[-1] == MESSAGE
+
+
+@pytest.fixture
+def no_more_threads():
+    # The kernel has no address space for such a stack, so no thread can start.
+    before = threading.stack_size(1 << 47)
+    yield
+    threading.stack_size(before)
+
+
+def test_message_without_a_thread_is_overloaded(sender, provider, no_more_threads):
+    with pytest.raises(Overloaded):
+        deliver(sender)
+
+    assert provider.messages == []
+
+
+def test_message_without_a_thread_releases_its_slot(sender, no_more_threads):
+    with pytest.raises(Overloaded):
+        deliver(sender)
+
+    assert has_slot(sender)
+
+
+def test_message_without_a_thread_neither_opens_nor_closes_breaker(
+    guard, sender, provider, clock
+):
+    fail(sender, provider, DeliveryUnconfirmed(), times=1)
+    before = threading.stack_size(1 << 47)
+    with pytest.raises(Overloaded):
+        deliver(sender)
+    threading.stack_size(before)
+    fail(sender, provider, DeliveryUnconfirmed(), times=1)
+
+    with pytest.raises(ProviderUnavailable):
+        deliver(sender)
 
 
 def test_ping_raises_error_of_provider(sender, provider):

@@ -23,12 +23,14 @@ from otp_engine.errors import (
 )
 from otp_engine.senders.twilio import TwilioProvider
 from otp_engine.senders.twilio_http import PooledHttpClient
-from tests.support import redis_server, twilio_server
+from tests.support import certificates, redis_server, twilio_server
 from tests.support.fakes import MESSAGE
 from tests.support.twilio_server import (
     ACCOUNT,
     SERVICE,
     TOKEN,
+    close_afterwards,
+    drip,
     garbage,
     hang,
     refuse,
@@ -56,7 +58,7 @@ def settings(twilio):
 
 @pytest.fixture
 def client():
-    return PooledHttpClient(connect=0.5, read=0.3)
+    return PooledHttpClient(connect=0.5, respond=0.3)
 
 
 @pytest.fixture
@@ -254,24 +256,88 @@ def test_refused_connection_raises_unavailable(settings, client):
         TwilioProvider(unreachable, client).send(MESSAGE)
 
 
-def test_broken_tls_stream_raises_unconfirmed():
-    # Twilio may have read the request before the stream broke.
+def test_response_byte_by_byte_is_unconfirmed(provider, twilio):
+    twilio.behave = drip
+
+    with pytest.raises(DeliveryUnconfirmed):
+        provider.send(MESSAGE)
+
+    assert len(twilio.messages) == 1
+
+
+def test_connection_that_twilio_closed_is_replaced(provider, twilio):
+    twilio.behave = close_afterwards
+    provider.send(MESSAGE)
+    redis_server.wait_until(lambda: twilio.closed_connections == 1)
+
+    provider.send(MESSAGE)
+
+    assert twilio.connections == len(twilio.messages) == 2
+
+
+def test_messages_share_a_connection_with_tls(settings, trusted, twilio_with_tls):
+    provider = TwilioProvider(replace(settings, base_url=twilio_with_tls.url))
+    for _ in range(3):
+        provider.send(MESSAGE)
+
+    assert len(twilio_with_tls.messages) == 3
+    assert twilio_with_tls.connections == 1
+
+
+def test_untrusted_certificate_raises_unavailable(settings, twilio_with_tls, caplog):
+    provider = TwilioProvider(replace(settings, base_url=twilio_with_tls.url))
+
+    with pytest.raises(ProviderUnavailable):
+        provider.send(MESSAGE)
+
+    assert "not connected: its certificate is not trusted" in caplog.text
+    assert twilio_with_tls.messages == []
+
+
+def test_tls_stream_that_breaks_after_the_request_raises_unconfirmed(
+    settings, trusted, twilio_with_tls
+):
+    twilio_with_tls.behave = write_without_tls
+    provider = TwilioProvider(replace(settings, base_url=twilio_with_tls.url))
+
+    with pytest.raises(DeliveryUnconfirmed):
+        provider.send(MESSAGE)
+
+    assert len(twilio_with_tls.messages) == 1
+
+
+@pytest.fixture
+def server_certificate(tmp_path):
+    return certificates.authority(tmp_path, "ca")
+
+
+@pytest.fixture
+def trusted(server_certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(server_certificate.path))
+
+
+@pytest.fixture
+def twilio_with_tls(server_certificate):
+    with twilio_server.running(server_certificate.issue()) as twilio:
+        yield twilio
+
+
+def write_without_tls(handler):
+    with socket.socket(fileno=handler.connection.detach()) as plain:
+        plain.sendall(b"this is no TLS record")
+    handler.close_connection = True
+
+
+def test_broken_tls_handshake_raises_unavailable(settings):
+    # The request is sent after the handshake.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = threading.Thread(target=_answer_without_tls, args=(listener,))
         server.start()
-        settings = TwilioSettings(
-            account_sid=ACCOUNT,
-            username=ACCOUNT,
-            password=TOKEN,
-            service=SERVICE,
-            from_=None,
-            base_url=f"https://127.0.0.1:{port}",
-        )
-        http_client = PooledHttpClient(connect=2, read=2)
+        unreachable = replace(settings, base_url=f"https://127.0.0.1:{port}")
 
-        with pytest.raises(DeliveryUnconfirmed):
-            TwilioProvider(settings, http_client).send(MESSAGE)
+        with pytest.raises(ProviderUnavailable):
+            TwilioProvider(unreachable, PooledHttpClient()).send(MESSAGE)
         server.join()
 
 
@@ -290,7 +356,7 @@ def test_connection_timeout_raises_unavailable(settings):
             second.setblocking(False)  # noqa: FBT003 - the standard library's name
             second.connect_ex(address)
             unreachable = replace(settings, base_url=f"http://127.0.0.1:{address[1]}")
-            http_client = PooledHttpClient(connect=0.3, read=0.3)
+            http_client = PooledHttpClient(connect=0.3, respond=0.3)
 
             with pytest.raises(ProviderUnavailable):
                 TwilioProvider(unreachable, http_client).send(MESSAGE)

@@ -8,7 +8,7 @@ import pytest
 
 from otp_engine import config, senders
 from otp_engine.errors import ProviderUnavailable
-from tests.support import recording_proxy, redis_server, twilio_server
+from tests.support import certificates, recording_proxy, redis_server, twilio_server
 from tests.support.fakes import MESSAGE
 from tests.support.settings import PRODUCTION
 from tests.support.twilio_server import ACCOUNT
@@ -91,6 +91,31 @@ def test_absent_proxy_means_that_no_message_was_sent(caplog):
         send(HTTPS_PROXY=proxy)
 
     assert "s3cr3t" not in caplog.text
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_message_through_a_tunnel_of_the_proxy_is_accepted(
+    scheme, tmp_path, monkeypatch
+):
+    authority = certificates.authority(tmp_path, "ca")
+    certificate = authority.issue()
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+    with (
+        twilio_server.running(certificate) as twilio,
+        recording_proxy.running(
+            twilio.url, certificate if scheme == "https" else None
+        ) as proxy,
+    ):
+        proxy.accepts_connect = True
+
+        send(
+            HTTPS_PROXY=f"{scheme}://{LOGIN}@{proxy.address}",
+            TWILIO_API_BASE_URL=twilio.url,
+        )
+
+    assert proxy.requests == [f"CONNECT {proxy.upstream}"]
+    assert proxy.logins == [DECODED]
+    assert [message["To"] for message in twilio.messages] == [MESSAGE.to]
 
 
 def test_excluded_host_is_reached_without_the_proxy(proxy, twilio):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -65,6 +66,17 @@ def authority(folder: Path, name: str) -> Authority:
     created = Authority(folder, name, ec.generate_private_key(ec.SECP256R1()))
     created.path.write_bytes(_signed(created, created.key))
     return created
+
+
+def server_context(certificate: Path) -> ssl.SSLContext:
+    """Return the context of a server.
+
+    Args:
+        certificate: File of its certificate and key.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    return context
 
 
 def _signed(

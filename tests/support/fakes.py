@@ -37,12 +37,14 @@ class FakeSender:
         error: Raised for each message, if it is set.
         full: Raised for each reservation, if it is set.
         name: Name of the sender.
+        has_deadline: Whether it is called in the thread of the request.
     """
 
     messages: list[Message] = field(default_factory=list)
     error: OTPError | None = None
     full: OTPError | None = None
     name: str = "outbox"
+    has_deadline: bool = False
 
     @contextmanager
     def acquire_slot(self) -> Iterator[Deliver]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
+from tests.support import certificates
 from tests.support.fakes import extract_code
 
 ACCOUNT = "AC" + "0" * 32
@@ -32,6 +36,7 @@ class Twilio:
         messages: Form fields of each requested message.
         headers: Headers of each requested message.
         connections: Number of accepted connections.
+        closed_connections: Number of closed connections.
         let_go: Ends the requests that `hang` holds.
     """
 
@@ -40,6 +45,7 @@ class Twilio:
     messages: list[dict[str, str]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     connections: int = 0
+    closed_connections: int = 0
     let_go: threading.Event = field(default_factory=threading.Event)
 
     def has(self, count: int) -> bool:
@@ -55,11 +61,19 @@ class Twilio:
 
 
 @contextmanager
-def running() -> Iterator[Twilio]:
-    """Run a server on a free port until the block ends."""
+def running(certificate: Path | None = None) -> Iterator[Twilio]:
+    """Run a server on a free port until the block ends.
+
+    Args:
+        certificate: File of its certificate and key; None means no TLS.
+    """
     twilio = Twilio()
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"twilio": twilio}))
-    twilio.url = f"http://127.0.0.1:{server.server_address[1]}"
+    handler = type("Handler", (_Handler,), {"twilio": twilio})
+    server = _Server(twilio, ("127.0.0.1", 0), handler)
+    scheme = "https" if certificate else "http"
+    twilio.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
+    if certificate:
+        server.tls = certificates.server_context(certificate)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -93,6 +107,23 @@ def hang(handler: _Handler) -> None:
     handler.close_connection = True
 
 
+def drip(handler: _Handler) -> None:
+    """Accept the message, with a byte of the response every 10 ms."""
+    handler.send_response(201)
+    handler.send_header("Content-Length", "100000")
+    handler.end_headers()
+    with suppress(OSError):
+        while not handler.twilio.let_go.wait(0.01):
+            handler.wfile.write(b" ")
+    handler.close_connection = True
+
+
+def close_afterwards(handler: _Handler) -> None:
+    """Accept the message, and close the connection without notice."""
+    handler.accept()
+    handler.close_connection = True
+
+
 def reset(handler: _Handler) -> None:
     """Reset the connection without a response."""
     linger = struct.pack("ii", 1, 0)
@@ -104,6 +135,23 @@ def reset(handler: _Handler) -> None:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+    tls: ssl.SSLContext | None = None
+
+    def __init__(self, twilio: Twilio, *args: Any) -> None:
+        super().__init__(*args)
+        self.twilio = twilio
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.twilio.closed_connections += 1
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        if not self.tls:
+            super().finish_request(request, client_address)
+            return
+        # A client that does not trust the certificate breaks the handshake.
+        with suppress(OSError), self.tls.wrap_socket(request, server_side=True) as tls:
+            super().finish_request(tls, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
