@@ -23,6 +23,9 @@ from tests.bench.service import ROOT, TRIVIAL, running
 from tests.support import machine
 
 _STARTED = time.monotonic()
+_LATEST = {"without hashes": 160, "with hashes": 240}
+"""Seconds since the start after which no further round of a kind starts, so that the
+benchmark ends within five minutes on a slow machine too."""
 
 
 def main() -> None:
@@ -33,19 +36,8 @@ def main() -> None:
         found = {AFTER: ROOT}
         if options.base:
             found = {BEFORE: stack.enter_context(trees.checkout(options.base)), **found}
-        if options.scale:
-            parts = options.only.split(",") if options.only else [*scale.PARTS]
-            blocks = {
-                f"scale-{part}{'' if name == AFTER else f' {name}'}": scale.PARTS[part](
-                    scale.Measurer(load, tree, progress)
-                )
-                for part in parts
-                for name, tree in found.items()
-            }
-        else:
-            blocks = _blocks(load, found, options)
-    note = "scale" if options.scale else "cost"
-    blocks = {f"machine-{note}": _note(options), **blocks}
+        measure = _scale if options.scale else _costs
+        blocks = measure(load, found, options)
     print("\n\n".join(f"## {name}\n\n{text}" for name, text in blocks.items()))
     if options.write:
         page = options.write.read_text()
@@ -65,14 +57,33 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _blocks(
+def _scale(
     load: Load, found: Mapping[str, Path], options: argparse.Namespace
 ) -> dict[str, str]:
+    """Return the tables about growth, each of one tree."""
+    blocks = {"machine-scale": _note(options)}
+    for part in options.only.split(",") if options.only else scale.PARTS:
+        for name, tree in found.items():
+            progress(f"scale: {part}, {name}")
+            block = f"scale-{part}" if name == AFTER else f"scale-{part}, {name}"
+            measurer = scale.Measurer(load, tree, progress)
+            blocks[block] = scale.PARTS[part](measurer)
+    return blocks
+
+
+def _costs(
+    load: Load, found: Mapping[str, Path], options: argparse.Namespace
+) -> dict[str, str]:
+    """Return the tables about sends and checks, with the values of all trees."""
     figures = Figures()
     _measure(load, found, options, figures, {"OTP_ARGON2": TRIVIAL}, _cheap)
     _measure(load, found, options, figures, {}, _full_cost)
     progress("CPU by stage")
-    return {**figures.tables(), "stages": stages.measure(load, figures)}
+    return {
+        "machine-cost": f"{_note(options)}\nIt had {figures.rounds()} rounds.",
+        **figures.tables(),
+        "stages": stages.measure(load, figures),
+    }
 
 
 def _measure(
@@ -119,6 +130,9 @@ def _in_turn(
     """Take *step* with each of *benches* in each round, first with the other one."""
     orders = cycle([benches, benches[::-1]])
     for n, order in zip(range(rounds), orders, strict=False):
+        if n and time.monotonic() - _STARTED > _LATEST[what]:
+            progress(f"no more rounds {what}: it is late")
+            return
         for bench in order:
             progress(f"round {n + 1} of {rounds} {what}, {bench.tree}")
             step(bench)
@@ -129,10 +143,7 @@ def _note(options: argparse.Namespace) -> str:
     for name in ("scale", "only", "base"):
         if value := getattr(options, name):
             command += f" {name}={'1' if value is True else value}"
-    rounds = "" if options.scale else f", {options.rounds} rounds"
-    return (
-        f"Measured with `{command}` on {machine.when()}{rounds}.\n{machine.sentence()}"
-    )
+    return f"Measured with `{command}` on {machine.when()}.\n{machine.sentence()}"
 
 
 def progress(text: str) -> None:

@@ -59,6 +59,14 @@ class Figures:
         series = self._series.setdefault(name, Series(group, name, goal))
         series.values.setdefault(tree, []).append(value)
 
+    def rounds(self) -> int:
+        """Return the largest number of rounds of a quantity."""
+        return max(
+            len(values)
+            for series in self._series.values()
+            for values in series.values.values()
+        )
+
     def median(self, tree: str, name: str) -> float:
         """Return the median over the rounds of one quantity."""
         return median(self._series[name].values[tree])

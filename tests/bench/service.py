@@ -52,6 +52,10 @@ class Service:
         """Return the CPU seconds of the service, and those of Redis."""
         return processes.cpu_seconds(self.pids), processes.cpu_seconds([self.redis.pid])
 
+    def worker_cpu(self) -> list[float]:
+        """Return the CPU seconds of each worker."""
+        return [processes.cpu_seconds([p]) for p in self.pids if p != self.pid]
+
     def memory(self) -> tuple[float, float]:
         """Return the PSS and the RSS of all its processes, in MiB."""
         pids = self.pids

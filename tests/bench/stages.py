@@ -37,7 +37,7 @@ from tests.bench.service import ROOT, SETTINGS, TRIVIAL
 from tests.support import redis_server, server_process
 from tests.support.fakes import different_code
 
-REQUESTS = 4_000
+REQUESTS = 3_000
 SERVER = "HTTP server and switches of threads"
 
 
