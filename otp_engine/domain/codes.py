@@ -28,9 +28,22 @@ def generate(length: int, random_bytes: Callable[[int], bytes]) -> str:
         length: Number of digits, 4 to 10.
         random_bytes: Returns a number of unpredictable bytes.
     """
-    sequence = pyotp.HOTP(base64.b32encode(random_bytes(_SECRET_BYTES)).decode())
+    sequence = _Sequence(random_bytes(_SECRET_BYTES))
     halves = (length // 2, length - length // 2)
     return "".join(sequence.at(i)[-digits:] for i, digits in enumerate(halves))
+
+
+class _Sequence(pyotp.HOTP):
+    """A HOTP sequence; pyotp would decode the secret again for each value."""
+
+    def __init__(self, secret: bytes) -> None:
+        # The constructor reads the secret.
+        self._secret = secret
+        super().__init__(base64.b32encode(secret).decode())
+
+    def byte_secret(self) -> bytes:
+        """Return the secret."""
+        return self._secret
 
 
 def parse(text: str) -> str:
