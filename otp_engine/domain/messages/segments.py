@@ -12,13 +12,17 @@ _BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENDED = frozenset("\f^{}\\[~]|€")
+_GSM_7 = _BASIC | _EXTENDED
 _SEPTETS = (160, 153)
 _UNITS = (70, 67)
 
 
 def count(text: str) -> int:
     """Return the number of segments of *text*; an empty text has one."""
-    if set(text) <= _BASIC | _EXTENDED:
+    if _BASIC.issuperset(text):
+        length = len(text)
+        single, each = _SEPTETS
+    elif _GSM_7.issuperset(text):
         # A character of the extension table takes two septets.
         length = len(text) + sum(text.count(char) for char in _EXTENDED)
         single, each = _SEPTETS
