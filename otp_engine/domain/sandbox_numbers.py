@@ -8,6 +8,7 @@ from datetime import date
 
 from otp_engine.domain.phones import numbering_plans, numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.phones.recent_readings import RecentReadings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,12 @@ class SandboxNumbers:
 
     by_e164: Mapping[str, SandboxNumber]
     today: Callable[[], date]
+    _parse: RecentReadings[PhoneNumber] = field(
+        default_factory=lambda: RecentReadings(numbers.parse), repr=False, compare=False
+    )
+    _forms: RecentReadings[tuple[str, ...]] = field(
+        default_factory=lambda: RecentReadings(_forms_of), repr=False, compare=False
+    )
 
     def parse(self, text: str, region: str) -> PhoneNumber:
         """Parse a number as `numbers.parse` does; a sandbox number may be unassigned.
@@ -47,14 +54,11 @@ class SandboxNumbers:
         Raises:
             InvalidPhone: The text is not a number.
         """
-        if not self.by_e164:
-            return numbers.parse(text, region)
-        digits = numbers.normalize(text)
-        number = numbering_plans.read_unassigned(digits, region)
-        sandbox = self.get(digits)
-        if number and not sandbox:
-            sandbox = self.get(numbering_plans.to_e164(number))
-        return sandbox.number if sandbox else numbers.parse(digits, region)
+        if self.by_e164:
+            for form in self._forms(text, region):
+                if sandbox := self.get(form):
+                    return sandbox.number
+        return self._parse(text, region)
 
     def get(self, e164: str) -> SandboxNumber | None:
         """Return the sandbox number *e164*.
@@ -64,3 +68,14 @@ class SandboxNumbers:
         """
         number = self.by_e164.get(e164)
         return number if number and self.today() <= number.valid_through else None
+
+
+def _forms_of(text: str, region: str) -> tuple[str, ...]:
+    """Return the forms of a number that can be the E.164 form of a sandbox number.
+
+    Raises:
+        InvalidPhone: The text is not a number.
+    """
+    digits = numbers.normalize(text)
+    number = numbering_plans.read_unassigned(digits, region)
+    return (digits, numbering_plans.to_e164(number)) if number else (digits,)

@@ -76,3 +76,13 @@ def test_real_number_is_parsed():
     number = sandbox(date(2026, 2, 3)).parse("9445012345", "IN")
 
     assert number == numbers.parse("9445012345", "IN")
+
+
+def test_number_that_was_read_before_its_last_day_ended_is_rejected_after_it():
+    days = [date(2026, 2, 3)]
+    entries = SandboxNumbers({NUMBER.e164: ENTRY}, lambda: days[-1])
+    entries.parse("+15550100001", "IN")
+    days.append(date(2026, 2, 4))
+
+    with pytest.raises(InvalidPhone):
+        entries.parse("+15550100001", "IN")
