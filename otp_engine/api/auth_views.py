@@ -11,7 +11,8 @@ from __future__ import annotations
 from functools import partial
 from http import HTTPStatus
 
-from flask import Blueprint, g, request
+from flask import Blueprint, Request, g
+from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 
 from otp_engine import parsing
@@ -32,8 +33,8 @@ bp = Blueprint("auth", __name__, url_prefix="/auth")
 @bp.post("/send_otp")
 def send_otp() -> ResponseReturnValue:
     """Send a code to a phone."""
-    api = context.get_dependencies()
-    client, body = _authenticate(api), request_body.parse(request)
+    api, request = context.get_dependencies(), request_ctx.request
+    client, body = _authenticate(api, request), request_body.parse(request)
     handle = _handle(api, body)
     number = handle.number if handle else _number(api, body)
     texts = body.get_texts("channel", "locale", "client_ip")
@@ -61,8 +62,8 @@ def send_otp() -> ResponseReturnValue:
 @bp.post("/verify_otp")
 def verify_otp() -> ResponseReturnValue:
     """Check a code, and return whether it was right."""
-    api = context.get_dependencies()
-    client, body = _authenticate(api), request_body.parse(request)
+    api, request = context.get_dependencies(), request_ctx.request
+    client, body = _authenticate(api, request), request_body.parse(request)
     handle = _handle(api, body)
     number = handle.number if handle else _number(api, body)
     texts = body.get_texts("otp")
@@ -90,8 +91,8 @@ def verify_otp() -> ResponseReturnValue:
 @bp.post("/cancel_otp")
 def cancel_otp() -> ResponseReturnValue:
     """Close a bound verification without an approval."""
-    api = context.get_dependencies()
-    _authenticate(api)
+    api, request = context.get_dependencies(), request_ctx.request
+    _authenticate(api, request)
     handle = _handle(api, request_body.parse(request))
     if handle is None:
         raise request_body.missing("verification")
@@ -100,7 +101,7 @@ def cancel_otp() -> ResponseReturnValue:
     return {"VerificationStatus": "canceled"}, HTTPStatus.OK
 
 
-def _authenticate(api: Dependencies) -> Client:
+def _authenticate(api: Dependencies, request: Request) -> Client:
     """Return the client, and store its name for the request log."""
     client = api.authenticator.authenticate(request)
     g.client_name = client.name

@@ -74,7 +74,7 @@ class ApiKeyAuthenticator:
             failed: Called with the address that sent a wrong key; raises
                 `RateLimited` if the address has sent too many.
         """
-        self._keys = [(key.name, key.digest) for key in keys]
+        self._keys = [(Client(key.name), key.digest) for key in keys]
         self._failed = failed
 
     def authenticate(self, request: Request) -> Client:
@@ -92,18 +92,18 @@ class ApiKeyAuthenticator:
         digest = api_keys.digest(secret)
         # Each key is compared in full, so that the duration reveals nothing.
         matches = [
-            key_name
-            for key_name, key_digest in self._keys
-            if hmac.compare_digest(digest, key_digest) and name in {None, key_name}
+            client
+            for client, key_digest in self._keys
+            if hmac.compare_digest(digest, key_digest) and name in {None, client.name}
         ]
         if not matches:
             self._failed(_connection(request))
             raise Unauthorized
-        return Client(matches[0])
+        return matches[0]
 
 
 def _credentials(request: Request) -> tuple[str | None, str]:
-    scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, rest = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "bearer":
         # Werkzeug would read a secret with a = in it as a list of parameters.
         return None, rest.strip()
@@ -113,7 +113,7 @@ def _credentials(request: Request) -> tuple[str | None, str]:
 
 
 def _connection(request: Request) -> str:
-    if "X-Forwarded-For" in request.headers:
+    if "HTTP_X_FORWARDED_FOR" in request.environ:
         forwarded.report_untrusted()
     try:
         return ip_networks.normalize(request.remote_addr or "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Flask, current_app, g
+from flask.globals import app_ctx
 
 from otp_engine.api.authentication import ApiKeyAuthenticator
 from otp_engine.crypto import api_keys
@@ -75,9 +76,10 @@ class Dependencies:
     @property
     def engines(self) -> EngineRouter:
         """The engines of this request; a later request can get others."""
-        if "engines" not in g:
-            g.engines = self.current_engines()
-        engines: EngineRouter = g.engines
+        request_data = app_ctx.g
+        engines: EngineRouter | None = request_data.get("engines")
+        if engines is None:
+            engines = request_data.engines = self.current_engines()
         return engines
 
     @property

@@ -70,11 +70,11 @@ class OriginPolicy:
             app.after_request(self._add_headers)
 
     def _check(self) -> ResponseReturnValue | None:
+        environ = request.environ
+        if "HTTP_ORIGIN" not in environ and "HTTP_SEC_FETCH_SITE" not in environ:
+            return None  # the client is no page in a browser
         if not request.path.startswith(_ALL_PREFIXES):
             return None
-        headers = request.headers
-        if "Origin" not in headers and "Sec-Fetch-Site" not in headers:
-            return None  # the client is no page in a browser
         if _is_preflight():
             if not self._is_allowed():
                 self._reject()
