@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +21,7 @@ from otp_engine.ops.request_log import RequestIdFilter
 
 log = logging.getLogger(__name__)
 
+_encode = json.JSONEncoder(default=str).encode
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -35,7 +37,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             **_fields(record),
         }
-        return json.dumps(fields, default=str)
+        return _encode(fields)
 
 
 class TerminalFormatter(logging.Formatter):
@@ -104,6 +106,9 @@ def configure() -> None:
     """
     logging.config.dictConfig(build_config())
     logging.captureWarnings(capture=True)
+    # As Python's logging HOWTO recommends, nothing is collected that no format uses.
+    logging._srcfile = None  # noqa: SLF001 - documented there
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     sys.excepthook = _log_uncaught
     threading.excepthook = lambda args: _log_uncaught(
         args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
@@ -139,5 +144,9 @@ def _stack_locations(trace: TracebackType | None) -> list[str]:
 
 
 def _utc(seconds: float) -> str:
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{int(seconds % 1 * 1000):03}Z"
+    return f"{_utc_seconds(int(seconds))}.{int(seconds % 1 * 1000):03}Z"
+
+
+@lru_cache(maxsize=2)
+def _utc_seconds(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

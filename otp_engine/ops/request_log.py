@@ -18,7 +18,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from time import perf_counter
 
-from flask import Flask, Response, g, has_request_context, request
+from flask import Flask, Response, g, has_request_context
+from flask.globals import app_ctx, request_ctx
 
 log = logging.getLogger("otp_engine.access")
 
@@ -27,6 +28,7 @@ _UNMEASURED = frozenset({"health", "metrics"})
 _REPEATED = _UNMEASURED | {"assets", "inbox"}
 _CONTEXT_FIELDS = ("phone", "client_name", "error", "limit")
 _HEADER = "X-Request-Id"
+_VARIABLE = "HTTP_X_REQUEST_ID"  # of the header, in the WSGI environment
 # A UUID, or the ids of tracing systems. An accepted id is logged, so no id may contain
 # a run of digits that could be a code or a phone number.
 _VALID_REQUEST_ID = re.compile(
@@ -68,25 +70,27 @@ def init_app(
     """
 
     def finish(response: Response) -> Response:
-        response.headers[_HEADER] = g.request_id
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
-            unauthorized((request.blueprint or "other").partition(".")[0])
-        seconds = perf_counter() - g.started_at
+        # Each use of `g` or of `request` would look up the context again.
+        context, request = app_ctx.g, request_ctx.request
+        status, blueprint = response.status_code, request.blueprint
+        response.headers[_HEADER] = context.request_id
+        if status == HTTPStatus.UNAUTHORIZED:
+            unauthorized((blueprint or "other").partition(".")[0])
+        seconds = perf_counter() - context.started_at
         method = request.method if request.method in _METHODS else ""
         route = request.url_rule.rule if request.url_rule else ""
-        if request.blueprint not in _UNMEASURED:
-            observe(method, route, response.status_code, seconds)
-        failed = response.status_code >= HTTPStatus.BAD_REQUEST
-        if failed or request.blueprint not in _REPEATED:
+        if blueprint not in _UNMEASURED:
+            observe(method, route, status, seconds)
+        if status >= HTTPStatus.BAD_REQUEST or blueprint not in _REPEATED:
             log.info(
                 "request",
                 extra={
-                    "request_id": g.request_id,
+                    "request_id": context.request_id,
                     "method": method or None,
                     "route": route or None,
-                    "status": response.status_code,
+                    "status": status,
                     "ms": round(seconds * 1000, 1),
-                    **{name: g.get(name) for name in _CONTEXT_FIELDS},
+                    **{name: context.get(name) for name in _CONTEXT_FIELDS},
                 },
             )
         return response
@@ -96,11 +100,12 @@ def init_app(
 
 
 def _start() -> None:
-    request_id = request.headers.get(_HEADER)
+    request_id = request_ctx.request.environ.get(_VARIABLE)
     if request_id is None or not _is_loggable(request_id):
         request_id = secrets.token_hex(8)
-    g.request_id = request_id
-    g.started_at = perf_counter()
+    context = app_ctx.g
+    context.request_id = request_id
+    context.started_at = perf_counter()
 
 
 def _is_loggable(request_id: str) -> bool:
