@@ -19,8 +19,8 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flask import Flask, request
-from flask.json.provider import DefaultJSONProvider
+from flask import Flask, Response, request
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from otp_engine import senders, web
@@ -37,6 +37,7 @@ from otp_engine.api import (
 from otp_engine.api.authentication import ApiKeyAuthenticator
 from otp_engine.api.context import Dependencies
 from otp_engine.api.cors import OriginPolicy
+from otp_engine.api.json_responses import JSONResponse
 from otp_engine.api.public_path import PublicPath
 from otp_engine.api.trusted_proxies import TrustedProxies
 from otp_engine.config import Settings
@@ -90,18 +91,34 @@ METRICS_DIR_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """The variable with the directory of the metrics that the workers share."""
 
 
-class _OrderedJSONProvider(DefaultJSONProvider):
-    """Writes keys in the order of the documented bodies."""
-
-    sort_keys = False
-
-
 class _App(Flask):
     """Flask with a log that contains nothing of a request."""
 
     def log_exception(self, exc_info: Any) -> None:  # noqa: ANN401 - Flask's signature
         """Log the error; the line of Flask contains the path."""
         log.error("unexpected error", exc_info=exc_info)
+
+    def make_response(self, rv: ResponseReturnValue) -> Response:
+        """Build the response from what a view returned.
+
+        Overrides the method of Flask, for bodies in JSON.
+        """
+        match rv:
+            case dict():
+                return JSONResponse(rv)
+            case (dict() as body, int() as status):
+                return JSONResponse(body, status)
+            case (dict() as body, int() as status, dict() as headers):
+                return JSONResponse(body, status, headers)
+            case _:
+                return super().make_response(rv)
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return *func*: no view and no hook is a coroutine.
+
+        Overrides the method of Flask, which looks for one at each call of a hook.
+        """
+        return func
 
 
 def create_app(
@@ -154,7 +171,6 @@ def build_flask() -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = body.MAX_BYTES + 1
     # Flask's own response to OPTIONS is HTML.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.json = _OrderedJSONProvider(app)
     # The response to a wrong path is a 404 and no redirect.
     app.url_map.merge_slashes = False
     return app

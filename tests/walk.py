@@ -110,7 +110,12 @@ def walk(request: Callable[[], object]) -> Walk:
 @cache
 def _name(code: CodeType) -> str | None:
     path = Path(code.co_filename)
-    if code.co_name.startswith("<") or not path.is_relative_to(ROOT):
+    # Flask calls `ensure_sync` before each hook; it returns its argument.
+    if (
+        code.co_name.startswith("<")
+        or code.co_name == "ensure_sync"
+        or not path.is_relative_to(ROOT)
+    ):
         return None
     return f"{path.relative_to(ROOT)}:{code.co_qualname}"
 
