@@ -19,9 +19,10 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
+from werkzeug.routing import MapAdapter
 
 from otp_engine import senders, web
 from otp_engine.api import (
@@ -97,6 +98,24 @@ class _App(Flask):
     def log_exception(self, exc_info: Any) -> None:  # noqa: ANN401 - Flask's signature
         """Log the error; the line of Flask contains the path."""
         log.error("unexpected error", exc_info=exc_info)
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return the router of *request*.
+
+        Overrides the method of Flask, which reads the host twice.
+
+        Raises:
+            BadHost: The name in `Host` is not valid.
+        """
+        if request is None:
+            return super().create_url_adapter(request)
+        return self.url_map.bind(
+            request.host,
+            script_name=request.root_path,
+            url_scheme=request.scheme,
+            path_info=request.path,
+            default_method=request.method,
+        )
 
     def make_response(self, rv: ResponseReturnValue) -> Response:
         """Build the response from what a view returned.
