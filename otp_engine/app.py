@@ -80,7 +80,7 @@ log = logging.getLogger(__name__)
 MAX_CONCURRENT_SENDS = 32
 """Messages that can wait for a provider at once, in each worker."""
 
-THREADS = hash_queue.DEFAULT_SLOTS + MAX_CONCURRENT_SENDS + 32
+THREADS = hash_queue.DEFAULT_WAITING + MAX_CONCURRENT_SENDS + 32
 """Threads for requests in each worker. They start on demand, and most of them wait for
 a hash, for a provider or for Redis, which has 32 connections. There are enough for all
 three at once, so a check never waits for a send, and a health check for neither."""

@@ -139,7 +139,7 @@ def outbox() -> FakeSender:
 @pytest.fixture(scope="session")
 def hashing() -> HashQueue:
     # A busy machine must not turn a rule into a 503.
-    return HashQueue(2, wait=timedelta(minutes=1), max_slots=1_000)
+    return HashQueue(2, wait=timedelta(minutes=1), max_waiting=1_000)
 
 
 @pytest.fixture

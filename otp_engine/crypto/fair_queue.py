@@ -20,6 +20,7 @@ class FairQueue(Generic[T]):
     """
 
     def __init__(self) -> None:
+        self._length = 0
         # A dict keeps its order, so the first key is the next turn.
         self._turns: dict[str | None, dict[str | None, deque[T]]] = {}
 
@@ -28,6 +29,7 @@ class FairQueue(Generic[T]):
         client, address = requester
         addresses = self._turns.setdefault(client, {})
         addresses.setdefault(address, deque()).append(item)
+        self._length += 1
 
     def pop(self) -> T:
         """Remove the next item, and return it.
@@ -40,6 +42,7 @@ class FairQueue(Generic[T]):
         address = next(iter(addresses))
         items = addresses.pop(address)
         item = items.popleft()
+        self._length -= 1
         if items:
             addresses[address] = items
         if addresses:
@@ -51,10 +54,21 @@ class FairQueue(Generic[T]):
         client, address = requester
         addresses = self._turns[client]
         addresses[address].remove(item)
+        self._length -= 1
         if not addresses[address]:
             del addresses[address]
         if not addresses:
             del self._turns[client]
+
+    def count(self, requester: Requester) -> tuple[int, int]:
+        """Return the number of items of the client, and of the requester."""
+        client, address = requester
+        addresses = self._turns.get(client, {})
+        return sum(map(len, addresses.values())), len(addresses.get(address, ()))
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return self._length
 
     def has(self, client: str | None) -> bool:
         """Return whether an item of *client* is in the queue."""

@@ -33,9 +33,11 @@ DEFAULT_WAIT = timedelta(seconds=3)
 """The default of the longest expected wait: 100 hashes of the default cost take 1.7 s
 on two cores, and the connections are not spread evenly over the workers."""
 
-DEFAULT_SLOTS = 128
-"""The default of the slots. A request that waits holds a thread and little memory."""
+DEFAULT_WAITING = 96
+"""The default of the hashes that may wait. Each holds a thread and little memory."""
 
+# A client with a queue that has not been empty for so many seconds is overloaded.
+_OVERLOADED_AFTER = 1.0
 # The part of the wait that is left while the queue is overloaded.
 _OVERLOADED_PART = 0.1
 # So much work ahead is always admitted, or cores would idle between two hashes.
@@ -44,8 +46,9 @@ _MIN_AHEAD = 2
 _HARD_LIMIT = 2
 # The weight of the newest hash in the moving average: half of it is the last five.
 _WEIGHT = 1 / 8
-# No requester holds more slots than this multiple of the free ones, so that others find
-# some (A. Choudhury and E. Hahne, "Dynamic Queue Length Thresholds", 1998).
+# No requester has more waiting hashes than this multiple of those that still may wait,
+# so there is room for others (A. Choudhury and E. Hahne, "Dynamic Queue Length
+# Thresholds", IEEE/ACM Transactions on Networking 6(2), 1998).
 _PER_CLIENT, _PER_ADDRESS = 8, 4
 _RETRY_AFTER = (1.0, 5.0)  # seconds
 
@@ -79,7 +82,7 @@ class HashQueue:
         max_running: int,
         *,
         wait: timedelta = DEFAULT_WAIT,
-        max_slots: int = DEFAULT_SLOTS,
+        max_waiting: int = DEFAULT_WAITING,
         metrics: DependencyMetrics = NULL_METRICS,
         clock: Callable[[], float] = perf_counter,
     ) -> None:
@@ -88,13 +91,14 @@ class HashQueue:
         Args:
             max_running: Number of hashes that run at once.
             wait: The longest expected wait of a request that is admitted.
-            max_slots: Number of requests that may hold a slot and do not hash yet.
+            max_waiting: Number of hashes that may wait for their turn. A few more can,
+                if their requests arrive in the same moment.
             metrics: Measures how long each hash waited and took.
             clock: Returns monotonic seconds.
         """
         self._max_running = max_running
         self._wait = wait.total_seconds()
-        self._max_slots = max_slots
+        self._max_waiting = max_waiting
         self._metrics = metrics
         self._clock = clock
         self._lock = Lock()
@@ -123,8 +127,7 @@ class HashQueue:
             hashed then.
 
         Raises:
-            Overloaded: The expected wait is too long, or the requester holds too many
-                slots.
+            Overloaded: The expected wait is too long, or too many hashes wait.
         """
         slot = _Slot((client, client_ip))
         self._reserve(slot)
@@ -138,26 +141,25 @@ class HashQueue:
         client, address = slot.requester
         with self._lock:
             # Most requests find a free core.
-            if self._running + self._reserved >= min(
-                self._max_running, self._max_slots
-            ):
+            if self._running + self._reserved >= self._max_running:
                 self._admit(slot.requester)
             self._reserved += 1
             self._pending.setdefault(client, Counter())[address] += 1
 
     def _admit(self, requester: Requester) -> None:
         """Raise `Overloaded` if *requester* gets no slot."""
-        client, address = requester
+        client, _ = requester
         now = self._clock()
         busy = now - self._busy_since.get(client, now)
-        wait = self._wait if busy < self._wait else self._wait * _OVERLOADED_PART
+        overloaded = busy >= _OVERLOADED_AFTER
+        wait = self._wait * (_OVERLOADED_PART if overloaded else 1)
         expected = self._expected_wait(requester)
-        free = self._max_slots - self._reserved
-        own = self._pending.get(client, Counter())
+        of_client, of_address = self._waiting.count(requester)
+        free = self._max_waiting - len(self._waiting)
         if not (
             expected <= wait
-            and own.total() < _PER_CLIENT * free
-            and own[address] < _PER_ADDRESS * free
+            and of_client < _PER_CLIENT * free
+            and of_address < _PER_ADDRESS * free
         ):
             shortest, longest = _RETRY_AFTER
             seconds = min(max(expected, busy, shortest), longest)

@@ -77,8 +77,7 @@ class Callers:
 
 
 def len_of(queue: HashQueue) -> int:
-    waiting = queue._waiting._turns  # noqa: SLF001 - no public method shows them
-    return sum(len(items) for each in waiting.values() for items in each.values())
+    return len(queue._waiting)  # noqa: SLF001 - no public method shows it
 
 
 @pytest.fixture
@@ -180,32 +179,33 @@ def test_hash_that_raises_leaves_its_slot_to_the_next(hashes):
     assert waiting.result() == b"next"
 
 
-def test_request_without_a_hash_returns_its_slot():
-    queue = HashQueue(1, max_slots=1)
-    with pytest.raises(KeyError), queue.acquire_slot():
-        raise KeyError
+def test_request_without_a_hash_returns_its_slot(clock):
+    queue = measured(HashQueue(1, wait=WAIT, clock=clock), clock, seconds=60)
+    for _ in range(3):
+        with pytest.raises(KeyError), queue.acquire_slot():
+            raise KeyError
 
     with queue.acquire_slot() as compute:
         assert compute(b"a", b"s" * 16, PROFILES["test"])
 
 
-def test_slot_is_free_once_it_has_hashed():
-    queue = HashQueue(1, max_slots=1)
-
-    with queue.acquire_slot() as compute:
-        compute(b"a", b"s" * 16, PROFILES["test"])
-        with queue.acquire_slot():
-            pass
-
-
-def test_slots_are_limited():
-    queue = HashQueue(1, max_slots=2)
+def test_slot_is_free_once_it_has_hashed(clock):
+    queue = measured(HashQueue(1, wait=WAIT, clock=clock), clock, seconds=60)
 
     with ExitStack() as slots:
-        for client in ("a", "b"):
-            slots.enter_context(queue.acquire_slot(client))
-        with pytest.raises(Overloaded), queue.acquire_slot("c"):
-            pass
+        for _ in range(3):
+            compute = slots.enter_context(queue.acquire_slot())
+            compute(b"a", b"s" * 16, PROFILES["test"])
+
+
+def test_waiting_hashes_are_limited(hashes):
+    queue = HashQueue(1, max_waiting=2)
+    callers = Callers(queue, hashes)
+    for client in ("a", "b", "c"):
+        callers.request(requester=(client, None))
+
+    with pytest.raises(Overloaded), queue.acquire_slot("d"):
+        pass
 
 
 def test_request_is_admitted_up_to_the_expected_wait(clock):
@@ -259,12 +259,12 @@ def test_wait_shrinks_while_the_queue_does_not_empty(clock, hashes):
     callers = Callers(queue, hashes)
     for _ in range(3):
         callers.request()
-    clock.now += 3
+    clock.now += 4
 
     with pytest.raises(Overloaded) as raised, queue.acquire_slot():
         pass
 
-    assert raised.value.retry_after == timedelta(seconds=3)
+    assert raised.value.retry_after == timedelta(seconds=4)
 
 
 def test_wait_is_the_whole_again_once_the_queue_was_empty(clock, hashes):
@@ -295,11 +295,14 @@ def test_client_is_admitted_beside_a_flood_of_another(clock, hashes):
             slots.enter_context(queue.acquire_slot("shop"))
 
 
-def test_address_is_admitted_beside_a_flood_of_another(hashes):
-    queue = HashQueue(1)
-    with ExitStack() as slots:
-        with suppress(Overloaded):
-            for _ in itertools.count():
-                slots.enter_context(queue.acquire_slot(None, "203.0.113.1"))
+def test_address_has_room_beside_a_flood_of_another(hashes):
+    queue = HashQueue(1, max_waiting=10)
+    callers = Callers(queue, hashes)
+    flood = (None, "203.0.113.1")
+    futures = [callers.request(requester=flood) for _ in range(12)]
 
-        slots.enter_context(queue.acquire_slot(None, "203.0.113.2"))
+    waiting = callers.request(requester=(None, "203.0.113.2"))
+    hashes.end(12)
+
+    assert waiting.result() == b"x"
+    assert [type(future.exception()) for future in futures[9:]] == [Overloaded] * 3

@@ -81,7 +81,7 @@ class QueueAndModel(RuleBasedStateMachine):
     def start(self, max_running: int) -> None:
         Parameters.hashes = self.hashes = Hashes()
         self.max_running = max_running
-        self.queue = HashQueue(max_running, max_slots=1_000)
+        self.queue = HashQueue(max_running, max_waiting=1_000)
         self.threads = ThreadPoolExecutor(64)
         self.ids, self.time = count(), count()
         self.requesters: dict[int, Requester] = {}
@@ -159,8 +159,7 @@ class QueueAndModel(RuleBasedStateMachine):
         self.running.add(request)
 
     def _queued(self) -> int:
-        turns = self.queue._waiting._turns.values()  # noqa: SLF001 - no public method shows them
-        return sum(len(items) for turn in turns for items in turn.values())
+        return len(self.queue._waiting)  # noqa: SLF001 - no public method shows it
 
     @invariant()
     def hashes_run_that_the_model_runs(self) -> None:

@@ -226,11 +226,11 @@ def test_check_without_verification_counts_for_the_client_ip(engine, check_reque
 
 def test_check_with_a_full_hash_queue_is_released(engine, outbox, alice, check_request):
     engine.send(alice)
-    full = HashQueue(1, max_slots=0)
+    full = HashQueue(1, max_waiting=0)
     engine = with_policy(engine, checks_per_ip=Limit.parse("1/1m"))
     busy = replace(engine, hash_queue=full)
     for _ in range(10):
-        with pytest.raises(Overloaded):
+        with full.acquire_slot(), pytest.raises(Overloaded):
             busy.check(check_request(outbox.code, "203.0.113.7"))
 
     wrong = engine.check(check_request(different_code(outbox.code), "203.0.113.7"))

@@ -172,10 +172,10 @@ class UnconfirmedSender:
 
 
 def test_send_with_a_full_hash_queue_is_released(engine, alice, redis, outbox):
-    full = HashQueue(1, max_slots=0)
+    full = HashQueue(1, max_waiting=0)
     busy = replace(engine, hash_queue=full)
 
-    with pytest.raises(Overloaded):
+    with full.acquire_slot(), pytest.raises(Overloaded):
         busy.send(alice)
 
     assert redis.dbsize() == 0

@@ -38,7 +38,7 @@ def test_low_limit_of_open_files_is_logged():
         line = next(line for line in process.stderr if "limit of open files" in line)
         process.terminate()
 
-    assert "is 300: with fewer than 448" in line
+    assert "is 300: with fewer than 416" in line
 
 
 @pytest.mark.parametrize("limit", [16, 20, 63])
@@ -47,7 +47,7 @@ def test_limit_that_no_worker_can_start_with_stops_the_start(limit):
         _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 1
-    assert f"the limit of open files is {limit}: set ulimit -n to 448" in errors
+    assert f"the limit of open files is {limit}: set ulimit -n to 416" in errors
     assert "Traceback" not in errors
 
 

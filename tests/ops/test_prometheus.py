@@ -243,9 +243,9 @@ def exposed(metrics):
 
 
 def test_rejected_hash_is_counted(metrics):
-    full = HashQueue(1, max_slots=0, metrics=metrics.timings)
+    full = HashQueue(1, max_waiting=0, metrics=metrics.timings)
 
-    with pytest.raises(Overloaded), full.acquire_slot():
+    with full.acquire_slot(), pytest.raises(Overloaded), full.acquire_slot():
         pass
 
     assert exposed(metrics)["otp_hash_queue_rejections_total"] == 1
