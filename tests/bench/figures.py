@@ -34,7 +34,8 @@ class Series:
         pairs = zip(
             self.values.get(BEFORE, []), self.values.get(AFTER, []), strict=False
         )
-        ratios = [after / before for before, after in pairs if before]
+        # A difference of two times can be negative, and then has no ratio.
+        ratios = [a / b for b, a in pairs if b > 0 and a >= 0]
         return median(ratios) if ratios else None
 
 

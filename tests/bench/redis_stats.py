@@ -25,7 +25,7 @@ class Counters:
         reads: Reads from sockets. A request or a pipeline that fits in one packet is
             one read, and one round trip of its client.
         commands: Commands, those that scripts execute included.
-        bytes: Memory in use.
+        bytes: Memory in use, without the buffers of connections.
     """
 
     reads: int
@@ -52,7 +52,8 @@ def parse(info: Mapping[str, Any], own: int) -> Counters:
         for name, value in info.items()
         if name.startswith("cmdstat_") and name != "cmdstat_info"
     )
-    return Counters(info["total_reads_processed"] - own, calls, info["used_memory"])
+    used = info["used_memory"] - info["mem_clients_normal"]
+    return Counters(info["total_reads_processed"] - own, calls, used)
 
 
 class RedisStats:
@@ -83,22 +84,33 @@ class RedisStats:
                 before, since = after, time.monotonic()
         return before
 
-    def shared_bytes(self) -> int:
-        """Return the memory of the keys that many phones share."""
-        return sum(size for _, size in self._sizes() if size >= _LARGE)
-
     def bytes_of_an_event(self) -> float:
         """Return the memory of all streams, divided by their entries."""
         streams = list(self.client.scan_iter(_type="stream", count=1_000))
         size = sum(self.client.memory_usage(name, samples=0) or 0 for name in streams)
         return size / sum(map(self.client.xlen, streams))
 
-    def _sizes(self) -> list[tuple[bytes, int]]:
-        sizes, names = [], self.client.scan_iter(count=1_000)
+    def sizes(self) -> dict[bytes, int]:
+        """Return the memory of each key."""
+        names = self.client.scan_iter(count=1_000)
+        sizes: dict[bytes, int] = {}
         while batch := list(islice(names, 1_000)):
             with self.client.pipeline(transaction=False) as pipeline:
                 for name in batch:
                     pipeline.memory_usage(name, samples=0)
                 replies = pipeline.execute()
-            sizes += [(n, s) for n, s in zip(batch, replies, strict=True) if s]
-        return sizes
+            sizes.update(zip(batch, replies, strict=True))
+        # A key that has expired since the scan has no size.
+        return {name: size for name, size in sizes.items() if size}
+
+
+def growth_of_shared(before: Mapping[bytes, int], after: Mapping[bytes, int]) -> int:
+    """Return by how much the keys that many phones share have grown.
+
+    Args:
+        before: The memory of each key, earlier.
+        after: The memory of each key. A large one is shared.
+    """
+    return sum(
+        size - before.get(name, 0) for name, size in after.items() if size >= _LARGE
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import redis as redis_py
 
-from tests.bench.redis_stats import Counters, RedisStats, parse
+from tests.bench.redis_stats import Counters, RedisStats, growth_of_shared, parse
 
 SCRIPT = "redis.call('SET', KEYS[1], 1) return redis.call('GET', KEYS[1])"
 
@@ -20,7 +20,8 @@ def stats(redis_url, real_redis):
 def test_commands_of_all_kinds_are_counted_without_the_own():
     info = {
         "total_reads_processed": 30,
-        "used_memory": 1_000,
+        "used_memory": 1_400,
+        "mem_clients_normal": 400,
         "cmdstat_evalsha": {"calls": 5},
         "cmdstat_config|get": {"calls": 2},
         "cmdstat_info": {"calls": 9},
@@ -55,14 +56,26 @@ def test_pipeline_is_one_round_trip(stats, redis_url):
     assert (spent.reads, spent.commands) == (1, 2)
 
 
-def test_large_keys_and_streams_are_measured_apart(stats, real_redis):
-    for n in range(2_000):
-        real_redis.set(f"small:{n}", n)
-        real_redis.zadd("large", {f"{n:08}": n})
-        real_redis.xadd("events", {"event": "x" * 100})
+def test_sizes_are_those_of_all_keys(stats, real_redis):
+    for n in range(1_500):
+        real_redis.set(f"key:{n}", n)
+    real_redis.zadd("log", {f"{n:08}": n for n in range(2_000)})
 
-    shared = stats.shared_bytes()
+    sizes = stats.sizes()
 
-    whole = sum(real_redis.memory_usage(k, samples=0) for k in ("large", "events"))
-    assert shared == whole
+    assert len(sizes) == 1_501
+    assert sizes[b"log"] == real_redis.memory_usage("log", samples=0)
+
+
+def test_event_has_its_part_of_all_streams(stats, real_redis):
+    for n in range(500):
+        real_redis.xadd(f"events:{n % 2}", {"event": "x" * 100})
+
     assert 100 < stats.bytes_of_an_event() < 300
+
+
+def test_growth_of_large_keys_is_shared():
+    before = {b"log": 30_000, b"phone": 100}
+    after = {b"log": 70_000, b"phone": 200, b"stream": 90_000}
+
+    assert growth_of_shared(before, after) == 40_000 + 90_000
