@@ -47,12 +47,14 @@ class RedisLimitUsageStore:
             ),
         ]
         return self._usage(
-            [(key, LimitHit(name, "", limit)) for key, name, limit in limits]
+            [LimitHit(name, "", limit) for _, name, limit in limits],
+            [key for key, _, _ in limits],
         )
 
     def shared_usage(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
         """Return the usage of shared limits."""
-        return self._usage([(keys.shared_limit(hit), hit) for hit in hits])
+        logs = [keys.shared_limit(hit) for hit in hits]
+        return self._usage(hits, [*logs, *[log + keys.SUMS for log in logs]])
 
     def bound_keys(self, phone: PhoneKey) -> list[PhoneKey]:
         """List the keys of this phone's bound verifications."""
@@ -68,15 +70,13 @@ class RedisLimitUsageStore:
             lambda redis: redis.delete(*names), keys.for_phone(phones[0]).sends
         )
 
-    def _usage(self, logs: Sequence[tuple[str, LimitHit]]) -> list[WindowUsage]:
-        if not logs:
+    def _usage(self, hits: Sequence[LimitHit], names: list[str]) -> list[WindowUsage]:
+        if not hits:
             return []
-        usages = self._limit_usage.run(
-            [key for key, _ in logs],
-            *(lua_codec.encode_limit(hit.limit) for _, hit in logs),
-        )
+        limits = [lua_codec.encode_limit(hit.limit) for hit in hits]
+        usages = self._limit_usage.run(names, *limits)
         return [
             usage
-            for (_, hit), windows in zip(logs, usages, strict=True)
+            for hit, windows in zip(hits, usages, strict=True)
             for usage in lua_codec.decode_usage(hit.limit_name, hit.limit, 0, windows)
         ]

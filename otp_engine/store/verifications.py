@@ -27,6 +27,8 @@ from otp_engine.store import keys, lua_codec
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 
+# A log of this size takes about 900 kB.
+_LARGEST_LOG = 10_000
 # Long enough for a retry after a lost reply.
 _APPROVAL_TTL = lua_codec.to_ms(timedelta(minutes=1))
 
@@ -37,14 +39,23 @@ class RedisVerificationStore:
     Implements `domain.ports.VerificationStore`.
     """
 
-    def __init__(self, client: RedisClient, *, replicas: int = 0) -> None:
+    def __init__(
+        self,
+        client: RedisClient,
+        *,
+        replicas: int = 0,
+        largest_log: int = _LARGEST_LOG,
+    ) -> None:
         """Store the verifications in Redis.
 
         Args:
             client: Executes the commands.
             replicas: Number of replicas that must acknowledge a reservation, a commit
                 or an approval. A release needs none.
+            largest_log: Largest count of a shared limit that has a log only; see
+                `lua/lib/sub_windows.lua`.
         """
+        self._largest_log = largest_log
         self._client = client
         script = partial(LuaScript, client)
         durable = partial(LuaScript, client, replicas=replicas)
@@ -223,9 +234,11 @@ class RedisVerificationStore:
         """Count one event against all of the shared limits, or against none."""
         if not hits:
             return []
+        logs = [keys.shared_limit(hit) for hit in hits]
         reply = self._acquire_hits.run(
-            [keys.shared_limit(hit) for hit in hits],
+            [*logs, *[log + keys.SUMS for log in logs]],
             idempotency_key,
+            self._largest_log,
             *(lua_codec.encode_shared_limit(hit.limit) for hit in hits),
         )
         match reply:

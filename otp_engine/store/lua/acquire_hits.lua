@@ -4,8 +4,12 @@
 -- reads all of them before it writes, in one step.
 --
 -- KEYS[i]    otp:{shared}:<limit>[:<identifier>]   zset: one member an event
+-- KEYS[n+i]  otp:{shared}:<limit>[:<identifier>]:sums
+--                                                  zset: sums of earlier events
 -- ARGV[1]    idempotency key of the event, 8 bytes
--- ARGV[i+1]  limit i; with the prefix "shadow" it is in shadow mode and refuses nothing
+-- ARGV[2]    largest count of a limit without sub-windows
+-- ARGV[i+2]  limit i of n; with the prefix "shadow" it is in shadow mode and refuses
+--            nothing
 --
 -- returns  {'acquired', {over, used, ms, used, ms, ...}, ...}
 --                               accepted, and counted by every enforced limit; for each
@@ -15,14 +19,20 @@
 --          {'refused', i, ms}   by limit i for another ms, the longest of all that
 --                               refuse; counted by none
 --
--- TTL: each log expires after its longest window, or up to ten minutes later.
+-- TTL: each log expires after its longest window, or up to ten minutes later; the sums
+-- when their last event has left that window.
 
 local key = ARGV[1]
 local at = now()
+local count = #KEYS / 2
+local sums_exist = redis.call('EXISTS', unpack(KEYS, count + 1)) > 0
 local logs = {}
-for i, name in ipairs(KEYS) do
-    logs[i] = read_log(name, ARGV[i + 1], at)
-    logs[i].in_shadow = string.sub(ARGV[i + 1], 1, 6) == 'shadow'
+for i = 1, count do
+    local sums = read_sums(KEYS[count + i], sums_exist)
+    local log = read_log(KEYS[i], ARGV[i + 2], at, true, sums)
+    log.step = sub_window_length(log, tonumber(ARGV[2]))
+    log.in_shadow = string.sub(ARGV[i + 2], 1, 6) == 'shadow'
+    logs[i] = log
 end
 
 -- Return whether a log contains the event.

@@ -2,8 +2,9 @@
 --
 -- One step, so that all counts are of the same time. The script counts nothing.
 --
--- KEYS[n]  a log, each a zset
--- ARGV[n]  its limit
+-- KEYS[i]    a log, each a zset
+-- KEYS[n+i]  its sums; absent for the logs of phones
+-- ARGV[i]    its limit, for each i up to n
 --
 -- returns  {{used, ms, used, ms, ...}, ...}   for each log, and for each window of its
 --                                             limit in order: the events in it, and ms
@@ -14,7 +15,8 @@
 
 local at = now()
 local reply = {}
-for n, name in ipairs(KEYS) do
-    reply[n] = usage(read_log(name, ARGV[n], at))
+for i, limit in ipairs(ARGV) do
+    local sums = KEYS[#ARGV + i] and read_sums(KEYS[#ARGV + i], true)
+    reply[i] = usage(read_log(KEYS[i], limit, at, true, sums))
 end
 return reply

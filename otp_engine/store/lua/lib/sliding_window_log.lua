@@ -8,6 +8,8 @@
 -- member an event: the idempotency key of the request, scored by the time of the event.
 -- Equal keys are one event, so repeating an append or a removal changes nothing.
 --
+-- sub_windows.lua counts the older events of large limits.
+--
 -- A script reads each log once, before it writes, and computes the rest from that.
 
 -- Return the time of the Redis server in milliseconds since 1970.
@@ -17,19 +19,28 @@ local function now()
 end
 
 -- Read how many events each window of *limit* contains. The caller passes false as
--- *exists* if it knows that the log is empty.
+-- *exists* if it knows that the log is empty, and *sums* for a log that has some.
 --
--- Returns a table with one {count, period, used} a window, and:
+-- Returns a table with one {count, period, used, start} a window, where start is the sum
+-- before it, and:
 --   key      the key of the log
 --   at       the time of the reading
 --   longest  the longest period; 0 for an empty limit
 --   in_use   whether a window contains an event
-local function read_log(key, limit, at, exists)
-    local log = {key = key, at = at, longest = 0, in_use = false}
+--   sums     the sums of sub_windows.lua
+-- The caller adds step, the length of sub-windows, if the log is to have some.
+local function read_log(key, limit, at, exists, sums)
+    local log = {key = key, at = at, longest = 0, in_use = false, sums = sums}
     for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
         local window = {count = tonumber(count), period = tonumber(period), used = 0}
         if exists ~= false then
             window.used = redis.call('ZCOUNT', key, '(' .. (at - period), '+inf')
+        end
+        if sums and sums.total > 0 then
+            local ends
+            window.start, ends = sum_until(sums, at - period)
+            window.used = window.used + sums.total - window.start
+            sums.start = math.min(sums.start or ends, ends)
         end
         log.in_use = log.in_use or window.used > 0
         log.longest = math.max(log.longest, window.period)
@@ -42,6 +53,12 @@ end
 local function window_wait(log, window)
     if window.used < window.count then
         return 0
+    end
+    if window.start then
+        local last_to_leave = window.start + window.used - window.count + 1
+        if last_to_leave <= log.sums.total then
+            return end_of_event(log.sums, last_to_leave) + window.period - log.at
+        end
     end
     local nth = window.count - 1
     local entry = redis.call('ZREVRANGE', log.key, nth, nth, 'WITHSCORES')
@@ -100,6 +117,12 @@ local function append(log, key)
         redis.call('ZREMRANGEBYSCORE', log.key, '-inf', log.at - log.longest)
         local margin = math.min(math.ceil(log.longest / 8), 600000)
         redis.call('PEXPIRE', log.key, log.longest + margin)
+    end
+    if log.sums and log.sums.total > 0 then
+        keep_sums(log)
+    end
+    if log.step then
+        close_sub_window(log)
     end
     return added
 end
