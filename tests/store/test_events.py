@@ -147,10 +147,11 @@ class HangingRedis:
         raise redis_py.DataError
 
 
-def test_events_during_a_write_are_written_together(real_connection, real_redis):
+def test_events_under_load_are_written_together(real_connection, real_redis):
     events = RedisEventStore(RedisClient(real_connection), clock=lambda: 0.0)
-    events.add(SENT)
-    assert events.flush()
+    for _ in range(30):
+        events.add(SENT)
+        assert events.flush()
     real_redis.config_resetstat()
 
     for _ in range(100):

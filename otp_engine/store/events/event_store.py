@@ -42,7 +42,10 @@ _MAX_ENTRIES = 100_000
 _PAGE_SIZE = 5_000
 _BATCH_SIZE = 200
 """Events in one write, which Redis completes in less than a millisecond."""
-_WRITE_INTERVAL = 0.05  # seconds
+_WRITE_INTERVAL = 0.05  # seconds between two writes, on average
+_WRITE_BURST = 20
+"""Writes without an interval after a pause, so that a client that lists its attempts in
+another worker finds those of its last requests."""
 _MAX_QUEUED = 10_000
 _FLUSH_TIMEOUT = 1  # second
 _REPORT_INTERVAL = 1  # second
@@ -54,10 +57,9 @@ _UNAUTHENTICATED_EVENTS = (RequestRefused, CheckNotFound, RequestUnavailable)
 class RedisEventStore:
     """Stores `otp:{events}`, about 100,000 entries a stream, for a month.
 
-    A background thread writes events. The first one after a pause is written at once,
-    and the following ones in batches, because a write costs as much as ten events. They
-    may be duplicated when a write is retried. The end of the process waits for the
-    writes.
+    A background thread writes events: at once while they are few, and in batches under
+    load, because a write costs as much as ten events. They may be duplicated when a
+    write is retried. The end of the process waits for the writes.
     """
 
     def __init__(
@@ -107,16 +109,17 @@ class RedisEventStore:
                 Finalize(None, self.flush, exitpriority=0)
 
     def _write_all(self) -> None:
-        next_write = -math.inf
+        due = -math.inf
         while True:
             batch = [self._queue.get()]
             if self._queue.qsize() < _BATCH_SIZE:
-                self._flush_requested.wait(next_write - self._clock())
+                self._flush_requested.wait(due - self._clock())
                 self._flush_requested.clear()
             with suppress(Empty):
                 while len(batch) < _BATCH_SIZE:
                     batch.append(self._queue.get_nowait())
-            next_write = self._clock() + _WRITE_INTERVAL
+            earliest = self._clock() - _WRITE_BURST * _WRITE_INTERVAL
+            due = max(due, earliest) + _WRITE_INTERVAL
             events = [item for item in batch if not isinstance(item, threading.Event)]
             try:
                 self._write(events)
