@@ -65,19 +65,22 @@ class HttpConnection:
     Attributes:
         is_reusable: Whether another request can be sent. The last response was
             complete, and the server keeps the connection open.
+        idle_since: Monotonic seconds at the end of its last request.
     """
 
-    def __init__(self, connected: socket) -> None:
+    def __init__(self, connected: socket, *, idle_since: float = 0.0) -> None:
         """Create the connection.
 
         Args:
             connected: The connected socket, with TLS for `https`. The connection closes
                 it.
+            idle_since: Monotonic seconds now.
         """
         self._socket = connected
         self._received = b""
         self._deadline = 0.0
         self.is_reusable = True
+        self.idle_since = idle_since
 
     def exchange(self, request: bytes, seconds: float) -> HttpResponse:
         """Send a request, and read the whole response.

@@ -14,9 +14,10 @@ import logging
 import ssl
 import weakref
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from itertools import chain
+from time import monotonic
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 import urllib3
@@ -37,8 +38,14 @@ from otp_engine.senders.http_connection import HttpConnection
 
 log = logging.getLogger(__name__)
 
-_CONNECT_TIMEOUT = 3.0  # seconds
+_CONNECT_TIMEOUT = 4.0  # seconds
 _RESPONSE_TIMEOUT = 8.0  # seconds
+# Seconds for one address of the host. If the first address does not answer, there is
+# time for the second.
+_ADDRESS_TIMEOUT = 3.0
+# Seconds. Firewalls drop connections without notice that are idle for some minutes. A
+# request on such a connection would get no answer.
+_MAX_IDLE = 180.0
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -61,6 +68,7 @@ class PooledHttpClient(HttpClient):
         connect: float = _CONNECT_TIMEOUT,
         respond: float = _RESPONSE_TIMEOUT,
         proxy: Proxy | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         """Create the client, without a connection.
 
@@ -68,10 +76,13 @@ class PooledHttpClient(HttpClient):
             connect: Seconds to wait for a connection: name lookup, proxy and TLS.
             respond: Seconds to wait for a whole response.
             proxy: The proxy for all requests; None for direct connections.
+            clock: Returns monotonic seconds, to close connections that were idle.
         """
         super().__init__(log, is_async=False)
         self._connect_timeout = connect
+        self._address_timeout = min(connect, _ADDRESS_TIMEOUT)
         self._response_timeout = respond
+        self._clock = clock
         self._proxy = parse_url(proxy.url) if proxy else None
         login = proxy.login if proxy else None
         self._proxy_headers = (
@@ -135,15 +146,28 @@ class PooledHttpClient(HttpClient):
 
     def _exchange(self, url: SplitResult, request: bytes) -> Response:
         idle = self._idle[url.scheme, url.netloc]
-        connection = _take_open(idle) or self._connect(url, idle)
+        connection = self._take_open(idle) or self._connect(url, idle)
         try:
             response = connection.exchange(request, self._response_timeout)
         finally:
             if connection.is_reusable:
+                connection.idle_since = self._clock()
                 idle.append(connection)
             else:
                 connection.close()
         return Response(response.status, response.body.decode(errors="replace"))
+
+    def _take_open(self, idle: deque[HttpConnection]) -> HttpConnection | None:
+        """Remove the connection that was used last, and is still open."""
+        while True:
+            try:
+                connection = idle.pop()
+            except IndexError:
+                return None
+            is_fresh = self._clock() - connection.idle_since < _MAX_IDLE
+            if is_fresh and connection.is_open():
+                return connection
+            connection.close()
 
     def _connect(self, url: SplitResult, idle: deque[HttpConnection]) -> HttpConnection:
         """Open a connection to the host of *url*.
@@ -172,7 +196,7 @@ class PooledHttpClient(HttpClient):
             raise NotConnected(reason) from None
         if connection.sock is None:
             raise AssertionError
-        return HttpConnection(connection.sock)
+        return HttpConnection(connection.sock, idle_since=self._clock())
 
     def _build_connection(self, url: SplitResult) -> HTTPConnection:
         """Return a connection to the host of *url*, or to the proxy, not yet open."""
@@ -186,7 +210,7 @@ class PooledHttpClient(HttpClient):
         tunnel = HTTPSConnection(
             proxy_host,
             proxy_port,
-            timeout=self._connect_timeout,
+            timeout=self._address_timeout,
             ssl_context=self._tls,
             proxy=self._proxy,
             proxy_config=ProxyConfig(
@@ -200,7 +224,7 @@ class PooledHttpClient(HttpClient):
         return tunnel
 
     def _build(self, scheme: str, host: str, port: int) -> HTTPConnection:
-        timeout = self._connect_timeout
+        timeout = self._address_timeout
         if scheme == "https":
             return HTTPSConnection(host, port, timeout=timeout, ssl_context=self._tls)
         return HTTPConnection(host, port, timeout=timeout)
@@ -233,16 +257,4 @@ def _close_all(
     connections: Mapping[tuple[str, str], Iterable[HttpConnection]],
 ) -> None:
     for connection in chain.from_iterable(connections.values()):
-        connection.close()
-
-
-def _take_open(idle: deque[HttpConnection]) -> HttpConnection | None:
-    """Remove the connection of *idle* that was used last, and is still open."""
-    while True:
-        try:
-            connection = idle.pop()
-        except IndexError:
-            return None
-        if connection.is_open():
-            return connection
         connection.close()

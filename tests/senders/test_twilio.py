@@ -24,6 +24,7 @@ from otp_engine.errors import (
 from otp_engine.senders.twilio import TwilioProvider
 from otp_engine.senders.twilio_http import PooledHttpClient
 from tests.support import certificates, redis_server, twilio_server
+from tests.support.clock import Clock
 from tests.support.fakes import MESSAGE
 from tests.support.twilio_server import (
     ACCOUNT,
@@ -273,6 +274,21 @@ def test_connection_that_twilio_closed_is_replaced(provider, twilio):
     provider.send(MESSAGE)
 
     assert twilio.connections == len(twilio.messages) == 2
+
+
+@pytest.mark.parametrize(("idle_seconds", "connections"), [(179, 1), (181, 2)])
+def test_connection_that_was_idle_for_three_minutes_is_replaced(
+    settings, twilio, idle_seconds, connections
+):
+    clock = Clock()
+    provider = TwilioProvider(settings, PooledHttpClient(clock=clock))
+    provider.send(MESSAGE)
+    clock.now += idle_seconds
+
+    provider.send(MESSAGE)
+
+    assert len(twilio.messages) == 2
+    assert twilio.connections == connections
 
 
 def test_messages_share_a_connection_with_tls(settings, trusted, twilio_with_tls):
