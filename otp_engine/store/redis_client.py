@@ -12,8 +12,9 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from threading import BoundedSemaphore, Lock
-from time import monotonic, perf_counter
+from queue import Empty, SimpleQueue
+from threading import Lock
+from time import perf_counter
 from typing import TypeVar, cast
 
 from redis.exceptions import (
@@ -38,9 +39,10 @@ from otp_engine.store.sentinel import refresh_primary
 log = logging.getLogger(__name__)
 
 _ONE_TIMEOUT_OPENS = partial(CircuitBreaker, 1, timedelta(milliseconds=500))
-# Half of the threads of a worker.
 _MAX_CONCURRENT = 32
 _SLOT_TIMEOUT = 0.1  # seconds
+# Half a second, which is the default timeout of a command.
+_MAX_WAITS = 5
 # Errors that a retry can fix. Each step of the store can be repeated.
 _RETRYABLE = (
     *(RedisConnectionError, RedisTimeoutError),
@@ -82,8 +84,11 @@ class RedisClient:
         self._new_breaker = new_breaker
         self._breakers: dict[Address | None, CircuitBreaker] = {}
         self._metrics = metrics
-        self._slots = BoundedSemaphore(_MAX_CONCURRENT)
-        self._last_reply = monotonic()
+        # A queue costs a fifth of a semaphore, which is not written in C.
+        self._slots: SimpleQueue[None] = SimpleQueue()
+        for _ in range(_MAX_CONCURRENT):
+            self._slots.put(None)
+        self._last_reply = 0.0
         self._finding_primary = Lock()
 
     def execute(self, command: Callable[[RedisCommands], T], key: str) -> T:
@@ -103,11 +108,13 @@ class RedisClient:
         # Without a Cluster there is one node, and one breaker under None.
         owner = self._cluster.owner_of(key) if self._cluster else None
         breaker = self._breakers.get(owner) or self._add_breaker(owner)
-        if not self._slots.acquire(blocking=False):
+        try:
+            self._slots.get_nowait()
+        except Empty:
             self._wait_for_slot()
         # After the slot: the breaker may have opened while this thread waited.
         if not breaker.try_acquire():
-            self._slots.release()
+            self._slots.put(None)
             self._metrics.observe_store_call(None, "CircuitOpen")
             raise StoreUnavailable
         started, failure = perf_counter(), None
@@ -130,10 +137,11 @@ class RedisClient:
             log.error("redis: %s (%s)", reason, failure)  # noqa: TRY400 - as above
             raise StoreUnavailable(reason) from None
         finally:
-            self._slots.release()
-            self._metrics.observe_store_call(perf_counter() - started, failure)
+            self._slots.put(None)
+            ended = perf_counter()
+            self._metrics.observe_store_call(ended - started, failure)
         breaker.record_success()
-        self._last_reply = monotonic()
+        self._last_reply = ended
         return reply
 
     def find_primary(self) -> None:
@@ -148,12 +156,21 @@ class RedisClient:
     def _wait_for_slot(self) -> None:
         """Acquire a slot as long as other commands still get replies.
 
+        This counts waits and no time: a process that gets no processor time reads no
+        replies either, although Redis has sent them. However long that lasts, one wait
+        ends.
+
         Raises:
-            StoreUnavailable: There was no free slot and no reply for 0.1 seconds.
+            StoreUnavailable: There was no free slot and no reply during five waits.
         """
-        while not self._slots.acquire(timeout=_SLOT_TIMEOUT):
-            if monotonic() - self._last_reply > _SLOT_TIMEOUT:
-                raise StoreUnavailable
+        waits, last_reply = 0, self._last_reply
+        while waits < _MAX_WAITS:
+            try:
+                return self._slots.get(timeout=_SLOT_TIMEOUT)
+            except Empty:
+                waits = waits + 1 if self._last_reply == last_reply else 0
+                last_reply = self._last_reply
+        raise StoreUnavailable
 
     def _add_breaker(self, owner: Address | None) -> CircuitBreaker:
         # Of two threads that add one, both get the first.

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
+from threading import Barrier, Event, get_ident
 from typing import Any
 
 import pytest
@@ -16,10 +20,14 @@ from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.redis_store import RedisStore
+from tests.support import redis_server
 from tests.support.clock import Clock
 
 HALF_A_SECOND = timedelta(seconds=0.5)
 KEY = "otp:{shared}"
+# Commands that a client executes at once.
+SLOTS = 32
+WAITING = 96
 
 
 class Command:
@@ -150,6 +158,83 @@ def test_read_only_error_within_that_of_a_script_is_retried():
     command = Command(redis_py.ResponseError(text))
 
     assert redis_client.execute(command, KEY) == "a reply"
+
+
+class HeldSlots:
+    """Commands that hold every slot; each one ends once *may_end* returns."""
+
+    def __init__(self, redis_client, may_end):
+        self.threads = ThreadPoolExecutor(SLOTS)
+        self.started = Barrier(SLOTS + 1)
+        commands = [(redis_client, may_end)] * SLOTS
+        self.replies = [
+            self.threads.submit(self.hold, *command) for command in commands
+        ]
+
+    def hold(self, redis_client, may_end):
+        def command(_):
+            self.started.wait()
+            may_end()
+
+        redis_client.execute(command, KEY)
+
+    def __enter__(self):
+        self.started.wait()
+        return self
+
+    def __exit__(self, *_):
+        self.threads.shutdown()
+
+
+def test_command_without_a_slot_fails_while_no_command_gets_a_reply(redis_client):
+    end, command = Event(), Command()
+
+    with HeldSlots(redis_client, end.wait):
+        with pytest.raises(StoreUnavailable):
+            redis_client.execute(command, KEY)
+        end.set()
+
+    assert command.clients == []
+
+
+def test_command_without_a_slot_runs_after_another_got_its_reply(redis_client):
+    end = Event()
+
+    with HeldSlots(redis_client, end.wait), ThreadPoolExecutor(1) as thread:
+        reply = thread.submit(redis_client.execute, Command(), KEY)
+        end.set()
+
+        assert reply.result() == "a reply"
+
+
+def test_commands_without_a_slot_wait_while_the_process_reads_no_replies(redis_client):
+    threads: list[int] = []
+
+    def execute(_):
+        threads.append(get_ident())
+        return redis_client.execute(Command(), KEY)
+
+    def wait_for_slots():
+        frames = sys._current_frames()  # noqa: SLF001 - no other sign shows where a thread waits
+        modules = [
+            frames[thread].f_globals["__name__"]
+            for thread in threads
+            if thread in frames
+        ]
+        # On a slow machine the first ones have ended before the last ones start.
+        return modules == [RedisClient.__module__] * WAITING or any(
+            reply.done() for reply in replies
+        )
+
+    # The replies arrive after half a second.
+    with HeldSlots(redis_client, partial(time.sleep, 0.5)):
+        with ThreadPoolExecutor(WAITING) as waiting:
+            replies = [waiting.submit(execute, number) for number in range(WAITING)]
+            redis_server.wait_until(wait_for_slots)
+            # One instruction: no other thread of this process runs meanwhile.
+            sum(range(50_000_000))
+
+        assert [reply.result() for reply in replies] == ["a reply"] * WAITING
 
 
 @pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
