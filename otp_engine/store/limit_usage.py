@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
 
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.domain.phones.phone_keys import PhoneKey
@@ -64,7 +63,7 @@ class RedisLimitUsageStore:
 
     def delete_phone(self, phones: Sequence[PhoneKey]) -> int:
         """Delete one phone in all of these services; return the number of keys."""
-        names = {name for phone in phones for name in astuple(keys.for_phone(phone))}
+        names = {name for phone in phones for name in keys.for_phone(phone)}
         # One DEL of keys in one slot is atomic, so no send or check leaves half of it.
         return self._client.execute(
             lambda redis: redis.delete(*names), keys.for_phone(phones[0]).sends

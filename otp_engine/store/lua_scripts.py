@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import Any
 
@@ -72,9 +72,11 @@ class LuaScript:
             StoreUnavailable: Redis did not reply or could not write, or too few
                 replicas have the writes. Those would be lost if the node failed now.
         """
+        arguments = (len(keys), *keys, *args)
+        if not self._replicas:
+            return self._client.execute(partial(self._eval, args=arguments), keys[0])
         reply, acknowledged = self._client.execute(
-            lambda node: self._eval(node, (len(keys), *keys, *args)),
-            keys[0],
+            partial(self._eval_and_wait, args=arguments), keys[0]
         )
         if acknowledged < self._replicas:
             log.error(
@@ -90,17 +92,11 @@ class LuaScript:
             )
         return reply
 
-    def _eval(self, node: RedisCommands, args: Sequence[Argument]) -> tuple[Any, int]:
-        """Run the script by its digest if possible, else by its text.
-
-        Returns:
-            The reply, and the number of replicas that acknowledged the writes.
-        """
-        if self._replicas:
-            return self._eval_text(node, args)
+    def _eval(self, node: RedisCommands, args: Sequence[Argument]) -> Any:  # noqa: ANN401 - as `run`
+        """Run the script by its digest if possible, else by its text."""
         source = self._source
         try:
-            return node.evalsha(_digest(source), *args), 0
+            return node.evalsha(_digest(source), *args)
         except NoScriptError:
             # EVAL and not SCRIPT LOAD: EVAL also runs the script.
             return self._eval_text(node, args)
@@ -108,17 +104,33 @@ class LuaScript:
             self._drop_flag(source, error)
             return self._eval_text(node, args)
 
-    def _eval_text(
-        self, node: RedisCommands, args: Sequence[Argument]
-    ) -> tuple[Any, int]:
+    def _eval_text(self, node: RedisCommands, args: Sequence[Argument]) -> Any:  # noqa: ANN401 - as `run`
         source = self._source
         try:
-            if self._replicas:
-                return self._eval_and_wait(node, source, args)
-            return node.eval(source, *args), 0
+            return node.eval(source, *args)
         except ResponseError as error:
             self._drop_flag(source, error)
             return self._eval_text(node, args)
+
+    def _eval_and_wait(
+        self, node: RedisCommands, args: Sequence[Argument]
+    ) -> tuple[Any, int]:
+        """Run the script and `WAIT`, which covers the writes of its own connection.
+
+        Returns:
+            The reply, and the number of replicas that acknowledged the writes.
+        """
+        source = self._source
+        try:
+            with node.pipeline(transaction=False) as pipeline:
+                # By text: a pipeline cannot continue after a NOSCRIPT error.
+                pipeline.execute_command("EVAL", source, *args)
+                pipeline.execute_command("WAIT", self._replicas, _WAIT_TIMEOUT)
+                reply, acknowledged = pipeline.execute()
+        except ResponseError as error:
+            self._drop_flag(source, error)
+            return self._eval_and_wait(node, args)
+        return reply, acknowledged
 
     def _drop_flag(self, source: str, error: ResponseError) -> None:
         """Continue without the flag, which Redis 6 and the embedded Redis do not know.
@@ -133,17 +145,6 @@ class LuaScript:
         if source == self._without_flag or _FLAG_UNKNOWN not in str(error):
             raise error
         self._source = self._without_flag
-
-    def _eval_and_wait(
-        self, node: RedisCommands, source: str, args: Sequence[Argument]
-    ) -> tuple[Any, int]:
-        """Run the script and `WAIT`, which covers the writes of its own connection."""
-        with node.pipeline(transaction=False) as pipeline:
-            # By text: a pipeline cannot continue after a NOSCRIPT error.
-            pipeline.execute_command("EVAL", source, *args)
-            pipeline.execute_command("WAIT", self._replicas, _WAIT_TIMEOUT)
-            reply, acknowledged = pipeline.execute()
-        return reply, acknowledged
 
 
 @cache

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import astuple
-
 import pytest
 
 from otp_engine.domain.phones.phone_keys import PhoneKey
@@ -31,7 +29,7 @@ def test_sends_of_all_scopes_share_a_key():
 
 
 def test_keys_of_a_phone_differ_and_share_a_hash_tag():
-    names = astuple(keys.for_phone(PhoneKey("digest", "VA1", ID)))
+    names = keys.for_phone(PhoneKey("digest", "VA1", ID))
 
     assert len(set(names)) == len(names)
     assert all(name.startswith("otp:{digest}:") for name in names)
