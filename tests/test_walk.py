@@ -13,10 +13,10 @@ def measured():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 149, 44),
-        ("POST /auth/verify_otp, wrong", 96, 36),
-        ("POST /auth/verify_otp, right", 118, 37),
-        ("POST /v2 Verifications", 185, 58),
+        ("POST /auth/send_otp", 149, 45),
+        ("POST /auth/verify_otp, wrong", 96, 37),
+        ("POST /auth/verify_otp, right", 118, 38),
+        ("POST /v2 Verifications", 185, 59),
         ("POST /v2 VerificationCheck", 141, 48),
     ],
 )

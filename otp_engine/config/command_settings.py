@@ -15,6 +15,7 @@ VARIABLES = frozenset(
         "OTP_PEPPER_PREVIOUS",
         "OTP_REDIS_TIMEOUT",
         "OTP_REDIS_WAIT_REPLICAS",
+        "OTP_SHARED_SLOTS",
         "OTP_DEFAULT_REGION",
         "OTP_ALLOWED_COUNTRIES",
         "OTP_API_KEYS",

@@ -54,6 +54,7 @@ VARIABLES = (
     "OTP_TRUSTED_PROXIES",
     "OTP_REDIS_TIMEOUT",
     "OTP_REDIS_WAIT_REPLICAS",
+    "OTP_SHARED_SLOTS",
     "OTP_DRAIN",
     "OTP_KEEP_ALIVE",
     "OTP_PUBLIC_URL",
@@ -139,6 +140,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         redis_replicas=env.get(
             "OTP_REDIS_WAIT_REPLICAS", parsers.non_negative_int(9), 0
         ),
+        shared_slots=env.get("OTP_SHARED_SLOTS", parsers.shared_slots, 1),
         drain_duration=env.get("OTP_DRAIN", parsers.drain_duration, timedelta()),
         keep_alive=env.get("OTP_KEEP_ALIVE", parsers.keep_alive, _DEFAULT_KEEP_ALIVE),
         peppers=_peppers(env, dev=dev),

@@ -59,6 +59,11 @@ def non_negative_int(maximum: int) -> Callable[[str], int]:
     return parsing.integer(0, maximum)
 
 
+def shared_slots(text: str) -> int:
+    """Parse the number of Cluster slots of shared limits."""
+    return parsing.integer(1, 64)(text)
+
+
 def brand(text: str) -> str:
     """Parse the name in messages, short enough to leave room for the code."""
     if not text.isprintable() or len(text) > _MAX_BRAND_LENGTH:

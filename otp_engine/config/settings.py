@@ -72,6 +72,7 @@ class Settings:
         redis_url: URL of Redis; None means the embedded store, in dev mode only.
         redis_timeout: Timeout of a Redis command.
         redis_replicas: Number of replicas that must confirm a write.
+        shared_slots: Number of Cluster slots of shared limits.
         drain_duration: Time between a stop signal and the stop, during which the
             service answers and `/readyz` reports that it is stopping.
         keep_alive: Time that an idle connection stays open, and in which the headers
@@ -111,6 +112,7 @@ class Settings:
     redis_url: str | None = field(repr=False)
     redis_timeout: timedelta
     redis_replicas: int
+    shared_slots: int
     drain_duration: timedelta
     keep_alive: timedelta
     peppers: tuple[Pepper, ...]

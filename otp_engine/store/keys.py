@@ -41,6 +41,9 @@
 A log expires up to ten minutes after its longest window: an expiry with a margin is
 written less often.
 
+With `OTP_SHARED_SLOTS` the hash tags of shared limits are `{shared:0}`, `{shared:1}`
+and so on.
+
 `<phone>` is a pseudonym of the number, and so is each personal `<identifier>`.
 `<namespace>` is the service. It is `SERVICE+ID`, with the ID in hexadecimal, for a
 bound verification, and `SERVICE:test` for a sandbox number.
@@ -159,8 +162,9 @@ def probe(tag: str) -> str:
     return f"otp:{{{tag}}}:probe"
 
 
-def shared_limit(hit: LimitHit) -> str:
-    """Return the key of the hits of a shared limit."""
-    name = f"{SHARED_LIMITS}:{hit.limit_name}"
+def shared_limit(hit: LimitHit, slot: int | None = None) -> str:
+    """Return the key of the hits of a shared limit, in one of several slots."""
+    prefix = SHARED_LIMITS if slot is None else f"otp:{{shared:{slot}}}"
+    name = f"{prefix}:{hit.limit_name}"
     name = f"{name}:{hit.identifier}" if hit.identifier else name
     return f"{name}:shadow" if hit.limit.in_shadow else name

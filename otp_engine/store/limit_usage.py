@@ -10,6 +10,7 @@ from otp_engine.domain.policy.policy import Policy
 from otp_engine.store import keys, lua_codec
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
+from otp_engine.store.shared_slots import SharedSlots
 
 
 class RedisLimitUsageStore:
@@ -18,12 +19,14 @@ class RedisLimitUsageStore:
     Implements `domain.ports.LimitUsageStore`.
     """
 
-    def __init__(self, client: RedisClient) -> None:
+    def __init__(self, client: RedisClient, *, shared_slots: int = 1) -> None:
         """Read the usage from Redis.
 
         Args:
             client: Executes the commands.
+            shared_slots: Number of Cluster slots of shared limits.
         """
+        self._slots = SharedSlots(shared_slots)
         self._client = client
         self._limit_usage = LuaScript(client, "limit_usage")
 
@@ -52,8 +55,27 @@ class RedisLimitUsageStore:
 
     def shared_usage(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
         """Return the usage of shared limits."""
+        if self._slots.count > 1:
+            return [usage for hit in hits for usage in self._sum_of_parts(hit)]
         logs = [keys.shared_limit(hit) for hit in hits]
         return self._usage(hits, [*logs, *[log + keys.SUMS for log in logs]])
+
+    def _sum_of_parts(self, hit: LimitHit) -> list[WindowUsage]:
+        by_part = []
+        for share in self._slots.shares(hit):
+            log = keys.shared_limit(hit, share.slot)
+            by_part.append(self._usage([share.part], [log, log + keys.SUMS]))
+        return [
+            WindowUsage(
+                limit_name=hit.limit_name,
+                window=window,
+                used=sum(part.used for part in parts),
+                resets_in=min(part.resets_in for part in parts),
+            )
+            for window, parts in zip(
+                hit.limit.windows, zip(*by_part, strict=True), strict=True
+            )
+        ]
 
     def bound_keys(self, phone: PhoneKey) -> list[PhoneKey]:
         """List the keys of this phone's bound verifications."""

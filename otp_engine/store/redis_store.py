@@ -29,6 +29,7 @@ class RedisStore(RedisVerificationStore):
         *,
         retry_client: Client | None = None,
         replicas: int = 0,
+        shared_slots: int = 1,
         metrics: DependencyMetrics = NULL_METRICS,
     ) -> None:
         """Create all stores.
@@ -38,10 +39,11 @@ class RedisStore(RedisVerificationStore):
             retry_client: A client of the same Redis for the retry; see `RedisClient`.
             replicas: Number of replicas that must acknowledge each write that a promise
                 depends on.
+            shared_slots: Number of Cluster slots of shared limits.
             metrics: Measures the commands.
         """
         redis_client = RedisClient(client, retry_client=retry_client, metrics=metrics)
-        super().__init__(redis_client, replicas=replicas)
+        super().__init__(redis_client, replicas=replicas, shared_slots=shared_slots)
         self._replicas = replicas
         self._probe = Probe(redis_client, replicas=replicas)
         self.services = RedisServiceStore(redis_client, replicas=replicas)
@@ -49,7 +51,7 @@ class RedisStore(RedisVerificationStore):
         self.safe_list = RedisSafeList(redis_client)
         self.events = RedisEventStore(redis_client)
         self.inbox = RedisInbox(redis_client)
-        self.limit_usage = RedisLimitUsageStore(redis_client)
+        self.limit_usage = RedisLimitUsageStore(redis_client, shared_slots=shared_slots)
         self.seen_reports = SeenReports(redis_client)
         self.policy_versions = RedisPolicyVersionStore(redis_client, replicas=replicas)
 
@@ -94,5 +96,6 @@ def build_store(
         client,
         retry_client=retry_client,
         replicas=settings.redis_replicas,
+        shared_slots=settings.shared_slots,
         metrics=metrics,
     )

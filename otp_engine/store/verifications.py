@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from otp_engine.domain.limits.limits import Limit, LimitHit, WindowUsage
+from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import (
     CheckReservation,
     HashParameters,
@@ -24,16 +24,15 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 from otp_engine.store import keys, lua_codec
+from otp_engine.store.limit_hits import RedisLimitHits
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 
-# A log of this size takes about 900 kB.
-_LARGEST_LOG = 10_000
 # Long enough for a retry after a lost reply.
 _APPROVAL_TTL = lua_codec.to_ms(timedelta(minutes=1))
 
 
-class RedisVerificationStore:
+class RedisVerificationStore(RedisLimitHits):
     """Stores verifications and the hits of limits.
 
     Implements `domain.ports.VerificationStore`.
@@ -44,7 +43,7 @@ class RedisVerificationStore:
         client: RedisClient,
         *,
         replicas: int = 0,
-        largest_log: int = _LARGEST_LOG,
+        shared_slots: int = 1,
     ) -> None:
         """Store the verifications in Redis.
 
@@ -52,10 +51,9 @@ class RedisVerificationStore:
             client: Executes the commands.
             replicas: Number of replicas that must acknowledge a reservation, a commit
                 or an approval. A release needs none.
-            largest_log: Largest count of a shared limit that has a log only; see
-                `lua/lib/sub_windows.lua`.
+            shared_slots: Number of Cluster slots of shared limits.
         """
-        self._largest_log = largest_log
+        super().__init__(client, replicas=replicas, shared_slots=shared_slots)
         self._client = client
         script = partial(LuaScript, client)
         durable = partial(LuaScript, client, replicas=replicas)
@@ -68,8 +66,6 @@ class RedisVerificationStore:
         self._approve = durable("approve", when_full=True)
         self._cancel = durable("cancel")
         self._get_pending = script("get_pending")
-        self._acquire_hits = durable("acquire_hits")
-        self._release_hits = script("release_hits")
         self._phone_state = script("phone_state")
         self._merge_failed_checks = durable("merge_failed_checks")
 
@@ -227,41 +223,6 @@ class RedisVerificationStore:
                 )
             case _:
                 return None
-
-    def acquire_hits(
-        self, hits: Sequence[LimitHit], *, idempotency_key: bytes
-    ) -> list[WindowUsage]:
-        """Count one event against all of the shared limits, or against none."""
-        if not hits:
-            return []
-        logs = [keys.shared_limit(hit) for hit in hits]
-        reply = self._acquire_hits.run(
-            [*logs, *[log + keys.SUMS for log in logs]],
-            idempotency_key,
-            self._largest_log,
-            *(lua_codec.encode_shared_limit(hit.limit) for hit in hits),
-        )
-        match reply:
-            case [b"acquired", *usages]:
-                return [
-                    usage
-                    for hit, (over, *windows) in zip(hits, usages, strict=True)
-                    for usage in lua_codec.decode_usage(
-                        hit.limit_name, hit.limit, over, windows
-                    )
-                ]
-            case [b"refused", position, wait]:
-                name = hits[position - 1].limit_name
-                raise RateLimited(name, retry_after=timedelta(milliseconds=wait))
-            case _:
-                raise AssertionError(reply)
-
-    def release_hits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> None:
-        """Release the hits that `acquire_hits` counted."""
-        if hits:
-            self._release_hits.run(
-                [keys.shared_limit(hit) for hit in hits], idempotency_key
-            )
 
     def get_phone_state(self, phone: PhoneKey, policy: Policy) -> PhoneState:
         """Return whether this phone is in use under its pepper."""

@@ -141,6 +141,8 @@ SANDBOX = "+15550100001:123456@2999-01-01"
         ("OTP_KEEP_ALIVE", "61m"),
         ("OTP_KEEP_ALIVE", "75"),
         ("OTP_REDIS_WAIT_REPLICAS", "10"),
+        ("OTP_SHARED_SLOTS", "0"),
+        ("OTP_SHARED_SLOTS", "65"),
         ("OTP_PUBLIC_URL", "otp.example"),
         ("OTP_CALLBACK_URL", "otp.example"),
         ("OTP_CALLBACK_URL", "https://otp.example/?a=b"),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.errors import StoreUnavailable, VerificationNotFound
 from otp_engine.store.connection import connect
+from otp_engine.store.limit_hits import RedisLimitHits
+from otp_engine.store.limit_usage import RedisLimitUsageStore
+from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.redis_store import RedisStore
 from tests.support import topologies
 from tests.support.topologies import command
@@ -81,6 +86,23 @@ def test_moved_slot_is_found_on_its_new_node(
     assert len(outbox.messages) == 1
     with pytest.raises(VerificationNotFound):
         engine.check(check_request(outbox.code))
+
+
+def test_shared_limits_use_several_nodes(cluster):
+    client = RedisClient(connect(cluster.url, TIMEOUT))
+    hits = RedisLimitHits(client, shared_slots=8)
+    hit = LimitHit("sends_total", "", Limit.parse("8000/1h"))
+
+    for _ in range(80):
+        hits.acquire_hits([hit], idempotency_key=secrets.token_bytes(8))
+
+    counted = [
+        sum(command(node, "ZCARD", key) for key in command(node, "KEYS", "*total*"))
+        for node in cluster.primaries
+    ]
+    [usage] = RedisLimitUsageStore(client, shared_slots=8).shared_usage([hit])
+    assert sum(counted) == usage.used == 80
+    assert all(counted)
 
 
 def test_ping_succeeds_without_a_node_of_phones(cluster):

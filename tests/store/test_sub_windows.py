@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from otp_engine.domain.limits.limits import Limit, LimitHit, Window
 from otp_engine.errors import RateLimited
 from otp_engine.store import keys
+from otp_engine.store.limit_hits import RedisLimitHits
 from otp_engine.store.limit_usage import RedisLimitUsageStore
 from otp_engine.store.redis_client import RedisClient
-from otp_engine.store.verifications import RedisVerificationStore
 from tests.support.time_travel import age
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -39,7 +39,7 @@ FIXTURE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 @pytest.fixture
 def store(redis):
     """Return a store with sub-windows for limits with a count over 5."""
-    return RedisVerificationStore(RedisClient(redis), largest_log=LARGEST_LOG)
+    return RedisLimitHits(RedisClient(redis), largest_log=LARGEST_LOG)
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Reference:
     """A shared limit of a store, and the list of all its events."""
 
     redis: Any
-    store: RedisVerificationStore
+    store: RedisLimitHits
     in_shadow: bool
     hit: LimitHit = NO_LIMIT
     aged: timedelta = timedelta()
