@@ -122,6 +122,8 @@ def normalize_typed(text: str) -> str:
     put direction marks and zero-width characters around a number. Every other
     character stays, so that the parser of the result rejects superscripts and controls.
     """
+    if text.isascii() and text.isalnum():
+        return text
     return "".join(
         str(unicodedata.decimal(character, character))
         for character in text

@@ -8,6 +8,7 @@ for digits that could reach two phones.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import phonenumbers
 from phonenumbers import (
@@ -33,7 +34,19 @@ _WELL_KNOWN_PREFIXES = ("00", "0011", "010", "011")
 _AREA_CODES = frozenset({"010", "011"})
 
 
-def read(digits: str, region: str) -> phonenumbers.PhoneNumber | None:
+class AssignableNumber(NamedTuple):
+    """A number that can be assigned.
+
+    Attributes:
+        number: The number, in its canonical form.
+        line_type: Its `PhoneNumberType`.
+    """
+
+    number: phonenumbers.PhoneNumber
+    line_type: int
+
+
+def read(digits: str, region: str) -> AssignableNumber | None:
     """Read an assignable number, in its canonical form.
 
     Args:
@@ -44,9 +57,9 @@ def read(digits: str, region: str) -> phonenumbers.PhoneNumber | None:
     Returns:
         None if the digits are not a number that can be assigned, or mean two numbers.
     """
-    number = _read_assignable(digits, region)
-    if number is None or not digits.startswith(_WELL_KNOWN_PREFIXES):
-        return number
+    found = _read_assignable(digits, region)
+    if found is None or not digits.startswith(_WELL_KNOWN_PREFIXES):
+        return found
     source = phonenumbers.parse(digits, region, keep_raw_input=True).country_code_source
     is_national = source == CountryCodeSource.FROM_DEFAULT_COUNTRY
     # Some countries have a prefix of other digits: in Thailand "006681..." is 00 and
@@ -54,9 +67,9 @@ def read(digits: str, region: str) -> phonenumbers.PhoneNumber | None:
     for prefix in _WELL_KNOWN_PREFIXES:
         if digits.startswith(prefix) and not (is_national and prefix in _AREA_CODES):
             other = _read_assignable(f"+{digits.removeprefix(prefix)}", UNKNOWN_REGION)
-            if other and to_e164(other) != to_e164(number):
+            if other and to_e164(other.number) != to_e164(found.number):
                 return None
-    return number
+    return found
 
 
 def read_unassigned(digits: str, region: str) -> phonenumbers.PhoneNumber | None:
@@ -135,12 +148,15 @@ def example_of(country: str) -> str | None:
     return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
 
 
-def _read_assignable(digits: str, region: str) -> phonenumbers.PhoneNumber | None:
+def _read_assignable(digits: str, region: str) -> AssignableNumber | None:
     number = read_unassigned(digits, region)
-    # The type of an invalid number is unknown.
-    if number and phonenumbers.number_type(number) == PhoneNumberType.UNKNOWN:
+    if number is None:
         return None
-    return number
+    line_type = phonenumbers.number_type(number)
+    # The type of an invalid number is unknown.
+    if line_type == PhoneNumberType.UNKNOWN:
+        return None
+    return AssignableNumber(number, line_type)
 
 
 def _replace_old_form(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 import phonenumbers
-from phonenumbers import PhoneNumberFormat, PhoneNumberType
+from phonenumbers import PhoneNumberType
 
 from otp_engine import parsing
 from otp_engine.domain.phones import numbering_plans
@@ -87,6 +87,8 @@ def normalize(text: str) -> str:
     Raises:
         InvalidPhone: The text has other characters, or too few or too many digits.
     """
+    if _DIGITS.fullmatch(text):
+        return text
     digits = parsing.normalize_typed(text).translate(_PUNCTUATION)
     if not _DIGITS.fullmatch(digits):
         raise InvalidPhone
@@ -105,15 +107,15 @@ def parse(text: str, region: str) -> PhoneNumber:
             assignable, or means two numbers.
     """
     digits = normalize(text)
-    number = numbering_plans.read(digits, region)
-    country = phonenumbers.region_code_for_number(number) if number else None
-    if number is None or country is None:
+    read = numbering_plans.read(digits, region)
+    country = phonenumbers.region_code_for_number(read.number) if read else None
+    if read is None or country is None:
         raise InvalidPhone(example=numbering_plans.example_for(digits, region))
     return PhoneNumber(
-        phonenumbers.format_number(number, PhoneNumberFormat.E164),
+        numbering_plans.to_e164(read.number),
         country,
-        number.country_code or 0,
-        phonenumbers.number_type(number) in _SMS_TYPES,
+        read.number.country_code or 0,
+        read.line_type in _SMS_TYPES,
     )
 
 
