@@ -16,7 +16,7 @@ import re
 import secrets
 from collections.abc import Callable
 from http import HTTPStatus
-from time import perf_counter
+from time import perf_counter, time
 
 from flask import Flask, Response, g, has_request_context
 from flask.globals import app_ctx, request_ctx
@@ -28,6 +28,16 @@ _UNMEASURED = frozenset({"health", "metrics"})
 _REPEATED = _UNMEASURED | {"assets", "inbox"}
 _CONTEXT_FIELDS = ("phone", "client_name", "error", "limit")
 _HEADER = "X-Request-Id"
+_RECORD = vars(
+    logging.makeLogRecord(
+        {
+            "name": log.name,
+            "msg": "request",
+            "levelno": logging.INFO,
+            "levelname": "INFO",
+        }
+    )
+)
 _VARIABLE = "HTTP_X_REQUEST_ID"  # of the header, in the WSGI environment
 # A UUID, or the ids of tracing systems. An accepted id is logged, so no id may contain
 # a run of digits that could be a code or a phone number.
@@ -53,7 +63,7 @@ class RequestIdFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return True always, with `request_id` set on *record*."""
-        if has_request_context() and not hasattr(record, "request_id"):
+        if not hasattr(record, "request_id") and has_request_context():
             record.request_id = g.get("request_id")
         return True
 
@@ -81,18 +91,22 @@ def init_app(
         route = request.url_rule.rule if request.url_rule else ""
         if blueprint not in _UNMEASURED:
             observe(method, route, status, seconds)
-        if status >= HTTPStatus.BAD_REQUEST or blueprint not in _REPEATED:
-            log.info(
-                "request",
-                extra={
-                    "request_id": context.request_id,
-                    "method": method or None,
-                    "route": route or None,
-                    "status": status,
-                    "ms": round(seconds * 1000, 1),
-                    **{name: context.get(name) for name in _CONTEXT_FIELDS},
-                },
-            )
+        failed = status >= HTTPStatus.BAD_REQUEST
+        if log.isEnabledFor(logging.INFO) and (failed or blueprint not in _REPEATED):
+            # `log.info` would also search the stack for its caller, and read the path
+            # of the file, the thread and the process again for each record.
+            record = object.__new__(logging.LogRecord)
+            record.__dict__ = {
+                **_RECORD,
+                "created": time(),
+                "request_id": context.request_id,
+                "method": method or None,
+                "route": route or None,
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+                **{name: context.get(name) for name in _CONTEXT_FIELDS},
+            }
+            log.handle(record)
         return response
 
     app.before_request(_start)
