@@ -37,12 +37,13 @@ def send_otp() -> ResponseReturnValue:
     client, body = _authenticate(api, request), request_body.parse(request)
     handle = _handle(api, body)
     number = handle.number if handle else _number(api, body)
-    texts = body.get_texts("channel", "locale", "client_ip")
+    channel, locale = body.get_text("channel"), body.get_text("locale")
+    stated_ip = body.get_text("client_ip")
     send_request = SendRequest(
         number=number,
-        channel=_channel(texts.get("channel")),
-        locale=_locale(texts.get("locale")),
-        client_ip=client.client_ip(request, texts.get("client_ip")),
+        channel=_channel(channel),
+        locale=locale and _locale(locale),
+        client_ip=client.client_ip(request, stated_ip),
         service=api.auth_service,
         client_name=client.name,
         bind=handle is None and body.get_flag("bind"),
@@ -66,15 +67,14 @@ def verify_otp() -> ResponseReturnValue:
     client, body = _authenticate(api, request), request_body.parse(request)
     handle = _handle(api, body)
     number = handle.number if handle else _number(api, body)
-    texts = body.get_texts("otp")
-    if "otp" not in texts:
+    otp = body.get_text("otp")
+    if otp is None:
         raise request_body.missing("otp")
-    code = codes.parse(texts["otp"])
-    texts = body.get_texts("client_ip")
+    code = codes.parse(otp)
     check_request = CheckRequest(
         number=number,
         code=code,
-        client_ip=client.client_ip(request, texts.get("client_ip")),
+        client_ip=client.client_ip(request, body.get_text("client_ip")),
         bound_id=handle.verification_id if handle else None,
         client_name=client.name,
     )
@@ -127,12 +127,12 @@ def _handle(api: Dependencies, body: Body) -> VerificationHandle | None:
         InvalidRequest: The request also has the number of another phone.
         VerificationNotFound: It is not a handle.
     """
-    texts = body.get_texts("verification")
-    if "verification" not in texts:
+    text = body.get_text("verification")
+    if text is None:
         return None
-    handle = api.parse_handle(texts["verification"])
+    handle = api.parse_handle(text)
     g.phone = handle.number.masked
-    if body.get_texts("phone") and _number(api, body) != handle.number:
+    if body.get_text("phone") and _number(api, body) != handle.number:
         raise InvalidRequest("'verification' belongs to another phone.")
     return handle
 
@@ -145,9 +145,9 @@ def _channel(name: str | None) -> Channel:
     return Channel(name)
 
 
-def _locale(tag: str | None) -> str | None:
+def _locale(tag: str) -> str:
     try:
-        return None if tag is None else parsing.language_tag(tag)
+        return parsing.language_tag(tag)
     except ValueError:
         message = "'locale' must be a language tag, such as en or pt-BR."
         raise InvalidRequest(message) from None

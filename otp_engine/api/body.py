@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.wsgi import get_content_length
 
 from otp_engine.api import form_numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
@@ -39,25 +40,20 @@ class Body:
     _values: Mapping[str, Any]
     is_form: bool = False
 
-    def get_texts(self, *names: str) -> dict[str, str]:
-        """Return the texts of the fields that the body has, by their names.
-
-        A field that is null counts as missing.
+    def get_text(self, name: str) -> str | None:
+        """Return the text of a field, or None if it is missing or null.
 
         Raises:
-            InvalidRequest: A field is blank or not text.
+            InvalidRequest: The field is blank or not text.
         """
-        texts = {}
-        for name in names:
-            value = self._values.get(name)
-            if value is None:
-                continue
-            if not isinstance(value, str):
-                raise InvalidRequest(f"'{name}' must be text, in quotes.")
-            if not value.strip():
-                raise InvalidRequest(f"'{name}' is empty.")
-            texts[name] = value
-        return texts
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise InvalidRequest(f"'{name}' must be text, in quotes.")
+        if not value or value.isspace():
+            raise InvalidRequest(f"'{name}' is empty.")
+        return value
 
     def get_number(
         self, name: str, parse: Callable[[str], PhoneNumber]
@@ -71,12 +67,10 @@ class Body:
         Raises:
             InvalidRequest: The field is blank, not text, or not a number.
         """
-        texts = self.get_texts(name)
-        if name not in texts:
+        text = self.get_text(name)
+        if text is None:
             return None
-        if self.is_form:
-            return form_numbers.parse(texts[name], parse)
-        return parse(texts[name])
+        return form_numbers.parse(text, parse) if self.is_form else parse(text)
 
     def get_flag(self, name: str) -> bool:
         """Return an optional boolean, in a form as text; False if it is missing.
@@ -166,30 +160,25 @@ def parse_json_object(body: bytes) -> dict[str, Any]:
 
 
 def _read(request: Request) -> bytes:
-    body = _read_declared(request)
-    encoding = request.environ.get("HTTP_CONTENT_ENCODING", "")
-    if encoding.strip().lower() not in _PLAIN:
-        raise InvalidRequest("Send the body without a Content-Encoding.")
-    return body
-
-
-def _read_declared(request: Request) -> bytes:
-    length = request.content_length
+    environ = request.environ
+    length = get_content_length(environ)
     if length is None:
         # Werkzeug cuts off a body that is longer than the limit.
         body = request.get_data(cache=False)
-        if len(body) > MAX_BYTES:
-            raise RequestEntityTooLarge
-        return body
-    if length > MAX_BYTES:
+    elif length > MAX_BYTES:
         raise RequestEntityTooLarge
-    try:
-        # The streams of Werkzeug cost five times as much as the read.
-        body = request.environ["wsgi.input"].read(length)
-    except (OSError, ValueError):
-        body = b""
-    if len(body) != length:
-        raise InvalidRequest("The body is incomplete.")
+    else:
+        try:
+            # The streams of Werkzeug cost five times as much as the read.
+            body = environ["wsgi.input"].read(length)
+        except (OSError, ValueError):
+            body = b""
+        if len(body) != length:
+            raise InvalidRequest("The body is incomplete.")
+    if len(body) > MAX_BYTES:
+        raise RequestEntityTooLarge
+    if environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in _PLAIN:
+        raise InvalidRequest("Send the body without a Content-Encoding.")
     return body
 
 

@@ -49,12 +49,9 @@ def wider_networks(client_ip: str) -> list[tuple[str, int]]:
         The /56 and the /48 of an IPv6 network, each with the factor by which its limit
         exceeds that of one client IP. Empty for an IPv4 address.
     """
-    try:
-        network = ipaddress.ip_network(client_ip)
-    except ValueError:
+    if ":" not in client_ip:
         return []
-    if isinstance(network, ipaddress.IPv4Network):
-        return []
+    network = ipaddress.IPv6Network(client_ip)
     return [
         (str(network.supernet(new_prefix=bits)), factor) for bits, factor in _WIDER_IPV6
     ]
