@@ -10,7 +10,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
@@ -37,8 +37,10 @@ def main() -> None:
         if options.base:
             found = {BEFORE: stack.enter_context(trees.checkout(options.base)), **found}
         measure = _scale if options.scale else _costs
-        blocks = measure(load, found, options)
-    print("\n\n".join(f"## {name}\n\n{text}" for name, text in blocks.items()))
+        blocks = {}
+        for name, text in measure(load, found, options):
+            print(f"## {name}\n\n{text}\n", flush=True)
+            blocks[name] = text
     if options.write:
         page = options.write.read_text()
         shown = {n: text for n, text in blocks.items() if BEFORE not in n}
@@ -59,31 +61,28 @@ def _options() -> argparse.Namespace:
 
 def _scale(
     load: Load, found: Mapping[str, Path], options: argparse.Namespace
-) -> dict[str, str]:
-    """Return the tables about growth, each of one tree."""
-    blocks = {"machine-scale": _note(options)}
+) -> Iterator[tuple[str, str]]:
+    """Yield the tables about growth, each of one tree."""
+    yield "machine-scale", _note(options)
     for part in options.only.split(",") if options.only else scale.PARTS:
         for name, tree in found.items():
             progress(f"scale: {part}, {name}")
-            block = f"scale-{part}" if name == AFTER else f"scale-{part}, {name}"
             measurer = scale.Measurer(load, tree, progress)
-            blocks[block] = scale.PARTS[part](measurer)
-    return blocks
+            suffix = "" if name == AFTER else f", {name}"
+            yield f"scale-{part}{suffix}", scale.PARTS[part](measurer)
 
 
 def _costs(
     load: Load, found: Mapping[str, Path], options: argparse.Namespace
-) -> dict[str, str]:
-    """Return the tables about sends and checks, with the values of all trees."""
+) -> Iterator[tuple[str, str]]:
+    """Yield the tables about sends and checks, with the values of all trees."""
     figures = Figures()
     _measure(load, found, options, figures, {"OTP_ARGON2": TRIVIAL}, _cheap)
     _measure(load, found, options, figures, {}, _full_cost)
+    yield "machine-cost", f"{_note(options)}\nIt had {figures.rounds()} rounds."
+    yield from figures.tables().items()
     progress("CPU by stage")
-    return {
-        "machine-cost": f"{_note(options)}\nIt had {figures.rounds()} rounds.",
-        **figures.tables(),
-        "stages": stages.measure(load, figures),
-    }
+    yield "stages", stages.measure(load, figures)
 
 
 def _measure(

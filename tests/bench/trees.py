@@ -13,7 +13,7 @@ from tests.bench.service import ROOT
 
 
 @contextmanager
-def checkout(commit: str) -> Iterator[Path]:
+def checkout(commit: str, repository: Path = ROOT) -> Iterator[Path]:
     """Extract *commit* to a temporary folder; use a folder as it is."""
     if Path(commit).is_dir():
         yield Path(commit).resolve()
@@ -22,7 +22,7 @@ def checkout(commit: str) -> Iterator[Path]:
         archive = Path(folder, "tree.tar")
         subprocess.run(
             ["git", "archive", "--output", archive, commit],  # noqa: S607 - the git on PATH
-            cwd=ROOT,
+            cwd=repository,
             check=True,
         )
         tree = Path(folder, "tree")
