@@ -183,6 +183,18 @@ def create_app(
     return app
 
 
+def preload(settings: Settings) -> None:
+    """Import what `create_app` imports later, so that forked workers share it.
+
+    Args:
+        settings: The settings of the operator.
+    """
+    # The variable of the directory of the metrics is set by now, see `build_metrics`.
+    import otp_engine.ops.prometheus  # noqa: F401, PLC0415 - see above
+
+    senders.build_sender(settings, max_concurrent=1)
+
+
 def build_flask() -> Flask:
     """Return an application without views that answers and logs as the service."""
     app = _App("otp_engine", static_folder=None)

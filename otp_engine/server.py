@@ -34,9 +34,9 @@ from typing import Any
 from flask import Flask
 from granian import Granian
 
-from otp_engine import signals
+from otp_engine import memory, signals
 from otp_engine.admin_app import create_admin_app
-from otp_engine.app import create_app
+from otp_engine.app import create_app, preload
 from otp_engine.config import Settings
 from otp_engine.fork_gate import ForkGate
 from otp_engine.heartbeats import Heartbeats
@@ -141,6 +141,7 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
         # A worker that has not installed its handler would end at this signal.
         signal.signal(_DRAIN_SIGNAL, signal.SIG_IGN)
         signal.signal(signal.SIGQUIT, self.signal_handler_interrupt)
+        self._prepare_memory()
         try:
             self.serve(target_loader=loader, wrap_loader=False)
         finally:
@@ -149,6 +150,12 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
                 worker.kill()
             if self._admin:
                 self._admin.close()
+
+    def _prepare_memory(self) -> None:
+        """Prepare this process for its copies, which are the workers."""
+        memory.limit_heaps()
+        preload(self._settings)
+        memory.freeze()
 
     def _spawn_worker(
         self,

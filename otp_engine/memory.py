@@ -1,0 +1,31 @@
+"""The memory of the workers, which are forks of one process."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from contextlib import suppress
+
+# An option of mallopt in glibc's malloc.h.
+_M_ARENA_MAX = -8
+
+
+def limit_heaps() -> None:
+    """Let all threads of this process, and of its forks, allocate from one heap.
+
+    The C library otherwise has up to eight heaps for each core, and each one keeps the
+    memory of a hash or two for the next ones, 19 MiB each by default. Threads hardly
+    wait for the one heap, because the interpreter runs one of them at a time.
+    """
+    with suppress(AttributeError, OSError):  # a C library other than glibc
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
+def freeze() -> None:
+    """Exempt all objects from garbage collection, before this process is forked.
+
+    A collection writes to each object that it visits, and so copies the pages that the
+    forks share.
+    """
+    gc.collect()
+    gc.freeze()
