@@ -274,8 +274,8 @@ def test_url_of_listen_address_reaches_it_from_this_machine(ip, url):
         (2, 65_536, 65_536, 2048, 2304),
         # Fewer connections leave open files for Redis and the provider.
         (1, 1024, 1024, 768, 1024),
-        (2, 256, 300, 64, 300),
-        (256, 1024, math.inf, 128, 384),
+        (2, 256, 300, 160, 300),
+        (256, 1024, math.inf, 320, 576),
     ],
 )
 def test_connections_of_a_worker_fit_its_open_files(
