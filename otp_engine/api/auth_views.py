@@ -41,8 +41,8 @@ def send_otp() -> ResponseReturnValue:
     stated_ip = body.get_text("client_ip")
     send_request = SendRequest(
         number=number,
-        channel=_channel(channel),
-        locale=locale and _locale(locale),
+        channel=_channel(channel) if channel else Channel.SMS,
+        locale=_locale(locale) if locale else None,
         client_ip=client.client_ip(request, stated_ip),
         service=api.auth_service,
         client_name=client.name,
@@ -137,9 +137,7 @@ def _handle(api: Dependencies, body: Body) -> VerificationHandle | None:
     return handle
 
 
-def _channel(name: str | None) -> Channel:
-    if name is None:
-        return Channel.SMS
+def _channel(name: str) -> Channel:
     if name not in set(Channel):
         raise InvalidRequest(f"'channel' must be one of: {', '.join(Channel)}.")
     return Channel(name)

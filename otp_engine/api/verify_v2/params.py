@@ -97,7 +97,7 @@ def parse(request: Request) -> FormParams:
     Raises:
         InvalidRequest: The form is malformed or ambiguous.
     """
-    if request.mimetype == body.FORM:
+    if body.media_type_of(request) == body.FORM:
         return FormParams(body.parse_form(request))
     return FormParams({})
 
