@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
 from redis.connection import Connection, ConnectionPool
+from redis.sentinel import SentinelConnectionPool
 
 from otp_engine.store.connection import connect
 from otp_engine.store.node_client import NodeClient
+from otp_engine.store.redis_client import RedisClient
+from otp_engine.store.sentinel import refresh_primary
 from tests.support import redis_server, scripted_redis
 
 QUICK = timedelta(milliseconds=200)
 TIMEOUT = timedelta(seconds=5)
 DIGEST = "0" * 40
+KEY = "otp:{key}"
 
 
 def run_script(client):
-    return client.evalsha(DIGEST, 1, "otp:{key}")
+    return client.evalsha(DIGEST, 1, KEY)
 
 
 def ping(client):
@@ -134,7 +139,7 @@ def test_second_reply_to_a_command_is_not_that_of_the_next(command):
         assert command(client) == 2
 
 
-def test_connection_that_redis_closed_is_replaced(server, observer, command):
+def test_connection_that_redis_closed_is_replaced(server, observer):
     client = connected(server)
     client.ping()
     observer.client_kill_filter(_type="normal", skipme=True)
@@ -165,6 +170,42 @@ def test_closed_idle_connections_are_replaced(server, observer):
     redis_server.wait_until(lambda: observer.info("clients")["connected_clients"] == 1)
 
     assert client.ping()
+
+
+@dataclass
+class FakeSentinels:
+    """Sentinels that name *primary*."""
+
+    primary: scripted_redis.ScriptedRedis
+
+    def discover_master(self, _):
+        return self.primary.listener.getsockname()
+
+
+def test_idle_connection_to_a_former_primary_is_replaced(command):
+    with (
+        scripted_redis.running(b":1\r\n", b":1\r\n") as former,
+        scripted_redis.running(b":2\r\n") as primary,
+    ):
+        sentinels = FakeSentinels(former)
+        pool = SentinelConnectionPool("otp", sentinels, protocol=2, driver_info=None)
+        client = NodeClient(connection_pool=pool)
+        assert command(client) == 1
+        sentinels.primary = primary
+        refresh_primary(client)
+
+        assert command(client) == 2
+
+
+def test_connection_to_a_server_that_is_a_replica_now_is_replaced(command):
+    with scripted_redis.running(
+        b":1\r\n", b"-READONLY You can't write\r\n", b":2\r\n"
+    ) as server:
+        client = RedisClient(connected(server.url))
+        assert client.execute(command, KEY) == 1
+
+        assert client.execute(command, KEY) == 2
+        assert len(server.connections) == 2
 
 
 def test_connections_stay_below_the_maximum_after_many_timeouts():
