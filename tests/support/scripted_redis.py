@@ -1,9 +1,9 @@
-"""A server that replies to each command with the next of given bytes."""
+"""A server that replies to the commands of each connection with given bytes."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Thread
@@ -15,12 +15,12 @@ class ScriptedRedis:
 
     Attributes:
         listener: Accepts its connections.
-        replies: What is left to reply, in order; empty for no reply.
+        replies: The replies on each connection, both in order; empty for no reply.
         connections: The accepted connections.
     """
 
     listener: socket.socket
-    replies: list[bytes]
+    replies: Sequence[Sequence[bytes]]
     connections: list[socket.socket] = field(default_factory=list)
 
     @property
@@ -36,21 +36,24 @@ class ScriptedRedis:
         with suppress(OSError):
             while True:
                 connection, _ = self.listener.accept()
+                replies = self.replies[len(self.connections)]
                 self.connections.append(connection)
-                Thread(target=self._serve, args=(connection,), daemon=True).start()
+                Thread(target=_serve, args=(connection, replies), daemon=True).start()
 
-    def _serve(self, connection: socket.socket) -> None:
-        with suppress(OSError):
+
+def _serve(connection: socket.socket, replies: Sequence[bytes]) -> None:
+    with suppress(OSError):
+        for reply in replies:
             # Each command of the tests arrives in one piece.
-            while connection.recv(65536):
-                connection.sendall(self.replies.pop(0))
+            connection.recv(65536)
+            connection.sendall(reply)
 
 
 @contextmanager
-def running(*replies: bytes) -> Iterator[ScriptedRedis]:
-    """Run a server with these *replies* until the block ends."""
+def running(*replies: Sequence[bytes]) -> Iterator[ScriptedRedis]:
+    """Run a server with *replies* for each connection until the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = ScriptedRedis(listener, list(replies))
+        server = ScriptedRedis(listener, replies)
         Thread(target=server.accept, daemon=True).start()
         try:
             yield server
