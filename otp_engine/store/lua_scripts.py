@@ -115,22 +115,31 @@ class LuaScript:
     def _eval_and_wait(
         self, node: RedisCommands, args: Sequence[Argument]
     ) -> tuple[Any, int]:
-        """Run the script and `WAIT`, which covers the writes of its own connection.
+        """Run the script as `_eval`, and wait for the replicas.
 
         Returns:
             The reply, and the number of replicas that acknowledged the writes.
         """
         source = self._source
-        try:
-            with node.pipeline(transaction=False) as pipeline:
-                # By text: a pipeline cannot continue after a NOSCRIPT error.
-                pipeline.execute_command("EVAL", source, *args)
-                pipeline.execute_command("WAIT", self._replicas, _WAIT_TIMEOUT)
-                reply, acknowledged = pipeline.execute()
-        except ResponseError as error:
-            self._drop_flag(source, error)
+        reply, acknowledged = self._and_wait(node, "EVALSHA", _digest(source), *args)
+        if isinstance(reply, NoScriptError):
+            reply, acknowledged = self._and_wait(node, "EVAL", source, *args)
+        if isinstance(reply, ResponseError):
+            self._drop_flag(source, reply)
             return self._eval_and_wait(node, args)
+        if isinstance(acknowledged, ResponseError):
+            raise acknowledged
         return reply, acknowledged
+
+    def _and_wait(self, node: RedisCommands, *command: Argument) -> list[Any]:
+        """Return the replies to *command* and `WAIT`, errors included.
+
+        `WAIT` covers the writes of its own connection.
+        """
+        with node.pipeline(transaction=False) as pipeline:
+            pipeline.execute_command(*command)
+            pipeline.execute_command("WAIT", self._replicas, _WAIT_TIMEOUT)
+            return pipeline.execute(raise_on_error=False)
 
     def _drop_flag(self, source: str, error: ResponseError) -> None:
         """Continue without the flag, which Redis 6 and the embedded Redis do not know.

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.errors import RateLimited, StoreUnavailable, VerificationNotFound
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
@@ -20,6 +21,7 @@ from tests.support.fakes import different_code
 from tests.support.tuning import with_policy
 
 TIMEOUT = timedelta(seconds=2)
+PHONE = PhoneKey("digest")
 
 
 def connected(url):
@@ -113,6 +115,21 @@ def test_step_fails_without_the_required_replica(
         with pytest.raises(StoreUnavailable):
             engine.send(alice)
         assert outbox.messages == []
+
+
+def test_text_of_a_script_with_replicas_is_sent_once(replicated):
+    store = RedisStore(connect(replicated, TIMEOUT), replicas=1)
+
+    with redis.Redis.from_url(replicated) as observer:
+        for flush in (False, False, True, False):
+            if flush:
+                observer.script_flush()
+            store.approve(PHONE, idempotency_key=b"t" * 8, verification_id=b"i" * 16)
+        counts = observer.info("commandstats")
+
+    # Once at the start, and once after the flush.
+    assert counts["cmdstat_eval"]["calls"] == 2
+    assert counts["cmdstat_evalsha"]["calls"] == 4
 
 
 def test_connect_succeeds_before_the_cluster_starts():
