@@ -18,13 +18,20 @@ from tests.bench.redis_stats import RedisStats
 from tests.bench.replay import SHARED, Replay, recorded
 from tests.bench.service import SETTINGS, TRIVIAL, Service, running, serving
 from tests.support import server_process, topologies
+from tests.support.fake_wall_clock import FakeWallClock
 
 Row = list[str]
 
 PHONES = (10_000, 100_000, 1_000_000)
 WORKERS = (1, 2, 4)
 NODES = (1, 3, 6)
+SLOTS = 16
+"""The slots of global limits, with `OTP_SHARED_SLOTS`."""
+
 HITS = (1_000, 10_000, 100_000, 1_000_000)
+MINUTES = 48
+"""Minutes over which the sends of a window are distributed: 80 % of an hour."""
+
 SECONDS = 2
 ROUNDS = 3
 CHEAP = {"OTP_ARGON2": TRIVIAL}
@@ -62,6 +69,17 @@ class Measurer:
             ) as service,
         ):
             yield service
+
+    @contextmanager
+    def clocked_service(
+        self, settings: Mapping[str, str]
+    ) -> Iterator[tuple[Service, FakeWallClock]]:
+        """Run a service with a Redis that has a clock of its own."""
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+            clock = FakeWallClock.compiled_in(Path(folder))
+            url, cheap = self.load.provider_url, {**CHEAP, **settings}
+            service = running(Path(folder), self.tree, url, 2, cheap, clock)
+            yield stack.enter_context(service), clock
 
     def send(self, port: int, count: int, connections: int = 8) -> list[str]:
         """Send to *count* phones, and return those that got a code."""
@@ -156,10 +174,15 @@ def window(measurer: Measurer) -> str:
     rows = []
     for count in HITS:
         measurer.progress(f"a window of {count:,} sends")
-        with measurer.service({"OTP_SENDS_TOTAL": f"{count}/1h"}) as service:
+        with measurer.clocked_service({"OTP_SENDS_TOTAL": f"{count}/1h"}) as (
+            service,
+            clock,
+        ):
             replay = _replay(measurer, service)
-            stored = count * 8 // 10
-            replay.run(stored)
+            stored = count * MINUTES // 60
+            for minute in range(MINUTES):
+                clock.jump_to(60 * minute)
+                replay.run(count // 60)
             used_bytes = _shared_bytes(service.redis)
             used = _microseconds(service.redis, replay, min(count // 10, 5_000))
             cpu = processes.cpu_seconds([service.redis.pid])
@@ -260,37 +283,43 @@ def shards(measurer: Measurer) -> str:
         base = base or ceilings
         ratios = [f"{now / one:.2f}" for now, one in zip(ceilings, base, strict=True)]
         rows.append([str(count), *map(number, ceilings), *ratios])
+    slots = f"{SLOTS} slots"
     columns = (
         "nodes",
-        "checks a second",
-        "sends a second",
-        "ratio of checks",
-        "ratio of sends",
+        *("checks a second", "sends a second", f"sends a second, {slots}"),
+        *("ratio of checks", "ratio of sends", f"ratio of sends, {slots}"),
     )
     return table(columns, rows)
 
 
 def _ceilings(measurer: Measurer, nodes: int) -> list[float]:
-    """Return the checks and sends a second that fill the busiest of *nodes*."""
+    """Return the requests a second that fill the busiest of *nodes*.
+
+    The requests are checks, sends, and sends with global limits in several slots.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         cluster = stack.enter_context(topologies.cluster(folder, primaries=nodes))
+        pids = [node.pid() for node in cluster.primaries]
         environ = server_process.production(cluster.url, measurer.load.provider_url)
         environ |= SETTINGS | CHEAP
-        port, _ = stack.enter_context(serving(folder, measurer.tree, 2, environ))
-        known = measurer.send(port, 500)
-        pids = [node.pid() for node in cluster.primaries]
-        ceilings = []
-        for drive in (
-            lambda: measurer.checks(port, known),
-            lambda: measurer.sends(port),
-        ):
-            before = [processes.cpu_seconds([pid]) for pid in pids]
-            count = sum(drive().count for _ in range(ROUNDS))
-            after = [processes.cpu_seconds([pid]) for pid in pids]
-            spent = [end - start for start, end in zip(before, after, strict=True)]
-            ceilings.append(count / max(spent))
+        with serving(folder, measurer.tree, 2, environ) as (port, _):
+            known = measurer.send(port, 500)
+            ceilings = [
+                _ceiling(pids, lambda: measurer.checks(port, known)),
+                _ceiling(pids, lambda: measurer.sends(port)),
+            ]
+        environ["OTP_SHARED_SLOTS"] = str(SLOTS)
+        with serving(folder, measurer.tree, 2, environ) as (other, _):
+            ceilings.append(_ceiling(pids, lambda: measurer.sends(other)))
     return ceilings
+
+
+def _ceiling(pids: Sequence[int], drive: Callable[[], LoadResult]) -> float:
+    before = [processes.cpu_seconds([pid]) for pid in pids]
+    count = sum(drive().count for _ in range(ROUNDS))
+    after = [processes.cpu_seconds([pid]) for pid in pids]
+    return count / max(end - start for start, end in zip(before, after, strict=True))
 
 
 PARTS: Mapping[str, Callable[[Measurer], str]] = {

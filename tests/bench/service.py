@@ -14,6 +14,7 @@ from tests.bench import processes
 from tests.bench.clients import API_KEY
 from tests.bench.redis_stats import RedisStats
 from tests.support import redis_server, server_process
+from tests.support.fake_wall_clock import FakeWallClock
 
 ROOT = Path(__file__).parents[2]
 TRIVIAL = "m=64,t=1,p=1"
@@ -69,8 +70,9 @@ def running(
     provider_url: str,
     workers: int,
     settings: Mapping[str, str],
+    clock: FakeWallClock | None = None,
 ) -> Iterator[Service]:
-    """Run a service and a Redis on a socket, with their files in *folder*.
+    """Run a service and a Redis, with their files in *folder*.
 
     Args:
         folder: An empty folder.
@@ -78,8 +80,9 @@ def running(
         provider_url: The base URL of the provider.
         workers: Number of workers.
         settings: Settings in addition to those of `SETTINGS`.
+        clock: The clock of Redis; None for the real one.
     """
-    with redis_server.redis_on_a_socket(folder) as url:
+    with _redis(folder, clock) as url:
         stats = RedisStats(url)
         try:
             environ = server_process.production(url, provider_url)
@@ -88,6 +91,19 @@ def running(
                 yield Service(port, pid, stats)
         finally:
             stats.close()
+
+
+@contextmanager
+def _redis(folder: Path, clock: FakeWallClock | None) -> Iterator[str]:
+    if clock is None:
+        with redis_server.redis_on_a_socket(folder) as url:
+            yield url
+        return
+    environ = server_process.PATH | clock.environ
+    with redis_server.restartable_redis(
+        folder, "--save", "", environ=environ
+    ) as server:
+        yield server.url
 
 
 @contextmanager
