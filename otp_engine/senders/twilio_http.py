@@ -1,7 +1,7 @@
-"""The transport of the Twilio SDK: a connection pool with a deadline for each request.
+"""The transport to Twilio's API: a connection pool with a deadline for each request.
 
-The SDK's default transport has no timeout, builds a `requests` request per message, and
-pools no plain HTTP connections. `HttpClient` is the SDK's extension point for another.
+The SDK's transport has no timeout, builds a `requests` request per message, and pools
+no plain HTTP connections.
 
 urllib3 opens the connections, with TLS and through proxies. A name lookup has no
 timeout, so a connection is opened in a thread of its own. A request on a connection of
@@ -10,19 +10,17 @@ the pool needs no second thread.
 
 from __future__ import annotations
 
-import logging
 import ssl
 import weakref
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain
 from time import monotonic
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import urllib3
-from twilio.http import HttpClient
-from twilio.http.response import Response
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -34,9 +32,7 @@ from urllib3.util import create_urllib3_context, parse_url
 from otp_engine.config.settings import Proxy
 from otp_engine.errors import Overloaded
 from otp_engine.resilience.time_limit import call_within
-from otp_engine.senders.http_connection import HttpConnection
-
-log = logging.getLogger(__name__)
+from otp_engine.senders.http_connection import HttpConnection, HttpResponse
 
 _CONNECT_TIMEOUT = 4.0  # seconds
 _RESPONSE_TIMEOUT = 8.0  # seconds
@@ -56,7 +52,21 @@ class NotConnected(Exception):
     """
 
 
-class PooledHttpClient(HttpClient):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRequest:
+    """A request with a head that is written once, for all its bodies.
+
+    Attributes:
+        url: The URL.
+        head: The request line and the headers, up to the value of the last one, which
+            is the length of the body.
+    """
+
+    url: SplitResult
+    head: str = field(repr=False)
+
+
+class PooledHttpClient:
     """An HTTP client with one connection pool for all threads.
 
     The pool has as many connections as requests were open at once.
@@ -78,7 +88,6 @@ class PooledHttpClient(HttpClient):
             proxy: The proxy for all requests; None for direct connections.
             clock: Returns monotonic seconds, to close connections that were idle.
         """
-        super().__init__(log, is_async=False)
         self._connect_timeout = connect
         self._address_timeout = min(connect, _ADDRESS_TIMEOUT)
         self._response_timeout = respond
@@ -93,69 +102,49 @@ class PooledHttpClient(HttpClient):
         )
         weakref.finalize(self, _close_all, self._idle)
 
-    def request(  # noqa: PLR0913, PLR0917 - the SDK's signature
-        self,
-        method: str,
-        uri: str,
-        params: dict[str, object] | None = None,
-        data: dict[str, object] | None = None,
-        headers: dict[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,  # noqa: ARG002 - the SDK's signature; the timeouts of the client apply
-        allow_redirects: bool = False,  # noqa: ARG002, FBT001, FBT002 - the SDK's signature; redirects are not followed
-    ) -> Response:
-        """Send one request, and read the whole response.
+    def prepare(
+        self, method: str, url: str, headers: Mapping[str, str]
+    ) -> PreparedRequest:
+        """Write the head of a request.
 
         Args:
             method: HTTP method.
-            uri: URL without a query.
-            params: Parameters of the query.
-            data: Fields of the form in the body.
+            url: URL, with the query.
             headers: Headers of the request.
-            auth: Username and password for basic authentication.
-            timeout: Ignored.
-            allow_redirects: Ignored.
+        """
+        parts = urlsplit(url)
+        target = parts._replace(scheme="", netloc="").geturl()
+        fields = {"Host": parts.netloc, "Accept-Encoding": "identity", **headers}
+        if self._proxy and parts.scheme == "http":
+            # The proxy forwards the request. A request with TLS has a tunnel.
+            target = url
+            fields |= self._proxy_headers
+        lines = [f"{name}: {value}\r\n" for name, value in fields.items()]
+        head = f"{method} {target} HTTP/1.1\r\n{''.join(lines)}Content-Length: "
+        return PreparedRequest(url=parts, head=head)
 
-        Returns:
-            The status and the text of the response.
+    def send(self, request: PreparedRequest, body: str = "") -> HttpResponse:
+        """Send a request, and read the whole response.
+
+        Args:
+            request: The request.
+            body: Its body, in ASCII.
 
         Raises:
             NotConnected: No connection was established.
-            OSError, MalformedResponse: Twilio may have received the request.
+            OSError, MalformedResponse: The server may have received the request.
         """
-        url = urlsplit(uri)
-        body = urlencode(data, doseq=True) if data else ""
-        fields = {
-            "Host": url.netloc,
-            "Accept-Encoding": "identity",
-            "Content-Length": str(len(body)),
-            **(headers or {}),
-        }
-        if auth:
-            fields |= urllib3.make_headers(basic_auth=":".join(auth))
-        target = url.path
-        if self._proxy and url.scheme == "http":
-            # The proxy forwards the request. A request with TLS has a tunnel.
-            target = uri
-            fields |= self._proxy_headers
-        if params:
-            target += f"?{urlencode(params, doseq=True)}"
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        request = f"{method} {target} HTTP/1.1\r\n{head}\r\n{body}".encode("ascii")
-        return self._exchange(url, request)
-
-    def _exchange(self, url: SplitResult, request: bytes) -> Response:
-        idle = self._idle[url.scheme, url.netloc]
-        connection = self._take_open(idle) or self._connect(url, idle)
+        idle = self._idle[request.url.scheme, request.url.netloc]
+        connection = self._take_open(idle) or self._connect(request.url, idle)
+        text = f"{request.head}{len(body)}\r\n\r\n{body}"
         try:
-            response = connection.exchange(request, self._response_timeout)
+            return connection.exchange(text.encode("ascii"), self._response_timeout)
         finally:
             if connection.is_reusable:
                 connection.idle_since = self._clock()
                 idle.append(connection)
             else:
                 connection.close()
-        return Response(response.status, response.body.decode(errors="replace"))
 
     def _take_open(self, idle: deque[HttpConnection]) -> HttpConnection | None:
         """Remove the connection that was used last, and is still open."""
