@@ -78,8 +78,8 @@ def test_late_error_is_dropped():
         raise ZeroDivisionError
 
     with pytest.raises(TimeoutError):
-        call(fail, SHORT, on_late_result=results.append)
-    [thread] = [each for each in threading.enumerate() if each.name == "calling"]
+        call_within(SHORT, fail, thread_name="failing", on_late_result=results.append)
+    [thread] = [each for each in threading.enumerate() if each.name == "failing"]
     released.set()
     thread.join()
 

@@ -59,7 +59,7 @@ def settings(twilio):
 
 @pytest.fixture
 def client():
-    return PooledHttpClient(connect=0.5, respond=0.3)
+    return PooledHttpClient(connect=10, respond=1)
 
 
 @pytest.fixture
