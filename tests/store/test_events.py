@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 import redis as redis_py
 
-from otp_engine.domain.events import CodeSent, VerificationApproved
+from otp_engine.domain.events import (
+    Action,
+    CodeSent,
+    RequestUnavailable,
+    VerificationApproved,
+)
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones.numbers import parse
 from otp_engine.domain.recipients import PseudonymousRecipient
@@ -104,6 +109,23 @@ def test_event_without_redis_is_dropped_and_logged(caplog):
 
     assert events.flush(60)
     assert reports(caplog) == [["1", "StoreUnavailable"]]
+
+
+def test_one_rejection_of_an_overloaded_worker_is_stored_a_second(
+    real_connection, real_redis
+):
+    now = [0.0]
+    events = RedisEventStore(RedisClient(real_connection), clock=lambda: now[0])
+    overloaded = RequestUnavailable(
+        recipient=RECIPIENT, action=Action.CHECK, reason="overloaded"
+    )
+
+    for seconds in (0.0, 0.1, 0.9, 1.0, 1.1):
+        now[0] = seconds
+        events.add(overloaded)
+
+    assert events.flush(60)
+    assert real_redis.xlen(keys.UNAUTHENTICATED_EVENTS) == 2
 
 
 def test_dropped_events_are_counted_and_logged_once_a_second(caplog):

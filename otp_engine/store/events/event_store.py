@@ -50,6 +50,7 @@ _MAX_QUEUED = 10_000
 _FLUSH_TIMEOUT = 1  # second
 _REPORT_INTERVAL = 1  # second
 _TRIM_INTERVAL = 60  # seconds
+_OVERLOAD_INTERVAL = 1  # second
 
 _UNAUTHENTICATED_EVENTS = (RequestRefused, CheckNotFound, RequestUnavailable)
 
@@ -79,15 +80,15 @@ class RedisEventStore:
         self._lock = Lock()
         self._flush_requested = threading.Event()
         self._dropped: Counter[str] = Counter()
-        self._next_report = self._next_trim = -math.inf
+        self._next_report = self._next_trim = self._next_overload = -math.inf
 
     def add(self, event: Event) -> None:
         """Queue *event* for the background thread.
 
-        An event that cannot be stored is dropped, and the log reports it.
+        An event that cannot be stored is dropped, and the log reports it. Of the
+        requests that an overloaded worker rejects, one a second is stored.
         """
-        if isinstance(event, RequestUnavailable) and event.reason == "store":
-            # The store that is unavailable would have to store this event.
+        if isinstance(event, RequestUnavailable) and not self._is_stored(event):
             return
         if not self._writer.ident:
             self._start_writer()
@@ -96,6 +97,16 @@ class RedisEventStore:
             self._queue.put(event)
         else:
             self._count_dropped(1, "the queue is full")
+
+    def _is_stored(self, event: RequestUnavailable) -> bool:
+        if event.reason == "overloaded":
+            # To store the event would cost as much as the rejection.
+            now = self._clock()
+            if now < self._next_overload:
+                return False
+            self._next_overload = now + _OVERLOAD_INTERVAL
+        # A store that is unavailable would have to store its own event.
+        return event.reason != "store"
 
     def _start_writer(self) -> None:
         """Start the thread; not earlier, because a forked process does not inherit it.
