@@ -39,6 +39,7 @@ from otp_engine.store.sentinel import refresh_primary
 log = logging.getLogger(__name__)
 
 _ONE_TIMEOUT_OPENS = partial(CircuitBreaker, 1, timedelta(milliseconds=500))
+# More commands would wait in Redis, which executes one at a time.
 _MAX_CONCURRENT = 32
 _SLOT_TIMEOUT = 0.1  # seconds
 # Half a second, which is the default timeout of a command.
