@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.datastructures import Headers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _encode = json.JSONEncoder(
     separators=(",", ":"), default=DefaultJSONProvider.default
 ).encode
-_CONTENT_TYPE = {"Content-Type": "application/json"}
 
 
 class JSONResponse(Response):
@@ -40,11 +40,14 @@ class JSONResponse(Response):
             status: The HTTP status of a response that has a body.
             headers: Further headers, without a location.
         """
-        super().__init__(
-            f"{_encode(body)}\n",
-            status,
-            _CONTENT_TYPE | (headers or {}),
-        )
+        data = f"{_encode(body)}\n".encode()
+        fields = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(data))),
+        ]
+        if headers:
+            fields += headers.items()
+        super().__init__([data], status, Headers(fields))
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -53,4 +56,4 @@ class JSONResponse(Response):
         if environ["REQUEST_METHOD"] == "HEAD":
             return super().__call__(environ, start_response)
         start_response(self.status, self.headers.to_wsgi_list())
-        return [self.get_data()]
+        return self.iter_encoded()

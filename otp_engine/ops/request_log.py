@@ -83,7 +83,7 @@ def init_app(
         # Each use of `g` or of `request` would look up the context again.
         context, request = app_ctx.g, request_ctx.request
         status, blueprint = response.status_code, request.blueprint
-        response.headers[_HEADER] = context.request_id
+        response.headers.add(_HEADER, context.request_id)
         if status == HTTPStatus.UNAUTHORIZED:
             unauthorized((blueprint or "other").partition(".")[0])
         seconds = perf_counter() - context.started_at
