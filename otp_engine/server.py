@@ -49,6 +49,9 @@ log = logging.getLogger(__name__)
 _DRAIN_SIGNAL = signal.SIGUSR1
 _POLL_INTERVAL = 0.01  # seconds
 _STOP_TIMEOUT = 15  # seconds; longer than the timeout of a provider
+# The parent answers health checks in milliseconds of work, and has to get a processor
+# while the workers use all of them.
+_NICENESS_BELOW_PARENT = 10
 # RFC 3875, section 4.1: the meta-variables of a request other than headers (HTTP_*).
 # HTTPS, REMOTE_PORT and the URIs are those of Apache and nginx.
 _REQUEST_VARIABLES = frozenset(
@@ -240,7 +243,7 @@ def create_worker_app(
     settings: Settings,
     metrics_dir: str | None,
     parent: ParentPipe,
-    start_heartbeat: Callable[[], object] = lambda: None,
+    start_heartbeat: Callable[[], object] | None = None,
 ) -> Flask:
     """Build the application in a worker process of `DrainingServer`.
 
@@ -252,12 +255,15 @@ def create_worker_app(
         settings: The settings, from the parent.
         metrics_dir: The directory of the metrics, from the parent.
         parent: Reports the end of the parent.
-        start_heartbeat: Called once the application is built.
+        start_heartbeat: Called once the application is built; None without an admin
+            listener.
 
     Returns:
         The application.
     """
     os.setpgid(0, 0)
+    if start_heartbeat:
+        os.nice(_NICENESS_BELOW_PARENT)
     for number in (signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
     log_config.configure()
@@ -268,7 +274,8 @@ def create_worker_app(
         parent.call_at_end_of_parent(partial(_stop_orphan, metrics_dir))
         remove_request_variables(os.environ)
         app = create_app(settings, draining=draining.is_set, metrics_dir=metrics_dir)
-        start_heartbeat()
+        if start_heartbeat:
+            start_heartbeat()
         return app  # noqa: TRY300 - a failure of any of it ends the worker
     except Exception:
         log.exception("the worker did not start")

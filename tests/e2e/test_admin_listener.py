@@ -54,6 +54,13 @@ def test_both_listeners_report_health(shared):
     assert [shared.get(path).status for path in ("/healthz", "/readyz")] == [200, 200]
 
 
+def test_workers_have_a_lower_priority_than_the_parent(shared):
+    parent = os.getpriority(os.PRIO_PROCESS, shared.process.pid)
+    workers = [os.getpriority(os.PRIO_PROCESS, pid) for pid in workers_of(shared)]
+
+    assert workers == [parent + 10] * 2
+
+
 def test_metrics_of_all_workers_are_on_the_admin_listener_only(shared, twilio):
     shared.post("/auth/send_otp", PHONE, **KEY)
 
