@@ -60,11 +60,12 @@ class Figures:
         series = self._series.setdefault(name, Series(group, name, goal))
         series.values.setdefault(tree, []).append(value)
 
-    def rounds(self) -> int:
-        """Return the largest number of rounds of a quantity."""
+    def rounds(self, group: str) -> int:
+        """Return the number of rounds of a group."""
         return max(
             len(values)
             for series in self._series.values()
+            if series.group == group
             for values in series.values.values()
         )
 

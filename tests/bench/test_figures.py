@@ -40,6 +40,16 @@ def test_ratio_is_the_median_of_the_ratios_of_each_round():
     assert last == "| ms | 10 | 10–100 | 6 | 5–40 | 0.50 |  |"
 
 
+def test_rounds_are_those_of_one_group():
+    figures = Figures()
+    for _ in range(3):
+        figures.add(AFTER, "cpu", "ms", 1)
+    figures.add(AFTER, "cpu", "other", 1)
+    figures.add(AFTER, "hashes", "a second", 1)
+
+    assert (figures.rounds("cpu"), figures.rounds("hashes")) == (3, 1)
+
+
 def test_quantity_of_one_tree_has_no_ratio():
     figures = Figures()
     figures.add(BEFORE, "cpu", "ms", 0)
