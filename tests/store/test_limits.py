@@ -201,6 +201,30 @@ def test_hits_count_in_a_window_that_becomes_longer(store, redis):
     assert accepted == [True, True, True]
 
 
+def test_log_of_a_period_that_becomes_shorter_is_shortened(store, redis):
+    for _ in range(3):
+        take(store, charge("any", 9, 24 * HOUR))
+    age(redis, 2 * MINUTE)
+    take(store, charge("any", 9, MINUTE))
+    age(redis, SECOND)
+
+    take(store, charge("any", 9, MINUTE))
+
+    assert redis.zcard(keys.shared_limit(charge("any", 9))) == 2
+    assert remaining_life(redis, charge("any", 9)) <= MINUTE * 9 / 8
+
+
+def test_busy_log_of_a_period_that_becomes_shorter_is_shortened(store, redis):
+    for _ in range(3):
+        take(store, charge("any", 9, 24 * HOUR))
+        age(redis, 40 * SECOND)
+
+    take(store, charge("any", 9, MINUTE))
+
+    assert redis.zcard(keys.shared_limit(charge("any", 9))) == 2
+    assert remaining_life(redis, charge("any", 9)) <= MINUTE * 9 / 8
+
+
 def remaining_life(redis, limit):
     return timedelta(milliseconds=redis.pttl(keys.shared_limit(limit)))
 

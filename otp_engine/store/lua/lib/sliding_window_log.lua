@@ -94,12 +94,30 @@ local function remaining(log)
     return least
 end
 
--- Append the event *key*, and return 1; return 0 if the log contains it.
+-- Set the expiry of *log*, and delete the events that are older than every window.
 --
 -- The log must not expire while a window counts one of its events. A log with one event
 -- expires exactly after the longest period. A log in use expires up to ten minutes
--- later, so most appends read its expiry and write nothing. Each time that the expiry is
--- written, the events that are older than every window are deleted.
+-- later, so most appends read its expiry and write nothing. A later expiry is from a
+-- longer period, before a change of the policy. A repeated request writes the expiry, so
+-- that the WAIT after it covers a write.
+local function expire(log, repeated)
+    if not log.in_use then
+        redis.call('PEXPIRE', log.key, log.longest)
+        return
+    end
+    local latest = log.longest + math.min(math.ceil(log.longest / 8), 600000)
+    if not repeated then
+        local ttl = redis.call('PTTL', log.key)
+        if ttl >= log.longest and ttl <= latest then
+            return
+        end
+    end
+    redis.call('ZREMRANGEBYSCORE', log.key, '-inf', log.at - log.longest)
+    redis.call('PEXPIRE', log.key, latest)
+end
+
+-- Append the event *key*, and return 1; return 0 if the log contains it.
 local function append(log, key)
     if log.longest == 0 then
         return 0
@@ -110,14 +128,7 @@ local function append(log, key)
     for _, window in ipairs(log) do
         window.used = window.used + added
     end
-    if not log.in_use then
-        redis.call('PEXPIRE', log.key, log.longest)
-    -- A repeated request writes the expiry, so that the WAIT after it covers a write.
-    elseif added == 0 or redis.call('PTTL', log.key) < log.longest then
-        redis.call('ZREMRANGEBYSCORE', log.key, '-inf', log.at - log.longest)
-        local margin = math.min(math.ceil(log.longest / 8), 600000)
-        redis.call('PEXPIRE', log.key, log.longest + margin)
-    end
+    expire(log, added == 0)
     if log.sums and log.sums.total > 0 then
         keep_sums(log)
     end
