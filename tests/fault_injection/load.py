@@ -25,11 +25,13 @@ class Call:
         path: Its path.
         body: Its JSON body; without one it is a GET.
         port: The port of its server, if it has a server of its own.
+        key: Whether it has the API key.
     """
 
     path: str
     body: Mapping[str, Any] | None = None
     port: int | None = None
+    key: bool = True
 
     @property
     def phone(self) -> str:
@@ -45,7 +47,7 @@ class Call:
             f"{'POST' if body else 'GET'} {self.path} HTTP/1.1",
             "Host: localhost",
             "Connection: close",
-            *(f"{name}: {value}" for name, value in KEY.items()),
+            *(f"{name}: {value}" for name, value in KEY.items() if self.key),
         ]
         if body:
             head += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
