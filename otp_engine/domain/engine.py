@@ -6,7 +6,7 @@
 Hashing and the provider come after every limit. The requester (client IP, API key) is
 counted first and stays counted: a refused request costs its requester, and reserves
 nothing of the phone. The hits of the requester are released only if this instance or
-Redis had no capacity, or the provider had none before the send was reserved. The
+Redis had no capacity, or the provider had none before the send was committed. The
 reservations of the phone and of the global limits (country, total) are released if the
 request fails later.
 
@@ -18,6 +18,10 @@ Each step in the store is one atomic script; Argon2 and the provider run between
 steps. The order makes the gaps harmless: a send is counted before its message is sent,
 and a check before its code is compared. The first right code closes the verification
 for all other requests.
+
+The slot in the queue of hashes is acquired before anything is counted, and released
+with the hash. A send acquires the slot of its sender after the hash, because a burst
+that waits for its hashes would hold all of them.
 
 An event is emitted after each request, with its result or the reason of its failure.
 """

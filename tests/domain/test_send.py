@@ -239,7 +239,7 @@ def test_send_with_a_lost_reply_is_released(engine, outbox, alice, step):
 
 
 def test_send_without_a_slot_at_the_sender_uses_no_store(engine, outbox, alice):
-    # Without a store and a hash pool, any use of them is an error.
+    # Without a store and a hash queue, any use of them is an error.
     outbox.full = ProviderUnavailable()
 
     with pytest.raises(ProviderUnavailable):

@@ -1,4 +1,4 @@
-"""Fakes of senders, stores and hash pools, which tests pass to constructors."""
+"""Fakes of senders, stores and hash queues, which tests pass to constructors."""
 
 from __future__ import annotations
 
