@@ -270,6 +270,7 @@ def create_worker_app(
     draining = Event()
     try:
         signals.install_signal_wakeup()
+        memory.start_trimming()
         signal.signal(_DRAIN_SIGNAL, lambda *_: draining.set())
         parent.call_at_end_of_parent(partial(_stop_orphan, metrics_dir))
         remove_request_variables(os.environ)
