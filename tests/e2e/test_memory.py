@@ -12,8 +12,8 @@ from tests.support import redis_server, server_process
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 METRICS = {"OTP_METRICS_KEY": "metrics-secret-0123456789-abcdef"}
 KIB = 1024
-# Measured: 75, 12, 208 and 97 MiB. Without the imports in the parent, a worker has 20 of
-# its own. With a heap for each thread, the third one is above 600.
+# Measured: 75, 12, 208 and 97 MiB. Without the imports in the parent, a worker has 20
+# of its own. With a heap for each thread, the third one is above 600.
 MAX_IDLE_MIB = 95
 MAX_OWN_MIB = 16
 MAX_HASHING_MIB = 280
