@@ -301,6 +301,13 @@ def test_repeated_acquire_reports_the_same_shadow_result(store):
     assert first == [[False, False], [True, False]]
 
 
+def test_repeated_acquire_of_shadow_limits_only_reports_the_same_result(store):
+    limit, token = shadow("shadowed", 1), secrets.token_bytes(8)
+    take(store, limit, idempotency_key=token)
+
+    assert over(store, limit, idempotency_key=token) == [False]
+
+
 def test_released_hit_is_accepted_by_the_shadow_limit_again(store):
     limit, token = shadow("shadowed", 1), secrets.token_bytes(8)
     take(store, limit, idempotency_key=token)

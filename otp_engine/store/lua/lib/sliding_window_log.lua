@@ -142,11 +142,9 @@ end
 -- event that the limit would refuse. The limit has a log of its own, which holds what
 -- it would hold if it were enforced. A repeated request gets the same result.
 local function check_shadow(log, key, repeated)
-    if repeated then
+    -- Without an enforced limit only this log shows that a request is repeated.
+    if repeated or remaining(log) <= 0 then
         return redis.call('ZSCORE', log.key, key) and 0 or 1
-    end
-    if remaining(log) <= 0 then
-        return 1
     end
     append(log, key)
     return 0
