@@ -20,6 +20,8 @@ _MAX_HEAD_BYTES = 65_536
 _MAX_BODY_BYTES = 1_048_576
 _HEAD_END = b"\r\n\r\n"
 _STATUS_LINE = re.compile(rb"HTTP/1\.(?P<minor>[01]) (?P<status>[1-9][0-9]{2})(?: |$)")
+# `int` also accepts signs, underscores and 0x.
+_SIZES = {10: re.compile(rb"[0-9]{1,9}"), 16: re.compile(rb"[0-9A-Fa-f]{1,9}")}
 _NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -137,10 +139,14 @@ class HttpConnection:
         status_line, *lines = head.split(b"\r\n")
         if not (match := _STATUS_LINE.match(status_line)):
             raise MalformedResponse
-        headers = {}
+        headers: dict[bytes, bytes] = {}
         for line in lines:
             name, _, value = line.partition(b":")
-            headers[name.lower()] = value.strip()
+            name = name.lower()
+            # With two lengths it is not certain where the next response starts.
+            if name == b"content-length" and name in headers:
+                raise MalformedResponse
+            headers[name] = value.strip()
         closes = b"close" in headers.get(b"connection", b"").lower()
         return _Head(
             status=int(match["status"]),
@@ -160,14 +166,15 @@ class HttpConnection:
         if coding := headers.get(b"transfer-encoding"):
             if coding.lower() != b"chunked":
                 raise MalformedResponse
-            return self._read_chunks(), True
+            # With a length too, a proxy may have read another end (RFC 9112, 6.3).
+            return self._read_chunks(), b"content-length" not in headers
         if (length := headers.get(b"content-length")) is not None:
             return self._read_exactly(_parse_size(length, 10)), True
         return self._read_to_the_end(), False
 
     def _read_chunks(self) -> bytes:
         body = b""
-        while size := _parse_size(self._read_line().partition(b";")[0], 16):
+        while size := _parse_size(self._read_line().partition(b";")[0].strip(), 16):
             body += self._read_exactly(size)
             if len(body) > _MAX_BODY_BYTES or self._read_line():
                 raise MalformedResponse
@@ -211,10 +218,9 @@ class HttpConnection:
 
 def _parse_size(text: bytes, base: int) -> int:
     """Parse the size of a body or of a chunk."""
-    try:
-        size = int(text, base)
-    except ValueError:
-        raise MalformedResponse from None
-    if not 0 <= size <= _MAX_BODY_BYTES:
+    if not _SIZES[base].fullmatch(text):
+        raise MalformedResponse
+    size = int(text, base)
+    if size > _MAX_BODY_BYTES:
         raise MalformedResponse
     return size

@@ -103,8 +103,13 @@ def test_second_response_is_read(connection, server):
         (OK + b"Connection: TE, Close\r\nContent-Length: 1\r\n\r\na", b"a"),
         (b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", b"a"),
         (OK + b"Content-Length: 1\r\n\r\na" + OK, b"a"),
+        (
+            OK + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"1 ;x\r\na\r\n0\r\n\r\n",
+            b"a",
+        ),
     ],
-    ids=["until the end", "close", "list", "HTTP/1.0", "too much"],
+    ids=["until the end", "close", "list", "HTTP/1.0", "too much", "length and chunks"],
 )
 def test_connection_that_ends_with_its_response_is_not_reusable(
     connection, server, response, body
@@ -126,10 +131,14 @@ def test_connection_that_ends_with_its_response_is_not_reusable(
         OK + b"Content-Length: 5\r\n\r\nhell",
         OK + b"Content-Length: five\r\n\r\nhello",
         OK + b"Content-Length: -1\r\n\r\n",
+        OK + b"Content-Length: +1\r\n\r\na",
+        OK + b"Content-Length: 1_0\r\n\r\n0123456789",
+        OK + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         OK + b"Content-Length: 99999999\r\n\r\n",
         OK + b"Transfer-Encoding: gzip\r\n\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\nx\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
     ],
 )
