@@ -21,6 +21,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import MethodNotAllowed
 
@@ -70,7 +71,7 @@ class OriginPolicy:
             app.after_request(self._add_headers)
 
     def _check(self) -> ResponseReturnValue | None:
-        environ = request.environ
+        environ = request_ctx.request.environ
         if "HTTP_ORIGIN" not in environ and "HTTP_SEC_FETCH_SITE" not in environ:
             return None  # the client is no page in a browser
         if not request.path.startswith(_ALL_PREFIXES):

@@ -18,7 +18,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import lru_cache
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
+from flask.globals import app_ctx, request_ctx
 
 from otp_engine.domain.limits.limits import Limit, Window, WindowUsage
 from otp_engine.domain.models import SendResult
@@ -36,7 +37,7 @@ def init_app(app: Flask) -> None:
 
 
 def _forbid_storing(response: Response) -> Response:
-    if request.path.startswith(_NEVER_STORED):
+    if request_ctx.request.path.startswith(_NEVER_STORED):
         response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -89,7 +90,7 @@ def rate_limit_headers(usage: Sequence[WindowUsage]) -> dict[str, str]:
 
     Limits in shadow mode are left out.
     """
-    if g.get("client_name") is None:
+    if app_ctx.g.get("client_name") is None:
         return {}
     enforced = [each for each in usage if not each.window.shadow]
     if not enforced:
@@ -108,7 +109,7 @@ def exceeded_limit_headers(name: str, limit: Limit) -> dict[str, str]:
         name: The name of the limit in the policy.
         limit: Its windows.
     """
-    if g.get("client_name") is None:
+    if app_ctx.g.get("client_name") is None:
         return {}
     policies = (_policy(name, window) for window in limit.enforced.windows)
     return {"RateLimit-Policy": ", ".join(policies)}
@@ -143,7 +144,7 @@ def _for_client(
         seconds: The exact time.
         round_anonymous: Rounds the number of steps: `math.ceil` or `math.floor`.
     """
-    if g.get("client_name") is not None:
+    if app_ctx.g.get("client_name") is not None:
         return max(0, math.ceil(seconds))
     whole = max(0, round_anonymous(seconds))
     step = next(step for maximum, step in _ROUNDING if whole <= maximum)

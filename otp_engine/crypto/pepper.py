@@ -103,7 +103,9 @@ class Pepper:
 
     def _hmac(self, *parts: bytes) -> bytes:
         """Return the MAC of *parts*, each after its length, so that none can shift."""
-        message = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
+        message = b""
+        for part in parts:
+            message += len(part).to_bytes(2, "big") + part
         # A copy costs a third of a new MAC. `hmac.digest` also releases the interpreter
         # lock, and a busy process gets it back late.
         mac = self._mac.copy()

@@ -12,8 +12,8 @@ already masked; `client_name`, the name of the API key; `error`, the error code;
 from __future__ import annotations
 
 import logging
+import os
 import re
-import secrets
 from collections.abc import Callable
 from http import HTTPStatus
 from time import perf_counter, time
@@ -116,7 +116,7 @@ def init_app(
 def _start() -> None:
     request_id = request_ctx.request.environ.get(_VARIABLE)
     if request_id is None or not _is_loggable(request_id):
-        request_id = secrets.token_hex(8)
+        request_id = os.urandom(8).hex()
     context = app_ctx.g
     context.request_id = request_id
     context.started_at = perf_counter()
