@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +18,13 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response
+from flask.globals import request_ctx
+from flask.sessions import (
+    NullSession,
+    SecureCookieSession,
+    SecureCookieSessionInterface,
+)
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter
@@ -88,12 +93,29 @@ three at once, so a check never waits for a send, and a health check for neither
 _MAX_CONCURRENT_REPORTS = 4
 """Bodies of delivery reports that are read at once, in each worker."""
 
+_APIS = ("/auth/", "/v2/")
+
 METRICS_DIR_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """The variable with the directory of the metrics that the workers share."""
 
 
+class _PageSessions(SecureCookieSessionInterface):
+    """Sessions of the pages, in a cookie. Requests to the APIs have none."""
+
+    _none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Return the session of *request*; see `SessionInterface.open_session`."""
+        if request.path.startswith(_APIS):
+            # To prepare the signature of a cookie would cost as much as 15 µs.
+            return self._none
+        return super().open_session(app, request)
+
+
 class _App(Flask):
     """Flask with a log that contains nothing of a request."""
+
+    session_interface = _PageSessions()
 
     def log_exception(self, exc_info: Any) -> None:  # noqa: ANN401 - Flask's signature
         """Log the error; the line of Flask contains the path."""
@@ -399,7 +421,7 @@ def _auth_failure_limit(
         # Without Redis the response is 401, as for any wrong key.
         with suppress(StoreUnavailable):
             store.acquire_hits(
-                failure, idempotency_key=secrets.token_bytes(IDEMPOTENCY_KEY_BYTES)
+                failure, idempotency_key=os.urandom(IDEMPOTENCY_KEY_BYTES)
             )
 
     return count
@@ -407,7 +429,7 @@ def _auth_failure_limit(
 
 def _reject_double_slash() -> None:
     """Reject `//auth`, which Werkzeug routes as `/auth` past the rules of a proxy."""
-    if request.environ.get("PATH_INFO", "").startswith("//"):
+    if request_ctx.request.environ.get("PATH_INFO", "").startswith("//"):
         raise NotFound
 
 
@@ -431,7 +453,7 @@ def build_engine(
         argon2=settings.argon2,
         destinations=AllowedDestinations(settings.allowed_countries),
         default_brand=settings.brand,
-        random_bytes=secrets.token_bytes,
+        random_bytes=os.urandom,
         clock=time.monotonic,
     )
 

@@ -55,15 +55,22 @@ class PolicyArguments:
     consecutive_failures: str
 
 
-# There is one policy at a time, with a variant for each service.
-@lru_cache(maxsize=256)
+# By identity, because the hash of a policy costs more than the rest of a look-up. Each
+# value keeps its policy, so that no other object gets the same identity.
+_encoded: dict[tuple[int, bool], tuple[Policy, PolicyArguments]] = {}
+_MAX_ENCODED = 256  # there is one policy at a time, with a variant for each service
+
+
 def encode_policy(policy: Policy, *, bound: bool) -> PolicyArguments:
     """Return the arguments for a verification that is *bound*, or for another one.
 
     A bound verification does not count against the failed checks of its phone.
     """
+    key = (id(policy), bound)
+    if found := _encoded.get(key):
+        return found[1]
     failed_checks = Limit() if bound else policy.failed_checks_per_phone
-    return PolicyArguments(
+    arguments = PolicyArguments(
         ttl=to_ms(policy.ttl),
         resend_cooldown=to_ms(policy.resend_cooldown),
         max_checks=policy.checks_allowed(bound=bound),
@@ -72,6 +79,10 @@ def encode_policy(policy: Policy, *, bound: bool) -> PolicyArguments:
         failed_checks=encode_limit(failed_checks),
         consecutive_failures=encode_limit(policy.consecutive_failures),
     )
+    if len(_encoded) >= _MAX_ENCODED:
+        _encoded.clear()
+    _encoded[key] = (policy, arguments)
+    return arguments
 
 
 def decode_usage(
