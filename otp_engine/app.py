@@ -154,6 +154,15 @@ class _App(Flask):
             case _:
                 return super().make_response(rv)
 
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Do nothing: no function runs at the end of a request.
+
+        Overrides the method of Flask, which searches every blueprint for one.
+        """
+
+    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
+        """Do nothing, as `do_teardown_request`."""
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return *func*: no view and no hook is a coroutine.
 
