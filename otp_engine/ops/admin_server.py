@@ -64,20 +64,33 @@ class AdminServer(WSGIServer):
         self._lock = Lock()
         self._open: dict[socket.socket, None] = {}  # the oldest one first
         self._closed = False
+        self._threads = [
+            Thread(target=self._run, daemon=True, name="admin") for _ in range(_THREADS)
+        ]
         os.register_at_fork(after_in_child=self._close_inherited)
 
     def start(self) -> None:
         """Serve on threads until the process ends or `close` is called."""
-        for _ in range(_THREADS):
-            Thread(target=self._run, daemon=True, name="admin").start()
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Listen no longer, and complete the requests that have arrived.
+
+        A scrape reads files that are deleted next.
+        """
         self._closed = True
         with suppress(OSError):
             # Unlike close, it wakes the threads that accept.
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
+        with self._lock:
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)
+        deadline = monotonic() + _TIMEOUT
+        for thread in filter(Thread.is_alive, self._threads):
+            thread.join(max(deadline - monotonic(), 0))
 
     def _run(self) -> None:
         # Each thread accepts and serves: a second thread would be one more wait for a
@@ -86,8 +99,9 @@ class AdminServer(WSGIServer):
             try:
                 connection, address = self.socket.accept()
             except OSError:
-                # Such as too many open files; the next one can succeed.
-                sleep(_RETRY_INTERVAL)
+                if not self._closed:
+                    # Such as too many open files; the next one can succeed.
+                    sleep(_RETRY_INTERVAL)
                 continue
             with self._lock:
                 self._open[connection] = None

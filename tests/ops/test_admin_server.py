@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from threading import Event
 
 import pytest
 
@@ -106,3 +108,27 @@ def test_closed_server_accepts_no_connection(server):
 
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(address, 60)
+
+
+def test_close_waits_for_the_requests_that_have_arrived():
+    entered, let_go = Event(), Event()
+
+    def wait_for_test(environ, start_response):
+        entered.set()
+        let_go.wait(60)
+        return describe(environ, start_response)
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = AdminServer(listener, wait_for_test, ForkGate())
+    server.start()
+    with connect(server) as never_sends, ThreadPoolExecutor() as threads:
+        request = threads.submit(exchange, server, REQUEST)
+        assert entered.wait(60)
+
+        closing = threads.submit(server.close)
+
+        assert never_sends.recv(1) == b""
+        assert not closing.done()
+        let_go.set()
+        assert closing.result(60) is None
+        assert request.result(60)[0] == b"HTTP/1.0 200 OK"
