@@ -310,6 +310,19 @@ def test_untrusted_certificate_raises_unavailable(settings, twilio_with_tls, cap
     assert twilio_with_tls.messages == []
 
 
+def test_certificate_of_another_host_raises_unavailable(
+    settings, trusted, server_certificate, caplog
+):
+    with twilio_server.running(server_certificate.issue("127.0.0.9")) as twilio:
+        provider = TwilioProvider(replace(settings, base_url=twilio.url))
+
+        with pytest.raises(ProviderUnavailable):
+            provider.send(MESSAGE)
+
+    assert "not connected: its certificate is not trusted" in caplog.text
+    assert twilio.messages == []
+
+
 def test_tls_stream_that_breaks_after_the_request_raises_unconfirmed(
     settings, trusted, twilio_with_tls
 ):
