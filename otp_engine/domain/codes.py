@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable
 
@@ -34,12 +33,12 @@ def generate(length: int, random_bytes: Callable[[int], bytes]) -> str:
 
 
 class _Sequence(pyotp.HOTP):
-    """A HOTP sequence; pyotp would decode the secret again for each value."""
+    """A HOTP sequence without its secret in Base32, which only a QR code would need."""
 
     def __init__(self, secret: bytes) -> None:
         # The constructor reads the secret.
         self._secret = secret
-        super().__init__(base64.b32encode(secret).decode())
+        super().__init__("")
 
     def byte_secret(self) -> bytes:
         """Return the secret."""
