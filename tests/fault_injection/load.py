@@ -255,4 +255,6 @@ def _read(call: Call, received: bytes, started: float) -> Reply:
     pairs = (line.partition(": ") for line in lines)
     headers = {name.lower(): value for name, _, value in pairs}
     status = int(first.split()[1])
-    return Reply(call, status, headers, json.loads(body or b"null"), started, ended)
+    is_json = headers.get("content-type") == "application/json"
+    content = json.loads(body) if is_json else body.decode()
+    return Reply(call, status, headers, content, started, ended)

@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from otp_engine.app import THREADS, cpu_count
+from otp_engine.crypto import api_keys
 from otp_engine.crypto.argon2 import PROFILES
 from tests.fault_injection.flood_clients import Answer, flood
 from tests.fault_injection.load import (
+    KEY,
     Call,
     Reply,
     check,
@@ -28,6 +30,7 @@ from tests.fault_injection.load import (
     run_in_shares,
     send,
 )
+from tests.support import redis_server
 from tests.support.fakes import different_code
 
 CLIENTS = 500
@@ -36,6 +39,8 @@ BURST = 100
 ARGON2 = PROFILES["owasp"]
 ARGON2_MIB = 19
 THREAD_MIB = 0.25
+ADMIN_PATHS = ("/healthz", "/readyz", "/metrics")
+METRICS_KEY = api_keys.hashed_form(KEY["Authorization"].removeprefix("Bearer "))
 DEFAULT_COST = {
     "OTP_ARGON2": "owasp",
     "OTP_MAX_CHECKS": "100",
@@ -87,21 +92,31 @@ def test_flood_is_shed(patient, trial, start_service, twilio):
         TITLES[patient],
         f"{CLIENTS} clients checking at the default cost of Argon2 for {SECONDS:.0f} s"
         f"{', each waiting after a 503' if patient else ' without a pause'},"
-        " two workers; and one that requests `/healthz` 50 times a second",
+        " two workers; and one that requests `/healthz`, `/readyz` and `/metrics` of"
+        " the admin port in turn, 50 times a second",
         promise="a bounded queue",
     )
-    served = start_service(2, **DEFAULT_COST)
+    admin_port = redis_server.free_port()
+    served = start_service(
+        2,
+        OTP_ADMIN_PORT=str(admin_port),
+        OTP_METRICS_KEY=METRICS_KEY,
+        **DEFAULT_COST,
+    )
     calls = wrong_checks(served.port, twilio, 40)
     before = hashes_per_second()
     with memory_of(served.process.pid) as memory, processes() as pool:
         end = time.monotonic() + SECONDS
         flooding = start_flood(pool, served.port, calls, patient=patient)
-        watching = pool.submit(watch, served.port, end)
-        answers, healthz = flooding.result(), watching.result()
+        watching = pool.submit(watch, admin_port, end)
+        answers, watched = flooding.result(), watching.result()
     raw = (before + hashes_per_second()) / 2
 
     record_shedding(trial, answers, end, raw, bounded=patient)
-    trial.within("p99 of `/healthz`", p99(reply.seconds for reply in healthz), 0.05)
+    for path in ADMIN_PATHS:
+        replies = [reply for reply in watched if reply.call.path == path]
+        trial.at_most(f"`{path}` without its answer", failures(replies), 0)
+        trial.within(f"p99 of `{path}`", p99(r.seconds for r in replies), 0.05)
     # Each worker hashes twice at once, and its threads start on demand.
     bound = 2 * (2 * ARGON2_MIB + THREADS * THREAD_MIB)
     trial.at_most("additional memory", memory.grown, bound, " MiB")
@@ -180,14 +195,18 @@ def start_flood(
 
 
 def watch(port: int, end: float) -> list[Reply]:
-    """Request /healthz fifty times a second."""
+    """Request the paths of the admin listener in turn, fifty times a second."""
     return run_clients(
         port,
-        lambda _: Call("/healthz"),
+        lambda n: Call(ADMIN_PATHS[n % len(ADMIN_PATHS)]),
         clients=1,
         until=lambda: time.monotonic() > end,
         pause=0.02,
     )
+
+
+def failures(replies: Iterable[Reply]) -> int:
+    return sum(reply.status != 200 for reply in replies)
 
 
 def record_shedding(
