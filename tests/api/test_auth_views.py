@@ -43,6 +43,14 @@ def test_send_returns_the_body_of_the_contract(client):
     }
 
 
+def test_request_that_offers_another_protocol_is_served(client):
+    offer = {"Connection": "Upgrade", "Upgrade": "websocket"}
+
+    response = client.post("/auth/send_otp", json=PHONE, headers=offer)
+
+    assert response.status_code == 201
+
+
 def test_send_response_has_keys_in_order_of_contract(client):
     assert list(json.loads(send(client).data)) == ["message", "VerificationStatus"]
 
