@@ -65,7 +65,7 @@ class _State(Enum):
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    requester: Requester
+    requester: Requester = field(repr=False)
     state: _State = _State.RESERVED
     turn: Lock = field(default_factory=Lock)
 

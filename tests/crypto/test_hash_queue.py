@@ -306,3 +306,8 @@ def test_address_has_room_beside_a_flood_of_another(hashes):
 
     assert waiting.result() == b"x"
     assert [type(future.exception()) for future in futures[9:]] == [Overloaded] * 3
+
+
+def test_repr_of_a_slot_omits_its_address():
+    with HashQueue(1).acquire_slot("shop", "192.0.2.1") as compute:
+        assert "192.0.2.1" not in repr(compute)

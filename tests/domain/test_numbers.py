@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata
 
-from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones import numbering_plans, numbers
 from otp_engine.errors import InvalidPhone
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -123,6 +123,12 @@ def test_masked_number_has_the_same_length(region):
     assert number.masked != number.e164
     assert len(number.masked) == len(number.e164)
     assert number.e164 not in repr(number)
+
+
+def test_repr_of_an_assignable_number_omits_it():
+    found = numbering_plans.read("+919445012345", "IN")
+
+    assert repr(found) == "AssignableNumber(line_type=1)"
 
 
 @pytest.mark.parametrize("region", REGIONS)

@@ -45,6 +45,10 @@ class AssignableNumber(NamedTuple):
     number: phonenumbers.PhoneNumber
     line_type: int
 
+    def __repr__(self) -> str:
+        """Return a text without the number."""
+        return f"AssignableNumber(line_type={self.line_type})"
+
 
 def read(digits: str, region: str) -> AssignableNumber | None:
     """Read an assignable number, in its canonical form.
