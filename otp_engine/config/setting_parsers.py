@@ -40,7 +40,9 @@ _DIGEST_NAME = re.compile(r"sha[-_]?256", re.ASCII | re.IGNORECASE)
 _MAX_BRAND_LENGTH = 40
 _TIMEOUT = re.compile(r"([0-9]{1,5}) ?(ms|s)?", re.ASCII)
 _REDIS_TIMEOUTS = range(150, 10_001)  # milliseconds
-_HASH_WAITS = range(100, 30_001)  # milliseconds
+# Milliseconds. A request waits for twice as long at most, and a code lives for 30 s at
+# least.
+_HASH_WAITS = range(100, 10_001)
 _MAX_DRAIN = timedelta(seconds=60)
 _KEEP_ALIVE = (timedelta(seconds=1), timedelta(hours=1))
 # Codes that the European Union uses instead of the ones in ISO 3166.
@@ -82,10 +84,10 @@ def redis_timeout(text: str) -> timedelta:
 
 
 def hash_wait(text: str) -> timedelta:
-    """Parse a duration from 100 ms to 30 s; a number without a unit is milliseconds."""
+    """Parse a duration from 100 ms to 10 s; a number without a unit is milliseconds."""
     if duration := _short_duration(text, _HASH_WAITS):
         return duration
-    raise ValueError(f"must be from 100ms to 30s: {text!r}")
+    raise ValueError(f"must be from 100ms to 10s: {text!r}")
 
 
 def _short_duration(text: str, allowed: range) -> timedelta | None:

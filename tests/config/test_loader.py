@@ -134,7 +134,7 @@ SANDBOX = "+15550100001:123456@2999-01-01"
         ("OTP_REDIS_TIMEOUT", "11s"),
         ("OTP_REDIS_TIMEOUT", "1m"),
         ("OTP_HASH_WAIT", "99ms"),
-        ("OTP_HASH_WAIT", "31s"),
+        ("OTP_HASH_WAIT", "11s"),
         ("OTP_DRAIN", "61s"),
         ("OTP_DRAIN", "a while"),
         ("OTP_KEEP_ALIVE", "0s"),
