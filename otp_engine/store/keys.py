@@ -18,8 +18,9 @@
                                  string  idempotency key of the last approval; a minute
     otp:{shared}:<limit>[:<identifier>][:shadow]
                                  zset    one entry a hit; the longest window
-    <key of a shared limit>:sums zset    for a large limit, sums of the hits of earlier
-                                         sub-windows; the longest window
+    <key of a shared limit>:packed
+                                 zset    for a large limit, blocks of earlier hits; the
+                                         longest window
     otp:{<id>}:record            hash    what `/v2` returns about a verification later;
                                          as long as its codes can be live
     otp:{<message>}:delivery_report
@@ -74,8 +75,8 @@ from otp_engine.domain.phones.phone_keys import PhoneKey
 SHARED_LIMITS = "otp:{shared}"
 """Prefix of the keys of all shared limits."""
 
-SUMS = ":sums"
-"""Suffix of the key of the sums of a shared limit, after that of its log."""
+PACKED = ":packed"
+"""Suffix of the key of the packed log of a shared limit, after that of its log."""
 
 SERVICES = "otp:{services}"
 """The services by their SIDs."""

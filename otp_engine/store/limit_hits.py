@@ -14,7 +14,10 @@ from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.shared_slots import Share, SharedSlots
 
 _LARGEST_LOG = 10_000
-"""Largest count of a limit without sub-windows. Such a log takes about 1 MiB."""
+"""Largest count of a limit without a packed log. Its log takes about 1 MiB."""
+
+_BLOCK_SIZE = 250
+"""Number of hits in a block of a packed log, which takes about 1 KiB."""
 
 
 class RedisLimitHits:
@@ -27,6 +30,7 @@ class RedisLimitHits:
         replicas: int = 0,
         shared_slots: int = 1,
         largest_log: int = _LARGEST_LOG,
+        block_size: int = _BLOCK_SIZE,
     ) -> None:
         """Count the hits in Redis.
 
@@ -35,12 +39,14 @@ class RedisLimitHits:
             replicas: Number of replicas that must acknowledge a hit.
             shared_slots: Number of Cluster slots of the limits; see `shared_slots`.
             largest_log: Largest count of a limit that has a log only; see
-                `lua/lib/sub_windows.lua`.
+                `lua/lib/packed_log.lua`.
+            block_size: Number of hits in a block of a packed log.
         """
         self._acquire_hits = LuaScript(client, "acquire_hits", replicas=replicas)
         self._release_hits = LuaScript(client, "release_hits")
         self._slots = SharedSlots(shared_slots)
         self._largest_log = largest_log
+        self._block_size = block_size
 
     def acquire_hits(
         self,
@@ -69,9 +75,10 @@ class RedisLimitHits:
             return self._acquire_in_slots(hits, idempotency_key)
         logs = [keys.shared_limit(hit, slot) for hit in hits]
         reply = self._acquire_hits.run(
-            [*logs, *[log + keys.SUMS for log in logs]],
+            [*logs, *[log + keys.PACKED for log in logs]],
             idempotency_key,
             self._largest_log,
+            self._block_size,
             *(lua_codec.encode_shared_limit(hit.limit) for hit in hits),
         )
         match reply:

@@ -58,13 +58,13 @@ class RedisLimitUsageStore:
         if self._slots.count > 1:
             return [usage for hit in hits for usage in self._sum_of_parts(hit)]
         logs = [keys.shared_limit(hit) for hit in hits]
-        return self._usage(hits, [*logs, *[log + keys.SUMS for log in logs]])
+        return self._usage(hits, [*logs, *[log + keys.PACKED for log in logs]])
 
     def _sum_of_parts(self, hit: LimitHit) -> list[WindowUsage]:
         by_part = []
         for share in self._slots.shares(hit):
             log = keys.shared_limit(hit, share.slot)
-            by_part.append(self._usage([share.part], [log, log + keys.SUMS]))
+            by_part.append(self._usage([share.part], [log, log + keys.PACKED]))
         return [
             WindowUsage(
                 limit_name=hit.limit_name,

@@ -18,7 +18,7 @@ from otp_engine.store.redis_client import RedisClient
 log = logging.getLogger(__name__)
 
 _FOLDER = resources.files("otp_engine.store") / "lua"
-_SHARED_LIBRARY = ("lib/sub_windows", "lib/sliding_window_log", "lib/verification")
+_SHARED_LIBRARY = ("lib/packed_log", "lib/sliding_window_log", "lib/verification")
 _WAIT_TIMEOUT = 100  # milliseconds
 ALLOW_OOM_FLAG = "#!lua flags=allow-oom\n"
 """First line of a script that Redis 7 runs even when its memory is full."""

@@ -4,11 +4,12 @@
 -- reads all of them before it writes, in one step.
 --
 -- KEYS[i]    otp:{shared}:<limit>[:<identifier>]   zset: one member an event
--- KEYS[n+i]  otp:{shared}:<limit>[:<identifier>]:sums
---                                                  zset: sums of earlier events
+-- KEYS[n+i]  otp:{shared}:<limit>[:<identifier>]:packed
+--                                                  zset: blocks of earlier events
 -- ARGV[1]    idempotency key of the event, 8 bytes
--- ARGV[2]    largest count of a limit without sub-windows
--- ARGV[i+2]  limit i of n; with the prefix "shadow" it is in shadow mode and refuses
+-- ARGV[2]    largest count of a limit without a packed log
+-- ARGV[3]    number of events in a block of a packed log
+-- ARGV[i+3]  limit i of n; with the prefix "shadow" it is in shadow mode and refuses
 --            nothing
 --
 -- returns  {'acquired', {over, used, ms, used, ms, ...}, ...}
@@ -19,19 +20,18 @@
 --          {'refused', i, ms}   by limit i for another ms, the longest of all that
 --                               refuse; counted by none
 --
--- TTL: each log expires after its longest window, or up to ten minutes later; the sums
--- when their last event has left that window.
+-- TTL: each log and each packed log expires after its longest window, or up to ten
+-- minutes later.
 
 local key = ARGV[1]
 local at = now()
 local count = #KEYS / 2
-local sums_exist = redis.call('EXISTS', unpack(KEYS, count + 1)) > 0
+local packed_exist = redis.call('EXISTS', unpack(KEYS, count + 1)) > 0
 local logs = {}
 for i = 1, count do
-    local sums = read_sums(KEYS[count + i], sums_exist)
-    local log = read_log(KEYS[i], ARGV[i + 2], at, true, sums)
-    log.step = sub_window_length(log, tonumber(ARGV[2]))
-    log.in_shadow = string.sub(ARGV[i + 2], 1, 6) == 'shadow'
+    local packed = read_packed(KEYS[count + i], packed_exist)
+    local log = read_log(KEYS[i], ARGV[i + 3], at, true, packed)
+    log.in_shadow = string.sub(ARGV[i + 3], 1, 6) == 'shadow'
     logs[i] = log
 end
 
@@ -68,5 +68,11 @@ for i, log in ipairs(logs) do
     -- Last, because the enforced limits have shown whether the request is repeated.
     local over = log.in_shadow and check_shadow(log, key, repeated) or 0
     reply[i + 1] = {over, unpack(usage(log))}
+end
+-- Last, because the reply is computed from the events in their old places.
+for _, log in ipairs(logs) do
+    if is_large(log, tonumber(ARGV[2])) then
+        pack(log, tonumber(ARGV[3]))
+    end
 end
 return reply

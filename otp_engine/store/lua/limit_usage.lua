@@ -3,7 +3,7 @@
 -- One step, so that all counts are of the same time. The script counts nothing.
 --
 -- KEYS[i]    a log, each a zset
--- KEYS[n+i]  its sums; absent for the logs of phones
+-- KEYS[n+i]  its packed log; absent for the logs of phones
 -- ARGV[i]    its limit, for each i up to n
 --
 -- returns  {{used, ms, used, ms, ...}, ...}   for each log, and for each window of its
@@ -16,7 +16,7 @@
 local at = now()
 local reply = {}
 for i, limit in ipairs(ARGV) do
-    local sums = KEYS[#ARGV + i] and read_sums(KEYS[#ARGV + i], true)
-    reply[i] = usage(read_log(KEYS[i], limit, at, true, sums))
+    local packed = KEYS[#ARGV + i] and read_packed(KEYS[#ARGV + i], true)
+    reply[i] = usage(read_log(KEYS[i], limit, at, true, packed))
 end
 return reply

@@ -8,7 +8,7 @@
 -- member an event: the idempotency key of the request, scored by the time of the event.
 -- Equal keys are one event, so repeating an append or a removal changes nothing.
 --
--- sub_windows.lua counts the older events of large limits.
+-- packed_log.lua stores the older events of large limits.
 --
 -- A script reads each log once, before it writes, and computes the rest from that.
 
@@ -19,28 +19,26 @@ local function now()
 end
 
 -- Read how many events each window of *limit* contains. The caller passes false as
--- *exists* if it knows that the log is empty, and *sums* for a log that has some.
+-- *exists* if it knows that the log is empty, and *packed* for a log that can have a
+-- packed log.
 --
--- Returns a table with one {count, period, used, start} a window, where start is the sum
--- before it, and:
+-- Returns a table with one {count, period, used, start} a window, where start is the
+-- number of packed events before it, and:
 --   key      the key of the log
 --   at       the time of the reading
 --   longest  the longest period; 0 for an empty limit
 --   in_use   whether a window contains an event
---   sums     the sums of sub_windows.lua
--- The caller adds step, the length of sub-windows, if the log is to have some.
-local function read_log(key, limit, at, exists, sums)
-    local log = {key = key, at = at, longest = 0, in_use = false, sums = sums}
+--   packed   the packed log
+local function read_log(key, limit, at, exists, packed)
+    local log = {key = key, at = at, longest = 0, in_use = false, packed = packed}
     for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
         local window = {count = tonumber(count), period = tonumber(period), used = 0}
         if exists ~= false then
             window.used = redis.call('ZCOUNT', key, '(' .. (at - period), '+inf')
         end
-        if sums and sums.total > 0 then
-            local ends
-            window.start, ends = sum_until(sums, at - period)
-            window.used = window.used + sums.total - window.start
-            sums.start = math.min(sums.start or ends, ends)
+        if packed and packed.total > 0 then
+            window.start = packed_until(packed, at - period)
+            window.used = window.used + packed.total - window.start
         end
         log.in_use = log.in_use or window.used > 0
         log.longest = math.max(log.longest, window.period)
@@ -56,8 +54,8 @@ local function window_wait(log, window)
     end
     if window.start then
         local last_to_leave = window.start + window.used - window.count + 1
-        if last_to_leave <= log.sums.total then
-            return end_of_event(log.sums, last_to_leave) + window.period - log.at
+        if last_to_leave <= log.packed.total then
+            return packed_time(log.packed, last_to_leave) + window.period - log.at
         end
     end
     local nth = window.count - 1
@@ -115,6 +113,9 @@ local function expire(log, repeated)
     end
     redis.call('ZREMRANGEBYSCORE', log.key, '-inf', log.at - log.longest)
     redis.call('PEXPIRE', log.key, latest)
+    if log.packed and log.packed.total > 0 then
+        expire_packed(log, latest)
+    end
 end
 
 -- Append the event *key*, and return 1; return 0 if the log contains it.
@@ -129,12 +130,6 @@ local function append(log, key)
         window.used = window.used + added
     end
     expire(log, added == 0)
-    if log.sums and log.sums.total > 0 then
-        keep_sums(log)
-    end
-    if log.step then
-        close_sub_window(log)
-    end
     return added
 end
 
