@@ -13,10 +13,10 @@ def measured():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 153, 45),
+        ("POST /auth/send_otp", 158, 45),
         ("POST /auth/verify_otp, wrong", 100, 37),
         ("POST /auth/verify_otp, right", 122, 38),
-        ("POST /v2 Verifications", 189, 59),
+        ("POST /v2 Verifications", 194, 59),
         ("POST /v2 VerificationCheck", 145, 48),
     ],
 )

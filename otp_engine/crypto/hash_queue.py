@@ -23,6 +23,7 @@ from enum import Enum, auto
 from functools import partial
 from threading import Lock
 from time import perf_counter
+from typing import Protocol
 
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.fair_queue import FairQueue, Requester
@@ -52,8 +53,29 @@ _WEIGHT = 1 / 8
 _PER_CLIENT, _PER_ADDRESS = 8, 4
 _RETRY_AFTER = (1.0, 5.0)  # seconds
 
-Compute = Callable[[bytes, bytes, Argon2Parameters], bytes]
-"""Returns the hash of a secret, a salt and parameters, as `Argon2Parameters.hash`."""
+
+class Compute(Protocol):
+    """Waits for the turn of a slot, and returns one hash."""
+
+    def __call__(
+        self,
+        secret: bytes,
+        salt: bytes,
+        parameters: Argon2Parameters,
+        *,
+        on_turn: Callable[[], object] = ...,
+    ) -> bytes:
+        """Return the hash of *secret*, as `Argon2Parameters.hash`.
+
+        Args:
+            secret: The secret.
+            salt: The salt.
+            parameters: The cost.
+            on_turn: Called after the wait; if it raises, nothing is hashed.
+
+        Raises:
+            Overloaded: The wait took much longer than expected; nothing was hashed.
+        """
 
 
 class _State(Enum):
@@ -122,9 +144,7 @@ class HashQueue:
             client_ip: The recipient's network address, where it is known.
 
         Yields:
-            A function that waits for the turn of the slot, and returns one hash. It
-            raises `Overloaded` if the wait takes much longer than expected; nothing was
-            hashed then.
+            A function that waits for the turn of the slot, and returns one hash.
 
         Raises:
             Overloaded: The expected wait is too long, or too many hashes wait.
@@ -183,7 +203,13 @@ class HashQueue:
         return ahead * self._duration / self._max_running
 
     def _hash(
-        self, slot: _Slot, secret: bytes, salt: bytes, parameters: Argon2Parameters
+        self,
+        slot: _Slot,
+        secret: bytes,
+        salt: bytes,
+        parameters: Argon2Parameters,
+        *,
+        on_turn: Callable[[], object] | None = None,
     ) -> bytes:
         queued_at = self._clock()
         with self._lock:
@@ -197,6 +223,8 @@ class HashQueue:
                 self._busy_since.setdefault(slot.requester[0], queued_at)
         if not (is_free or slot.turn.acquire(timeout=_HARD_LIMIT * self._wait)):
             self._reject(timedelta(seconds=_RETRY_AFTER[1]))
+        if on_turn:
+            on_turn()
         started = self._clock()
         try:
             return parameters.hash(secret, salt)

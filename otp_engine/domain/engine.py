@@ -33,6 +33,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
+from typing import Self
 
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.hash_queue import Compute, HashQueue
@@ -92,6 +94,34 @@ class _CommittedSend:
     started: float
 
 
+class _MessageSlot:
+    """The slot of a message at the sender, which the block releases.
+
+    Attributes:
+        deliver: Passes the message to a provider; set by `acquire`.
+    """
+
+    deliver: Deliver
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def acquire(self) -> None:
+        """Acquire the slot.
+
+        Raises:
+            ProviderUnavailable: There is no free slot.
+        """
+        self.deliver = self._stack.enter_context(self._sender.acquire_slot())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine(PendingVerifications):
     """The rules of the service, with the components that they need.
@@ -137,7 +167,7 @@ class Engine(PendingVerifications):
         key = self.random_bytes(IDEMPOTENCY_KEY_BYTES)
         policy = self.policy.for_v2 if request.api is Api.V2 else self.policy
         reservations = Reservations(self.store, policy, key)
-        with ExitStack() as slot:
+        with _MessageSlot(self.sender) as slot:
             try:
                 send = self._prepare(request, recipient, reservations, slot)
             except OTPError as error:
@@ -151,7 +181,7 @@ class Engine(PendingVerifications):
         request: SendRequest,
         recipient: PseudonymousRecipient,
         reservations: Reservations,
-        slot: ExitStack,
+        slot: _MessageSlot,
     ) -> _CommittedSend:
         """Do every step of a send before the delivery of its message.
 
@@ -159,14 +189,13 @@ class Engine(PendingVerifications):
             request: The send.
             recipient: Its recipient.
             reservations: Gets what is reserved in the store.
-            slot: Gets the slot of the message at the sender.
+            slot: The slot of the message, which is acquired before its hash.
         """
         if not self.policy.sending:
             raise SendingDisabled
         self.destinations.check(request.number, geo_exempt=request.geo_exempt)
         with self.sender.acquire_slot():
-            # Without a slot no other step is useful. The slot is released again, or
-            # requests that wait for their hash would hold all slots.
+            # Without a free slot no other step is useful. This one is released again.
             pass
         with self.hash_queue.acquire_slot(
             request.client_name, request.client_ip
@@ -178,23 +207,25 @@ class Engine(PendingVerifications):
             pepper, phone, reservation = self._reserve_send(
                 request, recipient, reservations, usage
             )
-            code, parameters = self._new_code(request), reservation.hash_parameters
-            code_hash = _hash_code(compute, code, request.number, pepper, parameters)
-        try:
-            deliver = slot.enter_context(self.sender.acquire_slot())
-        except ProviderUnavailable:
-            reservations.release_requester_hits()
-            raise
+            parameters = reservation.hash_parameters
+            code = self._new_code(request)
+            try:
+                # The slot after the wait, or a burst of sends would hold all slots
+                # while it waits. Before the hash, which is useless without a slot.
+                compute_with_slot = partial(compute, on_turn=slot.acquire)
+                code_hash = _hash_code(
+                    compute_with_slot, code, request.number, pepper, parameters
+                )
+            except ProviderUnavailable:
+                reservations.release_requester_hits()
+                raise
         self._commit_send(reservations, phone, code_hash, reservation)
-        message = templates.build(
-            request,
-            code=code,
-            verification_id=parameters.verification_id,
-            ttl=self.policy.ttl,
-            brand=self.default_brand,
-        )
+        message = self._message(request, code, parameters.verification_id)
         return _CommittedSend(
-            message=message, deliver=deliver, reservation=reservation, started=started
+            message=message,
+            deliver=slot.deliver,
+            reservation=reservation,
+            started=started,
         )
 
     def _reserve_send(
@@ -226,6 +257,17 @@ class Engine(PendingVerifications):
         for event in event_factory.shadow_refusals(Action.SEND, recipient, usage):
             self.emit(event)
         return pepper, phone, replace(reservation, limit_usage=usage)
+
+    def _message(
+        self, request: SendRequest, code: str, verification_id: bytes
+    ) -> Message:
+        return templates.build(
+            request,
+            code=code,
+            verification_id=verification_id,
+            ttl=self.policy.ttl,
+            brand=self.default_brand,
+        )
 
     def _new_code(self, request: SendRequest) -> str:
         return (

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.models import SendRequest
 from otp_engine.domain.phones import numbers
@@ -19,6 +20,7 @@ from otp_engine.errors import (
     ProviderUnavailable,
     RateLimited,
 )
+from otp_engine.resilience.dependency_metrics import NullMetrics
 from tests.support.fakes import (
     FakeSender,
     HashQueueWithHook,
@@ -95,6 +97,22 @@ def test_requester_over_its_limit_holds_no_slot_at_the_sender(limited, alice):
         engine.send(replace(alice, client_ip=CLIENT_IP))
 
     assert held_during_steps == [0]
+
+
+def test_send_without_a_slot_at_its_turn_is_not_hashed(engine, alice):
+    hashes: list[float] = []
+
+    class CountingMetrics(NullMetrics):
+        def observe_hash(self, *, waited: float, took: float) -> None:
+            hashes.append(took)
+
+    queue = HashQueue(1, metrics=CountingMetrics())
+    sender = SenderWithOneReservation(ProviderUnavailable())
+
+    with pytest.raises(ProviderUnavailable):
+        replace(engine, sender=sender, hash_queue=queue).send(alice)
+
+    assert hashes == []
 
 
 @pytest.mark.parametrize("error", [ProviderUnavailable(), Overloaded()])

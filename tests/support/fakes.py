@@ -108,9 +108,9 @@ class HashQueueWithHook(HashQueue):
     ) -> Iterator[Compute]:
         with super().acquire_slot(client, client_ip) as compute:
 
-            def call_and_hash(*args: Any) -> bytes:
+            def call_and_hash(*args: Any, **options: Any) -> bytes:
                 self._before_hash()
-                return compute(*args)
+                return compute(*args, **options)
 
             yield call_and_hash
 
