@@ -20,8 +20,9 @@ and a check before its code is compared. The first right code closes the verific
 for all other requests.
 
 The slot in the queue of hashes is acquired before anything is counted, and released
-with the hash. A send acquires the slot of its sender after the hash, because a burst
-that waits for its hashes would hold all of them.
+with the hash. A send acquires the slot of its sender when it is its turn to hash: a
+burst that waits for its hashes would hold all of them, and a send without one needs no
+hash.
 
 An event is emitted after each request, with its result or the reason of its failure.
 """
@@ -210,8 +211,6 @@ class Engine(PendingVerifications):
             parameters = reservation.hash_parameters
             code = self._new_code(request)
             try:
-                # The slot after the wait, or a burst of sends would hold all slots
-                # while it waits. Before the hash, which is useless without a slot.
                 compute_with_slot = partial(compute, on_turn=slot.acquire)
                 code_hash = _hash_code(
                     compute_with_slot, code, request.number, pepper, parameters
