@@ -29,7 +29,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter
 
-from otp_engine import senders, web
+from otp_engine import api, senders, web
 from otp_engine.api import (
     auth_views,
     body,
@@ -93,8 +93,6 @@ three at once, so a check never waits for a send, and a health check for neither
 _MAX_CONCURRENT_REPORTS = 4
 """Bodies of delivery reports that are read at once, in each worker."""
 
-_APIS = ("/auth/", "/v2/")
-
 METRICS_DIR_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """The variable with the directory of the metrics that the workers share."""
 
@@ -106,7 +104,7 @@ class _PageSessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Return the session of *request*; see `SessionInterface.open_session`."""
-        if request.path.startswith(_APIS):
+        if request.path.startswith(api.PATHS):
             # To prepare the signature of a cookie would cost as much as 15 µs.
             return self._none
         return super().open_session(app, request)

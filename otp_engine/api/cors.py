@@ -25,12 +25,12 @@ from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import MethodNotAllowed
 
+from otp_engine import api
 from otp_engine.errors import OriginNotAllowed
 
 log = logging.getLogger(__name__)
 
 _PATH_PREFIX = "/auth/"
-_ALL_PREFIXES = (_PATH_PREFIX, "/v2/")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # of /v2; /auth has none
 # A person opened the page itself, or the page has the origin of the service.
 _OWN_SITES = frozenset({"none", "same-origin"})
@@ -74,7 +74,7 @@ class OriginPolicy:
         environ = request_ctx.request.environ
         if "HTTP_ORIGIN" not in environ and "HTTP_SEC_FETCH_SITE" not in environ:
             return None  # the client is no page in a browser
-        if not request.path.startswith(_ALL_PREFIXES):
+        if not request.path.startswith(api.PATHS):
             return None
         if _is_preflight():
             if not self._is_allowed():

@@ -21,11 +21,9 @@ from functools import lru_cache
 from flask import Flask, Response
 from flask.globals import app_ctx, request_ctx
 
+from otp_engine import api
 from otp_engine.domain.limits.limits import Limit, Window, WindowUsage
 from otp_engine.domain.models import SendResult
-
-# Responses of these paths have numbers, states of verifications and proof tokens.
-_NEVER_STORED = ("/auth/", "/v2/")
 
 # Maximum of the seconds, and the step that they are rounded to.
 _ROUNDING = ((60, 10), (3600, 60), (math.inf, 600))
@@ -37,7 +35,8 @@ def init_app(app: Flask) -> None:
 
 
 def _forbid_storing(response: Response) -> Response:
-    if request_ctx.request.path.startswith(_NEVER_STORED):
+    # They have numbers, states of verifications and proof tokens.
+    if request_ctx.request.path.startswith(api.PATHS):
         response.headers["Cache-Control"] = "no-store"
     return response
 
