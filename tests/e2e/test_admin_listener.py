@@ -7,11 +7,9 @@ import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from otp_engine.cli import listen_address
 from tests.support import redis_server, server_process
 from tests.support.metrics_page import values
 
@@ -19,21 +17,6 @@ KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 METRICS_KEY = "metrics-secret-0123456789-abcdef"
 ADMIN = {"OTP_ADMIN_PORT": "0", "OTP_METRICS_KEY": METRICS_KEY}
 PHONE = {"phone": "9445012345"}
-
-
-def workers_of(server):
-    pid = server.process.pid
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in listed.split()]
-
-
-def is_free(port):
-    """Return whether the next start could listen on the port."""
-    try:
-        listen_address.find("127.0.0.1", port)
-    except ValueError:
-        return False
-    return True
 
 
 def statuses(server):
@@ -56,7 +39,7 @@ def test_both_listeners_report_health(shared):
 
 def test_workers_have_a_lower_priority_than_the_parent(shared):
     parent = os.getpriority(os.PRIO_PROCESS, shared.process.pid)
-    workers = [os.getpriority(os.PRIO_PROCESS, pid) for pid in workers_of(shared)]
+    workers = [os.getpriority(os.PRIO_PROCESS, pid) for pid in shared.workers]
 
     assert workers == [parent + 10] * 2
 
@@ -96,7 +79,7 @@ def test_admin_listener_answers_until_the_last_request_is_complete(own_environ, 
         sending = threads.submit(server.post, "/auth/send_otp", PHONE, **KEY)
         redis_server.wait_until(lambda: len(twilio.messages) == 1)
         server.process.terminate()
-        redis_server.wait_until(lambda: is_free(server.port))
+        redis_server.wait_until(lambda: server_process.is_free(server.port))
         reported = statuses(server)
         twilio.let_go.set()
 
@@ -109,9 +92,9 @@ def test_service_is_ready_again_when_its_only_worker_is_replaced(own_environ):
     with server_process.running_server(
         "--workers", "1", **own_environ, **ADMIN
     ) as server:
-        [killed] = workers_of(server)
+        [killed] = server.workers
         os.kill(killed, signal.SIGKILL)
-        redis_server.wait_until(lambda: workers_of(server) not in ([], [killed]))
+        redis_server.wait_until(lambda: server.workers not in ([], [killed]))
         redis_server.wait_until(lambda: statuses(server) == [200, 200])
 
         assert server.get("/readyz").status == 200
@@ -121,7 +104,7 @@ def test_service_with_stopped_workers_is_neither_alive_nor_ready(own_environ):
     with server_process.running_server(
         "--workers", "2", **own_environ, **ADMIN
     ) as server:
-        stopped = workers_of(server)
+        stopped = server.workers
         for worker in stopped:
             os.kill(worker, signal.SIGSTOP)
         try:
@@ -145,7 +128,7 @@ def test_replaced_worker_of_killed_parent_holds_no_admin_port(own_environ, twili
         ) as server,
         ThreadPoolExecutor(1) as threads,
     ):
-        [killed] = workers_of(server)
+        [killed] = server.workers
         os.kill(killed, signal.SIGKILL)
         redis_server.wait_until(
             lambda: sum("Started worker" in line for line in server.stderr) == 2
@@ -155,7 +138,7 @@ def test_replaced_worker_of_killed_parent_holds_no_admin_port(own_environ, twili
         redis_server.wait_until(lambda: len(twilio.messages) == 1)
         server.process.kill()
         server.process.wait(60)
-        free = is_free(server.admin_port)
+        free = server_process.is_free(server.admin_port)
         twilio.let_go.set()
 
         assert free

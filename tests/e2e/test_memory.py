@@ -21,9 +21,7 @@ MAX_RESTED_MIB = 130
 
 
 def processes(server):
-    parent = server.process.pid
-    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-    return [parent, *map(int, listed.split())]
+    return [server.process.pid, *server.workers]
 
 
 def mib(pid, field):

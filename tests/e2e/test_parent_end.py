@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from otp_engine.cli import listen_address
 from tests.support import redis_server, server_process
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
@@ -78,15 +77,6 @@ def has_ended(pid):
     return status.rpartition(")")[2].split()[0] == "Z"
 
 
-def is_free(port):
-    """Return whether `otp-engine serve` would accept the port."""
-    try:
-        listen_address.find("127.0.0.1", port)
-    except ValueError:
-        return False
-    return True
-
-
 @contextmanager
 def started(arguments, **environ):
     """Start a program; yield it and the lines of its standard error."""
@@ -118,7 +108,7 @@ def test_workers_end_with_parent_and_free_its_port(own_environ, number, tmp_path
         redis_server.wait_until(lambda: all(map(has_ended, workers(server))))
         server.process.wait(60)
         assert len(workers(server)) == 2
-        assert is_free(server.port)
+        assert server_process.is_free(server.port)
         assert list(tmp_path.glob("otp-engine-*")) == []
 
 
@@ -154,7 +144,7 @@ def test_worker_of_killed_parent_completes_request_and_frees_port(own_environ, t
         sending = threads.submit(server.post, "/auth/send_otp", PHONE, **KEY)
         redis_server.wait_until(lambda: len(twilio.messages) == 1)
         server.process.kill()
-        redis_server.wait_until(lambda: is_free(server.port))
+        redis_server.wait_until(lambda: server_process.is_free(server.port))
         twilio.let_go.set()
 
         assert sending.result().status == 201

@@ -15,7 +15,7 @@ from tests.support import redis_server, server_process
 def test_signal_at_any_thread_drains_worker(own_environ):
     with server_process.running_server("--workers", "1", **own_environ) as server:
         assert server.get("/readyz").status == 200
-        [worker] = children_of(server.process.pid)
+        [worker] = server.workers
 
         signal_another_thread(worker, signal.SIGUSR1)
 
@@ -25,7 +25,7 @@ def test_signal_at_any_thread_drains_worker(own_environ):
 
 def test_signal_at_any_thread_stops_worker(own_environ):
     with server_process.running_server("--workers", "1", **own_environ) as server:
-        [worker] = children_of(server.process.pid)
+        [worker] = server.workers
 
         signal_another_thread(worker, signal.SIGTERM)
 
@@ -49,13 +49,6 @@ def test_ctrl_c_stops_service_without_killing_workers(_):
         server.process.wait(60)
 
     assert not any("is killed" in line for line in server.stderr)
-
-
-def children_of(pid):
-    return [
-        int(child)
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    ]
 
 
 def signal_another_thread(pid, number):

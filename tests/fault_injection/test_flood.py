@@ -112,7 +112,7 @@ def test_flood_is_shed(patient, trial, start_service, twilio):
     )
     calls = wrong_checks(served.port, twilio, 40)
     before = hashes_per_second()
-    with memory_of(served.process.pid) as memory, processes() as pool:
+    with memory_of(served.workers) as memory, processes() as pool:
         end = time.monotonic() + SECONDS
         flooding = start_flood(pool, served.port, calls, patient=patient)
         watching = pool.submit(watch, admin_port, end, 1 / WATCHES[patient])
@@ -261,10 +261,8 @@ class Memory:
 
 
 @contextmanager
-def memory_of(parent: int) -> Iterator[Memory]:
-    """Weigh the children of *parent* ten times a second."""
-    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-    workers = [int(pid) for pid in listed.split()]
+def memory_of(workers: list[int]) -> Iterator[Memory]:
+    """Weigh *workers* ten times a second."""
     memory, before, over = Memory(), resident(workers), threading.Event()
 
     def weigh() -> None:

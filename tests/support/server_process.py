@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from otp_engine.cli import listen_address
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.pepper import Pepper
 from tests.support import redis_server, twilio_server
@@ -97,6 +98,13 @@ class ServerProcess:
         assert match
         return match
 
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of its workers."""
+        parent = self.process.pid
+        listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+        return [int(pid) for pid in listed.split()]
+
     def post(self, path: str, body: Mapping[str, Any], **headers: str) -> Response:
         """POST *body* as JSON on a new connection."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
@@ -124,6 +132,15 @@ class ServerProcess:
     def admin_read(self, path: str, **headers: str) -> str:
         """GET *path* of the admin listener, and return the text of the response."""
         return _read_text(self.admin_host, self.admin_port, path, headers)
+
+
+def is_free(port: int) -> bool:
+    """Return whether `otp-engine serve` would accept the port."""
+    try:
+        listen_address.find("127.0.0.1", port)
+    except ValueError:
+        return False
+    return True
 
 
 @contextmanager
