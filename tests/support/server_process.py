@@ -84,6 +84,11 @@ class ServerProcess:
         return int(self._find(_LISTENS_AT)[2])
 
     @property
+    def has_admin_listener(self) -> bool:
+        """Whether it has an admin listener."""
+        return bool(re.search(_ADMIN_LISTENS_AT, "".join(self.stderr)))
+
+    @property
     def admin_host(self) -> str:
         """The address of its admin listener."""
         return self._find(_ADMIN_LISTENS_AT)[1].strip("[]")
@@ -174,6 +179,11 @@ def running_server(*arguments: str, **environ: str) -> Iterator[ServerProcess]:
             redis_server.wait_until(
                 lambda: redis_server.listens(served.port, served.host)
             )
+            if served.has_admin_listener:
+                # The parent sees a worker just after it listens.
+                redis_server.wait_until(
+                    lambda: served.admin_get("/healthz").status == 200
+                )
             yield served
         finally:
             process.terminate()
