@@ -16,9 +16,10 @@ from otp_engine.cli import event_text
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.event_counts import print_counts
 from otp_engine.cli.phone import phone_hashes, read_number
-from otp_engine.cli.terminal import format_time, success, warn
+from otp_engine.cli.terminal import fail, format_time, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.events import RecordedEvent
+from otp_engine.domain.phones import numbers
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.events.event_store import RETENTION
@@ -39,9 +40,11 @@ class EventQuery:
         until: Time of the newest event; None for now.
         kinds: Kinds to print; empty for all.
         countries: ISO 3166 codes of recipients; empty for all.
+        prefixes: First digits of recipients, with a plus; empty for all.
+        limits: Names of the rules that refused; empty for all events.
         phone: First characters of a `phone_hash`; `-` reads a number from the standard
             input; None for all phones.
-        limit: The number of the newest events, or of the most frequent counts.
+        count: The number of the newest events, or of the most frequent counts.
         by: What to count by; empty to print the events.
         as_json: Whether to print JSON.
     """
@@ -51,14 +54,18 @@ class EventQuery:
     until: datetime | None
     kinds: Collection[str]
     countries: Collection[str]
+    prefixes: Collection[str]
+    limits: Collection[str]
     phone: str | None
-    limit: int | None
+    count: int | None
     by: Sequence[str]
     as_json: bool
 
 
 def events(query: EventQuery) -> None:
     """Print events, oldest first, or counts of them."""
+    for prefix in query.prefixes:
+        _check_prefix(prefix)
     settings, store = load_with_redis()
     now = datetime.now(UTC)
     since = query.since or now - (RETENTION if query.phone else _DEFAULT_AGE)
@@ -68,13 +75,15 @@ def events(query: EventQuery) -> None:
         event_filter=EventFilter(
             kinds=query.kinds,
             countries=query.countries,
+            prefixes=query.prefixes,
+            limits=query.limits,
             phone_hashes=_phone_hashes(query, settings),
         ),
     )
     with suppress(KeyboardInterrupt):
         if query.by:
             print_counts(
-                stored_events(tail), query.by, limit=query.limit, as_json=query.as_json
+                stored_events(tail), query.by, count=query.count, as_json=query.as_json
             )
             return
         if not _print(tail, query) and not (query.as_json or query.follow):
@@ -93,14 +102,14 @@ def _print(tail: EventTail, query: EventQuery) -> int:
     if not query.as_json and sys.stdout and sys.stdout.isatty():
         click.echo(event_text.HEADER)
     stored = stored_events(tail)
-    count = 0
-    for recorded in deque(stored, query.limit) if query.limit else stored:
+    printed = 0
+    for recorded in deque(stored, query.count) if query.count else stored:
         click.echo(to_line(recorded))
-        count += 1
+        printed += 1
     if query.follow:
         for recorded in _new_events(tail):
             click.echo(to_line(recorded))
-    return count
+    return printed
 
 
 def _new_events(tail: EventTail) -> Iterator[RecordedEvent]:
@@ -110,6 +119,18 @@ def _new_events(tail: EventTail) -> Iterator[RecordedEvent]:
         except StoreUnavailable as error:
             warn(f"Redis {error.reason}; retrying")
         sleep(_POLL_INTERVAL)
+
+
+def _check_prefix(prefix: str) -> None:
+    """End the process with 1 if events show fewer digits than *prefix* has."""
+    shown = numbers.visible_part(prefix)
+    if shown is None:
+        fail(f"{prefix}: no calling code starts with these digits")
+    if shown != prefix:
+        fail(
+            f"{prefix} is longer than what events show of a number, its calling code"
+            f" and three digits: use {shown}"
+        )
 
 
 def _phone_hashes(query: EventQuery, settings: Settings) -> Sequence[str]:

@@ -12,6 +12,7 @@ import pytest
 
 from otp_engine.cli import event_text
 from otp_engine.cli.commands.events import COUNTED_BY
+from otp_engine.cli.event_counts import print_counts
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.events import (
     Action,
@@ -229,7 +230,12 @@ def test_json_of_an_event_has_the_documented_fields(shown, stored):
         ("--by", ""),
         ("--country", "Senegal"),
         ("--country", ""),
-        ("--limit", "0"),
+        ("--prefix", "22177"),
+        ("--prefix", "Senegal"),
+        ("--prefix", ""),
+        ("--limit", "5"),
+        ("--limit", ""),
+        ("--count", "0"),
     ],
     ids=" ".join,
 )
@@ -238,7 +244,7 @@ def test_events_with_invalid_option_fails(environ, arguments):
 
     assert result.exit_code == 2
     assert f"Invalid value for '{arguments[0]}'" in result.stderr.replace(
-        "'-n' / '--limit'", "'--limit'"
+        "'-n' / '--count'", "'--count'"
     )
 
 
@@ -255,7 +261,7 @@ def test_follow_with_an_end_is_a_usage_error(environ, option):
     assert "--follow has no end" in result.stderr
 
 
-def test_limit_shows_the_newest_events(shown, stored):
+def test_count_shows_the_newest_events(shown, stored):
     stored(*(replace(POLICY, version=version) for version in range(1, 6)))
 
     assert [event["version"] for event in shown("-n", "2")] == [4, 5]
@@ -276,6 +282,52 @@ def test_countries_and_kinds_can_be_repeated(shown, stored):
     )
 
     assert [event["country"] for event in selected] == ["IN", "SN"]
+
+
+def test_number_as_a_limit_names_the_option_for_counts(environ):
+    assert "use -n" in run("events", "--limit", "5", **environ).stderr
+
+
+@pytest.mark.parametrize("prefix", ["+221771", "+22177", "+221", "+2"])
+def test_prefix_selects_recipients_by_first_digits(shown, stored, prefix):
+    stored(SENT, replace(SENT, recipient=SENEGAL), POLICY)
+
+    assert [event["prefix"] for event in shown("--prefix", prefix)] == ["+221771"]
+
+
+def test_prefixes_can_be_repeated(shown, stored):
+    stored(SENT, replace(SENT, recipient=SENEGAL), POLICY)
+
+    selected = shown("--prefix", "+91", "--prefix", "+22177")
+
+    assert [event["prefix"] for event in selected] == ["+91944", "+221771"]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "problem"),
+    [
+        ("+2217712", "longer than what events show of a number"),
+        ("+2217712", "use +221771"),
+        ("+999123", "no calling code starts with these digits"),
+    ],
+)
+def test_prefix_that_no_event_shows_fails_with_the_reason(environ, prefix, problem):
+    result = run("events", "--prefix", prefix, **environ)
+
+    assert result.exit_code == 1
+    assert problem in result.stderr
+
+
+def test_limit_selects_the_rule_that_refused(shown, stored):
+    stored(SENT, REFUSED, replace(REFUSED, limit="sends_per_ip"), POLICY)
+
+    assert [event["limit"] for event in shown("--limit", "sends_per_ip")] == [
+        "sends_per_ip"
+    ]
+    assert [
+        event["limit"]
+        for event in shown("--limit", "resend_cooldown", "--limit", "sends_per_ip")
+    ] == ["resend_cooldown", "sends_per_ip"]
 
 
 def test_until_is_an_age_or_a_time(shown, stored):
@@ -356,6 +408,44 @@ def test_counts_distinguish_shadow_mode_and_can_be_limited(environ, stored):
 
     assert json.loads(result.stdout) == [
         {"count": 2, "limit": "resend_cooldown shadow", "ip": RECIPIENT.ip_hash}
+    ]
+
+
+def test_addresses_are_counted_under_both_words(environ, stored):
+    stored(SENT)
+
+    by_address = run("events", "--by", "address", **environ).stdout
+
+    assert by_address == run("events", "--by", "ip", **environ).stdout
+    assert by_address.splitlines()[1].split() == ["1", "vYoJD2AD"]
+
+
+def in_hour(day, hour, minute=5):
+    return RecordedEvent(datetime(2026, 11, day, hour, minute, tzinfo=UTC), SENT)
+
+
+@pytest.mark.parametrize(
+    ("count", "lines"),
+    [
+        (None, ["COUNT  HOUR", "    1  11-22 23:00Z", "    2  11-23 00:00Z"]),
+        (1, ["COUNT  HOUR", "    2  11-23 00:00Z"]),
+    ],
+)
+def test_counts_by_hour_are_in_the_order_of_time(capsys, count, lines):
+    recorded = [in_hour(23, 0), in_hour(22, 23, 59), in_hour(23, 0, 59)]
+
+    print_counts(recorded, ["hour"], count=count, as_json=False)
+
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+def test_counts_by_hour_and_country_are_sorted_by_frequency(capsys):
+    recorded = [in_hour(22, 23), in_hour(23, 0), in_hour(23, 0)]
+
+    print_counts(recorded, ["country", "hour"], count=1, as_json=True)
+
+    assert json.loads(capsys.readouterr().out) == [
+        {"count": 2, "country": "IN", "hour": "2026-11-23T00:00:00+00:00"}
     ]
 
 

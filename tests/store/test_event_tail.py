@@ -267,3 +267,20 @@ def test_events_after_the_end_are_not_read(redis, store):
 
     assert len(read(tail)) == 2
     assert read(tail) == []
+
+
+def test_filter_of_prefixes_matches_the_start_of_the_prefix_only(store):
+    mine = replace(REFUSED, recipient=replace(RECIPIENT, prefix="+221771"))
+    other = replace(REFUSED, recipient=replace(RECIPIENT, prefix="+1221"))
+    # The text of the event contains the same characters.
+    text = replace(REFUSED, recipient=replace(RECIPIENT, phone_hash="+221771"))
+    add_all(store, *EVENTS, mine, other, text)
+
+    assert read_filtered(store, prefixes=["+22177", "+99"]) == [mine]
+
+
+def test_filter_of_limits_matches_whole_names(store):
+    mine = replace(REFUSED, limit="sends_per_phone")
+    add_all(store, *EVENTS, mine, replace(REFUSED, limit="sends_per_phone_2"))
+
+    assert read_filtered(store, limits=["sends_per_phone"]) == [mine]

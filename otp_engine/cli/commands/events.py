@@ -27,14 +27,28 @@ KINDS = (
 )
 """The kinds of events, without an import of the store."""
 
-COUNTED_BY = ("country", "prefix", "limit", "kind", "ip", "phone", "error")
+COUNTED_BY = (
+    "country",
+    "prefix",
+    "limit",
+    "kind",
+    "ip",
+    "phone",
+    "channel",
+    "error",
+    "hour",
+)
 """What events can be counted by."""
+
+_SYNONYMS = {"address": "ip", "network": "prefix", "rule": "limit"}
 
 _RETENTION = timedelta(days=31)
 # Two letters, or the code of networks that belong to no country.
 _COUNTRY = re.compile(r"[A-Z]{2}|001", re.ASCII)
 _PHONE_HASH = re.compile(r"[A-Za-z0-9_-]{6,16}", re.ASCII)
 _NUMBER = re.compile(r"[0-9-]*", re.ASCII)
+_PREFIX = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
+_RULE = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
 
 def _parse_time(
@@ -85,10 +99,34 @@ def _parse_countries(
     return codes
 
 
+def _parse_prefixes(
+    _: click.Context, __: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    prefixes = tuple(text.strip() for text in texts)
+    if wrong := [prefix for prefix in prefixes if not _PREFIX.fullmatch(prefix)]:
+        raise click.BadParameter(
+            f"must be the first digits of numbers, such as +22177: {wrong[0]!r}"
+        )
+    return prefixes
+
+
+def _parse_rules(
+    _: click.Context, __: click.Parameter, texts: tuple[str, ...]
+) -> tuple[str, ...]:
+    names = tuple(text.strip() for text in texts)
+    if wrong := [name for name in names if not _RULE.fullmatch(name)]:
+        raise click.BadParameter(
+            f"must be the name of a rule, such as sends_per_ip: {wrong[0]!r}."
+            " For the number of events use -n"
+        )
+    return names
+
+
 def _parse_by(
     _: click.Context, __: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[str, ...]:
-    names = [name.strip().lower() for text in texts for name in text.split(",")]
+    words = [word.strip().lower() for text in texts for word in text.split(",")]
+    names = [_SYNONYMS.get(word, word) for word in words]
     if unknown := [name for name in names if name not in COUNTED_BY]:
         raise click.BadParameter(
             f"{unknown[0]!r} is not one of {', '.join(COUNTED_BY)}"
@@ -107,7 +145,7 @@ def _parse_by(
 @click.option(
     "--until", callback=_parse_time, metavar="AGE|TIME", help="The newest event."
 )
-@click.option("-n", "--limit", type=Integer(1), help="Only the newest events.")
+@click.option("-n", "--count", type=Integer(1), help="Only the newest events.")
 @click.option(
     "--kind",
     "kinds",
@@ -123,6 +161,22 @@ def _parse_by(
     callback=_parse_countries,
     metavar="CODE",
     help="Show only this country, such as SN; can be repeated.",
+)
+@click.option(
+    "--prefix",
+    "prefixes",
+    multiple=True,
+    callback=_parse_prefixes,
+    metavar="DIGITS",
+    help="Show only numbers that start so, such as +22177; can be repeated.",
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    callback=_parse_rules,
+    metavar="NAME",
+    help="Show only what this rule refused, such as sends_per_ip; can be repeated.",
 )
 @click.option(
     "--phone",

@@ -140,6 +140,25 @@ def parse_unassigned(text: str) -> PhoneNumber:
     return PhoneNumber(e164, country, code, sms_capable=True)
 
 
+def visible_part(prefix: str) -> str | None:
+    """Return what events show of the numbers that start with *prefix*.
+
+    Args:
+        prefix: First digits of numbers in E.164, with a plus.
+
+    Returns:
+        The prefix, cut after its calling code and three digits; None if no calling code
+        starts with it.
+    """
+    digits = prefix.removeprefix("+")
+    codes = [str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE]
+    for code in codes:
+        if digits.startswith(code):
+            return f"+{digits[: len(code) + _EVENT_DIGITS]}"
+    is_start = any(code.startswith(digits) for code in codes)
+    return f"+{digits}" if is_start else None
+
+
 def has_mobile_numbers(code: str) -> bool:
     """Return whether *code* is the ISO 3166 code of a country with mobile numbers."""
     is_country = code in phonenumbers.SUPPORTED_REGIONS

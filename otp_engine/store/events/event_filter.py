@@ -6,7 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from otp_engine.domain.events import Event
-from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store.events import codec
 
 
@@ -17,11 +16,15 @@ class EventFilter:
     Attributes:
         kinds: Kinds of events.
         countries: ISO 3166 codes of recipients.
+        prefixes: The `prefix` of recipients, or its first characters.
+        limits: Names of the rules that refused.
         phone_hashes: `phone_hash` of recipients, or its first characters.
     """
 
     kinds: Collection[str] = ()
     countries: Collection[str] = ()
+    prefixes: Collection[str] = ()
+    limits: Collection[str] = ()
     phone_hashes: Collection[str] = ()
 
     def may_match(self, entry: codec.Fields) -> bool:
@@ -35,25 +38,29 @@ class EventFilter:
         if self.kinds and entry.get(b"kind", b"").decode() not in self.kinds:
             return False
         text = entry.get(b"event", b"")
-        return not self.phone_hashes or any(
-            phone_hash.encode() in text for phone_hash in self.phone_hashes
+        return all(
+            any(value.encode() in text for value in values)
+            for values in (self.phone_hashes, self.prefixes, self.limits)
+            if values
         )
 
     def matches(self, event: Event) -> bool:
         """Return whether *event* meets all conditions."""
         if self.kinds and codec.kind_of(event) not in self.kinds:
             return False
-        if not (self.countries or self.phone_hashes):
-            return True
-        recipient: PseudonymousRecipient | None = getattr(event, "recipient", None)
+        if self.limits and getattr(event, "limit", None) not in self.limits:
+            return False
+        # An event without a recipient can be about a country or a prefix itself.
+        subject = getattr(event, "recipient", event)
         return (
-            recipient is not None
-            and (not self.countries or recipient.country in self.countries)
-            and (
-                not self.phone_hashes
-                or recipient.phone_hash.startswith(tuple(self.phone_hashes))
-            )
+            (not self.countries or getattr(subject, "country", "") in self.countries)
+            and _starts_with(subject, "prefix", self.prefixes)
+            and _starts_with(subject, "phone_hash", self.phone_hashes)
         )
+
+
+def _starts_with(subject: object, field: str, values: Collection[str]) -> bool:
+    return not values or getattr(subject, field, "").startswith(tuple(values))
 
 
 ALL_EVENTS = EventFilter()
