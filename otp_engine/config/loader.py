@@ -24,7 +24,7 @@ from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.hash_queue import DEFAULT_WAIT
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import services
-from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones import countries, numbers
 from otp_engine.domain.policy.policy import PARSERS as POLICY_PARSERS
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.services import Service
@@ -128,7 +128,7 @@ def _valid_settings(env: EnvReader, without_redis: str) -> Settings:
 
 def _settings(env: EnvReader, without_redis: str) -> Settings:
     dev = env.get("OTP_DEV", parsers.boolean, default=False)
-    region = env.get("OTP_DEFAULT_REGION", parsers.region, "IN")
+    region = env.get("OTP_DEFAULT_REGION", countries.parse, "IN")
     if not dev:
         env.require("REDIS_URL", why=without_redis)
     return Settings(

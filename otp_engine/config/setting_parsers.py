@@ -21,6 +21,7 @@ from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import codes
 from otp_engine.domain.limits import durations
+from otp_engine.domain.phones import countries as country_codes
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.sandbox_numbers import SandboxNumber
 from otp_engine.errors import OTPError
@@ -45,8 +46,6 @@ _REDIS_TIMEOUTS = range(150, 10_001)  # milliseconds
 _HASH_WAITS = range(100, 10_001)
 _MAX_DRAIN = timedelta(seconds=60)
 _KEEP_ALIVE = (timedelta(seconds=1), timedelta(hours=1))
-# Codes that the European Union uses instead of the ones in ISO 3166.
-_OTHER_CODES = {"UK": "GB", "EL": "GR"}
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 _IMAGE_TYPES = frozenset({".svg", ".png", ".jpg", ".jpeg", ".webp"})
 _MAX_LOGO_BYTES = 256 * 1024
@@ -138,24 +137,11 @@ def redis_url(text: str) -> str:
     return text
 
 
-def region(text: str) -> str:
-    """Parse the ISO 3166 code of a country with mobile numbers."""
-    code = text.upper()
-    if code in _OTHER_CODES:
-        raise ValueError(f"must be {_OTHER_CODES[code]}, and not {code}, in ISO 3166")
-    if not numbers.has_mobile_numbers(code):
-        raise ValueError(
-            "must be the ISO 3166 code of a country with mobile numbers, such as IN:"
-            f" {text!r}"
-        )
-    return code
-
-
 def countries(text: str) -> frozenset[str]:
     """Parse comma-separated ISO 3166 codes, or `*` for all countries."""
     if text == numbers.COUNTRY_WILDCARD:
         return frozenset({numbers.COUNTRY_WILDCARD})
-    codes = frozenset(map(region, parsing.comma_separated(text)))
+    codes = frozenset(map(country_codes.parse, parsing.comma_separated(text)))
     if not codes:
         raise ValueError("must name at least one country, or *")
     return codes

@@ -1,0 +1,45 @@
+"""Countries as operators write them: ISO 3166 codes."""
+
+from __future__ import annotations
+
+from otp_engine.domain.phones import numbering_plans, numbers
+
+# Codes that the European Union uses instead of the ones in ISO 3166.
+_OTHER_CODES = {"UK": "GB", "EL": "GR"}
+
+
+def parse(text: str) -> str:
+    """Parse the ISO 3166 code of a country with mobile numbers.
+
+    Raises:
+        ValueError: The text is not such a code. The message follows the name of a
+            setting.
+    """
+    code = text.upper()
+    if code in _OTHER_CODES:
+        raise ValueError(f"must be {_OTHER_CODES[code]}, and not {code}, in ISO 3166")
+    if not numbers.has_mobile_numbers(code):
+        raise ValueError(
+            "must be the ISO 3166 code of a country with mobile numbers, such as IN:"
+            f" {text!r}"
+        )
+    return code
+
+
+def parse_counted(text: str) -> str:
+    """Parse the code of a country that numbers count under.
+
+    Åland has numbers of Finland, which count under `FI`. The networks of no country
+    count under `001`.
+
+    Raises:
+        ValueError: The text is not such a code. The message follows the name of a
+            setting.
+    """
+    if text == numbers.GLOBAL_NETWORK:
+        return text
+    code = parse(text)
+    main = numbering_plans.main_country(code)
+    if main != code:
+        raise ValueError(f"must have {main} in place of {code}, which has its numbers")
+    return code

@@ -1,0 +1,105 @@
+"""Prefixes of numbers as operators write them: `+22177`.
+
+A prefix is a calling code and any number of digits after it. It names no person: the
+longest mobile number of its calling code has at least four more digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+
+HIDDEN_DIGITS = 4
+"""Digits of the longest mobile number that a prefix never has."""
+
+_REGIONS = COUNTRY_CODE_TO_REGION_CODE
+_MAX_CALLING_CODE_LENGTH = 3
+_FORM = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Prefix:
+    """The start of E.164 numbers; `parse` checks it.
+
+    Attributes:
+        text: The plus and the digits.
+    """
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Prefix:
+        """Parse a plus, a calling code and any number of digits.
+
+        Raises:
+            ValueError: The text is not a prefix, or names a person. The message follows
+                the name of a setting.
+        """
+        if not _FORM.fullmatch(text):
+            raise ValueError(f"must have prefixes such as +22177: {text!r}")
+        code = calling_code(text)
+        if code is None:
+            raise ValueError(f"must have prefixes with a known calling code: {text!r}")
+        longest = len(f"+{code}") + _longest_mobile_number(code)
+        if len(text) > longest - HIDDEN_DIGITS:
+            raise ValueError(
+                f"must have prefixes that hide at least {HIDDEN_DIGITS} digits of a"
+                f" number: {text[: longest - HIDDEN_DIGITS]} is the longest one here"
+            )
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class PrefixIndex:
+    """Finds the prefixes of a number among any number of prefixes.
+
+    A search takes one lookup for each length, of which there are at most 15.
+    """
+
+    __slots__ = ("_by_text", "_lengths")
+
+    def __init__(self, prefixes: Iterable[Prefix] = ()) -> None:
+        """Index *prefixes*."""
+        self._by_text = {prefix.text: prefix for prefix in prefixes}
+        self._lengths = sorted({len(text) for text in self._by_text})
+
+    def matching(self, e164: str) -> list[Prefix]:
+        """Return the prefixes that a number starts with, the shortest first.
+
+        Args:
+            e164: The number in E.164.
+        """
+        return [
+            prefix
+            for length in self._lengths
+            if length <= len(e164) and (prefix := self._by_text.get(e164[:length]))
+        ]
+
+    def __bool__(self) -> bool:
+        return bool(self._by_text)
+
+
+def calling_code(text: str) -> int | None:
+    """Return the calling code that a plus and digits start with, if they have one."""
+    # No calling code is the start of another one.
+    codes = (int(text[1:end]) for end in range(2, _MAX_CALLING_CODE_LENGTH + 2))
+    return next((code for code in codes if code in _REGIONS), None)
+
+
+@cache
+def _longest_mobile_number(code: int) -> int:
+    """Return the largest number of digits after the calling code *code*."""
+    plans = [
+        plan
+        for region in _REGIONS[code]
+        if (plan := PhoneMetadata.metadata_for_region_or_calling_code(code, region))
+    ]
+    # Plans of networks without mobile numbers have general numbers only.
+    kinds = [plan.mobile or plan.general_desc for plan in plans]
+    return max(length for kind in kinds if kind for length in kind.possible_length)
