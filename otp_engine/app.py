@@ -383,7 +383,9 @@ def _build_sender(
 
     def report_undelivered(message: Message) -> None:
         number = numbers.parse(message.to, numbers.UNKNOWN_REGION)
-        report = DeliveryReport(message_id="", to=message.to, delivered=False)
+        report = DeliveryReport(
+            message_id="", to=message.to, delivered=False, provider=ConsoleProvider.name
+        )
         emit(event_from_report(report, number, settings.peppers[0]))
         store.inbox.mark_undelivered(message.verification_id)
 

@@ -42,12 +42,14 @@ class OTPError(Exception):
     Attributes:
         error_code: Stable name of the error; clients may match on it.
         message: A sentence for people.
+        provider: Name of the provider that caused the error, if one did.
         provider_error: The provider's error code, if a provider caused the error.
         is_stored_rejection: Whether the store returned a provider's earlier rejection.
     """
 
     error_code: ClassVar[str] = "error"
     message: str = "Something went wrong."
+    provider: str | None = None
     provider_error: int | None = None
     is_stored_rejection: bool = False
 

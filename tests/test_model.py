@@ -128,7 +128,11 @@ class CallbackSender:
 
     @contextmanager
     def acquire_slot(self) -> Iterator[Deliver]:
-        yield self.receive
+        yield self._deliver
+
+    def _deliver(self, message: Message) -> str:
+        self.receive(message)
+        return self.name
 
     def ping(self) -> None:
         """Return at once."""

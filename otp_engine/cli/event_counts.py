@@ -34,6 +34,7 @@ _VALUES: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "ip": lambda fields: fields.get("ip_hash"),
     "phone": lambda fields: fields.get("phone_hash"),
     "channel": lambda fields: fields.get("channel"),
+    "provider": lambda fields: fields.get("provider"),
     "error": lambda fields: fields.get("provider_error") or fields.get("error"),
     "hour": lambda fields: fields["at"].replace(minute=0, second=0, microsecond=0),
 }

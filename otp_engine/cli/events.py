@@ -16,10 +16,9 @@ from otp_engine.cli import event_text
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.event_counts import print_counts
 from otp_engine.cli.phone import phone_hashes, read_number
-from otp_engine.cli.terminal import fail, format_time, success, warn
+from otp_engine.cli.terminal import format_time, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.events import RecordedEvent
-from otp_engine.domain.phones import numbers
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.events.event_store import RETENTION
@@ -64,8 +63,6 @@ class EventQuery:
 
 def events(query: EventQuery) -> None:
     """Print events, oldest first, or counts of them."""
-    for prefix in query.prefixes:
-        _check_prefix(prefix)
     settings, store = load_with_redis()
     now = datetime.now(UTC)
     since = query.since or now - (RETENTION if query.phone else _DEFAULT_AGE)
@@ -119,18 +116,6 @@ def _new_events(tail: EventTail) -> Iterator[RecordedEvent]:
         except StoreUnavailable as error:
             warn(f"Redis {error.reason}; retrying")
         sleep(_POLL_INTERVAL)
-
-
-def _check_prefix(prefix: str) -> None:
-    """End the process with 1 if events show fewer digits than *prefix* has."""
-    shown = numbers.visible_part(prefix)
-    if shown is None:
-        fail(f"{prefix}: no calling code starts with these digits")
-    if shown != prefix:
-        fail(
-            f"{prefix} is longer than what events show of a number, its calling code"
-            f" and three digits: use {shown}"
-        )
 
 
 def _phone_hashes(query: EventQuery, settings: Settings) -> Sequence[str]:

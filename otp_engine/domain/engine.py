@@ -304,10 +304,11 @@ class Engine(PendingVerifications):
     ) -> SendResult:
         """Deliver the message, and subtract the time since its reservation."""
         message, reservation, confirmed = send.message, send.reservation, True
+        provider: str | None
         try:
-            send.deliver(message)
-        except DeliveryUnconfirmed:
-            confirmed = False
+            provider = send.deliver(message)
+        except DeliveryUnconfirmed as error:
+            provider, confirmed = error.provider, False
         except OTPError as error:
             reservations.release(error)
             self.emit(event_factory.rejection_event(request, recipient, error))
@@ -322,7 +323,9 @@ class Engine(PendingVerifications):
             limit_usage=reservation.limit_usage,
             confirmed=confirmed,
         )
-        self.emit(event_factory.sent_event(request, recipient, result, message))
+        self.emit(
+            event_factory.sent_event(request, recipient, result, message, provider)
+        )
         return result
 
     def check(self, request: CheckRequest) -> CheckResult:

@@ -85,6 +85,7 @@ def rejection_event(
         channel=request.channel,
         error=error.error_code,
         provider_error=error.provider_error,
+        provider=error.provider,
     )
 
 
@@ -101,8 +102,9 @@ def sent_event(
     recipient: PseudonymousRecipient,
     result: SendResult,
     message: Message,
+    provider: str | None,
 ) -> CodeSent:
-    """Return the event of a *message* that a provider may have accepted."""
+    """Return the event of a *message* that a *provider* may have accepted."""
     return CodeSent(
         recipient=recipient,
         verification_id=result.verification_id,
@@ -112,6 +114,7 @@ def sent_event(
         code_length=len(message.code),
         locale=languages.language_of(message.locale) if message.locale else None,
         confirmed=result.confirmed,
+        provider=provider,
     )
 
 

@@ -36,6 +36,7 @@ class CodeSent:
         locale: Language of the message; None if the client did not request one.
         confirmed: Whether the provider accepted the message. Otherwise it did not
             answer.
+        provider: Name of the provider; None in events of releases that lacked it.
     """
 
     recipient: PseudonymousRecipient
@@ -46,14 +47,22 @@ class CodeSent:
     code_length: int
     locale: str | None
     confirmed: bool = True
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDelivered:
-    """A provider reported that a message arrived."""
+    """A provider reported that a message arrived.
+
+    Attributes:
+        recipient: The recipient of the message.
+        channel: The channel of the message.
+        provider: Name of the provider; None in events of releases that lacked it.
+    """
 
     recipient: PseudonymousRecipient
     channel: Channel
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +73,13 @@ class MessageUndelivered:
         recipient: The recipient of the message.
         channel: The channel of the message.
         provider_error: The provider's error code, if the report has one.
+        provider: Name of the provider; None in events of releases that lacked it.
     """
 
     recipient: PseudonymousRecipient
     channel: Channel
     provider_error: int | None
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +91,14 @@ class SendRejected:
         channel: The channel of the message.
         error: `error_code` of the error that the client got.
         provider_error: The provider's error code, if it returned one.
+        provider: Name of the provider; None in events of releases that lacked it.
     """
 
     recipient: PseudonymousRecipient
     channel: Channel
     error: str
     provider_error: int | None
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,8 +262,12 @@ def event_from_report(
     """
     recipient = PseudonymousRecipient.from_number(number, pepper)
     if report.delivered:
-        return MessageDelivered(recipient=recipient, channel=Channel.SMS)
-    error = report.provider_error
+        return MessageDelivered(
+            recipient=recipient, channel=Channel.SMS, provider=report.provider
+        )
     return MessageUndelivered(
-        recipient=recipient, channel=Channel.SMS, provider_error=error
+        recipient=recipient,
+        channel=Channel.SMS,
+        provider_error=report.provider_error,
+        provider=report.provider,
     )

@@ -22,8 +22,8 @@ from otp_engine.domain.provider_rejections import ProviderRejection
 from otp_engine.domain.services import Service
 from otp_engine.domain.verification_records import VerificationRecord
 
-Deliver = Callable[[Message], None]
-"""Passes one message to a provider, and returns when the provider accepts it."""
+Deliver = Callable[[Message], str]
+"""Passes one message to a provider, and returns its name once it accepts it."""
 
 
 class VerificationStore(PhoneStateStore, Protocol):
@@ -230,7 +230,8 @@ class Sender(Protocol):
 
         Returns:
             A context manager of a callable that passes one message to a provider. The
-            callable returns when the provider accepts the message.
+            callable returns the name of the provider that accepts the message. An
+            error of a provider has its name in `OTPError.provider`.
 
         Raises:
             Overloaded: All slots are in use.

@@ -36,7 +36,8 @@ class FailoverSender:
         """Reserve a slot at the first sender that has one.
 
         Yields:
-            A function that sends one message, and returns once it was accepted.
+            A function that sends one message, and returns the name of the provider
+            that accepted it.
 
         Raises:
             ProviderUnavailable, Overloaded: No sender has a slot. The error is that of
@@ -64,15 +65,15 @@ class FailoverSender:
 
     def _send(
         self, send: Deliver, fallbacks: Sequence[Sender], message: Message
-    ) -> None:
+    ) -> str:
         try:
-            send(message)
+            return send(message)
         except (ProviderUnavailable, DeliveryFailed) as error:
             if not fallbacks or not _may_fail_over(error):
                 raise
             log.warning("%s: the next sender gets the message", error.error_code)
             with FailoverSender(fallbacks).acquire_slot() as send_next:
-                send_next(message)
+                return send_next(message)
 
 
 def _may_fail_over(error: ProviderUnavailable | DeliveryFailed) -> bool:

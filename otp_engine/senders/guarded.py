@@ -36,7 +36,7 @@ class _Slot:
     __slots__ = ("_release", "_send")
 
     def __init__(
-        self, send: Callable[[_Slot, Message], None], release: Callable[[], None]
+        self, send: Callable[[_Slot, Message], str], release: Callable[[], None]
     ) -> None:
         self._send = send
         self._release: Callable[[], None] | None = release
@@ -99,8 +99,8 @@ class GuardedSender:
         request before its message is sent.
 
         Returns:
-            A context with a function that sends one message, and returns once it was
-            accepted.
+            A context with a function that sends one message, and returns the name of
+            the provider once it was accepted.
 
         Raises:
             ProviderUnavailable: The breaker is open for another `retry_after`.
@@ -116,7 +116,15 @@ class GuardedSender:
         """Check that the provider accepts messages; see `Provider.ping`."""
         self._provider.ping()
 
-    def _send(self, slot: _Slot, message: Message) -> None:
+    def _send(self, slot: _Slot, message: Message) -> str:
+        try:
+            self._send_through_breaker(slot, message)
+        except OTPError as error:
+            error.provider = self.name
+            raise
+        return self.name
+
+    def _send_through_breaker(self, slot: _Slot, message: Message) -> None:
         if not self._breaker.try_acquire():
             raise ProviderUnavailable(retry_after=self._breaker.open_for())
         try:

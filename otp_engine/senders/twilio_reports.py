@@ -55,4 +55,5 @@ class TwilioReportParser:
             to=report.get("To", ""),
             delivered=status == _DELIVERED,
             provider_error=parse_code(report.get("ErrorCode")),
+            provider="twilio",
         )

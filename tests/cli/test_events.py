@@ -233,6 +233,8 @@ def test_json_of_an_event_has_the_documented_fields(shown, stored):
         ("--prefix", "22177"),
         ("--prefix", "Senegal"),
         ("--prefix", ""),
+        ("--prefix", "+999123"),
+        ("--prefix", "+2217712"),
         ("--limit", "5"),
         ("--limit", ""),
         ("--count", "0"),
@@ -288,7 +290,7 @@ def test_number_as_a_limit_names_the_option_for_counts(environ):
     assert "use -n" in run("events", "--limit", "5", **environ).stderr
 
 
-@pytest.mark.parametrize("prefix", ["+221771", "+22177", "+221", "+2"])
+@pytest.mark.parametrize("prefix", ["+221771", "+22177", "+221"])
 def test_prefix_selects_recipients_by_first_digits(shown, stored, prefix):
     stored(SENT, replace(SENT, recipient=SENEGAL), POLICY)
 
@@ -303,19 +305,11 @@ def test_prefixes_can_be_repeated(shown, stored):
     assert [event["prefix"] for event in selected] == ["+91944", "+221771"]
 
 
-@pytest.mark.parametrize(
-    ("prefix", "problem"),
-    [
-        ("+2217712", "longer than what events show of a number"),
-        ("+2217712", "use +221771"),
-        ("+999123", "no calling code starts with these digits"),
-    ],
-)
-def test_prefix_that_no_event_shows_fails_with_the_reason(environ, prefix, problem):
-    result = run("events", "--prefix", prefix, **environ)
+def test_prefix_that_no_event_shows_fails_with_the_longest_one(environ):
+    result = run("events", "--prefix", "+2217712", **environ)
 
-    assert result.exit_code == 1
-    assert problem in result.stderr
+    assert result.exit_code == 2
+    assert "use +221771 in place of +2217712" in result.stderr
 
 
 def test_limit_selects_the_rule_that_refused(shown, stored):

@@ -80,6 +80,7 @@ def test_accepted_message_emits_code_sent(engine, emitted, recipient, alice):
             code_length=6,
             locale=None,
             confirmed=True,
+            provider="outbox",
         )
     ]
 
@@ -90,8 +91,8 @@ def test_unanswered_message_emits_unconfirmed_code_sent(engine, emitted, outbox,
     sent = engine.send(alice)
 
     assert not sent.confirmed
-    assert [(event.send_id, event.confirmed) for event in emitted] == [
-        (sent.send_id, False)
+    assert [(event.send_id, event.confirmed, event.provider) for event in emitted] == [
+        (sent.send_id, False, "outbox")
     ]
 
 
@@ -109,6 +110,7 @@ def test_message_rejected_by_the_provider_emits_send_rejected(
             channel=Channel.SMS,
             error="delivery_failed",
             provider_error=21610,
+            provider="outbox",
         )
     ]
 

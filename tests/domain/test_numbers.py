@@ -177,9 +177,7 @@ def test_numbers_of_one_calling_code_have_several_countries(text, country):
         ("+22177999", "+221779"),
         ("+22177", "+22177"),
         ("+221", "+221"),
-        ("+22", "+22"),
         ("+1415555", "+1415"),
-        ("+999", None),
     ],
 )
 def test_events_show_calling_code_and_three_digits_of_a_prefix(prefix, visible):

@@ -57,7 +57,7 @@ class SenderWithOneReservation(FakeSender):
     def acquire_slot(self):
         if error := self._errors.pop(0):
             raise error
-        yield self.send
+        yield self.deliver
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_requester_over_its_limit_holds_no_slot_at_the_sender(limited, alice):
         @contextmanager
         def acquire_slot(self):
             held.append(True)
-            yield self.send
+            yield self.deliver
             held.pop()
 
     store = RecordingStore(

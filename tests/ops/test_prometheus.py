@@ -508,7 +508,9 @@ def test_limits_of_clients_share_one_label(metrics):
     ("arrived", "outcome"), [(True, "delivered"), (False, "undelivered")]
 )
 def test_delivery_report_is_counted_by_outcome(metrics, arrived, outcome):
-    receipt = DeliveryReport(message_id="SM1", to="+919445012345", delivered=arrived)
+    receipt = DeliveryReport(
+        message_id="SM1", to="+919445012345", delivered=arrived, provider="twilio"
+    )
     number = numbers.parse(receipt.to, "IN")
 
     metrics.events.on_event(event_from_report(receipt, number, Pepper(b"p" * 32)))

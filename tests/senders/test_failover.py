@@ -25,11 +25,12 @@ def test_first_sender_with_slot_is_the_only_one_that_sends():
     "error", [ProviderUnavailable(), DeliveryFailed(retry_elsewhere=True)]
 )
 def test_message_that_was_not_sent_is_sent_by_next_sender(error):
-    second = FakeSender()
+    second = FakeSender(name="second")
 
-    deliver(FailoverSender([FakeSender(error=error), second]))
+    provider = deliver(FailoverSender([FakeSender(error=error), second]))
 
     assert second.messages == [MESSAGE]
+    assert provider == "second"
 
 
 @pytest.mark.parametrize(

@@ -379,6 +379,32 @@ def test_rejected_message_releases_slot(sender, provider):
     assert provider.messages == [MESSAGE]
 
 
+def test_accepted_message_returns_name_of_provider(guard, provider):
+    assert deliver(guard(provider)) == provider.name
+
+
+@pytest.mark.parametrize("error", [DeliveryFailed(), DeliveryUnconfirmed()])
+def test_error_has_name_of_provider(guard, error):
+    class FailingProvider(SlowProvider):
+        def send(self, message):
+            raise error
+
+    with pytest.raises(type(error)) as raised:
+        deliver(guard(FailingProvider()))
+
+    assert raised.value.provider == "slow"
+
+
+def test_timeout_has_name_of_provider(guard):
+    provider = SlowProvider()
+
+    with pytest.raises(DeliveryUnconfirmed) as raised:
+        deliver(guard(provider, timeout=SHORT))
+    provider.released.set()
+
+    assert raised.value.provider == "slow"
+
+
 def test_accepted_message_is_passed_to_callback(guard, provider):
     accepted: list[Message] = []
 

@@ -26,7 +26,10 @@ def test_delivered_report_is_delivered(parser):
     receipt = parse(parser, REPORT | {"MessageStatus": "delivered"})
 
     assert receipt == DeliveryReport(
-        message_id="SM" + "2" * 32, to="+919445012345", delivered=True
+        message_id="SM" + "2" * 32,
+        to="+919445012345",
+        delivered=True,
+        provider="twilio",
     )
 
 

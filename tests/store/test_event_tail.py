@@ -43,6 +43,7 @@ EVENTS: list[Event] = [
         code_length=6,
         locale="pt-BR",
         confirmed=False,
+        provider="twilio",
     ),
     MessageDelivered(recipient=RECIPIENT, channel=Channel.SMS),
     MessageUndelivered(recipient=RECIPIENT, channel=Channel.SMS, provider_error=30003),

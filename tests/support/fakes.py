@@ -50,10 +50,15 @@ class FakeSender:
     def acquire_slot(self) -> Iterator[Deliver]:
         if self.full:
             raise self.full
-        yield self.send
+        yield self.deliver
+
+    def deliver(self, message: Message) -> str:
+        self.send(message)
+        return self.name
 
     def send(self, message: Message) -> None:
         if self.error:
+            self.error.provider = self.name
             raise self.error
         self.messages.append(message)
 
@@ -72,10 +77,10 @@ class FakeSender:
         return self.codes[-1]
 
 
-def deliver(sender: Sender, message: Message = MESSAGE) -> None:
-    """Send *message* as the engine does."""
+def deliver(sender: Sender, message: Message = MESSAGE) -> str:
+    """Send *message* as the engine does; return the name of the provider."""
     with sender.acquire_slot() as send:
-        send(message)
+        return send(message)
 
 
 class StoreLosingReplies:

@@ -35,6 +35,7 @@ COUNTED_BY = (
     "ip",
     "phone",
     "channel",
+    "provider",
     "error",
     "hour",
 )
@@ -47,7 +48,6 @@ _RETENTION = timedelta(days=31)
 _COUNTRY = re.compile(r"[A-Z]{2}|001", re.ASCII)
 _PHONE_HASH = re.compile(r"[A-Za-z0-9_-]{6,16}", re.ASCII)
 _NUMBER = re.compile(r"[0-9-]*", re.ASCII)
-_PREFIX = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
 _RULE = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
 
@@ -102,11 +102,22 @@ def _parse_countries(
 def _parse_prefixes(
     _: click.Context, __: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[str, ...]:
-    prefixes = tuple(text.strip() for text in texts)
-    if wrong := [prefix for prefix in prefixes if not _PREFIX.fullmatch(prefix)]:
-        raise click.BadParameter(
-            f"must be the first digits of numbers, such as +22177: {wrong[0]!r}"
-        )
+    if not texts:
+        return ()
+    # It imports the numbering plans.
+    from otp_engine.domain.phones import numbers
+    from otp_engine.domain.phones.prefixes import Prefix
+
+    try:
+        prefixes = tuple(Prefix.parse(text.strip()).text for text in texts)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    for prefix in prefixes:
+        if (shown := numbers.visible_part(prefix)) != prefix:
+            raise click.BadParameter(
+                "events show the calling code and three digits of a number:"
+                f" use {shown} in place of {prefix}"
+            )
     return prefixes
 
 

@@ -16,12 +16,14 @@ class DeliveryReport:
         to: The number in E.164.
         delivered: Whether the message arrived; otherwise it will not arrive.
         provider_error: The provider's error code, if the report has one.
+        provider: Name of the provider.
     """
 
     message_id: str
     to: str = field(repr=False)
     delivered: bool
     provider_error: int | None = None
+    provider: str
 
 
 ReportParser: TypeAlias = Callable[[Mapping[str, str], str], DeliveryReport | None]

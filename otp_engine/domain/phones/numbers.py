@@ -9,7 +9,7 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from otp_engine import parsing
-from otp_engine.domain.phones import numbering_plans
+from otp_engine.domain.phones import numbering_plans, prefixes
 from otp_engine.domain.phones.numbering_plans import UNKNOWN_REGION
 from otp_engine.errors import InvalidPhone
 
@@ -140,23 +140,17 @@ def parse_unassigned(text: str) -> PhoneNumber:
     return PhoneNumber(e164, country, code, sms_capable=True)
 
 
-def visible_part(prefix: str) -> str | None:
+def visible_part(prefix: str) -> str:
     """Return what events show of the numbers that start with *prefix*.
 
     Args:
-        prefix: First digits of numbers in E.164, with a plus.
+        prefix: A calling code and any number of digits, with a plus.
 
     Returns:
-        The prefix, cut after its calling code and three digits; None if no calling code
-        starts with it.
+        The prefix, cut after the calling code and three digits.
     """
-    digits = prefix.removeprefix("+")
-    codes = [str(code) for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE]
-    for code in codes:
-        if digits.startswith(code):
-            return f"+{digits[: len(code) + _EVENT_DIGITS]}"
-    is_start = any(code.startswith(digits) for code in codes)
-    return f"+{digits}" if is_start else None
+    code = prefixes.calling_code(prefix)
+    return prefix[: len(f"+{code}") + _EVENT_DIGITS]
 
 
 def has_mobile_numbers(code: str) -> bool:
