@@ -221,14 +221,19 @@ class RateLimited(LimitExceeded):
 
     Attributes:
         limit: Name of the limit that refused; only operators see it.
+        identifier: What the limit counts by, such as a country, pseudonymized where it
+            is personal; empty if the limit has no identifier.
     """
 
     error_code = "rate_limited"
     message = "Too many requests. Try again later."
 
-    def __init__(self, limit: str, *, retry_after: timedelta) -> None:
+    def __init__(
+        self, limit: str, *, retry_after: timedelta, identifier: str = ""
+    ) -> None:
         super().__init__(retry_after=retry_after)
         self.limit = limit
+        self.identifier = identifier
 
 
 class DeliveryFailed(OTPError):

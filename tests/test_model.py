@@ -37,6 +37,7 @@ from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
     Api,
@@ -83,7 +84,7 @@ POLICY = Policy(
     resend_cooldown=timedelta(seconds=280),
     sends_per_phone=Limit.parse("4/3120s, 6/9120s"),
     sends_per_ip=Limit.parse("4/4040s"),
-    sends_per_country=Limit.parse("6/5080s"),
+    sends_per_country=LimitByName(Limit.parse("6/5080s")),
     sends_total=Limit.parse("8/7120s"),
     failed_checks_per_phone=Limit.parse("4/6160s, 6/12160s"),
     checks_per_ip=Limit.parse("6/680s"),
@@ -290,7 +291,9 @@ class EngineAndModel(RuleBasedStateMachine):
             if request.client_ip:
                 times["sends_per_ip", request.client_ip].append(sent_at)
         for (limit_name, _), events in times.items():
-            assert not self.model.is_exceeded(getattr(POLICY, limit_name), events)
+            limit = getattr(POLICY, limit_name)
+            limit = limit.default if isinstance(limit, LimitByName) else limit
+            assert not self.model.is_exceeded(limit, events)
 
     @invariant()
     def verification_has_max_sends_and_a_cooldown(self) -> None:

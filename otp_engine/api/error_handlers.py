@@ -14,7 +14,8 @@ from werkzeug.exceptions import HTTPException
 from otp_engine import errors
 from otp_engine.api import context
 from otp_engine.api.response_headers import exceeded_limit_headers, retry_after
-from otp_engine.domain.limits.limits import KeyedLimit, Limit, Window
+from otp_engine.domain.limits.limits import Limit, Window
+from otp_engine.domain.limits.limits_by_name import LimitByName
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ def _headers(error: errors.OTPError) -> dict[str, str]:
             return {"Retry-After": wait, "OTP-Attempts-Left": "0"}
         case errors.RateLimited():
             wait = retry_after(error.retry_after, rule=True)
-            return {"Retry-After": wait, **_exceeded_limit_headers(error.limit)}
+            return {"Retry-After": wait, **_exceeded_limit_headers(error)}
         case errors.Unavailable():
             return {"Retry-After": retry_after(error.retry_after)}
         case errors.Unauthorized():
@@ -162,14 +163,12 @@ def _response(
     return {"msg": message, "error": code}, status, headers
 
 
-def _exceeded_limit_headers(name: str) -> dict[str, str]:
+def _exceeded_limit_headers(error: errors.RateLimited) -> dict[str, str]:
     """Return the headers of the limit that refused, for a client with a key."""
-    policy = context.get_dependencies().policy
+    name, policy = error.limit, context.get_dependencies().policy
     match getattr(policy, name, None):
-        case KeyedLimit() as limit:
-            return exceeded_limit_headers(
-                name, limit.for_key(g.get("client_name") or "")
-            )
+        case LimitByName() as limit:
+            return exceeded_limit_headers(name, limit.for_name(error.identifier))
         case Limit() as limit:
             return exceeded_limit_headers(name, limit)
         case timedelta() as cooldown:

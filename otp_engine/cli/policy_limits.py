@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from otp_engine.config import Settings
 from otp_engine.domain.events import CodeSent
 from otp_engine.domain.limits.limits import Limit, LimitHit
+from otp_engine.domain.limits.limits_by_name import LimitByName
+from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.redis_store import RedisStore
@@ -63,10 +65,22 @@ def off_warnings(old: Policy, new: Policy) -> list[str]:
         for name in PARSERS
         # Without that limit every policy has a warning.
         if name != "sends_per_phone"
-        and isinstance(before := getattr(old, name), Limit)
+        and (before := _default_limit(getattr(old, name)))
         and before.enforced
-        and not getattr(new, name).enforced
+        and (after := _default_limit(getattr(new, name))) is not None
+        and not after.enforced
     ]
+
+
+def _default_limit(value: object) -> Limit | None:
+    """Return a limit, or the default of limits by name; None for other values."""
+    match value:
+        case Limit():
+            return value
+        case LimitByName():
+            return value.default
+        case _:
+            return None
 
 
 def _recent_countries(store: RedisStore) -> list[str]:
@@ -91,13 +105,20 @@ def _hits(
     limits: list[tuple[str, str, Limit]] = [
         ("sends_total", "", policy.sends_total),
         ("failed_checks_total", "", policy.failed_checks_total),
-        *(("sends_per_country", name, policy.sends_per_country) for name in countries),
         *(
-            ("sends_per_key", name, policy.sends_per_key.for_key(name))
+            ("sends_per_country", name, policy.sends_per_country.for_name(name))
+            for name in countries
+        ),
+        *(
+            ("sends_per_channel", name, policy.sends_per_channel.for_name(name))
+            for name in Channel
+        ),
+        *(
+            ("sends_per_key", name, policy.sends_per_key.for_name(name))
             for name in clients
         ),
         *(
-            ("checks_per_key", name, policy.checks_per_key.for_key(name))
+            ("checks_per_key", name, policy.checks_per_key.for_name(name))
             for name in clients
         ),
     ]

@@ -171,7 +171,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
 
 def _allowed_countries(env: EnvReader, *, dev: bool, region: str) -> frozenset[str]:
     default = frozenset({numbers.COUNTRY_WILDCARD if dev else region})
-    return env.get("OTP_ALLOWED_COUNTRIES", parsers.countries, default)
+    return env.get("OTP_ALLOWED_COUNTRIES", countries.parse_allowed, default)
 
 
 def _peppers(env: EnvReader, *, dev: bool) -> tuple[Pepper, ...]:

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from otp_engine.domain.limits.durations import format_duration
-from otp_engine.domain.limits.limits import KeyedLimit, Limit
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.policy.online_guessing import (
     MAX_CHANCE,
     MIN_CODE_LENGTH,
@@ -98,10 +99,11 @@ def _send_limit_warnings(policy: Policy) -> list[str]:
     names = [
         name
         for name in PARSERS
-        if name.startswith("sends_") and isinstance(getattr(policy, name), Limit)
+        if name.startswith("sends_") and not name.endswith("_per_key")
     ]
     warnings = []
-    if not any(getattr(policy, name).enforced for name in names):
+    # The default of a limit by name is the first one.
+    if not any(_limits(getattr(policy, name))[0].enforced for name in names):
         warnings.append(
             f"no limit on messages is enforced: {', '.join(names)} are off or in shadow"
             " mode"
@@ -140,7 +142,7 @@ def _limits(value: Any) -> tuple[Limit, ...]:  # noqa: ANN401 - any value of the
     match value:
         case Limit():
             return (value,)
-        case KeyedLimit():
+        case LimitByName():
             return value.limits
         case _:
             return ()

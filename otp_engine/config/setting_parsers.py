@@ -21,7 +21,6 @@ from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import codes
 from otp_engine.domain.limits import durations
-from otp_engine.domain.phones import countries as country_codes
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.sandbox_numbers import SandboxNumber
 from otp_engine.errors import OTPError
@@ -135,16 +134,6 @@ def redis_url(text: str) -> str:
     """Check the URL of Redis; see `redis_urls.parse`."""
     redis_urls.parse(text)
     return text
-
-
-def countries(text: str) -> frozenset[str]:
-    """Parse comma-separated ISO 3166 codes, or `*` for all countries."""
-    if text == numbers.COUNTRY_WILDCARD:
-        return frozenset({numbers.COUNTRY_WILDCARD})
-    codes = frozenset(map(country_codes.parse, parsing.comma_separated(text)))
-    if not codes:
-        raise ValueError("must name at least one country, or *")
-    return codes
 
 
 def senders(text: str) -> tuple[str, ...]:

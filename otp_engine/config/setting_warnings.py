@@ -17,7 +17,7 @@ from otp_engine.config import (
 from otp_engine.config import policy_warnings as policy_rules
 from otp_engine.config.settings import Settings, is_loopback
 from otp_engine.crypto.api_keys import MIN_BITS, ApiKey
-from otp_engine.domain.limits.limits import KeyedLimit
+from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.phones import numbering_plans, numbers
 from otp_engine.domain.policy.online_guessing import MIN_CODE_LENGTH
 from otp_engine.domain.policy.policy import PARSERS, Policy
@@ -64,7 +64,7 @@ def policy_warnings(
     warnings = policy_rules.collect_warnings(policy, settings.service.code_length)
     if keys_known:
         warnings += _key_name_warnings(policy, settings.api_keys)
-    bounded = policy.sends_per_country.enforced or policy.sends_total.enforced
+    bounded = policy.sends_per_country.default.enforced or policy.sends_total.enforced
     if numbers.COUNTRY_WILDCARD in settings.allowed_countries and not bounded:
         warnings.append(
             "OTP_ALLOWED_COUNTRIES is * while sends_per_country and sends_total enforce"
@@ -274,7 +274,8 @@ def _key_name_warnings(policy: Policy, api_keys: Iterable[ApiKey]) -> list[str]:
     return [
         f"{limit_name} has a limit for {name}, but OTP_API_KEYS has no key of that name"
         for limit_name in PARSERS
-        if isinstance(limit := getattr(policy, limit_name), KeyedLimit)
+        if limit_name.endswith("_per_key")
+        and isinstance(limit := getattr(policy, limit_name), LimitByName)
         for name, _ in limit.by_name
         if name not in names
     ]

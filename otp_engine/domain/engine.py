@@ -250,7 +250,7 @@ class Engine(PendingVerifications):
         )
         reservation = reservations.reserve_send(phone, new, _rejection_scope(request))
         global_usage = reservations.acquire_global_hits(
-            hits.for_country_and_total(request.number.country, self.policy)
+            hits.for_destination(request.number, request.channel, self.policy)
         )
         usage = (*reservation.limit_usage, *requester_usage, *global_usage)
         for event in event_factory.shadow_refusals(Action.SEND, recipient, usage):

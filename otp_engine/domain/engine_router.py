@@ -8,6 +8,7 @@ from datetime import timedelta
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import ignore_event
 from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.phones.numbers import (
     COUNTRY_WILDCARD,
@@ -80,6 +81,7 @@ def _without_limits(policy: Policy) -> Policy:
         resend_cooldown=timedelta(),
         v2_resend_cooldown=timedelta(),
         sends_per_phone=Limit(),
-        sends_per_country=Limit(),
+        sends_per_country=LimitByName(),
+        sends_per_channel=LimitByName(),
         sends_total=Limit(),
     )

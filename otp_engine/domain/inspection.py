@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
-from otp_engine.domain.models import PendingVerification
+from otp_engine.domain.models import Channel, PendingVerification
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
@@ -21,8 +21,8 @@ class PhoneReport:
 
     Attributes:
         pending: Its pending verifications, each with its namespace; see `PhoneKey`.
-        limit_usage: Usage of each window that counts this phone, its country or all
-            sends.
+        limit_usage: Usage of each window that counts this phone, its country, a channel
+            or all sends.
     """
 
     pending: Sequence[tuple[str, PendingVerification]]
@@ -60,7 +60,13 @@ class PhoneInspector:
             for phone in phones
             for window in self.limit_usage.phone_usage(phone, self.policy)
         ]
-        global_limits = hits.for_country_and_total(number.country, self.policy)
+        global_limits = list(
+            dict.fromkeys(
+                hit
+                for channel in Channel
+                for hit in hits.for_destination(number, channel, self.policy)
+            )
+        )
         return PhoneReport(
             pending, usage + self.limit_usage.shared_usage(global_limits)
         )

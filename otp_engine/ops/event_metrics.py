@@ -42,6 +42,7 @@ _SHADOW_CAPABLE = (
     (Action.SEND, "sends_per_phone"),
     (Action.SEND, "sends_per_ip"),
     (Action.SEND, "sends_per_country"),
+    (Action.SEND, "sends_per_channel"),
     (Action.SEND, "sends_total"),
     (Action.SEND, "sends_per_key"),
     (Action.CHECK, "checks_per_ip"),

@@ -91,8 +91,12 @@ class RedisLimitHits:
                     )
                 ]
             case [b"refused", position, wait]:
-                name = hits[position - 1].limit_name
-                raise RateLimited(name, retry_after=timedelta(milliseconds=wait))
+                hit = hits[position - 1]
+                raise RateLimited(
+                    hit.limit_name,
+                    retry_after=timedelta(milliseconds=wait),
+                    identifier=hit.identifier,
+                )
             case _:
                 raise AssertionError(reply)
 

@@ -9,9 +9,11 @@ import pytest
 from otp_engine import config
 from otp_engine.cli.policy_limits import full_warnings, off_warnings
 from otp_engine.domain.events import CodeSent
-from otp_engine.domain.limits.limits import KeyedLimit, Limit, LimitHit
+from otp_engine.domain.limits import names
+from otp_engine.domain.limits.limits import Limit, LimitHit
+from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.models import Channel
-from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.domain.recipients import PseudonymousRecipient
 from tests.support.settings import PRODUCTION
 
@@ -50,8 +52,8 @@ def test_window_that_is_full_is_warned_of(store, name, identifier):
     store.events.add(SENT)
     store.events.flush()
 
-    assert warnings(store, **{name: Limit.parse("4/1h")}) == []
-    [warning] = warnings(store, **{name: Limit.parse("3/1h, 9/1d")})
+    assert warnings(store, **{name: PARSERS[name]("4/1h")}) == []
+    [warning] = warnings(store, **{name: PARSERS[name]("3/1h, 9/1d")})
     assert warning.startswith(f"{name} 3/1h is full now")
     assert "in that time: 3)" in warning
 
@@ -60,7 +62,9 @@ def test_window_that_is_full_is_warned_of(store, name, identifier):
 def test_window_of_an_api_key_that_is_full_is_warned_of(store, name):
     use(store, name, "shop", 3)
 
-    [warning] = warnings(store, **{name: KeyedLimit.parse("9/1h; shop=3/1h")})
+    [warning] = warnings(
+        store, **{name: LimitByName.parse("9/1h; shop=3/1h", names.KEY)}
+    )
 
     what = name.partition("_")[0]
     assert warning.startswith(f"{name} 3/1h is full now ({what} of shop in that")
@@ -69,7 +73,7 @@ def test_window_of_an_api_key_that_is_full_is_warned_of(store, name):
 def test_country_without_recent_messages_has_no_warning(store):
     use(store, "sends_per_country", "SN", 3)
 
-    assert warnings(store, sends_per_country=Limit.parse("3/1h")) == []
+    assert warnings(store, sends_per_country=LimitByName(Limit.parse("3/1h"))) == []
 
 
 def test_full_window_that_does_not_change_has_no_warning(store):

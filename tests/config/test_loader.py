@@ -312,7 +312,7 @@ def test_policy_variables_override_defaults():
     assert policy.ttl == timedelta(minutes=5)
     assert policy.code_length == 8
     assert policy.sends_per_ip == Limit()
-    assert policy.sends_per_country == Limit.parse("50/24h")
+    assert policy.sends_per_country.default == Limit.parse("50/24h")
     assert policy.max_checks == 5
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from otp_engine.config.policy_warnings import collect_warnings
 from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.policy.policy import Policy
 
 
@@ -80,7 +81,7 @@ def test_policy_without_enforced_send_limit_is_warned_of(text):
     policy = Policy(
         sends_per_phone=limit,
         sends_per_ip=limit,
-        sends_per_country=limit,
+        sends_per_country=LimitByName(limit),
         sends_total=limit,
     )
 

@@ -7,6 +7,7 @@ import pytest
 
 from otp_engine.domain import engine_router
 from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.models import Api, CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.sandbox_numbers import SandboxNumber, SandboxNumbers
@@ -53,7 +54,7 @@ def test_sandbox_ignores_the_limits_of_a_phone(engines_with):
         resend_cooldown=timedelta(minutes=1),
         v2_resend_cooldown=timedelta(minutes=1),
         sends_per_phone=Limit.parse("1/1h"),
-        sends_per_country=Limit.parse("1/1h"),
+        sends_per_country=LimitByName(Limit.parse("1/1h")),
         sends_total=Limit.parse("1/1h"),
     )
     built.sandbox.send(SEND_REQUEST)

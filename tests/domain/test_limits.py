@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otp_engine.domain.limits.limits import KeyedLimit, Limit, Window
+from otp_engine.domain.limits.limits import Limit, Window
 
 windows = st.builds(
     Window,
@@ -71,48 +71,6 @@ def test_formatted_limit_is_parsed_to_the_same_value(limit_windows):
     limit = Limit(limit_windows)
 
     assert Limit.parse(str(limit)) == limit
-
-
-def test_keyed_limit_has_a_default_and_limits_of_single_keys():
-    limit = KeyedLimit.parse("100/1h; shop=1000/1h, 20/1m; ci=off")
-
-    assert limit.for_key("other") == Limit.parse("100/1h")
-    assert limit.for_key("shop") == Limit.parse("1000/1h, 20/1m")
-    assert limit.for_key("ci") == Limit()
-
-
-@pytest.mark.parametrize(
-    ("text", "formatted"),
-    [
-        ("off", "off"),
-        ("100/1h", "100/1h"),
-        ("shop=1/1h", "shop=1/1h"),
-        ("shop=1/1h; off", "shop=1/1h"),
-        ("b=1/1m;a=2/1m; 3/1m shadow", "3/1m shadow; a=2/1m; b=1/1m"),
-    ],
-)
-def test_formatted_keyed_limit_is_parsed_to_the_same_value(text, formatted):
-    limit = KeyedLimit.parse(text)
-
-    assert str(limit) == formatted
-    assert KeyedLimit.parse(formatted) == limit
-
-
-def test_keyed_limit_is_off_if_every_part_is_off():
-    assert not KeyedLimit.parse("off; shop=off")
-    assert KeyedLimit.parse("shop=1/1h")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", ";", "1/1h;", "1/1h; 2/1h", "=1/1h", "a b=1/1h", "shop=1/1h; shop=2/1h"),
-        *("shop", "shop=", "shop=5", "shop=a=1/1h", "\u00e9=1/1h"),
-    ],
-)
-def test_malformed_keyed_limit_is_rejected(text):
-    with pytest.raises(ValueError, match="must"):
-        KeyedLimit.parse(text)
 
 
 def test_times_multiplies_each_count():

@@ -10,6 +10,7 @@ import pytest
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import SendRequest
 from otp_engine.domain.phones import numbers
+from otp_engine.domain.policy.policy import PARSERS
 from otp_engine.errors import DeliveryFailed, RateLimited
 from tests.support.tuning import with_policy
 
@@ -121,13 +122,14 @@ def test_refusal_has_the_longest_wait(engine, alice):
     [
         ("sends_per_ip", SendRequest(number=BOB.number, client_ip="203.0.113.7")),
         ("sends_per_country", BOB),
+        ("sends_per_channel", BOB),
         ("sends_total", BOB),
     ],
 )
 def test_shared_limit_counts_sends_to_all_phones(
     engine, outbox, alice, name, send_request
 ):
-    engine = with_policy(engine, **{name: Limit.parse("1/10m")})
+    engine = with_policy(engine, **{name: PARSERS[name]("1/10m")})
     engine.send(replace(alice, client_ip="203.0.113.7"))
 
     with pytest.raises(RateLimited) as raised:

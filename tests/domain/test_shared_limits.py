@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from otp_engine.domain.limits.limits import KeyedLimit, Limit
+from otp_engine.domain.limits import names
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.models import SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.errors import LimitExceeded, RateLimited
@@ -18,7 +20,7 @@ BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
 
 @pytest.fixture
 def with_key_limits(engine):
-    limit = KeyedLimit.parse("2/1h; shop=1/1h; free=off")
+    limit = LimitByName.parse("2/1h; shop=1/1h; free=off", names.KEY)
     return with_policy(engine, sends_per_key=limit, checks_per_key=limit)
 
 

@@ -14,6 +14,7 @@ from datetime import timedelta
 import pytest
 
 from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.models import CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.policy.policy import Policy
@@ -23,7 +24,7 @@ from tests.support.fakes import different_code
 
 ALICE = numbers.parse("+919445012345", "IN")
 SEND = SendRequest(number=ALICE, client_name="shop")
-POLICY = Policy(sends_per_country=Limit.parse("1000/1h"))
+POLICY = Policy(sends_per_country=LimitByName(Limit.parse("1000/1h")))
 READS = {"evalsha", "time", "exists", "hgetall", "hget", "zcount", "zscore", "pttl"}
 
 

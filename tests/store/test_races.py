@@ -13,6 +13,7 @@ from threading import Barrier
 import pytest
 
 from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.models import Api, CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.services import DEFAULT
@@ -205,7 +206,7 @@ def test_simultaneous_sends_through_both_apis_keep_the_cooldown_of_auth(
 
 
 def test_simultaneous_sends_to_many_phones_stay_within_global_limit(engine, outbox):
-    engine = with_policy(engine, sends_per_country=Limit.parse("7/10m"))
+    engine = with_policy(engine, sends_per_country=LimitByName(Limit.parse("7/10m")))
     sends = [
         lambda number=number: engine.send(SendRequest(number=number))
         for number in phones(64)

@@ -278,7 +278,9 @@ class Model:
         ]
         all_times = [message.sent_at for message in self.messages]
         return {
-            "sends_per_country": self._wait(self.policy.sends_per_country, of_country),
+            "sends_per_country": self._wait(
+                self.policy.sends_per_country.default, of_country
+            ),
             "sends_total": self._wait(self.policy.sends_total, all_times),
         }
 

@@ -10,7 +10,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from otp_engine.domain.limits.limits import KeyedLimit, Limit
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
 
 _FORMS = """\
@@ -20,8 +21,8 @@ Forms:
   LIMIT     a count in a duration, or several: 5/10m, "5/10m, 10/24h"; or off.
             A window in shadow mode refuses nothing, and reports what it
             would refuse: "20/10m, 5/10m shadow"
-  LIMITS    a LIMIT for each API key, and others by name:
-            "100/1h; shop=1000/1h"
+  LIMITS    a LIMIT for each name, and others for single names, which are API
+            keys (_per_key), countries or channels: "60/10m, SN=5/10m, 20/1h"
   SWITCH    on or off
 
 \b
@@ -120,7 +121,7 @@ def _form(value: Any) -> str:  # noqa: ANN401 - any value of the policy
             return "DURATION"
         case Limit():
             return "LIMIT"
-        case KeyedLimit():
+        case LimitByName():
             return "LIMITS"
         case _:
             return "NUMBER"

@@ -2,7 +2,8 @@
 
 A requester (the client IP, the API key, the client's own `RateLimits`) is counted
 before the phone is looked up, and stays counted if the request fails later. The global
-limits (country, total) count after the phone, and are released if the request fails.
+limits (country, channel, total) count after the phone, and are released if the request
+fails.
 
 The windows of a limit that are enforced and those in shadow mode count separately, so
 each of the two parts is a hit.
@@ -13,7 +14,8 @@ from __future__ import annotations
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.limits import ip_networks
 from otp_engine.domain.limits.limits import Limit, LimitHit
-from otp_engine.domain.models import CheckRequest, SendRequest
+from otp_engine.domain.models import Channel, CheckRequest, SendRequest
+from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.recipients import PseudonymousRecipient
 
@@ -46,8 +48,8 @@ def for_requester(
         hits += _per_ip(
             f"{action}_per_ip", per_ip, client_ip, recipient.ip_hash, pepper
         )
-    if client := request.client_name:
-        limit = per_key.for_key(client)
+    if not per_key.is_off and (client := request.client_name):
+        limit = per_key.for_name(client)
         hits += [LimitHit(f"{action}_per_key", client, part) for part in limit.parts]
     for hit in extra:
         if hit.limit:
@@ -57,12 +59,26 @@ def for_requester(
     return hits
 
 
-def for_country_and_total(country: str, policy: Policy) -> list[LimitHit]:
-    """List the hits of a send to *country* that all requesters share."""
+def for_destination(
+    number: PhoneNumber, channel: Channel, policy: Policy
+) -> list[LimitHit]:
+    """List the hits of a send that all requesters share.
+
+    Args:
+        number: The number that the message is for.
+        channel: The channel of the message.
+        policy: The policy in force.
+    """
+    limits = [
+        ("sends_per_country", number.country, policy.sends_per_country),
+        ("sends_per_channel", str(channel), policy.sends_per_channel),
+    ]
     return [
         *(
-            LimitHit("sends_per_country", country, part)
-            for part in policy.sends_per_country.parts
+            LimitHit(limit_name, name, part)
+            for limit_name, name, limit in limits
+            if not limit.is_off
+            for part in limit.for_name(name).parts
         ),
         *(LimitHit("sends_total", "", part) for part in policy.sends_total.parts),
     ]

@@ -5,8 +5,6 @@ A window in shadow mode, as the second of `5/10m, 3/1h shadow`, refuses no reque
 only reports the requests that it would have refused.
 Fixed windows, counters and GCRA can allow twice as many at the border of two windows,
 so the store logs each event instead.
-
-A limit by API key can differ by key: `100/1h; shop=1000/1h`.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from otp_engine import parsing
-from otp_engine.crypto import api_keys
 from otp_engine.domain.limits import durations
 
 _MAX_PERIOD = timedelta(days=31)
@@ -122,62 +119,6 @@ class Limit:
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.windows)) or "off"
-
-
-@dataclass(frozen=True, slots=True)
-class KeyedLimit:
-    """A limit for every API key, and other limits for some keys by name.
-
-    Attributes:
-        default: The limit of each key that `by_name` does not list.
-        by_name: Names of API keys with limits of their own, sorted by name.
-    """
-
-    default: Limit = Limit()
-    by_name: tuple[tuple[str, Limit], ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> KeyedLimit:
-        """Parse `LIMIT[; NAME=LIMIT ...]`, such as `100/1h; shop=1000/1h, 20/1m`.
-
-        Args:
-            text: Limits as `Limit.parse` accepts them, separated by semicolons. A part
-                with a name applies to that API key; one part may have no name.
-
-        Returns:
-            The limits, with `off` as the default where each part has a name.
-
-        Raises:
-            ValueError: A part cannot be parsed, or a name occurs twice.
-        """
-        default: Limit | None = None
-        by_name: dict[str, Limit] = {}
-        for part in text.split(";"):
-            name, equals, limit = part.rpartition("=")
-            name = name.strip()
-            if not equals and default is None:
-                default = Limit.parse(limit)
-            elif equals and api_keys.NAME.fullmatch(name) and name not in by_name:
-                by_name[name] = Limit.parse(limit)
-            else:
-                raise ValueError(f"must be like 100/1h; shop=1000/1h, or off: {text!r}")
-        return cls(default or Limit(), tuple(sorted(by_name.items())))
-
-    def for_key(self, name: str) -> Limit:
-        """Return the limit of the API key *name*."""
-        return dict(self.by_name).get(name, self.default)
-
-    @property
-    def limits(self) -> tuple[Limit, ...]:
-        """All limits, the default first."""
-        return (self.default, *(limit for _, limit in self.by_name))
-
-    def __bool__(self) -> bool:
-        return any(self.limits)
-
-    def __str__(self) -> str:
-        parts = [str(self.default)] if self.default or not self.by_name else []
-        return "; ".join([*parts, *(f"{name}={limit}" for name, limit in self.by_name)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,12 @@
-"""Countries as operators write them: ISO 3166 codes."""
+"""Countries as operators write them: ISO 3166 codes.
+
+The plans of libphonenumber are imported when a country is parsed: the help of the
+command line imports this module, and must not wait for them.
+"""
 
 from __future__ import annotations
 
-from otp_engine.domain.phones import numbering_plans, numbers
+from otp_engine import parsing
 
 # Codes that the European Union uses instead of the ones in ISO 3166.
 _OTHER_CODES = {"UK": "GB", "EL": "GR"}
@@ -15,6 +19,8 @@ def parse(text: str) -> str:
         ValueError: The text is not such a code. The message follows the name of a
             setting.
     """
+    from otp_engine.domain.phones import numbers  # noqa: PLC0415 - see above
+
     code = text.upper()
     if code in _OTHER_CODES:
         raise ValueError(f"must be {_OTHER_CODES[code]}, and not {code}, in ISO 3166")
@@ -36,6 +42,8 @@ def parse_counted(text: str) -> str:
         ValueError: The text is not such a code. The message follows the name of a
             setting.
     """
+    from otp_engine.domain.phones import numbering_plans, numbers  # noqa: PLC0415 - see above
+
     if text == numbers.GLOBAL_NETWORK:
         return text
     code = parse(text)
@@ -43,3 +51,19 @@ def parse_counted(text: str) -> str:
     if main != code:
         raise ValueError(f"must have {main} in place of {code}, which has its numbers")
     return code
+
+
+def parse_allowed(text: str) -> frozenset[str]:
+    """Parse comma-separated codes, or `*` for all countries.
+
+    Raises:
+        ValueError: The text is neither. The message follows the name of a setting.
+    """
+    from otp_engine.domain.phones import numbers  # noqa: PLC0415 - see above
+
+    if text == numbers.COUNTRY_WILDCARD:
+        return frozenset({numbers.COUNTRY_WILDCARD})
+    codes = frozenset(map(parse, parsing.comma_separated(text)))
+    if not codes:
+        raise ValueError("must name at least one country, or *")
+    return codes

@@ -2,6 +2,9 @@
 
 A prefix is a calling code and any number of digits after it. It names no person: the
 longest mobile number of its calling code has at least four more digits.
+
+The plans of libphonenumber are imported when a prefix is parsed, for the reason in
+`countries`.
 """
 
 from __future__ import annotations
@@ -11,12 +14,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
-
 HIDDEN_DIGITS = 4
 """Digits of the longest mobile number that a prefix never has."""
 
-_REGIONS = COUNTRY_CODE_TO_REGION_CODE
 _MAX_CALLING_CODE_LENGTH = 3
 _FORM = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
 
@@ -87,17 +87,24 @@ class PrefixIndex:
 
 def calling_code(text: str) -> int | None:
     """Return the calling code that a plus and digits start with, if they have one."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE  # noqa: PLC0415 - see above
+
     # No calling code is the start of another one.
     codes = (int(text[1:end]) for end in range(2, _MAX_CALLING_CODE_LENGTH + 2))
-    return next((code for code in codes if code in _REGIONS), None)
+    return next((code for code in codes if code in COUNTRY_CODE_TO_REGION_CODE), None)
 
 
 @cache
 def _longest_mobile_number(code: int) -> int:
     """Return the largest number of digits after the calling code *code*."""
+    from phonenumbers import (  # noqa: PLC0415 - see above
+        COUNTRY_CODE_TO_REGION_CODE,
+        PhoneMetadata,
+    )
+
     plans = [
         plan
-        for region in _REGIONS[code]
+        for region in COUNTRY_CODE_TO_REGION_CODE[code]
         if (plan := PhoneMetadata.metadata_for_region_or_calling_code(code, region))
     ]
     # Plans of networks without mobile numbers have general numbers only.

@@ -9,8 +9,9 @@ from functools import cache, lru_cache
 from typing import Any
 
 from otp_engine import parsing
-from otp_engine.domain.limits import durations
-from otp_engine.domain.limits.limits import KeyedLimit, Limit, Window
+from otp_engine.domain.limits import durations, names
+from otp_engine.domain.limits.limits import Limit, Window
+from otp_engine.domain.limits.limits_by_name import LimitByName
 
 CONSECUTIVE_FAILURES_PERIOD = timedelta(days=30)
 """Time that a failed check counts towards `max_consecutive_failures`."""
@@ -31,7 +32,8 @@ class Policy:
             Verify has no such rule, and programs that were written for it fail on one.
         sends_per_phone: Sends to one phone, over all its verifications.
         sends_per_ip: Sends requested from one client IP.
-        sends_per_country: Sends to the numbers of any one country.
+        sends_per_country: Sends to the numbers of one country, for each country.
+        sends_per_channel: Sends through one channel, for each channel.
         sends_total: All sends.
         failed_checks_per_phone: Failed checks of one phone, over all its verifications;
             only a right code clears them (NIST SP 800-63B-4, 3.1.3.2).
@@ -55,14 +57,15 @@ class Policy:
     v2_resend_cooldown: timedelta = timedelta()
     sends_per_phone: Limit = Limit.parse("5/10m, 10/24h")
     sends_per_ip: Limit = Limit.parse("20/10m, 100/24h")
-    sends_per_country: Limit = Limit()
+    sends_per_country: LimitByName = LimitByName()
+    sends_per_channel: LimitByName = LimitByName()
     sends_total: Limit = Limit.parse("1000/1h")
     failed_checks_per_phone: Limit = Limit.parse("10/1h")
     checks_per_ip: Limit = Limit.parse("60/1m")
     max_consecutive_failures: int = 100
     failed_checks_total: Limit = Limit()
-    sends_per_key: KeyedLimit = KeyedLimit()
-    checks_per_key: KeyedLimit = KeyedLimit()
+    sends_per_key: LimitByName = LimitByName()
+    checks_per_key: LimitByName = LimitByName()
     auth_failures_per_ip: Limit = Limit.parse("20/1m")
     sending: bool = True
 
@@ -142,15 +145,16 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "v2_resend_cooldown": _duration_between("0s", "24h"),
     "sends_per_phone": Limit.parse,
     "sends_per_ip": Limit.parse,
-    "sends_per_country": Limit.parse,
+    "sends_per_country": LimitByName.parser(names.COUNTRY),
+    "sends_per_channel": LimitByName.parser(names.CHANNEL),
     "sends_total": Limit.parse,
     "failed_checks_per_phone": _always_enforced,
     "checks_per_ip": Limit.parse,
     # NIST SP 800-63B-4 (3.2.2): no more than 100 consecutive failures.
     "max_consecutive_failures": parsing.integer(1, 100),
     "failed_checks_total": Limit.parse,
-    "sends_per_key": KeyedLimit.parse,
-    "checks_per_key": KeyedLimit.parse,
+    "sends_per_key": LimitByName.parser(names.KEY),
+    "checks_per_key": LimitByName.parser(names.KEY),
     "auth_failures_per_ip": Limit.parse,
     "sending": parsing.boolean(("on",), ("off",)),
 }
