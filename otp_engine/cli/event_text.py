@@ -57,9 +57,14 @@ def to_text(recorded: RecordedEvent) -> str:
     if len(text) > room:
         text = f"{text[: room - 1]}…"
     label = f"{label:{_KIND_WIDTH}}"
-    if color := _COLORS.get(kind):
+    if color := color_of(recorded.event):
         label = click.style(label, fg=color)
     return f"{prefix}{label}  {text}"
+
+
+def color_of(event: Event) -> str | None:
+    """Return the color of the kind of an event, if it has one."""
+    return _COLORS.get(kind_of(event))
 
 
 def to_json(recorded: RecordedEvent) -> str:

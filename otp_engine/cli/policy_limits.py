@@ -38,8 +38,8 @@ def full_warnings(
     changed = old.sends_per_country != new.sends_per_country
     countries = _recent_countries(store) if changed else []
     clients = [key.name for key in settings.api_keys]
-    known = set(_hits(countries, clients, old))
-    hits = [hit for hit in _hits(countries, clients, new) if hit not in known]
+    known = set(shared_hits(countries, clients, old))
+    hits = [hit for hit in shared_hits(countries, clients, new) if hit not in known]
     warnings = []
     for hit in hits:
         what = "checks" if "checks" in hit.limit_name else "sends"
@@ -98,7 +98,7 @@ def _recent_countries(store: RedisStore) -> list[str]:
     return sorted(countries)
 
 
-def _hits(
+def shared_hits(
     countries: Iterable[str], clients: Sequence[str], policy: Policy
 ) -> Iterator[LimitHit]:
     """Yield a hit of each enforced limit with a known identifier."""

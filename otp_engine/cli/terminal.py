@@ -153,6 +153,12 @@ def color_setting() -> bool | None:
     return False if os.environ.get("NO_COLOR") else None
 
 
+def can_refresh() -> bool:
+    """Return whether the standard output is a terminal with control sequences."""
+    is_terminal = bool(sys.stdout and sys.stdout.isatty())
+    return is_terminal and os.environ.get("TERM") not in {None, "", "dumb"}
+
+
 def _to_plain(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error

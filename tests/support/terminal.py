@@ -7,6 +7,8 @@ import os
 import struct
 import subprocess
 import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.support import server_process
@@ -69,3 +71,47 @@ def _read(terminal: int, *, until: bytes | None) -> bytes:
             break
         output += part
     return output
+
+
+@dataclass(frozen=True)
+class Running:
+    """A command on a terminal, while it runs.
+
+    Attributes:
+        process: The command.
+        descriptor: The other side of its terminal.
+    """
+
+    process: subprocess.Popen[bytes]
+    descriptor: int
+
+    def read_until(self, text: str) -> str:
+        """Return the output up to its end, or until it contains *text*."""
+        return _read(self.descriptor, until=text.encode()).decode()
+
+    def stop(self, signal_number: int) -> Finished:
+        """Send a signal, and return the rest of the output."""
+        self.process.send_signal(signal_number)
+        output = _read(self.descriptor, until=None)
+        return Finished(self.process.wait(60), output.decode())
+
+
+@contextmanager
+def running(*arguments: str, columns: int = 100, **environ: str) -> Iterator[Running]:
+    """Run a command without an end on a new terminal; the block's end kills it."""
+    terminal, inside = os.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    with subprocess.Popen(
+        [*server_process.PROGRAM, *arguments],
+        env=server_process.PATH | {"TERM": "xterm"} | environ,
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        start_new_session=True,
+    ) as process:
+        os.close(inside)
+        try:
+            yield Running(process, terminal)
+        finally:
+            process.kill()
+            os.close(terminal)

@@ -15,6 +15,7 @@ from otp_engine.cli.commands.keys import keys
 from otp_engine.cli.commands.phone import forget, inspect
 from otp_engine.cli.commands.policy import policy
 from otp_engine.cli.commands.serve import serve
+from otp_engine.cli.commands.top import top
 from otp_engine.cli.terminal import (
     color_setting,
     discard_output,
@@ -67,5 +68,5 @@ def main() -> None:
     """
 
 
-for command in (serve, doctor, keys, policy, inspect, forget, calibrate, events):
+for command in (serve, doctor, keys, policy, inspect, forget, calibrate, events, top):
     main.add_command(command)

@@ -1,0 +1,265 @@
+"""One frame of `otp-engine top`, as lines of text or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from otp_engine.cli import event_text
+from otp_engine.cli.recent_traffic import CountryTraffic, Refusals, Traffic
+from otp_engine.cli.terminal import format_time, printable, table
+from otp_engine.domain.limits import durations
+from otp_engine.domain.limits.limits import WindowUsage
+from otp_engine.domain.policy.policy import Policy
+
+_LOW_CONVERSION = 0.2
+"""The conversion below which `OtpConversionLow` fires."""
+_NEARLY_FULL = 0.8
+_BAR_WIDTH = 20
+_MAX_REFUSALS = 8
+_MAX_LIMITS = 8
+_MAX_INCIDENTS = 5
+_MIN_COUNTRIES = 3
+_SHOWN_COUNTRIES = 3
+_ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What one frame shows.
+
+    Attributes:
+        at: The time of its figures.
+        period: How long an event is counted.
+        policy_version: Number of the live policy version; 0 for the environment.
+        policy: The live policy.
+        traffic: The counts of the period.
+        usage: The usage of each window of the limits that all requests share, with what
+            the limit counts by.
+        problem: Why the figures are not newer, if there is a reason.
+    """
+
+    at: datetime
+    period: timedelta
+    policy_version: int
+    policy: Policy
+    traffic: Traffic
+    usage: Sequence[tuple[str, WindowUsage]] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    text: str
+    color: str | None = None
+    bold: bool = False
+
+    def to_text(self, width: int) -> str:
+        text = printable(self.text)
+        if len(text) > width:
+            text = f"{text[: max(0, width - 1)]}…"
+        if self.color or self.bold:
+            return click.style(text, fg=self.color, bold=self.bold or None)
+        return text
+
+
+_Column = tuple[str, Callable[[CountryTraffic], str]]
+
+
+def _percent(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.0%}"
+
+
+_COLUMNS: tuple[_Column, ...] = (
+    ("SENT", lambda row: str(row.sent)),
+    ("DELIVERED", lambda row: str(row.delivered)),
+    ("APPROVED", lambda row: str(row.approved)),
+    ("CONVERSION", lambda row: _percent(row.conversion)),
+    ("REFUSED", lambda row: str(row.refused)),
+    ("UNDELIVERED", lambda row: str(row.undelivered)),
+    ("REJECTED", lambda row: str(row.rejected)),
+)
+"""The columns of a country; a narrow terminal lacks the last ones of this list."""
+
+
+def to_lines(frame: Frame, columns: int, rows: int | None = None) -> list[str]:
+    """Return the lines of a frame, with colors.
+
+    Args:
+        frame: The frame.
+        columns: Width of each line.
+        rows: The number of lines; None for all.
+    """
+    others = [*_refusal_lines(frame), *_limit_lines(frame), *_incident_lines(frame)]
+    head = list(_head_lines(frame))
+    room = None
+    if rows is not None:
+        room = max(_MIN_COUNTRIES, rows - len(head) - len(others) - 2)
+    lines = [*head, *_country_lines(frame.traffic, columns, room), *others]
+    return [line.to_text(columns) for line in lines[:rows]]
+
+
+def to_dict(frame: Frame) -> dict[str, Any]:
+    """Return a frame as it is documented."""
+    traffic = frame.traffic
+    return {
+        "at": frame.at.isoformat(),
+        "period": round(frame.period.total_seconds()),
+        "problem": frame.problem,
+        "policy_version": frame.policy_version,
+        "sending": frame.policy.sending,
+        "countries": {
+            country: _row_to_dict(row) for country, row in traffic.countries.items()
+        },
+        "total": _row_to_dict(traffic.total),
+        "refused": [
+            {
+                "limit": rule.limit,
+                "shadow": rule.shadow,
+                "count": rule.count,
+                "countries": dict(rule.by_country),
+            }
+            for rule in traffic.refusals
+        ],
+        "limits": [
+            {
+                "limit": usage.limit_name,
+                "identifier": identifier or None,
+                "window": str(usage.window),
+                "used": usage.used,
+                "resets_in": round(usage.resets_in.total_seconds()),
+            }
+            for identifier, usage in frame.usage
+        ],
+        "events": list(map(event_text.to_json_object, traffic.incidents)),
+    }
+
+
+def _row_to_dict(row: CountryTraffic) -> Mapping[str, Any]:
+    return asdict(row) | {"conversion": row.conversion}
+
+
+def _head_lines(frame: Frame) -> Iterator[_Line]:
+    period = durations.format_duration(frame.period)
+    policy = frame.policy
+    sending = "on" if policy.sending else "OFF"
+    yield _Line(
+        f"last {period} at {format_time(frame.at)}   policy {frame.policy_version}"
+        f"   sending {sending}",
+        bold=True,
+    )
+    if frame.problem:
+        yield _Line(f"! {frame.problem}", "yellow")
+    if not policy.sending:
+        yield _Line("! sending is off: every send is answered with 503", "red")
+
+
+def _country_lines(traffic: Traffic, columns: int, room: int | None) -> Iterator[_Line]:
+    rows = [(_ALL, traffic.total), *traffic.countries.items()]
+    # One line has the number of the hidden ones.
+    shown = rows if room is None or len(rows) <= room else rows[: room - 1]
+    hidden = len(rows) - len(shown)
+    fitting = _COLUMNS
+    lines = _country_table(shown, fitting)
+    while fitting and len(lines[0]) > columns:
+        fitting = fitting[:-1]
+        lines = _country_table(shown, fitting)
+    yield _Line("")
+    yield _Line(lines[0], bold=True)
+    for line, (_, row) in zip(lines[1:], shown, strict=True):
+        yield _Line(line, _color_of(row))
+    if hidden:
+        yield _Line(f"and {hidden} more")
+
+
+def _country_table(
+    rows: Sequence[tuple[str, CountryTraffic]], columns: Sequence[_Column]
+) -> list[str]:
+    names = [name for name, _ in columns]
+    cells = [
+        [country, *(f"{value(row):>{len(name)}}" for name, value in columns)]
+        for country, row in rows
+    ]
+    return table(["COUNTRY", *names], cells)
+
+
+def _color_of(row: CountryTraffic) -> str | None:
+    if row.conversion is not None and row.conversion < _LOW_CONVERSION:
+        return "red"
+    return "yellow" if row.refused else None
+
+
+def _refusal_lines(frame: Frame) -> Iterator[_Line]:
+    refusals = frame.traffic.refusals
+    if not refusals:
+        return
+    cells = [
+        (f"{rule.count:>5}", _rule_name(rule), _countries_of(rule))
+        for rule in refusals[:_MAX_REFUSALS]
+    ]
+    lines = table(("COUNT", "REFUSED BY", "COUNTRIES"), cells)
+    yield _Line("")
+    yield _Line(lines[0], bold=True)
+    for line, rule in zip(lines[1:], refusals, strict=False):
+        yield _Line(line, None if rule.shadow else "yellow")
+    if len(refusals) > _MAX_REFUSALS:
+        yield _Line(f"and {len(refusals) - _MAX_REFUSALS} more")
+
+
+def _rule_name(rule: Refusals) -> str:
+    return f"{rule.limit} (shadow)" if rule.shadow else rule.limit
+
+
+def _countries_of(rule: Refusals) -> str:
+    shown = list(rule.by_country.items())[:_SHOWN_COUNTRIES]
+    text = ", ".join(f"{country} {count}" for country, count in shown)
+    return f"{text}, ..." if len(rule.by_country) > len(shown) else text
+
+
+def _limit_lines(frame: Frame) -> Iterator[_Line]:
+    usage = sorted(frame.usage, key=lambda entry: -_fullness(entry[1]))[:_MAX_LIMITS]
+    if not usage:
+        return
+    cells = [
+        (
+            f"{used.limit_name} {identifier}".strip(),
+            str(used.window),
+            f"{used.used:>7}",
+            f"{_fullness(used):>5.0%}",
+            _bar(_fullness(used)),
+        )
+        for identifier, used in usage
+    ]
+    lines = table(("LIMIT", "WINDOW", "   USED", " FULL", ""), cells)
+    yield _Line("")
+    yield _Line(lines[0], bold=True)
+    for line, (_, used) in zip(lines[1:], usage, strict=True):
+        yield _Line(line, _color_of_fullness(_fullness(used)))
+
+
+def _fullness(usage: WindowUsage) -> float:
+    return usage.used / usage.window.count
+
+
+def _color_of_fullness(fullness: float) -> str | None:
+    if fullness >= 1:
+        return "red"
+    return "yellow" if fullness >= _NEARLY_FULL else None
+
+
+def _bar(fullness: float) -> str:
+    full = min(_BAR_WIDTH, int(fullness * _BAR_WIDTH))
+    return "#" * full + "." * (_BAR_WIDTH - full)
+
+
+def _incident_lines(frame: Frame) -> Iterator[_Line]:
+    if incidents := frame.traffic.incidents[-_MAX_INCIDENTS:]:
+        yield _Line("")
+        yield _Line("INCIDENTS AND CHANGES", bold=True)
+    for recorded in reversed(incidents):
+        text = click.unstyle(event_text.to_text(recorded))
+        yield _Line(text, event_text.color_of(recorded.event))
