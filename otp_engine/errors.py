@@ -200,13 +200,16 @@ class LimitExceeded(OTPError):
 
     Attributes:
         retry_after: Time until the rule allows the request.
+        refused_at: Time of the refusal by the store's clock, in milliseconds since
+            1970; 0 if the store did not decide.
     """
 
     error_code = "refused"
 
-    def __init__(self, *, retry_after: timedelta) -> None:
+    def __init__(self, *, retry_after: timedelta, refused_at: int = 0) -> None:
         super().__init__()
         self.retry_after = retry_after
+        self.refused_at = refused_at
 
 
 class TooManyAttempts(LimitExceeded):
@@ -229,9 +232,14 @@ class RateLimited(LimitExceeded):
     message = "Too many requests. Try again later."
 
     def __init__(
-        self, limit: str, *, retry_after: timedelta, identifier: str = ""
+        self,
+        limit: str,
+        *,
+        retry_after: timedelta,
+        identifier: str = "",
+        refused_at: int = 0,
     ) -> None:
-        super().__init__(retry_after=retry_after)
+        super().__init__(retry_after=retry_after, refused_at=refused_at)
         self.limit = limit
         self.identifier = identifier
 

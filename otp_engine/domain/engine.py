@@ -65,6 +65,7 @@ from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.ports import Deliver, Sender
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.reservations import Reservations
+from otp_engine.domain.send_attempts import SendAttempt
 from otp_engine.errors import (
     DeliveryUnconfirmed,
     OTPError,
@@ -173,7 +174,10 @@ class Engine(PendingVerifications):
                 send = self._prepare(request, recipient, reservations, slot)
             except OTPError as error:
                 reservations.release(error)
-                self.emit(event_factory.failure_event(Action.SEND, recipient, error))
+                attempt = self._attempt(request, reservations, error)
+                self.emit(
+                    event_factory.failed_send_event(request, recipient, error, attempt)
+                )
                 raise
             return self._deliver(request, recipient, reservations, send)
 
@@ -311,7 +315,8 @@ class Engine(PendingVerifications):
             provider, confirmed = error.provider, False
         except OTPError as error:
             reservations.release(error)
-            self.emit(event_factory.rejection_event(request, recipient, error))
+            attempt = self._attempt(request, reservations, error)
+            self.emit(event_factory.rejection_event(request, recipient, error, attempt))
             raise
         elapsed = timedelta(seconds=self.clock() - send.started)
         result = SendResult(
@@ -323,10 +328,18 @@ class Engine(PendingVerifications):
             limit_usage=reservation.limit_usage,
             confirmed=confirmed,
         )
-        self.emit(
-            event_factory.sent_event(request, recipient, result, message, provider)
-        )
+        event = event_factory.sent_event(request, recipient, result, message, provider)
+        self.emit(replace(event, attempt=self._attempt(request, reservations)))
         return result
+
+    def _attempt(
+        self,
+        request: SendRequest,
+        reservations: Reservations,
+        error: OTPError | None = None,
+    ) -> SendAttempt:
+        times = reservations.times
+        return SendAttempt.from_request(request, self.peppers[0], times, error)
 
     def check(self, request: CheckRequest) -> CheckResult:
         """Check a code, and close the verification if the code is right.
@@ -359,7 +372,7 @@ class Engine(PendingVerifications):
                 result = self._check(request, recipient, reservations, compute)
         except OTPError as error:
             reservations.release(error)
-            self.emit(event_factory.failure_event(Action.CHECK, recipient, error))
+            self.emit(event_factory.failed_check_event(recipient, error))
             raise
         for event in event_factory.check_events(recipient, result):
             self.emit(event)

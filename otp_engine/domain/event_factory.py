@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from otp_engine.domain.events import (
     Action,
@@ -21,6 +22,7 @@ from otp_engine.domain.messages import languages
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import Channel, CheckResult, SendRequest, SendResult
 from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.domain.send_attempts import SendAttempt
 from otp_engine.errors import (
     OTPError,
     Overloaded,
@@ -41,17 +43,43 @@ _REASONS: dict[type[OTPError], str] = {
 }
 
 
-def failure_event(
-    action: Action, recipient: PseudonymousRecipient, error: OTPError
+def failed_send_event(
+    request: SendRequest,
+    recipient: PseudonymousRecipient,
+    error: OTPError,
+    attempt: SendAttempt,
 ) -> Event:
-    """Return the event of a request that failed before its message was delivered.
+    """Return the event of a send that failed before its message was delivered.
 
     Args:
-        action: The kind of the request.
+        request: The send.
+        recipient: The recipient.
+        error: As for `failed_check_event`.
+        attempt: What the send was counted by.
+    """
+    event = _failure_event(Action.SEND, recipient, error)
+    match event:
+        case RequestRefused():
+            return replace(event, channel=request.channel, attempt=attempt)
+        case RequestUnavailable():
+            return replace(event, attempt=attempt)
+    return event
+
+
+def failed_check_event(recipient: PseudonymousRecipient, error: OTPError) -> Event:
+    """Return the event of a check that failed before its code was compared.
+
+    Args:
         recipient: The recipient.
         error: A refusal by a rule of this service; or the failure of Redis, of the
             sender or of this instance.
     """
+    return _failure_event(Action.CHECK, recipient, error)
+
+
+def _failure_event(
+    action: Action, recipient: PseudonymousRecipient, error: OTPError
+) -> Event:
     match error:
         case VerificationNotFound():
             return CheckNotFound(recipient=recipient)
@@ -69,7 +97,10 @@ def failure_event(
 
 
 def rejection_event(
-    request: SendRequest, recipient: PseudonymousRecipient, error: OTPError
+    request: SendRequest,
+    recipient: PseudonymousRecipient,
+    error: OTPError,
+    attempt: SendAttempt,
 ) -> Event:
     """Return the event of a message that no provider accepted.
 
@@ -77,15 +108,18 @@ def rejection_event(
         request: The send.
         recipient: The recipient.
         error: The error of the sender.
+        attempt: What the send was counted by.
     """
     if isinstance(error, Unavailable):
-        return _unavailable_event(Action.SEND, recipient, error)
+        event = _unavailable_event(Action.SEND, recipient, error)
+        return replace(event, attempt=attempt)
     return SendRejected(
         recipient=recipient,
         channel=request.channel,
         error=error.error_code,
         provider_error=error.provider_error,
         provider=error.provider,
+        attempt=attempt,
     )
 
 

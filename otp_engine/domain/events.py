@@ -13,6 +13,7 @@ from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.domain.send_attempts import NO_ATTEMPT, SendAttempt
 
 
 class Action(StrEnum):
@@ -37,6 +38,7 @@ class CodeSent:
         confirmed: Whether the provider accepted the message. Otherwise it did not
             answer.
         provider: Name of the provider; None in events of releases that lacked it.
+        attempt: What the send was counted by.
     """
 
     recipient: PseudonymousRecipient
@@ -48,6 +50,7 @@ class CodeSent:
     locale: str | None
     confirmed: bool = True
     provider: str | None = None
+    attempt: SendAttempt = NO_ATTEMPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,7 @@ class SendRejected:
         error: `error_code` of the error that the client got.
         provider_error: The provider's error code, if it returned one.
         provider: Name of the provider; None in events of releases that lacked it.
+        attempt: What the send was counted by.
     """
 
     recipient: PseudonymousRecipient
@@ -99,6 +103,7 @@ class SendRejected:
     error: str
     provider_error: int | None
     provider: str | None = None
+    attempt: SendAttempt = NO_ATTEMPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,12 +180,16 @@ class RequestRefused:
             limit, `country_not_allowed`, `number_type_not_allowed`, or
             `provider_refusal` for a provider's earlier rejection of the number.
         shadow: Whether the rule is in shadow mode, and refused nothing.
+        channel: The channel of a send that was refused.
+        attempt: What a send that was refused was counted by.
     """
 
     recipient: PseudonymousRecipient
     action: Action
     limit: str
     shadow: bool = False
+    channel: Channel | None = None
+    attempt: SendAttempt = NO_ATTEMPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,11 +200,13 @@ class RequestUnavailable:
         recipient: The recipient of the message or the code.
         action: The kind of the request.
         reason: `store`, `provider`, `overloaded`, `sending_disabled` or `other`.
+        attempt: What a send was counted by that stays counted for its requester.
     """
 
     recipient: PseudonymousRecipient
     action: Action
     reason: str
+    attempt: SendAttempt = NO_ATTEMPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -174,12 +174,14 @@ class SendReservation:
         hash_parameters: The hash parameters of the verification.
         code_expires_at: When the code of this send expires, in milliseconds since 1970
             by the clock of the store.
+        counted_at: When the phone counted this send, by the same clock.
         resend_after: Time until the next send is allowed.
         limit_usage: Usage of the limits of the phone, with this send.
     """
 
     hash_parameters: HashParameters
     code_expires_at: int
+    counted_at: int
     resend_after: timedelta
     limit_usage: Sequence[WindowUsage] = ()
 

@@ -18,12 +18,14 @@ class PseudonymousRecipient:
             a network, and no person.
         country: ISO 3166 code.
         ip_hash: Keyed hash of the client IP, where it is known.
+        block_hash: Keyed hash of the block; None in events of earlier releases.
     """
 
     phone_hash: str
     prefix: str
     country: str
     ip_hash: str | None = None
+    block_hash: str | None = None
 
     @classmethod
     def from_number(
@@ -41,6 +43,7 @@ class PseudonymousRecipient:
             prefix=number.visible_prefix,
             country=number.country,
             ip_hash=client_ip and pepper.pseudonymize("address", client_ip),
+            block_hash=pepper.pseudonymize("block", number.block),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.domain.models import CheckReservation, HashParameters, SendReservation
@@ -12,6 +12,7 @@ from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import VerificationStore
 from otp_engine.domain.provider_rejections import ProviderRejection
+from otp_engine.domain.send_attempts import UNCOUNTED, CountingTimes
 from otp_engine.errors import OTPError, Overloaded, StoreUnavailable
 
 
@@ -25,11 +26,13 @@ class Reservations:
         store: The store that counts.
         policy: The policy in force.
         idempotency_key: The idempotency key of the request, 8 bytes.
+        times: When each step counted the request.
     """
 
     store: VerificationStore
     policy: Policy
     idempotency_key: bytes
+    times: CountingTimes = UNCOUNTED
     _requester_hits: Sequence[LimitHit] = ()
     _global_hits: Sequence[LimitHit] = ()
     # One release a step, in order. The store has confirmed so many of the steps.
@@ -48,7 +51,9 @@ class Reservations:
         self._requester_hits = hits
         if not hits:
             return []
-        return self.store.acquire_hits(hits, idempotency_key=self.idempotency_key)
+        usage = self.store.acquire_hits(hits, idempotency_key=self.idempotency_key)
+        self.times = replace(self.times, requester=_read_at(usage))
+        return usage
 
     def acquire_global_hits(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
         """Count the request against the global limits.
@@ -65,6 +70,7 @@ class Reservations:
         self._releases.append(lambda _: self.release_global_hits())
         usage = self.store.acquire_hits(hits, idempotency_key=self.idempotency_key)
         self._confirmed += 1
+        self.times = replace(self.times, destination=_read_at(usage))
         return usage
 
     def reserve_send(
@@ -87,6 +93,7 @@ class Reservations:
             sender=sender,
         )
         self._confirmed += 1
+        self.times = replace(self.times, phone=reservation.counted_at)
         return reservation
 
     def reserve_check(self, phone: PhoneKey) -> CheckReservation:
@@ -130,6 +137,7 @@ class Reservations:
     def release_requester_hits(self) -> None:
         """Release the hits of the requester, if Redis replies."""
         self._release_hits(self._requester_hits)
+        self.times = UNCOUNTED
 
     def release_global_hits(self) -> None:
         """Release the hits of the global limits, if Redis replies."""
@@ -139,3 +147,7 @@ class Reservations:
         if hits:
             with suppress(StoreUnavailable):
                 self.store.release_hits(hits, idempotency_key=self.idempotency_key)
+
+
+def _read_at(usage: Sequence[WindowUsage]) -> int:
+    return max((window.read_at for window in usage), default=0)

@@ -82,20 +82,21 @@ class RedisLimitHits:
             *(lua_codec.encode_shared_limit(hit.limit) for hit in hits),
         )
         match reply:
-            case [b"acquired", *usages]:
+            case [b"acquired", at, *usages]:
                 return [
                     usage
                     for hit, (over, *windows) in zip(hits, usages, strict=True)
                     for usage in lua_codec.decode_usage(
-                        hit.limit_name, hit.limit, over, windows
+                        hit.limit_name, hit.limit, over, windows, at
                     )
                 ]
-            case [b"refused", position, wait]:
+            case [b"refused", at, position, wait]:
                 hit = hits[position - 1]
                 raise RateLimited(
                     hit.limit_name,
                     retry_after=timedelta(milliseconds=wait),
                     identifier=hit.identifier,
+                    refused_at=at,
                 )
             case _:
                 raise AssertionError(reply)

@@ -86,7 +86,7 @@ def encode_policy(policy: Policy, *, bound: bool) -> PolicyArguments:
 
 
 def decode_usage(
-    name: str, limit: Limit, over: int, values: Sequence[int]
+    name: str, limit: Limit, over: int, values: Sequence[int], at: int = 0
 ) -> list[WindowUsage]:
     """Return the usage of each window of a limit.
 
@@ -95,6 +95,7 @@ def decode_usage(
         limit: The limit of *values*.
         over: 1 if a limit in shadow mode would refuse, else 0.
         values: `{used, ms, used, ms, ...}` from a script.
+        at: The time of the reading, in milliseconds since 1970; 0 if it is unknown.
     """
     return [
         WindowUsage(
@@ -103,6 +104,7 @@ def decode_usage(
             used=used,
             resets_in=timedelta(milliseconds=wait),
             would_refuse=bool(over),
+            read_at=at,
         )
         for window, used, wait in zip(
             limit.windows, values[::2], values[1::2], strict=True

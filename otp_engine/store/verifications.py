@@ -104,6 +104,7 @@ class RedisVerificationStore(RedisLimitHits):
                 return SendReservation(
                     hash_parameters=HashParameters(salt, argon2.decode()),
                     code_expires_at=ends,
+                    counted_at=ends - values.ttl,
                     resend_after=timedelta(milliseconds=resend),
                     limit_usage=[
                         *lua_codec.decode_usage(name, limit.enforced, 0, sends),
@@ -263,11 +264,15 @@ def _refusal(reply: Sequence[Any]) -> OTPError:
     match reply:
         case [b"not_found"]:
             return VerificationNotFound()
-        case [b"max_attempts_reached", wait]:
-            return TooManyAttempts(retry_after=timedelta(milliseconds=wait))
-        case [reason, wait]:
+        case [b"max_attempts_reached", wait, *at]:
+            return TooManyAttempts(
+                retry_after=timedelta(milliseconds=wait), refused_at=max(at, default=0)
+            )
+        case [reason, wait, *at]:
             return RateLimited(
-                reason.decode(), retry_after=timedelta(milliseconds=wait)
+                reason.decode(),
+                retry_after=timedelta(milliseconds=wait),
+                refused_at=max(at, default=0),
             )
         case _:
             raise AssertionError(reply)

@@ -47,6 +47,16 @@ RECIPIENT = PseudonymousRecipient(
 SENEGAL = PseudonymousRecipient(
     phone_hash="T0vJD2ADJ2qjrzjx", prefix="+221771", country="SN"
 )
+NO_FACTS_OF_A_SEND: dict[str, object] = {
+    "counted_at": 0,
+    "requester_ms": 0,
+    "phone_ms": 0,
+    "client_name": None,
+    "ip_networks": [],
+    "proven": False,
+    "vouched": False,
+    "exempt": False,
+}
 REFUSED = RequestRefused(
     recipient=RECIPIENT, action=Action.SEND, limit="resend_cooldown"
 )
@@ -212,6 +222,9 @@ def test_json_of_an_event_has_the_documented_fields(shown, stored):
         "action": "send",
         "limit": "resend_cooldown",
         "shadow": False,
+        "block_hash": None,
+        "channel": None,
+        **NO_FACTS_OF_A_SEND,
     }
 
 

@@ -24,6 +24,7 @@ from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.domain.send_attempts import NO_ATTEMPT
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
     DeliveryFailed,
@@ -34,7 +35,12 @@ from otp_engine.errors import (
     ProviderUnavailable,
     StoreUnavailable,
 )
-from tests.support.fakes import StoreLosingReplies, different_code
+from tests.support.fakes import (
+    HashQueueWithHook,
+    StoreLosingReplies,
+    different_code,
+    raise_overloaded,
+)
 from tests.support.tuning import with_policy
 
 CLIENT_IP = "203.0.113.7"
@@ -67,10 +73,15 @@ def error_of(action, request):
     return raised.value
 
 
+def without_attempts(events):
+    """Return the events without the times and the requester of their sends."""
+    return [replace(event, attempt=NO_ATTEMPT) for event in events]
+
+
 def test_accepted_message_emits_code_sent(engine, emitted, recipient, alice):
     sent = engine.send(alice)
 
-    assert emitted == [
+    assert without_attempts(emitted) == [
         CodeSent(
             recipient=recipient,
             verification_id=sent.verification_id,
@@ -104,7 +115,7 @@ def test_message_rejected_by_the_provider_emits_send_rejected(
 
     error_of(engine.send, alice)
 
-    assert emitted == [
+    assert without_attempts(emitted) == [
         SendRejected(
             recipient=recipient,
             channel=Channel.SMS,
@@ -124,9 +135,12 @@ def test_stored_rejection_emits_request_refused(
         with pytest.raises(DeliveryFailed):
             engine.send(alice)
 
-    assert emitted[1:] == [
+    assert without_attempts(emitted[1:]) == [
         RequestRefused(
-            recipient=recipient, action=Action.SEND, limit="provider_refusal"
+            recipient=recipient,
+            action=Action.SEND,
+            limit="provider_refusal",
+            channel=Channel.SMS,
         )
     ]
 
@@ -152,10 +166,12 @@ def test_refusal_names_the_limit(limited, emitted, recipient, alice, limit):
 
     error_of(engine.send, send_request)
 
-    [_, event] = emitted
+    [_, event] = without_attempts(emitted)
     pepper = engine.peppers[0]
     with_ip = replace(recipient, ip_hash=pepper.pseudonymize("address", CLIENT_IP))
-    assert event == RequestRefused(recipient=with_ip, action=Action.SEND, limit=limit)
+    assert event == RequestRefused(
+        recipient=with_ip, action=Action.SEND, limit=limit, channel=Channel.SMS
+    )
 
 
 def test_refusal_by_the_cooldown_names_it(limited, emitted, alice):
@@ -381,3 +397,97 @@ def test_event_has_language_of_message(engine, emitted, alice, locale, language)
     engine.send(replace(alice, locale=locale))
 
     assert [event.locale for event in emitted] == [language]
+
+
+def time_of(redis):
+    seconds, microseconds = redis.time()
+    return seconds * 1000 + microseconds // 1000
+
+
+def test_sent_message_has_the_time_of_its_count(engine, emitted, alice, redis):
+    earliest = time_of(redis)
+
+    engine.send(alice)
+
+    assert earliest <= emitted[0].attempt.counted_at <= time_of(redis)
+
+
+def test_times_of_earlier_counts_are_in_the_event_of_a_send(
+    limited, emitted, alice, redis
+):
+    limit = Limit.parse("5/10m")
+    engine = limited(sends_per_ip=limit, sends_total=limit)
+    earliest = time_of(redis)
+
+    engine.send(replace(alice, client_ip=CLIENT_IP))
+
+    attempt = emitted[0].attempt
+    assert earliest <= attempt.counted_at - attempt.requester_ms
+    assert 0 <= attempt.phone_ms <= attempt.requester_ms
+
+
+@pytest.mark.parametrize("limit", ["sends_per_phone", "sends_per_ip", "sends_total"])
+def test_refused_send_has_the_time_of_its_refusal(
+    limited, emitted, alice, redis, limit
+):
+    engine = limited(**{limit: Limit.parse("1/10m")})
+    send_request = replace(alice, client_ip=CLIENT_IP)
+    engine.send(send_request)
+    earliest = time_of(redis)
+
+    error_of(engine.send, send_request)
+
+    assert earliest <= emitted[-1].attempt.counted_at <= time_of(redis)
+
+
+def test_send_that_no_limit_counted_has_no_time(engine, emitted, alice):
+    error_of(replace(engine, destinations=AllowedDestinations({"US"})).send, alice)
+
+    assert emitted[0].attempt.counted_at == 0
+
+
+def test_send_that_is_released_for_its_requester_has_no_time(limited, emitted, alice):
+    engine = limited(sends_per_ip=Limit.parse("5/10m"))
+    overloaded = replace(engine, hash_queue=HashQueueWithHook(raise_overloaded))
+
+    error_of(overloaded.send, replace(alice, client_ip=CLIENT_IP))
+
+    assert emitted[0].reason == "overloaded"
+    assert emitted[0].attempt.counted_at == 0
+
+
+def test_send_that_finds_no_provider_has_the_time_of_its_count(
+    engine, emitted, outbox, alice
+):
+    outbox.error = ProviderUnavailable()
+
+    error_of(engine.send, alice)
+
+    assert emitted[0].reason == "provider"
+    assert emitted[0].attempt.counted_at > 0
+
+
+def test_event_of_a_send_names_its_key_and_hides_its_networks(engine, emitted, alice):
+    send_request = replace(alice, client_ip="2001:db8:1:2::/64", client_name="shop")
+
+    engine.send(send_request)
+
+    pseudonymize = engine.peppers[0].pseudonymize
+    attempt = emitted[0].attempt
+    assert attempt.client_name == "shop"
+    assert attempt.ip_networks == (
+        pseudonymize("address", "2001:db8:1::/56"),
+        pseudonymize("address", "2001:db8:1::/48"),
+    )
+
+
+def test_recipients_of_one_block_share_its_hash(engine, alice):
+    pepper = engine.peppers[0]
+    numbers_of_blocks = ["+919445012345", "+919445019999", "+919445022345"]
+
+    same, neighbor, other = (
+        PseudonymousRecipient.from_number(numbers.parse(number, "IN"), pepper)
+        for number in numbers_of_blocks
+    )
+
+    assert same.block_hash == neighbor.block_hash != other.block_hash

@@ -148,6 +148,8 @@ class WindowUsage:
         resets_in: Time until one more event is allowed; zero if it is allowed now.
         would_refuse: Whether the limit, in shadow mode, would have refused the event
             that was just counted.
+        read_at: The time of the reading by the store's clock, in milliseconds since
+            1970; 0 if it is unknown.
     """
 
     limit_name: str
@@ -155,3 +157,4 @@ class WindowUsage:
     used: int
     resets_in: timedelta
     would_refuse: bool = False
+    read_at: int = field(default=0, compare=False)

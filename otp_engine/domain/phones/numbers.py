@@ -38,6 +38,7 @@ _PUNCTUATION = str.maketrans(
 # A log line and an event can be matched by their time. A log line shows the end of a
 # number and an event the start, so both together must hide some digits.
 _LOGGED_DIGITS, _EVENT_DIGITS, _HIDDEN_DIGITS = 4, 3, 3
+_BLOCK_DIGITS = 4
 _SMS_TYPES = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 
 
@@ -71,6 +72,11 @@ class PhoneNumber:
         text = f"{code}{'*' * masked}{national[masked:]}"
         object.__setattr__(self, "masked", text)
         object.__setattr__(self, "visible_prefix", code + national[:in_events])
+
+    @property
+    def block(self) -> str:
+        """The number less its last four digits."""
+        return self.e164[:-_BLOCK_DIGITS]
 
     def __repr__(self) -> str:
         return f"PhoneNumber({self.masked})"

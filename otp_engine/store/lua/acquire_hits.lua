@@ -12,13 +12,14 @@
 -- ARGV[i+3]  limit i of n; with the prefix "shadow" it is in shadow mode and refuses
 --            nothing
 --
--- returns  {'acquired', {over, used, ms, used, ms, ...}, ...}
---                               accepted, and counted by every enforced limit; for each
---                               limit 1 if it is in shadow mode and would refuse, else
---                               0; and for each of its windows the events in it, and
---                               ms until it accepts one more
---          {'refused', i, ms}   by limit i for another ms, the longest of all that
---                               refuse; counted by none
+-- returns  {'acquired', at, {over, used, ms, used, ms, ...}, ...}
+--                                   accepted at that time (ms since 1970), and counted
+--                                   by every enforced limit; for each limit 1 if it is
+--                                   in shadow mode and would refuse, else 0; and for
+--                                   each of its windows the events in it, and ms until
+--                                   it accepts one more
+--          {'refused', at, i, ms}   at that time by limit i for another ms, the longest
+--                                   of all that refuse; counted by none
 --
 -- TTL: each log and each packed log expires after its longest window, or up to ten
 -- minutes later.
@@ -55,7 +56,7 @@ end
 -- Only a repeated request can be in a log, so no other request needs to look.
 local repeated = refused > 0 and is_counted()
 if refused > 0 and not repeated then
-    return {'refused', refused, longest}
+    return {'refused', at, refused, longest}
 end
 
 for _, log in ipairs(logs) do
@@ -63,11 +64,11 @@ for _, log in ipairs(logs) do
         repeated = true
     end
 end
-local reply = {'acquired'}
+local reply = {'acquired', at}
 for i, log in ipairs(logs) do
     -- Last, because the enforced limits have shown whether the request is repeated.
     local over = log.in_shadow and check_shadow(log, key, repeated) or 0
-    reply[i + 1] = {over, unpack(usage(log))}
+    reply[i + 2] = {over, unpack(usage(log))}
 end
 -- Last, because the reply is computed from the events in their old places.
 for _, log in ipairs(logs) do

@@ -39,9 +39,10 @@
 --                                           more; 1 if the shadow limit would refuse
 --                                           this send, else 0; its windows likewise
 --          {'resend_cooldown' | 'max_sends' | 'sends_per_phone' |
---           'failed_checks_per_phone' | 'max_consecutive_failures', ms}
---                                           refused for another ms
---          {'max_attempts_reached', ms}     no attempt remains; the verification ends
+--           'failed_checks_per_phone' | 'max_consecutive_failures', ms, at}
+--                                           refused at that time (ms since 1970) for
+--                                           another ms
+--          {'max_attempts_reached', ms, at} no attempt remains; the verification ends
 --                                           in ms
 --          {'not_found'}                    ARGV[2] is empty and no verification is live
 --          {'provider_rejection', text}     a provider rejected this phone recently
@@ -136,7 +137,7 @@ if exists then
     end
     local reason, milliseconds = find_refusal()
     if reason then
-        return {reason, milliseconds}
+        return {reason, milliseconds, at}
     end
 end
 
