@@ -62,6 +62,17 @@ def test_page_has_summary_row_and_details_of_each_trial():
     assert "- refused: 1 (≤ 0)\n- slowest: 0.25 s\n\n**FAIL**: late." in page
 
 
+def test_details_of_a_trial_have_its_table():
+    made = trial("Drill", "7")
+    made.table = "| a | b |\n| --- | --- |\n| 1 | 2 |"
+
+    page = report.page([made])
+
+    assert f"- slowest: 0.25 s\n\n{made.table}\n" in page
+    assert report.details_of(page)["Drill"].endswith(made.table)
+    assert len(report.rows_of(page)) == 1
+
+
 def test_page_keeps_trials_that_did_not_run_again():
     first = report.page([trial("Restarts", "7"), trial("A flood", "8", worst=1)])
 

@@ -70,6 +70,7 @@ class Trial:
         reason: The known reason of a failure.
         whole: Whether it runs in full, on an idle machine.
         figures: The measured values.
+        table: More measured values, as a Markdown table.
         aborted: Whether it ended before it measured its values.
     """
 
@@ -80,6 +81,7 @@ class Trial:
     reason: str = ""
     whole: bool = True
     figures: list[Figure] = field(default_factory=list)
+    table: str = ""
     aborted: bool = False
 
     def describe(self, title: str, done: str, *, promise: str, runs: int = 1) -> None:
@@ -194,6 +196,8 @@ def _detail(trial: Trial) -> str:
     parts = [f"{trial.done[:1].upper()}{trial.done[1:]}."]
     if trial.figures:
         parts.append("\n".join(f"- {figure}" for figure in trial.figures))
+    if trial.table:
+        parts.append(trial.table)
     if not trial.passed:
         parts.append(f"**FAIL**: {trial.reason or 'not understood yet.'}")
     return "\n\n".join(parts)

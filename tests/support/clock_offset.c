@@ -1,8 +1,10 @@
-/* Shifts the wall clock of the process that preloads it, by the seconds in a file.
+/* Shifts or stops the wall clock of the process that preloads it, as a file states.
  *
- * The file holds one 64-bit integer and is mapped, so that a process which is running
- * can get another time. Monotonic clocks stay unchanged. (libfaketime hangs in programs
- * that contain jemalloc, such as Debian's redis-server.)
+ * The file holds two 64-bit integers: seconds to add to the real time, and the time to
+ * return instead of it, in microseconds since 1970; 0 means that the clock runs. It is
+ * mapped, so that a process which is running can get another time. Monotonic clocks
+ * stay unchanged. (libfaketime hangs in programs that contain jemalloc, such as
+ * Debian's redis-server.)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -14,30 +16,39 @@
 #include <time.h>
 #include <unistd.h>
 
-static const volatile int64_t *seconds;
+static const volatile int64_t *page;
 
 __attribute__((constructor)) static void find(void) {
     const char *path = getenv("CLOCK_OFFSET_FILE");
     int file = path ? open(path, O_RDONLY) : -1;
     if (file < 0) return;
-    void *page = mmap(NULL, sizeof *seconds, PROT_READ, MAP_SHARED, file, 0);
-    if (page != MAP_FAILED) seconds = page;
+    void *mapped = mmap(NULL, 2 * sizeof *page, PROT_READ, MAP_SHARED, file, 0);
+    if (mapped != MAP_FAILED) page = mapped;
     close(file);
 }
 
-static int64_t offset(void) { return seconds ? *seconds : 0; }
-
 int clock_gettime(clockid_t clock, struct timespec *now) {
+    int is_wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+    int64_t stopped_at = is_wall && page ? page[1] : 0;
+    if (stopped_at) {
+        now->tv_sec = stopped_at / 1000000;
+        now->tv_nsec = stopped_at % 1000000 * 1000;
+        return 0;
+    }
     int failed = syscall(SYS_clock_gettime, clock, now);
-    if (!failed && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-        now->tv_sec += offset();
+    if (!failed && is_wall && page) now->tv_sec += page[0];
     return failed;
 }
 
 int gettimeofday(struct timeval *restrict now, void *restrict zone) {
-    int failed = syscall(SYS_gettimeofday, now, zone);
-    if (!failed && now) now->tv_sec += offset();
-    return failed;
+    struct timespec exact;
+    (void)zone;
+    if (!now) return 0;
+    int failed = clock_gettime(CLOCK_REALTIME, &exact);
+    if (failed) return failed;
+    now->tv_sec = exact.tv_sec;
+    now->tv_usec = exact.tv_nsec / 1000;
+    return 0;
 }
 
 time_t time(time_t *result) {

@@ -19,7 +19,7 @@ class FakeWallClock:
 
     Attributes:
         library: The library that a process preloads.
-        file: The offset of the clock.
+        file: The offset of the clock, and the time that it stands at.
     """
 
     library: Path
@@ -34,7 +34,7 @@ class FakeWallClock:
         made, source = str(clock.library), str(_SOURCE)
         command = [compiler, "-O2", "-shared", "-fPIC", "-o", made, source]
         subprocess.run(command, check=True)
-        clock.file.write_bytes(bytes(8))
+        clock.file.write_bytes(bytes(16))
         return clock
 
     @property
@@ -43,6 +43,14 @@ class FakeWallClock:
 
     def jump_to(self, seconds: int) -> None:
         """Set the difference from the real clock, in seconds."""
+        self._write(0, seconds)
+
+    def stand_at(self, moment: float) -> None:
+        """Stop the clock at *moment*, in seconds since 1970."""
+        self._write(8, round(moment * 1_000_000))
+
+    def _write(self, position: int, value: int) -> None:
         # In place: truncating the file would unmap its page in the process.
-        with self.file.open("r+b") as file:
-            file.write(struct.pack("=q", seconds))
+        with self.file.open("r+b", buffering=0) as file:
+            file.seek(position)
+            file.write(struct.pack("=q", value))
