@@ -21,6 +21,7 @@ TRIALS = pytest.StashKey[list[Trial]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run the trials in full")
     parser.addoption("--report", type=Path, help="write the results to this file")
+    parser.addoption("--seeds", default="1", help="seeds of the drill: 1,2,3")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -58,6 +59,12 @@ def write(config: pytest.Config, *, keep: bool) -> None:
 def whole(pytestconfig: pytest.Config) -> bool:
     """Return whether the trials run in full."""
     return bool(pytestconfig.getoption("--whole"))
+
+
+@pytest.fixture
+def seeds(pytestconfig: pytest.Config) -> list[int]:
+    """Return the seeds of the drill."""
+    return [int(seed) for seed in pytestconfig.getoption("--seeds").split(",")]
 
 
 @pytest.fixture

@@ -1,0 +1,127 @@
+"""The days of the drill: some without an attack, and one with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.fault_injection.drill.actors import DAY, Actor, Role
+from tests.fault_injection.drill.attacks import Attack
+from tests.fault_injection.drill.configurations import GUARD
+from tests.fault_injection.drill.deployment import deployed
+from tests.fault_injection.drill.models import CapPerBlock
+from tests.fault_injection.drill.notices import first_of, notices
+from tests.fault_injection.drill.people import Person, Population
+from tests.fault_injection.drill.results import Result, result_of
+from tests.fault_injection.drill.run import Log, play
+from tests.fault_injection.drill.service import Service
+
+HISTORY_DAYS = 3
+
+
+@dataclass
+class World:
+    """The people of one seed, and the data of the service after the quiet days.
+
+    Attributes:
+        seed: The seed.
+        folder: The folder of all its files.
+        history: The people of the quiet days.
+        today: The people of the last day.
+        busy_block: The block with the most people on it.
+        past: The requests of the quiet days.
+        missing_credits: Approvals that the guard did not credit in time.
+    """
+
+    seed: int
+    folder: Path
+    history: list[list[Person]]
+    today: list[Person]
+    busy_block: str
+    past: list[Log] = field(default_factory=list)
+    missing_credits: int = 0
+
+    @classmethod
+    def of(cls, seed: int, folder: Path, *, scale: float, days: int) -> World:
+        """Return a world after its quiet days, with the guard on.
+
+        Args:
+            seed: The seed.
+            folder: An empty folder.
+            scale: Share of the usual number of people.
+            days: Quiet days; 0 means that the service is new.
+        """
+        population = Population(seed, scale)
+        history = [population.next_day(special=False) for _ in range(days)]
+        today = population.next_day(special=True)
+        world = cls(seed, folder, history, today, population.busy_block)
+        world._pass_quiet_days()
+        return world
+
+    def _pass_quiet_days(self) -> None:
+        if not self.history:
+            return
+        folder = self._new_folder("history")
+        with deployed(folder, GUARD, seconds=0) as deployment:
+            for number, people in enumerate(self.history):
+                with Service(deployment, number * DAY) as service:
+                    self.past.append(play(_actors(people), service.execute))
+                self.missing_credits += service.missing_credits
+            deployment.save(self._data)
+
+    def run(self, environ: Mapping[str, str], attack: Attack | None) -> Result:
+        """Run the last day on the real service, and return its result.
+
+        Args:
+            environ: The configuration.
+            attack: The attack; None means a day without one.
+        """
+        start = len(self.history) * DAY
+        name = (
+            f"{attack.title if attack else 'quiet'} {len(list(self.folder.iterdir()))}"
+        )
+        data = self._data if self.history else None
+        with deployed(
+            self._new_folder(name), environ, seconds=start, data=data
+        ) as deployment:
+            with Service(deployment, start) as service:
+                log = play(self._cast(attack), service.execute)
+            self.missing_credits += service.missing_credits
+            found = notices(deployment.redis, start)
+        countries = attack.countries if attack else ()
+        first = first_of(found, countries) if attack else None
+        return self._result(log, attack, first.at - start if first else None)
+
+    def run_cap(self, attack: Attack | None) -> Result:
+        """Run the last day on the model of a plain cap a block."""
+        log = play(self._cast(attack), CapPerBlock().execute)
+        return self._result(log, attack, None)
+
+    def _cast(self, attack: Attack | None) -> list[tuple[Role, Actor]]:
+        cast = _actors(self.today)
+        if attack:
+            actor = attack.actor(self.seed, self.busy_block)
+            cast.append((Role("attacker", attacker=True), actor))
+        return cast
+
+    def _result(self, log: Log, attack: Attack | None, notice: float | None) -> Result:
+        return result_of(
+            log,
+            countries=attack.countries if attack else (),
+            busy_block=self.busy_block,
+            notice=notice,
+        )
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "history.rdb"
+
+    def _new_folder(self, name: str) -> Path:
+        folder = self.folder / name.replace(" ", "-")
+        folder.mkdir(parents=True)
+        return folder
+
+
+def _actors(people: Iterable[Person]) -> list[tuple[Role, Actor]]:
+    return [(person.role, person.act()) for person in people]
