@@ -15,7 +15,8 @@
     ├── VerificationNotFound
     ├── LimitExceeded            a rule refuses the request for some time
     │   ├── TooManyAttempts
-    │   └── RateLimited
+    │   ├── RateLimited
+    │   └── DestinationSuspended
     ├── DeliveryFailed           the provider rejected the message
     ├── DeliveryUnconfirmed      the provider did not answer
     └── Unavailable              a retry can succeed
@@ -32,7 +33,7 @@ message contains a code, a number or a secret.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 
@@ -242,6 +243,44 @@ class RateLimited(LimitExceeded):
         super().__init__(retry_after=retry_after, refused_at=refused_at)
         self.limit = limit
         self.identifier = identifier
+
+
+class DestinationSuspended(LimitExceeded):
+    """The pumping guard refuses messages to a place; only operators see the evidence.
+
+    Attributes:
+        level: The kind of the place: `block`, `network` or `country`.
+        prefix: The place: a prefix of numbers, or the code of a country.
+        country: ISO 3166 code of the place.
+        unproven: Unproven messages of the place.
+        until: When the suspension ends.
+        trips: Number of suspensions of the place in a row; 0 for one by an operator.
+        is_new: Whether this request started the suspension.
+    """
+
+    error_code = "destination_suspended"
+    message = "Codes cannot be sent to this number for some time."
+
+    def __init__(  # noqa: PLR0913 - the evidence, which has no type of this layer
+        self,
+        *,
+        level: str,
+        prefix: str,
+        country: str,
+        unproven: float,
+        until: datetime,
+        trips: int,
+        is_new: bool,
+        retry_after: timedelta,
+    ) -> None:
+        super().__init__(retry_after=retry_after)
+        self.level = level
+        self.prefix = prefix
+        self.country = country
+        self.unproven = unproven
+        self.until = until
+        self.trips = trips
+        self.is_new = is_new
 
 
 class DeliveryFailed(OTPError):

@@ -10,6 +10,8 @@ from enum import StrEnum
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.domain.messages.options import DEFAULT_OPTIONS, MessageOptions
 from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.pumping_guard.places import Destination
+from otp_engine.domain.pumping_guard.rules import UNGUARDED, GuardRules, GuardUsage
 from otp_engine.domain.services import DEFAULT, Service
 
 
@@ -177,6 +179,8 @@ class SendReservation:
         counted_at: When the phone counted this send, by the same clock.
         resend_after: Time until the next send is allowed.
         limit_usage: Usage of the limits of the phone, with this send.
+        proven: Whether a code of this phone was typed in within 90 days, at most three
+            messages ago.
     """
 
     hash_parameters: HashParameters
@@ -184,6 +188,54 @@ class SendReservation:
     counted_at: int
     resend_after: timedelta
     limit_usage: Sequence[WindowUsage] = ()
+    proven: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationCharge:
+    """One message, as the global limits and the pumping guard count it.
+
+    Attributes:
+        hits: The global limits.
+        destination: The places of the number.
+        guard: The rules of the pumping guard for its country.
+        exempt: Whether the guard neither counts nor refuses the message.
+        vouched: Whether a client with an API key vouches for the recipient.
+        proven: Whether the phone is proven; see `SendReservation.proven`.
+    """
+
+    hits: Sequence[LimitHit]
+    destination: Destination
+    guard: GuardRules
+    exempt: bool = False
+    vouched: bool = False
+    proven: bool = False
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the pumping guard counts the message."""
+        return not (self.exempt or self.guard.is_off)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the pumping guard counts the message, and does not refuse it."""
+        return self.vouched or self.proven
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationUsage:
+    """The result of a `DestinationCharge`.
+
+    Attributes:
+        limit_usage: Usage of each window, with this message.
+        counted_at: The time of the charge, in milliseconds since 1970 by the clock of
+            the store.
+        guard: What the pumping guard did.
+    """
+
+    limit_usage: list[WindowUsage]
+    counted_at: int
+    guard: GuardUsage = UNGUARDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,6 +144,10 @@ def _typed(form: Mapping[str, str], notice: Notice) -> dict[str, str]:
 def _masked_number(handle: str | None) -> str | None:
     """Return the masked number of *handle*, or None if it is not valid."""
     try:
-        return context.get_dependencies().parse_handle(handle or "").number.masked
+        return (
+            context.get_dependencies()
+            .parse_handle(handle or "")
+            .number.shown_to_recipient
+        )
     except VerificationNotFound:
         return None

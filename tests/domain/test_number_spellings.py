@@ -329,4 +329,4 @@ def test_refusal_shows_a_mobile_number_of_the_probable_country(text, region, exa
 def test_spellings_are_masked_as_the_canonical_number(text):
     number = numbers.parse(text, "IN")
 
-    assert (number.masked, number.visible_prefix) == ("+52******5678", "+52551")
+    assert (number.masked, number.visible_prefix) == ("+52********78", "+52551")

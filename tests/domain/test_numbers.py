@@ -131,21 +131,66 @@ def test_repr_of_an_assignable_number_omits_it():
     assert repr(found) == "AssignableNumber(line_type=1)"
 
 
-@pytest.mark.parametrize("region", REGIONS)
-def test_log_and_event_together_hide_three_digits(region):
+def numbers_of_every_length(region):
+    """Return one number of each length that a region has."""
     metadata: Any = PhoneMetadata.metadata_for_region(region)
     code = metadata.country_code
-    for length in {*metadata.general_desc.possible_length} - {-1}:
-        digits = ("9876543210" * 2)[:length]
-        number = numbers.PhoneNumber(f"+{code}{digits}", region, code, sms_capable=True)
+    return [
+        numbers.PhoneNumber(
+            f"+{code}{('9876543210' * 2)[:length]}", region, code, sms_capable=True
+        )
+        for length in {*metadata.general_desc.possible_length} - {-1}
+    ]
 
-        prefix = number.visible_prefix.removeprefix(f"+{code}")
-        stars, end = number.masked.removeprefix(f"+{code}").rsplit("*", 1)
 
-        assert len(prefix) + len(end) + 3 <= length
-        assert len(stars) + 1 + len(end) == length
-        assert digits.startswith(prefix)
+@pytest.mark.parametrize("region", REGIONS)
+def test_log_and_event_together_hide_three_digits(region):
+    for number in numbers_of_every_length(region):
+        code, digits = f"+{number.calling_code}", number.e164
+
+        stars, end = number.masked.rsplit("*", 1)
+
+        assert len(number.visible_prefix) + len(end) + 3 <= len(digits)
+        assert len(stars) + 1 + len(end) == len(digits)
+        assert digits.startswith(number.visible_prefix)
+        assert number.visible_prefix.startswith(code)
         assert digits.endswith(end)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_log_and_block_together_hide_two_digits(region):
+    for number in numbers_of_every_length(region):
+        end = number.masked.rsplit("*", 1)[1]
+
+        assert len(number.block) + len(end) + 2 <= len(number.e164)
+        assert number.e164.startswith(number.block)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_network_is_a_prefix_of_the_block(region):
+    for number in numbers_of_every_length(region):
+        destination = number.destination
+
+        assert destination.block.startswith(destination.network)
+        assert destination.network == number.visible_prefix
+        assert len(destination.network) <= len(f"+{number.calling_code}") + 3
+
+
+def test_block_is_the_number_without_four_digits():
+    number = numbers.parse("+221779991234", "SN")
+
+    assert number.block == "+22177999"
+    assert number.destination.network == "+221779"
+
+
+def test_number_without_digits_to_hide_has_its_calling_code_as_block():
+    number = numbers.PhoneNumber("+29012", "SH", 290, sms_capable=True)
+
+    assert number.block == number.visible_prefix == "+290"
+
+
+def test_recipient_sees_four_digits():
+    assert numbers.parse("9445012345", "IN").shown_to_recipient == "+91******2345"
 
 
 def test_short_number_is_masked_completely():
@@ -155,7 +200,7 @@ def test_short_number_is_masked_completely():
 
 
 def test_masked_number_has_the_documented_form():
-    assert numbers.parse("9445012345", "IN").masked == "+91******2345"
+    assert numbers.parse("9445012345", "IN").masked == "+91********45"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from otp_engine.senders.console import ConsoleProvider
 from tests.support.fakes import MESSAGE, deliver
 from tests.support.twilio_server import ACCOUNT, SERVICE
 
-CONSOLE_LINE = "SMS to +91******2345: 123456 is your Acme code."
+CONSOLE_LINE = "SMS to +91********45: 123456 is your Acme code."
 TWILIO = {
     "OTP_SENDER": "twilio,console",
     "OTP_API_KEYS": "shop:shop-secret-0123456789abcdef",

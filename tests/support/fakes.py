@@ -18,7 +18,7 @@ from otp_engine.errors import OTPError, Overloaded, StoreUnavailable
 
 MESSAGE = Message(
     to="+919445012345",
-    masked="+91******2345",
+    masked="+91********45",
     channel=Channel.SMS,
     body="123456 is your Acme code.",
     code="123456",

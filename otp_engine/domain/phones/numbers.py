@@ -11,6 +11,7 @@ from phonenumbers import PhoneNumberType
 from otp_engine import parsing
 from otp_engine.domain.phones import numbering_plans, prefixes
 from otp_engine.domain.phones.numbering_plans import UNKNOWN_REGION
+from otp_engine.domain.pumping_guard.places import Destination
 from otp_engine.errors import InvalidPhone
 
 __all__ = [
@@ -36,9 +37,12 @@ _PUNCTUATION = str.maketrans(
     "\uff0b", "+", "()[]./\uff08\uff09\uff3b\uff3d\uff0e\uff0f\u2212\u30fc"
 )
 # A log line and an event can be matched by their time. A log line shows the end of a
-# number and an event the start, so both together must hide some digits.
-_LOGGED_DIGITS, _EVENT_DIGITS, _HIDDEN_DIGITS = 4, 3, 3
+# number and an event the start, so both together must hide some digits. A suspended
+# block is in clear, and hides as many as its size needs, less those of a log line.
+_LOGGED_DIGITS, _EVENT_DIGITS, _HIDDEN_DIGITS = 2, 3, 3
 _BLOCK_DIGITS = 4
+# The recipient knows the number, and has to recognize it.
+_RECIPIENT_DIGITS = 4
 _SMS_TYPES = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 
 
@@ -52,7 +56,7 @@ class PhoneNumber:
             as satellite networks. `+1` alone is 25 countries.
         calling_code: The digits after the plus that select the region.
         sms_capable: Whether its kind of line can receive a text message.
-        masked: The number for logs: calling code and last digits, `+91******2345`.
+        masked: The number for logs: calling code and last digits, `+91********45`.
         visible_prefix: The number for events: calling code and first digits, `+91944`.
     """
 
@@ -74,9 +78,26 @@ class PhoneNumber:
         object.__setattr__(self, "visible_prefix", code + national[:in_events])
 
     @property
+    def shown_to_recipient(self) -> str:
+        """The number for the person who entered it: `+91******2345`."""
+        code = f"+{self.calling_code}"
+        national = self.e164.removeprefix(code)
+        visible = max(0, min(_RECIPIENT_DIGITS, len(national) - _HIDDEN_DIGITS))
+        masked = len(national) - visible
+        return f"{code}{'*' * masked}{national[masked:]}"
+
+    @property
     def block(self) -> str:
-        """The number less its last four digits."""
-        return self.e164[:-_BLOCK_DIGITS]
+        """The number without its last four digits, for 10,000 numbers: `+91944501`."""
+        shortest = len(self.visible_prefix)
+        return self.e164[: max(shortest, len(self.e164) - _BLOCK_DIGITS)]
+
+    @property
+    def destination(self) -> Destination:
+        """The places of the number, as the pumping guard counts them."""
+        return Destination(
+            block=self.block, network=self.visible_prefix, country=self.country
+        )
 
     def __repr__(self) -> str:
         return f"PhoneNumber({self.masked})"
