@@ -7,10 +7,9 @@ from collections.abc import Callable
 from flask import Flask
 
 from otp_engine.api import error_handlers
-from otp_engine.app import build_flask, build_metrics
+from otp_engine.app import build_flask, build_metrics, policy_versions
 from otp_engine.config import Settings
 from otp_engine.domain.policy.live import LivePolicy
-from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.errors import Unavailable
 from otp_engine.fork_gate import ForkGate
 from otp_engine.ops import health, request_log
@@ -48,7 +47,7 @@ def create_admin_app(
     if settings.has_metrics:
         live = LivePolicy(
             settings.policy,
-            SignedPolicyVersions(store.policy_versions, settings.peppers),
+            policy_versions(settings, store, store.events.add),
             lambda policy: policy,
             gauges=metrics.events,
         )
@@ -56,6 +55,8 @@ def create_admin_app(
         def refresh() -> None:
             with gate:
                 live.current()
+                # The thread that writes the event is not in a call during a fork.
+                store.events.flush()
 
         blueprint = metrics.blueprint(settings.metrics_key, refresh)
 

@@ -60,9 +60,11 @@ from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
 from otp_engine.domain.phones import numbering_plans, numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
+from otp_engine.domain.policy.changes import BasePolicy
 from otp_engine.domain.policy.live import LivePolicy
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
+from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.domain.ports import Sender, VerificationStore
 from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
@@ -370,10 +372,28 @@ def _live_policy(
 
     return LivePolicy(
         settings.policy,
-        SignedPolicyVersions(store.policy_versions, settings.peppers),
+        policy_versions(settings, store, emit),
         build_engines,
         gauges=metrics,
     )
+
+
+def policy_versions(
+    settings: Settings, store: RedisStore, emit: EventListener
+) -> SignedPolicyVersions:
+    """Return the versions of the policy.
+
+    Args:
+        settings: The settings of the operator.
+        store: The store with the versions.
+        emit: Receives the event of each version at the end of a change.
+    """
+    base = BasePolicy(settings.policy, settings.explicit_policy_names)
+
+    def on_end(before: PolicyVersion, after: PolicyVersion) -> None:
+        emit(base.changed_event(before.state, after))
+
+    return SignedPolicyVersions(store.policy_versions, settings.peppers, on_end)
 
 
 def _build_sender(

@@ -66,7 +66,7 @@ def _report_proxies(url: str, settings: Settings, store: RedisStore) -> bool:
         url=url,
         settings=settings,
         store=store,
-        policy=apply(settings.policy, versions.latest()),
+        policy=apply(settings.policy, versions.live_state()),
     )
     shown = _without_login(url)
     try:

@@ -120,7 +120,7 @@ def forget(number: str) -> None:
 def _load_context() -> _CliContext:
     settings, store = load_with_redis()
     versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
-    return _CliContext(settings, store, apply(settings.policy, versions.latest()))
+    return _CliContext(settings, store, apply(settings.policy, versions.live_state()))
 
 
 def _recent_events(store: RedisStore, hashes: Sequence[str]) -> list[RecordedEvent]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -12,9 +12,10 @@ from otp_engine.cli import policy_context
 from otp_engine.cli.guessing import print_chance
 from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import format_time, printable, success, table, warn
-from otp_engine.domain.policy.changes import Source, ValueChange
+from otp_engine.domain.policy.changes import Source, SourcedValue, ValueChange
 from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.domain.policy.policy import PARSERS
+from otp_engine.domain.policy.reverts import PolicyState
 from otp_engine.domain.policy.signed_versions import MAX_VERSIONS
 from otp_engine.domain.policy.versions import PolicyVersion, apply
 
@@ -35,15 +36,16 @@ def show(*, as_json: bool) -> None:
     """
     context = policy_context.load()
     versions = context.versions.history(MAX_VERSIONS)
+    live = context.versions.live_state()
     if as_json:
-        click.echo(json.dumps(_policy_to_dict(context, versions), indent=2))
+        click.echo(json.dumps(_policy_to_dict(context, versions, live), indent=2))
         return
-    for line in _policy_lines(context, versions):
+    for line in _policy_lines(context, versions, live):
         click.echo(printable(line))
-    live = apply(context.settings.policy, versions[0] if versions else None)
-    chance = guessing_chance(live, context.settings.service.code_length)
+    policy = apply(context.settings.policy, live)
+    chance = guessing_chance(policy, context.settings.service.code_length)
     print_chance(chance)
-    for warning in context.policy_warnings(live):
+    for warning in context.policy_warnings(policy):
         warn(warning)
 
 
@@ -56,10 +58,10 @@ def history(limit: int | None, *, as_json: bool) -> None:
     """
     context = policy_context.load()
     versions = context.versions.history(MAX_VERSIONS)
-    older = [*(version.values for version in versions[1:]), {}]
+    older = [*(version.state for version in versions[1:]), PolicyState()]
     # `older` is one longer where there is no version.
     changes = [
-        (version, context.base.changes(old, version.values))
+        (version, context.base.changes(old, version.state))
         for version, old in zip(versions, older, strict=False)
     ][:limit]
     if as_json:
@@ -73,16 +75,16 @@ def history(limit: int | None, *, as_json: bool) -> None:
 
 
 def _policy_lines(
-    context: PolicyContext, versions: Sequence[PolicyVersion]
+    context: PolicyContext, versions: Sequence[PolicyVersion], live: PolicyState
 ) -> list[str]:
-    live = versions[0].values if versions else {}
     rows, shown, used = [], set(), []
     for name in PARSERS:
         value = context.base.value(name, live)
         source = str(value.source)
         if value.source is Source.LIVE:
-            used.append(since := _live_since(name, versions))
+            used.append(since := _live_since(name, value.text, versions))
             source = f"live since version {since.version}"
+        source += "".join(f", {end}" for end in value.ends)
         rows.append((name, value.text, source))
         shown |= {value.source, *("shadow" for _ in [0] if "shadow" in value.text)}
     legend = (_LEGEND | {"shadow": _SHADOW}).items()
@@ -137,32 +139,39 @@ def _version_row(version: PolicyVersion) -> tuple[str, str, str, str]:
     )
 
 
-def _live_since(name: str, versions: Sequence[PolicyVersion]) -> PolicyVersion:
+def _live_since(
+    name: str, text: str, versions: Sequence[PolicyVersion]
+) -> PolicyVersion:
     """Return the version that gave *name* its live value.
 
     Args:
         name: The name of a live value.
+        text: The value.
         versions: All versions, newest first.
     """
-    value = versions[0].values[name]
     since = versions[0]
-    for version in versions:
-        if version.values.get(name) != value:
+    for version in versions[1:]:
+        if version.values.get(name) != text:
             break
         since = version
     return since
 
 
 def _policy_to_dict(
-    context: PolicyContext, versions: Sequence[PolicyVersion]
+    context: PolicyContext, versions: Sequence[PolicyVersion], live: PolicyState
 ) -> dict[str, Any]:
     newest = versions[0] if versions else None
-    live: Mapping[str, str] = newest.values if newest else {}
     values = {}
     for name in PARSERS:
         value = context.base.value(name, live)
-        since = _live_since(name, versions) if value.source is Source.LIVE else None
-        values[name] = {"value": value.text, "source": value.source} | _record(since)
+        is_live = value.source is Source.LIVE
+        since = _live_since(name, value.text, versions) if is_live else None
+        values[name] = {
+            "value": value.text,
+            "source": value.source,
+            **_record(since),
+            "ends": _ends(value),
+        }
     return _record(newest) | {"values": values}
 
 
@@ -177,11 +186,24 @@ def _version_to_dict(
                 "old_source": change.old.source,
                 "new": change.new.text,
                 "new_source": change.new.source,
+                "ends": _ends(change.new),
             }
             for change in changes
         ],
         "values": dict(version.values),
     }
+
+
+def _ends(value: SourcedValue) -> list[dict[str, Any]]:
+    return [
+        {
+            "until": end.until.isoformat(),
+            "item": end.item,
+            "then": end.then,
+            "then_source": end.then_source,
+        }
+        for end in value.ends
+    ]
 
 
 def _record(version: PolicyVersion | None) -> dict[str, Any]:

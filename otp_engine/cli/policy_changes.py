@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime, time, timedelta
+from functools import partial
+from typing import TypeAlias
 
-from otp_engine.cli import policy_context, policy_limits
+from otp_engine.cli import ends, policy_context, policy_limits
 from otp_engine.cli.author import default_author
 from otp_engine.cli.guessing import print_chance
 from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import fail, success, warn
-from otp_engine.domain.events import PolicyChanged
-from otp_engine.domain.policy.changes import Source, ValueChange
+from otp_engine.domain.policy.changes import ValueChange
 from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
+from otp_engine.domain.policy.reverts import End, PolicyState
 from otp_engine.domain.policy.signed_versions import MAX_VERSIONS
 from otp_engine.domain.policy.versions import PolicyVersion, apply
-from otp_engine.store.events.event_store import RedisEventStore
 
 _MAX_TRIES = 20
 
@@ -30,11 +31,18 @@ class ChangeOptions:
         reason: The operator's reason.
         by: Name of the operator; None means `OTP_OPERATOR`, or the user and machine.
         dry_run: Whether to print the change without storing it.
+        until: When the change ends: a duration from now, the next such time of day, or
+            a time. None for no end.
     """
 
     reason: str | None
     by: str | None
     dry_run: bool = False
+    until: timedelta | time | datetime | None = None
+
+
+Change: TypeAlias = Callable[[PolicyState, End | None], PolicyState]
+"""Returns the state after a change, which has an end or none."""
 
 
 def set_(texts: Mapping[str, str], options: ChangeOptions) -> None:
@@ -52,8 +60,7 @@ def set_(texts: Mapping[str, str], options: ChangeOptions) -> None:
             problems.append(f"{name} {problem}")
     if problems:
         fail(*problems)
-    context = policy_context.load()
-    _commit(context, options, lambda live: {**live, **values})
+    commit(policy_context.load(), options, partial(_with_values, values))
 
 
 def unset(names: Sequence[str], options: ChangeOptions) -> None:
@@ -64,18 +71,26 @@ def unset(names: Sequence[str], options: ChangeOptions) -> None:
         options: How to store the change.
     """
 
-    def without(live: Mapping[str, str]) -> dict[str, str]:
-        if missing := [name for name in names if name not in live]:
+    def without(state: PolicyState, end: End | None) -> PolicyState:
+        missing = [
+            name
+            for name in names
+            if name not in state.values and state.find(name) is None
+        ]
+        if missing:
             fail(
                 f"{', '.join(missing)}: no live value, see `otp-engine policy show`",
             )
-        return {name: text for name, text in live.items() if name not in names}
+        return _with_values(dict.fromkeys(names), state, end)
 
-    _commit(policy_context.load(), options, without)
+    commit(policy_context.load(), options, without)
 
 
 def rollback(version: int, options: ChangeOptions) -> None:
     """Restore all values of a version.
+
+    A change of that version that has ended stays ended. One that has not ended yet
+    ends at its time, unless the rollback has an end.
 
     Args:
         version: The number of the version; 0 for the values of the environment.
@@ -87,30 +102,61 @@ def rollback(version: int, options: ChangeOptions) -> None:
     }
     if version and version not in versions:
         fail(f"there is no version {version}: see `otp-engine policy history`")
-    values = versions[version].values if version else {}
-    target = f"version {version}" if version else "the environment"
-    options = replace(options, reason=options.reason or f"back to {target}")
-    _commit(context, options, lambda _: values)
+    target = versions[version].state if version else PolicyState()
+    ended = target.due(context.versions.now())
+    target = target.ended(ended)
+    for name in dict.fromkeys(revert.name for revert in ended):
+        value = context.base.value(name, target)
+        warn(f"{name} of version {version} has ended since: {value} returns")
+    title = f"version {version}" if version else "the environment"
+    options = replace(options, reason=options.reason or f"back to {title}")
+
+    def restored(state: PolicyState, end: End | None) -> PolicyState:
+        if end is None:
+            return target
+        names = {*state.values, *target.values}
+        changed = {
+            name: target.values.get(name)
+            for name in sorted(names)
+            if target.values.get(name) != state.values.get(name)
+        }
+        return _with_values(changed, state, end)
+
+    commit(context, options, restored)
 
 
-def _commit(
-    context: PolicyContext,
-    options: ChangeOptions,
-    change: Callable[[Mapping[str, str]], Mapping[str, str]],
-) -> None:
-    """Store a new version, and retry when another operator stored one first."""
+def _with_values(
+    values: Mapping[str, str | None], state: PolicyState, end: End | None
+) -> PolicyState:
+    for name, text in values.items():
+        state = state.with_value(name, text, end)
+    return state
+
+
+def commit(context: PolicyContext, options: ChangeOptions, change: Change) -> None:
+    """Store a new version, and retry when another operator stored one first.
+
+    Args:
+        context: The settings and the stores.
+        options: How to store the change.
+        change: Makes the new state from the live one.
+    """
     for _ in range(_MAX_TRIES):
         latest = context.versions.latest()
-        live = latest.values if latest else {}
-        number, at = context.versions.following(datetime.now(UTC))
+        old = latest.state if latest else PolicyState()
+        now = context.versions.now()
+        number, at = context.versions.following(now)
+        end = ends.resolve(options.until, number, now)
+        state = change(old, end)
         new = PolicyVersion(
             version=number,
             created_at=at,
             author=options.by or context.settings.operator or default_author(),
             reason=options.reason,
-            values=change(live),
+            values=state.values,
+            reverts=state.reverts,
         )
-        changes = context.base.changes(live, new.values)
+        changes = context.base.changes(old, new.state)
         if not changes:
             success("nothing changes: the values are already live")
             return
@@ -122,7 +168,7 @@ def _commit(
             success("dry run: nothing is stored")
             return
         if context.versions.add(new):
-            _emit_change(context.store.events, new, changes)
+            context.emit_change(old, new)
             report.print(context, warnings)
             success(f"version {number} is live within two seconds")
             return
@@ -165,23 +211,3 @@ class _Report:
             print_chance(chance)
         for change in self.changes:
             success(str(change))
-
-
-def _emit_change(
-    events: RedisEventStore, version: PolicyVersion, changes: Sequence[ValueChange]
-) -> None:
-    values = [
-        f"{change.name} = {change.new.text}"
-        if change.new.source is Source.LIVE
-        else f"{change.name} = value of the environment"
-        for change in changes
-    ]
-    events.add(
-        PolicyChanged(
-            version=version.version,
-            author=version.author,
-            change="; ".join(values),
-            reason=version.reason,
-        )
-    )
-    events.flush()

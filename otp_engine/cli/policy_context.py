@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from otp_engine.cli.common import load_with_redis
@@ -9,7 +10,10 @@ from otp_engine.cli.terminal import warn
 from otp_engine.config import Settings, setting_warnings
 from otp_engine.domain.policy.changes import BasePolicy
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.reverts import PolicyState
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
+from otp_engine.domain.policy.versions import PolicyVersion
+from otp_engine.errors import StoreUnavailable
 from otp_engine.store.redis_store import RedisStore
 
 
@@ -21,17 +25,27 @@ class PolicyContext:
         settings: The settings of the command.
         store: The store of the service.
         versions: Its policy versions.
+        base: The policy of the environment of the command.
     """
 
     settings: Settings
     store: RedisStore
     versions: SignedPolicyVersions
+    base: BasePolicy
 
-    @property
-    def base(self) -> BasePolicy:
-        """The policy of the environment of the command."""
-        settings = self.settings
-        return BasePolicy(settings.policy, settings.explicit_policy_names)
+    def emit_change(self, old: PolicyState, new: PolicyVersion) -> None:
+        """Store the event of a new version."""
+        self.store.events.add(self.base.changed_event(old, new))
+        self.store.events.flush()
+
+    def end_changes(self) -> None:
+        """Add a version without the changes that have ended, if no instance did."""
+        latest = self.versions.latest()
+        if latest is None or not (ended := latest.state.due(self.versions.now())):
+            return
+        # Where Redis accepts no write, a command that reads still works.
+        with suppress(StoreUnavailable):
+            self.versions.end_changes(latest, ended)
 
     def policy_warnings(self, policy: Policy) -> list[str]:
         """Return a sentence for each unsafe value of *policy*."""
@@ -41,9 +55,19 @@ class PolicyContext:
 
 
 def load() -> PolicyContext:
-    """Load the settings and the stores, and print the warnings about the versions."""
+    """Load the settings and the stores, and print the warnings about the versions.
+
+    Changes that have ended are ended in a version first.
+    """
     settings, store = load_with_redis()
-    versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
+    base = BasePolicy(settings.policy, settings.explicit_policy_names)
+
+    def on_end(before: PolicyVersion, after: PolicyVersion) -> None:
+        context.emit_change(before.state, after)
+
+    versions = SignedPolicyVersions(store.policy_versions, settings.peppers, on_end)
+    context = PolicyContext(settings, store, versions, base)
     for warning in versions.warnings():
         warn(warning)
-    return PolicyContext(settings, store, versions)
+    context.end_changes()
+    return context

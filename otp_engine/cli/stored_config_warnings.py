@@ -45,7 +45,7 @@ def _policy_and_services(
     settings: Settings, store: RedisStore, versions: SignedPolicyVersions
 ) -> list[str]:
     try:
-        policy = apply(settings.policy, versions.latest())
+        policy = apply(settings.policy, versions.live_state())
     except ValueError:
         return ["live policy: this release cannot parse one of its values"]
     return [

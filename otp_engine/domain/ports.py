@@ -327,6 +327,9 @@ class PolicyVersionStore(Protocol):
     def latest(self) -> bytes | None:
         """Return the text that was added last, if there is one."""
 
+    def now(self) -> datetime:
+        """Return the time by the clock of the store."""
+
     def history(self, count: int) -> list[bytes]:
         """Return the last *count* texts, newest first."""
 

@@ -55,6 +55,7 @@ class RedisCommands(Protocol):
     set: Callable[..., bool | None]
     sismember: Callable[[str, str], int]
     srem: Callable[[str, str], int]
+    time: Callable[[], tuple[int, int]]
     xrange: Callable[[str, str, str, int], list[Entry]]
     xrevrange: Callable[[str, str, str, int], list[Entry]]
     zrange: Callable[..., list[Any]]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from otp_engine.store import keys
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RedisPolicyVersionStore:
@@ -28,6 +32,13 @@ class RedisPolicyVersionStore:
         return self._client.execute(
             lambda redis: redis.lindex(keys.POLICY_VERSIONS, 0), keys.POLICY_VERSIONS
         )
+
+    def now(self) -> datetime:
+        """Return the time of the server that holds the versions."""
+        seconds, microseconds = self._client.execute(
+            lambda redis: redis.time(), keys.POLICY_VERSIONS
+        )
+        return _EPOCH + timedelta(seconds=seconds, microseconds=microseconds)
 
     def history(self, count: int) -> list[bytes]:
         """Return at most *count* of the newest texts, newest first."""

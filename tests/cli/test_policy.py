@@ -41,10 +41,12 @@ def test_show_prints_the_source_of_each_value(policy):
     }
     values = shown.pop("values")
     assert shown == record
-    assert values["ttl"] == {"value": "20m", "source": "live"} | record
+    ends: dict[str, object] = {"ends": []}
+    assert values["ttl"] == ends | {"value": "20m", "source": "live"} | record
     none = dict.fromkeys(record)
-    assert values["code_length"] == {"value": "6", "source": "default"} | none
-    assert values["max_sends"] == {"value": "4", "source": "environment"} | none
+    own = ends | none
+    assert values["code_length"] == own | {"value": "6", "source": "default"}
+    assert values["max_sends"] == own | {"value": "4", "source": "environment"}
 
 
 def test_show_starts_with_the_live_version_and_a_header(policy):
@@ -158,6 +160,7 @@ def test_rollback_to_version_0_restores_environment(policy):
         "old_source": "live",
         "new": "10m",
         "new_source": "default",
+        "ends": [],
     }
 
 

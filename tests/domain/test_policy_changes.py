@@ -4,6 +4,7 @@ import pytest
 
 from otp_engine.domain.policy.changes import BasePolicy, Source, SourcedValue
 from otp_engine.domain.policy.policy import PARSERS, Policy
+from otp_engine.domain.policy.reverts import PolicyState
 
 BASE = BasePolicy(Policy(max_sends=4), {"max_sends"})
 
@@ -19,18 +20,20 @@ BASE = BasePolicy(Policy(max_sends=4), {"max_sends"})
     ],
 )
 def test_value_has_its_source(name, text, source):
-    assert BASE.value(name, {"ttl": "9m"}) == SourcedValue(text, source)
+    assert BASE.value(name, PolicyState({"ttl": "9m"})) == SourcedValue(text, source)
 
 
 def test_every_value_has_a_text_that_its_parser_accepts():
     for name, parser in PARSERS.items():
-        value = BASE.value(name, {})
+        value = BASE.value(name, PolicyState({}))
 
         assert parser(value.text) == getattr(BASE.policy, name)
 
 
 def test_changes_list_old_and_new_values():
-    changes = BASE.changes({"ttl": "9m", "sending": "off"}, {"max_sends": "3"})
+    changes = BASE.changes(
+        PolicyState({"ttl": "9m", "sending": "off"}), PolicyState({"max_sends": "3"})
+    )
 
     assert sorted(map(str, changes)) == [
         "max_sends: 4 (environment) → 3",
@@ -40,8 +43,8 @@ def test_changes_list_old_and_new_values():
 
 
 def test_names_of_another_release_are_ignored():
-    assert BASE.changes({"newer": "1"}, {"newer": "2"}) == []
+    assert BASE.changes(PolicyState({"newer": "1"}), PolicyState({"newer": "2"})) == []
 
 
 def test_equal_values_are_no_change():
-    assert BASE.changes({"ttl": "9m"}, {"ttl": "9m"}) == []
+    assert BASE.changes(PolicyState({"ttl": "9m"}), PolicyState({"ttl": "9m"})) == []

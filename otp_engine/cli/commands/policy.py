@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, time, timedelta
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from otp_engine.cli.commands.options import Integer, RedisGroup, json_option
 from otp_engine.cli.commands.policy_values import NAME, Assignments, values_help
+from otp_engine.domain.limits import durations
+
+if TYPE_CHECKING:
+    # The module imports the store.
+    from otp_engine.cli.policy_changes import ChangeOptions
+
+_MIN_DURATION = timedelta(seconds=1)
+_MAX_DURATION = timedelta(days=366)
 
 
 def _parse_author(
@@ -21,6 +33,35 @@ def _parse_author(
         raise click.BadParameter(str(error)) from None
 
 
+def _parse_duration(
+    _: click.Context, __: click.Parameter, text: str | None
+) -> timedelta | None:
+    if text is None:
+        return None
+    try:
+        duration = durations.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    if not _MIN_DURATION <= duration <= _MAX_DURATION:
+        raise click.BadParameter(f"must be from 1s to {_MAX_DURATION.days}d: {text!r}")
+    return duration
+
+
+def _parse_end(
+    _: click.Context, __: click.Parameter, text: str | None
+) -> time | datetime | None:
+    """Parse a time of day, or a time in ISO 8601; without an offset it is in UTC."""
+    if text is None:
+        return None
+    for parse in (time.fromisoformat, datetime.fromisoformat):
+        with suppress(ValueError):
+            end: time | datetime = parse(text.strip())
+            return end if end.tzinfo else end.replace(tzinfo=UTC)
+    raise click.BadParameter(
+        f"must be a time, such as 14:00 or 2026-11-22T22:30: {text!r}"
+    )
+
+
 _REASON = click.option("--reason", help="The reason, for the history.")
 _BY = click.option(
     "--by",
@@ -28,9 +69,50 @@ _BY = click.option(
     callback=_parse_author,
     help="The operator, for the history.  [default: OTP_OPERATOR, or user@machine]",
 )
+_FOR = click.option(
+    "--for",
+    "duration",
+    metavar="DURATION",
+    callback=_parse_duration,
+    help="End the change after a duration, such as 2h.",
+)
+_UNTIL = click.option(
+    "--until",
+    metavar="TIME",
+    callback=_parse_end,
+    help="End it at a time: 14:00 (UTC), or 2026-11-22T22:30.",
+)
 _DRY_RUN = click.option(
     "--dry-run", is_flag=True, help="Print the change and its warnings, store nothing."
 )
+
+
+def change_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of every change to *command*, as `ChangeOptions` has them."""
+
+    @_REASON
+    @_BY
+    @_FOR
+    @_UNTIL
+    @_DRY_RUN
+    @wraps(command)
+    def with_options(
+        *,
+        reason: str | None,
+        by: str | None,
+        dry_run: bool,
+        duration: timedelta | None,
+        until: time | datetime | None,
+        **arguments: Any,  # noqa: ANN401 - those of the command
+    ) -> None:
+        from otp_engine.cli.policy_changes import ChangeOptions
+
+        if duration and until:
+            raise click.UsageError("--for and --until exclude each other")
+        options = ChangeOptions(reason, by, dry_run, duration or until)
+        command(**arguments, options=options)
+
+    return with_options
 
 
 @click.group(cls=RedisGroup)
@@ -59,44 +141,38 @@ def show(*, as_json: bool) -> None:
     cls=Assignments,
     metavar="NAME VALUE | NAME=VALUE...",
 )
-@_REASON
-@_BY
-@_DRY_RUN
-def set_(*, assignments: dict[str, str], **options: Any) -> None:  # noqa: ANN401 - as the options
+@change_options
+def set_(*, assignments: dict[str, str], options: ChangeOptions) -> None:
     """Set one value, or several in one version.
 
     The command prints warnings, and does not wait for a confirmation.
     """
     from otp_engine.cli import policy_changes as work
 
-    work.set_(assignments, work.ChangeOptions(**options))
+    work.set_(assignments, options)
 
 
 @policy.command()
 @click.argument("names", nargs=-1, required=True, type=NAME, metavar="NAME...")
-@_REASON
-@_BY
-@_DRY_RUN
-def unset(*, names: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - as above
+@change_options
+def unset(*, names: tuple[str, ...], options: ChangeOptions) -> None:
     """Return each NAME to its value in the environment."""
     from otp_engine.cli import policy_changes as work
 
-    work.unset(names, work.ChangeOptions(**options))
+    work.unset(names, options)
 
 
 @policy.command()
 @click.argument("version", type=Integer(0))
-@_REASON
-@_BY
-@_DRY_RUN
-def rollback(*, version: int, **options: Any) -> None:  # noqa: ANN401 - as above
+@change_options
+def rollback(*, version: int, options: ChangeOptions) -> None:
     """Restore all values of VERSION.
 
     Version 0 is the environment, without any change.
     """
     from otp_engine.cli import policy_changes as work
 
-    work.rollback(version, work.ChangeOptions(**options))
+    work.rollback(version, options)
 
 
 @policy.command()

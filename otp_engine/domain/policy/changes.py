@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
+from otp_engine.domain.events import PolicyChanged
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
+from otp_engine.domain.policy.reverts import PendingRevert, PolicyState
+from otp_engine.domain.policy.versions import PolicyVersion
 
 
 class Source(StrEnum):
@@ -18,16 +22,44 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ValueEnd:
+    """When a value ends, or one item of it.
+
+    Attributes:
+        until: The time, by the clock of Redis.
+        then: The value that returns; None for an item that is removed.
+        then_source: The source of the value that returns; None for an item.
+        item: The item that ends; None for the whole value or a removed item.
+    """
+
+    until: datetime
+    then: str | None
+    then_source: Source | None = None
+    item: str | None = None
+
+    def __str__(self) -> str:
+        until = f"until {self.until.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+        if self.then_source:
+            return f"{until}, then {_with_source(self.then or '', self.then_source)}"
+        if self.item is None:
+            return f"without {self.then} {until}"
+        then = f", then {self.then}" if self.then else ""
+        return f"{self.item} {until}{then}"
+
+
+@dataclass(frozen=True, slots=True)
 class SourcedValue:
-    """A value of the policy as text, with its source."""
+    """A value of the policy as text, with its source and its ends."""
 
     text: str
     source: Source
+    ends: tuple[ValueEnd, ...] = ()
 
     def __str__(self) -> str:
-        return (
-            self.text if self.source is Source.LIVE else f"{self.text} ({self.source})"
-        )
+        text = _with_source(self.text, self.source)
+        for end in self.ends:
+            text += f" {end}" if end.then_source else f" ({end})"
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +92,68 @@ class BasePolicy:
     policy: Policy
     explicit_names: Collection[str]
 
-    def value(self, name: str, live: Mapping[str, str]) -> SourcedValue:
-        """Return a value with the *live* values of a version over this policy."""
-        if name in live:
-            return SourcedValue(live[name], Source.LIVE)
-        explicit = name in self.explicit_names
-        text = format_value(getattr(self.policy, name))
-        return SourcedValue(text, Source.ENVIRONMENT if explicit else Source.DEFAULT)
+    def value(self, name: str, state: PolicyState) -> SourcedValue:
+        """Return a value with the live values of a version over this policy."""
+        ends = tuple(
+            self._end(revert) for revert in state.reverts if revert.name == name
+        )
+        if name in state.values:
+            return SourcedValue(state.values[name], Source.LIVE, ends)
+        return SourcedValue(*self._own(name), ends)
 
-    def changes(
-        self, old: Mapping[str, str], new: Mapping[str, str]
-    ) -> list[ValueChange]:
-        """List the values that differ between two sets of live values.
+    def text(self, name: str) -> str:
+        """Return a value of this policy as text."""
+        return format_value(getattr(self.policy, name))
+
+    def _own(self, name: str) -> tuple[str, Source]:
+        explicit = name in self.explicit_names
+        return self.text(name), Source.ENVIRONMENT if explicit else Source.DEFAULT
+
+    def _end(self, revert: PendingRevert) -> ValueEnd:
+        until, before = revert.end.until, revert.before
+        if revert.key is not None:
+            return ValueEnd(until, before, item=revert.text)
+        if before is None:
+            return ValueEnd(until, *self._own(revert.name))
+        return ValueEnd(until, before, Source.LIVE)
+
+    def changes(self, old: PolicyState, new: PolicyState) -> list[ValueChange]:
+        """List the values that differ between two versions.
 
         Args:
-            old: Live values by name. Names that only another release has are ignored.
-            new: The live values after them.
+            old: The live values and the pending reverts before. Names that only another
+                release has are ignored.
+            new: The same after them.
         """
         return [
-            ValueChange(name, self.value(name, old), self.value(name, new))
+            ValueChange(name, before, after)
             for name in PARSERS
-            if old.get(name) != new.get(name)
+            if (before := self.value(name, old)) != (after := self.value(name, new))
         ]
+
+    def changed_event(self, old: PolicyState, new: PolicyVersion) -> PolicyChanged:
+        """Return the event of a new version.
+
+        Args:
+            old: The state before.
+            new: The version.
+        """
+        changes = self.changes(old, new.state)
+        values = [f"{change.name} = {_event_text(change.new)}" for change in changes]
+        return PolicyChanged(
+            version=new.version,
+            author=new.author,
+            change="; ".join(values),
+            reason=new.reason,
+        )
+
+
+def _event_text(value: SourcedValue) -> str:
+    if value.source is Source.LIVE:
+        return str(value)
+    ends = SourcedValue("value of the environment", Source.LIVE, value.ends)
+    return str(ends)
+
+
+def _with_source(text: str, source: Source) -> str:
+    return text if source is Source.LIVE else f"{text} ({source})"

@@ -10,7 +10,9 @@ from threading import Lock
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
+from otp_engine.domain.policy.ends import ChangeEnds
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.reverts import PendingRevert, PolicyState, number_list
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions, StoredVersion
 from otp_engine.domain.policy.versions import PolicyVersion, apply
 from otp_engine.errors import StoreUnavailable
@@ -46,6 +48,9 @@ class LivePolicy(Generic[T]):
 
     A request keeps its value until it ends; later requests get the new one. A version
     without a valid signature, or not newer than the live one, has no effect.
+
+    When a change ends, one instance adds a version without it. If Redis accepts no
+    write, the value reverts nevertheless.
     """
 
     def __init__(
@@ -72,6 +77,8 @@ class LivePolicy(Generic[T]):
         self._clock = clock
         self._value = build(base_policy)
         self._gauges = gauges
+        self._ends = ChangeEnds(clock)
+        self._ended: frozenset[PendingRevert] = frozenset()
         self._live_number: int | None = None
         self._live_version: PolicyVersion | None = None
         self._logged_text: bytes | None = None
@@ -87,12 +94,18 @@ class LivePolicy(Generic[T]):
         if is_due and self._refresh_lock.acquire(blocking=False):
             try:
                 self._refresh()
-                self._next_refresh = self._clock() + _REFRESH_INTERVAL
+                due = self._clock() + _REFRESH_INTERVAL
+                self._next_refresh = min(due, self._ends.next_end)
             finally:
                 self._refresh_lock.release()
         return self._value
 
     def _refresh(self) -> None:
+        self._follow()
+        if self._live_version and self._live_version.reverts:
+            self._end_changes(self._live_version)
+
+    def _follow(self) -> None:
         """Apply a newer version; while Redis is unavailable, the value stays."""
         try:
             head = self._versions.head()
@@ -117,17 +130,47 @@ class LivePolicy(Generic[T]):
         return self._live_version is None or version.order > self._live_version.order
 
     def _apply(self, version: PolicyVersion | None) -> None:
-        number = version.version if version else 0
+        self._live_number, self._live_version = (
+            version.version if version else 0,
+            version,
+        )
+        self._ended = frozenset()
+        if self._build_from(version.state if version else PolicyState()) and version:
+            log.info("policy version %d is live", version.version)
+
+    def _build_from(self, state: PolicyState) -> bool:
+        """Build the value from a state of the live version.
+
+        Returns:
+            Whether the state is valid.
+        """
+        number = self._live_number or 0
         try:
-            policy = apply(self._base_policy, version)
+            policy = apply(self._base_policy, state)
         except ValueError:
             log.exception("policy version %d is invalid, and has no effect", number)
-        else:
-            self._value = self._build(policy)
-            self._gauges.set_policy(number, policy)
-            if version:
-                log.info("policy version %d is live", number)
-        self._live_number, self._live_version = number, version
+            return False
+        self._value = self._build(policy)
+        self._gauges.set_policy(number, policy)
+        return True
+
+    def _end_changes(self, version: PolicyVersion) -> None:
+        """End the changes of the live version with an end that has come."""
+        now = None
+        with suppress(StoreUnavailable):
+            now = self._versions.now()
+        self._ends.observe(version.state, now)
+        if not (ended := self._ends.ended()):
+            return
+        with suppress(StoreUnavailable):
+            if after := self._versions.end_changes(version, ended):
+                self._apply(after)
+                return
+        # Another instance has added a version, or none can.
+        if ended != self._ended and self._build_from(version.state.ended(ended)):
+            numbers = number_list(revert.end.version for revert in ended)
+            log.warning("%s ended, and Redis has no version without it yet", numbers)
+        self._ended = ended
 
     def _report(self, head: StoredVersion | None) -> None:
         """Report a *head* that is not the live version, and log it once."""

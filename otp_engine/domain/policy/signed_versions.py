@@ -11,18 +11,27 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.policy.versions import PolicyVersion
+from otp_engine.domain.policy import version_codec
+from otp_engine.domain.policy.reverts import PendingRevert, PolicyState, number_list
+from otp_engine.domain.policy.versions import ENGINE_AUTHOR, PolicyVersion
 from otp_engine.domain.ports import PolicyVersionStore
+
+OnEnd = Callable[[PolicyVersion, PolicyVersion], None]
+"""Receives a version, and the one that was added when changes of it ended."""
 
 MAX_VERSIONS = 1_000
 """Number of stored versions; older ones are deleted."""
 
 _MAX_SIGNATURES = 4
+
+
+def ignore_end(_before: PolicyVersion, _after: PolicyVersion) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +57,22 @@ class StoredVersion:
 class SignedPolicyVersions:
     """Signs policy versions, and verifies stored ones."""
 
-    def __init__(self, store: PolicyVersionStore, peppers: Sequence[Pepper]) -> None:
+    def __init__(
+        self,
+        store: PolicyVersionStore,
+        peppers: Sequence[Pepper],
+        on_end: OnEnd = ignore_end,
+    ) -> None:
         """Use the versions of a store.
 
         Args:
             store: The store of the texts.
             peppers: The current pepper, then the previous one during a rotation. A new
                 version is signed with all of them, and one signature makes it valid.
+            on_end: Receives each version that `end_changes` adds.
         """
         self._store = store
+        self._on_end = on_end
         self._keys = [pepper.derive_key("policy") for pepper in peppers]
 
     def head(self) -> StoredVersion | None:
@@ -67,6 +83,17 @@ class SignedPolicyVersions:
     def latest(self) -> PolicyVersion | None:
         """Return the newest valid version, wherever it is in the list."""
         return next(iter(self.history(1)), None)
+
+    def live_state(self) -> PolicyState:
+        """Return the live values: those of the newest version, without ended changes.
+
+        Raises:
+            StoreUnavailable: Redis did not reply.
+        """
+        latest = self.latest()
+        if latest is None or not latest.reverts:
+            return latest.state if latest else PolicyState()
+        return latest.state.ended(latest.state.due(self.now()))
 
     def history(self, count: int) -> list[PolicyVersion]:
         """Return the *count* newest valid versions, newest first.
@@ -81,12 +108,20 @@ class SignedPolicyVersions:
             by_number.setdefault(version.version, version)
         return list(by_number.values())[:count]
 
+    def now(self) -> datetime:
+        """Return the time by the clock of Redis, which ends changes.
+
+        Raises:
+            StoreUnavailable: Redis did not reply.
+        """
+        return self._store.now()
+
     def following(self, now: datetime) -> tuple[int, datetime]:
         """Return the number and the time of a new version.
 
         Args:
-            now: Time by the clock of this machine. The clock of the newest version's
-                author can be ahead of it.
+            now: Time by the clock of Redis. The time of the newest version can be ahead
+                of it: an earlier release used the clock of the author's machine.
 
         Returns:
             The highest number plus one, and a time after that of the newest version.
@@ -116,8 +151,42 @@ class SignedPolicyVersions:
             return False
         if versions and version.order < versions[0].order:
             return False
-        text = self._encode(_encode_body(version))
+        text = self._encode(version_codec.encode(version))
         return self._store.add(text, after=head.text if head else None)
+
+    def end_changes(
+        self, version: PolicyVersion, ended: Collection[PendingRevert]
+    ) -> PolicyVersion | None:
+        """Add a version that restores what was before some changes.
+
+        Of several instances that do the same, one adds it.
+
+        Args:
+            version: The newest valid version.
+            ended: The pending reverts of the changes.
+
+        Returns:
+            The added version; None if *version* is not the newest one any longer.
+
+        Raises:
+            StoreUnavailable: Redis did not accept it.
+        """
+        number, created_at = self.following(self.now())
+        if self.latest() != version:
+            return None
+        state = version.state.ended(ended)
+        after = PolicyVersion(
+            version=number,
+            created_at=created_at,
+            author=ENGINE_AUTHOR,
+            reason=f"{number_list(revert.end.version for revert in ended)} ended",
+            values=state.values,
+            reverts=state.reverts,
+        )
+        if not self.add(after):
+            return None
+        self._on_end(version, after)
+        return after
 
     def complete(self) -> int:
         """Sign each valid version with every configured pepper.
@@ -183,7 +252,7 @@ class SignedPolicyVersions:
             for signature in expected
         )
         # The body is parsed only if a signature is valid.
-        version = _decode_body(body) if any(signed) else None
+        version = version_codec.decode(body) if any(signed) else None
         return StoredVersion(text, version, signed) if version else StoredVersion(text)
 
 
@@ -207,27 +276,3 @@ def _split(text: bytes) -> tuple[str, list[bytes]]:
             return body, [item.encode() for item in first if isinstance(item, str)]
         case _:
             raise ValueError("not a policy version")
-
-
-def _encode_body(version: PolicyVersion) -> str:
-    return json.dumps(
-        {
-            "version": version.version,
-            "created_at": version.created_at.isoformat(),
-            "author": version.author,
-            "reason": version.reason,
-            "values": dict(version.values),
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-    )
-
-
-def _decode_body(body: str) -> PolicyVersion | None:
-    """Return the version of a signed *body*; None if another release wrote it."""
-    try:
-        fields = json.loads(body)
-        created_at = datetime.fromisoformat(fields["created_at"])
-        return PolicyVersion(**fields | {"created_at": created_at})
-    except (KeyError, TypeError, ValueError):
-        return None

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from otp_engine.domain.policy.policy import PARSERS, Policy
+from otp_engine.domain.policy.reverts import PendingRevert, PolicyState
+
+ENGINE_AUTHOR = "otp-engine"
+"""The author of a version that ends a change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,11 +19,13 @@ class PolicyVersion:
 
     Attributes:
         version: Number, from 1: one more than the highest number in Redis.
-        created_at: Time of the change, by the clock of the author's machine. The newest
-            version is live.
-        author: The operator's user name and machine, as `alice@ops`.
+        created_at: Time of the change, by the clock of Redis. The newest version is
+            live.
+        author: The operator's user name and machine, as `alice@ops`, or
+            `ENGINE_AUTHOR`.
         reason: The operator's reason, if there is one.
         values: All live values, as text by name. The base policy has the other values.
+        reverts: What later versions restore, and when.
     """
 
     version: int
@@ -27,6 +33,12 @@ class PolicyVersion:
     author: str
     reason: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)
+    reverts: tuple[PendingRevert, ...] = ()
+
+    @property
+    def state(self) -> PolicyState:
+        """The live values and the pending reverts."""
+        return PolicyState(self.values, self.reverts)
 
     @property
     def order(self) -> tuple[datetime, int]:
@@ -37,13 +49,13 @@ class PolicyVersion:
         return self.created_at, self.version
 
 
-def apply(base_policy: Policy, version: PolicyVersion | None) -> Policy:
+def apply(base_policy: Policy, version: PolicyVersion | PolicyState | None) -> Policy:
     """Return a policy with the live values of a version.
 
     Args:
         base_policy: The policy of the environment.
-        version: The live version, if there is one. Names that only another release has
-            are ignored.
+        version: The live version or its state, if there is one. Names that only another
+            release has are ignored.
 
     Raises:
         ValueError: A value of the version is invalid.
