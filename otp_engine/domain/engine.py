@@ -65,7 +65,7 @@ from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.ports import Deliver, Sender
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.reservations import Reservations
-from otp_engine.domain.send_attempts import SendAttempt
+from otp_engine.domain.send_facts import SendFacts
 from otp_engine.errors import (
     DeliveryUnconfirmed,
     OTPError,
@@ -174,9 +174,9 @@ class Engine(PendingVerifications):
                 send = self._prepare(request, recipient, reservations, slot)
             except OTPError as error:
                 reservations.release(error)
-                attempt = self._attempt(request, reservations, error)
+                facts = self._facts(request, reservations, error)
                 self.emit(
-                    event_factory.failed_send_event(request, recipient, error, attempt)
+                    event_factory.failed_send_event(request, recipient, error, facts)
                 )
                 raise
             return self._deliver(request, recipient, reservations, send)
@@ -315,8 +315,8 @@ class Engine(PendingVerifications):
             provider, confirmed = error.provider, False
         except OTPError as error:
             reservations.release(error)
-            attempt = self._attempt(request, reservations, error)
-            self.emit(event_factory.rejection_event(request, recipient, error, attempt))
+            facts = self._facts(request, reservations, error)
+            self.emit(event_factory.rejection_event(request, recipient, error, facts))
             raise
         elapsed = timedelta(seconds=self.clock() - send.started)
         result = SendResult(
@@ -329,17 +329,17 @@ class Engine(PendingVerifications):
             confirmed=confirmed,
         )
         event = event_factory.sent_event(request, recipient, result, message, provider)
-        self.emit(replace(event, attempt=self._attempt(request, reservations)))
+        self.emit(replace(event, facts=self._facts(request, reservations)))
         return result
 
-    def _attempt(
+    def _facts(
         self,
         request: SendRequest,
         reservations: Reservations,
         error: OTPError | None = None,
-    ) -> SendAttempt:
+    ) -> SendFacts:
         times = reservations.times
-        return SendAttempt.from_request(request, self.peppers[0], times, error)
+        return SendFacts.from_request(request, self.peppers[0], times, error)
 
     def check(self, request: CheckRequest) -> CheckResult:
         """Check a code, and close the verification if the code is right.

@@ -22,7 +22,7 @@ from otp_engine.domain.messages import languages
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import Channel, CheckResult, SendRequest, SendResult
 from otp_engine.domain.recipients import PseudonymousRecipient
-from otp_engine.domain.send_attempts import SendAttempt
+from otp_engine.domain.send_facts import SendFacts
 from otp_engine.errors import (
     OTPError,
     Overloaded,
@@ -47,7 +47,7 @@ def failed_send_event(
     request: SendRequest,
     recipient: PseudonymousRecipient,
     error: OTPError,
-    attempt: SendAttempt,
+    facts: SendFacts,
 ) -> Event:
     """Return the event of a send that failed before its message was delivered.
 
@@ -55,14 +55,14 @@ def failed_send_event(
         request: The send.
         recipient: The recipient.
         error: As for `failed_check_event`.
-        attempt: What the send was counted by.
+        facts: What the send was counted by.
     """
     event = _failure_event(Action.SEND, recipient, error)
     match event:
         case RequestRefused():
-            return replace(event, channel=request.channel, attempt=attempt)
+            return replace(event, channel=request.channel, facts=facts)
         case RequestUnavailable():
-            return replace(event, attempt=attempt)
+            return replace(event, facts=facts)
     return event
 
 
@@ -100,7 +100,7 @@ def rejection_event(
     request: SendRequest,
     recipient: PseudonymousRecipient,
     error: OTPError,
-    attempt: SendAttempt,
+    facts: SendFacts,
 ) -> Event:
     """Return the event of a message that no provider accepted.
 
@@ -108,18 +108,18 @@ def rejection_event(
         request: The send.
         recipient: The recipient.
         error: The error of the sender.
-        attempt: What the send was counted by.
+        facts: What the send was counted by.
     """
     if isinstance(error, Unavailable):
         event = _unavailable_event(Action.SEND, recipient, error)
-        return replace(event, attempt=attempt)
+        return replace(event, facts=facts)
     return SendRejected(
         recipient=recipient,
         channel=request.channel,
         error=error.error_code,
         provider_error=error.provider_error,
         provider=error.provider,
-        attempt=attempt,
+        facts=facts,
     )
 
 

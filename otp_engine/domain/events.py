@@ -13,7 +13,7 @@ from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.recipients import PseudonymousRecipient
-from otp_engine.domain.send_attempts import NO_ATTEMPT, SendAttempt
+from otp_engine.domain.send_facts import NO_FACTS, SendFacts
 
 
 class Action(StrEnum):
@@ -38,7 +38,7 @@ class CodeSent:
         confirmed: Whether the provider accepted the message. Otherwise it did not
             answer.
         provider: Name of the provider; None in events of releases that lacked it.
-        attempt: What the send was counted by.
+        facts: What the send was counted by.
     """
 
     recipient: PseudonymousRecipient
@@ -50,7 +50,7 @@ class CodeSent:
     locale: str | None
     confirmed: bool = True
     provider: str | None = None
-    attempt: SendAttempt = NO_ATTEMPT
+    facts: SendFacts = NO_FACTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class SendRejected:
         error: `error_code` of the error that the client got.
         provider_error: The provider's error code, if it returned one.
         provider: Name of the provider; None in events of releases that lacked it.
-        attempt: What the send was counted by.
+        facts: What the send was counted by.
     """
 
     recipient: PseudonymousRecipient
@@ -103,7 +103,7 @@ class SendRejected:
     error: str
     provider_error: int | None
     provider: str | None = None
-    attempt: SendAttempt = NO_ATTEMPT
+    facts: SendFacts = NO_FACTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +181,7 @@ class RequestRefused:
             `provider_refusal` for a provider's earlier rejection of the number.
         shadow: Whether the rule is in shadow mode, and refused nothing.
         channel: The channel of a send that was refused.
-        attempt: What a send that was refused was counted by.
+        facts: What a send that was refused was counted by.
     """
 
     recipient: PseudonymousRecipient
@@ -189,7 +189,7 @@ class RequestRefused:
     limit: str
     shadow: bool = False
     channel: Channel | None = None
-    attempt: SendAttempt = NO_ATTEMPT
+    facts: SendFacts = NO_FACTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,13 +200,13 @@ class RequestUnavailable:
         recipient: The recipient of the message or the code.
         action: The kind of the request.
         reason: `store`, `provider`, `overloaded`, `sending_disabled` or `other`.
-        attempt: What a send was counted by that stays counted for its requester.
+        facts: What a send was counted by that stays counted for its requester.
     """
 
     recipient: PseudonymousRecipient
     action: Action
     reason: str
-    attempt: SendAttempt = NO_ATTEMPT
+    facts: SendFacts = NO_FACTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

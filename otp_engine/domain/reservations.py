@@ -12,7 +12,7 @@ from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import VerificationStore
 from otp_engine.domain.provider_rejections import ProviderRejection
-from otp_engine.domain.send_attempts import UNCOUNTED, CountingTimes
+from otp_engine.domain.send_facts import UNCOUNTED, CountingTimes
 from otp_engine.errors import OTPError, Overloaded, StoreUnavailable
 
 

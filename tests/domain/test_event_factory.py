@@ -24,7 +24,7 @@ from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.recipients import PseudonymousRecipient
-from otp_engine.domain.send_attempts import NO_ATTEMPT
+from otp_engine.domain.send_facts import NO_FACTS
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
     DeliveryFailed,
@@ -73,15 +73,15 @@ def error_of(action, request):
     return raised.value
 
 
-def without_attempts(events):
+def without_facts(events):
     """Return the events without the times and the requester of their sends."""
-    return [replace(event, attempt=NO_ATTEMPT) for event in events]
+    return [replace(event, facts=NO_FACTS) for event in events]
 
 
 def test_accepted_message_emits_code_sent(engine, emitted, recipient, alice):
     sent = engine.send(alice)
 
-    assert without_attempts(emitted) == [
+    assert without_facts(emitted) == [
         CodeSent(
             recipient=recipient,
             verification_id=sent.verification_id,
@@ -115,7 +115,7 @@ def test_message_rejected_by_the_provider_emits_send_rejected(
 
     error_of(engine.send, alice)
 
-    assert without_attempts(emitted) == [
+    assert without_facts(emitted) == [
         SendRejected(
             recipient=recipient,
             channel=Channel.SMS,
@@ -135,7 +135,7 @@ def test_stored_rejection_emits_request_refused(
         with pytest.raises(DeliveryFailed):
             engine.send(alice)
 
-    assert without_attempts(emitted[1:]) == [
+    assert without_facts(emitted[1:]) == [
         RequestRefused(
             recipient=recipient,
             action=Action.SEND,
@@ -166,7 +166,7 @@ def test_refusal_names_the_limit(limited, emitted, recipient, alice, limit):
 
     error_of(engine.send, send_request)
 
-    [_, event] = without_attempts(emitted)
+    [_, event] = without_facts(emitted)
     pepper = engine.peppers[0]
     with_ip = replace(recipient, ip_hash=pepper.pseudonymize("address", CLIENT_IP))
     assert event == RequestRefused(
@@ -409,7 +409,7 @@ def test_sent_message_has_the_time_of_its_count(engine, emitted, alice, redis):
 
     engine.send(alice)
 
-    assert earliest <= emitted[0].attempt.counted_at <= time_of(redis)
+    assert earliest <= emitted[0].facts.counted_at <= time_of(redis)
 
 
 def test_times_of_earlier_counts_are_in_the_event_of_a_send(
@@ -421,9 +421,9 @@ def test_times_of_earlier_counts_are_in_the_event_of_a_send(
 
     engine.send(replace(alice, client_ip=CLIENT_IP))
 
-    attempt = emitted[0].attempt
-    assert earliest <= attempt.counted_at - attempt.requester_ms
-    assert 0 <= attempt.phone_ms <= attempt.requester_ms
+    facts = emitted[0].facts
+    assert earliest <= facts.counted_at - facts.requester_ms
+    assert 0 <= facts.phone_ms <= facts.requester_ms
 
 
 @pytest.mark.parametrize("limit", ["sends_per_phone", "sends_per_ip", "sends_total"])
@@ -437,13 +437,13 @@ def test_refused_send_has_the_time_of_its_refusal(
 
     error_of(engine.send, send_request)
 
-    assert earliest <= emitted[-1].attempt.counted_at <= time_of(redis)
+    assert earliest <= emitted[-1].facts.counted_at <= time_of(redis)
 
 
 def test_send_that_no_limit_counted_has_no_time(engine, emitted, alice):
     error_of(replace(engine, destinations=AllowedDestinations({"US"})).send, alice)
 
-    assert emitted[0].attempt.counted_at == 0
+    assert emitted[0].facts.counted_at == 0
 
 
 def test_send_that_is_released_for_its_requester_has_no_time(limited, emitted, alice):
@@ -453,7 +453,7 @@ def test_send_that_is_released_for_its_requester_has_no_time(limited, emitted, a
     error_of(overloaded.send, replace(alice, client_ip=CLIENT_IP))
 
     assert emitted[0].reason == "overloaded"
-    assert emitted[0].attempt.counted_at == 0
+    assert emitted[0].facts.counted_at == 0
 
 
 def test_send_that_finds_no_provider_has_the_time_of_its_count(
@@ -464,7 +464,7 @@ def test_send_that_finds_no_provider_has_the_time_of_its_count(
     error_of(engine.send, alice)
 
     assert emitted[0].reason == "provider"
-    assert emitted[0].attempt.counted_at > 0
+    assert emitted[0].facts.counted_at > 0
 
 
 def test_event_of_a_send_names_its_key_and_hides_its_networks(engine, emitted, alice):
@@ -473,9 +473,9 @@ def test_event_of_a_send_names_its_key_and_hides_its_networks(engine, emitted, a
     engine.send(send_request)
 
     pseudonymize = engine.peppers[0].pseudonymize
-    attempt = emitted[0].attempt
-    assert attempt.client_name == "shop"
-    assert attempt.ip_networks == (
+    facts = emitted[0].facts
+    assert facts.client_name == "shop"
+    assert facts.ip_networks == (
         pseudonymize("address", "2001:db8:1::/56"),
         pseudonymize("address", "2001:db8:1::/48"),
     )

@@ -31,7 +31,7 @@ UNCOUNTED = CountingTimes()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendAttempt:
+class SendFacts:
     """What a send was counted by; an event omits each default.
 
     Attributes:
@@ -62,7 +62,7 @@ class SendAttempt:
         pepper: Pepper,
         times: CountingTimes,
         error: OTPError | None = None,
-    ) -> SendAttempt:
+    ) -> SendFacts:
         """Return the facts about a send.
 
         Args:
@@ -86,5 +86,5 @@ class SendAttempt:
         )
 
 
-NO_ATTEMPT = SendAttempt()
+NO_FACTS = SendFacts()
 """The facts of a request that is no send, and of events of earlier releases."""
