@@ -29,6 +29,7 @@ _COLORS = {
     "unavailable": "red",
     "undelivered": "red",
     "policy": "cyan",
+    "limit_near": "yellow",
 }
 _MAX_RULE_NAME = 24
 
@@ -50,6 +51,8 @@ def to_text(recorded: RecordedEvent) -> str:
     prefix = f"{recorded.occurred_at:%m-%d %H:%M:%SZ}  "
     if kind == "policy":
         text = _policy_text(fields)
+    elif kind == "limit_near":
+        text = _limit_text(fields)
     else:
         text = f"{_recipient_text(fields)}  {_details(kind, fields)}"
     text = printable(text).rstrip()
@@ -98,6 +101,11 @@ def _policy_text(fields: Mapping[str, Any]) -> str:
     reason = f" ({fields['reason']})" if fields["reason"] else ""
     head = f"version {fields['version']} by {fields['author']}"
     return f"{head}: {fields['change']}{reason}"
+
+
+def _limit_text(fields: Mapping[str, Any]) -> str:
+    name = f"{fields['limit']} {fields['identifier']}".rstrip()
+    return f"{name}: {fields['used']} of {fields['count']}/{fields['period']}"
 
 
 def _details(kind: str, fields: Mapping[str, Any]) -> str:

@@ -161,7 +161,8 @@ def _namespace_note(namespace: str) -> str:
 def _usage_line(usage: WindowUsage) -> str:
     resets_in = _format_duration(usage.resets_in)
     full = f", next one in {resets_in}" if usage.resets_in else ""
-    return f"{usage.limit_name} {usage.window}: {usage.used} used{full}"
+    name = f"{usage.limit_name} {usage.identifier}".rstrip()
+    return f"{name} {usage.window}: {usage.used} used{full}"
 
 
 def _format_duration(duration: timedelta) -> str:
@@ -187,6 +188,7 @@ def _to_dict(
         "limits": [
             {
                 "limit": usage.limit_name,
+                "identifier": usage.identifier or None,
                 "window": str(usage.window),
                 "used": usage.used,
                 "resets_in": round(usage.resets_in.total_seconds()),

@@ -44,6 +44,7 @@ from otp_engine.domain import codes, event_factory
 from otp_engine.domain.events import Action
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
+from otp_engine.domain.limits.near_limits import NearLimits
 from otp_engine.domain.messages import templates
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
@@ -136,6 +137,7 @@ class Engine(PendingVerifications):
         default_brand: The name in a message of a service without its own.
         clock: Returns monotonic seconds, to measure how long the provider took.
         fixed_codes: Codes that are not generated, by the number in E.164.
+        near_limits: Selects the windows that events report as nearly full.
     """
 
     sender: Sender
@@ -145,6 +147,7 @@ class Engine(PendingVerifications):
     default_brand: str
     clock: Callable[[], float]
     fixed_codes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    near_limits: NearLimits = field(default_factory=NearLimits, repr=False)
 
     def send(self, request: SendRequest) -> SendResult:
         """Send a new code to a phone.
@@ -208,6 +211,8 @@ class Engine(PendingVerifications):
             usage = reservations.acquire_requester_hits(
                 hits.for_requester(request, self.policy, self.peppers[0], recipient)
             )
+            if any(window.is_near for window in usage):
+                self._report_near(usage)
             started = self.clock()
             pepper, phone, reservation = self._reserve_send(
                 request, recipient, reservations, usage
@@ -256,10 +261,17 @@ class Engine(PendingVerifications):
         global_usage = reservations.acquire_global_hits(
             hits.for_destination(request.number, request.channel, self.policy)
         )
+        if any(window.is_near for window in global_usage):
+            self._report_near(global_usage)
         usage = (*reservation.limit_usage, *requester_usage, *global_usage)
         for event in event_factory.shadow_refusals(Action.SEND, recipient, usage):
             self.emit(event)
         return pepper, phone, replace(reservation, limit_usage=usage)
+
+    def _report_near(self, usage: Sequence[WindowUsage]) -> None:
+        """Emit an event of each window that the request has nearly filled."""
+        for window in self.near_limits.to_report(usage):
+            self.emit(event_factory.near_limit(window))
 
     def _message(
         self, request: SendRequest, code: str, verification_id: bytes
@@ -388,6 +400,8 @@ class Engine(PendingVerifications):
         usage = reservations.acquire_requester_hits(
             hits.for_requester(request, self.policy, self.peppers[0], recipient)
         )
+        if any(window.is_near for window in usage):
+            self._report_near(usage)
         pepper, phone = self._phone_keys.resolve(
             request.number, request.service.namespace, request.bound_id
         )
@@ -395,7 +409,12 @@ class Engine(PendingVerifications):
         parameters = reservation.hash_parameters
         if request.verification_id not in {None, parameters.verification_id}:
             raise VerificationNotFound
-        usage += reservations.acquire_global_hits(hits.for_failed_checks(self.policy))
+        global_usage = reservations.acquire_global_hits(
+            hits.for_failed_checks(self.policy)
+        )
+        if any(window.is_near for window in global_usage):
+            self._report_near(global_usage)
+        usage += global_usage
         for event in event_factory.shadow_refusals(Action.CHECK, recipient, usage):
             self.emit(event)
         code_hash = _hash_code(

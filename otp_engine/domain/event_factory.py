@@ -11,12 +11,14 @@ from otp_engine.domain.events import (
     CheckNotFound,
     CodeSent,
     Event,
+    LimitNear,
     MaxAttemptsReached,
     RequestRefused,
     RequestUnavailable,
     SendRejected,
     VerificationApproved,
 )
+from otp_engine.domain.limits import durations
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.messages import languages
 from otp_engine.domain.messages.templates import Message
@@ -161,6 +163,17 @@ def shadow_refusals(
         RequestRefused(recipient=recipient, action=action, limit=limit, shadow=True)
         for limit in limits
     ]
+
+
+def near_limit(usage: WindowUsage) -> LimitNear:
+    """Return the event of a window that a request has nearly filled."""
+    return LimitNear(
+        limit=usage.limit_name,
+        identifier=usage.identifier,
+        used=usage.used,
+        count=usage.window.count,
+        period=durations.format_duration(usage.window.period),
+    )
 
 
 def check_events(recipient: PseudonymousRecipient, result: CheckResult) -> list[Event]:

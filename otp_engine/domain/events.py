@@ -226,6 +226,31 @@ class PolicyChanged:
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitNear:
+    """A request raised the usage of a shared limit to 80 % of a window.
+
+    Attributes:
+        limit: Name of the limit.
+        identifier: What it counts by: a country, a channel or an API key; empty for a
+            limit of all requests.
+        used: Events that the window counts.
+        count: The count of the window.
+        period: The period of the window, such as `10m`.
+    """
+
+    limit: str
+    identifier: str
+    used: int
+    count: int
+    period: str
+
+    @property
+    def country(self) -> str:
+        """The country that the limit counts by; empty for other limits."""
+        return self.identifier if self.limit == "sends_per_country" else ""
+
+
 Event: TypeAlias = (
     CodeSent
     | MessageDelivered
@@ -239,6 +264,7 @@ Event: TypeAlias = (
     | RequestRefused
     | RequestUnavailable
     | PolicyChanged
+    | LimitNear
 )
 EventListener: TypeAlias = Callable[[Event], None]
 """Receives each event after the request; it must not raise."""

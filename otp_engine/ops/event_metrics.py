@@ -13,6 +13,7 @@ from otp_engine.domain.events import (
     CheckNotFound,
     CodeSent,
     Event,
+    LimitNear,
     MessageDelivered,
     MessageUndelivered,
     RequestRefused,
@@ -20,7 +21,7 @@ from otp_engine.domain.events import (
     SendRejected,
     VerificationApproved,
 )
-from otp_engine.domain.limits import durations
+from otp_engine.domain.limits import durations, near_limits
 from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.ops import labeled_metrics
@@ -100,6 +101,11 @@ class EventMetrics:
             "Requests that a limit in shadow mode would have refused.",
             ["action", "limit"],
         )
+        self._near_limits = counter(
+            "otp_limit_near",
+            "Times that the use of a shared limit reached 80 % of a window.",
+            ["limit"],
+        )
         self._unavailable = counter(
             "otp_unavailable",
             "Requests that could not be served, by reason.",
@@ -137,6 +143,8 @@ class EventMetrics:
             self._refusals(action, limit)
         for action, limit in _SHADOW_CAPABLE:
             self._shadow_refusals(action, limit)
+        for limit in near_limits.LIMITS:
+            self._near_limits(limit)
         for outcome in _CHECK_OUTCOMES:
             self._checks(outcome)
 
@@ -182,10 +190,18 @@ class EventMetrics:
                 self._checks("wrong").inc()
             case CheckNotFound():
                 self._checks("not_found").inc()
+            case _:
+                self._count_rare(event)
+
+    def _count_rare(self, event: Event) -> None:
+        """Count an event that is about no message and no check that was made."""
+        match event:
             case RequestRefused():
                 self._count_refusal(event)
             case RequestUnavailable():
                 self._count_failure(event)
+            case LimitNear():
+                self._near_limits(event.limit).inc()
 
     def _count_send(self, event: CodeSent | SendRejected, outcome: str) -> None:
         self._sends(event.recipient.country, event.channel, outcome).inc()

@@ -86,9 +86,7 @@ class RedisLimitHits:
                 return [
                     usage
                     for hit, (over, *windows) in zip(hits, usages, strict=True)
-                    for usage in lua_codec.decode_usage(
-                        hit.limit_name, hit.limit, over, windows, at
-                    )
+                    for usage in lua_codec.decode_usage(hit, over, windows, at)
                 ]
             case [b"refused", at, position, wait]:
                 hit = hits[position - 1]

@@ -68,6 +68,7 @@ class RedisLimitUsageStore:
         return [
             WindowUsage(
                 limit_name=hit.limit_name,
+                identifier=hit.identifier,
                 window=window,
                 used=sum(part.used for part in parts),
                 resets_in=min(part.resets_in for part in parts),
@@ -99,5 +100,5 @@ class RedisLimitUsageStore:
         return [
             usage
             for hit, windows in zip(hits, usages, strict=True)
-            for usage in lua_codec.decode_usage(hit.limit_name, hit.limit, 0, windows)
+            for usage in lua_codec.decode_usage(hit, 0, windows)
         ]

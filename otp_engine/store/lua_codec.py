@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from otp_engine.domain.limits.limits import Limit, WindowUsage
+from otp_engine.domain.limits.limits import Limit, LimitHit, WindowUsage
 from otp_engine.domain.policy.policy import Policy
 
 
@@ -86,27 +86,28 @@ def encode_policy(policy: Policy, *, bound: bool) -> PolicyArguments:
 
 
 def decode_usage(
-    name: str, limit: Limit, over: int, values: Sequence[int], at: int = 0
+    hit: LimitHit, over: int, values: Sequence[int], at: int = 0
 ) -> list[WindowUsage]:
     """Return the usage of each window of a limit.
 
     Args:
-        name: Name of the limit.
-        limit: The limit of *values*.
+        hit: The limit of *values*.
         over: 1 if a limit in shadow mode would refuse, else 0.
         values: `{used, ms, used, ms, ...}` from a script.
         at: The time of the reading, in milliseconds since 1970; 0 if it is unknown.
     """
     return [
         WindowUsage(
-            limit_name=name,
+            limit_name=hit.limit_name,
             window=window,
             used=used,
             resets_in=timedelta(milliseconds=wait),
             would_refuse=bool(over),
             read_at=at,
+            identifier=hit.identifier,
+            is_near=used == window.nearly_full,
         )
         for window, used, wait in zip(
-            limit.windows, values[::2], values[1::2], strict=True
+            hit.limit.windows, values[::2], values[1::2], strict=True
         )
     ]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.models import (
     CheckReservation,
     HashParameters,
@@ -100,15 +100,17 @@ class RedisVerificationStore(RedisLimitHits):
         )
         match reply:
             case [b"reserved", salt, argon2, ends, resend, sends, over, shadow_sends]:
-                name, limit = "sends_per_phone", policy.sends_per_phone
+                limit = policy.sends_per_phone
+                enforced = LimitHit("sends_per_phone", "", limit.enforced)
+                shadow = LimitHit("sends_per_phone", "", limit.shadow)
                 return SendReservation(
                     hash_parameters=HashParameters(salt, argon2.decode()),
                     code_expires_at=ends,
                     counted_at=ends - values.ttl,
                     resend_after=timedelta(milliseconds=resend),
                     limit_usage=[
-                        *lua_codec.decode_usage(name, limit.enforced, 0, sends),
-                        *lua_codec.decode_usage(name, limit.shadow, over, shadow_sends),
+                        *lua_codec.decode_usage(enforced, 0, sends),
+                        *lua_codec.decode_usage(shadow, over, shadow_sends),
                     ],
                 )
             case [b"provider_rejection", text]:

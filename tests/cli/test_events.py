@@ -19,6 +19,7 @@ from otp_engine.domain.events import (
     CheckFailed,
     CheckNotFound,
     CodeSent,
+    LimitNear,
     MaxAttemptsReached,
     MessageUndelivered,
     PolicyChanged,
@@ -72,6 +73,9 @@ SENT = CodeSent(
 POLICY = PolicyChanged(
     version=8, author="alice", change="ttl = 5m", reason="slow\nnetworks"
 )
+NEAR = LimitNear(
+    limit="sends_per_country", identifier="SN", used=800, count=1_000, period="10m"
+)
 LONGEST = [
     REFUSED,
     replace(
@@ -94,6 +98,7 @@ LONGEST = [
     RequestUnavailable(
         recipient=RECIPIENT, action=Action.CHECK, reason="sending_disabled"
     ),
+    NEAR,
     POLICY,
     replace(POLICY, change="sends_per_country = 200/10m shadow; " * 5),
 ]
@@ -154,6 +159,7 @@ def test_text_of_an_event_has_short_ids(environ, stored):
             POLICY,
             r"policy                version 8 by alice: ttl = 5m (slow\nnetworks)",
         ),
+        (NEAR, "limit_near            sends_per_country SN: 800 of 1000/10m"),
     ],
 )
 def test_text_of_an_event_is_aligned(event, columns):

@@ -130,6 +130,18 @@ def test_shadow_refusal_is_counted_apart_and_message_is_sent(app_with):
     }
 
 
+def test_limit_that_is_nearly_full_is_counted(app_with):
+    client = app_with(OTP_SENDS_TOTAL="5/1h")
+    for n in range(3):
+        send(client, f"94450123{n:02}")
+    assert scrape(client)["otp_limit_near_total{limit=sends_total}"] == 0
+
+    assert increase(client, lambda: send(client)) == {
+        "otp_sends_total{channel=sms,country=IN,outcome=accepted}": 1,
+        "otp_limit_near_total{limit=sends_total}": 1,
+    }
+
+
 def test_refused_check_counts_as_check_and_as_refusal(app_with):
     client = app_with(OTP_CHECKS_PER_IP="1/1h")
     check(client, "123456")

@@ -16,6 +16,7 @@ KINDS = (
     "canceled",
     "delivered",
     "failed_check",
+    "limit_near",
     "max_attempts_reached",
     "not_found",
     "policy",

@@ -18,6 +18,7 @@ from otp_engine.domain.limits import durations
 
 _MAX_PERIOD = timedelta(days=31)
 _MAX_COUNT = 1_000_000
+_LEAST_NEAR = 5
 # With room for a count over the maximum, which has an error of its own.
 _whole_number = parsing.integer(0, 1000 * _MAX_COUNT)
 
@@ -30,11 +31,18 @@ class Window:
         count: The number of events.
         period: The length of the window.
         shadow: Whether it only reports the requests that it would have refused.
+        nearly_full: The least number of events that is 80 % of the count; 0 for a count
+            under 5, which one more event often fills.
     """
 
     count: int
     period: timedelta
     shadow: bool = False
+    nearly_full: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        nearly_full = 0 if self.count < _LEAST_NEAR else -(-self.count * 4 // 5)
+        object.__setattr__(self, "nearly_full", nearly_full)
 
     @classmethod
     def parse(cls, text: str) -> Window:
@@ -150,6 +158,9 @@ class WindowUsage:
             that was just counted.
         read_at: The time of the reading by the store's clock, in milliseconds since
             1970; 0 if it is unknown.
+        identifier: What the limit counts by; see `LimitHit`.
+        is_near: Whether the usage is exactly at 80 % of the window, or of the part of
+            it that counted the event. Only one event raises the usage to it.
     """
 
     limit_name: str
@@ -158,3 +169,5 @@ class WindowUsage:
     resets_in: timedelta
     would_refuse: bool = False
     read_at: int = field(default=0, compare=False)
+    identifier: str = ""
+    is_near: bool = False

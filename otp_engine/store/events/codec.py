@@ -12,6 +12,7 @@ from otp_engine.domain.events import (
     CheckNotFound,
     CodeSent,
     Event,
+    LimitNear,
     MaxAttemptsReached,
     MessageDelivered,
     MessageUndelivered,
@@ -39,6 +40,7 @@ EVENT_KINDS: dict[str, type[Event]] = {
     "refused": RequestRefused,
     "unavailable": RequestUnavailable,
     "policy": PolicyChanged,
+    "limit_near": LimitNear,
 }
 """The class of each event kind, which is the stored name of an event."""
 
