@@ -1,0 +1,1 @@
+"""Money: amounts, prices, and the budget of a day."""
