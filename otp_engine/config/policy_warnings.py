@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from otp_engine.config import guard_warnings
 from otp_engine.domain.limits.durations import format_duration
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
@@ -41,6 +42,7 @@ def collect_warnings(
         *_cooldown_warnings(policy),
         *_send_limit_warnings(policy),
         *_brute_force_warnings(policy, guessing_chance(policy, service_code_length)),
+        *guard_warnings.collect(policy),
     ]
 
 

@@ -12,7 +12,10 @@ from click.shell_completion import CompletionItem
 
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
+from otp_engine.domain.phones.destination_sets import DestinationSet
+from otp_engine.domain.policy.by_country import ByCountry
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
+from otp_engine.domain.pumping_guard.rules import GuardMode
 
 _FORMS = """\
 Forms:
@@ -24,6 +27,9 @@ Forms:
   LIMITS    a LIMIT for each name, and others for single names, which are API
             keys (_per_key), countries or channels: "60/10m, SN=5/10m, 20/1h"
   SWITCH    on or off
+  GUARD     on, shadow or off, and others by country: "on, IN=shadow"
+  NUMBERS   a number, and others by country: "40, ID=80, IN=off"
+  PLACES    countries and prefixes, or off: "SN, +22177"
 
 \b
 Examples:
@@ -114,17 +120,19 @@ def values_help() -> str:
 
 
 def _form(value: Any) -> str:  # noqa: ANN401 - any value of the policy
-    match value:
-        case bool():
-            return "SWITCH"
-        case timedelta():
-            return "DURATION"
-        case Limit():
-            return "LIMIT"
-        case LimitByName():
-            return "LIMITS"
-        case _:
-            return "NUMBER"
+    if isinstance(value, ByCountry):
+        return "GUARD" if isinstance(value.default, GuardMode) else "NUMBERS"
+    forms = (form for kind, form in _FORM_OF_KIND if isinstance(value, kind))
+    return next(forms, "NUMBER")
+
+
+_FORM_OF_KIND: tuple[tuple[type, str], ...] = (
+    (bool, "SWITCH"),
+    (timedelta, "DURATION"),
+    (Limit, "LIMIT"),
+    (LimitByName, "LIMITS"),
+    (DestinationSet, "PLACES"),
+)
 
 
 NAME = PolicyName()

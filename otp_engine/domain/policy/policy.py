@@ -12,6 +12,10 @@ from otp_engine import parsing
 from otp_engine.domain.limits import durations, names
 from otp_engine.domain.limits.limits import Limit, Window
 from otp_engine.domain.limits.limits_by_name import LimitByName
+from otp_engine.domain.phones.destination_sets import DestinationSet
+from otp_engine.domain.policy import guard_values
+from otp_engine.domain.policy.by_country import ByCountry
+from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
 
 CONSECUTIVE_FAILURES_PERIOD = timedelta(days=30)
 """Time that a failed check counts towards `max_consecutive_failures`."""
@@ -47,6 +51,15 @@ class Policy:
         auth_failures_per_ip: Requests with a wrong API key from one address that are
             answered with 401.
         sending: Whether codes are sent. Live codes can be checked in either case.
+        guard: Whether the pumping guard counts messages, and whether it refuses.
+        guard_block: Unproven messages that a block may have.
+        guard_strict: Those of a block without a past, under pressure.
+        guard_pressure: Unproven messages that put a network or a country under
+            pressure.
+        guard_wide: Unproven messages that close a network or a country.
+        guard_conversion: The share of messages that is usually typed in at least.
+        guard_exempt: Destinations that the pumping guard neither counts nor refuses.
+        vouched_per_key: Sends that one API key vouches for.
     """
 
     code_length: int = 6
@@ -68,6 +81,26 @@ class Policy:
     checks_per_key: LimitByName = LimitByName()
     auth_failures_per_ip: Limit = Limit.parse("20/1m")
     sending: bool = True
+    guard: ByCountry[GuardMode] = ByCountry(GuardMode.SHADOW)
+    guard_block: ByCountry[int] = ByCountry(10)
+    guard_strict: ByCountry[int] = ByCountry(3)
+    guard_pressure: ByCountry[int | None] = ByCountry(10)
+    guard_wide: ByCountry[int | None] = ByCountry(40)
+    guard_conversion: ByCountry[float] = ByCountry(0.4)
+    guard_exempt: DestinationSet = DestinationSet()
+    vouched_per_key: LimitByName = LimitByName(Limit.parse("100/24h"))
+
+    def guard_rules(self, country: str) -> GuardRules:
+        """Return the rules of the pumping guard for a country."""
+        return guard_values.rules(
+            country,
+            mode=self.guard,
+            block=self.guard_block,
+            strict=self.guard_strict,
+            pressure=self.guard_pressure,
+            wide=self.guard_wide,
+            conversion=self.guard_conversion,
+        )
 
     @property
     def consecutive_failures(self) -> Limit:
@@ -157,5 +190,13 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "checks_per_key": LimitByName.parser(names.KEY),
     "auth_failures_per_ip": Limit.parse,
     "sending": parsing.boolean(("on",), ("off",)),
+    "guard": guard_values.parse_mode,
+    "guard_block": guard_values.parse_block,
+    "guard_strict": guard_values.parse_block,
+    "guard_pressure": guard_values.parse_wide,
+    "guard_wide": guard_values.parse_wide,
+    "guard_conversion": guard_values.parse_conversion,
+    "guard_exempt": DestinationSet.parse,
+    "vouched_per_key": LimitByName.parser(names.KEY),
 }
 """Parsers of the values of the policy, by name. They raise `ValueError`."""
