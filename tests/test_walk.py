@@ -13,7 +13,7 @@ def measured():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 167, 46),
+        ("POST /auth/send_otp", 168, 46),
         ("POST /auth/verify_otp, wrong", 104, 38),
         ("POST /auth/verify_otp, right", 126, 39),
         ("POST /v2 Verifications", 201, 60),

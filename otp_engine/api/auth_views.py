@@ -48,6 +48,7 @@ def send_otp() -> ResponseReturnValue:
         client_name=client.name,
         bind=handle is None and body.get_flag("bind"),
         bound_id=handle.verification_id if handle else None,
+        vouched=_vouched(client, body),
     )
     result = api.engines.engine_for(number).send(send_request)
     headers = response_headers.send_headers(result)
@@ -135,6 +136,18 @@ def _handle(api: Dependencies, body: Body) -> VerificationHandle | None:
     if body.get_text("phone") and _number(api, body) != handle.number:
         raise InvalidRequest("'verification' belongs to another phone.")
     return handle
+
+
+def _vouched(client: Client, body: Body) -> bool:
+    """Return whether the client vouches for the recipient.
+
+    Raises:
+        InvalidRequest: An anonymous client vouches.
+    """
+    vouched = body.get_flag("vouched")
+    if vouched and client.name is None:
+        raise InvalidRequest("'vouched' needs an API key.")
+    return vouched
 
 
 def _channel(name: str) -> Channel:

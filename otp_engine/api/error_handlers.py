@@ -13,7 +13,11 @@ from werkzeug.exceptions import HTTPException
 
 from otp_engine import errors
 from otp_engine.api import context
-from otp_engine.api.response_headers import exceeded_limit_headers, retry_after
+from otp_engine.api.response_headers import (
+    exceeded_limit_headers,
+    retry_after,
+    suspension_retry_after,
+)
 from otp_engine.domain.limits.limits import Limit, Window
 from otp_engine.domain.limits.limits_by_name import LimitByName
 
@@ -27,6 +31,7 @@ STATUS: dict[type[errors.OTPError], HTTPStatus] = {
     errors.OriginNotAllowed: HTTPStatus.FORBIDDEN,
     errors.DestinationNotAllowed: HTTPStatus.FORBIDDEN,
     errors.VerificationNotFound: HTTPStatus.NOT_FOUND,
+    errors.DestinationSuspended: HTTPStatus.FORBIDDEN,
     errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.DeliveryFailed: HTTPStatus.BAD_GATEWAY,
     errors.DeliveryUnconfirmed: HTTPStatus.GATEWAY_TIMEOUT,
@@ -120,6 +125,8 @@ def rule_of(error: errors.OTPError) -> str | None:
             return "max_checks"
         case errors.RateLimited():
             return error.limit
+        case errors.DestinationSuspended():
+            return "pumping_guard"
         case _:
             return None
 
@@ -132,6 +139,8 @@ def _headers(error: errors.OTPError) -> dict[str, str]:
         case errors.RateLimited():
             wait = retry_after(error.retry_after, rule=True)
             return {"Retry-After": wait, **_exceeded_limit_headers(error)}
+        case errors.DestinationSuspended():
+            return {"Retry-After": suspension_retry_after(error.retry_after)}
         case errors.Unavailable():
             return {"Retry-After": retry_after(error.retry_after)}
         case errors.Unauthorized():

@@ -27,6 +27,8 @@ from otp_engine.domain.models import SendResult
 
 # Maximum of the seconds, and the step that they are rounded to.
 _ROUNDING = ((60, 10), (3600, 60), (math.inf, 600))
+# An exact end of a suspension would reveal when another client caused it.
+_SUSPENSION_ROUNDING = ((math.inf, 900),)
 
 
 def init_app(app: Flask) -> None:
@@ -84,6 +86,16 @@ def retry_after(wait: timedelta, *, rule: bool = False) -> str:
     return str(_for_client(seconds) if rule else seconds)
 
 
+def suspension_retry_after(wait: timedelta) -> str:
+    """Return the value of `Retry-After` of a suspension, in seconds.
+
+    Args:
+        wait: Time until the suspension ends.
+    """
+    seconds = max(1, math.ceil(wait.total_seconds()))
+    return str(_for_client(seconds, steps=_SUSPENSION_ROUNDING))
+
+
 def rate_limit_headers(usage: Sequence[WindowUsage]) -> dict[str, str]:
     """Return the `RateLimit` headers of a send that left the limits at *usage*.
 
@@ -135,16 +147,20 @@ def _remaining(usage: WindowUsage) -> str:
 
 
 def _for_client(
-    seconds: float, *, round_anonymous: Callable[[float], int] = math.ceil
+    seconds: float,
+    *,
+    round_anonymous: Callable[[float], int] = math.ceil,
+    steps: Sequence[tuple[float, int]] = _ROUNDING,
 ) -> int:
     """Return whole seconds, and round to a step for an anonymous client.
 
     Args:
         seconds: The exact time.
         round_anonymous: Rounds the number of steps: `math.ceil` or `math.floor`.
+        steps: Maxima of the seconds, each with the step up to it.
     """
     if app_ctx.g.get("client_name") is not None:
         return max(0, math.ceil(seconds))
     whole = max(0, round_anonymous(seconds))
-    step = next(step for maximum, step in _ROUNDING if whole <= maximum)
+    step = next(step for maximum, step in steps if whole <= maximum)
     return round_anonymous(whole / step) * step

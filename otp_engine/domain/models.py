@@ -50,6 +50,7 @@ class SendRequest:
             check, resend or cancel.
         bound_id: Id of the bound verification to resend, 16 bytes.
         api: The API that the client called; each has its own cooldown.
+        vouched: Whether the client, which has an API key, vouches for the recipient.
     """
 
     number: PhoneNumber
@@ -65,6 +66,7 @@ class SendRequest:
     bind: bool = False
     bound_id: bytes | None = None
     api: Api = Api.AUTH
+    vouched: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ _SHADOW_CAPABLE = (
     (Action.SEND, "sends_per_channel"),
     (Action.SEND, "sends_total"),
     (Action.SEND, "sends_per_key"),
+    (Action.SEND, "vouched_per_key"),
     (Action.CHECK, "checks_per_ip"),
     (Action.CHECK, "checks_per_key"),
     (Action.CHECK, "failed_checks_total"),

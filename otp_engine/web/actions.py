@@ -7,6 +7,7 @@ each person counts by their own IP address.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from flask import g, request
@@ -15,7 +16,7 @@ from otp_engine.api import context, response_headers
 from otp_engine.api.authentication import ANONYMOUS_CLIENT
 from otp_engine.domain import codes
 from otp_engine.domain.messages.options import MessageOptions
-from otp_engine.domain.models import CheckRequest, CheckResult, SendRequest
+from otp_engine.domain.models import Channel, CheckRequest, CheckResult, SendRequest
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.verification_handles import VerificationHandle
 from otp_engine.errors import (
@@ -58,7 +59,7 @@ class VerifyActions:
         """Run the action called *name*; an unknown name does nothing.
 
         Args:
-            name: The name of the action.
+            name: The name of the action, and after a colon the channel of a send.
             session: The state of the person, which the action changes.
             translations: The texts of the notice, and the language of the message.
 
@@ -67,17 +68,20 @@ class VerifyActions:
         """
         if _parse_handle(session.handle) is None:
             session.reset_handle()
-        action = self._actions.get(name)
+        step, _, _ = name.partition(":")
+        action = self._actions.get(step)
         try:
             return action(session, translations) if action else None
         except OTPError as error:
-            return notices.for_error(
+            notice = notices.for_error(
                 error,
                 session,
                 translations,
-                is_send=name != "code",
+                is_send=step != "code",
                 default_length=context.get_dependencies().policy.code_length,
             )
+            channels = notices.other_channels(error, _requested_channel())
+            return replace(notice, channels=channels)
 
     def _change_number(self, session: VerifySession, _: Translations) -> None:
         session.change_number()
@@ -115,6 +119,7 @@ class VerifyActions:
         app = context.get_dependencies()
         send_request = SendRequest(
             number=number,
+            channel=_requested_channel(),
             locale=translations.locale,
             client_ip=ANONYMOUS_CLIENT.client_ip(request, None),
             service=app.auth_service,
@@ -180,6 +185,12 @@ def _wrong_code(
     seconds = response_headers.retry_after(result.retry_after, rule=True)
     session.wait_for_resend(result.retry_after, int(seconds))
     return Notice(translations.get(reason))
+
+
+def _requested_channel() -> Channel:
+    """Return the channel in the name of the action, else the preferred one."""
+    _, _, name = request.form.get("step", "").partition(":")
+    return Channel(name) if name in set(Channel) else next(iter(Channel))
 
 
 def _parse_number(text: str) -> PhoneNumber:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from flask import g
 
 from otp_engine.api import error_handlers, response_headers
+from otp_engine.domain.models import Channel
 from otp_engine.errors import (
     DeliveryFailed,
     DestinationNotAllowed,
+    DestinationSuspended,
     InvalidCode,
     InvalidPhone,
     LimitExceeded,
@@ -49,6 +51,7 @@ class Notice:
         input_id: The id of the input that is wrong, if one is.
         keeps_input: Whether the form keeps what the person typed.
         reason: The reason of an error for a developer; only dev mode shows it.
+        channels: The other channels that the person can use instead.
         headers: More headers of the response.
     """
 
@@ -58,6 +61,7 @@ class Notice:
     input_id: str | None = None
     keeps_input: bool = True
     reason: str = ""
+    channels: Sequence[Channel] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -113,9 +117,24 @@ def for_error(
     if reason:
         session.close(reason)
         return Notice(translations.get(reason), status, headers=headers)
-    if is_send and isinstance(error, LimitExceeded):
+    if is_send and isinstance(error, TooManyAttempts | RateLimited):
         return _early_send(error, translations, headers)
     return Notice(_text(error, translations, seconds), status, headers=headers)
+
+
+def other_channels(
+    error: OTPError, channel: Channel, offered: Collection[Channel] = tuple(Channel)
+) -> list[Channel]:
+    """Return the channels that can still reach a suspended destination.
+
+    Args:
+        error: The error of a send.
+        channel: The channel of the send.
+        offered: The channels that the service has.
+    """
+    if not isinstance(error, DestinationSuspended):
+        return []
+    return sorted(set(offered) - {channel})
 
 
 def _early_send(
@@ -142,7 +161,12 @@ def _closing_reason(error: OTPError) -> str | None:
 
 def _input_id(error: OTPError) -> str | None:
     match error:
-        case InvalidPhone() | DestinationNotAllowed() | DeliveryFailed():
+        case (
+            InvalidPhone()
+            | DestinationNotAllowed()
+            | DestinationSuspended()
+            | DeliveryFailed()
+        ):
             return "phone"
         case InvalidCode():
             return "otp"
@@ -152,6 +176,8 @@ def _input_id(error: OTPError) -> str | None:
 
 def _wait(error: OTPError) -> int | None:
     """Return the seconds until a retry, rounded as for an anonymous client."""
+    if isinstance(error, DestinationSuspended):
+        return int(response_headers.suspension_retry_after(error.retry_after))
     if not isinstance(error, LimitExceeded | Unavailable):
         return None
     rule = isinstance(error, LimitExceeded)
@@ -171,5 +197,5 @@ def _text(error: OTPError, translations: Translations, seconds: int | None) -> s
 def _log(error: OTPError) -> None:
     """Store the error and the rule for the request log."""
     g.error = error.error_code
-    if isinstance(error, RateLimited):
-        g.limit = error.limit
+    if isinstance(error, RateLimited | DestinationSuspended):
+        g.limit = error_handlers.rule_of(error)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,12 @@ from otp_engine.crypto.hash_queue import Compute, HashQueue
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import Channel
 from otp_engine.domain.ports import Deliver, Sender, VerificationStore
-from otp_engine.errors import OTPError, Overloaded, StoreUnavailable
+from otp_engine.errors import (
+    DestinationSuspended,
+    OTPError,
+    Overloaded,
+    StoreUnavailable,
+)
 
 MESSAGE = Message(
     to="+919445012345",
@@ -75,6 +80,20 @@ class FakeSender:
     def code(self) -> str:
         """The code of the last message."""
         return self.codes[-1]
+
+
+def suspended_block(wait: timedelta) -> DestinationSuspended:
+    """Return the error of a send to a block that is suspended for *wait* from now."""
+    return DestinationSuspended(
+        level="block",
+        prefix="+91944501",
+        country="IN",
+        unproven=10.0,
+        until=datetime.now(UTC) + wait,
+        trips=1,
+        is_new=False,
+        retry_after=wait,
+    )
 
 
 def deliver(sender: Sender, message: Message = MESSAGE) -> str:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from flask import make_response
 
 from otp_engine import config
 from otp_engine.app import create_app
+from otp_engine.config.verify_page import PageLinks
+from otp_engine.domain.models import Channel
 from otp_engine.errors import (
     DeliveryFailed,
     ProviderUnavailable,
     RecipientOptedOut,
     StoreUnavailable,
 )
-from tests.support.fakes import FakeSender, different_code
+from otp_engine.web import notices
+from otp_engine.web.notices import Notice
+from otp_engine.web.render import VerifyPage
+from otp_engine.web.session import VerifySession
+from otp_engine.web.translations import TRANSLATIONS
+from tests.support.fakes import FakeSender, different_code, suspended_block
 from tests.support.settings import RELAXED
 from tests.support.time_travel import age
 from tests.support.verify_page import Person
@@ -23,6 +32,15 @@ from tests.support.verify_page import Person
 PHONE = "+919445012345"
 OTHER = "+919445067890"
 SEED = "cHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHI="
+PAGE = VerifyPage(
+    brand="Acme",
+    logo=False,
+    links=PageLinks(),
+    examples={"en": "+91 81234 56789"},
+    rates=False,
+    inbox=False,
+    dev=False,
+)
 EXHAUSTED = "Too many wrong codes. Request a new one."
 
 
@@ -473,3 +491,104 @@ def continued(person, app):
     cookie = person.http.get_cookie("otp_verify", path="/verify")
     later.http.set_cookie("otp_verify", cookie.value, path="/verify")
     return later
+
+
+def suspended(sender):
+    sender.error = suspended_block(timedelta(hours=11, minutes=3))
+
+
+def test_suspended_destination_keeps_the_number_and_shows_what_helps(store):
+    sender = FakeSender()
+    suspended(sender)
+    app = create_app(config.load(RELAXED), store=store, sender=sender)
+    person = Person(app.test_client())
+
+    response = person.submit("number", phone=PHONE)
+
+    assert response.status_code == 403
+    assert response.headers["Retry-After"] == str(int(11.25 * 3600))
+    assert (person.step, person.kind) == ("number", "error")
+    assert person.typed("phone") == PHONE
+    assert person.notice == (
+        "Messages to numbers like this one are paused. Use another number, or try"
+        " again in 12\u00a0h."
+    )
+    assert 'aria-describedby="phone-error ' in response.text
+
+
+def test_suspended_destination_keeps_the_field_of_a_code_that_was_sent(store):
+    sender = FakeSender()
+    app = create_app(config.load(RELAXED), store=store, sender=sender)
+    person = Person(app.test_client())
+    person.submit("number", phone=PHONE)
+    suspended(sender)
+
+    person.submit("resend")
+
+    assert (person.step, person.kind) == ("code", "error")
+    assert "paused" in person.notice
+    assert person.wait == int(11.25 * 3600)
+    person.submit("code", otp=sender.code)
+    assert person.step == "done"
+
+
+def test_suspended_destination_entered_again_keeps_its_live_code(store):
+    sender = FakeSender()
+    app = create_app(config.load(RELAXED), store=store, sender=sender)
+    person = Person(app.test_client())
+    person.submit("number", phone=PHONE)
+    person.submit("change")
+    suspended(sender)
+
+    person.submit("number", phone=PHONE)
+
+    assert person.step == "code"
+    person.submit("code", otp=sender.code)
+    assert person.step == "done"
+
+
+def test_only_channels_beside_the_suspended_one_are_offered():
+    error = suspended_block(timedelta(hours=1))
+    voice: Any = "voice"
+
+    assert notices.other_channels(error, Channel.SMS) == []
+    assert notices.other_channels(error, voice, [*Channel, voice]) == [Channel.SMS]
+    assert notices.other_channels(DeliveryFailed(), voice) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "action", "option"),
+    [("number", "number", ""), ("code", "resend", " formnovalidate")],
+)
+def test_offered_channel_is_a_button_of_both_forms(person, step, action, option):
+    if step == "code":
+        person.submit("number", phone=PHONE)
+    with person.http.session_transaction("/verify") as cookie:
+        session = VerifySession(dict(cookie))
+    notice = Notice("Suspended.", channels=[Channel.SMS])
+
+    with person.http.application.test_request_context("/verify"):
+        rendered = PAGE.render(session, TRANSLATIONS["en"], notice)
+        html = make_response(rendered).get_data(as_text=True)
+
+    assert f'data-step="{step}"' in html
+    assert f'value="{action}:sms" class="quiet"{option}>Send the code in a' in html
+
+
+def test_button_of_a_channel_sends_by_it(person):
+    person.submit("number:sms", phone=PHONE)
+    person.submit("resend:sms")
+
+    assert person.notice == "A new code is on its way."
+
+
+def test_unknown_channel_of_a_button_is_the_preferred_one(person):
+    person.submit("number:pigeon", phone=PHONE)
+
+    assert person.step == "code"
+
+
+@pytest.mark.parametrize("channel", Channel)
+def test_every_channel_has_a_button_text(channel):
+    for translations in TRANSLATIONS.values():
+        assert translations.get(f"send_by_{channel}")

@@ -23,13 +23,18 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from otp_engine import errors
-from otp_engine.api import response_headers
+from otp_engine.api import error_handlers, response_headers
 from otp_engine.api.verify_v2 import wire
 from otp_engine.parsing import is_sid
 
 log = logging.getLogger(__name__)
 
 _GEO = "The destination phone number has been blocked by Verify Geo-Permissions."
+# Clients match on this text, with the name of Twilio in it.
+_SUSPENDED = (
+    "The destination phone number has been temporarily blocked by Twilio due to"
+    " fraudulent activities."
+)
 _INTERNAL = (20500, 500, "An internal server error has occurred")
 _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
     errors.Unauthorized: (20003, 401, "Authentication Error - invalid username"),
@@ -44,6 +49,11 @@ _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
         60605,
         403,
         _GEO + " {country} is blocked for sms channel for all services",
+    ),
+    errors.DestinationSuspended: (
+        60410,
+        403,
+        _SUSPENDED + " {place} is blocked for the SMS channel",
     ),
     errors.RecipientOptedOut: (
         *(21610, 400, "Attempt to send to unsubscribed recipient"),
@@ -164,8 +174,11 @@ def _wait_headers(error: TwilioApiError) -> dict[str, str]:
     """Return the time until a retry can succeed: all of it in `OTP-Retry-After`."""
     if error.retry_after is None:
         return {}
-    rule = error.status == HTTPStatus.TOO_MANY_REQUESTS
-    seconds = response_headers.retry_after(error.retry_after, rule=rule)
+    if error.status == HTTPStatus.FORBIDDEN:
+        seconds = response_headers.suspension_retry_after(error.retry_after)
+    else:
+        rule = error.status == HTTPStatus.TOO_MANY_REQUESTS
+        seconds = response_headers.retry_after(error.retry_after, rule=rule)
     headers = {"OTP-Retry-After": seconds}
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(min(int(seconds), _MAX_RETRY_AFTER))
@@ -199,6 +212,11 @@ def _from_otp_error(error: errors.OTPError) -> TwilioApiError:
     code, status, message = next(matches, _INTERNAL)
     if isinstance(error, errors.CountryNotAllowed):
         message = message.format(country=error.country or "It")
+    if isinstance(error, errors.DestinationSuspended):
+        g.limit = error_handlers.rule_of(error)
+        is_country = error.prefix == error.country
+        place = error.prefix if is_country else f"{error.prefix} prefix"
+        message = message.format(place=place)
     if type(error) is errors.InvalidRequest:
         # The body itself is malformed, so no parameter can be named.
         message = f"{message}: {error.message}"

@@ -35,7 +35,8 @@ def for_requester(
         recipient: The recipient, with the pseudonym of the client IP.
 
     Returns:
-        The hits of the client IP and of the API key, then of the client's own limits.
+        The hits of the client IP, of the API key and of vouching, then of the client's
+        own limits.
     """
     extra: tuple[LimitHit, ...] = ()
     if isinstance(request, SendRequest):
@@ -51,6 +52,12 @@ def for_requester(
     if not per_key.is_off and (client := request.client_name):
         limit = per_key.for_name(client)
         hits += [LimitHit(f"{action}_per_key", client, part) for part in limit.parts]
+    if isinstance(request, SendRequest) and request.vouched and request.client_name:
+        limit = policy.vouched_per_key.for_name(request.client_name)
+        hits += [
+            LimitHit("vouched_per_key", request.client_name, part)
+            for part in limit.parts
+        ]
     for hit in extra:
         if hit.limit:
             # The identifier can be an address or a name.

@@ -6,7 +6,7 @@ import pytest
 
 from otp_engine import errors
 from otp_engine.api import verify_v2
-from tests.support.fakes import different_code
+from tests.support.fakes import different_code, suspended_block
 from tests.support.verify_client import SERVICE, Verify
 
 MAX_RETRY_AFTER = 3
@@ -16,6 +16,7 @@ WAIT = timedelta(hours=1)
 ERRORS = {
     errors.RateLimited: errors.RateLimited("sends_total", retry_after=WAIT),
     errors.TooManyAttempts: errors.TooManyAttempts(retry_after=WAIT),
+    errors.DestinationSuspended: suspended_block(WAIT),
     errors.LimitExceeded: errors.LimitExceeded(retry_after=WAIT),
     errors.InvalidSettings: errors.InvalidSettings(["broken"]),
 }
