@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
-from otp_engine.cli import event_text
+from otp_engine.cli import event_text, phone_timeline
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.terminal import fail, read_input, success
 from otp_engine.config import Settings
 from otp_engine.domain.events import RecordedEvent
-from otp_engine.domain.inspection import PhoneInspector, PhoneReport
+from otp_engine.domain.inspection import (
+    InspectedVerification,
+    NextSend,
+    PhoneInspector,
+    PhoneReport,
+)
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
@@ -90,7 +95,7 @@ def inspect(number: str, *, as_json: bool) -> None:
     if as_json:
         shown = _to_dict(parsed, report, context.policy) | {
             "phone_hashes": hashes,
-            "events": list(map(event_text.to_json_object, events)),
+            "events": list(_events_to_dicts(events)),
         }
         click.echo(json.dumps(shown, indent=2))
         return
@@ -99,9 +104,9 @@ def inspect(number: str, *, as_json: bool) -> None:
         click.echo(f"  {line}")
     click.echo(f"  in events: {', '.join(hashes)}")
     if events:
-        click.echo("  events of the last day:")
-    for recorded in events:
-        click.echo(event_text.to_text(recorded))
+        click.echo("  events of the last day, with the time since the last message:")
+    for line in phone_timeline.lines(events):
+        click.echo(f"  {line}")
 
 
 def forget(number: str) -> None:
@@ -134,22 +139,42 @@ def _recent_events(store: RedisStore, hashes: Sequence[str]) -> list[RecordedEve
     return list(newest)
 
 
-def _report_lines(report: PhoneReport, policy: Policy) -> Sequence[str]:
-    lines = []
-    for namespace, pending in report.pending:
-        allowed = _checks_allowed(namespace, policy)
-        remaining = max(0, allowed - pending.attempts_used)
-        lines.append(
-            f"pending verification{_namespace_note(namespace)}:"
-            f" expires in {_format_duration(pending.expires_in)},"
-            f" {remaining} of {allowed} attempts remaining"
-        )
-    lines = lines or ["no pending verification"]
-    return [*lines, *map(_usage_line, report.limit_usage)]
+def _events_to_dicts(events: Iterable[RecordedEvent]) -> Iterator[dict[str, Any]]:
+    for recorded, since_send in phone_timeline.with_times(events):
+        seconds = round(since_send.total_seconds(), 3) if since_send else None
+        yield event_text.to_json_object(recorded) | {"since_send": seconds}
 
 
-def _checks_allowed(namespace: str, policy: Policy) -> int:
-    return policy.checks_allowed(bound="+" in namespace)
+def _report_lines(report: PhoneReport, policy: Policy) -> Iterator[str]:
+    for verification in report.pending:
+        yield _verification_line(verification, policy)
+        remaining = max(0, policy.max_sends - verification.sends.count)
+        next_send = _next_send_text(report.next_send(policy, verification))
+        yield f"  {remaining} of {policy.max_sends} sends remaining, {next_send}"
+    if not report.pending:
+        yield f"no pending verification, {_next_send_text(report.next_send(policy))}"
+    yield from map(_usage_line, report.limit_usage)
+
+
+def _verification_line(verification: InspectedVerification, policy: Policy) -> str:
+    remaining, allowed = _attempts(verification, policy)
+    return (
+        f"pending verification{_namespace_note(verification.namespace)}:"
+        f" expires in {_format_duration(verification.pending.expires_in)},"
+        f" {remaining} of {allowed} attempts remaining"
+    )
+
+
+def _attempts(verification: InspectedVerification, policy: Policy) -> tuple[int, int]:
+    """Return the checks that a verification still accepts, and all that it does."""
+    allowed = policy.checks_allowed(bound=verification.is_bound)
+    return max(0, allowed - verification.pending.attempts_used), allowed
+
+
+def _next_send_text(next_send: NextSend) -> str:
+    if not next_send.wait:
+        return "the next one now"
+    return f"the next one in {_format_duration(next_send.wait)} ({next_send.rule})"
 
 
 def _namespace_note(namespace: str) -> str:
@@ -175,16 +200,10 @@ def _to_dict(
     return {
         "phone": number.masked,
         "pending": [
-            {
-                "service": namespace.partition("+")[0] or None,
-                "bound": "+" in namespace,
-                "attempts_remaining": max(
-                    0, _checks_allowed(namespace, policy) - pending.attempts_used
-                ),
-                "expires_in": round(pending.expires_in.total_seconds()),
-            }
-            for namespace, pending in report.pending
+            _verification_to_dict(verification, report, policy)
+            for verification in report.pending
         ],
+        **_next_send_to_dict(report.next_send(policy)),
         "limits": [
             {
                 "limit": usage.limit_name,
@@ -195,4 +214,24 @@ def _to_dict(
             }
             for usage in report.limit_usage
         ],
+    }
+
+
+def _verification_to_dict(
+    verification: InspectedVerification, report: PhoneReport, policy: Policy
+) -> dict[str, Any]:
+    return {
+        "service": verification.namespace.partition("+")[0] or None,
+        "bound": verification.is_bound,
+        "attempts_remaining": _attempts(verification, policy)[0],
+        "expires_in": round(verification.pending.expires_in.total_seconds()),
+        "sends_remaining": max(0, policy.max_sends - verification.sends.count),
+        **_next_send_to_dict(report.next_send(policy, verification)),
+    }
+
+
+def _next_send_to_dict(next_send: NextSend) -> dict[str, Any]:
+    return {
+        "next_send_in": round(next_send.wait.total_seconds()),
+        "next_send_rule": next_send.rule,
     }

@@ -4,15 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
-from otp_engine.domain.models import Channel, PendingVerification
+from otp_engine.domain.models import Channel, PendingSends, PendingVerification
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import LimitUsageStore, VerificationStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextSend:
+    """When the rules of a phone allow its next send through `/auth`.
+
+    Attributes:
+        wait: Time until then; zero if it is allowed now.
+        rule: The rule that refuses until then; None if it is allowed now.
+    """
+
+    wait: timedelta = timedelta()
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectedVerification:
+    """A pending verification, and what its rules still allow.
+
+    Attributes:
+        namespace: Its namespace; see `PhoneKey`.
+        pending: The verification.
+        sends: Its sends.
+    """
+
+    namespace: str
+    pending: PendingVerification
+    sends: PendingSends
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is a bound verification."""
+        return "+" in self.namespace
+
+    def refusals(self, policy: Policy) -> list[tuple[timedelta, str]]:
+        """List how long each of its rules refuses a send, with the rule."""
+        until_end = self.pending.expires_in
+        refusals = []
+        if self.sends.since_last is not None:
+            cooldown = policy.resend_cooldown - self.sends.since_last
+            refusals.append((cooldown, "resend_cooldown"))
+        if self.sends.count >= policy.max_sends:
+            refusals.append((until_end, "max_sends"))
+        if self.pending.attempts_used >= policy.checks_allowed(bound=self.is_bound):
+            refusals.append((until_end, "max_checks"))
+        return refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +67,38 @@ class PhoneReport:
     """The stored state of a phone.
 
     Attributes:
-        pending: Its pending verifications, each with its namespace; see `PhoneKey`.
+        pending: Its pending verifications.
         limit_usage: Usage of each window that counts this phone, its country, a channel
             or all sends.
     """
 
-    pending: Sequence[tuple[str, PendingVerification]]
+    pending: Sequence[InspectedVerification]
     limit_usage: Sequence[WindowUsage]
+
+    def next_send(
+        self, policy: Policy, verification: InspectedVerification | None = None
+    ) -> NextSend:
+        """Return when the rules of this phone allow the next send.
+
+        Limits that other phones share are not included: others can use them up.
+
+        Args:
+            policy: The policy in force.
+            verification: The verification to resend; None for a new one.
+        """
+        rules = {"sends_per_phone", "max_consecutive_failures"}
+        # A bound verification has its own budget of failed checks.
+        if verification is None or not verification.is_bound:
+            rules.add("failed_checks_per_phone")
+        refusals = [
+            (usage.resets_in, usage.limit_name)
+            for usage in self.limit_usage
+            if usage.limit_name in rules and not usage.window.shadow
+        ]
+        if verification:
+            refusals += verification.refusals(policy)
+        wait, rule = max(refusals, default=(timedelta(), ""))
+        return NextSend(wait=wait, rule=rule) if wait > timedelta() else NextSend()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +122,11 @@ class PhoneInspector:
         """
         phones = self._phones(number)
         pending = [
-            (phone_key.namespace, verification)
+            InspectedVerification(
+                namespace=phone_key.namespace,
+                pending=verification,
+                sends=self.limit_usage.pending_sends(phone_key),
+            )
             for phone in phones
             for phone_key in self._phone_keys(phone, namespaces)
             if (verification := self.store.get_pending(phone_key))

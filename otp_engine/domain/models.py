@@ -155,6 +155,19 @@ class PendingVerification:
     expires_in: timedelta
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingSends:
+    """The sends of one verification.
+
+    Attributes:
+        count: The number of sends, also those that are only reserved.
+        since_last: Time since the last one, as long as it is known.
+    """
+
+    count: int
+    since_last: timedelta | None
+
+
 @dataclass(frozen=True, slots=True)
 class HashParameters:
     """The hash parameters of all codes of one verification.

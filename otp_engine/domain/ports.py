@@ -13,6 +13,7 @@ from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
     CheckReservation,
     HashParameters,
+    PendingSends,
     PendingVerification,
     SendReservation,
 )
@@ -203,6 +204,9 @@ class LimitUsageStore(Protocol):
 
     def shared_usage(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
         """Return the usage of shared limits, without a change."""
+
+    def pending_sends(self, phone: PhoneKey) -> PendingSends:
+        """Return the sends of the verification of a phone in its namespace."""
 
     def bound_keys(self, phone: PhoneKey) -> list[PhoneKey]:
         """List the phone keys of the bound verifications of one phone."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
+from otp_engine.domain.models import PendingSends
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.store import keys, lua_codec
@@ -29,6 +31,7 @@ class RedisLimitUsageStore:
         self._slots = SharedSlots(shared_slots)
         self._client = client
         self._limit_usage = LuaScript(client, "limit_usage")
+        self._pending_sends = LuaScript(client, "pending_sends")
 
     def phone_usage(self, phone: PhoneKey, policy: Policy) -> list[WindowUsage]:
         """Return the usage of the limits of this phone."""
@@ -77,6 +80,13 @@ class RedisLimitUsageStore:
                 hit.limit.windows, zip(*by_part, strict=True), strict=True
             )
         ]
+
+    def pending_sends(self, phone: PhoneKey) -> PendingSends:
+        """Return the sends of the verification of this phone in its namespace."""
+        names = keys.for_phone(phone)
+        count, since = self._pending_sends.run([names.verification, names.sends])
+        since_last = timedelta(milliseconds=since) if since >= 0 else None
+        return PendingSends(count=count, since_last=since_last)
 
     def bound_keys(self, phone: PhoneKey) -> list[PhoneKey]:
         """List the keys of this phone's bound verifications."""

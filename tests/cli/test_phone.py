@@ -3,15 +3,142 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from otp_engine.cli import phone_timeline
+from otp_engine.domain.events import (
+    Action,
+    CheckFailed,
+    CheckNotFound,
+    CodeSent,
+    MaxAttemptsReached,
+    MessageDelivered,
+    MessageUndelivered,
+    PolicyChanged,
+    RecordedEvent,
+    RequestRefused,
+    RequestUnavailable,
+    SendRejected,
+    VerificationApproved,
+    VerificationCanceled,
+)
+from otp_engine.domain.models import Channel
+from otp_engine.domain.recipients import PseudonymousRecipient
 from tests.support import redis_server
 from tests.support.command_line import run
 from tests.support.fakes import different_code
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 PHONE = {"phone": "+919445012345"}
+
+ID = bytes(16)
+RECIPIENT = PseudonymousRecipient(phone_hash="x", prefix="+91944", country="IN")
+SENT = CodeSent(
+    recipient=RECIPIENT,
+    verification_id=ID,
+    send_id=ID[:8],
+    service="",
+    channel=Channel.SMS,
+    code_length=6,
+    locale=None,
+    provider="twilio",
+)
+REFUSED = RequestRefused(recipient=RECIPIENT, action=Action.SEND, limit="max_sends")
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (SENT, "sent by twilio (sms)"),
+        (replace(SENT, provider=None), "sent (sms)"),
+        (
+            replace(SENT, confirmed=False),
+            "sent by twilio (sms), which did not answer",
+        ),
+        (
+            MessageDelivered(
+                recipient=RECIPIENT, channel=Channel.SMS, provider="twilio"
+            ),
+            "delivered by twilio",
+        ),
+        (
+            MessageUndelivered(
+                recipient=RECIPIENT,
+                channel=Channel.SMS,
+                provider_error=30003,
+                provider="twilio",
+            ),
+            "undelivered by twilio: 30003",
+        ),
+        (
+            MessageUndelivered(
+                recipient=RECIPIENT, channel=Channel.SMS, provider_error=None
+            ),
+            "undelivered",
+        ),
+        (
+            SendRejected(
+                recipient=RECIPIENT,
+                channel=Channel.SMS,
+                error="invalid_phone",
+                provider_error=None,
+                provider="twilio",
+            ),
+            "rejected by twilio: invalid_phone",
+        ),
+        (
+            CheckFailed(recipient=RECIPIENT, verification_id=ID, attempts_remaining=2),
+            "wrong code, 2 attempts left",
+        ),
+        (
+            MaxAttemptsReached(recipient=RECIPIENT, verification_id=ID),
+            "no attempts left, the codes no longer work",
+        ),
+        (CheckNotFound(recipient=RECIPIENT), "check without a pending verification"),
+        (
+            VerificationApproved(
+                recipient=RECIPIENT, verification_id=ID, channel=Channel.SMS
+            ),
+            "approved",
+        ),
+        (VerificationCanceled(recipient=RECIPIENT, verification_id=ID), "canceled"),
+        (REFUSED, "send refused: max_sends"),
+        (
+            replace(REFUSED, shadow=True),
+            "send would be refused: max_sends (shadow)",
+        ),
+        (
+            RequestUnavailable(
+                recipient=RECIPIENT, action=Action.CHECK, reason="overloaded"
+            ),
+            "check not possible: overloaded",
+        ),
+        (
+            PolicyChanged(version=1, author="a", change="ttl = 5m", reason=None),
+            "policy",
+        ),
+    ],
+)
+def test_timeline_has_each_event_in_words(event, words):
+    assert phone_timeline.words(event) == words
+
+
+def test_timeline_has_the_time_since_the_last_message():
+    start = datetime(2026, 11, 23, 0, 14, 29, tzinfo=UTC)
+    events = [
+        RecordedEvent(start, REFUSED),
+        RecordedEvent(start + timedelta(seconds=1), SENT),
+        RecordedEvent(start + timedelta(seconds=31), SENT),
+        RecordedEvent(start + timedelta(seconds=51.9), REFUSED),
+    ]
+
+    assert [line[17:27].strip() for line in phone_timeline.lines(events)] == [
+        *("", "", "+0:00:30", "+0:00:20")
+    ]
 
 
 def test_inspect_shows_verification_and_used_limits(environ, service, outbox):
@@ -27,6 +154,11 @@ def test_inspect_shows_verification_and_used_limits(environ, service, outbox):
     [pending] = shown["pending"]
     assert pending["attempts_remaining"] == 4
     assert 500 < pending["expires_in"] <= 600
+    assert pending["sends_remaining"] == 3
+    assert pending["next_send_rule"] == "resend_cooldown"
+    assert 0 < pending["next_send_in"] <= 30
+    assert "3 of 4 sends remaining, the next one in 0:00:" in text
+    assert (shown["next_send_in"], shown["next_send_rule"]) == (0, None)
     used = {(use["limit"], use["window"]): use["used"] for use in shown["limits"]}
     assert used == {
         ("sends_per_phone", "5/10m"): 1,
@@ -47,6 +179,71 @@ def test_inspect_shows_attempts_of_bound_verification(environ, service):
 
     assert "pending verification (bound)" in text
     assert "2 of 2 attempts remaining" in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "rule"),
+    [
+        ({"OTP_MAX_SENDS": "1"}, "max_sends"),
+        ({"OTP_SENDS_PER_PHONE": "1/1h"}, "sends_per_phone"),
+        ({"OTP_MAX_CHECKS": "1"}, "max_checks"),
+        ({"OTP_FAILED_CHECKS_PER_PHONE": "1/1h"}, "failed_checks_per_phone"),
+        ({"OTP_MAX_CONSECUTIVE_FAILURES": "1"}, "max_consecutive_failures"),
+        ({"OTP_RESEND_COOLDOWN": "5m"}, "resend_cooldown"),
+    ],
+    ids=str,
+)
+def test_inspect_shows_the_rule_that_refuses_the_next_send(
+    environ, service, outbox, settings, rule
+):
+    service.post("/auth/send_otp", json=PHONE, headers=KEY)
+    wrong = PHONE | {"otp": different_code(outbox.code)}
+    service.post("/auth/verify_otp", json=wrong, headers=KEY)
+
+    result = run("inspect", "9445012345", "--json", **environ | settings)
+
+    [pending] = json.loads(result.stdout)["pending"]
+    assert pending["next_send_rule"] == rule
+    assert pending["next_send_in"] > 30
+
+
+def test_inspect_without_a_verification_shows_when_the_next_send_is_possible(
+    environ, service, outbox
+):
+    limited = environ | {"OTP_SENDS_PER_PHONE": "1/1h"}
+    free = run("inspect", "9445012345", **limited).stdout
+    service.post("/auth/send_otp", json=PHONE, headers=KEY)
+    right = PHONE | {"otp": outbox.code}
+    service.post("/auth/verify_otp", json=right, headers=KEY)
+
+    full = run("inspect", "9445012345", **limited).stdout
+
+    assert "no pending verification, the next one now" in free
+    assert re.search(
+        r"no pending verification, the next one in [01]:\d\d:\d\d \(sends_per_phone\)",
+        full,
+    )
+
+
+def test_failed_checks_by_number_do_not_refuse_a_bound_verification(
+    environ, service, outbox
+):
+    service.post("/auth/send_otp", json=PHONE, headers=KEY)
+    wrong = PHONE | {"otp": different_code(outbox.code)}
+    service.post("/auth/verify_otp", json=wrong, headers=KEY)
+    service.post("/auth/send_otp", json=PHONE | {"bind": True}, headers=KEY)
+    settings = {
+        "OTP_FAILED_CHECKS_PER_PHONE": "1/1h",
+        "OTP_RESEND_COOLDOWN": "0s",
+    }
+
+    result = run("inspect", "9445012345", "--json", **environ | settings)
+
+    rules = {
+        pending["bound"]: pending["next_send_rule"]
+        for pending in json.loads(result.stdout)["pending"]
+    }
+    assert rules == {False: "failed_checks_per_phone", True: None}
 
 
 def test_inspect_reads_number_from_standard_input(environ):
@@ -112,10 +309,16 @@ def test_inspect_shows_recent_events_of_the_phone_only(environ, service, outbox)
     [phone_hash] = shown["phone_hashes"]
     assert {event["phone_hash"] for event in shown["events"]} == {phone_hash}
     assert f"  in events: {phone_hash}\n" in text
-    _, _, timeline = text.partition("events of the last day:\n")
-    assert [line.split()[2] for line in timeline.splitlines()] == [
-        *("sent", "failed_check", "refused")
+    _, _, timeline = text.partition("since the last message:\n")
+    lines = [re.sub(r"\+0:00:\d\d", "+TIME", line) for line in timeline.splitlines()]
+    assert [line.split("Z", 1)[1].split() for line in lines] == [
+        ["sent", "by", "outbox", "(sms)"],
+        ["+TIME", "wrong", "code,", "4", "attempts", "left"],
+        ["+TIME", "send", "refused:", "resend_cooldown"],
     ]
+    since = [event["since_send"] for event in shown["events"]]
+    assert since[0] is None
+    assert 0 <= since[1] <= since[2] < 60
     assert "9445012345" not in text + json.dumps(shown)
 
 

@@ -264,7 +264,7 @@ def test_inspector_reports_and_deletes_bound_verifications(
     pending = inspector.inspect(bound.number, [""]).pending
     deleted = inspector.delete(bound.number, [""])
 
-    assert [(scope, item.verification_id) for scope, item in pending] == [
+    assert [(shown.namespace, shown.pending.verification_id) for shown in pending] == [
         (f"+{sent.verification_id.hex()}", sent.verification_id)
     ]
     assert deleted

@@ -76,7 +76,7 @@ def test_inspection_returns_pending_verification_of_each_namespace(
 
     pending = inspector.inspect(alice.number, NAMESPACES).pending
 
-    assert [namespace for namespace, _ in pending] == NAMESPACES
+    assert [shown.namespace for shown in pending] == NAMESPACES
 
 
 def test_inspection_returns_usage_of_shadow_windows(engine, store, alice):

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import threading
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -115,6 +116,16 @@ class ServerProcess:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         content_type = {"Content-Type": "application/json"}
         connection.request("POST", path, json.dumps(body), content_type | headers)
+        return _read(connection)
+
+    def post_form(
+        self, path: str, fields: Mapping[str, str], **headers: str
+    ) -> Response:
+        """POST *fields* as a form on a new connection."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        content_type = {"Content-Type": "application/x-www-form-urlencoded"}
+        body = urllib.parse.urlencode(fields)
+        connection.request("POST", path, body, content_type | headers)
         return _read(connection)
 
     def get(self, path: str) -> Response:
