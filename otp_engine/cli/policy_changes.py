@@ -110,19 +110,7 @@ def rollback(version: int, options: ChangeOptions) -> None:
         warn(f"{name} of version {version} has ended since: {value} returns")
     title = f"version {version}" if version else "the environment"
     options = replace(options, reason=options.reason or f"back to {title}")
-
-    def restored(state: PolicyState, end: End | None) -> PolicyState:
-        if end is None:
-            return target
-        names = {*state.values, *target.values}
-        changed = {
-            name: target.values.get(name)
-            for name in sorted(names)
-            if target.values.get(name) != state.values.get(name)
-        }
-        return _with_values(changed, state, end)
-
-    commit(context, options, restored)
+    commit(context, options, lambda state, end: state.with_values_of(target, end))
 
 
 def _with_values(

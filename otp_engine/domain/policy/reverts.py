@@ -148,6 +148,23 @@ class PolicyState:
         values = _with(self.values, name, new)
         return PolicyState(values, tuple(reverts)).normalized()
 
+    def with_values_of(self, target: PolicyState, end: End | None) -> PolicyState:
+        """Return the state after a rollback.
+
+        Args:
+            target: The state to restore. Without an end, its pending reverts are
+                restored as well.
+            end: When the rollback ends; None for no end.
+        """
+        if end is None:
+            return target
+        state = self
+        for name in sorted({*self.values, *target.values}):
+            text = target.values.get(name)
+            if text != self.values.get(name):
+                state = state.with_value(name, text, end)
+        return state
+
     def ended(self, due: Collection[PendingRevert]) -> PolicyState:
         """Return the state after the end of some changes.
 
