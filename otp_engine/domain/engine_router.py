@@ -82,6 +82,7 @@ def _without_limits(policy: Policy) -> Policy:
         v2_resend_cooldown=timedelta(),
         sends_per_phone=Limit(),
         sends_per_country=LimitByName(),
+        sends_per_prefix=LimitByName(),
         sends_per_channel=LimitByName(),
         sends_total=Limit(),
     )

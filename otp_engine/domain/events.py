@@ -232,8 +232,8 @@ class LimitNear:
 
     Attributes:
         limit: Name of the limit.
-        identifier: What it counts by: a country, a channel or an API key; empty for a
-            limit of all requests.
+        identifier: What it counts by: a country, a prefix, a channel, a network or an
+            API key; empty for a limit of all requests.
         used: Events that the window counts.
         count: The count of the window.
         period: The period of the window, such as `10m`.
@@ -249,6 +249,11 @@ class LimitNear:
     def country(self) -> str:
         """The country that the limit counts by; empty for other limits."""
         return self.identifier if self.limit == "sends_per_country" else ""
+
+    @property
+    def prefix(self) -> str:
+        """The prefix that the limit counts by; empty for other limits."""
+        return self.identifier if self.limit == "sends_per_prefix" else ""
 
 
 Event: TypeAlias = (

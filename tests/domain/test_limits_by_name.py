@@ -14,6 +14,11 @@ KINDS = {
     "country": (names.COUNTRY, st.sampled_from(["IN", "SN", "GB", "US"])),
     "key": (names.KEY, st.from_regex(r"[A-Za-z0-9_.-]{1,12}", fullmatch=True)),
     "channel": (names.CHANNEL, st.just("sms")),
+    "prefix": (names.PREFIX, st.sampled_from(["+221", "+22177", "+1", "+9198765"])),
+    "network": (
+        names.NETWORK,
+        st.sampled_from(["203.0.113.0/24", "203.0.0.0/16", "2001:db8::/32"]),
+    ),
 }
 windows = st.builds(
     Window,
@@ -66,6 +71,7 @@ def test_written_limit_by_name_is_parsed_and_formatted_to_the_same_value(
 ):
     name_kind, known_names = KINDS[kind]
     by_name = data.draw(st.dictionaries(known_names, limits, max_size=4))
+    default = Limit() if name_kind.index else default
     named = [f"{name}={limit}" for name, limit in by_name.items()]
 
     limit = LimitByName.parse(separator.join([str(default), *named]), name_kind)
@@ -108,6 +114,11 @@ def test_malformed_limit_by_name_is_rejected(text):
         (names.COUNTRY, "XX=1/1h", "must be the ISO 3166 code"),
         (names.COUNTRY, "UK=1/1h", "must be GB, and not UK"),
         (names.COUNTRY, "AX=1/1h", "must have FI in place of AX"),
+        (names.PREFIX, "1/1h", "must be like"),
+        (names.PREFIX, "22177=1/1h", "must have prefixes such as"),
+        (names.PREFIX, "+221771234567=1/1h", "must have prefixes that hide at least 4"),
+        (names.NETWORK, "1/1h", "must be like"),
+        (names.NETWORK, "203.0.113.7/24=1/1h", "must have 203.0.113.0/24"),
         (names.CHANNEL, "fax=1/1h", r"must have the name of a channel \(sms\): 'fax'"),
         (names.KEY, "a b=1/1h", "must have the name of an API key"),
     ],
@@ -129,6 +140,25 @@ def test_name_is_stored_in_its_canonical_form(kind, text, name):
 def test_name_that_occurs_twice_is_rejected(text):
     with pytest.raises(ValueError, match="must have each name once"):
         LimitByName.parse(text, names.COUNTRY)
+
+
+def test_every_prefix_of_a_number_has_its_limit():
+    limit = LimitByName.parse("+22177=5/10m, +221=9/1h, +22178=1/1h", names.PREFIX)
+
+    assert limit.matching("+221771234567") == [
+        ("+221", Limit.parse("9/1h")),
+        ("+22177", Limit.parse("5/10m")),
+    ]
+    assert limit.matching("+919445012345") == []
+
+
+def test_every_network_of_a_client_has_its_limit():
+    limit = LimitByName.parse("203.0.113.0/24=5/10m; 203.0.0.0/16=9/1h", names.NETWORK)
+
+    assert limit.matching("203.0.113.7") == [
+        ("203.0.0.0/16", Limit.parse("9/1h")),
+        ("203.0.113.0/24", Limit.parse("5/10m")),
+    ]
 
 
 def test_value_with_too_many_names_is_rejected():

@@ -11,7 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import Limit, LimitHit
+from otp_engine.domain.models import Channel
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.errors import RateLimited
 from otp_engine.store import keys
 from otp_engine.store.limit_hits import RedisLimitHits
@@ -171,6 +175,30 @@ def test_limits_in_one_slot_keep_the_keys_of_a_service_without_the_setting(redis
     acquire(RedisLimitHits(RedisClient(redis)), COUNTRY)
 
     assert redis.keys("*") == [b"otp:{shared}:sends_per_country:IN"]
+
+
+def test_limits_of_one_send_are_in_one_slot(redis):
+    policy = Policy(
+        sends_per_country=PARSERS["sends_per_country"]("9/1h, IN=8/1h"),
+        sends_per_prefix=PARSERS["sends_per_prefix"]("+91=7/1h, +919445=6/1h shadow"),
+        sends_per_channel=PARSERS["sends_per_channel"]("5/1h"),
+        sends_total=Limit.parse("4/1h"),
+    )
+    number = numbers.parse("+919445012345", "IN")
+    counted = hits.for_destination(number, Channel.SMS, policy)
+
+    usage = RedisLimitHits(RedisClient(redis)).acquire_hits(
+        counted, idempotency_key=bytes(8)
+    )
+
+    assert [each.used for each in usage] == [1] * 5
+    assert sorted(redis.keys("*")) == [
+        b"otp:{shared}:sends_per_channel:sms",
+        b"otp:{shared}:sends_per_country:IN",
+        b"otp:{shared}:sends_per_prefix:+91",
+        b"otp:{shared}:sends_per_prefix:+919445:shadow",
+        b"otp:{shared}:sends_total",
+    ]
 
 
 def test_period_of_a_part_is_that_of_the_limit():

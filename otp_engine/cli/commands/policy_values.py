@@ -24,8 +24,9 @@ Forms:
   LIMIT     a count in a duration, or several: 5/10m, "5/10m, 10/24h"; or off.
             A window in shadow mode refuses nothing, and reports what it
             would refuse: "20/10m, 5/10m shadow"
-  LIMITS    a LIMIT for each name, and others for single names, which are API
-            keys (_per_key), countries or channels: "60/10m, SN=5/10m, 20/1h"
+  LIMITS    a LIMIT for each country, channel or API key, and others by name:
+            "60/10m, SN=5/10m, 20/1h". For named prefixes and networks only:
+            "+22177=5/10m", "203.0.113.0/24=20/10m"
   SWITCH    on or off
   GUARD     on, shadow or off, and others by country: "on, IN=shadow"
   NUMBERS   a number, and others by country: "40, ID=80, IN=off"

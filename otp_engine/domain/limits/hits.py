@@ -2,8 +2,8 @@
 
 A requester (the client IP, the API key, the client's own `RateLimits`) is counted
 before the phone is looked up, and stays counted if the request fails later. The global
-limits (country, channel, total) count after the phone, and are released if the request
-fails.
+limits (country, prefix, channel, total) count after the phone, and are released if the
+request fails.
 
 The windows of a limit that are enforced and those in shadow mode count separately, so
 each of the two parts is a hit.
@@ -35,8 +35,8 @@ def for_requester(
         recipient: The recipient, with the pseudonym of the client IP.
 
     Returns:
-        The hits of the client IP, of the API key and of vouching, then of the client's
-        own limits.
+        The hits of the client IP, of its networks, of the API key and of vouching, then
+        of the client's own limits.
     """
     extra: tuple[LimitHit, ...] = ()
     if isinstance(request, SendRequest):
@@ -49,6 +49,13 @@ def for_requester(
         hits += _per_ip(
             f"{action}_per_ip", per_ip, client_ip, recipient.ip_hash, pepper
         )
+    by_network = policy.sends_per_network
+    if action == "sends" and request.client_ip and not by_network.is_off:
+        hits += [
+            LimitHit("sends_per_network", name, part)
+            for name, limit in by_network.matching(request.client_ip)
+            for part in limit.parts
+        ]
     if not per_key.is_off and (client := request.client_name):
         limit = per_key.for_name(client)
         hits += [LimitHit(f"{action}_per_key", client, part) for part in limit.parts]
@@ -76,16 +83,22 @@ def for_destination(
         channel: The channel of the message.
         policy: The policy in force.
     """
-    limits = [
-        ("sends_per_country", number.country, policy.sends_per_country),
-        ("sends_per_channel", str(channel), policy.sends_per_channel),
-    ]
+    limits: list[tuple[str, str, Limit]] = []
+    if not (by_country := policy.sends_per_country).is_off:
+        country = number.country
+        limits.append(("sends_per_country", country, by_country.for_name(country)))
+    if not (by_prefix := policy.sends_per_prefix).is_off:
+        limits += [
+            ("sends_per_prefix", name, limit)
+            for name, limit in by_prefix.matching(number.e164)
+        ]
+    if not (by_channel := policy.sends_per_channel).is_off:
+        limits.append(("sends_per_channel", channel, by_channel.for_name(channel)))
     return [
         *(
             LimitHit(limit_name, name, part)
             for limit_name, name, limit in limits
-            if not limit.is_off
-            for part in limit.for_name(name).parts
+            for part in limit.parts
         ),
         *(LimitHit("sends_total", "", part) for part in policy.sends_total.parts),
     ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from otp_engine.domain.limits.limits import Limit
-from otp_engine.domain.limits.names import NameKind
+from otp_engine.domain.limits.names import NameIndex, NameKind
 
 MAX_NAMES = 10_000
 """Names in one value. Every policy version contains all of its values as text."""
@@ -25,17 +25,22 @@ class LimitByName:
     Attributes:
         default: The limit of each name that `by_name` does not list.
         by_name: Names with limits of their own, sorted by name.
+        kind: The kind of the names; None if they need no index.
         is_off: Whether no name has a limit; stored, because each request reads it.
     """
 
     default: Limit = Limit()
     by_name: tuple[tuple[str, Limit], ...] = ()
+    kind: NameKind | None = field(default=None, repr=False, compare=False)
     is_off: bool = field(init=False, repr=False, compare=False)
     _limits: Mapping[str, Limit] = field(init=False, repr=False, compare=False)
+    _index: NameIndex | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_limits", dict(self.by_name))
         object.__setattr__(self, "is_off", not any(self.limits))
+        index = self.kind.index if self.kind else None
+        object.__setattr__(self, "_index", index(self._limits) if index else None)
 
     @classmethod
     def parse(cls, text: str, kind: NameKind) -> LimitByName:
@@ -58,7 +63,7 @@ class LimitByName:
         form = f"must be like {kind.example}, or off: {_excerpt(text)}"
         for written, limit in _limits_of(text):
             if written is None:
-                if default is not None or not kind.has_default:
+                if default is not None or (kind.index and not _is_off(limit)):
                     raise ValueError(form)
                 default = Limit.parse(limit)
                 continue
@@ -70,7 +75,7 @@ class LimitByName:
             by_name[name] = Limit.parse(limit)
         if len(by_name) > MAX_NAMES:
             raise ValueError(f"must have at most {MAX_NAMES} names: {len(by_name)}")
-        return cls(default or Limit(), tuple(sorted(by_name.items())))
+        return cls(default or Limit(), tuple(sorted(by_name.items())), kind)
 
     @classmethod
     def parser(cls, kind: NameKind) -> Callable[[str], LimitByName]:
@@ -80,6 +85,17 @@ class LimitByName:
     def for_name(self, name: str) -> Limit:
         """Return the limit of *name*."""
         return self._limits.get(name, self.default)
+
+    def matching(self, value: str) -> list[tuple[str, Limit]]:
+        """Return the names that *value* matches, each with its limit.
+
+        Args:
+            value: A number in E.164, or a client IP; see `NameKind.index`.
+        """
+        if self._index is None:
+            return []
+        names = map(str, self._index.matching(value))
+        return [(name, self._limits[name]) for name in names]
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -107,6 +123,10 @@ def _limits_of(text: str) -> Iterator[tuple[str | None, str]]:
                 name, windows = written.strip(), []
             windows.append(window)
         yield name, ",".join(windows)
+
+
+def _is_off(text: str) -> bool:
+    return text.strip().lower() == "off"
 
 
 def _excerpt(text: str) -> str:

@@ -1,12 +1,23 @@
-"""Kinds of names that limits apply to: countries, API keys and so on."""
+"""Kinds of names that limits apply to: countries, prefixes, API keys and so on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from otp_engine.crypto import api_keys
+from otp_engine.domain.limits import networks
+from otp_engine.domain.limits.networks import NetworkIndex
 from otp_engine.domain.phones import countries
+from otp_engine.domain.phones.prefixes import Prefix, PrefixIndex
+
+
+class NameIndex(Protocol):
+    """Finds the names that a value matches, where several can."""
+
+    def matching(self, value: str, /) -> Sequence[object]:
+        """Return the names that a number or a client IP matches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +28,21 @@ class NameKind:
         parse: Returns the canonical form of a name, or raises a `ValueError`. Its
             message follows the name of a setting.
         example: A limit by names of this kind, for errors.
-        has_default: Whether a limit can apply to all names that have no limit of their
-            own.
+        index: Returns the index of some names, for a kind of which a value can match
+            several; each of them then has its limit, and there is no default.
     """
 
     parse: Callable[[str], str]
     example: str
-    has_default: bool = True
+    index: Callable[[Iterable[str]], NameIndex] | None = None
+
+
+def _parse_prefix(text: str) -> str:
+    return Prefix.parse(text).text
+
+
+def _index_prefixes(names: Iterable[str]) -> PrefixIndex:
+    return PrefixIndex(map(Prefix, names))
 
 
 def _parse_key(text: str) -> str:
@@ -51,3 +70,9 @@ KEY = NameKind(_parse_key, "100/1h; shop=1000/1h")
 
 CHANNEL = NameKind(_parse_channel, "100/10m, sms=60/10m")
 """Channels of messages."""
+
+PREFIX = NameKind(_parse_prefix, "+22177=5/10m", _index_prefixes)
+"""Prefixes of numbers."""
+
+NETWORK = NameKind(networks.parse, "203.0.113.0/24=5/10m", NetworkIndex)
+"""Networks of client IPs."""

@@ -10,8 +10,10 @@ from otp_engine.domain.limits.limits import WindowUsage
 
 LIMITS = (
     "sends_per_country",
+    "sends_per_prefix",
     "sends_per_channel",
     "sends_total",
+    "sends_per_network",
     "sends_per_key",
     "checks_per_key",
     "failed_checks_total",

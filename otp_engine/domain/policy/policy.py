@@ -37,6 +37,7 @@ class Policy:
         sends_per_phone: Sends to one phone, over all its verifications.
         sends_per_ip: Sends requested from one client IP.
         sends_per_country: Sends to the numbers of one country, for each country.
+        sends_per_prefix: Sends to the numbers with one prefix, for named prefixes.
         sends_per_channel: Sends through one channel, for each channel.
         sends_total: All sends.
         failed_checks_per_phone: Failed checks of one phone, over all its verifications;
@@ -46,6 +47,8 @@ class Policy:
             between them, in 30 days; then no check is accepted (NIST SP 800-63B-4,
             3.2.2).
         failed_checks_total: All failed checks.
+        sends_per_network: Sends requested from one network of client IPs, for named
+            networks.
         sends_per_key: Sends requested with one API key.
         checks_per_key: Checks requested with one API key.
         auth_failures_per_ip: Requests with a wrong API key from one address that are
@@ -71,12 +74,14 @@ class Policy:
     sends_per_phone: Limit = Limit.parse("5/10m, 10/24h")
     sends_per_ip: Limit = Limit.parse("20/10m, 100/24h")
     sends_per_country: LimitByName = LimitByName()
+    sends_per_prefix: LimitByName = LimitByName()
     sends_per_channel: LimitByName = LimitByName()
     sends_total: Limit = Limit.parse("1000/1h")
     failed_checks_per_phone: Limit = Limit.parse("10/1h")
     checks_per_ip: Limit = Limit.parse("60/1m")
     max_consecutive_failures: int = 100
     failed_checks_total: Limit = Limit()
+    sends_per_network: LimitByName = LimitByName()
     sends_per_key: LimitByName = LimitByName()
     checks_per_key: LimitByName = LimitByName()
     auth_failures_per_ip: Limit = Limit.parse("20/1m")
@@ -179,6 +184,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "sends_per_phone": Limit.parse,
     "sends_per_ip": Limit.parse,
     "sends_per_country": LimitByName.parser(names.COUNTRY),
+    "sends_per_prefix": LimitByName.parser(names.PREFIX),
     "sends_per_channel": LimitByName.parser(names.CHANNEL),
     "sends_total": Limit.parse,
     "failed_checks_per_phone": _always_enforced,
@@ -186,6 +192,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     # NIST SP 800-63B-4 (3.2.2): no more than 100 consecutive failures.
     "max_consecutive_failures": parsing.integer(1, 100),
     "failed_checks_total": Limit.parse,
+    "sends_per_network": LimitByName.parser(names.NETWORK),
     "sends_per_key": LimitByName.parser(names.KEY),
     "checks_per_key": LimitByName.parser(names.KEY),
     "auth_failures_per_ip": Limit.parse,
