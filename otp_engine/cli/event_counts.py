@@ -33,6 +33,7 @@ _VALUES: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "kind": lambda fields: fields["kind"],
     "ip": lambda fields: fields.get("ip_hash"),
     "phone": lambda fields: fields.get("phone_hash"),
+    "key": lambda fields: fields.get("client_name"),
     "channel": lambda fields: fields.get("channel"),
     "provider": lambda fields: fields.get("provider"),
     "error": lambda fields: fields.get("provider_error") or fields.get("error"),

@@ -77,16 +77,13 @@ class Monitor:
         traffic = self._traffic.at(now)
         countries = list(traffic.countries)[:_MAX_COUNTRIES]
         hits = list(shared_hits(countries, (), policy))
-        usage = iter(self.store.limit_usage.shared_usage(hits))
         self._last = Frame(
             at=now,
             period=self.period,
             policy_version=self._version.version if self._version else 0,
             policy=policy,
             traffic=traffic,
-            usage=[
-                (hit.identifier, next(usage)) for hit in hits for _ in hit.limit.windows
-            ],
+            usage=self.store.limit_usage.shared_usage(hits),
         )
         return self._last
 

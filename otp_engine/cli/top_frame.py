@@ -38,8 +38,7 @@ class Frame:
         policy_version: Number of the live policy version; 0 for the environment.
         policy: The live policy.
         traffic: The counts of the period.
-        usage: The usage of each window of the limits that all requests share, with what
-            the limit counts by.
+        usage: The usage of each window of the limits that all requests share.
         problem: Why the figures are not newer, if there is a reason.
     """
 
@@ -48,7 +47,7 @@ class Frame:
     policy_version: int
     policy: Policy
     traffic: Traffic
-    usage: Sequence[tuple[str, WindowUsage]] = ()
+    usage: Sequence[WindowUsage] = ()
     problem: str | None = None
 
 
@@ -128,12 +127,12 @@ def to_dict(frame: Frame) -> dict[str, Any]:
         "limits": [
             {
                 "limit": usage.limit_name,
-                "identifier": identifier or None,
+                "identifier": usage.identifier or None,
                 "window": str(usage.window),
                 "used": usage.used,
                 "resets_in": round(usage.resets_in.total_seconds()),
             }
-            for identifier, usage in frame.usage
+            for usage in frame.usage
         ],
         "events": list(map(event_text.to_json_object, traffic.incidents)),
     }
@@ -221,23 +220,23 @@ def _countries_of(rule: Refusals) -> str:
 
 
 def _limit_lines(frame: Frame) -> Iterator[_Line]:
-    usage = sorted(frame.usage, key=lambda entry: -_fullness(entry[1]))[:_MAX_LIMITS]
+    usage = sorted(frame.usage, key=_fullness, reverse=True)[:_MAX_LIMITS]
     if not usage:
         return
     cells = [
         (
-            f"{used.limit_name} {identifier}".strip(),
+            f"{used.limit_name} {used.identifier}".rstrip(),
             str(used.window),
             f"{used.used:>7}",
             f"{_fullness(used):>5.0%}",
             _bar(_fullness(used)),
         )
-        for identifier, used in usage
+        for used in usage
     ]
     lines = table(("LIMIT", "WINDOW", "   USED", " FULL", ""), cells)
     yield _Line("")
     yield _Line(lines[0], bold=True)
-    for line, (_, used) in zip(lines[1:], usage, strict=True):
+    for line, used in zip(lines[1:], usage, strict=True):
         yield _Line(line, _color_of_fullness(_fullness(used)))
 
 

@@ -18,6 +18,7 @@ from otp_engine.domain.events import (
     Action,
     CheckFailed,
     CodeSent,
+    LimitNear,
     MessageDelivered,
     MessageUndelivered,
     PolicyChanged,
@@ -71,26 +72,22 @@ ATTACK = [
     ),
     REFUSED,
     POLICY,
+    LimitNear(limit="sends_total", identifier="", used=800, count=1000, period="1h"),
     CheckFailed(recipient=INDIA, verification_id=ID, attempts_remaining=3),
 ]
 USAGE = [
-    (
-        "",
-        WindowUsage(
-            limit_name="sends_total",
-            window=Window(1000, timedelta(hours=1)),
-            used=850,
-            resets_in=timedelta(),
-        ),
+    WindowUsage(
+        limit_name="sends_total",
+        window=Window(1000, timedelta(hours=1)),
+        used=850,
+        resets_in=timedelta(),
     ),
-    (
-        "SN",
-        WindowUsage(
-            limit_name="sends_per_country",
-            window=Window(10, timedelta(minutes=10)),
-            used=10,
-            resets_in=timedelta(minutes=4),
-        ),
+    WindowUsage(
+        limit_name="sends_per_country",
+        identifier="SN",
+        window=Window(10, timedelta(minutes=10)),
+        used=10,
+        resets_in=timedelta(minutes=4),
     ),
 ]
 
@@ -183,6 +180,7 @@ def test_frame_shows_countries_rules_limits_and_changes():
         "sends_total           1000/1h      850    85%  #################...",
         "",
         "INCIDENTS AND CHANGES",
+        "11-27 02:49:12Z  limit_near            sends_total: 800 of 1000/1h",
         "11-27 02:49:12Z  policy                version 8 by alice: ttl = 5m (slow)",
     ]
 
@@ -352,7 +350,16 @@ def test_once_as_json_has_the_documented_fields(environ, stored, store):
                 "author": "alice",
                 "change": "ttl = 5m",
                 "reason": "slow",
-            }
+            },
+            {
+                "at": shown["events"][1]["at"],
+                "kind": "limit_near",
+                "limit": "sends_total",
+                "identifier": "",
+                "used": 800,
+                "count": 1000,
+                "period": "1h",
+            },
         ],
     }
 
@@ -435,7 +442,7 @@ def test_usage_is_read_for_the_countries_with_messages(monitor, stored, store):
     shown = monitor.read()
 
     assert {
-        (usage.limit_name, identifier, usage.used) for identifier, usage in shown.usage
+        (usage.limit_name, usage.identifier, usage.used) for usage in shown.usage
     } == {("sends_total", "", 0), ("sends_per_country", "IN", 1)}
 
 

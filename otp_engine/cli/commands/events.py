@@ -35,6 +35,7 @@ COUNTED_BY = (
     "kind",
     "ip",
     "phone",
+    "key",
     "channel",
     "provider",
     "error",
