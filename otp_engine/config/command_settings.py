@@ -18,6 +18,7 @@ VARIABLES = frozenset(
         "OTP_SHARED_SLOTS",
         "OTP_DEFAULT_REGION",
         "OTP_ALLOWED_COUNTRIES",
+        "OTP_CURRENCY",
         "OTP_API_KEYS",
         "OTP_SERVICE_CODE_LENGTH",
         "OTP_OPERATOR",

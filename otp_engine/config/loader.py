@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from otp_engine.config import (
     command_settings,
+    price_lists,
+    price_warnings,
     secret_settings,
     setting_errors,
     setting_warnings,
@@ -24,6 +26,8 @@ from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.hash_queue import DEFAULT_WAIT
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import services
+from otp_engine.domain.money import amounts
+from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.phones import countries, numbers
 from otp_engine.domain.policy.policy import PARSERS as POLICY_PARSERS
 from otp_engine.domain.policy.policy import Policy
@@ -42,6 +46,8 @@ VARIABLES = (
     "OTP_BRAND",
     "OTP_DEFAULT_REGION",
     "OTP_ALLOWED_COUNTRIES",
+    "OTP_CURRENCY",
+    "OTP_PRICES",
     "OTP_API_KEYS",
     "OTP_ALLOW_ANONYMOUS",
     "OTP_METRICS_KEY",
@@ -89,13 +95,16 @@ def load(environ: Mapping[str, str]) -> Settings:
     env = EnvReader(environ)
     unknown = setting_warnings.name_warnings(env.unknown(VARIABLES), VARIABLES)
     try:
-        settings = _valid_settings(env, _WITHOUT_REDIS)
+        settings = _valid_settings(
+            env, _WITHOUT_REDIS, setting_errors.find_price_problems
+        )
     except InvalidSettings as error:
         # A setting that is missing can be one with a misspelled name.
         raise InvalidSettings(error.problems, unknown) from None
     warnings = setting_warnings.collect_warnings(settings)
     warnings += unknown
     warnings += setting_warnings.sandbox_warnings(settings, _today())
+    warnings += price_warnings.collect(settings, _today())
     return replace(settings, warnings=tuple(warnings))
 
 
@@ -118,9 +127,28 @@ def load_for_command(environ: Mapping[str, str]) -> Settings:
     return _valid_settings(env, command_settings.WITHOUT_REDIS)
 
 
-def _valid_settings(env: EnvReader, without_redis: str) -> Settings:
+def load_prices(environ: Mapping[str, str]) -> Prices:
+    """Load the prices, without the other settings.
+
+    Args:
+        environ: The environment variables.
+
+    Raises:
+        InvalidSettings: With every problem.
+    """
+    env = EnvReader(environ)
+    prices = _prices(env, _currency(env))
+    if env.problems:
+        raise InvalidSettings(env.problems)
+    return prices
+
+
+def _valid_settings(
+    env: EnvReader, without_redis: str, *checks: Callable[[Settings], list[str]]
+) -> Settings:
     settings = _settings(env, without_redis)
-    env.problems += setting_errors.find_problems(settings)
+    for find_problems in (setting_errors.find_problems, *checks):
+        env.problems += find_problems(settings)
     if env.problems:
         raise InvalidSettings(env.problems)
     return settings
@@ -134,9 +162,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
     return Settings(
         dev=dev,
         redis_url=env.get("REDIS_URL", parsers.redis_url, None),
-        redis_timeout=env.get(
-            "OTP_REDIS_TIMEOUT", parsers.redis_timeout, _DEFAULT_REDIS_TIMEOUT
-        ),
+        redis_timeout=_redis_timeout(env),
         redis_replicas=env.get(
             "OTP_REDIS_WAIT_REPLICAS", parsers.non_negative_int(9), 0
         ),
@@ -151,6 +177,8 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         brand=(brand := env.get("OTP_BRAND", parsers.brand, "OTP Engine")),
         default_region=region,
         allowed_countries=_allowed_countries(env, dev=dev, region=region),
+        currency=(currency := _currency(env)),
+        prices=_prices(env, currency),
         api_keys=(client_keys := _api_keys(env, dev=dev)),
         metrics_key=env.get("OTP_METRICS_KEY", parsers.metrics_key, None),
         admin_port=env.get("OTP_ADMIN_PORT", parsers.port, None),
@@ -169,9 +197,24 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
     )
 
 
+def _redis_timeout(env: EnvReader) -> timedelta:
+    name, default = "OTP_REDIS_TIMEOUT", _DEFAULT_REDIS_TIMEOUT
+    return env.get(name, parsers.redis_timeout, default)
+
+
 def _allowed_countries(env: EnvReader, *, dev: bool, region: str) -> frozenset[str]:
     default = frozenset({numbers.COUNTRY_WILDCARD if dev else region})
     return env.get("OTP_ALLOWED_COUNTRIES", countries.parse_allowed, default)
+
+
+def _currency(env: EnvReader) -> str:
+    default = price_lists.DEFAULT_CURRENCY
+    return env.get("OTP_CURRENCY", amounts.parse_currency, default)
+
+
+def _prices(env: EnvReader, currency: str) -> Prices:
+    found = env.get("OTP_PRICES", price_lists.reader(currency), None)
+    return found or price_lists.default()
 
 
 def _peppers(env: EnvReader, *, dev: bool) -> tuple[Pepper, ...]:

@@ -47,13 +47,16 @@ def collect_warnings(
 
 
 def _shadow_warnings(policy: Policy) -> list[str]:
-    return [
+    warnings = [
         f"{name} {window.count}/{format_duration(window.period)} is in shadow mode, and"
         " refuses nothing"
         for name in PARSERS
         for limit in _limits(getattr(policy, name))
         for window in limit.shadow.windows
     ]
+    if policy.budget.shadow:
+        warnings.append(f"budget {policy.budget} refuses nothing")
+    return warnings
 
 
 def _ttl_warnings(policy: Policy) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from otp_engine.config import setting_parsers
 from otp_engine.config.settings import Settings
 from otp_engine.crypto.api_keys import MIN_BITS
+from otp_engine.domain.money.budget import Budget
 
 # The default of docker-compose.yml. It is published, so it protects nothing.
 _LOCAL_PEPPER = b"for-the-local-stack-only"
@@ -17,7 +18,44 @@ _MIN_ARGON2_MEMORY = 64  # KiB
 def find_problems(settings: Settings) -> list[str]:
     """Return a sentence for each unsafe combination of *settings*."""
     problems = _dev_problems if settings.dev else _production_problems
-    return problems(settings) + _admin_problems(settings)
+    return [
+        *problems(settings),
+        *_admin_problems(settings),
+        *(
+            f"OTP_BUDGET {problem}"
+            for problem in budget_problems(settings.policy.budget, settings.currency)
+        ),
+    ]
+
+
+def budget_problems(budget: Budget, currency: str) -> list[str]:
+    """Return a sentence for a *budget* in another currency than the prices.
+
+    Args:
+        budget: The budget.
+        currency: The currency of the prices.
+
+    Returns:
+        The problem, to follow the name of the budget.
+    """
+    if budget.currency in {None, currency}:
+        return []
+    problem = (
+        f"is in {budget.currency}, and the prices are in {currency}: set a budget in"
+        f" {currency}, or OTP_CURRENCY and OTP_PRICES"
+    )
+    return [problem]
+
+
+def find_price_problems(settings: Settings) -> list[str]:
+    """Return a sentence for prices in another currency than that of the settings."""
+    if settings.prices.currency == settings.currency:
+        return []
+    problem = (
+        f"OTP_CURRENCY is {settings.currency}, and the built-in prices are in"
+        f" {settings.prices.currency}: set OTP_PRICES to a list of your prices"
+    )
+    return [problem]
 
 
 def _admin_problems(settings: Settings) -> list[str]:

@@ -12,6 +12,7 @@ from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.sandbox_numbers import SandboxNumber
 from otp_engine.domain.services import Service
@@ -85,6 +86,8 @@ class Settings:
         brand: The name in messages.
         default_region: ISO 3166 code of the country of national numbers.
         allowed_countries: ISO 3166 codes of the countries of recipients, or `*`.
+        currency: The currency of prices and budgets (ISO 4217).
+        prices: What messages cost by country and channel.
         api_keys: Keys of clients. Without keys, anonymous clients are accepted.
         metrics_key: Key for `/metrics`. Without one, `/metrics` exists in dev mode
             only.
@@ -123,6 +126,8 @@ class Settings:
     brand: str
     default_region: str
     allowed_countries: frozenset[str]
+    currency: str
+    prices: Prices
     api_keys: tuple[ApiKey, ...]
     metrics_key: ApiKey | None
     admin_port: int | None

@@ -192,3 +192,16 @@ def test_policy_value_with_spaces_around_is_set(environ):
     result = run("policy", "set", "max_checks", " 3 ", **environ)
 
     assert "max_checks: 5 (default) → 3" in result.stderr
+
+
+@pytest.mark.parametrize("value", ["480/24h", "480.50 USD/24h", "480/24h shadow"])
+def test_budget_is_set(policy, value):
+    assert f"✓ budget: off (default) → {value}" in policy("set", "budget", value).stderr
+
+
+def test_budget_in_another_currency_is_rejected(policy):
+    result = policy("set", "budget", "480 EUR/24h")
+
+    assert result.exit_code == 1
+    assert "budget is in EUR, and the prices are in USD" in result.stderr
+    assert json.loads(policy("history", "--json").stdout) == []

@@ -87,11 +87,11 @@ def test_text_that_is_no_budget_is_rejected(text):
 
 
 @pytest.mark.parametrize(
-    ("allowed", "parts"),
-    [({"IN"}, 1), ({"IN", "SN", "US"}, 3), ({"*"}, 10), (set("abcdefghijklm"), 10)],
+    ("countries", "parts"),
+    [(0, 1), (1, 1), (3, 3), (10, 10), (13, 10), (None, 10)],
 )
-def test_share_is_an_equal_part_of_the_allowed_countries_or_a_tenth(allowed, parts):
-    rules = rules_for(Budget(100), currency="USD", allowed_countries=allowed)
+def test_share_is_an_equal_part_of_the_allowed_countries_or_a_tenth(countries, parts):
+    rules = rules_for(Budget(100), currency="USD", countries=countries)
 
     assert rules.parts == parts
 

@@ -12,6 +12,7 @@ from click.shell_completion import CompletionItem
 
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
+from otp_engine.domain.money.budget import Budget
 from otp_engine.domain.phones.destination_sets import DestinationSet
 from otp_engine.domain.policy.by_country import ByCountry
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
@@ -31,6 +32,7 @@ Forms:
   GUARD     on, shadow or off, and others by country: "on, IN=shadow"
   NUMBERS   a number, and others by country: "40, ID=80, IN=off"
   PLACES    countries and prefixes, or off: "SN, +22177"
+  MONEY     an amount for 24 hours: 480/24h, "480.50 USD/24h shadow"; or off
 
 \b
 Examples:
@@ -133,6 +135,7 @@ _FORM_OF_KIND: tuple[tuple[type, str], ...] = (
     (Limit, "LIMIT"),
     (LimitByName, "LIMITS"),
     (DestinationSet, "PLACES"),
+    (Budget, "MONEY"),
 )
 
 

@@ -14,6 +14,7 @@ from otp_engine.cli.commands.events import events
 from otp_engine.cli.commands.keys import keys
 from otp_engine.cli.commands.phone import forget, inspect
 from otp_engine.cli.commands.policy import policy
+from otp_engine.cli.commands.prices import prices
 from otp_engine.cli.commands.serve import serve
 from otp_engine.cli.commands.top import top
 from otp_engine.cli.terminal import (
@@ -68,5 +69,16 @@ def main() -> None:
     """
 
 
-for command in (serve, doctor, keys, policy, inspect, forget, calibrate, events, top):
+for command in (
+    serve,
+    doctor,
+    keys,
+    policy,
+    inspect,
+    forget,
+    calibrate,
+    events,
+    top,
+    prices,
+):
     main.add_command(command)

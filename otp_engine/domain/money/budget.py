@@ -14,13 +14,11 @@ with a past.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
 from otp_engine.domain.limits import durations
 from otp_engine.domain.money import amounts
-from otp_engine.domain.phones.numbers import COUNTRY_WILDCARD
 
 PERIOD = timedelta(hours=24)
 """The period of a budget. Usual days, shares and hour sums all rest on it."""
@@ -123,18 +121,15 @@ class BudgetUsage:
     would_refuse: str | None = None
 
 
-def rules_for(
-    budget: Budget, *, currency: str, allowed_countries: Collection[str]
-) -> BudgetRules:
+def rules_for(budget: Budget, *, currency: str, countries: int | None) -> BudgetRules:
     """Return the rules of a *budget*.
 
     Args:
         budget: The budget of the policy.
         currency: The currency of the prices.
-        allowed_countries: ISO 3166 codes of the countries of recipients, or `*`.
+        countries: The number of allowed countries; None means every country.
     """
-    is_any = COUNTRY_WILDCARD in allowed_countries
-    parts = MAX_PARTS if is_any else max(1, min(len(allowed_countries), MAX_PARTS))
+    parts = MAX_PARTS if countries is None else max(1, min(countries, MAX_PARTS))
     return BudgetRules(
         amount=budget.amount, parts=parts, shadow=budget.shadow, currency=currency
     )

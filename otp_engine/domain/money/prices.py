@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """A table of prices.
+    """A table of prices, with at least one.
 
     Attributes:
         currency: The currency of all prices (ISO 4217).
@@ -20,9 +20,16 @@ class Prices:
     """
 
     currency: str
-    by_country: Mapping[tuple[str, str], int]
+    by_country: Mapping[tuple[str, str], int] = field(repr=False)
     source: str
     as_of: date | None = None
+    _highest: Mapping[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        highest: dict[str, int] = {}
+        for (_, channel), price in self.by_country.items():
+            highest[channel] = max(price, highest.get(channel, 0))
+        object.__setattr__(self, "_highest", highest)
 
     def price(self, country: str, channel: str) -> int:
         """Return the price of one segment to *country*, in micro-units.
@@ -35,10 +42,8 @@ class Prices:
 
     def highest(self, channel: str) -> int:
         """Return the highest price of *channel*, or of the table without any."""
-        prices = [
-            price for (_, name), price in self.by_country.items() if name == channel
-        ]
-        return max(prices or self.by_country.values())
+        found = self._highest.get(channel)
+        return max(self._highest.values()) if found is None else found
 
     def missing(self, countries: Collection[str], channel: str) -> list[str]:
         """Return those of *countries* without a price of their own, sorted."""

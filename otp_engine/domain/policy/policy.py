@@ -12,6 +12,7 @@ from otp_engine import parsing
 from otp_engine.domain.limits import durations, names
 from otp_engine.domain.limits.limits import Limit, Window
 from otp_engine.domain.limits.limits_by_name import LimitByName
+from otp_engine.domain.money.budget import Budget
 from otp_engine.domain.phones.destination_sets import DestinationSet
 from otp_engine.domain.policy import guard_values
 from otp_engine.domain.policy.by_country import ByCountry
@@ -63,6 +64,7 @@ class Policy:
         guard_conversion: The share of messages that is usually typed in at least.
         guard_exempt: Destinations that the pumping guard neither counts nor refuses.
         vouched_per_key: Sends that one API key vouches for.
+        budget: The money that all messages of any 24 hours may cost.
     """
 
     code_length: int = 6
@@ -94,6 +96,7 @@ class Policy:
     guard_conversion: ByCountry[float] = ByCountry(0.4)
     guard_exempt: DestinationSet = DestinationSet()
     vouched_per_key: LimitByName = LimitByName(Limit.parse("100/24h"))
+    budget: Budget = Budget()
 
     def guard_rules(self, country: str) -> GuardRules:
         """Return the rules of the pumping guard for a country."""
@@ -205,5 +208,6 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "guard_conversion": guard_values.parse_conversion,
     "guard_exempt": DestinationSet.parse,
     "vouched_per_key": LimitByName.parser(names.KEY),
+    "budget": Budget.parse,
 }
 """Parsers of the values of the policy, by name. They raise `ValueError`."""
