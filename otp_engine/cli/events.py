@@ -16,9 +16,11 @@ from otp_engine.cli import event_text
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.event_counts import print_counts
 from otp_engine.cli.phone import phone_hashes, read_number
-from otp_engine.cli.terminal import format_time, success, warn
+from otp_engine.cli.terminal import fail, format_time, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.events import RecordedEvent
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.prefixes import blocks_in
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.events.event_store import RETENTION
@@ -73,6 +75,7 @@ def events(query: EventQuery) -> None:
             kinds=query.kinds,
             countries=query.countries,
             prefixes=query.prefixes,
+            block_hashes=_block_hashes(query.prefixes, settings),
             limits=query.limits,
             phone_hashes=_phone_hashes(query, settings),
         ),
@@ -116,6 +119,20 @@ def _new_events(tail: EventTail) -> Iterator[RecordedEvent]:
         except StoreUnavailable as error:
             warn(f"Redis {error.reason}; retrying")
         sleep(_POLL_INTERVAL)
+
+
+def _block_hashes(prefixes: Collection[str], settings: Settings) -> frozenset[str]:
+    """Return the hashes of the blocks in prefixes that are longer than events show."""
+    longer = [text for text in prefixes if numbers.visible_part(text) != text]
+    try:
+        blocks = [block for text in longer for block in blocks_in(text)]
+    except ValueError as error:
+        fail(f"--prefix {error}")
+    return frozenset(
+        pepper.pseudonymize("block", block)
+        for block in blocks
+        for pepper in settings.peppers
+    )
 
 
 def _phone_hashes(query: EventQuery, settings: Settings) -> Sequence[str]:

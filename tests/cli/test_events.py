@@ -253,7 +253,7 @@ def test_json_of_an_event_has_the_documented_fields(shown, stored):
         ("--prefix", "Senegal"),
         ("--prefix", ""),
         ("--prefix", "+999123"),
-        ("--prefix", "+2217712"),
+        ("--prefix", "+919445012"),
         ("--limit", "5"),
         ("--limit", ""),
         ("--count", "0"),
@@ -324,11 +324,38 @@ def test_prefixes_can_be_repeated(shown, stored):
     assert [event["prefix"] for event in selected] == ["+91944", "+221771"]
 
 
-def test_prefix_that_no_event_shows_fails_with_the_longest_one(environ):
-    result = run("events", "--prefix", "+2217712", **environ)
+@pytest.mark.parametrize(
+    ("prefix", "found"),
+    [
+        ("+919445", ["+919445012345", "+919445067890"]),
+        ("+9194450", ["+919445012345", "+919445067890"]),
+        ("+91944506", ["+919445067890"]),
+        ("+91944507", []),
+    ],
+)
+def test_prefix_that_is_longer_than_events_show_is_found_by_block(
+    shown, stored, prefix, found
+):
+    numbers_by_hash = {}
+    for number in ("+919445012345", "+919445067890", "+919446012345"):
+        stored(replace(SENT, recipient=recipient(server_process.PEPPER, number)))
+        numbers_by_hash[recipient(server_process.PEPPER, number).phone_hash] = number
 
-    assert result.exit_code == 2
-    assert "use +221771 in place of +2217712" in result.stderr
+    selected = shown("--prefix", prefix)
+
+    assert [numbers_by_hash[event["phone_hash"]] for event in selected] == found
+
+
+def test_short_and_long_prefixes_combine(shown, stored):
+    stored(
+        replace(SENT, recipient=SENEGAL),
+        replace(SENT, recipient=recipient(server_process.PEPPER)),
+        replace(SENT, recipient=recipient(server_process.PEPPER, "+919446012345")),
+    )
+
+    selected = shown("--prefix", "+221", "--prefix", "+91944501")
+
+    assert [event["prefix"] for event in selected] == ["+221771", "+91944"]
 
 
 def test_limit_selects_the_rule_that_refused(shown, stored):

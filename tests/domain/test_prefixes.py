@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otp_engine.domain.phones import prefixes
 from otp_engine.domain.phones.prefixes import Prefix, PrefixIndex
 
 
@@ -107,3 +108,22 @@ def test_search_among_100_000_prefixes_takes_one_lookup_for_each_length():
 
     assert [prefix.text for prefix in found] == ["+44770"]
     assert CountedText.slices == 5
+
+
+def test_blocks_of_a_prefix_have_all_but_four_digits():
+    assert prefixes.blocks_in("+91944501") == ["+91944501"]
+    assert prefixes.blocks_in("+9194450") == [f"+9194450{digit}" for digit in range(10)]
+    assert len(prefixes.blocks_in("+919445")) == 100
+
+
+def test_blocks_of_numbers_of_several_lengths_have_several_lengths():
+    blocks = prefixes.blocks_in("+6281234")
+
+    assert blocks[0] == "+6281234"
+    assert {len(block) for block in blocks} == {8, 9, 10, 11}
+    assert len(blocks) == len(set(blocks)) == 1111
+
+
+def test_prefix_with_too_many_blocks_is_rejected():
+    with pytest.raises(ValueError, match="more than 100000 blocks"):
+        prefixes.blocks_in("+91")

@@ -14,6 +14,7 @@ from otp_engine.domain.events import (
     CheckNotFound,
     CodeSent,
     Event,
+    LimitNear,
     MaxAttemptsReached,
     MessageDelivered,
     MessageUndelivered,
@@ -73,6 +74,9 @@ EVENTS: list[Event] = [
     VerificationApproved(recipient=RECIPIENT, verification_id=ID, channel=Channel.SMS),
     RequestUnavailable(recipient=RECIPIENT, action=Action.SEND, reason="provider"),
     PolicyChanged(version=3, author="alice@ops", change="ttl = 5m", reason=None),
+    LimitNear(
+        limit="sends_per_country", identifier="FR", used=8, count=10, period="10m"
+    ),
 ]
 SOON = timedelta(minutes=1)
 
@@ -234,9 +238,17 @@ def test_filter_of_kinds_selects_events(store):
 def test_filter_of_countries_selects_recipients(store):
     add_all(store, *EVENTS, replace(REFUSED, recipient=SENEGAL))
 
-    assert read_filtered(store, countries={"SN", "FR"}) == [
+    assert read_filtered(store, countries={"SN", "US"}) == [
         replace(REFUSED, recipient=SENEGAL)
     ]
+
+
+def test_filter_of_countries_selects_limits_of_countries(store):
+    add_all(store, *EVENTS)
+
+    [event] = read_filtered(store, countries={"FR"})
+
+    assert event.identifier == "FR"
 
 
 def test_filter_of_phones_matches_the_start_of_the_hash_only(store):

@@ -107,20 +107,12 @@ def _parse_prefixes(
     if not texts:
         return ()
     # It imports the numbering plans.
-    from otp_engine.domain.phones import numbers
     from otp_engine.domain.phones.prefixes import Prefix
 
     try:
-        prefixes = tuple(Prefix.parse(text.strip()).text for text in texts)
+        return tuple(Prefix.parse(text.strip()).text for text in texts)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
-    for prefix in prefixes:
-        if (shown := numbers.visible_part(prefix)) != prefix:
-            raise click.BadParameter(
-                "events show the calling code and three digits of a number:"
-                f" use {shown} in place of {prefix}"
-            )
-    return prefixes
 
 
 def _parse_rules(

@@ -18,6 +18,9 @@ HIDDEN_DIGITS = 4
 """Digits of the longest mobile number that a prefix never has."""
 
 _MAX_CALLING_CODE_LENGTH = 3
+_MAX_BLOCKS = 100_000
+# What libphonenumber has in place of the lengths of a kind that a plan lacks.
+_NO_LENGTH = -1
 _FORM = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
 
 
@@ -94,9 +97,37 @@ def calling_code(text: str) -> int | None:
     return next((code for code in codes if code in COUNTRY_CODE_TO_REGION_CODE), None)
 
 
-@cache
+def blocks_in(prefix: str) -> list[str]:
+    """List the blocks of mobile numbers that start with a prefix.
+
+    A calling code with numbers of several lengths has blocks of several lengths.
+
+    Args:
+        prefix: A known calling code and any number of digits, with a plus.
+
+    Raises:
+        ValueError: There are over 100,000. The message follows the name of an option.
+    """
+    code = calling_code(prefix) or 0
+    shortest = len(f"+{code}") - HIDDEN_DIGITS - len(prefix)
+    missing = sorted(shortest + length for length in _mobile_lengths(code))
+    if sum(10**digits for digits in missing if digits >= 0) > _MAX_BLOCKS:
+        raise ValueError(f"has more than {_MAX_BLOCKS} blocks: {prefix!r}")
+    blocks = [prefix] if 0 in missing else []
+    for digits in missing:
+        if digits > 0:
+            blocks += [f"{prefix}{rest:0{digits}}" for rest in range(10**digits)]
+    return blocks
+
+
 def _longest_mobile_number(code: int) -> int:
     """Return the largest number of digits after the calling code *code*."""
+    return max(_mobile_lengths(code))
+
+
+@cache
+def _mobile_lengths(code: int) -> frozenset[int]:
+    """Return the numbers of digits that mobile numbers have after a calling code."""
     from phonenumbers import (  # noqa: PLC0415 - see above
         COUNTRY_CODE_TO_REGION_CODE,
         PhoneMetadata,
@@ -109,4 +140,5 @@ def _longest_mobile_number(code: int) -> int:
     ]
     # Plans of networks without mobile numbers have general numbers only.
     kinds = [plan.mobile or plan.general_desc for plan in plans]
-    return max(length for kind in kinds if kind for length in kind.possible_length)
+    lengths = {length for kind in kinds if kind for length in kind.possible_length}
+    return frozenset(lengths - {_NO_LENGTH})

@@ -16,7 +16,8 @@ class EventFilter:
     Attributes:
         kinds: Kinds of events.
         countries: ISO 3166 codes of recipients.
-        prefixes: The `prefix` of recipients, or its first characters.
+        prefixes: The `prefix` of recipients or of a place, or its first characters.
+        block_hashes: `block_hash` of recipients, in addition to those of the prefixes.
         limits: Names of the rules that refused.
         phone_hashes: `phone_hash` of recipients, or its first characters.
     """
@@ -24,6 +25,7 @@ class EventFilter:
     kinds: Collection[str] = ()
     countries: Collection[str] = ()
     prefixes: Collection[str] = ()
+    block_hashes: Collection[str] = ()
     limits: Collection[str] = ()
     phone_hashes: Collection[str] = ()
 
@@ -40,9 +42,14 @@ class EventFilter:
         text = entry.get(b"event", b"")
         return all(
             any(value.encode() in text for value in values)
-            for values in (self.phone_hashes, self.prefixes, self.limits)
+            for values in (self.phone_hashes, self._texts_of_places, self.limits)
             if values
         )
+
+    @property
+    def _texts_of_places(self) -> Collection[str]:
+        # To search for each of many hashes would take longer than to decode.
+        return () if self.block_hashes else self.prefixes
 
     def matches(self, event: Event) -> bool:
         """Return whether *event* meets all conditions."""
@@ -54,9 +61,16 @@ class EventFilter:
         subject = getattr(event, "recipient", event)
         return (
             (not self.countries or getattr(subject, "country", "") in self.countries)
-            and _starts_with(subject, "prefix", self.prefixes)
+            and self._is_in_place(subject)
             and _starts_with(subject, "phone_hash", self.phone_hashes)
         )
+
+    def _is_in_place(self, subject: object) -> bool:
+        if not (self.prefixes or self.block_hashes):
+            return True
+        if getattr(subject, "block_hash", None) in self.block_hashes:
+            return True
+        return bool(self.prefixes) and _starts_with(subject, "prefix", self.prefixes)
 
 
 def _starts_with(subject: object, field: str, values: Collection[str]) -> bool:
