@@ -77,22 +77,23 @@ def history(limit: int | None, *, as_json: bool) -> None:
 def _policy_lines(
     context: PolicyContext, versions: Sequence[PolicyVersion], live: PolicyState
 ) -> list[str]:
-    rows, shown, used = [], set(), []
+    rows, shown, used, ends = [], set(), [], []
     for name in PARSERS:
         value = context.base.value(name, live)
         source = str(value.source)
         if value.source is Source.LIVE:
-            used.append(since := _live_since(name, value.text, versions))
+            used.append(since := live_since(name, value.text, versions))
             source = f"live since version {since.version}"
-        source += "".join(f", {end}" for end in value.ends)
+        ends += [(name, str(end)) for end in value.ends]
         rows.append((name, value.text, source))
-        shown |= {value.source, *("shadow" for _ in [0] if "shadow" in value.text)}
+        shown |= {value.source, *("shadow" for _ in [0] if " shadow" in value.text)}
     legend = (_LEGEND | {"shadow": _SHADOW}).items()
     return [
         _headline(versions),
         "",
         *table(("NAME", "VALUE", "SOURCE"), rows),
         "",
+        *([*table(("NAME", "ENDS"), ends), ""] if ends else []),
         *_version_lines(used),
         *(f"{word:11}  {meaning}" for word, meaning in legend if word in shown),
     ]
@@ -139,7 +140,7 @@ def _version_row(version: PolicyVersion) -> tuple[str, str, str, str]:
     )
 
 
-def _live_since(
+def live_since(
     name: str, text: str, versions: Sequence[PolicyVersion]
 ) -> PolicyVersion:
     """Return the version that gave *name* its live value.
@@ -165,7 +166,7 @@ def _policy_to_dict(
     for name in PARSERS:
         value = context.base.value(name, live)
         is_live = value.source is Source.LIVE
-        since = _live_since(name, value.text, versions) if is_live else None
+        since = live_since(name, value.text, versions) if is_live else None
         values[name] = {
             "value": value.text,
             "source": value.source,

@@ -66,7 +66,8 @@ def test_change_with_a_duration_shows_its_end(policy, versions):
     assert (
         f"✓ ttl: 10m (default) → 5m until {text}, then 10m (default)" in result.stderr
     )
-    assert f"live since version 1, until {text}, then 10m" in policy("show").stdout
+    shown = [line.split() for line in policy("show").stdout.splitlines()]
+    assert ["ttl", *f"until {text}, then 10m (default)".split()] in shown
     assert f"5m until {text}, then 10m (default)" in policy("history").stdout
 
 
@@ -149,6 +150,19 @@ def test_rollback_removes_the_ends_of_later_changes(policy):
 
     assert shown(policy, "ttl")["ends"] == NONE
     assert shown(policy, "ttl")["source"] == "default"
+
+
+@pytest.mark.usefixtures("ended")
+def test_history_shows_what_ended(policy):
+    lines = [line.strip() for line in policy("history").stdout.splitlines()]
+
+    assert "ttl: 5m → 10m (default)" in lines
+
+
+def test_text_of_policy_with_ends_fits_a_terminal(policy):
+    policy("set", "ttl=5m", "failed_checks_per_phone=9/1h", "--for", "2h")
+
+    assert max(map(len, policy("show").stdout.splitlines())) <= 80
 
 
 @pytest.mark.usefixtures("ended")

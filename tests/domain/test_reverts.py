@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -152,12 +153,12 @@ def test_item_over_a_value_of_the_environment_returns_to_it():
 
 
 def test_empty_list_has_its_word():
-    state = EMPTY.with_item("guard_exempt", "SN", "SN", None, base="none")
+    state = EMPTY.with_item("guard_exempt", "SN", "SN", None, base="off")
 
-    removed = state.with_item("guard_exempt", "SN", None, None, base="none")
+    removed = state.with_item("guard_exempt", "SN", None, None, base="off")
 
     assert state.values == {"guard_exempt": "SN"}
-    assert removed.values == {"guard_exempt": "none"}
+    assert removed.values == {"guard_exempt": "off"}
 
 
 @pytest.mark.parametrize("item_end", [None, 1, 3])
@@ -200,9 +201,8 @@ def test_ends_one_after_the_other_are_those_at_once():
     assert stepwise == state.ended(state.reverts) == EMPTY
 
 
-def test_reverts_survive_the_stored_form():
-    state = block(EMPTY, "SN", end(2)).with_value("ttl", "5m", end(3, 2))
-    version = PolicyVersion(
+def version_of(state):
+    return PolicyVersion(
         version=2,
         created_at=NOW,
         author="me",
@@ -210,18 +210,50 @@ def test_reverts_survive_the_stored_form():
         reverts=state.reverts,
     )
 
+
+def test_reverts_survive_the_stored_form():
+    version = version_of(block(EMPTY, "SN", end(2)).with_value("ttl", "5m", end(3, 2)))
+
     assert version_codec.decode(version_codec.encode(version)) == version
+
+
+def test_stored_form_has_only_what_earlier_releases_read():
+    state = block(EMPTY, "SN", end(2)).with_value("ttl", "5m", end(3, 2))
+
+    body = json.loads(version_codec.encode(version_of(state)))
+
+    assert set(body) == {"version", "created_at", "author", "reason", "values"}
+    assert {type(text) for text in body["values"].values()} == {str}
+
+
+def test_reverts_survive_a_version_of_an_earlier_release():
+    state = block(EMPTY, "SN", end(2)).with_value("ttl", "5m", end(3, 2))
+    body = json.loads(version_codec.encode(version_of(state)))
+    # That release copies every value, and sets its own.
+    body["values"] |= {"max_sends": "3"}
+
+    decoded = version_codec.decode(json.dumps(body))
+
+    assert decoded is not None
+    assert decoded.reverts == state.reverts
+    assert decoded.values == {**state.values, "max_sends": "3"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1", "[1]", '[{"name": "ttl"}]', '[{"until": "x"}]', "{}"]
+)
+def test_version_with_reverts_of_an_unknown_form_is_rejected(text):
+    body = json.loads(version_codec.encode(version_of(EMPTY)))
+    body["values"]["pending_reverts"] = text
+
+    decoded = version_codec.decode(json.dumps(body))
+
+    assert decoded is None or decoded.reverts == ()
 
 
 def test_value_that_an_earlier_release_has_set_since_stays():
     revert = PendingRevert(name="ttl", text="5m", before=None, end=end(2))
-    version = PolicyVersion(
-        version=2,
-        created_at=NOW,
-        author="me",
-        values={"ttl": "6m"},
-        reverts=(revert,),
-    )
+    version = version_of(PolicyState({"ttl": "6m"}, (revert,)))
 
     decoded = version_codec.decode(version_codec.encode(version))
 

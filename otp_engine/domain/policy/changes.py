@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -76,8 +76,17 @@ class ValueChange:
     old: SourcedValue
     new: SourcedValue
 
+    @property
+    def new_with_ends(self) -> SourcedValue:
+        """The new value with the ends that this change gives it."""
+        return _without_ends(self.new, self.old)
+
     def __str__(self) -> str:
-        return f"{self.name}: {self.old} → {self.new}"
+        old = _without_ends(self.old, self.new)
+        if (old.text, old.source) != (self.new.text, self.new.source):
+            # The ends of a value that is replaced have no effect any longer.
+            old = replace(old, ends=())
+        return f"{self.name}: {old} → {self.new_with_ends}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +148,9 @@ class BasePolicy:
             new: The version.
         """
         changes = self.changes(old, new.state)
-        values = [f"{change.name} = {_event_text(change.new)}" for change in changes]
+        values = [
+            f"{change.name} = {_event_text(change.new_with_ends)}" for change in changes
+        ]
         return PolicyChanged(
             version=new.version,
             author=new.author,
@@ -153,6 +164,11 @@ def _event_text(value: SourcedValue) -> str:
         return str(value)
     ends = SourcedValue("value of the environment", Source.LIVE, value.ends)
     return str(ends)
+
+
+def _without_ends(value: SourcedValue, other: SourcedValue) -> SourcedValue:
+    """Return *value* without the ends that *other* has too."""
+    return replace(value, ends=tuple(e for e in value.ends if e not in other.ends))
 
 
 def _with_source(text: str, source: Source) -> str:

@@ -6,20 +6,19 @@ not affect each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 
-_EMPTY = frozenset({"none", ""})
+from otp_engine.domain.policy.policy import PARSERS, format_value
+
+_SEPARATOR = re.compile("[,;]")
+_NONE = "off"
+"""The text of a list without items."""
 
 
 def split(text: str) -> list[str]:
-    """Return the items of a value, without the word for an empty list."""
-    parts = (part.strip() for part in text.split(","))
-    return [part for part in parts if part not in _EMPTY]
-
-
-def join(items: Iterable[str]) -> str:
-    """Return the text of a value with these items."""
-    return ", ".join(items) or "none"
+    """Return the items of a value."""
+    parts = (part.strip() for part in _SEPARATOR.split(text))
+    return [part for part in parts if part]
 
 
 def key_of(item: str) -> str:
@@ -32,16 +31,25 @@ def find(text: str, key: str) -> str | None:
     return next((item for item in split(text) if key_of(item) == key), None)
 
 
-def replace(text: str, key: str, item: str | None) -> str:
-    """Return a value with another item of one key.
+def replace(name: str, text: str, key: str, item: str | None) -> str:
+    """Return a value with another item of one key, in its canonical form.
 
     Args:
+        name: The name of the value.
         text: The value.
         key: The key.
         item: The item with that key; None removes it.
     """
     items = split(text)
+    if item == key:
+        # In a list of keys alone, the word stands for no item.
+        items = [other for other in items if other != _NONE]
     keys = [key_of(other) for other in items]
     new = [item] if item is not None else []
     at = keys.index(key) if key in keys else len(items)
-    return join([*items[:at], *new, *items[at + 1 :]])
+    joined = ", ".join([*items[:at], *new, *items[at + 1 :]]) or _NONE
+    try:
+        return format_value(PARSERS[name](joined))
+    except (KeyError, ValueError):
+        # A later release can have other names and forms.
+        return joined

@@ -67,7 +67,7 @@ class PendingRevert:
             return value
         if items.find(value, self.key) != self.text:
             return value
-        restored = items.replace(value, self.key, self.before)
+        restored = items.replace(self.name, value, self.key, self.before)
         return None if restored == self.base else restored
 
 
@@ -129,10 +129,11 @@ class PolicyState:
         # The base of the first change of an item, from which the others follow.
         bases = [r.base for r in self.reverts if r.name == name and r.base is not None]
         was_absent = live is None or (whole is not None and whole.before is None)
-        new = _replace(live, base, key, item)
+        new = items.replace(name, base if live is None else live, key, item)
         reverts = [r for r in self.reverts if r not in (pending, whole)]
         if whole:
-            returning = _replace(whole.before, base, key, item)
+            returning = base if whole.before is None else whole.before
+            returning = items.replace(name, returning, key, item)
             reverts.append(replace(whole, text=new, before=returning))
         if end is not None and item != before:
             reverts.append(
@@ -232,7 +233,3 @@ def _with(values: Mapping[str, str], name: str, text: str | None) -> dict[str, s
     """Return *values* with another one of them, which None removes."""
     others = {other: value for other, value in values.items() if other != name}
     return others if text is None else others | {name: text}
-
-
-def _replace(value: str | None, base: str, key: str, item: str | None) -> str:
-    return items.replace(base if value is None else value, key, item)
