@@ -42,7 +42,10 @@ check: $(ready)  ## run the linters and the type checker
 	$(venv)/bin/lint-imports --no-logo --no-cache
 
 trials: $(ready)  ## run them in full, and write docs/reliability.md; or only=NAME
-	$(venv)/bin/pytest tests/fault_injection --whole --report docs/reliability.md $(if $(only),-k "$(only)")
+	$(venv)/bin/pytest tests/fault_injection --whole --report docs/reliability.md $(if $(seeds),--seeds "$(seeds)") $(if $(only),-k "$(only)")
+
+drill: $(ready)  ## run a simulated day with each attack; or seeds=1,2,3 only=NAME
+	$(venv)/bin/pytest tests/fault_injection/test_pumping.py --whole --print $(if $(seeds),--seeds "$(seeds)") $(if $(only),-k "$(only)")
 
 release-check: $(ready)  ## fail if a row of docs/reliability.md is of other code
 	$(venv)/bin/python -m tests.fault_injection.evidence
@@ -79,5 +82,5 @@ $(ready): requirements-dev.txt setup.cfg pyproject.toml
 clean:  ## remove the files that these commands create
 	rm -rf $(venv) build *.egg-info .coverage* .hypothesis .*_cache
 
-.PHONY: help run test test-all coverage fault-tests trials check fmt release-check \
-	bench walk lock clean
+.PHONY: help run test test-all coverage fault-tests trials drill check fmt \
+	release-check bench walk lock clean

@@ -21,6 +21,7 @@ TRIALS = pytest.StashKey[list[Trial]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run the trials in full")
     parser.addoption("--report", type=Path, help="write the results to this file")
+    parser.addoption("--print", action="store_true", help="print the results")
     parser.addoption("--seeds", default="1", help="seeds of the drill: 1,2,3")
 
 
@@ -44,6 +45,15 @@ def pytest_collection_modifyitems(
 def pytest_sessionfinish(session: pytest.Session) -> None:
     # A run of some trials keeps the rows of the others.
     write(session.config, keep=bool(session.config.getoption("keyword")))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if config.getoption("--print"):
+        for trial in config.stash[TRIALS]:
+            terminalreporter.section(trial.title)
+            terminalreporter.write_line(report.detail(trial))
 
 
 def write(config: pytest.Config, *, keep: bool) -> None:

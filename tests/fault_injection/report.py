@@ -130,7 +130,7 @@ def page(trials: Iterable[Trial], *, previous: str = "") -> str:
     rows = {title_of(row): row for row in rows_of(previous)}
     details = details_of(previous)
     for trial in trials:
-        rows[trial.title], details[trial.title] = _row(trial), _detail(trial)
+        rows[trial.title], details[trial.title] = _row(trial), detail(trial)
     return render(rows, details, machine.sentence())
 
 
@@ -192,7 +192,8 @@ def _row(trial: Trial) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _detail(trial: Trial) -> str:
+def detail(trial: Trial) -> str:
+    """Return what was done and measured in *trial*."""
     parts = [f"{trial.done[:1].upper()}{trial.done[1:]}."]
     if trial.figures:
         parts.append("\n".join(f"- {figure}" for figure in trial.figures))

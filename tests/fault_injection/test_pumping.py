@@ -1,4 +1,4 @@
-"""A simulated day of good people and an attacker.
+"""A simulated day of good people and an attacker, with the pumping guard and without.
 
 The service, Redis and the provider are those of the other trials, on a clock that jumps
 from request to request.
@@ -6,123 +6,142 @@ from request to request.
 
 from __future__ import annotations
 
-from collections import Counter
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from tests.fault_injection.drill import configurations
-from tests.fault_injection.drill.actors import DAY, Check, Outcome, Send
-from tests.fault_injection.drill.attackers import Blocks, Rhythm, attacker
+from tests.fault_injection.drill import configurations, results
+from tests.fault_injection.drill.attackers import Rhythm
 from tests.fault_injection.drill.attacks import ATTACKS
-from tests.fault_injection.drill.countries import (
-    COUNTRIES,
-    block_of,
-    country_of,
-    seeded,
-)
-from tests.fault_injection.drill.people import Population
-from tests.fault_injection.drill.scenarios import World
+from tests.fault_injection.drill.configurations import BUDGET_USD
+from tests.fault_injection.drill.scenarios import HISTORY_DAYS, World
 
-PROMISE = "good people get their codes"
+PROMISE = "at most 25 messages into a block; good people get their codes"
+MOST_IN_A_BLOCK = 25
+UNHARMED, UNHARMED_QUIET, UNHARMED_BUSY = 95.0, 99.5, 95.0
+GUARD, GUARD_AND_BUDGET = "guard", "guard and budget"
 # Of the usual number of people, in the short form.
 SMALL = 0.2
 
 
-def test_small_day_serves_all_good_people(trial, tmp_path):
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory):
+    """Return a function that returns the world of a seed, after its quiet days."""
+    made: dict[tuple[int, int], World] = {}
+
+    def world(seed: int, days: int) -> World:
+        if (seed, days) not in made:
+            folder = tmp_path_factory.mktemp(f"drill{seed}")
+            made[seed, days] = World.of(seed, folder, scale=1, days=days)
+        return made[seed, days]
+
+    return world
+
+
+def configurations_for(world, attack):
+    """Return the environment of each configuration; None is the model of a cap."""
+    compared = {
+        "defaults, guard in shadow mode": configurations.DEFAULTS,
+        "best limits, no guard": configurations.best_limits(world.history),
+        "25 a day into a block (model)": None,
+    }
+    if attack is ATTACKS["J"]:
+        compared[GUARD] = configurations.GUARD
+    return compared | {GUARD_AND_BUDGET: configurations.GUARD_AND_BUDGET}
+
+
+def run_all(worlds, seeds, attack, days=HISTORY_DAYS):
+    """Return the results of the seeds, by configuration, two at a time.
+
+    Only the configuration that has bounds runs on each seed, the others on the first.
+    """
+    runs: dict[str, list[Future[results.Result]]] = {}
+    with ThreadPoolExecutor(2) as pool:
+        for seed in seeds:
+            world = worlds(seed, days)
+            for name, environ in configurations_for(world, attack).items():
+                if environ is None:
+                    run = pool.submit(world.run_cap, attack)
+                elif seed == seeds[0] or name == GUARD_AND_BUDGET:
+                    run = pool.submit(world.run, environ, attack)
+                else:
+                    continue
+                runs.setdefault(name, []).append(run)
+        return {name: [run.result() for run in group] for name, group in runs.items()}
+
+
+def record(trial, found, attack):
+    """Record the figures of the guard, and the table of all configurations."""
+    worst = {name: results.worst(days) for name, days in found.items()}
+    guarded, days = worst[GUARD_AND_BUDGET], found[GUARD_AND_BUDGET]
+    unharmed = UNHARMED if attack else UNHARMED_QUIET
+    trial.at_most("messages into a block", guarded.worst_block, MOST_IN_A_BLOCK)
+    trial.at_most("money of the day", guarded.day_usd, BUDGET_USD, " USD")
+    trial.at_least("good people unharmed", guarded.unharmed, unharmed, " %")
+    if attack:
+        silent = sum(day.notice is None for day in days)
+        trial.at_most("days without a notice to operators", silent, 0)
+        trial.record("of them in the attacked countries", guarded.unharmed_there, " %")
+    else:
+        busy = guarded.unharmed_busy
+        trial.at_least("of them in the busiest block", busy, UNHARMED_BUSY, " %")
+    missing = max(result.missing_credits for result in worst.values())
+    trial.at_most("approvals without their credit", missing, 0)
+    trial.table = results.table(worst)
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=lambda attack: attack.title)
+def test_pumping_attack(attack, trial, seeds, worlds):
     trial.describe(
-        "Pumping: a small day without an attack",
-        "a fifth of the good people of a day, with the default limits",
+        f"Pumping: {attack.title}",
+        f"a day after three quiet ones: {attack.done}; the worst figures of the seeds"
+        f" {', '.join(map(str, seeds))}",
+        promise=PROMISE,
+        runs=len(seeds),
+    )
+    trial.reason = attack.limitation
+
+    record(trial, run_all(worlds, seeds, attack), attack)
+
+
+@pytest.mark.whole
+def test_day_without_pumping(trial, seeds, worlds):
+    trial.describe(
+        "Pumping: a day without an attack",
+        "a day after three quiet ones, with a marketing burst, shared addresses,"
+        " travelers and a new range of numbers; the worst figures of the"
+        f" seeds {', '.join(map(str, seeds))}",
+        promise=PROMISE,
+        runs=len(seeds),
+    )
+
+    record(trial, run_all(worlds, seeds, None), None)
+
+
+@pytest.mark.whole
+def test_first_day_without_pumping(trial, seeds, worlds):
+    trial.describe(
+        "Pumping: the first day of a deployment",
+        "the same day, without the quiet ones before it",
+        promise=PROMISE,
+        runs=len(seeds),
+    )
+
+    record(trial, run_all(worlds, seeds, None, days=0), None)
+
+
+def test_small_day_with_an_attack(trial, tmp_path):
+    trial.describe(
+        "Pumping: a small day with an attack",
+        "a fifth of the good people of a day, and 150 messages into one block",
         promise=PROMISE,
     )
     world = World.of(1, tmp_path, scale=SMALL, days=0)
+    attack = replace(ATTACKS["A"], rhythm=Rhythm(requests=150, every=10))
 
-    result = world.run(configurations.DEFAULTS, None)
+    open_to_all = world.run(configurations.DEFAULTS, attack)
 
-    trial.at_least("good people unharmed", result.unharmed, 100, " %")
-
-
-def test_people_of_a_seed_are_the_same_in_each_run():
-    days = [Population(7, SMALL).next_day(special=True) for _ in range(2)]
-
-    assert days[0] == days[1] != Population(8, SMALL).next_day(special=True)
-
-
-def test_people_are_in_all_countries_with_good_people():
-    people = Population(7).next_day(special=True)
-
-    countries = {person.role.country for person in people}
-    assert countries == {code for code, row in COUNTRIES.items() if row.recipients}
-    assert all(country_of(person.phone).code in countries for person in people)
-    assert all(0 <= person.at < DAY for person in people)
-
-
-def test_people_of_a_day_have_a_phone_each():
-    population = Population(7)
-    population.next_day(special=False)
-
-    people = population.next_day(special=True)
-
-    assert len({person.phone for person in people}) == len(people)
-    assert 0.15 < sum(person.role.returning for person in people) / len(people) < 0.35
-
-
-def test_most_people_type_their_code_in():
-    people = Population(7).next_day(special=False)
-
-    assert 0.65 < sum(person.types for person in people) / len(people) < 0.85
-
-
-def test_person_who_is_refused_gives_up():
-    person = Population(7).next_day(special=False)[0]
-    actor = person.act()
-    next(actor)
-
-    with pytest.raises(StopIteration):
-        actor.send(Outcome(status=429))
-
-
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=lambda attack: attack.title)
-def test_attacker_leaves_refused_blocks(attack):
-    served = numbers_of(attack, Outcome(sent=True))
-    refused = numbers_of(attack, Outcome(status=403))
-
-    if not attack.in_busy_block:
-        blocks = [len(set(map(block_of, phones))) for phones in (served, refused)]
-        assert blocks[0] < blocks[1] or not attack.blocks
-    assert {country_of(phone).code for phone in served} <= set(attack.countries)
-
-
-def numbers_of(attack, outcome):
-    """Return the numbers of the sends of *attack*, all with the same outcome."""
-    actions = actions_of(attack.actor(1, "+62896700"), outcome)
-    return [action.phone for action in actions if isinstance(action, Send)]
-
-
-def actions_of(actor, outcome):
-    """Yield the actions of *actor*, all of which have the same outcome."""
-    yield next(actor)
-    with suppress(StopIteration):
-        while True:
-            yield actor.send(outcome)
-
-
-def test_attacker_changes_the_address_that_is_limited():
-    rng = seeded("1")
-    blocks = Blocks(rng, 1, lambda: "+22177999")
-    actor = attacker(rng, Rhythm(requests=9, every=1, per_address=3), blocks)
-    limited = Outcome(status=429, limited=True)
-
-    addresses = [next(actor).address, *(actor.send(limited).address for _ in range(8))]
-
-    assert len(set(addresses)) == 9
-
-
-def test_attacker_types_in_a_share_of_the_codes():
-    rng = seeded("1")
-    blocks = Blocks(rng, 1, lambda: "+22177999")
-    actor = attacker(rng, Rhythm(requests=400, every=1, typed=0.25), blocks)
-
-    counts = Counter(map(type, actions_of(actor, Outcome(sent=True))))
-
-    assert 0.2 < counts[Check] / counts[Send] < 0.3
+    trial.at_least("messages without the guard", open_to_all.worst_block, 150)
+    trial.at_least("good people unharmed", open_to_all.unharmed, 100, " %")

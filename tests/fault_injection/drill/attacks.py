@@ -24,7 +24,7 @@ class Attack:
         blocks: Blocks in use at a time; 0 means a new one for each send.
         good_blocks: Whether the blocks are those of good people.
         in_busy_block: Whether the only block is the busy one.
-        limitation: The goal that the design of the guard misses, if there is one.
+        limitation: Why a goal can be missed: the reason of a failure.
     """
 
     title: str
@@ -55,7 +55,6 @@ class Attack:
         )
 
 
-QUIET = "a day without an attack"
 ATTACKS = {
     "A": Attack(
         title="one block in a row",
@@ -80,9 +79,9 @@ ATTACKS = {
     ),
     "D": Attack(
         title="inside a good block",
-        done="the busiest block, a message each 2 min, 15 % typed in",
+        done="the busiest block, a message each 2 min, 10 % typed in",
         countries=(BUSY_COUNTRY,),
-        rhythm=Rhythm(requests=400, every=2 * MINUTE, typed=0.15),
+        rhythm=Rhythm(requests=400, every=2 * MINUTE, typed=0.10),
         in_busy_block=True,
     ),
     "E": Attack(
@@ -106,8 +105,8 @@ ATTACKS = {
         countries=("ID",),
         rhythm=Rhythm(requests=1_500, every=12),
         blocks=0,
-        limitation="people with a new phone in the attacked country are refused while"
-        " it is closed.",
+        limitation="messages all over a country close it to new phones, and people with"
+        " one are refused until it opens.",
     ),
     "H": Attack(
         title="some codes typed in",
@@ -116,7 +115,8 @@ ATTACKS = {
         countries=("PK",),
         rhythm=Rhythm(requests=700, every=60, per_address=1, typed=0.25),
         blocks=10,
-        limitation="an attacker who types in a quarter is stopped late.",
+        limitation="each code that the attacker types in forgives as many messages as"
+        " one of a good person.",
     ),
     "I": Attack(
         title="one message in two hours",
@@ -124,6 +124,8 @@ ATTACKS = {
         countries=("ID",),
         rhythm=Rhythm(requests=660, every=2 * HOUR / 60),
         blocks=60,
+        limitation="messages all over a country close it to new phones, and people with"
+        " one are refused until it opens.",
     ),
     "J": Attack(
         title="half of the codes typed in",
@@ -131,6 +133,7 @@ ATTACKS = {
         countries=("PK",),
         rhythm=Rhythm(requests=2_000, every=30, per_address=1, typed=0.5),
         blocks=10,
-        limitation="an attacker who types in half is stopped by the budget only.",
+        limitation="only the budget stops an attacker who types in as many codes as"
+        " good people do; it limits the money of the country, and not of a block.",
     ),
 }

@@ -31,7 +31,8 @@ TRAVELERS = 0.03
 USE_NAT = {"IN": 0.15, "NG": 0.3, "ID": 0.15}
 BURST_COUNTRY, BURST_RECIPIENTS, BURST_AT = "IN", 100, 13 * HOUR
 OFFICE_COUNTRY, OFFICE_RECIPIENTS, OFFICE_AT = "DE", 12, 9 * HOUR
-BUSY_COUNTRY, BUSY_RECIPIENTS = "ID", 60
+BUSY_COUNTRY, BUSY_RECIPIENTS = "IN", 60
+NEW_RANGE_COUNTRY, NEW_RANGE_RECIPIENTS = "PH", 20
 _APIS = {Api.KEY: 0.7, Api.VERIFY_V2: 0.2, Api.PAGE: 0.1}
 # Share of a day's requests in each hour of the country's own clock.
 _BY_HOUR = (1, 1, 1, 1, 1, 2, 4, 6, 8, 9, 10, 10, 9, 9, 9, 9, 9, 10, 11, 11, 9, 7, 4, 2)
@@ -110,8 +111,8 @@ class Population:
         """Return the people of the next day.
 
         Args:
-            special: Whether the day has a marketing burst, a class in an office and a
-                new range of numbers.
+            special: Whether the day has a marketing burst, many people in one office,
+                and a new range of numbers.
         """
         self._day += 1
         rng = seeded(f"{self.seed} people {self._day}")
@@ -125,6 +126,7 @@ class Population:
             for country in COUNTRIES.values()
             for number in range(self._scaled(country.recipients))
         ]
+        people += self._in_block(rng, BUSY_COUNTRY, self.busy_block, BUSY_RECIPIENTS)
         if special:
             people += self._special(rng)
         for person in people:
@@ -145,10 +147,15 @@ class Population:
         for n in range(self._scaled(OFFICE_RECIPIENTS)):
             at = OFFICE_AT + rng.uniform(0, HOUR)
             yield self._person(rng, office, n, kind="office", at=at, address=address)
-        busy = COUNTRIES[BUSY_COUNTRY]
-        for n in range(self._scaled(BUSY_RECIPIENTS)):
-            phone = number_in(rng, self.busy_block)
-            yield self._person(rng, busy, n, kind="busy", phone=phone)
+        new = random_block(rng, NEW_RANGE_COUNTRY, crowded=False)
+        yield from self._in_block(rng, NEW_RANGE_COUNTRY, new, NEW_RANGE_RECIPIENTS)
+
+    def _in_block(
+        self, rng: random.Random, code: str, block: str, recipients: int
+    ) -> Iterator[Person]:
+        for n in range(self._scaled(recipients)):
+            phone = number_in(rng, block)
+            yield self._person(rng, COUNTRIES[code], n, kind=block, phone=phone)
 
     def _person(
         self,

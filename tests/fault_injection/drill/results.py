@@ -39,6 +39,7 @@ class Result:
         unharmed_busy: The same in the block with the most good people.
         notice: Seconds from the first send of the attacker to the first notice to
             operators; None without one, or without an attacker.
+        missing_credits: Approvals that the guard did not credit in time.
     """
 
     requested: int
@@ -50,10 +51,11 @@ class Result:
     unharmed_there: float
     unharmed_busy: float
     notice: float | None
+    missing_credits: int = 0
 
     def cells(self) -> list[str]:
         """Return the cells of a row of a table."""
-        minutes = "no" if self.notice is None else f"{self.notice / 60:.0f} min"
+        minutes = "none" if self.notice is None else f"{self.notice / 60:.0f} min"
         percent = (self.unharmed, self.unharmed_there, self.unharmed_busy)
         return [
             f"{self.requested:,}",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.fault_injection.drill.actors import DAY, Actor, Role
@@ -31,7 +32,6 @@ class World:
         today: The people of the last day.
         busy_block: The block with the most people on it.
         past: The requests of the quiet days.
-        missing_credits: Approvals that the guard did not credit in time.
     """
 
     seed: int
@@ -40,7 +40,7 @@ class World:
     today: list[Person]
     busy_block: str
     past: list[Log] = field(default_factory=list)
-    missing_credits: int = 0
+    _folders: Iterator[int] = field(default_factory=itertools.count)
 
     @classmethod
     def of(cls, seed: int, folder: Path, *, scale: float, days: int) -> World:
@@ -62,12 +62,11 @@ class World:
     def _pass_quiet_days(self) -> None:
         if not self.history:
             return
-        folder = self._new_folder("history")
+        folder = self._new_folder()
         with deployed(folder, GUARD, seconds=0) as deployment:
             for number, people in enumerate(self.history):
                 with Service(deployment, number * DAY) as service:
                     self.past.append(play(_actors(people), service.execute))
-                self.missing_credits += service.missing_credits
             deployment.save(self._data)
 
     def run(self, environ: Mapping[str, str], attack: Attack | None) -> Result:
@@ -78,20 +77,17 @@ class World:
             attack: The attack; None means a day without one.
         """
         start = len(self.history) * DAY
-        name = (
-            f"{attack.title if attack else 'quiet'} {len(list(self.folder.iterdir()))}"
-        )
         data = self._data if self.history else None
         with deployed(
-            self._new_folder(name), environ, seconds=start, data=data
+            self._new_folder(), environ, seconds=start, data=data
         ) as deployment:
             with Service(deployment, start) as service:
                 log = play(self._cast(attack), service.execute)
-            self.missing_credits += service.missing_credits
             found = notices(deployment.redis, start)
         countries = attack.countries if attack else ()
         first = first_of(found, countries) if attack else None
-        return self._result(log, attack, first.at - start if first else None)
+        result = self._result(log, attack, first.at - start if first else None)
+        return replace(result, missing_credits=service.missing_credits)
 
     def run_cap(self, attack: Attack | None) -> Result:
         """Run the last day on the model of a plain cap a block."""
@@ -117,9 +113,9 @@ class World:
     def _data(self) -> Path:
         return self.folder / "history.rdb"
 
-    def _new_folder(self, name: str) -> Path:
-        folder = self.folder / name.replace(" ", "-")
-        folder.mkdir(parents=True)
+    def _new_folder(self) -> Path:
+        folder = self.folder / str(next(self._folders))
+        folder.mkdir()
         return folder
 
 
