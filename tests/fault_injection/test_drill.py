@@ -75,7 +75,7 @@ def test_attacker_leaves_refused_blocks(attack):
 
 def numbers_of(attack, outcome):
     """Return the numbers of the sends of *attack*, all with the same outcome."""
-    actions = actions_of(attack.actor(1, "+62896700"), outcome)
+    actions = actions_of(attack.actor(1, "+91987654"), outcome)
     return [action.phone for action in actions if isinstance(action, Send)]
 
 
