@@ -1,0 +1,49 @@
+"""The commands of the runbook in `docs/operations.md`, run as an operator runs them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import run
+
+OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+SECTIONS = ("## SMS pumping\n", "## Alerts\n")
+# A screen without an end; what needs a provider or data; and names without arguments.
+NOT_RUN = {("top",), ("doctor",), ("forget",), ("calibrate",), ("policy", "set")}
+
+
+def commands() -> list[tuple[str, ...]]:
+    """Return each complete command line of the sections, without the program."""
+    found = []
+    for section in SECTIONS:
+        text = OPERATIONS.split(f"\n{section}", 1)[1].split("\n## ", 1)[0]
+        for line in re.findall(r"`otp-engine ([^`\n]+)`|\$ otp-engine (.+)", text):
+            words = tuple(shlex.split(line[0] or line[1]))
+            # Capitals and dots stand for a value.
+            if not {"N", "...", "PREFIX"} & set(words):
+                found.append(words)
+    return list(dict.fromkeys(found))
+
+
+def test_runbook_has_the_commands_of_every_step():
+    first_words = {words[0] for words in commands()}
+
+    assert {"top", "events", "policy"} <= first_words
+    assert len(commands()) > 15
+
+
+@pytest.mark.parametrize(
+    "words", [words for words in commands() if words not in NOT_RUN], ids=" ".join
+)
+def test_command_of_the_runbook_succeeds(environ, words):
+    environ["OTP_ALLOWED_COUNTRIES"] = "IN,SN"
+    # Some of them undo a change.
+    run("policy", "set", "sending", "off", **environ)
+
+    result = run(*words, stdin="+919445012345\n", **environ)
+
+    assert result.exit_code == 0, result.stderr
