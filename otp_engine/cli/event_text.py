@@ -10,6 +10,7 @@ import click
 
 from otp_engine.cli.terminal import printable
 from otp_engine.domain.events import Event, RecordedEvent
+from otp_engine.domain.money import amounts
 from otp_engine.store.events.codec import EVENT_KINDS, flatten, kind_of
 
 SHORT_HASH = 8
@@ -30,6 +31,7 @@ _COLORS = {
     "undelivered": "red",
     "policy": "cyan",
     "limit_near": "yellow",
+    "budget": "yellow",
 }
 _MAX_RULE_NAME = 24
 
@@ -47,12 +49,14 @@ def to_text(recorded: RecordedEvent) -> str:
     """
     fields = to_dict(recorded.event)
     kind = kind_of(recorded.event)
-    label = "refused (shadow)" if fields.get("shadow") else kind
+    label = f"{kind} (shadow)" if fields.get("shadow") else kind
     prefix = f"{recorded.occurred_at:%m-%d %H:%M:%SZ}  "
     if kind == "policy":
         text = _policy_text(fields)
     elif kind == "limit_near":
         text = _limit_text(fields)
+    elif kind == "budget":
+        text = _budget_text(fields)
     else:
         text = f"{_recipient_text(fields)}  {_details(kind, fields)}"
     text = printable(text).rstrip()
@@ -106,6 +110,12 @@ def _policy_text(fields: Mapping[str, Any]) -> str:
 def _limit_text(fields: Mapping[str, Any]) -> str:
     name = f"{fields['limit']} {fields['identifier']}".rstrip()
     return f"{name}: {fields['used']} of {fields['count']}/{fields['period']}"
+
+
+def _budget_text(fields: Mapping[str, Any]) -> str:
+    subject = f"the share of {fields['country']}" if fields["country"] else "the budget"
+    spent, amount = map(amounts.format_amount, (fields["spent"], fields["amount"]))
+    return f"{fields['level']} % of {subject}: {spent} of {amount} {fields['currency']}"
 
 
 def _details(kind: str, fields: Mapping[str, Any]) -> str:

@@ -256,6 +256,27 @@ class LimitNear:
         return self.identifier if self.limit == "sends_per_prefix" else ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetReached:
+    """A message reached a level of the budget, or of the share of a country.
+
+    Attributes:
+        level: The percentage: 50, 80 or 100.
+        spent: The money of the running hour and of the 24 before it, in micro-units.
+        amount: The budget or the share, in micro-units.
+        currency: The currency (ISO 4217).
+        country: The country of the share; empty for the budget.
+        shadow: Whether the budget is in shadow mode.
+    """
+
+    level: int
+    spent: int
+    amount: int
+    currency: str
+    country: str = ""
+    shadow: bool = False
+
+
 Event: TypeAlias = (
     CodeSent
     | MessageDelivered
@@ -270,6 +291,7 @@ Event: TypeAlias = (
     | RequestUnavailable
     | PolicyChanged
     | LimitNear
+    | BudgetReached
 )
 EventListener: TypeAlias = Callable[[Event], None]
 """Receives each event after the request; it must not raise."""

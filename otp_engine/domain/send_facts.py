@@ -44,6 +44,7 @@ class SendFacts:
         proven: Whether the phone was approved recently.
         vouched: Whether the client vouches for the recipient.
         exempt: Whether the pumping guard does not apply.
+        price: What the message costs, in micro-units; 0 if it was not looked up yet.
     """
 
     counted_at: int = 0
@@ -54,6 +55,7 @@ class SendFacts:
     proven: bool = False
     vouched: bool = False
     exempt: bool = False
+    price: int = 0
 
     @classmethod
     def from_request(

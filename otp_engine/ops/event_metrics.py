@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from otp_engine.domain.events import (
     Action,
+    BudgetReached,
     CheckFailed,
     CheckNotFound,
     CodeSent,
@@ -23,6 +25,8 @@ from otp_engine.domain.events import (
 )
 from otp_engine.domain.limits import durations, near_limits
 from otp_engine.domain.models import Channel
+from otp_engine.domain.money import amounts
+from otp_engine.domain.money.budget import LEVELS
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.ops import labeled_metrics
 
@@ -47,6 +51,8 @@ _SHADOW_CAPABLE = (
     (Action.SEND, "sends_per_channel"),
     (Action.SEND, "sends_per_network"),
     (Action.SEND, "sends_total"),
+    (Action.SEND, "budget"),
+    (Action.SEND, "budget_country"),
     (Action.SEND, "sends_per_key"),
     (Action.SEND, "vouched_per_key"),
     (Action.CHECK, "checks_per_ip"),
@@ -84,6 +90,11 @@ class EventMetrics:
             "Messages passed to providers, by outcome.",
             ["country", "channel", "outcome"],
         )
+        self._spent = counter(
+            "otp_spent",
+            "Price of the messages that providers accepted or may have accepted.",
+            ["country", "channel"],
+        )
         self._deliveries = counter(
             "otp_deliveries",
             "Delivery reports from providers, by outcome.",
@@ -108,6 +119,11 @@ class EventMetrics:
             "otp_limit_near",
             "Times that the use of a shared limit reached 80 % of a window.",
             ["limit"],
+        )
+        self._budget_levels = counter(
+            "otp_budget_levels",
+            "Times that messages reached a percentage of the budget, or of a share.",
+            ["level", "scope"],
         )
         self._unavailable = counter(
             "otp_unavailable",
@@ -139,9 +155,9 @@ class EventMetrics:
             for outcome in ("delivered", "undelivered"):
                 self._deliveries(country, Channel.SMS, outcome)
             self._approvals(country, Channel.SMS)
-        for action in Action:
-            for reason in ("store", "provider", "overloaded"):
-                self._unavailable(action, reason)
+            self._spent(country, Channel.SMS)
+        for action, reason in product(Action, ("store", "provider", "overloaded")):
+            self._unavailable(action, reason)
         for action, limit in _KNOWN:
             self._refusals(action, limit)
         for action, limit in _SHADOW_CAPABLE:
@@ -150,6 +166,8 @@ class EventMetrics:
             self._near_limits(limit)
         for outcome in _CHECK_OUTCOMES:
             self._checks(outcome)
+        for level, scope in product(LEVELS, ("total", "country")):
+            self._budget_levels(str(level), scope)
 
     def set_policy(self, version: int, policy: Policy) -> None:
         """Set the gauges of the live policy.
@@ -205,9 +223,15 @@ class EventMetrics:
                 self._count_failure(event)
             case LimitNear():
                 self._near_limits(event.limit).inc()
+            case BudgetReached(shadow=False):
+                scope = "country" if event.country else "total"
+                self._budget_levels(str(event.level), scope).inc()
 
     def _count_send(self, event: CodeSent | SendRejected, outcome: str) -> None:
-        self._sends(event.recipient.country, event.channel, outcome).inc()
+        labels = event.recipient.country, event.channel
+        self._sends(*labels, outcome).inc()
+        if isinstance(event, CodeSent):
+            self._spent(*labels).inc(event.facts.price / amounts.MICRO)
 
     def _count_delivery(
         self, event: MessageDelivered | MessageUndelivered, outcome: str

@@ -16,6 +16,7 @@ from otp_engine.cli.event_counts import print_counts
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.events import (
     Action,
+    BudgetReached,
     CheckFailed,
     CheckNotFound,
     CodeSent,
@@ -57,6 +58,7 @@ NO_FACTS_OF_A_SEND: dict[str, object] = {
     "proven": False,
     "vouched": False,
     "exempt": False,
+    "price": 0,
 }
 REFUSED = RequestRefused(
     recipient=RECIPIENT, action=Action.SEND, limit="resend_cooldown"
@@ -76,7 +78,9 @@ POLICY = PolicyChanged(
 NEAR = LimitNear(
     limit="sends_per_country", identifier="SN", used=800, count=1_000, period="10m"
 )
+BUDGET = BudgetReached(level=80, spent=384_000_000, amount=480_000_000, currency="USD")
 LONGEST = [
+    replace(BUDGET, country="SN", spent=99_999_999_999, amount=99_999_999_999),
     REFUSED,
     replace(
         REFUSED, limit="max_consecutive_failures", action=Action.CHECK, shadow=True
@@ -160,6 +164,11 @@ def test_text_of_an_event_has_short_ids(environ, stored):
             r"policy                version 8 by alice: ttl = 5m (slow\nnetworks)",
         ),
         (NEAR, "limit_near            sends_per_country SN: 800 of 1000/10m"),
+        (BUDGET, "budget                80 % of the budget: 384 of 480 USD"),
+        (
+            replace(BUDGET, country="SN", shadow=True, spent=24_500_000),
+            "budget (shadow)       80 % of the share of SN: 24.50 of 480 USD",
+        ),
     ],
 )
 def test_text_of_an_event_is_aligned(event, columns):

@@ -13,6 +13,7 @@ from otp_engine.domain.limits import durations
 
 KINDS = (
     "approved",
+    "budget",
     "canceled",
     "delivered",
     "failed_check",

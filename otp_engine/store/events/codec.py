@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, TypeAlias
 
 from otp_engine.domain.events import (
+    BudgetReached,
     CheckFailed,
     CheckNotFound,
     CodeSent,
@@ -41,6 +42,7 @@ EVENT_KINDS: dict[str, type[Event]] = {
     "unavailable": RequestUnavailable,
     "policy": PolicyChanged,
     "limit_near": LimitNear,
+    "budget": BudgetReached,
 }
 """The class of each event kind, which is the stored name of an event."""
 
