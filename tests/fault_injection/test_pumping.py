@@ -132,6 +132,37 @@ def test_first_day_without_pumping(trial, seeds, worlds):
     record(trial, run_all(worlds, seeds, None, days=0), None)
 
 
+@pytest.mark.whole
+def test_class_in_a_new_block(trial, seeds, worlds):
+    trial.describe(
+        "Pumping: a class in a new block",
+        "25 people of one new block request a code in the same minute of a day without"
+        " an attack; the worst figures of the seeds"
+        f" {', '.join(map(str, seeds))}",
+        promise="a client can vouch for its people",
+        runs=len(seeds),
+    )
+    found = {}
+    for vouched in (False, True):
+        days = [
+            world.run(
+                configurations.GUARD,
+                None,
+                world.population.school_class(vouched=vouched),
+            )
+            for world in (worlds(seed, HISTORY_DAYS) for seed in seeds)
+        ]
+        found[f"guard, {'vouched' if vouched else 'not vouched'}"] = results.worst(days)
+
+    plain, trusted = found.values()
+    trial.record("people of the class unharmed", plain.unharmed_busy, " %")
+    trial.at_least(
+        "people of a vouched class unharmed", trusted.unharmed_busy, UNHARMED_BUSY, " %"
+    )
+    trial.at_least("good people unharmed", plain.unharmed, UNHARMED, " %")
+    trial.table = results.table(found)
+
+
 def test_small_day_with_an_attack(trial, tmp_path):
     trial.describe(
         "Pumping: a small day with an attack",

@@ -26,12 +26,14 @@ class Send:
         phone: The number in E.164.
         address: The address of the recipient.
         api: The way of the request.
+        vouched: Whether the client vouches for the recipient.
     """
 
     at: float
     phone: str
     address: str
     api: Api = Api.KEY
+    vouched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

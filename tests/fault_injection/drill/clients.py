@@ -91,7 +91,12 @@ class Clients:
                 return self._page(action, code)
 
     def _auth(self, action: Action, code: str) -> _Response:
-        body = {"phone": action.phone, "client_ip": action.address}
+        body: dict[str, str | bool] = {
+            "phone": action.phone,
+            "client_ip": action.address,
+        }
+        if isinstance(action, Send) and action.vouched:
+            body["vouched"] = True
         path = "/auth/send_otp"
         if code:
             path, body["otp"] = "/auth/verify_otp", code

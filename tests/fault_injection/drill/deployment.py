@@ -78,6 +78,7 @@ def deployed(
     """
     clock = FakeWallClock.compiled_in(folder)
     clock.stand_at(FIRST_DAY + seconds)
+    prices = _write_prices(folder)
     if data:
         shutil.copy(data, folder / "dump.rdb")
     path = server_process.PATH | clock.environ
@@ -91,8 +92,17 @@ def deployed(
             **server_process.production(server.url, twilio.url)
             | _ENVIRON
             | clock.environ
+            | {"OTP_PRICES": str(prices)}
             | dict(environ),
         ) as served,
         redis_py.Redis.from_url(server.url) as client,
     ):
         yield Deployment(served.port, twilio, client, clock, folder)
+
+
+def _write_prices(folder: Path) -> Path:
+    """Write the prices of the drill as a list that the service reads."""
+    path = folder / "prices.csv"
+    rows = [f"{country.code},sms,{country.usd}" for country in COUNTRIES.values()]
+    path.write_text("\n".join(["country,channel,price", *rows, ""]))
+    return path

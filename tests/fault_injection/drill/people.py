@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.fault_injection.drill.actors import (
     DAY,
@@ -31,6 +31,7 @@ TRAVELERS = 0.03
 USE_NAT = {"IN": 0.15, "NG": 0.3, "ID": 0.15}
 BURST_COUNTRY, BURST_RECIPIENTS, BURST_AT = "IN", 100, 13 * HOUR
 OFFICE_COUNTRY, OFFICE_RECIPIENTS, OFFICE_AT = "DE", 12, 9 * HOUR
+CLASS_COUNTRY, CLASS_SIZE, CLASS_AT = "GB", 25, 9 * HOUR
 BUSY_COUNTRY, BUSY_RECIPIENTS = "IN", 60
 NEW_RANGE_COUNTRY, NEW_RANGE_RECIPIENTS = "PH", 20
 _APIS = {Api.KEY: 0.7, Api.VERIFY_V2: 0.2, Api.PAGE: 0.1}
@@ -52,6 +53,7 @@ class Person:
         resends: Whether the person requests a second message.
         mistypes: Whether the first code has a typing error.
         pause: Seconds from a message until the next action.
+        vouched: Whether the client vouches for the person.
     """
 
     role: Role
@@ -63,16 +65,17 @@ class Person:
     resends: bool
     mistypes: bool
     pause: float
+    vouched: bool = False
 
     def act(self) -> Actor:
         """Request a code, and type it in or give up."""
         who = (self.phone, self.address, self.api)
         now = self.at
-        if not (yield Send(now, *who)).sent:
+        if not (yield Send(now, *who, vouched=self.vouched)).sent:
             return
         if self.resends:
             now += 35 + self.pause
-            if not (yield Send(now, *who)).sent:
+            if not (yield Send(now, *who, vouched=self.vouched)).sent:
                 return
         if not self.types:
             return
@@ -134,6 +137,29 @@ class Population:
                 known = self._proven.setdefault(person.role.country, [])
                 known.append(person.phone)
         return list({person.phone: person for person in people}.values())
+
+    def school_class(self, *, vouched: bool) -> list[Person]:
+        """Return people of one new block who request a code in the same minute.
+
+        Args:
+            vouched: Whether the client vouches for them.
+        """
+        rng = seeded(f"{self.seed} class")
+        country, address = COUNTRIES[CLASS_COUNTRY], address_in(rng, CLASS_COUNTRY)
+        block = random_block(rng, CLASS_COUNTRY, crowded=False)
+        people = [
+            self._person(
+                rng,
+                country,
+                n,
+                kind="class",
+                at=CLASS_AT + rng.uniform(0, MINUTE),
+                address=address if n < CLASS_SIZE // 2 else "",
+                phone=number_in(rng, block),
+            )
+            for n in range(CLASS_SIZE)
+        ]
+        return [replace(one, api=Api.KEY, vouched=vouched) for one in people]
 
     def _scaled(self, recipients: int) -> int:
         return round(recipients * self.scale)

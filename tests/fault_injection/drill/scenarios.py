@@ -30,7 +30,7 @@ class World:
         folder: The folder of all its files.
         history: The people of the quiet days.
         today: The people of the last day.
-        busy_block: The block with the most people on it.
+        population: The source of all people.
         past: The requests of the quiet days.
     """
 
@@ -38,7 +38,7 @@ class World:
     folder: Path
     history: list[list[Person]]
     today: list[Person]
-    busy_block: str
+    population: Population
     past: list[Log] = field(default_factory=list)
     _folders: Iterator[int] = field(default_factory=itertools.count)
 
@@ -55,7 +55,7 @@ class World:
         population = Population(seed, scale)
         history = [population.next_day(special=False) for _ in range(days)]
         today = population.next_day(special=True)
-        world = cls(seed, folder, history, today, population.busy_block)
+        world = cls(seed, folder, history, today, population)
         world._pass_quiet_days()
         return world
 
@@ -69,43 +69,55 @@ class World:
                     self.past.append(play(_actors(people), service.execute))
             deployment.save(self._data)
 
-    def run(self, environ: Mapping[str, str], attack: Attack | None) -> Result:
+    def run(
+        self,
+        environ: Mapping[str, str],
+        attack: Attack | None,
+        guests: Iterable[Person] = (),
+    ) -> Result:
         """Run the last day on the real service, and return its result.
 
         Args:
             environ: The configuration.
             attack: The attack; None means a day without one.
+            guests: More good people of one block, which then is the busiest one.
         """
+        guests = list(guests)
         start = len(self.history) * DAY
         data = self._data if self.history else None
         with deployed(
             self._new_folder(), environ, seconds=start, data=data
         ) as deployment:
             with Service(deployment, start) as service:
-                log = play(self._cast(attack), service.execute)
+                cast = self._cast(attack) + _actors(guests)
+                log = play(cast, service.execute)
             found = notices(deployment.redis, start)
         countries = attack.countries if attack else ()
         first = first_of(found, countries) if attack else None
-        result = self._result(log, attack, first.at - start if first else None)
+        busy = guests[0].role.block if guests else self.population.busy_block
+        notice = first.at - start if first else None
+        result = self._result(log, attack, busy, notice)
         return replace(result, missing_credits=service.missing_credits)
 
     def run_cap(self, attack: Attack | None) -> Result:
         """Run the last day on the model of a plain cap a block."""
         log = play(self._cast(attack), CapPerBlock().execute)
-        return self._result(log, attack, None)
+        return self._result(log, attack, self.population.busy_block, None)
 
     def _cast(self, attack: Attack | None) -> list[tuple[Role, Actor]]:
         cast = _actors(self.today)
         if attack:
-            actor = attack.actor(self.seed, self.busy_block)
+            actor = attack.actor(self.seed, self.population.busy_block)
             cast.append((Role("attacker", attacker=True), actor))
         return cast
 
-    def _result(self, log: Log, attack: Attack | None, notice: float | None) -> Result:
+    def _result(
+        self, log: Log, attack: Attack | None, busy_block: str, notice: float | None
+    ) -> Result:
         return result_of(
             log,
             countries=attack.countries if attack else (),
-            busy_block=self.busy_block,
+            busy_block=busy_block,
             notice=notice,
         )
 
