@@ -58,7 +58,7 @@ from otp_engine.domain.limits import hits
 from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
-from otp_engine.domain.phones import numbering_plans, numbers
+from otp_engine.domain.phones import countries, numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.changes import BasePolicy
 from otp_engine.domain.policy.live import LivePolicy
@@ -306,8 +306,7 @@ def build_metrics(settings: Settings, directory: str | None) -> PrometheusMetric
     # parent of the workers imports this module before it creates the directory.
     from otp_engine.ops.prometheus import PrometheusMetrics  # noqa: PLC0415 - see above
 
-    allowed = settings.allowed_countries - {numbers.COUNTRY_WILDCARD}
-    counted = allowed.union(map(numbering_plans.main_country, allowed))
+    counted = countries.counted(settings.policy.allowed_countries)
     metrics = PrometheusMetrics(directory, sorted(counted))
     if directory is None:
         # Of several processes, the one that applies a policy sets the gauges.
@@ -480,7 +479,7 @@ def build_engine(
         peppers=settings.peppers,
         policy=settings.policy,
         argon2=settings.argon2,
-        destinations=AllowedDestinations(settings.allowed_countries),
+        destinations=AllowedDestinations(settings.policy.allowed_countries),
         default_brand=settings.brand,
         random_bytes=os.urandom,
         clock=time.monotonic,

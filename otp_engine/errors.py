@@ -8,8 +8,13 @@
     │   └── InvalidReturnTarget  the page cannot return to the application
     ├── Unauthorized
     ├── OriginNotAllowed         the page that sent the request has another origin
+    ├── RequesterNotAllowed      the operator does not serve this requester
+    │   ├── NetworkNotAllowed
+    │   └── KeyNotAllowed
+    ├── ChannelNotAllowed        the operator has turned the channel off
     ├── DestinationNotAllowed    the number is valid, and the service does not serve it
     │   ├── CountryNotAllowed
+    │   ├── PrefixNotAllowed
     │   ├── NumberTypeNotAllowed
     │   └── RecipientOptedOut    the recipient has answered STOP
     ├── VerificationNotFound
@@ -45,6 +50,8 @@ class OTPError(Exception):
         message: A sentence for people.
         provider: Name of the provider that caused the error, if one did.
         provider_error: The provider's error code, if a provider caused the error.
+        rule: Name of the rule that refused the request in events and metrics; None
+            means `error_code`.
         is_stored_rejection: Whether the store returned a provider's earlier rejection.
     """
 
@@ -52,6 +59,7 @@ class OTPError(Exception):
     message: str = "Something went wrong."
     provider: str | None = None
     provider_error: int | None = None
+    rule: str | None = None
     is_stored_rejection: bool = False
 
     def __init__(self, message: str | None = None) -> None:
@@ -135,6 +143,44 @@ class OriginNotAllowed(OTPError):
     )
 
 
+class RequesterNotAllowed(OTPError):
+    """The operator does not serve the client or its network."""
+
+    error_code = "requester_not_allowed"
+
+
+class NetworkNotAllowed(RequesterNotAllowed):
+    """The client IP is in a network that the operator has blocked."""
+
+    error_code = "network_not_allowed"
+    message = "Requests from this network are not served."
+    rule = "blocked_networks"
+
+
+class KeyNotAllowed(RequesterNotAllowed):
+    """The operator has turned sending off for the API key; it can still check codes."""
+
+    error_code = "key_not_allowed"
+    message = "This API key may not send codes. It can still check them."
+    rule = "sending"
+
+
+class ChannelNotAllowed(OTPError):
+    """The operator has turned sending off for the channel.
+
+    Attributes:
+        channel: The name of the channel.
+    """
+
+    error_code = "channel_not_allowed"
+    message = "Codes are not sent through this channel. Use another one."
+    rule = "sending"
+
+    def __init__(self, channel: str) -> None:
+        super().__init__()
+        self.channel = channel
+
+
 class DestinationNotAllowed(OTPError):
     """The number is valid, and the service does not send to it."""
 
@@ -146,14 +192,32 @@ class CountryNotAllowed(DestinationNotAllowed):
 
     Attributes:
         country: ISO 3166 code; None if a provider rejected the country.
+        rule: `sending` if the operator has turned sending off for an allowed country.
     """
 
     error_code = "country_not_allowed"
     message = "Numbers of this country are not served."
 
-    def __init__(self, country: str | None = None) -> None:
+    def __init__(self, country: str | None = None, *, rule: str | None = None) -> None:
         super().__init__()
         self.country = country
+        self.rule = rule
+
+
+class PrefixNotAllowed(DestinationNotAllowed):
+    """The operator has turned sending off for a prefix of the number.
+
+    Attributes:
+        prefix: The prefix.
+    """
+
+    error_code = "prefix_not_allowed"
+    message = "Numbers of this range are not served."
+    rule = "sending"
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self.prefix = prefix
 
 
 class NumberTypeNotAllowed(DestinationNotAllowed):

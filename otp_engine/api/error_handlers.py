@@ -29,6 +29,8 @@ STATUS: dict[type[errors.OTPError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.OriginNotAllowed: HTTPStatus.FORBIDDEN,
+    errors.RequesterNotAllowed: HTTPStatus.FORBIDDEN,
+    errors.ChannelNotAllowed: HTTPStatus.FORBIDDEN,
     errors.DestinationNotAllowed: HTTPStatus.FORBIDDEN,
     errors.VerificationNotFound: HTTPStatus.NOT_FOUND,
     errors.DestinationSuspended: HTTPStatus.FORBIDDEN,

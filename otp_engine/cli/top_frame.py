@@ -110,7 +110,7 @@ def to_dict(frame: Frame) -> dict[str, Any]:
         "period": round(frame.period.total_seconds()),
         "problem": frame.problem,
         "policy_version": frame.policy_version,
-        "sending": frame.policy.sending,
+        "sending": bool(frame.policy.sending),
         "countries": {
             country: _row_to_dict(row) for country, row in traffic.countries.items()
         },
@@ -142,10 +142,16 @@ def _row_to_dict(row: CountryTraffic) -> Mapping[str, Any]:
     return asdict(row) | {"conversion": row.conversion}
 
 
+def _sending(policy: Policy) -> str:
+    if not policy.sending:
+        return "OFF"
+    return "on" if policy.sending.all_on else "partly on"
+
+
 def _head_lines(frame: Frame) -> Iterator[_Line]:
     period = durations.format_duration(frame.period)
     policy = frame.policy
-    sending = "on" if policy.sending else "OFF"
+    sending = _sending(policy)
     yield _Line(
         f"last {period} at {format_time(frame.at)}   policy {frame.policy_version}"
         f"   sending {sending}",

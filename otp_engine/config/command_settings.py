@@ -17,7 +17,6 @@ VARIABLES = frozenset(
         "OTP_REDIS_WAIT_REPLICAS",
         "OTP_SHARED_SLOTS",
         "OTP_DEFAULT_REGION",
-        "OTP_ALLOWED_COUNTRIES",
         "OTP_CURRENCY",
         "OTP_API_KEYS",
         "OTP_SERVICE_CODE_LENGTH",

@@ -45,7 +45,6 @@ VARIABLES = (
     *twilio_settings.VARIABLES,
     "OTP_BRAND",
     "OTP_DEFAULT_REGION",
-    "OTP_ALLOWED_COUNTRIES",
     "OTP_CURRENCY",
     "OTP_PRICES",
     "OTP_API_KEYS",
@@ -176,7 +175,6 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         twilio=twilio_settings.load(env),
         brand=(brand := env.get("OTP_BRAND", parsers.brand, "OTP Engine")),
         default_region=region,
-        allowed_countries=_allowed_countries(env, dev=dev, region=region),
         currency=(currency := _currency(env)),
         prices=_prices(env, currency),
         api_keys=(client_keys := _api_keys(env, dev=dev)),
@@ -192,7 +190,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers(_today()), ()),
         verify_page=verify_page.load(env, dev=dev, senders=senders),
         operator=env.get("OTP_OPERATOR", command_settings.operator_name, None),
-        policy=_policy(env),
+        policy=_policy(env, dev=dev, region=region),
         explicit_policy_names=_explicit_policy_names(env),
     )
 
@@ -200,11 +198,6 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
 def _redis_timeout(env: EnvReader) -> timedelta:
     name, default = "OTP_REDIS_TIMEOUT", _DEFAULT_REDIS_TIMEOUT
     return env.get(name, parsers.redis_timeout, default)
-
-
-def _allowed_countries(env: EnvReader, *, dev: bool, region: str) -> frozenset[str]:
-    default = frozenset({numbers.COUNTRY_WILDCARD if dev else region})
-    return env.get("OTP_ALLOWED_COUNTRIES", countries.parse_allowed, default)
 
 
 def _currency(env: EnvReader) -> str:
@@ -284,8 +277,9 @@ def _default_service(env: EnvReader, brand: str) -> Service:
     )
 
 
-def _policy(env: EnvReader) -> Policy:
-    default = Policy()
+def _policy(env: EnvReader, *, dev: bool, region: str) -> Policy:
+    allowed = numbers.COUNTRY_WILDCARD if dev else region
+    default = Policy(allowed_countries=frozenset({allowed}))
     values = {
         name: env.get(f"OTP_{name.upper()}", parser, getattr(default, name))
         for name, parser in POLICY_PARSERS.items()

@@ -28,7 +28,7 @@ def collect(settings: Settings, today: date) -> list[str]:
     if not settings.policy.budget and price_lists.is_default(prices):
         return []
     warnings = []
-    missing = prices.missing(_countries(settings.allowed_countries), Channel.SMS)
+    missing = prices.missing(_countries(settings.policy.allowed_countries), Channel.SMS)
     if missing:
         names = ", ".join(missing[:_MAX_NAMES])
         more = ", ..." if len(missing) > _MAX_NAMES else ""

@@ -40,7 +40,6 @@ def collect_warnings(settings: Settings) -> list[str]:
     return [
         *policy_warnings(settings.policy, settings),
         *_setting_warnings(settings),
-        *_shared_plan_warnings(settings.allowed_countries),
         *_default_service_warnings(settings.service),
         *_brand_warnings(settings),
         *_public_url_warnings(settings),
@@ -62,12 +61,13 @@ def policy_warnings(
         keys_known: Whether the settings have every API key of the service.
     """
     warnings = policy_rules.collect_warnings(policy, settings.service.code_length)
+    warnings += _shared_plan_warnings(policy.allowed_countries)
     if keys_known:
         warnings += _key_name_warnings(policy, settings.api_keys)
     bounded = policy.sends_per_country.default.enforced or policy.sends_total.enforced
-    if numbers.COUNTRY_WILDCARD in settings.allowed_countries and not bounded:
+    if numbers.COUNTRY_WILDCARD in policy.allowed_countries and not bounded:
         warnings.append(
-            "OTP_ALLOWED_COUNTRIES is * while sends_per_country and sends_total enforce"
+            "allowed_countries is * while sends_per_country and sends_total enforce"
             " no limit: messages to the most expensive countries have no limit"
         )
     return warnings
@@ -224,7 +224,7 @@ def _shared_plan_warnings(countries: frozenset[str]) -> list[str]:
     """Return a sentence for each territory that stands for a larger country too."""
     territories = sorted(countries - {numbers.COUNTRY_WILDCARD})
     return [
-        f"OTP_ALLOWED_COUNTRIES has {territory} and not {country}: they share mobile"
+        f"allowed_countries has {territory} and not {country}: they share mobile"
         f" numbers, so messages to {country} are sent too"
         for territory in territories
         if (country := numbering_plans.main_country(territory)) not in countries

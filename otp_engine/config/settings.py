@@ -85,7 +85,6 @@ class Settings:
         twilio: Twilio account, if there is one.
         brand: The name in messages.
         default_region: ISO 3166 code of the country of national numbers.
-        allowed_countries: ISO 3166 codes of the countries of recipients, or `*`.
         currency: The currency of prices and budgets (ISO 4217).
         prices: What messages cost by country and channel.
         api_keys: Keys of clients. Without keys, anonymous clients are accepted.
@@ -125,7 +124,6 @@ class Settings:
     twilio: TwilioSettings | None
     brand: str
     default_region: str
-    allowed_countries: frozenset[str]
     currency: str
     prices: Prices
     api_keys: tuple[ApiKey, ...]

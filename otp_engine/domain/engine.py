@@ -63,13 +63,19 @@ from otp_engine.domain.pending_verifications import (
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.policy import switches
 from otp_engine.domain.ports import Deliver, Sender
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.reservations import Reservations
 from otp_engine.domain.send_facts import SendFacts
 from otp_engine.errors import (
+    ChannelNotAllowed,
+    CountryNotAllowed,
     DeliveryUnconfirmed,
+    KeyNotAllowed,
+    NetworkNotAllowed,
     OTPError,
+    PrefixNotAllowed,
     ProviderUnavailable,
     SendingDisabled,
     Unavailable,
@@ -159,6 +165,8 @@ class Engine(PendingVerifications):
             provider did not answer, the send counts and the code works.
 
         Raises:
+            RequesterNotAllowed, ChannelNotAllowed: The operator has blocked the client
+                or turned off the channel; nothing was counted.
             DestinationNotAllowed: The destination is not allowed; nothing was counted.
             RateLimited, TooManyAttempts: A rule refused; the requester stays counted.
             VerificationNotFound: The bound verification to resend has ended.
@@ -199,8 +207,10 @@ class Engine(PendingVerifications):
             reservations: Gets what is reserved in the store.
             slot: The slot of the message, which is acquired before its hash.
         """
-        if not self.policy.sending:
-            raise SendingDisabled
+        if self.policy.blocked_networks.names:
+            self._check_client_ip(request.client_ip)
+        if not self.policy.sending.all_on:
+            self._check_switches(request)
         self.destinations.check(request.number, geo_exempt=request.geo_exempt)
         with self.sender.acquire_slot():
             # Without a free slot no other step is useful. This one is released again.
@@ -235,6 +245,33 @@ class Engine(PendingVerifications):
             reservation=reservation,
             started=started,
         )
+
+    def _check_client_ip(self, client_ip: str | None) -> None:
+        """Check that the network of a client is not blocked.
+
+        Raises:
+            NetworkNotAllowed: It is.
+        """
+        if client_ip and self.policy.blocked_networks.includes(client_ip):
+            raise NetworkNotAllowed
+
+    def _check_switches(self, request: SendRequest) -> None:
+        """Check that sending is on for a request.
+
+        Raises:
+            KeyNotAllowed, ChannelNotAllowed: It is off for the client or the channel.
+            CountryNotAllowed, PrefixNotAllowed: It is off for the number.
+            SendingDisabled: It is off by default.
+        """
+        number = request.number
+        off = self.policy.sending.find_off(
+            country=number.country,
+            e164=number.e164,
+            channel=request.channel,
+            client_name=request.client_name,
+        )
+        if off is not None:
+            raise _switched_off(off)
 
     def _reserve_send(
         self,
@@ -367,6 +404,7 @@ class Engine(PendingVerifications):
         Raises:
             VerificationNotFound: No verification of this phone is pending.
             TooManyAttempts: The verification has no attempts left.
+            NetworkNotAllowed: The operator has blocked the network of the client.
             RateLimited: A limit of the requester or of the phone refused, or a global
                 limit.
             Unavailable: Redis or this instance is unavailable.
@@ -378,6 +416,8 @@ class Engine(PendingVerifications):
         key = self.random_bytes(IDEMPOTENCY_KEY_BYTES)
         reservations = Reservations(self.store, self.policy, key)
         try:
+            if self.policy.blocked_networks.names:
+                self._check_client_ip(request.client_ip)
             with self.hash_queue.acquire_slot(
                 request.client_name, request.client_ip
             ) as compute:
@@ -465,6 +505,19 @@ def _hash_code(
     )
     argon2 = Argon2Parameters.parse(parameters.argon2)
     return compute(mac, parameters.verification_id, argon2)
+
+
+def _switched_off(name: str) -> OTPError:
+    """Return the error of a send that the switch *name* refuses."""
+    if name == switches.DEFAULT:
+        return SendingDisabled()
+    if name.startswith(switches.KEY):
+        return KeyNotAllowed()
+    if name.startswith(switches.CHANNEL):
+        return ChannelNotAllowed(name.removeprefix(switches.CHANNEL))
+    if name.startswith("+"):
+        return PrefixNotAllowed(name)
+    return CountryNotAllowed(name, rule="sending")
 
 
 def _rejection_scope(request: SendRequest) -> str:

@@ -16,6 +16,7 @@ from otp_engine.domain.phones.numbers import (
     PhoneNumber,
 )
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.switches import Switches
 from otp_engine.domain.ports import Sender
 from otp_engine.domain.sandbox_numbers import SandboxNumbers
 
@@ -69,14 +70,16 @@ def build(live: Engine, numbers: SandboxNumbers, null_sender: Sender) -> EngineR
         fixed_codes={e164: number.code for e164, number in numbers.by_e164.items()},
         namespace_suffix=_NAMESPACE_SUFFIX,
     )
-    excluded = replace(live.destinations, excluded=frozenset(numbers.by_e164))
-    return EngineRouter(replace(live, destinations=excluded), sandbox, numbers)
+    allowed = AllowedDestinations(
+        live.policy.allowed_countries, excluded=frozenset(numbers.by_e164)
+    )
+    return EngineRouter(replace(live, destinations=allowed), sandbox, numbers)
 
 
 def _without_limits(policy: Policy) -> Policy:
     return replace(
         policy,
-        sending=True,
+        sending=Switches(),
         max_sends=_MAX_SENDS,
         resend_cooldown=timedelta(),
         v2_resend_cooldown=timedelta(),

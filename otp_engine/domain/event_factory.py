@@ -94,7 +94,7 @@ def _failure_event(
         case TooManyAttempts():
             limit = "max_checks"
         case _:
-            limit = error.error_code
+            limit = error.rule or error.error_code
     return RequestRefused(recipient=recipient, action=action, limit=limit)
 
 

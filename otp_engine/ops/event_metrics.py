@@ -27,6 +27,7 @@ from otp_engine.domain.limits import durations, near_limits
 from otp_engine.domain.models import Channel
 from otp_engine.domain.money import amounts
 from otp_engine.domain.money.budget import LEVELS
+from otp_engine.domain.phones import countries
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.ops import labeled_metrics
 
@@ -37,6 +38,9 @@ _RULES = (
     (Action.SEND, "failed_checks_per_phone"),
     (Action.SEND, "country_not_allowed"),
     (Action.SEND, "number_type_not_allowed"),
+    (Action.SEND, "sending"),
+    (Action.SEND, "blocked_networks"),
+    (Action.CHECK, "blocked_networks"),
     (Action.SEND, "provider_refusal"),
     (Action.SEND, "max_consecutive_failures"),
     (Action.CHECK, "max_checks"),
@@ -70,18 +74,20 @@ class EventMetrics:
     new series.
     """
 
-    def __init__(self, registry: CollectorRegistry, countries: Iterable[str]) -> None:
+    def __init__(self, registry: CollectorRegistry, counted: Iterable[str]) -> None:
         """Register the metrics.
 
         Args:
             registry: Where the metrics are registered.
-            countries: ISO 3166-1 codes of the countries that messages can be sent to,
-                as far as they are known. Their series start at 0.
+            counted: ISO 3166-1 codes of the countries that messages can be sent to, as
+                far as they are known. Their series start at 0.
         """
         self._add_message_counters(registry)
         self._add_request_counters(registry)
         self._add_policy_gauges(registry)
-        self._start_at_zero(countries)
+        self._started_countries: set[str] = set()
+        self._start_countries(counted)
+        self._start_at_zero()
 
     def _add_message_counters(self, registry: CollectorRegistry) -> None:
         counter = partial(labeled_metrics.build, Counter, registry=registry)
@@ -148,14 +154,18 @@ class EventMetrics:
             "Whether the newest policy version in Redis is not signed, or not newer.",
         )
 
-    def _start_at_zero(self, countries: Iterable[str]) -> None:
-        for country in countries:
+    def _start_countries(self, counted: Iterable[str]) -> None:
+        new = set(counted) - self._started_countries
+        self._started_countries |= new
+        for country in sorted(new):
             for outcome in ("accepted", "unconfirmed", "rejected"):
                 self._sends(country, Channel.SMS, outcome)
             for outcome in ("delivered", "undelivered"):
                 self._deliveries(country, Channel.SMS, outcome)
             self._approvals(country, Channel.SMS)
             self._spent(country, Channel.SMS)
+
+    def _start_at_zero(self) -> None:
         for action, reason in product(Action, ("store", "provider", "overloaded")):
             self._unavailable(action, reason)
         for action, limit in _KNOWN:
@@ -177,7 +187,8 @@ class EventMetrics:
             policy: Its values.
         """
         self._version.set(version)
-        self._sending_enabled.set(policy.sending)
+        self._sending_enabled.set(bool(policy.sending))
+        self._start_countries(countries.counted(policy.allowed_countries))
         counts = {
             durations.format_duration(window.period): window.count
             for window in policy.sends_total.enforced.windows

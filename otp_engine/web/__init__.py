@@ -9,14 +9,8 @@ from flask import Flask
 from otp_engine.api.error_handlers import ErrorHandler
 from otp_engine.config import Settings
 from otp_engine.domain.messages.inbox import InboxStore
-from otp_engine.domain.phones import numbering_plans, numbers
 from otp_engine.web import api_docs, assets, home, inbox, verify
 from otp_engine.web.render import VerifyPage
-from otp_engine.web.translations import TRANSLATIONS
-
-# The United States and its territories: operators of mobile networks there require the
-# text about costs where a number is entered.
-_COUNTRIES_WITH_RATES = frozenset({"US", "PR", "VI", "GU", "AS", "MP"})
 
 
 def error_handlers(settings: Settings) -> dict[str, ErrorHandler]:
@@ -51,32 +45,14 @@ def init_app(app: Flask, settings: Settings, messages: InboxStore) -> None:
 
 
 def _verify_page(settings: Settings) -> VerifyPage:
-    with_rates = _COUNTRIES_WITH_RATES | {numbers.COUNTRY_WILDCARD}
     return VerifyPage(
         brand=settings.brand,
         logo=settings.verify_page.logo is not None,
         links=settings.verify_page.links,
-        examples=_examples(settings),
-        rates=not with_rates.isdisjoint(settings.allowed_countries),
+        default_region=settings.default_region,
         inbox=settings.inbox,
         dev=settings.dev,
     )
-
-
-def _examples(settings: Settings) -> dict[str, str]:
-    """Return a number of an allowed country for each language, as people write it.
-
-    It is of the country of the language if that is allowed, else of the default region.
-    """
-    examples = {}
-    for translations in TRANSLATIONS.values():
-        country = translations.country or ""
-        allowed = settings.allowed_countries
-        if country not in allowed and numbers.COUNTRY_WILDCARD not in allowed:
-            country = settings.default_region
-        example = numbering_plans.example_of(country or settings.default_region) or ""
-        examples[translations.locale] = example.replace(" ", "\u00a0")
-    return examples
 
 
 def _now() -> datetime:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from otp_engine.api import context
 from otp_engine.config.verify_page import PageLinks
+from otp_engine.domain.phones import numbering_plans
+from otp_engine.domain.phones.numbers import COUNTRY_WILDCARD
 from otp_engine.errors import VerificationNotFound
 from otp_engine.web import notices
 from otp_engine.web.notices import Kind, Notice
@@ -22,6 +25,9 @@ _TITLES = {"number": "title", "code": "code_title", "done": "done_title"}
 # A full stop, or the danda of Hindi.
 _SENTENCE_END = re.compile(r"(?<=[.\u0964]) ")
 _UNITS = ("seconds", "minutes", "hours", "days")
+# The United States and its territories: operators of mobile networks there require the
+# text about costs where a number is entered.
+_WITH_RATES = frozenset({"US", "PR", "VI", "GU", "AS", "MP", COUNTRY_WILDCARD})
 # The longest number or code that the page keeps, in characters.
 _MAX_INPUT = 64
 
@@ -34,8 +40,7 @@ class VerifyPage:
         brand: The name on the page.
         logo: Whether a logo is shown beside the name.
         links: The links to the operator's own pages.
-        examples: A number to show beside the field, by the language of the page.
-        rates: Whether the page states that messages can cost the recipient something.
+        default_region: ISO 3166 code of the country of numbers without a plus.
         inbox: Whether the inbox shows the messages of this page.
         dev: Whether the page shows a developer why it rejects a return target.
     """
@@ -43,10 +48,21 @@ class VerifyPage:
     brand: str
     logo: bool
     links: PageLinks
-    examples: Mapping[str, str]
-    rates: bool
+    default_region: str
     inbox: bool
     dev: bool
+
+    @property
+    def examples(self) -> Mapping[str, str]:
+        """A number to show beside the field, by the language of the page."""
+        allowed = context.get_dependencies().policy.allowed_countries
+        return _examples(allowed, self.default_region)
+
+    @property
+    def rates(self) -> bool:
+        """Whether the page states that messages can cost the recipient something."""
+        allowed = context.get_dependencies().policy.allowed_countries
+        return not _WITH_RATES.isdisjoint(allowed)
 
     def render(
         self,
@@ -128,6 +144,25 @@ class VerifyPage:
             document_title=f"{translations.get('error')}: {title}" if failed else title,
             **values,
         )
+
+
+@lru_cache(maxsize=8)
+def _examples(allowed: frozenset[str], default_region: str) -> dict[str, str]:
+    """Return a number of an allowed country for each language, as people write it.
+
+    It is of the country of the language if that is allowed, else of the default region
+    or of the first country.
+    """
+    examples = {}
+    for translations in TRANSLATIONS.values():
+        country = translations.country or default_region
+        if not allowed & {country, COUNTRY_WILDCARD}:
+            country = default_region
+        if not allowed & {country, COUNTRY_WILDCARD}:
+            country = min(allowed)
+        example = numbering_plans.example_of(country) or ""
+        examples[translations.locale] = example.replace(" ", "\u00a0")
+    return examples
 
 
 def split_sentences(text: str) -> list[str]:

@@ -30,6 +30,7 @@ from otp_engine.domain.events import (
 from otp_engine.domain.limits.limits import Limit, LimitHit, Window, WindowUsage
 from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.switches import Switches
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.redis_store import RedisStore
@@ -229,7 +230,7 @@ def test_text_from_redis_cannot_move_the_cursor():
 
 
 def test_frame_states_that_sending_is_off():
-    lines = plain(frame(policy=Policy(sending=False)))
+    lines = plain(frame(policy=Policy(sending=Switches(default=False))))
 
     assert "sending OFF" in lines[0]
     assert lines[1].startswith("! sending is off")
@@ -484,4 +485,4 @@ def test_frame_has_the_live_policy(environ, monitor):
 
     shown = monitor.read()
 
-    assert (before, shown.policy_version, shown.policy.sending) == (0, 1, False)
+    assert (before, shown.policy_version, bool(shown.policy.sending)) == (0, 1, False)

@@ -29,7 +29,7 @@ def test_minimal_production_settings_have_no_warnings():
     settings = config.load(PRODUCTION)
 
     assert settings.senders == ("twilio",)
-    assert settings.allowed_countries == {"IN"}
+    assert settings.policy.allowed_countries == {"IN"}
     assert settings.warnings == ()
 
 
@@ -45,7 +45,7 @@ def test_dev_mode_requires_no_variables():
 
     assert settings.redis_url is None
     assert settings.senders == ("console",)
-    assert settings.allowed_countries == {"*"}
+    assert settings.policy.allowed_countries == {"*"}
     assert len(settings.peppers[0].secret) == 32
 
 
@@ -249,7 +249,7 @@ def test_brand_is_stripped():
 def test_asterisk_allows_all_countries():
     assert config.load(
         PRODUCTION | {"OTP_ALLOWED_COUNTRIES": "*"}
-    ).allowed_countries == {"*"}
+    ).policy.allowed_countries == {"*"}
 
 
 PREDICTABLE_PEPPERS = pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_other_variables_override_defaults():
     )
 
     assert settings.argon2 == PROFILES["rfc9106"]
-    assert settings.allowed_countries == {"IN", "GB"}
+    assert settings.policy.allowed_countries == {"IN", "GB"}
     assert settings.redis_timeout == timedelta(milliseconds=250)
     assert settings.hash_wait == timedelta(milliseconds=500)
     assert settings.drain_duration == timedelta(seconds=5)

@@ -10,6 +10,7 @@ from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.models import Api, CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
+from otp_engine.domain.policy.switches import Switches
 from otp_engine.domain.sandbox_numbers import SandboxNumber, SandboxNumbers
 from otp_engine.errors import RateLimited, VerificationNotFound
 from tests.support.fakes import FakeSender
@@ -49,7 +50,7 @@ def test_sandbox_number_has_the_sandbox_engine(engines_with, alice):
 
 def test_sandbox_ignores_the_limits_of_a_phone(engines_with):
     built = engines_with(
-        sending=False,
+        sending=Switches(default=False),
         max_sends=1,
         resend_cooldown=timedelta(minutes=1),
         v2_resend_cooldown=timedelta(minutes=1),

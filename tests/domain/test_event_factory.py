@@ -23,6 +23,7 @@ from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
+from otp_engine.domain.policy.switches import Switches
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.send_facts import NO_FACTS
 from otp_engine.domain.services import DEFAULT
@@ -293,7 +294,9 @@ def test_check_without_verification_emits_check_not_found(
             "store",
         ),
         (
-            lambda engine: {"policy": replace(engine.policy, sending=False)},
+            lambda engine: {
+                "policy": replace(engine.policy, sending=Switches(default=False))
+            },
             "sending_disabled",
         ),
     ],

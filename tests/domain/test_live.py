@@ -11,6 +11,7 @@ import pytest
 
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
+from otp_engine.domain.policy.switches import Switches
 from otp_engine.domain.policy.versions import PolicyVersion
 from tests.support.live_policy import BASE_POLICY, PEPPER
 
@@ -189,7 +190,7 @@ def test_change_after_the_loss_of_all_versions_is_live(
     version_store.change(sending="off")
     clock.now += 1
 
-    assert live.current() == replace(BASE_POLICY, sending=False)
+    assert live.current() == replace(BASE_POLICY, sending=Switches(default=False))
     assert gauges.policies[-1][0] == 1
     assert gauges.rejected is False
 
@@ -205,7 +206,7 @@ def test_lost_versions_that_return_are_not_live(
 
     policies = [live.current(), start().current()]
 
-    assert [policy.sending for policy in policies] == [False, False]
+    assert [bool(policy.sending) for policy in policies] == [False, False]
     assert gauges.rejected is True
 
 

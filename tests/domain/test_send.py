@@ -12,6 +12,7 @@ from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import SendRequest
 from otp_engine.domain.phones import numbers
+from otp_engine.domain.policy.switches import Switches
 from otp_engine.errors import (
     CountryNotAllowed,
     DeliveryFailed,
@@ -250,7 +251,7 @@ def test_live_code_is_checked_while_sending_is_off(
     engine, outbox, alice, check_request
 ):
     engine.send(alice)
-    off = with_policy(engine, sending=False)
+    off = with_policy(engine, sending=Switches(default=False))
 
     with pytest.raises(SendingDisabled) as raised:
         off.send(alice)

@@ -36,8 +36,7 @@ PAGE = VerifyPage(
     brand="Acme",
     logo=False,
     links=PageLinks(),
-    examples={"en": "+91 81234 56789"},
-    rates=False,
+    default_region="IN",
     inbox=False,
     dev=False,
 )

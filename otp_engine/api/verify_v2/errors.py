@@ -55,6 +55,13 @@ _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
         403,
         _SUSPENDED + " {place} is blocked for the SMS channel",
     ),
+    errors.PrefixNotAllowed: (
+        60410,
+        403,
+        _SUSPENDED + " {prefix} prefix is blocked for the SMS channel",
+    ),
+    errors.RequesterNotAllowed: (20006, 403, "Access denied"),
+    errors.ChannelNotAllowed: (60223, 400, "Delivery channel disabled: {channel}"),
     errors.RecipientOptedOut: (
         *(21610, 400, "Attempt to send to unsubscribed recipient"),
     ),
@@ -217,6 +224,10 @@ def _from_otp_error(error: errors.OTPError) -> TwilioApiError:
         is_country = error.prefix == error.country
         place = error.prefix if is_country else f"{error.prefix} prefix"
         message = message.format(place=place)
+    if isinstance(error, errors.PrefixNotAllowed):
+        message = message.format(prefix=error.prefix)
+    if isinstance(error, errors.ChannelNotAllowed):
+        message = message.format(channel=error.channel.upper())
     if type(error) is errors.InvalidRequest:
         # The body itself is malformed, so no parameter can be named.
         message = f"{message}: {error.message}"

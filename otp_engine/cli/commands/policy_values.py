@@ -12,10 +12,12 @@ from click.shell_completion import CompletionItem
 
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
+from otp_engine.domain.limits.networks import NetworkSet
 from otp_engine.domain.money.budget import Budget
 from otp_engine.domain.phones.destination_sets import DestinationSet
 from otp_engine.domain.policy.by_country import ByCountry
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
+from otp_engine.domain.policy.switches import Switches
 from otp_engine.domain.pumping_guard.rules import GuardMode
 
 _FORMS = """\
@@ -28,7 +30,13 @@ Forms:
   LIMITS    a LIMIT for each country, channel or API key, and others by name:
             "60/10m, SN=5/10m, 20/1h". For named prefixes and networks only:
             "+22177=5/10m", "203.0.113.0/24=20/10m"
-  SWITCH    on or off
+  SWITCHES  on or off, and exceptions for a country, a prefix, a channel or an
+            API key: "on, SN=off, +22177=off, channel:sms=off, key:shop=off".
+            A send that matches any name with off is off: "off, IN=on"
+            sends to India only
+  COUNTRIES countries, or * for all: "IN, SN". The default is the country of
+            OTP_DEFAULT_REGION, and * in dev mode
+  NETWORKS  networks of client IPs, or none: "203.0.113.0/24, 2001:db8::/32"
   GUARD     on, shadow or off, and others by country: "on, IN=shadow"
   NUMBERS   a number, and others by country: "40, ID=80, IN=off"
   PLACES    countries and prefixes, or off: "SN, +22177"
@@ -38,7 +46,11 @@ Forms:
 Examples:
   otp-engine policy set ttl 5m
   otp-engine policy set sends_per_ip "20/10m, 5/10m shadow" --by alice
-  otp-engine policy set ttl=5m max_checks=4 --dry-run"""
+  otp-engine policy set ttl=5m max_checks=4 --dry-run
+  otp-engine policy set sends_per_country "60/10m, SN=5/10m"
+  otp-engine policy set sends_per_prefix "+22177=5/10m, +221781=2/10m"
+  otp-engine policy set sending "on, SN=off"
+  otp-engine policy set blocked_networks 203.0.113.0/24"""
 
 
 class PolicyName(click.ParamType[str]):
@@ -115,7 +127,7 @@ def values_help() -> str:
     width = max(map(len, PARSERS))
     default = Policy()
     rows = [
-        f"  {name:{width}}  {_form(value):8}  {format_value(value)}"
+        f"  {name:{width}}  {_form(value):9}  {format_value(value)}"
         for name in PARSERS
         for value in [getattr(default, name)]
     ]
@@ -130,7 +142,9 @@ def _form(value: Any) -> str:  # noqa: ANN401 - any value of the policy
 
 
 _FORM_OF_KIND: tuple[tuple[type, str], ...] = (
-    (bool, "SWITCH"),
+    (Switches, "SWITCHES"),
+    (frozenset, "COUNTRIES"),
+    (NetworkSet, "NETWORKS"),
     (timedelta, "DURATION"),
     (Limit, "LIMIT"),
     (LimitByName, "LIMITS"),

@@ -6,6 +6,8 @@ command line imports this module, and must not wait for them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from otp_engine import parsing
 
 # Codes that the European Union uses instead of the ones in ISO 3166.
@@ -51,6 +53,18 @@ def parse_counted(text: str) -> str:
     if main != code:
         raise ValueError(f"must have {main} in place of {code}, which has its numbers")
     return code
+
+
+def counted(allowed: Collection[str]) -> set[str]:
+    """Return the countries that numbers of allowed countries count under.
+
+    Args:
+        allowed: ISO 3166 codes; `*` is ignored.
+    """
+    from otp_engine.domain.phones import numbering_plans, numbers  # noqa: PLC0415 - see above
+
+    codes = set(allowed) - {numbers.COUNTRY_WILDCARD}
+    return codes | set(map(numbering_plans.main_country, codes))
 
 
 def parse_allowed(text: str) -> frozenset[str]:

@@ -12,10 +12,13 @@ from otp_engine import parsing
 from otp_engine.domain.limits import durations, names
 from otp_engine.domain.limits.limits import Limit, Window
 from otp_engine.domain.limits.limits_by_name import LimitByName
+from otp_engine.domain.limits.networks import NetworkSet
 from otp_engine.domain.money.budget import Budget
+from otp_engine.domain.phones import countries
 from otp_engine.domain.phones.destination_sets import DestinationSet
 from otp_engine.domain.policy import guard_values
 from otp_engine.domain.policy.by_country import ByCountry
+from otp_engine.domain.policy.switches import Switches
 from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
 
 CONSECUTIVE_FAILURES_PERIOD = timedelta(days=30)
@@ -54,7 +57,10 @@ class Policy:
         checks_per_key: Checks requested with one API key.
         auth_failures_per_ip: Requests with a wrong API key from one address that are
             answered with 401.
-        sending: Whether codes are sent. Live codes can be checked in either case.
+        blocked_networks: Networks of client IPs that can neither send nor check.
+        allowed_countries: ISO 3166 codes of the countries of recipients, or `*`.
+        sending: Whether codes are sent, also by country, prefix, channel and API key.
+            Live codes can be checked in either case.
         guard: Whether the pumping guard counts messages, and whether it refuses.
         guard_block: Unproven messages that a block may have.
         guard_strict: Those of a block without a past, under pressure.
@@ -87,7 +93,9 @@ class Policy:
     sends_per_key: LimitByName = LimitByName()
     checks_per_key: LimitByName = LimitByName()
     auth_failures_per_ip: Limit = Limit.parse("20/1m")
-    sending: bool = True
+    blocked_networks: NetworkSet = NetworkSet()
+    allowed_countries: frozenset[str] = frozenset({"IN"})
+    sending: Switches = Switches()
     guard: ByCountry[GuardMode] = ByCountry(GuardMode.SHADOW)
     guard_block: ByCountry[int] = ByCountry(10)
     guard_strict: ByCountry[int] = ByCountry(3)
@@ -166,8 +174,8 @@ def _always_enforced(text: str) -> Limit:
 def format_value(value: Any) -> str:  # noqa: ANN401 - any value of the policy
     """Return a value of the policy as text that its parser accepts."""
     match value:
-        case bool():
-            return "on" if value else "off"
+        case frozenset():
+            return ", ".join(sorted(value))
         case timedelta():
             return durations.format_duration(value)
         case _:
@@ -199,7 +207,9 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "sends_per_key": LimitByName.parser(names.KEY),
     "checks_per_key": LimitByName.parser(names.KEY),
     "auth_failures_per_ip": Limit.parse,
-    "sending": parsing.boolean(("on",), ("off",)),
+    "blocked_networks": NetworkSet.parse,
+    "allowed_countries": countries.parse_allowed,
+    "sending": Switches.parse,
     "guard": guard_values.parse_mode,
     "guard_block": guard_values.parse_block,
     "guard_strict": guard_values.parse_block,

@@ -18,6 +18,8 @@ ERRORS = {
     errors.TooManyAttempts: errors.TooManyAttempts(retry_after=WAIT),
     errors.DestinationSuspended: suspended_block(WAIT),
     errors.LimitExceeded: errors.LimitExceeded(retry_after=WAIT),
+    errors.ChannelNotAllowed: errors.ChannelNotAllowed("sms"),
+    errors.PrefixNotAllowed: errors.PrefixNotAllowed("+22177"),
     errors.InvalidSettings: errors.InvalidSettings(["broken"]),
 }
 
