@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
@@ -20,6 +21,7 @@ from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
 from otp_engine.domain.policy.reverts import End, PolicyState
 from otp_engine.domain.policy.signed_versions import MAX_VERSIONS
 from otp_engine.domain.policy.versions import PolicyVersion, apply
+from otp_engine.domain.replay.proposal import is_replayable
 
 _MAX_TRIES = 20
 
@@ -53,6 +55,16 @@ def set_(texts: Mapping[str, str], options: ChangeOptions) -> None:
         texts: The values as text, by name.
         options: How to store the change.
     """
+    values = canonical_values(texts)
+    commit(policy_context.load(), options, partial(_with_values, values))
+
+
+def canonical_values(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return values as text in canonical form; an invalid one ends the process with 1.
+
+    Args:
+        texts: The values as text, by name.
+    """
     values, problems = {}, []
     for name, text in texts.items():
         try:
@@ -61,7 +73,7 @@ def set_(texts: Mapping[str, str], options: ChangeOptions) -> None:
             problems.append(f"{name} {problem}")
     if problems:
         fail(*problems)
-    commit(policy_context.load(), options, partial(_with_values, values))
+    return values
 
 
 def unset(names: Sequence[str], options: ChangeOptions) -> None:
@@ -158,6 +170,7 @@ def commit(context: PolicyContext, options: ChangeOptions, change: Change) -> No
         if options.dry_run:
             report.print(context, warnings)
             success("dry run: nothing is stored")
+            _print_replay(changes)
             return
         if context.versions.add(new):
             context.emit_change(old, new)
@@ -165,6 +178,18 @@ def commit(context: PolicyContext, options: ChangeOptions, change: Change) -> No
             success(f"version {number} is live within two seconds")
             return
     fail("other operators are changing the policy at the same time; try again")
+
+
+def _print_replay(changes: Sequence[ValueChange]) -> None:
+    """Print the command that replays the stored sends against the new values."""
+    values = [
+        shlex.quote(f"{change.name}={change.new.text}")
+        for change in changes
+        if is_replayable(change.name)
+    ]
+    if values:
+        command = " ".join(["otp-engine policy try", *values])
+        success(f"the stored sends that it would have refused: {command}")
 
 
 @dataclass(frozen=True, slots=True)

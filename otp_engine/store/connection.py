@@ -56,6 +56,7 @@ class RedisCommands(Protocol):
     sismember: Callable[[str, str], int]
     srem: Callable[[str, str], int]
     time: Callable[[], tuple[int, int]]
+    xlen: Callable[[str], int]
     xrange: Callable[[str, str, str, int], list[Entry]]
     xrevrange: Callable[[str, str, str, int], list[Entry]]
     zrange: Callable[..., list[Any]]

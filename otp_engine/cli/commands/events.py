@@ -54,7 +54,7 @@ _NUMBER = re.compile(r"[0-9-]*", re.ASCII)
 _RULE = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
 
-def _parse_time(
+def parse_time(
     _: click.Context, __: click.Parameter, text: str | None
 ) -> datetime | None:
     """Parse an age, such as `30m`, or a time in ISO 8601."""
@@ -144,12 +144,12 @@ def _parse_by(
 @click.option("-f", "--follow", is_flag=True, help="Continue with new events.")
 @click.option(
     "--since",
-    callback=_parse_time,
+    callback=parse_time,
     metavar="AGE|TIME",
     help="The oldest event: 30m, or 2026-11-22T22:30.  [default: 1h; with --phone 31d]",
 )
 @click.option(
-    "--until", callback=_parse_time, metavar="AGE|TIME", help="The newest event."
+    "--until", callback=parse_time, metavar="AGE|TIME", help="The newest event."
 )
 @click.option("-n", "--count", type=Integer(1), help="Only the newest events.")
 @click.option(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from otp_engine.cli.commands.events import parse_time
 from otp_engine.cli.commands.options import Integer, RedisGroup, json_option
 from otp_engine.cli.commands.policy_values import NAME, Assignments, values_help
 from otp_engine.domain.limits import durations
@@ -150,6 +151,44 @@ def set_(*, assignments: dict[str, str], options: ChangeOptions) -> None:
     from otp_engine.cli import policy_changes as work
 
     work.set_(assignments, options)
+
+
+@policy.command(name="try")
+@click.argument(
+    "assignments",
+    nargs=-1,
+    required=True,
+    cls=Assignments,
+    metavar="NAME VALUE | NAME=VALUE...",
+)
+@click.option(
+    "--since",
+    callback=parse_time,
+    default="7d",
+    show_default=True,
+    metavar="AGE|TIME",
+    help="The first send: an age, such as 24h, or a time.",
+)
+@click.option("--until", callback=parse_time, metavar="AGE|TIME", help="The last send.")
+@click.option(
+    "-n",
+    "--count",
+    type=Integer(1),
+    default=10,
+    show_default=True,
+    help="Rows of each table.",
+)
+@json_option
+def try_(*, assignments: dict[str, str], **options: Any) -> None:  # noqa: ANN401 - as the options
+    """Show which stored sends values would have refused.
+
+    The command replays the stored events against the values, and changes nothing. It
+    prints how many of those sends were approved afterwards, by country, prefix, block
+    and address.
+    """
+    from otp_engine.cli import policy_replay as work
+
+    work.try_(work.ReplayQuery(texts=assignments, **options))
 
 
 @policy.command()

@@ -7,6 +7,9 @@ import ipaddress
 # Prefix lengths of wider IPv6 networks, with the factor of their limits.
 _WIDER_IPV6 = ((56, 4), (48, 16))
 
+WIDER_FACTORS = tuple(factor for _, factor in _WIDER_IPV6)
+"""By which the limits of wider IPv6 networks exceed that of a client IP."""
+
 # RFC 6052, section 2.1: IPv4 addresses as an IPv6 network sees them.
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 

@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from multiprocessing.util import Finalize
 from queue import Empty, SimpleQueue
@@ -53,6 +54,19 @@ _TRIM_INTERVAL = 60  # seconds
 _OVERLOAD_INTERVAL = 1  # second
 
 _UNAUTHENTICATED_EVENTS = (RequestRefused, CheckNotFound, RequestUnavailable)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStart:
+    """Where a stream of events starts.
+
+    Attributes:
+        first: Time of the oldest event; None without one.
+        is_trimmed: Whether the stream is full, so that earlier events were removed.
+    """
+
+    first: datetime | None
+    is_trimmed: bool = False
 
 
 class RedisEventStore:
@@ -211,6 +225,29 @@ class RedisEventStore:
             end=end,
             event_filter=event_filter,
         )
+
+    def starts(self) -> tuple[StreamStart, StreamStart]:
+        """Return where the stored events start.
+
+        Returns:
+            The start of messages and approvals, and that of refused requests.
+
+        Raises:
+            StoreUnavailable: Redis did not reply.
+        """
+        own, unauthenticated = (self._start_of(stream) for stream in STREAMS)
+        return own, unauthenticated
+
+    def _start_of(self, stream: str) -> StreamStart:
+        entries = self._client.execute(
+            lambda redis: redis.xrange(stream, "-", "+", 1), stream
+        )
+        if not entries:
+            return StreamStart(None)
+        length = self._client.execute(lambda redis: redis.xlen(stream), stream)
+        milliseconds = int(entries[0][0].partition(b"-")[0])
+        first = lua_codec.from_epoch_ms(milliseconds)
+        return StreamStart(first, is_trimmed=length >= _MAX_ENTRIES)
 
     def flush(self, timeout: float = _FLUSH_TIMEOUT) -> bool:
         """Wait until all queued events are written.

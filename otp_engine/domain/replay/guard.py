@@ -1,0 +1,112 @@
+"""The pumping guard as a rule of a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from otp_engine.domain.pumping_guard.decisions import USUAL, GuardState
+from otp_engine.domain.pumping_guard.places import Destination
+from otp_engine.domain.pumping_guard.rules import GuardRules
+from otp_engine.domain.replay.sends import RecordedSend, Step
+from otp_engine.errors import DestinationSuspended
+
+_MESSAGES_OF_A_PROVEN_PHONE = 3
+
+
+@dataclass(slots=True, kw_only=True)
+class GuardRule:
+    """The pumping guard, which refuses; a block has its hash in place of its digits.
+
+    Attributes:
+        rules_for: Returns the rules for a country.
+        is_exempt: Returns whether the proposed policy exempts a send.
+        is_block: Returns whether a prefix is the block with a hash.
+    """
+
+    rules_for: Callable[[str], GuardRules]
+    is_exempt: Callable[[RecordedSend], bool]
+    is_block: Callable[[str, str], bool]
+    name: str = "pumping_guard"
+    step: Step = Step.DESTINATION
+    _state: GuardState = field(default_factory=GuardState)
+    # Messages left of phones that were approved in the replay. Of the others, the event
+    # has whether they were proven.
+    _left: dict[str, int] = field(default_factory=dict)
+    _used: set[RecordedSend] = field(default_factory=set)
+
+    def refuses(self, send: RecordedSend, at: int) -> bool:
+        """Return whether the guard refuses; a suspension that starts is kept."""
+        if not self._is_guarded(send):
+            return False
+        fields, names = self._state.fields, self._names(send)
+        before = {name: fields[name] for name in names if name in fields}
+        try:
+            self._decide(send, at)
+        except DestinationSuspended:
+            return True
+        for name in names:
+            fields.pop(name, None)
+        fields |= before
+        return False
+
+    def count(self, send: RecordedSend, at: int) -> None:
+        """Count a send."""
+        if self._is_guarded(send):
+            self._decide(send, at)
+        phone = send.recipient.phone_hash
+        if self._left.get(phone):
+            self._left[phone] -= 1
+            self._used.add(send)
+
+    def release(self, send: RecordedSend, at: int) -> None:
+        """Take back a message that was not sent."""
+        if self._is_guarded(send):
+            self._state.release(self._destination(send), self._rules(send), now=at)
+        if send in self._used:
+            self._used.remove(send)
+            self._left[send.recipient.phone_hash] += 1
+
+    def approve(
+        self, phone_hash: str, messages: Sequence[RecordedSend], at: int
+    ) -> None:
+        """Forgive the messages of a verification, and more."""
+        if not messages:
+            self._left.setdefault(phone_hash, 0)
+            return
+        self._left[phone_hash] = _MESSAGES_OF_A_PROVEN_PHONE
+        send, counted = messages[-1], sum(map(self._is_guarded, messages))
+        self._state.credit(
+            self._destination(send), self._rules(send), now=at, messages=counted
+        )
+
+    def _decide(self, send: RecordedSend, at: int) -> None:
+        left = self._left.get(send.recipient.phone_hash)
+        proven = send.facts.proven if left is None else left > 0
+        self._state.decide(
+            self._destination(send),
+            self._rules(send),
+            now=at,
+            passes=proven or send.facts.vouched,
+        )
+
+    def _is_guarded(self, send: RecordedSend) -> bool:
+        is_exempt = send.facts.exempt or self.is_exempt(send)
+        return not (is_exempt or self._rules(send).is_off or not _block(send))
+
+    def _rules(self, send: RecordedSend) -> GuardRules:
+        return self.rules_for(send.recipient.country)
+
+    def _destination(self, send: RecordedSend) -> Destination:
+        network, block = send.recipient.prefix, _block(send)
+        if self.is_block(network, block):
+            block = network
+        return Destination(block=block, network=network, country=send.recipient.country)
+
+    def _names(self, send: RecordedSend) -> list[str]:
+        return [*self._destination(send).places.values(), USUAL]
+
+
+def _block(send: RecordedSend) -> str:
+    """Return the hash of the block; empty for an event of an earlier release."""
+    return send.recipient.block_hash or ""

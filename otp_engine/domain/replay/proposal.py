@@ -1,0 +1,257 @@
+"""The rules of a proposed policy that stored events can replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.limits import ip_networks
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits_by_name import LimitByName
+from otp_engine.domain.policy.policy import PARSERS, Policy
+from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
+from otp_engine.domain.replay.guard import GuardRule
+from otp_engine.domain.replay.pseudonyms import (
+    NetworkFinder,
+    PrefixFinder,
+    TooManyHashes,
+)
+from otp_engine.domain.replay.rules import Hits, Rule, WindowRule, Windows
+from otp_engine.domain.replay.sends import RecordedSend, Step
+
+_MILLISECOND = timedelta(milliseconds=1)
+_GUARD_MEMORY = timedelta(days=1)
+"""Half-life of an unproven message."""
+
+_STEPS: Mapping[str, Step] = {
+    "sends_per_ip": Step.REQUESTER,
+    "sends_per_network": Step.REQUESTER,
+    "sends_per_key": Step.REQUESTER,
+    "sends_per_phone": Step.PHONE,
+    "sends_per_country": Step.DESTINATION,
+    "sends_per_prefix": Step.DESTINATION,
+    "sends_per_channel": Step.DESTINATION,
+    "sends_total": Step.DESTINATION,
+}
+"""The limits that can be replayed, each with the step at which it counts."""
+
+_CHECKS = "the events of checks do not have the time of their count"
+_VERIFICATION = "it would change which later sends belong to one verification"
+_REASONS: Mapping[str, str] = {
+    "auth_failures_per_ip": "requests with a wrong API key have no events",
+    "checks_per_ip": _CHECKS,
+    "checks_per_key": _CHECKS,
+    "code_length": "it refuses no send",
+    "failed_checks_per_phone": _CHECKS,
+    "failed_checks_total": _CHECKS,
+    "max_checks": _CHECKS,
+    "max_consecutive_failures": _CHECKS,
+    "max_sends": _VERIFICATION,
+    "resend_cooldown": _VERIFICATION,
+    "ttl": "it refuses no send",
+    "v2_resend_cooldown": _VERIFICATION,
+}
+"""Why a value cannot be replayed."""
+
+
+class NotReplayable(Exception):
+    """Stored events cannot decide what a proposed value would have refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Proposed values of a policy, as the rules of a replay.
+
+    Attributes:
+        rules: The rules.
+        ttl_ms: Lifetime of a code in milliseconds.
+        memory: Time before a send of which the decision depends on earlier ones.
+        notes: Sentences about what the replay leaves out.
+    """
+
+    rules: Sequence[Rule]
+    ttl_ms: int
+    memory: timedelta
+    notes: Sequence[str] = field(default=())
+
+    @classmethod
+    def of(
+        cls, texts: Mapping[str, str], policy: Policy, peppers: Sequence[Pepper]
+    ) -> Proposal:
+        """Return the rules of proposed values.
+
+        Args:
+            texts: The values as text, by name; valid ones.
+            policy: The live policy, which has the values that are not proposed.
+            peppers: The peppers that hashed the stored identifiers.
+
+        Raises:
+            NotReplayable: Events have too little for one of the values.
+        """
+        values: dict[str, Any] = {name: PARSERS[name](texts[name]) for name in texts}
+        policy = replace(policy, **values)
+        builder = _Builder(policy, peppers)
+        rules: list[Rule] = []
+        try:
+            if any(map(_is_guard, texts)):
+                rules.append(builder.guard())
+            rules += [builder.limit(name) for name in texts if not _is_guard(name)]
+        except TooManyHashes as problem:
+            raise NotReplayable(f"cannot be replayed: {problem}") from None
+        return cls(
+            rules=rules,
+            ttl_ms=policy.ttl // _MILLISECOND,
+            memory=max([_memory(name, values[name]) for name in texts]),
+            notes=builder.notes,
+        )
+
+
+def is_replayable(name: str) -> bool:
+    """Return whether stored events can decide on a value of the policy."""
+    return _is_guard(name) or name in _STEPS
+
+
+def _is_guard(name: str) -> bool:
+    return name == "guard" or name.startswith("guard_")
+
+
+def _memory(name: str, value: Any) -> timedelta:  # noqa: ANN401 - any value of the policy
+    if _is_guard(name):
+        return _GUARD_MEMORY
+    limits: Collection[Limit] = ()
+    if isinstance(value, Limit):
+        limits = [value]
+    elif isinstance(value, LimitByName):
+        limits = value.limits
+    periods = [window.period for limit in limits for window in limit.windows]
+    return max(periods, default=timedelta())
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Builds the rules of a policy.
+
+    Attributes:
+        policy: The proposed policy.
+        peppers: The peppers that hashed the stored identifiers.
+        notes: See `Proposal`.
+    """
+
+    policy: Policy
+    peppers: Sequence[Pepper]
+    notes: list[str] = field(default_factory=list)
+
+    def guard(self) -> Rule:
+        """Return the pumping guard; in shadow mode it is replayed as if it were on."""
+        policy, exempt = self.policy, self.policy.guard_exempt
+        finder = PrefixFinder(map(str, exempt.prefixes), self.peppers)
+
+        @cache
+        def rules_for(country: str) -> GuardRules:
+            rules = policy.guard_rules(country)
+            return rules if rules.is_off else replace(rules, mode=GuardMode.ON)
+
+        @cache
+        def is_block(prefix: str, block_hash: str) -> bool:
+            hashes = [pepper.pseudonymize("block", prefix) for pepper in self.peppers]
+            return block_hash in hashes
+
+        return GuardRule(
+            rules_for=rules_for,
+            is_exempt=lambda send: (
+                send.recipient.country in exempt.countries
+                or bool(finder.matching(send))
+            ),
+            is_block=is_block,
+        )
+
+    def limit(self, name: str) -> Rule:
+        """Return the rule of a limit."""
+        hits: Mapping[str, Callable[[], Hits]] = {
+            "sends_per_ip": self._per_ip,
+            "sends_per_network": self._per_network,
+            "sends_per_key": self._per_key,
+            "sends_per_phone": self._per_phone,
+            "sends_per_country": self._per_country,
+            "sends_per_prefix": self._per_prefix,
+            "sends_per_channel": self._per_channel,
+            "sends_total": self._total,
+        }
+        if name not in hits:
+            reason = _REASONS.get(name, "events do not have what it depends on")
+            raise NotReplayable(f"{name} cannot be replayed: {reason}")
+        return WindowRule(name=name, step=_STEPS[name], hits=hits[name]())
+
+    def _per_ip(self) -> Hits:
+        limit = self.policy.sends_per_ip
+        limits = [limit, *map(limit.times, ip_networks.WIDER_FACTORS)]
+
+        def hits(send: RecordedSend) -> list[tuple[str, Windows]]:
+            networks = [send.recipient.ip_hash, *send.facts.ip_networks]
+            # An IPv4 address has no wider networks.
+            return _hits(zip(networks, limits, strict=False))
+
+        return hits
+
+    def _per_network(self) -> Hits:
+        by_name = self.policy.sends_per_network
+        finder = NetworkFinder(_limited(by_name), self.peppers)
+        return lambda send: _hits_by_name(by_name, finder.matching(send))
+
+    def _per_key(self) -> Hits:
+        by_name = self.policy.sends_per_key
+
+        def hits(send: RecordedSend) -> list[tuple[str, Windows]]:
+            client = send.facts.client_name
+            return _hits_by_name(by_name, [client] if client else [])
+
+        return hits
+
+    def _per_phone(self) -> Hits:
+        limit = self.policy.sends_per_phone
+        return lambda send: _hits([(send.recipient.phone_hash, limit)])
+
+    def _per_country(self) -> Hits:
+        by_name = self.policy.sends_per_country
+        return lambda send: _hits_by_name(by_name, [send.recipient.country])
+
+    def _per_prefix(self) -> Hits:
+        by_name = self.policy.sends_per_prefix
+        finder = PrefixFinder(_limited(by_name), self.peppers)
+        return lambda send: _hits_by_name(by_name, finder.matching(send))
+
+    def _per_channel(self) -> Hits:
+        by_name = self.policy.sends_per_channel
+        return lambda send: _hits_by_name(by_name, [str(send.channel)])
+
+    def _total(self) -> Hits:
+        limit = self.policy.sends_total
+        return lambda _: _hits([("", limit)])
+
+
+@cache
+def _windows_of(limit: Limit) -> Windows:
+    """Return the windows of a limit; those in shadow mode are as enforced ones."""
+    return tuple((w.count, w.period // _MILLISECOND) for w in limit.windows)
+
+
+def _hits(limits: Iterable[tuple[str | None, Limit]]) -> list[tuple[str, Windows]]:
+    return [
+        (identifier, windows)
+        for identifier, limit in limits
+        if identifier is not None and (windows := _windows_of(limit))
+    ]
+
+
+def _hits_by_name(
+    by_name: LimitByName, names: Iterable[str]
+) -> list[tuple[str, Windows]]:
+    return _hits((name, by_name.for_name(name)) for name in names)
+
+
+def _limited(by_name: LimitByName) -> list[str]:
+    return [name for name, limit in by_name.by_name if limit]

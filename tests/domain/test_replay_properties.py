@@ -1,0 +1,141 @@
+"""The replay of a run equals what an enforced rule does in the same run.
+
+Hypothesis draws the requests. They run once without the rule, once with the rule
+enforced, and once with the rule in shadow mode, at the same times to the millisecond.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.policy.policy import PARSERS
+from otp_engine.errors import (
+    DeliveryFailed,
+    DeliveryUnconfirmed,
+    ProviderUnavailable,
+)
+from tests.support.replayed_runs import (
+    UNLIMITED,
+    Approve,
+    Send,
+    Wait,
+    decisions,
+    replay,
+    run,
+)
+
+NUMBERS = [
+    "+919445012345",
+    "+919445012346",
+    "+919445067890",
+    "+12015550123",
+    "+12015550124",
+]
+CLIENT_IPS = [
+    None,
+    "203.0.113.7",
+    "203.0.113.8",
+    "2001:db8:1:100::/64",
+    "2001:db8:1:101::/64",
+    "2001:db8:1:ff00::/64",
+]
+PROVIDER_ERRORS = [
+    *[None] * 6,
+    DeliveryFailed(),
+    DeliveryUnconfirmed(),
+    ProviderUnavailable(),
+]
+SENDS = st.builds(
+    Send,
+    number=st.sampled_from(NUMBERS),
+    client_ip=st.sampled_from(CLIENT_IPS),
+    client_name=st.sampled_from([None, "shop", "bank"]),
+    error=st.sampled_from(PROVIDER_ERRORS),
+)
+# The ends of windows of one and of two minutes are among them.
+WAITS = st.builds(Wait, st.sampled_from([125, 1_000, 29_875, 30_000, 60_000, 119_875]))
+APPROVALS = st.builds(Approve, st.sampled_from(NUMBERS))
+REQUESTS = st.lists(st.one_of(SENDS, SENDS, SENDS, WAITS, APPROVALS), max_size=30)
+
+LIMITS = {
+    "sends_per_phone": "2/1m, 3/2m",
+    "sends_per_ip": "1/1m, 2/2m",
+    "sends_per_key": "3/1m; shop=1/2m",
+    "sends_per_country": "4/2m, US=1/1m",
+    "sends_per_channel": "3/1m",
+    "sends_total": "3/1m, 5/2m",
+}
+
+
+def with_value(name, text, policy=UNLIMITED):
+    return replace(policy, **{name: PARSERS[name](text)})
+
+
+def in_shadow(text):
+    """Return the text of a limit with each of its windows in shadow mode."""
+    return text.replace("m", "m shadow")
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@settings(max_examples=40)
+@given(requests=REQUESTS)
+def test_replay_refuses_what_the_enforced_limit_refuses(name, requests):
+    policy = with_value(name, LIMITS[name])
+
+    refused = replay(run(UNLIMITED, requests).events, [name], policy)
+
+    assert refused == run(policy, requests).refusals
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@settings(max_examples=15)
+@given(requests=REQUESTS)
+def test_replay_of_the_enforced_limit_refuses_the_same(name, requests):
+    policy = with_value(name, LIMITS[name])
+    enforced = run(policy, requests)
+
+    assert replay(enforced.events, [name], policy) == enforced.refusals
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@settings(max_examples=15)
+@given(requests=REQUESTS)
+def test_replay_refuses_what_shadow_mode_reports(name, requests):
+    # The other rules of the phone and of the requester refuse some of the sends.
+    others = replace(
+        UNLIMITED,
+        resend_cooldown=timedelta(seconds=30),
+        max_sends=3,
+        sends_per_phone=Limit.parse("4/2m"),
+    )
+    shadow = run(with_value(name, in_shadow(LIMITS[name]), others), requests)
+
+    found = decisions(shadow.events, [name], with_value(name, LIMITS[name], others))
+
+    passed = [rule for send, rule in found if send.refused_by is None]
+    assert passed == [
+        name if name in rules else None
+        for refused_by, rules in zip(
+            shadow.refusals, shadow.shadow_refusals, strict=True
+        )
+        if refused_by is None
+    ]
+
+
+@settings(max_examples=40)
+@given(requests=REQUESTS)
+def test_replay_of_several_limits_refuses_what_all_of_them_refuse(requests):
+    policy = UNLIMITED
+    for name, text in LIMITS.items():
+        policy = with_value(name, text, policy)
+
+    refused = replay(run(UNLIMITED, requests).events, list(LIMITS), policy)
+
+    enforced = run(policy, requests).refusals
+    assert [rule is None for rule in refused] == [rule is None for rule in enforced]
