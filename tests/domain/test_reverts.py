@@ -97,7 +97,7 @@ def test_items_end_at_their_own_times():
     values = [after(state, hours) for hours in (1, 2, 3)]
 
     assert values == [
-        {"sending": "on, SN=off, GH=off"},
+        {"sending": "on, GH=off, SN=off"},
         {"sending": "on, GH=off"},
         {},
     ]

@@ -56,10 +56,10 @@ class SourcedValue:
     ends: tuple[ValueEnd, ...] = ()
 
     def __str__(self) -> str:
-        text = _with_source(self.text, self.source)
-        for end in self.ends:
-            text += f" {end}" if end.then_source else f" ({end})"
-        return text
+        whole = [str(end) for end in self.ends if end.then_source]
+        of_items = "; ".join(str(end) for end in self.ends if not end.then_source)
+        notes = [*whole, *([f"({of_items})"] if of_items else [])]
+        return " ".join([_with_source(self.text, self.source), *notes])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import re
 from otp_engine.domain.policy.policy import PARSERS, format_value
 
 _SEPARATOR = re.compile("[,;]")
-_NONE = "off"
-"""The text of a list without items."""
+_NO_ITEM = frozenset({"off", "none"})
+"""Words for a list without items; every parser of a list accepts `off`."""
 
 
 def split(text: str) -> list[str]:
@@ -42,12 +42,12 @@ def replace(name: str, text: str, key: str, item: str | None) -> str:
     """
     items = split(text)
     if item == key:
-        # In a list of keys alone, the word stands for no item.
-        items = [other for other in items if other != _NONE]
+        # In a list of keys alone, these words stand for no item.
+        items = [other for other in items if other not in _NO_ITEM]
     keys = [key_of(other) for other in items]
     new = [item] if item is not None else []
     at = keys.index(key) if key in keys else len(items)
-    joined = ", ".join([*items[:at], *new, *items[at + 1 :]]) or _NONE
+    joined = ", ".join([*items[:at], *new, *items[at + 1 :]]) or "off"
     try:
         return format_value(PARSERS[name](joined))
     except (KeyError, ValueError):

@@ -1,0 +1,132 @@
+"""Block and unblock one network, country, prefix, API key or channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from otp_engine.cli import policy_changes, policy_context
+from otp_engine.cli.policy_changes import ChangeOptions
+from otp_engine.cli.policy_context import PolicyContext
+from otp_engine.cli.terminal import fail, success
+from otp_engine.domain.limits import names
+from otp_engine.domain.policy import items
+from otp_engine.domain.policy.reverts import End, PolicyState
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of a value of the policy that is a list.
+
+    Attributes:
+        name: The name of the value.
+        key: The key of the item.
+        text: The item.
+    """
+
+    name: str
+    key: str
+    text: str
+
+
+def _switched_off(key: str) -> Item:
+    return Item("sending", key, f"{key}=off")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of what can be blocked.
+
+    Attributes:
+        parse: Returns the canonical form of one; its `ValueError` follows the kind.
+        item: Returns the item that blocks it.
+    """
+
+    parse: Callable[[str], str]
+    item: Callable[[str], Item]
+
+
+_KINDS = {
+    "network": _Kind(
+        names.NETWORK.parse, lambda network: Item("blocked_networks", network, network)
+    ),
+    "country": _Kind(names.COUNTRY.parse, _switched_off),
+    "prefix": _Kind(names.PREFIX.parse, _switched_off),
+    "channel": _Kind(
+        names.CHANNEL.parse, lambda channel: _switched_off(f"channel:{channel}")
+    ),
+    "key": _Kind(names.KEY.parse, lambda key: _switched_off(f"key:{key}")),
+}
+
+
+def block(kind: str, texts: Sequence[str], options: ChangeOptions) -> None:
+    """Block some networks, countries, prefixes, channels or API keys in one version.
+
+    Args:
+        kind: What they are.
+        texts: Their names, as operators write them.
+        options: How to store the change.
+    """
+    found = _parse(kind, texts)
+    context = policy_context.load()
+    set_items(context, found, options)
+    if not options.dry_run and options.until is None:
+        success(f"`otp-engine policy unblock {kind} {' '.join(texts)}` undoes it")
+
+
+def unblock(kind: str, texts: Sequence[str], options: ChangeOptions) -> None:
+    """Unblock what `block` blocks.
+
+    Args:
+        kind: What they are.
+        texts: Their names, as operators write them.
+        options: How to store the change.
+    """
+    found = _parse(kind, texts)
+    context = policy_context.load()
+
+    def without(state: PolicyState, end: End | None) -> PolicyState:
+        for item in found:
+            base = context.base.text(item.name)
+            value = state.values.get(item.name, base)
+            pending = state.find(item.name, item.key)
+            if items.find(value, item.key) != item.text and pending is None:
+                fail(f"{item.key} is not blocked: {item.name} is {value}")
+            state = state.with_item(item.name, item.key, None, end, base=base)
+        return state
+
+    policy_changes.commit(context, options, without)
+
+
+def set_items(
+    context: PolicyContext, found: Sequence[Item], options: ChangeOptions
+) -> None:
+    """Set items of values in one version.
+
+    Args:
+        context: The settings and the stores.
+        found: The items.
+        options: How to store the change.
+    """
+
+    def with_items(state: PolicyState, end: End | None) -> PolicyState:
+        for item in found:
+            base = context.base.text(item.name)
+            state = state.with_item(item.name, item.key, item.text, end, base=base)
+        return state
+
+    policy_changes.commit(context, options, with_items)
+
+
+def _parse(kind: str, texts: Sequence[str]) -> list[Item]:
+    """Return the items of some names; a name that is not valid ends the process."""
+    found, problems = [], []
+    for text in texts:
+        name = text.strip()
+        try:
+            found.append(_KINDS[kind].item(_KINDS[kind].parse(name)))
+        except ValueError as problem:
+            problems.append(f"{kind} {problem}")
+    if problems:
+        fail(*problems)
+    return found
