@@ -149,6 +149,10 @@ class EventMetrics:
             ["limit", "window"],
         )
         self._windows: set[str] = set()
+        self._budget = gauge(
+            "otp_policy_budget",
+            "Money that messages of 24 hours may cost, by the live policy; 0 without.",
+        )
         self._policy_rejected = gauge(
             "otp_policy_rejected",
             "Whether the newest policy version in Redis is not signed, or not newer.",
@@ -197,6 +201,7 @@ class EventMetrics:
         for window in self._windows | set(counts):
             self._limit.labels("sends_total", window).set(counts.get(window, 0))
         self._windows |= set(counts)
+        self._budget.set((policy.budget.amount or 0) / amounts.MICRO)
 
     def policy_rejected(self, rejected: bool) -> None:  # noqa: FBT001 - a value to set
         """Set whether the newest version in Redis is rejected."""

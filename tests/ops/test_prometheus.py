@@ -15,6 +15,7 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.events import Action, RequestRefused, event_from_report
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.messages.delivery_reports import DeliveryReport
+from otp_engine.domain.money.budget import Budget
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.recipients import PseudonymousRecipient
@@ -77,6 +78,14 @@ def send(client, phone="9445012345"):
 
 def check(client, code, phone="9445012345"):
     return client.post("/auth/verify_otp", json={"phone": phone, "otp": code})
+
+
+def test_budget_of_the_live_policy_is_in_units_of_the_currency(metrics):
+    metrics.events.set_policy(1, Policy(budget=Budget.parse("480.50/24h")))
+    limited = exposed(metrics)["otp_policy_budget"]
+    metrics.events.set_policy(2, Policy())
+
+    assert (limited, exposed(metrics)["otp_policy_budget"]) == (480.5, 0)
 
 
 def test_send_and_approval_are_counted_by_country_and_channel(client, outbox):
