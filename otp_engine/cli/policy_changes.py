@@ -143,10 +143,11 @@ def commit(context: PolicyContext, options: ChangeOptions, change: Change) -> No
         change: Makes the new state from the live one.
     """
     for _ in range(_MAX_TRIES):
+        now = context.versions.now()
+        # The number first: a version that another operator adds later has it too.
+        number, at = context.versions.following(now)
         latest = context.versions.latest()
         old = latest.state if latest else PolicyState()
-        now = context.versions.now()
-        number, at = context.versions.following(now)
         end = ends.resolve(options.until, number, now)
         state = change(old, end)
         new = PolicyVersion(

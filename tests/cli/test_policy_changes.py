@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
+from otp_engine import config
+from otp_engine.cli import policy_changes
+from otp_engine.cli.policy_changes import ChangeOptions
+from otp_engine.cli.policy_context import PolicyContext
+from otp_engine.domain.policy.changes import BasePolicy
+from otp_engine.domain.policy.reverts import PolicyState
+from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
+from otp_engine.store.redis_store import RedisStore
 from tests.support import redis_server
 from tests.support.command_line import run
 
@@ -110,6 +120,43 @@ def test_dry_run_prints_the_change_and_stores_nothing(policy, arguments, printed
     for text in [*printed, "dry run: nothing is stored"]:
         assert text in result.stderr
     assert len(json.loads(policy("history", "--json").stdout)) == 1
+
+
+def test_simultaneous_changes_keep_each_other(environ, real_redis):
+    texts = {
+        "ttl": "5m",
+        "max_checks": "4",
+        "max_sends": "3",
+        "code_length": "8",
+        "sends_total": "9/1h",
+        "checks_per_ip": "9/1m",
+        "resend_cooldown": "9s",
+    }
+    settings = config.load(environ)
+    base = BasePolicy(settings.policy, settings.explicit_policy_names)
+    barrier = Barrier(len(texts))
+
+    def change(name):
+        store = RedisStore(real_redis)
+        versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
+        context = PolicyContext(settings, store, versions, base)
+        barrier.wait()
+        policy_changes.commit(
+            context,
+            ChangeOptions(reason=None, by=name),
+            lambda state, end: state.with_value(name, texts[name], end),
+        )
+        return versions
+
+    for _ in range(10):
+        real_redis.flushall()
+        with ThreadPoolExecutor(len(texts)) as threads:
+            *_, versions = threads.map(change, texts)
+
+        assert [version.version for version in versions.history(99)] == list(
+            range(len(texts), 0, -1)
+        )
+        assert versions.live_state() == PolicyState(texts)
 
 
 def test_dry_run_emits_no_event(environ, policy):
