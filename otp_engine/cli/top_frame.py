@@ -161,6 +161,8 @@ def _head_lines(frame: Frame) -> Iterator[_Line]:
         yield _Line(f"! {frame.problem}", "yellow")
     if not policy.sending:
         yield _Line("! sending is off: every send is answered with 503", "red")
+    elif not policy.sending.all_on:
+        yield _Line(f"! sending is {policy.sending}", "yellow")
 
 
 def _country_lines(traffic: Traffic, columns: int, room: int | None) -> Iterator[_Line]:

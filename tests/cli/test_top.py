@@ -236,6 +236,15 @@ def test_frame_states_that_sending_is_off():
     assert lines[1].startswith("! sending is off")
 
 
+def test_frame_states_which_part_of_sending_is_off():
+    sending = Switches.parse("on, SN=off")
+
+    lines = plain(frame(policy=Policy(sending=sending)))
+
+    assert "sending partly on" in lines[0]
+    assert lines[1] == "! sending is on, SN=off"
+
+
 def test_frame_without_events_has_a_row_of_zeros():
     assert plain(frame([], usage=[]))[3].split() == [
         *("all", "0", "0", "0", "-", "0", "0", "0")
