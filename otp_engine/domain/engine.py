@@ -479,17 +479,17 @@ class Engine(PendingVerifications):
         self, phone: PhoneKey, verification_id: bytes, reservations: Reservations
     ) -> CheckResult:
         """Close the verification of a right code, unless another request has."""
-        approved_at = self.store.approve(
+        approval = self.store.approve(
             phone,
             idempotency_key=reservations.idempotency_key,
             verification_id=verification_id,
         )
         # The global limit counts failed checks only.
         reservations.release_global_hits()
-        if approved_at is None:
+        if approval is None:
             raise VerificationNotFound
         return CheckResult(
-            verification_id=verification_id, approved=True, approved_at=approved_at
+            verification_id=verification_id, approved=True, approved_at=approval.at
         )
 
 

@@ -254,6 +254,19 @@ class DestinationUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """The approval of a verification.
+
+    Attributes:
+        at: When, by the store's clock.
+        counted_messages: Messages of the verification that the pumping guard counted.
+    """
+
+    at: datetime
+    counted_messages: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckReservation:
     """A check that the store has reserved.
 

@@ -11,7 +11,10 @@ from otp_engine.domain.events import Event, RecordedEvent
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
+    Approval,
     CheckReservation,
+    DestinationCharge,
+    DestinationUsage,
     HashParameters,
     PendingSends,
     PendingVerification,
@@ -20,6 +23,9 @@ from otp_engine.domain.models import (
 from otp_engine.domain.phones.phone_keys import PhoneKey, PhoneStateStore
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.provider_rejections import ProviderRejection
+from otp_engine.domain.pumping_guard.listing import ListedPlace
+from otp_engine.domain.pumping_guard.places import Destination
+from otp_engine.domain.pumping_guard.rules import GuardRules, Suspension
 from otp_engine.domain.services import Service
 from otp_engine.domain.verification_records import VerificationRecord
 
@@ -75,6 +81,7 @@ class VerificationStore(PhoneStateStore, Protocol):
         idempotency_key: bytes,
         code_hash: bytes,
         code_expires_at: int,
+        counted: bool = False,
     ) -> bool:
         """Store the hash of the code of a reserved send.
 
@@ -83,6 +90,7 @@ class VerificationStore(PhoneStateStore, Protocol):
             idempotency_key: Identifies the send, 8 bytes.
             code_hash: Argon2id hash of the code, 32 bytes.
             code_expires_at: When the code expires, as its reservation states it.
+            counted: Whether the pumping guard has counted the message.
 
         Returns:
             False if the verification has ended: the message must not be sent.
@@ -135,7 +143,8 @@ class VerificationStore(PhoneStateStore, Protocol):
         idempotency_key: bytes,
         verification_id: bytes,
         code_matched: bool = True,
-    ) -> datetime | None:
+        mark_proven: bool = True,
+    ) -> Approval | None:
         """Close a verification as approved.
 
         Args:
@@ -144,10 +153,10 @@ class VerificationStore(PhoneStateStore, Protocol):
             verification_id: Id of the verification, 16 bytes.
             code_matched: Whether a code was compared and right. The phone's failed
                 checks are then deleted.
+            mark_proven: Whether the phone is proven for 90 days and three messages.
 
         Returns:
-            The time of the approval by the store's clock. None if the verification was
-            not pending.
+            The approval. None if the verification was not pending.
         """
 
     def cancel(self, phone: PhoneKey, *, verification_id: bytes | None = None) -> bool:
@@ -192,8 +201,83 @@ class VerificationStore(PhoneStateStore, Protocol):
     def release_hits(self, hits: Sequence[LimitHit], *, idempotency_key: bytes) -> None:
         """Release the hits that `acquire_hits` counted for this request."""
 
+    def acquire_destination(
+        self, charge: DestinationCharge, *, idempotency_key: bytes
+    ) -> DestinationUsage:
+        """Count one message against the pumping guard and all global limits.
+
+        A refused message is counted by none of them.
+
+        Args:
+            charge: The message.
+            idempotency_key: Identifies the send, 8 bytes.
+
+        Raises:
+            DestinationSuspended: The pumping guard refused the message.
+            RateLimited: A limit refused it.
+        """
+
+    def release_destination(
+        self, charge: DestinationCharge, *, idempotency_key: bytes
+    ) -> None:
+        """Take back a message that `acquire_destination` counted for this request."""
+
+    def credit_approval(
+        self,
+        destination: Destination,
+        *,
+        verification_id: bytes,
+        messages: int,
+        rules: GuardRules,
+    ) -> None:
+        """Forgive unproven messages of the places of an approved number.
+
+        A repetition within two minutes changes nothing.
+
+        Args:
+            destination: The places of the number.
+            verification_id: Id of the verification, 16 bytes.
+            messages: Messages of the verification that the guard counted.
+            rules: The rules of the pumping guard for the country of the number.
+        """
+
     def ping(self) -> None:
         """Return if the store can serve requests."""
+
+
+class GuardStore(Protocol):
+    """The pumping guard for operators; methods raise `StoreUnavailable`."""
+
+    def list_places(self) -> list[ListedPlace]:
+        """Return the places with unproven messages, approvals or a suspension."""
+
+    def list_suspensions(self) -> list[Suspension]:
+        """Return the suspensions, the one with the latest end first."""
+
+    def clear(self, prefix: str) -> int:
+        """Delete what the guard has counted in a place, and its suspension.
+
+        Args:
+            prefix: Name of a place: a prefix of numbers, or a country. With a prefix,
+                all places in it are deleted.
+
+        Returns:
+            The number of deleted places.
+
+        Raises:
+            ValueError: The text is not the name of a place.
+        """
+
+    def suspend(self, prefix: str, until: datetime) -> None:
+        """Refuse messages to a place until a time, which is at most 31 days ahead.
+
+        Args:
+            prefix: Name of a place: a block, a network or a country.
+            until: The end.
+
+        Raises:
+            ValueError: The text is not the name of a place.
+        """
 
 
 class LimitUsageStore(Protocol):

@@ -42,6 +42,7 @@ class RedisCommands(Protocol):
     delete: Callable[..., int]
     eval: Callable[..., Any]
     evalsha: Callable[..., Any]
+    hdel: Callable[..., int]
     hget: Callable[[str, str], bytes | None]
     hgetall: Callable[[str], dict[bytes, bytes]]
     hvals: Callable[[str], list[bytes]]

@@ -12,6 +12,8 @@
     otp:{<phone>}:provider_rejections
                                  hash    by sender, why and until when a provider
                                          rejects the phone; ten minutes
+    otp:{<phone>}:proven         string  messages that a proven phone may have until its
+                                         next approval; 90 days after the last one
     otp:{<phone>}:bound          zset    the namespaces of bound verifications, with
                                          their end; until the last of them ends
     otp:{<phone>}:approval[:<namespace>]
@@ -21,6 +23,10 @@
     <key of a shared limit>:packed
                                  zset    for a large limit, blocks of earlier hits; the
                                          longest window
+    otp:{shared}:guard           hash    the pumping guard, with a field for each place;
+                                         31 days after the last message
+    otp:{shared}:charge:<key>    string  what a message was charged; two minutes
+    otp:{shared}:credit:<id>     string  an approval was credited; two minutes
     otp:{<id>}:record            hash    what `/v2` returns about a verification later;
                                          as long as its codes can be live
     otp:{<message>}:delivery_report
@@ -43,7 +49,7 @@ A log expires up to ten minutes after its longest window: an expiry with a margi
 written less often.
 
 With `OTP_SHARED_SLOTS` the hash tags of shared limits are `{shared:0}`, `{shared:1}`
-and so on.
+and so on. The pumping guard stays in `{shared}`.
 
 `<phone>` is a pseudonym of the number, and so is each personal `<identifier>`.
 `<namespace>` is the service. It is `SERVICE+ID`, with the ID in hexadecimal, for a
@@ -62,7 +68,9 @@ memory.
     checks   the 8-byte idempotency keys of the counted checks, concatenated
     <key>    one field a send, named by its 8-byte idempotency key: empty while it is
              only reserved, then the 32-byte hash of its code and the time at which the
-             code expires (ms, decimal)
+             code expires (ms, decimal), with a dot at the end if the pumping guard
+             counted the message
+    p<key>   empty; the send used one message of a proven phone
 """
 
 from __future__ import annotations
@@ -74,6 +82,9 @@ from otp_engine.domain.phones.phone_keys import PhoneKey
 
 SHARED_LIMITS = "otp:{shared}"
 """Prefix of the keys of all shared limits."""
+
+GUARD = f"{SHARED_LIMITS}:guard"
+"""The places of the pumping guard."""
 
 PACKED = ":packed"
 """Suffix of the key of the packed log of a shared limit, after that of its log."""
@@ -115,6 +126,7 @@ class PhoneKeyNames(NamedTuple):
             verifications included, towards `max_consecutive_failures`.
         provider_rejections: Rejections of the phone by providers, by sender.
         bound: The bound verifications, for all services.
+        proven: The messages that the phone, if it is proven, may have.
     """
 
     verification: str
@@ -125,6 +137,7 @@ class PhoneKeyNames(NamedTuple):
     consecutive_failures: str
     provider_rejections: str
     bound: str
+    proven: str
 
 
 def for_phone(phone: PhoneKey) -> PhoneKeyNames:
@@ -140,6 +153,7 @@ def for_phone(phone: PhoneKey) -> PhoneKeyNames:
         consecutive_failures=f"{prefix}consecutive_failures",
         provider_rejections=f"{prefix}provider_rejections",
         bound=f"{prefix}bound",
+        proven=f"{prefix}proven",
     )
 
 
@@ -161,6 +175,16 @@ def delivery_report(message: str) -> str:
 def probe(tag: str) -> str:
     """Return the key of probes of Redis with that hash tag."""
     return f"otp:{{{tag}}}:probe"
+
+
+def guard_charge(idempotency_key: bytes) -> str:
+    """Return the key of what one message was charged."""
+    return f"{SHARED_LIMITS}:charge:{idempotency_key.hex()}"
+
+
+def guard_credit(verification_id: bytes) -> str:
+    """Return the key that marks an approval as credited."""
+    return f"{SHARED_LIMITS}:credit:{verification_id.hex()}"
 
 
 def shared_limit(hit: LimitHit, slot: int | None = None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.errors import RateLimited
@@ -136,3 +137,41 @@ class RedisLimitHits:
         for shares in groups:
             logs = [keys.shared_limit(share.part, share.slot) for share in shares]
             self._release_hits.run(logs, idempotency_key)
+
+
+def encode_hits(hits: Sequence[LimitHit]) -> list[str]:
+    """Return the limits of *hits* as arguments of a script."""
+    return [lua_codec.encode_shared_limit(hit.limit) for hit in hits]
+
+
+def decode_usages(
+    hits: Sequence[LimitHit], usages: Sequence[Any], at: int
+) -> list[WindowUsage]:
+    """Return the usage of each window, from the reply of a script.
+
+    Args:
+        hits: The hits.
+        usages: The part of the reply for each of them.
+        at: When the event was counted, in milliseconds since 1970.
+    """
+    return [
+        usage
+        for hit, (over, *windows) in zip(hits, usages, strict=True)
+        for usage in lua_codec.decode_usage(hit, over, windows, at)
+    ]
+
+
+def refused_by(hit: LimitHit, at: int, wait: int) -> RateLimited:
+    """Return the error of an event that a limit refused.
+
+    Args:
+        hit: The limit.
+        at: When, in milliseconds since 1970.
+        wait: Milliseconds until the limit accepts one more event.
+    """
+    return RateLimited(
+        hit.limit_name,
+        retry_after=timedelta(milliseconds=wait),
+        identifier=hit.identifier,
+        refused_at=at,
+    )

@@ -19,6 +19,15 @@ log = logging.getLogger(__name__)
 
 _FOLDER = resources.files("otp_engine.store") / "lua"
 _SHARED_LIBRARY = ("lib/packed_log", "lib/sliding_window_log", "lib/verification")
+_LIBRARIES = {
+    "acquire_hits": ("lib/shared_limits",),
+    "acquire_destination": ("lib/shared_limits", "lib/pumping_guard"),
+    "release_destination": ("lib/pumping_guard",),
+    "credit_approval": ("lib/pumping_guard",),
+    "list_places": ("lib/pumping_guard",),
+    "suspend_place": ("lib/pumping_guard",),
+}
+"""Libraries that only some scripts use: a script cannot have any number of locals."""
 _WAIT_TIMEOUT = 100  # milliseconds
 ALLOW_OOM_FLAG = "#!lua flags=allow-oom\n"
 """First line of a script that Redis 7 runs even when its memory is full."""
@@ -27,8 +36,8 @@ _FLAG_UNKNOWN = "near '#'"
 
 @cache
 def load(name: str) -> str:
-    """Return the text of a script, with the shared library prepended."""
-    parts = (*_SHARED_LIBRARY, name)
+    """Return the text of a script, with its libraries prepended."""
+    parts = (*_SHARED_LIBRARY, *_LIBRARIES.get(name, ()), name)
     return "\n".join((_FOLDER / f"{part}.lua").read_text() for part in parts)
 
 

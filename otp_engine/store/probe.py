@@ -19,17 +19,17 @@ _TTL = lua_codec.to_ms(timedelta(seconds=10))
 SEND_AND_CHECK = (
     "TIME",
     *("GET *", "EXISTS *", "PTTL *"),
-    *("HGET * f", "HGETALL *"),
+    *("HGET * f", "HGETALL *", "HMGET * f", "HRANDFIELD *"),
     *("HSET * f v", "HSETNX * f v", "HDEL * f"),
     *("ZADD * 1 m", "ZREM * m", "ZREMRANGEBYSCORE * 0 1", "ZSCORE * m"),
     *("ZCARD *", "ZCOUNT * 0 1", "ZRANGE * 0 1", "ZREVRANGE * 0 1"),
     *("LINDEX * 0", "SISMEMBER * m"),
-    *("DEL *", "PEXPIRE * 1", "PEXPIREAT * 1"),
+    *("DECR *", "INCR *", "DEL *", "PEXPIRE * 1", "PEXPIREAT * 1"),
 )
 """The commands of sends and checks; those after DEL find no key to change."""
 
 OTHERS = (
-    *("HVALS *", "LPUSH * v", "LRANGE * 0 0", "LSET * 0 v", "LTRIM * 0 0"),
+    *("HSCAN * 0", "HVALS *", "LPUSH * v", "LRANGE * 0 0", "LSET * 0 v", "LTRIM * 0 0"),
     *("XADD * 1-1 f v", "XTRIM * MAXLEN 1", "XRANGE * - +", "XREVRANGE * + -"),
     *("SADD * m", "SREM * m", "MGET *"),
 )

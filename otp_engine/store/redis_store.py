@@ -7,6 +7,7 @@ from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMet
 from otp_engine.store import keys
 from otp_engine.store.connection import Client, connect
 from otp_engine.store.events.event_store import RedisEventStore
+from otp_engine.store.guard import RedisGuardStore
 from otp_engine.store.inbox import RedisInbox
 from otp_engine.store.limit_usage import RedisLimitUsageStore
 from otp_engine.store.persistence import persistence_warnings
@@ -48,6 +49,7 @@ class RedisStore(RedisVerificationStore):
         self._probe = Probe(redis_client, replicas=replicas)
         self.services = RedisServiceStore(redis_client, replicas=replicas)
         self.records = RedisVerificationRecordStore(redis_client)
+        self.guard = RedisGuardStore(redis_client, replicas=replicas)
         self.safe_list = RedisSafeList(redis_client)
         self.events = RedisEventStore(redis_client)
         self.inbox = RedisInbox(redis_client)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.models import (
+    Approval,
     CheckReservation,
     HashParameters,
     PendingVerification,
@@ -24,16 +25,19 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 from otp_engine.store import keys, lua_codec
-from otp_engine.store.limit_hits import RedisLimitHits
+from otp_engine.store.destinations import RedisDestinations
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 
 # Long enough for a retry after a lost reply.
 _APPROVAL_TTL = lua_codec.to_ms(timedelta(minutes=1))
+# A proven phone passes the pumping guard.
+_PROVEN_TTL = lua_codec.to_ms(timedelta(days=90))
+_PROVEN_MESSAGES = 3
 
 
-class RedisVerificationStore(RedisLimitHits):
-    """Stores verifications and the hits of limits.
+class RedisVerificationStore(RedisDestinations):
+    """Stores verifications, the hits of limits, and the pumping guard.
 
     Implements `domain.ports.VerificationStore`.
     """
@@ -86,7 +90,7 @@ class RedisVerificationStore(RedisLimitHits):
             [
                 *(names.verification, names.sends, names.failed_checks),
                 *(names.shadow_sends, names.provider_rejections),
-                names.consecutive_failures,
+                *(names.consecutive_failures, names.proven),
                 *([names.bound] if bound else []),
             ],
             idempotency_key,
@@ -99,7 +103,8 @@ class RedisVerificationStore(RedisLimitHits):
             sender,
         )
         match reply:
-            case [b"reserved", salt, argon2, ends, resend, sends, over, shadow_sends]:
+            case [b"reserved", salt, argon2, ends, resend, *usages, proven]:
+                sends, over, shadow_sends = usages
                 limit = policy.sends_per_phone
                 enforced = LimitHit("sends_per_phone", "", limit.enforced)
                 shadow = LimitHit("sends_per_phone", "", limit.shadow)
@@ -112,6 +117,7 @@ class RedisVerificationStore(RedisLimitHits):
                         *lua_codec.decode_usage(enforced, 0, sends),
                         *lua_codec.decode_usage(shadow, over, shadow_sends),
                     ],
+                    proven=bool(proven),
                 )
             case [b"provider_rejection", text]:
                 raise ProviderRejection.parse(text.decode()).to_error()
@@ -125,12 +131,14 @@ class RedisVerificationStore(RedisLimitHits):
         idempotency_key: bytes,
         code_hash: bytes,
         code_expires_at: int,
+        counted: bool = False,
     ) -> bool:
         """Store the hash of the code of a reserved send."""
         names = keys.for_phone(phone)
         return bool(
             self._commit_send.run(
-                [names.verification], idempotency_key, code_hash, code_expires_at
+                [names.verification],
+                *(idempotency_key, code_hash, code_expires_at, int(counted)),
             )
         )
 
@@ -147,7 +155,7 @@ class RedisVerificationStore(RedisLimitHits):
         self._release_send.run(
             [
                 *(names.verification, names.sends),
-                *(names.shadow_sends, names.provider_rejections),
+                *(names.shadow_sends, names.provider_rejections, names.proven),
             ],
             idempotency_key,
             str(rejection or ""),
@@ -195,20 +203,25 @@ class RedisVerificationStore(RedisLimitHits):
         idempotency_key: bytes,
         verification_id: bytes,
         code_matched: bool = True,
-    ) -> datetime | None:
-        """Close the verification, and return when; None if another request did."""
+        mark_proven: bool = True,
+    ) -> Approval | None:
+        """Close the verification; return None if another request did."""
         names = keys.for_phone(phone)
-        approved_at = self._approve.run(
+        approved_at, counted = self._approve.run(
             [
                 *(names.verification, names.failed_checks),
-                *(names.approval, names.consecutive_failures),
+                *(names.approval, names.consecutive_failures, names.proven),
             ],
             idempotency_key,
             verification_id,
             _APPROVAL_TTL,
             int(code_matched),
+            *(_PROVEN_MESSAGES, _PROVEN_TTL if mark_proven else 0),
         )
-        return lua_codec.from_epoch_ms(approved_at) if approved_at else None
+        if not approved_at:
+            return None
+        at = lua_codec.from_epoch_ms(approved_at)
+        return Approval(at=at, counted_messages=counted)
 
     def cancel(self, phone: PhoneKey, *, verification_id: bytes | None = None) -> bool:
         """Close the verification without an approval; return whether it was pending."""

@@ -74,11 +74,11 @@ def test_send_to_an_unknown_phone_takes_18_commands(busy_engine, commands_of):
     assert commands.total() == 18
 
 
-def test_resend_takes_29_commands(busy_engine, commands_of):
+def test_resend_takes_30_commands(busy_engine, commands_of):
     resend = replace(busy_engine, policy=replace(POLICY, resend_cooldown=timedelta()))
     resend.send(SEND)
 
-    assert commands_of(resend.send, SEND).total() == 29
+    assert commands_of(resend.send, SEND).total() == 30
 
 
 def test_wrong_check_takes_10_commands(busy_engine, commands_of):
@@ -99,13 +99,15 @@ def test_wrong_check_takes_10_commands(busy_engine, commands_of):
     assert commands.total() == 10
 
 
-def test_right_check_takes_15_commands(busy_engine, commands_of):
+def test_right_check_takes_17_commands(busy_engine, commands_of):
     busy_engine.send(SEND)
 
     commands = commands_of(busy_engine.check, check_of(busy_engine.sender.code))
 
-    assert commands.total() == 15
-    assert commands["hget"] == commands["set"] == commands["del"] == 1
+    assert commands.total() == 17
+    assert commands["hget"] == commands["del"] == 1
+    # The idempotency key of the approval, and the mark of a proven phone.
+    assert commands["set"] == 2
 
 
 def test_refused_send_takes_11_commands_and_no_write(busy_engine, commands_of):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
@@ -11,11 +12,15 @@ from twilio.request_validator import RequestValidator
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.limits.limits import Limit, LimitHit
+from otp_engine.domain.models import DestinationCharge, HashParameters
+from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion
-from otp_engine.errors import DeliveryFailed
+from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
+from otp_engine.errors import DeliveryFailed, DestinationSuspended
 from otp_engine.store import keys
 from tests.support import redis_server, twilio_server
 from tests.support.fakes import FakeSender, different_code
@@ -52,6 +57,7 @@ def use_every_feature(store, redis):
     _run_v2_api(store)
     _run_rotation(store, redis)
     _run_operator_commands(store)
+    _run_pumping_guard(store)
     store.events.flush()
 
 
@@ -174,3 +180,45 @@ def _run_operator_commands(store):
     store.limit_usage.phone_usage(PhoneKey("unused"), policy)
     store.limit_usage.delete_phone([PhoneKey("unused")])
     store.records.mark_canceled(b"0" * 16, at=now, ttl=timedelta(minutes=1))
+
+
+def _run_pumping_guard(store):
+    hit = LimitHit("sends_per_country", "SN", Limit.parse("1000/1h"))
+    charge = DestinationCharge(
+        hits=[hit],
+        destination=numbers.parse("+221779991234", "SN").destination,
+        guard=GuardRules(mode=GuardMode.ON, block=1),
+    )
+    store.acquire_destination(charge, idempotency_key=b"counted!")
+    with suppress(DestinationSuspended):
+        store.acquire_destination(charge, idempotency_key=b"refused!")
+    store.acquire_destination(charge, idempotency_key=b"counted!")
+    store.credit_approval(
+        charge.destination, verification_id=bytes(16), messages=1, rules=charge.guard
+    )
+    store.release_destination(charge, idempotency_key=b"counted!")
+    store.guard.suspend("SN", datetime.now(UTC) + timedelta(hours=1))
+    store.guard.list_suspensions()
+    store.guard.clear("SN")
+    _run_proven_phone(store)
+
+
+def _run_proven_phone(store):
+    phone, policy = PhoneKey("proven"), Policy()
+    parameters = HashParameters(bytes(16), "argon2")
+    steps = {"idempotency_key": b"proven01"}
+    reservation = store.reserve_send(
+        phone, **steps, hash_parameters=parameters, policy=policy
+    )
+    store.commit_send(
+        phone,
+        **steps,
+        code_hash=bytes(32),
+        code_expires_at=reservation.code_expires_at,
+        counted=True,
+    )
+    store.approve(phone, **steps, verification_id=bytes(16))
+    again = {"idempotency_key": b"proven02"}
+    store.reserve_send(phone, **again, hash_parameters=parameters, policy=policy)
+    store.limit_usage.pending_sends(phone)
+    store.release_send(phone, **again)

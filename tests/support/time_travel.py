@@ -13,9 +13,14 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from otp_engine.store import keys as key_names
+
 _KEY_BYTES = 8
 _PROVIDER_REFUSAL = re.compile(rb"([0-9]{13}) ([a-z_]+(?: [0-9]+)?)")
 _HASH_BYTES = 32
+_GUARD = key_names.GUARD.encode()
+_PLACE = re.compile(r"(\S+ \S+ \S+) (-?[0-9]+) (-?[0-9]+) ([0-9]+) (-?[0-9]+)")
+_SHARE = re.compile(r"(\S+ \S+) (-?[0-9]+)")
 
 
 def age(redis: Any, by: timedelta) -> None:
@@ -34,7 +39,9 @@ def age(redis: Any, by: timedelta) -> None:
                 events = redis.zrange(key, 0, -1, withscores=True)
                 writes.zadd(key, {event: at - shift for event, at in events})
             case b"hash":
-                writes.hset(key, mapping=_aged(redis.hgetall(key), shift))
+                fields = redis.hgetall(key)
+                move = _aged_guard if key == _GUARD else _aged
+                writes.hset(key, mapping=move(fields, shift))
         # A key without an expiry keeps none, because tests look for such keys.
         if ttl > 0:
             # Redis 6.2 has no PEXPIRETIME.
@@ -47,8 +54,32 @@ def _aged(verification: dict[bytes, bytes], shift: int) -> dict[bytes, bytes]:
     aged = dict(verification)
     for field, value in verification.items():
         if len(field) == _KEY_BYTES and value:
-            code_hash, expires_at = value[:_HASH_BYTES], int(value[_HASH_BYTES:])
-            aged[field] = code_hash + b"%d" % (expires_at - shift)
+            code_hash, expires_at = value[:_HASH_BYTES], value[_HASH_BYTES:]
+            counted = b"." if expires_at.endswith(b".") else b""
+            moved = int(expires_at.removesuffix(b".")) - shift
+            aged[field] = code_hash + b"%d" % moved + counted
         elif refusal := _PROVIDER_REFUSAL.fullmatch(value):
             aged[field] = b"%d %s" % (int(refusal[1]) - shift, refusal[2])
     return aged
+
+
+def _aged_guard(fields: dict[bytes, bytes], shift: int) -> dict[bytes, bytes]:
+    return {
+        name: aged_place(text.decode(), shift).encode() for name, text in fields.items()
+    }
+
+
+def aged_place(text: str, shift: int) -> str:
+    """Return a field of the pumping guard with times *shift* milliseconds earlier."""
+    if match := _PLACE.fullmatch(text):
+        scores, at, until, trips, pressed_at = match.groups()
+        times = [_moved(time, shift) for time in (at, until, pressed_at)]
+        return f"{scores} {times[0]} {times[1]} {trips} {times[2]}"
+    if match := _SHARE.fullmatch(text):
+        return f"{match[1]} {_moved(match[2], shift)}"
+    return text
+
+
+def _moved(time: str, shift: int) -> int:
+    """Return a stored time *shift* milliseconds earlier; 0 stands for none."""
+    return int(time) and int(time) - shift

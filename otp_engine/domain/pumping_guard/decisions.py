@@ -256,14 +256,12 @@ def _restart(place: Place, level: Level, most: float | None, ended: int) -> Plac
 def _error(
     destination: Destination, level: Level, place: Place, *, is_new: bool
 ) -> DestinationSuspended:
-    until = to_datetime(place.until)
-    return DestinationSuspended(
+    suspension = Suspension(
         level=level,
         prefix=destination.name(level),
         country=destination.country,
         unproven=place.unproven,
-        until=until,
+        until=to_datetime(place.until),
         trips=place.trips,
-        is_new=is_new,
-        retry_after=until - to_datetime(place.at),
     )
+    return suspension.to_error(is_new=is_new, at=to_datetime(place.at))

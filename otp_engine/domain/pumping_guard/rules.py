@@ -80,6 +80,24 @@ class Suspension:
             trips=error.trips,
         )
 
+    def to_error(self, *, is_new: bool, at: datetime) -> DestinationSuspended:
+        """Return the error of a message that the suspension refuses.
+
+        Args:
+            is_new: Whether the message started the suspension.
+            at: The time of the message.
+        """
+        return DestinationSuspended(
+            level=self.level,
+            prefix=self.prefix,
+            country=self.country,
+            unproven=self.unproven,
+            until=self.until,
+            trips=self.trips,
+            is_new=is_new,
+            retry_after=self.until - at,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pressure:

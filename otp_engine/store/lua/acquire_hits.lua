@@ -26,54 +26,15 @@
 
 local key = ARGV[1]
 local at = now()
-local count = #KEYS / 2
-local packed_exist = redis.call('EXISTS', unpack(KEYS, count + 1)) > 0
-local logs = {}
-for i = 1, count do
-    local packed = read_packed(KEYS[count + i], packed_exist)
-    local log = read_log(KEYS[i], ARGV[i + 3], at, true, packed)
-    log.in_shadow = string.sub(ARGV[i + 3], 1, 6) == 'shadow'
-    logs[i] = log
-end
-
--- Return whether a log contains the event.
-local function is_counted()
-    for _, log in ipairs(logs) do
-        if redis.call('ZSCORE', log.key, key) then
-            return true
-        end
-    end
-    return false
-end
-
-local refused, longest = 0, 0
-for i, log in ipairs(logs) do
-    local milliseconds = log.in_shadow and 0 or retry_after(log)
-    if milliseconds > longest then
-        refused, longest = i, milliseconds
-    end
-end
+local logs = read_shared_logs(1, 4, at)
+local refused, longest = find_refusing_log(logs)
 -- Only a repeated request can be in a log, so no other request needs to look.
-local repeated = refused > 0 and is_counted()
+local repeated = refused > 0 and is_in_log(logs, key)
 if refused > 0 and not repeated then
     return {'refused', at, refused, longest}
 end
 
-for _, log in ipairs(logs) do
-    if not log.in_shadow and append(log, key) == 0 then
-        repeated = true
-    end
-end
 local reply = {'acquired', at}
-for i, log in ipairs(logs) do
-    -- Last, because the enforced limits have shown whether the request is repeated.
-    local over = log.in_shadow and check_shadow(log, key, repeated) or 0
-    reply[i + 2] = {over, unpack(usage(log))}
-end
--- Last, because the reply is computed from the events in their old places.
-for _, log in ipairs(logs) do
-    if is_large(log, tonumber(ARGV[2])) then
-        pack(log, tonumber(ARGV[3]))
-    end
-end
+append_to_logs(logs, key, repeated, reply)
+pack_large_logs(logs, tonumber(ARGV[2]), tonumber(ARGV[3]))
 return reply

@@ -7,6 +7,7 @@
 -- ARGV[1]  idempotency key of the send, 8 bytes
 -- ARGV[2]  the code's hash, 32 bytes
 -- ARGV[3]  time at which the code expires, as reserve_send.lua returned it
+-- ARGV[4]  1 if the pumping guard has counted the message, else 0
 --
 -- returns  1  stored; the message may be sent
 --          0  the reservation is gone; nothing may be sent
@@ -14,7 +15,8 @@
 -- TTL: unchanged; reserve_send.lua has extended it to the end of this code.
 
 -- HSET replies whether it has added the field, so it also looks the reservation up.
-if redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ARGV[3]) == 0 then
+local counted = ARGV[4] == '1' and COUNTED or ''
+if redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ARGV[3] .. counted) == 0 then
     return 1
 end
 redis.call('HDEL', KEYS[1], ARGV[1])

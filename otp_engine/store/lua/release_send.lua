@@ -10,6 +10,7 @@
 --                                     hash: by sender, the time at which a provider's
 --                                     rejection of this phone expires (ms, decimal),
 --                                     and its reason
+-- KEYS[5]  otp:{phone}:proven         string: messages that a proven phone may have
 -- ARGV[1]  idempotency key of the send, 8 bytes
 -- ARGV[2]  why a provider rejected this phone; empty for any other reason
 -- ARGV[3]  milliseconds to store the provider's rejection
@@ -35,6 +36,12 @@ redis.call('ZREM', KEYS[2], key)
 redis.call('ZREM', KEYS[3], key)
 if redis.call('HDEL', verification, key) == 0 then
     return 0
+end
+-- Without the key the phone is proven no more, and INCR would make one without an expiry.
+if redis.call('HDEL', verification, 'p' .. key) == 1
+    and redis.call('EXISTS', KEYS[5]) == 1
+then
+    redis.call('INCR', KEYS[5])
 end
 
 local live = read_verification(verification, now())

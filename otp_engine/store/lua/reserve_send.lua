@@ -15,7 +15,8 @@
 --                                      and its reason
 -- KEYS[6]   otp:{phone}:consecutive_failures
 --                                      zset: one member a failed check of any kind
--- KEYS[7]   otp:{phone}:bound          zset: bound verifications, scored by their end;
+-- KEYS[7]   otp:{phone}:proven         string: messages that a proven phone may have
+-- KEYS[8]   otp:{phone}:bound          zset: bound verifications, scored by their end;
 --                                      present for a bound verification only
 -- ARGV[1]   idempotency key of the send, 8 bytes
 -- ARGV[2]   id of a new verification; empty to accept a live verification only
@@ -28,16 +29,18 @@
 -- ARGV[9]   limit of failed checks of this phone; empty for a bound verification
 -- ARGV[10]  shadow limit of messages to this phone; empty without one
 -- ARGV[11]  limit of consecutive failed checks of this phone
--- ARGV[12]  member of KEYS[7] for this verification
+-- ARGV[12]  member of KEYS[8] for this verification
 -- ARGV[13]  the sender: field of KEYS[5]
 --
--- returns  {'reserved', id, argon2, end, ms, {used, ms, ...}, over, {used, ms, ...}}
+-- returns  {'reserved', id, argon2, end, ms, {used, ms, ...}, over, {used, ms, ...},
+--           proven}
 --                                           reserved; the code of this send expires at
 --                                           end (ms since 1970); the next send is
 --                                           possible in ms; for each window of the enforced limit the
 --                                           messages in it, and ms until it accepts one
 --                                           more; 1 if the shadow limit would refuse
---                                           this send, else 0; its windows likewise
+--                                           this send, else 0; its windows likewise; 1
+--                                           if the phone is proven, else 0
 --          {'resend_cooldown' | 'max_sends' | 'sends_per_phone' |
 --           'failed_checks_per_phone' | 'max_consecutive_failures', ms, at}
 --                                           refused at that time (ms since 1970) for
@@ -50,7 +53,7 @@
 -- TTL: the verification expires no earlier than the code of this send;
 -- release_send.lua reverts that. The log of sends expires after its longest window, or
 -- up to ten minutes later, and no earlier than a code: during a pepper rotation it marks
--- the phone as in use (phone_state.lua). The index of bound verifications expires with
+-- the phone as in use (phone_state.lua). The proven phone keeps its expiry. The index of bound verifications expires with
 -- the last of them.
 
 local verification, sends, shadow = KEYS[1], KEYS[2], KEYS[4]
@@ -58,7 +61,7 @@ local key, ttl, cooldown = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[7])
 local max_sends = tonumber(ARGV[5])
 local at = now()
 -- Most phones have no key yet, so one command replaces the reads of all keys.
-local exists = redis.call('EXISTS', unpack(KEYS, 1, 6)) > 0
+local exists = redis.call('EXISTS', unpack(KEYS, 1, 7)) > 0
 local pending = read_verification(verification, at, exists)
 local id, argon2 = pending.fields.id, pending.fields.argon2
 local sent = #pending.sends
@@ -99,6 +102,11 @@ local function find_refusal()
     return reason, longest
 end
 
+-- Whether this send uses one message of a proven phone. A field of the verification
+-- stores it, for a repeated request and for release_send.lua.
+local proven, proven_field = KEYS[7], 'p' .. key
+local uses_proven = pending.fields[proven_field] ~= nil
+
 local function extend(name)
     if not exists or redis.call('PTTL', name) < ttl then
         redis.call('PEXPIRE', name, ttl)
@@ -117,7 +125,8 @@ local function reserved(repeated)
         resend = math.max(resend, ttl)
     end
     return {
-        'reserved', id, argon2, at + ttl, resend, usage(log), over, usage(shadow_log)
+        'reserved', id, argon2, at + ttl, resend, usage(log), over, usage(shadow_log),
+        uses_proven and 1 or 0
     }
 end
 
@@ -147,13 +156,18 @@ else
     id, argon2 = ARGV[2], ARGV[3]
     redis.call('HSET', verification, 'id', id, 'argon2', argon2, 'checks', '', key, '')
 end
+if exists and tonumber(redis.call('GET', proven) or 0) > 0 then
+    uses_proven = true
+    redis.call('DECR', proven)
+    redis.call('HSET', verification, proven_field, '')
+end
 sent = sent + 1
 -- The log also serves the cooldown, and marks the phone as in use.
 log.longest, log.in_use = math.max(log.longest, cooldown, ttl), exists
 append(log, key)
-if KEYS[7] then
-    redis.call('ZADD', KEYS[7], at + ttl, ARGV[12])
-    redis.call('ZREMRANGEBYSCORE', KEYS[7], '-inf', at)
-    extend(KEYS[7])
+if KEYS[8] then
+    redis.call('ZADD', KEYS[8], at + ttl, ARGV[12])
+    redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', at)
+    extend(KEYS[8])
 end
 return reserved(false)
