@@ -30,7 +30,13 @@ SEND_AND_CHECK = (
 
 OTHERS = (
     *("HSCAN * 0", "HVALS *", "LPUSH * v", "LRANGE * 0 0", "LSET * 0 v", "LTRIM * 0 0"),
-    *("XADD * 1-1 f v", "XTRIM * MAXLEN 1", "XRANGE * - +", "XREVRANGE * + -"),
+    *(
+        "XADD * 1-1 f v",
+        "XLEN *",
+        "XTRIM * MAXLEN 1",
+        "XRANGE * - +",
+        "XREVRANGE * + -",
+    ),
     *("SADD * m", "SREM * m", "MGET *"),
 )
 """The commands of events, the policy, services, the safe list and the inbox."""

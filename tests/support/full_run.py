@@ -176,6 +176,8 @@ def _run_operator_commands(store):
     )
     assert rotated.complete() == 1
     store.check_permissions()
+    store.events.flush()
+    store.events.starts()
     store.release_check(PhoneKey("unused"), idempotency_key=b"12345678")
     store.limit_usage.phone_usage(PhoneKey("unused"), policy)
     store.limit_usage.delete_phone([PhoneKey("unused")])
