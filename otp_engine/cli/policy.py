@@ -17,6 +17,7 @@ from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.domain.policy.policy import PARSERS
 from otp_engine.domain.policy.reverts import PolicyState
 from otp_engine.domain.policy.signed_versions import MAX_VERSIONS
+from otp_engine.domain.policy.summaries import summary
 from otp_engine.domain.policy.versions import PolicyVersion, apply
 
 _LEGEND = {
@@ -85,7 +86,7 @@ def _policy_lines(
             used.append(since := live_since(name, value.text, versions))
             source = f"live since version {since.version}"
         ends += [(name, str(end)) for end in value.ends]
-        rows.append((name, value.text, source))
+        rows.append((name, summary(value.text), source))
         shown |= {value.source, *("shadow" for _ in [0] if " shadow" in value.text)}
     legend = (_LEGEND | {"shadow": _SHADOW}).items()
     return [

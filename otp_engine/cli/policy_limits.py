@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from otp_engine.config import Settings
 from otp_engine.domain.events import CodeSent
-from otp_engine.domain.limits.limits import Limit, LimitHit
+from otp_engine.domain.limits.limits import Limit, LimitHit, WindowUsage
 from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import PARSERS, Policy
@@ -15,6 +15,9 @@ from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.redis_store import RedisStore
 
 _RECENT = timedelta(hours=1)
+_BATCH_SIZE = 200
+"""Limits that one script reads, which takes Redis less than a millisecond."""
+_MAX_WARNINGS = 10
 
 
 def full_warnings(
@@ -22,9 +25,9 @@ def full_warnings(
 ) -> list[str]:
     """Return a sentence for each changed window that is full already.
 
-    The usage is known of the limits that all requests share, of the countries with
-    messages in the last hour and of the keys in `OTP_API_KEYS`, since the limit was
-    enforced.
+    The usage is known of the limits that all requests share, of all names with a limit
+    of their own, of the countries with messages in the last hour and of the keys in
+    `OTP_API_KEYS`, since the limit was enforced.
 
     Args:
         store: Reads the usage and the events.
@@ -40,17 +43,24 @@ def full_warnings(
     clients = [key.name for key in settings.api_keys]
     known = set(shared_hits(countries, clients, old))
     hits = [hit for hit in shared_hits(countries, clients, new) if hit not in known]
-    warnings = []
-    for hit in hits:
-        what = "checks" if "checks" in hit.limit_name else "sends"
-        scope = f" of {hit.identifier}" if hit.identifier else ""
-        warnings += [
-            f"{usage.limit_name} {usage.window} is full now ({what}{scope} in that"
-            f" time: {usage.used}), and refuses more"
-            for usage in store.limit_usage.shared_usage([hit])
-            if usage.used >= usage.window.count
-        ]
-    return warnings
+    full = [
+        usage
+        for start in range(0, len(hits), _BATCH_SIZE)
+        for usage in store.limit_usage.shared_usage(hits[start : start + _BATCH_SIZE])
+        if usage.used >= usage.window.count
+    ]
+    others = len(full) - _MAX_WARNINGS
+    more = [f"{others} more windows are full now"] if others > 0 else []
+    return [*map(_full_warning, full[:_MAX_WARNINGS]), *more]
+
+
+def _full_warning(usage: WindowUsage) -> str:
+    what = "checks" if "checks" in usage.limit_name else "sends"
+    scope = f" of {usage.identifier}" if usage.identifier else ""
+    return (
+        f"{usage.limit_name} {usage.window} is full now ({what}{scope} in that"
+        f" time: {usage.used}), and refuses more"
+    )
 
 
 def off_warnings(old: Policy, new: Policy) -> list[str]:
@@ -99,29 +109,39 @@ def _recent_countries(store: RedisStore) -> list[str]:
 
 
 def shared_hits(
-    countries: Iterable[str], clients: Sequence[str], policy: Policy
+    countries: Iterable[str],
+    clients: Iterable[str],
+    policy: Policy,
+    *,
+    max_names: int | None = None,
 ) -> Iterator[LimitHit]:
-    """Yield a hit of each enforced limit with a known identifier."""
+    """Yield a hit of each enforced limit with a known identifier.
+
+    Args:
+        countries: Countries that have no limit of their own.
+        clients: Names of API keys that have no limit of their own.
+        policy: The policy.
+        max_names: The number of names of each value; None for all.
+    """
     limits: list[tuple[str, str, Limit]] = [
         ("sends_total", "", policy.sends_total),
         ("failed_checks_total", "", policy.failed_checks_total),
-        *(
-            ("sends_per_country", name, policy.sends_per_country.for_name(name))
-            for name in countries
-        ),
-        *(
-            ("sends_per_channel", name, policy.sends_per_channel.for_name(name))
-            for name in Channel
-        ),
-        *(
-            ("sends_per_key", name, policy.sends_per_key.for_name(name))
-            for name in clients
-        ),
-        *(
-            ("checks_per_key", name, policy.checks_per_key.for_name(name))
-            for name in clients
-        ),
     ]
-    for name, identifier, limit in limits:
-        if limit.enforced:
-            yield LimitHit(name, identifier, limit.enforced)
+    names: dict[str, Iterable[str]] = {
+        "sends_per_country": countries,
+        "sends_per_prefix": (),
+        "sends_per_channel": Channel,
+        "sends_per_network": (),
+        "sends_per_key": (clients := list(clients)),
+        "checks_per_key": clients,
+    }
+    for value, others in names.items():
+        limit: LimitByName = getattr(policy, value)
+        own = (name for name, _ in limit.by_name[:max_names])
+        limits += [
+            (value, name, limit.for_name(name))
+            for name in dict.fromkeys([*others, *own])
+        ]
+    for name, identifier, windows in limits:
+        if windows.enforced:
+            yield LimitHit(name, identifier, windows.enforced)

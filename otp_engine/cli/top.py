@@ -27,8 +27,9 @@ from otp_engine.errors import StoreUnavailable
 from otp_engine.store.events.tail import EventTail
 from otp_engine.store.redis_store import RedisStore
 
-_MAX_COUNTRIES = 20
-"""Countries with a usage of limits; each one costs Redis some microseconds."""
+_MAX_COUNTRIES = _MAX_NAMES = 20
+"""Countries, and other names of each value, with a usage of limits; each one costs
+Redis some microseconds."""
 _DEFAULT_WIDTH = 100
 # The private modes 1049 and 25 of xterm: the alternate screen, and the cursor.
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
@@ -76,7 +77,7 @@ class Monitor:
         now = self.utcnow()
         traffic = self._traffic.at(now)
         countries = list(traffic.countries)[:_MAX_COUNTRIES]
-        hits = list(shared_hits(countries, (), policy))
+        hits = list(shared_hits(countries, (), policy, max_names=_MAX_NAMES))
         self._last = Frame(
             at=now,
             period=self.period,

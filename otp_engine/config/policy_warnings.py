@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from otp_engine.config import guard_warnings
+from otp_engine.config import guard_warnings, lever_warnings
 from otp_engine.domain.limits.durations import format_duration
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
@@ -20,6 +20,7 @@ from otp_engine.domain.policy.policy import PARSERS, Policy
 
 _NIST_TTL = timedelta(minutes=10)
 _MAX_USEFUL_CHECKS = 10
+_MAX_SHADOW_WARNINGS = 5
 # Delivery of a message can take this long, and one mistyped digit is common.
 _MIN_USEFUL_TTL = timedelta(minutes=1)
 _MIN_USEFUL_CHECKS = 2
@@ -43,17 +44,24 @@ def collect_warnings(
         *_send_limit_warnings(policy),
         *_brute_force_warnings(policy, guessing_chance(policy, service_code_length)),
         *guard_warnings.collect(policy),
+        *lever_warnings.collect(policy),
     ]
 
 
 def _shadow_warnings(policy: Policy) -> list[str]:
-    warnings = [
-        f"{name} {window.count}/{format_duration(window.period)} is in shadow mode, and"
-        " refuses nothing"
-        for name in PARSERS
-        for limit in _limits(getattr(policy, name))
-        for window in limit.shadow.windows
-    ]
+    warnings = []
+    for name in PARSERS:
+        windows = [
+            f"{window.count}/{format_duration(window.period)}"
+            for limit in _limits(getattr(policy, name))
+            for window in limit.shadow.windows
+        ]
+        warnings += [
+            f"{name} {window} is in shadow mode, and refuses nothing"
+            for window in windows[:_MAX_SHADOW_WARNINGS]
+        ]
+        if (others := len(windows) - _MAX_SHADOW_WARNINGS) > 0:
+            warnings.append(f"{name} has {others} more windows in shadow mode")
     if policy.budget.shadow:
         warnings.append(f"budget {policy.budget} refuses nothing")
     return warnings

@@ -21,6 +21,7 @@ from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.phones import numbering_plans, numbers
 from otp_engine.domain.policy.online_guessing import MIN_CODE_LENGTH
 from otp_engine.domain.policy.policy import PARSERS, Policy
+from otp_engine.domain.policy.switches import KEY
 from otp_engine.domain.services import MAX_DIGITS, Service
 
 # Variables that other servers have for what is an option here.
@@ -269,9 +270,14 @@ def _callback_url_warnings(settings: Settings) -> list[str]:
 
 
 def _key_name_warnings(policy: Policy, api_keys: Iterable[ApiKey]) -> list[str]:
-    """Return a sentence for each limit of an API key that does not exist."""
+    """Return a sentence for each limit or switch of an API key that does not exist."""
     names = {key.name for key in api_keys}
-    return [
+    switches = [
+        f"sending has {name}, but OTP_API_KEYS has no key of that name"
+        for name, _ in policy.sending.by_name
+        if name.startswith(KEY) and name.removeprefix(KEY) not in names
+    ]
+    return switches + [
         f"{limit_name} has a limit for {name}, but OTP_API_KEYS has no key of that name"
         for limit_name in PARSERS
         if limit_name.endswith("_per_key")

@@ -70,6 +70,37 @@ def test_window_of_an_api_key_that_is_full_is_warned_of(store, name):
     assert warning.startswith(f"{name} 3/1h is full now ({what} of shop in that")
 
 
+@pytest.mark.parametrize(
+    ("name", "identifier", "text"),
+    [
+        ("sends_per_country", "SN", "9/1h, SN=3/1h"),
+        ("sends_per_prefix", "+22177", "+22177=3/1h, +22178=3/1h"),
+        ("sends_per_channel", "sms", "3/1h"),
+        ("sends_per_network", "203.0.113.0/24", "203.0.113.0/24=3/1h"),
+    ],
+)
+def test_window_of_a_name_that_is_full_is_warned_of(store, name, identifier, text):
+    use(store, name, identifier, 3)
+
+    [warning] = warnings(store, **{name: PARSERS[name](text)})
+
+    assert warning == (
+        f"{name} 3/1h is full now (sends of {identifier} in that time: 3), and refuses"
+        " more"
+    )
+
+
+def test_many_full_windows_are_counted(store):
+    text = ", ".join(f"+9198{n:03}=1/1h" for n in range(250))
+    for n in range(12):
+        use(store, "sends_per_prefix", f"+9198{n:03}", 1)
+
+    found = warnings(store, sends_per_prefix=PARSERS["sends_per_prefix"](text))
+
+    assert len(found) == 11
+    assert found[-1] == "2 more windows are full now"
+
+
 def test_country_without_recent_messages_has_no_warning(store):
     use(store, "sends_per_country", "SN", 3)
 

@@ -298,3 +298,24 @@ def test_forged_version_gets_no_signature(with_peppers, redis):
 
     assert both.history(9) == [FIRST]
     assert json.loads(redis.lindex(KEY, 0)) == forged
+
+
+def test_head_that_has_not_changed_is_decoded_once(versions):
+    versions.add(FIRST)
+    first = versions.head()
+
+    assert versions.head() is first
+    versions.add(SECOND)
+    assert versions.head().policy_version == SECOND
+    assert versions.head() is versions.head()
+
+
+def test_head_that_was_removed_is_read_again(versions, redis):
+    versions.add(FIRST)
+    versions.head()
+    text = redis.lpop(KEY)
+    empty = versions.head()
+    redis.lpush(KEY, text)
+
+    assert empty is None
+    assert versions.head().policy_version == FIRST

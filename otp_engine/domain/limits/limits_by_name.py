@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.names import NameIndex, NameKind
@@ -60,19 +60,21 @@ class LimitByName:
         """
         default: Limit | None = None
         by_name: dict[str, Limit] = {}
+        # Most names of a long value have the same limit.
+        parse_limit = cache(Limit.parse)
         form = f"must be like {kind.example}, or off: {_excerpt(text)}"
         for written, limit in _limits_of(text):
             if written is None:
                 if default is not None or (kind.index and not _is_off(limit)):
                     raise ValueError(form)
-                default = Limit.parse(limit)
+                default = parse_limit(limit)
                 continue
             if not written:
                 raise ValueError(form)
             name = kind.parse(written)
             if name in by_name:
                 raise ValueError(f"must have each name once: {written!r}")
-            by_name[name] = Limit.parse(limit)
+            by_name[name] = parse_limit(limit)
         if len(by_name) > MAX_NAMES:
             raise ValueError(f"must have at most {MAX_NAMES} names: {len(by_name)}")
         return cls(default or Limit(), tuple(sorted(by_name.items())), kind)

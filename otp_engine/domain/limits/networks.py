@@ -7,8 +7,10 @@ IPv4 address, and the /64 of an IPv6 address.
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from otp_engine import parsing
 from otp_engine.domain.limits import ip_networks
@@ -31,19 +33,40 @@ def parse(text: str) -> str:
     try:
         if not slash:
             return str(ipaddress.ip_network(ip_networks.normalize(address)))
-        network = ipaddress.ip_network(text, strict=False)
+        network = ipaddress.ip_network(text)
     except ValueError:
-        raise ValueError(
-            f"must have networks such as 203.0.113.0/24 or 2001:db8::/32: {text!r}"
-        ) from None
-    if ipaddress.ip_address(address) != network.network_address:
-        raise ValueError(f"must have {network} or an address in place of {text!r}")
+        raise _rejection(text) from None
     if network.version == 6 and network.prefixlen > _CLIENT_BITS:  # noqa: PLR2004 - IPv6
         raise ValueError(
             f"must have IPv6 networks of /{_CLIENT_BITS} or larger, because a client"
             f" has a /{_CLIENT_BITS}: {text!r}"
         )
     return str(network)
+
+
+def _rejection(text: str) -> ValueError:
+    """Return the error of a text that is no network."""
+    form = f"must have networks such as 203.0.113.0/24 or 2001:db8::/32: {text!r}"
+    try:
+        network = ipaddress.ip_network(text.partition("%")[0], strict=False)
+    except ValueError:
+        return ValueError(form)
+    if "%" in text:
+        return ValueError(form)
+    return ValueError(f"must have {network} or an address in place of {text!r}")
+
+
+@lru_cache(maxsize=1 << 15)
+def _read(name: str) -> tuple[int, int, int]:
+    """Return the version, the first address and the prefix length of a network.
+
+    A value reads each of its networks to sort them, and again for its index.
+
+    Args:
+        name: The network, as `parse` returns it.
+    """
+    network = ipaddress.ip_network(name)
+    return network.version, int(network.network_address), network.prefixlen
 
 
 class NetworkIndex:
@@ -62,10 +85,9 @@ class NetworkIndex:
         """
         lengths: dict[tuple[int, int], dict[int, str]] = {}
         for name in names:
-            network = ipaddress.ip_network(name)
-            shift = _BITS[network.version] - network.prefixlen
-            by_start = lengths.setdefault((network.version, shift), {})
-            by_start[int(network.network_address) >> shift] = name
+            version, start, length = _read(name)
+            shift = _BITS[version] - length
+            lengths.setdefault((version, shift), {})[start >> shift] = name
         # The largest networks come first.
         self._by_length = sorted(lengths.items(), reverse=True)
 
@@ -124,9 +146,9 @@ class NetworkSet:
         if len(names) > MAX_NETWORKS:
             raise ValueError(f"must have at most {MAX_NETWORKS} networks: {len(names)}")
         if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
+            [(twice, _)] = Counter(names).most_common(1)
             raise ValueError(f"must have each network once: {twice!r}")
-        return cls(tuple(sorted(names, key=_order)))
+        return cls(tuple(sorted(names, key=_read)))
 
     def includes(self, client_ip: str) -> bool:
         """Return whether a network contains a client IP."""
@@ -137,8 +159,3 @@ class NetworkSet:
 
     def __str__(self) -> str:
         return ", ".join(self.names) or "none"
-
-
-def _order(name: str) -> tuple[int, int, int]:
-    network = ipaddress.ip_network(name)
-    return network.version, int(network.network_address), network.prefixlen

@@ -97,6 +97,13 @@ def calling_code(text: str) -> int | None:
     return next((code for code in codes if code in COUNTRY_CODE_TO_REGION_CODE), None)
 
 
+def regions(prefix: str) -> frozenset[str]:
+    """Return the countries of the calling code of a prefix, as ISO 3166 codes."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE  # noqa: PLC0415 - see above
+
+    return frozenset(COUNTRY_CODE_TO_REGION_CODE.get(calling_code(prefix) or 0, ()))
+
+
 def blocks_in(prefix: str) -> list[str]:
     """List the blocks of mobile numbers that start with a prefix.
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from otp_engine.domain.events import PolicyChanged
+from otp_engine.domain.policy import summaries
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
 from otp_engine.domain.policy.reverts import PendingRevert, PolicyState
 from otp_engine.domain.policy.versions import PolicyVersion
@@ -86,7 +87,9 @@ class ValueChange:
         if (old.text, old.source) != (self.new.text, self.new.source):
             # The ends of a value that is replaced have no effect any longer.
             old = replace(old, ends=())
-        return f"{self.name}: {old} → {self.new_with_ends}"
+        text = f"{self.name}: {old} → {self.new_with_ends}"
+        difference = summaries.difference(self.old.text, self.new.text)
+        return f"{text}: {difference}" if difference else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +151,7 @@ class BasePolicy:
             new: The version.
         """
         changes = self.changes(old, new.state)
-        values = [
-            f"{change.name} = {_event_text(change.new_with_ends)}" for change in changes
-        ]
+        values = [_event_text(change) for change in changes]
         return PolicyChanged(
             version=new.version,
             author=new.author,
@@ -159,11 +160,13 @@ class BasePolicy:
         )
 
 
-def _event_text(value: SourcedValue) -> str:
-    if value.source is Source.LIVE:
-        return str(value)
-    ends = SourcedValue("value of the environment", Source.LIVE, value.ends)
-    return str(ends)
+def _event_text(change: ValueChange) -> str:
+    value = change.new_with_ends
+    if value.source is not Source.LIVE:
+        value = SourcedValue("value of the environment", Source.LIVE, value.ends)
+    text = f"{change.name} = {value}"
+    difference = summaries.difference(change.old.text, change.new.text)
+    return f"{text}: {difference}" if difference else text
 
 
 def _without_ends(value: SourcedValue, other: SourcedValue) -> SourcedValue:
@@ -172,4 +175,5 @@ def _without_ends(value: SourcedValue, other: SourcedValue) -> SourcedValue:
 
 
 def _with_source(text: str, source: Source) -> str:
+    text = summaries.summary(text)
     return text if source is Source.LIVE else f"{text} ({source})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from otp_engine import parsing
@@ -126,7 +126,13 @@ class Policy:
     @property
     def for_v2(self) -> Policy:
         """The policy as sends through `/v2` have it, with their own cooldown."""
-        return _with_cooldown(self, self.v2_resend_cooldown)
+        if found := _for_v2.get(id(self)):
+            return found[1]
+        if len(_for_v2) >= _MAX_VARIANTS:
+            _for_v2.clear()
+        variant = replace(self, resend_cooldown=self.v2_resend_cooldown)
+        _for_v2[id(self)] = (self, variant)
+        return variant
 
     def checks_allowed(self, *, bound: bool) -> int:
         """Return how many checks a verification accepts.
@@ -146,10 +152,10 @@ def _consecutive(count: int) -> Limit:
     return Limit((Window(count, CONSECUTIVE_FAILURES_PERIOD),))
 
 
-# There are few policies at a time: one in force, and a variant for sandbox numbers.
-@lru_cache(maxsize=8)
-def _with_cooldown(policy: Policy, cooldown: timedelta) -> Policy:
-    return replace(policy, resend_cooldown=cooldown)
+# By identity, because the hash of a policy with 10,000 names takes milliseconds. Each
+# variant keeps its policy, so that no other object gets the same identity.
+_for_v2: dict[int, tuple[Policy, Policy]] = {}
+_MAX_VARIANTS = 8  # there is one policy in force, and a variant for sandbox numbers
 
 
 def _duration_between(minimum: str, maximum: str) -> Callable[[str], timedelta]:

@@ -74,11 +74,17 @@ class SignedPolicyVersions:
         self._store = store
         self._on_end = on_end
         self._keys = [pepper.derive_key("policy") for pepper in peppers]
+        self._head: StoredVersion | None = None
 
     def head(self) -> StoredVersion | None:
         """Return the version that was added last, valid or not, if there is one."""
-        text = self._store.latest()
-        return self._decode(text) if text is not None else None
+        text, head = self._store.latest(), self._head
+        if text is None:
+            return None
+        if head is None or head.text != text:
+            # A version can have long lists, and every worker reads it once a second.
+            self._head = head = self._decode(text)
+        return head
 
     def latest(self) -> PolicyVersion | None:
         """Return the newest valid version, wherever it is in the list."""

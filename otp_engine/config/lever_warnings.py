@@ -1,0 +1,78 @@
+"""Warnings about limits and switches by name that do more or less than they seem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from otp_engine.domain.models import Channel
+from otp_engine.domain.phones import countries, prefixes
+from otp_engine.domain.phones.numbers import COUNTRY_WILDCARD
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.switches import CHANNEL, KEY
+
+_ALL_CLIENTS = {"0.0.0.0/0": "IPv4", "::/0": "IPv6"}
+_MAX_SHOWN = 5
+
+
+def collect(policy: Policy) -> list[str]:
+    """Return a sentence for each lever that has no effect, or a very large one."""
+    return [
+        *_sending_warnings(policy),
+        *_destination_warnings(policy),
+        *(
+            f"blocked_networks has {name}: no client with an {family} address can send"
+            " or check"
+            for name, family in _ALL_CLIENTS.items()
+            if name in policy.blocked_networks.names
+        ),
+    ]
+
+
+def _sending_warnings(policy: Policy) -> list[str]:
+    """Return where `sending` turns off everything by its names."""
+    sending = policy.sending
+    states = dict(sending.by_name)
+    if not sending and states:
+        return [f"sending {_shown([str(sending)])} is off for every send"]
+    channels = [f"{CHANNEL}{channel}" for channel in Channel]
+    if all(states.get(name) is False for name in channels):
+        return [f"sending has every channel off ({_shown(channels)}): no code is sent"]
+    allowed = countries.counted(policy.allowed_countries)
+    is_all = COUNTRY_WILDCARD in policy.allowed_countries
+    if allowed and not is_all and all(states.get(name) is False for name in allowed):
+        shown = _shown(sorted(allowed))
+        return [f"sending has every allowed country off ({shown}): no code is sent"]
+    return []
+
+
+def _destination_warnings(policy: Policy) -> list[str]:
+    """Return which names are of countries that get no messages anyway."""
+    if COUNTRY_WILDCARD in policy.allowed_countries:
+        return []
+    allowed = countries.counted(policy.allowed_countries)
+    named = {
+        "sends_per_country": [name for name, _ in policy.sends_per_country.by_name],
+        "sends_per_prefix": [name for name, _ in policy.sends_per_prefix.by_name],
+        "sending": [
+            name
+            for name, _ in policy.sending.by_name
+            if not name.startswith((CHANNEL, KEY))
+        ],
+    }
+    return [
+        f"{value} has {_shown(unused)}, which allowed_countries excludes"
+        for value, names in named.items()
+        if (unused := [name for name in names if not _is_allowed(name, allowed)])
+    ]
+
+
+def _is_allowed(name: str, allowed: Iterable[str]) -> bool:
+    if not name.startswith("+"):
+        return name in allowed
+    return not prefixes.regions(name).isdisjoint(allowed)
+
+
+def _shown(names: list[str]) -> str:
+    others = len(names) - _MAX_SHOWN
+    shown = ", ".join(names[:_MAX_SHOWN])
+    return f"{shown} and {others} others" if others > 0 else shown
