@@ -91,9 +91,10 @@ def _parse_phone(_: click.Context, __: click.Parameter, text: str | None) -> str
     return text
 
 
-def _parse_countries(
+def parse_countries(
     _: click.Context, __: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[str, ...]:
+    """Parse ISO 3166 codes."""
     codes = tuple(text.strip().upper() for text in texts)
     if unknown := [code for code in codes if not _COUNTRY.fullmatch(code)]:
         raise click.BadParameter(
@@ -164,7 +165,7 @@ def _parse_by(
     "--country",
     "countries",
     multiple=True,
-    callback=_parse_countries,
+    callback=parse_countries,
     metavar="CODE",
     help="Show only this country, such as SN; can be repeated.",
 )

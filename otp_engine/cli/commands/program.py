@@ -11,6 +11,7 @@ from otp_engine import __version__
 from otp_engine.cli.commands.calibrate import calibrate
 from otp_engine.cli.commands.doctor import doctor
 from otp_engine.cli.commands.events import events
+from otp_engine.cli.commands.guard import guard
 from otp_engine.cli.commands.keys import keys
 from otp_engine.cli.commands.phone import forget, inspect
 from otp_engine.cli.commands.policy import policy
@@ -74,6 +75,7 @@ for command in (
     doctor,
     keys,
     policy,
+    guard,
     inspect,
     forget,
     calibrate,
