@@ -48,3 +48,19 @@ def test_change_with_an_end_reverts_in_a_running_service(own_environ):
     assert (ended["author"], ended["reason"]) == ("otp-engine", "version 1 ended")
     assert enabled == 1
     assert [event["version"] for event in versions(environ)] == [1, 2]
+
+
+def test_scrape_of_an_idle_service_ends_a_change(own_environ):
+    environ = own_environ | {"OTP_ADMIN_PORT": "0", "OTP_METRICS_KEY": METRICS_KEY}
+
+    def has_reverted(server):
+        server.admin_read("/metrics", Authorization=f"Bearer {METRICS_KEY}")
+        return len(versions(environ)) == 2
+
+    with server_process.running_server("--workers", "1", **environ) as server:
+        run("policy", "set", "sending", "off", "--for", "1s", **environ)
+        redis_server.wait_until(lambda: has_reverted(server))
+
+    _, ended = versions(environ)
+    assert (ended["author"], ended["reason"]) == ("otp-engine", "version 1 ended")
+    assert ended["change"] == "sending = value of the environment"

@@ -17,6 +17,7 @@ from otp_engine.domain.models import DestinationCharge, HashParameters
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.reverts import End
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
@@ -164,6 +165,21 @@ def _run_rotation(store, redis):
     _post(client_with(OTP_PEPPER=new, OTP_PEPPER_PREVIOUS=old), SEND, phone)
 
 
+def _end_a_change(versions):
+    number, created_at = versions.following(versions.now())
+    state = versions.live_state().with_value("ttl", "6m", End(created_at, number))
+    change = PolicyVersion(
+        version=number,
+        created_at=created_at,
+        author="me",
+        values=state.values,
+        reverts=state.reverts,
+    )
+    assert versions.add(change)
+    assert versions.live_state().values == {"ttl": "5m"}
+    assert versions.end_changes(change, state.reverts)
+
+
 def _run_operator_commands(store):
     now = datetime.now(UTC)
     policy = Policy()
@@ -175,6 +191,7 @@ def _run_operator_commands(store):
         store.policy_versions, [Pepper(b"n" * 32), Pepper(b"p" * 32)]
     )
     assert rotated.complete() == 1
+    _end_a_change(rotated)
     store.check_permissions()
     store.events.flush()
     store.events.starts()
