@@ -20,7 +20,7 @@ from otp_engine.domain.policy.versions import apply
 from otp_engine.domain.replay.proposal import NotReplayable, Proposal
 from otp_engine.domain.replay.replay import Replay
 from otp_engine.domain.replay.report import Group, Report, Tally
-from otp_engine.domain.replay.sends import RecordedSend, to_ms
+from otp_engine.domain.replay.sends import to_ms
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.events.event_store import StreamStart
 from otp_engine.store.events.tail import EventTail
@@ -85,10 +85,10 @@ class _Record:
         if isinstance(recorded.event, PolicyChanged):
             self.policy_changes += 1
         elif not isinstance(recorded.event, VerificationApproved):
-            send = RecordedSend.from_event(recorded)
-            if send and send.recipient.block_hash is None:
+            recipient = getattr(recorded.event, "recipient", None)
+            if recipient and recipient.block_hash is None:
                 self.without_facts += 1
-            elif send and self.facts_since is None:
+            elif self.facts_since is None:
                 self.facts_since = recorded.occurred_at
 
 
@@ -154,7 +154,7 @@ def _replay(
     tail = context.store.events.tail(
         read_from,
         end=end + _LONGEST_TTL + _LONGEST_HOLD,
-        event_filter=EventFilter(kinds=_KINDS),
+        event_filter=EventFilter(kinds=_KINDS, refusals=proposal.refusals),
     )
     Replay(proposal.rules, proposal.ttl_ms, report).run(record.read(tail))
     report.finish()

@@ -198,6 +198,31 @@ def test_network_with_too_many_addresses_is_not_replayed(environ):
     assert "cannot be replayed" in stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("sending", "on, +22177123=off"),
+        ("allowed_countries", "IN"),
+        ("blocked_networks", "203.0.113.7"),
+    ],
+)
+def test_switch_refuses_all_of_its_sends(sent, tried, name, text):
+    sent(SENEGAL[0], 5 * MINUTE)
+    sent(SENEGAL[1], 4 * MINUTE)
+
+    found = tried(name, text)
+
+    assert found["total"]["refused"] == 2
+
+
+def test_territory_of_a_shared_plan_is_stated(sent, tried):
+    sent(SENEGAL[0], 5 * MINUTE)
+
+    found = tried("allowed_countries", "AX")
+
+    assert any("numbers of AX count under FI" in note for note in found["notes"])
+
+
 def test_sends_before_the_period_fill_its_windows(sent, tried):
     sent(SENEGAL[0], 70 * MINUTE)
     sent(SENEGAL[1], 30 * MINUTE)

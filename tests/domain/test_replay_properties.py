@@ -6,6 +6,7 @@ enforced, and once with the rule in shadow mode, at the same times to the millis
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -53,7 +54,7 @@ PROVIDER_ERRORS = [
 ]
 SENDS = st.builds(
     Send,
-    number=st.sampled_from(NUMBERS),
+    number=st.sampled_from([NUMBERS[0], *NUMBERS]),
     client_ip=st.sampled_from(CLIENT_IPS),
     client_name=st.sampled_from([None, "shop", "bank"]),
     error=st.sampled_from(PROVIDER_ERRORS),
@@ -69,7 +70,16 @@ LIMITS = {
     "sends_per_key": "3/1m; shop=1/2m",
     "sends_per_country": "4/2m, US=1/1m",
     "sends_per_channel": "3/1m",
+    "sends_per_prefix": "+91=5/1m, +91944=3/1m, +9194450=2/2m, +91944501=1/30s",
+    "sends_per_network": (
+        "203.0.113.0/24=2/1m, 2001:db8:1:100::/63=1/2m, 2001:db8::/40=1/30s"
+    ),
     "sends_total": "3/1m, 5/2m",
+}
+SWITCHES = {
+    "allowed_countries": "IN",
+    "blocked_networks": "203.0.113.7, 2001:db8:1:100::/60",
+    "sending": "on, US=off, key:shop=off, +91944501=off",
 }
 
 
@@ -79,7 +89,7 @@ def with_value(name, text, policy=UNLIMITED):
 
 def in_shadow(text):
     """Return the text of a limit with each of its windows in shadow mode."""
-    return text.replace("m", "m shadow")
+    return re.sub(r"/[0-9]+[ms]", r"\g<0> shadow", text)
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -87,6 +97,17 @@ def in_shadow(text):
 @given(requests=REQUESTS)
 def test_replay_refuses_what_the_enforced_limit_refuses(name, requests):
     policy = with_value(name, LIMITS[name])
+
+    refused = replay(run(UNLIMITED, requests).events, [name], policy)
+
+    assert refused == run(policy, requests).refusals
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@settings(max_examples=15)
+@given(requests=REQUESTS)
+def test_replay_refuses_what_the_switch_refuses(name, requests):
+    policy = with_value(name, SWITCHES[name])
 
     refused = replay(run(UNLIMITED, requests).events, [name], policy)
 

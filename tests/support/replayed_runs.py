@@ -23,7 +23,7 @@ from otp_engine.domain.ports import Deliver
 from otp_engine.domain.replay.proposal import Proposal
 from otp_engine.domain.replay.replay import Replay
 from otp_engine.domain.replay.sends import RecordedSend
-from otp_engine.errors import LimitExceeded, OTPError
+from otp_engine.errors import OTPError, Unavailable
 from otp_engine.store.redis_store import RedisStore
 from tests.support.clocked_redis import MillisecondClock, clocked_redis
 from tests.support.fakes import extract_code
@@ -39,6 +39,7 @@ UNLIMITED = Policy(
     sends_total=Limit(),
     failed_checks_per_phone=Limit.parse("1000/1h"),
     checks_per_ip=Limit(),
+    allowed_countries=frozenset({"*"}),
 )
 """A policy that refuses nothing; a test adds the rules that it is about."""
 
@@ -137,7 +138,7 @@ def run(policy: Policy, requests: Sequence[Request]) -> Run:
         peppers=(PEPPER,),
         policy=policy,
         argon2=PROFILES["test"],
-        destinations=AllowedDestinations({"*"}),
+        destinations=AllowedDestinations(policy.allowed_countries),
         default_brand="Acme",
         random_bytes=secrets.token_bytes,
         clock=lambda: clock.seconds,
@@ -170,7 +171,7 @@ def _send(engine: Engine, provider: _Provider, request: Send) -> None:
             )
         )
     except OTPError as error:
-        if not isinstance(error, LimitExceeded) and error is not request.error:
+        if isinstance(error, Unavailable) and error is not request.error:
             raise
 
 

@@ -7,7 +7,7 @@ matches is on, or by the default. So `off, IN=on` sends to India only, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from otp_engine import parsing
@@ -92,11 +92,29 @@ class Switches:
             The first name of the API key, the channel, the country and the prefixes
             that is off, or `DEFAULT`.
         """
-        matching = [
-            *([f"{KEY}{client_name}"] if client_name else []),
-            *(f"{CHANNEL}{channel}", country),
-            *(prefix.text for prefix in self._prefixes.matching(e164)),
-        ]
+        prefixes = [prefix.text for prefix in self._prefixes.matching(e164)]
+        return self.find_off_among(
+            country=country, prefixes=prefixes, channel=channel, client_name=client_name
+        )
+
+    def find_off_among(
+        self,
+        *,
+        country: str,
+        prefixes: Sequence[str],
+        channel: str,
+        client_name: str | None,
+    ) -> str | None:
+        """Return what `find_off` does, for a number that is known by its prefixes.
+
+        Args:
+            country: ISO 3166 code that the number counts under.
+            prefixes: Names of switches that the number starts with.
+            channel: The channel of the message.
+            client_name: Name of the API key; None for an anonymous client.
+        """
+        key = [f"{KEY}{client_name}"] if client_name else []
+        matching = [*key, f"{CHANNEL}{channel}", country, *prefixes]
         states = [
             (name, self._states[name]) for name in matching if name in self._states
         ]

@@ -34,6 +34,7 @@ class GuardRule:
     # has whether they were proven.
     _left: dict[str, int] = field(default_factory=dict)
     _used: set[RecordedSend] = field(default_factory=set)
+    _counted: dict[str, str] = field(default_factory=dict)
 
     def refuses(self, send: RecordedSend, at: int) -> bool:
         """Return whether the guard refuses; a suspension that starts is kept."""
@@ -45,15 +46,16 @@ class GuardRule:
             self._decide(send, at)
         except DestinationSuspended:
             return True
-        for name in names:
-            fields.pop(name, None)
+        # Another rule of this step may still refuse the send: nothing is counted yet.
+        self._counted = {name: fields.pop(name) for name in names}
         fields |= before
         return False
 
     def count(self, send: RecordedSend, at: int) -> None:
-        """Count a send."""
+        """Count the send that `refuses` was called for last."""
+        del at
         if self._is_guarded(send):
-            self._decide(send, at)
+            self._state.fields |= self._counted
         phone = send.recipient.phone_hash
         if self._left.get(phone):
             self._left[phone] -= 1

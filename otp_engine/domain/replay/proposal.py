@@ -12,6 +12,8 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.limits import ip_networks
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
+from otp_engine.domain.phones import numbering_plans
+from otp_engine.domain.phones.numbers import COUNTRY_WILDCARD, GLOBAL_NETWORK
 from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
 from otp_engine.domain.replay.guard import GuardRule
@@ -20,24 +22,33 @@ from otp_engine.domain.replay.pseudonyms import (
     PrefixFinder,
     TooManyHashes,
 )
-from otp_engine.domain.replay.rules import Hits, Rule, WindowRule, Windows
-from otp_engine.domain.replay.sends import RecordedSend, Step
+from otp_engine.domain.replay.rules import (
+    Hits,
+    Rule,
+    SwitchRule,
+    WindowRule,
+    Windows,
+)
+from otp_engine.domain.replay.sends import STEPS, RecordedSend, Step, step_of
 
 _MILLISECOND = timedelta(milliseconds=1)
 _GUARD_MEMORY = timedelta(days=1)
 """Half-life of an unproven message."""
 
-_STEPS: Mapping[str, Step] = {
-    "sends_per_ip": Step.REQUESTER,
-    "sends_per_network": Step.REQUESTER,
-    "sends_per_key": Step.REQUESTER,
-    "sends_per_phone": Step.PHONE,
-    "sends_per_country": Step.DESTINATION,
-    "sends_per_prefix": Step.DESTINATION,
-    "sends_per_channel": Step.DESTINATION,
-    "sends_total": Step.DESTINATION,
-}
-"""The limits that can be replayed, each with the step at which it counts."""
+_LIMITS = (
+    "sends_per_ip",
+    "sends_per_network",
+    "sends_per_key",
+    "sends_per_phone",
+    "sends_per_country",
+    "sends_per_prefix",
+    "sends_per_channel",
+    "sends_total",
+)
+"""The limits that can be replayed."""
+
+_SWITCHES = ("allowed_countries", "blocked_networks", "sending")
+"""The values that refuse a send before any limit counts it."""
 
 _CHECKS = "the events of checks do not have the time of their count"
 _VERIFICATION = "it would change which later sends belong to one verification"
@@ -78,6 +89,16 @@ class Proposal:
     memory: timedelta
     notes: Sequence[str] = field(default=())
 
+    @property
+    def refusals(self) -> Collection[str] | None:
+        """The rules that decide with or after those of the replay; None for all."""
+        first = min(rule.step for rule in self.rules)
+        if first <= Step.REQUESTER:
+            # A client's own limits can have any name.
+            return None
+        later = {name for name, step in STEPS.items() if step > first}
+        return later | {rule.name for rule in self.rules}
+
     @classmethod
     def of(
         cls, texts: Mapping[str, str], policy: Policy, peppers: Sequence[Pepper]
@@ -99,7 +120,7 @@ class Proposal:
         try:
             if any(map(_is_guard, texts)):
                 rules.append(builder.guard())
-            rules += [builder.limit(name) for name in texts if not _is_guard(name)]
+            rules += [builder.rule(name) for name in texts if not _is_guard(name)]
         except TooManyHashes as problem:
             raise NotReplayable(f"cannot be replayed: {problem}") from None
         return cls(
@@ -112,7 +133,7 @@ class Proposal:
 
 def is_replayable(name: str) -> bool:
     """Return whether stored events can decide on a value of the policy."""
-    return _is_guard(name) or name in _STEPS
+    return _is_guard(name) or name in _LIMITS or name in _SWITCHES
 
 
 def _is_guard(name: str) -> bool:
@@ -169,8 +190,15 @@ class _Builder:
             is_block=is_block,
         )
 
-    def limit(self, name: str) -> Rule:
-        """Return the rule of a limit."""
+    def rule(self, name: str) -> Rule:
+        """Return the rule of a value."""
+        match name:
+            case "allowed_countries":
+                return self._allowed_countries()
+            case "blocked_networks":
+                return self._blocked_networks()
+            case "sending":
+                return self._sending()
         hits: Mapping[str, Callable[[], Hits]] = {
             "sends_per_ip": self._per_ip,
             "sends_per_network": self._per_network,
@@ -184,7 +212,45 @@ class _Builder:
         if name not in hits:
             reason = _REASONS.get(name, "events do not have what it depends on")
             raise NotReplayable(f"{name} cannot be replayed: {reason}")
-        return WindowRule(name=name, step=_STEPS[name], hits=hits[name]())
+        return WindowRule(name=name, step=step_of(name), hits=hits[name]())
+
+    def _allowed_countries(self) -> Rule:
+        allowed = self.policy.allowed_countries
+        self.notes += [
+            f"numbers of {code} count under {main}, and are refused here"
+            for code in sorted(allowed - {COUNTRY_WILDCARD})
+            if (main := numbering_plans.main_country(code)) not in allowed
+        ]
+
+        def is_off(send: RecordedSend) -> bool:
+            country = send.recipient.country
+            if COUNTRY_WILDCARD in allowed and country != GLOBAL_NETWORK:
+                return False
+            return country not in allowed
+
+        return SwitchRule(name="country_not_allowed", is_off=is_off)
+
+    def _blocked_networks(self) -> Rule:
+        finder = NetworkFinder(self.policy.blocked_networks.names, self.peppers)
+        return SwitchRule(
+            name="blocked_networks", is_off=lambda send: bool(finder.matching(send))
+        )
+
+    def _sending(self) -> Rule:
+        switches = self.policy.sending
+        names = [name for name, _ in switches.by_name if name.startswith("+")]
+        finder = PrefixFinder(names, self.peppers)
+
+        def is_off(send: RecordedSend) -> bool:
+            off = switches.find_off_among(
+                country=send.recipient.country,
+                prefixes=finder.matching(send),
+                channel=send.channel,
+                client_name=send.facts.client_name,
+            )
+            return off is not None
+
+        return SwitchRule(name="sending", is_off=is_off)
 
     def _per_ip(self) -> Hits:
         limit = self.policy.sends_per_ip

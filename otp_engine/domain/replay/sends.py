@@ -33,7 +33,7 @@ class Step(IntEnum):
     """No rule of this service refused, and a provider got the message."""
 
 
-_STEPS: dict[str, Step] = {
+STEPS: dict[str, Step] = {
     "blocked_networks": Step.ENTRY,
     "country_not_allowed": Step.ENTRY,
     "number_type_not_allowed": Step.ENTRY,
@@ -52,6 +52,12 @@ _STEPS: dict[str, Step] = {
     "sends_per_prefix": Step.DESTINATION,
     "sends_total": Step.DESTINATION,
 }
+"""The steps of rules by their names in events; the others are of the requester."""
+
+
+def step_of(rule: str) -> Step:
+    """Return the step of a rule; a client's own limit can have any name."""
+    return STEPS.get(rule, Step.REQUESTER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,12 +138,11 @@ class RecordedSend:
 
 
 def _refused(event: RequestRefused, at: int) -> RecordedSend:
-    # A client's own limit has the name that the client chose.
     return RecordedSend(
         recipient=event.recipient,
         facts=event.facts,
         channel=event.channel or Channel.SMS,
-        step=_STEPS.get(event.limit, Step.REQUESTER),
+        step=step_of(event.limit),
         refused_by=event.limit,
         counted_at=event.facts.counted_at or at,
         released_at=at,

@@ -19,6 +19,8 @@ class EventFilter:
         prefixes: The `prefix` of recipients or of a place, or its first characters.
         block_hashes: `block_hash` of recipients, in addition to those of the prefixes.
         limits: Names of the rules that refused.
+        refusals: Names of the rules of `refused` events, which leaves other kinds as
+            they are; None for all rules.
         phone_hashes: `phone_hash` of recipients, or its first characters.
     """
 
@@ -27,6 +29,7 @@ class EventFilter:
     prefixes: Collection[str] = ()
     block_hashes: Collection[str] = ()
     limits: Collection[str] = ()
+    refusals: Collection[str] | None = None
     phone_hashes: Collection[str] = ()
 
     def may_match(self, entry: codec.Fields) -> bool:
@@ -40,6 +43,11 @@ class EventFilter:
         if self.kinds and entry.get(b"kind", b"").decode() not in self.kinds:
             return False
         text = entry.get(b"event", b"")
+        if self.refusals is not None and entry.get(b"kind") == b"refused":
+            # Most events are refusals by other rules.
+            rules = [f'"limit":"{name}"'.encode() for name in self.refusals]
+            if not any(rule in text for rule in rules):
+                return False
         return all(
             any(value.encode() in text for value in values)
             for values in (self.phone_hashes, self._texts_of_places, self.limits)
