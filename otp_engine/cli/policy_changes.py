@@ -20,6 +20,7 @@ from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
 from otp_engine.domain.policy.reverts import End, PolicyState
 from otp_engine.domain.policy.signed_versions import MAX_VERSIONS
+from otp_engine.domain.policy.summaries import MAX_TEXT
 from otp_engine.domain.policy.versions import PolicyVersion, apply
 from otp_engine.domain.replay.proposal import is_replayable
 
@@ -163,7 +164,7 @@ def commit(context: PolicyContext, options: ChangeOptions, change: Change) -> No
             success("nothing changes: the values are already live")
             return
         base = context.settings.policy
-        report = _Report(changes, apply(base, latest), apply(base, new))
+        report = _Report(changes, _live_policy(base, latest), _new_policy(base, new))
         currency = context.settings.currency
         if problems := budget_problems(report.new.budget, currency):
             fail(*(f"budget {problem}" for problem in problems))
@@ -181,12 +182,32 @@ def commit(context: PolicyContext, options: ChangeOptions, change: Change) -> No
     fail("other operators are changing the policy at the same time; try again")
 
 
+def _live_policy(base: Policy, version: PolicyVersion | None) -> Policy:
+    """Return the policy before a change, which another release can have stored."""
+    try:
+        return apply(base, version)
+    except ValueError as problem:
+        warn(f"the live version is invalid in this release: {problem}")
+        return base
+
+
+def _new_policy(base: Policy, version: PolicyVersion) -> Policy:
+    """Return the policy after a change; an invalid one ends the process with 1.
+
+    An item that is added to a list, or an earlier version, can be invalid.
+    """
+    try:
+        return apply(base, version)
+    except ValueError as problem:
+        fail(str(problem))
+
+
 def _print_replay(changes: Sequence[ValueChange]) -> None:
     """Print the command that replays the stored sends against the new values."""
     values = [
         shlex.quote(f"{change.name}={change.new.text}")
         for change in changes
-        if is_replayable(change.name)
+        if is_replayable(change.name) and len(change.new.text) <= MAX_TEXT
     ]
     if values:
         command = " ".join(["otp-engine policy try", *values])

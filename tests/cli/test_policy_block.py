@@ -187,3 +187,14 @@ def test_help_of_block_lists_what_can_be_blocked(policy, words):
     for kind in ("network", "country", "prefix", "key", "channel"):
         assert f"\n  {kind}" in result.stdout
     assert "..." not in result.stdout.partition("Commands:")[2]
+
+
+def test_block_over_the_maximum_of_a_list_stores_nothing(policy):
+    many = ", ".join(f"10.{n >> 8}.{n & 255}.0/24" for n in range(10_000))
+    policy("set", "blocked_networks", many)
+
+    result = policy("block", "network", "203.0.113.0/24")
+
+    assert result.exit_code == 1
+    assert "blocked_networks must have at most 10000 networks: 10001" in result.stderr
+    assert len(history(policy)) == 1

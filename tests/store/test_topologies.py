@@ -12,6 +12,7 @@ import redis
 
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.policy.policy import PARSERS
 from otp_engine.errors import RateLimited, StoreUnavailable, VerificationNotFound
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
@@ -82,6 +83,10 @@ def test_every_step_works(topology, engine, outbox, alice, check_request, reques
         engine,
         sends_per_phone=Limit.parse("2/1h"),
         sends_per_ip=Limit.parse("5/1h"),
+        sends_per_country=PARSERS["sends_per_country"]("9/1h, IN=5/1h"),
+        sends_per_prefix=PARSERS["sends_per_prefix"]("+91=5/1h, +919445=5/1h shadow"),
+        sends_per_channel=PARSERS["sends_per_channel"]("sms=5/1h"),
+        sends_per_network=PARSERS["sends_per_network"]("203.0.113.0/24=5/1h"),
         sends_total=Limit.parse("5/1h"),
         checks_per_ip=Limit.parse("5/1h"),
     )

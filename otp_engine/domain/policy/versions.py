@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.domain.policy.reverts import PendingRevert, PolicyState
@@ -58,10 +59,17 @@ def apply(base_policy: Policy, version: PolicyVersion | PolicyState | None) -> P
             release has are ignored.
 
     Raises:
-        ValueError: A value of the version is invalid.
+        ValueError: A value of the version is invalid. The message starts with its name.
     """
     texts = version.values if version else {}
     values = {
-        name: PARSERS[name](text) for name, text in texts.items() if name in PARSERS
+        name: _parse(name, text) for name, text in texts.items() if name in PARSERS
     }
     return replace(base_policy, **values)
+
+
+def _parse(name: str, text: str) -> Any:  # noqa: ANN401 - any value of the policy
+    try:
+        return PARSERS[name](text)
+    except ValueError as problem:
+        raise ValueError(f"{name} {problem}") from None
