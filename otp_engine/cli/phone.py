@@ -16,7 +16,7 @@ import click
 
 from otp_engine.cli import event_text, phone_timeline
 from otp_engine.cli.common import load_with_redis
-from otp_engine.cli.terminal import fail, read_input, success
+from otp_engine.cli.terminal import fail, format_time, read_input, success
 from otp_engine.config import Settings
 from otp_engine.domain.events import RecordedEvent
 from otp_engine.domain.inspection import (
@@ -31,6 +31,7 @@ from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import apply
+from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import InvalidPhone
 from otp_engine.store.events.event_filter import EventFilter
@@ -49,7 +50,11 @@ class _CliContext:
     @property
     def inspector(self) -> PhoneInspector:
         return PhoneInspector(
-            self.store, self.store.limit_usage, self.settings.peppers, self.policy
+            self.store,
+            self.store.limit_usage,
+            self.store.guard,
+            self.settings.peppers,
+            self.policy,
         )
 
     @property
@@ -154,6 +159,24 @@ def _report_lines(report: PhoneReport, policy: Policy) -> Iterator[str]:
     if not report.pending:
         yield f"no pending verification, {_next_send_text(report.next_send(policy))}"
     yield from map(_usage_line, report.limit_usage)
+    yield from _guard_lines(report)
+
+
+def _guard_lines(report: PhoneReport) -> Iterator[str]:
+    if report.proven:
+        yield (
+            f"proven for {report.proven.expires_in.days} days:"
+            f" {report.proven.messages} messages pass the guard"
+        )
+    for listed in report.places:
+        place, suspension = listed.place, listed.suspension
+        until = (
+            f", suspended until {format_time(suspension.until)}" if suspension else ""
+        )
+        yield (
+            f"guard {listed.level} {listed.prefix}: {place.unproven:.1f} unproven,"
+            f" {place.approvals:.1f} approved{until}"
+        )
 
 
 def _verification_line(verification: InspectedVerification, policy: Policy) -> str:
@@ -204,6 +227,12 @@ def _to_dict(
             for verification in report.pending
         ],
         **_next_send_to_dict(report.next_send(policy)),
+        "proven": report.proven
+        and {
+            "messages": report.proven.messages,
+            "expires_in": round(report.proven.expires_in.total_seconds()),
+        },
+        "guard": [_place_to_dict(listed) for listed in report.places],
         "limits": [
             {
                 "limit": usage.limit_name,
@@ -214,6 +243,17 @@ def _to_dict(
             }
             for usage in report.limit_usage
         ],
+    }
+
+
+def _place_to_dict(listed: ListedPlace) -> dict[str, Any]:
+    suspension = listed.suspension
+    return {
+        "place": listed.prefix,
+        "level": listed.level,
+        "unproven": round(listed.place.unproven, 2),
+        "approved": round(listed.place.approvals, 2),
+        "until": suspension and suspension.until.isoformat(),
     }
 
 

@@ -9,11 +9,17 @@ from datetime import timedelta
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
-from otp_engine.domain.models import Channel, PendingSends, PendingVerification
+from otp_engine.domain.models import (
+    Channel,
+    PendingSends,
+    PendingVerification,
+    ProvenPhone,
+)
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.ports import LimitUsageStore, VerificationStore
+from otp_engine.domain.ports import GuardStore, LimitUsageStore, VerificationStore
+from otp_engine.domain.pumping_guard.listing import ListedPlace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +76,15 @@ class PhoneReport:
         pending: Its pending verifications.
         limit_usage: Usage of each window that counts this phone, its country, a channel
             or all sends.
+        proven: The state of a proven phone; None for another one.
+        places: What the pumping guard has counted in the places of the number, the
+            narrowest first.
     """
 
     pending: Sequence[InspectedVerification]
     limit_usage: Sequence[WindowUsage]
+    proven: ProvenPhone | None = None
+    places: Sequence[ListedPlace] = ()
 
     def next_send(
         self, policy: Policy, verification: InspectedVerification | None = None
@@ -107,6 +118,7 @@ class PhoneInspector:
 
     store: VerificationStore
     limit_usage: LimitUsageStore
+    guard: GuardStore
     peppers: Sequence[Pepper]
     policy: Policy
 
@@ -143,8 +155,14 @@ class PhoneInspector:
                 for hit in hits.for_destination(number, channel, self.policy)
             )
         )
+        proven = [
+            state for phone in phones if (state := self.limit_usage.proven(phone))
+        ]
         return PhoneReport(
-            pending, usage + self.limit_usage.shared_usage(global_limits)
+            pending,
+            usage + self.limit_usage.shared_usage(global_limits),
+            proven[0] if proven else None,
+            self.guard.read_places(list(number.destination.places.values())),
         )
 
     def delete(self, number: PhoneNumber, namespaces: Sequence[str]) -> bool:

@@ -168,6 +168,19 @@ class PendingSends:
     since_last: timedelta | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenPhone:
+    """A phone that was approved within 90 days.
+
+    Attributes:
+        messages: Messages that the pumping guard lets pass until the next approval.
+        expires_in: Time until the phone is no longer proven.
+    """
+
+    messages: int
+    expires_in: timedelta
+
+
 @dataclass(frozen=True, slots=True)
 class HashParameters:
     """The hash parameters of all codes of one verification.

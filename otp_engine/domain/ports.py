@@ -18,6 +18,7 @@ from otp_engine.domain.models import (
     HashParameters,
     PendingSends,
     PendingVerification,
+    ProvenPhone,
     SendReservation,
 )
 from otp_engine.domain.phones.phone_keys import PhoneKey, PhoneStateStore
@@ -251,6 +252,23 @@ class GuardStore(Protocol):
     def list_places(self) -> list[ListedPlace]:
         """Return the places with unproven messages, approvals or a suspension."""
 
+    def read_places(self, prefixes: Sequence[str]) -> list[ListedPlace]:
+        """Return the places with these names, also those without a message.
+
+        Args:
+            prefixes: Names of places.
+        """
+
+    def money_spent(self, countries: Sequence[str] = ()) -> list[int]:
+        """Return the money of the running hour and of the 24 hours before it.
+
+        Args:
+            countries: ISO 3166 codes.
+
+        Returns:
+            The money of all messages, then that of each country, in micro-units.
+        """
+
     def list_suspensions(self) -> list[Suspension]:
         """Return the suspensions, the one with the latest end first."""
 
@@ -291,6 +309,9 @@ class LimitUsageStore(Protocol):
 
     def pending_sends(self, phone: PhoneKey) -> PendingSends:
         """Return the sends of the verification of a phone in its namespace."""
+
+    def proven(self, phone: PhoneKey) -> ProvenPhone | None:
+        """Return the state of a proven phone; None for another one."""
 
     def bound_keys(self, phone: PhoneKey) -> list[PhoneKey]:
         """List the phone keys of the bound verifications of one phone."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
+from otp_engine.domain.money.ledger import HOUR_MS, Ledger
 from otp_engine.domain.pumping_guard.listing import ListedPlace, level_of
 from otp_engine.domain.pumping_guard.places import Level, Place
 from otp_engine.domain.pumping_guard.rules import Suspension
@@ -30,6 +31,7 @@ class RedisGuardStore:
         """
         self._client = client
         self._list_places = LuaScript(client, "list_places")
+        self._read_places = LuaScript(client, "read_places")
         self._suspend_place = LuaScript(client, "suspend_place", replicas=replicas)
 
     def list_places(self) -> list[ListedPlace]:
@@ -42,6 +44,19 @@ class RedisGuardStore:
             if not place.is_quiet():
                 places[name] = ListedPlace.of(name, place)
         return list(places.values())
+
+    def read_places(self, prefixes: Sequence[str]) -> list[ListedPlace]:
+        """Return the places with these names, which can be empty."""
+        now, texts = self._texts(prefixes)
+        return [
+            ListedPlace.of(name, Place.parse(text).read(level_of(name), now)[0])
+            for name, text in zip(prefixes, texts, strict=True)
+        ]
+
+    def money_spent(self, countries: Sequence[str] = ()) -> list[int]:
+        """Return the money that the budget counts, then the part of each country."""
+        now, texts = self._texts(["$", *(f"${country}" for country in countries)])
+        return [Ledger.read(text, now // HOUR_MS).spent for text in texts]
 
     def list_suspensions(self) -> list[Suspension]:
         """Return the suspensions, the one with the latest end first."""
@@ -72,6 +87,13 @@ class RedisGuardStore:
         self._suspend_place.run(
             [keys.GUARD], prefix, level_of(prefix), lua_codec.to_epoch_ms(until)
         )
+
+    def _texts(self, names: Sequence[str]) -> tuple[int, list[str]]:
+        """Return the time in milliseconds since 1970, and the text of each field."""
+        if not names:
+            return 0, []
+        now, *texts = self._read_places.run([keys.GUARD], *names)
+        return now, [text.decode() for text in texts]
 
     def _fields(self) -> Iterator[tuple[str, str, int]]:
         """Yield each field, its text, and the time in milliseconds since 1970.

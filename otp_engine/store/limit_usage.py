@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
-from otp_engine.domain.models import PendingSends
+from otp_engine.domain.models import PendingSends, ProvenPhone
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.store import keys, lua_codec
@@ -87,6 +87,19 @@ class RedisLimitUsageStore:
         count, since = self._pending_sends.run([names.verification, names.sends])
         since_last = timedelta(milliseconds=since) if since >= 0 else None
         return PendingSends(count=count, since_last=since_last)
+
+    def proven(self, phone: PhoneKey) -> ProvenPhone | None:
+        """Return the state of a proven phone; None for another one."""
+        key = keys.for_phone(phone).proven
+        messages, expires_in = self._client.execute(
+            lambda redis: (redis.get(key), redis.pttl(key)), key
+        )
+        if messages is None:
+            return None
+        return ProvenPhone(
+            messages=max(0, int(messages)),
+            expires_in=timedelta(milliseconds=max(0, expires_in)),
+        )
 
     def bound_keys(self, phone: PhoneKey) -> list[PhoneKey]:
         """List the keys of this phone's bound verifications."""

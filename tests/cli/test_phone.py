@@ -27,8 +27,12 @@ from otp_engine.domain.events import (
     VerificationCanceled,
 )
 from otp_engine.domain.models import Channel
+from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.recipients import PseudonymousRecipient
-from tests.support import redis_server
+from otp_engine.store import keys
+from otp_engine.store.redis_store import RedisStore
+from tests.support import redis_server, server_process
 from tests.support.command_line import run
 from tests.support.fakes import different_code
 
@@ -331,3 +335,40 @@ def test_inspect_of_an_empty_input_fails(environ):
 
     assert result.exit_code == 1
     assert "not a phone number" in result.stderr
+
+
+def test_inspect_shows_proven_phone_and_places_of_the_guard(environ, real_redis):
+    store = RedisStore(real_redis)
+    number = numbers.parse("+919445012345", "IN")
+    phone = PhoneKey(server_process.PEPPER.pseudonymize("phone", number.e164))
+    real_redis.set(keys.for_phone(phone).proven, 2, ex=timedelta(days=30))
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=12)
+    store.guard.suspend(number.block, until)
+
+    text = run("inspect", "9445012345", **environ).stdout
+    shown = json.loads(run("inspect", "9445012345", "--json", **environ).stdout)
+
+    assert "  proven for 29 days: 2 messages pass the guard\n" in text
+    assert shown["proven"]["messages"] == 2
+    assert 29 * 86_400 < shown["proven"]["expires_in"] <= 30 * 86_400
+    assert [(place["place"], place["level"]) for place in shown["guard"]] == [
+        ("+91944501", "block"),
+        ("+91944", "network"),
+        ("IN", "country"),
+    ]
+    assert [place["until"] for place in shown["guard"]] == [
+        until.isoformat(),
+        None,
+        None,
+    ]
+    assert (
+        "  guard block +91944501: 0.0 unproven, 0.0 approved,"
+        f" suspended until {until:%Y-%m-%d %H:%M:%SZ}\n"
+    ) in text
+
+
+def test_inspect_of_an_unknown_phone_has_no_proof_and_no_suspension(environ):
+    shown = json.loads(run("inspect", "9445012345", "--json", **environ).stdout)
+
+    assert shown["proven"] is None
+    assert {place["unproven"] for place in shown["guard"]} == {0}

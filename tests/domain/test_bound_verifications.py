@@ -258,7 +258,9 @@ def test_bound_verification_belongs_to_its_service(engine, outbox, bound, with_h
 def test_inspector_reports_and_deletes_bound_verifications(
     engine, store, redis, bound, outbox, with_handle
 ):
-    inspector = PhoneInspector(store, store.limit_usage, engine.peppers, engine.policy)
+    inspector = PhoneInspector(
+        store, store.limit_usage, store.guard, engine.peppers, engine.policy
+    )
     sent = engine.send(bound)
 
     pending = inspector.inspect(bound.number, [""]).pending

@@ -96,9 +96,9 @@ def test_deletion_by_an_operator_clears_consecutive_failures(
 ):
     fail(3, alice)
 
-    PhoneInspector(store, store.limit_usage, strict.peppers, strict.policy).delete(
-        alice.number, [""]
-    )
+    PhoneInspector(
+        store, store.limit_usage, store.guard, strict.peppers, strict.policy
+    ).delete(alice.number, [""])
 
     strict.send(alice)
 

@@ -32,7 +32,9 @@ def limited(engine):
 @pytest.fixture
 def inspector(limited):
     store = limited.store
-    return PhoneInspector(store, store.limit_usage, limited.peppers, limited.policy)
+    return PhoneInspector(
+        store, store.limit_usage, store.guard, limited.peppers, limited.policy
+    )
 
 
 def test_unused_phone_has_no_usage_and_no_pending_verification(inspector, alice, redis):
@@ -89,7 +91,7 @@ def test_inspection_returns_usage_of_shadow_windows(engine, store, alice):
     limited.send(alice)
 
     inspector = PhoneInspector(
-        store, store.limit_usage, limited.peppers, limited.policy
+        store, store.limit_usage, store.guard, limited.peppers, limited.policy
     )
 
     used = {
