@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from otp_engine.domain.inspection import (
     NextSend,
     PhoneInspector,
     PhoneReport,
+    find_exclusion,
 )
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.phones import numbers
@@ -105,6 +106,8 @@ def inspect(number: str, *, as_json: bool) -> None:
         click.echo(json.dumps(shown, indent=2))
         return
     click.echo(parsed.masked)
+    if exclusion := find_exclusion(parsed, context.policy):
+        click.echo(f"  sends are refused: {exclusion}")
     for line in _report_lines(report, context.policy):
         click.echo(f"  {line}")
     click.echo(f"  in events: {', '.join(hashes)}")
@@ -220,6 +223,7 @@ def _format_duration(duration: timedelta) -> str:
 def _to_dict(
     number: PhoneNumber, report: PhoneReport, policy: Policy
 ) -> dict[str, Any]:
+    exclusion = find_exclusion(number, policy)
     return {
         "phone": number.masked,
         "pending": [
@@ -233,6 +237,7 @@ def _to_dict(
             "expires_in": round(report.proven.expires_in.total_seconds()),
         },
         "guard": [_place_to_dict(listed) for listed in report.places],
+        "excluded_by": exclusion and asdict(exclusion),
         "limits": [
             {
                 "limit": usage.limit_name,

@@ -15,6 +15,7 @@ from otp_engine.domain.models import (
     PendingVerification,
     ProvenPhone,
 )
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
@@ -66,6 +67,46 @@ class InspectedVerification:
         if self.pending.attempts_used >= policy.checks_allowed(bound=self.is_bound):
             refusals.append((until_end, "max_checks"))
         return refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """What refuses every send to a number, by any client.
+
+    Attributes:
+        rule: `sending` or `allowed_countries`, a value of the policy.
+        name: The name in it that refuses: a country, a prefix or a channel; empty for
+            the default of `sending`.
+    """
+
+    rule: str
+    name: str
+
+    def __str__(self) -> str:
+        if self.rule == "allowed_countries":
+            return f"allowed_countries does not have {self.name}"
+        return f"sending has {self.name}=off" if self.name else "sending is off"
+
+
+def find_exclusion(number: PhoneNumber, policy: Policy) -> Exclusion | None:
+    """Return what refuses every send to *number*, if anything does.
+
+    The safe list can exempt a number from `allowed_countries`.
+    """
+    off = [
+        policy.sending.find_off(
+            country=number.country,
+            e164=number.e164,
+            channel=channel,
+            client_name=None,
+        )
+        for channel in Channel
+    ]
+    if None not in off:
+        return Exclusion("sending", off[0] or "")
+    if not AllowedDestinations(policy.allowed_countries).includes(number):
+        return Exclusion("allowed_countries", number.country)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

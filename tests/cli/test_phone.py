@@ -372,3 +372,38 @@ def test_inspect_of_an_unknown_phone_has_no_proof_and_no_suspension(environ):
 
     assert shown["proven"] is None
     assert {place["unproven"] for place in shown["guard"]} == {0}
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "line", "excluded_by"),
+    [
+        ("sending", "off", "sending is off", ("sending", "")),
+        ("sending", "off, SN=on", "sending is off", ("sending", "")),
+        ("sending", "on, IN=off", "sending has IN=off", ("sending", "IN")),
+        ("sending", "on, +91944=off", "sending has +91944=off", ("sending", "+91944")),
+        (
+            "allowed_countries",
+            "SN",
+            "allowed_countries does not have IN",
+            ("allowed_countries", "IN"),
+        ),
+    ],
+)
+def test_inspect_shows_what_excludes_the_number(
+    environ, value, text, line, excluded_by
+):
+    run("policy", "set", value, text, **environ)
+
+    shown = run("inspect", "+919445012345", **environ).stdout
+    report = json.loads(run("inspect", "+919445012345", "--json", **environ).stdout)
+
+    assert f"  sends are refused: {line}" in shown.splitlines()
+    assert tuple(report["excluded_by"].values()) == excluded_by
+
+
+def test_inspect_of_a_number_that_is_served_shows_no_exclusion(environ):
+    run("policy", "set", "sending", "on, SN=off, key:shop=off", **environ)
+
+    report = json.loads(run("inspect", "+919445012345", "--json", **environ).stdout)
+
+    assert report["excluded_by"] is None
