@@ -21,6 +21,7 @@
     ├── LimitExceeded            a rule refuses the request for some time
     │   ├── TooManyAttempts
     │   ├── RateLimited
+    │   │   └── BudgetExceeded   the message would cost too much
     │   └── DestinationSuspended
     ├── DeliveryFailed           the provider rejected the message
     ├── DeliveryUnconfirmed      the provider did not answer
@@ -39,7 +40,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class OTPError(Exception):
@@ -307,6 +308,25 @@ class RateLimited(LimitExceeded):
         super().__init__(retry_after=retry_after, refused_at=refused_at)
         self.limit = limit
         self.identifier = identifier
+
+
+class BudgetExceeded(RateLimited):
+    """The budget, or the share of a country, has no room for the message.
+
+    Attributes:
+        usage: The `BudgetUsage` without the message; its type is of a higher layer.
+    """
+
+    def __init__(
+        self,
+        limit: str,
+        *,
+        retry_after: timedelta,
+        usage: Any,  # noqa: ANN401 - see above
+        refused_at: int = 0,
+    ) -> None:
+        super().__init__(limit, retry_after=retry_after, refused_at=refused_at)
+        self.usage = usage
 
 
 class DestinationSuspended(LimitExceeded):

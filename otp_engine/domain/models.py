@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.domain.messages.options import DEFAULT_OPTIONS, MessageOptions
+from otp_engine.domain.money.budget import BudgetRules, BudgetUsage
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.pumping_guard.places import Destination
 from otp_engine.domain.pumping_guard.rules import UNGUARDED, GuardRules, GuardUsage
@@ -230,6 +231,8 @@ class DestinationCharge:
         exempt: Whether the guard neither counts nor refuses the message.
         vouched: Whether a client with an API key vouches for the recipient.
         proven: Whether the phone is proven; see `SendReservation.proven`.
+        price: What the message costs, in micro-units.
+        budget: The rules for its money; None if that is not counted.
     """
 
     hits: Sequence[LimitHit]
@@ -238,6 +241,17 @@ class DestinationCharge:
     exempt: bool = False
     vouched: bool = False
     proven: bool = False
+    price: int = 0
+    budget: BudgetRules | None = None
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything can refuse the message, or the guard counts it.
+
+        Without that, the money is not counted either, and saves a call.
+        """
+        has_budget = self.budget is not None and self.budget.amount is not None
+        return bool(self.hits) or self.is_guarded or has_budget
 
     @property
     def is_guarded(self) -> bool:
@@ -259,11 +273,13 @@ class DestinationUsage:
         counted_at: The time of the charge, in milliseconds since 1970 by the clock of
             the store.
         guard: What the pumping guard did.
+        budget: The money that was spent; None if the money is not counted.
     """
 
     limit_usage: list[WindowUsage]
     counted_at: int
     guard: GuardUsage = UNGUARDED
+    budget: BudgetUsage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

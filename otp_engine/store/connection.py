@@ -45,6 +45,7 @@ class RedisCommands(Protocol):
     get: Callable[[str], bytes | None]
     hdel: Callable[..., int]
     hget: Callable[[str, str], bytes | None]
+    hmget: Callable[[str, Sequence[str]], list[bytes | None]]
     hgetall: Callable[[str], dict[bytes, bytes]]
     hvals: Callable[[str], list[bytes]]
     info: Callable[[], dict[str, Any]]

@@ -9,7 +9,7 @@ from otp_engine.domain.models import DestinationCharge, DestinationUsage
 from otp_engine.domain.pumping_guard.places import Destination
 from otp_engine.domain.pumping_guard.rules import GuardRules
 from otp_engine.errors import RateLimited
-from otp_engine.store import guard_codec, keys
+from otp_engine.store import budget_codec, guard_codec, keys
 from otp_engine.store.limit_hits import (
     RedisLimitHits,
     decode_usages,
@@ -50,7 +50,7 @@ class RedisDestinations(RedisLimitHits):
 
         Raises:
             DestinationSuspended: The pumping guard refused.
-            RateLimited: A limit refused.
+            RateLimited: A limit or the budget refused.
             StoreUnavailable: Redis did not reply.
         """
         if self._slots.count == 1 or not charge.hits:
@@ -105,6 +105,7 @@ class RedisDestinations(RedisLimitHits):
             *(idempotency_key, self._largest_log, self._block_size),
             guard_codec.encode_charge(charge),
             *(destination.block, destination.network, destination.country),
+            budget_codec.encode(charge.budget, charge.price, proven=charge.proven),
             *encode_hits(charge.hits),
         )
         match reply:
@@ -114,6 +115,8 @@ class RedisDestinations(RedisLimitHits):
                 return replace(usage, limit_usage=limits)
             case [b"suspended", text]:
                 raise guard_codec.decode_refusal(text.decode(), destination)
+            case [b"over", rule, wait, text]:
+                raise budget_codec.decode_refusal(rule.decode(), wait, text.decode())
             case [b"refused", at, position, wait]:
                 raise refused_by(charge.hits[position - 1], at, wait)
             case _:

@@ -15,6 +15,7 @@ from otp_engine.domain.pumping_guard.rules import (
     to_datetime,
 )
 from otp_engine.errors import DestinationSuspended
+from otp_engine.store import budget_codec
 
 
 # Rules come from the policy, and differ by country only.
@@ -35,6 +36,7 @@ def encode_charge(charge: DestinationCharge) -> str:
 
 def decode_usage(text: str, destination: Destination) -> DestinationUsage:
     """Return the usage without limits, from the text of `acquire_destination.lua`."""
+    text, _, money = text.partition(" $ ")
     at, result, *words = text.split()
     match result:
         case "refused":
@@ -57,7 +59,12 @@ def decode_usage(text: str, destination: Destination) -> DestinationUsage:
             )
         case _:
             guard = UNGUARDED
-    return DestinationUsage(limit_usage=[], counted_at=int(at), guard=guard)
+    return DestinationUsage(
+        limit_usage=[],
+        counted_at=int(at),
+        guard=guard,
+        budget=budget_codec.decode(money) if money else None,
+    )
 
 
 def decode_refusal(text: str, destination: Destination) -> DestinationSuspended:

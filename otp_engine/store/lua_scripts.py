@@ -21,8 +21,8 @@ _FOLDER = resources.files("otp_engine.store") / "lua"
 _SHARED_LIBRARY = ("lib/packed_log", "lib/sliding_window_log", "lib/verification")
 _LIBRARIES = {
     "acquire_hits": ("lib/shared_limits",),
-    "acquire_destination": ("lib/shared_limits", "lib/pumping_guard"),
-    "release_destination": ("lib/pumping_guard",),
+    "acquire_destination": ("lib/shared_limits", "lib/budget", "lib/pumping_guard"),
+    "release_destination": ("lib/budget", "lib/pumping_guard"),
     "credit_approval": ("lib/pumping_guard",),
     "list_places": ("lib/pumping_guard",),
     "suspend_place": ("lib/pumping_guard",),

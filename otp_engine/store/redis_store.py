@@ -5,6 +5,7 @@ from __future__ import annotations
 from otp_engine.config import Settings
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.store import keys
+from otp_engine.store.budget import RedisBudgetStore
 from otp_engine.store.connection import Client, connect
 from otp_engine.store.events.event_store import RedisEventStore
 from otp_engine.store.guard import RedisGuardStore
@@ -49,6 +50,7 @@ class RedisStore(RedisVerificationStore):
         self._probe = Probe(redis_client, replicas=replicas)
         self.services = RedisServiceStore(redis_client, replicas=replicas)
         self.records = RedisVerificationRecordStore(redis_client)
+        self.budget = RedisBudgetStore(redis_client)
         self.guard = RedisGuardStore(redis_client, replicas=replicas)
         self.safe_list = RedisSafeList(redis_client)
         self.events = RedisEventStore(redis_client)

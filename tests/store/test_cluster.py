@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from otp_engine.domain.limits.limits import Limit, LimitHit
-from otp_engine.errors import StoreUnavailable, VerificationNotFound
+from otp_engine.domain.models import DestinationCharge
+from otp_engine.domain.money.budget import BudgetRules
+from otp_engine.domain.pumping_guard.places import Destination
+from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
+from otp_engine.errors import BudgetExceeded, StoreUnavailable, VerificationNotFound
+from otp_engine.store import keys
 from otp_engine.store.connection import connect
 from otp_engine.store.limit_hits import RedisLimitHits
 from otp_engine.store.limit_usage import RedisLimitUsageStore
@@ -86,6 +93,35 @@ def test_moved_slot_is_found_on_its_new_node(
     assert len(outbox.messages) == 1
     with pytest.raises(VerificationNotFound):
         engine.check(check_request(outbox.code))
+
+
+def test_budget_is_never_passed_in_a_cluster(cluster, store_of):
+    # The tests of this module share the Cluster.
+    cluster_client: Any = connect(cluster.url, TIMEOUT)
+    RedisClient(cluster_client).execute(
+        lambda redis: redis.delete(keys.GUARD), keys.GUARD
+    )
+
+    def send(n):
+        charge = DestinationCharge(
+            hits=[LimitHit("sends_per_country", "IN", Limit.parse("1000/1h"))],
+            destination=Destination("+91944501", "+91944", "IN"),
+            guard=GuardRules(mode=GuardMode.OFF),
+            price=7 + n % 5,
+            proven=True,
+            budget=BudgetRules(amount=100, parts=1),
+        )
+        try:
+            store_of.acquire_destination(charge, idempotency_key=secrets.token_bytes(8))
+        except BudgetExceeded:
+            return 0
+        return charge.price
+
+    with ThreadPoolExecutor(8) as pool:
+        total = sum(pool.map(send, range(40)))
+
+    assert 88 < total <= 100
+    assert store_of.budget.read().whole.spent == total
 
 
 def test_shared_limits_use_several_nodes(cluster):

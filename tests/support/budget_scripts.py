@@ -8,35 +8,27 @@ from typing import Any
 
 from otp_engine.domain.money.budget import BudgetRules, BudgetUsage
 from otp_engine.domain.money.charges import BudgetRefusal
+from otp_engine.store import budget_codec
 
 _LIBRARY = (
     resources.files("otp_engine.store") / "lua" / "lib" / "budget.lua"
 ).read_text()
 
 _ACQUIRE = """
-local fields = budget_fields(ARGV[1])
+local money, at = parse_budget(ARGV[2]), tonumber(ARGV[4])
+local fields = budget_fields(ARGV[1], money.shadow)
 local values = redis.call('HMGET', KEYS[1], unpack(fields))
-local budget = read_budget(
-    fields, values, tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1',
-    tonumber(ARGV[5]), ARGV[6] == '1', tonumber(ARGV[7])
-)
+local budget = read_budget(fields, values, money, ARGV[3] == '1', at)
 local rule, wait = check_budget(budget)
 local changes = rule and report_refusal(budget) or charge_budget(budget)
 if #changes > 0 then
     redis.call('HSET', KEYS[1], unpack(changes))
 end
-return {rule or '', wait, budget_usage(budget)}
+return {rule or '', wait, budget_text(budget)}
 """
 
 _RELEASE = """
-local fields = budget_fields(ARGV[1])
-if ARGV[2] == '0' then
-    fields = {fields[1], fields[2]}
-end
-local values = redis.call('HMGET', KEYS[1], unpack(fields))
-local changes = release_budget(
-    fields, values, tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-)
+local changes = release_budget(KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]))
 if #changes > 0 then
     redis.call('HSET', KEYS[1], unpack(changes))
 end
@@ -55,35 +47,30 @@ class BudgetScripts:
         self, country: str, rules: BudgetRules, price: int, *, has_past: bool, at: int
     ) -> BudgetUsage | BudgetRefusal:
         """Do what `Charge.acquire` does."""
-        rule, wait, values = self._run(
+        rule, wait, text = self._run(
             _ACQUIRE,
             country,
-            rules.amount or 0,
-            rules.parts,
-            int(rules.shadow),
-            price,
+            budget_codec.encode(rules, price, proven=False),
             int(has_past),
             at,
         )
-        spent, amount, country_spent, share, level, country_level, shadow = values
-        usage = BudgetUsage(
-            spent=spent,
-            amount=amount or None,
-            country_spent=country_spent,
-            country_amount=None if share < 0 else share,
-            level=level or None,
-            country_level=country_level or None,
-            would_refuse=shadow.decode() or None,
-        )
+        usage = budget_codec.decode(text.decode())
         if rule:
             return BudgetRefusal(rule=rule.decode(), wait=wait, usage=usage)
         return usage
 
     def release(
-        self, country: str, rules: BudgetRules, price: int, *, counted_at: int, at: int
+        self,
+        country: str,
+        price: int,
+        *,
+        counted_at: int,
+        at: int,
+        in_shadow: bool,
     ) -> None:
         """Do what `Charge.release` does."""
-        self._run(_RELEASE, country, int(rules.shadow), price, counted_at, at)
+        first = f"{counted_at} counted $ 0 0 0 -1 0 0 - {price} {int(in_shadow)}"
+        self._run(_RELEASE, country, first, at)
 
     def fields(self) -> Mapping[str, str]:
         """Return the ledgers."""

@@ -20,6 +20,9 @@ _PROVIDER_REFUSAL = re.compile(rb"([0-9]{13}) ([a-z_]+(?: [0-9]+)?)")
 _HASH_BYTES = 32
 _GUARD = key_names.GUARD.encode()
 _PLACE = re.compile(r"(\S+ \S+ \S+) (-?[0-9]+) (-?[0-9]+) ([0-9]+) (-?[0-9]+)")
+_LEDGER = re.compile(r"(\d+) (\d+) (\d+) (\d+ \d+ \d+);(.*)")
+_HOUR_MS = 3_600_000
+_DAY_MS = 24 * _HOUR_MS
 _SHARE = re.compile(r"(\S+ \S+) (-?[0-9]+)")
 
 
@@ -75,6 +78,11 @@ def aged_place(text: str, shift: int) -> str:
         scores, at, until, trips, pressed_at = match.groups()
         times = [_moved(time, shift) for time in (at, until, pressed_at)]
         return f"{scores} {times[0]} {times[1]} {trips} {times[2]}"
+    if match := _LEDGER.fullmatch(text):
+        hour, first, amount, reported, sums = match.groups()
+        hours, days = shift // _HOUR_MS, shift // _DAY_MS
+        levels = " ".join(str(_moved(level, hours)) for level in reported.split())
+        return f"{int(hour) - hours} {int(first) - days} {amount} {levels};{sums}"
     if match := _SHARE.fullmatch(text):
         return f"{match[1]} {_moved(match[2], shift)}"
     return text

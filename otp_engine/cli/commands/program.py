@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from otp_engine import __version__
+from otp_engine.cli.commands.budget import budget
 from otp_engine.cli.commands.calibrate import calibrate
 from otp_engine.cli.commands.doctor import doctor
 from otp_engine.cli.commands.events import events
@@ -81,6 +82,7 @@ for command in (
     calibrate,
     events,
     top,
+    budget,
     prices,
 ):
     main.add_command(command)

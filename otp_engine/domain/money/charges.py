@@ -44,6 +44,21 @@ class BudgetRefusal:
     usage: BudgetUsage
 
 
+def country_share(rules: BudgetRules, whole: Ledger, country: Ledger) -> int | None:
+    """Return the share of a country; None if it is not limited by one.
+
+    Args:
+        rules: The rules of the budget.
+        whole: The ledger of all countries, with all money.
+        country: That of the country.
+    """
+    amount, known_days = rules.amount, whole.known_days
+    if amount is None or rules.parts == 1 or not known_days:
+        return None
+    usual = country.usual(known_days)
+    return min(amount, max(amount // rules.parts, _TIMES_USUAL * usual))
+
+
 @dataclass(slots=True)
 class Charge:
     """One message of one country, and the ledgers that count it.
@@ -74,7 +89,7 @@ class Charge:
             enforced += [self._read(SHADOW + self.country, whole.hour)]
         else:
             enforced = [whole, country]
-        share = self._share(whole, country)
+        share = country_share(self.rules, whole, country)
         rule, wait = self._check(enforced[0], enforced[1], share)
         usage = self._usage(enforced[0], enforced[1], share, rule)
         if rule and not self.rules.shadow:
@@ -92,14 +107,15 @@ class Charge:
         self._write(counted)
         return usage
 
-    def release(self, counted_at: int) -> None:
+    def release(self, counted_at: int, *, in_shadow: bool = False) -> None:
         """Take the message back.
 
         Args:
             counted_at: When it was counted, in milliseconds since 1970.
+            in_shadow: Whether the ledgers of shadow mode counted it as well.
         """
         names = [WHOLE, WHOLE + self.country]
-        names += [SHADOW, SHADOW + self.country] if self.rules.shadow else []
+        names += [SHADOW, SHADOW + self.country] if in_shadow else []
         for name in names:
             if name in self.fields:
                 ledger = self._read(name, self.at // HOUR_MS)
@@ -112,15 +128,6 @@ class Charge:
     def _write(self, ledgers: MutableMapping[str, Ledger]) -> None:
         for name, ledger in ledgers.items():
             self.fields[name] = str(ledger)
-
-    def _share(self, whole: Ledger, country: Ledger) -> int | None:
-        """Return the share of the country; None if it is not limited by one."""
-        amount, parts = self.rules.amount, self.rules.parts
-        known_days = whole.known_days
-        if amount is None or parts == 1 or not known_days:
-            return None
-        usual = country.usual(known_days)
-        return min(amount, max(amount // parts, _TIMES_USUAL * usual))
 
     def _check(
         self, whole: Ledger, country: Ledger, share: int | None

@@ -180,6 +180,11 @@ def visible_part(prefix: str) -> str:
     return prefix[: len(f"+{code}") + _EVENT_DIGITS]
 
 
+def every_country() -> frozenset[str]:
+    """Return the codes of all countries that a number can have."""
+    return frozenset(phonenumbers.SUPPORTED_REGIONS) | {GLOBAL_NETWORK}
+
+
 def has_mobile_numbers(code: str) -> bool:
     """Return whether *code* is the ISO 3166 code of a country with mobile numbers."""
     is_country = code in phonenumbers.SUPPORTED_REGIONS

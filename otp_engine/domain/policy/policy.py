@@ -13,7 +13,7 @@ from otp_engine.domain.limits import durations, names
 from otp_engine.domain.limits.limits import Limit, Window
 from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.limits.networks import NetworkSet
-from otp_engine.domain.money.budget import Budget
+from otp_engine.domain.money.budget import Budget, BudgetRules, rules_for
 from otp_engine.domain.phones import countries
 from otp_engine.domain.phones.destination_sets import DestinationSet
 from otp_engine.domain.policy import guard_values
@@ -105,6 +105,16 @@ class Policy:
     guard_exempt: DestinationSet = DestinationSet()
     vouched_per_key: LimitByName = LimitByName(Limit.parse("100/24h"))
     budget: Budget = Budget()
+
+    def budget_rules(self, currency: str) -> BudgetRules:
+        """Return the rules of the budget.
+
+        Args:
+            currency: The currency of the prices.
+        """
+        is_any = "*" in self.allowed_countries
+        count = None if is_any else len(self.allowed_countries)
+        return rules_for(self.budget, currency=currency, countries=count)
 
     def guard_rules(self, country: str) -> GuardRules:
         """Return the rules of the pumping guard for a country."""

@@ -1,7 +1,7 @@
 -- release_destination: take back a message that acquire_destination.lua counted.
 --
--- One step, so that a message is counted by the guard and all limits, or by none. What
--- was charged is in the first reply; deleting that makes a repetition change nothing.
+-- One step, so that a message is counted by the guard, the budget and all limits, or by
+-- none. What was charged is in the first reply; deleting that makes a repetition change nothing.
 --
 -- KEYS[1]    otp:{shared}:guard         hash
 -- KEYS[2]    otp:{shared}:charge:<key>  string: the first reply to this request
@@ -20,15 +20,20 @@ for i = 3, #KEYS do
     redis.call('ZREM', KEYS[i], ARGV[1])
 end
 local first = redis.call('GET', KEYS[2])
-if not first or string.find(first, '^suspended') then
+if not first or not string.find(first, '^%d') then
     return 0
 end
 redis.call('DEL', KEYS[2])
+local at = now()
+local changes = release_budget(KEYS[1], ARGV[5], first, at)
+if #changes > 0 then
+    redis.call('HSET', KEYS[1], unpack(changes))
+    redis.call('PEXPIRE', KEYS[1], GUARD_TTL)
+end
 local rules = parse_rules(ARGV[2])
 if not (rules and string.find(first, '^%d+ counted')) then
     return 0
 end
-local at = now()
 local guard = read_guard(KEYS[1], {ARGV[3], ARGV[4], ARGV[5]}, rules, at)
 release_guard(guard)
 write_guard(guard)

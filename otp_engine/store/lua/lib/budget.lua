@@ -1,17 +1,18 @@
 -- budget: counts the money of messages by hour and day, for all countries and for one.
 --
--- lua_scripts.py prepends this file to every script. Its model, with the same whole
+-- lua_scripts.py prepends this file to the scripts that use it. Its model, with the same whole
 -- numbers, is otp_engine/domain/money: ledger.py explains a ledger and its text, and
 -- charges.py the fields. All sums are whole micro-units below 2^53, so they are exact.
 --
 -- A script calls, in this order:
---   budget_fields(country)          names of the fields that it reads with HMGET
+--   parse_budget(text)              the rules and the price; nil for no text
+--   budget_fields(country, shadow)  names of the fields that it reads with HMGET
 --   read_budget(...)                the budget, from the values of those fields
 --   check_budget(budget)            the rule that refuses, and for how long
 --   report_refusal(budget)          after a refusal: fields to write, which can be none
 --   charge_budget(budget)           else: count the message; fields to write
---   budget_usage(budget)            the part of a reply, after one of the last two
---   release_budget(...)             take a message back; fields to write
+--   budget_text(budget)             the usage, after one of the last two
+-- Another script calls release_budget with that text to take the message back.
 
 local HOUR = 3600000
 local HOURS = 25
@@ -174,9 +175,26 @@ local function reach_level(ledger, before, after, allowed)
     return found
 end
 
--- Return the names of the fields of a country.
-local function budget_fields(country)
-    return {'$', '$' .. country, '$~', '$~' .. country}
+-- Return the budget of a message: "AMOUNT PARTS SHADOW PRICE PROVEN". The amount is 0 if
+-- money is only counted, SHADOW and PROVEN are 0 or 1.
+local function parse_budget(text)
+    local values = read_numbers(text)
+    if #values == 0 then
+        return nil
+    end
+    return {
+        amount = values[1], parts = values[2], shadow = values[3] == 1,
+        price = values[4], proven = values[5] == 1
+    }
+end
+
+-- Return the names of the fields of all countries and of one, and in shadow mode those
+-- of the ledgers of that mode.
+local function budget_fields(country, shadow)
+    if shadow then
+        return {'$', '$' .. country, '$~', '$~' .. country}
+    end
+    return {'$', '$' .. country}
 end
 
 -- Return the share of the country; false if it is not limited by one.
@@ -193,23 +211,18 @@ end
 -- Read the budget for one message.
 --
 -- fields    the names from budget_fields, and values: what HMGET returned for them
--- amount    the budget in micro-units; 0 if messages are only counted
--- parts     the share of a country is at least one of so many equal parts
--- shadow    whether the budget refuses nothing
--- price     what the message costs
--- has_past  whether the last fifth is for it as well
+-- money     the reply of parse_budget
+-- has_past  whether the last fifth is for the message as well
 -- at        the time in milliseconds
-local function read_budget(
-    fields, values, amount, parts, shadow, price, has_past, at
-)
+local function read_budget(fields, values, money, has_past, at)
     local whole = read_ledger(values[1], math.floor(at / HOUR))
     local country = read_ledger(values[2], whole.hour)
     local budget = {
         fields = fields, whole = whole, country = country, all = whole, one = country,
-        amount = amount, parts = parts, shadow = shadow, price = price,
-        has_past = has_past, at = at, rule = false
+        amount = money.amount, parts = money.parts, shadow = money.shadow,
+        price = money.price, has_past = has_past, at = at, rule = false
     }
-    if shadow then
+    if budget.shadow then
         budget.all = read_ledger(values[3], whole.hour)
         budget.one = read_ledger(values[4], whole.hour)
     end
@@ -249,18 +262,17 @@ local function report_levels(budget)
     local spent, price = ledger_spent(budget.all), budget.price
     local country_spent = ledger_spent(budget.one)
     local added = budget.rule and 0 or price
-    local level, country_level = 0, 0
+    budget.spent, budget.country_spent = spent + added, country_spent + added
+    budget.level, budget.country_level = 0, 0
     if budget.amount > 0 then
-        level = reach_level(budget.all, spent, spent + price, budget.amount)
+        budget.level = reach_level(budget.all, spent, spent + price, budget.amount)
     end
     if budget.share then
         local after = country_spent + price
-        country_level = reach_level(budget.one, country_spent, after, budget.share)
+        budget.country_level = reach_level(
+            budget.one, country_spent, after, budget.share
+        )
     end
-    budget.usage = {
-        spent + added, budget.amount, country_spent + added, budget.share or -1,
-        level, country_level, budget.shadow and budget.rule or ''
-    }
 end
 
 -- Return the fields to write, as arguments of HSET.
@@ -278,7 +290,7 @@ end
 
 local function report_refusal(budget)
     report_levels(budget)
-    local is_reported = budget.usage[5] > 0 or budget.usage[6] > 0
+    local is_reported = budget.level > 0 or budget.country_level > 0
     if not is_reported and not budget.whole.corrected then
         return {}
     end
@@ -296,20 +308,33 @@ local function charge_budget(budget)
     return budget_changes(budget)
 end
 
--- Return the money that is counted and the amount; the same for the country; the levels
--- that the message reached first; and the rule that would refuse it outside shadow mode.
--- A level that does not exist is 0, and so is an amount; a share that does not is -1.
-local function budget_usage(budget)
-    return budget.usage
+-- Return the usage as text: the money that is counted and the amount; the same for the
+-- country; the levels that the message reached first; the rule that would refuse it
+-- outside shadow mode; its price; and 1 if the ledgers of shadow mode counted it. An
+-- amount and a level that do not exist are 0, a share is -1, and a rule is a dash.
+local function budget_text(budget)
+    local in_shadow = budget.shadow and not budget.rule and 1 or 0
+    return string.format(
+        '%.0f %.0f %.0f %.0f %d %d %s %.0f %d', budget.spent, budget.amount,
+        budget.country_spent, budget.share or -1, budget.level, budget.country_level,
+        budget.shadow and budget.rule or '-', budget.price, in_shadow
+    )
 end
 
--- Take a message back that was counted at *counted_at*.
-local function release_budget(fields, values, price, counted_at, at)
-    local changes = {}
+-- Return the fields to write for taking a message of a country back. *first* starts with
+-- the time of its charge, and ends with " $ " and its budget_text.
+local function release_budget(key, country, first, at)
+    local price, in_shadow = string.match(first, ' %$ .* (%d+) ([01])$')
+    if not price then
+        return {}
+    end
+    local counted_hour = math.floor(string.match(first, '^%d+') / HOUR)
+    local fields, changes = budget_fields(country, in_shadow == '1'), {}
+    local values = redis.call('HMGET', key, unpack(fields))
     for i, name in ipairs(fields) do
         if values[i] then
             local ledger = read_ledger(values[i], math.floor(at / HOUR))
-            add_to_ledger(ledger, -price, math.floor(counted_at / HOUR))
+            add_to_ledger(ledger, -price, counted_hour)
             changes[#changes + 1] = name
             changes[#changes + 1] = write_ledger(ledger)
         end
