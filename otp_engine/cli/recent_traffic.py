@@ -18,7 +18,7 @@ from otp_engine.domain.events import (
 )
 from otp_engine.store.events.codec import kind_of
 
-INCIDENTS = ("policy", "limit_near", "budget")
+INCIDENTS = ("policy", "limit_near", "budget", "suspended", "pressure")
 """The kinds of events that are shown themselves, because there are few of them."""
 
 _BUCKETS = 120
@@ -43,6 +43,7 @@ class CountryTraffic:
         undelivered: Messages with a report that they will not arrive.
         approved: Approved verifications.
         refused: Requests that a rule refused; those of shadow mode are not included.
+        spent: Price of the sent messages, in micro-units of the currency.
     """
 
     sent: int = 0
@@ -51,6 +52,7 @@ class CountryTraffic:
     undelivered: int = 0
     approved: int = 0
     refused: int = 0
+    spent: int = 0
 
     @property
     def conversion(self) -> float | None:
@@ -134,7 +136,10 @@ class RecentTraffic:
             refusals[event.limit, event.shadow, country] += 1
         elif name := _COUNTED.get(type(event)):
             country = event.recipient.country  # type: ignore[union-attr] # the counted ones have a recipient
-            self._buckets.setdefault(bucket, Counter())[country, name] += 1
+            counts = self._buckets.setdefault(bucket, Counter())
+            counts[country, name] += 1
+            if isinstance(event, CodeSent):
+                counts[country, "spent"] += event.facts.price
 
     def at(self, now: datetime) -> Traffic:
         """Return the counts of the period that ends at *now*, and drop older events."""

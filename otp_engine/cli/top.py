@@ -14,7 +14,7 @@ from typing import Self
 
 import click
 
-from otp_engine.cli import top_frame
+from otp_engine.cli import top_frame, top_json
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.policy_limits import shared_hits
 from otp_engine.cli.recent_traffic import RecentTraffic, Traffic
@@ -23,6 +23,7 @@ from otp_engine.cli.top_frame import Frame
 from otp_engine.config import Settings
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion, apply
+from otp_engine.domain.pumping_guard.rules import Suspension
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.events.tail import EventTail
 from otp_engine.store.redis_store import RedisStore
@@ -31,6 +32,8 @@ _MAX_COUNTRIES = _MAX_NAMES = 20
 """Countries, and other names of each value, with a usage of limits; each one costs
 Redis some microseconds."""
 _DEFAULT_WIDTH = 100
+# A list of the suspensions reads every place of the guard.
+_SUSPENSIONS_INTERVAL = timedelta(seconds=30)
 # The private modes 1049 and 25 of xterm: the alternate screen, and the cursor.
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 _HOME, _END_OF_LINE, _END_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
@@ -57,6 +60,8 @@ class Monitor:
     _tail: EventTail = field(init=False)
     _newest_text: bytes | None = None
     _version: PolicyVersion | None = None
+    _suspensions: Sequence[Suspension] = ()
+    _suspensions_due: datetime | None = None
     _last: Frame | None = None
 
     def __post_init__(self) -> None:
@@ -78,6 +83,8 @@ class Monitor:
         traffic = self._traffic.at(now)
         countries = list(traffic.countries)[:_MAX_COUNTRIES]
         hits = list(shared_hits(countries, (), policy, max_names=_MAX_NAMES))
+        places = self.store.guard.read_places(countries)
+        self._read_suspensions(now)
         self._last = Frame(
             at=now,
             period=self.period,
@@ -85,6 +92,10 @@ class Monitor:
             policy=policy,
             traffic=traffic,
             usage=self.store.limit_usage.shared_usage(hits),
+            unproven={place.prefix: place.place.unproven for place in places},
+            suspensions=[found for found in self._suspensions if found.until > now],
+            spent=self.store.guard.money_spent()[0],
+            currency=self.settings.currency,
         )
         return self._last
 
@@ -101,6 +112,11 @@ class Monitor:
             traffic=Traffic(countries={}, refusals=(), incidents=()),
             problem=problem,
         )
+
+    def _read_suspensions(self, now: datetime) -> None:
+        if self._suspensions_due is None or now >= self._suspensions_due:
+            self._suspensions = self.store.guard.list_suspensions()
+            self._suspensions_due = now + _SUSPENSIONS_INTERVAL
 
     def _read_policy(self) -> None:
         # To verify the signatures of all versions costs more than a frame.
@@ -181,7 +197,7 @@ def _print(frame: Frame) -> None:
 
 
 def _print_json(frame: Frame) -> None:
-    click.echo(json.dumps(top_frame.to_dict(frame)))
+    click.echo(json.dumps(top_json.to_dict(frame)))
 
 
 def _to_lines(frame: Frame, columns: int, rows: int) -> Sequence[str]:

@@ -1,11 +1,10 @@
-"""One frame of `otp-engine top`, as lines of text or as JSON."""
+"""One frame of `otp-engine top`, as lines of text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import click
 
@@ -14,7 +13,9 @@ from otp_engine.cli.recent_traffic import CountryTraffic, Refusals, Traffic
 from otp_engine.cli.terminal import format_time, printable, table
 from otp_engine.domain.limits import durations
 from otp_engine.domain.limits.limits import WindowUsage
+from otp_engine.domain.money import amounts
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.pumping_guard.rules import GuardMode, Suspension
 
 _LOW_CONVERSION = 0.2
 """The conversion below which `OtpConversionLow` fires."""
@@ -22,6 +23,7 @@ _NEARLY_FULL = 0.8
 _BAR_WIDTH = 20
 _MAX_REFUSALS = 8
 _MAX_LIMITS = 8
+_MAX_SUSPENSIONS = 6
 _MAX_INCIDENTS = 5
 _MIN_COUNTRIES = 3
 _SHOWN_COUNTRIES = 3
@@ -39,6 +41,10 @@ class Frame:
         policy: The live policy.
         traffic: The counts of the period.
         usage: The usage of each window of the limits that all requests share.
+        unproven: Unproven messages by country, as the pumping guard counts them.
+        suspensions: The suspensions by the guard, the one with the latest end first.
+        spent: Money of the running hour and of the 24 before it, in micro-units.
+        currency: The currency of prices and budget.
         problem: Why the figures are not newer, if there is a reason.
     """
 
@@ -48,7 +54,16 @@ class Frame:
     policy: Policy
     traffic: Traffic
     usage: Sequence[WindowUsage] = ()
+    unproven: Mapping[str, float] = field(default_factory=dict)
+    suspensions: Sequence[Suspension] = ()
+    spent: int = 0
+    currency: str = "USD"
     problem: str | None = None
+
+    def is_shadow(self, suspension: Suspension) -> bool:
+        """Return whether the guard refuses nothing in the country of a suspension."""
+        mode = self.policy.guard.for_country(suspension.country)
+        return mode is not GuardMode.ON
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +81,28 @@ class _Line:
         return text
 
 
-_Column = tuple[str, Callable[[CountryTraffic], str]]
+_Column = tuple[str, Callable[[str, CountryTraffic, Frame], str]]
 
 
 def _percent(ratio: float | None) -> str:
     return "-" if ratio is None else f"{ratio:.0%}"
 
 
+def _unproven(country: str, frame: Frame) -> str:
+    unproven = frame.unproven.get(country)
+    return "" if unproven is None else f"{unproven:.1f}"
+
+
 _COLUMNS: tuple[_Column, ...] = (
-    ("SENT", lambda row: str(row.sent)),
-    ("DELIVERED", lambda row: str(row.delivered)),
-    ("APPROVED", lambda row: str(row.approved)),
-    ("CONVERSION", lambda row: _percent(row.conversion)),
-    ("REFUSED", lambda row: str(row.refused)),
-    ("UNDELIVERED", lambda row: str(row.undelivered)),
-    ("REJECTED", lambda row: str(row.rejected)),
+    ("SENT", lambda _, row, __: str(row.sent)),
+    ("APPROVED", lambda _, row, __: str(row.approved)),
+    ("CONVERSION", lambda _, row, __: _percent(row.conversion)),
+    ("UNPROVEN", lambda country, _, frame: _unproven(country, frame)),
+    ("REFUSED", lambda _, row, __: str(row.refused)),
+    ("DELIVERED", lambda _, row, __: str(row.delivered)),
+    ("UNDELIVERED", lambda _, row, __: str(row.undelivered)),
+    ("REJECTED", lambda _, row, __: str(row.rejected)),
+    ("   COST", lambda _, row, __: f"{row.spent / amounts.MICRO:.2f}"),
 )
 """The columns of a country; a narrow terminal lacks the last ones of this list."""
 
@@ -93,53 +115,18 @@ def to_lines(frame: Frame, columns: int, rows: int | None = None) -> list[str]:
         columns: Width of each line.
         rows: The number of lines; None for all.
     """
-    others = [*_refusal_lines(frame), *_limit_lines(frame), *_incident_lines(frame)]
+    others = [
+        *_refusal_lines(frame),
+        *_limit_lines(frame),
+        *_suspension_lines(frame),
+        *_incident_lines(frame),
+    ]
     head = list(_head_lines(frame))
     room = None
     if rows is not None:
         room = max(_MIN_COUNTRIES, rows - len(head) - len(others) - 2)
-    lines = [*head, *_country_lines(frame.traffic, columns, room), *others]
+    lines = [*head, *_country_lines(frame, columns, room), *others]
     return [line.to_text(columns) for line in lines[:rows]]
-
-
-def to_dict(frame: Frame) -> dict[str, Any]:
-    """Return a frame as it is documented."""
-    traffic = frame.traffic
-    return {
-        "at": frame.at.isoformat(),
-        "period": round(frame.period.total_seconds()),
-        "problem": frame.problem,
-        "policy_version": frame.policy_version,
-        "sending": bool(frame.policy.sending),
-        "countries": {
-            country: _row_to_dict(row) for country, row in traffic.countries.items()
-        },
-        "total": _row_to_dict(traffic.total),
-        "refused": [
-            {
-                "limit": rule.limit,
-                "shadow": rule.shadow,
-                "count": rule.count,
-                "countries": dict(rule.by_country),
-            }
-            for rule in traffic.refusals
-        ],
-        "limits": [
-            {
-                "limit": usage.limit_name,
-                "identifier": usage.identifier or None,
-                "window": str(usage.window),
-                "used": usage.used,
-                "resets_in": round(usage.resets_in.total_seconds()),
-            }
-            for usage in frame.usage
-        ],
-        "events": list(map(event_text.to_json_object, traffic.incidents)),
-    }
-
-
-def _row_to_dict(row: CountryTraffic) -> Mapping[str, Any]:
-    return asdict(row) | {"conversion": row.conversion}
 
 
 def _sending(policy: Policy) -> str:
@@ -154,9 +141,11 @@ def _head_lines(frame: Frame) -> Iterator[_Line]:
     sending = _sending(policy)
     yield _Line(
         f"last {period} at {format_time(frame.at)}   policy {frame.policy_version}"
-        f"   sending {sending}",
+        f"   sending {sending}   guard {policy.guard}",
         bold=True,
     )
+    if frame.spent or policy.budget:
+        yield _money_line(frame)
     if frame.problem:
         yield _Line(f"! {frame.problem}", "yellow")
     if not policy.sending:
@@ -165,16 +154,27 @@ def _head_lines(frame: Frame) -> Iterator[_Line]:
         yield _Line(f"! sending is {policy.sending}", "yellow")
 
 
-def _country_lines(traffic: Traffic, columns: int, room: int | None) -> Iterator[_Line]:
+def _money_line(frame: Frame) -> _Line:
+    spent = f"{frame.spent / amounts.MICRO:.2f} {frame.currency} in 24 h"
+    amount = frame.policy.budget.amount
+    if not amount:
+        return _Line(f"spent {spent}")
+    fullness = frame.spent / amount
+    text = f"spent {spent}, {fullness:.0%} of the budget {frame.policy.budget}"
+    return _Line(text, _color_of_fullness(fullness))
+
+
+def _country_lines(frame: Frame, columns: int, room: int | None) -> Iterator[_Line]:
+    traffic = frame.traffic
     rows = [(_ALL, traffic.total), *traffic.countries.items()]
     # One line has the number of the hidden ones.
     shown = rows if room is None or len(rows) <= room else rows[: room - 1]
     hidden = len(rows) - len(shown)
     fitting = _COLUMNS
-    lines = _country_table(shown, fitting)
+    lines = _country_table(shown, fitting, frame)
     while fitting and len(lines[0]) > columns:
         fitting = fitting[:-1]
-        lines = _country_table(shown, fitting)
+        lines = _country_table(shown, fitting, frame)
     yield _Line("")
     yield _Line(lines[0], bold=True)
     for line, (_, row) in zip(lines[1:], shown, strict=True):
@@ -184,11 +184,16 @@ def _country_lines(traffic: Traffic, columns: int, room: int | None) -> Iterator
 
 
 def _country_table(
-    rows: Sequence[tuple[str, CountryTraffic]], columns: Sequence[_Column]
+    rows: Sequence[tuple[str, CountryTraffic]],
+    columns: Sequence[_Column],
+    frame: Frame,
 ) -> list[str]:
     names = [name for name, _ in columns]
     cells = [
-        [country, *(f"{value(row):>{len(name)}}" for name, value in columns)]
+        [
+            country,
+            *(f"{text(country, row, frame):>{len(name)}}" for name, text in columns),
+        ]
         for country, row in rows
     ]
     return table(["COUNTRY", *names], cells)
@@ -261,6 +266,29 @@ def _color_of_fullness(fullness: float) -> str | None:
 def _bar(fullness: float) -> str:
     full = min(_BAR_WIDTH, int(fullness * _BAR_WIDTH))
     return "#" * full + "." * (_BAR_WIDTH - full)
+
+
+def _suspension_lines(frame: Frame) -> Iterator[_Line]:
+    suspensions = frame.suspensions[:_MAX_SUSPENSIONS]
+    if not suspensions:
+        return
+    cells = [
+        (
+            f"{suspension.level} {suspension.prefix}",
+            suspension.country,
+            f"{suspension.unproven:>8.1f}",
+            format_time(suspension.until),
+            "shadow" if frame.is_shadow(suspension) else "",
+        )
+        for suspension in suspensions
+    ]
+    lines = table(("SUSPENDED", "COUNTRY", "UNPROVEN", "UNTIL", ""), cells)
+    yield _Line("")
+    yield _Line(lines[0], bold=True)
+    for line, suspension in zip(lines[1:], suspensions, strict=True):
+        yield _Line(line, None if frame.is_shadow(suspension) else "red")
+    if len(frame.suspensions) > len(suspensions):
+        yield _Line(f"and {len(frame.suspensions) - len(suspensions)} more")
 
 
 def _incident_lines(frame: Frame) -> Iterator[_Line]:

@@ -29,9 +29,14 @@ from otp_engine.domain.events import (
 )
 from otp_engine.domain.limits.limits import Limit, LimitHit, Window, WindowUsage
 from otp_engine.domain.models import Channel
+from otp_engine.domain.money.budget import Budget
+from otp_engine.domain.policy.by_country import ByCountry
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.switches import Switches
+from otp_engine.domain.pumping_guard.places import Level
+from otp_engine.domain.pumping_guard.rules import GuardMode, Suspension
 from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.domain.send_facts import SendFacts
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.redis_store import RedisStore
 from tests.support.command_line import run
@@ -92,6 +97,15 @@ USAGE = [
     ),
 ]
 
+SUSPENSION = Suspension(
+    level=Level.BLOCK,
+    prefix="+22177999",
+    country="SN",
+    unproven=10,
+    until=NOW + timedelta(hours=12),
+    trips=1,
+)
+
 
 def traffic_of(events, *, age=timedelta(minutes=1), at=NOW):
     traffic = RecentTraffic(PERIOD)
@@ -108,6 +122,9 @@ def frame(events=ATTACK, **values):
         policy=Policy(),
         traffic=traffic_of(events),
         usage=USAGE,
+        unproven={"SN": 12.4, "IN": 0.5},
+        suspensions=[SUSPENSION],
+        spent=12_500_000,
     )
     return replace(shown, **values)
 
@@ -163,13 +180,14 @@ def test_event_is_counted_for_the_period_only():
 
 
 def test_frame_shows_countries_rules_limits_and_changes():
-    assert plain(frame(), 75) == [
-        "last 10m at 2026-11-27 02:50:12Z   policy 7   sending on",
+    assert plain(frame(), 76) == [
+        "last 10m at 2026-11-27 02:50:12Z   policy 7   sending on   guard shadow",
+        "spent 12.50 USD in 24 h",
         "",
-        "COUNTRY  SENT  DELIVERED  APPROVED  CONVERSION  REFUSED  UNDELIVERED",
-        "all        15          3         4         27%        8            1",
-        "SN         10          0         0          0%        7            0",
-        "IN          5          3         4         80%        1            1",
+        "COUNTRY  SENT  APPROVED  CONVERSION  UNPROVEN  REFUSED  DELIVERED",
+        "all        15         4         27%                  8          3",
+        "SN         10         0          0%      12.4        7          0",
+        "IN          5         4         80%       0.5        1          3",
         "",
         "COUNT  REFUSED BY            COUNTRIES",
         "    7  sends_per_ip          SN 7",
@@ -180,15 +198,55 @@ def test_frame_shows_countries_rules_limits_and_changes():
         "sends_per_country SN  10/10m        10   100%  ####################",
         "sends_total           1000/1h      850    85%  #################...",
         "",
+        "SUSPENDED        COUNTRY  UNPROVEN  UNTIL",
+        "block +22177999  SN           10.0  2026-11-27 14:50:12Z  shadow",
+        "",
         "INCIDENTS AND CHANGES",
         "11-27 02:49:12Z  limit_near            sends_total: 800 of 1000/1h",
         "11-27 02:49:12Z  policy                version 8 by alice: ttl = 5m (slow)",
     ]
 
 
-def test_country_without_approvals_is_red():
-    [line] = [line for line in top_frame.to_lines(frame(), 100) if "SN   " in line]
+def test_widest_frame_has_the_cost_of_each_country():
+    lines = plain(frame([replace(SENT, facts=SendFacts(price=83_000))] * 2))
 
+    assert lines[3].split()[-2:] == ["REJECTED", "COST"]
+    assert lines[4].endswith("0.17")
+
+
+def test_suspension_is_red_where_the_guard_refuses():
+    on = Policy(guard=ByCountry(GuardMode.SHADOW, (("SN", GuardMode.ON),)))
+
+    lines = top_frame.to_lines(frame(policy=on), 100)
+
+    [line] = [line for line in lines if "block +22177999" in line]
+    assert line.startswith("\x1b[31m")
+    assert "shadow" not in line
+
+
+@pytest.mark.parametrize(
+    ("spent", "text", "color"),
+    [
+        (10, "spent 10.00 USD in 24 h, 10% of the budget 100/24h", None),
+        (80, "spent 80.00 USD in 24 h, 80% of the budget 100/24h", "\x1b[33m"),
+        (100, "spent 100.00 USD in 24 h, 100% of the budget 100/24h", "\x1b[31m"),
+    ],
+)
+def test_frame_shows_money_against_the_budget(spent, text, color):
+    shown = frame(
+        policy=Policy(budget=Budget.parse("100/24h")), spent=spent * 1_000_000
+    )
+
+    line = top_frame.to_lines(shown, 100)[1]
+
+    assert click.unstyle(line) == text
+    assert line.startswith(color or "spent")
+
+
+def test_country_without_approvals_is_red():
+    lines = top_frame.to_lines(frame(suspensions=[]), 100)
+
+    [line] = [line for line in lines if "SN   " in line]
     assert line.startswith("\x1b[31m")
 
 
@@ -200,7 +258,7 @@ def test_lines_fit_a_narrow_terminal(columns):
 def test_narrow_terminal_lacks_the_last_columns():
     lines = plain(frame(), 50)
 
-    assert lines[2] == "COUNTRY  SENT  DELIVERED  APPROVED  CONVERSION"
+    assert lines[3] == "COUNTRY  SENT  APPROVED  CONVERSION  UNPROVEN"
 
 
 @pytest.mark.parametrize("rows", [5, 10, 24])
@@ -217,7 +275,7 @@ def test_countries_without_room_are_counted():
     countries = [f"A{second}" for second in "ABCDEFGHIJKL"]
     sent = [replace(SENT, recipient=replace(INDIA, country=name)) for name in countries]
 
-    lines = plain(frame(sent, usage=[]), 100, 10)
+    lines = plain(frame(sent, usage=[], suspensions=[], spent=0), 100, 10)
 
     assert len(lines) == 10
     assert lines[-1] == "and 7 more"
@@ -233,7 +291,7 @@ def test_frame_states_that_sending_is_off():
     lines = plain(frame(policy=Policy(sending=Switches(default=False))))
 
     assert "sending OFF" in lines[0]
-    assert lines[1].startswith("! sending is off")
+    assert lines[2].startswith("! sending is off")
 
 
 def test_frame_states_which_part_of_sending_is_off():
@@ -242,12 +300,14 @@ def test_frame_states_which_part_of_sending_is_off():
     lines = plain(frame(policy=Policy(sending=sending)))
 
     assert "sending partly on" in lines[0]
-    assert lines[1] == "! sending is on, SN=off"
+    assert lines[2] == "! sending is on, SN=off"
 
 
 def test_frame_without_events_has_a_row_of_zeros():
-    assert plain(frame([], usage=[]))[3].split() == [
-        *("all", "0", "0", "0", "-", "0", "0", "0")
+    shown = frame([], usage=[], suspensions=[], spent=0)
+
+    assert plain(shown)[3].split() == [
+        *("all", "0", "0", "-", "0", "0", "0", "0", "0.00")
     ]
 
 
@@ -288,10 +348,16 @@ def counts(**values):
     return {**asdict(CountryTraffic()), "conversion": None} | values
 
 
+def country_counts(**values):
+    return counts(**values) | {"unproven": 0}
+
+
 def test_once_as_json_has_the_documented_fields(environ, stored, store):
     stored(*ATTACK)
     hit = LimitHit("sends_total", "", Limit.parse("1000/1h"))
     store.acquire_hits([hit], idempotency_key=bytes(8))
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    store.guard.suspend("+22177999", until)
 
     result = run("top", "--once", "--json", "--period", "1h", **environ)
 
@@ -302,9 +368,24 @@ def test_once_as_json_has_the_documented_fields(environ, stored, store):
         "problem": None,
         "policy_version": 0,
         "sending": True,
+        "guard": "shadow",
+        "spent": 0,
+        "budget": None,
+        "currency": "USD",
+        "suspensions": [
+            {
+                "place": "+22177999",
+                "level": "block",
+                "country": "SN",
+                "unproven": 0,
+                "until": until.isoformat(),
+                "trips": 0,
+                "shadow": True,
+            }
+        ],
         "countries": {
-            "SN": counts(sent=10, refused=7, conversion=0),
-            "IN": counts(
+            "SN": country_counts(sent=10, refused=7, conversion=0),
+            "IN": country_counts(
                 sent=5,
                 rejected=1,
                 delivered=3,
@@ -414,6 +495,7 @@ class RecordingStore:
     def __init__(self, store):
         self._store, self.away = store, False
         self.events, self.limit_usage = store.events, self
+        self.guard = store.guard
         self.policy_versions = store.policy_versions
 
     def shared_usage(self, hits):
@@ -486,6 +568,19 @@ def test_frame_after_an_outage_has_the_events_of_the_outage(monitor, stored, fla
     flaky.away = False
 
     assert monitor.read().traffic.total.sent == 2
+
+
+def test_suspensions_are_listed_at_most_every_30_seconds(environ, flaky, store):
+    times = iter([NOW, NOW, NOW + timedelta(seconds=29), NOW + timedelta(seconds=30)])
+    monitor = Monitor(config.load(environ), flaky, PERIOD, utcnow=lambda: next(times))
+    until = datetime.now(UTC) + timedelta(days=1)
+    first = monitor.read()
+    store.guard.suspend("+22177999", until)
+
+    early, due = monitor.read(), monitor.read()
+
+    assert (first.suspensions, early.suspensions) == ([], [])
+    assert [found.prefix for found in due.suspensions] == ["+22177999"]
 
 
 def test_frame_has_the_live_policy(environ, monitor):

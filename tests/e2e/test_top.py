@@ -92,7 +92,7 @@ def test_screen_continues_after_an_outage_of_redis(tmp_path, environ):
             top.read_until("retrying")
             redis.start()
             # The new frame has no problem: its second line is empty.
-            top.read_until("sending on\x1b[0m\x1b[K\r\n\x1b[K\r\n")
+            top.read_until("guard shadow\x1b[0m\x1b[K\r\n\x1b[K\r\n")
             finished = top.stop(signal.SIGINT)
 
     assert finished.exit_code == 0
