@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,17 +15,23 @@ from otp_engine.cli.event_text import SHORT_HASH
 from otp_engine.cli.policy_changes import canonical_values
 from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import fail, format_time, printable, table, warn
-from otp_engine.domain.events import PolicyChanged, RecordedEvent, VerificationApproved
+from otp_engine.domain.events import PolicyChanged, RecordedEvent
 from otp_engine.domain.policy.versions import apply
+from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.domain.replay.proposal import NotReplayable, Proposal
 from otp_engine.domain.replay.replay import Replay
 from otp_engine.domain.replay.report import Group, Report, Tally
 from otp_engine.domain.replay.sends import to_ms
+from otp_engine.store.events.codec import kind_of
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.events.event_store import StreamStart
 from otp_engine.store.events.tail import EventTail
 
-_KINDS = ("sent", "rejected", "refused", "unavailable", "approved", "policy")
+_KINDS = (
+    *("sent", "rejected", "refused", "unavailable"),
+    *("approved", "canceled", "policy"),
+)
+_ENDS = {"approved", "canceled"}
 _LONGEST_TTL = timedelta(days=1)
 """Time after the last send in which its code can be entered."""
 _LONGEST_HOLD = timedelta(minutes=2)
@@ -84,7 +90,7 @@ class _Record:
     def _note(self, recorded: RecordedEvent) -> None:
         if isinstance(recorded.event, PolicyChanged):
             self.policy_changes += 1
-        elif not isinstance(recorded.event, VerificationApproved):
+        elif kind_of(recorded.event) not in _ENDS:
             recipient = getattr(recorded.event, "recipient", None)
             if recipient and recipient.block_hash is None:
                 self.without_facts += 1
@@ -104,6 +110,7 @@ class _Result:
         record: What the events cover.
         report: The figures.
         notes: Sentences about the limits of the replay.
+        blocks: Blocks by their hash, as far as the pumping guard has them now.
     """
 
     values: Mapping[str, str]
@@ -113,6 +120,13 @@ class _Result:
     record: _Record
     report: Report
     notes: Sequence[str] = field(default=())
+    blocks: Mapping[str, str] = field(default_factory=dict)
+
+    def name_of(self, group: Group, key: str) -> str:
+        """Return how text shows a row: a hash is short, and a known block in clear."""
+        if group is Group.BLOCK:
+            return self.blocks.get(key, key[:SHORT_HASH])
+        return key[:SHORT_HASH] if group is Group.ADDRESS else key
 
 
 def try_(query: ReplayQuery) -> None:
@@ -159,25 +173,37 @@ def _replay(
     Replay(proposal.rules, proposal.ttl_ms, report).run(record.read(tail))
     report.finish()
     result = _Result(
-        values, start, end, warm_up if warm_up > start else None, record, report
+        values=values,
+        start=start,
+        end=end,
+        warm_up_until=warm_up if warm_up > start else None,
+        record=record,
+        report=report,
+        blocks=_known_blocks(context) if report.total.refused else {},
     )
-    return _with_notes(result, query, proposal, sends, refusals)
+    return replace(result, notes=_notes(result, query, proposal, refusals))
 
 
-def _with_notes(
-    result: _Result,
-    query: ReplayQuery,
-    proposal: Proposal,
-    sends: StreamStart,
-    refusals: StreamStart,
-) -> _Result:
+def _known_blocks(context: PolicyContext) -> dict[str, str]:
+    """Return the blocks that the pumping guard has, by their hash in events."""
+    return {
+        pepper.pseudonymize("block", place.prefix): place.prefix
+        for place in context.store.guard.list_places()
+        if place.level is Level.BLOCK
+        for pepper in context.settings.peppers
+    }
+
+
+def _notes(
+    result: _Result, query: ReplayQuery, proposal: Proposal, refusals: StreamStart
+) -> list[str]:
     notes = list(proposal.notes)
     if result.start > query.since:
         notes.append(
             f"the first stored send is of {format_time(result.start)}: earlier ones are"
             " not stored (about 100,000 events are, of 31 days at most)"
         )
-    if sends.first and refusals.first and refusals.is_trimmed:
+    if refusals.first and refusals.is_trimmed:
         notes.append(
             f"refused sends are stored from {format_time(refusals.first)} on only"
         )
@@ -198,15 +224,7 @@ def _with_notes(
             f"the policy changed {result.record.policy_changes} times in the period:"
             " sends that an earlier policy refused for another reason are not in it"
         )
-    return _Result(
-        result.values,
-        result.start,
-        result.end,
-        result.warm_up_until,
-        result.record,
-        result.report,
-        notes,
-    )
+    return notes
 
 
 def _lines(result: _Result, count: int) -> list[str]:
@@ -216,8 +234,8 @@ def _lines(result: _Result, count: int) -> list[str]:
     times = f"{format_time(result.start)} to {format_time(result.end)}"
     lines = [f"Replay of {values}", f"{times} ({period})", "", *_summary(report)]
     for group in Group:
-        if rows := report.rows(group):
-            lines += ["", *_group_lines(group, rows, count)]
+        if report.rows(group):
+            lines += ["", *_group_lines(result, group, count)]
     return lines
 
 
@@ -244,12 +262,11 @@ def _summary(report: Report) -> list[str]:
     return [f"{name:{width}}  {text}" for name, text in rows]
 
 
-def _group_lines(
-    group: Group, rows: Sequence[tuple[str, Tally]], count: int
-) -> list[str]:
+def _group_lines(result: _Result, group: Group, count: int) -> list[str]:
+    rows = result.report.rows(group)
     cells = [
         (
-            key[:SHORT_HASH] if group in {Group.ADDRESS, Group.BLOCK} else key,
+            result.name_of(group, key),
             *map(str, (tally.sends, tally.refused, tally.approved, tally.saved)),
             _cost(tally),
         )
@@ -282,6 +299,11 @@ def _to_dict(result: _Result) -> dict[str, Any]:
             "delayed_phones": len(report.delayed_phones),
             "refused_before": report.refused_before,
             "admitted": report.admitted,
+        },
+        "known_blocks": {
+            key: result.blocks[key]
+            for key, _ in report.rows(Group.BLOCK)
+            if key in result.blocks
         },
         **{
             name: [

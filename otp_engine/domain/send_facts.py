@@ -41,6 +41,7 @@ class SendFacts:
         phone_ms: Milliseconds by which the phone's limits were earlier.
         client_name: Name of the API key; None for an anonymous client.
         ip_networks: Keyed hashes of the wider IPv6 networks of the client IP.
+        bound: Whether the verification is a bound one.
         proven: Whether the phone was approved recently.
         vouched: Whether the client vouches for the recipient.
         exempt: Whether the pumping guard does not apply.
@@ -52,6 +53,7 @@ class SendFacts:
     phone_ms: int = 0
     client_name: str | None = None
     ip_networks: tuple[str, ...] = ()
+    bound: bool = False
     proven: bool = False
     vouched: bool = False
     exempt: bool = False
@@ -82,6 +84,7 @@ class SendFacts:
             requester_ms=counted_at - (times.requester or counted_at),
             phone_ms=counted_at - (times.phone or counted_at),
             client_name=request.client_name,
+            bound=request.bind or request.bound_id is not None,
             ip_networks=tuple(
                 pepper.pseudonymize("address", network) for network, _ in networks
             ),

@@ -71,7 +71,9 @@ def decode_refusal(text: str, destination: Destination) -> DestinationSuspended:
     """Return the error of a message that the guard refused."""
     at, _, *words = text.split()
     suspension, is_new = _suspension(words, destination)
-    return suspension.to_error(is_new=is_new, at=to_datetime(int(at)))
+    error = suspension.to_error(is_new=is_new, at=to_datetime(int(at)))
+    error.refused_at = int(at)
+    return error
 
 
 def _suspension(words: list[str], destination: Destination) -> tuple[Suspension, bool]:

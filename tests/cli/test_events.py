@@ -55,6 +55,7 @@ NO_FACTS_OF_A_SEND: dict[str, object] = {
     "phone_ms": 0,
     "client_name": None,
     "ip_networks": [],
+    "bound": False,
     "proven": False,
     "vouched": False,
     "exempt": False,

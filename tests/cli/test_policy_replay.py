@@ -147,6 +147,17 @@ def test_text_has_a_table_for_countries_prefixes_blocks_and_addresses(sent, envi
         assert re.search(rf"^{header} +SENDS +REFUSED", result.stdout, re.MULTILINE)
 
 
+def test_block_of_the_guard_is_in_clear(sent, environ, real_redis):
+    event = sent(SENEGAL[0], 5 * MINUTE)
+    sent(SENEGAL[1], 4 * MINUTE)
+    at = event.facts.counted_at
+    real_redis.hset(keys.GUARD, "+22177123", f"2 0 0 {at} 0 0 0")
+
+    result = run("policy", "try", "sends_total", "1/1h", **environ)
+
+    assert re.search(r"^\+22177123 +2 +1 ", result.stdout, re.MULTILINE)
+
+
 def test_saved_messages_have_their_price(sent, tried):
     for number in SENEGAL:
         sent(number, 5 * MINUTE, price=200_000)

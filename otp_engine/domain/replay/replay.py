@@ -19,7 +19,11 @@ from itertools import count, groupby
 from operator import attrgetter
 from typing import Protocol
 
-from otp_engine.domain.events import RecordedEvent, VerificationApproved
+from otp_engine.domain.events import (
+    RecordedEvent,
+    VerificationApproved,
+    VerificationCanceled,
+)
 from otp_engine.domain.replay.rules import Rule
 from otp_engine.domain.replay.sends import RecordedSend, Step, to_ms
 
@@ -52,8 +56,16 @@ class _Fate:
 
 
 @dataclass(slots=True)
-class _Verification:
-    """The messages of a verification that the replay admits, and the last decision."""
+class _Pending:
+    """What a phone would have in one namespace: its pending verification.
+
+    Without the refused messages verifications start and end at other times than in the
+    record, so they are those of the replay.
+
+    Attributes:
+        messages: The messages that were not refused.
+        last_is_refused: Whether the newest message was refused.
+    """
 
     messages: list[RecordedSend] = field(default_factory=list)
     last_is_refused: bool = False
@@ -76,7 +88,8 @@ class Replay:
         ]
         self._ttl_ms = ttl_ms
         self._outcomes = outcomes
-        self._verifications: dict[bytes, _Verification] = {}
+        self._pending: dict[object, _Pending] = {}
+        self._key_of: dict[bytes, object] = {}
 
     def run(self, events: Iterable[RecordedEvent]) -> None:
         """Replay events, which are in the order of the streams."""
@@ -84,8 +97,11 @@ class Replay:
             action(at)
 
     def _actions(self, recorded: RecordedEvent) -> Iterator[tuple[int, _Action]]:
-        if isinstance(recorded.event, VerificationApproved):
-            yield to_ms(recorded.occurred_at), partial(self._approve, recorded.event)
+        event, at = recorded.event, to_ms(recorded.occurred_at)
+        if isinstance(event, VerificationApproved):
+            yield at, partial(self._approve, event)
+        elif isinstance(event, VerificationCanceled):
+            yield at, partial(self._cancel, event)
         elif send := RecordedSend.from_event(recorded):
             yield from self._actions_of(send)
 
@@ -125,30 +141,43 @@ class Replay:
         self._outcomes.decided(send, fate.refused_by)
         if send.verification_id is None:
             return
-        verification = self._verifications.setdefault(
-            send.verification_id, _Verification()
-        )
-        verification.last_is_refused = fate.refused_by is not None
+        key = _namespace_key(send)
+        self._key_of[send.verification_id] = key
+        pending = self._pending.setdefault(key, _Pending())
+        pending.last_is_refused = fate.refused_by is not None
         if fate.refused_by:
             return
-        messages = verification.messages
+        messages = pending.messages
         if messages and at >= messages[-1].at(Step.PHONE) + self._ttl_ms:
-            # Without the refused messages between them it would have expired.
+            # The verification has expired.
             messages.clear()
         messages.append(send)
 
     def _approve(self, event: VerificationApproved, at: int) -> None:
         self._outcomes.approved(event.verification_id)
-        verification = self._verifications.pop(event.verification_id, None)
+        key = self._key_of.pop(event.verification_id, None)
+        pending = self._pending.get(key)
         messages: Sequence[RecordedSend] = ()
-        if verification and not verification.last_is_refused:
-            messages = verification.messages
+        if pending and not pending.last_is_refused:
+            messages = pending.messages
+            del self._pending[key]
         for _, rules in self._steps:
             for rule in rules:
                 rule.approve(event.recipient.phone_hash, messages, at)
 
+    def _cancel(self, event: VerificationCanceled, at: int) -> None:
+        del at
+        self._pending.pop(self._key_of.pop(event.verification_id, None), None)
+
 
 _Action = Callable[[int], None]
+
+
+def _namespace_key(send: RecordedSend) -> object:
+    """Return the key of the only verification that a send can belong to."""
+    if send.facts.bound:
+        return send.verification_id
+    return send.recipient.phone_hash, send.service
 
 
 def _reaches(send: RecordedSend, rule: Rule) -> bool:

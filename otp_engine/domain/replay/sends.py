@@ -71,6 +71,7 @@ class RecordedSend:
         facts: What limits counted it by.
         channel: The channel of its message.
         verification_id: Id of its verification; None if it has no message.
+        service: SID of its service.
         step: The step that refused it; `MESSAGE` if none did.
         refused_by: The rule that refused it.
         counted_at: The time of the count at the last step.
@@ -83,6 +84,7 @@ class RecordedSend:
     facts: SendFacts
     channel: Channel
     verification_id: bytes | None = None
+    service: str = ""
     step: Step = Step.MESSAGE
     refused_by: str | None = None
     counted_at: int
@@ -103,6 +105,7 @@ class RecordedSend:
                     facts=event.facts,
                     channel=event.channel,
                     verification_id=event.verification_id,
+                    service=event.service,
                     counted_at=event.facts.counted_at or at,
                     has_cost=True,
                 )
