@@ -52,9 +52,12 @@ def create_admin_app(
             gauges=metrics.events,
         )
 
+        guard = metrics.add_guard(store.guard.list_notable)
+
         def refresh() -> None:
             with gate:
                 live.current()
+                guard.refresh()
                 # The thread that writes the event is not in a call during a fork.
                 store.events.flush()
 

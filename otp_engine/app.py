@@ -66,6 +66,7 @@ from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.domain.ports import Sender, VerificationStore
+from otp_engine.domain.safe_numbers import SafeNumbers
 from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
 from otp_engine.errors import StoreUnavailable
@@ -207,9 +208,13 @@ def create_app(
     app.register_blueprint(health.blueprint(store.ping, draining))
     # The admin listener has them instead, so that no client reaches them.
     if settings.has_metrics and settings.admin_port is None:
-        app.register_blueprint(
-            metrics.blueprint(settings.metrics_key, dependencies.current_engines)
-        )
+        guard = metrics.add_guard(store.guard.list_notable)
+
+        def refresh() -> None:
+            dependencies.current_engines()
+            guard.refresh()
+
+        app.register_blueprint(metrics.blueprint(settings.metrics_key, refresh))
     _add_middleware(app, settings)
     return app
 
@@ -330,6 +335,10 @@ def _build_dependencies(
         },
         lambda: datetime.now(UTC).date(),
     )
+    safe_numbers = SafeNumbers(store.safe_list, settings.peppers)
+    engine = replace(
+        engine, is_safe_number=safe_numbers.exempts, credit=store.events.add_credit
+    )
     live = _live_policy(settings, store, engine, metrics, sandbox_numbers)
     return Dependencies(
         dev=settings.dev,
@@ -345,7 +354,7 @@ def _build_dependencies(
         auth_service=Service(sid=settings.service.sid, brand=settings.brand),
         services=store.services,
         records=store.records,
-        safe_list=store.safe_list,
+        safe_numbers=safe_numbers,
         events=store.events,
         public_url=settings.public_url,
         proofs=ProofTokenIssuer(

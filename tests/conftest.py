@@ -22,7 +22,9 @@ from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
+from otp_engine.domain.policy.by_country import ByCountry
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.pumping_guard.rules import GuardMode
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests.support import redis_server
@@ -144,7 +146,7 @@ def hashing() -> HashQueue:
 
 @pytest.fixture
 def policy() -> Policy:
-    """Return a policy without cooldown and limits; a test sets the rule it is about."""
+    """Return a policy without cooldown, limits and guard, for a test of one rule."""
     return Policy(
         resend_cooldown=timedelta(),
         sends_per_phone=Limit(),
@@ -152,6 +154,7 @@ def policy() -> Policy:
         sends_total=Limit(),
         failed_checks_per_phone=Limit.parse("1000/1h"),
         checks_per_ip=Limit(),
+        guard=ByCountry(GuardMode.OFF),
     )
 
 

@@ -13,11 +13,11 @@ def measured():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 168, 46),
-        ("POST /auth/verify_otp, wrong", 104, 38),
-        ("POST /auth/verify_otp, right", 126, 39),
-        ("POST /v2 Verifications", 201, 60),
-        ("POST /v2 VerificationCheck", 148, 49),
+        ("POST /auth/send_otp", 190, 53),
+        ("POST /auth/verify_otp, wrong", 105, 38),
+        ("POST /auth/verify_otp, right", 134, 42),
+        ("POST /v2 Verifications", 221, 66),
+        ("POST /v2 VerificationCheck", 155, 51),
     ],
 )
 def test_walk_has_few_calls_and_files(measured, request_name, calls, files):

@@ -149,7 +149,8 @@ class Service:
     def new_number(self) -> None:
         """Change to a number without a verification."""
         self._numbers += 1
-        self.number = f"+9194450{self._numbers:05}"
+        # Each has a block of its own, so that the pumping guard lets its messages pass.
+        self.number = f"+919445{self._numbers:02}0001"
 
     def send_otp(self) -> TestResponse:
         return self._auth.post("/auth/send_otp", json={"phone": self.number})

@@ -21,10 +21,10 @@ from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import (
     EventStore,
-    SafeListStore,
     ServiceStore,
     VerificationRecordStore,
 )
+from otp_engine.domain.safe_numbers import SafeNumbers
 from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
 from otp_engine.domain.verification_handles import VerificationHandle
@@ -49,7 +49,7 @@ class Dependencies:
             verifications with the default one; its codes have the length of the policy.
         services: The other services, and additions to the default one.
         records: The records of verifications, which `/v2` reads by SID.
-        safe_list: The numbers that the country filter does not apply to.
+        safe_numbers: The numbers of the safe list.
         events: The stored events.
         public_url: The URL of this service; None takes the URL of the request.
         proofs: Issues proof tokens.
@@ -67,7 +67,7 @@ class Dependencies:
     auth_service: Service
     services: ServiceStore
     records: VerificationRecordStore
-    safe_list: SafeListStore
+    safe_numbers: SafeNumbers
     events: EventStore
     public_url: str | None
     proofs: ProofTokenIssuer

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from otp_engine import senders
 from otp_engine.app import MAX_CONCURRENT_SENDS
-from otp_engine.cli import stored_config_warnings
+from otp_engine.cli import guard_report, stored_config_warnings
 from otp_engine.cli.common import load
 from otp_engine.cli.guessing import print_chance
 from otp_engine.cli.proxy_probe import ProbeFailed, ProxyProbe
@@ -48,6 +49,7 @@ def doctor(*, url: str | None = None) -> None:
     if all(healthy):
         for warning in stored_config_warnings.collect(settings, store):
             warn(warning)
+        _report_guard(settings, store)
         if url:
             healthy.append(_report_proxies(url, settings, store))
         elif settings.trusted_proxies:
@@ -56,6 +58,21 @@ def doctor(*, url: str | None = None) -> None:
                 " IP address that its requests count for"
             )
     sys.exit(0 if all(healthy) else 1)
+
+
+def _report_guard(settings: Settings, store: RedisStore) -> None:
+    """Print what the pumping guard has suspended, and would have refused."""
+    if settings.redis_url is None:
+        return
+    versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
+    try:
+        policy = apply(settings.policy, versions.live_state())
+        sentences = guard_report.report(store, policy, datetime.now(UTC))
+    except (StoreUnavailable, ValueError):
+        # The warnings have the reason.
+        return
+    for sentence in sentences:
+        success(sentence)
 
 
 def _report_proxies(url: str, settings: Settings, store: RedisStore) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import click
@@ -32,6 +33,8 @@ _COLORS = {
     "policy": "cyan",
     "limit_near": "yellow",
     "budget": "yellow",
+    "suspended": "red",
+    "pressure": "yellow",
 }
 _MAX_RULE_NAME = 24
 
@@ -57,6 +60,8 @@ def to_text(recorded: RecordedEvent) -> str:
         text = _limit_text(fields)
     elif kind == "budget":
         text = _budget_text(fields)
+    elif kind in {"suspended", "pressure"}:
+        text = _place_text(fields)
     else:
         text = f"{_recipient_text(fields)}  {_details(kind, fields)}"
     text = printable(text).rstrip()
@@ -87,10 +92,17 @@ def to_json_object(recorded: RecordedEvent) -> dict[str, Any]:
 
 def to_dict(event: Event) -> dict[str, Any]:
     """Return the fields of an event, with ids in hexadecimal digits."""
-    return {
-        name: value.hex() if isinstance(value, bytes) else value
-        for name, value in flatten(event).items()
-    }
+    return {name: _to_json_value(value) for name, value in flatten(event).items()}
+
+
+def _to_json_value(value: Any) -> Any:  # noqa: ANN401 - any field of an event
+    match value:
+        case bytes():
+            return value.hex()
+        case datetime():
+            return value.isoformat()
+        case _:
+            return value
 
 
 def _recipient_text(fields: Mapping[str, Any]) -> str:
@@ -116,6 +128,14 @@ def _budget_text(fields: Mapping[str, Any]) -> str:
     subject = f"the share of {fields['country']}" if fields["country"] else "the budget"
     spent, amount = map(amounts.format_amount, (fields["spent"], fields["amount"]))
     return f"{fields['level']} % of {subject}: {spent} of {amount} {fields['currency']}"
+
+
+def _place_text(fields: Mapping[str, Any]) -> str:
+    text = f"{fields['level']} {fields['prefix']}: {fields['unproven']:.1f} unproven"
+    if "until" not in fields:
+        return text
+    until = datetime.fromisoformat(fields["until"])
+    return f"{text}, until {until:%m-%d %H:%MZ}, trip {fields['trips']}"
 
 
 def _details(kind: str, fields: Mapping[str, Any]) -> str:

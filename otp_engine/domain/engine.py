@@ -51,6 +51,7 @@ from otp_engine.domain.models import (
     Api,
     CheckRequest,
     CheckResult,
+    DestinationCharge,
     HashParameters,
     SendRequest,
     SendReservation,
@@ -86,6 +87,29 @@ from otp_engine.errors import (
 _ID_BYTES = 16
 
 
+def _is_never_safe(_number: PhoneNumber) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CountedSend:
+    """A send that every limit and the pumping guard have counted.
+
+    Attributes:
+        pepper: The pepper of the phone.
+        phone: The key of the phone.
+        reservation: The reservation, with the usage of all limits.
+        is_guarded: Whether the pumping guard counted the message.
+        started: The time just before the reservation, in seconds of the clock.
+    """
+
+    pepper: Pepper
+    phone: PhoneKey
+    reservation: SendReservation
+    is_guarded: bool
+    started: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CommittedSend:
     """A send that the store has committed, and its message.
@@ -93,14 +117,12 @@ class _CommittedSend:
     Attributes:
         message: The message, with the code.
         deliver: Passes the message to a provider.
-        reservation: The reservation, with the usage of all limits.
-        started: The time just before the reservation, in seconds of the clock.
+        counted: What was counted.
     """
 
     message: Message
     deliver: Deliver
-    reservation: SendReservation
-    started: float
+    counted: _CountedSend
 
 
 class _MessageSlot:
@@ -144,6 +166,7 @@ class Engine(PendingVerifications):
         clock: Returns monotonic seconds, to measure how long the provider took.
         fixed_codes: Codes that are not generated, by the number in E.164.
         near_limits: Selects the windows that events report as nearly full.
+        is_safe_number: Returns whether a number is on the safe list.
     """
 
     sender: Sender
@@ -154,6 +177,7 @@ class Engine(PendingVerifications):
     clock: Callable[[], float]
     fixed_codes: Mapping[str, str] = field(default_factory=dict, repr=False)
     near_limits: NearLimits = field(default_factory=NearLimits, repr=False)
+    is_safe_number: Callable[[PhoneNumber], bool] = _is_never_safe
 
     def send(self, request: SendRequest) -> SendResult:
         """Send a new code to a phone.
@@ -168,7 +192,8 @@ class Engine(PendingVerifications):
             RequesterNotAllowed, ChannelNotAllowed: The operator has blocked the client
                 or turned off the channel; nothing was counted.
             DestinationNotAllowed: The destination is not allowed; nothing was counted.
-            RateLimited, TooManyAttempts: A rule refused; the requester stays counted.
+            RateLimited, TooManyAttempts, DestinationSuspended: A rule refused; the
+                requester stays counted.
             VerificationNotFound: The bound verification to resend has ended.
             DeliveryFailed: The provider rejected; the requester stays counted.
             Unavailable: Redis, the provider or this instance is unavailable.
@@ -186,9 +211,10 @@ class Engine(PendingVerifications):
             except OTPError as error:
                 reservations.release(error)
                 facts = self._facts(request, reservations, error)
-                self.emit(
-                    event_factory.failed_send_event(request, recipient, error, facts)
-                )
+                for event in event_factory.failed_send_events(
+                    request, recipient, error, facts
+                ):
+                    self.emit(event)
                 raise
             return self._deliver(request, recipient, reservations, send)
 
@@ -218,33 +244,20 @@ class Engine(PendingVerifications):
         with self.hash_queue.acquire_slot(
             request.client_name, request.client_ip
         ) as compute:
-            usage = reservations.acquire_requester_hits(
-                hits.for_requester(request, self.policy, self.peppers[0], recipient)
-            )
-            if any(window.is_near for window in usage):
-                self._report_near(usage)
-            started = self.clock()
-            pepper, phone, reservation = self._reserve_send(
-                request, recipient, reservations, usage
-            )
-            parameters = reservation.hash_parameters
+            counted = self._count_send(request, recipient, reservations)
+            parameters = counted.reservation.hash_parameters
             code = self._new_code(request)
             try:
                 compute_with_slot = partial(compute, on_turn=slot.acquire)
                 code_hash = _hash_code(
-                    compute_with_slot, code, request.number, pepper, parameters
+                    compute_with_slot, code, request.number, counted.pepper, parameters
                 )
             except ProviderUnavailable:
                 reservations.release_requester_hits()
                 raise
-        self._commit_send(reservations, phone, code_hash, reservation)
+        self._commit_send(reservations, counted, code_hash)
         message = self._message(request, code, parameters.verification_id)
-        return _CommittedSend(
-            message=message,
-            deliver=slot.deliver,
-            reservation=reservation,
-            started=started,
-        )
+        return _CommittedSend(message=message, deliver=slot.deliver, counted=counted)
 
     def _check_client_ip(self, client_ip: str | None) -> None:
         """Check that the network of a client is not blocked.
@@ -273,19 +286,68 @@ class Engine(PendingVerifications):
         if off is not None:
             raise _switched_off(off)
 
-    def _reserve_send(
+    def _count_send(
         self,
         request: SendRequest,
         recipient: PseudonymousRecipient,
         reservations: Reservations,
-        requester_usage: Sequence[WindowUsage],
-    ) -> tuple[Pepper, PhoneKey, SendReservation]:
-        """Count a send of the phone, and against the global limits.
+    ) -> _CountedSend:
+        """Count a send of its requester, of its phone and of its destination."""
+        requester_usage = reservations.acquire_requester_hits(
+            hits.for_requester(request, self.policy, self.peppers[0], recipient)
+        )
+        if any(window.is_near for window in requester_usage):
+            self._report_near(requester_usage)
+        exempt = self._is_exempt(request)
+        started = self.clock()
+        pepper, phone, reservation = self._reserve_send(request, reservations)
+        charge = DestinationCharge(
+            hits=hits.for_destination(request.number, request.channel, self.policy),
+            destination=request.number.destination,
+            guard=self.policy.guard_rules(request.number.country),
+            exempt=exempt,
+            vouched=request.vouched,
+            proven=reservation.proven,
+        )
+        destination = reservations.acquire_destination(charge)
+        if any(window.is_near for window in destination.limit_usage):
+            self._report_near(destination.limit_usage)
+        usage = (
+            *reservation.limit_usage,
+            *requester_usage,
+            *destination.limit_usage,
+        )
+        for event in event_factory.shadow_refusals(Action.SEND, recipient, usage):
+            self.emit(event)
+        if destination.guard.would_refuse or destination.guard.pressures:
+            facts = self._facts(request, reservations)
+            for event in event_factory.guard_events(
+                request, recipient, destination.guard, facts
+            ):
+                self.emit(event)
+        return _CountedSend(
+            pepper=pepper,
+            phone=phone,
+            reservation=replace(reservation, limit_usage=usage),
+            is_guarded=destination.guard.counted,
+            started=started,
+        )
 
-        Returns:
-            The pepper and the key of the phone, and the reservation with the usage of
-            all limits.
-        """
+    def _is_exempt(self, request: SendRequest) -> bool:
+        """Return whether the pumping guard leaves a send out."""
+        number = request.number
+        if self.policy.guard_rules(number.country).is_off:
+            return False
+        return (
+            request.options.skip_risk_check
+            or self.policy.guard_exempt.includes(number)
+            or self.is_safe_number(number)
+        )
+
+    def _reserve_send(
+        self, request: SendRequest, reservations: Reservations
+    ) -> tuple[Pepper, PhoneKey, SendReservation]:
+        """Count a send of the phone; return its pepper, its key and the reservation."""
         bound_id, new = request.bound_id, None
         if bound_id is None:
             new = HashParameters(self.random_bytes(_ID_BYTES), self.argon2.text)
@@ -294,16 +356,8 @@ class Engine(PendingVerifications):
         pepper, phone = self._phone_keys.resolve(
             request.number, request.service.namespace, bound_id
         )
-        reservation = reservations.reserve_send(phone, new, _rejection_scope(request))
-        global_usage = reservations.acquire_global_hits(
-            hits.for_destination(request.number, request.channel, self.policy)
-        )
-        if any(window.is_near for window in global_usage):
-            self._report_near(global_usage)
-        usage = (*reservation.limit_usage, *requester_usage, *global_usage)
-        for event in event_factory.shadow_refusals(Action.SEND, recipient, usage):
-            self.emit(event)
-        return pepper, phone, replace(reservation, limit_usage=usage)
+        scope = _rejection_scope(request)
+        return pepper, phone, reservations.reserve_send(phone, new, scope)
 
     def _report_near(self, usage: Sequence[WindowUsage]) -> None:
         """Emit an event of each window that the request has nearly filled."""
@@ -334,16 +388,16 @@ class Engine(PendingVerifications):
     def _commit_send(
         self,
         reservations: Reservations,
-        phone: PhoneKey,
+        counted: _CountedSend,
         code_hash: bytes,
-        reservation: SendReservation,
     ) -> None:
         """Store the hash of the code of a reserved send."""
         if not self.store.commit_send(
-            phone,
+            counted.phone,
             idempotency_key=reservations.idempotency_key,
             code_hash=code_hash,
-            code_expires_at=reservation.code_expires_at,
+            code_expires_at=counted.reservation.code_expires_at,
+            counted=counted.is_guarded,
         ):
             # The verification was approved or canceled while this code was hashed.
             raise Unavailable
@@ -356,7 +410,7 @@ class Engine(PendingVerifications):
         send: _CommittedSend,
     ) -> SendResult:
         """Deliver the message, and subtract the time since its reservation."""
-        message, reservation, confirmed = send.message, send.reservation, True
+        message, counted, confirmed = send.message, send.counted, True
         provider: str | None
         try:
             provider = send.deliver(message)
@@ -367,14 +421,14 @@ class Engine(PendingVerifications):
             facts = self._facts(request, reservations, error)
             self.emit(event_factory.rejection_event(request, recipient, error, facts))
             raise
-        elapsed = timedelta(seconds=self.clock() - send.started)
+        elapsed = timedelta(seconds=self.clock() - counted.started)
         result = SendResult(
             verification_id=message.verification_id,
             send_id=reservations.idempotency_key,
             code_length=len(message.code),
             expires_in=message.ttl - elapsed,
-            resend_after=reservation.resend_after - elapsed,
-            limit_usage=reservation.limit_usage,
+            resend_after=counted.reservation.resend_after - elapsed,
+            limit_usage=counted.reservation.limit_usage,
             confirmed=confirmed,
         )
         event = event_factory.sent_event(request, recipient, result, message, provider)
@@ -387,8 +441,12 @@ class Engine(PendingVerifications):
         reservations: Reservations,
         error: OTPError | None = None,
     ) -> SendFacts:
-        times = reservations.times
-        return SendFacts.from_request(request, self.peppers[0], times, error)
+        facts = SendFacts.from_request(
+            request, self.peppers[0], reservations.times, error
+        )
+        if charge := reservations.charge:
+            return replace(facts, proven=charge.proven, exempt=charge.exempt)
+        return facts
 
     def check(self, request: CheckRequest) -> CheckResult:
         """Check a code, and close the verification if the code is right.
@@ -466,7 +524,9 @@ class Engine(PendingVerifications):
         if sum(
             hmac.compare_digest(code_hash, live) for live in reservation.code_hashes
         ):
-            return self._approve_check(phone, parameters.verification_id, reservations)
+            return self._approve_check(
+                phone, parameters.verification_id, request.number, reservations
+            )
         return CheckResult(
             verification_id=parameters.verification_id,
             approved=False,
@@ -476,18 +536,24 @@ class Engine(PendingVerifications):
         )
 
     def _approve_check(
-        self, phone: PhoneKey, verification_id: bytes, reservations: Reservations
+        self,
+        phone: PhoneKey,
+        verification_id: bytes,
+        number: PhoneNumber,
+        reservations: Reservations,
     ) -> CheckResult:
         """Close the verification of a right code, unless another request has."""
         approval = self.store.approve(
             phone,
             idempotency_key=reservations.idempotency_key,
             verification_id=verification_id,
+            mark_proven=self.marks_proven,
         )
         # The global limit counts failed checks only.
         reservations.release_global_hits()
         if approval is None:
             raise VerificationNotFound
+        self._credit(number, verification_id, approval)
         return CheckResult(
             verification_id=verification_id, approved=True, approved_at=approval.at
         )

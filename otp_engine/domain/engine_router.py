@@ -15,9 +15,11 @@ from otp_engine.domain.phones.numbers import (
     GLOBAL_NETWORK,
     PhoneNumber,
 )
+from otp_engine.domain.policy.by_country import ByCountry
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.switches import Switches
 from otp_engine.domain.ports import Sender
+from otp_engine.domain.pumping_guard.rules import GuardMode
 from otp_engine.domain.sandbox_numbers import SandboxNumbers
 
 _MAX_SENDS = 100
@@ -67,6 +69,7 @@ def build(live: Engine, numbers: SandboxNumbers, null_sender: Sender) -> EngineR
         destinations=AllowedDestinations({COUNTRY_WILDCARD, GLOBAL_NETWORK}),
         policy=_without_limits(live.policy),
         emit=ignore_event,
+        marks_proven=False,
         fixed_codes={e164: number.code for e164, number in numbers.by_e164.items()},
         namespace_suffix=_NAMESPACE_SUFFIX,
     )
@@ -88,4 +91,5 @@ def _without_limits(policy: Policy) -> Policy:
         sends_per_prefix=LimitByName(),
         sends_per_channel=LimitByName(),
         sends_total=Limit(),
+        guard=ByCountry(GuardMode.OFF),
     )

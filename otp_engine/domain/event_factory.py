@@ -13,6 +13,8 @@ from otp_engine.domain.events import (
     Event,
     LimitNear,
     MaxAttemptsReached,
+    PlaceSuspended,
+    PressureStarted,
     RequestRefused,
     RequestUnavailable,
     SendRejected,
@@ -23,9 +25,11 @@ from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.messages import languages
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import Channel, CheckResult, SendRequest, SendResult
+from otp_engine.domain.pumping_guard.rules import GuardUsage, Suspension
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.send_facts import SendFacts
 from otp_engine.errors import (
+    DestinationSuspended,
     OTPError,
     Overloaded,
     ProviderUnavailable,
@@ -37,6 +41,11 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 
+PUMPING_GUARD = "pumping_guard"
+"""The name of the rule that refuses sends to suspended places."""
+
+# Enough to see how far a place is over its number; the count itself halves in a day.
+_UNPROVEN_DIGITS = 2
 _REASONS: dict[type[OTPError], str] = {
     StoreUnavailable: "store",
     ProviderUnavailable: "provider",
@@ -45,13 +54,13 @@ _REASONS: dict[type[OTPError], str] = {
 }
 
 
-def failed_send_event(
+def failed_send_events(
     request: SendRequest,
     recipient: PseudonymousRecipient,
     error: OTPError,
     facts: SendFacts,
-) -> Event:
-    """Return the event of a send that failed before its message was delivered.
+) -> list[Event]:
+    """Return the events of a send that failed before its message was delivered.
 
     Args:
         request: The send.
@@ -62,10 +71,13 @@ def failed_send_event(
     event = _failure_event(Action.SEND, recipient, error)
     match event:
         case RequestRefused():
-            return replace(event, channel=request.channel, facts=facts)
+            event = replace(event, channel=request.channel, facts=facts)
         case RequestUnavailable():
-            return replace(event, facts=facts)
-    return event
+            event = replace(event, facts=facts)
+    if isinstance(error, DestinationSuspended) and error.is_new:
+        started = suspended_event(Suspension.from_error(error), shadow=False)
+        return [started, event]
+    return [event]
 
 
 def failed_check_event(recipient: PseudonymousRecipient, error: OTPError) -> Event:
@@ -93,6 +105,8 @@ def _failure_event(
             limit = error.limit
         case TooManyAttempts():
             limit = "max_checks"
+        case DestinationSuspended():
+            limit = PUMPING_GUARD
         case _:
             limit = error.rule or error.error_code
     return RequestRefused(recipient=recipient, action=action, limit=limit)
@@ -163,6 +177,63 @@ def shadow_refusals(
         RequestRefused(recipient=recipient, action=action, limit=limit, shadow=True)
         for limit in limits
     ]
+
+
+def suspended_event(suspension: Suspension, *, shadow: bool) -> PlaceSuspended:
+    """Return the event of a suspension that a send has started.
+
+    Args:
+        suspension: The suspension.
+        shadow: Whether the guard is in shadow mode.
+    """
+    return PlaceSuspended(
+        level=suspension.level,
+        prefix=suspension.prefix,
+        country=suspension.country,
+        unproven=round(suspension.unproven, _UNPROVEN_DIGITS),
+        until=suspension.until,
+        trips=suspension.trips,
+        shadow=shadow,
+    )
+
+
+def guard_events(
+    request: SendRequest,
+    recipient: PseudonymousRecipient,
+    guard: GuardUsage,
+    facts: SendFacts,
+) -> list[Event]:
+    """Return the events of what the pumping guard did with a send that it let pass.
+
+    Args:
+        request: The send.
+        recipient: The recipient.
+        guard: What the guard did.
+        facts: What the send was counted by.
+    """
+    events: list[Event] = [
+        PressureStarted(
+            level=pressure.level,
+            prefix=pressure.prefix,
+            country=pressure.country,
+            unproven=round(pressure.unproven, _UNPROVEN_DIGITS),
+        )
+        for pressure in guard.pressures
+    ]
+    if guard.suspension:
+        events.append(suspended_event(guard.suspension, shadow=True))
+    if guard.would_refuse:
+        events.append(
+            RequestRefused(
+                recipient=recipient,
+                action=Action.SEND,
+                limit=PUMPING_GUARD,
+                shadow=True,
+                channel=request.channel,
+                facts=facts,
+            )
+        )
+    return events
 
 
 def near_limit(usage: WindowUsage) -> LimitNear:

@@ -12,6 +12,7 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.send_facts import NO_FACTS, SendFacts
 
@@ -277,6 +278,46 @@ class BudgetReached:
     shadow: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceSuspended:
+    """The pumping guard suspended a block, or closed a network or a country.
+
+    Attributes:
+        level: The kind of the place.
+        prefix: The place: a prefix of numbers, or the code of a country.
+        country: ISO 3166 code of the place.
+        unproven: Unproven messages of the place.
+        until: The end of the suspension, by the store's clock.
+        trips: Number of suspensions of the place in a row, with this one.
+        shadow: Whether the guard is in shadow mode, and refuses nothing.
+    """
+
+    level: Level
+    prefix: str
+    country: str
+    unproven: float
+    until: datetime
+    trips: int
+    shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressureStarted:
+    """The pumping guard put a network or a country under pressure.
+
+    Attributes:
+        level: The kind of the place.
+        prefix: The place: a prefix of numbers, or the code of a country.
+        country: ISO 3166 code of the place.
+        unproven: Unproven messages of the place.
+    """
+
+    level: Level
+    prefix: str
+    country: str
+    unproven: float
+
+
 Event: TypeAlias = (
     CodeSent
     | MessageDelivered
@@ -292,6 +333,8 @@ Event: TypeAlias = (
     | PolicyChanged
     | LimitNear
     | BudgetReached
+    | PlaceSuspended
+    | PressureStarted
 )
 EventListener: TypeAlias = Callable[[Event], None]
 """Receives each event after the request; it must not raise."""

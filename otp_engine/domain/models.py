@@ -296,6 +296,27 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalCredit:
+    """What an approval forgives in the pumping guard.
+
+    Attributes:
+        destination: The places of the number.
+        verification_id: Id of the verification, 16 bytes.
+        messages: Messages of the verification that the guard counted.
+        rules: The rules of the guard for the country of the number.
+    """
+
+    destination: Destination
+    verification_id: bytes
+    messages: int
+    rules: GuardRules
+
+
+def ignore_credit(_credit: ApprovalCredit) -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckReservation:
     """A check that the store has reserved.
 

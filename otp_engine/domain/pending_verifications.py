@@ -12,7 +12,13 @@ from otp_engine.domain.events import (
     VerificationCanceled,
     ignore_event,
 )
-from otp_engine.domain.models import Channel, PendingVerification
+from otp_engine.domain.models import (
+    Approval,
+    ApprovalCredit,
+    Channel,
+    PendingVerification,
+    ignore_credit,
+)
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKeys
 from otp_engine.domain.policy.policy import Policy
@@ -34,6 +40,8 @@ class PendingVerifications:
         policy: The policy in force.
         random_bytes: Returns as many unpredictable bytes as its argument.
         emit: Receives each event.
+        credit: Receives what each approval forgives in the pumping guard.
+        marks_proven: Whether an approval proves the phone to the pumping guard.
         namespace_suffix: Separates these verifications from others in the same store.
     """
 
@@ -42,6 +50,8 @@ class PendingVerifications:
     policy: Policy
     random_bytes: Callable[[int], bytes]
     emit: EventListener = ignore_event
+    credit: Callable[[ApprovalCredit], None] = ignore_credit
+    marks_proven: bool = True
     namespace_suffix: str = ""
     _phone_keys: PhoneKeys = field(init=False, repr=False)
 
@@ -82,13 +92,16 @@ class PendingVerifications:
             Unavailable: Redis is unavailable.
         """
         _, phone = self._phone_keys.resolve(number, service.namespace, bound_id)
-        if not self.store.approve(
+        approval = self.store.approve(
             phone,
             idempotency_key=self.random_bytes(IDEMPOTENCY_KEY_BYTES),
             verification_id=verification_id,
             code_matched=False,
-        ):
+            mark_proven=self.marks_proven,
+        )
+        if approval is None:
             raise VerificationNotFound
+        self._credit(number, verification_id, approval)
         self.emit(
             VerificationApproved(
                 recipient=PseudonymousRecipient.from_number(number, self.peppers[0]),
@@ -96,6 +109,21 @@ class PendingVerifications:
                 channel=Channel.SMS,
             )
         )
+
+    def _credit(
+        self, number: PhoneNumber, verification_id: bytes, approval: Approval
+    ) -> None:
+        """Credit the messages of an approved verification, after the request."""
+        rules = self.policy.guard_rules(number.country)
+        if approval.counted_messages and not rules.is_off:
+            self.credit(
+                ApprovalCredit(
+                    destination=number.destination,
+                    verification_id=verification_id,
+                    messages=approval.counted_messages,
+                    rules=rules,
+                )
+            )
 
     def cancel(
         self,

@@ -269,6 +269,9 @@ class GuardStore(Protocol):
             The money of all messages, then that of each country, in micro-units.
         """
 
+    def list_notable(self) -> list[ListedPlace]:
+        """Return the suspended places, and the countries with any of these."""
+
     def list_suspensions(self) -> list[Suspension]:
         """Return the suspensions, the one with the latest end first."""
 
@@ -469,6 +472,9 @@ class SafeListStore(Protocol):
 
     def contains(self, phone: str) -> bool:
         """Return whether the keyed hash of a phone is stored."""
+
+    def is_empty(self) -> bool:
+        """Return whether no keyed hash is stored."""
 
     def remove(self, phone: str) -> bool:
         """Delete the keyed hash of a phone; return whether it was stored."""

@@ -7,7 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
-from otp_engine.domain.models import CheckReservation, HashParameters, SendReservation
+from otp_engine.domain.models import (
+    CheckReservation,
+    DestinationCharge,
+    DestinationUsage,
+    HashParameters,
+    SendReservation,
+)
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import VerificationStore
@@ -27,12 +33,14 @@ class Reservations:
         policy: The policy in force.
         idempotency_key: The idempotency key of the request, 8 bytes.
         times: When each step counted the request.
+        charge: The charge of a send at its destination, once it was requested.
     """
 
     store: VerificationStore
     policy: Policy
     idempotency_key: bytes
     times: CountingTimes = UNCOUNTED
+    charge: DestinationCharge | None = None
     _requester_hits: Sequence[LimitHit] = ()
     _global_hits: Sequence[LimitHit] = ()
     # One release a step, in order. The store has confirmed so many of the steps.
@@ -56,7 +64,7 @@ class Reservations:
         return usage
 
     def acquire_global_hits(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
-        """Count the request against the global limits.
+        """Count a check against the global limits.
 
         Returns:
             The usage of each window, with this request.
@@ -71,6 +79,30 @@ class Reservations:
         usage = self.store.acquire_hits(hits, idempotency_key=self.idempotency_key)
         self._confirmed += 1
         self.times = replace(self.times, destination=_read_at(usage))
+        return usage
+
+    def acquire_destination(self, charge: DestinationCharge) -> DestinationUsage:
+        """Count a send against the pumping guard and the global limits.
+
+        The store is not called where nothing counts the send.
+
+        Raises:
+            DestinationSuspended, RateLimited, StoreUnavailable: See
+                `VerificationStore.acquire_destination`.
+        """
+        self.charge = charge
+        if not charge.is_needed:
+            return _UNCHARGED
+        self._releases.append(
+            lambda _: self.store.release_destination(
+                charge, idempotency_key=self.idempotency_key
+            )
+        )
+        usage = self.store.acquire_destination(
+            charge, idempotency_key=self.idempotency_key
+        )
+        self._confirmed += 1
+        self.times = replace(self.times, destination=usage.counted_at)
         return usage
 
     def reserve_send(
@@ -147,6 +179,9 @@ class Reservations:
         if hits:
             with suppress(StoreUnavailable):
                 self.store.release_hits(hits, idempotency_key=self.idempotency_key)
+
+
+_UNCHARGED = DestinationUsage(limit_usage=[], counted_at=0)
 
 
 def _read_at(usage: Sequence[WindowUsage]) -> int:

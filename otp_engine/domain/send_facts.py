@@ -85,6 +85,7 @@ class SendFacts:
             phone_ms=counted_at - (times.phone or counted_at),
             client_name=request.client_name,
             bound=request.bind or request.bound_id is not None,
+            vouched=request.vouched,
             ip_networks=tuple(
                 pepper.pseudonymize("address", network) for network, _ in networks
             ),

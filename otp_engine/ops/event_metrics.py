@@ -18,6 +18,7 @@ from otp_engine.domain.events import (
     LimitNear,
     MessageDelivered,
     MessageUndelivered,
+    PlaceSuspended,
     RequestRefused,
     RequestUnavailable,
     SendRejected,
@@ -29,6 +30,7 @@ from otp_engine.domain.money import amounts
 from otp_engine.domain.money.budget import LEVELS
 from otp_engine.domain.phones import countries
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.ops import labeled_metrics
 
 _RULES = (
@@ -59,6 +61,7 @@ _SHADOW_CAPABLE = (
     (Action.SEND, "budget_country"),
     (Action.SEND, "sends_per_key"),
     (Action.SEND, "vouched_per_key"),
+    (Action.SEND, "pumping_guard"),
     (Action.CHECK, "checks_per_ip"),
     (Action.CHECK, "checks_per_key"),
     (Action.CHECK, "failed_checks_total"),
@@ -121,6 +124,11 @@ class EventMetrics:
             "Requests that a limit in shadow mode would have refused.",
             ["action", "limit"],
         )
+        self._suspensions = counter(
+            "otp_guard_suspensions",
+            "Suspensions of places by the pumping guard, in shadow mode as well.",
+            ["country", "level"],
+        )
         self._near_limits = counter(
             "otp_limit_near",
             "Times that the use of a shared limit reached 80 % of a window.",
@@ -168,6 +176,8 @@ class EventMetrics:
                 self._deliveries(country, Channel.SMS, outcome)
             self._approvals(country, Channel.SMS)
             self._spent(country, Channel.SMS)
+            for level in Level:
+                self._suspensions(country, level)
 
     def _start_at_zero(self) -> None:
         for action, reason in product(Action, ("store", "provider", "overloaded")):
@@ -242,6 +252,8 @@ class EventMetrics:
             case BudgetReached(shadow=False):
                 scope = "country" if event.country else "total"
                 self._budget_levels(str(event.level), scope).inc()
+            case PlaceSuspended():
+                self._suspensions(event.country, event.level).inc()
 
     def _count_send(self, event: CodeSent | SendRejected, outcome: str) -> None:
         labels = event.recipient.country, event.channel

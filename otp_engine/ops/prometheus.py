@@ -20,8 +20,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.api_keys import ApiKey
+from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.errors import Unauthorized
 from otp_engine.ops.event_metrics import EventMetrics
+from otp_engine.ops.guard_metrics import GuardMetrics
 from otp_engine.ops.timing_metrics import TimingMetrics
 
 log = logging.getLogger(__name__)
@@ -50,12 +52,23 @@ class PrometheusMetrics:
         # The multiprocess mode does not keep the creation time of a counter.
         disable_created_metrics()
         registry = CollectorRegistry()
-        self.events = EventMetrics(registry, countries)
+        self._countries = tuple(countries)
+        self.events = EventMetrics(registry, self._countries)
         self.timings = TimingMetrics(registry)
         self._exposed = registry
         if directory:
             self._exposed = CollectorRegistry()
             MultiProcessCollector(self._exposed, directory)
+
+    def add_guard(self, read: Callable[[], Iterable[ListedPlace]]) -> GuardMetrics:
+        """Expose the gauges of the pumping guard, and return them.
+
+        Args:
+            read: Returns the suspended places, and every country with messages.
+        """
+        guard = GuardMetrics(read, self._countries)
+        self._exposed.register(guard)
+        return guard
 
     def render(self, accept: str | None) -> tuple[bytes, str]:
         """Return the metrics in the best format that the client accepts.
@@ -75,8 +88,8 @@ class PrometheusMetrics:
         Args:
             key: The key that a scrape must send as its bearer token; None requires no
                 key.
-            refresh: Called in the background after each scrape, so that the policy
-                gauges of the next scrape are current.
+            refresh: Called in the background after each scrape, so that the gauges
+                of the policy and of the guard are current in the next one.
 
         Returns:
             The blueprint `metrics`.
@@ -122,7 +135,7 @@ class _Refresher:
             try:
                 self._refresh()
             except Exception:
-                log.exception("the policy was not refreshed")
+                log.exception("the gauges were not refreshed")
 
 
 def _require_key(key: ApiKey) -> None:

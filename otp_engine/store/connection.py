@@ -42,6 +42,7 @@ class RedisCommands(Protocol):
     delete: Callable[..., int]
     eval: Callable[..., Any]
     evalsha: Callable[..., Any]
+    exists: Callable[[str], int]
     get: Callable[[str], bytes | None]
     hdel: Callable[..., int]
     hget: Callable[[str, str], bytes | None]

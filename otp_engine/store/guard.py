@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -36,14 +36,16 @@ class RedisGuardStore:
 
     def list_places(self) -> list[ListedPlace]:
         """Return the places that are not quiet."""
-        places = {}
-        for name, text, now in self._fields():
-            if name in _NO_PLACE or name.startswith("$"):
-                continue
-            place, _ = Place.parse(text).read(level_of(name), now)
-            if not place.is_quiet():
-                places[name] = ListedPlace.of(name, place)
-        return list(places.values())
+        return self._list(lambda _, place: not place.is_quiet())
+
+    def list_notable(self) -> list[ListedPlace]:
+        """Return the suspended places, and the countries that are not quiet."""
+        # There are many other places, and to build one takes most of the time.
+        return self._list(
+            lambda level, place: (
+                place.is_suspended or (level is Level.COUNTRY and not place.is_quiet())
+            )
+        )
 
     def read_places(self, prefixes: Sequence[str]) -> list[ListedPlace]:
         """Return the places with these names, which can be empty."""
@@ -62,7 +64,7 @@ class RedisGuardStore:
         """Return the suspensions, the one with the latest end first."""
         suspensions = [
             suspension
-            for place in self.list_places()
+            for place in self.list_notable()
             if (suspension := place.suspension)
         ]
         return sorted(suspensions, key=lambda found: found.until, reverse=True)
@@ -94,6 +96,17 @@ class RedisGuardStore:
             return 0, []
         now, *texts = self._read_places.run([keys.GUARD], *names)
         return now, [text.decode() for text in texts]
+
+    def _list(self, selects: Callable[[Level, Place], bool]) -> list[ListedPlace]:
+        places = {}
+        for name, text, now in self._fields():
+            if name in _NO_PLACE or name.startswith("$"):
+                continue
+            level = level_of(name)
+            place, _ = Place.parse(text).read(level, now)
+            if selects(level, place):
+                places[name] = ListedPlace.of(name, place)
+        return list(places.values())
 
     def _fields(self) -> Iterator[tuple[str, str, int]]:
         """Yield each field, its text, and the time in milliseconds since 1970.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otp_engine.config import Settings
+from otp_engine.domain.models import ApprovalCredit
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.store import keys
 from otp_engine.store.budget import RedisBudgetStore
@@ -53,11 +54,19 @@ class RedisStore(RedisVerificationStore):
         self.budget = RedisBudgetStore(redis_client)
         self.guard = RedisGuardStore(redis_client, replicas=replicas)
         self.safe_list = RedisSafeList(redis_client)
-        self.events = RedisEventStore(redis_client)
+        self.events = RedisEventStore(redis_client, credit=self._credit)
         self.inbox = RedisInbox(redis_client)
         self.limit_usage = RedisLimitUsageStore(redis_client, shared_slots=shared_slots)
         self.seen_reports = SeenReports(redis_client)
         self.policy_versions = RedisPolicyVersionStore(redis_client, replicas=replicas)
+
+    def _credit(self, credit: ApprovalCredit) -> None:
+        self.credit_approval(
+            credit.destination,
+            verification_id=credit.verification_id,
+            messages=credit.messages,
+            rules=credit.rules,
+        )
 
     def ping(self) -> None:
         """Check that Redis would serve a send; see `Probe.check_send`.

@@ -37,6 +37,12 @@ class RedisSafeList:
             )
         )
 
+    def is_empty(self) -> bool:
+        """Return whether the list has no number."""
+        return not self._client.execute(
+            lambda redis: redis.exists(keys.SAFE_LIST), keys.SAFE_LIST
+        )
+
     def remove(self, phone: str) -> bool:
         """Remove a pseudonymized phone number.
 

@@ -23,7 +23,9 @@ from otp_engine.domain.events import (
     LimitNear,
     MaxAttemptsReached,
     MessageUndelivered,
+    PlaceSuspended,
     PolicyChanged,
+    PressureStarted,
     RecordedEvent,
     RequestRefused,
     RequestUnavailable,
@@ -32,6 +34,7 @@ from otp_engine.domain.events import (
 )
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
+from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store.redis_store import RedisStore
 from tests.support import redis_server, server_process
@@ -80,7 +83,18 @@ NEAR = LimitNear(
     limit="sends_per_country", identifier="SN", used=800, count=1_000, period="10m"
 )
 BUDGET = BudgetReached(level=80, spent=384_000_000, amount=480_000_000, currency="USD")
+SUSPENDED = PlaceSuspended(
+    level=Level.BLOCK,
+    prefix="+22177999",
+    country="SN",
+    unproven=10.02,
+    until=datetime(2026, 11, 23, 12, 14, tzinfo=UTC),
+    trips=1,
+)
 LONGEST = [
+    SUSPENDED,
+    replace(SUSPENDED, prefix="+2217799", level=Level.NETWORK, shadow=True),
+    PressureStarted(level=Level.COUNTRY, prefix="SN", country="SN", unproven=10.5),
     replace(BUDGET, country="SN", spent=99_999_999_999, amount=99_999_999_999),
     REFUSED,
     replace(
@@ -163,6 +177,16 @@ def test_text_of_an_event_has_short_ids(environ, stored):
         (
             POLICY,
             r"policy                version 8 by alice: ttl = 5m (slow\nnetworks)",
+        ),
+        (
+            SUSPENDED,
+            "suspended             block +22177999: 10.0 unproven, until 11-23 12:14Z",
+        ),
+        (
+            PressureStarted(
+                level=Level.COUNTRY, prefix="SN", country="SN", unproven=10.5
+            ),
+            "pressure              country SN: 10.5 unproven",
         ),
         (NEAR, "limit_near            sends_per_country SN: 800 of 1000/10m"),
         (BUDGET, "budget                80 % of the budget: 384 of 480 USD"),

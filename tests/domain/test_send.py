@@ -222,7 +222,7 @@ def test_send_at_the_limit_of_failed_checks_is_refused(
     assert raised.value.limit == "failed_checks_per_phone"
 
 
-@pytest.mark.parametrize("step", ["reserve_send", "acquire_hits", "commit_send"])
+@pytest.mark.parametrize("step", ["reserve_send", "acquire_destination", "commit_send"])
 def test_send_with_a_lost_reply_is_released(engine, outbox, alice, step):
     limited = with_policy(
         engine,

@@ -18,9 +18,11 @@ from otp_engine.domain.events import (
     RequestUnavailable,
     VerificationApproved,
 )
-from otp_engine.domain.models import Channel
+from otp_engine.domain.models import ApprovalCredit, Channel, DestinationCharge
 from otp_engine.domain.phones.numbers import parse
+from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
 from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.errors import StoreUnavailable
 from otp_engine.store import keys
 from otp_engine.store.connection import connect
 from otp_engine.store.events import codec
@@ -167,6 +169,60 @@ class HangingRedis:
     def evalsha(self, *_):
         self.over.wait(30)
         raise redis_py.DataError
+
+
+CREDIT = ApprovalCredit(
+    destination=parse("+919445012345", "IN").destination,
+    verification_id=bytes(16),
+    messages=2,
+    rules=GuardRules(mode=GuardMode.ON),
+)
+
+
+def test_credits_are_written_with_the_events(real_connection, real_redis):
+    credited: list[ApprovalCredit] = []
+    events = RedisEventStore(RedisClient(real_connection), credit=credited.append)
+
+    events.add(SENT)
+    events.add_credit(CREDIT)
+
+    assert events.flush(60)
+    assert credited == [CREDIT]
+    assert real_redis.xlen(keys.EVENTS) == 1
+
+
+def test_credit_of_the_store_forgives_messages(store):
+    charge = DestinationCharge(
+        hits=[], destination=CREDIT.destination, guard=CREDIT.rules
+    )
+    for n in range(2):
+        store.acquire_destination(charge, idempotency_key=bytes([n] * 8))
+
+    store.events.add_credit(CREDIT)
+
+    assert store.events.flush(60)
+    places = {place.prefix: place.place for place in store.guard.list_places()}
+    assert places["+91944501"].unproven == 0
+    assert places["+91944501"].approvals == pytest.approx(1)
+
+
+def test_credits_that_fail_are_logged_together_and_events_are_written(
+    real_connection, real_redis, caplog
+):
+    def fail(_credit):
+        raise StoreUnavailable
+
+    events = RedisEventStore(
+        RedisClient(real_connection), clock=lambda: 0.0, credit=fail
+    )
+    for _ in range(3):
+        events.add_credit(CREDIT)
+    events.add(SENT)
+
+    assert events.flush(60)
+    assert real_redis.xlen(keys.EVENTS) == 1
+    [message] = [text for text in caplog.messages if "credits" in text]
+    assert message.endswith("credits of approvals are dropped: StoreUnavailable")
 
 
 def test_events_under_load_are_written_together(real_connection, real_redis):

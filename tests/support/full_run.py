@@ -212,6 +212,8 @@ def _run_pumping_guard(store):
     with suppress(DestinationSuspended):
         store.acquire_destination(charge, idempotency_key=b"refused!")
     store.acquire_destination(charge, idempotency_key=b"counted!")
+    store.acquire_hits([hit], idempotency_key=b"checked!")
+    store.release_hits([hit], idempotency_key=b"checked!")
     store.credit_approval(
         charge.destination, verification_id=bytes(16), messages=1, rules=charge.guard
     )

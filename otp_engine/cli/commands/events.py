@@ -21,9 +21,11 @@ KINDS = (
     "max_attempts_reached",
     "not_found",
     "policy",
+    "pressure",
     "refused",
     "rejected",
     "sent",
+    "suspended",
     "unavailable",
     "undelivered",
 )

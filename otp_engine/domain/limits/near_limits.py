@@ -15,6 +15,7 @@ LIMITS = (
     "sends_total",
     "sends_per_network",
     "sends_per_key",
+    "vouched_per_key",
     "checks_per_key",
     "failed_checks_total",
 )

@@ -55,9 +55,9 @@ class DestinationSet:
 
     def includes(self, number: PhoneNumber) -> bool:
         """Return whether the country or a prefix of *number* is in the set."""
-        return number.country in self._country_set or bool(
-            self._index and self._index.matching(number.e164)
-        )
+        if number.country in self._country_set:
+            return True
+        return bool(self.prefixes) and bool(self._index.matching(number.e164))
 
     def __str__(self) -> str:
         return ", ".join([*self.countries, *map(str, self.prefixes)]) or "off"

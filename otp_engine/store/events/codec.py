@@ -17,7 +17,9 @@ from otp_engine.domain.events import (
     MaxAttemptsReached,
     MessageDelivered,
     MessageUndelivered,
+    PlaceSuspended,
     PolicyChanged,
+    PressureStarted,
     RecordedEvent,
     RequestRefused,
     RequestUnavailable,
@@ -43,6 +45,8 @@ EVENT_KINDS: dict[str, type[Event]] = {
     "policy": PolicyChanged,
     "limit_near": LimitNear,
     "budget": BudgetReached,
+    "suspended": PlaceSuspended,
+    "pressure": PressureStarted,
 }
 """The class of each event kind, which is the stored name of an event."""
 

@@ -1,4 +1,4 @@
-"""Events in two streams of limited length.
+"""Events in two streams of limited length, and the credits of approvals.
 
 Events that unauthenticated clients can cause without limit have a stream of their own,
 so that a flood of refused requests removes no other events.
@@ -18,6 +18,7 @@ from multiprocessing.util import Finalize
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from time import monotonic
+from typing import TypeAlias
 
 from otp_engine.domain.events import (
     CheckNotFound,
@@ -26,6 +27,7 @@ from otp_engine.domain.events import (
     RequestRefused,
     RequestUnavailable,
 )
+from otp_engine.domain.models import ApprovalCredit, ignore_credit
 from otp_engine.store import keys, lua_codec
 from otp_engine.store.connection import Argument, Entry
 from otp_engine.store.events import codec
@@ -53,7 +55,11 @@ _REPORT_INTERVAL = 1  # second
 _TRIM_INTERVAL = 60  # seconds
 _OVERLOAD_INTERVAL = 1  # second
 
+_EVENTS, _CREDITS = "events", "credits of approvals"
+
 _UNAUTHENTICATED_EVENTS = (RequestRefused, CheckNotFound, RequestUnavailable)
+
+_Item: TypeAlias = Event | ApprovalCredit | threading.Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +81,34 @@ class RedisEventStore:
     A background thread writes events: at once while they are few, and in batches under
     load, because a write costs as much as ten events. They may be duplicated when a
     write is retried. The end of the process waits for the writes.
+
+    The same thread credits approvals in the pumping guard, so that no check waits for
+    that. A credit that is lost leaves the places of one number stricter for a day.
     """
 
     def __init__(
-        self, client: RedisClient, clock: Callable[[], float] = monotonic
+        self,
+        client: RedisClient,
+        clock: Callable[[], float] = monotonic,
+        *,
+        credit: Callable[[ApprovalCredit], None] = ignore_credit,
     ) -> None:
         """Store the events in Redis.
 
         Args:
             client: Executes the commands.
             clock: Returns monotonic seconds.
+            credit: Credits an approval.
         """
         self._clock = clock
+        self._credit = credit
         self._client = client
         self._append = LuaScript(client, "append_events")
-        self._queue: SimpleQueue[Event | threading.Event] = SimpleQueue()
+        self._queue: SimpleQueue[_Item] = SimpleQueue()
         self._writer = Thread(target=self._write_all, name="events", daemon=True)
         self._lock = Lock()
         self._flush_requested = threading.Event()
-        self._dropped: Counter[str] = Counter()
+        self._dropped: Counter[tuple[str, str]] = Counter()
         self._next_report = self._next_trim = self._next_overload = -math.inf
 
     def add(self, event: Event) -> None:
@@ -104,13 +119,20 @@ class RedisEventStore:
         """
         if isinstance(event, RequestUnavailable) and not self._is_stored(event):
             return
+        self._enqueue(event, _EVENTS)
+
+    def add_credit(self, credit: ApprovalCredit) -> None:
+        """Queue the credit of an approval; one that cannot be stored is dropped."""
+        self._enqueue(credit, _CREDITS)
+
+    def _enqueue(self, item: Event | ApprovalCredit, kind: str) -> None:
         if not self._writer.ident:
             self._start_writer()
-        # Threads that add at once can exceed the bound by one event each.
+        # Threads that add at once can exceed the bound by one item each.
         if self._queue.qsize() < _MAX_QUEUED:
-            self._queue.put(event)
+            self._queue.put(item)
         else:
-            self._count_dropped(1, "the queue is full")
+            self._count_dropped(1, kind, "the queue is full")
 
     def _is_stored(self, event: RequestUnavailable) -> bool:
         if event.reason == "overloaded":
@@ -145,15 +167,32 @@ class RedisEventStore:
                     batch.append(self._queue.get_nowait())
             earliest = self._clock() - _WRITE_BURST * _WRITE_INTERVAL
             due = max(due, earliest) + _WRITE_INTERVAL
-            events = [item for item in batch if not isinstance(item, threading.Event)]
-            try:
-                self._write(events)
-            except Exception as error:  # noqa: BLE001 - after any error the next batch is written
-                self._count_dropped(len(events), type(error).__name__)
+            self._write_batch(batch)
             self._report_dropped()
             for item in batch:
                 if isinstance(item, threading.Event):
                     item.set()
+
+    def _write_batch(self, batch: Sequence[_Item]) -> None:
+        events: list[Event] = []
+        for item in batch:
+            match item:
+                case ApprovalCredit():
+                    self._write_credit(item)
+                case threading.Event():
+                    pass
+                case _:
+                    events.append(item)
+        try:
+            self._write(events)
+        except Exception as error:  # noqa: BLE001 - after any error the next batch is written
+            self._count_dropped(len(events), _EVENTS, type(error).__name__)
+
+    def _write_credit(self, credit: ApprovalCredit) -> None:
+        try:
+            self._credit(credit)
+        except Exception as error:  # noqa: BLE001 - as for events
+            self._count_dropped(1, _CREDITS, type(error).__name__)
 
     def _write(self, events: Sequence[Event]) -> None:
         if not events:
@@ -171,19 +210,19 @@ class RedisEventStore:
         if trim:
             self._next_trim = self._clock() + _TRIM_INTERVAL
 
-    def _count_dropped(self, count: int, reason: str) -> None:
+    def _count_dropped(self, count: int, kind: str, reason: str) -> None:
         with self._lock:
-            self._dropped[reason] += count
+            self._dropped[kind, reason] += count
 
     def _report_dropped(self) -> None:
-        """Log the dropped events, once a second at most."""
+        """Log the dropped events and credits, once a second at most."""
         if not self._dropped or self._clock() < self._next_report:
             return
         self._next_report = self._clock() + _REPORT_INTERVAL
         with self._lock:
             dropped, self._dropped = self._dropped, Counter()
-        for reason, count in dropped.items():
-            log.warning("%d events are dropped: %s", count, reason)
+        for (kind, reason), count in dropped.items():
+            log.warning("%d %s are dropped: %s", count, kind, reason)
 
     def since(self, start: datetime | None) -> Iterator[RecordedEvent]:
         """Return the events since *start*, newest first.
@@ -250,13 +289,13 @@ class RedisEventStore:
         return StreamStart(first, is_trimmed=length >= _MAX_ENTRIES)
 
     def flush(self, timeout: float = _FLUSH_TIMEOUT) -> bool:
-        """Wait until all queued events are written.
+        """Wait until all queued events and credits are written.
 
         Args:
             timeout: Longest wait in seconds.
 
         Returns:
-            Whether all events are written.
+            Whether all are written.
         """
         if not self._writer.ident:
             return True

@@ -27,10 +27,11 @@ def create() -> ResponseReturnValue:
     number = _parse(params.parse(request).require("PhoneNumber"))
     if number is None:
         raise errors.invalid_parameter("PhoneNumber")
-    if contains(number):
+    safe_numbers = context.get_dependencies().safe_numbers
+    if safe_numbers.contains(number):
         message = "Phone Number already exists"
         raise errors.TwilioApiError(60411, HTTPStatus.BAD_REQUEST, message)
-    context.get_dependencies().safe_list.add(_hashes(number)[0])
+    safe_numbers.add(number)
     return serialize(number), HTTPStatus.CREATED
 
 
@@ -38,7 +39,8 @@ def create() -> ResponseReturnValue:
 def fetch(text: str) -> ResponseReturnValue:
     """Return a number of the list."""
     number = _parse(text)
-    if number is None or not contains(number):
+    safe_numbers = context.get_dependencies().safe_numbers
+    if number is None or not safe_numbers.contains(number):
         raise errors.not_found()
     return serialize(number)
 
@@ -46,28 +48,10 @@ def fetch(text: str) -> ResponseReturnValue:
 @bp.delete("/SafeList/Numbers/<text>")
 def delete(text: str) -> ResponseReturnValue:
     """Remove a number."""
-    number, safe_list = _parse(text), context.get_dependencies().safe_list
-    if number is None or not sum(map(safe_list.remove, _hashes(number))):
+    number, safe_numbers = _parse(text), context.get_dependencies().safe_numbers
+    if number is None or not safe_numbers.remove(number):
         raise errors.not_found()
     return "", HTTPStatus.NO_CONTENT
-
-
-def contains(number: PhoneNumber) -> bool:
-    """Return whether a number is on the list.
-
-    A number that was added under the previous pepper of a rotation is added under the
-    current one, so that it stays when the previous pepper is removed.
-    """
-    safe_list, (current, *previous) = (
-        context.get_dependencies().safe_list,
-        _hashes(number),
-    )
-    if safe_list.contains(current):
-        return True
-    is_listed = any(safe_list.contains(hashed) for hashed in previous)
-    if is_listed:
-        safe_list.add(current)
-    return is_listed
 
 
 def serialize(number: PhoneNumber) -> dict[str, Any]:
@@ -80,12 +64,6 @@ def serialize(number: PhoneNumber) -> dict[str, Any]:
         "phone_number": number.e164,
         "url": wire.resource_url("SafeList", "Numbers", number.e164),
     }
-
-
-def _hashes(number: PhoneNumber) -> list[str]:
-    """Return the stored form of a number under each pepper, the current one first."""
-    peppers = context.get_dependencies().peppers
-    return [pepper.pseudonymize("safe", number.e164) for pepper in peppers]
 
 
 def _parse(text: str) -> PhoneNumber | None:

@@ -14,7 +14,6 @@ from otp_engine.api import context, response_headers
 from otp_engine.api.context import Dependencies
 from otp_engine.api.verify_v2 import errors, lookup, params, verification_params
 from otp_engine.api.verify_v2.lookup import VerificationRef
-from otp_engine.api.verify_v2.resources import safe_list
 from otp_engine.api.verify_v2.serializers import VerificationResource
 from otp_engine.domain.models import SendRequest, SendResult
 from otp_engine.domain.verification_records import (
@@ -108,7 +107,7 @@ def _send(app: Dependencies, send_request: SendRequest) -> SendResult:
     engine = app.engines.engine_for(number)
     # The safe list costs a Redis command, and few numbers need it.
     is_allowed = engine.destinations.includes(number)
-    geo_exempt = not is_allowed and safe_list.contains(number)
+    geo_exempt = not is_allowed and app.safe_numbers.contains(number)
     return engine.send(replace(send_request, geo_exempt=geo_exempt))
 
 
