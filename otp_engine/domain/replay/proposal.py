@@ -44,6 +44,7 @@ _LIMITS = (
     "sends_per_prefix",
     "sends_per_channel",
     "sends_total",
+    "vouched_per_key",
 )
 """The limits that can be replayed."""
 
@@ -52,8 +53,9 @@ _SWITCHES = ("allowed_countries", "blocked_networks", "sending")
 
 _CHECKS = "the events of checks do not have the time of their count"
 _VERIFICATION = "it would change which later sends belong to one verification"
-_REASONS: Mapping[str, str] = {
+REASONS: Mapping[str, str] = {
     "auth_failures_per_ip": "requests with a wrong API key have no events",
+    "budget": "the shares of countries depend on days that events may not cover",
     "checks_per_ip": _CHECKS,
     "checks_per_key": _CHECKS,
     "code_length": "it refuses no send",
@@ -208,10 +210,10 @@ class _Builder:
             "sends_per_prefix": self._per_prefix,
             "sends_per_channel": self._per_channel,
             "sends_total": self._total,
+            "vouched_per_key": self._vouched_per_key,
         }
         if name not in hits:
-            reason = _REASONS.get(name, "events do not have what it depends on")
-            raise NotReplayable(f"{name} cannot be replayed: {reason}")
+            raise NotReplayable(f"{name} cannot be replayed: {REASONS[name]}")
         return WindowRule(name=name, step=step_of(name), hits=hits[name]())
 
     def _allowed_countries(self) -> Rule:
@@ -274,6 +276,16 @@ class _Builder:
         def hits(send: RecordedSend) -> list[tuple[str, Windows]]:
             client = send.facts.client_name
             return _hits_by_name(by_name, [client] if client else [])
+
+        return hits
+
+    def _vouched_per_key(self) -> Hits:
+        by_name = self.policy.vouched_per_key
+
+        def hits(send: RecordedSend) -> list[tuple[str, Windows]]:
+            client = send.facts.client_name
+            vouched = [client] if client and send.facts.vouched else []
+            return _hits_by_name(by_name, vouched)
 
         return hits
 
