@@ -88,7 +88,7 @@ def _country_of(name: str) -> str:
 
 def _warn_of_overlaps(context: PolicyContext, name: str, live: PolicyState) -> None:
     value = live.values.get(_EXEMPT, context.base.text(_EXEMPT))
-    others = [item for item in items.split(value) if item not in {name, "off"}]
+    others = [item for item in items.parse(value) if item not in {name, "off"}]
     wider = [other for other in others if _includes(other, name)]
     narrower = [other for other in others if _includes(name, other)]
     if wider:

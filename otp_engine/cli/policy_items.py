@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from otp_engine.cli import policy_changes, policy_context
 from otp_engine.cli.policy_changes import ChangeOptions
 from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import fail, success
 from otp_engine.domain.limits import names
-from otp_engine.domain.policy import items
+from otp_engine.domain.policy import items, summaries
 from otp_engine.domain.policy.reverts import End, PolicyState
 
 
@@ -21,12 +22,12 @@ class Item:
     Attributes:
         name: The name of the value.
         key: The key of the item.
-        text: The item.
+        text: The item; None removes it.
     """
 
     name: str
     key: str
-    text: str
+    text: str | None
 
 
 def _switched_off(key: str) -> Item:
@@ -86,14 +87,9 @@ def unblock(kind: str, texts: Sequence[str], options: ChangeOptions) -> None:
     context = policy_context.load()
 
     def without(state: PolicyState, end: End | None) -> PolicyState:
-        for item in found:
-            base = context.base.text(item.name)
-            value = state.values.get(item.name, base)
-            pending = state.find(item.name, item.key)
-            if items.find(value, item.key) != item.text and pending is None:
-                fail(f"{item.key} is not blocked: {item.name} is {value}")
-            state = state.with_item(item.name, item.key, None, end, base=base)
-        return state
+        _fail_if_missing(context, found, state)
+        removed = [replace(item, text=None) for item in found]
+        return _with_items(context, removed, state, end)
 
     policy_changes.commit(context, options, without)
 
@@ -108,14 +104,36 @@ def set_items(
         found: The items.
         options: How to store the change.
     """
+    policy_changes.commit(context, options, partial(_with_items, context, found))
 
-    def with_items(state: PolicyState, end: End | None) -> PolicyState:
-        for item in found:
-            base = context.base.text(item.name)
-            state = state.with_item(item.name, item.key, item.text, end, base=base)
-        return state
 
-    policy_changes.commit(context, options, with_items)
+def _with_items(
+    context: PolicyContext, found: Sequence[Item], state: PolicyState, end: End | None
+) -> PolicyState:
+    for name in dict.fromkeys(item.name for item in found):
+        changes = {item.key: item.text for item in found if item.name == name}
+        base = context.base.text(name)
+        state = state.with_items(name, changes, end, base=base)
+    return state
+
+
+def _fail_if_missing(
+    context: PolicyContext, found: Sequence[Item], state: PolicyState
+) -> None:
+    pending = {(revert.name, revert.key) for revert in state.reverts}
+    for name in dict.fromkeys(item.name for item in found):
+        value = state.values.get(name, context.base.text(name))
+        present = items.parse(value)
+        missing = [
+            item.key
+            for item in found
+            if item.name == name
+            and present.get(item.key) != item.text
+            and (name, item.key) not in pending
+        ]
+        if missing:
+            shown = summaries.summary(value)
+            fail(*(f"{key} is not blocked: {name} is {shown}" for key in missing))
 
 
 def _parse(kind: str, texts: Sequence[str]) -> list[Item]:

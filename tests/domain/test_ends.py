@@ -246,7 +246,7 @@ def test_next_end_is_the_earliest_one_to_come():
         state = state.with_value(name, "3", end)
     ends = ChangeEnds(lambda: 100.0)
 
-    ends.observe(state, now)
+    ends.observe(state.reverts, now)
 
     assert ends.next_end == 400
     assert {revert.name for revert in ends.ended()} == {"max_checks"}
@@ -257,6 +257,6 @@ def test_end_is_unknown_until_redis_reports_the_time():
     state = PolicyState().with_value("ttl", "5m", End(now, 1))
     ends = ChangeEnds(lambda: 100.0)
 
-    ends.observe(state, None)
+    ends.observe(state.reverts, None)
 
     assert (ends.ended(), ends.next_end) == (frozenset(), math.inf)

@@ -30,11 +30,11 @@ def after(state, hours):
 
 
 def block(state, key, until=None, base="on"):
-    return state.with_item("sending", key, f"{key}=off", until, base=base)
+    return state.with_items("sending", {key: f"{key}=off"}, until, base=base)
 
 
 def unblock(state, key, until=None, base="on"):
-    return state.with_item("sending", key, None, until, base=base)
+    return state.with_items("sending", {key: None}, until, base=base)
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,20 @@ def test_item_over_a_value_of_the_environment_returns_to_it():
     assert after(state, 2) == {}
 
 
-def test_empty_list_has_its_word():
-    state = EMPTY.with_item("guard_exempt", "SN", "SN", None, base="off")
+def test_item_returns_after_the_end_of_another_one():
+    state = block(block(EMPTY, "GH", end(1)), "SN")
 
-    removed = state.with_item("guard_exempt", "SN", None, None, base="off")
+    state = unblock(state, "SN", end(3, 2))
+
+    assert after(state, 1) == {"sending": "on"}
+    stepwise = state.ended(state.due(NOW + timedelta(hours=1)))
+    assert after(stepwise, 3) == after(state, 3) == {"sending": "on, SN=off"}
+
+
+def test_empty_list_has_its_word():
+    state = EMPTY.with_items("guard_exempt", {"SN": "SN"}, None, base="off")
+
+    removed = state.with_items("guard_exempt", {"SN": None}, None, base="off")
 
     assert state.values == {"guard_exempt": "SN"}
     assert removed.values == {"guard_exempt": "off"}

@@ -160,12 +160,12 @@ TestChanges = Changes.TestCase
 )
 def test_items_are_independent_values(changes, base):
     state, now = PolicyState(), NOW
-    model = {key: ModelValue(items.find(base, key)) for key in KEYS}
+    model = {key: ModelValue(items.parse(base).get(key)) for key in KEYS}
     for number, (key, word, minutes, passed) in enumerate(changes, 1):
         until = now + timedelta(minutes=minutes) if minutes else None
         item = word and f"{key}={word}"
         end = End(until, number) if until else None
-        state = state.with_item("sending", key, item, end, base=base)
+        state = state.with_items("sending", {key: item}, end, base=base)
         model[key].set(item, until)
         now += timedelta(minutes=passed)
         state = state.ended(state.due(now))
@@ -173,7 +173,7 @@ def test_items_are_independent_values(changes, base):
             value.pass_time(now)
 
         live = state.values.get("sending", base)
-        assert {key: items.find(live, key) for key in KEYS} == {
+        assert {key: items.parse(live).get(key) for key in KEYS} == {
             key: value.text for key, value in model.items()
         }
         assert {r.key: r.end.until for r in state.reverts} == {
@@ -199,11 +199,13 @@ def test_ends_at_once_are_those_one_after_the_other(changes):
             state = state.with_value("sending", word, end)
         else:
             item = word and f"{key}={word}"
-            state = state.with_item("sending", key, item, end, base="on")
+            state = state.with_items("sending", {key: item}, end, base="on")
 
     stepwise = state
     for minute in range(1, 7):
         stepwise = stepwise.ended(stepwise.due(NOW + timedelta(minutes=minute)))
 
-    assert stepwise.values == state.ended(state.reverts).values
+    at_once = state.ended(state.reverts)
+    values = [ended.values.get("sending", "on") for ended in (stepwise, at_once)]
+    assert values[0] == values[1]
     assert stepwise.reverts == ()

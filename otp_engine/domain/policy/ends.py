@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable
 from datetime import datetime
 
-from otp_engine.domain.policy.reverts import PendingRevert, PolicyState
+from otp_engine.domain.policy.reverts import End, PendingRevert
 
 
 class ChangeEnds:
@@ -28,28 +28,36 @@ class ChangeEnds:
             clock: Returns monotonic seconds.
         """
         self._clock = clock
-        self._deadlines: dict[PendingRevert, float] = {}
+        self._reverts: tuple[PendingRevert, ...] = ()
+        self._deadlines: dict[End, float] = {}
 
-    def observe(self, state: PolicyState, now: datetime | None) -> None:
+    def observe(self, reverts: tuple[PendingRevert, ...], now: datetime | None) -> None:
         """Read the pending reverts of the live version.
 
         Args:
-            state: The live version.
+            reverts: The pending reverts.
             now: The time of Redis; None if Redis did not reply.
         """
-        pending = set(state.reverts)
-        known = {r: at for r, at in self._deadlines.items() if r in pending}
-        if now is not None:
-            for revert in pending:
-                left = (revert.end.until - now).total_seconds()
-                deadline = known.get(revert, math.inf)
-                known[revert] = min(deadline, self._clock() + left)
-        self._deadlines = known
+        if reverts is not self._reverts:
+            # There can be thousands of reverts, with few different ends.
+            self._reverts = reverts
+            self._deadlines = {
+                end: self._deadlines.get(end, math.inf)
+                for end in {revert.end for revert in reverts}
+            }
+        if now is None:
+            return
+        for end, deadline in self._deadlines.items():
+            left = (end.until - now).total_seconds()
+            self._deadlines[end] = min(deadline, self._clock() + left)
 
     def ended(self) -> frozenset[PendingRevert]:
-        """Return the reverts of the changes that have ended."""
+        """Return the pending reverts of the changes that have ended."""
         now = self._clock()
-        return frozenset(r for r, at in self._deadlines.items() if at <= now)
+        ends = {end for end, at in self._deadlines.items() if at <= now}
+        if not ends:
+            return frozenset()
+        return frozenset(revert for revert in self._reverts if revert.end in ends)
 
     @property
     def next_end(self) -> float:

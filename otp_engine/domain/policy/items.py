@@ -7,6 +7,7 @@ not affect each other.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from otp_engine.domain.policy.policy import PARSERS, format_value
 
@@ -15,39 +16,25 @@ _NO_ITEM = frozenset({"off", "none"})
 """Words for a list without items; every parser of a list accepts `off`."""
 
 
-def split(text: str) -> list[str]:
-    """Return the items of a value."""
+def parse(text: str) -> dict[str, str]:
+    """Return the items of a value by their keys, in the order of the value."""
     parts = (part.strip() for part in _SEPARATOR.split(text))
-    return [part for part in parts if part]
+    return {part.partition("=")[0].strip(): part for part in parts if part}
 
 
-def key_of(item: str) -> str:
-    """Return what an item is about."""
-    return item.partition("=")[0].strip()
-
-
-def find(text: str, key: str) -> str | None:
-    """Return the item with that key; None if there is none."""
-    return next((item for item in split(text) if key_of(item) == key), None)
-
-
-def replace(name: str, text: str, key: str, item: str | None) -> str:
-    """Return a value with another item of one key, in its canonical form.
+def replace(name: str, text: str, changes: Mapping[str, str | None]) -> str:
+    """Return a value with other items, in its canonical form.
 
     Args:
         name: The name of the value.
         text: The value.
-        key: The key.
-        item: The item with that key; None removes it.
+        changes: The new items by their keys; None removes one.
     """
-    items = split(text)
-    if item == key:
+    items: dict[str, str | None] = {**parse(text), **changes}
+    if any(key == item for key, item in changes.items()):
         # In a list of keys alone, these words stand for no item.
-        items = [other for other in items if other not in _NO_ITEM]
-    keys = [key_of(other) for other in items]
-    new = [item] if item is not None else []
-    at = keys.index(key) if key in keys else len(items)
-    joined = ", ".join([*items[:at], *new, *items[at + 1 :]]) or "off"
+        items = {key: item for key, item in items.items() if key not in _NO_ITEM}
+    joined = ", ".join(item for item in items.values() if item is not None) or "off"
     try:
         return format_value(PARSERS[name](joined))
     except (KeyError, ValueError):

@@ -159,7 +159,7 @@ class LivePolicy(Generic[T]):
         now = None
         with suppress(StoreUnavailable):
             now = self._versions.now()
-        self._ends.observe(version.state, now)
+        self._ends.observe(version.reverts, now)
         if not (ended := self._ends.ended()):
             return
         with suppress(StoreUnavailable):

@@ -14,7 +14,8 @@ other items nor their reverts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -56,20 +57,6 @@ class PendingRevert:
     base: str | None = None
     end: End
 
-    def restore_item(self, value: str | None) -> str | None:
-        """Return a value in which the item is as it was before the change.
-
-        Args:
-            value: The value; None for that of the environment, which stays. Another
-                item with the same key stays too.
-        """
-        if value is None or self.key is None:
-            return value
-        if items.find(value, self.key) != self.text:
-            return value
-        restored = items.replace(self.name, value, self.key, self.before)
-        return None if restored == self.base else restored
-
 
 @dataclass(frozen=True, slots=True)
 class PolicyState:
@@ -107,45 +94,58 @@ class PolicyState:
             others.append(PendingRevert(name=name, text=text, before=before, end=end))
         return PolicyState(values, tuple(others)).normalized()
 
-    def with_item(
-        self, name: str, key: str, item: str | None, end: End | None, *, base: str
+    def with_items(
+        self,
+        name: str,
+        changes: Mapping[str, str | None],
+        end: End | None,
+        *,
+        base: str,
     ) -> PolicyState:
-        """Return the state after a change of one item of a list.
+        """Return the state after a change of some items of a list.
 
         While the whole value has a pending revert, the change applies to the value
         that returns too.
 
         Args:
             name: The name of the list.
-            key: The key of the item.
-            item: The item; None removes it.
+            changes: The new items by their keys; None removes one.
             end: When the change ends; None for no end.
             base: The value of the environment.
         """
-        live = self.values.get(name)
-        pending, whole = self.find(name, key), self.find(name)
-        old = items.find(base if live is None else live, key)
-        before = pending.before if pending else old
-        # The base of the first change of an item, from which the others follow.
-        bases = [r.base for r in self.reverts if r.name == name and r.base is not None]
-        was_absent = live is None or (whole is not None and whole.before is None)
-        new = items.replace(name, base if live is None else live, key, item)
-        reverts = [r for r in self.reverts if r not in (pending, whole)]
+        live, whole = self.values.get(name), self.find(name)
+        new = items.replace(name, base if live is None else live, changes)
+        pending = {
+            revert.key: revert
+            for revert in self.reverts
+            if revert.name == name and revert.key is not None
+        }
+        reverts = [
+            revert
+            for revert in self.reverts
+            if revert != whole and (revert.name != name or revert.key not in changes)
+        ]
         if whole:
             returning = base if whole.before is None else whole.before
-            returning = items.replace(name, returning, key, item)
+            returning = items.replace(name, returning, changes)
             reverts.append(replace(whole, text=new, before=returning))
-        if end is not None and item != before:
-            reverts.append(
-                PendingRevert(
+        if end is not None:
+            was_absent = live is None or (whole is not None and whole.before is None)
+            # The base of the first change of an item, from which the others follow.
+            bases = (revert.base for revert in pending.values() if revert.base)
+            first_base = next(bases, base if was_absent else None)
+            old = items.parse(base if live is None else live)
+            for key, item in changes.items():
+                before = pending[key].before if key in pending else old.get(key)
+                revert = PendingRevert(
                     name=name,
                     key=key,
                     text=item,
                     before=before,
-                    base=next(iter(bases), base if was_absent else None),
+                    base=first_base,
                     end=end,
                 )
-            )
+                reverts.append(revert)
         values = _with(self.values, name, new)
         return PolicyState(values, tuple(reverts)).normalized()
 
@@ -172,28 +172,30 @@ class PolicyState:
         Args:
             due: Their pending reverts. Those that are not pending are ignored.
         """
+        ending = frozenset(due).intersection(self.reverts)
         state = self
-        # Items first, because a whole value that returns can contain them.
-        for revert in sorted(self.reverts, key=lambda revert: revert.key is None):
-            if revert in due:
-                state = state._ended_one(revert)
+        for name in {revert.name for revert in ending}:
+            of_value = [revert for revert in ending if revert.name == name]
+            state = state._ended_value(name, of_value)
         return state.normalized()
 
-    def _ended_one(self, revert: PendingRevert) -> PolicyState:
-        name, live = revert.name, self.values.get(revert.name)
-        # Another item of the same value can have changed the revert of the whole value.
-        pending = self.find(name, revert.key) or revert
-        others = [other for other in self.reverts if other != pending]
-        if pending.key is None:
-            return PolicyState(_with(self.values, name, pending.before), tuple(others))
-        new = pending.restore_item(live)
-        others = [
-            replace(other, text=new, before=pending.restore_item(other.before))
-            if (other.name, other.key) == (name, None)
-            else other
-            for other in others
-        ]
-        return PolicyState(_with(self.values, name, new), tuple(others))
+    def _ended_value(self, name: str, due: Sequence[PendingRevert]) -> PolicyState:
+        """End the changes of one value: first its items, which can return with it."""
+        live, whole = self.values.get(name), self.find(name)
+        of_items = [revert for revert in due if revert.key is not None]
+        ended = {*of_items, whole}
+        reverts = [revert for revert in self.reverts if revert not in ended]
+        bases = {revert.base for revert in of_items}
+        if any(revert.name == name for revert in reverts):
+            # Another item can return, and the value of the environment lacks it.
+            bases = set()
+        live = _restore_items(live, of_items, bases)
+        before = _restore_items(whole.before, of_items, bases) if whole else None
+        if whole in due:
+            live = before
+        elif whole:
+            reverts.append(replace(whole, text=live, before=before))
+        return PolicyState(_with(self.values, name, live), tuple(reverts))
 
     def due(self, now: datetime) -> list[PendingRevert]:
         """Return the pending reverts with an end at that time or before.
@@ -208,17 +210,35 @@ class PolicyState:
 
         An instance of an earlier release can set a value and keep its revert.
         """
-        effective = [revert for revert in self.reverts if self._can_restore(revert)]
+        by_name: dict[str, list[PendingRevert]] = defaultdict(list)
+        for revert in self.reverts:
+            by_name[revert.name].append(revert)
+        effective = [
+            revert
+            for name, reverts in by_name.items()
+            for revert in self._effective(name, reverts)
+        ]
         order = sorted(effective, key=lambda r: (r.end.until, r.name, r.key or ""))
         return PolicyState(self.values, tuple(order))
 
-    def _can_restore(self, revert: PendingRevert) -> bool:
-        live = self.values.get(revert.name)
-        if revert.key is None:
-            return live == revert.text != revert.before
-        whole = self.find(revert.name)
-        layers = (live, whole.before if whole else None)
-        return any(revert.restore_item(layer) != layer for layer in layers)
+    def _effective(
+        self, name: str, reverts: Sequence[PendingRevert]
+    ) -> Iterator[PendingRevert]:
+        """Yield the reverts of one value that can change it."""
+        live = self.values.get(name)
+        layers = [live, *(revert.before for revert in reverts if revert.key is None)]
+        parsed = [items.parse(layer) for layer in layers if layer is not None]
+        for revert in reverts:
+            if revert.text == revert.before:
+                continue
+            if revert.key is None:
+                is_effective = live == revert.text
+            else:
+                is_effective = any(
+                    layer.get(revert.key) == revert.text for layer in parsed
+                )
+            if is_effective:
+                yield revert
 
 
 def number_list(versions: Iterable[int]) -> str:
@@ -233,3 +253,25 @@ def _with(values: Mapping[str, str], name: str, text: str | None) -> dict[str, s
     """Return *values* with another one of them, which None removes."""
     others = {other: value for other, value in values.items() if other != name}
     return others if text is None else others | {name: text}
+
+
+def _restore_items(
+    value: str | None, due: Sequence[PendingRevert], bases: Collection[str | None]
+) -> str | None:
+    """Return a value in which some items are as they were before their changes.
+
+    Args:
+        value: The value; None for that of the environment, which stays.
+        due: The reverts of the items. An item that is another one now stays.
+        bases: Texts that become the value of the environment.
+    """
+    if value is None or not due:
+        return value
+    present = items.parse(value)
+    changes = {
+        revert.key: revert.before
+        for revert in due
+        if revert.key is not None and present.get(revert.key) == revert.text
+    }
+    restored = items.replace(due[0].name, value, changes)
+    return None if restored in bases else restored
