@@ -77,11 +77,11 @@ def test_send_to_an_unknown_phone_takes_23_commands(busy_engine, commands_of):
     assert commands.total() == 23
 
 
-def test_resend_takes_35_commands(busy_engine, commands_of):
+def test_resend_takes_34_commands(busy_engine, commands_of):
     resend = replace(busy_engine, policy=replace(POLICY, resend_cooldown=timedelta()))
     resend.send(SEND)
 
-    assert commands_of(resend.send, SEND).total() == 35
+    assert commands_of(resend.send, SEND).total() == 34
 
 
 def test_wrong_check_takes_10_commands(busy_engine, commands_of):

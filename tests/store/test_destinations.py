@@ -59,7 +59,7 @@ def test_message_is_counted_by_the_guard_and_by_limits(store, redis):
 
     assert usage.guard.counted
     assert [window.used for window in usage.limit_usage] == [1]
-    assert unproven(redis) == 1
+    assert unproven(redis) == pytest.approx(1, abs=0.01)
     now = redis.time()[0] * 1000
     assert abs(usage.counted_at - now) < 60_000
 
@@ -68,7 +68,7 @@ def test_message_that_a_limit_refuses_is_not_counted_by_the_guard(store, redis):
     accepted = [accepts(store, charge(TWO)) for _ in range(5)]
 
     assert accepted == [True] * 2 + [False] * 3
-    assert unproven(redis) == pytest.approx(2)
+    assert unproven(redis) == pytest.approx(2, abs=0.01)
 
 
 def test_message_that_the_guard_refuses_is_not_counted_by_limits(store):
@@ -117,7 +117,7 @@ def test_repeated_request_is_charged_once(store, redis, hits):
 
     assert {usage.counted_at for usage in usages} == {usages[0].counted_at}
     assert all(usage == usages[0] for usage in usages if not hits)
-    assert unproven(redis) == 1
+    assert unproven(redis) == pytest.approx(1, abs=0.01)
 
 
 def test_repeated_request_is_accepted_after_the_last_message(store):
@@ -161,7 +161,7 @@ def test_released_message_is_returned_once(store, redis, hits):
     for _ in range(3):
         store.release_destination(charge(*hits), idempotency_key=b"released")
 
-    assert unproven(redis) == pytest.approx(1)
+    assert unproven(redis) == pytest.approx(1, abs=0.01)
     if hits:
         [usage] = store.limit_usage.shared_usage(hits)
         assert usage.used == 1
@@ -232,20 +232,28 @@ def test_guard_expires_a_month_after_the_last_message(store, redis):
     assert 30.9 < days <= 31
 
 
-def test_quiet_places_are_deleted_by_later_messages(store, redis):
-    for n in range(50):
+def test_new_places_replace_quiet_ones(store, redis):
+    for n in range(200):
         acquire(store, charge(destination=block(n), vouched=True))
     time_travel.age(redis, timedelta(days=9))
 
-    for _ in range(400):
-        acquire(store, charge(vouched=True))
+    for n in range(200, 400):
+        acquire(store, charge(destination=block(n), vouched=True))
 
-    assert set(redis.hkeys(keys.GUARD)) == {
-        b"+22177999",
-        b"+221779",
-        b"SN",
-        b"usual",
-    }
+    blocks = {name for name in redis.hkeys(keys.GUARD) if len(name) == len("+22170000")}
+    fresh = {block(n).block.encode() for n in range(200, 400)}
+    assert fresh <= blocks
+    assert len(blocks - fresh) < 50
+
+
+def test_suspended_place_is_kept_by_new_places(store, redis):
+    store.guard.suspend("+22165123", datetime.now(UTC) + timedelta(days=30))
+    time_travel.age(redis, timedelta(days=9))
+
+    for n in range(200):
+        acquire(store, charge(destination=block(n), vouched=True))
+
+    assert redis.hexists(keys.GUARD, "+22165123")
 
 
 def test_suspended_places_are_listed(store):

@@ -220,6 +220,7 @@ def _run_pumping_guard(store):
     store.release_destination(charge, idempotency_key=b"counted!")
     store.guard.suspend("SN", datetime.now(UTC) + timedelta(hours=1))
     store.guard.list_suspensions()
+    store.guard.read_places(list(charge.destination.places.values()))
     store.guard.clear("SN")
     _run_proven_phone(store)
 

@@ -75,12 +75,15 @@ local function repeat_reply(first)
     return reply
 end
 
--- Store changed fields in one command, and expire the hash.
+-- Store changed fields in one command, and expire the hash. Return the number of new
+-- fields.
 local function write(changes)
-    if #changes > 0 then
-        redis.call('HSET', KEYS[1], unpack(changes))
-        redis.call('PEXPIRE', KEYS[1], GUARD_TTL)
+    if #changes == 0 then
+        return 0
     end
+    local added = redis.call('HSET', KEYS[1], unpack(changes))
+    redis.call('PEXPIRE', KEYS[1], GUARD_TTL)
+    return added
 end
 
 -- Return the reply to a message that the budget refuses. A reply that reports a level is
@@ -143,10 +146,9 @@ if guard or budget then
     if not redis.call('SET', charge, text, 'NX', 'PX', CHARGE_TTL) then
         return repeat_reply(redis.call('GET', charge))
     end
-    write(changes)
-end
-if guard then
-    drop_quiet(guard)
+    if write(changes) > 0 and guard then
+        drop_quiet(guard)
+    end
 end
 local reply = {'acquired', text}
 append_to_logs(logs, key, false, reply)

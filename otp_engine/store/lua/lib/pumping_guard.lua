@@ -13,8 +13,9 @@
 --                            "sent approved at"
 --   $...                     the budget, which lib/budget.lua describes
 --
--- A place that is quiet decides as one without a field does. So each charge looks at two
--- random fields and deletes the quiet ones, and the hash contains those that are alive.
+-- A place that is quiet decides as one without a field does. So each charge that adds a
+-- field looks at four random ones and deletes the quiet ones. While places come and go,
+-- less than half of the fields are quiet.
 
 local HOUR = 3600000
 local DAY = 24 * HOUR
@@ -338,10 +339,10 @@ local function credit_guard(guard, messages)
     write_places(guard)
 end
 
--- Delete those of two random fields that are quiet places. One that was suspended and
+-- Delete those of four random fields that are quiet places. One that was suspended and
 -- not read since is quiet after a month, whatever it was allowed.
 local function drop_quiet(guard)
-    local sample = redis.call('HRANDFIELD', guard.key, 2, 'WITHVALUES')
+    local sample = redis.call('HRANDFIELD', guard.key, 4, 'WITHVALUES')
     for i = 1, #sample, 2 do
         local name = sample[i]
         if name ~= 'usual' and string.sub(name, 1, 1) ~= '$' then
