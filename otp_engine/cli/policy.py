@@ -85,7 +85,7 @@ def _policy_lines(
         if value.source is Source.LIVE:
             used.append(since := live_since(name, value.text, versions))
             source = f"live since version {since.version}"
-        ends += [(name, str(end)) for end in value.ends]
+        ends += [(name, text) for text in value.end_texts]
         rows.append((name, summary(value.text), source))
         shown |= {value.source, *("shadow" for _ in [0] if " shadow" in value.text)}
     legend = (_LEGEND | {"shadow": _SHADOW}).items()

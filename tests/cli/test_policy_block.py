@@ -81,6 +81,20 @@ def test_several_names_are_one_version(policy):
     assert parts(version["values"]["sending"]) == {"on", "SN=off", "GH=off"}
 
 
+def test_many_blocks_with_an_end_are_shown_in_short(policy):
+    networks = [f"10.{number}.0.0/16" for number in range(250)]
+
+    result = policy("block", "network", *networks, "--for", "2h")
+
+    ends = json.loads(policy("show", "--json").stdout)["values"]["blocked_networks"][
+        "ends"
+    ]
+    assert len(ends) == 250
+    assert "and 245 others until 2" in result.stderr
+    for text in (result.stderr, policy("show").stdout, policy("history").stdout):
+        assert max(map(len, text.splitlines())) < 500
+
+
 def test_one_invalid_name_of_several_blocks_nothing(policy):
     result = policy("block", "country", "SN", "XX", "--for", "2h")
 

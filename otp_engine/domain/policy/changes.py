@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -38,14 +39,14 @@ class ValueEnd:
     then_source: Source | None = None
     item: str | None = None
 
-    def __str__(self) -> str:
-        until = f"until {self.until.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+    @property
+    def subject(self) -> str:
+        """What ends, without the time; empty for the whole value."""
         if self.then_source:
-            return f"{until}, then {_with_source(self.then or '', self.then_source)}"
+            return ""
         if self.item is None:
-            return f"without {self.then} {until}"
-        then = f", then {self.then}" if self.then else ""
-        return f"{self.item} {until}{then}"
+            return f"without {self.then}"
+        return f"{self.item} (then {self.then})" if self.then else self.item
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,30 @@ class SourcedValue:
     source: Source
     ends: tuple[ValueEnd, ...] = ()
 
+    @property
+    def end_texts(self) -> list[str]:
+        """The ends as text, with one entry for all items of the same end."""
+        subjects: dict[datetime, list[str]] = defaultdict(list)
+        texts = []
+        for end in self.ends:
+            if end.then_source:
+                then = _with_source(end.then or "", end.then_source)
+                texts.append(f"{_until(end.until)}, then {then}")
+            else:
+                subjects[end.until].append(end.subject)
+        return [
+            *texts,
+            *(
+                f"{summaries.listed(names)} {_until(until)}"
+                for until, names in subjects.items()
+            ),
+        ]
+
     def __str__(self) -> str:
-        whole = [str(end) for end in self.ends if end.then_source]
-        of_items = "; ".join(str(end) for end in self.ends if not end.then_source)
-        notes = [*whole, *([f"({of_items})"] if of_items else [])]
-        return " ".join([_with_source(self.text, self.source), *notes])
+        texts = self.end_texts
+        if texts and not self.ends[0].then_source:
+            texts = [f"({'; '.join(texts)})"]
+        return " ".join([_with_source(self.text, self.source), *texts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +187,10 @@ def _event_text(change: ValueChange) -> str:
     text = f"{change.name} = {value}"
     difference = summaries.difference(change.old.text, change.new.text)
     return f"{text}: {difference}" if difference else text
+
+
+def _until(time: datetime) -> str:
+    return f"until {time.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 def _without_ends(value: SourcedValue, other: SourcedValue) -> SourcedValue:

@@ -38,12 +38,15 @@ def difference(old: str, new: str) -> str:
     return "; ".join(parts)
 
 
-def _listed(verb: str, items: Sequence[str]) -> list[str]:
-    if not items:
-        return []
+def listed(items: Sequence[str]) -> str:
+    """Return the first items, and the number of the others."""
     shown = ", ".join(item[:MAX_TEXT] for item in items[:_SHOWN_ITEMS])
     others = len(items) - _SHOWN_ITEMS
-    return [f"{verb} {shown} and {others} others" if others > 0 else f"{verb} {shown}"]
+    return f"{shown} and {others} others" if others > 0 else shown
+
+
+def _listed(verb: str, items: Sequence[str]) -> list[str]:
+    return [f"{verb} {listed(items)}"] if items else []
 
 
 def _separator(text: str) -> str:
