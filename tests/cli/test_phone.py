@@ -407,3 +407,19 @@ def test_inspect_of_a_number_that_is_served_shows_no_exclusion(environ):
     report = json.loads(run("inspect", "+919445012345", "--json", **environ).stdout)
 
     assert report["excluded_by"] is None
+
+
+def test_inspect_shows_what_the_guard_counted(environ, service, outbox):
+    service.post("/auth/send_otp", json=PHONE, headers=KEY)
+    pending = json.loads(run("inspect", "9445012345", "--json", **environ).stdout)
+    right = PHONE | {"otp": outbox.code}
+    service.post("/auth/verify_otp", json=right, headers=KEY)
+
+    def proven():
+        return json.loads(run("inspect", "9445012345", "--json", **environ).stdout)
+
+    redis_server.wait_until(lambda: proven()["guard"][0]["approved"] > 0)
+
+    assert pending["guard"][0]["unproven"] == pytest.approx(1, abs=0.01)
+    assert proven()["guard"][0]["unproven"] == 0
+    assert proven()["proven"]["messages"] == 3

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from otp_engine.domain.money.budget import LEVELS
+from otp_engine.domain.policy.policy import Policy
 from tests.deploy.test_prometheus import (
     DASHBOARD,
     DASHBOARD_JSON,
@@ -65,6 +67,25 @@ def test_low_conversion_is_red_where_the_alert_fires(title):
         ("orange", 0.2),
     ]
     assert "otp:conversion:ratio1h < 0.2" in (FOLDER / "alerts.yml").read_text()
+
+
+def steps_of(title):
+    steps = PANELS[title]["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    return [step["value"] for step in steps]
+
+
+def test_lines_of_unproven_messages_are_the_defaults_of_the_guard():
+    policy = Policy()
+
+    assert steps_of("Unproven messages by country") == [
+        None,
+        policy.guard_pressure.default,
+        policy.guard_wide.default,
+    ]
+
+
+def test_colors_of_the_budget_change_at_the_reported_levels():
+    assert steps_of("Budget in use") == [None, *(level / 100 for level in LEVELS)]
 
 
 def test_sending_is_shown_as_a_word():

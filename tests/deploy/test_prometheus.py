@@ -91,7 +91,9 @@ def dashboard_queries() -> Iterator[str]:
 
 def metrics_page() -> str:
     """Return the metrics of a service that has not served a request yet."""
-    return PrometheusMetrics(countries=["IN"]).render("text/plain")[0].decode()
+    metrics = PrometheusMetrics(countries=["IN"])
+    metrics.add_guard(list).refresh()
+    return metrics.render("text/plain")[0].decode()
 
 
 def exposed_names() -> set[str]:
