@@ -86,6 +86,7 @@ def record(trial, found, attack):
     else:
         busy = guarded.unharmed_busy
         trial.at_least("of them in the busiest block", busy, UNHARMED_BUSY, " %")
+    trial.record("answers unlike the model of the guard", guarded.unlike_model)
     missing = max(result.missing_credits for result in worst.values())
     trial.at_most("approvals without their credit", missing, 0)
     trial.table = results.table(worst)
@@ -173,6 +174,11 @@ def test_small_day_with_an_attack(trial, tmp_path):
     attack = replace(ATTACKS["A"], rhythm=Rhythm(requests=150, every=10))
 
     open_to_all = world.run(configurations.DEFAULTS, attack)
+    guarded = world.run(configurations.GUARD, attack)
 
     trial.at_least("messages without the guard", open_to_all.worst_block, 150)
-    trial.at_least("good people unharmed", open_to_all.unharmed, 100, " %")
+    trial.at_most("messages into a block", guarded.worst_block, MOST_IN_A_BLOCK)
+    trial.at_least("good people unharmed", guarded.unharmed, UNHARMED, " %")
+    trial.at_least("the same in shadow mode", open_to_all.unharmed, 100, " %")
+    trial.at_most("answers unlike the model of the guard", guarded.unlike_model, 0)
+    trial.at_most("approvals without their credit", guarded.missing_credits, 0)

@@ -40,6 +40,7 @@ class Result:
         notice: Seconds from the first send of the attacker to the first notice to
             operators; None without one, or without an attacker.
         missing_credits: Approvals that the guard did not credit in time.
+        unlike_model: Sends that the model of the guard answers in another way.
     """
 
     requested: int
@@ -52,6 +53,7 @@ class Result:
     unharmed_busy: float
     notice: float | None
     missing_credits: int = 0
+    unlike_model: int = 0
 
     def cells(self) -> list[str]:
         """Return the cells of a row of a table."""

@@ -53,6 +53,15 @@ class Log:
         return {step.role for step in self.steps if not step.role.attacker}
 
 
+def differences(one: Log, other: Log) -> int:
+    """Return how many sends were answered in only one of two runs of the same day."""
+    sent = [
+        {(step.role.name, step.action.at, step.outcome.sent) for step in log.sends}
+        for log in (one, other)
+    ]
+    return len(sent[0] - sent[1])
+
+
 def play(
     actors: Iterable[tuple[Role, Actor]], execute: Callable[[Action], Outcome]
 ) -> Log:

@@ -11,11 +11,11 @@ from tests.fault_injection.drill.actors import DAY, Actor, Role
 from tests.fault_injection.drill.attacks import Attack
 from tests.fault_injection.drill.configurations import GUARD
 from tests.fault_injection.drill.deployment import deployed
-from tests.fault_injection.drill.models import CapPerBlock
+from tests.fault_injection.drill.models import CapPerBlock, Guard
 from tests.fault_injection.drill.notices import first_of, notices
 from tests.fault_injection.drill.people import Person, Population
 from tests.fault_injection.drill.results import Result, result_of
-from tests.fault_injection.drill.run import Log, play
+from tests.fault_injection.drill.run import Log, differences, play
 from tests.fault_injection.drill.service import Service
 
 HISTORY_DAYS = 3
@@ -97,7 +97,19 @@ class World:
         busy = guests[0].role.block if guests else self.population.busy_block
         notice = first.at - start if first else None
         result = self._result(log, attack, busy, notice)
+        if environ["OTP_GUARD"] == "on":
+            unlike = differences(log, self._play_model(attack, guests))
+            result = replace(result, unlike_model=unlike)
         return replace(result, missing_credits=service.missing_credits)
+
+    def _play_model(self, attack: Attack | None, guests: Iterable[Person]) -> Log:
+        """Play the same day against the model of the guard."""
+        guard = Guard()
+        for number, people in enumerate(self.history):
+            guard.start = number * DAY
+            play(_actors(people), guard.execute)
+        guard.start = len(self.history) * DAY
+        return play(self._cast(attack) + _actors(guests), guard.execute)
 
     def run_cap(self, attack: Attack | None) -> Result:
         """Run the last day on the model of a plain cap a block."""
