@@ -116,3 +116,41 @@ def test_top_without_redis_states_it_and_continues(tmp_path, environ):
 
     assert "! Redis" in shown
     assert finished.exit_code == 0
+
+
+def test_once_shows_a_suspension_of_the_guard(own_environ, twilio):
+    own_environ |= {
+        "OTP_ALLOWED_COUNTRIES": "SN",
+        "OTP_GUARD": "on",
+        "OTP_GUARD_BLOCK": "1",
+        "OTP_GUARD_STRICT": "1",
+    }
+    with server_process.running_server("--workers", "2", **own_environ) as server:
+        statuses = [
+            server.post("/auth/send_otp", {"phone": f"+22177123456{n}"}, **KEY).status
+            for n in range(3)
+        ]
+
+        def shown():
+            return json.loads(run("top", "--once", "--json", **own_environ).stdout)
+
+        redis_server.wait_until(
+            lambda: shown()["total"]["refused"] == 2 and shown()["events"] != []
+        )
+        frame = shown()
+        text = run("top", "--once", **own_environ).stdout
+        incidents = run("events", "--prefix", "+22177123", **own_environ).stdout
+
+    assert statuses == [201, 403, 403]
+    [suspension] = frame["suspensions"]
+    assert (suspension["place"], suspension["shadow"]) == ("+22177123", False)
+    assert frame["countries"]["SN"]["unproven"] == pytest.approx(1, abs=0.01)
+    assert frame["countries"]["SN"]["spent"] >= 0
+    assert [event["kind"] for event in frame["events"]] == ["suspended"]
+    assert [(rule["limit"], rule["count"]) for rule in frame["refused"]] == [
+        ("pumping_guard", 2)
+    ]
+    assert "block +22177123  SN" in text
+    assert [line.split()[2] for line in incidents.splitlines()] == [
+        *("sent", "suspended", "refused", "refused")
+    ]
