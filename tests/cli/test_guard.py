@@ -17,8 +17,10 @@ from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import DestinationSuspended
 from otp_engine.store.redis_store import RedisStore
+from tests.support import redis_server
 from tests.support.command_line import run
 
+KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 RULES = GuardRules(mode=GuardMode.ON, wide=None, pressure=None)
 SENEGAL = Destination(block="+22177999", network="+221779", country="SN")
 GHANA = Destination(block="+23320123", network="+233201", country="GH")
@@ -161,6 +163,42 @@ def test_lift_exempts_a_block_and_ends_its_suspension(guard, policy, store):
     assert timedelta(days=7) <= left < timedelta(days=7, minutes=1)
     assert "✓ the guard starts again with 1 place in +22177999" in result.stderr
     assert store.guard.list_suspensions() == []
+
+
+@pytest.fixture
+def send_code(service):
+    """Return a function that requests a code for a number of one block of India."""
+    numbers_of_block = (f"+91944501{number:04}" for number in range(1_000))
+
+    def send_code():
+        response = service.post(
+            "/auth/send_otp", json={"phone": next(numbers_of_block)}, headers=KEY
+        )
+        return response.status_code, response.json.get("error")
+
+    return send_code
+
+
+def test_lifted_block_gets_messages_again(guard, policy, send_code):
+    policy("set", "guard=on", "guard_block=1", "guard_strict=1")
+    statuses = [send_code(), send_code()]
+
+    guard("lift", "+91944501", "--for", "2h")
+
+    assert statuses == [(201, None), (403, "destination_suspended")]
+    # The third message in a row passes only where the exemption is live.
+    redis_server.wait_until(
+        lambda: [send_code() for _ in range(3)] == [(201, None)] * 3
+    )
+
+
+def test_closed_block_gets_no_message(guard, send_code):
+    before = send_code()
+
+    guard("close", "+91944501", "--for", "2h")
+
+    assert before == (201, None)
+    redis_server.wait_until(lambda: send_code() == (403, "prefix_not_allowed"))
 
 
 @pytest.mark.usefixtures("attack")
