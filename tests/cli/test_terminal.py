@@ -244,12 +244,20 @@ def complete(*words):
     return [line.partition(",")[2] for line in result.stdout.splitlines()]
 
 
+PREFIX_AND_PHONE = ["sends_per_phone", "sends_per_prefix"]
+
+
 @pytest.mark.parametrize(
     ("words", "completions"),
     [
         (("otp-engine", "po"), ["policy"]),
         (("otp-engine", "policy", "ro"), ["rollback"]),
         (("otp-engine", "policy", "set", "tt"), ["ttl"]),
+        (("otp-engine", "policy", "set", "sends_per_p"), PREFIX_AND_PHONE),
+        (("otp-engine", "policy", "set", "sending", ""), ["on", "off"]),
+        (("otp-engine", "policy", "set", "guard", "s"), ["shadow"]),
+        (("otp-engine", "policy", "set", "sends_per_ip", "2"), ["20/10m, 100/1d"]),
+        (("otp-engine", "policy", "set", "ttl=5m", "sendin"), ["sending"]),
         (("otp-engine", "policy", "unset", "sending"), ["sending"]),
         (("otp-engine", "events", "--kind", "app"), ["approved"]),
         (("otp-engine", "events", "--fol"), ["--follow"]),

@@ -86,13 +86,21 @@ class Assignments(click.Argument):
     """One `NAME VALUE`, or any number of `NAME=VALUE`, as a mapping."""
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> dict[str, str]:  # noqa: ANN401 - click's signature
-        """Return the texts by name."""
+        """Return the texts by name; during a completion, what is written so far."""
+        if ctx.resilient_parsing:
+            return dict.fromkeys(value or (), "")
         return parse_assignments(value or (), ctx)
 
     def shell_complete(
         self, ctx: click.Context, incomplete: str
     ) -> list[CompletionItem]:
-        """Complete the names."""
+        """Complete the names, and after a name its values."""
+        written = list(ctx.params.get(self.name or "") or ())
+        if len(written) == 1 and written[0] in PARSERS:
+            words = _first_words(written[0])
+            return [
+                CompletionItem(word) for word in words if word.startswith(incomplete)
+            ]
         return NAME.shell_complete(ctx, self, incomplete)
 
 
@@ -141,6 +149,22 @@ def _form(value: Any) -> str:  # noqa: ANN401 - any value of the policy
     return next(forms, "NUMBER")
 
 
+def _first_words(name: str) -> list[str]:
+    """Return what a value can start with, and its default."""
+    default = getattr(Policy(), name)
+    words = _WORDS_OF_FORM.get(_form(default), ())
+    return list(dict.fromkeys([*words, format_value(default)]))
+
+
+_WORDS_OF_FORM = {
+    "SWITCHES": ("on", "off"),
+    "GUARD": ("on", "shadow", "off"),
+    "LIMIT": ("off",),
+    "LIMITS": ("off",),
+    "PLACES": ("off",),
+    "NETWORKS": ("none",),
+    "COUNTRIES": ("*",),
+}
 _FORM_OF_KIND: tuple[tuple[type, str], ...] = (
     (Switches, "SWITCHES"),
     (frozenset, "COUNTRIES"),

@@ -17,6 +17,7 @@ LIMITS = (
     "sends_per_key",
     "vouched_per_key",
     "checks_per_key",
+    "vouched_per_key",
     "failed_checks_total",
 )
 """The limits of several requests or recipients. A limit of one recipient or client IP

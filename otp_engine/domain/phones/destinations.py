@@ -38,7 +38,8 @@ class AllowedDestinations:
             return number.country != GLOBAL_NETWORK
         return any(
             numbering_plans.belongs_to(number.e164, country)
-            for country in self.countries
+            for country in numbering_plans.countries_of(number.calling_code)
+            if country in self.countries
         )
 
     def check(self, number: PhoneNumber, *, geo_exempt: bool = False) -> None:

@@ -8,6 +8,7 @@ for digits that could reach two phones.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import phonenumbers
@@ -112,6 +113,11 @@ def belongs_to(e164: str, country: str) -> bool:
         country: ISO 3166 code.
     """
     return phonenumbers.is_valid_number_for_region(phonenumbers.parse(e164), country)
+
+
+def countries_of(calling_code: int) -> Sequence[str]:
+    """Return the ISO 3166 codes of the countries that share a calling code."""
+    return phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(calling_code, ())
 
 
 def main_country(country: str) -> str:
