@@ -44,8 +44,8 @@ check: $(ready)  ## run the linters and the type checker
 trials: $(ready)  ## run them in full, and write docs/reliability.md; or only=NAME
 	$(venv)/bin/pytest tests/fault_injection --whole --report docs/reliability.md $(if $(seeds),--seeds "$(seeds)") $(if $(only),-k "$(only)")
 
-drill: $(ready)  ## run a simulated day with each attack; or seeds=1,2,3 only=NAME
-	$(venv)/bin/pytest tests/fault_injection/test_pumping.py --whole --print $(if $(seeds),--seeds "$(seeds)") $(if $(only),-k "$(only)")
+drill: $(ready)  ## run a simulated day with each attack; or seeds=1,2,3 compare=1 only=NAME
+	$(venv)/bin/pytest tests/fault_injection/test_pumping.py --whole --print $(if $(compare),--compare) $(if $(seeds),--seeds "$(seeds)") $(if $(only),-k "$(only)")
 
 release-check: $(ready)  ## fail if a row of docs/reliability.md is of other code
 	$(venv)/bin/python -m tests.fault_injection.evidence

@@ -22,6 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run the trials in full")
     parser.addoption("--report", type=Path, help="write the results to this file")
     parser.addoption("--print", action="store_true", help="print the results")
+    parser.addoption(
+        "--compare", action="store_true", help="run the drill without the guard too"
+    )
     parser.addoption("--seeds", default="1", help="seeds of the drill: 1,2,3")
 
 

@@ -21,6 +21,8 @@ PROMISE = "at most 25 messages into a block; good people get their codes"
 MOST_IN_A_BLOCK = 25
 UNHARMED, UNHARMED_QUIET, UNHARMED_BUSY = 95.0, 99.5, 95.0
 GUARD, GUARD_AND_BUDGET = "guard", "guard and budget"
+# Models, which need no service.
+CAPS = {"no limit (model)": 10**6, "25 a day into a block (model)": 25}
 # Of the usual number of people, in the short form.
 SMALL = 0.2
 
@@ -39,19 +41,24 @@ def worlds(tmp_path_factory):
     return world
 
 
-def configurations_for(world, attack):
-    """Return the environment of each configuration; None is the model of a cap."""
-    compared = {
+@pytest.fixture
+def compare(pytestconfig):
+    """Return whether the service also runs without the guard."""
+    return pytestconfig.getoption("--compare")
+
+
+def configurations_for(world, compare):
+    """Return the environment of each configuration."""
+    others = {
         "defaults, guard in shadow mode": configurations.DEFAULTS,
         "best limits, no guard": configurations.best_limits(world.history),
-        "25 a day into a block (model)": None,
+        GUARD: configurations.GUARD,
     }
-    if attack is ATTACKS["J"]:
-        compared[GUARD] = configurations.GUARD
-    return compared | {GUARD_AND_BUDGET: configurations.GUARD_AND_BUDGET}
+    bounded = {GUARD_AND_BUDGET: configurations.GUARD_AND_BUDGET}
+    return bounded | (others if compare else {})
 
 
-def run_all(worlds, seeds, attack, days=HISTORY_DAYS):
+def run_all(worlds, seeds, attack, *, compare, days=HISTORY_DAYS):
     """Return the results of the seeds, by configuration, two at a time.
 
     Only the configuration that has bounds runs on each seed, the others on the first.
@@ -60,13 +67,12 @@ def run_all(worlds, seeds, attack, days=HISTORY_DAYS):
     with ThreadPoolExecutor(2) as pool:
         for seed in seeds:
             world = worlds(seed, days)
-            for name, environ in configurations_for(world, attack).items():
-                if environ is None:
-                    run = pool.submit(world.run_cap, attack)
-                elif seed == seeds[0] or name == GUARD_AND_BUDGET:
-                    run = pool.submit(world.run, environ, attack)
-                else:
-                    continue
+            for name, cap in CAPS.items():
+                run = pool.submit(world.run_cap, attack, cap)
+                runs.setdefault(name, []).append(run)
+            compared = configurations_for(world, compare and seed == seeds[0])
+            for name, environ in compared.items():
+                run = pool.submit(world.run, environ, attack)
                 runs.setdefault(name, []).append(run)
         return {name: [run.result() for run in group] for name, group in runs.items()}
 
@@ -94,7 +100,7 @@ def record(trial, found, attack):
 
 @pytest.mark.whole
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=lambda attack: attack.title)
-def test_pumping_attack(attack, trial, seeds, worlds):
+def test_pumping_attack(attack, trial, seeds, worlds, compare):
     trial.describe(
         f"Pumping: {attack.title}",
         f"a day after three quiet ones: {attack.done}; the worst figures of the seeds"
@@ -104,11 +110,11 @@ def test_pumping_attack(attack, trial, seeds, worlds):
     )
     trial.reason = attack.limitation
 
-    record(trial, run_all(worlds, seeds, attack), attack)
+    record(trial, run_all(worlds, seeds, attack, compare=compare), attack)
 
 
 @pytest.mark.whole
-def test_day_without_pumping(trial, seeds, worlds):
+def test_day_without_pumping(trial, seeds, worlds, compare):
     trial.describe(
         "Pumping: a day without an attack",
         "a day after three quiet ones, with a marketing burst, shared addresses,"
@@ -118,11 +124,11 @@ def test_day_without_pumping(trial, seeds, worlds):
         runs=len(seeds),
     )
 
-    record(trial, run_all(worlds, seeds, None), None)
+    record(trial, run_all(worlds, seeds, None, compare=compare), None)
 
 
 @pytest.mark.whole
-def test_first_day_without_pumping(trial, seeds, worlds):
+def test_first_day_without_pumping(trial, seeds, worlds, compare):
     trial.describe(
         "Pumping: the first day of a deployment",
         "the same day, without the quiet ones before it",
@@ -130,7 +136,7 @@ def test_first_day_without_pumping(trial, seeds, worlds):
         runs=len(seeds),
     )
 
-    record(trial, run_all(worlds, seeds, None, days=0), None)
+    record(trial, run_all(worlds, seeds, None, compare=compare, days=0), None)
 
 
 @pytest.mark.whole

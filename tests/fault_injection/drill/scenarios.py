@@ -88,7 +88,8 @@ class World:
         with deployed(
             self._new_folder(), environ, seconds=start, data=data
         ) as deployment:
-            with Service(deployment, start) as service:
+            guarded = environ["OTP_GUARD"] != "off"
+            with Service(deployment, start, guarded) as service:
                 cast = self._cast(attack) + _actors(guests)
                 log = play(cast, service.execute)
             found = notices(deployment.redis, start)
@@ -111,9 +112,9 @@ class World:
         guard.start = len(self.history) * DAY
         return play(self._cast(attack) + _actors(guests), guard.execute)
 
-    def run_cap(self, attack: Attack | None) -> Result:
-        """Run the last day on the model of a plain cap a block."""
-        log = play(self._cast(attack), CapPerBlock().execute)
+    def run_cap(self, attack: Attack | None, cap: int) -> Result:
+        """Run the last day on the model of a plain cap of messages into a block."""
+        log = play(self._cast(attack), CapPerBlock(cap).execute)
         return self._result(log, attack, self.population.busy_block, None)
 
     def _cast(self, attack: Attack | None) -> list[tuple[Role, Actor]]:

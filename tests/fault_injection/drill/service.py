@@ -23,11 +23,13 @@ class Service:
     Attributes:
         deployment: The service.
         start: Seconds from the start of the first day to that of this one.
+        guarded: Whether the guard is on or in shadow mode.
         missing_credits: Approvals that the guard did not credit in time.
     """
 
     deployment: Deployment
     start: float
+    guarded: bool = True
     missing_credits: int = 0
     _clients: Clients = field(init=False)
 
@@ -47,7 +49,8 @@ class Service:
         as a minute of the day takes a few milliseconds.
         """
         self.deployment.set_time(self.start + action.at)
-        before = self._place(action) if isinstance(action, Check) else None
+        waits = self.guarded and isinstance(action, Check)
+        before = self._place(action) if waits else None
         outcome = self._clients.execute(action)
         if outcome.approved and before:
             self._wait_for_credit(action, before)
