@@ -33,7 +33,7 @@ TITLES = {
 
 
 STEPS = (
-    *("reserve_send", "acquire_hits", "commit_send"),
+    *("reserve_send", "acquire_destination", "commit_send"),
     *("reserve_check", "approve"),
 )
 
