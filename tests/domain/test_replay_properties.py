@@ -93,7 +93,7 @@ def in_shadow(text):
 
 
 @pytest.mark.parametrize("name", LIMITS)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(requests=REQUESTS)
 def test_replay_refuses_what_the_enforced_limit_refuses(name, requests):
     policy = with_value(name, LIMITS[name])
@@ -104,7 +104,7 @@ def test_replay_refuses_what_the_enforced_limit_refuses(name, requests):
 
 
 @pytest.mark.parametrize("name", SWITCHES)
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(requests=REQUESTS)
 def test_replay_refuses_what_the_switch_refuses(name, requests):
     policy = with_value(name, SWITCHES[name])
@@ -115,7 +115,7 @@ def test_replay_refuses_what_the_switch_refuses(name, requests):
 
 
 @pytest.mark.parametrize("name", LIMITS)
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(requests=REQUESTS)
 def test_replay_of_the_enforced_limit_refuses_the_same(name, requests):
     policy = with_value(name, LIMITS[name])
@@ -125,7 +125,7 @@ def test_replay_of_the_enforced_limit_refuses_the_same(name, requests):
 
 
 @pytest.mark.parametrize("name", LIMITS)
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(requests=REQUESTS)
 def test_replay_refuses_what_shadow_mode_reports(name, requests):
     # The other rules of the phone and of the requester refuse some of the sends.
@@ -149,7 +149,7 @@ def test_replay_refuses_what_shadow_mode_reports(name, requests):
     ]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(requests=REQUESTS)
 def test_replay_of_several_limits_refuses_what_all_of_them_refuse(requests):
     policy = UNLIMITED
@@ -160,3 +160,90 @@ def test_replay_of_several_limits_refuses_what_all_of_them_refuse(requests):
 
     enforced = run(policy, requests).refusals
     assert [rule is None for rule in refused] == [rule is None for rule in enforced]
+
+
+BLOCKS = ("+91944501234", "+91944501235", "+91944502345", "+91987650123", "+1201555012")
+GUARDED_NUMBERS = st.builds(
+    "{}{}".format, st.sampled_from([BLOCKS[0], *BLOCKS]), st.integers(0, 4)
+)
+GUARDED_SENDS = st.builds(
+    Send, number=GUARDED_NUMBERS, error=st.sampled_from(PROVIDER_ERRORS)
+)
+MINUTE_MS = 60_000
+LONG_WAITS = st.builds(
+    Wait,
+    st.sampled_from(
+        [n * MINUTE_MS for n in (1, 1, 5, 15, 60, 720, 1440)] + [15 * MINUTE_MS - 125]
+    ),
+)
+SEND_AND_APPROVE = st.builds(
+    lambda send, waits: [send, *waits, Approve(send.number)],
+    GUARDED_SENDS,
+    st.lists(st.builds(Wait, st.just(1000)), max_size=1),
+)
+GUARDED_REQUESTS = st.lists(
+    st.one_of(
+        *[GUARDED_SENDS.map(lambda send: [send])] * 4,
+        SEND_AND_APPROVE,
+        GUARDED_NUMBERS.map(lambda number: [Approve(number)]),
+        LONG_WAITS.map(lambda wait: [wait]),
+    ),
+    max_size=40,
+).map(lambda parts: [request for part in parts for request in part])
+GUARD = {
+    "guard": "on",
+    "guard_block": "2, US=3",
+    "guard_strict": "1",
+    "guard_pressure": "3",
+    "guard_wide": "6, US=off",
+}
+
+
+def with_guard(policy=UNLIMITED, **values):
+    for name, text in (GUARD | values).items():
+        policy = with_value(name, text, policy)
+    return policy
+
+
+@settings(max_examples=60)
+@given(requests=GUARDED_REQUESTS)
+def test_replay_refuses_what_the_enforced_guard_refuses(requests):
+    policy = with_guard()
+
+    refused = replay(run(UNLIMITED, requests).events, list(GUARD), policy)
+
+    assert refused == run(policy, requests).refusals
+
+
+@settings(max_examples=25)
+@given(requests=GUARDED_REQUESTS)
+def test_replay_of_the_enforced_guard_refuses_the_same(requests):
+    policy = with_guard()
+    enforced = run(policy, requests)
+
+    assert replay(enforced.events, list(GUARD), policy) == enforced.refusals
+
+
+@settings(max_examples=25)
+@given(requests=GUARDED_REQUESTS)
+def test_replay_refuses_what_the_guard_in_shadow_mode_reports(requests):
+    # In shadow mode messages arrive that the enforced guard refuses, and an approval
+    # then forgives.
+    sends = [request for request in requests if not isinstance(request, Approve)]
+    shadow = run(with_guard(guard="shadow"), sends)
+
+    refused = replay(shadow.events, list(GUARD), with_guard())
+
+    assert refused == [
+        "pumping_guard" if rules else None for rules in shadow.shadow_refusals
+    ]
+
+
+@settings(max_examples=25)
+@given(requests=GUARDED_REQUESTS)
+def test_replay_of_guard_and_limit_refuses_what_both_refuse(requests):
+    policy = with_value("sends_total", "4/15m", with_guard())
+
+    refused = replay(run(UNLIMITED, requests).events, [*GUARD, "sends_total"], policy)
+
+    assert refused == run(policy, requests).refusals

@@ -15,7 +15,7 @@ from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Action, Event, RecordedEvent, RequestRefused
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.messages.templates import Message
-from otp_engine.domain.models import CheckRequest, SendRequest
+from otp_engine.domain.models import ApprovalCredit, CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
@@ -133,6 +133,15 @@ def run(policy: Policy, requests: Sequence[Request]) -> Run:
                 result.refusals[-1] = event.limit
 
     store = RedisStore(clocked_redis(clock))
+
+    def credit(approval: ApprovalCredit) -> None:
+        store.credit_approval(
+            approval.destination,
+            verification_id=approval.verification_id,
+            messages=approval.messages,
+            rules=approval.rules,
+        )
+
     engine = Engine(
         store=store,
         sender=provider,
@@ -145,6 +154,7 @@ def run(policy: Policy, requests: Sequence[Request]) -> Run:
         random_bytes=secrets.token_bytes,
         clock=lambda: clock.seconds,
         emit=record,
+        credit=credit,
     )
     for request in requests:
         match request:
