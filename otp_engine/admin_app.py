@@ -53,11 +53,16 @@ def create_admin_app(
         )
 
         guard = metrics.add_guard(store.guard.list_notable)
+        budget = metrics.add_budget(
+            store.budget.read,
+            lambda: live.current().budget_rules(settings.currency),
+        )
 
         def refresh() -> None:
             with gate:
                 live.current()
                 guard.refresh()
+                budget.refresh()
                 # The thread that writes the event is not in a call during a fork.
                 store.events.flush()
 

@@ -209,10 +209,17 @@ def create_app(
     # The admin listener has them instead, so that no client reaches them.
     if settings.has_metrics and settings.admin_port is None:
         guard = metrics.add_guard(store.guard.list_notable)
+        budget = metrics.add_budget(
+            store.budget.read,
+            lambda: dependencies.current_engines().production.policy.budget_rules(
+                settings.currency
+            ),
+        )
 
         def refresh() -> None:
             dependencies.current_engines()
             guard.refresh()
+            budget.refresh()
 
         app.register_blueprint(metrics.blueprint(settings.metrics_key, refresh))
     _add_middleware(app, settings)
@@ -490,6 +497,7 @@ def build_engine(
         argon2=settings.argon2,
         destinations=AllowedDestinations(settings.policy.allowed_countries),
         default_brand=settings.brand,
+        prices=settings.prices,
         random_bytes=os.urandom,
         clock=time.monotonic,
     )

@@ -13,10 +13,10 @@ def measured():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 190, 53),
+        ("POST /auth/send_otp", 196, 57),
         ("POST /auth/verify_otp, wrong", 105, 38),
         ("POST /auth/verify_otp, right", 134, 42),
-        ("POST /v2 Verifications", 221, 66),
+        ("POST /v2 Verifications", 227, 70),
         ("POST /v2 VerificationCheck", 155, 51),
     ],
 )

@@ -14,6 +14,7 @@ from otp_engine.cli.guessing import print_chance
 from otp_engine.cli.proxy_probe import ProbeFailed, ProxyProbe
 from otp_engine.cli.terminal import fail, status_line, success, warn
 from otp_engine.config import Settings
+from otp_engine.domain.money import amounts
 from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import apply
@@ -50,6 +51,7 @@ def doctor(*, url: str | None = None) -> None:
         for warning in stored_config_warnings.collect(settings, store):
             warn(warning)
         _report_guard(settings, store)
+        _report_budget(settings, store)
         if url:
             healthy.append(_report_proxies(url, settings, store))
         elif settings.trusted_proxies:
@@ -73,6 +75,27 @@ def _report_guard(settings: Settings, store: RedisStore) -> None:
         return
     for sentence in sentences:
         success(sentence)
+
+
+def _report_budget(settings: Settings, store: RedisStore) -> None:
+    """Print what messages cost, and recommend a budget if there is none."""
+    if settings.redis_url is None:
+        return
+    versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
+    try:
+        policy = apply(settings.policy, versions.live_state())
+        spent = store.budget.read().whole.spent
+    except (StoreUnavailable, ValueError):
+        # The warnings have the reason.
+        return
+    money = f"{amounts.format_amount(spent)} {settings.currency}"
+    if policy.budget:
+        success(f"messages cost {money} in a day; the budget is {policy.budget}")
+    else:
+        warn(
+            f"no budget limits what messages cost, which was {money} in a day: set one"
+            " with `otp-engine policy set budget 480/24h`"
+        )
 
 
 def _report_proxies(url: str, settings: Settings, store: RedisStore) -> bool:

@@ -45,7 +45,7 @@ from otp_engine.domain.events import Action
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.limits.near_limits import NearLimits
-from otp_engine.domain.messages import templates
+from otp_engine.domain.messages import segments, templates
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
     Api,
@@ -57,6 +57,7 @@ from otp_engine.domain.models import (
     SendReservation,
     SendResult,
 )
+from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.pending_verifications import (
     IDEMPOTENCY_KEY_BYTES,
     PendingVerifications,
@@ -99,6 +100,7 @@ class _CountedSend:
         pepper: The pepper of the phone.
         phone: The key of the phone.
         reservation: The reservation, with the usage of all limits.
+        message: The message, with the code.
         is_guarded: Whether the pumping guard counted the message.
         started: The time just before the reservation, in seconds of the clock.
     """
@@ -106,6 +108,7 @@ class _CountedSend:
     pepper: Pepper
     phone: PhoneKey
     reservation: SendReservation
+    message: Message
     is_guarded: bool
     started: float
 
@@ -115,12 +118,10 @@ class _CommittedSend:
     """A send that the store has committed, and its message.
 
     Attributes:
-        message: The message, with the code.
         deliver: Passes the message to a provider.
         counted: What was counted.
     """
 
-    message: Message
     deliver: Deliver
     counted: _CountedSend
 
@@ -167,6 +168,7 @@ class Engine(PendingVerifications):
         fixed_codes: Codes that are not generated, by the number in E.164.
         near_limits: Selects the windows that events report as nearly full.
         is_safe_number: Returns whether a number is on the safe list.
+        prices: What messages cost; None counts no money.
     """
 
     sender: Sender
@@ -178,6 +180,7 @@ class Engine(PendingVerifications):
     fixed_codes: Mapping[str, str] = field(default_factory=dict, repr=False)
     near_limits: NearLimits = field(default_factory=NearLimits, repr=False)
     is_safe_number: Callable[[PhoneNumber], bool] = _is_never_safe
+    prices: Prices | None = None
 
     def send(self, request: SendRequest) -> SendResult:
         """Send a new code to a phone.
@@ -246,7 +249,7 @@ class Engine(PendingVerifications):
         ) as compute:
             counted = self._count_send(request, recipient, reservations)
             parameters = counted.reservation.hash_parameters
-            code = self._new_code(request)
+            code = counted.message.code
             try:
                 compute_with_slot = partial(compute, on_turn=slot.acquire)
                 code_hash = _hash_code(
@@ -256,8 +259,7 @@ class Engine(PendingVerifications):
                 reservations.release_requester_hits()
                 raise
         self._commit_send(reservations, counted, code_hash)
-        message = self._message(request, code, parameters.verification_id)
-        return _CommittedSend(message=message, deliver=slot.deliver, counted=counted)
+        return _CommittedSend(deliver=slot.deliver, counted=counted)
 
     def _check_client_ip(self, client_ip: str | None) -> None:
         """Check that the network of a client is not blocked.
@@ -301,14 +303,9 @@ class Engine(PendingVerifications):
         exempt = self._is_exempt(request)
         started = self.clock()
         pepper, phone, reservation = self._reserve_send(request, reservations)
-        charge = DestinationCharge(
-            hits=hits.for_destination(request.number, request.channel, self.policy),
-            destination=request.number.destination,
-            guard=self.policy.guard_rules(request.number.country),
-            exempt=exempt,
-            vouched=request.vouched,
-            proven=reservation.proven,
-        )
+        # Built before the message is counted, because the budget counts its segments.
+        message = self._message(request, reservation)
+        charge = self._charge(request, message, exempt=exempt, reservation=reservation)
         destination = reservations.acquire_destination(charge)
         if any(window.is_near for window in destination.limit_usage):
             self._report_near(destination.limit_usage)
@@ -319,18 +316,44 @@ class Engine(PendingVerifications):
         )
         for event in event_factory.shadow_refusals(Action.SEND, recipient, usage):
             self.emit(event)
-        if destination.guard.would_refuse or destination.guard.pressures:
+        if destination.has_reports:
             facts = self._facts(request, reservations)
-            for event in event_factory.guard_events(
-                request, recipient, destination.guard, facts
+            for event in event_factory.destination_events(
+                request, recipient, destination, facts
             ):
                 self.emit(event)
         return _CountedSend(
             pepper=pepper,
             phone=phone,
             reservation=replace(reservation, limit_usage=usage),
+            message=message,
             is_guarded=destination.guard.counted,
             started=started,
+        )
+
+    def _charge(
+        self,
+        request: SendRequest,
+        message: Message,
+        *,
+        exempt: bool,
+        reservation: SendReservation,
+    ) -> DestinationCharge:
+        """Return the charge of a *message* at its destination."""
+        number, price, budget = request.number, 0, None
+        if self.prices:
+            each = self.prices.price(number.country, request.channel)
+            price = each * segments.count(message.body)
+            budget = self.policy.budget_rules(self.prices.currency)
+        return DestinationCharge(
+            hits=hits.for_destination(number, request.channel, self.policy),
+            destination=number.destination,
+            guard=self.policy.guard_rules(number.country),
+            exempt=exempt,
+            vouched=request.vouched,
+            proven=reservation.proven,
+            price=price,
+            budget=budget,
         )
 
     def _is_exempt(self, request: SendRequest) -> bool:
@@ -364,13 +387,11 @@ class Engine(PendingVerifications):
         for window in self.near_limits.to_report(usage):
             self.emit(event_factory.near_limit(window))
 
-    def _message(
-        self, request: SendRequest, code: str, verification_id: bytes
-    ) -> Message:
+    def _message(self, request: SendRequest, reservation: SendReservation) -> Message:
         return templates.build(
             request,
-            code=code,
-            verification_id=verification_id,
+            code=self._new_code(request),
+            verification_id=reservation.hash_parameters.verification_id,
             ttl=self.policy.ttl,
             brand=self.default_brand,
         )
@@ -410,7 +431,7 @@ class Engine(PendingVerifications):
         send: _CommittedSend,
     ) -> SendResult:
         """Deliver the message, and subtract the time since its reservation."""
-        message, counted, confirmed = send.message, send.counted, True
+        message, counted, confirmed = send.counted.message, send.counted, True
         provider: str | None
         try:
             provider = send.deliver(message)
@@ -445,7 +466,12 @@ class Engine(PendingVerifications):
             request, self.peppers[0], reservations.times, error
         )
         if charge := reservations.charge:
-            return replace(facts, proven=charge.proven, exempt=charge.exempt)
+            return replace(
+                facts,
+                proven=charge.proven,
+                exempt=charge.exempt,
+                price=charge.price,
+            )
         return facts
 
     def check(self, request: CheckRequest) -> CheckResult:

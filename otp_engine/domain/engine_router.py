@@ -68,6 +68,7 @@ def build(live: Engine, numbers: SandboxNumbers, null_sender: Sender) -> EngineR
         sender=null_sender,
         destinations=AllowedDestinations({COUNTRY_WILDCARD, GLOBAL_NETWORK}),
         policy=_without_limits(live.policy),
+        prices=None,
         emit=ignore_event,
         marks_proven=False,
         fixed_codes={e164: number.code for e164, number in numbers.by_e164.items()},

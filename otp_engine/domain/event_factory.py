@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from otp_engine.domain.events import (
     Action,
+    BudgetReached,
     CheckFailed,
     CheckNotFound,
     CodeSent,
@@ -24,11 +25,19 @@ from otp_engine.domain.limits import durations
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.messages import languages
 from otp_engine.domain.messages.templates import Message
-from otp_engine.domain.models import Channel, CheckResult, SendRequest, SendResult
+from otp_engine.domain.models import (
+    Channel,
+    CheckResult,
+    DestinationUsage,
+    SendRequest,
+    SendResult,
+)
+from otp_engine.domain.money.budget import BudgetUsage
 from otp_engine.domain.pumping_guard.rules import GuardUsage, Suspension
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.send_facts import SendFacts
 from otp_engine.errors import (
+    BudgetExceeded,
     DestinationSuspended,
     OTPError,
     Overloaded,
@@ -77,6 +86,8 @@ def failed_send_events(
     if isinstance(error, DestinationSuspended) and error.is_new:
         started = suspended_event(Suspension.from_error(error), shadow=False)
         return [started, event]
+    if isinstance(error, BudgetExceeded):
+        return [*budget_levels(error.usage, request.number.country), event]
     return [event]
 
 
@@ -197,20 +208,61 @@ def suspended_event(suspension: Suspension, *, shadow: bool) -> PlaceSuspended:
     )
 
 
-def guard_events(
+def destination_events(
     request: SendRequest,
     recipient: PseudonymousRecipient,
-    guard: GuardUsage,
+    usage: DestinationUsage,
     facts: SendFacts,
 ) -> list[Event]:
-    """Return the events of what the pumping guard did with a send that it let pass.
+    """Return the events of what the guard and the budget did with a counted send.
 
     Args:
         request: The send.
         recipient: The recipient.
-        guard: What the guard did.
+        usage: What they did.
         facts: What the send was counted by.
     """
+    events: list[Event] = _guard_reports(usage.guard)
+    would_refuse = [PUMPING_GUARD] if usage.guard.would_refuse else []
+    if usage.budget:
+        events += budget_levels(usage.budget, request.number.country)
+        if usage.budget.would_refuse:
+            would_refuse.append(usage.budget.would_refuse)
+    return events + [
+        RequestRefused(
+            recipient=recipient,
+            action=Action.SEND,
+            limit=limit,
+            shadow=True,
+            channel=request.channel,
+            facts=facts,
+        )
+        for limit in would_refuse
+    ]
+
+
+def budget_levels(usage: BudgetUsage, country: str) -> list[Event]:
+    """Return the events of the levels that a message to *country* reached."""
+    found = [
+        ("", usage.level, usage.spent, usage.amount),
+        (country, usage.country_level, usage.country_spent, usage.country_amount),
+    ]
+    return [
+        BudgetReached(
+            level=level,
+            spent=spent,
+            amount=amount or 0,
+            currency=usage.currency,
+            country=subject,
+            shadow=usage.shadow,
+        )
+        for subject, level, spent, amount in found
+        if level
+    ]
+
+
+def _guard_reports(guard: GuardUsage) -> list[Event]:
+    """Return the events of places of the pumping guard."""
     events: list[Event] = [
         PressureStarted(
             level=pressure.level,
@@ -222,17 +274,6 @@ def guard_events(
     ]
     if guard.suspension:
         events.append(suspended_event(guard.suspension, shadow=True))
-    if guard.would_refuse:
-        events.append(
-            RequestRefused(
-                recipient=recipient,
-                action=Action.SEND,
-                limit=PUMPING_GUARD,
-                shadow=True,
-                channel=request.channel,
-                facts=facts,
-            )
-        )
     return events
 
 

@@ -281,6 +281,12 @@ class DestinationUsage:
     guard: GuardUsage = UNGUARDED
     budget: BudgetUsage | None = None
 
+    @property
+    def has_reports(self) -> bool:
+        """Whether events report what the guard or the budget did."""
+        reported = self.guard.would_refuse or self.guard.pressures
+        return bool(reported or (self.budget and self.budget.has_reports))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:

@@ -82,7 +82,7 @@ class Reservations:
         return usage
 
     def acquire_destination(self, charge: DestinationCharge) -> DestinationUsage:
-        """Count a send against the pumping guard and the global limits.
+        """Count a send against the pumping guard, the budget and the global limits.
 
         The store is not called where nothing counts the send.
 

@@ -20,8 +20,11 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.api_keys import ApiKey
+from otp_engine.domain.money.budget import BudgetRules
+from otp_engine.domain.money.report import Spending
 from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.errors import Unauthorized
+from otp_engine.ops.budget_metrics import BudgetMetrics
 from otp_engine.ops.event_metrics import EventMetrics
 from otp_engine.ops.guard_metrics import GuardMetrics
 from otp_engine.ops.timing_metrics import TimingMetrics
@@ -69,6 +72,19 @@ class PrometheusMetrics:
         guard = GuardMetrics(read, self._countries)
         self._exposed.register(guard)
         return guard
+
+    def add_budget(
+        self, read: Callable[[], Spending], rules: Callable[[], BudgetRules]
+    ) -> BudgetMetrics:
+        """Expose the gauges of the money that messages cost, and return them.
+
+        Args:
+            read: Returns the money of all countries.
+            rules: Returns the rules of the live budget.
+        """
+        budget = BudgetMetrics(read, rules)
+        self._exposed.register(budget)
+        return budget
 
     def render(self, accept: str | None) -> tuple[bytes, str]:
         """Return the metrics in the best format that the client accepts.

@@ -23,8 +23,13 @@ def encode(rules: BudgetRules | None, price: int, *, proven: bool) -> str:
     )
 
 
-def decode(text: str) -> BudgetUsage:
-    """Return the usage of `budget_text` of `lua/lib/budget.lua`."""
+def decode(text: str, rules: BudgetRules) -> BudgetUsage:
+    """Return the usage of `budget_text` of `lua/lib/budget.lua`.
+
+    Args:
+        text: The text.
+        rules: The rules of the message.
+    """
     *numbers, rule, _, _ = text.split()
     spent, amount, country_spent, share, level, country_level = map(int, numbers)
     return BudgetUsage(
@@ -35,21 +40,26 @@ def decode(text: str) -> BudgetUsage:
         level=level or None,
         country_level=country_level or None,
         would_refuse=None if rule == "-" else rule,
+        currency=rules.currency,
+        shadow=rules.shadow,
     )
 
 
-def decode_refusal(rule: str, wait: int, text: str) -> BudgetExceeded:
+def decode_refusal(
+    rule: str, wait: int, text: str, rules: BudgetRules
+) -> BudgetExceeded:
     """Return the error of a message that the budget refused.
 
     Args:
         rule: The rule that refused.
         wait: Milliseconds until the budget has room for the message.
         text: The time of the refusal, and the usage of the budget.
+        rules: The rules of the message.
     """
     at, _, usage = text.partition(" $ ")
     return BudgetExceeded(
         rule,
         retry_after=timedelta(milliseconds=wait),
         refused_at=int(at),
-        usage=decode(usage),
+        usage=decode(usage, rules),
     )

@@ -110,13 +110,15 @@ class RedisDestinations(RedisLimitHits):
         )
         match reply:
             case [b"acquired", text, *usages]:
-                usage = guard_codec.decode_usage(text.decode(), destination)
+                usage = guard_codec.decode_usage(text.decode(), charge)
                 limits = decode_usages(charge.hits, usages, usage.counted_at)
                 return replace(usage, limit_usage=limits)
             case [b"suspended", text]:
                 raise guard_codec.decode_refusal(text.decode(), destination)
-            case [b"over", rule, wait, text]:
-                raise budget_codec.decode_refusal(rule.decode(), wait, text.decode())
+            case [b"over", rule, wait, text] if charge.budget:
+                raise budget_codec.decode_refusal(
+                    rule.decode(), wait, text.decode(), charge.budget
+                )
             case [b"refused", at, position, wait]:
                 raise refused_by(charge.hits[position - 1], at, wait)
             case _:

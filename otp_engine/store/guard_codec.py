@@ -34,8 +34,9 @@ def encode_charge(charge: DestinationCharge) -> str:
     return encode_rules(charge.guard, passes=charge.passes)
 
 
-def decode_usage(text: str, destination: Destination) -> DestinationUsage:
+def decode_usage(text: str, charge: DestinationCharge) -> DestinationUsage:
     """Return the usage without limits, from the text of `acquire_destination.lua`."""
+    destination = charge.destination
     text, _, money = text.partition(" $ ")
     at, result, *words = text.split()
     match result:
@@ -59,11 +60,11 @@ def decode_usage(text: str, destination: Destination) -> DestinationUsage:
             )
         case _:
             guard = UNGUARDED
+    budget = None
+    if charge.budget and money:
+        budget = budget_codec.decode(money, charge.budget)
     return DestinationUsage(
-        limit_usage=[],
-        counted_at=int(at),
-        guard=guard,
-        budget=budget_codec.decode(money) if money else None,
+        limit_usage=[], counted_at=int(at), guard=guard, budget=budget
     )
 
 

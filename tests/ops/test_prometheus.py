@@ -40,7 +40,10 @@ from tests.support.metrics_page import values
 from tests.support.settings import RELAXED
 
 # Durations, and gauges of what Redis has.
-NOT_COUNTED = ("otp_http", "otp_redis", "otp_hashing", "otp_policy", "otp_guard_un")
+NOT_COUNTED = (
+    *("otp_http", "otp_redis", "otp_hashing", "otp_policy", "otp_guard_un"),
+    *("otp_budget_spent", "otp_budget_country"),
+)
 KEY = "otp-metrics-secret-0123456789"
 
 
@@ -98,6 +101,7 @@ def test_send_and_approval_are_counted_by_country_and_channel(client, outbox):
 
     assert increase(client, verify) == {
         "otp_sends_total{channel=sms,country=IN,outcome=accepted}": 1,
+        "otp_spent_total{channel=sms,country=IN}": 0.0832,
         "otp_approvals_total{channel=sms,country=IN}": 1,
         "otp_checks_total{outcome=approved}": 1,
         "otp_checks_total{outcome=wrong}": 1,
@@ -116,8 +120,10 @@ def test_send_and_approval_are_counted_by_country_and_channel(client, outbox):
 def test_send_is_counted_by_outcome(client, outbox, error, outcome):
     outbox.error = error
 
+    price = {"otp_spent_total{channel=sms,country=IN}": 0.0832}
     assert increase(client, lambda: send(client)) == {
-        f"otp_sends_total{{channel=sms,country=IN,outcome={outcome}}}": 1
+        f"otp_sends_total{{channel=sms,country=IN,outcome={outcome}}}": 1,
+        **(price if outcome == "unconfirmed" else {}),
     }
 
 
@@ -136,6 +142,7 @@ def test_shadow_refusal_is_counted_apart_and_message_is_sent(app_with):
 
     assert increase(client, lambda: send(client)) == {
         "otp_sends_total{channel=sms,country=IN,outcome=accepted}": 1,
+        "otp_spent_total{channel=sms,country=IN}": 0.0832,
         "otp_shadow_refusals_total{action=send,limit=sends_per_phone}": 1,
     }
 
@@ -148,6 +155,7 @@ def test_limit_that_is_nearly_full_is_counted(app_with):
 
     assert increase(client, lambda: send(client)) == {
         "otp_sends_total{channel=sms,country=IN,outcome=accepted}": 1,
+        "otp_spent_total{channel=sms,country=IN}": 0.0832,
         "otp_limit_near_total{limit=sends_total}": 1,
     }
 

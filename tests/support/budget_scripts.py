@@ -54,7 +54,7 @@ class BudgetScripts:
             int(has_past),
             at,
         )
-        usage = budget_codec.decode(text.decode())
+        usage = budget_codec.decode(text.decode(), rules)
         if rule:
             return BudgetRefusal(rule=rule.decode(), wait=wait, usage=usage)
         return usage

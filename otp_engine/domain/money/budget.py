@@ -110,6 +110,8 @@ class BudgetUsage:
         level: The highest percentage of the budget that this message reached first.
         country_level: The same for the share of the country.
         would_refuse: The rule that would have refused the message outside shadow mode.
+        currency: The currency of the amounts.
+        shadow: Whether the budget is in shadow mode.
     """
 
     spent: int
@@ -119,6 +121,13 @@ class BudgetUsage:
     level: int | None = None
     country_level: int | None = None
     would_refuse: str | None = None
+    currency: str = "USD"
+    shadow: bool = False
+
+    @property
+    def has_reports(self) -> bool:
+        """Whether the message reached a level, or would have been refused."""
+        return bool(self.level or self.country_level or self.would_refuse)
 
 
 def rules_for(budget: Budget, *, currency: str, countries: int | None) -> BudgetRules:

@@ -165,4 +165,6 @@ class Charge:
             level=level,
             country_level=country_level,
             would_refuse=rule if self.rules.shadow else None,
+            currency=self.rules.currency,
+            shadow=self.rules.shadow,
         )

@@ -15,6 +15,9 @@ WAIT = timedelta(hours=1)
 # Every error of the tree that the tests can build without its cause.
 ERRORS = {
     errors.RateLimited: errors.RateLimited("sends_total", retry_after=WAIT),
+    errors.BudgetExceeded: errors.BudgetExceeded(
+        "budget", retry_after=WAIT, usage=None
+    ),
     errors.TooManyAttempts: errors.TooManyAttempts(retry_after=WAIT),
     errors.DestinationSuspended: suspended_block(WAIT),
     errors.LimitExceeded: errors.LimitExceeded(retry_after=WAIT),
