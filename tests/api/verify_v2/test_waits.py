@@ -19,6 +19,9 @@ ERRORS = {
         "budget", retry_after=WAIT, usage=None
     ),
     errors.TooManyAttempts: errors.TooManyAttempts(retry_after=WAIT),
+    errors.BudgetExceeded: errors.BudgetExceeded(
+        "budget", retry_after=WAIT, usage=None
+    ),
     errors.DestinationSuspended: suspended_block(WAIT),
     errors.LimitExceeded: errors.LimitExceeded(retry_after=WAIT),
     errors.ChannelNotAllowed: errors.ChannelNotAllowed("sms"),
