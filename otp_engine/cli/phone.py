@@ -16,7 +16,7 @@ import click
 
 from otp_engine.cli import event_text, phone_timeline
 from otp_engine.cli.common import load_with_redis
-from otp_engine.cli.terminal import fail, format_time, read_input, success
+from otp_engine.cli.terminal import fail, format_time, read_input, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.events import RecordedEvent
 from otp_engine.domain.inspection import (
@@ -133,7 +133,12 @@ def forget(number: str) -> None:
 def _load_context() -> _CliContext:
     settings, store = load_with_redis()
     versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
-    return _CliContext(settings, store, apply(settings.policy, versions.live_state()))
+    policy = settings.policy
+    try:
+        policy = apply(policy, versions.live_state())
+    except ValueError as problem:
+        warn(f"the live version is invalid in this release: {problem}")
+    return _CliContext(settings, store, policy)
 
 
 def _recent_events(store: RedisStore, hashes: Sequence[str]) -> list[RecordedEvent]:

@@ -21,8 +21,9 @@ from otp_engine.cli.recent_traffic import RecentTraffic, Traffic
 from otp_engine.cli.terminal import can_refresh, color_setting, fail
 from otp_engine.cli.top_frame import Frame
 from otp_engine.config import Settings
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
-from otp_engine.domain.policy.versions import PolicyVersion, apply
+from otp_engine.domain.policy.versions import apply
 from otp_engine.domain.pumping_guard.rules import Suspension
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.events.tail import EventTail
@@ -59,12 +60,15 @@ class Monitor:
     _traffic: RecentTraffic = field(init=False)
     _tail: EventTail = field(init=False)
     _newest_text: bytes | None = None
-    _version: PolicyVersion | None = None
+    _version: int = 0
+    _policy: Policy = field(init=False)
+    _problem: str | None = None
     _suspensions: Sequence[Suspension] = ()
     _suspensions_due: datetime | None = None
     _last: Frame | None = None
 
     def __post_init__(self) -> None:
+        self._policy = self.settings.policy
         self._traffic = RecentTraffic(self.period)
         self._tail = self.store.events.tail(self.utcnow() - self.period)
 
@@ -78,18 +82,18 @@ class Monitor:
             for event in recorded:
                 self._traffic.add(event)
         self._read_policy()
-        policy = apply(self.settings.policy, self._version)
         now = self.utcnow()
         traffic = self._traffic.at(now)
         countries = list(traffic.countries)[:_MAX_COUNTRIES]
-        hits = list(shared_hits(countries, (), policy, max_names=_MAX_NAMES))
+        hits = list(shared_hits(countries, (), self._policy, max_names=_MAX_NAMES))
         places = self.store.guard.read_places(countries)
         self._read_suspensions(now)
         self._last = Frame(
             at=now,
             period=self.period,
-            policy_version=self._version.version if self._version else 0,
-            policy=policy,
+            policy_version=self._version,
+            policy=self._policy,
+            problem=self._problem,
             traffic=traffic,
             usage=self.store.limit_usage.shared_usage(hits),
             unproven={place.prefix: place.place.unproven for place in places},
@@ -119,13 +123,26 @@ class Monitor:
             self._suspensions_due = now + _SUSPENSIONS_INTERVAL
 
     def _read_policy(self) -> None:
+        """Read the live policy once it has changed.
+
+        A change of another release can be invalid here. The policy before it stays,
+        as in the workers.
+        """
         # To verify the signatures of all versions costs more than a frame.
         text = self.store.policy_versions.latest()
-        if text != self._newest_text:
-            versions = SignedPolicyVersions(
-                self.store.policy_versions, self.settings.peppers
-            )
-            self._version, self._newest_text = versions.latest(), text
+        if text == self._newest_text:
+            return
+        versions = SignedPolicyVersions(
+            self.store.policy_versions, self.settings.peppers
+        )
+        latest = versions.latest()
+        try:
+            self._policy = apply(self.settings.policy, versions.live_state())
+            self._problem = None
+        except ValueError as error:
+            self._problem = f"the live policy is invalid in this release: {error}"
+        self._version = latest.version if latest else 0
+        self._newest_text = text
 
 
 class _Screen:

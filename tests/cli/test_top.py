@@ -32,7 +32,9 @@ from otp_engine.domain.models import Channel
 from otp_engine.domain.money.budget import Budget
 from otp_engine.domain.policy.by_country import ByCountry
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.switches import Switches
+from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.domain.pumping_guard.rules import GuardMode, Suspension
 from otp_engine.domain.recipients import PseudonymousRecipient
@@ -590,3 +592,22 @@ def test_frame_has_the_live_policy(environ, monitor):
     shown = monitor.read()
 
     assert (before, shown.policy_version, bool(shown.policy.sending)) == (0, 1, False)
+
+
+def test_policy_that_only_another_release_can_read_is_stated(environ, monitor, store):
+    versions = SignedPolicyVersions(store.policy_versions, config.load(environ).peppers)
+    versions.add(
+        PolicyVersion(
+            version=1,
+            created_at=datetime.now(UTC),
+            author="alice",
+            values={"sends_total": "5 per hour"},
+        )
+    )
+
+    shown = monitor.read()
+
+    assert shown.policy_version == 1
+    assert shown.policy.sends_total == Policy().sends_total
+    assert shown.problem.startswith("the live policy is invalid in this release")
+    assert "sends_total" in shown.problem
