@@ -59,17 +59,11 @@ def arguments(line: bytes) -> list[bytes]:
 class Replay:
     """Repeats a recorded call."""
 
-    def __init__(
-        self, client: redis.Redis, first: Sequence[bytes], second: Sequence[bytes]
-    ) -> None:
-        """Find the idempotency key: where the *first* and *second* call differ."""
-        different = [
-            n for n, (a, b) in enumerate(zip(first, second, strict=True)) if a != b
-        ]
-        assert len(different) == 1, different
+    def __init__(self, client: redis.Redis, call: Sequence[bytes]) -> None:
+        """Find the idempotency key: the first argument after the keys."""
         self._client = client
-        self._call = list(first)
-        self._at = different[0]
+        self._call = list(call)
+        self._first = 3 + int(call[2])
 
     def run(self, count: int, *, batch: int = 1_000) -> None:
         """Repeat the call *count* times, in pipelines of *batch* calls.
@@ -77,12 +71,18 @@ class Replay:
         Raises:
             AssertionError: A limit refused a hit.
         """
-        length = len(self._call[self._at])
         for start in range(0, count, batch):
             with self._client.pipeline(transaction=False) as pipeline:
                 for _ in range(min(batch, count - start)):
-                    self._call[self._at] = secrets.token_bytes(length)
-                    pipeline.execute_command(*self._call)
+                    pipeline.execute_command(*self._with_new_key())
                 replies = pipeline.execute()
             refused = [reply for reply in replies if reply[0] == b"refused"]
             assert not refused, refused[0]
+
+    def _with_new_key(self) -> list[bytes]:
+        """Return the call with another idempotency key, also in the names of keys."""
+        old = self._call[self._first]
+        new = secrets.token_bytes(len(old))
+        old_hex, new_hex = old.hex().encode(), new.hex().encode()
+        names = [name.replace(old_hex, new_hex) for name in self._call[: self._first]]
+        return [*names, new, *self._call[self._first + 1 :]]

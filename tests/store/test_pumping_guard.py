@@ -225,3 +225,48 @@ def test_scripts_decide_exactly_as_their_model(redis, rules, actions):
 
     for action, value, times in actions:
         twins.run(action, value, times)
+
+
+A, B = DESTINATIONS[:2]
+SCENARIOS: dict[str, tuple[GuardRules, list[Any]]] = {
+    "block with a past under pressure": (
+        GuardRules(mode=GuardMode.ON, pressure=1, strict=1),
+        [("approve", A, 6), ("pass_time", DAY, 1), ("send", B, 3), ("send", A, 12)],
+    ),
+    "pressure that starts again": (
+        GuardRules(mode=GuardMode.ON, pressure=2, wide=None),
+        [
+            *(("vouch", A, 3), ("approve", A, 3), ("pass_time", 2 * HOUR, 1)),
+            *(("vouch", A, 8), ("approve", A, 6), ("vouch", A, 8)),
+        ],
+    ),
+    "suspensions of a block": (
+        GuardRules(mode=GuardMode.ON, pressure=None),
+        [("send", A, 12), ("pass_time", 13 * HOUR, 1)] * 2
+        + [("approve", A, 5), ("send", A, 9), ("pass_time", 30 * DAY, 1)]
+        + [("send", A, 12)],
+    ),
+    "closings of a country": (
+        GuardRules(mode=GuardMode.ON, pressure=None, wide=8),
+        [("send", A, 9), ("pass_time", 16 * MINUTE, 1), ("send", B, 7)] * 5,
+    ),
+    "pressure on a busy country": (
+        GuardRules(mode=GuardMode.ON, pressure=2, strict=1, wide=None),
+        [*[("approve", B, 8)] * 10, ("send", A, 12)],
+    ),
+    "closing of a busy country": (
+        GuardRules(mode=GuardMode.ON, pressure=None, wide=5, block=50),
+        [*[("approve", B, 8)] * 10, *[("send", A, 20), ("pass_time", HOUR, 1)] * 2],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scripts_decide_as_their_model_in_a_scenario(redis, name):
+    rules, actions = SCENARIOS[name]
+    twins = Twins(redis, rules)
+
+    for action, value, times in actions:
+        twins.run(action, value, times)
+
+    assert twins.model.fields
