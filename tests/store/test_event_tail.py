@@ -10,6 +10,7 @@ import pytest
 
 from otp_engine.domain.events import (
     Action,
+    BudgetReached,
     CheckFailed,
     CheckNotFound,
     CodeSent,
@@ -18,7 +19,9 @@ from otp_engine.domain.events import (
     MaxAttemptsReached,
     MessageDelivered,
     MessageUndelivered,
+    PlaceSuspended,
     PolicyChanged,
+    PressureStarted,
     RequestRefused,
     RequestUnavailable,
     SendRejected,
@@ -26,6 +29,7 @@ from otp_engine.domain.events import (
     VerificationCanceled,
 )
 from otp_engine.domain.models import Channel
+from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import keys
 from otp_engine.store.events import codec
@@ -77,6 +81,16 @@ EVENTS: list[Event] = [
     LimitNear(
         limit="sends_per_country", identifier="FR", used=8, count=10, period="10m"
     ),
+    BudgetReached(level=80, spent=4, amount=5, currency="USD", country="SN"),
+    PlaceSuspended(
+        level=Level.BLOCK,
+        prefix="+22177123",
+        country="SN",
+        unproven=10.5,
+        until=datetime(2026, 11, 28, tzinfo=UTC),
+        trips=2,
+    ),
+    PressureStarted(level=Level.NETWORK, prefix="+221771", country="SN", unproven=10.5),
 ]
 SOON = timedelta(minutes=1)
 
