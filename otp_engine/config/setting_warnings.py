@@ -12,6 +12,7 @@ from otp_engine.config import (
     callback_urls,
     redis_url_warnings,
     redis_urls,
+    setting_errors,
     setting_parsers,
 )
 from otp_engine.config import policy_warnings as policy_rules
@@ -63,6 +64,10 @@ def policy_warnings(
     """
     warnings = policy_rules.collect_warnings(policy, settings.service.code_length)
     warnings += _shared_plan_warnings(policy.allowed_countries)
+    warnings += [
+        f"budget {problem}"
+        for problem in setting_errors.budget_problems(policy.budget, settings.currency)
+    ]
     if keys_known:
         warnings += _key_name_warnings(policy, settings.api_keys)
     bounded = policy.sends_per_country.default.enforced or policy.sends_total.enforced

@@ -24,6 +24,7 @@
                                  zset    for a large limit, blocks of earlier hits; the
                                          longest window
     otp:{shared}:guard           hash    the pumping guard, with a field for each place;
+                                         and what messages cost, in fields with a `$`;
                                          31 days after the last message
     otp:{shared}:charge:<key>    string  what a message was charged; two minutes
     otp:{shared}:credit:<id>     string  an approval was credited; two minutes

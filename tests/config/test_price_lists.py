@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from otp_engine import config
-from otp_engine.config import price_lists, price_warnings
+from otp_engine.config import price_lists, price_warnings, setting_warnings
+from otp_engine.domain.money.budget import Budget
 from otp_engine.errors import InvalidSettings
 from tests.support.settings import PRODUCTION
 
@@ -251,3 +253,14 @@ def test_commands_read_the_currency_and_no_prices():
     )
 
     assert settings.currency == "EUR"
+
+
+def test_live_budget_in_another_currency_causes_a_warning(load):
+    settings = load()
+    live = replace(settings.policy, budget=Budget.parse("480 EUR/24h"))
+
+    warnings = setting_warnings.policy_warnings(live, settings)
+
+    assert any(
+        "budget is in EUR, and the prices are in USD" in text for text in warnings
+    )
