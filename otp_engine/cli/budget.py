@@ -15,7 +15,6 @@ from otp_engine.domain.money import report
 from otp_engine.domain.money.amounts import format_amount
 from otp_engine.domain.money.budget import Budget, BudgetRules
 from otp_engine.domain.money.report import CountrySpending
-from otp_engine.domain.policy.versions import apply
 
 
 def budget(*, as_json: bool) -> None:
@@ -25,7 +24,7 @@ def budget(*, as_json: bool) -> None:
         as_json: Whether to print JSON.
     """
     context = policy_context.load()
-    policy = apply(context.settings.policy, context.versions.latest())
+    policy = context.live_policy
     rules = policy.budget_rules(context.settings.currency)
     spending = context.store.budget.read()
     spent, countries = spending.whole.spent, report.by_country(spending, rules)

@@ -11,6 +11,7 @@ from otp_engine.app import MAX_CONCURRENT_SENDS
 from otp_engine.cli import guard_report, stored_config_warnings
 from otp_engine.cli.common import load
 from otp_engine.cli.guessing import print_chance
+from otp_engine.cli.policy_context import readable_policy
 from otp_engine.cli.proxy_probe import ProbeFailed, ProxyProbe
 from otp_engine.cli.terminal import fail, status_line, success, warn
 from otp_engine.config import Settings
@@ -106,7 +107,7 @@ def _report_proxies(url: str, settings: Settings, store: RedisStore) -> bool:
         url=url,
         settings=settings,
         store=store,
-        policy=apply(settings.policy, versions.live_state()),
+        policy=readable_policy(settings.policy, versions.live_state()),
     )
     shown = _without_login(url)
     try:

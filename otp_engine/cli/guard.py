@@ -15,7 +15,6 @@ from otp_engine.domain.phones import numbers
 from otp_engine.domain.policy import items
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.reverts import PolicyState
-from otp_engine.domain.policy.versions import apply
 from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.domain.pumping_guard.places import Level, Place
 
@@ -34,7 +33,7 @@ def lift(text: str, options: ChangeOptions) -> None:
     context = policy_context.load()
     live = context.versions.live_state()
     _warn_of_overlaps(context, name, live)
-    _warn_of_country(apply(context.settings.policy, live), name)
+    _warn_of_country(context.live_policy, name)
     options = replace(options, until=options.until or _LIFTED_FOR)
     policy_items.set_items(context, [Item(_EXEMPT, name, name)], options)
     if options.dry_run:

@@ -16,7 +16,8 @@ import click
 
 from otp_engine.cli import event_text, phone_timeline
 from otp_engine.cli.common import load_with_redis
-from otp_engine.cli.terminal import fail, format_time, read_input, success, warn
+from otp_engine.cli.policy_context import readable_policy
+from otp_engine.cli.terminal import fail, format_time, read_input, success
 from otp_engine.config import Settings
 from otp_engine.domain.events import RecordedEvent
 from otp_engine.domain.inspection import (
@@ -31,7 +32,6 @@ from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
-from otp_engine.domain.policy.versions import apply
 from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import InvalidPhone
@@ -133,11 +133,7 @@ def forget(number: str) -> None:
 def _load_context() -> _CliContext:
     settings, store = load_with_redis()
     versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
-    policy = settings.policy
-    try:
-        policy = apply(policy, versions.live_state())
-    except ValueError as problem:
-        warn(f"the live version is invalid in this release: {problem}")
+    policy = readable_policy(settings.policy, versions.live_state())
     return _CliContext(settings, store, policy)
 
 

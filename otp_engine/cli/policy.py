@@ -10,7 +10,7 @@ import click
 
 from otp_engine.cli import policy_context
 from otp_engine.cli.guessing import print_chance
-from otp_engine.cli.policy_context import PolicyContext
+from otp_engine.cli.policy_context import PolicyContext, readable_policy
 from otp_engine.cli.terminal import format_time, printable, success, table, warn
 from otp_engine.domain.policy.changes import Source, SourcedValue, ValueChange
 from otp_engine.domain.policy.online_guessing import guessing_chance
@@ -18,7 +18,7 @@ from otp_engine.domain.policy.policy import PARSERS
 from otp_engine.domain.policy.reverts import PolicyState
 from otp_engine.domain.policy.signed_versions import MAX_VERSIONS
 from otp_engine.domain.policy.summaries import summary
-from otp_engine.domain.policy.versions import PolicyVersion, apply
+from otp_engine.domain.policy.versions import PolicyVersion
 
 _LEGEND = {
     "live": "set by that version, in force in every worker within two seconds",
@@ -43,7 +43,7 @@ def show(*, as_json: bool) -> None:
         return
     for line in _policy_lines(context, versions, live):
         click.echo(printable(line))
-    policy = apply(context.settings.policy, live)
+    policy = readable_policy(context.settings.policy, live)
     chance = guessing_chance(policy, context.settings.service.code_length)
     print_chance(chance)
     for warning in context.policy_warnings(policy):

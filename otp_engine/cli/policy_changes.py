@@ -12,7 +12,7 @@ from typing import TypeAlias
 from otp_engine.cli import ends, policy_context, policy_limits
 from otp_engine.cli.author import default_author
 from otp_engine.cli.guessing import print_chance
-from otp_engine.cli.policy_context import PolicyContext
+from otp_engine.cli.policy_context import PolicyContext, readable_policy
 from otp_engine.cli.terminal import fail, success, warn
 from otp_engine.config.setting_errors import budget_problems
 from otp_engine.domain.policy.changes import ValueChange
@@ -164,7 +164,7 @@ def commit(context: PolicyContext, options: ChangeOptions, change: Change) -> No
             success("nothing changes: the values are already live")
             return
         base = context.settings.policy
-        report = _Report(changes, _live_policy(base, latest), _new_policy(base, new))
+        report = _Report(changes, readable_policy(base, latest), _new_policy(base, new))
         currency = context.settings.currency
         if problems := budget_problems(report.new.budget, currency):
             fail(*(f"budget {problem}" for problem in problems))
@@ -180,15 +180,6 @@ def commit(context: PolicyContext, options: ChangeOptions, change: Change) -> No
             success(f"version {number} is live within two seconds")
             return
     fail("other operators are changing the policy at the same time; try again")
-
-
-def _live_policy(base: Policy, version: PolicyVersion | None) -> Policy:
-    """Return the policy before a change, which another release can have stored."""
-    try:
-        return apply(base, version)
-    except ValueError as problem:
-        warn(f"the live version is invalid in this release: {problem}")
-        return base
 
 
 def _new_policy(base: Policy, version: PolicyVersion) -> Policy:

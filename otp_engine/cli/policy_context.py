@@ -12,7 +12,7 @@ from otp_engine.domain.policy.changes import BasePolicy
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.reverts import PolicyState
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
-from otp_engine.domain.policy.versions import PolicyVersion
+from otp_engine.domain.policy.versions import PolicyVersion, apply
 from otp_engine.errors import StoreUnavailable
 from otp_engine.store.redis_store import RedisStore
 
@@ -47,6 +47,11 @@ class PolicyContext:
         with suppress(StoreUnavailable):
             self.versions.end_changes(latest, ended)
 
+    @property
+    def live_policy(self) -> Policy:
+        """The live policy; see `readable_policy`."""
+        return readable_policy(self.settings.policy, self.versions.live_state())
+
     def policy_warnings(self, policy: Policy) -> list[str]:
         """Return a sentence for each unsafe value of *policy*."""
         return setting_warnings.policy_warnings(
@@ -71,3 +76,16 @@ def load() -> PolicyContext:
         warn(warning)
     context.end_changes()
     return context
+
+
+def readable_policy(base: Policy, state: PolicyVersion | PolicyState | None) -> Policy:
+    """Return *base* with the values of a state, which another release can have stored.
+
+    Returns:
+        *base*, with a warning, if this release cannot read one of the values.
+    """
+    try:
+        return apply(base, state)
+    except ValueError as problem:
+        warn(f"the live version is invalid in this release: {problem}")
+        return base

@@ -16,7 +16,6 @@ from otp_engine.cli.policy_changes import canonical_values
 from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import fail, format_time, printable, table, warn
 from otp_engine.domain.events import PolicyChanged, RecordedEvent
-from otp_engine.domain.policy.versions import apply
 from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.domain.replay.proposal import NotReplayable, Proposal
 from otp_engine.domain.replay.replay import Replay
@@ -133,7 +132,7 @@ def try_(query: ReplayQuery) -> None:
     """Print which sends proposed values would have refused."""
     values = canonical_values(query.texts)
     context = policy_context.load()
-    policy = apply(context.settings.policy, context.versions.latest())
+    policy = context.live_policy
     try:
         proposal = Proposal.of(values, policy, context.settings.peppers)
     except NotReplayable as problem:

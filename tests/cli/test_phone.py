@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from otp_engine import config
 from otp_engine.cli import phone_timeline
 from otp_engine.domain.events import (
     Action,
@@ -30,8 +29,6 @@ from otp_engine.domain.events import (
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.phone_keys import PhoneKey
-from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
-from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import keys
 from otp_engine.store.redis_store import RedisStore
@@ -426,21 +423,3 @@ def test_inspect_shows_what_the_guard_counted(environ, service, outbox):
     assert pending["guard"][0]["unproven"] == pytest.approx(1, abs=0.01)
     assert proven()["guard"][0]["unproven"] == 0
     assert proven()["proven"]["messages"] == 3
-
-
-def test_inspect_states_that_the_live_policy_is_of_another_release(environ, real_redis):
-    settings = config.load(environ)
-    store = RedisStore(real_redis)
-    SignedPolicyVersions(store.policy_versions, settings.peppers).add(
-        PolicyVersion(
-            version=1,
-            created_at=datetime.now(UTC),
-            author="alice",
-            values={"max_sends": "many"},
-        )
-    )
-
-    result = run("inspect", "9445012345", **environ)
-
-    assert result.exit_code == 0
-    assert "! the live version is invalid in this release: max_sends" in result.stderr
