@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Semaphore
 
 import pytest
 
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.switches import Switches
 from otp_engine.domain.policy.versions import PolicyVersion
@@ -75,6 +78,29 @@ def test_redis_is_read_once_a_second(live, version_store, clock):
         clock.now += 0.02
 
     assert version_store.latest_reads == 2
+
+
+def test_simultaneous_requests_after_a_pause_use_the_newest_policy(
+    live, version_store, clock
+):
+    waiting = Semaphore(0)
+    clock.on_read = waiting.release
+
+    def start_requests():
+        version_store.on_read = None
+        results.extend(threads.submit(live.current) for _ in range(8))
+        for _ in results:
+            waiting.acquire(timeout=30)
+
+    results: list[Future[Policy]] = []
+    live.current()
+    version_store.change(max_sends="9")
+    clock.now += 60
+    version_store.on_read = start_requests
+    with ThreadPoolExecutor(8) as threads:
+        first = live.current()
+
+    assert {first.max_sends, *(result.result().max_sends for result in results)} == {9}
 
 
 def test_policy_stays_while_redis_is_unavailable(live, version_store, clock):

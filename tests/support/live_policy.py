@@ -16,11 +16,12 @@ BASE_POLICY = Policy(max_sends=7)
 
 
 class FakeVersionStore:
-    """A `PolicyVersionStore` in memory, which counts reads."""
+    """A `PolicyVersionStore` in memory, which counts reads, and calls `on_read`."""
 
     def __init__(self):
         self.texts = []
         self.latest_reads = 0
+        self.on_read = None
         self.history_reads = 0
         self.is_available = True
         self.accepts_writes = True
@@ -58,6 +59,8 @@ class FakeVersionStore:
 
     def latest(self):
         self.latest_reads += 1
+        if self.on_read:
+            self.on_read()
         if not self.is_available:
             raise StoreUnavailable
         return self.texts[0] if self.texts else None

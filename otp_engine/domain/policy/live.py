@@ -86,19 +86,27 @@ class LivePolicy(Generic[T]):
         self._refresh_lock = Lock()
 
     def current(self) -> T:
-        """Return the value for the live policy, which is at most one second old.
+        """Return the value for the live policy, which is at most two seconds old.
 
         One request a second pays for a call to Redis; the others do not wait for it.
+        After a pause all wait: the value is as old as the pause, or was never read.
         """
-        is_due = self._clock() >= self._next_refresh
-        if is_due and self._refresh_lock.acquire(blocking=False):
+        overdue = self._clock() - self._next_refresh
+        must_wait = overdue >= _REFRESH_INTERVAL
+        if overdue >= 0 and self._refresh_lock.acquire(blocking=must_wait):
             try:
-                self._refresh()
-                due = self._clock() + _REFRESH_INTERVAL
-                self._next_refresh = min(due, self._ends.next_end)
+                self._refresh_if_due()
             finally:
                 self._refresh_lock.release()
         return self._value
+
+    def _refresh_if_due(self) -> None:
+        # A request that waited comes after the refresh of another one.
+        if self._clock() < self._next_refresh:
+            return
+        self._refresh()
+        due = self._clock() + _REFRESH_INTERVAL
+        self._next_refresh = min(due, self._ends.next_end)
 
     def _refresh(self) -> None:
         self._follow()
