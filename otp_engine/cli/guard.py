@@ -73,7 +73,8 @@ def close(text: str, options: ChangeOptions) -> None:
 def _parse(text: str) -> str:
     """Return a prefix or a country; another text ends the process with 1."""
     name = text.strip()
-    is_prefix = name.startswith("+") or name[:1].isdigit()
+    is_number = name.startswith("+") or name[:1].isdigit()
+    is_prefix = is_number and name != numbers.GLOBAL_NETWORK
     try:
         return names.PREFIX.parse(name) if is_prefix else names.COUNTRY.parse(name)
     except ValueError as problem:

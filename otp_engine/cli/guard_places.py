@@ -149,7 +149,9 @@ def _mode_lines(guard: _Guard) -> list[str]:
                 f"{verb} {_sends(counts.total())} since {counted_from}: {by_country}."
             )
     if len(lines) == 1:
-        lines.append(f"It has refused no send since {counted_from}.")
+        lines.append(
+            f"It has refused no send since {counted_from}, and none in shadow mode."
+        )
     return lines
 
 

@@ -202,7 +202,7 @@ def _print_replay(changes: Sequence[ValueChange]) -> None:
     ]
     if values:
         command = " ".join(["otp-engine policy try", *values])
-        success(f"the stored sends that it would have refused: {command}")
+        success(f"`{command}` tries it on the stored sends")
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ class _Result:
         warm_up_until: Until then refusals can be too few; None if they cannot.
         record: What the events cover.
         report: The figures.
+        currency: The currency of the costs.
         notes: Sentences about the limits of the replay.
         blocks: Blocks by their hash, as far as the pumping guard has them now.
     """
@@ -118,6 +119,7 @@ class _Result:
     warm_up_until: datetime | None
     record: _Record
     report: Report
+    currency: str
     notes: Sequence[str] = field(default=())
     blocks: Mapping[str, str] = field(default_factory=dict)
 
@@ -154,6 +156,9 @@ def _replay(
     proposal: Proposal,
 ) -> _Result:
     end = query.until or datetime.now(UTC)
+    if query.since >= end:
+        times = f"{format_time(query.since)} is after {format_time(end)}"
+        fail(f"--since must be before --until, or before now: {times}")
     # The windows of the first send reach back.
     read_from = query.since - proposal.memory
     starts = context.store.events.starts()
@@ -178,6 +183,7 @@ def _replay(
         warm_up_until=warm_up if warm_up > start else None,
         record=record,
         report=report,
+        currency=context.settings.currency,
         blocks=_known_blocks(context) if report.total.refused else {},
     )
     return replace(result, notes=_notes(result, query, proposal, refusals))
@@ -231,14 +237,15 @@ def _lines(result: _Result, count: int) -> list[str]:
     values = "; ".join(f"{name} = {text}" for name, text in result.values.items())
     period = timedelta(seconds=round((result.end - result.start).total_seconds()))
     times = f"{format_time(result.start)} to {format_time(result.end)}"
-    lines = [f"Replay of {values}", f"{times} ({period})", "", *_summary(report)]
+    lines = [f"Replay of {values}", f"{times} ({period})", "", *_summary(result)]
     for group in Group:
         if report.rows(group):
             lines += ["", *_group_lines(result, group, count)]
     return lines
 
 
-def _summary(report: Report) -> list[str]:
+def _summary(result: _Result) -> list[str]:
+    report = result.report
     total = report.total
     approved, delayed = len(report.approved_phones), len(report.delayed_phones)
     rows = [
@@ -248,7 +255,10 @@ def _summary(report: Report) -> list[str]:
             "approved afterwards",
             f"{total.approved}, of {approved} phones; {delayed} got another message",
         ),
-        ("saved messages", f"{total.saved}{_cost(total)}, which no approval followed"),
+        (
+            "saved messages",
+            f"{total.saved}{_cost(total, result)}, which no approval followed",
+        ),
     ]
     if report.refused_before or report.admitted:
         rows.append(
@@ -267,7 +277,7 @@ def _group_lines(result: _Result, group: Group, count: int) -> list[str]:
         (
             result.name_of(group, key),
             *map(str, (tally.sends, tally.refused, tally.approved, tally.saved)),
-            _cost(tally),
+            _cost(tally, result),
         )
         for key, tally in rows[:count]
     ]
@@ -277,8 +287,10 @@ def _group_lines(result: _Result, group: Group, count: int) -> list[str]:
     return [*lines, f"and {more} more"] if more > 0 else lines
 
 
-def _cost(tally: Tally) -> str:
-    return f" ({tally.saved_cost / 1e6:.2f})" if tally.saved_cost else ""
+def _cost(tally: Tally, result: _Result) -> str:
+    if not tally.saved_cost:
+        return ""
+    return f" ({tally.saved_cost / 1e6:.2f} {result.currency})"
 
 
 def _to_dict(result: _Result) -> dict[str, Any]:
@@ -291,6 +303,7 @@ def _to_dict(result: _Result) -> dict[str, Any]:
         "events": result.record.events,
         "events_without_facts": result.record.without_facts,
         "notes": list(result.notes),
+        "currency": result.currency,
         "total": _tally(report.total)
         | {
             "refused_phones": len(report.refused_phones),

@@ -283,6 +283,8 @@ def test_json_of_an_event_has_the_documented_fields(shown, stored):
         ("--by", ""),
         ("--country", "Senegal"),
         ("--country", ""),
+        ("--country", "XX"),
+        ("--country", "UK"),
         ("--prefix", "22177"),
         ("--prefix", "Senegal"),
         ("--prefix", ""),

@@ -113,6 +113,8 @@ def test_show_without_a_place_states_the_mode(guard):
     lines = guard("show").stdout.splitlines()
 
     assert lines[0] == "guard is shadow (default)."
+    assert lines[1].startswith("It has refused no send since")
+    assert lines[1].endswith(", and none in shadow mode.")
     assert lines[-1] == "0 places, and none of them is suspended."
 
 
@@ -294,7 +296,8 @@ def test_place_that_is_none_is_rejected(guard, policy, command, place, error):
 
 
 @pytest.mark.parametrize(
-    ("place", "item"), [("+22177999", "+22177999=off"), ("sn", "SN=off")]
+    ("place", "item"),
+    [("+22177999", "+22177999=off"), ("sn", "SN=off"), ("001", "001=off")],
 )
 def test_close_is_a_version_that_sends_nothing_there(guard, policy, place, item):
     guard("close", place, "--for", "2h", "--by", "alice")

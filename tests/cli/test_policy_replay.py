@@ -164,7 +164,17 @@ def test_saved_messages_have_their_price(sent, tried):
 
     found = tried("sends_total", "1/1h")
 
-    assert found["total"]["saved_cost"] == 400_000
+    assert (found["total"]["saved_cost"], found["currency"]) == (400_000, "USD")
+
+
+def test_text_has_the_currency_of_the_saved_messages(sent, environ):
+    for number in SENEGAL:
+        sent(number, 5 * MINUTE, price=200_000)
+
+    result = run("policy", "try", "sends_total", "1/1h", **environ)
+
+    assert re.search(r"^saved messages +2 \(0.40 USD\),", result.stdout, re.MULTILINE)
+    assert re.search(r"^SN .* 2 +\(0.40 USD\)$", result.stdout, re.MULTILINE)
 
 
 def test_several_values_are_replayed_together(sent, tried):
@@ -324,6 +334,15 @@ def test_events_of_earlier_releases_are_counted_and_stated(sent, stored, tried):
 
 def test_stream_without_events_is_an_error(environ):
     assert "no send is stored" in failed(environ, "try", "sends_total", "1/1h")
+
+
+@pytest.mark.parametrize("period", [("--since", "2099-01-01"), ("--until", "8d")])
+def test_period_without_a_length_is_an_error(sent, environ, period):
+    sent(SENEGAL[0], MINUTE)
+
+    stderr = failed(environ, "try", "sends_total", "1/1h", *period)
+
+    assert "✗ --since must be before --until, or before now" in stderr
 
 
 def test_age_over_the_retention_is_an_error(environ):

@@ -49,8 +49,6 @@ COUNTED_BY = (
 _SYNONYMS = {"address": "ip", "network": "prefix", "rule": "limit"}
 
 _RETENTION = timedelta(days=31)
-# Two letters, or the code of networks that belong to no country.
-_COUNTRY = re.compile(r"[A-Z]{2}|001", re.ASCII)
 _PHONE_HASH = re.compile(r"[A-Za-z0-9_-]{6,16}", re.ASCII)
 _NUMBER = re.compile(r"[0-9-]*", re.ASCII)
 _RULE = re.compile(r"[A-Za-z]\w*", re.ASCII)
@@ -96,13 +94,16 @@ def _parse_phone(_: click.Context, __: click.Parameter, text: str | None) -> str
 def parse_countries(
     _: click.Context, __: click.Parameter, texts: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Parse ISO 3166 codes."""
-    codes = tuple(text.strip().upper() for text in texts)
-    if unknown := [code for code in codes if not _COUNTRY.fullmatch(code)]:
-        raise click.BadParameter(
-            f"must be an ISO 3166 code, such as SN: {unknown[0]!r}"
-        )
-    return codes
+    """Parse ISO 3166 codes of countries that numbers count under."""
+    if not texts:
+        return ()
+    # It imports the numbering plans.
+    from otp_engine.domain.phones import countries
+
+    try:
+        return tuple(countries.parse_counted(text.strip()) for text in texts)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _parse_prefixes(

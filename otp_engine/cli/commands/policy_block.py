@@ -26,7 +26,8 @@ _KINDS = {
 def block() -> None:
     """Block a network, country, prefix, API key or channel.
 
-    It gets no messages. Codes that were already sent can still be checked.
+    Messages to it, through it or requested by it are refused. Codes that were already
+    sent can still be checked, except from a blocked network.
     """
 
 
