@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata
 
 from otp_engine.domain.phones import numbering_plans, numbers
+from otp_engine.domain.pumping_guard.listing import level_of
+from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.errors import InvalidPhone
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -172,6 +174,7 @@ def test_network_is_a_prefix_of_the_block(region):
         destination = number.destination
 
         assert destination.block.startswith(destination.network)
+        assert destination.block.rstrip("x") == number.block
         assert destination.network == number.visible_prefix
         assert len(destination.network) <= len(f"+{number.calling_code}") + 3
 
@@ -181,6 +184,22 @@ def test_block_is_the_number_without_four_digits():
 
     assert number.block == "+22177999"
     assert number.destination.network == "+221779"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_block_never_has_the_name_of_a_network(region):
+    for number in numbers_of_every_length(region):
+        assert level_of(number.destination.block) is Level.BLOCK
+        assert level_of(number.destination.network) is Level.NETWORK
+
+
+def test_block_of_a_short_number_differs_from_the_network_of_longer_ones():
+    short = numbers.parse("+436501234", "AT").destination
+    long = numbers.parse("+436501234567", "AT").destination
+
+    assert long.network == "+43650"
+    assert short.block == "+43650xxxx"
+    assert set(short.places.values()) & set(long.places.values()) == {"AT"}
 
 
 def test_number_without_digits_to_hide_has_its_calling_code_as_block():

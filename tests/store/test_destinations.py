@@ -9,6 +9,7 @@ import pytest
 
 from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.models import DestinationCharge
+from otp_engine.domain.phones import numbers
 from otp_engine.domain.pumping_guard.places import Destination, Level, Place
 from otp_engine.domain.pumping_guard.rules import UNGUARDED, GuardMode, GuardRules
 from otp_engine.errors import DestinationSuspended, RateLimited
@@ -335,3 +336,28 @@ def test_name_that_is_no_place_is_rejected(store, name):
         store.guard.suspend(name, datetime.now(UTC))
     with pytest.raises(ValueError, match="must"):
         store.guard.clear(name)
+
+
+def test_messages_to_short_numbers_do_not_suspend_a_network_of_longer_ones(store):
+    rules = GuardRules(mode=GuardMode.ON, pressure=None)
+    short = numbers.parse("+436501234", "AT").destination
+    long = numbers.parse("+436501234567", "AT").destination
+
+    accepted = [
+        accepts(store, charge(destination=short, guard=rules)) for _ in range(12)
+    ]
+
+    assert accepted == [True] * 10 + [False] * 2
+    assert accepts(store, charge(destination=long, guard=rules))
+
+
+def test_suspended_block_of_short_numbers_is_listed_as_a_block(store):
+    destination = numbers.parse("+436501234", "AT").destination
+    for _ in range(12):
+        accepts(store, charge(destination=destination))
+
+    [suspension] = store.guard.list_suspensions()
+
+    assert suspension.level is Level.BLOCK
+    assert suspension.country == "AT"
+    assert suspension.until - datetime.now(UTC) > timedelta(hours=11)

@@ -11,7 +11,7 @@ from phonenumbers import PhoneNumberType
 from otp_engine import parsing
 from otp_engine.domain.phones import numbering_plans, prefixes
 from otp_engine.domain.phones.numbering_plans import UNKNOWN_REGION
-from otp_engine.domain.pumping_guard.places import Destination
+from otp_engine.domain.pumping_guard.places import HIDDEN_DIGIT, Destination
 from otp_engine.errors import InvalidPhone
 
 __all__ = [
@@ -94,9 +94,20 @@ class PhoneNumber:
 
     @property
     def destination(self) -> Destination:
-        """The places of the number, as the pumping guard counts them."""
+        """The places of the number, as the pumping guard counts them.
+
+        The block of a short number has as few digits as a network of longer numbers,
+        and can have the same ones: `+43650` of `+436501234` and of `+436501234567`. So
+        its name has the other digits as well, each as an `x`: `+43650xxxx`.
+        """
+        block, longest_network = (
+            self.block,
+            len(f"+{self.calling_code}") + _EVENT_DIGITS,
+        )
+        if len(block) <= longest_network:
+            block = block.ljust(len(self.e164), HIDDEN_DIGIT)
         return Destination(
-            block=self.block, network=self.visible_prefix, country=self.country
+            block=block, network=self.visible_prefix, country=self.country
         )
 
     def __repr__(self) -> str:

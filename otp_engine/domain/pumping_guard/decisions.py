@@ -172,7 +172,7 @@ class GuardState:
             if level is not Level.BLOCK and _is_pressed(place, rules):
                 pressed.add(level)
             places[level] = place
-        in_order = {level: places[level] for level in Level if level in places}
+        in_order = {level: places[level] for level in Level}
         return _Reading(in_order, frozenset(pressed), allowance)
 
     def _refuse(
@@ -189,10 +189,10 @@ class GuardState:
             _, level = max(suspended, key=lambda found: found[0])
             return _error(destination, level, reading.places[level], is_new=False)
         for level in (Level.COUNTRY, Level.NETWORK):
-            if place := reading.places.get(level):
-                most = _allowance(place, rules.wide, _WIDE_PER_APPROVAL)
-                if most is not None and place.unproven + 1 > most:
-                    return self._suspend(destination, level, place)
+            place = reading.places[level]
+            most = _allowance(place, rules.wide, _WIDE_PER_APPROVAL)
+            if most is not None and place.unproven + 1 > most:
+                return self._suspend(destination, level, place)
         block = reading.places[Level.BLOCK]
         if block.unproven + 1 > reading.block_allowance:
             return self._suspend(destination, Level.BLOCK, block)

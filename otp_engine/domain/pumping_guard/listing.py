@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import phonenumbers
 
 from otp_engine.domain.phones import prefixes
-from otp_engine.domain.pumping_guard.places import Level, Place
+from otp_engine.domain.pumping_guard.places import HIDDEN_DIGIT, Level, Place
 from otp_engine.domain.pumping_guard.rules import Suspension, to_datetime
 
 _NETWORK_DIGITS = 3
-_PLACE = re.compile(r"\+[1-9][0-9]{0,14}|[A-Z]{2}|001", re.ASCII)
+_PLACE = re.compile(r"\+[1-9][0-9]{0,14}x*|[A-Z]{2}|001", re.ASCII)
 # Digits after a block that make a number of it.
 _ANY_NUMBERS = ("0000", "5550000", "2345678")
 
@@ -56,7 +56,7 @@ class ListedPlace:
 
 
 def level_of(prefix: str) -> Level:
-    """Return the level of the place with a name, from its number of digits.
+    """Return the level of the place with a name, from its number of characters.
 
     Raises:
         ValueError: The text is not the name of a place.
@@ -70,7 +70,8 @@ def level_of(prefix: str) -> Level:
     code = prefixes.calling_code(prefix)
     if code is None:
         raise ValueError(f"must have a known calling code: {prefix!r}")
-    is_network = len(prefix) <= len(f"+{code}") + _NETWORK_DIGITS
+    is_short = len(prefix) <= len(f"+{code}") + _NETWORK_DIGITS
+    is_network = is_short and not prefix.endswith(HIDDEN_DIGIT)
     return Level.NETWORK if is_network else Level.BLOCK
 
 
@@ -78,7 +79,7 @@ def _country(prefix: str) -> str:
     if not prefix.startswith("+"):
         return prefix
     for digits in _ANY_NUMBERS:
-        number = phonenumbers.parse(prefix + digits)
+        number = phonenumbers.parse(prefix.rstrip(HIDDEN_DIGIT) + digits)
         if region := phonenumbers.region_code_for_number(number):
             return region
     code = prefixes.calling_code(prefix) or 0

@@ -48,14 +48,18 @@ class Level(StrEnum):
         return 3 if self is Level.BLOCK else 5
 
 
+HIDDEN_DIGIT = "x"
+"""Stands for each of the last digits in the name of a block of short numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """The places of one number.
 
     Attributes:
-        block: The 10,000 numbers that differ in the last four digits: `+22177999`.
+        block: The 10,000 numbers that differ in the last four digits: `+22177999`. The
+            name of a block of short numbers has these digits as well: `+43650xxxx`.
         network: Calling code and first digits: `+221779`. It is a prefix of the block.
-            For numbers with few digits both can be equal, and are one place then.
         country: ISO 3166 code, or `001`.
     """
 
@@ -66,10 +70,11 @@ class Destination:
     @property
     def places(self) -> dict[Level, str]:
         """The names of the places, the narrowest first."""
-        names = {Level.BLOCK: self.block, Level.NETWORK: self.network}
-        if self.network == self.block:
-            del names[Level.NETWORK]
-        return {**names, Level.COUNTRY: self.country}
+        return {
+            Level.BLOCK: self.block,
+            Level.NETWORK: self.network,
+            Level.COUNTRY: self.country,
+        }
 
     def name(self, level: Level) -> str:
         """Return the name of the place of one *level*."""

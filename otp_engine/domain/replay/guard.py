@@ -21,12 +21,10 @@ class GuardRule:
     Attributes:
         rules_for: Returns the rules for a country.
         is_exempt: Returns whether the proposed policy exempts a send.
-        is_block: Returns whether a prefix is the block with a hash.
     """
 
     rules_for: Callable[[str], GuardRules]
     is_exempt: Callable[[RecordedSend], bool]
-    is_block: Callable[[str, str], bool]
     name: str = "pumping_guard"
     step: Step = Step.DESTINATION
     _state: GuardState = field(default_factory=GuardState)
@@ -100,10 +98,10 @@ class GuardRule:
         return self.rules_for(send.recipient.country)
 
     def _destination(self, send: RecordedSend) -> Destination:
-        network, block = send.recipient.prefix, _block(send)
-        if self.is_block(network, block):
-            block = network
-        return Destination(block=block, network=network, country=send.recipient.country)
+        recipient = send.recipient
+        return Destination(
+            block=_block(send), network=recipient.prefix, country=recipient.country
+        )
 
     def _names(self, send: RecordedSend) -> list[str]:
         return [*self._destination(send).places.values(), USUAL]

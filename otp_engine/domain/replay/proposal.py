@@ -178,18 +178,12 @@ class _Builder:
             rules = policy.guard_rules(country)
             return rules if rules.is_off else replace(rules, mode=GuardMode.ON)
 
-        @cache
-        def is_block(prefix: str, block_hash: str) -> bool:
-            hashes = [pepper.pseudonymize("block", prefix) for pepper in self.peppers]
-            return block_hash in hashes
-
         return GuardRule(
             rules_for=rules_for,
             is_exempt=lambda send: (
                 send.recipient.country in exempt.countries
                 or bool(finder.matching(send))
             ),
-            is_block=is_block,
         )
 
     def rule(self, name: str) -> Rule:

@@ -6,7 +6,8 @@
 -- texts.
 --
 -- The guard is a hash. Its fields:
---   +22177999, +221779, SN   a place: a block, a network or a country
+--   +22177999, +221779, SN   a place: a block, a network or a country; a block of short
+--                            numbers is +43650xxxx
 --                            "unproven approvals recent at until trips pressed_at";
 --                            times in milliseconds since 1970
 --   usual                    the share of messages that is typed in, in all places
@@ -173,9 +174,8 @@ end
 
 -- Read the places of a number, the widest first: pressure decides about the block.
 --
--- *names* are the block, the network and the country. Of a short number, the first two
--- can be equal, and are one place. *extra* are names of other fields to read in the same
--- command; their values are in guard.extra.
+-- *names* are the block, the network and the country. *extra* are names of other fields
+-- to read in the same command; their values are in guard.extra.
 local function read_guard(key, names, rules, at, extra)
     local guard = {
         key = key, rules = rules, at = at, names = {}, places = {}, pressed = {},
@@ -188,35 +188,30 @@ local function read_guard(key, names, rules, at, extra)
     for i = 5, #fields do
         guard.extra[i - 4] = values[i]
     end
-    if names[1] == names[2] then
-        guard.names.network = nil
-    end
     guard.share = read_share(values[4], at)
     for _, level in ipairs(FROM_COUNTRY) do
-        if guard.names[level] then
-            local place, ended = read_place(texts[level], level, at)
-            local most
-            if level == 'block' then
-                if next(guard.pressed) and place.approvals < APPROVALS_OF_PAST then
-                    guard.allowance = math.min(rules.block, rules.strict)
-                end
-                most = guard.allowance
-            else
-                most = allowance(place, rules.wide, WIDE_PER_APPROVAL)
+        local place, ended = read_place(texts[level], level, at)
+        local most
+        if level == 'block' then
+            if next(guard.pressed) and place.approvals < APPROVALS_OF_PAST then
+                guard.allowance = math.min(rules.block, rules.strict)
             end
-            if ended and most then
-                local room = math.max(0, most - SUSPENSIONS[level].probes)
-                place.unproven = halve(room, ended, DAY)
-            end
-            if is_quiet(place) then
-                place = parse_place()
-                place.at = at
-            end
-            if level ~= 'block' and is_pressed(guard, place) then
-                guard.pressed[level] = true
-            end
-            guard.places[level] = place
+            most = guard.allowance
+        else
+            most = allowance(place, rules.wide, WIDE_PER_APPROVAL)
         end
+        if ended and most then
+            local room = math.max(0, most - SUSPENSIONS[level].probes)
+            place.unproven = halve(room, ended, DAY)
+        end
+        if is_quiet(place) then
+            place = parse_place()
+            place.at = at
+        end
+        if level ~= 'block' and is_pressed(guard, place) then
+            guard.pressed[level] = true
+        end
+        guard.places[level] = place
     end
     return guard
 end
@@ -271,7 +266,7 @@ local function find_guard_refusal(guard)
     local latest, suspended = 0, nil
     for i = #FROM_COUNTRY, 1, -1 do
         local place = guard.places[FROM_COUNTRY[i]]
-        if place and is_suspended(place) and place.until_ > latest then
+        if is_suspended(place) and place.until_ > latest then
             latest, suspended = place.until_, FROM_COUNTRY[i]
         end
     end
@@ -280,10 +275,10 @@ local function find_guard_refusal(guard)
     end
     for _, level in ipairs(FROM_COUNTRY) do
         local place, most = guard.places[level], guard.allowance
-        if place and level ~= 'block' then
+        if level ~= 'block' then
             most = allowance(place, guard.rules.wide, WIDE_PER_APPROVAL)
         end
-        if place and is_over(place, most) then
+        if is_over(place, most) then
             return suspend(guard, level)
         end
     end
@@ -296,16 +291,14 @@ local function charge_guard(guard)
     local started = ''
     for _, level in ipairs({'network', 'country', 'block'}) do
         local place = guard.places[level]
-        if place then
-            count_in(place, 1)
-            local since = guard.at - place.pressed_at
-            if level ~= 'block' and not guard.pressed[level]
-                and is_pressed(guard, place) and not (since >= 0 and since < HOUR)
-            then
-                place.pressed_at = guard.at
-                started = started
-                    .. string.format('%s %.14g ', level, place.unproven)
-            end
+        count_in(place, 1)
+        local since = guard.at - place.pressed_at
+        if level ~= 'block' and not guard.pressed[level]
+            and is_pressed(guard, place) and not (since >= 0 and since < HOUR)
+        then
+            place.pressed_at = guard.at
+            started = started
+                .. string.format('%s %.14g ', level, place.unproven)
         end
     end
     guard.share.sent = guard.share.sent + 1
