@@ -23,7 +23,16 @@ from otp_engine.domain.messages import segments
         ("ê" * 135, 3),
         ("😀" * 35, 1),
         ("😀" * 36, 2),
+        # In several segments, a character of two septets or units is in one of them.
+        ("a" * 152 + "€" + "a" * 152, 3),
+        ("€" * 153, 3),
+        ("ê" * 66 + "😀" + "ê" * 66, 3),
+        ("😀" * 67, 3),
     ],
 )
 def test_segments_of_a_text_are_counted(text, count):
     assert segments.count(text) == count
+
+
+def test_bracket_beside_characters_outside_of_gsm_7_takes_one_unit():
+    assert segments.count("[" * 66 + "😀" + "ê" * 60) == 2
