@@ -10,7 +10,12 @@ KEYS = f"shop:{SHOP},blog:{BLOG}"
 @pytest.fixture
 def send(app_with):
     """Return a function that sends with an API key, and returns the response."""
-    client = app_with(OTP_API_KEYS=KEYS, OTP_VOUCHED_PER_KEY="1/24h").test_client()
+    return sender(app_with, OTP_GUARD="on")
+
+
+def sender(app_with, **settings):
+    settings |= {"OTP_API_KEYS": KEYS, "OTP_VOUCHED_PER_KEY": "1/24h"}
+    client = app_with(**settings).test_client()
 
     def post(key=SHOP, **fields):
         headers = {"Authorization": f"Bearer {key}"}
@@ -43,6 +48,17 @@ def test_send_without_vouching_does_not_count(send, fields):
 
     assert response.status_code == 201
     assert "vouched_per_key" not in response.headers["RateLimit"]
+
+
+@pytest.mark.parametrize("guard", ["shadow", "off", "on, IN=shadow", "on, IN=off"])
+def test_vouching_over_its_limit_is_accepted_while_the_guard_refuses_nothing(
+    app_with, guard
+):
+    send = sender(app_with, OTP_GUARD=guard)
+    responses = [send(phone=PHONE, vouched=True) for _ in range(3)]
+
+    assert [response.status_code for response in responses] == [201] * 3
+    assert "vouched_per_key" not in responses[-1].headers["RateLimit"]
 
 
 def test_each_key_has_its_own_count(send):

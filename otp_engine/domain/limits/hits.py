@@ -17,6 +17,7 @@ from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.models import Channel, CheckRequest, SendRequest
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.pumping_guard.rules import GuardMode
 from otp_engine.domain.recipients import PseudonymousRecipient
 
 
@@ -60,17 +61,27 @@ def for_requester(
         limit = per_key.for_name(client)
         hits += [LimitHit(f"{action}_per_key", client, part) for part in limit.parts]
     if isinstance(request, SendRequest) and request.vouched and request.client_name:
-        limit = policy.vouched_per_key.for_name(request.client_name)
-        hits += [
-            LimitHit("vouched_per_key", request.client_name, part)
-            for part in limit.parts
-        ]
+        hits += _for_vouching(request.number.country, request.client_name, policy)
     for hit in extra:
         if hit.limit:
             # The identifier can be an address or a name.
             identifier = pepper.pseudonymize(hit.limit_name, hit.identifier)
             hits.append(LimitHit(hit.limit_name, identifier, hit.limit))
     return hits
+
+
+def _for_vouching(country: str, client_name: str, policy: Policy) -> list[LimitHit]:
+    """List the hits of a client that vouches for a recipient.
+
+    A guard that refuses nothing needs no vouching, so the limit then refuses nothing.
+    """
+    guard = policy.guard_rules(country)
+    limit = policy.vouched_per_key.for_name(client_name)
+    if guard.is_off:
+        return []
+    if guard.mode is GuardMode.SHADOW:
+        limit = limit.as_shadow
+    return [LimitHit("vouched_per_key", client_name, part) for part in limit.parts]
 
 
 def for_destination(

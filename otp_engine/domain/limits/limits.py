@@ -122,6 +122,11 @@ class Limit:
             )
         )
 
+    @property
+    def as_shadow(self) -> Limit:
+        """The same windows in shadow mode."""
+        return Limit(tuple(replace(window, shadow=True) for window in self.windows))
+
     def __bool__(self) -> bool:
         return bool(self.windows)
 

@@ -17,7 +17,6 @@ LIMITS = (
     "sends_per_key",
     "vouched_per_key",
     "checks_per_key",
-    "vouched_per_key",
     "failed_checks_total",
 )
 """The limits of several requests or recipients. A limit of one recipient or client IP
