@@ -32,13 +32,14 @@ Forms:
             "+22177=5/10m", "203.0.113.0/24=20/10m"
   SWITCHES  on or off, and exceptions for a country, a prefix, a channel or an
             API key: "on, SN=off, +22177=off, channel:sms=off, key:shop=off".
-            A send that matches any name with off is off: "off, IN=on"
+            A send that matches any name with off is off. "off, IN=on"
             sends to India only
   COUNTRIES countries, or * for all: "IN, SN". The default is the country of
             OTP_DEFAULT_REGION, and * in dev mode
   NETWORKS  networks of client IPs, or none: "203.0.113.0/24, 2001:db8::/32"
   GUARD     on, shadow or off, and others by country: "on, IN=shadow"
-  NUMBERS   a number, and others by country: "40, ID=80, IN=off"
+  NUMBERS   a number, and others by country: "40, ID=80". guard_pressure and
+            guard_wide can be off: "40, IN=off"
   PLACES    countries and prefixes, or off: "SN, +22177"
   MONEY     an amount for 24 hours: 480/24h, "480.50 USD/24h shadow"; or off
 

@@ -45,9 +45,9 @@ class DestinationSet:
         parts = parsing.comma_separated(text)
         if not parts:
             raise ValueError("must have countries and prefixes, as SN, +22177, or off")
-        prefixes = [Prefix.parse(part) for part in parts if part.startswith("+")]
+        prefixes = [Prefix.parse(part) for part in parts if _is_number(part)]
         codes = [
-            countries.parse_counted(part) for part in parts if not part.startswith("+")
+            countries.parse_counted(part) for part in parts if not _is_number(part)
         ]
         if len({*codes, *prefixes}) < len(parts):
             raise ValueError(f"must name each country and prefix once: {text!r}")
@@ -61,3 +61,10 @@ class DestinationSet:
 
     def __str__(self) -> str:
         return ", ".join([*self.countries, *map(str, self.prefixes)]) or "off"
+
+
+def _is_number(part: str) -> bool:
+    """Return whether *part* is a prefix, with its plus or, by mistake, without."""
+    from otp_engine.domain.phones import numbers  # noqa: PLC0415 - as in `countries`
+
+    return part[0] in "+0123456789" and part != numbers.GLOBAL_NETWORK
