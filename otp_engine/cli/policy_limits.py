@@ -10,6 +10,8 @@ from otp_engine.domain.events import CodeSent
 from otp_engine.domain.limits.limits import Limit, LimitHit, WindowUsage
 from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.models import Channel
+from otp_engine.domain.money import amounts
+from otp_engine.domain.money.budget import Budget
 from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.redis_store import RedisStore
@@ -23,7 +25,7 @@ _MAX_WARNINGS = 10
 def full_warnings(
     store: RedisStore, settings: Settings, old: Policy, new: Policy
 ) -> list[str]:
-    """Return a sentence for each changed window that is full already.
+    """Return a sentence for each changed window or budget that is full already.
 
     The usage is known of the limits that all requests share, of all names with a limit
     of their own, of the countries with messages in the last hour and of the keys in
@@ -51,7 +53,11 @@ def full_warnings(
     ]
     others = len(full) - _MAX_WARNINGS
     more = [f"{others} more windows are full now"] if others > 0 else []
-    return [*map(_full_warning, full[:_MAX_WARNINGS]), *more]
+    return [
+        *map(_full_warning, full[:_MAX_WARNINGS]),
+        *more,
+        *_budget_warnings(store, settings.currency, old.budget, new.budget),
+    ]
 
 
 def _full_warning(usage: WindowUsage) -> str:
@@ -61,6 +67,29 @@ def _full_warning(usage: WindowUsage) -> str:
         f"{usage.limit_name} {usage.window} is full now ({what}{scope} in that"
         f" time: {usage.used}), and refuses more"
     )
+
+
+def _budget_warnings(
+    store: RedisStore, currency: str, old: Budget, new: Budget
+) -> list[str]:
+    """Return a sentence if the money that is spent already leaves little of a budget.
+
+    Args:
+        store: Reads the money.
+        currency: The currency of the prices.
+        old: The budget before the change.
+        new: The budget after it.
+    """
+    if new == old or new.amount is None or new.shadow:
+        return []
+    [spent] = store.guard.money_spent()
+    money = f"{amounts.format_amount(spent)} {currency} in that time"
+    if spent >= new.amount:
+        return [f"budget {new} is spent already ({money}), and refuses every message"]
+    if spent >= new.amount - new.amount // 5:
+        left = f"budget {new} has only its last fifth left ({money})"
+        return [f"{left}, and refuses messages to new phones and blocks"]
+    return []
 
 
 def off_warnings(old: Policy, new: Policy) -> list[str]:

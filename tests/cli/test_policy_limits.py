@@ -12,8 +12,11 @@ from otp_engine.domain.events import CodeSent
 from otp_engine.domain.limits import names
 from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.limits.limits_by_name import LimitByName
-from otp_engine.domain.models import Channel
+from otp_engine.domain.models import Channel, DestinationCharge
+from otp_engine.domain.money.budget import BudgetRules
 from otp_engine.domain.policy.policy import PARSERS, Policy
+from otp_engine.domain.pumping_guard.places import Destination
+from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
 from otp_engine.domain.recipients import PseudonymousRecipient
 from tests.support.settings import PRODUCTION
 
@@ -56,6 +59,43 @@ def test_window_that_is_full_is_warned_of(store, name, identifier):
     [warning] = warnings(store, **{name: PARSERS[name]("3/1h, 9/1d")})
     assert warning.startswith(f"{name} 3/1h is full now")
     assert "in that time: 3)" in warning
+
+
+def spend(store, price):
+    charge = DestinationCharge(
+        hits=(),
+        destination=Destination("+22177999", "+221779", "SN"),
+        guard=GuardRules(mode=GuardMode.SHADOW),
+        price=price,
+        budget=BudgetRules(amount=None),
+    )
+    store.acquire_destination(charge, idempotency_key=secrets.token_bytes(8))
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"),
+    [
+        ("9.7/24h", ["budget 9.70/24h is spent already (9.70 USD in that time), and"]),
+        ("12/24h", ["budget 12/24h has only its last fifth left (9.70 USD in that"]),
+        ("12.2/24h", []),
+        ("9.7/24h shadow", []),
+        ("off", []),
+    ],
+)
+def test_budget_that_is_nearly_spent_is_warned_of(store, budget, expected):
+    spend(store, 9_700_000)
+
+    found = warnings(store, budget=PARSERS["budget"](budget))
+
+    assert len(found) == len(expected)
+    assert all(map(str.startswith, found, expected))
+
+
+def test_budget_that_stays_is_not_warned_of(store):
+    spend(store, 9_700_000)
+    policy = Policy(budget=PARSERS["budget"]("9/24h"))
+
+    assert full_warnings(store, SETTINGS, policy, policy) == []
 
 
 @pytest.mark.parametrize("name", ["sends_per_key", "checks_per_key"])
