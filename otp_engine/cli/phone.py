@@ -25,7 +25,6 @@ from otp_engine.domain.inspection import (
     NextSend,
     PhoneInspector,
     PhoneReport,
-    find_exclusion,
 )
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.phones import numbers
@@ -106,7 +105,7 @@ def inspect(number: str, *, as_json: bool) -> None:
         click.echo(json.dumps(shown, indent=2))
         return
     click.echo(parsed.masked)
-    if exclusion := find_exclusion(parsed, context.policy):
+    if exclusion := report.find_exclusion(parsed, context.policy):
         click.echo(f"  sends are refused: {exclusion}")
     for line in _report_lines(report, context.policy):
         click.echo(f"  {line}")
@@ -224,7 +223,7 @@ def _format_duration(duration: timedelta) -> str:
 def _to_dict(
     number: PhoneNumber, report: PhoneReport, policy: Policy
 ) -> dict[str, Any]:
-    exclusion = find_exclusion(number, policy)
+    exclusion = report.find_exclusion(number, policy)
     return {
         "phone": number.masked,
         "pending": [

@@ -21,6 +21,7 @@ from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import GuardStore, LimitUsageStore, VerificationStore
 from otp_engine.domain.pumping_guard.listing import ListedPlace
+from otp_engine.domain.pumping_guard.rules import GuardMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +75,17 @@ class Exclusion:
     """What refuses every send to a number, by any client.
 
     Attributes:
-        rule: `sending` or `allowed_countries`, a value of the policy.
+        rule: `sending` or `allowed_countries`, a value of the policy; `pumping_guard`.
         name: The name in it that refuses: a country, a prefix or a channel; empty for
-            the default of `sending`.
+            the default of `sending`. Of the guard, the suspended place.
     """
 
     rule: str
     name: str
 
     def __str__(self) -> str:
+        if self.rule == "pumping_guard":
+            return f"the pumping guard has suspended {self.name}"
         if self.rule == "allowed_countries":
             return f"allowed_countries does not have {self.name}"
         return f"sending has {self.name}=off" if self.name else "sending is off"
@@ -126,6 +129,27 @@ class PhoneReport:
     limit_usage: Sequence[WindowUsage]
     proven: ProvenPhone | None = None
     places: Sequence[ListedPlace] = ()
+
+    def find_exclusion(self, number: PhoneNumber, policy: Policy) -> Exclusion | None:
+        """Return what refuses every send to this phone, if anything does.
+
+        The safe list and a client that vouches can exempt it from the pumping guard.
+
+        Args:
+            number: Number of the phone.
+            policy: The policy in force.
+        """
+        if exclusion := find_exclusion(number, policy):
+            return exclusion
+        is_on = policy.guard_rules(number.country).mode is GuardMode.ON
+        passes = policy.guard_exempt.includes(number) or (
+            self.proven and self.proven.messages
+        )
+        suspended = [listed for listed in self.places if listed.place.is_suspended]
+        if not is_on or passes or not suspended:
+            return None
+        last = max(suspended, key=lambda listed: listed.place.until)
+        return Exclusion("pumping_guard", last.prefix)
 
     def next_send(
         self, policy: Policy, verification: InspectedVerification | None = None

@@ -409,6 +409,35 @@ def test_inspect_of_a_number_that_is_served_shows_no_exclusion(environ):
     assert report["excluded_by"] is None
 
 
+@pytest.mark.parametrize(
+    ("settings", "proven", "excluded_by"),
+    [
+        ({"OTP_GUARD": "on"}, None, {"rule": "pumping_guard", "name": "+91944501"}),
+        ({"OTP_GUARD": "on"}, "2", None),
+        ({"OTP_GUARD": "on", "OTP_GUARD_EXEMPT": "IN"}, None, None),
+        ({"OTP_GUARD": "shadow"}, None, None),
+        ({"OTP_GUARD": "on, IN=off"}, None, None),
+    ],
+    ids=str,
+)
+def test_inspect_shows_whether_the_guard_refuses_the_number(
+    environ, real_redis, settings, proven, excluded_by
+):
+    number = numbers.parse("9445012345", "IN")
+    store = RedisStore(real_redis)
+    store.guard.suspend(number.block, datetime.now(UTC) + timedelta(hours=2))
+    if proven:
+        phone = PhoneKey(server_process.PEPPER.pseudonymize("phone", number.e164))
+        real_redis.set(keys.for_phone(phone).proven, proven, ex=timedelta(days=30))
+
+    text = run("inspect", "9445012345", **environ | settings).stdout
+    shown = run("inspect", "9445012345", "--json", **environ | settings).stdout
+
+    assert json.loads(shown)["excluded_by"] == excluded_by
+    line = "  sends are refused: the pumping guard has suspended +91944501\n"
+    assert (line in text) == bool(excluded_by)
+
+
 def test_inspect_shows_what_the_guard_counted(environ, service, outbox):
     service.post("/auth/send_otp", json=PHONE, headers=KEY)
     pending = json.loads(run("inspect", "9445012345", "--json", **environ).stdout)
