@@ -132,7 +132,7 @@ class GuardState:
         more = 1 / max(_LEAST_CONVERSION, usual) - 1
         for level, place in self._read(destination, rules, now).places.items():
             credited = replace(
-                place.counted(-(messages + more)),
+                place.counted(level, -(messages + more)),
                 approvals=place.approvals + 1,
                 recent_approvals=place.recent_approvals + 1,
             )
@@ -143,7 +143,7 @@ class GuardState:
         """Take back one counted message, which was not sent."""
         share = self._share(now)
         for level, place in self._read(destination, rules, now).places.items():
-            self._store(destination.name(level), place.counted(-1))
+            self._store(destination.name(level), place.counted(level, -1))
         self.fields[USUAL] = str(replace(share, sent=max(0.0, share.sent - 1)))
 
     def _share(self, now: int) -> Share:
@@ -213,7 +213,7 @@ class GuardState:
         """Count one message; return the pressure that it starts."""
         pressures = []
         for level, place in reading.places.items():
-            name, charged = destination.name(level), place.counted(1)
+            name, charged = destination.name(level), place.counted(level, 1)
             if (
                 level is not Level.BLOCK
                 and level not in reading.pressed
@@ -250,6 +250,8 @@ def _restart(place: Place, level: Level, most: float | None, ended: int) -> Plac
     if most is None:
         return place
     unproven = halve(max(0.0, most - level.probes), ended, MS_PER_DAY)
+    if level is not Level.BLOCK:
+        unproven = min(unproven, place.unproven)
     return replace(place, unproven=unproven)
 
 

@@ -86,7 +86,8 @@ class Place:
     """The state of a place at one time.
 
     Attributes:
-        unproven: Unproven messages; halves in a day, and stays during a suspension.
+        unproven: Unproven messages; halves in a day, and stays while a block is
+            suspended.
         approvals: Approvals; halves in seven days.
         recent_approvals: Approvals; halves in an hour.
         at: The time of the state, in milliseconds since 1970.
@@ -135,13 +136,14 @@ class Place:
         """Whether the place was suspended at the time of this state."""
         return self.until > self.at
 
-    @property
-    def is_frozen(self) -> bool:
-        """Whether messages and approvals leave `unproven` as it is.
+    def is_frozen(self, level: Level) -> bool:
+        """Return whether messages and approvals leave `unproven` as it is.
 
-        During a suspension by the guard nothing is forgiven, so nothing is counted.
+        While a block is suspended by the guard nothing is forgiven, so nothing is
+        counted. A closed network or country has many phones that still pass, and their
+        approvals open it earlier.
         """
-        return self.is_suspended and self.trips > 0
+        return level is Level.BLOCK and self.is_suspended and self.trips > 0
 
     @property
     def hourly_approvals(self) -> float:
@@ -169,10 +171,10 @@ class Place:
             until = min(until, now + level.longest_suspension)
         age = max(0, now - self.at)
         unproven, ended = self.unproven, None
-        if not (trips > 0 and until > now):
+        if not (level is Level.BLOCK and trips > 0 and until > now):
             unproven = halve(unproven, age, MS_PER_DAY)
-            if trips > 0 and self.at < until:
-                ended = now - until
+        if trips > 0 and self.at < until <= now:
+            ended = now - until
         if until <= now and (trips == 0 or now - until >= level.trips_kept):
             until, trips = 0, 0
         place = Place(
@@ -194,9 +196,9 @@ class Place:
             and self.until == 0
         )
 
-    def counted(self, messages: float) -> Place:
+    def counted(self, level: Level, messages: float) -> Place:
         """Return the state after *messages* more unproven ones; negative for fewer."""
-        if self.is_frozen:
+        if self.is_frozen(level):
             return self
         return replace(self, unproven=max(0.0, self.unproven + messages))
 

@@ -90,14 +90,15 @@ local function read_place(text, level, at)
     local place = parse_place(text)
     local age = math.max(0, at - place.at)
     local ended
+    place.level = level
     if place.trips > 0 then
         place.until_ = math.min(place.until_, at + SUSPENSIONS[level].longest)
     end
-    if place.trips == 0 or place.until_ <= at then
+    if level ~= 'block' or place.trips == 0 or place.until_ <= at then
         place.unproven = halve(place.unproven, age, DAY)
-        if place.trips > 0 and place.at < place.until_ then
-            ended = at - place.until_
-        end
+    end
+    if place.trips > 0 and place.at < place.until_ and place.until_ <= at then
+        ended = at - place.until_
     end
     if place.until_ <= at
         and (place.trips == 0 or at - place.until_ >= SUSPENSIONS[level].kept)
@@ -119,10 +120,12 @@ local function is_suspended(place)
     return place.until_ > place.at
 end
 
--- Add unproven messages to a place, or remove some. During a suspension by the guard
--- nothing is forgiven, so nothing is counted.
+-- Add unproven messages to a place, or remove some. While a block is suspended by the
+-- guard nothing is forgiven, so nothing is counted. A closed network or country has many
+-- phones that still pass, and their approvals open it earlier.
 local function count_in(place, messages)
-    if not (is_suspended(place) and place.trips > 0) then
+    local is_frozen = place.level == 'block' and is_suspended(place) and place.trips > 0
+    if not is_frozen then
         place.unproven = math.max(0, place.unproven + messages)
     end
 end
@@ -202,7 +205,9 @@ local function read_guard(key, names, rules, at, extra)
         end
         if ended and most then
             local room = math.max(0, most - SUSPENSIONS[level].probes)
-            place.unproven = halve(room, ended, DAY)
+            room = halve(room, ended, DAY)
+            place.unproven = level == 'block' and room
+                or math.min(room, place.unproven)
         end
         if is_quiet(place) then
             place = parse_place()
