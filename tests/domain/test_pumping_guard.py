@@ -316,7 +316,7 @@ def test_start_of_pressure_is_reported_once_an_hour(guard):
 
 
 def test_approvals_of_little_conversion_forgive_more(guard):
-    guard.fields["usual"] = str(Share(sent=10_000, approved=4_000, at=START))
+    guard.share = Share(sent=10_000, approved=4_000, at=START)
     for _ in range(9):
         send(guard)
 
@@ -328,7 +328,7 @@ def test_approvals_of_little_conversion_forgive_more(guard):
 
 
 def test_conversion_is_at_least_fifteen_percent(guard):
-    guard.fields["usual"] = str(Share(sent=10_000, approved=0, at=START))
+    guard.share = Share(sent=10_000, approved=0, at=START)
     for _ in range(9):
         send(guard)
 

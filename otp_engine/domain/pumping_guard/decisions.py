@@ -1,7 +1,8 @@
 """The decisions of the pumping guard, without Redis and without a clock.
 
 `store/lua/lib/pumping_guard.lua` has the same arithmetic, and a test compares both over
-random streams. `GuardState` holds the places as Redis does: as text, by their names.
+random streams. `GuardState` holds the places as Redis does: by their names, with the
+digits of the stored texts.
 
 Rules are in this order; the first one that applies decides:
 
@@ -15,8 +16,9 @@ Rules are in this order; the first one that applies decides:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
 
 from otp_engine.domain.pumping_guard.places import (
     MS_PER_DAY,
@@ -53,33 +55,68 @@ _MOST_DOUBLINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class Reading:
     """The places of a destination at one time, with what its rules allow.
 
     Attributes:
-        places: The state of each place, the narrowest first.
+        destination: The destination.
+        rules: The rules of its country.
+        at: The time, in milliseconds since 1970.
+        places: The state of each place with its name, the widest first.
         pressed: The levels that are under pressure.
         block_allowance: Unproven messages that the block may have.
     """
 
-    places: Mapping[Level, Place]
-    pressed: frozenset[Level]
+    destination: Destination
+    rules: GuardRules
+    at: int
+    places: Sequence[tuple[Level, str, Place]]
+    pressed: Sequence[Level]
     block_allowance: int
+
+    @property
+    def block(self) -> Place:
+        """The state of the block."""
+        return self.places[-1][2]
+
+    @property
+    def has_past(self) -> bool:
+        """Whether the block has enough approvals."""
+        return self.block.approvals >= _APPROVALS_OF_PAST
 
 
 @dataclass(slots=True)
 class GuardState:
     """The places and the usual share, as the hash of the guard in Redis holds them.
 
+    A stored place is never changed, only replaced.
+
     Attributes:
-        fields: The stored texts by their names.
+        places: The places by their names, with scores as the stored texts have them.
+        share: The share that is usually typed in; None before the first message.
     """
 
-    fields: dict[str, str] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    share: Share | None = None
+
+    @classmethod
+    def parse(cls, fields: Mapping[str, str]) -> GuardState:
+        """Return the state of stored texts by their names."""
+        usual = fields.get(USUAL)
+        return cls(
+            {name: Place.parse(fields[name]) for name in fields if name != USUAL},
+            None if usual is None else Share.parse(usual),
+        )
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The stored texts by their names."""
+        texts = {name: str(place) for name, place in self.places.items()}
+        return texts if self.share is None else texts | {USUAL: str(self.share)}
 
     def place(self, name: str) -> Place:
         """Return the stored state of a place, which is empty without one."""
-        return Place.parse(self.fields.get(name, ""))
+        return self.places.get(name) or Place()
 
     def decide(
         self, destination: Destination, rules: GuardRules, *, now: int, passes: bool
@@ -101,8 +138,8 @@ class GuardState:
         """
         if rules.is_off:
             return UNGUARDED
-        reading = self._read(destination, rules, now)
-        if not passes and (refusal := self._refuse(destination, rules, reading)):
+        reading = self.read(destination, rules, now=now)
+        if not passes and (refusal := self.find_refusal(reading)):
             if rules.mode is GuardMode.ON:
                 raise refusal
             suspension = Suspension.from_error(refusal)
@@ -110,9 +147,7 @@ class GuardState:
                 would_refuse=suspension,
                 suspension=suspension if refusal.is_new else None,
             )
-        return GuardUsage(
-            counted=True, pressures=self._charge(destination, rules, reading)
-        )
+        return GuardUsage(counted=True, pressures=self.charge(reading))
 
     def credit(
         self, destination: Destination, rules: GuardRules, *, now: int, messages: int
@@ -127,113 +162,117 @@ class GuardState:
         """
         if messages <= 0:
             return
-        share = self._share(now)
+        share = self._read_share(now)
         usual = min(rules.conversion, _USUAL_SHARE * share.value)
         more = 1 / max(_LEAST_CONVERSION, usual) - 1
-        for level, place in self._read(destination, rules, now).places.items():
-            credited = replace(
-                place.counted(level, -(messages + more)),
-                approvals=place.approvals + 1,
-                recent_approvals=place.recent_approvals + 1,
-            )
-            self._store(destination.name(level), credited)
-        self.fields[USUAL] = str(replace(share, approved=share.approved + 1))
+        reading = self.read(destination, rules, now=now)
+        for level, _, place in reading.places:
+            place.count(level, -(messages + more))
+            place.approvals += 1
+            place.recent_approvals += 1
+        share.approved += 1
+        self._store(reading, share)
 
     def release(self, destination: Destination, rules: GuardRules, *, now: int) -> None:
         """Take back one counted message, which was not sent."""
-        share = self._share(now)
-        for level, place in self._read(destination, rules, now).places.items():
-            self._store(destination.name(level), place.counted(level, -1))
-        self.fields[USUAL] = str(replace(share, sent=max(0.0, share.sent - 1)))
+        reading, share = self.read(destination, rules, now=now), self._read_share(now)
+        for level, _, place in reading.places:
+            place.count(level, -1)
+        share.sent = max(0.0, share.sent - 1)
+        self._store(reading, share)
 
-    def _share(self, now: int) -> Share:
-        return Share.parse(self.fields.get(USUAL, "")).read(now)
-
-    def _store(self, name: str, place: Place) -> None:
-        self.fields[name] = str(place)
-
-    def _read(self, destination: Destination, rules: GuardRules, now: int) -> _Reading:
+    def read(self, destination: Destination, rules: GuardRules, *, now: int) -> Reading:
         """Read the places, the widest first: pressure decides about the block."""
-        places: dict[Level, Place] = {}
-        pressed: set[Level] = set()
+        places: list[tuple[Level, str, Place]] = []
+        pressed: list[Level] = []
         allowance = rules.block
-        for level, name in reversed(destination.places.items()):
+        for level, name in destination.from_widest:
             place, ended = self.place(name).read(level, now)
-            if level is Level.BLOCK:
-                if pressed and place.approvals < _APPROVALS_OF_PAST:
-                    allowance = min(rules.block, rules.strict)
-                most: float | None = allowance
-            else:
-                most = _allowance(place, rules.wide, _WIDE_PER_APPROVAL)
+            if (
+                level is Level.BLOCK
+                and pressed
+                and place.approvals < _APPROVALS_OF_PAST
+            ):
+                allowance = min(rules.block, rules.strict)
             if ended is not None:
-                place = _restart(place, level, most, ended)
+                most: float | None = allowance
+                if level is not Level.BLOCK:
+                    most = _allowance(place, rules.wide, _WIDE_PER_APPROVAL)
+                _restart(place, level, most, ended)
             if place.is_quiet():
                 place = Place(at=now)
             if level is not Level.BLOCK and _is_pressed(place, rules):
-                pressed.add(level)
-            places[level] = place
-        in_order = {level: places[level] for level in Level}
-        return _Reading(in_order, frozenset(pressed), allowance)
+                pressed.append(level)
+            places.append((level, name, place))
+        return Reading(destination, rules, now, places, pressed, allowance)
 
-    def _refuse(
-        self, destination: Destination, rules: GuardRules, reading: _Reading
-    ) -> DestinationSuspended | None:
-        """Return the error of a message that the rules 2 to 6 refuse."""
+    def find_refusal(self, reading: Reading) -> DestinationSuspended | None:
+        """Return the error of a message that the rules 2 to 6 refuse.
+
+        Only a suspension that starts with it is stored.
+        """
         suspended = [
-            (place.until, level)
-            for level, place in reading.places.items()
+            (place.until, level, place)
+            for level, _, place in reversed(reading.places)
             if place.is_suspended
         ]
         if suspended:
             # The first of several with the same end is the narrowest one.
-            _, level = max(suspended, key=lambda found: found[0])
-            return _error(destination, level, reading.places[level], is_new=False)
-        for level in (Level.COUNTRY, Level.NETWORK):
-            place = reading.places[level]
-            most = _allowance(place, rules.wide, _WIDE_PER_APPROVAL)
+            _, level, place = max(suspended, key=itemgetter(0))
+            return _error(reading.destination, level, place, is_new=False)
+        for level, name, place in reading.places:
+            most: float | None = reading.block_allowance
+            if level is not Level.BLOCK:
+                most = _allowance(place, reading.rules.wide, _WIDE_PER_APPROVAL)
             if most is not None and place.unproven + 1 > most:
-                return self._suspend(destination, level, place)
-        block = reading.places[Level.BLOCK]
-        if block.unproven + 1 > reading.block_allowance:
-            return self._suspend(destination, Level.BLOCK, block)
+                return self._suspend(reading.destination, level, name, place)
         return None
 
-    def _suspend(
-        self, destination: Destination, level: Level, place: Place
-    ) -> DestinationSuspended:
-        doubled = level.first_suspension * 2 ** min(place.trips, _MOST_DOUBLINGS)
-        duration = min(level.longest_suspension, doubled)
-        suspended = replace(place, until=place.at + duration, trips=place.trips + 1)
-        self._store(destination.name(level), suspended)
-        return _error(destination, level, suspended, is_new=True)
-
-    def _charge(
-        self, destination: Destination, rules: GuardRules, reading: _Reading
-    ) -> tuple[Pressure, ...]:
+    def charge(self, reading: Reading) -> tuple[Pressure, ...]:
         """Count one message; return the pressure that it starts."""
         pressures = []
-        for level, place in reading.places.items():
-            name, charged = destination.name(level), place.counted(level, 1)
+        for level, name, place in reversed(reading.places):
+            place.count(level, 1)
             if (
                 level is not Level.BLOCK
                 and level not in reading.pressed
-                and _is_pressed(charged, rules)
+                and _is_pressed(place, reading.rules)
                 and not 0 <= place.at - place.pressed_at < _PRESSURE_REPORTED_EVERY
             ):
-                charged = replace(charged, pressed_at=place.at)
+                place.pressed_at = place.at
                 pressures.append(
                     Pressure(
                         level=level,
                         prefix=name,
-                        country=destination.country,
-                        unproven=charged.unproven,
+                        country=reading.destination.country,
+                        unproven=place.unproven,
                     )
                 )
-            self._store(name, charged)
-        at = reading.places[Level.BLOCK].at
-        share = self._share(at)
-        self.fields[USUAL] = str(replace(share, sent=share.sent + 1))
+        share = self._read_share(reading.at)
+        share.sent += 1
+        self._store(reading, share)
         return tuple(pressures)
+
+    def _read_share(self, now: int) -> Share:
+        return (self.share or Share()).read(now)
+
+    def _store(self, reading: Reading, share: Share) -> None:
+        for _, name, place in reading.places:
+            place.round()
+            self.places[name] = place
+        share.round()
+        self.share = share
+
+    def _suspend(
+        self, destination: Destination, level: Level, name: str, place: Place
+    ) -> DestinationSuspended:
+        doubled = level.first_suspension * 2 ** min(place.trips, _MOST_DOUBLINGS)
+        place.until = place.at + min(level.longest_suspension, doubled)
+        place.trips += 1
+        error = _error(destination, level, place, is_new=True)
+        place.round()
+        self.places[name] = place
+        return error
 
 
 def _allowance(place: Place, most: int | None, per_approval: float) -> float | None:
@@ -245,14 +284,12 @@ def _is_pressed(place: Place, rules: GuardRules) -> bool:
     return most is not None and place.unproven + 1 > most
 
 
-def _restart(place: Place, level: Level, most: float | None, ended: int) -> Place:
-    """Return a place after its suspension: it has room for the probes."""
+def _restart(place: Place, level: Level, most: float | None, ended: int) -> None:
+    """Give a place room for the probes after its suspension."""
     if most is None:
-        return place
+        return
     unproven = halve(max(0.0, most - level.probes), ended, MS_PER_DAY)
-    if level is not Level.BLOCK:
-        unproven = min(unproven, place.unproven)
-    return replace(place, unproven=unproven)
+    place.unproven = unproven if level is Level.BLOCK else min(unproven, place.unproven)
 
 
 def _error(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 MS_PER_HOUR = 3_600_000
@@ -70,20 +70,25 @@ class Destination:
     @property
     def places(self) -> dict[Level, str]:
         """The names of the places, the narrowest first."""
-        return {
-            Level.BLOCK: self.block,
-            Level.NETWORK: self.network,
-            Level.COUNTRY: self.country,
-        }
+        return dict(reversed(self.from_widest))
+
+    @property
+    def from_widest(self) -> list[tuple[Level, str]]:
+        """The places with their names, the widest first."""
+        return [
+            (Level.COUNTRY, self.country),
+            (Level.NETWORK, self.network),
+            (Level.BLOCK, self.block),
+        ]
 
     def name(self, level: Level) -> str:
         """Return the name of the place of one *level*."""
         return self.places[level]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Place:
-    """The state of a place at one time.
+    """The state of a place at one time; each `read` returns another one.
 
     Attributes:
         unproven: Unproven messages; halves in a day, and stays while a block is
@@ -196,11 +201,16 @@ class Place:
             and self.until == 0
         )
 
-    def counted(self, level: Level, messages: float) -> Place:
-        """Return the state after *messages* more unproven ones; negative for fewer."""
-        if self.is_frozen(level):
-            return self
-        return replace(self, unproven=max(0.0, self.unproven + messages))
+    def count(self, level: Level, messages: float) -> None:
+        """Add *messages* unproven ones; negative for fewer."""
+        if not self.is_frozen(level):
+            self.unproven = max(0.0, self.unproven + messages)
+
+    def round(self) -> None:
+        """Round the scores to what their stored text has."""
+        self.unproven = round_score(self.unproven)
+        self.approvals = round_score(self.approvals)
+        self.recent_approvals = round_score(self.recent_approvals)
 
 
 def halve(score: float, age: int, half_life: int) -> float:
@@ -208,7 +218,12 @@ def halve(score: float, age: int, half_life: int) -> float:
     return score * math.pow(2.0, -age / half_life)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def round_score(score: float) -> float:
+    """Return a score as its stored text has it: a script reads what another wrote."""
+    return float(f"{score:.14g}")
+
+
+@dataclass(slots=True, kw_only=True)
 class Share:
     """The share of messages that is usually typed in, in all places together.
 
@@ -246,6 +261,11 @@ class Share:
             approved=halve(self.approved, age, MS_PER_WEEK),
             at=now,
         )
+
+    def round(self) -> None:
+        """Round the scores to what their stored text has."""
+        self.sent = round_score(self.sent)
+        self.approved = round_score(self.approved)
 
     @property
     def value(self) -> float:

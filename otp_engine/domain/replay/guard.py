@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from otp_engine.domain.pumping_guard.decisions import USUAL, GuardState
+from otp_engine.domain.pumping_guard.decisions import GuardState, Reading
 from otp_engine.domain.pumping_guard.places import Destination
 from otp_engine.domain.pumping_guard.rules import GuardRules
 from otp_engine.domain.replay.sends import RecordedSend, Step
-from otp_engine.errors import DestinationSuspended
 
 _MESSAGES_OF_A_PROVEN_PHONE = 3
 
@@ -32,28 +31,25 @@ class GuardRule:
     # has whether they were proven.
     _left: dict[str, int] = field(default_factory=dict)
     _used: set[RecordedSend] = field(default_factory=set)
-    _counted: dict[str, str] = field(default_factory=dict)
+    _reading: Reading | None = None
 
     def refuses(self, send: RecordedSend, at: int) -> bool:
         """Return whether the guard refuses; a suspension that starts is kept."""
+        self._reading = None
         if not self._is_guarded(send):
             return False
-        fields, names = self._state.fields, self._names(send)
-        before = {name: fields[name] for name in names if name in fields}
-        try:
-            self._decide(send, at)
-        except DestinationSuspended:
+        reading = self._state.read(self._destination(send), self._rules(send), now=at)
+        if not self._passes(send) and self._state.find_refusal(reading):
             return True
         # Another rule of this step may still refuse the send: nothing is counted yet.
-        self._counted = {name: fields.pop(name) for name in names}
-        fields |= before
+        self._reading = reading
         return False
 
     def count(self, send: RecordedSend, at: int) -> None:
         """Count the send that `refuses` was called for last."""
         del at
-        if self._is_guarded(send):
-            self._state.fields |= self._counted
+        if self._reading:
+            self._state.charge(self._reading)
         phone = send.recipient.phone_hash
         if self._left.get(phone):
             self._left[phone] -= 1
@@ -80,15 +76,10 @@ class GuardRule:
             self._destination(send), self._rules(send), now=at, messages=counted
         )
 
-    def _decide(self, send: RecordedSend, at: int) -> None:
+    def _passes(self, send: RecordedSend) -> bool:
         left = self._left.get(send.recipient.phone_hash)
         proven = send.facts.proven if left is None else left > 0
-        self._state.decide(
-            self._destination(send),
-            self._rules(send),
-            now=at,
-            passes=proven or send.facts.vouched,
-        )
+        return proven or send.facts.vouched
 
     def _is_guarded(self, send: RecordedSend) -> bool:
         is_exempt = send.facts.exempt or self.is_exempt(send)
@@ -102,9 +93,6 @@ class GuardRule:
         return Destination(
             block=_block(send), network=recipient.prefix, country=recipient.country
         )
-
-    def _names(self, send: RecordedSend) -> list[str]:
-        return [*self._destination(send).places.values(), USUAL]
 
 
 def _block(send: RecordedSend) -> str:

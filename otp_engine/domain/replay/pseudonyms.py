@@ -62,12 +62,13 @@ class PrefixFinder:
             for pepper, block in product(peppers, blocks):
                 hashed = pepper.pseudonymize("block", block)
                 self._by_hash.setdefault(hashed, []).append(prefix)
+        self._lengths = {len(prefix) for prefix in self._shown}
 
     def matching(self, send: RecordedSend) -> list[str]:
         """Return the prefixes of a send."""
         text, hashed = send.recipient.prefix, send.recipient.block_hash
-        starts = (text[:length] for length in range(2, len(text) + 1))
-        shown = [start for start in starts if start in self._shown]
+        starts = {text[:length] for length in self._lengths}
+        shown = [start for start in sorted(starts, key=len) if start in self._shown]
         return [*shown, *self._by_hash.get(hashed, ())] if hashed else shown
 
 
