@@ -157,9 +157,9 @@ def test_events_of_several_pages_are_read_in_order(redis, store, tail):
         redis.xadd(keys.UNAUTHENTICATED_EVENTS, fields, id=f"{start + n}-1")
     redis.xadd(keys.EVENTS, later, id=f"{start + 1_200}-1")
 
-    pages = [read(tail), read(tail), read(tail)]
+    pages = [read(tail) for _ in range(4)]
 
-    assert [len(page) for page in pages] == [1_000, 501, 0]
+    assert [len(page) for page in pages] == [1_000, 202, 299, 0]
     assert pages[1].index(EVENTS[-2]) in {200, 201}
 
 

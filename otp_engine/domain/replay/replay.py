@@ -114,12 +114,15 @@ class Replay:
         if not reached:
             return
         fate = _Fate()
+        last = reached.pop()
         for step, rules in reached:
             yield send.at(step), partial(self._decide, send, fate, rules)
-        yield send.at(reached[-1][0]), partial(self._conclude, send, fate)
+        yield send.at(last[0]), partial(self._decide_last, send, fate, last[1])
         # The rule that refused the send decides again, and may let it through.
-        is_again = any(rule.name == send.refused_by for rule in reached[-1][1])
-        if send.released_at is not None and not is_again:
+        if send.released_at is None:
+            return
+        is_again = any(rule.name == send.refused_by for rule in last[1])
+        if not is_again:
             yield send.released_at, partial(_release, send, fate)
 
     def _decide(
@@ -137,7 +140,10 @@ class Replay:
             rule.count(send, at)
         fate.counted += rules
 
-    def _conclude(self, send: RecordedSend, fate: _Fate, at: int) -> None:
+    def _decide_last(
+        self, send: RecordedSend, fate: _Fate, rules: Sequence[Rule], at: int
+    ) -> None:
+        self._decide(send, fate, rules, at)
         self._outcomes.decided(send, fate.refused_by)
         if send.verification_id is None:
             return

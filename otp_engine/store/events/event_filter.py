@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from otp_engine.domain.events import Event
 from otp_engine.store.events import codec
+
+_LIMIT = re.compile(rb'"limit":"([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +48,13 @@ class EventFilter:
         text = entry.get(b"event", b"")
         if self.refusals is not None and entry.get(b"kind") == b"refused":
             # Most events are refusals by other rules.
-            rules = [f'"limit":"{name}"'.encode() for name in self.refusals]
-            if not any(rule in text for rule in rules):
+            rule = _LIMIT.search(text)
+            if not rule or rule[1].decode() not in self.refusals:
                 return False
-        return all(
-            any(value.encode() in text for value in values)
-            for values in (self.phone_hashes, self._texts_of_places, self.limits)
-            if values
-        )
+        for values in (self.phone_hashes, self._texts_of_places, self.limits):
+            if values and not any(value.encode() in text for value in values):
+                return False
+        return True
 
     @property
     def _texts_of_places(self) -> Collection[str]:

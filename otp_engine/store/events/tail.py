@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from otp_engine.domain.events import RecordedEvent
 from otp_engine.store import lua_codec
@@ -15,6 +17,7 @@ _PAGE_SIZE = 1_000
 
 _EntryId = tuple[int, int]
 _Page = list[tuple[_EntryId, codec.Fields]]
+_id_of = itemgetter(0)
 
 
 class EventTail:
@@ -42,6 +45,8 @@ class EventTail:
         self._last = str(lua_codec.to_epoch_ms(end)) if end else "+"
         self._filter = event_filter
         self._after = dict.fromkeys(streams, (lua_codec.to_epoch_ms(start), 0))
+        # Entries that were read and wait for earlier ones of another stream.
+        self._waiting: dict[str, _Page] = {stream: [] for stream in streams}
 
     def read_next(self) -> list[RecordedEvent]:
         """Return the selected events since the last call.
@@ -68,18 +73,30 @@ class EventTail:
 
     def _merged_page(self) -> _Page:
         """Return the next entries of all streams in their order."""
-        pages = {stream: self._read(stream) for stream in self._after}
-        # A full page may have a successor, and later entries must wait for that.
-        full = [page[-1][0] for page in pages.values() if len(page) == _PAGE_SIZE]
-        merged = sorted(
-            (entry_id, stream, fields)
-            for stream, page in pages.items()
-            for entry_id, fields in page
-            if not full or entry_id <= min(full)
-        )
-        for entry_id, stream, _ in merged:
-            self._after[stream] = entry_id
-        return [(entry_id, fields) for entry_id, _, fields in merged]
+        # Later entries of other streams wait for those that a stream may still have.
+        ends = [end for stream in self._after if (end := self._fill(stream))]
+        merged: _Page = []
+        for stream, page in self._waiting.items():
+            count = bisect_right(page, min(ends), key=_id_of) if ends else len(page)
+            merged += page[:count]
+            self._waiting[stream] = page[count:]
+        return sorted(merged, key=_id_of)
+
+    def _fill(self, stream: str) -> _EntryId | None:
+        """Read a stream without waiting entries.
+
+        Returns:
+            The last entry that was read, if later ones may be stored.
+        """
+        page = self._waiting[stream]
+        is_complete = False
+        if not page:
+            self._waiting[stream] = page = self._read(stream)
+            is_complete = len(page) < _PAGE_SIZE
+        if not page:
+            return None
+        self._after[stream] = last = page[-1][0]
+        return None if is_complete else last
 
     def _read(self, stream: str) -> _Page:
         milliseconds, sequence = self._after[stream]
