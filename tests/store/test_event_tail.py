@@ -81,16 +81,16 @@ EVENTS: list[Event] = [
     LimitNear(
         limit="sends_per_country", identifier="FR", used=8, count=10, period="10m"
     ),
-    BudgetReached(level=80, spent=4, amount=5, currency="USD", country="SN"),
+    BudgetReached(level=80, spent=4, amount=5, currency="USD", country="KE"),
     PlaceSuspended(
         level=Level.BLOCK,
-        prefix="+22177123",
-        country="SN",
+        prefix="+25477123",
+        country="KE",
         unproven=10.5,
         until=datetime(2026, 11, 28, tzinfo=UTC),
         trips=2,
     ),
-    PressureStarted(level=Level.NETWORK, prefix="+221771", country="SN", unproven=10.5),
+    PressureStarted(level=Level.NETWORK, prefix="+254771", country="KE", unproven=10.5),
 ]
 SOON = timedelta(minutes=1)
 
