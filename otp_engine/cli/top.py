@@ -21,6 +21,7 @@ from otp_engine.cli.recent_traffic import RecentTraffic, Traffic
 from otp_engine.cli.terminal import can_refresh, color_setting, fail
 from otp_engine.cli.top_frame import Frame
 from otp_engine.config import Settings
+from otp_engine.domain.events import PlaceSuspended, PolicyChanged
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import apply
@@ -33,8 +34,10 @@ _MAX_COUNTRIES = _MAX_NAMES = 20
 """Countries, and other names of each value, with a usage of limits; each one costs
 Redis some microseconds."""
 _DEFAULT_WIDTH = 100
-# A list of the suspensions reads every place of the guard.
+# A list of the suspensions reads every place of the guard. An event that changes them
+# makes it due earlier, but an attack can cause many.
 _SUSPENSIONS_INTERVAL = timedelta(seconds=30)
+_CHANGED_SUSPENSIONS_INTERVAL = timedelta(seconds=5)
 # The private modes 1049 and 25 of xterm: the alternate screen, and the cursor.
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 _HOME, _END_OF_LINE, _END_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
@@ -64,7 +67,8 @@ class Monitor:
     _policy: Policy = field(init=False)
     _problem: str | None = None
     _suspensions: Sequence[Suspension] = ()
-    _suspensions_due: datetime | None = None
+    _suspensions_read_at: datetime | None = None
+    _suspensions_changed: bool = False
     _last: Frame | None = None
 
     def __post_init__(self) -> None:
@@ -81,6 +85,8 @@ class Monitor:
         while recorded := self._tail.read_next():
             for event in recorded:
                 self._traffic.add(event)
+                if isinstance(event.event, PlaceSuspended | PolicyChanged):
+                    self._suspensions_changed = True
         self._read_policy()
         now = self.utcnow()
         traffic = self._traffic.at(now)
@@ -118,9 +124,15 @@ class Monitor:
         )
 
     def _read_suspensions(self, now: datetime) -> None:
-        if self._suspensions_due is None or now >= self._suspensions_due:
-            self._suspensions = self.store.guard.list_suspensions()
-            self._suspensions_due = now + _SUSPENSIONS_INTERVAL
+        interval = (
+            _CHANGED_SUSPENSIONS_INTERVAL
+            if self._suspensions_changed
+            else _SUSPENSIONS_INTERVAL
+        )
+        if self._suspensions_read_at and now < self._suspensions_read_at + interval:
+            return
+        self._suspensions = self.store.guard.list_suspensions()
+        self._suspensions_read_at, self._suspensions_changed = now, False
 
     def _read_policy(self) -> None:
         """Read the live policy once it has changed.

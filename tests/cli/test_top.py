@@ -21,6 +21,7 @@ from otp_engine.domain.events import (
     LimitNear,
     MessageDelivered,
     MessageUndelivered,
+    PlaceSuspended,
     PolicyChanged,
     RecordedEvent,
     RequestRefused,
@@ -583,6 +584,28 @@ def test_suspensions_are_listed_at_most_every_30_seconds(environ, flaky, store):
 
     assert (first.suspensions, early.suspensions) == ([], [])
     assert [found.prefix for found in due.suspensions] == ["+22177999"]
+
+
+def test_new_suspension_is_listed_at_once_or_after_five_seconds(
+    environ, flaky, store, stored
+):
+    seconds = iter([0, 0, 4, 6, 10, 11])
+    monitor = Monitor(
+        config.load(environ),
+        flaky,
+        PERIOD,
+        utcnow=lambda: NOW + timedelta(seconds=next(seconds)),
+    )
+    until = datetime.now(UTC) + timedelta(days=1)
+    event = PlaceSuspended(**asdict(SUSPENSION))
+
+    listed = [len(monitor.read().suspensions)]
+    for prefix in ("+22177999", "+22177998"):
+        store.guard.suspend(prefix, until)
+        stored(event)
+        listed += [len(monitor.read().suspensions) for _ in range(2)]
+
+    assert listed == [0, 0, 1, 1, 2]
 
 
 def test_frame_has_the_live_policy(environ, monitor):
