@@ -127,3 +127,8 @@ def test_blocks_of_numbers_of_several_lengths_have_several_lengths():
 def test_prefix_with_too_many_blocks_is_rejected():
     with pytest.raises(ValueError, match="more than 100000 blocks"):
         prefixes.blocks_in("+91")
+
+
+def test_name_of_a_block_of_short_numbers_is_rejected_with_its_digits():
+    with pytest.raises(ValueError, match=r"\+43650 in place of '\+43650xxxx'"):
+        Prefix.parse("+43650xxxx")

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from otp_engine.domain.pumping_guard.places import HIDDEN_DIGIT
+
 HIDDEN_DIGITS = 4
 """Digits of the longest mobile number that a prefix never has."""
 
@@ -42,8 +44,14 @@ class Prefix:
             ValueError: The text is not a prefix, or names a person. The message follows
                 the name of a setting.
         """
-        if not _FORM.fullmatch(text):
+        digits = text.removesuffix(HIDDEN_DIGIT * HIDDEN_DIGITS)
+        if not _FORM.fullmatch(digits):
             raise ValueError(f"must have prefixes such as +22177: {text!r}")
+        if digits != text:
+            raise ValueError(
+                f"must have prefixes of digits: {digits} in place of {text!r} also"
+                " includes longer numbers"
+            )
         code = calling_code(text)
         if code is None:
             raise ValueError(f"must have prefixes with a known calling code: {text!r}")
