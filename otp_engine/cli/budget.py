@@ -41,7 +41,10 @@ def _lines(
     countries: Sequence[CountrySpending],
 ) -> list[str]:
     if rules.amount is None:
-        head = f"The budget is off: {format_amount(spent)} {rules.currency} were spent."
+        head = (
+            f"The budget is off: {format_amount(spent)} {rules.currency} were spent in"
+            " 24 hours."
+        )
     else:
         percentage = spent * 100 // rules.amount
         head = (

@@ -160,7 +160,9 @@ def _money_line(frame: Frame) -> _Line:
     if not amount:
         return _Line(f"spent {spent}")
     fullness = frame.spent / amount
-    text = f"spent {spent}, {fullness:.0%} of the budget {frame.policy.budget}"
+    # Rounded down, as in `otp-engine budget`: 100 % is a budget that is spent.
+    percentage = frame.spent * 100 // amount
+    text = f"spent {spent}, {percentage}% of the budget {frame.policy.budget}"
     return _Line(text, _color_of_fullness(fullness))
 
 

@@ -66,7 +66,9 @@ def test_money_is_shown_while_the_budget_is_off(environ, spend):
 
     result = run("budget", **environ)
 
-    assert result.stdout.startswith("The budget is off: 0.0832 USD were spent.")
+    assert result.stdout.startswith(
+        "The budget is off: 0.0832 USD were spent in 24 hours."
+    )
 
 
 def test_live_budget_is_shown(environ, spend):
@@ -89,7 +91,9 @@ def test_live_budget_is_shown(environ, spend):
 
 
 def test_nothing_is_shown_without_money(environ):
-    assert run("budget", **environ).stdout == ("The budget is off: 0 USD were spent.\n")
+    result = run("budget", **environ)
+
+    assert result.stdout == "The budget is off: 0 USD were spent in 24 hours.\n"
 
 
 def test_money_is_shown_as_json(environ, spend):

@@ -231,13 +231,14 @@ def test_suspension_is_red_where_the_guard_refuses():
     ("spent", "text", "color"),
     [
         (10, "spent 10.00 USD in 24 h, 10% of the budget 100/24h", None),
+        (79.5, "spent 79.50 USD in 24 h, 79% of the budget 100/24h", None),
         (80, "spent 80.00 USD in 24 h, 80% of the budget 100/24h", "\x1b[33m"),
         (100, "spent 100.00 USD in 24 h, 100% of the budget 100/24h", "\x1b[31m"),
     ],
 )
 def test_frame_shows_money_against_the_budget(spent, text, color):
     shown = frame(
-        policy=Policy(budget=Budget.parse("100/24h")), spent=spent * 1_000_000
+        policy=Policy(budget=Budget.parse("100/24h")), spent=round(spent * 1_000_000)
     )
 
     line = top_frame.to_lines(shown, 100)[1]

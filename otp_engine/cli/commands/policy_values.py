@@ -126,8 +126,8 @@ def parse_assignments(words: Sequence[str], ctx: click.Context) -> dict[str, str
             ctx,
         )
     names = [NAME.convert(name, None, ctx) for name, _ in pairs]
-    if len(set(names)) < len(names):
-        raise click.UsageError("a name occurs twice", ctx)
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise click.UsageError(f"{twice[0]} occurs twice", ctx)
     return dict(zip(names, (value.strip() for _, value in pairs), strict=True))
 
 
