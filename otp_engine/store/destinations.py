@@ -8,7 +8,7 @@ from functools import partial
 from otp_engine.domain.models import DestinationCharge, DestinationUsage
 from otp_engine.domain.pumping_guard.places import Destination
 from otp_engine.domain.pumping_guard.rules import GuardRules
-from otp_engine.errors import RateLimited
+from otp_engine.errors import DestinationSuspended, RateLimited
 from otp_engine.store import budget_codec, guard_codec, keys
 from otp_engine.store.limit_hits import (
     RedisLimitHits,
@@ -24,7 +24,9 @@ class RedisDestinations(RedisLimitHits):
     """Counts messages against global limits and the pumping guard.
 
     The guard is in one Cluster slot. With several slots of shared limits, a message
-    needs a call for the guard before those of its limits.
+    needs a call for the guard after those of its limits. A message that the guard
+    refuses then takes the place of another one in its limits for a moment. In the other
+    order, simultaneous messages that a limit refuses would suspend a block for hours.
     """
 
     def __init__(
@@ -55,12 +57,11 @@ class RedisDestinations(RedisLimitHits):
         """
         if self._slots.count == 1 or not charge.hits:
             return self._acquire(charge, idempotency_key)
-        without_limits = replace(charge, hits=())
-        usage = self._acquire(without_limits, idempotency_key)
+        limits = self.acquire_hits(charge.hits, idempotency_key=idempotency_key)
         try:
-            limits = self.acquire_hits(charge.hits, idempotency_key=idempotency_key)
-        except RateLimited:
-            self._release(without_limits, idempotency_key)
+            usage = self._acquire(replace(charge, hits=()), idempotency_key)
+        except (DestinationSuspended, RateLimited):
+            self.release_hits(charge.hits, idempotency_key=idempotency_key)
             raise
         return replace(usage, limit_usage=limits)
 

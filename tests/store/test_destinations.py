@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.models import DestinationCharge
+from otp_engine.domain.money.budget import BudgetRules
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.pumping_guard.places import Destination, Level, Place
 from otp_engine.domain.pumping_guard.rules import UNGUARDED, GuardMode, GuardRules
@@ -70,6 +72,30 @@ def test_message_that_a_limit_refuses_is_not_counted_by_the_guard(store, redis):
 
     assert accepted == [True] * 2 + [False] * 3
     assert unproven(redis) == pytest.approx(2, abs=0.01)
+
+
+def test_messages_that_a_limit_refuses_never_suspend_a_block(store, redis):
+    for n in range(2):
+        acquire(store, charge(TWO, destination=block(n)))
+
+    with ThreadPoolExecutor(16) as threads:
+        accepted = list(
+            threads.map(lambda _: accepts(store, charge(TWO)), range(16 * 8))
+        )
+
+    assert not any(accepted)
+    assert not redis.hexists(keys.GUARD, ALICE.block)
+
+
+def test_message_that_the_budget_refuses_is_not_counted_by_limits(store):
+    money = {"price": 6, "budget": BudgetRules(amount=10)}
+    accepted = [
+        accepts(store, charge(MANY, guard=OFF, proven=True, **money)) for _ in range(3)
+    ]
+
+    [usage] = store.limit_usage.shared_usage([MANY])
+    assert accepted == [True, False, False]
+    assert usage.used == 1
 
 
 def test_message_that_the_guard_refuses_is_not_counted_by_limits(store):
