@@ -82,7 +82,7 @@ def _budget_warnings(
     """
     if new == old or new.amount is None or new.shadow:
         return []
-    [spent] = store.guard.money_spent()
+    spent = store.budget.read().whole.spent
     money = f"{amounts.format_amount(spent)} {currency} in that time"
     if spent >= new.amount:
         return [f"budget {new} is spent already ({money}), and refuses every message"]

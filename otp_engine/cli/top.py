@@ -104,7 +104,7 @@ class Monitor:
             usage=self.store.limit_usage.shared_usage(hits),
             unproven={place.prefix: place.place.unproven for place in places},
             suspensions=[found for found in self._suspensions if found.until > now],
-            spent=self.store.guard.money_spent()[0],
+            spent=self.store.budget.read().whole.spent,
             currency=self.settings.currency,
         )
         return self._last

@@ -15,7 +15,6 @@ from otp_engine.domain.events import (
     LimitNear,
     MaxAttemptsReached,
     PlaceSuspended,
-    PressureStarted,
     RequestRefused,
     RequestUnavailable,
     SendRejected,
@@ -264,12 +263,7 @@ def budget_levels(usage: BudgetUsage, country: str) -> list[Event]:
 def _guard_reports(guard: GuardUsage) -> list[Event]:
     """Return the events of places of the pumping guard."""
     events: list[Event] = [
-        PressureStarted(
-            level=pressure.level,
-            prefix=pressure.prefix,
-            country=pressure.country,
-            unproven=round(pressure.unproven, _UNPROVEN_DIGITS),
-        )
+        replace(pressure, unproven=round(pressure.unproven, _UNPROVEN_DIGITS))
         for pressure in guard.pressures
     ]
     if guard.suspension:

@@ -13,6 +13,7 @@ from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.pumping_guard.places import Level
+from otp_engine.domain.pumping_guard.rules import Pressure
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.send_facts import NO_FACTS, SendFacts
 
@@ -301,23 +302,6 @@ class PlaceSuspended:
     shadow: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PressureStarted:
-    """The pumping guard put a network or a country under pressure.
-
-    Attributes:
-        level: The kind of the place.
-        prefix: The place: a prefix of numbers, or the code of a country.
-        country: ISO 3166 code of the place.
-        unproven: Unproven messages of the place.
-    """
-
-    level: Level
-    prefix: str
-    country: str
-    unproven: float
-
-
 Event: TypeAlias = (
     CodeSent
     | MessageDelivered
@@ -334,7 +318,7 @@ Event: TypeAlias = (
     | LimitNear
     | BudgetReached
     | PlaceSuspended
-    | PressureStarted
+    | Pressure
 )
 EventListener: TypeAlias = Callable[[Event], None]
 """Receives each event after the request; it must not raise."""

@@ -259,16 +259,6 @@ class GuardStore(Protocol):
             prefixes: Names of places.
         """
 
-    def money_spent(self, countries: Sequence[str] = ()) -> list[int]:
-        """Return the money of the running hour and of the 24 hours before it.
-
-        Args:
-            countries: ISO 3166 codes.
-
-        Returns:
-            The money of all messages, then that of each country, in micro-units.
-        """
-
     def list_notable(self) -> list[ListedPlace]:
         """Return the suspended places, and the countries with any of these."""
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
-from otp_engine.domain.money.ledger import HOUR_MS, Ledger
 from otp_engine.domain.pumping_guard.listing import ListedPlace, level_of
 from otp_engine.domain.pumping_guard.places import Level, Place
 from otp_engine.domain.pumping_guard.rules import Suspension
@@ -54,11 +53,6 @@ class RedisGuardStore:
             ListedPlace.of(name, Place.parse(text).read(level_of(name), now)[0])
             for name, text in zip(prefixes, texts, strict=True)
         ]
-
-    def money_spent(self, countries: Sequence[str] = ()) -> list[int]:
-        """Return the money that the budget counts, then the part of each country."""
-        now, texts = self._texts(["$", *(f"${country}" for country in countries)])
-        return [Ledger.read(text, now // HOUR_MS).spent for text in texts]
 
     def list_suspensions(self) -> list[Suspension]:
         """Return the suspensions, the one with the latest end first."""

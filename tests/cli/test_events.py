@@ -25,7 +25,6 @@ from otp_engine.domain.events import (
     MessageUndelivered,
     PlaceSuspended,
     PolicyChanged,
-    PressureStarted,
     RecordedEvent,
     RequestRefused,
     RequestUnavailable,
@@ -35,6 +34,7 @@ from otp_engine.domain.events import (
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.pumping_guard.places import Level
+from otp_engine.domain.pumping_guard.rules import Pressure
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store.redis_store import RedisStore
 from tests.support import redis_server, server_process
@@ -94,7 +94,7 @@ SUSPENDED = PlaceSuspended(
 LONGEST = [
     SUSPENDED,
     replace(SUSPENDED, prefix="+2217799", level=Level.NETWORK, shadow=True),
-    PressureStarted(level=Level.COUNTRY, prefix="SN", country="SN", unproven=10.5),
+    Pressure(level=Level.COUNTRY, prefix="SN", country="SN", unproven=10.5),
     replace(BUDGET, country="SN", spent=99_999_999_999, amount=99_999_999_999),
     REFUSED,
     replace(
@@ -183,9 +183,7 @@ def test_text_of_an_event_has_short_ids(environ, stored):
             "suspended             block +22177999: 10.0 unproven, until 11-23 12:14Z",
         ),
         (
-            PressureStarted(
-                level=Level.COUNTRY, prefix="SN", country="SN", unproven=10.5
-            ),
+            Pressure(level=Level.COUNTRY, prefix="SN", country="SN", unproven=10.5),
             "pressure              country SN: 10.5 unproven",
         ),
         (NEAR, "limit_near            sends_per_country SN: 800 of 1000/10m"),

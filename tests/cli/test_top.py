@@ -499,7 +499,7 @@ class RecordingStore:
     def __init__(self, store):
         self._store, self.away = store, False
         self.events, self.limit_usage = store.events, self
-        self.guard = store.guard
+        self.guard, self.budget = store.guard, store.budget
         self.policy_versions = store.policy_versions
 
     def shared_usage(self, hits):

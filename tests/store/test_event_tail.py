@@ -21,7 +21,6 @@ from otp_engine.domain.events import (
     MessageUndelivered,
     PlaceSuspended,
     PolicyChanged,
-    PressureStarted,
     RequestRefused,
     RequestUnavailable,
     SendRejected,
@@ -30,6 +29,7 @@ from otp_engine.domain.events import (
 )
 from otp_engine.domain.models import Channel
 from otp_engine.domain.pumping_guard.places import Level
+from otp_engine.domain.pumping_guard.rules import Pressure
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import keys
 from otp_engine.store.events import codec
@@ -90,7 +90,7 @@ EVENTS: list[Event] = [
         until=datetime(2026, 11, 28, tzinfo=UTC),
         trips=2,
     ),
-    PressureStarted(level=Level.NETWORK, prefix="+254771", country="KE", unproven=10.5),
+    Pressure(level=Level.NETWORK, prefix="+254771", country="KE", unproven=10.5),
 ]
 SOON = timedelta(minutes=1)
 

@@ -27,18 +27,6 @@ def test_no_place_is_read_without_a_name(store):
     assert store.guard.read_places([]) == []
 
 
-def test_money_is_read_with_that_of_countries(store, redis):
-    hour = redis.time()[0] // 3600
-    redis.hset(keys.GUARD, "$", f"{hour} {hour // 24} 0 0 0 0;30 12;42")
-    redis.hset(keys.GUARD, "$SN", f"{hour - 1} {hour // 24} 0 0 0 0;7;7")
-
-    assert store.guard.money_spent(["SN", "IN"]) == [42, 7, 0]
-
-
-def test_money_of_an_unused_budget_is_zero(store):
-    assert store.guard.money_spent() == [0]
-
-
 def test_proven_phone_has_messages_and_an_end(store, redis):
     redis.set(keys.for_phone(PHONE).proven, 3, ex=timedelta(days=90))
 

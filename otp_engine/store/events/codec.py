@@ -19,7 +19,6 @@ from otp_engine.domain.events import (
     MessageUndelivered,
     PlaceSuspended,
     PolicyChanged,
-    PressureStarted,
     RecordedEvent,
     RequestRefused,
     RequestUnavailable,
@@ -27,6 +26,7 @@ from otp_engine.domain.events import (
     VerificationApproved,
     VerificationCanceled,
 )
+from otp_engine.domain.pumping_guard.rules import Pressure
 from otp_engine.store import lua_codec
 from otp_engine.store.json_codec import converter
 
@@ -46,7 +46,7 @@ EVENT_KINDS: dict[str, type[Event]] = {
     "limit_near": LimitNear,
     "budget": BudgetReached,
     "suspended": PlaceSuspended,
-    "pressure": PressureStarted,
+    "pressure": Pressure,
 }
 """The class of each event kind, which is the stored name of an event."""
 
