@@ -21,8 +21,8 @@ _PLACE = click.argument("place", metavar="PREFIX|COUNTRY")
 def guard() -> None:
     """Show the pumping guard, exempt a place, or close it.
 
-    The guard counts the messages to each place with codes that were not typed in: to
-    each block of 10,000 numbers, network and country.
+    The guard counts messages of which no code was entered, by place: each block of
+    10,000 numbers, each network and each country.
     """
 
 
