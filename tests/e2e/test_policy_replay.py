@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -60,3 +62,25 @@ def test_replay_refuses_as_many_as_shadow_mode_of_simultaneous_sends(
     assert 0 < found["total"]["refused"] == refused
     assert found["total"]["saved"] == refused
     assert found["countries"][0]["country"] == "IN"
+
+
+def send_to_block(server, index):
+    body = {"phone": f"+91944{index % 7:03}{index:04}", "client_ip": "203.0.113.7"}
+    return server.post("/auth/send_otp", body, **KEY).status
+
+
+def test_replay_of_the_guard_refuses_what_its_shadow_mode_reports(
+    server, environ, empty_redis, twilio
+):
+    with ThreadPoolExecutor(8) as threads:
+        statuses = list(threads.map(partial(send_to_block, server), range(SENDS)))
+
+    assert statuses == [201] * SENDS
+    wait_until(lambda: len(stored(environ, "--kind", "sent")) == SENDS)
+    events = map(json.loads, stored(environ, "--limit", "pumping_guard"))
+    reported = Counter(event["block_hash"] for event in events)
+    found = json.loads(shown(environ, "policy", "try", "guard", "on"))
+    refused = {block["block"]: block["refused"] for block in found["blocks"]}
+    assert len(reported) == 7
+    assert reported.total() < SENDS
+    assert refused == reported
