@@ -15,7 +15,7 @@ from otp_engine.cli.event_text import SHORT_HASH
 from otp_engine.cli.policy_changes import canonical_values
 from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import fail, format_time, printable, table, warn
-from otp_engine.domain.events import PolicyChanged, RecordedEvent
+from otp_engine.domain.events import CodeSent, PolicyChanged, RecordedEvent
 from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.domain.replay.proposal import NotReplayable, Proposal
 from otp_engine.domain.replay.replay import Replay
@@ -70,12 +70,14 @@ class _Record:
         events: Number of events that were read.
         without_facts: Sends of releases that stored less about a send.
         facts_since: Time of the first send that has them.
+        without_price: Messages that have no price.
         policy_changes: Changes of the policy in the period.
     """
 
     events: int = 0
     without_facts: int = 0
     facts_since: datetime | None = None
+    without_price: int = 0
     policy_changes: int = 0
 
     def read(self, tail: EventTail) -> Iterator[RecordedEvent]:
@@ -89,7 +91,10 @@ class _Record:
     def _note(self, recorded: RecordedEvent) -> None:
         if isinstance(recorded.event, PolicyChanged):
             self.policy_changes += 1
-        elif kind_of(recorded.event) not in _ENDS:
+            return
+        if isinstance(recorded.event, CodeSent) and not recorded.event.facts.price:
+            self.without_price += 1
+        if kind_of(recorded.event) not in _ENDS:
             recipient = getattr(recorded.event, "recipient", None)
             if recipient and recipient.block_hash is None:
                 self.without_facts += 1
@@ -224,6 +229,8 @@ def _notes(
             f"{missing} events of sends{before} lack the time of the count, the API"
             " key, wider IPv6 networks and the block: they count at their own time"
         )
+    if "budget" in query.texts and (missing := result.record.without_price):
+        notes.append(f"{missing} sends have no price, and count nothing in the budget")
     if result.record.policy_changes:
         notes.append(
             f"the policy changed {result.record.policy_changes} times in the period:"

@@ -177,6 +177,28 @@ def test_text_has_the_currency_of_the_saved_messages(sent, environ):
     assert re.search(r"^SN .* 2 +\(0.40 USD\)$", result.stdout, re.MULTILINE)
 
 
+def test_messages_over_the_budget_are_refused_with_their_price(sent, tried):
+    for number in SENEGAL:
+        sent(number, 5 * MINUTE, price=200_000)
+    sent("+919445012345", 4 * MINUTE)
+
+    found = tried("budget", "0.50/24h")
+
+    assert found["total"]["sends"] == 4
+    assert found["total"]["saved_cost"] == 200_000
+    assert [row["country"] for row in found["countries"]] == ["SN"]
+    assert any("price of its event" in note for note in found["notes"])
+
+
+def test_sends_without_a_price_are_stated_for_a_budget(sent, tried):
+    sent(SENEGAL[0], 5 * MINUTE, price=200_000)
+    sent(SENEGAL[1], 5 * MINUTE)
+
+    found = tried("budget", "480/24h")
+
+    assert any("1 sends have no price" in note for note in found["notes"])
+
+
 def test_several_values_are_replayed_together(sent, tried):
     for number in [*SENEGAL, "+919445012345"]:
         sent(number, 5 * MINUTE)

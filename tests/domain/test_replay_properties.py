@@ -247,3 +247,80 @@ def test_replay_of_guard_and_limit_refuses_what_both_refuse(requests):
     refused = replay(run(UNLIMITED, requests).events, [*GUARD, "sends_total"], policy)
 
     assert refused == run(policy, requests).refusals
+
+
+PRICED_REQUESTS = st.lists(
+    st.one_of(
+        *[GUARDED_SENDS.map(lambda send: [send])] * 3,
+        *[SEND_AND_APPROVE] * 2,
+        LONG_WAITS.map(lambda wait: [wait]),
+    ),
+    max_size=40,
+).map(lambda parts: [request for part in parts for request in part])
+
+
+@pytest.mark.parametrize("guard", ["off", "shadow", "on"])
+@settings(max_examples=40)
+@given(requests=PRICED_REQUESTS, amount=st.sampled_from([5, 7, 12, 20]))
+def test_replay_refuses_what_the_enforced_budget_refuses(guard, requests, amount):
+    without = with_guard(guard=guard) if guard != "off" else UNLIMITED
+    policy = with_value("budget", f"{amount}/24h", without)
+    names = [*GUARD, "budget"] if guard == "on" else ["budget"]
+
+    refused = replay(run(UNLIMITED, requests).events, names, policy)
+
+    enforced = run(policy, requests).refusals
+    assert refused == [rule and rule.removesuffix("_country") for rule in enforced]
+
+
+@settings(max_examples=25)
+@given(requests=PRICED_REQUESTS, amount=st.sampled_from([5, 7, 12, 20]))
+def test_replay_of_the_enforced_budget_refuses_the_same(requests, amount):
+    policy = with_value("budget", f"{amount}/24h", with_guard(guard="shadow"))
+    enforced = run(policy, requests)
+
+    refused = replay(enforced.events, ["budget"], policy)
+
+    assert refused == [
+        rule and rule.removesuffix("_country") for rule in enforced.refusals
+    ]
+
+
+def sends_to_block(*digits):
+    return [Send(f"{BLOCKS[0]}{digit}") for digit in digits]
+
+
+DAY = Wait(1440 * MINUTE_MS)
+BUDGET_SCENARIOS = {
+    "block with a past": (
+        "5/24h",
+        [
+            *(
+                request
+                for send in sends_to_block(0, 1, 2)
+                for request in (send, Approve(send.number))
+            ),
+            *(*sends_to_block(3), Send(NUMBERS[3]), *sends_to_block(4, 3)),
+        ],
+        [None, None, None, None, "budget", None, "budget"],
+    ),
+    "share of a country after a usual day": (
+        "20/24h",
+        [
+            *(DAY, *sends_to_block(0), DAY, *sends_to_block(1), DAY),
+            *(*sends_to_block(0, 1, 2, 3, 4), Send(NUMBERS[3])),
+        ],
+        [*[None] * 4, *["budget_country"] * 3, None],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BUDGET_SCENARIOS)
+def test_replay_of_the_budget_refuses_the_same_in_a_scenario(name):
+    amount, requests, expected = BUDGET_SCENARIOS[name]
+    policy = with_value("budget", amount, with_guard(guard="shadow"))
+
+    refused = replay(run(UNLIMITED, requests).events, ["budget"], policy)
+
+    assert run(policy, requests).refusals == expected
+    assert refused == [rule and "budget" for rule in expected]

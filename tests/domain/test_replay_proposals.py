@@ -21,7 +21,8 @@ DEFAULTS = {name: format_value(getattr(Policy(), name)) for name in PARSERS}
 def test_replayable_value_has_a_rule(name):
     proposal = Proposal.of({name: DEFAULTS[name]}, Policy(), [PEPPER])
 
-    [rule] = proposal.rules
+    # The budget has a guard that refuses nothing before it.
+    *_, rule = proposal.rules
     assert name.startswith("guard") or step_of(rule.name) is rule.step
 
 

@@ -16,6 +16,7 @@ from otp_engine.domain.events import Action, Event, RecordedEvent, RequestRefuse
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import ApprovalCredit, CheckRequest, SendRequest
+from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
@@ -43,6 +44,12 @@ UNLIMITED = Policy(
     guard=PARSERS["guard"]("off"),
 )
 """A policy that refuses nothing; a test adds the rules that it is about."""
+
+PRICES = Prices(
+    currency="USD",
+    by_country={("IN", "sms"): 1_000_000, ("US", "sms"): 2_000_000},
+    source="test",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,7 @@ def run(policy: Policy, requests: Sequence[Request]) -> Run:
         clock=lambda: clock.seconds,
         emit=record,
         credit=credit,
+        prices=PRICES,
     )
     for request in requests:
         match request:

@@ -12,10 +12,12 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.limits import ip_networks
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
+from otp_engine.domain.money.charges import BUDGET, BUDGET_COUNTRY
 from otp_engine.domain.phones import numbering_plans
 from otp_engine.domain.phones.numbers import COUNTRY_WILDCARD, GLOBAL_NETWORK
 from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
+from otp_engine.domain.replay.budget import BudgetRule
 from otp_engine.domain.replay.guard import GuardRule
 from otp_engine.domain.replay.pseudonyms import (
     NetworkFinder,
@@ -34,6 +36,12 @@ from otp_engine.domain.replay.sends import STEPS, RecordedSend, Step, step_of
 _MILLISECOND = timedelta(milliseconds=1)
 _GUARD_MEMORY = timedelta(days=1)
 """Half-life of an unproven message."""
+_BUDGET_MEMORY = timedelta(days=8)
+"""The days that a usual day is of, and the first one, which is not whole."""
+_BUDGET_NOTE = (
+    "the money of a send is the price of its event, and shares and blocks with a past"
+    " are those of the stored events: days without them make a share smaller"
+)
 
 _LIMITS = (
     "sends_per_ip",
@@ -55,7 +63,6 @@ _CHECKS = "the events of checks do not have the time of their count"
 _VERIFICATION = "it would change which later sends belong to one verification"
 REASONS: Mapping[str, str] = {
     "auth_failures_per_ip": "requests with a wrong API key have no events",
-    "budget": "the shares of countries depend on days that events may not cover",
     "checks_per_ip": _CHECKS,
     "checks_per_key": _CHECKS,
     "code_length": "it refuses no send",
@@ -99,7 +106,8 @@ class Proposal:
             # A client's own limits can have any name.
             return None
         later = {name for name, step in STEPS.items() if step > first}
-        return later | {rule.name for rule in self.rules}
+        names = {rule.name for rule in self.rules}
+        return later | names | ({BUDGET_COUNTRY} if BUDGET in names else set())
 
     @classmethod
     def of(
@@ -120,9 +128,14 @@ class Proposal:
         builder = _Builder(policy, peppers)
         rules: list[Rule] = []
         try:
-            if any(map(_is_guard, texts)):
-                rules.append(builder.guard())
-            rules += [builder.rule(name) for name in texts if not _is_guard(name)]
+            has_guard = any(map(_is_guard, texts))
+            if has_guard or BUDGET in texts:
+                guard = builder.guard(is_enforced=has_guard)
+                rules.append(guard)
+                if BUDGET in texts:
+                    rules.append(builder.budget(guard))
+            others = [name for name in texts if not _is_guard(name) and name != BUDGET]
+            rules += map(builder.rule, others)
         except TooManyHashes as problem:
             raise NotReplayable(f"cannot be replayed: {problem}") from None
         return cls(
@@ -135,7 +148,7 @@ class Proposal:
 
 def is_replayable(name: str) -> bool:
     """Return whether stored events can decide on a value of the policy."""
-    return _is_guard(name) or name in _LIMITS or name in _SWITCHES
+    return _is_guard(name) or name in _LIMITS or name in _SWITCHES or name == BUDGET
 
 
 def _is_guard(name: str) -> bool:
@@ -145,6 +158,8 @@ def _is_guard(name: str) -> bool:
 def _memory(name: str, value: Any) -> timedelta:  # noqa: ANN401 - any value of the policy
     if _is_guard(name):
         return _GUARD_MEMORY
+    if name == BUDGET:
+        return _BUDGET_MEMORY
     limits: Collection[Limit] = ()
     if isinstance(value, Limit):
         limits = [value]
@@ -168,8 +183,12 @@ class _Builder:
     peppers: Sequence[Pepper]
     notes: list[str] = field(default_factory=list)
 
-    def guard(self) -> Rule:
-        """Return the pumping guard; in shadow mode it is replayed as if it were on."""
+    def guard(self, *, is_enforced: bool) -> GuardRule:
+        """Return the pumping guard; in shadow mode it is replayed as if it were on.
+
+        Args:
+            is_enforced: Whether it refuses.
+        """
         policy, exempt = self.policy, self.policy.guard_exempt
         finder = PrefixFinder(map(str, exempt.prefixes), self.peppers)
 
@@ -179,12 +198,21 @@ class _Builder:
             return rules if rules.is_off else replace(rules, mode=GuardMode.ON)
 
         return GuardRule(
+            # Without a name, sends that the guard refused in the record stay refused.
+            name="pumping_guard" if is_enforced else "",
+            is_enforced=is_enforced,
             rules_for=rules_for,
             is_exempt=lambda send: (
                 send.recipient.country in exempt.countries
                 or bool(finder.matching(send))
             ),
         )
+
+    def budget(self, guard: GuardRule) -> Rule:
+        """Return the budget, which decides after the *guard*."""
+        self.notes.append(_BUDGET_NOTE)
+        rules = replace(self.policy.budget_rules(currency=""), shadow=False)
+        return BudgetRule(rules=rules, guard=guard)
 
     def rule(self, name: str) -> Rule:
         """Return the rule of a value."""

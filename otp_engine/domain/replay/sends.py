@@ -15,6 +15,7 @@ from otp_engine.domain.events import (
     SendRejected,
 )
 from otp_engine.domain.models import Channel
+from otp_engine.domain.money.charges import BUDGET, BUDGET_COUNTRY
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.send_facts import SendFacts
 
@@ -45,7 +46,8 @@ STEPS: dict[str, Step] = {
     "provider_refusal": Step.PHONE,
     "resend_cooldown": Step.PHONE,
     "sends_per_phone": Step.PHONE,
-    "budget": Step.DESTINATION,
+    BUDGET: Step.DESTINATION,
+    BUDGET_COUNTRY: Step.DESTINATION,
     "pumping_guard": Step.DESTINATION,
     "sends_per_channel": Step.DESTINATION,
     "sends_per_country": Step.DESTINATION,
@@ -146,7 +148,8 @@ def _refused(event: RequestRefused, at: int) -> RecordedSend:
         facts=event.facts,
         channel=event.channel or Channel.SMS,
         step=step_of(event.limit),
-        refused_by=event.limit,
+        # A share is a part of the same rule.
+        refused_by=BUDGET if event.limit == BUDGET_COUNTRY else event.limit,
         counted_at=event.facts.counted_at or at,
         released_at=at,
     )
