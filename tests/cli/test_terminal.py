@@ -252,6 +252,8 @@ PREFIX_AND_PHONE = ["sends_per_phone", "sends_per_prefix"]
     [
         (("otp-engine", "po"), ["policy"]),
         (("otp-engine", "policy", "ro"), ["rollback"]),
+        (("otp-engine", "events", "--by", "p"), ["prefix", "phone", "provider"]),
+        (("otp-engine", "events", "--by", "ip,pre"), ["ip,prefix"]),
         (("otp-engine", "policy", "set", "tt"), ["ttl"]),
         (("otp-engine", "policy", "set", "sends_per_p"), PREFIX_AND_PHONE),
         (("otp-engine", "policy", "set", "sending", ""), ["on", "off"]),

@@ -144,6 +144,17 @@ def _parse_by(
     return tuple(dict.fromkeys(names))
 
 
+def _complete_by(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """List what can follow the fields before the last comma."""
+    before, comma, start = incomplete.rpartition(",")
+    chosen = before.split(",")
+    return [
+        f"{before}{comma}{name}"
+        for name in COUNTED_BY
+        if name.startswith(start) and name not in chosen
+    ]
+
+
 @click.command(cls=RedisCommand)
 @click.option("-f", "--follow", is_flag=True, help="Continue with new events.")
 @click.option(
@@ -198,6 +209,7 @@ def _parse_by(
     "--by",
     multiple=True,
     callback=_parse_by,
+    shell_complete=_complete_by,
     metavar="FIELD",
     help=f"Count events by fields, most frequent first: {', '.join(COUNTED_BY)}.",
 )
