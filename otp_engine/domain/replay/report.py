@@ -11,7 +11,7 @@ from otp_engine.domain.replay.sends import RecordedSend
 
 
 class Group(StrEnum):
-    """What the rows of a report have in common."""
+    """What the rows of a report have in common, in the order of `Report._tallies`."""
 
     COUNTRY = "country"
     PREFIX = "prefix"
@@ -130,13 +130,11 @@ class Report:
 
     def _tallies(self, send: RecordedSend) -> Collection[Tally]:
         recipient = send.recipient
-        keys = {
-            Group.COUNTRY: recipient.country,
-            Group.PREFIX: recipient.prefix,
-            Group.BLOCK: recipient.block_hash,
-            Group.ADDRESS: recipient.ip_hash,
-        }
-        return [
-            self.total,
-            *(self.groups[group][key] for group, key in keys.items() if key),
-        ]
+        keys = (
+            recipient.country,
+            recipient.prefix,
+            recipient.block_hash,
+            recipient.ip_hash,
+        )
+        rows = zip(self.groups.values(), keys, strict=True)
+        return [self.total, *[tallies[key] for tallies, key in rows if key]]

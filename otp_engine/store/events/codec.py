@@ -103,7 +103,7 @@ def decode(entry: Fields) -> Event | None:
     """
     try:
         event_type = EVENT_KINDS[entry[b"kind"].decode()]
-        event: Event = converter.loads(entry[b"event"], event_type)
+        event: Event = converter.loads(entry[b"event"].decode(), event_type)
     except (KeyError, TypeError, ValueError):
         return None
     return event
