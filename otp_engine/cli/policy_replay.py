@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -179,7 +181,8 @@ def _replay(
         end=end + _LONGEST_TTL + _LONGEST_HOLD,
         event_filter=EventFilter(kinds=_KINDS, refusals=proposal.refusals),
     )
-    Replay(proposal.rules, proposal.ttl_ms, report).run(record.read(tail))
+    with _no_garbage_collection():
+        Replay(proposal.rules, proposal.ttl_ms, report).run(record.read(tail))
     report.finish()
     result = _Result(
         values=values,
@@ -192,6 +195,19 @@ def _replay(
         blocks=_known_blocks(context) if report.total.refused else {},
     )
     return replace(result, notes=_notes(result, query, proposal, refusals))
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Turn the search for cycles off, which takes a quarter of the time of a replay.
+
+    Its objects have no cycles.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _known_blocks(context: PolicyContext) -> dict[str, str]:
