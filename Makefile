@@ -41,8 +41,8 @@ check: $(ready)  ## run the linters and the type checker
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports --no-logo --no-cache
 
-trials: $(ready)  ## run them in full, and write docs/reliability.md; or only=NAME
-	$(venv)/bin/pytest tests/fault_injection --whole --report docs/reliability.md $(if $(seeds),--seeds "$(seeds)") $(if $(only),-k "$(only)")
+trials: $(ready)  ## run them in full, and write docs/reliability.md; or only=NAME; seeds and compare as for drill
+	$(venv)/bin/pytest tests/fault_injection --whole --report docs/reliability.md $(if $(compare),--compare) $(if $(seeds),--seeds "$(seeds)") $(if $(only),-k "$(only)")
 
 drill: $(ready)  ## run a simulated day with each attack; or seeds=1,2,3 compare=1 only=NAME
 	$(venv)/bin/pytest tests/fault_injection/test_pumping.py --whole --print $(if $(compare),--compare) $(if $(seeds),--seeds "$(seeds)") $(if $(only),-k "$(only)")
