@@ -23,6 +23,8 @@ UNHARMED, UNHARMED_QUIET, UNHARMED_BUSY = 95.0, 99.5, 95.0
 GUARD, GUARD_AND_BUDGET = "guard", "guard and budget"
 # Models, which need no service.
 CAPS = {"no limit (model)": 10**6, "25 a day into a block (model)": 25}
+# A day waits for the credits of its approvals most of the time, not for a processor.
+_PARALLEL = 5
 # Of the usual number of people, in the short form.
 SMALL = 0.2
 
@@ -59,12 +61,12 @@ def configurations_for(world, compare):
 
 
 def run_all(worlds, seeds, attack, *, compare, days=HISTORY_DAYS):
-    """Return the results of the seeds, by configuration, two at a time.
+    """Return the results of the seeds, by configuration, several at a time.
 
     Only the configuration that has bounds runs on each seed, the others on the first.
     """
     runs: dict[str, list[Future[results.Result]]] = {}
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(_PARALLEL) as pool:
         for seed in seeds:
             world = worlds(seed, days)
             for name, cap in CAPS.items():
