@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from otp_engine import senders
@@ -17,6 +18,7 @@ from otp_engine.cli.terminal import fail, status_line, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.money import amounts
 from otp_engine.domain.policy.online_guessing import guessing_chance
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import apply
 from otp_engine.errors import (
@@ -51,8 +53,7 @@ def doctor(*, url: str | None = None) -> None:
     if all(healthy):
         for warning in stored_config_warnings.collect(settings, store):
             warn(warning)
-        _report_guard(settings, store)
-        _report_budget(settings, store)
+        _report_live(settings, store)
         if url:
             healthy.append(_report_proxies(url, settings, store))
         elif settings.trusted_proxies:
@@ -63,32 +64,24 @@ def doctor(*, url: str | None = None) -> None:
     sys.exit(0 if all(healthy) else 1)
 
 
-def _report_guard(settings: Settings, store: RedisStore) -> None:
-    """Print what the pumping guard has suspended, and would have refused."""
+def _report_live(settings: Settings, store: RedisStore) -> None:
+    """Print what the pumping guard did and what messages cost, under the live policy.
+
+    Without a reply of Redis, or with a policy that this release cannot read, the
+    warnings have the reason.
+    """
     if settings.redis_url is None:
         return
     versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
-    try:
+    with suppress(StoreUnavailable, ValueError):
         policy = apply(settings.policy, versions.live_state())
-        sentences = guard_report.report(store, policy, datetime.now(UTC))
-    except (StoreUnavailable, ValueError):
-        # The warnings have the reason.
-        return
-    for sentence in sentences:
-        success(sentence)
+        for sentence in guard_report.report(store, policy, datetime.now(UTC)):
+            success(sentence)
+        _report_budget(settings, policy, store.budget.read().whole.spent)
 
 
-def _report_budget(settings: Settings, store: RedisStore) -> None:
+def _report_budget(settings: Settings, policy: Policy, spent: int) -> None:
     """Print what messages cost, and recommend a budget if there is none."""
-    if settings.redis_url is None:
-        return
-    versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
-    try:
-        policy = apply(settings.policy, versions.live_state())
-        spent = store.budget.read().whole.spent
-    except (StoreUnavailable, ValueError):
-        # The warnings have the reason.
-        return
     money = f"{amounts.format_amount(spent)} {settings.currency}"
     if policy.budget:
         success(f"messages cost {money} in a day; the budget is {policy.budget}")
