@@ -1,13 +1,17 @@
-"""Fixtures of the live policy: an instance, its clock, its versions and its gauges."""
+"""Fixtures of the live policy, and of an engine with other values of it."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from otp_engine.domain.policy.live import LivePolicy
+from otp_engine.domain.policy.policy import PARSERS
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from tests.support.clock import Clock
 from tests.support.live_policy import BASE_POLICY, PEPPER, FakeGauges, FakeVersionStore
+from tests.support.tuning import with_policy
 
 
 @pytest.fixture
@@ -41,3 +45,19 @@ def start(version_store, clock, gauges):
 @pytest.fixture
 def live(start):
     return start()
+
+
+@pytest.fixture
+def emitted():
+    return []
+
+
+@pytest.fixture
+def engine_with(engine, emitted):
+    """Return a function that returns the engine with other values, as texts."""
+
+    def build(**texts):
+        values = {name: PARSERS[name](text) for name, text in texts.items()}
+        return replace(with_policy(engine, **values), emit=emitted.append)
+
+    return build

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,27 +14,11 @@ from otp_engine.domain.limits.limits import Limit, LimitHit, Window, WindowUsage
 from otp_engine.domain.limits.near_limits import NearLimits
 from otp_engine.domain.models import SendRequest
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.policy.policy import PARSERS
 from otp_engine.errors import RateLimited
 from otp_engine.store.limit_hits import RedisLimitHits
 from otp_engine.store.redis_client import RedisClient
 from tests.support.clock import Clock
 from tests.support.fakes import different_code
-from tests.support.tuning import with_policy
-
-
-@pytest.fixture
-def emitted():
-    return []
-
-
-@pytest.fixture
-def engine_with(engine, emitted):
-    def build(**texts):
-        values = {name: PARSERS[name](text) for name, text in texts.items()}
-        return replace(with_policy(engine, **values), emit=emitted.append)
-
-    return build
 
 
 def send(engine, count, **fields):

@@ -11,7 +11,6 @@ from otp_engine.domain import engine_router
 from otp_engine.domain.events import RequestRefused
 from otp_engine.domain.models import SendRequest
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.policy.policy import PARSERS
 from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.errors import (
     ChannelNotAllowed,
@@ -24,23 +23,8 @@ from otp_engine.errors import (
     SendingDisabled,
 )
 from otp_engine.senders.null import NullSender
-from tests.support.tuning import with_policy
 
 BLOCKED_IP, OTHER_IP = "203.0.113.7", "198.51.100.7"
-
-
-@pytest.fixture
-def emitted():
-    return []
-
-
-@pytest.fixture
-def engine_with(engine, emitted):
-    def build(**texts):
-        values = {name: PARSERS[name](text) for name, text in texts.items()}
-        return replace(with_policy(engine, **values), emit=emitted.append)
-
-    return build
 
 
 def build_router(engine):
