@@ -88,7 +88,7 @@ class GuardMetrics(Collector):
         yield suspended
         unproven = GaugeMetricFamily(
             "otp_guard_unproven_messages",
-            "Messages of a country that no code was typed in of; halves in a day.",
+            "Messages of a country without an entered code; they halve in a day.",
             labels=["country"],
         )
         for country, messages in by_country.items():
