@@ -17,7 +17,7 @@ def measured():
         ("POST /auth/verify_otp, wrong", 105, 38),
         ("POST /auth/verify_otp, right", 134, 42),
         ("POST /v2 Verifications", 227, 70),
-        ("POST /v2 VerificationCheck", 155, 51),
+        ("POST /v2 VerificationCheck", 155, 52),
     ],
 )
 def test_walk_has_few_calls_and_files(measured, request_name, calls, files):

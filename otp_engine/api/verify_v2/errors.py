@@ -24,7 +24,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from otp_engine import errors
 from otp_engine.api import error_handlers, response_headers
-from otp_engine.api.verify_v2 import wire
+from otp_engine.domain import sids
 from otp_engine.parsing import is_sid
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ def unconfirmed(verification: bytes) -> ResponseReturnValue:
     and a bound verification can be checked with its SID only.
     """
     body, status, headers = handle(errors.DeliveryUnconfirmed())
-    sid = wire.verification_sid(verification)
+    sid = sids.verification_sid(verification)
     return body, status, headers | {"OTP-Verification": sid}
 
 

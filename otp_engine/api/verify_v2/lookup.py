@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from otp_engine.api import context, form_numbers
 from otp_engine.api.context import Dependencies
-from otp_engine.api.verify_v2 import errors, wire
+from otp_engine.api.verify_v2 import errors
 from otp_engine.api.verify_v2.serializers import VerificationResource
-from otp_engine.domain import verification_records
+from otp_engine.domain import sids, verification_records
 from otp_engine.domain.models import Channel, PendingVerification
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.services import Service
@@ -188,7 +188,7 @@ def find_by_sid(app: Dependencies, sid: str, service: Service) -> VerificationRe
     Raises:
         TwilioApiError: There is none, or it has another service.
     """
-    record = app.records.get(wire.verification_id(sid))
+    record = app.records.get(sids.verification_id(sid))
     if record is None or record.service != service.sid:
         raise errors.not_found()
     return VerificationRef(_decrypt_number(app, record), service, record)

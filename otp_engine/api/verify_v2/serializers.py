@@ -10,6 +10,7 @@ from typing import Any
 from flask import g
 
 from otp_engine.api.verify_v2 import wire
+from otp_engine.domain import sids
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.services import Service
@@ -61,7 +62,7 @@ class VerificationResource:
                 {
                     "time": wire.format_milliseconds(attempt.sent_at),
                     "channel": attempt.channel,
-                    "attempt_sid": wire.attempt_sid(self.id, attempt.send_id),
+                    "attempt_sid": sids.attempt_sid(self.id, attempt.send_id),
                 }
                 for attempt in self.attempts
             ],
@@ -75,7 +76,7 @@ class VerificationResource:
 
     def _common(self) -> dict[str, Any]:
         return {
-            "sid": wire.verification_sid(self.id),
+            "sid": sids.verification_sid(self.id),
             "service_sid": self.service.sid,
             "account_sid": g.account,
             "to": self.number.e164,

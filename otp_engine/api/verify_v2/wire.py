@@ -1,4 +1,4 @@
-"""SIDs, timestamps and URLs in Twilio's format."""
+"""Timestamps, new SIDs and URLs in Twilio's format."""
 
 from __future__ import annotations
 
@@ -13,21 +13,6 @@ from otp_engine.api import context, own_url
 def generate_sid(prefix: str) -> str:
     """Return a new random SID with the two letters of *prefix*."""
     return prefix + secrets.token_hex(16)
-
-
-def verification_sid(id: bytes) -> str:
-    """Return the SID of a verification."""
-    return f"VE{id.hex()}"
-
-
-def verification_id(sid: str) -> bytes:
-    """Return the ID, 16 bytes, of the verification with that SID."""
-    return bytes.fromhex(sid.removeprefix("VE"))
-
-
-def attempt_sid(id: bytes, send_id: bytes) -> str:
-    """Return the SID of one send of a verification."""
-    return f"VL{send_id.hex()}{id.hex()[:16]}"
 
 
 def format_seconds(moment: datetime) -> str:

@@ -17,7 +17,7 @@ from otp_engine import parsing
 from otp_engine.api import context, form_numbers
 from otp_engine.api.verify_v2 import errors, lookup, params, wire
 from otp_engine.api.verify_v2.pagination import paginate
-from otp_engine.domain import recipients
+from otp_engine.domain import recipients, sids
 from otp_engine.domain.events import CodeSent, RecordedEvent, VerificationApproved
 from otp_engine.domain.messages import languages
 from otp_engine.domain.phones import numbers
@@ -43,7 +43,7 @@ class _Attempt:
 
     @property
     def sid(self) -> str:
-        return wire.attempt_sid(self.sent.verification_id, self.sent.send_id)
+        return sids.attempt_sid(self.sent.verification_id, self.sent.send_id)
 
     @property
     def conversion(self) -> str:
@@ -86,7 +86,7 @@ def summary() -> ResponseReturnValue:
 def serialize(attempt: _Attempt) -> dict[str, Any]:
     """Return the body of an attempt."""
     sent = attempt.sent
-    verification_sid = wire.verification_sid(sent.verification_id)
+    verification_sid = sids.verification_sid(sent.verification_id)
     return {
         "sid": attempt.sid,
         "account_sid": g.account,
@@ -140,7 +140,7 @@ def _by_service(text: str) -> _Filter:
 
 
 def _by_verification(text: str) -> _Filter:
-    verification = wire.verification_id(_parse_verification_sid(text))
+    verification = sids.verification_id(_parse_verification_sid(text))
     return lambda attempt: attempt.sent.verification_id == verification
 
 

@@ -1,0 +1,27 @@
+"""SIDs of verifications and of their sends, in Twilio's format."""
+
+from __future__ import annotations
+
+
+def verification_sid(id: bytes) -> str:
+    """Return the SID of a verification.
+
+    Args:
+        id: Id of the verification, 16 bytes.
+    """
+    return f"VE{id.hex()}"
+
+
+def verification_id(sid: str) -> bytes:
+    """Return the ID, 16 bytes, of the verification with that SID."""
+    return bytes.fromhex(sid.removeprefix("VE"))
+
+
+def attempt_sid(id: bytes, send_id: bytes) -> str:
+    """Return the SID of one send of a verification.
+
+    Args:
+        id: Id of the verification, 16 bytes.
+        send_id: Id of the send, 8 bytes.
+    """
+    return f"VL{send_id.hex()}{id.hex()[:16]}"
