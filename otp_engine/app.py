@@ -55,7 +55,7 @@ from otp_engine.domain.engine import Engine
 from otp_engine.domain.engine_router import EngineRouter
 from otp_engine.domain.events import Event, EventListener, event_from_report
 from otp_engine.domain.limits import hits
-from otp_engine.domain.messages.delivery_reports import DeliveryReport
+from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
 from otp_engine.domain.phones import countries, numbers
@@ -69,7 +69,7 @@ from otp_engine.domain.ports import Sender, VerificationStore
 from otp_engine.domain.safe_numbers import SafeNumbers
 from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
-from otp_engine.errors import StoreUnavailable
+from otp_engine.errors import InvalidPhone, StoreUnavailable
 from otp_engine.ops import health, request_log
 from otp_engine.resilience.dependency_metrics import DependencyMetrics
 from otp_engine.senders.console import ConsoleProvider
@@ -292,17 +292,37 @@ def _add_views(
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(jwks.blueprint(dependencies.proofs))
     web.init_app(app, settings, store.inbox)
-    if parse_report := senders.build_report_parser(settings):
-        path = urlsplit(settings.twilio_webhook_url or "").path
-        if path.startswith(f"{settings.public_path}/"):
-            # The middleware removes the public path.
-            path = path.removeprefix(settings.public_path)
+    _add_report_receivers(app, settings, store, dependencies)
+
+
+def _add_report_receivers(
+    app: Flask, settings: Settings, store: RedisStore, dependencies: Dependencies
+) -> None:
+    base_url = settings.callback_url or settings.public_url
+    path = urlsplit(base_url or "").path
+    if path == settings.public_path or path.startswith(f"{settings.public_path}/"):
+        # The middleware removes the public path.
+        path = path.removeprefix(settings.public_path)
+
+    def record(report: DeliveryReport) -> None:
+        if not (report.status.is_failure or report.status.has_arrived):
+            return
+        if not store.seen_reports.mark_seen(report.message_id):
+            return
+        engine = dependencies.engines.production
+        # A report that no message was sent for has another recipient.
+        with suppress(InvalidPhone):
+            number = numbers.parse(report.to, numbers.UNKNOWN_REGION)
+            engine.emit(event_from_report(report, number, engine.peppers[0]))
+
+    if receivers := senders.build_report_receivers(settings):
         app.register_blueprint(
             provider_webhooks.blueprint(
-                path,
-                parse_report,
-                store.seen_reports.mark_seen,
+                receivers,
+                record,
                 BoundedSemaphore(_MAX_CONCURRENT_REPORTS),
+                base_url=base_url,
+                path=path,
             )
         )
 
@@ -419,7 +439,12 @@ def _build_sender(
     def report_undelivered(message: Message) -> None:
         number = numbers.parse(message.to, numbers.UNKNOWN_REGION)
         report = DeliveryReport(
-            message_id="", to=message.to, delivered=False, provider=ConsoleProvider.name
+            delivery_id=None,
+            message_id="",
+            status=DeliveryStatus.UNDELIVERED,
+            provider=ConsoleProvider.name,
+            channel=message.channel,
+            to=message.to,
         )
         emit(event_from_report(report, number, settings.peppers[0]))
         store.inbox.mark_undelivered(message.verification_id)

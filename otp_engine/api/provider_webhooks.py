@@ -2,91 +2,105 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from threading import BoundedSemaphore
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from otp_engine.api import context
-from otp_engine.config.settings import TWILIO_WEBHOOK_PATH
-from otp_engine.domain import events
-from otp_engine.domain.messages.delivery_reports import DeliveryReport, ReportParser
-from otp_engine.domain.phones import numbers
-from otp_engine.errors import InvalidPhone, InvalidRequest, Overloaded, Unauthorized
+from otp_engine.domain.messages.delivery_reports import DeliveryReport
+from otp_engine.errors import InvalidRequest, Overloaded
+from otp_engine.senders.reports import ReportReceiver, ReportRequest
 
 BELOW_A_PATH = "below_a_path"
-"""The name of the view at the path of `OTP_CALLBACK_URL`."""
+"""The end of the names of the views at the path of `OTP_CALLBACK_URL`."""
 
-_MAX_BYTES = 4 * 1024
 # Reports that arrive at once, with their bodies, release their slots sooner.
 _SLOT_TIMEOUT = 0.05  # seconds
-# HMAC-SHA1 in base64: 20 bytes.
-_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=", re.ASCII)
 
 
 def blueprint(
-    path: str,
-    parse_report: ReportParser,
-    mark_seen: Callable[[str], bool],
+    receivers: Sequence[ReportReceiver],
+    record: Callable[[DeliveryReport], object],
     slots: BoundedSemaphore,
+    *,
+    base_url: str | None,
+    path: str = "",
 ) -> Blueprint:
-    """Build the view.
+    """Build the view of each receiver.
 
     Args:
-        path: The path that the provider posts to. A proxy may remove the part before
-            `TWILIO_WEBHOOK_PATH`, or keep it.
-        parse_report: Verifies and parses a report.
-        mark_seen: Stores that a report on a message was received, and returns whether
-            it is the first one; providers can repeat a report.
+        receivers: Verify and parse the reports of one provider each.
+        record: Records a report.
         slots: Limits the bodies that are read at once. A client can send a body slowly,
             and holds a thread until it is complete.
+        base_url: The URL of this service as providers know it; None takes the URL of
+            the request.
+        path: The path of that URL. A proxy may remove it, or keep it.
 
     Returns:
         The blueprint `callbacks`.
     """
     bp = Blueprint("callbacks", __name__)
-
-    def receive_report() -> ResponseReturnValue:
-        signature = _signature()
-        report = parse_report(_read_form(slots), signature)
-        if report and mark_seen(report.message_id):
-            _emit(report)
-        return "", HTTPStatus.NO_CONTENT
-
-    bp.add_url_rule(TWILIO_WEBHOOK_PATH, view_func=receive_report, methods=["POST"])
-    if path != TWILIO_WEBHOOK_PATH:
-        bp.add_url_rule(path, BELOW_A_PATH, view_func=receive_report, methods=["POST"])
+    for number, receiver in enumerate(receivers):
+        view = partial(_receive, receiver, record, slots, base_url)
+        bp.add_url_rule(receiver.path, f"{number}", view, methods=["POST"])
+        if path:
+            name = f"{number}_{BELOW_A_PATH}"
+            bp.add_url_rule(f"{path}{receiver.path}", name, view, methods=["POST"])
     return bp
 
 
-def _signature() -> str:
-    """Check the headers before the body is read, because a body can arrive slowly.
+def _receive(
+    receiver: ReportReceiver,
+    record: Callable[[DeliveryReport], object],
+    slots: BoundedSemaphore,
+    base_url: str | None,
+) -> ResponseReturnValue:
+    """Serve one request of a provider."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    receiver.check_headers(headers)
+    _check_length(receiver.max_bytes)
+    reply = receiver.receive(
+        _read_request(slots, headers, _url(base_url, receiver.path))
+    )
+    for report in reply.reports:
+        record(report)
+    if not reply.body:
+        return "", HTTPStatus.NO_CONTENT
+    return Response(reply.body, content_type=reply.content_type)
 
-    The signature covers the body, so its value can only be checked afterwards.
 
-    Returns:
-        The signature.
+def _url(base_url: str | None, path: str) -> str:
+    """Return the URL of this request as the provider knows it.
+
+    Not that of the request, which a proxy may have changed.
+    """
+    query = request.query_string.decode("ascii", "replace")
+    url = f"{base_url or request.root_url.rstrip('/')}{path}"
+    return f"{url}?{query}" if query else url
+
+
+def _check_length(max_bytes: int) -> None:
+    """Check the length of the body before it is read.
 
     Raises:
-        Unauthorized: There is no signature, or its format is not Twilio's.
+        InvalidRequest: The request has no Content-Length; those of providers have one.
         RequestEntityTooLarge: The body is longer than any report.
-        InvalidRequest: The request has no Content-Length; Twilio's always has one.
     """
-    signature = request.headers.get("X-Twilio-Signature", "")
-    if not _SIGNATURE.fullmatch(signature):
-        raise Unauthorized
     if request.content_length is None:
-        raise InvalidRequest("A form needs a Content-Length.")
-    if request.content_length > _MAX_BYTES:
+        raise InvalidRequest("A delivery report needs a Content-Length.")
+    if request.content_length > max_bytes:
         raise RequestEntityTooLarge
-    return signature
+    request.max_content_length = max_bytes
 
 
-def _read_form(slots: BoundedSemaphore) -> Mapping[str, str]:
+def _read_request(
+    slots: BoundedSemaphore, headers: Mapping[str, str], url: str
+) -> ReportRequest:
     """Read the body once one of *slots* is free.
 
     Raises:
@@ -96,16 +110,13 @@ def _read_form(slots: BoundedSemaphore) -> Mapping[str, str]:
     if not slots.acquire(timeout=_SLOT_TIMEOUT):
         raise Overloaded
     try:
-        return request.form
+        return ReportRequest(
+            url=url,
+            headers=headers,
+            query=request.args,
+            # The form is parsed from the cached body.
+            body=request.get_data(cache=True),
+            form=request.form,
+        )
     finally:
         slots.release()
-
-
-def _emit(report: DeliveryReport) -> None:
-    engine = context.get_dependencies().engines.production
-    try:
-        number = numbers.parse(report.to, numbers.UNKNOWN_REGION)
-    except InvalidPhone:
-        # The message was sent through another channel, and not by this service.
-        return
-    engine.emit(events.event_from_report(report, number, engine.peppers[0]))

@@ -83,7 +83,7 @@ class MessageUndelivered:
 
     recipient: PseudonymousRecipient
     channel: Channel
-    provider_error: int | None
+    provider_error: int | str | None
     provider: str | None = None
 
 
@@ -344,7 +344,7 @@ class RecordedEvent:
 def event_from_report(
     report: DeliveryReport, number: PhoneNumber, pepper: Pepper
 ) -> Event:
-    """Return the event of a delivery report.
+    """Return the event of a delivery report with a final status.
 
     Args:
         report: The report, from a provider.
@@ -352,13 +352,13 @@ def event_from_report(
         pepper: The current pepper.
     """
     recipient = PseudonymousRecipient.from_number(number, pepper)
-    if report.delivered:
+    if report.status.has_arrived:
         return MessageDelivered(
-            recipient=recipient, channel=Channel.SMS, provider=report.provider
+            recipient=recipient, channel=report.channel, provider=report.provider
         )
     return MessageUndelivered(
         recipient=recipient,
-        channel=Channel.SMS,
+        channel=report.channel,
         provider_error=report.provider_error,
         provider=report.provider,
     )

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from otp_engine.config import Settings
-from otp_engine.domain.messages.delivery_reports import ReportParser
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.ports import Sender
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
@@ -19,6 +18,7 @@ from otp_engine.senders.console import ConsoleProvider
 from otp_engine.senders.failover import FailoverSender
 from otp_engine.senders.guarded import GuardedSender
 from otp_engine.senders.provider import Provider
+from otp_engine.senders.reports import ReportReceiver
 
 _FAILURE_THRESHOLD = 5
 _RESET_TIMEOUT = timedelta(seconds=10)
@@ -68,15 +68,16 @@ def _build_twilio(settings: Settings) -> Provider:
     return TwilioProvider(settings.twilio, status_callback=settings.twilio_webhook_url)
 
 
-def build_report_parser(settings: Settings) -> ReportParser | None:
-    """Return the parser of delivery reports.
+def build_report_receivers(settings: Settings) -> list[ReportReceiver]:
+    """Return the receivers of delivery reports.
 
     Returns:
-        The parser; None if the settings have no provider that sends reports.
+        One for each provider that can reach this service and sign its reports.
     """
-    if not (settings.twilio and settings.twilio.token and settings.twilio_webhook_url):
-        return None
-    # As in _build_twilio.
-    from otp_engine.senders.twilio_reports import TwilioReportParser  # noqa: PLC0415 - see above
+    receivers: list[ReportReceiver] = []
+    if settings.twilio and settings.twilio.token and settings.twilio_webhook_url:
+        # As in _build_twilio.
+        from otp_engine.senders.twilio_reports import TwilioReportReceiver  # noqa: PLC0415 - see above
 
-    return TwilioReportParser(settings.twilio.token, settings.twilio_webhook_url).parse
+        receivers.append(TwilioReportReceiver(settings.twilio.token))
+    return receivers

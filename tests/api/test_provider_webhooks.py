@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from threading import BoundedSemaphore
+
 import pytest
 from twilio.request_validator import RequestValidator
 
 from otp_engine import config
-from otp_engine.app import create_app
+from otp_engine.api import error_handlers, provider_webhooks
+from otp_engine.app import build_flask, create_app
 from otp_engine.domain.events import MessageDelivered, MessageUndelivered
+from otp_engine.errors import Unauthorized
+from otp_engine.senders.reports import Reply
 from tests.support import twilio_server
 from tests.support.metrics_page import values
 from tests.support.settings import RELAXED
@@ -95,7 +100,7 @@ def test_report_of_other_channel_emits_no_event(client, store):
     assert emitted_events(store) == []
 
 
-@pytest.mark.parametrize("status", ["queued", "sending", "sent", "read", ""])
+@pytest.mark.parametrize("status", ["queued", "sending", "sent", "new-status", ""])
 def test_report_of_message_in_transit_emits_no_event(client, store, status):
     assert report(client, status).status_code == 204
     assert emitted_events(store) == []
@@ -284,6 +289,72 @@ def test_report_signed_for_another_url_is_rejected(app_with, url):
     response = client.post("/callbacks/twilio", data=form, headers=signed(form, url))
 
     assert response.status_code == 401
+
+
+class Receiver:
+    """A receiver of reports in JSON, with a body in its response."""
+
+    path = "/callbacks/test"
+    max_bytes = 100_000
+
+    def __init__(self):
+        self.requests = []
+
+    def check_headers(self, headers):
+        if headers.get("x-secret") != "s":
+            raise Unauthorized
+
+    def receive(self, request):
+        self.requests.append(request)
+        return Reply(body=request.body.decode(), content_type="text/xml")
+
+
+def app_with_receiver(receiver, base_url=None, path=""):
+    app = build_flask()
+    error_handlers.register(app, {})
+    views = provider_webhooks.blueprint(
+        [receiver], lambda _: None, BoundedSemaphore(1), base_url=base_url, path=path
+    )
+    app.register_blueprint(views)
+    return app.test_client()
+
+
+def test_response_of_receiver_has_its_type():
+    client = app_with_receiver(Receiver())
+
+    response = client.post("/callbacks/test", data=b"<Ok/>", headers={"X-Secret": "s"})
+
+    assert (response.status_code, response.data) == (200, b"<Ok/>")
+    assert response.content_type == "text/xml"
+
+
+def test_receiver_gets_url_of_provider_with_exact_query():
+    receiver = Receiver()
+    client = app_with_receiver(receiver, "https://hooks.example.com/otp", "/otp")
+
+    client.post(
+        "/otp/callbacks/test?a=%2B1&delivery=x", data=b"{}", headers={"X-Secret": "s"}
+    )
+
+    [request] = receiver.requests
+    assert request.url == (
+        "https://hooks.example.com/otp/callbacks/test?a=%2B1&delivery=x"
+    )
+    assert request.query["a"] == "+1"
+
+
+@pytest.mark.parametrize(
+    ("length", "secret", "status"),
+    [(100_000, "s", 200), (100_001, "s", 413), (1, "x", 401)],
+)
+def test_length_of_body_is_limited_by_its_receiver(length, secret, status):
+    client = app_with_receiver(Receiver())
+
+    response = client.post(
+        "/callbacks/test", data=b"x" * length, headers={"X-Secret": secret}
+    )
+
+    assert response.status_code == status
 
 
 @pytest.mark.parametrize(

@@ -87,5 +87,5 @@ def test_senders_are_built_in_order_of_preference():
     assert sender.name == "twilio,console"
 
 
-def test_installation_without_twilio_has_no_report_parser():
-    assert senders.build_report_parser(settings()) is None
+def test_installation_without_twilio_has_no_report_receiver():
+    assert senders.build_report_receivers(settings()) == []
