@@ -19,6 +19,7 @@ from otp_engine import __version__, config
 from otp_engine.cli import connection_limit, listen_address, serve
 from otp_engine.cli.common import load
 from otp_engine.cli.listen_address import ListenAddress
+from otp_engine.crypto.webhook_signatures import WebhookSecret
 from otp_engine.domain.services import Service
 from otp_engine.store.redis_store import RedisStore
 from tests.support import redis_server, twilio_server
@@ -323,6 +324,12 @@ def test_new_proof_key_has_32_bytes():
     name, _, value = line.partition("=")
     assert name == "OTP_PROOF_KEY"
     assert len(base64.b64decode(value, validate=True)) == 32
+
+
+def test_new_webhook_secret_can_be_parsed():
+    line = run("keys", "webhook").stdout.strip()
+
+    assert WebhookSecret.parse(line).to_text() == line
 
 
 @pytest.mark.parametrize(("length", "exit_code"), [(47, 0), (46, 1)])

@@ -9,6 +9,7 @@ import click
 
 from otp_engine.cli.terminal import fail, read_input, success, warn
 from otp_engine.crypto import api_keys
+from otp_engine.crypto.webhook_signatures import WebhookSecret
 
 # The least length of a pepper, and the length of an Ed25519 seed (RFC 8032).
 _SECRET_BYTES = 32
@@ -22,6 +23,14 @@ def pepper() -> None:
 def proof() -> None:
     """Print a new signing key of proof tokens as a line for the environment."""
     _print_base64("OTP_PROOF_KEY")
+
+
+def webhook() -> None:
+    """Print a new secret of webhooks, without the name of a variable.
+
+    The event webhook and each webhook provider have a secret of their own.
+    """
+    click.echo(WebhookSecret.generate().to_text())
 
 
 def new(name: str) -> None:

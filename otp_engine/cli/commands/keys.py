@@ -27,6 +27,14 @@ def proof() -> None:
 
 
 @keys.command()
+def webhook() -> None:
+    """Print a new secret that signs webhooks, as whsec_ and base64."""
+    from otp_engine.cli import keys as work
+
+    work.webhook()
+
+
+@keys.command()
 @click.argument("name")
 def new(*, name: str) -> None:
     """Print a new API key for the client NAME.
