@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from socket import socket
 from time import monotonic
 
+MAX_BODY_BYTES = 1_048_576
+"""The longest body of a response, unless the connection has another maximum."""
+
 _RECEIVE_BYTES = 65_536
 _MAX_HEAD_BYTES = 65_536
-_MAX_BODY_BYTES = 1_048_576
 _HEAD_END = b"\r\n\r\n"
 _STATUS_LINE = re.compile(rb"HTTP/1\.(?P<minor>[01]) (?P<status>[1-9][0-9]{2})(?: |$)")
 # `int` also accepts signs, underscores and 0x.
@@ -55,10 +58,20 @@ class HttpResponse:
     Attributes:
         status: Its status code.
         body: Its body, without a transfer coding.
+        headers: Its headers, with names in lower case; the last one of each name.
     """
 
     status: int
     body: bytes = field(repr=False)
+    headers: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)
+
+    def header(self, name: str) -> str:
+        """Return the value of a header; an empty text without it.
+
+        Args:
+            name: Its name, in any case.
+        """
+        return self.headers.get(name.lower().encode(), b"").decode("latin-1")
 
 
 class HttpConnection:
@@ -70,15 +83,23 @@ class HttpConnection:
         idle_since: Monotonic seconds at the end of its last request.
     """
 
-    def __init__(self, connected: socket, *, idle_since: float = 0.0) -> None:
+    def __init__(
+        self,
+        connected: socket,
+        *,
+        idle_since: float = 0.0,
+        max_body_bytes: int = MAX_BODY_BYTES,
+    ) -> None:
         """Create the connection.
 
         Args:
             connected: The connected socket, with TLS for `https`. The connection closes
                 it.
             idle_since: Monotonic seconds now.
+            max_body_bytes: The longest body of a response.
         """
         self._socket = connected
+        self._max_body_bytes = max_body_bytes
         self._received = b""
         self._deadline = 0.0
         self.is_reusable = True
@@ -109,7 +130,7 @@ class HttpConnection:
             head = self._read_head()
         body, is_delimited = self._read_body(head)
         self.is_reusable = head.keeps_open and is_delimited and not self._received
-        return HttpResponse(head.status, body)
+        return HttpResponse(head.status, body, head.headers)
 
     def is_open(self) -> bool:
         """Return whether an idle connection is still open.
@@ -169,14 +190,14 @@ class HttpConnection:
             # With a length too, a proxy may have read another end (RFC 9112, 6.3).
             return self._read_chunks(), b"content-length" not in headers
         if (length := headers.get(b"content-length")) is not None:
-            return self._read_exactly(_parse_size(length, 10)), True
+            return self._read_exactly(self._parse_size(length, 10)), True
         return self._read_to_the_end(), False
 
     def _read_chunks(self) -> bytes:
         body = b""
-        while size := _parse_size(self._read_line().partition(b";")[0].strip(), 16):
+        while size := self._read_chunk_size():
             body += self._read_exactly(size)
-            if len(body) > _MAX_BODY_BYTES or self._read_line():
+            if len(body) > self._max_body_bytes or self._read_line():
                 raise MalformedResponse
         while self._read_line():
             pass  # a trailer
@@ -197,7 +218,7 @@ class HttpConnection:
         return data
 
     def _read_to_the_end(self) -> bytes:
-        while len(self._received) <= _MAX_BODY_BYTES:
+        while len(self._received) <= self._max_body_bytes:
             try:
                 self._receive()
             except _Closed:
@@ -215,12 +236,14 @@ class HttpConnection:
             raise _Closed
         self._received += data
 
+    def _read_chunk_size(self) -> int:
+        return self._parse_size(self._read_line().partition(b";")[0].strip(), 16)
 
-def _parse_size(text: bytes, base: int) -> int:
-    """Parse the size of a body or of a chunk."""
-    if not _SIZES[base].fullmatch(text):
-        raise MalformedResponse
-    size = int(text, base)
-    if size > _MAX_BODY_BYTES:
-        raise MalformedResponse
-    return size
+    def _parse_size(self, text: bytes, base: int) -> int:
+        """Parse the size of a body or of a chunk."""
+        if not _SIZES[base].fullmatch(text):
+            raise MalformedResponse
+        size = int(text, base)
+        if size > self._max_body_bytes:
+            raise MalformedResponse
+        return size

@@ -1,7 +1,7 @@
 """Sends through Twilio's Messaging API with Twilio's SDK.
 
 The SDK provides the host of a region and an edge, and the headers of a request.
-`twilio_http` transports the requests, and `twilio_errors` maps rejections to errors.
+`http_client` transports the requests, and `twilio_errors` maps rejections to errors.
 `Client.messages` is not used: it imports the 95 modules of the API, which take 8 MiB,
 and it builds the same headers for each message.
 
@@ -29,8 +29,8 @@ from otp_engine.errors import (
     ProviderUnavailable,
 )
 from otp_engine.senders import twilio_errors
+from otp_engine.senders.http_client import NotConnected, PooledHttpClient
 from otp_engine.senders.http_connection import HttpResponse
-from otp_engine.senders.twilio_http import NotConnected, PooledHttpClient
 
 log = logging.getLogger(__name__)
 

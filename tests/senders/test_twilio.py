@@ -21,8 +21,8 @@ from otp_engine.errors import (
     ProviderUnavailable,
     RecipientOptedOut,
 )
+from otp_engine.senders.http_client import PooledHttpClient
 from otp_engine.senders.twilio import TwilioProvider
-from otp_engine.senders.twilio_http import PooledHttpClient
 from tests.support import certificates, redis_server, twilio_server
 from tests.support.clock import Clock
 from tests.support.fakes import MESSAGE

@@ -28,7 +28,11 @@ class Authority:
         return self.folder / f"{self.name}.pem"
 
     def issue(self, address: str = "127.0.0.1") -> Path:
-        """Issue a certificate for *address*; return the file of it and of its key."""
+        """Issue a certificate for *address*, an IP address or a name of a host.
+
+        Returns:
+            The file of the certificate and of its key.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         path = self.folder / f"{self.name}-{address}.pem"
         path.write_bytes(_written(key) + _signed(self, key, address))
@@ -96,10 +100,17 @@ def _signed(
     role = x509.BasicConstraints(ca=not address, path_length=None)
     builder = builder.add_extension(role, critical=True)
     if address:
-        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+        names = x509.SubjectAlternativeName([_general_name(address)])
         builder = builder.add_extension(names, critical=False)
     signed = builder.sign(authority.key, hashes.SHA256())
     return signed.public_bytes(serialization.Encoding.PEM)
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _name(name: str) -> x509.Name:
