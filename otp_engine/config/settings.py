@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from otp_engine.config import callback_urls
+from otp_engine.config.proxies import Proxy
 from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import Argon2Parameters
@@ -19,19 +20,6 @@ from otp_engine.domain.services import Service
 
 TWILIO_WEBHOOK_PATH = "/callbacks/twilio"
 """The path that Twilio posts delivery reports to."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proxy:
-    """A proxy for requests of this service.
-
-    Attributes:
-        url: Its scheme, host and port.
-        login: User name and password, separated by a colon; None without a login.
-    """
-
-    url: str
-    login: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

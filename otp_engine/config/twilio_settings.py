@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from ipaddress import ip_address, ip_network
-from urllib.parse import unquote, urlsplit
 
 from otp_engine import parsing
+from otp_engine.config import proxies, urls
 from otp_engine.config import setting_parsers as parsers
-from otp_engine.config import urls
 from otp_engine.config.env_reader import EnvReader
-from otp_engine.config.settings import Proxy, TwilioSettings
+from otp_engine.config.settings import TwilioSettings
 
 VARIABLES = (
     *("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
     *("TWILIO_API_KEY", "TWILIO_API_SECRET"),
     *("TWILIO_MESSAGING_SERVICE_SID", "TWILIO_FROM"),
     *("TWILIO_API_BASE_URL", "TWILIO_REGION", "TWILIO_EDGE"),
-    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
 )
-"""Every variable that `load` reads; those of the proxy also in lower case."""
+"""Every variable that `load` reads, without those of the proxy."""
 
 _API_URL = "https://api.twilio.com"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
@@ -28,7 +24,6 @@ _SHORT_CODE = re.compile(r"[0-9]{3,8}", re.ASCII)
 # https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id
 _SENDER_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 +_&-]{1,11}", re.ASCII)
 _HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def load(env: EnvReader) -> TwilioSettings | None:
@@ -55,7 +50,7 @@ def load(env: EnvReader) -> TwilioSettings | None:
         token=token or None,
         region=env.get("TWILIO_REGION", _host_label, None),
         edge=env.get("TWILIO_EDGE", _host_label, None),
-        proxy=_proxy_for(base_url or _API_URL, env) if account else None,
+        proxy=proxies.find(base_url or _API_URL, env) if account else None,
     )
     return twilio if account else None
 
@@ -84,53 +79,3 @@ def _host_label(text: str) -> str:
     if not _HOST_LABEL.fullmatch(label):
         raise ValueError(f"must be a part of a host name, such as ie1: {text!r}")
     return label
-
-
-def _proxy_for(url: str, env: EnvReader) -> Proxy | None:
-    """Return the proxy for requests to *url*, by the rules of Twilio's SDK.
-
-    It uses `requests`: a variable in lower case precedes, and `ALL_PROXY` is for every
-    scheme without a variable of its own.
-    """
-    parts = urlsplit(url)
-    excluded = env.get("no_proxy", str, None) or env.get("NO_PROXY", str, "")
-    if _is_excluded(parts.hostname or "", excluded):
-        return None
-    for name in (f"{parts.scheme}_proxy", "all_proxy"):
-        for variant in (name, name.upper()):
-            if proxy := env.get(variant, _parse_proxy, None):
-                return proxy
-    return None
-
-
-def _is_excluded(host: str, no_proxy: str) -> bool:
-    """Return whether *no_proxy* lists *host*, a domain or network of it, or `*`."""
-    for entry in parsing.comma_separated(no_proxy.lower()):
-        name = re.sub(r":[0-9]+$", "", entry).lstrip(".")
-        if entry == "*" or host == name or host.endswith(f".{name}"):
-            return True
-        with suppress(ValueError):
-            if ip_address(host) in ip_network(entry, strict=False):
-                return True
-    return False
-
-
-def _parse_proxy(text: str) -> Proxy:
-    """Parse the URL of a proxy; without a scheme it is http."""
-    problem = "must be the http or https URL of a proxy: http://HOST:PORT"
-    try:
-        parts = urlsplit(text if "://" in text else f"http://{text}")
-    except ValueError:
-        # The reason would contain the password.
-        raise ValueError(problem) from None
-    authority = urls.find_authority(parts)
-    if not authority or not text.isprintable():
-        raise ValueError(problem)
-    login = ":".join(unquote(part or "") for part in (parts.username, parts.password))
-    if not login.isascii():
-        raise ValueError("must have a user name and a password in ASCII")
-    host = authority.removesuffix(f":{parts.port}")
-    return Proxy(
-        url=f"{parts.scheme}://{host}:{parts.port or _DEFAULT_PORTS[parts.scheme]}",
-        login=None if login == ":" else login,
-    )

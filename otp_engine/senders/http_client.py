@@ -34,10 +34,10 @@ from urllib3.exceptions import (
 )
 from urllib3.util import create_urllib3_context, parse_url
 
-from otp_engine.config.settings import Proxy
+from otp_engine.config.address_filter import AddressFilter
+from otp_engine.config.proxies import Proxy
 from otp_engine.errors import Overloaded
 from otp_engine.resilience.time_limit import call_within
-from otp_engine.senders.address_filter import AddressFilter
 from otp_engine.senders.http_connection import (
     MAX_BODY_BYTES,
     HttpConnection,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from otp_engine import config
-from otp_engine.config.settings import Proxy
+from otp_engine.config.proxies import Proxy
 from otp_engine.errors import InvalidSettings
 from tests.support.settings import PRODUCTION
 

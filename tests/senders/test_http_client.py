@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from otp_engine.senders.address_filter import AddressFilter
+from otp_engine.config.address_filter import AddressFilter
 from otp_engine.senders.http_client import HttpClient, NotConnected, PooledHttpClient
 from otp_engine.senders.http_connection import MalformedResponse
 from tests.support import certificates, http_server

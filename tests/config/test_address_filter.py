@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from otp_engine.senders.address_filter import AddressFilter
+from otp_engine.config.address_filter import AddressFilter
 
 PUBLIC = AddressFilter()
 OWN = AddressFilter((ip_network("10.1.0.0/16"), ip_network("fd00:1::/64")))
