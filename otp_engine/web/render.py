@@ -15,15 +15,16 @@ from otp_engine.config.verify_page import PageLinks
 from otp_engine.domain.phones import numbering_plans
 from otp_engine.domain.phones.numbers import COUNTRY_WILDCARD
 from otp_engine.errors import VerificationNotFound
-from otp_engine.web import notices
+from otp_engine.web import channel_texts, notices
 from otp_engine.web.notices import Kind, Notice
 from otp_engine.web.return_target import origin_of
 from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import TRANSLATIONS, Translations
 
 _TITLES = {"number": "title", "code": "code_title", "done": "done_title"}
-# A full stop, or the danda of Hindi.
-_SENTENCE_END = re.compile(r"(?<=[.\u0964]) ")
+# A full stop, the danda of Hindi, or the full stop of Chinese and Japanese, which needs
+# no space.
+_SENTENCE_END = re.compile(r"(?<=[.\u0964]) |(?<=\u3002) ?(?!$)")
 _UNITS = ("seconds", "minutes", "hours", "days")
 # The United States and its territories: operators of mobile networks there require the
 # text about costs where a number is entered.
@@ -98,7 +99,8 @@ class VerifyPage:
             translations,
             notice,
             csrf_token=session.csrf_token,
-            masked=masked,
+            sent=masked
+            and channel_texts.sent_by(session.channel, masked, translations),
             closed=closed,
             code_length=notices.code_length(session, translations, default),
             # With codes of several lengths, no length is that of a complete code.

@@ -16,7 +16,7 @@ from otp_engine.domain.models import SendResult
 from otp_engine.errors import VerificationNotFound
 from otp_engine.web.return_target import ReturnTarget
 
-_VERIFICATION = ("handle", "previous", "resend_at", "codes", "closed")
+_VERIFICATION = ("handle", "previous", "channel", "resend_at", "codes", "closed")
 _RETURN = ("return_url", "state", "csrf_token")
 
 
@@ -59,6 +59,12 @@ class VerifySession:
         """The handle of the verification that the person left to change the number."""
         previous: str | None = self.session.get("previous")
         return previous
+
+    @property
+    def channel(self) -> str:
+        """The channel of the last message."""
+        channel: str = self.session.get("channel", "sms")
+        return channel
 
     @property
     def csrf_token(self) -> str:

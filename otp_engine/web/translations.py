@@ -7,46 +7,18 @@ A text that depends on a number has one form for each plural category of its lan
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import unicodedata
 from dataclasses import dataclass
 from importlib import resources
 
+from markupsafe import Markup, escape
 from werkzeug.datastructures import LanguageAccept
+
+from otp_engine.web.plural_rules import plural_category
 
 _FOLDER = resources.files("otp_engine.web") / "texts"
 _DEFAULT = "en"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-_FEW, _MANY = range(3, 11), range(11, 100)
-
-
-def _one_or_other(n: int) -> str:
-    return "one" if n == 1 else "other"
-
-
-def _zero_is_one(n: int) -> str:
-    return "one" if n in {0, 1} else "other"
-
-
-def _arabic(n: int) -> str:
-    if n in {0, 1, 2}:
-        return ("zero", "one", "two")[n]
-    if n % 100 in _FEW:
-        return "few"
-    return "many" if n % 100 in _MANY else "other"
-
-
-# Every other language has two categories, of which "one" is for 1 only.
-_PLURAL_CATEGORIES: dict[str, Callable[[int], str]] = {
-    "ar": _arabic,
-    "fr": _zero_is_one,
-    "hi": _zero_is_one,
-    "pt": _zero_is_one,
-}
-
-
-def plural_category(locale: str, n: int) -> str:
-    """Return the CLDR plural category of *n*, a whole number, such as `one`."""
-    return _PLURAL_CATEGORIES.get(locale, _one_or_other)(n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +59,11 @@ class Translations:
             text = text[plural_category(self.locale, int(values["n"]))]
         return text.format(**values)
 
+    def markup(self, key: str, **values: str) -> Markup:
+        """Return the text of *key* as HTML, in which a value can be `Markup`."""
+        text = self.strings[key]
+        return escape(text).format(**values)
+
     def forms(self, key: str) -> dict[str, str]:
         """Return the text of *key* by plural category, with `other` for all others."""
         text = self.strings[key]
@@ -115,13 +92,19 @@ def _load(file: str) -> Translations:
     )
 
 
+def _sort_key(translations: Translations) -> str:
+    """Return the name without its accents, so that `Č` follows `C`."""
+    return unicodedata.normalize("NFKD", translations.name).casefold()
+
+
 TRANSLATIONS = {
     translations.locale: translations
     for translations in sorted(
         (_load(path.name) for path in _FOLDER.iterdir() if path.name.endswith(".json")),
-        key=lambda translations: translations.locale,
+        key=_sort_key,
     )
 }
+"""The texts by language, in the order of the names."""
 
 
 def negotiate(requested: str | None, accepted: LanguageAccept) -> Translations:
@@ -135,6 +118,12 @@ def negotiate(requested: str | None, accepted: LanguageAccept) -> Translations:
         The first of these languages that is available, otherwise English.
     """
     tags = [requested or "", *accepted.values()]
-    languages = (tag.partition("-")[0].lower() for tag in tags)
-    available = (language for language in languages if language in TRANSLATIONS)
+    available = (locale for tag in tags if (locale := _match(tag)))
     return TRANSLATIONS[next(available, _DEFAULT)]
+
+
+def _match(tag: str) -> str | None:
+    """Return the language of the page for a BCP 47 tag, if it has one."""
+    languages = {locale.lower(): locale for locale in TRANSLATIONS}
+    tag = tag.lower()
+    return languages.get(tag) or languages.get(tag.partition("-")[0])

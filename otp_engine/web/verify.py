@@ -26,7 +26,7 @@ from otp_engine.api import error_handlers
 from otp_engine.api.error_handlers import ErrorHandler
 from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.errors import InvalidReturnTarget, Unavailable
-from otp_engine.web import return_target, security_headers
+from otp_engine.web import channel_texts, return_target, security_headers
 from otp_engine.web.actions import VerifyActions
 from otp_engine.web.notices import Notice
 from otp_engine.web.render import VerifyPage, split_sentences
@@ -48,6 +48,7 @@ def blueprint(hosted: VerifyPageSettings, verify_page: VerifyPage) -> Blueprint:
     """
     bp = security_headers.blueprint("verify", forms_to=hosted.return_origins)
     bp.add_app_template_filter(split_sentences)
+    bp.add_app_template_filter(channel_texts.send_by)
     actions = VerifyActions(hosted.return_origins)
 
     @bp.get("/verify", strict_slashes=False)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from otp_engine.domain.messages import languages
 from otp_engine.web.render import split_sentences
 from otp_engine.web.translations import TRANSLATIONS
 from tests.support.verify_page import Person
@@ -30,7 +31,8 @@ def test_page_loads_only_own_resources_and_has_no_inline_script(client, path):
     ("accepted", "locale"),
     [
         *(("hi-IN,en;q=0.5", "hi"), ("ar", "ar"), ("es-MX", "es"), ("tlh", "en")),
-        *(("de-AT", "de"), ("fr-CA", "fr"), ("it", "it"), ("pt-BR", "pt")),
+        *(("de-AT", "de"), ("fr-CA", "fr"), ("it", "it"), ("pt-BR", "pt-BR")),
+        *(("pt-PT", "pt"), ("pt-br", "pt-BR"), ("nl-BE", "nl"), ("he-IL", "he")),
     ],
 )
 def test_page_language_follows_accept_language(client, accepted, locale):
@@ -48,7 +50,7 @@ def test_selected_language_stays_and_applies_to_the_message(person, locale):
 
     assert person.text.startswith(f'<!doctype html>\n<html lang="{locale}"')
     [message] = person.http.get("/dev/inbox.json").json["messages"]
-    assert message["locale"] == locale
+    assert message["locale"] == languages.select(locale, "IN")
 
 
 @pytest.mark.parametrize(
