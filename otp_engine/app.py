@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter
 
-from otp_engine import api, senders, web
+from otp_engine import api, web
 from otp_engine.api import (
     auth_views,
     body,
@@ -72,6 +72,7 @@ from otp_engine.domain.services import Service
 from otp_engine.errors import InvalidPhone, StoreUnavailable
 from otp_engine.ops import health, request_log
 from otp_engine.resilience.dependency_metrics import DependencyMetrics
+from otp_engine.senders import build_report_receivers, build_senders
 from otp_engine.senders.console import ConsoleProvider
 from otp_engine.senders.null import NullSender
 from otp_engine.senders.provider import Provider
@@ -176,7 +177,7 @@ def create_app(
     settings: Settings,
     *,
     store: RedisStore | None = None,
-    sender: Sender | None = None,
+    senders: Mapping[str, Sender] | None = None,
     draining: Callable[[], bool] = bool,
     metrics_dir: str | None = None,
 ) -> Flask:
@@ -185,7 +186,7 @@ def create_app(
     Args:
         settings: The settings of the operator.
         store: The store; by default the Redis of the settings.
-        sender: The sender; by default the senders of the settings.
+        senders: The senders by name; by default those of the settings.
         draining: Returns whether this process is about to stop; by default False.
         metrics_dir: The directory of the metrics that several workers share; see
             `ops.prometheus`.
@@ -198,8 +199,8 @@ def create_app(
     """
     metrics = build_metrics(settings, metrics_dir)
     store = store or build_store(settings, metrics.timings)
-    sender = sender or _build_sender(settings, store, metrics)
-    engine = build_engine(settings, store, sender, metrics.timings)
+    senders = senders or _build_senders(settings, store, metrics)
+    engine = build_engine(settings, store, senders, metrics.timings)
     dependencies = _build_dependencies(settings, store, engine, metrics.events)
     app = build_flask()
     dependencies.init_app(app)
@@ -235,7 +236,7 @@ def preload(settings: Settings) -> None:
     # The variable of the directory of the metrics is set by now, see `build_metrics`.
     import otp_engine.ops.prometheus  # noqa: F401, PLC0415 - see above
 
-    senders.build_sender(settings, max_concurrent=1)
+    build_senders(settings, max_concurrent=1)
 
 
 def build_flask() -> Flask:
@@ -315,7 +316,7 @@ def _add_report_receivers(
             number = numbers.parse(report.to, numbers.UNKNOWN_REGION)
             engine.emit(event_from_report(report, number, engine.peppers[0]))
 
-    if receivers := senders.build_report_receivers(settings):
+    if receivers := build_report_receivers(settings):
         app.register_blueprint(
             provider_webhooks.blueprint(
                 receivers,
@@ -339,7 +340,7 @@ def build_metrics(settings: Settings, directory: str | None) -> PrometheusMetric
     from otp_engine.ops.prometheus import PrometheusMetrics  # noqa: PLC0415 - see above
 
     counted = countries.counted(settings.policy.allowed_countries)
-    metrics = PrometheusMetrics(directory, sorted(counted))
+    metrics = PrometheusMetrics(directory, sorted(counted), settings.offered_channels)
     if directory is None:
         # Of several processes, the one that applies a policy sets the gauges.
         metrics.events.set_policy(0, settings.policy)
@@ -403,7 +404,11 @@ def _live_policy(
 
     def build_engines(policy: Policy) -> EngineRouter:
         live = replace(engine, policy=policy, emit=emit)
-        return engine_router.build(live, sandbox_numbers, NullSender())
+        null_senders = {
+            name: NullSender(name, sender.channels)
+            for name, sender in engine.senders.items()
+        }
+        return engine_router.build(live, sandbox_numbers, null_senders)
 
     return LivePolicy(
         settings.policy,
@@ -431,9 +436,9 @@ def policy_versions(
     return SignedPolicyVersions(store.policy_versions, settings.peppers, on_end)
 
 
-def _build_sender(
+def _build_senders(
     settings: Settings, store: RedisStore, metrics: PrometheusMetrics
-) -> Sender:
+) -> dict[str, Sender]:
     emit = _listener(settings, store, metrics.events)
 
     def report_undelivered(message: Message) -> None:
@@ -456,7 +461,7 @@ def _build_sender(
         outcome = store.inbox.simulated_outcome
         return SimulatedProvider(provider, outcome, report_undelivered)
 
-    return senders.build_sender(
+    return build_senders(
         settings,
         max_concurrent=MAX_CONCURRENT_SENDS,
         metrics=metrics.timings,
@@ -505,13 +510,13 @@ def _reject_double_slash() -> None:
 def build_engine(
     settings: Settings,
     store: VerificationStore,
-    sender: Sender,
+    senders: Mapping[str, Sender],
     metrics: DependencyMetrics,
 ) -> Engine:
-    """Build the engine on *store* and *sender*."""
+    """Build the engine on *store* and *senders*."""
     return Engine(
         store=store,
-        sender=sender,
+        senders=senders,
         hash_queue=HashQueue(
             _concurrent_hashes(settings.workers),
             wait=settings.hash_wait,

@@ -24,6 +24,7 @@
     │   │   └── BudgetExceeded   the message would cost too much
     │   └── DestinationSuspended
     ├── DeliveryFailed           the provider rejected the message
+    │   └── RecipientNotOnChannel    the recipient does not use the channel
     ├── DeliveryUnconfirmed      the provider did not answer
     └── Unavailable              a retry can succeed
         ├── StoreUnavailable
@@ -380,6 +381,16 @@ class DeliveryFailed(OTPError):
     def __init__(self, *, retry_elsewhere: bool = False) -> None:
         super().__init__()
         self.retry_elsewhere = retry_elsewhere
+
+
+class RecipientNotOnChannel(DeliveryFailed):
+    """The recipient cannot be reached on this channel, such as without WhatsApp."""
+
+    error_code = "recipient_not_on_channel"
+    message = "This number cannot be reached on that channel."
+
+    def __init__(self) -> None:
+        super().__init__(retry_elsewhere=True)
 
 
 class DeliveryUnconfirmed(OTPError):

@@ -28,7 +28,10 @@ from otp_engine.domain.pumping_guard.rules import GuardMode
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests.support import redis_server
-from tests.support.fakes import FakeSender
+from tests.support.fakes import (
+    FakeSender,
+    by_name,
+)
 
 hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("project")
@@ -162,7 +165,7 @@ def policy() -> Policy:
 def engine(store, outbox, hashing, policy) -> Engine:
     return Engine(
         store=store,
-        sender=outbox,
+        senders=by_name(outbox),
         hash_queue=hashing,
         peppers=(Pepper(b"p" * 32),),
         policy=policy,

@@ -15,6 +15,7 @@ from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.errors import DeliveryFailed, DeliveryUnconfirmed
 from otp_engine.store import keys
+from tests.support.fakes import by_name
 from tests.support.redis_server import wait_until
 from tests.support.settings import PEPPER, RELAXED
 from tests.support.verify_client import ACCOUNT, SERVICE, TOKEN, Verify
@@ -93,7 +94,7 @@ def app(store, outbox):
 
     def build(**environ):
         settings = config.load(RELAXED | GUARDED | environ)
-        return create_app(settings, store=store, sender=outbox)
+        return create_app(settings, store=store, senders=by_name(outbox))
 
     return build
 

@@ -41,6 +41,7 @@ from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
     Api,
+    Channel,
     CheckRequest,
     CheckResult,
     PendingVerification,
@@ -51,7 +52,7 @@ from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.by_country import ByCountry
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.ports import Deliver
+from otp_engine.domain.ports import Accepted, Deliver
 from otp_engine.domain.pumping_guard.rules import GuardMode
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
@@ -65,6 +66,7 @@ from otp_engine.errors import (
 from otp_engine.store.redis_store import RedisStore
 from tests.support.fakes import (
     HashQueueWithHook,
+    by_name,
     different_code,
     extract_code,
     raise_overloaded,
@@ -126,6 +128,8 @@ class CallbackSender:
     """A sender that passes each message to a callback, which raises its result."""
 
     name = "callback"
+    channels = (Channel.SMS,)
+    reports_delivery = False
 
     def __init__(self) -> None:
         self.receive: Callable[[Message], None] = print
@@ -134,9 +138,9 @@ class CallbackSender:
     def acquire_slot(self) -> Iterator[Deliver]:
         yield self._deliver
 
-    def _deliver(self, message: Message) -> str:
+    def _deliver(self, message: Message) -> Accepted:
         self.receive(message)
-        return self.name
+        return Accepted(self.name)
 
     def ping(self) -> None:
         """Return at once."""
@@ -172,7 +176,7 @@ class EngineAndModel(RuleBasedStateMachine):
         self.started = time.monotonic()
         self.engine = Engine(
             store=RedisStore(self.client),
-            sender=self.sender,
+            senders=by_name(self.sender),
             hash_queue=HASH_QUEUE,
             peppers=(Pepper(b"p" * 32),),
             policy=POLICY,

@@ -39,7 +39,11 @@ from otp_engine.app import create_app
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
-from tests.support.fakes import FakeSender, different_code
+from tests.support.fakes import (
+    FakeSender,
+    by_name,
+    different_code,
+)
 
 ROOT = Path(otp_engine.__file__).parent
 ACCOUNT, TOKEN = f"AC{'a' * 32}", "the-token-of-this-account"
@@ -143,7 +147,9 @@ class Service:
         self.number = ""
 
     def _client(self, store: RedisStore, settings: dict[str, str]) -> FlaskClient:
-        app = create_app(config.load(settings), store=store, sender=self.outbox)
+        app = create_app(
+            config.load(settings), store=store, senders=by_name(self.outbox)
+        )
         return app.test_client()
 
     def new_number(self) -> None:

@@ -27,6 +27,8 @@ from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.verification_handles import VerificationHandle
 from otp_engine.errors import InvalidRequest
 
+_AUTO = "auto"
+
 bp = Blueprint("auth", __name__, url_prefix="/auth")
 
 
@@ -41,7 +43,7 @@ def send_otp() -> ResponseReturnValue:
     stated_ip = body.get_text("client_ip")
     send_request = SendRequest(
         number=number,
-        channel=_channel(channel) if channel else Channel.SMS,
+        channel=_channel(api, channel) if channel else None,
         locale=_locale(locale) if locale else None,
         client_ip=client.client_ip(request, stated_ip),
         service=api.auth_service,
@@ -150,9 +152,21 @@ def _vouched(client: Client, body: Body) -> bool:
     return vouched
 
 
-def _channel(name: str) -> Channel:
-    if name not in set(Channel):
-        raise InvalidRequest(f"'channel' must be one of: {', '.join(Channel)}.")
+def _channel(api: Dependencies, name: str) -> Channel | None:
+    """Parse the channel of a send.
+
+    Returns:
+        None for `auto`.
+
+    Raises:
+        InvalidRequest: No provider has the channel.
+    """
+    if name == _AUTO:
+        return None
+    offered = api.phone_channels
+    if name not in offered:
+        names = ", ".join([_AUTO, *offered])
+        raise InvalidRequest(f"'channel' must be one of: {names}.")
     return Channel(name)
 
 

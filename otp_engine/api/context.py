@@ -15,7 +15,7 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import verification_handles
 from otp_engine.domain.engine_router import EngineRouter
-from otp_engine.domain.models import CheckResult
+from otp_engine.domain.models import Channel, CheckResult
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
@@ -86,6 +86,16 @@ class Dependencies:
     def policy(self) -> Policy:
         """The policy of this request."""
         return self.engines.production.policy
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels that the configured providers have."""
+        return self.engines.production.channels
+
+    @property
+    def phone_channels(self) -> tuple[Channel, ...]:
+        """The channels that reach a phone."""
+        return tuple(each for each in self.channels if each is not Channel.EMAIL)
 
     def proof_header(self, number: PhoneNumber, result: CheckResult) -> dict[str, str]:
         """Return the header that proves an approval to other parties."""

@@ -35,6 +35,7 @@ STATUS: dict[type[errors.OTPError], HTTPStatus] = {
     errors.VerificationNotFound: HTTPStatus.NOT_FOUND,
     errors.DestinationSuspended: HTTPStatus.FORBIDDEN,
     errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.RecipientNotOnChannel: HTTPStatus.BAD_REQUEST,
     errors.DeliveryFailed: HTTPStatus.BAD_GATEWAY,
     errors.DeliveryUnconfirmed: HTTPStatus.GATEWAY_TIMEOUT,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,

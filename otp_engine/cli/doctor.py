@@ -45,10 +45,13 @@ def doctor(*, url: str | None = None) -> None:
     print_chance(chance)
     for warning in settings.warnings:
         warn(warning)
-    sender = senders.build_sender(settings, max_concurrent=MAX_CONCURRENT_SENDS)
+    providers = senders.build_senders(settings, max_concurrent=MAX_CONCURRENT_SENDS)
     healthy = [
         _report(f"Redis ({_redacted_url(settings)})", store.check_permissions),
-        _report(f"the sender ({', '.join(settings.senders)})", sender.ping),
+        *(
+            _report(f"the sender ({name})", each.ping)
+            for name, each in providers.items()
+        ),
     ]
     if all(healthy):
         for warning in stored_config_warnings.collect(settings, store):

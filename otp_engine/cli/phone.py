@@ -27,6 +27,7 @@ from otp_engine.domain.inspection import (
     PhoneReport,
 )
 from otp_engine.domain.limits.limits import WindowUsage
+from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
@@ -55,6 +56,7 @@ class _CliContext:
             self.store.guard,
             self.settings.peppers,
             self.policy,
+            self.settings.offered_channels,
         )
 
     @property
@@ -98,14 +100,18 @@ def inspect(number: str, *, as_json: bool) -> None:
     report = context.inspector.inspect(parsed, context.namespaces)
     events = _recent_events(context.store, hashes)
     if as_json:
-        shown = _to_dict(parsed, report, context.policy) | {
+        shown = _to_dict(
+            parsed, report, context.policy, context.settings.offered_channels
+        ) | {
             "phone_hashes": hashes,
             "events": list(_events_to_dicts(events)),
         }
         click.echo(json.dumps(shown, indent=2))
         return
     click.echo(parsed.masked)
-    if exclusion := report.find_exclusion(parsed, context.policy):
+    if exclusion := report.find_exclusion(
+        parsed, context.policy, context.settings.offered_channels
+    ):
         click.echo(f"  sends are refused: {exclusion}")
     for line in _report_lines(report, context.policy):
         click.echo(f"  {line}")
@@ -221,9 +227,12 @@ def _format_duration(duration: timedelta) -> str:
 
 
 def _to_dict(
-    number: PhoneNumber, report: PhoneReport, policy: Policy
+    number: PhoneNumber,
+    report: PhoneReport,
+    policy: Policy,
+    channels: Sequence[Channel],
 ) -> dict[str, Any]:
-    exclusion = report.find_exclusion(number, policy)
+    exclusion = report.find_exclusion(number, policy, channels)
     return {
         "phone": number.masked,
         "pending": [

@@ -43,8 +43,9 @@ def full_warnings(
     changed = old.sends_per_country != new.sends_per_country
     countries = _recent_countries(store) if changed else []
     clients = [key.name for key in settings.api_keys]
-    known = set(shared_hits(countries, clients, old))
-    hits = [hit for hit in shared_hits(countries, clients, new) if hit not in known]
+    names = (countries, clients, settings.offered_channels)
+    known = set(shared_hits(*names, old))
+    hits = [hit for hit in shared_hits(*names, new) if hit not in known]
     full = [
         usage
         for start in range(0, len(hits), _BATCH_SIZE)
@@ -140,6 +141,7 @@ def _recent_countries(store: RedisStore) -> list[str]:
 def shared_hits(
     countries: Iterable[str],
     clients: Iterable[str],
+    channels: Iterable[Channel],
     policy: Policy,
     *,
     max_names: int | None = None,
@@ -149,6 +151,7 @@ def shared_hits(
     Args:
         countries: Countries that have no limit of their own.
         clients: Names of API keys that have no limit of their own.
+        channels: The channels that the configured providers have.
         policy: The policy.
         max_names: The number of names of each value; None for all.
     """
@@ -159,7 +162,7 @@ def shared_hits(
     names: dict[str, Iterable[str]] = {
         "sends_per_country": countries,
         "sends_per_prefix": (),
-        "sends_per_channel": Channel,
+        "sends_per_channel": channels,
         "sends_per_network": (),
         "sends_per_key": (clients := list(clients)),
         "checks_per_key": clients,

@@ -91,7 +91,15 @@ class Monitor:
         now = self.utcnow()
         traffic = self._traffic.at(now)
         countries = list(traffic.countries)[:_MAX_COUNTRIES]
-        hits = list(shared_hits(countries, (), self._policy, max_names=_MAX_NAMES))
+        hits = list(
+            shared_hits(
+                countries,
+                (),
+                self.settings.offered_channels,
+                self._policy,
+                max_names=_MAX_NAMES,
+            )
+        )
         places = self.store.guard.read_places(countries)
         self._read_suspensions(now)
         self._last = Frame(

@@ -14,10 +14,15 @@ _ALL_CLIENTS = {"0.0.0.0/0": "IPv4", "::/0": "IPv6"}
 _MAX_SHOWN = 5
 
 
-def collect(policy: Policy) -> list[str]:
-    """Return a sentence for each lever that has no effect, or a very large one."""
+def collect(policy: Policy, channels: Iterable[Channel]) -> list[str]:
+    """Return a sentence for each lever that has no effect, or a very large one.
+
+    Args:
+        policy: The policy.
+        channels: The channels that the configured providers have.
+    """
     return [
-        *_sending_warnings(policy),
+        *_sending_warnings(policy, channels),
         *_destination_warnings(policy),
         *(
             f"blocked_networks has {name}: no client with an {family} address can send"
@@ -28,15 +33,15 @@ def collect(policy: Policy) -> list[str]:
     ]
 
 
-def _sending_warnings(policy: Policy) -> list[str]:
+def _sending_warnings(policy: Policy, channels: Iterable[Channel]) -> list[str]:
     """Return where `sending` turns off everything by its names."""
     sending = policy.sending
     states = dict(sending.by_name)
     if not sending and states:
         return [f"sending {_shown([str(sending)])} is off for every send"]
-    channels = [f"{CHANNEL}{channel}" for channel in Channel]
-    if all(states.get(name) is False for name in channels):
-        return [f"sending has every channel off ({_shown(channels)}): no code is sent"]
+    names = [f"{CHANNEL}{channel}" for channel in channels]
+    if all(states.get(name) is False for name in names):
+        return [f"sending has every channel off ({_shown(names)}): no code is sent"]
     allowed = countries.counted(policy.allowed_countries)
     is_all = COUNTRY_WILDCARD in policy.allowed_countries
     if allowed and not is_all and all(states.get(name) is False for name in allowed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from otp_engine.config import guard_warnings, lever_warnings
 from otp_engine.domain.limits.durations import format_duration
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
+from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.online_guessing import (
     MAX_CHANCE,
     MIN_CODE_LENGTH,
@@ -27,7 +29,9 @@ _MIN_USEFUL_CHECKS = 2
 
 
 def collect_warnings(
-    policy: Policy, service_code_length: int | None = None
+    policy: Policy,
+    service_code_length: int | None = None,
+    channels: Iterable[Channel] = (Channel.SMS,),
 ) -> list[str]:
     """Return a sentence for each unsafe value of *policy*.
 
@@ -35,6 +39,7 @@ def collect_warnings(
         policy: The policy.
         service_code_length: Digits of the codes of the default service of `/v2`; None
             if it has no length of its own.
+        channels: The channels that the configured providers have.
     """
     return [
         *_shadow_warnings(policy),
@@ -44,7 +49,7 @@ def collect_warnings(
         *_send_limit_warnings(policy),
         *_brute_force_warnings(policy, guessing_chance(policy, service_code_length)),
         *guard_warnings.collect(policy),
-        *lever_warnings.collect(policy),
+        *lever_warnings.collect(policy, channels),
     ]
 
 

@@ -62,7 +62,9 @@ def policy_warnings(
         settings: The countries and API keys that the policy applies to.
         keys_known: Whether the settings have every API key of the service.
     """
-    warnings = policy_rules.collect_warnings(policy, settings.service.code_length)
+    warnings = policy_rules.collect_warnings(
+        policy, settings.service.code_length, settings.offered_channels
+    )
     warnings += _shared_plan_warnings(policy.allowed_countries)
     warnings += [
         f"budget {problem}"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
+from itertools import chain
 from urllib.parse import urlsplit
 
-from otp_engine.config import callback_urls
+from otp_engine.config import callback_urls, provider_channels
 from otp_engine.config.proxies import Proxy
 from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.models import Channel
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.sandbox_numbers import SandboxNumber
@@ -131,6 +134,17 @@ class Settings:
     explicit_policy_names: frozenset[str]
     workers: int = 1
     warnings: tuple[str, ...] = ()
+
+    @property
+    def channels_by_provider(self) -> Mapping[str, tuple[Channel, ...]]:
+        """The channels of each configured provider, in order of preference."""
+        return provider_channels.by_provider(self.senders)
+
+    @property
+    def offered_channels(self) -> tuple[Channel, ...]:
+        """The channels that a configured provider has, in the order of `Channel`."""
+        offered = set(chain.from_iterable(self.channels_by_provider.values()))
+        return tuple(channel for channel in Channel if channel in offered)
 
     @property
     def inbox(self) -> bool:

@@ -33,7 +33,7 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Self
 
@@ -42,13 +42,15 @@ from otp_engine.crypto.hash_queue import Compute, HashQueue
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import codes, event_factory
 from otp_engine.domain.events import Action
+from otp_engine.domain.failover import FailoverSender
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.limits.near_limits import NearLimits
-from otp_engine.domain.messages import segments, templates
-from otp_engine.domain.messages.templates import Message
+from otp_engine.domain.messages import delivery_ids, segments, templates
+from otp_engine.domain.messages.templates import IssuedCode, Message
 from otp_engine.domain.models import (
     Api,
+    Channel,
     CheckRequest,
     CheckResult,
     DestinationCharge,
@@ -86,6 +88,7 @@ from otp_engine.errors import (
 
 # At least 128 bits for an id (ASVS 5.0, 11.5.1), and 128 bits for a salt (RFC 9106).
 _ID_BYTES = 16
+_MILLISECONDS = 1000  # per second
 
 
 def _is_never_safe(_number: PhoneNumber) -> bool:
@@ -159,7 +162,7 @@ class Engine(PendingVerifications):
     """The rules of the service, with the components that they need.
 
     Attributes:
-        sender: Passes messages to providers.
+        senders: Pass messages to providers, by name in order of preference.
         hash_queue: Hashes codes.
         argon2: Argon2 parameters of a new verification.
         destinations: The numbers that messages may be sent to.
@@ -171,7 +174,7 @@ class Engine(PendingVerifications):
         prices: What messages cost; None counts no money.
     """
 
-    sender: Sender
+    senders: Mapping[str, Sender]
     hash_queue: HashQueue
     argon2: Argon2Parameters
     destinations: AllowedDestinations
@@ -208,7 +211,8 @@ class Engine(PendingVerifications):
         key = self.random_bytes(IDEMPOTENCY_KEY_BYTES)
         policy = self.policy.for_v2 if request.api is Api.V2 else self.policy
         reservations = Reservations(self.store, policy, key)
-        with _MessageSlot(self.sender) as slot:
+        request = replace(request, channel=self._channel(request))
+        with _MessageSlot(self._sender(request)) as slot:
             try:
                 send = self._prepare(request, recipient, reservations, slot)
             except OTPError as error:
@@ -220,6 +224,32 @@ class Engine(PendingVerifications):
                     self.emit(event)
                 raise
             return self._deliver(request, recipient, reservations, send)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels of the senders, in the order of `Channel`."""
+        offered = {name for sender in self.senders.values() for name in sender.channels}
+        return tuple(channel for channel in Channel if channel in offered)
+
+    def _channel(self, request: SendRequest) -> Channel:
+        """Return the chosen channel of a send, else SMS where it is offered."""
+        if request.channel:
+            return request.channel
+        if Channel.SMS in self.channels:
+            return Channel.SMS
+        return next(iter(self.senders.values())).channels[0]
+
+    def _sender(self, request: SendRequest) -> Sender:
+        """Return the sender of the channel of a send.
+
+        Raises:
+            ChannelNotAllowed: No provider has the channel.
+        """
+        channel = self._channel(request)
+        found = [each for each in self.senders.values() if channel in each.channels]
+        if not found:
+            raise ChannelNotAllowed(channel)
+        return found[0] if len(found) == 1 else FailoverSender(found)
 
     def _prepare(
         self,
@@ -241,7 +271,7 @@ class Engine(PendingVerifications):
         if not self.policy.sending.all_on:
             self._check_switches(request)
         self.destinations.check(request.number, geo_exempt=request.geo_exempt)
-        with self.sender.acquire_slot():
+        with self._sender(request).acquire_slot():
             # Without a free slot no other step is useful. This one is released again.
             pass
         with self.hash_queue.acquire_slot(
@@ -282,7 +312,7 @@ class Engine(PendingVerifications):
         off = self.policy.sending.find_off(
             country=number.country,
             e164=number.e164,
-            channel=request.channel,
+            channel=self._channel(request),
             client_name=request.client_name,
         )
         if off is not None:
@@ -304,7 +334,7 @@ class Engine(PendingVerifications):
         started = self.clock()
         pepper, phone, reservation = self._reserve_send(request, reservations)
         # Built before the message is counted, because the budget counts its segments.
-        message = self._message(request, reservation)
+        message = self._message(request, reservation, pepper)
         charge = self._charge(request, message, exempt=exempt, reservation=reservation)
         destination = reservations.acquire_destination(charge)
         if any(window.is_near for window in destination.limit_usage):
@@ -342,11 +372,11 @@ class Engine(PendingVerifications):
         """Return the charge of a *message* at its destination."""
         number, price, budget = request.number, 0, None
         if self.prices:
-            each = self.prices.price(number.country, request.channel)
+            each = self.prices.price(number.country, message.channel)
             price = each * segments.count(message.body)
             budget = self.policy.budget_rules(self.prices.currency)
         return DestinationCharge(
-            hits=hits.for_destination(number, request.channel, self.policy),
+            hits=hits.for_destination(number, message.channel, self.policy),
             destination=number.destination,
             guard=self.policy.guard_rules(number.country),
             exempt=exempt,
@@ -387,12 +417,22 @@ class Engine(PendingVerifications):
         for window in self.near_limits.to_report(usage):
             self.emit(event_factory.near_limit(window))
 
-    def _message(self, request: SendRequest, reservation: SendReservation) -> Message:
+    def _message(
+        self, request: SendRequest, reservation: SendReservation, pepper: Pepper
+    ) -> Message:
+        verification_id = reservation.hash_parameters.verification_id
         return templates.build(
             request,
-            code=self._new_code(request),
-            verification_id=reservation.hash_parameters.verification_id,
-            ttl=self.policy.ttl,
+            IssuedCode(
+                code=self._new_code(request),
+                verification_id=verification_id,
+                ttl=self.policy.ttl,
+                expires_at=datetime.fromtimestamp(
+                    reservation.code_expires_at / _MILLISECONDS, UTC
+                ),
+            ),
+            channel=self._channel(request),
+            delivery_id=delivery_ids.create(pepper, verification_id, self.random_bytes),
             brand=self.default_brand,
         )
 
@@ -434,18 +474,21 @@ class Engine(PendingVerifications):
         message, counted, confirmed = send.counted.message, send.counted, True
         provider: str | None
         try:
-            provider = send.deliver(message)
+            provider = send.deliver(message).provider
         except DeliveryUnconfirmed as error:
             provider, confirmed = error.provider, False
         except OTPError as error:
             reservations.release(error)
             facts = self._facts(request, reservations, error)
-            self.emit(event_factory.rejection_event(request, recipient, error, facts))
+            self.emit(
+                event_factory.rejection_event(recipient, error, facts, message.channel)
+            )
             raise
         elapsed = timedelta(seconds=self.clock() - counted.started)
         result = SendResult(
             verification_id=message.verification_id,
             send_id=reservations.idempotency_key,
+            channel=message.channel,
             code_length=len(message.code),
             expires_in=message.ttl - elapsed,
             resend_after=counted.reservation.resend_after - elapsed,

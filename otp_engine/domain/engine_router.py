@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -46,7 +47,9 @@ class EngineRouter:
         return self.sandbox if is_sandbox else self.production
 
 
-def build(live: Engine, numbers: SandboxNumbers, null_sender: Sender) -> EngineRouter:
+def build(
+    live: Engine, numbers: SandboxNumbers, null_senders: Mapping[str, Sender]
+) -> EngineRouter:
     """Build the sandbox of the engine *live*.
 
     The sandbox sends no message and emits no event, because an event would count as a
@@ -61,11 +64,11 @@ def build(live: Engine, numbers: SandboxNumbers, null_sender: Sender) -> EngineR
     Args:
         live: The engine of real numbers.
         numbers: The sandbox numbers.
-        null_sender: Accepts each message, and sends none.
+        null_senders: Accept each message, and send none.
     """
     sandbox = replace(
         live,
-        sender=null_sender,
+        senders=null_senders,
         destinations=AllowedDestinations({COUNTRY_WILDCARD, GLOBAL_NETWORK}),
         policy=_without_limits(live.policy),
         prices=None,

@@ -123,25 +123,25 @@ def _failure_event(
 
 
 def rejection_event(
-    request: SendRequest,
     recipient: PseudonymousRecipient,
     error: OTPError,
     facts: SendFacts,
+    channel: Channel,
 ) -> Event:
     """Return the event of a message that no provider accepted.
 
     Args:
-        request: The send.
         recipient: The recipient.
         error: The error of the sender.
         facts: What the send was counted by.
+        channel: The channel of the message.
     """
     if isinstance(error, Unavailable):
         event = _unavailable_event(Action.SEND, recipient, error)
         return replace(event, facts=facts)
     return SendRejected(
         recipient=recipient,
-        channel=request.channel,
+        channel=channel,
         error=error.error_code,
         provider_error=error.provider_error,
         provider=error.provider,
@@ -170,7 +170,7 @@ def sent_event(
         verification_id=result.verification_id,
         send_id=result.send_id,
         service=request.service.sid,
-        channel=request.channel,
+        channel=message.channel,
         code_length=len(message.code),
         locale=languages.language_of(message.locale) if message.locale else None,
         confirmed=result.confirmed,

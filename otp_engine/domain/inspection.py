@@ -91,10 +91,17 @@ class Exclusion:
         return f"sending has {self.name}=off" if self.name else "sending is off"
 
 
-def find_exclusion(number: PhoneNumber, policy: Policy) -> Exclusion | None:
+def find_exclusion(
+    number: PhoneNumber, policy: Policy, channels: Sequence[Channel]
+) -> Exclusion | None:
     """Return what refuses every send to *number*, if anything does.
 
     The safe list can exempt a number from `allowed_countries`.
+
+    Args:
+        number: Number of the phone.
+        policy: The policy in force.
+        channels: The channels that the configured providers have.
     """
     off = [
         policy.sending.find_off(
@@ -103,7 +110,7 @@ def find_exclusion(number: PhoneNumber, policy: Policy) -> Exclusion | None:
             channel=channel,
             client_name=None,
         )
-        for channel in Channel
+        for channel in channels
     ]
     if None not in off:
         return Exclusion("sending", off[0] or "")
@@ -130,7 +137,9 @@ class PhoneReport:
     proven: ProvenPhone | None = None
     places: Sequence[ListedPlace] = ()
 
-    def find_exclusion(self, number: PhoneNumber, policy: Policy) -> Exclusion | None:
+    def find_exclusion(
+        self, number: PhoneNumber, policy: Policy, channels: Sequence[Channel]
+    ) -> Exclusion | None:
         """Return what refuses every send to this phone, if anything does.
 
         The safe list and a client that vouches can exempt it from the pumping guard.
@@ -138,8 +147,9 @@ class PhoneReport:
         Args:
             number: Number of the phone.
             policy: The policy in force.
+            channels: The channels that the configured providers have.
         """
-        if exclusion := find_exclusion(number, policy):
+        if exclusion := find_exclusion(number, policy, channels):
             return exclusion
         is_on = policy.guard_rules(number.country).mode is GuardMode.ON
         passes = policy.guard_exempt.includes(number) or (
@@ -186,6 +196,7 @@ class PhoneInspector:
     guard: GuardStore
     peppers: Sequence[Pepper]
     policy: Policy
+    channels: Sequence[Channel] = (Channel.SMS,)
 
     def inspect(self, number: PhoneNumber, namespaces: Sequence[str]) -> PhoneReport:
         """Report on a phone.
@@ -216,7 +227,7 @@ class PhoneInspector:
         global_limits = list(
             dict.fromkeys(
                 hit
-                for channel in Channel
+                for channel in self.channels
                 for hit in hits.for_destination(number, channel, self.policy)
             )
         )

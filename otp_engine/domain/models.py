@@ -17,9 +17,13 @@ from otp_engine.domain.services import DEFAULT, Service
 
 
 class Channel(StrEnum):
-    """How a code reaches the phone: the channels that are offered, the best first."""
+    """How a code reaches its recipient; the providers decide what is offered."""
 
     SMS = "sms"
+    WHATSAPP = "whatsapp"
+    CALL = "call"
+    EMAIL = "email"
+    TELEGRAM = "telegram"
 
 
 class Api(StrEnum):
@@ -35,7 +39,7 @@ class SendRequest:
 
     Attributes:
         number: The number of the recipient.
-        channel: How the code is sent.
+        channel: How the code is sent; None lets the route decide.
         locale: BCP 47 tag of the language that the client requests; see
             `languages.select`.
         client_ip: The recipient's network address, where it is known; see
@@ -55,7 +59,7 @@ class SendRequest:
     """
 
     number: PhoneNumber
-    channel: Channel = Channel.SMS
+    channel: Channel | None = None
     locale: str | None = None
     client_ip: str | None = None
     service: Service = DEFAULT
@@ -101,6 +105,7 @@ class SendResult:
     Attributes:
         verification_id: Id of the verification, 16 bytes.
         send_id: Id of this send, 8 bytes.
+        channel: The channel of the message.
         code_length: Number of characters of its code.
         expires_in: Time until its code expires.
         resend_after: Time until the rules of this phone allow another send.
@@ -111,6 +116,7 @@ class SendResult:
 
     verification_id: bytes = field(compare=False)
     send_id: bytes = field(compare=False)
+    channel: Channel = Channel.SMS
     code_length: int
     expires_in: timedelta
     resend_after: timedelta

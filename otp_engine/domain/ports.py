@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
     Approval,
+    Channel,
     CheckReservation,
     DestinationCharge,
     DestinationUsage,
@@ -30,8 +32,22 @@ from otp_engine.domain.pumping_guard.rules import GuardRules, Suspension
 from otp_engine.domain.services import Service
 from otp_engine.domain.verification_records import VerificationRecord
 
-Deliver = Callable[[Message], str]
-"""Passes one message to a provider, and returns its name once it accepts it."""
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message that a provider accepted.
+
+    Attributes:
+        provider: Name of the provider.
+        message_id: The provider's id of the message; None without one.
+    """
+
+    provider: str
+    message_id: str | None = None
+
+
+Deliver = Callable[[Message], Accepted]
+"""Passes one message to a provider, and returns once the provider accepts it."""
 
 
 class VerificationStore(PhoneStateStore, Protocol):
@@ -321,19 +337,27 @@ class LimitUsageStore(Protocol):
 
 
 class Sender(Protocol):
-    """Passes messages to providers."""
+    """Passes messages to one provider."""
 
     @property
     def name(self) -> str:
-        """Name in settings, logs and metrics."""
+        """Name of the provider in settings, logs and metrics."""
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """The channels of the provider, its usual one first."""
+
+    @property
+    def reports_delivery(self) -> bool:
+        """Whether delivery reports of the provider reach this service."""
 
     def acquire_slot(self) -> AbstractContextManager[Deliver]:
         """Reserve a slot for one message, before the message exists.
 
         Returns:
-            A context manager of a callable that passes one message to a provider. The
-            callable returns the name of the provider that accepts the message. An
-            error of a provider has its name in `OTPError.provider`.
+            A context manager of a callable that passes one message to the provider,
+            and returns once it is accepted. An error of the provider has its name in
+            `OTPError.provider`.
 
         Raises:
             Overloaded: All slots are in use.

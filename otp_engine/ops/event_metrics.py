@@ -25,7 +25,6 @@ from otp_engine.domain.events import (
     VerificationApproved,
 )
 from otp_engine.domain.limits import durations, near_limits
-from otp_engine.domain.models import Channel
 from otp_engine.domain.money import amounts
 from otp_engine.domain.money.budget import LEVELS
 from otp_engine.domain.phones import countries
@@ -77,17 +76,24 @@ class EventMetrics:
     new series.
     """
 
-    def __init__(self, registry: CollectorRegistry, counted: Iterable[str]) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        counted: Iterable[str],
+        channels: Iterable[str],
+    ) -> None:
         """Register the metrics.
 
         Args:
             registry: Where the metrics are registered.
             counted: ISO 3166-1 codes of the countries that messages can be sent to, as
                 far as they are known. Their series start at 0.
+            channels: The channels that the configured providers have.
         """
         self._add_message_counters(registry)
         self._add_request_counters(registry)
         self._add_policy_gauges(registry)
+        self._channels = tuple(channels)
         self._started_countries: set[str] = set()
         self._start_countries(counted)
         self._start_at_zero()
@@ -170,12 +176,13 @@ class EventMetrics:
         new = set(counted) - self._started_countries
         self._started_countries |= new
         for country in sorted(new):
-            for outcome in ("accepted", "unconfirmed", "rejected"):
-                self._sends(country, Channel.SMS, outcome)
-            for outcome in ("delivered", "undelivered"):
-                self._deliveries(country, Channel.SMS, outcome)
-            self._approvals(country, Channel.SMS)
-            self._spent(country, Channel.SMS)
+            for channel in self._channels:
+                for outcome in ("accepted", "unconfirmed", "rejected"):
+                    self._sends(country, channel, outcome)
+                for outcome in ("delivered", "undelivered"):
+                    self._deliveries(country, channel, outcome)
+                self._approvals(country, channel)
+                self._spent(country, channel)
             for level in Level:
                 self._suspensions(country, level)
 

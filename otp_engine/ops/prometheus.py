@@ -20,6 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.api_keys import ApiKey
+from otp_engine.domain.models import Channel
 from otp_engine.domain.money.budget import BudgetRules
 from otp_engine.domain.money.report import Spending
 from otp_engine.domain.pumping_guard.listing import ListedPlace
@@ -41,7 +42,10 @@ class PrometheusMetrics:
     """
 
     def __init__(
-        self, directory: str | None = None, countries: Iterable[str] = ()
+        self,
+        directory: str | None = None,
+        countries: Iterable[str] = (),
+        channels: Iterable[str] = (Channel.SMS,),
     ) -> None:
         """Register all metrics.
 
@@ -51,12 +55,13 @@ class PrometheusMetrics:
                 `prometheus_client` was imported. None counts this process alone.
             countries: ISO 3166-1 codes of the countries that messages can be sent to,
                 as far as they are known.
+            channels: The channels that the configured providers have.
         """
         # The multiprocess mode does not keep the creation time of a counter.
         disable_created_metrics()
         registry = CollectorRegistry()
         self._countries = tuple(countries)
-        self.events = EventMetrics(registry, self._countries)
+        self.events = EventMetrics(registry, self._countries, channels)
         self.timings = TimingMetrics(registry)
         self._exposed = registry
         if directory:

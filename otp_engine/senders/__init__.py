@@ -1,7 +1,7 @@
 """Message delivery: one module per provider, built from the settings.
 
 To add a provider, write a class with the methods of `provider.Provider` and name it in
-`build_sender`.
+`build_senders`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from otp_engine.domain.ports import Sender
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.senders.console import ConsoleProvider
-from otp_engine.senders.failover import FailoverSender
 from otp_engine.senders.guarded import GuardedSender
 from otp_engine.senders.provider import Provider
 from otp_engine.senders.reports import ReportReceiver
@@ -24,15 +23,15 @@ _FAILURE_THRESHOLD = 5
 _RESET_TIMEOUT = timedelta(seconds=10)
 
 
-def build_sender(
+def build_senders(
     settings: Settings,
     *,
     max_concurrent: int,
     metrics: DependencyMetrics = NULL_METRICS,
     console: Callable[[], Provider] = ConsoleProvider,
     on_accepted: Callable[[Message], object] | None = None,
-) -> Sender:
-    """Return a sender for the providers in *settings*, in order of preference.
+) -> dict[str, Sender]:
+    """Return a sender for each provider in *settings*, in order of preference.
 
     Args:
         settings: Names of the providers, and their credentials.
@@ -46,8 +45,8 @@ def build_sender(
         "console": console,
         "twilio": lambda: _build_twilio(settings),
     }
-    senders = [
-        GuardedSender(
+    return {
+        name: GuardedSender(
             providers[name](),
             CircuitBreaker(_FAILURE_THRESHOLD, _RESET_TIMEOUT),
             max_concurrent=max_concurrent,
@@ -55,8 +54,7 @@ def build_sender(
             on_accepted=on_accepted if settings.inbox else None,
         )
         for name in settings.senders
-    ]
-    return senders[0] if len(senders) == 1 else FailoverSender(senders)
+    }
 
 
 def _build_twilio(settings: Settings) -> Provider:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from otp_engine.domain.messages.templates import Message
+from otp_engine.domain.models import Channel
 from otp_engine.errors import ProviderUnavailable
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,9 @@ class ConsoleProvider:
     """
 
     name = "console"
+    channels = tuple(Channel)
     has_deadline = False
+    reports_delivery = False
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from threading import BoundedSemaphore
 from time import perf_counter
 
 from otp_engine.domain.messages.templates import Message
-from otp_engine.domain.ports import Deliver
+from otp_engine.domain.ports import Accepted, Deliver
 from otp_engine.errors import (
     DeliveryUnconfirmed,
     OTPError,
@@ -36,7 +36,7 @@ class _Slot:
     __slots__ = ("_release", "_send")
 
     def __init__(
-        self, send: Callable[[_Slot, Message], str], release: Callable[[], None]
+        self, send: Callable[[_Slot, Message], Accepted], release: Callable[[], None]
     ) -> None:
         self._send = send
         self._release: Callable[[], None] | None = release
@@ -85,6 +85,8 @@ class GuardedSender:
             on_accepted: Called with each accepted message, in the sending thread.
         """
         self.name = provider.name
+        self.channels = tuple(provider.channels)
+        self.reports_delivery = provider.reports_delivery
         self._provider = provider
         self._breaker = breaker
         self._timeout = timeout.total_seconds()
@@ -99,8 +101,8 @@ class GuardedSender:
         request before its message is sent.
 
         Returns:
-            A context with a function that sends one message, and returns the name of
-            the provider once it was accepted.
+            A context with a function that sends one message, and returns once it was
+            accepted.
 
         Raises:
             ProviderUnavailable: The breaker is open for another `retry_after`.
@@ -116,22 +118,22 @@ class GuardedSender:
         """Check that the provider accepts messages; see `Provider.ping`."""
         self._provider.ping()
 
-    def _send(self, slot: _Slot, message: Message) -> str:
+    def _send(self, slot: _Slot, message: Message) -> Accepted:
         try:
-            self._send_through_breaker(slot, message)
+            message_id = self._send_through_breaker(slot, message)
         except OTPError as error:
             error.provider = self.name
             raise
-        return self.name
+        return Accepted(self.name, message_id)
 
-    def _send_through_breaker(self, slot: _Slot, message: Message) -> None:
+    def _send_through_breaker(self, slot: _Slot, message: Message) -> str | None:
         if not self._breaker.try_acquire():
             raise ProviderUnavailable(retry_after=self._breaker.open_for())
         try:
             if self._provider.has_deadline:
-                self._call_provider(message)
+                message_id = self._call_provider(message)
             else:
-                self._call_within_timeout(slot, message)
+                message_id = self._call_within_timeout(slot, message)
         except (ProviderUnavailable, DeliveryUnconfirmed):
             if self._breaker.record_failure():
                 log.error("%s: the circuit breaker is open", self.name)  # noqa: TRY400 - each error is logged where it occurs
@@ -144,39 +146,42 @@ class GuardedSender:
             self._breaker.record_success()
             raise
         self._breaker.record_success()
+        return message_id
 
-    def _call_within_timeout(self, slot: _Slot, message: Message) -> None:
+    def _call_within_timeout(self, slot: _Slot, message: Message) -> str | None:
         # The thread owns the slot: a message that times out continues, and keeps its
         # slot until the provider answers.
         release = slot.take_over()
 
-        def call() -> None:
+        def call() -> str | None:
             try:
-                self._call_provider(message)
+                return self._call_provider(message)
             finally:
                 release()
 
         try:
-            call_within(self._timeout, call, thread_name="sending")
+            return call_within(self._timeout, call, thread_name="sending")
         except TimeoutError:
             raise DeliveryUnconfirmed from None
         except Overloaded:
             release()
             raise
 
-    def _call_provider(self, message: Message) -> None:
+    def _call_provider(self, message: Message) -> str | None:
         started = perf_counter()
         outcome: str = "unexpected"
         error: str | None = "unexpected"
         try:
-            self._provider.send(message)
+            message_id = self._provider.send(message)
             if self._on_accepted:
                 self._on_accepted(message)
-            outcome, error = "accepted", None
         except OTPError as rejection:
             outcome = rejection.error_code
             error = str(rejection.provider_error or rejection.error_code)
             raise
+        else:
+            outcome, error = "accepted", None
+            return message_id
         finally:
             duration = perf_counter() - started
             self._metrics.observe_delivery(self.name, duration, outcome, error)

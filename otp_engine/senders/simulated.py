@@ -49,13 +49,15 @@ class SimulatedProvider:
             run_later: Calls a function some time later.
         """
         self.name = provider.name
+        self.channels = provider.channels
+        self.reports_delivery = provider.reports_delivery
         self._provider = provider
         self._outcome = outcome
         self._report_undelivered = report_undelivered
         self._hang = hang
         self._run_later = run_later
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> str | None:
         """Send *message* with the chosen outcome; see `Provider.send`."""
         outcome = self._outcome()
         if outcome == SimulatedOutcome.REJECTED:
@@ -63,9 +65,10 @@ class SimulatedProvider:
         if outcome == SimulatedOutcome.UNCONFIRMED:
             self._hang()
             raise DeliveryUnconfirmed
-        self._provider.send(message)
+        message_id = self._provider.send(message)
         if outcome == SimulatedOutcome.UNDELIVERED:
             self._run_later(lambda: self._report_undelivered(message))
+        return message_id
 
     def ping(self) -> None:
         """Check the wrapped provider; see `Provider.ping`."""

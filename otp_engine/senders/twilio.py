@@ -22,6 +22,7 @@ from twilio.rest import Client
 
 from otp_engine.config import TwilioSettings
 from otp_engine.domain.messages.templates import Message
+from otp_engine.domain.models import Channel
 from otp_engine.errors import (
     DeliveryFailed,
     DeliveryUnconfirmed,
@@ -44,6 +45,7 @@ class TwilioProvider:
     """Sends text messages from one Twilio account."""
 
     name = "twilio"
+    channels = (Channel.SMS,)
     has_deadline = True
 
     def __init__(
@@ -61,6 +63,7 @@ class TwilioProvider:
             status_callback: URL that receives the delivery reports; None for no
                 reports.
         """
+        self.reports_delivery = status_callback is not None
         client = Client(
             settings.username,
             settings.password,
@@ -94,8 +97,8 @@ class TwilioProvider:
             else {"From": settings.from_ or ""}
         )
 
-    def send(self, message: Message) -> None:
-        """Send *message*, and return once Twilio has accepted it.
+    def send(self, message: Message) -> str:
+        """Send *message*, and return the id of the message that Twilio accepted.
 
         Raises:
             ProviderUnavailable, DeliveryFailed, DestinationNotAllowed, InvalidPhone,
@@ -125,7 +128,8 @@ class TwilioProvider:
         status = response.status
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise self._to_error(status, created, message)
-        if not created.get("sid"):
+        sid = created.get("sid")
+        if not sid:
             raise DeliveryUnconfirmed
         if str(created.get("status")) in _NOT_SENT:
             code = twilio_errors.parse_code(created.get("error_code"))
@@ -134,6 +138,7 @@ class TwilioProvider:
                 *(message.masked, created["status"], code),
             )
             raise twilio_errors.from_failed_message(code)
+        return str(sid)
 
     def ping(self) -> None:
         """Check the credentials by listing one message of the account.

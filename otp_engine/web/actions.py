@@ -80,7 +80,9 @@ class VerifyActions:
                 is_send=step != "code",
                 default_length=context.get_dependencies().policy.code_length,
             )
-            channels = notices.other_channels(error, _requested_channel())
+            channels = notices.other_channels(
+                error, _requested_channel(), context.get_dependencies().phone_channels
+            )
             return replace(notice, channels=channels)
 
     def _change_number(self, session: VerifySession, _: Translations) -> None:
@@ -187,10 +189,11 @@ def _wrong_code(
     return Notice(translations.get(reason))
 
 
-def _requested_channel() -> Channel:
-    """Return the channel in the name of the action, else the preferred one."""
+def _requested_channel() -> Channel | None:
+    """Return the channel in the name of the action; None lets the route decide."""
     _, _, name = request.form.get("step", "").partition(":")
-    return Channel(name) if name in set(Channel) else next(iter(Channel))
+    offered = context.get_dependencies().phone_channels
+    return Channel(name) if name in offered else None
 
 
 def _parse_number(text: str) -> PhoneNumber:

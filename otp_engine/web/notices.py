@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -123,18 +123,19 @@ def for_error(
 
 
 def other_channels(
-    error: OTPError, channel: Channel, offered: Collection[Channel] = tuple(Channel)
+    error: OTPError, channel: Channel | None, offered: Sequence[Channel]
 ) -> list[Channel]:
     """Return the channels that can still reach a suspended destination.
 
     Args:
         error: The error of a send.
-        channel: The channel of the send.
-        offered: The channels that the service has.
+        channel: The channel of the send; None means the usual one.
+        offered: The channels that reach a phone, the usual one first.
     """
     if not isinstance(error, DestinationSuspended):
         return []
-    return sorted(set(offered) - {channel})
+    used = channel or offered[0]
+    return [each for each in offered if each is not used]
 
 
 def _early_send(

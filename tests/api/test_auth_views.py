@@ -11,6 +11,7 @@ import pytest
 from otp_engine import config
 from otp_engine.api import body as request_body
 from otp_engine.app import create_app
+from otp_engine.domain.models import Channel
 from otp_engine.errors import (
     DeliveryFailed,
     DeliveryUnconfirmed,
@@ -19,7 +20,10 @@ from otp_engine.errors import (
     RecipientOptedOut,
     StoreUnavailable,
 )
-from tests.support.fakes import different_code
+from tests.support.fakes import (
+    by_name,
+    different_code,
+)
 
 PHONE = {"phone": "9445012345"}
 
@@ -297,6 +301,8 @@ class BrokenSender:
     """A sender that raises an error with the text of the message."""
 
     name = "broken"
+    channels = (Channel.SMS,)
+    reports_delivery = False
 
     @contextmanager
     def acquire_slot(self):
@@ -310,7 +316,9 @@ class BrokenSender:
 
 
 def test_unexpected_error_is_500_with_request_id_and_no_secret(store, caplog):
-    app = create_app(config.load({"OTP_DEV": "1"}), store=store, sender=BrokenSender())
+    app = create_app(
+        config.load({"OTP_DEV": "1"}), store=store, senders=by_name(BrokenSender())
+    )
 
     with caplog.at_level(logging.INFO):
         response = send(app.test_client())

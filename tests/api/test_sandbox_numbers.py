@@ -70,7 +70,7 @@ def test_fixed_code_is_not_found_after_the_last_day(engine):
         {NUMBER: SandboxNumber(parse_unassigned(NUMBER), CODE, days[0])},
         lambda: days[0],
     )
-    sandboxed_engines = engine_router.build(engine, numbers, NullSender())
+    sandboxed_engines = engine_router.build(engine, numbers, {"null": NullSender()})
     number = parse_unassigned(NUMBER)
     sandboxed_engines.engine_for(number).send(SendRequest(number=number))
     days[0] += timedelta(days=1)

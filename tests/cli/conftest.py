@@ -9,6 +9,7 @@ from otp_engine.app import create_app
 from otp_engine.store.redis_store import RedisStore
 from tests.support import server_process
 from tests.support.command_line import run
+from tests.support.fakes import by_name
 
 
 @pytest.fixture
@@ -33,4 +34,6 @@ def policy(environ):
 def service(environ, real_redis, outbox):
     """The API of a service with the same settings, on the same Redis."""
     store = RedisStore(real_redis)
-    return create_app(config.load(environ), store=store, sender=outbox).test_client()
+    return create_app(
+        config.load(environ), store=store, senders=by_name(outbox)
+    ).test_client()

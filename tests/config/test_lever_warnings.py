@@ -5,6 +5,7 @@ import pytest
 from otp_engine import config
 from otp_engine.config import lever_warnings
 from otp_engine.config.policy_warnings import collect_warnings
+from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import PARSERS, Policy
 from tests.support.settings import PRODUCTION
 
@@ -15,7 +16,7 @@ BLOCKED_IPV4 = (
 
 def warnings(**texts):
     values = {name: PARSERS[name](text) for name, text in texts.items()}
-    return lever_warnings.collect(Policy(**values))
+    return lever_warnings.collect(Policy(**values), [Channel.SMS])
 
 
 @pytest.mark.parametrize(

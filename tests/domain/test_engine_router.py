@@ -13,7 +13,7 @@ from otp_engine.domain.phones import numbers
 from otp_engine.domain.policy.switches import Switches
 from otp_engine.domain.sandbox_numbers import SandboxNumber, SandboxNumbers
 from otp_engine.errors import RateLimited, VerificationNotFound
-from tests.support.fakes import FakeSender
+from tests.support.fakes import FakeSender, by_name
 from tests.support.tuning import with_policy
 
 SANDBOX = SandboxNumber(
@@ -36,7 +36,7 @@ def engines_with(engine, emitted):
         sandbox_numbers = SandboxNumbers(
             {SANDBOX.number.e164: SANDBOX}, lambda: SANDBOX.valid_through
         )
-        return engine_router.build(live, sandbox_numbers, FakeSender())
+        return engine_router.build(live, sandbox_numbers, by_name(FakeSender()))
 
     return build
 

@@ -24,6 +24,7 @@ from otp_engine.resilience.dependency_metrics import NullMetrics
 from tests.support.fakes import (
     FakeSender,
     HashQueueWithHook,
+    by_name,
     different_code,
     raise_overloaded,
 )
@@ -91,7 +92,7 @@ def test_requester_over_its_limit_holds_no_slot_at_the_sender(limited, alice):
     store = RecordingStore(
         limited.store, on_step=lambda: held_during_steps.append(len(held))
     )
-    engine = replace(limited, store=store, sender=CountingSender())
+    engine = replace(limited, store=store, senders=by_name(CountingSender()))
 
     with pytest.raises(RateLimited):
         engine.send(replace(alice, client_ip=CLIENT_IP))
@@ -110,7 +111,7 @@ def test_send_without_a_slot_at_its_turn_is_not_hashed(engine, alice):
     sender = SenderWithOneReservation(ProviderUnavailable())
 
     with pytest.raises(ProviderUnavailable):
-        replace(engine, sender=sender, hash_queue=queue).send(alice)
+        replace(engine, senders=by_name(sender), hash_queue=queue).send(alice)
 
     assert hashes == []
 
@@ -121,7 +122,9 @@ def test_send_without_a_slot_is_released_for_the_requester(
 ):
     sender = SenderWithOneReservation(error)
     with pytest.raises(type(error)):
-        replace(limited, sender=sender).send(replace(alice, client_ip=CLIENT_IP))
+        replace(limited, senders=by_name(sender)).send(
+            replace(alice, client_ip=CLIENT_IP)
+        )
 
     limited.send(replace(BOB, client_ip=CLIENT_IP))
 

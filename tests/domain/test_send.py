@@ -10,7 +10,7 @@ import pytest
 
 from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.domain.limits.limits import Limit
-from otp_engine.domain.models import SendRequest
+from otp_engine.domain.models import Channel, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.policy.switches import Switches
 from otp_engine.errors import (
@@ -26,7 +26,12 @@ from otp_engine.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from tests.support.fakes import HashQueueWithHook, StoreLosingReplies, different_code
+from tests.support.fakes import (
+    HashQueueWithHook,
+    StoreLosingReplies,
+    by_name,
+    different_code,
+)
 from tests.support.tuning import with_policy
 
 BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
@@ -145,7 +150,7 @@ def test_unconfirmed_send_counts_and_its_code_works(engine, alice, check_request
     engine = with_policy(engine, sends_per_phone=Limit.parse("1/10m"))
     sender = UnconfirmedSender()
 
-    send_result = replace(engine, sender=sender).send(alice)
+    send_result = replace(engine, senders=by_name(sender)).send(alice)
 
     assert not send_result.confirmed
     assert send_result.expires_in == timedelta(minutes=10)
@@ -156,6 +161,10 @@ def test_unconfirmed_send_counts_and_its_code_works(engine, alice, check_request
 
 class UnconfirmedSender:
     """A sender of a provider that delivers each message and never answers."""
+
+    name = "unconfirmed"
+    channels = (Channel.SMS,)
+    reports_delivery = False
 
     def __init__(self):
         self.codes: list[str] = []

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import example, given
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from otp_engine.domain.messages import segments, templates
 from otp_engine.domain.messages.options import MessageOptions
-from otp_engine.domain.models import SendRequest
+from otp_engine.domain.models import Channel
 from otp_engine.domain.phones.numbers import parse
 
 HASH = "He42w354ol9"
@@ -164,12 +164,18 @@ def test_repr_of_a_message_contains_no_number_and_no_code():
     message = templates.Message(
         to=number.e164,
         masked=number.masked,
-        channel=SendRequest(number=number).channel,
+        channel=Channel.SMS,
         body=render(),
         code="123456",
         verification_id=b"0" * 16,
         locale=None,
         ttl=TEN_MINUTES,
+        delivery_id="ab" * 20,
+        language="en",
+        brand="Acme",
+        country="IN",
+        expires_at=datetime(2026, 7, 1, tzinfo=UTC),
+        variables={"code": "123456"},
     )
 
     assert "9445012345" not in repr(message)

@@ -29,7 +29,7 @@ BLOCKED_IP, OTHER_IP = "203.0.113.7", "198.51.100.7"
 
 def build_router(engine):
     numbers_of_today = SandboxNumbers({}, lambda: date(2026, 11, 27))
-    return engine_router.build(engine, numbers_of_today, NullSender())
+    return engine_router.build(engine, numbers_of_today, {"null": NullSender()})
 
 
 def outcome(engine, send_request):

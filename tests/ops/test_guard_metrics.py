@@ -12,6 +12,7 @@ from otp_engine.domain.pumping_guard.places import Place
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops.guard_metrics import GuardMetrics
 from tests.support.clock import Clock
+from tests.support.fakes import by_name
 from tests.support.metrics_page import values
 from tests.support.redis_server import wait_until
 from tests.support.settings import RELAXED
@@ -104,7 +105,7 @@ def test_store_that_does_not_answer_leaves_the_values(metrics, guard, clock):
 
 
 def test_scrape_shows_what_an_operator_has_suspended(store, outbox):
-    app = create_app(config.load(RELAXED), store=store, sender=outbox)
+    app = create_app(config.load(RELAXED), store=store, senders=by_name(outbox))
     client = app.test_client()
     store.guard.suspend("SN", datetime.now(UTC) + timedelta(hours=1))
 

@@ -12,13 +12,16 @@ from otp_engine.app import create_app
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health
 from tests.support import redis_server
-from tests.support.fakes import FakeSender
+from tests.support.fakes import (
+    FakeSender,
+    by_name,
+)
 
 
 def client_of(url):
     pepper = base64.b64encode(b"p" * 32).decode()
     settings = config.load({"OTP_DEV": "1", "REDIS_URL": url, "OTP_PEPPER": pepper})
-    return create_app(settings, sender=FakeSender()).test_client()
+    return create_app(settings, senders=by_name(FakeSender())).test_client()
 
 
 @pytest.fixture
@@ -40,7 +43,9 @@ def test_readyz_is_503_without_redis(http_without_redis):
 
 
 def test_readyz_is_200_with_redis(store):
-    app = create_app(config.load({"OTP_DEV": "1"}), store=store, sender=FakeSender())
+    app = create_app(
+        config.load({"OTP_DEV": "1"}), store=store, senders=by_name(FakeSender())
+    )
 
     response = app.test_client().get("/readyz")
 
@@ -63,7 +68,7 @@ def test_draining_process_is_not_ready_and_still_serves(store):
     client = create_app(
         config.load({"OTP_DEV": "1"}),
         store=store,
-        sender=FakeSender(),
+        senders=by_name(FakeSender()),
         draining=lambda: True,
     ).test_client()
 

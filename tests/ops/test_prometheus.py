@@ -36,7 +36,12 @@ from otp_engine.store.connection import connect
 from otp_engine.store.redis_client import RedisClient
 from tests.conftest import TIMEOUT
 from tests.support import redis_server, twilio_server
-from tests.support.fakes import FakeSender, deliver, different_code
+from tests.support.fakes import (
+    FakeSender,
+    by_name,
+    deliver,
+    different_code,
+)
 from tests.support.metrics_page import values
 from tests.support.settings import RELAXED
 
@@ -52,7 +57,7 @@ KEY = "otp-metrics-secret-0123456789"
 def app_with(store, outbox):
     def build(**environ):
         settings = config.load(RELAXED | environ)
-        return create_app(settings, store=store, sender=outbox).test_client()
+        return create_app(settings, store=store, senders=by_name(outbox)).test_client()
 
     return build
 

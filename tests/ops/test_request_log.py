@@ -13,7 +13,11 @@ from otp_engine.app import create_app
 from otp_engine.ops import request_log
 from otp_engine.ops.log_config import JsonFormatter
 from otp_engine.ops.request_log import RequestIdFilter
-from tests.support.fakes import FakeSender, different_code
+from tests.support.fakes import (
+    FakeSender,
+    by_name,
+    different_code,
+)
 
 REQUEST_ID = "a1b2c3d4e5f60718"
 
@@ -26,7 +30,7 @@ def outbox():
 @pytest.fixture
 def client(store, outbox):
     settings = config.load({"OTP_DEV": "1", "OTP_ARGON2": "test"})
-    return create_app(settings, store=store, sender=outbox).test_client()
+    return create_app(settings, store=store, senders=by_name(outbox)).test_client()
 
 
 def test_request_is_logged_once_with_masked_number(client, caplog):
@@ -49,7 +53,7 @@ def test_request_with_key_is_logged_with_name_of_client(store, outbox, caplog):
             "OTP_API_KEYS": "shop:shop-secret-0123456789",
         }
     )
-    client = create_app(settings, store=store, sender=outbox).test_client()
+    client = create_app(settings, store=store, senders=by_name(outbox)).test_client()
 
     with caplog.at_level(logging.INFO):
         client.post(
@@ -93,7 +97,9 @@ def test_error_of_repeated_request_is_logged(store, outbox, caplog):
     settings = config.load(
         {"OTP_DEV": "1", "OTP_ARGON2": "test", "OTP_METRICS_KEY": "a-metrics-key"}
     )
-    app = create_app(settings, store=store, sender=outbox, draining=lambda: True)
+    app = create_app(
+        settings, store=store, senders=by_name(outbox), draining=lambda: True
+    )
     client = app.test_client()
 
     with caplog.at_level(logging.INFO):

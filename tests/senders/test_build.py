@@ -66,7 +66,7 @@ def test_message_of_several_lines_is_one_json_line():
 
 
 def test_development_sends_to_console(capsys):
-    deliver(senders.build_sender(settings(), max_concurrent=1))
+    deliver(senders.build_senders(settings(), max_concurrent=1)["console"])
 
     assert json.loads(capsys.readouterr().out)["message"] == CONSOLE_LINE
 
@@ -74,17 +74,29 @@ def test_development_sends_to_console(capsys):
 def test_development_passes_accepted_message_to_callback():
     accepted: list[Message] = []
 
-    deliver(
-        senders.build_sender(settings(), max_concurrent=1, on_accepted=accepted.append)
+    built = senders.build_senders(
+        settings(), max_concurrent=1, on_accepted=accepted.append
     )
+
+    deliver(built["console"])
 
     assert accepted == [MESSAGE]
 
 
 def test_senders_are_built_in_order_of_preference():
-    sender = senders.build_sender(settings(**TWILIO), max_concurrent=1)
+    built = senders.build_senders(settings(**TWILIO), max_concurrent=1)
 
-    assert sender.name == "twilio,console"
+    assert list(built) == [sender.name for sender in built.values()]
+    assert list(built) == ["twilio", "console"]
+
+
+def test_channels_of_providers_are_those_of_the_settings():
+    configured = settings(**TWILIO)
+
+    built = senders.build_senders(configured, max_concurrent=1)
+
+    channels = {name: sender.channels for name, sender in built.items()}
+    assert channels == configured.channels_by_provider
 
 
 def test_installation_without_twilio_has_no_report_receiver():

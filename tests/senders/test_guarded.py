@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from otp_engine.domain.messages.templates import Message
+from otp_engine.domain.models import Channel
 from otp_engine.errors import (
     DeliveryFailed,
     DeliveryUnconfirmed,
@@ -33,6 +34,8 @@ SHORT = timedelta(milliseconds=20)
 
 class SlowProvider:
     name = "slow"
+    channels = (Channel.SMS,)
+    reports_delivery = False
     has_deadline = False
 
     def __init__(self):

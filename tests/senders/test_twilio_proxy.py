@@ -32,7 +32,7 @@ def proxy(twilio):
 
 def send(**environ):
     settings = config.load(PRODUCTION | CREDENTIALS | environ)
-    sender = senders.build_sender(settings, max_concurrent=1)
+    sender = senders.build_senders(settings, max_concurrent=1)["twilio"]
     with sender.acquire_slot() as deliver:
         deliver(MESSAGE)
 

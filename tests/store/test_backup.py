@@ -15,7 +15,10 @@ from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests.conftest import TIMEOUT
 from tests.support import redis_server, server_process
-from tests.support.fakes import FakeSender
+from tests.support.fakes import (
+    FakeSender,
+    by_name,
+)
 
 PHONE = "+919445012345"
 USUAL = redis_server.options_of_compose()
@@ -38,7 +41,7 @@ def service(port, sender):
     environ = {"OTP_DEV": "1", "OTP_ARGON2": "test", "OTP_PEPPER": pepper}
     settings = config.load(environ)
     store = RedisStore(connect(f"redis://127.0.0.1:{port}", TIMEOUT))
-    return create_app(settings, store=store, sender=sender).test_client()
+    return create_app(settings, store=store, senders=by_name(sender)).test_client()
 
 
 def ends(client):

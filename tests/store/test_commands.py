@@ -35,7 +35,10 @@ def busy_engine(engine, real_redis):
     for number in ("+919445067890", "+919445067891"):
         other = numbers.parse(number, "IN")
         busy.send(replace(SEND, number=other))
-        for code in (different_code(busy.sender.code), busy.sender.code):
+        for code in (
+            different_code(busy.senders["outbox"].code),
+            busy.senders["outbox"].code,
+        ):
             busy.check(CheckRequest(number=other, code=code))
     return busy
 
@@ -86,7 +89,7 @@ def test_resend_takes_34_commands(busy_engine, commands_of):
 
 def test_wrong_check_takes_10_commands(busy_engine, commands_of):
     busy_engine.send(SEND)
-    wrong = check_of(different_code(busy_engine.sender.code))
+    wrong = check_of(different_code(busy_engine.senders["outbox"].code))
 
     commands = commands_of(busy_engine.check, wrong)
 
@@ -105,7 +108,9 @@ def test_wrong_check_takes_10_commands(busy_engine, commands_of):
 def test_right_check_takes_17_commands(busy_engine, commands_of):
     busy_engine.send(SEND)
 
-    commands = commands_of(busy_engine.check, check_of(busy_engine.sender.code))
+    commands = commands_of(
+        busy_engine.check, check_of(busy_engine.senders["outbox"].code)
+    )
 
     assert commands.total() == 17
     assert commands["hget"] == commands["del"] == 1

@@ -8,6 +8,7 @@ from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.domain.ports import Sender
 from otp_engine.store.redis_store import RedisStore
+from tests.support.fakes import by_name
 from tests.support.settings import RELAXED
 
 
@@ -32,4 +33,8 @@ class AppCache:
     def build(self, **environ: str) -> Flask:
         """Build an app that only one test uses, because the test changes it."""
         settings = config.load(RELAXED | environ)
-        return create_app(settings, store=self._store, sender=self._sender)
+        return create_app(
+            settings,
+            store=self._store,
+            senders=by_name(self._sender) if self._sender else None,
+        )

@@ -13,7 +13,7 @@ from typing import Any
 from otp_engine.crypto.hash_queue import Compute, HashQueue
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import Channel
-from otp_engine.domain.ports import Deliver, Sender, VerificationStore
+from otp_engine.domain.ports import Accepted, Deliver, Sender, VerificationStore
 from otp_engine.errors import (
     DestinationSuspended,
     OTPError,
@@ -30,7 +30,18 @@ MESSAGE = Message(
     verification_id=b"0" * 16,
     locale=None,
     ttl=timedelta(minutes=10),
+    delivery_id="ab" * 20,
+    language="en",
+    brand="Acme",
+    country="IN",
+    expires_at=datetime(2026, 7, 1, 12, 10, tzinfo=UTC),
+    variables={"code": "123456", "brand": "Acme", "minutes": "10"},
 )
+
+
+def by_name(*senders: Sender) -> dict[str, Sender]:
+    """Return *senders* as the engine expects them."""
+    return {sender.name: sender for sender in senders}
 
 
 @dataclass
@@ -43,6 +54,8 @@ class FakeSender:
         full: Raised for each reservation, if it is set.
         name: Name of the sender.
         has_deadline: Whether it is called in the thread of the request.
+        channels: The channels that it delivers.
+        reports_delivery: Whether it reports the delivery of its messages.
     """
 
     messages: list[Message] = field(default_factory=list)
@@ -50,6 +63,8 @@ class FakeSender:
     full: OTPError | None = None
     name: str = "outbox"
     has_deadline: bool = False
+    channels: tuple[Channel, ...] = (Channel.SMS,)
+    reports_delivery: bool = False
 
     @contextmanager
     def acquire_slot(self) -> Iterator[Deliver]:
@@ -57,15 +72,15 @@ class FakeSender:
             raise self.full
         yield self.deliver
 
-    def deliver(self, message: Message) -> str:
-        self.send(message)
-        return self.name
+    def deliver(self, message: Message) -> Accepted:
+        return Accepted(self.name, self.send(message))
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> str | None:
         if self.error:
             self.error.provider = self.name
             raise self.error
         self.messages.append(message)
+        return f"{self.name}-{len(self.messages)}"
 
     def ping(self) -> None:
         if self.error:
@@ -99,7 +114,7 @@ def suspended_block(wait: timedelta) -> DestinationSuspended:
 def deliver(sender: Sender, message: Message = MESSAGE) -> str:
     """Send *message* as the engine does; return the name of the provider."""
     with sender.acquire_slot() as send:
-        return send(message)
+        return send(message).provider
 
 
 class StoreLosingReplies:

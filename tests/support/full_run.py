@@ -24,7 +24,11 @@ from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
 from otp_engine.errors import DeliveryFailed, DestinationSuspended
 from otp_engine.store import keys
 from tests.support import redis_server, twilio_server
-from tests.support.fakes import FakeSender, different_code
+from tests.support.fakes import (
+    FakeSender,
+    by_name,
+    different_code,
+)
 from tests.support.verify_client import Verify
 
 SEND, CHECK = "/auth/send_otp", "/auth/verify_otp"
@@ -95,7 +99,7 @@ def _run_inbox(store):
 def _run_auth_api(store):
     outbox = FakeSender()
     settings = config.load(DEV | TWILIO)
-    client = create_app(settings, store=store, sender=outbox).test_client()
+    client = create_app(settings, store=store, senders=by_name(outbox)).test_client()
     phone = "9445067890"
     _post(client, CHECK, phone, otp="123456")
     for _ in range(6):
@@ -122,7 +126,7 @@ def _run_auth_api(store):
 
 def _run_v2_api(store):
     outbox = FakeSender()
-    app = create_app(config.load(DEV), store=store, sender=outbox)
+    app = create_app(config.load(DEV), store=store, senders=by_name(outbox))
     verify = Verify(app.test_client())
     number = "+919445022222"
     sid = verify.post("/v2/Services", FriendlyName="Shop").body["sid"]
@@ -152,7 +156,7 @@ def _run_rotation(store, redis):
 
     def client_with(**peppers):
         settings = config.load(DEV | {"REDIS_URL": "redis://unused"} | peppers)
-        return create_app(settings, store=store, sender=outbox).test_client()
+        return create_app(settings, store=store, senders=by_name(outbox)).test_client()
 
     client = client_with(OTP_PEPPER=old)
     _post(client, SEND, phone)

@@ -15,19 +15,22 @@ from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Action, Event, RecordedEvent, RequestRefused
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.messages.templates import Message
-from otp_engine.domain.models import ApprovalCredit, CheckRequest, SendRequest
+from otp_engine.domain.models import ApprovalCredit, Channel, CheckRequest, SendRequest
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
-from otp_engine.domain.ports import Deliver
+from otp_engine.domain.ports import Accepted, Deliver
 from otp_engine.domain.replay.proposal import Proposal
 from otp_engine.domain.replay.replay import Replay
 from otp_engine.domain.replay.sends import RecordedSend
 from otp_engine.errors import OTPError, Unavailable, VerificationNotFound
 from otp_engine.store.redis_store import RedisStore
 from tests.support.clocked_redis import MillisecondClock, clocked_redis
-from tests.support.fakes import extract_code
+from tests.support.fakes import (
+    by_name,
+    extract_code,
+)
 
 PEPPER = Pepper(b"p" * 32)
 HASH_QUEUE = HashQueue(1, wait=timedelta(minutes=1))
@@ -107,6 +110,8 @@ class Run:
 
 class _Provider:
     name = "provider"
+    channels = (Channel.SMS,)
+    reports_delivery = False
 
     def __init__(self) -> None:
         self.error: OTPError | None = None
@@ -116,11 +121,11 @@ class _Provider:
     def acquire_slot(self) -> Iterator[Deliver]:
         yield self._deliver
 
-    def _deliver(self, message: Message) -> str:
+    def _deliver(self, message: Message) -> Accepted:
         if self.error:
             raise self.error
         self.codes[message.to] = extract_code(message.body)
-        return self.name
+        return Accepted(self.name)
 
     def ping(self) -> None:
         """Return at once."""
@@ -151,7 +156,7 @@ def run(policy: Policy, requests: Sequence[Request]) -> Run:
 
     engine = Engine(
         store=store,
-        sender=provider,
+        senders=by_name(provider),
         hash_queue=HASH_QUEUE,
         peppers=(PEPPER,),
         policy=policy,

@@ -25,7 +25,10 @@ from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests.conftest import TIMEOUT
 from tests.support import twilio_server
-from tests.support.fakes import FakeSender
+from tests.support.fakes import (
+    FakeSender,
+    by_name,
+)
 from tests.support.settings import RELAXED
 
 # Enables every endpoint.
@@ -52,7 +55,7 @@ def app_with_all_endpoints(**environ):
     return create_app(
         config.load(ALL_ENDPOINTS | environ),
         store=RedisStore(connect(None, TIMEOUT)),
-        sender=FakeSender(),
+        senders=by_name(FakeSender()),
     )
 
 
@@ -308,7 +311,9 @@ def test_every_field_and_parameter_has_a_description():
 def test_examples_of_the_document_are_answered_as_it_shows():
     sender = FakeSender()
     app = create_app(
-        config.load(RELAXED), store=RedisStore(connect(None, TIMEOUT)), sender=sender
+        config.load(RELAXED),
+        store=RedisStore(connect(None, TIMEOUT)),
+        senders=by_name(sender),
     )
     client = app.test_client()
 

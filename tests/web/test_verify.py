@@ -7,7 +7,10 @@ import pytest
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.errors import DeliveryUnconfirmed, RecipientOptedOut
-from tests.support.fakes import FakeSender
+from tests.support.fakes import (
+    FakeSender,
+    by_name,
+)
 from tests.support.settings import RELAXED
 from tests.support.time_travel import age
 from tests.support.verify_page import Person
@@ -160,7 +163,7 @@ def test_unknown_step_changes_nothing(person):
 
 def test_unconfirmed_delivery_shows_the_code_form(store):
     outbox = FakeSender(error=DeliveryUnconfirmed())
-    app = create_app(config.load(RELAXED), store=store, sender=outbox)
+    app = create_app(config.load(RELAXED), store=store, senders=by_name(outbox))
     person = Person(app.test_client())
 
     person.submit("number", phone=PHONE)
@@ -172,7 +175,7 @@ def test_unconfirmed_delivery_shows_the_code_form(store):
 @pytest.mark.parametrize("language", ["ar", "de", "en", "es", "fr", "hi", "it", "pt"])
 def test_opted_out_recipient_reads_what_to_answer(store, language):
     outbox = FakeSender(error=RecipientOptedOut())
-    app = create_app(config.load(RELAXED), store=store, sender=outbox)
+    app = create_app(config.load(RELAXED), store=store, senders=by_name(outbox))
     person = Person(app.test_client(), **{"Accept-Language": language})
 
     person.submit("number", phone="9445012345")

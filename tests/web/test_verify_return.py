@@ -8,7 +8,10 @@ import pytest
 
 from otp_engine import config
 from otp_engine.app import create_app
-from tests.support.fakes import FakeSender
+from tests.support.fakes import (
+    FakeSender,
+    by_name,
+)
 from tests.support.settings import PRODUCTION
 from tests.support.verify_page import Person
 
@@ -166,7 +169,7 @@ def test_only_the_log_has_the_reason_outside_dev_mode(store, caplog, query, reas
         "OTP_RETURN_ORIGINS": APP,
     }
     settings = config.load(PRODUCTION | environ)
-    app = create_app(settings, store=store, sender=FakeSender())
+    app = create_app(settings, store=store, senders=by_name(FakeSender()))
 
     response = Person(app.test_client()).open(**query)
 

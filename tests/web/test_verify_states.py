@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask import make_response
@@ -24,7 +23,12 @@ from otp_engine.web.notices import Notice
 from otp_engine.web.render import VerifyPage
 from otp_engine.web.session import VerifySession
 from otp_engine.web.translations import TRANSLATIONS
-from tests.support.fakes import FakeSender, different_code, suspended_block
+from tests.support.fakes import (
+    FakeSender,
+    by_name,
+    different_code,
+    suspended_block,
+)
 from tests.support.settings import RELAXED
 from tests.support.time_travel import age
 from tests.support.verify_page import Person
@@ -246,7 +250,7 @@ def test_resend_while_sending_is_off_keeps_the_field(app_with):
 )
 def test_rejected_resend_keeps_the_field(store, error, status, notice):
     outbox = FakeSender()
-    app = create_app(config.load(RELAXED), store=store, sender=outbox)
+    app = create_app(config.load(RELAXED), store=store, senders=by_name(outbox))
     person = Person(app.test_client())
     person.submit("number", phone=PHONE)
     outbox.error = error
@@ -350,7 +354,9 @@ def test_refused_number_shows_the_wait_and_is_kept(app_with):
     ],
 )
 def test_number_is_kept_when_the_send_fails(store, error, status, input_id):
-    app = create_app(config.load(RELAXED), store=store, sender=FakeSender(error=error))
+    app = create_app(
+        config.load(RELAXED), store=store, senders=by_name(FakeSender(error=error))
+    )
     person = Person(app.test_client())
 
     response = person.submit("number", phone="94450 12345")
@@ -499,7 +505,7 @@ def suspended(sender):
 def test_suspended_destination_keeps_the_number_and_shows_what_helps(store):
     sender = FakeSender()
     suspended(sender)
-    app = create_app(config.load(RELAXED), store=store, sender=sender)
+    app = create_app(config.load(RELAXED), store=store, senders=by_name(sender))
     person = Person(app.test_client())
 
     response = person.submit("number", phone=PHONE)
@@ -517,7 +523,7 @@ def test_suspended_destination_keeps_the_number_and_shows_what_helps(store):
 
 def test_suspended_destination_keeps_the_field_of_a_code_that_was_sent(store):
     sender = FakeSender()
-    app = create_app(config.load(RELAXED), store=store, sender=sender)
+    app = create_app(config.load(RELAXED), store=store, senders=by_name(sender))
     person = Person(app.test_client())
     person.submit("number", phone=PHONE)
     suspended(sender)
@@ -533,7 +539,7 @@ def test_suspended_destination_keeps_the_field_of_a_code_that_was_sent(store):
 
 def test_suspended_destination_entered_again_keeps_its_live_code(store):
     sender = FakeSender()
-    app = create_app(config.load(RELAXED), store=store, sender=sender)
+    app = create_app(config.load(RELAXED), store=store, senders=by_name(sender))
     person = Person(app.test_client())
     person.submit("number", phone=PHONE)
     person.submit("change")
@@ -548,11 +554,12 @@ def test_suspended_destination_entered_again_keeps_its_live_code(store):
 
 def test_only_channels_beside_the_suspended_one_are_offered():
     error = suspended_block(timedelta(hours=1))
-    voice: Any = "voice"
+    sms, call = offered = [Channel.SMS, Channel.CALL]
 
-    assert notices.other_channels(error, Channel.SMS) == []
-    assert notices.other_channels(error, voice, [*Channel, voice]) == [Channel.SMS]
-    assert notices.other_channels(DeliveryFailed(), voice) == []
+    assert notices.other_channels(error, sms, [sms]) == []
+    assert notices.other_channels(error, None, offered) == [call]
+    assert notices.other_channels(error, call, offered) == [sms]
+    assert notices.other_channels(DeliveryFailed(), call, offered) == []
 
 
 @pytest.mark.parametrize(

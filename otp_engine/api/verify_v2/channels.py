@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from otp_engine.api import context
 from otp_engine.api.verify_v2 import errors
 from otp_engine.domain.models import Channel
 
@@ -12,22 +13,24 @@ _AUTO = "auto"
 _VERIFY_CHANNELS = frozenset(
     {"call", "email", "push", "rbm", "rcs", "sms", "sna", "whatsapp"}
 )
-# The preferred channel is first.
-_OFFERED = tuple(Channel)
 
 
-def parse(text: str) -> Channel:
-    """Parse a channel; `auto` is the preferred one. As in Verify, case matters.
+def parse(text: str) -> Channel | None:
+    """Parse a channel. As in Verify, case matters.
+
+    Returns:
+        None for `auto`: the route decides.
 
     Raises:
-        TwilioApiError: Verify has the channel, and it is not offered here.
-        ValueError: Verify has no such channel.
+        TwilioApiError: Verify or this service has the channel, and no configured
+            provider has it.
+        ValueError: Neither has such a channel.
     """
     if text == _AUTO:
-        return _OFFERED[0]
-    if text in _OFFERED:
+        return None
+    if text in context.get_dependencies().phone_channels:
         return Channel(text)
-    if text in _VERIFY_CHANNELS:
+    if text in _VERIFY_CHANNELS or text in set(Channel):
         message = f"Delivery channel disabled: {text.upper()}"
         raise errors.TwilioApiError(60223, HTTPStatus.BAD_REQUEST, message)
     raise ValueError(f"must be a channel: {text!r}")

@@ -16,17 +16,19 @@ app that requested the message could not read it.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from otp_engine.domain.messages import languages, segments
 from otp_engine.domain.messages.languages import LOCALES, TEXTS
 from otp_engine.domain.messages.options import DEFAULT_OPTIONS, MessageOptions
+from otp_engine.domain.messages.speech import Speech
 from otp_engine.domain.models import Channel, SendRequest
 
 __all__ = ["LOCALES", "Message", "build", "render", "render_placeholder"]
 
+_MINUTE = timedelta(minutes=1)
 # SMS Retriever reads messages of at most 140 bytes. On the air that is 160 characters
 # of GSM-7, but a device may count a byte for each.
 _SMS_RETRIEVER_CHARACTERS = 140
@@ -50,6 +52,17 @@ class Message:
             provider's setting.
         skip_risk_check: Whether the provider's protection against fraud is off for this
             message.
+        delivery_id: Names the message towards providers, 40 hex digits; see
+            `delivery_ids`.
+        language: BCP 47 tag of the language of the text.
+        brand: The name in the text.
+        country: ISO 3166 code of the country of the number; empty without a number.
+        expires_at: When the code expires, in UTC.
+        subject: Subject of an e-mail; None for other channels.
+        speech: The sentences of a call; None for other channels.
+        template_id: The provider's id of the operator's own text.
+        sender_id: The sender that the operator's own text requires.
+        variables: The values of a template: `code`, `brand` and `minutes`.
     """
 
     to: str = field(repr=False)
@@ -60,25 +73,52 @@ class Message:
     verification_id: bytes
     locale: str | None
     ttl: timedelta
+    delivery_id: str
+    language: str
+    brand: str
+    country: str
+    expires_at: datetime
     messaging_service: str | None = None
     skip_risk_check: bool = False
+    subject: str | None = None
+    speech: Speech | None = None
+    template_id: str | None = None
+    sender_id: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCode:
+    """The code of a send.
+
+    Attributes:
+        code: The code.
+        verification_id: Id of its verification, 16 bytes.
+        ttl: Time that the code can be used.
+        expires_at: When it expires, in UTC.
+    """
+
+    code: str = field(repr=False)
+    verification_id: bytes
+    ttl: timedelta
+    expires_at: datetime
 
 
 def build(
     request: SendRequest,
+    issued: IssuedCode,
     *,
-    code: str,
-    verification_id: bytes,
-    ttl: timedelta,
+    channel: Channel,
+    delivery_id: str,
     brand: str,
 ) -> Message:
     """Build the message of a send.
 
     Args:
         request: The send.
-        code: The code.
-        verification_id: Id of the verification, 16 bytes.
-        ttl: Time that the code can be used.
+        issued: Its code.
+        channel: The channel of the message.
+        delivery_id: Names the message towards providers.
         brand: Name in the message, if neither the request nor its service has one.
     """
     service = request.service
@@ -86,23 +126,34 @@ def build(
         brand=service.brand, do_not_share_warning=service.do_not_share_warning
     )
     tag = languages.select(request.locale, request.number.country)
+    name = options.brand or brand
     return Message(
         to=request.number.e164,
         masked=request.number.masked,
-        channel=request.channel,
+        channel=channel,
         body=render(
-            code=code,
-            brand=options.brand or brand,
-            ttl=ttl,
+            code=issued.code,
+            brand=name,
+            ttl=issued.ttl,
             language=languages.language_of(tag),
             options=options,
         ),
-        code=code,
-        verification_id=verification_id,
+        code=issued.code,
+        verification_id=issued.verification_id,
         locale=tag if request.locale else None,
-        ttl=ttl,
+        ttl=issued.ttl,
         messaging_service=service.messaging_service(request.number.country),
         skip_risk_check=options.skip_risk_check,
+        delivery_id=delivery_id,
+        language=tag,
+        brand=name,
+        country=request.number.country,
+        expires_at=issued.expires_at,
+        variables={
+            "code": issued.code,
+            "brand": name,
+            "minutes": str(max(1, round(issued.ttl / _MINUTE))),
+        },
     )
 
 

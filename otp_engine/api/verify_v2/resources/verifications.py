@@ -122,8 +122,8 @@ def _add_record(
         id=result.verification_id,
         service=send_request.service.sid,
         encrypted_number=encrypted_number,
-        channel=send_request.channel,
-        sends=(RecordedSend(result.send_id, app.utcnow(), send_request.channel),),
+        channel=result.channel,
+        sends=(RecordedSend(result.send_id, app.utcnow(), result.channel),),
         bound=send_request.bind,
     )
     # The message is sent already, so the response is a success without a record, too.

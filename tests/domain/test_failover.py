@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from otp_engine.domain.failover import FailoverSender
 from otp_engine.errors import (
     DeliveryFailed,
     DeliveryUnconfirmed,
@@ -9,7 +10,6 @@ from otp_engine.errors import (
     Overloaded,
     ProviderUnavailable,
 )
-from otp_engine.senders.failover import FailoverSender
 from tests.support.fakes import MESSAGE, FakeSender, deliver
 
 

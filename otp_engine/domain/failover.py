@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 
 from otp_engine.domain.messages.templates import Message
-from otp_engine.domain.ports import Deliver, Sender
+from otp_engine.domain.ports import Accepted, Deliver, Sender
 from otp_engine.errors import DeliveryFailed, Overloaded, ProviderUnavailable
 
 log = logging.getLogger(__name__)
@@ -30,14 +30,15 @@ class FailoverSender:
         """
         self.senders = tuple(senders)
         self.name = ",".join(sender.name for sender in senders)
+        self.channels = senders[0].channels
+        self.reports_delivery = False
 
     @contextmanager
     def acquire_slot(self) -> Iterator[Deliver]:
         """Reserve a slot at the first sender that has one.
 
         Yields:
-            A function that sends one message, and returns the name of the provider
-            that accepted it.
+            A function that sends one message, and returns once a provider accepted it.
 
         Raises:
             ProviderUnavailable, Overloaded: No sender has a slot. The error is that of
@@ -65,7 +66,7 @@ class FailoverSender:
 
     def _send(
         self, send: Deliver, fallbacks: Sequence[Sender], message: Message
-    ) -> str:
+    ) -> Accepted:
         try:
             return send(message)
         except (ProviderUnavailable, DeliveryFailed) as error:

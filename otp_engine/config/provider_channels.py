@@ -1,0 +1,25 @@
+"""The channels of the configured providers, without building one.
+
+A command that only validates a route needs no connection to a provider, and neither do
+the metrics of the parent of the workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from otp_engine.domain.models import Channel
+
+_CHANNELS = {
+    "console": tuple(Channel),
+    "twilio": (Channel.SMS,),
+}
+
+
+def by_provider(names: Iterable[str]) -> dict[str, tuple[Channel, ...]]:
+    """Return the channels of providers, the usual one of each first.
+
+    Args:
+        names: Names of the providers, in order of preference.
+    """
+    return {name: _CHANNELS[name] for name in names}
