@@ -18,7 +18,7 @@ from otp_engine.errors import (
     RecipientOptedOut,
     StoreUnavailable,
 )
-from otp_engine.web import notices
+from otp_engine.web import channel_texts, notices
 from otp_engine.web.notices import Notice
 from otp_engine.web.render import VerifyPage
 from otp_engine.web.session import VerifySession
@@ -594,7 +594,8 @@ def test_unknown_channel_of_a_button_is_the_preferred_one(person):
     assert person.step == "code"
 
 
-@pytest.mark.parametrize("channel", Channel)
-def test_every_channel_has_a_button_text(channel):
+# The page has no e-mail recipients.
+@pytest.mark.parametrize("channel", sorted(set(Channel) - {Channel.EMAIL}))
+def test_every_channel_of_a_phone_has_a_button_text(channel):
     for translations in TRANSLATIONS.values():
-        assert translations.get(f"send_by_{channel}")
+        assert channel_texts.send_by(channel, translations)
