@@ -51,14 +51,15 @@ from otp_engine.crypto import hash_queue
 from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import engine_router
+from otp_engine.domain.delivery_recorder import DeliveryRecorder
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.engine_router import EngineRouter
-from otp_engine.domain.events import Event, EventListener, event_from_report
+from otp_engine.domain.events import Event, EventListener
 from otp_engine.domain.limits import hits
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
-from otp_engine.domain.phones import countries, numbers
+from otp_engine.domain.phones import countries
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.changes import BasePolicy
 from otp_engine.domain.policy.live import LivePolicy
@@ -69,7 +70,7 @@ from otp_engine.domain.ports import Sender, VerificationStore
 from otp_engine.domain.safe_numbers import SafeNumbers
 from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
-from otp_engine.errors import InvalidPhone, StoreUnavailable
+from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health, request_log
 from otp_engine.resilience.dependency_metrics import DependencyMetrics
 from otp_engine.senders import build_report_receivers, build_senders
@@ -199,13 +200,15 @@ def create_app(
     """
     metrics = build_metrics(settings, metrics_dir)
     store = store or build_store(settings, metrics.timings)
-    senders = senders or _build_senders(settings, store, metrics)
+    recorder = _build_recorder(settings, store, metrics)
+    senders = senders or _build_senders(settings, store, metrics, recorder)
     engine = build_engine(settings, store, senders, metrics.timings)
     dependencies = _build_dependencies(settings, store, engine, metrics.events)
     app = build_flask()
     dependencies.init_app(app)
     _add_hooks(app, settings, metrics)
     _add_views(app, settings, store, dependencies)
+    _add_report_receivers(app, settings, recorder)
     app.register_blueprint(health.blueprint(store.ping, draining))
     # The admin listener has them instead, so that no client reaches them.
     if settings.has_metrics and settings.admin_port is None:
@@ -293,11 +296,10 @@ def _add_views(
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(jwks.blueprint(dependencies.proofs))
     web.init_app(app, settings, store.inbox)
-    _add_report_receivers(app, settings, store, dependencies)
 
 
 def _add_report_receivers(
-    app: Flask, settings: Settings, store: RedisStore, dependencies: Dependencies
+    app: Flask, settings: Settings, recorder: DeliveryRecorder
 ) -> None:
     base_url = settings.callback_url or settings.public_url
     path = urlsplit(base_url or "").path
@@ -305,22 +307,11 @@ def _add_report_receivers(
         # The middleware removes the public path.
         path = path.removeprefix(settings.public_path)
 
-    def record(report: DeliveryReport) -> None:
-        if not (report.status.is_failure or report.status.has_arrived):
-            return
-        if not store.seen_reports.mark_seen(report.message_id):
-            return
-        engine = dependencies.engines.production
-        # A report that no message was sent for has another recipient.
-        with suppress(InvalidPhone):
-            number = numbers.parse(report.to, numbers.UNKNOWN_REGION)
-            engine.emit(event_from_report(report, number, engine.peppers[0]))
-
     if receivers := build_report_receivers(settings):
         app.register_blueprint(
             provider_webhooks.blueprint(
                 receivers,
-                record,
+                recorder.record,
                 BoundedSemaphore(_MAX_CONCURRENT_REPORTS),
                 base_url=base_url,
                 path=path,
@@ -436,22 +427,34 @@ def policy_versions(
     return SignedPolicyVersions(store.policy_versions, settings.peppers, on_end)
 
 
-def _build_senders(
+def _build_recorder(
     settings: Settings, store: RedisStore, metrics: PrometheusMetrics
-) -> dict[str, Sender]:
-    emit = _listener(settings, store, metrics.events)
+) -> DeliveryRecorder:
+    return DeliveryRecorder(
+        store=store.deliveries,
+        pepper=settings.peppers[0],
+        emit=_listener(settings, store, metrics.events),
+        metrics=metrics.deliveries,
+        on_due=lambda: None,
+    )
 
+
+def _build_senders(
+    settings: Settings,
+    store: RedisStore,
+    metrics: PrometheusMetrics,
+    recorder: DeliveryRecorder,
+) -> dict[str, Sender]:
     def report_undelivered(message: Message) -> None:
-        number = numbers.parse(message.to, numbers.UNKNOWN_REGION)
         report = DeliveryReport(
-            delivery_id=None,
+            delivery_id=message.delivery_id,
             message_id="",
             status=DeliveryStatus.UNDELIVERED,
             provider=ConsoleProvider.name,
             channel=message.channel,
             to=message.to,
         )
-        emit(event_from_report(report, number, settings.peppers[0]))
+        recorder.record(report)
         store.inbox.mark_undelivered(message.verification_id)
 
     def console() -> Provider:

@@ -23,6 +23,7 @@ _PREFIX_WIDTH = 7
 _COLORS = {
     "approved": "green",
     "delivered": "green",
+    "read": "green",
     "failed_check": "yellow",
     "not_found": "yellow",
     "refused": "yellow",
@@ -139,7 +140,7 @@ def _place_text(fields: Mapping[str, Any]) -> str:
 
 
 def _details(kind: str, fields: Mapping[str, Any]) -> str:
-    verification = fields.get("verification_id", "")[:SHORT_HASH]
+    verification = (fields.get("verification_id") or "")[:SHORT_HASH]
     match kind:
         case "sent" if not fields["confirmed"]:
             words = ["unconfirmed", fields["locale"]]

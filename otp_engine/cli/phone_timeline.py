@@ -60,6 +60,10 @@ def _by(fields: _Fields) -> str:
     return f" by {fields['provider']}" if fields["provider"] else ""
 
 
+def _on(fields: _Fields) -> str:
+    return f" ({fields['channel']})"
+
+
 def _reason(fields: _Fields) -> str:
     reason = fields["provider_error"] or fields.get("error")
     return f": {reason}" if reason else ""
@@ -71,8 +75,11 @@ def _format(duration: timedelta) -> str:
 
 _WORDS: dict[str, Callable[[_Fields], str]] = {
     "sent": _sent,
-    "delivered": lambda fields: f"delivered{_by(fields)}",
-    "undelivered": lambda fields: f"undelivered{_by(fields)}{_reason(fields)}",
+    "delivered": lambda fields: f"delivered{_by(fields)}{_on(fields)}",
+    "read": lambda fields: f"read{_by(fields)}{_on(fields)}",
+    "undelivered": lambda fields: (
+        f"undelivered{_by(fields)}{_on(fields)}{_reason(fields)}"
+    ),
     "rejected": lambda fields: f"rejected{_by(fields)}{_reason(fields)}",
     "failed_check": lambda fields: (
         f"wrong code, {fields['attempts_remaining']} attempts left"

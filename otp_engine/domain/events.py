@@ -8,10 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.domain.models import Channel
-from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.domain.pumping_guard.rules import Pressure
 from otp_engine.domain.recipients import PseudonymousRecipient
@@ -63,11 +60,35 @@ class MessageDelivered:
         recipient: The recipient of the message.
         channel: The channel of the message.
         provider: Name of the provider; None in events of releases that lacked it.
+        verification_id: Id of the verification, 16 bytes; None if the delivery is not
+            stored.
+        delivery_id: Id of the delivery; None if the report has none.
     """
 
     recipient: PseudonymousRecipient
     channel: Channel
     provider: str | None = None
+    verification_id: bytes | None = None
+    delivery_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRead:
+    """A provider reported that the recipient has read a message.
+
+    Attributes:
+        recipient: The recipient of the message.
+        channel: The channel of the message.
+        provider: Name of the provider.
+        verification_id: As for `MessageDelivered`.
+        delivery_id: As for `MessageDelivered`.
+    """
+
+    recipient: PseudonymousRecipient
+    channel: Channel
+    provider: str
+    verification_id: bytes | None = None
+    delivery_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +100,18 @@ class MessageUndelivered:
         channel: The channel of the message.
         provider_error: The provider's error code, if the report has one.
         provider: Name of the provider; None in events of releases that lacked it.
+        verification_id: As for `MessageDelivered`.
+        delivery_id: As for `MessageDelivered`.
+        has_fallback: Whether the next step of the route follows.
     """
 
     recipient: PseudonymousRecipient
     channel: Channel
     provider_error: int | str | None
     provider: str | None = None
+    verification_id: bytes | None = None
+    delivery_id: str | None = None
+    has_fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +332,7 @@ class PlaceSuspended:
 Event: TypeAlias = (
     CodeSent
     | MessageDelivered
+    | MessageRead
     | MessageUndelivered
     | SendRejected
     | VerificationApproved
@@ -339,26 +367,3 @@ class RecordedEvent:
 
     occurred_at: datetime
     event: Event
-
-
-def event_from_report(
-    report: DeliveryReport, number: PhoneNumber, pepper: Pepper
-) -> Event:
-    """Return the event of a delivery report with a final status.
-
-    Args:
-        report: The report, from a provider.
-        number: The number that the message was for.
-        pepper: The current pepper.
-    """
-    recipient = PseudonymousRecipient.from_number(number, pepper)
-    if report.status.has_arrived:
-        return MessageDelivered(
-            recipient=recipient, channel=report.channel, provider=report.provider
-        )
-    return MessageUndelivered(
-        recipient=recipient,
-        channel=report.channel,
-        provider_error=report.provider_error,
-        provider=report.provider,
-    )

@@ -17,6 +17,7 @@ from otp_engine.domain.events import (
     Event,
     LimitNear,
     MessageDelivered,
+    MessageRead,
     MessageUndelivered,
     PlaceSuspended,
     RequestRefused,
@@ -235,6 +236,8 @@ class EventMetrics:
                 self._count_send(event, "rejected")
             case MessageDelivered():
                 self._count_delivery(event, "delivered")
+            case MessageRead():
+                self._count_delivery(event, "read")
             case MessageUndelivered():
                 self._count_delivery(event, "undelivered")
             case VerificationApproved():
@@ -269,7 +272,7 @@ class EventMetrics:
             self._spent(*labels).inc(event.facts.price / amounts.MICRO)
 
     def _count_delivery(
-        self, event: MessageDelivered | MessageUndelivered, outcome: str
+        self, event: MessageDelivered | MessageRead | MessageUndelivered, outcome: str
     ) -> None:
         self._deliveries(event.recipient.country, event.channel, outcome).inc()
 

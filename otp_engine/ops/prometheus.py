@@ -26,6 +26,7 @@ from otp_engine.domain.money.report import Spending
 from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.errors import Unauthorized
 from otp_engine.ops.budget_metrics import BudgetMetrics
+from otp_engine.ops.delivery_metrics import DeliveryMetrics
 from otp_engine.ops.event_metrics import EventMetrics
 from otp_engine.ops.guard_metrics import GuardMetrics
 from otp_engine.ops.timing_metrics import TimingMetrics
@@ -39,6 +40,7 @@ class PrometheusMetrics:
     Attributes:
         events: Counters of events; its `on_event` is an event listener.
         timings: Durations.
+        deliveries: Delivery reports.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class PrometheusMetrics:
         self._countries = tuple(countries)
         self.events = EventMetrics(registry, self._countries, channels)
         self.timings = TimingMetrics(registry)
+        self.deliveries = DeliveryMetrics(registry)
         self._exposed = registry
         if directory:
             self._exposed = CollectorRegistry()

@@ -30,8 +30,11 @@
     otp:{shared}:credit:<id>     string  an approval was credited; two minutes
     otp:{<id>}:record            hash    what `/v2` returns about a verification later;
                                          as long as its codes can be live
-    otp:{<message>}:delivery_report
-                                 string  a final report on a message was received; a day
+    otp:{<verification>}:deliveries
+                                 hash    the messages of a verification; until the last
+                                         code expires, and a day after a report
+    otp:{shared}:due_fallbacks   zset    the deliveries with a fallback, until that has
+                                         ended; a day after the last one
     otp:{services}               hash    the services, one text each; no expiry
     otp:{events}                 stream  events, about 100,000 at most; a month
     otp:{events}:unauthenticated stream  events that unauthenticated clients can cause
@@ -53,6 +56,8 @@ With `OTP_SHARED_SLOTS` the hash tags of shared limits are `{shared:0}`, `{share
 and so on. The pumping guard stays in `{shared}`.
 
 `<phone>` is a pseudonym of the number, and so is each personal `<identifier>`.
+`<verification>` is a pseudonym of the id of a verification, with which its delivery ids
+start; or a hash of the provider's id of a message, for a report without a delivery id.
 `<namespace>` is the service. It is `SERVICE+ID`, with the ID in hexadecimal, for a
 bound verification, and `SERVICE:test` for a sandbox number.
 
@@ -72,6 +77,13 @@ memory.
              code expires (ms, decimal), with a dot at the end if the pumping guard
              counted the message
     p<key>   empty; the send used one message of a proven phone
+
+The fields of a delivery are named by the last 16 digits of its id:
+
+    <id>          the record of the delivery, as JSON
+    <id>:sent_at  when it was handed over (ms since 1970)
+    <id>:status   the rank and the name of its status, such as `1 sent`
+    <id>:plan     the encrypted plan of its fallback, until that is used
 """
 
 from __future__ import annotations
@@ -86,6 +98,9 @@ SHARED_LIMITS = "otp:{shared}"
 
 GUARD = f"{SHARED_LIMITS}:guard"
 """The places of the pumping guard."""
+
+DUE_FALLBACKS = f"{SHARED_LIMITS}:due_fallbacks"
+"""The deliveries with a fallback, by the time at which it is due."""
 
 PACKED = ":packed"
 """Suffix of the key of the packed log of a shared limit, after that of its log."""
@@ -168,9 +183,9 @@ def inbox_status(verification: str) -> str:
     return f"{INBOX}:{verification}"
 
 
-def delivery_report(message: str) -> str:
-    """Return the key that marks a provider's report on a message as received."""
-    return f"otp:{{{message}}}:delivery_report"
+def deliveries(tag: str) -> str:
+    """Return the key of the deliveries of the verification with this pseudonym."""
+    return f"otp:{{{tag}}}:deliveries"
 
 
 def probe(tag: str) -> str:

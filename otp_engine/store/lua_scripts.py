@@ -26,6 +26,11 @@ _LIBRARIES = {
     "credit_approval": ("lib/pumping_guard",),
     "list_places": ("lib/pumping_guard",),
     "suspend_place": ("lib/pumping_guard",),
+    "track_delivery": ("lib/deliveries",),
+    "record_delivery_status": ("lib/deliveries",),
+    "mark_fallback": ("lib/deliveries",),
+    "schedule_fallback": ("lib/fallbacks",),
+    "claim_fallbacks": ("lib/fallbacks",),
 }
 """Libraries that only some scripts use: a script cannot have any number of locals."""
 _WAIT_TIMEOUT = 100  # milliseconds

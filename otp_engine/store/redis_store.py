@@ -8,6 +8,7 @@ from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMet
 from otp_engine.store import keys
 from otp_engine.store.budget import RedisBudgetStore
 from otp_engine.store.connection import Client, connect
+from otp_engine.store.deliveries import RedisDeliveryStore
 from otp_engine.store.events.event_store import RedisEventStore
 from otp_engine.store.guard import RedisGuardStore
 from otp_engine.store.inbox import RedisInbox
@@ -17,7 +18,6 @@ from otp_engine.store.policy_versions import RedisPolicyVersionStore
 from otp_engine.store.probe import Probe
 from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.safe_list import RedisSafeList
-from otp_engine.store.seen_reports import SeenReports
 from otp_engine.store.services import RedisServiceStore
 from otp_engine.store.verification_records import RedisVerificationRecordStore
 from otp_engine.store.verifications import RedisVerificationStore
@@ -57,7 +57,7 @@ class RedisStore(RedisVerificationStore):
         self.events = RedisEventStore(redis_client, credit=self._credit)
         self.inbox = RedisInbox(redis_client)
         self.limit_usage = RedisLimitUsageStore(redis_client, shared_slots=shared_slots)
-        self.seen_reports = SeenReports(redis_client)
+        self.deliveries = RedisDeliveryStore(redis_client, replicas=replicas)
         self.policy_versions = RedisPolicyVersionStore(redis_client, replicas=replicas)
 
     def _credit(self, credit: ApprovalCredit) -> None:

@@ -10,7 +10,7 @@ from twilio.request_validator import RequestValidator
 from otp_engine import config
 from otp_engine.api import error_handlers, provider_webhooks
 from otp_engine.app import build_flask, create_app
-from otp_engine.domain.events import MessageDelivered, MessageUndelivered
+from otp_engine.domain.events import MessageDelivered, MessageRead, MessageUndelivered
 from otp_engine.errors import Unauthorized
 from otp_engine.senders.reports import Reply
 from tests.support import twilio_server
@@ -91,6 +91,24 @@ def test_repeated_report_is_counted_once(client, store):
 
     assert delivery_count(client, "delivered") == 1
     assert len(emitted_events(store)) == 1
+
+
+def test_read_message_is_delivered_once(client, store):
+    for status in ("read", "delivered", "sent", "failed"):
+        report(client, status)
+
+    read, delivered = emitted_events(store)
+    assert isinstance(delivered, MessageDelivered)
+    assert isinstance(read, MessageRead)
+
+
+def test_message_can_arrive_after_it_was_undelivered(client, store):
+    for status in ("failed", "sent", "delivered"):
+        report(client, status)
+
+    delivered, undelivered = emitted_events(store)
+    assert isinstance(undelivered, MessageUndelivered)
+    assert isinstance(delivered, MessageDelivered)
 
 
 def test_report_of_other_channel_emits_no_event(client, store):

@@ -67,7 +67,7 @@ REFUSED = RequestRefused(recipient=RECIPIENT, action=Action.SEND, limit="max_sen
             MessageDelivered(
                 recipient=RECIPIENT, channel=Channel.SMS, provider="twilio"
             ),
-            "delivered by twilio",
+            "delivered by twilio (sms)",
         ),
         (
             MessageUndelivered(
@@ -76,13 +76,13 @@ REFUSED = RequestRefused(recipient=RECIPIENT, action=Action.SEND, limit="max_sen
                 provider_error=30003,
                 provider="twilio",
             ),
-            "undelivered by twilio: 30003",
+            "undelivered by twilio (sms): 30003",
         ),
         (
             MessageUndelivered(
                 recipient=RECIPIENT, channel=Channel.SMS, provider_error=None
             ),
-            "undelivered",
+            "undelivered (sms)",
         ),
         (
             SendRejected(

@@ -12,7 +12,13 @@ from otp_engine.app import create_app
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.events import Action, RequestRefused, event_from_report
+from otp_engine.domain.events import (
+    Action,
+    MessageDelivered,
+    MessageRead,
+    MessageUndelivered,
+    RequestRefused,
+)
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
 from otp_engine.domain.models import Channel
@@ -540,21 +546,60 @@ def test_limits_of_clients_share_one_label(metrics):
     )
 
 
-@pytest.mark.parametrize("outcome", ["delivered", "undelivered"])
-def test_delivery_report_is_counted_by_outcome(metrics, outcome):
-    report = DeliveryReport(
-        delivery_id=None,
-        message_id="SM1",
-        to="+919445012345",
-        status=DeliveryStatus(outcome),
-        provider="twilio",
-        channel=Channel.SMS,
+def message_event(event_type, **more):
+    number = numbers.parse("+919445012345", "IN")
+    recipient = PseudonymousRecipient.from_number(number, Pepper(b"p" * 32))
+    return event_type(
+        recipient=recipient, channel=Channel.SMS, provider="twilio", **more
     )
-    number = numbers.parse(report.to, "IN")
 
-    metrics.events.on_event(event_from_report(report, number, Pepper(b"p" * 32)))
+
+@pytest.mark.parametrize(
+    ("event", "outcome"),
+    [
+        (message_event(MessageDelivered), "delivered"),
+        (message_event(MessageRead), "read"),
+        (message_event(MessageUndelivered, provider_error=30003), "undelivered"),
+    ],
+)
+def test_delivery_report_is_counted_by_outcome(metrics, event, outcome):
+    metrics.events.on_event(event)
 
     page = exposed(metrics)
     assert (
         page[f"otp_deliveries_total{{channel=sms,country=IN,outcome={outcome}}}"] == 1
     )
+
+
+def delivery_report(status):
+    return DeliveryReport(
+        delivery_id=None,
+        message_id="SM1",
+        status=status,
+        provider="twilio",
+        channel=Channel.SMS,
+    )
+
+
+def test_delivery_reports_are_counted_by_status(metrics):
+    for status in (DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.FAILED):
+        metrics.deliveries.count_report(delivery_report(status))
+
+    name = "otp_delivery_reports_total{{channel=sms,provider=twilio,status={}}}"
+    page = exposed(metrics)
+    assert (page[name.format("sent")], page[name.format("failed")]) == (1, 2)
+
+
+def test_unknown_delivery_reports_are_counted_by_provider(metrics):
+    metrics.deliveries.count_unknown_report(delivery_report(DeliveryStatus.SENT))
+
+    page = exposed(metrics)
+    assert page["otp_unknown_delivery_reports_total{provider=twilio}"] == 1
+
+
+def test_time_until_delivery_is_observed(metrics):
+    report = delivery_report(DeliveryStatus.DELIVERED)
+    metrics.deliveries.observe_delivered(report, timedelta(seconds=2.5))
+
+    name = "otp_delivery_duration_seconds_sum{channel=sms,provider=twilio}"
+    assert exposed(metrics)[name] == 2.5

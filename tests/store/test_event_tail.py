@@ -18,6 +18,7 @@ from otp_engine.domain.events import (
     LimitNear,
     MaxAttemptsReached,
     MessageDelivered,
+    MessageRead,
     MessageUndelivered,
     PlaceSuspended,
     PolicyChanged,
@@ -51,6 +52,14 @@ EVENTS: list[Event] = [
         provider="twilio",
     ),
     MessageDelivered(recipient=RECIPIENT, channel=Channel.SMS),
+    MessageRead(recipient=RECIPIENT, channel=Channel.SMS, provider="twilio"),
+    MessageUndelivered(
+        recipient=RECIPIENT,
+        channel=Channel.SMS,
+        provider_error="not_on_channel",
+        verification_id=b"v" * 16,
+        delivery_id="ab" * 20,
+    ),
     MessageUndelivered(recipient=RECIPIENT, channel=Channel.SMS, provider_error=30003),
     SendRejected(
         recipient=RECIPIENT,

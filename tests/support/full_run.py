@@ -12,8 +12,10 @@ from twilio.request_validator import RequestValidator
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.delivery_records import DeliveryRecord
 from otp_engine.domain.limits.limits import Limit, LimitHit
-from otp_engine.domain.models import DestinationCharge, HashParameters
+from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
+from otp_engine.domain.models import Channel, DestinationCharge, HashParameters
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
@@ -21,6 +23,7 @@ from otp_engine.domain.policy.reverts import End
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import DeliveryFailed, DestinationSuspended
 from otp_engine.store import keys
 from tests.support import redis_server, twilio_server
@@ -63,6 +66,7 @@ def use_every_feature(store, redis):
     _run_rotation(store, redis)
     _run_operator_commands(store)
     _run_pumping_guard(store)
+    _run_deliveries(store)
     store.events.flush()
 
 
@@ -227,6 +231,37 @@ def _run_pumping_guard(store):
     store.guard.read_places(list(charge.destination.places.values()))
     store.guard.clear("SN")
     _run_proven_phone(store)
+
+
+def _run_deliveries(store):
+    delivery_id = "ab" * 20
+    record = DeliveryRecord(
+        verification_id=bytes(16),
+        recipient=PseudonymousRecipient(phone_hash="h", prefix="+91944", country="IN"),
+        provider="twilio",
+        channel=Channel.SMS,
+    )
+    report = DeliveryReport(
+        delivery_id=delivery_id,
+        message_id="SM1",
+        status=DeliveryStatus.SENT,
+        provider="twilio",
+        channel=Channel.SMS,
+    )
+    deliveries = store.deliveries
+    for _ in range(2):
+        deliveries.record_status(report)
+        in_ten_minutes = datetime.now(UTC) + timedelta(minutes=10)
+        deliveries.track(
+            delivery_id, record, code_expires_at=in_ten_minutes, plan=b"plan"
+        )
+    for _ in range(2):
+        deliveries.schedule_fallback(delivery_id, after=timedelta())
+        deliveries.claim_fallbacks(1, lease=timedelta(seconds=30))
+    assert deliveries.read_plan(delivery_id) == b"plan"
+    assert deliveries.records("ab" * 12) == {delivery_id: record}
+    assert deliveries.mark_fallback(delivery_id)
+    deliveries.end_fallback(delivery_id)
 
 
 def _run_proven_phone(store):

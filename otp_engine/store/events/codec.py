@@ -16,6 +16,7 @@ from otp_engine.domain.events import (
     LimitNear,
     MaxAttemptsReached,
     MessageDelivered,
+    MessageRead,
     MessageUndelivered,
     PlaceSuspended,
     PolicyChanged,
@@ -33,6 +34,7 @@ from otp_engine.store.json_codec import converter
 EVENT_KINDS: dict[str, type[Event]] = {
     "sent": CodeSent,
     "delivered": MessageDelivered,
+    "read": MessageRead,
     "undelivered": MessageUndelivered,
     "rejected": SendRejected,
     "approved": VerificationApproved,

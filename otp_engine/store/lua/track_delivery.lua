@@ -1,0 +1,26 @@
+-- track_delivery: store a message that was handed to a provider.
+--
+-- A report can arrive before this, and then its status is stored already. A delivery is
+-- stored once: a repetition must not restore a plan that was used.
+--
+-- KEYS[1]  otp:{verification}:deliveries  hash; keys.py lists its fields
+-- ARGV[1]  the delivery: the last 16 digits of its id
+-- ARGV[2]  its record
+-- ARGV[3]  the encrypted plan of its fallback; empty without one
+-- ARGV[4]  time at which the code expires (ms since 1970)
+--
+-- returns  the status that is stored already, as record_delivery_status.lua writes it;
+--          empty without one
+--
+-- TTL: the deliveries expire no earlier than this code.
+
+local key, id, at = KEYS[1], ARGV[1], now()
+local status = redis.call('HGET', key, id .. STATUS) or ''
+if redis.call('HSETNX', key, id, ARGV[2]) == 1 then
+    redis.call('HSET', key, id .. SENT_AT, at)
+    if ARGV[3] ~= '' and not has_arrived(status) then
+        redis.call('HSET', key, id .. PLAN, ARGV[3])
+    end
+end
+extend_deliveries(key, tonumber(ARGV[4]) - at)
+return status
