@@ -4,6 +4,7 @@
     ├── InvalidSettings          a setting is missing or invalid
     ├── InvalidRequest           the request is malformed
     │   ├── InvalidPhone
+    │   ├── InvalidEmail
     │   ├── InvalidCode
     │   └── InvalidReturnTarget  the page cannot return to the application
     ├── Unauthorized
@@ -109,6 +110,13 @@ class InvalidPhone(InvalidRequest):
             message = f"{self.message.removesuffix('.')}, such as {example}."
         super().__init__(message)
         self.example = example
+
+
+class InvalidEmail(InvalidRequest):
+    """The text is not an e-mail address, or a mail server does not know the address."""
+
+    error_code = "invalid_email"
+    message = "This is not an e-mail address that receives messages. Check it."
 
 
 class InvalidCode(InvalidRequest):

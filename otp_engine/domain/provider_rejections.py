@@ -14,6 +14,7 @@ from datetime import timedelta
 from otp_engine.errors import (
     CountryNotAllowed,
     DeliveryFailed,
+    InvalidEmail,
     InvalidPhone,
     NumberTypeNotAllowed,
     OTPError,
@@ -28,7 +29,7 @@ _OPTED_OUT_TTL = timedelta(seconds=30)
 _ERRORS: dict[str, type[OTPError]] = {
     error.error_code: error
     for error in (
-        *(DeliveryFailed, InvalidPhone),
+        *(DeliveryFailed, InvalidPhone, InvalidEmail),
         *(CountryNotAllowed, NumberTypeNotAllowed, RecipientOptedOut),
     )
 }
