@@ -15,6 +15,7 @@ from otp_engine.config import (
     secret_settings,
     setting_errors,
     setting_warnings,
+    smtp_settings,
     twilio_settings,
     urls,
     verify_page,
@@ -45,6 +46,7 @@ VARIABLES = (
     "OTP_SENDER",
     *twilio_settings.VARIABLES,
     *proxies.VARIABLES,
+    *smtp_settings.VARIABLES,
     "OTP_BRAND",
     "OTP_DEFAULT_REGION",
     "OTP_CURRENCY",
@@ -175,6 +177,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         hash_wait=env.get("OTP_HASH_WAIT", parsers.hash_wait, DEFAULT_WAIT),
         senders=(senders := _senders(env, dev=dev)),
         twilio=twilio_settings.load(env),
+        smtp=smtp_settings.load(env),
         brand=(brand := env.get("OTP_BRAND", parsers.brand, "OTP Engine")),
         default_region=region,
         currency=(currency := _currency(env)),
@@ -242,6 +245,9 @@ def _senders(env: EnvReader, *, dev: bool) -> tuple[str, ...]:
         if not env.has("TWILIO_MESSAGING_SERVICE_SID"):
             why += ", or TWILIO_MESSAGING_SERVICE_SID instead"
             env.require("TWILIO_FROM", why=why)
+    if "smtp" in names:
+        env.require("OTP_SMTP_URL", why="the sender smtp needs it")
+        env.require("OTP_SMTP_FROM", why="the sender smtp needs it")
     return names
 
 

@@ -13,6 +13,7 @@ from otp_engine.domain.models import Channel
 _CHANNELS = {
     "console": tuple(Channel),
     "twilio": (Channel.SMS,),
+    "smtp": (Channel.EMAIL,),
 }
 
 

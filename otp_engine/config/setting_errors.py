@@ -66,15 +66,24 @@ def _admin_problems(settings: Settings) -> list[str]:
 
 def _dev_problems(settings: Settings) -> list[str]:
     """Return what would let every client send real messages."""
-    if "twilio" not in settings.senders:
+    if not (name := _real_sender(settings)):
         return []
     problems = []
     if not settings.api_keys:
         problems.append(
-            "OTP_API_KEYS is not set: in dev mode the sender twilio needs it, because"
+            f"OTP_API_KEYS is not set: in dev mode the sender {name} needs it, because"
             " every client could send messages. Set a key, or OTP_DEV=0"
         )
     return problems + _pepper_problems(settings) + _api_key_problems(settings)
+
+
+def _real_sender(settings: Settings) -> str | None:
+    """Return the first sender with messages to people, and not to a test server."""
+    tests = {"console"}
+    # Without a valid URL, that is the problem.
+    if settings.smtp is None or settings.smtp.is_open:
+        tests.add("smtp")
+    return next((name for name in settings.senders if name not in tests), None)
 
 
 def _production_problems(settings: Settings) -> list[str]:
@@ -96,7 +105,7 @@ def _production_problems(settings: Settings) -> list[str]:
 def _api_key_problems(settings: Settings) -> list[str]:
     return [
         f"OTP_API_KEYS must have secrets of at least {MIN_BITS} bits, and that of"
-        f" {key.name} has fewer. Only dev mode without the sender twilio accepts it;"
+        f" {key.name} has fewer. Only dev mode without a real sender accepts it;"
         f" {setting_parsers.GENERATE_API_KEY} generates a key"
         for key in settings.api_keys
         if key.weak

@@ -179,6 +179,12 @@ def _setting_warnings(settings: Settings) -> list[str]:
             "TWILIO_API_BASE_URL is http: the account's credentials are sent in plain"
             " text. Use https"
         )
+    smtp = settings.smtp
+    if smtp and smtp.tls == "off" and not (settings.dev or is_loopback(smtp.host)):
+        warnings.append(
+            "OTP_SMTP_URL has starttls=off: codes are sent in plain text. Use"
+            " starttls=required or smtps"
+        )
     return warnings
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
 from itertools import chain
+from typing import Literal
 from urllib.parse import urlsplit
 
 from otp_engine.config import callback_urls, provider_channels
@@ -15,6 +16,7 @@ from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.models import Channel
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.policy.policy import Policy
@@ -56,6 +58,34 @@ class TwilioSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpSettings:
+    """How to connect to the mail server, and who sends.
+
+    Attributes:
+        host: Its name or IP address.
+        port: Its port.
+        tls: `implicit` from the first byte, `starttls` by a command, or `off`.
+        username: The user name; empty without a login.
+        password: The password.
+        sender: The address that messages are sent from.
+        sender_name: The name with that address; may be empty.
+    """
+
+    host: str
+    port: int
+    tls: Literal["implicit", "starttls", "off"]
+    username: str = ""
+    password: str = field(default="", repr=False)
+    sender: EmailAddress
+    sender_name: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the server uses neither TLS nor a login, as test servers do."""
+        return self.tls == "off" and not self.username
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings from the environment, validated.
 
@@ -74,6 +104,7 @@ class Settings:
         hash_wait: The longest expected wait of a request for its hash.
         senders: Names of the senders, in order of preference.
         twilio: Twilio account, if there is one.
+        smtp: Mail server, if there is one.
         brand: The name in messages.
         default_region: ISO 3166 code of the country of national numbers.
         currency: The currency of prices and budgets (ISO 4217).
@@ -113,6 +144,7 @@ class Settings:
     hash_wait: timedelta
     senders: tuple[str, ...]
     twilio: TwilioSettings | None
+    smtp: SmtpSettings | None
     brand: str
     default_region: str
     currency: str

@@ -71,21 +71,31 @@ def find_authority(parts: SplitResult) -> str | None:
     Returns:
         The host in lower case, an IPv6 address in brackets; None without a valid one.
     """
-    if parts.scheme not in _DEFAULT_PORTS or not _has_host(parts):
+    if parts.scheme not in _DEFAULT_PORTS or not (host := find_host(parts)):
         return None
-    host, port = (parts.hostname or ""), parts.port
+    is_default = parts.port in {None, _DEFAULT_PORTS[parts.scheme]}
+    return host if is_default else f"{host}:{parts.port}"
+
+
+def find_host(parts: SplitResult) -> str | None:
+    """Return the host of a URL in lower case, an IPv6 address in brackets.
+
+    Args:
+        parts: The parts of the URL.
+
+    Returns:
+        The host; None without a valid one, or with an invalid port.
+    """
+    if not _has_host(parts):
+        return None
+    host = parts.hostname or ""
     if ":" in host:
         try:
             address = IPv6Address(host)
         except ValueError:
             return None
-        if address.scope_id:
-            return None
-        host = f"[{address}]"
-    elif not _HOST_NAME.fullmatch(host):
-        return None
-    is_default = port in {None, _DEFAULT_PORTS[parts.scheme]}
-    return host if is_default else f"{host}:{port}"
+        return None if address.scope_id else f"[{address}]"
+    return host if _HOST_NAME.fullmatch(host) else None
 
 
 def _origin(text: str) -> str:

@@ -44,6 +44,7 @@ def build_senders(
     providers: dict[str, Callable[[], Provider]] = {
         "console": console,
         "twilio": lambda: _build_twilio(settings),
+        "smtp": lambda: _build_smtp(settings),
     }
     return {
         name: GuardedSender(
@@ -64,6 +65,15 @@ def _build_twilio(settings: Settings) -> Provider:
     if settings.twilio is None:
         raise AssertionError(settings.senders)
     return TwilioProvider(settings.twilio, status_callback=settings.twilio_webhook_url)
+
+
+def _build_smtp(settings: Settings) -> Provider:
+    # As in _build_twilio: `email` and `smtplib` are for installations with e-mail.
+    from otp_engine.senders.smtp import SmtpProvider  # noqa: PLC0415 - see above
+
+    if settings.smtp is None:
+        raise AssertionError(settings.senders)
+    return SmtpProvider(settings.smtp)
 
 
 def build_report_receivers(settings: Settings) -> list[ReportReceiver]:

@@ -22,6 +22,7 @@ SECRET_VALUES = {
     "OTP_PROOF_KEY_PREVIOUS": OTHER,
     "TWILIO_AUTH_TOKEN": "token-of-the-account",
     "TWILIO_API_SECRET": "secret-of-the-key",
+    "OTP_SMTP_URL": "smtps://otp:password@mail.example.com",
 }
 PUBLIC = {
     "TWILIO_ACCOUNT_SID": ACCOUNT,

@@ -38,6 +38,10 @@ class Authority:
         path.write_bytes(_written(key) + _signed(self, key, address))
         return path
 
+    def client_context(self) -> ssl.SSLContext:
+        """Return the context of a client that trusts this authority only."""
+        return ssl.create_default_context(cafile=str(self.path))
+
     def server_options(self, address: str = "127.0.0.1") -> tuple[str, ...]:
         """Issue a certificate for *address*.
 

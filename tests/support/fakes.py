@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -36,6 +36,19 @@ MESSAGE = Message(
     country="IN",
     expires_at=datetime(2026, 7, 1, 12, 10, tzinfo=UTC),
     variables={"code": "123456", "brand": "Acme", "minutes": "10"},
+)
+
+EMAIL_MESSAGE = replace(
+    MESSAGE,
+    to="person@example.com",
+    masked="p***@e***.com",
+    channel=Channel.EMAIL,
+    body="123456 is your Acme code.\n\nIt expires in 10 minutes. Do not share it.",
+    subject="Your Acme code",
+    country="",
+    language="en",
+    brand="Acme",
+    delivery_id="0a1b2c3d4e5f" * 3 + "0a1b",
 )
 
 
