@@ -16,7 +16,7 @@ def measured():
         ("POST /auth/send_otp", 212, 60),
         ("POST /auth/verify_otp, wrong", 105, 38),
         ("POST /auth/verify_otp, right", 134, 42),
-        ("POST /v2 Verifications", 243, 73),
+        ("POST /v2 Verifications", 247, 73),
         ("POST /v2 VerificationCheck", 155, 52),
     ],
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from otp_engine.domain.messages import segments
-from otp_engine.domain.messages.languages import TEXTS
+from otp_engine.domain.messages import sms
+from otp_engine.domain.messages.languages import LOCALES
 
 
 def collect_warnings(
@@ -20,25 +20,17 @@ def collect_warnings(
         ttl: Lifetime of a code.
     """
     code = "0" * code_length
-    counts = {
-        language: segments.count(
-            " ".join(
-                [
-                    text.code.format(code=code, brand=brand),
-                    text.render_lifetime(ttl),
-                    text.warning,
-                ]
-            )
-        )
-        for language, text in TEXTS.items()
-    }
-    over = ", ".join(f"{language} {n}" for language, n in counts.items() if n > 1)
+    over = [
+        language
+        for language in sorted(LOCALES)
+        if sms.render(code=code, brand=brand, ttl=ttl, language=language).left_out
+    ]
     if not over:
         return []
     warning = (
-        f"{source} {brand!r} is too long for one segment with the whole text (segments:"
-        f" {over}), so messages in these languages leave out the lifetime or the"
-        " warning. A segment has 160 characters of the GSM 7-bit alphabet, or 70 if any"
-        " other is among them"
+        f"{source} {brand!r} is too long for one segment with the whole text in"
+        f" {len(over)} of {len(LOCALES)} languages ({', '.join(over)}), so messages in"
+        " these languages leave out the lifetime or the warning. A segment has 160"
+        " characters of the GSM 7-bit alphabet, or 70 if any other is among them"
     )
     return [warning]

@@ -22,7 +22,6 @@ from otp_engine.domain.events import (
 )
 from otp_engine.domain.limits import durations
 from otp_engine.domain.limits.limits import WindowUsage
-from otp_engine.domain.messages import languages
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
     Channel,
@@ -172,7 +171,7 @@ def sent_event(
         service=request.service.sid,
         channel=message.channel,
         code_length=len(message.code),
-        locale=languages.language_of(message.locale) if message.locale else None,
+        locale=message.language,
         confirmed=result.confirmed,
         provider=provider,
     )

@@ -33,7 +33,8 @@ class CodeSent:
         service: SID of the service; empty for the default service.
         channel: The channel of the message.
         code_length: Number of characters of the code.
-        locale: Language of the message; None if the client did not request one.
+        locale: Language of the message; None in events of releases that had English
+            texts without a request for another language.
         confirmed: Whether the provider accepted the message. Otherwise it did not
             answer.
         provider: Name of the provider; None in events of releases that lacked it.

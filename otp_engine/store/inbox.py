@@ -58,7 +58,7 @@ class RedisInbox:
             expires_at=now + message.ttl,
             to=message.to,
             channel=message.channel,
-            locale=message.locale,
+            locale=message.language,
             body=message.body,
             code=message.code,
             verification_id=message.verification_id,

@@ -14,7 +14,7 @@ from importlib import resources
 from markupsafe import Markup, escape
 from werkzeug.datastructures import LanguageAccept
 
-from otp_engine.web.plural_rules import plural_category
+from otp_engine.domain.messages.plural_rules import plural_category
 
 _FOLDER = resources.files("otp_engine.web") / "texts"
 _DEFAULT = "en"

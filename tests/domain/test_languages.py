@@ -5,63 +5,120 @@ from __future__ import annotations
 import phonenumbers
 import pytest
 
-from otp_engine.domain.messages import languages
+from otp_engine.domain.messages import country_languages, languages
+from otp_engine.domain.phones import numbers
+
+
+@pytest.mark.parametrize("tag", sorted(languages.LOCALES))
+def test_every_language_matches_itself(tag):
+    assert languages.match(tag) == tag
+    assert languages.match(tag.upper().replace("-", "_")) == tag
 
 
 @pytest.mark.parametrize(
-    ("locale", "language"),
+    ("tag", "language"),
     [
-        *(("es", "es"), ("es-MX", "es"), ("ES", "es"), ("es_419", "es")),
-        *(("pt-BR", "pt"), ("en-GB", "en"), ("de-CH-1996", "de")),
+        *(("es-MX", "es"), ("es_419", "es"), ("en-GB", "en"), ("de-CH-1996", "de")),
+        *(("pt-PT", "pt"), ("pt-AO", "pt"), ("pt-br", "pt-BR"), ("pt_BR", "pt-BR")),
+        *(("zh-CN", "zh"), ("zh-SG", "zh"), ("zh-Hans", "zh"), ("zh-Hans-CN", "zh")),
+        *(("zh-TW", "zh-HK"), ("zh-MO", "zh-HK"), ("zh-Hant", "zh-HK")),
+        *(("zh-Hant-CN", "zh-HK"), ("zh-Hans-HK", "zh"), ("zh_Hant_TW", "zh-HK")),
+        *(("cmn-Hant", "zh-HK"), ("cmn", "zh"), ("yue", "zh-HK"), ("yue-HK", "zh-HK")),
+        *(("no", "nb"), ("nn-NO", "nb"), ("nb-NO", "nb"), ("fil", "tl")),
+        *(("fil-PH", "tl"), ("iw", "he"), ("iw-IL", "he"), ("in", "id"), ("mo", "ro")),
+        *(("arb", "ar"), ("zsm", "ms"), ("sr-Latn", None), ("bg", None)),
+        *(("tlh", None), ("klingon", None), ("+919445012345", None), ("x-pt", None)),
     ],
 )
+def test_tag_matches_language(tag, language):
+    assert languages.match(tag) == language
+
+
 @pytest.mark.parametrize("country", ["IN", "BR", "FR", "001"])
-def test_requested_language_with_text_is_selected(locale, language, country):
-    tag = languages.select(locale, country)
-
-    assert tag == locale
-    assert languages.language_of(tag) == language
+def test_requested_language_precedes_country(country):
+    assert languages.select("ja-JP", country) == "ja"
 
 
-@pytest.mark.parametrize("locale", ["zh-CN", "ja", "nb", "tlh", "klingon"])
-@pytest.mark.parametrize(
-    ("country", "language"),
-    [
-        *(("MX", "es"), ("BR", "pt"), ("AT", "de"), ("FR", "fr"), ("EG", "ar")),
-        *(("IT", "it"), ("IN", "en"), ("US", "en"), ("NO", "en"), ("001", "en")),
-    ],
-)
-def test_other_language_gets_language_of_country(locale, country, language):
-    assert languages.select(locale, country) == language
-
-
-@pytest.mark.parametrize("country", ["MX", "DE", "IN", "US"])
-def test_no_requested_language_is_english(country):
-    assert languages.select(None, country) == "en"
-
-
-# Of Twilio's table of default languages, the countries with a language of ours.
+@pytest.mark.parametrize("locale", [None, "bg", "tlh"])
 @pytest.mark.parametrize(
     ("countries", "language"),
     [
-        ("AR BO CL CO CR CU DO EC SV GT HN MX NI PA PY PE ES UY VE", "es"),
-        ("PT BR AO CV MZ", "pt"),
-        ("AT DE LI", "de"),
-        ("FR MC BJ CI", "fr"),
-        ("AE BH DZ EG IQ JO KW LY MA OM QA SA SY YE", "ar"),
+        ("IN US GB ZA CA PH SG NG KE AU 001 GE BG RS", "en"),
+        ("AR BO CL CO CR CU DO EC SV GT HN MX NI PA PY PE ES UY VE PR GQ", "es"),
+        ("BR", "pt-BR"),
+        ("PT AO CV MZ TL", "pt"),
+        ("AT DE LI CH", "de"),
+        ("FR MC BJ CI BE LU HT CD", "fr"),
+        ("AE BH DZ EG IQ JO KW LB LY MA OM QA SA SY TN YE", "ar"),
         ("IT SM VA", "it"),
-        ("US GB IN", "en"),
+        ("CN", "zh"),
+        ("HK MO TW", "zh-HK"),
+        ("RU BY KZ KG", "ru"),
+        *(("GR CY", "el"), ("HU", "hu"), ("HR BA ME", "hr"), ("NO SJ", "nb")),
+        *(("SE", "sv"), ("FI AX", "fi"), ("DK GL FO", "da"), ("NL SR", "nl")),
+        *(("KR", "ko"), ("JP", "ja"), ("TH", "th"), ("TR", "tr"), ("IL", "he")),
+        *(("UA", "uk"), ("RO MD", "ro"), ("PL", "pl"), ("CZ", "cs"), ("SK", "sk")),
+        *(("EE", "et"), ("LT", "lt"), ("VN", "vi"), ("ID", "id"), ("MY BN", "ms")),
+        ("AD", "ca"),
     ],
 )
-def test_country_has_its_default_language_in_verify(countries, language):
-    selected = {languages.select("ja", country) for country in countries.split()}
+def test_country_has_language(locale, countries, language):
+    selected = {languages.select(locale, country) for country in countries.split()}
 
     assert selected == {language}
 
 
-def test_every_country_has_language_with_text():
-    selected = {
-        languages.select("ja", country) for country in phonenumbers.SUPPORTED_REGIONS
-    }
+# Twilio's page of default languages, with the regions of its calling codes.
+VERIFY = {
+    "es": "AR BO CL CO CR CU DO EC SV GT HN MX NI PA PY PE ES UY VE",
+    "de": "AT DE LU CH",
+    "fr": "BE FR MC",
+    "ar": "EG KW OM SA AE",
+    "pt": "BR PT",
+    "it": "IT SM VA",
+    "zh": "CN",
+    "el": "CY",
+    "et": "EE",
+    "id": "ID",
+    "ja": "JP",
+    "lt": "LT",
+    "pl": "PL",
+    "ro": "RO",
+    "sk": "SK",
+    "af": "ZA",
+    "uk": "UA",
+    "vi": "VN",
+}
 
-    assert selected == languages.LOCALES - {"hi"}
+
+@pytest.mark.parametrize("country", [*sorted(phonenumbers.SUPPORTED_REGIONS), "001"])
+def test_table_of_verify_is_that_of_twilio(country):
+    expected = [language for language, list_ in VERIFY.items() if country in list_]
+
+    selected = languages.select(None, country, country_languages.VERIFY)
+
+    assert [selected] == (expected or ["en"])
+
+
+@pytest.mark.parametrize("number", ["+18095551234", "+18295551234", "+18495551234"])
+def test_every_area_code_of_the_dominican_republic_is_spanish(number):
+    country = numbers.parse(number, "IN").country
+
+    assert languages.select(None, country) == "es"
+    assert languages.select(None, country, country_languages.VERIFY) == "es"
+
+
+@pytest.mark.parametrize(
+    "table", [country_languages.BY_COUNTRY, country_languages.VERIFY]
+)
+def test_table_has_known_countries_and_languages(table):
+    assert set(table) <= phonenumbers.SUPPORTED_REGIONS
+    assert set(table.values()) <= languages.LOCALES
+
+
+def test_languages_of_india_af_and_tl_need_a_request():
+    languages_of_countries = {*country_languages.BY_COUNTRY.values(), "en"}
+
+    unused = languages.LOCALES - languages_of_countries
+
+    assert unused == {"af", "hi", "kn", "mr", "te", "tl"}

@@ -41,7 +41,7 @@ def test_stored_message_is_returned_unchanged(inbox):
         MESSAGE.body,
         MESSAGE.code,
     )
-    assert (stored.channel, stored.locale, stored.sent_at) == (Channel.SMS, None, NOW)
+    assert (stored.channel, stored.locale, stored.sent_at) == (Channel.SMS, "en", NOW)
     assert stored.expires_at == NOW + timedelta(minutes=10)
 
 

@@ -35,7 +35,7 @@ def test_sent_message_is_listed_with_its_details(client):
 
     [message] = messages(client)
 
-    assert message["body"].startswith(f"{message['code']}: seu codigo")
+    assert message["body"].startswith(f"{message['code']} é seu codigo")
     details = {name: message[name] for name in ("to", "channel", "locale", "segments")}
     assert details == {"to": PHONE, "channel": "sms", "locale": "pt-BR", "segments": 1}
     assert (message["age"], message["ago"]) == (0, "just now")

@@ -8,6 +8,8 @@ each of several. A character of two units or septets is never split between segm
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
 
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -19,21 +21,47 @@ _SEPTETS = (160, 153)
 _UNITS = (70, 67)
 
 
+class Encoding(StrEnum):
+    """How a text is encoded, by its characters."""
+
+    GSM_7 = "GSM-7"
+    UCS_2 = "UCS-2"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The size of a text.
+
+    Attributes:
+        encoding: Its encoding.
+        units: Its length in septets of GSM-7, or in UTF-16 units.
+    """
+
+    encoding: Encoding
+    units: int
+
+
+def measure(text: str) -> Size:
+    """Return the encoding and the length of *text*."""
+    if _BASIC.issuperset(text):
+        return Size(Encoding.GSM_7, len(text))
+    if _GSM_7.issuperset(text):
+        # A character of the extension table takes two septets.
+        extended = sum(text.count(char) for char in _EXTENDED)
+        return Size(Encoding.GSM_7, len(text) + extended)
+    return Size(Encoding.UCS_2, len(text.encode("utf-16-le")) // 2)
+
+
 def count(text: str) -> int:
     """Return the number of segments of *text*; an empty text has one."""
-    if _BASIC.issuperset(text):
-        length, (single, each) = len(text), _SEPTETS
-    elif _GSM_7.issuperset(text):
-        # A character of the extension table takes two septets.
-        length = len(text) + sum(text.count(char) for char in _EXTENDED)
-        single, each = _SEPTETS
-    else:
-        length, (single, each) = len(text.encode("utf-16-le")) // 2, _UNITS
+    size = measure(text)
+    length = size.units
+    single, each = _SEPTETS if size.encoding is Encoding.GSM_7 else _UNITS
     if length <= single:
         return 1
     if length == len(text):
         return -(-length // each)
-    doubled = _EXTENDED if single == _SEPTETS[0] else _pairs(text)
+    doubled = _EXTENDED if size.encoding is Encoding.GSM_7 else _pairs(text)
     return _fill([2 if char in doubled else 1 for char in text], each)
 
 

@@ -204,7 +204,12 @@ def test_list_accepts_start_before_1970(verify, start):
 
 @pytest.mark.parametrize(
     ("parameters", "language"),
-    [({"Locale": "es-MX"}, "es"), ({"Locale": "ja"}, "en"), ({}, "en")],
+    [
+        ({"Locale": "es-MX"}, "es"),
+        ({"Locale": "ja-JP"}, "ja"),
+        ({"Locale": "bg"}, "en"),
+        ({}, "en"),
+    ],
 )
 def test_attempt_shows_language_of_message(verify, parameters, language):
     verify.send(**parameters)

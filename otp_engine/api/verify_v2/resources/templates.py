@@ -11,7 +11,8 @@ from flask.typing import ResponseReturnValue
 
 from otp_engine.api.verify_v2 import wire
 from otp_engine.api.verify_v2.pagination import paginate
-from otp_engine.domain.messages import templates
+from otp_engine.domain.messages import sms
+from otp_engine.domain.messages.languages import LOCALES
 
 bp = Blueprint("templates", __name__)
 
@@ -83,12 +84,12 @@ def serialize(template: _Template) -> dict[str, Any]:
                 "is_default_translation": language == _DEFAULT_LANGUAGE,
                 "status": "approved",
                 "locale": language,
-                "text": templates.render_placeholder(
+                "text": sms.render_placeholder(
                     language, do_not_share_warning=template.do_not_share_warning
                 ),
                 "date_created": created,
                 "date_updated": created,
             }
-            for language in sorted(templates.LOCALES)
+            for language in sorted(LOCALES)
         },
     }

@@ -1,7 +1,7 @@
 """The plural categories of whole numbers (CLDR, cardinal plural rules).
 
 `Intl.PluralRules` of a browser applies the same rules to the countdowns of the page.
-The rules for a million are left out: no number of the page is that large.
+The rules for a million are left out: no number of a text is that large.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def plural_category(locale: str, n: int) -> str:
     """Return the category of *n*, a whole number, such as `one`.
 
     Args:
-        locale: BCP 47 tag of a language of the page.
+        locale: BCP 47 tag of a language of the texts.
         n: The number.
     """
     return _RULES.get(locale, _one_or_other)(n)
