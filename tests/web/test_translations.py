@@ -76,6 +76,12 @@ def test_number_and_unit_stay_on_one_line(locale):
         assert "{n}\u00a0" in text or "{n}" not in text
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+def test_unit_ends_no_sentence(locale):
+    for key in ("seconds", "minutes", "hours", "days"):
+        assert not any("." in text for text in forms(locale, key).values())
+
+
 @pytest.mark.parametrize("locale", [each for each in LOCALES if each != "en"])
 def test_language_has_its_own_texts(locale):
     same = {
