@@ -242,7 +242,7 @@ def _senders(env: EnvReader, *, dev: bool) -> tuple[str, ...]:
             env.require("TWILIO_API_SECRET", why=why)
         else:
             env.require("TWILIO_AUTH_TOKEN", why=why)
-        if not env.has("TWILIO_MESSAGING_SERVICE_SID"):
+        if not any(map(env.has, twilio_settings.SENDERS)):
             why += ", or TWILIO_MESSAGING_SERVICE_SID instead"
             env.require("TWILIO_FROM", why=why)
     if "smtp" in names:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from otp_engine.config import callback_urls, provider_channels
 from otp_engine.config.proxies import Proxy
+from otp_engine.config.twilio_channels import TwilioCalls, TwilioWhatsApp
 from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import Argon2Parameters
@@ -38,6 +39,9 @@ class TwilioSettings:
         service: SID of the Messaging Service that messages are sent from, or None.
         from_: The number or sender ID that messages are sent from without a Messaging
             Service.
+        whatsapp: How messages are sent on WhatsApp; None without that channel.
+        calls: How calls are placed; None without that channel.
+        feedback: Whether Twilio receives feedback on the messages with an entered code.
         base_url: Base URL of a compatible API; None means Twilio's.
         token: The auth token of the account, which signs delivery reports.
         region: Region of Twilio that processes the requests; None means its default.
@@ -55,6 +59,9 @@ class TwilioSettings:
     region: str | None = None
     edge: str | None = None
     proxy: Proxy | None = None
+    whatsapp: TwilioWhatsApp | None = None
+    calls: TwilioCalls | None = None
+    feedback: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,14 +201,17 @@ class Settings:
         return urlsplit(self.public_url or "").path
 
     @property
-    def twilio_webhook_url(self) -> str | None:
-        """URL for delivery reports; None if Twilio cannot reach or sign them."""
+    def twilio_callback_url(self) -> str | None:
+        """URL of this service for requests of Twilio, without a trailing slash.
+
+        None if Twilio cannot reach it, or nothing verifies the signatures.
+        """
         base_url = self.callback_url or self.public_url
         if not (base_url and self.twilio and self.twilio.token):
             return None
         if callback_urls.find_problem(base_url):
             return None
-        return f"{base_url}{TWILIO_WEBHOOK_PATH}"
+        return base_url
 
 
 def is_loopback(host: str) -> bool:

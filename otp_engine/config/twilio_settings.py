@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from otp_engine import parsing
-from otp_engine.config import proxies, urls
+from otp_engine.config import proxies, twilio_channels, urls
 from otp_engine.config import setting_parsers as parsers
 from otp_engine.config.env_reader import EnvReader
 from otp_engine.config.settings import TwilioSettings
@@ -14,9 +14,17 @@ VARIABLES = (
     *("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
     *("TWILIO_API_KEY", "TWILIO_API_SECRET"),
     *("TWILIO_MESSAGING_SERVICE_SID", "TWILIO_FROM"),
+    *twilio_channels.VARIABLES,
+    "TWILIO_FEEDBACK",
     *("TWILIO_API_BASE_URL", "TWILIO_REGION", "TWILIO_EDGE"),
 )
 """Every variable that `load` reads, without those of the proxy."""
+
+SENDERS = (
+    *("TWILIO_MESSAGING_SERVICE_SID", "TWILIO_FROM"),
+    *("TWILIO_WHATSAPP_FROM", "TWILIO_CALL_FROM"),
+)
+"""What messages can be sent from; an account needs at least one."""
 
 _API_URL = "https://api.twilio.com"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
@@ -40,12 +48,17 @@ def load(env: EnvReader) -> TwilioSettings | None:
     token = env.get("TWILIO_AUTH_TOKEN", parsers.secret, "")
     secret = env.get("TWILIO_API_SECRET", parsers.secret, "")
     base_url = env.get("TWILIO_API_BASE_URL", urls.base_url, None)
+    service = env.get("TWILIO_MESSAGING_SERVICE_SID", parsers.sid("MG"), None)
+    from_ = env.get("TWILIO_FROM", parse_from, None)
     twilio = TwilioSettings(
         account_sid=account,
         username=key or account,
         password=secret if key else token,
-        service=env.get("TWILIO_MESSAGING_SERVICE_SID", parsers.sid("MG"), None),
-        from_=env.get("TWILIO_FROM", parse_from, None),
+        service=service,
+        from_=from_,
+        whatsapp=twilio_channels.load_whatsapp(env, service),
+        calls=twilio_channels.load_calls(env, from_),
+        feedback=env.get("TWILIO_FEEDBACK", parsers.boolean, default=True),
         base_url=base_url,
         token=token or None,
         region=env.get("TWILIO_REGION", _host_label, None),

@@ -64,7 +64,11 @@ def _build_twilio(settings: Settings) -> Provider:
 
     if settings.twilio is None:
         raise AssertionError(settings.senders)
-    return TwilioProvider(settings.twilio, status_callback=settings.twilio_webhook_url)
+    return TwilioProvider(
+        settings.twilio,
+        callback_url=settings.twilio_callback_url,
+        pepper=settings.peppers[0],
+    )
 
 
 def _build_smtp(settings: Settings) -> Provider:
@@ -83,9 +87,10 @@ def build_report_receivers(settings: Settings) -> list[ReportReceiver]:
         One for each provider that can reach this service and sign its reports.
     """
     receivers: list[ReportReceiver] = []
-    if settings.twilio and settings.twilio.token and settings.twilio_webhook_url:
+    twilio = settings.twilio
+    if twilio and twilio.token and settings.twilio_callback_url:
         # As in _build_twilio.
-        from otp_engine.senders.twilio_reports import TwilioReportReceiver  # noqa: PLC0415 - see above
+        from otp_engine.senders import twilio_receivers  # noqa: PLC0415 - see above
 
-        receivers.append(TwilioReportReceiver(settings.twilio.token))
+        receivers += twilio_receivers.build(twilio, twilio.token, settings.peppers)
     return receivers

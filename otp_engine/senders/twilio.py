@@ -1,18 +1,21 @@
-"""Sends through Twilio's Messaging API with Twilio's SDK.
+"""Sends through one account of Twilio: text messages, WhatsApp and calls.
 
-The SDK provides the host of a region and an edge, and the headers of a request.
-`http_client` transports the requests, and `twilio_errors` maps rejections to errors.
-`Client.messages` is not used: it imports the 95 modules of the API, which take 8 MiB,
-and it builds the same headers for each message.
+`twilio_messages` and `twilio_calls` build the requests, `http_client` transports them,
+and `twilio_errors` maps rejections to errors. Twilio's SDK provides the host of a
+region and an edge, and the headers of a request. The SDK's resources are not used: they
+import the 95 modules of the API, which take 8 MiB, and they build the same headers for
+each message.
 
-A request is never retried: the Messages resource has no idempotency key, so a retry
-after a timeout could send a second message.
+A request is never retried: the resources have no idempotency key, so a retry after a
+timeout could send a second message.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -21,6 +24,7 @@ from twilio.http import HttpClient
 from twilio.rest import Client
 
 from otp_engine.config import TwilioSettings
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import Channel
 from otp_engine.errors import (
@@ -30,22 +34,29 @@ from otp_engine.errors import (
     ProviderUnavailable,
 )
 from otp_engine.senders import twilio_errors
-from otp_engine.senders.http_client import NotConnected, PooledHttpClient
+from otp_engine.senders.http_client import (
+    NotConnected,
+    PooledHttpClient,
+    PreparedRequest,
+)
 from otp_engine.senders.http_connection import HttpResponse
+from otp_engine.senders.twilio_callbacks import CallbackUrls
+from otp_engine.senders.twilio_calls import CallForms
+from otp_engine.senders.twilio_messages import MessageForms
 
 log = logging.getLogger(__name__)
 
 _API_URL = "https://api.twilio.com"
-# Seconds, from https://www.twilio.com/docs/messaging/api/message-resource.
-_MAX_VALIDITY_PERIOD = 36_000
-_NOT_SENT = frozenset({"failed", "undelivered", "canceled"})
+_NOT_SENT = frozenset({"failed", "undelivered", "canceled", "busy", "no-answer"})
+_MESSAGE_SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}", re.ASCII)
+
+BuildForm = Callable[[Message], Sequence[tuple[str, str]]]
 
 
 class TwilioProvider:
-    """Sends text messages from one Twilio account."""
+    """Sends messages and places calls from one Twilio account."""
 
     name = "twilio"
-    channels = (Channel.SMS,)
     has_deadline = True
 
     def __init__(
@@ -53,17 +64,20 @@ class TwilioProvider:
         settings: TwilioSettings,
         http: PooledHttpClient | None = None,
         *,
-        status_callback: str | None = None,
+        callback_url: str | None = None,
+        pepper: Pepper | None = None,
     ) -> None:
         """Create the provider, without a connection to Twilio.
 
         Args:
-            settings: Credentials, and the number or Messaging Service to send from.
+            settings: Credentials, and what each channel sends from.
             http: Transports the requests; a new pool by default.
-            status_callback: URL that receives the delivery reports; None for no
-                reports.
+            callback_url: URL of this service as Twilio reaches it, without a trailing
+                slash; None for no reports and no key presses.
+            pepper: Encrypts the text of a call until the key press; without one, calls
+                speak at once.
         """
-        self.reports_delivery = status_callback is not None
+        self._http = http or PooledHttpClient(proxy=settings.proxy)
         client = Client(
             settings.username,
             settings.password,
@@ -77,47 +91,54 @@ class TwilioProvider:
             environment={"TWILIO_REGION": ""},
         )
         account = f"2010-04-01/Accounts/{settings.account_sid}"
-        url = client.get_hostname(
-            f"{settings.base_url or _API_URL}/{account}/Messages.json"
-        )
+        self._url = client.get_hostname(f"{settings.base_url or _API_URL}/{account}")
         login = urllib3.make_headers(
             basic_auth=f"{settings.username}:{settings.password}"
         )
-        self._http = http or PooledHttpClient(proxy=settings.proxy)
-        self._create = self._http.prepare(
-            "POST", url, client.get_headers("POST", None) | login
-        )
+        self._post_headers = client.get_headers("POST", None) | login
         self._list = self._http.prepare(
-            "GET", f"{url}?PageSize=1", client.get_headers("GET", None) | login
+            "GET",
+            f"{self._url}/Messages.json?PageSize=1",
+            client.get_headers("GET", None) | login,
         )
-        self._callback = {"StatusCallback": status_callback} if status_callback else {}
-        self._default_sender = (
-            {"MessagingServiceSid": settings.service}
-            if settings.service
-            else {"From": settings.from_ or ""}
-        )
+        urls = CallbackUrls(callback_url) if callback_url else None
+        self.reports_delivery = urls is not None
+        self._confirms = settings.feedback
+        self._resources = self._build_resources(settings, urls, pepper)
+        self.channels = tuple(self._resources)
+
+    def _build_resources(
+        self,
+        settings: TwilioSettings,
+        urls: CallbackUrls | None,
+        pepper: Pepper | None,
+    ) -> Mapping[Channel, tuple[PreparedRequest, BuildForm]]:
+        """Return the request of each channel, and what builds its form."""
+        resources: dict[Channel, tuple[PreparedRequest, BuildForm]] = {}
+        messages = self._prepare("Messages.json"), MessageForms(settings, urls).build
+        if settings.service or settings.from_:
+            resources[Channel.SMS] = messages
+        if settings.whatsapp:
+            resources[Channel.WHATSAPP] = messages
+        if settings.calls:
+            calls = CallForms(settings.calls, urls, pepper)
+            resources[Channel.CALL] = self._prepare("Calls.json"), calls.build
+        return resources
+
+    def _prepare(self, path: str) -> PreparedRequest:
+        return self._http.prepare("POST", f"{self._url}/{path}", self._post_headers)
 
     def send(self, message: Message) -> str:
-        """Send *message*, and return the id of the message that Twilio accepted.
+        """Send *message*, and return the SID of the message or call.
 
         Raises:
             ProviderUnavailable, DeliveryFailed, DestinationNotAllowed, InvalidPhone,
             DeliveryUnconfirmed: As documented by `Provider.send`.
         """
-        form: dict[str, object] = {
-            "To": message.to,
-            "Body": message.body,
-            # A text that arrives after its code has expired is useless.
-            "ValidityPeriod": min(
-                int(message.ttl.total_seconds()), _MAX_VALIDITY_PERIOD
-            ),
-            **self._sender(message),
-            **self._callback,
-        }
-        if message.skip_risk_check:
-            form["RiskCheck"] = "disable"
+        request, build_form = self._resources[message.channel]
+        body = urlencode(build_form(message))
         try:
-            response = self._http.send(self._create, urlencode(form))
+            response = self._http.send(request, body)
         except NotConnected as error:
             log.warning("twilio: not connected: %s", error)
             raise ProviderUnavailable from None
@@ -127,18 +148,30 @@ class TwilioProvider:
         created = _parse_object(response)
         status = response.status
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            raise self._to_error(status, created, message)
+            raise _rejection(status, created, message)
         sid = created.get("sid")
         if not sid:
             raise DeliveryUnconfirmed
         if str(created.get("status")) in _NOT_SENT:
-            code = twilio_errors.parse_code(created.get("error_code"))
-            log.warning(
-                "twilio: the message to %s is %s: error %s",
-                *(message.masked, created["status"], code),
-            )
-            raise twilio_errors.from_failed_message(code)
+            raise _failure(created, message)
         return str(sid)
+
+    def confirm(self, message_id: str) -> None:
+        """Report that the code of a message was entered; a failure is only logged.
+
+        Args:
+            message_id: SID of the message. Calls have no feedback.
+        """
+        if not (self._confirms and _MESSAGE_SID.fullmatch(message_id)):
+            return
+        request = self._prepare(f"Messages/{message_id}/Feedback.json")
+        try:
+            response = self._http.send(request, urlencode({"Outcome": "confirmed"}))
+        except Exception as error:  # noqa: BLE001 - no request of a client depends on it
+            log.warning("twilio: no feedback: %s", type(error).__name__)
+            return
+        if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+            log.warning("twilio: the feedback is rejected: status %s", response.status)
 
     def ping(self) -> None:
         """Check the credentials by listing one message of the account.
@@ -167,24 +200,31 @@ class TwilioProvider:
             raise ProviderUnavailable(f"is not Twilio's API (status {status})")
         raise DeliveryFailed(retry_elsewhere=True)
 
-    def _sender(self, message: Message) -> dict[str, str]:
-        if message.messaging_service:
-            return {"MessagingServiceSid": message.messaging_service}
-        return self._default_sender
 
-    def _to_error(
-        self, status: int, rejection: dict[str, object], message: Message
-    ) -> OTPError:
-        code = twilio_errors.parse_code(rejection.get("code"))
-        error = twilio_errors.to_error(status, code)
-        # The operator has to act: the account or the sender is the reason.
-        is_ours = isinstance(error, DeliveryFailed) and error.retry_elsewhere
-        log.log(
-            logging.ERROR if is_ours else logging.WARNING,
-            "twilio: the message to %s is rejected: status %s, error %s: %s",
-            *(message.masked, status, code, error.error_code),
-        )
-        return error
+def _rejection(
+    status: int, rejection: Mapping[str, object], message: Message
+) -> OTPError:
+    """Return the error of a message that Twilio did not accept."""
+    code = twilio_errors.parse_code(rejection.get("code"))
+    error = twilio_errors.to_error(status, code, message.channel)
+    hint = twilio_errors.operator_hint(code)
+    log.log(
+        logging.ERROR if twilio_errors.needs_operator(error) else logging.WARNING,
+        "twilio: the message to %s by %s is rejected: status %s, error %s: %s%s",
+        *(message.masked, message.channel, status, code, error.error_code),
+        f": {hint}" if hint else "",
+    )
+    return error
+
+
+def _failure(created: Mapping[str, object], message: Message) -> OTPError:
+    """Return the error of a message that Twilio accepted, and that failed at once."""
+    code = twilio_errors.parse_code(created.get("error_code"))
+    log.warning(
+        "twilio: the message to %s by %s is %s: error %s",
+        *(message.masked, message.channel, created["status"], code),
+    )
+    return twilio_errors.from_failed_message(code, message.channel)
 
 
 def _parse_object(response: HttpResponse) -> dict[str, object]:

@@ -1,27 +1,24 @@
 """Receives Twilio's delivery reports, which it sends as status callbacks.
 
-Twilio signs a report with the account's auth token over the URL and the form fields
-(Twilio, "Webhooks Security"). Reports arrive in any order, and Twilio may add fields
-and statuses.
+Reports arrive in any order, and Twilio may add fields and statuses. A Messaging Service
+with an RCS sender can deliver a text message by RCS; it is a text message in reports
+too.
 """
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Mapping
-
-from twilio.request_validator import RequestValidator
 
 from otp_engine.config.settings import TWILIO_WEBHOOK_PATH
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
 from otp_engine.domain.models import Channel
-from otp_engine.errors import Unauthorized
+from otp_engine.senders import twilio_errors
 from otp_engine.senders.reports import Reply, ReportRequest
-from otp_engine.senders.twilio_errors import parse_code
+from otp_engine.senders.twilio_callbacks import SignatureCheck
 
-_SIGNATURE_HEADER = "x-twilio-signature"
-# HMAC-SHA1 in base64: 20 bytes.
-_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=", re.ASCII)
+log = logging.getLogger(__name__)
+
 _STATUSES = {
     "accepted": DeliveryStatus.QUEUED,
     "scheduled": DeliveryStatus.QUEUED,
@@ -34,6 +31,8 @@ _STATUSES = {
     "failed": DeliveryStatus.FAILED,
     "canceled": DeliveryStatus.FAILED,
 }
+# What precedes the address of a recipient or a sender.
+_CHANNELS = {"": Channel.SMS, "rcs": Channel.SMS, "whatsapp": Channel.WHATSAPP}
 
 
 class TwilioReportReceiver:
@@ -49,16 +48,8 @@ class TwilioReportReceiver:
         Args:
             token: Auth token of the account, which signs the reports.
         """
-        self._validator = RequestValidator(token)
-
-    def check_headers(self, headers: Mapping[str, str]) -> None:
-        """Check that a request has a signature; its value covers the body.
-
-        Raises:
-            Unauthorized: There is no signature, or its format is not Twilio's.
-        """
-        if not _SIGNATURE.fullmatch(headers.get(_SIGNATURE_HEADER, "")):
-            raise Unauthorized
+        self._signature = SignatureCheck(token)
+        self.check_headers = self._signature.check_headers
 
     def receive(self, request: ReportRequest) -> Reply:
         """Verify a request, and return its report.
@@ -66,21 +57,40 @@ class TwilioReportReceiver:
         Raises:
             Unauthorized: The signature is not Twilio's.
         """
-        form, signature = request.form, request.headers.get(_SIGNATURE_HEADER, "")
-        if not self._validator.validate(request.url, form, signature):
-            raise Unauthorized
+        self._signature.check(request)
+        form = request.form
         status = _STATUSES.get(form.get("MessageStatus", ""))
-        to = form.get("To", "")
-        if status is None or not to.startswith("+"):
+        prefix, to = _split(form.get("To", ""))
+        channel = _channel(prefix, form)
+        if status is None or channel is None or not to.startswith("+"):
             # A status that Twilio has added, or a message of another channel.
             return Reply()
+        code = twilio_errors.parse_code(form.get("ErrorCode"))
+        if status.is_failure and (hint := twilio_errors.operator_hint(code)):
+            log.error(
+                "twilio: a message by %s is %s: error %s: %s",
+                *(channel, status, code, hint),
+            )
         report = DeliveryReport(
             delivery_id=request.delivery_id,
             message_id=form.get("MessageSid", ""),
             status=status,
             provider="twilio",
-            channel=Channel.SMS,
-            provider_error=parse_code(form.get("ErrorCode")),
+            channel=channel,
+            provider_error=code,
             to=to,
+            not_on_channel=status.is_failure and twilio_errors.is_not_on_channel(code),
         )
         return Reply(reports=[report])
+
+
+def _channel(prefix: str, form: Mapping[str, str]) -> Channel | None:
+    """Return the channel of a message, by the address of its recipient or sender."""
+    sender, _ = _split(form.get("From", ""))
+    return _CHANNELS.get(prefix or (sender if sender == "whatsapp" else ""))
+
+
+def _split(address: str) -> tuple[str, str]:
+    """Return the prefix of an address, such as `whatsapp`, and the rest."""
+    prefix, colon, rest = address.partition(":")
+    return (prefix, rest) if colon else ("", address)

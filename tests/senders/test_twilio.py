@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import pytest
 
-from otp_engine.config import TwilioSettings
 from otp_engine.errors import (
     CountryNotAllowed,
     DeliveryFailed,
@@ -27,7 +26,6 @@ from tests.support import certificates, redis_server, twilio_server
 from tests.support.clock import Clock
 from tests.support.fakes import MESSAGE
 from tests.support.twilio_server import (
-    ACCOUNT,
     SERVICE,
     TOKEN,
     close_afterwards,
@@ -40,26 +38,8 @@ from tests.support.twilio_server import (
 
 
 @pytest.fixture
-def twilio():
-    with twilio_server.running() as twilio:
-        yield twilio
-
-
-@pytest.fixture
-def settings(twilio):
-    return TwilioSettings(
-        account_sid=ACCOUNT,
-        username=ACCOUNT,
-        password=TOKEN,
-        service=SERVICE,
-        from_=None,
-        base_url=twilio.url,
-    )
-
-
-@pytest.fixture
-def client():
-    return PooledHttpClient(connect=10, respond=1)
+def settings(twilio_settings):
+    return twilio_settings
 
 
 @pytest.fixture
@@ -76,6 +56,7 @@ def test_message_has_fields_of_messages_resource(provider, twilio):
             "MessagingServiceSid": SERVICE,
             "Body": "123456 is your Acme code.",
             "ValidityPeriod": "600",
+            "ProvideFeedback": "true",
         }
     ]
 
@@ -484,3 +465,75 @@ def test_message_can_skip_risk_check(provider, twilio):
     provider.send(replace(MESSAGE, skip_risk_check=True))
 
     assert twilio.messages[0]["RiskCheck"] == "disable"
+
+
+SENT = "SM" + "0" * 31 + "1"
+
+
+def test_confirmed_message_has_feedback(provider, twilio):
+    provider.send(MESSAGE)
+
+    provider.confirm(SENT)
+
+    assert twilio.feedback == [(SENT, "confirmed")]
+
+
+def test_message_has_no_feedback_if_it_is_turned_off(settings, client, twilio):
+    provider = TwilioProvider(replace(settings, feedback=False), client)
+    provider.send(MESSAGE)
+
+    provider.confirm(SENT)
+
+    assert "ProvideFeedback" not in twilio.messages[0]
+    assert twilio.feedback == []
+
+
+@pytest.mark.parametrize("sid", ["CA" + "1" * 32, "", "SM1", f"{SENT}/../x"])
+def test_call_and_unknown_id_have_no_feedback(provider, twilio, sid):
+    provider.confirm(sid)
+
+    assert twilio.headers == []
+
+
+@pytest.mark.parametrize(
+    ("behave", "reason"),
+    [
+        (refuse(404, 20404), "the feedback is rejected: status 404"),
+        (refuse(429, 20429), "the feedback is rejected: status 429"),
+        (reset, "no feedback: "),
+        (hang, "no feedback: "),
+    ],
+    ids=["unknown", "throttled", "reset", "hang"],
+)
+def test_feedback_that_fails_is_logged_and_not_repeated(
+    provider, twilio, behave, reason, caplog
+):
+    twilio.behave = behave
+
+    provider.confirm(SENT)
+
+    assert reason in caplog.text
+    assert len(twilio.headers) == 1
+
+
+@pytest.mark.parametrize(
+    ("callback_url", "reports"), [("https://otp.example.com", True), (None, False)]
+)
+def test_provider_reports_delivery_with_a_callback_url(
+    settings, client, twilio, callback_url, reports
+):
+    provider = TwilioProvider(settings, client, callback_url=callback_url)
+    provider.send(MESSAGE)
+
+    assert provider.reports_delivery is reports
+    assert ("StatusCallback" in twilio.messages[0]) is reports
+
+
+def test_message_is_reported_to_a_url_of_its_delivery(settings, client, twilio):
+    provider = TwilioProvider(settings, client, callback_url="https://otp.example.com")
+
+    provider.send(MESSAGE)
+
+    assert twilio.messages[0]["StatusCallback"] == (
+        f"https://otp.example.com/callbacks/twilio?delivery={MESSAGE.delivery_id}"
+    )

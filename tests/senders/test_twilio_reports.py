@@ -104,3 +104,92 @@ def test_signature_covers_delivery_id(receiver):
 def test_report_with_wrong_signature_is_rejected(receiver):
     with pytest.raises(Unauthorized):
         receive(receiver, REPORT | {"MessageStatus": "sent"}, signed_url="https://x.y")
+
+
+RCS = {"To": "+919445012345", "From": "rcs:acme_agent"}
+WHATSAPP = {"To": "whatsapp:+919445012345", "From": "whatsapp:+14155238886"}
+
+
+@pytest.mark.parametrize(
+    ("addresses", "channel"),
+    [
+        (RCS, Channel.SMS),
+        (RCS | {"To": "rcs:+919445012345"}, Channel.SMS),
+        (WHATSAPP, Channel.WHATSAPP),
+        (WHATSAPP | {"To": "+919445012345"}, Channel.WHATSAPP),
+    ],
+)
+@pytest.mark.parametrize("status", ["sent", "delivered", "read", "failed"])
+def test_report_has_the_channel_and_the_number_of_its_addresses(
+    receiver, addresses, channel, status
+):
+    [report] = receive(receiver, REPORT | addresses | {"MessageStatus": status})
+
+    assert (report.channel, report.to, report.status) == (
+        channel,
+        "+919445012345",
+        DeliveryStatus(status),
+    )
+
+
+@pytest.mark.parametrize("prefix", ["messenger", "client", "sip", "WhatsApp"])
+def test_report_of_another_channel_is_ignored(receiver, prefix):
+    form = REPORT | {"MessageStatus": "delivered", "To": f"{prefix}:+919445012345"}
+
+    assert receive(receiver, form) == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "not_on_channel"),
+    [
+        ("63024", "undelivered", True),
+        ("63003", "failed", True),
+        ("63016", "failed", False),
+        ("63024", "delivered", False),
+        ("", "failed", False),
+    ],
+)
+def test_report_states_whether_the_recipient_is_on_whatsapp(
+    receiver, code, status, not_on_channel
+):
+    form = REPORT | WHATSAPP | {"MessageStatus": status, "ErrorCode": code}
+
+    [report] = receive(receiver, form)
+
+    assert report.not_on_channel is not_on_channel
+
+
+TEMPLATE = ["63005", "63016", "63021", "63027", "63028", "63040", "63041", "63042"]
+ACCOUNT = ["63001", "63007", "63015", "63020", "63038", "63051", "63111", "63112"]
+OTHERS = ["63009", "63010", "63012", "63013", "63014", "63017", "63018", "63024"]
+OTHERS += ["63032", "63033", "63049", "63035", "63036", "63106", "30003", ""]
+
+
+@pytest.mark.parametrize(
+    ("codes", "hint"),
+    [
+        (TEMPLATE, "check the template in TWILIO_WHATSAPP_CONTENT"),
+        (ACCOUNT, "check the account and its senders at Twilio"),
+        (OTHERS, None),
+    ],
+    ids=["template", "account", "others"],
+)
+def test_failure_that_an_operator_can_correct_is_logged_as_an_error(
+    receiver, caplog, codes, hint
+):
+    for code in codes:
+        form = REPORT | WHATSAPP | {"MessageStatus": "failed", "ErrorCode": code}
+        receive(receiver, form)
+
+    assert len(caplog.records) == (len(codes) if hint else 0)
+    assert all(hint in record.getMessage() for record in caplog.records)
+    assert "9445012345" not in caplog.text
+
+
+def test_template_warning_on_a_delivered_message_is_no_error(receiver, caplog):
+    form = REPORT | WHATSAPP | {"MessageStatus": "delivered", "ErrorCode": "63046"}
+
+    [report] = receive(receiver, form)
+
+    assert report.status is DeliveryStatus.DELIVERED
+    assert caplog.records == []

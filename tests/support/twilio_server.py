@@ -1,9 +1,10 @@
-"""A fake of the Messages resource of Twilio's API, with selectable faults."""
+"""A fake of Twilio's API for messages, calls and feedback, with selectable faults."""
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 import socket
 import ssl
 import struct
@@ -15,6 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
+from xml.etree import ElementTree as ET
+
+from twilio.request_validator import RequestValidator
 
 from tests.support import certificates
 from tests.support.fakes import extract_code
@@ -22,6 +26,10 @@ from tests.support.fakes import extract_code
 ACCOUNT = "AC" + "0" * 32
 SERVICE = "MG" + "1" * 32
 TOKEN = "the-auth-token"
+MAX_TWIML = 4000
+
+_FEEDBACK = re.compile(r"Messages/((?:SM|MM)[0-9a-f]{32})/Feedback\.json")
+_RESOURCE = re.compile(rf"Messages\.json|Calls\.json|{_FEEDBACK.pattern}")
 
 Behavior = Callable[["_Handler"], None]
 
@@ -34,7 +42,10 @@ class Twilio:
         url: Base URL of the server.
         behave: Responds to one request; `accept` by default.
         messages: Form fields of each requested message.
-        headers: Headers of each requested message.
+        calls: Form fields of each requested call; repeated fields are joined by spaces.
+        feedback: SIDs of the messages with feedback, and its outcome.
+        templates: The content templates of the account; None means any.
+        headers: Headers of each request for a message or a call.
         connections: Number of accepted connections.
         closed_connections: Number of closed connections.
         let_go: Ends the requests that `hang` holds.
@@ -43,6 +54,9 @@ class Twilio:
     url: str = ""
     behave: Behavior = field(default_factory=lambda: accept)
     messages: list[dict[str, str]] = field(default_factory=list)
+    calls: list[dict[str, str]] = field(default_factory=list)
+    feedback: list[tuple[str, str]] = field(default_factory=list)
+    templates: frozenset[str] | None = None
     headers: list[dict[str, str]] = field(default_factory=list)
     connections: int = 0
     closed_connections: int = 0
@@ -83,6 +97,30 @@ def running(certificate: Path | None = None) -> Iterator[Twilio]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def sign(url: str, form: dict[str, str]) -> str:
+    """Return Twilio's signature of a request to *url*."""
+    return str(RequestValidator(TOKEN).compute_signature(url, form))
+
+
+def parse_twiml(document: str) -> ET.Element:
+    """Return the root of a document.
+
+    Raises:
+        ParseError: The document is no XML.
+    """
+    return ET.fromstring(document)  # noqa: S314 - the service under test wrote it
+
+
+def spoken_texts(twiml: str) -> list[str]:
+    """Return the texts of a document, in the order in which a call speaks them."""
+    return [verb.text or "" for verb in parse_twiml(twiml).iter("Say")]
+
+
+def key_press_url(twiml: str) -> str:
+    """Return the URL that Twilio requests after a key press."""
+    return next(parse_twiml(twiml).iter("Gather")).attrib["action"]
 
 
 def refuse(status: int, code: int | None = None) -> Behavior:
@@ -159,6 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
     # Head and body are two writes, and Nagle's algorithm delays the second by 40 ms.
     disable_nagle_algorithm = True
     twilio: Twilio
+    form: dict[str, str]
 
     def setup(self) -> None:
         super().setup()
@@ -167,17 +206,27 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
         form = parse_qs(self.rfile.read(length).decode())
-        self.twilio.messages.append({name: value[0] for name, value in form.items()})
+        self.form = {name: " ".join(values) for name, values in form.items()}
+        if self._resource() == "Messages.json":
+            self.twilio.messages.append(self.form)
+        elif self._resource() == "Calls.json":
+            self.twilio.calls.append(self.form)
         self.twilio.headers.append(dict(self.headers))
         self._answer_authenticated()
 
     def do_GET(self) -> None:
         self._answer_authenticated()
 
+    def _resource(self) -> str | None:
+        """Return the path below the account, without a query."""
+        account = f"/2010-04-01/Accounts/{ACCOUNT}/"
+        path, _, _ = self.path.partition("?")
+        return path.removeprefix(account) if path.startswith(account) else None
+
     def _answer_authenticated(self) -> None:
         credentials = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
-        path = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
-        if not self.path.startswith(path):
+        resource = self._resource() or ""
+        if not _RESOURCE.fullmatch(resource):
             refuse(404, 20404)(self)
         elif self.headers["Authorization"] != f"Basic {credentials}":
             refuse(401, 20003)(self)
@@ -185,10 +234,58 @@ class _Handler(BaseHTTPRequestHandler):
             self.twilio.behave(self)
 
     def accept(self) -> None:
+        resource = self._resource() or ""
         if self.command == "GET":
             self.answer(200, json.dumps({"messages": [], "page": 0, "page_size": 1}))
-            return
-        self.answer(201, json.dumps({"sid": "SM" + "2" * 32, "status": "queued"}))
+        elif match := _FEEDBACK.fullmatch(resource):
+            self.twilio.feedback.append((match[1], self.form["Outcome"]))
+            self.answer(201, json.dumps({"message_sid": match[1]}))
+        else:
+            is_call = resource == "Calls.json"
+            problem = self._call_problem() if is_call else self._message_problem()
+            if problem:
+                refuse(400, problem)(self)
+                return
+            created = self.twilio.calls if is_call else self.twilio.messages
+            sid = f"{'CA' if is_call else 'SM'}{len(created):032x}"
+            self.answer(201, json.dumps({"sid": sid, "status": "queued"}))
+
+    def _message_problem(self) -> int | None:
+        """Return the error of a message that the API rejects."""
+        form = self.form
+        if not form.get("To", "").startswith("whatsapp:"):
+            return None if form.get("Body") else 21602
+        sender = form.get("From", "")
+        if not ("MessagingServiceSid" in form or sender.startswith("whatsapp:+")):
+            return 63007
+        templates, template = self.twilio.templates, form.get("ContentSid")
+        if template is None:
+            return 21654
+        if templates is not None and template not in templates:
+            return 21655
+        try:
+            variables = json.loads(form.get("ContentVariables", ""))
+        except ValueError:
+            return 21656
+        return None if list(variables) == ["1"] and variables["1"] else 21656
+
+    def _call_problem(self) -> int | None:
+        """Return the error of a call that the API rejects."""
+        form = self.form
+        if "To" not in form:
+            return 21201
+        if not form.get("From", "").startswith("+"):
+            return 21212
+        twiml = form.get("Twiml", "")
+        if not twiml or "Url" in form:
+            return 21205
+        if len(twiml) > MAX_TWIML:
+            return 32018
+        try:
+            parse_twiml(twiml)
+        except ET.ParseError:
+            return 12100
+        return None
 
     def answer(self, status: int, text: str) -> None:
         body = text.encode()
