@@ -54,8 +54,9 @@ from otp_engine.domain import engine_router
 from otp_engine.domain.delivery_recorder import DeliveryRecorder
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.engine_router import EngineRouter
-from otp_engine.domain.events import Event, EventListener
+from otp_engine.domain.events import Event, EventListener, VerificationApproved
 from otp_engine.domain.limits import hits
+from otp_engine.domain.message_feedback import MessageFeedback
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
@@ -72,9 +73,11 @@ from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health, request_log
+from otp_engine.resilience.background_queue import BackgroundQueue
 from otp_engine.resilience.dependency_metrics import DependencyMetrics
 from otp_engine.senders import build_report_receivers, build_senders
 from otp_engine.senders.console import ConsoleProvider
+from otp_engine.senders.guarded import GuardedSender
 from otp_engine.senders.null import NullSender
 from otp_engine.senders.provider import Provider
 from otp_engine.senders.simulated import SimulatedProvider
@@ -391,7 +394,8 @@ def _live_policy(
     sandbox_numbers: SandboxNumbers,
 ) -> LivePolicy[EngineRouter]:
     """Return the live policy, with engines that are built once for each version."""
-    emit = _listener(settings, store, metrics)
+
+    emit = _with_feedback(_listener(settings, store, metrics), settings, store, engine)
 
     def build_engines(policy: Policy) -> EngineRouter:
         live = replace(engine, policy=policy, emit=emit)
@@ -485,6 +489,31 @@ def _listener(
             inbox.on_event(event)
 
     return emit
+
+
+def _with_feedback(
+    emit: EventListener, settings: Settings, store: RedisStore, engine: Engine
+) -> EventListener:
+    """Return *emit*, which also reports entered codes to providers with feedback."""
+    confirm = {
+        name: sender.confirm
+        for name, sender in engine.senders.items()
+        if isinstance(sender, GuardedSender) and sender.confirms
+    }
+    if not confirm:
+        return emit
+    feedback = MessageFeedback(
+        store=store.deliveries, peppers=settings.peppers, confirm=confirm
+    )
+    # Not in the thread that writes events, because a provider can be slow.
+    queue = BackgroundQueue(feedback.send, name="feedback")
+
+    def emit_and_confirm(event: Event) -> None:
+        emit(event)
+        if isinstance(event, VerificationApproved):
+            queue.add(event)
+
+    return emit_and_confirm
 
 
 def _auth_failure_limit(

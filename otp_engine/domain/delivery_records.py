@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
@@ -30,6 +30,23 @@ class DeliveryRecord:
     channel: Channel
     message_id: str | None = None
     phone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDelivery:
+    """A delivery as it is stored.
+
+    Attributes:
+        delivery_id: Its id.
+        record: The message.
+        sent_at: When it was handed over.
+        status: Its status; None without a report.
+    """
+
+    delivery_id: str
+    record: DeliveryRecord
+    sent_at: datetime
+    status: DeliveryStatus | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,13 +21,14 @@ from otp_engine.errors import (
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.resilience.time_limit import call_within
-from otp_engine.senders.provider import Provider
+from otp_engine.senders.provider import ConfirmingProvider, Provider
 
 log = logging.getLogger(__name__)
 
 # For providers without a deadline of their own. The timeouts of most HTTP clients apply
 # to each piece of a response, and a response byte by byte never triggers them.
 _TIMEOUT = timedelta(seconds=12)
+_CONFIRM_TIMEOUT = 5.0  # seconds
 
 
 class _Slot:
@@ -87,6 +88,7 @@ class GuardedSender:
         self.name = provider.name
         self.channels = tuple(provider.channels)
         self.reports_delivery = provider.reports_delivery
+        self.confirms = isinstance(provider, ConfirmingProvider)
         self._provider = provider
         self._breaker = breaker
         self._timeout = timeout.total_seconds()
@@ -117,6 +119,22 @@ class GuardedSender:
     def ping(self) -> None:
         """Check that the provider accepts messages; see `Provider.ping`."""
         self._provider.ping()
+
+    def confirm(self, message_id: str) -> None:
+        """Report that the code of a message was entered, if the provider wants that.
+
+        A failure is only logged: it has no effect on any message.
+
+        Args:
+            message_id: The provider's id of the message.
+        """
+        if not isinstance(self._provider, ConfirmingProvider):
+            return
+        report = partial(self._provider.confirm, message_id)
+        try:
+            call_within(_CONFIRM_TIMEOUT, report, thread_name="confirming")
+        except Exception as error:  # noqa: BLE001 - see above
+            log.warning("%s: not confirmed: %s", self.name, type(error).__name__)
 
     def _send(self, slot: _Slot, message: Message) -> Accepted:
         try:

@@ -6,8 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 
-from otp_engine.domain.delivery_records import DeliveryRecord, StatusChange
+from otp_engine.domain.delivery_records import (
+    DeliveryRecord,
+    StatusChange,
+    StoredDelivery,
+)
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
 from otp_engine.store import keys, lua_codec
 from otp_engine.store.json_codec import converter
@@ -20,6 +25,8 @@ _INDEX_TTL = timedelta(days=1)
 _WITHOUT_ID = "message"
 _LEASED = ":leased"
 _PLAN = ":plan"
+_SENT_AT = b":sent_at"
+_STATUS = b":status"
 
 
 class RedisDeliveryStore:
@@ -98,19 +105,25 @@ class RedisDeliveryStore:
             has_fallback=bool(plan),
         )
 
-    def records(self, tag: str) -> dict[str, DeliveryRecord]:
-        """Return the deliveries of a verification by their ids.
+    def list_deliveries(self, tag: str) -> list[StoredDelivery]:
+        """Return the deliveries of a verification, oldest first.
 
         Args:
             tag: The part of the ids that names the verification.
         """
         key = keys.deliveries(tag)
         fields = self._client.execute(lambda redis: redis.hgetall(key), key)
-        return {
-            tag + name.decode(): converter.loads(text, DeliveryRecord)
+        found = [
+            StoredDelivery(
+                delivery_id=tag + name.decode(),
+                record=converter.loads(text, DeliveryRecord),
+                sent_at=lua_codec.from_epoch_ms(int(fields[name + _SENT_AT])),
+                status=_decode_status(fields.get(name + _STATUS, b"")),
+            )
             for name, text in fields.items()
             if b":" not in name
-        }
+        ]
+        return sorted(found, key=attrgetter("sent_at"))
 
     def schedule_fallback(self, delivery_id: str, *, after: timedelta) -> None:
         """Set when the fallback of a delivery is due, unless a worker has claimed it.

@@ -466,3 +466,41 @@ def test_rejected_reservation_is_not_measured(sender, metrics):
         deliver(sender)
 
     assert metrics.deliveries == []
+
+
+class ConfirmingProvider(FakeSender):
+    def __init__(self, failure=None):
+        super().__init__(name="provider")
+        self.failure = failure
+        self.confirmed = []
+
+    def confirm(self, message_id):
+        self.confirmed.append(message_id)
+        if self.failure:
+            raise self.failure
+
+
+def test_entered_code_is_reported_to_its_provider(guard):
+    provider = ConfirmingProvider()
+    sender = guard(provider)
+
+    sender.confirm("SM1")
+
+    assert (sender.confirms, provider.confirmed) == (True, ["SM1"])
+
+
+def test_failed_confirmation_is_logged_without_its_text(guard, caplog):
+    sender = guard(ConfirmingProvider(OSError("secret")))
+
+    sender.confirm("SM1")
+
+    assert "provider: not confirmed: OSError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_provider_without_feedback_is_not_called(guard, provider):
+    sender = guard(provider)
+
+    sender.confirm("SM1")
+
+    assert not sender.confirms

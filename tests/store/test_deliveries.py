@@ -167,12 +167,24 @@ def test_delivery_of_expired_code_expires_at_once(deliveries, redis):
     assert redis.pttl(keys.deliveries(TAG)) <= 1
 
 
-def test_deliveries_of_a_verification_are_listed(tracked):
-    second = replace(RECORD, channel=Channel.SMS, message_id="SM2")
+def test_deliveries_of_a_verification_are_listed_oldest_first(tracked, redis):
+    time_travel.age(redis, timedelta(seconds=5))
+    second = replace(RECORD, message_id="SM2")
     tracked.track(OTHER, second, code_expires_at=in_minutes(10))
     tracked.record_status(report("sent"))
 
-    assert tracked.records(TAG) == {DELIVERY: RECORD, OTHER: second}
+    first, last = tracked.list_deliveries(TAG)
+
+    assert (first.delivery_id, first.record) == (DELIVERY, RECORD)
+    assert (last.delivery_id, last.record) == (OTHER, second)
+    assert (first.status, last.status) == (DeliveryStatus.SENT, None)
+    assert last.sent_at - first.sent_at >= timedelta(seconds=5)
+
+
+def test_report_without_delivery_is_not_listed(deliveries):
+    deliveries.record_status(report("sent"))
+
+    assert deliveries.list_deliveries(TAG) == []
 
 
 def test_fallback_is_marked_once(tracked):

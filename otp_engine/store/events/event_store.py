@@ -1,4 +1,4 @@
-"""Events in two streams of limited length, and the credits of approvals.
+"""Events in two streams of limited length, and other work after a request.
 
 Events that unauthenticated clients can cause without limit have a stream of their own,
 so that a flood of refused requests removes no other events.
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing.util import Finalize
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -59,7 +60,21 @@ _EVENTS, _CREDITS = "events", "credits of approvals"
 
 _UNAUTHENTICATED_EVENTS = (RequestRefused, CheckNotFound, RequestUnavailable)
 
-_Item: TypeAlias = Event | ApprovalCredit | threading.Event
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Work that no request waits for.
+
+    Attributes:
+        kind: What the work is about, in the plural, for the log.
+        run: Does the work; an error drops it.
+    """
+
+    kind: str
+    run: Callable[[], object]
+
+
+_Item: TypeAlias = Event | ApprovalCredit | _Job | threading.Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +98,9 @@ class RedisEventStore:
     write is retried. The end of the process waits for the writes.
 
     The same thread credits approvals in the pumping guard, so that no check waits for
-    that. A credit that is lost leaves the places of one number stricter for a day.
+    that. A credit that is lost leaves the places of one number stricter for a day. It
+    also stores deliveries: without one, its reports change nothing and it has no
+    fallback.
     """
 
     def __init__(
@@ -125,7 +142,16 @@ class RedisEventStore:
         """Queue the credit of an approval; one that cannot be stored is dropped."""
         self._enqueue(credit, _CREDITS)
 
-    def _enqueue(self, item: Event | ApprovalCredit, kind: str) -> None:
+    def add_job(self, kind: str, run: Callable[[], object]) -> None:
+        """Queue other work for the thread; what fails is dropped.
+
+        Args:
+            kind: What the work is about, in the plural, for the log.
+            run: Does the work, in a few milliseconds.
+        """
+        self._enqueue(_Job(kind, run), kind)
+
+    def _enqueue(self, item: Event | ApprovalCredit | _Job, kind: str) -> None:
         if not self._writer.ident:
             self._start_writer()
         # Threads that add at once can exceed the bound by one item each.
@@ -178,7 +204,9 @@ class RedisEventStore:
         for item in batch:
             match item:
                 case ApprovalCredit():
-                    self._write_credit(item)
+                    self._run(_CREDITS, partial(self._credit, item))
+                case _Job():
+                    self._run(item.kind, item.run)
                 case threading.Event():
                     pass
                 case _:
@@ -188,11 +216,11 @@ class RedisEventStore:
         except Exception as error:  # noqa: BLE001 - after any error the next batch is written
             self._count_dropped(len(events), _EVENTS, type(error).__name__)
 
-    def _write_credit(self, credit: ApprovalCredit) -> None:
+    def _run(self, kind: str, work: Callable[[], object]) -> None:
         try:
-            self._credit(credit)
+            work()
         except Exception as error:  # noqa: BLE001 - as for events
-            self._count_dropped(1, _CREDITS, type(error).__name__)
+            self._count_dropped(1, kind, type(error).__name__)
 
     def _write(self, events: Sequence[Event]) -> None:
         if not events:
