@@ -394,7 +394,6 @@ def _live_policy(
     sandbox_numbers: SandboxNumbers,
 ) -> LivePolicy[EngineRouter]:
     """Return the live policy, with engines that are built once for each version."""
-
     emit = _with_feedback(_listener(settings, store, metrics), settings, store, engine)
 
     def build_engines(policy: Policy) -> EngineRouter:
