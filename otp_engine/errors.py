@@ -61,7 +61,7 @@ class OTPError(Exception):
     error_code: ClassVar[str] = "error"
     message: str = "Something went wrong."
     provider: str | None = None
-    provider_error: int | None = None
+    provider_error: int | str | None = None
     rule: str | None = None
     is_stored_rejection: bool = False
 

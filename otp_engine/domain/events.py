@@ -131,7 +131,7 @@ class SendRejected:
     recipient: PseudonymousRecipient
     channel: Channel
     error: str
-    provider_error: int | None
+    provider_error: int | str | None
     provider: str | None = None
     facts: SendFacts = NO_FACTS
 

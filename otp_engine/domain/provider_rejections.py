@@ -41,7 +41,8 @@ class ProviderRejection:
 
     Attributes:
         error_code: `error_code` of the error that the client got.
-        provider_error: The provider's error code, if it returned one.
+        provider_error: The provider's error code, if it returned a number. Earlier
+            releases read no text here.
     """
 
     error_code: str
@@ -67,7 +68,8 @@ class ProviderRejection:
             error.provider_error is None or error.retry_elsewhere
         ):
             return None
-        return cls(error.error_code, error.provider_error)
+        code = error.provider_error
+        return cls(error.error_code, code if isinstance(code, int) else None)
 
     @classmethod
     def parse(cls, text: str) -> ProviderRejection:
