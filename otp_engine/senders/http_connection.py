@@ -8,6 +8,7 @@ a request through urllib3 takes four times as much CPU as one through this modul
 
 from __future__ import annotations
 
+import json
 import re
 import ssl
 from collections.abc import Mapping
@@ -63,6 +64,15 @@ class HttpResponse:
 
     status: int
     body: bytes = field(repr=False)
+
+    def json_object(self) -> dict[str, object]:
+        """Return the JSON object in the body; an empty one if it has none."""
+        try:
+            document = json.loads(self.body.decode(errors="replace"))
+        except (ValueError, RecursionError):
+            return {}
+        return document if isinstance(document, dict) else {}
+
     headers: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)
 
     def header(self, name: str) -> str:
