@@ -6,8 +6,10 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import TypedDict
 
 from otp_engine.config import (
+    aws_settings,
     command_settings,
     price_lists,
     price_warnings,
@@ -16,13 +18,16 @@ from otp_engine.config import (
     setting_errors,
     setting_warnings,
     smtp_settings,
+    telegram_settings,
     twilio_settings,
     urls,
     verify_page,
 )
 from otp_engine.config import setting_parsers as parsers
+from otp_engine.config.aws_settings import AwsSettings
 from otp_engine.config.env_reader import EnvReader
-from otp_engine.config.settings import Settings
+from otp_engine.config.settings import Settings, SmtpSettings, TwilioSettings
+from otp_engine.config.telegram_settings import TelegramSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.hash_queue import DEFAULT_WAIT
@@ -45,6 +50,8 @@ VARIABLES = (
     "OTP_HASH_WAIT",
     "OTP_SENDER",
     *twilio_settings.VARIABLES,
+    *aws_settings.VARIABLES,
+    *telegram_settings.VARIABLES,
     *proxies.VARIABLES,
     *smtp_settings.VARIABLES,
     "OTP_BRAND",
@@ -84,6 +91,15 @@ _DEFAULT_REDIS_TIMEOUT = timedelta(milliseconds=500)
 # Load balancers reuse an idle connection for up to a minute. The one that closes it
 # must be the load balancer: it can send a request while the service closes it.
 _DEFAULT_KEEP_ALIVE = timedelta(seconds=75)
+
+
+class _Accounts(TypedDict):
+    """The settings of the providers."""
+
+    twilio: TwilioSettings | None
+    aws: AwsSettings | None
+    telegram: TelegramSettings | None
+    smtp: SmtpSettings | None
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -162,6 +178,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
     region = env.get("OTP_DEFAULT_REGION", countries.parse, "IN")
     if not dev:
         env.require("REDIS_URL", why=without_redis)
+    senders = _senders(env, dev=dev)
     return Settings(
         dev=dev,
         redis_url=env.get("REDIS_URL", parsers.redis_url, None),
@@ -175,9 +192,8 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         peppers=_peppers(env, dev=dev),
         argon2=env.get("OTP_ARGON2", Argon2Parameters.parse, PROFILES["owasp"]),
         hash_wait=env.get("OTP_HASH_WAIT", parsers.hash_wait, DEFAULT_WAIT),
-        senders=(senders := _senders(env, dev=dev)),
-        twilio=twilio_settings.load(env),
-        smtp=smtp_settings.load(env),
+        senders=senders,
+        **_accounts(env, senders),
         brand=(brand := env.get("OTP_BRAND", parsers.brand, "OTP Engine")),
         default_region=region,
         currency=(currency := _currency(env)),
@@ -198,6 +214,16 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         policy=_policy(env, dev=dev, region=region),
         explicit_policy_names=_explicit_policy_names(env),
     )
+
+
+def _accounts(env: EnvReader, senders: Sequence[str]) -> _Accounts:
+    """Load the settings of each provider."""
+    return {
+        "twilio": twilio_settings.load(env),
+        "aws": aws_settings.load(env, is_used="aws" in senders),
+        "telegram": telegram_settings.load(env, is_used="telegram" in senders),
+        "smtp": smtp_settings.load(env),
+    }
 
 
 def _redis_timeout(env: EnvReader) -> timedelta:

@@ -14,6 +14,8 @@ _CHANNELS = {
     "console": tuple(Channel),
     "twilio": (Channel.SMS,),
     "smtp": (Channel.EMAIL,),
+    "aws": (Channel.SMS, Channel.CALL),
+    "telegram": (Channel.TELEGRAM,),
 }
 
 

@@ -33,7 +33,7 @@ _GENERATE_PROOF_KEY = "`otp-engine keys proof`"
 PROOF_KEY_BYTES = 32
 """Length of a key that signs proof tokens (Ed25519, RFC 8032)."""
 
-_SENDERS = ("twilio", "console", "smtp")
+_SENDERS = ("twilio", "console", "aws", "telegram", "smtp")
 _SECRET = re.compile(r"[!-~]+", re.ASCII)
 # What precedes a digest, without the name of its key.
 _DIGEST_NAME = re.compile(r"sha[-_]?256", re.ASCII | re.IGNORECASE)

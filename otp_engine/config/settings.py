@@ -11,7 +11,9 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from otp_engine.config import callback_urls, provider_channels
+from otp_engine.config.aws_settings import AwsSettings
 from otp_engine.config.proxies import Proxy
+from otp_engine.config.telegram_settings import TelegramSettings
 from otp_engine.config.twilio_channels import TwilioCalls, TwilioWhatsApp
 from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.crypto.api_keys import ApiKey
@@ -112,6 +114,8 @@ class Settings:
         senders: Names of the senders, in order of preference.
         twilio: Twilio account, if there is one.
         smtp: Mail server, if there is one.
+        aws: Notify configuration at AWS, if the provider is used.
+        telegram: Account of the Telegram Gateway, if the provider is used.
         brand: The name in messages.
         default_region: ISO 3166 code of the country of national numbers.
         currency: The currency of prices and budgets (ISO 4217).
@@ -171,6 +175,8 @@ class Settings:
     operator: str | None
     policy: Policy
     explicit_policy_names: frozenset[str]
+    aws: AwsSettings | None = None
+    telegram: TelegramSettings | None = None
     workers: int = 1
     warnings: tuple[str, ...] = ()
 
@@ -206,12 +212,23 @@ class Settings:
 
         None if Twilio cannot reach it, or nothing verifies the signatures.
         """
+        if not (self.twilio and self.twilio.token):
+            return None
+        return self.report_url("")
+
+    def report_url(self, path: str) -> str | None:
+        """Return the URL for the delivery reports of a provider.
+
+        Args:
+            path: The path that the provider posts to.
+
+        Returns:
+            The URL; None if providers cannot reach this service.
+        """
         base_url = self.callback_url or self.public_url
-        if not (base_url and self.twilio and self.twilio.token):
+        if not base_url or callback_urls.find_problem(base_url):
             return None
-        if callback_urls.find_problem(base_url):
-            return None
-        return base_url
+        return f"{base_url}{path}"
 
 
 def is_loopback(host: str) -> bool:

@@ -14,10 +14,14 @@ from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.ports import Sender
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
+from otp_engine.senders import telegram_reports
+from otp_engine.senders.aws import AwsProvider
 from otp_engine.senders.console import ConsoleProvider
 from otp_engine.senders.guarded import GuardedSender
 from otp_engine.senders.provider import Provider
 from otp_engine.senders.reports import ReportReceiver
+from otp_engine.senders.telegram import TelegramProvider
+from otp_engine.senders.telegram_reports import TelegramReportReceiver
 
 _FAILURE_THRESHOLD = 5
 _RESET_TIMEOUT = timedelta(seconds=10)
@@ -45,6 +49,8 @@ def build_senders(
         "console": console,
         "twilio": lambda: _build_twilio(settings),
         "smtp": lambda: _build_smtp(settings),
+        "aws": lambda: _build_aws(settings),
+        "telegram": lambda: _build_telegram(settings),
     }
     return {
         name: GuardedSender(
@@ -80,6 +86,19 @@ def _build_smtp(settings: Settings) -> Provider:
     return SmtpProvider(settings.smtp)
 
 
+def _build_aws(settings: Settings) -> Provider:
+    if settings.aws is None:
+        raise AssertionError(settings.senders)
+    return AwsProvider(settings.aws)
+
+
+def _build_telegram(settings: Settings) -> Provider:
+    if settings.telegram is None:
+        raise AssertionError(settings.senders)
+    url = settings.report_url(telegram_reports.PATH)
+    return TelegramProvider(settings.telegram, callback_url=url)
+
+
 def build_report_receivers(settings: Settings) -> list[ReportReceiver]:
     """Return the receivers of delivery reports.
 
@@ -93,4 +112,6 @@ def build_report_receivers(settings: Settings) -> list[ReportReceiver]:
         from otp_engine.senders import twilio_receivers  # noqa: PLC0415 - see above
 
         receivers += twilio_receivers.build(twilio, twilio.token, settings.peppers)
+    if settings.telegram and settings.report_url(telegram_reports.PATH):
+        receivers.append(TelegramReportReceiver(settings.telegram.token))
     return receivers

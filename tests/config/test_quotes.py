@@ -7,6 +7,14 @@ from otp_engine.config import VARIABLES
 from otp_engine.errors import InvalidSettings
 from tests.support.settings import PRODUCTION
 
+EVERY_SENDER = {
+    "OTP_SENDER": "twilio, aws, telegram",
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_REGION": "eu-west-1",
+    "OTP_AWS_NOTIFY_CONFIGURATION": "nc-1",
+    "TELEGRAM_GATEWAY_TOKEN": "token",
+}
 SETTINGS = [name for name in VARIABLES if not name.endswith("_FILE")]
 
 
@@ -14,7 +22,7 @@ SETTINGS = [name for name in VARIABLES if not name.endswith("_FILE")]
 @pytest.mark.parametrize("quotes", ['""', "''", "\u201c\u201d"])
 def test_quotes_around_a_value_are_a_problem_of_its_own(name, quotes):
     # Each setting is read in dev mode with every sender.
-    base = {"OTP_DEV": "1"}
+    base = {"OTP_DEV": "1", **EVERY_SENDER}
     if name == "HTTP_PROXY":
         base["TWILIO_API_BASE_URL"] = "http://127.0.0.1"
     value = f"{quotes[0]}s3cr3t{quotes[1]}"
@@ -34,7 +42,7 @@ def test_other_quotes_in_a_value_are_part_of_it(value):
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("prefix", ["", "export "])
 def test_name_of_a_variable_in_its_value_is_a_problem_of_its_own(name, prefix):
-    base = {"OTP_DEV": "1"}
+    base = {"OTP_DEV": "1", **EVERY_SENDER}
     if name == "HTTP_PROXY":
         base["TWILIO_API_BASE_URL"] = "http://127.0.0.1"
 

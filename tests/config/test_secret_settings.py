@@ -23,11 +23,18 @@ SECRET_VALUES = {
     "TWILIO_AUTH_TOKEN": "token-of-the-account",
     "TWILIO_API_SECRET": "secret-of-the-key",
     "OTP_SMTP_URL": "smtps://otp:password@mail.example.com",
+    "AWS_SECRET_ACCESS_KEY": "secret-of-the-access-key",
+    "AWS_SESSION_TOKEN": "token-of-the-session",
+    "TELEGRAM_GATEWAY_TOKEN": "token-of-the-gateway",
 }
 PUBLIC = {
     "TWILIO_ACCOUNT_SID": ACCOUNT,
     "TWILIO_API_KEY": f"SK{'3' * 32}",
     "TWILIO_MESSAGING_SERVICE_SID": SERVICE,
+    "OTP_SENDER": "twilio, aws, telegram",
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_REGION": "eu-west-1",
+    "OTP_AWS_NOTIFY_CONFIGURATION": "nc-1",
 }
 
 

@@ -5,9 +5,12 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from otp_engine import config, senders
 from otp_engine.domain.messages.templates import Message
 from otp_engine.senders.console import ConsoleProvider
+from otp_engine.senders.telegram_reports import PATH as TELEGRAM_PATH
 from tests.support.fakes import MESSAGE, deliver
 from tests.support.twilio_server import ACCOUNT, SERVICE
 
@@ -18,6 +21,17 @@ TWILIO = {
     "TWILIO_ACCOUNT_SID": ACCOUNT,
     "TWILIO_AUTH_TOKEN": "token",
     "TWILIO_MESSAGING_SERVICE_SID": SERVICE,
+}
+AWS = {
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_REGION": "eu-west-1",
+    "OTP_AWS_NOTIFY_CONFIGURATION": "nc-1",
+}
+TELEGRAM = {
+    "OTP_SENDER": "telegram",
+    "OTP_API_KEYS": TWILIO["OTP_API_KEYS"],
+    "TELEGRAM_GATEWAY_TOKEN": "AAGatewayToken",
 }
 
 
@@ -101,3 +115,27 @@ def test_channels_of_providers_are_those_of_the_settings():
 
 def test_installation_without_twilio_has_no_report_receiver():
     assert senders.build_report_receivers(settings()) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "paths"),
+    [({}, []), ({"OTP_PUBLIC_URL": "https://otp.example.com"}, [TELEGRAM_PATH])],
+    ids=["no url", "public url"],
+)
+def test_telegram_reports_reach_an_installation_with_a_public_url(environ, paths):
+    configured = settings(**TELEGRAM, **environ)
+
+    receivers = senders.build_report_receivers(configured)
+    built = senders.build_senders(configured, max_concurrent=1)
+
+    assert [receiver.path for receiver in receivers] == paths
+    assert built["telegram"].reports_delivery is bool(paths)
+
+
+def test_aws_and_telegram_have_the_channels_of_the_settings():
+    configured = settings(**AWS | TELEGRAM | {"OTP_SENDER": "aws,telegram"})
+
+    built = senders.build_senders(configured, max_concurrent=1)
+
+    channels = {name: sender.channels for name, sender in built.items()}
+    assert channels == configured.channels_by_provider
