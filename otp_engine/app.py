@@ -398,6 +398,8 @@ def _live_policy(
 
     def build_engines(policy: Policy) -> EngineRouter:
         live = replace(engine, policy=policy, emit=emit)
+        for problem in policy.routes.find_problems(live.channels_by_provider):
+            log.warning("routes %s: the step is skipped", problem)
         null_senders = {
             name: NullSender(name, sender.channels)
             for name, sender in engine.senders.items()

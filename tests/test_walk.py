@@ -13,11 +13,11 @@ def measured():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 212, 60),
-        ("POST /auth/verify_otp, wrong", 105, 38),
-        ("POST /auth/verify_otp, right", 134, 42),
-        ("POST /v2 Verifications", 247, 73),
-        ("POST /v2 VerificationCheck", 155, 52),
+        ("POST /auth/send_otp", 245, 68),
+        ("POST /auth/verify_otp, wrong", 112, 42),
+        ("POST /auth/verify_otp, right", 141, 46),
+        ("POST /v2 Verifications", 281, 82),
+        ("POST /v2 VerificationCheck", 163, 56),
     ],
 )
 def test_walk_has_few_calls_and_files(measured, request_name, calls, files):

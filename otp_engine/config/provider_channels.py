@@ -6,23 +6,26 @@ the metrics of the parent of the workers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from otp_engine.domain.models import Channel
 
 _CHANNELS = {
     "console": tuple(Channel),
-    "twilio": (Channel.SMS,),
     "smtp": (Channel.EMAIL,),
     "aws": (Channel.SMS, Channel.CALL),
     "telegram": (Channel.TELEGRAM,),
 }
 
 
-def by_provider(names: Iterable[str]) -> dict[str, tuple[Channel, ...]]:
+def by_provider(
+    names: Iterable[str], twilio: Sequence[Channel] = ()
+) -> dict[str, tuple[Channel, ...]]:
     """Return the channels of providers, the usual one of each first.
 
     Args:
         names: Names of the providers, in order of preference.
+        twilio: The channels of Twilio, which depend on its settings.
     """
-    return {name: _CHANNELS[name] for name in names}
+    channels = _CHANNELS | {"twilio": tuple(twilio)}
+    return {name: channels[name] for name in names}

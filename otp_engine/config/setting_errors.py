@@ -25,6 +25,12 @@ def find_problems(settings: Settings) -> list[str]:
             f"OTP_BUDGET {problem}"
             for problem in budget_problems(settings.policy.budget, settings.currency)
         ),
+        *(
+            f"OTP_ROUTES {problem}"
+            for problem in settings.policy.routes.find_problems(
+                settings.channels_by_provider
+            )
+        ),
     ]
 
 

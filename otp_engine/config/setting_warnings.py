@@ -70,6 +70,10 @@ def policy_warnings(
         f"budget {problem}"
         for problem in setting_errors.budget_problems(policy.budget, settings.currency)
     ]
+    warnings += [
+        f"routes {problem}: the step is skipped"
+        for problem in policy.routes.find_problems(settings.channels_by_provider)
+    ]
     if keys_known:
         warnings += _key_name_warnings(policy, settings.api_keys)
     bounded = policy.sends_per_country.default.enforced or policy.sends_total.enforced

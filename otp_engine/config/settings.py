@@ -65,6 +65,16 @@ class TwilioSettings:
     calls: TwilioCalls | None = None
     feedback: bool = True
 
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels that these settings have, text messages first."""
+        configured = {
+            Channel.SMS: self.service or self.from_,
+            Channel.WHATSAPP: self.whatsapp,
+            Channel.CALL: self.calls,
+        }
+        return tuple(channel for channel, found in configured.items() if found)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpSettings:
@@ -183,7 +193,8 @@ class Settings:
     @property
     def channels_by_provider(self) -> Mapping[str, tuple[Channel, ...]]:
         """The channels of each configured provider, in order of preference."""
-        return provider_channels.by_provider(self.senders)
+        twilio = self.twilio.channels if self.twilio else ()
+        return provider_channels.by_provider(self.senders, twilio)
 
     @property
     def offered_channels(self) -> tuple[Channel, ...]:

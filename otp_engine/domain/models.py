@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from otp_engine.domain import channels
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.domain.messages.options import DEFAULT_OPTIONS, MessageOptions
 from otp_engine.domain.money.budget import BudgetRules, BudgetUsage
@@ -15,15 +16,7 @@ from otp_engine.domain.pumping_guard.places import Destination
 from otp_engine.domain.pumping_guard.rules import UNGUARDED, GuardRules, GuardUsage
 from otp_engine.domain.services import DEFAULT, Service
 
-
-class Channel(StrEnum):
-    """How a code reaches its recipient; the providers decide what is offered."""
-
-    SMS = "sms"
-    WHATSAPP = "whatsapp"
-    CALL = "call"
-    EMAIL = "email"
-    TELEGRAM = "telegram"
+Channel = channels.Channel
 
 
 class Api(StrEnum):

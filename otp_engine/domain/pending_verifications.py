@@ -53,11 +53,11 @@ class PendingVerifications:
     credit: Callable[[ApprovalCredit], None] = ignore_credit
     marks_proven: bool = True
     namespace_suffix: str = ""
-    _phone_keys: PhoneKeys = field(init=False, repr=False)
+    phone_keys: PhoneKeys = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         keys = PhoneKeys(self.peppers, self.store, self.policy, self.namespace_suffix)
-        object.__setattr__(self, "_phone_keys", keys)
+        object.__setattr__(self, "phone_keys", keys)
 
     def get_pending(
         self,
@@ -71,7 +71,7 @@ class PendingVerifications:
             VerificationNotFound: No verification is pending.
             Unavailable: Redis is unavailable.
         """
-        _, phone = self._phone_keys.resolve(number, service.namespace, bound_id)
+        _, phone = self.phone_keys.resolve(number, service.namespace, bound_id)
         if pending := self.store.get_pending(phone):
             return pending
         raise VerificationNotFound
@@ -91,7 +91,7 @@ class PendingVerifications:
             VerificationNotFound: The verification is not pending for this phone.
             Unavailable: Redis is unavailable.
         """
-        _, phone = self._phone_keys.resolve(number, service.namespace, bound_id)
+        _, phone = self.phone_keys.resolve(number, service.namespace, bound_id)
         approval = self.store.approve(
             phone,
             idempotency_key=self.random_bytes(IDEMPOTENCY_KEY_BYTES),
@@ -101,7 +101,7 @@ class PendingVerifications:
         )
         if approval is None:
             raise VerificationNotFound
-        self._credit(number, verification_id, approval)
+        self.credit_approval(number, verification_id, approval)
         self.emit(
             VerificationApproved(
                 recipient=PseudonymousRecipient.from_number(number, self.peppers[0]),
@@ -110,7 +110,7 @@ class PendingVerifications:
             )
         )
 
-    def _credit(
+    def credit_approval(
         self, number: PhoneNumber, verification_id: bytes, approval: Approval
     ) -> None:
         """Credit the messages of an approved verification, after the request."""
@@ -140,7 +140,7 @@ class PendingVerifications:
             VerificationNotFound: The verification is not pending for this phone.
             Unavailable: Redis is unavailable.
         """
-        _, phone = self._phone_keys.resolve(number, service.namespace, bound_id)
+        _, phone = self.phone_keys.resolve(number, service.namespace, bound_id)
         if not self.store.cancel(phone, verification_id=verification_id):
             raise VerificationNotFound
         recipient = PseudonymousRecipient.from_number(number, self.peppers[0])

@@ -46,6 +46,7 @@ class Reservations:
     # One release a step, in order. The store has confirmed so many of the steps.
     _releases: list[Callable[[OTPError], None]] = field(default_factory=list)
     _confirmed: int = 0
+    _charge_release: Callable[[OTPError | None], None] | None = None
 
     def acquire_requester_hits(self, hits: Sequence[LimitHit]) -> list[WindowUsage]:
         """Count the request against the limits of its requester.
@@ -81,10 +82,16 @@ class Reservations:
         self.times = replace(self.times, destination=_read_at(usage))
         return usage
 
-    def acquire_destination(self, charge: DestinationCharge) -> DestinationUsage:
-        """Count a send against the pumping guard, the budget and the global limits.
+    def acquire_destination(
+        self, charge: DestinationCharge, key: bytes
+    ) -> DestinationUsage:
+        """Count a message against the pumping guard, the budget and the global limits.
 
-        The store is not called where nothing counts the send.
+        The store is not called where nothing counts the message.
+
+        Args:
+            charge: The message.
+            key: The idempotency key of this step, 8 bytes.
 
         Raises:
             DestinationSuspended, RateLimited, StoreUnavailable: See
@@ -93,17 +100,28 @@ class Reservations:
         self.charge = charge
         if not charge.is_needed:
             return _UNCHARGED
-        self._releases.append(
-            lambda _: self.store.release_destination(
-                charge, idempotency_key=self.idempotency_key
-            )
-        )
-        usage = self.store.acquire_destination(
-            charge, idempotency_key=self.idempotency_key
-        )
+
+        def release(_: OTPError | None = None) -> None:
+            self.store.release_destination(charge, idempotency_key=key)
+
+        self._charge_release = release
+        self._releases.append(release)
+        usage = self.store.acquire_destination(charge, idempotency_key=key)
         self._confirmed += 1
         self.times = replace(self.times, destination=usage.counted_at)
         return usage
+
+    def release_destination(self) -> None:
+        """Release the message of a step that failed, if Redis replies."""
+        release, self._charge_release = self._charge_release, None
+        if release is None:
+            return
+        # The store did not count a message that it refused or did not reply to.
+        position = self._releases.index(release)
+        del self._releases[position]
+        self._confirmed -= position < self._confirmed
+        with suppress(StoreUnavailable):
+            release(None)
 
     def reserve_send(
         self, phone: PhoneKey, hash_parameters: HashParameters | None, sender: str

@@ -1,77 +1,297 @@
+"""Failover: the next step of the route sends, in the same request."""
+
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
-from otp_engine.domain.failover import FailoverSender
+from otp_engine.domain.deliveries import TrackedDelivery
+from otp_engine.domain.events import CodeSent, SendRejected
+from otp_engine.domain.limits import names
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits_by_name import LimitByName
+from otp_engine.domain.models import Channel
+from otp_engine.domain.policy.switches import Switches
+from otp_engine.domain.routing.routes import Routes
 from otp_engine.errors import (
+    ChannelNotAllowed,
     DeliveryFailed,
     DeliveryUnconfirmed,
     NumberTypeNotAllowed,
     Overloaded,
     ProviderUnavailable,
+    RateLimited,
 )
-from tests.support.fakes import MESSAGE, FakeSender, deliver
+from tests.support.fakes import FakeSender, by_name
+from tests.support.tuning import with_policy
+
+NOT_SENT = [ProviderUnavailable(), DeliveryFailed(retry_elsewhere=True)]
+ALL = (Channel.SMS, Channel.CALL, Channel.WHATSAPP)
 
 
-def test_first_sender_with_slot_is_the_only_one_that_sends():
-    first, second = FakeSender(), FakeSender()
+@pytest.fixture
+def first():
+    return FakeSender(name="first", channels=ALL)
 
-    deliver(FailoverSender([first, second]))
 
-    assert (first.messages, second.messages) == ([MESSAGE], [])
+@pytest.fixture
+def second():
+    return FakeSender(name="second", channels=ALL)
+
+
+@pytest.fixture
+def events():
+    return []
+
+
+@pytest.fixture
+def routed(engine, first, second, events):
+    """Return a function that builds an engine with both providers and routes."""
+
+    def build(routes: str = "off", **values):
+        both = replace(engine, senders=by_name(first, second), emit=events.append)
+        return with_policy(both, routes=Routes.parse(routes), **values)
+
+    return build
+
+
+def test_first_step_with_a_slot_is_the_only_one_that_sends(
+    routed, alice, first, second
+):
+    routed().send(alice)
+
+    assert (len(first.messages), second.messages) == (1, [])
+
+
+@pytest.mark.parametrize("error", NOT_SENT)
+def test_message_that_was_not_sent_takes_the_next_step(
+    routed, alice, first, second, events, error
+):
+    first.error = error
+
+    result = routed("IN=whatsapp:first>call:second").send(alice)
+
+    [message] = second.messages
+    assert (message.channel, result.channel) == (Channel.CALL, Channel.CALL)
+    [event] = [event for event in events if isinstance(event, CodeSent)]
+    assert (event.channel, event.provider) == (Channel.CALL, "second")
+
+
+@pytest.mark.parametrize("error", NOT_SENT)
+def test_code_of_the_next_step_is_the_same_and_works(
+    routed, alice, first, second, check_request, error
+):
+    first.error = error
+    engine = routed()
+    engine.send(alice)
+
+    assert engine.check(check_request(second.code)).approved
 
 
 @pytest.mark.parametrize(
-    "error", [ProviderUnavailable(), DeliveryFailed(retry_elsewhere=True)]
+    "error", [DeliveryFailed(), NumberTypeNotAllowed(), Overloaded()]
 )
-def test_message_that_was_not_sent_is_sent_by_next_sender(error):
-    second = FakeSender(name="second")
-
-    provider = deliver(FailoverSender([FakeSender(error=error), second]))
-
-    assert second.messages == [MESSAGE]
-    assert provider == "second"
-
-
-@pytest.mark.parametrize(
-    "error", [DeliveryUnconfirmed(), DeliveryFailed(), NumberTypeNotAllowed()]
-)
-def test_message_that_may_be_sent_or_was_rejected_is_not_sent_again(error):
-    second = FakeSender()
+def test_message_that_was_rejected_for_its_number_ends_the_send(
+    routed, alice, first, second, events, error
+):
+    first.error = error
 
     with pytest.raises(type(error)):
-        deliver(FailoverSender([FakeSender(error=error), second]))
+        routed().send(alice)
 
     assert second.messages == []
 
 
+def test_message_of_an_unknown_outcome_takes_no_other_step(
+    routed, alice, first, second
+):
+    first.error = DeliveryUnconfirmed()
+
+    assert not routed().send(alice).confirmed
+    assert second.messages == []
+
+
 @pytest.mark.parametrize("error", [ProviderUnavailable(), Overloaded()])
-def test_sender_without_slot_is_skipped(error):
-    second = FakeSender()
+def test_step_without_a_slot_is_skipped(routed, alice, first, second, error):
+    first.full = error
 
-    deliver(FailoverSender([FakeSender(full=error), second]))
+    result = routed("IN=whatsapp:first>sms:second").send(alice)
 
-    assert second.messages == [MESSAGE]
+    assert [message.channel for message in second.messages] == [Channel.SMS]
+    assert result.channel is Channel.SMS
 
 
 @pytest.mark.parametrize("error", [ProviderUnavailable(), Overloaded()])
-def test_reservation_without_any_slot_raises_error_of_last_sender(error):
-    senders = [FakeSender(full=ProviderUnavailable()), FakeSender(full=error)]
+def test_route_without_any_slot_raises_the_error_of_its_last_step(
+    routed, alice, first, second, error
+):
+    first.full, second.full = ProviderUnavailable(), error
 
-    with pytest.raises(type(error)), FailoverSender(senders).acquire_slot():
-        pass
+    with pytest.raises(type(error)):
+        routed().send(alice)
 
 
-def test_message_that_no_sender_accepts_raises_error_of_last_sender():
-    first = FakeSender(error=ProviderUnavailable())
-    last = FakeSender(error=DeliveryFailed(retry_elsewhere=True))
+def test_error_of_the_last_step_is_the_one_of_the_send(
+    routed, alice, first, second, events
+):
+    first.error = ProviderUnavailable()
+    second.error = DeliveryFailed(retry_elsewhere=True)
 
     with pytest.raises(DeliveryFailed):
-        deliver(FailoverSender([first, last]))
+        routed("IN=whatsapp:first>sms:second").send(alice)
+
+    [event] = [event for event in events if isinstance(event, SendRejected)]
+    assert (event.channel, event.provider) == (Channel.SMS, "second")
 
 
-def test_ping_checks_every_sender():
-    unreachable = FakeSender(error=ProviderUnavailable())
+def test_chosen_channel_uses_only_its_steps(routed, alice, first, second):
+    engine = routed("IN=whatsapp:first>call:second>sms:second")
+
+    engine.send(replace(alice, channel=Channel.CALL))
+
+    assert first.messages == []
+    assert [message.channel for message in second.messages] == [Channel.CALL]
+
+
+def test_chosen_channel_outside_of_the_route_uses_every_provider_that_has_it(
+    routed, alice, first, second
+):
+    first.error = ProviderUnavailable()
+    engine = routed("IN=sms:first")
+
+    engine.send(replace(alice, channel=Channel.CALL))
+
+    assert [message.channel for message in second.messages] == [Channel.CALL]
+
+
+def test_channel_that_no_provider_has_is_not_allowed(routed, alice):
+    with pytest.raises(ChannelNotAllowed) as raised:
+        routed().send(replace(alice, channel=Channel.TELEGRAM))
+
+    assert raised.value.channel == Channel.TELEGRAM
+
+
+def test_step_of_a_provider_that_is_missing_is_skipped(routed, alice, first):
+    routed("IN=sms:other>telegram:first>call:first").send(alice)
+
+    assert [message.channel for message in first.messages] == [Channel.CALL]
+
+
+def test_step_of_a_channel_that_is_off_is_skipped(routed, alice, first):
+    engine = routed(
+        "IN=whatsapp:first>sms:first",
+        sending=Switches.parse("on, channel:whatsapp=off"),
+    )
+
+    engine.send(alice)
+
+    assert [message.channel for message in first.messages] == [Channel.SMS]
+
+
+def test_route_with_every_channel_off_is_not_allowed(routed, alice):
+    engine = routed(
+        "IN=whatsapp:first", sending=Switches.parse("on, channel:whatsapp=off")
+    )
+
+    with pytest.raises(ChannelNotAllowed):
+        engine.send(alice)
+
+
+def per_channel(text: str) -> LimitByName:
+    return LimitByName.parse(text, names.CHANNEL)
+
+
+def test_failed_step_leaves_no_charge(routed, alice, first, second):
+    first.error = ProviderUnavailable()
+    engine = routed(
+        "IN=whatsapp:first>sms:second", sends_per_channel=per_channel("whatsapp=1/1h")
+    )
+
+    for _ in range(3):
+        engine.send(alice)
+
+    first.error = None
+    assert engine.send(alice).channel is Channel.WHATSAPP
+
+
+def test_next_step_is_charged_by_its_own_channel(routed, alice, first, second):
+    first.error = ProviderUnavailable()
+    engine = routed(
+        "IN=whatsapp:first>sms:second", sends_per_channel=per_channel("sms=1/1h")
+    )
+    engine.send(alice)
 
     with pytest.raises(ProviderUnavailable):
-        FailoverSender([FakeSender(), unreachable]).ping()
+        engine.send(alice)
+
+    assert len(second.messages) == 1
+
+
+@pytest.mark.parametrize("limit", ["whatsapp=1/1h", "1/1h"])
+def test_refused_step_ends_the_send_without_any_charge(
+    routed, alice, first, second, limit
+):
+    first.error = ProviderUnavailable()
+    engine = routed(
+        "IN=whatsapp:first>sms:second",
+        sends_per_channel=per_channel(f"{limit}, sms=1/1h"),
+        sends_per_phone=Limit.parse("2/1h"),
+    )
+    engine.send(alice)
+    with pytest.raises(ProviderUnavailable):
+        engine.send(alice)
+
+    first.error = None
+    assert engine.send(alice).channel is Channel.WHATSAPP
+    with pytest.raises(RateLimited):
+        engine.send(alice)
+
+
+def test_steps_are_tried_in_the_preferred_order(routed, alice, first, second):
+    engine = replace(routed(), prefer=lambda steps: steps[::-1])
+
+    engine.send(alice)
+
+    assert (first.messages, len(second.messages)) == ([], 1)
+
+
+def test_each_step_has_its_own_delivery_id(routed, alice, first, second):
+    sent: list[TrackedDelivery] = []
+    first.error = ProviderUnavailable()
+    engine = replace(routed("IN=call:first>sms:second"), track=sent.append)
+
+    engine.send(alice)
+    engine.send(alice)
+
+    ids = [message.delivery_id for message in second.messages]
+    assert [delivery.delivery_id for delivery in sent] == ids
+    assert len(set(ids)) == 2
+    assert len({each[:24] for each in ids}) == 1
+
+
+def test_tracked_delivery_has_the_steps_after_its_own(routed, alice, second):
+    sent: list[TrackedDelivery] = []
+    engine = replace(
+        routed("IN=whatsapp:first>call:second>sms:second"), track=sent.append
+    )
+
+    engine.send(alice)
+
+    [delivery] = sent
+    assert [str(step) for step in delivery.later_steps] == ["call:second", "sms:second"]
+    assert (delivery.provider, delivery.message_id) == ("first", "first-1")
+    assert delivery.confirmed
+    assert delivery.has_fallback
+
+
+@pytest.mark.parametrize("change", [{"channel": Channel.SMS}, {"custom_code": "4711"}])
+def test_delivery_that_the_client_chose_has_no_fallback(
+    routed, alice, first, second, change
+):
+    sent: list[TrackedDelivery] = []
+    engine = replace(routed(), track=sent.append)
+
+    engine.send(replace(alice, **change))
+
+    assert [delivery.has_fallback for delivery in sent] == [False]

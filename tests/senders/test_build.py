@@ -9,6 +9,7 @@ import pytest
 
 from otp_engine import config, senders
 from otp_engine.domain.messages.templates import Message
+from otp_engine.domain.models import Channel
 from otp_engine.senders.console import ConsoleProvider
 from otp_engine.senders.telegram_reports import PATH as TELEGRAM_PATH
 from tests.support.fakes import MESSAGE, deliver
@@ -105,12 +106,18 @@ def test_senders_are_built_in_order_of_preference():
 
 
 def test_channels_of_providers_are_those_of_the_settings():
-    configured = settings(**TWILIO)
+    configured = settings(
+        **TWILIO,
+        TWILIO_WHATSAPP_CONTENT=f"en=HX{'0' * 32}",
+        TWILIO_WHATSAPP_FROM="+14155550100",
+        TWILIO_CALL_FROM="+14155550100",
+    )
 
     built = senders.build_senders(configured, max_concurrent=1)
 
     channels = {name: sender.channels for name, sender in built.items()}
     assert channels == configured.channels_by_provider
+    assert channels["twilio"] == (Channel.SMS, Channel.WHATSAPP, Channel.CALL)
 
 
 def test_installation_without_twilio_has_no_report_receiver():

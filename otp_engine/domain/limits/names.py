@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from otp_engine.crypto import api_keys
+from otp_engine.domain.channels import Channel
 from otp_engine.domain.limits import networks
 from otp_engine.domain.limits.networks import NetworkIndex
 from otp_engine.domain.phones import countries
@@ -52,9 +53,6 @@ def _parse_key(text: str) -> str:
 
 
 def _parse_channel(text: str) -> str:
-    # The help of the command line imports this module, and must not wait for the other.
-    from otp_engine.domain.models import Channel  # noqa: PLC0415 - see above
-
     name = text.lower()
     if name not in set(Channel):
         channels = ", ".join(Channel)

@@ -20,6 +20,7 @@ from otp_engine.domain.policy import guard_values
 from otp_engine.domain.policy.by_country import ByCountry
 from otp_engine.domain.policy.switches import Switches
 from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
+from otp_engine.domain.routing.routes import Routes
 
 CONSECUTIVE_FAILURES_PERIOD = timedelta(days=30)
 """Time that a failed check counts towards `max_consecutive_failures`."""
@@ -71,6 +72,9 @@ class Policy:
         guard_exempt: Destinations that the pumping guard neither counts nor refuses.
         vouched_per_key: Sends that one API key vouches for.
         budget: The money that all messages of any 24 hours may cost.
+        routes: The channels and providers of messages, by destination.
+        fallback_after: Time without a delivery report until the next step of the route
+            sends a code; 0 means that only a report of a failure does.
     """
 
     code_length: int = 6
@@ -105,6 +109,8 @@ class Policy:
     guard_exempt: DestinationSet = DestinationSet()
     vouched_per_key: LimitByName = LimitByName(Limit.parse("100/24h"))
     budget: Budget = Budget()
+    routes: Routes = Routes()
+    fallback_after: timedelta = timedelta(seconds=20)
 
     def budget_rules(self, currency: str) -> BudgetRules:
         """Return the rules of the budget.
@@ -235,5 +241,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "guard_exempt": DestinationSet.parse,
     "vouched_per_key": LimitByName.parser(names.KEY),
     "budget": Budget.parse,
+    "routes": Routes.parse,
+    "fallback_after": _duration_between("0s", "10m"),
 }
 """Parsers of the values of the policy, by name. They raise `ValueError`."""

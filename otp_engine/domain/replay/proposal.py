@@ -71,7 +71,9 @@ REASONS: Mapping[str, str] = {
     "max_checks": _CHECKS,
     "max_consecutive_failures": _CHECKS,
     "max_sends": _VERIFICATION,
+    "fallback_after": "it refuses no send",
     "resend_cooldown": _VERIFICATION,
+    "routes": "it refuses no send",
     "ttl": "it refuses no send",
     "v2_resend_cooldown": _VERIFICATION,
 }

@@ -1,0 +1,1 @@
+"""Routes: which channel and which provider a message takes, by destination."""

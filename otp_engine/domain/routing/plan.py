@@ -1,0 +1,120 @@
+"""The steps that one message can take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from otp_engine.domain.models import Channel, SendRequest
+from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.policy import switches
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.routing import steps as route_steps
+from otp_engine.domain.routing.routes import Routes
+from otp_engine.domain.routing.steps import Step
+from otp_engine.errors import (
+    ChannelNotAllowed,
+    CountryNotAllowed,
+    KeyNotAllowed,
+    OTPError,
+    PrefixNotAllowed,
+    SendingDisabled,
+)
+
+
+def channels_of(channels: Mapping[str, Sequence[Channel]]) -> tuple[Channel, ...]:
+    """Return the channels that any provider has, in the order of `Channel`.
+
+    Args:
+        channels: The channels of each provider.
+    """
+    offered = {each for names in channels.values() for each in names}
+    return tuple(channel for channel in Channel if channel in offered)
+
+
+def steps_for(
+    number: PhoneNumber,
+    channel: Channel | None,
+    routes: Routes,
+    channels: Mapping[str, Sequence[Channel]],
+) -> tuple[Step, ...]:
+    """Return the steps of a number in the order of its route.
+
+    A step that no provider of this instance can take is left out.
+
+    Args:
+        number: The number.
+        channel: The channel that the client chose; None lets the route decide.
+        routes: The routes.
+        channels: The channels of each provider, in order of preference.
+    """
+    routed = [
+        step
+        for step in routes.steps_for(number)
+        if step.channel in channels.get(step.provider, ())
+    ]
+    if channel is None:
+        return tuple(routed) or route_steps.default_steps(channels)
+    chosen = tuple(step for step in routed if step.channel is channel)
+    return chosen or route_steps.steps_of(channel, channels)
+
+
+def permitted(
+    steps: Sequence[Step], request: SendRequest, policy: Policy
+) -> tuple[Step, ...]:
+    """Return the steps that the policy allows, at least one.
+
+    Args:
+        steps: The steps of the number.
+        request: The send.
+        policy: The policy in force.
+
+    Raises:
+        KeyNotAllowed, CountryNotAllowed, PrefixNotAllowed, SendingDisabled: Sending is
+            off for the client or the number.
+        ChannelNotAllowed: Sending is off for every channel, or no provider has it.
+    """
+    error: OTPError = ChannelNotAllowed(request.channel or Channel.SMS)
+    allowed = set()
+    for channel in dict.fromkeys(step.channel for step in steps):
+        if found := find_problem(channel, request, policy):
+            error = found
+        else:
+            allowed.add(channel)
+    if not allowed:
+        raise error
+    return tuple(step for step in steps if step.channel in allowed)
+
+
+def find_problem(
+    channel: Channel, request: SendRequest, policy: Policy
+) -> OTPError | None:
+    """Return the error of a rule that excludes a channel for a send.
+
+    Raises:
+        KeyNotAllowed, CountryNotAllowed, PrefixNotAllowed, SendingDisabled: Sending is
+            off for every channel.
+    """
+    if policy.sending.all_on:
+        return None
+    off = policy.sending.find_off(
+        country=request.number.country,
+        e164=request.number.e164,
+        channel=channel,
+        client_name=request.client_name,
+    )
+    if off is None:
+        return None
+    if off.startswith(switches.CHANNEL):
+        return ChannelNotAllowed(off.removeprefix(switches.CHANNEL))
+    raise _switched_off(off)
+
+
+def _switched_off(name: str) -> OTPError:
+    """Return the error of a send that the switch *name* refuses."""
+    if name == switches.DEFAULT:
+        return SendingDisabled()
+    if name.startswith(switches.KEY):
+        return KeyNotAllowed()
+    if name.startswith("+"):
+        return PrefixNotAllowed(name)
+    return CountryNotAllowed(name, rule="sending")

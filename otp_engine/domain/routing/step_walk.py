@@ -1,0 +1,114 @@
+"""The walk of one message over the steps of its route."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Self
+
+from otp_engine.domain.messages.templates import Message
+from otp_engine.domain.models import Channel
+from otp_engine.domain.ports import Accepted, Deliver, Sender
+from otp_engine.domain.routing.steps import Step
+from otp_engine.errors import Overloaded, ProviderUnavailable
+
+log = logging.getLogger(__name__)
+
+
+class StepWalk:
+    """The steps that a message can still take, and the slot of the first one.
+
+    The walk is a context manager, which releases the slot.
+    """
+
+    def __init__(self, steps: Sequence[Step], senders: Mapping[str, Sender]) -> None:
+        """Start with the first step.
+
+        Args:
+            steps: At least one step, in order of preference.
+            senders: The sender of each provider.
+        """
+        self._steps = tuple(steps)
+        self._senders = senders
+        self._slot = ExitStack()
+        self._deliver: Deliver | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    @property
+    def step(self) -> Step:
+        """The step that the message takes next."""
+        return self._steps[0]
+
+    @property
+    def later(self) -> tuple[Step, ...]:
+        """The steps after it."""
+        return self._steps[1:]
+
+    @property
+    def sender(self) -> Sender:
+        """The sender of the step."""
+        return self._senders[self.step.provider]
+
+    def probe(self) -> None:
+        """Skip the steps without a free slot, and hold none.
+
+        Raises:
+            ProviderUnavailable, Overloaded: No step has one; the error of the last.
+        """
+        self.acquire()
+        self.release()
+
+    def acquire(self) -> None:
+        """Acquire a slot of the first step that has one, and skip those before it.
+
+        Raises:
+            ProviderUnavailable, Overloaded: No step has one; the error of the last.
+        """
+        self.release()
+        while True:
+            try:
+                self._deliver = self._slot.enter_context(self.sender.acquire_slot())
+            except (ProviderUnavailable, Overloaded) as error:
+                error.provider = self.step.provider
+                if not self.later:
+                    raise
+                log.warning("%s: no slot; the next step gets the message", self.step)
+                self._steps = self.later
+            else:
+                return
+
+    def release(self) -> None:
+        """Release the slot, if one is held."""
+        self._slot.close()
+        self._deliver = None
+
+    def skip(self, channels: Collection[Channel]) -> bool:
+        """Skip all steps with one of *channels*.
+
+        Returns:
+            Whether a step is left; without one, the walk does not change.
+        """
+        steps = tuple(step for step in self._steps if step.channel not in channels)
+        self._steps = steps or self._steps
+        return bool(steps)
+
+    def advance(self) -> None:
+        """Skip the current step, and acquire a slot of the next one.
+
+        Raises:
+            ProviderUnavailable, Overloaded: No later step has a slot.
+        """
+        self._steps = self.later
+        self.acquire()
+
+    def deliver(self, message: Message) -> Accepted:
+        """Pass *message* to the provider; see `Sender.acquire_slot`."""
+        if self._deliver is None:
+            raise AssertionError
+        return self._deliver(message)

@@ -1,0 +1,441 @@
+"""One send of a code.
+
+    requester ─▶ phone ─▶ global limits ─▶ hash ─▶ commit ─▶ provider
+
+A provider that certainly did not send, for a reason that is not the recipient's number,
+passes the message to the next step of the route. Its charge is released before, and the
+new step is charged by its own channel and price. A rule that refuses the new step ends
+the send with the error of the provider. The code is the same, and the store gets the
+channel of the new step with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain import codes, event_factory
+from otp_engine.domain.code_hashes import hash_code
+from otp_engine.domain.deliveries import TrackedDelivery
+from otp_engine.domain.events import Action
+from otp_engine.domain.limits import hits
+from otp_engine.domain.limits.limits import WindowUsage
+from otp_engine.domain.messages import delivery_ids, segments, templates
+from otp_engine.domain.messages.templates import IssuedCode, Message
+from otp_engine.domain.models import (
+    Api,
+    Channel,
+    DestinationCharge,
+    HashParameters,
+    SendRequest,
+    SendReservation,
+    SendResult,
+)
+from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
+from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.ports import Accepted
+from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.domain.reservations import Reservations
+from otp_engine.domain.routing.step_walk import StepWalk
+from otp_engine.domain.routing.steps import Step
+from otp_engine.domain.send_facts import SendFacts
+from otp_engine.errors import (
+    DeliveryFailed,
+    DeliveryUnconfirmed,
+    OTPError,
+    ProviderUnavailable,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from otp_engine.domain.engine import Engine
+
+log = logging.getLogger(__name__)
+
+# At least 128 bits for an id (ASVS 5.0, 11.5.1), and 128 bits for a salt (RFC 9106).
+_ID_BYTES = 16
+_MILLISECONDS = 1000  # per second
+
+
+@dataclass(slots=True, kw_only=True)
+class _CountedSend:
+    """A send that its requester and its phone have counted.
+
+    Attributes:
+        pepper: The pepper of the phone.
+        phone: The key of the phone.
+        reservation: The reservation of the phone.
+        issued: The code.
+        usage: Usage of every window that counted the send.
+        started: The time just before the reservation, in seconds of the clock.
+        exempt: Whether the pumping guard leaves the send out.
+    """
+
+    pepper: Pepper
+    phone: PhoneKey
+    reservation: SendReservation
+    issued: IssuedCode
+    usage: list[WindowUsage]
+    started: float
+    exempt: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ChargedMessage:
+    """A message that its destination has counted.
+
+    Attributes:
+        step: The step of the message.
+        message: The message.
+        usage: Usage of the windows that counted it.
+        is_guarded: Whether the pumping guard counted it.
+    """
+
+    step: Step
+    message: Message
+    usage: Sequence[WindowUsage]
+    is_guarded: bool
+
+
+class Send:
+    """A send in progress."""
+
+    def __init__(self, engine: Engine, request: SendRequest) -> None:
+        """Start a send; `run` does the rest.
+
+        Args:
+            engine: The engine, with the components that the send needs.
+            request: The send.
+        """
+        self._engine = engine
+        self._request = request
+        self._recipient = PseudonymousRecipient.from_number(
+            request.number, engine.peppers[0], request.client_ip
+        )
+        key = engine.random_bytes(IDEMPOTENCY_KEY_BYTES)
+        policy = engine.policy.for_v2 if request.api is Api.V2 else engine.policy
+        self._reservations = Reservations(engine.store, policy, key)
+        # Set by the steps of `_prepare`, in this order.
+        self._walk: StepWalk
+        self._counted: _CountedSend
+        self._charged: _ChargedMessage
+        self._code_hash: bytes
+
+    def run(self) -> SendResult:
+        """Send the code; see `Engine.send`."""
+        try:
+            self._walk = self._plan()
+        except OTPError as error:
+            self._refuse(error)
+            raise
+        with self._walk:
+            try:
+                self._prepare()
+            except OTPError as error:
+                self._reservations.release(error)
+                self._refuse(error)
+                raise
+            accepted, confirmed = self._deliver()
+        return self._finish(accepted, confirmed=confirmed)
+
+    def _refuse(self, error: OTPError) -> None:
+        """Emit the events of a send that failed before its message was delivered."""
+        for event in event_factory.failed_send_events(
+            self._request, self._recipient, error, self._facts(error)
+        ):
+            self._engine.emit(event)
+
+    def _plan(self) -> StepWalk:
+        """Check the rules that need no count, and return the steps that they allow."""
+        engine, request = self._engine, self._request
+        engine.check_client_ip(request.client_ip)
+        steps = engine.permitted_steps(request)
+        engine.destinations.check(request.number, geo_exempt=request.geo_exempt)
+        return StepWalk(steps, engine.senders)
+
+    def _prepare(self) -> None:
+        """Do every step of a send before the delivery of its message."""
+        engine, request = self._engine, self._request
+        # Without a free slot no other step is useful.
+        self._walk.probe()
+        with engine.hash_queue.acquire_slot(
+            request.client_name, request.client_ip
+        ) as compute:
+            counted = self._counted = self._count()
+            self._charged = self._charge(self._reservations.idempotency_key)
+            try:
+                self._code_hash = hash_code(
+                    partial(compute, on_turn=self._walk.acquire),
+                    counted.issued.code,
+                    request.number,
+                    counted.pepper,
+                    counted.reservation.hash_parameters,
+                )
+            except ProviderUnavailable:
+                self._reservations.release_requester_hits()
+                raise
+        if self._walk.step != self._charged.step:
+            self._charge_next()
+        self._commit()
+
+    def _count(self) -> _CountedSend:
+        """Count the send of its requester and of its phone."""
+        engine, request = self._engine, self._request
+        usage = self._reservations.acquire_requester_hits(
+            hits.for_requester(
+                request, engine.policy, engine.peppers[0], self._recipient
+            )
+        )
+        engine.report_near(usage)
+        exempt = engine.is_exempt(request)
+        started = engine.clock()
+        pepper, phone, reservation = self._reserve()
+        issued = IssuedCode(
+            code=self._new_code(),
+            verification_id=reservation.hash_parameters.verification_id,
+            ttl=engine.policy.ttl,
+            expires_at=datetime.fromtimestamp(
+                reservation.code_expires_at / _MILLISECONDS, UTC
+            ),
+        )
+        return _CountedSend(
+            pepper=pepper,
+            phone=phone,
+            reservation=reservation,
+            issued=issued,
+            usage=[*reservation.limit_usage, *usage],
+            started=started,
+            exempt=exempt,
+        )
+
+    def _reserve(self) -> tuple[Pepper, PhoneKey, SendReservation]:
+        """Count a send of the phone; return its pepper, its key and the reservation."""
+        engine, request = self._engine, self._request
+        bound_id, new = request.bound_id, None
+        if bound_id is None:
+            new = HashParameters(engine.random_bytes(_ID_BYTES), engine.argon2.text)
+            # The key of a bound verification contains its id.
+            bound_id = new.verification_id if request.bind else None
+        pepper, phone = engine.phone_keys.resolve(
+            request.number, request.service.namespace, bound_id
+        )
+        scope = _rejection_scope(request, self._walk.step.channel)
+        return pepper, phone, self._reservations.reserve_send(phone, new, scope)
+
+    def _new_code(self) -> str:
+        engine, request = self._engine, self._request
+        return (
+            engine.fixed_codes.get(request.number.e164)
+            or request.custom_code
+            or codes.generate(
+                request.service.code_length or engine.policy.code_length,
+                engine.random_bytes,
+            )
+        )
+
+    def _charge(self, key: bytes) -> _ChargedMessage:
+        """Count the message of the current step at its destination.
+
+        Args:
+            key: The idempotency key of the step, 8 bytes.
+        """
+        engine, request, counted = self._engine, self._request, self._counted
+        step = self._walk.step
+        # Built before the message is counted, because the budget counts its segments.
+        message = templates.build(
+            request,
+            counted.issued,
+            channel=step.channel,
+            delivery_id=delivery_ids.create(
+                counted.pepper, counted.issued.verification_id, engine.random_bytes
+            ),
+            brand=engine.default_brand,
+        )
+        destination = self._reservations.acquire_destination(
+            self._charge_of(message), key
+        )
+        engine.report_near(destination.limit_usage)
+        usage = [*counted.usage, *destination.limit_usage]
+        for event in event_factory.shadow_refusals(Action.SEND, self._recipient, usage):
+            engine.emit(event)
+        if destination.has_reports:
+            for event in event_factory.destination_events(
+                request, self._recipient, destination, self._facts()
+            ):
+                engine.emit(event)
+        return _ChargedMessage(
+            step=step,
+            message=message,
+            usage=destination.limit_usage,
+            is_guarded=destination.guard.counted,
+        )
+
+    def _charge_of(self, message: Message) -> DestinationCharge:
+        """Return the charge of a *message* at its destination."""
+        engine, number, counted = self._engine, self._request.number, self._counted
+        price, budget = 0, None
+        if engine.prices:
+            each = engine.prices.price(number.country, message.channel)
+            price = each * segments.count(message.body)
+            budget = engine.policy.budget_rules(engine.prices.currency)
+        return DestinationCharge(
+            hits=hits.for_destination(number, message.channel, engine.policy),
+            destination=number.destination,
+            guard=engine.policy.guard_rules(number.country),
+            exempt=counted.exempt,
+            vouched=self._request.vouched,
+            proven=counted.reservation.proven,
+            price=price,
+            budget=budget,
+        )
+
+    def _charge_next(self) -> None:
+        """Release the charge of the last step, and charge the current one."""
+        self._reservations.release_destination()
+        key = self._engine.random_bytes(IDEMPOTENCY_KEY_BYTES)
+        self._charged = self._charge(key)
+
+    def _commit(self) -> None:
+        """Store the hash of the code, and the channel of its message."""
+        counted = self._counted
+        if not self._engine.store.commit_send(
+            counted.phone,
+            idempotency_key=self._reservations.idempotency_key,
+            code_hash=self._code_hash,
+            code_expires_at=counted.reservation.code_expires_at,
+            counted=self._charged.is_guarded,
+        ):
+            # The verification was approved or canceled while this code was hashed.
+            raise Unavailable
+
+    def _deliver(self) -> tuple[Accepted | None, bool]:
+        """Deliver the message by the first step that can.
+
+        Returns:
+            What the provider accepted, and whether it confirmed that.
+        """
+        while True:
+            try:
+                return self._walk.deliver(self._charged.message), True
+            except DeliveryUnconfirmed as error:
+                provider = error.provider
+                return (Accepted(provider) if provider else None), False
+            except OTPError as error:
+                facts, channel = self._facts(error), self._charged.step.channel
+                if _may_fail_over(error) and self._fail_over(error):
+                    continue
+                self._reservations.release(error)
+                self._engine.emit(
+                    event_factory.rejection_event(
+                        self._recipient, error, facts, channel
+                    )
+                )
+                raise
+
+    def _fail_over(self, error: OTPError) -> bool:
+        """Prepare the next step; return whether its message can be delivered."""
+        if not self._walk.later:
+            return False
+        failed = self._walk.step
+        try:
+            self._walk.advance()
+            self._charge_next()
+            self._commit()
+        except OTPError as refusal:
+            log.warning(
+                "%s: %s; no other step: %s",
+                *(failed, error.error_code, refusal.error_code),
+            )
+            return False
+        log.warning(
+            "%s: %s; %s gets the message", failed, error.error_code, self._walk.step
+        )
+        return True
+
+    def _finish(self, accepted: Accepted | None, *, confirmed: bool) -> SendResult:
+        """Return the result, and emit the event of the message."""
+        engine, request, counted = self._engine, self._request, self._counted
+        message = self._charged.message
+        provider = accepted.provider if accepted else None
+        # The store counted the code from its reservation on.
+        elapsed = timedelta(seconds=engine.clock() - counted.started)
+        result = SendResult(
+            verification_id=message.verification_id,
+            send_id=self._reservations.idempotency_key,
+            channel=message.channel,
+            code_length=len(message.code),
+            expires_in=message.ttl - elapsed,
+            resend_after=counted.reservation.resend_after - elapsed,
+            limit_usage=(*counted.usage, *self._charged.usage),
+            confirmed=confirmed,
+        )
+        event = event_factory.sent_event(
+            request, self._recipient, result, message, provider
+        )
+        engine.emit(replace(event, facts=self._facts()))
+        engine.track(
+            TrackedDelivery(
+                delivery_id=message.delivery_id,
+                verification_id=message.verification_id,
+                phone=counted.phone,
+                recipient=self._recipient,
+                channel=message.channel,
+                provider=provider,
+                message_id=accepted.message_id if accepted else None,
+                confirmed=confirmed,
+                reports_delivery=self._walk.sender.reports_delivery,
+                later_steps=self._fallback_steps(),
+                request=request,
+                expires_at=message.expires_at,
+            )
+        )
+        return result
+
+    def _fallback_steps(self) -> tuple[Step, ...]:
+        """Return the steps of a fallback.
+
+        A client that chose the channel gets no other one. A code that the client or the
+        operator chose is not stored, and a fallback needs a fresh one.
+        """
+        request = self._request
+        is_chosen = (
+            request.channel
+            or request.custom_code
+            or request.number.e164 in self._engine.fixed_codes
+        )
+        return () if is_chosen else self._walk.later
+
+    def _facts(self, error: OTPError | None = None) -> SendFacts:
+        facts = SendFacts.from_request(
+            self._request, self._engine.peppers[0], self._reservations.times, error
+        )
+        if charge := self._reservations.charge:
+            return replace(
+                facts,
+                proven=charge.proven,
+                exempt=charge.exempt,
+                price=charge.price,
+            )
+        return facts
+
+
+def _may_fail_over(error: OTPError) -> bool:
+    """Return whether another step can deliver a message that certainly was not sent."""
+    if isinstance(error, DeliveryFailed):
+        return error.retry_elsewhere
+    return isinstance(error, ProviderUnavailable)
+
+
+def _rejection_scope(request: SendRequest, channel: Channel) -> str:
+    """Return the part of a send that a provider's rejection can depend on."""
+    # A recipient can have answered STOP to one sender and not to another.
+    sender = request.service.messaging_service(request.number.country) or ""
+    # A landline has no text messages, and can be called.
+    scope = sender if channel is Channel.SMS else f"{channel} {sender}".rstrip()
+    # Without its risk check, the provider applies other rules to the message.
+    return f"{scope} unfiltered" if request.options.skip_risk_check else scope
