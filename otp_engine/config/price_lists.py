@@ -38,7 +38,9 @@ _DEFAULT_SOURCE = "the built-in list prices of Twilio"
 _MAX_BYTES = 64 * 1024 * 1024
 _MAX_PRICE = 1_000 * amounts.MICRO
 _MAX_PROBLEMS = 10
-_TWILIO_CHANNELS = {"price / msg": "sms", "price / min": "voice"}
+_TWILIO_CHANNELS = {"price / msg": "sms", "price / min": "call"}
+# Twilio's name of the channel `call`.
+_OTHER_CHANNELS = {"voice": "call"}
 _COUNTRY = re.compile(r"[A-Z]{2}|001", re.ASCII)
 _CHANNEL = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 # Twilio's code of Kosovo, and the one of libphonenumber.
@@ -176,7 +178,7 @@ def _country_rows(country: Mapping[str, Any]) -> Iterator[_Row]:
         for price in network["prices"]:
             yield code, code, "sms", str(price["current_price"]), currency
     for prefix in country.get("outbound_prefix_prices", ()):
-        yield code, code, "voice", str(prefix["current_price"]), currency
+        yield code, code, "call", str(prefix["current_price"]), currency
 
 
 def _table(
@@ -230,7 +232,7 @@ def _key(country: str, channel: str) -> tuple[str, str]:
         raise ValueError(f"{country[:40]!r} is not the ISO 3166 code of a country")
     if not _CHANNEL.fullmatch(name):
         raise ValueError(f"{channel[:40]!r} is not a channel such as sms")
-    return code, name
+    return code, _OTHER_CHANNELS.get(name, name)
 
 
 _currency = lru_cache(maxsize=64)(amounts.parse_currency)

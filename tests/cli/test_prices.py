@@ -24,7 +24,7 @@ def test_prices_of_countries_are_shown(list_of_prices):
     assert result.exit_code == 0
     assert "Prices in USD of " in result.stdout
     assert (
-        "IN       sms      0.0832\nIN       voice    0.04\nSN       sms      0.55"
+        "IN       call     0.04\nIN       sms      0.0832\nSN       sms      0.55"
         in (result.stdout)
     )
 

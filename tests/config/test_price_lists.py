@@ -87,7 +87,7 @@ def test_twilio_list_of_messages_has_the_highest_price_of_the_networks(read):
 
 
 def test_twilio_list_of_calls_has_the_highest_price_of_the_prefixes(read):
-    assert read(TWILIO_VOICE).by_country == {("JP", "voice"): 185_000}
+    assert read(TWILIO_VOICE).by_country == {("JP", "call"): 185_000}
 
 
 @pytest.mark.parametrize("content", [PRICING_API, [PRICING_API]])
@@ -99,7 +99,7 @@ def test_several_lists_are_one_table(read):
     prices = read(TWILIO_SMS, TWILIO_VOICE)
 
     assert prices.price("IN", "sms") == 93_200
-    assert prices.price("JP", "voice") == 185_000
+    assert prices.price("JP", "call") == 185_000
 
 
 @pytest.mark.parametrize(
