@@ -85,7 +85,10 @@ def test_doctor_of_healthy_service_exits_with_0(redis_url, twilio):
     result = run("doctor", **production(redis_url, twilio.url))
 
     assert result.exit_code == 0, result.stderr
-    assert result.stderr.count("✓") == 6
+    assert result.stderr.count("✓") == 8
+    assert "✓ twilio sends by sms; whatsapp needs TWILIO_WHATSAPP_CONTENT" in (
+        result.stderr
+    )
     assert "✓ the pumping guard suspends no place" in result.stderr
     assert "✓ the chance of guessing a code is at most 1 in 40,000" in result.stderr
 

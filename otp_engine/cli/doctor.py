@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from otp_engine import senders
 from otp_engine.app import MAX_CONCURRENT_SENDS
-from otp_engine.cli import guard_report, stored_config_warnings
+from otp_engine.cli import guard_report, stored_config_warnings, twilio_report
 from otp_engine.cli.common import load
 from otp_engine.cli.guessing import print_chance
 from otp_engine.cli.policy_context import readable_policy
@@ -53,6 +53,7 @@ def doctor(*, url: str | None = None) -> None:
             for name, each in providers.items()
         ),
     ]
+    twilio_report.print_report(settings)
     if all(healthy):
         for warning in stored_config_warnings.collect(settings, store):
             warn(warning)

@@ -14,6 +14,7 @@ from otp_engine.config import (
     redis_urls,
     setting_errors,
     setting_parsers,
+    twilio_warnings,
 )
 from otp_engine.config import policy_warnings as policy_rules
 from otp_engine.config.settings import Settings, is_loopback
@@ -46,6 +47,7 @@ def collect_warnings(settings: Settings) -> list[str]:
         *_brand_warnings(settings),
         *_public_url_warnings(settings),
         *_callback_url_warnings(settings),
+        *twilio_warnings.collect(settings),
         *_redis_warnings(settings),
         *_key_warnings(settings),
         *_verify_page_warnings(settings),

@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 
 _API_URL = "https://api.twilio.com"
 _NOT_SENT = frozenset({"failed", "undelivered", "canceled", "busy", "no-answer"})
+# Milliseconds. A recipient without a call for longer requests another code.
+_LONG_QUEUE = 5000
 _MESSAGE_SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}", re.ASCII)
 
 BuildForm = Callable[[Message], Sequence[tuple[str, str]]]
@@ -154,6 +156,7 @@ class TwilioProvider:
             raise DeliveryUnconfirmed
         if str(created.get("status")) in _NOT_SENT:
             raise _failure(created, message)
+        _warn_of_queue(created)
         return str(sid)
 
     def confirm(self, message_id: str) -> None:
@@ -225,6 +228,16 @@ def _failure(created: Mapping[str, object], message: Message) -> OTPError:
         *(message.masked, message.channel, created["status"], code),
     )
     return twilio_errors.from_failed_message(code, message.channel)
+
+
+def _warn_of_queue(created: Mapping[str, object]) -> None:
+    """Log that a call waits, because Twilio limits the calls of a second."""
+    milliseconds = twilio_errors.parse_code(created.get("queue_time")) or 0
+    if milliseconds >= _LONG_QUEUE:
+        log.warning(
+            "twilio: calls wait %s s in Twilio's queue: lower calls_total",
+            round(milliseconds / 1000),
+        )
 
 
 def _parse_object(response: HttpResponse) -> dict[str, object]:

@@ -143,3 +143,19 @@ def test_account_needs_no_sender_of_text_messages_with_another_channel(environ):
     settings = twilio(**WITHOUT_SERVICE, **environ)
 
     assert settings.service is settings.from_ is None
+
+
+SANDBOX = {"TWILIO_WHATSAPP_FROM": "whatsapp:+14155238886"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "warns"),
+    [(SANDBOX, True), ({"TWILIO_WHATSAPP_FROM": "+14155550100"}, False)],
+    ids=["sandbox", "own number"],
+)
+def test_sandbox_of_whatsapp_is_warned_of(environ, warns):
+    settings = config.load(PRODUCTION | {"TWILIO_WHATSAPP_CONTENT": CONTENT} | environ)
+
+    assert (
+        any("is the sandbox of Twilio" in text for text in settings.warnings) is warns
+    )

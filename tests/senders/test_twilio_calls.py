@@ -256,3 +256,17 @@ def test_log_of_a_call_contains_no_code_and_no_number(reachable, twilio, code, c
 
     for text in ("123456", "1, 2, 3", "9445012345", "text="):
         assert text not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("queue_time", "warns"),
+    [("5000", True), (12_000, True), ("4999", False), (None, False), ("soon", False)],
+)
+def test_call_that_waits_in_the_queue_of_twilio_is_warned_of(
+    provider, twilio, caplog, queue_time, warns
+):
+    call = {"sid": "CA1", "status": "queued", "queue_time": queue_time}
+    twilio.behave = garbage(201, json.dumps(call))
+
+    assert provider.send(CALL) == "CA1"
+    assert ("in Twilio's queue: lower calls_total" in caplog.text) is warns
