@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TypedDict
@@ -22,12 +22,14 @@ from otp_engine.config import (
     twilio_settings,
     urls,
     verify_page,
+    webhook_settings,
 )
 from otp_engine.config import setting_parsers as parsers
 from otp_engine.config.aws_settings import AwsSettings
 from otp_engine.config.env_reader import EnvReader
 from otp_engine.config.settings import Settings, SmtpSettings, TwilioSettings
 from otp_engine.config.telegram_settings import TelegramSettings
+from otp_engine.config.webhook_settings import WebhookSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.hash_queue import DEFAULT_WAIT
@@ -54,6 +56,7 @@ VARIABLES = (
     *telegram_settings.VARIABLES,
     *proxies.VARIABLES,
     *smtp_settings.VARIABLES,
+    *webhook_settings.VARIABLES,
     "OTP_BRAND",
     "OTP_DEFAULT_REGION",
     "OTP_CURRENCY",
@@ -96,6 +99,8 @@ _DEFAULT_KEEP_ALIVE = timedelta(seconds=75)
 class _Accounts(TypedDict):
     """The settings of the providers."""
 
+    senders: tuple[str, ...]
+    webhooks: tuple[WebhookSettings, ...]
     twilio: TwilioSettings | None
     aws: AwsSettings | None
     telegram: TelegramSettings | None
@@ -178,7 +183,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
     region = env.get("OTP_DEFAULT_REGION", countries.parse, "IN")
     if not dev:
         env.require("REDIS_URL", why=without_redis)
-    senders = _senders(env, dev=dev)
+    accounts = _accounts(env, dev=dev)
     return Settings(
         dev=dev,
         redis_url=env.get("REDIS_URL", parsers.redis_url, None),
@@ -192,8 +197,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         peppers=_peppers(env, dev=dev),
         argon2=env.get("OTP_ARGON2", Argon2Parameters.parse, PROFILES["owasp"]),
         hash_wait=env.get("OTP_HASH_WAIT", parsers.hash_wait, DEFAULT_WAIT),
-        senders=senders,
-        **_accounts(env, senders),
+        **accounts,
         brand=(brand := env.get("OTP_BRAND", parsers.brand, "OTP Engine")),
         default_region=region,
         currency=(currency := _currency(env)),
@@ -209,16 +213,20 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         callback_url=env.get("OTP_CALLBACK_URL", urls.base_url, None),
         cors_origins=verify_page.get_origins(env, "OTP_CORS_ORIGINS", dev=dev),
         test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers(_today()), ()),
-        verify_page=verify_page.load(env, dev=dev, senders=senders),
+        verify_page=verify_page.load(env, dev=dev, senders=accounts["senders"]),
         operator=env.get("OTP_OPERATOR", command_settings.operator_name, None),
         policy=_policy(env, dev=dev, region=region),
         explicit_policy_names=_explicit_policy_names(env),
     )
 
 
-def _accounts(env: EnvReader, senders: Sequence[str]) -> _Accounts:
+def _accounts(env: EnvReader, *, dev: bool) -> _Accounts:
     """Load the settings of each provider."""
+    webhooks = webhook_settings.load(env, dev=dev)
+    senders = _senders(env, webhooks, dev=dev)
     return {
+        "senders": senders,
+        "webhooks": webhooks,
         "twilio": twilio_settings.load(env),
         "aws": aws_settings.load(env, is_used="aws" in senders),
         "telegram": telegram_settings.load(env, is_used="telegram" in senders),
@@ -256,11 +264,16 @@ def _peppers(env: EnvReader, *, dev: bool) -> tuple[Pepper, ...]:
     return tuple(pepper for pepper in (current, previous) if pepper)
 
 
-def _senders(env: EnvReader, *, dev: bool) -> tuple[str, ...]:
+def _senders(
+    env: EnvReader, webhooks: Iterable[WebhookSettings], *, dev: bool
+) -> tuple[str, ...]:
     default = ("twilio",) if env.has("TWILIO_ACCOUNT_SID") else ("console",)
     if default == ("console",) and not dev:
-        env.require("OTP_SENDER", why="set it to twilio or console")
-    names = env.get("OTP_SENDER", parsers.senders, default)
+        env.require(
+            "OTP_SENDER", why="set it to the names of providers, such as twilio"
+        )
+    parse = parsers.senders([webhook.name for webhook in webhooks])
+    names = env.get("OTP_SENDER", parse, default)
     if "twilio" in names:
         why = "the sender twilio needs it"
         env.require("TWILIO_ACCOUNT_SID", why=why)

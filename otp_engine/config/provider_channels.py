@@ -6,7 +6,7 @@ the metrics of the parent of the workers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 from otp_engine.domain.models import Channel
 
@@ -19,13 +19,13 @@ _CHANNELS = {
 
 
 def by_provider(
-    names: Iterable[str], twilio: Sequence[Channel] = ()
+    names: Iterable[str], own: Mapping[str, tuple[Channel, ...]]
 ) -> dict[str, tuple[Channel, ...]]:
     """Return the channels of providers, the usual one of each first.
 
     Args:
         names: Names of the providers, in order of preference.
-        twilio: The channels of Twilio, which depend on its settings.
+        own: The channels of the providers that depend on settings.
     """
-    channels = _CHANNELS | {"twilio": tuple(twilio)}
-    return {name: channels[name] for name in names}
+    known = {**_CHANNELS, **own}
+    return {name: known[name] for name in names}

@@ -25,6 +25,7 @@ SECRETS = (
     "OTP_METRICS_KEY",
     "OTP_PROOF_KEY",
     "OTP_PROOF_KEY_PREVIOUS",
+    "OTP_WEBHOOK_SECRETS",
 )
 """Every secret setting. `TWILIO_API_KEY` is an identifier and not a secret."""
 

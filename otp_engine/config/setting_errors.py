@@ -72,7 +72,7 @@ def _admin_problems(settings: Settings) -> list[str]:
 
 def _dev_problems(settings: Settings) -> list[str]:
     """Return what would let every client send real messages."""
-    if not (name := _real_sender(settings)):
+    if not (name := settings.real_sender):
         return []
     problems = []
     if not settings.api_keys:
@@ -81,15 +81,6 @@ def _dev_problems(settings: Settings) -> list[str]:
             " every client could send messages. Set a key, or OTP_DEV=0"
         )
     return problems + _pepper_problems(settings) + _api_key_problems(settings)
-
-
-def _real_sender(settings: Settings) -> str | None:
-    """Return the first sender with messages to people, and not to a test server."""
-    tests = {"console"}
-    # Without a valid URL, that is the problem.
-    if settings.smtp is None or settings.smtp.is_open:
-        tests.add("smtp")
-    return next((name for name in settings.senders if name not in tests), None)
 
 
 def _production_problems(settings: Settings) -> list[str]:

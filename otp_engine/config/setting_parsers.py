@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -136,16 +136,25 @@ def redis_url(text: str) -> str:
     return text
 
 
-def senders(text: str) -> tuple[str, ...]:
-    """Parse comma-separated names of senders, in order of preference."""
-    names = parsing.comma_separated(text.lower())
-    if unknown := [name for name in names if name not in _SENDERS]:
-        raise ValueError(
-            f"must list only {' or '.join(_SENDERS)}: {', '.join(unknown)!r}"
-        )
-    if not names or len(set(names)) < len(names):
-        raise ValueError(f"must name each sender once: {text!r}")
-    return names
+def senders(others: Collection[str] = ()) -> Callable[[str], tuple[str, ...]]:
+    """Return a parser of comma-separated names of senders, in order of preference.
+
+    Args:
+        others: Names of providers that other settings define.
+    """
+    known = (*_SENDERS, *others)
+
+    def parse(text: str) -> tuple[str, ...]:
+        names = parsing.comma_separated(text.lower())
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(
+                f"must list only {' or '.join(known)}: {', '.join(unknown)!r}"
+            )
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"must name each sender once: {text!r}")
+        return names
+
+    return parse
 
 
 def secret(text: str) -> str:

@@ -51,6 +51,7 @@ def collect_warnings(settings: Settings) -> list[str]:
         *_redis_warnings(settings),
         *_key_warnings(settings),
         *_verify_page_warnings(settings),
+        *_webhook_warnings(settings),
     ]
 
 
@@ -330,15 +331,37 @@ def _key_warnings(settings: Settings) -> list[str]:
     return warnings
 
 
+def _webhook_warnings(settings: Settings) -> list[str]:
+    warnings = [
+        f"OTP_WEBHOOKS has {webhook.name}, which OTP_SENDER does not list: no message"
+        " goes to it"
+        for webhook in settings.webhooks
+        if webhook.name not in settings.senders
+    ]
+    warnings += [
+        f"OTP_WEBHOOK_SECRETS has neither a secret nor a header for {webhook.name}: its"
+        " receiver cannot reject requests of others"
+        for webhook in settings.webhooks
+        if not (webhook.secrets or webhook.authorization)
+    ]
+    warnings += [
+        f"OTP_WEBHOOKS has reports of {webhook.name}, which have no effect without"
+        " OTP_PUBLIC_URL or OTP_CALLBACK_URL"
+        for webhook in settings.webhooks
+        if webhook.has_reports and not settings.webhook_report_url(webhook.name)
+    ]
+    return warnings
+
+
 def _verify_page_warnings(settings: Settings) -> list[str]:
     if not settings.verify_page.enabled:
         return []
     if settings.dev:
-        if "twilio" not in settings.senders:
+        if not settings.real_sender:
             return []
         warning = (
-            "OTP_VERIFY_PAGE with the sender twilio: in dev mode too, every visitor"
-            " can send real messages"
+            f"OTP_VERIFY_PAGE with the sender {settings.real_sender}: in dev mode"
+            " too, every visitor can send real messages"
         )
         return [warning]
     warnings = []

@@ -16,6 +16,7 @@ from otp_engine.config.proxies import Proxy
 from otp_engine.config.telegram_settings import TelegramSettings
 from otp_engine.config.twilio_channels import TwilioCalls, TwilioWhatsApp
 from otp_engine.config.verify_page import VerifyPageSettings
+from otp_engine.config.webhook_settings import REPORT_PATH, WebhookSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.pepper import Pepper
@@ -126,6 +127,7 @@ class Settings:
         smtp: Mail server, if there is one.
         aws: Notify configuration at AWS, if the provider is used.
         telegram: Account of the Telegram Gateway, if the provider is used.
+        webhooks: Receivers of the operator that deliver messages.
         brand: The name in messages.
         default_region: ISO 3166 code of the country of national numbers.
         currency: The currency of prices and budgets (ISO 4217).
@@ -166,6 +168,7 @@ class Settings:
     senders: tuple[str, ...]
     twilio: TwilioSettings | None
     smtp: SmtpSettings | None
+    webhooks: tuple[WebhookSettings, ...]
     brand: str
     default_region: str
     currency: str
@@ -193,8 +196,9 @@ class Settings:
     @property
     def channels_by_provider(self) -> Mapping[str, tuple[Channel, ...]]:
         """The channels of each configured provider, in order of preference."""
-        twilio = self.twilio.channels if self.twilio else ()
-        return provider_channels.by_provider(self.senders, twilio)
+        own = {webhook.name: webhook.channels for webhook in self.webhooks}
+        own["twilio"] = tuple(self.twilio.channels) if self.twilio else ()
+        return provider_channels.by_provider(self.senders, own)
 
     @property
     def offered_channels(self) -> tuple[Channel, ...]:
@@ -206,6 +210,15 @@ class Settings:
     def inbox(self) -> bool:
         """Whether `/dev/inbox` shows messages: in dev mode, with no real sender."""
         return self.dev and self.senders == ("console",)
+
+    @property
+    def real_sender(self) -> str | None:
+        """The first sender with messages to people, and not to a test server."""
+        tests = {"console"}
+        # Without a valid URL, that is the problem.
+        if self.smtp is None or self.smtp.is_open:
+            tests.add("smtp")
+        return next((name for name in self.senders if name not in tests), None)
 
     @property
     def has_metrics(self) -> bool:
@@ -240,6 +253,18 @@ class Settings:
         if not base_url or callback_urls.find_problem(base_url):
             return None
         return f"{base_url}{path}"
+
+    def webhook_report_url(self, name: str) -> str | None:
+        """Return the URL for delivery reports of a webhook receiver.
+
+        Args:
+            name: The name of the receiver.
+
+        Returns:
+            The URL; None if no setting has that of this service.
+        """
+        base_url = self.callback_url or self.public_url
+        return f"{base_url}{REPORT_PATH}{name}" if base_url else None
 
 
 def is_loopback(host: str) -> bool:

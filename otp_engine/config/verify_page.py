@@ -74,7 +74,9 @@ def load(env: EnvReader, *, dev: bool, senders: Sequence[str]) -> VerifyPageSett
         env.require("OTP_PUBLIC_URL", why="it is the issuer in proof tokens")
     return VerifyPageSettings(
         enabled=env.get(
-            "OTP_VERIFY_PAGE", setting_parsers.boolean, dev and "twilio" not in senders
+            "OTP_VERIFY_PAGE",
+            setting_parsers.boolean,
+            dev and set(senders) <= {"console"},
         ),
         return_origins=origins,
         color=env.get("OTP_COLOR", setting_parsers.color, None),

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from otp_engine.config import Settings
+from otp_engine.config.webhook_settings import WebhookSettings
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.ports import Sender
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
@@ -22,6 +24,8 @@ from otp_engine.senders.provider import Provider
 from otp_engine.senders.reports import ReportReceiver
 from otp_engine.senders.telegram import TelegramProvider
 from otp_engine.senders.telegram_reports import TelegramReportReceiver
+from otp_engine.senders.webhook import WebhookProvider
+from otp_engine.senders.webhook_reports import WebhookReportReceiver
 
 _FAILURE_THRESHOLD = 5
 _RESET_TIMEOUT = timedelta(seconds=10)
@@ -51,6 +55,10 @@ def build_senders(
         "smtp": lambda: _build_smtp(settings),
         "aws": lambda: _build_aws(settings),
         "telegram": lambda: _build_telegram(settings),
+        **{
+            webhook.name: partial(_build_webhook, settings, webhook)
+            for webhook in settings.webhooks
+        },
     }
     return {
         name: GuardedSender(
@@ -99,6 +107,11 @@ def _build_telegram(settings: Settings) -> Provider:
     return TelegramProvider(settings.telegram, callback_url=url)
 
 
+def _build_webhook(settings: Settings, webhook: WebhookSettings) -> Provider:
+    report_url = settings.webhook_report_url(webhook.name)
+    return WebhookProvider(webhook, report_url=report_url if webhook.secrets else None)
+
+
 def build_report_receivers(settings: Settings) -> list[ReportReceiver]:
     """Return the receivers of delivery reports.
 
@@ -114,4 +127,9 @@ def build_report_receivers(settings: Settings) -> list[ReportReceiver]:
         receivers += twilio_receivers.build(twilio, twilio.token, settings.peppers)
     if settings.telegram and settings.report_url(telegram_reports.PATH):
         receivers.append(TelegramReportReceiver(settings.telegram.token))
+    receivers += [
+        WebhookReportReceiver(webhook)
+        for webhook in settings.webhooks
+        if webhook.secrets and webhook.name in settings.senders
+    ]
     return receivers

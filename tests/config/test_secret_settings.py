@@ -20,6 +20,7 @@ SECRET_VALUES = {
     "OTP_METRICS_KEY": "fedcba98765432100123456789abcdef",
     "OTP_PROOF_KEY": SECRET,
     "OTP_PROOF_KEY_PREVIOUS": OTHER,
+    "OTP_WEBHOOK_SECRETS": "gateway=bearer:token-of-the-gateway",
     "TWILIO_AUTH_TOKEN": "token-of-the-account",
     "TWILIO_API_SECRET": "secret-of-the-key",
     "OTP_SMTP_URL": "smtps://otp:password@mail.example.com",
@@ -28,6 +29,7 @@ SECRET_VALUES = {
     "TELEGRAM_GATEWAY_TOKEN": "token-of-the-gateway",
 }
 PUBLIC = {
+    "OTP_WEBHOOKS": "gateway:sms:from_to_body=https://gateway.example.com",
     "TWILIO_ACCOUNT_SID": ACCOUNT,
     "TWILIO_API_KEY": f"SK{'3' * 32}",
     "TWILIO_MESSAGING_SERVICE_SID": SERVICE,

@@ -128,6 +128,15 @@ class ServerProcess:
         connection.request("POST", path, body, content_type | headers)
         return _read(connection)
 
+    def post_bytes(self, path: str, body: bytes, **headers: str) -> int:
+        """POST *body* as JSON on a new connection; return the status."""
+        with closing(
+            http.client.HTTPConnection(self.host, self.port, timeout=60)
+        ) as connection:
+            content_type = {"Content-Type": "application/json"}
+            connection.request("POST", path, body, content_type | headers)
+            return connection.getresponse().status
+
     def get(self, path: str) -> Response:
         """GET *path* on a new connection."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
