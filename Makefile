@@ -57,6 +57,9 @@ fmt: $(ready)  ## format the code, and fix what the linter can fix
 walk: $(ready)  ## print the calls and files that one request goes through
 	$(venv)/bin/python -m tests.walk
 
+message-table: $(ready)  ## write the table of languages into docs/messages.md
+	$(venv)/bin/python -m tests.message_table
+
 bench: $(ready)  ## measure the service; or base=COMMIT, scale=1 only=PART, write=1
 	$(venv)/bin/python -m tests.bench $(bench_options)
 
@@ -83,4 +86,4 @@ clean:  ## remove the files that these commands create
 	rm -rf $(venv) build *.egg-info .coverage* .hypothesis .*_cache
 
 .PHONY: help run test test-all coverage fault-tests trials drill check fmt \
-	release-check bench walk lock clean
+	release-check bench walk message-table lock clean

@@ -559,7 +559,7 @@ def build_engine(
         policy=settings.policy,
         argon2=settings.argon2,
         destinations=AllowedDestinations(settings.policy.allowed_countries),
-        default_brand=settings.brand,
+        text_defaults=settings.text_defaults,
         prices=settings.prices,
         random_bytes=os.urandom,
         clock=time.monotonic,

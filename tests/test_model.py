@@ -38,7 +38,7 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
-from otp_engine.domain.messages.templates import Message
+from otp_engine.domain.messages.templates import Message, TextDefaults
 from otp_engine.domain.models import (
     Api,
     Channel,
@@ -182,7 +182,7 @@ class EngineAndModel(RuleBasedStateMachine):
             policy=POLICY,
             argon2=PROFILES["test"],
             destinations=AllowedDestinations({"IN", "US"}),
-            default_brand="Acme",
+            text_defaults=TextDefaults(brand="Acme"),
             random_bytes=secrets.token_bytes,
             clock=lambda: self.model.now / timedelta(seconds=1),
         )

@@ -35,6 +35,8 @@ from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.hash_queue import DEFAULT_WAIT
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import services
+from otp_engine.domain.messages.country_languages import BY_COUNTRY
+from otp_engine.domain.messages.templates import TextDefaults
 from otp_engine.domain.money import amounts
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.phones import countries, numbers
@@ -59,6 +61,7 @@ VARIABLES = (
     *webhook_settings.VARIABLES,
     "OTP_BRAND",
     "OTP_DEFAULT_REGION",
+    "OTP_DEFAULT_LANGUAGES",
     "OTP_CURRENCY",
     "OTP_PRICES",
     "OTP_API_KEYS",
@@ -188,9 +191,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         dev=dev,
         redis_url=env.get("REDIS_URL", parsers.redis_url, None),
         redis_timeout=_redis_timeout(env),
-        redis_replicas=env.get(
-            "OTP_REDIS_WAIT_REPLICAS", parsers.non_negative_int(9), 0
-        ),
+        redis_replicas=_redis_replicas(env),
         shared_slots=env.get("OTP_SHARED_SLOTS", parsers.shared_slots, 1),
         drain_duration=env.get("OTP_DRAIN", parsers.drain_duration, timedelta()),
         keep_alive=env.get("OTP_KEEP_ALIVE", parsers.keep_alive, _DEFAULT_KEEP_ALIVE),
@@ -200,6 +201,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         **accounts,
         brand=(brand := env.get("OTP_BRAND", parsers.brand, "OTP Engine")),
         default_region=region,
+        text_defaults=_text_defaults(env, brand),
         currency=(currency := _currency(env)),
         prices=_prices(env, currency),
         api_keys=(client_keys := _api_keys(env, dev=dev)),
@@ -237,6 +239,19 @@ def _accounts(env: EnvReader, *, dev: bool) -> _Accounts:
 def _redis_timeout(env: EnvReader) -> timedelta:
     name, default = "OTP_REDIS_TIMEOUT", _DEFAULT_REDIS_TIMEOUT
     return env.get(name, parsers.redis_timeout, default)
+
+
+def _redis_replicas(env: EnvReader) -> int:
+    return env.get("OTP_REDIS_WAIT_REPLICAS", parsers.non_negative_int(9), 0)
+
+
+def _text_defaults(env: EnvReader, brand: str) -> TextDefaults:
+    return TextDefaults(
+        brand=brand,
+        by_country=env.get(
+            "OTP_DEFAULT_LANGUAGES", parsers.default_languages, BY_COUNTRY
+        ),
+    )
 
 
 def _currency(env: EnvReader) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import codes
 from otp_engine.domain.limits import durations
+from otp_engine.domain.messages import country_languages
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.sandbox_numbers import SandboxNumber
 from otp_engine.errors import OTPError
@@ -33,6 +34,10 @@ _GENERATE_PROOF_KEY = "`otp-engine keys proof`"
 PROOF_KEY_BYTES = 32
 """Length of a key that signs proof tokens (Ed25519, RFC 8032)."""
 
+_LANGUAGE_TABLES = {
+    "own": country_languages.BY_COUNTRY,
+    "verify": country_languages.VERIFY,
+}
 _SENDERS = ("twilio", "console", "aws", "telegram", "smtp")
 _SECRET = re.compile(r"[!-~]+", re.ASCII)
 # What precedes a digest, without the name of its key.
@@ -52,6 +57,15 @@ _MAX_LOGO_BYTES = 256 * 1024
 boolean = parsing.boolean(("1", "true", "yes", "on"), ("0", "false", "no", "off"))
 
 port = parsing.integer(0, 65535)
+
+
+def default_languages(text: str) -> Mapping[str, str]:
+    """Parse the name of a table of the languages of countries.
+
+    Raises:
+        ValueError: There is no such table.
+    """
+    return _LANGUAGE_TABLES[parsing.choice(_LANGUAGE_TABLES)(text)]
 
 
 def non_negative_int(maximum: int) -> Callable[[str], int]:

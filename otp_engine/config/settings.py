@@ -21,6 +21,7 @@ from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.email_addresses import EmailAddress
+from otp_engine.domain.messages.templates import TextDefaults
 from otp_engine.domain.models import Channel
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.policy.policy import Policy
@@ -130,6 +131,7 @@ class Settings:
         webhooks: Receivers of the operator that deliver messages.
         brand: The name in messages.
         default_region: ISO 3166 code of the country of national numbers.
+        text_defaults: What decides the text of messages, with the brand.
         currency: The currency of prices and budgets (ISO 4217).
         prices: What messages cost by country and channel.
         api_keys: Keys of clients. Without keys, anonymous clients are accepted.
@@ -171,6 +173,7 @@ class Settings:
     webhooks: tuple[WebhookSettings, ...]
     brand: str
     default_region: str
+    text_defaults: TextDefaults
     currency: str
     prices: Prices
     api_keys: tuple[ApiKey, ...]

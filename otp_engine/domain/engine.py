@@ -39,6 +39,7 @@ from otp_engine.domain.checks import Check
 from otp_engine.domain.deliveries import TrackedDelivery, ignore_delivery
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.limits.near_limits import NearLimits
+from otp_engine.domain.messages.templates import TextDefaults
 from otp_engine.domain.models import (
     Channel,
     CheckRequest,
@@ -77,7 +78,7 @@ class Engine(PendingVerifications):
         hash_queue: Hashes codes.
         argon2: Argon2 parameters of a new verification.
         destinations: The numbers that messages may be sent to.
-        default_brand: The name in a message of a service without its own.
+        text_defaults: What decides the text of a message, besides its request.
         clock: Returns monotonic seconds, to measure how long the provider took.
         fixed_codes: Codes that are not generated, by the number in E.164.
         near_limits: Selects the windows that events report as nearly full.
@@ -91,7 +92,7 @@ class Engine(PendingVerifications):
     hash_queue: HashQueue
     argon2: Argon2Parameters
     destinations: AllowedDestinations
-    default_brand: str
+    text_defaults: TextDefaults
     clock: Callable[[], float]
     fixed_codes: Mapping[str, str] = field(default_factory=dict, repr=False)
     near_limits: NearLimits = field(default_factory=NearLimits, repr=False)

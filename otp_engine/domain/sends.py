@@ -254,7 +254,7 @@ class Send:
             delivery_id=delivery_ids.create(
                 counted.pepper, counted.issued.verification_id, engine.random_bytes
             ),
-            brand=engine.default_brand,
+            defaults=engine.text_defaults,
         )
         destination = self._reservations.acquire_destination(
             self._charge_of(message), key

@@ -481,3 +481,18 @@ def test_code_that_is_not_of_iso_3166_is_reported_with_the_right_one(code, right
     (problem,) = problems(PRODUCTION | {"OTP_ALLOWED_COUNTRIES": code})
 
     assert f"must be {right}, and not {code.upper()}" in problem
+
+
+@pytest.mark.parametrize(
+    ("environ", "language"),
+    [({}, "pt-BR"), ({"OTP_DEFAULT_LANGUAGES": "verify"}, "pt")],
+)
+def test_default_languages_are_own_or_those_of_verify(environ, language):
+    assert config.load(PRODUCTION | environ).text_defaults.by_country["BR"] == language
+
+
+@pytest.mark.parametrize("value", ["Verify", "twilio", "own,verify"])
+def test_unknown_default_languages_are_rejected(value):
+    (problem,) = problems(PRODUCTION | {"OTP_DEFAULT_LANGUAGES": value})
+
+    assert problem == f"OTP_DEFAULT_LANGUAGES must be one of own, verify: {value!r}"

@@ -14,7 +14,7 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Action, Event, RecordedEvent, RequestRefused
 from otp_engine.domain.limits.limits import Limit
-from otp_engine.domain.messages.templates import Message
+from otp_engine.domain.messages.templates import Message, TextDefaults
 from otp_engine.domain.models import ApprovalCredit, Channel, CheckRequest, SendRequest
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.phones import numbers
@@ -162,7 +162,7 @@ def run(policy: Policy, requests: Sequence[Request]) -> Run:
         policy=policy,
         argon2=PROFILES["test"],
         destinations=AllowedDestinations(policy.allowed_countries),
-        default_brand="Acme",
+        text_defaults=TextDefaults(brand="Acme"),
         random_bytes=secrets.token_bytes,
         clock=lambda: clock.seconds,
         emit=record,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from otp_engine.domain.messages import languages, sms
+from otp_engine.domain.messages import emails, languages, sms, speech
+from otp_engine.domain.messages.country_languages import BY_COUNTRY
+from otp_engine.domain.messages.options import MessageOptions
 from otp_engine.domain.messages.speech import Speech
 from otp_engine.domain.models import Channel, SendRequest
 
@@ -82,13 +84,36 @@ class IssuedCode:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDefaults:
+    """What decides the text of a message, besides its request and its service.
+
+    Attributes:
+        brand: Name in the message, if neither the request nor its service has one.
+        by_country: The language of each country with another language than English.
+    """
+
+    brand: str
+    by_country: Mapping[str, str] = field(default_factory=lambda: BY_COUNTRY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Content:
+    """What a recipient reads or hears."""
+
+    body: str = field(repr=False)
+    language: str
+    subject: str | None = None
+    speech: Speech | None = None
+
+
 def build(
     request: SendRequest,
     issued: IssuedCode,
     *,
     channel: Channel,
     delivery_id: str,
-    brand: str,
+    defaults: TextDefaults,
 ) -> Message:
     """Build the message of a send.
 
@@ -97,39 +122,58 @@ def build(
         issued: Its code.
         channel: The channel of the message.
         delivery_id: Names the message towards providers.
-        brand: Name in the message, if neither the request nor its service has one.
+        defaults: The rest that decides the text.
     """
-    service = request.service
+    service, country = request.service, request.number.country
     options = request.options.with_defaults(
         brand=service.brand, do_not_share_warning=service.do_not_share_warning
     )
-    language = languages.select(request.locale, request.number.country)
-    name = options.brand or brand
+    options = replace(options, brand=options.brand or defaults.brand)
+    language = languages.select(request.locale, country, defaults.by_country)
+    content = _content(channel, issued, language, options)
+    brand = options.brand or ""
     return Message(
         to=request.number.e164,
         masked=request.number.masked,
         channel=channel,
-        body=sms.render(
-            code=issued.code,
-            brand=name,
-            ttl=issued.ttl,
-            language=language,
-            options=options,
-        ).text,
+        body=content.body,
         code=issued.code,
         verification_id=issued.verification_id,
         locale=request.locale,
         ttl=issued.ttl,
-        messaging_service=service.messaging_service(request.number.country),
+        messaging_service=service.messaging_service(country),
         skip_risk_check=options.skip_risk_check,
         delivery_id=delivery_id,
-        language=language,
-        brand=name,
-        country=request.number.country,
+        language=content.language,
+        brand=brand,
+        country=country,
         expires_at=issued.expires_at,
+        subject=content.subject,
+        speech=content.speech,
         variables={
             "code": issued.code,
-            "brand": name,
+            "brand": brand,
             "minutes": str(max(1, issued.ttl // _MINUTE)),
         },
     )
+
+
+def _content(
+    channel: Channel, issued: IssuedCode, language: str, options: MessageOptions
+) -> _Content:
+    """Return the content of a message on *channel*.
+
+    WhatsApp and Telegram have texts of their own, so the text message is a preview of
+    theirs.
+    """
+    code, brand = issued.code, options.brand or ""
+    if channel is Channel.CALL:
+        call = speech.build(code=code, brand=brand, language=language)
+        return _Content(body=call.text, language=call.language, speech=call)
+    if channel is Channel.EMAIL:
+        email = emails.render(code=code, brand=brand, ttl=issued.ttl, language=language)
+        return _Content(body=email.body, language=language, subject=email.subject)
+    text = sms.render(
+        code=code, brand=brand, ttl=issued.ttl, language=language, options=options
+    ).text
+    return _Content(body=text, language=language)
