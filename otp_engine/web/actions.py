@@ -27,7 +27,7 @@ from otp_engine.errors import (
     TooManyAttempts,
     VerificationNotFound,
 )
-from otp_engine.web import notices
+from otp_engine.web import notices, page_channels
 from otp_engine.web.notices import Kind, Notice
 from otp_engine.web.return_target import ReturnTarget, origin_of
 from otp_engine.web.session import Completed, VerifySession
@@ -73,17 +73,18 @@ class VerifyActions:
         try:
             return action(session, translations) if action else None
         except OTPError as error:
+            is_send = step != "code"
+            app = page_channels.app_name(_requested_channel(session))
             notice = notices.for_error(
                 error,
                 session,
                 translations,
-                is_send=step != "code",
+                app=app if is_send else None,
                 default_length=context.get_dependencies().policy.code_length,
             )
-            channels = notices.other_channels(
-                error, _requested_channel(), context.get_dependencies().phone_channels
-            )
-            return replace(notice, channels=channels)
+            if is_send and page_channels.can_use_another(error):
+                return replace(notice, failed=_failed_channel(session))
+            return notice
 
     def _change_number(self, session: VerifySession, _: Translations) -> None:
         session.change_number()
@@ -119,9 +120,10 @@ class VerifyActions:
     ) -> Notice | None:
         """Send a code for *handle*, or for a new verification without one."""
         app = context.get_dependencies()
+        channel = _requested_channel(session)
         send_request = SendRequest(
             number=number,
-            channel=_requested_channel(),
+            channel=channel,
             locale=translations.locale,
             client_ip=ANONYMOUS_CLIENT.client_ip(request, None),
             service=app.auth_service,
@@ -136,7 +138,9 @@ class VerifyActions:
                 raise
             # The verification has ended since its last message.
             return self._send(number, None, session, translations)
-        session.code_sent(_encode_handle(result.verification_id, number), result)
+        session.code_sent(
+            _encode_handle(result.verification_id, number), result, channel
+        )
         if result.confirmed:
             return None
         text = translations.get(DeliveryUnconfirmed.error_code)
@@ -189,11 +193,22 @@ def _wrong_code(
     return Notice(translations.get(reason))
 
 
-def _requested_channel() -> Channel | None:
-    """Return the channel in the name of the action; None lets the route decide."""
-    _, _, name = request.form.get("step", "").partition(":")
-    offered = context.get_dependencies().phone_channels
-    return Channel(name) if name in offered else None
+def _requested_channel(session: VerifySession) -> Channel | None:
+    """Return the channel in the name of the action, else the one chosen before.
+
+    Returns:
+        The channel; None lets the route decide.
+    """
+    step, _, name = request.form.get("step", "").partition(":")
+    if name in context.get_dependencies().phone_channels:
+        return Channel(name)
+    return session.chosen_channel if step == "resend" else None
+
+
+def _failed_channel(session: VerifySession) -> Channel:
+    """Return the channel of a send that failed: the requested one, or the usual one."""
+    usual = context.get_dependencies().phone_channels[0]
+    return _requested_channel(session) or usual
 
 
 def _parse_number(text: str) -> PhoneNumber:

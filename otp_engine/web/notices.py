@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -20,10 +20,12 @@ from otp_engine.errors import (
     NumberTypeNotAllowed,
     OTPError,
     RateLimited,
+    RecipientNotOnChannel,
     TooManyAttempts,
     Unavailable,
     VerificationNotFound,
 )
+from otp_engine.web import page_channels
 from otp_engine.web.session import VerifySession
 from otp_engine.web.translations import Translations
 
@@ -51,7 +53,7 @@ class Notice:
         input_id: The id of the input that is wrong, if one is.
         keeps_input: Whether the form keeps what the person typed.
         reason: The reason of an error for a developer; only dev mode shows it.
-        channels: The other channels that the person can use instead.
+        failed: The channel of a send that can succeed on another one.
         headers: More headers of the response.
     """
 
@@ -61,7 +63,7 @@ class Notice:
     input_id: str | None = None
     keeps_input: bool = True
     reason: str = ""
-    channels: Sequence[Channel] = ()
+    failed: Channel | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -86,7 +88,7 @@ def for_error(
     session: VerifySession,
     translations: Translations,
     *,
-    is_send: bool,
+    app: str | None,
     default_length: int,
 ) -> Notice:
     """Return the notice of a failed send or check, and store its wait.
@@ -98,7 +100,8 @@ def for_error(
         error: The error.
         session: The state of the person.
         translations: The texts.
-        is_send: Whether a send failed; else a check.
+        app: Of a send, the name of the app that the person chose, or an empty text;
+            None for a check.
         default_length: The length of a code, as in `code_length`.
     """
     _log(error)
@@ -108,34 +111,21 @@ def for_error(
     if isinstance(error, InvalidCode):
         text = code_length(session, translations, default_length)
         return Notice(text, status, input_id=_input_id(error))
+    text = _text(error, translations, seconds, app or "")
     if session.handle is None:
-        text = _text(error, translations, seconds)
         return Notice(text, status, input_id=_input_id(error), headers=headers)
+    if page_channels.is_limit_of_calls(error):
+        # A message can be sent sooner than the next call.
+        return Notice(text, status, kind=Kind.INFO, headers=headers)
     reason = _closing_reason(error)
-    if (reason or is_send) and isinstance(error, LimitExceeded | Unavailable):
+    if (reason or app is not None) and isinstance(error, LimitExceeded | Unavailable):
         session.wait_for_resend(error.retry_after, seconds or 0)
     if reason:
         session.close(reason)
         return Notice(translations.get(reason), status, headers=headers)
-    if is_send and isinstance(error, TooManyAttempts | RateLimited):
+    if app is not None and isinstance(error, TooManyAttempts | RateLimited):
         return _early_send(error, translations, headers)
-    return Notice(_text(error, translations, seconds), status, headers=headers)
-
-
-def other_channels(
-    error: OTPError, channel: Channel | None, offered: Sequence[Channel]
-) -> list[Channel]:
-    """Return the channels that can still reach a suspended destination.
-
-    Args:
-        error: The error of a send.
-        channel: The channel of the send; None means the usual one.
-        offered: The channels that reach a phone, the usual one first.
-    """
-    if not isinstance(error, DestinationSuspended):
-        return []
-    used = channel or offered[0]
-    return [each for each in offered if each is not used]
+    return Notice(text, status, headers=headers)
 
 
 def _early_send(
@@ -185,14 +175,25 @@ def _wait(error: OTPError) -> int | None:
     return int(response_headers.retry_after(error.retry_after, rule=rule))
 
 
-def _text(error: OTPError, translations: Translations, seconds: int | None) -> str:
-    known = error.error_code in translations.strings
-    key = error.error_code if known else Unavailable.error_code
-    text = translations.get(key, wait=translations.format_wait(seconds or 0))
+def _text(
+    error: OTPError, translations: Translations, seconds: int | None, app: str
+) -> str:
+    wait = translations.format_wait(seconds or 0)
+    text = translations.get(_key(error, translations, app), wait=wait, app=app)
     if isinstance(error, InvalidPhone | NumberTypeNotAllowed) and error.example:
         example = error.example.replace(" ", "\u00a0")
         text += " " + translations.get("number_example", example=example)
     return text
+
+
+def _key(error: OTPError, translations: Translations, app: str) -> str:
+    """Return the key of the text of *error*."""
+    if page_channels.is_limit_of_calls(error):
+        return "too_many_calls"
+    if isinstance(error, RecipientNotOnChannel) and not app:
+        return DeliveryFailed.error_code
+    known = error.error_code in translations.strings
+    return error.error_code if known else Unavailable.error_code
 
 
 def _log(error: OTPError) -> None:

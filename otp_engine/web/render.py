@@ -12,10 +12,11 @@ from flask.typing import ResponseReturnValue
 
 from otp_engine.api import context
 from otp_engine.config.verify_page import PageLinks
+from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbering_plans
 from otp_engine.domain.phones.numbers import COUNTRY_WILDCARD
 from otp_engine.errors import VerificationNotFound
-from otp_engine.web import channel_texts, notices
+from otp_engine.web import notices, page_channels
 from otp_engine.web.notices import Kind, Notice
 from otp_engine.web.return_target import origin_of
 from otp_engine.web.session import Completed, VerifySession
@@ -59,6 +60,10 @@ class VerifyPage:
         allowed = context.get_dependencies().policy.allowed_countries
         return _examples(allowed, self.default_region)
 
+    def consent(self, translations: Translations) -> str:
+        """Return what the recipient agrees to with a request."""
+        return page_channels.consent(_offered_channels(), self.brand, translations)
+
     @property
     def rates(self) -> bool:
         """Whether the page states that messages can cost the recipient something."""
@@ -100,7 +105,9 @@ class VerifyPage:
             notice,
             csrf_token=session.csrf_token,
             sent=masked
-            and channel_texts.sent_by(session.channel, masked, translations),
+            and page_channels.sent_by(session.channel, masked, translations),
+            is_call=session.channel is Channel.CALL,
+            other_channels=_other_channels(step, session, notice),
             closed=closed,
             code_length=notices.code_length(session, translations, default),
             # With codes of several lengths, no length is that of a complete code.
@@ -165,6 +172,24 @@ def _examples(allowed: frozenset[str], default_region: str) -> dict[str, str]:
         example = numbering_plans.example_of(country) or ""
         examples[translations.locale] = example.replace(" ", "\u00a0")
     return examples
+
+
+def _offered_channels() -> list[Channel]:
+    app = context.get_dependencies()
+    return page_channels.offered(app.phone_channels, app.policy.sending)
+
+
+def _other_channels(step: str, session: VerifySession, notice: Notice) -> list[Channel]:
+    """Return the channels of the buttons that send a code another way.
+
+    The number form has none until a send has failed: the route chooses the first one.
+    """
+    used = {notice.failed}
+    if step == "code":
+        used.add(session.channel)
+    elif not notice.failed:
+        return []
+    return [each for each in _offered_channels() if each not in used]
 
 
 def split_sentences(text: str) -> list[str]:

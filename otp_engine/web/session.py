@@ -12,11 +12,13 @@ from datetime import timedelta
 from typing import Any
 
 from otp_engine.api import response_headers
-from otp_engine.domain.models import SendResult
+from otp_engine.domain.models import Channel, SendResult
 from otp_engine.errors import VerificationNotFound
 from otp_engine.web.return_target import ReturnTarget
 
-_VERIFICATION = ("handle", "previous", "channel", "resend_at", "codes", "closed")
+_VERIFICATION = (
+    *("handle", "previous", "channel", "chosen", "resend_at", "codes", "closed"),
+)
 _RETURN = ("return_url", "state", "csrf_token")
 
 
@@ -61,10 +63,14 @@ class VerifySession:
         return previous
 
     @property
-    def channel(self) -> str:
+    def channel(self) -> Channel:
         """The channel of the last message."""
-        channel: str = self.session.get("channel", "sms")
-        return channel
+        return Channel(self.session.get("channel", Channel.SMS))
+
+    @property
+    def chosen_channel(self) -> Channel | None:
+        """The channel of the last message, if the person chose it."""
+        return self.channel if self.session.get("chosen") else None
 
     @property
     def csrf_token(self) -> str:
@@ -97,17 +103,22 @@ class VerifySession:
             return closed or VerificationNotFound.error_code
         return closed
 
-    def code_sent(self, handle: str, result: SendResult) -> None:
+    def code_sent(
+        self, handle: str, result: SendResult, chosen: Channel | None = None
+    ) -> None:
         """Store that a code was sent.
 
         Args:
             handle: The handle of the verification.
             result: The send.
+            chosen: The channel that the person chose, if any.
         """
         continued = handle in {self.handle, self.previous}
         codes = self.session.get("codes", {}) if continued else {}
         self._delete(*_VERIFICATION)
         self.session["handle"] = handle
+        self.session["channel"] = result.channel.value
+        self.session["chosen"] = chosen is not None
         end = self.now() + result.expires_in.total_seconds()
         self.session["codes"] = codes | {str(result.code_length): end}
         seconds = response_headers.resend_seconds(result.resend_after)

@@ -14,10 +14,10 @@ from importlib import resources
 from markupsafe import Markup, escape
 from werkzeug.datastructures import LanguageAccept
 
+from otp_engine.domain.messages import languages
 from otp_engine.domain.messages.plural_rules import plural_category
 
 _FOLDER = resources.files("otp_engine.web") / "texts"
-_DEFAULT = "en"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
@@ -118,12 +118,5 @@ def negotiate(requested: str | None, accepted: LanguageAccept) -> Translations:
         The first of these languages that is available, otherwise English.
     """
     tags = [requested or "", *accepted.values()]
-    available = (locale for tag in tags if (locale := _match(tag)))
-    return TRANSLATIONS[next(available, _DEFAULT)]
-
-
-def _match(tag: str) -> str | None:
-    """Return the language of the page for a BCP 47 tag, if it has one."""
-    languages = {locale.lower(): locale for locale in TRANSLATIONS}
-    tag = tag.lower()
-    return languages.get(tag) or languages.get(tag.partition("-")[0])
+    available = (locale for tag in tags if (locale := languages.match(tag)))
+    return TRANSLATIONS[next(available, languages.ENGLISH)]

@@ -25,13 +25,14 @@ from werkzeug.exceptions import BadHost, HTTPException
 from otp_engine.api import error_handlers
 from otp_engine.api.error_handlers import ErrorHandler
 from otp_engine.config.verify_page import VerifyPageSettings
+from otp_engine.domain.messages import languages
 from otp_engine.errors import InvalidReturnTarget, Unavailable
-from otp_engine.web import channel_texts, return_target, security_headers
+from otp_engine.web import page_channels, return_target, security_headers
 from otp_engine.web.actions import VerifyActions
 from otp_engine.web.notices import Notice
 from otp_engine.web.render import VerifyPage, split_sentences
 from otp_engine.web.session import Completed, VerifySession
-from otp_engine.web.translations import TRANSLATIONS, Translations, negotiate
+from otp_engine.web.translations import Translations, negotiate
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def blueprint(hosted: VerifyPageSettings, verify_page: VerifyPage) -> Blueprint:
     """
     bp = security_headers.blueprint("verify", forms_to=hosted.return_origins)
     bp.add_app_template_filter(split_sentences)
-    bp.add_app_template_filter(channel_texts.send_by)
+    bp.add_app_template_filter(page_channels.send_by)
     actions = VerifyActions(hosted.return_origins)
 
     @bp.get("/verify", strict_slashes=False)
@@ -139,6 +140,6 @@ def _rejection(error: InvalidReturnTarget, translations: Translations) -> Notice
 
 def _translations(requested: str | None) -> Translations:
     """Return the texts in the language that the person selected, else the browser's."""
-    if requested in TRANSLATIONS:
-        session["locale"] = requested
+    if locale := languages.match(requested or ""):
+        session["locale"] = locale
     return negotiate(session.get("locale"), request.accept_languages)

@@ -148,7 +148,7 @@ def test_page_states_costs_where_operators_of_networks_require_it(
 
     text = client.get("/verify").text
 
-    assert "Acme sends one text message with a code for each request." in text
+    assert "Acme sends a message or makes a call with a code" in text
     assert ("Message and data rates may apply." in text) == has_rates
 
 

@@ -6,23 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from flask import make_response
 
 from otp_engine import config
 from otp_engine.app import create_app
-from otp_engine.config.verify_page import PageLinks
-from otp_engine.domain.models import Channel
 from otp_engine.errors import (
     DeliveryFailed,
     ProviderUnavailable,
     RecipientOptedOut,
     StoreUnavailable,
 )
-from otp_engine.web import channel_texts, notices
-from otp_engine.web.notices import Notice
-from otp_engine.web.render import VerifyPage
-from otp_engine.web.session import VerifySession
-from otp_engine.web.translations import TRANSLATIONS
 from tests.support.fakes import (
     FakeSender,
     by_name,
@@ -36,14 +28,6 @@ from tests.support.verify_page import Person
 PHONE = "+919445012345"
 OTHER = "+919445067890"
 SEED = "cHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHJvb2YtcHI="
-PAGE = VerifyPage(
-    brand="Acme",
-    logo=False,
-    links=PageLinks(),
-    default_region="IN",
-    inbox=False,
-    dev=False,
-)
 EXHAUSTED = "Too many wrong codes. Request a new one."
 
 
@@ -550,52 +534,3 @@ def test_suspended_destination_entered_again_keeps_its_live_code(store):
     assert person.step == "code"
     person.submit("code", otp=sender.code)
     assert person.step == "done"
-
-
-def test_only_channels_beside_the_suspended_one_are_offered():
-    error = suspended_block(timedelta(hours=1))
-    sms, call = offered = [Channel.SMS, Channel.CALL]
-
-    assert notices.other_channels(error, sms, [sms]) == []
-    assert notices.other_channels(error, None, offered) == [call]
-    assert notices.other_channels(error, call, offered) == [sms]
-    assert notices.other_channels(DeliveryFailed(), call, offered) == []
-
-
-@pytest.mark.parametrize(
-    ("step", "action", "option"),
-    [("number", "number", ""), ("code", "resend", " formnovalidate")],
-)
-def test_offered_channel_is_a_button_of_both_forms(person, step, action, option):
-    if step == "code":
-        person.submit("number", phone=PHONE)
-    with person.http.session_transaction("/verify") as cookie:
-        session = VerifySession(dict(cookie))
-    notice = Notice("Suspended.", channels=[Channel.SMS])
-
-    with person.http.application.test_request_context("/verify"):
-        rendered = PAGE.render(session, TRANSLATIONS["en"], notice)
-        html = make_response(rendered).get_data(as_text=True)
-
-    assert f'data-step="{step}"' in html
-    assert f'value="{action}:sms" class="quiet"{option}>Send the code in a' in html
-
-
-def test_button_of_a_channel_sends_by_it(person):
-    person.submit("number:sms", phone=PHONE)
-    person.submit("resend:sms")
-
-    assert person.notice == "A new code is on its way."
-
-
-def test_unknown_channel_of_a_button_is_the_preferred_one(person):
-    person.submit("number:pigeon", phone=PHONE)
-
-    assert person.step == "code"
-
-
-# The page has no e-mail recipients.
-@pytest.mark.parametrize("channel", sorted(set(Channel) - {Channel.EMAIL}))
-def test_every_channel_of_a_phone_has_a_button_text(channel):
-    for translations in TRANSLATIONS.values():
-        assert channel_texts.send_by(channel, translations)

@@ -79,11 +79,12 @@ async function requestWebOtp(code) {
 function countDown(button) {
   const { resendAfter, now, later } = button.dataset;
   const units = JSON.parse(button.dataset.units);
+  const others = stepElement.querySelectorAll(".other button");
   const end = Date.now() + resendAfter * 1000;
   const tick = () => {
     const left = Math.ceil((end - Date.now()) / 1000);
     const text = left > 0 ? later.replace("{wait}", formatWait(left, units)) : now;
-    button.disabled = left > 0;
+    for (const each of [button, ...others]) each.disabled = left > 0;
     if (button.textContent !== text) button.textContent = text;
     if (left <= 0) clearInterval(countdown);
   };

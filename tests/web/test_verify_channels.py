@@ -1,0 +1,238 @@
+"""The channels of the verify page: the buttons of other channels, and the texts."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from otp_engine import config
+from otp_engine.app import create_app
+from otp_engine.domain.models import Channel
+from otp_engine.errors import (
+    DeliveryFailed,
+    ProviderUnavailable,
+    RateLimited,
+    RecipientNotOnChannel,
+    RecipientOptedOut,
+)
+from otp_engine.web import notices, page_channels
+from otp_engine.web.notices import Kind
+from otp_engine.web.session import VerifySession
+from otp_engine.web.translations import TRANSLATIONS
+from tests.support.fakes import FakeSender, by_name
+from tests.support.settings import RELAXED
+from tests.support.verify_page import Person
+
+PHONE = "+919445012345"
+# The page has no e-mail recipients.
+OF_A_PHONE = sorted(set(Channel) - {Channel.EMAIL})
+ENGLISH = TRANSLATIONS["en"]
+
+
+@pytest.fixture
+def sender():
+    """Return a sender of text messages, WhatsApp and calls."""
+    return FakeSender(channels=(Channel.SMS, Channel.WHATSAPP, Channel.CALL))
+
+
+@pytest.fixture
+def visitor(store, sender):
+    """Return a person on a page with the channels of *sender*."""
+    app = create_app(config.load(RELAXED), store=store, senders=by_name(sender))
+    return Person(app.test_client())
+
+
+def others(person):
+    """Return the values of the buttons that send a code another way."""
+    return re.findall(r'value="((?:number|resend):\w+)"', person.text)
+
+
+def test_number_form_offers_no_channel(person):
+    assert (person.step, others(person)) == ("number", [])
+    assert 'role="group"' not in person.text
+
+
+def test_first_code_is_sent_by_the_route(visitor, sender):
+    visitor.submit("number", phone=PHONE)
+
+    assert [message.channel for message in sender.messages] == [Channel.SMS]
+    assert "We sent a code in a text message to" in visitor.text
+
+
+def test_code_form_offers_the_other_channels(visitor):
+    visitor.submit("number", phone=PHONE)
+
+    assert others(visitor) == ["resend:whatsapp", "resend:call"]
+    assert "Get the code another way" in visitor.text
+    assert "Send the code on WhatsApp" in visitor.text
+    assert "Call me with the code" in visitor.text
+
+
+def test_page_offers_no_email(person):
+    person.submit("number", phone=PHONE)
+
+    assert others(person) == ["resend:whatsapp", "resend:call", "resend:telegram"]
+
+
+def test_only_channel_has_no_button(visitor, sender):
+    sender.channels = (Channel.SMS,)
+    visitor.submit("number", phone=PHONE)
+
+    assert (visitor.step, others(visitor)) == ("code", [])
+
+
+def test_channel_that_is_off_is_not_offered(app_with):
+    app = app_with(OTP_SENDING="on, channel:call=off, IN=on")
+    person = Person(app.test_client())
+
+    person.submit("number", phone=PHONE)
+
+    assert others(person) == ["resend:whatsapp", "resend:telegram"]
+
+
+def test_button_of_a_channel_sends_by_it(visitor, sender):
+    visitor.submit("number", phone=PHONE)
+
+    visitor.submit("resend:whatsapp")
+
+    assert sender.messages[-1].channel is Channel.WHATSAPP
+    assert "We sent a code on WhatsApp to" in visitor.text
+    assert others(visitor) == ["resend:sms", "resend:call"]
+    assert "Send the code in a text message" in visitor.text
+
+
+def test_call_is_announced(visitor, sender):
+    visitor.submit("number", phone=PHONE)
+
+    visitor.submit("resend:call")
+
+    assert sender.messages[-1].channel is Channel.CALL
+    assert 'We are calling <span class="number">+91******2345</span>' in visitor.text
+    assert "Answer the call to hear it." in visitor.text
+
+
+def test_new_code_is_sent_by_the_channel_that_was_chosen(visitor, sender):
+    visitor.submit("number", phone=PHONE)
+    visitor.submit("resend:call")
+
+    visitor.submit("resend")
+
+    assert sender.messages[-1].channel is Channel.CALL
+
+
+def test_other_number_is_sent_by_the_route_again(visitor, sender):
+    visitor.submit("number", phone=PHONE)
+    visitor.submit("resend:call")
+    visitor.submit("change")
+
+    visitor.submit("number", phone="+919445067890")
+
+    assert sender.messages[-1].channel is Channel.SMS
+
+
+@pytest.mark.parametrize("name", ["pigeon", "email", "telegram", "SMS", ""])
+def test_channel_that_is_not_offered_leaves_the_choice_to_the_route(
+    visitor, sender, name
+):
+    visitor.submit(f"number:{name}", phone=PHONE)
+
+    assert visitor.step == "code"
+    assert sender.messages[-1].channel is Channel.SMS
+
+
+def test_code_of_a_chosen_channel_is_approved(visitor, sender):
+    visitor.submit("number:whatsapp", phone=PHONE)
+
+    visitor.submit("code", otp=sender.code)
+
+    assert visitor.step == "done"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [DeliveryFailed(), ProviderUnavailable(), RecipientNotOnChannel()],
+)
+def test_number_form_offers_other_channels_after_a_failed_send(visitor, sender, error):
+    sender.error = error
+
+    visitor.submit("number", phone=PHONE)
+
+    assert visitor.step == "number"
+    assert others(visitor) == ["number:whatsapp", "number:call"]
+    sender.error = None
+    visitor.submit("number:call", phone=PHONE)
+    assert sender.messages[-1].channel is Channel.CALL
+
+
+def test_opted_out_recipient_is_offered_no_other_channel(visitor, sender):
+    sender.error = RecipientOptedOut()
+
+    visitor.submit("number", phone=PHONE)
+
+    assert (visitor.step, others(visitor)) == ("number", [])
+
+
+def test_number_without_whatsapp_is_offered_the_other_channels(visitor, sender):
+    visitor.submit("number", phone=PHONE)
+    sender.error = RecipientNotOnChannel()
+
+    visitor.submit("resend:whatsapp")
+
+    assert visitor.notice == "This number is not on WhatsApp."
+    assert (visitor.kind, others(visitor)) == ("error", ["resend:call"])
+    sender.error = None
+    visitor.submit("code", otp=sender.code)
+    assert visitor.step == "done"
+
+
+def test_route_without_the_recipient_is_an_undelivered_message(visitor, sender):
+    sender.error = RecipientNotOnChannel()
+
+    visitor.submit("number", phone=PHONE)
+
+    assert visitor.notice == "The message could not be delivered to this number."
+
+
+def test_limit_of_calls_keeps_the_wait_for_a_message(client):
+    session = VerifySession({"handle": "a handle", "resend_at": 0})
+    error = RateLimited("calls_per_phone", retry_after=timedelta(minutes=10))
+
+    with client.application.app_context():
+        notice = notices.for_error(error, session, ENGLISH, app="", default_length=6)
+
+    text = "No more calls can be made at the moment. Try again in 10\u00a0min."
+    assert (notice.text, notice.kind, notice.status) == (text, Kind.INFO, 429)
+    assert session.resend_after == 0
+    assert page_channels.can_use_another(error)
+
+
+@pytest.mark.parametrize(
+    ("channels", "text"),
+    [
+        ([Channel.SMS], "Acme sends one text message with a code"),
+        ([Channel.SMS, Channel.TELEGRAM], "Acme sends a message with a code"),
+        ([Channel.CALL, Channel.SMS], "Acme sends a message or makes a call"),
+    ],
+)
+def test_consent_names_what_is_sent(channels, text):
+    assert page_channels.consent(channels, "Acme", ENGLISH).startswith(text)
+
+
+def test_session_of_an_earlier_release_was_sent_a_text_message():
+    assert VerifySession({"handle": "a handle"}).channel is Channel.SMS
+
+
+@pytest.mark.parametrize("channel", OF_A_PHONE)
+@pytest.mark.parametrize("locale", sorted(TRANSLATIONS))
+def test_every_channel_of_a_phone_has_its_texts(locale, channel):
+    translations = TRANSLATIONS[locale]
+
+    button = page_channels.send_by(channel, translations)
+    sentence = page_channels.sent_by(channel, "+91<b>", translations)
+
+    app = page_channels.app_name(channel)
+    assert app in button
+    assert app in sentence
+    assert '<span class="number">+91&lt;b&gt;</span>' in sentence
