@@ -174,6 +174,8 @@ def sent_event(
         locale=message.language,
         confirmed=result.confirmed,
         provider=provider,
+        delivery_id=message.delivery_id,
+        expires_at=message.expires_at,
     )
 
 

@@ -39,6 +39,12 @@ class CodeSent:
             answer.
         provider: Name of the provider; None in events of releases that lacked it.
         facts: What the send was counted by.
+        delivery_id: Id of the delivery; None in events of releases that lacked it.
+        expires_at: Time at which the code expires; None as above.
+        has_fallback: Whether the next step of the route can follow.
+        is_fallback: Whether the message is the fallback of another one.
+        sealed_address: The number or the address, encrypted for the event webhook; None
+            unless the operator wants it there.
     """
 
     recipient: PseudonymousRecipient
@@ -51,6 +57,11 @@ class CodeSent:
     confirmed: bool = True
     provider: str | None = None
     facts: SendFacts = NO_FACTS
+    delivery_id: str | None = None
+    expires_at: datetime | None = None
+    has_fallback: bool = False
+    is_fallback: bool = False
+    sealed_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +115,7 @@ class MessageUndelivered:
         verification_id: As for `MessageDelivered`.
         delivery_id: As for `MessageDelivered`.
         has_fallback: Whether the next step of the route follows.
+        failed: Whether the provider calls the message failed, and not undelivered.
     """
 
     recipient: PseudonymousRecipient
@@ -113,6 +125,7 @@ class MessageUndelivered:
     verification_id: bytes | None = None
     delivery_id: str | None = None
     has_fallback: bool = False
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

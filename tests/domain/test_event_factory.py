@@ -79,7 +79,7 @@ def without_facts(events):
     return [replace(event, facts=NO_FACTS) for event in events]
 
 
-def test_accepted_message_emits_code_sent(engine, emitted, recipient, alice):
+def test_accepted_message_emits_code_sent(engine, emitted, outbox, recipient, alice):
     sent = engine.send(alice)
 
     assert without_facts(emitted) == [
@@ -93,6 +93,8 @@ def test_accepted_message_emits_code_sent(engine, emitted, recipient, alice):
             locale="en",
             confirmed=True,
             provider="outbox",
+            delivery_id=outbox.messages[0].delivery_id,
+            expires_at=outbox.messages[0].expires_at,
         )
     ]
 
