@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -30,7 +29,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter
 
-from otp_engine import api, web
+from otp_engine import api, background, web
 from otp_engine.api import (
     auth_views,
     body,
@@ -48,7 +47,6 @@ from otp_engine.api.json_responses import JSONResponse
 from otp_engine.api.public_path import PublicPath
 from otp_engine.api.trusted_proxies import TrustedProxies
 from otp_engine.config import Settings
-from otp_engine.config.event_webhook import EventWebhookSettings
 from otp_engine.crypto import hash_queue
 from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
@@ -56,12 +54,8 @@ from otp_engine.domain import engine_router
 from otp_engine.domain.delivery_recorder import DeliveryRecorder
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.engine_router import EngineRouter
-from otp_engine.domain.event_webhook import sealing
-from otp_engine.domain.event_webhook.cloud_events import Account
-from otp_engine.domain.event_webhook.followed import FollowedVerification
-from otp_engine.domain.events import Event, EventListener, VerificationApproved
+from otp_engine.domain.events import Event, EventListener
 from otp_engine.domain.limits import hits
-from otp_engine.domain.message_feedback import MessageFeedback
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
@@ -78,13 +72,10 @@ from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health, request_log
-from otp_engine.ops.event_webhook import EventWebhook
-from otp_engine.resilience.background_queue import BackgroundQueue
 from otp_engine.resilience.dependency_metrics import DependencyMetrics
+from otp_engine.resilience.due_tasks import DueTasks
 from otp_engine.senders import build_report_receivers, build_senders
 from otp_engine.senders.console import ConsoleProvider
-from otp_engine.senders.event_webhook import EventPoster
-from otp_engine.senders.guarded import GuardedSender
 from otp_engine.senders.null import NullSender
 from otp_engine.senders.provider import Provider
 from otp_engine.senders.simulated import SimulatedProvider
@@ -210,12 +201,17 @@ def create_app(
     """
     metrics = build_metrics(settings, metrics_dir)
     store = store or build_store(settings, metrics.timings)
-    recorder = _build_recorder(settings, store, metrics)
+    due = background.build_fallbacks(
+        settings, store, lambda: dependencies.current_engines().production
+    )
+    recorder = _build_recorder(settings, store, metrics, due)
     senders = senders or _build_senders(settings, store, metrics, recorder)
     engine = build_engine(settings, store, senders, metrics.timings)
+    engine = replace(engine, track=background.build_track(settings, store, due))
     dependencies = _build_dependencies(settings, store, engine, metrics.events)
     app = build_flask()
     dependencies.init_app(app)
+    background.add_to(app, due)
     _add_hooks(app, settings, metrics)
     _add_views(app, settings, store, dependencies)
     _add_report_receivers(app, settings, recorder)
@@ -237,53 +233,7 @@ def create_app(
 
         app.register_blueprint(metrics.blueprint(settings.metrics_key, refresh))
     _add_middleware(app, settings)
-    if settings.event_webhook:
-        _start_event_webhook(settings, settings.event_webhook, store, metrics)
     return app
-
-
-def _start_event_webhook(
-    settings: Settings,
-    target: EventWebhookSettings,
-    store: RedisStore,
-    metrics: PrometheusMetrics,
-) -> None:
-    EventWebhook(
-        store.event_feed,
-        EventPoster(target).post,
-        event_account(settings, store),
-        metrics.event_webhook,
-        token=secrets.token_hex(8),
-    ).start()
-
-
-def event_account(settings: Settings, store: RedisStore) -> Account:
-    """Return the values of the account in the events of the event webhook.
-
-    Args:
-        settings: The settings of the operator.
-        store: The store with the names of services.
-    """
-
-    def service_name(sid: str) -> str | None:
-        if not sid:
-            return settings.service.brand or settings.brand
-        service = store.services.get(sid)
-        return service.brand if service else None
-
-    def open_address(followed: FollowedVerification) -> str | None:
-        if followed.sealed_address is None:
-            return None
-        return sealing.unseal(
-            followed.sealed_address, settings.peppers, verification_id=followed.id
-        )
-
-    return Account(
-        sid=settings.account_sid,
-        default_service=settings.service.sid,
-        service_name=service_name,
-        open_address=open_address,
-    )
 
 
 def preload(settings: Settings) -> None:
@@ -447,7 +397,9 @@ def _live_policy(
     sandbox_numbers: SandboxNumbers,
 ) -> LivePolicy[EngineRouter]:
     """Return the live policy, with engines that are built once for each version."""
-    emit = _with_feedback(_listener(settings, store, metrics), settings, store, engine)
+    emit = background.with_feedback(
+        _listener(settings, store, metrics), settings, store, engine
+    )
 
     def build_engines(policy: Policy) -> EngineRouter:
         live = replace(engine, policy=policy, emit=emit)
@@ -486,14 +438,14 @@ def policy_versions(
 
 
 def _build_recorder(
-    settings: Settings, store: RedisStore, metrics: PrometheusMetrics
+    settings: Settings, store: RedisStore, metrics: PrometheusMetrics, due: DueTasks
 ) -> DeliveryRecorder:
     return DeliveryRecorder(
         store=store.deliveries,
         pepper=settings.peppers[0],
         emit=_listener(settings, store, metrics.events),
         metrics=metrics.deliveries,
-        on_due=lambda: None,
+        on_due=lambda: due.due_in(0),
     )
 
 
@@ -543,31 +495,6 @@ def _listener(
             inbox.on_event(event)
 
     return emit
-
-
-def _with_feedback(
-    emit: EventListener, settings: Settings, store: RedisStore, engine: Engine
-) -> EventListener:
-    """Return *emit*, which also reports entered codes to providers with feedback."""
-    confirm = {
-        name: sender.confirm
-        for name, sender in engine.senders.items()
-        if isinstance(sender, GuardedSender) and sender.confirms
-    }
-    if not confirm:
-        return emit
-    feedback = MessageFeedback(
-        store=store.deliveries, peppers=settings.peppers, confirm=confirm
-    )
-    # Not in the thread that writes events, because a provider can be slow.
-    queue = BackgroundQueue(feedback.send, name="feedback")
-
-    def emit_and_confirm(event: Event) -> None:
-        emit(event)
-        if isinstance(event, VerificationApproved):
-            queue.add(event)
-
-    return emit_and_confirm
 
 
 def _auth_failure_limit(

@@ -34,7 +34,7 @@ from typing import Any
 from flask import Flask
 from granian import Granian
 
-from otp_engine import memory, signals
+from otp_engine import background, memory, signals
 from otp_engine.admin_app import create_admin_app
 from otp_engine.app import create_app, preload
 from otp_engine.config import Settings
@@ -275,6 +275,7 @@ def create_worker_app(
         parent.call_at_end_of_parent(partial(_stop_orphan, metrics_dir))
         remove_request_variables(os.environ)
         app = create_app(settings, draining=draining.is_set, metrics_dir=metrics_dir)
+        background.start(app)
         if start_heartbeat:
             start_heartbeat()
         return app  # noqa: TRY300 - a failure of any of it ends the worker

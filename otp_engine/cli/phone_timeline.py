@@ -53,7 +53,8 @@ def words(event: Event) -> str:
 
 def _sent(fields: _Fields) -> str:
     unconfirmed = "" if fields["confirmed"] else ", which did not answer"
-    return f"sent{_by(fields)} ({fields['channel']}){unconfirmed}"
+    fallback = " as a fallback" if fields["is_fallback"] else ""
+    return f"sent{_by(fields)} ({fields['channel']}){fallback}{unconfirmed}"
 
 
 def _by(fields: _Fields) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from otp_engine.domain.models import Channel, SendRequest
 from otp_engine.domain.phones.phone_keys import PhoneKey
@@ -25,6 +25,8 @@ class TrackedDelivery:
         message_id: The provider's id of the message; None without one.
         confirmed: Whether the provider accepted the message.
         reports_delivery: Whether delivery reports of the provider reach this service.
+        fallback_after: Time without a report of its arrival after which a fallback
+            follows; zero means that a silence leads to none.
         later_steps: The steps that a fallback can take, in order.
         request: The send.
         expires_at: When the code expires, in UTC.
@@ -40,6 +42,7 @@ class TrackedDelivery:
     message_id: str | None
     confirmed: bool
     reports_delivery: bool
+    fallback_after: timedelta
     later_steps: tuple[Step, ...]
     request: SendRequest
     expires_at: datetime
@@ -47,8 +50,11 @@ class TrackedDelivery:
 
     @property
     def has_fallback(self) -> bool:
-        """Whether a later step can deliver a code of the verification."""
-        return bool(self.later_steps)
+        """Whether a fallback can follow.
+
+        Without reports the service would never know that a message was undelivered.
+        """
+        return self.reports_delivery and bool(self.later_steps)
 
 
 def ignore_delivery(_delivery: TrackedDelivery) -> None:

@@ -37,6 +37,8 @@ from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.domain import event_factory
 from otp_engine.domain.checks import Check
 from otp_engine.domain.deliveries import TrackedDelivery, ignore_delivery
+from otp_engine.domain.fallback_plans import FallbackPlan
+from otp_engine.domain.fallback_sends import FallbackSend
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.limits.near_limits import NearLimits
 from otp_engine.domain.messages.templates import TextDefaults
@@ -52,7 +54,7 @@ from otp_engine.domain.pending_verifications import PendingVerifications
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.ports import Sender
-from otp_engine.domain.routing import plan
+from otp_engine.domain.routing import plan as routing_plan
 from otp_engine.domain.routing.steps import Step
 from otp_engine.domain.sends import Send
 from otp_engine.errors import NetworkNotAllowed
@@ -122,6 +124,20 @@ class Engine(PendingVerifications):
         """
         return Send(self, request).run()
 
+    def fall_back(self, plan: FallbackPlan, mark: Callable[[], bool]) -> SendResult:
+        """Send a new code of a verification by the next step of its route.
+
+        Args:
+            plan: What to send.
+            mark: Marks the fallback as used, just before the hand-over; returns whether
+                the message may be handed over.
+
+        Raises:
+            VerificationNotFound: The verification has ended, or the fallback was used.
+            OTPError: As for `send`.
+        """
+        return FallbackSend(self, plan, mark).run()
+
     def check(self, request: CheckRequest) -> CheckResult:
         """Check a code, and close the verification if the code is right.
 
@@ -146,7 +162,7 @@ class Engine(PendingVerifications):
     @property
     def channels(self) -> tuple[Channel, ...]:
         """The channels of the senders, in the order of `Channel`."""
-        return plan.channels_of(self.channels_by_provider)
+        return routing_plan.channels_of(self.channels_by_provider)
 
     @property
     def channels_by_provider(self) -> Mapping[str, Sequence[Channel]]:
@@ -161,10 +177,10 @@ class Engine(PendingVerifications):
             SendingDisabled: A rule of the policy excludes every step.
         """
         channels = self.channels_by_provider
-        steps = plan.steps_for(
+        steps = routing_plan.steps_for(
             request.number, request.channel, self.policy.routes, channels
         )
-        return self.prefer(plan.permitted(steps, request, self.policy))
+        return self.prefer(routing_plan.permitted(steps, request, self.policy))
 
     def is_exempt(self, request: SendRequest) -> bool:
         """Return whether the pumping guard leaves a send out."""

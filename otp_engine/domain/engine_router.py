@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from otp_engine.domain.deliveries import ignore_delivery
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import ignore_event
 from otp_engine.domain.limits.limits import Limit
@@ -73,6 +74,7 @@ def build(
         policy=_without_limits(live.policy),
         prices=None,
         emit=ignore_event,
+        track=ignore_delivery,
         marks_proven=False,
         fixed_codes={e164: number.code for e164, number in numbers.by_e164.items()},
         namespace_suffix=_NAMESPACE_SUFFIX,

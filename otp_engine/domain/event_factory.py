@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from otp_engine.domain.deliveries import TrackedDelivery
 from otp_engine.domain.events import (
     Action,
     BudgetReached,
@@ -158,14 +159,13 @@ def _unavailable_event(
 
 def sent_event(
     request: SendRequest,
-    recipient: PseudonymousRecipient,
     result: SendResult,
     message: Message,
-    provider: str | None,
+    delivery: TrackedDelivery,
 ) -> CodeSent:
-    """Return the event of a *message* that a *provider* may have accepted."""
+    """Return the event of a *message* that a provider may have accepted."""
     return CodeSent(
-        recipient=recipient,
+        recipient=delivery.recipient,
         verification_id=result.verification_id,
         send_id=result.send_id,
         service=request.service.sid,
@@ -173,9 +173,11 @@ def sent_event(
         code_length=len(message.code),
         locale=message.language,
         confirmed=result.confirmed,
-        provider=provider,
-        delivery_id=message.delivery_id,
-        expires_at=message.expires_at,
+        provider=delivery.provider,
+        delivery_id=delivery.delivery_id,
+        expires_at=delivery.expires_at,
+        has_fallback=delivery.has_fallback,
+        is_fallback=delivery.is_fallback,
     )
 
 

@@ -40,11 +40,10 @@ class CodeSent:
         provider: Name of the provider; None in events of releases that lacked it.
         facts: What the send was counted by.
         delivery_id: Id of the delivery; None in events of releases that lacked it.
-        expires_at: Time at which the code expires; None as above.
-        has_fallback: Whether the next step of the route can follow.
-        is_fallback: Whether the message is the fallback of another one.
-        sealed_address: The number or the address, encrypted for the event webhook; None
-            unless the operator wants it there.
+        expires_at: When the code expires, as `delivery_id`.
+        has_fallback: Whether the next step of the route follows after a report of
+            undelivered or a silence.
+        is_fallback: Whether the message is such a next step.
     """
 
     recipient: PseudonymousRecipient
@@ -61,7 +60,6 @@ class CodeSent:
     expires_at: datetime | None = None
     has_fallback: bool = False
     is_fallback: bool = False
-    sealed_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +113,6 @@ class MessageUndelivered:
         verification_id: As for `MessageDelivered`.
         delivery_id: As for `MessageDelivered`.
         has_fallback: Whether the next step of the route follows.
-        failed: Whether the provider calls the message failed, and not undelivered.
     """
 
     recipient: PseudonymousRecipient
@@ -125,7 +122,6 @@ class MessageUndelivered:
     verification_id: bytes | None = None
     delivery_id: str | None = None
     has_fallback: bool = False
-    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

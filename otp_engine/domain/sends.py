@@ -103,7 +103,13 @@ class _ChargedMessage:
 
 
 class Send:
-    """A send in progress."""
+    """A send in progress.
+
+    Attributes:
+        is_fallback: Whether the send is the fallback of an earlier one.
+    """
+
+    is_fallback = False
 
     def __init__(self, engine: Engine, request: SendRequest) -> None:
         """Start a send; `run` does the rest.
@@ -186,11 +192,7 @@ class Send:
     def _count(self) -> _CountedSend:
         """Count the send of its requester and of its phone."""
         engine, request = self._engine, self._request
-        usage = self._reservations.acquire_requester_hits(
-            hits.for_requester(
-                request, engine.policy, engine.peppers[0], self._recipient
-            )
-        )
+        usage = self._count_requester()
         engine.report_near(usage)
         exempt = engine.is_exempt(request)
         started = engine.clock()
@@ -213,19 +215,34 @@ class Send:
             exempt=exempt,
         )
 
+    def _count_requester(self) -> list[WindowUsage]:
+        """Count the send of its requester; return the usage of the limits."""
+        engine, request = self._engine, self._request
+        return self._reservations.acquire_requester_hits(
+            hits.for_requester(
+                request, engine.policy, engine.peppers[0], self._recipient
+            )
+        )
+
     def _reserve(self) -> tuple[Pepper, PhoneKey, SendReservation]:
         """Count a send of the phone; return its pepper, its key and the reservation."""
         engine, request = self._engine, self._request
-        bound_id, new = request.bound_id, None
-        if bound_id is None:
-            new = HashParameters(engine.random_bytes(_ID_BYTES), engine.argon2.text)
+        bound_id, new = request.bound_id, self._new_parameters()
+        if new and request.bind:
             # The key of a bound verification contains its id.
-            bound_id = new.verification_id if request.bind else None
+            bound_id = new.verification_id
         pepper, phone = engine.phone_keys.resolve(
             request.number, request.service.namespace, bound_id
         )
         scope = _rejection_scope(request, self._walk.step.channel)
         return pepper, phone, self._reservations.reserve_send(phone, new, scope)
+
+    def _new_parameters(self) -> HashParameters | None:
+        """Return the parameters of a new verification; None needs a live one."""
+        if self._request.bound_id is not None:
+            return None
+        engine = self._engine
+        return HashParameters(engine.random_bytes(_ID_BYTES), engine.argon2.text)
 
     def _new_code(self) -> str:
         engine, request = self._engine, self._request
@@ -281,9 +298,7 @@ class Send:
         price, budget = 0, None
         if engine.prices:
             each = engine.prices.price(number.country, message.channel)
-            # A call has the price of its one minute, and a template that of a message.
-            is_text = message.channel is Channel.SMS
-            price = each * segments.count(message.body) if is_text else each
+            price = each * segments.count(message.body)
             budget = engine.policy.budget_rules(engine.prices.currency)
         return DestinationCharge(
             hits=hits.for_destination(number, message.channel, engine.policy),
@@ -376,26 +391,25 @@ class Send:
             limit_usage=(*counted.usage, *self._charged.usage),
             confirmed=confirmed,
         )
-        event = event_factory.sent_event(
-            request, self._recipient, result, message, provider
+        delivery = TrackedDelivery(
+            delivery_id=message.delivery_id,
+            verification_id=message.verification_id,
+            phone=counted.phone,
+            recipient=self._recipient,
+            channel=message.channel,
+            provider=provider,
+            message_id=accepted.message_id if accepted else None,
+            confirmed=confirmed,
+            reports_delivery=self._walk.sender.reports_delivery,
+            fallback_after=engine.policy.fallback_after,
+            later_steps=self._fallback_steps(),
+            request=request,
+            expires_at=message.expires_at,
+            is_fallback=self.is_fallback,
         )
+        event = event_factory.sent_event(request, result, message, delivery)
         engine.emit(replace(event, facts=self._facts()))
-        engine.track(
-            TrackedDelivery(
-                delivery_id=message.delivery_id,
-                verification_id=message.verification_id,
-                phone=counted.phone,
-                recipient=self._recipient,
-                channel=message.channel,
-                provider=provider,
-                message_id=accepted.message_id if accepted else None,
-                confirmed=confirmed,
-                reports_delivery=self._walk.sender.reports_delivery,
-                later_steps=self._fallback_steps(),
-                request=request,
-                expires_at=message.expires_at,
-            )
-        )
+        engine.track(delivery)
         return result
 
     def _fallback_steps(self) -> tuple[Step, ...]:

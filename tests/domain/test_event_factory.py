@@ -79,9 +79,10 @@ def without_facts(events):
     return [replace(event, facts=NO_FACTS) for event in events]
 
 
-def test_accepted_message_emits_code_sent(engine, emitted, outbox, recipient, alice):
+def test_accepted_message_emits_code_sent(engine, emitted, recipient, alice, outbox):
     sent = engine.send(alice)
 
+    [message] = outbox.messages
     assert without_facts(emitted) == [
         CodeSent(
             recipient=recipient,
@@ -93,8 +94,8 @@ def test_accepted_message_emits_code_sent(engine, emitted, outbox, recipient, al
             locale="en",
             confirmed=True,
             provider="outbox",
-            delivery_id=outbox.messages[0].delivery_id,
-            expires_at=outbox.messages[0].expires_at,
+            delivery_id=message.delivery_id,
+            expires_at=message.expires_at,
         )
     ]
 

@@ -270,7 +270,8 @@ def test_each_step_has_its_own_delivery_id(routed, alice, first, second):
     assert len({each[:24] for each in ids}) == 1
 
 
-def test_tracked_delivery_has_the_steps_after_its_own(routed, alice, second):
+def test_tracked_delivery_has_the_steps_after_its_own(routed, alice, first):
+    first.reports_delivery = True
     sent: list[TrackedDelivery] = []
     engine = replace(
         routed("IN=whatsapp:first>call:second>sms:second"), track=sent.append

@@ -1,0 +1,109 @@
+"""What a worker does in the background of requests: fallbacks, and feedback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+from flask import Flask
+
+from otp_engine.config import Settings
+from otp_engine.domain.deliveries import TrackedDelivery
+from otp_engine.domain.engine import Engine
+from otp_engine.domain.events import Event, EventListener, VerificationApproved
+from otp_engine.domain.fallbacks import DeliveryTracker, Fallbacks
+from otp_engine.domain.message_feedback import MessageFeedback
+from otp_engine.resilience.background_queue import BackgroundQueue
+from otp_engine.resilience.due_tasks import DueTasks
+from otp_engine.senders.guarded import GuardedSender
+from otp_engine.store import fallback_plans
+from otp_engine.store.redis_store import RedisStore
+
+_EXTENSION = "otp_engine.background"
+# A worker that has crashed holds a fallback so long. The mark of a slower worker than
+# this fails.
+_LEASE = timedelta(seconds=15)
+
+
+def build_fallbacks(
+    settings: Settings, store: RedisStore, current_engine: Callable[[], Engine]
+) -> DueTasks:
+    """Return the threads that run fallbacks, not yet started.
+
+    Args:
+        settings: The settings, with the peppers that decrypt plans.
+        store: Stores the plans.
+        current_engine: Returns the engine under the policy in force.
+    """
+    fallbacks = Fallbacks(
+        store=store.deliveries,
+        decrypt=lambda ciphertext, delivery_id: fallback_plans.decrypt(
+            ciphertext, settings.peppers, delivery_id=delivery_id
+        ),
+        fall_back=lambda plan, mark: current_engine().fall_back(plan, mark),
+    )
+    claim = partial(store.deliveries.claim_fallbacks, lease=_LEASE)
+    return DueTasks(claim, fallbacks.run, name="fallbacks")
+
+
+def build_track(
+    settings: Settings, store: RedisStore, due: DueTasks
+) -> Callable[[TrackedDelivery], None]:
+    """Return the function that stores a delivery in the thread that writes events.
+
+    Args:
+        settings: The settings, with the pepper that encrypts plans.
+        store: Stores the deliveries.
+        due: Hears of each fallback.
+    """
+    tracker = DeliveryTracker(
+        store=store.deliveries,
+        encrypt=lambda plan, delivery_id: fallback_plans.encrypt(
+            plan, settings.peppers[0], delivery_id=delivery_id
+        ),
+        on_due=lambda after: due.due_in(after.total_seconds()),
+    )
+
+    def track(delivery: TrackedDelivery) -> None:
+        if tracker.is_tracked(delivery):
+            store.events.add_job("deliveries", partial(tracker.track, delivery))
+
+    return track
+
+
+def with_feedback(
+    emit: EventListener, settings: Settings, store: RedisStore, engine: Engine
+) -> EventListener:
+    """Return *emit*, which also reports entered codes to providers with feedback."""
+    confirm = {
+        name: sender.confirm
+        for name, sender in engine.senders.items()
+        if isinstance(sender, GuardedSender) and sender.confirms
+    }
+    if not confirm:
+        return emit
+    feedback = MessageFeedback(
+        store=store.deliveries, peppers=settings.peppers, confirm=confirm
+    )
+    # Not in the thread that writes events, because a provider can be slow.
+    queue = BackgroundQueue(feedback.send, name="feedback")
+
+    def emit_and_confirm(event: Event) -> None:
+        emit(event)
+        if isinstance(event, VerificationApproved):
+            queue.add(event)
+
+    return emit_and_confirm
+
+
+def add_to(app: Flask, due: DueTasks) -> None:
+    """Make *due* the fallbacks that `start` starts for *app*."""
+    app.extensions[_EXTENSION] = due
+
+
+def start(app: Flask) -> DueTasks:
+    """Start the fallbacks of *app*, in the process that serves it."""
+    due: DueTasks = app.extensions[_EXTENSION]
+    due.start()
+    return due

@@ -1,1 +1,0 @@
-"""The event webhook: events as CloudEvents, for a receiver of the operator."""
