@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -47,6 +48,7 @@ from otp_engine.api.json_responses import JSONResponse
 from otp_engine.api.public_path import PublicPath
 from otp_engine.api.trusted_proxies import TrustedProxies
 from otp_engine.config import Settings
+from otp_engine.config.event_webhook import EventWebhookSettings
 from otp_engine.crypto import hash_queue
 from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
@@ -54,6 +56,9 @@ from otp_engine.domain import engine_router
 from otp_engine.domain.delivery_recorder import DeliveryRecorder
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.engine_router import EngineRouter
+from otp_engine.domain.event_webhook import sealing
+from otp_engine.domain.event_webhook.cloud_events import Account
+from otp_engine.domain.event_webhook.followed import FollowedVerification
 from otp_engine.domain.events import Event, EventListener
 from otp_engine.domain.limits import hits
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
@@ -72,10 +77,12 @@ from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health, request_log
+from otp_engine.ops.event_webhook import EventWebhook
 from otp_engine.resilience.dependency_metrics import DependencyMetrics
 from otp_engine.resilience.due_tasks import DueTasks
 from otp_engine.senders import build_report_receivers, build_senders
 from otp_engine.senders.console import ConsoleProvider
+from otp_engine.senders.event_webhook import EventPoster
 from otp_engine.senders.null import NullSender
 from otp_engine.senders.provider import Provider
 from otp_engine.senders.simulated import SimulatedProvider
@@ -233,7 +240,53 @@ def create_app(
 
         app.register_blueprint(metrics.blueprint(settings.metrics_key, refresh))
     _add_middleware(app, settings)
+    if settings.event_webhook:
+        _start_event_webhook(settings, settings.event_webhook, store, metrics)
     return app
+
+
+def _start_event_webhook(
+    settings: Settings,
+    target: EventWebhookSettings,
+    store: RedisStore,
+    metrics: PrometheusMetrics,
+) -> None:
+    EventWebhook(
+        store.event_feed,
+        EventPoster(target).post,
+        event_account(settings, store),
+        metrics.event_webhook,
+        token=secrets.token_hex(8),
+    ).start()
+
+
+def event_account(settings: Settings, store: RedisStore) -> Account:
+    """Return the values of the account in the events of the event webhook.
+
+    Args:
+        settings: The settings of the operator.
+        store: The store with the names of services.
+    """
+
+    def service_name(sid: str) -> str | None:
+        if not sid:
+            return settings.service.brand or settings.brand
+        service = store.services.get(sid)
+        return service.brand if service else None
+
+    def open_address(followed: FollowedVerification) -> str | None:
+        if followed.sealed_address is None:
+            return None
+        return sealing.unseal(
+            followed.sealed_address, settings.peppers, verification_id=followed.id
+        )
+
+    return Account(
+        sid=settings.account_sid,
+        default_service=settings.service.sid,
+        service_name=service_name,
+        open_address=open_address,
+    )
 
 
 def preload(settings: Settings) -> None:

@@ -104,8 +104,8 @@ def _read_request(
     """Read the body once one of *slots* is free.
 
     Raises:
-        Overloaded: No slot becomes free, and the body is not read. Twilio does not
-            retry a status callback that has a response, so the report is lost.
+        Overloaded: No slot becomes free, and the body is not read. A provider that
+            does not repeat the request loses its report.
     """
     if not slots.acquire(timeout=_SLOT_TIMEOUT):
         raise Overloaded

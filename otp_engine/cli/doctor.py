@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from otp_engine import senders
-from otp_engine.app import MAX_CONCURRENT_SENDS
+from otp_engine.app import MAX_CONCURRENT_SENDS, event_account
 from otp_engine.cli import guard_report, stored_config_warnings, twilio_report
 from otp_engine.cli.common import load
 from otp_engine.cli.guessing import print_chance
@@ -16,6 +16,8 @@ from otp_engine.cli.policy_context import readable_policy
 from otp_engine.cli.proxy_probe import ProbeFailed, ProxyProbe
 from otp_engine.cli.terminal import fail, status_line, success, warn
 from otp_engine.config import Settings
+from otp_engine.config.event_webhook import EventWebhookSettings
+from otp_engine.domain.event_webhook import cloud_events
 from otp_engine.domain.money import amounts
 from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.domain.policy.policy import Policy
@@ -27,6 +29,7 @@ from otp_engine.errors import (
     ProviderUnavailable,
     StoreUnavailable,
 )
+from otp_engine.senders.event_webhook import EventPoster
 from otp_engine.store.redis_store import RedisStore
 
 
@@ -54,6 +57,8 @@ def doctor(*, url: str | None = None) -> None:
         ),
     ]
     twilio_report.print_report(settings)
+    if settings.event_webhook:
+        healthy.append(_report_event_webhook(settings, settings.event_webhook, store))
     if all(healthy):
         for warning in stored_config_warnings.collect(settings, store):
             warn(warning)
@@ -94,6 +99,20 @@ def _report_budget(settings: Settings, policy: Policy, spent: int) -> None:
             f"no budget limits what messages cost, which was {money} in a day: set one"
             " with `otp-engine policy set budget 480/24h`"
         )
+
+
+def _report_event_webhook(
+    settings: Settings, target: EventWebhookSettings, store: RedisStore
+) -> bool:
+    """Post a test event, and print how its receiver answers."""
+    event = cloud_events.of_test(datetime.now(UTC), event_account(settings, store))
+    result = EventPoster(target).post([event])
+    if result.is_accepted:
+        success("the receiver of the event webhook accepts events")
+    else:
+        reason = f"the receiver of the event webhook rejects events: {result.outcome}"
+        status_line("✗", "red", reason)
+    return result.is_accepted
 
 
 def _report_proxies(url: str, settings: Settings, store: RedisStore) -> bool:

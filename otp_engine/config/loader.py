@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from otp_engine.config import (
     aws_settings,
     command_settings,
+    event_webhook,
     price_lists,
     price_warnings,
     proxies,
@@ -84,6 +85,7 @@ VARIABLES = (
     "OTP_CORS_ORIGINS",
     "OTP_TEST_NUMBERS",
     *verify_page.VARIABLES,
+    *event_webhook.VARIABLES,
     "OTP_OPERATOR",
     "OTP_DEV",
     *(f"OTP_{name.upper()}" for name in POLICY_PARSERS),
@@ -189,10 +191,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
     accounts = _accounts(env, dev=dev)
     return Settings(
         dev=dev,
-        redis_url=env.get("REDIS_URL", parsers.redis_url, None),
-        redis_timeout=_redis_timeout(env),
-        redis_replicas=_redis_replicas(env),
-        shared_slots=env.get("OTP_SHARED_SLOTS", parsers.shared_slots, 1),
+        **_redis(env),
         drain_duration=env.get("OTP_DRAIN", parsers.drain_duration, timedelta()),
         keep_alive=env.get("OTP_KEEP_ALIVE", parsers.keep_alive, _DEFAULT_KEEP_ALIVE),
         peppers=_peppers(env, dev=dev),
@@ -216,6 +215,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         cors_origins=verify_page.get_origins(env, "OTP_CORS_ORIGINS", dev=dev),
         test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers(_today()), ()),
         verify_page=verify_page.load(env, dev=dev, senders=accounts["senders"]),
+        event_webhook=event_webhook.load(env),
         operator=env.get("OTP_OPERATOR", command_settings.operator_name, None),
         policy=_policy(env, dev=dev, region=region),
         explicit_policy_names=_explicit_policy_names(env),
@@ -236,13 +236,18 @@ def _accounts(env: EnvReader, *, dev: bool) -> _Accounts:
     }
 
 
-def _redis_timeout(env: EnvReader) -> timedelta:
-    name, default = "OTP_REDIS_TIMEOUT", _DEFAULT_REDIS_TIMEOUT
-    return env.get(name, parsers.redis_timeout, default)
-
-
-def _redis_replicas(env: EnvReader) -> int:
-    return env.get("OTP_REDIS_WAIT_REPLICAS", parsers.non_negative_int(9), 0)
+def _redis(env: EnvReader) -> dict[str, Any]:
+    """Return the settings of Redis, by the names of their attributes."""
+    return {
+        "redis_url": env.get("REDIS_URL", parsers.redis_url, None),
+        "redis_timeout": env.get(
+            "OTP_REDIS_TIMEOUT", parsers.redis_timeout, _DEFAULT_REDIS_TIMEOUT
+        ),
+        "redis_replicas": env.get(
+            "OTP_REDIS_WAIT_REPLICAS", parsers.non_negative_int(9), 0
+        ),
+        "shared_slots": env.get("OTP_SHARED_SLOTS", parsers.shared_slots, 1),
+    }
 
 
 def _text_defaults(env: EnvReader, brand: str) -> TextDefaults:

@@ -26,6 +26,7 @@ SECRETS = (
     "OTP_PROOF_KEY",
     "OTP_PROOF_KEY_PREVIOUS",
     "OTP_WEBHOOK_SECRETS",
+    "OTP_EVENT_WEBHOOK_SECRET",
 )
 """Every secret setting. `TWILIO_API_KEY` is an identifier and not a secret."""
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from otp_engine.config import callback_urls, provider_channels
 from otp_engine.config.aws_settings import AwsSettings
+from otp_engine.config.event_webhook import EventWebhookSettings
 from otp_engine.config.proxies import Proxy
 from otp_engine.config.telegram_settings import TelegramSettings
 from otp_engine.config.twilio_channels import TwilioCalls, TwilioWhatsApp
@@ -150,6 +151,7 @@ class Settings:
         cors_origins: Origins of pages that may call `/auth` from a browser.
         test_numbers: Numbers with a fixed code that receive no messages.
         verify_page: Settings of the verify page.
+        event_webhook: Where events are posted, if anywhere.
         operator: Name of the operator who runs commands; None means user and machine.
         policy: Limits and lifetimes at the start.
         explicit_policy_names: Names of the policy values that the environment sets.
@@ -188,6 +190,7 @@ class Settings:
     cors_origins: tuple[str, ...]
     test_numbers: tuple[SandboxNumber, ...]
     verify_page: VerifyPageSettings
+    event_webhook: EventWebhookSettings | None
     operator: str | None
     policy: Policy
     explicit_policy_names: frozenset[str]

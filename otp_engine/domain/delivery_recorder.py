@@ -119,6 +119,7 @@ def _events(
                 verification_id=verification_id,
                 delivery_id=report.delivery_id,
                 has_fallback=change.has_fallback,
+                failed=status is DeliveryStatus.FAILED,
             )
         )
     if status.has_arrived and not _had_arrived(change):

@@ -44,6 +44,8 @@ class CodeSent:
         has_fallback: Whether the next step of the route follows after a report of
             undelivered or a silence.
         is_fallback: Whether the message is such a next step.
+        sealed_address: The number or the address, encrypted for the event webhook; None
+            unless the operator wants it there.
     """
 
     recipient: PseudonymousRecipient
@@ -60,6 +62,7 @@ class CodeSent:
     expires_at: datetime | None = None
     has_fallback: bool = False
     is_fallback: bool = False
+    sealed_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,7 @@ class MessageUndelivered:
         verification_id: As for `MessageDelivered`.
         delivery_id: As for `MessageDelivered`.
         has_fallback: Whether the next step of the route follows.
+        failed: Whether the provider calls the message failed, and not undelivered.
     """
 
     recipient: PseudonymousRecipient
@@ -122,6 +126,7 @@ class MessageUndelivered:
     verification_id: bytes | None = None
     delivery_id: str | None = None
     has_fallback: bool = False
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

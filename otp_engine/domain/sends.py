@@ -298,7 +298,9 @@ class Send:
         price, budget = 0, None
         if engine.prices:
             each = engine.prices.price(number.country, message.channel)
-            price = each * segments.count(message.body)
+            # A call has the price of its one minute, and a template that of a message.
+            is_text = message.channel is Channel.SMS
+            price = each * segments.count(message.body) if is_text else each
             budget = engine.policy.budget_rules(engine.prices.currency)
         return DestinationCharge(
             hits=hits.for_destination(number, message.channel, engine.policy),

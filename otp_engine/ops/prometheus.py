@@ -28,6 +28,7 @@ from otp_engine.errors import Unauthorized
 from otp_engine.ops.budget_metrics import BudgetMetrics
 from otp_engine.ops.delivery_metrics import DeliveryMetrics
 from otp_engine.ops.event_metrics import EventMetrics
+from otp_engine.ops.event_webhook_metrics import PrometheusEventWebhookMetrics
 from otp_engine.ops.guard_metrics import GuardMetrics
 from otp_engine.ops.timing_metrics import TimingMetrics
 
@@ -40,6 +41,7 @@ class PrometheusMetrics:
     Attributes:
         events: Counters of events; its `on_event` is an event listener.
         timings: Durations.
+        event_webhook: Posts of the event webhook.
         deliveries: Delivery reports.
     """
 
@@ -66,6 +68,7 @@ class PrometheusMetrics:
         self.events = EventMetrics(registry, self._countries, channels)
         self.timings = TimingMetrics(registry)
         self.deliveries = DeliveryMetrics(registry)
+        self.event_webhook = PrometheusEventWebhookMetrics(registry)
         self._exposed = registry
         if directory:
             self._exposed = CollectorRegistry()

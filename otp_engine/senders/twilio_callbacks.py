@@ -30,6 +30,10 @@ SPOKEN_PARAMETER = "spoken"
 TEXT_PARAMETER = "text"
 """The parameter with the encrypted text of a call."""
 
+# Twilio repeats a request twice after a server error or a timeout, and signs the URL
+# without this fragment (Twilio, "Webhooks Connection Overrides"). By default it repeats
+# none that was answered, and a busy instance would lose reports and end calls.
+_RETRIES = "rc=2&rp=5xx,ct,rt"
 _SIGNATURE_HEADER = "x-twilio-signature"
 # HMAC-SHA1 in base64: 20 bytes.
 _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=", re.ASCII)
@@ -68,7 +72,7 @@ class CallbackUrls:
         self, path: str, delivery_id: str, query: Mapping[str, str] | None = None
     ) -> str:
         parameters = {DELIVERY_PARAMETER: delivery_id, **(query or {})}
-        return f"{self.base}{path}?{urlencode(parameters)}"
+        return f"{self.base}{path}?{urlencode(parameters)}#{_RETRIES}"
 
 
 class SignatureCheck:

@@ -39,6 +39,13 @@
     otp:{events}                 stream  events, about 100,000 at most; a month
     otp:{events}:unauthenticated stream  events that unauthenticated clients can cause
                                          without limit; the same
+    otp:{events}:webhook         hash    how far the event webhook has come; a month
+    otp:{events}:webhook:lease   string  the worker that posts; 30 seconds
+    otp:{events}:webhook:verifications
+                                 hash    by id, what the events of a verification have
+                                         contained; an hour after its end
+    otp:{events}:webhook:next_looks
+                                 zset    the times at which those end; the same
     otp:{policy_versions}        list    signed versions of the policy, newest first;
                                          no expiry
     otp:{inbox}                  list    unsent messages of dev mode; a day
@@ -113,6 +120,18 @@ EVENTS = "otp:{events}"
 
 UNAUTHENTICATED_EVENTS = f"{EVENTS}:unauthenticated"
 """The stream of events that unauthenticated clients can cause without limit."""
+
+EVENT_WEBHOOK = f"{EVENTS}:webhook"
+"""How far the event webhook has come."""
+
+EVENT_WEBHOOK_LEASE = f"{EVENT_WEBHOOK}:lease"
+"""The worker that posts events."""
+
+EVENT_WEBHOOK_VERIFICATIONS = f"{EVENT_WEBHOOK}:verifications"
+"""What the event webhook knows of each verification."""
+
+EVENT_WEBHOOK_NEXT_LOOKS = f"{EVENT_WEBHOOK}:next_looks"
+"""When each of those expires, or is deleted."""
 
 INBOX = "otp:{inbox}"
 """The messages of dev mode."""

@@ -10,6 +10,7 @@ from otp_engine.store.budget import RedisBudgetStore
 from otp_engine.store.connection import Client, connect
 from otp_engine.store.deliveries import RedisDeliveryStore
 from otp_engine.store.events.event_store import RedisEventStore
+from otp_engine.store.events.webhook import RedisEventFeed
 from otp_engine.store.guard import RedisGuardStore
 from otp_engine.store.inbox import RedisInbox
 from otp_engine.store.limit_usage import RedisLimitUsageStore
@@ -55,6 +56,7 @@ class RedisStore(RedisVerificationStore):
         self.guard = RedisGuardStore(redis_client, replicas=replicas)
         self.safe_list = RedisSafeList(redis_client)
         self.events = RedisEventStore(redis_client, credit=self._credit)
+        self.event_feed = RedisEventFeed(redis_client)
         self.inbox = RedisInbox(redis_client)
         self.limit_usage = RedisLimitUsageStore(redis_client, shared_slots=shared_slots)
         self.deliveries = RedisDeliveryStore(redis_client, replicas=replicas)

@@ -401,4 +401,4 @@ def test_message_has_status_callback_of_its_url(store, urls, callback):
         [message] = twilio.messages
     url, _, query = message.get("StatusCallback", "").partition("?delivery=")
     assert url == (callback or "")
-    assert bool(re.fullmatch("[0-9a-f]{40}", query)) == bool(callback)
+    assert bool(re.fullmatch("[0-9a-f]{40}#rc=2&rp=5xx,ct,rt", query)) == bool(callback)

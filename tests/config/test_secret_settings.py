@@ -27,6 +27,7 @@ SECRET_VALUES = {
     "AWS_SECRET_ACCESS_KEY": "secret-of-the-access-key",
     "AWS_SESSION_TOKEN": "token-of-the-session",
     "TELEGRAM_GATEWAY_TOKEN": "token-of-the-gateway",
+    "OTP_EVENT_WEBHOOK_SECRET": f"whsec_{SECRET}",
 }
 PUBLIC = {
     "OTP_WEBHOOKS": "gateway:sms:from_to_body=https://gateway.example.com",
@@ -37,6 +38,7 @@ PUBLIC = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_REGION": "eu-west-1",
     "OTP_AWS_NOTIFY_CONFIGURATION": "nc-1",
+    "OTP_EVENT_WEBHOOK_URL": "https://app.example.com/events",
 }
 
 

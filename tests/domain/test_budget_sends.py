@@ -8,6 +8,7 @@ import pytest
 
 from otp_engine.domain.events import BudgetReached, CodeSent, RequestRefused
 from otp_engine.domain.messages import segments
+from otp_engine.domain.models import Channel
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.policy.policy import PARSERS
@@ -17,6 +18,7 @@ from otp_engine.errors import (
     DeliveryUnconfirmed,
     RateLimited,
 )
+from tests.support.fakes import FakeSender, by_name
 from tests.support.tuning import with_policy
 
 PRICES = Prices(
@@ -92,6 +94,20 @@ def test_message_of_several_segments_costs_each(budgeted, alice, store, outbox):
     count = segments.count(message.body)
     assert count > 1
     assert spent(store) == count * 83_200
+
+
+@pytest.mark.parametrize("channel", [Channel.WHATSAPP, Channel.CALL])
+def test_template_and_call_cost_one_price_whatever_their_text(
+    budgeted, alice, store, channel
+):
+    sender = FakeSender(channels=(channel,))
+    engine = replace(budgeted("9/24h"), senders=by_name(sender))
+    options = replace(alice.options, brand="\u0416" * 40, app_hash="h" * 200)
+
+    engine.send(replace(alice, channel=channel, options=options))
+
+    assert segments.count(sender.messages[0].body) > 1
+    assert spent(store) == PRICES.highest(channel)
 
 
 @pytest.mark.parametrize("guard", ["off", "shadow", "on"])

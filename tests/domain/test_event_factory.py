@@ -79,10 +79,9 @@ def without_facts(events):
     return [replace(event, facts=NO_FACTS) for event in events]
 
 
-def test_accepted_message_emits_code_sent(engine, emitted, recipient, alice, outbox):
+def test_accepted_message_emits_code_sent(engine, emitted, outbox, recipient, alice):
     sent = engine.send(alice)
 
-    [message] = outbox.messages
     assert without_facts(emitted) == [
         CodeSent(
             recipient=recipient,
@@ -94,8 +93,8 @@ def test_accepted_message_emits_code_sent(engine, emitted, recipient, alice, out
             locale="en",
             confirmed=True,
             provider="outbox",
-            delivery_id=message.delivery_id,
-            expires_at=message.expires_at,
+            delivery_id=outbox.messages[0].delivery_id,
+            expires_at=outbox.messages[0].expires_at,
         )
     ]
 

@@ -536,4 +536,5 @@ def test_message_is_reported_to_a_url_of_its_delivery(settings, client, twilio):
 
     assert twilio.messages[0]["StatusCallback"] == (
         f"https://otp.example.com/callbacks/twilio?delivery={MESSAGE.delivery_id}"
+        "#rc=2&rp=5xx,ct,rt"
     )

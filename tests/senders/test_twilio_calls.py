@@ -93,7 +93,7 @@ def test_call_reports_its_progress(reachable, twilio):
 
     [call] = twilio.calls
     assert call["StatusCallback"] == (
-        f"{BASE}/callbacks/twilio/calls?delivery={CALL.delivery_id}"
+        f"{BASE}/callbacks/twilio/calls?delivery={CALL.delivery_id}#rc=2&rp=5xx,ct,rt"
     )
     assert call["StatusCallbackEvent"] == "initiated ringing answered completed"
 
@@ -106,7 +106,7 @@ def test_key_press_can_be_turned_off(twilio_settings, client, twilio):
 
     [call] = twilio.calls
     assert spoken_texts(call["Twiml"])[0] == "Your Acme code is 1, 2, 3, 4, 5, 6."
-    assert call["StatusCallback"].endswith("&spoken=8")
+    assert call["StatusCallback"].endswith("&spoken=8#rc=2&rp=5xx,ct,rt")
     assert call["Timeout"] == "12"
 
 

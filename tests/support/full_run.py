@@ -13,6 +13,7 @@ from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.delivery_records import DeliveryRecord
+from otp_engine.domain.event_webhook.followed import FollowedVerification
 from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
 from otp_engine.domain.models import Channel, DestinationCharge, HashParameters
@@ -67,6 +68,7 @@ def use_every_feature(store, redis):
     _run_operator_commands(store)
     _run_pumping_guard(store)
     _run_deliveries(store)
+    _run_event_webhook(store)
     store.events.flush()
 
 
@@ -262,6 +264,16 @@ def _run_deliveries(store):
     assert deliveries.list_deliveries("ab" * 12)
     assert deliveries.mark_fallback(delivery_id)
     deliveries.end_fallback(delivery_id)
+
+
+def _run_event_webhook(store):
+    feed, verification = store.event_feed, bytes(16)
+    recipient = PseudonymousRecipient(phone_hash="h", prefix="+91944", country="IN")
+    followed = FollowedVerification(id=verification, recipient=recipient)
+    feed.read("worker")
+    assert feed.move("worker", "1-0", {verification: (followed, datetime.now(UTC))})
+    assert feed.read_followed([verification]) == {verification: followed}
+    feed.resign("worker")
 
 
 def _run_proven_phone(store):

@@ -100,8 +100,16 @@ def running(certificate: Path | None = None) -> Iterator[Twilio]:
 
 
 def sign(url: str, form: dict[str, str]) -> str:
-    """Return Twilio's signature of a request to *url*."""
+    """Return Twilio's signature of a request to *url*, which has no fragment."""
+    if "#" in url:
+        raise ValueError(url)
     return str(RequestValidator(TOKEN).compute_signature(url, form))
+
+
+def requested_url(callback: str) -> str:
+    """Return the URL that Twilio requests for a callback URL."""
+    url, _, _ = callback.partition("#")
+    return url
 
 
 def parse_twiml(document: str) -> ET.Element:
@@ -120,7 +128,7 @@ def spoken_texts(twiml: str) -> list[str]:
 
 def key_press_url(twiml: str) -> str:
     """Return the URL that Twilio requests after a key press."""
-    return next(parse_twiml(twiml).iter("Gather")).attrib["action"]
+    return requested_url(next(parse_twiml(twiml).iter("Gather")).attrib["action"])
 
 
 def refuse(status: int, code: int | None = None) -> Behavior:

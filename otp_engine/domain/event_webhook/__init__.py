@@ -1,0 +1,1 @@
+"""The event webhook: events as CloudEvents, for a receiver of the operator."""
