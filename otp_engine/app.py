@@ -54,7 +54,7 @@ from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import engine_router
 from otp_engine.domain.delivery_recorder import DeliveryRecorder
-from otp_engine.domain.engine import Engine
+from otp_engine.domain.engine import Engine, leave_out_address
 from otp_engine.domain.engine_router import EngineRouter
 from otp_engine.domain.event_webhook import sealing
 from otp_engine.domain.event_webhook.cloud_events import Account
@@ -594,9 +594,23 @@ def build_engine(
         destinations=AllowedDestinations(settings.policy.allowed_countries),
         text_defaults=settings.text_defaults,
         prices=settings.prices,
+        seal_address=_seal_address(settings),
         random_bytes=os.urandom,
         clock=time.monotonic,
     )
+
+
+def _seal_address(settings: Settings) -> Callable[[Message], str | None]:
+    """Return what encrypts addresses for the event webhook, if it has them."""
+    if not (settings.event_webhook and settings.event_webhook.with_numbers):
+        return leave_out_address
+
+    def seal(message: Message) -> str:
+        return sealing.seal(
+            message.to, settings.peppers[0], verification_id=message.verification_id
+        )
+
+    return seal
 
 
 def _concurrent_hashes(workers: int) -> int:

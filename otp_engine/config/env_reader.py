@@ -54,7 +54,10 @@ class EnvReader:
         try:
             return parser(text)
         except ValueError as error:
-            self.problems.append(f"{name} {error}")
+            problem = f"{name} {error}"
+            # Two parts of the service can read one variable.
+            if problem not in self.problems:
+                self.problems.append(problem)
             return default
 
     def require(self, name: str, *, why: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from otp_engine import parsing
-from otp_engine.config import proxies, setting_parsers, urls
+from otp_engine.config import proxies, setting_parsers, webhook_settings
+from otp_engine.config.address_filter import AddressFilter
 from otp_engine.config.env_reader import EnvReader
 from otp_engine.config.proxies import Proxy
 from otp_engine.crypto.webhook_signatures import WebhookSecret
@@ -23,26 +24,29 @@ class EventWebhookSettings:
     """Where events are posted.
 
     Attributes:
-        url: URL of the receiver.
+        url: URL of the receiver, which can contain a secret.
         secrets: The secrets that sign the events: the current one, then the previous
             one during a rotation.
         with_numbers: Whether the events contain full numbers and addresses.
+        addresses: The addresses that the host of the URL may have.
         proxy: The proxy for the posts; None for direct connections.
     """
 
-    url: str
+    url: str = field(repr=False)
     secrets: tuple[WebhookSecret, ...] = field(repr=False)
     with_numbers: bool = False
+    addresses: AddressFilter = field(default_factory=AddressFilter)
     proxy: Proxy | None = None
 
 
-def load(env: EnvReader) -> EventWebhookSettings | None:
+def load(env: EnvReader, *, dev: bool) -> EventWebhookSettings | None:
     """Load the settings; None without a URL.
 
     Args:
         env: Reads the variables, and collects their problems.
+        dev: Dev mode, which allows a receiver on the same machine.
     """
-    url = env.get("OTP_EVENT_WEBHOOK_URL", urls.base_url, None)
+    url = env.get("OTP_EVENT_WEBHOOK_URL", webhook_settings.parse_url, None)
     secrets = env.get("OTP_EVENT_WEBHOOK_SECRET", parse_secrets, ())
     with_numbers = env.get(
         "OTP_EVENT_WEBHOOK_NUMBERS", setting_parsers.boolean, default=False
@@ -60,6 +64,11 @@ def load(env: EnvReader) -> EventWebhookSettings | None:
         url=url,
         secrets=secrets,
         with_numbers=with_numbers,
+        # Without TLS every machine on the way can read the events.
+        addresses=AddressFilter(
+            webhook_settings.load_private_networks(env, dev=dev),
+            allows_public=url.startswith("https:"),
+        ),
         proxy=proxies.find(url, env),
     )
 

@@ -215,7 +215,7 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         cors_origins=verify_page.get_origins(env, "OTP_CORS_ORIGINS", dev=dev),
         test_numbers=env.get("OTP_TEST_NUMBERS", parsers.test_numbers(_today()), ()),
         verify_page=verify_page.load(env, dev=dev, senders=accounts["senders"]),
-        event_webhook=event_webhook.load(env),
+        event_webhook=event_webhook.load(env, dev=dev),
         operator=env.get("OTP_OPERATOR", command_settings.operator_name, None),
         policy=_policy(env, dev=dev, region=region),
         explicit_policy_names=_explicit_policy_names(env),

@@ -41,7 +41,7 @@ from otp_engine.domain.fallback_plans import FallbackPlan
 from otp_engine.domain.fallback_sends import FallbackSend
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.limits.near_limits import NearLimits
-from otp_engine.domain.messages.templates import TextDefaults
+from otp_engine.domain.messages.templates import Message, TextDefaults
 from otp_engine.domain.models import (
     Channel,
     CheckRequest,
@@ -67,6 +67,11 @@ def _is_never_safe(_number: PhoneNumber) -> bool:
     return False
 
 
+def leave_out_address(_message: Message) -> str | None:
+    """Return None: the events of sends have no address."""
+    return None
+
+
 def _keep_order(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return steps
 
@@ -87,6 +92,8 @@ class Engine(PendingVerifications):
         is_safe_number: Returns whether a number is on the safe list.
         prices: What messages cost; None counts no money.
         prefer: Orders the steps of a message, such as by the health of providers.
+        seal_address: Encrypts the number or the address for the event of a send, or
+            returns None.
         track: Receives each message that was handed to a provider.
     """
 
@@ -101,6 +108,7 @@ class Engine(PendingVerifications):
     is_safe_number: Callable[[PhoneNumber], bool] = _is_never_safe
     prices: Prices | None = None
     prefer: Prefer = _keep_order
+    seal_address: Callable[[Message], str | None] = leave_out_address
     track: Callable[[TrackedDelivery], None] = ignore_delivery
 
     def send(self, request: SendRequest) -> SendResult:

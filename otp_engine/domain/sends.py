@@ -410,7 +410,8 @@ class Send:
             is_fallback=self.is_fallback,
         )
         event = event_factory.sent_event(request, result, message, delivery)
-        engine.emit(replace(event, facts=self._facts()))
+        sealed = engine.seal_address(message)
+        engine.emit(replace(event, facts=self._facts(), sealed_address=sealed))
         engine.track(delivery)
         return result
 

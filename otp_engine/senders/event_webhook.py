@@ -41,7 +41,10 @@ class EventPoster:
         self._url = settings.url
         self._secrets = settings.secrets
         self._http = http or PooledHttpClient(
-            respond=_TIMEOUT, max_body_bytes=_MAX_ANSWER_BYTES, proxy=settings.proxy
+            respond=_TIMEOUT,
+            max_body_bytes=_MAX_ANSWER_BYTES,
+            proxy=settings.proxy,
+            addresses=settings.addresses,
         )
         self._utcnow = utcnow
 

@@ -166,7 +166,7 @@ def test_documented_receiver_accepts_events(shared_environ, empty_redis, twilio)
             send(service)
             redis_server.wait_until(lambda: len(lines) >= 3)
 
-    assert "the receiver of the event webhook accepts events" in doctor.stdout
+    assert "the receiver of the event webhook accepts events" in doctor.output
     assert [line.split()[0].removeprefix(TYPES) for line in lines] == [
         "test",
         "verification.pending",
@@ -180,4 +180,4 @@ def test_doctor_reports_a_receiver_that_rejects(environ, receiver):
     doctor = run("doctor", **environ)
 
     assert doctor.exit_code == 1
-    assert "rejects events: status 401" in doctor.stdout
+    assert "rejects events: status 401" in doctor.output
