@@ -13,10 +13,10 @@ def measured():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 249, 68),
+        ("POST /auth/send_otp", 252, 69),
         ("POST /auth/verify_otp, wrong", 112, 42),
         ("POST /auth/verify_otp, right", 141, 46),
-        ("POST /v2 Verifications", 285, 82),
+        ("POST /v2 Verifications", 288, 83),
         ("POST /v2 VerificationCheck", 163, 56),
     ],
 )

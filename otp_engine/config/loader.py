@@ -12,6 +12,8 @@ from otp_engine.config import (
     aws_settings,
     command_settings,
     event_webhook,
+    own_text_warnings,
+    own_texts,
     price_lists,
     price_warnings,
     proxies,
@@ -37,6 +39,7 @@ from otp_engine.crypto.hash_queue import DEFAULT_WAIT
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import services
 from otp_engine.domain.messages.country_languages import BY_COUNTRY
+from otp_engine.domain.messages.own_texts import NO_OWN_TEXTS
 from otp_engine.domain.messages.templates import TextDefaults
 from otp_engine.domain.money import amounts
 from otp_engine.domain.money.prices import Prices
@@ -63,6 +66,7 @@ VARIABLES = (
     "OTP_BRAND",
     "OTP_DEFAULT_REGION",
     "OTP_DEFAULT_LANGUAGES",
+    "OTP_MESSAGES",
     "OTP_CURRENCY",
     "OTP_PRICES",
     "OTP_API_KEYS",
@@ -134,6 +138,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     warnings += unknown
     warnings += setting_warnings.sandbox_warnings(settings, _today())
     warnings += price_warnings.collect(settings, _today())
+    warnings += own_text_warnings.collect(settings)
     return replace(settings, warnings=tuple(warnings))
 
 
@@ -256,6 +261,7 @@ def _text_defaults(env: EnvReader, brand: str) -> TextDefaults:
         by_country=env.get(
             "OTP_DEFAULT_LANGUAGES", parsers.default_languages, BY_COUNTRY
         ),
+        own_texts=env.get("OTP_MESSAGES", own_texts.read, NO_OWN_TEXTS),
     )
 
 

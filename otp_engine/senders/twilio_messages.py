@@ -60,11 +60,18 @@ class MessageForms:
         form = [
             ("To", message.to),
             ("Body", message.body),
-            self._service(message) or ("From", self._settings.from_ or ""),
+            self._sms_sender(message),
         ]
         if message.skip_risk_check:
             form.append(("RiskCheck", "disable"))
         return form
+
+    def _sms_sender(self, message: Message) -> Field:
+        """Return the sender of the text, else the Messaging Service or the number."""
+        # A Messaging Service would choose a sender of its pool.
+        if message.sender_id:
+            return ("From", message.sender_id)
+        return self._service(message) or ("From", self._settings.from_ or "")
 
     def _whatsapp(self, message: Message) -> list[Field]:
         settings = self._settings.whatsapp

@@ -455,6 +455,13 @@ def test_ping_without_connection_raises_unavailable_with_its_reason(
     assert error.value.reason == reason
 
 
+def test_sender_of_the_text_overrides_messaging_service(provider, twilio):
+    provider.send(replace(MESSAGE, sender_id="ACMEIN"))
+
+    assert twilio.messages[0]["From"] == "ACMEIN"
+    assert "MessagingServiceSid" not in twilio.messages[0]
+
+
 def test_messaging_service_of_message_overrides_default(provider, twilio):
     provider.send(replace(MESSAGE, messaging_service=f"MG{'9' * 32}"))
 
