@@ -193,7 +193,8 @@ def _verification_line(verification: InspectedVerification, policy: Policy) -> s
     return (
         f"pending verification{_namespace_note(verification.namespace)}:"
         f" expires in {_format_duration(verification.pending.expires_in)},"
-        f" {remaining} of {allowed} attempts remaining"
+        f" {remaining} of {allowed} attempts remaining,"
+        f" last code by {verification.pending.channel}"
     )
 
 
@@ -277,6 +278,7 @@ def _verification_to_dict(
     return {
         "service": verification.namespace.partition("+")[0] or None,
         "bound": verification.is_bound,
+        "channel": verification.pending.channel,
         "attempts_remaining": _attempts(verification, policy)[0],
         "expires_in": round(verification.pending.expires_in.total_seconds()),
         "sends_remaining": max(0, policy.max_sends - verification.sends.count),

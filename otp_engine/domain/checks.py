@@ -16,7 +16,7 @@ from otp_engine.domain import event_factory
 from otp_engine.domain.code_hashes import hash_code
 from otp_engine.domain.events import Action
 from otp_engine.domain.limits import hits
-from otp_engine.domain.models import CheckRequest, CheckResult
+from otp_engine.domain.models import Channel, CheckRequest, CheckResult
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.recipients import PseudonymousRecipient
@@ -89,11 +89,13 @@ class Check:
         code_hash = hash_code(compute, request.code, request.number, pepper, parameters)
         # Once the code is compared, the check stays counted whatever happens.
         self._reservations.commit()
-        # A sum, so that a match of the first code takes as long as one of the last.
-        if sum(
+        # A list, so that a match of the first code takes as long as one of the last.
+        matches = [
             hmac.compare_digest(code_hash, live) for live in reservation.code_hashes
-        ):
-            return self._approve(phone, parameters.verification_id)
+        ]
+        if any(matches):
+            channel = reservation.channels[matches.index(True)]
+            return self._approve(phone, parameters.verification_id, channel)
         return CheckResult(
             verification_id=parameters.verification_id,
             approved=False,
@@ -102,7 +104,9 @@ class Check:
             retry_after=reservation.retry_after,
         )
 
-    def _approve(self, phone: PhoneKey, verification_id: bytes) -> CheckResult:
+    def _approve(
+        self, phone: PhoneKey, verification_id: bytes, channel: Channel
+    ) -> CheckResult:
         """Close the verification of a right code, unless another request has."""
         engine = self._engine
         approval = engine.store.approve(
@@ -117,5 +121,8 @@ class Check:
             raise VerificationNotFound
         engine.credit_approval(self._request.number, verification_id, approval)
         return CheckResult(
-            verification_id=verification_id, approved=True, approved_at=approval.at
+            verification_id=verification_id,
+            approved=True,
+            approved_at=approval.at,
+            channel=channel,
         )

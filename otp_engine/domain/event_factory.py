@@ -289,12 +289,11 @@ def check_events(recipient: PseudonymousRecipient, result: CheckResult) -> list[
     """Return the events of a check, after the comparison of its code."""
     verification_id = result.verification_id
     if result.approved:
-        # SMS is the only channel.
         return [
             VerificationApproved(
                 recipient=recipient,
                 verification_id=verification_id,
-                channel=Channel.SMS,
+                channel=result.channel or Channel.SMS,
             )
         ]
     left = result.attempts_remaining

@@ -130,6 +130,7 @@ class CheckResult:
         retry_after: After the last attempt, the time until the rules of its
             verification and of failed checks allow another code.
         approved_at: After a right code, the time of the approval by the store's clock.
+        channel: After a right code, the channel that delivered it.
     """
 
     verification_id: bytes = field(compare=False)
@@ -138,6 +139,7 @@ class CheckResult:
     expires_in: timedelta = timedelta()
     retry_after: timedelta = timedelta()
     approved_at: datetime | None = field(default=None, compare=False)
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +150,13 @@ class PendingVerification:
         verification_id: Id of the verification, 16 bytes.
         attempts_used: The attempts that were counted.
         expires_in: Time until the last live code expires.
+        channel: The channel of that code.
     """
 
     verification_id: bytes
     attempts_used: int
     expires_in: timedelta
+    channel: Channel = Channel.SMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +213,7 @@ class SendReservation:
         limit_usage: Usage of the limits of the phone, with this send.
         proven: Whether a code of this phone was typed in within 90 days, at most three
             messages ago.
+        unreachable: The channels that do not reach the phone.
     """
 
     hash_parameters: HashParameters
@@ -217,6 +222,7 @@ class SendReservation:
     resend_after: timedelta
     limit_usage: Sequence[WindowUsage] = ()
     proven: bool = False
+    unreachable: frozenset[Channel] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,6 +334,7 @@ class CheckReservation:
     Attributes:
         hash_parameters: The hash parameters of the verification.
         code_hashes: The hashes of the live codes, at least one.
+        channels: The channel of each of these codes.
         attempts_remaining: Attempts left after this one.
         expires_in: Time until the last live code expires.
         retry_after: With no attempts left, the time until another code can be sent.
@@ -335,6 +342,7 @@ class CheckReservation:
 
     hash_parameters: HashParameters
     code_hashes: tuple[bytes, ...] = field(repr=False)
+    channels: tuple[Channel, ...]
     attempts_remaining: int
     expires_in: timedelta
     retry_after: timedelta

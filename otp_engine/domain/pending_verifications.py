@@ -82,10 +82,19 @@ class PendingVerifications:
         service: Service,
         verification_id: bytes,
         bound_id: bytes | None = None,
+        *,
+        channel: Channel = Channel.SMS,
     ) -> None:
         """Close a verification as approved, for a client that saw its right code.
 
         The service compared no code, so the phone's failed checks stay counted.
+
+        Args:
+            number: The number of the recipient.
+            service: The service of the verification.
+            verification_id: Id of the verification, 16 bytes.
+            bound_id: Id of the bound verification, 16 bytes.
+            channel: The channel of its last code, for the event.
 
         Raises:
             VerificationNotFound: The verification is not pending for this phone.
@@ -106,7 +115,7 @@ class PendingVerifications:
             VerificationApproved(
                 recipient=PseudonymousRecipient.from_number(number, self.peppers[0]),
                 verification_id=verification_id,
-                channel=Channel.SMS,
+                channel=channel,
             )
         )
 

@@ -25,7 +25,11 @@ from otp_engine.domain.models import (
 )
 from otp_engine.domain.phones.phone_keys import PhoneKey, PhoneStateStore
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.provider_rejections import ProviderRejection
+from otp_engine.domain.provider_rejections import (
+    ANY_SENDER,
+    ProviderRejection,
+    RejectionScopes,
+)
 from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.domain.pumping_guard.places import Destination
 from otp_engine.domain.pumping_guard.rules import GuardRules, Suspension
@@ -67,7 +71,7 @@ class VerificationStore(PhoneStateStore, Protocol):
         idempotency_key: bytes,
         hash_parameters: HashParameters | None,
         policy: Policy,
-        sender: str = "",
+        scopes: RejectionScopes = ANY_SENDER,
     ) -> SendReservation:
         """Reserve one send.
 
@@ -79,8 +83,8 @@ class VerificationStore(PhoneStateStore, Protocol):
             hash_parameters: Hash parameters of a new verification. With None, only a
                 live verification can have the send.
             policy: The current policy.
-            sender: What a provider's rejection depends on besides the number, such as a
-                Messaging Service.
+            scopes: The channels that the message can take, in order of preference, and
+                what a provider's rejection depends on.
 
         Raises:
             RateLimited: The cooldown or a limit of this phone refused the send.
@@ -88,10 +92,12 @@ class VerificationStore(PhoneStateStore, Protocol):
             VerificationNotFound: No verification is live, and *hash_parameters* is
                 None.
             DeliveryFailed, DestinationNotAllowed, InvalidPhone: The store has a
-                provider's rejection of this phone; the send was not reserved.
+                provider's rejection of this phone, for the first channel that reaches
+                it; the send was not reserved.
+            RecipientNotOnChannel: No channel reaches this phone.
         """
 
-    def commit_send(
+    def commit_send(  # noqa: PLR0913 - the values of one code
         self,
         phone: PhoneKey,
         *,
@@ -99,8 +105,12 @@ class VerificationStore(PhoneStateStore, Protocol):
         code_hash: bytes,
         code_expires_at: int,
         counted: bool = False,
+        channel: Channel = Channel.SMS,
+        is_later_step: bool = False,
     ) -> bool:
         """Store the hash of the code of a reserved send.
+
+        A later step of the route stores the code again, with its channel.
 
         Args:
             phone: The phone key.
@@ -108,6 +118,8 @@ class VerificationStore(PhoneStateStore, Protocol):
             code_hash: Argon2id hash of the code, 32 bytes.
             code_expires_at: When the code expires, as its reservation states it.
             counted: Whether the pumping guard has counted the message.
+            channel: The channel of the message.
+            is_later_step: Whether the code was stored before, with another channel.
 
         Returns:
             False if the verification has ended: the message must not be sent.
@@ -131,6 +143,17 @@ class VerificationStore(PhoneStateStore, Protocol):
             sender: What the rejection depends on besides the number.
         """
 
+    def mark_channel_unreachable(
+        self, phone: PhoneKey, channel: Channel, rejection: ProviderRejection
+    ) -> None:
+        """Store that a channel does not reach a phone.
+
+        Args:
+            phone: The phone key; the namespace has no effect.
+            channel: The channel.
+            rejection: Why, which is stored for its `ttl`.
+        """
+
     def reserve_check(
         self, phone: PhoneKey, *, idempotency_key: bytes, policy: Policy
     ) -> CheckReservation:
@@ -142,7 +165,7 @@ class VerificationStore(PhoneStateStore, Protocol):
             policy: The current policy.
 
         Returns:
-            The hashes of the live codes.
+            The hashes of the live codes, and their channels.
 
         Raises:
             VerificationNotFound: No verification of this phone is pending.

@@ -3,14 +3,17 @@
 Each send to a rejected number costs a hash and a request to the provider. The store
 therefore has the rejection for ten minutes, under the keyed hash of the number. A send
 in that time gets the same error at once. A recipient who has answered STOP can end the
-rejection by an answer, so the store has that one for half a minute.
+rejection by an answer, so the store has that one for half a minute. That a recipient
+does not use a channel, such as WhatsApp, is stored for a week.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from otp_engine.domain.channels import Channel
 from otp_engine.errors import (
     CountryNotAllowed,
     DeliveryFailed,
@@ -18,6 +21,7 @@ from otp_engine.errors import (
     InvalidPhone,
     NumberTypeNotAllowed,
     OTPError,
+    RecipientNotOnChannel,
     RecipientOptedOut,
 )
 
@@ -25,13 +29,28 @@ TTL = timedelta(minutes=10)
 """Time that a rejection is stored, unless the recipient can end it."""
 
 _OPTED_OUT_TTL = timedelta(seconds=30)
+_UNREACHABLE_TTL = timedelta(days=7)
+
+RejectionScopes = Mapping[Channel, str]
+"""The channels that a message can take, in order of preference, and what a rejection of
+the number depends on: the channel, and the sender such as a Messaging Service."""
+
+ANY_SENDER: RejectionScopes = {Channel.SMS: ""}
+"""The scope of a message by SMS from the only sender."""
 
 _ERRORS: dict[str, type[OTPError]] = {
     error.error_code: error
     for error in (
         *(DeliveryFailed, InvalidPhone, InvalidEmail),
         *(CountryNotAllowed, NumberTypeNotAllowed, RecipientOptedOut),
+        RecipientNotOnChannel,
     )
+}
+
+
+_TTLS = {
+    RecipientOptedOut.error_code: _OPTED_OUT_TTL,
+    RecipientNotOnChannel.error_code: _UNREACHABLE_TTL,
 }
 
 
@@ -51,8 +70,7 @@ class ProviderRejection:
     @property
     def ttl(self) -> timedelta:
         """Time that the rejection is stored."""
-        opted_out = self.error_code == RecipientOptedOut.error_code
-        return _OPTED_OUT_TTL if opted_out else TTL
+        return _TTLS.get(self.error_code, TTL)
 
     @classmethod
     def from_error(cls, error: OTPError) -> ProviderRejection | None:
@@ -70,6 +88,16 @@ class ProviderRejection:
             return None
         code = error.provider_error
         return cls(error.error_code, code if isinstance(code, int) else None)
+
+    @classmethod
+    def not_on_channel(cls, provider_error: object = None) -> ProviderRejection:
+        """Return the rejection of a recipient who does not use a channel.
+
+        Args:
+            provider_error: The provider's error code, if it returned one.
+        """
+        code = provider_error if isinstance(provider_error, int) else None
+        return cls(RecipientNotOnChannel.error_code, code)
 
     @classmethod
     def parse(cls, text: str) -> ProviderRejection:

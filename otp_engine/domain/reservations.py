@@ -17,7 +17,7 @@ from otp_engine.domain.models import (
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import VerificationStore
-from otp_engine.domain.provider_rejections import ProviderRejection
+from otp_engine.domain.provider_rejections import ProviderRejection, RejectionScopes
 from otp_engine.domain.send_facts import UNCOUNTED, CountingTimes
 from otp_engine.errors import OTPError, Overloaded, StoreUnavailable
 
@@ -34,6 +34,7 @@ class Reservations:
         idempotency_key: The idempotency key of the request, 8 bytes.
         times: When each step counted the request.
         charge: The charge of a send at its destination, once it was requested.
+        rejection_scope: What a provider's rejection of the message depends on.
     """
 
     store: VerificationStore
@@ -41,6 +42,7 @@ class Reservations:
     idempotency_key: bytes
     times: CountingTimes = UNCOUNTED
     charge: DestinationCharge | None = None
+    rejection_scope: str = ""
     _requester_hits: Sequence[LimitHit] = ()
     _global_hits: Sequence[LimitHit] = ()
     # One release a step, in order. The store has confirmed so many of the steps.
@@ -124,15 +126,19 @@ class Reservations:
             release(None)
 
     def reserve_send(
-        self, phone: PhoneKey, hash_parameters: HashParameters | None, sender: str
+        self,
+        phone: PhoneKey,
+        hash_parameters: HashParameters | None,
+        scopes: RejectionScopes,
     ) -> SendReservation:
         """Reserve a send; see `VerificationStore.reserve_send`."""
+        self.rejection_scope = next(iter(scopes.values()))
         self._releases.append(
             lambda error: self.store.release_send(
                 phone,
                 idempotency_key=self.idempotency_key,
                 rejection=ProviderRejection.from_error(error),
-                sender=sender,
+                sender=self.rejection_scope,
             )
         )
         reservation = self.store.reserve_send(
@@ -140,7 +146,7 @@ class Reservations:
             idempotency_key=self.idempotency_key,
             hash_parameters=hash_parameters,
             policy=self.policy,
-            sender=sender,
+            scopes=scopes,
         )
         self._confirmed += 1
         self.times = replace(self.times, phone=reservation.counted_at)

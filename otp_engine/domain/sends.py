@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -39,6 +40,7 @@ from otp_engine.domain.models import (
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.ports import Accepted
+from otp_engine.domain.provider_rejections import ProviderRejection
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.reservations import Reservations
 from otp_engine.domain.routing.step_walk import StepWalk
@@ -49,6 +51,8 @@ from otp_engine.errors import (
     DeliveryUnconfirmed,
     OTPError,
     ProviderUnavailable,
+    RecipientNotOnChannel,
+    StoreUnavailable,
     Unavailable,
 )
 
@@ -126,6 +130,8 @@ class Send:
         key = engine.random_bytes(IDEMPOTENCY_KEY_BYTES)
         policy = engine.policy.for_v2 if request.api is Api.V2 else engine.policy
         self._reservations = Reservations(engine.store, policy, key)
+        # The channel of the step, once there is one.
+        self._channel = request.channel
         # Set by the steps of `_prepare`, in this order.
         self._walk: StepWalk
         self._counted: _CountedSend
@@ -139,6 +145,7 @@ class Send:
         except OTPError as error:
             self._refuse(error)
             raise
+        self._channel = self._walk.step.channel
         with self._walk:
             try:
                 self._prepare()
@@ -152,7 +159,10 @@ class Send:
     def _refuse(self, error: OTPError) -> None:
         """Emit the events of a send that failed before its message was delivered."""
         for event in event_factory.failed_send_events(
-            self._request, self._recipient, error, self._facts(error)
+            replace(self._request, channel=self._channel),
+            self._recipient,
+            error,
+            self._facts(error),
         ):
             self._engine.emit(event)
 
@@ -234,8 +244,13 @@ class Send:
         pepper, phone = engine.phone_keys.resolve(
             request.number, request.service.namespace, bound_id
         )
-        scope = _rejection_scope(request, self._walk.step.channel)
-        return pepper, phone, self._reservations.reserve_send(phone, new, scope)
+        scopes = {
+            channel: _rejection_scope(request, channel)
+            for channel in self._walk.channels
+        }
+        reservation = self._reservations.reserve_send(phone, new, scopes)
+        self._walk.skip(reservation.unreachable)
+        return pepper, phone, reservation
 
     def _new_parameters(self) -> HashParameters | None:
         """Return the parameters of a new verification; None needs a live one."""
@@ -263,6 +278,8 @@ class Send:
         """
         engine, request, counted = self._engine, self._request, self._counted
         step = self._walk.step
+        self._channel = step.channel
+        self._reservations.rejection_scope = _rejection_scope(request, step.channel)
         # Built before the message is counted, because the budget counts its segments.
         message = templates.build(
             request,
@@ -282,7 +299,10 @@ class Send:
             engine.emit(event)
         if destination.has_reports:
             for event in event_factory.destination_events(
-                request, self._recipient, destination, self._facts()
+                replace(request, channel=step.channel),
+                self._recipient,
+                destination,
+                self._facts(),
             ):
                 engine.emit(event)
         return _ChargedMessage(
@@ -319,7 +339,7 @@ class Send:
         key = self._engine.random_bytes(IDEMPOTENCY_KEY_BYTES)
         self._charged = self._charge(key)
 
-    def _commit(self) -> None:
+    def _commit(self, *, is_later_step: bool = False) -> None:
         """Store the hash of the code, and the channel of its message."""
         counted = self._counted
         if not self._engine.store.commit_send(
@@ -328,6 +348,8 @@ class Send:
             code_hash=self._code_hash,
             code_expires_at=counted.reservation.code_expires_at,
             counted=self._charged.is_guarded,
+            channel=self._charged.step.channel,
+            is_later_step=is_later_step,
         ):
             # The verification was approved or canceled while this code was hashed.
             raise Unavailable
@@ -358,13 +380,17 @@ class Send:
 
     def _fail_over(self, error: OTPError) -> bool:
         """Prepare the next step; return whether its message can be delivered."""
-        if not self._walk.later:
-            return False
         failed = self._walk.step
+        if isinstance(error, RecipientNotOnChannel):
+            self._mark_unreachable(failed.channel, error)
+            if not self._walk.skip({failed.channel}):
+                return False
+        elif not self._walk.drop():
+            return False
         try:
-            self._walk.advance()
+            self._walk.acquire()
             self._charge_next()
-            self._commit()
+            self._commit(is_later_step=True)
         except OTPError as refusal:
             log.warning(
                 "%s: %s; no other step: %s",
@@ -375,6 +401,14 @@ class Send:
             "%s: %s; %s gets the message", failed, error.error_code, self._walk.step
         )
         return True
+
+    def _mark_unreachable(self, channel: Channel, error: OTPError) -> None:
+        """Store that a channel does not reach the phone, if Redis replies."""
+        rejection = ProviderRejection.not_on_channel(error.provider_error)
+        with suppress(StoreUnavailable):
+            self._engine.store.mark_channel_unreachable(
+                self._counted.phone, channel, rejection
+            )
 
     def _finish(self, accepted: Accepted | None, *, confirmed: bool) -> SendResult:
         """Return the result, and emit the event of the message."""

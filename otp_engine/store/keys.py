@@ -10,8 +10,9 @@
     otp:{<phone>}:consecutive_failures
                                  zset    one entry a failed check of any kind; 30 days
     otp:{<phone>}:provider_rejections
-                                 hash    by sender, why and until when a provider
-                                         rejects the phone; ten minutes
+                                 hash    by channel and sender, why and until when a
+                                         provider rejects the phone, ten minutes; by
+                                         channel, why it does not reach it, 7 days
     otp:{<phone>}:proven         string  messages that a proven phone may have until its
                                          next approval; 90 days after the last one
     otp:{<phone>}:bound          zset    the namespaces of bound verifications, with
@@ -159,7 +160,8 @@ class PhoneKeyNames(NamedTuple):
             services.
         consecutive_failures: Failed checks since the last approval by code, bound
             verifications included, towards `max_consecutive_failures`.
-        provider_rejections: Rejections of the phone by providers, by sender.
+        provider_rejections: Rejections of the phone by providers, and the channels that
+            do not reach it.
         bound: The bound verifications, for all services.
         proven: The messages that the phone, if it is proven, may have.
     """

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from otp_engine.domain.limits.limits import Limit, LimitHit, WindowUsage
+from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import Policy
 
 
@@ -59,6 +60,12 @@ class PolicyArguments:
 # value keeps its policy, so that no other object gets the same identity.
 _encoded: dict[tuple[int, bool], tuple[Policy, PolicyArguments]] = {}
 _MAX_ENCODED = 256  # there is one policy at a time, with a variant for each service
+
+
+def decode_channel(name: bytes) -> Channel:
+    """Return a stored channel; one that only a later release knows counts as SMS."""
+    text = name.decode()
+    return Channel(text) if text in set(Channel) else Channel.SMS
 
 
 def encode_policy(policy: Policy, *, bound: bool) -> PolicyArguments:

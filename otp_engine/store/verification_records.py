@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
-from otp_engine.domain.models import Channel
 from otp_engine.domain.verification_records import RecordedSend, VerificationRecord
 from otp_engine.store import keys, lua_codec
 from otp_engine.store.connection import RedisCommands
@@ -14,6 +13,8 @@ from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 
 _SEND_ID_BYTES = 8
+# The field with the channel of a send starts with it, as in lua/lib/verification.lua.
+_CHANNEL = b"c"
 # Not "canceled": a field name of 8 bytes is a send.
 _CANCELED = b"is_canceled"
 
@@ -84,7 +85,7 @@ def _mark_canceled(
 
 def _decode(id: bytes, fields: Mapping[bytes, bytes]) -> VerificationRecord:
     attempts = [
-        _decode_send(name, value)
+        _decode_send(name, value, fields.get(_CHANNEL + name))
         for name, value in fields.items()
         if len(name) == _SEND_ID_BYTES
     ]
@@ -93,15 +94,16 @@ def _decode(id: bytes, fields: Mapping[bytes, bytes]) -> VerificationRecord:
         id=id,
         service=fields[b"service"].decode(),
         encrypted_number=fields[b"number"],
-        channel=Channel(fields[b"channel"].decode()),
+        channel=lua_codec.decode_channel(
+            fields.get(b"last_channel", fields[b"channel"])
+        ),
         sends=tuple(sorted(attempts, key=lambda attempt: attempt.sent_at)),
         canceled_at=lua_codec.from_epoch_ms(int(canceled)) if canceled else None,
         bound=fields.get(b"bound") == b"1",
     )
 
 
-def _decode_send(send_id: bytes, value: bytes) -> RecordedSend:
-    sent_at, channel = value.decode().split()
-    return RecordedSend(
-        send_id, lua_codec.from_epoch_ms(int(sent_at)), Channel(channel)
-    )
+def _decode_send(send_id: bytes, value: bytes, channel: bytes | None) -> RecordedSend:
+    sent_at, sms = value.split()
+    at = lua_codec.from_epoch_ms(int(sent_at))
+    return RecordedSend(send_id, at, lua_codec.decode_channel(channel or sms))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.models import (
     Approval,
+    Channel,
     CheckReservation,
     HashParameters,
     PendingVerification,
@@ -17,7 +19,11 @@ from otp_engine.domain.models import (
 )
 from otp_engine.domain.phones.phone_keys import PhoneKey, PhoneState
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.provider_rejections import ProviderRejection
+from otp_engine.domain.provider_rejections import (
+    ANY_SENDER,
+    ProviderRejection,
+    RejectionScopes,
+)
 from otp_engine.errors import (
     OTPError,
     RateLimited,
@@ -65,6 +71,7 @@ class RedisVerificationStore(RedisDestinations):
         self._commit_send = durable("commit_send")
         self._release_send = script("release_send")
         # A code that was sent can be checked even while the memory of Redis is full.
+        self._mark_unreachable = script("mark_unreachable")
         self._reserve_check = durable("reserve_check", when_full=True)
         self._release_check = script("release_check", when_full=True)
         self._approve = durable("approve", when_full=True)
@@ -80,7 +87,7 @@ class RedisVerificationStore(RedisDestinations):
         idempotency_key: bytes,
         hash_parameters: HashParameters | None,
         policy: Policy,
-        sender: str = "",
+        scopes: RejectionScopes = ANY_SENDER,
     ) -> SendReservation:
         """Reserve one send, and start a verification if there is no live one."""
         bound = phone.bound is not None
@@ -100,31 +107,17 @@ class RedisVerificationStore(RedisDestinations):
             *(values.resend_cooldown, values.sends, values.failed_checks),
             *(values.shadow_sends, values.consecutive_failures),
             phone.namespace,
-            sender,
+            *chain.from_iterable(scopes.items()),
         )
         match reply:
-            case [b"reserved", salt, argon2, ends, resend, *usages, proven]:
-                sends, over, shadow_sends = usages
-                limit = policy.sends_per_phone
-                enforced = LimitHit("sends_per_phone", "", limit.enforced)
-                shadow = LimitHit("sends_per_phone", "", limit.shadow)
-                return SendReservation(
-                    hash_parameters=HashParameters(salt, argon2.decode()),
-                    code_expires_at=ends,
-                    counted_at=ends - values.ttl,
-                    resend_after=timedelta(milliseconds=resend),
-                    limit_usage=[
-                        *lua_codec.decode_usage(enforced, 0, sends),
-                        *lua_codec.decode_usage(shadow, over, shadow_sends),
-                    ],
-                    proven=bool(proven),
-                )
+            case [b"reserved", *reserved]:
+                return _decode_send(reserved, policy)
             case [b"provider_rejection", text]:
                 raise ProviderRejection.parse(text.decode()).to_error()
             case _:
                 raise _refusal(reply)
 
-    def commit_send(
+    def commit_send(  # noqa: PLR0913 - the values of one code
         self,
         phone: PhoneKey,
         *,
@@ -132,6 +125,8 @@ class RedisVerificationStore(RedisDestinations):
         code_hash: bytes,
         code_expires_at: int,
         counted: bool = False,
+        channel: Channel = Channel.SMS,
+        is_later_step: bool = False,
     ) -> bool:
         """Store the hash of the code of a reserved send."""
         names = keys.for_phone(phone)
@@ -139,6 +134,7 @@ class RedisVerificationStore(RedisDestinations):
             self._commit_send.run(
                 [names.verification],
                 *(idempotency_key, code_hash, code_expires_at, int(counted)),
+                "" if channel is Channel.SMS and not is_later_step else channel,
             )
         )
 
@@ -163,6 +159,15 @@ class RedisVerificationStore(RedisDestinations):
             sender,
         )
 
+    def mark_channel_unreachable(
+        self, phone: PhoneKey, channel: Channel, rejection: ProviderRejection
+    ) -> None:
+        """Store that a channel does not reach a phone."""
+        self._mark_unreachable.run(
+            [keys.for_phone(phone).provider_rejections],
+            *(channel, str(rejection), lua_codec.to_ms(rejection.ttl)),
+        )
+
     def reserve_check(
         self, phone: PhoneKey, *, idempotency_key: bytes, policy: Policy
     ) -> CheckReservation:
@@ -177,10 +182,11 @@ class RedisVerificationStore(RedisDestinations):
             values.consecutive_failures,
         )
         match reply:
-            case [b"reserved", salt, argon2, remaining, expires_in, wait, *code_hashes]:
+            case [b"reserved", salt, argon2, remaining, expires_in, wait, *codes]:
                 return CheckReservation(
                     hash_parameters=HashParameters(salt, argon2.decode()),
-                    code_hashes=tuple(code_hashes),
+                    code_hashes=tuple(codes[::2]),
+                    channels=tuple(map(lua_codec.decode_channel, codes[1::2])),
                     attempts_remaining=remaining,
                     expires_in=timedelta(milliseconds=expires_in),
                     retry_after=timedelta(milliseconds=wait),
@@ -231,11 +237,12 @@ class RedisVerificationStore(RedisDestinations):
     def get_pending(self, phone: PhoneKey) -> PendingVerification | None:
         """Return the pending verification, if there is one."""
         match self._get_pending.run([keys.for_phone(phone).verification]):
-            case [b"pending", id, attempts, expires_in]:
+            case [b"pending", id, attempts, expires_in, channel]:
                 return PendingVerification(
                     verification_id=id,
                     attempts_used=attempts,
                     expires_in=timedelta(milliseconds=expires_in),
+                    channel=lua_codec.decode_channel(channel),
                 )
             case _:
                 return None
@@ -291,3 +298,26 @@ def _refusal(reply: Sequence[Any]) -> OTPError:
             )
         case _:
             raise AssertionError(reply)
+
+
+def _decode_send(reply: Sequence[Any], policy: Policy) -> SendReservation:
+    """Return the reservation of a send from the *reply* of its script."""
+    salt, argon2, ends, resend, *usages, proven, unreachable = reply
+    sends, over, shadow_sends = usages
+    limit = policy.sends_per_phone
+    return SendReservation(
+        hash_parameters=HashParameters(salt, argon2.decode()),
+        code_expires_at=ends,
+        counted_at=ends - lua_codec.to_ms(policy.ttl),
+        resend_after=timedelta(milliseconds=resend),
+        limit_usage=[
+            *lua_codec.decode_usage(
+                LimitHit("sends_per_phone", "", limit.enforced), 0, sends
+            ),
+            *lua_codec.decode_usage(
+                LimitHit("sends_per_phone", "", limit.shadow), over, shadow_sends
+            ),
+        ],
+        proven=bool(proven),
+        unreachable=frozenset(map(lua_codec.decode_channel, unreachable)),
+    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from otp_engine.domain.deliveries import TrackedDelivery
-from otp_engine.domain.events import CodeSent, SendRejected
+from otp_engine.domain.events import CodeSent, SendRejected, VerificationApproved
 from otp_engine.domain.limits import names
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
@@ -22,8 +23,10 @@ from otp_engine.errors import (
     Overloaded,
     ProviderUnavailable,
     RateLimited,
+    RecipientNotOnChannel,
 )
-from tests.support.fakes import FakeSender, by_name
+from tests.support.fakes import FakeSender, by_name, extract_code
+from tests.support.time_travel import age
 from tests.support.tuning import with_policy
 
 NOT_SENT = [ProviderUnavailable(), DeliveryFailed(retry_elsewhere=True)]
@@ -296,3 +299,74 @@ def test_delivery_that_the_client_chose_has_no_fallback(
     engine.send(replace(alice, **change))
 
     assert [delivery.has_fallback for delivery in sent] == [False]
+
+
+def test_approval_has_the_channel_of_the_code(
+    routed, alice, first, second, check_request, events
+):
+    engine = routed("IN=whatsapp:first>sms:second")
+    engine.send(alice)
+    engine.send(replace(alice, channel=Channel.CALL))
+    code = extract_code(first.messages[0].body)
+
+    result = engine.check(check_request(code))
+
+    assert result.channel is Channel.WHATSAPP
+    [approval] = [each for each in events if isinstance(each, VerificationApproved)]
+    assert approval.channel is Channel.WHATSAPP
+
+
+def test_code_that_a_later_step_delivered_has_its_channel(
+    routed, alice, first, second, check_request
+):
+    first.error = ProviderUnavailable()
+    engine = routed("IN=whatsapp:first>call:second")
+    engine.send(alice)
+
+    assert engine.check(check_request(second.code)).channel is Channel.CALL
+
+
+def test_channel_without_the_recipient_is_skipped_for_a_week(
+    routed, alice, first, second, redis
+):
+    first.error = RecipientNotOnChannel()
+    engine = routed("IN=whatsapp:first>whatsapp:second>sms:second")
+    engine.send(alice)
+    first.error = None
+
+    engine.send(alice)
+
+    assert first.messages == []
+    assert [each.channel for each in second.messages] == [Channel.SMS, Channel.SMS]
+    age(redis, timedelta(days=7))
+    assert engine.send(alice).channel is Channel.WHATSAPP
+
+
+def test_chosen_channel_without_the_recipient_gets_the_stored_error(
+    routed, alice, first, second
+):
+    first.error = second.error = RecipientNotOnChannel()
+    engine, chosen = routed(), replace(alice, channel=Channel.CALL)
+    with pytest.raises(RecipientNotOnChannel):
+        engine.send(chosen)
+    first.error = second.error = None
+
+    with pytest.raises(RecipientNotOnChannel) as raised:
+        engine.send(chosen)
+
+    assert raised.value.is_stored_rejection
+    assert engine.send(alice).channel is Channel.SMS
+
+
+def test_rejected_number_of_one_channel_can_be_reached_on_another(
+    routed, alice, first, second
+):
+    first.error = NumberTypeNotAllowed()
+    engine = routed("IN=sms:first")
+    with pytest.raises(NumberTypeNotAllowed):
+        engine.send(alice)
+    first.error = None
+
+    assert engine.send(replace(alice, channel=Channel.CALL)).channel is Channel.CALL
+    with pytest.raises(NumberTypeNotAllowed):
+        engine.send(alice)

@@ -25,7 +25,7 @@ from tests.support.fakes import different_code
 ALICE = numbers.parse("+919445012345", "IN")
 SEND = SendRequest(number=ALICE, client_name="shop")
 POLICY = Policy(sends_per_country=LimitByName(Limit.parse("1000/1h")))
-READS = {"evalsha", "time", "exists", "hgetall", "hget", "zcount", "zscore", "pttl"}
+READS = {"evalsha", "time", "exists", "hgetall", "hmget", "zcount", "zscore", "pttl"}
 
 
 @pytest.fixture

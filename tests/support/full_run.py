@@ -23,6 +23,7 @@ from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.reverts import End
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.policy.versions import PolicyVersion
+from otp_engine.domain.provider_rejections import ProviderRejection
 from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import DeliveryFailed, DestinationSuspended
@@ -295,3 +296,5 @@ def _run_proven_phone(store):
     store.reserve_send(phone, **again, hash_parameters=parameters, policy=policy)
     store.limit_usage.pending_sends(phone)
     store.release_send(phone, **again)
+    rejection = ProviderRejection.not_on_channel()
+    store.mark_channel_unreachable(phone, Channel.WHATSAPP, rejection)

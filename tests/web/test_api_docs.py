@@ -247,7 +247,11 @@ def test_examples_of_an_error_have_its_text(kind):
 @pytest.mark.parametrize(
     ("operation", "status", "names"),
     [
-        ("sendCode", "400", {"invalid_request", "invalid_phone"}),
+        (
+            "sendCode",
+            "400",
+            {"invalid_request", "invalid_phone", "recipient_not_on_channel"},
+        ),
         ("checkCode", "400", {"invalid_request", "invalid_phone", "invalid_code"}),
         ("cancelVerification", "400", {"invalid_request"}),
         ("twilioReport", "400", {"invalid_request"}),

@@ -66,6 +66,7 @@ _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
         *(21610, 400, "Attempt to send to unsubscribed recipient"),
     ),
     errors.TooManyAttempts: (60202, 429, "Max check attempts reached"),
+    errors.RecipientNotOnChannel: (63003, 400, "Channel could not find To address"),
     errors.DeliveryFailed: (20502, 502, "Bad gateway"),
     errors.DeliveryUnconfirmed: (20504, 504, "Gateway timeout"),
     errors.Unavailable: (20503, 503, "Service unavailable"),

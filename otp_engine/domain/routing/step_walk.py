@@ -51,6 +51,11 @@ class StepWalk:
         return self._steps[1:]
 
     @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels of the steps, each once, in order."""
+        return tuple(dict.fromkeys(step.channel for step in self._steps))
+
+    @property
     def sender(self) -> Sender:
         """The sender of the step."""
         return self._senders[self.step.provider]
@@ -98,14 +103,15 @@ class StepWalk:
         self._steps = steps or self._steps
         return bool(steps)
 
-    def advance(self) -> None:
-        """Skip the current step, and acquire a slot of the next one.
+    def drop(self) -> bool:
+        """Skip the current step.
 
-        Raises:
-            ProviderUnavailable, Overloaded: No later step has a slot.
+        Returns:
+            Whether a step is left; without one, the walk does not change.
         """
-        self._steps = self.later
-        self.acquire()
+        later = self.later
+        self._steps = later or self._steps
+        return bool(later)
 
     def deliver(self, message: Message) -> Accepted:
         """Pass *message* to the provider; see `Sender.acquire_slot`."""

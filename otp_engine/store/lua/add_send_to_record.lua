@@ -3,8 +3,11 @@
 -- The script writes and reads in one step, so each of two simultaneous sends gets a
 -- reply that contains its own.
 --
--- KEYS[1]  otp:{id}:record   hash: service, number, channel, bound, and one field a
---                            send
+-- An earlier release knows SMS only, and reads the fields that it knows. So another
+-- channel is in fields of its own: last_channel, and one for each send.
+--
+-- KEYS[1]  otp:{id}:record   hash: service, number, channel, last_channel, bound, and
+--                            one or two fields a send
 -- ARGV[1]  idempotency key of the send, 8 bytes
 -- ARGV[2]  lifetime of a code in milliseconds
 -- ARGV[3]  SID of the service
@@ -20,8 +23,12 @@
 local record, key, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local at = string.format('%.0f', now())
 
-redis.call('HSETNX', record, key, at .. ' ' .. ARGV[5])
-redis.call('HSET', record, 'service', ARGV[3], 'number', ARGV[4], 'channel', ARGV[5])
+redis.call('HSETNX', record, key, at .. ' ' .. SMS)
+redis.call('HSET', record, 'service', ARGV[3], 'number', ARGV[4], 'channel', SMS)
+redis.call('HSET', record, 'last_channel', ARGV[5])
+if ARGV[5] ~= SMS then
+    redis.call('HSET', record, channel_field(key), ARGV[5])
+end
 if ARGV[6] == '1' then
     redis.call('HSET', record, 'bound', '1')
 end

@@ -13,11 +13,11 @@
 -- ARGV[3]  limit of failed checks by number; empty for a bound verification
 -- ARGV[4]  limit of consecutive failed checks of this phone
 --
--- returns  {'reserved', id, argon2, remaining, ms, wait, hash, ...}
+-- returns  {'reserved', id, argon2, remaining, ms, wait, hash, channel, ...}
 --                                     counted; this many attempts remain, the last code
 --                                     expires in ms, a new code is possible in wait (ms;
 --                                     0 while attempts remain), and these are the hashes
---                                     of the live codes
+--                                     of the live codes, each with its channel
 --          {'not_found'}              no code is live; nothing was counted
 --          {'max_attempts_reached', ms}
 --                                     no attempt remains; a new code is possible in ms
@@ -87,7 +87,11 @@ if attempts == 0 then
         wait = math.max(wait, redis.call('PTTL', verification))
     end
 end
-return {
-    'reserved', live.fields.id, live.fields.argon2, attempts, live.last_end - at, wait,
-    unpack(live.code_hashes)
+local reply = {
+    'reserved', live.fields.id, live.fields.argon2, attempts, live.last_end - at, wait
 }
+for i, code_hash in ipairs(live.code_hashes) do
+    table.insert(reply, code_hash)
+    table.insert(reply, live.channels[i])
+end
+return reply

@@ -10,9 +10,10 @@
 -- KEYS[3]   otp:{phone}:failed_checks  zset: one member a failed check by number
 -- KEYS[4]   otp:{phone}:sends:shadow   zset: messages that the shadow limit accepts
 -- KEYS[5]   otp:{phone}:provider_rejections
---                                      hash: by sender, the time at which a provider's
---                                      rejection of this phone expires (ms, decimal),
---                                      and its reason
+--                                      hash: by channel and sender, the time at which
+--                                      a provider's rejection of this phone expires
+--                                      (ms, decimal), and its reason; and likewise by
+--                                      channel, why the channel does not reach it
 -- KEYS[6]   otp:{phone}:consecutive_failures
 --                                      zset: one member a failed check of any kind
 -- KEYS[7]   otp:{phone}:proven         string: messages that a proven phone may have
@@ -30,17 +31,19 @@
 -- ARGV[10]  shadow limit of messages to this phone; empty without one
 -- ARGV[11]  limit of consecutive failed checks of this phone
 -- ARGV[12]  member of KEYS[8] for this verification
--- ARGV[13]  the sender: field of KEYS[5]
+-- ARGV[13...] the channels that the message can take, in order, and after each of them
+--           the field of KEYS[5] with a rejection of its sender
 --
 -- returns  {'reserved', id, argon2, end, ms, {used, ms, ...}, over, {used, ms, ...},
---           proven}
+--           proven, {channel, ...}}
 --                                           reserved; the code of this send expires at
 --                                           end (ms since 1970); the next send is
 --                                           possible in ms; for each window of the enforced limit the
 --                                           messages in it, and ms until it accepts one
 --                                           more; 1 if the shadow limit would refuse
 --                                           this send, else 0; its windows likewise; 1
---                                           if the phone is proven, else 0
+--                                           if the phone is proven, else 0; and the
+--                                           channels that do not reach the phone
 --          {'resend_cooldown' | 'max_sends' | 'sends_per_phone' |
 --           'failed_checks_per_phone' | 'max_consecutive_failures', ms, at}
 --                                           refused at that time (ms since 1970) for
@@ -48,7 +51,9 @@
 --          {'max_attempts_reached', ms, at} no attempt remains; the verification ends
 --                                           in ms
 --          {'not_found'}                    ARGV[2] is empty and no verification is live
---          {'provider_rejection', text}     a provider rejected this phone recently
+--          {'provider_rejection', text}     a provider rejected this phone recently on
+--                                           the first channel that can reach it, or no
+--                                           channel can
 --
 -- TTL: the verification expires no earlier than the code of this send;
 -- release_send.lua reverts that. The log of sends expires after its longest window, or
@@ -67,6 +72,34 @@ local id, argon2 = pending.fields.id, pending.fields.argon2
 local sent = #pending.sends
 local log = read_log(sends, ARGV[8], at, exists)
 local shadow_log = read_log(shadow, ARGV[10], at, exists)
+
+-- Return the reason of a live rejection.
+local function read_rejection(stored)
+    local expires, text = string.match(stored or '', '^(%d+) (.*)$')
+    return expires and tonumber(expires) > at and text or nil
+end
+
+-- Return the channels that do not reach the phone, and why no message can be sent.
+local function read_rejections()
+    local fields, unreachable = {}, {}
+    for i = 13, #ARGV, 2 do
+        table.insert(fields, UNREACHABLE .. ARGV[i])
+        table.insert(fields, ARGV[i + 1])
+    end
+    local stored = exists and redis.call('HMGET', KEYS[5], unpack(fields)) or {}
+    local is_reachable, reason = false, nil
+    for i = 1, #fields, 2 do
+        local text = read_rejection(stored[i])
+        if text then
+            table.insert(unreachable, ARGV[12 + i])
+            reason = is_reachable and reason or text
+        elseif not is_reachable then
+            is_reachable, reason = true, read_rejection(stored[i + 1])
+        end
+    end
+    return unreachable, reason
+end
+local unreachable, rejected = read_rejections()
 
 -- Return the milliseconds until the cooldown after the last send ends.
 local function cooldown_left()
@@ -126,7 +159,7 @@ local function reserved(repeated)
     end
     return {
         'reserved', id, argon2, at + ttl, resend, usage(log), over, usage(shadow_log),
-        uses_proven and 1 or 0
+        uses_proven and 1 or 0, unreachable
     }
 end
 
@@ -139,10 +172,8 @@ if not id and ARGV[2] == '' then
     return {'not_found'}
 end
 if exists then
-    local rejection = redis.call('HGET', KEYS[5], ARGV[13])
-    local rejected_until, text = string.match(rejection or '', '^(%d+) (.*)$')
-    if rejected_until and tonumber(rejected_until) > at then
-        return {'provider_rejection', text}
+    if rejected then
+        return {'provider_rejection', rejected}
     end
     local reason, milliseconds = find_refusal()
     if reason then

@@ -94,7 +94,7 @@ _CARRIER = _exactly(
 _SENT = _exactly(
     {
         "time": _TEXT | {"pattern": _DATE.replace("Z$", r"\.\d{3}Z$")},
-        "channel": {"enum": ["sms"]},
+        "channel": {"enum": ["sms", "call", "email", "whatsapp"]},
         "attempt_sid": _sid("VL"),
     }
 )

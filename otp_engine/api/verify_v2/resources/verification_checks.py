@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 
 from flask import Blueprint, g, request
@@ -46,9 +47,11 @@ def create(service: str) -> ResponseReturnValue:
     )
     result = app.engines.engine_for(verification.number).check(check_request)
     status = "approved" if result.approved else "pending"
-    body = verification.view(
-        app, result.verification_id, status, updated=app.utcnow()
-    ).to_check()
+    view = verification.view(app, result.verification_id, status, updated=app.utcnow())
+    if result.channel:
+        # The code can be of an earlier message than the last one.
+        view = replace(view, channel=result.channel)
+    body = view.to_check()
     if not result.approved:
         return body
     # The code is used up already, so a record that remains is no error.

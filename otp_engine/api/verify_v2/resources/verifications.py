@@ -85,7 +85,7 @@ def _approve(
 ) -> None:
     number = verification.number
     app.engines.engine_for(number).approve(
-        number, verification.service, view.id, verification.bound
+        number, verification.service, view.id, verification.bound, channel=view.channel
     )
     with suppress(StoreUnavailable):
         app.records.delete(view.id)

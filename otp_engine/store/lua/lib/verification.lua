@@ -4,9 +4,20 @@
 -- a send, named by its idempotency key. Its value is empty while the send is reserved;
 -- after the commit it is the code's 32-byte hash and the time at which the code expires
 -- (milliseconds since 1970, decimal). A dot at the end of that number marks a message
--- that the pumping guard has counted.
+-- that the pumping guard has counted. The channel of a code is in a field of its own,
+-- because an earlier release reads no other text in the value; without it, the code was
+-- sent by SMS.
 
 local COUNTED = '.'
+local SMS = 'sms'
+-- Start of the field of a phone's provider rejections with a channel that does not reach
+-- it. No other field has a colon.
+local UNREACHABLE = 'channel:'
+
+-- Return the field with the channel of a send. Its name has 9 bytes, so it is no send.
+local function channel_field(name)
+    return 'c' .. name
+end
 
 -- Read the hash at *key*. The caller passes false as *exists* if it knows that there is
 -- none.
@@ -17,12 +28,14 @@ local COUNTED = '.'
 --   committed    number of committed sends
 --   counted      number of those that the pumping guard has counted
 --   code_hashes  the hashes of the codes that are live at the time *at*
+--   channels     the channel of each of these codes
 --   last_end     time at which the last code expires or expired; 0 without a code
+--   last_channel the channel of that code
 local function read_verification(key, at, exists)
     local result =
         {
             fields = {}, sends = {}, committed = 0, counted = 0, code_hashes = {},
-            last_end = 0
+            channels = {}, last_end = 0, last_channel = SMS
         }
     local entries = exists == false and {} or redis.call('HGETALL', key)
     for i = 1, #entries, 2 do
@@ -31,15 +44,23 @@ local function read_verification(key, at, exists)
         if #name == 8 then
             table.insert(result.sends, name)
         end
-        if #name == 8 and value ~= '' then
+    end
+    for _, name in ipairs(result.sends) do
+        local value = result.fields[name]
+        if value ~= '' then
+            local channel = result.fields[channel_field(name)] or SMS
             local ends = tonumber(string.sub(value, 33))
             result.committed = result.committed + 1
             if string.sub(value, -1) == COUNTED then
                 result.counted = result.counted + 1
             end
-            result.last_end = math.max(result.last_end, ends)
+            -- Of codes that expire together, the later field is of the later send.
+            if ends >= result.last_end then
+                result.last_end, result.last_channel = ends, channel
+            end
             if ends > at then
                 table.insert(result.code_hashes, string.sub(value, 1, 32))
+                table.insert(result.channels, channel)
             end
         end
     end
