@@ -86,6 +86,7 @@ from otp_engine.senders.event_webhook import EventPoster
 from otp_engine.senders.null import NullSender
 from otp_engine.senders.provider import Provider
 from otp_engine.senders.simulated import SimulatedProvider
+from otp_engine.store.provider_health_monitor import ProviderHealthMonitor
 from otp_engine.store.redis_store import RedisStore, build_store
 
 if TYPE_CHECKING:
@@ -211,11 +212,19 @@ def create_app(
     due = background.build_fallbacks(
         settings, store, lambda: dependencies.current_engines().production
     )
+    monitor = store.monitor_providers(
+        settings.steps, _listener(settings, store, metrics.events)
+    )
     recorder = _build_recorder(settings, store, metrics, due)
+    recorder = replace(recorder, health=monitor)
     senders = senders or _build_senders(settings, store, metrics, recorder)
     engine = build_engine(settings, store, senders, metrics.timings)
-    engine = replace(engine, track=background.build_track(settings, store, due))
-    dependencies = _build_dependencies(settings, store, engine, metrics.events)
+    engine = replace(
+        engine,
+        prefer=monitor.prefer,
+        track=background.build_track(settings, store, due),
+    )
+    dependencies = _build_dependencies(settings, store, engine, metrics.events, monitor)
     app = build_flask()
     dependencies.init_app(app)
     background.add_to(app, due)
@@ -225,24 +234,34 @@ def create_app(
     app.register_blueprint(health.blueprint(store.ping, draining))
     # The admin listener has them instead, so that no client reaches them.
     if settings.has_metrics and settings.admin_port is None:
-        guard = metrics.add_guard(store.guard.list_notable)
-        budget = metrics.add_budget(
-            store.budget.read,
-            lambda: dependencies.current_engines().production.policy.budget_rules(
-                settings.currency
-            ),
-        )
-
-        def refresh() -> None:
-            dependencies.current_engines()
-            guard.refresh()
-            budget.refresh()
-
-        app.register_blueprint(metrics.blueprint(settings.metrics_key, refresh))
+        _add_metrics(app, settings, store, metrics, dependencies)
     _add_middleware(app, settings)
     if settings.event_webhook:
         _start_event_webhook(settings, settings.event_webhook, store, metrics)
     return app
+
+
+def _add_metrics(
+    app: Flask,
+    settings: Settings,
+    store: RedisStore,
+    metrics: PrometheusMetrics,
+    dependencies: Dependencies,
+) -> None:
+    """Add the view of the metrics, with the gauges that are read from the store."""
+    current_engines = dependencies.current_engines
+    guard = metrics.add_guard(store.guard.list_notable)
+    budget = metrics.add_budget(
+        store.budget.read,
+        lambda: current_engines().production.policy.budget_rules(settings.currency),
+    )
+
+    def refresh() -> None:
+        current_engines()
+        guard.refresh()
+        budget.refresh()
+
+    app.register_blueprint(metrics.blueprint(settings.metrics_key, refresh))
 
 
 def _start_event_webhook(
@@ -402,22 +421,21 @@ def _build_dependencies(
     store: RedisStore,
     engine: Engine,
     metrics: EventMetrics,
+    monitor: ProviderHealthMonitor,
 ) -> Dependencies:
-    sandbox_numbers = SandboxNumbers(
-        {
-            sandbox.number.e164: sandbox
-            # Of two entries of a number, the one that lasts longer.
-            for sandbox in sorted(
-                settings.test_numbers, key=attrgetter("valid_through")
-            )
-        },
-        lambda: datetime.now(UTC).date(),
-    )
+    sandbox_numbers = _sandbox_numbers(settings)
     safe_numbers = SafeNumbers(store.safe_list, settings.peppers)
     engine = replace(
         engine, is_safe_number=safe_numbers.exempts, credit=store.events.add_credit
     )
-    live = _live_policy(settings, store, engine, metrics, sandbox_numbers)
+    live = _live_policy(
+        settings,
+        store,
+        engine,
+        metrics,
+        sandbox_numbers=sandbox_numbers,
+        monitor=monitor,
+    )
     return Dependencies(
         dev=settings.dev,
         sandbox_numbers=sandbox_numbers,
@@ -442,12 +460,23 @@ def _build_dependencies(
     )
 
 
-def _live_policy(
+def _sandbox_numbers(settings: Settings) -> SandboxNumbers:
+    # Of two entries of a number, the one that lasts longer.
+    ordered = sorted(settings.test_numbers, key=attrgetter("valid_through"))
+    return SandboxNumbers(
+        {sandbox.number.e164: sandbox for sandbox in ordered},
+        lambda: datetime.now(UTC).date(),
+    )
+
+
+def _live_policy(  # noqa: PLR0913 - the parts that a new policy version changes
     settings: Settings,
     store: RedisStore,
     engine: Engine,
     metrics: EventMetrics,
+    *,
     sandbox_numbers: SandboxNumbers,
+    monitor: ProviderHealthMonitor,
 ) -> LivePolicy[EngineRouter]:
     """Return the live policy, with engines that are built once for each version."""
     emit = background.with_feedback(
@@ -456,6 +485,7 @@ def _live_policy(
 
     def build_engines(policy: Policy) -> EngineRouter:
         live = replace(engine, policy=policy, emit=emit)
+        monitor.slow_after = policy.slow_after
         for problem in policy.routes.find_problems(live.channels_by_provider):
             log.warning("routes %s: the step is skipped", problem)
         null_senders = {
@@ -531,6 +561,7 @@ def _build_senders(
         settings,
         max_concurrent=MAX_CONCURRENT_SENDS,
         metrics=metrics.timings,
+        health=recorder.health,
         console=console,
         on_accepted=store.inbox.add,
     )

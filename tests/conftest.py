@@ -121,6 +121,7 @@ def store(redis) -> Iterator[RedisStore]:
     yield store
     # A later write would reach the Redis of the next test.
     store.events.flush(timeout=60)
+    store.close()
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ _COLORS = {
     "budget": "yellow",
     "suspended": "red",
     "pressure": "yellow",
+    "provider_weight": "yellow",
 }
 _MAX_RULE_NAME = 24
 
@@ -61,6 +62,8 @@ def to_text(recorded: RecordedEvent) -> str:
         text = _limit_text(fields)
     elif kind == "budget":
         text = _budget_text(fields)
+    elif kind == "provider_weight":
+        text = _weight_text(fields)
     elif kind in {"suspended", "pressure"}:
         text = _place_text(fields)
     else:
@@ -129,6 +132,16 @@ def _budget_text(fields: Mapping[str, Any]) -> str:
     subject = f"the share of {fields['country']}" if fields["country"] else "the budget"
     spent, amount = map(amounts.format_amount, (fields["spent"], fields["amount"]))
     return f"{fields['level']} % of {subject}: {spent} of {amount} {fields['currency']}"
+
+
+def _weight_text(fields: Mapping[str, Any]) -> str:
+    step = f"{fields['channel']}:{fields['provider']}"
+    evidence = {
+        "slow": f", {fields['slow_share']:.0%} of {fields['messages']} messages late",
+        "errors": f", {fields['errors']} in a minute",
+    }.get(fields["reason"], "")
+    change = f"{fields['previous']} % to {fields['weight']} %"
+    return f"{step}: {change}: {fields['reason']}{evidence}"
 
 
 def _place_text(fields: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ from otp_engine.domain.messages.templates import TextDefaults
 from otp_engine.domain.models import Channel
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.routing.steps import Step
 from otp_engine.domain.sandbox_numbers import SandboxNumber
 from otp_engine.domain.services import Service
 
@@ -211,6 +212,15 @@ class Settings:
         """The channels that a configured provider has, in the order of `Channel`."""
         offered = set(chain.from_iterable(self.channels_by_provider.values()))
         return tuple(channel for channel in Channel if channel in offered)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every channel of every configured provider."""
+        return tuple(
+            Step(channel, name)
+            for name, channels in self.channels_by_provider.items()
+            for channel in channels
+        )
 
     @property
     def inbox(self) -> bool:

@@ -20,6 +20,11 @@ from otp_engine.domain.events import (
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.domain.routing.health_recorder import (
+    NULL_HEALTH_RECORDER,
+    HealthRecorder,
+)
+from otp_engine.domain.routing.steps import Step
 from otp_engine.errors import InvalidPhone
 
 
@@ -46,6 +51,7 @@ class DeliveryRecorder:
         emit: Receives the events.
         metrics: Counts the reports.
         on_due: Called when a fallback is due at once.
+        health: Counts by provider whether messages arrived, and how late.
     """
 
     store: DeliveryStatusStore
@@ -53,6 +59,7 @@ class DeliveryRecorder:
     emit: EventListener
     metrics: DeliveryMetrics
     on_due: Callable[[], object]
+    health: HealthRecorder = NULL_HEALTH_RECORDER
 
     def record(self, report: DeliveryReport) -> StatusChange:
         """Record the report of a provider.
@@ -80,7 +87,19 @@ class DeliveryRecorder:
                 self.emit(event)
         if change.elapsed and report.status.has_arrived and not _had_arrived(change):
             self.metrics.observe_delivered(report, change.elapsed)
+        self._count(report, change)
         return change
+
+    def _count(self, report: DeliveryReport, change: StatusChange) -> None:
+        """Count a report that decides on a message in the health of its provider."""
+        record, arrived = change.record, report.status.has_arrived
+        is_final = arrived or report.status.is_failure
+        if record is None or change.elapsed is None or not is_final:
+            return
+        if _had_arrived(change) or (change.before and change.before.is_failure):
+            return
+        step = Step(record.channel, record.provider)
+        self.health.count_report(step, delay=change.elapsed, arrived=arrived)
 
     def _recipient(
         self, report: DeliveryReport, change: StatusChange

@@ -344,6 +344,31 @@ class PlaceSuspended:
     shadow: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderWeightChanged:
+    """The weight of a provider changed, because of its messages or by an operator.
+
+    Attributes:
+        provider: Name of the provider.
+        channel: The channel of the messages.
+        weight: The new weight, in percent.
+        previous: The weight before.
+        reason: `slow`, `errors`, `recovered` or `operator`.
+        messages: Messages of the last ten minutes.
+        slow_share: The share of the messages that did not arrive in time.
+        errors: Errors of the last minute.
+    """
+
+    provider: str
+    channel: Channel
+    weight: int
+    previous: int
+    reason: str
+    messages: int = 0
+    slow_share: float = 0.0
+    errors: int = 0
+
+
 Event: TypeAlias = (
     CodeSent
     | MessageDelivered
@@ -362,6 +387,7 @@ Event: TypeAlias = (
     | BudgetReached
     | PlaceSuspended
     | Pressure
+    | ProviderWeightChanged
 )
 EventListener: TypeAlias = Callable[[Event], None]
 """Receives each event after the request; it must not raise."""

@@ -14,6 +14,10 @@ from otp_engine.config import Settings
 from otp_engine.config.webhook_settings import WebhookSettings
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.ports import Sender
+from otp_engine.domain.routing.health_recorder import (
+    NULL_HEALTH_RECORDER,
+    HealthRecorder,
+)
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.senders import telegram_reports
@@ -31,11 +35,12 @@ _FAILURE_THRESHOLD = 5
 _RESET_TIMEOUT = timedelta(seconds=10)
 
 
-def build_senders(
+def build_senders(  # noqa: PLR0913 - options with defaults
     settings: Settings,
     *,
     max_concurrent: int,
     metrics: DependencyMetrics = NULL_METRICS,
+    health: HealthRecorder = NULL_HEALTH_RECORDER,
     console: Callable[[], Provider] = ConsoleProvider,
     on_accepted: Callable[[Message], object] | None = None,
 ) -> dict[str, Sender]:
@@ -45,6 +50,7 @@ def build_senders(
         settings: Names of the providers, and their credentials.
         max_concurrent: Number of messages that may wait for each provider at once.
         metrics: Records the duration and the outcome of each message.
+        health: Counts what happens to the messages of each provider.
         console: Returns the provider `console`.
         on_accepted: Called with each accepted message, if the settings have the inbox
             of dev mode.
@@ -66,6 +72,7 @@ def build_senders(
             CircuitBreaker(_FAILURE_THRESHOLD, _RESET_TIMEOUT),
             max_concurrent=max_concurrent,
             metrics=metrics,
+            health=health,
             on_accepted=on_accepted if settings.inbox else None,
         )
         for name in settings.senders

@@ -12,6 +12,11 @@ from time import perf_counter
 
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.ports import Accepted, Deliver
+from otp_engine.domain.routing.health_recorder import (
+    NULL_HEALTH_RECORDER,
+    HealthRecorder,
+)
+from otp_engine.domain.routing.steps import Step
 from otp_engine.errors import (
     DeliveryUnconfirmed,
     OTPError,
@@ -72,6 +77,7 @@ class GuardedSender:
         max_concurrent: int,
         timeout: timedelta = _TIMEOUT,
         metrics: DependencyMetrics = NULL_METRICS,
+        health: HealthRecorder = NULL_HEALTH_RECORDER,
         on_accepted: Callable[[Message], object] | None = None,
     ) -> None:
         """Create the sender.
@@ -83,6 +89,7 @@ class GuardedSender:
             timeout: Maximum time that a request waits for a provider without a deadline
                 of its own.
             metrics: Records the duration and the outcome of each message.
+            health: Counts what happens to the messages.
             on_accepted: Called with each accepted message, in the sending thread.
         """
         self.name = provider.name
@@ -93,6 +100,7 @@ class GuardedSender:
         self._breaker = breaker
         self._timeout = timeout.total_seconds()
         self._metrics = metrics
+        self._health = health
         self._on_accepted = on_accepted
         self._slots = BoundedSemaphore(max_concurrent)
 
@@ -147,12 +155,14 @@ class GuardedSender:
     def _send_through_breaker(self, slot: _Slot, message: Message) -> str | None:
         if not self._breaker.try_acquire():
             raise ProviderUnavailable(retry_after=self._breaker.open_for())
+        step = Step(message.channel, self.name)
         try:
             if self._provider.has_deadline:
                 message_id = self._call_provider(message)
             else:
                 message_id = self._call_within_timeout(slot, message)
         except (ProviderUnavailable, DeliveryUnconfirmed):
+            self._health.count_error(step)
             if self._breaker.record_failure():
                 log.error("%s: the circuit breaker is open", self.name)  # noqa: TRY400 - each error is logged where it occurs
             raise
@@ -163,7 +173,11 @@ class GuardedSender:
             # The provider rejected this message, so it is reachable.
             self._breaker.record_success()
             raise
+        except Exception:
+            self._health.count_error(step)
+            raise
         self._breaker.record_success()
+        self._health.count_accepted(step, reports_delivery=self.reports_delivery)
         return message_id
 
     def _call_within_timeout(self, slot: _Slot, message: Message) -> str | None:

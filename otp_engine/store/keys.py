@@ -27,6 +27,10 @@
     otp:{shared}:guard           hash    the pumping guard, with a field for each place;
                                          and what messages cost, in fields with a `$`;
                                          31 days after the last message
+    otp:{shared}:provider_health hash
+                                         the weights of providers, and what happened to
+                                         their messages by minute; three hours after the
+                                         last message
     otp:{shared}:charge:<key>    string  what a message was charged; two minutes
     otp:{shared}:credit:<id>     string  an approval was credited; two minutes
     otp:{<id>}:record            hash    what `/v2` returns about a verification later;
@@ -109,6 +113,9 @@ GUARD = f"{SHARED_LIMITS}:guard"
 
 DUE_FALLBACKS = f"{SHARED_LIMITS}:due_fallbacks"
 """The deliveries with a fallback, by the time at which it is due."""
+
+PROVIDER_HEALTH = f"{SHARED_LIMITS}:provider_health"
+"""The weights of providers, and the counts that they follow from."""
 
 PACKED = ":packed"
 """Suffix of the key of the packed log of a shared limit, after that of its log."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from otp_engine.config import Settings
+from otp_engine.domain.events import EventListener
 from otp_engine.domain.models import ApprovalCredit
+from otp_engine.domain.routing.steps import Step
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.store import keys
 from otp_engine.store.budget import RedisBudgetStore
@@ -17,6 +21,8 @@ from otp_engine.store.limit_usage import RedisLimitUsageStore
 from otp_engine.store.persistence import persistence_warnings
 from otp_engine.store.policy_versions import RedisPolicyVersionStore
 from otp_engine.store.probe import Probe
+from otp_engine.store.provider_health import RedisProviderHealth
+from otp_engine.store.provider_health_monitor import ProviderHealthMonitor
 from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.safe_list import RedisSafeList
 from otp_engine.store.services import RedisServiceStore
@@ -54,6 +60,8 @@ class RedisStore(RedisVerificationStore):
         self.records = RedisVerificationRecordStore(redis_client)
         self.budget = RedisBudgetStore(redis_client)
         self.guard = RedisGuardStore(redis_client, replicas=replicas)
+        self.provider_health = RedisProviderHealth(redis_client)
+        self._monitors: list[ProviderHealthMonitor] = []
         self.safe_list = RedisSafeList(redis_client)
         self.events = RedisEventStore(redis_client, credit=self._credit)
         self.event_feed = RedisEventFeed(redis_client)
@@ -61,6 +69,25 @@ class RedisStore(RedisVerificationStore):
         self.limit_usage = RedisLimitUsageStore(redis_client, shared_slots=shared_slots)
         self.deliveries = RedisDeliveryStore(redis_client, replicas=replicas)
         self.policy_versions = RedisPolicyVersionStore(redis_client, replicas=replicas)
+
+    def monitor_providers(
+        self, steps: Sequence[Step], emit: EventListener
+    ) -> ProviderHealthMonitor:
+        """Return a new monitor of the health of providers.
+
+        Args:
+            steps: Every channel with every provider of the settings.
+            emit: Receives an event for each weight that the monitor changes.
+        """
+        monitor = ProviderHealthMonitor(self.provider_health, steps, emit=emit)
+        self._monitors.append(monitor)
+        return monitor
+
+    def close(self) -> None:
+        """Write what the background threads hold, and end those of the monitors."""
+        for monitor in self._monitors:
+            monitor.stop()
+        self.events.flush()
 
     def _credit(self, credit: ApprovalCredit) -> None:
         self.credit_approval(

@@ -12,6 +12,7 @@ from flask import Flask
 
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import Channel
+from otp_engine.domain.routing.health_recorder import NullHealthRecorder
 from otp_engine.errors import (
     DeliveryFailed,
     DeliveryUnconfirmed,
@@ -504,3 +505,66 @@ def test_provider_without_feedback_is_not_called(guard, provider):
     sender.confirm("SM1")
 
     assert not sender.confirms
+
+
+class RecordedHealth(NullHealthRecorder):
+    def __init__(self):
+        self.counted = []
+
+    def count_accepted(self, step, *, reports_delivery):
+        self.counted.append((str(step), "accepted", reports_delivery))
+
+    def count_error(self, step):
+        self.counted.append((str(step), "error"))
+
+
+def test_accepted_message_counts_for_the_health_of_its_step(guard, provider):
+    health = RecordedHealth()
+    provider.reports_delivery = True
+
+    deliver(guard(provider, health=health))
+
+    assert health.counted == [("sms:provider", "accepted", True)]
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [
+        (DeliveryUnconfirmed(), [("sms:provider", "error")]),
+        (ProviderUnavailable(), [("sms:provider", "error")]),
+        (ValueError(), [("sms:provider", "error")]),
+        (NumberTypeNotAllowed(), []),
+        (DeliveryFailed(retry_elsewhere=True), []),
+    ],
+    ids=["unconfirmed", "unavailable", "unexpected", "number", "rejected"],
+)
+def test_errors_of_the_provider_count_for_its_health(guard, provider, error, counted):
+    health = RecordedHealth()
+    provider.error = error
+
+    with suppress(type(error)):
+        deliver(guard(provider, health=health))
+
+    assert health.counted == counted
+
+
+def test_message_that_times_out_is_an_error_of_the_provider(guard):
+    health = RecordedHealth()
+    provider = SlowProvider()
+
+    with suppress(DeliveryUnconfirmed):
+        deliver(guard(provider, health=health, timeout=SHORT))
+    provider.released.set()
+
+    assert health.counted == [("sms:slow", "error")]
+
+
+def test_message_that_an_open_breaker_rejects_is_no_error(guard, provider):
+    health = RecordedHealth()
+    sender = guard(provider, health=health)
+    fail(sender, provider, ProviderUnavailable())
+
+    with suppress(ProviderUnavailable):
+        deliver(sender)
+
+    assert len(health.counted) == 2

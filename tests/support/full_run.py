@@ -26,6 +26,8 @@ from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.domain.provider_rejections import ProviderRejection
 from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
 from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.domain.routing.health import AT_REST, Reason, Weight
+from otp_engine.domain.routing.steps import Step
 from otp_engine.errors import DeliveryFailed, DestinationSuspended
 from otp_engine.store import keys
 from tests.support import redis_server, twilio_server
@@ -70,6 +72,7 @@ def use_every_feature(store, redis):
     _run_pumping_guard(store)
     _run_deliveries(store)
     _run_event_webhook(store)
+    _run_provider_health(store)
     store.events.flush()
 
 
@@ -210,6 +213,14 @@ def _run_operator_commands(store):
     store.limit_usage.phone_usage(PhoneKey("unused"), policy)
     store.limit_usage.delete_phone([PhoneKey("unused")])
     store.records.mark_canceled(b"0" * 16, at=now, ttl=timedelta(minutes=1))
+
+
+def _run_provider_health(store):
+    step = Step(Channel.SMS, "twilio")
+    slow = Weight(90, 1_800_000_000_000, Reason.SLOW)
+    store.close()
+    assert store.provider_health.compare_and_set(step, AT_REST, slow)
+    assert store.provider_health.rest("twilio")
 
 
 def _run_pumping_guard(store):

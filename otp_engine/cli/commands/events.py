@@ -22,6 +22,7 @@ KINDS = (
     "not_found",
     "policy",
     "pressure",
+    "provider_weight",
     "refused",
     "rejected",
     "sent",

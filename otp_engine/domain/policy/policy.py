@@ -72,6 +72,8 @@ class Policy:
         guard_exempt: Destinations that the pumping guard neither counts nor refuses.
         vouched_per_key: Sends that one API key vouches for.
         budget: The money that all messages of any 24 hours may cost.
+        slow_after: The time after which a message without a report of its arrival
+            counts as late in the health of its provider.
         routes: The channels and providers of messages, by destination.
         fallback_after: Time without a delivery report until the next step of the route
             sends a code; 0 means that only a report of a failure does.
@@ -109,6 +111,7 @@ class Policy:
     guard_exempt: DestinationSet = DestinationSet()
     vouched_per_key: LimitByName = LimitByName(Limit.parse("100/24h"))
     budget: Budget = Budget()
+    slow_after: timedelta = timedelta(seconds=60)
     routes: Routes = Routes()
     fallback_after: timedelta = timedelta(seconds=20)
 
@@ -253,6 +256,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "guard_exempt": DestinationSet.parse,
     "vouched_per_key": LimitByName.parser(names.KEY),
     "budget": Budget.parse,
+    "slow_after": _duration_between("5s", "10m"),
     "routes": Routes.parse,
     "fallback_after": _duration_between("0s", "10m"),
 }

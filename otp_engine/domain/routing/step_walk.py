@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Self
 
+from otp_engine.domain.channels import Channel
 from otp_engine.domain.messages.templates import Message
-from otp_engine.domain.models import Channel
 from otp_engine.domain.ports import Accepted, Deliver, Sender
 from otp_engine.domain.routing.steps import Step
 from otp_engine.errors import Overloaded, ProviderUnavailable

@@ -20,6 +20,7 @@ from otp_engine.domain.events import (
     MessageUndelivered,
     PlaceSuspended,
     PolicyChanged,
+    ProviderWeightChanged,
     RecordedEvent,
     RequestRefused,
     RequestUnavailable,
@@ -49,6 +50,7 @@ EVENT_KINDS: dict[str, type[Event]] = {
     "budget": BudgetReached,
     "suspended": PlaceSuspended,
     "pressure": Pressure,
+    "provider_weight": ProviderWeightChanged,
 }
 """The class of each event kind, which is the stored name of an event."""
 
