@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otp_engine import senders
 from otp_engine.cli.terminal import success, warn
 from otp_engine.config import Settings, TwilioSettings
 
@@ -17,6 +18,8 @@ def print_report(settings: Settings) -> None:
     if "twilio" not in settings.senders or not twilio:
         return
     success(_channels(twilio))
+    for problem in senders.find_template_problems(settings):
+        warn(problem)
     has_reports = settings.twilio_callback_url is not None
     if not has_reports:
         success(f"twilio sends no delivery reports: they need {_REACHABLE}")

@@ -17,6 +17,9 @@ VARIABLES = (
 )
 """Every variable that this module reads."""
 
+CONTENT_SID = "HX"
+"""The start of the SID of a content template."""
+
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _VOICE = re.compile(r"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*", re.ASCII)
 _CONTENT_EXAMPLE = "en=HX..., pt-BR=HX..."
@@ -158,7 +161,7 @@ def _parse_map(
 
 
 def _parse_content_sid(text: str) -> str:
-    if not parsing.is_sid(text, "HX"):
+    if not parsing.is_sid(text, CONTENT_SID):
         raise ValueError(
             "needs the SID of a content template, HX and 32 hexadecimal digits, for"
             f" each locale: {text!r}"

@@ -119,6 +119,20 @@ def _build_webhook(settings: Settings, webhook: WebhookSettings) -> Provider:
     return WebhookProvider(webhook, report_url=report_url if webhook.secrets else None)
 
 
+def find_template_problems(settings: Settings) -> list[str]:
+    """Return a sentence for each WhatsApp template that delivers no codes.
+
+    Args:
+        settings: The account at Twilio, which gets a request for each template.
+    """
+    if settings.twilio is None:
+        return []
+    # As in _build_twilio.
+    from otp_engine.senders import twilio_templates  # noqa: PLC0415 - see above
+
+    return twilio_templates.find_problems(settings.twilio)
+
+
 def build_report_receivers(settings: Settings) -> list[ReportReceiver]:
     """Return the receivers of delivery reports.
 

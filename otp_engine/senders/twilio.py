@@ -1,10 +1,7 @@
 """Sends through one account of Twilio: text messages, WhatsApp and calls.
 
-`twilio_messages` and `twilio_calls` build the requests, `http_client` transports them,
-and `twilio_errors` maps rejections to errors. Twilio's SDK provides the host of a
-region and an edge, and the headers of a request. The SDK's resources are not used: they
-import the 95 modules of the API, which take 8 MiB, and they build the same headers for
-each message.
+`twilio_messages` and `twilio_calls` build the forms of requests, `twilio_account` their
+heads, `http_client` transports them, and `twilio_errors` maps rejections to errors.
 
 A request is never retried: the resources have no idempotency key, so a retry after a
 timeout could send a second message.
@@ -12,16 +9,11 @@ timeout could send a second message.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import urlencode
-
-import urllib3
-from twilio.http import HttpClient
-from twilio.rest import Client
 
 from otp_engine.config import TwilioSettings
 from otp_engine.crypto.pepper import Pepper
@@ -39,14 +31,13 @@ from otp_engine.senders.http_client import (
     PooledHttpClient,
     PreparedRequest,
 )
-from otp_engine.senders.http_connection import HttpResponse
+from otp_engine.senders.twilio_account import TwilioAccount
 from otp_engine.senders.twilio_callbacks import CallbackUrls
 from otp_engine.senders.twilio_calls import CallForms
 from otp_engine.senders.twilio_messages import MessageForms
 
 log = logging.getLogger(__name__)
 
-_API_URL = "https://api.twilio.com"
 _NOT_SENT = frozenset({"failed", "undelivered", "canceled", "busy", "no-answer"})
 # Milliseconds. A recipient without a call for longer requests another code.
 _LONG_QUEUE = 5000
@@ -80,29 +71,8 @@ class TwilioProvider:
                 speak at once.
         """
         self._http = http or PooledHttpClient(proxy=settings.proxy)
-        client = Client(
-            settings.username,
-            settings.password,
-            settings.account_sid,
-            # The SDK would put both into any host, also that of another API.
-            region=None if settings.base_url else settings.region,
-            edge=None if settings.base_url else settings.edge,
-            # Sends nothing; the SDK's own would prepare a session.
-            http_client=HttpClient(log, is_async=False),
-            # With an empty mapping the SDK reads the process's environment.
-            environment={"TWILIO_REGION": ""},
-        )
-        account = f"2010-04-01/Accounts/{settings.account_sid}"
-        self._url = client.get_hostname(f"{settings.base_url or _API_URL}/{account}")
-        login = urllib3.make_headers(
-            basic_auth=f"{settings.username}:{settings.password}"
-        )
-        self._post_headers = client.get_headers("POST", None) | login
-        self._list = self._http.prepare(
-            "GET",
-            f"{self._url}/Messages.json?PageSize=1",
-            client.get_headers("GET", None) | login,
-        )
+        self._account = TwilioAccount(settings, self._http)
+        self._list = self._account.prepare("GET", "Messages.json?PageSize=1")
         urls = CallbackUrls(callback_url) if callback_url else None
         self.reports_delivery = urls is not None
         self._confirms = settings.feedback
@@ -117,18 +87,18 @@ class TwilioProvider:
     ) -> Mapping[Channel, tuple[PreparedRequest, BuildForm]]:
         """Return the request of each channel, and what builds its form."""
         resources: dict[Channel, tuple[PreparedRequest, BuildForm]] = {}
-        messages = self._prepare("Messages.json"), MessageForms(settings, urls).build
+        messages = self._post("Messages.json"), MessageForms(settings, urls).build
         if settings.service or settings.from_:
             resources[Channel.SMS] = messages
         if settings.whatsapp:
             resources[Channel.WHATSAPP] = messages
         if settings.calls:
             calls = CallForms(settings.calls, urls, pepper)
-            resources[Channel.CALL] = self._prepare("Calls.json"), calls.build
+            resources[Channel.CALL] = self._post("Calls.json"), calls.build
         return resources
 
-    def _prepare(self, path: str) -> PreparedRequest:
-        return self._http.prepare("POST", f"{self._url}/{path}", self._post_headers)
+    def _post(self, path: str) -> PreparedRequest:
+        return self._account.prepare("POST", path)
 
     def send(self, message: Message) -> str:
         """Send *message*, and return the SID of the message or call.
@@ -147,7 +117,7 @@ class TwilioProvider:
         except Exception as error:  # noqa: BLE001 - the message may have been sent, whatever the error is
             log.warning("twilio: no answer: %s", type(error).__name__)
             raise DeliveryUnconfirmed from None
-        created = _parse_object(response)
+        created = response.json_object()
         status = response.status
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise _rejection(status, created, message)
@@ -167,7 +137,7 @@ class TwilioProvider:
         """
         if not (self._confirms and _MESSAGE_SID.fullmatch(message_id)):
             return
-        request = self._prepare(f"Messages/{message_id}/Feedback.json")
+        request = self._post(f"Messages/{message_id}/Feedback.json")
         try:
             response = self._http.send(request, urlencode({"Outcome": "confirmed"}))
         except Exception as error:  # noqa: BLE001 - no request of a client depends on it
@@ -192,7 +162,7 @@ class TwilioProvider:
             log.warning("twilio: no answer: %s", type(error).__name__)
             raise ProviderUnavailable from None
         status = response.status
-        if status == HTTPStatus.OK and "messages" in _parse_object(response):
+        if status == HTTPStatus.OK and "messages" in response.json_object():
             return
         log.warning("twilio: ping failed: status %s", status)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -238,12 +208,3 @@ def _warn_of_queue(created: Mapping[str, object]) -> None:
             "twilio: calls wait %s s in Twilio's queue: lower calls_total",
             round(milliseconds / 1000),
         )
-
-
-def _parse_object(response: HttpResponse) -> dict[str, object]:
-    """Return the JSON object of a response; an empty one if it has none."""
-    try:
-        document = json.loads(response.body.decode(errors="replace"))
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}

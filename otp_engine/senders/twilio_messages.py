@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 
+from otp_engine import parsing
 from otp_engine.config import TwilioSettings
-from otp_engine.config.twilio_channels import TwilioWhatsApp
+from otp_engine.config.twilio_channels import CONTENT_SID, TwilioWhatsApp
 from otp_engine.domain.messages import whatsapp
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import Channel
@@ -87,7 +88,7 @@ class MessageForms:
         return [
             ("To", f"{WHATSAPP_PREFIX}{message.to}"),
             self._whatsapp_sender(settings, message),
-            ("ContentSid", whatsapp.select(settings.content, message.language)),
+            ("ContentSid", _template(settings, message)),
             ("ContentVariables", json.dumps({_CODE_VARIABLE: message.code})),
         ]
 
@@ -103,3 +104,11 @@ class MessageForms:
     def _service(self, message: Message) -> Field | None:
         sid = message.messaging_service or self._settings.service
         return ("MessagingServiceSid", sid) if sid else None
+
+
+def _template(settings: TwilioWhatsApp, message: Message) -> str:
+    """Return the SID of the template of the operator's own text, or of the language."""
+    own = message.template_id or ""
+    if parsing.is_sid(own, CONTENT_SID):
+        return own
+    return whatsapp.select(settings.content, message.language)

@@ -4,7 +4,9 @@ import pytest
 
 from otp_engine import config
 from otp_engine.cli import twilio_report
+from tests.support import twilio_server
 from tests.support.settings import PRODUCTION
+from tests.support.twilio_server import TOKEN
 
 CONTENT = f"en=HX{'e' * 32}, pt-BR=HX{'b' * 32}"
 NUMBER = {"TWILIO_FROM": "+15005550006"}
@@ -13,9 +15,16 @@ AT_ONCE = "! calls speak the code at once, also to voicemail"
 
 
 @pytest.fixture
-def report(capsys):
+def twilio():
+    with twilio_server.running() as twilio:
+        yield twilio
+
+
+@pytest.fixture
+def report(capsys, twilio):
     def read(**environ):
-        twilio_report.print_report(config.load(PRODUCTION | environ))
+        url = {"TWILIO_API_BASE_URL": twilio.url, "TWILIO_AUTH_TOKEN": TOKEN}
+        twilio_report.print_report(config.load(PRODUCTION | url | environ))
         return capsys.readouterr().err
 
     return read
@@ -40,6 +49,14 @@ def test_report_of_calls_only_states_what_text_messages_need(report):
     )
 
     assert output.startswith("✓ twilio sends by call; sms needs TWILIO_MESSAGING_")
+
+
+def test_report_warns_of_a_template_of_another_account(report, twilio):
+    twilio.templates = {f"HX{'e' * 32}": twilio_server.APPROVED}
+
+    output = report(**URL, **NUMBER, TWILIO_WHATSAPP_CONTENT=CONTENT)
+
+    assert "! the WhatsApp template of pt_BR does not exist in this account" in output
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from otp_engine.errors import (
 )
 from otp_engine.senders.http_client import PooledHttpClient
 from otp_engine.senders.twilio import TwilioProvider
+from otp_engine.senders.twilio_account import TwilioAccount
 from tests.support import certificates, redis_server, twilio_server
 from tests.support.clock import Clock
 from tests.support.fakes import MESSAGE
@@ -545,3 +546,20 @@ def test_message_is_reported_to_a_url_of_its_delivery(settings, client, twilio):
         f"https://otp.example.com/callbacks/twilio?delivery={MESSAGE.delivery_id}"
         "#rc=2&rp=5xx,ct,rt"
     )
+
+
+@pytest.mark.parametrize(
+    ("region", "edge", "host"),
+    [
+        (None, None, "content.twilio.com"),
+        ("ie1", "dublin", "content.dublin.ie1.twilio.com"),
+    ],
+)
+def test_each_api_has_the_host_of_the_region_and_the_edge(settings, region, edge, host):
+    elsewhere = replace(settings, base_url=None, region=region, edge=edge)
+
+    request = TwilioAccount(elsewhere, PooledHttpClient()).prepare_api(
+        "GET", "content", "/v1/Content"
+    )
+
+    assert request.url.geturl() == f"https://{host}/v1/Content"

@@ -16,9 +16,10 @@ from otp_engine.errors import (
     ProviderUnavailable,
     RecipientNotOnChannel,
 )
+from otp_engine.senders import twilio_templates
 from otp_engine.senders.twilio import TwilioProvider
 from tests.support.fakes import MESSAGE
-from tests.support.twilio_server import SERVICE, garbage, refuse
+from tests.support.twilio_server import APPROVED, SERVICE, garbage, hang, refuse, reset
 
 ENGLISH = "HX" + "e" * 32
 PORTUGUESE = "HX" + "b" * 32
@@ -85,6 +86,20 @@ def test_code_of_another_form_permits_the_next_step_without_a_request(
 
     assert rejection.value.retry_elsewhere
     assert twilio.messages == []
+
+
+def test_template_of_an_own_text_replaces_that_of_the_language(provider, twilio):
+    own = "HX" + "a" * 32
+
+    provider.send(replace(CODE, template_id=own))
+
+    assert twilio.messages[0]["ContentSid"] == own
+
+
+def test_template_id_of_a_regulator_is_no_template_of_whatsapp(provider, twilio):
+    provider.send(replace(CODE, template_id="1107161234567890123"))
+
+    assert twilio.messages[0]["ContentSid"] == ENGLISH
 
 
 @pytest.mark.parametrize(
@@ -170,7 +185,7 @@ def test_log_of_a_rejection_names_what_the_operator_checks(
 def test_template_of_another_account_is_an_error_of_the_template(
     provider, twilio, caplog
 ):
-    twilio.templates = frozenset({PORTUGUESE})
+    twilio.templates = {PORTUGUESE: APPROVED}
 
     with pytest.raises(DeliveryFailed) as rejection:
         provider.send(CODE)
@@ -203,3 +218,65 @@ def test_log_contains_no_code_and_no_number(provider, twilio, caplog):
     assert "123456" not in caplog.text
     assert "9445012345" not in caplog.text
     assert "+91********45" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("approval", "problem"),
+    [
+        (None, "does not exist in this account of Twilio"),
+        ({"status": "pending"}, "is not approved: its status is 'pending'"),
+        ({"status": "rejected"}, "is not approved: its status is 'rejected'"),
+        ({}, "is not approved: its status is None"),
+        (
+            {"status": "approved", "category": "UTILITY"},
+            "is of the category 'UTILITY', not AUTHENTICATION",
+        ),
+    ],
+)
+def test_template_that_delivers_no_codes_is_a_problem(
+    twilio_settings, client, twilio, approval, problem
+):
+    twilio.templates = {ENGLISH: APPROVED} | (
+        {} if approval is None else {PORTUGUESE: approval}
+    )
+    settings = replace(twilio_settings, whatsapp=WHATSAPP)
+
+    problems = twilio_templates.find_problems(settings, client)
+
+    assert problems == [f"the WhatsApp template of pt_BR {problem}"]
+
+
+@pytest.mark.parametrize(
+    ("behave", "problem"),
+    [
+        (refuse(401, 20003), "could not be read (status 401)"),
+        (refuse(503, 20503), "could not be read (status 503)"),
+        (garbage(200, "<html>"), "could not be read (status 200)"),
+        (garbage(200, '{"whatsapp": []}'), "could not be read (status 200)"),
+        (reset, "could not be read"),
+        (hang, "could not be read"),
+    ],
+    ids=["login", "error", "html", "list", "reset", "hang"],
+)
+def test_template_that_cannot_be_read_is_a_problem(
+    twilio_settings, client, twilio, behave, problem
+):
+    twilio.behave = behave
+    whatsapp = replace(WHATSAPP, content={"en": ENGLISH})
+
+    problems = twilio_templates.find_problems(
+        replace(twilio_settings, whatsapp=whatsapp), client
+    )
+
+    assert problems == [f"the WhatsApp template of en {problem}"]
+
+
+def test_approved_templates_are_no_problem(twilio_settings, client):
+    settings = replace(twilio_settings, whatsapp=WHATSAPP)
+
+    assert twilio_templates.find_problems(settings, client) == []
+
+
+def test_account_without_whatsapp_has_no_template_to_check(twilio_settings, twilio):
+    assert twilio_templates.find_problems(twilio_settings) == []
+    assert twilio.connections == 0

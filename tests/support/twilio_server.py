@@ -27,8 +27,10 @@ ACCOUNT = "AC" + "0" * 32
 SERVICE = "MG" + "1" * 32
 TOKEN = "the-auth-token"
 MAX_TWIML = 4000
+APPROVED = {"status": "approved", "category": "AUTHENTICATION"}
 
 _FEEDBACK = re.compile(r"Messages/((?:SM|MM)[0-9a-f]{32})/Feedback\.json")
+_APPROVAL = re.compile(r"/v1/Content/(HX[0-9a-f]{32})/ApprovalRequests")
 _RESOURCE = re.compile(rf"Messages\.json|Calls\.json|{_FEEDBACK.pattern}")
 
 Behavior = Callable[["_Handler"], None]
@@ -44,7 +46,8 @@ class Twilio:
         messages: Form fields of each requested message.
         calls: Form fields of each requested call; repeated fields are joined by spaces.
         feedback: SIDs of the messages with feedback, and its outcome.
-        templates: The content templates of the account; None means any.
+        templates: The approval of each content template of the account; None means
+            that the account has every template, approved for codes.
         headers: Headers of each request for a message or a call.
         connections: Number of accepted connections.
         closed_connections: Number of closed connections.
@@ -56,7 +59,7 @@ class Twilio:
     messages: list[dict[str, str]] = field(default_factory=list)
     calls: list[dict[str, str]] = field(default_factory=list)
     feedback: list[tuple[str, str]] = field(default_factory=list)
-    templates: frozenset[str] | None = None
+    templates: dict[str, dict[str, str]] | None = None
     headers: list[dict[str, str]] = field(default_factory=list)
     connections: int = 0
     closed_connections: int = 0
@@ -234,7 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer_authenticated(self) -> None:
         credentials = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
         resource = self._resource() or ""
-        if not _RESOURCE.fullmatch(resource):
+        if not (_RESOURCE.fullmatch(resource) or _APPROVAL.fullmatch(self.path)):
             refuse(404, 20404)(self)
         elif self.headers["Authorization"] != f"Basic {credentials}":
             refuse(401, 20003)(self)
@@ -243,7 +246,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def accept(self) -> None:
         resource = self._resource() or ""
-        if self.command == "GET":
+        if match := _APPROVAL.fullmatch(self.path):
+            self._answer_approval(match[1])
+        elif self.command == "GET":
             self.answer(200, json.dumps({"messages": [], "page": 0, "page_size": 1}))
         elif match := _FEEDBACK.fullmatch(resource):
             self.twilio.feedback.append((match[1], self.form["Outcome"]))
@@ -257,6 +262,14 @@ class _Handler(BaseHTTPRequestHandler):
             created = self.twilio.calls if is_call else self.twilio.messages
             sid = f"{'CA' if is_call else 'SM'}{len(created):032x}"
             self.answer(201, json.dumps({"sid": sid, "status": "queued"}))
+
+    def _answer_approval(self, sid: str) -> None:
+        templates = self.twilio.templates
+        approval = APPROVED if templates is None else templates.get(sid)
+        if approval is None:
+            refuse(404, 20404)(self)
+        else:
+            self.answer(200, json.dumps({"sid": sid, "whatsapp": approval}))
 
     def _message_problem(self) -> int | None:
         """Return the error of a message that the API rejects."""
