@@ -9,11 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypedDict
 
 from otp_engine.config import (
+    apprise_settings,
     aws_settings,
     command_settings,
     event_webhook,
     own_text_warnings,
     own_texts,
+    plugin_settings,
     price_lists,
     price_warnings,
     proxies,
@@ -28,8 +30,10 @@ from otp_engine.config import (
     webhook_settings,
 )
 from otp_engine.config import setting_parsers as parsers
+from otp_engine.config.apprise_settings import AppriseSettings
 from otp_engine.config.aws_settings import AwsSettings
 from otp_engine.config.env_reader import EnvReader
+from otp_engine.config.plugin_settings import PluginSettings
 from otp_engine.config.settings import Settings, SmtpSettings, TwilioSettings
 from otp_engine.config.telegram_settings import TelegramSettings
 from otp_engine.config.webhook_settings import WebhookSettings
@@ -63,6 +67,8 @@ VARIABLES = (
     *proxies.VARIABLES,
     *smtp_settings.VARIABLES,
     *webhook_settings.VARIABLES,
+    *plugin_settings.VARIABLES,
+    *apprise_settings.VARIABLES,
     "OTP_BRAND",
     "OTP_DEFAULT_REGION",
     "OTP_DEFAULT_LANGUAGES",
@@ -110,6 +116,8 @@ class _Accounts(TypedDict):
 
     senders: tuple[str, ...]
     webhooks: tuple[WebhookSettings, ...]
+    plugins: tuple[PluginSettings, ...]
+    apprise: AppriseSettings | None
     twilio: TwilioSettings | None
     aws: AwsSettings | None
     telegram: TelegramSettings | None
@@ -231,9 +239,13 @@ def _accounts(env: EnvReader, *, dev: bool) -> _Accounts:
     """Load the settings of each provider."""
     webhooks = webhook_settings.load(env, dev=dev)
     senders = _senders(env, webhooks, dev=dev)
+    own = {*parsers.BUILT_IN_SENDERS, *(webhook.name for webhook in webhooks)}
+    plugins = [name for name in senders if name not in own]
     return {
         "senders": senders,
         "webhooks": webhooks,
+        "plugins": plugin_settings.load(plugins, env),
+        "apprise": apprise_settings.load(env, is_used="apprise" in senders),
         "twilio": twilio_settings.load(env),
         "aws": aws_settings.load(env, is_used="aws" in senders),
         "telegram": telegram_settings.load(env, is_used="telegram" in senders),
@@ -298,7 +310,8 @@ def _senders(
         env.require(
             "OTP_SENDER", why="set it to the names of providers, such as twilio"
         )
-    parse = parsers.senders([webhook.name for webhook in webhooks])
+    own = [webhook.name for webhook in webhooks]
+    parse = parsers.senders(own, plugin_settings.installed)
     names = env.get("OTP_SENDER", parse, default)
     if "twilio" in names:
         why = "the sender twilio needs it"

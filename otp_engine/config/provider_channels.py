@@ -28,4 +28,5 @@ def by_provider(
         own: The channels of the providers that depend on settings.
     """
     known = {**_CHANNELS, **own}
-    return {name: known[name] for name in names}
+    # The settings of a provider with a problem are missing.
+    return {name: known.get(name, ()) for name in names}

@@ -27,6 +27,8 @@ SECRETS = (
     "OTP_PROOF_KEY_PREVIOUS",
     "OTP_WEBHOOK_SECRETS",
     "OTP_EVENT_WEBHOOK_SECRET",
+    "OTP_PLUGIN_OPTIONS",
+    "OTP_APPRISE_URLS",
 )
 """Every secret setting. `TWILIO_API_KEY` is an identifier and not a secret."""
 

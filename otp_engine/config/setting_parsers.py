@@ -34,11 +34,13 @@ _GENERATE_PROOF_KEY = "`otp-engine keys proof`"
 PROOF_KEY_BYTES = 32
 """Length of a key that signs proof tokens (Ed25519, RFC 8032)."""
 
+BUILT_IN_SENDERS = ("twilio", "console", "aws", "telegram", "smtp", "apprise")
+"""The names of the providers of this package, without webhooks and plug-ins."""
+
 _LANGUAGE_TABLES = {
     "own": country_languages.BY_COUNTRY,
     "verify": country_languages.VERIFY,
 }
-_SENDERS = ("twilio", "console", "aws", "telegram", "smtp")
 _SECRET = re.compile(r"[!-~]+", re.ASCII)
 # What precedes a digest, without the name of its key.
 _DIGEST_NAME = re.compile(r"sha[-_]?256", re.ASCII | re.IGNORECASE)
@@ -150,17 +152,23 @@ def redis_url(text: str) -> str:
     return text
 
 
-def senders(others: Collection[str] = ()) -> Callable[[str], tuple[str, ...]]:
+def senders(
+    webhooks: Collection[str], find_plugins: Callable[[], Collection[str]]
+) -> Callable[[str], tuple[str, ...]]:
     """Return a parser of comma-separated names of senders, in order of preference.
 
     Args:
-        others: Names of providers that other settings define.
+        webhooks: Names of the webhooks.
+        find_plugins: Returns the names of the plug-ins, for a name that is none of the
+            others: the search takes some milliseconds.
     """
-    known = (*_SENDERS, *others)
+    known = (*BUILT_IN_SENDERS, *webhooks)
 
     def parse(text: str) -> tuple[str, ...]:
         names = parsing.comma_separated(text.lower())
-        if unknown := [name for name in names if name not in known]:
+        unknown = [name for name in names if name not in known]
+        plugins = find_plugins() if unknown else ()
+        if unknown := [name for name in unknown if name not in plugins]:
             raise ValueError(
                 f"must list only {' or '.join(known)}: {', '.join(unknown)!r}"
             )

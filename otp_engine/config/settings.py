@@ -11,8 +11,10 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from otp_engine.config import callback_urls, provider_channels
+from otp_engine.config.apprise_settings import AppriseSettings
 from otp_engine.config.aws_settings import AwsSettings
 from otp_engine.config.event_webhook import EventWebhookSettings
+from otp_engine.config.plugin_settings import PluginSettings
 from otp_engine.config.proxies import Proxy
 from otp_engine.config.telegram_settings import TelegramSettings
 from otp_engine.config.twilio_channels import TwilioCalls, TwilioWhatsApp
@@ -131,6 +133,8 @@ class Settings:
         aws: Notify configuration at AWS, if the provider is used.
         telegram: Account of the Telegram Gateway, if the provider is used.
         webhooks: Receivers of the operator that deliver messages.
+        plugins: Providers of other Python distributions.
+        apprise: URLs of Apprise, if the provider is used.
         brand: The name in messages.
         default_region: ISO 3166 code of the country of national numbers.
         text_defaults: What decides the text of messages, with the brand.
@@ -174,6 +178,8 @@ class Settings:
     twilio: TwilioSettings | None
     smtp: SmtpSettings | None
     webhooks: tuple[WebhookSettings, ...]
+    plugins: tuple[PluginSettings, ...]
+    apprise: AppriseSettings | None
     brand: str
     default_region: str
     text_defaults: TextDefaults
@@ -204,6 +210,8 @@ class Settings:
     def channels_by_provider(self) -> Mapping[str, tuple[Channel, ...]]:
         """The channels of each configured provider, in order of preference."""
         own = {webhook.name: webhook.channels for webhook in self.webhooks}
+        own |= {plugin.name: plugin.channels for plugin in self.plugins}
+        own["apprise"] = self.apprise.channels if self.apprise else ()
         own["twilio"] = tuple(self.twilio.channels) if self.twilio else ()
         return provider_channels.by_provider(self.senders, own)
 

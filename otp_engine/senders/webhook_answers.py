@@ -24,6 +24,7 @@ from otp_engine.errors import (
     RecipientNotOnChannel,
     RecipientOptedOut,
 )
+from otp_engine.senders import error_codes
 from otp_engine.senders.http_connection import HttpResponse
 
 _MAX_RETRY_AFTER = timedelta(hours=1)
@@ -56,9 +57,6 @@ ERRORS: dict[str, Callable[[], OTPError]] = {
 }
 """The `error` of an answer, and the error that it raises."""
 
-OUR_FAULT = frozenset({"authentication_failed", "misconfigured"})
-"""Errors that the operator has to correct."""
-
 # A proxy sends these before or after the receiver has processed the request: a time-out
 # (408, 499), a conflict with a request with the same key (409), an early request (425).
 _UNKNOWN_STATUSES = frozenset({408, 409, 425, 499})
@@ -81,9 +79,9 @@ def read(response: HttpResponse) -> str | None:
     document = _parse_object(response.body)
     word = document.get("error")
     if isinstance(word, str) and word in ERRORS:
-        raise _with_retry_after(ERRORS[word](), response, document)
+        raise _with_details(ERRORS[word](), response, document)
     if document.get("accepted") is False:
-        raise DeliveryFailed(retry_elsewhere=True)
+        raise _with_details(_try_elsewhere(), response, document)
     if not _is_success(response):
         raise _from_status(response)
     if response.status == HTTPStatus.NO_CONTENT or not response.body.strip():
@@ -116,7 +114,7 @@ def _from_status(response: HttpResponse) -> OTPError:
     """Return the error of a status outside of 2xx."""
     status = response.status
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _with_retry_after(ProviderUnavailable(), response, {})
+        return _with_details(ProviderUnavailable(), response, {})
     if status in _MOVED_STATUSES:
         return DeliveryFailed(retry_elsewhere=True)
     is_rejection = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
@@ -125,10 +123,11 @@ def _from_status(response: HttpResponse) -> OTPError:
     return DeliveryUnconfirmed()
 
 
-def _with_retry_after(
+def _with_details(
     error: OTPError, response: HttpResponse, document: Mapping[str, object]
 ) -> OTPError:
-    """Return *error*, with the time to wait of the body or of the header."""
+    """Return *error*, with the code of the gateway and the time to wait."""
+    error.provider_error = error_codes.parse(document.get("code"))
     if isinstance(error, ProviderUnavailable):
         text = str(document.get("retry_after", response.header("Retry-After")))
         error.retry_after = _DEFAULT_RETRY_AFTER

@@ -16,11 +16,9 @@ from otp_engine.config.webhook_settings import REPORT_PATH, WebhookSettings
 from otp_engine.crypto import webhook_signatures
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
 from otp_engine.errors import InvalidRequest, Unauthorized
+from otp_engine.senders import error_codes
 from otp_engine.senders.reports import Reply, ReportRequest, parse_delivery_id
 
-_ERROR = re.compile(r"[A-Za-z0-9_.-]{1,40}", re.ASCII)
-# A phone number or a code must not be in an event.
-_MAX_ERROR_DIGITS = 5
 _MESSAGE_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
 _NOT_ON_CHANNEL = "recipient_not_on_channel"
 
@@ -81,21 +79,10 @@ class WebhookReportReceiver:
             status=DeliveryStatus(str(status)),
             provider=self._settings.name,
             channel=self._settings.channels[0],
-            provider_error=_parse_error(fields.get("error")),
+            provider_error=error_codes.parse(fields.get("error")),
             not_on_channel=fields.get("error") == _NOT_ON_CHANNEL,
         )
         return Reply(reports=[report])
-
-
-def _parse_error(value: object) -> str | int | None:
-    """Parse the error code of a report; None for a text that could contain a number."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    text = str(value)
-    digits = sum(character.isdigit() for character in text)
-    if not _ERROR.fullmatch(text) or digits > _MAX_ERROR_DIGITS:
-        return None
-    return int(text) if text.isdigit() else text
 
 
 def _parse_object(body: bytes) -> dict[str, object]:

@@ -20,6 +20,8 @@ SECRET_VALUES = {
     "OTP_METRICS_KEY": "fedcba98765432100123456789abcdef",
     "OTP_PROOF_KEY": SECRET,
     "OTP_PROOF_KEY_PREVIOUS": OTHER,
+    "OTP_PLUGIN_OPTIONS": "# no plug-in",
+    "OTP_APPRISE_URLS": "clicksend://user:key-of-clicksend@{to}",
     "OTP_WEBHOOK_SECRETS": "gateway=bearer:token-of-the-gateway",
     "TWILIO_AUTH_TOKEN": "token-of-the-account",
     "TWILIO_API_SECRET": "secret-of-the-key",

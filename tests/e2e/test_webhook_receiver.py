@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import subprocess
 import sys
 import urllib.request
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from otp_engine.crypto import api_keys, webhook_signatures
 from otp_engine.crypto.webhook_signatures import WebhookSecret
-from tests.support import redis_server, server_process
+from tests.support import documented_code, redis_server, server_process
 
-PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
 SECRET = WebhookSecret(bytes(range(32)))
 KEY = "shop-secret-0123456789"
 AUTHORIZATION = {"Authorization": f"Bearer {KEY}"}
-
-
-def section(heading: str) -> str:
-    return PAGE.read_text().split(f"\n{heading}\n", 1)[1].split("\n#", 1)[0]
-
-
-def code(text: str, language: str) -> str:
-    match = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
-    assert match
-    return match[1]
 
 
 @contextmanager
@@ -67,7 +54,7 @@ def environ(url: str, **changes: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def source():
-    return code(section("## A receiver"), "python")
+    return documented_code.block("## A receiver", "python")
 
 
 def test_receiver_of_the_documentation_has_about_30_lines(source):
@@ -119,7 +106,7 @@ def test_receiver_of_the_documentation_sends_a_repeated_message_once(source):
 
 
 def test_report_of_the_documentation_is_received(source):
-    report = code(section("## Delivery reports"), "json").encode()
+    report = documented_code.block("## Delivery reports", "json").encode()
     headers = webhook_signatures.sign(
         [SECRET], message_id="report-1", at=datetime.now(UTC), body=report
     )
