@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass
 from datetime import timedelta
 
 from otp_engine.domain.channels import Channel
+from otp_engine.domain.events import ProviderWeightChanged
 from otp_engine.domain.routing.health import (
     AT_REST,
     REST,
@@ -123,14 +124,14 @@ class RedisProviderHealth:
             )
         )
 
-    def rest(self, provider: str) -> list[tuple[StepHealth, Weight]]:
+    def rest(self, provider: str) -> list[ProviderWeightChanged]:
         """Set the weights of a provider to rest, by an operator.
 
         Args:
             provider: Name of the provider.
 
         Returns:
-            The health before, and the new weight, of each step that was not at rest.
+            The event of each weight that was not at rest.
 
         Raises:
             StoreUnavailable: Redis did not reply.
@@ -140,11 +141,36 @@ class RedisProviderHealth:
         steps = sorted(step for step in reading.healths if step.provider == provider)
         lowered = [reading.of(step) for step in steps]
         return [
-            (health, weight)
+            weight_event(health, weight, reading.at)
             for health in lowered
             if health.weight.value < REST
             and self.compare_and_set(health.step, health.weight, weight)
         ]
+
+
+def weight_event(
+    health: StepHealth, new: Weight, at: int, slow_after: timedelta | None = None
+) -> ProviderWeightChanged:
+    """Return the event of a changed weight.
+
+    Args:
+        health: The health before the change.
+        new: The new weight.
+        at: Time of the reading in milliseconds since 1970.
+        slow_after: The time after which a message is late; None for a change that does
+            not follow from messages.
+    """
+    share = health.slow_share(at, slow_after) if slow_after else 0.0
+    return ProviderWeightChanged(
+        provider=health.step.provider,
+        channel=health.step.channel,
+        weight=new.value,
+        previous=health.weight.value,
+        reason=str(new.reason),
+        messages=health.recent(at).messages,
+        slow_share=round(share, 2),
+        errors=round(health.errors(at)),
+    )
 
 
 def _parse(at: int, fields: Sequence[bytes]) -> HealthReading:

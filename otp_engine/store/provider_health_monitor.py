@@ -12,16 +12,16 @@ from random import SystemRandom
 from threading import Event, Lock, Thread
 from time import monotonic
 
-from otp_engine.domain.events import EventListener, ProviderWeightChanged, ignore_event
+from otp_engine.domain.events import EventListener, ignore_event
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.routing import health, preference
-from otp_engine.domain.routing.health import REST, Counts, StepHealth, Weight
+from otp_engine.domain.routing.health import REST, Counts
 from otp_engine.domain.routing.steps import Step
 from otp_engine.errors import OTPError
 from otp_engine.store.provider_health import (
     CountedMessages,
-    HealthReading,
     RedisProviderHealth,
+    weight_event,
 )
 
 log = logging.getLogger(__name__)
@@ -126,27 +126,13 @@ class ProviderHealthMonitor:
         for step, new in changes.items():
             old = reading.of(step)
             if self._store.compare_and_set(step, old.weight, new):
-                self._emit(self._changed(reading, old, new))
+                self._emit(weight_event(old, new, reading.at, self.slow_after))
             weights[step] = new
         self._weights = {
             step: weight.value
             for step, weight in weights.items()
             if weight.value != REST
         }
-
-    def _changed(
-        self, reading: HealthReading, old: StepHealth, new: Weight
-    ) -> ProviderWeightChanged:
-        return ProviderWeightChanged(
-            provider=old.step.provider,
-            channel=old.step.channel,
-            weight=new.value,
-            previous=old.weight.value,
-            reason=str(new.reason),
-            messages=old.recent(reading.at).messages,
-            slow_share=round(old.slow_share(reading.at, self.slow_after), 2),
-            errors=round(old.errors(reading.at)),
-        )
 
     def _count(self, step: Step, counts: Counts, age: timedelta = timedelta()) -> None:
         second = int(self._clock() - age.total_seconds())

@@ -151,7 +151,10 @@ def test_operator_sets_a_provider_to_rest(build, store):
     changed = health.rest("twilio")
 
     weights = {step: health.read().of(step).weight for step in STEPS}
-    assert [health.step for health, _ in changed] == [CALL, TWILIO]
+    assert [(event.channel, event.previous) for event in changed] == [
+        (Channel.CALL, 40),
+        (Channel.SMS, 40),
+    ]
     assert {step: weight.value for step, weight in weights.items()} == {
         TWILIO: 100,
         CALL: 100,

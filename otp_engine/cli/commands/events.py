@@ -23,6 +23,7 @@ KINDS = (
     "policy",
     "pressure",
     "provider_weight",
+    "read",
     "refused",
     "rejected",
     "sent",

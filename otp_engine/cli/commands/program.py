@@ -17,6 +17,7 @@ from otp_engine.cli.commands.keys import keys
 from otp_engine.cli.commands.phone import forget, inspect
 from otp_engine.cli.commands.policy import policy
 from otp_engine.cli.commands.prices import prices
+from otp_engine.cli.commands.providers import providers
 from otp_engine.cli.commands.serve import serve
 from otp_engine.cli.commands.top import top
 from otp_engine.cli.terminal import (
@@ -84,5 +85,6 @@ for command in (
     top,
     budget,
     prices,
+    providers,
 ):
     main.add_command(command)
