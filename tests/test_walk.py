@@ -17,7 +17,7 @@ def measured():
         ("POST /auth/verify_otp, wrong", 114, 43),
         ("POST /auth/verify_otp, right", 143, 47),
         ("POST /v2 Verifications", 309, 89),
-        ("POST /v2 VerificationCheck", 163, 56),
+        ("POST /v2 VerificationCheck", 166, 57),
     ],
 )
 def test_walk_has_few_calls_and_files(measured, request_name, calls, files):

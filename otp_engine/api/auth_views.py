@@ -21,9 +21,10 @@ from otp_engine.api import context, error_handlers, response_headers
 from otp_engine.api.authentication import Client
 from otp_engine.api.body import Body
 from otp_engine.api.context import Dependencies
-from otp_engine.domain import codes
+from otp_engine.domain import codes, email_addresses
+from otp_engine.domain.addresses import Address
+from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.models import Channel, CheckRequest, SendRequest
-from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.verification_handles import VerificationHandle
 from otp_engine.errors import InvalidRequest
 
@@ -34,16 +35,16 @@ bp = Blueprint("auth", __name__, url_prefix="/auth")
 
 @bp.post("/send_otp")
 def send_otp() -> ResponseReturnValue:
-    """Send a code to a phone."""
+    """Send a code to a phone, or to an e-mail address."""
     api, request = context.get_dependencies(), request_ctx.request
     client, body = _authenticate(api, request), request_body.parse(request)
     handle = _handle(api, body)
-    number = handle.number if handle else _number(api, body)
+    address = handle.address if handle else _address(api, body)
     channel, locale = body.get_text("channel"), body.get_text("locale")
     stated_ip = body.get_text("client_ip")
     send_request = SendRequest(
-        number=number,
-        channel=_channel(api, channel) if channel else None,
+        number=address,
+        channel=_channel(api, address, channel) if channel else None,
         locale=_locale(locale) if locale else None,
         client_ip=client.client_ip(request, stated_ip),
         service=api.auth_service,
@@ -52,10 +53,11 @@ def send_otp() -> ResponseReturnValue:
         bound_id=handle.verification_id if handle else None,
         vouched=_vouched(client, body),
     )
-    result = api.engines.engine_for(number).send(send_request)
+    result = api.engines.engine_for(address).send(send_request)
     headers = response_headers.send_headers(result)
     if handle or send_request.bind:
-        headers |= api.handle_header(VerificationHandle(result.verification_id, number))
+        handle = VerificationHandle(result.verification_id, address)
+        headers |= api.handle_header(handle)
     if not result.confirmed:
         return error_handlers.delivery_unconfirmed(headers)
     headers |= response_headers.rate_limit_headers(result.limit_usage)
@@ -69,21 +71,21 @@ def verify_otp() -> ResponseReturnValue:
     api, request = context.get_dependencies(), request_ctx.request
     client, body = _authenticate(api, request), request_body.parse(request)
     handle = _handle(api, body)
-    number = handle.number if handle else _number(api, body)
+    address = handle.address if handle else _address(api, body)
     otp = body.get_text("otp")
     if otp is None:
         raise request_body.missing("otp")
     code = codes.parse(otp)
     check_request = CheckRequest(
-        number=number,
+        number=address,
         code=code,
         client_ip=client.client_ip(request, body.get_text("client_ip")),
         bound_id=handle.verification_id if handle else None,
         client_name=client.name,
     )
-    result = api.engines.engine_for(number).check(check_request)
+    result = api.engines.engine_for(address).check(check_request)
     if result.approved:
-        headers = api.proof_header(number, result)
+        headers = api.proof_header(address, result)
         return {"VerificationStatus": "approved"}, HTTPStatus.CREATED, headers
     headers = response_headers.failed_check_headers(
         result.attempts_remaining, result.expires_in
@@ -99,8 +101,9 @@ def cancel_otp() -> ResponseReturnValue:
     handle = _handle(api, request_body.parse(request))
     if handle is None:
         raise request_body.missing("verification")
-    number, bound_id = handle.number, handle.verification_id
-    api.engines.engine_for(number).cancel(number, api.auth_service, bound_id, bound_id)
+    address, bound_id = handle.address, handle.verification_id
+    engine = api.engines.engine_for(address)
+    engine.cancel(address, api.auth_service, bound_id, bound_id)
     return {"VerificationStatus": "canceled"}, HTTPStatus.OK
 
 
@@ -111,13 +114,31 @@ def _authenticate(api: Dependencies, request: Request) -> Client:
     return client
 
 
-def _number(api: Dependencies, body: Body) -> PhoneNumber:
-    parse = partial(api.sandbox_numbers.parse, region=api.default_region)
-    number = body.get_number("phone", parse)
-    if number is None:
+def _address(api: Dependencies, body: Body) -> Address:
+    """Return the phone number or the e-mail address of a request.
+
+    Raises:
+        InvalidRequest: It has neither, both, or an e-mail address that no provider
+            sends to.
+    """
+    address = _find_address(api, body)
+    if address is None and api.address_channels:
+        raise InvalidRequest("'phone' or 'email' is missing.")
+    if address is None:
         raise request_body.missing("phone")
-    g.phone = number.masked
-    return number
+    g.phone = address.masked
+    return address
+
+
+def _find_address(api: Dependencies, body: Body) -> Address | None:
+    if email := body.get_text("email"):
+        if body.get_text("phone"):
+            raise InvalidRequest("Send either 'phone' or 'email', and not both.")
+        if not api.address_channels:
+            raise InvalidRequest("'email' is not served: no provider sends e-mails.")
+        return email_addresses.parse(email)
+    parse = partial(api.sandbox_numbers.parse, region=api.default_region)
+    return body.get_number("phone", parse)
 
 
 def _handle(api: Dependencies, body: Body) -> VerificationHandle | None:
@@ -127,15 +148,15 @@ def _handle(api: Dependencies, body: Body) -> VerificationHandle | None:
         None if the request has no handle.
 
     Raises:
-        InvalidRequest: The request also has the number of another phone.
+        InvalidRequest: The request also has another number or e-mail address.
         VerificationNotFound: It is not a handle.
     """
     text = body.get_text("verification")
     if text is None:
         return None
     handle = api.parse_handle(text)
-    g.phone = handle.number.masked
-    if body.get_text("phone") and _number(api, body) != handle.number:
+    g.phone = handle.address.masked
+    if _find_address(api, body) not in {None, handle.address}:
         raise InvalidRequest("'verification' belongs to another phone.")
     return handle
 
@@ -152,18 +173,19 @@ def _vouched(client: Client, body: Body) -> bool:
     return vouched
 
 
-def _channel(api: Dependencies, name: str) -> Channel | None:
+def _channel(api: Dependencies, address: Address, name: str) -> Channel | None:
     """Parse the channel of a send.
 
     Returns:
         None for `auto`.
 
     Raises:
-        InvalidRequest: No provider has the channel.
+        InvalidRequest: No provider has the channel, or it does not reach the address.
     """
     if name == _AUTO:
         return None
-    offered = api.phone_channels
+    is_email = isinstance(address, EmailAddress)
+    offered = api.address_channels if is_email else api.phone_channels
     if name not in offered:
         names = ", ".join([_AUTO, *offered])
         raise InvalidRequest(f"'channel' must be one of: {names}.")

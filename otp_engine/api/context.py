@@ -14,6 +14,7 @@ from otp_engine.crypto import api_keys
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import verification_handles
+from otp_engine.domain.addresses import Address
 from otp_engine.domain.engine_router import EngineRouter
 from otp_engine.domain.models import Channel, CheckResult
 from otp_engine.domain.phones import numbers
@@ -97,15 +98,20 @@ class Dependencies:
         """The channels that reach a phone."""
         return tuple(each for each in self.channels if each is not Channel.EMAIL)
 
-    def proof_header(self, number: PhoneNumber, result: CheckResult) -> dict[str, str]:
+    @property
+    def address_channels(self) -> tuple[Channel, ...]:
+        """The channels that reach an e-mail address."""
+        return tuple(each for each in self.channels if each is Channel.EMAIL)
+
+    def proof_header(self, address: Address, result: CheckResult) -> dict[str, str]:
         """Return the header that proves an approval to other parties."""
         audience = g.get("client_name") or api_keys.ANONYMOUS_NAME
-        proof = self.prove(number, result, audience=audience)
+        proof = self.prove(address, result, audience=audience)
         return {"OTP-Proof": proof} if proof else {}
 
     def prove(
         self,
-        number: PhoneNumber,
+        address: Address,
         result: CheckResult,
         *,
         audience: str,
@@ -115,11 +121,11 @@ class Dependencies:
         if result.approved_at is None:
             return None
         return self.proofs.issue(
-            number.e164,
+            address.canonical,
             approved_at=result.approved_at,
             audience=audience,
             nonce=nonce,
-            test=self.sandbox_numbers.get(number.e164) is not None,
+            test=self.sandbox_numbers.get(address.canonical) is not None,
         )
 
     def parse_handle(self, text: str) -> VerificationHandle:

@@ -15,7 +15,7 @@ import click
 from otp_engine.cli import event_text
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.event_counts import print_counts
-from otp_engine.cli.phone import phone_hashes, read_number
+from otp_engine.cli.phone import phone_hashes, read_address
 from otp_engine.cli.terminal import fail, format_time, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.events import RecordedEvent
@@ -140,6 +140,6 @@ def _phone_hashes(query: EventQuery, settings: Settings) -> Sequence[str]:
         case None:
             return ()
         case "-":
-            return phone_hashes(read_number("-", settings), settings)
+            return phone_hashes(read_address("-", settings), settings)
         case phone_hash:
             return [phone_hash]

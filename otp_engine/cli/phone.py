@@ -1,6 +1,6 @@
-"""Show or delete the data of one phone.
+"""Show or delete the data of one phone, or of one e-mail address.
 
-The full number is only an input: the output is masked, and nothing is logged.
+The full address is only an input: the output is masked, and nothing is logged.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import click
@@ -19,6 +20,8 @@ from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.policy_context import readable_policy
 from otp_engine.cli.terminal import fail, format_time, read_input, success
 from otp_engine.config import Settings
+from otp_engine.domain import addresses
+from otp_engine.domain.addresses import Address
 from otp_engine.domain.events import RecordedEvent
 from otp_engine.domain.inspection import (
     InspectedVerification,
@@ -29,12 +32,11 @@ from otp_engine.domain.inspection import (
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
-from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.domain.recipients import PseudonymousRecipient
-from otp_engine.errors import InvalidPhone
+from otp_engine.errors import InvalidRequest
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.redis_store import RedisStore
 
@@ -65,37 +67,39 @@ class _CliContext:
         return ["", *(service.sid for service in self.store.services.list_services())]
 
 
-def read_number(text: str, settings: Settings) -> PhoneNumber:
-    """Parse a number; a problem ends the process with 1.
+def read_address(text: str, settings: Settings) -> Address:
+    """Parse a phone number or an e-mail address; a problem ends the process with 1.
 
     Args:
-        text: The number; `-` reads it from the standard input.
+        text: The address; `-` reads it from the standard input.
         settings: The settings, with the country of national numbers.
     """
-    number = read_input("Phone number") if text == "-" else text
+    typed = read_input("Phone number or e-mail address") if text == "-" else text
     try:
-        return numbers.parse(number, settings.default_region)
-    except InvalidPhone as error:
+        return addresses.parse(
+            typed, partial(numbers.parse, region=settings.default_region)
+        )
+    except InvalidRequest as error:
         fail(error.message)
 
 
-def phone_hashes(number: PhoneNumber, settings: Settings) -> list[str]:
-    """Return the `phone_hash` of a number in events, under each pepper."""
+def phone_hashes(address: Address, settings: Settings) -> list[str]:
+    """Return the `phone_hash` of an address in events, under each pepper."""
     return [
-        PseudonymousRecipient.from_number(number, pepper).phone_hash
+        PseudonymousRecipient.from_address(address, pepper).phone_hash
         for pepper in settings.peppers
     ]
 
 
-def inspect(number: str, *, as_json: bool) -> None:
-    """Print the pending verifications and the limits of a phone.
+def inspect(address: str, *, as_json: bool) -> None:
+    """Print the pending verifications and the limits of a phone or e-mail address.
 
     Args:
-        number: The number; `-` reads it from the standard input.
+        address: The address; `-` reads it from the standard input.
         as_json: Whether to print JSON.
     """
     context = _load_context()
-    parsed = read_number(number, context.settings)
+    parsed = read_address(address, context.settings)
     hashes = phone_hashes(parsed, context.settings)
     report = context.inspector.inspect(parsed, context.namespaces)
     events = _recent_events(context.store, hashes)
@@ -122,14 +126,14 @@ def inspect(number: str, *, as_json: bool) -> None:
         click.echo(f"  {line}")
 
 
-def forget(number: str) -> None:
-    """Delete the data of a phone.
+def forget(address: str) -> None:
+    """Delete the data of a phone or e-mail address.
 
     Args:
-        number: The number; `-` reads it from the standard input.
+        address: The address; `-` reads it from the standard input.
     """
     context = _load_context()
-    parsed = read_number(number, context.settings)
+    parsed = read_address(address, context.settings)
     if not context.inspector.delete(parsed, context.namespaces):
         fail(f"there is no data of {parsed.masked}")
     success(f"the data of {parsed.masked} is deleted")
@@ -228,14 +232,14 @@ def _format_duration(duration: timedelta) -> str:
 
 
 def _to_dict(
-    number: PhoneNumber,
+    address: Address,
     report: PhoneReport,
     policy: Policy,
     channels: Sequence[Channel],
 ) -> dict[str, Any]:
-    exclusion = report.find_exclusion(number, policy, channels)
+    exclusion = report.find_exclusion(address, policy, channels)
     return {
-        "phone": number.masked,
+        "phone": address.masked,
         "pending": [
             _verification_to_dict(verification, report, policy)
             for verification in report.pending

@@ -6,6 +6,8 @@ from otp_engine.domain.policy.by_country import ByCountry
 from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.domain.pumping_guard.rules import GuardRules
 
+# A country without values of its own.
+_OTHER_COUNTRIES = "*"
 # The guard is meant to let at most this many messages into a block of an attacker.
 _MOST_USEFUL_BLOCK = 25
 # Two recipients of a block who do not type in their codes are common.
@@ -20,7 +22,7 @@ def collect(policy: Policy) -> list[str]:
 
     A sentence about the value of a country names the country.
     """
-    defaults = _warnings(policy.guard_rules(""))
+    defaults = _warnings(policy.guard_rules(_OTHER_COUNTRIES))
     warnings = list(defaults)
     for country in _countries_with_exceptions(policy):
         warnings += [

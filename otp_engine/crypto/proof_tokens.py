@@ -77,17 +77,19 @@ class ProofTokenIssuer:
 
     def issue(
         self,
-        e164: str,
+        address: str,
         *,
         approved_at: datetime,
         audience: str,
         nonce: str | None = None,
         test: bool = False,
     ) -> str | None:
-        """Issue a token for an approved number.
+        """Issue a token for an approved number or e-mail address.
+
+        An e-mail address is also in the claims of OpenID Connect for it.
 
         Args:
-            e164: The number that was approved, in E.164 format; the `sub`.
+            address: What was approved, in canonical form; the `sub`.
             approved_at: The time of the approval, by the clock of Redis; the `iat`.
             audience: The client or the origin that the token is for; the `aud`.
             nonce: A value by which the audience recognizes the recipient.
@@ -101,11 +103,12 @@ class ProofTokenIssuer:
         key = self._keys[0]
         claims: dict[str, Any] = {
             "aud": audience,
-            "sub": e164,
+            "sub": address,
             "iat": approved_at,
             "exp": approved_at + _TTL,
             "jti": secrets.token_urlsafe(16),
         }
+        claims |= {"email": address, "email_verified": True} if "@" in address else {}
         claims |= {"iss": self._issuer} if self._issuer else {}
         claims |= {"nonce": nonce} if nonce else {}
         claims |= {"test": True} if test else {}

@@ -39,7 +39,7 @@ class Check:
         """
         self._engine = engine
         self._request = request
-        self._recipient = PseudonymousRecipient.from_number(
+        self._recipient = PseudonymousRecipient.from_address(
             request.number, engine.peppers[0], request.client_ip
         )
         key = engine.random_bytes(IDEMPOTENCY_KEY_BYTES)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.addresses import Address
 from otp_engine.domain.models import HashParameters
-from otp_engine.domain.phones.numbers import PhoneNumber
 
 
 def hash_code(
     compute: Callable[[bytes, bytes, Argon2Parameters], bytes],
     code: str,
-    number: PhoneNumber,
+    address: Address,
     pepper: Pepper,
     parameters: HashParameters,
 ) -> bytes:
@@ -22,12 +22,12 @@ def hash_code(
     Args:
         compute: Computes the hash in a slot of the queue.
         code: The code.
-        number: The number that the code is for.
+        address: The number or the e-mail address that the code is for.
         pepper: The pepper of the phone.
         parameters: The hash parameters of the verification.
     """
     mac = pepper.code_mac(
-        code, verification_id=parameters.verification_id, number=number.e164
+        code, verification_id=parameters.verification_id, number=address.canonical
     )
     argon2 = Argon2Parameters.parse(parameters.argon2)
     return compute(mac, parameters.verification_id, argon2)

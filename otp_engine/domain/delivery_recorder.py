@@ -109,7 +109,7 @@ class DeliveryRecorder:
             return change.record.recipient
         with suppress(InvalidPhone):
             number = numbers.parse(report.to, numbers.UNKNOWN_REGION)
-            return PseudonymousRecipient.from_number(number, self.pepper)
+            return PseudonymousRecipient.from_address(number, self.pepper)
         return None
 
 

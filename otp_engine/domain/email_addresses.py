@@ -15,10 +15,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import idna
 
 from otp_engine import parsing
+from otp_engine.domain.pumping_guard.places import Destination
 from otp_engine.errors import InvalidEmail
 
 _MAX_BYTES = 254  # RFC 5321, 4.5.3.1.3: a path of 256 with its angle brackets
@@ -37,12 +39,19 @@ class EmailAddress:
     """An e-mail address.
 
     Attributes:
-        address: The canonical form: in lower case, NFC, and with the ASCII form of the
-            domain.
+        canonical: The canonical form: in lower case, NFC, and with the ASCII form of
+            the domain.
         masked: The address for logs: `p***@e***.com`.
+        kind: Separates the pseudonyms of addresses from those of phone numbers.
+        country: Empty, because an address belongs to no country.
+        destination: No place, because the pumping guard does not count it.
     """
 
-    address: str
+    kind: ClassVar[str] = "email"
+    country: ClassVar[str] = ""
+    destination: ClassVar[Destination] = Destination(block="", network="", country="")
+
+    canonical: str
     masked: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -53,17 +62,17 @@ class EmailAddress:
     @property
     def local_part(self) -> str:
         """The part before the `@`."""
-        return self.address.rpartition("@")[0]
+        return self.canonical.rpartition("@")[0]
 
     @property
     def domain(self) -> str:
         """The domain, in ASCII."""
-        return self.address.rpartition("@")[2]
+        return self.canonical.rpartition("@")[2]
 
     @property
     def is_internationalized(self) -> bool:
         """Whether a mail server needs SMTPUTF8 (RFC 6531) for the address."""
-        return not self.address.isascii()
+        return not self.canonical.isascii()
 
     def __repr__(self) -> str:
         return f"EmailAddress({self.masked})"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from otp_engine.domain.addresses import Address
 from otp_engine.domain.deliveries import ignore_delivery
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import ignore_event
@@ -15,7 +16,6 @@ from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.phones.numbers import (
     COUNTRY_WILDCARD,
     GLOBAL_NETWORK,
-    PhoneNumber,
 )
 from otp_engine.domain.policy.by_country import ByCountry
 from otp_engine.domain.policy.policy import Policy
@@ -42,9 +42,9 @@ class EngineRouter:
     sandbox: Engine
     numbers: SandboxNumbers
 
-    def engine_for(self, number: PhoneNumber) -> Engine:
-        """Return the engine that serves *number*."""
-        is_sandbox = self.numbers.get(number.e164) is not None
+    def engine_for(self, address: Address) -> Engine:
+        """Return the engine that serves *address*."""
+        is_sandbox = self.numbers.get(address.canonical) is not None
         return self.sandbox if is_sandbox else self.production
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain import addresses
+from otp_engine.domain.addresses import Address
+from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.models import (
@@ -15,8 +18,8 @@ from otp_engine.domain.models import (
     PendingVerification,
     ProvenPhone,
 )
+from otp_engine.domain.phones import phone_keys
 from otp_engine.domain.phones.destinations import AllowedDestinations
-from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import GuardStore, LimitUsageStore, VerificationStore
@@ -92,30 +95,33 @@ class Exclusion:
 
 
 def find_exclusion(
-    number: PhoneNumber, policy: Policy, channels: Sequence[Channel]
+    address: Address, policy: Policy, channels: Sequence[Channel]
 ) -> Exclusion | None:
-    """Return what refuses every send to *number*, if anything does.
+    """Return what refuses every send to *address*, if anything does.
 
     The safe list can exempt a number from `allowed_countries`.
 
     Args:
-        number: Number of the phone.
+        address: Number of the phone, or the e-mail address.
         policy: The policy in force.
         channels: The channels that the configured providers have.
     """
+    reaching = [each for each in channels if addresses.reaches(each, address)]
     off = [
         policy.sending.find_off(
-            country=number.country,
-            e164=number.e164,
+            country=address.country,
+            e164=address.canonical,
             channel=channel,
             client_name=None,
         )
-        for channel in channels
+        for channel in reaching
     ]
-    if None not in off:
+    if off and None not in off:
         return Exclusion("sending", off[0] or "")
-    if not AllowedDestinations(policy.allowed_countries).includes(number):
-        return Exclusion("allowed_countries", number.country)
+    if isinstance(address, EmailAddress):
+        return None
+    if not AllowedDestinations(policy.allowed_countries).includes(address):
+        return Exclusion("allowed_countries", address.country)
     return None
 
 
@@ -138,21 +144,22 @@ class PhoneReport:
     places: Sequence[ListedPlace] = ()
 
     def find_exclusion(
-        self, number: PhoneNumber, policy: Policy, channels: Sequence[Channel]
+        self, address: Address, policy: Policy, channels: Sequence[Channel]
     ) -> Exclusion | None:
         """Return what refuses every send to this phone, if anything does.
 
         The safe list and a client that vouches can exempt it from the pumping guard.
 
         Args:
-            number: Number of the phone.
+            address: Number of the phone, or the e-mail address.
             policy: The policy in force.
             channels: The channels that the configured providers have.
         """
-        if exclusion := find_exclusion(number, policy, channels):
+        exclusion = find_exclusion(address, policy, channels)
+        if exclusion or isinstance(address, EmailAddress):
             return exclusion
-        is_on = policy.guard_rules(number.country).mode is GuardMode.ON
-        passes = policy.guard_exempt.includes(number) or (
+        is_on = policy.guard_rules(address.country).mode is GuardMode.ON
+        passes = policy.guard_exempt.includes(address) or (
             self.proven and self.proven.messages
         )
         suspended = [listed for listed in self.places if listed.place.is_suspended]
@@ -198,17 +205,17 @@ class PhoneInspector:
     policy: Policy
     channels: Sequence[Channel] = (Channel.SMS,)
 
-    def inspect(self, number: PhoneNumber, namespaces: Sequence[str]) -> PhoneReport:
-        """Report on a phone.
+    def inspect(self, address: Address, namespaces: Sequence[str]) -> PhoneReport:
+        """Report on a phone or an e-mail address.
 
         Args:
-            number: Number of the phone.
+            address: Number of the phone, or the e-mail address.
             namespaces: Namespaces of the services to report on.
 
         Raises:
             Unavailable: Redis does not answer.
         """
-        phones = self._phones(number)
+        phones = self._phones(address)
         pending = [
             InspectedVerification(
                 namespace=phone_key.namespace,
@@ -228,9 +235,11 @@ class PhoneInspector:
             dict.fromkeys(
                 hit
                 for channel in self.channels
-                for hit in hits.for_destination(number, channel, self.policy)
+                if addresses.reaches(channel, address)
+                for hit in hits.for_destination(address, channel, self.policy)
             )
         )
+        places = list(address.destination.places.values()) if address.country else []
         proven = [
             state for phone in phones if (state := self.limit_usage.proven(phone))
         ]
@@ -238,16 +247,16 @@ class PhoneInspector:
             pending,
             usage + self.limit_usage.shared_usage(global_limits),
             proven[0] if proven else None,
-            self.guard.read_places(list(number.destination.places.values())),
+            self.guard.read_places(places) if places else (),
         )
 
-    def delete(self, number: PhoneNumber, namespaces: Sequence[str]) -> bool:
-        """Delete the data of a phone.
+    def delete(self, address: Address, namespaces: Sequence[str]) -> bool:
+        """Delete the data of a phone or an e-mail address.
 
         The usage of network addresses, countries and the total does not change.
 
         Args:
-            number: Number of the phone.
+            address: Number of the phone, or the e-mail address.
             namespaces: Namespaces of the services to delete from.
 
         Returns:
@@ -256,15 +265,13 @@ class PhoneInspector:
         Raises:
             Unavailable: Redis does not answer.
         """
-        phone_keys = [
-            self._phone_keys(phone, namespaces) for phone in self._phones(number)
-        ]
-        return bool(sum(map(self.limit_usage.delete_phone, phone_keys)))
+        keys = [self._phone_keys(phone, namespaces) for phone in self._phones(address)]
+        return bool(sum(map(self.limit_usage.delete_phone, keys)))
 
-    def _phones(self, number: PhoneNumber) -> list[PhoneKey]:
+    def _phones(self, address: Address) -> list[PhoneKey]:
         """List the key of a phone under each pepper."""
         return [
-            PhoneKey(pepper.pseudonymize("phone", number.e164))
+            PhoneKey(phone_keys.pseudonymize(address, pepper))
             for pepper in self.peppers
         ]
 

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from otp_engine.domain import channels
+from otp_engine.domain.addresses import Address
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.domain.messages.options import DEFAULT_OPTIONS, MessageOptions
 from otp_engine.domain.money.budget import BudgetRules, BudgetUsage
-from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.pumping_guard.places import Destination
 from otp_engine.domain.pumping_guard.rules import UNGUARDED, GuardRules, GuardUsage
 from otp_engine.domain.services import DEFAULT, Service
@@ -31,7 +31,7 @@ class SendRequest:
     """The request to send a code.
 
     Attributes:
-        number: The number of the recipient.
+        number: The phone number or the e-mail address of the recipient.
         channel: How the code is sent; None lets the route decide.
         locale: BCP 47 tag of the language that the client requests; see
             `languages.select`.
@@ -51,7 +51,7 @@ class SendRequest:
         vouched: Whether the client, which has an API key, vouches for the recipient.
     """
 
-    number: PhoneNumber
+    number: Address
     channel: Channel | None = None
     locale: str | None = None
     client_ip: str | None = None
@@ -72,7 +72,7 @@ class CheckRequest:
     """The request to check a code.
 
     Attributes:
-        number: The number of the recipient.
+        number: The phone number or the e-mail address of the recipient.
         code: The code, as `codes.parse` or `codes.parse_custom` returns it.
         client_ip: The recipient's network address, where it is known; see
             `ip_networks.normalize`.
@@ -82,7 +82,7 @@ class CheckRequest:
         client_name: Name of the API key; None for an anonymous client.
     """
 
-    number: PhoneNumber
+    number: Address
     code: str = field(repr=False)
     client_ip: str | None = None
     service: Service = DEFAULT

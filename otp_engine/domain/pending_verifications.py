@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.addresses import Address
 from otp_engine.domain.events import (
     EventListener,
     VerificationApproved,
@@ -19,7 +20,6 @@ from otp_engine.domain.models import (
     PendingVerification,
     ignore_credit,
 )
-from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKeys
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import VerificationStore
@@ -61,7 +61,7 @@ class PendingVerifications:
 
     def get_pending(
         self,
-        number: PhoneNumber,
+        number: Address,
         service: Service = DEFAULT,
         bound_id: bytes | None = None,
     ) -> PendingVerification:
@@ -78,7 +78,7 @@ class PendingVerifications:
 
     def approve(
         self,
-        number: PhoneNumber,
+        number: Address,
         service: Service,
         verification_id: bytes,
         bound_id: bytes | None = None,
@@ -113,14 +113,14 @@ class PendingVerifications:
         self.credit_approval(number, verification_id, approval)
         self.emit(
             VerificationApproved(
-                recipient=PseudonymousRecipient.from_number(number, self.peppers[0]),
+                recipient=PseudonymousRecipient.from_address(number, self.peppers[0]),
                 verification_id=verification_id,
                 channel=channel,
             )
         )
 
     def credit_approval(
-        self, number: PhoneNumber, verification_id: bytes, approval: Approval
+        self, number: Address, verification_id: bytes, approval: Approval
     ) -> None:
         """Credit the messages of an approved verification, after the request."""
         rules = self.policy.guard_rules(number.country)
@@ -136,7 +136,7 @@ class PendingVerifications:
 
     def cancel(
         self,
-        number: PhoneNumber,
+        number: Address,
         service: Service,
         verification_id: bytes,
         bound_id: bytes | None = None,
@@ -152,7 +152,7 @@ class PendingVerifications:
         _, phone = self.phone_keys.resolve(number, service.namespace, bound_id)
         if not self.store.cancel(phone, verification_id=verification_id):
             raise VerificationNotFound
-        recipient = PseudonymousRecipient.from_number(number, self.peppers[0])
+        recipient = PseudonymousRecipient.from_address(number, self.peppers[0])
         self.emit(
             VerificationCanceled(recipient=recipient, verification_id=verification_id)
         )

@@ -1,24 +1,26 @@
-"""Recipients as events and logs show them: without number and network address."""
+"""Recipients as events and logs show them: without address and client IP."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.addresses import Address
+from otp_engine.domain.email_addresses import EmailAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PseudonymousRecipient:
-    """The recipient of an event, with number and IP address as keyed hashes.
+    """The recipient of an event, with address and client IP as keyed hashes.
 
     Attributes:
-        phone_hash: Keyed hash of the number.
+        phone_hash: Keyed hash of the number or of the e-mail address.
         prefix: Calling code and first digits of the number. They identify a region or
-            a network, and no person.
-        country: ISO 3166 code.
+            a network, and no person. Empty for an e-mail address.
+        country: ISO 3166 code; empty for an e-mail address.
         ip_hash: Keyed hash of the client IP, where it is known.
-        block_hash: Keyed hash of the block; None in events of earlier releases.
+        block_hash: Keyed hash of the block; None for an e-mail address, and in events
+            of earlier releases.
     """
 
     phone_hash: str
@@ -28,25 +30,33 @@ class PseudonymousRecipient:
     block_hash: str | None = None
 
     @classmethod
-    def from_number(
-        cls, number: PhoneNumber, pepper: Pepper, client_ip: str | None = None
+    def from_address(
+        cls, address: Address, pepper: Pepper, client_ip: str | None = None
     ) -> PseudonymousRecipient:
-        """Return the recipient who has a number.
+        """Return the recipient who has an address.
 
         Args:
-            number: The number.
+            address: The phone number or the e-mail address.
             pepper: The current pepper.
             client_ip: The recipient's network address, where it is known.
         """
+        ip_hash = client_ip and pepper.pseudonymize("address", client_ip)
+        if isinstance(address, EmailAddress):
+            hashed = pepper.pseudonymize("email event", address.canonical)
+            return cls(phone_hash=hashed, prefix="", country="", ip_hash=ip_hash)
         return cls(
-            phone_hash=pepper.pseudonymize("event", number.e164),
-            prefix=number.visible_prefix,
-            country=number.country,
-            ip_hash=client_ip and pepper.pseudonymize("address", client_ip),
-            block_hash=pepper.pseudonymize("block", number.block),
+            phone_hash=pepper.pseudonymize("event", address.canonical),
+            prefix=address.visible_prefix,
+            country=address.country,
+            ip_hash=ip_hash,
+            block_hash=pepper.pseudonymize("block", address.block),
         )
 
 
 def mask_after_prefix(prefix: str) -> str:
-    """Return *prefix* with asterisks in place of the hidden digits."""
-    return f"{prefix}*******"
+    """Return *prefix* with asterisks in place of the hidden digits.
+
+    Args:
+        prefix: The `prefix` of a recipient; empty for an e-mail address.
+    """
+    return f"{prefix}*******" if prefix else "***@***"

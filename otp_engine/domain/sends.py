@@ -23,6 +23,7 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import codes, event_factory
 from otp_engine.domain.code_hashes import hash_code
 from otp_engine.domain.deliveries import TrackedDelivery
+from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.events import Action
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
@@ -124,7 +125,7 @@ class Send:
         """
         self._engine = engine
         self._request = request
-        self._recipient = PseudonymousRecipient.from_number(
+        self._recipient = PseudonymousRecipient.from_address(
             request.number, engine.peppers[0], request.client_ip
         )
         key = engine.random_bytes(IDEMPOTENCY_KEY_BYTES)
@@ -262,7 +263,7 @@ class Send:
     def _new_code(self) -> str:
         engine, request = self._engine, self._request
         return (
-            engine.fixed_codes.get(request.number.e164)
+            engine.fixed_codes.get(request.number.canonical)
             or request.custom_code
             or codes.generate(
                 request.service.code_length or engine.policy.code_length,
@@ -316,7 +317,8 @@ class Send:
         """Return the charge of a *message* at its destination."""
         engine, number, counted = self._engine, self._request.number, self._counted
         price, budget = 0, None
-        if engine.prices:
+        # An e-mail has no price.
+        if engine.prices and number.country:
             each = engine.prices.price(number.country, message.channel)
             # A call has the price of its one minute, and a template that of a message.
             is_text = message.channel is Channel.SMS
@@ -452,14 +454,16 @@ class Send:
     def _fallback_steps(self) -> tuple[Step, ...]:
         """Return the steps of a fallback.
 
-        A client that chose the channel gets no other one. A code that the client or the
-        operator chose is not stored, and a fallback needs a fresh one.
+        A client that chose the channel gets no other one, and an e-mail address has
+        one. A code that the client or the operator chose is not stored, and a fallback
+        needs a fresh one.
         """
         request = self._request
         is_chosen = (
             request.channel
             or request.custom_code
-            or request.number.e164 in self._engine.fixed_codes
+            or isinstance(request.number, EmailAddress)
+            or request.number.canonical in self._engine.fixed_codes
         )
         return () if is_chosen else self._walk.later
 

@@ -31,7 +31,7 @@ class VerificationRecord:
     Attributes:
         id: Id of the verification, 16 bytes.
         service: SID of its service.
-        encrypted_number: Its number, as `encrypt_number` returns it.
+        encrypted_address: Its address, as `encrypt_address` returns it.
         channel: Channel of the last send.
         sends: All sends, oldest first.
         canceled_at: Time when a client canceled it, if one did.
@@ -40,7 +40,7 @@ class VerificationRecord:
 
     id: bytes
     service: str
-    encrypted_number: bytes = field(repr=False)
+    encrypted_address: bytes = field(repr=False)
     channel: Channel
     sends: tuple[RecordedSend, ...] = ()
     canceled_at: datetime | None = None
@@ -58,35 +58,35 @@ class VerificationRecord:
         return max(last_sent_at, self.canceled_at or last_sent_at)
 
 
-def encrypt_number(e164: str, pepper: Pepper, *, verification_id: bytes) -> bytes:
-    """Encrypt the number of a verification, because Redis must hold no number.
+def encrypt_address(address: str, pepper: Pepper, *, verification_id: bytes) -> bytes:
+    """Encrypt the address of a verification, because Redis must hold no address.
 
     Args:
-        e164: The number in E.164.
+        address: The number or the e-mail address in canonical form.
         pepper: The current pepper.
         verification_id: Id of the verification, 16 bytes.
 
     Returns:
-        A ciphertext that `decrypt_number` decrypts for the same verification only.
+        A ciphertext that `decrypt_address` decrypts for the same verification only.
     """
-    return pepper.encrypt(e164.encode(), context=b"number" + verification_id)
+    return pepper.encrypt(address.encode(), context=b"number" + verification_id)
 
 
-def decrypt_number(ciphertext: bytes, pepper: Pepper, *, verification_id: bytes) -> str:
-    """Decrypt the number of a verification.
+def decrypt_address(
+    ciphertext: bytes, pepper: Pepper, *, verification_id: bytes
+) -> str:
+    """Decrypt the address of a verification.
 
     Args:
-        ciphertext: Result of `encrypt_number`.
+        ciphertext: Result of `encrypt_address`.
         pepper: The pepper that encrypted it.
         verification_id: Id of the verification, 16 bytes.
 
     Returns:
-        The number in E.164.
+        The number or the e-mail address in canonical form.
 
     Raises:
         ValueError: The ciphertext belongs to another pepper or verification, or was
             changed.
     """
-    return pepper.decrypt(ciphertext, context=b"number" + verification_id).decode(
-        "ascii"
-    )
+    return pepper.decrypt(ciphertext, context=b"number" + verification_id).decode()

@@ -172,7 +172,7 @@ class SmtpProvider:
             log.warning("smtp: the server does not offer SMTPUTF8")
             raise DeliveryFailed(retry_elsewhere=True)
         try:
-            sender = connection.mail(self._settings.sender.address, options)
+            sender = connection.mail(self._settings.sender.canonical, options)
             _check(Stage.SESSION, *sender, message=message)
             _check(Stage.RECIPIENT, *connection.rcpt(message.to), message=message)
             code, text = connection.docmd("DATA")

@@ -45,7 +45,7 @@ def encrypt(plan: FallbackPlan, pepper: Pepper, *, delivery_id: str) -> bytes:
     """
     request = plan.request
     stored = _StoredPlan(
-        number=request.number.e164,
+        number=request.number.canonical,
         verification_id=plan.verification_id,
         steps=tuple(map(str, plan.steps)),
         service=request.service,

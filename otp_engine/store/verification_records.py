@@ -49,7 +49,7 @@ class RedisVerificationRecordStore:
             send_id,
             lua_codec.to_ms(ttl),
             record.service,
-            record.encrypted_number,
+            record.encrypted_address,
             record.channel,
             int(record.bound),
         )
@@ -93,7 +93,7 @@ def _decode(id: bytes, fields: Mapping[bytes, bytes]) -> VerificationRecord:
     return VerificationRecord(
         id=id,
         service=fields[b"service"].decode(),
-        encrypted_number=fields[b"number"],
+        encrypted_address=fields[b"number"],
         channel=lua_codec.decode_channel(
             fields.get(b"last_channel", fields[b"channel"])
         ),

@@ -96,7 +96,7 @@ class VerifyActions:
         number = _parse_number(request.form.get("phone", ""))
         # The same number again continues its verification.
         handle = _parse_handle(session.previous)
-        if handle is None or handle.number != number:
+        if handle is None or handle.address != number:
             return self._send(number, None, session, translations)
         try:
             return self._send(number, handle, session, translations)
@@ -107,7 +107,7 @@ class VerifyActions:
 
     def _resend(self, session: VerifySession, translations: Translations) -> Notice:
         handle = _require_handle(session)
-        notice = self._send(handle.number, handle, session, translations)
+        notice = self._send(_number_of(handle), handle, session, translations)
         text = translations.get("new_code")
         return notice or Notice(text, kind=Kind.SUCCESS, keeps_input=False)
 
@@ -154,16 +154,16 @@ class VerifyActions:
         if session.code_lengths and len(code) not in session.code_lengths:
             raise InvalidCode
         check_request = CheckRequest(
-            number=handle.number,
+            number=handle.address,
             code=code,
             client_ip=ANONYMOUS_CLIENT.client_ip(request, None),
             bound_id=handle.verification_id,
         )
         app = context.get_dependencies()
-        result = app.engines.engine_for(handle.number).check(check_request)
+        result = app.engines.engine_for(handle.address).check(check_request)
         if not result.approved:
             return _wrong_code(result, session, translations)
-        completed = self._complete(handle.number, result, session.return_target)
+        completed = self._complete(_number_of(handle), result, session.return_target)
         session.clear()
         return completed
 
@@ -219,11 +219,12 @@ def _parse_number(text: str) -> PhoneNumber:
 
 
 def _parse_handle(text: str | None) -> VerificationHandle | None:
-    """Return the handle of *text*, or None if it is not valid."""
+    """Return the handle of *text*, or None if it is not that of a phone."""
     try:
-        return context.get_dependencies().parse_handle(text or "")
+        handle = context.get_dependencies().parse_handle(text or "")
     except VerificationNotFound:
         return None
+    return handle if isinstance(handle.address, PhoneNumber) else None
 
 
 def _require_handle(session: VerifySession) -> VerificationHandle:
@@ -233,8 +234,19 @@ def _require_handle(session: VerifySession) -> VerificationHandle:
         VerificationNotFound: The session has no valid handle.
     """
     handle = context.get_dependencies().parse_handle(session.handle or "")
-    g.phone = handle.number.masked
+    g.phone = _number_of(handle).masked
     return handle
+
+
+def _number_of(handle: VerificationHandle) -> PhoneNumber:
+    """Return the number of a handle: the page verifies phones only.
+
+    Raises:
+        VerificationNotFound: It is the handle of an e-mail address.
+    """
+    if isinstance(handle.address, PhoneNumber):
+        return handle.address
+    raise VerificationNotFound
 
 
 def _encode_handle(verification: bytes, number: PhoneNumber) -> str:

@@ -14,7 +14,7 @@ from otp_engine.api import context
 from otp_engine.config.verify_page import PageLinks
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbering_plans
-from otp_engine.domain.phones.numbers import COUNTRY_WILDCARD
+from otp_engine.domain.phones.numbers import COUNTRY_WILDCARD, PhoneNumber
 from otp_engine.errors import VerificationNotFound
 from otp_engine.web import notices, page_channels
 from otp_engine.web.notices import Kind, Notice
@@ -204,12 +204,10 @@ def _typed(form: Mapping[str, str], notice: Notice) -> dict[str, str]:
 
 
 def _masked_number(handle: str | None) -> str | None:
-    """Return the masked number of *handle*, or None if it is not valid."""
+    """Return the masked number of *handle*, or None if it is not that of a phone."""
     try:
-        return (
-            context.get_dependencies()
-            .parse_handle(handle or "")
-            .number.shown_to_recipient
-        )
+        address = context.get_dependencies().parse_handle(handle or "").address
     except VerificationNotFound:
         return None
+    # The page verifies phones only.
+    return address.shown_to_recipient if isinstance(address, PhoneNumber) else None

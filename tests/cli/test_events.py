@@ -424,7 +424,7 @@ def test_since_is_an_age_or_a_time(shown, stored):
 
 
 def recipient(pepper, number="+919445012345"):
-    return PseudonymousRecipient.from_number(numbers.parse(number, "IN"), pepper)
+    return PseudonymousRecipient.from_address(numbers.parse(number, "IN"), pepper)
 
 
 def test_events_of_a_phone_are_found_under_every_pepper(environ, shown, stored):

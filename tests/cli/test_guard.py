@@ -129,7 +129,7 @@ def test_show_names_the_time_of_the_mode(guard, policy):
 
 
 def test_show_counts_what_the_guard_refused(guard, store):
-    recipient = PseudonymousRecipient.from_number(
+    recipient = PseudonymousRecipient.from_address(
         numbers.parse("+221779991234", "IN"), Pepper(b"p" * 32)
     )
     for limit, shadow in (

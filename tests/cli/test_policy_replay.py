@@ -56,7 +56,7 @@ def sent(stored, pepper):
 
     def add(number, age, **facts):
         verification_id = secrets.token_bytes(16)
-        recipient = PseudonymousRecipient.from_number(
+        recipient = PseudonymousRecipient.from_address(
             numbers.parse(number, "IN"), pepper, "203.0.113.7"
         )
         counted_at = int((datetime.now(UTC) - age).timestamp() * 1000)

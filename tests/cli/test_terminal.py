@@ -198,7 +198,7 @@ def test_command_about_a_phone_prompts_on_a_terminal(environ, command):
     result = terminal.run(*command, answers="9445012345\n", **environ)
 
     assert result.exit_code == 0
-    assert "Phone number: " in result.output
+    assert "Phone number or e-mail address: " in result.output
 
 
 @pytest.mark.parametrize("command", [("check",), ("check", "-")], ids=" ".join)

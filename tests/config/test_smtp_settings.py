@@ -89,7 +89,7 @@ def test_invalid_url_is_a_problem_without_the_password(url):
 def test_sender_is_read(text, name, address):
     sender_name, sender = smtp_settings.parse_sender(text)
 
-    assert (sender_name, sender.address) == (name, address)
+    assert (sender_name, sender.canonical) == (name, address)
 
 
 @pytest.mark.parametrize(

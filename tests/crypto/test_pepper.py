@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.verification_records import encrypt_number
+from otp_engine.domain.verification_records import encrypt_address
 
 PEPPER = Pepper(b"p" * 32)
 
@@ -56,7 +56,7 @@ def test_encrypted_data_is_decrypted_in_its_context(data, context):
 
 def test_encrypted_number_differs_in_another_verification():
     ciphertexts = {
-        encrypt_number("+919445012345", PEPPER, verification_id=bytes([n] * 16))
+        encrypt_address("+919445012345", PEPPER, verification_id=bytes([n] * 16))
         for n in (1, 2)
     }
 

@@ -26,7 +26,7 @@ from otp_engine.errors import InvalidEmail
     ],
 )
 def test_address_is_read_in_canonical_form(text, address):
-    assert email_addresses.parse(text).address == address
+    assert email_addresses.parse(text).canonical == address
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_longest_address_is_accepted():
 
     address = email_addresses.parse(f"{'a' * 64}@{domain}")
 
-    assert len(address.address) == 254
+    assert len(address.canonical) == 254
 
 
 @pytest.mark.parametrize(
@@ -117,5 +117,5 @@ def test_canonical_form_is_its_own_canonical_form(local_part, domain):
     except InvalidEmail:
         return
 
-    assert email_addresses.parse(address.address) == address
+    assert email_addresses.parse(address.canonical) == address
     assert address.domain.isascii()

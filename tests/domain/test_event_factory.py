@@ -54,7 +54,7 @@ def emitted():
 
 @pytest.fixture
 def recipient(alice, engine):
-    return PseudonymousRecipient.from_number(alice.number, engine.peppers[0])
+    return PseudonymousRecipient.from_address(alice.number, engine.peppers[0])
 
 
 @pytest.fixture
@@ -491,7 +491,7 @@ def test_recipients_of_one_block_share_its_hash(engine, alice):
     numbers_of_blocks = ["+919445012345", "+919445019999", "+919445022345"]
 
     same, neighbor, other = (
-        PseudonymousRecipient.from_number(numbers.parse(number, "IN"), pepper)
+        PseudonymousRecipient.from_address(numbers.parse(number, "IN"), pepper)
         for number in numbers_of_blocks
     )
 

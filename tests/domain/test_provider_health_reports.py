@@ -17,7 +17,7 @@ from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.routing.health_recorder import NullHealthRecorder
 
 PEPPER = Pepper(b"p" * 32)
-RECIPIENT = PseudonymousRecipient.from_number(
+RECIPIENT = PseudonymousRecipient.from_address(
     numbers.parse("+919445012345", "IN"), PEPPER
 )
 RECORD = DeliveryRecord(

@@ -548,7 +548,7 @@ def test_limits_of_clients_share_one_label(metrics):
 
 def message_event(event_type, **more):
     number = numbers.parse("+919445012345", "IN")
-    recipient = PseudonymousRecipient.from_number(number, Pepper(b"p" * 32))
+    recipient = PseudonymousRecipient.from_address(number, Pepper(b"p" * 32))
     return event_type(
         recipient=recipient, channel=Channel.SMS, provider="twilio", **more
     )

@@ -339,7 +339,7 @@ def test_internationalized_address_is_sent_with_smtputf8(
     provider, server, address, domain
 ):
     recipient = email_addresses.parse(address)
-    message = replace(EMAIL_MESSAGE, to=recipient.address, subject="コード")
+    message = replace(EMAIL_MESSAGE, to=recipient.canonical, subject="コード")
 
     provider.send(message)
 
@@ -352,7 +352,7 @@ def test_internationalized_address_is_sent_with_smtputf8(
 def test_internationalized_domain_needs_no_smtputf8(provider, server):
     recipient = email_addresses.parse("person@bücher.example")
 
-    provider.send(replace(EMAIL_MESSAGE, to=recipient.address))
+    provider.send(replace(EMAIL_MESSAGE, to=recipient.canonical))
 
     assert server.recipients == ["person@xn--bcher-kva.example"]
     assert server.contents[0].isascii()

@@ -10,7 +10,7 @@ from otp_engine.domain.verification_records import VerificationRecord
 ID, TTL = b"i" * 16, timedelta(minutes=10)
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 RECORD = VerificationRecord(
-    id=ID, service="VA1", encrypted_number=b"\x00\xff", channel=Channel.SMS
+    id=ID, service="VA1", encrypted_address=b"\x00\xff", channel=Channel.SMS
 )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from otp_engine.domain.addresses import Address
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import (
     Api,
@@ -18,7 +19,6 @@ from otp_engine.domain.models import (
     SendRequest,
     SendResult,
 )
-from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.provider_rejections import TTL
 from otp_engine.errors import (
@@ -81,11 +81,11 @@ class Model:
         self.now = _ZERO
         self.messages: list[SentMessage] = []
         self.checks: list[CountedCheck] = []
-        self._failed_checks: dict[PhoneNumber, list[timedelta]] = {}
+        self._failed_checks: dict[Address, list[timedelta]] = {}
         self._checks_by_ip: dict[str, list[timedelta]] = {}
         self._sends_by_ip: dict[str, list[timedelta]] = {}
-        self._rejections: dict[PhoneNumber, tuple[timedelta, OTPError]] = {}
-        self._pending: dict[PhoneNumber, int] = {}
+        self._rejections: dict[Address, tuple[timedelta, OTPError]] = {}
+        self._pending: dict[Address, int] = {}
         self._verifications = 0
 
     def release_send_request(self, request: SendRequest) -> None:
@@ -208,17 +208,17 @@ class Model:
             retry_after=_ZERO if remaining else max(retry_after),
         )
 
-    def cancel(self, number: PhoneNumber) -> None:
+    def cancel(self, number: Address) -> None:
         """Cancel a verification; its checks and sends stay counted."""
         if not self.verification(number):
             raise VerificationNotFound
         del self._pending[number]
 
-    def verification(self, number: PhoneNumber) -> int | None:
+    def verification(self, number: Address) -> int | None:
         """Return the number of the live verification, if there is one."""
         return self._pending.get(number) if self.live_codes(number) else None
 
-    def live_codes(self, number: PhoneNumber) -> list[str]:
+    def live_codes(self, number: Address) -> list[str]:
         """Return the codes that would be approved, oldest first."""
         return [
             message.code
@@ -243,7 +243,7 @@ class Model:
         used = sum(check.verification == verification for check in self.checks)
         return self.policy.max_checks - used
 
-    def _failed_checks_remaining(self, number: PhoneNumber) -> int:
+    def _failed_checks_remaining(self, number: Address) -> int:
         ages = [self.now - time for time in self._failed_checks[number]]
         return min(
             window.count - sum(age < window.period for age in ages)
@@ -253,7 +253,7 @@ class Model:
             )
         )
 
-    def _phone_wait(self, number: PhoneNumber) -> timedelta:
+    def _phone_wait(self, number: Address) -> timedelta:
         times = [
             message.sent_at
             for message in self.messages
@@ -261,11 +261,11 @@ class Model:
         ]
         return self._wait(self.policy.sends_per_phone, times)
 
-    def _failed_checks_wait(self, number: PhoneNumber) -> timedelta:
+    def _failed_checks_wait(self, number: Address) -> timedelta:
         times = self._failed_checks.get(number, [])
         return self._wait(self.policy.failed_checks_per_phone, times)
 
-    def _consecutive_failures_wait(self, number: PhoneNumber) -> timedelta:
+    def _consecutive_failures_wait(self, number: Address) -> timedelta:
         times = self._failed_checks.get(number, [])
         return self._wait(self.policy.consecutive_failures, times)
 

@@ -28,8 +28,12 @@ def parse(text: str) -> Channel | None:
     """
     if text == _AUTO:
         return None
-    if text in context.get_dependencies().phone_channels:
+    app = context.get_dependencies()
+    if text in app.channels:
         return Channel(text)
+    if text == Channel.EMAIL:
+        message = "A Mailer must be associated with the service"
+        raise errors.TwilioApiError(60217, HTTPStatus.BAD_REQUEST, message)
     if text in _VERIFY_CHANNELS or text in set(Channel):
         message = f"Delivery channel disabled: {text.upper()}"
         raise errors.TwilioApiError(60223, HTTPStatus.BAD_REQUEST, message)

@@ -42,6 +42,7 @@ _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
     errors.InvalidRequest: (60200, 400, "Invalid parameter"),
     errors.InvalidCode: (60200, 400, "Invalid parameter: Code"),
     errors.InvalidPhone: (60200, 400, "Invalid parameter `To`"),
+    errors.InvalidEmail: (60200, 400, "Invalid parameter `To`"),
     errors.NumberTypeNotAllowed: (
         *(60205, 403, "SMS is not supported by landline phone number"),
     ),

@@ -1,4 +1,4 @@
-"""Finds services and verifications by SID or phone number, and updates services."""
+"""Finds services and verifications by SID or address, and updates services."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from otp_engine.api import context, form_numbers
 from otp_engine.api.context import Dependencies
 from otp_engine.api.verify_v2 import errors
 from otp_engine.api.verify_v2.serializers import VerificationResource
-from otp_engine.domain import sids, verification_records
+from otp_engine.domain import addresses, sids, verification_records
+from otp_engine.domain.addresses import Address
 from otp_engine.domain.models import Channel, PendingVerification
-from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.services import Service
 from otp_engine.domain.verification_records import VerificationRecord
 from otp_engine.errors import (
-    InvalidPhone,
+    InvalidRequest,
     StoreUnavailable,
     Unavailable,
     VerificationNotFound,
@@ -36,12 +37,12 @@ class VerificationRef:
     """A verification that a path or a parameter names.
 
     Attributes:
-        number: The phone number of the recipient.
+        address: The phone number or the e-mail address of the recipient.
         service: The service of the verification.
         record: The stored record, if the verification was named by its SID.
     """
 
-    number: PhoneNumber
+    address: Address
     service: Service
     record: VerificationRecord | None = None
 
@@ -61,8 +62,8 @@ class VerificationRef:
         Raises:
             VerificationNotFound: The verification has ended, or a later one is pending.
         """
-        engine = app.engines.engine_for(self.number)
-        pending = engine.get_pending(self.number, self.service, self.bound)
+        engine = app.engines.engine_for(self.address)
+        pending = engine.get_pending(self.address, self.service, self.bound)
         if self.id not in {None, pending.verification_id}:
             raise VerificationNotFound
         return pending
@@ -91,7 +92,7 @@ class VerificationRef:
         return VerificationResource(
             id=id,
             service=self.service,
-            number=self.number,
+            address=self.address,
             status=status,
             channel=record.channel if record else Channel.SMS,
             created=record.created_at if record else now,
@@ -168,18 +169,32 @@ def first_or_404(items: Iterable[T], matches: Callable[[T], bool]) -> T:
 def find_verification(
     app: Dependencies, name: str, service: Service
 ) -> VerificationRef:
-    """Find a verification by its SID or by its phone number.
+    """Find a verification by its SID, its phone number or its e-mail address.
 
     Raises:
-        TwilioApiError: The name is neither, or the verification has another service.
+        TwilioApiError: There is no such verification, or it has another service.
     """
     if is_sid(name, "VE"):
         return find_by_sid(app, name, service)
     try:
-        number = form_numbers.parse(name, app.parse_international)
-    except InvalidPhone:
+        address = parse_address(app, name)
+    except InvalidRequest:
         raise errors.not_found() from None
-    return VerificationRef(number, service)
+    return VerificationRef(address, service)
+
+
+def parse_address(app: Dependencies, text: str) -> Address:
+    """Parse an e-mail address, or a phone number with its plus.
+
+    Args:
+        app: Parses phone numbers.
+        text: The text. A form can have lost the plus of a number.
+
+    Raises:
+        InvalidEmail, InvalidPhone: The text is neither.
+    """
+    parse_number = partial(form_numbers.parse, parse_number=app.parse_international)
+    return addresses.parse(text, parse_number)
 
 
 def find_by_sid(app: Dependencies, sid: str, service: Service) -> VerificationRef:
@@ -191,17 +206,17 @@ def find_by_sid(app: Dependencies, sid: str, service: Service) -> VerificationRe
     record = app.records.get(sids.verification_id(sid))
     if record is None or record.service != service.sid:
         raise errors.not_found()
-    return VerificationRef(_decrypt_number(app, record), service, record)
+    return VerificationRef(_decrypt_address(app, record), service, record)
 
 
-def _decrypt_number(app: Dependencies, record: VerificationRecord) -> PhoneNumber:
+def _decrypt_address(app: Dependencies, record: VerificationRecord) -> Address:
     for pepper in app.peppers:
         try:
-            text = verification_records.decrypt_number(
-                record.encrypted_number, pepper, verification_id=record.id
+            text = verification_records.decrypt_address(
+                record.encrypted_address, pepper, verification_id=record.id
             )
-            return app.parse_international(text)
-        except (ValueError, InvalidPhone):
-            # The number was encrypted under the other pepper of a rotation.
+            return addresses.parse(text, app.parse_international)
+        except (ValueError, InvalidRequest):
+            # The address was encrypted under the other pepper of a rotation.
             continue
     raise errors.not_found()

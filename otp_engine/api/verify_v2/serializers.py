@@ -11,8 +11,8 @@ from flask import g
 
 from otp_engine.api.verify_v2 import wire
 from otp_engine.domain import sids
+from otp_engine.domain.addresses import Address
 from otp_engine.domain.models import Channel
-from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.services import Service
 from otp_engine.domain.verification_records import RecordedSend
 
@@ -33,7 +33,7 @@ class VerificationResource:
     Attributes:
         id: ID of the verification, 16 bytes.
         service: The service of the verification.
-        number: The phone number of the recipient.
+        address: The phone number or the e-mail address of the recipient.
         status: The status, as Verify names it.
         channel: The channel of the last send.
         created: Time of the first send.
@@ -43,7 +43,7 @@ class VerificationResource:
 
     id: bytes
     service: Service
-    number: PhoneNumber
+    address: Address
     status: str
     channel: Channel
     created: datetime
@@ -79,7 +79,7 @@ class VerificationResource:
             "sid": sids.verification_sid(self.id),
             "service_sid": self.service.sid,
             "account_sid": g.account,
-            "to": self.number.e164,
+            "to": self.address.canonical,
             "channel": self.channel,
             "status": self.status,
             "valid": self.status == "approved",

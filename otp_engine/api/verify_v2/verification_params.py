@@ -9,18 +9,17 @@ from typing import Any
 from flask import g
 
 from otp_engine import parsing
-from otp_engine.api import form_numbers
 from otp_engine.api.context import Dependencies
-from otp_engine.api.verify_v2 import authentication, channels, errors, params
+from otp_engine.api.verify_v2 import authentication, channels, errors, lookup, params
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.api.verify_v2.resources import templates
-from otp_engine.domain import codes, services
+from otp_engine.domain import addresses, codes, services
+from otp_engine.domain.addresses import Address
 from otp_engine.domain.limits.limits import Limit, LimitHit, Window
 from otp_engine.domain.messages.options import MessageOptions
 from otp_engine.domain.models import Api, SendRequest
-from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.services import Service
-from otp_engine.errors import InvalidCode, InvalidPhone
+from otp_engine.errors import InvalidCode, InvalidRequest
 
 _MAX_TAGS, _MAX_TAG_LENGTH = 10, 128
 
@@ -35,11 +34,14 @@ def parse(app: Dependencies, form: FormParams, service: Service) -> SendRequest:
     values = form.parse_all(_FIRST_PARSERS, required=("To", "Channel"))
     if not _UNSUPPORTED.isdisjoint(values):
         raise _unsupported(values)
-    number = parse_number(app, values["To"])
+    address = parse_address(app, values["To"])
+    channel = values["Channel"]
+    if channel and not addresses.reaches(channel, address):
+        raise errors.invalid_destination(values["To"])
     values |= form.parse_all(_PARSERS, required=())
     return SendRequest(
-        number=number,
-        channel=values["Channel"],
+        number=address,
+        channel=channel,
         locale=values.get("Locale"),
         client_ip=authentication.client_ip(values.get("DeviceIp")),
         service=service,
@@ -59,15 +61,15 @@ def parse(app: Dependencies, form: FormParams, service: Service) -> SendRequest:
     )
 
 
-def parse_number(app: Dependencies, to: str) -> PhoneNumber:
-    """Parse a phone number with its plus, which a form can have lost.
+def parse_address(app: Dependencies, to: str) -> Address:
+    """Parse an e-mail address, or a phone number with its plus.
 
     Raises:
-        TwilioApiError: *to* is not a phone number.
+        TwilioApiError: *to* is neither.
     """
     try:
-        return form_numbers.parse(to, app.parse_international)
-    except InvalidPhone:
+        return lookup.parse_address(app, to)
+    except InvalidRequest:
         raise errors.invalid_destination(to) from None
 
 

@@ -12,10 +12,10 @@ each of the two parts is a hit.
 from __future__ import annotations
 
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.addresses import Address
 from otp_engine.domain.limits import ip_networks
 from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.models import Channel, CheckRequest, SendRequest
-from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.pumping_guard.rules import GuardMode
 from otp_engine.domain.recipients import PseudonymousRecipient
@@ -85,23 +85,24 @@ def _for_vouching(country: str, client_name: str, policy: Policy) -> list[LimitH
 
 
 def for_destination(
-    number: PhoneNumber, channel: Channel, policy: Policy
+    address: Address, channel: Channel, policy: Policy
 ) -> list[LimitHit]:
     """List the hits of a send that all requesters share.
 
     Args:
-        number: The number that the message is for.
+        address: The address that the message is for. Limits by country and prefix
+            count messages to phone numbers only.
         channel: The channel of the message.
         policy: The policy in force.
     """
     limits: list[tuple[str, str, Limit]] = []
-    if not (by_country := policy.sends_per_country).is_off:
-        country = number.country
+    by_country, by_prefix = policy.sends_per_country, policy.sends_per_prefix
+    if (country := address.country) and not by_country.is_off:
         limits.append(("sends_per_country", country, by_country.for_name(country)))
-    if not (by_prefix := policy.sends_per_prefix).is_off:
+    if country and not by_prefix.is_off:
         limits += [
             ("sends_per_prefix", name, limit)
-            for name, limit in by_prefix.matching(number.e164)
+            for name, limit in by_prefix.matching(address.canonical)
         ]
     if not (by_channel := policy.sends_per_channel).is_off:
         limits.append(("sends_per_channel", channel, by_channel.for_name(channel)))

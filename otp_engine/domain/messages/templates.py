@@ -138,7 +138,7 @@ def build(
     draft = _Draft(language, issued.ttl, options, values, own)
     content = _RENDERERS.get(channel, _text_message)(draft)
     return Message(
-        to=request.number.e164,
+        to=request.number.canonical,
         masked=request.number.masked,
         channel=channel,
         body=content.body,

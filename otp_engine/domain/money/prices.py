@@ -34,9 +34,12 @@ class Prices:
     def price(self, country: str, channel: str) -> int:
         """Return the price of one segment to *country*, in micro-units.
 
+        Without a country the message is an e-mail, which has no price.
         A country without a price of its own has the highest price of the channel, so
         that the sum of the prices is never too low.
         """
+        if not country:
+            return 0
         found = self.by_country.get((country, channel))
         return self.highest(channel) if found is None else found
 

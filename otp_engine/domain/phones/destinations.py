@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from otp_engine.domain.addresses import Address
+from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.phones import numbering_plans
 from otp_engine.domain.phones.numbers import (
     COUNTRY_WILDCARD,
@@ -42,11 +44,11 @@ class AllowedDestinations:
             if country in self.countries
         )
 
-    def check(self, number: PhoneNumber, *, geo_exempt: bool = False) -> None:
-        """Check that a message to *number* is allowed.
+    def check(self, address: Address, *, geo_exempt: bool = False) -> None:
+        """Check that a message to *address* is allowed; to an e-mail address it is.
 
         Args:
-            number: The destination.
+            address: The destination.
             geo_exempt: Whether its country is allowed in any case.
 
         Raises:
@@ -54,10 +56,12 @@ class AllowedDestinations:
             NumberTypeNotAllowed: It is a landline, a premium line or the like, or
                 excluded.
         """
-        if number.e164 in self.excluded:
+        if isinstance(address, EmailAddress):
+            return
+        if address.e164 in self.excluded:
             raise NumberTypeNotAllowed
-        if not geo_exempt and not self.includes(number):
-            raise CountryNotAllowed(number.country)
-        if not number.sms_capable:
-            example = numbering_plans.example_of(number.country)
+        if not geo_exempt and not self.includes(address):
+            raise CountryNotAllowed(address.country)
+        if not address.sms_capable:
+            example = numbering_plans.example_of(address.country)
             raise NumberTypeNotAllowed(example=example)

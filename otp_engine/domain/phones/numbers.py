@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
@@ -56,14 +57,19 @@ class PhoneNumber:
             as satellite networks. `+1` alone is 25 countries.
         calling_code: The digits after the plus that select the region.
         sms_capable: Whether its kind of line can receive a text message.
+        canonical: The canonical form, which is `e164`.
         masked: The number for logs: calling code and last digits, `+91********45`.
         visible_prefix: The number for events: calling code and first digits, `+91944`.
+        kind: Separates the pseudonyms of phone numbers from those of other addresses.
     """
+
+    kind: ClassVar[str] = "phone"
 
     e164: str
     country: str
     calling_code: int
     sms_capable: bool
+    canonical: str = field(init=False, compare=False)
     masked: str = field(init=False, compare=False)
     visible_prefix: str = field(init=False, compare=False)
 
@@ -74,6 +80,7 @@ class PhoneNumber:
         masked = len(national) - logged
         in_events = max(0, min(_EVENT_DIGITS, masked - _HIDDEN_DIGITS))
         text = f"{code}{'*' * masked}{national[masked:]}"
+        object.__setattr__(self, "canonical", self.e164)
         object.__setattr__(self, "masked", text)
         object.__setattr__(self, "visible_prefix", code + national[:in_events])
 

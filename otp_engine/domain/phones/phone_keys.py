@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.phones.numbers import PhoneNumber
+from otp_engine.domain.addresses import Address
 from otp_engine.domain.policy.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneKey:
-    """The key of one phone in one namespace.
+    """The key of one phone, or of one e-mail address, in one namespace.
 
     Attributes:
-        digest: The pseudonym of the number. The counts of a phone are stored under it,
-            for all namespaces together.
+        digest: The pseudonym of the number or of the address. The counts of a phone are
+            stored under it, for all namespaces together.
         service_namespace: The namespace of a service; see `Service.namespace`.
         bound: Id of a bound verification, 16 bytes; None for the others.
         namespace: The service's namespace, or `NAMESPACE+ID` for a bound verification.
@@ -35,6 +35,11 @@ class PhoneKey:
         """Return the key of the same phone in another *namespace*."""
         service, plus, bound = namespace.partition("+")
         return PhoneKey(self.digest, service, bytes.fromhex(bound) if plus else None)
+
+
+def pseudonymize(address: Address, pepper: Pepper) -> str:
+    """Return the pseudonym of an *address* in keys, which no other kind can have."""
+    return pepper.pseudonymize(address.kind, address.canonical)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class PhoneKeys:
     namespace_suffix: str = ""
 
     def resolve(
-        self, number: PhoneNumber, namespace: str, bound_id: bytes | None
+        self, address: Address, namespace: str, bound_id: bytes | None
     ) -> tuple[Pepper, PhoneKey]:
         """Return the key of a phone, and the pepper of that key.
 
@@ -87,7 +92,7 @@ class PhoneKeys:
         another pepper are moved, so that no budget restarts.
 
         Args:
-            number: The number of the phone.
+            address: The number of the phone, or the e-mail address.
             namespace: The namespace of the service.
             bound_id: Id of a bound verification, 16 bytes; None for the others.
 
@@ -101,9 +106,7 @@ class PhoneKeys:
         keys = [
             (
                 pepper,
-                PhoneKey(
-                    pepper.pseudonymize("phone", number.e164), namespace, bound_id
-                ),
+                PhoneKey(pseudonymize(address, pepper), namespace, bound_id),
             )
             for pepper in self.peppers
         ]

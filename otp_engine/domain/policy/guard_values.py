@@ -67,9 +67,9 @@ def rules(  # noqa: PLR0913 - the values of the policy
     wide: ByCountry[int | None],
     conversion: ByCountry[float],
 ) -> GuardRules:
-    """Return the rules for one country."""
+    """Return the rules for one country; empty for an e-mail address."""
     return GuardRules(
-        mode=mode.for_country(country),
+        mode=mode.for_country(country) if country else GuardMode.OFF,
         block=block.for_country(country),
         strict=strict.for_country(country),
         pressure=pressure.for_country(country),

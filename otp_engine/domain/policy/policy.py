@@ -126,7 +126,7 @@ class Policy:
         return rules_for(self.budget, currency=currency, countries=count)
 
     def guard_rules(self, country: str) -> GuardRules:
-        """Return the rules of the pumping guard for a country."""
+        """Return the rules of the pumping guard for a country; off without one."""
         return guard_values.rules(
             country,
             mode=self.guard,

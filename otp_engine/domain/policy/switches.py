@@ -83,8 +83,9 @@ class Switches:
         """Return the name that switches a send off; None if the send is on.
 
         Args:
-            country: ISO 3166 code that the number counts under.
-            e164: The number in E.164.
+            country: ISO 3166 code that the number counts under; empty for an e-mail
+                address.
+            e164: The number in E.164, or an e-mail address.
             channel: The channel of the message.
             client_name: Name of the API key; None for an anonymous client.
 

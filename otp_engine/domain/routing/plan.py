@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from otp_engine.domain.addresses import Address
+from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.models import Channel, SendRequest
-from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy import switches
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.routing import steps as route_steps
@@ -32,24 +33,27 @@ def channels_of(channels: Mapping[str, Sequence[Channel]]) -> tuple[Channel, ...
 
 
 def steps_for(
-    number: PhoneNumber,
+    address: Address,
     channel: Channel | None,
     routes: Routes,
     channels: Mapping[str, Sequence[Channel]],
 ) -> tuple[Step, ...]:
-    """Return the steps of a number in the order of its route.
+    """Return the steps of a phone number in the order of its route.
 
-    A step that no provider of this instance can take is left out.
+    A step that no provider of this instance can take is left out. An e-mail address has
+    no route: its steps are those of the channel `email`.
 
     Args:
-        number: The number.
+        address: The number or the e-mail address.
         channel: The channel that the client chose; None lets the route decide.
         routes: The routes.
         channels: The channels of each provider, in order of preference.
     """
+    if isinstance(address, EmailAddress):
+        return route_steps.steps_of(Channel.EMAIL, channels)
     routed = [
         step
-        for step in routes.steps_for(number)
+        for step in routes.steps_for(address)
         if step.channel in channels.get(step.provider, ())
     ]
     if channel is None:
@@ -98,7 +102,7 @@ def find_problem(
         return None
     off = policy.sending.find_off(
         country=request.number.country,
-        e164=request.number.e164,
+        e164=request.number.canonical,
         channel=channel,
         client_name=request.client_name,
     )

@@ -53,9 +53,7 @@ def test_invalid_parameter_is_rejected_by_name(verify, outbox, changes, paramete
     assert outbox.messages == []
 
 
-@pytest.mark.parametrize(
-    "channel", ["call", "email", "push", "rbm", "rcs", "sna", "whatsapp"]
-)
+@pytest.mark.parametrize("channel", ["call", "push", "rbm", "rcs", "sna", "whatsapp"])
 @pytest.mark.parametrize("to", [TO, "a@example.com"])
 def test_channel_of_verify_that_is_not_offered_is_disabled(verify, outbox, channel, to):
     response = verify.send(to, Channel=channel)

@@ -17,11 +17,12 @@ from otp_engine import parsing
 from otp_engine.api import context, form_numbers
 from otp_engine.api.verify_v2 import errors, lookup, params, wire
 from otp_engine.api.verify_v2.pagination import paginate
-from otp_engine.domain import recipients, sids
+from otp_engine.domain import addresses, recipients, sids
 from otp_engine.domain.events import CodeSent, RecordedEvent, VerificationApproved
 from otp_engine.domain.messages import languages
 from otp_engine.domain.phones import numbers
-from otp_engine.errors import InvalidPhone, Overloaded
+from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.errors import InvalidRequest, Overloaded
 
 bp = Blueprint("attempts", __name__)
 
@@ -30,7 +31,10 @@ _READING = Lock()
 _COUNTRY = re.compile(r"[A-Z]{2}|001", re.ASCII)
 _PREFIX = re.compile(r"\+[0-9]{1,15}", re.ASCII)
 
-_parse_number = partial(numbers.parse, region=numbers.UNKNOWN_REGION)
+_parse_number = partial(
+    form_numbers.parse,
+    parse_number=partial(numbers.parse, region=numbers.UNKNOWN_REGION),
+)
 
 T = TypeVar("T")
 
@@ -103,7 +107,7 @@ def serialize(attempt: _Attempt) -> dict[str, Any]:
             "status": _status(attempt),
             "message_status": "accepted",
             "error_code": None,
-            "country": sent.recipient.country,
+            "country": sent.recipient.country or None,
             "code_length": sent.code_length,
             "locale": sent.locale or languages.ENGLISH,
             "mcc": None,
@@ -157,12 +161,15 @@ def _by_prefix(text: str) -> _Filter:
 
 
 def _by_number(text: str) -> _Filter:
+    app = context.get_dependencies()
     try:
-        number = form_numbers.parse(text, _parse_number)
-    except InvalidPhone:
-        raise ValueError(f"must be a phone number: {text!r}") from None
-    peppers = context.get_dependencies().peppers
-    hashes = {pepper.pseudonymize("event", number.e164) for pepper in peppers}
+        address = addresses.parse(text, _parse_number)
+    except InvalidRequest:
+        raise ValueError(f"must be an address: {text!r}") from None
+    hashes = {
+        PseudonymousRecipient.from_address(address, pepper).phone_hash
+        for pepper in app.peppers
+    }
     return lambda attempt: attempt.sent.recipient.phone_hash in hashes
 
 

@@ -35,9 +35,9 @@ def create(service: str) -> ResponseReturnValue:
     """Check a code; a wrong one is a response with the status `pending`."""
     app, form = context.get_dependencies(), params.parse(request)
     verification = _find(app, form, lookup.get_service(app, service))
-    g.phone = verification.number.masked
+    g.phone = verification.address.masked
     check_request = CheckRequest(
-        number=verification.number,
+        number=verification.address,
         code=codes.parse_custom(form.require("Code")),
         client_ip=authentication.client_ip(None),
         service=verification.service,
@@ -45,7 +45,7 @@ def create(service: str) -> ResponseReturnValue:
         bound_id=verification.bound,
         client_name=g.client_name,
     )
-    result = app.engines.engine_for(verification.number).check(check_request)
+    result = app.engines.engine_for(verification.address).check(check_request)
     status = "approved" if result.approved else "pending"
     view = verification.view(app, result.verification_id, status, updated=app.utcnow())
     if result.channel:
@@ -57,25 +57,25 @@ def create(service: str) -> ResponseReturnValue:
     # The code is used up already, so a record that remains is no error.
     with suppress(StoreUnavailable):
         app.records.delete(result.verification_id)
-    return body, HTTPStatus.OK, app.proof_header(verification.number, result)
+    return body, HTTPStatus.OK, app.proof_header(verification.address, result)
 
 
 def _find(app: Dependencies, form: FormParams, service: Service) -> VerificationRef:
     """Return the verification of `To`, or else of `VerificationSid`.
 
-    A number finds no bound verification. With both parameters the SID finds it, and the
-    number must be that of the verification, because the client approves this number.
+    An address finds no bound verification. With both parameters the SID finds it, and
+    the address must be that of the verification, because the client approves it.
     """
     to, sid = form.get("To"), None
-    number = verification_params.parse_number(app, to) if to else None
-    if number is None or service.bind:
+    address = verification_params.parse_address(app, to) if to else None
+    if address is None or service.bind:
         sid = form.parse("VerificationSid", _parse_sid)
     if sid:
         verification = lookup.find_by_sid(app, sid, service)
-        if number not in {None, verification.number}:
+        if address not in {None, verification.address}:
             raise errors.not_found()
         return verification
-    if number:
-        return VerificationRef(number, service)
+    if address:
+        return VerificationRef(address, service)
     message = "No target verification specified"
     raise errors.TwilioApiError(60221, HTTPStatus.BAD_REQUEST, message)

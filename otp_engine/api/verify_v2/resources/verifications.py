@@ -15,11 +15,12 @@ from otp_engine.api.context import Dependencies
 from otp_engine.api.verify_v2 import errors, lookup, params, verification_params
 from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.serializers import VerificationResource
+from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.models import SendRequest, SendResult
 from otp_engine.domain.verification_records import (
     RecordedSend,
     VerificationRecord,
-    encrypt_number,
+    encrypt_address,
 )
 from otp_engine.errors import StoreUnavailable
 
@@ -51,7 +52,7 @@ def fetch(service: str, name: str) -> ResponseReturnValue:
     """Return a verification that is pending or was canceled."""
     app = context.get_dependencies()
     verification = lookup.find_verification(app, name, lookup.get_service(app, service))
-    g.phone = verification.number.masked
+    g.phone = verification.address.masked
     record = verification.record
     if record and record.canceled_at:
         return verification.view(app, record.id, "canceled").to_verification()
@@ -68,7 +69,7 @@ def update(service: str, name: str) -> ResponseReturnValue:
     """Approve or cancel a verification."""
     app = context.get_dependencies()
     verification = lookup.find_verification(app, name, lookup.get_service(app, service))
-    g.phone = verification.number.masked
+    g.phone = verification.address.masked
     form = params.parse(request)
     form.require("Status")
     status = form.parse("Status", _parse_status) or ""
@@ -83,9 +84,13 @@ def update(service: str, name: str) -> ResponseReturnValue:
 def _approve(
     app: Dependencies, verification: VerificationRef, view: VerificationResource
 ) -> None:
-    number = verification.number
-    app.engines.engine_for(number).approve(
-        number, verification.service, view.id, verification.bound, channel=view.channel
+    address = verification.address
+    app.engines.engine_for(address).approve(
+        address,
+        verification.service,
+        view.id,
+        verification.bound,
+        channel=view.channel,
     )
     with suppress(StoreUnavailable):
         app.records.delete(view.id)
@@ -94,20 +99,22 @@ def _approve(
 def _cancel(
     app: Dependencies, verification: VerificationRef, view: VerificationResource
 ) -> None:
-    number = verification.number
-    app.engines.engine_for(number).cancel(
-        number, verification.service, view.id, verification.bound
+    address = verification.address
+    app.engines.engine_for(address).cancel(
+        address, verification.service, view.id, verification.bound
     )
     with suppress(StoreUnavailable):
         app.records.mark_canceled(view.id, at=view.updated, ttl=app.policy.ttl)
 
 
 def _send(app: Dependencies, send_request: SendRequest) -> SendResult:
-    number = send_request.number
-    engine = app.engines.engine_for(number)
+    address = send_request.number
+    engine = app.engines.engine_for(address)
+    if isinstance(address, EmailAddress):
+        return engine.send(send_request)
     # The safe list costs a Redis command, and few numbers need it.
-    is_allowed = engine.destinations.includes(number)
-    geo_exempt = not is_allowed and app.safe_numbers.contains(number)
+    is_allowed = engine.destinations.includes(address)
+    geo_exempt = not is_allowed and app.safe_numbers.contains(address)
     return engine.send(replace(send_request, geo_exempt=geo_exempt))
 
 
@@ -115,13 +122,15 @@ def _add_record(
     app: Dependencies, send_request: SendRequest, result: SendResult
 ) -> VerificationRecord:
     """Store the send for later requests that name the verification by its SID."""
-    encrypted_number = encrypt_number(
-        send_request.number.e164, app.peppers[0], verification_id=result.verification_id
+    encrypted_address = encrypt_address(
+        send_request.number.canonical,
+        app.peppers[0],
+        verification_id=result.verification_id,
     )
     record = VerificationRecord(
         id=result.verification_id,
         service=send_request.service.sid,
-        encrypted_number=encrypted_number,
+        encrypted_address=encrypted_address,
         channel=result.channel,
         sends=(RecordedSend(result.send_id, app.utcnow(), result.channel),),
         bound=send_request.bind,

@@ -1,0 +1,35 @@
+"""Addresses: what messages are sent to, a phone number or an e-mail address.
+
+Both have a canonical form, which keys, hashes and answers use, and a mask for logs.
+Countries, prefixes and the pumping guard apply to phone numbers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from otp_engine.domain import email_addresses
+from otp_engine.domain.channels import Channel
+from otp_engine.domain.email_addresses import EmailAddress
+from otp_engine.domain.phones.numbers import PhoneNumber
+
+Address: TypeAlias = PhoneNumber | EmailAddress
+
+
+def reaches(channel: Channel, address: Address) -> bool:
+    """Return whether messages of a *channel* reach an *address* of its kind."""
+    return (channel is Channel.EMAIL) == isinstance(address, EmailAddress)
+
+
+def parse(text: str, parse_number: Callable[[str], PhoneNumber]) -> Address:
+    """Parse an e-mail address, which has an `@`, or a phone number.
+
+    Args:
+        text: The address.
+        parse_number: Parses a phone number.
+
+    Raises:
+        InvalidEmail, InvalidPhone: The text is not an address.
+    """
+    return email_addresses.parse(text) if "@" in text else parse_number(text)
