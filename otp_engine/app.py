@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,7 @@ from otp_engine.domain.event_webhook.cloud_events import Account
 from otp_engine.domain.event_webhook.followed import FollowedVerification
 from otp_engine.domain.events import Event, EventListener
 from otp_engine.domain.limits import hits
-from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
+from otp_engine.domain.messages.delivery_reports import DeliveryReport
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
 from otp_engine.domain.phones import countries
@@ -103,6 +103,9 @@ THREADS = hash_queue.DEFAULT_WAITING + MAX_CONCURRENT_SENDS + 32
 """Threads for requests in each worker. They start on demand, and most of them wait for
 a hash, for a provider or for Redis, which has 32 connections. There are enough for all
 three at once, so a check never waits for a send, and a health check for neither."""
+
+_SLOW_REPORT = timedelta(seconds=10)
+"""Time from a fallback after a silence to the simulated report of a slow message."""
 
 _MAX_CONCURRENT_REPORTS = 4
 """Bodies of delivery reports that are read at once, in each worker."""
@@ -538,24 +541,24 @@ def _build_senders(
     metrics: PrometheusMetrics,
     recorder: DeliveryRecorder,
 ) -> dict[str, Sender]:
-    def report_undelivered(message: Message) -> None:
-        report = DeliveryReport(
-            delivery_id=message.delivery_id,
-            message_id="",
-            status=DeliveryStatus.UNDELIVERED,
-            provider=ConsoleProvider.name,
-            channel=message.channel,
-            to=message.to,
-        )
-        recorder.record(report)
-        store.inbox.mark_undelivered(message.verification_id)
+    def report(report: DeliveryReport) -> None:
+        with suppress(StoreUnavailable):
+            # A store that was emptied in the meantime stays empty.
+            if store.inbox.has_message(report.delivery_id or ""):
+                recorder.record(report)
+                store.inbox.add_status(report)
 
     def console() -> Provider:
         provider = ConsoleProvider()
         if not settings.inbox:
             return provider
-        outcome = store.inbox.simulated_outcome
-        return SimulatedProvider(provider, outcome, report_undelivered)
+        slow_delay = settings.policy.fallback_after + _SLOW_REPORT
+        return SimulatedProvider(
+            provider,
+            store.inbox.simulated_outcomes,
+            report,
+            slow_delay=slow_delay.total_seconds(),
+        )
 
     return build_senders(
         settings,

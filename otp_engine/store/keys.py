@@ -55,7 +55,10 @@
                                          no expiry
     otp:{inbox}                  list    unsent messages of dev mode; a day
     otp:{inbox}:<verification>   string  the final status of such a verification; a day
-    otp:{inbox}:simulation       string  the outcome of the next messages; an hour
+    otp:{inbox}:delivery:<id>    hash    the statuses of a message, and their times; a
+                                         day
+    otp:{inbox}:simulations      hash    the outcome of the next messages by channel; an
+                                         hour
     otp:{safe_list}              set     pseudonymized numbers that are allowed whatever
                                          their country; no expiry
     otp:{...}:probe              string  empty, while a script checks the permissions;
@@ -144,8 +147,8 @@ EVENT_WEBHOOK_NEXT_LOOKS = f"{EVENT_WEBHOOK}:next_looks"
 INBOX = "otp:{inbox}"
 """The messages of dev mode."""
 
-INBOX_SIMULATION = f"{INBOX}:simulation"
-"""The outcome of the next messages of dev mode."""
+INBOX_SIMULATIONS = f"{INBOX}:simulations"
+"""The outcome of the next messages of dev mode, by channel."""
 
 POLICY_VERSIONS = "otp:{policy_versions}"
 """The policy versions, newest first."""
@@ -204,6 +207,11 @@ def for_phone(phone: PhoneKey) -> PhoneKeyNames:
 def record(id: bytes) -> str:
     """Return the key of the record of a verification."""
     return f"otp:{{{id.hex()}}}:record"
+
+
+def inbox_delivery(delivery_id: str) -> str:
+    """Return the key of the statuses of a message in the inbox."""
+    return f"{INBOX}:delivery:{delivery_id}"
 
 
 def inbox_status(verification: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -22,12 +22,36 @@ from otp_engine.domain.messages.inbox import (
     InboxStore,
     SimulatedOutcome,
 )
+from otp_engine.domain.models import Channel
 from otp_engine.errors import InvalidRequest, OriginNotAllowed
 from otp_engine.web import security_headers
 from otp_engine.web.home import prefers_html
 
 _JUST_NOW = timedelta(seconds=2)
 _OUTCOMES = f"'outcome' must be one of {', '.join(SimulatedOutcome)}."
+_CHANNELS = f"'channel' must be one of {', '.join(Channel)}, or empty for all."
+_CHANNEL_TEXTS = {
+    Channel.SMS: "text messages",
+    Channel.WHATSAPP: "WhatsApp",
+    Channel.CALL: "calls",
+    Channel.EMAIL: "e-mails",
+    Channel.TELEGRAM: "Telegram",
+}
+_CHANNEL_NAMES = {
+    Channel.SMS: "Text message",
+    Channel.WHATSAPP: "WhatsApp",
+    Channel.CALL: "Call",
+    Channel.EMAIL: "E-mail",
+    Channel.TELEGRAM: "Telegram",
+}
+_OUTCOME_TEXTS = {
+    SimulatedOutcome.ACCEPTED: "accepted",
+    SimulatedOutcome.REJECTED: "rejected",
+    SimulatedOutcome.UNCONFIRMED: "unconfirmed",
+    SimulatedOutcome.UNDELIVERED: "undelivered",
+    SimulatedOutcome.SLOW: "slow",
+    SimulatedOutcome.NOT_ON_CHANNEL: "not on WhatsApp or Telegram",
+}
 _PUNCTUATION = re.compile(r"[\s()./-]+")
 
 
@@ -52,14 +76,11 @@ def blueprint(
 
     @bp.get("/dev/inbox", strict_slashes=False)
     def page() -> ResponseReturnValue:
+        messages = _matching(store.list_messages(), now())
+        url = own_url.of_request(public_url)
+        outcomes = store.simulated_outcomes()
         return render_template(
-            "inbox.html",
-            messages=_matching(store.list_messages(), now()),
-            search=request.args.get("search") or request.args.get("to") or "",
-            url=own_url.of_request(public_url),
-            verify=verify,
-            outcome=store.simulated_outcome(),
-            outcomes=SimulatedOutcome,
+            "inbox.html", verify=verify, url=url, **_values(messages, outcomes)
         )
 
     @bp.post("/dev/inbox")
@@ -69,10 +90,11 @@ def blueprint(
 
     @bp.post("/dev/inbox/provider")
     def simulate() -> ResponseReturnValue:
-        store.simulate(outcome := _requested_outcome())
+        outcome, channel = _requested_outcome(), _requested_channel()
+        store.simulate(outcome, channel)
         if prefers_html():
             return redirect(url_for(".page"), HTTPStatus.SEE_OTHER)
-        return {"outcome": outcome}
+        return {"outcome": outcome} | ({"channel": channel} if channel else {})
 
     @bp.get("/dev/inbox.json")
     def messages() -> ResponseReturnValue:
@@ -84,6 +106,32 @@ def blueprint(
         return "", HTTPStatus.NO_CONTENT
 
     return bp
+
+
+def _values(
+    messages: list[dict[str, Any]], simulated: Mapping[Channel, SimulatedOutcome]
+) -> dict[str, Any]:
+    """Return the values of the page.
+
+    Args:
+        messages: The messages to show.
+        simulated: The outcome of the next messages of each channel.
+    """
+    # The same outcome of every channel is that of the form.
+    outcome = (
+        next(iter(simulated.values())) if len(set(simulated.values())) == 1 else None
+    )
+    return {
+        "messages": messages,
+        # A search can hide the message that another one is the fallback of.
+        "shown": {message["delivery"]: message for message in messages},
+        "search": request.args.get("search") or request.args.get("to") or "",
+        "channel_names": _CHANNEL_NAMES,
+        "simulations": _by_outcome(simulated),
+        "outcome": outcome,
+        "outcomes": _OUTCOME_TEXTS,
+        "channels": _CHANNEL_TEXTS,
+    }
 
 
 def _require_own_page() -> None:
@@ -101,17 +149,60 @@ def _requested_outcome() -> SimulatedOutcome:
         raise InvalidRequest(_OUTCOMES) from None
 
 
+def _requested_channel() -> Channel | None:
+    """Return the channel in the form; None for all."""
+    name = request.form.get("channel", "")
+    if name and name not in set(Channel):
+        raise InvalidRequest(_CHANNELS)
+    return Channel(name) if name else None
+
+
+def _by_outcome(outcomes: Mapping[Channel, SimulatedOutcome]) -> dict[str, str]:
+    """Return the texts of the simulated outcomes, with the names of their channels."""
+    channels: dict[SimulatedOutcome, list[str]] = {}
+    for channel, outcome in outcomes.items():
+        if outcome is not SimulatedOutcome.ACCEPTED:
+            channels.setdefault(outcome, []).append(_CHANNEL_TEXTS[channel])
+    return {
+        _OUTCOME_TEXTS[outcome]: (
+            "all channels" if len(names) == len(outcomes) else ", ".join(names)
+        )
+        for outcome, names in channels.items()
+    }
+
+
 def _matching(messages: Iterable[InboxMessage], now: datetime) -> list[dict[str, Any]]:
     """Return the messages that the query of the request selects."""
     number, text = request.args.get("to"), request.args.get("search", "")
+    messages = list(messages)
     return [
-        _to_dict(message, now)
+        _to_dict(message, now, _fallback_of(message, messages))
         for message in messages
         if _is_to(message, number) and _contains(message, text)
     ]
 
 
-def _to_dict(message: InboxMessage, now: datetime) -> dict[str, Any]:
+def _fallback_of(
+    message: InboxMessage, messages: Sequence[InboxMessage]
+) -> InboxMessage | None:
+    """Return the message that *message* is the fallback of, the newest one before it.
+
+    Args:
+        message: A message.
+        messages: All messages, newest first.
+    """
+    if not message.is_fallback:
+        return None
+    older = messages[messages.index(message) + 1 :]
+    return next(
+        (each for each in older if each.verification_id == message.verification_id),
+        None,
+    )
+
+
+def _to_dict(
+    message: InboxMessage, now: datetime, fallback_of: InboxMessage | None
+) -> dict[str, Any]:
     age = max(timedelta(), now - message.sent_at)
     status = message.status(now)
     is_live = status in {CodeStatus.PENDING, CodeStatus.UNDELIVERED}
@@ -122,7 +213,23 @@ def _to_dict(message: InboxMessage, now: datetime) -> dict[str, Any]:
         "locale": message.locale,
         "body": message.body,
         "code": message.code,
-        "segments": segments.count(message.body),
+        "subject": message.subject,
+        # Only text messages are billed by segment.
+        "segments": segments.count(message.body)
+        if message.channel is Channel.SMS
+        else None,
+        "step": f"{message.channel}:{message.provider}",
+        "delivery": message.delivery_id,
+        "delivery_status": message.delivery_status,
+        "statuses": [
+            {
+                "status": each.status,
+                "at": each.at.isoformat(),
+                "after": _format_after(each.at - message.sent_at),
+            }
+            for each in message.statuses
+        ],
+        "fallback_of": fallback_of.delivery_id if fallback_of else None,
         "at": message.sent_at.isoformat(),
         "age": round(age.total_seconds()),
         "ago": _format_age(age),
@@ -132,16 +239,23 @@ def _to_dict(message: InboxMessage, now: datetime) -> dict[str, Any]:
     }
 
 
-def _is_to(message: InboxMessage, number: str | None) -> bool:
-    """Return whether *message* is to *number*; a query decodes its `+` to a space."""
-    return number is None or message.to == f"+{number.strip().removeprefix('+')}"
+def _is_to(message: InboxMessage, recipient: str | None) -> bool:
+    """Return whether *message* is to a number or an e-mail address.
+
+    A query decodes the `+` of a number to a space.
+    """
+    if recipient is None or "@" in recipient:
+        return recipient is None or message.to.casefold() == recipient.casefold()
+    return message.to == f"+{recipient.strip().removeprefix('+')}"
 
 
 def _contains(message: InboxMessage, text: str) -> bool:
-    """Return whether *text* is a part of the number or of the text of *message*."""
+    """Return whether *text* is a part of the recipient or of the text of *message*."""
     # A national number starts with a 0 that the international form lacks.
     number = _PUNCTUATION.sub("", text).lstrip("0")
-    return number in message.to or text.strip().casefold() in message.body.casefold()
+    parts = (message.to, message.subject or "", message.body)
+    found = any(text.strip().casefold() in part.casefold() for part in parts)
+    return found or number in message.to
 
 
 def _is_same_origin() -> bool:
@@ -160,6 +274,11 @@ def _is_local(host: str) -> bool:
     except ValueError:
         return "." not in name or name.endswith(".localhost")
     return True
+
+
+def _format_after(time: timedelta) -> str:
+    """Return the time of a status after the send, such as `+2.0 s`."""
+    return f"+{max(0.0, time.total_seconds()):.1f} s"
 
 
 def _format_age(age: timedelta) -> str:

@@ -9,11 +9,13 @@ import pytest
 
 from otp_engine.domain.events import (
     CheckFailed,
+    CodeSent,
     MaxAttemptsReached,
     VerificationApproved,
     VerificationCanceled,
 )
-from otp_engine.domain.messages.inbox import CodeStatus, SimulatedOutcome
+from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
+from otp_engine.domain.messages.inbox import CodeStatus, SimulatedOutcome, StatusTime
 from otp_engine.domain.models import Channel
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import keys
@@ -65,22 +67,114 @@ def test_cleared_inbox_is_empty_and_accepts_messages(inbox):
 
 
 def test_simulated_outcome_is_stored_for_an_hour(inbox, redis):
-    before = inbox.simulated_outcome()
+    before = inbox.simulated_outcomes()
 
     inbox.simulate(SimulatedOutcome.REJECTED)
 
-    assert before == SimulatedOutcome.ACCEPTED
-    assert inbox.simulated_outcome() == SimulatedOutcome.REJECTED
-    assert 3_590 < redis.ttl(keys.INBOX_SIMULATION) <= 3_600
+    assert before == dict.fromkeys(Channel, SimulatedOutcome.ACCEPTED)
+    assert inbox.simulated_outcomes() == dict.fromkeys(
+        Channel, SimulatedOutcome.REJECTED
+    )
+    assert 3_590 < redis.ttl(keys.INBOX_SIMULATIONS) <= 3_600
+
+
+def test_simulated_outcome_of_one_channel_leaves_the_others(inbox):
+    inbox.simulate(SimulatedOutcome.SLOW)
+
+    inbox.simulate(SimulatedOutcome.ACCEPTED, Channel.CALL)
+
+    outcomes = inbox.simulated_outcomes()
+    assert outcomes[Channel.CALL] == SimulatedOutcome.ACCEPTED
+    assert outcomes[Channel.SMS] == SimulatedOutcome.SLOW
+
+
+def report(status, delivery_id=MESSAGE.delivery_id):
+    return DeliveryReport(
+        delivery_id=delivery_id,
+        message_id="",
+        status=status,
+        provider="console",
+        channel=Channel.SMS,
+    )
+
+
+def test_new_message_is_queued(inbox):
+    inbox.add(MESSAGE)
+
+    [stored] = inbox.list_messages()
+
+    assert stored.statuses == (StatusTime(DeliveryStatus.QUEUED, NOW),)
+    assert stored.delivery_status == DeliveryStatus.QUEUED
 
 
 def test_undelivered_message_has_that_status(inbox):
     inbox.add(MESSAGE)
+    inbox.add(replace(MESSAGE, delivery_id="f" * 40))
 
-    inbox.mark_undelivered(MESSAGE.verification_id)
+    inbox.add_status(report(DeliveryStatus.UNDELIVERED))
+
+    other, stored = inbox.list_messages()
+    assert stored.status(NOW) == CodeStatus.UNDELIVERED
+    assert other.status(NOW) == CodeStatus.PENDING
+
+
+def test_delivered_message_was_not_undelivered(inbox):
+    inbox.add(MESSAGE)
+    inbox.add_status(report(DeliveryStatus.UNDELIVERED))
+
+    inbox.add_status(report(DeliveryStatus.DELIVERED))
 
     [stored] = inbox.list_messages()
-    assert stored.status(NOW) == CodeStatus.UNDELIVERED
+    assert stored.status(NOW) == CodeStatus.PENDING
+    assert [each.status for each in stored.statuses] == [
+        *("queued", "undelivered", "delivered")
+    ]
+
+
+def test_status_that_is_reported_twice_keeps_its_time(store, redis):
+    times = iter([NOW, NOW + timedelta(seconds=1), NOW + timedelta(seconds=2)])
+    inbox = RedisInbox(RedisClient(redis), now=lambda: next(times))
+    inbox.add(MESSAGE)
+
+    inbox.add_status(report(DeliveryStatus.SENT))
+    inbox.add_status(report(DeliveryStatus.SENT))
+
+    [stored] = inbox.list_messages()
+    assert stored.statuses[-1] == StatusTime(
+        DeliveryStatus.SENT, NOW + timedelta(seconds=1)
+    )
+
+
+@pytest.mark.parametrize("is_fallback", [True, False])
+def test_event_marks_a_fallback(inbox, is_fallback):
+    inbox.add(MESSAGE)
+
+    inbox.on_event(
+        CodeSent(
+            recipient=RECIPIENT,
+            verification_id=MESSAGE.verification_id,
+            send_id=b"0" * 8,
+            service="",
+            channel=Channel.SMS,
+            code_length=6,
+            locale="en",
+            delivery_id=MESSAGE.delivery_id,
+            is_fallback=is_fallback,
+        )
+    )
+
+    [stored] = inbox.list_messages()
+    assert stored.is_fallback == is_fallback
+    assert [each.status for each in stored.statuses] == ["queued"]
+
+
+def test_known_message_is_one_that_was_stored(inbox, redis):
+    inbox.add(MESSAGE)
+
+    assert inbox.has_message(MESSAGE.delivery_id)
+    assert not inbox.has_message("f" * 40)
+    redis.flushdb()
+    assert not inbox.has_message(MESSAGE.delivery_id)
 
 
 def test_code_is_pending_until_it_expires(inbox):
@@ -149,7 +243,7 @@ def test_every_key_of_the_inbox_expires_in_a_day(inbox, redis):
     day = timedelta(days=1) / timedelta(milliseconds=1)
     assert 0 < redis.pttl(keys.INBOX) <= day
     assert all(0 < redis.pttl(key) <= day for key in redis.keys("*"))
-    assert redis.dbsize() == 2
+    assert redis.dbsize() == 3
 
 
 def test_event_without_redis_raises_nothing():

@@ -295,10 +295,10 @@ class FixedMessages:
     def clear(self):
         raise NotImplementedError
 
-    def simulated_outcome(self):
-        return SimulatedOutcome.ACCEPTED
+    def simulated_outcomes(self):
+        return dict.fromkeys(Channel, SimulatedOutcome.ACCEPTED)
 
-    def simulate(self, outcome):
+    def simulate(self, outcome, channel=None):
         raise NotImplementedError
 
 

@@ -75,8 +75,41 @@ def test_page_shows_the_simulation(client):
     after = client.get("/dev/inbox").text
 
     assert "A provider is simulated" not in before
-    assert "the next messages are unconfirmed" in after
+    assert "the next messages are unconfirmed (all channels)" in after
     assert re.findall(r'<option value="(\w+)" selected>', after) == ["unconfirmed"]
+
+
+def test_simulation_of_one_channel_leaves_the_others(client):
+    form = {"outcome": "rejected", "channel": "whatsapp"}
+
+    response = client.post("/dev/inbox/provider", data=form)
+
+    assert response.json == form
+    assert send(client).status_code == 201
+    page = client.get("/dev/inbox").text
+    assert "the next messages are rejected (WhatsApp), for an hour" in page
+
+
+@pytest.mark.parametrize("channel", ["pigeon", "SMS"])
+def test_simulation_of_an_unknown_channel_is_rejected(client, channel):
+    form = {"outcome": "rejected", "channel": channel}
+
+    response = client.post("/dev/inbox/provider", data=form)
+
+    assert (response.status_code, response.json["error"]) == (400, "invalid_request")
+    assert "whatsapp" in response.json["msg"]
+
+
+def test_delivered_message_has_its_statuses(client):
+    send(client)
+
+    redis_server.wait_until(
+        lambda: messages(client)[0]["delivery_status"] == "delivered"
+    )
+
+    statuses = [each["status"] for each in messages(client)[0]["statuses"]]
+    assert statuses == ["queued", "sent", "delivered"]
+    assert messages(client)[0]["state"] == "pending"
 
 
 @pytest.mark.parametrize("outcome", ["", "other", "Rejected"])

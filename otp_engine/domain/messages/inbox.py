@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from otp_engine.domain.messages.delivery_reports import DeliveryStatus
 from otp_engine.domain.models import Channel
 
 
@@ -28,6 +30,21 @@ class SimulatedOutcome(StrEnum):
     REJECTED = "rejected"
     UNCONFIRMED = "unconfirmed"
     UNDELIVERED = "undelivered"
+    SLOW = "slow"
+    NOT_ON_CHANNEL = "not_on_channel"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusTime:
+    """A delivery status, and when it was reported.
+
+    Attributes:
+        status: The status.
+        at: The time in UTC.
+    """
+
+    status: DeliveryStatus
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +60,12 @@ class InboxMessage:
         body: The text, with the code.
         code: The code.
         verification_id: Id of the verification, 16 bytes.
-        final_status: Final status of the verification, or of its last message; None
-            while it is pending.
+        delivery_id: Id of the delivery; empty in messages of earlier releases.
+        provider: Name of the provider.
+        subject: Subject of an e-mail; None for other channels.
+        final_status: Final status of the verification; None while it is pending.
+        statuses: The delivery statuses, oldest first.
+        is_fallback: Whether the message is a fallback of an earlier one.
     """
 
     sent_at: datetime
@@ -55,12 +76,25 @@ class InboxMessage:
     body: str = field(repr=False)
     code: str = field(repr=False)
     verification_id: bytes
+    delivery_id: str = ""
+    provider: str = "console"
+    subject: str | None = None
     final_status: CodeStatus | None = None
+    statuses: tuple[StatusTime, ...] = ()
+    is_fallback: bool = False
+
+    @property
+    def delivery_status(self) -> DeliveryStatus:
+        """The delivery status with the highest rank; `queued` without a report."""
+        statuses = (each.status for each in self.statuses)
+        return max(statuses, key=lambda each: each.rank, default=DeliveryStatus.QUEUED)
 
     def status(self, now: datetime) -> CodeStatus:
         """Return the status of its code at *now*."""
         if self.final_status:
             return self.final_status
+        if self.delivery_status.is_failure:
+            return CodeStatus.UNDELIVERED
         return CodeStatus.PENDING if now < self.expires_at else CodeStatus.EXPIRED
 
 
@@ -73,8 +107,15 @@ class InboxStore(Protocol):
     def clear(self) -> None:
         """Delete all messages."""
 
-    def simulated_outcome(self) -> SimulatedOutcome:
-        """Return the outcome of the next messages."""
+    def simulated_outcomes(self) -> Mapping[Channel, SimulatedOutcome]:
+        """Return the outcome of the next messages of each channel."""
 
-    def simulate(self, outcome: SimulatedOutcome) -> None:
-        """Set the outcome of the next messages, for an hour."""
+    def simulate(
+        self, outcome: SimulatedOutcome, channel: Channel | None = None
+    ) -> None:
+        """Set the outcome of the next messages, for an hour.
+
+        Args:
+            outcome: The outcome.
+            channel: The channel; None for all.
+        """

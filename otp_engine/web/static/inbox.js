@@ -2,7 +2,7 @@
 "use strict";
 
 const REFRESH_INTERVAL = 1000; // milliseconds
-const CHANGING = [".state", ".times"];
+const CHANGING = [".state", ".times", ".statuses", ".fallback"];
 
 const messages = document.getElementById("messages");
 const news = document.getElementById("news");
@@ -49,7 +49,7 @@ function show(updated) {
 function update(shown, updated) {
   for (const selector of CHANGING) {
     const [before, after] = [shown, updated].map((element) => element.querySelector(selector));
-    if (before && before.outerHTML !== after.outerHTML) before.replaceWith(after);
+    if (before && after && before.outerHTML !== after.outerHTML) before.replaceWith(after);
   }
 }
 
