@@ -19,7 +19,7 @@ from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits.limits import Limit
-from otp_engine.domain.messages.templates import TextDefaults
+from otp_engine.domain.messages.contents import TextDefaults
 from otp_engine.domain.models import CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations

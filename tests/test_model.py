@@ -38,7 +38,8 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
-from otp_engine.domain.messages.templates import Message, TextDefaults
+from otp_engine.domain.messages.contents import TextDefaults
+from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
     Api,
     Channel,

@@ -13,10 +13,10 @@ def measured():
 @pytest.mark.parametrize(
     ("request_name", "calls", "files"),
     [
-        ("POST /auth/send_otp", 263, 74),
+        ("POST /auth/send_otp", 265, 75),
         ("POST /auth/verify_otp, wrong", 114, 43),
         ("POST /auth/verify_otp, right", 143, 47),
-        ("POST /v2 Verifications", 309, 89),
+        ("POST /v2 Verifications", 311, 90),
         ("POST /v2 VerificationCheck", 166, 57),
     ],
 )

@@ -7,7 +7,7 @@ import os
 
 from otp_engine import config
 from otp_engine.cli.terminal import fail, warn
-from otp_engine.config import Settings, command_settings
+from otp_engine.config import Settings, TextSettings, command_settings
 from otp_engine.domain.money.prices import Prices
 from otp_engine.errors import InvalidSettings
 from otp_engine.store.redis_store import RedisStore, build_store
@@ -47,6 +47,14 @@ def load_prices() -> Prices:
     """Load the prices; a problem ends the process with 1."""
     try:
         return config.load_prices(os.environ)
+    except InvalidSettings as error:
+        fail(*error.problems)
+
+
+def load_texts() -> TextSettings:
+    """Load what texts depend on; a problem ends the process with 1."""
+    try:
+        return config.load_texts(os.environ)
     except InvalidSettings as error:
         fail(*error.problems)
 

@@ -14,7 +14,6 @@ from otp_engine.config import (
     command_settings,
     event_webhook,
     own_text_warnings,
-    own_texts,
     plugin_settings,
     price_lists,
     price_warnings,
@@ -24,6 +23,7 @@ from otp_engine.config import (
     setting_warnings,
     smtp_settings,
     telegram_settings,
+    text_settings,
     twilio_settings,
     urls,
     verify_page,
@@ -36,15 +36,13 @@ from otp_engine.config.env_reader import EnvReader
 from otp_engine.config.plugin_settings import PluginSettings
 from otp_engine.config.settings import Settings, SmtpSettings, TwilioSettings
 from otp_engine.config.telegram_settings import TelegramSettings
+from otp_engine.config.text_settings import TextSettings
 from otp_engine.config.webhook_settings import WebhookSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.hash_queue import DEFAULT_WAIT
 from otp_engine.crypto.pepper import MIN_BYTES, Pepper
 from otp_engine.domain import services
-from otp_engine.domain.messages.country_languages import BY_COUNTRY
-from otp_engine.domain.messages.own_texts import NO_OWN_TEXTS
-from otp_engine.domain.messages.templates import TextDefaults
 from otp_engine.domain.money import amounts
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.phones import countries, numbers
@@ -103,6 +101,7 @@ VARIABLES = (
 )
 """Every variable that is read. The tables of docs/configuration.md list them."""
 
+_BRAND = "OTP Engine"
 _NULL_SID_DIGITS = "0" * 32
 _WITHOUT_REDIS = "only dev mode (`otp-engine serve --dev`) works without Redis"
 _DEFAULT_REDIS_TIMEOUT = timedelta(milliseconds=500)
@@ -185,6 +184,31 @@ def load_prices(environ: Mapping[str, str]) -> Prices:
     return prices
 
 
+def load_texts(environ: Mapping[str, str]) -> TextSettings:
+    """Load what texts depend on, without the other settings.
+
+    Args:
+        environ: The environment variables.
+
+    Raises:
+        InvalidSettings: With every problem.
+    """
+    env = EnvReader(environ)
+    default = Policy()
+    brand = env.get("OTP_BRAND", parsers.brand, _BRAND)
+    settings = TextSettings(
+        defaults=text_settings.load_defaults(env, brand),
+        code_length=env.get(
+            "OTP_CODE_LENGTH", POLICY_PARSERS["code_length"], default.code_length
+        ),
+        ttl=env.get("OTP_TTL", POLICY_PARSERS["ttl"], default.ttl),
+        prices=_prices(env, _currency(env)),
+    )
+    if env.problems:
+        raise InvalidSettings(env.problems)
+    return settings
+
+
 def _valid_settings(
     env: EnvReader, without_redis: str, *checks: Callable[[Settings], list[str]]
 ) -> Settings:
@@ -211,9 +235,9 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         argon2=env.get("OTP_ARGON2", Argon2Parameters.parse, PROFILES["owasp"]),
         hash_wait=env.get("OTP_HASH_WAIT", parsers.hash_wait, DEFAULT_WAIT),
         **accounts,
-        brand=(brand := env.get("OTP_BRAND", parsers.brand, "OTP Engine")),
+        brand=(brand := env.get("OTP_BRAND", parsers.brand, _BRAND)),
         default_region=region,
-        text_defaults=_text_defaults(env, brand),
+        text_defaults=text_settings.load_defaults(env, brand),
         currency=(currency := _currency(env)),
         prices=_prices(env, currency),
         api_keys=(client_keys := _api_keys(env, dev=dev)),
@@ -265,16 +289,6 @@ def _redis(env: EnvReader) -> dict[str, Any]:
         ),
         "shared_slots": env.get("OTP_SHARED_SLOTS", parsers.shared_slots, 1),
     }
-
-
-def _text_defaults(env: EnvReader, brand: str) -> TextDefaults:
-    return TextDefaults(
-        brand=brand,
-        by_country=env.get(
-            "OTP_DEFAULT_LANGUAGES", parsers.default_languages, BY_COUNTRY
-        ),
-        own_texts=env.get("OTP_MESSAGES", own_texts.read, NO_OWN_TEXTS),
-    )
 
 
 def _currency(env: EnvReader) -> str:

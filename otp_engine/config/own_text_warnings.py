@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otp_engine.config.settings import Settings
-from otp_engine.domain.messages import segments, templates
+from otp_engine.domain.messages import contents, segments
 from otp_engine.domain.messages.options import DEFAULT_OPTIONS
 from otp_engine.domain.messages.own_texts import OwnText
 from otp_engine.domain.models import Channel
@@ -14,7 +14,7 @@ from otp_engine.domain.money.prices import Prices
 def collect(settings: Settings) -> list[str]:
     """Return a sentence for each own text of several segments, with its price."""
     policy, service = settings.policy, settings.service
-    variables = templates.variables(
+    variables = contents.variables(
         code="0" * (service.code_length or policy.code_length),
         brand=settings.brand,
         ttl=policy.ttl,

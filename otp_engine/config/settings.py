@@ -24,7 +24,7 @@ from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import Argon2Parameters
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.email_addresses import EmailAddress
-from otp_engine.domain.messages.templates import TextDefaults
+from otp_engine.domain.messages.contents import TextDefaults
 from otp_engine.domain.models import Channel
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.policy.policy import Policy

@@ -42,7 +42,8 @@ from otp_engine.domain.fallback_plans import FallbackPlan
 from otp_engine.domain.fallback_sends import FallbackSend
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.limits.near_limits import NearLimits
-from otp_engine.domain.messages.templates import Message, TextDefaults
+from otp_engine.domain.messages.contents import TextDefaults
+from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import (
     Channel,
     CheckRequest,

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from otp_engine.domain.messages import templates
+from otp_engine.domain.messages.contents import TextDefaults
 from otp_engine.domain.messages.options import MessageOptions
 from otp_engine.domain.messages.own_texts import OwnText, OwnTexts
-from otp_engine.domain.messages.templates import IssuedCode, TextDefaults
+from otp_engine.domain.messages.templates import IssuedCode
 from otp_engine.domain.models import Channel, SendRequest
 from otp_engine.domain.phones.numbers import parse
 

@@ -14,7 +14,8 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Action, Event, RecordedEvent, RequestRefused
 from otp_engine.domain.limits.limits import Limit
-from otp_engine.domain.messages.templates import Message, TextDefaults
+from otp_engine.domain.messages.contents import TextDefaults
+from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import ApprovalCredit, Channel, CheckRequest, SendRequest
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.phones import numbers

@@ -14,6 +14,7 @@ from otp_engine.cli.commands.doctor import doctor
 from otp_engine.cli.commands.events import events
 from otp_engine.cli.commands.guard import guard
 from otp_engine.cli.commands.keys import keys
+from otp_engine.cli.commands.messages import messages
 from otp_engine.cli.commands.phone import forget, inspect
 from otp_engine.cli.commands.policy import policy
 from otp_engine.cli.commands.prices import prices
@@ -86,5 +87,6 @@ for command in (
     budget,
     prices,
     providers,
+    messages,
 ):
     main.add_command(command)

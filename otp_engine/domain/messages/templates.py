@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from otp_engine.domain.messages import emails, languages, own_texts, sms, speech
-from otp_engine.domain.messages.country_languages import BY_COUNTRY
-from otp_engine.domain.messages.options import MessageOptions
-from otp_engine.domain.messages.own_texts import NO_OWN_TEXTS, OwnText, OwnTexts
+from otp_engine.domain.messages import contents
+from otp_engine.domain.messages.contents import Draft, TextDefaults
 from otp_engine.domain.messages.speech import Speech
 from otp_engine.domain.models import Channel, SendRequest
-
-_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,31 +81,6 @@ class IssuedCode:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextDefaults:
-    """What decides the text of a message, besides its request and its service.
-
-    Attributes:
-        brand: Name in the message, if neither the request nor its service has one.
-        by_country: The language of each country with another language than English.
-        own_texts: The operator's own texts.
-    """
-
-    brand: str
-    by_country: Mapping[str, str] = field(default_factory=lambda: BY_COUNTRY)
-    own_texts: OwnTexts = NO_OWN_TEXTS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Content:
-    """What a recipient reads or hears."""
-
-    body: str = field(repr=False)
-    language: str
-    subject: str | None = None
-    speech: Speech | None = None
-
-
 def build(
     request: SendRequest,
     issued: IssuedCode,
@@ -132,11 +103,17 @@ def build(
         brand=service.brand, do_not_share_warning=service.do_not_share_warning
     )
     brand = options.brand or defaults.brand
-    language = languages.select(request.locale, country, defaults.by_country)
-    own = defaults.own_texts.select(channel, country, language)
-    values = variables(code=issued.code, brand=brand, ttl=issued.ttl)
-    draft = _Draft(language, issued.ttl, options, values, own)
-    content = _RENDERERS.get(channel, _text_message)(draft)
+    values = contents.variables(code=issued.code, brand=brand, ttl=issued.ttl)
+    draft = Draft(
+        values=values,
+        channel=channel,
+        country=country,
+        locale=request.locale,
+        ttl=issued.ttl,
+        options=options,
+    )
+    content = contents.compose(draft, defaults)
+    own = content.own
     return Message(
         to=request.number.canonical,
         masked=request.number.masked,
@@ -159,88 +136,3 @@ def build(
         sender_id=own.sender_id if own else None,
         variables=values,
     )
-
-
-def variables(*, code: str, brand: str, ttl: timedelta) -> dict[str, str]:
-    """Return the values of the placeholders of a template.
-
-    Args:
-        code: The code.
-        brand: Name in the message.
-        ttl: Time that the code can be used.
-    """
-    return {"code": code, "brand": brand, "minutes": str(max(1, ttl // _MINUTE))}
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """What the content of a message is made of.
-
-    Attributes:
-        language: One of `languages.LOCALES`.
-        ttl: Time that the code can be used.
-        options: The options of the message; their brand is not used.
-        variables: The code, the brand and the minutes.
-        own: The operator's own text, if there is one for the message.
-    """
-
-    language: str
-    ttl: timedelta
-    options: MessageOptions
-    variables: Mapping[str, str] = field(repr=False)
-    own: OwnText | None
-
-    @property
-    def own_text(self) -> str | None:
-        """The operator's own text, with its placeholders replaced."""
-        text = self.own and self.own.text
-        return own_texts.fill(text, self.variables) if text else None
-
-
-def _call(draft: _Draft) -> _Content:
-    code = draft.variables["code"]
-    # The text of a call ends with the code, which is spoken digit by digit.
-    announcement = draft.own_text and draft.own_text.rstrip().removesuffix(code)
-    call = speech.build(
-        code=code,
-        brand=draft.variables["brand"],
-        language=draft.language,
-        announcement=announcement and announcement.rstrip(),
-    )
-    return _Content(body=call.text, language=call.language, speech=call)
-
-
-def _email(draft: _Draft) -> _Content:
-    email = emails.render(
-        code=draft.variables["code"],
-        brand=draft.variables["brand"],
-        ttl=draft.ttl,
-        language=draft.language,
-    )
-    subject = draft.own and draft.own.subject
-    return _Content(
-        body=draft.own_text or email.body,
-        language=draft.language,
-        subject=own_texts.fill(subject, draft.variables) if subject else email.subject,
-    )
-
-
-def _text_message(draft: _Draft) -> _Content:
-    """Return a text message.
-
-    WhatsApp and Telegram have texts of their own, and it is a preview of theirs.
-    """
-    if draft.own and draft.own.text:
-        body = draft.own.render(draft.variables, draft.options)
-    else:
-        body = sms.render(
-            code=draft.variables["code"],
-            brand=draft.variables["brand"],
-            ttl=draft.ttl,
-            language=draft.language,
-            options=draft.options,
-        ).text
-    return _Content(body=body, language=draft.language)
-
-
-_RENDERERS = {Channel.CALL: _call, Channel.EMAIL: _email}
