@@ -532,6 +532,7 @@ def _build_recorder(
         emit=_listener(settings, store, metrics.events),
         metrics=metrics.deliveries,
         on_due=lambda: due.due_in(0),
+        mark_unreachable=store.mark_channel_unreachable,
     )
 
 

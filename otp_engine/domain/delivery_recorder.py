@@ -9,7 +9,11 @@ from datetime import timedelta
 from typing import Protocol
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.delivery_records import DeliveryStatusStore, StatusChange
+from otp_engine.domain.delivery_records import (
+    DeliveryRecord,
+    DeliveryStatusStore,
+    StatusChange,
+)
 from otp_engine.domain.events import (
     Event,
     EventListener,
@@ -18,7 +22,10 @@ from otp_engine.domain.events import (
     MessageUndelivered,
 )
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
+from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.provider_rejections import ProviderRejection
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.routing.health_recorder import (
     NULL_HEALTH_RECORDER,
@@ -51,6 +58,7 @@ class DeliveryRecorder:
         emit: Receives the events.
         metrics: Counts the reports.
         on_due: Called when a fallback is due at once.
+        mark_unreachable: Stores that a channel does not reach a phone.
         health: Counts by provider whether messages arrived, and how late.
     """
 
@@ -59,6 +67,7 @@ class DeliveryRecorder:
     emit: EventListener
     metrics: DeliveryMetrics
     on_due: Callable[[], object]
+    mark_unreachable: Callable[[PhoneKey, Channel, ProviderRejection], object]
     health: HealthRecorder = NULL_HEALTH_RECORDER
 
     def record(self, report: DeliveryReport) -> StatusChange:
@@ -76,12 +85,16 @@ class DeliveryRecorder:
         change = self.store.record_status(report)
         if report.delivery_id and change.record is None:
             self.metrics.count_unknown_report(report)
+        if report.not_on_channel and change.record:
+            # Before the fallback, which skips the channel.
+            self._mark_unreachable(report, change.record)
+        if report.status.is_failure and change.has_fallback and report.delivery_id:
+            # Also of a repeated report: the store can have failed here at the first.
+            self.store.schedule_fallback(report.delivery_id, after=timedelta())
+            self.on_due()
         if not change.is_new:
             return change
         self.metrics.count_report(report)
-        if report.status.is_failure and change.has_fallback and report.delivery_id:
-            self.store.schedule_fallback(report.delivery_id, after=timedelta())
-            self.on_due()
         if recipient := self._recipient(report, change):
             for event in _events(report, change, recipient):
                 self.emit(event)
@@ -89,6 +102,11 @@ class DeliveryRecorder:
             self.metrics.observe_delivered(report, change.elapsed)
         self._count(report, change)
         return change
+
+    def _mark_unreachable(self, report: DeliveryReport, record: DeliveryRecord) -> None:
+        """Store that the channel of a message does not reach its recipient."""
+        rejection = ProviderRejection.not_on_channel(report.provider_error)
+        self.mark_unreachable(PhoneKey(record.phone), record.channel, rejection)
 
     def _count(self, report: DeliveryReport, change: StatusChange) -> None:
         """Count a report that decides on a message in the health of its provider."""

@@ -166,6 +166,46 @@ def test_message_that_arrives_after_the_claim_has_no_fallback(
     assert second.messages == []
 
 
+def test_channel_without_the_recipient_is_not_used_again(
+    instance, alice, first, second
+):
+    instance.engine.send(alice)
+    instance.report(first.messages[0], "undelivered", not_on_channel=True)
+    instance.run_due()
+
+    instance.engine.send(alice)
+
+    assert len(first.messages) == 1
+    assert [message.channel for message in second.messages] == [Channel.SMS] * 2
+
+
+def test_fallback_skips_the_channel_without_the_recipient(
+    new_instance, alice, first, second
+):
+    instance = new_instance("IN=whatsapp:first>whatsapp:second>call:second")
+    instance.engine.send(alice)
+    instance.report(first.messages[0], "undelivered", not_on_channel=True)
+
+    instance.run_due()
+
+    assert [message.channel for message in second.messages] == [Channel.CALL]
+
+
+def test_repeated_report_schedules_a_fallback_that_was_not_scheduled(
+    instance, alice, first, second, store
+):
+    instance.engine.send(alice)
+    instance.report(first.messages[0], "undelivered")
+    # As if the store had failed after the status.
+    store.deliveries.release_claim(first.messages[0].delivery_id)
+
+    instance.report(first.messages[0], "failed")
+    instance.run_due()
+
+    assert len(second.messages) == 1
+    assert len(instance.of_type(MessageUndelivered)) == 1
+
+
 def test_third_step_follows_the_second(instance, alice, first, second):
     instance.engine.send(alice)
     instance.report(first.messages[0], "undelivered")

@@ -83,6 +83,7 @@ def _record(
         emit=ignore_event,
         metrics=_Metrics(),
         on_due=lambda: None,
+        mark_unreachable=lambda *_: None,
         health=health,
     )
     report = DeliveryReport(

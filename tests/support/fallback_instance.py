@@ -79,6 +79,7 @@ class FallbackInstance:
             emit=self.events.append,
             metrics=self.metrics,
             on_due=lambda: self.due.append(timedelta()),
+            mark_unreachable=engine.store.mark_channel_unreachable,
         )
 
     def report(
