@@ -58,11 +58,17 @@ def create_admin_app(
             lambda: live.current().budget_rules(settings.currency),
         )
 
+        providers = metrics.add_providers(
+            lambda: store.provider_health.read().figures(live.current().slow_after),
+            settings.steps,
+        )
+
         def refresh() -> None:
             with gate:
                 live.current()
                 guard.refresh()
                 budget.refresh()
+                providers.refresh()
                 # The thread that writes the event is not in a call during a fork.
                 store.events.flush()
 

@@ -259,10 +259,18 @@ def _add_metrics(
         lambda: current_engines().production.policy.budget_rules(settings.currency),
     )
 
+    providers = metrics.add_providers(
+        lambda: store.provider_health.read().figures(
+            current_engines().production.policy.slow_after
+        ),
+        settings.steps,
+    )
+
     def refresh() -> None:
         current_engines()
         guard.refresh()
         budget.refresh()
+        providers.refresh()
 
     app.register_blueprint(metrics.blueprint(settings.metrics_key, refresh))
 

@@ -111,6 +111,11 @@ class EventMetrics:
             "Price of the messages that providers accepted or may have accepted.",
             ["country", "channel"],
         )
+        self._fallbacks = counter(
+            "otp_fallbacks",
+            "Messages of a fallback, by the channel that sent them.",
+            ["country", "channel"],
+        )
         self._deliveries = counter(
             "otp_deliveries",
             "Delivery reports from providers, by outcome.",
@@ -184,6 +189,7 @@ class EventMetrics:
                     self._deliveries(country, channel, outcome)
                 self._approvals(country, channel)
                 self._spent(country, channel)
+                self._fallbacks(country, channel)
             for level in Level:
                 self._suspensions(country, level)
 
@@ -270,6 +276,8 @@ class EventMetrics:
         self._sends(*labels, outcome).inc()
         if isinstance(event, CodeSent):
             self._spent(*labels).inc(event.facts.price / amounts.MICRO)
+            if event.is_fallback:
+                self._fallbacks(*labels).inc()
 
     def _count_delivery(
         self, event: MessageDelivered | MessageRead | MessageUndelivered, outcome: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from threading import Event, Lock, Thread
 
 from flask import Blueprint, request
@@ -24,12 +24,15 @@ from otp_engine.domain.models import Channel
 from otp_engine.domain.money.budget import BudgetRules
 from otp_engine.domain.money.report import Spending
 from otp_engine.domain.pumping_guard.listing import ListedPlace
+from otp_engine.domain.routing.health import HealthFigures
+from otp_engine.domain.routing.steps import Step
 from otp_engine.errors import Unauthorized
 from otp_engine.ops.budget_metrics import BudgetMetrics
 from otp_engine.ops.delivery_metrics import DeliveryMetrics
 from otp_engine.ops.event_metrics import EventMetrics
 from otp_engine.ops.event_webhook_metrics import PrometheusEventWebhookMetrics
 from otp_engine.ops.guard_metrics import GuardMetrics
+from otp_engine.ops.provider_metrics import ProviderMetrics
 from otp_engine.ops.timing_metrics import TimingMetrics
 
 log = logging.getLogger(__name__)
@@ -96,6 +99,19 @@ class PrometheusMetrics:
         budget = BudgetMetrics(read, rules)
         self._exposed.register(budget)
         return budget
+
+    def add_providers(
+        self, read: Callable[[], Mapping[Step, HealthFigures]], steps: Iterable[Step]
+    ) -> ProviderMetrics:
+        """Expose the gauges of the health of providers, and return them.
+
+        Args:
+            read: Returns the figures of the steps that had messages.
+            steps: Every channel with every provider of the settings.
+        """
+        providers = ProviderMetrics(read, steps)
+        self._exposed.register(providers)
+        return providers
 
     def render(self, accept: str | None) -> tuple[bytes, str]:
         """Return the metrics in the best format that the client accepts.

@@ -15,6 +15,7 @@ from otp_engine.domain.routing.health import (
     AT_REST,
     REST,
     Counts,
+    HealthFigures,
     Reason,
     StepHealth,
     Weight,
@@ -59,6 +60,17 @@ class HealthReading:
 
     at: int
     healths: dict[Step, StepHealth]
+
+    def figures(self, slow_after: timedelta) -> dict[Step, HealthFigures]:
+        """Return the figures of each step.
+
+        Args:
+            slow_after: The time after which a message is late.
+        """
+        return {
+            step: health.figures(self.at, slow_after)
+            for step, health in self.healths.items()
+        }
 
     def of(self, step: Step) -> StepHealth:
         """Return the health of a step; one without messages is at rest."""

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from otp_engine.domain.channels import Channel
+from otp_engine.domain.routing.steps import Step
 from otp_engine.ops.prometheus import PrometheusMetrics
 from tests.support import redis_server, server_process
 
@@ -93,6 +95,7 @@ def metrics_page() -> str:
     """Return the metrics of a service that has not served a request yet."""
     metrics = PrometheusMetrics(countries=["IN"])
     metrics.add_guard(list).refresh()
+    metrics.add_providers(dict, [Step(Channel.SMS, "twilio")])
     return metrics.render("text/plain")[0].decode()
 
 

@@ -119,6 +119,21 @@ AT_REST = Weight()
 """The weight of a step that never changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class HealthFigures:
+    """What an operator watches of one step.
+
+    Attributes:
+        weight: The weight in percent.
+        late_share: The share of the messages that did not arrive in time.
+        errors: Errors of the last minute.
+    """
+
+    weight: int = REST
+    late_share: float = 0.0
+    errors: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepHealth:
     """The counts and the weight of one step.
@@ -180,6 +195,11 @@ class StepHealth:
         current = self.minutes.get(minute, Counts()).errors
         previous = self.minutes.get(minute - 1, Counts()).errors
         return current + previous * (_MINUTE - milliseconds) / _MINUTE
+
+    def figures(self, now: int, slow_after: timedelta) -> HealthFigures:
+        """Return the weight, and what it follows from; see `slow_share`."""
+        share = self.slow_share(now, slow_after)
+        return HealthFigures(self.weight.value, share, self.errors(now))
 
     def _sum(self, minutes: Iterable[int]) -> Counts:
         return sum((self.minutes.get(minute, Counts()) for minute in minutes), Counts())
