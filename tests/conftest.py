@@ -19,6 +19,7 @@ from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.messages.contents import TextDefaults
 from otp_engine.domain.models import CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
@@ -157,6 +158,9 @@ def policy() -> Policy:
         sends_per_phone=Limit(),
         sends_per_ip=Limit(),
         sends_total=Limit(),
+        calls_per_phone=Limit(),
+        calls_per_country=LimitByName(),
+        calls_total=Limit(),
         failed_checks_per_phone=Limit.parse("1000/1h"),
         checks_per_ip=Limit(),
         guard=ByCountry(GuardMode.OFF),

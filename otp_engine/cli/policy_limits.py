@@ -40,7 +40,10 @@ def full_warnings(
     Raises:
         StoreUnavailable: Redis did not reply.
     """
-    changed = old.sends_per_country != new.sends_per_country
+    changed = (
+        old.sends_per_country != new.sends_per_country
+        or old.calls_per_country != new.calls_per_country
+    )
     countries = _recent_countries(store) if changed else []
     clients = [key.name for key in settings.api_keys]
     names = (countries, clients, settings.offered_channels)
@@ -157,10 +160,12 @@ def shared_hits(
     """
     limits: list[tuple[str, str, Limit]] = [
         ("sends_total", "", policy.sends_total),
+        ("calls_total", "", policy.calls_total),
         ("failed_checks_total", "", policy.failed_checks_total),
     ]
     names: dict[str, Iterable[str]] = {
         "sends_per_country": countries,
+        "calls_per_country": countries,
         "sends_per_prefix": (),
         "sends_per_channel": channels,
         "sends_per_network": (),

@@ -379,7 +379,9 @@ def _default_service(env: EnvReader, brand: str) -> Service:
 
 def _policy(env: EnvReader, *, dev: bool, region: str) -> Policy:
     allowed = numbers.COUNTRY_WILDCARD if dev else region
-    default = Policy(allowed_countries=frozenset({allowed}))
+    default = Policy(
+        allowed_countries=frozenset({allowed}), call_countries=frozenset({allowed})
+    )
     values = {
         name: env.get(f"OTP_{name.upper()}", parser, getattr(default, name))
         for name, parser in POLICY_PARSERS.items()

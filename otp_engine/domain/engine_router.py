@@ -97,5 +97,9 @@ def _without_limits(policy: Policy) -> Policy:
         sends_per_prefix=LimitByName(),
         sends_per_channel=LimitByName(),
         sends_total=Limit(),
+        call_countries=frozenset({COUNTRY_WILDCARD, GLOBAL_NETWORK}),
+        calls_per_phone=Limit(),
+        calls_per_country=LimitByName(),
+        calls_total=Limit(),
         guard=ByCountry(GuardMode.OFF),
     )

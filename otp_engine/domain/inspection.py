@@ -11,7 +11,7 @@ from otp_engine.domain import addresses
 from otp_engine.domain.addresses import Address
 from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.limits import hits
-from otp_engine.domain.limits.limits import WindowUsage
+from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.domain.models import (
     Channel,
     PendingSends,
@@ -245,7 +245,11 @@ class PhoneInspector:
         ]
         return PhoneReport(
             pending,
-            usage + self.limit_usage.shared_usage(global_limits),
+            [
+                *usage,
+                *self.limit_usage.shared_usage(global_limits),
+                *self._used_by_calls(address, phones),
+            ],
             proven[0] if proven else None,
             self.guard.read_places(places) if places else (),
         )
@@ -266,7 +270,32 @@ class PhoneInspector:
             Unavailable: Redis does not answer.
         """
         keys = [self._phone_keys(phone, namespaces) for phone in self._phones(address)]
-        return bool(sum(map(self.limit_usage.delete_phone, keys)))
+        deleted = sum(map(self.limit_usage.delete_phone, keys))
+        return bool(deleted + self.limit_usage.delete_hits(self._calls(address)))
+
+    def _used_by_calls(
+        self, address: Address, phones: Sequence[PhoneKey]
+    ) -> list[WindowUsage]:
+        """Return the usage of the limits of calls that have counted one."""
+        if Channel.CALL not in self.channels or not address.country:
+            return []
+        calls = dict.fromkeys(
+            hit
+            for phone in phones
+            for hit in hits.for_call(address.country, phone.digest, self.policy)
+        )
+        return [
+            each for each in self.limit_usage.shared_usage(list(calls)) if each.used
+        ]
+
+    def _calls(self, address: Address) -> list[LimitHit]:
+        """List the hits of calls to a phone, under each pepper."""
+        return [
+            hit
+            for phone in self._phones(address)
+            for hit in hits.for_call(address.country, phone.digest, self.policy)
+            if hit.limit_name == "calls_per_phone"
+        ]
 
     def _phones(self, address: Address) -> list[PhoneKey]:
         """List the key of a phone under each pepper."""

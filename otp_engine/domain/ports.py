@@ -348,6 +348,9 @@ class LimitUsageStore(Protocol):
     def bound_keys(self, phone: PhoneKey) -> list[PhoneKey]:
         """List the phone keys of the bound verifications of one phone."""
 
+    def delete_hits(self, hits: Sequence[LimitHit]) -> int:
+        """Delete the hits of shared limits; return the number of deleted keys."""
+
     def delete_phone(self, phones: Sequence[PhoneKey]) -> int:
         """Delete the data of one phone.
 

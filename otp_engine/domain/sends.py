@@ -316,6 +316,9 @@ class Send:
     def _charge_of(self, message: Message) -> DestinationCharge:
         """Return the charge of a *message* at its destination."""
         engine, number, counted = self._engine, self._request.number, self._counted
+        limits = hits.for_destination(number, message.channel, engine.policy)
+        if message.channel is Channel.CALL:
+            limits += hits.for_call(number.country, counted.phone.digest, engine.policy)
         price, budget = 0, None
         # An e-mail has no price.
         if engine.prices and number.country:
@@ -325,7 +328,7 @@ class Send:
             price = each * segments.count(message.body) if is_text else each
             budget = engine.policy.budget_rules(engine.prices.currency)
         return DestinationCharge(
-            hits=hits.for_destination(number, message.channel, engine.policy),
+            hits=limits,
             destination=number.destination,
             guard=engine.policy.guard_rules(number.country),
             exempt=counted.exempt,

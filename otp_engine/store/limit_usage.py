@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
 from otp_engine.domain.models import PendingSends, ProvenPhone
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.store import keys, lua_codec
+from otp_engine.store.connection import RedisCommands
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.shared_slots import SharedSlots
@@ -115,6 +117,19 @@ class RedisLimitUsageStore:
             lambda redis: redis.delete(*names), keys.for_phone(phones[0]).sends
         )
 
+    def delete_hits(self, hits: Sequence[LimitHit]) -> int:
+        """Delete the hits of shared limits; return the number of keys."""
+        logs = [
+            keys.shared_limit(share.part, share.slot)
+            for hit in hits
+            for share in self._slots.shares(hit)
+        ]
+        return sum(
+            self._client.execute(partial(_delete, name=name), name)
+            for log in logs
+            for name in (log, log + keys.PACKED)
+        )
+
     def _usage(self, hits: Sequence[LimitHit], names: list[str]) -> list[WindowUsage]:
         if not hits:
             return []
@@ -125,3 +140,7 @@ class RedisLimitUsageStore:
             for hit, windows in zip(hits, usages, strict=True)
             for usage in lua_codec.decode_usage(hit, 0, windows)
         ]
+
+
+def _delete(redis: RedisCommands, *, name: str) -> int:
+    return int(redis.delete(name))

@@ -116,6 +116,32 @@ def for_destination(
     ]
 
 
+def for_call(country: str, phone: str, policy: Policy) -> list[LimitHit]:
+    """List the hits of a call, besides those of any message.
+
+    The limit of a phone counts here, because one route can try several channels, and
+    only the step of the call counts as one.
+
+    Args:
+        country: ISO 3166 code of the number.
+        phone: The pseudonym of the number.
+        policy: The policy in force.
+    """
+    limits = [
+        ("calls_per_phone", phone, policy.calls_per_phone),
+        (
+            *("calls_per_country", country),
+            policy.calls_per_country.for_name(country),
+        ),
+        ("calls_total", "", policy.calls_total),
+    ]
+    return [
+        LimitHit(limit_name, name, part)
+        for limit_name, name, limit in limits
+        for part in limit.parts
+    ]
+
+
 def for_failed_checks(policy: Policy) -> list[LimitHit]:
     """List the hits of a failed check that all requesters share."""
     limit = policy.failed_checks_total

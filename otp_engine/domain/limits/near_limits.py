@@ -13,6 +13,8 @@ LIMITS = (
     "sends_per_prefix",
     "sends_per_channel",
     "sends_total",
+    "calls_per_country",
+    "calls_total",
     "sends_per_network",
     "sends_per_key",
     "vouched_per_key",

@@ -75,6 +75,10 @@ class Policy:
         slow_after: The time after which a message without a report of its arrival
             counts as late in the health of its provider.
         routes: The channels and providers of messages, by destination.
+        call_countries: ISO 3166 codes of the countries that calls are made to, or `*`.
+        calls_per_phone: Calls to one phone.
+        calls_per_country: Calls to the numbers of one country, for each country.
+        calls_total: All calls.
         fallback_after: Time without a delivery report until the next step of the route
             sends a code; 0 means that only a report of a failure does.
     """
@@ -113,6 +117,10 @@ class Policy:
     budget: Budget = Budget()
     slow_after: timedelta = timedelta(seconds=60)
     routes: Routes = Routes()
+    call_countries: frozenset[str] = frozenset({"IN"})
+    calls_per_phone: Limit = Limit.parse("2/10m, 5/24h")
+    calls_per_country: LimitByName = LimitByName(Limit.parse("20/1h"))
+    calls_total: Limit = Limit.parse("1/1s, 100/1h")
     fallback_after: timedelta = timedelta(seconds=20)
 
     def budget_rules(self, currency: str) -> BudgetRules:
@@ -258,6 +266,10 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "budget": Budget.parse,
     "slow_after": _duration_between("5s", "10m"),
     "routes": Routes.parse,
+    "call_countries": countries.parse_allowed,
+    "calls_per_phone": Limit.parse,
+    "calls_per_country": LimitByName.parser(names.COUNTRY),
+    "calls_total": Limit.parse,
     "fallback_after": _duration_between("0s", "10m"),
 }
 """Parsers of the values of the policy, by name. They raise `ValueError`."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.channels import Channel
 from otp_engine.domain.limits import ip_networks
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
@@ -52,6 +53,9 @@ _LIMITS = (
     "sends_per_prefix",
     "sends_per_channel",
     "sends_total",
+    "calls_per_phone",
+    "calls_per_country",
+    "calls_total",
     "vouched_per_key",
 )
 """The limits that can be replayed."""
@@ -62,6 +66,7 @@ _SWITCHES = ("allowed_countries", "blocked_networks", "sending")
 _CHECKS = "the events of checks do not have the time of their count"
 _VERIFICATION = "it would change which later sends belong to one verification"
 REASONS: Mapping[str, str] = {
+    "call_countries": "a message can take another step of its route instead",
     "auth_failures_per_ip": "requests with a wrong API key have no events",
     "checks_per_ip": _CHECKS,
     "checks_per_key": _CHECKS,
@@ -234,6 +239,9 @@ class _Builder:
             "sends_per_prefix": self._per_prefix,
             "sends_per_channel": self._per_channel,
             "sends_total": self._total,
+            "calls_per_phone": partial(self._of_calls, self._calls_per_phone),
+            "calls_per_country": partial(self._of_calls, self._calls_per_country),
+            "calls_total": partial(self._of_calls, self._calls_total),
             "vouched_per_key": self._vouched_per_key,
         }
         if name not in hits:
@@ -329,6 +337,23 @@ class _Builder:
     def _per_channel(self) -> Hits:
         by_name = self.policy.sends_per_channel
         return lambda send: _hits_by_name(by_name, [str(send.channel)])
+
+    def _of_calls(self, build: Callable[[], Hits]) -> Hits:
+        """Return the hits of a limit that counts calls only."""
+        hits = build()
+        return lambda send: hits(send) if send.channel is Channel.CALL else []
+
+    def _calls_per_phone(self) -> Hits:
+        limit = self.policy.calls_per_phone
+        return lambda send: _hits([(send.recipient.phone_hash, limit)])
+
+    def _calls_per_country(self) -> Hits:
+        by_name = self.policy.calls_per_country
+        return lambda send: _hits_by_name(by_name, [send.recipient.country])
+
+    def _calls_total(self) -> Hits:
+        limit = self.policy.calls_total
+        return lambda _: _hits([("", limit)])
 
     def _total(self) -> Hits:
         limit = self.policy.sends_total

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from otp_engine.domain.addresses import Address
 from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.models import Channel, SendRequest
+from otp_engine.domain.phones.destinations import AllowedDestinations
+from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy import switches
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.routing import steps as route_steps
@@ -94,10 +96,20 @@ def find_problem(
 ) -> OTPError | None:
     """Return the error of a rule that excludes a channel for a send.
 
+    Args:
+        channel: The channel.
+        request: The send.
+        policy: The policy in force.
+
     Raises:
         KeyNotAllowed, CountryNotAllowed, PrefixNotAllowed, SendingDisabled: Sending is
             off for every channel.
     """
+    number = request.number
+    if channel is Channel.CALL and isinstance(number, PhoneNumber):
+        callable_numbers = AllowedDestinations(policy.call_countries)
+        if not callable_numbers.includes(number):
+            return CountryNotAllowed(number.country, rule="call_countries")
     if policy.sending.all_on:
         return None
     off = policy.sending.find_off(
