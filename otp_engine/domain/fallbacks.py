@@ -12,9 +12,13 @@ from otp_engine.domain.deliveries import TrackedDelivery
 from otp_engine.domain.delivery_records import DeliveryRecord
 from otp_engine.domain.fallback_plans import FallbackPlan
 from otp_engine.domain.messages.delivery_reports import DeliveryStatus
+from otp_engine.domain.models import Channel
 from otp_engine.errors import OTPError, Unavailable
 
 log = logging.getLogger(__name__)
+
+# A phone rings for half a minute, and the recipient hears a prompt before the code.
+_SILENCE_OF_CALL = timedelta(minutes=1)
 
 
 class FallbackStore(Protocol):
@@ -103,11 +107,18 @@ class DeliveryTracker:
         if status and status.is_failure:
             self._schedule(delivery, timedelta())
         elif delivery.confirmed and delivery.fallback_after:
-            self._schedule(delivery, delivery.fallback_after)
+            self._schedule(delivery, _silence(delivery))
 
     def _schedule(self, delivery: TrackedDelivery, after: timedelta) -> None:
         self.store.schedule_fallback(delivery.delivery_id, after=after)
         self.on_due(after)
+
+
+def _silence(delivery: TrackedDelivery) -> timedelta:
+    """Return the time without a report of arrival after which a fallback follows."""
+    if delivery.channel is Channel.CALL:
+        return max(delivery.fallback_after, _SILENCE_OF_CALL)
+    return delivery.fallback_after
 
 
 def _record(delivery: TrackedDelivery, provider: str) -> DeliveryRecord:

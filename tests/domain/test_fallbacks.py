@@ -17,6 +17,7 @@ from otp_engine.domain.events import (
     RequestRefused,
     SendRejected,
 )
+from otp_engine.domain.limits import durations
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.messages.options import MessageOptions
@@ -94,6 +95,22 @@ def test_report_of_undelivered_makes_the_fallback_due_at_once(instance, alice, f
     instance.report(first.messages[0], "failed")
 
     assert instance.due == [timedelta(seconds=20), timedelta()]
+
+
+@pytest.mark.parametrize(
+    ("fallback_after", "silence"),
+    [("20s", 60), ("2m", 120), ("0s", None)],
+)
+def test_silence_of_a_call_is_at_least_as_long_as_a_call(
+    new_instance, alice, fallback_after, silence
+):
+    instance = new_instance(
+        "IN=call:first>sms:second", fallback_after=durations.parse(fallback_after)
+    )
+
+    instance.engine.send(alice)
+
+    assert instance.due == ([timedelta(seconds=silence)] if silence else [])
 
 
 def test_fallback_has_a_fresh_code_of_the_same_verification(
