@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from urllib.parse import urlsplit
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from otp_engine import config
+from otp_engine import background, config
 from otp_engine.app import create_app
-from tests.support import twilio_server
+from otp_engine.domain.messages.delivery_reports import DeliveryStatus
+from tests.support import redis_server, twilio_server
 from tests.support.settings import RELAXED
-from tests.support.twilio_server import key_press_url, refuse, sign, spoken_texts
+from tests.support.twilio_server import (
+    key_press_url,
+    refuse,
+    requested_url,
+    sign,
+    spoken_texts,
+)
 
 PUBLIC = "https://otp.example.com"
 KEY = {"Authorization": "Bearer shop-secret-0123456789abcdef"}
@@ -28,6 +36,8 @@ TWILIO = {
     "TWILIO_CALL_FROM": "+15005550006",
 }
 
+WHATSAPP_NUMBER = {"TWILIO_WHATSAPP_FROM": "+14155550100"}
+
 
 @pytest.fixture
 def twilio():
@@ -37,11 +47,17 @@ def twilio():
 
 @pytest.fixture
 def new_client(store, twilio):
+    started = []
+
     def build(**environ):
         settings = RELAXED | TWILIO | {"TWILIO_API_BASE_URL": twilio.url} | environ
-        return create_app(config.load(settings), store=store).test_client()
+        app = create_app(config.load(settings), store=store)
+        started.append(background.start(app))
+        return app.test_client()
 
-    return build
+    yield build
+    for due in started:
+        due.stop()
 
 
 def send(client, **fields):
@@ -99,6 +115,65 @@ def test_number_without_whatsapp_gets_the_same_code_as_a_text_message(
     code = json.loads(on_whatsapp["ContentVariables"])["1"]
     assert code in text["Body"]
     assert check(client, code) == "approved"
+
+
+def report(client, sent, status, **more):
+    """Post a status of a message or a call to its callback URL."""
+    name = "CallStatus" if "Twiml" in sent else "MessageStatus"
+    form = {"To": sent["To"], "From": sent["From"], name: status, **more}
+    return post(client, requested_url(sent["StatusCallback"]), form)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("undelivered", "63024"), ("failed", "63016")]
+)
+def test_undelivered_whatsapp_message_falls_back_to_the_next_step(
+    new_client, twilio, status, code
+):
+    client = new_client(OTP_ROUTES="IN=whatsapp:twilio>sms:twilio", **WHATSAPP_NUMBER)
+    send(client)
+    [message] = twilio.messages
+
+    for _ in range(2):
+        report(client, message, status, ErrorCode=code, MessageSid="SM1")
+
+    redis_server.wait_until(lambda: twilio.has(2))
+    assert len(twilio.messages) == 2
+    assert check(client, twilio.code_to(PHONE)) == "approved"
+
+
+@pytest.mark.parametrize(
+    ("status", "fields"),
+    [("busy", {}), ("completed", {"CallDuration": "9"}), ("failed", {})],
+)
+def test_call_without_a_key_press_falls_back_to_the_next_step(
+    new_client, twilio, status, fields
+):
+    client = new_client(OTP_ROUTES="IN=call:twilio>sms:twilio")
+    send(client)
+    [call] = twilio.calls
+
+    report(client, call, status, CallSid="CA1", SequenceNumber="3", **fields)
+
+    redis_server.wait_until(lambda: twilio.has(1))
+    assert check(client, twilio.code_to(PHONE)) == "approved"
+
+
+def test_call_with_a_key_press_has_no_fallback_when_it_ends(new_client, twilio, store):
+    client = new_client(OTP_ROUTES="IN=call:twilio>sms:twilio")
+    send(client)
+    [call] = twilio.calls
+    press_key(client, call)
+
+    report(client, call, "completed", CallSid="CA1", CallDuration="25")
+
+    delivery = parse_qs(urlsplit(call["StatusCallback"]).query)["delivery"][0]
+    tag = delivery[:24]
+    # The thread that writes events stores it.
+    redis_server.wait_until(lambda: store.deliveries.list_deliveries(tag))
+    [stored] = store.deliveries.list_deliveries(tag)
+    assert stored.status is DeliveryStatus.DELIVERED
+    assert store.deliveries.claim_fallbacks(1, lease=timedelta(seconds=1)) == []
 
 
 def test_chosen_whatsapp_without_whatsapp_is_an_error_with_its_name(new_client, twilio):
