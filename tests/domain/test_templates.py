@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from otp_engine.domain.messages import country_languages, templates
+from otp_engine.domain.messages import country_languages, languages, templates
 from otp_engine.domain.messages.contents import TextDefaults
 from otp_engine.domain.messages.languages import LOCALES
 from otp_engine.domain.messages.options import MessageOptions
@@ -110,7 +110,44 @@ def test_call_names_brand_and_code_twice(locale):
     assert "Acme" in message.body
     assert "{" not in message.body
     assert message.speech is not None
-    assert message.speech.language == message.language
+    assert languages.match(message.speech.language) == message.language
+
+
+@pytest.mark.parametrize("locale", ["ar", "he"])
+def test_digits_of_a_call_are_shown_from_left_to_right(locale):
+    message = build(Channel.CALL, locale=locale)
+
+    assert message.body.count("\u20661, 2, 3, 4, 5, 6\u2069") == 2
+    assert message.speech is not None
+    assert message.speech.digits == "1, 2, 3, 4, 5, 6"
+
+
+@pytest.mark.parametrize(
+    ("number", "locale", "language", "voice"),
+    [
+        (INDIA, None, "en", "en-IN"),
+        (INDIA, "en-US", "en", "en"),
+        (INDIA, "hi", "hi", "hi"),
+        ("+447400123456", None, "en", "en-GB"),
+        ("+525512345678", None, "es", "es-MX"),
+        ("+525512345678", "es_ES", "es", "es"),
+        ("+12015550123", "es", "es", "es-US"),
+        ("+12015550123", "es-419", "es", "es-US"),
+        ("+34612345678", None, "es", "es"),
+        (BRAZIL, None, "pt-BR", "pt-BR"),
+        ("+85251234567", None, "zh-HK", "zh-HK"),
+        ("+886912345678", None, "zh", "zh"),
+        ("+886912345678", "zh-HK", "zh-HK", "zh-HK"),
+        ("+886912345678", "yue", "zh-HK", "zh-HK"),
+        ("+85251234567", "zh-Hant-TW", "zh", "zh"),
+        ("+38512345678", None, "en", "en"),
+    ],
+)
+def test_call_has_voice_of_region(number, locale, language, voice):
+    message = build(Channel.CALL, number=number, locale=locale)
+
+    assert message.speech is not None
+    assert (message.language, message.speech.language) == (language, voice)
 
 
 @pytest.mark.parametrize("locale", ["hr", "et"])

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from otp_engine.domain.messages import emails, languages, own_texts, sms, speech
+from otp_engine.domain.messages import (
+    accents,
+    emails,
+    languages,
+    own_texts,
+    sms,
+    speech,
+)
 from otp_engine.domain.messages.country_languages import BY_COUNTRY
 from otp_engine.domain.messages.options import DEFAULT_OPTIONS, MessageOptions
 from otp_engine.domain.messages.own_texts import NO_OWN_TEXTS, OwnText, OwnTexts
@@ -122,13 +129,18 @@ def _call(draft: Draft, language: str, own: OwnText | None) -> Content:
         # The text of a call ends with the code, which is spoken digit by digit.
         text = own_texts.fill(own.text, draft.values).rstrip()
         announcement = text.removesuffix(code).rstrip()
+    language = speech.spoken_language(language)
+    accent = accents.select(language, draft.locale, draft.country)
+    if accent in languages.LOCALES:
+        language = accent
     call = speech.build(
         code=code,
         brand=draft.values["brand"],
         language=language,
+        accent=accent,
         announcement=announcement,
     )
-    return Content(body=call.text, language=call.language, speech=call, own=own)
+    return Content(body=call.text, language=language, speech=call, own=own)
 
 
 def _email(draft: Draft, language: str, own: OwnText | None) -> Content:

@@ -5,6 +5,7 @@ from itertools import chain
 
 import pytest
 
+from otp_engine.domain.messages.languages import LOCALES
 from tests.support.verify_client import ACCOUNT, SERVICE, TOKEN, Verify
 
 
@@ -292,6 +293,24 @@ def test_templates_can_be_filtered_by_name(verify, name, count):
     response = verify.get("/v2/Templates", FriendlyName=name)
 
     assert len(response.body["templates"]) == count
+
+
+def test_templates_have_every_language(verify):
+    listed = verify.get("/v2/Templates").body["templates"]
+
+    for template in listed:
+        translations = template["translations"]
+        assert translations.keys() == LOCALES
+        assert [
+            locale
+            for locale, text in translations.items()
+            if text["is_default_translation"]
+        ] == ["en"]
+        for locale, text in translations.items():
+            assert text["locale"] == locale
+            assert "{{code}}" in text["text"]
+            assert "{{friendly_name}}" in text["text"]
+            assert "{{ttl}}" in text["text"]
 
 
 def test_unknown_template_is_rejected(verify):
