@@ -110,7 +110,7 @@ def _to_json_value(value: Any) -> Any:  # noqa: ANN401 - any field of an event
 
 
 def _recipient_text(fields: Mapping[str, Any]) -> str:
-    prefix = fields["prefix"]
+    prefix = fields["prefix"] or "e-mail"
     phone_hash = fields["phone_hash"][:SHORT_HASH]
     ip_hash = (fields["ip_hash"] or "-")[:SHORT_HASH]
     country = f"{fields['country'][:2]:2}"

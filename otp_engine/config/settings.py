@@ -233,7 +233,7 @@ class Settings:
     @property
     def inbox(self) -> bool:
         """Whether `/dev/inbox` shows messages: in dev mode, with no real sender."""
-        return self.dev and self.senders == ("console",)
+        return self.dev and self.real_sender is None
 
     @property
     def real_sender(self) -> str | None:

@@ -242,10 +242,12 @@ def _to_dict(
 def _is_to(message: InboxMessage, recipient: str | None) -> bool:
     """Return whether *message* is to a number or an e-mail address.
 
-    A query decodes the `+` of a number to a space.
+    A query decodes a `+` to a space.
     """
-    if recipient is None or "@" in recipient:
-        return recipient is None or message.to.casefold() == recipient.casefold()
+    if recipient is None:
+        return True
+    if "@" in recipient:
+        return message.to == recipient.strip().replace(" ", "+").lower()
     return message.to == f"+{recipient.strip().removeprefix('+')}"
 
 

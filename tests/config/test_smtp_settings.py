@@ -139,6 +139,7 @@ def test_dev_mode_with_a_mail_server_on_this_machine_needs_no_api_keys():
     settings = load(OTP_SMTP_URL="smtp://localhost:1025")
 
     assert settings.api_keys == ()
+    assert settings.inbox
 
 
 def test_mail_server_without_tls_causes_a_warning():

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import redis
 
+from otp_engine import config
 from otp_engine.cli import main
 from otp_engine.cli.commands.serve import serve
 from tests.support import redis_server, server_process
+from tests.support.settings import RELAXED
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
@@ -169,3 +171,38 @@ def test_nginx_accepts_the_configuration_of_the_container(tmp_path):
     assert "listen 8443 ssl;" in adapted
     assert "proxy_pass $service;" in adapted
     assert "127.0.0.1:3000" not in adapted
+
+
+def test_mailpit_is_the_mail_server_of_the_local_stack():
+    default = re.search(r"OTP_SMTP_URL: \$\{OTP_SMTP_URL:-(\S+)\}", ENGINE + COMPOSE)
+    assert default
+
+    settings = config.load(
+        RELAXED
+        | {
+            "OTP_SENDER": "smtp,console",
+            "OTP_SMTP_URL": default[1],
+            "OTP_SMTP_FROM": "codes@example.com",
+        }
+    )
+
+    assert settings.smtp
+    assert (settings.smtp.host, settings.smtp.port) == ("mailpit", 1025)
+    assert settings.smtp.host in SERVICES
+    assert settings.real_sender is None
+    assert settings.inbox
+
+
+def test_mailpit_is_pinned_confined_and_on_loopback_only():
+    mailpit = SERVICES["mailpit"]
+
+    assert re.search(r"image: axllent/mailpit:v\d+\.\d+", mailpit)
+    assert "profiles: [mail]" in mailpit
+    assert "<<: *confined" in mailpit
+    assert re.search(r'^    user: "\d+:\d+"$', mailpit, re.MULTILINE)
+    ports = re.findall(r'ports: \["([^"]+)"\]', mailpit)
+    assert ports == ["127.0.0.1:8025:8025"]
+
+
+def test_service_of_real_messages_has_no_test_mail_server():
+    assert "OTP_SMTP_URL: ${OTP_SMTP_URL:-}" in SERVICES["twilio"]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from otp_engine.domain import email_addresses
+from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.replay.proposal import (
     REASONS,
     NotReplayable,
     Proposal,
     is_replayable,
 )
-from otp_engine.domain.replay.sends import STEPS, Step, step_of
+from otp_engine.domain.replay.sends import STEPS, RecordedSend, Step, step_of
+from otp_engine.domain.send_facts import SendFacts
 from tests.support.replayed_runs import PEPPER
 
 DEFAULTS = {name: format_value(getattr(Policy(), name)) for name in PARSERS}
@@ -62,3 +66,34 @@ def test_rule_of_the_phone_needs_the_refusals_after_it():
     refusals = set(proposal.refusals or ())
     assert {"sends_per_phone", "sends_total", "pumping_guard"} <= refusals
     assert "resend_cooldown" not in refusals
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sends_per_country", "1/1h"),
+        ("sends_per_prefix", "+91=1/1h"),
+        ("allowed_countries", "SN"),
+        ("sending", "on, IN=off"),
+        ("guard_block", "1"),
+    ],
+)
+def test_rules_of_numbers_refuse_no_email_in_a_replay(name, value):
+    proposal = Proposal.of({name: value}, Policy(), [PEPPER])
+    address = email_addresses.parse("person@example.com")
+    recipient = PseudonymousRecipient.from_address(address, PEPPER)
+    send = RecordedSend(
+        recipient=recipient,
+        facts=SendFacts(exempt=True),
+        channel=Channel.EMAIL,
+        counted_at=1,
+    )
+
+    refused = []
+    for _ in range(3):
+        refused += [rule.refuses(send, 1) for rule in proposal.rules]
+        for rule in proposal.rules:
+            rule.count(send, 1)
+
+    assert refused
+    assert not any(refused)

@@ -326,3 +326,23 @@ def test_age_of_a_message_is_formatted(age, text):
     [message] = messages(app.test_client())
 
     assert (message["age"], message["ago"]) == (age, text)
+
+
+@pytest.mark.parametrize(
+    "to", ["person+tag@example.com", "person tag@example.com", "Person+Tag@example.com"]
+)
+def test_query_filters_messages_by_email_address(client, to):
+    client.post("/auth/send_otp", json={"email": "person+tag@example.com"})
+    client.post("/auth/send_otp", json={"email": "other@example.com"})
+
+    [message] = messages(client, to=to)
+
+    assert (message["to"], message["channel"]) == ("person+tag@example.com", "email")
+
+
+def test_search_finds_part_of_an_email_address(client):
+    client.post("/auth/send_otp", json={"email": "person@example.com"})
+
+    [found] = messages(client, search="Person@exam")
+
+    assert found["to"] == "person@example.com"

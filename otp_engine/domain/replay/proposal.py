@@ -258,6 +258,9 @@ class _Builder:
 
         def is_off(send: RecordedSend) -> bool:
             country = send.recipient.country
+            # An e-mail address belongs to no country.
+            if not country:
+                return False
             if COUNTRY_WILDCARD in allowed and country != GLOBAL_NETWORK:
                 return False
             return country not in allowed
@@ -327,7 +330,9 @@ class _Builder:
 
     def _per_country(self) -> Hits:
         by_name = self.policy.sends_per_country
-        return lambda send: _hits_by_name(by_name, [send.recipient.country])
+        return lambda send: _hits_by_name(
+            by_name, [send.recipient.country] if send.recipient.country else []
+        )
 
     def _per_prefix(self) -> Hits:
         by_name = self.policy.sends_per_prefix
