@@ -10,6 +10,8 @@ from otp_engine.domain.models import Channel
 from otp_engine.domain.money import amounts
 from otp_engine.domain.money.prices import Prices
 
+_MAX_CHARACTERS = 5
+
 
 def collect(settings: Settings) -> list[str]:
     """Return a sentence for each own text of several segments, with its price."""
@@ -23,13 +25,27 @@ def collect(settings: Settings) -> list[str]:
     for own in settings.text_defaults.own_texts.entries:
         if own.channel is not Channel.SMS or own.text is None:
             continue
-        count = segments.count(own.render(variables, DEFAULT_OPTIONS))
+        text = own.render(variables, DEFAULT_OPTIONS)
+        count = segments.count(text)
         if count > 1:
             price = _price(own, settings.prices, count)
             warnings.append(
                 f"OTP_MESSAGES {own.place}: the text has {count} segments, so {price}"
+                f"{_cause(text)}"
             )
     return warnings
+
+
+def _cause(text: str) -> str:
+    """Return which few characters need UCS-2, such as a curly apostrophe.
+
+    A text in another script has many of them, and no other spelling.
+    """
+    characters = segments.outside_gsm_7(text)
+    if not 0 < len(characters) <= _MAX_CHARACTERS:
+        return ""
+    names = ", ".join(f"{char} (U+{ord(char):04X})" for char in characters)
+    return f". GSM-7, with 160 characters in a segment, lacks {names}"
 
 
 def _price(own: OwnText, prices: Prices, count: int) -> str:

@@ -175,7 +175,12 @@ def _combination_problems(table: Mapping[str, str]) -> list[tuple[str | None, st
     return [(key, problem) for key, is_broken, problem in rules if is_broken]
 
 
-def _text(text: str) -> str:
+def parse_text(text: str) -> str:
+    """Parse an own text.
+
+    Raises:
+        ValueError: The text lacks its code, or cannot be filled in.
+    """
     fields = _fields(text)
     if "code" not in fields:
         raise ValueError("must have the placeholder {code}")
@@ -249,7 +254,7 @@ def _sender_id(text: str) -> str:
 
 
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "text": _text,
+    "text": parse_text,
     "channel": _channel,
     "country": countries.parse_counted,
     "locale": _locale,

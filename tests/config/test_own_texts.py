@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from otp_engine import config
 from otp_engine.config import own_texts
-from otp_engine.domain.messages.own_texts import OwnText
+from otp_engine.domain.messages.own_texts import OwnText, fill
 from otp_engine.domain.models import Channel
 from otp_engine.errors import InvalidSettings
 from tests.support.settings import PRODUCTION
@@ -220,6 +222,36 @@ def test_text_of_several_segments_is_warned_of_with_its_price(tmp_path):
     assert indian.startswith(f"OTP_MESSAGES line 1: {start} a message to IN costs ")
     assert " USD instead of " in indian
     assert other == f"OTP_MESSAGES line 4: {start} each message costs as much as 2"
+
+
+def test_characters_that_need_ucs_2_are_named(tmp_path):
+    text = "{code} is your code. Don\u2019t share it. " + "x" * 60
+
+    (warning,) = warnings_of(tmp_path, f'[[message]]\ntext = "{text}"')
+
+    assert warning.endswith(
+        "GSM-7, with 160 characters in a segment, lacks \u2019 (U+2019)"
+    )
+
+
+def test_text_in_another_script_names_no_characters(tmp_path):
+    text = "{code} \u2014 \u043a\u043e\u0434 \u0432\u0445\u043e\u0434\u0430 " * 6
+
+    (warning,) = warnings_of(tmp_path, f'[[message]]\ntext = "{text}"')
+
+    assert "lacks" not in warning
+
+
+@given(st.text(max_size=60), st.sampled_from(["{code}", "{code}{brand}", "{minutes}"]))
+def test_text_is_rejected_or_can_be_filled(text, placeholders):
+    try:
+        parsed = own_texts.parse_text(text + placeholders)
+    except ValueError:
+        return
+
+    filled = fill(parsed, {"code": "123456", "brand": "{x}", "minutes": "10"})
+
+    assert "123456" in filled
 
 
 def test_text_of_one_segment_has_no_warning(tmp_path):

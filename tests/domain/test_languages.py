@@ -5,7 +5,7 @@ from __future__ import annotations
 import phonenumbers
 import pytest
 
-from otp_engine.domain.messages import country_languages, languages
+from otp_engine.domain.messages import accents, country_languages, languages
 from otp_engine.domain.phones import numbers
 
 
@@ -122,3 +122,17 @@ def test_languages_of_india_af_and_tl_need_a_request():
     unused = languages.LOCALES - languages_of_countries
 
     assert unused == {"af", "hi", "kn", "mr", "te", "tl"}
+
+
+def test_accents_are_those_of_known_countries_and_their_languages():
+    spoken = {
+        (language, country): accents.select(language, None, country)
+        for language in languages.LOCALES
+        for country in phonenumbers.SUPPORTED_REGIONS
+    }
+
+    regional = {key: tag for key, tag in spoken.items() if tag != key[0]}
+
+    assert len(regional) == 28
+    for (language, _), tag in regional.items():
+        assert languages.match(tag) == language or (language, tag) == ("zh-HK", "zh")

@@ -55,6 +55,7 @@ _OWN = {
     "zh-HK": "HK MO TW",
 }
 # Twilio documents its table by calling code; this one has the countries of the codes.
+# Its row for Romania has 226, the code of Burkina Faso, which means 40 here.
 _VERIFY = {
     "af": "ZA",
     "ar": "AE EG KW OM SA",

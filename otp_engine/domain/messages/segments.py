@@ -52,6 +52,11 @@ def measure(text: str) -> Size:
     return Size(Encoding.UCS_2, len(text.encode("utf-16-le")) // 2)
 
 
+def outside_gsm_7(text: str) -> list[str]:
+    """Return the characters of *text* that GSM-7 lacks, each once, sorted."""
+    return sorted(set(text) - _GSM_7)
+
+
 def count(text: str) -> int:
     """Return the number of segments of *text*; an empty text has one."""
     size = measure(text)
