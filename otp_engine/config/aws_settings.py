@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from otp_engine import parsing
 from otp_engine.config import proxies, urls
@@ -17,7 +17,7 @@ VARIABLES = (
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
     *("AWS_REGION", "AWS_ENDPOINT_URL"),
     *("OTP_AWS_NOTIFY_CONFIGURATION", "OTP_AWS_TEMPLATES"),
-    "OTP_AWS_CONFIGURATION_SET",
+    *("OTP_AWS_CONFIGURATION_SET", "OTP_AWS_TOPIC"),
 )
 """Every variable that `load` reads."""
 
@@ -30,6 +30,11 @@ _TEMPLATE = re.compile(
     re.ASCII,
 )
 _CHINA = "cn-"
+_TOPIC = re.compile(
+    r"arn:(?P<partition>aws|aws-cn|aws-us-gov):sns:(?P<region>[a-z0-9-]{1,40})"
+    r":[0-9]{12}:[A-Za-z0-9_-]{1,256}",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,21 @@ class AwsTemplate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwsTopic:
+    """The SNS topic that the events of messages go to.
+
+    Attributes:
+        arn: Its ARN.
+        host: The host of SNS in the region of the topic.
+        proxy: The proxy for requests to that host; None for direct connections.
+    """
+
+    arn: str
+    host: str
+    proxy: Proxy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwsSettings:
     """How to send through AWS.
 
@@ -58,6 +78,7 @@ class AwsSettings:
             name in front, such as `call:es`.
         configuration_set: Name or ARN of the configuration set, which selects where
             events go; None for the default of the account.
+        topic: The topic of the events; None without delivery reports.
         proxy: The proxy for the requests; None for direct connections.
     """
 
@@ -67,6 +88,7 @@ class AwsSettings:
     configuration: str
     templates: Mapping[str, AwsTemplate] = field(default_factory=dict)
     configuration_set: str | None = None
+    topic: AwsTopic | None = None
     proxy: Proxy | None = None
 
 
@@ -100,13 +122,24 @@ def load(env: EnvReader, *, is_used: bool) -> AwsSettings | None:
         configuration=env.get("OTP_AWS_NOTIFY_CONFIGURATION", _parse_resource, ""),
         templates=env.get("OTP_AWS_TEMPLATES", _parse_templates, {}),
         configuration_set=env.get("OTP_AWS_CONFIGURATION_SET", _parse_resource, None),
+        topic=_load_topic(env),
         proxy=proxies.find(url, env),
     )
 
 
+def _load_topic(env: EnvReader) -> AwsTopic | None:
+    topic = env.get("OTP_AWS_TOPIC", _parse_topic, None)
+    if topic is None:
+        return None
+    return replace(topic, proxy=proxies.find(f"https://{topic.host}", env))
+
+
 def _endpoint(region: str) -> str:
-    suffix = "amazonaws.com.cn" if region.startswith(_CHINA) else "amazonaws.com"
-    return f"https://sms-voice.{region}.{suffix}"
+    return f"https://sms-voice.{region}.{_domain(region)}"
+
+
+def _domain(region: str) -> str:
+    return "amazonaws.com.cn" if region.startswith(_CHINA) else "amazonaws.com"
 
 
 def _parse_key_id(text: str) -> str:
@@ -128,6 +161,16 @@ def _parse_resource(text: str) -> str:
     if not _RESOURCE.fullmatch(text):
         raise ValueError(f"must be the id or the ARN of a resource at AWS: {text!r}")
     return text
+
+
+def _parse_topic(text: str) -> AwsTopic:
+    if not (match := _TOPIC.fullmatch(text)):
+        raise ValueError(
+            "must be the ARN of an SNS topic, such as"
+            f" arn:aws:sns:eu-west-1:123456789012:otp: {text!r}"
+        )
+    region = match["region"]
+    return AwsTopic(arn=text, host=f"sns.{region}.{_domain(region)}")
 
 
 def _parse_templates(text: str) -> dict[str, AwsTemplate]:

@@ -21,6 +21,7 @@ from otp_engine.domain.routing.health_recorder import (
 from otp_engine.resilience.circuit_breaker import CircuitBreaker
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.senders import telegram_reports
+from otp_engine.senders.aws import REPORTS_PATH as AWS_REPORTS_PATH
 from otp_engine.senders.aws import AwsProvider
 from otp_engine.senders.console import ConsoleProvider
 from otp_engine.senders.guarded import GuardedSender
@@ -107,7 +108,8 @@ def _build_smtp(settings: Settings) -> Provider:
 def _build_aws(settings: Settings) -> Provider:
     if settings.aws is None:
         raise AssertionError(settings.senders)
-    return AwsProvider(settings.aws)
+    has_reports = bool(settings.aws.topic and settings.report_url(AWS_REPORTS_PATH))
+    return AwsProvider(settings.aws, reports_delivery=has_reports)
 
 
 def _build_telegram(settings: Settings) -> Provider:
@@ -158,6 +160,11 @@ def build_report_receivers(settings: Settings) -> list[ReportReceiver]:
         from otp_engine.senders import twilio_receivers  # noqa: PLC0415 - see above
 
         receivers += twilio_receivers.build(twilio, twilio.token, settings.peppers)
+    if settings.aws and settings.aws.topic and settings.report_url(AWS_REPORTS_PATH):
+        # Certificates are for installations with a topic.
+        from otp_engine.senders import aws_reports  # noqa: PLC0415 - see above
+
+        receivers.append(aws_reports.build(settings.aws.topic))
     if settings.telegram and settings.report_url(telegram_reports.PATH):
         receivers.append(TelegramReportReceiver(settings.telegram.token))
     receivers += [

@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 CONTEXT_KEY = "delivery_id"
 """The key of the delivery id in the context, which events repeat."""
 
+REPORTS_PATH = "/callbacks/aws"
+"""The path that SNS posts events to."""
+
 _SERVICE = "sms-voice"
 _TARGET = "PinpointSMSVoiceV2"
 _OPERATIONS = {

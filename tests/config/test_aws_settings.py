@@ -101,3 +101,35 @@ def test_repr_of_settings_contains_no_secret():
 
     assert AWS["AWS_SECRET_ACCESS_KEY"] not in repr(loaded)
     assert "the-session-token" not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("arn", "host"),
+    [
+        ("arn:aws:sns:eu-west-1:123456789012:otp", "sns.eu-west-1.amazonaws.com"),
+        (
+            "arn:aws-cn:sns:cn-north-1:123456789012:otp",
+            "sns.cn-north-1.amazonaws.com.cn",
+        ),
+    ],
+)
+def test_topic_has_the_host_of_its_region(arn, host):
+    topic = _load(OTP_AWS_TOPIC=arn).topic
+
+    assert topic is not None
+    assert (topic.arn, topic.host) == (arn, host)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "otp",
+        "arn:aws:sqs:eu-west-1:123456789012:otp",
+        "arn:aws:sns:eu-west-1.example.com/:123456789012:otp",
+        "arn:aws:sns:eu-west-1:12345:otp",
+    ],
+)
+def test_topic_of_another_form_is_a_problem(arn):
+    [problem] = _problems(AWS | {"OTP_AWS_TOPIC": arn})
+
+    assert problem.startswith("OTP_AWS_TOPIC must be the ARN")

@@ -29,6 +29,7 @@ AWS = {
     "AWS_REGION": "eu-west-1",
     "OTP_AWS_NOTIFY_CONFIGURATION": "nc-1",
 }
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:otp"
 TELEGRAM = {
     "OTP_SENDER": "telegram",
     "OTP_API_KEYS": TWILIO["OTP_API_KEYS"],
@@ -146,3 +147,25 @@ def test_aws_and_telegram_have_the_channels_of_the_settings():
 
     channels = {name: sender.channels for name, sender in built.items()}
     assert channels == configured.channels_by_provider
+
+
+@pytest.mark.parametrize(
+    ("environ", "paths"),
+    [
+        ({"OTP_AWS_TOPIC": TOPIC}, []),
+        ({"OTP_PUBLIC_URL": "https://otp.example.com"}, []),
+        (
+            {"OTP_PUBLIC_URL": "https://otp.example.com", "OTP_AWS_TOPIC": TOPIC},
+            ["/callbacks/aws"],
+        ),
+    ],
+    ids=["no url", "no topic", "url and topic"],
+)
+def test_events_of_aws_need_a_topic_and_a_public_url(environ, paths):
+    configured = settings(**AWS | TELEGRAM | {"OTP_SENDER": "aws"} | environ)
+
+    receivers = senders.build_report_receivers(configured)
+    built = senders.build_senders(configured, max_concurrent=1)
+
+    assert [receiver.path for receiver in receivers] == paths
+    assert built["aws"].reports_delivery is bool(paths)
