@@ -8,6 +8,8 @@ import pytest
 
 from otp_engine.config.twilio_channels import TwilioCalls
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain.messages import speech, texts
+from otp_engine.domain.messages.languages import LOCALES
 from otp_engine.domain.models import Channel
 from otp_engine.errors import (
     DeliveryFailed,
@@ -153,10 +155,10 @@ def test_language_without_a_voice_permits_the_next_step_without_a_request(
 def test_text_that_is_too_long_permits_the_next_step_without_a_request(
     provider, twilio
 ):
-    speech = replace(SPEECH, announcement="x" * MAX_TWIML)
+    too_long = replace(SPEECH, announcement="x" * MAX_TWIML)
 
     with pytest.raises(DeliveryFailed) as rejection:
-        provider.send(replace(CALL, speech=speech))
+        provider.send(replace(CALL, speech=too_long))
 
     assert rejection.value.retry_elsewhere
     assert twilio.calls == []
@@ -270,3 +272,19 @@ def test_call_that_waits_in_the_queue_of_twilio_is_warned_of(
 
     assert provider.send(CALL) == "CA1"
     assert ("in Twilio's queue: lower calls_total" in caplog.text) is warns
+
+
+@pytest.mark.parametrize(
+    "language", [tag for tag in sorted(LOCALES) if texts.load(tag).speech]
+)
+def test_longest_call_of_each_language_has_a_voice_and_fits(
+    reachable, provider, twilio, language
+):
+    spoken = speech.build(code="1234567890", brand="\u0939" * 40, language=language)
+
+    for each in (reachable, provider):
+        each.send(replace(CALL, speech=spoken, language=language))
+
+    lengths = [len(call["Twiml"]) for call in twilio.calls]
+    assert len(lengths) == 2
+    assert max(lengths) < MAX_TWIML / 2
