@@ -7,7 +7,12 @@ from collections.abc import Callable
 from flask import Flask
 
 from otp_engine.api import error_handlers
-from otp_engine.app import build_flask, build_metrics, policy_versions
+from otp_engine.app import (
+    add_store_gauges,
+    build_flask,
+    build_metrics,
+    policy_versions,
+)
 from otp_engine.config import Settings
 from otp_engine.domain.policy.live import LivePolicy
 from otp_engine.errors import Unavailable
@@ -51,24 +56,11 @@ def create_admin_app(
             lambda policy: policy,
             gauges=metrics.events,
         )
-
-        guard = metrics.add_guard(store.guard.list_notable)
-        budget = metrics.add_budget(
-            store.budget.read,
-            lambda: live.current().budget_rules(settings.currency),
-        )
-
-        providers = metrics.add_providers(
-            lambda: store.provider_health.read().figures(live.current().slow_after),
-            settings.steps,
-        )
+        read_gauges = add_store_gauges(settings, store, metrics, live.current)
 
         def refresh() -> None:
             with gate:
-                live.current()
-                guard.refresh()
-                budget.refresh()
-                providers.refresh()
+                read_gauges()
                 # The thread that writes the event is not in a call during a fork.
                 store.events.flush()
 

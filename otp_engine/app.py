@@ -251,28 +251,49 @@ def _add_metrics(
     metrics: PrometheusMetrics,
     dependencies: Dependencies,
 ) -> None:
-    """Add the view of the metrics, with the gauges that are read from the store."""
-    current_engines = dependencies.current_engines
+    """Add the view of the metrics."""
+    refresh = add_store_gauges(
+        settings,
+        store,
+        metrics,
+        lambda: dependencies.current_engines().production.policy,
+    )
+    app.register_blueprint(metrics.blueprint(settings.metrics_key, refresh))
+
+
+def add_store_gauges(
+    settings: Settings,
+    store: RedisStore,
+    metrics: PrometheusMetrics,
+    current_policy: Callable[[], Policy],
+) -> Callable[[], None]:
+    """Add the gauges that are read from the store.
+
+    Args:
+        settings: The settings of the operator.
+        store: The store.
+        metrics: Exposes the gauges.
+        current_policy: Returns the live policy, and sets its gauges.
+
+    Returns:
+        A function that reads them, and the live policy.
+    """
     guard = metrics.add_guard(store.guard.list_notable)
     budget = metrics.add_budget(
-        store.budget.read,
-        lambda: current_engines().production.policy.budget_rules(settings.currency),
+        store.budget.read, lambda: current_policy().budget_rules(settings.currency)
     )
-
     providers = metrics.add_providers(
-        lambda: store.provider_health.read().figures(
-            current_engines().production.policy.slow_after
-        ),
+        lambda: store.provider_health.read().figures(current_policy().slow_after),
         settings.steps,
     )
 
     def refresh() -> None:
-        current_engines()
+        current_policy()
         guard.refresh()
         budget.refresh()
         providers.refresh()
 
-    app.register_blueprint(metrics.blueprint(settings.metrics_key, refresh))
+    return refresh
 
 
 def _start_event_webhook(
