@@ -21,6 +21,7 @@ from otp_engine import __version__, config, errors
 from otp_engine.api import error_handlers
 from otp_engine.app import create_app
 from otp_engine.config.settings import TWILIO_WEBHOOK_PATH
+from otp_engine.crypto.webhook_signatures import WebhookSecret
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests.conftest import TIMEOUT
@@ -45,6 +46,9 @@ REPORTING = {
     "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
     "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
     "TWILIO_FROM": "+15005550006",
+    "OTP_SENDER": "twilio,gateway",
+    "OTP_WEBHOOKS": "gateway=https://gateway.example.com",
+    "OTP_WEBHOOK_SECRETS": f"gateway={WebhookSecret(bytes(24)).to_text()}",
 }
 # Pages, and the document itself.
 UNDOCUMENTED = {"/", "/docs", "/openapi.json"}
@@ -115,7 +119,7 @@ def contents():
 
 def routes(app):
     return {
-        (rule.rule, method)
+        (rule.rule.replace("/webhook/gateway", "/webhook/{name}"), method)
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) & METHODS
         if not rule.rule.startswith(("/v2/", "/assets/"))
