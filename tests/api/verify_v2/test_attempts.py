@@ -2,6 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from otp_engine.domain.events import (
+    MessageDelivered,
+    MessageRead,
+    MessageUndelivered,
+)
+from otp_engine.domain.models import Channel
+from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import DeliveryUnconfirmed
 from tests.support.redis_dump import everything_in
 from tests.support.verify_client import SERVICE, TO
@@ -43,6 +50,44 @@ def test_approval_by_client_converts_attempt(verify):
     verify.post(f"/v2/Services/{SERVICE}/Verifications/{TO}", Status="approved")
 
     assert listed(verify)[0]["conversion_status"] == "converted"
+
+
+def message_event(event_type, outbox, **more):
+    recipient = PseudonymousRecipient(phone_hash="h", prefix="+91944", country="IN")
+    return event_type(
+        recipient=recipient,
+        channel=Channel.SMS,
+        provider="twilio",
+        delivery_id=outbox.messages[0].delivery_id,
+        **more,
+    )
+
+
+def test_attempt_without_report_is_accepted(verify):
+    verify.send()
+
+    data = listed(verify)[0]["channel_data"]
+    assert (data["message_status"], data["error_code"]) == ("accepted", None)
+
+
+def test_undelivered_attempt_has_error_code_as_text(verify, store, outbox):
+    verify.send()
+    verify.send()
+    store.events.add(message_event(MessageUndelivered, outbox, provider_error=30008))
+
+    second, first = (attempt["channel_data"] for attempt in listed(verify))
+    assert (first["message_status"], first["error_code"]) == ("undelivered", "30008")
+    assert (second["message_status"], second["error_code"]) == ("accepted", None)
+
+
+def test_attempt_has_the_latest_status_of_its_message(verify, store, outbox):
+    verify.send()
+    store.events.add(message_event(MessageRead, outbox))
+    store.events.add(message_event(MessageDelivered, outbox))
+    store.events.add(message_event(MessageUndelivered, outbox, provider_error=None))
+
+    data = listed(verify)[0]["channel_data"]
+    assert (data["message_status"], data["error_code"]) == ("read", None)
 
 
 def test_send_by_auth_api_is_listed(verify):

@@ -103,7 +103,7 @@ _CHANNEL_DATA = _exactly(
         "verification_sid": _sid("VE"),
         "to": _TEXT,
         "status": {"enum": ["confirmed", "unconfirmed", "expired"]},
-        "message_status": {"enum": ["accepted"]},
+        "message_status": {"enum": ["accepted", "undelivered", "delivered", "read"]},
         "error_code": _TEXT_OR_NONE,
         "country": _TEXT_OR_NONE,
         "code_length": _NUMBER,

@@ -18,7 +18,14 @@ from otp_engine.api import context, form_numbers
 from otp_engine.api.verify_v2 import errors, lookup, params, wire
 from otp_engine.api.verify_v2.pagination import paginate
 from otp_engine.domain import addresses, recipients, sids
-from otp_engine.domain.events import CodeSent, RecordedEvent, VerificationApproved
+from otp_engine.domain.events import (
+    CodeSent,
+    MessageDelivered,
+    MessageRead,
+    MessageUndelivered,
+    RecordedEvent,
+    VerificationApproved,
+)
 from otp_engine.domain.messages import languages
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.recipients import PseudonymousRecipient
@@ -27,6 +34,7 @@ from otp_engine.errors import InvalidRequest, Overloaded
 bp = Blueprint("attempts", __name__)
 
 _READING = Lock()
+_ACCEPTED = "accepted"
 # `001` is that of networks of no country.
 _COUNTRY = re.compile(r"[A-Z]{2}|001", re.ASCII)
 _PREFIX = re.compile(r"\+[0-9]{1,15}", re.ASCII)
@@ -40,10 +48,20 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class _Delivery:
+    """What the reports on a message state; by default nothing."""
+
+    status: str = _ACCEPTED
+    error_code: str | None = None
+    updated: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Attempt:
     created_at: datetime
     sent: CodeSent
     approved: datetime | None
+    delivery: _Delivery = _Delivery()
 
     @property
     def sid(self) -> str:
@@ -97,7 +115,9 @@ def serialize(attempt: _Attempt) -> dict[str, Any]:
         "service_sid": sent.service,
         "verification_sid": verification_sid,
         "date_created": wire.format_seconds(attempt.created_at),
-        "date_updated": wire.format_seconds(attempt.approved or attempt.created_at),
+        "date_updated": wire.format_seconds(
+            attempt.approved or attempt.delivery.updated or attempt.created_at
+        ),
         "conversion_status": attempt.conversion,
         "channel": sent.channel,
         "price": None,
@@ -105,8 +125,8 @@ def serialize(attempt: _Attempt) -> dict[str, Any]:
             "verification_sid": verification_sid,
             "to": recipients.mask_after_prefix(sent.recipient.prefix),
             "status": _status(attempt),
-            "message_status": "accepted",
-            "error_code": None,
+            "message_status": attempt.delivery.status,
+            "error_code": attempt.delivery.error_code,
             "country": sent.recipient.country or None,
             "code_length": sent.code_length,
             "locale": sent.locale or languages.ENGLISH,
@@ -239,9 +259,43 @@ def _attempts() -> Iterator[_Attempt]:
         for entry in recorded
         if isinstance(entry.event, CodeSent)
     }
+    deliveries = _deliveries(recorded)
     for sent, created in sends.items():
         if end is None or created <= end:
-            yield _Attempt(created, sent, approvals.get(sent.verification_id))
+            yield _Attempt(
+                created,
+                sent,
+                approvals.get(sent.verification_id),
+                deliveries.get(sent.delivery_id, _Delivery()),
+            )
+
+
+def _deliveries(recorded: list[RecordedEvent]) -> dict[str | None, _Delivery]:
+    """Return what the reports on each message state, by its delivery id.
+
+    Of several statuses the last one of these counts: undelivered, delivered, read.
+    """
+    found: dict[str | None, _Delivery] = {}
+    for event_type in (MessageUndelivered, MessageDelivered, MessageRead):
+        for entry in recorded:
+            event = entry.event
+            if isinstance(event, event_type):
+                found[event.delivery_id] = _delivery(event, entry.occurred_at)
+    found.pop(None, None)
+    return found
+
+
+def _delivery(
+    event: MessageUndelivered | MessageDelivered | MessageRead, at: datetime
+) -> _Delivery:
+    match event:
+        case MessageUndelivered():
+            error = event.provider_error
+            return _Delivery("undelivered", None if error is None else str(error), at)
+        case MessageDelivered():
+            return _Delivery("delivered", updated=at)
+        case MessageRead():
+            return _Delivery("read", updated=at)
 
 
 def _read_events(start: datetime | None) -> list[RecordedEvent]:
