@@ -12,6 +12,7 @@ from otp_engine.domain.addresses import Address
 from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
+from otp_engine.domain.messages import delivery_ids
 from otp_engine.domain.models import (
     Channel,
     PendingSends,
@@ -270,6 +271,8 @@ class PhoneInspector:
             Unavailable: Redis does not answer.
         """
         keys = [self._phone_keys(phone, namespaces) for phone in self._phones(address)]
+        for pepper, of_pepper in zip(self.peppers, keys, strict=True):
+            self._delete_deliveries(pepper, of_pepper)
         deleted = sum(map(self.limit_usage.delete_phone, keys))
         return bool(deleted + self.limit_usage.delete_hits(self._calls(address)))
 
@@ -296,6 +299,13 @@ class PhoneInspector:
             for hit in hits.for_call(address.country, phone.digest, self.policy)
             if hit.limit_name == "calls_per_phone"
         ]
+
+    def _delete_deliveries(self, pepper: Pepper, phones: Sequence[PhoneKey]) -> None:
+        """Delete the deliveries of pending verifications; others expire in a day."""
+        for phone in phones:
+            if pending := self.store.get_pending(phone):
+                tag = delivery_ids.tag(pepper, pending.verification_id)
+                self.limit_usage.delete_deliveries(tag)
 
     def _phones(self, address: Address) -> list[PhoneKey]:
         """List the key of a phone under each pepper."""

@@ -351,6 +351,13 @@ class LimitUsageStore(Protocol):
     def delete_hits(self, hits: Sequence[LimitHit]) -> int:
         """Delete the hits of shared limits; return the number of deleted keys."""
 
+    def delete_deliveries(self, tag: str) -> None:
+        """Delete the deliveries of one verification, with their fallbacks.
+
+        Args:
+            tag: The part of the delivery ids that names the verification.
+        """
+
     def delete_phone(self, phones: Sequence[PhoneKey]) -> int:
         """Delete the data of one phone.
 

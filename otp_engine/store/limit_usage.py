@@ -109,6 +109,11 @@ class RedisLimitUsageStore:
         namespaces = self._client.execute(lambda redis: redis.zrange(key, 0, -1), key)
         return [phone.in_namespace(name.decode()) for name in namespaces]
 
+    def delete_deliveries(self, tag: str) -> None:
+        """Delete the deliveries of one verification, with their fallbacks."""
+        key = keys.deliveries(tag)
+        self._client.execute(lambda redis: redis.delete(key), key)
+
     def delete_phone(self, phones: Sequence[PhoneKey]) -> int:
         """Delete one phone in all of these services; return the number of keys."""
         names = {name for phone in phones for name in keys.for_phone(phone)}

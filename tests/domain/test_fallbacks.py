@@ -17,6 +17,7 @@ from otp_engine.domain.events import (
     RequestRefused,
     SendRejected,
 )
+from otp_engine.domain.inspection import PhoneInspector
 from otp_engine.domain.limits import durations
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
@@ -726,6 +727,25 @@ def test_plan_of_an_unknown_pepper_ends_the_fallback(
 
     assert (ran, second.messages) == ([1, 0], [])
     assert "a fallback ends: its plan cannot be decrypted" in caplog.text
+
+
+@pytest.mark.parametrize("bind", [False, True])
+def test_deleted_phone_has_no_deliveries_and_no_fallback(
+    instance, alice, first, second, redis, store, bind
+):
+    engine = instance.engine
+    engine.send(replace(alice, bind=bind))
+    inspector = PhoneInspector(
+        engine.store, store.limit_usage, store.guard, engine.peppers, engine.policy
+    )
+
+    inspector.delete(alice.number, [""])
+    instance.report(first.messages[0], "undelivered")
+    time_travel.age(redis, 21 * SECOND)
+    instance.run_due()
+
+    assert second.messages == []
+    assert b"verification_id" not in everything_in(redis)
 
 
 def test_dump_of_redis_contains_no_number_of_a_fallback(instance, alice, redis):
