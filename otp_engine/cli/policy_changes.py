@@ -168,8 +168,7 @@ def commit(context: PolicyContext, options: ChangeOptions, change: Change) -> No
         currency = context.settings.currency
         if problems := budget_problems(report.new.budget, currency):
             fail(*(f"budget {problem}" for problem in problems))
-        channels = context.settings.channels_by_provider
-        if problems := report.new.routes.find_problems(channels):
+        if problems := context.settings.route_problems(report.new.routes):
             fail(*(f"routes {problem}" for problem in problems))
         warnings = report.warnings(context)
         if options.dry_run:

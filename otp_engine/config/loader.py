@@ -136,7 +136,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     unknown = setting_warnings.name_warnings(env.unknown(VARIABLES), VARIABLES)
     try:
         settings = _valid_settings(
-            env, _WITHOUT_REDIS, setting_errors.find_price_problems
+            env, _WITHOUT_REDIS, setting_errors.find_provider_problems
         )
     except InvalidSettings as error:
         # A setting that is missing can be one with a misspelled name.
@@ -159,13 +159,19 @@ def load_for_command(environ: Mapping[str, str]) -> Settings:
 
     Returns:
         The settings, with their defaults for all variables that are not in
-        `command_settings.VARIABLES`.
+        `command_settings.VARIABLES`, and the channels of the providers if the
+        environment has the complete settings of the service.
 
     Raises:
         InvalidSettings: With every problem, not only the first one.
     """
     env = EnvReader(command_settings.select(environ))
-    return _valid_settings(env, command_settings.WITHOUT_REDIS)
+    settings = _valid_settings(env, command_settings.WITHOUT_REDIS)
+    try:
+        channels = load(environ).channels_by_provider
+    except InvalidSettings:
+        return replace(settings, knows_providers=False)
+    return replace(settings, known_channels=channels)
 
 
 def load_prices(environ: Mapping[str, str]) -> Prices:

@@ -25,12 +25,6 @@ def find_problems(settings: Settings) -> list[str]:
             f"OTP_BUDGET {problem}"
             for problem in budget_problems(settings.policy.budget, settings.currency)
         ),
-        *(
-            f"OTP_ROUTES {problem}"
-            for problem in settings.policy.routes.find_problems(
-                settings.channels_by_provider
-            )
-        ),
     ]
 
 
@@ -51,6 +45,17 @@ def budget_problems(budget: Budget, currency: str) -> list[str]:
         f" {currency}, or OTP_CURRENCY and OTP_PRICES"
     )
     return [problem]
+
+
+def find_provider_problems(settings: Settings) -> list[str]:
+    """Return a sentence for each problem of what only the service itself uses."""
+    return [
+        *find_price_problems(settings),
+        *(
+            f"OTP_ROUTES {problem}"
+            for problem in settings.route_problems(settings.policy.routes)
+        ),
+    ]
 
 
 def find_price_problems(settings: Settings) -> list[str]:

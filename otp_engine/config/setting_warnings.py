@@ -75,7 +75,7 @@ def policy_warnings(
     ]
     warnings += [
         f"routes {problem}: the step is skipped"
-        for problem in policy.routes.find_problems(settings.channels_by_provider)
+        for problem in settings.route_problems(policy.routes)
     ]
     if keys_known:
         warnings += _key_name_warnings(policy, settings.api_keys)

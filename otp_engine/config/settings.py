@@ -28,6 +28,7 @@ from otp_engine.domain.messages.contents import TextDefaults
 from otp_engine.domain.models import Channel
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.routing.routes import Routes
 from otp_engine.domain.routing.steps import Step
 from otp_engine.domain.sandbox_numbers import SandboxNumber
 from otp_engine.domain.services import Service
@@ -162,6 +163,9 @@ class Settings:
         explicit_policy_names: Names of the policy values that the environment sets.
         workers: Number of worker processes on this machine; set by `serve`.
         warnings: Allowed but unsafe settings, a sentence each.
+        known_channels: The channels of each provider of the service, for a command
+            that reads no settings of providers.
+        knows_providers: Whether the providers of the service are known.
     """
 
     dev: bool
@@ -205,15 +209,28 @@ class Settings:
     telegram: TelegramSettings | None = None
     workers: int = 1
     warnings: tuple[str, ...] = ()
+    known_channels: Mapping[str, tuple[Channel, ...]] | None = None
+    knows_providers: bool = True
 
     @property
     def channels_by_provider(self) -> Mapping[str, tuple[Channel, ...]]:
         """The channels of each configured provider, in order of preference."""
+        if self.known_channels is not None:
+            return self.known_channels
         own = {webhook.name: webhook.channels for webhook in self.webhooks}
         own |= {plugin.name: plugin.channels for plugin in self.plugins}
         own["apprise"] = self.apprise.channels if self.apprise else ()
         own["twilio"] = tuple(self.twilio.channels) if self.twilio else ()
         return provider_channels.by_provider(self.senders, own)
+
+    def route_problems(self, routes: Routes) -> list[str]:
+        """Return the problems of routes with the providers, as far as those are known.
+
+        Each one follows the name of a setting or value.
+        """
+        if not self.knows_providers:
+            return []
+        return routes.find_problems(self.channels_by_provider)
 
     @property
     def offered_channels(self) -> tuple[Channel, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -347,6 +347,12 @@ class LimitUsageStore(Protocol):
 
     def bound_keys(self, phone: PhoneKey) -> list[PhoneKey]:
         """List the phone keys of the bound verifications of one phone."""
+
+    def unreachable(self, phone: PhoneKey) -> Mapping[Channel, timedelta]:
+        """Return the channels that do not reach a phone, and for how long.
+
+        A provider reported it; see `VerificationStore.mark_channel_unreachable`.
+        """
 
     def delete_hits(self, hits: Sequence[LimitHit]) -> int:
         """Delete the hits of shared limits; return the number of deleted keys."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
 from otp_engine.domain.limits.limits import LimitHit, WindowUsage
-from otp_engine.domain.models import PendingSends, ProvenPhone
+from otp_engine.domain.models import Channel, PendingSends, ProvenPhone
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.store import keys, lua_codec
@@ -15,6 +15,9 @@ from otp_engine.store.connection import RedisCommands
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.shared_slots import SharedSlots
+
+# The field of such a channel, as in lua/lib/verification.lua.
+_UNREACHABLE = "channel:"
 
 
 class RedisLimitUsageStore:
@@ -121,6 +124,21 @@ class RedisLimitUsageStore:
         return self._client.execute(
             lambda redis: redis.delete(*names), keys.for_phone(phones[0]).sends
         )
+
+    def unreachable(self, phone: PhoneKey) -> Mapping[Channel, timedelta]:
+        """Return the channels that do not reach a phone, and for how long."""
+        key = keys.for_phone(phone).provider_rejections
+        fields = [f"{_UNREACHABLE}{channel}" for channel in Channel]
+        stored, (seconds, micros) = self._client.execute(
+            lambda redis: (redis.hmget(key, fields), redis.time()), key
+        )
+        now = seconds * 1000 + micros // 1000
+        waits = {
+            channel: timedelta(milliseconds=int(text.split()[0]) - now)
+            for channel, text in zip(Channel, stored, strict=True)
+            if text
+        }
+        return {each: wait for each, wait in waits.items() if wait > timedelta()}
 
     def delete_hits(self, hits: Sequence[LimitHit]) -> int:
         """Delete the hits of shared limits; return the number of keys."""

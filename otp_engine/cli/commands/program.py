@@ -19,6 +19,7 @@ from otp_engine.cli.commands.phone import forget, inspect
 from otp_engine.cli.commands.policy import policy
 from otp_engine.cli.commands.prices import prices
 from otp_engine.cli.commands.providers import providers
+from otp_engine.cli.commands.routes import routes
 from otp_engine.cli.commands.serve import serve
 from otp_engine.cli.commands.top import top
 from otp_engine.cli.terminal import (
@@ -87,6 +88,7 @@ for command in (
     budget,
     prices,
     providers,
+    routes,
     messages,
 ):
     main.add_command(command)
