@@ -12,9 +12,10 @@ from threading import Barrier
 
 import pytest
 
+from otp_engine.domain import email_addresses
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
-from otp_engine.domain.models import Api, CheckRequest, SendRequest
+from otp_engine.domain.models import Api, Channel, CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.services import DEFAULT
 from otp_engine.errors import (
@@ -24,7 +25,7 @@ from otp_engine.errors import (
     VerificationNotFound,
 )
 from otp_engine.store.redis_store import RedisStore
-from tests.support.fakes import different_code
+from tests.support.fakes import FakeSender, by_name, different_code
 from tests.support.tuning import with_policy
 
 THREADS = 32
@@ -225,3 +226,19 @@ def test_simultaneous_wrong_codes_stay_within_limit_of_phone(engine, outbox, ali
     results = all_at_once(*[lambda: engine.check(wrong).approved] * THREADS)
 
     assert results.count(False) == 3
+
+
+@pytest.mark.parametrize("_batch", range(4))
+def test_simultaneous_spellings_of_an_address_stay_within_its_limit(engine, _batch):
+    mails = FakeSender(name="smtp", channels=(Channel.EMAIL,))
+    engine = with_policy(
+        replace(engine, senders=by_name(mails)), sends_per_phone=Limit.parse("5/10m")
+    )
+    texts = ["person@example.com", "Person@Example.com", "PERSON@EXAMPLE.COM"]
+    addresses = [email_addresses.parse(text) for text in texts] * 10
+    sends = [partial(engine.send, SendRequest(number=each)) for each in addresses]
+
+    results = all_at_once(*sends)
+
+    assert results.count(RateLimited) == len(sends) - 5
+    assert len(mails.messages) == 5

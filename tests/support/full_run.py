@@ -66,6 +66,7 @@ def use_every_feature(store, redis):
     """
     _run_inbox(store)
     _run_auth_api(store)
+    _run_emails(store)
     _run_v2_api(store)
     _run_rotation(store, redis)
     _run_operator_commands(store)
@@ -132,6 +133,16 @@ def _run_auth_api(store):
     headers = {"X-Twilio-Signature": signature}
     response = client.post("/callbacks/twilio", data=report, headers=headers)
     assert response.status_code == HTTPStatus.NO_CONTENT
+
+
+def _run_emails(store):
+    client = create_app(config.load(DEV), store=store).test_client()
+    address = {"email": "person@example.com"}
+    for path, more in [(SEND, {"bind": True}), (SEND, {}), (CHECK, {"otp": "0000"})]:
+        response = _retry_while_overloaded(
+            lambda path=path, more=more: client.post(path, json=address | more)
+        )
+        assert response.status_code == HTTPStatus.CREATED
 
 
 def _run_v2_api(store):
