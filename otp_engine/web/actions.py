@@ -206,9 +206,14 @@ def _requested_channel(session: VerifySession) -> Channel | None:
 
 
 def _failed_channel(session: VerifySession) -> Channel:
-    """Return the channel of a send that failed: the requested one, or the usual one."""
-    usual = context.get_dependencies().phone_channels[0]
-    return _requested_channel(session) or usual
+    """Return the channel of a send that failed: the requested one, or the route's."""
+    app = context.get_dependencies()
+    handle = _parse_handle(session.handle)
+    typed = request.form.get("phone", "")
+    number = _number_of(handle) if handle else _parse_number(typed)
+    steps = app.policy.routes.steps_for(number)
+    of_route = steps[0].channel if steps else app.phone_channels[0]
+    return _requested_channel(session) or of_route
 
 
 def _parse_number(text: str) -> PhoneNumber:

@@ -12,6 +12,7 @@ from otp_engine.domain.policy.switches import Switches
 from otp_engine.errors import (
     ChannelNotAllowed,
     DeliveryFailed,
+    NumberTypeNotAllowed,
     OTPError,
     ProviderUnavailable,
     RateLimited,
@@ -26,6 +27,7 @@ _LIMITS_OF_CALLS = "calls_"
 _ERRORS_OF_A_CHANNEL = (
     ChannelNotAllowed,
     DeliveryFailed,
+    NumberTypeNotAllowed,
     ProviderUnavailable,
 )
 

@@ -92,7 +92,13 @@ def cooldown():
 
 
 @pytest.fixture(scope="module")
-def shared_stack(shared_redis, cooldown):
+def stack_environ():
+    """Return more settings of the module's stack."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def shared_stack(shared_redis, cooldown, stack_environ):
     """Run a service in dev mode; yield its URL."""
     environ = {
         "REDIS_URL": shared_redis,
@@ -100,6 +106,7 @@ def shared_stack(shared_redis, cooldown):
         "OTP_RESEND_COOLDOWN": cooldown,
         "OTP_PROOF_KEY": base64.b64encode(bytes(range(32))).decode(),
         "OTP_RETURN_ORIGINS": "https://app.example.com",
+        **stack_environ,
     }
     with server_process.running_server("--dev", "--workers", "1", **environ) as server:
         yield f"http://127.0.0.1:{server.port}"

@@ -12,6 +12,7 @@ from otp_engine.app import create_app
 from otp_engine.domain.models import Channel
 from otp_engine.errors import (
     DeliveryFailed,
+    NumberTypeNotAllowed,
     ProviderUnavailable,
     RateLimited,
     RecipientNotOnChannel,
@@ -152,7 +153,12 @@ def test_code_of_a_chosen_channel_is_approved(visitor, sender):
 
 @pytest.mark.parametrize(
     "error",
-    [DeliveryFailed(), ProviderUnavailable(), RecipientNotOnChannel()],
+    [
+        DeliveryFailed(),
+        NumberTypeNotAllowed(),
+        ProviderUnavailable(),
+        RecipientNotOnChannel(),
+    ],
 )
 def test_number_form_offers_other_channels_after_a_failed_send(visitor, sender, error):
     sender.error = error
@@ -164,6 +170,15 @@ def test_number_form_offers_other_channels_after_a_failed_send(visitor, sender, 
     sender.error = None
     visitor.submit("number:call", phone=PHONE)
     assert sender.messages[-1].channel is Channel.CALL
+
+
+def test_failed_route_leaves_out_its_first_channel(app_with):
+    person = Person(app_with(OTP_ROUTES="*=whatsapp:console").test_client())
+    person.http.post("/dev/inbox/provider", data={"outcome": "rejected"})
+
+    person.submit("number", phone=PHONE)
+
+    assert others(person) == ["number:sms", "number:call", "number:telegram"]
 
 
 def test_opted_out_recipient_is_offered_no_other_channel(visitor, sender):
