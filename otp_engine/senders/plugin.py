@@ -62,6 +62,7 @@ class PluginProvider:
         self.name = settings.name
         self.channels = settings.channels
         self._provider = (create or settings.create)()
+        self._codes = error_codes.ErrorCodes()
 
     def send(self, message: Message) -> str | None:
         """Send *message*, and return the id that the plug-in has given it.
@@ -107,7 +108,8 @@ class PluginProvider:
             return DeliveryUnconfirmed()
         error.message = type(error).message
         error.args = (error.message,)
-        error.provider_error = error_codes.parse(error.provider_error)
+        code = error_codes.parse(error.provider_error)
+        error.provider_error = self._codes.limit(code, message.code)
         log.warning(
             "%s: the message to %s is not accepted: %s",
             *(self.name, message.masked, error.error_code),

@@ -22,6 +22,7 @@ from otp_engine.errors import (
     ProviderUnavailable,
 )
 from otp_engine.senders import webhook_answers
+from otp_engine.senders.error_codes import ErrorCodes
 from otp_engine.senders.http_client import HttpClient, NotConnected, PooledHttpClient
 from otp_engine.senders.http_connection import HttpResponse
 
@@ -58,6 +59,7 @@ class WebhookProvider:
         self._settings = settings
         self._report_url = report_url
         self._utcnow = utcnow
+        self._codes = ErrorCodes()
         headers = {"Content-Type": "application/json", "User-Agent": "otp-engine"}
         if settings.authorization:
             headers["Authorization"] = settings.authorization
@@ -82,6 +84,7 @@ class WebhookProvider:
                 return None
             return webhook_answers.read(response)
         except OTPError as error:
+            error.provider_error = self._codes.limit(error.provider_error, message.code)
             self._log(error, response, message)
             raise
 

@@ -308,3 +308,23 @@ def test_log_and_error_contain_no_code_number_or_secret(
     for text in (caplog.text, str(raised.value), repr(raised.value)):
         for secret in ("123456", "9445012345", "url-secret", "header-secret", "whsec"):
             assert secret not in text
+
+
+def test_rejection_has_the_code_of_the_gateway(provider, server):
+    server.behave = respond(400, '{"error": "recipient_rejected", "code": 30003}')
+
+    with pytest.raises(DeliveryFailed) as raised:
+        provider.send(MESSAGE)
+
+    assert raised.value.provider_error == 30003
+
+
+@pytest.mark.parametrize("code", ["919445012345", 123456, "code-123456"])
+def test_code_of_the_gateway_is_no_number_and_no_code(provider, server, code):
+    answer = json.dumps({"error": "rejected", "code": code})
+    server.behave = respond(400, answer)
+
+    with pytest.raises(DeliveryFailed) as raised:
+        provider.send(MESSAGE)
+
+    assert raised.value.provider_error is None
