@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +78,17 @@ def test_file_has_its_texts(tmp_path):
     assert (british.text, british.sender_id) == (None, "Acme Bank")
     assert email.subject == "Your code for {brand}"
     assert call.channel == Channel.CALL
+
+
+def test_example_of_the_page_is_valid(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "messages.md").read_text()
+    path = tmp_path / "messages.toml"
+    path.write_text(page.partition("```toml\n")[2].partition("```")[0])
+
+    texts = own_texts.read(str(path))
+
+    assert len(texts.entries) == 4
+    assert warnings_of(tmp_path, path.read_text()) == []
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,16 @@ def test_text_of_country_precedes_text_of_language(order, number, locale, body):
     assert build(*ENTRIES[::order], number=number, locale=locale).body == body
 
 
+def test_sender_of_country_is_that_of_text_of_language():
+    message = build(
+        OwnText(channel=SMS, country="BR", sender_id="LOJA"),
+        OwnText(channel=SMS, locale="pt-BR", text="b {code}", sender_id="OTHER"),
+        number=BRAZIL,
+    )
+
+    assert (message.body, message.sender_id) == ("b 123456", "LOJA")
+
+
 @pytest.mark.parametrize("channel", [each for each in Channel if each != SMS])
 def test_text_message_is_for_its_channel_only(channel):
     assert build(*ENTRIES, channel=channel).body == build(channel=channel).body

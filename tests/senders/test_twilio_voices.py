@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from otp_engine.domain.messages import texts
+from otp_engine.domain.messages.languages import LOCALES
 from otp_engine.senders import twilio_voices
 from otp_engine.senders.twilio_voices import VOICES, Voice
 
@@ -17,6 +19,12 @@ def test_language_of_messages_has_a_voice_of_the_language(tag):
 
     assert voice
     assert voice == VOICES[tag.lower()]
+
+
+def test_languages_with_spoken_texts_are_those_with_a_voice():
+    spoken = {tag for tag in LOCALES if texts.load(tag).speech}
+
+    assert spoken == {tag for tag in LOCALES if twilio_voices.select(tag, {})}
 
 
 @pytest.mark.parametrize(

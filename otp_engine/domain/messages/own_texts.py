@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from otp_engine.domain.messages import segments
 from otp_engine.domain.messages.options import MessageOptions
@@ -97,12 +97,17 @@ class OwnTexts:
         """Return the text of a message, if the operator has one for it.
 
         One for the country precedes one for the language, because registered texts and
-        senders are rules of a country.
+        senders are rules of a country. The text and the sender can be of two entries.
         """
         if not self.entries:
             return None
-        found = map(self._by_key.get, _keys(channel, country, language))
-        return next(filter(None, found), None)
+        keys = _keys(channel, country, language)
+        found = [entry for entry in map(self._by_key.get, keys) if entry]
+        if not found:
+            return None
+        worded = next((entry for entry in found if entry.text), found[0])
+        senders = (entry.sender_id for entry in found if entry.sender_id)
+        return replace(worded, sender_id=next(senders, None))
 
 
 def _keys(
