@@ -340,7 +340,7 @@ def _senders(
             env.require("TWILIO_API_SECRET", why=why)
         else:
             env.require("TWILIO_AUTH_TOKEN", why=why)
-        if not any(map(env.has, twilio_settings.SENDERS)):
+        if not twilio_settings.has_sender(env):
             why += ", or TWILIO_MESSAGING_SERVICE_SID instead"
             env.require("TWILIO_FROM", why=why)
     if "smtp" in names:

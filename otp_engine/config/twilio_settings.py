@@ -20,18 +20,19 @@ VARIABLES = (
 )
 """Every variable that `load` reads, without those of the proxy."""
 
-SENDERS = (
-    *("TWILIO_MESSAGING_SERVICE_SID", "TWILIO_FROM"),
-    *("TWILIO_WHATSAPP_FROM", "TWILIO_CALL_FROM"),
-)
-"""What messages can be sent from; an account needs at least one."""
-
+_SENDERS = ("TWILIO_MESSAGING_SERVICE_SID", "TWILIO_FROM", "TWILIO_WHATSAPP_FROM")
 _API_URL = "https://api.twilio.com"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _SHORT_CODE = re.compile(r"[0-9]{3,8}", re.ASCII)
 # https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id
 _SENDER_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 +_&-]{1,11}", re.ASCII)
 _HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
+
+
+def has_sender(env: EnvReader) -> bool:
+    """Return whether there is anything that messages or calls can be sent from."""
+    calls = env.get("TWILIO_CALL_FROM", str.lower, twilio_channels.OFF)
+    return calls != twilio_channels.OFF or any(map(env.has, _SENDERS))
 
 
 def load(env: EnvReader) -> TwilioSettings | None:

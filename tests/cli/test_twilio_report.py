@@ -33,7 +33,7 @@ def report(capsys, twilio):
 def test_report_names_the_channels_and_what_the_others_need(report):
     assert report(**URL) == (
         "✓ twilio sends by sms; whatsapp needs TWILIO_WHATSAPP_CONTENT;"
-        " call needs TWILIO_CALL_FROM\n"
+        " call needs a number as TWILIO_CALL_FROM\n"
     )
 
 

@@ -105,6 +105,27 @@ def test_sender_that_is_no_number_places_no_calls(sender):
     assert twilio(TWILIO_FROM=sender).calls is None
 
 
+@pytest.mark.parametrize("text", ["off", "OFF"])
+def test_number_of_text_messages_places_no_calls_if_they_are_off(text):
+    settings = twilio(TWILIO_FROM="+14155550100", TWILIO_CALL_FROM=text)
+
+    assert settings.calls is None
+    assert settings.from_ == "+14155550100"
+
+
+def test_account_without_any_sender_is_a_problem():
+    [problem] = problems(**WITHOUT_SERVICE, TWILIO_CALL_FROM="off")
+
+    assert problem.startswith("TWILIO_FROM is not set: ")
+
+
+@pytest.mark.parametrize("text", ["ACME", "no", "0", "whatsapp:+14155550100"])
+def test_number_of_calls_that_is_no_number_is_a_problem(text):
+    [problem] = problems(TWILIO_CALL_FROM=text)
+
+    assert problem == ("TWILIO_CALL_FROM must be a number such as +15005550006, or off")
+
+
 @pytest.mark.parametrize(("text", "key_press"), [("", True), ("0", False)])
 def test_key_press_is_on_by_default(text, key_press):
     settings = twilio(TWILIO_FROM="+14155550100", TWILIO_CALL_KEY_PRESS=text)
