@@ -190,6 +190,8 @@ def _key(error: OTPError, translations: Translations, app: str) -> str:
     """Return the key of the text of *error*."""
     if page_channels.is_limit_of_calls(error):
         return "too_many_calls"
+    if page_channels.is_country_of_calls(error):
+        return "calls_not_allowed"
     if isinstance(error, RecipientNotOnChannel) and not app:
         return DeliveryFailed.error_code
     known = error.error_code in translations.strings

@@ -7,10 +7,14 @@ from collections.abc import Collection
 from markupsafe import Markup
 
 from otp_engine.domain.models import Channel
+from otp_engine.domain.phones.destinations import AllowedDestinations
+from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy import switches
+from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.switches import Switches
 from otp_engine.errors import (
     ChannelNotAllowed,
+    CountryNotAllowed,
     DeliveryFailed,
     NumberTypeNotAllowed,
     OTPError,
@@ -21,7 +25,7 @@ from otp_engine.web.translations import Translations
 
 _APPS = {Channel.WHATSAPP: "WhatsApp", Channel.TELEGRAM: "Telegram"}
 _NUMBER = Markup('<span class="number">{}</span>')
-_LIMITS_OF_CALLS = "calls_"
+_LIMITS_OF_CALLS, _COUNTRIES_OF_CALLS = "calls_", "call_countries"
 # With these, a message of another channel can arrive. The pumping guard is not among
 # them: it counts the messages of all channels.
 _ERRORS_OF_A_CHANNEL = (
@@ -32,14 +36,23 @@ _ERRORS_OF_A_CHANNEL = (
 )
 
 
-def offered(channels: Collection[Channel], sending: Switches) -> list[Channel]:
+def offered(
+    channels: Collection[Channel], policy: Policy, number: PhoneNumber | None = None
+) -> list[Channel]:
     """Return the channels that the page offers.
 
     Args:
         channels: The channels of the providers that reach a phone, the usual one first.
-        sending: The switches of the policy.
+        policy: The policy, which can turn channels off.
+        number: The number, if it is known: calls are made to some countries only.
     """
-    return [each for each in channels if not _is_off(each, sending)]
+    callable_numbers = AllowedDestinations(policy.call_countries)
+    has_calls = number is None or callable_numbers.includes(number)
+    return [
+        each
+        for each in channels
+        if not _is_off(each, policy.sending) and (has_calls or each is not Channel.CALL)
+    ]
 
 
 def is_limit_of_calls(error: OTPError) -> bool:
@@ -47,9 +60,15 @@ def is_limit_of_calls(error: OTPError) -> bool:
     return isinstance(error, RateLimited) and error.limit.startswith(_LIMITS_OF_CALLS)
 
 
+def is_country_of_calls(error: OTPError) -> bool:
+    """Return whether no call is made to the country of the number."""
+    return isinstance(error, CountryNotAllowed) and error.rule == _COUNTRIES_OF_CALLS
+
+
 def can_use_another(error: OTPError) -> bool:
     """Return whether a send that failed with *error* can succeed on another channel."""
-    return isinstance(error, _ERRORS_OF_A_CHANNEL) or is_limit_of_calls(error)
+    is_of_calls = is_limit_of_calls(error) or is_country_of_calls(error)
+    return is_of_calls or isinstance(error, _ERRORS_OF_A_CHANNEL)
 
 
 def app_name(channel: Channel | None) -> str:

@@ -90,7 +90,8 @@ class VerifyPage:
         Returns:
             The response.
         """
-        masked = _masked_number(session.handle)
+        number = _number_of(session.handle)
+        masked = number and number.shown_to_recipient
         step = "done" if completed else "code" if masked else "number"
         closed = session.closed if step == "code" else None
         if closed and not notice.text:
@@ -107,7 +108,9 @@ class VerifyPage:
             sent=masked
             and page_channels.sent_by(session.channel, masked, translations),
             is_call=session.channel is Channel.CALL,
-            other_channels=_other_channels(step, session, notice),
+            other_channels=_other_channels(
+                step, session, notice, (typed or {}).get("phone", "")
+            ),
             closed=closed,
             code_length=notices.code_length(session, translations, default),
             # With codes of several lengths, no length is that of a complete code.
@@ -174,22 +177,35 @@ def _examples(allowed: frozenset[str], default_region: str) -> dict[str, str]:
     return examples
 
 
-def _offered_channels() -> list[Channel]:
+def _offered_channels(number: PhoneNumber | None = None) -> list[Channel]:
     app = context.get_dependencies()
-    return page_channels.offered(app.phone_channels, app.policy.sending)
+    policy = app.engines.engine_for(number).policy if number else app.policy
+    return page_channels.offered(app.phone_channels, policy, number)
 
 
-def _other_channels(step: str, session: VerifySession, notice: Notice) -> list[Channel]:
+def _other_channels(
+    step: str, session: VerifySession, notice: Notice, phone: str
+) -> list[Channel]:
     """Return the channels of the buttons that send a code another way.
 
     The number form has none until a send has failed: the route chooses the first one.
+
+    Args:
+        step: The step that the page shows.
+        session: The state of the person.
+        notice: The message about the last request.
+        phone: The number that the person typed.
     """
     used = {notice.failed}
     if step == "code":
+        number = _number_of(session.handle)
         used.add(session.channel)
-    elif not notice.failed:
+    elif notice.failed:
+        app = context.get_dependencies()
+        number = app.sandbox_numbers.parse(phone, app.default_region)
+    else:
         return []
-    return [each for each in _offered_channels() if each not in used]
+    return [each for each in _offered_channels(number) if each not in used]
 
 
 def split_sentences(text: str) -> list[str]:
@@ -203,11 +219,11 @@ def _typed(form: Mapping[str, str], notice: Notice) -> dict[str, str]:
     return {name: form.get(name, "")[:_MAX_INPUT] for name in ("phone", "otp")}
 
 
-def _masked_number(handle: str | None) -> str | None:
-    """Return the masked number of *handle*, or None if it is not that of a phone."""
+def _number_of(handle: str | None) -> PhoneNumber | None:
+    """Return the number of *handle*, or None if it is not that of a phone."""
     try:
         address = context.get_dependencies().parse_handle(handle or "").address
     except VerificationNotFound:
         return None
     # The page verifies phones only.
-    return address.shown_to_recipient if isinstance(address, PhoneNumber) else None
+    return address if isinstance(address, PhoneNumber) else None

@@ -93,6 +93,41 @@ def test_channel_that_is_off_is_not_offered(app_with):
     assert others(person) == ["resend:whatsapp", "resend:telegram"]
 
 
+def test_calls_to_other_countries_are_not_offered(app_with):
+    app = app_with(OTP_CALL_COUNTRIES="US")
+    person = Person(app.test_client())
+
+    person.submit("number", phone=PHONE)
+
+    assert others(person) == ["resend:whatsapp", "resend:telegram"]
+
+
+@pytest.mark.parametrize("form", ["number", "resend"])
+def test_call_to_another_country_is_refused_with_other_channels(app_with, form):
+    person = Person(app_with(OTP_CALL_COUNTRIES="US").test_client())
+    if form == "resend":
+        person.submit("number", phone=PHONE)
+
+    person.submit(f"{form}:call", phone=PHONE)
+
+    assert person.notice == "We do not call numbers of this country."
+    assert person.kind == "error"
+    assert f"{form}:whatsapp" in others(person)
+    assert f"{form}:call" not in others(person)
+
+
+def test_last_call_of_a_limit_leaves_the_other_channels(app_with):
+    person = Person(app_with(OTP_CALLS_PER_PHONE="1/10m").test_client())
+    person.submit("number:call", phone=PHONE)
+
+    person.submit("resend:call")
+
+    assert person.notice.startswith("No more calls can be made at the moment.")
+    assert (person.kind, person.step) == ("info", "code")
+    person.submit("resend:sms")
+    assert person.notice == "A new code is on its way."
+
+
 def test_button_of_a_channel_sends_by_it(visitor, sender):
     visitor.submit("number", phone=PHONE)
 
