@@ -138,7 +138,8 @@ def _recent_countries(store: RedisStore) -> list[str]:
             for sent in recorded
             if isinstance(sent.event, CodeSent)
         }
-    return sorted(countries)
+    # Limits by country count no e-mail.
+    return sorted(countries - {""})
 
 
 def shared_hits(

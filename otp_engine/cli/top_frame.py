@@ -26,6 +26,7 @@ _MAX_LIMITS = 8
 _MAX_SUSPENSIONS = 6
 _MAX_INCIDENTS = 5
 _MIN_COUNTRIES = 3
+_EMAIL = "e-mail"  # the row of messages to no country
 _SHOWN_COUNTRIES = 3
 _ALL = "all"
 
@@ -193,7 +194,7 @@ def _country_table(
     names = [name for name, _ in columns]
     cells = [
         [
-            country,
+            country or _EMAIL,
             *(f"{text(country, row, frame):>{len(name)}}" for name, text in columns),
         ]
         for country, row in rows
@@ -230,7 +231,7 @@ def _rule_name(rule: Refusals) -> str:
 
 def _countries_of(rule: Refusals) -> str:
     shown = list(rule.by_country.items())[:_SHOWN_COUNTRIES]
-    text = ", ".join(f"{country} {count}" for country, count in shown)
+    text = ", ".join(f"{country or _EMAIL} {count}" for country, count in shown)
     return f"{text}, ..." if len(rule.by_country) > len(shown) else text
 
 

@@ -14,6 +14,7 @@ from otp_engine.cli import event_text
 from otp_engine.cli.commands.events import COUNTED_BY
 from otp_engine.cli.event_counts import print_counts
 from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain import email_addresses
 from otp_engine.domain.events import (
     Action,
     BudgetReached,
@@ -550,3 +551,14 @@ def test_events_shows_change_of_policy_and_failed_check(environ, service):
     assert policy.endswith("version 1 by alice: ttl = 5m (tests)")
     assert "IN +91944" in lines("--kind", "not_found")[0]
     assert lines("--since", "0s") == []
+
+
+def test_text_of_an_event_of_an_email_has_neither_prefix_nor_country():
+    address = email_addresses.parse("person@example.com")
+    recipient = PseudonymousRecipient.from_address(address, Pepper(b"p" * 32))
+
+    line = text(replace(SENT, channel=Channel.EMAIL, recipient=recipient))
+
+    assert re.match(r"11-23 00:14:29Z  sent +e-mail ", line)
+    assert recipient.phone_hash[:8] in line
+    assert "person" not in line

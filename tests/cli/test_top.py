@@ -14,6 +14,8 @@ from otp_engine.cli import top_frame
 from otp_engine.cli.recent_traffic import CountryTraffic, RecentTraffic
 from otp_engine.cli.top import Monitor
 from otp_engine.cli.top_frame import Frame
+from otp_engine.crypto.pepper import Pepper
+from otp_engine.domain import email_addresses
 from otp_engine.domain.events import (
     Action,
     CheckFailed,
@@ -635,3 +637,14 @@ def test_policy_that_only_another_release_can_read_is_stated(environ, monitor, s
     assert shown.policy.sends_total == Policy().sends_total
     assert shown.problem.startswith("the live policy is invalid in this release")
     assert "sends_total" in shown.problem
+
+
+def test_emails_have_a_row_of_their_own():
+    address = email_addresses.parse("person@example.com")
+    recipient = PseudonymousRecipient.from_address(address, Pepper(b"p" * 32))
+    refused = replace(REFUSED, recipient=recipient)
+
+    lines = plain(frame([replace(SENT, recipient=recipient), refused]))
+
+    assert any(line.startswith("e-mail ") for line in lines)
+    assert any(line.rstrip().endswith("e-mail 1") for line in lines)

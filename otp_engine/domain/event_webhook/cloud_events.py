@@ -145,7 +145,7 @@ def _verification_data(
         "verified_at": _format_time(followed.ended_at if approved else None),
         "expires_at": _format_time(followed.expires_at),
         "verification_status": followed.status,
-        "country": followed.recipient.country,
+        "country": followed.recipient.country or None,
         "code_length": followed.code_length or None,
         "send_code_attempts": {
             "count": len(followed.sends),
