@@ -26,6 +26,8 @@ from otp_engine.domain.phones import countries
 _MAX_BYTES = 1024 * 1024
 _MAX_PROBLEMS = 10
 _MAX_TEXT = 1600  # the longest text of a message at Twilio
+# A call with a key press has its text in a URL, encrypted.
+_MAX_CALL_TEXT = 200
 _HEADER = re.compile(r"^[ \t]*\[\[[ \t]*message[ \t]*\]\]", re.MULTILINE)
 _TEMPLATE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 # An alphanumeric sender of 3GPP TS 23.040 has 11 characters, one of them a letter.
@@ -169,6 +171,11 @@ def _combination_problems(table: Mapping[str, str]) -> list[tuple[str | None, st
             "text",
             is_call and text is not None and not text.rstrip().endswith("{code}"),
             "text of a call must end with {code}, which is spoken last",
+        ),
+        (
+            "text",
+            is_call and len(text or "") > _MAX_CALL_TEXT,
+            f"text of a call must have at most {_MAX_CALL_TEXT} characters",
         ),
         ("locale", is_silent, "locale has no voice, so calls are in English"),
     )

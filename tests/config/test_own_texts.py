@@ -167,6 +167,10 @@ def test_example_of_the_page_is_valid(tmp_path):
             "line 3: text of a call must end with {code}",
         ),
         (
+            f'[[message]]\nchannel = "call"\ntext = "{"x" * 200} {{code}}"',
+            "line 3: text of a call must have at most 200 characters",
+        ),
+        (
             '[[message]]\nchannel = "call"\nlocale = "hr"\ntext = "Kod je {code}"',
             "line 3: locale has no voice",
         ),
