@@ -234,7 +234,9 @@ def _read_text(host: str, port: int, path: str, headers: Mapping[str, str]) -> s
 def _read(connection: http.client.HTTPConnection) -> Response:
     try:
         response = connection.getresponse()
-        body = json.loads(response.read() or b"null")
+        text = response.read().decode()
+        is_xml = "xml" in response.getheader("Content-Type", "")
+        body = text if is_xml else json.loads(text or "null")
         return Response(response.status, dict(response.getheaders()), body)
     finally:
         connection.close()
