@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from otp_engine.config.env_reader import EnvReader
@@ -35,12 +35,18 @@ class AppriseSettings:
         return tuple(self.urls)
 
 
-def load(env: EnvReader, *, is_used: bool) -> AppriseSettings | None:
+def load(
+    env: EnvReader,
+    *,
+    is_used: bool,
+    find_module: Callable[[str], object] = importlib.util.find_spec,
+) -> AppriseSettings | None:
     """Load the settings.
 
     Args:
         env: The environment variables; collects the problems.
         is_used: Whether the provider is a sender.
+        find_module: Returns None for a module that is not installed.
 
     Returns:
         The settings; None without the provider.
@@ -49,7 +55,7 @@ def load(env: EnvReader, *, is_used: bool) -> AppriseSettings | None:
     if not is_used:
         return None
     env.require("OTP_APPRISE_URLS", why="the sender apprise needs it")
-    if importlib.util.find_spec("apprise") is None:
+    if find_module("apprise") is None:
         env.problems.append(
             "OTP_SENDER has apprise, which is not installed: pip install"
             " otp-engine[apprise]"

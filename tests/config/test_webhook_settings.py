@@ -174,6 +174,12 @@ def test_invalid_entry_is_a_problem(text, problem):
     assert "s3cret" not in found
 
 
+def test_list_without_entry_is_a_problem():
+    (found,) = problems(OTP_WEBHOOKS=",", OTP_WEBHOOK_SECRETS="")
+
+    assert "must be comma-separated entries" in found
+
+
 def test_signed_receiver_needs_a_secret():
     (found,) = problems(OTP_WEBHOOK_SECRETS="gateway=bearer:token")
 

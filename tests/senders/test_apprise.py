@@ -117,9 +117,22 @@ def test_no_number_and_no_code_is_logged_at_any_level(server, behave, level, cap
     assert "123456" not in caplog.text
 
 
-def load(urls, *, is_used=True):
+def test_message_of_another_channel_is_an_unknown_outcome(server):
+    with pytest.raises(DeliveryUnconfirmed):
+        create(server.port).send(replace(MESSAGE, channel=Channel.CALL))
+
+    assert server.connections == 0
+
+
+def load(urls, **options):
     env = EnvReader({"OTP_APPRISE_URLS": urls})
-    return apprise_settings.load(env, is_used=is_used), env.problems
+    return apprise_settings.load(env, **{"is_used": True, **options}), env.problems
+
+
+def test_missing_library_is_a_problem():
+    _, (found,) = load("clicksend://u:k@{to}", find_module=lambda _: None)
+
+    assert "pip install otp-engine[apprise]" in found
 
 
 def test_urls_are_by_channel():
