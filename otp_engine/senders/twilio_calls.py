@@ -183,7 +183,7 @@ def _status(
     spoken = twilio_errors.parse_code(query.get(SPOKEN_PARAMETER))
     duration = twilio_errors.parse_code(form.get("CallDuration")) or 0
     is_spoken = spoken is not None and duration >= spoken
-    if is_spoken and not twilio_errors.is_spoken_in_vain(code):
+    if is_spoken and not twilio_errors.is_unspoken(code):
         return DeliveryStatus.DELIVERED
     return DeliveryStatus.UNDELIVERED
 

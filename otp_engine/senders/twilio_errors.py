@@ -188,7 +188,7 @@ def is_not_on_channel(code: int | None) -> bool:
     return code in _NOT_ON_WHATSAPP
 
 
-def is_spoken_in_vain(code: int | None) -> bool:
+def is_unspoken(code: int | None) -> bool:
     """Return whether *code* reports that Twilio could not speak the text of a call."""
     return code in _TWIML
 

@@ -58,9 +58,9 @@ def select(templates: Mapping[str, str], tag: str) -> str:
     """
     locale = _normalize(tag)
     language = _normalize(locale.partition("_")[0])
-    kin = (name for name in templates if _language(name) == _language(locale))
+    same_language = (name for name in templates if _language(name) == _language(locale))
     english = (name for name in templates if _language(name) == ENGLISH)
-    for candidate in (locale, language, *kin, ENGLISH, *english):
+    for candidate in (locale, language, *same_language, ENGLISH, *english):
         if candidate in templates:
             return templates[candidate]
     return next(iter(templates.values()))
