@@ -137,6 +137,7 @@ def empty_shared_store(shared_store, redis) -> Iterator[RedisStore]:
     yield shared_store
     # As for `store`.
     shared_store.events.flush(timeout=60)
+    shared_store.close()
 
 
 @pytest.fixture

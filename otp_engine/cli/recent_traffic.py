@@ -18,7 +18,10 @@ from otp_engine.domain.events import (
 )
 from otp_engine.store.events.codec import kind_of
 
-INCIDENTS = ("policy", "limit_near", "budget", "suspended", "pressure")
+INCIDENTS = (
+    *("policy", "limit_near", "budget", "suspended", "pressure"),
+    "provider_weight",
+)
 """The kinds of events that are shown themselves, because there are few of them."""
 
 _BUCKETS = 120

@@ -85,8 +85,8 @@ class RedisStore(RedisVerificationStore):
 
     def close(self) -> None:
         """Write what the background threads hold, and end those of the monitors."""
-        for monitor in self._monitors:
-            monitor.stop()
+        while self._monitors:
+            self._monitors.pop().stop()
         self.events.flush()
 
     def _credit(self, credit: ApprovalCredit) -> None:

@@ -46,9 +46,15 @@ REPORTING = {
     "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
     "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
     "TWILIO_FROM": "+15005550006",
-    "OTP_SENDER": "twilio,gateway",
+    "OTP_SENDER": "twilio,gateway,aws,telegram",
     "OTP_WEBHOOKS": "gateway=https://gateway.example.com",
     "OTP_WEBHOOK_SECRETS": f"gateway={WebhookSecret(bytes(24)).to_text()}",
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_REGION": "eu-west-1",
+    "OTP_AWS_NOTIFY_CONFIGURATION": "nc-1",
+    "OTP_AWS_TOPIC": "arn:aws:sns:eu-west-1:123456789012:otp",
+    "TELEGRAM_GATEWAY_TOKEN": "AAGatewayToken",
 }
 # Pages, and the document itself.
 UNDOCUMENTED = {"/", "/docs", "/openapi.json"}
