@@ -172,6 +172,8 @@ def _report_lines(report: PhoneReport, policy: Policy) -> Iterator[str]:
     if not report.pending:
         yield f"no pending verification, {_next_send_text(report.next_send(policy))}"
     yield from map(_usage_line, report.limit_usage)
+    for channel, wait in report.unreachable.items():
+        yield f"{channel} does not reach the phone, stored for {_format_duration(wait)}"
     yield from _guard_lines(report)
 
 
@@ -249,6 +251,10 @@ def _to_dict(
         and {
             "messages": report.proven.messages,
             "expires_in": round(report.proven.expires_in.total_seconds()),
+        },
+        "unreachable": {
+            channel: round(wait.total_seconds())
+            for channel, wait in report.unreachable.items()
         },
         "guard": [_place_to_dict(listed) for listed in report.places],
         "excluded_by": exclusion and asdict(exclusion),

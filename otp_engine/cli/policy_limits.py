@@ -161,18 +161,19 @@ def shared_hits(
     """
     limits: list[tuple[str, str, Limit]] = [
         ("sends_total", "", policy.sends_total),
-        ("calls_total", "", policy.calls_total),
         ("failed_checks_total", "", policy.failed_checks_total),
     ]
     names: dict[str, Iterable[str]] = {
         "sends_per_country": countries,
-        "calls_per_country": countries,
         "sends_per_prefix": (),
-        "sends_per_channel": channels,
+        "sends_per_channel": (offered := list(channels)),
         "sends_per_network": (),
         "sends_per_key": (clients := list(clients)),
         "checks_per_key": clients,
     }
+    if Channel.CALL in offered:
+        limits.append(("calls_total", "", policy.calls_total))
+        names["calls_per_country"] = countries
     for value, others in names.items():
         limit: LimitByName = getattr(policy, value)
         own = (name for name, _ in limit.by_name[:max_names])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from otp_engine.crypto.pepper import Pepper
@@ -137,12 +137,14 @@ class PhoneReport:
         proven: The state of a proven phone; None for another one.
         places: What the pumping guard has counted in the places of the number, the
             narrowest first.
+        unreachable: The channels that do not reach the phone, and for how long.
     """
 
     pending: Sequence[InspectedVerification]
     limit_usage: Sequence[WindowUsage]
     proven: ProvenPhone | None = None
     places: Sequence[ListedPlace] = ()
+    unreachable: Mapping[Channel, timedelta] = field(default_factory=dict)
 
     def find_exclusion(
         self, address: Address, policy: Policy, channels: Sequence[Channel]
@@ -253,6 +255,7 @@ class PhoneInspector:
             ],
             proven[0] if proven else None,
             self.guard.read_places(places) if places else (),
+            self._unreachable(phones),
         )
 
     def delete(self, address: Address, namespaces: Sequence[str]) -> bool:
@@ -275,6 +278,14 @@ class PhoneInspector:
             self._delete_deliveries(pepper, of_pepper)
         deleted = sum(map(self.limit_usage.delete_phone, keys))
         return bool(deleted + self.limit_usage.delete_hits(self._calls(address)))
+
+    def _unreachable(self, phones: Sequence[PhoneKey]) -> dict[Channel, timedelta]:
+        """Return the channels that do not reach a phone under any of its keys."""
+        return {
+            channel: wait
+            for phone in phones
+            for channel, wait in self.limit_usage.unreachable(phone).items()
+        }
 
     def _used_by_calls(
         self, address: Address, phones: Sequence[PhoneKey]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from otp_engine import config
 from otp_engine.cli import phone_timeline
 from otp_engine.domain.events import (
     Action,
@@ -29,6 +30,7 @@ from otp_engine.domain.events import (
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.phone_keys import PhoneKey
+from otp_engine.domain.provider_rejections import ProviderRejection
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import keys
 from otp_engine.store.redis_store import RedisStore
@@ -172,6 +174,27 @@ def test_inspect_shows_verification_and_used_limits(environ, service, outbox):
         ("sends_total", "1000/1h"): 1,
     }
     assert "9445012345" not in text + json.dumps(shown)
+
+
+def test_inspect_shows_channels_that_do_not_reach_the_phone_until_it_is_deleted(
+    environ, real_redis
+):
+    [pepper] = config.load(environ).peppers
+    RedisStore(real_redis).mark_channel_unreachable(
+        PhoneKey(pepper.pseudonymize("phone", "+919445012345")),
+        Channel.WHATSAPP,
+        ProviderRejection.not_on_channel(),
+    )
+
+    text = run("inspect", "9445012345", **environ).stdout
+    shown = json.loads(run("inspect", "9445012345", "--json", **environ).stdout)
+
+    assert "whatsapp does not reach the phone, stored for " in text
+    assert list(shown["unreachable"]) == ["whatsapp"]
+    week = timedelta(days=7).total_seconds()
+    assert week - 60 < shown["unreachable"]["whatsapp"] <= week
+    assert run("forget", "9445012345", **environ).exit_code == 0
+    assert not real_redis.keys("*provider_rejections")
 
 
 def test_inspect_shows_attempts_of_bound_verification(environ, service):
