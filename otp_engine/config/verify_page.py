@@ -76,7 +76,8 @@ def load(env: EnvReader, *, dev: bool, senders: Sequence[str]) -> VerifyPageSett
         enabled=env.get(
             "OTP_VERIFY_PAGE",
             setting_parsers.boolean,
-            dev and set(senders) <= {"console"},
+            # The page sends no e-mail.
+            dev and set(senders) <= {"console", "smtp"},
         ),
         return_origins=origins,
         color=env.get("OTP_COLOR", setting_parsers.color, None),

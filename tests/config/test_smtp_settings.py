@@ -148,3 +148,9 @@ def test_mail_server_without_tls_causes_a_warning():
     settings = config.load(env)
 
     assert any("OTP_SMTP_URL has starttls=off" in text for text in settings.warnings)
+
+
+def test_dev_mode_with_a_mail_server_has_the_verify_page():
+    settings = load(OTP_SENDER="smtp,console", OTP_SMTP_URL="smtp://localhost:1025")
+
+    assert settings.verify_page.enabled
