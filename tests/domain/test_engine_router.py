@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from otp_engine.domain import engine_router
+from otp_engine.domain.deliveries import TrackedDelivery
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.models import Api, CheckRequest, SendRequest
@@ -71,6 +72,17 @@ def test_sandbox_keeps_the_limit_of_a_requester(engines_with):
 
     with pytest.raises(RateLimited):
         built.sandbox.send(SEND_REQUEST)
+
+
+def test_sandbox_tracks_no_delivery(engines_with, engine):
+    tracked: list[TrackedDelivery] = []
+    built = engines_with()
+    live = replace(built.production, track=tracked.append)
+    sandbox = engine_router.build(live, built.numbers, live.senders).sandbox
+
+    sandbox.send(SEND_REQUEST)
+
+    assert tracked == []
 
 
 def test_sandbox_emits_no_event(engines_with, emitted):

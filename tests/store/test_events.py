@@ -225,6 +225,34 @@ def test_credits_that_fail_are_logged_together_and_events_are_written(
     assert message.endswith("credits of approvals are dropped: StoreUnavailable")
 
 
+def test_job_runs_before_later_events_are_written(real_connection, real_redis):
+    lengths = []
+    events = RedisEventStore(RedisClient(real_connection), clock=lambda: 0.0)
+
+    events.add_job("deliveries", lambda: lengths.append(real_redis.xlen(keys.EVENTS)))
+    events.add(SENT)
+
+    assert events.flush(60)
+    assert lengths == [0]
+
+
+def test_jobs_that_fail_are_logged_together_and_events_are_written(
+    real_connection, real_redis, caplog
+):
+    def fail():
+        raise StoreUnavailable
+
+    events = RedisEventStore(RedisClient(real_connection), clock=lambda: 0.0)
+    for _ in range(3):
+        events.add_job("deliveries", fail)
+    events.add(SENT)
+
+    assert events.flush(60)
+    assert real_redis.xlen(keys.EVENTS) == 1
+    [message] = [text for text in caplog.messages if "deliveries" in text]
+    assert message.endswith("deliveries are dropped: StoreUnavailable")
+
+
 def test_events_under_load_are_written_together(real_connection, real_redis):
     events = RedisEventStore(RedisClient(real_connection), clock=lambda: 0.0)
     for _ in range(30):
