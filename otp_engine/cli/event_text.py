@@ -137,7 +137,7 @@ def _budget_text(fields: Mapping[str, Any]) -> str:
 def _weight_text(fields: Mapping[str, Any]) -> str:
     step = f"{fields['channel']}:{fields['provider']}"
     evidence = {
-        "slow": f", {fields['slow_share']:.0%} of {fields['messages']} messages late",
+        "slow": f", {fields['slow_share']:.0%} of {fields['messages']} late",
         "errors": f", {fields['errors']} in a minute",
     }.get(fields["reason"], "")
     change = f"{fields['previous']} % to {fields['weight']} %"

@@ -26,6 +26,7 @@ from otp_engine.domain.events import (
     MessageUndelivered,
     PlaceSuspended,
     PolicyChanged,
+    ProviderWeightChanged,
     RecordedEvent,
     RequestRefused,
     RequestUnavailable,
@@ -92,8 +93,18 @@ SUSPENDED = PlaceSuspended(
     until=datetime(2026, 11, 23, 12, 14, tzinfo=UTC),
     trips=1,
 )
+SLOW = ProviderWeightChanged(
+    provider="twilio",
+    channel=Channel.WHATSAPP,
+    weight=90,
+    previous=100,
+    reason="slow",
+    messages=402,
+    slow_share=0.41,
+)
 LONGEST = [
     SUSPENDED,
+    SLOW,
     replace(SUSPENDED, prefix="+2217799", level=Level.NETWORK, shadow=True),
     Pressure(level=Level.COUNTRY, prefix="SN", country="SN", unproven=10.5),
     replace(BUDGET, country="SN", spent=99_999_999_999, amount=99_999_999_999),
@@ -562,3 +573,24 @@ def test_text_of_an_event_of_an_email_has_neither_prefix_nor_country():
     assert re.match(r"11-23 00:14:29Z  sent +e-mail ", line)
     assert recipient.phone_hash[:8] in line
     assert "person" not in line
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (SLOW, "whatsapp:twilio: 100 % to 90 %: slow, 41% of 402 late"),
+        (
+            replace(SLOW, reason="errors", errors=60),
+            "whatsapp:twilio: 100 % to 90 %: errors, 60 in a minute",
+        ),
+        (
+            replace(SLOW, reason="recovered", weight=100, previous=90),
+            "whatsapp:twilio: 90 % to 100 %: recovered",
+        ),
+    ],
+    ids=["slow", "errors", "recovered"],
+)
+def test_changed_weight_has_its_evidence(event, text):
+    line = event_text.to_text(RecordedEvent(datetime(2026, 11, 23, tzinfo=UTC), event))
+
+    assert line.endswith(text)
