@@ -260,9 +260,16 @@ def test_examples_of_an_error_have_its_text(kind):
         (
             "sendCode",
             "400",
-            {"invalid_request", "invalid_phone", "recipient_not_on_channel"},
+            {
+                *("invalid_request", "invalid_phone", "invalid_email"),
+                "recipient_not_on_channel",
+            },
         ),
-        ("checkCode", "400", {"invalid_request", "invalid_phone", "invalid_code"}),
+        (
+            "checkCode",
+            "400",
+            {"invalid_request", "invalid_phone", "invalid_email", "invalid_code"},
+        ),
         ("cancelVerification", "400", {"invalid_request"}),
         ("twilioReport", "400", {"invalid_request"}),
         ("metrics", "401", {"unauthorized"}),
