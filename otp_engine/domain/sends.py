@@ -12,9 +12,8 @@ channel of the new step with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,12 +26,12 @@ from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.events import Action
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
-from otp_engine.domain.messages import delivery_ids, segments, templates
-from otp_engine.domain.messages.templates import IssuedCode, Message
+from otp_engine.domain.message_charges import charge_of
+from otp_engine.domain.messages import delivery_ids, templates
+from otp_engine.domain.messages.templates import IssuedCode
 from otp_engine.domain.models import (
     Api,
     Channel,
-    DestinationCharge,
     HashParameters,
     SendRequest,
     SendReservation,
@@ -47,6 +46,7 @@ from otp_engine.domain.reservations import Reservations
 from otp_engine.domain.routing.step_walk import StepWalk
 from otp_engine.domain.routing.steps import Step
 from otp_engine.domain.send_facts import SendFacts
+from otp_engine.domain.send_states import ChargedMessage, CountedSend, rejection_scope
 from otp_engine.errors import (
     DeliveryFailed,
     DeliveryUnconfirmed,
@@ -65,46 +65,6 @@ log = logging.getLogger(__name__)
 # At least 128 bits for an id (ASVS 5.0, 11.5.1), and 128 bits for a salt (RFC 9106).
 _ID_BYTES = 16
 _MILLISECONDS = 1000  # per second
-
-
-@dataclass(slots=True, kw_only=True)
-class _CountedSend:
-    """A send that its requester and its phone have counted.
-
-    Attributes:
-        pepper: The pepper of the phone.
-        phone: The key of the phone.
-        reservation: The reservation of the phone.
-        issued: The code.
-        usage: Usage of every window that counted the send.
-        started: The time just before the reservation, in seconds of the clock.
-        exempt: Whether the pumping guard leaves the send out.
-    """
-
-    pepper: Pepper
-    phone: PhoneKey
-    reservation: SendReservation
-    issued: IssuedCode
-    usage: list[WindowUsage]
-    started: float
-    exempt: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ChargedMessage:
-    """A message that its destination has counted.
-
-    Attributes:
-        step: The step of the message.
-        message: The message.
-        usage: Usage of the windows that counted it.
-        is_guarded: Whether the pumping guard counted it.
-    """
-
-    step: Step
-    message: Message
-    usage: Sequence[WindowUsage]
-    is_guarded: bool
 
 
 class Send:
@@ -135,8 +95,8 @@ class Send:
         self._channel = request.channel
         # Set by the steps of `_prepare`, in this order.
         self._walk: StepWalk
-        self._counted: _CountedSend
-        self._charged: _ChargedMessage
+        self._counted: CountedSend
+        self._charged: ChargedMessage
         self._code_hash: bytes
 
     def run(self) -> SendResult:
@@ -200,7 +160,7 @@ class Send:
             self._charge_next()
         self._commit()
 
-    def _count(self) -> _CountedSend:
+    def _count(self) -> CountedSend:
         """Count the send of its requester and of its phone."""
         engine, request = self._engine, self._request
         usage = self._count_requester()
@@ -216,7 +176,7 @@ class Send:
                 reservation.code_expires_at / _MILLISECONDS, UTC
             ),
         )
-        return _CountedSend(
+        return CountedSend(
             pepper=pepper,
             phone=phone,
             reservation=reservation,
@@ -246,7 +206,7 @@ class Send:
             request.number, request.service.namespace, bound_id
         )
         scopes = {
-            channel: _rejection_scope(request, channel)
+            channel: rejection_scope(request, channel)
             for channel in self._walk.channels
         }
         reservation = self._reservations.reserve_send(phone, new, scopes)
@@ -271,7 +231,7 @@ class Send:
             )
         )
 
-    def _charge(self, key: bytes) -> _ChargedMessage:
+    def _charge(self, key: bytes) -> ChargedMessage:
         """Count the message of the current step at its destination.
 
         Args:
@@ -280,7 +240,7 @@ class Send:
         engine, request, counted = self._engine, self._request, self._counted
         step = self._walk.step
         self._channel = step.channel
-        self._reservations.rejection_scope = _rejection_scope(request, step.channel)
+        self._reservations.rejection_scope = rejection_scope(request, step.channel)
         # Built before the message is counted, because the budget counts its segments.
         message = templates.build(
             request,
@@ -292,7 +252,7 @@ class Send:
             defaults=engine.text_defaults,
         )
         destination = self._reservations.acquire_destination(
-            self._charge_of(message), key
+            charge_of(message, engine, request, counted), key
         )
         engine.report_near(destination.limit_usage)
         usage = [*counted.usage, *destination.limit_usage]
@@ -306,36 +266,11 @@ class Send:
                 self._facts(),
             ):
                 engine.emit(event)
-        return _ChargedMessage(
+        return ChargedMessage(
             step=step,
             message=message,
             usage=destination.limit_usage,
             is_guarded=destination.guard.counted,
-        )
-
-    def _charge_of(self, message: Message) -> DestinationCharge:
-        """Return the charge of a *message* at its destination."""
-        engine, number, counted = self._engine, self._request.number, self._counted
-        limits = hits.for_destination(number, message.channel, engine.policy)
-        if message.channel is Channel.CALL:
-            limits += hits.for_call(number.country, counted.phone.digest, engine.policy)
-        price, budget = 0, None
-        # An e-mail has no price.
-        if engine.prices and number.country:
-            each = engine.prices.price(number.country, message.channel)
-            # A call has the price of its one minute, and a template that of a message.
-            is_text = message.channel is Channel.SMS
-            price = each * segments.count(message.body) if is_text else each
-            budget = engine.policy.budget_rules(engine.prices.currency)
-        return DestinationCharge(
-            hits=limits,
-            destination=number.destination,
-            guard=engine.policy.guard_rules(number.country),
-            exempt=counted.exempt,
-            vouched=self._request.vouched,
-            proven=counted.reservation.proven,
-            price=price,
-            budget=budget,
         )
 
     def _charge_next(self) -> None:
@@ -489,13 +424,3 @@ def _may_fail_over(error: OTPError) -> bool:
     if isinstance(error, DeliveryFailed):
         return error.retry_elsewhere
     return isinstance(error, ProviderUnavailable)
-
-
-def _rejection_scope(request: SendRequest, channel: Channel) -> str:
-    """Return the part of a send that a provider's rejection can depend on."""
-    # A recipient can have answered STOP to one sender and not to another.
-    sender = request.service.messaging_service(request.number.country) or ""
-    # A landline has no text messages, and can be called.
-    scope = sender if channel is Channel.SMS else f"{channel} {sender}".rstrip()
-    # Without its risk check, the provider applies other rules to the message.
-    return f"{scope} unfiltered" if request.options.skip_risk_check else scope
