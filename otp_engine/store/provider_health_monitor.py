@@ -29,9 +29,11 @@ log = logging.getLogger(__name__)
 _INTERVAL = 10.0  # seconds between two round trips of a worker
 _FLUSH_TIMEOUT = 1.0  # seconds
 
+_random = SystemRandom()
+
 
 def _random_percent() -> float:
-    return SystemRandom().uniform(0, 100)
+    return _random.uniform(0, 100)
 
 
 @dataclass(frozen=True, slots=True)
