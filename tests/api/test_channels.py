@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from otp_engine import config
@@ -14,6 +16,7 @@ from tests.support.verify_client import ACCOUNT, TOKEN, Verify
 
 CHANNELS = (Channel.SMS, Channel.WHATSAPP, Channel.CALL)
 PHONE = "9445012345"
+TOMORROW = datetime.now(UTC).date() + timedelta(days=1)
 
 
 @pytest.fixture
@@ -71,6 +74,25 @@ def test_auth_names_the_channels_that_are_offered(send, provider, channel):
     if channel:
         names = "auto, sms, whatsapp, call"
         assert response.json["msg"] == f"'channel' must be one of: {names}."
+    assert provider.messages == []
+
+
+@pytest.mark.parametrize("channel", [*CHANNELS, "auto"])
+def test_sandbox_number_has_its_code_on_every_channel_without_a_message(
+    app_of, provider, channel
+):
+    client = app_of(
+        OTP_TEST_NUMBERS=f"+91{PHONE}:123456@{TOMORROW}", OTP_CALL_COUNTRIES="GB"
+    ).test_client()
+
+    for _ in range(3):
+        response = client.post(
+            "/auth/send_otp", json={"phone": PHONE, "channel": channel}
+        )
+        assert response.status_code == 201
+    checked = client.post("/auth/verify_otp", json={"phone": PHONE, "otp": "123456"})
+
+    assert checked.json == {"VerificationStatus": "approved"}
     assert provider.messages == []
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from otp_engine.domain.models import Channel
 from otp_engine.domain.verification_records import VerificationRecord
+from otp_engine.store import keys
 
 ID, TTL = b"i" * 16, timedelta(minutes=10)
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
@@ -76,3 +78,38 @@ def test_deleted_record_leaves_no_key(store, redis):
     store.records.delete(ID)
 
     assert redis.dbsize() == 0
+
+
+def test_record_has_the_channel_of_each_send_and_of_the_last(store):
+    first = replace(RECORD, channel=Channel.WHATSAPP)
+    store.records.add_send(first, send_id=b"1" * 8, ttl=TTL)
+
+    record = store.records.add_send(
+        replace(RECORD, channel=Channel.CALL), send_id=b"2" * 8, ttl=TTL
+    )
+
+    assert record.channel is Channel.CALL
+    channels = {send.send_id: send.channel for send in record.sends}
+    assert channels == {b"1" * 8: Channel.WHATSAPP, b"2" * 8: Channel.CALL}
+    assert store.records.get(ID) == record
+
+
+def test_earlier_release_reads_a_record_of_another_channel_as_sms(store, redis):
+    other = replace(RECORD, channel=Channel.WHATSAPP)
+    store.records.add_send(other, send_id=b"1" * 8, ttl=TTL)
+
+    fields = redis.hgetall(keys.record(ID))
+
+    assert fields[b"channel"] == b"sms"
+    sends = {name: value for name, value in fields.items() if len(name) == 8}
+    assert [value.split()[1] for value in sends.values()] == [b"sms"]
+
+
+def test_record_of_an_earlier_release_was_sent_by_sms(store, redis):
+    store.records.add_send(RECORD, send_id=b"1" * 8, ttl=TTL)
+    redis.hdel(keys.record(ID), "last_channel")
+
+    record = store.records.get(ID)
+
+    assert record.channel is Channel.SMS
+    assert [send.channel for send in record.sends] == [Channel.SMS]

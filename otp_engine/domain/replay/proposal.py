@@ -79,6 +79,7 @@ REASONS: Mapping[str, str] = {
     "fallback_after": "it refuses no send",
     "resend_cooldown": _VERIFICATION,
     "routes": "it refuses no send",
+    "slow_after": "it refuses no send",
     "ttl": "it refuses no send",
     "v2_resend_cooldown": _VERIFICATION,
 }
