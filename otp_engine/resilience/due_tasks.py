@@ -34,6 +34,7 @@ class DueTasks:
         name: str,
         max_concurrent: int = _MAX_CONCURRENT,
         idle_interval: float = _IDLE_INTERVAL,
+        max_known: int = _MAX_KNOWN,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         """Prepare the threads; `start` starts the first one.
@@ -44,6 +45,7 @@ class DueTasks:
             name: Name of the threads.
             max_concurrent: Number of tasks that run at once.
             idle_interval: Seconds between two claims while no task is known.
+            max_known: Number of times that are stored until they are due.
             clock: Returns monotonic seconds.
         """
         self._claim = claim
@@ -51,6 +53,7 @@ class DueTasks:
         self._name = name
         self._max_concurrent = max_concurrent
         self._idle_interval = idle_interval
+        self._max_known = max_known
         self._clock = clock
         self._changed = Condition()
         self._due: list[float] = []
@@ -68,9 +71,13 @@ class DueTasks:
     def due_in(self, seconds: float) -> None:
         """Claim tasks after some time, because one is due then."""
         with self._changed:
-            if len(self._due) < _MAX_KNOWN:
-                heapq.heappush(self._due, self._clock() + seconds)
-                self._changed.notify()
+            due = self._clock() + seconds
+            if len(self._due) < self._max_known:
+                heapq.heappush(self._due, due)
+            else:
+                # The claim finds the task, and others that are due by then.
+                self._next_claim = min(self._next_claim, due)
+            self._changed.notify()
 
     def stop(self, timeout: float = _STOP_TIMEOUT) -> bool:
         """Claim no more tasks, and wait for those that run.

@@ -86,6 +86,16 @@ def test_tasks_of_other_processes_are_found_at_intervals(tasks, start):
     assert tasks.ran.get(timeout=WAIT) == "of another"
 
 
+def test_task_that_is_due_runs_with_more_times_than_are_stored(tasks, start):
+    due = start(max_known=1)
+    due.due_in(NEVER)
+    tasks.add("a")
+
+    due.due_in(0)
+
+    assert tasks.ran.get(timeout=WAIT) == "a"
+
+
 def test_more_tasks_than_room_all_run(tasks, start):
     due = start(max_concurrent=2)
     names = [str(n) for n in range(9)]
