@@ -15,7 +15,7 @@ def measured():
     [
         ("POST /auth/send_otp", 265, 75),
         ("POST /auth/verify_otp, wrong", 114, 43),
-        ("POST /auth/verify_otp, right", 143, 47),
+        ("POST /auth/verify_otp, right", 144, 47),
         ("POST /v2 Verifications", 311, 90),
         ("POST /v2 VerificationCheck", 166, 57),
     ],

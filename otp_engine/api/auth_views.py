@@ -85,7 +85,8 @@ def verify_otp() -> ResponseReturnValue:
     )
     result = api.engines.engine_for(address).check(check_request)
     if result.approved:
-        headers = api.proof_header(address, result)
+        headers = response_headers.channel_header(result.channel)
+        headers |= api.proof_header(address, result)
         return {"VerificationStatus": "approved"}, HTTPStatus.CREATED, headers
     headers = response_headers.failed_check_headers(
         result.attempts_remaining, result.expires_in

@@ -23,7 +23,7 @@ from flask.globals import app_ctx, request_ctx
 
 from otp_engine import api
 from otp_engine.domain.limits.limits import Limit, Window, WindowUsage
-from otp_engine.domain.models import SendResult
+from otp_engine.domain.models import Channel, SendResult
 
 # Maximum of the seconds, and the step that they are rounded to.
 _ROUNDING = ((60, 10), (3600, 60), (math.inf, 600))
@@ -49,9 +49,15 @@ def send_headers(result: SendResult) -> dict[str, str]:
     The lifetime is that of the code that the client requested, and exact.
     """
     return {
+        **channel_header(result.channel),
         "OTP-Expires-In": str(math.ceil(result.expires_in.total_seconds())),
         "OTP-Resend-After": str(resend_seconds(result.resend_after)),
     }
+
+
+def channel_header(channel: Channel | None) -> dict[str, str]:
+    """Return the header with the channel of a message or of a code."""
+    return {"OTP-Channel": channel} if channel else {}
 
 
 def failed_check_headers(

@@ -56,6 +56,22 @@ def test_auth_sends_on_the_chosen_channel(send, provider, channel):
     assert [message.channel for message in provider.messages] == [channel]
 
 
+def test_auth_send_has_the_channel_in_a_header(send):
+    assert send(channel="call").headers["OTP-Channel"] == "call"
+
+
+def test_auth_approval_has_the_channel_of_the_code_in_a_header(app_of, provider):
+    client = app_of().test_client()
+    for channel in ("whatsapp", "sms"):
+        client.post("/auth/send_otp", json={"phone": PHONE, "channel": channel})
+
+    response = client.post(
+        "/auth/verify_otp", json={"phone": PHONE, "otp": provider.codes[0]}
+    )
+
+    assert response.headers["OTP-Channel"] == "whatsapp"
+
+
 @pytest.mark.parametrize("fields", [{}, {"channel": "auto"}, {"channel": None}])
 def test_auth_without_a_channel_lets_the_route_decide(app_of, provider, fields):
     client = app_of(OTP_ROUTES="IN=call:console>sms:console").test_client()

@@ -12,6 +12,7 @@ DOCUMENTED = {
     "OTP-Expires-In",
     "OTP-Resend-After",
     "OTP-Attempts-Left",
+    "OTP-Channel",
     "OTP-Proof",
     "OTP-Verification",
     "Retry-After",
