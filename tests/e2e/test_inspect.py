@@ -57,7 +57,7 @@ def test_timeline_of_a_phone_has_every_step_at_a_real_server(own_environ, twilio
     _, _, timeline = text.partition("since the last message:\n")
     assert [line[28:].strip() for line in timeline.splitlines()] == [
         "sent by twilio (sms)",
-        "delivered by twilio",
+        "delivered by twilio (sms)",
         "send refused: resend_cooldown",
         "wrong code, 4 attempts left",
         "approved",
