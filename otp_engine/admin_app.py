@@ -7,12 +7,9 @@ from collections.abc import Callable
 from flask import Flask
 
 from otp_engine.api import error_handlers
-from otp_engine.app import (
-    add_store_gauges,
-    build_flask,
-    build_metrics,
-    policy_versions,
-)
+from otp_engine.composition.engine import policy_versions
+from otp_engine.composition.flask_app import build_flask
+from otp_engine.composition.metrics import add_store_gauges, build_metrics
 from otp_engine.config import Settings
 from otp_engine.domain.policy.live import LivePolicy
 from otp_engine.errors import Unavailable

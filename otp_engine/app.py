@@ -6,34 +6,20 @@ api/ ──▶ domain/ ──▶ ports ◀── store/     Redis
 
 from __future__ import annotations
 
-import logging
 import os
-import secrets
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from operator import attrgetter
+from datetime import UTC, datetime
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response
-from flask.globals import request_ctx
-from flask.sessions import (
-    NullSession,
-    SecureCookieSession,
-    SecureCookieSessionInterface,
-)
-from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import NotFound
-from werkzeug.routing import MapAdapter
+from flask import Flask
 
-from otp_engine import api, background, web
+from otp_engine import web
 from otp_engine.api import (
     auth_views,
-    body,
     error_handlers,
     forwarded,
     jwks,
@@ -44,48 +30,32 @@ from otp_engine.api import (
 from otp_engine.api.authentication import ApiKeyAuthenticator
 from otp_engine.api.context import Dependencies
 from otp_engine.api.cors import OriginPolicy
-from otp_engine.api.json_responses import JSONResponse
 from otp_engine.api.public_path import PublicPath
 from otp_engine.api.trusted_proxies import TrustedProxies
+from otp_engine.composition import background
+from otp_engine.composition.deliveries import build_recorder, build_service_senders
+from otp_engine.composition.engine import (
+    build_engine,
+    build_live_policy,
+    build_sandbox_numbers,
+)
+from otp_engine.composition.events import build_listener, start_event_webhook
+from otp_engine.composition.flask_app import build_flask, reject_double_slash
+from otp_engine.composition.metrics import add_store_gauges, build_metrics
 from otp_engine.config import Settings
-from otp_engine.config.event_webhook import EventWebhookSettings
-from otp_engine.crypto import hash_queue
-from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
-from otp_engine.domain import engine_router
 from otp_engine.domain.delivery_recorder import DeliveryRecorder
-from otp_engine.domain.engine import Engine, leave_out_address
+from otp_engine.domain.engine import Engine
 from otp_engine.domain.engine_router import EngineRouter
-from otp_engine.domain.event_webhook import sealing
-from otp_engine.domain.event_webhook.cloud_events import Account
-from otp_engine.domain.event_webhook.followed import FollowedVerification
-from otp_engine.domain.events import Event, EventListener
 from otp_engine.domain.limits import hits
-from otp_engine.domain.messages.delivery_reports import DeliveryReport
-from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
-from otp_engine.domain.phones import countries
-from otp_engine.domain.phones.destinations import AllowedDestinations
-from otp_engine.domain.policy.changes import BasePolicy
 from otp_engine.domain.policy.live import LivePolicy
-from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
-from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.domain.ports import Sender, VerificationStore
 from otp_engine.domain.safe_numbers import SafeNumbers
-from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health, request_log
-from otp_engine.ops.event_webhook import EventWebhook
-from otp_engine.resilience.dependency_metrics import DependencyMetrics
-from otp_engine.resilience.due_tasks import DueTasks
 from otp_engine.senders import build_report_receivers, build_senders
-from otp_engine.senders.console import ConsoleProvider
-from otp_engine.senders.event_webhook import EventPoster
-from otp_engine.senders.null import NullSender
-from otp_engine.senders.provider import Provider
-from otp_engine.senders.simulated import SimulatedProvider
 from otp_engine.store.provider_health_monitor import ProviderHealthMonitor
 from otp_engine.store.redis_store import RedisStore, build_store
 
@@ -94,96 +64,9 @@ if TYPE_CHECKING:
     from otp_engine.ops.event_metrics import EventMetrics
     from otp_engine.ops.prometheus import PrometheusMetrics
 
-log = logging.getLogger(__name__)
-
-MAX_CONCURRENT_SENDS = 32
-"""Messages that can wait for a provider at once, in each worker."""
-
-THREADS = hash_queue.DEFAULT_WAITING + MAX_CONCURRENT_SENDS + 32
-"""Threads for requests in each worker. They start on demand, and most of them wait for
-a hash, for a provider or for Redis, which has 32 connections. There are enough for all
-three at once, so a check never waits for a send, and a health check for neither."""
-
-_SLOW_REPORT = timedelta(seconds=10)
-"""Time from a fallback after a silence to the simulated report of a slow message."""
 
 _MAX_CONCURRENT_REPORTS = 4
 """Bodies of delivery reports that are read at once, in each worker."""
-
-METRICS_DIR_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable with the directory of the metrics that the workers share."""
-
-
-class _PageSessions(SecureCookieSessionInterface):
-    """Sessions of the pages, in a cookie. Requests to the APIs have none."""
-
-    _none = NullSession()
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return the session of *request*; see `SessionInterface.open_session`."""
-        if request.path.startswith(api.PATHS):
-            # To prepare the signature of a cookie would cost as much as 15 µs.
-            return self._none
-        return super().open_session(app, request)
-
-
-class _App(Flask):
-    """Flask with a log that contains nothing of a request."""
-
-    session_interface = _PageSessions()
-
-    def log_exception(self, exc_info: Any) -> None:  # noqa: ANN401 - Flask's signature
-        """Log the error; the line of Flask contains the path."""
-        log.error("unexpected error", exc_info=exc_info)
-
-    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return the router of *request*.
-
-        Overrides the method of Flask, which reads the host twice.
-
-        Raises:
-            BadHost: The name in `Host` is not valid.
-        """
-        if request is None:
-            return super().create_url_adapter(request)
-        return self.url_map.bind(
-            request.host,
-            script_name=request.root_path,
-            url_scheme=request.scheme,
-            path_info=request.path,
-            default_method=request.method,
-        )
-
-    def make_response(self, rv: ResponseReturnValue) -> Response:
-        """Build the response from what a view returned.
-
-        Overrides the method of Flask, for bodies in JSON.
-        """
-        match rv:
-            case dict():
-                return JSONResponse(rv)
-            case (dict() as body, int() as status):
-                return JSONResponse(body, status)
-            case (dict() as body, int() as status, dict() as headers):
-                return JSONResponse(body, status, headers)
-            case _:
-                return super().make_response(rv)
-
-    def do_teardown_request(self, exc: BaseException | None = None) -> None:
-        """Do nothing: no function runs at the end of a request.
-
-        Overrides the method of Flask, which searches every blueprint for one.
-        """
-
-    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
-        """Do nothing, as `do_teardown_request`."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return *func*: no view and no hook is a coroutine.
-
-        Overrides the method of Flask, which looks for one at each call of a hook.
-        """
-        return func
 
 
 def create_app(
@@ -216,11 +99,11 @@ def create_app(
         settings, store, lambda: dependencies.current_engines().production
     )
     monitor = store.monitor_providers(
-        settings.steps, _listener(settings, store, metrics.events)
+        settings.steps, build_listener(settings, store, metrics.events)
     )
-    recorder = _build_recorder(settings, store, metrics, due)
+    recorder = build_recorder(settings, store, metrics, due)
     recorder = replace(recorder, health=monitor)
-    senders = senders or _build_senders(settings, store, metrics, recorder)
+    senders = senders or build_service_senders(settings, store, metrics, recorder)
     engine = build_engine(settings, store, senders, metrics.timings)
     engine = replace(
         engine,
@@ -240,7 +123,7 @@ def create_app(
         _add_metrics(app, settings, store, metrics, dependencies)
     _add_middleware(app, settings)
     if settings.event_webhook:
-        _start_event_webhook(settings, settings.event_webhook, store, metrics)
+        start_event_webhook(settings, settings.event_webhook, store, metrics)
     return app
 
 
@@ -261,85 +144,6 @@ def _add_metrics(
     app.register_blueprint(metrics.blueprint(settings.metrics_key, refresh))
 
 
-def add_store_gauges(
-    settings: Settings,
-    store: RedisStore,
-    metrics: PrometheusMetrics,
-    current_policy: Callable[[], Policy],
-) -> Callable[[], None]:
-    """Add the gauges that are read from the store.
-
-    Args:
-        settings: The settings of the operator.
-        store: The store.
-        metrics: Exposes the gauges.
-        current_policy: Returns the live policy, and sets its gauges.
-
-    Returns:
-        A function that reads them, and the live policy.
-    """
-    guard = metrics.add_guard(store.guard.list_notable)
-    budget = metrics.add_budget(
-        store.budget.read, lambda: current_policy().budget_rules(settings.currency)
-    )
-    providers = metrics.add_providers(
-        lambda: store.provider_health.read().figures(current_policy().slow_after),
-        settings.steps,
-    )
-
-    def refresh() -> None:
-        current_policy()
-        guard.refresh()
-        budget.refresh()
-        providers.refresh()
-
-    return refresh
-
-
-def _start_event_webhook(
-    settings: Settings,
-    target: EventWebhookSettings,
-    store: RedisStore,
-    metrics: PrometheusMetrics,
-) -> None:
-    EventWebhook(
-        store.event_feed,
-        EventPoster(target).post,
-        event_account(settings, store),
-        metrics.event_webhook,
-        token=secrets.token_hex(8),
-    ).start()
-
-
-def event_account(settings: Settings, store: RedisStore) -> Account:
-    """Return the values of the account in the events of the event webhook.
-
-    Args:
-        settings: The settings of the operator.
-        store: The store with the names of services.
-    """
-
-    def service_name(sid: str) -> str | None:
-        if not sid:
-            return settings.service.brand or settings.brand
-        service = store.services.get(sid)
-        return service.brand if service else None
-
-    def open_address(followed: FollowedVerification) -> str | None:
-        if followed.sealed_address is None:
-            return None
-        return sealing.unseal(
-            followed.sealed_address, settings.peppers, verification_id=followed.id
-        )
-
-    return Account(
-        sid=settings.account_sid,
-        default_service=settings.service.sid,
-        service_name=service_name,
-        open_address=open_address,
-    )
-
-
 def preload(settings: Settings) -> None:
     """Import what `create_app` imports later, so that forked workers share it.
 
@@ -350,18 +154,6 @@ def preload(settings: Settings) -> None:
     import otp_engine.ops.prometheus  # noqa: F401, PLC0415 - see above
 
     build_senders(settings, max_concurrent=1)
-
-
-def build_flask() -> Flask:
-    """Return an application without views that answers and logs as the service."""
-    app = _App("otp_engine", static_folder=None)
-    # One byte more distinguishes a body that was cut off from one that just fits.
-    app.config["MAX_CONTENT_LENGTH"] = body.MAX_BYTES + 1
-    # Flask's own response to OPTIONS is HTML.
-    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    # The response to a wrong path is a 404 and no redirect.
-    app.url_map.merge_slashes = False
-    return app
 
 
 def _add_hooks(app: Flask, settings: Settings, metrics: PrometheusMetrics) -> None:
@@ -375,7 +167,7 @@ def _add_hooks(app: Flask, settings: Settings, metrics: PrometheusMetrics) -> No
         app, {"/v2/": verify_v2.errors.handle} | web.error_handlers(settings)
     )
     response_headers.init_app(app)
-    app.before_request(_reject_double_slash)
+    app.before_request(reject_double_slash)
     OriginPolicy(
         allowed=settings.cors_origins,
         public_url=settings.public_url,
@@ -429,25 +221,6 @@ def _add_report_receivers(
         )
 
 
-def build_metrics(settings: Settings, directory: str | None) -> PrometheusMetrics:
-    """Register the metrics of this process.
-
-    Args:
-        settings: The settings of the operator.
-        directory: The directory of the metrics that several processes share.
-    """
-    # `prometheus_client` reads the variable of the directory when it is imported. The
-    # parent of the workers imports this module before it creates the directory.
-    from otp_engine.ops.prometheus import PrometheusMetrics  # noqa: PLC0415 - see above
-
-    counted = countries.counted(settings.policy.allowed_countries)
-    metrics = PrometheusMetrics(directory, sorted(counted), settings.offered_channels)
-    if directory is None:
-        # Of several processes, the one that applies a policy sets the gauges.
-        metrics.events.set_policy(0, settings.policy)
-    return metrics
-
-
 def _build_dependencies(
     settings: Settings,
     store: RedisStore,
@@ -455,12 +228,12 @@ def _build_dependencies(
     metrics: EventMetrics,
     monitor: ProviderHealthMonitor,
 ) -> Dependencies:
-    sandbox_numbers = _sandbox_numbers(settings)
+    sandbox_numbers = build_sandbox_numbers(settings)
     safe_numbers = SafeNumbers(store.safe_list, settings.peppers)
     engine = replace(
         engine, is_safe_number=safe_numbers.exempts, credit=store.events.add_credit
     )
-    live = _live_policy(
+    live = build_live_policy(
         settings,
         store,
         engine,
@@ -492,128 +265,6 @@ def _build_dependencies(
     )
 
 
-def _sandbox_numbers(settings: Settings) -> SandboxNumbers:
-    # Of two entries of a number, the one that lasts longer.
-    ordered = sorted(settings.test_numbers, key=attrgetter("valid_through"))
-    return SandboxNumbers(
-        {sandbox.number.e164: sandbox for sandbox in ordered},
-        lambda: datetime.now(UTC).date(),
-    )
-
-
-def _live_policy(  # noqa: PLR0913 - the parts that a new policy version changes
-    settings: Settings,
-    store: RedisStore,
-    engine: Engine,
-    metrics: EventMetrics,
-    *,
-    sandbox_numbers: SandboxNumbers,
-    monitor: ProviderHealthMonitor,
-) -> LivePolicy[EngineRouter]:
-    """Return the live policy, with engines that are built once for each version."""
-    emit = background.with_feedback(
-        _listener(settings, store, metrics), settings, store, engine
-    )
-
-    def build_engines(policy: Policy) -> EngineRouter:
-        live = replace(engine, policy=policy, emit=emit)
-        monitor.slow_after = policy.slow_after
-        for problem in policy.routes.find_problems(live.channels_by_provider):
-            log.warning("routes %s: the step is skipped", problem)
-        null_senders = {
-            name: NullSender(name, sender.channels)
-            for name, sender in engine.senders.items()
-        }
-        return engine_router.build(live, sandbox_numbers, null_senders)
-
-    return LivePolicy(
-        settings.policy,
-        policy_versions(settings, store, emit),
-        build_engines,
-        gauges=metrics,
-    )
-
-
-def policy_versions(
-    settings: Settings, store: RedisStore, emit: EventListener
-) -> SignedPolicyVersions:
-    """Return the versions of the policy.
-
-    Args:
-        settings: The settings of the operator.
-        store: The store with the versions.
-        emit: Receives the event of each version at the end of a change.
-    """
-    base = BasePolicy(settings.policy, settings.explicit_policy_names)
-
-    def on_end(before: PolicyVersion, after: PolicyVersion) -> None:
-        emit(base.changed_event(before.state, after))
-
-    return SignedPolicyVersions(store.policy_versions, settings.peppers, on_end)
-
-
-def _build_recorder(
-    settings: Settings, store: RedisStore, metrics: PrometheusMetrics, due: DueTasks
-) -> DeliveryRecorder:
-    return DeliveryRecorder(
-        store=store.deliveries,
-        pepper=settings.peppers[0],
-        emit=_listener(settings, store, metrics.events),
-        metrics=metrics.deliveries,
-        on_due=lambda: due.due_in(0),
-        mark_unreachable=store.mark_channel_unreachable,
-    )
-
-
-def _build_senders(
-    settings: Settings,
-    store: RedisStore,
-    metrics: PrometheusMetrics,
-    recorder: DeliveryRecorder,
-) -> dict[str, Sender]:
-    def report(report: DeliveryReport) -> None:
-        with suppress(StoreUnavailable):
-            # A store that was emptied in the meantime stays empty.
-            if store.inbox.has_message(report.delivery_id or ""):
-                recorder.record(report)
-                store.inbox.add_status(report)
-
-    def console() -> Provider:
-        provider = ConsoleProvider()
-        if not settings.inbox:
-            return provider
-        slow_delay = settings.policy.fallback_after + _SLOW_REPORT
-        return SimulatedProvider(
-            provider,
-            store.inbox.simulated_outcomes,
-            report,
-            slow_delay=slow_delay.total_seconds(),
-        )
-
-    return build_senders(
-        settings,
-        max_concurrent=MAX_CONCURRENT_SENDS,
-        metrics=metrics.timings,
-        health=recorder.health,
-        console=console,
-        on_accepted=store.inbox.add,
-    )
-
-
-def _listener(
-    settings: Settings, store: RedisStore, metrics: EventMetrics
-) -> EventListener:
-    inbox = store.inbox if settings.inbox else None
-
-    def emit(event: Event) -> None:
-        metrics.on_event(event)
-        store.events.add(event)
-        if inbox:
-            inbox.on_event(event)
-
-    return emit
-
-
 def _auth_failure_limit(
     live: LivePolicy[EngineRouter], store: VerificationStore, settings: Settings
 ) -> Callable[[str], None]:
@@ -629,68 +280,3 @@ def _auth_failure_limit(
             )
 
     return count
-
-
-def _reject_double_slash() -> None:
-    """Reject `//auth`, which Werkzeug routes as `/auth` past the rules of a proxy."""
-    if request_ctx.request.environ.get("PATH_INFO", "").startswith("//"):
-        raise NotFound
-
-
-def build_engine(
-    settings: Settings,
-    store: VerificationStore,
-    senders: Mapping[str, Sender],
-    metrics: DependencyMetrics,
-) -> Engine:
-    """Build the engine on *store* and *senders*."""
-    return Engine(
-        store=store,
-        senders=senders,
-        hash_queue=HashQueue(
-            _concurrent_hashes(settings.workers),
-            wait=settings.hash_wait,
-            metrics=metrics,
-        ),
-        peppers=settings.peppers,
-        policy=settings.policy,
-        argon2=settings.argon2,
-        destinations=AllowedDestinations(settings.policy.allowed_countries),
-        text_defaults=settings.text_defaults,
-        prices=settings.prices,
-        seal_address=_seal_address(settings),
-        random_bytes=os.urandom,
-        clock=time.monotonic,
-    )
-
-
-def _seal_address(settings: Settings) -> Callable[[Message], str | None]:
-    """Return what encrypts addresses for the event webhook, if it has them."""
-    if not (settings.event_webhook and settings.event_webhook.with_numbers):
-        return leave_out_address
-
-    def seal(message: Message) -> str:
-        return sealing.seal(
-            message.to, settings.peppers[0], verification_id=message.verification_id
-        )
-
-    return seal
-
-
-def _concurrent_hashes(workers: int) -> int:
-    """Return how many hashes a worker runs at once.
-
-    Connections are not spread evenly over the workers. So each one has a hash more than
-    its share of the cores, and no core idles while requests wait in another worker.
-
-    Args:
-        workers: Number of workers.
-    """
-    return min(cpu_count(), cpu_count() // workers + 1)
-
-
-def cpu_count() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

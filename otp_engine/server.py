@@ -34,9 +34,10 @@ from typing import Any
 from flask import Flask
 from granian import Granian
 
-from otp_engine import background, memory, signals
+from otp_engine import memory, signals
 from otp_engine.admin_app import create_admin_app
 from otp_engine.app import create_app, preload
+from otp_engine.composition import background
 from otp_engine.config import Settings
 from otp_engine.fork_gate import ForkGate
 from otp_engine.heartbeats import Heartbeats

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from otp_engine.app import cpu_count
 from otp_engine.cli.terminal import fail, success, warn
+from otp_engine.composition.capacity import cpu_count
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.calibration import Benchmark, recommend
 from otp_engine.crypto.calibration import calibrate as measure

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import resource
 
-from otp_engine.app import THREADS
 from otp_engine.cli.terminal import fail
+from otp_engine.composition.capacity import THREADS
 
 log = logging.getLogger(__name__)
 

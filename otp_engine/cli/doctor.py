@@ -8,13 +8,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from otp_engine import senders
-from otp_engine.app import MAX_CONCURRENT_SENDS, event_account
 from otp_engine.cli import guard_report, stored_config_warnings, twilio_report
 from otp_engine.cli.common import load
 from otp_engine.cli.guessing import print_chance
 from otp_engine.cli.policy_context import readable_policy
 from otp_engine.cli.proxy_probe import ProbeFailed, ProxyProbe
 from otp_engine.cli.terminal import fail, status_line, success, warn
+from otp_engine.composition.capacity import MAX_CONCURRENT_SENDS
+from otp_engine.composition.events import event_account
 from otp_engine.config import Settings
 from otp_engine.config.event_webhook import EventWebhookSettings
 from otp_engine.domain.event_webhook import cloud_events

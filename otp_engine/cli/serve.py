@@ -14,11 +14,12 @@ from tempfile import TemporaryDirectory, gettempdir
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
-from otp_engine.app import METRICS_DIR_VARIABLE, THREADS, cpu_count
 from otp_engine.cli import connection_limit, listen_address, stored_config_warnings
 from otp_engine.cli.common import load
 from otp_engine.cli.listen_address import ListenAddress
 from otp_engine.cli.terminal import fail, success
+from otp_engine.composition.capacity import THREADS, cpu_count
+from otp_engine.composition.metrics import METRICS_DIR_VARIABLE
 from otp_engine.config import Settings, setting_warnings
 from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.ops import log_config

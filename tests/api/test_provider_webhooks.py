@@ -10,7 +10,8 @@ from twilio.request_validator import RequestValidator
 
 from otp_engine import config
 from otp_engine.api import error_handlers, provider_webhooks
-from otp_engine.app import build_flask, create_app
+from otp_engine.app import create_app
+from otp_engine.composition.flask_app import build_flask
 from otp_engine.domain.events import MessageDelivered, MessageRead, MessageUndelivered
 from otp_engine.errors import Unauthorized
 from otp_engine.senders.reports import Reply

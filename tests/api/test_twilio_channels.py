@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from otp_engine import background, config
+from otp_engine import config
 from otp_engine.app import create_app
+from otp_engine.composition import background
 from otp_engine.domain.messages.delivery_reports import DeliveryStatus
 from tests.support import redis_server, twilio_server
 from tests.support.settings import RELAXED

@@ -26,7 +26,8 @@ from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
 from otp_engine import config
-from otp_engine.app import METRICS_DIR_VARIABLE, create_app
+from otp_engine.app import create_app
+from otp_engine.composition.metrics import METRICS_DIR_VARIABLE
 from otp_engine.ops import log_config
 from tests.bench import clients
 from tests.bench.clients import API_KEY

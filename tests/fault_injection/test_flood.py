@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from otp_engine.app import THREADS, cpu_count
+from otp_engine.composition.capacity import THREADS, cpu_count
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.argon2 import PROFILES
 from tests.fault_injection.flood_clients import Answer, flood

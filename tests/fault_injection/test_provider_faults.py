@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from otp_engine.app import MAX_CONCURRENT_SENDS
+from otp_engine.composition.capacity import MAX_CONCURRENT_SENDS
 from tests.fault_injection.load import (
     check,
     numbers,

@@ -1,0 +1,1 @@
+"""How the parts of the service are built from its settings."""
