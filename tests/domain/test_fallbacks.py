@@ -639,6 +639,36 @@ def test_silence_and_report_at_once_lead_to_one_fallback(
     assert len(second.messages) == 1
 
 
+@pytest.mark.parametrize("choice", [{}, {"channel": Channel.CALL}])
+def test_message_that_the_client_requests_ends_the_pending_fallback(
+    instance, alice, first, second, redis, choice
+):
+    instance.engine.send(alice)
+    instance.report(first.messages[0], "undelivered")
+    [claimed] = instance.claim()
+    instance.engine.send(replace(alice, **choice))
+    sent = len(first.messages), len(second.messages)
+
+    instance.run(claimed)
+    instance.report(first.messages[0], "failed")
+    instance.run_due()
+
+    assert (len(first.messages), len(second.messages)) == sent
+
+
+def test_message_that_the_client_requests_has_its_own_fallback(
+    instance, alice, first, second, redis
+):
+    instance.engine.send(alice)
+    instance.engine.send(alice)
+
+    for message in first.messages:
+        instance.report(message, "undelivered")
+    instance.run_due()
+
+    assert len(second.messages) == 1
+
+
 def test_report_before_the_delivery_is_stored_starts_the_fallback(
     instance, alice, first, second
 ):

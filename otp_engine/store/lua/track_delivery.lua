@@ -1,7 +1,9 @@
 -- track_delivery: store a message that was handed to a provider.
 --
 -- A report can arrive before this, and then its status is stored already. A delivery is
--- stored once: a repetition must not restore a plan that was used.
+-- stored once: a repetition must not restore a plan that was used. The recipient needs
+-- one message only, so the fallbacks of earlier deliveries end: this delivery has its
+-- own, or the client has chosen its channel.
 --
 -- KEYS[1]  otp:{verification}:deliveries  hash; keys.py lists its fields
 -- ARGV[1]  the delivery: the last 16 digits of its id
@@ -17,6 +19,11 @@
 local key, id, at = KEYS[1], ARGV[1], now()
 local status = redis.call('HGET', key, id .. STATUS) or ''
 if redis.call('HSETNX', key, id, ARGV[2]) == 1 then
+    for _, field in ipairs(redis.call('HKEYS', key)) do
+        if string.sub(field, -#PLAN) == PLAN then
+            redis.call('HDEL', key, field)
+        end
+    end
     redis.call('HSET', key, id .. SENT_AT, at)
     if ARGV[3] ~= '' and not has_arrived(status) then
         redis.call('HSET', key, id .. PLAN, ARGV[3])
