@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -25,6 +26,7 @@ _compact_converter = converter.copy(omit_if_default=True)
 _to_text = json.JSONEncoder(separators=(",", ":")).encode
 
 _TAG_DIGITS = 24
+_MARK_BYTES = 8
 _REPORT_TTL = timedelta(days=1)
 _INDEX_TTL = timedelta(days=1)
 _WITHOUT_ID = "message"
@@ -40,14 +42,22 @@ class RedisDeliveryStore:
     Implements `domain.delivery_records.DeliveryStatusStore`.
     """
 
-    def __init__(self, client: RedisClient, *, replicas: int = 0) -> None:
+    def __init__(
+        self,
+        client: RedisClient,
+        *,
+        replicas: int = 0,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
         """Store the deliveries in Redis.
 
         Args:
             client: Executes the commands.
             replicas: Number of replicas that must acknowledge a claim and a mark.
+            random_bytes: Returns as many random bytes as its argument.
         """
         self._client = client
+        self._random_bytes = random_bytes
         script = partial(LuaScript, client)
         durable = partial(LuaScript, client, replicas=replicas)
         self._track = script("track_delivery")
@@ -173,7 +183,8 @@ class RedisDeliveryStore:
             before, and the first message has not arrived.
         """
         tag, name = _split(delivery_id)
-        return bool(self._mark.run([keys.deliveries(tag)], name))
+        key = self._random_bytes(_MARK_BYTES)
+        return bool(self._mark.run([keys.deliveries(tag)], name, key))
 
     def end_fallback(self, delivery_id: str) -> None:
         """Delete what is stored of a fallback."""

@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from otp_engine.domain.delivery_records import DeliveryRecord
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
 from otp_engine.domain.models import Channel
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import keys
+from otp_engine.store.deliveries import RedisDeliveryStore
+from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.redis_store import RedisStore
 from tests.support import time_travel
 
@@ -276,3 +280,42 @@ def test_deliveries_have_no_part_of_the_number_in_their_keys(redis, connection):
 
 def claim(deliveries, count=10):
     return deliveries.claim_fallbacks(count, lease=timedelta(seconds=30))
+
+
+class ReplyLosingClient:
+    """A client that executes each command, and loses the reply."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def __getattr__(self, name):
+        def execute(*args, **options):
+            getattr(self._client, name)(*args, **options)
+            raise RedisConnectionError
+
+        return execute
+
+
+def test_mark_with_a_lost_reply_allows_its_message_and_no_other(tracked, redis):
+    losing: Any = ReplyLosingClient(redis)
+    worker = RedisDeliveryStore(RedisClient(losing, retry_client=redis))
+
+    marked = worker.mark_fallback(DELIVERY), tracked.mark_fallback(DELIVERY)
+
+    assert marked == (True, False)
+
+
+def test_later_delivery_ends_the_fallback_of_an_earlier_one(tracked):
+    tracked.track(OTHER, RECORD, code_expires_at=in_minutes(10), plan=PLAN)
+
+    plans = tracked.read_plan(DELIVERY), tracked.read_plan(OTHER)
+
+    assert plans == (None, PLAN)
+
+
+def test_repeated_storage_of_a_delivery_keeps_the_fallback_of_a_later_one(tracked):
+    tracked.track(OTHER, RECORD, code_expires_at=in_minutes(10), plan=PLAN)
+
+    tracked.track(DELIVERY, RECORD, code_expires_at=in_minutes(10), plan=PLAN)
+
+    assert (tracked.read_plan(DELIVERY), tracked.read_plan(OTHER)) == (None, PLAN)

@@ -1,7 +1,7 @@
 -- deliveries: reads the hash of the deliveries of a verification; keys.py lists its
 -- fields.
 
-local STATUS, SENT_AT, PLAN = ':status', ':sent_at', ':plan'
+local STATUS, SENT_AT, PLAN, MARK = ':status', ':sent_at', ':plan', ':mark'
 
 -- The rank of `delivered`; see `domain.messages.delivery_reports`.
 local DELIVERED = 3
