@@ -332,6 +332,9 @@ class Send:
             self._charge_next()
             self._commit(is_later_step=True)
         except OTPError as refusal:
+            if isinstance(refusal, StoreUnavailable):
+                # The store can have counted the message without a reply.
+                self._reservations.release_destination()
             log.warning(
                 "%s: %s; no other step: %s",
                 *(failed, error.error_code, refusal.error_code),

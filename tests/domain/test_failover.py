@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from otp_engine.errors import (
     RateLimited,
     RecipientNotOnChannel,
 )
-from tests.support.fakes import FakeSender, by_name, extract_code
+from tests.support.fakes import FakeSender, StoreLosingReplies, by_name, extract_code
 from tests.support.time_travel import age
 from tests.support.tuning import with_policy
 
@@ -249,6 +250,26 @@ def test_refused_step_ends_the_send_without_any_charge(
     assert engine.send(alice).channel is Channel.WHATSAPP
     with pytest.raises(RateLimited):
         engine.send(alice)
+
+
+@pytest.mark.parametrize("step", ["acquire_destination", "commit_send"])
+def test_next_step_with_a_lost_reply_ends_the_send_without_any_charge(
+    routed, alice, first, second, step
+):
+    first.error = ProviderUnavailable()
+    engine = routed(
+        "IN=whatsapp:first>sms:second",
+        sends_total=Limit.parse("1/1h"),
+        sends_per_phone=Limit.parse("1/1h"),
+    )
+    losing: Any = StoreLosingReplies(engine.store, step, received=1)
+    with pytest.raises(ProviderUnavailable):
+        replace(engine, store=losing).send(alice)
+
+    first.error = None
+    engine.send(alice)
+
+    assert (len(first.messages), second.messages) == (1, [])
 
 
 def test_steps_are_tried_in_the_preferred_order(routed, alice, first, second):
