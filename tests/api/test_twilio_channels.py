@@ -240,7 +240,7 @@ def test_call_is_in_the_language_of_the_client(new_client, twilio):
 def test_call_in_a_language_without_a_voice_is_in_english(new_client, twilio, locale):
     send(new_client(), channel="call", locale=locale)
 
-    assert 'language="en-US"' in twilio.calls[0]["Twiml"]
+    assert 'language="en-IN"' in twilio.calls[0]["Twiml"]
 
 
 def test_key_press_without_a_signature_is_rejected(new_client, twilio):
