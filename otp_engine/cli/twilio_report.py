@@ -49,5 +49,5 @@ def _channels(twilio: TwilioSettings) -> str:
     if twilio.calls:
         offered.append("call")
     else:
-        missing.append("call needs a number as TWILIO_CALL_FROM")
+        missing.append("call needs TWILIO_CALL_FROM")
     return "; ".join([f"twilio sends by {', '.join(offered)}", *missing])

@@ -17,9 +17,6 @@ VARIABLES = (
 )
 """Every variable that this module reads."""
 
-OFF = "off"
-"""The value of `TWILIO_CALL_FROM` without calls."""
-
 CONTENT_SID = "HX"
 """The start of the SID of a content template."""
 
@@ -86,18 +83,19 @@ def load_whatsapp(env: EnvReader, service: str | None) -> TwilioWhatsApp | None:
     return TwilioWhatsApp(from_=from_, content=content) if content else None
 
 
-def load_calls(env: EnvReader, from_: str | None) -> TwilioCalls | None:
+def load_calls(env: EnvReader) -> TwilioCalls | None:
     """Load the settings of calls.
+
+    The number of text messages places no calls by itself: calls have a cost that the
+    operator decides on.
 
     Args:
         env: The environment variables; collects the problems.
-        from_: What text messages are sent from; a number can place calls too.
 
     Returns:
-        The settings; None without a number, or if calls are off.
+        The settings; None without a number.
     """
-    number = from_ if from_ and _E164.fullmatch(from_) else None
-    calls_from = env.get("TWILIO_CALL_FROM", parse_call_from, number)
+    calls_from = env.get("TWILIO_CALL_FROM", parse_number, None)
     key_press = env.get("TWILIO_CALL_KEY_PRESS", parsers.boolean, default=True)
     voices = env.get("TWILIO_CALL_VOICES", parse_voices, {})
     if not calls_from:
@@ -113,19 +111,6 @@ def parse_number(text: str) -> str:
     """
     if not _E164.fullmatch(text):
         raise ValueError("must be a number such as +15005550006")
-    return text
-
-
-def parse_call_from(text: str) -> str:
-    """Parse the number that calls, in E.164; `off` returns an empty one.
-
-    Raises:
-        ValueError: The text is neither.
-    """
-    if text.lower() == OFF:
-        return ""
-    if not _E164.fullmatch(text):
-        raise ValueError("must be a number such as +15005550006, or off")
     return text
 
 

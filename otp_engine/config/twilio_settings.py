@@ -20,7 +20,10 @@ VARIABLES = (
 )
 """Every variable that `load` reads, without those of the proxy."""
 
-_SENDERS = ("TWILIO_MESSAGING_SERVICE_SID", "TWILIO_FROM", "TWILIO_WHATSAPP_FROM")
+_SENDERS = (
+    *("TWILIO_MESSAGING_SERVICE_SID", "TWILIO_FROM"),
+    *("TWILIO_WHATSAPP_FROM", "TWILIO_CALL_FROM"),
+)
 _API_URL = "https://api.twilio.com"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _SHORT_CODE = re.compile(r"[0-9]{3,8}", re.ASCII)
@@ -31,8 +34,7 @@ _HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
 
 def has_sender(env: EnvReader) -> bool:
     """Return whether there is anything that messages or calls can be sent from."""
-    calls = env.get("TWILIO_CALL_FROM", str.lower, twilio_channels.OFF)
-    return calls != twilio_channels.OFF or any(map(env.has, _SENDERS))
+    return any(map(env.has, _SENDERS))
 
 
 def load(env: EnvReader) -> TwilioSettings | None:
@@ -58,7 +60,7 @@ def load(env: EnvReader) -> TwilioSettings | None:
         service=service,
         from_=from_,
         whatsapp=twilio_channels.load_whatsapp(env, service),
-        calls=twilio_channels.load_calls(env, from_),
+        calls=twilio_channels.load_calls(env),
         feedback=env.get("TWILIO_FEEDBACK", parsers.boolean, default=True),
         base_url=base_url,
         token=token or None,

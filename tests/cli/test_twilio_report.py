@@ -9,7 +9,7 @@ from tests.support.settings import PRODUCTION
 from tests.support.twilio_server import TOKEN
 
 CONTENT = f"en=HX{'e' * 32}, pt-BR=HX{'b' * 32}"
-NUMBER = {"TWILIO_FROM": "+15005550006"}
+NUMBER = {"TWILIO_CALL_FROM": "+15005550006"}
 URL = {"OTP_PUBLIC_URL": "https://otp.example.com"}
 AT_ONCE = "! calls speak the code at once, also to voicemail"
 
@@ -33,7 +33,7 @@ def report(capsys, twilio):
 def test_report_names_the_channels_and_what_the_others_need(report):
     assert report(**URL) == (
         "✓ twilio sends by sms; whatsapp needs TWILIO_WHATSAPP_CONTENT;"
-        " call needs a number as TWILIO_CALL_FROM\n"
+        " call needs TWILIO_CALL_FROM\n"
     )
 
 
