@@ -28,6 +28,9 @@ _to_text = json.JSONEncoder(separators=(",", ":")).encode
 _TAG_DIGITS = 24
 _MARK_BYTES = 8
 _REPORT_TTL = timedelta(days=1)
+# A delivery is stored within a second after its hand-over, or not at all: a report that
+# names any other message does not occupy memory for longer.
+_UNKNOWN_TTL = timedelta(minutes=10)
 _INDEX_TTL = timedelta(days=1)
 _WITHOUT_ID = "message"
 _LEASED = ":leased"
@@ -92,25 +95,28 @@ class RedisDeliveryStore:
             _to_text(_compact_converter.unstructure(record)),
             plan,
             lua_codec.to_epoch_ms(code_expires_at),
+            record.provider,
         )
         return _decode_status(status)
 
     def record_status(self, report: DeliveryReport) -> StatusChange:
         """Store the status of a report, unless an equal or a later one is stored.
 
-        A report without a delivery id is known by the provider's id of its message: an
+        A report of another provider than that of the message has no effect. A report
+        without a delivery id is known by the provider's id of its message: an
         earlier release has handed the message over.
         """
         if report.delivery_id:
             tag, name = _split(report.delivery_id)
+            unknown_ttl = _UNKNOWN_TTL
         else:
             identity = f"{report.provider}:{report.message_id}".encode()
             tag = hashlib.sha256(identity).hexdigest()[:_TAG_DIGITS]
-            name = _WITHOUT_ID
+            name, unknown_ttl = _WITHOUT_ID, _REPORT_TTL
         is_new, before, record, ms, plan = self._record_status.run(
             [keys.deliveries(tag)],
-            *(name, report.status.rank, report.status),
-            lua_codec.to_ms(_REPORT_TTL),
+            *(name, report.status.rank, report.status, report.provider),
+            *(lua_codec.to_ms(_REPORT_TTL), lua_codec.to_ms(unknown_ttl)),
         )
         return StatusChange(
             is_new=bool(is_new),
@@ -206,8 +212,8 @@ def _split(delivery_id: str) -> tuple[str, str]:
 
 
 def _decode_status(stored: bytes) -> DeliveryStatus | None:
-    """Return the status of its stored form, such as `1 sent`."""
-    return DeliveryStatus(stored.decode().partition(" ")[2]) if stored else None
+    """Return the status of its stored form, such as `1 sent twilio`."""
+    return DeliveryStatus(stored.decode().split(" ")[1]) if stored else None
 
 
 def _decode_record(stored: bytes) -> DeliveryRecord | None:

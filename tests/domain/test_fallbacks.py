@@ -197,6 +197,19 @@ def test_channel_without_the_recipient_is_not_used_again(
     assert [message.channel for message in second.messages] == [Channel.SMS] * 2
 
 
+def test_report_of_another_provider_has_no_effect(instance, alice, first, second):
+    instance.engine.send(alice)
+
+    instance.report(first.messages[0], "failed", "second", not_on_channel=True)
+    instance.run_due()
+    instance.engine.send(alice)
+
+    assert [message.channel for message in first.messages] == [Channel.WHATSAPP] * 2
+    assert second.messages == []
+    assert instance.of_type(MessageUndelivered) == []
+    assert instance.metrics.unknown == 1
+
+
 def test_fallback_skips_the_channel_without_the_recipient(
     new_instance, alice, first, second
 ):

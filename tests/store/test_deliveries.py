@@ -38,12 +38,12 @@ DAY_MS = 86_400_000
 ORDER = [("queued",), ("sent",), ("undelivered", "failed"), ("delivered",), ("read",)]
 
 
-def report(status, delivery_id=DELIVERY, message_id="SM1"):
+def report(status, delivery_id=DELIVERY, message_id="SM1", provider="twilio"):
     return DeliveryReport(
         delivery_id=delivery_id,
         message_id=message_id,
         status=DeliveryStatus(status),
-        provider="twilio",
+        provider=provider,
         channel=Channel.SMS,
     )
 
@@ -150,6 +150,35 @@ def test_report_on_unknown_delivery_has_no_record(deliveries):
     change = deliveries.record_status(report("delivered"))
 
     assert (change.is_new, change.record, change.elapsed) == (True, None, None)
+
+
+@pytest.mark.parametrize("status", ["failed", "read"])
+def test_report_of_another_provider_changes_nothing(tracked, redis, status):
+    before = redis.hgetall(keys.deliveries(TAG))
+
+    change = tracked.record_status(report(status, provider="gateway"))
+
+    assert (change.is_new, change.record, change.has_fallback) == (False, None, False)
+    assert redis.hgetall(keys.deliveries(TAG)) == before
+
+
+def test_early_report_of_another_provider_is_deleted_with_the_hand_over(deliveries):
+    deliveries.record_status(report("read", provider="gateway"))
+
+    status = deliveries.track(
+        DELIVERY, RECORD, code_expires_at=in_minutes(10), plan=PLAN
+    )
+
+    assert status is None
+    assert deliveries.read_plan(DELIVERY) == PLAN
+    assert deliveries.record_status(report("sent")).is_new
+
+
+def test_report_on_unknown_delivery_is_stored_for_ten_minutes(deliveries, redis):
+    deliveries.record_status(report("delivered"))
+
+    ttl = redis.pttl(keys.deliveries(TAG))
+    assert 9 * 60_000 < ttl <= 10 * 60_000
 
 
 def test_deliveries_expire_with_the_last_code(tracked, redis):

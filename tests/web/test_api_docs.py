@@ -45,7 +45,7 @@ REPORTING = {
     "OTP_PUBLIC_URL": "https://otp.example.com",
     "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
     "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
-    "TWILIO_FROM": "+15005550006",
+    "TWILIO_CALL_FROM": "+15005550006",
     "OTP_SENDER": "twilio,gateway,aws,telegram",
     "OTP_WEBHOOKS": "gateway=https://gateway.example.com",
     "OTP_WEBHOOK_SECRETS": f"gateway={WebhookSecret(bytes(24)).to_text()}",

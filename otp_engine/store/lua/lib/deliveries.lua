@@ -6,9 +6,14 @@ local STATUS, SENT_AT, PLAN, MARK = ':status', ':sent_at', ':plan', ':mark'
 -- The rank of `delivered`; see `domain.messages.delivery_reports`.
 local DELIVERED = 3
 
--- Return the rank of a stored status, such as '1 sent'; -1 without one.
+-- Return the rank of a stored status, such as '1 sent twilio'; -1 without one.
 local function rank_of(status)
     return tonumber(string.match(status or '', '^%d+') or -1)
+end
+
+-- Return the provider that has reported a stored status.
+local function provider_of(status)
+    return string.match(status, ' (%S+)$')
 end
 
 local function has_arrived(status)
