@@ -7,7 +7,12 @@ ignore the case, with messages to the address as written, would let the owner of
 `PERSON@example.com` prove `person@example.com` at such a server.
 
 Dots and the part after a plus stay: their meaning differs between providers, and two
-addresses that a provider distinguishes must not share a verification.
+addresses that a provider distinguishes must not share a verification. They do share a
+limit, so that more spellings of one mailbox do not get it more messages.
+
+A `%` or a `!` is refused: mail servers that trust this service can read them as a route
+(RFC 5321, 7.7 and appendix C), and deliver `me%other.example@example.com` to another
+domain than the one that a proof token names.
 """
 
 from __future__ import annotations
@@ -28,6 +33,9 @@ _MAX_LOCAL_BYTES = 64  # RFC 5321, 4.5.3.1.1
 # RFC 5322, 3.2.3: atoms between dots. RFC 5321 (4.1.2) advises against mailboxes with a
 # quoted form.
 _ATOMS = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_ROUTING = frozenset("%!")
+# Providers that ignore dots; both names have the same mailboxes.
+_WITHOUT_DOTS = frozenset({"gmail.com", "googlemail.com"})
 _LETTERS = frozenset("LMN")  # Unicode categories of an internationalized local part
 _NUMERIC_LABEL = re.compile(r"[0-9]+", re.ASCII)
 # A log line and an event can be matched by their time, so a short part shows nothing.
@@ -70,6 +78,15 @@ class EmailAddress:
         return self.canonical.rpartition("@")[2]
 
     @property
+    def mailbox(self) -> str:
+        """The address without the parts that providers ignore; only limits use it."""
+        local_part, domain = self.local_part, self.domain
+        local_part = local_part.partition("+")[0] or local_part
+        if domain in _WITHOUT_DOTS:
+            local_part, domain = local_part.replace(".", ""), "gmail.com"
+        return f"{local_part}@{domain}"
+
+    @property
     def is_internationalized(self) -> bool:
         """Whether a mail server needs SMTPUTF8 (RFC 6531) for the address."""
         return not self.canonical.isascii()
@@ -105,7 +122,9 @@ def _canonical_local_part(text: str) -> str:
         "a" if not c.isascii() and unicodedata.category(c)[0] in _LETTERS else c
         for c in normal
     )
-    if not _ATOMS.fullmatch(as_ascii) or len(normal.encode()) > _MAX_LOCAL_BYTES:
+    if not _ATOMS.fullmatch(as_ascii) or not _ROUTING.isdisjoint(normal):
+        raise InvalidEmail
+    if len(normal.encode()) > _MAX_LOCAL_BYTES:
         raise InvalidEmail
     return normal
 

@@ -252,6 +252,7 @@ class PhoneInspector:
                 *usage,
                 *self.limit_usage.shared_usage(global_limits),
                 *self._used_by_calls(address, phones),
+                *self.limit_usage.shared_usage(self._mails(address)),
             ],
             proven[0] if proven else None,
             self.guard.read_places(places) if places else (),
@@ -277,7 +278,8 @@ class PhoneInspector:
         for pepper, of_pepper in zip(self.peppers, keys, strict=True):
             self._delete_deliveries(pepper, of_pepper)
         deleted = sum(map(self.limit_usage.delete_phone, keys))
-        return bool(deleted + self.limit_usage.delete_hits(self._calls(address)))
+        own_hits = [*self._calls(address), *self._mails(address)]
+        return bool(deleted + self.limit_usage.delete_hits(own_hits))
 
     def _unreachable(self, phones: Sequence[PhoneKey]) -> dict[Channel, timedelta]:
         """Return the channels that do not reach a phone under any of its keys."""
@@ -309,6 +311,16 @@ class PhoneInspector:
             for phone in self._phones(address)
             for hit in hits.for_call(address.country, phone.digest, self.policy)
             if hit.limit_name == "calls_per_phone"
+        ]
+
+    def _mails(self, address: Address) -> list[LimitHit]:
+        """List the hits of e-mails to a mailbox, under each pepper."""
+        if not isinstance(address, EmailAddress):
+            return []
+        return [
+            hit
+            for pepper in self.peppers
+            for hit in hits.for_mailbox(address, pepper, self.policy)
         ]
 
     def _delete_deliveries(self, pepper: Pepper, phones: Sequence[PhoneKey]) -> None:

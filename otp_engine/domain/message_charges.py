@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.limits import hits
 from otp_engine.domain.messages import segments
 from otp_engine.domain.messages.templates import Message
@@ -29,6 +30,8 @@ def charge_of(
     limits = hits.for_destination(number, message.channel, engine.policy)
     if message.channel is Channel.CALL:
         limits += hits.for_call(number.country, counted.phone.digest, engine.policy)
+    if isinstance(number, EmailAddress):
+        limits += hits.for_mailbox(number, counted.pepper, engine.policy)
     price, budget = 0, None
     # An e-mail has no price.
     if engine.prices and number.country:

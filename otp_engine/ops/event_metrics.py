@@ -58,6 +58,7 @@ _SHADOW_CAPABLE = (
     (Action.SEND, "sends_per_channel"),
     (Action.SEND, "sends_per_network"),
     (Action.SEND, "sends_total"),
+    (Action.SEND, "sends_per_mailbox"),
     (Action.SEND, "calls_per_phone"),
     (Action.SEND, "calls_per_country"),
     (Action.SEND, "calls_total"),

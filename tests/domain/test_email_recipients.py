@@ -118,6 +118,32 @@ def test_limit_per_phone_counts_messages_to_an_address(engine):
     send(engine, OTHER)
 
 
+def test_limit_per_mailbox_counts_messages_to_all_its_spellings(engine, mails):
+    engine = with_policy(engine, sends_per_phone=PARSERS["sends_per_phone"]("2/10m"))
+    for number in range(2):
+        send(engine, email_addresses.parse(f"person+{number}@example.com"))
+
+    for spelling in ("person", "person+2"):
+        with pytest.raises(RateLimited) as caught:
+            send(engine, email_addresses.parse(f"{spelling}@example.com"))
+        assert caught.value.limit == "sends_per_mailbox"
+
+    assert len(mails.messages) == 2
+    send(engine, OTHER)
+
+
+def test_rejected_message_is_released_for_its_mailbox(engine, mails):
+    engine = with_policy(engine, sends_per_phone=PARSERS["sends_per_phone"]("1/10m"))
+    mails.error = ProviderUnavailable()
+    with pytest.raises(ProviderUnavailable):
+        send(engine)
+    mails.error = None
+
+    send(engine, email_addresses.parse("person+1@example.com"))
+
+    assert len(mails.messages) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [("sends_per_channel", "off, email=1/1h"), ("sends_total", "1/1h")],
@@ -313,8 +339,9 @@ def test_inspection_reports_and_deletes_an_address(engine, store, mails):
     assert len(report.pending) == 2
     assert report.places == ()
     assert report.find_exclusion(PERSON, engine.policy, engine.channels) is None
-    [usage] = [u for u in report.limit_usage if u.limit_name == "sends_per_phone"]
-    assert usage.used == 2
+    used = {u.limit_name: u.used for u in report.limit_usage}
+    assert (used["sends_per_phone"], used["sends_per_mailbox"]) == (2, 2)
+    assert {u.limit_name: u.used for u in after.limit_usage}["sends_per_mailbox"] == 0
     assert deleted
     assert (after.pending, inspector.delete(PERSON, [""])) == ([], False)
 

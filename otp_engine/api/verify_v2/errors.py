@@ -76,6 +76,7 @@ _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
 _LIMITS = {
     "max_sends": (60203, "Max send attempts reached"),
     "sends_per_phone": (60203, "Max send attempts reached"),
+    "sends_per_mailbox": (60203, "Max send attempts reached"),
     "calls_per_phone": (60203, "Max send attempts reached"),
     "failed_checks_per_phone": (60202, "Max check attempts reached"),
     "max_consecutive_failures": (60202, "Max check attempts reached"),

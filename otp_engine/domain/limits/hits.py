@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.addresses import Address
+from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.limits import ip_networks
 from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.models import Channel, CheckRequest, SendRequest
@@ -139,6 +140,26 @@ def for_call(country: str, phone: str, policy: Policy) -> list[LimitHit]:
         LimitHit(limit_name, name, part)
         for limit_name, name, limit in limits
         for part in limit.parts
+    ]
+
+
+def for_mailbox(
+    address: EmailAddress, pepper: Pepper, policy: Policy
+) -> list[LimitHit]:
+    """List the hits of an e-mail, besides those of any message.
+
+    The limit of messages to one phone counts each spelling of an address. Many
+    spellings can name one mailbox, so it counts once more for all of them.
+
+    Args:
+        address: The address.
+        pepper: The pepper of the address.
+        policy: The policy in force.
+    """
+    mailbox = pepper.pseudonymize("mailbox", address.mailbox)
+    return [
+        LimitHit("sends_per_mailbox", mailbox, part)
+        for part in policy.sends_per_phone.parts
     ]
 
 

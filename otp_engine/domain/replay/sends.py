@@ -53,6 +53,7 @@ STEPS: dict[str, Step] = {
     "calls_per_country": Step.DESTINATION,
     "calls_per_phone": Step.DESTINATION,
     "calls_total": Step.DESTINATION,
+    "sends_per_mailbox": Step.DESTINATION,
     "sends_per_channel": Step.DESTINATION,
     "sends_per_country": Step.DESTINATION,
     "sends_per_prefix": Step.DESTINATION,
