@@ -25,6 +25,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from otp_engine import errors
 from otp_engine.api import error_handlers, response_headers
 from otp_engine.domain import sids
+from otp_engine.domain.models import Channel
 from otp_engine.parsing import is_sid
 
 log = logging.getLogger(__name__)
@@ -49,17 +50,17 @@ _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
     errors.CountryNotAllowed: (
         60605,
         403,
-        _GEO + " {country} is blocked for sms channel for all services",
+        _GEO + " {country} is blocked for {channel} channel for all services",
     ),
     errors.DestinationSuspended: (
         60410,
         403,
-        _SUSPENDED + " {place} is blocked for the SMS channel",
+        _SUSPENDED + " {place} is blocked for the {channel} channel",
     ),
     errors.PrefixNotAllowed: (
         60410,
         403,
-        _SUSPENDED + " {prefix} prefix is blocked for the SMS channel",
+        _SUSPENDED + " {prefix} prefix is blocked for the {channel} channel",
     ),
     errors.RequesterNotAllowed: (20006, 403, "Access denied"),
     errors.ChannelNotAllowed: (60223, 400, "Delivery channel disabled: {channel}"),
@@ -222,14 +223,18 @@ def _from_otp_error(error: errors.OTPError) -> TwilioApiError:
     matches = (_ERRORS[kind] for kind in type(error).__mro__ if kind in _ERRORS)
     code, status, message = next(matches, _INTERNAL)
     if isinstance(error, errors.CountryNotAllowed):
-        message = message.format(country=error.country or "It")
+        is_of_calls = error.rule == "call_countries"
+        channel = Channel.CALL if is_of_calls else _requested_channel()
+        message = message.format(country=error.country or "It", channel=channel)
     if isinstance(error, errors.DestinationSuspended):
         g.limit = error_handlers.rule_of(error)
         is_country = error.prefix == error.country
         place = error.prefix if is_country else f"{error.prefix} prefix"
-        message = message.format(place=place)
+        message = message.format(place=place, channel=_requested_channel().upper())
     if isinstance(error, errors.PrefixNotAllowed):
-        message = message.format(prefix=error.prefix)
+        message = message.format(
+            prefix=error.prefix, channel=_requested_channel().upper()
+        )
     if isinstance(error, errors.ChannelNotAllowed):
         message = message.format(channel=error.channel.upper())
     if type(error) is errors.InvalidRequest:
@@ -239,6 +244,11 @@ def _from_otp_error(error: errors.OTPError) -> TwilioApiError:
     if isinstance(error, errors.LimitExceeded | errors.Unavailable):
         retry_after = error.retry_after
     return TwilioApiError(code, status, message, retry_after=retry_after)
+
+
+def _requested_channel() -> Channel:
+    """Return the channel that the client chose; `sms` if it left the choice."""
+    return g.get("channel") or Channel.SMS
 
 
 def _from_http_error(error: HTTPException) -> TwilioApiError:

@@ -37,6 +37,8 @@ def create(service: str) -> ResponseReturnValue:
         app, form, lookup.get_service(app, service)
     )
     g.phone = send_request.number.masked
+    # The texts of errors name it.
+    g.channel = send_request.channel
     result = _send(app, send_request)
     record = _add_record(app, send_request, result)
     if not result.confirmed:
