@@ -231,7 +231,7 @@ class PrefixNotAllowed(DestinationNotAllowed):
 
 
 class NumberTypeNotAllowed(DestinationNotAllowed):
-    """The number has a type that is not allowed, such as a landline.
+    """The type of the number is not allowed, such as a landline on a channel of texts.
 
     Attributes:
         example: A mobile number of the same country, if it is known.

@@ -22,6 +22,19 @@ def reaches(channel: Channel, address: Address) -> bool:
     return (channel is Channel.EMAIL) == isinstance(address, EmailAddress)
 
 
+def can_receive(address: Address, channel: Channel) -> bool:
+    """Return whether an *address* can receive messages of a *channel*.
+
+    A landline can be called, and has no text messages and no apps. Premium and
+    toll-free numbers receive nothing.
+    """
+    if not reaches(channel, address):
+        return False
+    if isinstance(address, EmailAddress) or address.sms_capable:
+        return True
+    return address.is_landline and channel is Channel.CALL
+
+
 def parse(text: str, parse_number: Callable[[str], PhoneNumber]) -> Address:
     """Parse an e-mail address, which has an `@`, or a phone number.
 

@@ -65,8 +65,7 @@ class FallbackSend(Send):
             if step.channel in channels.get(step.provider, ())
         ]
         permitted = routing_plan.permitted(steps, request, engine.policy)
-        engine.destinations.check(request.number, geo_exempt=request.geo_exempt)
-        return StepWalk(engine.prefer(permitted), engine.senders)
+        return self._start_walk(engine.prefer(permitted))
 
     def _count_requester(self) -> list[WindowUsage]:
         return []

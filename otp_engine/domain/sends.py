@@ -43,6 +43,7 @@ from otp_engine.domain.ports import Accepted
 from otp_engine.domain.provider_rejections import ProviderRejection
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.reservations import Reservations
+from otp_engine.domain.routing import plan as routing_plan
 from otp_engine.domain.routing.step_walk import StepWalk
 from otp_engine.domain.routing.steps import Step
 from otp_engine.domain.send_facts import SendFacts
@@ -58,6 +59,8 @@ from otp_engine.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from otp_engine.domain.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -131,9 +134,13 @@ class Send:
         """Check the rules that need no count, and return the steps that they allow."""
         engine, request = self._engine, self._request
         engine.check_client_ip(request.client_ip)
-        steps = engine.permitted_steps(request)
+        return self._start_walk(engine.permitted_steps(request))
+
+    def _start_walk(self, steps: Sequence[Step]) -> StepWalk:
+        """Return the walk over the steps that can reach the destination."""
+        engine, request = self._engine, self._request
         engine.destinations.check(request.number, geo_exempt=request.geo_exempt)
-        return StepWalk(steps, engine.senders)
+        return StepWalk(routing_plan.receivable(steps, request.number), engine.senders)
 
     def _prepare(self) -> None:
         """Do every step of a send before the delivery of its message."""

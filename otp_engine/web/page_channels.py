@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from markupsafe import Markup
 
+from otp_engine.domain import addresses
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.phones.numbers import PhoneNumber
@@ -44,14 +45,17 @@ def offered(
     Args:
         channels: The channels of the providers that reach a phone, the usual one first.
         policy: The policy, which can turn channels off.
-        number: The number, if it is known: calls are made to some countries only.
+        number: The number, if it is known: calls are made to some countries only, and
+            a landline has no other channel.
     """
     callable_numbers = AllowedDestinations(policy.call_countries)
     has_calls = number is None or callable_numbers.includes(number)
     return [
         each
         for each in channels
-        if not _is_off(each, policy.sending) and (has_calls or each is not Channel.CALL)
+        if not _is_off(each, policy.sending)
+        and (has_calls or each is not Channel.CALL)
+        and (number is None or addresses.can_receive(number, each))
     ]
 
 

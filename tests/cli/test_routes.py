@@ -114,6 +114,31 @@ def test_number_that_is_excluded_has_the_rule(routes):
     assert "sending refuses every message to this number" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("number", "rule"),
+    [
+        ("+442079460018", "allowed_countries"),
+        ("+911800123456", "number_type_not_allowed"),
+    ],
+)
+def test_destination_that_is_not_allowed_has_the_rule(routes, number, rule):
+    result = routes("explain", number, "--json")
+
+    shown = json.loads(result.stdout)
+    assert shown["excluded_by"] == rule
+    assert {step["skipped"] for step in shown["steps"]} == {rule}
+
+
+def test_landline_is_explained_with_calls_only(routes):
+    result = routes("explain", "+912224935555", "--json")
+
+    shown = json.loads(result.stdout)
+    assert shown["excluded_by"] is None
+    assert [step["skipped"] for step in shown["steps"]] == [
+        *("a landline has no whatsapp", None, "a landline has no sms")
+    ]
+
+
 def test_full_limit_is_shown_with_the_steps_that_it_refuses(explain, service, environ):
     sent = service.post("/auth/send_otp", json={"phone": NUMBER}, headers=KEY)
     assert sent.status_code == 201

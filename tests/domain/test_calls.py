@@ -11,9 +11,15 @@ from otp_engine.domain.inspection import PhoneInspector
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.domain.routing.routes import Routes
-from otp_engine.errors import CountryNotAllowed, ProviderUnavailable, RateLimited
+from otp_engine.errors import (
+    CountryNotAllowed,
+    NumberTypeNotAllowed,
+    ProviderUnavailable,
+    RateLimited,
+)
 from tests.support.fakes import FakeSender, by_name
 from tests.support.time_travel import age
 from tests.support.tuning import with_policy
@@ -183,3 +189,74 @@ def test_deleted_phone_has_no_calls(calling, call, store, redis):
 
     assert not redis.keys("*:calls_per_phone*")
     engine.send(call)
+
+
+LANDLINE = numbers.parse("+912224935555", "IN")
+
+
+@pytest.mark.parametrize("channel", [None, Channel.CALL])
+def test_landline_is_called(calling, alice, provider, check_request, channel):
+    engine = calling(routes="IN=sms:provider>whatsapp:provider>call:provider")
+
+    result = engine.send(replace(alice, number=LANDLINE, channel=channel))
+
+    assert result.channel is Channel.CALL
+    check = replace(check_request(provider.code), number=LANDLINE)
+    assert engine.check(check).approved
+
+
+@pytest.mark.parametrize(
+    ("routes", "channel"),
+    [
+        ("IN=sms:provider>call:provider", Channel.SMS),
+        ("IN=sms:provider>call:provider", Channel.WHATSAPP),
+        ("IN=sms:provider", None),
+        ("off", None),
+    ],
+)
+def test_landline_without_a_step_of_a_call_is_refused_before_a_count(
+    calling, alice, provider, redis, routes, channel
+):
+    provider.channels = (*BOTH, Channel.WHATSAPP)
+    engine = calling(routes=routes)
+
+    with pytest.raises(NumberTypeNotAllowed):
+        engine.send(replace(alice, number=LANDLINE, channel=channel))
+
+    assert redis.dbsize() == 0
+
+
+def test_landline_of_a_country_without_calls_is_refused(calling, call, redis):
+    engine = calling(call_countries="GB")
+
+    with pytest.raises(CountryNotAllowed):
+        engine.send(replace(call, number=LANDLINE))
+
+    assert redis.dbsize() == 0
+
+
+def test_landline_of_another_country_is_refused_for_its_country(calling, call):
+    with pytest.raises(CountryNotAllowed) as raised:
+        calling().send(replace(call, number=numbers.parse("+442079460018", "IN")))
+
+    assert raised.value.country == "GB"
+
+
+def test_calls_to_landlines_have_the_limits_of_calls(calling, call):
+    engine = calling(calls_per_country="1/1h")
+    engine.send(call)
+
+    refused = refusal(engine, replace(call, number=LANDLINE))
+
+    assert refused == "calls_per_country"
+
+
+def test_premium_number_is_not_called(calling, call, redis):
+    engine = calling(allowed_countries="GB", call_countries="GB")
+    destinations = AllowedDestinations({"GB"})
+    premium = numbers.parse("+449012345678", "IN")
+
+    with pytest.raises(NumberTypeNotAllowed):
+        replace(engine, destinations=destinations).send(replace(call, number=premium))
+
+    assert redis.dbsize() == 0

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from otp_engine.domain import addresses
+from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.errors import CountryNotAllowed, NumberTypeNotAllowed
@@ -74,9 +76,9 @@ def test_number_of_a_shared_plan_counts_under_one_country(region):
     assert numbers.parse("0412345678", region).country == "FI"
 
 
-def test_refusal_of_a_landline_has_an_example_of_its_country():
+def test_refusal_of_a_toll_free_number_has_an_example_of_its_country():
     with pytest.raises(NumberTypeNotAllowed) as refusal:
-        AllowedDestinations({"AR"}).check(numbers.parse("+541123456789", "IN"))
+        AllowedDestinations({"AR"}).check(numbers.parse("+548001234567", "IN"))
 
     assert refusal.value.message == (
         "This kind of number cannot be sent a code. Use a mobile number with its"
@@ -84,7 +86,33 @@ def test_refusal_of_a_landline_has_an_example_of_its_country():
     )
 
 
-@pytest.mark.parametrize("text", ["+912224935555", "+911800123456"])
-def test_landline_and_toll_free_number_are_refused(text):
+@pytest.mark.parametrize("text", ["+911800123456", "+448712345678", "+445612345678"])
+def test_toll_free_premium_and_internet_numbers_are_refused(text):
     with pytest.raises(NumberTypeNotAllowed):
-        AllowedDestinations({"IN"}).check(numbers.parse(text, "IN"))
+        AllowedDestinations({"IN", "GB"}).check(numbers.parse(text, "IN"))
+
+
+def test_landline_is_allowed_and_can_only_be_called():
+    landline = numbers.parse("+912224935555", "IN")
+
+    AllowedDestinations({"IN"}).check(landline)
+
+    assert [each for each in Channel if addresses.can_receive(landline, each)] == [
+        Channel.CALL
+    ]
+
+
+@pytest.mark.parametrize("text", ["+919445012345", "+14155552671"])
+def test_mobile_number_receives_every_channel_of_a_phone(text):
+    number = numbers.parse(text, "IN")
+
+    assert {each for each in Channel if addresses.can_receive(number, each)} == (
+        set(Channel) - {Channel.EMAIL}
+    )
+
+
+@pytest.mark.parametrize("text", ["+911800123456", "+448712345678"])
+def test_toll_free_and_premium_numbers_receive_no_channel(text):
+    number = numbers.parse(text, "IN")
+
+    assert not any(addresses.can_receive(number, each) for each in Channel)

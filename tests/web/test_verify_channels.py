@@ -207,6 +207,22 @@ def test_number_form_offers_other_channels_after_a_failed_send(visitor, sender, 
     assert sender.messages[-1].channel is Channel.CALL
 
 
+def test_landline_is_offered_a_call_only(visitor, sender):
+    visitor.submit("number", phone="+912224935555")
+
+    assert visitor.notice.startswith("This number cannot get text messages.")
+    assert others(visitor) == ["number:call"]
+    visitor.submit("number:call", phone="+912224935555")
+    assert sender.messages[-1].channel is Channel.CALL
+    assert (visitor.step, others(visitor)) == ("code", [])
+
+
+def test_toll_free_number_is_offered_no_channel(visitor):
+    visitor.submit("number", phone="+911800123456")
+
+    assert (visitor.step, others(visitor)) == ("number", [])
+
+
 def test_failed_route_leaves_out_its_first_channel(app_with):
     person = Person(app_with(OTP_ROUTES="*=whatsapp:console").test_client())
     person.http.post("/dev/inbox/provider", data={"outcome": "rejected"})

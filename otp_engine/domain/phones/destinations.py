@@ -53,8 +53,7 @@ class AllowedDestinations:
 
         Raises:
             CountryNotAllowed: Its country is not allowed.
-            NumberTypeNotAllowed: It is a landline, a premium line or the like, or
-                excluded.
+            NumberTypeNotAllowed: It is a premium line or the like, or excluded.
         """
         if isinstance(address, EmailAddress):
             return
@@ -62,6 +61,10 @@ class AllowedDestinations:
             raise NumberTypeNotAllowed
         if not geo_exempt and not self.includes(address):
             raise CountryNotAllowed(address.country)
-        if not address.sms_capable:
-            example = numbering_plans.example_of(address.country)
-            raise NumberTypeNotAllowed(example=example)
+        if not address.sms_capable and not address.is_landline:
+            raise wrong_type(address)
+
+
+def wrong_type(number: PhoneNumber) -> NumberTypeNotAllowed:
+    """Return the error for the type of a number, with a mobile number as an example."""
+    return NumberTypeNotAllowed(example=numbering_plans.example_of(number.country))

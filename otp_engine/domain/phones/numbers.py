@@ -57,6 +57,7 @@ class PhoneNumber:
             as satellite networks. `+1` alone is 25 countries.
         calling_code: The digits after the plus that select the region.
         sms_capable: Whether its kind of line can receive a text message.
+        is_landline: Whether it is a landline, which can only be called.
         canonical: The canonical form, which is `e164`.
         masked: The number for logs: calling code and last digits, `+91********45`.
         visible_prefix: The number for events: calling code and first digits, `+91944`.
@@ -69,6 +70,7 @@ class PhoneNumber:
     country: str
     calling_code: int
     sms_capable: bool
+    is_landline: bool = False
     canonical: str = field(init=False, compare=False)
     masked: str = field(init=False, compare=False)
     visible_prefix: str = field(init=False, compare=False)
@@ -161,6 +163,7 @@ def parse(text: str, region: str) -> PhoneNumber:
         country,
         read.number.country_code or 0,
         read.line_type in _SMS_TYPES,
+        read.line_type == PhoneNumberType.FIXED_LINE,
     )
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from otp_engine.domain import addresses
 from otp_engine.domain.limits import hits
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.models import Channel, SendRequest
+from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import LimitUsageStore
 from otp_engine.domain.routing import plan
 from otp_engine.domain.routing.steps import Step, default_steps
-from otp_engine.errors import OTPError
+from otp_engine.errors import CountryNotAllowed, NumberTypeNotAllowed, OTPError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +81,11 @@ class RouteExplainer:
         unreachable = {
             channel for phone in phones for channel in self.usage.unreachable(phone)
         }
-        excluded: str | None = None
+        excluded = self._find_exclusion(number)
         explained = []
         for step in steps:
             try:
-                skipped = self._find_skip(step, number, unreachable)
+                skipped = excluded or self._find_skip(step, number, unreachable)
             except OTPError as error:
                 excluded = skipped = error.rule or error.error_code
             full = self._full_windows(step, number, phones[0])
@@ -94,6 +96,16 @@ class RouteExplainer:
             steps=explained,
         )
 
+    def _find_exclusion(self, number: PhoneNumber) -> str | None:
+        """Return why no message to a number is allowed; None if messages are."""
+        try:
+            AllowedDestinations(self.policy.allowed_countries).check(number)
+        except CountryNotAllowed:
+            return "allowed_countries"
+        except NumberTypeNotAllowed as error:
+            return error.error_code
+        return None
+
     def _find_skip(
         self, step: Step, number: PhoneNumber, unreachable: set[Channel]
     ) -> str | None:
@@ -103,15 +115,17 @@ class RouteExplainer:
             OTPError: Sending is off for the number.
         """
         offered = self.channels.get(step.provider)
-        if offered is None:
-            return f"OTP_SENDER has no {step.provider}"
-        if step.channel not in offered:
-            return f"{step.provider} has no {step.channel}"
+        if offered is None or step.channel not in offered:
+            owner = "OTP_SENDER" if offered is None else step.provider
+            missing = step.provider if offered is None else step.channel
+            return f"{owner} has no {missing}"
         request = SendRequest(number=number)
         if problem := plan.find_problem(step.channel, request, self.policy):
             if problem.rule == "call_countries":
                 return f"call_countries does not have {number.country}"
             return f"sending has channel:{step.channel}=off"
+        if not addresses.can_receive(number, step.channel):
+            return f"a landline has no {step.channel}"
         if step.channel in unreachable:
             return "a provider reported that the channel does not reach the phone"
         return None

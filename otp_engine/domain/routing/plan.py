@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from otp_engine.domain import addresses
 from otp_engine.domain.addresses import Address
 from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.models import Channel, SendRequest
+from otp_engine.domain.phones import destinations
 from otp_engine.domain.phones.destinations import AllowedDestinations
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy import switches
@@ -89,6 +91,20 @@ def permitted(
     if not allowed:
         raise error
     return tuple(step for step in steps if step.channel in allowed)
+
+
+def receivable(steps: Sequence[Step], address: Address) -> tuple[Step, ...]:
+    """Return the steps with a channel that *address* can receive, at least one.
+
+    Raises:
+        NumberTypeNotAllowed: It is a landline, and no step is a call.
+    """
+    if isinstance(address, EmailAddress) or address.sms_capable:
+        return tuple(steps)
+    left = tuple(step for step in steps if addresses.can_receive(address, step.channel))
+    if not left:
+        raise destinations.wrong_type(address)
+    return left
 
 
 def find_problem(
