@@ -28,10 +28,21 @@ def test_every_language_matches_itself(tag):
         *(("fil-PH", "tl"), ("iw", "he"), ("iw-IL", "he"), ("in", "id"), ("mo", "ro")),
         *(("arb", "ar"), ("zsm", "ms"), ("sr-Latn", None), ("bg", None)),
         *(("tlh", None), ("klingon", None), ("+919445012345", None), ("x-pt", None)),
+        *(("pt-Latn-BR", "pt-BR"), ("pt-BR-u-nu-latn", "pt-BR"), ("pt-x-br", "pt")),
+        *(("zh-yue", "zh-HK"), ("zh-yue-HK", "zh-HK"), ("yue-Hans-CN", "zh")),
+        *(("zh-cmn-Hans-CN", "zh"), ("zh-CN-x-hk", "zh"), ("de-u-co-phonebk", "de")),
+        *(("es-Latn-419", "es"), ("sh", None), ("bs-Latn-BA", None), ("sr", None)),
+        *(("", None), ("-", None), ("_", None), ("-pt", None), ("pt-", "pt")),
     ],
 )
 def test_tag_matches_language(tag, language):
     assert languages.match(tag) == language
+
+
+def test_long_tag_matches_language():
+    tags = ["a" * 10_000, "pt" + "-a" * 5000, "zh-" * 5000 + "hk", "pt-" * 5000 + "BR"]
+
+    assert [languages.match(tag) for tag in tags] == [None, "pt", "zh-HK", "pt-BR"]
 
 
 @pytest.mark.parametrize("country", ["IN", "BR", "FR", "001"])
@@ -55,7 +66,7 @@ def test_requested_language_precedes_country(country):
         ("HK MO TW", "zh-HK"),
         ("RU BY KZ KG", "ru"),
         *(("GR CY", "el"), ("HU", "hu"), ("HR BA ME", "hr"), ("NO SJ", "nb")),
-        *(("SE", "sv"), ("FI AX", "fi"), ("DK GL FO", "da"), ("NL SR", "nl")),
+        *(("SE AX", "sv"), ("FI", "fi"), ("DK GL FO", "da"), ("NL SR", "nl")),
         *(("KR", "ko"), ("JP", "ja"), ("TH", "th"), ("TR", "tr"), ("IL", "he")),
         *(("UA", "uk"), ("RO MD", "ro"), ("PL", "pl"), ("CZ", "cs"), ("SK", "sk")),
         *(("EE", "et"), ("LT", "lt"), ("VN", "vi"), ("ID", "id"), ("MY BN", "ms")),
@@ -136,3 +147,21 @@ def test_accents_are_those_of_known_countries_and_their_languages():
     assert len(regional) == 28
     for (language, _), tag in regional.items():
         assert languages.match(tag) == language or (language, tag) == ("zh-HK", "zh")
+
+
+@pytest.mark.parametrize(
+    ("locale", "country", "accent"),
+    [
+        *(("en", "GB", "en-GB"), ("en_gb", "US", "en-GB"), ("en-US", "GB", "en")),
+        ("en-u-rg-inzzzz", "GB", "en-GB"),
+        *(("es-419", "MX", "es-MX"), ("es-Latn-MX", "ES", "es-MX")),
+        *(("zh-TW", "HK", "zh"), ("zh-Hant", "TW", "zh"), ("zh-Hant", "HK", "zh-HK")),
+        *(("yue", "TW", "zh-HK"), ("zh-yue-TW", "TW", "zh-HK")),
+    ],
+)
+def test_accent_is_that_of_the_requested_region_or_of_the_country(
+    locale, country, accent
+):
+    language = languages.select(locale, country)
+
+    assert accents.select(language, locale, country) == accent

@@ -34,11 +34,11 @@ def select(language: str, locale: str | None, country: str) -> str:
         locale: BCP 47 tag that the client requested, if any.
         country: ISO 3166 code of the country of the number; empty without a number.
     """
-    requested = locale.replace("_", "-").upper().split("-") if locale else []
     if locale and languages.match(locale) == language:
-        if requested[0] == "YUE":
+        first, *rest = languages.subtags(locale)
+        if "yue" in {first, *rest}:
             return language
         # ISO 3166 codes have two letters, and the first part is the language.
-        regions = [part for part in requested[1:] if len(part) == _REGION_LENGTH]
+        regions = [part.upper() for part in rest if len(part) == _REGION_LENGTH]
         country = regions[0] if regions else country
     return _BY_COUNTRY.get((language, country), language)

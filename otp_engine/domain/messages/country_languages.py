@@ -26,7 +26,7 @@ _OWN = {
     "el": "CY GR",
     "es": "AR BO CL CO CR CU DO EC ES GQ GT HN MX NI PA PE PR PY SV UY VE",
     "et": "EE",
-    "fi": "AX FI",
+    "fi": "FI",
     "fr": "BE BF BI BJ BL CD CF CG CI CM DJ FR GA GF GN GP HT LU MC MF MG ML MQ NC NE"
     " PF PM RE SN TD TG WF YT",
     "he": "IL",
@@ -46,7 +46,7 @@ _OWN = {
     "ro": "MD RO",
     "ru": "AM BY KG KZ RU TJ TM UZ",
     "sk": "SK",
-    "sv": "SE",
+    "sv": "AX SE",
     "th": "TH",
     "tr": "TR",
     "uk": "UA",

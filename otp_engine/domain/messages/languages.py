@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import takewhile
 
 from otp_engine.domain.messages.country_languages import BY_COUNTRY
 
@@ -31,10 +32,11 @@ _ALIASES = {
     "mo": "ro",
     "nn": "nb",
     "no": "nb",
-    "yue": "zh-hk",
+    "yue": "zh",
     "zsm": "ms",
 }
-_TRADITIONAL = ({"hant"}, {"hk", "mo", "tw"})
+# The script of traditional characters, and the regions and the language with it.
+_TRADITIONAL = ({"hant"}, {"hk", "mo", "tw", "yue"})
 
 
 def select(
@@ -65,19 +67,35 @@ def match(tag: str) -> str | None:
     Returns:
         The language; None if no texts exist in it.
     """
-    language, *rest = tag.replace("_", "-").lower().split("-")
-    language = _ALIASES.get(language, language)
-    if language == "zh" and _is_traditional(rest):
-        return "zh-HK"
-    with_region = f"{language}-{rest[0]}" if rest else language
-    return _LOCALES.get(with_region) or _LOCALES.get(language)
+    parts = subtags(tag)
+    if not parts:
+        return None
+    language = _ALIASES.get(parts[0], parts[0])
+    if language == "zh":
+        return "zh-HK" if _is_traditional(parts) else "zh"
+    # A script or a variant can be between the language and the region.
+    regional = [f"{language}-{part}" for part in parts[1:]]
+    known = (_LOCALES[each] for each in (*regional, language) if each in _LOCALES)
+    return next(known, None)
 
 
-def _is_traditional(subtags: list[str]) -> bool:
-    """Return whether a tag of Chinese with *subtags* means traditional characters.
+def subtags(tag: str) -> list[str]:
+    """Return the subtags of a BCP 47 tag in lower case, without its extensions.
 
-    The script decides, and without one the region.
+    An extension starts with a subtag of one character: `de-DE-u-co-phonebk`.
+
+    Args:
+        tag: The tag; a tag for private use, such as `x-pt`, has none of them.
     """
-    scripts, regions = _TRADITIONAL
-    has_script = bool({"hans", "hant"}.intersection(subtags))
-    return not (scripts if has_script else regions).isdisjoint(subtags)
+    parts = tag.replace("_", "-").lower().split("-")
+    return list(takewhile(lambda part: len(part) > 1, parts))
+
+
+def _is_traditional(parts: list[str]) -> bool:
+    """Return whether a tag of Chinese with *parts* means traditional characters.
+
+    The script decides; without one, the region and Cantonese do.
+    """
+    scripts, others = _TRADITIONAL
+    has_script = bool({"hans", "hant"}.intersection(parts))
+    return not (scripts if has_script else others).isdisjoint(parts)
