@@ -137,6 +137,15 @@ def test_help_is_linked_on_every_step(app_with):
     assert ["https://example.com/help" in text for text in texts] == [True] * 4
 
 
+@pytest.mark.parametrize("locale", ["ja", "zh", "zh-HK"])
+def test_no_space_follows_the_full_stop_of_chinese_and_japanese(app_with, locale):
+    client = app_with(OTP_ALLOWED_COUNTRIES="*").test_client()
+
+    text = client.get(f"/verify?locale={locale}").text
+
+    assert f"。{TRANSLATIONS[locale].get('rates')}</p>" in text
+
+
 @pytest.mark.parametrize(
     ("countries", "has_rates"),
     [("IN", False), ("IN,US", True), ("PR", True), ("*", True)],
