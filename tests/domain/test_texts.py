@@ -9,30 +9,14 @@ import unicodedata
 from dataclasses import asdict
 from datetime import timedelta
 from importlib import resources
-from typing import Any
 
 import pytest
 
 from otp_engine.domain.messages import languages, segments, sms, texts
 from otp_engine.domain.messages.plural_rules import plural_category
+from tests.support.message_texts import sentences
 
 LOCALES = sorted(languages.LOCALES)
-SCRIPTS = {
-    "ar": "ARABIC",
-    "el": "GREEK",
-    "he": "HEBREW",
-    "hi": "DEVANAGARI",
-    "ja": "HIRAGANA",
-    "kn": "KANNADA",
-    "ko": "HANGUL",
-    "mr": "DEVANAGARI",
-    "ru": "CYRILLIC",
-    "te": "TELUGU",
-    "th": "THAI",
-    "uk": "CYRILLIC",
-    "zh": "CJK",
-    "zh-HK": "CJK",
-}
 PLACEHOLDERS = {
     "sms.code": ["brand", "code"],
     "sms.lifetime": ["time"],
@@ -47,25 +31,6 @@ FORBIDDEN = re.compile(
     "[\u2018-\u201f\u2013\u2014\u2026\u00a0\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
 TTLS = [timedelta(seconds=30), *(timedelta(minutes=n) for n in range(1, 61))]
-
-
-def sentences(locale):
-    """Return each sentence by its section and key, without units."""
-    loaded = texts.load(locale)
-    parts: dict[str, Any] = {"sms": loaded.sms, "email": loaded.email}
-    if loaded.speech:
-        parts["speech"] = loaded.speech
-    return {
-        f"{section}.{key}": text
-        for section, part in parts.items()
-        for key, text in asdict(part).items()
-        if key not in {"minutes", "seconds"}
-    }
-
-
-def script_of(text):
-    """Return the scripts of the letters of *text*."""
-    return {unicodedata.name(char).split()[0] for char in text if char.isalpha()}
 
 
 def test_every_language_has_a_file():
@@ -91,16 +56,6 @@ def test_message_has_no_character_of_hidden_price_or_direction(locale):
     loaded = texts.load(locale).sms
 
     assert not FORBIDDEN.search(" ".join(map(str, asdict(loaded).values())))
-
-
-@pytest.mark.parametrize("locale", LOCALES)
-def test_sentences_are_in_the_script_of_the_language(locale):
-    expected = SCRIPTS.get(locale, "LATIN")
-    for key, text in sentences(locale).items():
-        words = re.sub(r"{\w+}|e-?mail", "", text)
-        assert expected in (scripts := script_of(words)), (key, scripts)
-        extra = {"KATAKANA", "CJK", "KATAKANA-HIRAGANA"} if locale == "ja" else set()
-        assert scripts <= {expected, *extra}, (key, scripts)
 
 
 @pytest.mark.parametrize("locale", LOCALES)
