@@ -125,6 +125,12 @@ class Reservations:
         with suppress(StoreUnavailable):
             release(None)
 
+    def discard_refused_destination(self) -> None:
+        """Discard the release of a message that the store refused to count."""
+        self._charge_release = None
+        # The refused message is the newest one, and was never confirmed.
+        del self._releases[self._confirmed :]
+
     def reserve_send(
         self,
         phone: PhoneKey,

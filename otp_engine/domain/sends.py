@@ -53,6 +53,7 @@ from otp_engine.errors import (
     DeliveryUnconfirmed,
     OTPError,
     ProviderUnavailable,
+    RateLimited,
     RecipientNotOnChannel,
     StoreUnavailable,
     Unavailable,
@@ -239,11 +240,27 @@ class Send:
         )
 
     def _charge(self, key: bytes) -> ChargedMessage:
-        """Count the message of the current step at its destination.
+        """Count the message at its destination, by the first step with room for it.
+
+        A limit of one channel leaves the steps of the others, unless the client chose
+        the channel.
 
         Args:
             key: The idempotency key of the step, 8 bytes.
         """
+        while True:
+            try:
+                return self._charge_step(key)
+            except RateLimited as error:
+                if error.limit not in hits.LIMITS_OF_ONE_CHANNEL:
+                    raise
+                if self._request.channel or not self._walk.skip_full():
+                    raise
+            self._reservations.discard_refused_destination()
+            key = self._engine.random_bytes(IDEMPOTENCY_KEY_BYTES)
+
+    def _charge_step(self, key: bytes) -> ChargedMessage:
+        """Count the message of the current step at its destination."""
         engine, request, counted = self._engine, self._request, self._counted
         step = self._walk.step
         self._channel = step.channel

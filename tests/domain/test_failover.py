@@ -14,6 +14,7 @@ from otp_engine.domain.limits import names
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.models import Channel
+from otp_engine.domain.policy.policy import PARSERS
 from otp_engine.domain.policy.switches import Switches
 from otp_engine.domain.routing.routes import Routes
 from otp_engine.errors import (
@@ -230,6 +231,98 @@ def test_next_step_is_charged_by_its_own_channel(routed, alice, first, second):
         engine.send(alice)
 
     assert len(second.messages) == 1
+
+
+LIMITS_OF_CALLS = ["calls_per_phone", "calls_per_country", "calls_total"]
+
+
+@pytest.mark.parametrize("limit", LIMITS_OF_CALLS)
+def test_message_over_a_limit_of_calls_takes_the_next_step(
+    routed, alice, first, check_request, limit
+):
+    engine = routed("IN=call:first>sms:first", **{limit: PARSERS[limit]("1/1h")})
+
+    sent = [engine.send(alice).channel for _ in range(3)]
+
+    assert sent == [Channel.CALL, Channel.SMS, Channel.SMS]
+    assert engine.check(check_request(first.code)).channel is Channel.SMS
+
+
+def test_message_over_the_limit_of_its_channel_is_charged_once(
+    routed, alice, first, second
+):
+    engine = routed(
+        "IN=whatsapp:first>whatsapp:second>sms:second",
+        sends_per_channel=per_channel("whatsapp=1/1h, sms=1/1h"),
+        sends_total=Limit.parse("3/1h"),
+    )
+
+    sent = [engine.send(alice).channel for _ in range(2)]
+
+    assert sent == [Channel.WHATSAPP, Channel.SMS]
+    for _ in range(3):
+        with pytest.raises(RateLimited) as raised:
+            engine.send(alice)
+        assert raised.value.limit == "sends_per_channel"
+    chosen = engine.send(replace(alice, channel=Channel.CALL))
+    assert chosen.channel is Channel.CALL
+
+
+@pytest.mark.parametrize("limit", LIMITS_OF_CALLS)
+def test_chosen_channel_over_its_limit_is_refused(routed, alice, first, limit):
+    engine = routed("IN=call:first>sms:first", **{limit: PARSERS[limit]("1/1h")})
+    request = replace(alice, channel=Channel.CALL)
+    engine.send(request)
+
+    with pytest.raises(RateLimited) as raised:
+        engine.send(request)
+
+    assert raised.value.limit == limit
+    assert len(first.messages) == 1
+
+
+@pytest.mark.parametrize("limit", ["sends_total", "sends_per_country"])
+def test_limit_of_every_channel_takes_no_other_step(routed, alice, first, limit):
+    engine = routed("IN=call:first>sms:first", **{limit: PARSERS[limit]("1/1h")})
+    engine.send(alice)
+
+    with pytest.raises(RateLimited) as raised:
+        engine.send(alice)
+
+    assert raised.value.limit == limit
+    assert len(first.messages) == 1
+
+
+def test_failover_goes_on_after_a_step_over_its_limit(routed, alice, first, second):
+    first.error = ProviderUnavailable()
+    engine = routed(
+        "IN=whatsapp:first>call:second>sms:second",
+        calls_per_phone=Limit.parse("1/1h"),
+        sends_total=Limit.parse("2/1h"),
+    )
+
+    sent = [engine.send(alice).channel for _ in range(2)]
+
+    assert sent == [Channel.CALL, Channel.SMS]
+
+
+def test_step_after_one_over_its_limit_has_a_slot_of_its_own(
+    routed, alice, first, second
+):
+    first.error = ProviderUnavailable()
+    third = FakeSender(name="third", channels=ALL)
+    engine = routed(
+        "IN=whatsapp:first>call:second>sms:third",
+        calls_per_phone=Limit.parse("1/1h"),
+    )
+    engine = replace(engine, senders=by_name(first, second, third))
+    engine.send(alice)
+
+    result = engine.send(alice)
+
+    assert result.channel is Channel.SMS
+    assert [message.channel for message in second.messages] == [Channel.CALL]
+    assert [message.channel for message in third.messages] == [Channel.SMS]
 
 
 @pytest.mark.parametrize("limit", ["whatsapp=1/1h", "1/1h"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -113,6 +114,31 @@ def test_simultaneous_failovers_stay_within_every_limit_and_leave_no_charge(
     assert set(results) - set(accepted) <= {
         *(RateLimited, ProviderUnavailable, DeliveryFailed)
     }
+
+
+@pytest.mark.parametrize("number", phones(5), ids=lambda number: number.e164[-2:])
+def test_simultaneous_messages_over_full_channels_use_each_limit_once(engine, number):
+    provider = FakeSender(name="provider", channels=CHANNELS)
+    engine = policy_of(
+        replace(engine, senders=by_name(provider), prices=PRICES),
+        routes="IN=call:provider>whatsapp:provider>sms:provider",
+        calls_total="3/1h",
+        sends_per_channel="whatsapp=7/1h, sms=5/1h",
+        budget="1000 USD/24h",
+    )
+    numbers = [number, *phones(THREADS + 9)[10:]]
+
+    results = all_at_once(
+        *[partial(engine.send, SendRequest(number=each)) for each in numbers]
+    )
+
+    sent = Counter(message.channel for message in provider.messages)
+    assert sent == {Channel.CALL: 3, Channel.WHATSAPP: 7, Channel.SMS: 5}
+    accepted = Counter(each.channel for each in results if isinstance(each, SendResult))
+    assert accepted == sent
+    assert usage_of(engine, number) == {Channel.WHATSAPP: 7, Channel.SMS: 5}
+    assert engine.store.budget.read().whole.spent == 15 * 1_000_000
+    assert results.count(RateLimited) == len(numbers) - 15
 
 
 @pytest.mark.parametrize("number", phones(10), ids=lambda number: number.e164[-2:])

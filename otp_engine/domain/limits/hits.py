@@ -21,6 +21,11 @@ from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.pumping_guard.rules import GuardMode
 from otp_engine.domain.recipients import PseudonymousRecipient
 
+LIMITS_OF_ONE_CHANNEL = frozenset(
+    {"sends_per_channel", "calls_per_phone", "calls_per_country", "calls_total"}
+)
+"""Limits that leave the other channels of a message."""
+
 
 def for_requester(
     request: SendRequest | CheckRequest,

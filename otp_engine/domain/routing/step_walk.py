@@ -103,6 +103,23 @@ class StepWalk:
         self._steps = steps or self._steps
         return bool(steps)
 
+    def skip_full(self) -> bool:
+        """Skip the channel of the current step, and keep the slot with the next one.
+
+        Returns:
+            Whether a step is left; without one, the walk does not change.
+
+        Raises:
+            ProviderUnavailable, Overloaded: A slot was held, and no step has one.
+        """
+        full = self.step
+        if not self.skip({full.channel}):
+            return False
+        log.info("%s: a limit of the channel is full; %s is next", full, self.step)
+        if self._deliver:
+            self.acquire()
+        return True
+
     def drop(self) -> bool:
         """Skip the current step.
 
