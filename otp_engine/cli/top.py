@@ -90,7 +90,8 @@ class Monitor:
         self._read_policy()
         now = self.utcnow()
         traffic = self._traffic.at(now)
-        countries = list(traffic.countries)[:_MAX_COUNTRIES]
+        # E-mails have no country, so no place and no limit by country.
+        countries = list(filter(None, traffic.countries))[:_MAX_COUNTRIES]
         hits = list(
             shared_hits(
                 countries,

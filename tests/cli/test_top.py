@@ -532,6 +532,20 @@ def test_next_frame_has_the_new_events_too(monitor, stored):
     assert second.traffic.total.approved == 1
 
 
+def test_frame_is_read_with_emails_among_the_messages(monitor, stored):
+    address = email_addresses.parse("person@example.com")
+    recipient = PseudonymousRecipient.from_address(address, Pepper(b"p" * 32))
+    stored(SENT, replace(SENT, recipient=recipient))
+
+    shown = monitor.read()
+
+    assert {name: row.sent for name, row in shown.traffic.countries.items()} == {
+        "IN": 1,
+        "": 1,
+    }
+    assert set(shown.unproven) == {"IN"}
+
+
 def test_usage_is_read_for_the_countries_with_messages(monitor, stored, store):
     stored(SENT)
     hit = LimitHit("sends_per_country", "IN", Limit.parse("60/10m"))
