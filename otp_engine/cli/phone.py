@@ -19,6 +19,7 @@ from otp_engine.cli import event_text, phone_timeline
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.policy_context import readable_policy
 from otp_engine.cli.terminal import fail, format_time, read_input, success
+from otp_engine.composition.engine import build_sandbox_numbers
 from otp_engine.config import Settings
 from otp_engine.domain import addresses
 from otp_engine.domain.addresses import Address
@@ -31,7 +32,6 @@ from otp_engine.domain.inspection import (
 )
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.models import Channel
-from otp_engine.domain.phones import numbers
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.pumping_guard.listing import ListedPlace
@@ -75,9 +75,10 @@ def read_address(text: str, settings: Settings) -> Address:
         settings: The settings, with the country of national numbers.
     """
     typed = read_input("Phone number or e-mail address") if text == "-" else text
+    sandbox = build_sandbox_numbers(settings)
     try:
         return addresses.parse(
-            typed, partial(numbers.parse, region=settings.default_region)
+            typed, partial(sandbox.parse, region=settings.default_region)
         )
     except InvalidRequest as error:
         fail(error.message)

@@ -14,6 +14,8 @@ from otp_engine.cli import policy_context
 from otp_engine.cli.common import load_prices
 from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import fail, table, warn
+from otp_engine.composition.engine import build_sandbox_numbers
+from otp_engine.domain.inspection import PhoneInspector
 from otp_engine.domain.money import amounts
 from otp_engine.domain.money.prices import Prices
 from otp_engine.domain.phones import phone_keys
@@ -71,6 +73,8 @@ def explain(text: str, *, as_json: bool) -> None:
         channels=context.settings.channels_by_provider,
         usage=context.store.limit_usage,
     ).explain(number, phones)
+    excluded = route.excluded or _find_exclusion(number, context)
+    sandbox = build_sandbox_numbers(context.settings).get(number.e164)
     weights, prices = _weights(context), load_prices()
     steps = [_to_dict(step, number, prices, weights) for step in route.steps]
     if as_json:
@@ -78,12 +82,21 @@ def explain(text: str, *, as_json: bool) -> None:
             "phone": number.masked,
             "country": number.country,
             "destination": route.destination,
-            "excluded_by": route.excluded,
+            "excluded_by": excluded,
+            "is_sandbox": sandbox is not None,
             "steps": steps,
         }
         click.echo(json.dumps(shown, indent=2))
         return
+    if sandbox:
+        last_day = sandbox.valid_through
+        click.echo(
+            f"{number.masked}: a sandbox number, without messages through {last_day}"
+        )
+        return
     _print(route, steps, number, prices.currency)
+    if excluded:
+        warn(f"{excluded} refuses every message to this number")
 
 
 def _load() -> PolicyContext:
@@ -113,8 +126,17 @@ def _print(
     ]
     header = ("", "STEP", f"PRICE ({currency})", "WEIGHT", "")
     click.echo("\n".join(table(header, rows)))
-    if route.excluded:
-        warn(f"{route.excluded} refuses every message to this number")
+
+
+def _find_exclusion(number: PhoneNumber, context: PolicyContext) -> str | None:
+    """Return the rule of the phone or its places that refuses every message."""
+    settings, store, policy = context.settings, context.store, context.live_policy
+    channels = settings.offered_channels
+    report = PhoneInspector(
+        store, store.limit_usage, store.guard, settings.peppers, policy, channels
+    ).inspect(number, ())
+    exclusion = report.find_exclusion(number, policy, channels)
+    return exclusion.rule if exclusion else None
 
 
 def _outcome(step: dict[str, Any]) -> str:

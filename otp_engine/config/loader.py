@@ -159,8 +159,8 @@ def load_for_command(environ: Mapping[str, str]) -> Settings:
 
     Returns:
         The settings, with their defaults for all variables that are not in
-        `command_settings.VARIABLES`, and the channels of the providers if the
-        environment has the complete settings of the service.
+        `command_settings.VARIABLES`, and the channels of the providers and the sandbox
+        numbers if the environment has the complete settings of the service.
 
     Raises:
         InvalidSettings: With every problem, not only the first one.
@@ -168,10 +168,14 @@ def load_for_command(environ: Mapping[str, str]) -> Settings:
     env = EnvReader(command_settings.select(environ))
     settings = _valid_settings(env, command_settings.WITHOUT_REDIS)
     try:
-        channels = load(environ).channels_by_provider
+        service = load(environ)
     except InvalidSettings:
         return replace(settings, knows_providers=False)
-    return replace(settings, known_channels=channels)
+    return replace(
+        settings,
+        known_channels=service.channels_by_provider,
+        test_numbers=service.test_numbers,
+    )
 
 
 def load_prices(environ: Mapping[str, str]) -> Prices:

@@ -26,6 +26,7 @@ from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.ports import GuardStore, LimitUsageStore, VerificationStore
 from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.domain.pumping_guard.rules import GuardMode
+from otp_engine.errors import CountryNotAllowed, NumberTypeNotAllowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +80,10 @@ class Exclusion:
     """What refuses every send to a number, by any client.
 
     Attributes:
-        rule: `sending` or `allowed_countries`, a value of the policy; `pumping_guard`.
+        rule: `sending` or `allowed_countries`, a value of the policy; `pumping_guard`;
+            `number_type_not_allowed`.
         name: The name in it that refuses: a country, a prefix or a channel; empty for
-            the default of `sending`. Of the guard, the suspended place.
+            the default of `sending` and for a type. Of the guard, the suspended place.
     """
 
     rule: str
@@ -92,7 +94,12 @@ class Exclusion:
             return f"the pumping guard has suspended {self.name}"
         if self.rule == "allowed_countries":
             return f"allowed_countries does not have {self.name}"
+        if self.rule == "number_type_not_allowed":
+            return "no provider sends messages to this kind of number"
         return f"sending has {self.name}=off" if self.name else "sending is off"
+
+
+_WRONG_TYPE = Exclusion(NumberTypeNotAllowed.error_code, "")
 
 
 def find_exclusion(
@@ -107,7 +114,7 @@ def find_exclusion(
         policy: The policy in force.
         channels: The channels that the configured providers have.
     """
-    reaching = [each for each in channels if addresses.reaches(each, address)]
+    reaching = [each for each in channels if addresses.can_receive(address, each)]
     off = [
         policy.sending.find_off(
             country=address.country,
@@ -121,9 +128,13 @@ def find_exclusion(
         return Exclusion("sending", off[0] or "")
     if isinstance(address, EmailAddress):
         return None
-    if not AllowedDestinations(policy.allowed_countries).includes(address):
+    try:
+        AllowedDestinations(policy.allowed_countries).check(address)
+    except CountryNotAllowed:
         return Exclusion("allowed_countries", address.country)
-    return None
+    except NumberTypeNotAllowed:
+        return _WRONG_TYPE
+    return None if reaching else _WRONG_TYPE
 
 
 @dataclass(frozen=True, slots=True)

@@ -424,6 +424,15 @@ def test_inspect_shows_what_excludes_the_number(
     assert tuple(report["excluded_by"].values()) == excluded_by
 
 
+def test_inspect_shows_that_a_number_has_the_wrong_type(environ):
+    shown = run("inspect", "+911800123456", "--json", **environ).stdout
+
+    assert json.loads(shown)["excluded_by"] == {
+        "rule": "number_type_not_allowed",
+        "name": "",
+    }
+
+
 def test_inspect_of_a_number_that_is_served_shows_no_exclusion(environ):
     run("policy", "set", "sending", "on, SN=off, key:shop=off", **environ)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from otp_engine.config import load
 from otp_engine.domain.channels import Channel
+from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.provider_rejections import ProviderRejection
 from otp_engine.store.redis_store import RedisStore
@@ -127,6 +129,31 @@ def test_destination_that_is_not_allowed_has_the_rule(routes, number, rule):
     shown = json.loads(result.stdout)
     assert shown["excluded_by"] == rule
     assert {step["skipped"] for step in shown["steps"]} == {rule}
+
+
+def test_suspended_place_of_the_pumping_guard_is_shown(routes, real_redis):
+    block = numbers.parse(NUMBER, "IN").block
+    until = datetime.now(UTC) + timedelta(hours=2)
+    RedisStore(real_redis).guard.suspend(block, until)
+
+    result = routes("explain", NUMBER, "--json", OTP_GUARD="on")
+
+    assert json.loads(result.stdout)["excluded_by"] == "pumping_guard"
+
+
+def test_unassigned_sandbox_number_is_shown_as_one(routes):
+    last_day = datetime.now(UTC).date() + timedelta(days=30)
+
+    result = routes(
+        "explain",
+        "+15550100001",
+        OTP_TEST_NUMBERS=f"+15550100001:123456@{last_day}",
+    )
+
+    assert result.exit_code == 0
+    assert result.stdout == (
+        f"+1********01: a sandbox number, without messages through {last_day}\n"
+    )
 
 
 def test_landline_is_explained_with_calls_only(routes):
