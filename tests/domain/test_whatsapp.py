@@ -40,6 +40,8 @@ def test_locale_that_whatsapp_does_not_have_is_rejected(tag):
         ("en es_MX", "es-CO", "es_MX"),
         ("en zh_CN zh_HK", "zh", "zh_CN"),
         ("en zh_CN zh_HK", "zh-HK", "zh_HK"),
+        ("en zh_CN zh_TW", "zh-HK", "zh_TW"),
+        ("en zh_CN zh_HK", "zh-TW", "zh_HK"),
         ("en fil", "tl", "fil"),
         ("hi en_GB", "de", "en_GB"),
         ("hi en_GB en", "de", "en"),

@@ -18,6 +18,8 @@ _LIST = """
     pt_BR pt_PT pa ro ru sr sk sl es es_AR es_ES es_MX sw sv ta te th tr uk ur uz vi zu
 """
 _LOCALES = frozenset(_LIST.split())
+# The other region with the same characters, which precedes the rest of the language.
+_SIMILAR = {"zh_HK": "zh_TW", "zh_TW": "zh_HK"}
 # WhatsApp's name for a BCP 47 tag without a language of the same name.
 _ALIASES = {
     "iw": "he",
@@ -49,8 +51,8 @@ def parse_locale(tag: str) -> str:
 def select(templates: Mapping[str, str], tag: str) -> str:
     """Return the template that suits a language best.
 
-    It is that of the same locale, else of the same language, else the English one, else
-    the first one.
+    It is that of the same locale, else of the same characters, else of the same
+    language, else the English one, else the first one.
 
     Args:
         templates: The template of each locale, at least one, with WhatsApp's names.
@@ -60,7 +62,8 @@ def select(templates: Mapping[str, str], tag: str) -> str:
     language = _normalize(locale.partition("_")[0])
     same_language = (name for name in templates if _language(name) == _language(locale))
     english = (name for name in templates if _language(name) == ENGLISH)
-    for candidate in (locale, language, *same_language, ENGLISH, *english):
+    similar = _SIMILAR.get(locale, locale)
+    for candidate in (locale, similar, language, *same_language, ENGLISH, *english):
         if candidate in templates:
             return templates[candidate]
     return next(iter(templates.values()))
