@@ -31,6 +31,20 @@ def cooldown():
     return "5m"
 
 
+# The digits of the code in a text of the inbox, as they stand on the screen.
+DIGITS = """(each) => {
+  const text = each.firstChild;
+  const range = document.createRange();
+  const digits = [...text.data].map((char, at) => {
+    range.setStart(text, at);
+    range.setEnd(text, at + 1);
+    return [range.getBoundingClientRect().left, char];
+  });
+  return digits.filter(([, char]) => /[0-9]/.test(char))
+    .slice(0, 6).sort(([a], [b]) => a - b).map(([, char]) => char).join("");
+}"""
+
+
 def start_verification(page: Page) -> None:
     page.locator("#phone").fill(PHONE)
     page.locator("button").first.click()
@@ -127,6 +141,24 @@ def test_right_to_left_page_is_mirrored_and_accessible(open_page, locale):
     number = page.locator(".number")
     assert number.evaluate("(each) => getComputedStyle(each).direction") == "ltr"
     assert violations == []
+
+
+@pytest.mark.parametrize("channel", ["sms", "call", "email"])
+@pytest.mark.parametrize("locale", ["he", "ar"])
+def test_code_in_a_text_from_right_to_left_is_read_from_left_to_right(
+    open_page, locale, channel
+):
+    page = open_page("/dev/inbox", **NARROW)
+    recipient = {"email": "a@example.com"} if channel == "email" else {"phone": PHONE}
+    page.request.post(
+        "/auth/send_otp", data={**recipient, "channel": channel, "locale": locale}
+    )
+    text = page.locator(".bubble p")
+    expect(text).to_have_count(1)
+
+    shown = text.evaluate(DIGITS)
+
+    assert shown == page.locator(".message code").inner_text()
 
 
 @pytest.mark.parametrize("locale", ["ja", "zh-HK", "ko"])
