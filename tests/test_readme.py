@@ -359,7 +359,7 @@ def dev_server() -> Iterator[server_process.ServerProcess]:
 
 @pytest.mark.e2e
 def test_first_two_minutes_of_the_readme_work(dev_server):
-    lines = re.findall(r"\$ curl localhost:3000(\S+) --json '(.*)'\n(.*)\n", README)
+    lines = re.findall(r"\$ curl localhost:3000(\S+) --json '(.*)'\n({.*)\n", README)
     (send_path, send_body, sent), (check_path, check_body, checked) = lines
 
     send = dev_server.post(send_path, json.loads(send_body))
@@ -371,6 +371,26 @@ def test_first_two_minutes_of_the_readme_work(dev_server):
     assert send.body == json.loads(sent)
     assert printed.replace(code, "482913") in README
     assert check.body == json.loads(checked)
+
+
+@pytest.mark.e2e
+def test_fallback_of_the_readme_is_in_the_inbox():
+    [routes] = re.findall(r'\$ OTP_ROUTES="(.*)" make run\n', README)
+    [outcome] = re.findall(r"inbox/provider -d outcome=(\S+)\n", README)
+    [(path, body)] = re.findall(r"3000(/\S+) --json '(.*)'\n```\n\nTwo sec", README)
+    with server_process.running_server("--dev", OTP_ROUTES=routes) as server:
+        server.post_form("/dev/inbox/provider", {"outcome": outcome})
+
+        sent = server.post(path, json.loads(body))
+
+        assert sent.status == 201
+        redis_server.wait_until(lambda: len(_channels_in_inbox(server)) > 1)
+        assert _channels_in_inbox(server) == ["sms", "whatsapp"]
+
+
+def _channels_in_inbox(server: server_process.ServerProcess) -> list[str]:
+    messages = server.get("/dev/inbox.json").body["messages"]
+    return [message["channel"] for message in messages]
 
 
 @pytest.mark.e2e
