@@ -51,6 +51,8 @@ def read(text: str) -> OwnTexts:
         data = tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{path}: has too many brackets within each other") from None
     entries, problems = _entries(path, data, _Lines(content, data))
     if len(problems) > _MAX_PROBLEMS:
         more = f"and {len(problems) - _MAX_PROBLEMS} problems more"

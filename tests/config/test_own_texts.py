@@ -212,6 +212,14 @@ def test_file_that_is_not_utf_8_is_rejected(tmp_path):
         own_texts.read(str(path))
 
 
+def test_file_with_deep_brackets_is_rejected(tmp_path):
+    path = tmp_path / "messages.toml"
+    path.write_text(f"message = {'[' * 20_000}")
+
+    with pytest.raises(ValueError, match="has too many brackets"):
+        own_texts.read(str(path))
+
+
 def test_large_file_is_rejected(tmp_path):
     path = tmp_path / "messages.toml"
     path.write_bytes(b"#" * (1024 * 1024 + 1))

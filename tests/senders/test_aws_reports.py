@@ -166,6 +166,18 @@ def test_changed_message_is_unauthorized(receiver, changed):
 
 
 @pytest.mark.parametrize(
+    "field", [{"Signature": "\u00e9"}, {"Signature": "a"}, {"Message": "\ud800"}]
+)
+def test_text_that_cannot_be_signed_is_unauthorized(receiver, server, field):
+    body = json.dumps(json.loads(sns.notification(_event())) | field).encode()
+
+    with pytest.raises(Unauthorized):
+        receiver.receive(_request(body))
+
+    assert server.urls == []
+
+
+@pytest.mark.parametrize(
     "url",
     [
         sns.CERTIFICATE_URL.replace("https", "http"),
