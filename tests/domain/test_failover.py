@@ -183,6 +183,17 @@ def test_step_of_a_provider_that_is_missing_is_skipped(routed, alice, first):
     assert [message.channel for message in first.messages] == [Channel.CALL]
 
 
+def test_route_without_any_provider_of_the_instance_sends_nothing(
+    routed, alice, first, second
+):
+    engine = routed("IN=whatsapp:gone")
+
+    with pytest.raises(ProviderUnavailable):
+        engine.send(alice)
+
+    assert first.messages == second.messages == []
+
+
 def test_step_of_a_channel_that_is_off_is_skipped(routed, alice, first):
     engine = routed(
         "IN=whatsapp:first>sms:first",

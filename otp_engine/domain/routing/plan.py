@@ -22,6 +22,7 @@ from otp_engine.errors import (
     KeyNotAllowed,
     OTPError,
     PrefixNotAllowed,
+    ProviderUnavailable,
     SendingDisabled,
 )
 
@@ -52,16 +53,21 @@ def steps_for(
         channel: The channel that the client chose; None lets the route decide.
         routes: The routes.
         channels: The channels of each provider, in order of preference.
+
+    Raises:
+        ProviderUnavailable: No provider of this instance can take a step of the route.
+            The default would have a channel or a price that the route does not have.
     """
     if isinstance(address, EmailAddress):
         return route_steps.steps_of(Channel.EMAIL, channels)
-    routed = [
-        step
-        for step in routes.steps_for(address)
-        if step.channel in channels.get(step.provider, ())
-    ]
+    route = routes.steps_for(address)
+    routed = [s for s in route if s.channel in channels.get(s.provider, ())]
+    if channel is None and route:
+        if not routed:
+            raise ProviderUnavailable
+        return tuple(routed)
     if channel is None:
-        return tuple(routed) or route_steps.default_steps(channels)
+        return route_steps.default_steps(channels)
     chosen = tuple(step for step in routed if step.channel is channel)
     return chosen or route_steps.steps_of(channel, channels)
 
