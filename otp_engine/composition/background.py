@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from flask import Flask
@@ -12,8 +13,12 @@ from otp_engine.config import Settings
 from otp_engine.domain.deliveries import TrackedDelivery
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.events import Event, EventListener, VerificationApproved
+from otp_engine.domain.fallback_plans import FallbackPlan
 from otp_engine.domain.fallbacks import DeliveryTracker, Fallbacks
 from otp_engine.domain.message_feedback import MessageFeedback
+from otp_engine.domain.models import Api
+from otp_engine.domain.verification_records import VerificationRecord
+from otp_engine.errors import StoreUnavailable
 from otp_engine.resilience.background_queue import BackgroundQueue
 from otp_engine.resilience.due_tasks import DueTasks
 from otp_engine.senders.guarded import GuardedSender
@@ -36,12 +41,26 @@ def build_fallbacks(
         store: Stores the plans.
         current_engine: Returns the engine under the policy in force.
     """
+
+    def fall_back(plan: FallbackPlan, mark: Callable[[], bool]) -> None:
+        engine = current_engine()
+        result = engine.fall_back(plan, mark)
+        if plan.request.api is Api.V2:
+            # Clients of `/v2` find a verification by its SID while a code is live.
+            record = VerificationRecord.from_send(
+                plan.request, result, pepper=settings.peppers[0], at=datetime.now(UTC)
+            )
+            with suppress(StoreUnavailable):
+                store.records.add_send(
+                    record, send_id=result.send_id, ttl=engine.policy.ttl
+                )
+
     fallbacks = Fallbacks(
         store=store.deliveries,
         decrypt=lambda ciphertext, delivery_id: fallback_plans.decrypt(
             ciphertext, settings.peppers, delivery_id=delivery_id
         ),
-        fall_back=lambda plan, mark: current_engine().fall_back(plan, mark),
+        fall_back=fall_back,
     )
     claim = partial(store.deliveries.claim_fallbacks, lease=_LEASE)
     return DueTasks(claim, fallbacks.run, name="fallbacks")

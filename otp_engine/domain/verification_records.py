@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from otp_engine.crypto.pepper import Pepper
-from otp_engine.domain.models import Channel
+from otp_engine.domain.models import Channel, SendRequest, SendResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,29 @@ class VerificationRecord:
     sends: tuple[RecordedSend, ...] = ()
     canceled_at: datetime | None = None
     bound: bool = False
+
+    @classmethod
+    def from_send(
+        cls, request: SendRequest, result: SendResult, *, pepper: Pepper, at: datetime
+    ) -> VerificationRecord:
+        """Return the record of a verification with one send.
+
+        Args:
+            request: The send.
+            result: What came of it.
+            pepper: The current pepper.
+            at: Time of the send.
+        """
+        return cls(
+            id=result.verification_id,
+            service=request.service.sid,
+            encrypted_address=encrypt_address(
+                request.number.canonical, pepper, verification_id=result.verification_id
+            ),
+            channel=result.channel,
+            sends=(RecordedSend(result.send_id, at, result.channel),),
+            bound=request.bind or request.bound_id is not None,
+        )
 
     @property
     def created_at(self) -> datetime:

@@ -18,6 +18,8 @@ from otp_engine.store import keys as key_names
 _KEY_BYTES = 8
 _PROVIDER_REFUSAL = re.compile(rb"([0-9]{13}) ([a-z_]+(?: [0-9]+)?)")
 _HASH_BYTES = 32
+# No rule compares the times of a record.
+_RECORD = b":record"
 _SENT_AT = b":sent_at"
 _GUARD = key_names.GUARD.encode()
 _PLACE = re.compile(r"(\S+ \S+ \S+) (-?[0-9]+) (-?[0-9]+) ([0-9]+) (-?[0-9]+)")
@@ -42,7 +44,7 @@ def age(redis: Any, by: timedelta) -> None:
             case b"zset":
                 events = redis.zrange(key, 0, -1, withscores=True)
                 writes.zadd(key, {event: at - shift for event, at in events})
-            case b"hash":
+            case b"hash" if not key.endswith(_RECORD):
                 fields = redis.hgetall(key)
                 move = _aged_guard if key == _GUARD else _aged
                 writes.hset(key, mapping=move(fields, shift))

@@ -17,11 +17,7 @@ from otp_engine.api.verify_v2.lookup import VerificationRef
 from otp_engine.api.verify_v2.serializers import VerificationResource
 from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.models import SendRequest, SendResult
-from otp_engine.domain.verification_records import (
-    RecordedSend,
-    VerificationRecord,
-    encrypt_address,
-)
+from otp_engine.domain.verification_records import VerificationRecord
 from otp_engine.errors import StoreUnavailable
 
 bp = Blueprint("verifications", __name__)
@@ -124,18 +120,8 @@ def _add_record(
     app: Dependencies, send_request: SendRequest, result: SendResult
 ) -> VerificationRecord:
     """Store the send for later requests that name the verification by its SID."""
-    encrypted_address = encrypt_address(
-        send_request.number.canonical,
-        app.peppers[0],
-        verification_id=result.verification_id,
-    )
-    record = VerificationRecord(
-        id=result.verification_id,
-        service=send_request.service.sid,
-        encrypted_address=encrypted_address,
-        channel=result.channel,
-        sends=(RecordedSend(result.send_id, app.utcnow(), result.channel),),
-        bound=send_request.bind,
+    record = VerificationRecord.from_send(
+        send_request, result, pepper=app.peppers[0], at=app.utcnow()
     )
     # The message is sent already, so the response is a success without a record, too.
     with suppress(StoreUnavailable):
