@@ -348,3 +348,11 @@ def test_repeated_storage_of_a_delivery_keeps_the_fallback_of_a_later_one(tracke
     tracked.track(DELIVERY, RECORD, code_expires_at=in_minutes(10), plan=PLAN)
 
     assert (tracked.read_plan(DELIVERY), tracked.read_plan(OTHER)) == (None, PLAN)
+
+
+def test_silence_does_not_postpone_a_fallback_that_a_report_made_due(tracked):
+    tracked.schedule_fallback(DELIVERY, after=timedelta())
+
+    tracked.schedule_fallback(DELIVERY, after=timedelta(minutes=1))
+
+    assert tracked.claim_fallbacks(1, lease=timedelta(seconds=1)) == [DELIVERY]
