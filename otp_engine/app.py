@@ -113,7 +113,7 @@ def create_app(
     dependencies = _build_dependencies(settings, store, engine, metrics.events, monitor)
     app = build_flask()
     dependencies.init_app(app)
-    background.add_to(app, due)
+    background.add_to(app, due, senders.values())
     _add_hooks(app, settings, metrics)
     _add_views(app, settings, store, dependencies)
     _add_report_receivers(app, settings, recorder)

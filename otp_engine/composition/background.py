@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -16,7 +17,8 @@ from otp_engine.domain.events import Event, EventListener, VerificationApproved
 from otp_engine.domain.fallback_plans import FallbackPlan
 from otp_engine.domain.fallbacks import DeliveryTracker, Fallbacks
 from otp_engine.domain.message_feedback import MessageFeedback
-from otp_engine.domain.models import Api
+from otp_engine.domain.models import Api, Channel
+from otp_engine.domain.ports import Sender
 from otp_engine.domain.verification_records import VerificationRecord
 from otp_engine.errors import StoreUnavailable
 from otp_engine.resilience.background_queue import BackgroundQueue
@@ -116,13 +118,41 @@ def with_feedback(
     return emit_and_confirm
 
 
-def add_to(app: Flask, due: DueTasks) -> None:
-    """Make *due* the fallbacks that `start` starts for *app*."""
-    app.extensions[_EXTENSION] = due
+@dataclass(frozen=True, slots=True)
+class _Background:
+    """The fallbacks of an app, and whether any message can have one."""
+
+    due: DueTasks
+    is_needed: bool
+
+
+def add_to(app: Flask, due: DueTasks, senders: Iterable[Sender]) -> None:
+    """Make *due* the fallbacks that `start` starts for *app*.
+
+    Args:
+        app: The app.
+        due: Its fallbacks.
+        senders: Its senders, which decide whether any message can have a fallback.
+    """
+    senders = tuple(senders)
+    # An e-mail address has one step.
+    steps = [
+        channel
+        for sender in senders
+        for channel in sender.channels
+        if channel is not Channel.EMAIL
+    ]
+    has_reports = any(sender.reports_delivery for sender in senders)
+    app.extensions[_EXTENSION] = _Background(due, has_reports and len(steps) > 1)
 
 
 def start(app: Flask) -> DueTasks:
-    """Start the fallbacks of *app*, in the process that serves it."""
-    due: DueTasks = app.extensions[_EXTENSION]
-    due.start()
-    return due
+    """Start the fallbacks of *app*, in the process that serves it.
+
+    Without reports or a second step no message has a fallback, and a thread would only
+    look for those that do not exist.
+    """
+    background: _Background = app.extensions[_EXTENSION]
+    if background.is_needed:
+        background.due.start()
+    return background.due

@@ -68,6 +68,11 @@ class DueTasks:
         # Granian's workers do not call the functions of `atexit`.
         Finalize(None, self.stop, exitpriority=10)
 
+    @property
+    def is_started(self) -> bool:
+        """Whether `start` was called."""
+        return self._thread.ident is not None
+
     def due_in(self, seconds: float) -> None:
         """Claim tasks after some time, because one is due then."""
         with self._changed:
