@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from math import ceil
 
 from twilio.twiml.voice_response import VoiceResponse
@@ -21,6 +22,8 @@ _PAUSE = 1  # seconds
 _KEY_TIMEOUT = 5
 # A synthetic voice in telephone quality speaks this fast.
 _CHARACTERS_PER_SECOND = 12
+# A character of Chinese, Japanese or Korean is a syllable or more, so it takes as long.
+_LETTERS_OF_WIDE_CHARACTER = 2
 _SECONDS_PER_DIGIT = 0.8
 
 
@@ -75,8 +78,14 @@ def hang_up() -> str:
 def spoken_seconds(speech: Speech) -> int:
     """Return the seconds of a call in which its code was spoken once."""
     digits = len(speech.digits.replace(",", "").replace(" ", ""))
-    announcement = len(speech.announcement) / _CHARACTERS_PER_SECOND
+    announcement = _count_letters(speech.announcement) / _CHARACTERS_PER_SECOND
     return ceil(_PAUSE + announcement + digits * _SECONDS_PER_DIGIT)
+
+
+def _count_letters(text: str) -> int:
+    """Return the length of *text* in letters that take as long to speak."""
+    wide = sum(unicodedata.east_asian_width(char) in {"W", "F"} for char in text)
+    return len(text) + wide * (_LETTERS_OF_WIDE_CHARACTER - 1)
 
 
 def _speak_text(verb: VoiceResponse, text: str, voice: Voice) -> None:
