@@ -236,10 +236,14 @@ def test_handle_of_another_recipient_is_rejected(client, mails, other):
 
 def test_verify_page_does_not_check_the_code_of_an_address(client, mails):
     handle = send(client, bind=True).headers["OTP-Verification"]
-    with client.session_transaction() as session:
+    with client.session_transaction("/verify") as session:
         session["handle"] = handle
+        session["csrf_token"] = "token"
 
-    client.post("/verify", data={"step": "code", "otp": mails.code})
+    form = {"csrf_token": "token", "step": "code", "otp": mails.code}
+    response = client.post("/verify", data=form)
+
+    assert (response.status_code, 'data-step="number"' in response.text) == (404, True)
 
     body = {"verification": handle, "otp": mails.code}
     response = client.post("/auth/verify_otp", json=body)
