@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from http import HTTPStatus
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
@@ -15,7 +17,8 @@ from otp_engine.config.verify_page import PageLinks
 from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbering_plans
 from otp_engine.domain.phones.numbers import COUNTRY_WILDCARD, PhoneNumber
-from otp_engine.errors import VerificationNotFound
+from otp_engine.domain.verification_handles import VerificationHandle
+from otp_engine.errors import Unavailable, VerificationNotFound
 from otp_engine.web import notices, page_channels
 from otp_engine.web.notices import Kind, Notice
 from otp_engine.web.return_target import origin_of
@@ -90,8 +93,10 @@ class VerifyPage:
         Returns:
             The response.
         """
-        number = _number_of(session.handle)
+        handle = _parse_handle(session.handle)
+        number = _number_of(handle) if handle else None
         masked = number and number.shown_to_recipient
+        channel = _newest_channel(handle, session, notice)
         step = "done" if completed else "code" if masked else "number"
         closed = session.closed if step == "code" else None
         if closed and not notice.text:
@@ -105,11 +110,10 @@ class VerifyPage:
             translations,
             notice,
             csrf_token=session.csrf_token,
-            sent=masked
-            and page_channels.sent_by(session.channel, masked, translations),
-            is_call=session.channel is Channel.CALL,
+            sent=masked and page_channels.sent_by(channel, masked, translations),
+            is_call=channel is Channel.CALL,
             other_channels=_other_channels(
-                step, session, notice, (typed or {}).get("phone", "")
+                number, channel, notice, (typed or {}).get("phone", "")
             ),
             closed=closed,
             code_length=notices.code_length(session, translations, default),
@@ -183,29 +187,52 @@ def _offered_channels(number: PhoneNumber | None = None) -> list[Channel]:
     return page_channels.offered(app.phone_channels, policy, number)
 
 
+def _newest_channel(
+    handle: VerificationHandle | None, session: VerifySession, notice: Notice
+) -> Channel:
+    """Return the channel of the last message, which can be a fallback.
+
+    A fallback leaves after the response of its send, so the session does not have it.
+
+    Args:
+        handle: The handle of the verification, if a code was sent.
+        session: The state of the person.
+        notice: The message about the last request.
+    """
+    # A service that does not work right now gets no further request.
+    if handle is None or notice.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return session.channel
+    app, number = context.get_dependencies(), handle.address
+    with suppress(VerificationNotFound, Unavailable):
+        engine = app.engines.engine_for(number)
+        return engine.get_pending(
+            number, app.auth_service, handle.verification_id
+        ).channel
+    return session.channel
+
+
 def _other_channels(
-    step: str, session: VerifySession, notice: Notice, phone: str
+    number: PhoneNumber | None, used: Channel, notice: Notice, phone: str
 ) -> list[Channel]:
     """Return the channels of the buttons that send a code another way.
 
     The number form has none until a send has failed: the route chooses the first one.
 
     Args:
-        step: The step that the page shows.
-        session: The state of the person.
+        number: The number that a code was sent to; None on the number form.
+        used: The channel of the last message.
         notice: The message about the last request.
         phone: The number that the person typed.
     """
-    used = {notice.failed}
-    if step == "code":
-        number = _number_of(session.handle)
-        used.add(session.channel)
+    left_out = {notice.failed}
+    if number:
+        left_out.add(used)
     elif notice.failed:
         app = context.get_dependencies()
         number = app.sandbox_numbers.parse(phone, app.default_region)
     else:
         return []
-    return [each for each in _offered_channels(number) if each not in used]
+    return [each for each in _offered_channels(number) if each not in left_out]
 
 
 def split_sentences(text: str) -> list[str]:
@@ -219,11 +246,14 @@ def _typed(form: Mapping[str, str], notice: Notice) -> dict[str, str]:
     return {name: form.get(name, "")[:_MAX_INPUT] for name in ("phone", "otp")}
 
 
-def _number_of(handle: str | None) -> PhoneNumber | None:
-    """Return the number of *handle*, or None if it is not that of a phone."""
+def _parse_handle(text: str | None) -> VerificationHandle | None:
     try:
-        address = context.get_dependencies().parse_handle(handle or "").address
+        return context.get_dependencies().parse_handle(text or "")
     except VerificationNotFound:
         return None
+
+
+def _number_of(handle: VerificationHandle) -> PhoneNumber | None:
+    """Return the number of *handle*, or None if it is not that of a phone."""
     # The page verifies phones only.
-    return address if isinstance(address, PhoneNumber) else None
+    return handle.address if isinstance(handle.address, PhoneNumber) else None

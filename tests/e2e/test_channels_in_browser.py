@@ -54,6 +54,33 @@ def test_recipient_without_whatsapp_gets_a_text_message(open_page):
     expect(page.get_by_role("heading")).to_have_text("Number verified")
 
 
+def test_open_page_shows_the_channel_of_a_fallback_and_keeps_the_input(open_page):
+    inbox, page = open_page("/dev/inbox"), open_page("/verify", bypass_csp=True)
+    simulate(inbox, "not on WhatsApp or Telegram")
+    start_verification(page)
+    code = page.get_by_label("Code", exact=True)
+    code.press_sequentially("12")
+    expect(code).to_have_accessible_description(
+        "We sent a code on WhatsApp to +91******2345. "
+        "The code has 6 digits. It can take a minute to arrive."
+    )
+
+    expect(page.get_by_role("status")).to_have_text(
+        "We sent a code in a text message to +91******2345."
+    )
+
+    expect(code).to_be_focused()
+    expect(code).to_have_value("12")
+    expect(page.locator(".other").get_by_role("button")).to_have_text(
+        [
+            "Send the code on WhatsApp",
+            "Call me with the code",
+            "Send the code on Telegram",
+        ]
+    )
+    assert serious_violations(page) == []
+
+
 def test_rejected_channel_fails_over_inside_the_request(open_page):
     inbox = open_page("/dev/inbox")
     simulate(inbox, "rejected", "WhatsApp")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
@@ -18,12 +19,14 @@ from otp_engine.errors import (
     RecipientNotOnChannel,
     RecipientOptedOut,
 )
+from otp_engine.store.redis_store import RedisStore
 from otp_engine.web import notices, page_channels
 from otp_engine.web.notices import Kind
 from otp_engine.web.session import VerifySession
 from otp_engine.web.translations import TRANSLATIONS
-from tests.support.fakes import FakeSender, by_name
+from tests.support.fakes import FakeSender, StoreLosingReplies, by_name
 from tests.support.settings import RELAXED
+from tests.support.time_travel import age
 from tests.support.verify_page import Person
 
 PHONE = "+919445012345"
@@ -147,6 +150,55 @@ def test_call_is_announced(visitor, sender):
     assert sender.messages[-1].channel is Channel.CALL
     assert 'We are calling <span class="number">+91******2345</span>' in visitor.text
     assert "Answer the call to hear it." in visitor.text
+
+
+def test_page_shows_the_channel_of_a_later_message_that_it_did_not_request(
+    visitor, sender
+):
+    visitor.submit("number", phone=PHONE)
+    with visitor.http.session_transaction("/verify") as session:
+        handle = session["handle"]
+    visitor.http.post(
+        "/auth/send_otp", json={"verification": handle, "channel": "call"}
+    )
+
+    visitor.open()
+
+    assert 'We are calling <span class="number">+91******2345</span>' in visitor.text
+    assert "Answer the call to hear it." in visitor.text
+    assert others(visitor) == ["resend:sms", "resend:whatsapp"]
+    assert sender.messages[-1].channel is Channel.CALL
+
+
+def test_code_form_is_shown_while_redis_is_unavailable(store, sender):
+    silent = StoreLosingReplies(store, "get_pending")
+    app = create_app(
+        config.load(RELAXED), store=cast(RedisStore, silent), senders=by_name(sender)
+    )
+    visitor = Person(app.test_client())
+
+    visitor.submit("number", phone=PHONE)
+
+    assert (visitor.step, visitor.response.status_code) == ("code", 200)
+    assert "We sent a code in a text message to" in visitor.text
+
+
+def test_page_without_a_live_code_shows_the_channel_of_its_own_request(visitor, redis):
+    visitor.submit("number", phone=PHONE)
+    visitor.submit("resend:whatsapp")
+    age(redis, timedelta(minutes=11))
+
+    visitor.open()
+
+    assert (visitor.step, others(visitor)) == ("code", ["resend:sms", "resend:call"])
+    assert "We sent a code on WhatsApp to" in visitor.text
+
+
+def test_field_of_the_code_is_described_by_its_channel(visitor):
+    visitor.submit("number", phone=PHONE)
+
+    assert '<p id="sent" role="status">We sent a code in' in visitor.text
+    assert 'aria-describedby="sent otp-hint"' in visitor.text
 
 
 def test_new_code_is_sent_by_the_channel_that_was_chosen(visitor, sender):

@@ -42,6 +42,26 @@ function show(next) {
   (stepElement.querySelector("[autofocus]") ?? stepElement.querySelector("h1"))?.focus();
 }
 
+// A fallback can have sent a code by another channel since. The code that is being typed
+// stays, and so does the focus.
+async function updateChannel() {
+  const sent = document.getElementById("sent");
+  if (!sent) return;
+  try {
+    const response = await fetch(stepElement.querySelector("form").action);
+    const next = new DOMParser().parseFromString(await response.text(), "text/html");
+    const isSameLanguage = next.documentElement.lang === document.documentElement.lang;
+    const text = next.getElementById("sent")?.textContent ?? sent.textContent;
+    if (!sent.isConnected || !isSameLanguage || text === sent.textContent) return;
+    for (const selector of ["#sent", "#otp-hint", ".other"]) {
+      const [shown, updated] = [stepElement, next].map((each) => each.querySelector(selector));
+      if (updated && !shown?.matches(":focus-within")) shown?.replaceChildren(...updated.childNodes);
+    }
+  } catch {
+    // Without a network, the texts stay.
+  }
+}
+
 function start() {
   webOtp?.abort();
   clearInterval(countdown);
@@ -79,14 +99,16 @@ async function requestWebOtp(code) {
 function countDown(button) {
   const { resendAfter, now, later } = button.dataset;
   const units = JSON.parse(button.dataset.units);
-  const others = stepElement.querySelectorAll(".other button");
   const end = Date.now() + resendAfter * 1000;
   const tick = () => {
     const left = Math.ceil((end - Date.now()) / 1000);
     const text = left > 0 ? later.replace("{wait}", formatWait(left, units)) : now;
+    const others = stepElement.querySelectorAll(".other button");
     for (const each of [button, ...others]) each.disabled = left > 0;
     if (button.textContent !== text) button.textContent = text;
-    if (left <= 0) clearInterval(countdown);
+    if (left > 0) return;
+    clearInterval(countdown);
+    if (resendAfter > 0) updateChannel();
   };
   countdown = setInterval(tick, 250);
   tick();
@@ -101,4 +123,5 @@ function formatWait(seconds, units) {
   return form.replace("{n}", n);
 }
 
+document.addEventListener("visibilitychange", () => document.hidden || updateChannel());
 start();
