@@ -22,6 +22,7 @@ from otp_engine.domain.events import (
     MessageUndelivered,
     PlaceSuspended,
     PolicyChanged,
+    ProviderWeightChanged,
     RequestRefused,
     RequestUnavailable,
     SendRejected,
@@ -100,6 +101,16 @@ EVENTS: list[Event] = [
         trips=2,
     ),
     Pressure(level=Level.NETWORK, prefix="+254771", country="KE", unproven=10.5),
+    ProviderWeightChanged(
+        provider="twilio",
+        channel=Channel.CALL,
+        weight=30,
+        previous=100,
+        reason="slow",
+        messages=40,
+        slow_share=0.5,
+        errors=2,
+    ),
 ]
 SOON = timedelta(minutes=1)
 

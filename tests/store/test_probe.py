@@ -27,7 +27,7 @@ from tests.support import (
 from tests.support.server_process import production
 
 LUA = resources.files("otp_engine.store") / "lua"
-CALL = re.compile(r"redis\.call\('([A-Z]+)'")
+CALL = re.compile(r"redis\.call\(\s*'([A-Z]+)'")
 # Tested by running them: the script itself, and what only doctor and replicas need.
 OTHER_METHODS = {"eval", "evalsha", "info", "ping", "pipeline"}
 # Names of methods of redis-py that are not names of commands.

@@ -39,6 +39,6 @@ if not position then
 end
 local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
 local due = redis.call(
-    'ZRANGEBYSCORE', next_looks, '-inf', at - ARGV[4], 'LIMIT', 0, ARGV[5]
+    'ZRANGE', next_looks, '-inf', at - ARGV[4], 'BYSCORE', 'LIMIT', 0, ARGV[5]
 )
 return {at, position, oldest and oldest[1] or '', unpack(due)}

@@ -25,9 +25,10 @@ if status ~= '' and provider_of(status) ~= ARGV[5] then
     status = ''
 end
 if redis.call('HSETNX', key, id, ARGV[2]) == 1 then
-    for _, field in ipairs(redis.call('HKEYS', key)) do
-        if string.sub(field, -#PLAN) == PLAN then
-            redis.call('HDEL', key, field)
+    local entries = redis.call('HGETALL', key)
+    for i = 1, #entries, 2 do
+        if string.sub(entries[i], -#PLAN) == PLAN then
+            redis.call('HDEL', key, entries[i])
         end
     end
     redis.call('HSET', key, id .. SENT_AT, at)
