@@ -3,8 +3,9 @@
     phone ─▶ global limits ─▶ hash ─▶ commit ─▶ mark ─▶ provider
 
 The requester is not counted again, because it has not requested this message. The phone
-has no cooldown for it. All other rules apply as they are at this time, and a rule that
-refuses ends the fallback.
+has no cooldown for it, and none after it: a recipient can request a new message at the
+time that the answer to the last request has named. All other rules apply as they are at
+this time, and a rule that refuses ends the fallback.
 
 The mark comes just before the hand-over. A crash before it leaves the fallback to
 another worker, and after it the message may or may not have been handed over, so no
@@ -22,7 +23,6 @@ from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.models import SendReservation
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.ports import Accepted
-from otp_engine.domain.reservations import Reservations
 from otp_engine.domain.routing import plan as routing_plan
 from otp_engine.domain.routing.step_walk import StepWalk
 from otp_engine.domain.sends import Send
@@ -49,9 +49,7 @@ class FallbackSend(Send):
                 over.
         """
         super().__init__(engine, plan.request)
-        key = self._reservations.idempotency_key
-        policy = engine.policy.for_fallbacks
-        self._reservations = Reservations(engine.store, policy, key)
+        self._reservations.is_fallback = True
         self._fallback = plan
         self._mark = mark
 

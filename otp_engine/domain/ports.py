@@ -64,7 +64,7 @@ class VerificationStore(PhoneStateStore, Protocol):
     when the store does not answer.
     """
 
-    def reserve_send(
+    def reserve_send(  # noqa: PLR0913 - the values of one send
         self,
         phone: PhoneKey,
         *,
@@ -72,6 +72,7 @@ class VerificationStore(PhoneStateStore, Protocol):
         hash_parameters: HashParameters | None,
         policy: Policy,
         scopes: RejectionScopes = ANY_SENDER,
+        is_fallback: bool = False,
     ) -> SendReservation:
         """Reserve one send.
 
@@ -85,6 +86,8 @@ class VerificationStore(PhoneStateStore, Protocol):
             policy: The current policy.
             scopes: The channels that the message can take, in order of preference, and
                 what a provider's rejection depends on.
+            is_fallback: Whether the send is a fallback, which has no cooldown and
+                starts none.
 
         Raises:
             RateLimited: The cooldown or a limit of this phone refused the send.

@@ -35,6 +35,7 @@ class Reservations:
         times: When each step counted the request.
         charge: The charge of a send at its destination, once it was requested.
         rejection_scope: What a provider's rejection of the message depends on.
+        is_fallback: Whether the request is a fallback.
     """
 
     store: VerificationStore
@@ -43,6 +44,7 @@ class Reservations:
     times: CountingTimes = UNCOUNTED
     charge: DestinationCharge | None = None
     rejection_scope: str = ""
+    is_fallback: bool = False
     _requester_hits: Sequence[LimitHit] = ()
     _global_hits: Sequence[LimitHit] = ()
     # One release a step, in order. The store has confirmed so many of the steps.
@@ -153,6 +155,7 @@ class Reservations:
             hash_parameters=hash_parameters,
             policy=self.policy,
             scopes=scopes,
+            is_fallback=self.is_fallback,
         )
         self._confirmed += 1
         self.times = replace(self.times, phone=reservation.counted_at)

@@ -92,6 +92,8 @@ memory.
              code expires (ms, decimal), with a dot at the end if the pumping guard
              counted the message
     p<key>   empty; the send used one message of a proven phone
+    c<key>   the channel of the message; without it, SMS
+    f<key>   empty; the send is a fallback
 
 The fields of a delivery are named by the last 16 digits of its id:
 

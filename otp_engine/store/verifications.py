@@ -80,7 +80,7 @@ class RedisVerificationStore(RedisDestinations):
         self._phone_state = script("phone_state")
         self._merge_failed_checks = durable("merge_failed_checks")
 
-    def reserve_send(
+    def reserve_send(  # noqa: PLR0913 - the values of one send
         self,
         phone: PhoneKey,
         *,
@@ -88,6 +88,7 @@ class RedisVerificationStore(RedisDestinations):
         hash_parameters: HashParameters | None,
         policy: Policy,
         scopes: RejectionScopes = ANY_SENDER,
+        is_fallback: bool = False,
     ) -> SendReservation:
         """Reserve one send, and start a verification if there is no live one."""
         bound = phone.bound is not None
@@ -104,7 +105,8 @@ class RedisVerificationStore(RedisDestinations):
             hash_parameters.verification_id if hash_parameters else b"",
             hash_parameters.argon2 if hash_parameters else b"",
             *(values.ttl, policy.max_sends, values.max_checks),
-            *(values.resend_cooldown, values.sends, values.failed_checks),
+            "" if is_fallback else values.resend_cooldown,
+            *(values.sends, values.failed_checks),
             *(values.shadow_sends, values.consecutive_failures),
             phone.namespace,
             *chain.from_iterable(scopes.items()),

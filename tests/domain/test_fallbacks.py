@@ -401,6 +401,73 @@ def test_fallback_is_not_in_the_cooldown(new_instance, alice, first, second):
     assert len(second.messages) == 1
 
 
+def test_fallback_leaves_the_time_of_the_next_request(
+    new_instance, alice, first, second, redis
+):
+    instance = new_instance(resend_cooldown=30 * SECOND)
+    sent = instance.engine.send(alice)
+    assert sent.resend_after.total_seconds() == pytest.approx(30, abs=5)
+    time_travel.age(redis, 21 * SECOND)
+    instance.run_due()
+    with pytest.raises(RateLimited) as refusal:
+        instance.engine.send(alice)
+    assert refusal.value.limit == "resend_cooldown"
+    assert refusal.value.retry_after < 10 * SECOND
+
+    time_travel.age(redis, 10 * SECOND)
+
+    assert instance.engine.send(alice).confirmed
+    assert (len(first.messages), len(second.messages)) == (2, 1)
+
+
+def test_request_after_a_fallback_starts_its_own_cooldown(
+    new_instance, alice, second, redis
+):
+    instance = new_instance(resend_cooldown=30 * SECOND)
+    instance.engine.send(alice)
+    time_travel.age(redis, 21 * SECOND)
+    instance.run_due()
+    time_travel.age(redis, 10 * SECOND)
+    instance.engine.send(alice)
+
+    with pytest.raises(RateLimited) as refusal:
+        instance.engine.send(alice)
+
+    assert refusal.value.retry_after > 25 * SECOND
+    assert len(second.messages) == 1
+
+
+def test_inspection_shows_the_wait_without_the_fallback(
+    new_instance, alice, store, redis
+):
+    instance = new_instance(resend_cooldown=30 * SECOND)
+    engine = instance.engine
+    engine.send(alice)
+    time_travel.age(redis, 21 * SECOND)
+    instance.run_due()
+    inspector = PhoneInspector(
+        store, store.limit_usage, store.guard, engine.peppers, engine.policy, ALL
+    )
+
+    report = inspector.inspect(alice.number, [""])
+
+    [pending] = report.pending
+    assert pending.sends.count == 2
+    assert report.next_send(engine.policy, pending).wait < 10 * SECOND
+
+
+def test_rejected_fallback_leaves_no_mark(new_instance, alice, first, second, redis):
+    instance = new_instance("IN=whatsapp:first>sms:second")
+    instance.engine.send(alice)
+    second.error = DeliveryFailed()
+    instance.report(first.messages[0], "undelivered")
+
+    instance.run_due()
+
+    [name] = redis.keys("otp:{*}:verification*")
+    assert not [field for field in redis.hkeys(name) if field.startswith(b"f")]
+
+
 def test_fallback_counts_for_the_phone_and_not_for_its_requester(
     new_instance, alice, first
 ):

@@ -161,17 +161,6 @@ class Policy:
         _for_v2[id(self)] = (self, variant)
         return variant
 
-    @property
-    def for_fallbacks(self) -> Policy:
-        """The policy as fallbacks have it, without a cooldown."""
-        if found := _for_fallbacks.get(id(self)):
-            return found[1]
-        if len(_for_fallbacks) >= _MAX_VARIANTS:
-            _for_fallbacks.clear()
-        variant = replace(self, resend_cooldown=timedelta())
-        _for_fallbacks[id(self)] = (self, variant)
-        return variant
-
     def checks_allowed(self, *, bound: bool) -> int:
         """Return how many checks a verification accepts.
 
@@ -193,7 +182,6 @@ def _consecutive(count: int) -> Limit:
 # By identity, because the hash of a policy with 10,000 names takes milliseconds. Each
 # variant keeps its policy, so that no other object gets the same identity.
 _for_v2: dict[int, tuple[Policy, Policy]] = {}
-_for_fallbacks: dict[int, tuple[Policy, Policy]] = {}
 _MAX_VARIANTS = 8  # there is one policy in force, and a variant for sandbox numbers
 
 

@@ -1,4 +1,5 @@
--- pending_sends: return the sends of a verification, and the time since the last one.
+-- pending_sends: return the sends of a verification, and the time since the last one
+-- that is no fallback.
 --
 -- One step, so that both are of the same verification. The script counts nothing.
 --
@@ -7,14 +8,12 @@
 -- ARGV     none
 --
 -- returns  {sends, ms}   the number of sends, reserved ones included; ms since the last
---                        of them, or -1 if its time is not known any longer
+--                        of them that is no fallback, or -1 if its time is not known
+--                        any longer
 --
 -- TTL: unchanged.
 
 local at = now()
-local names = read_verification(KEYS[1], at).sends
-local last = -1
-for _, name in ipairs(names) do
-    last = math.max(last, tonumber(redis.call('ZSCORE', KEYS[2], name) or -1))
-end
-return {#names, last < 0 and -1 or at - last}
+local pending = read_verification(KEYS[1], at)
+local last = last_requested(pending, KEYS[2])
+return {#pending.sends, last < 0 and -1 or at - last}

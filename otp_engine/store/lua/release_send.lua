@@ -37,7 +37,7 @@ redis.call('ZREM', KEYS[3], key)
 if redis.call('HDEL', verification, key) == 0 then
     return 0
 end
-redis.call('HDEL', verification, channel_field(key))
+redis.call('HDEL', verification, channel_field(key), fallback_field(key))
 -- Without the key the phone is proven no more, and INCR would make one without an expiry.
 if redis.call('HDEL', verification, 'p' .. key) == 1
     and redis.call('EXISTS', KEYS[5]) == 1

@@ -25,7 +25,8 @@
 -- ARGV[4]   lifetime of a code in milliseconds
 -- ARGV[5]   maximum number of messages of a verification
 -- ARGV[6]   maximum number of checks of a verification
--- ARGV[7]   milliseconds between two messages of one verification
+-- ARGV[7]   milliseconds between two messages of one verification; empty for a fallback,
+--           which has no cooldown and starts none
 -- ARGV[8]   enforced limit of messages to this phone
 -- ARGV[9]   limit of failed checks of this phone; empty for a bound verification
 -- ARGV[10]  shadow limit of messages to this phone; empty without one
@@ -62,7 +63,7 @@
 -- the last of them.
 
 local verification, sends, shadow = KEYS[1], KEYS[2], KEYS[4]
-local key, ttl, cooldown = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[7])
+local key, ttl, cooldown = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[7]) or 0
 local max_sends = tonumber(ARGV[5])
 local at = now()
 -- Most phones have no key yet, so one command replaces the reads of all keys.
@@ -101,13 +102,10 @@ local function read_rejections()
 end
 local unreachable, rejected = read_rejections()
 
--- Return the milliseconds until the cooldown after the last send ends.
+-- Return the milliseconds until the cooldown after the last requested send ends.
 local function cooldown_left()
-    local last = -math.huge
-    for _, name in ipairs(pending.sends) do
-        last = math.max(last, tonumber(redis.call('ZSCORE', sends, name) or last))
-    end
-    return math.max(0, last + cooldown - at)
+    local last = last_requested(pending, sends)
+    return last < 0 and 0 or math.max(0, last + cooldown - at)
 end
 
 -- Return the rule that refuses for the longest time, and that time in milliseconds.
@@ -186,6 +184,9 @@ if id then
 else
     id, argon2 = ARGV[2], ARGV[3]
     redis.call('HSET', verification, 'id', id, 'argon2', argon2, 'checks', '', key, '')
+end
+if ARGV[7] == '' then
+    redis.call('HSET', verification, fallback_field(key), '')
 end
 if exists and tonumber(redis.call('GET', proven) or 0) > 0 then
     uses_proven = true

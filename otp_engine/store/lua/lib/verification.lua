@@ -19,6 +19,11 @@ local function channel_field(name)
     return 'c' .. name
 end
 
+-- Return the field that marks a fallback. It has no cooldown and starts none.
+local function fallback_field(name)
+    return 'f' .. name
+end
+
 -- Read the hash at *key*. The caller passes false as *exists* if it knows that there is
 -- none.
 --
@@ -65,4 +70,16 @@ local function read_verification(key, at, exists)
         end
     end
     return result
+end
+
+-- Return the time of the last send of *verification* that is no fallback; -1 without one
+-- in the log *sends* of the phone.
+local function last_requested(verification, sends)
+    local last = -1
+    for _, name in ipairs(verification.sends) do
+        if not verification.fields[fallback_field(name)] then
+            last = math.max(last, tonumber(redis.call('ZSCORE', sends, name) or -1))
+        end
+    end
+    return last
 end
