@@ -180,12 +180,23 @@ def _setting_warnings(settings: Settings) -> list[str]:
         warnings.append(
             "TWILIO_REGION and TWILIO_EDGE have no effect with TWILIO_API_BASE_URL"
         )
-    url = twilio and twilio.base_url
-    if url and _is_exposed(url):
-        warnings.append(
-            "TWILIO_API_BASE_URL is http: the account's credentials are sent in plain"
-            " text. Use https"
-        )
+    return warnings + _plain_text_warnings(settings)
+
+
+def _plain_text_warnings(settings: Settings) -> list[str]:
+    """Return a sentence for each provider that gets codes without encryption."""
+    twilio, aws, telegram = settings.twilio, settings.aws, settings.telegram
+    urls = {
+        "TWILIO_API_BASE_URL": twilio and twilio.base_url,
+        "AWS_ENDPOINT_URL": aws and aws.url,
+        "TELEGRAM_GATEWAY_URL": telegram and telegram.url,
+    }
+    warnings = [
+        f"{name} is http: codes and the account's credentials are sent in plain text."
+        " Use https"
+        for name, url in urls.items()
+        if url and _is_exposed(url)
+    ]
     smtp = settings.smtp
     if smtp and smtp.tls == "off" and not (settings.dev or is_loopback(smtp.host)):
         warnings.append(

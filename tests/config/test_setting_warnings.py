@@ -188,3 +188,31 @@ def test_metrics_of_dev_mode_are_open_on_the_address_of_the_admin_listener(
     (warning,) = host_warnings(config.load(environ), "0.0.0.0")
 
     assert ("/metrics" in warning) == is_open
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        (
+            {
+                "OTP_SENDER": "aws",
+                "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+                "AWS_SECRET_ACCESS_KEY": "secret",
+                "AWS_REGION": "eu-west-1",
+                "OTP_AWS_NOTIFY_CONFIGURATION": "nc-1",
+            },
+            "AWS_ENDPOINT_URL",
+        ),
+        (
+            {"OTP_SENDER": "telegram", "TELEGRAM_GATEWAY_TOKEN": "AAGatewayToken"},
+            "TELEGRAM_GATEWAY_URL",
+        ),
+    ],
+    ids=["aws", "telegram"],
+)
+def test_plain_text_to_another_provider_is_a_warning(environ, name):
+    exposed = config.load(PRODUCTION | environ | {name: "http://proxy.internal"})
+    local = config.load(PRODUCTION | environ | {name: "http://127.0.0.1:4566"})
+
+    assert [w for w in exposed.warnings if w.startswith(f"{name} is http: codes")]
+    assert not [w for w in local.warnings if name in w]
