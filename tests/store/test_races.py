@@ -242,3 +242,21 @@ def test_simultaneous_spellings_of_an_address_stay_within_its_limit(engine, _bat
 
     assert results.count(RateLimited) == len(sends) - 5
     assert len(mails.messages) == 5
+
+
+@pytest.mark.parametrize("_batch", range(4))
+def test_simultaneous_addresses_of_a_mailbox_stay_within_one_limit(engine, _batch):
+    mails = FakeSender(name="smtp", channels=(Channel.EMAIL,))
+    engine = with_policy(
+        replace(engine, senders=by_name(mails)), sends_per_phone=Limit.parse("5/10m")
+    )
+    texts = [f"per.son+{number}@gmail.com" for number in range(THREADS)]
+    sends = [
+        partial(engine.send, SendRequest(number=email_addresses.parse(text)))
+        for text in texts
+    ]
+
+    results = all_at_once(*sends)
+
+    assert results.count(RateLimited) == len(sends) - 5
+    assert len(mails.messages) == 5
