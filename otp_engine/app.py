@@ -108,7 +108,7 @@ def create_app(
     engine = replace(
         engine,
         prefer=monitor.prefer,
-        track=background.build_track(settings, store, due),
+        track=background.build_track(settings, store, senders, due),
     )
     dependencies = _build_dependencies(settings, store, engine, metrics.events, monitor)
     app = build_flask()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -69,13 +69,14 @@ def build_fallbacks(
 
 
 def build_track(
-    settings: Settings, store: RedisStore, due: DueTasks
+    settings: Settings, store: RedisStore, senders: Mapping[str, Sender], due: DueTasks
 ) -> Callable[[TrackedDelivery], None]:
     """Return the function that stores a delivery in the thread that writes events.
 
     Args:
         settings: The settings, with the pepper that encrypts plans.
         store: Stores the deliveries.
+        senders: The senders, some of which pass feedback to their providers.
         due: Hears of each fallback.
     """
     tracker = DeliveryTracker(
@@ -84,6 +85,7 @@ def build_track(
             plan, settings.peppers[0], delivery_id=delivery_id
         ),
         on_due=lambda after: due.due_in(after.total_seconds()),
+        confirming=_confirm_functions(senders).keys(),
     )
 
     def track(delivery: TrackedDelivery) -> None:
@@ -97,11 +99,7 @@ def with_feedback(
     emit: EventListener, settings: Settings, store: RedisStore, engine: Engine
 ) -> EventListener:
     """Return *emit*, which also reports entered codes to providers with feedback."""
-    confirm = {
-        name: sender.confirm
-        for name, sender in engine.senders.items()
-        if isinstance(sender, GuardedSender) and sender.confirms
-    }
+    confirm = _confirm_functions(engine.senders)
     if not confirm:
         return emit
     feedback = MessageFeedback(
@@ -116,6 +114,17 @@ def with_feedback(
             queue.add(event)
 
     return emit_and_confirm
+
+
+def _confirm_functions(
+    senders: Mapping[str, Sender],
+) -> Mapping[str, Callable[[str], None]]:
+    """Return the functions that pass feedback, by the name of their provider."""
+    return {
+        name: sender.confirm
+        for name, sender in senders.items()
+        if isinstance(sender, GuardedSender) and sender.confirms
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -70,16 +70,20 @@ class DeliveryTracker:
         store: Stores them.
         encrypt: Encrypts the plan of the fallback of the delivery with this id.
         on_due: Called with the time until a fallback is due.
+        confirming: Names of the providers that get feedback.
     """
 
     store: FallbackStore
     encrypt: Callable[[FallbackPlan, str], bytes]
     on_due: Callable[[timedelta], object]
+    confirming: Container[str] = ()
 
     def is_tracked(self, delivery: TrackedDelivery) -> bool:
         """Return whether anything will refer to a delivery: a report, or feedback."""
-        has_id = delivery.message_id is not None
-        return delivery.provider is not None and (delivery.reports_delivery or has_id)
+        if delivery.provider is None:
+            return False
+        has_feedback = delivery.message_id and delivery.provider in self.confirming
+        return delivery.reports_delivery or bool(has_feedback)
 
     def track(self, delivery: TrackedDelivery) -> None:
         """Store a delivery that is tracked, and schedule its fallback.

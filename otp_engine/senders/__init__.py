@@ -85,11 +85,14 @@ def build_senders(  # noqa: PLR0913 - options with defaults
 
 def _build_twilio(settings: Settings) -> Provider:
     # Importing the SDK takes 0.2 s and 27 MB, so only installations with Twilio do it.
-    from otp_engine.senders.twilio import TwilioProvider  # noqa: PLC0415 - see above
+    from otp_engine.senders import twilio  # noqa: PLC0415 - see above
 
     if settings.twilio is None:
         raise AssertionError(settings.senders)
-    return TwilioProvider(
+    # Without feedback, the store keeps no message for it.
+    with_feedback = settings.twilio.feedback
+    build = twilio.ConfirmingTwilioProvider if with_feedback else twilio.TwilioProvider
+    return build(
         settings.twilio,
         callback_url=settings.twilio_callback_url,
         pepper=settings.peppers[0],

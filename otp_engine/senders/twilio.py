@@ -75,7 +75,6 @@ class TwilioProvider:
         self._list = self._account.prepare("GET", "Messages.json?PageSize=1")
         urls = CallbackUrls(callback_url) if callback_url else None
         self.reports_delivery = urls is not None
-        self._confirms = settings.feedback
         self._resources = self._build_resources(settings, urls, pepper)
         self.channels = tuple(self._resources)
 
@@ -129,23 +128,6 @@ class TwilioProvider:
         _warn_of_queue(created)
         return str(sid)
 
-    def confirm(self, message_id: str) -> None:
-        """Report that the code of a message was entered; a failure is only logged.
-
-        Args:
-            message_id: SID of the message. Calls have no feedback.
-        """
-        if not (self._confirms and _MESSAGE_SID.fullmatch(message_id)):
-            return
-        request = self._post(f"Messages/{message_id}/Feedback.json")
-        try:
-            response = self._http.send(request, urlencode({"Outcome": "confirmed"}))
-        except Exception as error:  # noqa: BLE001 - no request of a client depends on it
-            log.warning("twilio: no feedback: %s", type(error).__name__)
-            return
-        if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-            log.warning("twilio: the feedback is rejected: status %s", response.status)
-
     def ping(self) -> None:
         """Check the credentials by listing one message of the account.
 
@@ -172,6 +154,27 @@ class TwilioProvider:
         if status < HTTPStatus.BAD_REQUEST:
             raise ProviderUnavailable(f"is not Twilio's API (status {status})")
         raise DeliveryFailed(retry_elsewhere=True)
+
+
+class ConfirmingTwilioProvider(TwilioProvider):
+    """Also reports to Twilio which messages had an effect."""
+
+    def confirm(self, message_id: str) -> None:
+        """Report that the code of a message was entered; a failure is only logged.
+
+        Args:
+            message_id: SID of the message. Calls have no feedback.
+        """
+        if not _MESSAGE_SID.fullmatch(message_id):
+            return
+        request = self._post(f"Messages/{message_id}/Feedback.json")
+        try:
+            response = self._http.send(request, urlencode({"Outcome": "confirmed"}))
+        except Exception as error:  # noqa: BLE001 - no request of a client depends on it
+            log.warning("twilio: no feedback: %s", type(error).__name__)
+            return
+        if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+            log.warning("twilio: the feedback is rejected: status %s", response.status)
 
 
 def _rejection(

@@ -11,6 +11,7 @@ from otp_engine import config, senders
 from otp_engine.domain.messages.templates import Message
 from otp_engine.domain.models import Channel
 from otp_engine.senders.console import ConsoleProvider
+from otp_engine.senders.guarded import GuardedSender
 from otp_engine.senders.telegram_reports import PATH as TELEGRAM_PATH
 from tests.support.fakes import MESSAGE, deliver
 from tests.support.twilio_server import ACCOUNT, SERVICE
@@ -104,6 +105,17 @@ def test_senders_are_built_in_order_of_preference():
 
     assert list(built) == [sender.name for sender in built.values()]
     assert list(built) == ["twilio", "console"]
+
+
+@pytest.mark.parametrize(("feedback", "confirms"), [("1", True), ("0", False)])
+def test_twilio_gets_feedback_unless_it_is_turned_off(feedback, confirms):
+    configured = settings(**TWILIO, TWILIO_FEEDBACK=feedback)
+
+    built = senders.build_senders(configured, max_concurrent=1)
+
+    sender = built["twilio"]
+    assert isinstance(sender, GuardedSender)
+    assert sender.confirms is confirms
 
 
 def test_channels_of_providers_are_those_of_the_settings():

@@ -21,7 +21,7 @@ from otp_engine.errors import (
     RecipientOptedOut,
 )
 from otp_engine.senders.http_client import PooledHttpClient
-from otp_engine.senders.twilio import TwilioProvider
+from otp_engine.senders.twilio import ConfirmingTwilioProvider, TwilioProvider
 from otp_engine.senders.twilio_account import TwilioAccount
 from tests.support import certificates, redis_server, twilio_server
 from tests.support.clock import Clock
@@ -45,7 +45,7 @@ def settings(twilio_settings):
 
 @pytest.fixture
 def provider(settings, client):
-    return TwilioProvider(settings, client)
+    return ConfirmingTwilioProvider(settings, client)
 
 
 def test_message_has_fields_of_messages_resource(provider, twilio):
@@ -486,14 +486,10 @@ def test_confirmed_message_has_feedback(provider, twilio):
     assert twilio.feedback == [(SENT, "confirmed")]
 
 
-def test_message_has_no_feedback_if_it_is_turned_off(settings, client, twilio):
-    provider = TwilioProvider(replace(settings, feedback=False), client)
-    provider.send(MESSAGE)
-
-    provider.confirm(SENT)
+def test_message_requests_no_feedback_if_it_is_turned_off(settings, client, twilio):
+    TwilioProvider(replace(settings, feedback=False), client).send(MESSAGE)
 
     assert "ProvideFeedback" not in twilio.messages[0]
-    assert twilio.feedback == []
 
 
 @pytest.mark.parametrize("sid", ["CA" + "1" * 32, "", "SM1", f"{SENT}/../x"])
