@@ -162,8 +162,17 @@ def sent_event(
     result: SendResult,
     message: Message,
     delivery: TrackedDelivery,
+    facts: SendFacts,
 ) -> CodeSent:
-    """Return the event of a *message* that a provider may have accepted."""
+    """Return the event of a *message* that a provider may have accepted.
+
+    Args:
+        request: The send.
+        result: Its result.
+        message: The message.
+        delivery: The delivery of the message.
+        facts: What the send was counted by.
+    """
     return CodeSent(
         recipient=delivery.recipient,
         verification_id=result.verification_id,
@@ -178,6 +187,7 @@ def sent_event(
         expires_at=delivery.expires_at,
         has_fallback=delivery.has_fallback,
         is_fallback=delivery.is_fallback,
+        facts=facts,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.limits import ip_networks
-from otp_engine.domain.models import SendRequest
+from otp_engine.domain.models import DestinationCharge, SendRequest
 from otp_engine.errors import LimitExceeded, OTPError
 
 
@@ -65,6 +65,8 @@ class SendFacts:
         request: SendRequest,
         pepper: Pepper,
         times: CountingTimes,
+        *,
+        charge: DestinationCharge | None = None,
         error: OTPError | None = None,
     ) -> SendFacts:
         """Return the facts about a send.
@@ -73,6 +75,7 @@ class SendFacts:
             request: The send.
             pepper: The current pepper.
             times: When the store counted it.
+            charge: Its charge at the destination, if there was one.
             error: Its error; that of a limit has the time of the refusal.
         """
         refused_at = error.refused_at if isinstance(error, LimitExceeded) else 0
@@ -85,7 +88,10 @@ class SendFacts:
             phone_ms=counted_at - (times.phone or counted_at),
             client_name=request.client_name,
             bound=request.bind or request.bound_id is not None,
+            proven=charge.proven if charge else False,
             vouched=request.vouched,
+            exempt=charge.exempt if charge else False,
+            price=charge.price if charge else 0,
             ip_networks=tuple(
                 pepper.pseudonymize("address", network) for network, _ in networks
             ),

@@ -410,9 +410,12 @@ class Send:
             expires_at=message.expires_at,
             is_fallback=self.is_fallback,
         )
-        event = event_factory.sent_event(request, result, message, delivery)
-        sealed = engine.seal_address(message)
-        engine.emit(replace(event, facts=self._facts(), sealed_address=sealed))
+        event = event_factory.sent_event(
+            request, result, message, delivery, self._facts()
+        )
+        if sealed := engine.seal_address(message):
+            event = replace(event, sealed_address=sealed)
+        engine.emit(event)
         engine.track(delivery)
         return result
 
@@ -433,17 +436,14 @@ class Send:
         return () if is_chosen else self._walk.later
 
     def _facts(self, error: OTPError | None = None) -> SendFacts:
-        facts = SendFacts.from_request(
-            self._request, self._engine.peppers[0], self._reservations.times, error
+        reservations = self._reservations
+        return SendFacts.from_request(
+            self._request,
+            self._engine.peppers[0],
+            reservations.times,
+            charge=reservations.charge,
+            error=error,
         )
-        if charge := self._reservations.charge:
-            return replace(
-                facts,
-                proven=charge.proven,
-                exempt=charge.exempt,
-                price=charge.price,
-            )
-        return facts
 
 
 def _may_fail_over(error: OTPError) -> bool:

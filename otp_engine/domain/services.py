@@ -123,6 +123,8 @@ class Service:
         Returns:
             None if the service has none: the provider's settings then apply.
         """
+        if not self.messaging:
+            return None
         by_country = {
             configuration.country: configuration.messaging_service
             for configuration in self.messaging

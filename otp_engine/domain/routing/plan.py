@@ -87,16 +87,18 @@ def permitted(
             off for the client or the number.
         ChannelNotAllowed: Sending is off for every channel, or no provider has it.
     """
-    error: OTPError = ChannelNotAllowed(request.channel or Channel.SMS)
-    allowed = set()
-    for channel in dict.fromkeys(step.channel for step in steps):
-        if found := find_problem(channel, request, policy):
-            error = found
-        else:
-            allowed.add(channel)
-    if not allowed:
-        raise error
-    return tuple(step for step in steps if step.channel in allowed)
+    problems = {
+        channel: find_problem(channel, request, policy)
+        for channel in {step.channel: None for step in steps}
+    }
+    if not any(problems.values()):
+        allowed = tuple(steps)
+    else:
+        allowed = tuple(step for step in steps if problems[step.channel] is None)
+    if allowed:
+        return allowed
+    last = next(reversed(problems.values()), None)
+    raise last or ChannelNotAllowed(request.channel or Channel.SMS)
 
 
 def receivable(steps: Sequence[Step], address: Address) -> tuple[Step, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from typing import Self
 
 from otp_engine.domain.channels import Channel
@@ -31,7 +31,7 @@ class StepWalk:
         """
         self._steps = tuple(steps)
         self._senders = senders
-        self._slot = ExitStack()
+        self._slot: AbstractContextManager[Deliver] | None = None
         self._deliver: Deliver | None = None
 
     def __enter__(self) -> Self:
@@ -78,7 +78,8 @@ class StepWalk:
         self.release()
         while True:
             try:
-                self._deliver = self._slot.enter_context(self.sender.acquire_slot())
+                slot = self.sender.acquire_slot()
+                self._deliver = slot.__enter__()
             except (ProviderUnavailable, Overloaded) as error:
                 error.provider = self.step.provider
                 if not self.later:
@@ -86,12 +87,14 @@ class StepWalk:
                 log.warning("%s: no slot; the next step gets the message", self.step)
                 self._steps = self.later
             else:
+                self._slot = slot
                 return
 
     def release(self) -> None:
         """Release the slot, if one is held."""
-        self._slot.close()
-        self._deliver = None
+        slot, self._slot, self._deliver = self._slot, None, None
+        if slot:
+            slot.__exit__(None, None, None)
 
     def skip(self, channels: Collection[Channel]) -> bool:
         """Skip all steps with one of *channels*.
