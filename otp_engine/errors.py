@@ -267,7 +267,7 @@ class VerificationNotFound(OTPError):
     """
 
     error_code = "verification_not_found"
-    message = "No code is waiting for this number."
+    message = "No code is waiting. Request a new one."
 
 
 class LimitExceeded(OTPError):

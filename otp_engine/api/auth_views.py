@@ -158,7 +158,7 @@ def _handle(api: Dependencies, body: Body) -> VerificationHandle | None:
     handle = api.parse_handle(text)
     g.phone = handle.address.masked
     if _find_address(api, body) not in {None, handle.address}:
-        raise InvalidRequest("'verification' belongs to another phone.")
+        raise InvalidRequest("'verification' belongs to another recipient.")
     return handle
 
 

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from otp_engine.domain.messages.delivery_reports import DeliveryReport
-from otp_engine.errors import InvalidRequest, Overloaded
+from otp_engine.errors import InvalidRequest, Overloaded, Unauthorized
 from otp_engine.senders.reports import ReportReceiver, ReportRequest
 
 BELOW_A_PATH = "below_a_path"
@@ -20,6 +20,7 @@ BELOW_A_PATH = "below_a_path"
 
 # Reports that arrive at once, with their bodies, release their slots sooner.
 _SLOT_TIMEOUT = 0.05  # seconds
+_INVALID_SIGNATURE = "The signature of the request is missing or wrong."
 
 
 def blueprint(
@@ -62,11 +63,14 @@ def _receive(
 ) -> ResponseReturnValue:
     """Serve one request of a provider."""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    receiver.check_headers(headers)
-    _check_length(receiver.max_bytes)
-    reply = receiver.receive(
-        _read_request(slots, headers, _url(base_url, receiver.path))
-    )
+    try:
+        receiver.check_headers(headers)
+        _check_length(receiver.max_bytes)
+        reply = receiver.receive(
+            _read_request(slots, headers, _url(base_url, receiver.path))
+        )
+    except Unauthorized:
+        raise Unauthorized(_INVALID_SIGNATURE) from None
     for report in reply.reports:
         record(report)
     if not reply.body:

@@ -309,6 +309,10 @@ def test_report_signed_for_another_url_is_rejected(app_with, url):
     response = client.post("/callbacks/twilio", data=form, headers=signed(form, url))
 
     assert response.status_code == 401
+    assert response.json == {
+        "msg": "The signature of the request is missing or wrong.",
+        "error": "unauthorized",
+    }
 
 
 class Receiver:

@@ -24,6 +24,7 @@ from otp_engine.config.settings import TWILIO_WEBHOOK_PATH
 from otp_engine.crypto.webhook_signatures import WebhookSecret
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
+from otp_engine.web.translations import TRANSLATIONS
 from tests.conftest import TIMEOUT
 from tests.support import twilio_server
 from tests.support.fakes import (
@@ -244,14 +245,45 @@ def test_examples_of_an_error_have_its_text(kind):
     )
     examples = [
         content["example"]
-        for _, code, response in responses()
-        if code == status
+        for name, code, response in responses()
+        # A request of a provider has a signature instead of an API key.
+        if code == status and (name not in CALLBACKS or kind is not errors.Unauthorized)
         for content in response["content"].values()
         if content.get("example", {}).get("error") == kind.error_code
     ]
 
     assert examples
     assert {example["msg"] for example in examples} == {kind.message}
+
+
+def test_example_of_an_invalid_signature_has_its_text():
+    client = app_with_all_endpoints(**REPORTING).test_client()
+
+    response = client.post("/callbacks/telegram", data=b"{}")
+
+    examples = [
+        content["example"]
+        for name, code, node in responses()
+        if (name, code) == ("telegramReport", "401")
+        for content in node["content"].values()
+    ]
+    assert [response.json] == examples
+
+
+def test_example_of_an_invalid_outcome_has_its_text():
+    client = app_with_all_endpoints().test_client()
+
+    response = client.post("/dev/inbox/provider", data={"outcome": "lost"})
+
+    operation = DOCUMENT["paths"]["/dev/inbox/provider"]["post"]
+    content = operation["responses"]["400"]["content"]["application/json"]
+    assert response.json == content["example"]
+
+
+def test_reference_has_the_number_of_languages():
+    locale = DOCUMENT["components"]["schemas"]["Send"]["properties"]["locale"]
+
+    assert f"Texts exist in {len(TRANSLATIONS)} languages." in locale["description"]
 
 
 @pytest.mark.parametrize(
