@@ -15,6 +15,7 @@ other worker sends it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from otp_engine.crypto.pepper import Pepper
@@ -26,7 +27,12 @@ from otp_engine.domain.ports import Accepted
 from otp_engine.domain.routing import plan as routing_plan
 from otp_engine.domain.routing.step_walk import StepWalk
 from otp_engine.domain.sends import Send
-from otp_engine.errors import OTPError, VerificationNotFound
+from otp_engine.errors import (
+    OTPError,
+    ProviderUnavailable,
+    Unavailable,
+    VerificationNotFound,
+)
 
 if TYPE_CHECKING:
     from otp_engine.domain.engine import Engine
@@ -54,7 +60,13 @@ class FallbackSend(Send):
         self._mark = mark
 
     def _plan(self) -> StepWalk:
-        """Return the steps of the plan that the rules allow by now."""
+        """Return the steps of the plan that the rules allow by now.
+
+        Raises:
+            ProviderUnavailable: This instance has no provider of the plan, and another
+                one can have one, as during a change of the settings.
+            OTPError: A rule refuses every step.
+        """
         engine, request = self._engine, self._request
         channels = engine.channels_by_provider
         steps = [
@@ -62,6 +74,8 @@ class FallbackSend(Send):
             for step in self._fallback.steps
             if step.channel in channels.get(step.provider, ())
         ]
+        if not steps:
+            raise ProviderUnavailable(retry_after=timedelta())
         permitted = routing_plan.permitted(steps, request, engine.policy)
         return self._start_walk(engine.prefer(permitted))
 
@@ -90,6 +104,10 @@ class FallbackSend(Send):
         return super()._deliver()
 
     def _refuse(self, error: OTPError) -> None:
-        """Emit the events of a rule that refused; an ended verification has none."""
-        if not isinstance(error, VerificationNotFound):
+        """Emit the events of a rule that refused.
+
+        An ended verification has none, and neither has a fallback that is due again:
+        it would have one after each lease.
+        """
+        if not isinstance(error, VerificationNotFound | Unavailable):
             super()._refuse(error)

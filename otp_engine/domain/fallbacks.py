@@ -53,7 +53,11 @@ class FallbackStore(Protocol):
         """
 
     def read_plan(self, delivery_id: str) -> bytes | None:
-        """Return the encrypted plan of a fallback; None if it was used or has ended."""
+        """Return the encrypted plan of a fallback.
+
+        Returns:
+            None if it was used or has ended, or the code of its delivery has expired.
+        """
 
     def mark_fallback(self, delivery_id: str) -> bool:
         """Mark a fallback as used; return whether its message may be handed over."""

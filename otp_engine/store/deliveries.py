@@ -68,6 +68,7 @@ class RedisDeliveryStore:
         self._schedule = script("schedule_fallback")
         self._claim = durable("claim_fallbacks")
         self._mark = durable("mark_fallback")
+        self._read = script("read_fallback")
 
     def track(
         self,
@@ -176,10 +177,13 @@ class RedisDeliveryStore:
         return [delivery_id.decode() for delivery_id in claimed]
 
     def read_plan(self, delivery_id: str) -> bytes | None:
-        """Return the encrypted plan of a fallback; None if it was used or has ended."""
+        """Return the encrypted plan of a fallback.
+
+        Returns:
+            None if it was used or has ended, or the code of its delivery has expired.
+        """
         tag, name = _split(delivery_id)
-        key = keys.deliveries(tag)
-        return self._client.execute(lambda redis: redis.hget(key, name + _PLAN), key)
+        return self._read.run([keys.deliveries(tag)], name) or None
 
     def mark_fallback(self, delivery_id: str) -> bool:
         """Mark a fallback as used, just before its message is handed over.

@@ -100,6 +100,8 @@ The fields of a delivery are named by the last 16 digits of its id:
     <id>          the record of the delivery, as JSON
     <id>:sent_at  when it was handed over (ms since 1970)
     <id>:status   its rank, its name and its provider, such as `1 sent twilio`
+    <id>:expires_at
+                  when its code expires (ms since 1970); with a plan only
     <id>:plan     the encrypted plan of its fallback, until that is used
     <id>:mark     the idempotency key of the worker that used it, 8 bytes
 """

@@ -29,6 +29,7 @@ _LIBRARIES = {
     "track_delivery": ("lib/deliveries",),
     "record_delivery_status": ("lib/deliveries",),
     "mark_fallback": ("lib/deliveries",),
+    "read_fallback": ("lib/deliveries",),
     "schedule_fallback": ("lib/fallbacks",),
     "claim_fallbacks": ("lib/fallbacks",),
 }

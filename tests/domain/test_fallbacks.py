@@ -15,6 +15,7 @@ from otp_engine.domain.events import (
     MessageDelivered,
     MessageUndelivered,
     RequestRefused,
+    RequestUnavailable,
     SendRejected,
 )
 from otp_engine.domain.inspection import PhoneInspector
@@ -629,6 +630,39 @@ def test_fallback_without_capacity_is_due_again_after_its_lease(
     later = instance.run_due()
 
     assert (at_first, later, len(second.messages)) == ((1, 0), 1, 1)
+
+
+def test_fallback_without_capacity_ends_with_the_code_of_its_delivery(
+    new_instance, alice, first, second, redis
+):
+    instance = new_instance(ttl=timedelta(minutes=10))
+    instance.engine.send(alice)
+    instance.report(first.messages[0], "undelivered")
+    second.full = Overloaded()
+
+    ran = []
+    for _ in range(4):
+        ran.append(instance.run_due())
+        time_travel.age(redis, timedelta(minutes=4))
+
+    assert ran == [1, 1, 1, 1]
+    assert (instance.run_due(), instance.of_type(RequestUnavailable)) == (0, [])
+
+
+def test_fallback_waits_for_an_instance_with_its_provider(
+    instance, alice, first, second, redis
+):
+    instance.engine.send(alice)
+    instance.report(first.messages[0], "undelivered")
+    complete = instance.engine
+    instance.engine = replace(complete, senders=by_name(first))
+    instance.run_due()
+
+    instance.engine = complete
+    time_travel.age(redis, LEASE + SECOND)
+    instance.run_due()
+
+    assert (len(second.messages), instance.of_type(RequestRefused)) == (1, [])
 
 
 def test_crash_after_the_claim_leads_to_one_fallback(

@@ -33,7 +33,7 @@ if redis.call('HSETNX', key, id, ARGV[2]) == 1 then
     end
     redis.call('HSET', key, id .. SENT_AT, at)
     if ARGV[3] ~= '' and not has_arrived(status) then
-        redis.call('HSET', key, id .. PLAN, ARGV[3])
+        redis.call('HSET', key, id .. PLAN, ARGV[3], id .. EXPIRES_AT, ARGV[4])
     end
 end
 extend_deliveries(key, tonumber(ARGV[4]) - at)

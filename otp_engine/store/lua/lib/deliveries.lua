@@ -1,7 +1,8 @@
 -- deliveries: reads the hash of the deliveries of a verification; keys.py lists its
 -- fields.
 
-local STATUS, SENT_AT, PLAN, MARK = ':status', ':sent_at', ':plan', ':mark'
+local STATUS, SENT_AT, EXPIRES_AT = ':status', ':sent_at', ':expires_at'
+local PLAN, MARK = ':plan', ':mark'
 
 -- The rank of `delivered`; see `domain.messages.delivery_reports`.
 local DELIVERED = 3
