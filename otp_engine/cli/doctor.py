@@ -1,4 +1,4 @@
-"""`otp-engine doctor`: check the settings, Redis and the provider."""
+"""`otp-engine doctor`: check the settings, Redis and the providers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from otp_engine import senders
-from otp_engine.cli import guard_report, stored_config_warnings, twilio_report
+from otp_engine.cli import (
+    guard_report,
+    provider_report,
+    stored_config_warnings,
+    twilio_report,
+)
 from otp_engine.cli.common import load
 from otp_engine.cli.guessing import print_chance
 from otp_engine.cli.policy_context import readable_policy
@@ -35,7 +40,7 @@ from otp_engine.store.redis_store import RedisStore
 
 
 def doctor(*, url: str | None = None) -> None:
-    """Check the settings, Redis, the provider, and the proxies in front of a URL.
+    """Check the settings, Redis, the providers, and the proxies in front of a URL.
 
     Ends the process with 0 if the service could serve a request now, and with 1
     otherwise.
@@ -58,6 +63,7 @@ def doctor(*, url: str | None = None) -> None:
         ),
     ]
     twilio_report.print_report(settings)
+    provider_report.print_report(settings, providers)
     if settings.event_webhook:
         healthy.append(_report_event_webhook(settings, settings.event_webhook, store))
     if all(healthy):
@@ -111,7 +117,9 @@ def _report_event_webhook(
     if result.is_accepted:
         success("the receiver of the event webhook accepts events")
     else:
-        reason = f"the receiver of the event webhook rejects events: {result.outcome}"
+        reason = (
+            f"the receiver of the event webhook accepts no events: {result.outcome}"
+        )
         status_line("✗", "red", reason)
     return result.is_accepted
 
@@ -168,6 +176,7 @@ def _reason(error: OTPError) -> str:
         case StoreUnavailable() | ProviderUnavailable():
             return error.reason
         case DeliveryFailed():
-            return "rejects the account or its credentials"
+            code = f" ({error.provider_error})" if error.provider_error else ""
+            return f"rejects the account or its credentials{code}"
         case _:
             return "does not answer"

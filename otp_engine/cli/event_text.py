@@ -156,15 +156,20 @@ def _details(kind: str, fields: Mapping[str, Any]) -> str:
     verification = (fields.get("verification_id") or "")[:SHORT_HASH]
     match kind:
         case "sent" if not fields["confirmed"]:
-            words = ["unconfirmed", fields["locale"]]
+            words = ["unconfirmed", fields["channel"]]
         case "sent":
-            words = [fields["channel"], fields["locale"]]
+            words = [
+                _step(fields),
+                "fallback" if fields["is_fallback"] else fields["locale"],
+            ]
         case "failed_check":
             words = [f"attempts left: {fields['attempts_remaining']}"]
         case "rejected":
             words = [fields["provider_error"], fields["error"]]
         case "undelivered":
-            words = [fields["channel"], fields["provider_error"]]
+            words = [_step(fields), fields["provider_error"]]
+        case "delivered" | "read":
+            words = [_step(fields)]
         case "refused":
             words = [fields["action"], _cut(fields["limit"])]
         case "unavailable":
@@ -173,6 +178,12 @@ def _details(kind: str, fields: Mapping[str, Any]) -> str:
             words = [fields.get("channel")]
     text = " ".join(str(word) for word in words if word)
     return f"{verification}  {text}" if verification else text
+
+
+def _step(fields: Mapping[str, Any]) -> str:
+    """Return the step of a message; only its channel in events of older releases."""
+    channel, provider = fields["channel"], fields["provider"]
+    return f"{channel}:{provider}" if provider else str(channel)
 
 
 def _cut(rule: str) -> str:

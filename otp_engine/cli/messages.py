@@ -122,8 +122,10 @@ def preview(locale: str | None, channel: str, options: Options) -> None:
         facts += [row.encoding, f"{row.length} characters", f"segments: {row.segments}"]
         facts += [f"price: {row.price} {texts.currency}"] if row.price else []
         facts += [f"left out: {part}" for part in row.left_out]
-    if content.own:
-        facts.append(content.own.place)
+    if own := content.own:
+        facts += [f"template_id: {own.template_id}"] if own.template_id else []
+        facts += [f"sender_id: {own.sender_id}"] if own.sender_id else []
+        facts.append(own.place)
     success(", ".join(facts))
 
 

@@ -46,19 +46,21 @@ class EnvReader:
             return default
         # A whole line of a file or of the output of `otp-engine keys`.
         if text.removeprefix("export ").lstrip().startswith(f"{name}="):
-            self.problems.append(f"{name} has its own name in its value: remove it")
+            self._add(f"{name} has its own name in its value: remove it")
             return default
         if parsing.is_quoted(text):
-            self.problems.append(f"{name} has quotes around its value: remove them")
+            self._add(f"{name} has quotes around its value: remove them")
             return default
         try:
             return parser(text)
         except ValueError as error:
-            problem = f"{name} {error}"
-            # Two parts of the service can read one variable.
-            if problem not in self.problems:
-                self.problems.append(problem)
+            self._add(f"{name} {error}")
             return default
+
+    def _add(self, problem: str) -> None:
+        # Two parts of the service can read one variable.
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def require(self, name: str, *, why: str) -> None:
         """Record a problem if *name* is not set.

@@ -335,7 +335,8 @@ def _senders(
             "OTP_SENDER", why="set it to the names of providers, such as twilio"
         )
     own = [webhook.name for webhook in webhooks]
-    parse = parsers.senders(own, plugin_settings.installed)
+    invalid = () if own else webhook_settings.claimed_names(env)
+    parse = parsers.senders(own, plugin_settings.installed, invalid)
     names = env.get("OTP_SENDER", parse, default)
     if "twilio" in names:
         why = "the sender twilio needs it"

@@ -153,7 +153,9 @@ def redis_url(text: str) -> str:
 
 
 def senders(
-    webhooks: Collection[str], find_plugins: Callable[[], Collection[str]]
+    webhooks: Collection[str],
+    find_plugins: Callable[[], Collection[str]],
+    invalid: Collection[str] = (),
 ) -> Callable[[str], tuple[str, ...]]:
     """Return a parser of comma-separated names of senders, in order of preference.
 
@@ -161,20 +163,22 @@ def senders(
         webhooks: Names of the webhooks.
         find_plugins: Returns the names of the plug-ins, for a name that is none of the
             others: the search takes some milliseconds.
+        invalid: Names of webhooks that have a problem of their own; left out.
     """
     known = (*BUILT_IN_SENDERS, *webhooks)
 
     def parse(text: str) -> tuple[str, ...]:
         names = parsing.comma_separated(text.lower())
-        unknown = [name for name in names if name not in known]
+        unknown = [name for name in names if name not in {*known, *invalid}]
         plugins = find_plugins() if unknown else ()
         if unknown := [name for name in unknown if name not in plugins]:
             raise ValueError(
-                f"must list only {' or '.join(known)}: {', '.join(unknown)!r}"
+                f"must list only {', '.join(known)}, names in OTP_WEBHOOKS and"
+                f" installed plug-ins: {', '.join(unknown)!r}"
             )
         if not names or len(set(names)) < len(names):
             raise ValueError(f"must name each sender once: {text!r}")
-        return names
+        return tuple(name for name in names if name not in invalid)
 
     return parse
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from otp_engine import parsing
 from otp_engine.config import setting_parsers as parsers
 from otp_engine.config.env_reader import EnvReader
-from otp_engine.domain.messages import whatsapp
+from otp_engine.domain.messages import languages, whatsapp
 
 VARIABLES = (
     *("TWILIO_WHATSAPP_FROM", "TWILIO_WHATSAPP_CONTENT"),
@@ -21,7 +21,7 @@ CONTENT_SID = "HX"
 """The start of the SID of a content template."""
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
-_VOICE = re.compile(r"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*", re.ASCII)
+_VOICE = re.compile(r"[A-Za-z0-9]+\.[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*", re.ASCII)
 _CONTENT_EXAMPLE = "en=HX..., pt-BR=HX..."
 _VOICES_EXAMPLE = "el=Google.el-GR-Standard-B, en=Polly.Amy"
 
@@ -171,6 +171,8 @@ def _parse_content_sid(text: str) -> str:
 
 
 def _parse_tag(text: str) -> str:
+    if languages.match(text) is None:
+        raise ValueError(f"has a language without texts: {text!r}")
     return parsing.language_tag(text).replace("_", "-").lower()
 
 

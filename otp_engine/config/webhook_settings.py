@@ -118,7 +118,8 @@ def load(env: EnvReader, *, dev: bool) -> tuple[WebhookSettings, ...]:
     entries = env.get("OTP_WEBHOOKS", _parse_entries, ())
     credentials = env.get("OTP_WEBHOOK_SECRETS", _parse_credentials, ())
     networks = load_private_networks(env, dev=dev)
-    known = {entry.name for entry in entries}
+    # The names of invalid entries cause no second problem.
+    known = {entry.name for entry in entries} or set(claimed_names(env))
     if unknown := sorted({item.name for item in credentials} - known):
         env.problems.append(
             f"OTP_WEBHOOK_SECRETS has the names {', '.join(unknown)}, which"
@@ -128,6 +129,15 @@ def load(env: EnvReader, *, dev: bool) -> tuple[WebhookSettings, ...]:
     for webhook in webhooks:
         env.problems += _find_problems(webhook, networks)
     return webhooks
+
+
+def claimed_names(env: EnvReader) -> tuple[str, ...]:
+    """Return the names in `OTP_WEBHOOKS`, also of entries that are invalid.
+
+    Args:
+        env: The environment variables.
+    """
+    return env.get("OTP_WEBHOOKS", _find_names, ())
 
 
 def load_private_networks(env: EnvReader, *, dev: bool) -> tuple[Network, ...]:
@@ -218,6 +228,11 @@ def _parse_entries(text: str) -> tuple[_Entry, ...]:
     if len({entry.name for entry in entries}) < len(entries):
         raise ValueError("must have each name once")
     return entries
+
+
+def _find_names(text: str) -> tuple[str, ...]:
+    entries = parsing.comma_separated(text)
+    return tuple(re.split("[:=]", entry)[0].strip() for entry in entries)
 
 
 def _parse_entry(text: str) -> _Entry:

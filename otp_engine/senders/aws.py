@@ -139,7 +139,9 @@ class AwsProvider:
                 raise error
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise ProviderUnavailable(f"has a server error (status {status})")
-            raise DeliveryFailed(retry_elsewhere=True)
+            rejected = DeliveryFailed(retry_elsewhere=True)
+            rejected.provider_error = error.provider_error
+            raise rejected
         if _status_of(response) != "ACTIVE":
             raise ProviderUnavailable("has no active Notify configuration")
 

@@ -229,7 +229,7 @@ class PooledHttpClient:
             raise NotConnected("no thread to connect") from None
 
     def _open(self, url: SplitResult) -> HttpConnection:
-        reason = "its address is not allowed"
+        reason = "its address is not in OTP_WEBHOOK_PRIVATE_NETWORKS"
         for connection in self._build_connections(url):
             try:
                 connection.connect()

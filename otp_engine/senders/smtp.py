@@ -38,9 +38,9 @@ _SUCCESSES = range(200, 300)
 _REJECTIONS = range(400, 600)
 # Why there is no connection, from the most special error to the most general.
 _REASONS: dict[type[Exception], str] = {
-    ssl.SSLCertVerificationError: "its certificate is not trusted",
-    ssl.SSLError: "no TLS connection",
-    socket.gaierror: "its host name is not known",
+    ssl.SSLCertVerificationError: "has a certificate that is not trusted",
+    ssl.SSLError: "has no TLS connection",
+    socket.gaierror: "has a host name that is not known",
     TimeoutError: "gives no connection in time",
     smtplib.SMTPServerDisconnected: "closes the connection",
     # The other errors of a login are replies.
@@ -231,4 +231,4 @@ def _reason(error: Exception) -> str:
         if isinstance(error, kind):
             return reason
     text = error.strerror if isinstance(error, OSError) else None
-    return text.lower() if text else "does not answer as a mail server"
+    return f"does not answer: {text.lower()}" if text else "is no mail server"

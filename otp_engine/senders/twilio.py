@@ -186,7 +186,7 @@ def _rejection(
     hint = twilio_errors.operator_hint(code)
     log.log(
         logging.ERROR if twilio_errors.needs_operator(error) else logging.WARNING,
-        "twilio: the message to %s by %s is rejected: status %s, error %s: %s%s",
+        "twilio: the message to %s by %s is not accepted: status %s, error %s: %s%s",
         *(message.masked, message.channel, status, code, error.error_code),
         f": {hint}" if hint else "",
     )

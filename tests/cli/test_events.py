@@ -210,6 +210,16 @@ def test_text_of_an_event_is_aligned(event, columns):
     assert text(event).startswith(f"11-23 00:14:29Z  {columns}")
 
 
+@pytest.mark.parametrize(
+    ("is_fallback", "details"),
+    [(False, "sms:msg91 pt-BR"), (True, "sms:msg91 fallback")],
+)
+def test_text_of_a_send_has_its_step(is_fallback, details):
+    line = text(replace(SENT, provider="msg91", is_fallback=is_fallback))
+
+    assert line.endswith(f"  00010203  {details}")
+
+
 @pytest.mark.parametrize("event", LONGEST)
 def test_text_of_every_event_is_one_line_of_100_columns(event):
     line = text(event)

@@ -124,6 +124,18 @@ def test_preview_of_an_email_has_its_subject():
     assert result.stdout.startswith("Your OTP Engine code\n\nThis code confirms")
 
 
+def test_preview_has_the_template_and_the_sender_of_an_own_text(tmp_path):
+    path = tmp_path / "messages.toml"
+    path.write_text(
+        "[[message]]\ncountry = 'IN'\ntext = 'It is {code}'\n"
+        "template_id = '1107161234567890123'\nsender_id = 'ACMEIN'\n"
+    )
+
+    result = run("messages", "preview", "--country", "IN", OTP_MESSAGES=str(path))
+
+    assert "template_id: 1107161234567890123, sender_id: ACMEIN" in result.stderr
+
+
 def test_preview_has_own_text_with_its_place(own_texts):
     path = own_texts(("IN", "It is {code}"))
 

@@ -128,7 +128,13 @@ def test_voices_are_by_language():
     }
 
 
-@pytest.mark.parametrize("text", ["el", "el=", "el=two words", "1=Polly.Amy", 'en="x"'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("el", "el=", "el=two words", "1=Polly.Amy", 'en="x"'),
+        *("el=Amy", "zz=Polly.Amy", "el=Polly."),
+    ],
+)
 def test_malformed_voices_are_a_problem(text):
     [problem] = problems(TWILIO_CALL_FROM=CALLER, TWILIO_CALL_VOICES=text)
 

@@ -36,6 +36,20 @@ def problems(*, dev=False, **environ):
     return env.problems
 
 
+def test_invalid_entry_is_one_problem_only():
+    environ = {
+        "OTP_SENDER": "msg91",
+        "OTP_WEBHOOKS": "msg91:reports=https://otp.example.com",
+        "OTP_WEBHOOK_SECRETS": f"msg91={FIRST.to_text()}",
+    }
+
+    with pytest.raises(InvalidSettings) as caught:
+        config.load(PRODUCTION | environ)
+
+    [problem] = caught.value.problems
+    assert problem.startswith("OTP_WEBHOOKS must have only channels of")
+
+
 def test_entry_has_defaults():
     (webhook,) = load()
 

@@ -180,4 +180,4 @@ def test_doctor_reports_a_receiver_that_rejects(environ, receiver):
     doctor = run("doctor", **environ)
 
     assert doctor.exit_code == 1
-    assert "rejects events: status 401" in doctor.output
+    assert "accepts no events: status 401" in doctor.output

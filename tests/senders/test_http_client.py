@@ -140,7 +140,9 @@ def test_closed_connection_without_response_is_no_missing_connection(server):
 
 
 def test_host_with_a_private_address_is_not_connected(server):
-    with pytest.raises(NotConnected, match="address is not allowed"):
+    with pytest.raises(
+        NotConnected, match="address is not in OTP_WEBHOOK_PRIVATE_NETWORKS"
+    ):
         client(server, addresses=AddressFilter()).post("/", b"")
 
     assert server.connections == 0
@@ -152,7 +154,9 @@ def test_host_with_a_private_address_is_not_connected(server):
 def test_loopback_in_another_spelling_is_not_connected(server, host):
     pool = PooledHttpClient(connect=10, addresses=AddressFilter())
 
-    with pytest.raises(NotConnected, match="address is not allowed"):
+    with pytest.raises(
+        NotConnected, match="address is not in OTP_WEBHOOK_PRIVATE_NETWORKS"
+    ):
         HttpClient(f"http://{host}:{server.port}", pool=pool).post("/", b"")
 
     assert server.connections == 0
@@ -183,7 +187,9 @@ def test_only_the_allowed_addresses_of_a_host_are_connected():
             connect=10, addresses=ONE_ADDRESS, resolve=lambda *_: ["127.0.0.2"]
         )
 
-        with pytest.raises(NotConnected, match="address is not allowed"):
+        with pytest.raises(
+            NotConnected, match="address is not in OTP_WEBHOOK_PRIVATE_NETWORKS"
+        ):
             HttpClient(f"http://receiver.example:{other.port}", pool=pool).post("", b"")
 
         assert other.connections == 0

@@ -122,7 +122,7 @@ def test_certificate_of_another_authority_is_not_trusted(
     ):
         build(server.port, settings, tls=authority.client_context()).send(EMAIL_MESSAGE)
 
-    assert caught.value.reason == "its certificate is not trusted"
+    assert caught.value.reason == "has a certificate that is not trusted"
     assert server.logins == []
 
 
@@ -309,7 +309,7 @@ def test_closed_port_is_unavailable():
     with pytest.raises(ProviderUnavailable) as caught:
         build(redis_server.free_port()).send(EMAIL_MESSAGE)
 
-    assert caught.value.reason == "connection refused"
+    assert caught.value.reason == "does not answer: connection refused"
 
 
 def test_unknown_host_is_unavailable():
@@ -318,7 +318,7 @@ def test_unknown_host_is_unavailable():
     with pytest.raises(ProviderUnavailable) as caught:
         provider.ping()
 
-    assert caught.value.reason == "its host name is not known"
+    assert caught.value.reason == "has a host name that is not known"
 
 
 def test_ping_sends_no_message(server):

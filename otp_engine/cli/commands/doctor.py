@@ -12,7 +12,7 @@ import click
     " IP address that its requests count for.",
 )
 def doctor(*, url: str | None) -> None:
-    """Check the settings, Redis and the provider.
+    """Check the settings, Redis and the providers.
 
     Exits with 0 if the service could serve a request now, and with 1 otherwise.
     """

@@ -28,8 +28,9 @@ def inspect(*, address: str, as_json: bool) -> None:
 def forget(*, address: str) -> None:
     """Delete the data of PHONE or EMAIL, and its pending verifications.
 
-    The data is the sends, the failed checks and the provider rejections. The counts by
-    IP address, by country and in total stay.
+    The data is the sends, their delivery statuses and due fallbacks, the failed checks,
+    the provider rejections and the channels that do not reach it. The counts by IP
+    address, by country and in total stay.
     Without an address, or with -, it is read from the standard input.
     """
     from otp_engine.cli import phone as work

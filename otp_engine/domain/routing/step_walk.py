@@ -84,7 +84,10 @@ class StepWalk:
                 error.provider = self.step.provider
                 if not self.later:
                     raise
-                log.warning("%s: no slot; the next step gets the message", self.step)
+                reason = "its circuit breaker is open"
+                if isinstance(error, Overloaded):
+                    reason = "it has no free slot"
+                log.warning("%s: %s; the next step gets the message", self.step, reason)
                 self._steps = self.later
             else:
                 self._slot = slot
