@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 
 import pytest
 import redis
-from twilio.request_validator import RequestValidator
 
 from otp_engine.store import keys
 from tests.support import redis_server, server_process, topologies, twilio_server
+from tests.support.fallback_reports import (
+    SETTINGS,
+    fallbacks,
+    first_messages,
+    phone,
+    report,
+    send,
+)
 
-CALLBACKS = "https://hooks.example.com"
-KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 LEASED = b":leased"
 # The slow hash of a test takes seconds, in which a process is killed.
 SLOW_HASHES = {"OTP_ARGON2": "m=262144,t=4,p=1", "OTP_HASH_WAIT": "10s"}
@@ -25,16 +28,7 @@ SLOW_HASHES = {"OTP_ARGON2": "m=262144,t=4,p=1", "OTP_HASH_WAIT": "10s"}
 
 @pytest.fixture
 def environ(own_environ):
-    return own_environ | {
-        "OTP_ROUTES": "IN=whatsapp:twilio>sms:twilio",
-        "OTP_CALLBACK_URL": CALLBACKS,
-        "OTP_SENDS_TOTAL": "off",
-        "OTP_SENDS_PER_COUNTRY": "off",
-        "OTP_FALLBACK_AFTER": "10m",
-        "OTP_TTL": "20m",
-        "OTP_GUARD": "off",
-        "TWILIO_WHATSAPP_CONTENT": f"en=HX{'1' * 32}",
-    }
+    return own_environ | SETTINGS
 
 
 @pytest.fixture
@@ -54,54 +48,6 @@ def index(environ):
     """Return a function that returns the members of the index of due fallbacks."""
     with redis.Redis.from_url(environ["REDIS_URL"]) as client:
         yield lambda: client.zrange(keys.DUE_FALLBACKS, 0, -1)
-
-
-def phone(number):
-    return f"+9194450{number:05}"
-
-
-def send(instance, number):
-    response = instance.post("/auth/send_otp", {"phone": phone(number)}, **KEY)
-    assert response.status == 201
-
-
-def undelivered(message):
-    """Return the path and the form of a report on a message, and its signature."""
-    # The fragment has options of the connection, and no request has it.
-    url, _, _ = message["StatusCallback"].partition("#")
-    form = {
-        "MessageSid": "SM" + "2" * 32,
-        "MessageStatus": "undelivered",
-        "ErrorCode": "63024",
-        "To": message["To"],
-        "From": "whatsapp:+15005550006",
-    }
-    signature = RequestValidator(twilio_server.TOKEN).compute_signature(url, form)
-    parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}", form, {"X-Twilio-Signature": signature}
-
-
-def report(instance, message):
-    """Post the report; repeat it while the instance reads as many as it can."""
-    path, form, signature = undelivered(message)
-    statuses = []
-
-    def is_received():
-        statuses.append(instance.post_form(path, form, **signature).status)
-        return statuses[-1] != 503
-
-    redis_server.wait_until(is_received)
-    return statuses[-1]
-
-
-def first_messages(twilio):
-    return [each for each in twilio.messages if each["To"].startswith("whatsapp:")]
-
-
-def fallbacks(twilio):
-    """Return the number of fallbacks by recipient."""
-    numbers = (each["To"] for each in twilio.messages if each["To"].startswith("+"))
-    return Counter(numbers)
 
 
 def test_each_undelivered_message_has_one_fallback(start, twilio, index):
