@@ -170,6 +170,9 @@ class ProviderHealthMonitor:
         while True:
             self._requested.wait()
             self._requested.clear()
+            # Redis can have stopped before, and has nothing to get.
+            if self._stopping.is_set() and not self._counts:
+                return
             try:
                 self.refresh()
             except OTPError as error:
@@ -180,7 +183,7 @@ class ProviderHealthMonitor:
                 return
 
     def stop(self) -> None:
-        """Write the last counts, and end the thread; at the end of the process."""
+        """Write the last counts, if there are any, and end the thread."""
         self._stopping.set()
         self._requested.set()
         if self._thread.ident:

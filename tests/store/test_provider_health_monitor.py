@@ -255,3 +255,24 @@ def test_counts_are_written_at_the_end_of_the_process(store):
 
     reading = store.provider_health.read()
     assert reading.of(TWILIO).recent(reading.at).errors == 2
+
+
+def test_stop_without_new_counts_needs_no_redis(redis, caplog):
+    class Counting(RedisProviderHealth):
+        calls = 0
+
+        def add(self, counted):
+            self.calls += 1
+            if self.calls > 1:
+                raise StoreUnavailable
+            return super().add(counted)
+
+    stopping = Counting(RedisClient(redis))
+    monitor = ProviderHealthMonitor(stopping, STEPS, interval=3600)
+    monitor.prefer((TWILIO, AWS))
+    redis_server.wait_until(lambda: stopping.calls == 1)
+    monitor.prefer((TWILIO, AWS))
+
+    monitor.stop()
+
+    assert (stopping.calls, caplog.text) == (1, "")
