@@ -3,6 +3,7 @@ from __future__ import annotations
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event, Lock
+from time import monotonic
 
 import pytest
 
@@ -21,6 +22,7 @@ class Tasks:
         self.claims: SimpleQueue[int] = SimpleQueue()
         self.lock = Lock()
         self.error = None
+        self.not_before = 0.0
 
     def add(self, *names):
         for name in names:
@@ -31,6 +33,8 @@ class Tasks:
         if self.error:
             error, self.error = self.error, None
             raise error
+        if monotonic() < self.not_before:
+            return []
         claimed: list[str] = []
         with suppress(Empty):
             while len(claimed) < count:
@@ -92,6 +96,16 @@ def test_task_that_is_due_runs_with_more_times_than_are_stored(tasks, start):
     tasks.add("a")
 
     due.due_in(0)
+
+    assert tasks.ran.get(timeout=WAIT) == "a"
+
+
+def test_task_that_the_clock_of_its_store_makes_due_later_runs(tasks, start):
+    due = start()
+    tasks.add("a")
+    tasks.not_before = monotonic() + 0.13
+
+    due.due_in(0.1)
 
     assert tasks.ran.get(timeout=WAIT) == "a"
 
