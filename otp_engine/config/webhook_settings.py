@@ -245,6 +245,9 @@ def _parse_entry(text: str) -> _Entry:
     channels, options = (*rest, "", "")[:2]
     names = tuple(filter(None, channels.split("+"))) or (Channel.SMS,)
     if unknown := [item for item in names if item not in list(Channel)]:
+        if not unknown[0].isalnum():
+            # A URL without a name before it, up to its first `=`; it can be a secret.
+            raise ValueError(f"must be {_FORM}")
         raise ValueError(
             f"must have only channels of {', '.join(Channel)}: {unknown[0]!r}"
         )

@@ -188,6 +188,15 @@ def test_invalid_entry_is_a_problem(text, problem):
     assert "s3cret" not in found
 
 
+def test_problem_of_a_url_without_a_name_does_not_contain_its_secret():
+    url = "https://example.com/secret-path?key=secret-key"
+
+    (found,) = problems(OTP_WEBHOOKS=url, OTP_WEBHOOK_SECRETS="")
+
+    assert "must be comma-separated entries" in found
+    assert "secret-" not in found
+
+
 def test_list_without_entry_is_a_problem():
     (found,) = problems(OTP_WEBHOOKS=",", OTP_WEBHOOK_SECRETS="")
 
