@@ -23,7 +23,7 @@ def collect(policy: Policy, channels: Iterable[Channel]) -> list[str]:
     """
     return [
         *_sending_warnings(policy, channels),
-        *_destination_warnings(policy),
+        *_destination_warnings(policy, channels),
         *(
             f"blocked_networks has {name}: no client with an {family} address can send"
             " or check"
@@ -50,7 +50,7 @@ def _sending_warnings(policy: Policy, channels: Iterable[Channel]) -> list[str]:
     return []
 
 
-def _destination_warnings(policy: Policy) -> list[str]:
+def _destination_warnings(policy: Policy, channels: Iterable[Channel]) -> list[str]:
     """Return which names are of countries that get no messages anyway."""
     if COUNTRY_WILDCARD in policy.allowed_countries:
         return []
@@ -63,7 +63,19 @@ def _destination_warnings(policy: Policy) -> list[str]:
             for name, _ in policy.sending.by_name
             if not name.startswith((CHANNEL, KEY))
         ],
+        "routes": [name for name, _ in policy.routes.by_destination if name != "*"],
     }
+    if Channel.CALL in channels:
+        # A territory that shares the numbers of an allowed country has an effect.
+        named["call_countries"] = [
+            name
+            for name in sorted(policy.call_countries)
+            if name != COUNTRY_WILDCARD
+            and countries.counted({name}).isdisjoint(allowed)
+        ]
+        named["calls_per_country"] = [
+            name for name, _ in policy.calls_per_country.by_name
+        ]
     return [
         f"{value} has {_shown(unused)}, which allowed_countries excludes"
         for value, names in named.items()

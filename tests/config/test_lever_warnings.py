@@ -66,6 +66,10 @@ def test_levers_with_their_usual_effect_have_no_warning(values):
             "sending has SN, +22177, which allowed_countries excludes",
         ),
         (
+            {"routes": "IN=sms:console, SN=sms:console, *=sms:console"},
+            "routes has SN, which allowed_countries excludes",
+        ),
+        (
             {"blocked_networks": "0.0.0.0/0"},
             BLOCKED_IPV4,
         ),
@@ -73,6 +77,24 @@ def test_levers_with_their_usual_effect_have_no_warning(values):
 )
 def test_lever_with_no_effect_or_a_very_large_one_is_warned_of(values, warning):
     assert warnings(**values) == [warning]
+
+
+@pytest.mark.parametrize(
+    ("call_countries", "found"),
+    [
+        ("IN", []),
+        ("*", []),
+        ("IN, RU", ["call_countries has RU, which allowed_countries excludes"]),
+    ],
+)
+def test_countries_of_calls_that_are_not_allowed_are_warned_of(call_countries, found):
+    policy = Policy(call_countries=PARSERS["call_countries"](call_countries))
+
+    assert lever_warnings.collect(policy, [Channel.SMS, Channel.CALL]) == found
+
+
+def test_countries_of_calls_without_calls_have_no_warning():
+    assert warnings(call_countries="RU") == []
 
 
 def test_many_names_are_one_short_warning():

@@ -26,7 +26,7 @@ def inspect(*, address: str, as_json: bool) -> None:
 @click.command(cls=RedisCommand)
 @_ADDRESS
 def forget(*, address: str) -> None:
-    """Delete the data of PHONE or EMAIL, and its pending verifications.
+    """Delete the data and verifications of PHONE or EMAIL.
 
     The data is the sends, their delivery statuses and due fallbacks, the failed checks,
     the provider rejections and the channels that do not reach it. The counts by IP

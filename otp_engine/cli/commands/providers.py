@@ -14,7 +14,8 @@ def providers(context: click.Context, *, as_json: bool) -> None:
     """Show the weight of each provider by channel, and why it has it.
 
     MESSAGES and ERRORS are those of the last ten minutes. LATE is the share of the
-    messages that did not arrive in time, of providers with delivery reports.
+    messages that did not arrive in time, of providers with delivery reports: REPORTS
+    is yes once one has arrived.
     """
     if context.invoked_subcommand:
         return

@@ -33,6 +33,7 @@ def explain(*, phone: str, as_json: bool) -> None:
 
     The steps are in order, with the price of a segment, the weight of the provider, why
     a step would be skipped, and the limits that are full. Nothing is sent or counted.
+    Each worker has circuit breakers of its own, which are not shown.
     Without PHONE, or with -, the number is read from the standard input; a terminal
     shows a prompt. An argument is visible in the process list.
     """
