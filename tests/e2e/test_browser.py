@@ -103,6 +103,16 @@ def test_page_for_developers_fits_screen(open_page, path, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_long_email_address_fits_a_narrow_inbox(open_page):
+    inbox = open_page("/dev/inbox", viewport={"width": 320, "height": 640})
+    address = f"{'person.' * 8}a@{'subdomain.' * 8}example.com"
+    inbox.request.post("/auth/send_otp", data={"email": address})
+
+    expect(inbox.get_by_role("heading", name=address)).to_be_visible()
+
+    assert inbox.evaluate("document.documentElement.scrollWidth") <= 320
+
+
 @pytest.mark.parametrize("separator", [" ", "-"])
 def test_complete_code_with_separator_is_submitted(open_page, separator):
     page = open_page("/verify")

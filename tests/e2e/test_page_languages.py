@@ -14,6 +14,8 @@ pytestmark = pytest.mark.browser
 
 NARROW = {"viewport": {"width": 320, "height": 640}}
 LARGEST = 201
+# Enough messages for a verification in each language.
+UNLIMITED = {"OTP_SENDS_PER_IP": "off"}
 # The elements that are wider than the screen, or narrower than their text.
 WIDE = """() => [...document.querySelectorAll("main, main *")]
   .filter((each) => each.getClientRects().length && !each.closest(".visually-hidden"))
@@ -45,8 +47,14 @@ DIGITS = """(each) => {
 }"""
 
 
-def start_verification(page: Page) -> None:
-    page.locator("#phone").fill(PHONE)
+@pytest.fixture(scope="module")
+def stack_environ():
+    """Return a client IP without a limit."""
+    return UNLIMITED
+
+
+def start_verification(page: Page, phone: str = PHONE) -> None:
+    page.locator("#phone").fill(phone)
     page.locator("button").first.click()
     expect(page.locator("#otp")).to_be_focused()
 
@@ -97,6 +105,20 @@ def test_closed_form_fits_a_narrow_screen_in_every_language(open_page):
 
     assert wide == []
     expect(page.locator("#otp")).to_have_count(0)
+
+
+def test_result_fits_a_narrow_screen_in_every_language(open_page):
+    page = open_page("/verify", **NARROW)
+    wide: list[str] = []
+    for number, (locale, translations) in enumerate(TRANSLATIONS.items()):
+        page.goto(f"/verify?locale={locale}")
+        start_verification(page, f"94450 123{number:02}")
+        page.locator("#otp").press_sequentially(code_of(page))
+        expect(page.locator("h1")).to_have_text(translations.get("done_title"))
+        wide += page.evaluate(WIDE)
+
+    assert wide == []
+    expect(page.locator("summary")).to_be_hidden()
 
 
 def test_open_menu_fits_a_narrow_screen_in_every_language(open_page):
