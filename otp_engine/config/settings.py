@@ -106,9 +106,13 @@ class SmtpSettings:
     sender_name: str = ""
 
     @property
-    def is_open(self) -> bool:
-        """Whether the server uses neither TLS nor a login, as test servers do."""
-        return self.tls == "off" and not self.username
+    def is_test_server(self) -> bool:
+        """Whether the server is on this machine or in its stack, and is open.
+
+        An open server elsewhere, such as the relay of a company, has real recipients.
+        """
+        is_near = is_loopback(self.host) or {".", ":"}.isdisjoint(self.host)
+        return is_near and self.tls == "off" and not self.username
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +261,7 @@ class Settings:
         """The first sender with messages to people, and not to a test server."""
         tests = {"console"}
         # Without a valid URL, that is the problem.
-        if self.smtp is None or self.smtp.is_open:
+        if self.smtp is None or self.smtp.is_test_server:
             tests.add("smtp")
         return next((name for name in self.senders if name not in tests), None)
 

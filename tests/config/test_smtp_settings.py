@@ -135,8 +135,19 @@ def test_dev_mode_with_a_mail_server_elsewhere_needs_api_keys():
     assert any("OTP_API_KEYS is not set" in text for text in caught.value.problems)
 
 
-def test_dev_mode_with_a_mail_server_on_this_machine_needs_no_api_keys():
-    settings = load(OTP_SMTP_URL="smtp://localhost:1025")
+@pytest.mark.parametrize("host", ["relay.example.com", "192.0.2.25", "[2001:db8::25]"])
+def test_dev_mode_with_an_open_relay_elsewhere_needs_api_keys(host):
+    with pytest.raises(InvalidSettings) as caught:
+        load(OTP_SMTP_URL=f"smtp://{host}?starttls=off")
+
+    assert any("OTP_API_KEYS is not set" in text for text in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    "url", ["smtp://localhost:1025", "smtp://mailpit:1025?starttls=off"]
+)
+def test_dev_mode_with_a_mail_server_on_this_machine_needs_no_api_keys(url):
+    settings = load(OTP_SMTP_URL=url)
 
     assert settings.api_keys == ()
     assert settings.inbox
