@@ -18,7 +18,7 @@ _MAX_NAMES = 5
 
 
 def collect(settings: Settings, today: date) -> list[str]:
-    """Return a sentence for countries without a price, and for an old list.
+    """Return a sentence for countries and channels without a price, and an old list.
 
     Args:
         settings: The settings. The built-in prices matter with a budget only.
@@ -38,12 +38,35 @@ def collect(settings: Settings, today: date) -> list[str]:
             f" ({names}{more}): their messages count as {highest} {prices.currency}"
             " each, the highest price"
         )
+    if unpriced := _unpriced_channels(settings):
+        highest = amounts.format_amount(prices.highest(unpriced[0]))
+        warnings.append(
+            f"{prices.source}: no price of {', '.join(unpriced)}: their messages count"
+            f" as {highest} {prices.currency} each, the highest price of all. Set"
+            " OTP_PRICES to a list with them"
+        )
     if prices.as_of and today - prices.as_of > _MAX_AGE:
         warnings.append(
             f"{prices.source}: the prices are of {prices.as_of}: the budget can be"
             " passed where they have risen. Set OTP_PRICES to a list of today"
         )
     return warnings
+
+
+def _unpriced_channels(settings: Settings) -> list[Channel]:
+    """Return the channels of phones, beside text messages, that lack a price.
+
+    Messages of the console cost nothing.
+    """
+    offered = {
+        channel
+        for name, channels in settings.channels_by_provider.items()
+        if name != "console"
+        for channel in channels
+    }
+    priced = {channel for _, channel in settings.prices.by_country}
+    unpriced = offered - priced - {Channel.SMS, Channel.EMAIL}
+    return [channel for channel in Channel if channel in unpriced]
 
 
 def _countries(allowed: Collection[str]) -> set[str]:

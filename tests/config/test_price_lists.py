@@ -224,6 +224,20 @@ def test_allowed_countries_without_a_price_cause_one_warning(load):
     assert "count as 0.5506 USD each" in found[0]
 
 
+def test_channels_without_a_price_cause_one_warning(load):
+    calls = {"TWILIO_CALL_FROM": "+15005550006", "TWILIO_WHATSAPP_FROM": "+15005550006"}
+    content = {"TWILIO_WHATSAPP_CONTENT": f"en=HX{'1' * 32}"}
+
+    unpriced = load(PLAIN, **calls, **content)
+    priced = load(PLAIN + "IN,whatsapp,0.0147\nIN,call,0.05\n", **calls, **content)
+
+    assert any(
+        "no price of whatsapp, call: their messages count as 0.5506 USD each" in text
+        for text in unpriced.warnings
+    )
+    assert not any("no price of" in text for text in priced.warnings)
+
+
 def test_every_country_without_a_price_counts_with_a_wildcard(load):
     settings = load(PLAIN, OTP_ALLOWED_COUNTRIES="*")
 
