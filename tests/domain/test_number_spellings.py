@@ -56,7 +56,7 @@ ZEROS = {"Arabic": "٠", "Persian": "۰", "Devanagari": "०", "full-width": "\u
 
 
 def reached(text, region, *, form=False):
-    """Return the E.164 form of the number that *text* reaches, or None."""
+    """Return the E.164 form of the number that a message to *text* reaches, or None."""
 
     def parse(text):
         return numbers.parse(text, region)
@@ -66,7 +66,7 @@ def reached(text, region, *, form=False):
         EVERY_COUNTRY.check(number)
     except (InvalidPhone, DestinationNotAllowed):
         return None
-    return number.e164
+    return number.e164 if number.sms_capable else None
 
 
 def decorations(text):
