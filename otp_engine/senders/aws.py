@@ -28,7 +28,8 @@ from otp_engine.errors import (
     ProviderUnavailable,
 )
 from otp_engine.senders import aws_errors
-from otp_engine.senders.http_client import NotConnected, PooledHttpClient
+from otp_engine.senders.hand_over import hand_over
+from otp_engine.senders.http_client import PooledHttpClient
 
 log = logging.getLogger(__name__)
 
@@ -192,15 +193,9 @@ class AwsProvider:
             "X-Amz-Target": f"{_TARGET}.{operation}",
         }
         signed = self._signer.sign(headers, body, self._utcnow())
-        try:
+        with hand_over(self.name):
             request = self._http.prepare("POST", self._url, signed)
             response = self._http.send(request, body)
-        except NotConnected as error:
-            log.warning("aws: not connected: %s", error)
-            raise ProviderUnavailable(f"does not answer: {error}") from None
-        except Exception as error:  # noqa: BLE001 - the message may have been sent, whatever the error is
-            log.warning("aws: no answer: %s", type(error).__name__)
-            raise DeliveryUnconfirmed from None
         return response.status, response.json_object()
 
     def _to_error(

@@ -25,7 +25,8 @@ from otp_engine.errors import (
     ProviderUnavailable,
     RecipientNotOnChannel,
 )
-from otp_engine.senders.http_client import NotConnected, PooledHttpClient
+from otp_engine.senders.hand_over import hand_over
+from otp_engine.senders.http_client import PooledHttpClient
 
 log = logging.getLogger(__name__)
 
@@ -179,14 +180,8 @@ class TelegramProvider:
             ProviderUnavailable: No connection was established.
             DeliveryUnconfirmed: Telegram may have got the request.
         """
-        try:
+        with hand_over(self.name):
             response = self._http.send(self._requests[method], json.dumps(document))
-        except NotConnected as error:
-            log.warning("telegram: not connected: %s", error)
-            raise ProviderUnavailable(f"does not answer: {error}") from None
-        except Exception as error:  # noqa: BLE001 - the message may have been sent, whatever the error is
-            log.warning("telegram: no answer: %s", type(error).__name__)
-            raise DeliveryUnconfirmed from None
         return response.status, response.json_object()
 
     def _to_error(

@@ -26,6 +26,7 @@ from otp_engine.errors import (
     ProviderUnavailable,
 )
 from otp_engine.senders import twilio_errors
+from otp_engine.senders.hand_over import hand_over
 from otp_engine.senders.http_client import (
     NotConnected,
     PooledHttpClient,
@@ -108,14 +109,8 @@ class TwilioProvider:
         """
         request, build_form = self._resources[message.channel]
         body = urlencode(build_form(message))
-        try:
+        with hand_over(self.name):
             response = self._http.send(request, body)
-        except NotConnected as error:
-            log.warning("twilio: not connected: %s", error)
-            raise ProviderUnavailable from None
-        except Exception as error:  # noqa: BLE001 - the message may have been sent, whatever the error is
-            log.warning("twilio: no answer: %s", type(error).__name__)
-            raise DeliveryUnconfirmed from None
         created = response.json_object()
         status = response.status
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:

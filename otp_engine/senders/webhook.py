@@ -23,6 +23,7 @@ from otp_engine.errors import (
 )
 from otp_engine.senders import webhook_answers
 from otp_engine.senders.error_codes import ErrorCodes
+from otp_engine.senders.hand_over import hand_over
 from otp_engine.senders.http_client import HttpClient, NotConnected, PooledHttpClient
 from otp_engine.senders.http_connection import HttpResponse
 
@@ -114,14 +115,8 @@ class WebhookProvider:
                 at=self._utcnow(),
                 body=body,
             )
-        try:
+        with hand_over(self.name):
             return self._http.post("", body, headers)
-        except NotConnected as error:
-            log.warning("%s: not connected: %s", self.name, error)
-            raise ProviderUnavailable from None
-        except Exception as error:  # noqa: BLE001 - the message may have been sent, whatever the error is
-            log.warning("%s: no answer: %s", self.name, type(error).__name__)
-            raise DeliveryUnconfirmed from None
 
     def _document(self, message: Message) -> Mapping[str, object]:
         if self._settings.preset is Preset.FROM_TO_BODY:
