@@ -18,6 +18,7 @@ from tests.support.fallback_reports import (
     first_messages,
     phone,
     report,
+    report_each_twice,
     send,
 )
 
@@ -52,18 +53,10 @@ def index(environ):
 
 def test_each_undelivered_message_has_one_fallback(start, twilio, index):
     instances, count = [start(), start()], 200
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: send(instances[n % 2], n), range(count)))
-        redis_server.wait_until(lambda: len(index()) == count)
-        reports = [
-            (instance, message)
-            for message in first_messages(twilio)
-            for instance in instances * 2
-        ]
-        statuses = set(pool.map(lambda pair: report(*pair), reports))
-    redis_server.wait_until(lambda: not index())
 
-    assert statuses == {204}
+    statuses = report_each_twice(instances, twilio, index, count)
+
+    assert statuses == {204: 4 * count}
     assert fallbacks(twilio) == {phone(n): 1 for n in range(count)}
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 import redis
 
 from otp_engine.store import keys
-from tests.support import redis_server, server_process
+from tests.support import server_process
 from tests.support.fallback_reports import (
     SETTINGS,
     fallbacks,
-    first_messages,
     phone,
-    report,
-    send,
+    report_each_twice,
 )
 
 
@@ -48,16 +43,7 @@ def test_reports_of_undelivered_lead_to_one_fallback_each(
         promise="one fallback for each undelivered message",
         runs=count,
     )
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: send(instances[n % 2], n), range(count)))
-        redis_server.wait_until(lambda: len(index()) == count)
-        pairs = [
-            (instance, message)
-            for message in first_messages(twilio)
-            for instance in instances * 2
-        ]
-        statuses = Counter(pool.map(lambda pair: report(*pair), pairs))
-    redis_server.wait_until(lambda: not index())
+    statuses = report_each_twice(instances, twilio, index, count)
 
     sent = fallbacks(twilio)
     by_phone = [sent[phone(n)] for n in range(count)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -76,3 +77,33 @@ def fallbacks(twilio: Twilio) -> Counter[str]:
     """Return the number of fallbacks by recipient."""
     numbers: Iterable[str] = (each["To"] for each in twilio.messages)
     return Counter(number for number in numbers if number.startswith("+"))
+
+
+def report_each_twice(
+    instances: Sequence[ServerProcess],
+    twilio: Twilio,
+    index: Callable[[], Sequence[bytes]],
+    count: int,
+) -> Counter[int]:
+    """Send messages, and report each as undelivered twice to each instance, at once.
+
+    Args:
+        instances: Two instances.
+        twilio: Their provider.
+        index: Returns the members of the index of due fallbacks.
+        count: Number of messages, each to another phone.
+
+    Returns:
+        The number of answers to the reports, by their status, once no fallback is due.
+    """
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: send(instances[n % 2], n), range(count)))
+        redis_server.wait_until(lambda: len(index()) == count)
+        pairs = [
+            (instance, message)
+            for message in first_messages(twilio)
+            for instance in [*instances, *instances]
+        ]
+        statuses = Counter(pool.map(lambda pair: report(*pair), pairs))
+    redis_server.wait_until(lambda: not index())
+    return statuses
