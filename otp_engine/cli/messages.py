@@ -23,6 +23,8 @@ from otp_engine.domain.phones import countries
 
 _DIGITS = "1234567890"
 _HEADER = ("TEXT", "COUNTRY", "ENCODING", "LENGTH", "SEGMENTS", "PRICE", "LEFT OUT")
+_SPOKEN_HEADER = ("TEXT", "COUNTRY", "VOICE", "LENGTH", "PRICE")
+_EMAIL_HEADER = ("TEXT", "LENGTH", "SUBJECT")
 _HASH_LENGTH = 11
 
 
@@ -76,15 +78,66 @@ class _Row:
         )
 
 
-def check(options: Options, *, as_json: bool) -> None:
-    """Print the length of each text; exit with 1 if one is not whole, or too long.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SpokenRow:
+    """What the check reports of the text of a call."""
+
+    text: str
+    country: str | None
+    voice: str
+    length: int
+    price: str | None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The cells of the table."""
+        return (
+            *(self.text, self.country or "", self.voice, str(self.length)),
+            self.price or "",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _EmailRow:
+    """What the check reports of the text of an e-mail."""
+
+    text: str
+    length: int
+    subject: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The cells of the table."""
+        return self.text, str(self.length), self.subject
+
+
+def check(options: Options, channel: str, *, as_json: bool) -> None:
+    """Print the length of each text.
+
+    The process exits with 1 if a text message is not whole, or too long. Calls and
+    e-mails have no segments, so they are only listed.
 
     Args:
         options: The options of the texts.
+        channel: The channel of the texts.
         as_json: Whether to print JSON.
     """
     texts = _Texts(load_texts(), options)
-    rows = list(texts.rows())
+    if channel == Channel.SMS:
+        _check_sms(list(texts.rows()), as_json=as_json)
+        return
+    is_call = channel == Channel.CALL
+    rows: list[_SpokenRow | _EmailRow] = [
+        *(texts.spoken_rows() if is_call else texts.email_rows())
+    ]
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        return
+    header = _SPOKEN_HEADER if is_call else _EMAIL_HEADER
+    click.echo("\n".join(table(header, [row.cells for row in rows])))
+
+
+def _check_sms(rows: Sequence[_Row], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
     else:
@@ -168,6 +221,38 @@ class _Texts:
         for entry in own.entries:
             if entry.channel is Channel.SMS and entry.text:
                 yield self._own_row(entry)
+
+    def spoken_rows(self) -> Iterator[_SpokenRow]:
+        """Yield what the check reports of each call, with the price of a minute."""
+        for name, country, content in self._all(Channel.CALL):
+            price = country and self._settings.prices.price(country, Channel.CALL)
+            yield _SpokenRow(
+                text=name,
+                country=country,
+                voice=content.speech.language if content.speech else "",
+                length=len(content.body),
+                price=amounts.format_amount(price) if price else None,
+            )
+
+    def email_rows(self) -> Iterator[_EmailRow]:
+        """Yield what the check reports of each e-mail."""
+        for name, _, content in self._all(Channel.EMAIL):
+            yield _EmailRow(
+                text=name, length=len(content.body), subject=content.subject or ""
+            )
+
+    def _all(self, channel: Channel) -> Iterator[tuple[str, str | None, Content]]:
+        """Yield the name, the country and the content of each text of a channel."""
+        own = self._settings.defaults.own_texts
+        no_own = replace(self._settings.defaults, own_texts=type(own)())
+        for language in sorted(languages.LOCALES):
+            content = self.compose(channel, self.country, language, no_own)
+            yield language, self.country, content
+        for entry in own.entries:
+            if entry.channel is channel:
+                country = entry.country or self.country
+                content = self.compose(channel, country, entry.locale)
+                yield entry.place, country, content
 
     def compose(
         self,

@@ -83,6 +83,51 @@ def test_check_has_own_texts_with_price_of_their_country(own_texts):
     assert (short["text"], short["segments"]) == (f"{path}: line 4", 1)
 
 
+def test_check_of_calls_shows_voice_length_and_price():
+    result = run("messages", "check", "--channel", "call", "--country", "in", "--json")
+
+    assert result.exit_code == 0, result.output
+    by_text = {row["text"]: row for row in json.loads(result.stdout)}
+    assert len(by_text) == 41
+    # No voice speaks Croatian, so these calls are in English.
+    assert by_text["de"]["voice"].startswith("de")
+    assert by_text["hr"]["voice"].startswith("en")
+    assert by_text["hr"]["length"] == by_text["en"]["length"] > 0
+    assert {row["country"] for row in by_text.values()} == {"IN"}
+    assert float(by_text["en"]["price"]) > 0
+
+
+def test_check_of_emails_shows_subject_and_length():
+    result = run("messages", "check", "--channel", "email", OTP_BRAND="Acme Global")
+
+    assert result.exit_code == 0, result.output
+    assert len(result.stdout.splitlines()) == 42
+    name, length, *subject = rows(result)["en"]
+    assert (name, int(length) > 100) == ("en", True)
+    assert "Acme Global" in " ".join(subject)
+
+
+def test_check_has_own_texts_of_the_channel(tmp_path):
+    path = tmp_path / "messages.toml"
+    path.write_text(
+        '[[message]]\nchannel = "call"\nlocale = "de"\ntext = "Hier ist {code}"\n'
+        '[[message]]\nchannel = "email"\nsubject = "Code"\ntext = "It is {code}"\n'
+    )
+
+    calls = run(
+        *("messages", "check", "--channel", "call", "--json"), OTP_MESSAGES=str(path)
+    )
+    mails = run(
+        *("messages", "check", "--channel", "email", "--json"), OTP_MESSAGES=str(path)
+    )
+
+    [own_call] = json.loads(calls.stdout)[41:]
+    [own_mail] = json.loads(mails.stdout)[41:]
+    assert own_call["text"] == f"{path}: line 1"
+    assert own_call["voice"].startswith("de")
+    assert (own_mail["text"], own_mail["subject"]) == (f"{path}: line 5", "Code")
+
+
 def test_preview_shows_message_and_its_price():
     result = run("messages", "preview", "--country", "BR", OTP_BRAND="Loja")
 

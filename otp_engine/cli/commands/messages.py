@@ -10,6 +10,7 @@ import click
 from otp_engine.cli.commands.options import Integer, json_option
 
 _MAX_SECONDS = 86_400
+_CHANNELS_OF_OWN_TEXTS = ("sms", "call", "email")
 _CHANNELS = ("sms", "whatsapp", "call", "email", "telegram")
 
 
@@ -48,18 +49,25 @@ def messages() -> None:
 
 
 @messages.command()
+@click.option(
+    "--channel",
+    type=click.Choice(_CHANNELS_OF_OWN_TEXTS),
+    default="sms",
+    show_default=True,
+    help="Channel of the texts.",
+)
 @_text_options
 @json_option
-def check(*, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - one type for each
+def check(*, channel: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - one type for each
     """Show the length and the price of each text.
 
     The texts are those of all languages, and the own ones of OTP_MESSAGES. The price is
     that of --country, or of the country of an own text. The exit code is 1 if a text
-    needs several segments or leaves something out to stay in one.
+    message needs several segments or leaves something out to stay in one.
     """
     from otp_engine.cli import messages as work
 
-    work.check(work.Options(**options), as_json=as_json)
+    work.check(work.Options(**options), channel, as_json=as_json)
 
 
 @messages.command()
