@@ -144,17 +144,25 @@ def _require_own_page() -> None:
 
 def _requested_outcome() -> SimulatedOutcome:
     try:
-        return SimulatedOutcome(request.form.get("outcome", ""))
+        return SimulatedOutcome(_field("outcome"))
     except ValueError:
         raise InvalidRequest(_OUTCOMES) from None
 
 
 def _requested_channel() -> Channel | None:
-    """Return the channel in the form; None for all."""
-    name = request.form.get("channel", "")
-    if name and name not in set(Channel):
-        raise InvalidRequest(_CHANNELS)
-    return Channel(name) if name else None
+    """Return the channel of the simulation; None for all."""
+    name = _field("channel")
+    try:
+        return Channel(name) if name else None
+    except ValueError:
+        raise InvalidRequest(_CHANNELS) from None
+
+
+def _field(name: str) -> str:
+    """Return a field of a JSON object or of a form as text; empty without it."""
+    fields = request.get_json(silent=True)
+    value = (fields if isinstance(fields, dict) else request.form).get(name)
+    return "" if value is None else str(value)
 
 
 def _by_outcome(outcomes: Mapping[Channel, SimulatedOutcome]) -> dict[str, str]:

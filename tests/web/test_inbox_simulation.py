@@ -37,6 +37,33 @@ def test_simulated_rejection_is_the_answer_of_the_next_send(client):
     assert len(messages(client)) == 1
 
 
+def test_outcome_of_a_channel_is_set_with_json(client):
+    body = {"outcome": "rejected", "channel": "sms"}
+
+    response = client.post("/dev/inbox/provider", json=body)
+
+    client.post("/dev/inbox/provider", json={"outcome": "accepted"})
+    assert (response.status_code, response.json) == (200, body)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"outcome": 5}, "outcome"),
+        ({"outcome": ["slow"]}, "outcome"),
+        ({"outcome": {}}, "outcome"),
+        ([], "outcome"),
+        ({"outcome": "slow", "channel": ["sms"]}, "channel"),
+        ({"outcome": "slow", "channel": {"sms": 1}}, "channel"),
+    ],
+)
+def test_outcome_or_channel_of_another_type_is_rejected(client, body, field):
+    response = client.post("/dev/inbox/provider", json=body)
+
+    assert (response.status_code, response.json["error"]) == (400, "invalid_request")
+    assert response.json["msg"].startswith(f"'{field}' must be one of")
+
+
 def test_browser_returns_to_the_inbox_after_the_choice_of_an_outcome(client):
     response = simulate(client, "rejected", Accept="text/html,*/*;q=0.8")
 
