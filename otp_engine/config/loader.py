@@ -143,10 +143,23 @@ def load(environ: Mapping[str, str]) -> Settings:
         raise InvalidSettings(error.problems, unknown) from None
     warnings = setting_warnings.collect_warnings(settings)
     warnings += unknown
+    warnings += [
+        f"{variable} is set, and OTP_SENDER does not list {name}: no message goes to it"
+        for name, variable in _ACCOUNTS.items()
+        if env.has(variable) and name not in settings.senders
+    ]
     warnings += setting_warnings.sandbox_warnings(settings, _today())
     warnings += price_warnings.collect(settings, _today())
     warnings += own_text_warnings.collect(settings)
     return replace(settings, warnings=tuple(warnings))
+
+
+# Docker Compose sets those of e-mail in any case.
+_ACCOUNTS = {
+    "aws": "OTP_AWS_NOTIFY_CONFIGURATION",
+    "telegram": "TELEGRAM_GATEWAY_TOKEN",
+    "apprise": "OTP_APPRISE_URLS",
+}
 
 
 def load_for_command(environ: Mapping[str, str]) -> Settings:

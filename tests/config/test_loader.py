@@ -496,3 +496,28 @@ def test_unknown_default_languages_are_rejected(value):
     (problem,) = problems(PRODUCTION | {"OTP_DEFAULT_LANGUAGES": value})
 
     assert problem == f"OTP_DEFAULT_LANGUAGES must be one of own, verify: {value!r}"
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "value"),
+    [
+        ("telegram", "TELEGRAM_GATEWAY_TOKEN", "AAGatewayToken"),
+        ("aws", "OTP_AWS_NOTIFY_CONFIGURATION", "nc-1"),
+        ("apprise", "OTP_APPRISE_URLS", "sms=clicksend://user:key@{to}"),
+    ],
+)
+def test_account_of_a_provider_that_is_not_listed_is_warned_of(name, variable, value):
+    settings = config.load(PRODUCTION | {variable: value})
+
+    assert (
+        f"{variable} is set, and OTP_SENDER does not list {name}: no message goes to it"
+        in settings.warnings
+    )
+
+
+def test_account_of_a_listed_provider_has_no_warning():
+    telegram = {"OTP_SENDER": "telegram", "TELEGRAM_GATEWAY_TOKEN": "AAGatewayToken"}
+
+    settings = config.load(PRODUCTION | telegram)
+
+    assert not any("does not list" in warning for warning in settings.warnings)
