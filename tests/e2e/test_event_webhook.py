@@ -10,12 +10,14 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from otp_engine.crypto.webhook_signatures import WebhookSecret
+from otp_engine.store import keys
 from tests.support import http_server, redis_server, server_process
 from tests.support.command_line import run
 
@@ -128,7 +130,12 @@ def test_events_of_a_killed_leader_are_posted_by_the_next_one(
     receiver.behave = http_server.respond(204)
     before = len(receiver.requests)
 
-    with server_process.running_server(**environ):
+    with (
+        server_process.running_server(**environ),
+        closing(Redis.from_url(environ["REDIS_URL"])) as redis,
+    ):
+        # The lease of the dead leader would last for half a minute.
+        assert redis.pexpire(keys.EVENT_WEBHOOK_LEASE, 1, lt=True)
         redis_server.wait_until(lambda: len(receiver.requests) > before)
 
     assert receiver.requests[-1].body == receiver.requests[0].body
