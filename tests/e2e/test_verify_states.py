@@ -206,7 +206,7 @@ def test_code_field_is_for_one_time_codes(open_page):
 
     expect(field).to_have_attribute("autocomplete", "one-time-code")
     expect(field).to_have_attribute("inputmode", "numeric")
-    expect(field).to_have_accessible_description(re.compile("^The code has 6 digits."))
+    expect(field).to_have_accessible_description(re.compile("The code has 6 digits."))
 
 
 @pytest.mark.parametrize(
