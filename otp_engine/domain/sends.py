@@ -424,16 +424,21 @@ class Send:
 
         A client that chose the channel gets no other one, and an e-mail address has
         one. A code that the client or the operator chose is not stored, and a fallback
-        needs a fresh one.
+        needs a fresh one. A second message costs money, so the operator has to write a
+        route: the order of `OTP_SENDER` is one for failover only.
         """
-        request = self._request
+        request, engine = self._request, self._engine
+        number = request.number
+        if isinstance(number, EmailAddress):
+            return ()
         is_chosen = (
             request.channel
             or request.custom_code
-            or isinstance(request.number, EmailAddress)
-            or request.number.canonical in self._engine.fixed_codes
+            or number.canonical in engine.fixed_codes
         )
-        return () if is_chosen else self._walk.later
+        if is_chosen or engine.policy.routes.destination_of(number) is None:
+            return ()
+        return self._walk.later
 
     def _facts(self, error: OTPError | None = None) -> SendFacts:
         reservations = self._reservations
