@@ -283,6 +283,20 @@ def test_provider_without_reports_has_no_fallback(instance, alice, first, redis)
     assert (instance.run_due(), sent.has_fallback) == (0, False)
 
 
+def test_order_of_the_providers_alone_has_no_fallback(
+    new_instance, alice, first, second
+):
+    instance = new_instance("off")
+    instance.engine.send(alice)
+
+    instance.report(first.messages[0], "undelivered")
+    instance.run_due()
+
+    [sent] = instance.of_type(CodeSent)
+    assert (sent.channel, sent.has_fallback) == (Channel.SMS, False)
+    assert second.messages == []
+
+
 def test_unknown_outcome_has_no_fallback_after_a_silence(
     instance, alice, first, second, redis
 ):
