@@ -187,7 +187,7 @@ def engine(store, outbox, hashing, policy) -> Engine:
 @pytest.fixture
 def alice() -> SendRequest:
     """Return a request for a code to Alice."""
-    return SendRequest(number=numbers.parse("+919445012345", "IN"))
+    return SendRequest(address=numbers.parse("+919445012345", "IN"))
 
 
 @pytest.fixture
@@ -195,6 +195,6 @@ def check_request(alice):
     """Return a function that makes a check of Alice's code."""
 
     def make(code: str, client_ip: str | None = None) -> CheckRequest:
-        return CheckRequest(number=alice.number, code=code, client_ip=client_ip)
+        return CheckRequest(address=alice.address, code=code, client_ip=client_ip)
 
     return make

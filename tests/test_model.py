@@ -251,9 +251,9 @@ class EngineAndModel(RuleBasedStateMachine):
 
     @rule(name=NAMES, client_ip=CLIENT_IPS)
     def find_the_hash_queue_full(self, name: str, client_ip: str | None) -> None:
-        send_request = SendRequest(number=PHONES[name], client_ip=client_ip)
+        send_request = SendRequest(address=PHONES[name], client_ip=client_ip)
         check_request = CheckRequest(
-            number=PHONES[name], code=self._any_code(name, 0), client_ip=client_ip
+            address=PHONES[name], code=self._any_code(name, 0), client_ip=client_ip
         )
         full = replace(self.engine, hash_queue=SLOW_HASH_QUEUE)
 
@@ -294,8 +294,8 @@ class EngineAndModel(RuleBasedStateMachine):
         for message in self.delivered:
             request, sent_at = message.request, message.sent_at
             times["sends_total", None].append(sent_at)
-            times["sends_per_phone", request.number].append(sent_at)
-            times["sends_per_country", request.number.country].append(sent_at)
+            times["sends_per_phone", request.address].append(sent_at)
+            times["sends_per_country", request.address.country].append(sent_at)
             if request.client_ip:
                 times["sends_per_ip", request.client_ip].append(sent_at)
         for (limit_name, _), events in times.items():
@@ -344,7 +344,7 @@ class EngineAndModel(RuleBasedStateMachine):
         concurrent: str = "none",
         api: Api = Api.AUTH,
     ) -> None:
-        request = SendRequest(number=PHONES[name], client_ip=client_ip, api=api)
+        request = SendRequest(address=PHONES[name], client_ip=client_ip, api=api)
         rejection = outcome_of(lambda: self.model.request_send(request))
         results: list[SendResult] = []
 
@@ -385,7 +385,7 @@ class EngineAndModel(RuleBasedStateMachine):
                 self.cancel_and_send(self._pending().index(name))
 
     def _check(self, code: str, name: str, client_ip: str | None) -> None:
-        request = CheckRequest(number=PHONES[name], code=code, client_ip=client_ip)
+        request = CheckRequest(address=PHONES[name], code=code, client_ip=client_ip)
         verification = self.model.verification(PHONES[name])
         expected = outcome_of(lambda: self.model.check(request))
 

@@ -43,7 +43,7 @@ def send_otp() -> ResponseReturnValue:
     channel, locale = body.get_text("channel"), body.get_text("locale")
     stated_ip = body.get_text("client_ip")
     send_request = SendRequest(
-        number=address,
+        address=address,
         channel=_channel(api, address, channel) if channel else None,
         locale=_locale(locale) if locale else None,
         client_ip=client.client_ip(request, stated_ip),
@@ -77,7 +77,7 @@ def verify_otp() -> ResponseReturnValue:
         raise request_body.missing("otp")
     code = codes.parse(otp)
     check_request = CheckRequest(
-        number=address,
+        address=address,
         code=code,
         client_ip=client.client_ip(request, body.get_text("client_ip")),
         bound_id=handle.verification_id if handle else None,

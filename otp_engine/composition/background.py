@@ -86,6 +86,7 @@ def build_track(
         ),
         on_due=lambda after: due.due_in(after.total_seconds()),
         confirming=_confirm_functions(senders).keys(),
+        reporting={each.name for each in settings.webhooks if each.secrets},
     )
 
     def track(delivery: TrackedDelivery) -> None:

@@ -40,7 +40,7 @@ class Check:
         self._engine = engine
         self._request = request
         self._recipient = PseudonymousRecipient.from_address(
-            request.number, engine.peppers[0], request.client_ip
+            request.address, engine.peppers[0], request.client_ip
         )
         key = engine.random_bytes(IDEMPOTENCY_KEY_BYTES)
         self._reservations = Reservations(engine.store, engine.policy, key)
@@ -71,7 +71,7 @@ class Check:
         )
         engine.report_near(usage)
         pepper, phone = engine.phone_keys.resolve(
-            request.number, request.service.namespace, request.bound_id
+            request.address, request.service.namespace, request.bound_id
         )
         reservation = self._reservations.reserve_check(phone)
         parameters = reservation.hash_parameters
@@ -86,7 +86,8 @@ class Check:
             Action.CHECK, self._recipient, usage
         ):
             engine.emit(event)
-        code_hash = hash_code(compute, request.code, request.number, pepper, parameters)
+        code, address = request.code, request.address
+        code_hash = hash_code(compute, code, address, pepper, parameters)
         # Once the code is compared, the check stays counted whatever happens.
         self._reservations.commit()
         # A list, so that a match of the first code takes as long as one of the last.
@@ -119,7 +120,7 @@ class Check:
         self._reservations.release_global_hits()
         if approval is None:
             raise VerificationNotFound
-        engine.credit_approval(self._request.number, verification_id, approval)
+        engine.credit_approval(self._request.address, verification_id, approval)
         return CheckResult(
             verification_id=verification_id,
             approved=True,

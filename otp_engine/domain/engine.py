@@ -188,13 +188,13 @@ class Engine(PendingVerifications):
         """
         channels = self.channels_by_provider
         steps = routing_plan.steps_for(
-            request.number, request.channel, self.policy.routes, channels
+            request.address, request.channel, self.policy.routes, channels
         )
         return self.prefer(routing_plan.permitted(steps, request, self.policy))
 
     def is_exempt(self, request: SendRequest) -> bool:
         """Return whether the pumping guard leaves a send out."""
-        number = request.number
+        number = request.address
         if isinstance(number, EmailAddress):
             return True
         if self.policy.guard_rules(number.country).is_off:

@@ -86,7 +86,7 @@ def failed_send_events(
         started = suspended_event(Suspension.from_error(error), shadow=False)
         return [started, event]
     if isinstance(error, BudgetExceeded):
-        return [*budget_levels(error.usage, request.number.country), event]
+        return [*budget_levels(error.usage, request.address.country), event]
     return [event]
 
 
@@ -237,7 +237,7 @@ def destination_events(
     events: list[Event] = _guard_reports(usage.guard)
     would_refuse = [PUMPING_GUARD] if usage.guard.would_refuse else []
     if usage.budget:
-        events += budget_levels(usage.budget, request.number.country)
+        events += budget_levels(usage.budget, request.address.country)
         if usage.budget.would_refuse:
             would_refuse.append(usage.budget.would_refuse)
     return events + [

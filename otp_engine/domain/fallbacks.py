@@ -75,19 +75,22 @@ class DeliveryTracker:
         encrypt: Encrypts the plan of the fallback of the delivery with this id.
         on_due: Called with the time until a fallback is due.
         confirming: Names of the providers that get feedback.
+        reporting: Names of the providers that report some of their messages only.
     """
 
     store: FallbackStore
     encrypt: Callable[[FallbackPlan, str], bytes]
     on_due: Callable[[timedelta], object]
     confirming: Container[str] = ()
+    reporting: Container[str] = ()
 
     def is_tracked(self, delivery: TrackedDelivery) -> bool:
         """Return whether anything will refer to a delivery: a report, or feedback."""
         if delivery.provider is None:
             return False
         has_feedback = delivery.message_id and delivery.provider in self.confirming
-        return delivery.reports_delivery or bool(has_feedback)
+        may_report = delivery.reports_delivery or delivery.provider in self.reporting
+        return may_report or bool(has_feedback)
 
     def track(self, delivery: TrackedDelivery) -> None:
         """Store a delivery that is tracked, and schedule its fallback.

@@ -26,7 +26,7 @@ def charge_of(
         request: The send.
         counted: What the phone has counted.
     """
-    number = request.number
+    number = request.address
     limits = hits.for_destination(number, message.channel, engine.policy)
     if message.channel is Channel.CALL:
         limits += hits.for_call(number.country, counted.phone.digest, engine.policy)

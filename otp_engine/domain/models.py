@@ -31,7 +31,7 @@ class SendRequest:
     """The request to send a code.
 
     Attributes:
-        number: The phone number or the e-mail address of the recipient.
+        address: The phone number or the e-mail address of the recipient.
         channel: How the code is sent; None lets the route decide.
         locale: BCP 47 tag of the language that the client requests; see
             `languages.select`.
@@ -51,7 +51,7 @@ class SendRequest:
         vouched: Whether the client, which has an API key, vouches for the recipient.
     """
 
-    number: Address
+    address: Address
     channel: Channel | None = None
     locale: str | None = None
     client_ip: str | None = None
@@ -72,7 +72,7 @@ class CheckRequest:
     """The request to check a code.
 
     Attributes:
-        number: The phone number or the e-mail address of the recipient.
+        address: The phone number or the e-mail address of the recipient.
         code: The code, as `codes.parse` or `codes.parse_custom` returns it.
         client_ip: The recipient's network address, where it is known; see
             `ip_networks.normalize`.
@@ -82,7 +82,7 @@ class CheckRequest:
         client_name: Name of the API key; None for an anonymous client.
     """
 
-    number: Address
+    address: Address
     code: str = field(repr=False)
     client_ip: str | None = None
     service: Service = DEFAULT

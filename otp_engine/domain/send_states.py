@@ -56,7 +56,7 @@ class ChargedMessage:
 def rejection_scope(request: SendRequest, channel: Channel) -> str:
     """Return the part of a send that a provider's rejection can depend on."""
     # A recipient can have answered STOP to one sender and not to another.
-    sender = request.service.messaging_service(request.number.country) or ""
+    sender = request.service.messaging_service(request.address.country) or ""
     # A landline has no text messages, and can be called.
     scope = sender if channel is Channel.SMS else f"{channel} {sender}".rstrip()
     # Without its risk check, the provider applies other rules to the message.

@@ -90,7 +90,7 @@ class Send:
         self._engine = engine
         self._request = request
         self._recipient = PseudonymousRecipient.from_address(
-            request.number, engine.peppers[0], request.client_ip
+            request.address, engine.peppers[0], request.client_ip
         )
         key = engine.random_bytes(IDEMPOTENCY_KEY_BYTES)
         policy = engine.policy.for_v2 if request.api is Api.V2 else engine.policy
@@ -140,8 +140,8 @@ class Send:
     def _start_walk(self, steps: Sequence[Step]) -> StepWalk:
         """Return the walk over the steps that can reach the destination."""
         engine, request = self._engine, self._request
-        engine.destinations.check(request.number, geo_exempt=request.geo_exempt)
-        return StepWalk(routing_plan.receivable(steps, request.number), engine.senders)
+        engine.destinations.check(request.address, geo_exempt=request.geo_exempt)
+        return StepWalk(routing_plan.receivable(steps, request.address), engine.senders)
 
     def _prepare(self) -> None:
         """Do every step of a send before the delivery of its message."""
@@ -157,7 +157,7 @@ class Send:
                 self._code_hash = hash_code(
                     partial(compute, on_turn=self._walk.acquire),
                     counted.issued.code,
-                    request.number,
+                    request.address,
                     counted.pepper,
                     counted.reservation.hash_parameters,
                 )
@@ -211,7 +211,7 @@ class Send:
             # The key of a bound verification contains its id.
             bound_id = new.verification_id
         pepper, phone = engine.phone_keys.resolve(
-            request.number, request.service.namespace, bound_id
+            request.address, request.service.namespace, bound_id
         )
         scopes = {
             channel: rejection_scope(request, channel)
@@ -231,7 +231,7 @@ class Send:
     def _new_code(self) -> str:
         engine, request = self._engine, self._request
         return (
-            engine.fixed_codes.get(request.number.canonical)
+            engine.fixed_codes.get(request.address.canonical)
             or request.custom_code
             or codes.generate(
                 request.service.code_length or engine.policy.code_length,
@@ -428,7 +428,7 @@ class Send:
         route: the order of `OTP_SENDER` is one for failover only.
         """
         request, engine = self._request, self._engine
-        number = request.number
+        number = request.address
         if isinstance(number, EmailAddress):
             return ()
         is_chosen = (

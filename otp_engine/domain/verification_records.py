@@ -62,7 +62,9 @@ class VerificationRecord:
             id=result.verification_id,
             service=request.service.sid,
             encrypted_address=encrypt_address(
-                request.number.canonical, pepper, verification_id=result.verification_id
+                request.address.canonical,
+                pepper,
+                verification_id=result.verification_id,
             ),
             channel=result.channel,
             sends=(RecordedSend(result.send_id, at, result.channel),),

@@ -45,7 +45,7 @@ def encrypt(plan: FallbackPlan, pepper: Pepper, *, delivery_id: str) -> bytes:
     """
     request = plan.request
     stored = _StoredPlan(
-        number=request.number.canonical,
+        number=request.address.canonical,
         verification_id=plan.verification_id,
         steps=tuple(map(str, plan.steps)),
         service=request.service,
@@ -81,7 +81,7 @@ def decrypt(
     except (InvalidPhone, KeyError, TypeError):
         raise ValueError("cannot be read") from None
     request = SendRequest(
-        number=number,
+        address=number,
         locale=stored.locale,
         service=stored.service,
         options=stored.options,

@@ -122,7 +122,7 @@ class VerifyActions:
         app = context.get_dependencies()
         channel = _requested_channel(session)
         send_request = SendRequest(
-            number=number,
+            address=number,
             channel=channel,
             locale=translations.locale,
             client_ip=ANONYMOUS_CLIENT.client_ip(request, None),
@@ -154,7 +154,7 @@ class VerifyActions:
         if session.code_lengths and len(code) not in session.code_lengths:
             raise InvalidCode
         check_request = CheckRequest(
-            number=handle.address,
+            address=handle.address,
             code=code,
             client_ip=ANONYMOUS_CLIENT.client_ip(request, None),
             bound_id=handle.verification_id,

@@ -72,12 +72,12 @@ def test_fixed_code_is_not_found_after_the_last_day(engine):
     )
     sandboxed_engines = engine_router.build(engine, numbers, {"null": NullSender()})
     number = parse_unassigned(NUMBER)
-    sandboxed_engines.engine_for(number).send(SendRequest(number=number))
+    sandboxed_engines.engine_for(number).send(SendRequest(address=number))
     days[0] += timedelta(days=1)
 
     with pytest.raises(VerificationNotFound):
         sandboxed_engines.engine_for(number).check(
-            CheckRequest(number=number, code=CODE)
+            CheckRequest(address=number, code=CODE)
         )
 
 

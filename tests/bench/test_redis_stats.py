@@ -6,12 +6,20 @@ import pytest
 import redis as redis_py
 
 from tests.bench.redis_stats import Counters, RedisStats, growth_of_shared, parse
+from tests.support import redis_server
 
 SCRIPT = "redis.call('SET', KEYS[1], 1) return redis.call('GET', KEYS[1])"
 
 
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory):
+    # The threads of applications of other tests call the Redis that all tests share.
+    with redis_server.redis_on_a_socket(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
 @pytest.fixture
-def stats(redis_url, real_redis):
+def stats(redis_url):
     stats = RedisStats(redis_url)
     yield stats
     stats.close()

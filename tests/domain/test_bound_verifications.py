@@ -61,9 +61,9 @@ def test_bound_verification_cannot_be_seen_or_canceled_by_number(engine, bound):
     sent = engine.send(bound)
 
     with pytest.raises(VerificationNotFound):
-        engine.get_pending(bound.number)
+        engine.get_pending(bound.address)
     with pytest.raises(VerificationNotFound):
-        engine.cancel(bound.number, DEFAULT, sent.verification_id)
+        engine.cancel(bound.address, DEFAULT, sent.verification_id)
 
 
 def test_bound_verification_is_canceled_with_its_handle(
@@ -71,7 +71,7 @@ def test_bound_verification_is_canceled_with_its_handle(
 ):
     sent = engine.send(bound)
 
-    engine.cancel(bound.number, DEFAULT, sent.verification_id, sent.verification_id)
+    engine.cancel(bound.address, DEFAULT, sent.verification_id, sent.verification_id)
 
     with pytest.raises(VerificationNotFound):
         engine.check(with_handle(outbox.code, sent.verification_id))
@@ -263,8 +263,8 @@ def test_inspector_reports_and_deletes_bound_verifications(
     )
     sent = engine.send(bound)
 
-    pending = inspector.inspect(bound.number, [""]).pending
-    deleted = inspector.delete(bound.number, [""])
+    pending = inspector.inspect(bound.address, [""]).pending
+    deleted = inspector.delete(bound.address, [""])
 
     assert [(shown.namespace, shown.pending.verification_id) for shown in pending] == [
         (f"+{sent.verification_id.hex()}", sent.verification_id)

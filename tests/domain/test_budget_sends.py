@@ -47,7 +47,7 @@ def budgeted(engine, emitted):
 
 
 def request_to(alice, n):
-    return replace(alice, number=numbers.parse(f"+9194450123{n:02}", "IN"))
+    return replace(alice, address=numbers.parse(f"+9194450123{n:02}", "IN"))
 
 
 def spent(store):

@@ -79,9 +79,9 @@ def test_call_over_its_limit_is_refused(calling, call, provider, limit, text, ot
 
     assert refusal(engine, call) == limit
     if other:
-        engine.send(replace(call, number=other))
+        engine.send(replace(call, address=other))
     else:
-        assert refusal(engine, replace(call, number=BOB)) == limit
+        assert refusal(engine, replace(call, address=BOB)) == limit
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ def test_deleted_phone_has_no_calls(calling, call, store, redis):
     inspector = PhoneInspector(
         store, store.limit_usage, store.guard, engine.peppers, engine.policy, BOTH
     )
-    shown = inspector.inspect(call.number, [""]).limit_usage
+    shown = inspector.inspect(call.address, [""]).limit_usage
     assert [each.used for each in shown if each.limit_name == "calls_per_phone"] == [
         1,
         1,
     ]
 
-    assert inspector.delete(call.number, [""])
+    assert inspector.delete(call.address, [""])
 
     assert not redis.keys("*:calls_per_phone*")
     engine.send(call)
@@ -198,10 +198,10 @@ LANDLINE = numbers.parse("+912224935555", "IN")
 def test_landline_is_called(calling, alice, provider, check_request, channel):
     engine = calling(routes="IN=sms:provider>whatsapp:provider>call:provider")
 
-    result = engine.send(replace(alice, number=LANDLINE, channel=channel))
+    result = engine.send(replace(alice, address=LANDLINE, channel=channel))
 
     assert result.channel is Channel.CALL
-    check = replace(check_request(provider.code), number=LANDLINE)
+    check = replace(check_request(provider.code), address=LANDLINE)
     assert engine.check(check).approved
 
 
@@ -221,7 +221,7 @@ def test_landline_without_a_step_of_a_call_is_refused_before_a_count(
     engine = calling(routes=routes)
 
     with pytest.raises(NumberTypeNotAllowed):
-        engine.send(replace(alice, number=LANDLINE, channel=channel))
+        engine.send(replace(alice, address=LANDLINE, channel=channel))
 
     assert redis.dbsize() == 0
 
@@ -230,14 +230,14 @@ def test_landline_of_a_country_without_calls_is_refused(calling, call, redis):
     engine = calling(call_countries="GB")
 
     with pytest.raises(CountryNotAllowed):
-        engine.send(replace(call, number=LANDLINE))
+        engine.send(replace(call, address=LANDLINE))
 
     assert redis.dbsize() == 0
 
 
 def test_landline_of_another_country_is_refused_for_its_country(calling, call):
     with pytest.raises(CountryNotAllowed) as raised:
-        calling().send(replace(call, number=numbers.parse("+442079460018", "IN")))
+        calling().send(replace(call, address=numbers.parse("+442079460018", "IN")))
 
     assert raised.value.country == "GB"
 
@@ -246,7 +246,7 @@ def test_calls_to_landlines_have_the_limits_of_calls(calling, call):
     engine = calling(calls_per_country="1/1h")
     engine.send(call)
 
-    refused = refusal(engine, replace(call, number=LANDLINE))
+    refused = refusal(engine, replace(call, address=LANDLINE))
 
     assert refused == "calls_per_country"
 
@@ -257,6 +257,6 @@ def test_premium_number_is_not_called(calling, call, redis):
     premium = numbers.parse("+449012345678", "IN")
 
     with pytest.raises(NumberTypeNotAllowed):
-        replace(engine, destinations=destinations).send(replace(call, number=premium))
+        replace(engine, destinations=destinations).send(replace(call, address=premium))
 
     assert redis.dbsize() == 0

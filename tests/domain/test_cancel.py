@@ -23,7 +23,7 @@ def test_no_code_of_a_canceled_verification_works(engine, outbox, alice, check_r
     engine.send(alice)
     sent = engine.send(alice)
 
-    engine.cancel(alice.number, DEFAULT, sent.verification_id)
+    engine.cancel(alice.address, DEFAULT, sent.verification_id)
 
     for code in outbox.codes:
         with pytest.raises(VerificationNotFound):
@@ -32,7 +32,7 @@ def test_no_code_of_a_canceled_verification_works(engine, outbox, alice, check_r
 
 def test_cancel_without_a_send_finds_no_verification(engine, alice, redis):
     with pytest.raises(VerificationNotFound):
-        engine.cancel(alice.number, DEFAULT, b"0" * 16)
+        engine.cancel(alice.address, DEFAULT, b"0" * 16)
 
     assert redis.dbsize() == 0
 
@@ -42,20 +42,20 @@ def test_approved_verification_cannot_be_canceled(engine, outbox, alice, check_r
     engine.check(check_request(outbox.code))
 
     with pytest.raises(VerificationNotFound):
-        engine.cancel(alice.number, DEFAULT, sent.verification_id)
+        engine.cancel(alice.address, DEFAULT, sent.verification_id)
 
 
 def test_second_cancel_finds_no_verification(engine, alice):
     sent = engine.send(alice)
-    engine.cancel(alice.number, DEFAULT, sent.verification_id)
+    engine.cancel(alice.address, DEFAULT, sent.verification_id)
 
     with pytest.raises(VerificationNotFound):
-        engine.cancel(alice.number, DEFAULT, sent.verification_id)
+        engine.cancel(alice.address, DEFAULT, sent.verification_id)
 
 
 def test_cancel_of_one_phone_keeps_the_others(engine, outbox, alice, check_request):
     engine.send(alice)
-    sent = engine.send(replace(alice, number=BOB))
+    sent = engine.send(replace(alice, address=BOB))
 
     engine.cancel(BOB, DEFAULT, sent.verification_id)
 
@@ -67,7 +67,7 @@ def test_cancel_keeps_failed_checks_counted(engine, outbox, alice, check_request
     sent = engine.send(alice)
     engine.check(check_request(different_code(outbox.code)))
 
-    engine.cancel(alice.number, DEFAULT, sent.verification_id)
+    engine.cancel(alice.address, DEFAULT, sent.verification_id)
 
     engine.send(alice)
     assert (
@@ -79,7 +79,7 @@ def test_cancel_keeps_sends_counted(engine, alice):
     engine = with_policy(engine, sends_per_phone=Limit.parse("1/10m"))
     sent = engine.send(alice)
 
-    engine.cancel(alice.number, DEFAULT, sent.verification_id)
+    engine.cancel(alice.address, DEFAULT, sent.verification_id)
 
     with pytest.raises(RateLimited) as raised:
         engine.send(alice)
@@ -90,7 +90,7 @@ def test_cancel_ends_the_cooldown(engine, outbox, alice, check_request):
     engine = with_policy(engine, resend_cooldown=timedelta(seconds=30))
     sent = engine.send(alice)
 
-    engine.cancel(alice.number, DEFAULT, sent.verification_id)
+    engine.cancel(alice.address, DEFAULT, sent.verification_id)
 
     engine.send(alice)
     assert engine.check(check_request(outbox.code)).approved
@@ -101,17 +101,17 @@ def test_cancel_finds_a_verification_under_the_previous_pepper(engine, alice):
     sent = engine.send(alice)
 
     replace(engine, peppers=(new, old)).cancel(
-        alice.number, DEFAULT, sent.verification_id
+        alice.address, DEFAULT, sent.verification_id
     )
 
-    phone = PhoneKey(old.pseudonymize("phone", alice.number.e164))
+    phone = PhoneKey(old.pseudonymize("phone", alice.address.e164))
     assert engine.store.get_pending(phone) is None
 
 
 def test_cancel_during_a_send_stops_the_message(engine, outbox, alice):
     sent = engine.send(alice)
     cancel = HashQueueWithHook(
-        lambda: engine.cancel(alice.number, DEFAULT, sent.verification_id)
+        lambda: engine.cancel(alice.address, DEFAULT, sent.verification_id)
     )
 
     with pytest.raises(Unavailable):
@@ -125,7 +125,7 @@ def test_cancel_during_a_check_prevents_the_approval(
 ):
     sent = engine.send(alice)
     cancel = HashQueueWithHook(
-        lambda: engine.cancel(alice.number, DEFAULT, sent.verification_id)
+        lambda: engine.cancel(alice.address, DEFAULT, sent.verification_id)
     )
 
     with pytest.raises(VerificationNotFound):

@@ -84,7 +84,7 @@ def test_code_is_not_found_for_another_phone(engine, outbox, alice):
     bob = numbers.parse("+919445067890", "IN")
 
     with pytest.raises(VerificationNotFound):
-        engine.check(CheckRequest(number=bob, code=outbox.code))
+        engine.check(CheckRequest(address=bob, code=outbox.code))
 
 
 def test_expired_code_is_not_found(engine, redis, outbox, alice, check_request):

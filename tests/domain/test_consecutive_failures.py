@@ -98,7 +98,7 @@ def test_deletion_by_an_operator_clears_consecutive_failures(
 
     PhoneInspector(
         store, store.limit_usage, store.guard, strict.peppers, strict.policy
-    ).delete(alice.number, [""])
+    ).delete(alice.address, [""])
 
     strict.send(alice)
 

@@ -29,7 +29,7 @@ def delivery(*, message_id, reports_delivery):
         reports_delivery=reports_delivery,
         fallback_after=timedelta(),
         later_steps=(),
-        request=SendRequest(number=numbers.parse("9445012345", "IN")),
+        request=SendRequest(address=numbers.parse("9445012345", "IN")),
         expires_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
 

@@ -45,11 +45,11 @@ def engine(engine, outbox, mails):
 
 
 def send(engine, address=PERSON, **more):
-    return engine.send(SendRequest(number=address, **more))
+    return engine.send(SendRequest(address=address, **more))
 
 
 def check(engine, code, address=PERSON, **more):
-    return engine.check(CheckRequest(number=address, code=code, **more))
+    return engine.check(CheckRequest(address=address, code=code, **more))
 
 
 def test_code_is_sent_by_email_and_approved(engine, outbox, mails):
@@ -70,7 +70,7 @@ def test_code_is_sent_by_email_and_approved(engine, outbox, mails):
 def test_code_of_an_address_is_for_no_other_recipient(engine, mails, alice):
     send(engine)
 
-    for address in (OTHER, alice.number):
+    for address in (OTHER, alice.address):
         with pytest.raises(VerificationNotFound):
             check(engine, mails.code, address)
 

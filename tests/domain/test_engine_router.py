@@ -20,7 +20,7 @@ from tests.support.tuning import with_policy
 SANDBOX = SandboxNumber(
     numbers.parse_unassigned("+15550100001"), "123456", date(2027, 1, 31)
 )
-SEND_REQUEST = SendRequest(number=SANDBOX.number, client_ip="203.0.113.7")
+SEND_REQUEST = SendRequest(address=SANDBOX.number, client_ip="203.0.113.7")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_sandbox_number_has_the_sandbox_engine(engines_with, alice):
     built = engines_with()
 
     assert built.engine_for(SANDBOX.number) is built.sandbox
-    assert built.engine_for(alice.number) is built.production
+    assert built.engine_for(alice.address) is built.production
 
 
 def test_sandbox_ignores_the_limits_of_a_phone(engines_with):
@@ -88,7 +88,7 @@ def test_sandbox_tracks_no_delivery(engines_with, engine):
 def test_sandbox_emits_no_event(engines_with, emitted):
     built = engines_with()
     sent = built.sandbox.send(SEND_REQUEST)
-    built.sandbox.check(CheckRequest(number=SANDBOX.number, code="000000"))
+    built.sandbox.check(CheckRequest(address=SANDBOX.number, code="000000"))
     built.sandbox.cancel(SANDBOX.number, SEND_REQUEST.service, sent.verification_id)
 
     assert emitted == []
@@ -99,4 +99,4 @@ def test_sandbox_verification_is_not_found_by_the_live_engine(engines_with):
     built.sandbox.send(SEND_REQUEST)
 
     with pytest.raises(VerificationNotFound):
-        built.production.check(CheckRequest(number=SANDBOX.number, code=SANDBOX.code))
+        built.production.check(CheckRequest(address=SANDBOX.number, code=SANDBOX.code))

@@ -54,7 +54,7 @@ def emitted():
 
 @pytest.fixture
 def recipient(alice, engine):
-    return PseudonymousRecipient.from_address(alice.number, engine.peppers[0])
+    return PseudonymousRecipient.from_address(alice.address, engine.peppers[0])
 
 
 @pytest.fixture
@@ -354,7 +354,7 @@ def test_events_contain_no_number_code_or_address(
     text = repr(emitted)
 
     assert len(emitted) == 5
-    for secret in (alice.number.e164[1:], "9445012345", code, CLIENT_IP):
+    for secret in (alice.address.e164[1:], "9445012345", code, CLIENT_IP):
         assert secret not in text
 
 
@@ -363,7 +363,7 @@ def test_approval_by_a_client_emits_verification_approved(
 ):
     sent = engine.send(alice)
 
-    engine.approve(alice.number, DEFAULT, sent.verification_id)
+    engine.approve(alice.address, DEFAULT, sent.verification_id)
 
     assert emitted[1:] == [
         VerificationApproved(
@@ -377,7 +377,7 @@ def test_approval_by_a_client_emits_verification_approved(
 def test_cancel_emits_verification_canceled(engine, emitted, recipient, alice):
     sent = engine.send(alice)
 
-    engine.cancel(alice.number, DEFAULT, sent.verification_id)
+    engine.cancel(alice.address, DEFAULT, sent.verification_id)
 
     assert emitted[1:] == [
         VerificationCanceled(recipient=recipient, verification_id=sent.verification_id)
@@ -386,7 +386,7 @@ def test_cancel_emits_verification_canceled(engine, emitted, recipient, alice):
 
 def test_events_of_two_phones_have_different_hashes(engine, emitted, alice):
     engine.send(alice)
-    engine.send(replace(alice, number=numbers.parse("+919445067890", "IN")))
+    engine.send(replace(alice, address=numbers.parse("+919445067890", "IN")))
 
     [alices, bobs] = [event.recipient for event in emitted]
 

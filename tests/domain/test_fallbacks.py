@@ -361,8 +361,8 @@ def approve(instance, alice, first, check_request):
 
 
 def cancel(instance, alice, first, check_request):
-    pending = instance.engine.get_pending(alice.number)
-    instance.engine.cancel(alice.number, alice.service, pending.verification_id)
+    pending = instance.engine.get_pending(alice.address)
+    instance.engine.cancel(alice.address, alice.service, pending.verification_id)
 
 
 @pytest.mark.parametrize("end", [approve, cancel])
@@ -379,7 +379,7 @@ def test_ended_verification_has_no_fallback(
     assert not instance.of_type(RequestRefused)
     assert not instance.of_type(CheckNotFound)
     with pytest.raises(VerificationNotFound):
-        instance.engine.get_pending(alice.number)
+        instance.engine.get_pending(alice.address)
 
 
 def test_expired_verification_has_no_fallback(instance, alice, first, second, redis):
@@ -464,7 +464,7 @@ def test_inspection_shows_the_wait_without_the_fallback(
         store, store.limit_usage, store.guard, engine.peppers, engine.policy, ALL
     )
 
-    report = inspector.inspect(alice.number, [""])
+    report = inspector.inspect(alice.address, [""])
 
     [pending] = report.pending
     assert pending.sends.count == 2
@@ -804,7 +804,7 @@ def test_report_before_the_delivery_is_stored_starts_the_fallback(
     track = instance.engine.track
     instance.engine = replace(instance.engine, track=tracked.append)
     instance.engine.send(alice)
-    instance.report(first.messages[0], "undelivered", to=alice.number.e164)
+    instance.report(first.messages[0], "undelivered", to=alice.address.e164)
 
     track(tracked[0])
     instance.run_due()
@@ -897,7 +897,7 @@ def test_deleted_phone_has_no_deliveries_and_no_fallback(
         engine.store, store.limit_usage, store.guard, engine.peppers, engine.policy
     )
 
-    inspector.delete(alice.number, [""])
+    inspector.delete(alice.address, [""])
     instance.report(first.messages[0], "undelivered")
     time_travel.age(redis, 21 * SECOND)
     instance.run_due()

@@ -26,7 +26,7 @@ def engine_with(engine):
 
 
 def request(number, **fields):
-    return SendRequest(number=numbers.parse(number, "IN"), **fields)
+    return SendRequest(address=numbers.parse(number, "IN"), **fields)
 
 
 def refusal(engine, send_request):

@@ -24,7 +24,7 @@ from tests.support.fakes import different_code
 def send(engine, count, **fields):
     for n in range(count):
         number = numbers.parse(f"+9194450{n:05}", "IN")
-        engine.send(SendRequest(number=number, **fields))
+        engine.send(SendRequest(address=number, **fields))
 
 
 def near(emitted):
@@ -101,7 +101,7 @@ def test_failed_checks_of_all_phones_are_reported(
 def test_simultaneous_sends_report_a_limit_once(engine_with, emitted):
     engine = engine_with(sends_total="20/1h")
     requests = [
-        SendRequest(number=numbers.parse(f"+9194450{n:05}", "IN")) for n in range(20)
+        SendRequest(address=numbers.parse(f"+9194450{n:05}", "IN")) for n in range(20)
     ]
     with ThreadPoolExecutor(10) as threads:
         list(threads.map(engine.send, requests))

@@ -28,7 +28,7 @@ ISSUED = IssuedCode(
 def build(*entries, channel=SMS, number=INDIA, locale=None, **options):
     return templates.build(
         SendRequest(
-            number=parse(number, "IN"),
+            address=parse(number, "IN"),
             locale=locale,
             options=MessageOptions(**options),
         ),

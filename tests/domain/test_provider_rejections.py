@@ -29,7 +29,7 @@ from tests.support.fakes import HashQueueWithHook
 from tests.support.time_travel import age
 from tests.support.tuning import with_policy
 
-BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
+BOB = SendRequest(address=numbers.parse("+919445067890", "IN"))
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 CLIENT_IP = "203.0.113.7"
 

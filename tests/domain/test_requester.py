@@ -30,7 +30,7 @@ from tests.support.fakes import (
 )
 from tests.support.tuning import with_policy
 
-BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
+BOB = SendRequest(address=numbers.parse("+919445067890", "IN"))
 CLIENT_IP, OTHER_IP = "203.0.113.7", "203.0.113.8"
 
 

@@ -41,15 +41,15 @@ def instances(engine):
 
 
 def check(engine, number, code, service):
-    return engine.check(CheckRequest(number=number, code=code, service=service))
+    return engine.check(CheckRequest(address=number, code=code, service=service))
 
 
 def test_live_codes_of_two_services_work_during_a_rotation(before, instances, outbox):
     used_instances = [instances[n % 2] for n in range(len(PHONES))]
     for number in PHONES:
-        before.send(SendRequest(number=number, service=SHOP))
+        before.send(SendRequest(address=number, service=SHOP))
     for number, instance in zip(PHONES, used_instances, strict=True):
-        instance.send(SendRequest(number=number, service=BANK))
+        instance.send(SendRequest(address=number, service=BANK))
         # A failed check in one service must not move the other.
         check(instance, number, different_code(*outbox.codes[-2:]), SHOP)
         check(instance, number, different_code(*outbox.codes[-2:]), BANK)
@@ -81,11 +81,11 @@ def test_rotation_does_not_double_the_limit_of_failed_checks(
         with_policy(instance, failed_checks_per_phone=strict)
         for instance in (before, *instances)
     ]
-    before.send(SendRequest(number=number, service=SHOP))
+    before.send(SendRequest(address=number, service=SHOP))
     wrong = different_code(outbox.code)
     check(before, number, wrong, SHOP)
     for instance, service in zip(instances, (BANK, SHOP), strict=True):
-        instance.send(SendRequest(number=number, service=service))
+        instance.send(SendRequest(address=number, service=service))
         wrong = different_code(*outbox.codes)
         check(instance, number, wrong, service)
     check(instances[0], number, wrong, SHOP)
@@ -103,24 +103,24 @@ def test_failed_checks_move_with_a_phone_to_the_new_pepper(
     # The verification has ended, and the count of consecutive failures has not.
     number = PHONES[0]
     before = with_policy(before, max_consecutive_failures=3)
-    before.send(SendRequest(number=number))
+    before.send(SendRequest(address=number))
     for _ in range(2):
         check(before, number, different_code(outbox.code), Service())
     age(redis, timedelta(minutes=10))
     rotated = with_policy(instances[0], max_consecutive_failures=3)
-    rotated.send(SendRequest(number=number))
+    rotated.send(SendRequest(address=number))
     check(rotated, number, different_code(outbox.code), Service())
     after = replace(rotated, peppers=(NEW,))
 
     with pytest.raises(RateLimited) as raised:
-        after.send(SendRequest(number=number))
+        after.send(SendRequest(address=number))
 
     assert raised.value.limit == "max_consecutive_failures"
 
 
 def test_moved_failed_checks_are_counted_once(before, instances, outbox):
     number = PHONES[0]
-    before.send(SendRequest(number=number))
+    before.send(SendRequest(address=number))
     check(before, number, different_code(outbox.code), Service())
     old, new = (
         PhoneKey(pepper.pseudonymize("phone", number.e164)) for pepper in (OLD, NEW)
@@ -137,7 +137,7 @@ def test_moved_failed_checks_are_counted_once(before, instances, outbox):
 
 def test_moved_failed_checks_expire(before, outbox, redis):
     number = PHONES[0]
-    before.send(SendRequest(number=number))
+    before.send(SendRequest(address=number))
     check(before, number, different_code(outbox.code), Service())
     old, new = (
         PhoneKey(pepper.pseudonymize("phone", number.e164)) for pepper in (OLD, NEW)
@@ -150,7 +150,7 @@ def test_moved_failed_checks_expire(before, outbox, redis):
 
 
 def test_code_of_a_removed_pepper_is_not_found(before, engine, outbox):
-    before.send(SendRequest(number=PHONES[0]))
+    before.send(SendRequest(address=PHONES[0]))
 
     with pytest.raises(VerificationNotFound):
         check(replace(engine, peppers=(NEW,)), PHONES[0], outbox.code, Service())

@@ -34,7 +34,7 @@ from tests.support.fakes import (
 )
 from tests.support.tuning import with_policy
 
-BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
+BOB = SendRequest(address=numbers.parse("+919445067890", "IN"))
 
 
 def test_send_delivers_a_code(engine, outbox, alice):
@@ -86,7 +86,7 @@ def test_send_to_a_destination_not_allowed_uses_no_limit(
     engine, outbox, redis, number, error
 ):
     with pytest.raises(error):
-        engine.send(SendRequest(number=numbers.parse(number, "IN")))
+        engine.send(SendRequest(address=numbers.parse(number, "IN")))
 
     assert outbox.messages == []
     assert redis.dbsize() == 0

@@ -14,7 +14,7 @@ from otp_engine.domain.policy.policy import PARSERS
 from otp_engine.errors import DeliveryFailed, RateLimited
 from tests.support.tuning import with_policy
 
-BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
+BOB = SendRequest(address=numbers.parse("+919445067890", "IN"))
 
 
 def test_phone_limit_counts_all_verifications(engine, outbox, alice, check_request):
@@ -120,7 +120,7 @@ def test_refusal_has_the_longest_wait(engine, alice):
 @pytest.mark.parametrize(
     ("name", "send_request"),
     [
-        ("sends_per_ip", SendRequest(number=BOB.number, client_ip="203.0.113.7")),
+        ("sends_per_ip", SendRequest(address=BOB.address, client_ip="203.0.113.7")),
         ("sends_per_country", BOB),
         ("sends_per_channel", BOB),
         ("sends_total", BOB),

@@ -71,7 +71,7 @@ def test_limits_of_the_client_count_all_or_none(engine, alice):
 
 
 def test_geo_exempt_number_of_any_country_is_allowed(engine, outbox, alice):
-    foreign = replace(alice, number=numbers.parse("+14155552671", "IN"))
+    foreign = replace(alice, address=numbers.parse("+14155552671", "IN"))
     with pytest.raises(CountryNotAllowed) as raised:
         engine.send(foreign)
     assert raised.value.country == "US"
@@ -85,14 +85,14 @@ def test_geo_exempt_landline_is_refused(engine, alice):
     landline = numbers.parse("+912224935555", "IN")
 
     with pytest.raises(NumberTypeNotAllowed):
-        engine.send(replace(alice, number=landline, geo_exempt=True))
+        engine.send(replace(alice, address=landline, geo_exempt=True))
 
 
 def test_get_pending_uses_no_attempt(engine, outbox, alice, check_request):
     sent = engine.send(alice)
     engine.check(check_request(different_code(outbox.code)))
 
-    pending = [engine.get_pending(alice.number) for _ in range(9)][-1]
+    pending = [engine.get_pending(alice.address) for _ in range(9)][-1]
 
     assert (pending.verification_id, pending.attempts_used) == (sent.verification_id, 1)
     assert timedelta(minutes=9) < pending.expires_in <= timedelta(minutes=10)
@@ -100,7 +100,7 @@ def test_get_pending_uses_no_attempt(engine, outbox, alice, check_request):
 
 def test_get_pending_without_a_send_finds_no_verification(engine, alice, redis):
     with pytest.raises(VerificationNotFound):
-        engine.get_pending(alice.number)
+        engine.get_pending(alice.address)
 
     assert redis.dbsize() == 0
 
@@ -108,10 +108,10 @@ def test_get_pending_without_a_send_finds_no_verification(engine, alice, redis):
 def test_second_approval_finds_no_verification(engine, outbox, alice, check_request):
     sent = engine.send(alice)
 
-    engine.approve(alice.number, alice.service, sent.verification_id)
+    engine.approve(alice.address, alice.service, sent.verification_id)
 
     with pytest.raises(VerificationNotFound):
-        engine.approve(alice.number, alice.service, sent.verification_id)
+        engine.approve(alice.address, alice.service, sent.verification_id)
     with pytest.raises(VerificationNotFound):
         engine.check(check_request(outbox.code))
 
@@ -122,7 +122,7 @@ def test_approval_without_a_code_keeps_failed_checks(
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("2/1h"))
     sent = engine.send(alice)
     engine.check(check_request(different_code(outbox.code)))
-    engine.approve(alice.number, alice.service, sent.verification_id)
+    engine.approve(alice.address, alice.service, sent.verification_id)
     engine.send(alice)
     engine.check(check_request(different_code(outbox.code)))
 
@@ -149,7 +149,7 @@ def test_check_of_an_ended_verification_leaves_the_next_unchanged(
     engine, outbox, alice, check_request
 ):
     old = engine.send(alice)
-    engine.cancel(alice.number, DEFAULT, old.verification_id)
+    engine.cancel(alice.address, DEFAULT, old.verification_id)
     engine.send(alice)
     late = replace(check_request(outbox.code), verification_id=old.verification_id)
 
@@ -164,12 +164,12 @@ def test_cancel_and_approve_of_an_ended_id_close_nothing(
     engine, outbox, alice, check_request
 ):
     old = engine.send(alice)
-    engine.cancel(alice.number, DEFAULT, old.verification_id)
+    engine.cancel(alice.address, DEFAULT, old.verification_id)
     engine.send(alice)
 
     with pytest.raises(VerificationNotFound):
-        engine.cancel(alice.number, alice.service, old.verification_id)
+        engine.cancel(alice.address, alice.service, old.verification_id)
     with pytest.raises(VerificationNotFound):
-        engine.approve(alice.number, alice.service, old.verification_id)
+        engine.approve(alice.address, alice.service, old.verification_id)
 
     assert engine.check(check_request(outbox.code)).approved

@@ -15,7 +15,7 @@ from otp_engine.errors import LimitExceeded, RateLimited
 from tests.support.fakes import different_code
 from tests.support.tuning import with_policy
 
-BOB = SendRequest(number=numbers.parse("+919445067890", "IN"))
+BOB = SendRequest(address=numbers.parse("+919445067890", "IN"))
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_failed_checks_of_all_phones_have_a_limit(engine, alice, check_request, 
     engine.check(check_request(different_code(*outbox.codes)))
 
     with pytest.raises(RateLimited) as raised:
-        engine.check(replace(check_request(outbox.codes[1]), number=BOB.number))
+        engine.check(replace(check_request(outbox.codes[1]), address=BOB.address))
 
     assert raised.value.limit == "failed_checks_total"
 
@@ -90,7 +90,7 @@ def test_check_refused_by_the_total_uses_no_attempt(
     with pytest.raises(LimitExceeded):
         engine.check(check_request(outbox.code))
 
-    pending = engine.get_pending(alice.number)
+    pending = engine.get_pending(alice.address)
 
     assert pending.attempts_used == 1
 
@@ -105,7 +105,7 @@ def test_wider_ipv6_networks_have_four_and_sixteen_times_the_limit(engine):
     for n, address in enumerate([IPV6[0], *IPV6]):
         number = numbers.parse(f"+9194450{n:05}", "IN")
         try:
-            engine.send(SendRequest(number=number, client_ip=address))
+            engine.send(SendRequest(address=number, client_ip=address))
         except RateLimited:
             continue
         accepted.append(address)
@@ -118,7 +118,7 @@ def test_48_network_has_sixteen_times_the_limit_of_sends(engine):
     accepted = 0
     for n in range(20):
         number = numbers.parse(f"+9194450{n:05}", "IN")
-        send_request = SendRequest(number=number, client_ip=f"2001:db8:0:{n:x}00::/64")
+        send_request = SendRequest(address=number, client_ip=f"2001:db8:0:{n:x}00::/64")
         try:
             engine.send(send_request)
         except RateLimited:

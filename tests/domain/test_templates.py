@@ -29,7 +29,7 @@ def build(channel=Channel.SMS, number=INDIA, locale=None, **values):
         by_country=values.pop("by_country", country_languages.BY_COUNTRY),
     )
     return templates.build(
-        SendRequest(number=parse(number, "IN"), locale=locale, **values),
+        SendRequest(address=parse(number, "IN"), locale=locale, **values),
         ISSUED,
         channel=channel,
         delivery_id="ab" * 20,
@@ -67,7 +67,7 @@ def test_minutes_of_a_short_code_are_one():
     issued = replace(ISSUED, ttl=timedelta(seconds=30))
 
     message = templates.build(
-        SendRequest(number=parse(INDIA, "IN")),
+        SendRequest(address=parse(INDIA, "IN")),
         issued,
         channel=Channel.SMS,
         delivery_id="ab" * 20,

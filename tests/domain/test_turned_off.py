@@ -153,7 +153,7 @@ def test_check_of_a_blocked_client_uses_no_attempt(
     with pytest.raises(NetworkNotAllowed):
         engine.check(check_request(outbox.code, BLOCKED_IP))
 
-    assert engine.get_pending(alice.number).attempts_used == 0
+    assert engine.get_pending(alice.address).attempts_used == 0
 
 
 @pytest.mark.parametrize("client_ip", [OTHER_IP, None])
@@ -166,7 +166,7 @@ def test_client_outside_of_blocked_networks_can_send(engine_with, alice, client_
 def test_allowed_countries_of_the_policy_replace_those_of_the_start(engine_with, alice):
     engine = engine_with(allowed_countries="SN")
     router = build_router(engine)
-    senegal = SendRequest(number=numbers.parse("+221771234567", "SN"))
+    senegal = SendRequest(address=numbers.parse("+221771234567", "SN"))
 
     router.production.send(senegal)
 

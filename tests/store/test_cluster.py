@@ -78,7 +78,7 @@ def test_moved_slot_is_found_on_its_new_node(
     cluster, store_of, engine, outbox, alice, check_request
 ):
     engine = replace(engine, store=store_of)
-    move = Move(cluster, alice.number.e164, engine.peppers[0])
+    move = Move(cluster, alice.address.e164, engine.peppers[0])
     store_of.ping()
 
     move.start()

@@ -23,7 +23,7 @@ from otp_engine.store.redis_store import RedisStore
 from tests.support.fakes import different_code
 
 ALICE = numbers.parse("+919445012345", "IN")
-SEND = SendRequest(number=ALICE, client_name="shop")
+SEND = SendRequest(address=ALICE, client_name="shop")
 POLICY = Policy(sends_per_country=LimitByName(Limit.parse("1000/1h")))
 READS = {"evalsha", "time", "exists", "hgetall", "hmget", "zcount", "zscore", "pttl"}
 
@@ -34,12 +34,12 @@ def busy_engine(engine, real_redis):
     busy = replace(engine, store=RedisStore(real_redis), policy=POLICY)
     for number in ("+919445067890", "+919445067891"):
         other = numbers.parse(number, "IN")
-        busy.send(replace(SEND, number=other))
+        busy.send(replace(SEND, address=other))
         for code in (
             different_code(busy.senders["outbox"].code),
             busy.senders["outbox"].code,
         ):
-            busy.check(CheckRequest(number=other, code=code))
+            busy.check(CheckRequest(address=other, code=code))
     return busy
 
 
@@ -58,7 +58,7 @@ def commands_of(real_redis):
 
 
 def check_of(code):
-    return CheckRequest(number=ALICE, code=code, client_name="shop")
+    return CheckRequest(address=ALICE, code=code, client_name="shop")
 
 
 def test_send_to_an_unknown_phone_takes_23_commands(busy_engine, commands_of):

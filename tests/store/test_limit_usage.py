@@ -38,7 +38,7 @@ def inspector(limited):
 
 
 def test_unused_phone_has_no_usage_and_no_pending_verification(inspector, alice, redis):
-    inspection = inspector.inspect(alice.number, NAMESPACES)
+    inspection = inspector.inspect(alice.address, NAMESPACES)
 
     assert inspection.pending == []
     assert {window_usage.used for window_usage in inspection.limit_usage} == {0}
@@ -54,7 +54,7 @@ def test_inspection_returns_usage_and_reset_of_each_window(
 
     usage = {
         (window_usage.limit_name, str(window_usage.window)): window_usage
-        for window_usage in inspector.inspect(alice.number, NAMESPACES).limit_usage
+        for window_usage in inspector.inspect(alice.address, NAMESPACES).limit_usage
     }
 
     used = {key: window_usage.used for key, window_usage in usage.items()}
@@ -76,7 +76,7 @@ def test_inspection_returns_pending_verification_of_each_namespace(
     limited.send(alice)
     limited.send(replace(alice, service=SHOP))
 
-    pending = inspector.inspect(alice.number, NAMESPACES).pending
+    pending = inspector.inspect(alice.address, NAMESPACES).pending
 
     assert [shown.namespace for shown in pending] == NAMESPACES
 
@@ -96,7 +96,7 @@ def test_inspection_returns_usage_of_shadow_windows(engine, store, alice):
 
     used = {
         (window_usage.limit_name, str(window_usage.window)): window_usage.used
-        for window_usage in inspector.inspect(alice.number, NAMESPACES).limit_usage
+        for window_usage in inspector.inspect(alice.address, NAMESPACES).limit_usage
     }
     del used["failed_checks_per_phone", "1000/1h"]
     del used["max_consecutive_failures", "100/30d"]
@@ -111,7 +111,7 @@ def test_inspection_returns_usage_of_shadow_windows(engine, store, alice):
 def test_inspection_uses_no_attempt(limited, inspector, alice, check_request, outbox):
     limited.send(alice)
     for _ in range(20):
-        inspector.inspect(alice.number, NAMESPACES)
+        inspector.inspect(alice.address, NAMESPACES)
 
     assert limited.check(check_request(outbox.code)).approved
 
@@ -124,9 +124,9 @@ def test_deleted_phone_has_unused_limits_and_no_pending_verification(
     with pytest.raises(RateLimited):
         limited.send(alice)
 
-    assert inspector.delete(alice.number, NAMESPACES)
+    assert inspector.delete(alice.address, NAMESPACES)
 
-    assert inspector.inspect(alice.number, NAMESPACES).pending == []
+    assert inspector.inspect(alice.address, NAMESPACES).pending == []
     limited.send(alice)
     assert not inspector.delete(numbers.parse("+919445067890", "IN"), NAMESPACES)
 
@@ -134,9 +134,9 @@ def test_deleted_phone_has_unused_limits_and_no_pending_verification(
 def test_deletion_of_phone_keeps_usage_of_global_limits(limited, inspector, alice):
     limited.send(alice)
 
-    inspector.delete(alice.number, NAMESPACES)
+    inspector.delete(alice.address, NAMESPACES)
 
-    usage = inspector.inspect(alice.number, NAMESPACES).limit_usage
+    usage = inspector.inspect(alice.address, NAMESPACES).limit_usage
     assert {window_usage.limit_name: window_usage.used for window_usage in usage}[
         "sends_total"
     ] == 1

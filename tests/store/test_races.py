@@ -67,8 +67,8 @@ def phones(count):
 
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
 def test_simultaneous_right_codes_are_approved_once(engine, outbox, number):
-    engine.send(SendRequest(number=number))
-    correct = CheckRequest(number=number, code=outbox.code)
+    engine.send(SendRequest(address=number))
+    correct = CheckRequest(address=number, code=outbox.code)
 
     results = all_at_once(*[lambda: engine.check(correct).approved] * THREADS)
 
@@ -90,10 +90,10 @@ def test_refused_sends_of_one_requester_do_not_limit_other_requesters(
         resend_cooldown=timedelta(seconds=30),
     )
     first = phones(others_count + 1)[-1]
-    engine.send(SendRequest(number=first, client_ip="203.0.113.7"))
+    engine.send(SendRequest(address=first, client_ip="203.0.113.7"))
     over_limit, others = [], []
     for n, number in enumerate(phones(others_count)):
-        send_request = SendRequest(number=number, client_ip="203.0.113.7")
+        send_request = SendRequest(address=number, client_ip="203.0.113.7")
         over_limit += [partial(engine.send, send_request)] * 4
         others.append(
             partial(engine.send, replace(send_request, client_ip=f"198.51.100.{n}"))
@@ -110,8 +110,8 @@ def test_refused_sends_of_one_requester_do_not_limit_other_requesters(
 def test_simultaneous_checks_and_cancellations_end_verification_once(
     engine, outbox, number
 ):
-    sent = engine.send(SendRequest(number=number))
-    correct = CheckRequest(number=number, code=outbox.code)
+    sent = engine.send(SendRequest(address=number))
+    correct = CheckRequest(address=number, code=outbox.code)
     # Fewer checks than attempts, so that the verification stays pending.
     checks = [lambda: engine.check(correct).approved] * 4
     cancels = [lambda: engine.cancel(number, DEFAULT, sent.verification_id)] * 4
@@ -125,8 +125,8 @@ def test_simultaneous_checks_and_cancellations_end_verification_once(
 @pytest.mark.parametrize("number", phones(ROUNDS), ids=lambda number: number.e164[-2:])
 def test_simultaneous_wrong_codes_use_exactly_the_attempts(engine, outbox, number):
     # `store/lua/reserve_check.lua` counts each check before its code is compared.
-    engine.send(SendRequest(number=number))
-    wrong = CheckRequest(number=number, code=different_code(outbox.code))
+    engine.send(SendRequest(address=number))
+    wrong = CheckRequest(address=number, code=different_code(outbox.code))
 
     results = all_at_once(*[lambda: engine.check(wrong).attempts_remaining] * THREADS)
 
@@ -137,7 +137,7 @@ def test_simultaneous_wrong_codes_use_exactly_the_attempts(engine, outbox, numbe
 
 def test_simultaneous_resends_add_no_attempts(engine, outbox, alice):
     engine.send(alice)
-    wrong = CheckRequest(number=alice.number, code="000000")
+    wrong = CheckRequest(address=alice.address, code="000000")
     checks = [lambda: engine.check(wrong).approved] * 24
     sends = [lambda: engine.send(alice)] * 8
 
@@ -183,7 +183,7 @@ def test_simultaneous_sends_through_v2_stay_within_max_sends(engine, outbox, ali
 
     assert len(outbox.messages) == engine.policy.max_sends
     assert results.count(RateLimited) == 100 - engine.policy.max_sends
-    check = CheckRequest(number=alice.number, code=outbox.code)
+    check = CheckRequest(address=alice.address, code=outbox.code)
     assert engine.check(check).approved
 
 
@@ -209,7 +209,7 @@ def test_simultaneous_sends_through_both_apis_keep_the_cooldown_of_auth(
 def test_simultaneous_sends_to_many_phones_stay_within_global_limit(engine, outbox):
     engine = with_policy(engine, sends_per_country=LimitByName(Limit.parse("7/10m")))
     sends = [
-        lambda number=number: engine.send(SendRequest(number=number))
+        lambda number=number: engine.send(SendRequest(address=number))
         for number in phones(64)
     ]
 
@@ -221,7 +221,7 @@ def test_simultaneous_sends_to_many_phones_stay_within_global_limit(engine, outb
 def test_simultaneous_wrong_codes_stay_within_limit_of_phone(engine, outbox, alice):
     engine = with_policy(engine, failed_checks_per_phone=Limit.parse("3/1h"))
     engine.send(alice)
-    wrong = CheckRequest(number=alice.number, code=different_code(outbox.code))
+    wrong = CheckRequest(address=alice.address, code=different_code(outbox.code))
 
     results = all_at_once(*[lambda: engine.check(wrong).approved] * THREADS)
 
@@ -236,7 +236,7 @@ def test_simultaneous_spellings_of_an_address_stay_within_its_limit(engine, _bat
     )
     texts = ["person@example.com", "Person@Example.com", "PERSON@EXAMPLE.COM"]
     addresses = [email_addresses.parse(text) for text in texts] * 10
-    sends = [partial(engine.send, SendRequest(number=each)) for each in addresses]
+    sends = [partial(engine.send, SendRequest(address=each)) for each in addresses]
 
     results = all_at_once(*sends)
 
@@ -252,7 +252,7 @@ def test_simultaneous_addresses_of_a_mailbox_stay_within_one_limit(engine, _batc
     )
     texts = [f"per.son+{number}@gmail.com" for number in range(THREADS)]
     sends = [
-        partial(engine.send, SendRequest(number=email_addresses.parse(text)))
+        partial(engine.send, SendRequest(address=email_addresses.parse(text)))
         for text in texts
     ]
 

@@ -98,7 +98,7 @@ def test_simultaneous_failovers_stay_within_every_limit_and_leave_no_charge(
     numbers = phones(THREADS)
 
     results = all_at_once(
-        *[partial(engine.send, SendRequest(number=number)) for number in numbers]
+        *[partial(engine.send, SendRequest(address=number)) for number in numbers]
     )
 
     sent = [message for each in providers for message in each.messages]
@@ -129,7 +129,7 @@ def test_simultaneous_messages_over_full_channels_use_each_limit_once(engine, nu
     numbers = [number, *phones(THREADS + 9)[10:]]
 
     results = all_at_once(
-        *[partial(engine.send, SendRequest(number=each)) for each in numbers]
+        *[partial(engine.send, SendRequest(address=each)) for each in numbers]
     )
 
     sent = Counter(message.channel for message in provider.messages)
@@ -149,7 +149,7 @@ def test_simultaneous_calls_to_a_phone_stay_within_its_limit(engine, number):
         calls_per_phone="2/10m",
         max_sends="100",
     )
-    request = SendRequest(number=number, channel=Channel.CALL)
+    request = SendRequest(address=number, channel=Channel.CALL)
 
     results = all_at_once(*[partial(engine.send, request)] * THREADS)
 
@@ -168,14 +168,14 @@ def test_codes_of_simultaneous_failovers_work_and_have_their_channel(
         routes="IN=whatsapp:first>call:second",
         max_sends="100",
     )
-    request = SendRequest(number=number)
+    request = SendRequest(address=number)
 
     results = all_at_once(*[partial(engine.send, request)] * 8)
 
     assert {each.channel for each in results if isinstance(each, SendResult)} == {
         Channel.CALL
     }
-    check = replace(check_request(second.messages[3].code), number=number)
+    check = replace(check_request(second.messages[3].code), address=number)
     assert engine.check(check).channel is Channel.CALL
 
 
@@ -191,7 +191,7 @@ def test_message_of_an_unknown_outcome_keeps_its_charge(engine, seed):
     numbers = phones(THREADS)[seed:]
 
     results = all_at_once(
-        *[partial(engine.send, SendRequest(number=number)) for number in numbers]
+        *[partial(engine.send, SendRequest(address=number)) for number in numbers]
     )
 
     unconfirmed = [each for each in results if isinstance(each, SendResult)]

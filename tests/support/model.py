@@ -99,7 +99,7 @@ class Model:
         Raises:
             OTPError: The error of a send that is rejected before the provider.
         """
-        number, policy = request.number, self.policy
+        number, policy = request.address, self.policy
         if request.client_ip:
             times = self._sends_by_ip.setdefault(request.client_ip, [])
             _reject({"sends_per_ip": self._wait(policy.sends_per_ip, times)})
@@ -130,15 +130,15 @@ class Model:
         Returns:
             The message, and the result of the send.
         """
-        verification = self.verification(request.number)
+        verification = self.verification(request.address)
         if verification is None:
             self._verifications += 1
-            verification = self._pending[request.number] = self._verifications
+            verification = self._pending[request.address] = self._verifications
         message = SentMessage(
             request=request, code=code, sent_at=self.now, verification=verification
         )
         self.messages.append(message)
-        resend_after = max(self.cooldown(request), self._phone_wait(request.number))
+        resend_after = max(self.cooldown(request), self._phone_wait(request.address))
         if len(self._messages_of(verification)) >= self.policy.max_sends:
             resend_after = max(resend_after, self.policy.ttl)
         return message, SendResult(
@@ -159,7 +159,7 @@ class Model:
         """Release a send that the provider rejected; it counts for the requester."""
         self.messages.remove(message)
         if isinstance(error, DestinationNotAllowed) or error.provider_error:
-            self._rejections[message.request.number] = (self.now, error)
+            self._rejections[message.request.address] = (self.now, error)
 
     def check(self, request: CheckRequest, *, hashed: bool = True) -> CheckResult:
         """Check a code.
@@ -168,7 +168,7 @@ class Model:
             request: The check.
             hashed: Whether the hash queue has a slot; otherwise the check is released.
         """
-        number, policy = request.number, self.policy
+        number, policy = request.address, self.policy
         times = self._checks_by_ip.setdefault(request.client_ip or "", [])
         if request.client_ip:
             _reject({"checks_per_ip": self._wait(policy.checks_per_ip, times)})
@@ -257,7 +257,7 @@ class Model:
         times = [
             message.sent_at
             for message in self.messages
-            if message.request.number == number
+            if message.request.address == number
         ]
         return self._wait(self.policy.sends_per_phone, times)
 
@@ -270,11 +270,11 @@ class Model:
         return self._wait(self.policy.consecutive_failures, times)
 
     def _global_waits(self, request: SendRequest) -> dict[str, timedelta]:
-        country = request.number.country
+        country = request.address.country
         of_country = [
             message.sent_at
             for message in self.messages
-            if message.request.number.country == country
+            if message.request.address.country == country
         ]
         all_times = [message.sent_at for message in self.messages]
         return {

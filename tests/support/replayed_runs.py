@@ -182,7 +182,7 @@ def run(policy: Policy, requests: Sequence[Request]) -> Run:
             case Approve() if code := provider.codes.pop(request.number, None):
                 number = numbers.parse(request.number, "IN")
                 with suppress(VerificationNotFound):
-                    engine.check(CheckRequest(number=number, code=code))
+                    engine.check(CheckRequest(address=number, code=code))
     return result
 
 
@@ -192,7 +192,7 @@ def _send(engine: Engine, provider: _Provider, request: Send) -> None:
     try:
         engine.send(
             SendRequest(
-                number=numbers.parse(request.number, "IN"),
+                address=numbers.parse(request.number, "IN"),
                 client_ip=request.client_ip,
                 client_name=request.client_name,
             )

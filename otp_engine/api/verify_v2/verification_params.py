@@ -40,7 +40,7 @@ def parse(app: Dependencies, form: FormParams, service: Service) -> SendRequest:
         raise errors.invalid_destination(values["To"])
     values |= form.parse_all(_PARSERS, required=())
     return SendRequest(
-        number=address,
+        address=address,
         channel=channel,
         locale=values.get("Locale"),
         client_ip=authentication.client_ip(values.get("DeviceIp")),

@@ -67,7 +67,7 @@ def for_requester(
         limit = per_key.for_name(client)
         hits += [LimitHit(f"{action}_per_key", client, part) for part in limit.parts]
     if isinstance(request, SendRequest) and request.vouched and request.client_name:
-        hits += _for_vouching(request.number.country, request.client_name, policy)
+        hits += _for_vouching(request.address.country, request.client_name, policy)
     for hit in extra:
         if hit.limit:
             # The identifier can be an address or a name.

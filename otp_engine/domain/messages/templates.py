@@ -98,7 +98,7 @@ def build(
         delivery_id: Names the message towards providers.
         defaults: The rest that decides the text.
     """
-    service, country = request.service, request.number.country
+    service, country = request.service, request.address.country
     options = request.options.with_defaults(
         brand=service.brand, do_not_share_warning=service.do_not_share_warning
     )
@@ -115,8 +115,8 @@ def build(
     content = contents.compose(draft, defaults)
     own = content.own
     return Message(
-        to=request.number.canonical,
-        masked=request.number.masked,
+        to=request.address.canonical,
+        masked=request.address.masked,
         channel=channel,
         body=content.body,
         code=issued.code,

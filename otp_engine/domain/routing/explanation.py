@@ -119,7 +119,7 @@ class RouteExplainer:
             owner = "OTP_SENDER" if offered is None else step.provider
             missing = step.provider if offered is None else step.channel
             return f"{owner} has no {missing}"
-        request = SendRequest(number=number)
+        request = SendRequest(address=number)
         if problem := plan.find_problem(step.channel, request, self.policy):
             if problem.rule == "call_countries":
                 return f"call_countries does not have {number.country}"

@@ -129,7 +129,7 @@ def find_problem(
         KeyNotAllowed, CountryNotAllowed, PrefixNotAllowed, SendingDisabled: Sending is
             off for every channel.
     """
-    number = request.number
+    number = request.address
     if channel is Channel.CALL and isinstance(number, PhoneNumber):
         callable_numbers = AllowedDestinations(policy.call_countries)
         if not callable_numbers.includes(number):
@@ -137,8 +137,8 @@ def find_problem(
     if policy.sending.all_on:
         return None
     off = policy.sending.find_off(
-        country=request.number.country,
-        e164=request.number.canonical,
+        country=request.address.country,
+        e164=request.address.canonical,
         channel=channel,
         client_name=request.client_name,
     )

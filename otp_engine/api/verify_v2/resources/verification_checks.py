@@ -37,7 +37,7 @@ def create(service: str) -> ResponseReturnValue:
     verification = _find(app, form, lookup.get_service(app, service))
     g.phone = verification.address.masked
     check_request = CheckRequest(
-        number=verification.address,
+        address=verification.address,
         code=codes.parse_custom(form.require("Code")),
         client_ip=authentication.client_ip(None),
         service=verification.service,

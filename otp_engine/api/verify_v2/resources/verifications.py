@@ -32,14 +32,14 @@ def create(service: str) -> ResponseReturnValue:
     send_request = verification_params.parse(
         app, form, lookup.get_service(app, service)
     )
-    g.phone = send_request.number.masked
+    g.phone = send_request.address.masked
     # The texts of errors name it.
     g.channel = send_request.channel
     result = _send(app, send_request)
     record = _add_record(app, send_request, result)
     if not result.confirmed:
         return errors.unconfirmed(result.verification_id)
-    verification = VerificationRef(send_request.number, send_request.service, record)
+    verification = VerificationRef(send_request.address, send_request.service, record)
     view = verification.view(app, result.verification_id, "pending")
     headers = response_headers.rate_limit_headers(result.limit_usage)
     return view.to_verification(), HTTPStatus.CREATED, headers
@@ -106,7 +106,7 @@ def _cancel(
 
 
 def _send(app: Dependencies, send_request: SendRequest) -> SendResult:
-    address = send_request.number
+    address = send_request.address
     engine = app.engines.engine_for(address)
     if isinstance(address, EmailAddress):
         return engine.send(send_request)
