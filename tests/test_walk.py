@@ -14,10 +14,10 @@ def measured():
     ("request_name", "calls", "files"),
     [
         ("POST /auth/send_otp", 265, 75),
-        ("POST /auth/verify_otp, wrong", 114, 43),
-        ("POST /auth/verify_otp, right", 144, 47),
+        ("POST /auth/verify_otp, wrong", 115, 43),
+        ("POST /auth/verify_otp, right", 145, 47),
         ("POST /v2 Verifications", 311, 90),
-        ("POST /v2 VerificationCheck", 166, 57),
+        ("POST /v2 VerificationCheck", 167, 57),
     ],
 )
 def test_walk_has_few_calls_and_files(measured, request_name, calls, files):

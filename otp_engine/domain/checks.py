@@ -16,7 +16,12 @@ from otp_engine.domain import event_factory
 from otp_engine.domain.code_hashes import hash_code
 from otp_engine.domain.events import Action
 from otp_engine.domain.limits import hits
-from otp_engine.domain.models import Channel, CheckRequest, CheckResult
+from otp_engine.domain.models import (
+    Channel,
+    CheckRequest,
+    CheckReservation,
+    CheckResult,
+)
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.recipients import PseudonymousRecipient
@@ -90,12 +95,7 @@ class Check:
         code_hash = hash_code(compute, code, address, pepper, parameters)
         # Once the code is compared, the check stays counted whatever happens.
         self._reservations.commit()
-        # A list, so that a match of the first code takes as long as one of the last.
-        matches = [
-            hmac.compare_digest(code_hash, live) for live in reservation.code_hashes
-        ]
-        if any(matches):
-            channel = reservation.channels[matches.index(True)]
+        if channel := _channel_of(code_hash, reservation):
             return self._approve(phone, parameters.verification_id, channel)
         return CheckResult(
             verification_id=parameters.verification_id,
@@ -127,3 +127,10 @@ class Check:
             approved_at=approval.at,
             channel=channel,
         )
+
+
+def _channel_of(code_hash: bytes, reservation: CheckReservation) -> Channel | None:
+    """Return the channel of the live code with that hash; None without one."""
+    # A list, so that a match of the first code takes as long as one of the last.
+    matches = [hmac.compare_digest(code_hash, live) for live in reservation.code_hashes]
+    return reservation.channels[matches.index(True)] if any(matches) else None

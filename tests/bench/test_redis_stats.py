@@ -19,7 +19,14 @@ def redis_url(tmp_path_factory):
 
 
 @pytest.fixture
-def stats(redis_url):
+def real_redis(redis_url):
+    with redis_py.Redis.from_url(redis_url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def stats(redis_url, real_redis):
     stats = RedisStats(redis_url)
     yield stats
     stats.close()
