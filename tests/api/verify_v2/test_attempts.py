@@ -63,6 +63,12 @@ def message_event(event_type, outbox, **more):
     )
 
 
+def report(store, outbox, event_type, **more):
+    store.events.add(message_event(event_type, outbox, **more))
+    # A list waits for a second only, which can be too short on a busy machine.
+    assert store.events.flush(timeout=60)
+
+
 def test_attempt_without_report_is_accepted(verify):
     verify.send()
 
@@ -73,7 +79,7 @@ def test_attempt_without_report_is_accepted(verify):
 def test_undelivered_attempt_has_error_code_as_text(verify, store, outbox):
     verify.send()
     verify.send()
-    store.events.add(message_event(MessageUndelivered, outbox, provider_error=30008))
+    report(store, outbox, MessageUndelivered, provider_error=30008)
 
     second, first = (attempt["channel_data"] for attempt in listed(verify))
     assert (first["message_status"], first["error_code"]) == ("undelivered", "30008")
@@ -82,9 +88,9 @@ def test_undelivered_attempt_has_error_code_as_text(verify, store, outbox):
 
 def test_attempt_has_the_latest_status_of_its_message(verify, store, outbox):
     verify.send()
-    store.events.add(message_event(MessageRead, outbox))
-    store.events.add(message_event(MessageDelivered, outbox))
-    store.events.add(message_event(MessageUndelivered, outbox, provider_error=None))
+    report(store, outbox, MessageRead)
+    report(store, outbox, MessageDelivered)
+    report(store, outbox, MessageUndelivered, provider_error=None)
 
     data = listed(verify)[0]["channel_data"]
     assert (data["message_status"], data["error_code"]) == ("read", None)
