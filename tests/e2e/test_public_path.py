@@ -66,6 +66,7 @@ def test_number_is_verified_below_the_public_path(page):
     page.get_by_label("Code", exact=True).fill(code)
 
     expect(page.get_by_role("heading")).to_have_text("Number verified", timeout=TIMEOUT)
+    page.get_by_role("link", name="Verify another number").click()
     page.locator("summary").click()
     page.get_by_role("link", name="العربية").click()
     expect(page.locator("html")).to_have_attribute("dir", "rtl", timeout=TIMEOUT)
