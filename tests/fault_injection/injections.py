@@ -12,7 +12,8 @@ from tests.fault_injection.load import KEY
 DEFINED_HEADERS = frozenset(
     {
         *("allow", "connection", "content-length", "content-type", "date", "server"),
-        *("otp-attempts-left", "otp-expires-in", "otp-resend-after", "retry-after"),
+        *("otp-attempts-left", "otp-channel", "otp-expires-in", "otp-resend-after"),
+        "retry-after",
         *("www-authenticate", "x-request-id", "ratelimit", "ratelimit-policy"),
         *("cache-control", "vary"),
     }

@@ -74,9 +74,10 @@ class Batch:
         if digest != self.reserve_digest:
             return 1
         _, started, parameters = arguments[count : count + 3]
-        # The two windows of the phone limit are unused, and the phone is not proven.
+        # The two windows of the phone limit are unused, the phone is not proven, and
+        # every channel reaches it.
         head = [b"reserved", started, parameters.encode(), 0, 0]
-        return [*head, [0, 0, 0, 0], 0, [], 0]
+        return [*head, [0, 0, 0, 0], 0, [], 0, []]
 
 
 def fill(admin, reserve_digest, phones):
