@@ -101,8 +101,7 @@ def create_app(
     monitor = store.monitor_providers(
         settings.steps, build_listener(settings, store, metrics.events)
     )
-    recorder = build_recorder(settings, store, metrics, due)
-    recorder = replace(recorder, health=monitor)
+    recorder = build_recorder(settings, store, metrics, due, monitor)
     senders = senders or build_service_senders(settings, store, metrics, recorder)
     engine = build_engine(settings, store, senders, metrics.timings)
     engine = replace(

@@ -18,6 +18,7 @@ from otp_engine.senders import build_senders
 from otp_engine.senders.console import ConsoleProvider
 from otp_engine.senders.provider import Provider
 from otp_engine.senders.simulated import SimulatedProvider
+from otp_engine.store.provider_health_monitor import ProviderHealthMonitor
 from otp_engine.store.redis_store import RedisStore
 
 if TYPE_CHECKING:
@@ -76,7 +77,11 @@ def build_service_senders(
 
 
 def build_recorder(
-    settings: Settings, store: RedisStore, metrics: PrometheusMetrics, due: DueTasks
+    settings: Settings,
+    store: RedisStore,
+    metrics: PrometheusMetrics,
+    due: DueTasks,
+    monitor: ProviderHealthMonitor,
 ) -> DeliveryRecorder:
     """Return what records delivery reports.
 
@@ -85,6 +90,7 @@ def build_recorder(
         store: Stores the deliveries.
         metrics: Counts the reports.
         due: Runs the fallbacks that a report makes due.
+        monitor: Measures the health of providers by their reports.
     """
     return DeliveryRecorder(
         store=store.deliveries,
@@ -93,4 +99,5 @@ def build_recorder(
         metrics=metrics.deliveries,
         on_due=lambda: due.due_in(0),
         mark_unreachable=store.mark_channel_unreachable,
+        health=monitor,
     )
