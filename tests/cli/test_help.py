@@ -31,6 +31,7 @@ HEAVY = {
     "prometheus_client",
     "pyotp",
     "redis",
+    "segno",
     "twilio",
     "urllib3",
     "werkzeug",

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from otp_engine.api import qr_codes
+from tests.support import qr_svg
+
+URI = (
+    "otpauth://totp/Acme%3A:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    "&issuer=Acme%3A&algorithm=SHA1&digits=6&period=30"
+)
+
+
+@pytest.mark.parametrize("text", [URI, "1", "A", "b", "ü", "日本", "x" * 1_000])
+def test_qr_code_contains_the_text(text):
+    svg = qr_codes.to_svg(text)
+
+    assert qr_svg.decode(svg) == text
+
+
+def test_qr_code_has_a_quiet_zone_of_four_light_modules():
+    rows = qr_svg.modules(qr_codes.to_svg(URI))
+
+    edges = [*rows[:4], *rows[-4:], *(row[:4] + row[-4:] for row in rows)]
+    assert not any(map(any, edges))
+    assert rows[4][4]
+
+
+def test_qr_code_is_dark_on_light_whatever_the_page_has():
+    light, dark = qr_svg.parse(qr_codes.to_svg(URI))
+
+    assert (light.attrib["fill"], dark.attrib["stroke"]) == ("#fff", "#000")
+
+
+def test_qr_code_scales_to_its_place():
+    svg = qr_svg.parse(qr_codes.to_svg(URI))
+
+    assert set(svg.attrib) == {"viewBox"}
+
+
+def test_longest_text_has_a_qr_code():
+    assert qr_codes.to_svg("x" * 2_331).startswith("<svg ")
+
+
+def test_longer_text_is_rejected():
+    with pytest.raises(ValueError, match="large"):
+        qr_codes.to_svg("x" * 2_332)
