@@ -41,11 +41,15 @@ def test_version_option_prints_version():
     assert run("--version").stdout == f"otp-engine {__version__}\n"
 
 
-def test_new_pepper_is_random_and_has_32_bytes():
-    first, second = run("keys", "pepper").stdout, run("keys", "pepper").stdout
+@pytest.mark.parametrize(
+    ("command", "variable"),
+    [("pepper", "OTP_PEPPER"), ("factor", "OTP_FACTOR_KEY")],
+)
+def test_new_key_is_random_and_has_32_bytes(command, variable):
+    first, second = run("keys", command).stdout, run("keys", command).stdout
 
     name, _, value = first.strip().partition("=")
-    assert name == "OTP_PEPPER"
+    assert name == variable
     assert len(base64.b64decode(value, validate=True)) == 32
     assert first != second
 

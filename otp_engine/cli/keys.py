@@ -11,13 +11,19 @@ from otp_engine.cli.terminal import fail, read_input, success, warn
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.webhook_signatures import WebhookSecret
 
-# The least length of a pepper, and the length of an Ed25519 seed (RFC 8032).
+# The least length of a pepper and of a factor key, and the length of an Ed25519 seed
+# (RFC 8032).
 _SECRET_BYTES = 32
 
 
 def pepper() -> None:
     """Print a new pepper as a line for the environment."""
     _print_base64("OTP_PEPPER")
+
+
+def factor() -> None:
+    """Print a new factor key as a line for the environment."""
+    _print_base64("OTP_FACTOR_KEY")
 
 
 def proof() -> None:

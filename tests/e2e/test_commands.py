@@ -13,6 +13,7 @@ from tests.support import server_process
         ("--version", "otp-engine "),
         ("serve -h", "Usage: "),
         ("keys pepper", "OTP_PEPPER="),
+        ("keys factor", "OTP_FACTOR_KEY="),
         ("keys new shop", "OTP_API_KEYS=shop:sha256:"),
         ("calibrate --seconds 0.05 --rate 0.1", "owasp"),
         ("doctor", "✓ the sender (twilio) answers"),

@@ -19,6 +19,18 @@ def pepper() -> None:
 
 
 @keys.command()
+def factor() -> None:
+    """Print a new key of authenticator apps, as OTP_FACTOR_KEY.
+
+    Store it apart from Redis and its backups. Without it no factor can be checked, and
+    each person has to enroll an app again.
+    """
+    from otp_engine.cli import keys as work
+
+    work.factor()
+
+
+@keys.command()
 def proof() -> None:
     """Print a new signing key of proof tokens, as OTP_PROOF_KEY."""
     from otp_engine.cli import keys as work
