@@ -6,6 +6,8 @@
     │   ├── InvalidPhone
     │   ├── InvalidEmail
     │   ├── InvalidCode
+    │   ├── InvalidIdentity
+    │   ├── InvalidFactor
     │   └── InvalidReturnTarget  the page cannot return to the application
     ├── Unauthorized
     ├── OriginNotAllowed         the page that sent the request has another origin
@@ -19,6 +21,14 @@
     │   ├── NumberTypeNotAllowed
     │   └── RecipientOptedOut    the recipient has answered STOP
     ├── VerificationNotFound
+    ├── FactorsNotConfigured     the operator has set no factor key
+    ├── EntityNotFound
+    ├── FactorNotFound
+    ├── FactorConflict           the state of an entity or a factor does not allow it
+    │   ├── EntityExists
+    │   ├── FactorUnverified
+    │   ├── FactorAlreadyVerified
+    │   └── TooManyFactors
     ├── LimitExceeded            a rule refuses the request for some time
     │   ├── TooManyAttempts
     │   ├── RateLimited
@@ -124,6 +134,39 @@ class InvalidCode(InvalidRequest):
 
     error_code = "invalid_code"
     message = "A code is 4 to 10 digits. This was not counted as an attempt."
+
+
+class InvalidIdentity(InvalidRequest):
+    """The text cannot be an identity, or it could be a phone number.
+
+    The message never repeats the text, which can be personal.
+    """
+
+    error_code = "invalid_identity"
+    message = (
+        "An identity is 8 to 64 letters, digits and dashes. It must not be a phone"
+        " number or another personal value."
+    )
+
+
+class InvalidFactor(InvalidRequest):
+    """A value of a factor is not allowed.
+
+    Attributes:
+        parameter: Name of the value, such as `code_length`.
+    """
+
+    error_code = "invalid_factor"
+
+    def __init__(self, parameter: str, problem: str) -> None:
+        """Describe one value.
+
+        Args:
+            parameter: Name of the value.
+            problem: The end of a sentence that starts with the name.
+        """
+        super().__init__(f"{parameter} {problem}.")
+        self.parameter = parameter
 
 
 class InvalidReturnTarget(InvalidRequest):
@@ -268,6 +311,63 @@ class VerificationNotFound(OTPError):
 
     error_code = "verification_not_found"
     message = "No code is waiting. Request a new one."
+
+
+class FactorsNotConfigured(OTPError):
+    """The operator has set no factor key, so the service has no factors."""
+
+    error_code = "totp_not_configured"
+    message = "Authenticator apps are not configured here."
+
+
+class EntityNotFound(OTPError):
+    """The service has no entity with that identity."""
+
+    error_code = "entity_not_found"
+    message = "There is no entity with this identity."
+
+
+class FactorNotFound(OTPError):
+    """The entity or the factor does not exist."""
+
+    error_code = "factor_not_found"
+    message = "There is no authenticator app for this identity. Enroll one first."
+
+
+class FactorConflict(OTPError):
+    """The state of an entity or of a factor does not allow the request."""
+
+    error_code = "factor_conflict"
+
+
+class EntityExists(FactorConflict):
+    """Another entity of the service has that identity."""
+
+    error_code = "entity_exists"
+    message = "An entity with this identity exists."
+
+
+class FactorUnverified(FactorConflict):
+    """The factor is unverified, and only a verified one can be checked."""
+
+    error_code = "factor_unverified"
+    message = "This authenticator app is not active. Activate it with a code first."
+
+
+class FactorAlreadyVerified(FactorConflict):
+    """The factor is verified, so no further code can activate it."""
+
+    error_code = "factor_already_verified"
+    message = "This authenticator app is active already."
+
+
+class TooManyFactors(FactorConflict):
+    """The entity has as many factors as it can have, or had so many new ones today."""
+
+    error_code = "too_many_factors"
+    message = (
+        "This identity has too many authenticator apps. Delete one, or wait a day."
+    )
 
 
 class LimitExceeded(OTPError):

@@ -72,6 +72,15 @@ _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
     errors.DeliveryFailed: (20502, 502, "Bad gateway"),
     errors.DeliveryUnconfirmed: (20504, 504, "Gateway timeout"),
     errors.Unavailable: (20503, 503, "Service unavailable"),
+    errors.InvalidIdentity: (60306, 400, "Invalid Request: Identity"),
+    errors.InvalidFactor: (60306, 400, "Invalid Request"),
+    errors.FactorsNotConfigured: (
+        *(60204, 403, "Service does not support this feature"),
+    ),
+    errors.EntityExists: (60301, 409, "Entity already exists"),
+    errors.FactorAlreadyVerified: (60317, 409, "Factor already exists"),
+    errors.FactorUnverified: (60318, 403, "Factor is unverified"),
+    errors.TooManyFactors: (60315, 400, "Max number of factors reached"),
 }
 # Every other limit is a programmable rate limit in Twilio's terms.
 _LIMITS = {
@@ -201,7 +210,11 @@ def _to_api_error(error: Exception) -> TwilioApiError:
     match error:
         case TwilioApiError():
             return error
-        case errors.VerificationNotFound():
+        case (
+            errors.VerificationNotFound()
+            | errors.EntityNotFound()
+            | errors.FactorNotFound()
+        ):
             return not_found()
         case errors.RateLimited():
             return _from_rate_limit(error)
