@@ -39,6 +39,7 @@ class RedisCommands(Protocol):
     an option that is never set here. Arguments are open where keywords are in use.
     """
 
+    config_get: Callable[[str], dict[str, str]]
     delete: Callable[..., int]
     eval: Callable[..., Any]
     evalsha: Callable[..., Any]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from redis.exceptions import ResponseError
+
 from otp_engine.config import Settings
 from otp_engine.domain.events import EventListener
 from otp_engine.domain.models import ApprovalCredit
@@ -11,14 +13,14 @@ from otp_engine.domain.routing.steps import Step
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.store import keys
 from otp_engine.store.budget import RedisBudgetStore
-from otp_engine.store.connection import Client, connect
+from otp_engine.store.connection import Client, RedisCommands, connect
 from otp_engine.store.deliveries import RedisDeliveryStore
 from otp_engine.store.events.event_store import RedisEventStore
 from otp_engine.store.events.webhook import RedisEventFeed
 from otp_engine.store.guard import RedisGuardStore
 from otp_engine.store.inbox import RedisInbox
 from otp_engine.store.limit_usage import RedisLimitUsageStore
-from otp_engine.store.persistence import persistence_warnings
+from otp_engine.store.persistence import factor_warnings, persistence_warnings
 from otp_engine.store.policy_versions import RedisPolicyVersionStore
 from otp_engine.store.probe import Probe
 from otp_engine.store.provider_health import RedisProviderHealth
@@ -121,6 +123,24 @@ class RedisStore(RedisVerificationStore):
         """
         info = self._client.execute(lambda redis: redis.info(), keys.SHARED_LIMITS)
         return persistence_warnings(info, replicas=self._replicas)
+
+    def factor_warnings(self) -> list[str]:
+        """Return the settings that can lose factors, of one node in a Cluster.
+
+        Raises:
+            StoreUnavailable: Redis did not reply.
+        """
+        return self._client.execute(_factor_warnings, keys.SHARED_LIMITS)
+
+
+def _factor_warnings(redis: RedisCommands) -> list[str]:
+    info = redis.info()
+    try:
+        # A user with CONFIG GET can read the passwords of Redis, so few have it.
+        found = redis.config_get("appendfsync")
+    except ResponseError:
+        found = {}
+    return factor_warnings(info, appendfsync=found.get("appendfsync"))
 
 
 def build_store(

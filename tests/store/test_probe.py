@@ -29,7 +29,7 @@ from tests.support.server_process import production
 LUA = resources.files("otp_engine.store") / "lua"
 CALL = re.compile(r"redis\.call\(\s*'([A-Z]+)'")
 # Tested by running them: the script itself, and what only doctor and replicas need.
-OTHER_METHODS = {"eval", "evalsha", "info", "ping", "pipeline"}
+OTHER_METHODS = {"config_get", "eval", "evalsha", "info", "ping", "pipeline"}
 # Names of methods of redis-py that are not names of commands.
 COMMAND_OF_METHOD = {"delete": "del"}
 
