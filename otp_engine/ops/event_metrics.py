@@ -49,6 +49,8 @@ _RULES = (
     (Action.CHECK, "max_checks"),
     (Action.CHECK, "failed_checks_per_phone"),
     (Action.CHECK, "max_consecutive_failures"),
+    (Action.CHECK, "failed_checks_per_factor"),
+    (Action.CHECK, "max_factor_tries"),
 )
 _SHADOW_CAPABLE = (
     (Action.SEND, "sends_per_phone"),

@@ -26,6 +26,8 @@ def test_every_value_has_a_parser():
         ("max_sends", "0"),
         ("failed_checks_per_phone", "off"),
         ("failed_checks_per_phone", "10/1h shadow"),
+        ("failed_checks_per_factor", "off"),
+        ("failed_checks_per_factor", "10/1h shadow"),
     ],
 )
 def test_unsafe_or_malformed_value_is_rejected(name, text):

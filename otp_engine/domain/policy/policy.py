@@ -48,9 +48,11 @@ class Policy:
         failed_checks_per_phone: Failed checks of one phone, over all its verifications;
             only a right code clears them (NIST SP 800-63B-4, 3.1.3.2).
         checks_per_ip: Checks from one client IP.
-        max_consecutive_failures: Failed checks of one phone without a right code
-            between them, in 30 days; then no check is accepted (NIST SP 800-63B-4,
-            3.2.2).
+        max_consecutive_failures: Failed checks of one phone or of one factor without
+            a right code between them, in 30 days; then no check is accepted (NIST SP
+            800-63B-4, 3.2.2).
+        failed_checks_per_factor: Failed checks of one verified factor; only a right
+            code clears them.
         failed_checks_total: All failed checks.
         sends_per_network: Sends requested from one network of client IPs, for named
             networks.
@@ -98,6 +100,7 @@ class Policy:
     failed_checks_per_phone: Limit = Limit.parse("10/1h")
     checks_per_ip: Limit = Limit.parse("60/1m")
     max_consecutive_failures: int = 100
+    failed_checks_per_factor: Limit = Limit.parse("10/1h")
     failed_checks_total: Limit = Limit()
     sends_per_network: LimitByName = LimitByName()
     sends_per_key: LimitByName = LimitByName()
@@ -198,7 +201,7 @@ def _duration_between(minimum: str, maximum: str) -> Callable[[str], timedelta]:
 def _always_enforced(text: str) -> Limit:
     limit = Limit.parse(text)
     if not limit:
-        raise ValueError("cannot be off: without it, each new code allows new attempts")
+        raise ValueError("cannot be off: without it, every code could be tried")
     if limit.shadow:
         raise ValueError("cannot be in shadow mode: it would allow unlimited checks")
     return limit
@@ -235,6 +238,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "checks_per_ip": Limit.parse,
     # NIST SP 800-63B-4 (3.2.2): no more than 100 consecutive failures.
     "max_consecutive_failures": parsing.integer(1, 100),
+    "failed_checks_per_factor": _always_enforced,
     "failed_checks_total": Limit.parse,
     "sends_per_network": LimitByName.parser(names.NETWORK),
     "sends_per_key": LimitByName.parser(names.KEY),

@@ -71,6 +71,7 @@ REASONS: Mapping[str, str] = {
     "checks_per_ip": _CHECKS,
     "checks_per_key": _CHECKS,
     "code_length": "it refuses no send",
+    "failed_checks_per_factor": _CHECKS,
     "failed_checks_per_phone": _CHECKS,
     "failed_checks_total": _CHECKS,
     "max_checks": _CHECKS,
