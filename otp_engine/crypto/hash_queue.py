@@ -15,7 +15,7 @@ A burst waits, and all of it is served. A flood is refused at once:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -55,7 +55,7 @@ _RETRY_AFTER = (1.0, 5.0)  # seconds
 
 
 class Compute(Protocol):
-    """Waits for the turn of a slot, and returns one hash."""
+    """Waits for the turn of a slot, and returns its hash."""
 
     def __call__(
         self,
@@ -64,6 +64,7 @@ class Compute(Protocol):
         parameters: Argon2Parameters,
         *,
         on_turn: Callable[[], object] = ...,
+        more: Sequence[bytes] = ...,
     ) -> bytes:
         """Return the hash of *secret*, as `Argon2Parameters.hash`.
 
@@ -72,6 +73,12 @@ class Compute(Protocol):
             salt: The salt.
             parameters: The cost.
             on_turn: Called after the wait; if it raises, nothing is hashed.
+            more: Further secrets with the same salt, in the same turn. A request with
+                several hashes is refused before the first one or not at all, and
+                another request waits longer for its turn.
+
+        Returns:
+            The hash of *secret*, then those of *more*, 32 bytes each.
 
         Raises:
             Overloaded: The wait took much longer than expected; nothing was hashed.
@@ -202,7 +209,7 @@ class HashQueue:
             return 0
         return ahead * self._duration / self._max_running
 
-    def _hash(
+    def _hash(  # noqa: PLR0913 - a slot, and the arguments of `Compute`
         self,
         slot: _Slot,
         secret: bytes,
@@ -210,6 +217,7 @@ class HashQueue:
         parameters: Argon2Parameters,
         *,
         on_turn: Callable[[], object] | None = None,
+        more: Sequence[bytes] = (),
     ) -> bytes:
         queued_at = self._clock()
         with self._lock:
@@ -227,11 +235,15 @@ class HashQueue:
             on_turn()
         started = self._clock()
         try:
-            return parameters.hash(secret, salt)
+            computed = parameters.hash(secret, salt)
+            for each in more:
+                computed += parameters.hash(each, salt)
+            return computed
         finally:
-            took = self._clock() - started
+            took = (self._clock() - started) / (1 + len(more))
             self._release(slot, took)
-            self._metrics.observe_hash(waited=started - queued_at, took=took)
+            for _ in range(1 + len(more)):
+                self._metrics.observe_hash(waited=started - queued_at, took=took)
 
     def _start(self, slot: _Slot) -> None:
         self._running += 1
@@ -243,7 +255,7 @@ class HashQueue:
 
         Args:
             slot: The slot.
-            took: Seconds of its hash; None if it had none.
+            took: Seconds of one of its hashes; None if it had none.
         """
         with self._lock:
             if slot.state is _State.RUNNING:

@@ -12,6 +12,7 @@ import pytest
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.errors import Overloaded
+from otp_engine.resilience.dependency_metrics import NullMetrics
 
 WAIT = timedelta(seconds=3)
 
@@ -311,3 +312,45 @@ def test_address_has_room_beside_a_flood_of_another(hashes):
 def test_repr_of_a_slot_omits_its_address():
     with HashQueue(1).acquire_slot("shop", "192.0.2.1") as compute:
         assert "192.0.2.1" not in repr(compute)
+
+
+def test_hashes_of_one_slot_are_those_of_the_parameters():
+    with HashQueue(1).acquire_slot() as compute:
+        computed = compute(b"a", b"s" * 16, PROFILES["test"], more=[b"b", b"c"])
+
+    each = [PROFILES["test"].hash(secret, b"s" * 16) for secret in (b"a", b"b", b"c")]
+    assert computed == b"".join(each)
+
+
+def test_hashes_of_one_slot_count_one_by_one_in_the_expected_wait(clock):
+    queue = HashQueue(1, wait=timedelta(seconds=3), clock=clock)
+
+    class Timed(Argon2Parameters):
+        def hash(self, secret: bytes, salt: bytes) -> bytes:
+            clock.now += 1
+            return secret
+
+    with queue.acquire_slot() as compute:
+        compute(b"x", b"", Timed(8, 1, 1), more=[b"x"] * 9)
+
+    with ExitStack() as slots:
+        for _ in range(4):
+            slots.enter_context(queue.acquire_slot())
+        with pytest.raises(Overloaded) as raised:
+            slots.enter_context(queue.acquire_slot())
+
+    # Four hashes of one second.
+    assert raised.value.retry_after == timedelta(seconds=4)
+
+
+def test_metrics_observe_each_hash_of_one_slot():
+    observed: list[float] = []
+
+    class Metrics(NullMetrics):
+        def observe_hash(self, *, waited: float, took: float) -> None:
+            observed.append(took)
+
+    with HashQueue(1, metrics=Metrics()).acquire_slot() as compute:
+        compute(b"x", b"s" * 16, PROFILES["test"], more=[b"x"] * 9)
+
+    assert len(observed) == 10
