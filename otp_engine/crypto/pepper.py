@@ -66,6 +66,19 @@ class Pepper:
         """
         return self._hmac(b"code", verification_id, number.encode(), code.encode())
 
+    def recovery_code_mac(self, code: str, *, salt: bytes, entity: str) -> bytes:
+        """Return a MAC that binds a recovery code to its factor and entity.
+
+        Args:
+            code: The code.
+            salt: The salt of the codes of the factor, 16 random bytes.
+            entity: The service and the identity.
+
+        Returns:
+            32 bytes of HMAC-SHA256.
+        """
+        return self._hmac(b"recovery code", salt, entity.encode(), code.encode())
+
     def derive_key(self, purpose: str) -> bytes:
         """Derive a key of 32 bytes for *purpose*, which does not reveal the pepper."""
         return self._hmac(b"key", purpose.encode())
