@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import chain, groupby, islice
 from typing import Any, Protocol, TypeVar
 
 from flask import request
@@ -33,43 +35,43 @@ T = TypeVar("T", bound=HasCreatedAt)
 
 
 def paginate(
-    items: Sequence[T],
+    items: Iterable[T],
     key: str,
     *,
     serialize: Callable[[T], dict[str, Any]],
     name: Callable[[T], str],
+    is_ascending: bool = False,
 ) -> dict[str, Any]:
-    """Return the page of *items*, newest first, that the query of the request names.
+    """Return the page of *items* that the query of the request names.
 
     A page token holds the creation time of the item that the page starts after or ends
     before. Items that are added or deleted between two requests therefore neither
     repeat nor hide another item.
 
     Args:
-        items: The whole list.
+        items: The whole list. An iterator yields the items in the order of the list,
+            and is read until the end of the page.
         key: The name of the list in the body.
         serialize: Returns the body of one item.
         name: Returns a text that distinguishes items created in the same millisecond.
+        is_ascending: Whether the list is oldest first; else it is newest first.
 
     Raises:
         TwilioApiError: The page size, page number or page token is not valid.
     """
     size = min(_MAX_SIZE, _query_integer("PageSize", _DEFAULT_SIZE, _parse_size))
     number = _query_integer("Page", 0, _parse_number)
-    by_position = {
-        f"{item.created_at.timestamp() * 1000:015.0f}{name(item)}": item
-        for item in items
-    }
-    positions = sorted(by_position, reverse=True)
-    start = _start_index(positions, size, number)
-    page = positions[start : start + size]
+    start, page = _read_page(
+        _in_order(items, name, is_ascending), size, number, is_ascending
+    )
+    has_next, page = len(page) > size, page[:size]
     previous_url = next_url = None
     if page and start > 0:
-        previous_url = _url(size, max(0, number - 1), f"PB{page[0]}")
-    if start + size < len(positions):
-        next_url = _url(size, number + 1, f"PA{page[-1]}")
+        previous_url = _url(size, max(0, number - 1), f"PB{page[0][0]}")
+    if has_next:
+        next_url = _url(size, number + 1, f"PA{page[-1][0]}")
     return {
-        key: [serialize(by_position[position]) for position in page],
+        key: [serialize(item) for _, item in page],
         "meta": {
             "page": number,
             "page_size": size,
@@ -82,6 +84,51 @@ def paginate(
     }
 
 
+def _in_order(
+    items: Iterable[T], name: Callable[[T], str], is_ascending: bool
+) -> Iterator[tuple[str, T]]:
+    """Yield each item after its position; an iterator only within a millisecond."""
+
+    def position(item: T) -> str:
+        return f"{item.created_at.timestamp() * 1000:015.0f}{name(item)}"
+
+    def milliseconds(item: T) -> str:
+        return position(item).removesuffix(name(item))
+
+    groups: Iterable[Iterable[T]] = [items]
+    if isinstance(items, Iterator):
+        groups = (group for _, group in groupby(items, milliseconds))
+    for group in groups:
+        for item in sorted(group, key=position, reverse=not is_ascending):
+            yield position(item), item
+
+
+def _read_page(
+    entries: Iterator[tuple[str, T]], size: int, number: int, is_ascending: bool
+) -> tuple[int, list[tuple[str, T]]]:
+    """Return the index of the first entry of the page, and the entries from there on.
+
+    There is one entry more than the page has, if the list continues.
+    """
+    token = request.args.get("PageToken")
+    if not token:
+        start = sum(1 for _ in islice(entries, number * size))
+        return start, list(islice(entries, size + 1))
+    if not (match := _TOKEN.fullmatch(token)):
+        raise errors.invalid_parameter("PageToken")
+    ends_before, last = match[1] == "B", match[2]
+    start, earlier = 0, deque[tuple[str, T]](maxlen=size if ends_before else 0)
+    for entry in entries:
+        precedes = entry[0] < last if is_ascending else entry[0] > last
+        if not precedes and (ends_before or entry[0] != last):
+            entries = chain([entry], entries)
+            break
+        earlier.append(entry)
+        start += 1
+    rest = islice(entries, size + 1 - len(earlier))
+    return start - len(earlier), [*earlier, *rest]
+
+
 def _query_integer(name: str, default: int, parser: Callable[[str], int]) -> int:
     if not (text := request.args.get(name)):
         return default
@@ -89,19 +136,6 @@ def _query_integer(name: str, default: int, parser: Callable[[str], int]) -> int
         return parser(text)
     except ValueError:
         raise errors.invalid_parameter(name) from None
-
-
-def _start_index(positions: Sequence[str], size: int, number: int) -> int:
-    """Return the index of the first item of the page."""
-    token = request.args.get("PageToken")
-    if not token:
-        return number * size
-    if not (match := _TOKEN.fullmatch(token)):
-        raise errors.invalid_parameter("PageToken")
-    newer = sum(position > match[2] for position in positions)
-    if match[1] == "B":
-        return max(0, newer - size)
-    return newer + (match[2] in positions)
 
 
 def _url(size: int, number: int, token: str | None = None) -> str:
