@@ -24,11 +24,14 @@
     ├── FactorsNotConfigured     the operator has set no factor key
     ├── EntityNotFound
     ├── FactorNotFound
+    ├── ChallengeNotFound
     ├── FactorConflict           the state of an entity or a factor does not allow it
     │   ├── EntityExists
     │   ├── FactorUnverified
     │   ├── FactorAlreadyVerified
-    │   └── TooManyFactors
+    │   ├── TooManyFactors
+    │   ├── ChallengeAlreadyApproved
+    │   └── ChallengeExpired
     ├── LimitExceeded            a rule refuses the request for some time
     │   ├── TooManyAttempts
     │   ├── RateLimited
@@ -334,6 +337,13 @@ class FactorNotFound(OTPError):
     message = "There is no authenticator app for this identity. Enroll one first."
 
 
+class ChallengeNotFound(OTPError):
+    """The entity has no such challenge."""
+
+    error_code = "challenge_not_found"
+    message = "There is no such challenge. Create a new one."
+
+
 class FactorConflict(OTPError):
     """The state of an entity or of a factor does not allow the request."""
 
@@ -368,6 +378,20 @@ class TooManyFactors(FactorConflict):
     message = (
         "This identity has too many authenticator apps. Delete one, or wait a day."
     )
+
+
+class ChallengeAlreadyApproved(FactorConflict):
+    """Another check has closed the challenge."""
+
+    error_code = "challenge_already_approved"
+    message = "This challenge is approved already. Create a new one."
+
+
+class ChallengeExpired(FactorConflict):
+    """The challenge accepts no more codes."""
+
+    error_code = "challenge_expired"
+    message = "This challenge has expired. Create a new one."
 
 
 class LimitExceeded(OTPError):

@@ -36,6 +36,7 @@ STATUS: dict[type[errors.OTPError], HTTPStatus] = {
     errors.FactorsNotConfigured: HTTPStatus.FORBIDDEN,
     errors.EntityNotFound: HTTPStatus.NOT_FOUND,
     errors.FactorNotFound: HTTPStatus.NOT_FOUND,
+    errors.ChallengeNotFound: HTTPStatus.NOT_FOUND,
     errors.FactorConflict: HTTPStatus.CONFLICT,
     errors.DestinationSuspended: HTTPStatus.FORBIDDEN,
     errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,

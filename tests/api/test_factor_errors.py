@@ -19,6 +19,9 @@ from otp_engine.api import error_handlers
         (errors.FactorUnverified(), 409, "factor_unverified"),
         (errors.FactorAlreadyVerified(), 409, "factor_already_verified"),
         (errors.TooManyFactors(), 409, "too_many_factors"),
+        (errors.ChallengeNotFound(), 404, "challenge_not_found"),
+        (errors.ChallengeAlreadyApproved(), 409, "challenge_already_approved"),
+        (errors.ChallengeExpired(), 409, "challenge_expired"),
     ],
     ids=lambda value: getattr(value, "error_code", None),
 )

@@ -73,14 +73,22 @@ _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
     errors.DeliveryUnconfirmed: (20504, 504, "Gateway timeout"),
     errors.Unavailable: (20503, 503, "Service unavailable"),
     errors.InvalidIdentity: (60306, 400, "Invalid Request: Identity"),
-    errors.InvalidFactor: (60306, 400, "Invalid Request"),
+    errors.InvalidFactor: (60306, 400, "Invalid Request: {parameter}"),
     errors.FactorsNotConfigured: (
         *(60204, 403, "Service does not support this feature"),
     ),
+    errors.EntityNotFound: (60392, 404, "Entity not found"),
+    errors.FactorNotFound: (60390, 404, "Factor not found"),
+    errors.ChallengeNotFound: (60391, 404, "Challenge not found"),
     errors.EntityExists: (60301, 409, "Entity already exists"),
-    errors.FactorAlreadyVerified: (60317, 409, "Factor already exists"),
+    # A verified factor cannot move from unverified to verified.
+    errors.FactorAlreadyVerified: (60311, 403, "Factor verification failed"),
     errors.FactorUnverified: (60318, 403, "Factor is unverified"),
-    errors.TooManyFactors: (60315, 400, "Max number of factors reached"),
+    errors.TooManyFactors: (
+        *(60315, 400, "Reached max limit of 100 totp Factors associated per Entity"),
+    ),
+    errors.ChallengeAlreadyApproved: (60322, 403, "Challenge already responded"),
+    errors.ChallengeExpired: (60323, 403, "Challenge expired"),
 }
 # Every other limit is a programmable rate limit in Twilio's terms.
 _LIMITS = {
@@ -93,7 +101,29 @@ _LIMITS = {
     "max_factor_tries": (60310, "Factor verification attempts limit reached"),
     "max_consecutive_failures": (60202, "Max check attempts reached"),
     "resend_cooldown": (60212, "Too many concurrent requests for phone number"),
+    "factors_per_entity": (
+        *(60326, "Too many requests to create factors for the entity"),
+    ),
+    "max_factor_tries": (60310, "Factor verification attempts reached"),
+    "challenges_per_factor": (60312, "Challenge creation limit reached"),
+    "max_challenge_checks": (60308, "Challenge verification attempts limit reached"),
+    "failed_checks_per_factor": (
+        *(60308, "Challenge verification attempts limit reached"),
+    ),
 }
+# The parameters of the values of a factor.
+_FACTOR_PARAMETERS = {
+    "code_length": "Config.CodeLength",
+    "time_step": "Config.TimeStep",
+    "skew": "Config.Skew",
+    "algorithm": "Config.Alg",
+    "secret": "Binding.Secret",
+    "friendly_name": "FriendlyName",
+    "metadata": "Metadata",
+    "expires_at": "ExpirationDate",
+}
+# The path of entities, which have errors of their own.
+_ENTITIES = re.compile(r"/v2/Services/[^/]*/Entities(?:/|$)")
 _WORD = re.compile(r"v2|[A-Za-z-]{0,40}", re.ASCII)
 _MAX_PATH_LENGTH = 500
 _VISIBLE = 3
@@ -128,7 +158,10 @@ class TwilioApiError(Exception):
 
 def invalid_parameter(name: str) -> TwilioApiError:
     """Return the error for a parameter that is missing or not valid."""
-    return TwilioApiError(60200, HTTPStatus.BAD_REQUEST, f"Invalid parameter: {name}")
+    code, problem = 60200, "Invalid parameter"
+    if _ENTITIES.match(request.path):
+        code, problem = 60306, "Invalid Request"
+    return TwilioApiError(code, HTTPStatus.BAD_REQUEST, f"{problem}: {name}")
 
 
 def invalid_destination(to: str) -> TwilioApiError:
@@ -145,14 +178,22 @@ def unsupported_feature() -> TwilioApiError:
 
 def not_found() -> TwilioApiError:
     """Return the error for a resource that does not exist."""
-    path = "/".join(map(_redact, request.path[:_MAX_PATH_LENGTH].split("/")))
+    parts = request.path[:_MAX_PATH_LENGTH].split("/")
+    path = "/".join(map(_redact, ["", *parts], parts))
     message = f"The requested resource {path} was not found"
     return TwilioApiError(20404, HTTPStatus.NOT_FOUND, message)
 
 
-def _redact(part: str) -> str:
-    """Return a part of a path: masked, unless it is a word or a SID."""
-    return part if _WORD.fullmatch(part) or is_sid(part, part[:2]) else _mask(part)
+def _redact(earlier: str, part: str) -> str:
+    """Return a part of a path: masked, unless it is a word or a SID.
+
+    Args:
+        earlier: The part before it. After `Entities` it is an identity, which can be a
+            word or have the form of a SID.
+        part: The part.
+    """
+    is_public = _WORD.fullmatch(part) or is_sid(part, part[:2])
+    return part if is_public and earlier != "Entities" else _mask(part)
 
 
 def _mask(text: str) -> str:
@@ -212,11 +253,7 @@ def _to_api_error(error: Exception) -> TwilioApiError:
     match error:
         case TwilioApiError():
             return error
-        case (
-            errors.VerificationNotFound()
-            | errors.EntityNotFound()
-            | errors.FactorNotFound()
-        ):
+        case errors.VerificationNotFound():
             return not_found()
         case errors.RateLimited():
             return _from_rate_limit(error)
@@ -231,6 +268,8 @@ def _to_api_error(error: Exception) -> TwilioApiError:
 def _from_rate_limit(error: errors.RateLimited) -> TwilioApiError:
     g.limit = error.limit
     code, message = _LIMITS.get(error.limit, (20429, "Too many requests"))
+    if error.limit == "max_consecutive_failures" and _ENTITIES.match(request.path):
+        code, message = _LIMITS["failed_checks_per_factor"]
     return TwilioApiError(code, 429, message, retry_after=error.retry_after)
 
 
@@ -252,6 +291,9 @@ def _from_otp_error(error: errors.OTPError) -> TwilioApiError:
         )
     if isinstance(error, errors.ChannelNotAllowed):
         message = message.format(channel=error.channel.upper())
+    if isinstance(error, errors.InvalidFactor):
+        name = _FACTOR_PARAMETERS.get(error.parameter, error.parameter)
+        message = message.format(parameter=name)
     if type(error) is errors.InvalidRequest:
         # The body itself is malformed, so no parameter can be named.
         message = f"{message}: {error.message}"

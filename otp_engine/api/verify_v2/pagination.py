@@ -61,9 +61,8 @@ def paginate(
     """
     size = min(_MAX_SIZE, _query_integer("PageSize", _DEFAULT_SIZE, _parse_size))
     number = _query_integer("Page", 0, _parse_number)
-    start, page = _read_page(
-        _in_order(items, name, is_ascending), size, number, is_ascending
-    )
+    entries = _in_order(items, name, is_ascending=is_ascending)
+    start, page = _read_page(entries, size, number, is_ascending=is_ascending)
     has_next, page = len(page) > size, page[:size]
     previous_url = next_url = None
     if page and start > 0:
@@ -85,7 +84,7 @@ def paginate(
 
 
 def _in_order(
-    items: Iterable[T], name: Callable[[T], str], is_ascending: bool
+    items: Iterable[T], name: Callable[[T], str], *, is_ascending: bool
 ) -> Iterator[tuple[str, T]]:
     """Yield each item after its position; an iterator only within a millisecond."""
 
@@ -104,7 +103,7 @@ def _in_order(
 
 
 def _read_page(
-    entries: Iterator[tuple[str, T]], size: int, number: int, is_ascending: bool
+    entries: Iterator[tuple[str, T]], size: int, number: int, *, is_ascending: bool
 ) -> tuple[int, list[tuple[str, T]]]:
     """Return the index of the first entry of the page, and the entries from there on.
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -552,3 +553,19 @@ def test_public_url_is_independent_of_the_request(app_with):
     urls = urls_of(client, Host="evil.example", X_Forwarded_Proto="http")
 
     assert urls == {"https://otp.example.com"}
+
+
+@pytest.mark.parametrize("length", [3, 4, 5])
+def test_totp_code_length_under_six_is_rejected(verify, length):
+    response = verify.post("/v2/Services", FriendlyName="Shop", Totp__CodeLength=length)
+
+    assert response.error == (400, 60200, "Invalid parameter: Totp.CodeLength")
+
+
+def test_stored_totp_code_length_under_six_is_returned_as_six(verify, store):
+    sid = verify.service()
+    old = store.services.get(sid)
+    new = replace(old, passthrough={"totp.code_length": 4})
+    store.services.compare_and_set(old, new)
+
+    assert verify.get(f"/v2/Services/{sid}").body["totp"]["code_length"] == 6

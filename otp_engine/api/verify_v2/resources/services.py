@@ -17,6 +17,7 @@ from otp_engine.api.verify_v2.pagination import paginate
 from otp_engine.api.verify_v2.params import FormParams
 from otp_engine.api.verify_v2.resources import templates
 from otp_engine.domain import services
+from otp_engine.domain.factors import service_totp
 from otp_engine.domain.services import Service
 
 bp = Blueprint("services", __name__)
@@ -37,7 +38,8 @@ _FIELDS: Mapping[str, tuple[str, _Parser]] = {
     "DefaultTemplateSid": ("template", templates.parse_sid),
 }
 
-# Parameters that are stored and returned without an effect, with their defaults.
+# Parameters that are stored and returned, with their defaults. Those of `Totp` are the
+# defaults of new factors; the others have no effect.
 _PASSTHROUGH: Mapping[str, tuple[str, _Parser, str | int | bool | None]] = {
     "LookupEnabled": ("lookup_enabled", params.boolean, False),
     "SkipSmsToLandlines": ("skip_sms_to_landlines", params.boolean, False),
@@ -51,7 +53,7 @@ _PASSTHROUGH: Mapping[str, tuple[str, _Parser, str | int | bool | None]] = {
     "Push.FcmCredentialSid": ("push.fcm_credential_sid", params.sid("CR"), None),
     "Totp.Issuer": ("totp.issuer", params.single_line(64), None),
     "Totp.TimeStep": ("totp.time_step", parsing.integer(20, 60), 30),
-    "Totp.CodeLength": ("totp.code_length", parsing.integer(3, 8), 6),
+    "Totp.CodeLength": ("totp.code_length", parsing.integer(6, 8), 6),
     "Totp.Skew": ("totp.skew", parsing.integer(0, 2), 1),
     "Whatsapp.MsgServiceSid": ("whatsapp.msg_service_sid", params.sid("MG"), None),
     "Whatsapp.From": ("whatsapp.from", params.single_line(64), None),
@@ -250,6 +252,8 @@ def _current(service: Service, parameter: str) -> str | int | bool | None:
         return value or context.get_dependencies().policy.code_length
     if parameter == "Totp.Issuer":
         return value or service.brand
+    if parameter == "Totp.CodeLength":
+        return service_totp.config_of(service).code_length
     return value
 
 
