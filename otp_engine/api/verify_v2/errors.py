@@ -97,8 +97,6 @@ _LIMITS = {
     "sends_per_mailbox": (60203, "Max send attempts reached"),
     "calls_per_phone": (60203, "Max send attempts reached"),
     "failed_checks_per_phone": (60202, "Max check attempts reached"),
-    "failed_checks_per_factor": (60202, "Max check attempts reached"),
-    "max_factor_tries": (60310, "Factor verification attempts limit reached"),
     "max_consecutive_failures": (60202, "Max check attempts reached"),
     "resend_cooldown": (60212, "Too many concurrent requests for phone number"),
     "factors_per_entity": (
