@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
@@ -113,8 +113,12 @@ def media_type_of(request: Request) -> str:
     return media_type if media_type in {_JSON, FORM} else request.mimetype
 
 
-def parse_form(request: Request) -> dict[str, str]:
+def parse_form(request: Request, *, lists: Collection[str] = ()) -> dict[str, str]:
     """Parse the body of *request* as a form.
+
+    Args:
+        request: The request.
+        lists: The names of fields that can be repeated. A comma separates their values.
 
     Returns:
         The value of each field by its name; a value can be empty.
@@ -135,7 +139,12 @@ def parse_form(request: Request) -> dict[str, str]:
         )
     except ValueError:
         raise InvalidRequest("The body is not a valid form.") from None
-    return _unique(pairs)
+    joined = {
+        name: ",".join(value for other, value in pairs if other == name)
+        for name in lists
+        if name in dict(pairs)
+    }
+    return _unique([pair for pair in pairs if pair[0] not in joined]) | joined
 
 
 def missing(name: str) -> InvalidRequest:

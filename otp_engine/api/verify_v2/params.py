@@ -8,7 +8,7 @@ the value, and raises a `ValueError` if the text is not valid.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -91,14 +91,19 @@ class FormParams:
         return f"FormParams({', '.join(sorted(map(ascii, self._values)))})"
 
 
-def parse(request: Request) -> FormParams:
+def parse(request: Request, *, lists: Collection[str] = ()) -> FormParams:
     """Parse the form of *request*; another media type has no parameters.
+
+    Args:
+        request: The request.
+        lists: The parameters that can be repeated, as SDKs send arrays. A comma
+            separates their values.
 
     Raises:
         InvalidRequest: The form is malformed or ambiguous.
     """
     if body.media_type_of(request) == body.FORM:
-        return FormParams(body.parse_form(request))
+        return FormParams(body.parse_form(request, lists=lists))
     return FormParams({})
 
 
