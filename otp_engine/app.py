@@ -257,6 +257,7 @@ def _build_dependencies(
         safe_numbers=safe_numbers,
         events=store.events,
         public_url=settings.public_url,
+        parse_webhook_url=settings.service_webhooks.parse_url,
         proofs=ProofTokenIssuer(
             settings.verify_page.proof_keys, issuer=settings.public_url
         ),

@@ -53,6 +53,7 @@ class Dependencies:
         safe_numbers: The numbers of the safe list.
         events: The stored events.
         public_url: The URL of this service; None takes the URL of the request.
+        parse_webhook_url: Parses the URL of a service's webhook.
         proofs: Issues proof tokens.
         utcnow: Returns the time in UTC.
     """
@@ -71,6 +72,7 @@ class Dependencies:
     safe_numbers: SafeNumbers
     events: EventStore
     public_url: str | None
+    parse_webhook_url: Callable[[str], str]
     proofs: ProofTokenIssuer
     utcnow: Callable[[], datetime]
 

@@ -31,6 +31,34 @@ class Proxy:
     login: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyRules:
+    """The proxy of one scheme, for URLs that are known after the start only.
+
+    Attributes:
+        proxy: The proxy; None for direct connections.
+        excluded: The value of `NO_PROXY`.
+    """
+
+    proxy: Proxy | None = None
+    excluded: str = ""
+
+    def find(self, url: str) -> Proxy | None:
+        """Return the proxy for requests to a URL; None for direct connections."""
+        host = urlsplit(url).hostname or ""
+        return None if _is_excluded(host, self.excluded) else self.proxy
+
+
+def load_rules(scheme: str, env: EnvReader) -> ProxyRules:
+    """Load the proxy of a scheme, as `find` does for one URL.
+
+    Args:
+        scheme: `https` or `http`.
+        env: The environment variables; collects the problems.
+    """
+    return ProxyRules(proxy=_find_proxy(scheme, env), excluded=_load_excluded(env))
+
+
 def find(url: str, env: EnvReader) -> Proxy | None:
     """Return the proxy for requests to *url*, by the rules of Twilio's SDK.
 
@@ -45,10 +73,17 @@ def find(url: str, env: EnvReader) -> Proxy | None:
         The proxy; None for direct connections.
     """
     parts = urlsplit(url)
-    excluded = env.get("no_proxy", str, None) or env.get("NO_PROXY", str, "")
-    if _is_excluded(parts.hostname or "", excluded):
+    if _is_excluded(parts.hostname or "", _load_excluded(env)):
         return None
-    for name in (f"{parts.scheme}_proxy", "all_proxy"):
+    return _find_proxy(parts.scheme, env)
+
+
+def _load_excluded(env: EnvReader) -> str:
+    return env.get("no_proxy", str, None) or env.get("NO_PROXY", str, "")
+
+
+def _find_proxy(scheme: str, env: EnvReader) -> Proxy | None:
+    for name in (f"{scheme}_proxy", "all_proxy"):
         for variant in (name, name.upper()):
             if proxy := env.get(variant, _parse, None):
                 return proxy

@@ -16,6 +16,7 @@ from otp_engine.config.aws_settings import AwsSettings
 from otp_engine.config.event_webhook import EventWebhookSettings
 from otp_engine.config.plugin_settings import PluginSettings
 from otp_engine.config.proxies import Proxy
+from otp_engine.config.service_webhooks import ServiceWebhookSettings
 from otp_engine.config.telegram_settings import TelegramSettings
 from otp_engine.config.twilio_channels import TwilioCalls, TwilioWhatsApp
 from otp_engine.config.verify_page import VerifyPageSettings
@@ -162,6 +163,7 @@ class Settings:
         test_numbers: Numbers with a fixed code that receive no messages.
         verify_page: Settings of the verify page.
         event_webhook: Where events are posted, if anywhere.
+        service_webhooks: Which URLs the webhooks of services can have.
         operator: Name of the operator who runs commands; None means user and machine.
         policy: Limits and lifetimes at the start.
         explicit_policy_names: Names of the policy values that the environment sets.
@@ -206,6 +208,7 @@ class Settings:
     test_numbers: tuple[SandboxNumber, ...]
     verify_page: VerifyPageSettings
     event_webhook: EventWebhookSettings | None
+    service_webhooks: ServiceWebhookSettings
     operator: str | None
     policy: Policy
     explicit_policy_names: frozenset[str]

@@ -10,6 +10,9 @@ from datetime import UTC, datetime, timedelta
 ALL_COUNTRIES = "all"
 """Country of a configuration for all countries without their own."""
 
+ALL_EVENTS = "*"
+"""Event type of a webhook for notices of every type."""
+
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _NAME = re.compile(r"[\w -]{1,30}")
 MAX_DIGITS = 4
@@ -74,6 +77,40 @@ class MessagingConfiguration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """A URL that notices of the factors of one service are posted to.
+
+    Attributes:
+        sid: SID of the webhook, `YW...`.
+        name: Free text of the client, Twilio's `FriendlyName`.
+        url: The URL, which can contain a secret.
+        event_types: The types of notices that are posted; `*` stands for all.
+        enabled: Whether anything is posted.
+        version: `v1` or `v2`, which clients can store and read; it has no effect.
+        created_at: Time of the creation.
+        updated_at: Time of the last change.
+    """
+
+    sid: str
+    name: str
+    url: str = field(repr=False)
+    event_types: tuple[str, ...]
+    enabled: bool = True
+    version: str = "v2"
+    created_at: datetime
+    updated_at: datetime
+
+    def wants(self, event_type: str) -> bool:
+        """Return whether notices of a type are posted to this webhook.
+
+        Args:
+            event_type: The type, such as `factor.created`.
+        """
+        wanted = {event_type, ALL_EVENTS} & set(self.event_types)
+        return self.enabled and bool(wanted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """The configuration of one application.
 
@@ -94,6 +131,7 @@ class Service:
         template: SID of the template of its messages, `HJ...`.
         rate_limits: Its own limits.
         messaging: The senders of its messages, by country.
+        webhooks: The URLs that notices of its factors are posted to.
         passthrough: Values that clients can store and read; they have no effect.
         created_at: Time of the creation.
         updated_at: Time of the last change.
@@ -110,6 +148,7 @@ class Service:
     template: str | None = None
     rate_limits: tuple[RateLimit, ...] = ()
     messaging: tuple[MessagingConfiguration, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
     passthrough: Mapping[str, str | int | bool | None] = field(default_factory=dict)
     created_at: datetime = _LONG_AGO
     updated_at: datetime = _LONG_AGO

@@ -142,12 +142,40 @@ def test_python_sdk_limits_sends_by_own_rate_limit(twilio_client, service):
     assert (raised.value.status, raised.value.code) == (429, 20429)
 
 
+def test_python_sdk_manages_webhooks(twilio_client, service):
+    webhooks = twilio_client.verify.v2.services(service.sid).webhooks
+    created = webhooks.create(
+        friendly_name="Logins",
+        event_types=["factor.verified", "challenge.approved"],
+        webhook_url="https://hooks.example.com/verify",
+    )
+    webhook = twilio_client.verify.v2.services(service.sid).webhooks(created.sid)
+
+    updated = webhook.update(status="disabled", event_types=["*"])
+
+    assert created.event_types == ["factor.verified", "challenge.approved"]
+    assert (updated.status, updated.event_types) == ("disabled", ["*"])
+    assert [each.sid for each in webhooks.list()] == [created.sid]
+    assert webhook.fetch().webhook_url == "https://hooks.example.com/verify"
+    assert webhook.delete()
+    assert webhooks.list() == []
+
+
+def test_python_sdk_gets_the_error_of_push_factors(twilio_client, service):
+    verify_service = twilio_client.verify.v2.services(service.sid)
+
+    with pytest.raises(TwilioRestException) as raised:
+        verify_service.access_tokens.create(identity="person-1", factor_type="push")
+
+    assert (raised.value.status, raised.value.code) == (403, 60204)
+
+
 def test_python_sdk_updates_and_deletes_service(twilio_client, service):
     verify_service = twilio_client.verify.v2.services(service.sid)
 
     assert set(service.links) == {
         *("verifications", "verification_checks"),
-        *("rate_limits", "messaging_configurations"),
+        *("rate_limits", "messaging_configurations", "webhooks"),
     }
     assert verify_service.update(code_length=8).code_length == 8
     assert verify_service.fetch().friendly_name == "Shop"

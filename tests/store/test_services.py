@@ -11,6 +11,7 @@ from otp_engine.domain.services import (
     MessagingConfiguration,
     RateLimit,
     Service,
+    Webhook,
 )
 from otp_engine.store import keys
 
@@ -45,6 +46,18 @@ SERVICE = Service(
     messaging=(
         MessagingConfiguration(
             country="IN", messaging_service="MG1", created_at=NOW, updated_at=NOW
+        ),
+    ),
+    webhooks=(
+        Webhook(
+            sid="YW1",
+            name="Logins",
+            url="https://example.com/hook?token=t",
+            event_types=("factor.created", "challenge.approved"),
+            enabled=False,
+            version="v1",
+            created_at=NOW,
+            updated_at=NOW,
         ),
     ),
     created_at=NOW,

@@ -17,13 +17,16 @@ from otp_engine.api.verify_v2.resources import (
     safe_list,
     services,
     templates,
+    unsupported,
     verification_checks,
     verifications,
+    webhooks,
 )
 
 _RESOURCES = (
     *(services, verifications, verification_checks, rate_limits, buckets),
     *(messaging_configurations, safe_list, templates, attempts),
+    *(webhooks, unsupported),
 )
 
 __all__ = ["blueprint", "errors"]

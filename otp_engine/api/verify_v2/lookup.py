@@ -104,8 +104,8 @@ class VerificationRef:
 def get_service(app: Dependencies, sid: str) -> Service:
     """Return the service with that SID.
 
-    The environment defines the default service; its rate limits and messaging
-    configurations are stored.
+    The environment defines the default service; its rate limits, messaging
+    configurations and webhooks are stored.
 
     Raises:
         TwilioApiError: There is no such service.
@@ -119,7 +119,10 @@ def get_service(app: Dependencies, sid: str) -> Service:
     if stored is None:
         return app.service
     return replace(
-        app.service, rate_limits=stored.rate_limits, messaging=stored.messaging
+        app.service,
+        rate_limits=stored.rate_limits,
+        messaging=stored.messaging,
+        webhooks=stored.webhooks,
     )
 
 

@@ -16,6 +16,11 @@ from tests.support.verify_client import SERVICE, TO
 WRONG = "\x01"
 CHECK = "POST /v2/Services/{ServiceSid}/VerificationCheck"
 MESSAGING = {"Country": "IN", "MessagingServiceSid": f"MG{'1' * 32}"}
+WEBHOOK = {
+    "FriendlyName": "Logins",
+    "EventTypes": "*",
+    "WebhookUrl": "https://example.com/hook",
+}
 REQUIRED: dict[str, dict[str, str]] = {
     "POST /v2/SafeList/Numbers": {"PhoneNumber": TO},
     "POST /v2/Services": {"FriendlyName": "Shop"},
@@ -26,6 +31,7 @@ REQUIRED: dict[str, dict[str, str]] = {
         "Interval": "90",
     },
     "POST /v2/Services/{ServiceSid}/Verifications": {"To": TO, "Channel": "sms"},
+    "POST /v2/Services/{ServiceSid}/Webhooks": WEBHOOK,
     CHECK: {"Code": "123456", "To": TO},
 }
 ERRORS = {
@@ -64,11 +70,13 @@ def call(verify):
     other = MESSAGING | {"Country": "US"}
     verify.post(f"{service}/MessagingConfigurations", **other)
     verification = verify.send(service=sid).body["sid"]
+    webhook = verify.post(f"{service}/Webhooks", **WEBHOOK).body["sid"]
     last = {
         "RateLimits": limit,
         "Buckets": bucket,
         "Services": sid,
         "Verifications": verification,
+        "Webhooks": webhook,
     }
 
     def call(operation: str, values: dict[str, str]) -> Any:
@@ -87,8 +95,8 @@ def call(verify):
     return call
 
 
-def test_specification_has_121_parameters():
-    assert len(DOCUMENTED) == 121
+def test_specification_has_134_parameters():
+    assert len(DOCUMENTED) == 134
 
 
 @pytest.mark.parametrize(
@@ -102,6 +110,8 @@ def test_documented_parameter_with_a_wrong_value_has_its_error(call, operation, 
     response = call(operation, {name: WRONG} | no_number)
 
     expected = ERRORS.get(name, (400, 60200, f"Invalid parameter: {name}"))
+    if "/Webhooks" in operation and operation.startswith("POST"):
+        expected = (400, 60306, f"Invalid Request: {name}")
     assert response.error == expected
 
 

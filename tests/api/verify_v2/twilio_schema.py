@@ -133,6 +133,7 @@ _OBJECTS = {
     "service.verification_check": {
         "sna_attempts_error_codes": {"type": "array", "maxItems": 0}
     },
+    "service.webhook": {"webhook_url": _TEXT | {"pattern": "^https?://"}},
     "verification_attempt": {"price": {"type": "null"}, "channel_data": _CHANNEL_DATA},
     "verification_template": {
         "channels": {"type": "array", "items": {"enum": ["sms"]}, "minItems": 1},

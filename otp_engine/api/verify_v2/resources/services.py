@@ -90,6 +90,7 @@ _LINKS = {
     "verifications": "Verifications",
     "rate_limits": "RateLimits",
     "messaging_configurations": "MessagingConfigurations",
+    "webhooks": "Webhooks",
 }
 _PARSERS: Mapping[str, _Parser] = {
     "Psd2Enabled": params.boolean,

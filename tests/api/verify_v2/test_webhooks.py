@@ -1,0 +1,210 @@
+"""The resource `Webhooks`, and the resources of push factors and passkeys."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.support.verify_client import ACCOUNT, SERVICE, TOKEN, Verify
+
+LIST = f"/v2/Services/{SERVICE}/Webhooks"
+URL = "https://hooks.example.com/verify?token=1"
+VALUES = {"FriendlyName": "Logins", "EventTypes": "*", "WebhookUrl": URL}
+UNSUPPORTED = (403, 60204, "Service does not support this feature")
+
+
+@pytest.fixture
+def webhook(verify):
+    return verify.post(LIST, **VALUES).body["sid"]
+
+
+@pytest.fixture
+def production(app_with):
+    app = app_with(
+        OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}",
+        OTP_DEV="0",
+        OTP_ARGON2="m=64,t=1,p=1",
+        OTP_SENDER="console",
+        OTP_PEPPER="cGVwcGVyLTAxMjM0NTY3ODktb2YtYS10ZXN0LW9ubHk=",
+        REDIS_URL="redis://127.0.0.1:6379/0",
+        OTP_WEBHOOK_PRIVATE_NETWORKS="10.1.0.0/16",
+    )
+    return Verify(app.test_client())
+
+
+def test_new_webhook_has_values_of_the_request(verify):
+    response = verify.raw(
+        LIST,
+        data={
+            **VALUES,
+            "EventTypes": ["factor.created", "challenge.approved"],
+            "Status": "disabled",
+            "Version": "v1",
+        },
+    )
+
+    assert response.status == 201
+    body = response.body
+    assert re.fullmatch(r"YW[0-9a-f]{32}", body["sid"])
+    assert body["service_sid"] == SERVICE
+    assert body["account_sid"] == ACCOUNT
+    assert body["friendly_name"] == "Logins"
+    assert body["event_types"] == ["factor.created", "challenge.approved"]
+    assert (body["status"], body["version"]) == ("disabled", "v1")
+    assert (body["webhook_url"], body["webhook_method"]) == (URL, "POST")
+    assert body["url"] == f"http://localhost{LIST}/{body['sid']}"
+
+
+def test_new_webhook_is_enabled_in_version_2(verify, webhook):
+    body = verify.get(f"{LIST}/{webhook}").body
+
+    assert (body["status"], body["version"]) == ("enabled", "v2")
+
+
+def test_created_webhook_is_listed_and_fetched(verify, webhook):
+    (listed,) = verify.get(LIST).body["webhooks"]
+
+    assert listed["sid"] == webhook
+    assert verify.get(f"{LIST}/{webhook}").body == listed
+
+
+def test_webhook_of_another_service_is_not_found(verify, webhook):
+    other = verify.service()
+
+    response = verify.get(f"/v2/Services/{other}/Webhooks/{webhook}")
+
+    assert response.error[:2] == (404, 20404)
+
+
+def test_webhook_of_a_service_is_stored_with_it(verify):
+    path = f"/v2/Services/{verify.service()}/Webhooks"
+    created = verify.post(path, **VALUES).body
+
+    assert verify.get(path).body["webhooks"] == [created]
+
+
+def test_update_changes_only_given_values(verify, webhook):
+    before = verify.get(f"{LIST}/{webhook}").body
+
+    response = verify.post(f"{LIST}/{webhook}", Status="disabled")
+
+    assert response.status == 200
+    changed = {"status": "disabled", "date_updated": response.body["date_updated"]}
+    assert response.body == before | changed
+
+
+def test_deleted_webhook_is_not_found(verify, webhook):
+    response = verify.delete(f"{LIST}/{webhook}")
+
+    assert response.status == 204
+    assert verify.get(f"{LIST}/{webhook}").error[:2] == (404, 20404)
+    assert verify.get(LIST).body["webhooks"] == []
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_missing_parameter_is_rejected_by_its_name(verify, name):
+    values = {key: value for key, value in VALUES.items() if key != name}
+
+    response = verify.post(LIST, **values)
+
+    assert response.error == (400, 60306, f"Invalid Request: {name}")
+
+
+@pytest.mark.parametrize(
+    "types", ["factor.updated", "factor.created,sms", ",", "verification.approved"]
+)
+def test_unknown_event_type_is_rejected(verify, types):
+    response = verify.post(LIST, **VALUES | {"EventTypes": types})
+
+    assert response.error == (400, 60306, "Invalid Request: EventTypes")
+
+
+def test_other_repeated_parameter_is_rejected(verify):
+    response = verify.raw(LIST, data={**VALUES, "WebhookUrl": [URL, URL]})
+
+    assert response.error[:2] == (400, 60200)
+
+
+def test_eleventh_webhook_is_rejected(verify):
+    for _ in range(10):
+        assert verify.post(LIST, **VALUES).status == 201
+
+    response = verify.post(LIST, **VALUES)
+
+    message = "Invalid Request: Max Webhooks per Service reached"
+    assert response.error == (400, 60306, message)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.example.com/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://10.2.0.1/",
+        "https://[::ffff:10.2.0.1]/",
+        "https://2130706433/",
+        "https://user:password@hooks.example.com/",
+        "https://hooks.example.com/#rc=5",
+        "https://hooks.example.com/a b",
+        "ftp://hooks.example.com/",
+        "file:///etc/passwd",
+        "hooks.example.com",
+    ],
+)
+def test_url_that_no_post_may_go_to_is_rejected(production, url):
+    response = production.post(LIST, **VALUES | {"WebhookUrl": url})
+
+    assert response.error == (400, 60306, "Invalid Request: WebhookUrl")
+    assert production.get(LIST).body["webhooks"] == []
+
+
+@pytest.mark.parametrize("url", [URL, "https://10.1.2.3/", "https://203.0.114.7:8443/"])
+def test_url_that_a_post_may_go_to_is_accepted(production, url):
+    response = production.post(LIST, **VALUES | {"WebhookUrl": url})
+
+    assert response.status == 201
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080/", "http://localhost/hook"])
+def test_http_url_is_accepted_in_dev_mode(verify, url):
+    response = verify.post(LIST, **VALUES | {"WebhookUrl": url})
+
+    assert response.status == 201
+
+
+def test_default_service_keeps_its_environment_with_a_webhook(verify, webhook):
+    body = verify.get(f"/v2/Services/{SERVICE}").body
+
+    assert body["friendly_name"] == "OTP Engine"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AccessTokens",
+        f"Entities/person-1/Challenges/YC{'1' * 32}/Notifications",
+        "Passkeys/Factors",
+        "Passkeys/VerifyFactor",
+        "Passkeys/Challenges",
+        "Passkeys/ApproveChallenge",
+    ],
+)
+def test_push_and_passkeys_are_not_supported(verify, name):
+    response = verify.post(f"/v2/Services/{SERVICE}/{name}")
+
+    assert response.error == UNSUPPORTED
+
+
+def test_access_token_is_not_supported(verify):
+    response = verify.get(f"/v2/Services/{SERVICE}/AccessTokens/YK{'1' * 32}")
+
+    assert response.error == UNSUPPORTED
+
+
+def test_push_of_an_unknown_service_is_not_found(verify):
+    response = verify.post(f"/v2/Services/VA{'9' * 32}/AccessTokens")
+
+    assert response.error[:2] == (404, 20404)
