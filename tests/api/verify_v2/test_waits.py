@@ -27,6 +27,7 @@ ERRORS = {
     errors.ChannelNotAllowed: errors.ChannelNotAllowed("sms"),
     errors.PrefixNotAllowed: errors.PrefixNotAllowed("+22177"),
     errors.InvalidSettings: errors.InvalidSettings(["broken"]),
+    errors.InvalidFactor: errors.InvalidFactor("skew", "must be from 0 to 2"),
 }
 
 
