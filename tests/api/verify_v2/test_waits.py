@@ -52,7 +52,7 @@ def test_of_every_error_only_503_has_retry_after_of_at_most_three_seconds(app_wi
             _, status, headers = verify_v2.errors.handle(new_error(kind))
         seen.setdefault(status, []).append(headers)
 
-    assert {400, 401, 403, 404, 429, 500, 502, 503, 504} == set(seen)
+    assert {400, 401, 403, 404, 409, 429, 500, 502, 503, 504} == set(seen)
     for headers in seen.pop(503):
         assert 1 <= int(headers["Retry-After"]) <= MAX_RETRY_AFTER
         assert int(headers["OTP-Retry-After"]) >= int(headers["Retry-After"])
