@@ -65,6 +65,7 @@ class RedisCommands(Protocol):
     xlen: Callable[[str], int]
     xrange: Callable[[str, str, str, int], list[Entry]]
     xrevrange: Callable[[str, str, str, int], list[Entry]]
+    zadd: Callable[..., int]
     zrange: Callable[..., list[Any]]
     zrem: Callable[..., int]
 

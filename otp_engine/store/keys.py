@@ -41,6 +41,15 @@
     otp:{shared}:due_fallbacks   zset    the deliveries with a fallback, until that has
                                          ended; a day after the last one
     otp:{services}               hash    the services, one text each; no expiry
+    otp:{<entity>}:entity        hash    an entity with its factors; no expiry once a
+                                         factor is verified or a client has created the
+                                         entity itself, before that a week
+    otp:{<entity>}:created_factors
+                                 zset    one entry a new factor; a day
+    otp:{factors}:data_key       string  the encrypted data key; no expiry
+    otp:{factors}:entities:<service>
+                                 zset    the entities of a service, by the time of their
+                                         creation; no expiry
     otp:{events}                 stream  events, about 100,000 at most; a month
     otp:{events}:unauthenticated stream  events that unauthenticated clients can cause
                                          without limit; the same
@@ -73,6 +82,7 @@ and so on. The pumping guard stays in `{shared}`.
 `<phone>` is a pseudonym of the number, and so is each personal `<identifier>`.
 `<verification>` is a pseudonym of the id of a verification, with which its delivery ids
 start; or a hash of the provider's id of a message, for a report without a delivery id.
+`<entity>` is a pseudonym of a service and an identity.
 `<namespace>` is the service. It is `SERVICE+ID`, with the ID in hexadecimal, for a
 bound verification, and `SERVICE:test` for a sandbox number.
 
@@ -104,12 +114,30 @@ The fields of a delivery are named by the last 16 digits of its id:
                   when its code expires (ms since 1970); with a plan only
     <id>:plan     the encrypted plan of its fallback, until that is used
     <id>:mark     the idempotency key of the worker that used it, 8 bytes
+
+The fields of an entity, with times in milliseconds since 1970. Those of a factor start
+with its id, 16 bytes:
+
+    id                  16 random bytes
+    record              the encrypted service and identity
+    created_at, updated_at
+    authenticator       the factor that `/auth` checks
+    enrolling           the unverified factor that an activation makes the authenticator
+    <id>:record         the encrypted secret, with what else describes the factor
+    <id>:created_at, <id>:updated_at
+    <id>:verified_at    without it, the factor is unverified
+    <id>:step           the last accepted time step
+    <id>:accepted       the idempotency key of its check, 8 bytes, and the time
+    <id>:failures       the failed checks: an idempotency key and 13 digits of time each
+    <id>:recovery       the Argon2id parameters, a line feed, and the 32-byte hashes of
+                        the recovery codes that are left
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from otp_engine.domain.factors.ports import EntityKey
 from otp_engine.domain.limits.limits import LimitHit
 from otp_engine.domain.phones.phone_keys import PhoneKey
 
@@ -130,6 +158,12 @@ PACKED = ":packed"
 
 SERVICES = "otp:{services}"
 """The services by their SIDs."""
+
+FACTORS = "otp:{factors}"
+"""Prefix of the keys that all factors share."""
+
+DATA_KEY = f"{FACTORS}:data_key"
+"""The encrypted key of the data of factors."""
 
 EVENTS = "otp:{events}"
 """The stream of events."""
@@ -250,3 +284,18 @@ def shared_limit(hit: LimitHit, slot: int | None = None) -> str:
     name = f"{prefix}:{hit.limit_name}"
     name = f"{name}:{hit.identifier}" if hit.identifier else name
     return f"{name}:shadow" if hit.limit.in_shadow else name
+
+
+def entity(key: EntityKey) -> str:
+    """Return the key of an entity."""
+    return f"otp:{{{key.digest}}}:entity"
+
+
+def created_factors(key: EntityKey) -> str:
+    """Return the key of the log of the new factors of an entity."""
+    return f"otp:{{{key.digest}}}:created_factors"
+
+
+def entities(service: str) -> str:
+    """Return the key of the index of the entities of a service."""
+    return f"{FACTORS}:entities:{service}"

@@ -32,6 +32,11 @@ _LIBRARIES = {
     "read_fallback": ("lib/deliveries",),
     "schedule_fallback": ("lib/fallbacks",),
     "claim_fallbacks": ("lib/fallbacks",),
+    "put_factor": ("lib/entity",),
+    "delete_factor": ("lib/entity",),
+    "replace_factor_record": ("lib/entity",),
+    "reserve_factor_check": ("lib/entity",),
+    "accept_factor_step": ("lib/entity",),
 }
 """Libraries that only some scripts use: a script cannot have any number of locals."""
 _WAIT_TIMEOUT = 100  # milliseconds

@@ -37,12 +37,15 @@ OTHERS = (
         "XRANGE * - +",
         "XREVRANGE * + -",
     ),
-    *("SADD * m", "SREM * m", "MGET *"),
+    *("SADD * m", "SREM * m", "MGET *", "PERSIST *"),
 )
 """The commands of events, the policy, services, the safe list and the inbox."""
 
 # One key for each kind of hash tag; see `keys`. Those of phones and records are random.
-_TAGS = ("shared", "probe", "events", "services", "policy_versions", "safe_list")
+_TAGS = (
+    *("shared", "probe", "events", "services", "policy_versions", "safe_list"),
+    "factors",
+)
 
 
 class Probe:

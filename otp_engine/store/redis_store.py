@@ -14,9 +14,11 @@ from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMet
 from otp_engine.store import keys
 from otp_engine.store.budget import RedisBudgetStore
 from otp_engine.store.connection import Client, RedisCommands, connect
+from otp_engine.store.data_key import RedisDataKeyStore
 from otp_engine.store.deliveries import RedisDeliveryStore
 from otp_engine.store.events.event_store import RedisEventStore
 from otp_engine.store.events.webhook import RedisEventFeed
+from otp_engine.store.factors import RedisFactorStore
 from otp_engine.store.guard import RedisGuardStore
 from otp_engine.store.inbox import RedisInbox
 from otp_engine.store.limit_usage import RedisLimitUsageStore
@@ -70,6 +72,8 @@ class RedisStore(RedisVerificationStore):
         self.inbox = RedisInbox(redis_client)
         self.limit_usage = RedisLimitUsageStore(redis_client, shared_slots=shared_slots)
         self.deliveries = RedisDeliveryStore(redis_client, replicas=replicas)
+        self.factors = RedisFactorStore(redis_client, replicas=replicas)
+        self.data_key = RedisDataKeyStore(redis_client, replicas=replicas)
         self.policy_versions = RedisPolicyVersionStore(redis_client, replicas=replicas)
 
     def monitor_providers(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 
+from otp_engine.domain.factors.ports import EntityKey
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.policy import PARSERS
@@ -120,6 +121,34 @@ def test_step_fails_without_the_required_replica(
         with pytest.raises(StoreUnavailable):
             engine.send(alice)
         assert outbox.messages == []
+
+
+@pytest.mark.parametrize("topology", ["cluster", "sentinel", "replicated"])
+def test_factor_is_stored_and_checked_on_each_topology(topology, policy, request):
+    url = request.getfixturevalue(topology)
+    factors = RedisStore(connect(url, TIMEOUT)).factors
+    key, factor, check = EntityKey("alice", "VA1"), b"F" * 16, b"check 01"
+
+    stored = factors.put_factor(
+        key, entity_id=b"E" * 16, entity_record=b"", factor_id=factor, record=b"record"
+    )
+    reserved = factors.reserve_check(
+        key, factor, idempotency_key=check, policy=policy, activates=True
+    )
+    at = factors.accept_step(
+        key,
+        factor,
+        idempotency_key=check,
+        step=100,
+        activates=True,
+        is_authenticator=True,
+    )
+
+    assert reserved.factor.record == b"record"
+    [listed] = factors.list_entities("VA1")
+    assert (listed.id, listed.authenticator) == (stored.id, factor)
+    assert listed.factors[0].verified_at == at
+    assert factors.delete_entity(key)
 
 
 def test_text_of_a_script_with_replicas_is_sent_once(replicated):

@@ -14,6 +14,7 @@ from otp_engine.app import create_app
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.delivery_records import DeliveryRecord
 from otp_engine.domain.event_webhook.followed import FollowedVerification
+from otp_engine.domain.factors.ports import EntityKey
 from otp_engine.domain.limits.limits import Limit, LimitHit
 from otp_engine.domain.messages.delivery_reports import DeliveryReport, DeliveryStatus
 from otp_engine.domain.models import Channel, DestinationCharge, HashParameters
@@ -74,6 +75,7 @@ def use_every_feature(store, redis):
     _run_deliveries(store)
     _run_event_webhook(store)
     _run_provider_health(store)
+    _run_factors(store)
     store.events.flush()
 
 
@@ -94,6 +96,43 @@ def _post(client, path, phone, **more):
     return _retry_while_overloaded(
         lambda: client.post(path, json={"phone": phone} | more)
     )
+
+
+def _run_factors(store):
+    service = "VA" + "1" * 32
+    alice, bob = EntityKey("alice", service), EntityKey("bob", service)
+    factor, entity, check = b"F" * 16, b"E" * 16, b"check 01"
+    store.data_key.add(b"first")
+    store.data_key.replace(b"first", b"second")
+    store.factors.create_entity(alice, id=entity, record=b"record")
+    for key in (alice, bob):
+        store.factors.put_factor(
+            key,
+            entity_id=entity,
+            entity_record=b"record",
+            factor_id=factor,
+            record=b"record",
+        )
+        store.factors.replace_factor(key, factor, old=b"record", new=b"new record")
+        for activates in (True, False):
+            store.factors.reserve_check(
+                key,
+                factor,
+                idempotency_key=check,
+                policy=Policy(),
+                activates=activates,
+            )
+            store.factors.accept_step(
+                key,
+                factor,
+                idempotency_key=check,
+                step=1,
+                activates=activates,
+                is_authenticator=False,
+            )
+    list(store.factors.list_entities(service))
+    store.factors.delete_factor(alice, factor)
+    store.factors.delete_entity(alice)
 
 
 def _run_inbox(store):

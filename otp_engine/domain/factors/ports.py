@@ -37,6 +37,7 @@ class StoredFactor:
         verified_at: Time of the first right code; None before.
         step: The last accepted time step; 0 before the first.
         recovery_codes_left: Number of recovery codes that can still be used.
+        failed_at: Times of the failed checks that count, oldest first.
     """
 
     id: bytes
@@ -46,6 +47,7 @@ class StoredFactor:
     verified_at: datetime | None = None
     step: int = 0
     recovery_codes_left: int = 0
+    failed_at: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,8 @@ class FactorStore(Protocol):
             The entity with the factor.
 
         Raises:
-            TooManyFactors: The entity has 100 factors, or had 100 new ones in 24 hours.
+            TooManyFactors: The entity has 100 factors.
+            RateLimited: `factors_per_entity`: the entity had 100 new ones in 24 hours.
         """
 
     def replace_factor(

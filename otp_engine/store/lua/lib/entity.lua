@@ -1,0 +1,106 @@
+-- entity: reads and changes the hash of an entity; keys.py lists its fields.
+--
+-- A factor is named by its id, 16 bytes. Its fields are the id, a colon and a name, so a
+-- field of a factor has a colon as its byte 17. Fields of the entity itself are shorter.
+--
+-- The failed checks of a factor are one text: for each an idempotency key of 8 bytes and
+-- the time in milliseconds since 1970, 13 digits. They are in the hash, and not in a
+-- sorted set of their own, so that a check needs no key that depends on the factor.
+
+local ID_BYTES = 16
+local FAILURE_BYTES = 21
+
+-- Return the name of a field of a factor.
+local function factor_field(id, name)
+    return id .. ':' .. name
+end
+
+-- Read the hash at *key*.
+--
+-- Returns a table:
+--   fields   the fields of the entity, by name
+--   factors  for each factor its fields by name, by the id of the factor
+--   ids      the ids of the factors, oldest first
+local function read_entity(key)
+    local result = {fields = {}, factors = {}, ids = {}}
+    local entries = redis.call('HGETALL', key)
+    for i = 1, #entries, 2 do
+        local field, value = entries[i], entries[i + 1]
+        if string.sub(field, ID_BYTES + 1, ID_BYTES + 1) == ':' then
+            local id = string.sub(field, 1, ID_BYTES)
+            if not result.factors[id] then
+                result.factors[id] = {}
+                table.insert(result.ids, id)
+            end
+            result.factors[id][string.sub(field, ID_BYTES + 2)] = value
+        else
+            result.fields[field] = value
+        end
+    end
+    table.sort(result.ids, function(a, b)
+        local a_at, b_at = result.factors[a].created_at, result.factors[b].created_at
+        return a_at < b_at or (a_at == b_at and a < b)
+    end)
+    return result
+end
+
+-- Return the id of the authenticator: the factor that an activation made it, else the
+-- one that was verified last; nil without a verified factor.
+local function authenticator_of(entity)
+    local chosen = entity.fields.authenticator
+    if chosen and entity.factors[chosen] then
+        return chosen
+    end
+    local latest
+    for _, id in ipairs(entity.ids) do
+        local at = entity.factors[id].verified_at
+        if at and (not latest or at >= entity.factors[latest].verified_at) then
+            latest = id
+        end
+    end
+    return latest
+end
+
+-- Delete the fields of a factor, and what names it.
+local function delete_factor(key, entity, id)
+    for name in pairs(entity.factors[id]) do
+        redis.call('HDEL', key, factor_field(id, name))
+    end
+    for _, name in ipairs({'authenticator', 'enrolling'}) do
+        if entity.fields[name] == id then
+            redis.call('HDEL', key, name)
+        end
+    end
+end
+
+-- Read the failed checks of a factor from their text, oldest first.
+--
+-- Returns a table of times, with the idempotency keys in *keys*.
+local function read_failures(text)
+    local times = {keys = {}}
+    for i = 1, #text, FAILURE_BYTES do
+        table.insert(times.keys, string.sub(text, i, i + 7))
+        table.insert(times, tonumber(string.sub(text, i + 8, i + 20)))
+    end
+    return times
+end
+
+-- Return how many more failed checks a limit accepts, and the milliseconds until it
+-- accepts one. The windows are those of sliding_window_log.lua.
+local function failures_left(times, limit, at)
+    local least, longest = math.huge, 0
+    for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
+        local size, used = tonumber(count), 0
+        for _, time in ipairs(times) do
+            if time > at - tonumber(period) then
+                used = used + 1
+            end
+        end
+        least = math.min(least, size - used)
+        if used >= size then
+            local leaves = times[#times - size + 1] + tonumber(period)
+            longest = math.max(longest, leaves - at)
+        end
+    end
+    return math.max(0, least), longest
+end

@@ -1,0 +1,97 @@
+-- reserve_factor_check: count one check of a factor, and return what it is checked with.
+--
+-- The check counts as failed before anything is compared, so simultaneous checks never
+-- share an attempt. accept_factor_step.lua alone clears the failed checks.
+--
+-- KEYS[1]  otp:{entity}:entity   hash
+-- ARGV[1]  id of the factor, 16 bytes; empty for the authenticator, or with ARGV[3] for
+--          the factor that is being enrolled
+-- ARGV[2]  idempotency key of the check, 8 bytes
+-- ARGV[3]  1 if the check verifies the factor, else 0
+-- ARGV[4]  limit of failed checks of a verified factor
+-- ARGV[5]  limit of consecutive failed checks of a verified factor
+-- ARGV[6]  maximum number of checks of an unverified factor
+--
+-- returns  {'reserved', at, remaining, wait, entity id, factor id, field, value, ...}
+--                               counted at this time (ms since 1970); this many attempts
+--                               remain, or the next one is possible in wait (ms); and
+--                               the fields of the factor
+--          {'not_found'}        there is no such factor; nothing was counted
+--          {'unverified'}       the check verifies nothing, and the factor is unverified
+--          {'verified'}         the check would verify the factor, which is verified
+--          {'failed_checks_per_factor' | 'max_consecutive_failures', ms}
+--                               the limit refuses for another ms
+--          {'max_factor_tries'} the unverified factor has no checks left
+--
+-- TTL: does not change. Failed checks are deleted once no window contains them.
+
+local key, check, activates = KEYS[1], ARGV[2], ARGV[3] == '1'
+local at = now()
+local entity = read_entity(key)
+local id = ARGV[1]
+if id == '' then
+    id = activates and entity.fields.enrolling or authenticator_of(entity)
+end
+local factor = id and entity.factors[id]
+if not factor then
+    return {'not_found'}
+elseif activates and factor.verified_at then
+    return {'verified'}
+elseif not activates and not factor.verified_at then
+    return {'unverified'}
+end
+
+local failures = read_failures(factor.failures or '')
+local is_counted = false
+for _, counted in ipairs(failures.keys) do
+    is_counted = is_counted or counted == check
+end
+
+-- Return how many attempts remain, the milliseconds until the next one, and the name of
+-- the limit that takes longest.
+local function attempts()
+    if activates then
+        return math.max(0, tonumber(ARGV[6]) - #failures), 0, 'max_factor_tries'
+    end
+    local budget, budget_wait = failures_left(failures, ARGV[4], at)
+    local consecutive, disabled = failures_left(failures, ARGV[5], at)
+    local name = 'failed_checks_per_factor'
+    if disabled > budget_wait then
+        name = 'max_consecutive_failures'
+    end
+    return math.min(budget, consecutive), math.max(budget_wait, disabled), name
+end
+
+local function longest_window()
+    local longest = 0
+    for period in string.gmatch(ARGV[4] .. ' ' .. ARGV[5], '/(%d+)') do
+        longest = math.max(longest, tonumber(period))
+    end
+    return longest
+end
+
+if not is_counted then
+    local left, wait, name = attempts()
+    if left == 0 then
+        return {name, wait}
+    end
+    table.insert(failures.keys, check)
+    table.insert(failures, at)
+end
+local oldest, kept = at - longest_window(), {}
+for i, counted in ipairs(failures.keys) do
+    -- An unverified factor has a number of checks, and no window.
+    if activates or failures[i] > oldest then
+        table.insert(kept, counted .. string.format('%013.0f', failures[i]))
+    end
+end
+-- Also for a repeated request, so that the WAIT after it covers a write.
+redis.call('HSET', key, factor_field(id, 'failures'), table.concat(kept))
+
+local left, wait = attempts()
+local reply = {'reserved', at, left, left == 0 and wait or 0, entity.fields.id, id}
+for name, value in pairs(factor) do
+    table.insert(reply, name)
+    table.insert(reply, value)
+end
+return reply
