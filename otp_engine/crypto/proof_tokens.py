@@ -75,40 +75,51 @@ class ProofTokenIssuer:
         """The public keys as JWKs (RFC 7517)."""
         return [key.public for key in self._keys]
 
-    def issue(
+    def issue(  # noqa: PLR0913 - the claims of a token
         self,
-        address: str,
+        subject: str,
         *,
         approved_at: datetime,
         audience: str,
         nonce: str | None = None,
         test: bool = False,
+        factor: str | None = None,
     ) -> str | None:
-        """Issue a token for an approved number or e-mail address.
+        """Issue a token for an approved number, e-mail address or identity.
 
-        An e-mail address is also in the claims of OpenID Connect for it.
+        An e-mail address is also in the claims of OpenID Connect for it. A token for an
+        identity has the claim `factor`, and is no token for a number or an address: an
+        identity has neither the `+` of a number nor the `@` of an address.
 
         Args:
-            address: What was approved, in canonical form; the `sub`.
+            subject: What was approved, in canonical form; the `sub`.
             approved_at: The time of the approval, by the clock of Redis; the `iat`.
             audience: The client or the origin that the token is for; the `aud`.
             nonce: A value by which the audience recognizes the recipient.
             test: Whether this is a sandbox number, which has a fixed code.
+            factor: How an identity was proven: `totp` or `recovery_code`; None for a
+                number or an e-mail address.
 
         Returns:
             The token, or None without a signing key.
+
+        Raises:
+            ValueError: The subject is not of the kind that *factor* states.
         """
+        if bool(factor) == ("+" in subject or "@" in subject):
+            raise ValueError("a proof of another kind of subject")
         if not self._keys:
             return None
         key = self._keys[0]
         claims: dict[str, Any] = {
             "aud": audience,
-            "sub": address,
+            "sub": subject,
             "iat": approved_at,
             "exp": approved_at + _TTL,
             "jti": secrets.token_urlsafe(16),
         }
-        claims |= {"email": address, "email_verified": True} if "@" in address else {}
+        claims |= {"email": subject, "email_verified": True} if "@" in subject else {}
+        claims |= {"factor": factor} if factor else {}
         claims |= {"iss": self._issuer} if self._issuer else {}
         claims |= {"nonce": nonce} if nonce else {}
         claims |= {"test": True} if test else {}
