@@ -129,8 +129,12 @@ with its id, 16 bytes:
     <id>:step           the last accepted time step
     <id>:accepted       the idempotency key of its check, 8 bytes, and the time
     <id>:failures       the failed checks: an idempotency key and 13 digits of time each
-    <id>:recovery       the Argon2id parameters, a line feed, and the 32-byte hashes of
-                        the recovery codes that are left
+    <id>:recovery       the Argon2id parameters, a space, the salt in hexadecimal, a
+                        line feed, and the hashes of the recovery codes that are left,
+                        32 bytes each
+    <id>:recovered      the idempotency key of their last use, 8 bytes, and the time
+    <id>:recovery_failures
+                        the failed checks of recovery codes, as `failures`
 """
 
 from __future__ import annotations

@@ -37,6 +37,8 @@ _LIBRARIES = {
     "replace_factor_record": ("lib/entity",),
     "reserve_factor_check": ("lib/entity",),
     "accept_factor_step": ("lib/entity",),
+    "reserve_recovery_check": ("lib/entity",),
+    "use_recovery_code": ("lib/entity",),
 }
 """Libraries that only some scripts use: a script cannot have any number of locals."""
 _WAIT_TIMEOUT = 100  # milliseconds

@@ -27,6 +27,7 @@ from otp_engine.store.policy_versions import RedisPolicyVersionStore
 from otp_engine.store.probe import Probe
 from otp_engine.store.provider_health import RedisProviderHealth
 from otp_engine.store.provider_health_monitor import ProviderHealthMonitor
+from otp_engine.store.recovery_codes import RedisRecoveryCodeStore
 from otp_engine.store.redis_client import RedisClient
 from otp_engine.store.safe_list import RedisSafeList
 from otp_engine.store.services import RedisServiceStore
@@ -73,6 +74,7 @@ class RedisStore(RedisVerificationStore):
         self.limit_usage = RedisLimitUsageStore(redis_client, shared_slots=shared_slots)
         self.deliveries = RedisDeliveryStore(redis_client, replicas=replicas)
         self.factors = RedisFactorStore(redis_client, replicas=replicas)
+        self.recovery_codes = RedisRecoveryCodeStore(redis_client, replicas=replicas)
         self.data_key = RedisDataKeyStore(redis_client, replicas=replicas)
         self.policy_versions = RedisPolicyVersionStore(redis_client, replicas=replicas)
 

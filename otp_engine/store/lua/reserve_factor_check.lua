@@ -42,10 +42,6 @@ elseif not activates and not factor.verified_at then
 end
 
 local failures = read_failures(factor.failures or '')
-local is_counted = false
-for _, counted in ipairs(failures.keys) do
-    is_counted = is_counted or counted == check
-end
 
 -- Return how many attempts remain, the milliseconds until the next one, and the name of
 -- the limit that takes longest.
@@ -53,24 +49,10 @@ local function attempts()
     if activates then
         return math.max(0, tonumber(ARGV[6]) - #failures), 0, 'max_factor_tries'
     end
-    local budget, budget_wait = failures_left(failures, ARGV[4], at)
-    local consecutive, disabled = failures_left(failures, ARGV[5], at)
-    local name = 'failed_checks_per_factor'
-    if disabled > budget_wait then
-        name = 'max_consecutive_failures'
-    end
-    return math.min(budget, consecutive), math.max(budget_wait, disabled), name
+    return verified_attempts(failures, ARGV[4], ARGV[5], at)
 end
 
-local function longest_window()
-    local longest = 0
-    for period in string.gmatch(ARGV[4] .. ' ' .. ARGV[5], '/(%d+)') do
-        longest = math.max(longest, tonumber(period))
-    end
-    return longest
-end
-
-if not is_counted then
+if not has_failure(failures, check) then
     local left, wait, name = attempts()
     if left == 0 then
         return {name, wait}
@@ -78,15 +60,10 @@ if not is_counted then
     table.insert(failures.keys, check)
     table.insert(failures, at)
 end
-local oldest, kept = at - longest_window(), {}
-for i, counted in ipairs(failures.keys) do
-    -- An unverified factor has a number of checks, and no window.
-    if activates or failures[i] > oldest then
-        table.insert(kept, counted .. string.format('%013.0f', failures[i]))
-    end
-end
+-- An unverified factor has a number of checks, and no window.
+local oldest = not activates and at - longest_window(ARGV[4], ARGV[5])
 -- Also for a repeated request, so that the WAIT after it covers a write.
-redis.call('HSET', key, factor_field(id, 'failures'), table.concat(kept))
+redis.call('HSET', key, factor_field(id, 'failures'), failures_text(failures, oldest))
 
 local left, wait = attempts()
 local reply = {'reserved', at, left, left == 0 and wait or 0, entity.fields.id, id}

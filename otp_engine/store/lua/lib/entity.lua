@@ -104,3 +104,45 @@ local function failures_left(times, limit, at)
     end
     return math.max(0, least), longest
 end
+
+-- Return whether the failed checks include the one with this idempotency key.
+local function has_failure(times, check)
+    for _, counted in ipairs(times.keys) do
+        if counted == check then
+            return true
+        end
+    end
+    return false
+end
+
+-- Return how many attempts a verified factor has, the milliseconds until the next one,
+-- and the name of the limit that takes longest.
+local function verified_attempts(times, limit, consecutive_limit, at)
+    local budget, budget_wait = failures_left(times, limit, at)
+    local consecutive, disabled = failures_left(times, consecutive_limit, at)
+    local name = 'failed_checks_per_factor'
+    if disabled > budget_wait then
+        name = 'max_consecutive_failures'
+    end
+    return math.min(budget, consecutive), math.max(budget_wait, disabled), name
+end
+
+-- Return the longest period of two limits, in milliseconds.
+local function longest_window(limit, other_limit)
+    local longest = 0
+    for period in string.gmatch(limit .. ' ' .. other_limit, '/(%d+)') do
+        longest = math.max(longest, tonumber(period))
+    end
+    return longest
+end
+
+-- Return the text of the failed checks that are newer than a time; false keeps all.
+local function failures_text(times, oldest)
+    local kept = {}
+    for i, counted in ipairs(times.keys) do
+        if not oldest or times[i] > oldest then
+            table.insert(kept, counted .. string.format('%013.0f', times[i]))
+        end
+    end
+    return table.concat(kept)
+end

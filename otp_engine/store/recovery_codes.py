@@ -1,0 +1,72 @@
+"""The store of recovery codes, which are in the hash of their entity."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from otp_engine.domain.factors.ports import EntityKey
+from otp_engine.domain.factors.recovery_store import RecoveryReservation, RecoveryUse
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.errors import FactorNotFound, RateLimited
+from otp_engine.store import keys, lua_codec
+from otp_engine.store.lua_scripts import LuaScript
+from otp_engine.store.redis_client import RedisClient
+
+
+class RedisRecoveryCodeStore:
+    """Implements `domain.factors.recovery_store.RecoveryCodeStore`."""
+
+    def __init__(self, client: RedisClient, *, replicas: int = 0) -> None:
+        """Check recovery codes in Redis.
+
+        Args:
+            client: Executes the commands.
+            replicas: Number of replicas that must acknowledge each write.
+        """
+        # A code can be checked even while the memory of Redis is full.
+        durable = partial(LuaScript, client, replicas=replicas, when_full=True)
+        self._reserve_check = durable("reserve_recovery_check")
+        self._use_code = durable("use_recovery_code")
+
+    def reserve_recovery_check(
+        self, key: EntityKey, *, idempotency_key: bytes, policy: Policy
+    ) -> RecoveryReservation:
+        """Count one check as failed, and return the codes of the authenticator."""
+        reply = self._reserve_check.run(
+            [keys.entity(key)],
+            idempotency_key,
+            lua_codec.encode_limit(policy.failed_checks_per_factor),
+            lua_codec.encode_limit(policy.consecutive_failures),
+        )
+        match reply:
+            case [b"reserved", remaining, wait, factor_id, recovery]:
+                return RecoveryReservation(
+                    factor_id=factor_id,
+                    recovery=recovery,
+                    attempts_remaining=remaining,
+                    retry_after=timedelta(milliseconds=wait),
+                )
+            case [b"not_found"]:
+                raise FactorNotFound
+            case [name, wait]:
+                retry_after = timedelta(milliseconds=wait)
+                raise RateLimited(name.decode(), retry_after=retry_after)
+            case _:
+                raise AssertionError(reply)
+
+    def use_recovery_code(
+        self,
+        key: EntityKey,
+        factor_id: bytes,
+        *,
+        idempotency_key: bytes,
+        code_hash: bytes,
+    ) -> RecoveryUse | None:
+        """Delete a recovery code; return None if it is gone."""
+        at, left = self._use_code.run(
+            [keys.entity(key)], factor_id, idempotency_key, code_hash
+        )
+        if not at:
+            return None
+        return RecoveryUse(at=lua_codec.from_epoch_ms(at), codes_left=left)
