@@ -190,7 +190,10 @@ def test_every_secret_can_be_given_by_file():
     files = set(secret_settings.FILES.values())
 
     assert secrets | files < set(config.VARIABLES)
-    for word in ("PEPPER", "TOKEN", "SECRET", "PROOF_KEY", "METRICS_KEY", "API_KEYS"):
+    for word in (
+        *("PEPPER", "FACTOR_KEY", "TOKEN", "SECRET", "PROOF_KEY"),
+        *("METRICS_KEY", "API_KEYS"),
+    ):
         named = {name for name in config.VARIABLES if word in name}
         assert named - files <= secrets
 
@@ -347,6 +350,7 @@ def test_local_stack_refuses_sender_twilio_without_key_and_pepper():
     assert [problem.split()[0] for problem in error.value.problems] == [
         "OTP_API_KEYS",
         "OTP_PEPPER",
+        "OTP_FACTOR_KEY",
     ]
 
 

@@ -13,6 +13,8 @@ VARIABLES = frozenset(
         "REDIS_URL",
         "OTP_PEPPER",
         "OTP_PEPPER_PREVIOUS",
+        "OTP_FACTOR_KEY",
+        "OTP_FACTOR_KEY_PREVIOUS",
         "OTP_REDIS_TIMEOUT",
         "OTP_REDIS_WAIT_REPLICAS",
         "OTP_SHARED_SLOTS",

@@ -13,6 +13,7 @@ from otp_engine.config import (
     aws_settings,
     command_settings,
     event_webhook,
+    factor_keys,
     own_text_warnings,
     plugin_settings,
     price_lists,
@@ -42,7 +43,8 @@ from otp_engine.config.webhook_settings import WebhookSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import PROFILES, Argon2Parameters
 from otp_engine.crypto.hash_queue import DEFAULT_WAIT
-from otp_engine.crypto.pepper import MIN_BYTES, Pepper
+from otp_engine.crypto.pepper import Pepper
+from otp_engine.crypto.secret_keys import MIN_BYTES
 from otp_engine.domain import services
 from otp_engine.domain.money import amounts
 from otp_engine.domain.money.prices import Prices
@@ -57,6 +59,7 @@ VARIABLES = (
     "REDIS_URL",
     "OTP_PEPPER",
     "OTP_PEPPER_PREVIOUS",
+    *factor_keys.VARIABLES,
     "OTP_ARGON2",
     "OTP_HASH_WAIT",
     "OTP_SENDER",
@@ -255,7 +258,8 @@ def _settings(env: EnvReader, without_redis: str) -> Settings:
         **_redis(env),
         drain_duration=env.get("OTP_DRAIN", parsers.drain_duration, timedelta()),
         keep_alive=env.get("OTP_KEEP_ALIVE", parsers.keep_alive, _DEFAULT_KEEP_ALIVE),
-        peppers=_peppers(env, dev=dev),
+        peppers=(peppers := _peppers(env, dev=dev)),
+        factor_keys=factor_keys.load(env, peppers, dev=dev),
         argon2=env.get("OTP_ARGON2", Argon2Parameters.parse, PROFILES["owasp"]),
         hash_wait=env.get("OTP_HASH_WAIT", parsers.hash_wait, DEFAULT_WAIT),
         **accounts,

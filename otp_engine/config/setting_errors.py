@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from otp_engine.config import setting_parsers
+from otp_engine.config import factor_keys, setting_parsers
 from otp_engine.config.settings import Settings
 from otp_engine.crypto.api_keys import MIN_BITS
 from otp_engine.domain.money.budget import Budget
 
-# The default of docker-compose.yml. It is published, so it protects nothing.
-_LOCAL_PEPPER = b"for-the-local-stack-only"
+# The defaults of docker-compose.yml. They are published, so they protect nothing.
+_LOCAL_SECRET = b"for-the-local-stack-only"
 _PEPPER_NAMES = ("OTP_PEPPER", "OTP_PEPPER_PREVIOUS")
 # 32 random bytes have about 30 different values.
 _MIN_DISTINCT_BYTES = 8
@@ -85,11 +85,11 @@ def _dev_problems(settings: Settings) -> list[str]:
             f"OTP_API_KEYS is not set: in dev mode the sender {name} needs it, because"
             " every client could send messages. Set a key, or OTP_DEV=0"
         )
-    return problems + _pepper_problems(settings) + _api_key_problems(settings)
+    return problems + _secret_key_problems(settings) + _api_key_problems(settings)
 
 
 def _production_problems(settings: Settings) -> list[str]:
-    problems = _pepper_problems(settings)
+    problems = _secret_key_problems(settings)
     if settings.argon2.memory_cost < _MIN_ARGON2_MEMORY:
         problems.append(
             f"OTP_ARGON2 must have m of at least {_MIN_ARGON2_MEMORY} (KiB) outside of"
@@ -114,18 +114,25 @@ def _api_key_problems(settings: Settings) -> list[str]:
     ]
 
 
-def _pepper_problems(settings: Settings) -> list[str]:
-    """Reject predictable peppers, the previous one of a rotation too."""
+def _secret_key_problems(settings: Settings) -> list[str]:
+    """Reject predictable peppers and factor keys, those before a rotation too."""
+    keys = [
+        *zip(_PEPPER_NAMES, settings.peppers, strict=False),
+        *zip(factor_keys.VARIABLES, settings.factor_keys, strict=False),
+    ]
     problems = []
-    for name, pepper in zip(_PEPPER_NAMES, settings.peppers, strict=False):
-        if pepper.secret.startswith(_LOCAL_PEPPER):
+    for name, key in keys:
+        is_pepper = name in _PEPPER_NAMES
+        noun = "pepper" if is_pepper else "factor key"
+        cure = setting_parsers.GENERATE_PEPPER if is_pepper else factor_keys.GENERATE
+        if key.secret.startswith(_LOCAL_SECRET):
             problems.append(
-                f"{name} is the published pepper of the local stack:"
-                f" {setting_parsers.GENERATE_PEPPER} generates another"
+                f"{name} is the published {noun} of the local stack: {cure} generates"
+                " another"
             )
-        elif len(set(pepper.secret)) < _MIN_DISTINCT_BYTES:
+        elif len(set(key.secret)) < _MIN_DISTINCT_BYTES:
             problems.append(
-                f"{name} has fewer than {_MIN_DISTINCT_BYTES} different bytes:"
-                f" {setting_parsers.GENERATE_PEPPER} generates another"
+                f"{name} has fewer than {_MIN_DISTINCT_BYTES} different bytes: {cure}"
+                " generates another"
             )
     return problems

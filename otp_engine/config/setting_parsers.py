@@ -13,12 +13,14 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from otp_engine import parsing
 from otp_engine.config import redis_urls
 from otp_engine.crypto import api_keys as key_scheme
 from otp_engine.crypto.api_keys import ApiKey
-from otp_engine.crypto.pepper import MIN_BYTES, Pepper
+from otp_engine.crypto.pepper import Pepper
+from otp_engine.crypto.secret_keys import MIN_BYTES, SecretKey
 from otp_engine.domain import codes
 from otp_engine.domain.limits import durations
 from otp_engine.domain.messages import country_languages
@@ -59,6 +61,8 @@ _MAX_LOGO_BYTES = 256 * 1024
 boolean = parsing.boolean(("1", "true", "yes", "on"), ("0", "false", "no", "off"))
 
 port = parsing.integer(0, 65535)
+
+_Key = TypeVar("_Key", bound=SecretKey)
 
 
 def default_languages(text: str) -> Mapping[str, str]:
@@ -130,20 +134,32 @@ def keep_alive(text: str) -> timedelta:
     return duration
 
 
-def pepper(text: str) -> Pepper:
-    """Parse a secret of at least 32 bytes in base64."""
-    try:
-        secret = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError(
-            f"must be base64: {GENERATE_PEPPER} generates a pepper"
-        ) from None
-    if len(secret) < MIN_BYTES:
-        raise ValueError(
-            f"must have at least {MIN_BYTES} bytes, and has {len(secret)}:"
-            f" {GENERATE_PEPPER} generates a pepper"
-        )
-    return Pepper(secret)
+def secret_key(kind: type[_Key], noun: str, generate: str) -> Callable[[str], _Key]:
+    """Return a parser of a secret key: at least 32 bytes in base64.
+
+    Args:
+        kind: The class of the key.
+        noun: What the key is, for errors.
+        generate: The command that generates one, for errors.
+    """
+
+    def parse(text: str) -> _Key:
+        try:
+            secret = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError(f"must be base64: {generate} generates a {noun}") from None
+        if len(secret) < MIN_BYTES:
+            raise ValueError(
+                f"must have at least {MIN_BYTES} bytes, and has {len(secret)}:"
+                f" {generate} generates a {noun}"
+            )
+        return kind(secret)
+
+    return parse
+
+
+pepper = secret_key(Pepper, "pepper", GENERATE_PEPPER)
+"""Parses a pepper: at least 32 bytes in base64."""
 
 
 def redis_url(text: str) -> str:

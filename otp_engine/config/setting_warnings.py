@@ -175,6 +175,11 @@ def _setting_warnings(settings: Settings) -> list[str]:
             " removal deletes the failed checks of phones without a send or check"
             " since, and within OTP_TTL the live codes"
         )
+    if len(settings.factor_keys) > 1:
+        warnings.append(
+            "OTP_FACTOR_KEY_PREVIOUS is set: run `otp-engine factors rotate-key`, and"
+            " remove it"
+        )
     twilio = settings.twilio
     if twilio and twilio.base_url and (twilio.region or twilio.edge):
         warnings.append(

@@ -23,6 +23,7 @@ from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.config.webhook_settings import REPORT_PATH, WebhookSettings
 from otp_engine.crypto.api_keys import ApiKey
 from otp_engine.crypto.argon2 import Argon2Parameters
+from otp_engine.crypto.factor_keys import FactorKey
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.messages.contents import TextDefaults
@@ -131,6 +132,8 @@ class Settings:
         keep_alive: Time that an idle connection stays open, and in which the headers
             of a request must arrive.
         peppers: The current pepper, then the previous one during a rotation.
+        factor_keys: The current factor key, then the previous one during a rotation.
+            Without any, factors are not configured.
         argon2: Argon2id parameters for codes.
         hash_wait: The longest expected wait of a request for its hash.
         senders: Names of the senders, in order of preference.
@@ -216,6 +219,7 @@ class Settings:
     telegram: TelegramSettings | None = None
     workers: int = 1
     warnings: tuple[str, ...] = ()
+    factor_keys: tuple[FactorKey, ...] = ()
     known_channels: Mapping[str, tuple[Channel, ...]] | None = None
     knows_providers: bool = True
 

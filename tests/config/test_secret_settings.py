@@ -16,6 +16,8 @@ SECRET_VALUES = {
     "REDIS_URL": "redis://:redis-password@localhost:6379/0",
     "OTP_PEPPER": SECRET,
     "OTP_PEPPER_PREVIOUS": OTHER,
+    "OTP_FACTOR_KEY": base64.b64encode(bytes(range(64, 96))).decode(),
+    "OTP_FACTOR_KEY_PREVIOUS": base64.b64encode(bytes(range(96, 128))).decode(),
     "OTP_API_KEYS": f"shop:{'0123456789abcdeffedcba9876543210'}",
     "OTP_METRICS_KEY": "fedcba98765432100123456789abcdef",
     "OTP_PROOF_KEY": SECRET,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from otp_engine import parsing
 from otp_engine.crypto.argon2 import HASH_BYTES, Argon2Parameters
-from otp_engine.crypto.pepper import Pepper
+from otp_engine.crypto.factor_keys import DataKey
 from otp_engine.errors import InvalidCode
 
 COUNT = 10
@@ -102,7 +102,7 @@ class RecoveryHashes:
         header = f"{self.argon2} {self.salt.hex()}\n"
         return header.encode() + b"".join(self.hashes)
 
-    def mac(self, code: str, entity: str, data_key: Pepper) -> bytes:
+    def mac(self, code: str, entity: str, data_key: DataKey) -> bytes:
         """Return the MAC of a code, which Argon2 hashes.
 
         Args:

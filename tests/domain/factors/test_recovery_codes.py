@@ -8,13 +8,13 @@ from functools import partial
 import pytest
 
 from otp_engine.crypto.argon2 import PROFILES
-from otp_engine.crypto.pepper import Pepper
+from otp_engine.crypto.factor_keys import DataKey
 from otp_engine.domain.factors import recovery_codes
 from otp_engine.domain.factors.recovery_codes import RecoveryHashes
 from otp_engine.errors import InvalidCode
 
 CODE = "7k2pd9xw4m"
-DATA_KEY = Pepper(b"d" * 32)
+DATA_KEY = DataKey(b"d" * 32)
 HASHES = RecoveryHashes(
     argon2=PROFILES["test"], salt=b"s" * 16, hashes=[b"a" * 32, b"\n" * 32]
 )
@@ -128,7 +128,7 @@ def test_other_hash_is_not_found():
         (CODE, b"t" * 16, "VA1\nalice-01", DATA_KEY),
         (CODE, b"s" * 16, "VA2\nalice-01", DATA_KEY),
         (CODE, b"s" * 16, "VA1\nalice-02", DATA_KEY),
-        (CODE, b"s" * 16, "VA1\nalice-01", Pepper(b"e" * 32)),
+        (CODE, b"s" * 16, "VA1\nalice-01", DataKey(b"e" * 32)),
     ],
 )
 def test_mac_depends_on_code_factor_entity_and_data_key(code, salt, entity, key):

@@ -1,0 +1,60 @@
+"""The two keys of factors: the operator's, and the one that it encrypts.
+
+A secret of a factor has to be read again for each check, so it is encrypted and not
+hashed. The data key encrypts all of them, and is stored in Redis, encrypted with the
+factor key. A rotation of the factor key therefore encrypts one value again, and the
+names of Redis keys stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from otp_engine.crypto.secret_keys import MIN_BYTES, SecretKey
+
+_CONTEXT = b"data key"
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey(SecretKey):
+    """The key of all data of factors, 32 random bytes."""
+
+    def recovery_code_mac(self, code: str, *, salt: bytes, entity: str) -> bytes:
+        """Return a MAC that binds a recovery code to its factor and entity.
+
+        Args:
+            code: The code.
+            salt: The salt of the codes of the factor, 16 random bytes.
+            entity: The service and the identity.
+
+        Returns:
+            32 bytes of HMAC-SHA256.
+        """
+        return self._hmac(b"recovery code", salt, entity.encode(), code.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class FactorKey(SecretKey):
+    """The operator's key, which encrypts the data key and nothing else."""
+
+    def encrypt_data_key(self, data_key: DataKey) -> bytes:
+        """Encrypt the data key, for the store."""
+        return self.encrypt(data_key.secret, context=_CONTEXT)
+
+    def decrypt_data_key(self, encrypted: bytes) -> DataKey:
+        """Decrypt the stored data key.
+
+        Raises:
+            ValueError: Another factor key has encrypted it, or it was changed.
+        """
+        return DataKey(self.decrypt(encrypted, context=_CONTEXT))
+
+
+def generate_data_key(random_bytes: Callable[[int], bytes]) -> DataKey:
+    """Generate a data key.
+
+    Args:
+        random_bytes: Returns a number of unpredictable bytes.
+    """
+    return DataKey(random_bytes(MIN_BYTES))

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from otp_engine.crypto.factor_keys import DataKey, FactorKey, generate_data_key
+from otp_engine.crypto.pepper import Pepper
+
+FACTOR_KEY = FactorKey(b"f" * 32)
+DATA_KEY = DataKey(bytes(range(32)))
+
+
+def test_data_key_is_decrypted_by_the_factor_key_that_encrypted_it():
+    encrypted = FACTOR_KEY.encrypt_data_key(DATA_KEY)
+
+    assert FACTOR_KEY.decrypt_data_key(encrypted) == DATA_KEY
+
+
+def test_data_key_is_not_decrypted_by_another_factor_key():
+    encrypted = FACTOR_KEY.encrypt_data_key(DATA_KEY)
+
+    with pytest.raises(ValueError, match="cannot be decrypted"):
+        FactorKey(b"g" * 32).decrypt_data_key(encrypted)
+
+
+@pytest.mark.parametrize("position", [0, 16, 47])
+def test_changed_data_key_is_not_decrypted(position):
+    encrypted = bytearray(FACTOR_KEY.encrypt_data_key(DATA_KEY))
+    encrypted[position] ^= 1
+
+    with pytest.raises(ValueError, match="cannot be decrypted"):
+        FACTOR_KEY.decrypt_data_key(bytes(encrypted))
+
+
+def test_generated_data_key_has_32_random_bytes():
+    data_key = generate_data_key(lambda count: b"r" * count)
+
+    assert data_key == DataKey(b"r" * 32)
+
+
+def test_recovery_code_mac_differs_from_the_mac_of_a_code():
+    pepper = Pepper(DATA_KEY.secret)
+
+    mac = DATA_KEY.recovery_code_mac("7k2pd9xw4m", salt=b"s" * 16, entity="")
+
+    assert mac != pepper.code_mac("7k2pd9xw4m", verification_id=b"s" * 16, number="")
+
+
+@pytest.mark.parametrize("key", [FACTOR_KEY, DATA_KEY], ids=["factor", "data"])
+def test_key_is_pickled_as_the_same_kind(key):
+    copy = pickle.loads(pickle.dumps(key))  # noqa: S301 - our own bytes
+
+    assert copy == key
+    assert type(copy) is type(key)
+
+
+@pytest.mark.parametrize("key", [FACTOR_KEY, DataKey(b"f" * 32)], ids=["f", "d"])
+def test_repr_hides_the_secret_of_a_key(key):
+    assert "ffff" not in repr(key)
