@@ -46,6 +46,13 @@
                                          entity itself, before that a week
     otp:{<entity>}:created_factors
                                  zset    one entry a new factor; a day
+    otp:{<entity>}:challenge:<id>
+                                 hash    a challenge of a factor; a day after it has
+                                         expired
+    otp:{<entity>}:challenges    zset    the ids of the challenges, by the time at which
+                                         they are deleted; until the last of them is
+    otp:{<entity>}:challenges:<factor>
+                                 zset    one entry a new challenge of a factor; a day
     otp:{factors}:data_key       string  the encrypted data key; no expiry
     otp:{factors}:entities:<service>
                                  zset    the entities of a service, by the time of their
@@ -135,6 +142,15 @@ with its id, 16 bytes:
     <id>:recovered      the idempotency key of their last use, 8 bytes, and the time
     <id>:recovery_failures
                         the failed checks of recovery codes, as `failures`
+
+The fields of a challenge, with times in milliseconds since 1970:
+
+    entity, factor      their ids, 16 bytes each
+    record              what else describes the challenge, encrypted
+    checks              the 8-byte idempotency keys of the counted checks, concatenated
+    created_at, updated_at, expires_at
+    responded_at        the time of the approval; without it, it is not approved
+    approved_by         the idempotency key of the check that closed it, 8 bytes
 """
 
 from __future__ import annotations
@@ -293,6 +309,21 @@ def shared_limit(hit: LimitHit, slot: int | None = None) -> str:
 def entity(key: EntityKey) -> str:
     """Return the key of an entity."""
     return f"otp:{{{key.digest}}}:entity"
+
+
+def challenge(key: EntityKey, id: bytes) -> str:
+    """Return the key of a challenge."""
+    return f"otp:{{{key.digest}}}:challenge:{id.hex()}"
+
+
+def challenges(key: EntityKey) -> str:
+    """Return the key of the index of the challenges of an entity."""
+    return f"otp:{{{key.digest}}}:challenges"
+
+
+def challenges_of_factor(key: EntityKey, factor_id: bytes) -> str:
+    """Return the key of the log of the new challenges of a factor."""
+    return f"{challenges(key)}:{factor_id.hex()}"
 
 
 def created_factors(key: EntityKey) -> str:

@@ -39,6 +39,10 @@ _LIBRARIES = {
     "accept_factor_step": ("lib/entity",),
     "reserve_recovery_check": ("lib/entity",),
     "use_recovery_code": ("lib/entity",),
+    "create_challenge": ("lib/entity", "lib/challenge"),
+    "read_challenges": ("lib/challenge",),
+    "reserve_challenge_check": ("lib/challenge",),
+    "approve_challenge": ("lib/challenge",),
 }
 """Libraries that only some scripts use: a script cannot have any number of locals."""
 _WAIT_TIMEOUT = 100  # milliseconds

@@ -13,6 +13,7 @@ from otp_engine.domain.routing.steps import Step
 from otp_engine.resilience.dependency_metrics import NULL_METRICS, DependencyMetrics
 from otp_engine.store import keys
 from otp_engine.store.budget import RedisBudgetStore
+from otp_engine.store.challenges import RedisChallengeStore
 from otp_engine.store.connection import Client, RedisCommands, connect
 from otp_engine.store.data_key import RedisDataKeyStore
 from otp_engine.store.deliveries import RedisDeliveryStore
@@ -75,6 +76,7 @@ class RedisStore(RedisVerificationStore):
         self.deliveries = RedisDeliveryStore(redis_client, replicas=replicas)
         self.factors = RedisFactorStore(redis_client, replicas=replicas)
         self.recovery_codes = RedisRecoveryCodeStore(redis_client, replicas=replicas)
+        self.challenges = RedisChallengeStore(redis_client, replicas=replicas)
         self.data_key = RedisDataKeyStore(redis_client, replicas=replicas)
         self.policy_versions = RedisPolicyVersionStore(redis_client, replicas=replicas)
 

@@ -130,9 +130,23 @@ def _run_factors(store):
                 activates=activates,
                 is_authenticator=False,
             )
+    _run_challenges(store, bob, factor)
     list(store.factors.list_entities(service))
     store.factors.delete_factor(alice, factor)
     store.factors.delete_entity(alice)
+
+
+def _run_challenges(store, entity, factor):
+    challenge, check = b"C" * 16, b"check 01"
+    store.challenges.create_challenge(
+        entity, id=challenge, factor_id=factor, record=b"record"
+    )
+    store.challenges.list_challenges(entity)
+    store.challenges.reserve_challenge_check(entity, challenge, idempotency_key=check)
+    store.challenges.approve_challenge(entity, challenge, idempotency_key=check)
+    store.challenges.create_challenge(
+        entity, id=b"D" * 16, factor_id=factor, record=b"record"
+    )
 
 
 def _run_inbox(store):

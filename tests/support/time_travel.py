@@ -20,7 +20,8 @@ _PROVIDER_REFUSAL = re.compile(rb"([0-9]{13}) ([a-z_]+(?: [0-9]+)?)")
 _HASH_BYTES = 32
 # No rule compares the times of a record.
 _RECORD = b":record"
-_TIMES_OF_DELIVERIES = (b":sent_at", b":expires_at")
+# Fields of deliveries, entities and challenges.
+_TIME = b"_at"
 _GUARD = key_names.GUARD.encode()
 _PLACE = re.compile(r"(\S+ \S+ \S+) (-?[0-9]+) (-?[0-9]+) ([0-9]+) (-?[0-9]+)")
 _LEDGER = re.compile(r"(\d+) (\d+) (\d+) (\d+ \d+ \d+);(.*)")
@@ -64,7 +65,7 @@ def _aged(verification: dict[bytes, bytes], shift: int) -> dict[bytes, bytes]:
             counted = b"." if expires_at.endswith(b".") else b""
             moved = int(expires_at.removesuffix(b".")) - shift
             aged[field] = code_hash + b"%d" % moved + counted
-        elif field.endswith(_TIMES_OF_DELIVERIES):
+        elif field.endswith(_TIME):
             aged[field] = b"%d" % (int(value) - shift)
         elif refusal := _PROVIDER_REFUSAL.fullmatch(value):
             aged[field] = b"%d %s" % (int(refusal[1]) - shift, refusal[2])
