@@ -131,6 +131,7 @@ def _run_factors(store):
                 is_authenticator=False,
             )
     _run_challenges(store, bob, factor)
+    _run_recovery_codes(store, bob, factor)
     list(store.factors.list_entities(service))
     store.factors.delete_factor(alice, factor)
     store.factors.delete_entity(alice)
@@ -146,6 +147,16 @@ def _run_challenges(store, entity, factor):
     store.challenges.approve_challenge(entity, challenge, idempotency_key=check)
     store.challenges.create_challenge(
         entity, id=b"D" * 16, factor_id=factor, record=b"record"
+    )
+
+
+def _run_recovery_codes(store, entity, factor):
+    check = b"check 02"
+    store.recovery_codes.reserve_recovery_check(
+        entity, idempotency_key=check, policy=Policy()
+    )
+    store.recovery_codes.use_recovery_code(
+        entity, factor, idempotency_key=check, code_hash=b"H" * 32
     )
 
 
