@@ -1,4 +1,4 @@
-"""Metrics of the event webhook."""
+"""Metrics of the event webhook, and of the webhooks of services."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from otp_engine.domain.event_webhook.posts import ACCEPTED
+from otp_engine.domain.event_webhook.posts import ACCEPTED, DROPPED
 
 _STATUS_CLASS = re.compile(r"status ([1-9])[0-9]{2}", re.ASCII)
 
@@ -36,14 +36,37 @@ class PrometheusEventWebhookMetrics:
 
     def count_post(self, outcome: str) -> None:
         """Count a post by its outcome; see `EventWebhookMetrics`."""
-        if outcome == ACCEPTED:
-            label = outcome
-        elif status := _STATUS_CLASS.fullmatch(outcome):
-            label = f"{status[1]}xx"
-        else:
-            label = "no_answer"
-        self._posts.labels(label).inc()
+        self._posts.labels(_label(outcome)).inc()
 
     def set_delay(self, delay: timedelta) -> None:
         """Set the age of the oldest event that waits; see `EventWebhookMetrics`."""
         self._delay.set(delay.total_seconds())
+
+
+class PrometheusServiceWebhookMetrics:
+    """Counts posts; implements `senders.service_webhooks.ServiceWebhookMetrics`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register the metric in *registry*."""
+        self._posts = Counter(
+            "otp_service_webhook_posts",
+            "Posts to webhooks of services: accepted, the class of another status or"
+            " no_answer; and dropped for each notice that no further attempt follows.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in (ACCEPTED, "no_answer", DROPPED):
+            self._posts.labels(outcome)
+
+    def count_post(self, outcome: str) -> None:
+        """Count an attempt by its outcome; see `ServiceWebhookMetrics`."""
+        self._posts.labels(outcome if outcome == DROPPED else _label(outcome)).inc()
+
+
+def _label(outcome: str) -> str:
+    """Return the label of the outcome of a post."""
+    if outcome == ACCEPTED:
+        return outcome
+    if status := _STATUS_CLASS.fullmatch(outcome):
+        return f"{status[1]}xx"
+    return "no_answer"

@@ -30,7 +30,10 @@ from otp_engine.errors import Unauthorized
 from otp_engine.ops.budget_metrics import BudgetMetrics
 from otp_engine.ops.delivery_metrics import DeliveryMetrics
 from otp_engine.ops.event_metrics import EventMetrics
-from otp_engine.ops.event_webhook_metrics import PrometheusEventWebhookMetrics
+from otp_engine.ops.event_webhook_metrics import (
+    PrometheusEventWebhookMetrics,
+    PrometheusServiceWebhookMetrics,
+)
 from otp_engine.ops.guard_metrics import GuardMetrics
 from otp_engine.ops.provider_metrics import ProviderMetrics
 from otp_engine.ops.timing_metrics import TimingMetrics
@@ -45,6 +48,7 @@ class PrometheusMetrics:
         events: Counters of events; its `on_event` is an event listener.
         timings: Durations.
         event_webhook: Posts of the event webhook.
+        service_webhooks: Posts to webhooks of services.
         deliveries: Delivery reports.
     """
 
@@ -72,6 +76,7 @@ class PrometheusMetrics:
         self.timings = TimingMetrics(registry)
         self.deliveries = DeliveryMetrics(registry)
         self.event_webhook = PrometheusEventWebhookMetrics(registry)
+        self.service_webhooks = PrometheusServiceWebhookMetrics(registry)
         self._exposed = registry
         if directory:
             self._exposed = CollectorRegistry()

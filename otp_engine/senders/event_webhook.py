@@ -6,14 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from http import HTTPStatus
 
 from otp_engine.config.event_webhook import EventWebhookSettings
 from otp_engine.crypto import webhook_signatures
-from otp_engine.domain.event_webhook.posts import ACCEPTED, CloudEvents, PostResult
-from otp_engine.senders import retry_after
-from otp_engine.senders.http_client import NotConnected, PooledHttpClient
-from otp_engine.senders.http_connection import HttpResponse
+from otp_engine.domain.event_webhook.posts import CloudEvents, PostResult
+from otp_engine.senders import webhook_posts
+from otp_engine.senders.http_client import PooledHttpClient
 
 # CloudEvents 1.0, JSON event format, section 4.
 _MEDIA_TYPE = "application/cloudevents-batch+json; charset=utf-8"
@@ -72,21 +70,4 @@ class EventPoster:
         request = self._http.prepare(
             "POST", self._url, {"Content-Type": _MEDIA_TYPE, **headers}
         )
-        try:
-            response = self._http.send(request, body)
-        except NotConnected as error:
-            return PostResult(outcome=f"not connected: {error}")
-        except TimeoutError:
-            return PostResult(outcome="no answer in time")
-        except Exception as error:  # noqa: BLE001 - whatever the error is, the post is repeated
-            return PostResult(outcome=f"no answer: {type(error).__name__}")
-        return _result(response, self._utcnow())
-
-
-def _result(response: HttpResponse, now: datetime) -> PostResult:
-    if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-        return PostResult(outcome=ACCEPTED)
-    return PostResult(
-        outcome=f"status {response.status}",
-        retry_after=retry_after.parse(response.header("Retry-After"), now),
-    )
+        return webhook_posts.send(self._http, request, body, now=self._utcnow)

@@ -1,4 +1,4 @@
-"""The posts of the event webhook, and their results."""
+"""The posts of the event webhook and of service webhooks, and their results."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ CloudEvents: TypeAlias = Sequence[Mapping[str, Any]]
 
 ACCEPTED = "accepted"
 """The outcome of a post that the receiver answered with success."""
+
+DROPPED = "dropped"
+"""The outcome of a notice that no further attempt follows for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +47,10 @@ class EventWebhookMetrics(Protocol):
 
     def set_delay(self, delay: timedelta) -> None:
         """Set the age of the oldest event that waits; zero without one."""
+
+
+class ServiceWebhookMetrics(Protocol):
+    """What the posts to webhooks of services measure."""
+
+    def count_post(self, outcome: str) -> None:
+        """Count an attempt by its outcome, or a notice by `DROPPED`."""
