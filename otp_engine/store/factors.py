@@ -25,7 +25,7 @@ from otp_engine.errors import (
     TooManyFactors,
 )
 from otp_engine.store import keys, lua_codec
-from otp_engine.store.connection import RedisCommands
+from otp_engine.store.entity_index import EntityIndex
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 
@@ -35,8 +35,9 @@ _FACTORS_PER_ENTITY = Limit.parse("100/24h")
 # Twilio's number of checks of an unverified factor (error 60310).
 _MAX_TRIES = 5
 # Longer than any enrollment takes, also one that a client resumes after days.
-_UNVERIFIED_TTL = timedelta(days=7)
-_PAGE_SIZE = 500
+UNVERIFIED_TTL = timedelta(days=7)
+"""Time until an entity without a verified factor expires."""
+
 # A member without an entity is one that was just added, one that a failed call has
 # left, or an entity that has expired.
 _STALE_AFTER = timedelta(days=1)
@@ -68,6 +69,7 @@ class RedisFactorStore:
         """
         self._client = client
         self._utcnow = utcnow
+        self._index = EntityIndex(client, utcnow=utcnow)
         durable = partial(LuaScript, client, replicas=replicas)
         self._create_entity = durable("create_entity")
         self._put_factor = durable("put_factor")
@@ -86,9 +88,9 @@ class RedisFactorStore:
         Raises:
             EntityExists: There is one with that key.
         """
-        self._add_to_index(key, id)
+        self._index.add(key, id)
         if not self._create_entity.run([keys.entity(key)], id, record):
-            self._remove_from_index(key, id)
+            self._index.remove(key, id)
             raise EntityExists
         return self._require(key)
 
@@ -104,14 +106,12 @@ class RedisFactorStore:
         Args:
             service: SID of the service.
         """
-        for member, created_at in self._members(service):
-            digest, _, hex_id = member.decode().rpartition(":")
-            key, entity_id = EntityKey(digest, service), bytes.fromhex(hex_id)
+        for key, entity_id, created_at in self._index.members(service):
             entity = self.get_entity(key)
             if entity and entity.id == entity_id:
                 yield entity
             elif created_at + _STALE_AFTER < self._utcnow():
-                self._remove_from_index(key, entity_id)
+                self._index.remove(key, entity_id)
 
     def delete_entity(self, key: EntityKey) -> bool:
         """Delete an entity with its factors; return whether there was one."""
@@ -120,7 +120,7 @@ class RedisFactorStore:
         )
         if not entity_id:
             return False
-        self._remove_from_index(key, entity_id)
+        self._index.remove(key, entity_id)
         return True
 
     def put_factor(  # noqa: PLR0913 - the values of a factor
@@ -154,17 +154,17 @@ class RedisFactorStore:
             TooManyFactors: The entity has 100 factors.
             RateLimited: The entity had 100 new factors in 24 hours.
         """
-        self._add_to_index(key, entity_id)
+        self._index.add(key, entity_id)
         reply = self._put_factor.run(
             [keys.entity(key), keys.created_factors(key)],
             *(entity_id, entity_record, factor_id, record, recovery),
             *(int(is_authenticator), _MAX_FACTORS),
             lua_codec.encode_limit(_FACTORS_PER_ENTITY),
-            lua_codec.to_ms(_UNVERIFIED_TTL),
+            lua_codec.to_ms(UNVERIFIED_TTL),
         )
         entity = self.get_entity(key)
         if entity is None or entity.id != entity_id:
-            self._remove_from_index(key, entity_id)
+            self._index.remove(key, entity_id)
         if reply != [b"created"]:
             raise _refusal(reply)
         if entity is None:
@@ -270,53 +270,6 @@ class RedisFactorStore:
     def _get(self, name: str) -> StoredEntity | None:
         fields = self._client.execute(lambda redis: redis.hgetall(name), name)
         return _decode_entity(fields) if fields else None
-
-    def _add_to_index(self, key: EntityKey, id: bytes) -> None:
-        index, member = keys.entities(key.service), _member(key, id)
-        score = lua_codec.to_epoch_ms(self._utcnow())
-        self._client.execute(lambda redis: redis.zadd(index, {member: score}), index)
-
-    def _remove_from_index(self, key: EntityKey, id: bytes) -> None:
-        index, member = keys.entities(key.service), _member(key, id)
-        self._client.execute(lambda redis: redis.zrem(index, member), index)
-
-    def _members(self, service: str) -> Iterator[tuple[bytes, datetime]]:
-        """Yield the members of an index, newest first.
-
-        A page starts at the last time of the page before it, and not at a rank, because
-        ranks change while others add entities.
-        """
-        index = keys.entities(service)
-        last, seen = float("inf"), 0
-        while page := self._client.execute(
-            partial(_read_page, index=index, last=last, skip=seen), index
-        ):
-            for member, score in page:
-                seen = seen + 1 if score == last else 1
-                last = score
-                yield member, lua_codec.from_epoch_ms(int(score))
-
-
-def _read_page(
-    redis: RedisCommands,
-    *,
-    index: str,
-    last: float,
-    skip: int,
-) -> Sequence[tuple[bytes, float]]:
-    return redis.zrange(
-        index,
-        *(last, "-inf"),
-        desc=True,
-        byscore=True,
-        offset=skip,
-        num=_PAGE_SIZE,
-        withscores=True,
-    )
-
-
-def _member(key: EntityKey, id: bytes) -> str:
-    return f"{key.digest}:{id.hex()}"
 
 
 def _refusal(reply: Sequence[Any]) -> OTPError:

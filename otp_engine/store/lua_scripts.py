@@ -43,6 +43,7 @@ _LIBRARIES = {
     "read_challenges": ("lib/challenge",),
     "reserve_challenge_check": ("lib/challenge",),
     "approve_challenge": ("lib/challenge",),
+    "merge_entity": ("lib/entity",),
 }
 """Libraries that only some scripts use: a script cannot have any number of locals."""
 _WAIT_TIMEOUT = 100  # milliseconds

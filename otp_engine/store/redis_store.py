@@ -17,6 +17,7 @@ from otp_engine.store.challenges import RedisChallengeStore
 from otp_engine.store.connection import Client, RedisCommands, connect
 from otp_engine.store.data_key import RedisDataKeyStore
 from otp_engine.store.deliveries import RedisDeliveryStore
+from otp_engine.store.entity_archive import RedisEntityArchiveStore
 from otp_engine.store.events.event_store import RedisEventStore
 from otp_engine.store.events.webhook import RedisEventFeed
 from otp_engine.store.factors import RedisFactorStore
@@ -77,6 +78,7 @@ class RedisStore(RedisVerificationStore):
         self.factors = RedisFactorStore(redis_client, replicas=replicas)
         self.recovery_codes = RedisRecoveryCodeStore(redis_client, replicas=replicas)
         self.challenges = RedisChallengeStore(redis_client, replicas=replicas)
+        self.entity_archive = RedisEntityArchiveStore(redis_client, replicas=replicas)
         self.data_key = RedisDataKeyStore(redis_client, replicas=replicas)
         self.policy_versions = RedisPolicyVersionStore(redis_client, replicas=replicas)
 

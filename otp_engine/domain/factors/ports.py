@@ -5,9 +5,10 @@ Every method raises `StoreUnavailable` when the store does not answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from otp_engine.domain.policy.policy import Policy
@@ -229,6 +230,59 @@ class FactorStore(Protocol):
         Returns:
             The time of the approval. None if that step or a later one was accepted
             before, or if the factor is gone.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawEntity:
+    """All stored fields of an entity.
+
+    Attributes:
+        digest: The digest of its key.
+        fields: The fields by their names.
+        expires: Whether it expires because none of its factors is verified.
+    """
+
+    digest: str
+    fields: Mapping[bytes, bytes] = field(repr=False)
+    expires: bool
+
+
+class MergeOutcome(StrEnum):
+    """What became of an archived entity."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    KEPT = "kept"
+    OTHER = "other"
+
+
+class EntityArchiveStore(Protocol):
+    """Reads whole entities for an archive, and stores those of one."""
+
+    def read(self, service: str) -> Iterator[RawEntity]:
+        """Yield the entities of a service, each as it is at one time.
+
+        Args:
+            service: SID of the service.
+        """
+
+    def merge(
+        self, key: EntityKey, fields: Mapping[bytes, bytes], *, expires: bool
+    ) -> MergeOutcome:
+        """Store an archived entity, unless the stored state is newer.
+
+        A time step never goes back, a recovery code that either state has used stays
+        used, and counted failed checks stay counted.
+
+        Args:
+            key: The key of the entity.
+            fields: All of its fields.
+            expires: Whether the entity expires because none of its factors is verified.
+
+        Returns:
+            `CREATED` if there was no such entity, `UPDATED` if the archived state was
+            newer, `KEPT` if it was not, and `OTHER` if another entity has the key.
         """
 
 
