@@ -8,7 +8,8 @@
     │   ├── InvalidCode
     │   ├── InvalidIdentity
     │   ├── InvalidFactor
-    │   └── InvalidReturnTarget  the page cannot return to the application
+    │   ├── InvalidReturnTarget  the page cannot return to the application
+    │   └── PageLinkExpired      the page needs a new link of the application
     ├── Unauthorized
     ├── OriginNotAllowed         the page that sent the request has another origin
     ├── RequesterNotAllowed      the operator does not serve this requester
@@ -180,6 +181,13 @@ class InvalidReturnTarget(InvalidRequest):
 
     error_code = "invalid_return_url"
     message = "The application cannot be returned to."
+
+
+class PageLinkExpired(InvalidRequest):
+    """The browser has no link to the page, or one that has expired or was used."""
+
+    error_code = "link_expired"
+    message = "This link has expired or was used before. Request a new one."
 
 
 class Unauthorized(OTPError):

@@ -35,6 +35,8 @@
     otp:{shared}:credit:<id>     string  an approval was credited; two minutes
     otp:{<id>}:record            hash    what `/v2` returns about a verification later;
                                          as long as its codes can be live
+    otp:{<id>}:page_link         hash    the request that has opened a page link; until
+                                         the link expires
     otp:{<verification>}:deliveries
                                  hash    the messages of a verification; until the last
                                          code expires, and a day after a report
@@ -266,6 +268,11 @@ def for_phone(phone: PhoneKey) -> PhoneKeyNames:
 def record(id: bytes) -> str:
     """Return the key of the record of a verification."""
     return f"otp:{{{id.hex()}}}:record"
+
+
+def page_link(id: str) -> str:
+    """Return the key of a page link that was opened."""
+    return f"otp:{{{id}}}:page_link"
 
 
 def inbox_delivery(delivery_id: str) -> str:

@@ -24,6 +24,7 @@ from otp_engine.store.factors import RedisFactorStore
 from otp_engine.store.guard import RedisGuardStore
 from otp_engine.store.inbox import RedisInbox
 from otp_engine.store.limit_usage import RedisLimitUsageStore
+from otp_engine.store.page_links import RedisPageLinkStore
 from otp_engine.store.persistence import factor_warnings, persistence_warnings
 from otp_engine.store.policy_versions import RedisPolicyVersionStore
 from otp_engine.store.probe import Probe
@@ -73,6 +74,7 @@ class RedisStore(RedisVerificationStore):
         self.events = RedisEventStore(redis_client, credit=self._credit)
         self.event_feed = RedisEventFeed(redis_client)
         self.inbox = RedisInbox(redis_client)
+        self.page_links = RedisPageLinkStore(redis_client)
         self.limit_usage = RedisLimitUsageStore(redis_client, shared_slots=shared_slots)
         self.deliveries = RedisDeliveryStore(redis_client, replicas=replicas)
         self.factors = RedisFactorStore(redis_client, replicas=replicas)

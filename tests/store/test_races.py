@@ -260,3 +260,17 @@ def test_simultaneous_addresses_of_a_mailbox_stay_within_one_limit(engine, _batc
 
     assert results.count(RateLimited) == len(sends) - 5
     assert len(mails.messages) == 5
+
+
+@pytest.mark.parametrize("id", ["0f" * 16, "1e" * 16, "2d" * 16])
+def test_simultaneous_requests_open_a_page_link_once(store, id):
+    ttl = timedelta(minutes=10)
+
+    def open_link(number: int) -> bool:
+        key = number.to_bytes(8, "big")
+        return store.page_links.open(id, idempotency_key=key, ttl=ttl)
+
+    opened = all_at_once(*[partial(open_link, number) for number in range(THREADS)])
+
+    assert opened.count(True) == 1
+    assert opened.count(False) == THREADS - 1

@@ -76,6 +76,8 @@ def use_every_feature(store, redis):
     _run_event_webhook(store)
     _run_provider_health(store)
     _run_factors(store)
+    ttl = timedelta(minutes=10)
+    store.page_links.open("0f" * 16, idempotency_key=b"request1", ttl=ttl)
     store.events.flush()
 
 
