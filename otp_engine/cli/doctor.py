@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from otp_engine import senders
 from otp_engine.cli import (
+    factor_report,
     guard_report,
     provider_report,
     stored_config_warnings,
@@ -66,6 +67,8 @@ def doctor(*, url: str | None = None) -> None:
     provider_report.print_report(settings, providers)
     if settings.event_webhook:
         healthy.append(_report_event_webhook(settings, settings.event_webhook, store))
+    if healthy[0]:
+        healthy.append(factor_report.print_report(settings, store))
     if all(healthy):
         for warning in stored_config_warnings.collect(settings, store):
             warn(warning)

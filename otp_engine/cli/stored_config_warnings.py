@@ -24,8 +24,14 @@ def collect(settings: Settings, store: RedisStore) -> list[str]:
     if settings.redis_url is None:
         return []
     versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
+    factor_sources = (
+        ((store.factor_warnings, "whether it can lose authenticator apps"),)
+        if settings.factor_keys
+        else ()
+    )
     sources: tuple[tuple[Callable[[], list[str]], str], ...] = (
         (store.persistence_warnings, "its persistence"),
+        *factor_sources,
         (versions.warnings, "the live policy"),
         (
             lambda: _policy_and_services(settings, store, versions),

@@ -21,6 +21,7 @@ VARIABLES = frozenset(
         "OTP_DEFAULT_REGION",
         "OTP_CURRENCY",
         "OTP_API_KEYS",
+        "OTP_SERVICE_SID",
         "OTP_SERVICE_CODE_LENGTH",
         "OTP_OPERATOR",
         "OTP_DEV",

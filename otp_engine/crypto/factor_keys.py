@@ -8,7 +8,7 @@ names of Redis keys stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from otp_engine.crypto.secret_keys import MIN_BYTES, SecretKey
@@ -49,6 +49,24 @@ class FactorKey(SecretKey):
             ValueError: Another factor key has encrypted it, or it was changed.
         """
         return DataKey(self.decrypt(encrypted, context=_CONTEXT))
+
+
+def decrypt_data_key(keys: Iterable[FactorKey], encrypted: bytes) -> DataKey | None:
+    """Decrypt the stored data key with the first key that can.
+
+    Args:
+        keys: The current factor key, then the previous one during a rotation.
+        encrypted: The stored data key.
+
+    Returns:
+        None if none of the keys has encrypted it.
+    """
+    for key in keys:
+        try:
+            return key.decrypt_data_key(encrypted)
+        except ValueError:
+            continue
+    return None
 
 
 def generate_data_key(random_bytes: Callable[[int], bytes]) -> DataKey:

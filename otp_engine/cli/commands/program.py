@@ -12,6 +12,7 @@ from otp_engine.cli.commands.budget import budget
 from otp_engine.cli.commands.calibrate import calibrate
 from otp_engine.cli.commands.doctor import doctor
 from otp_engine.cli.commands.events import events
+from otp_engine.cli.commands.factors import factors
 from otp_engine.cli.commands.guard import guard
 from otp_engine.cli.commands.keys import keys
 from otp_engine.cli.commands.messages import messages
@@ -78,6 +79,7 @@ for command in (
     serve,
     doctor,
     keys,
+    factors,
     policy,
     guard,
     inspect,

@@ -1,0 +1,69 @@
+"""List factors without their secrets, and rotate their key."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+
+from otp_engine.cli.common import load_with_redis
+from otp_engine.cli.factor_keys import require_factor_keys, service_sids
+from otp_engine.cli.terminal import fail, success, table
+from otp_engine.crypto.factor_keys import FactorKey, decrypt_data_key
+from otp_engine.store.redis_store import RedisStore
+
+_COUNTED = ("entities", "verified", "unverified")
+
+
+def list_services(*, as_json: bool) -> None:
+    """Print the number of entities and factors of each service.
+
+    Args:
+        as_json: Whether to print JSON.
+    """
+    settings, store = load_with_redis()
+    counts = {sid: _count(store, sid) for sid in service_sids(settings, store)}
+    if as_json:
+        shown = [
+            {"service": sid} | {name: count[name] for name in _COUNTED}
+            for sid, count in counts.items()
+        ]
+        click.echo(json.dumps(shown, indent=2))
+        return
+    rows = [
+        [sid, *(str(count[name]) for name in _COUNTED)] for sid, count in counts.items()
+    ]
+    for line in table(["service", *_COUNTED], rows):
+        click.echo(line)
+
+
+def rotate_key() -> None:
+    """Encrypt the data key with the current factor key."""
+    settings, store = load_with_redis()
+    keys = require_factor_keys(settings)
+    while (encrypted := store.data_key.get()) is not None:
+        if _is_current(keys, encrypted):
+            success("OTP_FACTOR_KEY encrypts the data key")
+            return
+        data_key = decrypt_data_key(keys, encrypted) or fail(
+            "neither OTP_FACTOR_KEY nor OTP_FACTOR_KEY_PREVIOUS decrypts the data key"
+            " in Redis: nothing was changed"
+        )
+        # Another command can have replaced it meanwhile; then the loop reads it again.
+        store.data_key.replace(encrypted, keys[0].encrypt_data_key(data_key))
+    success("there is no data key yet: the first factor creates it")
+
+
+def _is_current(keys: Sequence[FactorKey], encrypted: bytes) -> bool:
+    return decrypt_data_key(keys[:1], encrypted) is not None
+
+
+def _count(store: RedisStore, service: str) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for entity in store.factors.list_entities(service):
+        counted["entities"] += 1
+        for factor in entity.factors:
+            counted["verified" if factor.verified_at else "unverified"] += 1
+    return counted
