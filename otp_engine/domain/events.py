@@ -404,7 +404,10 @@ class RecordedEvent:
     Attributes:
         occurred_at: Time of the event, by the store's clock.
         event: The event.
+        sequence: Number of the event among those that the store recorded in the same
+            millisecond, as it does with all events of one write.
     """
 
     occurred_at: datetime
     event: Event
+    sequence: int = 0

@@ -58,6 +58,18 @@ def test_events_are_returned_newest_first(store):
     assert stored(store) == [APPROVED, other, SENT]
 
 
+def test_events_of_one_millisecond_have_sequence_numbers(store, redis):
+    milliseconds = int(datetime.now(UTC).timestamp() * 1000)
+    for number in range(11):
+        fields = codec.encode(SENT)
+        redis.xadd(keys.EVENTS, fields, id=f"{milliseconds}-{number}")
+
+    newest_first = list(store.events.since(None))
+
+    assert [happened.sequence for happened in newest_first] == list(range(11))[::-1]
+    assert len({happened.occurred_at for happened in newest_first}) == 1
+
+
 def test_event_has_the_time_of_its_entry(store):
     store.events.add(SENT)
 

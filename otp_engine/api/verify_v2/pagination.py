@@ -53,7 +53,8 @@ def paginate(
             and is read until the end of the page.
         key: The name of the list in the body.
         serialize: Returns the body of one item.
-        name: Returns a text that distinguishes items created in the same millisecond.
+        name: Returns a text that distinguishes items created in the same millisecond,
+            and orders them.
         is_ascending: Whether the list is oldest first; else it is newest first.
 
     Raises:

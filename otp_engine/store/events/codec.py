@@ -62,6 +62,10 @@ _to_text = json.JSONEncoder(separators=(",", ":")).encode
 
 Fields: TypeAlias = Mapping[bytes, bytes]
 
+EntryId: TypeAlias = tuple[int, int]
+"""Time of an entry in milliseconds since 1970, and its number among those of the same
+time."""
+
 
 def kind_of(event: Event) -> str:
     """Return the kind of an event."""
@@ -83,20 +87,27 @@ def encode(event: Event) -> dict[str, str]:
     return {"kind": kind_of(event), "event": text}
 
 
-def decode_entry(milliseconds: int, entry: Fields) -> RecordedEvent | None:
-    """Return the event of an entry with its time.
+def parse_id(entry_id: bytes) -> EntryId:
+    """Return the numbers of the id of an entry."""
+    milliseconds, _, sequence = entry_id.partition(b"-")
+    return int(milliseconds), int(sequence)
+
+
+def decode_entry(entry_id: EntryId, entry: Fields) -> RecordedEvent | None:
+    """Return the event of an entry with its time and its sequence number.
 
     Args:
-        milliseconds: Time of the entry since 1970.
+        entry_id: The id of the entry.
         entry: Its fields.
 
     Returns:
         None, if `decode` returns None.
     """
     event = decode(entry)
-    return (
-        RecordedEvent(lua_codec.from_epoch_ms(milliseconds), event) if event else None
-    )
+    if event is None:
+        return None
+    milliseconds, sequence = entry_id
+    return RecordedEvent(lua_codec.from_epoch_ms(milliseconds), event, sequence)
 
 
 def decode(entry: Fields) -> Event | None:

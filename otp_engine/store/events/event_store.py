@@ -266,8 +266,7 @@ class RedisEventStore:
         first, last = str(lua_codec.to_epoch_ms(oldest)), "+"
         while page := self._page(first, last):
             for entry_id, fields in page:
-                milliseconds = int(entry_id.partition(b"-")[0])
-                if recorded := codec.decode_entry(milliseconds, fields):
+                if recorded := codec.decode_entry(codec.parse_id(entry_id), fields):
                     yield recorded
             last = f"({page[-1][0].decode()}"
 
@@ -312,7 +311,7 @@ class RedisEventStore:
         if not entries:
             return StreamStart(None)
         length = self._client.execute(lambda redis: redis.xlen(stream), stream)
-        milliseconds = int(entries[0][0].partition(b"-")[0])
+        milliseconds, _ = codec.parse_id(entries[0][0])
         first = lua_codec.from_epoch_ms(milliseconds)
         return StreamStart(first, is_trimmed=length >= _MAX_ENTRIES)
 

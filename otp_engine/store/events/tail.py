@@ -15,8 +15,7 @@ from otp_engine.store.redis_client import RedisClient
 
 _PAGE_SIZE = 1_000
 
-_EntryId = tuple[int, int]
-_Page = list[tuple[_EntryId, codec.Fields]]
+_Page = list[tuple[codec.EntryId, codec.Fields]]
 _id_of = itemgetter(0)
 
 
@@ -59,7 +58,7 @@ class EventTail:
         """
         while page := self._merged_page():
             events = [
-                codec.decode_entry(entry_id[0], fields)
+                codec.decode_entry(entry_id, fields)
                 for entry_id, fields in page
                 if self._filter.may_match(fields)
             ]
@@ -82,7 +81,7 @@ class EventTail:
             self._waiting[stream] = page[count:]
         return sorted(merged, key=_id_of)
 
-    def _fill(self, stream: str) -> _EntryId | None:
+    def _fill(self, stream: str) -> codec.EntryId | None:
         """Read a stream without waiting entries.
 
         Returns:
@@ -106,9 +105,4 @@ class EventTail:
             ),
             stream,
         )
-        return [(_parse_id(entry_id), fields) for entry_id, fields in page]
-
-
-def _parse_id(entry_id: bytes) -> _EntryId:
-    milliseconds, _, sequence = entry_id.partition(b"-")
-    return int(milliseconds), int(sequence)
+        return [(codec.parse_id(entry_id), fields) for entry_id, fields in page]

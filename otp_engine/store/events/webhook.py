@@ -149,4 +149,4 @@ class RedisEventFeed:
 
 
 def _decode(entry_id: bytes, fields: codec.Fields) -> RecordedEvent | None:
-    return codec.decode_entry(int(entry_id.partition(b"-")[0]), fields)
+    return codec.decode_entry(codec.parse_id(entry_id), fields)

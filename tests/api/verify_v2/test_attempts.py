@@ -10,6 +10,7 @@ from otp_engine.domain.events import (
 from otp_engine.domain.models import Channel
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import DeliveryUnconfirmed
+from otp_engine.store import keys
 from tests.support.redis_dump import everything_in
 from tests.support.verify_client import SERVICE, TO
 
@@ -275,16 +276,38 @@ def test_attempt_shows_length_of_custom_code(verify):
     assert listed(verify)[0]["channel_data"]["code_length"] == 8
 
 
-def test_pages_cover_every_attempt(verify):
-    for n in range(5):
-        verify.send(f"+91944506789{n}")
+def sids_of_pages(verify):
     url, sids = f"{LIST}?PageSize=2", []
     while url:
         body = verify.get(url.removeprefix("http://localhost")).body
         sids += [attempt["sid"] for attempt in body["attempts"]]
         url = body["meta"]["next_page_url"]
+    return sids
 
-    assert len(set(sids)) == 5
+
+def test_pages_cover_every_attempt(verify):
+    for n in range(5):
+        verify.send(f"+91944506789{n}")
+
+    assert len(set(sids_of_pages(verify))) == 5
+
+
+def give_one_time_to_events(store, redis):
+    """Store all events as if one write had stored them."""
+    assert store.events.flush(timeout=60)
+    entries = redis.xrange(keys.EVENTS)
+    redis.delete(keys.EVENTS)
+    milliseconds = entries[0][0].partition(b"-")[0].decode()
+    for number, (_, fields) in enumerate(entries):
+        redis.xadd(keys.EVENTS, fields, id=f"{milliseconds}-{number}")
+
+
+def test_attempts_of_one_write_are_listed_newest_first(verify, store, redis):
+    sends = [verify.send(f"+9194450678{n:02}").body for n in range(12)]
+    give_one_time_to_events(store, redis)
+
+    sids = [sent["send_code_attempts"][0]["attempt_sid"] for sent in sends]
+    assert sids_of_pages(verify) == sids[::-1]
 
 
 def test_attempt_masks_number(verify, redis):

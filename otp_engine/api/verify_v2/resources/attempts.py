@@ -59,6 +59,7 @@ class _Delivery:
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     created_at: datetime
+    sequence: int
     sent: CodeSent
     approved: datetime | None
     delivery: _Delivery = _Delivery()
@@ -80,7 +81,11 @@ def list_() -> ResponseReturnValue:
     """Return attempts, newest first, for as long as events are stored."""
     attempts = _filtered(_FILTERS | _LIST_FILTERS)
     return paginate(
-        attempts, "attempts", serialize=serialize, name=lambda attempt: attempt.sid
+        attempts,
+        "attempts",
+        serialize=serialize,
+        # Not the SID, which has no order: one write can record several sends.
+        name=lambda attempt: f"{attempt.sequence:010}",
     )
 
 
@@ -255,15 +260,14 @@ def _attempts() -> Iterator[_Attempt]:
     }
     # A dict, because a send can be recorded twice.
     sends = {
-        entry.event: entry.occurred_at
-        for entry in recorded
-        if isinstance(entry.event, CodeSent)
+        entry.event: entry for entry in recorded if isinstance(entry.event, CodeSent)
     }
     deliveries = _deliveries(recorded)
-    for sent, created in sends.items():
-        if end is None or created <= end:
+    for sent, entry in sends.items():
+        if end is None or entry.occurred_at <= end:
             yield _Attempt(
-                created,
+                entry.occurred_at,
+                entry.sequence,
                 sent,
                 approvals.get(sent.verification_id),
                 deliveries.get(sent.delivery_id, _Delivery()),
