@@ -281,6 +281,17 @@ def test_events_under_load_are_written_together(real_connection, real_redis):
     assert counts["cmdstat_evalsha"]["calls"] < 10
 
 
+def test_event_after_many_flushes_is_written_soon(real_connection, real_redis):
+    events = RedisEventStore(RedisClient(real_connection), clock=lambda: 0.0)
+    for _ in range(2_000):
+        events.add(SENT)
+        assert events.flush(timeout=60)
+
+    events.add(APPROVED)
+
+    redis_server.wait_until(lambda: real_redis.xlen(keys.EVENTS) == 2_001)
+
+
 def test_end_of_a_process_waits_for_its_events(redis_url, real_redis):
     spawn = multiprocessing.get_context("spawn")
     worker = spawn.Process(target=add_and_end, args=(redis_url, 1_000))

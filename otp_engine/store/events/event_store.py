@@ -191,8 +191,11 @@ class RedisEventStore:
             with suppress(Empty):
                 while len(batch) < _BATCH_SIZE:
                     batch.append(self._queue.get_nowait())
-            earliest = self._clock() - _WRITE_BURST * _WRITE_INTERVAL
-            due = max(due, earliest) + _WRITE_INTERVAL
+            now = self._clock()
+            # Writes that did not wait, as for a flush, must not add up: later events
+            # would wait for the sum of their intervals.
+            due = min(max(due, now - _WRITE_BURST * _WRITE_INTERVAL), now)
+            due += _WRITE_INTERVAL
             self._write_batch(batch)
             self._report_dropped()
             for item in batch:
