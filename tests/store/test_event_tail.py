@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -331,3 +332,34 @@ def test_filter_of_limits_matches_whole_names(store):
     add_all(store, *EVENTS, mine, replace(REFUSED, limit="sends_per_phone_2"))
 
     assert read_filtered(store, limits=["sends_per_phone"]) == [mine]
+
+
+def add_in_one_write(store, events):
+    started, released = threading.Event(), threading.Event()
+
+    def hold():
+        started.set()
+        released.wait(timeout=60)
+
+    store.events.add_job("waits", hold)
+    assert started.wait(timeout=60)
+    for event in events:
+        store.events.add(event)
+    released.set()
+    assert store.events.flush(timeout=60)
+
+
+@pytest.mark.parametrize("later", [None, keys.EVENTS, keys.UNAUTHENTICATED_EVENTS])
+def test_events_of_one_write_are_in_their_order(store, redis, later):
+    start = datetime.now(UTC) - timedelta(minutes=1)
+    if later:
+        # As after a clock that was ahead.
+        soon = int((datetime.now(UTC) + timedelta(seconds=30)).timestamp() * 1000)
+        redis.xadd(later, codec.encode(EVENTS[1]), id=f"{soon}-9")
+    both = [REFUSED, EVENTS[0], EVENTS[1], REFUSED, REFUSED, EVENTS[0]]
+
+    add_in_one_write(store, both)
+
+    happened = store.events.tail(start).read_next()
+    found = [each.event for each in happened if each.event in (REFUSED, EVENTS[0])]
+    assert found == [each for each in both if each != EVENTS[1]]
