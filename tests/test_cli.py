@@ -85,7 +85,7 @@ def twilio():
         yield twilio
 
 
-def test_doctor_of_healthy_service_exits_with_0(redis_url, twilio):
+def test_doctor_of_healthy_service_exits_with_0(redis_url, real_redis, twilio):
     result = run("doctor", **production(redis_url, twilio.url))
 
     assert result.exit_code == 0, result.stderr
