@@ -160,7 +160,7 @@ def _recent_events(store: RedisStore, hashes: Sequence[str]) -> list[RecordedEve
 
 def _events_to_dicts(events: Iterable[RecordedEvent]) -> Iterator[dict[str, Any]]:
     for recorded, since_send in phone_timeline.with_times(events):
-        seconds = round(since_send.total_seconds(), 3) if since_send else None
+        seconds = None if since_send is None else round(since_send.total_seconds(), 3)
         yield event_text.to_json_object(recorded) | {"since_send": seconds}
 
 

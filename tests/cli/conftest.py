@@ -34,6 +34,9 @@ def policy(environ):
 def service(environ, real_redis, outbox):
     """The API of a service with the same settings, on the same Redis."""
     store = RedisStore(real_redis)
-    return create_app(
+    yield create_app(
         config.load(environ), store=store, senders=by_name(outbox)
     ).test_client()
+    # A later write would reach the Redis of the next test.
+    store.events.flush(timeout=60)
+    store.close()

@@ -316,6 +316,24 @@ def test_inspect_of_invalid_number_fails(environ):
     assert "not a phone number" in result.stderr
 
 
+def test_inspect_shows_no_time_between_events_of_one_write(
+    environ, service, outbox, real_redis
+):
+    service.post("/auth/send_otp", json=PHONE, headers=KEY)
+    wrong = PHONE | {"otp": different_code(outbox.code)}
+    service.post("/auth/verify_otp", json=wrong, headers=KEY)
+    redis_server.wait_until(lambda: real_redis.xlen(keys.EVENTS) == 2)
+    entries = real_redis.xrange(keys.EVENTS)
+    real_redis.delete(keys.EVENTS)
+    milliseconds = entries[0][0].partition(b"-")[0].decode()
+    for number, (_, fields) in enumerate(entries):
+        real_redis.xadd(keys.EVENTS, fields, id=f"{milliseconds}-{number}")
+
+    shown = json.loads(run("inspect", "9445012345", "--json", **environ).stdout)
+
+    assert [event["since_send"] for event in shown["events"]] == [None, 0]
+
+
 def test_inspect_shows_recent_events_of_the_phone_only(environ, service, outbox):
     other = {"phone": "+919445012346"}
     service.post("/auth/send_otp", json=other, headers=KEY)
