@@ -43,6 +43,7 @@
     ├── DeliveryUnconfirmed      the provider did not answer
     └── Unavailable              a retry can succeed
         ├── StoreUnavailable
+        ├── FactorsUnreadable    no factor key decrypts the stored factors
         ├── ProviderUnavailable
         ├── SendingDisabled
         └── Overloaded
@@ -568,6 +569,13 @@ class StoreUnavailable(Unavailable):
     def __init__(self, reason: str = "does not answer") -> None:
         super().__init__()
         self.reason = reason
+
+
+class FactorsUnreadable(Unavailable):
+    """No factor key decrypts the stored data key or a stored factor."""
+
+    def __init__(self) -> None:
+        super().__init__(retry_after=timedelta(minutes=1))
 
 
 class ProviderUnavailable(Unavailable):

@@ -36,7 +36,8 @@ class StoredFactor:
         created_at: Time of the creation, by the store's clock as all of its times.
         updated_at: Time of the last change.
         verified_at: Time of the first right code; None before.
-        step: The last accepted time step; 0 before the first.
+        step: Start of the last accepted time step, in seconds since 1970; 0 before the
+            first. It grows also when the length of a step changes.
         recovery_codes_left: Number of recovery codes that can still be used.
         failed_at: Times of the failed checks that count, oldest first.
     """
@@ -222,7 +223,7 @@ class FactorStore(Protocol):
             key: The key of the entity.
             factor_id: Id of the factor.
             idempotency_key: Identifies the check, 8 bytes.
-            step: The time step of the right code.
+            step: Start of the time step of the right code, in seconds since 1970.
             activates: Whether the factor becomes verified.
             is_authenticator: Whether the factor becomes the authenticator of the
                 entity. The earlier one is deleted in the same step.

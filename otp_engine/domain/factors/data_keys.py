@@ -1,0 +1,113 @@
+"""The data key of this deployment, decrypted once and cached."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from otp_engine.crypto.factor_keys import DataKey, FactorKey, generate_data_key
+from otp_engine.domain.factors.ports import DataKeyStore
+from otp_engine.errors import FactorsUnreadable
+
+log = logging.getLogger(__name__)
+
+_MAX_AGE = 60.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    """A data key with its stored form, read at *read_at* in monotonic seconds."""
+
+    encrypted: bytes
+    data_key: DataKey
+    read_at: float
+
+
+class DataKeys:
+    """Returns the data key, and creates it before the first write.
+
+    The key is read again after a minute and before each write. So a process never
+    writes with a data key that Redis does not have, such as after a restored backup.
+    """
+
+    def __init__(
+        self,
+        store: DataKeyStore,
+        factor_keys: Sequence[FactorKey],
+        *,
+        random_bytes: Callable[[int], bytes],
+        clock: Callable[[], float],
+    ) -> None:
+        """Start without a cached key.
+
+        Args:
+            store: Stores the encrypted data key.
+            factor_keys: The current factor key, then the previous one during a
+                rotation.
+            random_bytes: Returns a number of unpredictable bytes.
+            clock: Returns monotonic seconds.
+        """
+        self._store = store
+        self._factor_keys = factor_keys
+        self._random_bytes = random_bytes
+        self._clock = clock
+        self._cached: _Cached | None = None
+        self._has_logged = False
+
+    def get(self) -> DataKey | None:
+        """Return the data key; None before the first write, when no factor exists.
+
+        Raises:
+            FactorsUnreadable: No factor key decrypts it.
+            StoreUnavailable: Redis did not reply.
+        """
+        cached = self._cached
+        if cached and self._clock() - cached.read_at < _MAX_AGE:
+            return cached.data_key
+        encrypted = self._store.get()
+        if encrypted is None:
+            return cached.data_key if cached else None
+        return self._decrypt(encrypted)
+
+    def get_or_create(self) -> DataKey:
+        """Return the data key, for a write.
+
+        Of two processes that create it at once, both use the one that Redis stored
+        first. A key that Redis has lost is stored again.
+
+        Raises:
+            FactorsUnreadable: No factor key decrypts it; a second one is never created.
+            StoreUnavailable: Redis did not reply.
+        """
+        encrypted = self._store.get()
+        if encrypted is None:
+            cached = self._cached
+            new = cached.data_key if cached else generate_data_key(self._random_bytes)
+            encrypted = self._store.add(self._factor_keys[0].encrypt_data_key(new))
+        return self._decrypt(encrypted)
+
+    def _decrypt(self, encrypted: bytes) -> DataKey:
+        cached = self._cached
+        if cached and cached.encrypted == encrypted:
+            data_key = cached.data_key
+        else:
+            data_key = self._decrypt_new(encrypted)
+        self._cached = _Cached(encrypted, data_key, self._clock())
+        return data_key
+
+    def _decrypt_new(self, encrypted: bytes) -> DataKey:
+        for factor_key in self._factor_keys:
+            try:
+                data_key = factor_key.decrypt_data_key(encrypted)
+            except ValueError:
+                continue
+            self._has_logged = False
+            return data_key
+        if not self._has_logged:
+            self._has_logged = True
+            log.error(
+                "OTP_FACTOR_KEY does not decrypt the data key in Redis: requests of"
+                " factors get 503 until the key that encrypted it is set"
+            )
+        raise FactorsUnreadable
