@@ -40,6 +40,7 @@ from otp_engine.composition.engine import (
     build_sandbox_numbers,
 )
 from otp_engine.composition.events import build_listener, start_event_webhook
+from otp_engine.composition.factors import build_factors
 from otp_engine.composition.flask_app import build_flask, reject_double_slash
 from otp_engine.composition.metrics import add_store_gauges, build_metrics
 from otp_engine.config import Settings
@@ -262,6 +263,7 @@ def _build_dependencies(
             settings.verify_page.proof_keys, issuer=settings.public_url
         ),
         utcnow=lambda: datetime.now(UTC),
+        build_factors=build_factors(settings, store),
     )
 
 

@@ -15,7 +15,9 @@ from otp_engine.crypto.pepper import Pepper
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine.domain import verification_handles
 from otp_engine.domain.addresses import Address
+from otp_engine.domain.engine import Engine
 from otp_engine.domain.engine_router import EngineRouter
+from otp_engine.domain.factors.factors import Factors
 from otp_engine.domain.models import Channel, CheckResult
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
@@ -29,6 +31,7 @@ from otp_engine.domain.safe_numbers import SafeNumbers
 from otp_engine.domain.sandbox_numbers import SandboxNumbers
 from otp_engine.domain.services import Service
 from otp_engine.domain.verification_handles import VerificationHandle
+from otp_engine.errors import FactorsNotConfigured
 
 _EXTENSION = "otp_engine"
 
@@ -56,6 +59,8 @@ class Dependencies:
         parse_webhook_url: Parses the URL of a service's webhook.
         proofs: Issues proof tokens.
         utcnow: Returns the time in UTC.
+        build_factors: Returns the factors under the policy of an engine; None if
+            factors are not configured.
     """
 
     dev: bool
@@ -75,6 +80,7 @@ class Dependencies:
     parse_webhook_url: Callable[[str], str]
     proofs: ProofTokenIssuer
     utcnow: Callable[[], datetime]
+    build_factors: Callable[[Engine], Factors] | None = None
 
     @property
     def engines(self) -> EngineRouter:
@@ -89,6 +95,17 @@ class Dependencies:
     def policy(self) -> Policy:
         """The policy of this request."""
         return self.engines.production.policy
+
+    @property
+    def factors(self) -> Factors:
+        """The factors, under the policy of this request.
+
+        Raises:
+            FactorsNotConfigured: The operator has set no factor key.
+        """
+        if self.build_factors is None:
+            raise FactorsNotConfigured
+        return self.build_factors(self.engines.production)
 
     @property
     def channels(self) -> tuple[Channel, ...]:

@@ -37,6 +37,12 @@ _COLORS = {
     "suspended": "red",
     "pressure": "yellow",
     "provider_weight": "yellow",
+    "factor_verified": "green",
+    "factor_check_failed": "yellow",
+    "factor_approved": "green",
+    "challenge_approved": "green",
+    "factor_check_refused": "yellow",
+    "factor_unavailable": "red",
 }
 _MAX_RULE_NAME = 24
 
@@ -66,6 +72,8 @@ def to_text(recorded: RecordedEvent) -> str:
         text = _weight_text(fields)
     elif kind in {"suspended", "pressure"}:
         text = _place_text(fields)
+    elif "identity_hash" in fields:
+        text = _factor_text(fields)
     else:
         text = f"{_recipient_text(fields)}  {_details(kind, fields)}"
     text = printable(text).rstrip()
@@ -150,6 +158,19 @@ def _place_text(fields: Mapping[str, Any]) -> str:
         return text
     until = datetime.fromisoformat(fields["until"])
     return f"{text}, until {until:%m-%d %H:%MZ}, trip {fields['trips']}"
+
+
+def _factor_text(fields: Mapping[str, Any]) -> str:
+    """Return the text of an event of a factor: its identity, its SID and the rest."""
+    left = fields.get("attempts_remaining")
+    words = [
+        f"identity {fields['identity_hash'][:SHORT_HASH]}",
+        (fields.get("factor_sid") or "")[: SHORT_HASH + 2],
+        fields["client_name"],
+        fields.get("method") or fields.get("limit") or fields.get("reason"),
+        None if left is None else f"attempts left: {left}",
+    ]
+    return "  ".join(word for word in words if word)
 
 
 def _details(kind: str, fields: Mapping[str, Any]) -> str:

@@ -71,7 +71,7 @@ class Check:
         engine, request = self._engine, self._request
         usage = self._reservations.acquire_requester_hits(
             hits.for_requester(
-                request, engine.policy, engine.peppers[0], self._recipient
+                request, engine.policy, engine.peppers[0], self._recipient.ip_hash
             )
         )
         engine.report_near(usage)

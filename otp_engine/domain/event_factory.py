@@ -38,6 +38,7 @@ from otp_engine.domain.send_facts import SendFacts
 from otp_engine.errors import (
     BudgetExceeded,
     DestinationSuspended,
+    FactorsUnreadable,
     OTPError,
     Overloaded,
     ProviderUnavailable,
@@ -56,6 +57,7 @@ PUMPING_GUARD = "pumping_guard"
 _UNPROVEN_DIGITS = 2
 _REASONS: dict[type[OTPError], str] = {
     StoreUnavailable: "store",
+    FactorsUnreadable: "factor_key",
     ProviderUnavailable: "provider",
     Overloaded: "overloaded",
     SendingDisabled: "sending_disabled",
@@ -153,8 +155,14 @@ def _unavailable_event(
     action: Action, recipient: PseudonymousRecipient, error: Unavailable
 ) -> RequestUnavailable:
     """Return the event of a request that could not be served."""
-    reason = _REASONS.get(type(error), "other")
-    return RequestUnavailable(recipient=recipient, action=action, reason=reason)
+    return RequestUnavailable(
+        recipient=recipient, action=action, reason=unavailable_reason(error)
+    )
+
+
+def unavailable_reason(error: Unavailable) -> str:
+    """Return why a request could not be served, as its event has it."""
+    return _REASONS.get(type(error), "other")
 
 
 def sent_event(
@@ -195,11 +203,15 @@ def shadow_refusals(
     action: Action, recipient: PseudonymousRecipient, usage: Sequence[WindowUsage]
 ) -> list[Event]:
     """Return the events of limits in shadow mode that would have refused a request."""
-    limits = sorted({window.limit_name for window in usage if window.would_refuse})
     return [
         RequestRefused(recipient=recipient, action=action, limit=limit, shadow=True)
-        for limit in limits
+        for limit in shadow_limits(usage)
     ]
+
+
+def shadow_limits(usage: Sequence[WindowUsage]) -> list[str]:
+    """Return the names of limits in shadow mode that would have refused a request."""
+    return sorted({window.limit_name for window in usage if window.would_refuse})
 
 
 def suspended_event(suspension: Suspension, *, shadow: bool) -> PlaceSuspended:

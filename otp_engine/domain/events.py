@@ -369,6 +369,136 @@ class ProviderWeightChanged:
     errors: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorCreated:
+    """A client created a factor.
+
+    Attributes:
+        identity_hash: Keyed hash of the service and the identity.
+        service: SID of the service, also of the default one.
+        factor_sid: SID of the factor.
+        client_name: Name of the API key; None for an anonymous client.
+    """
+
+    identity_hash: str
+    service: str
+    factor_sid: str
+    client_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorVerified:
+    """A right code verified a factor; see `FactorCreated` for the attributes."""
+
+    identity_hash: str
+    service: str
+    factor_sid: str
+    client_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorDeleted:
+    """A factor was deleted; see `FactorCreated` for the attributes."""
+
+    identity_hash: str
+    service: str
+    factor_sid: str
+    client_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorCheckFailed:
+    """The code of a check of a factor was wrong or replayed.
+
+    Attributes:
+        identity_hash: As for `FactorCreated`.
+        service: As for `FactorCreated`.
+        factor_sid: As for `FactorCreated`.
+        client_name: As for `FactorCreated`.
+        attempts_remaining: Checks that the rules of the factor still allow.
+    """
+
+    identity_hash: str
+    service: str
+    factor_sid: str
+    client_name: str | None = None
+    attempts_remaining: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorApproved:
+    """A check through `/auth` or the page `/verify` approved an identity.
+
+    Attributes:
+        identity_hash: As for `FactorCreated`.
+        service: As for `FactorCreated`.
+        factor_sid: As for `FactorCreated`.
+        client_name: As for `FactorCreated`.
+        method: `totp` for a code of the authenticator, or `recovery_code`.
+    """
+
+    identity_hash: str
+    service: str
+    factor_sid: str
+    client_name: str | None = None
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChallengeApproved:
+    """A check through `/v2` approved a challenge.
+
+    Attributes:
+        identity_hash: As for `FactorCreated`.
+        service: As for `FactorCreated`.
+        factor_sid: As for `FactorCreated`.
+        client_name: As for `FactorCreated`.
+        challenge_sid: SID of the challenge.
+    """
+
+    identity_hash: str
+    service: str
+    factor_sid: str
+    client_name: str | None = None
+    challenge_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorCheckRefused:
+    """A rule refused a check of a factor, or would refuse it outside shadow mode.
+
+    Attributes:
+        identity_hash: As for `FactorCreated`.
+        service: As for `FactorCreated`.
+        client_name: As for `FactorCreated`.
+        limit: Name of the rule.
+        shadow: Whether the rule is in shadow mode, and refused nothing.
+    """
+
+    identity_hash: str
+    service: str
+    client_name: str | None = None
+    limit: str
+    shadow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorCheckUnavailable:
+    """The service could not serve a check of a factor.
+
+    Attributes:
+        identity_hash: As for `FactorCreated`.
+        service: As for `FactorCreated`.
+        client_name: As for `FactorCreated`.
+        reason: As for `RequestUnavailable`.
+    """
+
+    identity_hash: str
+    service: str
+    client_name: str | None = None
+    reason: str
+
+
 Event: TypeAlias = (
     CodeSent
     | MessageDelivered
@@ -388,6 +518,14 @@ Event: TypeAlias = (
     | PlaceSuspended
     | Pressure
     | ProviderWeightChanged
+    | FactorCreated
+    | FactorVerified
+    | FactorDeleted
+    | FactorCheckFailed
+    | FactorApproved
+    | ChallengeApproved
+    | FactorCheckRefused
+    | FactorCheckUnavailable
 )
 EventListener: TypeAlias = Callable[[Event], None]
 """Receives each event after the request; it must not raise."""

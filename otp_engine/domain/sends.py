@@ -199,7 +199,7 @@ class Send:
         engine, request = self._engine, self._request
         return self._reservations.acquire_requester_hits(
             hits.for_requester(
-                request, engine.policy, engine.peppers[0], self._recipient
+                request, engine.policy, engine.peppers[0], self._recipient.ip_hash
             )
         )
 

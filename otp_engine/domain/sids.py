@@ -17,6 +17,29 @@ def verification_id(sid: str) -> bytes:
     return bytes.fromhex(sid.removeprefix("VE"))
 
 
+def entity_sid(id: bytes) -> str:
+    """Return the SID of an entity.
+
+    Args:
+        id: Id of the entity, 16 bytes.
+    """
+    return f"YE{id.hex()}"
+
+
+def factor_sid(id: bytes) -> str:
+    """Return the SID of a factor.
+
+    Args:
+        id: Id of the factor, 16 bytes.
+    """
+    return f"YF{id.hex()}"
+
+
+def factor_id(sid: str) -> bytes:
+    """Return the id, 16 bytes, of the factor with that SID."""
+    return bytes.fromhex(sid.removeprefix("YF"))
+
+
 def attempt_sid(id: bytes, send_id: bytes) -> str:
     """Return the SID of one send of a verification.
 

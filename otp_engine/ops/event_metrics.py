@@ -11,10 +11,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from otp_engine.domain.events import (
     Action,
     BudgetReached,
+    ChallengeApproved,
     CheckFailed,
     CheckNotFound,
     CodeSent,
     Event,
+    FactorApproved,
+    FactorCheckFailed,
+    FactorCheckRefused,
+    FactorCheckUnavailable,
+    FactorVerified,
     LimitNear,
     MessageDelivered,
     MessageRead,
@@ -74,6 +80,7 @@ _SHADOW_CAPABLE = (
     (Action.CHECK, "failed_checks_total"),
 )
 _KNOWN = _RULES + _SHADOW_CAPABLE
+_FACTOR_CHECK_OUTCOMES = ("approved", "wrong", "refused", "unavailable")
 _CHECK_OUTCOMES = ("approved", "wrong", "not_found", "refused", "unavailable")
 
 
@@ -135,6 +142,11 @@ class EventMetrics:
     def _add_request_counters(self, registry: CollectorRegistry) -> None:
         counter = partial(labeled_metrics.build, Counter, registry=registry)
         self._checks = counter("otp_checks", "Checks, by outcome.", ["outcome"])
+        self._factor_checks = counter(
+            "otp_factor_checks",
+            "Checks of authenticator apps, by outcome.",
+            ["outcome"],
+        )
         self._refusals = counter(
             "otp_refusals", "Requests refused by a rule.", ["action", "limit"]
         )
@@ -211,6 +223,8 @@ class EventMetrics:
             self._near_limits(limit)
         for outcome in _CHECK_OUTCOMES:
             self._checks(outcome)
+        for outcome in _FACTOR_CHECK_OUTCOMES:
+            self._factor_checks(outcome)
         for level, scope in product(LEVELS, ("total", "country")):
             self._budget_levels(str(level), scope)
 
@@ -277,6 +291,24 @@ class EventMetrics:
                 self._budget_levels(str(event.level), scope).inc()
             case PlaceSuspended():
                 self._suspensions(event.country, event.level).inc()
+            case _:
+                self._count_factor(event)
+
+    def _count_factor(self, event: Event) -> None:
+        """Count an event of a factor."""
+        match event:
+            case FactorApproved() | ChallengeApproved() | FactorVerified():
+                self._factor_checks("approved").inc()
+            case FactorCheckFailed():
+                self._factor_checks("wrong").inc()
+            case FactorCheckRefused(shadow=True):
+                self._shadow_refusals(Action.CHECK, event.limit).inc()
+            case FactorCheckRefused():
+                self._refusals(Action.CHECK, event.limit).inc()
+                self._factor_checks("refused").inc()
+            case FactorCheckUnavailable():
+                self._unavailable(Action.CHECK, event.reason).inc()
+                self._factor_checks("unavailable").inc()
 
     def _count_send(self, event: CodeSent | SendRejected, outcome: str) -> None:
         labels = event.recipient.country, event.channel

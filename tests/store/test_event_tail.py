@@ -6,16 +6,25 @@ import json
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from otp_engine.domain.events import (
     Action,
     BudgetReached,
+    ChallengeApproved,
     CheckFailed,
     CheckNotFound,
     CodeSent,
     Event,
+    FactorApproved,
+    FactorCheckFailed,
+    FactorCheckRefused,
+    FactorCheckUnavailable,
+    FactorCreated,
+    FactorDeleted,
+    FactorVerified,
     LimitNear,
     MaxAttemptsReached,
     MessageDelivered,
@@ -41,6 +50,11 @@ from otp_engine.store.events.event_filter import EventFilter
 RECIPIENT = PseudonymousRecipient(phone_hash="digest", prefix="+919445", country="IN")
 ID = b"\x00\xff" * 8
 REFUSED = RequestRefused(recipient=RECIPIENT, action=Action.SEND, limit="sends_per_ip")
+FACTOR: dict[str, Any] = {
+    "identity_hash": "digest",
+    "service": "VA1",
+    "factor_sid": "YF1",
+}
 EVENTS: list[Event] = [
     CodeSent(
         recipient=RECIPIENT,
@@ -102,6 +116,14 @@ EVENTS: list[Event] = [
         trips=2,
     ),
     Pressure(level=Level.NETWORK, prefix="+254771", country="KE", unproven=10.5),
+    FactorCreated(**FACTOR),
+    FactorVerified(**FACTOR, client_name="shop"),
+    FactorDeleted(**FACTOR),
+    FactorCheckFailed(**FACTOR, attempts_remaining=4),
+    FactorApproved(**FACTOR, method="recovery_code"),
+    ChallengeApproved(**FACTOR, challenge_sid="YC1"),
+    FactorCheckRefused(identity_hash="digest", service="VA1", limit="any", shadow=True),
+    FactorCheckUnavailable(identity_hash="digest", service="VA1", reason="overloaded"),
     ProviderWeightChanged(
         provider="twilio",
         channel=Channel.CALL,

@@ -11,15 +11,16 @@ each of the two parts is a hit.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.addresses import Address
 from otp_engine.domain.email_addresses import EmailAddress
 from otp_engine.domain.limits import ip_networks
 from otp_engine.domain.limits.limits import Limit, LimitHit
-from otp_engine.domain.models import Channel, CheckRequest, SendRequest
+from otp_engine.domain.models import Channel, SendRequest
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.pumping_guard.rules import GuardMode
-from otp_engine.domain.recipients import PseudonymousRecipient
 
 LIMITS_OF_ONE_CHANNEL = frozenset(
     {"sends_per_channel", "calls_per_phone", "calls_per_country", "calls_total"}
@@ -27,11 +28,20 @@ LIMITS_OF_ONE_CHANNEL = frozenset(
 """Limits that leave the other channels of a message."""
 
 
+class Requester(Protocol):
+    """The origin of a request. Every kind of request that is no send is a check."""
+
+    @property
+    def client_ip(self) -> str | None:
+        """The network address of the person, where it is known."""
+
+    @property
+    def client_name(self) -> str | None:
+        """Name of the API key; None for an anonymous client."""
+
+
 def for_requester(
-    request: SendRequest | CheckRequest,
-    policy: Policy,
-    pepper: Pepper,
-    recipient: PseudonymousRecipient,
+    request: Requester, policy: Policy, pepper: Pepper, ip_hash: str | None
 ) -> list[LimitHit]:
     """List the hits of the requester of *request*.
 
@@ -39,7 +49,7 @@ def for_requester(
         request: A send or a check.
         policy: The policy in force.
         pepper: Pseudonymizes the identifiers.
-        recipient: The recipient, with the pseudonym of the client IP.
+        ip_hash: The pseudonym of the client IP, where that is known.
 
     Returns:
         The hits of the client IP, of its networks, of the API key and of vouching, then
@@ -52,10 +62,8 @@ def for_requester(
     else:
         action, per_ip, per_key = "checks", policy.checks_per_ip, policy.checks_per_key
     hits: list[LimitHit] = []
-    if (client_ip := request.client_ip) and recipient.ip_hash:
-        hits += _per_ip(
-            f"{action}_per_ip", per_ip, client_ip, recipient.ip_hash, pepper
-        )
+    if (client_ip := request.client_ip) and ip_hash:
+        hits += _per_ip(f"{action}_per_ip", per_ip, client_ip, ip_hash, pepper)
     by_network = policy.sends_per_network
     if action == "sends" and request.client_ip and not by_network.is_off:
         hits += [

@@ -9,10 +9,18 @@ from typing import Any, TypeAlias
 
 from otp_engine.domain.events import (
     BudgetReached,
+    ChallengeApproved,
     CheckFailed,
     CheckNotFound,
     CodeSent,
     Event,
+    FactorApproved,
+    FactorCheckFailed,
+    FactorCheckRefused,
+    FactorCheckUnavailable,
+    FactorCreated,
+    FactorDeleted,
+    FactorVerified,
     LimitNear,
     MaxAttemptsReached,
     MessageDelivered,
@@ -51,6 +59,14 @@ EVENT_KINDS: dict[str, type[Event]] = {
     "suspended": PlaceSuspended,
     "pressure": Pressure,
     "provider_weight": ProviderWeightChanged,
+    "factor_created": FactorCreated,
+    "factor_verified": FactorVerified,
+    "factor_deleted": FactorDeleted,
+    "factor_check_failed": FactorCheckFailed,
+    "factor_approved": FactorApproved,
+    "challenge_approved": ChallengeApproved,
+    "factor_check_refused": FactorCheckRefused,
+    "factor_unavailable": FactorCheckUnavailable,
 }
 """The class of each event kind, which is the stored name of an event."""
 
