@@ -203,15 +203,11 @@ def shadow_refusals(
     action: Action, recipient: PseudonymousRecipient, usage: Sequence[WindowUsage]
 ) -> list[Event]:
     """Return the events of limits in shadow mode that would have refused a request."""
+    limits = sorted({window.limit_name for window in usage if window.would_refuse})
     return [
         RequestRefused(recipient=recipient, action=action, limit=limit, shadow=True)
-        for limit in shadow_limits(usage)
+        for limit in limits
     ]
-
-
-def shadow_limits(usage: Sequence[WindowUsage]) -> list[str]:
-    """Return the names of limits in shadow mode that would have refused a request."""
-    return sorted({window.limit_name for window in usage if window.would_refuse})
 
 
 def suspended_event(suspension: Suspension, *, shadow: bool) -> PlaceSuspended:

@@ -57,6 +57,7 @@ def shadow_refusals(
     client_name: str | None,
 ) -> list[FactorCheckRefused]:
     """Return the events of limits in shadow mode that would have refused a check."""
+    limits = sorted({window.limit_name for window in usage if window.would_refuse})
     return [
         FactorCheckRefused(
             identity_hash=identity_hash,
@@ -65,5 +66,5 @@ def shadow_refusals(
             limit=limit,
             shadow=True,
         )
-        for limit in event_factory.shadow_limits(usage)
+        for limit in limits
     ]
