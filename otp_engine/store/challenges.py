@@ -121,7 +121,7 @@ class RedisChallengeStore:
         return _decode(id, fields, at) if at else None
 
     def delete_challenges(self, key: EntityKey) -> None:
-        """Delete all challenges of an entity."""
+        """Delete all challenges of an entity, which is about to be deleted."""
         index = keys.challenges(key)
         names = [index]
         for ids in self._list_ids(key):

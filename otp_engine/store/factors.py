@@ -25,6 +25,7 @@ from otp_engine.errors import (
     TooManyFactors,
 )
 from otp_engine.store import keys, lua_codec
+from otp_engine.store.challenges import RedisChallengeStore
 from otp_engine.store.entity_index import EntityIndex
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
@@ -56,6 +57,7 @@ class RedisFactorStore:
     def __init__(
         self,
         client: RedisClient,
+        challenges: RedisChallengeStore,
         *,
         replicas: int = 0,
         utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -64,10 +66,12 @@ class RedisFactorStore:
 
         Args:
             client: Executes the commands.
+            challenges: Deletes the challenges of a deleted entity.
             replicas: Number of replicas that must acknowledge each write.
             utcnow: Returns the time, by which the index is cleaned.
         """
         self._client = client
+        self._challenges = challenges
         self._utcnow = utcnow
         self._index = EntityIndex(client, utcnow=utcnow)
         durable = partial(LuaScript, client, replicas=replicas)
@@ -114,7 +118,14 @@ class RedisFactorStore:
                 self._index.remove(key, entity_id)
 
     def delete_entity(self, key: EntityKey) -> bool:
-        """Delete an entity with its factors; return whether there was one."""
+        """Delete an entity with its factors and challenges.
+
+        The challenges are first, so that a request that fails can be repeated.
+
+        Returns:
+            Whether there was one.
+        """
+        self._challenges.delete_challenges(key)
         entity_id = self._delete_entity.run(
             [keys.entity(key), keys.created_factors(key)]
         )

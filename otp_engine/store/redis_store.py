@@ -77,9 +77,11 @@ class RedisStore(RedisVerificationStore):
         self.page_links = RedisPageLinkStore(redis_client)
         self.limit_usage = RedisLimitUsageStore(redis_client, shared_slots=shared_slots)
         self.deliveries = RedisDeliveryStore(redis_client, replicas=replicas)
-        self.factors = RedisFactorStore(redis_client, replicas=replicas)
         self.recovery_codes = RedisRecoveryCodeStore(redis_client, replicas=replicas)
         self.challenges = RedisChallengeStore(redis_client, replicas=replicas)
+        self.factors = RedisFactorStore(
+            redis_client, self.challenges, replicas=replicas
+        )
         self.entity_archive = RedisEntityArchiveStore(redis_client, replicas=replicas)
         self.data_key = RedisDataKeyStore(redis_client, replicas=replicas)
         self.policy_versions = RedisPolicyVersionStore(redis_client, replicas=replicas)

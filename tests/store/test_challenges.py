@@ -379,12 +379,12 @@ def test_challenge_of_a_deleted_entity_is_gone(
         reserve(2)
 
 
-def test_deleted_challenges_leave_no_key(pending, create, challenges, redis):
+def test_deleted_entity_leaves_no_challenge(pending, create, store, redis):
     for number in range(120):
         redis.zadd("otp:{alice}:challenges", {id_of(number): 4e12})
     create(id_of(200))
 
-    challenges.delete_challenges(ALICE)
+    store.factors.delete_entity(ALICE)
 
-    left = redis.keys("otp:{alice}:challenge*")
+    left = redis.keys("otp:{alice}:*")
     assert left == [f"otp:{{alice}}:challenges:{FACTOR.hex()}".encode()]

@@ -151,6 +151,37 @@ def test_factor_is_stored_and_checked_on_each_topology(topology, policy, request
     assert factors.delete_entity(key)
 
 
+@pytest.mark.parametrize("topology", ["cluster", "sentinel", "replicated"])
+def test_challenge_is_approved_and_deleted_on_each_topology(topology, request):
+    url = request.getfixturevalue(topology)
+    store = RedisStore(connect(url, TIMEOUT))
+    key, factor, check = EntityKey("alice", "VA1"), b"F" * 16, b"check 01"
+    store.factors.put_factor(
+        key, entity_id=b"E" * 16, entity_record=b"", factor_id=factor, record=b"record"
+    )
+    store.factors.accept_step(
+        key,
+        factor,
+        idempotency_key=check,
+        step=1,
+        activates=True,
+        is_authenticator=False,
+    )
+    challenges = store.challenges
+
+    created = challenges.create_challenge(
+        key, id=b"C" * 16, factor_id=factor, record=b"record"
+    )
+    challenges.reserve_challenge_check(key, created.id, idempotency_key=check)
+    approved = challenges.approve_challenge(key, created.id, idempotency_key=check)
+
+    assert approved is not None
+    assert approved.responded_at is not None
+    assert challenges.list_challenges(key) == [approved]
+    assert store.factors.delete_entity(key)
+    assert challenges.list_challenges(key) == []
+
+
 def test_text_of_a_script_with_replicas_is_sent_once(replicated):
     store = RedisStore(connect(replicated, TIMEOUT), replicas=1)
 

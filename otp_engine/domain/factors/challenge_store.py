@@ -106,6 +106,3 @@ class ChallengeStore(Protocol):
         Returns:
             The challenge; None if another check has closed it, or if it is gone.
         """
-
-    def delete_challenges(self, key: EntityKey) -> None:
-        """Delete all challenges of an entity."""

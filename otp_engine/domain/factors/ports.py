@@ -129,7 +129,7 @@ class FactorStore(Protocol):
         """
 
     def delete_entity(self, key: EntityKey) -> bool:
-        """Delete an entity with all of its factors; return whether it existed."""
+        """Delete an entity with its factors and challenges; return if it existed."""
 
     def put_factor(  # noqa: PLR0913 - the values of one factor
         self,
