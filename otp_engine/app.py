@@ -259,6 +259,7 @@ def _build_dependencies(
         events=store.events,
         public_url=settings.public_url,
         parse_webhook_url=settings.service_webhooks.parse_url,
+        challenge_store=store.challenges,
         proofs=ProofTokenIssuer(
             settings.verify_page.proof_keys, issuer=settings.public_url
         ),

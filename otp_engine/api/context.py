@@ -17,6 +17,8 @@ from otp_engine.domain import verification_handles
 from otp_engine.domain.addresses import Address
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.engine_router import EngineRouter
+from otp_engine.domain.factors.challenge_store import ChallengeStore
+from otp_engine.domain.factors.challenges import Challenges
 from otp_engine.domain.factors.factors import Factors
 from otp_engine.domain.models import Channel, CheckResult
 from otp_engine.domain.phones import numbers
@@ -57,6 +59,7 @@ class Dependencies:
         events: The stored events.
         public_url: The URL of this service; None takes the URL of the request.
         parse_webhook_url: Parses the URL of a service's webhook.
+        challenge_store: Stores challenges.
         proofs: Issues proof tokens.
         utcnow: Returns the time in UTC.
         build_factors: Returns the factors under the policy of an engine; None if
@@ -78,6 +81,7 @@ class Dependencies:
     events: EventStore
     public_url: str | None
     parse_webhook_url: Callable[[str], str]
+    challenge_store: ChallengeStore
     proofs: ProofTokenIssuer
     utcnow: Callable[[], datetime]
     build_factors: Callable[[Engine], Factors] | None = None
@@ -106,6 +110,17 @@ class Dependencies:
         if self.build_factors is None:
             raise FactorsNotConfigured
         return self.build_factors(self.engines.production)
+
+    @property
+    def challenges(self) -> Challenges:
+        """The challenges, under the policy of this request.
+
+        Raises:
+            FactorsNotConfigured: The operator has set no factor key.
+        """
+        return Challenges(
+            factors=self.factors, store=self.challenge_store, utcnow=self.utcnow
+        )
 
     @property
     def channels(self) -> tuple[Channel, ...]:

@@ -40,6 +40,20 @@ def factor_id(sid: str) -> bytes:
     return bytes.fromhex(sid.removeprefix("YF"))
 
 
+def challenge_sid(id: bytes) -> str:
+    """Return the SID of a challenge.
+
+    Args:
+        id: Id of the challenge, 16 bytes.
+    """
+    return f"YC{id.hex()}"
+
+
+def challenge_id(sid: str) -> bytes:
+    """Return the id, 16 bytes, of the challenge with that SID."""
+    return bytes.fromhex(sid.removeprefix("YC"))
+
+
 def attempt_sid(id: bytes, send_id: bytes) -> str:
     """Return the SID of one send of a verification.
 

@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 
 
 class Check:
-    """A check in progress."""
+    """A check in progress.
+
+    Attributes:
+        idempotency_key: Identifies the check in the store, 8 bytes.
+    """
 
     def __init__(self, factors: Factors, request: FactorCheck) -> None:
         """Start a check; `run` does the rest.
@@ -55,8 +59,10 @@ class Check:
         self._request = request
         self._name = EntityName.parse(request.service, request.identity)
         engine = factors.engine
-        self._key = engine.random_bytes(IDEMPOTENCY_KEY_BYTES)
-        self._reservations = Reservations(engine.store, engine.policy, self._key)
+        self.idempotency_key = engine.random_bytes(IDEMPOTENCY_KEY_BYTES)
+        self._reservations = Reservations(
+            engine.store, engine.policy, self.idempotency_key
+        )
         # With these the events do not have the identity.
         self._origin = {
             "identity_hash": hash_identity(self._name, engine.peppers[0]),
@@ -93,8 +99,8 @@ class Check:
         access = factors.access(self._name)
         reservation = factors.store.reserve_check(
             access.key,
-            parse_factor_sid(request.factor_sid) if request.factor_sid else None,
-            idempotency_key=self._key,
+            self._select_factor(access),
+            idempotency_key=self.idempotency_key,
             policy=factors.engine.policy,
             activates=request.activates,
         )
@@ -116,6 +122,11 @@ class Check:
         if start is None:
             return result
         return self._accept(access, reservation, start, result)
+
+    def _select_factor(self, _access: EntityAccess) -> bytes | None:
+        """Return the id of the factor; None for the one that `/auth` uses."""
+        sid = self._request.factor_sid
+        return parse_factor_sid(sid) if sid else None
 
     def _charge_requester(self) -> None:
         """Count the check for its requester, before the entity is looked up."""
@@ -156,7 +167,7 @@ class Check:
         at = factors.store.accept_step(
             access.key,
             reservation.factor.id,
-            idempotency_key=self._key,
+            idempotency_key=self.idempotency_key,
             step=start,
             activates=activates,
             is_authenticator=enrolls,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyotp
 import pytest
 
 from otp_engine.crypto.factor_keys import FactorKey
+from otp_engine.domain.factors.challenges import Challenges
 from otp_engine.domain.factors.data_keys import DataKeys
 from otp_engine.domain.factors.factors import Factors
-from otp_engine.domain.factors.models import FactorCheck, FactorRequest
+from otp_engine.domain.factors.models import FactorCheck, FactorRequest, TotpConfig
 from otp_engine.domain.services import Service
+from tests.support.authenticator_app import AuthenticatorApp
 
 SERVICE = Service(sid=f"VA{'1' * 32}", brand="Shop")
 IDENTITY = "person-0001"
@@ -100,3 +102,38 @@ def verified(factors, request_factor, check, app):
     new = factors.create_factor(request_factor())
     assert check(app(new, steps=-1), new.factor, activates=True).approved
     return new
+
+
+@pytest.fixture
+def challenges_with(factors, store):
+    """Return a function that makes challenges under a policy with changes."""
+
+    def make(**changes):
+        policy = replace(factors.engine.policy, **changes)
+        return Challenges(
+            factors=replace(factors, engine=replace(factors.engine, policy=policy)),
+            store=store.challenges,
+            utcnow=lambda: datetime.now(UTC),
+        )
+
+    return make
+
+
+@pytest.fixture
+def challenges(challenges_with):
+    return challenges_with()
+
+
+@pytest.fixture
+def enrolled(factors, request_factor, check, emitted, notices):
+    """Return the SID and the app of a verified factor, without their events.
+
+    With a skew of two steps, the codes one step ago and one step ahead are right at any
+    time of a test.
+    """
+    new = factors.create_factor(request_factor(config=TotpConfig(skew=2)))
+    authenticator = AuthenticatorApp(new.uri)
+    assert check(authenticator.code(-1), new.factor, activates=True).approved
+    emitted.clear()
+    notices.clear()
+    return new.factor.sid, authenticator
