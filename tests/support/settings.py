@@ -14,6 +14,7 @@ RELAXED = {
 }
 
 PEPPER = base64.b64encode(b"pepper-0123456789-of-a-test-only").decode()
+FACTOR_KEY = base64.b64encode(b"factor-key-0123456789-of-a-test!").decode()
 # The smallest environment outside dev mode.
 PRODUCTION = {
     "REDIS_URL": "redis://localhost:6379/0",

@@ -12,6 +12,9 @@ from otp_engine.api.verify_v2 import authentication, errors
 from otp_engine.api.verify_v2.resources import (
     attempts,
     buckets,
+    challenges,
+    entities,
+    factors,
     messaging_configurations,
     rate_limits,
     safe_list,
@@ -26,7 +29,7 @@ from otp_engine.api.verify_v2.resources import (
 _RESOURCES = (
     *(services, verifications, verification_checks, rate_limits, buckets),
     *(messaging_configurations, safe_list, templates, attempts),
-    *(webhooks, unsupported),
+    *(entities, factors, challenges, webhooks, unsupported),
 )
 
 __all__ = ["blueprint", "errors"]

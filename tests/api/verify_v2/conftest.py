@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.totp_client import TotpClient
 from tests.support.verify_client import ACCOUNT, TOKEN, Verify
 
 
@@ -21,3 +22,8 @@ def verify_with(app_with):
         return Verify(app_with(**environ).test_client(), user, password)
 
     return build
+
+
+@pytest.fixture
+def totp(verify) -> TotpClient:
+    return TotpClient(verify)

@@ -66,7 +66,7 @@ def test_wrong_credentials_are_rejected(verify_with, user, password):
     [
         "/v2/services",
         f"/v2/Services/{SERVICE}/verifications",
-        f"/v2/Services/{SERVICE}/Entities",
+        f"/v2/Services/{SERVICE}/entities",
         "/v2/Forms/form-push",
         "/v2/",
         "/v2/Services/",

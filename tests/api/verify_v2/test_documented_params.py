@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from tests.api.verify_v2 import twilio_schema
+from tests.support.totp_client import TotpClient
 from tests.support.verify_client import SERVICE, TO
 
 # No parser accepts a control character.
 WRONG = "\x01"
 CHECK = "POST /v2/Services/{ServiceSid}/VerificationCheck"
+ENTITIES = "/v2/Services/{ServiceSid}/Entities"
+ENTITY = f"{ENTITIES}/{{Identity}}"
 MESSAGING = {"Country": "IN", "MessagingServiceSid": f"MG{'1' * 32}"}
 WEBHOOK = {
     "FriendlyName": "Logins",
@@ -33,6 +36,9 @@ REQUIRED: dict[str, dict[str, str]] = {
     "POST /v2/Services/{ServiceSid}/Verifications": {"To": TO, "Channel": "sms"},
     "POST /v2/Services/{ServiceSid}/Webhooks": WEBHOOK,
     CHECK: {"Code": "123456", "To": TO},
+    f"POST {ENTITIES}": {"Identity": "other-person"},
+    f"POST {ENTITY}/Factors": {"FriendlyName": "Phone", "FactorType": "totp"},
+    f"POST {ENTITY}/Challenges/{{Sid}}": {"AuthPayload": "000000"},
 }
 ERRORS = {
     "Amount": (403, 60204, "Service does not support this feature"),
@@ -43,9 +49,19 @@ ERRORS = {
     "To": (400, 60200, f"Invalid parameter `To`: {WRONG}"),
     "UniqueName": (400, 60209, "Rate limit UniqueName format is invalid"),
 }
-# Those of other channels and of PSD2, which no verification of this service has, and
-# a filter by a name that no template has.
+PUSH_FACTOR = [
+    *("NotificationPlatform", "NotificationToken", "SdkVersion"),
+]
+# Those of other channels, of PSD2 and of push factors, which no verification and no
+# factor of this service has, and a filter by a name that no template has.
 IGNORED = {
+    (f"POST {ENTITY}/Challenges", "Details.Message"),
+    (f"POST {ENTITY}/Challenges", "Details.Fields"),
+    (f"POST {ENTITY}/Challenges/{{Sid}}", "Metadata"),
+    *((f"POST {ENTITY}/Factors", f"Config.{name}") for name in (*PUSH_FACTOR, "AppId")),
+    (f"POST {ENTITY}/Factors", "Binding.Alg"),
+    (f"POST {ENTITY}/Factors", "Binding.PublicKey"),
+    *((f"POST {ENTITY}/Factors/{{Sid}}", f"Config.{name}") for name in PUSH_FACTOR),
     (CHECK, "Amount"),
     (CHECK, "Payee"),
     (CHECK, "SnaClientToken"),
@@ -71,7 +87,11 @@ def call(verify):
     verify.post(f"{service}/MessagingConfigurations", **other)
     verification = verify.send(service=sid).body["sid"]
     webhook = verify.post(f"{service}/Webhooks", **WEBHOOK).body["sid"]
+    totp = TotpClient(verify, service=sid)
+    factor = totp.verified_factor()
     last = {
+        "Factors": factor,
+        "Challenges": totp.challenge(factor).body["sid"],
         "RateLimits": limit,
         "Buckets": bucket,
         "Services": sid,
@@ -87,7 +107,10 @@ def call(verify):
             RateLimitSid=limit,
             Sid=last.get(parent),
             Country="US",
+            Identity=totp.identity,
         )
+        if operation == f"POST {ENTITY}/Challenges":
+            values = {"FactorSid": factor} | values
         if method == "GET":
             return verify.get(path, **values)
         return verify.post(path, **REQUIRED.get(operation, {}) | values)
@@ -95,8 +118,8 @@ def call(verify):
     return call
 
 
-def test_specification_has_134_parameters():
-    assert len(DOCUMENTED) == 134
+def test_specification_has_178_parameters():
+    assert len(DOCUMENTED) == 178
 
 
 @pytest.mark.parametrize(
@@ -110,7 +133,8 @@ def test_documented_parameter_with_a_wrong_value_has_its_error(call, operation, 
     response = call(operation, {name: WRONG} | no_number)
 
     expected = ERRORS.get(name, (400, 60200, f"Invalid parameter: {name}"))
-    if "/Webhooks" in operation and operation.startswith("POST"):
+    is_webhook = "/Webhooks" in operation and operation.startswith("POST")
+    if is_webhook or "/Entities" in operation:
         expected = (400, 60306, f"Invalid Request: {name}")
     assert response.error == expected
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.totp_client import TotpClient
 from tests.support.verify_client import SERVICE
 
 BASE = "http://localhost"
@@ -22,6 +23,8 @@ def filled(verify):
     verify.post(f"{service}/MessagingConfigurations", **messaging)
     webhook = {"EventTypes": "*", "WebhookUrl": "https://example.com/"}
     verify.post(f"{service}/Webhooks", FriendlyName="All", **webhook)
+    totp = TotpClient(verify, service=sid)
+    totp.challenge(totp.verified_factor())
     number = verify.post("/v2/SafeList/Numbers", PhoneNumber="+14155552671").body
     sent = [verify.send(service=each).body for each in (SERVICE, sid)]
     return [*ROOTS, *(body["url"].removeprefix(BASE) for body in (number, *sent))]
@@ -49,11 +52,11 @@ def test_every_url_of_every_resource_exists(verify, filled):
 
     assert {answer.status for answer in answers.values()} == {200, 405}
     names = {path.partition("?")[0].split("/")[-1] for path in answers}
-    assert {"Buckets", "VerificationCheck", "Webhooks"} <= names
+    assert {"Buckets", "VerificationCheck", "Webhooks", "Notifications"} <= names
     assert len(answers) > 20
 
 
-@pytest.mark.parametrize("name", ["Entities", "Nothing"])
+@pytest.mark.parametrize("name", ["Forms", "Nothing"])
 def test_resource_of_verify_that_does_not_exist_is_not_found(verify, name):
     path = f"/v2/Services/{SERVICE}/{name}"
 

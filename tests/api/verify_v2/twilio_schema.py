@@ -123,8 +123,31 @@ _TRANSLATION = _exactly(
         "date_updated": _TEXT | {"pattern": _DATE},
     }
 )
+_TEXTS_OR_NONE = {"type": ["object", "null"], "additionalProperties": _TEXT}
+_FACTOR = {
+    "config": _exactly(
+        {
+            "alg": {"enum": ["sha1", "sha256", "sha512"]},
+            "skew": _NUMBER,
+            "code_length": _NUMBER,
+            "time_step": _NUMBER,
+        }
+    ),
+    "metadata": _TEXTS_OR_NONE,
+}
 _OBJECTS = {
     "service": _SERVICE_OBJECTS,
+    "service.entity.factor": _FACTOR,
+    "service.entity.new_factor": _FACTOR
+    | {
+        "binding": _exactly({"secret": _TEXT, "uri": _TEXT}),
+        "options": {"type": "null"},
+    },
+    "service.entity.challenge": {
+        "details": {"type": "null"},
+        "hidden_details": _TEXTS_OR_NONE,
+        "metadata": {"type": "null"},
+    },
     "service.verification": {
         "lookup": _exactly({"carrier": {"anyOf": [{"type": "null"}, _CARRIER]}}),
         "send_code_attempts": {"type": "array", "items": _SENT},

@@ -90,6 +90,7 @@ _LINKS = {
     "verifications": "Verifications",
     "rate_limits": "RateLimits",
     "messaging_configurations": "MessagingConfigurations",
+    "entities": "Entities",
     "webhooks": "Webhooks",
 }
 _PARSERS: Mapping[str, _Parser] = {
