@@ -175,7 +175,7 @@ def test_python_sdk_updates_and_deletes_service(twilio_client, service):
 
     assert set(service.links) == {
         *("verifications", "verification_checks"),
-        *("rate_limits", "messaging_configurations", "webhooks"),
+        *("rate_limits", "messaging_configurations", "entities", "webhooks"),
     }
     assert verify_service.update(code_length=8).code_length == 8
     assert verify_service.fetch().friendly_name == "Shop"
