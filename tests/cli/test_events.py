@@ -21,6 +21,8 @@ from otp_engine.domain.events import (
     CheckFailed,
     CheckNotFound,
     CodeSent,
+    FactorCheckFailed,
+    FactorCheckRefused,
     LimitNear,
     MaxAttemptsReached,
     MessageUndelivered,
@@ -203,6 +205,24 @@ def test_text_of_an_event_has_short_ids(environ, stored):
         (
             replace(BUDGET, country="SN", shadow=True, spent=24_500_000),
             "budget (shadow)       80 % of the share of SN: 24.50 of 480 USD",
+        ),
+        (
+            FactorCheckFailed(
+                identity_hash="xBsuUixoAbCdEfGh",
+                service="VA1",
+                factor_sid="YF000102030405060708090a0b0c0d0e0f",
+                client_name="shop",
+                attempts_remaining=4,
+            ),
+            "factor_check_failed   identity xBsuUixo  YF00010203  shop  attempts left:",
+        ),
+        (
+            FactorCheckRefused(
+                identity_hash="xBsuUixoAbCdEfGh",
+                service="VA1",
+                limit="failed_checks_per_factor",
+            ),
+            "factor_check_refused  identity xBsuUixo  failed_checks_per_factor",
         ),
     ],
 )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,6 +15,12 @@ from otp_engine.crypto.hash_queue import HashQueue
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.events import (
     Action,
+    ChallengeApproved,
+    FactorApproved,
+    FactorCheckFailed,
+    FactorCheckRefused,
+    FactorCheckUnavailable,
+    FactorVerified,
     MessageDelivered,
     MessageRead,
     MessageUndelivered,
@@ -102,6 +109,58 @@ def test_budget_of_the_live_policy_is_in_units_of_the_currency(metrics):
     metrics.events.set_policy(2, Policy())
 
     assert (limited, exposed(metrics)["otp_policy_budget"]) == (480.5, 0)
+
+
+FACTOR: dict[str, Any] = {"identity_hash": "digest", "service": "VA1"}
+
+
+@pytest.mark.parametrize(
+    ("event", "counted"),
+    [
+        (
+            FactorVerified(**FACTOR, factor_sid="YF1"),
+            {"otp_factor_checks_total{outcome=approved}": 1},
+        ),
+        (
+            FactorApproved(**FACTOR, factor_sid="YF1", method="totp"),
+            {"otp_factor_checks_total{outcome=approved}": 1},
+        ),
+        (
+            ChallengeApproved(**FACTOR, factor_sid="YF1", challenge_sid="YC1"),
+            {"otp_factor_checks_total{outcome=approved}": 1},
+        ),
+        (
+            FactorCheckFailed(**FACTOR, factor_sid="YF1", attempts_remaining=4),
+            {"otp_factor_checks_total{outcome=wrong}": 1},
+        ),
+        (
+            FactorCheckRefused(**FACTOR, limit="failed_checks_per_factor"),
+            {
+                "otp_factor_checks_total{outcome=refused}": 1,
+                "otp_refusals_total{action=check,limit=failed_checks_per_factor}": 1,
+            },
+        ),
+        (
+            FactorCheckRefused(**FACTOR, limit="checks_per_ip", shadow=True),
+            {"otp_shadow_refusals_total{action=check,limit=checks_per_ip}": 1},
+        ),
+        (
+            FactorCheckUnavailable(**FACTOR, reason="store"),
+            {
+                "otp_factor_checks_total{outcome=unavailable}": 1,
+                "otp_unavailable_total{action=check,reason=store}": 1,
+            },
+        ),
+    ],
+)
+def test_event_of_a_factor_is_counted_from_zero(metrics, event, counted):
+    before = exposed(metrics)
+
+    metrics.events.on_event(event)
+
+    after = exposed(metrics)
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert {name: after[name] - before[name] for name in changed} == counted
 
 
 def test_send_and_approval_are_counted_by_country_and_channel(client, outbox):

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import pyotp
 import pytest
 
+from otp_engine.crypto.factor_keys import FactorKey
+from otp_engine.domain.factors.data_keys import DataKeys
+from otp_engine.domain.factors.factors import Factors
+from otp_engine.domain.factors.models import FactorCheck, FactorRequest
 from otp_engine.domain.factors.ports import EntityKey
+from otp_engine.domain.limits.limits import Limit
+from otp_engine.domain.services import Service
 from otp_engine.errors import EntityExists, RateLimited, TooManyFactors
 from otp_engine.store.redis_store import RedisStore
 from tests.store.test_races import all_at_once
+from tests.support.tuning import with_policy
 
 THREADS = 100
 ALICE = EntityKey("alice", "VA1")
@@ -147,3 +157,43 @@ def test_simultaneous_workers_get_one_data_key(redis):
     results = all_at_once(*calls)
 
     assert set(results) == {stores[0].get()}
+
+
+def test_100_checks_with_one_right_code_are_approved_once(engine, redis):
+    store = RedisStore(redis)
+    factors = Factors(
+        engine=replace(engine, store=store),
+        store=store.factors,
+        data_keys=DataKeys(
+            store.data_key,
+            [FactorKey(b"k" * 32)],
+            random_bytes=secrets.token_bytes,
+            clock=lambda: 0.0,
+        ),
+        brand="Acme",
+    )
+    service = Service(sid="VA1")
+    new = factors.create_factor(
+        FactorRequest(service=service, identity="person-0001", friendly_name="Ann")
+    )
+    app = pyotp.TOTP(new.secret)
+    now = store.policy_versions.now()
+    check = FactorCheck(
+        service=service,
+        identity="person-0001",
+        code=app.at(now, counter_offset=-1),
+        factor_sid=new.factor.sid,
+        activates=True,
+    )
+    factors.check(check)
+    roomy = replace(
+        factors,
+        engine=with_policy(
+            factors.engine, failed_checks_per_factor=Limit.parse("1000/1h")
+        ),
+    )
+    again = replace(check, code=app.at(now, counter_offset=1), activates=False)
+
+    results = all_at_once(*[lambda: roomy.check(again).approved] * THREADS)
+
+    assert (results.count(True), results.count(False)) == (1, THREADS - 1)

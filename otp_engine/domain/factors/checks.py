@@ -190,4 +190,4 @@ class Check:
         """Return the authenticator that an activation deletes; None without one."""
         entity = self._factors.store.get_entity(access.key)
         activated = entity and activated_of(entity)
-        return access.to_factor(activated, entity.id) if entity and activated else None
+        return access.to_deleted(activated, entity.id) if entity and activated else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from otp_engine.crypto.factor_keys import DataKey
 from otp_engine.domain import sids
-from otp_engine.domain.factors.models import Entity, Factor, FactorStatus
+from otp_engine.domain.factors.models import Entity, Factor, FactorStatus, TotpConfig
 from otp_engine.domain.factors.ports import EntityKey, StoredEntity, StoredFactor
 from otp_engine.domain.factors.records import EntityName, FactorRecord
 from otp_engine.errors import FactorNotFound, FactorsUnreadable
@@ -87,7 +87,22 @@ class EntityAccess:
         Raises:
             FactorsUnreadable: See `read`.
         """
-        record = self.read(stored)
+        return self._to_factor(stored, self.read(stored), entity_id)
+
+    def to_deleted(self, stored: StoredFactor, entity_id: bytes) -> Factor:
+        """Return a factor that is deleted, for its event and its notice.
+
+        One that cannot be decrypted can be deleted too; it then has no name.
+        """
+        try:
+            record = self.read(stored)
+        except FactorsUnreadable:
+            record = FactorRecord(secret=b"", friendly_name="", config=TotpConfig())
+        return self._to_factor(stored, record, entity_id)
+
+    def _to_factor(
+        self, stored: StoredFactor, record: FactorRecord, entity_id: bytes
+    ) -> Factor:
         is_verified = stored.verified_at is not None
         return Factor(
             sid=sids.factor_sid(stored.id),

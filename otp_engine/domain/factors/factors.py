@@ -112,7 +112,7 @@ class Factors:
             EntityNotFound: The service has no entity with that identity.
         """
         access, entity = self._find_entity(EntityName.parse(service, identity))
-        factors = [access.to_factor(each, entity.id) for each in entity.factors]
+        factors = [access.to_deleted(each, entity.id) for each in entity.factors]
         if not self.store.delete_entity(access.key):
             raise EntityNotFound
         for factor in factors:
@@ -237,7 +237,7 @@ class Factors:
         """
         name = EntityName.parse(service, identity)
         access, entity, stored = self._find_factor(name, parse_factor_sid(sid))
-        factor = access.to_factor(stored, entity.id)
+        factor = access.to_deleted(stored, entity.id)
         if not self.store.delete_factor(access.key, stored.id):
             raise FactorNotFound
         self.report_change(

@@ -76,7 +76,7 @@ class Entity:
 
     sid: str
     service: str
-    identity: str
+    identity: str = field(repr=False)
     created_at: datetime
     updated_at: datetime
 
@@ -102,11 +102,11 @@ class Factor:
     sid: str
     entity_sid: str
     service: str
-    identity: str
-    friendly_name: str
+    identity: str = field(repr=False)
+    friendly_name: str = field(repr=False)
     status: FactorStatus
     config: TotpConfig
-    metadata: str | None
+    metadata: str | None = field(repr=False)
     created_at: datetime
     updated_at: datetime
     recovery_codes_left: int = 0
@@ -148,12 +148,12 @@ class FactorRequest:
     """
 
     service: Service
-    identity: str
-    friendly_name: str
+    identity: str = field(repr=False)
+    friendly_name: str = field(repr=False)
     issuer: str = ""
     config: TotpConfig = TotpConfig()
     secret: bytes | None = field(default=None, repr=False)
-    metadata: str | None = None
+    metadata: str | None = field(default=None, repr=False)
     is_authenticator: bool = False
     recovery: bytes = field(default=b"", repr=False)
     client_name: str | None = None
@@ -177,7 +177,7 @@ class FactorCheck:
     """
 
     service: Service
-    identity: str
+    identity: str = field(repr=False)
     code: str = field(repr=False)
     factor_sid: str | None = None
     client_name: str | None = None

@@ -76,9 +76,9 @@ class FactorRecord:
     """
 
     secret: bytes = field(repr=False)
-    friendly_name: str
+    friendly_name: str = field(repr=False)
     config: TotpConfig
-    metadata: str | None = None
+    metadata: str | None = field(default=None, repr=False)
 
     def encrypt(self, data_key: DataKey, key: EntityKey, factor_id: bytes) -> bytes:
         """Return the record of a factor.

@@ -350,6 +350,30 @@ def test_unreadable_factor_is_an_error_that_names_no_identity(
     assert IDENTITY not in caplog.text
 
 
+@pytest.fixture
+def damaged(verified, redis):
+    """Return a verified factor of which the stored record was changed."""
+    (key,) = redis.keys("otp:*:entity")
+    redis.hset(key, bytes.fromhex(verified.factor.sid[2:]) + b":record", b"damaged")
+    return verified.factor
+
+
+def test_unreadable_factor_can_be_deleted(factors, damaged, emitted, notices):
+    factors.delete_factor(SERVICE, IDENTITY, damaged.sid)
+
+    assert factors.list_factors(SERVICE, IDENTITY) == []
+    assert emitted[-1].factor_sid == damaged.sid
+    assert notices[-1].factor_name == ""
+
+
+def test_entity_with_an_unreadable_factor_can_be_deleted(factors, damaged, emitted):
+    factors.delete_entity(SERVICE, IDENTITY)
+
+    assert emitted[-1].factor_sid == damaged.sid
+    with pytest.raises(EntityNotFound):
+        factors.get_entity(SERVICE, IDENTITY)
+
+
 def test_redis_has_neither_identity_nor_secret_nor_name(factors, verified, redis):
     dump = b"".join(redis.dump(key) + key for key in redis.scan_iter())
 
