@@ -13,8 +13,14 @@ from otp_engine.domain.event_webhook import cloud_events, sealing
 from otp_engine.domain.event_webhook.cloud_events import Account
 from otp_engine.domain.event_webhook.followed import Status, expire, follow
 from otp_engine.domain.events import (
+    ChallengeApproved,
     CheckFailed,
     CodeSent,
+    FactorApproved,
+    FactorCheckFailed,
+    FactorCreated,
+    FactorDeleted,
+    FactorVerified,
     LimitNear,
     MaxAttemptsReached,
     MessageDelivered,
@@ -52,6 +58,12 @@ REPORT: dict[str, Any] = {
     "provider": "twilio",
 }
 OF_VERIFICATION: dict[str, Any] = {"recipient": RECIPIENT, "verification_id": ID}
+FACTOR: dict[str, Any] = {
+    "identity_hash": "pseudonym",
+    "service": "VA2",
+    "factor_sid": "YF1",
+    "client_name": "shop",
+}
 PREFIX = "com.twilio.accountsecurity.verify."
 
 
@@ -316,3 +328,47 @@ def test_number_of_another_event_cannot_be_decrypted(sealed, verification):
     sealed = sealed or sealing.seal("+919445012345", pepper, verification_id=ID)
 
     assert sealing.unseal(sealed, (pepper,), verification_id=verification) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "values"),
+    [
+        (FactorCreated(**FACTOR), "factor.created", {}),
+        (FactorVerified(**FACTOR), "factor.verified", {}),
+        (FactorDeleted(**FACTOR), "factor.deleted", {}),
+        (
+            FactorCheckFailed(**FACTOR, attempts_remaining=4),
+            "factor.check_failed",
+            {"attempts_remaining": 4},
+        ),
+        (
+            FactorApproved(**FACTOR, method="recovery_code"),
+            "factor.approved",
+            {"method": "RECOVERY_CODE"},
+        ),
+        (
+            ChallengeApproved(**FACTOR, challenge_sid="YC1"),
+            "challenge.approved",
+            {"challenge_sid": "YC1"},
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_event_of_a_factor_has_the_pseudonym_of_its_identity(
+    account, event, name, values
+):
+    [found] = publish(account, event)
+
+    assert types([found]) == [name]
+    assert found["source"] == "/v1/Accounts/AC1/Services/VA2/Factors/YF1"
+    assert found["data"] == {
+        "account_sid": "AC1",
+        "service_sid": "VA2",
+        "factor_sid": "YF1",
+        "factor_type": "TOTP",
+        "identity_hash": "pseudonym",
+        "challenge_sid": None,
+        "method": None,
+        "attempts_remaining": None,
+        **values,
+    }

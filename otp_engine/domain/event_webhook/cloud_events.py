@@ -17,6 +17,8 @@ from datetime import datetime
 from typing import Any
 
 from otp_engine.domain import sids
+from otp_engine.domain.event_webhook import factor_data
+from otp_engine.domain.event_webhook.factor_data import FactorEvent
 from otp_engine.domain.event_webhook.followed import (
     FINAL_STATUSES,
     FollowedVerification,
@@ -37,6 +39,8 @@ from otp_engine.domain.recipients import PseudonymousRecipient, mask_after_prefi
 _TYPES = "com.twilio.accountsecurity.verify"
 # Verify's name of a call.
 _CHANNELS = {Channel.CALL: "VOICE"}
+# The resources that events are about, and their SIDs.
+_RESOURCES = {"Verifications": "verification_sid", "Factors": "factor_sid"}
 
 
 MessageEvent = (
@@ -89,6 +93,9 @@ def from_event(
         data = _message_data(event, name, followed, account)
         data["created_at"] = _format_time(recorded.occurred_at)
         found.append((f"message.{name}", data))
+    if isinstance(event, FactorEvent):
+        data = factor_data.data_of(event, account.sid)
+        found.append((factor_data.name_of(event), data))
     return [
         _envelope(f"{entry_id} {name}", name, recorded.occurred_at, data, account)
         for name, data in found
@@ -119,10 +126,9 @@ def _envelope(
     """Return a CloudEvent; equal *key*s give equal ids, as a repetition needs."""
     digest = hashlib.sha256(key.encode()).hexdigest()
     source = f"/v1/Accounts/{account.sid}"
-    if data.get("verification_sid"):
-        source += (
-            f"/Services/{data['service_sid']}/Verifications/{data['verification_sid']}"
-        )
+    for resource, field in _RESOURCES.items():
+        if data.get(field):
+            source += f"/Services/{data['service_sid']}/{resource}/{data[field]}"
     return {
         "specversion": "1.0",
         "type": f"{_TYPES}.{name}",
