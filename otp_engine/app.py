@@ -32,7 +32,7 @@ from otp_engine.api.context import Dependencies
 from otp_engine.api.cors import OriginPolicy
 from otp_engine.api.public_path import PublicPath
 from otp_engine.api.trusted_proxies import TrustedProxies
-from otp_engine.composition import background
+from otp_engine.composition import background, service_webhooks
 from otp_engine.composition.deliveries import build_recorder, build_service_senders
 from otp_engine.composition.engine import (
     build_engine,
@@ -40,7 +40,7 @@ from otp_engine.composition.engine import (
     build_sandbox_numbers,
 )
 from otp_engine.composition.events import build_listener, start_event_webhook
-from otp_engine.composition.factors import build_factors
+from otp_engine.composition.factors import build_data_keys, build_factors
 from otp_engine.composition.flask_app import build_flask, reject_double_slash
 from otp_engine.composition.metrics import add_store_gauges, build_metrics
 from otp_engine.config import Settings
@@ -62,7 +62,6 @@ from otp_engine.store.redis_store import RedisStore, build_store
 
 if TYPE_CHECKING:
     # For the type checker only, for the reason in `build_metrics`.
-    from otp_engine.ops.event_metrics import EventMetrics
     from otp_engine.ops.prometheus import PrometheusMetrics
 
 
@@ -110,7 +109,7 @@ def create_app(
         prefer=monitor.prefer,
         track=background.build_track(settings, store, senders, due),
     )
-    dependencies = _build_dependencies(settings, store, engine, metrics.events, monitor)
+    dependencies = _build_dependencies(settings, store, engine, metrics, monitor)
     app = build_flask()
     dependencies.init_app(app)
     background.add_to(app, due, senders.values())
@@ -225,9 +224,11 @@ def _build_dependencies(
     settings: Settings,
     store: RedisStore,
     engine: Engine,
-    metrics: EventMetrics,
+    metrics: PrometheusMetrics,
     monitor: ProviderHealthMonitor,
 ) -> Dependencies:
+    data_keys = build_data_keys(settings, store)
+    notify = service_webhooks.build_notify(settings, store, data_keys, metrics)
     sandbox_numbers = build_sandbox_numbers(settings)
     safe_numbers = SafeNumbers(store.safe_list, settings.peppers)
     engine = replace(
@@ -237,7 +238,7 @@ def _build_dependencies(
         settings,
         store,
         engine,
-        metrics,
+        metrics.events,
         sandbox_numbers=sandbox_numbers,
         monitor=monitor,
     )
@@ -260,12 +261,16 @@ def _build_dependencies(
         public_url=settings.public_url,
         parse_webhook_url=settings.service_webhooks.parse_url,
         challenge_store=store.challenges,
-        proofs=ProofTokenIssuer(
-            settings.verify_page.proof_keys, issuer=settings.public_url
-        ),
+        webhook_secret=service_webhooks.build_webhook_secret(data_keys),
+        proofs=_build_proofs(settings),
         utcnow=lambda: datetime.now(UTC),
-        build_factors=build_factors(settings, store),
+        build_factors=build_factors(settings, store, data_keys, notify),
     )
+
+
+def _build_proofs(settings: Settings) -> ProofTokenIssuer:
+    keys = settings.verify_page.proof_keys
+    return ProofTokenIssuer(keys, issuer=settings.public_url)
 
 
 def _auth_failure_limit(

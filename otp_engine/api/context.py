@@ -60,6 +60,8 @@ class Dependencies:
         public_url: The URL of this service; None takes the URL of the request.
         parse_webhook_url: Parses the URL of a service's webhook.
         challenge_store: Stores challenges.
+        webhook_secret: Returns the secret of the webhook with that SID; None if factors
+            are not configured.
         proofs: Issues proof tokens.
         utcnow: Returns the time in UTC.
         build_factors: Returns the factors under the policy of an engine; None if
@@ -82,6 +84,7 @@ class Dependencies:
     public_url: str | None
     parse_webhook_url: Callable[[str], str]
     challenge_store: ChallengeStore
+    webhook_secret: Callable[[str], str] | None
     proofs: ProofTokenIssuer
     utcnow: Callable[[], datetime]
     build_factors: Callable[[Engine], Factors] | None = None

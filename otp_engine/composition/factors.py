@@ -14,28 +14,42 @@ from otp_engine.domain.factors.notices import Notify, ignore_notice
 from otp_engine.store.redis_store import RedisStore
 
 
-def build_factors(
-    settings: Settings, store: RedisStore, notify: Notify = ignore_notice
-) -> Callable[[Engine], Factors] | None:
-    """Return what builds the factors under the policy of an engine.
+def build_data_keys(settings: Settings, store: RedisStore) -> DataKeys | None:
+    """Return what reads the data key; None if factors are not configured.
 
     Args:
         settings: The settings, with the factor keys.
-        store: Stores entities, factors and the data key.
-        notify: Receives a notice of each change.
-
-    Returns:
-        None if factors are not configured.
+        store: Stores the data key.
     """
     if not settings.factor_keys:
         return None
-    # One for all requests, because it caches the data key.
-    data_keys = DataKeys(
+    return DataKeys(
         store.data_key,
         settings.factor_keys,
         random_bytes=os.urandom,
         clock=time.monotonic,
     )
+
+
+def build_factors(
+    settings: Settings,
+    store: RedisStore,
+    data_keys: DataKeys | None,
+    notify: Notify = ignore_notice,
+) -> Callable[[Engine], Factors] | None:
+    """Return what builds the factors under the policy of an engine.
+
+    Args:
+        settings: The settings of the operator.
+        store: Stores entities and factors.
+        data_keys: Reads the data key, for all requests, because it caches the key.
+        notify: Receives a notice of each change.
+
+    Returns:
+        None if factors are not configured.
+    """
+    if data_keys is None:
+        return None
 
     def build(engine: Engine) -> Factors:
         return Factors(

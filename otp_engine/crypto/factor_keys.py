@@ -8,6 +8,7 @@ names of Redis keys stay as they are.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -32,6 +33,20 @@ class DataKey(SecretKey):
             32 bytes of HMAC-SHA256.
         """
         return self._hmac(b"recovery code", salt, entity.encode(), code.encode())
+
+    def webhook_secret(self, sid: str) -> str:
+        """Return the secret that signs the posts to a webhook of a service.
+
+        It is not stored, and a rotation of the factor key does not change it.
+
+        Args:
+            sid: SID of the webhook.
+
+        Returns:
+            43 URL-safe characters.
+        """
+        key = self.derive_key(f"service webhook {sid}")
+        return base64.urlsafe_b64encode(key).rstrip(b"=").decode()
 
 
 @dataclass(frozen=True, slots=True)

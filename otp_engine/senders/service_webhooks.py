@@ -100,7 +100,12 @@ class ServiceWebhooks:
 
     def notify(self, notice: FactorNotice) -> None:
         """Post a notice in the background to each webhook that wants its type."""
-        if not self._notices.add(notice):
+        try:
+            has_room = self._notices.add(notice)
+        except RuntimeError:
+            # The machine has no thread left, which must not fail the request.
+            has_room = False
+        if not has_room:
             self._drop(notice, "too many notices wait")
 
     def _spread(self, notice: FactorNotice) -> None:

@@ -58,3 +58,12 @@ def test_key_is_pickled_as_the_same_kind(key):
 @pytest.mark.parametrize("key", [FACTOR_KEY, DataKey(b"f" * 32)], ids=["f", "d"])
 def test_repr_hides_the_secret_of_a_key(key):
     assert "ffff" not in repr(key)
+
+
+def test_secret_of_a_webhook_is_its_own_and_that_of_the_data_key():
+    secret = DATA_KEY.webhook_secret("YW1")
+
+    assert len(secret) == 43
+    assert secret == DATA_KEY.webhook_secret("YW1")
+    assert secret != DATA_KEY.webhook_secret("YW2")
+    assert secret != DataKey(b"o" * 32).webhook_secret("YW1")

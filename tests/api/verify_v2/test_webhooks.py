@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import parse_qsl
 
 import pytest
+from twilio.request_validator import RequestValidator
 
+from otp_engine.api import context
+from otp_engine.domain.factors.models import FactorRequest
+from tests.support import http_server, redis_server
+from tests.support.redis_dump import everything_in
 from tests.support.verify_client import ACCOUNT, SERVICE, TOKEN, Verify
 
 LIST = f"/v2/Services/{SERVICE}/Webhooks"
@@ -179,6 +185,65 @@ def test_default_service_keeps_its_environment_with_a_webhook(verify, webhook):
     body = verify.get(f"/v2/Services/{SERVICE}").body
 
     assert body["friendly_name"] == "OTP Engine"
+
+
+def test_answers_about_one_webhook_have_its_secret(verify):
+    created = verify.post(LIST, **VALUES)
+    path = f"{LIST}/{created.body['sid']}"
+
+    fetched, updated = verify.get(path), verify.post(path, Status="disabled")
+
+    secret = created.headers["OTP-Webhook-Secret"]
+    assert len(secret) == 43
+    assert fetched.headers["OTP-Webhook-Secret"] == secret
+    assert updated.headers["OTP-Webhook-Secret"] == secret
+    assert "OTP-Webhook-Secret" not in verify.get(LIST).headers
+
+
+def test_each_webhook_has_its_own_secret(verify):
+    first, second = (verify.post(LIST, **VALUES).headers for _ in range(2))
+
+    assert first["OTP-Webhook-Secret"] != second["OTP-Webhook-Secret"]
+
+
+def test_redis_holds_no_secret_of_a_webhook(verify, redis):
+    secret = verify.post(LIST, **VALUES).headers["OTP-Webhook-Secret"]
+
+    assert secret.encode() not in everything_in(redis)
+
+
+def test_webhook_without_factors_has_no_secret(production):
+    response = production.post(LIST, **VALUES)
+
+    assert response.status == 201
+    assert "OTP-Webhook-Secret" not in response.headers
+
+
+def test_change_of_a_factor_is_posted_with_the_secret_of_the_webhook(app_with):
+    app = app_with(OTP_API_KEYS=f"{ACCOUNT}:{TOKEN}")
+    verify = Verify(app.test_client())
+    with http_server.running() as receiver:
+        url = f"{receiver.url}/hook"
+        created = verify.post(LIST, **VALUES | {"WebhookUrl": url})
+        secret = created.headers["OTP-Webhook-Secret"]
+        with app.app_context():
+            dependencies = context.get_dependencies()
+            new = dependencies.factors.create_factor(
+                FactorRequest(
+                    service=dependencies.service,
+                    identity="person-0001",
+                    friendly_name="My phone",
+                )
+            )
+        redis_server.wait_until(lambda: bool(receiver.requests))
+
+    [request] = receiver.requests
+    form = dict(parse_qsl(request.body.decode()))
+    assert (form["type"], form["factor_sid"]) == ("factor.created", new.factor.sid)
+    assert (form["entity_identity"], form["service_sid"]) == ("person-0001", SERVICE)
+    assert new.secret not in request.body.decode()
+    signature = request.headers["x-twilio-signature"]
+    assert RequestValidator(secret).validate(url, form, signature)
 
 
 @pytest.mark.parametrize(

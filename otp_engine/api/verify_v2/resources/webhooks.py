@@ -36,8 +36,9 @@ def create(service: str) -> ResponseReturnValue:
         created_at=now,
         updated_at=now,
     )
+    headers = _secret_header(webhook.sid)
     lookup.update_service(service, lambda old: _add(old, webhook))
-    return serialize(service, webhook), HTTPStatus.CREATED
+    return serialize(service, webhook), HTTPStatus.CREATED, headers
 
 
 @bp.get(_LIST)
@@ -55,7 +56,7 @@ def list_(service: str) -> ResponseReturnValue:
 def fetch(service: str, sid: str) -> ResponseReturnValue:
     """Return a webhook."""
     stored = lookup.get_service(context.get_dependencies(), service)
-    return serialize(service, _get(stored, sid))
+    return serialize(service, _get(stored, sid)), _secret_header(sid)
 
 
 @bp.post(f"{_LIST}/<sid>")
@@ -69,7 +70,7 @@ def update(service: str, sid: str) -> ResponseReturnValue:
         return replace(old, webhooks=tuple(webhooks))
 
     new = lookup.update_service(service, updated)
-    return serialize(service, _get(new, sid))
+    return serialize(service, _get(new, sid)), _secret_header(sid)
 
 
 @bp.delete(f"{_LIST}/<sid>")
@@ -95,6 +96,12 @@ def serialize(service: str, webhook: Webhook) -> dict[str, Any]:
         "date_updated": wire.format_seconds(webhook.updated_at),
         "url": wire.resource_url("Services", service, "Webhooks", webhook.sid),
     }
+
+
+def _secret_header(sid: str) -> dict[str, str]:
+    """Return the header with the secret that signs the posts, where it is known."""
+    webhook_secret = context.get_dependencies().webhook_secret
+    return {"OTP-Webhook-Secret": webhook_secret(sid)} if webhook_secret else {}
 
 
 def _parse(*, required: tuple[str, ...] = ()) -> dict[str, Any]:
