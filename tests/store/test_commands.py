@@ -7,22 +7,30 @@ limit. Events are written in batches by another thread, and are not counted.
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
+import pyotp
 import pytest
 
+from otp_engine.crypto.factor_keys import FactorKey
+from otp_engine.domain.factors.data_keys import DataKeys
+from otp_engine.domain.factors.factors import Factors
+from otp_engine.domain.factors.models import FactorCheck, FactorRequest
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.limits.limits_by_name import LimitByName
 from otp_engine.domain.models import CheckRequest, SendRequest
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.services import Service
 from otp_engine.errors import RateLimited
 from otp_engine.store.redis_store import RedisStore
 from tests.support.fakes import different_code
 
 ALICE = numbers.parse("+919445012345", "IN")
+VERIFY = Service(sid="VA1")
 SEND = SendRequest(address=ALICE, client_name="shop")
 POLICY = Policy(sends_per_country=LimitByName(Limit.parse("1000/1h")))
 READS = {"evalsha", "time", "exists", "hgetall", "hmget", "zcount", "zscore", "pttl"}
@@ -129,3 +137,58 @@ def test_refused_send_takes_11_commands_and_no_write(busy_engine, commands_of):
 
     assert commands.total() == 11
     assert commands.keys() <= READS
+
+
+@pytest.fixture
+def factor_check(engine, real_redis):
+    """Return a verified factor on a real Redis, and a function that checks it."""
+    store = RedisStore(real_redis)
+    factors = Factors(
+        engine=replace(engine, store=store, policy=POLICY),
+        store=store.factors,
+        data_keys=DataKeys(
+            store.data_key,
+            [FactorKey(b"k" * 32)],
+            random_bytes=secrets.token_bytes,
+            clock=lambda: 0.0,
+        ),
+        brand="Acme",
+    )
+    new = factors.create_factor(
+        FactorRequest(service=VERIFY, identity="person-0001", friendly_name="Ann")
+    )
+
+    def check(steps, *, activates=False):
+        at = store.policy_versions.now()
+        code = pyotp.TOTP(new.secret).at(at, counter_offset=steps)
+        return FactorCheck(
+            service=VERIFY,
+            identity="person-0001",
+            code=code,
+            factor_sid=new.factor.sid,
+            client_name="shop",
+            activates=activates,
+        )
+
+    assert factors.check(check(-1, activates=True)).approved
+    return factors, check
+
+
+def test_wrong_check_of_a_factor_takes_one_call_and_4_commands(
+    factor_check, commands_of
+):
+    factors, check = factor_check
+
+    commands = commands_of(factors.check, replace(check(0), code="abcdef"))
+
+    assert commands == {"evalsha": 1, "time": 1, "hgetall": 1, "hset": 1}
+
+
+def test_right_check_of_a_factor_takes_two_calls_and_9_commands(
+    factor_check, commands_of
+):
+    factors, check = factor_check
+
+    commands = commands_of(factors.check, check(1))
+
+    assert commands == {"evalsha": 2, "time": 2, "hgetall": 2, "hset": 2, "hdel": 1}
