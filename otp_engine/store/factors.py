@@ -227,18 +227,7 @@ class RedisFactorStore:
             lua_codec.encode_limit(policy.consecutive_failures),
             _MAX_TRIES,
         )
-        match reply:
-            case [b"reserved", at, remaining, wait, entity_id, found, *pairs]:
-                fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
-                return FactorReservation(
-                    factor=_decode_factor(found, fields),
-                    entity_id=entity_id,
-                    at=lua_codec.from_epoch_ms(at),
-                    attempts_remaining=remaining,
-                    retry_after=timedelta(milliseconds=wait),
-                )
-            case _:
-                raise _refusal(reply)
+        return decode_reservation(reply)
 
     def accept_step(  # noqa: PLR0913 - the values of one check
         self,
@@ -281,6 +270,26 @@ class RedisFactorStore:
     def _get(self, name: str) -> StoredEntity | None:
         fields = self._client.execute(lambda redis: redis.hgetall(name), name)
         return _decode_entity(fields) if fields else None
+
+
+def decode_reservation(reply: Sequence[Any]) -> FactorReservation:
+    """Return the reserved check from the *reply* of its script.
+
+    Raises:
+        OTPError: The script refused the check.
+    """
+    match reply:
+        case [b"reserved", at, remaining, wait, entity_id, factor_id, *pairs]:
+            fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
+            return FactorReservation(
+                factor=_decode_factor(factor_id, fields),
+                entity_id=entity_id,
+                at=lua_codec.from_epoch_ms(at),
+                attempts_remaining=remaining,
+                retry_after=timedelta(milliseconds=wait),
+            )
+        case _:
+            raise _refusal(reply)
 
 
 def _refusal(reply: Sequence[Any]) -> OTPError:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 
 from otp_engine.domain.factors.ports import EntityKey
 from otp_engine.domain.factors.recovery_store import RecoveryReservation, RecoveryUse
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.errors import FactorNotFound, RateLimited
 from otp_engine.store import keys, lua_codec
+from otp_engine.store.factors import decode_reservation
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
+
+_FIRST_FIELD = 6  # of the reply to a check
 
 
 class RedisRecoveryCodeStore:
@@ -39,21 +40,10 @@ class RedisRecoveryCodeStore:
             lua_codec.encode_limit(policy.failed_checks_per_factor),
             lua_codec.encode_limit(policy.consecutive_failures),
         )
-        match reply:
-            case [b"reserved", remaining, wait, factor_id, recovery]:
-                return RecoveryReservation(
-                    factor_id=factor_id,
-                    recovery=recovery,
-                    attempts_remaining=remaining,
-                    retry_after=timedelta(milliseconds=wait),
-                )
-            case [b"not_found"]:
-                raise FactorNotFound
-            case [name, wait]:
-                retry_after = timedelta(milliseconds=wait)
-                raise RateLimited(name.decode(), retry_after=retry_after)
-            case _:
-                raise AssertionError(reply)
+        reservation = decode_reservation(reply)
+        names, values = reply[_FIRST_FIELD::2], reply[_FIRST_FIELD + 1 :: 2]
+        fields = dict(zip(names, values, strict=True))
+        return RecoveryReservation(reservation, fields.get(b"recovery", b""))
 
     def use_recovery_code(
         self,

@@ -97,7 +97,7 @@ def left(store):
 def test_reservation_has_the_codes_of_the_authenticator(active, reserve):
     reservation = reserve()
 
-    assert reservation.factor_id == FIRST
+    assert reservation.check.factor.id == FIRST
     assert RecoveryHashes.decode(reservation.recovery).hashes == HASHES
 
 
@@ -122,7 +122,8 @@ def test_codes_of_the_earlier_authenticator_work_until_the_next_one_is_active(
 
     after = reserve()
 
-    assert (before.factor_id, after.factor_id) == (FIRST, SECOND)
+    found = [each.check.factor.id for each in (before, after)]
+    assert found == [FIRST, SECOND]
     assert use(active, HASHES[0]) is None
 
 
@@ -189,7 +190,7 @@ def test_factor_without_recovery_codes_has_none_to_use(store, reserve):
 
 def test_failed_checks_of_recovery_codes_use_up_their_budget(active, reserve, policy):
     limited = replace(policy, failed_checks_per_factor=Limit.parse("2/1h"))
-    remaining = [reserve(policy=limited).attempts_remaining for _ in range(2)]
+    remaining = [reserve(policy=limited).check.attempts_remaining for _ in range(2)]
 
     with pytest.raises(RateLimited) as raised:
         reserve(policy=limited)
@@ -204,8 +205,8 @@ def test_reservation_of_the_last_attempt_has_the_wait(active, reserve, policy):
 
     reservation = reserve(policy=limited)
 
-    assert reservation.attempts_remaining == 0
-    assert timedelta(minutes=59) < reservation.retry_after <= timedelta(hours=1)
+    assert reservation.check.attempts_remaining == 0
+    assert timedelta(minutes=59) < reservation.check.retry_after <= timedelta(hours=1)
 
 
 def test_consecutive_failures_disable_recovery_codes(active, reserve, policy):
@@ -226,7 +227,7 @@ def test_used_code_clears_the_failed_checks(active, reserve, policy):
 
     use(active, HASHES[0])
 
-    assert reserve(policy=limited).attempts_remaining == 1
+    assert reserve(policy=limited).check.attempts_remaining == 1
 
 
 def test_repeated_check_counts_once(active, reserve, policy):
@@ -235,7 +236,7 @@ def test_repeated_check_counts_once(active, reserve, policy):
 
     reservation = reserve(policy=limited, check=b"repeated")
 
-    assert reservation.attempts_remaining == 1
+    assert reservation.check.attempts_remaining == 1
 
 
 def test_locked_codes_leave_recovery_codes_open(active, store, reserve, policy):
@@ -247,7 +248,7 @@ def test_locked_codes_leave_recovery_codes_open(active, store, reserve, policy):
     with pytest.raises(RateLimited):
         check(idempotency_key=id_of(2))
 
-    assert reserve(policy=limited).factor_id == FIRST
+    assert reserve(policy=limited).check.factor.id == FIRST
 
 
 def test_locked_recovery_codes_leave_codes_open(active, store, reserve, policy):
@@ -348,4 +349,4 @@ def test_simultaneous_checks_of_recovery_codes_share_no_attempt(real_redis, poli
     results: list[Any] = all_at_once(*calls)
 
     reserved = [each for each in results if each is not RateLimited]
-    assert sorted(each.attempts_remaining for each in reserved) == [0, 1, 2, 3, 4]
+    assert sorted(each.check.attempts_remaining for each in reserved) == [0, 1, 2, 3, 4]

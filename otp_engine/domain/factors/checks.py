@@ -12,14 +12,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from otp_engine.domain.events import FactorCheckFailed, FactorDeleted, FactorVerified
-from otp_engine.domain.factors import factor_events, totp
+from otp_engine.domain.events import FactorDeleted, FactorVerified
+from otp_engine.domain.factors import totp
+from otp_engine.domain.factors.counted_requests import CountedRequest
 from otp_engine.domain.factors.entity_access import (
     EntityAccess,
     activated_of,
     parse_factor_sid,
 )
-from otp_engine.domain.factors.factor_events import hash_identity
 from otp_engine.domain.factors.models import (
     Factor,
     FactorCheck,
@@ -28,22 +28,13 @@ from otp_engine.domain.factors.models import (
 )
 from otp_engine.domain.factors.notices import NoticeType
 from otp_engine.domain.factors.ports import FactorReservation
-from otp_engine.domain.factors.records import EntityName
-from otp_engine.domain.limits import hits
-from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
-from otp_engine.domain.reservations import Reservations
-from otp_engine.errors import OTPError
 
 if TYPE_CHECKING:
     from otp_engine.domain.factors.factors import Factors
 
 
-class Check:
-    """A check in progress.
-
-    Attributes:
-        idempotency_key: Identifies the check in the store, 8 bytes.
-    """
+class Check(CountedRequest):
+    """A check in progress."""
 
     def __init__(self, factors: Factors, request: FactorCheck) -> None:
         """Start a check; `run` does the rest.
@@ -55,48 +46,20 @@ class Check:
         Raises:
             InvalidIdentity: The identity cannot be one; nothing was counted.
         """
-        self._factors = factors
+        super().__init__(factors, request)
         self._request = request
-        self._name = EntityName.parse(request.service, request.identity)
-        engine = factors.engine
-        self.idempotency_key = engine.random_bytes(IDEMPOTENCY_KEY_BYTES)
-        self._reservations = Reservations(
-            engine.store, engine.policy, self.idempotency_key
-        )
-        # With these the events do not have the identity.
-        self._origin = {
-            "identity_hash": hash_identity(self._name, engine.peppers[0]),
-            "service": self._name.service,
-        }
 
     def run(self) -> FactorCheckResult:
         """Check the code; see `Factors.check`."""
-        engine, client_name = self._factors.engine, self._request.client_name
-        try:
+        with self.releasing():
+            self.charge_requester()
             result = self._compare()
-        except OTPError as error:
-            self._reservations.release(error)
-            failure = factor_events.failure(
-                error, client_name=client_name, **self._origin
-            )
-            if failure:
-                engine.emit(failure)
-            raise
-        if not result.approved:
-            engine.emit(
-                FactorCheckFailed(
-                    factor_sid=result.factor.sid,
-                    client_name=client_name,
-                    attempts_remaining=result.attempts_remaining,
-                    **self._origin,
-                )
-            )
+        self.report_if_failed(result)
         return result
 
     def _compare(self) -> FactorCheckResult:
-        factors, request = self._factors, self._request
-        self._charge_requester()
-        access = factors.access(self._name)
+        factors, request = self.factors, self._request
+        access = factors.access(self.name)
         reservation = factors.store.reserve_check(
             access.key,
             self._select_factor(access),
@@ -128,23 +91,6 @@ class Check:
         sid = self._request.factor_sid
         return parse_factor_sid(sid) if sid else None
 
-    def _charge_requester(self) -> None:
-        """Count the check for its requester, before the entity is looked up."""
-        engine, request = self._factors.engine, self._request
-        engine.check_client_ip(request.client_ip)
-        pepper = engine.peppers[0]
-        ip_hash = request.client_ip and pepper.pseudonymize(
-            "address", request.client_ip
-        )
-        usage = self._reservations.acquire_requester_hits(
-            hits.for_requester(request, engine.policy, pepper, ip_hash)
-        )
-        engine.report_near(usage)
-        for event in factor_events.shadow_refusals(
-            usage, client_name=request.client_name, **self._origin
-        ):
-            engine.emit(event)
-
     def _accept(
         self,
         access: EntityAccess,
@@ -160,7 +106,7 @@ class Check:
             start: Start of the time step.
             wrong: The result of a wrong code, and of a replayed one.
         """
-        factors, activates = self._factors, self._request.activates
+        factors, activates = self.factors, self._request.activates
         client_name = self._request.client_name
         enrolls = activates and self._request.factor_sid is None
         earlier = self._activated_factor(access) if enrolls else None
@@ -188,6 +134,6 @@ class Check:
 
     def _activated_factor(self, access: EntityAccess) -> Factor | None:
         """Return the authenticator that an activation deletes; None without one."""
-        entity = self._factors.store.get_entity(access.key)
+        entity = self.factors.store.get_entity(access.key)
         activated = entity and activated_of(entity)
         return access.to_deleted(activated, entity.id) if entity and activated else None

@@ -203,7 +203,7 @@ class Factors:
         """
         name, factor_id = EntityName.parse(service, identity), parse_factor_sid(sid)
         if friendly_name is not None:
-            _check_name(friendly_name)
+            check_name(friendly_name)
         for _ in range(_MAX_REPLACEMENTS):
             access, entity, stored = self._find_factor(name, factor_id)
             old = access.read(stored)
@@ -330,7 +330,7 @@ class Factors:
             secret = totp.generate_secret(algorithm, self.engine.random_bytes)
         return FactorRecord(
             secret=totp.check_secret(secret),
-            friendly_name=_check_name(request.friendly_name),
+            friendly_name=check_name(request.friendly_name),
             config=request.config,
             metadata=request.metadata,
         )
@@ -346,8 +346,12 @@ def _factor_in(entity: StoredEntity, id: bytes) -> StoredFactor:
     raise FactorNotFound
 
 
-def _check_name(name: str) -> str:
+def check_name(name: str, parameter: str = "friendly_name") -> str:
     """Return a friendly name if it can be shown.
+
+    Args:
+        name: The name.
+        parameter: Name of the value in an error.
 
     Raises:
         InvalidFactor: It is empty or longer than 64 characters, or has a control.
@@ -355,7 +359,7 @@ def _check_name(name: str) -> str:
     is_shown = not any(unicodedata.category(each) in _NOT_IN_NAMES for each in name)
     if not (name.strip() and len(name) <= _MAX_NAME_LENGTH and is_shown):
         raise InvalidFactor(
-            "friendly_name",
+            parameter,
             f"must have 1 to {_MAX_NAME_LENGTH} characters and no control characters",
         )
     return name

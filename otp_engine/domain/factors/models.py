@@ -6,6 +6,7 @@ factor is the secret of one authenticator app of an entity.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -158,6 +159,19 @@ class FactorRequest:
     recovery: bytes = field(default=b"", repr=False)
     client_name: str | None = None
     client_ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrollment:
+    """An authenticator app that was just enrolled; only this result has the codes.
+
+    Attributes:
+        created: The factor, with its secret.
+        recovery_codes: Its recovery codes, without separators.
+    """
+
+    created: NewFactor
+    recovery_codes: Sequence[str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

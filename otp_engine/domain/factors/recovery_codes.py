@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from otp_engine import parsing
 from otp_engine.crypto.argon2 import HASH_BYTES, Argon2Parameters
 from otp_engine.crypto.factor_keys import DataKey
+from otp_engine.domain.factors.records import EntityName
 from otp_engine.errors import InvalidCode
 
 COUNT = 10
@@ -102,7 +103,7 @@ class RecoveryHashes:
         header = f"{self.argon2} {self.salt.hex()}\n"
         return header.encode() + b"".join(self.hashes)
 
-    def mac(self, code: str, entity: str, data_key: DataKey) -> bytes:
+    def mac(self, code: str, entity: EntityName, data_key: DataKey) -> bytes:
         """Return the MAC of a code, which Argon2 hashes.
 
         Args:
@@ -110,7 +111,8 @@ class RecoveryHashes:
             entity: The service and the identity.
             data_key: The data key.
         """
-        return data_key.recovery_code_mac(code, salt=self.salt, entity=entity)
+        name = f"{entity.service}\n{entity.identity}"
+        return data_key.recovery_code_mac(code, salt=self.salt, entity=name)
 
     def find(self, code_hash: bytes) -> bytes | None:
         """Return the stored hash that equals *code_hash*, if one does."""

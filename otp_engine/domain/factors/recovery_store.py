@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
-from otp_engine.domain.factors.ports import EntityKey
+from otp_engine.domain.factors.ports import EntityKey, FactorReservation
 from otp_engine.domain.policy.policy import Policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class RecoveryReservation:
     """A check of a recovery code that the store has reserved.
 
     Attributes:
-        factor_id: Id of the authenticator, 16 bytes.
+        check: The check, with the authenticator.
         recovery: The stored recovery codes of the authenticator; empty without any.
-        attempts_remaining: Checks left after this one, if its code is wrong.
-        retry_after: With no checks left, the time until another one is allowed.
     """
 
-    factor_id: bytes
+    check: FactorReservation
     recovery: bytes = field(repr=False)
-    attempts_remaining: int
-    retry_after: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,16 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import quote
 
 import pyotp
 
+from otp_engine import parsing
 from otp_engine.domain.factors.models import Algorithm, TotpConfig
-from otp_engine.errors import InvalidFactor
+from otp_engine.errors import InvalidCode, InvalidFactor
 
 _DIGESTS = {
     Algorithm.SHA1: hashlib.sha1,
@@ -26,6 +28,7 @@ _SECRET_BYTES = {Algorithm.SHA1: 20, Algorithm.SHA256: 32, Algorithm.SHA512: 64}
 # is 128 bytes, and no app needs more than the output of SHA-512.
 _ALLOWED_BYTES = range(16, 65)
 _BASE32_GROUP = 8
+_CODE = re.compile(r"[0-9]{6,8}", re.ASCII)
 
 
 def generate_secret(
@@ -72,6 +75,24 @@ def check_secret(secret: bytes) -> bytes:
 def encode_secret(secret: bytes) -> str:
     """Return a secret in Base32 without padding, as apps read it."""
     return base64.b32encode(secret).decode().rstrip("=")
+
+
+def parse_code(text: str) -> str:
+    """Parse a code of an authenticator app, as `codes.parse`.
+
+    Returns:
+        6 to 8 digits, in ASCII.
+
+    Raises:
+        InvalidCode: The text cannot be such a code.
+    """
+    code = parsing.normalize_typed(text)
+    if not _CODE.fullmatch(code):
+        raise InvalidCode(
+            "A code of an authenticator app is 6 to 8 digits. This was not counted as"
+            " an attempt."
+        )
+    return code
 
 
 def find_time(

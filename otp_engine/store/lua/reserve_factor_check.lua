@@ -66,9 +66,4 @@ local oldest = not activates and at - longest_window(ARGV[4], ARGV[5])
 redis.call('HSET', key, factor_field(id, 'failures'), failures_text(failures, oldest))
 
 local left, wait = attempts()
-local reply = {'reserved', at, left, left == 0 and wait or 0, entity.fields.id, id}
-for name, value in pairs(factor) do
-    table.insert(reply, name)
-    table.insert(reply, value)
-end
-return reply
+return reservation(at, left, wait, entity, id)

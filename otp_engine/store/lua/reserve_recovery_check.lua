@@ -10,9 +10,10 @@
 -- ARGV[2]  limit of failed checks
 -- ARGV[3]  limit of consecutive failed checks
 --
--- returns  {'reserved', remaining, wait, factor id, recovery codes}
---                               counted; this many attempts remain, or the next one is
---                               possible in wait (ms); the codes are empty without any
+-- returns  {'reserved', at, remaining, wait, entity id, factor id, field, value, ...}
+--                               counted at this time (ms since 1970); this many attempts
+--                               remain, or the next one is possible in wait (ms); and
+--                               the fields of the factor
 --          {'not_found'}        there is no authenticator; nothing was counted
 --          {'failed_checks_per_factor' | 'max_consecutive_failures', ms}
 --                               the limit refuses for another ms
@@ -44,4 +45,4 @@ redis.call(
 )
 
 local left, wait = verified_attempts(failures, ARGV[2], ARGV[3], at)
-return {'reserved', left, left == 0 and wait or 0, id, factor.recovery or ''}
+return reservation(at, left, wait, entity, id)

@@ -10,6 +10,7 @@ import pytest
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.factor_keys import DataKey
 from otp_engine.domain.factors import recovery_codes
+from otp_engine.domain.factors.records import EntityName
 from otp_engine.domain.factors.recovery_codes import RecoveryHashes
 from otp_engine.errors import InvalidCode
 
@@ -124,11 +125,11 @@ def test_other_hash_is_not_found():
 @pytest.mark.parametrize(
     ("code", "salt", "entity", "key"),
     [
-        ("7k2pd9xw4n", b"s" * 16, "VA1\nalice-01", DATA_KEY),
-        (CODE, b"t" * 16, "VA1\nalice-01", DATA_KEY),
-        (CODE, b"s" * 16, "VA2\nalice-01", DATA_KEY),
-        (CODE, b"s" * 16, "VA1\nalice-02", DATA_KEY),
-        (CODE, b"s" * 16, "VA1\nalice-01", DataKey(b"e" * 32)),
+        ("7k2pd9xw4n", b"s" * 16, EntityName("VA1", "alice-01"), DATA_KEY),
+        (CODE, b"t" * 16, EntityName("VA1", "alice-01"), DATA_KEY),
+        (CODE, b"s" * 16, EntityName("VA2", "alice-01"), DATA_KEY),
+        (CODE, b"s" * 16, EntityName("VA1", "alice-02"), DATA_KEY),
+        (CODE, b"s" * 16, EntityName("VA1", "alice-01"), DataKey(b"e" * 32)),
     ],
 )
 def test_mac_depends_on_code_factor_entity_and_data_key(code, salt, entity, key):
@@ -136,7 +137,7 @@ def test_mac_depends_on_code_factor_entity_and_data_key(code, salt, entity, key)
 
     mac = hashes.mac(code, entity, key)
 
-    assert mac != HASHES.mac(CODE, "VA1\nalice-01", DATA_KEY)
+    assert mac != HASHES.mac(CODE, EntityName("VA1", "alice-01"), DATA_KEY)
 
 
 def test_repr_has_no_hash():

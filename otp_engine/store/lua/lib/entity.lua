@@ -146,3 +146,15 @@ local function failures_text(times, oldest)
     end
     return table.concat(kept)
 end
+
+-- Return the reply of a reserved check: its time, the attempts left, with none the
+-- milliseconds until the next one, the ids of the entity and of the factor, and the
+-- fields of the factor.
+local function reservation(at, left, wait, entity, id)
+    local reply = {'reserved', at, left, left == 0 and wait or 0, entity.fields.id, id}
+    for name, value in pairs(entity.factors[id]) do
+        table.insert(reply, name)
+        table.insert(reply, value)
+    end
+    return reply
+end
