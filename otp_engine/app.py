@@ -25,6 +25,7 @@ from otp_engine.api import (
     jwks,
     provider_webhooks,
     response_headers,
+    totp_views,
     verify_v2,
 )
 from otp_engine.api.authentication import ApiKeyAuthenticator
@@ -194,6 +195,7 @@ def _add_views(
     app: Flask, settings: Settings, store: RedisStore, dependencies: Dependencies
 ) -> None:
     app.register_blueprint(auth_views.bp)
+    app.register_blueprint(totp_views.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(jwks.blueprint(dependencies.proofs))
     web.init_app(app, settings, store.inbox)
@@ -264,6 +266,7 @@ def _build_dependencies(
         webhook_secret=service_webhooks.build_webhook_secret(data_keys),
         proofs=_build_proofs(settings),
         utcnow=lambda: datetime.now(UTC),
+        recovery_store=store.recovery_codes,
         build_factors=build_factors(settings, store, data_keys, notify),
     )
 

@@ -24,6 +24,8 @@ from otp_engine.api.context import Dependencies
 from otp_engine.domain import codes, email_addresses
 from otp_engine.domain.addresses import Address
 from otp_engine.domain.email_addresses import EmailAddress
+from otp_engine.domain.factors import identities
+from otp_engine.domain.factors.authenticators import ApprovalMethod
 from otp_engine.domain.models import Channel, CheckRequest, SendRequest
 from otp_engine.domain.verification_handles import VerificationHandle
 from otp_engine.errors import InvalidRequest
@@ -53,6 +55,11 @@ def send_otp() -> ResponseReturnValue:
         bound_id=handle.verification_id if handle else None,
         vouched=_vouched(client, body),
     )
+    sent = {"message": "OTP sent successfully.", "VerificationStatus": "pending"}
+    if (identity := body.get_text("identity")) and _is_for_authenticator(
+        api, client, identity, send_request
+    ):
+        return sent, HTTPStatus.CREATED, {"OTP-Channel": ApprovalMethod.TOTP}
     result = api.engines.engine_for(address).send(send_request)
     headers = response_headers.send_headers(result)
     if handle or send_request.bind:
@@ -61,8 +68,7 @@ def send_otp() -> ResponseReturnValue:
     if not result.confirmed:
         return error_handlers.delivery_unconfirmed(headers)
     headers |= response_headers.rate_limit_headers(result.limit_usage)
-    response = {"message": "OTP sent successfully.", "VerificationStatus": "pending"}
-    return response, HTTPStatus.CREATED, headers
+    return sent, HTTPStatus.CREATED, headers
 
 
 @bp.post("/verify_otp")
@@ -172,6 +178,29 @@ def _vouched(client: Client, body: Body) -> bool:
     if vouched and client.name is None:
         raise InvalidRequest("'vouched' needs an API key.")
     return vouched
+
+
+def _is_for_authenticator(
+    api: Dependencies, client: Client, identity: str, request: SendRequest
+) -> bool:
+    """Return whether an authenticator app takes the place of a message.
+
+    A message goes as always with a named channel, for a resend by handle, and for an
+    identity without an authenticator that can be checked now. The lookup counts
+    nothing.
+
+    Raises:
+        InvalidRequest: An anonymous client names an identity outside dev mode, or it
+            cannot be an identity.
+        NetworkNotAllowed: The operator has blocked the network of the client.
+    """
+    if client.name is None and not api.dev:
+        raise InvalidRequest("'identity' needs an API key.")
+    identity = identities.parse(identity)
+    if request.channel or request.bound_id or not api.has_factors:
+        return False
+    api.engines.production.check_client_ip(request.client_ip)
+    return api.authenticators.is_ready(api.auth_service, identity)
 
 
 def _channel(api: Dependencies, address: Address, name: str) -> Channel | None:

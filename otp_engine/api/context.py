@@ -17,9 +17,12 @@ from otp_engine.domain import verification_handles
 from otp_engine.domain.addresses import Address
 from otp_engine.domain.engine import Engine
 from otp_engine.domain.engine_router import EngineRouter
+from otp_engine.domain.factors.authenticators import ApprovalMethod, Authenticators
 from otp_engine.domain.factors.challenge_store import ChallengeStore
 from otp_engine.domain.factors.challenges import Challenges
 from otp_engine.domain.factors.factors import Factors
+from otp_engine.domain.factors.models import FactorCheckResult
+from otp_engine.domain.factors.recovery_store import RecoveryCodeStore
 from otp_engine.domain.models import Channel, CheckResult
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
@@ -64,6 +67,7 @@ class Dependencies:
             are not configured.
         proofs: Issues proof tokens.
         utcnow: Returns the time in UTC.
+        recovery_store: Stores recovery codes.
         build_factors: Returns the factors under the policy of an engine; None if
             factors are not configured.
     """
@@ -87,6 +91,7 @@ class Dependencies:
     webhook_secret: Callable[[str], str] | None
     proofs: ProofTokenIssuer
     utcnow: Callable[[], datetime]
+    recovery_store: RecoveryCodeStore
     build_factors: Callable[[Engine], Factors] | None = None
 
     @property
@@ -123,6 +128,24 @@ class Dependencies:
         """
         return Challenges(
             factors=self.factors, store=self.challenge_store, utcnow=self.utcnow
+        )
+
+    @property
+    def has_factors(self) -> bool:
+        """Whether the operator has set a factor key."""
+        return self.build_factors is not None
+
+    @property
+    def authenticators(self) -> Authenticators:
+        """The authenticators, under the policy of this request.
+
+        Raises:
+            FactorsNotConfigured: The operator has set no factor key.
+        """
+        return Authenticators(
+            factors=self.factors,
+            recovery_store=self.recovery_store,
+            utcnow=self.utcnow,
         )
 
     @property
@@ -163,6 +186,40 @@ class Dependencies:
             audience=audience,
             nonce=nonce,
             test=self.sandbox_numbers.get(address.canonical) is not None,
+        )
+
+    def factor_proof_header(
+        self, result: FactorCheckResult, method: ApprovalMethod
+    ) -> dict[str, str]:
+        """Return the header that proves an approved identity to other parties."""
+        audience = g.get("client_name") or api_keys.ANONYMOUS_NAME
+        proof = self.prove_identity(result, method, audience=audience)
+        return {"OTP-Proof": proof} if proof else {}
+
+    def prove_identity(
+        self,
+        result: FactorCheckResult,
+        method: ApprovalMethod,
+        *,
+        audience: str,
+        nonce: str | None = None,
+    ) -> str | None:
+        """Issue a proof token for an approved identity.
+
+        Args:
+            result: The check.
+            method: How the identity was proven.
+            audience: As for `ProofTokenIssuer.issue`.
+            nonce: As for `ProofTokenIssuer.issue`.
+        """
+        if result.approved_at is None:
+            return None
+        return self.proofs.issue(
+            result.factor.identity,
+            approved_at=result.approved_at,
+            audience=audience,
+            nonce=nonce,
+            factor=method,
         )
 
     def parse_handle(self, text: str) -> VerificationHandle:

@@ -36,8 +36,9 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # of /v2; /auth has none
 _OWN_SITES = frozenset({"none", "same-origin"})
 _ALLOWED_HEADERS = "Authorization, Content-Type, X-Request-Id"
 _EXPOSED_HEADERS = (
-    "OTP-Attempts-Left, OTP-Channel, OTP-Expires-In, OTP-Proof, OTP-Resend-After,"
-    " OTP-Verification, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+    "OTP-Attempts-Left, OTP-Channel, OTP-Expires-In, OTP-Proof,"
+    " OTP-Recovery-Codes-Left, OTP-Resend-After, OTP-Verification, RateLimit,"
+    " RateLimit-Policy, Retry-After, X-Request-Id"
 )
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}  # browsers omit them
 _PREFLIGHT_SECONDS = "600"

@@ -22,6 +22,8 @@ from flask import Flask, Response
 from flask.globals import app_ctx, request_ctx
 
 from otp_engine import api
+from otp_engine.domain.factors.authenticators import ApprovalMethod
+from otp_engine.domain.factors.models import FactorCheckResult
 from otp_engine.domain.limits.limits import Limit, Window, WindowUsage
 from otp_engine.domain.models import Channel, SendResult
 
@@ -73,6 +75,21 @@ def failed_check_headers(
     seconds = expires_in.total_seconds()
     expiry = _for_client(seconds, round_anonymous=math.floor)
     return {"OTP-Expires-In": str(expiry), "OTP-Attempts-Left": str(attempts_remaining)}
+
+
+def factor_check_headers(
+    result: FactorCheckResult, method: ApprovalMethod
+) -> dict[str, str]:
+    """Return the `OTP-*` headers of a check of an authenticator or a recovery code."""
+    headers = {}
+    if result.approved:
+        headers["OTP-Channel"] = str(method)
+    else:
+        headers["OTP-Attempts-Left"] = str(result.attempts_remaining)
+    if method is ApprovalMethod.RECOVERY_CODE:
+        left = result.factor.recovery_codes_left
+        headers["OTP-Recovery-Codes-Left"] = str(left)
+    return headers
 
 
 def resend_seconds(resend_after: timedelta) -> int:

@@ -14,6 +14,7 @@ DOCUMENTED = {
     "OTP-Attempts-Left",
     "OTP-Channel",
     "OTP-Proof",
+    "OTP-Recovery-Codes-Left",
     "OTP-Verification",
     "Retry-After",
     "RateLimit",

@@ -24,3 +24,11 @@ PRODUCTION = {
     "TWILIO_AUTH_TOKEN": "token-of-the-account",
     "TWILIO_MESSAGING_SERVICE_SID": SERVICE,
 }
+# Clients without a key, outside dev mode.
+ANONYMOUS = PRODUCTION | {
+    "OTP_API_KEYS": "",
+    "OTP_DEV": "",
+    "OTP_ALLOW_ANONYMOUS": "1",
+    "OTP_ARGON2": "light",
+    "OTP_FACTOR_KEY": base64.b64encode(b"factor-key-of-a-test-only-012345").decode(),
+}

@@ -294,7 +294,7 @@ def test_reference_has_the_number_of_languages():
             "400",
             {
                 *("invalid_request", "invalid_phone", "invalid_email"),
-                "recipient_not_on_channel",
+                *("recipient_not_on_channel", "invalid_identity"),
             },
         ),
         (
@@ -303,6 +303,15 @@ def test_reference_has_the_number_of_languages():
             {"invalid_request", "invalid_phone", "invalid_email", "invalid_code"},
         ),
         ("cancelVerification", "400", {"invalid_request"}),
+        (
+            *("enrollTotp", "400"),
+            {"invalid_request", "invalid_identity", "invalid_factor"},
+        ),
+        (
+            *("verifyTotp", "400"),
+            {"invalid_request", "invalid_identity", "invalid_code"},
+        ),
+        ("deleteTotp", "404", {"factor_not_found"}),
         ("twilioReport", "400", {"invalid_request"}),
         ("metrics", "401", {"unauthorized"}),
     ],
@@ -332,6 +341,7 @@ def test_description_of_an_error_is_about_its_operation():
     for (status, text), names in shared.items():
         groups = [
             {"sendCode", "checkCode", "cancelVerification"},
+            {"enrollTotp", "activateTotp", "verifyTotp", "deleteTotp"},
             {
                 "inbox",
                 "inboxMessages",
