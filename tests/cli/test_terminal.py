@@ -12,7 +12,7 @@ from otp_engine.domain.events import Action, RequestRefused
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store.events import codec
 from otp_engine.store.keys import EVENTS
-from tests.support import server_process, terminal
+from tests.support import command_line, server_process, terminal
 
 REFUSED = RequestRefused(
     recipient=PseudonymousRecipient(
@@ -108,7 +108,7 @@ def test_closed_stream_causes_no_traceback(environ, stream):
     ids=str,
 )
 def test_text_of_a_change_is_written_in_every_locale(environ, locale):
-    run("policy", "set", "max_sends", "3", "--by", "Łukasz", environ=environ)
+    command_line.run(*("policy", "set", "max_sends", "3", "--by", "Łukasz"), **environ)
 
     change = ("policy", "set", "ttl", "5m")
     changed = run(*change, environ=environ | locale, text=False)
