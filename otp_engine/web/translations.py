@@ -54,19 +54,19 @@ class Translations:
         Raises:
             KeyError: There is no such key, or a placeholder has no value.
         """
-        text = self._text(key)
+        text = self.strings[key]
         if not isinstance(text, str):
-            locale = self.locale if key in self.strings else languages.ENGLISH
-            text = text[plural_category(locale, int(values["n"]))]
+            text = text[plural_category(self.locale, int(values["n"]))]
         return text.format(**values)
 
     def markup(self, key: str, **values: str) -> Markup:
         """Return the text of *key* as HTML, in which a value can be `Markup`."""
-        return escape(self._text(key)).format(**values)
+        text = self.strings[key]
+        return escape(text).format(**values)
 
     def forms(self, key: str) -> dict[str, str]:
         """Return the text of *key* by plural category, with `other` for all others."""
-        text = self._text(key)
+        text = self.strings[key]
         return {"other": text} if isinstance(text, str) else text
 
     def format_wait(self, seconds: int) -> str:
@@ -78,11 +78,6 @@ class Translations:
         if seconds > _MINUTE:
             return self.get("minutes", n=-(-seconds // _MINUTE))
         return self.get("seconds", n=seconds)
-
-    def _text(self, key: str) -> str | dict[str, str]:
-        """Return the text of *key*, in English if the language does not have it yet."""
-        text = self.strings.get(key)
-        return TRANSLATIONS[languages.ENGLISH].strings[key] if text is None else text
 
 
 def _load(file: str) -> Translations:
