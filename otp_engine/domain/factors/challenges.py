@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from otp_engine.domain import sids
 from otp_engine.domain.events import ChallengeApproved
-from otp_engine.domain.factors import challenge_models
+from otp_engine.domain.factors import challenge_models, factor_events
 from otp_engine.domain.factors.challenge_models import (
     Challenge,
     ChallengeCheck,
@@ -40,6 +40,7 @@ from otp_engine.errors import (
     FactorNotFound,
     FactorsUnreadable,
     InvalidFactor,
+    OTPError,
 )
 from otp_engine.parsing import is_sid
 
@@ -118,8 +119,7 @@ class Challenges:
             )
 
         if request.code is None:
-            access = self._access(name)
-            return _view(create(access, b""), access)
+            return self._create_without_code(name, create, request.client_name)
         check = FactorCheck(
             service=request.service,
             identity=request.identity,
@@ -199,6 +199,25 @@ class Challenges:
         latest = now + challenge_models.MAX_LIFETIME + _CLOCK_DIFFERENCE
         if not now < expires_at <= latest:
             raise InvalidFactor("expires_at", "must be within the next 60 minutes")
+
+    def _create_without_code(
+        self, name: EntityName, create: _Reserve, client_name: str | None
+    ) -> Challenge:
+        """Create a challenge; a refusal has the event that one of a check has."""
+        access = self._access(name)
+        try:
+            return _view(create(access, b""), access)
+        except OTPError as error:
+            engine = self.factors.engine
+            event = factor_events.failure(
+                error,
+                identity_hash=hash_identity(name, engine.peppers[0]),
+                service=name.service,
+                client_name=client_name,
+            )
+            if event:
+                engine.emit(event)
+            raise
 
     def _run(self, request: FactorCheck, reserve: _Reserve) -> Challenge:
         """Check a code, and close the challenge if it is right."""

@@ -14,7 +14,7 @@
 --          {'not_found'}                        there is no such challenge
 --          {'approved'}                         it is closed
 --          {'expired'}                          nothing was counted
---          {'max_challenge_checks', ms}         no check remains; it expires in ms
+--          {'max_challenge_checks', 0}          no check remains; a new challenge is possible
 --
 -- TTL: does not change.
 
@@ -31,7 +31,7 @@ if not has_check(checks, check) then
     elseif tonumber(challenge.expires_at) <= at then
         return {'expired'}
     elseif #checks / CHALLENGE_KEY_BYTES >= tonumber(ARGV[2]) then
-        return {'max_challenge_checks', tonumber(challenge.expires_at) - at}
+        return {'max_challenge_checks', 0}
     end
     checks = checks .. check
 end

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -33,6 +35,7 @@ from otp_engine.errors import (
     InvalidIdentity,
     NetworkNotAllowed,
     RateLimited,
+    StoreUnavailable,
 )
 from tests.domain.factors.conftest import IDENTITY, SERVICE
 from tests.support.time_travel import age
@@ -116,6 +119,75 @@ def test_sixth_check_has_an_event_with_its_rule(challenges, enrolled, emitted):
     (event,) = emitted
     assert isinstance(event, FactorCheckRefused)
     assert event.limit == "max_challenge_checks"
+
+
+@pytest.mark.parametrize("code", [None, "000000"])
+def test_refused_creation_has_an_event_with_its_rule(
+    challenges, enrolled, emitted, code
+):
+    sid, _ = enrolled
+    for _ in range(50):
+        challenges.create(request_of(sid))
+
+    with pytest.raises(RateLimited):
+        challenges.create(request_of(sid, code))
+
+    (event,) = emitted
+    assert isinstance(event, FactorCheckRefused)
+    assert event.limit == "challenges_per_factor"
+    assert IDENTITY not in repr(event)
+
+
+@dataclass
+class FaultyStore:
+    """A store that loses its connection before an approval.
+
+    Attributes:
+        store: The store.
+        before: Called before each approval.
+    """
+
+    store: Any
+    before: Callable[[], None]
+
+    def __getattr__(self, name):
+        return getattr(self.store, name)
+
+    def approve_challenge(self, *args, **options):
+        self.before()
+        return self.store.approve_challenge(*args, **options)
+
+
+def test_challenge_that_expires_during_its_check_is_approved(
+    challenges, enrolled, redis
+):
+    sid, app = enrolled
+    challenge = challenges.create(request_of(sid))
+    store = FaultyStore(challenges.store, lambda: age(redis, timedelta(minutes=5)))
+
+    approved = replace(challenges, store=store).check(check_of(challenge, app.code()))
+
+    assert approved.status is ChallengeStatus.APPROVED
+    assert challenges.get(SERVICE, IDENTITY, challenge.sid) == approved
+
+
+def test_challenge_without_its_approval_accepts_the_next_code(challenges, enrolled):
+    sid, app = enrolled
+    challenge = challenges.create(request_of(sid))
+    code = app.code()
+
+    def fail():
+        raise StoreUnavailable
+
+    failing = replace(challenges, store=FaultyStore(challenges.store, fail))
+    with pytest.raises(StoreUnavailable):
+        failing.check(check_of(challenge, code))
+
+    # The time step is used up, so the same code is wrong.
+    again = challenges.check(check_of(challenge, code))
+    approved = challenges.check(check_of(challenge, app.code(1)))
+    assert again.status is ChallengeStatus.PENDING
+    assert approved.status is ChallengeStatus.APPROVED
 
 
 def test_refused_check_of_a_challenge_costs_its_factor_nothing(
