@@ -28,6 +28,7 @@
     ├── ChallengeNotFound
     ├── FactorConflict           the state of an entity or a factor does not allow it
     │   ├── EntityExists
+    │   ├── FactorExists
     │   ├── FactorUnverified
     │   ├── FactorAlreadyVerified
     │   ├── TooManyFactors
@@ -364,6 +365,13 @@ class EntityExists(FactorConflict):
 
     error_code = "entity_exists"
     message = "An entity with this identity exists."
+
+
+class FactorExists(FactorConflict):
+    """Another factor of the entity has the secret that the client chose."""
+
+    error_code = "factor_exists"
+    message = "Another authenticator app of this identity has this secret."
 
 
 class FactorUnverified(FactorConflict):

@@ -16,6 +16,7 @@ from otp_engine.api import error_handlers
         (errors.EntityNotFound(), 404, "entity_not_found"),
         (errors.FactorNotFound(), 404, "factor_not_found"),
         (errors.EntityExists(), 409, "entity_exists"),
+        (errors.FactorExists(), 409, "factor_exists"),
         (errors.FactorUnverified(), 409, "factor_unverified"),
         (errors.FactorAlreadyVerified(), 409, "factor_already_verified"),
         (errors.TooManyFactors(), 409, "too_many_factors"),

@@ -81,6 +81,7 @@ _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
     errors.FactorNotFound: (60390, 404, "Factor not found"),
     errors.ChallengeNotFound: (60391, 404, "Challenge not found"),
     errors.EntityExists: (60301, 409, "Entity already exists"),
+    errors.FactorExists: (60317, 409, "Factor already exists"),
     # A verified factor cannot move from unverified to verified.
     errors.FactorAlreadyVerified: (60311, 403, "Factor verification failed"),
     errors.FactorUnverified: (60318, 403, "Factor is unverified"),

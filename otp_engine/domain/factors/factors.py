@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ from otp_engine.domain.factors.records import EntityName, FactorRecord
 from otp_engine.domain.services import Service
 from otp_engine.errors import (
     EntityNotFound,
+    FactorExists,
     FactorNotFound,
     InvalidFactor,
     Unavailable,
@@ -125,6 +127,7 @@ class Factors:
 
         Raises:
             InvalidFactor: A value of the factor is not allowed.
+            FactorExists: The client chose the secret of another factor of the entity.
             TooManyFactors: The entity has as many factors as it can have.
             RateLimited: The entity had too many new factors.
         """
@@ -132,6 +135,8 @@ class Factors:
         record = self._new_record(request)
         data_key = self.data_keys.get_or_create()
         access = EntityAccess.of(name, data_key)
+        if request.secret is not None:
+            self._check_unused(access, request.secret)
         entity_id, factor_id = self._new_id(), self._new_id()
         entity = self.store.put_factor(
             access.key,
@@ -334,6 +339,13 @@ class Factors:
             config=request.config,
             metadata=request.metadata,
         )
+
+    def _check_unused(self, access: EntityAccess, secret: bytes) -> None:
+        """Check that no factor of an entity has a secret that the client chose."""
+        entity = self.store.get_entity(access.key)
+        for factor in entity.factors if entity else ():
+            if hmac.compare_digest(access.read(factor).secret, secret):
+                raise FactorExists
 
     def _new_id(self) -> bytes:
         return self.engine.random_bytes(_ID_BYTES)

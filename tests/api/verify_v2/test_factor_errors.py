@@ -21,6 +21,7 @@ PATH = "/v2/Services/VA00000000000000000000000000000000/Entities/person-1"
         (errors.EntityNotFound(), 404, 60392),
         (errors.FactorNotFound(), 404, 60390),
         (errors.EntityExists(), 409, 60301),
+        (errors.FactorExists(), 409, 60317),
         (errors.FactorUnverified(), 403, 60318),
         (errors.FactorAlreadyVerified(), 403, 60311),
         (errors.TooManyFactors(), 400, 60315),

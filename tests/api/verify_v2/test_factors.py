@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.totp_client import IDENTITY, UNKNOWN
 from tests.support.verify_client import ACCOUNT, SERVICE
 
@@ -161,14 +162,30 @@ def test_changed_configuration_keeps_the_other_values(totp):
 
 
 def test_code_of_the_new_configuration_verifies(totp):
-    sid = totp.create_factor(Binding__Secret=SECRET).body["sid"]
-    other = totp.create_factor(Binding__Secret=SECRET, Config__CodeLength="8")
-    code = totp.apps[other.body["sid"]].code()
+    created = totp.create_factor().body
+    uri = created["binding"]["uri"].replace("digits=6", "digits=8")
+    code = AuthenticatorApp(uri).code()
 
-    response = totp.verify_factor(sid, code, Config__CodeLength="8")
+    response = totp.verify_factor(created["sid"], code, Config__CodeLength="8")
 
     assert response.body["status"] == "verified"
     assert response.body["config"]["code_length"] == 8
+
+
+def test_secret_of_another_factor_of_the_entity_is_refused(totp):
+    totp.create_factor(Binding__Secret=SECRET)
+
+    response = totp.create_factor(Binding__Secret=SECRET.lower(), FriendlyName="Other")
+
+    assert response.error == (409, 60317, "Factor already exists")
+    assert len(totp.verify.get(totp.factors).body["factors"]) == 1
+
+
+def test_entities_can_have_the_same_secret(totp):
+    totp.create_factor(Binding__Secret=SECRET)
+    totp.identity = "another-identity"
+
+    assert totp.create_factor(Binding__Secret=SECRET).status == 201
 
 
 def test_update_without_parameters_returns_the_factor(totp):
