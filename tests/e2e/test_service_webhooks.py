@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import pytest
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from tests.support import redis_server, server_process
+from otp_engine.crypto.webhook_signatures import WebhookSecret
+from tests.support import http_server, redis_server, server_process
 
 ACCOUNT, TOKEN = f"AC{'a' * 32}", "the-token-of-this-account"
 FACTOR_KEY = base64.b64encode(bytes(range(100, 132))).decode()
@@ -45,6 +47,12 @@ def environ(shared_environ):
 
 @pytest.fixture
 def service(environ, empty_redis):
+    with running_service(environ) as running:
+        yield running
+
+
+@contextmanager
+def running_service(environ):
     with server_process.running_server("--workers", "2", **environ) as server:
         client = Client(ACCOUNT, TOKEN, http_client=KeepingHttpClient())
         client.verify.base_url = f"http://127.0.0.1:{server.port}"
@@ -134,3 +142,32 @@ def test_documented_receiver_rejects_a_post_with_another_secret(service):
 
     assert lines == []
     assert "status 403" in "".join(server.stderr)
+
+
+def test_life_of_a_factor_is_in_the_event_webhook_without_the_identity(
+    environ, empty_redis
+):
+    with http_server.running() as receiver:
+        settings = {
+            "OTP_EVENT_WEBHOOK_URL": f"{receiver.url}/events",
+            "OTP_EVENT_WEBHOOK_SECRET": WebhookSecret(b"s" * 32).to_text(),
+        }
+        with running_service(environ | settings) as (verify_service, _, _):
+            live_through(verify_service)
+            redis_server.wait_until(lambda: len(events_of(receiver)) >= 4)
+
+    # Each worker writes its own events, so their order is not certain.
+    types = {event["type"].rpartition("verify.")[2] for event in events_of(receiver)}
+    assert types == {
+        "factor.created",
+        "factor.verified",
+        "challenge.approved",
+        "factor.deleted",
+    }
+    assert IDENTITY.encode() not in b"".join(post.body for post in receiver.requests)
+    hashes = {event["data"]["identity_hash"] for event in events_of(receiver)}
+    assert len(hashes) == 1
+
+
+def events_of(receiver):
+    return [event for post in receiver.requests for event in json.loads(post.body)]

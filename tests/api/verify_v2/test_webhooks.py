@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl
 
 import pytest
@@ -140,6 +141,16 @@ def test_eleventh_webhook_is_rejected(verify):
 
     message = "Invalid Request: Max Webhooks per Service reached"
     assert response.error == (400, 60306, message)
+
+
+def test_simultaneous_webhooks_stay_within_the_maximum(verify):
+    with ThreadPoolExecutor(15) as threads:
+        responses = list(
+            threads.map(lambda _: verify.post(LIST, **VALUES).status, range(15))
+        )
+
+    assert sorted(responses) == [201] * 10 + [400] * 5
+    assert len(verify.get(LIST).body["webhooks"]) == 10
 
 
 @pytest.mark.parametrize(
