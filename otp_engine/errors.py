@@ -415,7 +415,7 @@ class LimitExceeded(OTPError):
     """A rule refuses the request for some time.
 
     Attributes:
-        retry_after: Time until the rule allows the request.
+        retry_after: Time until the rule allows the request; 0 if it never will.
         refused_at: Time of the refusal by the store's clock, in milliseconds since
             1970; 0 if the store did not decide.
     """

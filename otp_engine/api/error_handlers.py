@@ -145,8 +145,11 @@ def _headers(error: errors.OTPError) -> dict[str, str]:
             wait = retry_after(error.retry_after, rule=True)
             return {"Retry-After": wait, "OTP-Attempts-Left": "0"}
         case errors.RateLimited():
-            wait = retry_after(error.retry_after, rule=True)
-            return {"Retry-After": wait, **_exceeded_limit_headers(error)}
+            headers = _exceeded_limit_headers(error)
+            # No wait helps against a maximum without a period.
+            if error.retry_after:
+                headers["Retry-After"] = retry_after(error.retry_after, rule=True)
+            return headers
         case errors.DestinationSuspended():
             return {"Retry-After": suspension_retry_after(error.retry_after)}
         case errors.Unavailable():

@@ -269,7 +269,8 @@ def _from_rate_limit(error: errors.RateLimited) -> TwilioApiError:
     code, message = _LIMITS.get(error.limit, (20429, "Too many requests"))
     if error.limit == "max_consecutive_failures" and _ENTITIES.match(request.path):
         code, message = _LIMITS["failed_checks_per_factor"]
-    return TwilioApiError(code, 429, message, retry_after=error.retry_after)
+    # No wait helps against a maximum without a period.
+    return TwilioApiError(code, 429, message, retry_after=error.retry_after or None)
 
 
 def _from_otp_error(error: errors.OTPError) -> TwilioApiError:

@@ -118,9 +118,18 @@ class Factors:
         if not self.store.delete_entity(access.key):
             raise EntityNotFound
         for factor in factors:
-            self.report_change(
-                FactorDeleted, NoticeType.FACTOR_DELETED, factor, client_name
-            )
+            self._report_deleted(factor, client_name)
+
+    def delete_entities(
+        self, service: Service, *, client_name: str | None = None
+    ) -> None:
+        """Delete all entities of a service with their factors.
+
+        An entity that cannot be decrypted stays, and the log has its SID.
+        """
+        # A deletion during the list can hide another entity of the same millisecond.
+        while self._delete_listed(service, client_name):
+            pass
 
     def create_factor(self, request: FactorRequest) -> NewFactor:
         """Create an unverified factor, and its entity if that is missing.
@@ -245,9 +254,7 @@ class Factors:
         factor = access.to_deleted(stored, entity.id)
         if not self.store.delete_factor(access.key, stored.id):
             raise FactorNotFound
-        self.report_change(
-            FactorDeleted, NoticeType.FACTOR_DELETED, factor, client_name
-        )
+        self._report_deleted(factor, client_name)
 
     def check(self, request: FactorCheck) -> FactorCheckResult:
         """Check a code of a factor.
@@ -307,6 +314,25 @@ class Factors:
                 factor_sid=factor.sid,
                 factor_name=factor.friendly_name,
             )
+        )
+
+    def _delete_listed(self, service: Service, client_name: str | None) -> bool:
+        """Delete the entities of a list; return whether there was one to delete."""
+        has_deleted = False
+        for stored in self.store.list_entities(service.sid):
+            # Read here, so that a service without entities needs no data key.
+            data_key = self.data_keys.get()
+            access = data_key and EntityAccess.of_stored(stored, data_key)
+            if not (access and self.store.delete_entity(access.key)):
+                continue
+            has_deleted = True
+            for each in stored.factors:
+                self._report_deleted(access.to_deleted(each, stored.id), client_name)
+        return has_deleted
+
+    def _report_deleted(self, factor: Factor, client_name: str | None) -> None:
+        self.report_change(
+            FactorDeleted, NoticeType.FACTOR_DELETED, factor, client_name
         )
 
     def _find_entity(self, name: EntityName) -> tuple[EntityAccess, StoredEntity]:

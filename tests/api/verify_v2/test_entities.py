@@ -174,3 +174,12 @@ def test_entities_without_a_factor_key_are_refused(verify_with):
 
     message = "Service does not support this feature"
     assert response.error == (403, 60204, message)
+
+
+def test_deleted_service_leaves_no_entity(totp, redis):
+    service = totp.verify.service()
+    totp.verify.post(f"/v2/Services/{service}/Entities", Identity=IDENTITY)
+
+    assert totp.verify.delete(f"/v2/Services/{service}").status == 204
+
+    assert redis.keys("otp:*:entity") == []

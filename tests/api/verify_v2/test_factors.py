@@ -125,6 +125,7 @@ def test_sixth_code_of_an_unverified_factor_is_refused(totp):
     response = totp.verify_factor(sid)
 
     assert response.error == (429, 60310, "Factor verification attempts reached")
+    assert "OTP-Retry-After" not in response.headers
     fetched = totp.verify.get(f"{totp.factors}/{sid}").body
     assert fetched["status"] == "unverified"
 

@@ -280,6 +280,38 @@ def test_deleted_entity_is_gone_with_its_factors(factors, request_factor):
     assert list(factors.list_entities(SERVICE)) == []
 
 
+def test_entities_of_one_service_are_deleted(factors, verified, emitted, redis):
+    for number in range(10):
+        factors.create_entity(SERVICE, f"entity-{number}")
+    kept = factors.create_entity(OTHER, IDENTITY)
+
+    factors.delete_entities(SERVICE)
+
+    assert list(factors.list_entities(SERVICE)) == []
+    assert list(factors.list_entities(OTHER)) == [kept]
+    assert len(redis.keys("otp:*:entity")) == 1
+    assert emitted[-1].factor_sid == verified.factor.sid
+
+
+def test_entities_of_one_millisecond_are_all_deleted(factors, store, redis):
+    for number in range(5):
+        factors.create_entity(SERVICE, f"entity-{number}")
+    (index,) = redis.keys("otp:{factors}:entities:*")
+    redis.zadd(index, dict.fromkeys(redis.zrange(index, 0, -1), 1))
+
+    factors.delete_entities(SERVICE)
+
+    assert redis.keys("otp:*:entity") == []
+
+
+def test_service_without_entities_needs_no_data_key(factors, store, redis):
+    store.data_key.add(b"of another factor key")
+
+    factors.delete_entities(SERVICE)
+
+    assert store.data_key.get() == b"of another factor key"
+
+
 def test_changes_emit_events_without_the_identity(factors, verified, emitted, notices):
     factors.delete_entity(SERVICE, IDENTITY, client_name="shop")
 

@@ -155,9 +155,14 @@ def update(sid: str) -> ResponseReturnValue:
 
 @bp.delete("/Services/<sid>")
 def delete(sid: str) -> ResponseReturnValue:
-    """Delete a service; its verifications expire."""
+    """Delete a service with its entities; its verifications expire."""
     if lookup.is_default(sid):
         raise _defined_by_environment("it cannot be deleted, OTP_SERVICE_SID names it")
+    app = context.get_dependencies()
+    service = lookup.get_service(app, sid)
+    # Before the service, so that the client can repeat a request that fails.
+    if app.build_factors:
+        app.factors.delete_entities(service, client_name=g.get("client_name"))
     lookup.update_service(sid, lambda _: None)
     return "", HTTPStatus.NO_CONTENT
 
