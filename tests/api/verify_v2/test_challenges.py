@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -420,3 +421,27 @@ def test_no_error_repeats_an_identity(totp, factor):
 
     assert all(response.status >= 400 for response in responses)
     assert all(IDENTITY not in str(response.body) for response in responses)
+
+
+def test_log_has_no_identity_no_secret_and_no_code(totp, caplog):
+    caplog.set_level(logging.DEBUG)
+    created = totp.create_factor().body
+    sid, app = created["sid"], totp.apps[created["sid"]]
+    codes = [app.wrong_code(), app.code(-1), app.code(), app.code(1)]
+
+    totp.verify_factor(sid, codes[0])
+    totp.verify_factor(sid, codes[1])
+    challenge = totp.challenge(sid, codes[2], HiddenDetails='{"ip": "192.0.2.1"}').body
+    totp.check(challenge["sid"], codes[3])
+    totp.verify.get(f"{totp.entity}/Unknown")
+    totp.verify.delete(totp.entity)
+
+    # Times and ids of threads are numbers, which can contain the digits of a code.
+    lines = [
+        " ".join(value for value in vars(record).values() if isinstance(value, str))
+        + record.getMessage()
+        for record in caplog.records
+    ]
+    private = [IDENTITY, created["binding"]["secret"], "192.0.2.1", "My phone", *codes]
+    assert any("Challenges" in line for line in lines)
+    assert [text for text in private for line in lines if text in line] == []
