@@ -70,17 +70,18 @@ def test_pages_forth_and_back_have_every_item_once(
     order = ITEMS if is_ascending else [*ITEMS[:3:-1], *ITEMS[:4]]
     options = {"is_iterator": is_iterator, "is_ascending": is_ascending}
 
-    forth = []
-    url = f"/v2/Items?PageSize={size}"
-    while url:
-        body, _ = get(url, order, **options)
-        forth.append(numbers(body))
-        url, back_url = body["meta"]["next_page_url"], body["meta"]["previous_page_url"]
-    back = []
-    while back_url:
-        body, _ = get(back_url, order, **options)
-        back.insert(0, numbers(body))
-        back_url = body["meta"]["previous_page_url"]
+    def follow(url: str | None, link: str) -> list[Any]:
+        bodies = []
+        while url:
+            body, _ = get(url, order, **options)
+            bodies.append(body)
+            url = body["meta"][link]
+        return bodies
+
+    bodies = follow(f"/v2/Items?PageSize={size}", "next_page_url")
+    forth = [numbers(body) for body in bodies]
+    previous = bodies[-1]["meta"]["previous_page_url"]
+    back = [numbers(body) for body in follow(previous, "previous_page_url")][::-1]
 
     expected = list(range(9)) if is_ascending else list(range(8, -1, -1))
     assert [number for page in forth for number in page] == expected
