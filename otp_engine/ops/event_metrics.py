@@ -57,6 +57,7 @@ _RULES = (
     (Action.CHECK, "max_consecutive_failures"),
     (Action.CHECK, "failed_checks_per_factor"),
     (Action.CHECK, "max_factor_tries"),
+    (Action.CHECK, "enrollments_per_identity"),
 )
 _SHADOW_CAPABLE = (
     (Action.SEND, "sends_per_phone"),

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
+import pyotp
 import pytest
 from flask import Flask
 
@@ -18,6 +20,7 @@ from tests.support.fakes import (
     by_name,
     different_code,
 )
+from tests.support.redis_dump import everything_in
 
 REQUEST_ID = "a1b2c3d4e5f60718"
 
@@ -147,6 +150,45 @@ def test_logs_and_responses_contain_no_code_and_no_number(client, outbox, caplog
         assert "9445012345" not in line
         assert outbox.code not in line
         assert body["otp"] not in line
+
+
+def test_logs_events_and_metrics_contain_no_secret_of_an_authenticator(
+    client, store, redis, caplog
+):
+    who = {"identity": "person-with-an-app"}
+    responses = []
+
+    def call(path, method="POST", **fields):
+        response = client.open(path, method=method, json=who | fields)
+        responses.append(response)
+        return response
+
+    with caplog.at_level(logging.DEBUG):
+        enrolled = client.post("/auth/totp/enroll", json=who | {"name": "Alice"}).json
+        app, now = pyotp.TOTP(enrolled["secret"]), int(time.time()) // 30
+        codes = [app.generate_otp(now + step) for step in (0, 1, -5)]
+        call("/auth/totp/activate", otp=codes[0])
+        call("/auth/totp/verify", otp=codes[1])
+        call("/auth/totp/verify", otp=codes[2])
+        for recovery_code in enrolled["recovery_codes"][:2] * 2:
+            call("/auth/totp/verify", recovery_code=recovery_code)
+        call("/auth/send_otp", phone="9445012345")
+        call("/auth/totp/verify", otp="no code of person-with-an-app")
+        call(f"/auth/totp/person-with-an-app?otp={codes[1]}", "GET")
+        call("/auth/totp", "DELETE")
+        call("/auth/totp", "DELETE")
+    store.events.flush()
+
+    approved = [each.json == {"VerificationStatus": "approved"} for each in responses]
+    assert approved.count(True) == 4
+    texts = [JsonFormatter().format(line) for line in caplog.records]
+    texts += [f"{response.headers}{response.text}" for response in responses]
+    stored = [client.get("/metrics").text, everything_in(redis).decode("latin-1")]
+    assert "factor_approved" in stored[1]
+    # Times in metrics and in Redis have any six digits.
+    secrets = [*who.values(), enrolled["secret"], *enrolled["recovery_codes"]]
+    assert [each for each in secrets if each in "\n".join(texts + stored)] == []
+    assert [each for each in codes if each in "\n".join(texts)] == []
 
 
 @pytest.mark.parametrize(
