@@ -149,6 +149,28 @@ def test_friendly_name_can_be_changed(totp):
     assert totp.verify.get(f"{totp.factors}/{sid}").body == response.body
 
 
+@pytest.mark.parametrize("name", ["x" * 65, "two\nlines", " "])
+def test_invalid_new_name_is_refused_and_changes_nothing(totp, name):
+    created = totp.create_factor().body
+    sid = created["sid"]
+
+    response = totp.verify_factor(sid, FriendlyName=name)
+
+    assert response.error == (400, 60306, "Invalid Request: FriendlyName")
+    fetched = totp.verify.get(f"{totp.factors}/{sid}").body
+    assert (fetched["friendly_name"], fetched["status"]) == ("My phone", "unverified")
+
+
+@pytest.mark.parametrize(
+    "name", ["\U0001f469\u200d\U0001f4bb", "Acme\u00a0phone", "x" * 64]
+)
+def test_name_with_any_printed_character_is_accepted(totp, name):
+    created = totp.create_factor(FriendlyName=name).body
+
+    assert created["friendly_name"] == name
+    assert totp.apps[created["sid"]].account[1] == name
+
+
 def test_changed_configuration_keeps_the_other_values(totp):
     sid = totp.create_factor(Config__TimeStep="20").body["sid"]
 

@@ -27,16 +27,17 @@ bp = Blueprint("factors", __name__)
 
 _LIST = "/Services/<service>/Entities/<identity>/Factors"
 _TOTP = "totp"
-_NAME_LENGTH = 64
 
 _UPDATE_PARSERS: Mapping[str, Callable[[str], Any]] = {
     "AuthPayload": factor_params.code,
-    "FriendlyName": params.single_line(_NAME_LENGTH),
+    # `Factors` checks it.
+    "FriendlyName": str,
     **factor_params.CONFIG_PARSERS,
 }
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "FactorType": parsing.choice(["push", _TOTP, "passkeys"]),
-    "FriendlyName": params.single_line(_NAME_LENGTH),
+    # `Factors` checks it.
+    "FriendlyName": str,
     "Binding.Secret": totp.parse_secret,
     **factor_params.CONFIG_PARSERS,
     "Metadata": factor_params.json_of_texts,
