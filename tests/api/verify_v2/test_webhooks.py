@@ -257,6 +257,20 @@ def test_change_of_a_factor_is_posted_with_the_secret_of_the_webhook(app_with):
     assert RequestValidator(secret).validate(url, form, signature)
 
 
+def test_receiver_that_hangs_delays_no_request(verify):
+    with http_server.running() as receiver:
+        receiver.behave = receiver.hang
+        verify.post(LIST, **VALUES | {"WebhookUrl": receiver.url})
+        factors = f"/v2/Services/{SERVICE}/Entities/person-0001/Factors"
+
+        created = verify.post(factors, FriendlyName="Phone", FactorType="totp")
+        deleted = verify.delete(f"{factors}/{created.body['sid']}")
+
+        redis_server.wait_until(lambda: bool(receiver.requests))
+        assert not receiver.let_go.is_set()
+    assert (created.status, deleted.status) == (201, 204)
+
+
 @pytest.mark.parametrize(
     "name",
     [
