@@ -4,7 +4,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-PATHS = ["/auth/send_otp", "/auth/verify_otp"]
+PATHS = [
+    *("/auth/send_otp", "/auth/verify_otp"),
+    *("/auth/totp/enroll", "/auth/totp/activate", "/auth/totp/verify"),
+]
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
