@@ -10,10 +10,12 @@ import click
 
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.factor_keys import require_factor_keys, service_sids
+from otp_engine.cli.identity import factors_to_dicts
 from otp_engine.cli.terminal import fail, success, table
 from otp_engine.crypto.factor_keys import FactorKey, decrypt_data_key
 from otp_engine.store.redis_store import RedisStore
 
+_SHOWN = ("sid", "status", "created_at", "last_used_at", "locked_until")
 _COUNTED = ("entities", "verified", "unverified")
 
 
@@ -36,6 +38,23 @@ def list_services(*, as_json: bool) -> None:
         [sid, *(str(count[name]) for name in _COUNTED)] for sid, count in counts.items()
     ]
     for line in table(["service", *_COUNTED], rows):
+        click.echo(line)
+
+
+def list_factors(identity: str, service: str | None, *, as_json: bool) -> None:
+    """Print the factors of an identity.
+
+    Args:
+        identity: The identity; `-` reads it from the standard input.
+        service: SID of the service; None for the default one.
+        as_json: Whether to print JSON.
+    """
+    factors = factors_to_dicts(identity, service)
+    if as_json:
+        click.echo(json.dumps(factors, indent=2))
+        return
+    rows = [[str(factor[name] or "-") for name in _SHOWN] for factor in factors]
+    for line in table(_SHOWN, rows):
         click.echo(line)
 
 

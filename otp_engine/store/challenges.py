@@ -120,10 +120,15 @@ class RedisChallengeStore:
         )
         return _decode(id, fields, at) if at else None
 
-    def delete_challenges(self, key: EntityKey) -> None:
-        """Delete all challenges of an entity, which is about to be deleted."""
+    def delete_challenges(self, key: EntityKey, factor_ids: Sequence[bytes]) -> None:
+        """Delete all challenges of an entity, which is about to be deleted.
+
+        Args:
+            key: The key of the entity.
+            factor_ids: Ids of its factors, 16 bytes each.
+        """
         index = keys.challenges(key)
-        names = [index]
+        names = [index, *(keys.challenges_of_factor(key, each) for each in factor_ids)]
         for ids in self._list_ids(key):
             names += [keys.challenge(key, each) for each in ids]
         self._client.execute(lambda redis: redis.delete(*names), index)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from otp_engine.domain.factors.lockouts import MAX_TRIES
 from otp_engine.domain.factors.ports import (
     EntityKey,
     FactorReservation,
@@ -33,8 +34,6 @@ from otp_engine.store.redis_client import RedisClient
 # Twilio's limits of TOTP factors (errors 60315 and 60326).
 _MAX_FACTORS = 100
 _FACTORS_PER_ENTITY = Limit.parse("100/24h")
-# Twilio's number of checks of an unverified factor (error 60310).
-_MAX_TRIES = 5
 # Longer than any enrollment takes, also one that a client resumes after days.
 UNVERIFIED_TTL = timedelta(days=7)
 """Time until an entity without a verified factor expires."""
@@ -125,7 +124,9 @@ class RedisFactorStore:
         Returns:
             Whether there was one.
         """
-        self._challenges.delete_challenges(key)
+        entity = self.get_entity(key)
+        factor_ids = [factor.id for factor in entity.factors] if entity else []
+        self._challenges.delete_challenges(key, factor_ids)
         entity_id = self._delete_entity.run(
             [keys.entity(key), keys.created_factors(key)]
         )
@@ -225,7 +226,7 @@ class RedisFactorStore:
             *(factor_id or b"", idempotency_key, int(activates)),
             lua_codec.encode_limit(policy.failed_checks_per_factor),
             lua_codec.encode_limit(policy.consecutive_failures),
-            _MAX_TRIES,
+            MAX_TRIES,
         )
         return decode_reservation(reply)
 
@@ -342,6 +343,7 @@ def _decode_factor(id: bytes, fields: _Fields) -> StoredFactor:
         step=int(fields.get(b"step", 0)),
         recovery_codes_left=len(hashes) // _HASH_BYTES,
         failed_at=_decode_failures(fields.get(b"failures", b"")),
+        recovery_failed_at=_decode_failures(fields.get(b"recovery_failures", b"")),
     )
 
 

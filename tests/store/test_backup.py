@@ -14,13 +14,14 @@ from otp_engine.app import create_app
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests.conftest import TIMEOUT
-from tests.support import redis_server, server_process
+from tests.support import command_line, deployments, redis_server, server_process
 from tests.support.fakes import (
     FakeSender,
     by_name,
 )
 
 PHONE = "+919445012345"
+FACTOR_KEY = bytes(range(50, 82))
 USUAL = redis_server.options_of_compose()
 
 
@@ -99,3 +100,42 @@ def test_restored_redis_has_the_state_and_expiries_of_the_backup(tmp_path, sende
     assert len(stored) > 3
     assert restored == {key: pytest.approx(end, abs=50) for key, end in stored.items()}
     assert again.json == {"VerificationStatus": "approved"}
+
+
+def test_restored_factor_accepts_no_code_from_before_the_backup(tmp_path):
+    backup = tmp_path / "backup.rdb"
+    with redis_in(tmp_path / "first") as (port, client):
+        before = deployments.deployment(f"redis://127.0.0.1:{port}", client, FACTOR_KEY)
+        new = before.activate()
+        code = before.code(new)
+        assert before.check(code).approved
+        back_up(port, backup)
+    restore(backup, tmp_path / "second")
+
+    with redis_in(tmp_path / "second") as (port, client):
+        after = deployments.deployment(f"redis://127.0.0.1:{port}", client, FACTOR_KEY)
+        repeated = after.check(code)
+        following = after.check(after.code(new, steps=1))
+
+    assert (repeated.approved, following.approved) == (False, True)
+
+
+def test_recovery_code_used_after_the_backup_is_used_again_by_an_import(tmp_path):
+    backup, file = tmp_path / "backup.rdb", str(tmp_path / "factors.otp")
+    codes = [f"{number:010}" for number in range(3)]
+    with redis_in(tmp_path / "first") as (port, client):
+        before = deployments.deployment(f"redis://127.0.0.1:{port}", client, FACTOR_KEY)
+        before.activate(codes=codes)
+        back_up(port, backup)
+        before.use_recovery_code(codes[0])
+        exported = command_line.run("factors", "export", file, **before.environ)
+    restore(backup, tmp_path / "second")
+
+    with redis_in(tmp_path / "second") as (port, client):
+        after = deployments.deployment(f"redis://127.0.0.1:{port}", client, FACTOR_KEY)
+        restored = after.recovery_codes_left
+        imported = command_line.run("factors", "import", file, **after.environ)
+        left = after.recovery_codes_left
+
+    assert (exported.exit_code, imported.exit_code) == (0, 0)
+    assert (restored, left) == (3, 2)

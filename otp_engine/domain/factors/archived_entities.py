@@ -11,13 +11,20 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from otp_engine.crypto.factor_keys import DataKey
+from otp_engine.domain.factors import records
+from otp_engine.domain.factors.ports import EntityKey, RawEntity
+from otp_engine.domain.factors.records import EntityName
+
 ID_BYTES = 16
+_RECORD = "record"
 _REQUIRED = {"id", "created_at", "updated_at"}
-_REQUIRED_OF_FACTOR = {"record", "created_at", "updated_at"}
+_REQUIRED_OF_FACTOR = {_RECORD, "created_at", "updated_at"}
+_RECOVERY = "recovery"
 _NAME = re.compile("[a-z_]{1,32}", re.ASCII)
 _IDS = {"id", "authenticator", "enrolling"}
 _NUMBERS = {"created_at", "updated_at", "verified_at", "step"}
@@ -83,6 +90,21 @@ class ArchivedEntity:
     fields: _Fields
     factors: Mapping[bytes, _Fields] = field(repr=False)
 
+    @property
+    def factors_with_recovery_codes(self) -> int:
+        """Number of factors with recovery codes."""
+        return sum(_RECOVERY in fields for fields in self.factors.values())
+
+    def without_recovery_codes(self) -> ArchivedEntity:
+        """Return the entity without the recovery codes of its factors."""
+        factors = {
+            factor_id: {
+                name: value for name, value in fields.items() if name != _RECOVERY
+            }
+            for factor_id, fields in self.factors.items()
+        }
+        return replace(self, factors=factors)
+
     def encode(self) -> bytes:
         """Return the entity as a record of an archive."""
         return _dump(
@@ -125,6 +147,64 @@ class ArchivedEntity:
                 )
             case _:
                 raise ValueError("has a record that is not an entity")
+
+
+def decrypt(raw: RawEntity, service: str, data_key: DataKey) -> ArchivedEntity:
+    """Return a stored entity with its records in plain text.
+
+    Args:
+        raw: The entity.
+        service: SID of the service that lists it.
+        data_key: The data key of its Redis.
+
+    Raises:
+        ValueError: A record cannot be decrypted, or a field is invalid.
+    """
+    key = EntityKey(raw.digest, service)
+    fields: dict[str, bytes] = {}
+    factors: dict[bytes, dict[str, bytes]] = {}
+    for stored, value in raw.fields.items():
+        # The name of a field of a factor starts with the id, which is any 16 bytes.
+        if stored[ID_BYTES : ID_BYTES + 1] == b":":
+            factor_id, name = stored[:ID_BYTES], stored[ID_BYTES + 1 :].decode()
+            factors.setdefault(factor_id, {})[name] = value
+        else:
+            fields[stored.decode()] = value
+    context = records.entity_context(fields["id"])
+    name_of_entity = json.loads(data_key.decrypt(fields.pop(_RECORD), context=context))
+    for factor_id, values in factors.items():
+        context = records.factor_context(key, factor_id)
+        values[_RECORD] = data_key.decrypt(values[_RECORD], context=context)
+    entity = ArchivedEntity(
+        service=service,
+        identity=name_of_entity["identity"],
+        expires=raw.expires,
+        fields=fields,
+        factors=factors,
+    )
+    # An archive that cannot be read again would be noticed too late.
+    return ArchivedEntity.decode(entity.encode())
+
+
+def encrypt(
+    entity: ArchivedEntity, data_key: DataKey
+) -> tuple[EntityKey, dict[bytes, bytes]]:
+    """Return the key and the stored fields of an archived entity.
+
+    Args:
+        entity: The entity.
+        data_key: The data key of the Redis that it is stored in.
+    """
+    name = EntityName(entity.service, entity.identity)
+    key = name.to_key(data_key)
+    fields = {label.encode(): value for label, value in entity.fields.items()}
+    fields[_RECORD.encode()] = name.encrypt(data_key, entity.fields["id"])
+    for factor_id, values in entity.factors.items():
+        context = records.factor_context(key, factor_id)
+        record = data_key.encrypt(values[_RECORD], context=context)
+        for field_name, value in {**values, _RECORD: record}.items():
+            fields[factor_id + b":" + field_name.encode()] = value
+    return key, fields
 
 
 def _dump(value: Mapping[str, Any]) -> bytes:

@@ -40,6 +40,7 @@ class StoredFactor:
             first. It grows also when the length of a step changes.
         recovery_codes_left: Number of recovery codes that can still be used.
         failed_at: Times of the failed checks that count, oldest first.
+        recovery_failed_at: Those of its recovery codes.
     """
 
     id: bytes
@@ -50,6 +51,7 @@ class StoredFactor:
     step: int = 0
     recovery_codes_left: int = 0
     failed_at: tuple[datetime, ...] = ()
+    recovery_failed_at: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ class EntityName(NamedTuple):
             entity_id: Id of the entity, 16 bytes.
         """
         text = json.dumps(self._asdict())
-        return data_key.encrypt(text.encode(), context=_entity_context(entity_id))
+        return data_key.encrypt(text.encode(), context=entity_context(entity_id))
 
     @classmethod
     def decrypt(cls, stored: StoredEntity, data_key: DataKey) -> EntityName:
@@ -60,7 +60,7 @@ class EntityName(NamedTuple):
         Raises:
             ValueError: Another data key has encrypted the record, or it was changed.
         """
-        text = data_key.decrypt(stored.record, context=_entity_context(stored.id))
+        text = data_key.decrypt(stored.record, context=entity_context(stored.id))
         return cls(**json.loads(text))
 
 
@@ -100,7 +100,7 @@ class FactorRecord:
                 "metadata": self.metadata,
             }
         )
-        context = _factor_context(key, factor_id)
+        context = factor_context(key, factor_id)
         return data_key.encrypt(text.encode(), context=context)
 
     @classmethod
@@ -117,7 +117,7 @@ class FactorRecord:
         Raises:
             ValueError: Another data key has encrypted the record, or it was changed.
         """
-        context = _factor_context(key, stored.id)
+        context = factor_context(key, stored.id)
         values = json.loads(data_key.decrypt(stored.record, context=context))
         return cls(
             secret=base64.b64decode(values["secret"]),
@@ -132,9 +132,11 @@ class FactorRecord:
         )
 
 
-def _entity_context(entity_id: bytes) -> bytes:
+def entity_context(entity_id: bytes) -> bytes:
+    """Return the context that the record of an entity is encrypted for."""
     return b"entity " + entity_id
 
 
-def _factor_context(key: EntityKey, factor_id: bytes) -> bytes:
+def factor_context(key: EntityKey, factor_id: bytes) -> bytes:
+    """Return the context that the record of a factor is encrypted for."""
     return b"factor " + key.digest.encode() + b" " + factor_id

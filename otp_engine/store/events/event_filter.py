@@ -25,6 +25,7 @@ class EventFilter:
         refusals: Names of the rules of `refused` events, which leaves other kinds as
             they are; None for all rules.
         phone_hashes: `phone_hash` of recipients, or its first characters.
+        identity_hashes: `identity_hash` of entities, or its first characters.
     """
 
     kinds: Collection[str] = ()
@@ -34,6 +35,7 @@ class EventFilter:
     limits: Collection[str] = ()
     refusals: Collection[str] | None = None
     phone_hashes: Collection[str] = ()
+    identity_hashes: Collection[str] = ()
 
     def may_match(self, entry: codec.Fields) -> bool:
         """Return False for an entry that cannot match, without decoding it.
@@ -51,7 +53,12 @@ class EventFilter:
             rule = _LIMIT.search(text)
             if not rule or rule[1].decode() not in self.refusals:
                 return False
-        for values in (self.phone_hashes, self._texts_of_places, self.limits):
+        for values in (
+            self.phone_hashes,
+            self.identity_hashes,
+            self._texts_of_places,
+            self.limits,
+        ):
             if values and not any(value.encode() in text for value in values):
                 return False
         return True
@@ -73,6 +80,7 @@ class EventFilter:
             (not self.countries or getattr(subject, "country", "") in self.countries)
             and self._is_in_place(subject)
             and _starts_with(subject, "phone_hash", self.phone_hashes)
+            and _starts_with(subject, "identity_hash", self.identity_hashes)
         )
 
     def _is_in_place(self, subject: object) -> bool:
