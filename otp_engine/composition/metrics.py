@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from otp_engine.config import Settings
+from otp_engine.crypto.factor_keys import decrypt_data_key
 from otp_engine.domain.phones import countries
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.store.redis_store import RedisStore
@@ -63,11 +65,24 @@ def add_store_gauges(
         lambda: store.provider_health.read().figures(current_policy().slow_after),
         settings.steps,
     )
+    factor_key = None
+    if settings.factor_keys:
+        factor_key = metrics.add_factor_key(partial(_is_usable, settings, store))
 
     def refresh() -> None:
         current_policy()
         guard.refresh()
         budget.refresh()
         providers.refresh()
+        if factor_key:
+            factor_key.refresh()
 
     return refresh
+
+
+def _is_usable(settings: Settings, store: RedisStore) -> bool:
+    """Return whether a factor key decrypts the data key, or there is none yet."""
+    encrypted = store.data_key.get()
+    if encrypted is None:
+        return True
+    return decrypt_data_key(settings.factor_keys, encrypted) is not None

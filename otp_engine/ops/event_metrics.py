@@ -11,16 +11,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from otp_engine.domain.events import (
     Action,
     BudgetReached,
-    ChallengeApproved,
     CheckFailed,
     CheckNotFound,
     CodeSent,
     Event,
-    FactorApproved,
-    FactorCheckFailed,
     FactorCheckRefused,
     FactorCheckUnavailable,
-    FactorVerified,
     LimitNear,
     MessageDelivered,
     MessageRead,
@@ -38,6 +34,7 @@ from otp_engine.domain.phones import countries
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.ops import labeled_metrics
+from otp_engine.ops.factor_metrics import FactorCounters
 
 _RULES = (
     (Action.SEND, "resend_cooldown"),
@@ -81,7 +78,6 @@ _SHADOW_CAPABLE = (
     (Action.CHECK, "failed_checks_total"),
 )
 _KNOWN = _RULES + _SHADOW_CAPABLE
-_FACTOR_CHECK_OUTCOMES = ("approved", "wrong", "refused", "unavailable")
 _CHECK_OUTCOMES = ("approved", "wrong", "not_found", "refused", "unavailable")
 
 
@@ -109,6 +105,7 @@ class EventMetrics:
         self._add_message_counters(registry)
         self._add_request_counters(registry)
         self._add_policy_gauges(registry)
+        self._factors = FactorCounters(registry)
         self._channels = tuple(channels)
         self._started_countries: set[str] = set()
         self._start_countries(counted)
@@ -143,11 +140,6 @@ class EventMetrics:
     def _add_request_counters(self, registry: CollectorRegistry) -> None:
         counter = partial(labeled_metrics.build, Counter, registry=registry)
         self._checks = counter("otp_checks", "Checks, by outcome.", ["outcome"])
-        self._factor_checks = counter(
-            "otp_factor_checks",
-            "Checks of authenticator apps, by outcome.",
-            ["outcome"],
-        )
         self._refusals = counter(
             "otp_refusals", "Requests refused by a rule.", ["action", "limit"]
         )
@@ -224,8 +216,6 @@ class EventMetrics:
             self._near_limits(limit)
         for outcome in _CHECK_OUTCOMES:
             self._checks(outcome)
-        for outcome in _FACTOR_CHECK_OUTCOMES:
-            self._factor_checks(outcome)
         for level, scope in product(LEVELS, ("total", "country")):
             self._budget_levels(str(level), scope)
 
@@ -296,20 +286,15 @@ class EventMetrics:
                 self._count_factor(event)
 
     def _count_factor(self, event: Event) -> None:
-        """Count an event of a factor."""
+        """Count an event of a factor, also where all requests are counted."""
         match event:
-            case FactorApproved() | ChallengeApproved() | FactorVerified():
-                self._factor_checks("approved").inc()
-            case FactorCheckFailed():
-                self._factor_checks("wrong").inc()
             case FactorCheckRefused(shadow=True):
                 self._shadow_refusals(Action.CHECK, event.limit).inc()
             case FactorCheckRefused():
                 self._refusals(Action.CHECK, event.limit).inc()
-                self._factor_checks("refused").inc()
             case FactorCheckUnavailable():
                 self._unavailable(Action.CHECK, event.reason).inc()
-                self._factor_checks("unavailable").inc()
+        self._factors.on_event(event)
 
     def _count_send(self, event: CodeSent | SendRejected, outcome: str) -> None:
         labels = event.recipient.country, event.channel

@@ -34,6 +34,7 @@ from otp_engine.ops.event_webhook_metrics import (
     PrometheusEventWebhookMetrics,
     PrometheusServiceWebhookMetrics,
 )
+from otp_engine.ops.factor_metrics import FactorKeyMetrics
 from otp_engine.ops.guard_metrics import GuardMetrics
 from otp_engine.ops.provider_metrics import ProviderMetrics
 from otp_engine.ops.timing_metrics import TimingMetrics
@@ -117,6 +118,16 @@ class PrometheusMetrics:
         providers = ProviderMetrics(read, steps)
         self._exposed.register(providers)
         return providers
+
+    def add_factor_key(self, read: Callable[[], bool]) -> FactorKeyMetrics:
+        """Expose the gauge of the factor key, and return it.
+
+        Args:
+            read: Returns whether the factor key decrypts the data key.
+        """
+        factor_key = FactorKeyMetrics(read)
+        self._exposed.register(factor_key)
+        return factor_key
 
     def render(self, accept: str | None) -> tuple[bytes, str]:
         """Return the metrics in the best format that the client accepts.

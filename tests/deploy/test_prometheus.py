@@ -96,6 +96,7 @@ def metrics_page() -> str:
     metrics = PrometheusMetrics(countries=["IN"])
     metrics.add_guard(list).refresh()
     metrics.add_providers(dict, [Step(Channel.SMS, "twilio")])
+    metrics.add_factor_key(lambda: True).refresh()
     return metrics.render("text/plain")[0].decode()
 
 

@@ -61,7 +61,7 @@ from tests.support.settings import RELAXED
 # Durations, and gauges of what Redis has.
 NOT_COUNTED = (
     *("otp_http", "otp_redis", "otp_hashing", "otp_policy", "otp_guard_un"),
-    *("otp_budget_spent", "otp_budget_country"),
+    *("otp_budget_spent", "otp_budget_country", "otp_factor_key_usable"),
 )
 KEY = "otp-metrics-secret-0123456789"
 
@@ -119,7 +119,10 @@ FACTOR: dict[str, Any] = {"identity_hash": "digest", "service": "VA1"}
     [
         (
             FactorVerified(**FACTOR, factor_sid="YF1"),
-            {"otp_factor_checks_total{outcome=approved}": 1},
+            {
+                "otp_factor_changes_total{change=verified}": 1,
+                "otp_factor_checks_total{outcome=approved}": 1,
+            },
         ),
         (
             FactorApproved(**FACTOR, factor_sid="YF1", method="totp"),
