@@ -124,6 +124,8 @@ _FACTOR_PARAMETERS = {
 # The path of entities, which have errors of their own.
 _ENTITIES = re.compile(r"/v2/Services/[^/]*/Entities(?:/|$)")
 _WORD = re.compile(r"v2|[A-Za-z-]{0,40}", re.ASCII)
+_OF_ENTITIES = "/Entities/"
+_PARTS_OF_ENTITIES = frozenset({"", "Factors", "Challenges", "Notifications"})
 _MAX_PATH_LENGTH = 500
 _VISIBLE = 3
 _MAX_MASKED = 16
@@ -177,22 +179,25 @@ def unsupported_feature() -> TwilioApiError:
 
 def not_found() -> TwilioApiError:
     """Return the error for a resource that does not exist."""
-    parts = request.path[:_MAX_PATH_LENGTH].split("/")
-    path = "/".join(map(_redact, ["", *parts], parts))
+    path, entities, rest = request.path[:_MAX_PATH_LENGTH].partition(_OF_ENTITIES)
+    path = "/".join(map(_redact, path.split("/")))
+    if entities:
+        # An identity can be a word, have the form of a SID, or contain a slash.
+        identity, *parts = rest.split("/")
+        path += entities + "/".join([_mask(identity), *map(_redact_of_entity, parts)])
     message = f"The requested resource {path} was not found"
     return TwilioApiError(20404, HTTPStatus.NOT_FOUND, message)
 
 
-def _redact(earlier: str, part: str) -> str:
-    """Return a part of a path: masked, unless it is a word or a SID.
+def _redact(part: str) -> str:
+    """Return a part of a path: masked, unless it is a word or a SID."""
+    return part if _WORD.fullmatch(part) or is_sid(part, part[:2]) else _mask(part)
 
-    Args:
-        earlier: The part before it. After `Entities` it is an identity, which can be a
-            word or have the form of a SID.
-        part: The part.
-    """
-    is_public = _WORD.fullmatch(part) or is_sid(part, part[:2])
-    return part if is_public and earlier != "Entities" else _mask(part)
+
+def _redact_of_entity(part: str) -> str:
+    """Return a part of a path after an identity: masked, unless Verify has it."""
+    is_public = part in _PARTS_OF_ENTITIES or is_sid(part, "YF") or is_sid(part, "YC")
+    return part if is_public else _mask(part)
 
 
 def _mask(text: str) -> str:

@@ -74,13 +74,20 @@ def test_invalid_value_of_a_factor_names_its_parameter():
 
 
 @pytest.mark.parametrize(
-    "identity", ["alice-smith", f"YE{'0' * 32}", "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"]
+    ("rest", "shown"),
+    [
+        ("alice-smith", "ali********"),
+        ("alice-smith/Unknown", "ali********/Unk****"),
+        ("alice/smith/Factors", "ali**/smi**/Factors"),
+        (f"YE{'0' * 32}/Challenges", f"YE0{'*' * 13}/Challenges"),
+        (f"alice-smith/Factors/YF{'1' * 32}/x", f"ali********/Factors/YF{'1' * 32}/x"),
+        ("9b1deb4d-3b7d/Entities/alice", "9b1**********/Ent*****/ali**"),
+        ("", ""),
+    ],
 )
-def test_identity_in_an_unknown_path_is_masked(identity):
-    path = f"/v2/Services/VA{'0' * 32}/Entities/{identity}/Unknown"
-    with Flask("test").test_request_context(path):
+def test_identity_in_a_path_that_does_not_exist_is_masked(rest, shown):
+    path = f"/v2/Services/VA{'0' * 32}/Entities/"
+    with Flask("test").test_request_context(path + rest):
         body, _, _ = handle(NotFound())
 
-    assert identity not in body["message"]
-    assert identity[:3] + "***" in body["message"]
-    assert body["message"].endswith("*/Unknown was not found")
+    assert body["message"] == f"The requested resource {path}{shown} was not found"
