@@ -23,6 +23,7 @@ from otp_engine.api import (
     error_handlers,
     forwarded,
     jwks,
+    page_links,
     provider_webhooks,
     response_headers,
     totp_views,
@@ -196,6 +197,7 @@ def _add_views(
 ) -> None:
     app.register_blueprint(auth_views.bp)
     app.register_blueprint(totp_views.bp)
+    app.register_blueprint(page_links.bp)
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(jwks.blueprint(dependencies.proofs))
     web.init_app(app, settings, store.inbox)
@@ -233,9 +235,8 @@ def _build_dependencies(
     notify = service_webhooks.build_notify(settings, store, data_keys, metrics)
     sandbox_numbers = build_sandbox_numbers(settings)
     safe_numbers = SafeNumbers(store.safe_list, settings.peppers)
-    engine = replace(
-        engine, is_safe_number=safe_numbers.exempts, credit=store.events.add_credit
-    )
+    credit, is_safe = store.events.add_credit, safe_numbers.exempts
+    engine = replace(engine, is_safe_number=is_safe, credit=credit)
     live = build_live_policy(
         settings,
         store,
@@ -249,9 +250,7 @@ def _build_dependencies(
         sandbox_numbers=sandbox_numbers,
         current_engines=live.current,
         peppers=settings.peppers,
-        authenticator=ApiKeyAuthenticator(
-            settings.api_keys, failed=_auth_failure_limit(live, store, settings)
-        ),
+        authenticator=_build_authenticator(settings, live, store),
         default_region=settings.default_region,
         account_sid=settings.account_sid,
         service=settings.service,
@@ -265,6 +264,8 @@ def _build_dependencies(
         challenge_store=store.challenges,
         webhook_secret=service_webhooks.build_webhook_secret(data_keys),
         proofs=_build_proofs(settings),
+        verify_page=settings.verify_page,
+        page_links=store.page_links,
         utcnow=lambda: datetime.now(UTC),
         recovery_store=store.recovery_codes,
         build_factors=build_factors(settings, store, data_keys, notify),
@@ -274,6 +275,13 @@ def _build_dependencies(
 def _build_proofs(settings: Settings) -> ProofTokenIssuer:
     keys = settings.verify_page.proof_keys
     return ProofTokenIssuer(keys, issuer=settings.public_url)
+
+
+def _build_authenticator(
+    settings: Settings, live: LivePolicy[EngineRouter], store: VerificationStore
+) -> ApiKeyAuthenticator:
+    failed = _auth_failure_limit(live, store, settings)
+    return ApiKeyAuthenticator(settings.api_keys, failed=failed)
 
 
 def _auth_failure_limit(

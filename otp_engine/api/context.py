@@ -10,6 +10,7 @@ from flask import Flask, current_app, g
 from flask.globals import app_ctx
 
 from otp_engine.api.authentication import ApiKeyAuthenticator
+from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
@@ -24,6 +25,7 @@ from otp_engine.domain.factors.factors import Factors
 from otp_engine.domain.factors.models import FactorCheckResult
 from otp_engine.domain.factors.recovery_store import RecoveryCodeStore
 from otp_engine.domain.models import Channel, CheckResult
+from otp_engine.domain.page_links import PageLinkStore
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.numbers import PhoneNumber
 from otp_engine.domain.policy.policy import Policy
@@ -66,6 +68,8 @@ class Dependencies:
         webhook_secret: Returns the secret of the webhook with that SID; None if factors
             are not configured.
         proofs: Issues proof tokens.
+        verify_page: The settings of the page.
+        page_links: The page links that were opened.
         utcnow: Returns the time in UTC.
         recovery_store: Stores recovery codes.
         build_factors: Returns the factors under the policy of an engine; None if
@@ -90,6 +94,8 @@ class Dependencies:
     challenge_store: ChallengeStore
     webhook_secret: Callable[[str], str] | None
     proofs: ProofTokenIssuer
+    verify_page: VerifyPageSettings
+    page_links: PageLinkStore
     utcnow: Callable[[], datetime]
     recovery_store: RecoveryCodeStore
     build_factors: Callable[[Engine], Factors] | None = None

@@ -9,7 +9,16 @@ from flask import Flask
 from otp_engine.api.error_handlers import ErrorHandler
 from otp_engine.config import Settings
 from otp_engine.domain.messages.inbox import InboxStore
-from otp_engine.web import api_docs, assets, home, inbox, verify
+from otp_engine.web import (
+    api_docs,
+    assets,
+    dev_links,
+    home,
+    inbox,
+    linked_pages,
+    verify,
+)
+from otp_engine.web.enrollments import EnrollmentPage
 from otp_engine.web.render import VerifyPage
 
 
@@ -17,7 +26,8 @@ def error_handlers(settings: Settings) -> dict[str, ErrorHandler]:
     """Return the error handlers of the pages, by their paths."""
     own: dict[str, ErrorHandler] = {"/": home.handle_error}
     if settings.verify_page.enabled:
-        own = {"/verify": verify.error_handler(_verify_page(settings))} | own
+        of_page = verify.error_handler(_verify_page(settings))
+        own = dict.fromkeys(["/verify", *linked_pages.PATHS], of_page) | own
     return own
 
 
@@ -32,7 +42,11 @@ def init_app(app: Flask, settings: Settings, messages: InboxStore) -> None:
     hosted = settings.verify_page
     app.register_blueprint(assets.blueprint(hosted))
     app.register_blueprint(api_docs.blueprint(settings.public_url))
-    app.register_blueprint(home.blueprint(verify=hosted.enabled, inbox=settings.inbox))
+    has_links = hosted.enabled and settings.dev and bool(settings.factor_keys)
+    start_page = home.blueprint(
+        verify=hosted.enabled, inbox=settings.inbox, authenticator=has_links
+    )
+    app.register_blueprint(start_page)
     if settings.inbox:
         page = inbox.blueprint(
             messages, _now, public_url=settings.public_url, verify=hosted.enabled
@@ -40,8 +54,12 @@ def init_app(app: Flask, settings: Settings, messages: InboxStore) -> None:
         app.register_blueprint(page)
     if hosted.enabled:
         _configure_session(app, settings)
-        page = verify.blueprint(hosted, _verify_page(settings))
-        app.register_blueprint(page)
+        verify_page = _verify_page(settings)
+        app.register_blueprint(verify.blueprint(hosted, verify_page))
+        enrollments = EnrollmentPage(verify_page, hosted.return_origins)
+        app.register_blueprint(linked_pages.blueprint(verify_page, enrollments))
+        if has_links:
+            app.register_blueprint(dev_links.blueprint(verify_page))
 
 
 def _verify_page(settings: Settings) -> VerifyPage:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from flask import g, request
 
 from otp_engine.api import context, response_headers
 from otp_engine.api.authentication import ANONYMOUS_CLIENT
+from otp_engine.api.return_target import ReturnTarget, origin_of
 from otp_engine.domain import codes
 from otp_engine.domain.messages.options import MessageOptions
 from otp_engine.domain.models import Channel, CheckRequest, CheckResult, SendRequest
@@ -29,11 +32,17 @@ from otp_engine.errors import (
 )
 from otp_engine.web import notices, page_channels
 from otp_engine.web.notices import Kind, Notice
-from otp_engine.web.return_target import ReturnTarget, origin_of
 from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import Translations
 
 _Action = Callable[[VerifySession, Translations], Notice | Completed | None]
+
+
+class Prove(Protocol):
+    """Issues a proof token for an audience."""
+
+    def __call__(self, *, audience: str, nonce: str | None) -> str | None:
+        """Return the token; None without a signing key."""
 
 
 class VerifyActions:
@@ -105,6 +114,38 @@ class VerifyActions:
             session.continue_previous()
             raise
 
+    def send_to(
+        self, number: PhoneNumber, session: VerifySession, translations: Translations
+    ) -> Notice | None:
+        """Send a code to a number that an application named.
+
+        Args:
+            number: The number.
+            session: The state of the person.
+            translations: The texts of the notice, and the language of the message.
+
+        Returns:
+            A notice to show; None to show the form of the code.
+        """
+        g.phone = number.masked
+        handle = _parse_handle(session.handle)
+        if handle is None or handle.address != number:
+            session.clear_verification()
+            handle = None
+        try:
+            return self._send(number, handle, session, translations)
+        except LimitExceeded as error:
+            # The code that was sent before can still be entered.
+            if handle is None:
+                raise
+            return notices.for_error(
+                error,
+                session,
+                translations,
+                app="",
+                default_length=context.get_dependencies().policy.code_length,
+            )
+
     def _resend(self, session: VerifySession, translations: Translations) -> Notice:
         handle = _require_handle(session)
         notice = self._send(_number_of(handle), handle, session, translations)
@@ -163,21 +204,29 @@ class VerifyActions:
         result = app.engines.engine_for(handle.address).check(check_request)
         if not result.approved:
             return _wrong_code(result, session, translations)
-        completed = self._complete(_number_of(handle), result, session.return_target)
+        completed = complete(
+            session.return_target,
+            self._return_origins,
+            partial(app.prove, _number_of(handle), result),
+        )
         session.clear()
         return completed
 
-    def _complete(
-        self, number: PhoneNumber, result: CheckResult, target: ReturnTarget | None
-    ) -> Completed:
-        """Issue a proof token if the origin of *target* is still allowed."""
-        origin = origin_of(target.url) if target else None
-        if target is None or origin not in self._return_origins:
-            return Completed()
-        proof = context.get_dependencies().prove(
-            number, result, audience=origin or "", nonce=target.state
-        )
-        return Completed(proof, target)
+
+def complete(
+    target: ReturnTarget | None, origins: Sequence[str], prove: Prove
+) -> Completed:
+    """Return a completion, with a proof token if the person returns with one.
+
+    Args:
+        target: Where the person returns to.
+        origins: The origins that are allowed now.
+        prove: Issues the token.
+    """
+    origin = origin_of(target.url) if target else None
+    if target is None or origin not in origins:
+        return Completed()
+    return Completed(prove(audience=origin or "", nonce=target.state), target)
 
 
 def _wrong_code(

@@ -12,12 +12,13 @@ from otp_engine.web import security_headers
 _API_PATHS = frozenset({"auth", "v2"})
 
 
-def blueprint(*, verify: bool, inbox: bool) -> Blueprint:
+def blueprint(*, verify: bool, inbox: bool, authenticator: bool) -> Blueprint:
     """Build the view of `/`.
 
     Args:
         verify: Whether the verify page is enabled.
         inbox: Whether the inbox of dev mode is enabled.
+        authenticator: Whether dev mode has links to the pages of authenticators.
 
     Returns:
         The blueprint `home`.
@@ -26,7 +27,9 @@ def blueprint(*, verify: bool, inbox: bool) -> Blueprint:
 
     @bp.get("/")
     def page() -> ResponseReturnValue:
-        return render_template("home.html", verify=verify, inbox=inbox)
+        return render_template(
+            "home.html", verify=verify, inbox=inbox, authenticator=authenticator
+        )
 
     return bp
 

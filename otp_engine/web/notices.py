@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 
-from flask import g
+from flask import g, request
 
 from otp_engine.api import error_handlers, response_headers
 from otp_engine.domain.models import Channel
@@ -14,6 +15,9 @@ from otp_engine.errors import (
     DeliveryFailed,
     DestinationNotAllowed,
     DestinationSuspended,
+    EntityNotFound,
+    FactorNotFound,
+    FactorUnverified,
     InvalidCode,
     InvalidPhone,
     LimitExceeded,
@@ -32,6 +36,8 @@ from otp_engine.web.translations import Translations
 COOLDOWN = "resend_cooldown"
 # The rules that refuse the checks of a phone for as long as its sends.
 _RULES_OF_CHECKS = frozenset({"failed_checks_per_phone", "max_consecutive_failures"})
+_RULES_OF_FACTORS = frozenset({"failed_checks_per_factor", "max_consecutive_failures"})
+_NO_FACTOR = (EntityNotFound, FactorNotFound, FactorUnverified)
 
 
 class Kind(StrEnum):
@@ -128,6 +134,63 @@ def for_error(
     return Notice(text, status, headers=headers)
 
 
+def for_expired_form(
+    session: VerifySession, translations: Translations
+) -> Notice | None:
+    """Return the notice of a form without the CSRF token of the session, if it is one.
+
+    Args:
+        session: The state of the person.
+        translations: The texts.
+    """
+    if session.csrf_valid(request.form.get("csrf_token", "")):
+        return None
+    g.error = "expired_form"
+    return Notice(translations.get("expired_form"), HTTPStatus.BAD_REQUEST)
+
+
+def for_page(error: OTPError, translations: Translations) -> Notice:
+    """Return the notice of a page without a form.
+
+    Args:
+        error: The error, with its reason for a developer.
+        translations: The texts.
+    """
+    _log(error)
+    status = error_handlers.status_of(error)
+    seconds = _wait(error)
+    headers = {} if seconds is None else {"Retry-After": str(seconds)}
+    text = _text(error, translations, seconds, "")
+    return Notice(text, status, reason=error.message, headers=headers)
+
+
+def for_factor(
+    error: OTPError, translations: Translations, *, code_length: int | None = None
+) -> Notice:
+    """Return the notice of a check of an authenticator or a recovery code that failed.
+
+    Args:
+        error: The error.
+        translations: The texts.
+        code_length: The length of a code of the authenticator; None for a recovery
+            code.
+    """
+    _log(error)
+    status = error_handlers.status_of(error)
+    if isinstance(error, InvalidCode):
+        if code_length is None:
+            text = translations.get("recovery_format")
+            return Notice(text, status, input_id="recovery_code")
+        text = translations.get("code_length", n=code_length)
+        return Notice(text, status, input_id="otp")
+    seconds = _wait(error)
+    headers = {} if seconds is None else {"Retry-After": str(seconds)}
+    wait = translations.format_wait(seconds or 0)
+    is_locked = isinstance(error, RateLimited) and error.limit in _RULES_OF_FACTORS
+    key = "totp_locked" if is_locked else _key(error, translations, "")
+    return Notice(translations.get(key, wait=wait), status, headers=headers)
+
+
 def _early_send(
     error: LimitExceeded, translations: Translations, headers: Mapping[str, str]
 ) -> Notice:
@@ -188,6 +251,8 @@ def _text(
 
 def _key(error: OTPError, translations: Translations, app: str) -> str:
     """Return the key of the text of *error*."""
+    if isinstance(error, _NO_FACTOR):
+        return "totp_missing"
     if page_channels.is_limit_of_calls(error):
         return "too_many_calls"
     if page_channels.is_country_of_calls(error):

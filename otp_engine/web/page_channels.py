@@ -85,6 +85,11 @@ def send_by(channel: Channel, translations: Translations) -> str:
     return translations.get(f"send_by_{_kind(channel)}", app=app_name(channel))
 
 
+def show_number(number: PhoneNumber) -> Markup:
+    """Return *number* as HTML, masked as its recipient sees it."""
+    return _NUMBER.format(number.shown_to_recipient)
+
+
 def sent_by(channel: Channel, masked: str, translations: Translations) -> Markup:
     """Return the sentence that a code was sent, as HTML.
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
 
-from flask import render_template
+from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from otp_engine.api import context
@@ -18,10 +20,9 @@ from otp_engine.domain.models import Channel
 from otp_engine.domain.phones import numbering_plans
 from otp_engine.domain.phones.numbers import COUNTRY_WILDCARD, PhoneNumber
 from otp_engine.domain.verification_handles import VerificationHandle
-from otp_engine.errors import Unavailable, VerificationNotFound
-from otp_engine.web import notices, page_channels
+from otp_engine.errors import OTPError, Unavailable, VerificationNotFound
+from otp_engine.web import grants, notices, page_channels
 from otp_engine.web.notices import Kind, Notice
-from otp_engine.web.return_target import origin_of
 from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import TRANSLATIONS, Translations
 
@@ -35,6 +36,7 @@ _UNITS = ("seconds", "minutes", "hours", "days")
 _WITH_RATES = frozenset({"US", "PR", "VI", "GU", "AS", "MP", COUNTRY_WILDCARD})
 # The longest number or code that the page keeps, in characters.
 _MAX_INPUT = 64
+_NO_QUERY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +105,13 @@ class VerifyPage:
             notice = Notice(translations.get(closed))
         default = context.get_dependencies().policy.code_length
         lengths = session.code_lengths or {default}
-        target = session.return_target
-        html = self._render(
+        html = self.render_step(
             step,
             "title" if closed else _TITLES[step],
             translations,
             notice,
             csrf_token=session.csrf_token,
+            authenticator_url=_authenticator_url(session, number),
             sent=masked and page_channels.sent_by(channel, masked, translations),
             is_call=channel is Channel.CALL,
             other_channels=_other_channels(
@@ -121,10 +123,44 @@ class VerifyPage:
             complete_length=min(lengths) if len(lengths) == 1 else None,
             resend_after=session.resend_after,
             units={key: translations.forms(key) for key in _UNITS},
-            typed=_typed(typed or {}, notice),
+            typed=keep_typed(typed or {}, notice),
             completed=completed,
-            return_origin=origin_of(target.url) if target else None,
+            return_origin=session.return_origin,
         )
+        return html, notice.status, dict(notice.headers)
+
+    def guard(
+        self,
+        show: Callable[[VerifySession, Translations], ResponseReturnValue],
+        session: VerifySession,
+        translations: Translations,
+    ) -> ResponseReturnValue:
+        """Return the response of *show*, or the page of its error.
+
+        Args:
+            show: Returns a response.
+            session: The state of the person.
+            translations: The texts.
+        """
+        try:
+            return show(session, translations)
+        except OTPError as error:
+            return self.render_refusal(error, translations)
+
+    def render_refusal(
+        self, error: OTPError, translations: Translations
+    ) -> ResponseReturnValue:
+        """Render the page without a form, for an error that no form can correct.
+
+        Args:
+            error: The error.
+            translations: The texts.
+
+        Returns:
+            The response.
+        """
+        notice = notices.for_page(error, translations)
+        html = self.render_error(translations, notice)
         return html, notice.status, dict(notice.headers)
 
     def render_error(self, translations: Translations, notice: Notice) -> str:
@@ -137,21 +173,40 @@ class VerifyPage:
         Returns:
             The HTML.
         """
-        return self._render("none", "error_title", translations, notice)
+        return self.render_step("none", "error_title", translations, notice)
 
-    def _render(
+    def render_step(  # noqa: PLR0913 - the parts of any page
         self,
         step: str,
         title_key: str,
         translations: Translations,
         notice: Notice,
-        **values: object,
+        *,
+        template: str = "verify.html",
+        endpoint: str = "verify.page",
+        query: Mapping[str, Any] = _NO_QUERY,
+        **values: Any,  # noqa: ANN401 - the template decides
     ) -> str:
+        """Return the HTML of a step.
+
+        Args:
+            step: The name of the step; `none` for a page without a form.
+            title_key: The key of its heading.
+            translations: The texts.
+            notice: The message.
+            template: The template of the page.
+            endpoint: The view of the page, for links to it in other languages.
+            query: The query of those links.
+            values: What the template needs besides.
+        """
         title = translations.get(title_key)
         failed = notice.text and notice.kind is Kind.ERROR and step != "none"
         return render_template(
-            "verify.html",
+            template,
             page=self,
+            endpoint=endpoint,
+            query=query,
+            here=url_for(endpoint, **query),
             step=step,
             translations=translations,
             languages=TRANSLATIONS.values(),
@@ -179,6 +234,17 @@ def _examples(allowed: frozenset[str], default_region: str) -> dict[str, str]:
         example = numbering_plans.example_of(country) or ""
         examples[translations.locale] = example.replace(" ", "\u00a0")
     return examples
+
+
+def _authenticator_url(
+    session: VerifySession, number: PhoneNumber | None
+) -> str | None:
+    """Return the page of the authenticator, if the message replaces its code."""
+    with suppress(OTPError):
+        grant = grants.find(session.session)
+        if grant and number and grant.link.phone == number.canonical:
+            return url_for("verify.page", factor="totp")
+    return None
 
 
 def _offered_channels(number: PhoneNumber | None = None) -> list[Channel]:
@@ -240,10 +306,17 @@ def split_sentences(text: str) -> list[str]:
     return _SENTENCE_END.split(text)
 
 
-def _typed(form: Mapping[str, str], notice: Notice) -> dict[str, str]:
+def keep_typed(form: Mapping[str, str], notice: Notice) -> dict[str, str]:
+    """Return what the person typed, by the names of the inputs.
+
+    Args:
+        form: The submitted form.
+        notice: The message, which decides whether the inputs keep it.
+    """
     if not notice.keeps_input:
         return {}
-    return {name: form.get(name, "")[:_MAX_INPUT] for name in ("phone", "otp")}
+    names = ("phone", "otp", "recovery_code")
+    return {name: form.get(name, "")[:_MAX_INPUT] for name in names}
 
 
 def _parse_handle(text: str | None) -> VerificationHandle | None:

@@ -12,14 +12,15 @@ from datetime import timedelta
 from typing import Any
 
 from otp_engine.api import response_headers
+from otp_engine.api.return_target import ReturnTarget, origin_of
 from otp_engine.domain.models import Channel, SendResult
 from otp_engine.errors import VerificationNotFound
-from otp_engine.web.return_target import ReturnTarget
+from otp_engine.web import grants
 
 _VERIFICATION = (
     *("handle", "previous", "channel", "chosen", "resend_at", "codes", "closed"),
 )
-_RETURN = ("return_url", "state", "csrf_token")
+_RETURN = ("return_url", "state", "csrf_token", grants.SESSION_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,12 @@ class VerifySession:
         url = self.session.get("return_url")
         return ReturnTarget(url, self.session.get("state", "")) if url else None
 
+    @property
+    def return_origin(self) -> str | None:
+        """The origin of the application that the person returns to, if there is one."""
+        target = self.return_target
+        return origin_of(target.url) if target else None
+
     def start_for(self, target: ReturnTarget) -> None:
         """Start a verification for the application at *target*.
 
@@ -176,6 +183,10 @@ class VerifySession:
     def reset_handle(self) -> None:
         """Delete a handle that is not valid."""
         self._delete("handle")
+
+    def clear_verification(self) -> None:
+        """Delete the verification of another number."""
+        self._delete(*_VERIFICATION)
 
     def clear(self) -> None:
         """Delete everything except the language from the session."""

@@ -22,17 +22,17 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadHost, HTTPException
 
-from otp_engine.api import error_handlers
+from otp_engine.api import error_handlers, return_target
 from otp_engine.api.error_handlers import ErrorHandler
 from otp_engine.config.verify_page import VerifyPageSettings
-from otp_engine.domain.messages import languages
 from otp_engine.errors import InvalidReturnTarget, Unavailable
-from otp_engine.web import page_channels, return_target, security_headers
+from otp_engine.web import notices, page_channels, page_language, security_headers
 from otp_engine.web.actions import VerifyActions
+from otp_engine.web.factor_checks import FACTOR, FactorChecks
 from otp_engine.web.notices import Notice
 from otp_engine.web.render import VerifyPage, split_sentences
 from otp_engine.web.session import Completed, VerifySession
-from otp_engine.web.translations import Translations, negotiate
+from otp_engine.web.translations import Translations
 
 log = logging.getLogger(__name__)
 
@@ -51,33 +51,33 @@ def blueprint(hosted: VerifyPageSettings, verify_page: VerifyPage) -> Blueprint:
     bp.add_app_template_filter(split_sentences)
     bp.add_app_template_filter(page_channels.send_by)
     actions = VerifyActions(hosted.return_origins)
+    factor_checks = FactorChecks(verify_page, actions, hosted.return_origins)
 
     @bp.get("/verify", strict_slashes=False)
     def page() -> ResponseReturnValue:
         state = VerifySession(session)
-        translations = _translations(request.args.get("locale"))
+        translations = page_language.choose(request.args.get("locale"))
         try:
             target = return_target.parse(request.args, hosted.return_origins)
         except InvalidReturnTarget as error:
             state.clear()
             log.warning("a link to /verify is rejected: %s", error.message)
-            notice = _rejection(error, translations)
-            return verify_page.render_error(translations, notice), notice.status
+            return verify_page.render_refusal(error, translations)
         if target:
             state.start_for(target)
+        if _is_of_factor():
+            return verify_page.guard(factor_checks.show, state, translations)
         return verify_page.render(state, translations, Notice())
 
     @bp.post("/verify")
     def act() -> ResponseReturnValue:
-        form = request.form
         # A session that has expired has no language any more.
-        translations = _translations(form.get("locale"))
-        state = VerifySession(session)
-        if not state.csrf_valid(form.get("csrf_token", "")):
-            g.error = "expired_form"
-            text = translations.get("expired_form")
-            notice = Notice(text, HTTPStatus.BAD_REQUEST)
-            return verify_page.render(state, translations, notice, typed=form)
+        form, state = request.form, VerifySession(session)
+        translations = page_language.choose(form.get("locale"))
+        if _is_of_factor():
+            return verify_page.guard(factor_checks.act, state, translations)
+        if expired := notices.for_expired_form(state, translations):
+            return verify_page.render(state, translations, expired, typed=form)
         match actions.dispatch(form.get("step", ""), state, translations):
             case Completed() as completed:
                 return verify_page.render(state, translations, Notice(), completed)
@@ -103,7 +103,7 @@ def error_handler(verify_page: VerifyPage) -> ErrorHandler:
             return error_handlers.handle(error)
         code = isinstance(error, HTTPException) and error.code
         status = HTTPStatus(code or HTTPStatus.INTERNAL_SERVER_ERROR)
-        translations = _translations(request.args.get("locale"))
+        translations = page_language.choose(request.args.get("locale"))
         notice = Notice(translations.get(Unavailable.error_code), status)
         response = make_response(verify_page.render_error(translations, notice), status)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -119,7 +119,7 @@ def _form_again(
     verify_page: VerifyPage, translations: Translations, notice: Notice
 ) -> Response | None:
     """Return the form with what the person typed; None if it cannot be rendered."""
-    if request.method != "POST":
+    if request.endpoint != "verify.act" or _is_of_factor():
         return None
     try:
         return make_response(
@@ -132,14 +132,5 @@ def _form_again(
         return None
 
 
-def _rejection(error: InvalidReturnTarget, translations: Translations) -> Notice:
-    g.error = error.error_code
-    text = translations.get(error.error_code)
-    return Notice(text, error_handlers.status_of(error), reason=error.message)
-
-
-def _translations(requested: str | None) -> Translations:
-    """Return the texts in the language that the person selected, else the browser's."""
-    if locale := languages.match(requested or ""):
-        session["locale"] = locale
-    return negotiate(session.get("locale"), request.accept_languages)
+def _is_of_factor() -> bool:
+    return request.args.get("factor") == FACTOR

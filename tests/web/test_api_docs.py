@@ -58,7 +58,12 @@ REPORTING = {
     "TELEGRAM_GATEWAY_TOKEN": "AAGatewayToken",
 }
 # Pages, and the document itself.
-UNDOCUMENTED = {"/", "/docs", "/openapi.json"}
+# Pages that only links of this service lead to, besides those of the reference.
+UNDOCUMENTED = {
+    *("/", "/docs", "/openapi.json"),
+    *("/verify/link", "/verify/enroll", "/verify/enroll/recovery-codes.txt"),
+    "/dev/authenticator/<any(enroll, verify):page>",
+}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -312,6 +317,7 @@ def test_reference_has_the_number_of_languages():
             {"invalid_request", "invalid_identity", "invalid_code"},
         ),
         ("deleteTotp", "404", {"factor_not_found"}),
+        ("createPageLink", "404", {"factor_not_found", "not_found"}),
         ("twilioReport", "400", {"invalid_request"}),
         ("metrics", "401", {"unauthorized"}),
     ],
@@ -341,7 +347,10 @@ def test_description_of_an_error_is_about_its_operation():
     for (status, text), names in shared.items():
         groups = [
             {"sendCode", "checkCode", "cancelVerification"},
-            {"enrollTotp", "activateTotp", "verifyTotp", "deleteTotp"},
+            {
+                *("enrollTotp", "activateTotp", "verifyTotp", "deleteTotp"),
+                "createPageLink",
+            },
             {
                 "inbox",
                 "inboxMessages",

@@ -33,12 +33,19 @@ def test_start_page_of_dev_mode_links_to_all_pages(client):
     response = client.get("/")
 
     assert response.status_code == 200
-    assert links(response.text) == ["/verify", "/dev/inbox", "/docs", "/openapi.json"]
+    assert links(response.text) == [
+        "/verify",
+        "/dev/authenticator/enroll",
+        "/dev/authenticator/verify",
+        "/dev/inbox",
+        "/docs",
+        "/openapi.json",
+    ]
 
 
 def test_start_page_links_to_existing_pages_only(client):
     for link in links(client.get("/").text):
-        assert client.get(link).status_code == 200
+        assert client.get(link, follow_redirects=True).status_code == 200
 
 
 def test_start_page_outside_of_dev_mode_links_to_reference_only(app_with):

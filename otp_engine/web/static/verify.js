@@ -68,12 +68,28 @@ function start() {
   const code = document.getElementById("otp");
   if (code) {
     code.addEventListener("input", () => submitComplete(code));
-    requestWebOtp(code);
+    // No message has the code of an authenticator app.
+    if (document.getElementById("sent")) requestWebOtp(code);
   }
   const resend = stepElement.querySelector("[data-resend-after]");
   if (resend) countDown(resend);
-  stepElement.querySelector("form[data-return]")?.submit();
+  for (const each of stepElement.querySelectorAll("[data-copy]")) each.hidden = !navigator.clipboard;
+  for (const each of stepElement.querySelectorAll("[data-print]")) each.hidden = false;
+  stepElement.querySelector("form[data-return='']")?.submit();
 }
+
+stepElement.addEventListener("click", async ({ target }) => {
+  if ("print" in target.dataset) print();
+  if (!("copy" in target.dataset)) return;
+  await navigator.clipboard.writeText(target.dataset.copy);
+  const status = document.getElementById("copied");
+  const text = target.textContent;
+  target.textContent = status.textContent = status.dataset.copied;
+  setTimeout(() => {
+    target.textContent = text;
+    status.textContent = "";
+  }, 2000);
+});
 
 // Submit a complete code. Its digits can be of any script and have separators, such as a
 // pasted "123-456"; the service reads them.

@@ -53,6 +53,20 @@ def parse(
         if applies:
             raise InvalidReturnTarget(reason)
     [url], [state] = urls, states
+    return build(url, state, origins)
+
+
+def build(url: str, state: str, origins: Sequence[str]) -> ReturnTarget:
+    """Return the target of a URL and a state.
+
+    Args:
+        url: The URL of the application.
+        state: The value that the application chose, not empty.
+        origins: The origins that the page may return to.
+
+    Raises:
+        InvalidReturnTarget: The page cannot return there. The message is the reason.
+    """
     if len(state) > _MAX_STATE:
         raise InvalidReturnTarget(f"state has more than {_MAX_STATE} characters.")
     _check_url(url, origins)
