@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from otp_engine.domain.messages.plural_rules import plural_category
 from otp_engine.web.translations import TRANSLATIONS
-from tests.support.browser_pages import PHONE, code_of, serious_violations
+from tests.support.browser_pages import PHONE, WIDE, code_of, serious_violations
 from tests.support.fakes import different_code
 
 pytestmark = pytest.mark.browser
@@ -16,15 +16,6 @@ NARROW = {"viewport": {"width": 320, "height": 640}}
 LARGEST = 201
 # Enough messages for a verification in each language.
 UNLIMITED = {"OTP_SENDS_PER_IP": "off"}
-# The elements that are wider than the screen, or narrower than their text.
-WIDE = """() => [...document.querySelectorAll("main, main *")]
-  .filter((each) => each.getClientRects().length && !each.closest(".visually-hidden"))
-  .filter((each) => {
-    const { left, right } = each.getBoundingClientRect();
-    const cut = each.matches("button, p, h1") && each.scrollWidth > each.clientWidth;
-    return left < 0 || right > innerWidth || cut;
-  })
-  .map((each) => `${document.documentElement.lang}: ${each.outerHTML}`)"""
 
 
 @pytest.fixture(scope="module")

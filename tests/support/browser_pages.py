@@ -8,6 +8,16 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 PHONE = "94450 12345"
 SERIOUS = {"serious", "critical"}
 TIMEOUT = 60_000  # milliseconds
+# The elements that are wider than the screen, or narrower than their text.
+WIDE = """() => [...document.querySelectorAll("main, main *")]
+  .filter((each) => each.getClientRects().length && !each.closest(".visually-hidden"))
+  .filter((each) => {
+    const { left, right } = each.getBoundingClientRect();
+    const isText = each.matches("button, p, h1, h2");
+    const cut = isText && each.scrollWidth > each.clientWidth;
+    return left < 0 || right > innerWidth || cut;
+  })
+  .map((each) => `${document.documentElement.lang}: ${each.outerHTML}`)"""
 
 
 def collect_error(message: ConsoleMessage, errors: list[str]) -> None:
