@@ -181,7 +181,7 @@ def test_wrong_check_of_a_factor_takes_one_call_and_4_commands(
 
     commands = commands_of(factors.check, replace(check(0), code="abcdef"))
 
-    assert commands == {"evalsha": 1, "time": 1, "hgetall": 1, "hset": 1}
+    assert commands == {"evalsha": 1, "time": 1, "hmget": 1, "hset": 1}
 
 
 def test_right_check_of_a_factor_takes_two_calls_and_9_commands(
@@ -191,4 +191,4 @@ def test_right_check_of_a_factor_takes_two_calls_and_9_commands(
 
     commands = commands_of(factors.check, check(1))
 
-    assert commands == {"evalsha": 2, "time": 2, "hgetall": 2, "hset": 2, "hdel": 1}
+    assert commands == {"evalsha": 2, "time": 2, "hmget": 2, "hset": 2, "hdel": 1}

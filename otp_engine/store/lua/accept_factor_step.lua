@@ -20,7 +20,9 @@
 
 local key, id, check = KEYS[1], ARGV[1], ARGV[2]
 local at = now()
-local entity = read_entity(key)
+local activates = ARGV[4] == '1'
+-- An activation alone can delete another factor.
+local entity = activates and read_entity(key) or read_factor(key, id)
 local factor = entity.factors[id]
 if not factor then
     return 0
@@ -39,7 +41,7 @@ redis.call('HSET', key,
     factor_field(id, 'step'), ARGV[3],
     factor_field(id, 'accepted'), check .. string.format('%.0f', at))
 redis.call('HDEL', key, factor_field(id, 'failures'))
-if ARGV[4] == '1' and not factor.verified_at then
+if activates and not factor.verified_at then
     local earlier = entity.fields.authenticator
     if ARGV[5] == '1' then
         if earlier and earlier ~= id and entity.factors[earlier] then

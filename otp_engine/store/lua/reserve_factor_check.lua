@@ -27,11 +27,7 @@
 
 local key, check, activates = KEYS[1], ARGV[2], ARGV[3] == '1'
 local at = now()
-local entity = read_entity(key)
-local id = ARGV[1]
-if id == '' then
-    id = activates and entity.fields.enrolling or authenticator_of(entity)
-end
+local entity, id = read_checked_factor(key, ARGV[1], activates)
 local factor = id and entity.factors[id]
 if not factor then
     return {'not_found'}

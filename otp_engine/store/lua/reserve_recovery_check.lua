@@ -22,8 +22,7 @@
 
 local key, check = KEYS[1], ARGV[1]
 local at = now()
-local entity = read_entity(key)
-local id = authenticator_of(entity)
+local entity, id = read_checked_factor(key, '', false)
 if not id then
     return {'not_found'}
 end

@@ -7,8 +7,13 @@
 -- the time in milliseconds since 1970, 13 digits. They are in the hash, and not in a
 -- sorted set of their own, so that a check needs no key that depends on the factor.
 
+
 local ID_BYTES = 16
 local FAILURE_BYTES = 21
+local FACTOR_FIELDS = {
+    'record', 'created_at', 'updated_at', 'verified_at', 'step', 'accepted', 'failures',
+    'recovery', 'recovered', 'recovery_failures',
+}
 
 -- Return the name of a field of a factor.
 local function factor_field(id, name)
@@ -59,6 +64,44 @@ local function authenticator_of(entity)
         end
     end
     return latest
+end
+
+-- Read one factor of the hash at *key*, which costs the same however many there are.
+--
+-- Returns a table like that of read_entity, without the other factors.
+local function read_factor(key, id)
+    local names = {'id'}
+    for _, name in ipairs(FACTOR_FIELDS) do
+        table.insert(names, factor_field(id, name))
+    end
+    local values = redis.call('HMGET', key, unpack(names))
+    local result = {fields = {id = values[1]}, factors = {}, ids = {}}
+    local factor = {}
+    for i, name in ipairs(FACTOR_FIELDS) do
+        factor[name] = values[i + 1] or nil
+    end
+    if factor.record then
+        result.factors[id], result.ids[1] = factor, id
+    end
+    return result
+end
+
+-- Read the factor that is checked, and return its entity and its id.
+--
+-- With an empty *id* it is the authenticator, or with *activates* the factor that is
+-- being enrolled. All factors are read only to find the one that was verified last.
+local function read_checked_factor(key, id, activates)
+    if id ~= '' then
+        return read_factor(key, id), id
+    end
+    local named = redis.call('HMGET', key, 'enrolling', 'authenticator')
+    id = activates and named[1] or named[2]
+    local entity = id and read_factor(key, id)
+    if not entity or not entity.factors[id] then
+        entity = read_entity(key)
+        id = authenticator_of(entity)
+    end
+    return entity, id
 end
 
 -- Delete the fields of a factor, and what names it.
