@@ -10,8 +10,12 @@
 -- TTL: none, because a client has created the entity itself.
 
 local stored = redis.call('HGET', KEYS[1], 'id')
-if stored then
-    return stored == ARGV[1] and 1 or 0
+if stored == ARGV[1] then
+    -- The write is repeated, so that the WAIT after it covers it.
+    redis.call('HSET', KEYS[1], 'id', stored)
+    return 1
+elseif stored then
+    return 0
 end
 local at = now()
 redis.call('HSET', KEYS[1],
