@@ -414,6 +414,14 @@ def test_repeated_acceptance_returns_the_same_time(verified, accept):
     assert accept(103, check=b"repeated") == at
 
 
+def test_acceptance_is_repeated_after_those_of_four_later_steps(verified, accept):
+    at = accept(103, check=b"repeated")
+    for step in range(104, 108):
+        accept(step, check=id_of(step, 8))
+
+    assert accept(103, check=b"repeated") == at
+
+
 def test_step_of_a_deleted_factor_is_refused(factors, verified, accept):
     factors.delete_factor(ALICE, FIRST)
 
@@ -445,6 +453,18 @@ def test_activated_authenticator_replaces_the_earlier_one(factors, put, accept):
     assert (entity.authenticator, entity.enrolling) == (SECOND, None)
 
 
+def test_enrollment_that_another_api_verified_is_not_replaced_by_the_next(
+    put, accept
+):
+    put(is_authenticator=True)
+    accept(100, activates=True)
+
+    entity = put(factor_id=SECOND, is_authenticator=True)
+
+    assert {factor.id for factor in entity.factors} == {FIRST, SECOND}
+    assert entity.enrolling == SECOND
+
+
 def test_check_without_a_factor_uses_the_authenticator(put, accept, reserve):
     put(is_authenticator=True)
     accept(100, activates=True, is_authenticator=True)
@@ -465,6 +485,18 @@ def test_check_without_an_authenticator_uses_the_newest_verified_factor(
     put(factor_id=b"4" * 16)
 
     assert reserve(None).factor.id == b"3" * 16
+
+
+def test_check_without_a_factor_uses_a_verified_one_after_the_authenticator_is_gone(
+    factors, put, accept, reserve
+):
+    put(is_authenticator=True)
+    accept(100, activates=True, is_authenticator=True)
+    put(factor_id=SECOND)
+    accept(100, SECOND, activates=True)
+    factors.delete_factor(ALICE, FIRST)
+
+    assert reserve(None).factor.id == SECOND
 
 
 def test_activation_without_a_factor_uses_the_one_being_enrolled(put, reserve):

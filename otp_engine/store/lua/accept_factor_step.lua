@@ -48,6 +48,9 @@ if activates and not factor.verified_at then
             delete_factor(key, entity, earlier)
         end
         redis.call('HSET', key, 'authenticator', id)
+    end
+    -- Also when another API verifies it: the next enrollment would delete it.
+    if entity.fields.enrolling == id then
         redis.call('HDEL', key, 'enrolling')
     end
     redis.call('HSET', key, 'updated_at', at,
