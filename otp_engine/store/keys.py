@@ -136,14 +136,15 @@ with its id, 16 bytes:
     <id>:created_at, <id>:updated_at
     <id>:verified_at    without it, the factor is unverified
     <id>:step           the last accepted time step
-    <id>:accepted       the idempotency key of its check, 8 bytes, and the time
-    <id>:failures       the failed checks: an idempotency key and 13 digits of time each
+    <id>:accepted       the last five approved checks: an idempotency key, 8 bytes, and
+                        13 digits of time each
+    <id>:failures       the failed checks, as `accepted`
     <id>:recovery       the Argon2id parameters, a space, the salt in hexadecimal, a
                         line feed, and the hashes of the recovery codes that are left,
                         32 bytes each
-    <id>:recovered      the idempotency key of their last use, 8 bytes, and the time
+    <id>:recovered      the last five checks that used one, as `accepted`
     <id>:recovery_failures
-                        the failed checks of recovery codes, as `failures`
+                        the failed checks of recovery codes, as `accepted`
 
 The fields of a challenge, with times in milliseconds since 1970:
 

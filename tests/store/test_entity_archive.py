@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -168,6 +169,26 @@ def test_failed_checks_stay_counted(merge, stored, updated_at, name):
     merge(fields_of(updated_at))
 
     assert stored()[field(name)] == failures
+
+
+@pytest.mark.parametrize("updated_at", [1999, 2001])
+def test_check_can_be_repeated_after_an_import(store, merge, updated_at):
+    archived = {"step": b"6", "accepted": b"check 01" + b"1" * 13}
+    merge(fields_of(2000, first=archived))
+    accept = partial(
+        store.factors.accept_step,
+        ALICE,
+        FIRST,
+        idempotency_key=b"check 02",
+        step=7,
+        activates=False,
+        is_authenticator=False,
+    )
+    at = accept()
+
+    merge(fields_of(updated_at, first=archived))
+
+    assert accept() == at
 
 
 def test_later_entity_of_the_identity_is_not_replaced(store, merge, stored):

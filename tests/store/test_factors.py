@@ -453,9 +453,7 @@ def test_activated_authenticator_replaces_the_earlier_one(factors, put, accept):
     assert (entity.authenticator, entity.enrolling) == (SECOND, None)
 
 
-def test_enrollment_that_another_api_verified_is_not_replaced_by_the_next(
-    put, accept
-):
+def test_enrollment_that_another_api_verified_is_not_replaced_by_the_next(put, accept):
     put(is_authenticator=True)
     accept(100, activates=True)
 

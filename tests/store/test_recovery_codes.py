@@ -155,6 +155,14 @@ def test_repeated_use_returns_the_same_and_uses_nothing(active, store):
     assert left(store) == [2]
 
 
+def test_use_is_repeated_after_that_of_another_code(active, store):
+    first = use(active, HASHES[0], check=b"used-one")
+    use(active, HASHES[1], check=b"used-two")
+
+    assert use(active, HASHES[0], check=b"used-one").at == first.at
+    assert left(store) == [1]
+
+
 def test_unknown_code_is_not_used(active, store):
     assert use(active, UNKNOWN) is None
     assert left(store) == [3]

@@ -28,10 +28,11 @@ if not factor then
     return 0
 end
 local accepted = factor.accepted or ''
-if string.sub(accepted, 1, #check) == check then
+local repeated_at = approved_at(accepted, check)
+if repeated_at then
     -- The write is repeated, so that the WAIT after it covers it.
     redis.call('HSET', key, factor_field(id, 'accepted'), accepted)
-    return tonumber(string.sub(accepted, #check + 1))
+    return repeated_at
 end
 if tonumber(ARGV[3]) <= tonumber(factor.step or 0) then
     return 0
@@ -39,7 +40,7 @@ end
 
 redis.call('HSET', key,
     factor_field(id, 'step'), ARGV[3],
-    factor_field(id, 'accepted'), check .. string.format('%.0f', at))
+    factor_field(id, 'accepted'), add_approval(accepted, check, at))
 redis.call('HDEL', key, factor_field(id, 'failures'))
 if activates and not factor.verified_at then
     local earlier = entity.fields.authenticator

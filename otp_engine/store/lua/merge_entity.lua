@@ -75,7 +75,9 @@ local function merge(target, id, is_archived)
         target[recovery] = nil
     end
     if is_archived then
-        for _, name in ipairs({'failures', 'recovery_failures'}) do
+        -- The approved checks too, for a request that repeats one during the import.
+        for _, name in ipairs({'failures', 'recovery_failures', 'accepted', 'recovered'})
+        do
             local field = factor_field(id, name)
             target[field] = factor[name] or target[field]
         end

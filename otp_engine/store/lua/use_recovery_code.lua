@@ -24,10 +24,11 @@ if not header then
     return {0, 0}
 end
 local left = (#recovery - header) / HASH_BYTES
-if string.sub(recovered, 1, #check) == check then
+local repeated_at = approved_at(recovered, check)
+if repeated_at then
     -- The write is repeated, so that the WAIT after it covers it.
     redis.call('HSET', key, names[2], recovered)
-    return {tonumber(string.sub(recovered, #check + 1)), left}
+    return {repeated_at, left}
 end
 
 for i = header + 1, #recovery, HASH_BYTES do
@@ -35,7 +36,7 @@ for i = header + 1, #recovery, HASH_BYTES do
         local at = now()
         redis.call('HSET', key,
             names[1], string.sub(recovery, 1, i - 1) .. string.sub(recovery, i + HASH_BYTES),
-            names[2], check .. string.format('%.0f', at))
+            names[2], add_approval(recovered, check, at))
         redis.call('HDEL', key, factor_field(id, 'recovery_failures'))
         return {at, left - 1}
     end

@@ -7,9 +7,13 @@
 -- the time in milliseconds since 1970, 13 digits. They are in the hash, and not in a
 -- sorted set of their own, so that a check needs no key that depends on the factor.
 
+-- The approved checks of a factor have the same form, with the latest one first.
 
 local ID_BYTES = 16
-local FAILURE_BYTES = 21
+local CHECK_BYTES = 21
+-- As many as the largest window has time steps: a request with a lost reply finds its
+-- approval again although others were approved in the meantime.
+local STORED_APPROVALS = 5
 local FACTOR_FIELDS = {
     'record', 'created_at', 'updated_at', 'verified_at', 'step', 'accepted', 'failures',
     'recovery', 'recovered', 'recovery_failures',
@@ -121,7 +125,7 @@ end
 -- Returns a table of times, with the idempotency keys in *keys*.
 local function read_failures(text)
     local times = {keys = {}}
-    for i = 1, #text, FAILURE_BYTES do
+    for i = 1, #text, CHECK_BYTES do
         table.insert(times.keys, string.sub(text, i, i + 7))
         table.insert(times, tonumber(string.sub(text, i + 8, i + 20)))
     end
@@ -156,6 +160,23 @@ local function has_failure(times, check)
         end
     end
     return false
+end
+
+-- Return the text of the approved checks with one more.
+local function add_approval(text, check, at)
+    local longer = check .. string.format('%013.0f', at) .. text
+    return string.sub(longer, 1, STORED_APPROVALS * CHECK_BYTES)
+end
+
+-- Return when the check with this idempotency key was approved, in milliseconds since
+-- 1970; nil if it was not.
+local function approved_at(text, check)
+    local approvals = read_failures(text)
+    for i, approved in ipairs(approvals.keys) do
+        if approved == check then
+            return approvals[i]
+        end
+    end
 end
 
 -- Return how many attempts a verified factor has, the milliseconds until the next one,
