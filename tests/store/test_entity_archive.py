@@ -137,14 +137,30 @@ def test_recovery_code_that_either_state_used_stays_used(merge, stored, updated_
 
 
 @pytest.mark.parametrize("updated_at", [1999, 2000, 2001])
-@pytest.mark.parametrize("ours_has_codes", [True, False])
-def test_recovery_codes_that_are_all_used_stay_used(
-    merge, stored, updated_at, ours_has_codes
-):
-    codes = {"recovery": recovery(*CODES)}
-    merge(fields_of(2000, first=codes if ours_has_codes else {}))
+def test_recovery_codes_that_are_all_used_stay_used(merge, stored, updated_at):
+    merge(fields_of(2000, first={"recovery": recovery()}))
 
-    merge(fields_of(updated_at, first={} if ours_has_codes else codes))
+    merge(fields_of(updated_at, first={"recovery": recovery(*CODES)}))
+
+    assert stored()[field("recovery")] == recovery()
+
+
+@pytest.mark.parametrize("updated_at", [1999, 2000, 2001])
+def test_archive_without_recovery_codes_leaves_the_stored_ones(
+    merge, stored, updated_at
+):
+    merge(fields_of(2000, first={"recovery": recovery(*CODES)}))
+
+    merge(fields_of(updated_at))
+
+    assert stored()[field("recovery")] == recovery(*CODES)
+
+
+@pytest.mark.parametrize("updated_at", [1999, 2000, 2001])
+def test_stored_factor_without_recovery_codes_gets_none(merge, stored, updated_at):
+    merge(fields_of(2000))
+
+    merge(fields_of(updated_at, first={"recovery": recovery(*CODES)}))
 
     assert field("recovery") not in stored()
 

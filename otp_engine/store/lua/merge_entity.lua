@@ -71,8 +71,8 @@ local function merge(target, id, is_archived)
         end
         target[recovery] = common_codes(first, second)
     else
-        -- One state has no codes left, or the factor never had any.
-        target[recovery] = nil
+        -- An archive of another data key has no codes; those stored here stay valid.
+        target[recovery] = factor.recovery
     end
     if is_archived then
         -- The approved checks too, for a request that repeats one during the import.
