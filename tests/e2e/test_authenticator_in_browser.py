@@ -19,6 +19,19 @@ pytestmark = pytest.mark.browser
 NARROW = {"viewport": {"width": 320, "height": 640}}
 FORMATS = {3: zxingcpp.ImageFormat.RGB, 4: zxingcpp.ImageFormat.RGBA}
 OVERLOAD = {"OTP_CHECKS_PER_IP": "off", "OTP_SENDS_PER_IP": "off"}
+# The words of headings and buttons on more lines than their hyphens, also soft ones,
+# allow. Chinese, Japanese and Thai have no spaces between words.
+BROKEN = """() => document.documentElement.lang.match(/^(ja|th|zh)/) ? [] :
+  [...document.querySelectorAll("main :is(h1, h2, h3, button, .button)")]
+  .flatMap((each) => [...each.childNodes].filter((node) => node.data))
+  .flatMap((text) => [...text.data.matchAll(/\\S+/g)].filter((match) => {
+    const range = document.createRange();
+    range.setStart(text, match.index);
+    range.setEnd(text, match.index + match[0].length);
+    const lines = [...range.getClientRects()].map(({ top }) => Math.round(top));
+    return new Set(lines).size > match[0].split(/[\\u00ad-]/).length;
+  }))
+  .map(([word]) => `${document.documentElement.lang}: ${word}`)"""
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +284,7 @@ def test_pages_fit_a_narrow_screen_in_every_language(open_link):
     for locale in TRANSLATIONS:
         page.goto(f"/verify/enroll?locale={locale}")
         expect(page.locator(".qr")).to_be_visible()
-        wide += page.evaluate(WIDE)
+        wide += page.evaluate(WIDE) + page.evaluate(BROKEN)
 
     assert wide == []
 
@@ -285,7 +298,7 @@ def test_form_of_the_code_fits_a_narrow_screen_in_every_language(open_link):
         for method in ("", "&method=recovery"):
             page.goto(f"/verify?factor=totp&locale={locale}{method}")
             expect(page.locator("form button")).to_have_count(2)
-            wide += page.evaluate(WIDE)
+            wide += page.evaluate(WIDE) + page.evaluate(BROKEN)
 
     assert wide == []
 
