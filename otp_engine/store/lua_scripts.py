@@ -38,6 +38,7 @@ _LIBRARIES = {
     "reserve_factor_check": ("lib/entity",),
     "accept_factor_step": ("lib/entity",),
     "reserve_recovery_check": ("lib/entity",),
+    "release_recovery_check": ("lib/entity",),
     "use_recovery_code": ("lib/entity",),
     "create_challenge": ("lib/entity", "lib/challenge"),
     "read_challenges": ("lib/challenge",),

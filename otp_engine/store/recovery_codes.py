@@ -28,6 +28,9 @@ class RedisRecoveryCodeStore:
         # A code can be checked even while the memory of Redis is full.
         durable = partial(LuaScript, client, replicas=replicas, when_full=True)
         self._reserve_check = durable("reserve_recovery_check")
+        self._release_check = LuaScript(
+            client, "release_recovery_check", when_full=True
+        )
         self._use_code = durable("use_recovery_code")
 
     def reserve_recovery_check(
@@ -44,6 +47,12 @@ class RedisRecoveryCodeStore:
         names, values = reply[_FIRST_FIELD::2], reply[_FIRST_FIELD + 1 :: 2]
         fields = dict(zip(names, values, strict=True))
         return RecoveryReservation(reservation, fields.get(b"recovery", b""))
+
+    def release_recovery_check(
+        self, key: EntityKey, factor_id: bytes, *, idempotency_key: bytes
+    ) -> None:
+        """Release a reserved check that compared no code."""
+        self._release_check.run([keys.entity(key)], factor_id, idempotency_key)
 
     def use_recovery_code(
         self,

@@ -298,6 +298,25 @@ def test_failed_checks_that_no_window_contains_are_deleted(active, reserve, redi
     assert redis.hget(keys.entity(ALICE), field)[:8] == b"87654321"
 
 
+def test_released_check_is_not_counted_and_the_others_are(active, reserve, policy):
+    limited = replace(policy, failed_checks_per_factor=Limit.parse("2/1h"))
+    for check in (b"check 01", b"check 02"):
+        reserve(policy=limited, check=check)
+
+    for check in (b"check 02", b"unknown!"):
+        active.release_recovery_check(ALICE, FIRST, idempotency_key=check)
+
+    assert reserve(policy=limited).check.attempts_remaining == 0
+
+
+def test_release_of_the_only_check_leaves_nothing(active, reserve, redis):
+    reserve(check=b"check 01")
+
+    active.release_recovery_check(ALICE, FIRST, idempotency_key=b"check 01")
+
+    assert not redis.hexists(keys.entity(ALICE), FIRST + b":recovery_failures")
+
+
 def test_deleted_factor_leaves_nothing_of_its_recovery_codes(
     active, store, reserve, redis
 ):

@@ -160,6 +160,7 @@ def _run_recovery_codes(store, entity, factor):
     store.recovery_codes.reserve_recovery_check(
         entity, idempotency_key=check, policy=Policy()
     )
+    store.recovery_codes.release_recovery_check(entity, factor, idempotency_key=check)
     store.recovery_codes.use_recovery_code(
         entity, factor, idempotency_key=check, code_hash=b"H" * 32
     )

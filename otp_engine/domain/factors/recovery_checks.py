@@ -8,6 +8,7 @@ app's codes. Of all checks with one code, the first that uses it is approved.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from otp_engine.domain.factors.entity_access import EntityAccess
 from otp_engine.domain.factors.models import FactorCheck, FactorCheckResult
 from otp_engine.domain.factors.recovery_codes import RecoveryHashes
 from otp_engine.domain.factors.recovery_store import RecoveryCodeStore
+from otp_engine.errors import Overloaded, StoreUnavailable
 
 if TYPE_CHECKING:
     from otp_engine.domain.factors.factors import Factors
@@ -63,14 +65,21 @@ class RecoveryCheck(CountedRequest):
             policy=self.factors.engine.policy,
         )
         check = reservation.check
-        # From here the check stays counted whatever happens.
         result = FactorCheckResult(
             approved=False,
             factor=access.to_factor(check.factor, check.entity_id),
             attempts_remaining=check.attempts_remaining,
             retry_after=check.retry_after,
         )
-        code_hash = self._find(reservation.recovery, access, compute)
+        try:
+            code_hash = self._find(reservation.recovery, access, compute)
+        except Overloaded:
+            with suppress(StoreUnavailable):
+                self._store.release_recovery_check(
+                    access.key, check.factor.id, idempotency_key=self.idempotency_key
+                )
+            raise
+        # Once the code is compared, the check stays counted whatever happens.
         use = code_hash and self._store.use_recovery_code(
             access.key,
             check.factor.id,

@@ -61,6 +61,17 @@ class RecoveryCodeStore(Protocol):
                 refused the check.
         """
 
+    def release_recovery_check(
+        self, key: EntityKey, factor_id: bytes, *, idempotency_key: bytes
+    ) -> None:
+        """Release a reserved check that compared no code.
+
+        Args:
+            key: The key of the entity.
+            factor_id: Id of the factor.
+            idempotency_key: Identifies the check, 8 bytes.
+        """
+
     def use_recovery_code(
         self,
         key: EntityKey,

@@ -291,6 +291,16 @@ def test_failed_recovery_codes_are_limited_apart_from_codes(
     assert limited.check(check(app(active.created))).approved
 
 
+def test_overloaded_check_of_a_recovery_code_is_counted_nowhere(authenticators, active):
+    limited = with_policy(authenticators, failed_checks_per_factor=Limit.parse("1/1h"))
+    overloaded = with_engine(limited, hash_queue=HashQueueWithHook(raise_overloaded))
+    for _ in range(2):
+        with pytest.raises(Overloaded):
+            overloaded.check_recovery_code(check(active.recovery_codes[0]))
+
+    assert limited.check_recovery_code(check(active.recovery_codes[0])).approved
+
+
 def test_requester_of_recovery_codes_is_counted_first(authenticators, active):
     limited = with_policy(authenticators, checks_per_ip=Limit.parse("1/1h"))
     request = check(active.recovery_codes[0], client_ip=CLIENT_IP)
