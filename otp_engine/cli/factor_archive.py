@@ -132,16 +132,10 @@ class _Import:
         self._data_key = data_key
         self._header = header
         self._outcomes: Counter[MergeOutcome] = Counter()
-        self._without_codes = 0
 
     def store(self, archived: ArchivedEntity, service_map: Mapping[str, str]) -> None:
         """Store one entity, unless the stored state is newer."""
         entity = _mapped(archived, service_map)
-        is_same_key = self._header.data_key == self._data_key.secret
-        if not is_same_key or entity.service != archived.service:
-            # The hashes of recovery codes depend on the data key and the service.
-            self._without_codes += entity.factors_with_recovery_codes
-            entity = entity.without_recovery_codes()
         key, fields = archived_entities.encrypt(entity, self._data_key)
         outcome = self._store.entity_archive.merge(key, fields, expires=entity.expires)
         self._outcomes[outcome] += 1
@@ -159,12 +153,6 @@ class _Import:
             warn(
                 "an entity that was deleted after the export is created again: run"
                 " `otp-engine forget --identity` again for each person who requested it"
-            )
-        if self._without_codes:
-            warn(
-                f"{self._without_codes} factors have no recovery codes here, because"
-                " their hashes depend on the service and on the data key of the other"
-                " Redis"
             )
 
 

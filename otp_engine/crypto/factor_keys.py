@@ -1,4 +1,4 @@
-"""The two keys of factors: the operator's, and the one that it encrypts.
+"""The keys of factors: the operator's, the one that it encrypts, and those of apps.
 
 A secret of a factor has to be read again for each check, so it is encrypted and not
 hashed. The data key encrypts all of them, and is stored in Redis, encrypted with the
@@ -21,19 +21,6 @@ _CONTEXT = b"data key"
 class DataKey(SecretKey):
     """The key of all data of factors, 32 random bytes."""
 
-    def recovery_code_mac(self, code: str, *, salt: bytes, entity: str) -> bytes:
-        """Return a MAC that binds a recovery code to its factor and entity.
-
-        Args:
-            code: The code.
-            salt: The salt of the codes of the factor, 16 random bytes.
-            entity: The service and the identity.
-
-        Returns:
-            32 bytes of HMAC-SHA256.
-        """
-        return self._hmac(b"recovery code", salt, entity.encode(), code.encode())
-
     def webhook_secret(self, sid: str) -> str:
         """Return the secret that signs the posts to a webhook of a service.
 
@@ -47,6 +34,35 @@ class DataKey(SecretKey):
         """
         key = self.derive_key(f"service webhook {sid}")
         return base64.urlsafe_b64encode(key).rstrip(b"=").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryKey(SecretKey):
+    """The key of the recovery codes of one factor, 32 random bytes.
+
+    It is in the encrypted record of the factor, so the hashes of the codes are useless
+    without the data key, and go wherever the factor goes.
+    """
+
+    @classmethod
+    def generate(cls, random_bytes: Callable[[int], bytes]) -> RecoveryKey:
+        """Generate the key of a factor.
+
+        Args:
+            random_bytes: Returns a number of unpredictable bytes.
+        """
+        return cls(random_bytes(MIN_BYTES))
+
+    def code_mac(self, code: str) -> bytes:
+        """Return a MAC that binds a recovery code to its factor.
+
+        Args:
+            code: The code.
+
+        Returns:
+            32 bytes of HMAC-SHA256.
+        """
+        return self._hmac(b"recovery code", code.encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,12 @@ import pickle
 
 import pytest
 
-from otp_engine.crypto.factor_keys import DataKey, FactorKey, generate_data_key
-from otp_engine.crypto.pepper import Pepper
+from otp_engine.crypto.factor_keys import (
+    DataKey,
+    FactorKey,
+    RecoveryKey,
+    generate_data_key,
+)
 
 FACTOR_KEY = FactorKey(b"f" * 32)
 DATA_KEY = DataKey(bytes(range(32)))
@@ -39,12 +43,18 @@ def test_generated_data_key_has_32_random_bytes():
     assert data_key == DataKey(b"r" * 32)
 
 
-def test_recovery_code_mac_differs_from_the_mac_of_a_code():
-    pepper = Pepper(DATA_KEY.secret)
+def test_mac_of_a_recovery_code_depends_on_the_code_and_the_key():
+    key, other = RecoveryKey(b"r" * 32), RecoveryKey(b"s" * 32)
 
-    mac = DATA_KEY.recovery_code_mac("7k2pd9xw4m", salt=b"s" * 16, entity="")
+    macs = {key.code_mac("7k2pd9xw4m"), key.code_mac("7k2pd9xw4n")}
 
-    assert mac != pepper.code_mac("7k2pd9xw4m", verification_id=b"s" * 16, number="")
+    assert len(macs | {other.code_mac("7k2pd9xw4m")}) == 3
+
+
+def test_generated_recovery_key_has_32_random_bytes():
+    recovery_key = RecoveryKey.generate(lambda count: b"r" * count)
+
+    assert recovery_key == RecoveryKey(b"r" * 32)
 
 
 @pytest.mark.parametrize("key", [FACTOR_KEY, DATA_KEY], ids=["factor", "data"])

@@ -16,6 +16,7 @@ from otp_engine import config
 from otp_engine.composition.engine import build_engine
 from otp_engine.composition.factors import build_data_keys, build_factors
 from otp_engine.crypto.argon2 import Argon2Parameters
+from otp_engine.crypto.factor_keys import RecoveryKey
 from otp_engine.domain.factors.factors import Factors
 from otp_engine.domain.factors.models import (
     FactorCheck,
@@ -74,9 +75,8 @@ class Deployment:
         hashes = RecoveryHashes(
             argon2=Argon2Parameters.parse("m=64,t=1,p=1"), salt=os.urandom(16)
         )
-        entity = EntityName(self.service.sid, identity)
-        data_key = factors.data_keys.get_or_create()
-        macs = [hashes.mac(code, entity, data_key) for code in codes]
+        recovery_key = RecoveryKey.generate(os.urandom)
+        macs = list(map(recovery_key.code_mac, codes))
         hashes = replace(
             hashes, hashes=[hashes.argon2.hash(mac, hashes.salt) for mac in macs]
         )
@@ -88,6 +88,7 @@ class Deployment:
                 metadata=metadata,
                 is_authenticator=True,
                 recovery=hashes.encode() if codes else b"",
+                recovery_key=recovery_key,
                 client_name="shop",
             )
         )
@@ -130,7 +131,9 @@ class Deployment:
         factor = entity.factors[-1]
         fields: Any = self.redis.hgetall(keys.entity(access.key))
         hashes = RecoveryHashes.decode(fields[factor.id + b":recovery"])
-        mac = hashes.mac(code, name, access.data_key)
+        recovery_key = access.read(factor).recovery_key
+        assert recovery_key
+        mac = recovery_key.code_mac(code)
         used = self.store.recovery_codes.use_recovery_code(
             access.key,
             factor.id,

@@ -11,7 +11,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,6 @@ ID_BYTES = 16
 _RECORD = "record"
 _REQUIRED = {"id", "created_at", "updated_at"}
 _REQUIRED_OF_FACTOR = {_RECORD, "created_at", "updated_at"}
-_RECOVERY = "recovery"
 _NAME = re.compile("[a-z_]{1,32}", re.ASCII)
 _IDS = {"id", "authenticator", "enrolling"}
 _NUMBERS = {"created_at", "updated_at", "verified_at", "step"}
@@ -39,7 +38,8 @@ class ArchiveHeader:
 
     Attributes:
         exported_at: Time of the export.
-        data_key: The data key of the Redis, which the hashes of recovery codes need.
+        data_key: The data key of the Redis, on which the secrets of service webhooks
+            depend.
     """
 
     exported_at: datetime
@@ -89,21 +89,6 @@ class ArchivedEntity:
     expires: bool
     fields: _Fields
     factors: Mapping[bytes, _Fields] = field(repr=False)
-
-    @property
-    def factors_with_recovery_codes(self) -> int:
-        """Number of factors with recovery codes."""
-        return sum(_RECOVERY in fields for fields in self.factors.values())
-
-    def without_recovery_codes(self) -> ArchivedEntity:
-        """Return the entity without the recovery codes of its factors."""
-        factors = {
-            factor_id: {
-                name: value for name, value in fields.items() if name != _RECOVERY
-            }
-            for factor_id, fields in self.factors.items()
-        }
-        return replace(self, factors=factors)
 
     def encode(self) -> bytes:
         """Return the entity as a record of an archive."""

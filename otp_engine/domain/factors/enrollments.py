@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from otp_engine.crypto.factor_keys import RecoveryKey
 from otp_engine.crypto.hash_queue import Compute
 from otp_engine.domain.factors import recovery_codes
 from otp_engine.domain.factors.counted_requests import CountedRequest
@@ -53,11 +54,15 @@ class Enroll(CountedRequest):
             ) as compute:
                 self.charge_requester()
                 self._charge_identity()
+                # A data key that cannot be decrypted costs no hash.
+                self.factors.data_keys.get()
                 codes = recovery_codes.generate(engine.random_bytes)
-                recovery = self._hash(codes, compute)
+                recovery_key = RecoveryKey.generate(engine.random_bytes)
+                recovery = self._hash(codes, recovery_key, compute)
             # The hashes are paid for.
             self.reservations.commit()
-            created = self.factors.create_factor(replace(request, recovery=recovery))
+            request = replace(request, recovery=recovery, recovery_key=recovery_key)
+            created = self.factors.create_factor(request)
         return Enrollment(created=created, recovery_codes=codes)
 
     def _charge_identity(self) -> None:
@@ -70,13 +75,14 @@ class Enroll(CountedRequest):
         hit = LimitHit("enrollments_per_identity", identity_hash, _PER_IDENTITY)
         self.reservations.acquire_global_hits([hit])
 
-    def _hash(self, codes: list[str], compute: Compute) -> bytes:
+    def _hash(
+        self, codes: list[str], recovery_key: RecoveryKey, compute: Compute
+    ) -> bytes:
         """Return the stored form of recovery codes."""
         engine = self.factors.engine
-        data_key = self.factors.data_keys.get_or_create()
         salt = engine.random_bytes(recovery_codes.SALT_BYTES)
         hashes = RecoveryHashes(argon2=engine.argon2, salt=salt)
-        macs = [hashes.mac(code, self.name, data_key) for code in codes]
+        macs = list(map(recovery_key.code_mac, codes))
         return hashes.encode() + compute(
             macs[0], hashes.salt, hashes.argon2, more=macs[1:]
         )

@@ -364,6 +364,7 @@ class Factors:
             friendly_name=check_name(request.friendly_name),
             config=request.config,
             metadata=request.metadata,
+            recovery_key=request.recovery_key,
         )
 
     def _check_unused(self, access: EntityAccess, secret: bytes) -> None:

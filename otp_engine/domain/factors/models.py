@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from otp_engine.crypto.factor_keys import RecoveryKey
 from otp_engine.domain.services import Service
 from otp_engine.errors import InvalidFactor
 
@@ -144,6 +145,7 @@ class FactorRequest:
         is_authenticator: Whether `/auth` enrolls the factor. It replaces the unverified
             factor that `/auth` created before.
         recovery: The stored recovery codes of the factor; empty without any.
+        recovery_key: The key of those codes.
         client_name: Name of the API key; None for an anonymous client.
         client_ip: The network address of the person, where it is known.
     """
@@ -157,6 +159,7 @@ class FactorRequest:
     metadata: str | None = field(default=None, repr=False)
     is_authenticator: bool = False
     recovery: bytes = field(default=b"", repr=False)
+    recovery_key: RecoveryKey | None = None
     client_name: str | None = None
     client_ip: str | None = None
 

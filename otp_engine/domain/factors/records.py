@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from otp_engine.crypto.factor_keys import DataKey
+from otp_engine.crypto.factor_keys import DataKey, RecoveryKey
 from otp_engine.domain.factors import identities
 from otp_engine.domain.factors.models import Algorithm, TotpConfig
 from otp_engine.domain.factors.ports import EntityKey, StoredEntity, StoredFactor
@@ -73,12 +73,14 @@ class FactorRecord:
         friendly_name: The name that the client chose.
         config: How its codes are computed.
         metadata: JSON text of the client; None without one.
+        recovery_key: The key of its recovery codes; None without any.
     """
 
     secret: bytes = field(repr=False)
     friendly_name: str = field(repr=False)
     config: TotpConfig
     metadata: str | None = field(default=None, repr=False)
+    recovery_key: RecoveryKey | None = None
 
     def encrypt(self, data_key: DataKey, key: EntityKey, factor_id: bytes) -> bytes:
         """Return the record of a factor.
@@ -88,16 +90,17 @@ class FactorRecord:
             key: The key of its entity.
             factor_id: Id of the factor, 16 bytes.
         """
-        config = self.config
+        config, recovery_key = self.config, self.recovery_key
         text = json.dumps(
             {
-                "secret": base64.b64encode(self.secret).decode(),
+                "secret": _to_text(self.secret),
                 "friendly_name": self.friendly_name,
                 "algorithm": config.algorithm,
                 "code_length": config.code_length,
                 "time_step": config.time_step,
                 "skew": config.skew,
                 "metadata": self.metadata,
+                "recovery_key": recovery_key and _to_text(recovery_key.secret),
             }
         )
         context = factor_context(key, factor_id)
@@ -119,6 +122,7 @@ class FactorRecord:
         """
         context = factor_context(key, stored.id)
         values = json.loads(data_key.decrypt(stored.record, context=context))
+        recovery_key = values["recovery_key"]
         return cls(
             secret=base64.b64decode(values["secret"]),
             friendly_name=values["friendly_name"],
@@ -129,6 +133,7 @@ class FactorRecord:
                 skew=values["skew"],
             ),
             metadata=values["metadata"],
+            recovery_key=recovery_key and RecoveryKey(base64.b64decode(recovery_key)),
         )
 
 
@@ -140,3 +145,7 @@ def entity_context(entity_id: bytes) -> bytes:
 def factor_context(key: EntityKey, factor_id: bytes) -> bytes:
     """Return the context that the record of a factor is encrypted for."""
     return b"factor " + key.digest.encode() + b" " + factor_id
+
+
+def _to_text(secret: bytes) -> str:
+    return base64.b64encode(secret).decode()

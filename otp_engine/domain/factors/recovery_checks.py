@@ -17,7 +17,10 @@ from otp_engine.domain.factors.counted_requests import CountedRequest
 from otp_engine.domain.factors.entity_access import EntityAccess
 from otp_engine.domain.factors.models import FactorCheck, FactorCheckResult
 from otp_engine.domain.factors.recovery_codes import RecoveryHashes
-from otp_engine.domain.factors.recovery_store import RecoveryCodeStore
+from otp_engine.domain.factors.recovery_store import (
+    RecoveryCodeStore,
+    RecoveryReservation,
+)
 from otp_engine.errors import Overloaded, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -72,7 +75,7 @@ class RecoveryCheck(CountedRequest):
             retry_after=check.retry_after,
         )
         try:
-            code_hash = self._find(reservation.recovery, access, compute)
+            code_hash = self._find(reservation, access, compute)
         except Overloaded:
             with suppress(StoreUnavailable):
                 self._store.release_recovery_check(
@@ -92,11 +95,12 @@ class RecoveryCheck(CountedRequest):
         return FactorCheckResult(approved=True, factor=factor, approved_at=use.at)
 
     def _find(
-        self, recovery: bytes, access: EntityAccess, compute: Compute
+        self, reservation: RecoveryReservation, access: EntityAccess, compute: Compute
     ) -> bytes | None:
         """Return the stored hash of the code; None if the code is wrong."""
-        if not recovery:
+        recovery_key = access.read(reservation.check.factor).recovery_key
+        if not (reservation.recovery and recovery_key):
             return None
-        hashes = RecoveryHashes.decode(recovery)
-        mac = hashes.mac(self._request.code, self.name, access.data_key)
+        hashes = RecoveryHashes.decode(reservation.recovery)
+        mac = recovery_key.code_mac(self._request.code)
         return hashes.find(compute(mac, hashes.salt, hashes.argon2))

@@ -1,9 +1,10 @@
 """Recovery codes: each takes the place of an authenticator app once.
 
 A code has 50 random bits, so it is hashed like a code of a message (NIST SP 800-63B-4,
-3.1.2.2, look-up secrets). The hash depends on the data key and not on the pepper: it
-lasts for years, and a rotation of the pepper must not end it. All codes of a factor
-share one salt, so that a check costs one hash.
+3.1.2.2, look-up secrets). The hash depends on a key in the encrypted record of the
+factor and not on the pepper: it lasts for years, so neither a rotation of the pepper
+nor a move to another Redis may end it. All codes of a factor share one salt, so that a
+check costs one hash.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from dataclasses import dataclass, field
 
 from otp_engine import parsing
 from otp_engine.crypto.argon2 import HASH_BYTES, Argon2Parameters
-from otp_engine.crypto.factor_keys import DataKey
-from otp_engine.domain.factors.records import EntityName
 from otp_engine.errors import InvalidCode
 
 COUNT = 10
@@ -102,17 +101,6 @@ class RecoveryHashes:
         """Return the Argon2 parameters, the salt, a line feed and the hashes."""
         header = f"{self.argon2} {self.salt.hex()}\n"
         return header.encode() + b"".join(self.hashes)
-
-    def mac(self, code: str, entity: EntityName, data_key: DataKey) -> bytes:
-        """Return the MAC of a code, which Argon2 hashes.
-
-        Args:
-            code: The code, as `parse` returns it.
-            entity: The service and the identity.
-            data_key: The data key.
-        """
-        name = f"{entity.service}\n{entity.identity}"
-        return data_key.recovery_code_mac(code, salt=self.salt, entity=name)
 
     def find(self, code_hash: bytes) -> bytes | None:
         """Return the stored hash that equals *code_hash*, if one does."""

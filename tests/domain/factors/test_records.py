@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from otp_engine.crypto.factor_keys import DataKey
+from otp_engine.crypto.factor_keys import DataKey, RecoveryKey
 from otp_engine.domain.factors.models import Algorithm, TotpConfig
 from otp_engine.domain.factors.ports import StoredEntity, StoredFactor
 from otp_engine.domain.factors.records import EntityName, FactorRecord
@@ -22,6 +22,7 @@ RECORD = FactorRecord(
     friendly_name="Ann’s phone",
     config=TotpConfig(algorithm=Algorithm.SHA512, code_length=8, time_step=60, skew=2),
     metadata='{"os": "x"}',
+    recovery_key=RecoveryKey(b"r" * 32),
 )
 FACTOR = StoredFactor(
     id=b"f" * 16,

@@ -10,7 +10,6 @@ import pytest
 from otp_engine.crypto.argon2 import PROFILES
 from otp_engine.crypto.factor_keys import DataKey
 from otp_engine.domain.factors import recovery_codes
-from otp_engine.domain.factors.records import EntityName
 from otp_engine.domain.factors.recovery_codes import RecoveryHashes
 from otp_engine.errors import InvalidCode
 
@@ -120,24 +119,6 @@ def test_equal_hash_is_found():
 
 def test_other_hash_is_not_found():
     assert HASHES.find(b"b" * 32) is None
-
-
-@pytest.mark.parametrize(
-    ("code", "salt", "entity", "key"),
-    [
-        ("7k2pd9xw4n", b"s" * 16, EntityName("VA1", "alice-01"), DATA_KEY),
-        (CODE, b"t" * 16, EntityName("VA1", "alice-01"), DATA_KEY),
-        (CODE, b"s" * 16, EntityName("VA2", "alice-01"), DATA_KEY),
-        (CODE, b"s" * 16, EntityName("VA1", "alice-02"), DATA_KEY),
-        (CODE, b"s" * 16, EntityName("VA1", "alice-01"), DataKey(b"e" * 32)),
-    ],
-)
-def test_mac_depends_on_code_factor_entity_and_data_key(code, salt, entity, key):
-    hashes = RecoveryHashes(argon2=PROFILES["test"], salt=salt)
-
-    mac = hashes.mac(code, entity, key)
-
-    assert mac != HASHES.mac(CODE, EntityName("VA1", "alice-01"), DATA_KEY)
 
 
 def test_repr_has_no_hash():
