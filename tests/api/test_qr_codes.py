@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from otp_engine.api import qr_codes
+from otp_engine.domain.factors import totp
+from otp_engine.domain.factors.models import Algorithm, TotpConfig
 from tests.support import qr_svg
 
 URI = (
@@ -38,10 +40,19 @@ def test_qr_code_scales_to_its_place():
     assert set(svg.attrib) == {"viewBox"}
 
 
-def test_longest_text_has_a_qr_code():
-    assert qr_codes.to_svg("x" * 2_331).startswith("<svg ")
+@pytest.mark.parametrize("length", [2_331, 2_332, 2_953])
+def test_longest_text_of_each_level_has_a_qr_code(length):
+    assert qr_codes.to_svg("x" * length).startswith("<svg ")
+
+
+def test_longest_uri_has_a_qr_code():
+    config = TotpConfig(algorithm=Algorithm.SHA512, code_length=8, time_step=60)
+    uri = totp.to_uri(b"k" * 64, config, issuer="\N{OWL}" * 64, name="\N{OWL}" * 64)
+
+    assert len(uri) == 2_475
+    assert qr_codes.to_svg(uri).startswith("<svg ")
 
 
 def test_longer_text_is_rejected():
     with pytest.raises(ValueError, match="large"):
-        qr_codes.to_svg("x" * 2_332)
+        qr_codes.to_svg("x" * 2_954)
