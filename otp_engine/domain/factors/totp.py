@@ -51,10 +51,11 @@ def parse_secret(text: str) -> bytes:
     Raises:
         InvalidFactor: The text is not Base32 of 16 to 64 bytes.
     """
-    compact = "".join(text.split()).rstrip("=").upper()
+    compact = "".join(text.split()).rstrip("=")
     padding = "=" * (-len(compact) % _BASE32_GROUP)
     try:
-        secret = base64.b32decode(compact + padding)
+        # Encoded first, because letters such as ß have an upper case in ASCII.
+        secret = base64.b32decode((compact + padding).encode("ascii").upper())
     except (binascii.Error, ValueError):
         # The cause can quote the secret.
         raise InvalidFactor("secret", "must be Base32") from None

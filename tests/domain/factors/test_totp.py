@@ -196,7 +196,12 @@ def test_secret_of_another_length_is_refused(length):
 
 
 @pytest.mark.parametrize(
-    "text", ["GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ1", "ключ" * 8, "G" * 33, "=" * 40 + "A"]
+    "text",
+    [
+        *("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ1", "ключ" * 8, "G" * 33, "=" * 40 + "A"),
+        # Their upper case is SS, S and I.
+        *("ß" * 16, "\N{LATIN SMALL LETTER LONG S}" * 32, "ı" * 32),
+    ],
 )
 def test_text_that_is_not_base32_is_refused_without_being_repeated(text):
     with pytest.raises(InvalidFactor, match="must be Base32") as caught:
