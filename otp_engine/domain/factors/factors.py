@@ -48,6 +48,11 @@ _ID_BYTES = 16
 _MAX_NAME_LENGTH = 64
 # Control characters, surrogates, and the separators of lines and paragraphs.
 _NOT_IN_NAMES = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode categories
+# Bidirectional controls: they change the order of the text after the name (Unicode
+# Technical Report 36, section 2.5).
+_BIDI_CONTROLS = frozenset(
+    ["LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"]
+)
 _MAX_REPLACEMENTS = 5
 
 
@@ -395,7 +400,11 @@ def check_name(name: str, parameter: str = "friendly_name") -> str:
     Raises:
         InvalidFactor: It is empty or longer than 64 characters, or has a control.
     """
-    is_shown = not any(unicodedata.category(each) in _NOT_IN_NAMES for each in name)
+    is_shown = not any(
+        unicodedata.category(each) in _NOT_IN_NAMES
+        or unicodedata.bidirectional(each) in _BIDI_CONTROLS
+        for each in name
+    )
     if not (name.strip() and len(name) <= _MAX_NAME_LENGTH and is_shown):
         raise InvalidFactor(
             parameter,

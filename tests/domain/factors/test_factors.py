@@ -152,6 +152,9 @@ def test_secret_of_the_client_is_used(factors, request_factor):
         ({"friendly_name": "a\nb"}, "friendly_name"),
         ({"friendly_name": "a\x00"}, "friendly_name"),
         ({"friendly_name": "a\u2028b"}, "friendly_name"),
+        # Bidirectional controls.
+        ({"friendly_name": "moc.knab\u202e"}, "friendly_name"),
+        ({"friendly_name": "a\u2066b\u2069"}, "friendly_name"),
         ({"friendly_name": "a\ud800"}, "friendly_name"),
     ],
 )
@@ -165,7 +168,9 @@ def test_factor_with_a_bad_value_is_refused_and_nothing_is_stored(
     assert redis.keys() == []
 
 
-@pytest.mark.parametrize("name", ["n" * 64, "Ann 👩‍👩‍👧", "日本語の名前", "a\u00a0b"])
+@pytest.mark.parametrize(
+    "name", ["n" * 64, "Ann 👩‍👩‍👧", "日本語の名前", "a\u00a0b", "דנה", "می‌خواهم"]
+)
 def test_name_of_any_script_is_kept(factors, request_factor, name):
     new = factors.create_factor(request_factor(friendly_name=name))
 
