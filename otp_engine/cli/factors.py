@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 
@@ -12,7 +13,14 @@ from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.factor_keys import require_factor_keys, service_sids
 from otp_engine.cli.identity import factors_to_dicts
 from otp_engine.cli.terminal import fail, success, table
-from otp_engine.crypto.factor_keys import FactorKey, decrypt_data_key
+from otp_engine.crypto.factor_keys import (
+    DataKey,
+    FactorKey,
+    decrypt_data_key,
+    generate_data_key,
+)
+from otp_engine.domain.factors import records
+from otp_engine.domain.factors.ports import EntityKey
 from otp_engine.store.redis_store import RedisStore
 
 _SHOWN = ("sid", "status", "created_at", "last_used_at", "locked_until")
@@ -73,6 +81,41 @@ def rotate_key() -> None:
         # Another command can have replaced it meanwhile; then the loop reads it again.
         store.data_key.replace(encrypted, keys[0].encrypt_data_key(data_key))
     success("there is no data key yet: the first factor creates it")
+
+
+def reset() -> None:
+    """Replace the data key, and delete every entity of the data key before it.
+
+    The key that is replaced need not be readable, so a lost factor key is no obstacle.
+    """
+    settings, store = load_with_redis()
+    factor_key = require_factor_keys(settings)[0]
+    new = generate_data_key(os.urandom)
+    encrypted = store.data_key.get()
+    if encrypted is None:
+        success("there is no data key and no factor: nothing was changed")
+        return
+    # First, so that who enrolls meanwhile is not among those that are deleted.
+    if not store.data_key.replace(encrypted, factor_key.encrypt_data_key(new)):
+        fail("another command has replaced the data key meanwhile: run this one again")
+    deleted = 0
+    for service in service_sids(settings, store):
+        # A deletion during the list can hide another entity of the same millisecond.
+        while count := _delete_unreadable(store, service, new):
+            deleted += count
+    success(f"there is a new data key, and {deleted} entities are deleted")
+
+
+def _delete_unreadable(store: RedisStore, service: str, data_key: DataKey) -> int:
+    """Delete the entities of a service that *data_key* does not decrypt."""
+    deleted = 0
+    for raw in store.entity_archive.read(service):
+        context = records.entity_context(raw.fields[b"id"])
+        try:
+            data_key.decrypt(raw.fields[b"record"], context=context)
+        except ValueError:
+            deleted += store.factors.delete_entity(EntityKey(raw.digest, service))
+    return deleted
 
 
 def _is_current(keys: Sequence[FactorKey], encrypted: bytes) -> bool:

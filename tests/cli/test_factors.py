@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 
 import pytest
 
 from otp_engine.crypto.factor_keys import DataKey, FactorKey, decrypt_data_key
+from otp_engine.domain.factors.data_keys import DataKeys
 from otp_engine.domain.factors.ports import EntityKey
+from otp_engine.domain.factors.records import EntityName
 from otp_engine.store.redis_store import RedisStore
 from tests.support import twilio_server
 from tests.support.command_line import run
@@ -88,6 +91,82 @@ def test_rotation_before_the_first_factor_has_nothing_to_do(keys):
 
     assert result.exit_code == 0
     assert "there is no data key yet" in result.stderr
+
+
+def store_entity(store, name, data_key):
+    """Store an entity with one factor."""
+    entity_id, factor_id = (os.urandom(16) for _ in range(2))
+    key = name.to_key(data_key)
+    store.factors.put_factor(
+        key,
+        entity_id=entity_id,
+        entity_record=name.encrypt(data_key, entity_id),
+        factor_id=factor_id,
+        record=b"encrypted",
+    )
+    return key
+
+
+def test_reset_replaces_the_data_key_and_deletes_every_entity(store, keys):
+    encrypt_with(store, CURRENT)
+    names = [EntityName(SERVICE, f"person-{number:04}") for number in range(30)]
+    stored = [store_entity(store, name, DATA_KEY) for name in names]
+
+    result = run("factors", "reset", "--yes", **keys())
+
+    assert result.exit_code == 0
+    assert "there is a new data key, and 30 entities are deleted" in result.stderr
+    new = decrypt_data_key([FactorKey(CURRENT)], store.data_key.get())
+    assert new is not None
+    assert new.secret != DATA_KEY.secret
+    assert not any(map(store.factors.get_entity, stored))
+    assert not list(store.factors.list_entities(SERVICE))
+
+
+def test_reset_needs_no_key_that_decrypts_the_data_key(store, keys):
+    encrypt_with(store, OTHER)
+    key = store_entity(store, EntityName(SERVICE, "person-0001"), DATA_KEY)
+
+    result = run("factors", "reset", "--yes", **keys())
+
+    assert result.exit_code == 0
+    assert store.factors.get_entity(key) is None
+    assert decrypt_data_key([FactorKey(CURRENT)], store.data_key.get()) is not None
+
+
+def test_reset_without_a_confirmation_changes_nothing(store, keys):
+    encrypt_with(store, CURRENT)
+    key = store_entity(store, EntityName(SERVICE, "person-0001"), DATA_KEY)
+
+    result = run("factors", "reset", **keys())
+
+    assert result.exit_code == 1
+    assert store.factors.get_entity(key) is not None
+    found = decrypt_data_key([FactorKey(CURRENT)], store.data_key.get())
+    assert found == DATA_KEY
+
+
+def test_reset_before_the_first_factor_changes_nothing(store, keys):
+    result = run("factors", "reset", "--yes", **keys())
+
+    assert result.exit_code == 0
+    assert store.data_key.get() is None
+
+
+def test_process_uses_the_data_key_after_a_reset_for_its_next_write(store, keys):
+    encrypt_with(store, CURRENT)
+    running = DataKeys(
+        store.data_key,
+        [FactorKey(CURRENT)],
+        random_bytes=os.urandom,
+        clock=lambda: 0.0,
+    )
+    assert running.get_or_create() == DATA_KEY
+
+    run("factors", "reset", "--yes", **keys())
+
+    stored = decrypt_data_key([FactorKey(CURRENT)], store.data_key.get())
+    assert running.get_or_create() == stored != DATA_KEY
 
 
 @pytest.mark.parametrize("command", ["rotate-key"])

@@ -24,7 +24,7 @@ def _to_map(
 
 @click.group(cls=RedisGroup)
 def factors() -> None:
-    """List, export and import authenticator apps, and rotate their key."""
+    """List, export, import and reset authenticator apps."""
 
 
 @factors.command("list")
@@ -89,3 +89,18 @@ def rotate_key() -> None:
     from otp_engine.cli import factors as work
 
     work.rotate_key()
+
+
+@factors.command()
+@click.confirmation_option(
+    prompt="Delete the authenticator apps of all people, in all services?"
+)
+def reset() -> None:
+    """Delete all authenticator apps, and replace the data key.
+
+    For a data key that was stolen, or a factor key that was lost. Every person enrolls
+    again, and receivers of webhooks need their new secrets.
+    """
+    from otp_engine.cli import factors as work
+
+    work.reset()
