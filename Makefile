@@ -8,6 +8,9 @@ venv := .venv
 ready := $(venv)/.ready
 # Each worker of pytest has its own Redis; `args="-n 0"` runs the tests in one process.
 parallel := -n 2 --dist worksteal
+# After `make test traced=1`, `make coverage continued=1` runs only the other tests.
+pytest := $(venv)/bin/$(if $(traced),coverage run -m pytest,pytest)
+covered := $(if $(continued),not (fault or unit or smoke),not fault)
 # Without bytecode, each worker of each run compiles every file of the tests again.
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -20,14 +23,14 @@ run: $(ready)  ## serve on http://127.0.0.1:3000, codes on the console; or port=
 	@$(venv)/bin/otp-engine serve --dev --port $(port)
 
 test: check  ## run the checks and the quick tests; or args="-k NAME"
-	$(venv)/bin/pytest $(parallel) -m "unit or smoke" $(args)
+	$(pytest) $(parallel) -m "unit or smoke" $(args)
 
 test-all: check  ## run the checks, the quick tests and all end-to-end tests
 	$(venv)/bin/pytest $(parallel) -m "not fault" $(args)
 
 coverage: $(ready)  ## run the same tests, and measure which lines they reach
-	$(venv)/bin/coverage erase
-	$(venv)/bin/coverage run -m pytest $(parallel) -m "not fault" $(args)
+	$(if $(continued),,$(venv)/bin/coverage erase)
+	$(venv)/bin/coverage run -m pytest $(parallel) -m "$(covered)" $(args)
 	$(venv)/bin/coverage combine --quiet
 	$(venv)/bin/coverage report --fail-under=$(least)
 
