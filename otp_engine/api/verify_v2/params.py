@@ -40,6 +40,10 @@ class FormParams:
         """Return the text of *name*, or None if it is missing."""
         return self._values.get(name) or None
 
+    def is_empty(self, name: str) -> bool:
+        """Return whether the request has *name* with an empty text."""
+        return self._values.get(name) == ""
+
     def require(self, name: str) -> str:
         """Return the text of *name*.
 

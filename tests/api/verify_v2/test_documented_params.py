@@ -38,6 +38,7 @@ REQUIRED: dict[str, dict[str, str]] = {
     CHECK: {"Code": "123456", "To": TO},
     f"POST {ENTITIES}": {"Identity": "other-person"},
     f"POST {ENTITY}/Factors": {"FriendlyName": "Phone", "FactorType": "totp"},
+    f"POST {ENTITY}/Factors/{{Sid}}": {"FriendlyName": "Phone"},
     f"POST {ENTITY}/Challenges/{{Sid}}": {"AuthPayload": "000000"},
 }
 ERRORS = {

@@ -211,12 +211,20 @@ def test_entities_can_have_the_same_secret(totp):
     assert totp.create_factor(Binding__Secret=SECRET).status == 201
 
 
-def test_update_without_parameters_returns_the_factor(totp):
-    sid = totp.create_factor().body["sid"]
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"AuthPayload": ""}, {"AuthPayload": "", "FriendlyName": "New"}, {"X": "y"}],
+)
+def test_update_of_a_verified_factor_without_a_code_or_a_change_is_refused(
+    totp, params
+):
+    sid = totp.verified_factor()
 
-    response = totp.verify.post(f"{totp.factors}/{sid}")
+    response = totp.verify.post(f"{totp.factors}/{sid}", **params)
 
-    assert response.body == totp.verify.get(f"{totp.factors}/{sid}").body
+    assert response.error == (400, 60306, "Invalid Request: AuthPayload")
+    fetched = totp.verify.get(f"{totp.factors}/{sid}").body
+    assert fetched["friendly_name"] == "My phone"
 
 
 def test_metadata_is_returned_as_an_object(totp):
@@ -269,11 +277,19 @@ def test_deleted_factor_is_gone(totp):
 
 
 @pytest.mark.parametrize("sid", [f"YF{UNKNOWN}", f"YE{UNKNOWN}", "YF1", "factor"])
-@pytest.mark.parametrize("method", ["get", "post", "delete"])
-def test_unknown_factor_is_not_found(totp, method, sid):
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("get", {}),
+        ("post", {"FriendlyName": "New"}),
+        ("post", {"AuthPayload": "123456"}),
+        ("delete", {}),
+    ],
+)
+def test_unknown_factor_is_not_found(totp, method, params, sid):
     totp.create_factor()
 
-    response = getattr(totp.verify, method)(f"{totp.factors}/{sid}")
+    response = getattr(totp.verify, method)(f"{totp.factors}/{sid}", **params)
 
     assert response.error == (404, 60390, "Factor not found")
 

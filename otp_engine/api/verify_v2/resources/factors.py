@@ -21,7 +21,7 @@ from otp_engine.api.verify_v2 import (
 )
 from otp_engine.api.verify_v2.pagination import paginate
 from otp_engine.domain.factors import service_totp, totp
-from otp_engine.domain.factors.models import Factor, FactorCheck, FactorRequest
+from otp_engine.domain.factors.models import FactorCheck, FactorRequest
 
 bp = Blueprint("factors", __name__)
 
@@ -94,29 +94,30 @@ def update(service: str, identity: str, sid: str) -> ResponseReturnValue:
     app, form = context.get_dependencies(), params.parse(request)
     owner = lookup.get_service(app, service)
     values = form.parse_all(_UPDATE_PARSERS, required=())
+    # A program that reads `verified` as the result of a login can lack the code: SDKs
+    # leave out an undefined one, and send an empty one.
+    if not values or form.is_empty("AuthPayload"):
+        raise errors.invalid_parameter("AuthPayload")
     code = values.pop("AuthPayload", None)
-    factor: Factor | None = None
     if values:
         config = app.factors.get_factor(owner, identity, sid).config
-        factor = app.factors.update_factor(
+        changed = app.factors.update_factor(
             *(owner, identity, sid),
             friendly_name=values.get("FriendlyName"),
             config=factor_params.config(config, values),
         )
-    if code is not None:
-        check = FactorCheck(
-            service=owner,
-            identity=identity,
-            code=code,
-            factor_sid=sid,
-            client_name=g.client_name,
-            client_ip=authentication.client_ip(None),
-            activates=True,
-        )
-        factor = app.factors.check(check).factor
-    return factor_serializers.factor(
-        factor or app.factors.get_factor(owner, identity, sid)
+        if code is None:
+            return factor_serializers.factor(changed)
+    check = FactorCheck(
+        service=owner,
+        identity=identity,
+        code=code,
+        factor_sid=sid,
+        client_name=g.client_name,
+        client_ip=authentication.client_ip(None),
+        activates=True,
     )
+    return factor_serializers.factor(app.factors.check(check).factor)
 
 
 @bp.delete(f"{_LIST}/<sid>")
