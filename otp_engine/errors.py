@@ -45,6 +45,7 @@
     └── Unavailable              a retry can succeed
         ├── StoreUnavailable
         ├── FactorsUnreadable    no factor key decrypts the stored factors
+        │   └── DataKeyLost
         ├── ProviderUnavailable
         ├── SendingDisabled
         └── Overloaded
@@ -584,6 +585,10 @@ class FactorsUnreadable(Unavailable):
 
     def __init__(self) -> None:
         super().__init__(retry_after=timedelta(minutes=1))
+
+
+class DataKeyLost(FactorsUnreadable):
+    """Redis has lost the data key, and may still have what it encrypts."""
 
 
 class ProviderUnavailable(Unavailable):

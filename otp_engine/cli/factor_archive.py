@@ -109,9 +109,8 @@ def import_archive(file: str, service_map: Mapping[str, str]) -> None:
             header = _verify(_read(source, keys), known, service_map)
         except ValueError as error:
             fail(f"nothing was imported: the file {error}")
-        data_key = read_data_key(store, keys)
-        if data_key is None:
-            data_key = add_data_key(store, keys, DataKey(header.data_key))
+        # Also restores the data key that Redis has lost, if it is that one.
+        data_key = add_data_key(store, keys, DataKey(header.data_key))
         source.seek(0)
         # Verified again: the file can change between the two passes.
         records = _read(source, keys)

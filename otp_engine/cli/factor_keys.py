@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from otp_engine.cli.terminal import fail
 from otp_engine.config import Settings
 from otp_engine.crypto.factor_keys import DataKey, FactorKey, decrypt_data_key
+from otp_engine.errors import DataKeyLost
 from otp_engine.store.redis_store import RedisStore
+
+LOST = (
+    "Redis has lost the data key of authenticator apps: import the newest export, or"
+    " restore a backup"
+)
 
 
 def require_factor_keys(settings: Settings) -> Sequence[FactorKey]:
@@ -23,9 +29,13 @@ def require_factor_keys(settings: Settings) -> Sequence[FactorKey]:
 def read_data_key(store: RedisStore, keys: Sequence[FactorKey]) -> DataKey | None:
     """Return the data key in Redis; None if there is none.
 
-    A data key that no factor key decrypts ends the process with 1.
+    A data key that no factor key decrypts, or that Redis has lost, ends the process
+    with 1.
     """
-    encrypted = store.data_key.get()
+    try:
+        encrypted = store.data_key.get()
+    except DataKeyLost:
+        fail(LOST)
     if encrypted is None:
         return None
     return decrypt_data_key(keys, encrypted) or fail(
@@ -37,8 +47,14 @@ def read_data_key(store: RedisStore, keys: Sequence[FactorKey]) -> DataKey | Non
 def add_data_key(
     store: RedisStore, keys: Sequence[FactorKey], data_key: DataKey
 ) -> DataKey:
-    """Store a data key, unless there is one, and return the one in Redis."""
-    store.data_key.add(keys[0].encrypt_data_key(data_key))
+    """Store a data key, unless there is one, and return the one in Redis.
+
+    A data key that is not the one that Redis has lost ends the process with 1.
+    """
+    try:
+        store.data_key.add(keys[0].encrypt_data_key(data_key), data_key.fingerprint)
+    except DataKeyLost:
+        fail(f"the file has another data key than this Redis had: {LOST}")
     return read_data_key(store, keys) or data_key
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from otp_engine.cli.factor_keys import LOST
 from otp_engine.cli.terminal import status_line, success, warn
 from otp_engine.config import Settings
 from otp_engine.crypto.factor_keys import decrypt_data_key
-from otp_engine.errors import StoreUnavailable
+from otp_engine.errors import DataKeyLost, StoreUnavailable
 from otp_engine.store.redis_store import RedisStore
 
 
@@ -25,6 +26,9 @@ def print_report(settings: Settings, store: RedisStore) -> bool:
         encrypted = store.data_key.get()
     except StoreUnavailable as error:
         warn(f"Redis did not report the data key: it {error.reason}")
+        return False
+    except DataKeyLost:
+        status_line("✗", "red", f"{LOST}, so requests of authenticator apps get 503")
         return False
     if encrypted is None:
         if settings.factor_keys:

@@ -10,6 +10,7 @@ from otp_engine.config import Settings
 from otp_engine.crypto.factor_keys import decrypt_data_key
 from otp_engine.domain.phones import countries
 from otp_engine.domain.policy.policy import Policy
+from otp_engine.errors import DataKeyLost
 from otp_engine.store.redis_store import RedisStore
 
 if TYPE_CHECKING:
@@ -82,7 +83,10 @@ def add_store_gauges(
 
 def _is_usable(settings: Settings, store: RedisStore) -> bool:
     """Return whether a factor key decrypts the data key, or there is none yet."""
-    encrypted = store.data_key.get()
+    try:
+        encrypted = store.data_key.get()
+    except DataKeyLost:
+        return False
     if encrypted is None:
         return True
     return decrypt_data_key(settings.factor_keys, encrypted) is not None

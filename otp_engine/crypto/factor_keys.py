@@ -15,11 +15,17 @@ from dataclasses import dataclass
 from otp_engine.crypto.secret_keys import MIN_BYTES, SecretKey
 
 _CONTEXT = b"data key"
+_FINGERPRINT_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class DataKey(SecretKey):
     """The key of all data of factors, 32 random bytes."""
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What identifies the key and does not reveal it, 16 bytes."""
+        return self.derive_key("fingerprint")[:_FINGERPRINT_BYTES]
 
     def webhook_secret(self, sid: str) -> str:
         """Return the secret that signs the posts to a webhook of a service.

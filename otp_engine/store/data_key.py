@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from otp_engine.errors import DataKeyLost
 from otp_engine.store import keys
 from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 
 
 class RedisDataKeyStore:
-    """Stores `otp:{factors}:data_key`.
+    """Stores `otp:{factors}:data_key` and its fingerprint.
 
     Implements `domain.factors.ports.DataKeyStore`.
     """
@@ -25,19 +26,37 @@ class RedisDataKeyStore:
         self._replace = LuaScript(client, "replace_data_key", replicas=replicas)
 
     def get(self) -> bytes | None:
-        """Return the encrypted data key; None if there is none."""
-        stored: bytes | None = self._client.execute(
-            lambda redis: redis.get(keys.DATA_KEY), keys.DATA_KEY
+        """Return the encrypted data key; None if there never was one.
+
+        Raises:
+            DataKeyLost: Redis has its fingerprint only.
+        """
+        names = [keys.DATA_KEY, keys.DATA_KEY_FINGERPRINT]
+        stored: bytes | None
+        stored, fingerprint = self._client.execute(
+            lambda redis: redis.mget(names), keys.DATA_KEY
         )
+        if stored is None and fingerprint is not None:
+            raise DataKeyLost
         return stored
 
-    def add(self, encrypted: bytes) -> bytes:
+    def add(self, encrypted: bytes, fingerprint: bytes) -> bytes:
         """Store the data key unless there is one.
+
+        Args:
+            encrypted: The encrypted data key.
+            fingerprint: The fingerprint of the data key.
 
         Returns:
             The one that is stored now.
+
+        Raises:
+            DataKeyLost: Redis has the fingerprint of another data key only.
         """
-        stored: bytes = self._add.run([keys.DATA_KEY], encrypted)
+        names = [keys.DATA_KEY, keys.DATA_KEY_FINGERPRINT]
+        stored: bytes | None = self._add.run(names, encrypted, fingerprint)
+        if stored is None:
+            raise DataKeyLost
         return stored
 
     def replace(self, old: bytes, new: bytes) -> bool:

@@ -56,6 +56,9 @@
     otp:{<entity>}:challenges:<factor>
                                  zset    one entry a new challenge of a factor; a day
     otp:{factors}:data_key       string  the encrypted data key; no expiry
+    otp:{factors}:data_key_fingerprint
+                                 string  16 bytes that identify the data key, by which a
+                                         lost one is noticed; no expiry
     otp:{factors}:entities:<service>
                                  zset    the entities of a service, by the time of their
                                          creation; no expiry
@@ -187,6 +190,9 @@ FACTORS = "otp:{factors}"
 
 DATA_KEY = f"{FACTORS}:data_key"
 """The encrypted key of the data of factors."""
+
+DATA_KEY_FINGERPRINT = f"{FACTORS}:data_key_fingerprint"
+"""What identifies the data key, also after Redis has lost it."""
 
 EVENTS = "otp:{events}"
 """The stream of events."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 import redis
 
+from otp_engine.store.keys import DATA_KEY
 from tests.support import redis_server, server_process, terminal, topologies
 from tests.support.command_line import run
 from tests.support.deployments import IDENTITY, deployment
@@ -81,6 +82,33 @@ def test_lost_redis_gets_back_exactly_what_was_exported(here, file, real_redis):
         SECOND,
         IDENTITY,
     ]
+
+
+def test_import_restores_the_data_key_that_redis_lost(here, file, real_redis):
+    new = here.activate(codes=CODES)
+    export(here, file)
+    real_redis.delete(DATA_KEY)
+
+    result = import_into(here, file)
+
+    assert "0 created, 0 updated, 1 kept" in result.stderr
+    assert here.check(here.code(new)).approved
+
+
+def test_import_with_another_data_key_than_the_lost_one_changes_nothing(
+    here, there, file
+):
+    here.activate()
+    export(here, file)
+    there.activate(SECOND)
+    before = contents(there.redis)
+    there.redis.delete(DATA_KEY)
+
+    result = import_into(there, file)
+
+    assert result.exit_code == 1
+    assert "another data key than this Redis had" in result.stderr
+    assert contents(there.redis) == before
 
 
 def test_used_code_stays_used_after_an_import(here, file, real_redis):

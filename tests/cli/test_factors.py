@@ -12,6 +12,7 @@ from otp_engine.crypto.factor_keys import DataKey, FactorKey, decrypt_data_key
 from otp_engine.domain.factors.data_keys import DataKeys
 from otp_engine.domain.factors.ports import EntityKey
 from otp_engine.domain.factors.records import EntityName
+from otp_engine.store.keys import DATA_KEY as DATA_KEY_NAME
 from otp_engine.store.redis_store import RedisStore
 from tests.support import twilio_server
 from tests.support.command_line import run
@@ -50,7 +51,8 @@ def store(real_redis):
 
 
 def encrypt_with(store, key):
-    store.data_key.add(FactorKey(key).encrypt_data_key(DATA_KEY))
+    encrypted = FactorKey(key).encrypt_data_key(DATA_KEY)
+    store.data_key.add(encrypted, DATA_KEY.fingerprint)
 
 
 def test_rotation_encrypts_the_same_data_key_with_the_new_key(store, keys):
@@ -240,6 +242,16 @@ def test_doctor_fails_if_the_factor_key_decrypts_nothing(store, keys, twilio):
 
     assert result.exit_code == 1
     assert "✗ OTP_FACTOR_KEY does not decrypt the data key" in result.stderr
+
+
+def test_doctor_fails_if_redis_has_lost_the_data_key(store, keys, twilio, real_redis):
+    encrypt_with(store, CURRENT)
+    real_redis.delete(DATA_KEY_NAME)
+
+    result = doctor(keys(), twilio)
+
+    assert result.exit_code == 1
+    assert "✗ Redis has lost the data key of authenticator apps" in result.stderr
 
 
 def test_doctor_fails_if_redis_has_factors_and_the_key_is_missing(

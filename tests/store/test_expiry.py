@@ -16,7 +16,9 @@ from tests.support import full_run
 
 CONFIGURATION = {keys.POLICY_VERSIONS, keys.SERVICES, keys.SAFE_LIST}
 # Factors must not be lost: the data key, the index of a service, and the entities.
-FACTORS = re.compile(r"otp:\{factors\}:(data_key|entities:VA.*)|otp:\{.*\}:entity")
+FACTORS = re.compile(
+    r"otp:\{factors\}:(data_key|data_key_fingerprint|entities:VA.*)|otp:\{.*\}:entity"
+)
 
 
 @dataclass

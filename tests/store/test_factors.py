@@ -10,6 +10,7 @@ import pytest
 from otp_engine.domain.factors.ports import EntityKey
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.errors import (
+    DataKeyLost,
     EntityExists,
     FactorAlreadyVerified,
     FactorNotFound,
@@ -515,13 +516,39 @@ def test_activation_without_an_enrollment_is_refused(put, accept, reserve):
 
 def test_first_data_key_stays(store):
     assert store.data_key.get() is None
-    assert store.data_key.add(b"first") == b"first"
-    assert store.data_key.add(b"second") == b"first"
+    assert store.data_key.add(b"first", b"1") == b"first"
+    assert store.data_key.add(b"second", b"2") == b"first"
     assert store.data_key.get() == b"first"
 
 
+def test_lost_data_key_is_noticed(store, redis):
+    store.data_key.add(b"first", b"1")
+    redis.delete(keys.DATA_KEY)
+
+    with pytest.raises(DataKeyLost):
+        store.data_key.get()
+
+
+def test_lost_data_key_is_replaced_by_no_other(store, redis):
+    store.data_key.add(b"first", b"1")
+    redis.delete(keys.DATA_KEY)
+
+    with pytest.raises(DataKeyLost):
+        store.data_key.add(b"second", b"2")
+
+    assert redis.get(keys.DATA_KEY) is None
+
+
+def test_lost_data_key_is_stored_again(store, redis):
+    store.data_key.add(b"first", b"1")
+    redis.delete(keys.DATA_KEY)
+
+    assert store.data_key.add(b"encrypted again", b"1") == b"encrypted again"
+    assert store.data_key.get() == b"encrypted again"
+
+
 def test_data_key_is_replaced_while_it_is_the_expected_one(store):
-    store.data_key.add(b"first")
+    store.data_key.add(b"first", b"1")
 
     assert store.data_key.replace(b"first", b"second") is True
     assert store.data_key.replace(b"first", b"second") is True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from otp_engine.errors import DataKeyLost
+
 
 @dataclass(slots=True)
 class MemoryDataKeyStore:
@@ -11,18 +13,25 @@ class MemoryDataKeyStore:
 
     Attributes:
         stored: The encrypted data key.
+        fingerprint: The fingerprint of the data key, which outlives it.
         reads: How often it was read.
     """
 
     stored: bytes | None = None
+    fingerprint: bytes | None = None
     reads: int = 0
 
     def get(self) -> bytes | None:
         self.reads += 1
+        if self.stored is None and self.fingerprint:
+            raise DataKeyLost
         return self.stored
 
-    def add(self, encrypted: bytes) -> bytes:
-        self.stored = self.stored or encrypted
+    def add(self, encrypted: bytes, fingerprint: bytes) -> bytes:
+        if self.stored is None:
+            if self.fingerprint not in (None, fingerprint):
+                raise DataKeyLost
+            self.stored, self.fingerprint = encrypted, fingerprint
         return self.stored
 
     def replace(self, old: bytes, new: bytes) -> bool:

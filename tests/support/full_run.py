@@ -104,7 +104,7 @@ def _run_factors(store):
     service = "VA" + "1" * 32
     alice, bob = EntityKey("alice", service), EntityKey("bob", service)
     factor, entity, check = b"F" * 16, b"E" * 16, b"check 01"
-    store.data_key.add(b"first")
+    store.data_key.add(b"first", b"fingerprint")
     store.data_key.replace(b"first", b"second")
     store.factors.create_entity(alice, id=entity, record=b"record")
     for key in (alice, bob):

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from otp_engine.crypto.factor_keys import DataKey, FactorKey, generate_data_key
 from otp_engine.domain.factors.ports import DataKeyStore
-from otp_engine.errors import FactorsUnreadable
+from otp_engine.errors import DataKeyLost, FactorsUnreadable
 
 log = logging.getLogger(__name__)
 
 _MAX_AGE = 60.0  # seconds
+
+_UNREADABLE = "OTP_FACTOR_KEY does not decrypt the data key in Redis"
+_LOST = "Redis has lost the data key, and a second one is not created"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class DataKeys:
 
     The key is read again after a minute and before each write. So a process never
     writes with a data key that Redis does not have, such as after a restored backup.
+    While Redis has lost the key, a process that has cached it stores it again, and the
+    others refuse: a second key would make every stored factor look deleted.
     """
 
     def __init__(
@@ -59,13 +64,13 @@ class DataKeys:
         """Return the data key; None before the first write, when no factor exists.
 
         Raises:
-            FactorsUnreadable: No factor key decrypts it.
+            FactorsUnreadable: No factor key decrypts it, or Redis has lost it.
             StoreUnavailable: Redis did not reply.
         """
         cached = self._cached
         if cached and self._clock() - cached.read_at < _MAX_AGE:
             return cached.data_key
-        encrypted = self._store.get()
+        encrypted = self._read()
         if encrypted is None:
             return cached.data_key if cached else None
         return self._decrypt(encrypted)
@@ -77,15 +82,33 @@ class DataKeys:
         first. A key that Redis has lost is stored again.
 
         Raises:
-            FactorsUnreadable: No factor key decrypts it; a second one is never created.
+            FactorsUnreadable: No factor key decrypts it, or Redis has lost it; a second
+                one is never created.
             StoreUnavailable: Redis did not reply.
         """
-        encrypted = self._store.get()
+        encrypted = self._read()
         if encrypted is None:
             cached = self._cached
             new = cached.data_key if cached else generate_data_key(self._random_bytes)
-            encrypted = self._store.add(self._factor_keys[0].encrypt_data_key(new))
+            encrypted = self._store.add(
+                self._factor_keys[0].encrypt_data_key(new), new.fingerprint
+            )
         return self._decrypt(encrypted)
+
+    def _read(self) -> bytes | None:
+        """Return the stored data key; None without one, or if only the cache has it."""
+        try:
+            return self._store.get()
+        except DataKeyLost:
+            if self._cached:
+                return None
+            self._log_once(_LOST)
+            raise
+
+    def _log_once(self, problem: str) -> None:
+        if not self._has_logged:
+            self._has_logged = True
+            log.error("%s: requests of factors get 503", problem)
 
     def _decrypt(self, encrypted: bytes) -> DataKey:
         cached = self._cached
@@ -104,10 +127,5 @@ class DataKeys:
                 continue
             self._has_logged = False
             return data_key
-        if not self._has_logged:
-            self._has_logged = True
-            log.error(
-                "OTP_FACTOR_KEY does not decrypt the data key in Redis: requests of"
-                " factors get 503 until the key that encrypted it is set"
-            )
+        self._log_once(_UNREADABLE)
         raise FactorsUnreadable

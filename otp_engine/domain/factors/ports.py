@@ -293,10 +293,18 @@ class DataKeyStore(Protocol):
     """Stores the encrypted data key."""
 
     def get(self) -> bytes | None:
-        """Return the encrypted data key, if there is one."""
+        """Return the encrypted data key; None if there never was one.
 
-    def add(self, encrypted: bytes) -> bytes:
-        """Store the first data key; return the one that is stored now."""
+        Raises:
+            DataKeyLost: The store has its fingerprint only.
+        """
+
+    def add(self, encrypted: bytes, fingerprint: bytes) -> bytes:
+        """Store the first data key; return the one that is stored now.
+
+        Raises:
+            DataKeyLost: The store has the fingerprint of another data key only.
+        """
 
     def replace(self, old: bytes, new: bytes) -> bool:
         """Replace *old* by *new*, if *old* is still stored.

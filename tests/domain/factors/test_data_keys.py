@@ -6,7 +6,7 @@ import pytest
 
 from otp_engine.crypto.factor_keys import FactorKey
 from otp_engine.domain.factors.data_keys import DataKeys
-from otp_engine.errors import FactorsUnreadable
+from otp_engine.errors import DataKeyLost, FactorsUnreadable
 from tests.support.clock import Clock
 from tests.support.data_keys import MemoryDataKeyStore
 
@@ -56,9 +56,9 @@ def test_another_process_reads_the_same_data_key(start):
 
 def test_processes_that_create_it_at_once_use_the_first_one(key_store, clock):
     class Racing(MemoryDataKeyStore):
-        def add(self, encrypted):
+        def add(self, encrypted, fingerprint):
             # Another process is faster.
-            key_store.add(encrypted)
+            key_store.add(encrypted, fingerprint)
             self.stored = key_store.stored
             return self.stored
 
@@ -155,10 +155,36 @@ def test_data_key_that_redis_lost_is_stored_again_by_the_next_write(
     assert start(OLD).get() == data_key
 
 
+@pytest.mark.parametrize("write", [False, True])
+def test_lost_data_key_without_a_cached_one_is_refused(start, key_store, write):
+    start(OLD).get_or_create()
+    key_store.stored = None
+    other = start(OLD)
+
+    with pytest.raises(DataKeyLost):
+        other.get_or_create() if write else other.get()
+
+    assert key_store.stored is None
+
+
+def test_lost_data_key_is_logged_once(start, key_store, caplog):
+    start(OLD).get_or_create()
+    key_store.stored = None
+    other = start(OLD)
+
+    for _ in range(3):
+        with pytest.raises(DataKeyLost):
+            other.get()
+
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert "Redis has lost the data key" in record.getMessage()
+
+
 def test_write_uses_the_data_key_of_a_restored_backup(start, key_store):
     keys = start(OLD)
     keys.get_or_create()
-    key_store.stored = None
+    key_store.stored = key_store.fingerprint = None
     restored = start(OLD).get_or_create()
 
     assert keys.get_or_create() == restored

@@ -310,7 +310,7 @@ def test_entities_of_one_millisecond_are_all_deleted(factors, store, redis):
 
 
 def test_service_without_entities_needs_no_data_key(factors, store, redis):
-    store.data_key.add(b"of another factor key")
+    store.data_key.add(b"of another factor key", b"fingerprint")
 
     factors.delete_entities(SERVICE)
 
