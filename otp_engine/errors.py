@@ -152,7 +152,7 @@ class InvalidIdentity(InvalidRequest):
     error_code = "invalid_identity"
     message = (
         "An identity is 8 to 64 letters, digits and dashes. It must not be a phone"
-        " number or another personal value."
+        " number, which 10 to 15 digits could be, or another personal value."
     )
 
 

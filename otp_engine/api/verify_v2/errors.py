@@ -72,7 +72,10 @@ _ERRORS: dict[type[errors.OTPError], tuple[int, int, str]] = {
     errors.DeliveryFailed: (20502, 502, "Bad gateway"),
     errors.DeliveryUnconfirmed: (20504, 504, "Gateway timeout"),
     errors.Unavailable: (20503, 503, "Service unavailable"),
-    errors.InvalidIdentity: (60306, 400, "Invalid Request: Identity"),
+    # Verify accepts the digits of phone numbers, so the text has the reason.
+    errors.InvalidIdentity: (
+        *(60306, 400, f"Invalid Request: Identity. {errors.InvalidIdentity.message}"),
+    ),
     errors.InvalidFactor: (60306, 400, "Invalid Request: {parameter}"),
     errors.FactorsNotConfigured: (
         *(60204, 403, "Service does not support this feature"),

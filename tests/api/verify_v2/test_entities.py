@@ -124,11 +124,18 @@ INVALID = [
 ]
 
 
+INVALID_IDENTITY = (
+    "Invalid Request: Identity. An identity is 8 to 64 letters, digits and dashes. It"
+    " must not be a phone number, which 10 to 15 digits could be, or another personal"
+    " value."
+)
+
+
 @pytest.mark.parametrize("identity", INVALID)
 def test_identity_that_is_invalid_or_personal_is_refused(totp, identity):
     response = totp.verify.post(totp.entities, Identity=identity)
 
-    assert response.error == (400, 60306, "Invalid Request: Identity")
+    assert response.error == (400, 60306, INVALID_IDENTITY)
 
 
 @pytest.mark.parametrize("identity", INVALID)
@@ -136,7 +143,7 @@ def test_identity_that_is_invalid_or_personal_is_refused(totp, identity):
 def test_invalid_identity_in_a_path_is_refused(totp, identity, last):
     response = totp.verify.get(f"{totp.entities}/{identity}{last}")
 
-    assert response.error == (400, 60306, "Invalid Request: Identity")
+    assert response.error == (400, 60306, INVALID_IDENTITY)
 
 
 @pytest.mark.parametrize("identity", ["a" * 8, "A" * 64, "12345678", "1234-5678"])
