@@ -233,6 +233,42 @@ def test_factor_after_100_is_refused_and_stores_nothing(factors, put):
     assert len(factors.get_entity(ALICE).factors) == 100
 
 
+def test_new_factor_deletes_unverified_ones_of_more_than_a_week(
+    factors, put, accept, redis
+):
+    put(recovery=b"m=8,t=1,p=1\n" + b"h" * 32)
+    accept(100, activates=True)
+    for number in range(99):
+        put(factor_id=id_of(number))
+    now = factors.get_entity(ALICE).updated_at
+    ages = [WEEK + timedelta(minutes=1)] * 97 + [WEEK - timedelta(minutes=1)] * 2
+    for number, age in enumerate(ages):
+        name = id_of(number) + b":created_at"
+        redis.hset(keys.entity(ALICE), name, int((now - age).timestamp() * 1_000))
+    redis.hset(keys.entity(ALICE), FIRST + b":created_at", 1)
+    redis.delete(keys.created_factors(ALICE))
+
+    entity = put(factor_id=SECOND)
+
+    ids = {factor.id for factor in entity.factors}
+    assert ids == {FIRST, id_of(97), id_of(98), SECOND}
+    assert entity.factors[0].recovery_codes_left == 1
+    fields = redis.hkeys(keys.entity(ALICE))
+    assert not any(field.startswith(id_of(0)) for field in fields)
+
+
+def test_refused_factor_deletes_nothing(factors, put, redis):
+    for number in range(100):
+        put(factor_id=id_of(number))
+    for number in range(100):
+        redis.hset(keys.entity(ALICE), id_of(number) + b":created_at", 1)
+
+    with pytest.raises(RateLimited):
+        put(factor_id=SECOND)
+
+    assert len(factors.get_entity(ALICE).factors) == 100
+
+
 def test_new_factors_of_a_day_are_limited(factors, put):
     for number in range(100):
         put(factor_id=id_of(number))

@@ -1,7 +1,9 @@
 -- put_factor: add an unverified factor to an entity, and create the entity if there is
 -- none.
 --
--- An entity has at most one factor that is being enrolled. A new one replaces it.
+-- An entity has at most one factor that is being enrolled. A new one replaces it. A new
+-- factor also replaces those that no code has verified in time, so that a program that
+-- creates one for each visit of a page does not reach the maximum.
 --
 -- KEYS[1]  otp:{entity}:entity           hash
 -- KEYS[2]  otp:{entity}:created_factors  zset: one member a factor
@@ -13,7 +15,8 @@
 -- ARGV[6]  1 if it is being enrolled as the authenticator, else 0
 -- ARGV[7]  maximum number of factors
 -- ARGV[8]  limit of new factors
--- ARGV[9]  milliseconds until an entity without a verified factor expires
+-- ARGV[9]  milliseconds until an unverified factor, and an entity without a verified
+--          one, expire
 --
 -- returns  {'created'}                   stored, by this call or by an earlier one
 --          {'too_many_factors'}          the entity has the maximum
@@ -31,12 +34,16 @@ if entity.factors[id] then
     return {'created'}
 end
 
-local replaced = ARGV[6] == '1' and entity.fields.enrolling
-if replaced and not entity.factors[replaced] then
-    replaced = nil
+local replaced = {}
+for _, other in ipairs(entity.ids) do
+    local factor = entity.factors[other]
+    local is_enrolling = ARGV[6] == '1' and other == entity.fields.enrolling
+    local is_old = tonumber(factor.created_at) <= at - tonumber(ARGV[9])
+    if is_enrolling or (is_old and not factor.verified_at) then
+        table.insert(replaced, other)
+    end
 end
-local count = #entity.ids - (replaced and 1 or 0)
-if count >= tonumber(ARGV[7]) then
+if #entity.ids - #replaced >= tonumber(ARGV[7]) then
     return {'too_many_factors'}
 end
 local created = read_log(KEYS[2], ARGV[8], at)
@@ -45,8 +52,8 @@ if wait > 0 then
     return {'factors_per_entity', wait}
 end
 
-if replaced then
-    delete_factor(key, entity, replaced)
+for _, other in ipairs(replaced) do
+    delete_factor(key, entity, other)
 end
 append(created, id)
 local is_new = not entity.fields.id
