@@ -146,7 +146,7 @@ def _add_metrics(
 
 
 def preload(settings: Settings) -> None:
-    """Import what `create_app` imports later, so that forked workers share it.
+    """Import what workers import later, so that they share it as forks of this process.
 
     Args:
         settings: The settings of the operator.
@@ -154,6 +154,8 @@ def preload(settings: Settings) -> None:
     # The variable of the directory of the metrics is set by now, see `build_metrics`.
     import otp_engine.ops.prometheus  # noqa: F401, PLC0415 - see above
 
+    if settings.factor_keys:
+        import segno  # noqa: F401, PLC0415 - as in `qr_codes.to_svg`
     build_senders(settings, max_concurrent=1)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 
-import segno
-
 _QUIET_ZONE = 4  # modules, on each side
 _DARK, _LIGHT = "#000", "#fff"
 _MAX_BYTES_OF_M = 2_331  # the capacity of the largest symbol at level M
@@ -25,6 +23,9 @@ def to_svg(text: str) -> str:
     Raises:
         ValueError: The text is longer.
     """
+    # Importing it takes 50 ms, so only installations with a factor key do it.
+    import segno  # noqa: PLC0415 - see above
+
     # Level M restores 15 % of a symbol, and L, which has room for names of emoji only,
     # 7 %. A higher level that needs no larger symbol is taken instead.
     level = "m" if len(text.encode()) <= _MAX_BYTES_OF_M else "l"

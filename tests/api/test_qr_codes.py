@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import base64
+import json
+import subprocess
+import sys
+
 import pytest
 
 from otp_engine.api import qr_codes
 from otp_engine.domain.factors import totp
 from otp_engine.domain.factors.models import Algorithm, TotpConfig
-from tests.support import qr_svg
+from tests.support import qr_svg, server_process
 
 URI = (
     "otpauth://totp/Acme%3A:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -56,3 +61,30 @@ def test_longest_uri_has_a_qr_code():
 def test_longer_text_is_rejected():
     with pytest.raises(ValueError, match="large"):
         qr_codes.to_svg("x" * 2_954)
+
+
+# Prints whether an installation with these settings imports segno before a request.
+PRELOADED = """
+import json, sys
+from otp_engine import app, config
+
+app.preload(config.load(json.loads(sys.argv[1])))
+print("segno" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("with_factors", [False, True])
+def test_only_an_installation_with_a_factor_key_imports_segno(with_factors):
+    environ = server_process.production("redis://localhost", "http://localhost")
+    if with_factors:
+        environ["OTP_FACTOR_KEY"] = base64.b64encode(bytes(range(32, 64))).decode()
+
+    result = subprocess.run(
+        [sys.executable, "-c", PRELOADED, json.dumps(environ)],
+        env=server_process.PATH,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert result.stdout.split() == [str(with_factors)]
