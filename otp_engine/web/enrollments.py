@@ -118,7 +118,7 @@ class EnrollmentPage:
         match request.form.get("step", ""):
             case "code" if grant.enrollment:
                 return self._activate(state, grant, grant.enrollment, translations)
-            case "again":
+            case "again" if not _is_active(grant):
                 _enroll(state, grant)
         return redirect(url_for(_ENDPOINT), 303)
 
@@ -229,6 +229,17 @@ def _enroll(state: VerifySession, grant: Grant) -> Enrollment:
     )
     grants.store(state.session, grant.with_enrollment(enrollment))
     return enrollment
+
+
+def _is_active(grant: Grant) -> bool:
+    """Return whether the app of the grant's enrollment was activated.
+
+    The grant then allows nothing more: a copy of its cookie must enroll no other app.
+    """
+    if grant.enrollment is None:
+        return False
+    factor = _factors_of(grant).get(grant.enrollment.factor_sid)
+    return factor is not None and factor.status is FactorStatus.VERIFIED
 
 
 def _close(

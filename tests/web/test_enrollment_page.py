@@ -176,6 +176,21 @@ def test_enrollment_that_another_one_replaced_needs_a_new_qr_code(person):
     assert person.step == "done"
 
 
+def test_copy_of_the_cookie_enrolls_no_app_after_the_activation(app_with):
+    app = app_with()
+    person, thief = (LinkedPerson(app.test_client()) for _ in range(2))
+    person.follow("enroll")
+    enrolled, form = person.app(), person.csrf_token()
+    copied = person.http.get_cookie("otp_verify", path="/verify")
+    person.submit("code", otp=enrolled.code(-1))
+    thief.http.set_cookie("otp_verify", copied.value, path="/verify")
+
+    thief.http.post(ENROLL, data={"csrf_token": form, "step": "again"})
+
+    assert "otpauth:" not in thief.get(ENROLL).text
+    assert thief.step == "done"
+
+
 def test_first_app_works_until_the_second_is_activated(person):
     first, _ = person.enroll()
     person.follow("enroll")
