@@ -65,7 +65,9 @@ def scan(page: Page) -> AuthenticatorApp:
     view = zxingcpp.ImageView(
         picture.pixels, picture.width, picture.height, FORMATS[picture.channels]
     )
-    [code] = zxingcpp.read_barcodes(view)
+    [code] = zxingcpp.read_barcodes(
+        view, formats=zxingcpp.barcode_formats_from_str("QRCode")
+    )
     return AuthenticatorApp(code.text)
 
 

@@ -47,5 +47,8 @@ def decode(svg: str) -> str:
     )
     side = len(rows) * _PIXELS
     picture = zxingcpp.ImageView(pixels, side, side, zxingcpp.ImageFormat.Lum)
-    (code,) = zxingcpp.read_barcodes(picture)
+    # Of some texts the modules contain a row that other formats read as a barcode.
+    (code,) = zxingcpp.read_barcodes(
+        picture, formats=zxingcpp.barcode_formats_from_str("QRCode")
+    )
     return code.text
