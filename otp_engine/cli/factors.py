@@ -21,6 +21,7 @@ from otp_engine.crypto.factor_keys import (
 )
 from otp_engine.domain.factors import records
 from otp_engine.domain.factors.ports import EntityKey
+from otp_engine.errors import DataKeyLost
 from otp_engine.store.redis_store import RedisStore
 
 _SHOWN = ("sid", "status", "created_at", "last_used_at", "locked_until")
@@ -86,24 +87,30 @@ def rotate_key() -> None:
 def reset() -> None:
     """Replace the data key, and delete every entity of the data key before it.
 
-    The key that is replaced need not be readable, so a lost factor key is no obstacle.
+    The key that is replaced need not be readable or even there, so a lost key is no
+    obstacle.
     """
     settings, store = load_with_redis()
     factor_key = require_factor_keys(settings)[0]
-    new = generate_data_key(os.urandom)
-    encrypted = store.data_key.get()
-    if encrypted is None:
+    if not _has_had_data_key(store):
         success("there is no data key and no factor: nothing was changed")
         return
-    # First, so that who enrolls meanwhile is not among those that are deleted.
-    if not store.data_key.replace(encrypted, factor_key.encrypt_data_key(new)):
-        fail("another command has replaced the data key meanwhile: run this one again")
+    new = generate_data_key(os.urandom)
+    # First, so that a person who enrolls meanwhile is not among those that are deleted.
+    store.data_key.reset(factor_key.encrypt_data_key(new), new.fingerprint)
     deleted = 0
     for service in service_sids(settings, store):
         # A deletion during the list can hide another entity of the same millisecond.
         while count := _delete_unreadable(store, service, new):
             deleted += count
     success(f"there is a new data key, and {deleted} entities are deleted")
+
+
+def _has_had_data_key(store: RedisStore) -> bool:
+    try:
+        return store.data_key.get() is not None
+    except DataKeyLost:
+        return True
 
 
 def _delete_unreadable(store: RedisStore, service: str, data_key: DataKey) -> int:

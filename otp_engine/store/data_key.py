@@ -24,6 +24,7 @@ class RedisDataKeyStore:
         self._client = client
         self._add = LuaScript(client, "add_data_key", replicas=replicas)
         self._replace = LuaScript(client, "replace_data_key", replicas=replicas)
+        self._reset = LuaScript(client, "reset_data_key", replicas=replicas)
 
     def get(self) -> bytes | None:
         """Return the encrypted data key; None if there never was one.
@@ -66,3 +67,13 @@ class RedisDataKeyStore:
             Whether *new* is stored now.
         """
         return bool(self._replace.run([keys.DATA_KEY], old, new))
+
+    def reset(self, encrypted: bytes, fingerprint: bytes) -> None:
+        """Store a data key in place of any other, also of one that was lost.
+
+        Args:
+            encrypted: The encrypted data key.
+            fingerprint: The fingerprint of the data key.
+        """
+        names = [keys.DATA_KEY, keys.DATA_KEY_FINGERPRINT]
+        self._reset.run(names, encrypted, fingerprint)

@@ -136,6 +136,23 @@ def test_reset_needs_no_key_that_decrypts_the_data_key(store, keys):
     assert decrypt_data_key([FactorKey(CURRENT)], store.data_key.get()) is not None
 
 
+def test_reset_replaces_a_data_key_that_redis_has_lost(store, keys, real_redis):
+    encrypt_with(store, CURRENT)
+    key = store_entity(store, EntityName(SERVICE, "person-0001"), DATA_KEY)
+    real_redis.delete("otp:{factors}:data_key")
+
+    result = run("factors", "reset", "--yes", **keys())
+
+    assert result.exit_code == 0
+    assert store.factors.get_entity(key) is None
+    stored = store.data_key.get()
+    found = decrypt_data_key([FactorKey(CURRENT)], stored)
+    assert found is not None
+    # The fingerprint is that of the new key: the same key can be added again.
+    real_redis.delete("otp:{factors}:data_key")
+    assert store.data_key.add(stored, found.fingerprint) == stored
+
+
 def test_reset_without_a_confirmation_changes_nothing(store, keys):
     encrypt_with(store, CURRENT)
     key = store_entity(store, EntityName(SERVICE, "person-0001"), DATA_KEY)

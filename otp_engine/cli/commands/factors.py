@@ -98,8 +98,8 @@ def rotate_key() -> None:
 def reset() -> None:
     """Delete all authenticator apps, and replace the data key.
 
-    For a data key that was stolen, or a factor key that was lost. Every person enrolls
-    again, and receivers of webhooks need their new secrets.
+    For a data key that was stolen or lost, or a factor key that was lost. Every person
+    enrolls again, and receivers of webhooks need their new secrets.
     """
     from otp_engine.cli import factors as work
 
