@@ -78,7 +78,7 @@ class Check(CountedRequest):
         )
         result = FactorCheckResult(
             approved=False,
-            factor=access.to_factor(reservation.factor, reservation.entity_id),
+            factor=access.to_factor(reservation.factor, reservation.entity_id, record),
             attempts_remaining=reservation.attempts_remaining,
             retry_after=reservation.retry_after,
         )

@@ -77,17 +77,23 @@ class EntityAccess:
             updated_at=stored.updated_at,
         )
 
-    def to_factor(self, stored: StoredFactor, entity_id: bytes) -> Factor:
+    def to_factor(
+        self,
+        stored: StoredFactor,
+        entity_id: bytes,
+        record: FactorRecord | None = None,
+    ) -> Factor:
         """Return a factor as clients see it, without its secret.
 
         Args:
             stored: The factor.
             entity_id: Id of its entity, 16 bytes.
+            record: Its decrypted record; None decrypts it.
 
         Raises:
             FactorsUnreadable: See `read`.
         """
-        return self._to_factor(stored, self.read(stored), entity_id)
+        return self._to_factor(stored, record or self.read(stored), entity_id)
 
     def to_deleted(self, stored: StoredFactor, entity_id: bytes) -> Factor:
         """Return a factor that is deleted, for its event and its notice.
