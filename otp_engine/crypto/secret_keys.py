@@ -19,15 +19,36 @@ _PSEUDONYM_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class SecretKey:
-    """A secret of at least 32 bytes."""
+class MacKey:
+    """A secret of at least 32 bytes, for message authentication codes only."""
 
     secret: bytes = field(repr=False)
     _mac: HMAC = field(init=False, repr=False, compare=False)
-    _cipher: AESSIV = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_mac", HMAC(self.secret, SHA256()))
+
+    def _hmac(self, *parts: bytes) -> bytes:
+        """Return the MAC of *parts*, each after its length, so that none can shift."""
+        message = b""
+        for part in parts:
+            message += len(part).to_bytes(2, "big") + part
+        # A copy costs a third of a new MAC. `hmac.digest` also releases the interpreter
+        # lock, and a busy process gets it back late.
+        mac = self._mac.copy()
+        mac.update(message)
+        return mac.finalize()
+
+
+@dataclass(frozen=True, slots=True)
+class SecretKey(MacKey):
+    """A secret of at least 32 bytes, which also encrypts."""
+
+    _cipher: AESSIV = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # `super()` without arguments fails in a dataclass with slots.
+        MacKey.__post_init__(self)
         parts = ("encryption 1", "encryption 2")
         cipher = AESSIV(b"".join(map(self.derive_key, parts)))
         object.__setattr__(self, "_cipher", cipher)
@@ -83,14 +104,3 @@ class SecretKey:
             return self._cipher.decrypt(data, [context])
         except (InvalidTag, ValueError):
             raise ValueError("cannot be decrypted") from None
-
-    def _hmac(self, *parts: bytes) -> bytes:
-        """Return the MAC of *parts*, each after its length, so that none can shift."""
-        message = b""
-        for part in parts:
-            message += len(part).to_bytes(2, "big") + part
-        # A copy costs a third of a new MAC. `hmac.digest` also releases the interpreter
-        # lock, and a busy process gets it back late.
-        mac = self._mac.copy()
-        mac.update(message)
-        return mac.finalize()
