@@ -12,7 +12,7 @@ from otp_engine.store.redis_store import RedisStore
 
 LOST = (
     "Redis has lost the data key of authenticator apps: import the newest export, or"
-    " restore a backup"
+    " restore a backup; `otp-engine factors reset` gives them up"
 )
 
 
@@ -26,16 +26,24 @@ def require_factor_keys(settings: Settings) -> Sequence[FactorKey]:
     return settings.factor_keys
 
 
+def read_encrypted(store: RedisStore) -> bytes | None:
+    """Return the encrypted data key; None if there never was one.
+
+    A data key that Redis has lost ends the process with 1.
+    """
+    try:
+        return store.data_key.get()
+    except DataKeyLost:
+        fail(LOST)
+
+
 def read_data_key(store: RedisStore, keys: Sequence[FactorKey]) -> DataKey | None:
     """Return the data key in Redis; None if there is none.
 
     A data key that no factor key decrypts, or that Redis has lost, ends the process
     with 1.
     """
-    try:
-        encrypted = store.data_key.get()
-    except DataKeyLost:
-        fail(LOST)
+    encrypted = read_encrypted(store)
     if encrypted is None:
         return None
     return decrypt_data_key(keys, encrypted) or fail(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from otp_engine.cli.common import load_with_redis
-from otp_engine.cli.factor_keys import require_factor_keys, service_sids
+from otp_engine.cli.factor_keys import read_encrypted, require_factor_keys, service_sids
 from otp_engine.cli.identity import factors_to_dicts
 from otp_engine.cli.terminal import fail, success, table
 from otp_engine.crypto.factor_keys import (
@@ -71,7 +71,7 @@ def rotate_key() -> None:
     """Encrypt the data key with the current factor key."""
     settings, store = load_with_redis()
     keys = require_factor_keys(settings)
-    while (encrypted := store.data_key.get()) is not None:
+    while (encrypted := read_encrypted(store)) is not None:
         if _is_current(keys, encrypted):
             success("OTP_FACTOR_KEY encrypts the data key")
             return

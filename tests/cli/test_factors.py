@@ -165,6 +165,17 @@ def test_reset_without_a_confirmation_changes_nothing(store, keys):
     assert found == DATA_KEY
 
 
+@pytest.mark.parametrize("command", [["rotate-key"], ["export", "-"]])
+def test_command_with_a_lost_data_key_fails(store, keys, real_redis, command):
+    encrypt_with(store, CURRENT)
+    real_redis.delete(DATA_KEY_NAME)
+
+    result = run("factors", *command, **keys())
+
+    assert result.exit_code == 1
+    assert "✗ Redis has lost the data key of authenticator apps" in result.stderr
+
+
 def test_reset_before_the_first_factor_changes_nothing(store, keys):
     result = run("factors", "reset", "--yes", **keys())
 
