@@ -37,6 +37,7 @@
     ├── LimitExceeded            a rule refuses the request for some time
     │   ├── TooManyAttempts
     │   ├── RateLimited
+    │   │   ├── TooManyTries     an unverified factor has no checks left
     │   │   └── BudgetExceeded   the message would cost too much
     │   └── DestinationSuspended
     ├── DeliveryFailed           the provider rejected the message
@@ -459,6 +460,16 @@ class RateLimited(LimitExceeded):
         super().__init__(retry_after=retry_after, refused_at=refused_at)
         self.limit = limit
         self.identifier = identifier
+
+
+class TooManyTries(RateLimited):
+    """The unverified factor has no checks left, now or later."""
+
+    error_code = "enrollment_locked"
+    message = "Every attempt at activating this app is used. Enroll it again."
+
+    def __init__(self) -> None:
+        super().__init__("max_factor_tries", retry_after=timedelta())
 
 
 class BudgetExceeded(RateLimited):

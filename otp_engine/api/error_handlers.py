@@ -141,9 +141,12 @@ def rule_of(error: errors.OTPError) -> str | None:
 
 def _headers(error: errors.OTPError) -> dict[str, str]:
     match error:
-        case errors.TooManyAttempts():
-            wait = retry_after(error.retry_after, rule=True)
-            return {"Retry-After": wait, "OTP-Attempts-Left": "0"}
+        case errors.TooManyAttempts() | errors.TooManyTries():
+            headers = {"OTP-Attempts-Left": "0"}
+            # No wait gives an unverified factor attempts back.
+            if error.retry_after:
+                headers["Retry-After"] = retry_after(error.retry_after, rule=True)
+            return headers
         case errors.RateLimited():
             headers = _exceeded_limit_headers(error)
             # No wait helps against a maximum without a period.

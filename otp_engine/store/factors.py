@@ -24,6 +24,7 @@ from otp_engine.errors import (
     OTPError,
     RateLimited,
     TooManyFactors,
+    TooManyTries,
 )
 from otp_engine.store import keys, lua_codec
 from otp_engine.store.challenges import RedisChallengeStore
@@ -304,6 +305,8 @@ def _refusal(reply: Sequence[Any]) -> OTPError:
             return FactorAlreadyVerified()
         case [b"too_many_factors"]:
             return TooManyFactors()
+        case [b"max_factor_tries", _]:
+            return TooManyTries()
         case [reason, wait]:
             retry_after = timedelta(milliseconds=wait)
             return RateLimited(reason.decode(), retry_after=retry_after)

@@ -29,7 +29,7 @@ from otp_engine.domain.factors.models import (
     TotpConfig,
 )
 from otp_engine.domain.page_links import LinkedPage
-from otp_engine.errors import EntityNotFound, OTPError, PageLinkExpired, RateLimited
+from otp_engine.errors import EntityNotFound, OTPError, PageLinkExpired, TooManyTries
 from otp_engine.web import grants, notices
 from otp_engine.web.actions import complete
 from otp_engine.web.factor_checks import TEMPLATE, parse_code
@@ -40,7 +40,6 @@ from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import Translations
 
 _ENDPOINT = "linked_pages.enroll"
-_NO_TRIES = "max_factor_tries"
 _GROUP = 4  # characters of a secret that stand together
 _TITLES = {
     "enroll": "enroll_title",
@@ -156,7 +155,7 @@ class EnrollmentPage:
         try:
             result = _check(grant, factor.config)
         except OTPError as error:
-            if isinstance(error, RateLimited) and error.limit == _NO_TRIES:
+            if isinstance(error, TooManyTries):
                 return _close(state, grant, enrollment)
             notice = notices.for_factor(
                 error, translations, code_length=factor.config.code_length

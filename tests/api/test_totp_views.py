@@ -141,16 +141,6 @@ def test_wrong_code_of_an_activation_is_pending_with_attempts(client):
     assert response.headers["OTP-Attempts-Left"] == "4"
 
 
-def test_enrollment_without_attempts_refuses_the_right_code(client):
-    secret = enroll(client).json["secret"]
-    for _ in range(5):
-        activate(client, wrong(secret))
-
-    response = activate(client, code(secret))
-
-    assert (response.status_code, response.json["error"]) == (429, "rate_limited")
-
-
 def test_active_authenticator_approves_a_right_code(client):
     secret = active(client)["secret"]
 
@@ -209,6 +199,21 @@ def test_earlier_authenticator_works_until_the_next_one_is_active(client):
     assert before.json == APPROVED
     assert after.json == PENDING
     assert verify(client, recovery_code=new["recovery_codes"][0]).json == APPROVED
+
+
+def test_enrollment_without_attempts_is_refused_without_a_wait(client):
+    secret = enroll(client).json["secret"]
+    left = [
+        activate(client, wrong(secret)).headers["OTP-Attempts-Left"] for _ in range(5)
+    ]
+
+    response = activate(client, code(secret))
+
+    assert left == ["4", "3", "2", "1", "0"]
+    assert (response.status_code, response.json["error"]) == (429, "enrollment_locked")
+    assert "Enroll it again." in response.json["msg"]
+    assert response.headers["OTP-Attempts-Left"] == "0"
+    assert "Retry-After" not in response.headers
 
 
 def test_locked_authenticator_refuses_the_right_code(app_with):

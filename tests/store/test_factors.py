@@ -17,6 +17,7 @@ from otp_engine.errors import (
     FactorUnverified,
     RateLimited,
     TooManyFactors,
+    TooManyTries,
 )
 from otp_engine.store import keys
 
@@ -342,7 +343,7 @@ def test_unverified_factor_has_five_checks_in_all(put, reserve):
     left = [reserve(activates=True).attempts_remaining for _ in range(5)]
 
     assert left == [4, 3, 2, 1, 0]
-    with pytest.raises(RateLimited) as raised:
+    with pytest.raises(TooManyTries) as raised:
         reserve(activates=True)
     assert raised.value.limit == "max_factor_tries"
 

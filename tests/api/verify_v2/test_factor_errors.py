@@ -58,6 +58,14 @@ def test_limit_of_factors_has_its_code(limit, code):
     assert headers == {"OTP-Retry-After": "60"}
 
 
+def test_unverified_factor_without_tries_has_its_code_and_no_wait():
+    with Flask("test").test_request_context(PATH):
+        body, status, headers = handle(errors.TooManyTries())
+
+    assert (status, body["code"]) == (429, 60310)
+    assert headers == {}
+
+
 def test_consecutive_failures_of_a_phone_keep_their_code():
     with Flask("test").test_request_context("/v2/Services/VA1/VerificationCheck"):
         error = errors.RateLimited("max_consecutive_failures", retry_after=timedelta())
