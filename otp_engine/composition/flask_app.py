@@ -43,6 +43,14 @@ class _PageSessions(SecureCookieSessionInterface):
             return self._none
         return super().open_session(app, request)
 
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Return whether browsers send the cookie over TLS only.
+
+        Also without `OTP_PUBLIC_URL`, if this request came over TLS: the cookie is
+        enough to enroll an authenticator app.
+        """
+        return super().get_cookie_secure(app) or request_ctx.request.is_secure
+
 
 class _App(Flask):
     """Flask with a log that contains nothing of a request."""

@@ -89,6 +89,12 @@ def test_cookie_is_secure_with_https_public_url(app_with):
     assert "Secure" in client.get("/verify").headers["Set-Cookie"]
 
 
+def test_cookie_is_secure_after_a_request_over_tls(client):
+    response = client.get("/verify", base_url="https://otp.example.com")
+
+    assert "Secure" in response.headers["Set-Cookie"]
+
+
 def test_refused_send_reveals_no_pending_verification(app_with):
     client = app_with(OTP_SENDS_PER_IP="1/1h").test_client()
     elsewhere = {"REMOTE_ADDR": "203.0.113.9"}
