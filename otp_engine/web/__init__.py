@@ -18,7 +18,9 @@ from otp_engine.web import (
     linked_pages,
     verify,
 )
+from otp_engine.web.actions import VerifyActions
 from otp_engine.web.enrollments import EnrollmentPage
+from otp_engine.web.factor_checks import FactorChecks
 from otp_engine.web.render import VerifyPage
 
 
@@ -26,7 +28,7 @@ def error_handlers(settings: Settings) -> dict[str, ErrorHandler]:
     """Return the error handlers of the pages, by their paths."""
     own: dict[str, ErrorHandler] = {"/": home.handle_error}
     if settings.verify_page.enabled:
-        of_page = verify.error_handler(_verify_page(settings))
+        of_page = verify.error_handler(*_factor_pages(settings))
         own = dict.fromkeys(["/verify", *linked_pages.PATHS], of_page) | own
     return own
 
@@ -54,12 +56,18 @@ def init_app(app: Flask, settings: Settings, messages: InboxStore) -> None:
         app.register_blueprint(page)
     if hosted.enabled:
         _configure_session(app, settings)
-        verify_page = _verify_page(settings)
-        app.register_blueprint(verify.blueprint(hosted, verify_page))
-        enrollments = EnrollmentPage(verify_page, hosted.return_origins)
+        checks, enrollments = _factor_pages(settings)
+        verify_page = checks.verify_page
+        app.register_blueprint(verify.blueprint(hosted, checks))
         app.register_blueprint(linked_pages.blueprint(verify_page, enrollments))
         if has_links:
             app.register_blueprint(dev_links.blueprint(verify_page))
+
+
+def _factor_pages(settings: Settings) -> tuple[FactorChecks, EnrollmentPage]:
+    page, origins = _verify_page(settings), settings.verify_page.return_origins
+    checks = FactorChecks(page, VerifyActions(origins), origins)
+    return checks, EnrollmentPage(page, origins)
 
 
 def _verify_page(settings: Settings) -> VerifyPage:

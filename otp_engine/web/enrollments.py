@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
-from flask import Response, redirect, request, url_for
+from flask import Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -29,10 +30,16 @@ from otp_engine.domain.factors.models import (
     TotpConfig,
 )
 from otp_engine.domain.page_links import LinkedPage
-from otp_engine.errors import EntityNotFound, OTPError, PageLinkExpired, TooManyTries
+from otp_engine.errors import (
+    EntityNotFound,
+    OTPError,
+    PageLinkExpired,
+    TooManyTries,
+    Unavailable,
+)
 from otp_engine.web import grants, notices
 from otp_engine.web.actions import complete
-from otp_engine.web.factor_checks import TEMPLATE, parse_code
+from otp_engine.web.factor_checks import FACTOR, TEMPLATE, parse_code
 from otp_engine.web.grants import Enrollment, Grant
 from otp_engine.web.notices import Notice
 from otp_engine.web.render import VerifyPage, keep_typed
@@ -43,6 +50,7 @@ _ENDPOINT = "linked_pages.enroll"
 _GROUP = 4  # characters of a secret that stand together
 _TITLES = {
     "enroll": "enroll_title",
+    "activate": "enroll_confirm_title",
     "again": "enroll_title",
     "done": "enroll_done_title",
 }
@@ -77,23 +85,35 @@ class EnrollmentPage:
         Raises:
             PageLinkExpired: The session has no grant for this page.
         """
+        if state.is_enrolled:
+            return self._render("done", state, translations, completed=Completed())
         grant = grants.require(state.session, LinkedPage.ENROLL)
         enrollment = grant.enrollment or _enroll(state, grant)
-        factors = _factors_of(grant)
-        factor = factors.get(enrollment.factor_sid)
-        if factor and factor.status is FactorStatus.VERIFIED:
-            # The response to the right code was lost.
-            return self._render("done", state, translations, completed=Completed())
-        if factor is None or enrollment.closed:
-            key = "enroll_replaced" if factor is None else "enroll_closed"
-            notice = replace(notice, text=translations.get(key))
+        if enrollment.closed:
+            notice = replace(notice, text=translations.get("enroll_closed"))
             return self._render("again", state, translations, notice)
+        try:
+            factors = _factors_of(grant)
+        except Unavailable as error:
+            # What was typed stays; the QR code has the name, which is stored.
+            if not notice.text:
+                notice = notices.for_factor(error, translations)
+            return self._render(
+                "activate", state, translations, notice, enrollment=enrollment
+            )
+        factor = factors.get(enrollment.factor_sid)
+        if factor is None:
+            notice = replace(notice, text=translations.get("enroll_replaced"))
+            return self._render("again", state, translations, notice)
+        if factor.status is FactorStatus.VERIFIED:
+            return self._show_activated(state, grant, translations)
         return self._render(
             "enroll",
             state,
             translations,
             notice,
             **_shown(factor, enrollment),
+            enrollment=enrollment,
             replaces=any(
                 each.status is FactorStatus.VERIFIED for each in factors.values()
             ),
@@ -111,14 +131,23 @@ class EnrollmentPage:
         Raises:
             PageLinkExpired: The session has no grant for this page.
         """
+        if state.is_enrolled:
+            return redirect(url_for(_ENDPOINT), 303)
         grant = grants.require(state.session, LinkedPage.ENROLL)
-        if expired := notices.for_expired_form(state, translations):
+        expired = notices.for_expired_form(state, translations)
+        if _is_of_another_enrollment(grant):
+            # The person has scanned the QR code of the form, which is not the one that
+            # the page shows now.
+            g.error = notices.EXPIRED_FORM
+            notice = Notice(translations.get("enroll_replaced"), HTTPStatus.BAD_REQUEST)
+            return self._render("again", state, translations, notice, button="show")
+        if expired:
             return self.show(state, translations, expired)
         match request.form.get("step", ""):
             case "code" if grant.enrollment:
                 return self._activate(state, grant, grant.enrollment, translations)
-            case "again" if not _is_active(grant):
-                _enroll(state, grant)
+            case "again":
+                return self._enroll_again(state, grant, translations)
         return redirect(url_for(_ENDPOINT), 303)
 
     def download(self, state: VerifySession, _: Translations) -> ResponseReturnValue:
@@ -149,17 +178,17 @@ class EnrollmentPage:
         enrollment: Enrollment,
         translations: Translations,
     ) -> ResponseReturnValue:
-        factor = _factors_of(grant).get(enrollment.factor_sid)
-        if factor is None or factor.status is FactorStatus.VERIFIED:
-            return redirect(url_for(_ENDPOINT), 303)
+        code_length = None
         try:
+            factor = _factors_of(grant).get(enrollment.factor_sid)
+            if factor is None or factor.status is FactorStatus.VERIFIED:
+                return redirect(url_for(_ENDPOINT), 303)
+            code_length = factor.config.code_length
             result = _check(grant, factor.config)
         except OTPError as error:
             if isinstance(error, TooManyTries):
                 return _close(state, grant, enrollment)
-            notice = notices.for_factor(
-                error, translations, code_length=factor.config.code_length
-            )
+            notice = notices.for_factor(error, translations, code_length=code_length)
             return self.show(state, translations, notice)
         if not result.approved:
             if not result.attempts_remaining:
@@ -174,8 +203,31 @@ class EnrollmentPage:
                 context.get_dependencies().prove_identity, result, ApprovalMethod.TOTP
             ),
         )
-        state.clear()
+        state.enrolled(grants.GRANT_TTL)
         return self._render("done", state, translations, completed=completed)
+
+    def _enroll_again(
+        self, state: VerifySession, grant: Grant, translations: Translations
+    ) -> ResponseReturnValue:
+        try:
+            if not _is_active(grant):
+                _enroll(state, grant)
+        except OTPError as error:
+            notice = notices.for_factor(error, translations)
+            return self._render("again", state, translations, notice)
+        return redirect(url_for(_ENDPOINT), 303)
+
+    def _show_activated(
+        self, state: VerifySession, grant: Grant, translations: Translations
+    ) -> ResponseReturnValue:
+        """Show that the app is active, after the response to the right code was lost.
+
+        A person who has to return with a proof token enters one more code for it.
+        """
+        if state.return_target is None:
+            return self._render("done", state, translations, completed=Completed())
+        grants.store(state.session, grants.for_checks(grant))
+        return redirect(url_for("verify.page", factor=FACTOR), 303)
 
     def _render(
         self,
@@ -233,12 +285,24 @@ def _enroll(state: VerifySession, grant: Grant) -> Enrollment:
 def _is_active(grant: Grant) -> bool:
     """Return whether the app of the grant's enrollment was activated.
 
-    The grant then allows nothing more: a copy of its cookie must enroll no other app.
+    The grant then enrolls nothing more: a copy of its cookie must add no other app.
     """
     if grant.enrollment is None:
         return False
     factor = _factors_of(grant).get(grant.enrollment.factor_sid)
     return factor is not None and factor.status is FactorStatus.VERIFIED
+
+
+def _is_of_another_enrollment(grant: Grant) -> bool:
+    """Return whether the submitted form is of a QR code that another one replaced.
+
+    Another tab with the same session can have replaced it. A form without the field is
+    of an earlier release.
+    """
+    sid = request.form.get("factor")
+    return sid is not None and (
+        grant.enrollment is None or grant.enrollment.factor_sid != sid
+    )
 
 
 def _close(
@@ -278,15 +342,16 @@ def _factors_of(grant: Grant) -> dict[str, Factor]:
     return {factor.sid: factor for factor in factors}
 
 
+def _issuer() -> str:
+    app = context.get_dependencies()
+    return service_totp.issuer_of(app.auth_service) or app.factors.brand
+
+
 def _shown(factor: Factor, enrollment: Enrollment) -> dict[str, Any]:
     """Return what the template shows of a factor."""
     secret, config = enrollment.secret, factor.config
-    app = context.get_dependencies()
     uri = totp.to_uri(
-        totp.parse_secret(secret),
-        config,
-        issuer=service_totp.issuer_of(app.auth_service) or app.factors.brand,
-        name=factor.friendly_name,
+        totp.parse_secret(secret), config, issuer=_issuer(), name=factor.friendly_name
     )
     starts = range(0, len(secret), _GROUP)
     details = f"{config.algorithm.upper()}, {config.code_length}, {config.time_step} s"

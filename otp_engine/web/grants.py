@@ -74,6 +74,15 @@ def start(link: PageLink) -> Grant:
     )
 
 
+def for_checks(grant: Grant) -> Grant:
+    """Return the grant of the page that checks an authenticator.
+
+    A person who may enroll an app could check its code in any case.
+    """
+    link = replace(grant.link, page=LinkedPage.VERIFY)
+    return replace(grant, link=link, enrollment=None)
+
+
 def store(session: MutableMapping[str, Any], grant: Grant) -> None:
     """Store *grant* in the session, encrypted with the data key."""
     key = context.get_dependencies().factors.data_keys.get_or_create()

@@ -34,6 +34,7 @@ from otp_engine.web.session import VerifySession
 from otp_engine.web.translations import Translations
 
 COOLDOWN = "resend_cooldown"
+EXPIRED_FORM = "expired_form"
 # The rules that refuse the checks of a phone for as long as its sends.
 _RULES_OF_CHECKS = frozenset({"failed_checks_per_phone", "max_consecutive_failures"})
 _RULES_OF_FACTORS = frozenset({"failed_checks_per_factor", "max_consecutive_failures"})
@@ -145,8 +146,8 @@ def for_expired_form(
     """
     if session.csrf_valid(request.form.get("csrf_token", "")):
         return None
-    g.error = "expired_form"
-    return Notice(translations.get("expired_form"), HTTPStatus.BAD_REQUEST)
+    g.error = EXPIRED_FORM
+    return Notice(translations.get(EXPIRED_FORM), HTTPStatus.BAD_REQUEST)
 
 
 def for_page(error: OTPError, translations: Translations) -> Notice:

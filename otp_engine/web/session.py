@@ -20,7 +20,7 @@ from otp_engine.web import grants
 _VERIFICATION = (
     *("handle", "previous", "channel", "chosen", "resend_at", "codes", "closed"),
 )
-_RETURN = ("return_url", "state", "csrf_token", grants.SESSION_KEY)
+_RETURN = ("return_url", "state", "csrf_token", "enrolled_until", grants.SESSION_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,21 @@ class VerifySession:
             reason: The key of the text for the person.
         """
         self.session["closed"] = reason
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether the person has just activated an authenticator app."""
+        until: float = self.session.get("enrolled_until", 0)
+        return until > self.now()
+
+    def enrolled(self, shown_for: timedelta) -> None:
+        """Clear the session, except that an authenticator app is active.
+
+        Args:
+            shown_for: How long another load of the page shows it.
+        """
+        self.clear()
+        self.session["enrolled_until"] = self.now() + shown_for.total_seconds()
 
     @property
     def return_target(self) -> ReturnTarget | None:

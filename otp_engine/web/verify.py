@@ -27,31 +27,30 @@ from otp_engine.api.error_handlers import ErrorHandler
 from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.errors import InvalidReturnTarget, Unavailable
 from otp_engine.web import notices, page_channels, page_language, security_headers
-from otp_engine.web.actions import VerifyActions
+from otp_engine.web.enrollments import EnrollmentPage
 from otp_engine.web.factor_checks import FACTOR, FactorChecks
 from otp_engine.web.notices import Notice
-from otp_engine.web.render import VerifyPage, split_sentences
+from otp_engine.web.render import split_sentences
 from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import Translations
 
 log = logging.getLogger(__name__)
 
 
-def blueprint(hosted: VerifyPageSettings, verify_page: VerifyPage) -> Blueprint:
+def blueprint(hosted: VerifyPageSettings, factor_checks: FactorChecks) -> Blueprint:
     """Build the page.
 
     Args:
         hosted: The settings of the page.
-        verify_page: Renders the page.
+        factor_checks: The page that checks an authenticator.
 
     Returns:
         The blueprint `verify`.
     """
     bp = security_headers.blueprint("verify", forms_to=hosted.return_origins)
+    verify_page, actions = factor_checks.verify_page, factor_checks.actions
     bp.add_app_template_filter(split_sentences)
     bp.add_app_template_filter(page_channels.send_by)
-    actions = VerifyActions(hosted.return_origins)
-    factor_checks = FactorChecks(verify_page, actions, hosted.return_origins)
 
     @bp.get("/verify", strict_slashes=False)
     def page() -> ResponseReturnValue:
@@ -89,12 +88,31 @@ def blueprint(hosted: VerifyPageSettings, verify_page: VerifyPage) -> Blueprint:
     return bp
 
 
-def error_handler(verify_page: VerifyPage) -> ErrorHandler:
+def error_handler(
+    factor_checks: FactorChecks, enrollments: EnrollmentPage
+) -> ErrorHandler:
     """Return the handler of exceptions that no view of the page handled.
 
     Args:
-        verify_page: Renders the page.
+        factor_checks: The page that checks an authenticator.
+        enrollments: The page that enrolls one.
     """
+    verify_page = factor_checks.verify_page
+
+    def show_form(translations: Translations, notice: Notice) -> Response | None:
+        """Return the form with what the person typed, if a form was submitted."""
+        state = VerifySession(session)
+        match request.endpoint:
+            case "verify.act" if _is_of_factor():
+                return make_response(factor_checks.show(state, translations, notice))
+            case "verify.act":
+                return make_response(
+                    verify_page.render(state, translations, notice, typed=request.form)
+                )
+            case "linked_pages.activate":
+                return make_response(enrollments.show(state, translations, notice))
+            case _:
+                return None
 
     def handle(error: Exception) -> ResponseReturnValue:
         """Render a page with the status of an `HTTPException`, otherwise 500."""
@@ -109,27 +127,13 @@ def error_handler(verify_page: VerifyPage) -> ErrorHandler:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("unexpected error", exc_info=error)
             g.error = "internal_error"
-            response = _form_again(verify_page, translations, notice) or response
+            try:
+                response = show_form(translations, notice) or response
+            except Exception:
+                log.exception("the form of an error page failed")
         return security_headers.apply(response)
 
     return handle
-
-
-def _form_again(
-    verify_page: VerifyPage, translations: Translations, notice: Notice
-) -> Response | None:
-    """Return the form with what the person typed; None if it cannot be rendered."""
-    if request.endpoint != "verify.act" or _is_of_factor():
-        return None
-    try:
-        return make_response(
-            verify_page.render(
-                VerifySession(session), translations, notice, typed=request.form
-            )
-        )
-    except Exception:
-        log.exception("the form of an error page failed")
-        return None
 
 
 def _is_of_factor() -> bool:

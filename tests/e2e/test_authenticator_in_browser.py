@@ -100,10 +100,11 @@ def test_code_of_the_scanned_app_activates_and_works_once(open_link):
     page.locator("#otp").fill(app.code(-1))
     expect(page.locator("h1")).to_have_text("Authenticator app is set up")
     follow(page, "verify")
-    page.locator("#otp").fill(app.code())
+    code = app.code()
+    page.locator("#otp").fill(code)
     expect(page.locator("h1")).to_have_text("Code accepted")
     follow(page, "verify")
-    page.locator("#otp").fill(app.code())
+    page.locator("#otp").fill(code)
 
     expect(page.get_by_role("alert")).to_contain_text("9 attempts left.")
 
@@ -154,6 +155,36 @@ def test_wrong_code_is_announced_and_focused(open_link):
     expect(page.locator("#otp")).to_be_focused()
     expect(page.locator("#otp")).to_have_attribute("aria-invalid", "true")
     assert scan(page).uri == app.uri
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        lambda route: route.abort(),
+        lambda route: route.fulfill(
+            status=503,
+            content_type="text/html",
+            body='<p id="notice"></p><div id="step" data-step="activate"></div>',
+        ),
+    ],
+    ids=["offline", "unavailable"],
+)
+def test_failed_request_keeps_the_qr_code_and_is_seen(open_link, fail):
+    page = open_link("enroll", **NARROW)
+    app = scan(page)
+    code = app.code(-1)
+    page.route("**/verify/enroll", fail)
+
+    page.locator("#otp").fill(code)
+
+    notice = page.get_by_role("alert")
+    expect(notice).to_have_text("This does not work right now. Try again in a moment.")
+    expect(notice).to_be_in_viewport()
+    expect(page.locator("#otp")).to_have_value(code)
+    assert scan(page).uri == app.uri
+    page.unroute("**/verify/enroll")
+    page.get_by_role("button", name="Activate").click()
+    expect(page.locator("h1")).to_have_text("Authenticator app is set up")
 
 
 def test_keyboard_reaches_everything_and_activates(open_link):

@@ -16,7 +16,10 @@ stepElement.addEventListener("submit", async (event) => {
   try {
     const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(fields) });
     const next = new DOMParser().parseFromString(await response.text(), "text/html");
-    next.getElementById("step") ? show(next) : showFailure();
+    const step = next.getElementById("step")?.dataset.step;
+    // A page that failed can lack what this one shows, such as a QR code.
+    const isLess = response.status >= 500 && step !== stepElement.dataset.step;
+    step && !isLess ? show(next) : showFailure();
   } catch {
     showFailure();
   }
@@ -29,6 +32,7 @@ function showFailure() {
   notice.replaceChildren(text);
   for (const button of stepElement.querySelectorAll("button")) button.disabled = false;
   stepElement.querySelector("[autofocus]")?.focus();
+  notice.scrollIntoView({ block: "nearest" });
 }
 
 function show(next) {
