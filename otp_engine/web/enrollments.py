@@ -164,7 +164,9 @@ class EnrollmentPage:
         factor = enrollment and _factors_of(grant).get(enrollment.factor_sid)
         if not (enrollment and factor) or factor.status is FactorStatus.VERIFIED:
             raise PageLinkExpired
-        text = "".join(f"{code}\n" for code in enrollment.recovery_codes)
+        # A file without a name of the account is of no use later.
+        lines = [_account(factor), "", *enrollment.recovery_codes]
+        text = "".join(f"{line}\n" for line in lines)
         response = Response(text, mimetype="text/plain")
         response.headers.set(
             "Content-Disposition", "attachment", filename="recovery-codes.txt"
@@ -347,6 +349,11 @@ def _issuer() -> str:
     return service_totp.issuer_of(app.auth_service) or app.factors.brand
 
 
+def _account(factor: Factor) -> str:
+    """Return the name of the account, as apps show it."""
+    return f"{_issuer()}: {factor.friendly_name}"
+
+
 def _shown(factor: Factor, enrollment: Enrollment) -> dict[str, Any]:
     """Return what the template shows of a factor."""
     secret, config = enrollment.secret, factor.config
@@ -361,6 +368,7 @@ def _shown(factor: Factor, enrollment: Enrollment) -> dict[str, Any]:
         "qr_code": Markup(qr_codes.to_svg(uri)),  # noqa: S704 - see above
         "key_groups": [secret[start : start + _GROUP] for start in starts],
         "key_details": None if config == TotpConfig(skew=config.skew) else details,
+        "account": _account(factor),
         "recovery_codes": enrollment.recovery_codes,
         "code_length": config.code_length,
     }

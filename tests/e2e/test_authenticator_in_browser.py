@@ -260,7 +260,7 @@ def test_recovery_codes_are_downloaded(open_link):
 
     codes = page.locator(".codes li").all_inner_texts()
     assert download.value.suggested_filename == "recovery-codes.txt"
-    assert download.value.path().read_text().split() == codes
+    assert download.value.path().read_text().splitlines()[2:] == codes
 
 
 def test_print_has_the_recovery_codes_and_not_the_secret(open_link):
@@ -269,6 +269,7 @@ def test_print_has_the_recovery_codes_and_not_the_secret(open_link):
     page.emulate_media(media="print")
 
     expect(page.locator(".codes")).to_be_visible()
+    expect(page.get_by_text(f"OTP Engine: {IDENTITY}")).to_be_visible()
     for hidden in (".qr", ".key", "#otp", ".languages"):
         expect(page.locator(hidden)).to_be_hidden()
     background = page.locator("body").evaluate(

@@ -216,16 +216,30 @@ def test_first_enrollment_replaces_nothing(person):
     assert "This replaces the app" not in person.text
 
 
-def test_recovery_codes_are_downloaded_as_a_file(person):
-    person.follow("enroll")
+def test_recovery_codes_are_downloaded_as_a_file_with_the_account(person):
+    person.follow("enroll", name="Zoë")
 
     response = person.http.get(f"{ENROLL}/recovery-codes.txt")
 
-    assert response.text.split() == person.recovery_codes()
+    assert response.mimetype == "text/plain"
+    assert response.text.splitlines() == [
+        *("OTP Engine: Zoë", ""),
+        *person.recovery_codes(),
+    ]
     assert response.headers["Content-Disposition"] == (
         "attachment; filename=recovery-codes.txt"
     )
     assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_buttons_of_the_same_name_have_different_descriptions(person):
+    person.follow("enroll")
+
+    buttons = re.findall(r"<button[^>]* data-copy=[^>]*>Copy<", person.text)
+
+    ids = [re.findall(r'aria-describedby="([^"]+)"', each)[0] for each in buttons]
+    assert ids == ["key-label", "codes"]
+    assert all(f'id="{each}"' in person.text for each in ids)
 
 
 def test_recovery_codes_of_the_page_work(person):
