@@ -77,5 +77,5 @@ def test_commands_of_the_guide_are_answered_as_it_shows():
             if command["path"].endswith("/enroll"):
                 enrolled = json.loads(text)
 
-    assert len(COMMAND.findall(GUIDE)) == 6
+    assert len(COMMAND.findall(GUIDE)) == 7
     assert wrong == []
