@@ -7,7 +7,7 @@ from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from flask import Blueprint, g
+from flask import Blueprint
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
@@ -18,14 +18,13 @@ from otp_engine.api.authentication import Client
 from otp_engine.api.body import Body
 from otp_engine.api.context import Dependencies
 from otp_engine.api.return_target import ReturnTarget
-from otp_engine.domain.factors import identities
+from otp_engine.api.totp_requests import authenticate, identity_of
 from otp_engine.domain.factors.factors import check_name
 from otp_engine.domain.page_links import LINK_TTL, LinkedPage, PageLink
 from otp_engine.errors import (
     FactorNotFound,
     FactorsNotConfigured,
     InvalidRequest,
-    Unauthorized,
 )
 
 PATH = "/verify/link"
@@ -40,10 +39,7 @@ bp = Blueprint("page_links", __name__, url_prefix="/auth/totp")
 def create_link() -> ResponseReturnValue:
     """Return a URL of the page for one identity."""
     api, request = context.get_dependencies(), request_ctx.request
-    client = api.authenticator.authenticate(request)
-    g.client_name = client.name
-    if client.name is None and not api.dev:
-        raise Unauthorized
+    client = authenticate(api, request)
     if not api.verify_page.enabled:
         raise NotFound
     link = _link(api, client, request_body.parse(request))
@@ -69,10 +65,7 @@ def _link(api: Dependencies, client: Client, body: Body) -> PageLink:
     """
     if not api.has_factors:
         raise FactorsNotConfigured
-    identity = body.get_text("identity")
-    if identity is None:
-        raise request_body.missing("identity")
-    identity, page = identities.parse(identity), _page(body)
+    identity, page = identity_of(body), _page(body)
     parse = partial(api.sandbox_numbers.parse, region=api.default_region)
     number, name = body.get_number("phone", parse), body.get_text("name")
     if page is LinkedPage.ENROLL and number:

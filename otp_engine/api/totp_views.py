@@ -2,15 +2,14 @@
 
 Each view parses the request, calls the domain and builds the response. It validates a
 field after the fields before it, as in `auth_views`. Every request needs an API key, in
-dev mode none: an identity is a name of the client, and an anonymous client could use up
-the attempts of a person.
+dev mode none.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, Request, g
+from flask import Blueprint
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 
@@ -19,7 +18,8 @@ from otp_engine.api import context, qr_codes, response_headers
 from otp_engine.api.authentication import Client
 from otp_engine.api.body import Body
 from otp_engine.api.context import Dependencies
-from otp_engine.domain.factors import identities, recovery_codes, service_totp, totp
+from otp_engine.api.totp_requests import authenticate, identity_of
+from otp_engine.domain.factors import recovery_codes, service_totp, totp
 from otp_engine.domain.factors.authenticators import ApprovalMethod
 from otp_engine.domain.factors.factors import check_name
 from otp_engine.domain.factors.models import (
@@ -27,7 +27,7 @@ from otp_engine.domain.factors.models import (
     FactorCheckResult,
     FactorRequest,
 )
-from otp_engine.errors import InvalidRequest, Unauthorized
+from otp_engine.errors import InvalidRequest
 
 bp = Blueprint("totp", __name__, url_prefix="/auth/totp")
 
@@ -36,8 +36,8 @@ bp = Blueprint("totp", __name__, url_prefix="/auth/totp")
 def enroll() -> ResponseReturnValue:
     """Create a secret and recovery codes, which work after an activation."""
     api, request = context.get_dependencies(), request_ctx.request
-    client, body = _authenticate(api, request), request_body.parse(request)
-    identity, name = _identity(body), body.get_text("name")
+    client, body = authenticate(api, request), request_body.parse(request)
+    identity, name = identity_of(body), body.get_text("name")
     if name:
         check_name(name, "'name'")
     enrollment = api.authenticators.enroll(
@@ -68,8 +68,8 @@ def enroll() -> ResponseReturnValue:
 def activate() -> ResponseReturnValue:
     """Check the first code of an enrollment, which makes it the authenticator."""
     api, request = context.get_dependencies(), request_ctx.request
-    client, body = _authenticate(api, request), request_body.parse(request)
-    identity, otp = _identity(body), body.get_text("otp")
+    client, body = authenticate(api, request), request_body.parse(request)
+    identity, otp = identity_of(body), body.get_text("otp")
     if otp is None:
         raise request_body.missing("otp")
     check = _check(api, client, body, identity, totp.parse_code(otp), activates=True)
@@ -81,8 +81,8 @@ def activate() -> ResponseReturnValue:
 def verify() -> ResponseReturnValue:
     """Check a code of the authenticator, or a recovery code."""
     api, request = context.get_dependencies(), request_ctx.request
-    client, body = _authenticate(api, request), request_body.parse(request)
-    identity, otp = _identity(body), body.get_text("otp")
+    client, body = authenticate(api, request), request_body.parse(request)
+    identity, otp = identity_of(body), body.get_text("otp")
     recovery_code = body.get_text("recovery_code")
     if otp and recovery_code:
         raise InvalidRequest("Send either 'otp' or 'recovery_code', and not both.")
@@ -101,35 +101,10 @@ def verify() -> ResponseReturnValue:
 def delete() -> ResponseReturnValue:
     """Delete the authenticator of an identity, with its recovery codes."""
     api, request = context.get_dependencies(), request_ctx.request
-    client, body = _authenticate(api, request), request_body.parse(request)
-    identity = _identity(body)
+    client, body = authenticate(api, request), request_body.parse(request)
+    identity = identity_of(body)
     api.authenticators.delete(api.auth_service, identity, client_name=client.name)
     return "", HTTPStatus.NO_CONTENT
-
-
-def _authenticate(api: Dependencies, request: Request) -> Client:
-    """Return the client, and store its name for the request log.
-
-    Raises:
-        Unauthorized: The client is anonymous, outside dev mode.
-    """
-    client = api.authenticator.authenticate(request)
-    g.client_name = client.name
-    if client.name is None and not api.dev:
-        raise Unauthorized
-    return client
-
-
-def _identity(body: Body) -> str:
-    """Return the identity of a request.
-
-    Raises:
-        InvalidRequest: It has none, or one that cannot be an identity.
-    """
-    identity = body.get_text("identity")
-    if identity is None:
-        raise request_body.missing("identity")
-    return identities.parse(identity)
 
 
 def _check(  # noqa: PLR0913 - the values of one check
