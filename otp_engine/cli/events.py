@@ -15,6 +15,7 @@ import click
 from otp_engine.cli import event_text
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.event_counts import print_counts
+from otp_engine.cli.identity import identity_hashes
 from otp_engine.cli.phone import phone_hashes, read_address
 from otp_engine.cli.terminal import fail, format_time, success, warn
 from otp_engine.config import Settings
@@ -37,12 +38,14 @@ class EventQuery:
     Attributes:
         follow: Whether to continue with new events.
         since: Time of the oldest event; None for an hour ago, and for all events of one
-            phone.
+            phone or identity.
         until: Time of the newest event; None for now.
         kinds: Kinds to print; empty for all.
         countries: ISO 3166 codes of recipients; empty for all.
         prefixes: First digits of recipients, with a plus; empty for all.
         limits: Names of the rules that refused; empty for all events.
+        identity: Identity of an entity; `-` reads it from the standard input; None for
+            all events.
         phone: First characters of a `phone_hash`; `-` reads a number from the standard
             input; None for all phones.
         count: The number of the newest events, or of the most frequent counts.
@@ -57,6 +60,7 @@ class EventQuery:
     countries: Collection[str]
     prefixes: Collection[str]
     limits: Collection[str]
+    identity: str | None
     phone: str | None
     count: int | None
     by: Sequence[str]
@@ -67,7 +71,8 @@ def events(query: EventQuery) -> None:
     """Print events, oldest first, or counts of them."""
     settings, store = load_with_redis()
     now = datetime.now(UTC)
-    since = query.since or now - (RETENTION if query.phone else _DEFAULT_AGE)
+    age = RETENTION if query.phone or query.identity else _DEFAULT_AGE
+    since = query.since or now - age
     tail = store.events.tail(
         since,
         end=query.until,
@@ -78,6 +83,9 @@ def events(query: EventQuery) -> None:
             block_hashes=_block_hashes(query.prefixes, settings),
             limits=query.limits,
             phone_hashes=_phone_hashes(query, settings),
+            identity_hashes=identity_hashes(query.identity, settings, store)
+            if query.identity
+            else (),
         ),
     )
     with suppress(KeyboardInterrupt):

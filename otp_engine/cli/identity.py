@@ -131,17 +131,37 @@ def factors_to_dicts(identity: str, service: str | None) -> list[dict[str, Any]]
     return _factors_to_dicts(entity, policy, datetime.now(UTC))
 
 
+def identity_hashes(text: str, settings: Settings, store: RedisStore) -> list[str]:
+    """Return the `identity_hash` of an identity in events, in each service.
+
+    Args:
+        text: The identity; `-` reads it from the standard input.
+        settings: The settings, which have the peppers.
+        store: Their store.
+    """
+    identity = _parse(text)
+    return [
+        hash_identity(EntityName(service, identity), pepper)
+        for service in service_sids(settings, store)
+        for pepper in settings.peppers
+    ]
+
+
+def _parse(text: str) -> str:
+    typed = read_input("Identity") if text == "-" else text
+    try:
+        return identities.parse(typed)
+    except InvalidIdentity as error:
+        fail(error.message)
+
+
 def _find(text: str, service: str | None) -> _Identity:
     settings, store = load_with_redis()
     keys = require_factor_keys(settings)
     known = service_sids(settings, store)
     if service is not None and service not in known:
         fail(f"there is no service {service}")
-    typed = read_input("Identity") if text == "-" else text
-    try:
-        name = EntityName(service or known[0], identities.parse(typed))
-    except InvalidIdentity as error:
-        fail(error.message)
+    name = EntityName(service or known[0], _parse(text))
     data_key = read_data_key(store, keys)
     key = name.to_key(data_key) if data_key else None
     return _Identity(settings, store, name, key)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
 import pytest
 
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import sids
 from otp_engine.domain.events import FactorVerified
 from otp_engine.domain.factors import factor_events
@@ -86,6 +88,47 @@ def test_inspect_shows_the_events_of_the_identity_only(here):
     assert [event["identity_hash"] for event in shown["events"]] == (
         shown["identity_hashes"]
     )
+
+
+def test_events_of_an_identity_are_found_in_all_services_and_under_both_peppers(here):
+    previous = Pepper(bytes(range(200, 232)))
+    other = "VA" + "2" * 32
+    here.store.services.compare_and_set(None, Service(sid=other, brand="Other"))
+    [pepper] = here.factors.engine.peppers
+    for digit, (service, identity, key) in enumerate(
+        [
+            (here.service.sid, IDENTITY, pepper),
+            (here.service.sid, SECOND, pepper),
+            (other, IDENTITY, pepper),
+            (here.service.sid, IDENTITY, previous),
+        ]
+    ):
+        here.store.events.add(
+            FactorVerified(
+                identity_hash=factor_events.hash_identity(
+                    EntityName(service, identity), key
+                ),
+                service=service,
+                factor_sid="YF" + f"{digit}" * 32,
+            )
+        )
+    assert here.store.events.flush()
+    both = here.environ | {
+        "OTP_PEPPER_PREVIOUS": base64.b64encode(previous.secret).decode()
+    }
+
+    lines = run("events", "--json", "--identity", "-", stdin=f"{IDENTITY}\n", **both)
+
+    events = [json.loads(line) for line in lines.stdout.splitlines()]
+    assert [event["factor_sid"][2] for event in events] == ["0", "2", "3"]
+    assert IDENTITY not in lines.stdout
+
+
+def test_events_of_a_text_that_is_no_identity_fail(here):
+    result = run("events", "--identity", "person@example.com", **here.environ)
+
+    assert result.exit_code == 1
+    assert "person@example.com" not in result.stderr
 
 
 def test_forget_deletes_everything_of_the_identity_and_nothing_else(here, real_redis):

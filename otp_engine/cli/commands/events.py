@@ -171,7 +171,8 @@ def _complete_by(_: click.Context, __: click.Parameter, incomplete: str) -> list
     "--since",
     callback=parse_time,
     metavar="AGE|TIME",
-    help="The oldest event: 30m, or 2026-11-22T22:30.  [default: 1h; with --phone 31d]",
+    help="The oldest event: 30m, or 2026-11-22T22:30.  [default: 1h; with --phone or"
+    " --identity 31d]",
 )
 @click.option(
     "--until", callback=parse_time, metavar="AGE|TIME", help="The newest event."
@@ -214,6 +215,10 @@ def _complete_by(_: click.Context, __: click.Parameter, incomplete: str) -> list
     callback=_parse_phone,
     metavar="-|HASH",
     help="Show only one phone: - reads its number from the standard input.",
+)
+@click.option(
+    "--identity",
+    help="Show only one identity of authenticator apps, in all services; - reads it.",
 )
 @click.option(
     "--by",
