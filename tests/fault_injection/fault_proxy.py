@@ -113,11 +113,10 @@ class Proxy:
                 end.transport.abort()
 
     def loses_reply_to(self, request: bytes) -> bool:
-        """Return whether the reply to *request* gets lost, and count the loss."""
+        """Return whether the reply to *request* gets lost."""
         if not (self._times and any(marker in request for marker in self._markers)):
             return False
         self._times -= 1
-        self.lost_replies += 1
         return True
 
     @property
@@ -153,6 +152,7 @@ class _Connection:
                 continue
             if self.loses_next:
                 self.loses_next = False
+                self.proxy.lost_replies += 1
                 if self.proxy.loss is Loss.SILENCE:
                     continue
                 self.writer.transport.abort()
