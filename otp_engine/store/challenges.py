@@ -164,7 +164,7 @@ def _refusal(reply: Sequence[Any]) -> OTPError:
 
 def _decode(id: bytes, entries: Sequence[bytes], at: int) -> StoredChallenge:
     """Return the challenge with these fields, as it is at the time *at*."""
-    fields = dict(zip(entries[::2], entries[1::2], strict=True))
+    fields = lua_codec.to_fields(entries)
     responded, expires = fields.get(b"responded_at"), int(fields[b"expires_at"])
     status = ChallengeStatus.PENDING
     if responded:

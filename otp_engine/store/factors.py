@@ -146,7 +146,8 @@ class RedisFactorStore:
         record: bytes,
         is_authenticator: bool = False,
         recovery: bytes = b"",
-    ) -> StoredEntity:
+        compared: Sequence[bytes] | None = None,
+    ) -> StoredEntity | None:
         """Add an unverified factor to an entity, and create the entity if missing.
 
         Args:
@@ -159,9 +160,12 @@ class RedisFactorStore:
                 It replaces an earlier one that was not activated.
             recovery: Argon2id parameters, a line feed, and the hashes of its recovery
                 codes, 32 bytes each; empty without any.
+            compared: Ids of the factors that the caller has compared with this one;
+                None if it can be added to any others.
 
         Returns:
-            The entity with the factor.
+            The entity with the factor. None if the entity has a factor that is not in
+            *compared*; nothing is stored then.
 
         Raises:
             TooManyFactors: The entity has 100 factors.
@@ -174,14 +178,15 @@ class RedisFactorStore:
             *(int(is_authenticator), _MAX_FACTORS),
             lua_codec.encode_limit(_FACTORS_PER_ENTITY),
             lua_codec.to_ms(UNVERIFIED_TTL),
+            b"*" if compared is None else b"".join(compared),
         )
-        entity = self.get_entity(key)
+        entity = None
+        if reply[0] == b"created":
+            entity = _decode_entity(lua_codec.to_fields(reply[1]))
         if entity is None or entity.id != entity_id:
             self._index.remove(key, entity_id)
-        if reply != [b"created"]:
+        if entity is None and reply != [b"changed"]:
             raise _refusal(reply)
-        if entity is None:
-            raise FactorNotFound
         return entity
 
     def replace_factor(
@@ -282,7 +287,7 @@ def decode_reservation(reply: Sequence[Any]) -> FactorReservation:
     """
     match reply:
         case [b"reserved", at, remaining, wait, entity_id, factor_id, *pairs]:
-            fields = dict(zip(pairs[::2], pairs[1::2], strict=True))
+            fields = lua_codec.to_fields(pairs)
             return FactorReservation(
                 factor=_decode_factor(factor_id, fields),
                 entity_id=entity_id,

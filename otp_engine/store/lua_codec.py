@@ -27,6 +27,11 @@ def from_epoch_ms(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
 
 
+def to_fields(pairs: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Return the fields of a hash, from a list of each field and its value."""
+    return dict(zip(pairs[::2], pairs[1::2], strict=True))
+
+
 # Limits come from the policy and from services, so there are few.
 @lru_cache(maxsize=256)
 def encode_limit(limit: Limit) -> str:

@@ -44,8 +44,7 @@ class RedisRecoveryCodeStore:
             lua_codec.encode_limit(policy.consecutive_failures),
         )
         reservation = decode_reservation(reply)
-        names, values = reply[_FIRST_FIELD::2], reply[_FIRST_FIELD + 1 :: 2]
-        fields = dict(zip(names, values, strict=True))
+        fields = lua_codec.to_fields(reply[_FIRST_FIELD:])
         return RecoveryReservation(reservation, fields.get(b"recovery", b""))
 
     def release_recovery_check(

@@ -17,7 +17,7 @@ from otp_engine.domain.factors.models import FactorCheck, FactorRequest
 from otp_engine.domain.factors.ports import EntityKey
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.services import Service
-from otp_engine.errors import EntityExists, RateLimited, TooManyFactors
+from otp_engine.errors import EntityExists, FactorExists, RateLimited, TooManyFactors
 from otp_engine.store.redis_store import RedisStore
 from tests.store.test_races import all_at_once
 from tests.support.tuning import with_policy
@@ -137,6 +137,19 @@ def test_simultaneous_factors_make_one_entity_in_the_index(factors):
     assert len(listed.factors) == 32
 
 
+def test_each_of_simultaneous_enrollments_returns_its_factor(factors):
+    ids = [id_of(number) for number in range(32)]
+    calls = [
+        partial(put, factors, factor_id=each, is_authenticator=True) for each in ids
+    ]
+
+    results: list[Any] = all_at_once(*calls)
+
+    for factor_id, entity in zip(ids, results, strict=True):
+        assert [factor.id for factor in entity.factors] == [factor_id]
+    assert len(factors.get_entity(ALICE).factors) == 1
+
+
 def test_simultaneous_factors_never_exceed_the_maximum(factors):
     for number in range(90):
         put(factors, factor_id=id_of(number))
@@ -159,9 +172,11 @@ def test_simultaneous_workers_get_one_data_key(redis):
     assert set(results) == {stores[0].get()}
 
 
-def test_100_checks_with_one_right_code_are_approved_once(engine, redis):
+@pytest.fixture
+def domain(engine, redis):
+    """Return the factors of the domain, on a real Redis."""
     store = RedisStore(redis)
-    factors = Factors(
+    return Factors(
         engine=replace(engine, store=store),
         store=store.factors,
         data_keys=DataKeys(
@@ -172,6 +187,25 @@ def test_100_checks_with_one_right_code_are_approved_once(engine, redis):
         ),
         brand="Acme",
     )
+
+
+def test_simultaneous_factors_with_one_secret_of_the_client_are_one(domain):
+    service = Service(sid="VA1")
+    request = FactorRequest(
+        service=service,
+        identity="person-0001",
+        friendly_name="Ann",
+        secret=b"s" * 20,
+    )
+
+    results = all_at_once(*[partial(domain.create_factor, request)] * 16)
+
+    assert results.count(FactorExists) == 15
+    assert len(domain.list_factors(service, "person-0001")) == 1
+
+
+def test_100_checks_with_one_right_code_are_approved_once(domain, redis):
+    store, factors = RedisStore(redis), domain
     service = Service(sid="VA1")
     new = factors.create_factor(
         FactorRequest(service=service, identity="person-0001", friendly_name="Ann")

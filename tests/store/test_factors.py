@@ -282,6 +282,27 @@ def test_new_factors_of_a_day_are_limited(factors, put):
     assert timedelta(hours=23) < raised.value.retry_after <= timedelta(hours=24)
 
 
+def test_factor_that_was_compared_with_all_others_is_stored(put):
+    put()
+
+    entity = put(factor_id=SECOND, compared=[FIRST])
+
+    assert {factor.id for factor in entity.factors} == {FIRST, SECOND}
+
+
+@pytest.mark.parametrize("compared", [[], [b"\xff" * 16]])
+def test_factor_that_was_not_compared_with_another_is_not_stored(
+    factors, put, compared
+):
+    put()
+
+    result = put(factor_id=SECOND, entity_id=OTHER_ENTITY, compared=compared)
+
+    assert result is None
+    [entity] = factors.list_entities(SERVICE)
+    assert [factor.id for factor in entity.factors] == [FIRST]
+
+
 def test_later_enrollment_replaces_one_that_was_not_activated(put):
     put(is_authenticator=True)
 

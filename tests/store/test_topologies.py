@@ -146,6 +146,7 @@ def test_factor_is_stored_and_checked_on_each_topology(topology, policy, request
 
     assert reserved.factor.record == b"record"
     [listed] = factors.list_entities("VA1")
+    assert stored
     assert (listed.id, listed.authenticator) == (stored.id, factor)
     assert listed.factors[0].verified_at == at
     assert factors.delete_entity(key)

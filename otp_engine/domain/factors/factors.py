@@ -149,19 +149,7 @@ class Factors:
         record = self._new_record(request)
         data_key = self.data_keys.get_or_create()
         access = EntityAccess.of(name, data_key)
-        if request.secret is not None:
-            self._check_unused(access, request.secret)
-        entity_id, factor_id = self._new_id(), self._new_id()
-        entity = self.store.put_factor(
-            access.key,
-            entity_id=entity_id,
-            entity_record=name.encrypt(data_key, entity_id),
-            factor_id=factor_id,
-            record=record.encrypt(data_key, access.key, factor_id),
-            is_authenticator=request.is_authenticator,
-            recovery=request.recovery,
-        )
-        factor = access.to_factor(_factor_in(entity, factor_id), entity.id)
+        factor = self._put(access, record, request)
         self.report_change(
             FactorCreated, NoticeType.FACTOR_CREATED, factor, request.client_name
         )
@@ -372,12 +360,43 @@ class Factors:
             recovery_key=request.recovery_key,
         )
 
-    def _check_unused(self, access: EntityAccess, secret: bytes) -> None:
-        """Check that no factor of an entity has a secret that the client chose."""
+    def _put(
+        self, access: EntityAccess, record: FactorRecord, request: FactorRequest
+    ) -> Factor:
+        """Store a new factor, and return it."""
+        entity_id, factor_id, compared = self._new_id(), self._new_id(), None
+        for _ in range(_MAX_REPLACEMENTS):
+            if request.secret is not None:
+                compared = self._check_unused(access, request.secret)
+            entity = self.store.put_factor(
+                access.key,
+                entity_id=entity_id,
+                entity_record=access.name.encrypt(access.data_key, entity_id),
+                factor_id=factor_id,
+                record=record.encrypt(access.data_key, access.key, factor_id),
+                is_authenticator=request.is_authenticator,
+                recovery=request.recovery,
+                compared=compared,
+            )
+            if entity:
+                return access.to_factor(_factor_in(entity, factor_id), entity.id)
+        raise Unavailable
+
+    def _check_unused(self, access: EntityAccess, secret: bytes) -> list[bytes]:
+        """Compare a secret that the client chose with those of an entity.
+
+        Returns:
+            The ids of the factors that have other secrets.
+
+        Raises:
+            FactorExists: A factor of the entity has that secret.
+        """
         entity = self.store.get_entity(access.key)
-        for factor in entity.factors if entity else ():
+        factors = entity.factors if entity else ()
+        for factor in factors:
             if hmac.compare_digest(access.read(factor).secret, secret):
                 raise FactorExists
+        return [factor.id for factor in factors]
 
     def _new_id(self) -> bytes:
         return self.engine.random_bytes(_ID_BYTES)

@@ -5,7 +5,7 @@ Every method raises `StoreUnavailable` when the store does not answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -143,7 +143,8 @@ class FactorStore(Protocol):
         record: bytes,
         is_authenticator: bool = False,
         recovery: bytes = b"",
-    ) -> StoredEntity:
+        compared: Sequence[bytes] | None = None,
+    ) -> StoredEntity | None:
         """Add an unverified factor.
 
         Args:
@@ -156,9 +157,12 @@ class FactorStore(Protocol):
             is_authenticator: Whether the factor replaces the unverified one that
                 `/auth` created before.
             recovery: The stored recovery codes of the factor; empty without any.
+            compared: Ids of the factors that the caller has compared with this one;
+                None if it can be added to any others.
 
         Returns:
-            The entity with the factor.
+            The entity with the factor. None if the entity has a factor that is not in
+            *compared*; nothing is stored then.
 
         Raises:
             TooManyFactors: The entity has 100 factors.

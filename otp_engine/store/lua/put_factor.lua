@@ -17,8 +17,13 @@
 -- ARGV[8]  limit of new factors
 -- ARGV[9]  milliseconds until an unverified factor, and an entity without a verified
 --          one, expire
+-- ARGV[10] ids of the factors that the caller has compared with it, 16 bytes each; `*`
+--          for a factor that can be added to any others
 --
--- returns  {'created'}                   stored, by this call or by an earlier one
+-- returns  {'created', {field, value, ...}}
+--                                        stored, by this call or by an earlier one; and
+--                                        the fields of the entity
+--          {'changed'}                   the entity has a factor that is not in ARGV[10]
 --          {'too_many_factors'}          the entity has the maximum
 --          {'factors_per_entity', ms}    the limit refuses for another ms
 --
@@ -31,7 +36,19 @@ local entity = read_entity(key)
 if entity.factors[id] then
     -- The write is repeated, so that the WAIT after it covers it.
     redis.call('HSET', key, factor_field(id, 'record'), ARGV[4])
-    return {'created'}
+    return {'created', redis.call('HGETALL', key)}
+end
+
+if ARGV[10] ~= '*' then
+    local compared = {}
+    for i = 1, #ARGV[10], ID_BYTES do
+        compared[string.sub(ARGV[10], i, i + ID_BYTES - 1)] = true
+    end
+    for _, other in ipairs(entity.ids) do
+        if not compared[other] then
+            return {'changed'}
+        end
+    end
 end
 
 local replaced = {}
@@ -73,4 +90,4 @@ end
 if is_new or redis.call('PTTL', key) >= 0 then
     redis.call('PEXPIRE', key, ARGV[9])
 end
-return {'created'}
+return {'created', redis.call('HGETALL', key)}
