@@ -437,6 +437,26 @@ def test_failed_checks_that_no_window_contains_are_deleted(
     assert len(factors.get_entity(ALICE).factors[0].failed_at) == 1
 
 
+def test_wait_is_that_of_the_window_after_the_clock_has_gone_back(
+    verified, reserve, redis, policy
+):
+    seconds = redis.time()[0]
+    # The first two were counted while the clock was 50 minutes ahead.
+    ages = [-3_000, -3_000, 3_500, 3_400]
+    failures = b"".join(
+        b"check %02d%013d" % (number, (seconds - age) * 1_000)
+        for number, age in enumerate(ages)
+    )
+    redis.hset(keys.entity(ALICE), FIRST + b":failures", failures)
+
+    with pytest.raises(RateLimited) as raised:
+        reserve(
+            policy=replace(policy, failed_checks_per_factor=Limit.parse("2/1h")),
+        )
+
+    assert timedelta(minutes=109) < raised.value.retry_after <= timedelta(minutes=110)
+
+
 def test_repeated_check_counts_once(factors, verified, reserve):
     first = reserve(check=b"repeated")
 

@@ -137,15 +137,17 @@ end
 local function failures_left(times, limit, at)
     local least, longest = math.huge, 0
     for count, period in string.gmatch(limit, '(%d+)/(%d+)') do
-        local size, used = tonumber(count), 0
+        local size, window = tonumber(count), {}
         for _, time in ipairs(times) do
             if time > at - tonumber(period) then
-                used = used + 1
+                table.insert(window, time)
             end
         end
-        least = math.min(least, size - used)
-        if used >= size then
-            local leaves = times[#times - size + 1] + tonumber(period)
+        least = math.min(least, size - #window)
+        if #window >= size then
+            -- They have the order of the checks, and the clock can have gone back.
+            table.sort(window)
+            local leaves = window[#window - size + 1] + tonumber(period)
             longest = math.max(longest, leaves - at)
         end
     end
