@@ -63,7 +63,8 @@ class RedisEntityArchiveStore:
         outcome = MergeOutcome(reply.decode())
         if outcome is MergeOutcome.OTHER:
             self._index.remove(key, entity_id)
-        if outcome is MergeOutcome.CREATED:
+        else:
+            # Also for one that was kept: an earlier call may have ended before this.
             created_at = int(fields[b"created_at"])
             self._index.add_created(key, entity_id, created_at=created_at)
         return outcome

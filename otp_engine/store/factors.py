@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -61,6 +62,7 @@ class RedisFactorStore:
         *,
         replicas: int = 0,
         utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         """Store the entities in Redis.
 
@@ -69,8 +71,10 @@ class RedisFactorStore:
             challenges: Deletes the challenges of a deleted entity.
             replicas: Number of replicas that must acknowledge each write.
             utcnow: Returns the time, by which the index is cleaned.
+            random_bytes: Returns a number of unpredictable bytes.
         """
         self._client = client
+        self._random_bytes = random_bytes
         self._challenges = challenges
         self._utcnow = utcnow
         self._index = EntityIndex(client, utcnow=utcnow)
@@ -115,7 +119,7 @@ class RedisFactorStore:
             if entity and entity.id == entity_id:
                 yield entity
             elif created_at + _STALE_AFTER < self._utcnow():
-                self._index.remove(key, entity_id)
+                self._unlist(key, entity_id)
 
     def delete_entity(self, key: EntityKey) -> bool:
         """Delete an entity with its factors and challenges.
@@ -123,17 +127,18 @@ class RedisFactorStore:
         The challenges are first, so that a request that fails can be repeated.
 
         Returns:
-            Whether there was one.
+            Whether there was one. Of two deletions at once, both return this: the reply
+            to the script does not distinguish another request from a repeated one.
         """
         entity = self.get_entity(key)
-        factor_ids = [factor.id for factor in entity.factors] if entity else []
+        if entity is None:
+            return False
+        factor_ids = [factor.id for factor in entity.factors]
         self._challenges.delete_challenges(key, factor_ids)
         entity_id = self._delete_entity.run(
             [keys.entity(key), keys.created_factors(key)]
         )
-        if not entity_id:
-            return False
-        self._index.remove(key, entity_id)
+        self._unlist(key, entity_id or entity.id)
         return True
 
     def put_factor(  # noqa: PLR0913 - the values of a factor
@@ -201,7 +206,10 @@ class RedisFactorStore:
 
     def delete_factor(self, key: EntityKey, factor_id: bytes) -> bool:
         """Delete a factor; return whether there was one."""
-        return bool(self._delete_factor.run([keys.entity(key)], factor_id))
+        idempotency_key = self._random_bytes(_KEY_BYTES)
+        return bool(
+            self._delete_factor.run([keys.entity(key)], factor_id, idempotency_key)
+        )
 
     def reserve_check(
         self,
@@ -273,6 +281,15 @@ class RedisFactorStore:
             # Another request has deleted it meanwhile.
             raise FactorNotFound
         return entity
+
+    def _unlist(self, key: EntityKey, entity_id: bytes) -> None:
+        """Remove an entity that is gone from the index."""
+        self._index.remove(key, entity_id)
+        entity = self.get_entity(key)
+        if entity and entity.id == entity_id:
+            # An import has created it again in the meantime.
+            created_at = lua_codec.to_epoch_ms(entity.created_at)
+            self._index.add_created(key, entity_id, created_at=created_at)
 
     def _get(self, name: str) -> StoredEntity | None:
         fields = self._client.execute(lambda redis: redis.hgetall(name), name)

@@ -135,6 +135,8 @@ with its id, 16 bytes:
     created_at, updated_at
     authenticator       the factor that `/auth` checks
     enrolling           the unverified factor that an activation makes the authenticator
+    deleted             the id of the factor that was deleted last, and the idempotency
+                        key of its deletion, 8 bytes
     <id>:record         the encrypted secret, with what else describes the factor
     <id>:created_at, <id>:updated_at
     <id>:verified_at    without it, the factor is unverified
