@@ -166,6 +166,6 @@ def test_import(client, redis):
 def test_new_and_replaced_data_key(client):
     store = RedisDataKeyStore(client)
 
-    assert store.add(b"first") == b"first"
+    assert store.add(b"first", b"print") == b"first"
     assert store.replace(b"first", b"second") is True
     assert store.get() == b"second"

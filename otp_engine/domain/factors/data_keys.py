@@ -58,6 +58,7 @@ class DataKeys:
         self._random_bytes = random_bytes
         self._clock = clock
         self._cached: _Cached | None = None
+        self._confirmed: bytes | None = None
         self._has_logged = False
 
     def get(self) -> DataKey | None:
@@ -79,7 +80,9 @@ class DataKeys:
         """Return the data key, for a write.
 
         Of two processes that create it at once, both use the one that Redis stored
-        first. A key that Redis has lost is stored again.
+        first. A key that Redis has lost is stored again. A process writes a key once
+        that another one has stored: the replicas may not have it, and a failover to
+        one of them would lose every factor that it encrypts.
 
         Raises:
             FactorsUnreadable: No factor key decrypts it, or Redis has lost it; a second
@@ -87,13 +90,19 @@ class DataKeys:
             StoreUnavailable: Redis did not reply.
         """
         encrypted = self._read()
-        if encrypted is None:
+        if encrypted is not None and encrypted == self._confirmed:
+            return self._decrypt(encrypted)
+        if encrypted is not None:
+            data_key = self._decrypt(encrypted)
+        else:
             cached = self._cached
-            new = cached.data_key if cached else generate_data_key(self._random_bytes)
-            encrypted = self._store.add(
-                self._factor_keys[0].encrypt_data_key(new), new.fingerprint
+            data_key = (
+                cached.data_key if cached else generate_data_key(self._random_bytes)
             )
-        return self._decrypt(encrypted)
+            encrypted = self._factor_keys[0].encrypt_data_key(data_key)
+        self._confirmed = None
+        self._confirmed = self._store.add(encrypted, data_key.fingerprint)
+        return self._decrypt(self._confirmed)
 
     def _read(self) -> bytes | None:
         """Return the stored data key; None without one, or if only the cache has it."""

@@ -6,7 +6,7 @@ import pytest
 
 from otp_engine.crypto.factor_keys import FactorKey
 from otp_engine.domain.factors.data_keys import DataKeys
-from otp_engine.errors import DataKeyLost, FactorsUnreadable
+from otp_engine.errors import DataKeyLost, FactorsUnreadable, StoreUnavailable
 from tests.support.clock import Clock
 from tests.support.data_keys import MemoryDataKeyStore
 
@@ -83,6 +83,30 @@ def test_data_key_is_read_once_a_minute(start, key_store, clock):
     keys.get()
     keys.get()
     assert key_store.reads == 1
+
+
+def test_data_key_that_replicas_may_not_have_is_used_for_no_write(clock):
+    class Unreplicated(MemoryDataKeyStore):
+        has_replica = False
+
+        def add(self, encrypted, fingerprint):
+            stored = super().add(encrypted, fingerprint)
+            if not self.has_replica:
+                raise StoreUnavailable
+            return stored
+
+    store = Unreplicated()
+    processes = [
+        DataKeys(store, [OLD], random_bytes=secrets.token_bytes, clock=clock)
+        for _ in range(2)
+    ]
+    for keys in [*processes, *processes]:
+        with pytest.raises(StoreUnavailable):
+            keys.get_or_create()
+
+    store.has_replica = True
+
+    assert len({keys.get_or_create() for keys in processes}) == 1
 
 
 @pytest.mark.parametrize("factor_keys", [(NEW, OLD), (OLD, NEW), (OLD,)])
