@@ -28,7 +28,7 @@ class RedisEntityArchiveStore:
             replicas: Number of replicas that must acknowledge each write.
         """
         self._client = client
-        self._index = EntityIndex(client)
+        self._index = EntityIndex(client, replicas=replicas)
         self._merge = LuaScript(client, "merge_entity", replicas=replicas)
 
     def read(self, service: str) -> Iterator[RawEntity]:

@@ -9,6 +9,7 @@ from functools import partial
 from otp_engine.domain.factors.ports import EntityKey
 from otp_engine.store import keys, lua_codec
 from otp_engine.store.connection import RedisCommands
+from otp_engine.store.lua_scripts import LuaScript
 from otp_engine.store.redis_client import RedisClient
 
 _PAGE_SIZE = 500
@@ -25,15 +26,18 @@ class EntityIndex:
         self,
         client: RedisClient,
         *,
+        replicas: int = 0,
         utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """List the entities in Redis.
 
         Args:
             client: Executes the commands.
+            replicas: Number of replicas that must acknowledge a new entity.
             utcnow: Returns the time.
         """
         self._client = client
+        self._list = LuaScript(client, "list_entity", replicas=replicas)
         self._utcnow = utcnow
 
     def add(self, key: EntityKey, id: bytes, *, overwrite: bool = True) -> None:
@@ -45,7 +49,7 @@ class EntityIndex:
             overwrite: Whether an entity that is listed gets this time.
         """
         score = lua_codec.to_epoch_ms(self._utcnow())
-        self._add(key, id, score, nx=not overwrite)
+        self._add(key, id, score, overwrite=overwrite)
 
     def add_created(self, key: EntityKey, id: bytes, *, created_at: int) -> None:
         """Add an entity that was created before.
@@ -55,7 +59,7 @@ class EntityIndex:
             id: Its id, 16 bytes.
             created_at: When, in milliseconds since 1970.
         """
-        self._add(key, id, created_at, nx=False)
+        self._add(key, id, created_at, overwrite=True)
 
     def remove(self, key: EntityKey, id: bytes) -> None:
         """Remove an entity."""
@@ -83,9 +87,9 @@ class EntityIndex:
                     lua_codec.from_epoch_ms(int(score)),
                 )
 
-    def _add(self, key: EntityKey, id: bytes, score: int, *, nx: bool) -> None:
-        index, entry = keys.entities(key.service), {_member(key, id): score}
-        self._client.execute(lambda redis: redis.zadd(index, entry, nx=nx), index)
+    def _add(self, key: EntityKey, id: bytes, score: int, *, overwrite: bool) -> None:
+        index, member = keys.entities(key.service), _member(key, id)
+        self._list.run([index], member, score, int(overwrite))
 
 
 def _read_page(

@@ -77,7 +77,7 @@ class RedisFactorStore:
         self._random_bytes = random_bytes
         self._challenges = challenges
         self._utcnow = utcnow
-        self._index = EntityIndex(client, utcnow=utcnow)
+        self._index = EntityIndex(client, replicas=replicas, utcnow=utcnow)
         durable = partial(LuaScript, client, replicas=replicas)
         self._create_entity = durable("create_entity")
         self._put_factor = durable("put_factor")

@@ -16,10 +16,14 @@ from otp_engine.errors import (
     FactorNotFound,
     FactorUnverified,
     RateLimited,
+    StoreUnavailable,
     TooManyFactors,
     TooManyTries,
 )
 from otp_engine.store import keys
+from otp_engine.store.challenges import RedisChallengeStore
+from otp_engine.store.factors import RedisFactorStore
+from otp_engine.store.redis_client import RedisClient
 
 SERVICE = "VA" + "1" * 32
 ALICE, BOB = EntityKey("alice", SERVICE), EntityKey("bob", SERVICE)
@@ -179,6 +183,18 @@ def test_member_of_the_index_without_an_entity_is_deleted_after_a_day(factors, r
     assert redis.zrange(keys.entities(SERVICE), 0, -1) == [
         f"alice:{ENTITY.hex()}".encode()
     ]
+
+
+def test_entity_is_not_created_before_the_replicas_have_it_in_the_index(
+    real_redis,
+):
+    client = RedisClient(real_redis)
+    without_replica = RedisFactorStore(client, RedisChallengeStore(client), replicas=1)
+
+    with pytest.raises(StoreUnavailable):
+        without_replica.create_entity(ALICE, id=ENTITY, record=b"")
+
+    assert real_redis.keys("*") == [keys.entities(SERVICE).encode()]
 
 
 def test_first_factor_creates_its_entity(factors, put):
