@@ -9,16 +9,18 @@ import secrets
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
+from typing import Any
 
 import pytest
 
 from otp_engine.store.lua_scripts import ALLOW_OOM_FLAG, load
 from tests.e2e.conftest import FAST_HASHES
-from tests.fault_injection import fault_proxy
+from tests.fault_injection import fault_proxy, rolling_pair
 from tests.fault_injection.fault_proxy import Loss
 from tests.fault_injection.load import KEY, Call, run_in_parallel
+from tests.fault_injection.rolling_pair import Pair
 from tests.support import redis_server, server_process
 from tests.support.authenticator_app import AuthenticatorApp
 
@@ -29,6 +31,11 @@ ENROLL, ACTIVATE, VERIFY = (
 )
 BUDGET = 10  # of failed checks an hour, the default
 THREADS = 100
+API_KEY = "shop-secret-0123456789"
+
+
+def random_key():
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 @pytest.fixture
@@ -43,7 +50,7 @@ def own_redis(tmp_path):
 def environ(own_redis, twilio):
     environ = server_process.production(own_redis.url, twilio.url) | FAST_HASHES
     return environ | {
-        "OTP_FACTOR_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "OTP_FACTOR_KEY": random_key(),
         "OTP_CHECKS_PER_KEY": "off",
     }
 
@@ -228,3 +235,75 @@ def test_redis_that_is_killed_keeps_used_codes_and_failed_checks(served, own_red
     assert (down.status, down.headers["retry-after"]) == (503, "1")
     assert [each.body for each in again] == [PENDING] * 2
     assert attempts_left(again[0]) == BUDGET - 2
+
+
+@dataclass
+class Rotation:
+    """People with authenticator apps during a rotation.
+
+    Attributes:
+        pair: The two instances.
+        answers: The answers to all activations and right checks.
+        first: The person who enrolled before the rotation.
+        people: Number of people.
+    """
+
+    pair: Pair
+    answers: list[Any] = field(default_factory=list)
+    first: Person | None = None
+    people: int = 0
+
+    def run(self, instance):
+        """Enroll a person at one instance, and check codes of both at the other."""
+        self.people += 1
+        identity = f"person-{self.people:04}"
+        enrolled = self.pair.request(ENROLL, {"identity": identity}, instance).json
+        person = Person(
+            identity, AuthenticatorApp(enrolled["uri"]), enrolled["recovery_codes"]
+        )
+        self.first = self.first or person
+        activation = {"identity": identity, "otp": person.app.code()}
+        self.check(ACTIVATE, activation, 1 - instance)
+        self.check(VERIFY, person.body(), instance)
+        self.check(VERIFY, self.first.body(recovers=True), 1 - instance)
+        self.first.recovery_codes.pop(0)
+
+    def check(self, path, body, instance):
+        self.answers.append(self.pair.request(path, body, instance).json)
+
+    def restart_each(self, environ):
+        """Restart one instance after the other, with people between the steps."""
+        for number, instance in enumerate(self.pair.instances):
+            instance.stop()
+            self.run(number)
+            instance.start(environ)
+            self.run(number)
+
+
+def test_rotation_of_the_factor_key_and_the_pepper_rejects_no_code(environ, twilio):
+    old, new = environ["OTP_FACTOR_KEY"], random_key()
+    old_pepper, new_pepper = environ["OTP_PEPPER"], random_key()
+    added = environ | {
+        "OTP_FACTOR_KEY": new,
+        "OTP_FACTOR_KEY_PREVIOUS": old,
+        "OTP_PEPPER_PREVIOUS": new_pepper,
+    }
+    removed = environ | {
+        "OTP_FACTOR_KEY": new,
+        "OTP_PEPPER": new_pepper,
+        "OTP_PEPPER_PREVIOUS": old_pepper,
+    }
+    with rolling_pair.running_pair(
+        twilio, environ, workers=1, secrets=[API_KEY]
+    ) as pair:
+        rotation = Rotation(pair)
+        rotation.run(0)
+        rotation.restart_each(added)
+        rotated = server_process.run("factors", "rotate-key", **added)
+        rotation.run(1)
+        rotation.restart_each(removed)
+
+    assert rotated.returncode == 0, rotated.stderr
+    assert rotation.people == 10
+    assert rotation.answers == [APPROVED] * 30
+    assert pair.statuses.keys() == {201}
