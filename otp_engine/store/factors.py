@@ -38,7 +38,7 @@ _MAX_FACTORS = 100
 _FACTORS_PER_ENTITY = Limit.parse("100/24h")
 # Longer than any enrollment takes, also one that a client resumes after days.
 UNVERIFIED_TTL = timedelta(days=7)
-"""Time until an entity without a verified factor expires."""
+"""Time until an entity without a verified factor expires, and an enrollment ends."""
 
 # A member without an entity is one that was just added, one that a failed call has
 # left, or an entity that has expired.
@@ -241,6 +241,7 @@ class RedisFactorStore:
             lua_codec.encode_limit(policy.failed_checks_per_factor),
             lua_codec.encode_limit(policy.consecutive_failures),
             MAX_TRIES,
+            lua_codec.to_ms(UNVERIFIED_TTL),
         )
         return decode_reservation(reply)
 

@@ -599,6 +599,22 @@ def test_activation_without_a_factor_uses_the_one_being_enrolled(put, reserve):
     assert reserve(None, activates=True).factor.id == FIRST
 
 
+def test_enrollment_is_activated_within_a_week_of_redis(put, accept, reserve, redis):
+    put()
+    accept(100, activates=True)
+    put(factor_id=SECOND, is_authenticator=True)
+    created_at = (redis.time()[0] - 7 * 24 * 3600 - 1) * 1000
+    redis.hset(keys.entity(ALICE), SECOND + b":created_at", created_at)
+
+    with pytest.raises(FactorNotFound):
+        reserve(None, activates=True)
+
+    # The factor of another API stays, as does its check.
+    assert reserve(None).factor.id == FIRST
+    assert SECOND not in b"".join(redis.hkeys(keys.entity(ALICE)))
+    assert redis.hget(keys.entity(ALICE), "enrolling") is None
+
+
 def test_activation_without_an_enrollment_is_refused(put, accept, reserve):
     with pytest.raises(FactorNotFound):
         reserve(None, activates=True)

@@ -11,12 +11,14 @@
 -- ARGV[4]  limit of failed checks of a verified factor
 -- ARGV[5]  limit of consecutive failed checks of a verified factor
 -- ARGV[6]  maximum number of checks of an unverified factor
+-- ARGV[7]  milliseconds for which a factor that is being enrolled can be verified
 --
 -- returns  {'reserved', at, remaining, wait, entity id, factor id, field, value, ...}
 --                               counted at this time (ms since 1970); this many attempts
 --                               remain, or the next one is possible in wait (ms); and
 --                               the fields of the factor
---          {'not_found'}        there is no such factor; nothing was counted
+--          {'not_found'}        there is no such factor, or its enrollment was too long
+--                               ago and it is deleted now; nothing was counted
 --          {'unverified'}       the check verifies nothing, and the factor is unverified
 --          {'verified'}         the check would verify the factor, which is verified
 --          {'failed_checks_per_factor' | 'max_consecutive_failures', ms}
@@ -30,6 +32,10 @@ local at = now()
 local entity, id = read_checked_factor(key, ARGV[1], activates)
 local factor = id and entity.factors[id]
 if not factor then
+    return {'not_found'}
+elseif ARGV[1] == '' and not factor.verified_at
+    and factor.created_at + tonumber(ARGV[7]) <= at then
+    delete_factor(key, read_entity(key), id)
     return {'not_found'}
 elseif activates and factor.verified_at then
     return {'verified'}
