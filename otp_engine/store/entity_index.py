@@ -70,16 +70,22 @@ class EntityIndex:
         """Yield the key, the id and the creation of each entity, newest first.
 
         A page starts at the last time of the page before it, and not at a rank, because
-        ranks change while others add entities.
+        ranks change while others add and remove entities.
         """
         index = keys.entities(service)
-        last, seen = float("inf"), 0
-        while page := self._client.execute(
-            partial(_read_page, index=index, last=last, skip=seen), index
-        ):
+        last, seen = float("inf"), set[bytes]()
+        while page := [
+            (member, score)
+            for member, score in self._client.execute(
+                partial(_read_page, index=index, last=last, more=len(seen)), index
+            )
+            if member not in seen
+        ]:
             for member, score in page:
-                seen = seen + 1 if score == last else 1
-                last = score
+                if score != last:
+                    last = score
+                    seen.clear()
+                seen.add(member)
                 digest, _, hex_id = member.decode().rpartition(":")
                 yield (
                     EntityKey(digest, service),
@@ -97,15 +103,15 @@ def _read_page(
     *,
     index: str,
     last: float,
-    skip: int,
+    more: int,
 ) -> Sequence[tuple[bytes, float]]:
     return redis.zrange(
         index,
         *(last, "-inf"),
         desc=True,
         byscore=True,
-        offset=skip,
-        num=_PAGE_SIZE,
+        offset=0,
+        num=_PAGE_SIZE + more,
         withscores=True,
     )
 

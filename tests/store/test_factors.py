@@ -197,6 +197,17 @@ def test_entity_is_not_created_before_the_replicas_have_it_in_the_index(
     assert real_redis.keys("*") == [keys.entities(SERVICE).encode()]
 
 
+def test_entity_is_listed_while_members_of_the_same_time_are_removed(factors, redis):
+    factors.create_entity(ALICE, id=ENTITY, record=b"")
+    members = {f"gone{number:04}:{ENTITY.hex()}": 1_000 for number in range(700)}
+    redis.zadd(keys.entities(SERVICE), members | {f"alice:{ENTITY.hex()}": 1_000})
+
+    listed = list(factors.list_entities(SERVICE))
+
+    assert [entity.id for entity in listed] == [ENTITY]
+    assert redis.zcard(keys.entities(SERVICE)) == 1
+
+
 def test_first_factor_creates_its_entity(factors, put):
     entity = put(recovery=b"m=8,t=1,p=1\n" + b"h" * 64)
 
