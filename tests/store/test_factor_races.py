@@ -17,7 +17,12 @@ from otp_engine.domain.factors.models import FactorCheck, FactorRequest
 from otp_engine.domain.factors.ports import EntityKey
 from otp_engine.domain.limits.limits import Limit
 from otp_engine.domain.services import Service
-from otp_engine.errors import EntityExists, FactorExists, RateLimited, TooManyFactors
+from otp_engine.errors import (
+    EntityExists,
+    FactorExists,
+    TooManyFactors,
+    TooManyTries,
+)
 from otp_engine.store.redis_store import RedisStore
 from tests.store.test_races import all_at_once
 from tests.support.tuning import with_policy
@@ -109,7 +114,7 @@ def test_simultaneous_checks_share_no_attempt(factors, policy):
     ]
     results: list[Any] = all_at_once(*calls)
 
-    reserved = [each for each in results if each is not RateLimited]
+    reserved = [each for each in results if each is not TooManyTries]
     assert sorted(each.attempts_remaining for each in reserved) == [0, 1, 2, 3, 4]
 
 
@@ -166,7 +171,7 @@ def test_simultaneous_factors_never_exceed_the_maximum(factors):
 def test_simultaneous_workers_get_one_data_key(redis):
     stores = [RedisStore(redis).data_key for _ in range(32)]
 
-    calls = [partial(store.add, id_of(n)) for n, store in enumerate(stores)]
+    calls = [partial(store.add, id_of(n), id_of(n)) for n, store in enumerate(stores)]
     results = all_at_once(*calls)
 
     assert set(results) == {stores[0].get()}
