@@ -100,7 +100,7 @@ def reset() -> None:
     store.data_key.reset(factor_key.encrypt_data_key(new), new.fingerprint)
     deleted = 0
     for service in service_sids(settings, store):
-        # A deletion during the list can hide another entity of the same millisecond.
+        # Until there is none: a request can create one during the list.
         while count := _delete_unreadable(store, service, new):
             deleted += count
     success(f"there is a new data key, and {deleted} entities are deleted")

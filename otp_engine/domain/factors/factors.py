@@ -132,7 +132,7 @@ class Factors:
 
         An entity that cannot be decrypted stays, and the log has its SID.
         """
-        # A deletion during the list can hide another entity of the same millisecond.
+        # Until there is none: a request can create one during the list.
         while self._delete_listed(service, client_name):
             pass
 
