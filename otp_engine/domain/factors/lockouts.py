@@ -79,7 +79,8 @@ def _ends(failed_at: Sequence[datetime], limit: Limit, now: datetime) -> list[da
     """Return when each full window of *limit* accepts another check."""
     ends = []
     for window in limit.windows:
-        used = [at for at in failed_at if at > now - window.period]
+        # Sorted, because the clock of Redis can have gone back between two checks.
+        used = sorted(at for at in failed_at if at > now - window.period)
         if len(used) >= window.count:
             ends.append(used[-window.count] + window.period)
     return ends

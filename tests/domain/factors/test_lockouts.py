@@ -36,7 +36,8 @@ def test_factor_with_attempts_left_is_not_locked(minutes_ago):
 
 
 @pytest.mark.parametrize(
-    ("minutes_ago", "minutes"), [((50, 2, 1), 10), ((70, 50, 40, 30), 10)]
+    ("minutes_ago", "minutes"),
+    [((50, 2, 1), 10), ((70, 50, 40, 30), 10), ((2, 1, 50), 10)],
 )
 def test_locked_factor_accepts_a_check_when_the_oldest_one_leaves(minutes_ago, minutes):
     lockout = find_lockout(factor(*minutes_ago), POLICY, NOW)
