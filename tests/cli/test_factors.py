@@ -207,6 +207,13 @@ def test_command_without_a_factor_key_fails(environ, command):
     assert "OTP_FACTOR_KEY is not set" in result.stderr
 
 
+def test_list_of_a_service_without_an_identity_is_a_usage_error(keys):
+    result = run("factors", "list", "--service", SERVICE, **keys())
+
+    assert result.exit_code == 2
+    assert "--service needs --identity" in result.stderr
+
+
 def test_list_counts_entities_and_factors_by_service(store, keys):
     for number, step in enumerate((1, None)):
         key = EntityKey(f"entity {number}", SERVICE)

@@ -39,6 +39,8 @@ def list_factors(*, identity: str | None, service: str | None, as_json: bool) ->
     from otp_engine.cli import factors as work
 
     if identity is None:
+        if service is not None:
+            raise click.UsageError("--service needs --identity")
         work.list_services(as_json=as_json)
     else:
         work.list_factors(identity, service, as_json=as_json)
