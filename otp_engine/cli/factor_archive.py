@@ -104,9 +104,16 @@ def import_archive(file: str, service_map: Mapping[str, str]) -> None:
     settings, store = load_with_redis()
     keys = require_factor_keys(settings)
     known = service_sids(settings, store)
+    if unknown := sorted(set(service_map.values()) - set(known)):
+        fail(f"nothing was imported: there is no service {unknown[0]} here")
     with _source(file) as source:
         try:
             header = _verify(_read(source, keys), known, service_map)
+        except archive.OtherKey as error:
+            fail(
+                f"nothing was imported: the file {error}. Set the factor key of the"
+                " export as OTP_FACTOR_KEY_PREVIOUS for this command"
+            )
         except ValueError as error:
             fail(f"nothing was imported: the file {error}")
         # Also restores the data key that Redis has lost, if it is that one.
@@ -164,13 +171,20 @@ def _verify(
         ValueError: It cannot be imported.
     """
     header = ArchiveHeader.decode(next(records, b""))
+    unused = set(service_map)
     for record in records:
-        entity = _mapped(ArchivedEntity.decode(record), service_map)
+        archived = ArchivedEntity.decode(record)
+        unused.discard(archived.service)
+        entity = _mapped(archived, service_map)
         if entity.service not in known:
             raise ValueError(
                 f"has factors of the service {entity.service}, which does not exist"
                 f" here: --service {entity.service}=SID stores them in another one"
             )
+    if unused:
+        raise ValueError(
+            f"has no factors of the service {min(unused)}, which --service names"
+        )
     return header
 
 

@@ -38,6 +38,10 @@ _COUNTER_BYTES = 11
 _MORE, _LAST = b"\x00", b"\x01"
 
 
+class OtherKey(ValueError):
+    """No key decrypts the first record of an archive."""
+
+
 def write(
     output: BinaryIO, records: Iterable[bytes], *, key: bytes, salt: bytes
 ) -> None:
@@ -77,8 +81,9 @@ def read(source: BinaryIO, *, keys: Iterable[bytes]) -> Iterator[bytes]:
         The records.
 
     Raises:
-        ValueError: It is no archive, has another version, was made with another key,
-            or is cut or changed. The message has the reason and no content.
+        OtherKey: No key decrypts the first record.
+        ValueError: It is no archive, has another version, or is cut or changed. The
+            message has the reason and no content.
     """
     header = _read_header(source)
     salt = source.read(SALT_BYTES)
@@ -135,7 +140,7 @@ def _decrypt(
             continue
         return cipher, None if kind == _LAST else record
     if number == 0:
-        raise ValueError("was made with another factor key, or is damaged at record 1")
+        raise OtherKey("was made with another factor key, or is damaged at record 1")
     raise ValueError(f"is damaged at record {number + 1}")
 
 

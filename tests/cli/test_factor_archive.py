@@ -233,6 +233,7 @@ def test_file_of_another_factor_key_is_refused(here, other_redis, file):
 
     assert result.exit_code == 1
     assert "was made with another factor key" in result.stderr
+    assert "as OTP_FACTOR_KEY_PREVIOUS for this command" in result.stderr
     assert client.keys("*entit*") == []
 
 
@@ -253,6 +254,32 @@ def test_factors_of_an_unknown_service_are_refused_or_stored_in_another(
     assert f"factors of the service {sid}, which does not exist" in refused.stderr
     assert "1 created" in stored.stderr
     assert target.check(target.code(new)).approved
+
+
+@pytest.mark.parametrize(
+    ("from_own", "message"),
+    [
+        (True, "there is no service VA77777777777777777777777777777777 here"),
+        (False, "has no factors of the service VA77777777777777777777777777777777"),
+    ],
+)
+def test_service_option_with_an_unknown_service_imports_nothing(
+    here, other_redis, file, from_own, message
+):
+    here.activate()
+    export(here, file)
+    pair = [here.service.sid, "VA" + "7" * 32]
+    url, client = other_redis
+
+    result = import_into(
+        deployment(url, client, KEY),
+        file,
+        *("--service", "=".join(pair if from_own else reversed(pair))),
+    )
+
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert client.keys("*entit*") == []
 
 
 def test_export_is_readable_by_its_owner_only_whatever_the_umask(here, file):
