@@ -73,7 +73,8 @@ def rotate_key() -> None:
     keys = require_factor_keys(settings)
     while (encrypted := read_encrypted(store)) is not None:
         if _is_current(keys, encrypted):
-            success("OTP_FACTOR_KEY encrypts the data key")
+            then = ": remove OTP_FACTOR_KEY_PREVIOUS" if len(keys) > 1 else ""
+            success(f"OTP_FACTOR_KEY encrypts the data key{then}")
             return
         data_key = decrypt_data_key(keys, encrypted) or fail(
             "neither OTP_FACTOR_KEY nor OTP_FACTOR_KEY_PREVIOUS decrypts the data key"

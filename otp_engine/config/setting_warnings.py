@@ -177,8 +177,8 @@ def _setting_warnings(settings: Settings) -> list[str]:
         )
     if len(settings.factor_keys) > 1:
         warnings.append(
-            "OTP_FACTOR_KEY_PREVIOUS is set: run `otp-engine factors rotate-key`, and"
-            " remove it"
+            "OTP_FACTOR_KEY_PREVIOUS is set: remove it at the end of the rotation;"
+            " `otp-engine doctor` reports when nothing needs it"
         )
     twilio = settings.twilio
     if twilio and twilio.base_url and (twilio.region or twilio.edge):

@@ -61,7 +61,8 @@ def test_rotation_encrypts_the_same_data_key_with_the_new_key(store, keys):
     result = run("factors", "rotate-key", **keys(CURRENT, PREVIOUS))
 
     assert result.exit_code == 0
-    assert "✓ OTP_FACTOR_KEY encrypts the data key" in result.stderr
+    line = "✓ OTP_FACTOR_KEY encrypts the data key: remove OTP_FACTOR_KEY_PREVIOUS"
+    assert line in result.stderr
     found = decrypt_data_key([FactorKey(CURRENT)], store.data_key.get())
     assert found == DATA_KEY
     assert decrypt_data_key([FactorKey(PREVIOUS)], store.data_key.get()) is None
