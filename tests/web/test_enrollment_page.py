@@ -252,6 +252,21 @@ def test_recovery_codes_of_the_page_work(person):
     assert checked.json == {"VerificationStatus": "approved"}
 
 
+def test_result_of_the_activation_has_no_text_about_used_recovery_codes(person):
+    person.enroll()
+
+    assert "recovery code" not in person.text
+
+
+def test_person_returns_to_the_application_at_once(app_with):
+    person = LinkedPerson(app_with(**RETURNING).test_client())
+    person.follow("enroll", return_url=f"{APP}/back", state="s")
+
+    person.submit("code", otp=person.app().code())
+
+    assert f'action="{APP}/back" data-return>' in person.text
+
+
 def test_person_returns_to_the_application_with_a_proof(app_with):
     person = LinkedPerson(app_with(**RETURNING).test_client())
     person.follow("enroll", return_url=f"{APP}/back", state="s")
