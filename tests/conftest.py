@@ -38,10 +38,13 @@ from tests.support.fakes import (
 hypothesis_settings.register_profile("project", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("project")
 
+# A shell ignores SIGINT in the commands that it runs in the background, as nohup does
+# SIGHUP, and every process of theirs inherits that. The tests stop servers with both.
+# A process does not inherit a handler, and the one of SIGHUP keeps this run alive.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell ignores SIGINT in the commands that it runs in the background, and every
-    # process of theirs inherits that. The tests stop servers with SIGINT.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 TIMEOUT = timedelta(seconds=5)
 KINDS = {"unit", "e2e", "browser", "fault"}
