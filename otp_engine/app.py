@@ -59,6 +59,7 @@ from otp_engine.domain.services import Service
 from otp_engine.errors import StoreUnavailable
 from otp_engine.ops import health, request_log
 from otp_engine.senders import build_report_receivers, build_senders
+from otp_engine.store import lua_scripts
 from otp_engine.store.provider_health_monitor import ProviderHealthMonitor
 from otp_engine.store.redis_store import RedisStore, build_store
 
@@ -146,7 +147,7 @@ def _add_metrics(
 
 
 def preload(settings: Settings) -> None:
-    """Import what workers import later, so that they share it as forks of this process.
+    """Load what workers load later, so that they share it as forks of this process.
 
     Args:
         settings: The settings of the operator.
@@ -156,6 +157,7 @@ def preload(settings: Settings) -> None:
 
     if settings.factor_keys:
         import segno  # noqa: F401, PLC0415 - as in `qr_codes.to_svg`
+    lua_scripts.load_all()
     build_senders(settings, max_concurrent=1)
 
 

@@ -18,6 +18,7 @@ from otp_engine.store.redis_client import RedisClient
 log = logging.getLogger(__name__)
 
 _FOLDER = resources.files("otp_engine.store") / "lua"
+_SUFFIX = ".lua"
 _SHARED_LIBRARY = ("lib/packed_log", "lib/sliding_window_log", "lib/verification")
 _LIBRARIES = {
     "acquire_hits": ("lib/shared_limits",),
@@ -57,7 +58,14 @@ _FLAG_UNKNOWN = "near '#'"
 def load(name: str) -> str:
     """Return the text of a script, with its libraries prepended."""
     parts = (*_SHARED_LIBRARY, *_LIBRARIES.get(name, ()), name)
-    return "\n".join((_FOLDER / f"{part}.lua").read_text() for part in parts)
+    return "\n".join((_FOLDER / f"{part}{_SUFFIX}").read_text() for part in parts)
+
+
+def load_all() -> None:
+    """Load every script, so that later forks of this process share the texts."""
+    for file in _FOLDER.iterdir():
+        if file.name.endswith(_SUFFIX):
+            load(file.name.removesuffix(_SUFFIX))
 
 
 class LuaScript:
@@ -81,10 +89,8 @@ class LuaScript:
         """
         self._client = client
         self._replicas = replicas
-        self._without_flag = load(name)
-        self._source = self._without_flag
-        if when_full:
-            self._source = ALLOW_OOM_FLAG + self._without_flag
+        self._text = load(name)
+        self._flag = ALLOW_OOM_FLAG if when_full else ""
 
     def run(self, keys: Sequence[str], *args: Argument) -> Any:  # noqa: ANN401 - each script's header lists its replies
         """Run the script in one round trip, or in two if Redis does not have it yet.
@@ -122,22 +128,22 @@ class LuaScript:
 
     def _eval(self, node: RedisCommands, args: Sequence[Argument]) -> Any:  # noqa: ANN401 - as `run`
         """Run the script by its digest if possible, else by its text."""
-        source = self._source
+        flag = self._flag
         try:
-            return node.evalsha(_digest(source), *args)
+            return node.evalsha(_digest(flag, self._text), *args)
         except NoScriptError:
             # EVAL and not SCRIPT LOAD: EVAL also runs the script.
             return self._eval_text(node, args)
         except ResponseError as error:
-            self._drop_flag(source, error)
+            self._drop_flag(flag, error)
             return self._eval_text(node, args)
 
     def _eval_text(self, node: RedisCommands, args: Sequence[Argument]) -> Any:  # noqa: ANN401 - as `run`
-        source = self._source
+        flag = self._flag
         try:
-            return node.eval(source, *args)
+            return node.eval(flag + self._text, *args)
         except ResponseError as error:
-            self._drop_flag(source, error)
+            self._drop_flag(flag, error)
             return self._eval_text(node, args)
 
     def _eval_and_wait(
@@ -148,12 +154,13 @@ class LuaScript:
         Returns:
             The reply, and the number of replicas that acknowledged the writes.
         """
-        source = self._source
-        reply, acknowledged = self._and_wait(node, "EVALSHA", _digest(source), *args)
+        flag, text = self._flag, self._text
+        digest = _digest(flag, text)
+        reply, acknowledged = self._and_wait(node, "EVALSHA", digest, *args)
         if isinstance(reply, NoScriptError):
-            reply, acknowledged = self._and_wait(node, "EVAL", source, *args)
+            reply, acknowledged = self._and_wait(node, "EVAL", flag + text, *args)
         if isinstance(reply, ResponseError):
-            self._drop_flag(source, reply)
+            self._drop_flag(flag, reply)
             return self._eval_and_wait(node, args)
         if isinstance(acknowledged, ResponseError):
             raise acknowledged
@@ -169,22 +176,23 @@ class LuaScript:
             pipeline.execute_command("WAIT", self._replicas, _WAIT_TIMEOUT)
             return pipeline.execute(raise_on_error=False)
 
-    def _drop_flag(self, source: str, error: ResponseError) -> None:
+    def _drop_flag(self, flag: str, error: ResponseError) -> None:
         """Continue without the flag, which Redis 6 and the embedded Redis do not know.
 
         Args:
-            source: The text that Redis rejected.
+            flag: The flag of the text that Redis rejected; empty without one.
             error: Its reply.
 
         Raises:
             ResponseError: The error has another reason.
         """
-        if source == self._without_flag or _FLAG_UNKNOWN not in str(error):
+        if not flag or _FLAG_UNKNOWN not in str(error):
             raise error
-        self._source = self._without_flag
+        self._flag = ""
 
 
 @cache
-def _digest(source: str) -> str:
+def _digest(flag: str, text: str) -> str:
     # Redis names scripts by their SHA-1; no security depends on it.
-    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+    source = (flag + text).encode()
+    return hashlib.sha1(source, usedforsecurity=False).hexdigest()
