@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
 
-from tests.bench import clients, scale, stages, trees
+from tests.bench import clients, factors, scale, stages, trees
 from tests.bench.figures import AFTER, BEFORE, Figures, replace_blocks
 from tests.bench.load import Load
 from tests.bench.rounds import CPU, HASHES, Bench
@@ -64,13 +64,16 @@ def _scale(
     load: Load, found: Mapping[str, Path], options: argparse.Namespace
 ) -> Iterator[tuple[str, str]]:
     """Yield the tables about growth, each of one tree."""
-    yield "machine-scale", _note(options)
-    for part in options.only.split(",") if options.only else scale.PARTS:
+    parts = {**scale.PARTS, **factors.PARTS}
+    selected = options.only.split(",") if options.only else [*parts]
+    for of_apps in {part in factors.PARTS for part in selected}:
+        yield "machine-factors" if of_apps else "machine-scale", _note(options)
+    for part in selected:
         for name, tree in found.items():
             progress(f"scale: {part}, {name}")
             measurer = scale.Measurer(load, tree, progress)
             suffix = "" if name == AFTER else f", {name}"
-            yield f"scale-{part}{suffix}", scale.PARTS[part](measurer)
+            yield f"scale-{part}{suffix}", parts[part](measurer)
 
 
 def _costs(
