@@ -106,7 +106,6 @@ def _run_factors(store):
     factor, entity, check = b"F" * 16, b"E" * 16, b"check 01"
     store.data_key.add(b"first", b"fingerprint")
     store.data_key.replace(b"first", b"second")
-    store.data_key.reset(b"third", b"other fingerprint")
     store.data_key.reset(b"second", b"fingerprint")
     store.factors.create_entity(alice, id=entity, record=b"record")
     for key in (alice, bob):
