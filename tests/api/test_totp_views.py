@@ -141,6 +141,15 @@ def test_wrong_code_of_an_activation_is_pending_with_attempts(client):
     assert response.headers["OTP-Attempts-Left"] == "4"
 
 
+def test_second_activation_is_refused(client):
+    secret = active(client)["secret"]
+
+    response = activate(client, code(secret, 1))
+
+    assert response.status_code == 409
+    assert response.json["error"] == "factor_already_verified"
+
+
 def test_active_authenticator_approves_a_right_code(client):
     secret = active(client)["secret"]
 

@@ -168,7 +168,7 @@ class Factors:
         """Return a factor.
 
         Raises:
-            FactorNotFound: The entity or the factor does not exist.
+            EntityNotFound, FactorNotFound: The entity or the factor does not exist.
         """
         name = EntityName.parse(service, identity)
         access, entity, stored = self._find_factor(name, parse_factor_sid(sid))
@@ -206,7 +206,7 @@ class Factors:
 
         Raises:
             InvalidFactor: A value is not allowed.
-            FactorNotFound: The entity or the factor does not exist.
+            EntityNotFound, FactorNotFound: The entity or the factor does not exist.
         """
         name, factor_id = EntityName.parse(service, identity), parse_factor_sid(sid)
         if friendly_name is not None:
@@ -240,7 +240,7 @@ class Factors:
         """Delete a factor.
 
         Raises:
-            FactorNotFound: The entity or the factor does not exist.
+            EntityNotFound, FactorNotFound: The entity or the factor does not exist.
         """
         name = EntityName.parse(service, identity)
         access, entity, stored = self._find_factor(name, parse_factor_sid(sid))
@@ -341,10 +341,7 @@ class Factors:
     def _find_factor(
         self, name: EntityName, id: bytes
     ) -> tuple[EntityAccess, StoredEntity, StoredFactor]:
-        try:
-            access, entity = self._find_entity(name)
-        except EntityNotFound:
-            raise FactorNotFound from None
+        access, entity = self._find_entity(name)
         return access, entity, _factor_in(entity, id)
 
     def _new_record(self, request: FactorRequest) -> FactorRecord:

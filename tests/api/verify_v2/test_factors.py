@@ -294,8 +294,24 @@ def test_unknown_factor_is_not_found(totp, method, params, sid):
     assert response.error == (404, 60390, "Factor not found")
 
 
-def test_factors_of_an_unknown_entity_are_not_found(totp):
-    response = totp.verify.get(totp.factors)
+@pytest.mark.parametrize(
+    ("method", "path", "params"),
+    [
+        ("get", "", {}),
+        ("get", f"/YF{UNKNOWN}", {}),
+        ("post", f"/YF{UNKNOWN}", {"FriendlyName": "New"}),
+        ("post", f"/YF{UNKNOWN}", {"AuthPayload": "123456"}),
+        ("delete", f"/YF{UNKNOWN}", {}),
+    ],
+)
+@pytest.mark.parametrize("has_entities", [False, True])
+def test_factor_of_an_unknown_entity_has_the_error_of_the_entity(
+    totp, method, path, params, has_entities
+):
+    if has_entities:
+        totp.verify.post(totp.entities, Identity="another-identity")
+
+    response = getattr(totp.verify, method)(totp.factors + path, **params)
 
     assert response.error == (404, 60392, "Entity not found")
 

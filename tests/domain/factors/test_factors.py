@@ -87,7 +87,7 @@ def test_before_the_first_write_nothing_is_found(factors):
     assert factors.find_authenticator(SERVICE, IDENTITY) is None
     with pytest.raises(EntityNotFound):
         factors.get_entity(SERVICE, IDENTITY)
-    with pytest.raises(FactorNotFound):
+    with pytest.raises(EntityNotFound):
         factors.get_factor(SERVICE, IDENTITY, UNKNOWN)
 
 
@@ -278,7 +278,7 @@ def test_deleted_entity_is_gone_with_its_factors(factors, request_factor):
 
     with pytest.raises(EntityNotFound):
         factors.list_factors(SERVICE, IDENTITY)
-    with pytest.raises(FactorNotFound):
+    with pytest.raises(EntityNotFound):
         factors.get_factor(SERVICE, IDENTITY, factor.sid)
     with pytest.raises(EntityNotFound):
         factors.delete_entity(SERVICE, IDENTITY)

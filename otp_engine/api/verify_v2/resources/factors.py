@@ -22,6 +22,7 @@ from otp_engine.api.verify_v2 import (
 from otp_engine.api.verify_v2.pagination import paginate
 from otp_engine.domain.factors import service_totp, totp
 from otp_engine.domain.factors.models import FactorCheck, FactorRequest
+from otp_engine.errors import FactorNotFound
 
 bp = Blueprint("factors", __name__)
 
@@ -117,7 +118,12 @@ def update(service: str, identity: str, sid: str) -> ResponseReturnValue:
         client_ip=authentication.client_ip(None),
         activates=True,
     )
-    return factor_serializers.factor(app.factors.check(check).factor)
+    try:
+        return factor_serializers.factor(app.factors.check(check).factor)
+    except FactorNotFound:
+        # Without the entity its error comes first, as for the other methods.
+        app.factors.get_entity(owner, identity)
+        raise
 
 
 @bp.delete(f"{_LIST}/<sid>")
