@@ -16,6 +16,7 @@ def measured():
         ("POST /auth/send_otp", 265, 75),
         ("POST /auth/verify_otp, wrong", 115, 43),
         ("POST /auth/verify_otp, right", 145, 47),
+        ("POST /auth/totp/verify, right", 142, 47),
         ("POST /v2 Verifications", 311, 90),
         ("POST /v2 VerificationCheck", 167, 57),
     ],
@@ -35,6 +36,7 @@ def test_request_computes_each_pseudonym_once(measured):
     }
 
     assert {kind for _, kind in counts} == {
-        *("address", "block", "delivery", "event", "phone")
+        *("address", "block", "delivery", "event", "phone"),
+        *("entity", "identity event"),
     }
     assert set(counts.values()) == {1}

@@ -3,8 +3,8 @@
 The walk of a request is its calls of functions of `otp_engine`. The program prints
 their number, the number of files that contain these functions, the greatest depth of
 the stack, and how often the next call is in another file. The last column counts the
-values that the pepper pseudonymized, by kind. `python -m tests.walk calls` also prints
-the calls in order.
+values that the pepper or the data key pseudonymized, by kind.
+`python -m tests.walk calls` also prints the calls in order.
 
 `sys.setprofile` counts calls in the thread of the request. The provider runs in a
 pool, and adds nothing. A resumed generator or context manager is a call. A
@@ -23,13 +23,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+import pyotp
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -144,6 +145,7 @@ class Service:
         secret = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
         self._headers = {"Authorization": f"Basic {secret}"}
         self._numbers = 0
+        self._identity: dict[str, str] = {}
         self.number = ""
 
     def _client(self, store: RedisStore, settings: dict[str, str]) -> FlaskClient:
@@ -164,6 +166,25 @@ class Service:
     def verify_otp(self, code: str) -> TestResponse:
         body = {"phone": self.number, "otp": code}
         return self._auth.post("/auth/verify_otp", json=body)
+
+    def activate_app(self) -> None:
+        """Activate an authenticator app of another identity."""
+        self._identity = {"identity": f"identity-{self._numbers}"}
+        enrolled = self._auth.post("/auth/totp/enroll", json=self._identity).json
+        assert enrolled
+        self._app = pyotp.TOTP(enrolled["secret"])
+        # The code of the step before, so that the one of now can be checked afterwards.
+        response = self._auth.post(
+            "/auth/totp/activate", json=self._identity | {"otp": self._code(-1)}
+        )
+        assert response.json == {"VerificationStatus": "approved"}
+
+    def verify_totp(self) -> TestResponse:
+        body = self._identity | {"otp": self._code(1)}
+        return self._auth.post("/auth/totp/verify", json=body)
+
+    def _code(self, offset: int) -> str:
+        return self._app.at(datetime.now(UTC), counter_offset=offset)
 
     def create(self) -> TestResponse:
         return self._v2.post(
@@ -207,6 +228,11 @@ def walks() -> dict[str, Walk]:
         "POST /auth/verify_otp, right": (
             service.send_otp,
             lambda: service.verify_otp(right()),
+            201,
+        ),
+        "POST /auth/totp/verify, right": (
+            service.activate_app,
+            service.verify_totp,
             201,
         ),
         "POST /v2 Verifications": (nothing, service.create, 201),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from otp_engine.domain.events import FactorApproved, FactorDeleted
+from otp_engine.domain.events import FactorDeleted
+from otp_engine.domain.factors.checks import Check
 from otp_engine.domain.factors.enrollments import Enroll
 from otp_engine.domain.factors.entity_access import authenticator_of
-from otp_engine.domain.factors.factor_events import hash_identity
 from otp_engine.domain.factors.factors import Factors
 from otp_engine.domain.factors.models import (
     Enrollment,
@@ -66,10 +66,11 @@ class Authenticators:
 
     def check(self, request: FactorCheck) -> FactorCheckResult:
         """Check a code of the authenticator; see `Factors.check`."""
-        result = self.factors.check(request)
+        check = Check(self.factors, request)
+        result = check.run()
         # An activation has an event of its own.
         if result.approved and not request.activates:
-            self._report_approval(request, result, ApprovalMethod.TOTP)
+            check.report_approval(result, ApprovalMethod.TOTP)
         return result
 
     def check_recovery_code(self, request: FactorCheck) -> FactorCheckResult:
@@ -85,9 +86,10 @@ class Authenticators:
             FactorNotFound: The identity has no authenticator.
             Overloaded: The queue of hashes has no room.
         """
-        result = RecoveryCheck(self.factors, self.recovery_store, request).run()
+        check = RecoveryCheck(self.factors, self.recovery_store, request)
+        result = check.run()
         if result.approved:
-            self._report_approval(request, result, ApprovalMethod.RECOVERY_CODE)
+            check.report_approval(result, ApprovalMethod.RECOVERY_CODE)
         return result
 
     def is_ready(self, service: Service, identity: str) -> bool:
@@ -136,19 +138,4 @@ class Authenticators:
             < window.count
             for limit in limits
             for window in limit.windows
-        )
-
-    def _report_approval(
-        self, request: FactorCheck, result: FactorCheckResult, method: ApprovalMethod
-    ) -> None:
-        engine, factor = self.factors.engine, result.factor
-        name = EntityName(factor.service, factor.identity)
-        engine.emit(
-            FactorApproved(
-                identity_hash=hash_identity(name, engine.peppers[0]),
-                service=factor.service,
-                factor_sid=factor.sid,
-                client_name=request.client_name,
-                method=method,
-            )
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from otp_engine.domain.events import FactorCheckFailed
+from otp_engine.domain.events import FactorApproved, FactorCheckFailed
 from otp_engine.domain.factors import factor_events
 from otp_engine.domain.factors.factor_events import hash_identity
 from otp_engine.domain.factors.models import (
@@ -83,6 +83,22 @@ class CountedRequest:
                 factor_sid=result.factor.sid,
                 client_name=self.client_name,
                 attempts_remaining=result.attempts_remaining,
+                **self.origin,
+            )
+        )
+
+    def report_approval(self, result: FactorCheckResult, method: str) -> None:
+        """Emit the event of an approval of the identity.
+
+        Args:
+            result: The result of the check.
+            method: How the identity was proven, `totp` or `recovery_code`.
+        """
+        self.factors.engine.emit(
+            FactorApproved(
+                factor_sid=result.factor.sid,
+                client_name=self.client_name,
+                method=method,
                 **self.origin,
             )
         )
