@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from otp_engine.domain.events import FactorDeleted
+from otp_engine.domain.factors import lockouts
 from otp_engine.domain.factors.checks import Check
 from otp_engine.domain.factors.enrollments import Enroll
 from otp_engine.domain.factors.entity_access import authenticator_of
@@ -19,7 +20,6 @@ from otp_engine.domain.factors.models import (
     FactorRequest,
 )
 from otp_engine.domain.factors.notices import NoticeType
-from otp_engine.domain.factors.ports import StoredFactor
 from otp_engine.domain.factors.records import EntityName
 from otp_engine.domain.factors.recovery_checks import RecoveryCheck
 from otp_engine.domain.factors.recovery_store import RecoveryCodeStore
@@ -101,7 +101,10 @@ class Authenticators:
             return False
         entity = self.factors.store.get_entity(access.key)
         factor = authenticator_of(entity) if entity else None
-        return factor is not None and self._has_attempts(factor)
+        if factor is None:
+            return False
+        policy = self.factors.engine.policy
+        return lockouts.find_lockout(factor, policy, self.utcnow()) is None
 
     def delete(
         self, service: Service, identity: str, *, client_name: str | None = None
@@ -129,13 +132,3 @@ class Authenticators:
             self.factors.report_change(
                 FactorDeleted, NoticeType.FACTOR_DELETED, factor, client_name
             )
-
-    def _has_attempts(self, factor: StoredFactor) -> bool:
-        policy, now = self.factors.engine.policy, self.utcnow()
-        limits = (policy.failed_checks_per_factor, policy.consecutive_failures)
-        return all(
-            sum(now - failed_at < window.period for failed_at in factor.failed_at)
-            < window.count
-            for limit in limits
-            for window in limit.windows
-        )
