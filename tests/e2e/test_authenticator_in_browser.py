@@ -11,7 +11,13 @@ from playwright.sync_api import Page, expect
 
 from otp_engine.web.translations import TRANSLATIONS
 from tests.support import png
-from tests.support.browser_pages import PHONE, WIDE, code_of, serious_violations
+from tests.support.browser_pages import (
+    PHONE,
+    WIDE,
+    code_of,
+    serious_violations,
+    take_picture,
+)
 from tests.support.linked_person import IDENTITY, LINK, AuthenticatorApp
 
 pytestmark = pytest.mark.browser
@@ -129,8 +135,11 @@ def test_pages_work_without_scripts(open_link):
 
 
 def test_reload_keeps_the_qr_code(open_link):
-    page = open_link("enroll")
+    page = open_link(
+        "enroll", {"name": "Alice"}, viewport={"width": 520, "height": 760}
+    )
     before = scan(page).uri
+    take_picture(page, "enroll")
 
     page.reload()
 

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.support.browser_pages import (
     PHONE,
     code_of,
     serious_violations,
     submit_number,
+    take_picture,
 )
 from tests.support.fakes import different_code
 
 pytestmark = pytest.mark.browser
-
-PICTURES = Path(__file__).parent.parent.parent / "docs" / "images"
-
-
-def take_picture(page: Page, name: str) -> None:
-    """Take a screenshot, and with OTP_PICTURES=1 store it for the README."""
-    folder = PICTURES if os.environ.get("OTP_PICTURES") == "1" else None
-    page.screenshot(path=folder and folder / f"{name}.png")
 
 
 @pytest.mark.smoke
