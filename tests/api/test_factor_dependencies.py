@@ -93,7 +93,8 @@ def test_instance_with_another_factor_key_reads_and_writes_nothing(in_app, redis
         with pytest.raises(FactorsUnreadable):
             in_app(call, OTP_FACTOR_KEY=TWO)
 
-    assert len(before) == 3
+    # The entity, the list of entities, the data key and its fingerprint.
+    assert len(before) == 4
     assert stored() == before
 
 
