@@ -11,8 +11,9 @@ from otp_engine.errors import DataKeyLost
 from otp_engine.store.redis_store import RedisStore
 
 LOST = (
-    "Redis has lost the data key of authenticator apps: import the newest export, or"
-    " restore a backup; `otp-engine factors reset` gives them up"
+    "Redis has lost the data key of authenticator apps, and their requests get 503:"
+    " import the newest export, or restore a backup; `otp-engine factors reset` gives"
+    " them up"
 )
 
 

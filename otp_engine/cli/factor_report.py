@@ -28,7 +28,7 @@ def print_report(settings: Settings, store: RedisStore) -> bool:
         warn(f"Redis did not report the data key: it {error.reason}")
         return False
     except DataKeyLost:
-        status_line("✗", "red", f"{LOST}, so requests of authenticator apps get 503")
+        status_line("✗", "red", LOST)
         return False
     if encrypted is None:
         if settings.factor_keys:
