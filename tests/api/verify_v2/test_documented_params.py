@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from otp_engine.errors import InvalidIdentity
 from tests.api.verify_v2 import twilio_schema
 from tests.support.totp_client import TotpClient
 from tests.support.verify_client import SERVICE, TO
@@ -137,6 +138,8 @@ def test_documented_parameter_with_a_wrong_value_has_its_error(call, operation, 
     is_webhook = "/Webhooks" in operation and operation.startswith("POST")
     if is_webhook or "/Entities" in operation:
         expected = (400, 60306, f"Invalid Request: {name}")
+        if name == "Identity":
+            expected = (*expected[:2], f"{expected[2]}. {InvalidIdentity.message}")
     assert response.error == expected
 
 
