@@ -415,6 +415,7 @@ class FactorCheckFailed:
         service: As for `FactorCreated`.
         factor_sid: As for `FactorCreated`.
         client_name: As for `FactorCreated`.
+        ip_hash: Keyed hash of the client IP, where it is known.
         attempts_remaining: Checks that the rules of the factor still allow.
     """
 
@@ -422,6 +423,7 @@ class FactorCheckFailed:
     service: str
     factor_sid: str
     client_name: str | None = None
+    ip_hash: str | None = None
     attempts_remaining: int
 
 
@@ -471,6 +473,7 @@ class FactorCheckRefused:
         identity_hash: As for `FactorCreated`.
         service: As for `FactorCreated`.
         client_name: As for `FactorCreated`.
+        ip_hash: As for `FactorCheckFailed`.
         limit: Name of the rule.
         shadow: Whether the rule is in shadow mode, and refused nothing.
     """
@@ -478,6 +481,7 @@ class FactorCheckRefused:
     identity_hash: str
     service: str
     client_name: str | None = None
+    ip_hash: str | None = None
     limit: str
     shadow: bool = False
 

@@ -40,7 +40,7 @@ class PseudonymousRecipient:
             pepper: The current pepper.
             client_ip: The recipient's network address, where it is known.
         """
-        ip_hash = client_ip and pepper.pseudonymize("address", client_ip)
+        ip_hash = hash_client_ip(client_ip, pepper)
         if isinstance(address, EmailAddress):
             hashed = pepper.pseudonymize("email event", address.canonical)
             return cls(phone_hash=hashed, prefix="", country="", ip_hash=ip_hash)
@@ -51,6 +51,11 @@ class PseudonymousRecipient:
             ip_hash=ip_hash,
             block_hash=pepper.pseudonymize("block", address.block),
         )
+
+
+def hash_client_ip(client_ip: str | None, pepper: Pepper) -> str | None:
+    """Return the keyed hash of a client IP, where it is known."""
+    return pepper.pseudonymize("address", client_ip) if client_ip else None
 
 
 def mask_after_prefix(prefix: str) -> str:

@@ -32,6 +32,7 @@ from otp_engine.domain.factors.factors import Factors
 from otp_engine.domain.factors.models import Factor, FactorCheck
 from otp_engine.domain.factors.notices import FactorNotice, NoticeType
 from otp_engine.domain.factors.records import EntityName
+from otp_engine.domain.recipients import hash_client_ip
 from otp_engine.domain.services import Service
 from otp_engine.errors import (
     ChallengeAlreadyApproved,
@@ -119,7 +120,7 @@ class Challenges:
             )
 
         if request.code is None:
-            return self._create_without_code(name, create, request.client_name)
+            return self._create_without_code(name, create, request)
         check = FactorCheck(
             service=request.service,
             identity=request.identity,
@@ -201,7 +202,7 @@ class Challenges:
             raise InvalidFactor("expires_at", "must be within the next 60 minutes")
 
     def _create_without_code(
-        self, name: EntityName, create: _Reserve, client_name: str | None
+        self, name: EntityName, create: _Reserve, request: ChallengeRequest
     ) -> Challenge:
         """Create a challenge; a refusal has the event that one of a check has."""
         access = self._access(name)
@@ -209,11 +210,13 @@ class Challenges:
             return _view(create(access, b""), access)
         except OTPError as error:
             engine = self.factors.engine
+            pepper = engine.peppers[0]
             event = factor_events.failure(
                 error,
-                identity_hash=hash_identity(name, engine.peppers[0]),
+                identity_hash=hash_identity(name, pepper),
                 service=name.service,
-                client_name=client_name,
+                client_name=request.client_name,
+                ip_hash=hash_client_ip(request.client_ip, pepper),
             )
             if event:
                 engine.emit(event)

@@ -17,6 +17,7 @@ from otp_engine.domain.factors.models import (
 from otp_engine.domain.factors.records import EntityName
 from otp_engine.domain.limits import hits
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
+from otp_engine.domain.recipients import hash_client_ip
 from otp_engine.domain.reservations import Reservations
 from otp_engine.errors import OTPError
 
@@ -58,6 +59,7 @@ class CountedRequest:
             "service": self.name.service,
         }
         self.client_name = request.client_name
+        self._ip_hash = hash_client_ip(request.client_ip, engine.peppers[0])
         self._requester = request
 
     @contextmanager
@@ -68,7 +70,10 @@ class CountedRequest:
         except OTPError as error:
             self.reservations.release(error)
             failure = factor_events.failure(
-                error, client_name=self.client_name, **self.origin
+                error,
+                client_name=self.client_name,
+                ip_hash=self._ip_hash,
+                **self.origin,
             )
             if failure:
                 self.factors.engine.emit(failure)
@@ -82,6 +87,7 @@ class CountedRequest:
             FactorCheckFailed(
                 factor_sid=result.factor.sid,
                 client_name=self.client_name,
+                ip_hash=self._ip_hash,
                 attempts_remaining=result.attempts_remaining,
                 **self.origin,
             )
@@ -112,15 +118,16 @@ class CountedRequest:
         """
         engine, requester = self.factors.engine, self._requester
         engine.check_client_ip(requester.client_ip)
-        pepper = engine.peppers[0]
-        ip_hash = requester.client_ip and pepper.pseudonymize(
-            "address", requester.client_ip
-        )
         usage = self.reservations.acquire_requester_hits(
-            hits.for_requester(requester, engine.policy, pepper, ip_hash)
+            hits.for_requester(
+                requester, engine.policy, engine.peppers[0], self._ip_hash
+            )
         )
         engine.report_near(usage)
         for event in factor_events.shadow_refusals(
-            usage, client_name=self.client_name, **self.origin
+            usage,
+            client_name=self.client_name,
+            ip_hash=self._ip_hash,
+            **self.origin,
         ):
             engine.emit(event)

@@ -18,7 +18,12 @@ def hash_identity(name: EntityName, pepper: Pepper) -> str:
 
 
 def failure(
-    error: OTPError, *, identity_hash: str, service: str, client_name: str | None
+    error: OTPError,
+    *,
+    identity_hash: str,
+    service: str,
+    client_name: str | None,
+    ip_hash: str | None,
 ) -> Event | None:
     """Return the event of a check that failed before its code was compared.
 
@@ -27,6 +32,7 @@ def failure(
         identity_hash: The pseudonym of the entity.
         service: SID of the service.
         client_name: Name of the API key; None for an anonymous client.
+        ip_hash: Keyed hash of the client IP, where it is known.
 
     Returns:
         None if no rule refused the check, such as for a factor that does not exist.
@@ -45,6 +51,7 @@ def failure(
         identity_hash=identity_hash,
         service=service,
         client_name=client_name,
+        ip_hash=ip_hash,
         limit=rule or error.error_code,
     )
 
@@ -55,6 +62,7 @@ def shadow_refusals(
     identity_hash: str,
     service: str,
     client_name: str | None,
+    ip_hash: str | None,
 ) -> list[FactorCheckRefused]:
     """Return the events of limits in shadow mode that would have refused a check."""
     limits = sorted({window.limit_name for window in usage if window.would_refuse})
@@ -63,6 +71,7 @@ def shadow_refusals(
             identity_hash=identity_hash,
             service=service,
             client_name=client_name,
+            ip_hash=ip_hash,
             limit=limit,
             shadow=True,
         )

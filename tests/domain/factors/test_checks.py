@@ -60,6 +60,22 @@ def test_wrong_code_is_pending_and_uses_an_attempt(check, verified, emitted):
     assert emitted[-1].attempts_remaining == 9
 
 
+def test_events_of_failed_and_refused_checks_have_the_hashed_client_ip(
+    tuned, verified, emitted
+):
+    factors = tuned(failed_checks_per_factor=Limit.parse("1/1h"))
+    request = replace(_check(verified, WRONG), client_ip="192.0.2.1")
+    factors.check(request)
+    with pytest.raises(RateLimited):
+        factors.check(request)
+
+    failed, refused = emitted[-2:]
+    assert isinstance(failed, FactorCheckFailed)
+    assert isinstance(refused, FactorCheckRefused)
+    expected = factors.engine.peppers[0].pseudonymize("address", "192.0.2.1")
+    assert failed.ip_hash == refused.ip_hash == expected
+
+
 def test_replayed_code_gives_the_result_of_a_wrong_one(check, verified, app):
     code = app(verified)
     check(code, verified.factor)
