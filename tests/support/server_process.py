@@ -11,8 +11,8 @@ import subprocess
 import sys
 import threading
 import urllib.parse
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -168,15 +168,30 @@ def is_free(port: int) -> bool:
     return True
 
 
-@contextmanager
-def running_server(*arguments: str, **environ: str) -> Iterator[ServerProcess]:
+def running_server(
+    *arguments: str, **environ: str
+) -> AbstractContextManager[ServerProcess]:
     """Run a service with only the variables of *environ*.
 
     A `--host` and a `--port` in *arguments* replace 127.0.0.1 and a free port.
     """
+    return _run_server(arguments, PATH | environ)
+
+
+def untraced_server(
+    *arguments: str, **environ: str
+) -> AbstractContextManager[ServerProcess]:
+    """Run a service as `running_server`, without the tracer of coverage."""
+    return _run_server(arguments, {"PATH": PATH["PATH"]} | environ)
+
+
+@contextmanager
+def _run_server(
+    arguments: Sequence[str], environ: Mapping[str, str]
+) -> Iterator[ServerProcess]:
     with subprocess.Popen(
         [*PROGRAM, "serve", "--port", str(redis_server.free_port()), *arguments],
-        env=PATH | environ,
+        env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
