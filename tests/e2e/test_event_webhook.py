@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
-import subprocess
-import sys
-import threading
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +14,12 @@ from redis import Redis
 
 from otp_engine.crypto.webhook_signatures import WebhookSecret
 from otp_engine.store import keys
-from tests.support import http_server, redis_server, server_process
+from tests.support import (
+    documented_receiver,
+    http_server,
+    redis_server,
+    server_process,
+)
 from tests.support.command_line import run
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
@@ -141,33 +142,15 @@ def test_events_of_a_killed_leader_are_posted_by_the_next_one(
     assert receiver.requests[-1].body == receiver.requests[0].body
 
 
-@contextmanager
-def documented_receiver(port):
-    [code] = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    environ = {"WEBHOOK_SECRET": SECRET.to_text(), "PORT": str(port)}
-    with subprocess.Popen(
-        [sys.executable, "-u", "-c", code],
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        output, lines = process.stdout, list[str]()
-        assert output
-        reader = threading.Thread(target=lambda: lines.extend(output))
-        reader.start()
-        redis_server.wait_until(lambda: not server_process.is_free(port))
-        try:
-            yield lines
-        finally:
-            process.terminate()
-            reader.join()
+def run_documented_receiver(port):
+    environ = {"WEBHOOK_SECRET": SECRET.to_text()}
+    return documented_receiver.running(DOCUMENT, port, environ)
 
 
 def test_documented_receiver_accepts_events(shared_environ, empty_redis, twilio):
     port = redis_server.free_port()
     settings = shared_environ | webhook_settings(f"http://127.0.0.1:{port}")
-    with documented_receiver(port) as lines:
+    with run_documented_receiver(port) as lines:
         doctor = run("doctor", **settings)
         with server_process.running_server(**settings) as service:
             send(service)

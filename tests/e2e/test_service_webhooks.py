@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
-import subprocess
-import sys
-import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +14,12 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from otp_engine.crypto.webhook_signatures import WebhookSecret
-from tests.support import http_server, redis_server, server_process
+from tests.support import (
+    documented_receiver,
+    http_server,
+    redis_server,
+    server_process,
+)
 
 ACCOUNT, TOKEN = f"AC{'a' * 32}", "the-token-of-this-account"
 FACTOR_KEY = base64.b64encode(bytes(range(100, 132))).decode()
@@ -61,30 +62,9 @@ def running_service(environ):
         yield client.verify.v2.services(sid), client.http_client, server
 
 
-@contextmanager
-def documented_receiver(port, url, secret):
-    [code] = [
-        block
-        for block in re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-        if "serve_forever" in block
-    ]
-    with subprocess.Popen(
-        [sys.executable, "-u", "-c", code],
-        env={"WEBHOOK_URL": url, "WEBHOOK_SECRET": secret, "PORT": str(port)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        output, lines = process.stdout, list[str]()
-        assert output
-        reader = threading.Thread(target=lambda: lines.extend(output))
-        reader.start()
-        redis_server.wait_until(lambda: not server_process.is_free(port))
-        try:
-            yield lines
-        finally:
-            process.terminate()
-            reader.join()
+def run_documented_receiver(port, url, secret):
+    environ = {"WEBHOOK_URL": url, "WEBHOOK_SECRET": secret}
+    return documented_receiver.running(DOCUMENT, port, environ)
 
 
 def live_through(verify_service):
@@ -112,7 +92,7 @@ def test_documented_receiver_accepts_the_life_of_a_factor(service):
     verify_service.webhooks(created.sid).fetch()
     assert http.headers["OTP-Webhook-Secret"] == secret
 
-    with documented_receiver(port, url, secret) as lines:
+    with run_documented_receiver(port, url, secret) as lines:
         live_through(verify_service)
         redis_server.wait_until(lambda: len(lines) >= 4)
 
@@ -135,7 +115,7 @@ def test_documented_receiver_rejects_a_post_with_another_secret(service):
         friendly_name="All", event_types=["factor.created"], webhook_url=url
     )
 
-    with documented_receiver(port, url, "another secret") as lines:
+    with run_documented_receiver(port, url, "another secret") as lines:
         entity = verify_service.entities(IDENTITY)
         entity.new_factors.create(friendly_name="My phone", factor_type="totp")
         redis_server.wait_until(lambda: "60330" in "".join(server.stderr))
