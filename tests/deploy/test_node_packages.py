@@ -1,27 +1,40 @@
-"""The packages for Node that the end-to-end tests download."""
+"""The packages for Node that the tests and the examples download."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
-from tests.support.node_programs import SOURCES
+import pytest
 
-PACKAGES = json.loads((SOURCES / "package-lock.json").read_text())["packages"]
+ROOT = Path(__file__).parents[2]
+LOCK_FILES = [
+    *sorted(ROOT.glob("tests/**/package-lock.json")),
+    *sorted(ROOT.glob("examples/*/package-lock.json")),
+]
+by_folder = pytest.mark.parametrize(
+    "lock_file", LOCK_FILES, ids=[path.parent.name for path in LOCK_FILES]
+)
 
 
-def test_every_package_has_a_hash_and_no_host():
-    downloaded = {name: entry for name, entry in PACKAGES.items() if name}
+@by_folder
+def test_every_package_has_a_hash_and_no_host(lock_file):
+    packages = json.loads(lock_file.read_text())["packages"]
 
-    assert len(downloaded) > 2
+    downloaded = {name: entry for name, entry in packages.items() if name}
+
+    assert downloaded
     assert [
         name for name, entry in downloaded.items() if "integrity" not in entry
     ] == []
     assert [name for name, entry in downloaded.items() if "resolved" in entry] == []
 
 
-def test_versions_of_the_programs_are_pinned():
-    wanted = json.loads((SOURCES / "package.json").read_text())["dependencies"]
+@by_folder
+def test_versions_of_the_packages_are_pinned(lock_file):
+    packages = json.loads(lock_file.read_text())["packages"]
+    wanted = json.loads(lock_file.with_name("package.json").read_text())["dependencies"]
 
-    locked = {name: PACKAGES[f"node_modules/{name}"]["version"] for name in wanted}
+    locked = {name: packages[f"node_modules/{name}"]["version"] for name in wanted}
 
     assert locked == wanted

@@ -10,11 +10,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.support import (
     browser_pages,
-    node_programs,
     redis_server,
     server_process,
     twilio_server,
 )
+from tests.support import node as node_packages
 
 expect.set_options(timeout=browser_pages.TIMEOUT)
 
@@ -69,7 +69,7 @@ def own_environ(tmp_path, twilio):
 @pytest.fixture(scope="session")
 def node(pytestconfig):
     """Return the folder of the programs for Node, with Twilio's SDK."""
-    return node_programs.install(pytestconfig.cache)
+    return node_packages.install(pytestconfig.cache)
 
 
 @pytest.fixture(scope="module")
