@@ -69,6 +69,20 @@ bench_options := $(if $(base),--base "$(base)") $(if $(rounds),--rounds $(rounds
 	$(if $(workers),--workers $(workers)) $(if $(scale),--scale) \
 	$(if $(only),--only "$(only)") $(if $(write),--write docs/performance.md)
 
+dist: $(ready)  ## build the wheel and the source distribution into build/dist
+	@rm -rf $(dist) && mkdir -p $(dist)
+	@SOURCE_DATE_EPOCH=$(epoch) $(venv)/bin/uv build --quiet --offline --no-build-isolation \
+		--python $(venv)/bin/python --out-dir $(dist)
+	@cd $(dist) && rm -f .gitignore && for archive in *.tar.gz; do \
+		folder=$${archive%.tar.gz} && tar -xzf $$archive && \
+		tar --sort=name --mtime=@$(epoch) --owner=0 --group=0 --numeric-owner \
+			--mode=u=rwX,go=rX -c $$folder | gzip -n >$$archive && rm -r $$folder; done
+	@ls $(dist)
+
+# Two builds of one commit are equal, byte for byte: setuptools does so for the wheel only.
+dist := build/dist
+epoch := $(or $(shell git log -1 --format=%ct 2>/dev/null),315532800)
+
 lock:  ## pin the versions that setup.cfg allows
 	$(venv)/bin/pip install --quiet uv
 	$(venv)/bin/uv pip compile $(lock_options) setup.cfg -o requirements.txt
@@ -88,4 +102,4 @@ clean:  ## remove the files that these commands create
 	rm -rf $(venv) build *.egg-info .coverage* .hypothesis .*_cache
 
 .PHONY: help run test test-all coverage fault-tests trials drill check fmt \
-	release-check bench walk message-table lock clean
+	release-check bench walk message-table dist lock clean
