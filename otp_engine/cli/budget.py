@@ -24,7 +24,7 @@ def budget(*, as_json: bool) -> None:
         as_json: Whether to print JSON.
     """
     context = policy_context.load()
-    policy = context.live_policy
+    policy = policy_context.live_policy(context)
     rules = policy.budget_rules(context.settings.currency)
     spending = context.store.budget.read()
     spent, countries = spending.whole.spent, report.by_country(spending, rules)

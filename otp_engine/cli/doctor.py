@@ -17,7 +17,7 @@ from otp_engine.cli import (
 )
 from otp_engine.cli.common import load
 from otp_engine.cli.guessing import print_chance
-from otp_engine.cli.policy_context import readable_policy
+from otp_engine.cli.policy_context import warned
 from otp_engine.cli.proxy_probe import ProbeFailed, ProxyProbe
 from otp_engine.cli.terminal import fail, status_line, success, warn
 from otp_engine.composition.capacity import MAX_CONCURRENT_SENDS
@@ -36,6 +36,7 @@ from otp_engine.errors import (
     ProviderUnavailable,
     StoreUnavailable,
 )
+from otp_engine.operations.context import readable_policy
 from otp_engine.senders.event_webhook import EventPoster
 from otp_engine.store.redis_store import RedisStore
 
@@ -135,7 +136,7 @@ def _report_proxies(url: str, settings: Settings, store: RedisStore) -> bool:
         url=url,
         settings=settings,
         store=store,
-        policy=readable_policy(settings.policy, versions.live_state()),
+        policy=warned(readable_policy(settings.policy, versions.live_state())),
     )
     shown = _without_login(url)
     try:

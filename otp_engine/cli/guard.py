@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from otp_engine.cli import policy_context, policy_items
 from otp_engine.cli.policy_changes import ChangeOptions
-from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.policy_items import Item
 from otp_engine.cli.terminal import fail, success, warn
 from otp_engine.domain.limits import names
@@ -17,6 +16,7 @@ from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.reverts import PolicyState
 from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.domain.pumping_guard.places import Level, Place
+from otp_engine.operations.context import OperatorContext
 
 _EXEMPT = "guard_exempt"
 _LIFTED_FOR = timedelta(days=7)
@@ -33,7 +33,7 @@ def lift(text: str, options: ChangeOptions) -> None:
     context = policy_context.load()
     live = context.versions.live_state()
     _warn_of_overlaps(context, name, live)
-    _warn_of_country(context.live_policy, name)
+    _warn_of_country(policy_context.live_policy(context), name)
     options = replace(options, until=options.until or _LIFTED_FOR)
     policy_items.set_items(context, [Item(_EXEMPT, name, name)], options)
     if options.dry_run:
@@ -46,7 +46,7 @@ def lift(text: str, options: ChangeOptions) -> None:
         warn(f"the guard had counted no message to {name}")
 
 
-def _clear(context: PolicyContext, name: str) -> int:
+def _clear(context: OperatorContext, name: str) -> int:
     """Delete what the guard counted in a place and in the places in it."""
     store = context.store.guard
     inner = [] if name.startswith("+") else store.list_places()
@@ -86,7 +86,7 @@ def _country_of(name: str) -> str:
     return ListedPlace.of(name, Place()).country
 
 
-def _warn_of_overlaps(context: PolicyContext, name: str, live: PolicyState) -> None:
+def _warn_of_overlaps(context: OperatorContext, name: str, live: PolicyState) -> None:
     value = live.values.get(_EXEMPT, context.base.text(_EXEMPT))
     others = [item for item in items.parse(value) if item not in {name, "off"}]
     wider = [other for other in others if _includes(other, name)]

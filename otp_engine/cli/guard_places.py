@@ -13,7 +13,6 @@ import click
 
 from otp_engine.cli import policy_context
 from otp_engine.cli.policy import live_since
-from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import format_time, printable, table
 from otp_engine.domain.events import RequestRefused
 from otp_engine.domain.policy.changes import SourcedValue
@@ -21,6 +20,7 @@ from otp_engine.domain.policy.reverts import PolicyState
 from otp_engine.domain.policy.signed_versions import MAX_VERSIONS
 from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.domain.pumping_guard.places import Level
+from otp_engine.operations.context import OperatorContext
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.events.event_store import RETENTION
 
@@ -65,7 +65,7 @@ def show(limit: int, countries: Sequence[str], *, as_json: bool) -> None:
         click.echo(printable(line))
 
 
-def _read(context: PolicyContext, countries: frozenset[str]) -> _Guard:
+def _read(context: OperatorContext, countries: frozenset[str]) -> _Guard:
     live = context.versions.live_state()
     since, now = _mode_since(context, live), context.versions.now()
     start = max(since or now - RETENTION, now - RETENTION)
@@ -92,7 +92,7 @@ def _badness(listed: ListedPlace) -> tuple[bool, float, int, str]:
     return not listed.place.is_suspended, -unproven, level, listed.prefix
 
 
-def _mode_since(context: PolicyContext, live: PolicyState) -> datetime | None:
+def _mode_since(context: OperatorContext, live: PolicyState) -> datetime | None:
     text = live.values.get("guard")
     versions = context.versions.history(MAX_VERSIONS)
     if text is None or not versions:
@@ -101,7 +101,7 @@ def _mode_since(context: PolicyContext, live: PolicyState) -> datetime | None:
 
 
 def _count_refusals(
-    context: PolicyContext, start: datetime, countries: frozenset[str]
+    context: OperatorContext, start: datetime, countries: frozenset[str]
 ) -> tuple[Counter[str], Counter[str]]:
     """Count the stored refusals of the guard by country: enforced, and in shadow."""
     tail = context.store.events.tail(

@@ -21,7 +21,7 @@ from otp_engine.cli.factor_keys import (
     require_factor_keys,
     service_sids,
 )
-from otp_engine.cli.policy_context import readable_policy
+from otp_engine.cli.policy_context import warned
 from otp_engine.cli.terminal import fail, format_time, read_input, success
 from otp_engine.config import Settings
 from otp_engine.domain import sids
@@ -39,6 +39,7 @@ from otp_engine.domain.factors.records import EntityName
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.errors import InvalidIdentity
+from otp_engine.operations.context import readable_policy
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.redis_store import RedisStore
 
@@ -82,7 +83,7 @@ def inspect(identity: str, service: str | None, *, as_json: bool) -> None:
     """
     found = _find(identity, service)
     versions = SignedPolicyVersions(found.store.policy_versions, found.settings.peppers)
-    policy = readable_policy(found.settings.policy, versions.live_state())
+    policy = warned(readable_policy(found.settings.policy, versions.live_state()))
     entity, now = found.read(), datetime.now(UTC)
     events = _recent_events(found.store, found.hashes)
     if as_json:
@@ -127,7 +128,7 @@ def factors_to_dicts(identity: str, service: str | None) -> list[dict[str, Any]]
     if entity is None:
         fail("there is no data of this identity in this service")
     versions = SignedPolicyVersions(found.store.policy_versions, found.settings.peppers)
-    policy = readable_policy(found.settings.policy, versions.live_state())
+    policy = warned(readable_policy(found.settings.policy, versions.live_state()))
     return _factors_to_dicts(entity, policy, datetime.now(UTC))
 
 

@@ -17,7 +17,7 @@ import click
 
 from otp_engine.cli import event_text, phone_timeline
 from otp_engine.cli.common import load_with_redis
-from otp_engine.cli.policy_context import readable_policy
+from otp_engine.cli.policy_context import warned
 from otp_engine.cli.terminal import fail, format_time, read_input, success
 from otp_engine.composition.engine import build_sandbox_numbers
 from otp_engine.config import Settings
@@ -37,6 +37,7 @@ from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import InvalidRequest
+from otp_engine.operations.context import readable_policy
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.redis_store import RedisStore
 
@@ -143,7 +144,7 @@ def forget(address: str) -> None:
 def _load_context() -> _CliContext:
     settings, store = load_with_redis()
     versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
-    policy = readable_policy(settings.policy, versions.live_state())
+    policy = warned(readable_policy(settings.policy, versions.live_state()))
     return _CliContext(settings, store, policy)
 
 

@@ -10,7 +10,7 @@ import click
 
 from otp_engine.cli import policy_context
 from otp_engine.cli.guessing import print_chance
-from otp_engine.cli.policy_context import PolicyContext, readable_policy
+from otp_engine.cli.policy_context import warned
 from otp_engine.cli.terminal import format_time, printable, success, table, warn
 from otp_engine.domain.policy.changes import Source, SourcedValue, ValueChange
 from otp_engine.domain.policy.online_guessing import guessing_chance
@@ -19,6 +19,7 @@ from otp_engine.domain.policy.reverts import PolicyState
 from otp_engine.domain.policy.signed_versions import MAX_VERSIONS
 from otp_engine.domain.policy.summaries import summary
 from otp_engine.domain.policy.versions import PolicyVersion
+from otp_engine.operations.context import OperatorContext, readable_policy
 
 _LEGEND = {
     "live": "set by that version, in force in every worker within two seconds",
@@ -43,7 +44,7 @@ def show(*, as_json: bool) -> None:
         return
     for line in _policy_lines(context, versions, live):
         click.echo(printable(line))
-    policy = readable_policy(context.settings.policy, live)
+    policy = warned(readable_policy(context.settings.policy, live))
     chance = guessing_chance(policy, context.settings.service.code_length)
     print_chance(chance)
     for warning in context.policy_warnings(policy):
@@ -76,7 +77,7 @@ def history(limit: int | None, *, as_json: bool) -> None:
 
 
 def _policy_lines(
-    context: PolicyContext, versions: Sequence[PolicyVersion], live: PolicyState
+    context: OperatorContext, versions: Sequence[PolicyVersion], live: PolicyState
 ) -> list[str]:
     rows, shown, used, ends = [], set(), [], []
     for name in PARSERS:
@@ -160,7 +161,7 @@ def live_since(
 
 
 def _policy_to_dict(
-    context: PolicyContext, versions: Sequence[PolicyVersion], live: PolicyState
+    context: OperatorContext, versions: Sequence[PolicyVersion], live: PolicyState
 ) -> dict[str, Any]:
     newest = versions[0] if versions else None
     values = {}

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from otp_engine.cli import ends, policy_context, policy_limits
 from otp_engine.cli.author import default_author
 from otp_engine.cli.guessing import print_chance
-from otp_engine.cli.policy_context import PolicyContext, readable_policy
+from otp_engine.cli.policy_context import warned
 from otp_engine.cli.terminal import fail, success, warn
 from otp_engine.config.setting_errors import budget_problems
 from otp_engine.domain.policy.changes import ValueChange
@@ -23,6 +23,7 @@ from otp_engine.domain.policy.signed_versions import MAX_VERSIONS
 from otp_engine.domain.policy.summaries import MAX_TEXT
 from otp_engine.domain.policy.versions import PolicyVersion, apply
 from otp_engine.domain.replay.proposal import is_replayable
+from otp_engine.operations.context import OperatorContext, readable_policy
 
 _MAX_TRIES = 20
 
@@ -135,7 +136,7 @@ def _with_values(
     return state
 
 
-def commit(context: PolicyContext, options: ChangeOptions, change: Change) -> None:
+def commit(context: OperatorContext, options: ChangeOptions, change: Change) -> None:
     """Store a new version, and retry when another operator stored one first.
 
     Args:
@@ -164,7 +165,8 @@ def commit(context: PolicyContext, options: ChangeOptions, change: Change) -> No
             success("nothing changes: the values are already live")
             return
         base = context.settings.policy
-        report = _Report(changes, readable_policy(base, latest), _new_policy(base, new))
+        before = warned(readable_policy(base, latest))
+        report = _Report(changes, before, _new_policy(base, new))
         currency = context.settings.currency
         if problems := budget_problems(report.new.budget, currency):
             fail(*(f"budget {problem}" for problem in problems))
@@ -221,7 +223,7 @@ class _Report:
     old: Policy
     new: Policy
 
-    def warnings(self, context: PolicyContext) -> list[str]:
+    def warnings(self, context: OperatorContext) -> list[str]:
         """Return the warnings that the change adds."""
         known = context.policy_warnings(self.old)
         warnings = context.policy_warnings(self.new)
@@ -233,7 +235,7 @@ class _Report:
             ),
         ]
 
-    def print(self, context: PolicyContext, warnings: Sequence[str]) -> None:
+    def print(self, context: OperatorContext, warnings: Sequence[str]) -> None:
         """Print the warnings, the chance of guessing if it changes, and the values."""
         for warning in warnings:
             warn(warning)

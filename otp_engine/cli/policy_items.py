@@ -8,11 +8,11 @@ from functools import partial
 
 from otp_engine.cli import policy_changes, policy_context
 from otp_engine.cli.policy_changes import ChangeOptions
-from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import fail, success
 from otp_engine.domain.limits import names
 from otp_engine.domain.policy import items, summaries
 from otp_engine.domain.policy.reverts import End, PolicyState
+from otp_engine.operations.context import OperatorContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def unblock(kind: str, texts: Sequence[str], options: ChangeOptions) -> None:
 
 
 def set_items(
-    context: PolicyContext, found: Sequence[Item], options: ChangeOptions
+    context: OperatorContext, found: Sequence[Item], options: ChangeOptions
 ) -> None:
     """Set items of values in one version.
 
@@ -108,7 +108,7 @@ def set_items(
 
 
 def _with_items(
-    context: PolicyContext, found: Sequence[Item], state: PolicyState, end: End | None
+    context: OperatorContext, found: Sequence[Item], state: PolicyState, end: End | None
 ) -> PolicyState:
     for name in dict.fromkeys(item.name for item in found):
         changes = {item.key: item.text for item in found if item.name == name}
@@ -118,7 +118,7 @@ def _with_items(
 
 
 def _fail_if_missing(
-    context: PolicyContext, found: Sequence[Item], state: PolicyState
+    context: OperatorContext, found: Sequence[Item], state: PolicyState
 ) -> None:
     pending = {(revert.name, revert.key) for revert in state.reverts}
     for name in dict.fromkeys(item.name for item in found):

@@ -15,7 +15,6 @@ import click
 from otp_engine.cli import policy_context
 from otp_engine.cli.event_text import SHORT_HASH
 from otp_engine.cli.policy_changes import canonical_values
-from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import fail, format_time, printable, table, warn
 from otp_engine.domain.events import CodeSent, PolicyChanged, RecordedEvent
 from otp_engine.domain.pumping_guard.places import Level
@@ -23,6 +22,7 @@ from otp_engine.domain.replay.proposal import NotReplayable, Proposal
 from otp_engine.domain.replay.replay import Replay
 from otp_engine.domain.replay.report import Group, Report, Tally
 from otp_engine.domain.replay.sends import to_ms
+from otp_engine.operations.context import OperatorContext
 from otp_engine.store.events.codec import kind_of
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.events.event_store import StreamStart
@@ -141,7 +141,7 @@ def try_(query: ReplayQuery) -> None:
     """Print which sends proposed values would have refused."""
     values = canonical_values(query.texts)
     context = policy_context.load()
-    policy = context.live_policy
+    policy = policy_context.live_policy(context)
     try:
         proposal = Proposal.of(values, policy, context.settings.peppers)
     except NotReplayable as problem:
@@ -157,7 +157,7 @@ def try_(query: ReplayQuery) -> None:
 
 
 def _replay(
-    context: PolicyContext,
+    context: OperatorContext,
     query: ReplayQuery,
     values: Mapping[str, str],
     proposal: Proposal,
@@ -210,7 +210,7 @@ def _no_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _known_blocks(context: PolicyContext) -> dict[str, str]:
+def _known_blocks(context: OperatorContext) -> dict[str, str]:
     """Return the blocks that the pumping guard has, by their hash in events."""
     return {
         pepper.pseudonymize("block", place.prefix): place.prefix

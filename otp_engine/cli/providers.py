@@ -27,7 +27,7 @@ def show(*, as_json: bool) -> None:
         as_json: Whether to print JSON.
     """
     context = policy_context.load()
-    slow_after = context.live_policy.slow_after
+    slow_after = policy_context.live_policy(context).slow_after
     reading = context.store.provider_health.read()
     healths = [reading.healths[step] for step in sorted(reading.healths)]
     entries = [_to_dict(health, reading.at, slow_after) for health in healths]

@@ -12,7 +12,6 @@ import click
 from otp_engine.cli import phone as phone_commands
 from otp_engine.cli import policy_context
 from otp_engine.cli.common import load_prices
-from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.cli.terminal import fail, table, warn
 from otp_engine.composition.engine import build_sandbox_numbers
 from otp_engine.domain.inspection import PhoneInspector
@@ -28,6 +27,7 @@ from otp_engine.domain.routing.explanation import (
 )
 from otp_engine.domain.routing.health import REST
 from otp_engine.domain.routing.steps import Step, default_steps
+from otp_engine.operations.context import OperatorContext
 
 _OTHERS = "others"
 
@@ -39,7 +39,8 @@ def show(*, as_json: bool) -> None:
         as_json: Whether to print JSON.
     """
     context = _load()
-    live, channels = context.live_policy.routes, context.settings.channels_by_provider
+    live = policy_context.live_policy(context).routes
+    channels = context.settings.channels_by_provider
     orders = {name: list(map(str, steps)) for name, steps in live.by_destination}
     default = list(map(str, default_steps(channels)))
     problems = context.settings.route_problems(live)
@@ -69,7 +70,7 @@ def explain(text: str, *, as_json: bool) -> None:
     peppers = context.settings.peppers
     phones = [PhoneKey(phone_keys.pseudonymize(number, pepper)) for pepper in peppers]
     route = RouteExplainer(
-        policy=context.live_policy,
+        policy=policy_context.live_policy(context),
         channels=context.settings.channels_by_provider,
         usage=context.store.limit_usage,
     ).explain(number, phones)
@@ -99,7 +100,7 @@ def explain(text: str, *, as_json: bool) -> None:
         warn(f"{excluded} refuses every message to this number")
 
 
-def _load() -> PolicyContext:
+def _load() -> OperatorContext:
     context = policy_context.load()
     if not context.settings.knows_providers:
         fail(
@@ -128,9 +129,10 @@ def _print(
     click.echo("\n".join(table(header, rows)))
 
 
-def _find_exclusion(number: PhoneNumber, context: PolicyContext) -> str | None:
+def _find_exclusion(number: PhoneNumber, context: OperatorContext) -> str | None:
     """Return the rule of the phone or its places that refuses every message."""
-    settings, store, policy = context.settings, context.store, context.live_policy
+    settings, store = context.settings, context.store
+    policy = policy_context.live_policy(context)
     channels = settings.offered_channels
     report = PhoneInspector(
         store, store.limit_usage, store.guard, settings.peppers, policy, channels
@@ -147,7 +149,7 @@ def _outcome(step: dict[str, Any]) -> str:
     return f"refused: {', '.join(full)}" if full else "can be sent"
 
 
-def _weights(context: PolicyContext) -> Mapping[Step, int]:
+def _weights(context: OperatorContext) -> Mapping[Step, int]:
     """Return the weights of the steps that are not at rest."""
     reading = context.store.provider_health.read()
     return {step: health.weight.value for step, health in reading.healths.items()}

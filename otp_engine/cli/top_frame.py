@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import click
 
 from otp_engine.cli import event_text
-from otp_engine.cli.recent_traffic import CountryTraffic, Refusals, Traffic
 from otp_engine.cli.terminal import format_time, printable, table
 from otp_engine.domain.limits import durations
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.money import amounts
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.pumping_guard.rules import GuardMode, Suspension
+from otp_engine.operations.recent_traffic import CountryTraffic, Refusals
+from otp_engine.operations.traffic import Frame
 
 _LOW_CONVERSION = 0.2
 """The conversion below which `OtpConversionLow` fires."""
@@ -29,42 +28,6 @@ _MIN_COUNTRIES = 3
 _EMAIL = "e-mail"  # the row of messages to no country
 _SHOWN_COUNTRIES = 3
 _ALL = "all"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """What one frame shows.
-
-    Attributes:
-        at: The time of its figures.
-        period: How long an event is counted.
-        policy_version: Number of the live policy version; 0 for the environment.
-        policy: The live policy.
-        traffic: The counts of the period.
-        usage: The usage of each window of the limits that all requests share.
-        unproven: Unproven messages by country, as the pumping guard counts them.
-        suspensions: The suspensions by the guard, the one with the latest end first.
-        spent: Money of the running hour and of the 24 before it, in micro-units.
-        currency: The currency of prices and budget.
-        problem: Why the figures are not newer, if there is a reason.
-    """
-
-    at: datetime
-    period: timedelta
-    policy_version: int
-    policy: Policy
-    traffic: Traffic
-    usage: Sequence[WindowUsage] = ()
-    unproven: Mapping[str, float] = field(default_factory=dict)
-    suspensions: Sequence[Suspension] = ()
-    spent: int = 0
-    currency: str = "USD"
-    problem: str | None = None
-
-    def is_shadow(self, suspension: Suspension) -> bool:
-        """Return whether the guard refuses nothing in the country of a suspension."""
-        mode = self.policy.guard.for_country(suspension.country)
-        return mode is not GuardMode.ON
 
 
 @dataclass(frozen=True, slots=True)

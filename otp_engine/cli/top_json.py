@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from otp_engine.cli import event_text
-from otp_engine.cli.recent_traffic import CountryTraffic, Refusals
-from otp_engine.cli.top_frame import Frame
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.pumping_guard.rules import Suspension
+from otp_engine.operations.recent_traffic import CountryTraffic, Refusals
+from otp_engine.operations.traffic import Frame
 
 
 def to_dict(frame: Frame) -> dict[str, Any]:

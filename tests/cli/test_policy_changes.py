@@ -11,10 +11,10 @@ import pytest
 from otp_engine import config
 from otp_engine.cli import policy_changes
 from otp_engine.cli.policy_changes import ChangeOptions
-from otp_engine.cli.policy_context import PolicyContext
 from otp_engine.domain.policy.changes import BasePolicy
 from otp_engine.domain.policy.reverts import PolicyState
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
+from otp_engine.operations.context import OperatorContext
 from otp_engine.store.redis_store import RedisStore
 from tests.support import redis_server
 from tests.support.command_line import run
@@ -139,7 +139,7 @@ def test_simultaneous_changes_keep_each_other(environ, real_redis):
     def change(name):
         store = RedisStore(real_redis)
         versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
-        context = PolicyContext(settings, store, versions, base)
+        context = OperatorContext(settings, store, versions, base)
         barrier.wait()
         policy_changes.commit(
             context,

@@ -11,9 +11,6 @@ import pytest
 
 from otp_engine import config
 from otp_engine.cli import top_frame
-from otp_engine.cli.recent_traffic import CountryTraffic, RecentTraffic
-from otp_engine.cli.top import Monitor
-from otp_engine.cli.top_frame import Frame
 from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain import email_addresses
 from otp_engine.domain.events import (
@@ -43,6 +40,9 @@ from otp_engine.domain.pumping_guard.rules import GuardMode, Suspension
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.domain.send_facts import SendFacts
 from otp_engine.errors import StoreUnavailable
+from otp_engine.operations.context import OperatorContext
+from otp_engine.operations.recent_traffic import CountryTraffic, RecentTraffic
+from otp_engine.operations.traffic import Frame, Monitor
 from otp_engine.store.redis_store import RedisStore
 from tests.support.command_line import run
 
@@ -518,7 +518,7 @@ def flaky(store):
 @pytest.fixture
 def monitor(environ, flaky):
     settings = config.load(environ | {"OTP_SENDS_PER_COUNTRY": "60/10m"})
-    return Monitor(settings, flaky, PERIOD)
+    return Monitor(OperatorContext.build(settings, flaky), PERIOD)
 
 
 def test_next_frame_has_the_new_events_too(monitor, stored):
@@ -592,7 +592,8 @@ def test_frame_after_an_outage_has_the_events_of_the_outage(monitor, stored, fla
 
 def test_suspensions_are_listed_at_most_every_30_seconds(environ, flaky, store):
     times = iter([NOW, NOW, NOW + timedelta(seconds=29), NOW + timedelta(seconds=30)])
-    monitor = Monitor(config.load(environ), flaky, PERIOD, utcnow=lambda: next(times))
+    context = OperatorContext.build(config.load(environ), flaky, lambda: next(times))
+    monitor = Monitor(context, PERIOD)
     until = datetime.now(UTC) + timedelta(days=1)
     first = monitor.read()
     store.guard.suspend("+22177999", until)
@@ -607,12 +608,10 @@ def test_new_suspension_is_listed_at_once_or_after_five_seconds(
     environ, flaky, store, stored
 ):
     seconds = iter([0, 0, 4, 6, 10, 11])
-    monitor = Monitor(
-        config.load(environ),
-        flaky,
-        PERIOD,
-        utcnow=lambda: NOW + timedelta(seconds=next(seconds)),
+    context = OperatorContext.build(
+        config.load(environ), flaky, lambda: NOW + timedelta(seconds=next(seconds))
     )
+    monitor = Monitor(context, PERIOD)
     until = datetime.now(UTC) + timedelta(days=1)
     event = PlaceSuspended(**asdict(SUSPENSION))
 
