@@ -91,15 +91,15 @@ lock:  ## pin the versions that setup.cfg allows
 lock_options := --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
-$(ready): requirements-dev.txt setup.cfg pyproject.toml
+$(ready): requirements-dev.txt setup.cfg pyproject.toml client/pyproject.toml
 	@echo "Installing the pinned requirements-dev.txt into $(venv), once; about 40 seconds."
 	@$(python) -m venv $(venv)
 	@$(venv)/bin/pip install --quiet --no-compile --require-hashes -r requirements-dev.txt
-	@$(venv)/bin/pip install --quiet --no-deps --no-build-isolation -e .
+	@$(venv)/bin/pip install --quiet --no-deps --no-build-isolation -e . -e client
 	@touch $(ready)
 
 clean:  ## remove the files that these commands create
-	rm -rf $(venv) build *.egg-info .coverage* .hypothesis .*_cache
+	rm -rf $(venv) build client/build *.egg-info client/*.egg-info .coverage* .hypothesis .*_cache
 
 .PHONY: help run test test-all coverage fault-tests trials drill check fmt \
 	release-check bench walk message-table dist lock clean

@@ -14,12 +14,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "otp_engine"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+CLIENT = ROOT / "client" / "otp_engine_client"
+MODULES = sorted([*PACKAGE.rglob("*.py"), *CLIENT.rglob("*.py")])
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LUA = sorted(PACKAGE.rglob("*.lua"))
 SCRIPTS = [path for path in LUA if path.parent.name != "lib"]
 GLOSSARY = ROOT / "docs" / "glossary.md"
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+DOCUMENTS = [
+    *ROOT.glob("*.md"),
+    *(ROOT / "docs").rglob("*.md"),
+    *(ROOT / "client").glob("*.md"),
+]
 CONFIGURATION = [
     *(ROOT / "deploy").rglob("*.yml"),
     *(ROOT / "deploy").rglob("*.conf"),

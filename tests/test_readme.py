@@ -31,12 +31,17 @@ EXAMPLE = (ROOT / ".env.example").read_text()
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 PAGES = {
     path.relative_to(ROOT): path.read_text()
-    for path in [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+    for path in [
+        *sorted(ROOT.glob("*.md")),
+        *sorted(DOCS.rglob("*.md")),
+        ROOT / "client" / "README.md",
+        *sorted((ROOT / "examples").glob("**/README.md")),
+    ]
 }
 # The names of all files that a page can refer to, with a leading slash.
 FILES = [
     f"/{path.relative_to(ROOT)}"
-    for folder in ("otp_engine", "tests", "deploy", "docs")
+    for folder in ("otp_engine", "tests", "deploy", "docs", "client", "examples")
     for path in (ROOT / folder).rglob("*.*")
 ] + [f"/{path.name}" for path in ROOT.glob("*.*")]
 MAX_README_LINES = 150

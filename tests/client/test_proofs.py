@@ -1,0 +1,162 @@
+"""The check of proof tokens, with tokens that the service issues."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import jwt
+import pytest
+
+from otp_engine.crypto.proof_tokens import ProofTokenIssuer
+from otp_engine_client import AsyncClient, Client, InvalidProof, UnexpectedResponse
+from otp_engine_client.proofs import Expectation, ProofKeys
+from tests.support.client_calls import Recorder
+
+URL = "https://otp.example.com"
+ISSUER = ProofTokenIssuer([bytes(range(32))], issuer=URL)
+OTHER = ProofTokenIssuer([bytes(32)], issuer=URL)
+
+
+def published_keys() -> httpx.Response:
+    return httpx.Response(200, json={"keys": ISSUER.public_keys})
+
+
+def token(issuer: ProofTokenIssuer = ISSUER, *, age: float = 0, **changes) -> str:
+    claims = {"subject": "+919445012345", "audience": "shop"} | changes
+    at = datetime.now(UTC) - timedelta(seconds=age)
+    issued = issuer.issue(claims.pop("subject"), approved_at=at, **claims)
+    assert issued
+    return issued
+
+
+def proof_keys() -> ProofKeys:
+    keys = ProofKeys()
+    keys.store({"keys": ISSUER.public_keys}, 0)
+    return keys
+
+
+def check(proof: str, **changes):
+    return proof_keys().check(proof, Expectation(**({"audience": "shop"} | changes)))
+
+
+def test_proof_of_a_number_has_its_facts():
+    proof = check(token(), issuer=URL)
+
+    assert (proof.phone, proof.email, proof.identity) == ("+919445012345", None, None)
+    assert proof.expires_at - proof.issued_at == timedelta(seconds=130)
+    assert proof.id
+    assert "9445012345" not in repr(proof)
+
+
+def test_proof_of_an_address_has_no_number():
+    proof = check(token(subject="person@example.com"))
+
+    assert (proof.phone, proof.email) == (None, "person@example.com")
+
+
+def test_proof_of_an_identity_has_its_factor():
+    proof = check(token(subject="user-4711", factor="totp"))
+
+    assert (proof.phone, proof.identity, proof.factor) == (None, "user-4711", "totp")
+
+
+@pytest.mark.parametrize(
+    ("proof", "expected"),
+    [
+        (lambda: token(audience="other"), {}),
+        (lambda: token(age=140), {}),
+        (lambda: token(age=-60), {}),
+        (lambda: token(OTHER), {}),
+        (lambda: token(test=True), {}),
+        (token, {"issuer": "https://other.example.com"}),
+        (lambda: token(nonce="s-1"), {}),
+        (lambda: token(nonce="s-1"), {"nonce": "s-2"}),
+        (token, {"nonce": "s-1"}),
+        (lambda: token()[:-9] + "AAAAAAAAA", {}),
+        (lambda: "no token", {}),
+        (lambda: jwt.encode({"aud": "shop"}, "k" * 32, "HS256"), {}),
+        (lambda: jwt.encode({"aud": "shop"}, "", "none"), {}),
+    ],
+    ids=[
+        "audience",
+        "expired",
+        "issued in the future",
+        "another key",
+        "sandbox number",
+        "issuer",
+        "nonce not compared",
+        "another nonce",
+        "no nonce",
+        "signature",
+        "text",
+        "symmetric",
+        "unsigned",
+    ],
+)
+def test_invalid_proof_is_rejected(proof, expected):
+    with pytest.raises(InvalidProof):
+        check(proof(), **expected)
+
+
+def test_proof_of_the_right_session_is_accepted():
+    assert check(token(nonce="s-1"), nonce="s-1").phone == "+919445012345"
+
+
+def test_sandbox_number_is_accepted_on_request():
+    assert check(token(test=True), accept_test=True).test
+
+
+def test_clock_may_differ_by_a_few_seconds():
+    assert check(token(age=-5)).phone == "+919445012345"
+
+
+def test_keys_are_fetched_once_in_five_minutes():
+    keys, proof = proof_keys(), token()
+
+    assert [keys.are_needed(proof, now) for now in (0, 299, 300)] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_unknown_key_is_fetched_at_most_every_ten_seconds():
+    keys, proof = proof_keys(), token(OTHER)
+
+    assert [keys.are_needed(proof, now) for now in (0, 9, 10)] == [False, False, True]
+
+
+def test_client_fetches_the_keys_once():
+    recorder = Recorder(published_keys())
+    with Client(URL, api_key="key", transport=recorder) as client:
+        proofs = [client.check_proof(token(), audience="shop") for _ in range(3)]
+
+    assert {proof.phone for proof in proofs} == {"+919445012345"}
+    assert [request.url.path for request in recorder.requests] == [
+        "/.well-known/jwks.json"
+    ]
+
+
+def test_async_client_checks_proofs():
+    async def phone() -> str | None:
+        async with AsyncClient(URL, transport=Recorder(published_keys())) as client:
+            proof = await client.check_proof(token(), audience="shop")
+            return proof.phone
+
+    assert asyncio.run(phone()) == "+919445012345"
+
+
+def test_keys_of_another_server_are_an_unexpected_response():
+    client = Client(URL, transport=Recorder(httpx.Response(200, html="<p>Hi</p>")))
+
+    with pytest.raises(UnexpectedResponse):
+        client.check_proof(token(), audience="shop")
+
+
+def test_keys_of_other_kinds_are_left_out():
+    keys = ProofKeys()
+    keys.store({"keys": [{"kty": "RSA", "kid": "1"}, "text", *ISSUER.public_keys]}, 0)
+
+    assert keys.check(token(), Expectation("shop")).phone == "+919445012345"
