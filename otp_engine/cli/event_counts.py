@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from otp_engine.cli.event_text import SHORT_HASH, to_dict
 from otp_engine.cli.terminal import printable, table
 from otp_engine.domain.events import RecordedEvent
+from otp_engine.operations.event_fields import SHORT_HASH, to_dict
 from otp_engine.store.events.codec import kind_of
 
 _HASHES = frozenset({"ip", "phone"})

@@ -39,6 +39,7 @@ from otp_engine.domain.factors.records import EntityName
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.errors import InvalidIdentity
+from otp_engine.operations import event_fields
 from otp_engine.operations.context import readable_policy
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.redis_store import RedisStore
@@ -90,7 +91,7 @@ def inspect(identity: str, service: str | None, *, as_json: bool) -> None:
         shown = {
             "entity": _entity_to_dict(entity, policy, now) if entity else None,
             "identity_hashes": found.hashes,
-            "events": [event_text.to_json_object(event) for event in events],
+            "events": [event_fields.to_json_object(event) for event in events],
         }
         click.echo(json.dumps(shown, indent=2))
         return

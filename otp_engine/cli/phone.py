@@ -6,66 +6,27 @@ The full address is only an input: the output is masked, and nothing is logged.
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import click
 
-from otp_engine.cli import event_text, phone_timeline
+from otp_engine.cli import phone_timeline
 from otp_engine.cli.common import load_with_redis
-from otp_engine.cli.policy_context import warned
-from otp_engine.cli.terminal import fail, format_time, read_input, success
-from otp_engine.composition.engine import build_sandbox_numbers
+from otp_engine.cli.terminal import fail, format_time, read_input, success, warn
 from otp_engine.config import Settings
-from otp_engine.domain import addresses
 from otp_engine.domain.addresses import Address
 from otp_engine.domain.events import RecordedEvent
-from otp_engine.domain.inspection import (
-    InspectedVerification,
-    NextSend,
-    PhoneInspector,
-    PhoneReport,
-)
+from otp_engine.domain.inspection import InspectedVerification, NextSend, PhoneReport
 from otp_engine.domain.limits.limits import WindowUsage
-from otp_engine.domain.models import Channel
-from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.domain.pumping_guard.listing import ListedPlace
-from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import InvalidRequest
-from otp_engine.operations.context import readable_policy
-from otp_engine.store.events.event_filter import EventFilter
-from otp_engine.store.redis_store import RedisStore
-
-_RECENT = timedelta(days=1)
-_MAX_EVENTS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _CliContext:
-    settings: Settings
-    store: RedisStore
-    policy: Policy
-
-    @property
-    def inspector(self) -> PhoneInspector:
-        return PhoneInspector(
-            self.store,
-            self.store.limit_usage,
-            self.store.guard,
-            self.settings.peppers,
-            self.policy,
-            self.settings.offered_channels,
-        )
-
-    @property
-    def namespaces(self) -> list[str]:
-        """The namespaces of all services; that of the default service is empty."""
-        return ["", *(service.sid for service in self.store.services.list_services())]
+from otp_engine.operations import event_fields, phones
+from otp_engine.operations.context import OperatorContext
+from otp_engine.operations.phones import InspectedPhone
+from otp_engine.operations.timeline import with_times
 
 
 def read_address(text: str, settings: Settings) -> Address:
@@ -76,21 +37,10 @@ def read_address(text: str, settings: Settings) -> Address:
         settings: The settings, with the country of national numbers.
     """
     typed = read_input("Phone number or e-mail address") if text == "-" else text
-    sandbox = build_sandbox_numbers(settings)
     try:
-        return addresses.parse(
-            typed, partial(sandbox.parse, region=settings.default_region)
-        )
+        return phones.parse_address(typed, settings)
     except InvalidRequest as error:
         fail(error.message)
-
-
-def phone_hashes(address: Address, settings: Settings) -> list[str]:
-    """Return the `phone_hash` of an address in events, under each pepper."""
-    return [
-        PseudonymousRecipient.from_address(address, pepper).phone_hash
-        for pepper in settings.peppers
-    ]
 
 
 def inspect(address: str, *, as_json: bool) -> None:
@@ -100,31 +50,22 @@ def inspect(address: str, *, as_json: bool) -> None:
         address: The address; `-` reads it from the standard input.
         as_json: Whether to print JSON.
     """
-    context = _load_context()
-    parsed = read_address(address, context.settings)
-    hashes = phone_hashes(parsed, context.settings)
-    report = context.inspector.inspect(parsed, context.namespaces)
-    events = _recent_events(context.store, hashes)
+    context = OperatorContext.build(*load_with_redis())
+    phone = phones.inspect(context, read_address(address, context.settings))
+    if phone.policy_problem:
+        warn(phone.policy_problem)
     if as_json:
-        shown = _to_dict(
-            parsed, report, context.policy, context.settings.offered_channels
-        ) | {
-            "phone_hashes": hashes,
-            "events": list(_events_to_dicts(events)),
-        }
-        click.echo(json.dumps(shown, indent=2))
+        click.echo(json.dumps(_to_dict(phone), indent=2))
         return
-    click.echo(parsed.masked)
-    if exclusion := report.find_exclusion(
-        parsed, context.policy, context.settings.offered_channels
-    ):
-        click.echo(f"  sends are refused: {exclusion}")
-    for line in _report_lines(report, context.policy):
+    click.echo(phone.masked)
+    if phone.exclusion:
+        click.echo(f"  sends are refused: {phone.exclusion}")
+    for line in _report_lines(phone):
         click.echo(f"  {line}")
-    click.echo(f"  in events: {', '.join(hashes)}")
-    if events:
+    click.echo(f"  in events: {', '.join(phone.phone_hashes)}")
+    if phone.events:
         click.echo("  events of the last day, with the time since the last message:")
-    for line in phone_timeline.lines(events):
+    for line in phone_timeline.lines(phone.events):
         click.echo(f"  {line}")
 
 
@@ -134,45 +75,28 @@ def forget(address: str) -> None:
     Args:
         address: The address; `-` reads it from the standard input.
     """
-    context = _load_context()
+    context = OperatorContext.build(*load_with_redis())
     parsed = read_address(address, context.settings)
-    if not context.inspector.delete(parsed, context.namespaces):
+    if not phones.delete(context, parsed):
         fail(f"there is no data of {parsed.masked}")
     success(f"the data of {parsed.masked} is deleted")
 
 
-def _load_context() -> _CliContext:
-    settings, store = load_with_redis()
-    versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
-    policy = warned(readable_policy(settings.policy, versions.live_state()))
-    return _CliContext(settings, store, policy)
-
-
-def _recent_events(store: RedisStore, hashes: Sequence[str]) -> list[RecordedEvent]:
-    """Return the newest events of a phone, oldest first."""
-    tail = store.events.tail(
-        datetime.now(UTC) - _RECENT, event_filter=EventFilter(phone_hashes=hashes)
-    )
-    newest: deque[RecordedEvent] = deque(maxlen=_MAX_EVENTS)
-    while recorded := tail.read_next():
-        newest += recorded
-    return list(newest)
-
-
 def _events_to_dicts(events: Iterable[RecordedEvent]) -> Iterator[dict[str, Any]]:
-    for recorded, since_send in phone_timeline.with_times(events):
+    for recorded, since_send in with_times(events):
         seconds = None if since_send is None else round(since_send.total_seconds(), 3)
-        yield event_text.to_json_object(recorded) | {"since_send": seconds}
+        yield event_fields.to_json_object(recorded) | {"since_send": seconds}
 
 
-def _report_lines(report: PhoneReport, policy: Policy) -> Iterator[str]:
+def _report_lines(phone: InspectedPhone) -> Iterator[str]:
+    report = phone.report
     for verification in report.pending:
-        yield _verification_line(verification, policy)
-        remaining = max(0, policy.max_sends - verification.sends.count)
-        next_send = _next_send_text(report.next_send(policy, verification))
-        yield f"  {remaining} of {policy.max_sends} sends remaining, {next_send}"
+        yield _verification_line(verification, phone)
+        remaining, allowed = phone.sends_remaining(verification), phone.policy.max_sends
+        next_send = _next_send_text(phone.next_send(verification))
+        yield f"  {remaining} of {allowed} sends remaining, {next_send}"
     if not report.pending:
-        yield f"no pending verification, {_next_send_text(report.next_send(policy))}"
+        yield f"no pending verification, {_next_send_text(phone.next_send())}"
     yield from map(_usage_line, report.limit_usage)
     for channel, wait in report.unreachable.items():
         yield f"{channel} does not reach the phone, stored for {_format_duration(wait)}"
@@ -196,20 +120,16 @@ def _guard_lines(report: PhoneReport) -> Iterator[str]:
         )
 
 
-def _verification_line(verification: InspectedVerification, policy: Policy) -> str:
-    remaining, allowed = _attempts(verification, policy)
+def _verification_line(
+    verification: InspectedVerification, phone: InspectedPhone
+) -> str:
+    remaining, allowed = phone.attempts(verification)
     return (
         f"pending verification{_namespace_note(verification.namespace)}:"
         f" expires in {_format_duration(verification.pending.expires_in)},"
         f" {remaining} of {allowed} attempts remaining,"
         f" last code by {verification.pending.channel}"
     )
-
-
-def _attempts(verification: InspectedVerification, policy: Policy) -> tuple[int, int]:
-    """Return the checks that a verification still accepts, and all that it does."""
-    allowed = policy.checks_allowed(bound=verification.is_bound)
-    return max(0, allowed - verification.pending.attempts_used), allowed
 
 
 def _next_send_text(next_send: NextSend) -> str:
@@ -235,20 +155,15 @@ def _format_duration(duration: timedelta) -> str:
     return str(timedelta(seconds=round(duration.total_seconds())))
 
 
-def _to_dict(
-    address: Address,
-    report: PhoneReport,
-    policy: Policy,
-    channels: Sequence[Channel],
-) -> dict[str, Any]:
-    exclusion = report.find_exclusion(address, policy, channels)
+def _to_dict(phone: InspectedPhone) -> dict[str, Any]:
+    report = phone.report
     return {
-        "phone": address.masked,
+        "phone": phone.masked,
         "pending": [
-            _verification_to_dict(verification, report, policy)
+            _verification_to_dict(verification, phone)
             for verification in report.pending
         ],
-        **_next_send_to_dict(report.next_send(policy)),
+        **_next_send_to_dict(phone.next_send()),
         "proven": report.proven
         and {
             "messages": report.proven.messages,
@@ -259,7 +174,7 @@ def _to_dict(
             for channel, wait in report.unreachable.items()
         },
         "guard": [_place_to_dict(listed) for listed in report.places],
-        "excluded_by": exclusion and asdict(exclusion),
+        "excluded_by": phone.exclusion and asdict(phone.exclusion),
         "limits": [
             {
                 "limit": usage.limit_name,
@@ -270,6 +185,8 @@ def _to_dict(
             }
             for usage in report.limit_usage
         ],
+        "phone_hashes": list(phone.phone_hashes),
+        "events": list(_events_to_dicts(phone.events)),
     }
 
 
@@ -285,16 +202,16 @@ def _place_to_dict(listed: ListedPlace) -> dict[str, Any]:
 
 
 def _verification_to_dict(
-    verification: InspectedVerification, report: PhoneReport, policy: Policy
+    verification: InspectedVerification, phone: InspectedPhone
 ) -> dict[str, Any]:
     return {
         "service": verification.namespace.partition("+")[0] or None,
         "bound": verification.is_bound,
         "channel": verification.pending.channel,
-        "attempts_remaining": _attempts(verification, policy)[0],
+        "attempts_remaining": phone.attempts(verification)[0],
         "expires_in": round(verification.pending.expires_in.total_seconds()),
-        "sends_remaining": max(0, policy.max_sends - verification.sends.count),
-        **_next_send_to_dict(report.next_send(policy, verification)),
+        "sends_remaining": phone.sends_remaining(verification),
+        **_next_send_to_dict(phone.next_send(verification)),
     }
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import click
 
 from otp_engine.cli import policy_context
-from otp_engine.cli.event_text import SHORT_HASH
 from otp_engine.cli.policy_changes import canonical_values
 from otp_engine.cli.terminal import fail, format_time, printable, table, warn
 from otp_engine.domain.events import CodeSent, PolicyChanged, RecordedEvent
@@ -23,6 +22,7 @@ from otp_engine.domain.replay.replay import Replay
 from otp_engine.domain.replay.report import Group, Report, Tally
 from otp_engine.domain.replay.sends import to_ms
 from otp_engine.operations.context import OperatorContext
+from otp_engine.operations.event_fields import SHORT_HASH
 from otp_engine.store.events.codec import kind_of
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.events.event_store import StreamStart

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from otp_engine.cli import event_text
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.pumping_guard.rules import Suspension
+from otp_engine.operations import event_fields
 from otp_engine.operations.recent_traffic import CountryTraffic, Refusals
 from otp_engine.operations.traffic import Frame
 
@@ -37,7 +37,7 @@ def to_dict(frame: Frame) -> dict[str, Any]:
             {**_suspension_to_dict(found), "shadow": frame.is_shadow(found)}
             for found in frame.suspensions
         ],
-        "events": list(map(event_text.to_json_object, traffic.incidents)),
+        "events": list(map(event_fields.to_json_object, traffic.incidents)),
     }
 
 

@@ -32,6 +32,7 @@ from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.provider_rejections import ProviderRejection
 from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.operations import timeline
 from otp_engine.store import keys
 from otp_engine.store.redis_store import RedisStore
 from tests.support import redis_server, server_process
@@ -130,7 +131,7 @@ REFUSED = RequestRefused(recipient=RECIPIENT, action=Action.SEND, limit="max_sen
     ],
 )
 def test_timeline_has_each_event_in_words(event, words):
-    assert phone_timeline.words(event) == words
+    assert timeline.words(event) == words
 
 
 def test_timeline_has_the_time_since_the_last_message():

@@ -44,8 +44,24 @@ class EventTail:
         self._last = str(lua_codec.to_epoch_ms(end)) if end else "+"
         self._filter = event_filter
         self._after = dict.fromkeys(streams, (lua_codec.to_epoch_ms(start), 0))
+        self._returned = dict(self._after)
         # Entries that were read and wait for earlier ones of another stream.
         self._waiting: dict[str, _Page] = {stream: [] for stream in streams}
+
+    @property
+    def position(self) -> tuple[codec.EntryId, ...]:
+        """The last entry of each stream that the calls have read, also unselected."""
+        return tuple(self._returned.values())
+
+    def skip_to(self, position: Sequence[codec.EntryId]) -> None:
+        """Skip what another reader has read.
+
+        Args:
+            position: Its `position`.
+        """
+        for stream, entry_id in zip(self._after, position, strict=True):
+            self._after[stream] = max(self._after[stream], entry_id)
+        self._returned = dict(self._after)
 
     def read_next(self) -> list[RecordedEvent]:
         """Return the selected events since the last call.
@@ -78,6 +94,8 @@ class EventTail:
         for stream, page in self._waiting.items():
             count = bisect_right(page, min(ends), key=_id_of) if ends else len(page)
             merged += page[:count]
+            if count:
+                self._returned[stream] = page[count - 1][0]
             self._waiting[stream] = page[count:]
         return sorted(merged, key=_id_of)
 

@@ -1,0 +1,164 @@
+"""What is stored about one phone, or about one e-mail address.
+
+The full address is only an input: the results have the masked one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from otp_engine.composition.engine import build_sandbox_numbers
+from otp_engine.config import Settings
+from otp_engine.domain import addresses
+from otp_engine.domain.addresses import Address
+from otp_engine.domain.events import RecordedEvent
+from otp_engine.domain.inspection import (
+    Exclusion,
+    InspectedVerification,
+    NextSend,
+    PhoneInspector,
+    PhoneReport,
+)
+from otp_engine.domain.policy.policy import Policy
+from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.operations.context import OperatorContext
+from otp_engine.store.events.event_filter import EventFilter
+
+_RECENT = timedelta(days=1)
+_MAX_EVENTS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectedPhone:
+    """What is stored about one phone or e-mail address.
+
+    Attributes:
+        masked: The address, masked.
+        phone_hashes: Its `phone_hash` in events, under each pepper.
+        policy: The live policy.
+        policy_problem: Why the live version is invalid in this release, if it is.
+        report: Its verifications, its limits and the places of its number.
+        exclusion: What refuses every send to it, if anything does.
+        events: Its newest events of the last day, oldest first.
+    """
+
+    masked: str
+    phone_hashes: Sequence[str]
+    policy: Policy
+    policy_problem: str | None
+    report: PhoneReport
+    exclusion: Exclusion | None
+    events: Sequence[RecordedEvent]
+
+    def attempts(self, verification: InspectedVerification) -> tuple[int, int]:
+        """Return the checks that a verification still accepts, and all of them."""
+        allowed = self.policy.checks_allowed(bound=verification.is_bound)
+        return max(0, allowed - verification.pending.attempts_used), allowed
+
+    def sends_remaining(self, verification: InspectedVerification) -> int:
+        """Return the sends that a verification still has."""
+        return max(0, self.policy.max_sends - verification.sends.count)
+
+    def next_send(self, verification: InspectedVerification | None = None) -> NextSend:
+        """Return when the next send is allowed; see `PhoneReport.next_send`."""
+        return self.report.next_send(self.policy, verification)
+
+
+def parse_address(text: str, settings: Settings) -> Address:
+    """Parse a phone number or an e-mail address, as operators write it.
+
+    Args:
+        text: The address.
+        settings: The settings, with the country of national numbers.
+
+    Raises:
+        InvalidRequest: The text is no address. The message does not contain it.
+    """
+    sandbox = build_sandbox_numbers(settings)
+    return addresses.parse(text, partial(sandbox.parse, region=settings.default_region))
+
+
+def phone_hashes(address: Address, settings: Settings) -> list[str]:
+    """Return the `phone_hash` of an address in events, under each pepper."""
+    return [
+        PseudonymousRecipient.from_address(address, pepper).phone_hash
+        for pepper in settings.peppers
+    ]
+
+
+def inspect(context: OperatorContext, address: Address) -> InspectedPhone:
+    """Return what is stored about a phone or an e-mail address.
+
+    Args:
+        context: The settings and the stores.
+        address: The address; see `parse_address`.
+
+    Raises:
+        StoreUnavailable: Redis did not reply.
+    """
+    settings, read = context.settings, context.read_policy()
+    inspector = _inspector(context, read.policy)
+    report = inspector.inspect(address, _namespaces(context))
+    hashes = phone_hashes(address, settings)
+    return InspectedPhone(
+        masked=address.masked,
+        phone_hashes=hashes,
+        policy=read.policy,
+        policy_problem=read.problem,
+        report=report,
+        exclusion=report.find_exclusion(
+            address, read.policy, settings.offered_channels
+        ),
+        events=_recent_events(context, hashes),
+    )
+
+
+def delete(context: OperatorContext, address: Address) -> bool:
+    """Delete the data of a phone or an e-mail address.
+
+    Args:
+        context: The settings and the stores.
+        address: The address; see `parse_address`.
+
+    Returns:
+        Whether any data was stored.
+
+    Raises:
+        StoreUnavailable: Redis did not reply.
+    """
+    inspector = _inspector(context, context.read_policy().policy)
+    return inspector.delete(address, _namespaces(context))
+
+
+def _inspector(context: OperatorContext, policy: Policy) -> PhoneInspector:
+    settings, store = context.settings, context.store
+    return PhoneInspector(
+        store,
+        store.limit_usage,
+        store.guard,
+        settings.peppers,
+        policy,
+        settings.offered_channels,
+    )
+
+
+def _namespaces(context: OperatorContext) -> list[str]:
+    """Return the namespaces of all services; that of the default one is empty."""
+    services = context.store.services.list_services()
+    return ["", *(service.sid for service in services)]
+
+
+def _recent_events(
+    context: OperatorContext, hashes: Sequence[str]
+) -> list[RecordedEvent]:
+    tail = context.store.events.tail(
+        context.clock() - _RECENT, event_filter=EventFilter(phone_hashes=hashes)
+    )
+    newest: deque[RecordedEvent] = deque(maxlen=_MAX_EVENTS)
+    while recorded := tail.read_next():
+        newest += recorded
+    return list(newest)
