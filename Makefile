@@ -62,6 +62,9 @@ walk: $(ready)  ## print the calls and files that one request goes through
 message-table: $(ready)  ## write the table of languages into docs/messages.md
 	$(venv)/bin/python -m tests.message_table
 
+chart: $(ready)  ## write the settings and the table of values into the Helm chart
+	$(venv)/bin/python -m tests.chart_files
+
 bench: $(ready)  ## measure the service; or base=COMMIT, scale=1 only=PART, write=1
 	$(venv)/bin/python -m tests.bench $(bench_options)
 
