@@ -65,6 +65,12 @@ message-table: $(ready)  ## write the table of languages into docs/messages.md
 chart: $(ready)  ## write the settings and the table of values into the Helm chart
 	$(venv)/bin/python -m tests.chart_files
 
+docs: $(ready)  ## build the documentation site into build/site
+	NO_MKDOCS_2_WARNING=1 $(venv)/bin/mkdocs build --strict
+
+docs-serve: $(ready)  ## serve the documentation site while its pages change; or port=N
+	NO_MKDOCS_2_WARNING=1 $(venv)/bin/mkdocs serve --dev-addr 127.0.0.1:$(port)
+
 bench: $(ready)  ## measure the service; or base=COMMIT, scale=1 only=PART, write=1
 	$(venv)/bin/python -m tests.bench $(bench_options)
 
@@ -105,4 +111,4 @@ clean:  ## remove the files that these commands create
 	rm -rf $(venv) build client/build *.egg-info client/*.egg-info .coverage* .hypothesis .*_cache
 
 .PHONY: help run test test-all coverage fault-tests trials drill check fmt \
-	release-check bench walk message-table dist lock clean
+	release-check bench walk message-table docs docs-serve dist lock clean
