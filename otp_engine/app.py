@@ -118,6 +118,8 @@ def create_app(
     background.add_to(app, due, senders.values())
     _add_hooks(app, settings, metrics)
     _add_views(app, settings, store, dependencies)
+    if settings.has_console:
+        _add_console(app, settings, store, dependencies, metrics)
     _add_report_receivers(app, settings, recorder)
     app.register_blueprint(health.blueprint(store.ping, draining))
     # The admin listener has them instead, so that no client reaches them.
@@ -168,9 +170,16 @@ def _add_hooks(app: Flask, settings: Settings, metrics: PrometheusMetrics) -> No
     )
     if settings.trusted_proxies:
         forwarded.init_app(app, metrics.timings.unreadable_client_ip)
-    error_handlers.register(
-        app, {"/v2/": verify_v2.errors.handle} | web.error_handlers(settings)
-    )
+    handlers: dict[str, error_handlers.ErrorHandler]
+    handlers = {"/v2/": verify_v2.errors.handle} | web.error_handlers(settings)
+    if settings.has_console:
+        # Imported only where it is enabled: a worker without it needs less memory.
+        from otp_engine.console import error_pages  # noqa: PLC0415 - see above
+
+        # Before that of `/`: the first one that matches counts.
+        paths = ["/console", "/console/"]
+        handlers = dict.fromkeys(paths, error_pages.handle_error) | handlers
+    error_handlers.register(app, handlers)
     response_headers.init_app(app)
     app.before_request(reject_double_slash)
     OriginPolicy(
@@ -205,6 +214,28 @@ def _add_views(
     app.register_blueprint(verify_v2.blueprint())
     app.register_blueprint(jwks.blueprint(dependencies.proofs))
     web.init_app(app, settings, store.inbox)
+
+
+def _add_console(
+    app: Flask,
+    settings: Settings,
+    store: RedisStore,
+    dependencies: Dependencies,
+    metrics: PrometheusMetrics,
+) -> None:
+    """Add the pages of operators."""
+    from otp_engine import console  # noqa: PLC0415 - as in `_add_hooks`
+
+    pages = console.build(
+        settings,
+        store,
+        emit=build_listener(settings, store, metrics.events),
+        current_policy=lambda: dependencies.current_engines().production.policy,
+        count_failure=_auth_failure_limit(
+            dependencies.current_engines, store, settings
+        ),
+    )
+    console.init_app(app, pages)
 
 
 def _add_report_receivers(
@@ -284,17 +315,17 @@ def _build_proofs(settings: Settings) -> ProofTokenIssuer:
 def _build_authenticator(
     settings: Settings, live: LivePolicy[EngineRouter], store: VerificationStore
 ) -> ApiKeyAuthenticator:
-    failed = _auth_failure_limit(live, store, settings)
+    failed = _auth_failure_limit(live.current, store, settings)
     return ApiKeyAuthenticator(settings.api_keys, failed=failed)
 
 
 def _auth_failure_limit(
-    live: LivePolicy[EngineRouter], store: VerificationStore, settings: Settings
+    current: Callable[[], EngineRouter], store: VerificationStore, settings: Settings
 ) -> Callable[[str], None]:
-    """Return a function that counts a wrong API key of an address, up to a limit."""
+    """Return a function that counts a wrong key of an address, up to a limit."""
 
     def count(address: str) -> None:
-        policy = live.current().production.policy
+        policy = current().production.policy
         failure = hits.for_failed_authentication(address, policy, settings.peppers[0])
         # Without Redis the response is 401, as for any wrong key.
         with suppress(StoreUnavailable):

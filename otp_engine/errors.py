@@ -211,6 +211,27 @@ class OriginNotAllowed(OTPError):
     )
 
 
+class ConsoleError(OTPError):
+    """The console does not serve a request; only its pages show these errors."""
+
+    error_code = "console_error"
+    message = "The console cannot serve this request."
+
+
+class FormExpired(ConsoleError):
+    """A form is not one of the operator's session."""
+
+    error_code = "form_expired"
+    message = "This form has expired, and nothing was changed. Open the page again."
+
+
+class OperatorUnknown(ConsoleError):
+    """A request to the console has no operator."""
+
+    error_code = "operator_unknown"
+    message = "No operator is signed in."
+
+
 class RequesterNotAllowed(OTPError):
     """The operator does not serve the client or its network."""
 

@@ -52,7 +52,7 @@ KIND_OF_FOLDER = {"e2e": "e2e", "fault_injection": "fault"}
 BACKENDS = ["embedded", "real"]
 TESTS = Path(__file__).parent
 # The tests of the domain and of the store compare both.
-ON_ONE_BACKEND = {"api", "ops", "web"}
+ON_ONE_BACKEND = {"api", "console", "ops", "web"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -46,7 +46,7 @@ class Client:
             InvalidRequest: A client with a key stated a value that is no IP address.
         """
         if self.name is None:
-            return _connection(request)
+            return connection_address(request)
         if stated is None:
             return None
         try:
@@ -97,7 +97,7 @@ class ApiKeyAuthenticator:
             if hmac.compare_digest(digest, key_digest) and name in {None, client.name}
         ]
         if not matches:
-            self._failed(_connection(request))
+            self._failed(connection_address(request))
             raise Unauthorized
         return matches[0]
 
@@ -112,7 +112,12 @@ def _credentials(request: Request) -> tuple[str | None, str]:
     raise Unauthorized
 
 
-def _connection(request: Request) -> str:
+def connection_address(request: Request) -> str:
+    """Return the address that the connection of a request counts for.
+
+    Args:
+        request: The request.
+    """
     if "HTTP_X_FORWARDED_FOR" in request.environ:
         forwarded.report_untrusted()
     try:

@@ -122,11 +122,7 @@ class OriginPolicy:
         return origin is not None and not self._is_own(origin)
 
     def _is_own(self, origin: str) -> bool:
-        if self.public_url is None:
-            return origin.partition("://")[2] == request.host
-        own = urlsplit(self.public_url)
-        host = own.netloc.removesuffix(_DEFAULT_PORTS[own.scheme])
-        return origin == f"{own.scheme}://{host}".lower()
+        return is_own_origin(origin, self.public_url)
 
     def _add_headers(self, response: Response) -> Response:
         if request.path.startswith(_PATH_PREFIX):
@@ -136,6 +132,20 @@ class OriginPolicy:
                 response.headers["Access-Control-Allow-Origin"] = origin
                 response.headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
         return response
+
+
+def is_own_origin(origin: str, public_url: str | None) -> bool:
+    """Return whether an origin is that of this service.
+
+    Args:
+        origin: The value of `Origin`.
+        public_url: The URL of this service; None uses the `Host` of the request.
+    """
+    if public_url is None:
+        return origin.partition("://")[2] == request.host
+    own = urlsplit(public_url)
+    host = own.netloc.removesuffix(_DEFAULT_PORTS[own.scheme])
+    return origin == f"{own.scheme}://{host}".lower()
 
 
 def _is_preflight() -> bool:

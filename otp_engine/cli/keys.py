@@ -67,6 +67,29 @@ def metrics() -> None:
     warn("the key is not shown again; configure it in Prometheus as the bearer token")
 
 
+def console(name: str) -> None:
+    """Print a new key of an operator, and its line for OTP_CONSOLE_KEY.
+
+    Args:
+        name: The name of the operator.
+    """
+    # The other commands of this module start faster without it.
+    from otp_engine.config import console_settings  # noqa: PLC0415 - see above
+
+    if not console_settings.is_key_name(name):
+        fail(
+            "a name has up to 64 letters, digits, dots, dashes and underscores, words"
+            f" of at most 31 characters, and is not {api_keys.ANONYMOUS_NAME}"
+        )
+    secret = api_keys.generate()
+    click.echo(secret)
+    click.echo(f"OTP_CONSOLE_KEY={api_keys.env_entry(name, secret)}")
+    warn(
+        "the key is not shown again; append the value of OTP_CONSOLE_KEY to an existing"
+        " one after a comma"
+    )
+
+
 def check(key: str) -> None:
     """Check whether an API key is complete, by its checksum.
 

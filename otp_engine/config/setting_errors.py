@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otp_engine.config import factor_keys, setting_parsers
+from otp_engine.config import console_settings, factor_keys, setting_parsers
 from otp_engine.config.settings import Settings
 from otp_engine.crypto.api_keys import MIN_BITS
 from otp_engine.domain.money.budget import Budget
@@ -21,6 +21,12 @@ def find_problems(settings: Settings) -> list[str]:
     return [
         *problems(settings),
         *_admin_problems(settings),
+        *console_settings.find_problems(
+            settings.console,
+            settings.api_keys,
+            proxies=settings.trusted_proxies,
+            dev=settings.dev,
+        ),
         *(
             f"OTP_BUDGET {problem}"
             for problem in budget_problems(settings.policy.budget, settings.currency)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from otp_engine.config import (
     brand_warnings,
     callback_urls,
+    console_settings,
     redis_url_warnings,
     redis_urls,
     setting_errors,
@@ -52,6 +53,7 @@ def collect_warnings(settings: Settings) -> list[str]:
         *_key_warnings(settings),
         *_verify_page_warnings(settings),
         *_webhook_warnings(settings),
+        *console_settings.find_warnings(settings.console, settings.public_url),
     ]
 
 
@@ -102,6 +104,7 @@ def host_warnings(settings: Settings, host: str) -> list[str]:
         return []
     exposed = {
         "/dev/inbox (every code)": settings.inbox,
+        "/console": settings.has_console and not settings.console.has_sign_in,
         "/verify": settings.verify_page.enabled,
         "/metrics": not (
             settings.metrics_key or is_loopback(settings.admin_host or host)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from otp_engine.config import callback_urls, provider_channels
 from otp_engine.config.apprise_settings import AppriseSettings
 from otp_engine.config.aws_settings import AwsSettings
+from otp_engine.config.console_settings import ConsoleSettings
 from otp_engine.config.event_webhook import EventWebhookSettings
 from otp_engine.config.plugin_settings import PluginSettings
 from otp_engine.config.proxies import Proxy
@@ -152,6 +153,7 @@ class Settings:
         api_keys: Keys of clients. Without keys, anonymous clients are accepted.
         metrics_key: Key for `/metrics`. Without one, `/metrics` exists in dev mode
             only.
+        console: Who may sign in to the console.
         admin_port: Port of the admin listener; 0 means any free one, and None no such
             listener.
         admin_host: IP address or host name of the admin listener; None means the
@@ -222,6 +224,7 @@ class Settings:
     factor_keys: tuple[FactorKey, ...] = ()
     known_channels: Mapping[str, tuple[Channel, ...]] | None = None
     knows_providers: bool = True
+    console: ConsoleSettings = field(default_factory=ConsoleSettings)
 
     @property
     def channels_by_provider(self) -> Mapping[str, tuple[Channel, ...]]:
@@ -271,6 +274,11 @@ class Settings:
         if self.smtp is None or self.smtp.is_test_server:
             tests.add("smtp")
         return next((name for name in self.senders if name not in tests), None)
+
+    @property
+    def has_console(self) -> bool:
+        """Whether `/console` exists: with a sign-in, or where the inbox exists."""
+        return self.console.has_sign_in or self.inbox
 
     @property
     def has_metrics(self) -> bool:

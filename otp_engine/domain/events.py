@@ -370,6 +370,36 @@ class ProviderWeightChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSignedIn:
+    """An operator signed in to the console.
+
+    Attributes:
+        operator: Name of the operator.
+        method: `key`, `proxy` for the name that a proxy sent, or `dev` in dev mode.
+        ip_hash: Keyed hash of the operator's IP address.
+    """
+
+    operator: str
+    method: str
+    ip_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneInspected:
+    """An operator read the state and the events of a phone or an e-mail address.
+
+    Attributes:
+        recipient: The phone or the address, without a client IP.
+        operator: Name of the operator.
+        source: `console`, or `command` for `otp-engine inspect`.
+    """
+
+    recipient: PseudonymousRecipient
+    operator: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FactorCreated:
     """A client created a factor.
 
@@ -522,6 +552,8 @@ Event: TypeAlias = (
     | PlaceSuspended
     | Pressure
     | ProviderWeightChanged
+    | OperatorSignedIn
+    | PhoneInspected
     | FactorCreated
     | FactorVerified
     | FactorDeleted

@@ -42,6 +42,8 @@ _SEVERITIES = {
     "suspended": Severity.BAD,
     "pressure": Severity.WARNING,
     "provider_weight": Severity.WARNING,
+    "operator_signed_in": Severity.CHANGE,
+    "phone_inspected": Severity.CHANGE,
     "factor_verified": Severity.GOOD,
     "factor_check_failed": Severity.WARNING,
     "factor_approved": Severity.GOOD,
@@ -144,6 +146,11 @@ def _weight_text(fields: Mapping[str, Any]) -> str:
     return f"{step}: {change}: {fields['reason']}{evidence}"
 
 
+def _sign_in_text(fields: Mapping[str, Any]) -> str:
+    ip_hash = (fields["ip_hash"] or "-")[:SHORT_HASH]
+    return f"{fields['operator']} by {fields['method']} from {ip_hash}"
+
+
 def _place_text(fields: Mapping[str, Any]) -> str:
     text = f"{fields['level']} {fields['prefix']}: {fields['unproven']:.1f} unproven"
     if "until" not in fields:
@@ -185,6 +192,8 @@ def _recipient_details(kind: str, fields: Mapping[str, Any]) -> str:
             words = [_step(fields)]
         case "refused":
             words = [fields["action"], _cut(fields["limit"])]
+        case "phone_inspected":
+            words = [f"by {fields['operator']}", fields["source"]]
         case "unavailable":
             words = [fields["action"], fields["reason"]]
         case _:
@@ -209,6 +218,7 @@ _TEXTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "limit_near": _limit_text,
     "budget": _budget_text,
     "provider_weight": _weight_text,
+    "operator_signed_in": _sign_in_text,
     "suspended": _place_text,
     "pressure": _place_text,
 }

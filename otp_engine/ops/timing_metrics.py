@@ -13,7 +13,7 @@ _SHORT = tuple(ms / 1000 for ms in (0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1
 _LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 _KNOWN_REDIS_ERRORS = ("NoAnswer", "ConnectionError", "CircuitOpen")
 _UNREADABLE = ("missing", "hidden", "malformed")
-_APIS = ("auth", "verify_v2", "metrics", "callbacks")
+_APIS = ("auth", "verify_v2", "metrics", "callbacks", "console")
 
 
 class TimingMetrics:

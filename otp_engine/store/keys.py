@@ -37,6 +37,8 @@
                                          as long as its codes can be live
     otp:{<id>}:page_link         hash    the request that has opened a page link; until
                                          the link expires
+    otp:{<id>}:console_session   hash    an operator who is signed in to the console; 30
+                                         minutes after the last use
     otp:{<verification>}:deliveries
                                  hash    the messages of a verification; until the last
                                          code expires, and a day after a report
@@ -282,6 +284,11 @@ def record(id: bytes) -> str:
 def page_link(id: str) -> str:
     """Return the key of a page link that was opened."""
     return f"otp:{{{id}}}:page_link"
+
+
+def console_session(digest: str) -> str:
+    """Return the key of the session of a token with this digest."""
+    return f"otp:{{{digest}}}:console_session"
 
 
 def inbox_delivery(delivery_id: str) -> str:

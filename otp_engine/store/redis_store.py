@@ -15,6 +15,7 @@ from otp_engine.store import keys
 from otp_engine.store.budget import RedisBudgetStore
 from otp_engine.store.challenges import RedisChallengeStore
 from otp_engine.store.connection import Client, RedisCommands, connect
+from otp_engine.store.console_sessions import RedisConsoleSessions
 from otp_engine.store.data_key import RedisDataKeyStore
 from otp_engine.store.deliveries import RedisDeliveryStore
 from otp_engine.store.entity_archive import RedisEntityArchiveStore
@@ -75,6 +76,7 @@ class RedisStore(RedisVerificationStore):
         self.event_feed = RedisEventFeed(redis_client)
         self.inbox = RedisInbox(redis_client)
         self.page_links = RedisPageLinkStore(redis_client)
+        self.console_sessions = RedisConsoleSessions(redis_client, replicas=replicas)
         self.limit_usage = RedisLimitUsageStore(redis_client, shared_slots=shared_slots)
         self.deliveries = RedisDeliveryStore(redis_client, replicas=replicas)
         self.recovery_codes = RedisRecoveryCodeStore(redis_client, replicas=replicas)

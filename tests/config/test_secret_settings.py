@@ -20,6 +20,7 @@ SECRET_VALUES = {
     "OTP_FACTOR_KEY_PREVIOUS": base64.b64encode(bytes(range(96, 128))).decode(),
     "OTP_API_KEYS": f"shop:{'0123456789abcdeffedcba9876543210'}",
     "OTP_METRICS_KEY": "fedcba98765432100123456789abcdef",
+    "OTP_CONSOLE_KEY": "alice:fedcba98765432100123456789abcdef",
     "OTP_PROOF_KEY": SECRET,
     "OTP_PROOF_KEY_PREVIOUS": OTHER,
     "OTP_PLUGIN_OPTIONS": "# no plug-in",

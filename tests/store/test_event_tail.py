@@ -30,6 +30,8 @@ from otp_engine.domain.events import (
     MessageDelivered,
     MessageRead,
     MessageUndelivered,
+    OperatorSignedIn,
+    PhoneInspected,
     PlaceSuspended,
     PolicyChanged,
     ProviderWeightChanged,
@@ -124,6 +126,8 @@ EVENTS: list[Event] = [
     ChallengeApproved(**FACTOR, challenge_sid="YC1"),
     FactorCheckRefused(identity_hash="digest", service="VA1", limit="any", shadow=True),
     FactorCheckUnavailable(identity_hash="digest", service="VA1", reason="overloaded"),
+    OperatorSignedIn(operator="alice", method="key"),
+    PhoneInspected(recipient=RECIPIENT, operator="alice", source="console"),
     ProviderWeightChanged(
         provider="twilio",
         channel=Channel.CALL,

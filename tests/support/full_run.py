@@ -31,6 +31,7 @@ from otp_engine.domain.routing.health import AT_REST, Reason, Weight
 from otp_engine.domain.routing.steps import Step
 from otp_engine.errors import DeliveryFailed, DestinationSuspended
 from otp_engine.store import keys
+from otp_engine.store.console_sessions import ConsoleSession
 from tests.support import redis_server, twilio_server
 from tests.support.fakes import (
     FakeSender,
@@ -77,8 +78,17 @@ def use_every_feature(store, redis):
     _run_provider_health(store)
     _run_factors(store)
     ttl = timedelta(minutes=10)
+    _run_console(store)
     store.page_links.open("0f" * 16, idempotency_key=b"request1", ttl=ttl)
     store.events.flush()
+
+
+def _run_console(store):
+    token = b"t" * 32
+    store.console_sessions.open(token, ConsoleSession("alice", "digest"))
+    store.console_sessions.use(token, extend=True)
+    store.console_sessions.close(token)
+    store.console_sessions.open(token, ConsoleSession("alice", "digest"))
 
 
 def _retry_while_overloaded(call):

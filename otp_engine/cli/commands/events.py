@@ -31,6 +31,8 @@ KINDS = (
     "policy",
     "pressure",
     "provider_weight",
+    "operator_signed_in",
+    "phone_inspected",
     "read",
     "refused",
     "rejected",

@@ -72,6 +72,20 @@ def metrics() -> None:
 
 
 @keys.command()
+@click.argument("name")
+def console(*, name: str) -> None:
+    """Print a new key for /console for the operator NAME.
+
+    The second line is for OTP_CONSOLE_KEY, and contains only the SHA-256 of the key.
+    The key is shown once; a password manager can store it. Events and the history of
+    the policy contain NAME.
+    """
+    from otp_engine.cli import keys as work
+
+    work.console(name)
+
+
+@keys.command()
 @click.argument("key", default="-")
 def check(*, key: str) -> None:
     """Check whether KEY is complete, by its checksum.
