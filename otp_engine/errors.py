@@ -2,6 +2,12 @@
 
     OTPError
     ├── InvalidSettings          a setting is missing or invalid
+    ├── InvalidChange            an operator's change of the policy is not possible
+    │   ├── InvalidEnd
+    │   ├── NoLiveValue          there is nothing to return to the environment
+    │   └── NoPolicyVersion
+    ├── ReplayNotPossible        stored events cannot decide on the proposed values
+    ├── PolicyConflict           another operator changed the policy first
     ├── InvalidRequest           the request is malformed
     │   ├── InvalidPhone
     │   ├── InvalidEmail
@@ -102,6 +108,57 @@ class InvalidSettings(OTPError):
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
         self.warnings = tuple(warnings)
+
+
+class InvalidChange(OTPError):
+    """A change of the policy is not possible.
+
+    Attributes:
+        problems: All problems, a sentence each.
+        warnings: What can explain them, a sentence each.
+    """
+
+    error_code = "invalid_change"
+    message = "The policy cannot be changed like this."
+
+    def __init__(
+        self, problems: Sequence[str] = (), warnings: Sequence[str] = ()
+    ) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
+
+
+class InvalidEnd(InvalidChange):
+    """The end of a change has passed, or is too far away."""
+
+    error_code = "invalid_end"
+
+
+class NoLiveValue(InvalidChange):
+    """Values have no live value, so those of the environment are in force already."""
+
+    error_code = "no_live_value"
+
+
+class NoPolicyVersion(InvalidChange):
+    """There is no policy version with that number."""
+
+    error_code = "no_policy_version"
+
+
+class ReplayNotPossible(OTPError):
+    """Stored events cannot decide what proposed values would have refused."""
+
+    error_code = "replay_not_possible"
+    message = "The stored events cannot decide on these values."
+
+
+class PolicyConflict(OTPError):
+    """Another operator stored a policy version first, so nothing was stored."""
+
+    error_code = "policy_conflict"
+    message = "Another operator changed the policy in the meantime."
 
 
 class InvalidRequest(OTPError):

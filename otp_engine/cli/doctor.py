@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from otp_engine import senders
 from otp_engine.cli import (
     factor_report,
-    guard_report,
     provider_report,
     stored_config_warnings,
     twilio_report,
@@ -36,6 +35,7 @@ from otp_engine.errors import (
     ProviderUnavailable,
     StoreUnavailable,
 )
+from otp_engine.operations import guard_summary
 from otp_engine.operations.context import readable_policy
 from otp_engine.senders.event_webhook import EventPoster
 from otp_engine.store.redis_store import RedisStore
@@ -95,7 +95,7 @@ def _report_live(settings: Settings, store: RedisStore) -> None:
     versions = SignedPolicyVersions(store.policy_versions, settings.peppers)
     with suppress(StoreUnavailable, ValueError):
         policy = apply(settings.policy, versions.live_state())
-        for sentence in guard_report.report(store, policy, datetime.now(UTC)):
+        for sentence in guard_summary.report(store, policy, datetime.now(UTC)):
             success(sentence)
         _report_budget(settings, policy, store.budget.read().whole.spent)
 

@@ -17,13 +17,14 @@ from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.event_counts import print_counts
 from otp_engine.cli.identity import identity_hashes
 from otp_engine.cli.phone import read_address
-from otp_engine.cli.terminal import fail, format_time, success, warn
+from otp_engine.cli.terminal import fail, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.events import RecordedEvent
 from otp_engine.domain.phones import numbers
 from otp_engine.domain.phones.prefixes import blocks_in
 from otp_engine.errors import StoreUnavailable
 from otp_engine.operations.phones import phone_hashes
+from otp_engine.operations.times import format_time
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.events.event_store import RETENTION
 from otp_engine.store.events.tail import EventTail

@@ -22,13 +22,14 @@ from otp_engine.cli.factor_keys import (
     require_factor_keys,
     service_sids,
 )
-from otp_engine.cli.terminal import fail, format_time, success, warn
+from otp_engine.cli.terminal import fail, success, warn
 from otp_engine.config import Settings
 from otp_engine.crypto import archive
 from otp_engine.crypto.factor_keys import DataKey, FactorKey
 from otp_engine.domain.factors import archived_entities
 from otp_engine.domain.factors.archived_entities import ArchivedEntity, ArchiveHeader
 from otp_engine.domain.factors.ports import MergeOutcome
+from otp_engine.operations.times import format_time
 from otp_engine.store.redis_store import RedisStore
 
 _KEY_PURPOSE = "factor archive"

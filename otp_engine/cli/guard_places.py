@@ -3,50 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from otp_engine.cli import policy_context
-from otp_engine.cli.policy import live_since
-from otp_engine.cli.terminal import format_time, printable, table
-from otp_engine.domain.events import RequestRefused
-from otp_engine.domain.policy.changes import SourcedValue
-from otp_engine.domain.policy.reverts import PolicyState
-from otp_engine.domain.policy.signed_versions import MAX_VERSIONS
+from otp_engine.cli.terminal import printable, table
 from otp_engine.domain.pumping_guard.listing import ListedPlace
-from otp_engine.domain.pumping_guard.places import Level
-from otp_engine.operations.context import OperatorContext
-from otp_engine.store.events.event_filter import EventFilter
-from otp_engine.store.events.event_store import RETENTION
-
-_RULE = "pumping_guard"
-_EXEMPT = "guard_exempt"
-
-
-@dataclass(frozen=True, slots=True)
-class _Guard:
-    """What the guard has counted and done.
-
-    Attributes:
-        since: When the mode was set; None if the environment has it.
-        counted_from: Time of the first event that was counted.
-        refused: Refused sends by country.
-        would_refuse: Sends by country that it would have refused in shadow mode.
-        places: The places, the worst first.
-        values: The values `guard` and `guard_exempt`, with their sources and ends.
-    """
-
-    since: datetime | None
-    counted_from: datetime
-    refused: Counter[str]
-    would_refuse: Counter[str]
-    places: Sequence[ListedPlace]
-    values: Mapping[str, SourcedValue]
+from otp_engine.operations.guard import GuardReport, read_guard
+from otp_engine.operations.times import format_time
 
 
 def show(limit: int, countries: Sequence[str], *, as_json: bool) -> None:
@@ -57,7 +23,7 @@ def show(limit: int, countries: Sequence[str], *, as_json: bool) -> None:
         countries: Only the places of these countries; empty for all.
         as_json: Whether to print JSON.
     """
-    guard = _read(policy_context.load(), frozenset(countries))
+    guard = read_guard(policy_context.load(), frozenset(countries))
     if as_json:
         click.echo(json.dumps(_to_dict(guard, limit), indent=2))
         return
@@ -65,78 +31,24 @@ def show(limit: int, countries: Sequence[str], *, as_json: bool) -> None:
         click.echo(printable(line))
 
 
-def _read(context: OperatorContext, countries: frozenset[str]) -> _Guard:
-    live = context.versions.live_state()
-    since, now = _mode_since(context, live), context.versions.now()
-    start = max(since or now - RETENTION, now - RETENTION)
-    refused, would_refuse = _count_refusals(context, start, countries)
-    places = [
-        place
-        for place in context.store.guard.list_places()
-        if not countries or place.country in countries
-    ]
-    return _Guard(
-        since=since,
-        counted_from=start,
-        refused=refused,
-        would_refuse=would_refuse,
-        places=sorted(places, key=_badness),
-        values={name: context.base.value(name, live) for name in ("guard", _EXEMPT)},
-    )
-
-
-def _badness(listed: ListedPlace) -> tuple[bool, float, int, str]:
-    """Return the sort key of a place: the suspended ones, then the most unproven."""
-    unproven = round(listed.place.unproven, 1)
-    level = list(Level).index(listed.level)
-    return not listed.place.is_suspended, -unproven, level, listed.prefix
-
-
-def _mode_since(context: OperatorContext, live: PolicyState) -> datetime | None:
-    text = live.values.get("guard")
-    versions = context.versions.history(MAX_VERSIONS)
-    if text is None or not versions:
-        return None
-    return live_since("guard", text, versions).created_at
-
-
-def _count_refusals(
-    context: OperatorContext, start: datetime, countries: frozenset[str]
-) -> tuple[Counter[str], Counter[str]]:
-    """Count the stored refusals of the guard by country: enforced, and in shadow."""
-    tail = context.store.events.tail(
-        start, event_filter=EventFilter(kinds={"refused"}, limits={_RULE})
-    )
-    refused: Counter[str] = Counter()
-    would_refuse: Counter[str] = Counter()
-    while recorded := tail.read_next():
-        for event in (entry.event for entry in recorded):
-            if isinstance(event, RequestRefused):
-                country = event.recipient.country
-                if not countries or country in countries:
-                    counter = would_refuse if event.shadow else refused
-                    counter[country] += 1
-    return refused, would_refuse
-
-
-def _lines(guard: _Guard, limit: int) -> list[str]:
+def _lines(guard: GuardReport, limit: int) -> list[str]:
     shown = guard.places[:limit]
     rows = [_row(place) for place in shown]
     header = ("PLACE", "LEVEL", "COUNTRY", "UNPROVEN", "APPROVED", "TRIPS", "UNTIL")
     hidden = len(guard.places) - len(shown)
     return [
         *_mode_lines(guard),
-        f"{_EXEMPT} is {guard.values[_EXEMPT]}.",
-        f"{_totals_text(guard.places)}.",
+        f"guard_exempt is {guard.exempt}.",
+        f"{_totals_text(guard)}.",
         *(["", *table(header, rows)] if rows else []),
         *([f"({hidden} more, see -n)"] if hidden else []),
     ]
 
 
-def _mode_lines(guard: _Guard) -> list[str]:
+def _mode_lines(guard: GuardReport) -> list[str]:
     since = f" since {format_time(guard.since)}" if guard.since else ""
     counted_from = format_time(guard.counted_from)
-    lines = [f"guard is {guard.values['guard']}{since}."]
+    lines = [f"guard is {guard.mode}{since}."]
     for counts, verb in (
         (guard.would_refuse, "In shadow mode it would have refused"),
         (guard.refused, "It refused"),
@@ -159,22 +71,20 @@ def _sends(count: int) -> str:
     return "1 send" if count == 1 else f"{count} sends"
 
 
-def _totals_text(places: Sequence[ListedPlace]) -> str:
-    totals = _totals(places)
-    suspended = totals["suspended"]
+def _totals_text(guard: GuardReport) -> str:
+    count, suspended = len(guard.places), guard.suspended
     if not any(suspended.values()):
-        return f"{totals['places']} places, and none of them is suspended"
+        return f"{count} places, and none of them is suspended"
     by_level = ", ".join(
-        f"{level} {count}" for level, count in suspended.items() if count
+        f"{level} {number}" for level, number in suspended.items() if number
     )
-    return f"{totals['places']} places, of which are suspended: {by_level}"
+    return f"{count} places, of which are suspended: {by_level}"
 
 
-def _totals(places: Sequence[ListedPlace]) -> dict[str, Any]:
-    suspended = Counter(place.level for place in places if place.place.is_suspended)
+def _totals(guard: GuardReport) -> dict[str, Any]:
     return {
-        "places": len(places),
-        "suspended": {str(level): suspended[level] for level in Level},
+        "places": len(guard.places),
+        "suspended": {str(level): count for level, count in guard.suspended.items()},
     }
 
 
@@ -191,15 +101,15 @@ def _row(place: ListedPlace) -> tuple[str, ...]:
     )
 
 
-def _to_dict(guard: _Guard, limit: int) -> dict[str, Any]:
+def _to_dict(guard: GuardReport, limit: int) -> dict[str, Any]:
     return {
-        "guard": guard.values["guard"].text,
+        "guard": guard.mode.text,
         "since": guard.since and guard.since.isoformat(),
         "counted_from": guard.counted_from.isoformat(),
         "refused": dict(guard.refused),
         "would_refuse": dict(guard.would_refuse),
-        "guard_exempt": guard.values[_EXEMPT].text,
-        "totals": _totals(guard.places),
+        "guard_exempt": guard.exempt.text,
+        "totals": _totals(guard),
         "places": [_place_to_dict(place) for place in guard.places[:limit]],
     }
 

@@ -22,7 +22,7 @@ from otp_engine.cli.factor_keys import (
     service_sids,
 )
 from otp_engine.cli.policy_context import warned
-from otp_engine.cli.terminal import fail, format_time, read_input, success
+from otp_engine.cli.terminal import fail, read_input, success
 from otp_engine.config import Settings
 from otp_engine.domain import sids
 from otp_engine.domain.events import RecordedEvent
@@ -41,6 +41,7 @@ from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.errors import InvalidIdentity
 from otp_engine.operations import event_fields
 from otp_engine.operations.context import readable_policy
+from otp_engine.operations.times import format_time
 from otp_engine.store.events.event_filter import EventFilter
 from otp_engine.store.redis_store import RedisStore
 

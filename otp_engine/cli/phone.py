@@ -15,7 +15,7 @@ import click
 
 from otp_engine.cli import phone_timeline
 from otp_engine.cli.common import load_with_redis
-from otp_engine.cli.terminal import fail, format_time, read_input, success, warn
+from otp_engine.cli.terminal import fail, read_input, success, warn
 from otp_engine.config import Settings
 from otp_engine.domain.addresses import Address
 from otp_engine.domain.events import RecordedEvent
@@ -27,6 +27,7 @@ from otp_engine.operations import event_fields, phones
 from otp_engine.operations.context import OperatorContext
 from otp_engine.operations.phones import InspectedPhone
 from otp_engine.operations.timeline import with_times
+from otp_engine.operations.times import format_time
 
 
 def read_address(text: str, settings: Settings) -> Address:

@@ -10,16 +10,17 @@ import click
 
 from otp_engine.cli import policy_context
 from otp_engine.cli.guessing import print_chance
-from otp_engine.cli.policy_context import warned
-from otp_engine.cli.terminal import format_time, printable, success, table, warn
-from otp_engine.domain.policy.changes import Source, SourcedValue, ValueChange
-from otp_engine.domain.policy.online_guessing import guessing_chance
-from otp_engine.domain.policy.policy import PARSERS
-from otp_engine.domain.policy.reverts import PolicyState
-from otp_engine.domain.policy.signed_versions import MAX_VERSIONS
+from otp_engine.cli.terminal import printable, success, table, warn
+from otp_engine.domain.policy.changes import SourcedValue
 from otp_engine.domain.policy.summaries import summary
 from otp_engine.domain.policy.versions import PolicyVersion
-from otp_engine.operations.context import OperatorContext, readable_policy
+from otp_engine.operations import policy_values
+from otp_engine.operations.policy_values import (
+    HistoryEntry,
+    PolicyReport,
+    read_policy,
+)
+from otp_engine.operations.times import format_time
 
 _LEGEND = {
     "live": "set by that version, in force in every worker within two seconds",
@@ -36,18 +37,14 @@ def show(*, as_json: bool) -> None:
     Args:
         as_json: Whether to print JSON.
     """
-    context = policy_context.load()
-    versions = context.versions.history(MAX_VERSIONS)
-    live = context.versions.live_state()
+    report = read_policy(policy_context.load())
     if as_json:
-        click.echo(json.dumps(_policy_to_dict(context, versions, live), indent=2))
+        click.echo(json.dumps(_policy_to_dict(report), indent=2))
         return
-    for line in _policy_lines(context, versions, live):
+    for line in _policy_lines(report):
         click.echo(printable(line))
-    policy = warned(readable_policy(context.settings.policy, live))
-    chance = guessing_chance(policy, context.settings.service.code_length)
-    print_chance(chance)
-    for warning in context.policy_warnings(policy):
+    print_chance(report.chance)
+    for warning in report.warnings:
         warn(warning)
 
 
@@ -58,40 +55,29 @@ def history(limit: int | None, *, as_json: bool) -> None:
         limit: The number of versions; None for all.
         as_json: Whether to print JSON.
     """
-    context = policy_context.load()
-    versions = context.versions.history(MAX_VERSIONS)
-    older = [*(version.state for version in versions[1:]), PolicyState()]
-    # `older` is one longer where there is no version.
-    changes = [
-        (version, context.base.changes(old, version.state))
-        for version, old in zip(versions, older, strict=False)
-    ][:limit]
+    entries = policy_values.history(policy_context.load(), limit)
     if as_json:
-        listed = [_version_to_dict(*entry) for entry in changes]
-        click.echo(json.dumps(listed, indent=2))
+        click.echo(json.dumps(list(map(_entry_to_dict, entries)), indent=2))
         return
-    if not versions:
+    if not entries:
         success(_NO_VERSION)
-    for line in _history_lines(changes):
+    for line in _history_lines(entries):
         click.echo(printable(line))
 
 
-def _policy_lines(
-    context: OperatorContext, versions: Sequence[PolicyVersion], live: PolicyState
-) -> list[str]:
+def _policy_lines(report: PolicyReport) -> list[str]:
     rows, shown, used, ends = [], set(), [], []
-    for name in PARSERS:
-        value = context.base.value(name, live)
-        source = str(value.source)
-        if value.source is Source.LIVE:
-            used.append(since := live_since(name, value.text, versions))
-            source = f"live since version {since.version}"
+    for name, live in report.values.items():
+        value, source = live.value, str(live.value.source)
+        if live.since:
+            used.append(live.since)
+            source = f"live since version {live.since.version}"
         ends += [(name, text) for text in value.end_texts]
         rows.append((name, summary(value.text), source))
         shown |= {value.source, *("shadow" for _ in [0] if " shadow" in value.text)}
     legend = (_LEGEND | {"shadow": _SHADOW}).items()
     return [
-        _headline(versions),
+        _headline(report.newest),
         "",
         *table(("NAME", "VALUE", "SOURCE"), rows),
         "",
@@ -101,10 +87,10 @@ def _policy_lines(
     ]
 
 
-def _headline(versions: Sequence[PolicyVersion]) -> str:
-    if not versions:
+def _headline(newest: PolicyVersion | None) -> str:
+    if newest is None:
         return f"{_NO_VERSION.capitalize()}."
-    return f"Policy version {versions[0].version} is live."
+    return f"Policy version {newest.version} is live."
 
 
 def _version_lines(versions: Sequence[PolicyVersion]) -> list[str]:
@@ -115,20 +101,18 @@ def _version_lines(versions: Sequence[PolicyVersion]) -> list[str]:
     return [*table(header, list(dict.fromkeys(rows))), ""] if rows else []
 
 
-def _history_lines(
-    changes: Sequence[tuple[PolicyVersion, Sequence[ValueChange]]],
-) -> list[str]:
-    if not changes:
+def _history_lines(entries: Sequence[HistoryEntry]) -> list[str]:
+    if not entries:
         return []
-    rows = [_version_row(version) for version, _ in changes]
+    rows = [_version_row(entry.version) for entry in entries]
     header, *lines = table(("VERSION", "TIME", "AUTHOR", "REASON"), rows)
     indent = " " * (len("VERSION") + 2)
     return [
         header,
         *(
             line
-            for head, (_, changed) in zip(lines, changes, strict=True)
-            for line in (head, *(f"{indent}{change}" for change in changed))
+            for head, entry in zip(lines, entries, strict=True)
+            for line in (head, *(f"{indent}{change}" for change in entry.changes))
         ),
     ]
 
@@ -142,46 +126,21 @@ def _version_row(version: PolicyVersion) -> tuple[str, str, str, str]:
     )
 
 
-def live_since(
-    name: str, text: str, versions: Sequence[PolicyVersion]
-) -> PolicyVersion:
-    """Return the version that gave *name* its live value.
-
-    Args:
-        name: The name of a live value.
-        text: The value.
-        versions: All versions, newest first.
-    """
-    since = versions[0]
-    for version in versions[1:]:
-        if version.values.get(name) != text:
-            break
-        since = version
-    return since
-
-
-def _policy_to_dict(
-    context: OperatorContext, versions: Sequence[PolicyVersion], live: PolicyState
-) -> dict[str, Any]:
-    newest = versions[0] if versions else None
-    values = {}
-    for name in PARSERS:
-        value = context.base.value(name, live)
-        is_live = value.source is Source.LIVE
-        since = live_since(name, value.text, versions) if is_live else None
-        values[name] = {
-            "value": value.text,
-            "source": value.source,
-            **_record(since),
-            "ends": _ends(value),
+def _policy_to_dict(report: PolicyReport) -> dict[str, Any]:
+    values = {
+        name: {
+            "value": live.value.text,
+            "source": live.value.source,
+            **_record(live.since),
+            "ends": _ends(live.value),
         }
-    return _record(newest) | {"values": values}
+        for name, live in report.values.items()
+    }
+    return _record(report.newest) | {"values": values}
 
 
-def _version_to_dict(
-    version: PolicyVersion, changes: Sequence[ValueChange]
-) -> dict[str, Any]:
-    return _record(version) | {
+def _entry_to_dict(entry: HistoryEntry) -> dict[str, Any]:
+    return _record(entry.version) | {
         "changes": [
             {
                 "name": change.name,
@@ -191,9 +150,9 @@ def _version_to_dict(
                 "new_source": change.new.source,
                 "ends": _ends(change.new),
             }
-            for change in changes
+            for change in entry.changes
         ],
-        "values": dict(version.values),
+        "values": dict(entry.version.values),
     }
 
 

@@ -8,7 +8,6 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import NoReturn
 
 import click
@@ -103,11 +102,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         ).rstrip()
         for row in [header, *rows]
     ]
-
-
-def format_time(time: datetime) -> str:
-    """Return *time* in UTC, to the second."""
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 def open_closed_streams() -> None:

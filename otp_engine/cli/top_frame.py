@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import click
 
 from otp_engine.cli import event_text
-from otp_engine.cli.terminal import format_time, printable, table
+from otp_engine.cli.terminal import printable, table
 from otp_engine.domain.limits import durations
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.money import amounts
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.operations.recent_traffic import CountryTraffic, Refusals
+from otp_engine.operations.times import format_time
 from otp_engine.operations.traffic import Frame
 
 _LOW_CONVERSION = 0.2

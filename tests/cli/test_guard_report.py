@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from otp_engine.cli import guard_report
 from otp_engine.domain.events import (
     Action,
     PlaceSuspended,
@@ -16,6 +15,7 @@ from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.domain.pumping_guard.places import Level
 from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.operations import guard_summary
 from otp_engine.store.redis_store import RedisStore
 from tests.support.redis_server import wait_until
 
@@ -58,7 +58,7 @@ def report(real_redis):
         for prefix in suspend:
             store.guard.suspend(prefix, NOW + timedelta(hours=3))
         policy = Policy(guard=PARSERS["guard"](mode))
-        return guard_report.report(store, policy, datetime.now(UTC))
+        return guard_summary.report(store, policy, datetime.now(UTC))
 
     return of
 

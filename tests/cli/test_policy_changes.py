@@ -15,6 +15,7 @@ from otp_engine.domain.policy.changes import BasePolicy
 from otp_engine.domain.policy.reverts import PolicyState
 from otp_engine.domain.policy.signed_versions import SignedPolicyVersions
 from otp_engine.operations.context import OperatorContext
+from otp_engine.operations.policy import Change
 from otp_engine.store.redis_store import RedisStore
 from tests.support import redis_server
 from tests.support.command_line import run
@@ -144,7 +145,7 @@ def test_simultaneous_changes_keep_each_other(environ, real_redis):
         policy_changes.commit(
             context,
             ChangeOptions(reason=None, by=name),
-            lambda state, end: state.with_value(name, texts[name], end),
+            Change(lambda state, end: state.with_value(name, texts[name], end)),
         )
         return versions
 

@@ -7,7 +7,6 @@ import secrets
 import pytest
 
 from otp_engine import config
-from otp_engine.cli.policy_limits import full_warnings, off_warnings
 from otp_engine.domain.events import CodeSent
 from otp_engine.domain.limits import names
 from otp_engine.domain.limits.limits import Limit, LimitHit
@@ -18,6 +17,7 @@ from otp_engine.domain.policy.policy import PARSERS, Policy
 from otp_engine.domain.pumping_guard.places import Destination
 from otp_engine.domain.pumping_guard.rules import GuardMode, GuardRules
 from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.operations.limit_warnings import full_warnings, off_warnings
 from tests.support.settings import PRODUCTION
 
 SETTINGS = config.load(

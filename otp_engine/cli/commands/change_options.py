@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from functools import wraps
 from typing import Any
 
 import click
 
-from otp_engine.domain.limits import durations
-
-_MIN_DURATION = timedelta(seconds=1)
-_MAX_DURATION = timedelta(days=366)
+from otp_engine.domain.policy import end_times
 
 
 def _parse_author(
@@ -30,30 +26,19 @@ def _parse_author(
 def _parse_duration(
     _: click.Context, __: click.Parameter, text: str | None
 ) -> timedelta | None:
-    if text is None:
-        return None
     try:
-        duration = durations.parse(text)
+        return None if text is None else end_times.parse_duration(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
-    if not _MIN_DURATION <= duration <= _MAX_DURATION:
-        raise click.BadParameter(f"must be from 1s to {_MAX_DURATION.days}d: {text!r}")
-    return duration
 
 
 def _parse_end(
     _: click.Context, __: click.Parameter, text: str | None
 ) -> time | datetime | None:
-    """Parse a time of day, or a time in ISO 8601; without an offset it is in UTC."""
-    if text is None:
-        return None
-    for parse in (time.fromisoformat, datetime.fromisoformat):
-        with suppress(ValueError):
-            end: time | datetime = parse(text.strip())
-            return end if end.tzinfo else end.replace(tzinfo=UTC)
-    raise click.BadParameter(
-        f"must be a time, such as 14:00 or 2026-11-22T22:30: {text!r}"
-    )
+    try:
+        return None if text is None else end_times.parse_time(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 _REASON = click.option("--reason", help="The reason, for the history.")

@@ -43,7 +43,7 @@ def _add_command(kind: str, metavar: str, what: str) -> None:
     @argument
     @change_options
     def block_one(*, names: tuple[str, ...], options: ChangeOptions) -> None:
-        from otp_engine.cli import policy_items as work
+        from otp_engine.cli import policy_changes as work
 
         work.block(kind, names, options)
 
@@ -51,7 +51,7 @@ def _add_command(kind: str, metavar: str, what: str) -> None:
     @argument
     @change_options
     def unblock_one(*, names: tuple[str, ...], options: ChangeOptions) -> None:
-        from otp_engine.cli import policy_items as work
+        from otp_engine.cli import policy_changes as work
 
         work.unblock(kind, names, options)
 

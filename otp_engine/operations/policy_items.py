@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from otp_engine.cli import policy_changes, policy_context
-from otp_engine.cli.policy_changes import ChangeOptions
-from otp_engine.cli.terminal import fail, success
 from otp_engine.domain.limits import names
 from otp_engine.domain.policy import items, summaries
+from otp_engine.domain.policy.changes import BasePolicy
 from otp_engine.domain.policy.reverts import End, PolicyState
-from otp_engine.operations.context import OperatorContext
+from otp_engine.errors import InvalidChange
+from otp_engine.operations.policy import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,70 +58,71 @@ _KINDS = {
     "key": _Kind(names.KEY.parse, lambda key: _switched_off(f"key:{key}")),
 }
 
-
-def block(kind: str, texts: Sequence[str], options: ChangeOptions) -> None:
-    """Block some networks, countries, prefixes, channels or API keys in one version.
-
-    Args:
-        kind: What they are.
-        texts: Their names, as operators write them.
-        options: How to store the change.
-    """
-    found = _parse(kind, texts)
-    context = policy_context.load()
-    set_items(context, found, options)
-    if not options.dry_run and options.until is None:
-        success(f"`otp-engine policy unblock {kind} {' '.join(texts)}` undoes it")
+KINDS = tuple(_KINDS)
+"""The kinds of what can be blocked."""
 
 
-def unblock(kind: str, texts: Sequence[str], options: ChangeOptions) -> None:
-    """Unblock what `block` blocks.
+def block(base: BasePolicy, kind: str, texts: Sequence[str]) -> Change:
+    """Return the change that blocks networks, countries, prefixes, channels or keys.
 
     Args:
-        kind: What they are.
+        base: The policy of the environment.
+        kind: What they are, of `KINDS`.
         texts: Their names, as operators write them.
-        options: How to store the change.
+
+    Raises:
+        InvalidChange: A name is invalid.
     """
-    found = _parse(kind, texts)
-    context = policy_context.load()
+    return set_items(base, parse(kind, texts))
+
+
+def unblock(base: BasePolicy, kind: str, texts: Sequence[str]) -> Change:
+    """Return the change that unblocks what `block` blocks.
+
+    Args:
+        base: The policy of the environment.
+        kind: What they are, of `KINDS`.
+        texts: Their names, as operators write them.
+
+    Raises:
+        InvalidChange: A name is invalid. The edit raises it for what is not blocked.
+    """
+    found = parse(kind, texts)
 
     def without(state: PolicyState, end: End | None) -> PolicyState:
-        _fail_if_missing(context, found, state)
+        _require_all(base, found, state)
         removed = [replace(item, text=None) for item in found]
-        return _with_items(context, removed, state, end)
+        return _with_items(base, removed, state, end)
 
-    policy_changes.commit(context, options, without)
+    return Change(without)
 
 
 def set_items(
-    context: OperatorContext, found: Sequence[Item], options: ChangeOptions
-) -> None:
-    """Set items of values in one version.
+    base: BasePolicy, found: Sequence[Item], notes: Sequence[str] = ()
+) -> Change:
+    """Return the change that sets items of values.
 
     Args:
-        context: The settings and the stores.
+        base: The policy of the environment.
         found: The items.
-        options: How to store the change.
+        notes: Warnings of the change.
     """
-    policy_changes.commit(context, options, partial(_with_items, context, found))
+    return Change(partial(_with_items, base, found), notes)
 
 
 def _with_items(
-    context: OperatorContext, found: Sequence[Item], state: PolicyState, end: End | None
+    base: BasePolicy, found: Sequence[Item], state: PolicyState, end: End | None
 ) -> PolicyState:
     for name in dict.fromkeys(item.name for item in found):
         changes = {item.key: item.text for item in found if item.name == name}
-        base = context.base.text(name)
-        state = state.with_items(name, changes, end, base=base)
+        state = state.with_items(name, changes, end, base=base.text(name))
     return state
 
 
-def _fail_if_missing(
-    context: OperatorContext, found: Sequence[Item], state: PolicyState
-) -> None:
+def _require_all(base: BasePolicy, found: Sequence[Item], state: PolicyState) -> None:
     pending = {(revert.name, revert.key) for revert in state.reverts}
     for name in dict.fromkeys(item.name for item in found):
-        value = state.values.get(name, context.base.text(name))
+        value = state.values.get(name, base.text(name))
         present = items.parse(value)
         missing = [
             item.key
@@ -133,11 +133,21 @@ def _fail_if_missing(
         ]
         if missing:
             shown = summaries.summary(value)
-            fail(*(f"{key} is not blocked: {name} is {shown}" for key in missing))
+            raise InvalidChange(
+                [f"{key} is not blocked: {name} is {shown}" for key in missing]
+            )
 
 
-def _parse(kind: str, texts: Sequence[str]) -> list[Item]:
-    """Return the items of some names; a name that is not valid ends the process."""
+def parse(kind: str, texts: Sequence[str]) -> list[Item]:
+    """Return the items that block some names.
+
+    Args:
+        kind: What they are, of `KINDS`.
+        texts: The names, as operators write them.
+
+    Raises:
+        InvalidChange: A name is invalid.
+    """
     found, problems = [], []
     for text in texts:
         name = text.strip()
@@ -146,5 +156,5 @@ def _parse(kind: str, texts: Sequence[str]) -> list[Item]:
         except ValueError as problem:
             problems.append(f"{kind} {problem}")
     if problems:
-        fail(*problems)
+        raise InvalidChange(problems)
     return found
