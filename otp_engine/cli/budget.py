@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import click
 
 from otp_engine.cli import policy_context
-from otp_engine.cli.terminal import table
-from otp_engine.domain.money import report
+from otp_engine.cli.terminal import table, warn
 from otp_engine.domain.money.amounts import format_amount
-from otp_engine.domain.money.budget import Budget, BudgetRules
-from otp_engine.domain.money.report import CountrySpending
+from otp_engine.operations.budget import BudgetReport, read_budget
 
 
 def budget(*, as_json: bool) -> None:
@@ -23,34 +20,25 @@ def budget(*, as_json: bool) -> None:
     Args:
         as_json: Whether to print JSON.
     """
-    context = policy_context.load()
-    policy = policy_context.live_policy(context)
-    rules = policy.budget_rules(context.settings.currency)
-    spending = context.store.budget.read()
-    spent, countries = spending.whole.spent, report.by_country(spending, rules)
+    report = read_budget(policy_context.load())
+    if report.policy_problem:
+        warn(report.policy_problem)
     if as_json:
-        click.echo(json.dumps(_to_dict(spent, rules, countries), indent=2))
+        click.echo(json.dumps(_to_dict(report), indent=2))
         return
-    click.echo("\n".join(_lines(spent, policy.budget, rules, countries)))
+    click.echo("\n".join(_lines(report)))
 
 
-def _lines(
-    spent: int,
-    budget: Budget,
-    rules: BudgetRules,
-    countries: Sequence[CountrySpending],
-) -> list[str]:
+def _lines(report: BudgetReport) -> list[str]:
+    spent, rules = report.spent, report.rules
     if rules.amount is None:
         head = (
             f"The budget is off: {format_amount(spent)} {rules.currency} were spent in"
             " 24 hours."
         )
     else:
-        percentage = spent * 100 // rules.amount
-        head = (
-            f"{format_amount(spent)} of {replace(budget, currency=rules.currency)}"
-            f" are spent: {percentage} %."
-        )
+        budget = replace(report.budget, currency=rules.currency)
+        head = f"{format_amount(spent)} of {budget} are spent: {report.percentage} %."
     rows = [
         (
             entry.country,
@@ -60,20 +48,19 @@ def _lines(
             format_amount(entry.today),
             "-" if entry.usual is None else format_amount(entry.usual),
         )
-        for entry in countries
+        for entry in report.countries
     ]
     header = ("COUNTRY", "SPENT", "SHARE", "USED", "TODAY", "USUAL")
     return [head, *(["", *table(header, rows)] if rows else [])]
 
 
-def _to_dict(
-    spent: int, rules: BudgetRules, countries: Sequence[CountrySpending]
-) -> dict[str, Any]:
+def _to_dict(report: BudgetReport) -> dict[str, Any]:
+    rules = report.rules
     return {
         "currency": rules.currency,
         "amount": _amount(rules.amount),
         "shadow": rules.shadow,
-        "spent": _amount(spent),
+        "spent": _amount(report.spent),
         "countries": [
             {
                 "country": entry.country,
@@ -82,7 +69,7 @@ def _to_dict(
                 "today": _amount(entry.today),
                 "usual": _amount(entry.usual),
             }
-            for entry in countries
+            for entry in report.countries
         ],
     }
 

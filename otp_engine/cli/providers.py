@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import click
@@ -11,8 +10,10 @@ import click
 from otp_engine.cli import policy_context
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.terminal import fail, success, table, warn
-from otp_engine.domain.routing.health import REST, StepHealth
-from otp_engine.store import lua_codec
+from otp_engine.domain.routing.health import REST
+from otp_engine.operations import providers as operations
+from otp_engine.operations.context import OperatorContext
+from otp_engine.operations.providers import ProviderHealth, read_health
 
 _HEADER = (
     *("CHANNEL", "PROVIDER", "WEIGHT", "REASON", "CHANGED (UTC)"),
@@ -26,11 +27,10 @@ def show(*, as_json: bool) -> None:
     Args:
         as_json: Whether to print JSON.
     """
-    context = policy_context.load()
-    slow_after = policy_context.live_policy(context).slow_after
-    reading = context.store.provider_health.read()
-    healths = [reading.healths[step] for step in sorted(reading.healths)]
-    entries = [_to_dict(health, reading.at, slow_after) for health in healths]
+    report = read_health(policy_context.load())
+    if report.policy_problem:
+        warn(report.policy_problem)
+    entries = list(map(_to_dict, report.steps))
     if as_json:
         click.echo(json.dumps(entries, indent=2))
     elif entries:
@@ -45,37 +45,31 @@ def rest(provider: str) -> None:
     Args:
         provider: Name of the provider.
     """
-    _, store = load_with_redis()
-    reading = store.provider_health.read()
-    known = sorted({step.provider for step in reading.healths})
+    context = OperatorContext.build(*load_with_redis())
+    known = operations.known_providers(context)
     if provider not in known:
         fail(
             f"{provider} got no message in the last hours: its weights are at rest"
             + (f" (known: {', '.join(known)})" if known else "")
         )
-    changed = store.provider_health.rest(provider)
+    changed = operations.rest(context, provider)
     for event in changed:
-        store.events.add(event)
         success(f"{event.channel}:{provider} has weight {REST}, after {event.previous}")
-    store.events.flush()
     if not changed:
         warn(f"the weights of {provider} are at rest already")
 
 
-def _to_dict(health: StepHealth, now: int, slow_after: timedelta) -> dict[str, Any]:
-    counts, weight = health.recent(now), health.weight
-    changed = weight.changed and lua_codec.from_epoch_ms(weight.changed)
-    has_reports = health.has_reports
+def _to_dict(health: ProviderHealth) -> dict[str, Any]:
     return {
         "channel": str(health.step.channel),
         "provider": health.step.provider,
-        "weight": weight.value,
-        "reason": str(weight.reason) if weight.reason else None,
-        "changed_at": changed.isoformat() if changed else None,
-        "messages": counts.messages,
-        "late_share": health.slow_share(now, slow_after) if has_reports else None,
-        "errors": counts.errors,
-        "has_reports": has_reports,
+        "weight": health.weight,
+        "reason": health.reason,
+        "changed_at": health.changed_at.isoformat() if health.changed_at else None,
+        "messages": health.messages,
+        "late_share": health.late_share,
+        "errors": health.errors,
+        "has_reports": health.has_reports,
     }
 
 

@@ -26,8 +26,9 @@ from otp_engine.domain.routing.explanation import (
     RouteExplainer,
 )
 from otp_engine.domain.routing.health import REST
-from otp_engine.domain.routing.steps import Step, default_steps
+from otp_engine.domain.routing.steps import Step
 from otp_engine.operations.context import OperatorContext
+from otp_engine.operations.providers import read_routes
 
 _OTHERS = "others"
 
@@ -39,11 +40,11 @@ def show(*, as_json: bool) -> None:
         as_json: Whether to print JSON.
     """
     context = _load()
-    live = policy_context.live_policy(context).routes
-    channels = context.settings.channels_by_provider
-    orders = {name: list(map(str, steps)) for name, steps in live.by_destination}
-    default = list(map(str, default_steps(channels)))
-    problems = context.settings.route_problems(live)
+    report = read_routes(context)
+    if report.policy_problem:
+        warn(report.policy_problem)
+    orders = {name: list(map(str, steps)) for name, steps in report.routes.items()}
+    default, problems = list(map(str, report.default)), list(report.problems)
     if as_json:
         shown = {"routes": orders, "default": default, "problems": problems}
         click.echo(json.dumps(shown, indent=2))
