@@ -92,9 +92,14 @@ dist: $(ready)  ## build the wheel and the source distribution into build/dist
 dist := build/dist
 epoch := $(or $(shell git log -1 --format=%ct 2>/dev/null),315532800)
 
+image:  ## build the container image otp-engine
+	docker build --tag otp-engine --build-arg REVISION=$(shell git rev-parse HEAD) \
+		--build-arg VERSION=$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' otp_engine/__init__.py) .
+
 lock:  ## pin the versions that setup.cfg allows
 	$(venv)/bin/pip install --quiet uv
 	$(venv)/bin/uv pip compile $(lock_options) setup.cfg -o requirements.txt
+	$(venv)/bin/uv pip compile $(lock_options) --extra embedded setup.cfg -o requirements-image.txt
 	$(venv)/bin/uv pip compile $(lock_options) --extra test setup.cfg -o requirements-dev.txt
 
 lock_options := --universal --python-version 3.11 --generate-hashes --quiet \
@@ -111,4 +116,4 @@ clean:  ## remove the files that these commands create
 	rm -rf $(venv) build client/build *.egg-info client/*.egg-info .coverage* .hypothesis .*_cache
 
 .PHONY: help run test test-all coverage fault-tests trials drill check fmt \
-	release-check bench walk message-table docs docs-serve dist lock clean
+	release-check bench walk message-table docs docs-serve dist image lock clean
