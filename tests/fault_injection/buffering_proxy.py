@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
 
 from tests.support import redis_server
 
@@ -26,7 +23,7 @@ def in_front_of(
 ) -> Iterator[int]:
     """Run nginx with `deploy/proxy/nginx.conf` on a free port; yield that port.
 
-    Without nginx, the test is skipped.
+    Without nginx, the test is skipped, or fails with OTP_REQUIRE_PROXIES=1.
 
     Args:
         port: The port of the service.
@@ -35,9 +32,7 @@ def in_front_of(
         certificate: The file of a certificate and of its key, with which nginx accepts
             TLS only.
     """
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        pytest.skip("nginx is not installed")
+    program = redis_server.program("nginx", required_by="OTP_REQUIRE_PROXIES")
     proxy_port = redis_server.free_port()
     text = CONFIGURATION.read_text()
     listen = f"listen 127.0.0.1:{proxy_port};"
