@@ -48,7 +48,7 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 
 TIMEOUT = timedelta(seconds=5)
 KINDS = {"unit", "e2e", "browser", "fault"}
-KIND_OF_FOLDER = {"e2e": "e2e", "fault_injection": "fault"}
+KIND_OF_FOLDER = {"e2e": "e2e", "examples": "e2e", "fault_injection": "fault"}
 BACKENDS = ["embedded", "real"]
 TESTS = Path(__file__).parent
 # The tests of the domain and of the store compare both.

@@ -15,7 +15,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "otp_engine"
 CLIENT = ROOT / "client" / "otp_engine_client"
-MODULES = sorted([*PACKAGE.rglob("*.py"), *CLIENT.rglob("*.py")])
+EXAMPLES = [
+    path for path in (ROOT / "examples").rglob("*.py") if "migrations" not in path.parts
+]
+MODULES = sorted([*PACKAGE.rglob("*.py"), *CLIENT.rglob("*.py"), *EXAMPLES])
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LUA = sorted(PACKAGE.rglob("*.lua"))
 SCRIPTS = [path for path in LUA if path.parent.name != "lib"]
@@ -24,6 +27,7 @@ DOCUMENTS = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").rglob("*.md"),
     *(ROOT / "client").glob("*.md"),
+    *(ROOT / "examples").rglob("*.md"),
 ]
 CONFIGURATION = [
     *(ROOT / "deploy").rglob("*.yml"),
@@ -214,7 +218,8 @@ def test_script_header_states_keys_arguments_replies_and_ttl(script):
 
 
 def test_only_entry_points_read_the_environment():
-    readers = {name(path) for path in MODULES if "os.environ" in path.read_text()}
+    modules = set(MODULES) - set(EXAMPLES)
+    readers = {name(path) for path in modules if "os.environ" in path.read_text()}
 
     assert readers <= {
         "otp_engine/cli/common.py",

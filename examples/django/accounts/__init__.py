@@ -1,0 +1,1 @@
+"""The login by phone, and the user model."""
