@@ -185,9 +185,18 @@ def untraced_server(
     return _run_server(arguments, {"PATH": PATH["PATH"]} | environ)
 
 
+def server_of_tree(
+    tree: Path, *arguments: str, **environ: str
+) -> AbstractContextManager[ServerProcess]:
+    """Run the service of another tree of files, without the tracer of coverage."""
+    return _run_server(arguments, {"PATH": PATH["PATH"]} | environ, tree)
+
+
 @contextmanager
 def _run_server(
-    arguments: Sequence[str], environ: Mapping[str, str]
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    tree: Path = Path(__file__).parents[2],
 ) -> Iterator[ServerProcess]:
     with subprocess.Popen(
         [*PROGRAM, "serve", "--port", str(redis_server.free_port()), *arguments],
@@ -195,7 +204,8 @@ def _run_server(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        # Python imports the package in the current directory first.
+        cwd=tree,
         start_new_session=True,
     ) as process:
         served = ServerProcess(process)

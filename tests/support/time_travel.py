@@ -37,10 +37,26 @@ def age(redis: Any, by: timedelta) -> None:
     reads, writes = redis.pipeline(), redis.pipeline()
     reads.time()
     for key in keys:
-        reads.type(key).pttl(key)
+        reads.pttl(key)
     (seconds, microseconds), *replies = reads.execute()
     now = seconds * 1000 + microseconds // 1000
-    for key, kind, ttl in zip(keys, replies[::2], replies[1::2], strict=True):
+    move_values(redis, by)
+    for key, ttl in zip(keys, replies, strict=True):
+        # A key without an expiry keeps none, because tests look for such keys.
+        if ttl > 0:
+            # Redis 6.2 has no PEXPIRETIME.
+            writes.pexpireat(key, now + ttl - shift)
+    writes.execute()
+
+
+def move_values(redis: Any, by: timedelta) -> None:
+    """Move the times in the values of all keys back by *by*, and no expiry."""
+    shift = by // timedelta(milliseconds=1)
+    keys = redis.keys("*")
+    reads, writes = redis.pipeline(), redis.pipeline()
+    for key in keys:
+        reads.type(key)
+    for key, kind in zip(keys, reads.execute(), strict=True):
         match kind:
             case b"zset":
                 events = redis.zrange(key, 0, -1, withscores=True)
@@ -49,10 +65,6 @@ def age(redis: Any, by: timedelta) -> None:
                 fields = redis.hgetall(key)
                 move = _aged_guard if key == _GUARD else _aged
                 writes.hset(key, mapping=move(fields, shift))
-        # A key without an expiry keeps none, because tests look for such keys.
-        if ttl > 0:
-            # Redis 6.2 has no PEXPIRETIME.
-            writes.pexpireat(key, now + ttl - shift)
     writes.execute()
 
 
