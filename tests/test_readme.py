@@ -19,7 +19,7 @@ from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import InvalidSettings, OTPError
 from otp_engine.store.events.codec import EVENT_KINDS
-from tests.support import redis_server, server_process
+from tests.support import documented_blocks, redis_server, server_process
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -266,6 +266,34 @@ def test_linked_tests_exist(page):
     ]
 
     assert missing == []
+
+
+@pytest.mark.parametrize("block", documented_blocks.blocks(), ids=str)
+def test_every_command_and_python_of_the_documents_is_run_by_a_test(block):
+    assert block.is_run or block.elsewhere, (
+        "Add the block to ELSEWHERE or PYTHON in tests/support/documented_blocks.py,"
+        " with the test that runs it or verifies what it names."
+    )
+
+
+ELSEWHERE = [*documented_blocks.ELSEWHERE.values()]
+RUNNING = {*(each.test for each in ELSEWHERE), *documented_blocks.PYTHON.values()}
+
+
+@pytest.mark.parametrize("named", sorted(RUNNING))
+def test_test_that_runs_a_block_exists(named):
+    path, _, function = named.partition("::")
+
+    assert f"def {function}(" in (ROOT / path).read_text()
+
+
+def test_every_block_with_a_reason_exists():
+    shown = documented_blocks.blocks()
+    first = {block.commands[0].line for block in shown if block.language != "python"}
+    python = {(block.page, block.heading) for block in shown}
+
+    assert set(documented_blocks.ELSEWHERE) - first == set()
+    assert set(documented_blocks.PYTHON) - python == set()
 
 
 def test_all_ten_promises_are_in_the_readme():

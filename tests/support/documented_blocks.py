@@ -1,0 +1,288 @@
+"""The code blocks of the documents, their commands, and what these print.
+
+Every block is run by a test, or is in `ELSEWHERE` with a reason and with the test that
+verifies it in another way.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHELL = {"console", "sh", "shell", "bash"}
+LANGUAGES = SHELL | {"python"}
+_BLOCK = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^ *```$",
+    re.MULTILINE | re.DOTALL,
+)
+# `docker compose exec` runs a command of the same program in a container.
+_IN_CONTAINER = re.compile(
+    r"docker compose exec(?: -T| -e \w+=\w+)* (?P<service>[\w-]+) (?=otp-engine )"
+)
+_REQUEST = re.compile(r"curl (?:-i |-X [A-Z]+ )*localhost:3000/")
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Why the tests of this module do not run a block.
+
+    Attributes:
+        reason: What the block needs.
+        test: The test that runs it or verifies what it names, `path::name`.
+    """
+
+    reason: str
+    test: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a block.
+
+    Attributes:
+        line: The command without its prompt.
+        shown: The lines that the document shows as its output.
+    """
+
+    line: str
+    shown: tuple[str, ...]
+
+    @property
+    def operator_words(self) -> list[str] | None:
+        """The arguments of `otp-engine`, or None for another program."""
+        line = _IN_CONTAINER.sub("", self.line)
+        return shlex.split(line)[1:] if line.startswith("otp-engine ") else None
+
+    @property
+    def service(self) -> str | None:
+        """The service of Docker Compose that the command runs in."""
+        match = _IN_CONTAINER.match(self.line)
+        return match["service"] if match else None
+
+    @property
+    def is_request(self) -> bool:
+        """Whether it is a request to a service in dev mode."""
+        return bool(_REQUEST.match(self.line))
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code in a document.
+
+    Attributes:
+        page: The path of the document in the repository.
+        heading: The heading above it.
+        language: What follows its first fence.
+        text: The code without its indentation.
+    """
+
+    page: str
+    heading: str
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        """Return a name for the ids of tests."""
+        first = self.text.split("\n", 1)[0]
+        return f"{Path(self.page).stem}-{self.heading}-{first}"[:90]
+
+    @property
+    def commands(self) -> list[Command]:
+        """The commands of a block of a shell, with their output."""
+        if self.language != "console":
+            lines = [line for line in self.text.splitlines() if line.strip()]
+            return [Command(line.split("  #")[0], ()) for line in lines]
+        commands = re.findall(
+            r"^[$#] (.*)\n((?:(?![$#] ).*\n)*)", self.text, re.MULTILINE
+        )
+        return [
+            Command(line, tuple(filter(str.strip, shown.splitlines())))
+            for line, shown in commands
+        ]
+
+    @property
+    def is_run(self) -> bool:
+        """Whether the tests of the commands or of the requests run it."""
+        return self.is_operated or self.is_requested
+
+    @property
+    def is_operated(self) -> bool:
+        """Whether all of its commands are of `otp-engine`."""
+        return self._has_only(lambda each: each.operator_words is not None)
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether all of its commands are requests."""
+        return self._has_only(lambda each: each.is_request)
+
+    @property
+    def elsewhere(self) -> Elsewhere | None:
+        """Why it is not run, and what verifies it."""
+        if self.language == "python":
+            test = PYTHON.get((self.page, self.heading))
+            return Elsewhere("Another test runs it.", test) if test else None
+        return ELSEWHERE.get(self.commands[0].line)
+
+    def _has_only(self, condition) -> bool:
+        return (
+            self.language in SHELL
+            and self.elsewhere is None
+            and bool(self.commands)
+            and all(map(condition, self.commands))
+        )
+
+
+def blocks() -> list[Block]:
+    """Return the blocks of all documents that have a language of `LANGUAGES`."""
+    found = []
+    for page in PAGES:
+        text = page.read_text()
+        for match in _BLOCK.finditer(text):
+            if match["language"] in LANGUAGES:
+                above = re.findall(r"^#+ (.*)$", text[: match.start()], re.MULTILINE)
+                code = re.sub(
+                    rf"^{match['indent']}", "", match["text"], flags=re.MULTILINE
+                )
+                name = str(page.relative_to(ROOT))
+                found.append(Block(name, above[-1], match["language"], code))
+    return found
+
+
+def missing_lines(shown: Sequence[str], printed: str) -> list[str]:
+    """Return the shown lines that no printed line has the form of.
+
+    Numbers, times, ids and the width of columns differ between an example and a test,
+    and `...` stands for any text.
+    """
+    lines = [line.strip() for line in printed.splitlines()]
+    return [
+        line
+        for line in shown
+        if not any(re.fullmatch(_pattern(line), each) for each in lines)
+    ]
+
+
+# A number, a time, a bar; an id with capitals inside, a hash, a URL of Redis.
+_VARIABLE = re.compile(
+    r"(?P<any>\.\.\.)|(?P<bar>#+\.*)|(?P<url>rediss?://\S+?(?=\)))"
+    r"|(?P<id>\b(?=\w*[a-z0-9])(?=\w*[A-Z])(?=\w*[a-z]\w*[A-Z0-9])[A-Za-z0-9_-]{8,}\b)"
+    r"|(?P<hash>\b[0-9a-f-]{8,}\b)|(?P<number>\d+(?:[.,:]\d+)*(?: %)?)"
+    r"|(?P<space>\s+)"
+)
+_PATTERNS = {
+    "any": ".*",
+    "bar": "[#.]+",
+    "url": r"\S+",
+    "id": r"[\w-]+",
+    "hash": "[0-9a-f-]+",
+    # A table has a dash where nothing is known.
+    "number": r"(?:\d+(?:[.,:]\d+)*(?: %)?|-)",
+    "space": r"\s+",
+}
+
+
+def _pattern(line: str) -> str:
+    pattern, end = "", 0
+    for match in _VARIABLE.finditer(line.strip()):
+        pattern += re.escape(line.strip()[end : match.start()])
+        pattern += _PATTERNS[match.lastgroup or ""]
+        end = match.end()
+    return pattern + re.escape(line.strip()[end:])
+
+
+ELSEWHERE = {
+    "make run": Elsewhere(
+        "It installs the project.",
+        "tests/test_readme.py::test_first_two_minutes_of_the_readme_work",
+    ),
+    'OTP_ROUTES="*=whatsapp:console>sms:console" make run': Elsewhere(
+        "It installs the project, and needs a service of its own.",
+        "tests/test_readme.py::test_fallback_of_the_readme_is_in_the_inbox",
+    ),
+    "python3 -m venv /opt/otp-engine && . /opt/otp-engine/bin/activate": Elsewhere(
+        "It installs the project, and sends through Twilio.",
+        "tests/deploy/test_distribution.py::"
+        "test_installed_program_shows_its_version_and_makes_a_pepper",
+    ),
+    "export OTP_FACTOR_KEY=...": Elsewhere(
+        "It has no effect by itself.",
+        "tests/e2e/test_commands.py::test_command_runs_as_a_process",
+    ),
+    "redis-cli -h redis.internal --rdb otp-2026-11-26.rdb": Elsewhere(
+        "It needs Docker.",
+        "tests/store/test_backup.py::"
+        "test_restored_redis_has_the_state_and_expiries_of_the_backup",
+    ),
+    "git pull": Elsewhere(
+        "It needs Docker and a published repository.",
+        "tests/test_readme.py::test_local_stack_starts_without_settings",
+    ),
+    "OTP_SENDER=smtp,console docker compose --profile mail up": Elsewhere(
+        "It needs Docker.",
+        "tests/deploy/test_compose.py::test_mailpit_is_the_mail_server_of_the_local_stack",
+    ),
+    "iptables -A INPUT -p tcp --syn --dport 443 -m connlimit --connlimit-above 100"
+    " --connlimit-mask 32 -j REJECT --reject-with tcp-reset": Elsewhere(
+        "It changes the firewall of the machine.",
+        "tests/e2e/test_proxy.py::test_51st_open_request_of_one_address_is_429",
+    ),
+    "otp-engine doctor --url https://otp.example.com": Elsewhere(
+        "It needs a proxy with a public name.",
+        "tests/e2e/test_proxy_probe.py::"
+        "test_shipped_proxy_passes_and_one_with_underscores_fails",
+    ),
+    "OTP_PUBLIC_URL=https://verify.twilio.com": Elsewhere(
+        "These are settings.",
+        "tests/config/test_callback_urls.py::test_host_of_twilio_is_a_problem",
+    ),
+    "pip install 'otp-engine[apprise]'": Elsewhere(
+        "It installs from a registry.",
+        "tests/senders/test_apprise.py::test_missing_library_is_a_problem",
+    ),
+    'curl -si -u "$ACCOUNT_SID:$TOKEN"'
+    " https://otp.example.com/v2/Services/VA.../Webhooks/YW..."
+    " | grep OTP-Webhook-Secret": Elsewhere(
+        "It needs a webhook of a public service.",
+        "tests/e2e/test_service_webhooks.py::"
+        "test_documented_receiver_accepts_the_life_of_a_factor",
+    ),
+}
+_RECIPES = "tests/test_recipes.py::"
+_RECEIVER = "tests/e2e/test_webhook_receiver.py::"
+# The tests that run a block of Python, by its page and the heading above it.
+PYTHON = {
+    ("README.md", "How to call it"): "tests/e2e/test_documented_requests.py::"
+    "test_python_of_the_readme_verifies_a_number",
+    ("docs/api.md", "Proof tokens"): "tests/e2e/test_documented_requests.py::"
+    "test_python_of_the_api_page_accepts_a_proof_token",
+    ("docs/event-webhook.md", "Receiving it"): "tests/e2e/test_event_webhook.py::"
+    "test_documented_receiver_accepts_events",
+    (
+        "docs/migrating-from-twilio-verify.md",
+        "The changed line",
+    ): "tests/e2e/test_documented_requests.py::"
+    "test_changed_line_of_python_calls_the_service",
+    ("docs/providers.md", "A receiver"): f"{_RECEIVER}"
+    "test_receiver_of_the_documentation_gets_a_message",
+    ("docs/providers.md", "Recipes"): f"{_RECIPES}test_vonage_accepts_a_message",
+    ("docs/providers.md", "Vonage"): f"{_RECIPES}test_vonage_accepts_a_message",
+    ("docs/providers.md", "MSG91"): f"{_RECIPES}"
+    "test_msg91_gets_template_sender_and_variables",
+    ("docs/providers.md", "An Android phone"): f"{_RECIPES}"
+    "test_phone_accepts_a_message",
+    ("docs/providers.md", "Jasmin, for SMPP"): f"{_RECIPES}"
+    "test_jasmin_accepts_a_message",
+    ("docs/providers.md", "A report from Python"): f"{_RECIPES}"
+    "test_report_of_the_page_is_accepted",
+    ("docs/providers.md", "Plug-ins"): "tests/e2e/test_plugins.py::"
+    "test_installed_plugin_sends_a_message",
+    ("docs/service-webhooks.md", "Setting one up"): "tests/e2e/test_sdks.py::"
+    "test_python_sdk_manages_webhooks",
+    ("docs/service-webhooks.md", "Verifying the signature"): "tests/e2e/"
+    "test_service_webhooks.py::test_documented_receiver_accepts_the_life_of_a_factor",
+}
