@@ -10,7 +10,7 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Response
 
 from otp_engine.config import Settings
-from otp_engine.console import overview, sign_in
+from otp_engine.console import guard, overview, policy, sign_in
 from otp_engine.console.access import Access
 from otp_engine.console.console import Console
 from otp_engine.console.cookies import TokenCookie
@@ -21,7 +21,7 @@ from otp_engine.store.redis_store import RedisStore
 from otp_engine.web import security_headers
 
 PATH = "/console"
-_PAGES = (overview, sign_in)
+_PAGES = (overview, policy, guard, sign_in)
 
 
 def build(

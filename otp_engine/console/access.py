@@ -38,6 +38,7 @@ _OPEN = frozenset({SIGN_IN, "console.submit_key"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # A person opened the page, or a page of this service sent the request.
 _OWN_SITES = frozenset({"none", "same-origin"})
+_MAX_FORM_BYTES = 400_000
 _PROXY, _DEV = "proxy", "dev"
 
 
@@ -86,6 +87,9 @@ class Access:
             # The browser sent no cookie, and would replace the one that it has.
             return render_template("console/continue.html", url=_own_url())
         self._find_operator(token)
+        if g.get("console_operator"):
+            # A value of the policy can have 10,000 names.
+            request.max_content_length = _MAX_FORM_BYTES
         if changes and not (
             token and cookies.is_form_token(request.form.get("csrf_token", ""), token)
         ):

@@ -11,8 +11,13 @@ from otp_engine.console import cookies
 from otp_engine.console.access import Access
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.operations.context import OperatorContext
+from otp_engine.operations.times import format_time
 
-NAVIGATION = (("console.overview", "Overview"),)
+NAVIGATION = (
+    ("console.overview", "Overview"),
+    ("console.policy_page", "Policy"),
+    ("console.guard_page", "Guard"),
+)
 """The endpoint and the name of each page, in the order of the navigation."""
 
 
@@ -49,6 +54,7 @@ class Console:
             operator=g.get("console_operator"),
             can_sign_out=bool(self.context.settings.console.keys),
             csrf_token=cookies.form_token(g.console_token),
+            format_time=format_time,
             dev=self.context.settings.dev,
             **values,
         )

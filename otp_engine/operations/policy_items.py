@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from otp_engine.domain.limits import names
@@ -95,6 +96,53 @@ def unblock(base: BasePolicy, kind: str, texts: Sequence[str]) -> Change:
         return _with_items(base, removed, state, end)
 
     return Change(without)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Something that is blocked.
+
+    Attributes:
+        kind: What it is, of `KINDS`.
+        name: Its name.
+        until: When the block ends; None for no end.
+    """
+
+    kind: str
+    name: str
+    until: datetime | None
+
+
+def read_blocks(base: BasePolicy, state: PolicyState) -> list[Block]:
+    """Return what the live policy blocks, of the kinds that `unblock` unblocks.
+
+    Args:
+        base: The policy of the environment.
+        state: The live values.
+    """
+    blocks = []
+    for name, kind_of in (("sending", _kind_of_switch), ("blocked_networks", None)):
+        value = base.value(name, state)
+        ends = {end.item: end.until for end in value.ends if end.item}
+        for key, text in items.parse(value.text).items():
+            kind, shown = kind_of(key, text) if kind_of else _network(key)
+            if kind:
+                blocks.append(Block(kind, shown, ends.get(text)))
+    return blocks
+
+
+def _kind_of_switch(key: str, text: str) -> tuple[str | None, str]:
+    """Return the kind and the name of an item of `sending`, if it blocks one."""
+    if not text.endswith("=off"):
+        return None, key
+    kind, colon, name = key.partition(":")
+    if colon:
+        return kind, name
+    return ("prefix" if key.startswith("+") else "country"), key
+
+
+def _network(key: str) -> tuple[str | None, str]:
+    return (None, key) if key == "none" else ("network", key)
 
 
 def set_items(

@@ -31,7 +31,7 @@ class Operator:
     def sign_in(self, secret: str = ALICE, **fields: str) -> TestResponse:
         return self.submit("/sign-in", "/sign-in", key=secret, **fields)
 
-    def submit(self, page: str, action: str, **fields: str) -> TestResponse:
+    def submit(self, page: str, action: str, /, **fields: str) -> TestResponse:
         """Submit a form of a page."""
         return self.post(action, csrf_token=self.form_token(page), **fields)
 

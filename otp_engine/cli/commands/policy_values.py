@@ -4,45 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from otp_engine.domain.limits.limits import Limit
-from otp_engine.domain.limits.limits_by_name import LimitByName
-from otp_engine.domain.limits.networks import NetworkSet
-from otp_engine.domain.money.budget import Budget
-from otp_engine.domain.phones.destination_sets import DestinationSet
-from otp_engine.domain.policy.by_country import ByCountry
 from otp_engine.domain.policy.policy import PARSERS, Policy, format_value
-from otp_engine.domain.policy.switches import Switches
-from otp_engine.domain.pumping_guard.rules import GuardMode
+from otp_engine.operations.value_forms import FORMS, form_of
 
-_FORMS = """\
-Forms:
-  NUMBER    a whole number: 6
-  DURATION  a number and a unit of s, m, h or d: 30s, 10m, 24h
-  LIMIT     a count in a duration, or several: 5/10m, "5/10m, 10/24h"; or off.
-            A window in shadow mode refuses nothing, and reports what it
-            would refuse: "20/10m, 5/10m shadow"
-  LIMITS    a LIMIT for each country, channel or API key, and others by name:
-            "60/10m, SN=5/10m, 20/1h". For named prefixes and networks only:
-            "+22177=5/10m", "203.0.113.0/24=20/10m"
-  SWITCHES  on or off, and exceptions for a country, a prefix, a channel or an
-            API key: "on, SN=off, +22177=off, channel:sms=off, key:shop=off".
-            A send that matches any name with off is off. "off, IN=on"
-            sends to India only
-  COUNTRIES countries, or * for all: "IN, SN". The default is the country of
-            OTP_DEFAULT_REGION, and * in dev mode
-  NETWORKS  networks of client IPs, or none: "203.0.113.0/24, 2001:db8::/32"
-  GUARD     on, shadow or off, and others by country: "on, IN=shadow"
-  NUMBERS   a number, and others by country: "40, ID=80". guard_pressure and
-            guard_wide can be off: "40, IN=off"
-  PLACES    countries and prefixes, or off: "SN, +22177"
-  MONEY     an amount for 24 hours: 480/24h, "480.50 USD/24h shadow"; or off
-
+_EXAMPLES = """\
 \b
 Examples:
   otp-engine policy set ttl 5m
@@ -136,24 +106,21 @@ def values_help() -> str:
     width = max(map(len, PARSERS))
     default = Policy()
     rows = [
-        f"  {name:{width}}  {_form(value):9}  {format_value(value)}"
+        f"  {name:{width}}  {form_of(name):9}  {format_value(getattr(default, name))}"
         for name in PARSERS
-        for value in [getattr(default, name)]
     ]
-    return "\n".join(["\b", "Values, with form and default:", *rows, "", "\b", _FORMS])
-
-
-def _form(value: Any) -> str:  # noqa: ANN401 - any value of the policy
-    if isinstance(value, ByCountry):
-        return "GUARD" if isinstance(value.default, GuardMode) else "NUMBERS"
-    forms = (form for kind, form in _FORM_OF_KIND if isinstance(value, kind))
-    return next(forms, "NUMBER")
+    forms = [
+        f"  {form:9} {text}".replace("\n", "\n" + " " * _FORM_INDENT)
+        for form, text in FORMS.items()
+    ]
+    values = ["\b", "Values, with form and default:", *rows, ""]
+    return "\n".join([*values, "\b", "Forms:", *forms, "", _EXAMPLES])
 
 
 def _first_words(name: str) -> list[str]:
     """Return what a value can start with, and its default."""
     default = getattr(Policy(), name)
-    words = _WORDS_OF_FORM.get(_form(default), ())
+    words = _WORDS_OF_FORM.get(form_of(name), ())
     return list(dict.fromkeys([*words, format_value(default)]))
 
 
@@ -166,16 +133,7 @@ _WORDS_OF_FORM = {
     "NETWORKS": ("none",),
     "COUNTRIES": ("*",),
 }
-_FORM_OF_KIND: tuple[tuple[type, str], ...] = (
-    (Switches, "SWITCHES"),
-    (frozenset, "COUNTRIES"),
-    (NetworkSet, "NETWORKS"),
-    (timedelta, "DURATION"),
-    (Limit, "LIMIT"),
-    (LimitByName, "LIMITS"),
-    (DestinationSet, "PLACES"),
-    (Budget, "MONEY"),
-)
+_FORM_INDENT = 12
 
 
 NAME = PolicyName()

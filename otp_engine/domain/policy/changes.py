@@ -102,14 +102,23 @@ class ValueChange:
         """The new value with the ends that this change gives it."""
         return _without_ends(self.new, self.old)
 
-    def __str__(self) -> str:
+    @property
+    def old_with_ends(self) -> SourcedValue:
+        """The old value with the ends that this change takes from it."""
         old = _without_ends(self.old, self.new)
         if (old.text, old.source) != (self.new.text, self.new.source):
             # The ends of a value that is replaced have no effect any longer.
-            old = replace(old, ends=())
-        text = f"{self.name}: {old} → {self.new_with_ends}"
-        difference = summaries.difference(self.old.text, self.new.text)
-        return f"{text}: {difference}" if difference else text
+            return replace(old, ends=())
+        return old
+
+    @property
+    def difference(self) -> str:
+        """The items that differ, if one of the values is long; else empty."""
+        return summaries.difference(self.old.text, self.new.text)
+
+    def __str__(self) -> str:
+        text = f"{self.name}: {self.old_with_ends} → {self.new_with_ends}"
+        return f"{text}: {self.difference}" if self.difference else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +194,7 @@ def _event_text(change: ValueChange) -> str:
     if value.source is not Source.LIVE:
         value = SourcedValue("value of the environment", Source.LIVE, value.ends)
     text = f"{change.name} = {value}"
-    difference = summaries.difference(change.old.text, change.new.text)
-    return f"{text}: {difference}" if difference else text
+    return f"{text}: {change.difference}" if change.difference else text
 
 
 def _until(time: datetime) -> str:
