@@ -20,6 +20,7 @@ from otp_engine.store.data_key import RedisDataKeyStore
 from otp_engine.store.deliveries import RedisDeliveryStore
 from otp_engine.store.entity_archive import RedisEntityArchiveStore
 from otp_engine.store.events.event_store import RedisEventStore
+from otp_engine.store.events.funnel import RedisFunnel
 from otp_engine.store.events.webhook import RedisEventFeed
 from otp_engine.store.factors import RedisFactorStore
 from otp_engine.store.guard import RedisGuardStore
@@ -73,6 +74,7 @@ class RedisStore(RedisVerificationStore):
         self._monitors: list[ProviderHealthMonitor] = []
         self.safe_list = RedisSafeList(redis_client)
         self.events = RedisEventStore(redis_client, credit=self._credit)
+        self.funnel = RedisFunnel(redis_client)
         self.event_feed = RedisEventFeed(redis_client)
         self.inbox = RedisInbox(redis_client)
         self.page_links = RedisPageLinkStore(redis_client)
