@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from otp_engine.cli import phone_timeline
+from otp_engine.cli.author import default_author
 from otp_engine.cli.common import load_with_redis
 from otp_engine.cli.terminal import fail, read_input, success, warn
 from otp_engine.config import Settings
@@ -25,7 +26,7 @@ from otp_engine.domain.pumping_guard.listing import ListedPlace
 from otp_engine.errors import InvalidRequest
 from otp_engine.operations import event_fields, phones
 from otp_engine.operations.context import OperatorContext
-from otp_engine.operations.phones import InspectedPhone
+from otp_engine.operations.phones import InspectedPhone, Source
 from otp_engine.operations.timeline import with_times
 from otp_engine.operations.times import format_time
 
@@ -52,7 +53,12 @@ def inspect(address: str, *, as_json: bool) -> None:
         as_json: Whether to print JSON.
     """
     context = OperatorContext.build(*load_with_redis())
-    phone = phones.inspect(context, read_address(address, context.settings))
+    phone = phones.inspect(
+        context,
+        read_address(address, context.settings),
+        operator=context.settings.operator or default_author(),
+        source=Source.COMMAND,
+    )
     if phone.policy_problem:
         warn(phone.policy_problem)
     if as_json:
@@ -78,7 +84,13 @@ def forget(address: str) -> None:
     """
     context = OperatorContext.build(*load_with_redis())
     parsed = read_address(address, context.settings)
-    if not phones.delete(context, parsed):
+    is_deleted = phones.delete(
+        context,
+        parsed,
+        operator=context.settings.operator or default_author(),
+        source=Source.COMMAND,
+    )
+    if not is_deleted:
         fail(f"there is no data of {parsed.masked}")
     success(f"the data of {parsed.masked} is deleted")
 

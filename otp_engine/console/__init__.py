@@ -10,18 +10,20 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Response
 
 from otp_engine.config import Settings
-from otp_engine.console import guard, overview, policy, sign_in
+from otp_engine.console import events, guard, overview, phone, policy, sign_in
 from otp_engine.console.access import Access
 from otp_engine.console.console import Console
 from otp_engine.console.cookies import TokenCookie
 from otp_engine.domain.events import EventListener
+from otp_engine.domain.money import amounts
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.operations.context import OperatorContext
+from otp_engine.operations.times import format_time
 from otp_engine.store.redis_store import RedisStore
 from otp_engine.web import security_headers
 
 PATH = "/console"
-_PAGES = (overview, policy, guard, sign_in)
+_PAGES = (overview, policy, guard, events, phone, sign_in)
 
 
 def build(
@@ -75,6 +77,8 @@ def init_app(app: Flask, console: Console) -> None:
     bp.before_request(console.access.guard)
     bp.after_request(console.access.store_cookie)
     bp.after_request(_add_headers)
+    bp.add_app_template_filter(format_time, "utc_time")
+    bp.add_app_template_filter(amounts.format_amount, "amount")
     for page in _PAGES:
         page.add_to(bp, console)
     app.register_blueprint(bp)

@@ -17,6 +17,8 @@ NAVIGATION = (
     ("console.overview", "Overview"),
     ("console.policy_page", "Policy"),
     ("console.guard_page", "Guard"),
+    ("console.events", "Events"),
+    ("console.phone", "Phone"),
 )
 """The endpoint and the name of each page, in the order of the navigation."""
 

@@ -400,6 +400,21 @@ class PhoneInspected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneDataDeleted:
+    """An operator deleted the data of a phone or an e-mail address.
+
+    Attributes:
+        recipient: As for `PhoneInspected`.
+        operator: As for `PhoneInspected`.
+        source: `console`, or `command` for `otp-engine forget`.
+    """
+
+    recipient: PseudonymousRecipient
+    operator: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FactorCreated:
     """A client created a factor.
 
@@ -554,6 +569,7 @@ Event: TypeAlias = (
     | ProviderWeightChanged
     | OperatorSignedIn
     | PhoneInspected
+    | PhoneDataDeleted
     | FactorCreated
     | FactorVerified
     | FactorDeleted

@@ -44,6 +44,7 @@ _SEVERITIES = {
     "provider_weight": Severity.WARNING,
     "operator_signed_in": Severity.CHANGE,
     "phone_inspected": Severity.CHANGE,
+    "phone_data_deleted": Severity.CHANGE,
     "factor_verified": Severity.GOOD,
     "factor_check_failed": Severity.WARNING,
     "factor_approved": Severity.GOOD,
@@ -192,7 +193,7 @@ def _recipient_details(kind: str, fields: Mapping[str, Any]) -> str:
             words = [_step(fields)]
         case "refused":
             words = [fields["action"], _cut(fields["limit"])]
-        case "phone_inspected":
+        case "phone_inspected" | "phone_data_deleted":
             words = [f"by {fields['operator']}", fields["source"]]
         case "unavailable":
             words = [fields["action"], fields["reason"]]

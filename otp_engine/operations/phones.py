@@ -9,13 +9,19 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from functools import partial
 
 from otp_engine.composition.engine import build_sandbox_numbers
 from otp_engine.config import Settings
 from otp_engine.domain import addresses
 from otp_engine.domain.addresses import Address
-from otp_engine.domain.events import RecordedEvent
+from otp_engine.domain.events import (
+    Event,
+    PhoneDataDeleted,
+    PhoneInspected,
+    RecordedEvent,
+)
 from otp_engine.domain.inspection import (
     Exclusion,
     InspectedVerification,
@@ -26,10 +32,20 @@ from otp_engine.domain.inspection import (
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.operations.context import OperatorContext
+from otp_engine.store.events.codec import EVENT_KINDS
 from otp_engine.store.events.event_filter import EventFilter
 
 _RECENT = timedelta(days=1)
 _MAX_EVENTS = 20
+# What operators read would hide what happened to the phone.
+_TIMELINE_KINDS = EVENT_KINDS.keys() - {"phone_inspected"}
+
+
+class Source(StrEnum):
+    """Where an operator works."""
+
+    CONSOLE = "console"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +106,16 @@ def phone_hashes(address: Address, settings: Settings) -> list[str]:
     ]
 
 
-def inspect(context: OperatorContext, address: Address) -> InspectedPhone:
-    """Return what is stored about a phone or an e-mail address.
+def inspect(
+    context: OperatorContext, address: Address, *, operator: str, source: Source
+) -> InspectedPhone:
+    """Return what is stored about a phone or an e-mail address, and record that.
 
     Args:
         context: The settings and the stores.
         address: The address; see `parse_address`.
+        operator: Name of the operator, for the event.
+        source: Where the operator reads it, for the event.
 
     Raises:
         StoreUnavailable: Redis did not reply.
@@ -104,7 +124,7 @@ def inspect(context: OperatorContext, address: Address) -> InspectedPhone:
     inspector = _inspector(context, read.policy)
     report = inspector.inspect(address, _namespaces(context))
     hashes = phone_hashes(address, settings)
-    return InspectedPhone(
+    inspected = InspectedPhone(
         masked=address.masked,
         phone_hashes=hashes,
         policy=read.policy,
@@ -115,14 +135,25 @@ def inspect(context: OperatorContext, address: Address) -> InspectedPhone:
         ),
         events=_recent_events(context, hashes),
     )
+    recipient = PseudonymousRecipient.from_address(address, settings.peppers[0])
+    # After the reading, which would else contain the event or not by chance.
+    _record(
+        context,
+        PhoneInspected(recipient=recipient, operator=operator, source=source),
+    )
+    return inspected
 
 
-def delete(context: OperatorContext, address: Address) -> bool:
-    """Delete the data of a phone or an e-mail address.
+def delete(
+    context: OperatorContext, address: Address, *, operator: str, source: Source
+) -> bool:
+    """Delete the data of a phone or an e-mail address, and record that.
 
     Args:
         context: The settings and the stores.
         address: The address; see `parse_address`.
+        operator: Name of the operator, for the event.
+        source: Where the operator deletes it, for the event.
 
     Returns:
         Whether any data was stored.
@@ -131,7 +162,19 @@ def delete(context: OperatorContext, address: Address) -> bool:
         StoreUnavailable: Redis did not reply.
     """
     inspector = _inspector(context, context.read_policy().policy)
-    return inspector.delete(address, _namespaces(context))
+    recipient = PseudonymousRecipient.from_address(address, context.settings.peppers[0])
+    is_deleted = inspector.delete(address, _namespaces(context))
+    if is_deleted:
+        _record(
+            context,
+            PhoneDataDeleted(recipient=recipient, operator=operator, source=source),
+        )
+    return is_deleted
+
+
+def _record(context: OperatorContext, event: Event) -> None:
+    context.store.events.add(event)
+    context.store.events.flush()
 
 
 def _inspector(context: OperatorContext, policy: Policy) -> PhoneInspector:
@@ -155,8 +198,11 @@ def _namespaces(context: OperatorContext) -> list[str]:
 def _recent_events(
     context: OperatorContext, hashes: Sequence[str]
 ) -> list[RecordedEvent]:
+    # A worker stores its own events in the background.
+    context.store.events.flush()
+    event_filter = EventFilter(kinds=_TIMELINE_KINDS, phone_hashes=hashes)
     tail = context.store.events.tail(
-        context.clock() - _RECENT, event_filter=EventFilter(phone_hashes=hashes)
+        context.clock() - _RECENT, event_filter=event_filter
     )
     newest: deque[RecordedEvent] = deque(maxlen=_MAX_EVENTS)
     while recorded := tail.read_next():

@@ -58,6 +58,8 @@ class Series:
         total: The counts of the period.
         countries: The counts by country, most messages first; empty for e-mails.
         channels: The counts by channel, most messages first.
+        known_countries: The countries of the period without the filters, most events
+            first; empty for e-mails.
         counted_since: The time of the oldest event that is counted, where earlier ones
             are missing; None if no earlier one of the period is.
         is_reading: Whether the next read counts more events.
@@ -69,6 +71,7 @@ class Series:
     total: Funnel
     countries: Mapping[str, Funnel]
     channels: Mapping[str, Funnel]
+    known_countries: Sequence[str]
     counted_since: datetime | None
     is_reading: bool
 
@@ -221,13 +224,15 @@ def _series(
     buckets = [Counter[str]() for _ in starts]
     countries: dict[str, Counter[str]] = {}
     channels: dict[str, Counter[str]] = {}
+    known: Counter[str] = Counter()
     for slot, counts in slots.items():
         number = (slot * _SLOT - starts.start) // starts.step
         if not 0 <= number < len(starts):
             continue
         for key, count in counts.items():
+            kind, country, channel = key
+            known[country] += count
             if selects(key):
-                kind, country, channel = key
                 buckets[number][kind] += count
                 countries.setdefault(country, Counter())[kind] += count
                 channels.setdefault(channel, Counter())[kind] += count
@@ -238,6 +243,7 @@ def _series(
         total=_funnel(_sum(buckets)),
         countries=_by_messages(countries),
         channels=_by_messages(channels),
+        known_countries=[name for name, _ in known.most_common()],
         counted_since=counted_since,
         is_reading=is_reading,
     )

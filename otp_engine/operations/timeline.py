@@ -71,8 +71,8 @@ _WORDS: dict[str, Callable[[_Fields], str]] = {
     "max_attempts_reached": lambda _: "no attempts left, the codes no longer work",
     "not_found": lambda _: "check without a pending verification",
     "refused": lambda fields: f"{fields['action']} refused: {fields['limit']}",
-    "phone_inspected": lambda fields: (
-        f"inspected by {fields['operator']} ({fields['source']})"
+    "phone_data_deleted": lambda fields: (
+        f"data deleted by {fields['operator']} ({fields['source']})"
     ),
     "unavailable": lambda fields: (
         f"{fields['action']} not possible: {fields['reason']}"

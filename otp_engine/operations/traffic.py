@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from otp_engine.domain.events import PlaceSuspended, PolicyChanged
 from otp_engine.domain.limits.limits import WindowUsage
 from otp_engine.domain.policy.policy import Policy
-from otp_engine.domain.policy.versions import apply
+from otp_engine.domain.policy.versions import PolicyVersion, apply
 from otp_engine.domain.pumping_guard.rules import GuardMode, Suspension
 from otp_engine.errors import StoreUnavailable
 from otp_engine.operations.context import OperatorContext
@@ -58,8 +58,64 @@ class Frame:
 
     def is_shadow(self, suspension: Suspension) -> bool:
         """Return whether the guard refuses nothing in the country of a suspension."""
-        mode = self.policy.guard.for_country(suspension.country)
-        return mode is not GuardMode.ON
+        return _is_shadow(self.policy, suspension)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What the service allows now.
+
+    Attributes:
+        version: The live policy version; None for the policy of the environment.
+        policy: The live policy.
+        usage: The usage of each window of the limits that all requests share.
+        suspensions: The suspensions by the guard, the one with the latest end first.
+        problem: Why the live version is invalid in this release, if it is.
+    """
+
+    version: PolicyVersion | None
+    policy: Policy
+    usage: Sequence[WindowUsage]
+    suspensions: Sequence[Suspension]
+    problem: str | None = None
+
+    def is_shadow(self, suspension: Suspension) -> bool:
+        """Return whether the guard refuses nothing in the country of a suspension."""
+        return _is_shadow(self.policy, suspension)
+
+
+def _is_shadow(policy: Policy, suspension: Suspension) -> bool:
+    return policy.guard.for_country(suspension.country) is not GuardMode.ON
+
+
+def read_state(context: OperatorContext, countries: Sequence[str]) -> State:
+    """Return what the service allows now.
+
+    Args:
+        context: The settings and the stores.
+        countries: The countries that limits are shown of.
+
+    Raises:
+        StoreUnavailable: Redis did not reply.
+    """
+    now, read = context.clock(), context.read_policy()
+    suspensions = context.store.guard.list_suspensions()
+    return State(
+        version=context.versions.latest(),
+        policy=read.policy,
+        usage=_usage(context, countries, read.policy),
+        suspensions=[found for found in suspensions if found.until > now],
+        problem=read.problem,
+    )
+
+
+def _usage(
+    context: OperatorContext, countries: Sequence[str], policy: Policy
+) -> list[WindowUsage]:
+    """Return the usage of each window of the limits that all requests share."""
+    channels = context.settings.offered_channels
+    hits = shared_hits(countries, (), channels, policy, max_names=_MAX_NAMES)
+    return context.store.limit_usage.shared_usage(list(hits))
 
 
 @dataclass(slots=True)
@@ -108,15 +164,6 @@ class Monitor:
         traffic = self._traffic.at(now)
         # E-mails have no country, so no place and no limit by country.
         countries = list(filter(None, traffic.countries))[:_MAX_COUNTRIES]
-        hits = list(
-            shared_hits(
-                countries,
-                (),
-                settings.offered_channels,
-                self._policy,
-                max_names=_MAX_NAMES,
-            )
-        )
         places = store.guard.read_places(countries)
         self._read_suspensions(now)
         self._last = Frame(
@@ -126,7 +173,7 @@ class Monitor:
             policy=self._policy,
             problem=self._problem,
             traffic=traffic,
-            usage=store.limit_usage.shared_usage(hits),
+            usage=_usage(self.context, countries, self._policy),
             unproven={place.prefix: place.place.unproven for place in places},
             suspensions=[found for found in self._suspensions if found.until > now],
             spent=store.budget.read().whole.spent,

@@ -12,6 +12,8 @@ from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import InvalidRequest
 from otp_engine.operations import events
 from otp_engine.operations.context import OperatorContext
+from otp_engine.store import keys
+from otp_engine.store.events import codec
 from otp_engine.store.events.event_filter import EventFilter
 from tests.support.settings import PRODUCTION
 
@@ -91,3 +93,21 @@ def test_old_cursor_reaches_back_to_the_period_only(store, add):
 def test_text_that_is_no_cursor_is_rejected(context, cursor):
     with pytest.raises(InvalidRequest):
         events.read_events(context, cursor)
+
+
+def test_newest_events_of_a_busy_minute_need_no_longer_period(context, add):
+    add("first", "second")
+
+    page = events.newest_events(context, count=3, since=timedelta(hours=1))
+
+    assert limits_of(page) == ["-", "second", "-"]
+
+
+def test_newest_events_are_those_of_the_whole_period_if_there_are_few(context, redis):
+    milliseconds = int((datetime.now(UTC) - timedelta(minutes=30)).timestamp() * 1000)
+    event = RequestRefused(recipient=RECIPIENT, action=Action.SEND, limit="old")
+    redis.xadd(keys.EVENTS, codec.encode(event), id=f"{milliseconds}-0")
+
+    page = events.newest_events(context, count=3, since=timedelta(hours=1))
+
+    assert limits_of(page) == ["old"]

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from otp_engine import config
-from otp_engine.domain.events import CheckNotFound
+from otp_engine.domain.events import (
+    CheckNotFound,
+    PhoneDataDeleted,
+    PhoneInspected,
+)
+from otp_engine.domain.phones import phone_keys
+from otp_engine.domain.phones.phone_keys import PhoneKey
 from otp_engine.domain.policy.versions import PolicyVersion
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import InvalidRequest
 from otp_engine.operations import phones
 from otp_engine.operations.context import OperatorContext
+from otp_engine.operations.phones import Source
+from otp_engine.store import keys
 from tests.support.settings import PRODUCTION
 
 SETTINGS = config.load(PRODUCTION)
 ADDRESS = phones.parse_address("+919445012345", SETTINGS)
+ALICE: Any = {"operator": "alice", "source": Source.COMMAND}
 
 
 @pytest.fixture
@@ -23,7 +34,7 @@ def context(store):
 
 
 def test_unknown_phone_has_a_masked_number_and_no_state(context):
-    phone = phones.inspect(context, ADDRESS)
+    phone = phones.inspect(context, ADDRESS, **ALICE)
 
     assert phone.masked == "+91********45"
     assert "9445012345" not in repr(phone)
@@ -38,7 +49,7 @@ def test_phone_has_its_own_events_of_the_day(context, store):
         store.events.add(CheckNotFound(recipient=recipient))
     store.events.flush()
 
-    [recorded] = phones.inspect(context, ADDRESS).events
+    [recorded] = phones.inspect(context, ADDRESS, **ALICE).events
 
     assert recorded.event == CheckNotFound(recipient=own)
 
@@ -51,7 +62,7 @@ def test_live_version_of_another_release_is_a_problem_of_the_report(context):
         )
     )
 
-    phone = phones.inspect(context, ADDRESS)
+    phone = phones.inspect(context, ADDRESS, **ALICE)
 
     assert phone.policy == SETTINGS.policy
     assert "the live version is invalid" in str(phone.policy_problem)
@@ -65,4 +76,31 @@ def test_text_that_is_no_address_is_rejected_without_the_text():
 
 
 def test_phone_without_data_is_not_deleted(context):
-    assert not phones.delete(context, ADDRESS)
+    assert not phones.delete(context, ADDRESS, **ALICE)
+
+
+def test_inspection_is_an_event_with_the_operator(context, store):
+    phones.inspect(context, ADDRESS, operator="alice", source=Source.CONSOLE)
+
+    [recorded] = store.events.since(None)
+    recipient = PseudonymousRecipient.from_address(ADDRESS, SETTINGS.peppers[0])
+    assert recorded.event == PhoneInspected(
+        recipient=recipient, operator="alice", source="console"
+    )
+
+
+def test_deletion_is_an_event_with_the_operator(context, store, redis):
+    digest = phone_keys.pseudonymize(ADDRESS, SETTINGS.peppers[0])
+    redis.zadd(keys.for_phone(PhoneKey(digest)).sends, {"message": 1})
+
+    assert phones.delete(context, ADDRESS, **ALICE)
+
+    [recorded] = store.events.since(None)
+    assert isinstance(recorded.event, PhoneDataDeleted)
+    assert (recorded.event.operator, recorded.event.source) == ("alice", "command")
+
+
+def test_deletion_without_data_is_no_event(context, store):
+    phones.delete(context, ADDRESS, **ALICE)
+
+    assert list(store.events.since(None)) == []

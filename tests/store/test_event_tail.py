@@ -31,6 +31,7 @@ from otp_engine.domain.events import (
     MessageRead,
     MessageUndelivered,
     OperatorSignedIn,
+    PhoneDataDeleted,
     PhoneInspected,
     PlaceSuspended,
     PolicyChanged,
@@ -127,6 +128,7 @@ EVENTS: list[Event] = [
     FactorCheckRefused(identity_hash="digest", service="VA1", limit="any", shadow=True),
     FactorCheckUnavailable(identity_hash="digest", service="VA1", reason="overloaded"),
     OperatorSignedIn(operator="alice", method="key"),
+    PhoneDataDeleted(recipient=RECIPIENT, operator="alice", source="command"),
     PhoneInspected(recipient=RECIPIENT, operator="alice", source="console"),
     ProviderWeightChanged(
         provider="twilio",

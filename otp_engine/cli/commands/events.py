@@ -32,6 +32,7 @@ KINDS = (
     "pressure",
     "provider_weight",
     "operator_signed_in",
+    "phone_data_deleted",
     "phone_inspected",
     "read",
     "refused",

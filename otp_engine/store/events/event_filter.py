@@ -58,6 +58,8 @@ class EventFilter:
             self.identity_hashes,
             self._texts_of_places,
             self.limits,
+            # Of a limit by country, the code is a value with another name.
+            [f'"{country}"' for country in self.countries],
         ):
             if values and not any(value.encode() in text for value in values):
                 return False
