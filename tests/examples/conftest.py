@@ -36,10 +36,7 @@ def service_url(examples_redis, django_port):
         "REDIS_URL": examples_redis,
         "OTP_PEPPER": base64.b64encode(server_process.PEPPER.secret).decode(),
         "OTP_API_KEYS": ", ".join(
-            [
-                api_keys.env_entry("shop", KEY),
-                api_keys.env_entry(f"AC{'0' * 32}", KEY * 2),
-            ]
+            [api_keys.env_entry("shop", KEY), api_keys.env_entry(ACCOUNT, TOKEN)]
         ),
         "OTP_PROOF_KEY": base64.b64encode(PROOF_SEED).decode(),
         "OTP_RETURN_ORIGINS": f"http://localhost:{django_port}",
