@@ -70,8 +70,10 @@ def on_page_markdown(
         file, anchor = _repository_path(_origin(here), target)
         if file is None:
             return target
-        if file.startswith("docs/"):
+        if f"{file}/".startswith("docs/"):
             there = file.removeprefix("docs/")
+            if (root / file).is_dir():
+                there = f"{there}/README.md"
         elif config.repo_url:
             kind = "tree" if (root / file).is_dir() else "blob"
             return f"{config.repo_url.rstrip('/')}/{kind}/{BRANCH}/{file}{anchor}"
@@ -107,7 +109,8 @@ def _repository_path(origin: str, target: str) -> tuple[str | None, str]:
     if not path or re.match(r"[a-z]+:|/", path):
         return None, ""
     file = posixpath.normpath(posixpath.join(posixpath.dirname(origin), path))
-    return file, mark + anchor
+    # A folder and its README are one page.
+    return file.removesuffix("/README.md"), mark + anchor
 
 
 def _outside_targets(root: Path, origin: str, text: str) -> set[str]:
@@ -124,7 +127,7 @@ def _outside_targets(root: Path, origin: str, text: str) -> set[str]:
     return {
         file
         for file in files
-        if file and not file.startswith("docs/") and (root / file).exists()
+        if file and not f"{file}/".startswith("docs/") and (root / file).exists()
     }
 
 

@@ -40,7 +40,7 @@ RUN_AS = {
     " sends_per_country SN=6/1h --since 24h",
 }
 # The first doctor of a document finds no attack.
-CALM = {"Checking an installation", "Daily work"}
+CALM = {"Checking an installation", "Daily work", "Production"}
 # Commands before the messages that a block is about, and after them.
 BEFORE = {
     "Daily work": [

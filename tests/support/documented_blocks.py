@@ -281,6 +281,11 @@ PYTHON = {
     "test_report_of_the_page_is_accepted",
     ("docs/providers.md", "Plug-ins"): "tests/e2e/test_plugins.py::"
     "test_installed_plugin_sends_a_message",
+    (
+        "docs/quickstart.md",
+        "Your own application",
+    ): "tests/e2e/test_documented_requests.py::"
+    "test_python_of_the_quickstart_verifies_a_number",
     ("docs/service-webhooks.md", "Setting one up"): "tests/e2e/test_sdks.py::"
     "test_python_sdk_manages_webhooks",
     ("docs/service-webhooks.md", "Verifying the signature"): "tests/e2e/"
