@@ -44,6 +44,7 @@ from otp_engine.heartbeats import Heartbeats
 from otp_engine.ops import log_config
 from otp_engine.ops.admin_server import AdminServer
 from otp_engine.parent_pipe import ParentPipe
+from otp_engine.service_manager import ServiceManager
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
         *,
         metrics_dir: str | None,
         admin_listener: socket.socket | None = None,
+        manager: ServiceManager | None = None,
         **options: Any,  # noqa: ANN401 - the options of Granian
     ) -> None:
         """Prepare the server.
@@ -108,12 +110,15 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
                 deleted if the parent ends without its own cleanup.
             admin_listener: A socket that listens for health checks and scrapes; None
                 leaves them to the workers.
+            manager: Gets a report when the service is ready and when it stops; None
+                without one.
             options: The options of Granian.
         """
         target = f"{create_worker_app.__module__}:{create_worker_app.__name__}"
         super().__init__(target, workers_kill_timeout=_STOP_TIMEOUT, **options)
         self._settings = settings
         self._metrics_dir = metrics_dir
+        self._manager = manager
         self._drain = settings.drain_duration.total_seconds()
         self._parent_pid = os.getpid()
         self._ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -140,7 +145,9 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
     def run(self) -> None:
         """Start the workers, and serve until the stop."""
         loader = partial(
-            create_worker_app, self._settings, self._metrics_dir, ParentPipe()
+            create_worker_app,
+            *(self._settings, self._metrics_dir, ParentPipe()),
+            manager=self._manager,
         )
         # A worker that has not installed its handler would end at this signal.
         signal.signal(_DRAIN_SIGNAL, signal.SIG_IGN)
@@ -183,6 +190,8 @@ class DrainingServer(Granian):  # type: ignore[misc, valid-type] # Granian choos
             # A forked worker inherits this handler, and has not started to serve.
             os._exit(0)
         self._stopping = True
+        if self._manager:
+            self._manager.notify_stopping()
         stop = super().signal_handler_interrupt
         if args[0] != signal.SIGTERM or not self._drain:
             stop(*args, **kwargs)
@@ -245,6 +254,8 @@ def create_worker_app(
     metrics_dir: str | None,
     parent: ParentPipe,
     start_heartbeat: Callable[[], object] | None = None,
+    *,
+    manager: ServiceManager | None = None,
 ) -> Flask:
     """Build the application in a worker process of `DrainingServer`.
 
@@ -258,6 +269,7 @@ def create_worker_app(
         parent: Reports the end of the parent.
         start_heartbeat: Called once the application is built; None without an admin
             listener.
+        manager: Gets a report once the worker listens; None without one.
 
     Returns:
         The application.
@@ -279,6 +291,8 @@ def create_worker_app(
         background.start(app)
         if start_heartbeat:
             start_heartbeat()
+        if manager:
+            manager.notify_once_listening()
         return app  # noqa: TRY300 - a failure of any of it ends the worker
     except Exception:
         log.exception("the worker did not start")

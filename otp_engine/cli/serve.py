@@ -24,6 +24,7 @@ from otp_engine.config import Settings, setting_warnings
 from otp_engine.domain.policy.online_guessing import guessing_chance
 from otp_engine.ops import log_config
 from otp_engine.server import DrainingServer
+from otp_engine.service_manager import ServiceManager
 from otp_engine.store.redis_store import RedisStore
 
 log = logging.getLogger(__name__)
@@ -141,6 +142,12 @@ def _metrics_dir() -> TemporaryDirectory[str]:
     return directory
 
 
+def _service_manager() -> ServiceManager | None:
+    """Return the manager that started this process, if it requests reports."""
+    address = os.environ.pop("NOTIFY_SOCKET", None)
+    return ServiceManager(address) if address else None
+
+
 def http1_settings(settings: Settings) -> HTTP1Settings:
     """Return the options of Granian for connections.
 
@@ -164,6 +171,7 @@ def _server(
         settings,
         metrics_dir=metrics_dir,
         admin_listener=admin_listener,
+        manager=_service_manager(),
         interface=Interfaces.WSGI,
         address=address.ip,
         port=address.port,
