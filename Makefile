@@ -71,6 +71,9 @@ docs: $(ready)  ## build the documentation site into build/site
 docs-serve: $(ready)  ## serve the documentation site while its pages change; or port=N
 	NO_MKDOCS_2_WARNING=1 $(venv)/bin/mkdocs serve --dev-addr 127.0.0.1:$(port)
 
+pictures: $(ready)  ## take the pictures of the documents again
+	OTP_PICTURES=1 $(venv)/bin/pytest -n 0 -m picture tests/e2e
+
 bench: $(ready)  ## measure the service; or base=COMMIT, scale=1 only=PART, write=1
 	$(venv)/bin/python -m tests.bench $(bench_options)
 
@@ -116,4 +119,4 @@ clean:  ## remove the files that these commands create
 	rm -rf $(venv) build client/build *.egg-info client/*.egg-info .coverage* .hypothesis .*_cache
 
 .PHONY: help run test test-all coverage fault-tests trials drill check fmt \
-	release-check bench walk message-table docs docs-serve dist image lock clean
+	release-check bench walk message-table docs docs-serve pictures dist image lock clean

@@ -19,7 +19,12 @@ from otp_engine.domain.policy.policy import Policy
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.errors import InvalidSettings, OTPError
 from otp_engine.store.events.codec import EVENT_KINDS
-from tests.support import documented_blocks, redis_server, server_process
+from tests.support import (
+    documented_blocks,
+    pictures,
+    redis_server,
+    server_process,
+)
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -294,6 +299,18 @@ def test_every_block_with_a_reason_exists():
 
     assert set(documented_blocks.ELSEWHERE) - first == set()
     assert set(documented_blocks.PYTHON) - python == set()
+
+
+def test_every_picture_is_taken_by_a_test_and_shown_with_a_description():
+    files = {path.stem for path in (DOCS / "images").glob("*.png")}
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    taken = set(re.findall(r"pictures\.take\(\w+, \"([\w-]+)\"\)", tests))
+    markdown = "".join(PAGES.values())
+    shown = re.findall(
+        r"images/([\w-]+)\.png\" width=\"\d+\" alt=\"[^\"]{20,}\"", markdown
+    )
+
+    assert files == taken == set(pictures.stored()) == set(shown)
 
 
 def test_all_ten_promises_are_in_the_readme():

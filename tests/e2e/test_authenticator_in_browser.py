@@ -10,13 +10,12 @@ import zxingcpp
 from playwright.sync_api import Page, expect
 
 from otp_engine.web.translations import TRANSLATIONS
-from tests.support import png
+from tests.support import pictures, png
 from tests.support.browser_pages import (
     PHONE,
     WIDE,
     code_of,
     serious_violations,
-    take_picture,
 )
 from tests.support.linked_person import IDENTITY, LINK, AuthenticatorApp
 
@@ -134,12 +133,13 @@ def test_pages_work_without_scripts(open_link):
     expect(page.locator("h1")).to_have_text("Code accepted")
 
 
+@pytest.mark.picture
 def test_reload_keeps_the_qr_code(open_link):
     page = open_link(
         "enroll", {"name": "Alice"}, viewport={"width": 520, "height": 760}
     )
     before = scan(page).uri
-    take_picture(page, "enroll")
+    pictures.take(page, "enroll")
 
     page.reload()
 

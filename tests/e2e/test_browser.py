@@ -7,18 +7,19 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.support import pictures
 from tests.support.browser_pages import (
     PHONE,
     code_of,
     serious_violations,
     submit_number,
-    take_picture,
 )
 from tests.support.fakes import different_code
 
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.picture
 @pytest.mark.smoke
 def test_number_and_code_from_inbox_are_approved(open_page):
     small = {"viewport": {"width": 520, "height": 640}}
@@ -27,7 +28,7 @@ def test_number_and_code_from_inbox_are_approved(open_page):
     page.request.post("/auth/send_otp", data=other)
 
     code = submit_number(page)
-    take_picture(page, "verify")
+    pictures.take(page, "verify")
     expect(page.locator("main")).to_contain_text("+91******2345")
     letter = inbox.locator(".message").first
     expect(letter.locator("h2")).to_have_text("+919445012345")
@@ -36,7 +37,7 @@ def test_number_and_code_from_inbox_are_approved(open_page):
 
     expect(page.get_by_role("heading")).to_have_text("Number verified")
     expect(letter.locator(".state")).to_have_text("approved")
-    take_picture(inbox, "inbox")
+    pictures.take(inbox, "inbox")
 
 
 def test_code_copied_from_inbox_is_approved_when_pasted(open_page):

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page, expect
 
 PHONE = "94450 12345"
 SERIOUS = {"serious", "critical"}
 TIMEOUT = 60_000  # milliseconds
-PICTURES = Path(__file__).parent.parent.parent / "docs" / "images"
 # The elements that are wider than the screen, or narrower than their text.
 WIDE = """() => [...document.querySelectorAll("main, main *")]
   .filter((each) => each.getClientRects().length && !each.closest(".visually-hidden"))
@@ -63,9 +59,3 @@ def submit_number(page: Page) -> str:
     page.get_by_role("button", name="Send code").click()
     expect(page.get_by_label("Code", exact=True)).to_be_focused()
     return code_of(page)
-
-
-def take_picture(page: Page, name: str) -> None:
-    """Take a screenshot, and with OTP_PICTURES=1 store it for the documents."""
-    folder = PICTURES if os.environ.get("OTP_PICTURES") == "1" else None
-    page.screenshot(path=folder and folder / f"{name}.png")
