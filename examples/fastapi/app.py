@@ -36,6 +36,8 @@ from otp_engine_client import (
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://localhost:8000")
 DEBUG = os.environ.get("DEBUG") == "1"
 KEY_NAME = os.environ.get("ENGINE_KEY_NAME", "anonymous")
+# The service states its OTP_PUBLIC_URL in proofs; in dev mode it has none.
+ISSUER = os.environ.get("ENGINE_PUBLIC_URL")
 FOLDER = Path(__file__).parent
 
 log = logging.getLogger(__name__)
@@ -127,7 +129,7 @@ async def code(request: Request, code: Annotated[str, Form()] = "") -> Response:
             return _code_page(request, f"The code is wrong. Attempts left: {left}.")
         # The proof has the number in its one canonical form.
         proof = await otp.check_proof(
-            check.proof or "", audience=KEY_NAME, accept_test=DEBUG
+            check.proof or "", audience=KEY_NAME, issuer=ISSUER, accept_test=DEBUG
         )
     except VerificationNotFound as error:
         return _start_again(request, error)

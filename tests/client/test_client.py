@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+import threading
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
 
+import otp_engine_client
 from otp_engine_client import (
     AsyncClient,
     Client,
@@ -298,3 +304,52 @@ def test_clients_send_the_same_requests():
             other.content,
         )
         assert one.headers == other.headers
+
+
+def test_requests_share_a_connection():
+    connections = []
+
+    class Service(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self):
+            connections.append(self.client_address)
+            super().setup()
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(201)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, format, *args):
+            """Log nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        with Client(f"http://127.0.0.1:{server.server_address[1]}") as client:
+            for _ in range(3):
+                client.send_otp("9445012345")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    assert len(connections) == 1
+
+
+def test_package_imports_nothing_of_the_service():
+    program = "import sys, otp_engine_client; print('otp_engine' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(Path(otp_engine_client.__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert result.stdout == "False\n"

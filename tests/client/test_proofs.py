@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import jwt
 import pytest
 
+import otp_engine_client
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
 from otp_engine_client import AsyncClient, Client, InvalidProof, UnexpectedResponse
 from otp_engine_client.proofs import Expectation, ProofKeys
@@ -160,3 +165,27 @@ def test_keys_of_other_kinds_are_left_out():
     keys.store({"keys": [{"kty": "RSA", "kid": "1"}, "text", *ISSUER.public_keys]}, 0)
 
     assert keys.check(token(), Expectation("shop")).phone == "+919445012345"
+
+
+def test_check_without_pyjwt_names_the_missing_extra(tmp_path):
+    (tmp_path / "jwt.py").write_text("raise ImportError")
+    program = """
+from otp_engine_client import Client
+try:
+    Client("http://localhost").check_proof("a.b.c", audience="shop")
+except ImportError as error:
+    print(error)
+"""
+    folders = [tmp_path, Path(otp_engine_client.__file__).parent.parent]
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": os.pathsep.join(map(str, folders))},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert result.stdout == (
+        "proofs need PyJWT: pip install otp-engine-client[proofs]\n"
+    )

@@ -32,7 +32,10 @@ def examples_redis(tmp_path_factory):
 @pytest.fixture(scope="session")
 def service_url(examples_redis, django_port):
     """Run the service of the examples; yield its URL."""
+    port = redis_server.free_port()
+    url = f"http://127.0.0.1:{port}"
     environ = {
+        "OTP_PUBLIC_URL": url,
         "REDIS_URL": examples_redis,
         "OTP_PEPPER": base64.b64encode(server_process.PEPPER.secret).decode(),
         "OTP_API_KEYS": ", ".join(
@@ -44,8 +47,9 @@ def service_url(examples_redis, django_port):
         "OTP_SERVICE_CUSTOM_CODE": "1",
         "OTP_ARGON2": "m=64,t=1,p=1",
     }
-    with server_process.running_server("--dev", "--workers", "1", **environ) as server:
-        yield f"http://127.0.0.1:{server.port}"
+    arguments = ("--dev", "--workers", "1", "--port", str(port))
+    with server_process.running_server(*arguments, **environ):
+        yield url
 
 
 @pytest.fixture
@@ -69,7 +73,12 @@ def expire_all(examples_redis):
 
 @pytest.fixture(scope="session")
 def engine_environ(service_url):
-    return {"ENGINE_URL": service_url, "ENGINE_API_KEY": KEY, "ENGINE_KEY_NAME": "shop"}
+    return {
+        "ENGINE_URL": service_url,
+        "ENGINE_PUBLIC_URL": service_url,
+        "ENGINE_API_KEY": KEY,
+        "ENGINE_KEY_NAME": "shop",
+    }
 
 
 @pytest.fixture(scope="session")

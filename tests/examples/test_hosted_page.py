@@ -31,12 +31,11 @@ def visitor(app):
 
 
 @pytest.fixture
-def proof_of(app):
+def proof_of(app, service):
     """Return a function that issues a proof of the hosted page, for a state."""
-    issuer = ProofTokenIssuer([PROOF_SEED], issuer=None)
 
-    def issue(state: str) -> str:
-        token = issuer.issue(
+    def issue(state: str, issuer: str = service) -> str:
+        token = ProofTokenIssuer([PROOF_SEED], issuer=issuer).issue(
             "+919445012345",
             approved_at=datetime.now(UTC),
             audience=app.url,
@@ -97,6 +96,12 @@ def test_proof_of_another_session_is_rejected(visitor, proof_of):
     start(visitor)
 
     assert finish(visitor, proof_of("of-the-attacker")) == "/login"
+
+
+def test_proof_of_another_service_is_rejected(visitor, proof_of):
+    state = start(visitor)["state"]
+
+    assert finish(visitor, proof_of(state, "https://other.example.com")) == "/login"
 
 
 def test_proof_for_the_api_is_rejected(visitor, service, newest_code):

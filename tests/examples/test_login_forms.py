@@ -153,6 +153,19 @@ def test_expired_code_starts_again(app, new_page, newest_code, expire_all):
     expect(page.get_by_text("No code is waiting.")).to_be_visible()
 
 
+def test_double_click_sends_one_check(app, new_page, newest_code):
+    page = new_page(app.url)
+    checks: list[str] = []
+    submit_number(page)
+    expect(page.get_by_role("heading")).to_have_text("Enter the code")
+    page.on("request", lambda request: checks.append(request.method + request.url))
+    page.get_by_label("Code", exact=True).fill(newest_code())
+    page.get_by_role("button", name="Log in").dblclick(no_wait_after=True)
+
+    expect(page.get_by_role("heading")).to_have_text("You are logged in")
+    assert checks.count(f"POST{app.url}/login/code") == 1
+
+
 def test_another_browser_cannot_check_the_code(app, new_page):
     submit_number(new_page(app.url))
     other = new_page(app.url)

@@ -51,7 +51,11 @@ def log_in(request, token: str, *, audience: str, nonce: str | None = None) -> N
     typed it. Each token is accepted once.
     """
     proof = otp.check_proof(
-        token, audience=audience, nonce=nonce, accept_test=settings.DEBUG
+        token,
+        audience=audience,
+        nonce=nonce,
+        issuer=settings.ENGINE_ISSUER,
+        accept_test=settings.DEBUG,
     )
     lifetime = (proof.expires_at - timezone.now()).total_seconds() + 1
     if not proof.phone or not cache.add(f"proof:{proof.id}", "used", lifetime):

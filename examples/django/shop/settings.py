@@ -13,6 +13,8 @@ ALLOWED_HOSTS = [PUBLIC_URL.split("://")[1].split(":")[0]]
 # The service. Browsers need its public URL only for the hosted page.
 ENGINE_URL = os.environ.get("ENGINE_URL", "http://127.0.0.1:3000")
 ENGINE_PUBLIC_URL = os.environ.get("ENGINE_PUBLIC_URL", ENGINE_URL)
+# The service states its OTP_PUBLIC_URL in proofs; in dev mode it has none.
+ENGINE_ISSUER = os.environ.get("ENGINE_PUBLIC_URL")
 ENGINE_API_KEY = os.environ.get("ENGINE_API_KEY") or None
 ENGINE_KEY_NAME = os.environ.get("ENGINE_KEY_NAME", "anonymous")
 # The network address of the person. With a proxy in front, a header that the proxy
