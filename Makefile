@@ -81,10 +81,10 @@ bench_options := $(if $(base),--base "$(base)") $(if $(rounds),--rounds $(rounds
 	$(if $(workers),--workers $(workers)) $(if $(scale),--scale) \
 	$(if $(only),--only "$(only)") $(if $(write),--write docs/performance.md)
 
-dist: $(ready)  ## build the wheel and the source distribution into build/dist
+dist: $(ready)  ## build the wheels and source distributions of service and client into build/dist
 	@rm -rf $(dist) && mkdir -p $(dist)
-	@SOURCE_DATE_EPOCH=$(epoch) $(venv)/bin/uv build --quiet --offline --no-build-isolation \
-		--python $(venv)/bin/python --out-dir $(dist)
+	@for source in . client; do SOURCE_DATE_EPOCH=$(epoch) $(venv)/bin/uv build --quiet \
+		--offline --no-build-isolation --python $(venv)/bin/python --out-dir $(dist) $$source; done
 	@cd $(dist) && rm -f .gitignore && for archive in *.tar.gz; do \
 		folder=$${archive%.tar.gz} && tar -xzf $$archive && \
 		tar --sort=name --mtime=@$(epoch) --owner=0 --group=0 --numeric-owner \
@@ -94,6 +94,13 @@ dist: $(ready)  ## build the wheel and the source distribution into build/dist
 # Two builds of one commit are equal, byte for byte: setuptools does so for the wheel only.
 dist := build/dist
 epoch := $(or $(shell git log -1 --format=%ct 2>/dev/null),315532800)
+
+sbom: $(ready)  ## write the components of the container image into build/sbom.cdx.json
+	@mkdir -p build
+	$(venv)/bin/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements \
+		requirements-image.txt --output-reproducible --of JSON -o $(sbom)
+
+sbom := build/sbom.cdx.json
 
 image:  ## build the container image otp-engine
 	docker build --tag otp-engine --build-arg REVISION=$(shell git rev-parse HEAD) \
@@ -119,4 +126,4 @@ clean:  ## remove the files that these commands create
 	rm -rf $(venv) build client/build *.egg-info client/*.egg-info .coverage* .hypothesis .*_cache
 
 .PHONY: help run test test-all coverage fault-tests trials drill check fmt \
-	release-check bench walk message-table docs docs-serve pictures dist image lock clean
+	release-check bench walk message-table docs docs-serve pictures dist sbom image lock clean

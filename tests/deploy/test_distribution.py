@@ -9,7 +9,6 @@ import sys
 import tarfile
 import urllib.request
 import zipfile
-from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 import markdown
@@ -33,7 +32,13 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def wheel(folder):
-    (path,) = folder.glob("*.whl")
+    (path,) = folder.glob("otp_engine-*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def client_wheel(folder):
+    (path,) = folder.glob("otp_engine_client-*.whl")
     return path
 
 
@@ -65,8 +70,16 @@ def test_wheel_has_every_file_of_the_package_and_nothing_else(wheel):
     assert own == tracked("otp_engine")
 
 
+def test_wheel_of_the_client_has_its_package_and_types(client_wheel):
+    names = set(zipfile.ZipFile(client_wheel).namelist())
+    own = {f"client/{name}" for name in names if ".dist-info/" not in name}
+
+    assert own == tracked("client/otp_engine_client")
+    assert "client/otp_engine_client/py.typed" in own
+
+
 def test_source_distribution_has_the_package_and_no_tests(folder):
-    (path,) = folder.glob("*.tar.gz")
+    (path,) = folder.glob("otp_engine-*.tar.gz")
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
         owners = {member.uid for member in archive.getmembers()}
@@ -82,7 +95,7 @@ def test_second_build_is_equal_byte_for_byte(folder, tmp_path):
     distributions.build(tmp_path)
 
     built = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert len(built) == 2
+    assert len(built) == 4
     assert built == {name: (folder / name).read_bytes() for name in built}
 
 
@@ -154,8 +167,8 @@ def test_dev_mode_without_the_extra_names_it(installed, tmp_path):
     assert "extra `embedded`" in result.stderr
 
 
-@contextmanager
-def dev_mode(wheel, constraints, folder):
+@pytest.fixture(scope="module")
+def dev_mode(wheel, constraints, tmp_path_factory):
     """Run dev mode from the wheel without an installation; yield its URL."""
     port = redis_server.free_port()
     command = [
@@ -167,7 +180,7 @@ def dev_mode(wheel, constraints, folder):
     with subprocess.Popen(
         command,
         env=distributions.clean_environ(),
-        cwd=folder,
+        cwd=tmp_path_factory.mktemp("dev"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
@@ -189,17 +202,33 @@ def post(url, body):
         return json.load(response)
 
 
-def test_dev_mode_of_the_wheel_sends_and_checks_a_code(wheel, constraints, tmp_path):
-    with dev_mode(wheel, constraints, tmp_path) as url:
-        post(f"{url}/auth/send_otp", {"phone": NUMBER})
-        inbox = f"{url}/dev/inbox.json?to=%2B{NUMBER[1:]}"
-        with urllib.request.urlopen(inbox) as response:  # noqa: S310 - as above
-            (message,) = json.load(response)["messages"]
-        with urllib.request.urlopen(f"{url}/verify") as response:  # noqa: S310 - as above
-            page = response.read().decode()
-        answer = post(
-            f"{url}/auth/verify_otp", {"phone": NUMBER, "otp": message["code"]}
-        )
+def newest_code(url):
+    inbox = f"{url}/dev/inbox.json?to=%2B{NUMBER[1:]}"
+    with urllib.request.urlopen(inbox) as response:  # noqa: S310 - a URL of this test
+        return json.load(response)["messages"][0]["code"]
+
+
+def test_dev_mode_of_the_wheel_sends_and_checks_a_code(dev_mode):
+    post(f"{dev_mode}/auth/send_otp", {"phone": NUMBER})
+    with urllib.request.urlopen(f"{dev_mode}/verify") as response:  # noqa: S310 - a URL of this test
+        page = response.read().decode()
+    check = {"phone": NUMBER, "otp": newest_code(dev_mode)}
+    answer = post(f"{dev_mode}/auth/verify_otp", check)
 
     assert answer == {"VerificationStatus": "approved"}
     assert "<form" in page
+
+
+def test_installed_client_sends_a_code(dev_mode, client_wheel):
+    program = (
+        "import sys, otp_engine_client;"
+        "client = otp_engine_client.Client(sys.argv[1]);"
+        "print(client.send_otp('+919445067890').expires_in.total_seconds() > 0)"
+    )
+    result = run(
+        *(distributions.SCRIPTS / "uv", "run", "--quiet", "--no-project", "--isolated"),
+        *("--python", sys.executable, "--with", client_wheel),
+        *("python", "-c", program, dev_mode),
+    )
+
+    assert (result.stdout.strip(), result.stderr) == ("True", "")
