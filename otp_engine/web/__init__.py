@@ -43,7 +43,7 @@ def init_app(app: Flask, settings: Settings, messages: InboxStore) -> None:
     """
     hosted = settings.verify_page
     app.register_blueprint(assets.blueprint(hosted))
-    app.register_blueprint(api_docs.blueprint(settings.public_url))
+    app.register_blueprint(api_docs.blueprint(settings.public_url, dev=settings.dev))
     has_links = hosted.enabled and settings.dev and bool(settings.factor_keys)
     start_page = home.blueprint(
         verify=hosted.enabled, inbox=settings.inbox, authenticator=has_links

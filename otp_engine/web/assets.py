@@ -6,6 +6,7 @@ from flask import Blueprint, Response, send_file
 from flask.typing import ResponseReturnValue
 
 from otp_engine.config.verify_page import VerifyPageSettings
+from otp_engine.web import vendor
 
 
 def blueprint(hosted: VerifyPageSettings) -> Blueprint:
@@ -33,6 +34,8 @@ def blueprint(hosted: VerifyPageSettings) -> Blueprint:
         # An SVG can contain a script, which would run when the file is opened alone.
         response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return response
+
+    vendor.add_to(bp)
 
     @bp.after_request
     def forbid_sniffing(response: Response) -> Response:

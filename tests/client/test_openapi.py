@@ -14,12 +14,12 @@ import pytest
 
 import otp_engine
 import otp_engine_client
+from otp_engine.web.reference import documents
 from otp_engine_client import AsyncClient, Client, calls, errors, responses
 from otp_engine_client.results import Check, Send
 from tests.support.client_calls import CALLS, Recorder
 
-PACKAGE = Path(otp_engine.__file__).parent
-DOCUMENT: Any = json.loads((PACKAGE / "web" / "openapi.json").read_text())
+DOCUMENT: Any = documents.load_auth()
 OPERATIONS = {
     (method, path): operation
     for path, item in DOCUMENT["paths"].items()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -20,19 +21,18 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from otp_engine import __version__, config, errors
 from otp_engine.api import error_handlers
 from otp_engine.app import create_app
-from otp_engine.config.settings import TWILIO_WEBHOOK_PATH
-from otp_engine.crypto.webhook_signatures import WebhookSecret
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
+from otp_engine.web.reference import documents
 from otp_engine.web.translations import TRANSLATIONS
 from tests.conftest import TIMEOUT
-from tests.support import twilio_server
 from tests.support.fakes import (
     FakeSender,
     by_name,
 )
 from tests.support.settings import RELAXED
 
+ROOT = Path(__file__).parent.parent.parent
 # Enables every endpoint.
 ALL_ENDPOINTS = RELAXED | {
     "OTP_METRICS_KEY": "metrics-secret-0123456789",
@@ -41,28 +41,12 @@ ALL_ENDPOINTS = RELAXED | {
     "OTP_CHECKS_PER_IP": "off",
     "OTP_PROOF_KEY": base64.b64encode(b"s" * 32).decode(),
 }
-REPORTING = {
-    "OTP_API_KEYS": "shop:shop-secret-0123456789abcdef",
-    "OTP_PUBLIC_URL": "https://otp.example.com",
-    "TWILIO_ACCOUNT_SID": twilio_server.ACCOUNT,
-    "TWILIO_AUTH_TOKEN": twilio_server.TOKEN,
-    "TWILIO_CALL_FROM": "+15005550006",
-    "OTP_SENDER": "twilio,gateway,aws,telegram",
-    "OTP_WEBHOOKS": "gateway=https://gateway.example.com",
-    "OTP_WEBHOOK_SECRETS": f"gateway={WebhookSecret(bytes(24)).to_text()}",
-    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-    "AWS_SECRET_ACCESS_KEY": "secret",
-    "AWS_REGION": "eu-west-1",
-    "OTP_AWS_NOTIFY_CONFIGURATION": "nc-1",
-    "OTP_AWS_TOPIC": "arn:aws:sns:eu-west-1:123456789012:otp",
-    "TELEGRAM_GATEWAY_TOKEN": "AAGatewayToken",
-}
-# Pages, and the document itself.
-# Pages that only links of this service lead to, besides those of the reference.
+# What no program calls: pages, the documents themselves, metrics, and the requests of
+# providers, which have documents of their own.
 UNDOCUMENTED = {
-    *("/", "/docs", "/openapi.json"),
+    *("/", "/docs", "/docs/v2", "/openapi.json", "/openapi-v2.json", "/metrics"),
     *("/verify/link", "/verify/enroll", "/verify/enroll/recovery-codes.txt"),
-    "/dev/authenticator/<any(enroll, verify):page>",
+    *("/dev/inbox", "/dev/authenticator/<any(enroll, verify):page>"),
 }
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
@@ -77,8 +61,8 @@ def app_with_all_endpoints(**environ):
 
 DOCUMENT = json.loads(app_with_all_endpoints().test_client().get("/openapi.json").text)
 API = openapi.from_wsgi("/openapi.json", app_with_all_endpoints())
-# Without the verify page, which has forms, and the webhook, which needs a signature.
-SERVED = API.include(path_regex="^/(auth|healthz|readyz|metrics|dev)|jwks")
+# Without the verify page, which has forms.
+SERVED = API.include(path_regex="^/(auth|healthz|readyz|dev)|jwks")
 
 
 def resolve(node):
@@ -96,14 +80,6 @@ def operations():
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation
-
-
-# The requests of providers, which share their errors.
-CALLBACKS = {
-    operation["operationId"]
-    for path, _, operation in operations()
-    if path.startswith("/callbacks/")
-}
 
 
 def responses():
@@ -131,10 +107,10 @@ def contents():
 
 def routes(app):
     return {
-        (rule.rule.replace("/webhook/gateway", "/webhook/{name}"), method)
+        (rule.rule, method)
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) & METHODS
-        if not rule.rule.startswith(("/v2/", "/assets/"))
+        if not rule.rule.startswith(("/v2/", "/assets/", "/callbacks/"))
         and rule.rule not in UNDOCUMENTED
     }
 
@@ -145,11 +121,16 @@ def test_document_lists_exactly_the_endpoints_outside_of_v2():
         for path, methods in DOCUMENT["paths"].items()
         for method in methods
     }
+    pages = {("/verify", "POST")}
 
-    assert documented == routes(app_with_all_endpoints()) | routes(
-        app_with_all_endpoints(**REPORTING)
-    )
-    assert (TWILIO_WEBHOOK_PATH, "POST") in documented
+    assert documented | pages == routes(app_with_all_endpoints())
+
+
+def test_document_outside_of_dev_mode_has_no_inbox():
+    document = documents.load_auth(dev=False)
+
+    assert not [path for path in document["paths"] if path.startswith("/dev")]
+    assert "Dev mode" not in [tag["name"] for tag in document["tags"]]
 
 
 def test_document_has_the_version_of_the_release():
@@ -224,65 +205,103 @@ def test_every_json_body_has_an_example():
     missing = [
         name
         for name, schema, examples in contents()
-        if not examples
-        and resolve(schema).get("type", "object") == "object"
-        and not name.startswith("verifyStep")
-        and name.removesuffix(" request") not in CALLBACKS
+        if not examples and resolve(schema).get("type", "object") == "object"
     ]
 
     assert missing == []
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        *(errors.InvalidPhone, errors.InvalidCode, errors.Unauthorized),
-        *(errors.OriginNotAllowed, errors.CountryNotAllowed, errors.RateLimited),
-        *(errors.VerificationNotFound, errors.TooManyAttempts, errors.Unavailable),
-        *(errors.DeliveryFailed, errors.DeliveryUnconfirmed),
-    ],
-)
-def test_examples_of_an_error_have_its_text(kind):
-    status = next(
-        str(error_handlers.STATUS[base].value)
+def error_classes(kind=errors.OTPError):
+    yield kind
+    for each in kind.__subclasses__():
+        yield from error_classes(each)
+
+
+def status_of(kind):
+    return next(
+        error_handlers.STATUS[base].value
         for base in kind.__mro__
         if base in error_handlers.STATUS
     )
-    examples = [
-        content["example"]
-        for name, code, response in responses()
-        # A request of a provider has a signature instead of an API key.
-        if code == status and (name not in CALLBACKS or kind is not errors.Unauthorized)
-        for content in response["content"].values()
-        if content.get("example", {}).get("error") == kind.error_code
-    ]
-
-    assert examples
-    assert {example["msg"] for example in examples} == {kind.message}
 
 
-def test_example_of_an_invalid_signature_has_its_text():
-    client = app_with_all_endpoints(**REPORTING).test_client()
-
-    response = client.post("/callbacks/telegram", data=b"{}")
-
-    examples = [
-        content["example"]
-        for name, code, node in responses()
-        if (name, code) == ("telegramReport", "401")
-        for content in node["content"].values()
-    ]
-    assert [response.json] == examples
+# Classes of which only subclasses are raised, and an error of the start.
+ABSTRACT = {
+    *("error", "not_served", "factor_conflict", "refused", "invalid_settings"),
+    "requester_not_allowed",
+}
+# Errors that Flask raises, and a defect.
+OF_HTTP = {
+    *("not_found", "method_not_allowed", "body_too_large", "unsupported_media_type"),
+    "internal_error",
+}
 
 
-def test_example_of_an_invalid_outcome_has_its_text():
+def test_table_of_errors_has_every_error_with_its_status_and_text():
+    kinds = {kind.error_code: kind for kind in reversed(list(error_classes()))}
+    rows = {row.name: row for row in documents.load_errors()}
+
+    assert rows.keys() == (kinds.keys() - ABSTRACT) | OF_HTTP
+    for name in kinds.keys() - ABSTRACT:
+        assert rows[name].status == status_of(kinds[name]), name
+        # That of an invalid factor names the value.
+        assert rows[name].message == kinds[name].message or name == "invalid_factor"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options"),
+    [
+        ("GET", "/nope", {}),
+        ("GET", "/auth/send_otp", {}),
+        (
+            "POST",
+            "/auth/send_otp",
+            {"json": {"phone": "1" * 20_000}},
+        ),
+        ("POST", "/auth/send_otp", {"data": b"x", "content_type": "text/plain"}),
+    ],
+)
+def test_table_has_the_errors_of_flask_as_the_service_answers_them(
+    method, path, options
+):
+    client = app_with_all_endpoints().test_client()
+
+    response = client.open(path, method=method, **options)
+
+    [row] = [r for r in documents.load_errors() if r.name == response.json["error"]]
+    assert row.name in OF_HTTP
+    assert (row.status, row.message) == (response.status_code, response.json["msg"])
+
+
+def test_every_error_of_a_response_has_its_status_in_the_table():
+    statuses = {row.name: str(row.status) for row in documents.load_errors()}
+    found = {
+        (error, status)
+        for _, status, response in responses()
+        for content in response.get("content", {}).values()
+        for error in content.get("examples", {})
+        if error in statuses
+    }
+
+    assert len(found) > 20
+    assert {(error, statuses[error]) for error, _ in found} == found
+
+
+def test_error_table_of_the_prose_has_the_same_errors():
+    page = (ROOT / "docs" / "api.md").read_text()
+    rows = re.findall(r"^\| ([0-9, ]+) \| (`[^|]+`) \|", page, re.MULTILINE)
+    named = {name for _, cell in rows for name in re.findall(r"`(\w+)`", cell)}
+
+    assert named == {row.name for row in documents.load_errors()}
+
+
+def test_example_of_an_invalid_outcome_is_an_answer_of_the_service():
     client = app_with_all_endpoints().test_client()
 
     response = client.post("/dev/inbox/provider", data={"outcome": "lost"})
 
-    operation = DOCUMENT["paths"]["/dev/inbox/provider"]["post"]
-    content = operation["responses"]["400"]["content"]["application/json"]
-    assert response.json == content["example"]
+    [row] = [r for r in documents.load_errors() if r.name == "invalid_request"]
+    assert (response.status_code, response.json["error"]) == (row.status, row.name)
 
 
 def test_reference_has_the_number_of_languages():
@@ -318,8 +337,6 @@ def test_reference_has_the_number_of_languages():
         ),
         ("deleteTotp", "404", {"factor_not_found"}),
         ("createPageLink", "404", {"factor_not_found", "not_found"}),
-        ("twilioReport", "400", {"invalid_request"}),
-        ("metrics", "401", {"unauthorized"}),
     ],
 )
 def test_response_lists_only_errors_of_its_operation(operation, status, names):
@@ -338,7 +355,7 @@ def test_description_of_an_error_is_about_its_operation():
     # A text such as "no message was sent" is wrong for a check.
     by_text: dict[tuple[str, str], set[str]] = {}
     for name, status, response in responses():
-        if status >= "400" and status not in SHARED and name not in CALLBACKS:
+        if status >= "400" and status not in SHARED:
             by_text.setdefault((status, response["description"]), set()).add(name)
 
     shared = {text: names for text, names in by_text.items() if len(names) > 1}

@@ -1,0 +1,1 @@
+"""The OpenAPI documents of this service, and the samples in them."""
