@@ -79,7 +79,7 @@ def _render(name: str, document: dict[str, Any], server: str, *, dev: bool) -> s
     )
 
 
-def _json(text: str) -> Response:
+def _json(text: str) -> ResponseReturnValue:
     response = Response(text, mimetype="application/json")
     response.add_etag()
     return response.make_conditional(request)

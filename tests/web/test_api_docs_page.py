@@ -40,8 +40,9 @@ def test_every_link_of_the_page_has_a_target(client, page):
 def test_page_has_the_strict_policy_of_all_pages(client, page):
     headers = client.get(page).headers
 
-    assert headers["Content-Security-Policy"] == (
-        client.get("/").headers["Content-Security-Policy"]
+    assert (
+        headers["Content-Security-Policy"]
+        == (client.get("/").headers["Content-Security-Policy"])
     )
     assert "unsafe" not in headers["Content-Security-Policy"]
 
