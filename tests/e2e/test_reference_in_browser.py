@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support import server_process
-from tests.support.browser_pages import TIMEOUT, serious_violations, take_picture
+from tests.support.browser_pages import TIMEOUT, serious_violations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -67,7 +67,6 @@ def test_request_of_dev_mode_sends_a_code_and_shows_the_answer(open_page):
     messages = page.request.get("/dev/inbox.json").json()["messages"]
     assert [message["to"] for message in messages] == ["+919445012345"]
     assert serious_violations(page) == []
-    take_picture(page, "reference")
 
 
 def test_link_to_an_operation_opens_it(open_page):
