@@ -46,7 +46,15 @@ PAGES = {
 # The names of all files that a page can refer to, with a leading slash.
 FILES = [
     f"/{path.relative_to(ROOT)}"
-    for folder in ("otp_engine", "tests", "deploy", "docs", "client", "examples")
+    for folder in (
+        ".github",
+        "otp_engine",
+        "tests",
+        "deploy",
+        "docs",
+        "client",
+        "examples",
+    )
     for path in (ROOT / folder).rglob("*.*")
 ] + [f"/{path.name}" for path in ROOT.glob("*.*")]
 MAX_README_LINES = 150
