@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 
 import httpx
 import pytest
@@ -95,6 +96,14 @@ def fastapi_app(engine_environ):
         yield app
 
 
+@pytest.fixture(scope="session")
+def keyless_service_url():
+    """Run a service in dev mode without keys, as the READMEs start it."""
+    environ = {"OTP_PROOF_KEY": base64.b64encode(PROOF_SEED).decode()}
+    with server_process.running_server("--dev", "--workers", "1", **environ) as server:
+        yield f"http://127.0.0.1:{server.port}"
+
+
 @pytest.fixture(params=["django", "fastapi"])
 def app(request, service):
     """Return each of the applications with forms."""
@@ -104,14 +113,13 @@ def app(request, service):
 @pytest.fixture
 def newest_code(service):
     """Return a function that reads the newest code of a number from the inbox."""
+    return partial(read_newest_code, service)
 
-    def read(phone: str = "+919445012345") -> str:
-        parameters = {"to": phone}
-        response = httpx.get(f"{service}/dev/inbox.json", params=parameters)
-        code: str = response.json()["messages"][0]["code"]
-        return code
 
-    return read
+def read_newest_code(url: str, phone: str = "+919445012345") -> str:
+    response = httpx.get(f"{url}/dev/inbox.json", params={"to": phone})
+    code: str = response.json()["messages"][0]["code"]
+    return code
 
 
 @pytest.fixture(scope="session")

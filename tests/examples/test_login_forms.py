@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.examples.conftest import read_newest_code
 from tests.support import example_apps, redis_server
 from tests.support.browser_pages import PHONE, WIDE, serious_violations
 
@@ -229,16 +232,37 @@ def test_urls_and_logs_have_no_number_and_no_code(app, new_page, newest_code):
     assert not [text for text in ("94450", code, wrong(code)) if text in written]
 
 
+@contextmanager
+def running_app(name: str, folder: Path, engine_url: str):
+    """Run an application with the settings that its README starts with."""
+    port = redis_server.free_port()
+    environ = {"ENGINE_URL": engine_url}
+    if name == "django":
+        running = example_apps.running_django(port, folder / "db.sqlite3", environ)
+    else:
+        running = example_apps.running_fastapi(port, environ)
+    with running as app:
+        yield app
+
+
+@pytest.mark.parametrize(("name", "last"), [("django", "1"), ("fastapi", "2")])
+def test_person_logs_in_with_the_settings_of_the_readme(
+    name, last, new_page, tmp_path, keyless_service_url
+):
+    phone = f"+91944501230{last}"
+    with running_app(name, tmp_path, keyless_service_url) as app:
+        page = new_page(app.url)
+        submit_number(page, phone)
+        expect(page.get_by_role("heading")).to_have_text("Enter the code")
+        submit_code(page, read_newest_code(keyless_service_url, phone))
+
+        expect(page.get_by_text(phone)).to_be_visible()
+
+
 @pytest.mark.parametrize("name", ["django", "fastapi"])
 def test_person_keeps_the_number_while_the_service_is_down(name, new_page, tmp_path):
-    port = redis_server.free_port()
-    environ = {"ENGINE_URL": f"http://127.0.0.1:{redis_server.free_port()}"}
-    running = (
-        example_apps.running_django(port, tmp_path / "db.sqlite3", environ)
-        if name == "django"
-        else example_apps.running_fastapi(port, environ)
-    )
-    with running as app:
+    closed = f"http://127.0.0.1:{redis_server.free_port()}"
+    with running_app(name, tmp_path, closed) as app:
         page = new_page(app.url)
         submit_number(page)
 
