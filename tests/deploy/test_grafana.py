@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +19,9 @@ from tests.deploy.test_prometheus import (
     PANELS,
     anchors_of_operations,
 )
+from tests.support import node, redis_server
+
+DASHBOARD_TYPES = Path(__file__).parent / "grafana"
 
 
 @pytest.mark.parametrize("title", PANELS)
@@ -114,3 +121,40 @@ def test_panels_of_the_dashboard_do_not_overlap():
 
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
+
+
+def problems_of(pytestconfig, dashboard):
+    """Return what the types of Grafana reject in *dashboard*."""
+    folder = node.install(pytestconfig.cache, DASHBOARD_TYPES)
+    result = subprocess.run(
+        [redis_server.program("node", required_by="OTP_REQUIRE_NODE"), "check.mjs"],
+        cwd=folder,
+        input=json.dumps(dashboard),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return result.stdout.splitlines()
+
+
+@pytest.mark.e2e
+def test_dashboard_conforms_to_the_types_of_grafana(pytestconfig):
+    assert problems_of(pytestconfig, DASHBOARD_JSON) == []
+
+
+@pytest.mark.e2e
+def test_types_of_grafana_reject_a_misspelled_field_and_an_unknown_value(pytestconfig):
+    panel = copy.deepcopy(PANELS["Budget in use"])
+    panel["targets"][0]["legendFormt"] = "spent"
+    panel["fieldConfig"]["defaults"]["thresholds"]["mode"] = "relative"
+
+    problems = problems_of(pytestconfig, {"title": "One", "panels": [panel]})
+
+    assert len(problems) == 2
+    assert all(problem.startswith("Budget in use, ") for problem in problems)
+    assert "legendFormt" in "".join(problems)
+
+
+def test_share_of_a_country_has_the_colors_of_the_budget():
+    assert steps_of("Share of the budget by country") == steps_of("Budget in use")

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 from otp_engine.domain.channels import Channel
+from otp_engine.domain.money.budget import BudgetRules
+from otp_engine.domain.money.ledger import Ledger
+from otp_engine.domain.money.report import Spending
 from otp_engine.domain.routing.steps import Step
 from otp_engine.ops.prometheus import PrometheusMetrics
 from tests.support import redis_server, server_process
@@ -95,6 +98,10 @@ def metrics_page() -> str:
     """Return the metrics of a service that has not served a request yet."""
     metrics = PrometheusMetrics(countries=["IN"])
     metrics.add_guard(list).refresh()
+    metrics.add_budget(
+        lambda: Spending(whole=Ledger(hour=0, first=0), by_country={}),
+        lambda: BudgetRules(amount=None, currency="USD"),
+    )
     metrics.add_providers(dict, [Step(Channel.SMS, "twilio")])
     metrics.add_factor_key(lambda: True).refresh()
     return metrics.render("text/plain")[0].decode()
@@ -206,11 +213,11 @@ def test_promtool_parses_every_dashboard_query(promtool, tmp_path):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.fixture
-def prometheus(tmp_path):
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory):
     """Run Prometheus with the shipped files; it scrapes one instance every second."""
     program = redis_server.program("prometheus", required_by="OTP_REQUIRE_PROMETHEUS")
-    port = redis_server.free_port()
+    port, tmp_path = redis_server.free_port(), tmp_path_factory.mktemp("prometheus")
     environ = {"OTP_METRICS_KEY": KEY, "OTP_DEV": "1", "OTP_ADMIN_PORT": "0"}
     with server_process.running_server("--dev", **environ) as service:
         for file in FOLDER.glob("*.yml"):
@@ -238,13 +245,54 @@ def _for_one_instance(text, folder, port):
     return text.replace("/tmp/metrics_key", str(folder / "metrics_key"))  # noqa: S108 - a path of the container
 
 
+RULE_OF_THE_ADAPTER = re.search(
+    r"metricsQuery: \|-\n(.*?)```",
+    (ROOT / "docs" / "kubernetes.md").read_text(),
+    re.DOTALL,
+)
+
+
+@pytest.mark.e2e
+def test_prometheus_answers_every_query_of_the_dashboard(prometheus):
+    service, port = prometheus
+    check = {"phone": "9445012346", "otp": "000000"}
+    service.post("/auth/send_otp", {"phone": "9445012346"})
+    service.post("/auth/verify_otp", check)
+    redis_server.wait_until(
+        lambda: query(port, 'sum(otp_checks_total{outcome="wrong"})') == ["1"]
+    )
+
+    queries = list(dashboard_queries())
+
+    def with_series():
+        # An error while a query runs, such as many series on both sides, fails here.
+        return sum(read_values(port, expression) != [] for expression in queries)
+
+    # A rate needs two scrapes, and some events do not happen here.
+    redis_server.wait_until(lambda: with_series() > len(queries) / 2)
+
+
+@pytest.mark.e2e
+def test_rule_of_the_adapter_returns_the_wait_of_each_instance(prometheus):
+    service, port = prometheus
+    assert RULE_OF_THE_ADAPTER
+    rule = RULE_OF_THE_ADAPTER[1].replace("<<.GroupBy>>", "instance")
+    rule = rule.replace("<<.LabelMatchers>>", 'job="otp-engine"')
+    service.post("/auth/send_otp", {"phone": "9445012347"})
+
+    redis_server.wait_until(lambda: query(port, rule) != [])
+
+    [wait] = query(port, rule)
+    assert 0 <= float(wait) < 1
+
+
 @pytest.mark.e2e
 def test_prometheus_with_shipped_files_scrapes_the_service(prometheus):
     service, port = prometheus
     service.post("/auth/send_otp", {"phone": "9445012345"})
 
     redis_server.wait_until(
-        lambda: query(port, 'sum(otp_sends_total{country="IN"})') == ["1"]
+        lambda: query(port, 'sum(otp_sends_total{country="IN"}) > 0') != []
     )
 
     assert query(port, 'up{job="otp-engine"}') == ["1"]
@@ -253,12 +301,17 @@ def test_prometheus_with_shipped_files_scrapes_the_service(prometheus):
 
 
 def query(port, expression):
-    parameters = urllib.parse.urlencode({"query": expression})
-    url = f"http://127.0.0.1:{port}/api/v1/query?{parameters}"
     try:
-        with urllib.request.urlopen(url, timeout=10) as response:
-            series = json.load(response)["data"]["result"]
+        return read_values(port, expression)
     except urllib.error.HTTPError:
         # Prometheus listens before it is ready.
         return []
+
+
+def read_values(port, expression):
+    """Return the values of the series that *expression* has now."""
+    parameters = urllib.parse.urlencode({"query": expression})
+    url = f"http://127.0.0.1:{port}/api/v1/query?{parameters}"
+    with urllib.request.urlopen(url, timeout=10) as response:
+        series = json.load(response)["data"]["result"]
     return [sample["value"][1] for sample in series]
