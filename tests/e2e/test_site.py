@@ -218,6 +218,21 @@ def test_table_wider_than_the_screen_can_be_scrolled_by_keyboard(open_page):
 
 
 @pytest.mark.browser
+def test_copied_example_has_its_command_without_prompt_and_output(open_page):
+    page = open_page(
+        "/quickstart.html", permissions=["clipboard-read", "clipboard-write"]
+    )
+    example = page.locator(".highlight", has_text="/auth/send_otp").first
+
+    example.hover()
+    example.get_by_role("button").click()
+
+    page.wait_for_function("navigator.clipboard.readText().then(Boolean)")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(r"curl localhost:3000/auth/send_otp --json '{.*}'", copied)
+
+
+@pytest.mark.browser
 def test_search_of_the_site_finds_a_setting(open_page):
     page = open_page("/index.html", viewport={"width": 1280, "height": 800})
 
