@@ -32,6 +32,7 @@ README = (ROOT / "README.md").read_text()
 CONFIGURATION = (DOCS / "configuration.md").read_text()
 API = (DOCS / "api.md").read_text()
 OPERATIONS = (DOCS / "operations.md").read_text()
+MONITORING = (DOCS / "monitoring.md").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 PAGES = {
@@ -236,18 +237,18 @@ def test_pages_name_only_known_commands(page):
 
 
 @pytest.mark.parametrize("kind", EVENT_KINDS)
-def test_operations_page_lists_the_fields_of_each_event(kind):
-    rows = re.findall(r"^\| `(\w+)` \|((?: `\w+`,?)*) \|", OPERATIONS, re.MULTILINE)
+def test_page_of_events_lists_the_fields_of_each_event(kind):
+    rows = re.findall(r"^\| `(\w+)` \|((?: `\w+`,?)*) \|", MONITORING, re.MULTILINE)
     documented = re.findall(r"`(\w+)`", dict(rows)[kind])
 
     own = [field.name for field in fields(EVENT_KINDS[kind])]
     assert documented == [name for name in own if name != "recipient"]
 
 
-def test_operations_page_lists_the_fields_of_every_recipient():
+def test_page_of_events_lists_the_fields_of_every_recipient():
     names = [f"`{field.name}`" for field in fields(PseudonymousRecipient)]
 
-    assert f"{', '.join(names[:-1])} and {names[-1]}" in OPERATIONS
+    assert f"{', '.join(names[:-1])} and {names[-1]}" in MONITORING
 
 
 def errors(kind: type[OTPError] = OTPError) -> Iterator[type[OTPError]]:
@@ -456,19 +457,19 @@ def _channels_in_inbox(server: server_process.ServerProcess) -> list[str]:
 
 
 @pytest.mark.e2e
-def test_every_metric_is_in_the_operations_page(dev_server):
+def test_every_metric_is_in_the_page_of_metrics(dev_server):
     page = dev_server.read("/metrics")
     exposed = re.findall(r"^# TYPE (otp_\w+) ", page, re.MULTILINE)
-    documented = re.findall(r"`(\w+)`", first_cells(OPERATIONS))
+    documented = re.findall(r"`(\w+)`", first_cells(MONITORING))
 
     assert set(exposed) - set(documented) == set()
 
 
 @pytest.mark.e2e
-def test_every_rule_is_in_the_operations_page(dev_server):
+def test_every_rule_is_in_the_page_of_events(dev_server):
     page = dev_server.read("/metrics")
     counted = re.findall(r"^otp_refusals_total{.*limit=\"(\w+)\"", page, re.MULTILINE)
-    documented = re.findall(r"`(\w+)`", first_cells(OPERATIONS))
+    documented = re.findall(r"`(\w+)`", first_cells(MONITORING))
 
     assert len(counted) > 0
     assert set(counted) - set(documented) == set()
