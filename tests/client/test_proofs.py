@@ -14,7 +14,7 @@ import jwt
 import pytest
 
 import otp_engine_client
-from otp_engine.crypto.proof_tokens import ProofTokenIssuer
+from otp_engine.crypto.proof_tokens import ProofTokenIssuer, SigningKey
 from otp_engine_client import AsyncClient, Client, InvalidProof, UnexpectedResponse
 from otp_engine_client.proofs import Expectation, ProofKeys
 from tests.support.client_calls import Recorder
@@ -144,13 +144,38 @@ def test_client_fetches_the_keys_once():
     ]
 
 
-def test_async_client_checks_proofs():
-    async def phone() -> str | None:
-        async with AsyncClient(URL, transport=Recorder(published_keys())) as client:
-            proof = await client.check_proof(token(), audience="shop")
-            return proof.phone
+def test_async_client_fetches_the_keys_once():
+    recorder = Recorder(published_keys())
 
-    assert asyncio.run(phone()) == "+919445012345"
+    async def phones() -> set[str | None]:
+        async with AsyncClient(URL, transport=recorder) as client:
+            proofs = [
+                await client.check_proof(token(), audience="shop") for _ in range(3)
+            ]
+        return {proof.phone for proof in proofs}
+
+    assert asyncio.run(phones()) == {"+919445012345"}
+    assert len(recorder.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"sub": "user-4711"}, {"sub": "+919445012345", "factor": "totp"}],
+    ids=["identity without a factor", "number with a factor"],
+)
+def test_proof_of_an_unknown_kind_is_rejected(claims):
+    key = SigningKey.from_seed(bytes(range(32)))
+    now = datetime.now(UTC)
+    times = {"iat": now, "exp": now + timedelta(minutes=2)}
+    proof = jwt.encode(
+        {"aud": "shop", "jti": "id-1", **times, **claims},
+        key.private,
+        "EdDSA",
+        headers={"kid": key.public["kid"]},
+    )
+
+    with pytest.raises(InvalidProof, match="unknown kind"):
+        check(proof)
 
 
 def test_keys_of_another_server_are_an_unexpected_response():

@@ -76,6 +76,7 @@ def test_wheel_of_the_client_has_its_package_and_types(client_wheel):
 
     assert own == tracked("client/otp_engine_client")
     assert "client/otp_engine_client/py.typed" in own
+    assert [name for name in names if name.endswith("/licenses/LICENSE")]
 
 
 def test_source_distribution_has_the_package_and_no_tests(folder):

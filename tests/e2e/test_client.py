@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import shutil
 import socket
-import subprocess
-import sys
 import threading
-import zipfile
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import pyotp
@@ -35,7 +30,6 @@ from otp_engine_client import (
 from tests.support import redis_server, server_process
 
 KEY = "shop-secret-0123456789"
-PROJECT = Path(__file__).parents[2] / "client"
 
 
 @pytest.fixture(scope="module")
@@ -221,19 +215,3 @@ def test_outcome_without_an_answer_is_unknown():
         ):
             client.send_otp("9445012345")
         thread.join()
-
-
-def test_wheel_has_the_package_its_types_and_its_license(tmp_path):
-    sources = shutil.copytree(PROJECT, tmp_path / "sources")
-    command = ["pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run(
-        [sys.executable, "-m", *command, "--wheel-dir", tmp_path, sources],
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-
-    [wheel] = tmp_path.glob("otp_engine_client-*.whl")
-    names = set(zipfile.ZipFile(wheel).namelist())
-    assert {"otp_engine_client/client.py", "otp_engine_client/py.typed"} <= names
-    assert [name for name in names if name.endswith("licenses/LICENSE")]
