@@ -22,6 +22,7 @@ from otp_engine.api import (
     body,
 )
 from otp_engine.api.json_responses import JSONResponse
+from otp_engine.web import embedding
 
 if TYPE_CHECKING:
     # For the type checker only, for the reason in `build_metrics`.
@@ -42,6 +43,28 @@ class _PageSessions(SecureCookieSessionInterface):
             # To prepare the signature of a cookie would cost as much as 15 µs.
             return self._none
         return super().open_session(app, request)
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Return the name of the cookie; embedded pages have one of their own."""
+        name = super().get_cookie_name(app)
+        if embedding.is_requested(request_ctx.request):
+            return name + embedding.COOKIE_SUFFIX
+        return name
+
+    def get_cookie_samesite(self, app: Flask) -> str | None:
+        """Return which requests of other sites have the cookie.
+
+        A browser sends the cookie of a frame of another site only with `None`, and
+        accepts that only over TLS.
+        """
+        if self.get_cookie_partitioned(app):
+            return "None"
+        return super().get_cookie_samesite(app)
+
+    def get_cookie_partitioned(self, app: Flask) -> bool:
+        """Return whether each site that embeds the page has a cookie of its own."""
+        is_embedded = embedding.is_requested(request_ctx.request)
+        return is_embedded and self.get_cookie_secure(app)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Return whether browsers send the cookie over TLS only.

@@ -25,7 +25,7 @@ log = logging.getLogger("otp_engine.access")
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UNMEASURED = frozenset({"health", "metrics"})
-_REPEATED = _UNMEASURED | {"assets", "inbox"}
+_REPEATED = _UNMEASURED | {"assets", "drop_in", "inbox"}
 _CONTEXT_FIELDS = ("phone", "client_name", "error", "limit")
 _HEADER = "X-Request-Id"
 _RECORD = vars(

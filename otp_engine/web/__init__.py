@@ -13,6 +13,7 @@ from otp_engine.web import (
     api_docs,
     assets,
     dev_links,
+    drop_in,
     home,
     inbox,
     linked_pages,
@@ -58,6 +59,7 @@ def init_app(app: Flask, settings: Settings, messages: InboxStore) -> None:
         _configure_session(app, settings)
         checks, enrollments = _factor_pages(settings)
         verify_page = checks.verify_page
+        app.register_blueprint(drop_in.blueprint())
         app.register_blueprint(verify.blueprint(hosted, checks))
         app.register_blueprint(linked_pages.blueprint(verify_page, enrollments))
         if has_links:

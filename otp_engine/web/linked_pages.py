@@ -21,7 +21,7 @@ from otp_engine.domain import page_links
 from otp_engine.domain.page_links import LinkedPage
 from otp_engine.domain.pending_verifications import IDEMPOTENCY_KEY_BYTES
 from otp_engine.errors import PageLinkExpired
-from otp_engine.web import grants, page_language, security_headers
+from otp_engine.web import embedding, grants, page_language, security_headers
 from otp_engine.web.enrollments import EnrollmentPage
 from otp_engine.web.factor_checks import FACTOR
 from otp_engine.web.render import VerifyPage
@@ -47,6 +47,7 @@ def blueprint(verify_page: VerifyPage, enrollments: EnrollmentPage) -> Blueprint
         The blueprint `linked_pages`.
     """
     bp = security_headers.blueprint("linked_pages", forms_to=enrollments.origins)
+    embedding.init_blueprint(bp, verify_page, enrollments.origins)
 
     @bp.get(PATH)
     def open_link() -> ResponseReturnValue:
@@ -78,6 +79,7 @@ def _open(state: VerifySession, _: Translations) -> ResponseReturnValue:
 
     Raises:
         PageLinkExpired: The link has expired, or was opened before.
+        InvalidReturnTarget: Another application embeds the page.
     """
     if request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", ""):
         # A preview must not use up the link.
@@ -88,6 +90,8 @@ def _open(state: VerifySession, _: Translations) -> ResponseReturnValue:
     if key is None:
         raise PageLinkExpired
     link = page_links.parse(request.args.get("token", ""), key, now=now)
+    target = ReturnTarget(link.return_url, link.state) if link.return_url else None
+    embedding.require_target(target)
     grant = grants.find(state.session)
     if grant is None or grant.link.id != link.id:
         if link.service != app.auth_service.sid or not app.page_links.open(
@@ -97,8 +101,8 @@ def _open(state: VerifySession, _: Translations) -> ResponseReturnValue:
         ):
             raise PageLinkExpired
         state.clear()
-        if link.return_url:
-            state.start_for(ReturnTarget(link.return_url, link.state))
+        if target:
+            state.start_for(target)
         grants.store(state.session, grants.start(link))
     if link.page is LinkedPage.ENROLL:
         return redirect(url_for(".enroll"), HTTPStatus.SEE_OTHER)

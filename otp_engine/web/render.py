@@ -11,7 +11,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
-from flask import render_template, url_for
+from flask import g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from otp_engine.api import context
@@ -23,6 +23,7 @@ from otp_engine.domain.verification_handles import VerificationHandle
 from otp_engine.errors import OTPError, Unavailable, VerificationNotFound
 from otp_engine.web import grants, notices, page_channels
 from otp_engine.web.notices import Kind, Notice
+from otp_engine.web.security_headers import EMBEDDER
 from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import TRANSLATIONS, Translations
 
@@ -163,6 +164,22 @@ class VerifyPage:
         html = self.render_error(translations, notice)
         return html, notice.status, dict(notice.headers)
 
+    def render_blocked(
+        self, translations: Translations, window_link: str
+    ) -> ResponseReturnValue:
+        """Render a link to the page in a window, for a frame without a cookie.
+
+        Args:
+            translations: The texts.
+            window_link: The link.
+
+        Returns:
+            The response.
+        """
+        return self.render_step(
+            "blocked", "title", translations, Notice(), window_link=window_link
+        )
+
     def render_error(self, translations: Translations, notice: Notice) -> str:
         """Render the page without a form.
 
@@ -204,6 +221,7 @@ class VerifyPage:
         return render_template(
             template,
             page=self,
+            embedder=g.get(EMBEDDER),
             endpoint=endpoint,
             query=query,
             here=url_for(endpoint, **query),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g
+
+EMBEDDER = "embedder"
+"""The name in `flask.g` of the origin that may embed the response."""
 
 _POLICY = {
     "default-src": "'none'",
@@ -13,7 +16,6 @@ _POLICY = {
     "img-src": "'self'",
     "connect-src": "'self'",
     "base-uri": "'none'",
-    "frame-ancestors": "'none'",
 }
 
 
@@ -47,7 +49,10 @@ def apply(response: Response, forms_to: Iterable[str] = ()) -> Response:
     Returns:
         The same response.
     """
-    directives = _POLICY | {"form-action": " ".join(["'self'", *forms_to])}
+    directives = _POLICY | {
+        "frame-ancestors": g.get(EMBEDDER, "'none'"),
+        "form-action": " ".join(["'self'", *forms_to]),
+    }
     policy = "; ".join(f"{name} {sources}" for name, sources in directives.items())
     response.headers["Content-Security-Policy"] = policy
     response.headers["X-Content-Type-Options"] = "nosniff"

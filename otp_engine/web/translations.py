@@ -70,7 +70,7 @@ class Translations:
         return {"other": text} if isinstance(text, str) else text
 
     def format_wait(self, seconds: int) -> str:
-        """Return a time in one unit, rounded up, as `verify.js` does."""
+        """Return a time in one unit, rounded up, as `page.js` does."""
         if seconds > _DAY:
             return self.get("days", n=-(-seconds // _DAY))
         if seconds > _HOUR:

@@ -1,12 +1,14 @@
 """`/verify`: verify a phone number in a browser.
 
-The page consists of plain forms and works without scripts. `verify.js` only saves page
+The page consists of plain forms and works without scripts. `page.js` only saves page
 loads and typing.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 
 from flask import (
@@ -26,11 +28,17 @@ from otp_engine.api import error_handlers, return_target
 from otp_engine.api.error_handlers import ErrorHandler
 from otp_engine.config.verify_page import VerifyPageSettings
 from otp_engine.errors import InvalidReturnTarget, Unavailable
-from otp_engine.web import notices, page_channels, page_language, security_headers
+from otp_engine.web import (
+    embedding,
+    notices,
+    page_channels,
+    page_language,
+    security_headers,
+)
 from otp_engine.web.enrollments import EnrollmentPage
 from otp_engine.web.factor_checks import FACTOR, FactorChecks
 from otp_engine.web.notices import Notice
-from otp_engine.web.render import split_sentences
+from otp_engine.web.render import VerifyPage, split_sentences
 from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import Translations
 
@@ -49,21 +57,18 @@ def blueprint(hosted: VerifyPageSettings, factor_checks: FactorChecks) -> Bluepr
     """
     bp = security_headers.blueprint("verify", forms_to=hosted.return_origins)
     verify_page, actions = factor_checks.verify_page, factor_checks.actions
+    embedding.init_blueprint(bp, verify_page, hosted.return_origins)
     bp.add_app_template_filter(split_sentences)
     bp.add_app_template_filter(page_channels.send_by)
+
+    refuse_or_start = partial(_refuse_or_start, verify_page, hosted.return_origins)
 
     @bp.get("/verify", strict_slashes=False)
     def page() -> ResponseReturnValue:
         state = VerifySession(session)
         translations = page_language.choose(request.args.get("locale"))
-        try:
-            target = return_target.parse(request.args, hosted.return_origins)
-        except InvalidReturnTarget as error:
-            state.clear()
-            log.warning("a link to /verify is rejected: %s", error.message)
-            return verify_page.render_refusal(error, translations)
-        if target:
-            state.start_for(target)
+        if refusal := refuse_or_start(state, translations):
+            return refusal
         if _is_of_factor():
             return verify_page.guard(factor_checks.show, state, translations)
         return verify_page.render(state, translations, Notice())
@@ -73,6 +78,9 @@ def blueprint(hosted: VerifyPageSettings, factor_checks: FactorChecks) -> Bluepr
         # A session that has expired has no language any more.
         form, state = request.form, VerifySession(session)
         translations = page_language.choose(form.get("locale"))
+        # Another window of the application can have started a verification since.
+        if embedding.origin() and (refusal := refuse_or_start(state, translations)):
+            return refusal
         if _is_of_factor():
             return verify_page.guard(factor_checks.act, state, translations)
         if expired := notices.for_expired_form(state, translations):
@@ -86,6 +94,32 @@ def blueprint(hosted: VerifyPageSettings, factor_checks: FactorChecks) -> Bluepr
                 return redirect(url_for(".page"), 303)
 
     return bp
+
+
+def _refuse_or_start(
+    verify_page: VerifyPage,
+    origins: Sequence[str],
+    state: VerifySession,
+    translations: Translations,
+) -> ResponseReturnValue | None:
+    """Start the verification of the link; return the page of its error, if it has one.
+
+    Args:
+        verify_page: Renders the page.
+        origins: The origins that the page may return to.
+        state: The state of the person.
+        translations: The texts.
+    """
+    try:
+        target = return_target.parse(request.args, origins)
+        embedding.require_target(target)
+    except InvalidReturnTarget as error:
+        state.clear()
+        log.warning("a link to /verify is rejected: %s", error.message)
+        return verify_page.render_refusal(error, translations)
+    if target:
+        state.start_for(target)
+    return None
 
 
 def error_handler(

@@ -78,7 +78,7 @@ OTHER_ADDRESS_WITHOUT_SPACES = {
 # A letter or a sign of a letter, as in the scripts of India.
 LETTER = r"[\w\u0900-\u0d7f]"
 # Words that every language has in Latin letters: names, and answers to a message.
-LATIN = re.compile(r"SMS|QR|STOP|START|HELP|e-?mail|{\w+}")
+LATIN = re.compile(r"SMS|QR|STOP|START|HELP|[Cc]ookie|e-?mail|{\w+}")
 
 
 def texts_of(locale: str) -> dict[str, str]:

@@ -5,12 +5,23 @@ const notice = document.getElementById("notice");
 const stepElement = document.getElementById("step");
 let webOtp; // AbortController of a pending WebOTP request
 let countdown; // interval of the resend button
+// The origin of the application that shows this page in a frame, see /verify.js.
+const embedder = parent === window ? undefined : document.body.dataset.embedder;
+
+// The browser gives the message to no other origin. This page hears no messages.
+function post(otpVerify, values) {
+  if (embedder) parent.postMessage({ otpVerify, ...values }, embedder);
+}
 
 // Submit without a page load, so that screen readers announce the notice.
 stepElement.addEventListener("submit", async (event) => {
   const form = event.target;
-  if ("return" in form.dataset) return;
+  if ("return" in form.dataset && !embedder) return;
   event.preventDefault();
+  if ("return" in form.dataset) {
+    const { otp_proof: proof, state } = form.elements;
+    return post("approved", { proof: proof.value, state: state.value, returnUrl: form.action });
+  }
   const fields = new FormData(form, event.submitter);
   for (const button of stepElement.querySelectorAll("button")) button.disabled = true;
   try {
@@ -43,6 +54,10 @@ function show(next) {
     current.replaceChildren(...updated.childNodes);
   }
   start();
+  focusStep();
+}
+
+function focusStep() {
   (stepElement.querySelector("[autofocus]") ?? stepElement.querySelector("h1"))?.focus();
 }
 
@@ -79,7 +94,9 @@ function start() {
   if (resend) countDown(resend);
   for (const each of stepElement.querySelectorAll("[data-copy]")) each.hidden = !navigator.clipboard;
   for (const each of stepElement.querySelectorAll("[data-print]")) each.hidden = false;
-  stepElement.querySelector("form[data-return='']")?.submit();
+  const { lang, dir } = document.documentElement;
+  post("page", { title: document.title, lang, dir, close: document.body.dataset.close });
+  stepElement.querySelector("form[data-return='']")?.requestSubmit();
 }
 
 stepElement.addEventListener("click", async ({ target }) => {
@@ -141,6 +158,14 @@ function formatWait(seconds, units) {
   const forms = units[unit];
   const form = forms[new Intl.PluralRules(document.documentElement.lang).select(n)] ?? forms.other;
   return form.replace("{n}", n);
+}
+
+if (embedder) {
+  new ResizeObserver(() => post("size", { height: Math.ceil(document.body.getBoundingClientRect().height) })).observe(document.body);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && post("close"));
+  // Browsers ignore `autofocus` in a frame of another origin.
+  addEventListener("focus", () => document.activeElement === document.body && focusStep());
+  if (document.hasFocus()) focusStep();
 }
 
 document.addEventListener("visibilitychange", () => document.hidden || updateChannel());
