@@ -30,7 +30,7 @@ from otp_engine.errors import (
     TooManyAttempts,
     VerificationNotFound,
 )
-from otp_engine.web import notices, page_channels
+from otp_engine.web import embedding, notices, page_channels
 from otp_engine.web.notices import Kind, Notice
 from otp_engine.web.session import Completed, VerifySession
 from otp_engine.web.translations import Translations
@@ -168,7 +168,7 @@ class VerifyActions:
             locale=translations.locale,
             client_ip=ANONYMOUS_CLIENT.client_ip(request, None),
             service=app.auth_service,
-            options=MessageOptions(origin=_webotp_domain(app.public_url)),
+            options=_autofill(app.public_url),
             bind=handle is None,
             bound_id=handle.verification_id if handle else None,
         )
@@ -308,6 +308,13 @@ def _encode_handle(verification: bytes, number: PhoneNumber) -> str:
     return handle.encode(context.get_dependencies().peppers[0])
 
 
-def _webotp_domain(public_url: str | None) -> str | None:
-    """Return the domain that a message must contain for WebOTP to fill in the code."""
-    return urlsplit(public_url).hostname if public_url else None
+def _autofill(public_url: str | None) -> MessageOptions:
+    """Return the hosts that let a browser fill in the code (WebOTP).
+
+    In a frame they are those of the application and of this service.
+    """
+    own = urlsplit(public_url).hostname if public_url else None
+    embedder = urlsplit(embedding.origin() or "").hostname
+    if own and embedder and embedder != own:
+        return MessageOptions(origin=embedder, embedded_origin=own)
+    return MessageOptions(origin=own)

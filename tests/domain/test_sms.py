@@ -216,3 +216,13 @@ def test_encoding_of_a_text_is_as_documented(language):
     encoding = segments.measure(render(language)).encoding
 
     assert encoding == (Encoding.UCS_2 if language in UCS_2 else Encoding.GSM_7)
+
+
+def test_code_of_an_embedded_page_is_bound_to_both_hosts():
+    text = render(origin="shop.example", embedded_origin="otp.example")
+
+    assert text.endswith("\n@shop.example #123456 @otp.example")
+
+
+def test_message_without_origin_has_no_line_of_an_embedded_page():
+    assert "@" not in render(embedded_origin="otp.example")

@@ -368,7 +368,8 @@ def test_dialog_fits_and_is_accessible(app, open_app, width, scheme):
         reduced_motion="reduce",
     )
     frame = open_dialog(page)
-    take_picture(page, f"drop-in-{width}-{scheme}")
+    if (width, scheme) == (768, "light"):
+        take_picture(page, "drop-in")
     framed = page.frames[1]
 
     box = page.get_by_role("dialog").bounding_box()

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode
 
 from tests.support import certificates
+from tests.support.server_process import ServerProcess
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -42,6 +43,7 @@ class Application:
         scheme: Of its URL.
         port: Its port.
         script: The application's own script.
+        server: The process of the service, which the test sets.
         states: The state of each session, by the value of its cookie.
         forms: The posted forms, each with the state of its session.
     """
@@ -50,6 +52,7 @@ class Application:
     scheme: str
     port: int = 0
     script: str = ""
+    server: ServerProcess = field(init=False)
     states: dict[str, str] = field(default_factory=dict)
     forms: list[tuple[dict[str, list[str]], str | None]] = field(default_factory=list)
 
@@ -114,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
 def running(
     service: str, certificate: Path | None = None, port: int = 0
 ) -> Iterator[Application]:
-    """Run an application whose pages use the drop-in of *service*.
+    """Run an application with pages that use the drop-in of *service*.
 
     Args:
         service: The URL of the service.

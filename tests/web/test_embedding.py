@@ -298,3 +298,25 @@ def test_page_link_without_cookie_stays_usable_in_a_window(app_with):
 
     assert 'data-step="blocked"' in blocked.text
     assert 'data-step="enroll"' in response.text
+
+
+def test_message_is_bound_to_the_application_and_the_embedded_page(app_with):
+    settings = SETTINGS | {"OTP_PUBLIC_URL": "https://otp.example.com:8443"}
+    framed = FramedPerson(app_with(**settings).test_client())
+
+    framed.submit("number", phone=PHONE)
+
+    [message] = framed.http.get("/dev/inbox.json").json["messages"]
+    assert message["body"].endswith(
+        f"\n@app.example.com #{message['code']} @otp.example.com"
+    )
+
+
+def test_message_of_one_host_is_bound_to_it_once(app_with):
+    settings = SETTINGS | {"OTP_PUBLIC_URL": f"{APP}/otp"}
+    framed = FramedPerson(app_with(**settings).test_client())
+
+    framed.submit("number", phone=PHONE)
+
+    [message] = framed.http.get("/dev/inbox.json").json["messages"]
+    assert message["body"].endswith(f"\n@app.example.com #{message['code']}")

@@ -17,6 +17,8 @@ class MessageOptions:
             identify the app.
         origin: Host in the last line of the message, for browsers with a page of this
             host (WebOTP). A message with an app hash has no such line.
+        embedded_origin: Host of the page that requested the code, if a page of `origin`
+            shows it in a frame.
         skip_risk_check: Whether the provider's protection against fraud is off for this
             message.
     """
@@ -25,7 +27,15 @@ class MessageOptions:
     do_not_share_warning: bool | None = None
     app_hash: str | None = None
     origin: str | None = None
+    embedded_origin: str | None = None
     skip_risk_check: bool = False
+
+    def origin_line(self, code: str) -> str:
+        """Return the last line of a message for browsers; empty without an origin."""
+        if not self.origin:
+            return ""
+        embedded = f" @{self.embedded_origin}" if self.embedded_origin else ""
+        return f"\n@{self.origin} #{code}{embedded}"
 
     def with_defaults(
         self, *, brand: str | None, do_not_share_warning: bool

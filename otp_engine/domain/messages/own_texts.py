@@ -61,8 +61,7 @@ class OwnText:
             return text
         ends = [f" {options.app_hash}" if options.app_hash else ""]
         if options.origin:
-            line = f"\n@{options.origin} #{variables['code']}"
-            ends.insert(0, line + ends[0])
+            ends.insert(0, options.origin_line(variables["code"]) + ends[0])
         start = "<#> " if options.app_hash else ""
         versions = [f"{start}{text}{end}" for end in ends]
         # The first of the shortest ones: the origin is free, or left out.

@@ -105,7 +105,7 @@ def _parts(
     if options.do_not_share_warning is not False:
         parts[Part.WARNING] = text.warning
     if options.origin:
-        parts[Part.ORIGIN] = f"\n@{options.origin} #{code}"
+        parts[Part.ORIGIN] = options.origin_line(code)
     return parts
 
 
