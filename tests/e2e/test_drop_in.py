@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import subprocess
 import time
+from pathlib import Path
 
 import jwt
 import pyotp
@@ -23,6 +26,7 @@ from tests.support.browser_pages import SERIOUS, TIMEOUT, WIDE, take_picture
 
 pytestmark = pytest.mark.browser
 
+ROOT = Path(__file__).parents[2]
 PHONE = "9445012345"
 KEY = base64.b64encode(bytes(range(32))).decode()
 FACTOR_KEY = base64.b64encode(bytes(range(1, 33))).decode()
@@ -57,7 +61,7 @@ def shared_app():
 def app(shared_app):
     """Return the application, as it was at its start."""
     shared_app.forms.clear()
-    shared_app.script = ""
+    shared_app.script = shared_app.integrity = ""
     shared_app.server.post_form("/dev/inbox/clear", {})
     return shared_app
 
@@ -203,6 +207,30 @@ def test_link_without_scripts_leads_to_the_page_in_the_window(app, open_app):
     expect(page.get_by_role("heading", name="Welcome")).to_be_visible()
     [(form, _)] = app.forms
     assert verified(app, form["otp_proof"][0], app.origin)["nonce"] == form["state"][0]
+
+
+def test_pinned_script_opens_the_dialog(app, open_app):
+    document = (ROOT / "docs" / "drop-in.md").read_text()
+    [command] = re.findall(r"^\$ (curl .*)$", document, re.MULTILINE)
+    digest = subprocess.run(
+        ["sh", "-c", command.replace("https://otp.example.com", app.service)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    app.integrity = f'integrity="sha384-{digest}" crossorigin'
+
+    open_dialog(open_app())
+
+
+def test_link_with_a_script_that_changed_leads_to_the_window(app, open_app):
+    app.integrity = f'integrity="sha384-{"A" * 64}" crossorigin'
+    page = open_app()
+
+    page.get_by_role("link", name="Verify your number").click()
+
+    page.wait_for_url(f"{app.service}/verify?*")
+    expect(page.get_by_label("Phone number")).to_be_visible()
 
 
 def test_link_with_a_modifier_opens_a_tab(app, open_app):

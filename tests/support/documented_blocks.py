@@ -212,6 +212,11 @@ ELSEWHERE = {
         "tests/deploy/test_distribution.py::"
         "test_installed_program_shows_its_version_and_makes_a_pepper",
     ),
+    "curl -s https://otp.example.com/verify.js | openssl dgst -sha384 -binary"
+    " | openssl base64 -A": Elsewhere(
+        "It needs a service with a host name.",
+        "tests/e2e/test_drop_in.py::test_pinned_script_opens_the_dialog",
+    ),
     "export OTP_FACTOR_KEY=...": Elsewhere(
         "It has no effect by itself.",
         "tests/e2e/test_commands.py::test_command_runs_as_a_process",

@@ -20,7 +20,7 @@ _PAGE = """<!doctype html>
 <head>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Shop</title>
-<script src="{service}/verify.js" defer></script>
+<script src="{service}/verify.js" {integrity} defer></script>
 <script src="/app.js" defer></script>
 </head>
 <body>
@@ -43,6 +43,7 @@ class Application:
         scheme: Of its URL.
         port: Its port.
         script: The application's own script.
+        integrity: More attributes of the element of the drop-in.
         server: The process of the service, which the test sets.
         states: The state of each session, by the value of its cookie.
         forms: The posted forms, each with the state of its session.
@@ -52,6 +53,7 @@ class Application:
     scheme: str
     port: int = 0
     script: str = ""
+    integrity: str = ""
     server: ServerProcess = field(init=False)
     states: dict[str, str] = field(default_factory=dict)
     forms: list[tuple[dict[str, list[str]], str | None]] = field(default_factory=list)
@@ -79,7 +81,9 @@ class _Handler(BaseHTTPRequestHandler):
         sid, state = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
         self.app.states[sid] = state
         link = self.app.link(self.headers["Host"], state).replace("&", "&amp;")
-        page = _PAGE.format(service=self.app.service, link=link)
+        page = _PAGE.format(
+            service=self.app.service, link=link, integrity=self.app.integrity
+        )
         # The smallest policy that the documentation lists.
         policy = (
             f"default-src 'none'; script-src 'self' {self.app.service};"
