@@ -60,7 +60,7 @@ FILES = [
 ] + [f"/{path.name}" for path in ROOT.glob("*.*")]
 MAX_README_LINES = 150
 # Docker Compose reads these, and the service does not.
-COMPOSE_ONLY = {"PORT", "REDIS_PASSWORD"}
+COMPOSE_ONLY = {"DOMAIN", "PORT", "REDIS_PASSWORD"}
 # The SDKs of Twilio read these.
 SDK_ONLY = {"TWILIO_REGION", "TWILIO_EDGE"}
 # The tests read these.

@@ -195,6 +195,8 @@ def _pattern(line: str) -> str:
     return pattern + re.escape(line.strip()[end:])
 
 
+_DEPLOYMENT = "tests/deploy/test_deployment_guide.py::"
+_NAMED = f"{_DEPLOYMENT}test_guide_names_only_what_exists"
 _KUBERNETES = "tests/deploy/test_kubernetes_guide.py::"
 _RELEASE = "otp deploy/helm/otp-engine --namespace otp --values my-values.yaml"
 _IN_POD = "kubectl --namespace otp exec deploy/otp-otp-engine --"
@@ -216,6 +218,34 @@ ELSEWHERE = {
     " | openssl base64 -A": Elsewhere(
         "It needs a service with a host name.",
         "tests/e2e/test_drop_in.py::test_pinned_script_opens_the_dialog",
+    ),
+    "make image": Elsewhere("It needs Docker.", _NAMED),
+    "uvx --from 'otp-engine[embedded] @ ./build/dist/otp_engine-0.1.0-py3-none-any.whl'"
+    " otp-engine serve --dev": Elsewhere(
+        "It needs a build of its own.",
+        "tests/deploy/test_distribution.py::"
+        "test_dev_mode_of_the_wheel_sends_and_checks_a_code",
+    ),
+    "cp .env.example .env && chmod 600 .env": Elsewhere("It needs Docker.", _NAMED),
+    "docker compose up --detach twilio caddy": Elsewhere("It needs Docker.", _NAMED),
+    "docker run --detach --name otp-engine --restart on-failure --stop-timeout 45"
+    " --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges"
+    " --env-file otp-engine.env -p 127.0.0.1:3000:3000 otp-engine": Elsewhere(
+        "It needs Docker.", _NAMED
+    ),
+    "apt-get install --yes --no-install-recommends python3-venv redis-server"
+    " caddy": Elsewhere("It installs packages on the machine.", _NAMED),
+    "password=$(openssl rand -hex 32)": Elsewhere(
+        "It changes the Redis of the machine.",
+        f"{_DEPLOYMENT}test_redis_accepts_the_settings_of_the_guide",
+    ),
+    "install -d -m 700 /etc/otp-engine /etc/otp-engine/secrets"
+    " && cd /etc/otp-engine/secrets && umask 077": Elsewhere(
+        "It writes to /etc.",
+        f"{_DEPLOYMENT}test_files_of_the_guide_are_the_settings_of_a_service",
+    ),
+    "cp deploy/systemd/otp-engine.service /etc/systemd/system/": Elsewhere(
+        "It changes the services of the machine.", _NAMED
     ),
     "export OTP_FACTOR_KEY=...": Elsewhere(
         "It has no effect by itself.",

@@ -133,12 +133,12 @@ def _run_caddy(port: int, certificate: Path) -> _Plan:
         [program, "version"], check=True, capture_output=True, text=True
     ).stdout
     own = {
-        "otp.example.com {": f"https://127.0.0.1:{port} {{\n"
+        "{$DOMAIN:otp.example.com} {": f"https://127.0.0.1:{port} {{\n"
         f"tls {certificate} {certificate}",
         "admin off": "admin off\nauto_https disable_redirects",
     }
     if re.match(r"v?2\.[0-6]\.", version):
-        own["request_buffers 16KiB"] = "buffer_requests"
+        own["request_buffers 64KiB"] = "buffer_requests"
     command = [program, "run", "--adapter", "caddyfile", "--config"]
     return command, "Caddyfile", (FOLDER / "Caddyfile").read_text(), own
 
