@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import socket
 import threading
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pyotp
@@ -30,6 +33,7 @@ from otp_engine_client import (
 from tests.support import redis_server, server_process
 
 KEY = "shop-secret-0123456789"
+README = Path(__file__).parents[2] / "client" / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -215,3 +219,24 @@ def test_outcome_without_an_answer_is_unknown():
         ):
             client.send_otp("9445012345")
         thread.join()
+
+
+def test_code_of_the_readme_logs_in(service, empty_redis):
+    [source] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    send, check = source.replace("https://otp.example.com", service).split("check = ")
+    calls: list[str] = []
+    names: dict[str, Any] = {
+        "KEY": KEY,
+        "person_ip": "203.0.113.7",
+        "session": {},
+        "typed_number": "94450 12345",
+        "log_in": lambda: calls.append("log_in"),
+        "show": calls.append,
+    }
+    exec(send, names)  # noqa: S102 - of this repository
+    code = newest_code(service)
+    for typed in (wrong(code), code):
+        exec(f"check = {check}", names | {"typed_code": typed})  # noqa: S102 - as above
+    names["otp"].close()
+
+    assert calls == ["The code is wrong. 4 attempts are left.", "log_in"]
