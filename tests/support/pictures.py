@@ -18,6 +18,14 @@ from playwright.sync_api import Page
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "images"
 CONTENTS = ROOT / "tests" / "pictures.json"
+# The texts of the elements that are visible without scrolling.
+_IN_PICTURE = """(elements) => elements
+  .filter((each) => each.checkVisibility())
+  .filter((each) => {
+    const { top, bottom } = each.getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight;
+  })
+  .map((each) => each.innerText)"""
 _NAMED = "h1, h2, h3, legend, label, button, th, caption, summary"
 
 
@@ -47,10 +55,8 @@ def size(picture: bytes) -> tuple[int, int]:
 
 
 def _shown_by(page: Page) -> list[str]:
-    """Return the names of the visible parts of a page, without its numbers."""
-    texts = [
-        each.inner_text() for each in page.locator(_NAMED).all() if each.is_visible()
-    ]
+    """Return the names of the parts in the picture, without its numbers."""
+    texts: list[str] = page.locator(_NAMED).evaluate_all(_IN_PICTURE)
     return [re.sub(r"\d+", "#", " ".join(text.split())) for text in texts if text]
 
 
