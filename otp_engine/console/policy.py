@@ -134,10 +134,10 @@ def _commit(
         PolicyConflict: The policy is another one than in the preview.
     """
     context = console.context
-    if planned.basis != request.form.get(_BASIS):
-        raise PolicyConflict
     if not planned.changes:
         return _preview_page(console, form, planned)
+    if planned.basis != request.form.get(_BASIS):
+        raise PolicyConflict
     version = policy.commit(
         context, planned, author=console.operator, reason=form.reason or None
     )

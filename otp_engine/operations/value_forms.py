@@ -72,7 +72,7 @@ def form_of(name: str) -> str:
 
 
 def hint(name: str) -> str:
-    """Return how a value is written, in one line; empty if `FORMS` has it not.
+    """Return how a value is written, in one line.
 
     Args:
         name: The name of the value.

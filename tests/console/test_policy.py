@@ -12,6 +12,7 @@ from otp_engine.domain.events import CodeSent, PolicyChanged
 from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import PARSERS
 from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.store import keys
 from tests.support.operators import BOB, Operator
 from tests.support.policy_forms import TTL, confirm, edit, preview, set_ttl
 
@@ -173,6 +174,24 @@ def test_change_without_a_preview_is_shown_first(alice, versions):
     assert versions() == []
 
 
+def test_confirmed_change_that_is_live_already_stores_nothing(alice, versions):
+    set_ttl(alice)
+
+    response = alice.submit("/policy/change?name=ttl", "/policy/changes", **TTL)
+
+    assert "Nothing changes" in response.text
+    assert len(versions()) == 1
+
+
+def test_confirmation_of_an_invalid_value_shows_the_form(alice, versions):
+    fields = TTL | {"value.ttl": "soon"}
+
+    response = alice.submit("/policy/change?name=ttl", "/policy/changes", **fields)
+
+    assert response.status_code == 400
+    assert versions() == []
+
+
 def test_change_with_a_duration_ends(alice, versions):
     response = preview(alice, **TTL, end="for", duration="2h")
     confirm(alice, response)
@@ -329,7 +348,11 @@ def test_preview_replays_the_stored_sends(alice, store):
     assert re.search(r"<dt>Refused</dt><dd>1, to 1 phones", response.text)
 
 
-def test_preview_without_stored_sends_states_it(alice):
+def test_preview_without_stored_sends_states_it(alice, store, redis):
+    # The sign-in is an event too.
+    store.events.flush()
+    redis.delete(keys.EVENTS)
+
     response = preview(
         alice,
         action="set",

@@ -242,6 +242,24 @@ def test_block_and_unblock_of_each_kind(context, kind, text, changed):
     assert undone.new.values.get("sending", "on") == "on"
 
 
+def test_blocks_of_each_kind_are_listed_with_their_ends(context):
+    for kind, name in (("channel", "sms"), ("key", "shop"), ("country", "SN")):
+        change = policy_items.block(context.base, kind, [name])
+        policy.commit(context, policy.plan(context, change), author="alice")
+    change = policy_items.block(context.base, "network", ["203.0.113.0/24"])
+    planned = policy.plan(context, change, timedelta(hours=2))
+    policy.commit(context, planned, author="alice")
+
+    blocks = policy_items.read_blocks(context.base, context.versions.live_state())
+
+    assert [(block.kind, block.name, block.until) for block in blocks] == [
+        ("country", "SN", None),
+        ("channel", "sms", None),
+        ("key", "shop", None),
+        ("network", "203.0.113.0/24", planned.end),
+    ]
+
+
 def test_unblock_of_what_is_not_blocked_is_refused(context):
     with pytest.raises(InvalidChange, match="SN is not blocked: sending is on"):
         policy.plan(context, policy_items.unblock(context.base, "country", ["SN"]))
