@@ -162,6 +162,7 @@ class Settings:
         service: The default service of `/v2`.
         trusted_proxies: Number of proxies that append to `X-Forwarded-For`.
         public_url: URL of this service as clients reach it, without a trailing slash.
+        home_url: Where `/` leads browsers; None shows a page of this service.
         callback_url: URL of this service as providers reach it, without a trailing
             slash; None means `public_url`.
         cors_origins: Origins of pages that may call `/auth` from a browser.
@@ -208,6 +209,7 @@ class Settings:
     service: Service
     trusted_proxies: int
     public_url: str | None
+    home_url: str | None
     callback_url: str | None
     cors_origins: tuple[str, ...]
     test_numbers: tuple[SandboxNumber, ...]

@@ -57,6 +57,13 @@ def link(text: str) -> str:
     return text
 
 
+def page(text: str) -> str:
+    """Parse the URL of a page that browsers are redirected to: http or https."""
+    if urlsplit(link(text)).scheme not in _DEFAULT_PORTS:
+        raise ValueError("must be an http or https URL")
+    return text
+
+
 def origins(text: str) -> tuple[str, ...]:
     """Parse comma-separated origins, such as `https://app.example.com`."""
     return tuple(map(_origin, parsing.comma_separated(text)))

@@ -46,10 +46,16 @@ def init_app(app: Flask, settings: Settings, messages: InboxStore) -> None:
     app.register_blueprint(assets.blueprint(hosted))
     app.register_blueprint(api_docs.blueprint(settings.public_url, dev=settings.dev))
     has_links = hosted.enabled and settings.dev and bool(settings.factor_keys)
-    start_page = home.blueprint(
-        verify=hosted.enabled, inbox=settings.inbox, authenticator=has_links
+    pages = home.Pages(
+        dev=settings.dev,
+        verify=hosted.enabled,
+        inbox=settings.inbox,
+        authenticator=has_links,
+        console=settings.has_console,
     )
-    app.register_blueprint(start_page)
+    app.register_blueprint(
+        home.blueprint(pages, settings.public_url, redirect_to=settings.home_url)
+    )
     if settings.inbox:
         page = inbox.blueprint(
             messages, _now, public_url=settings.public_url, verify=hosted.enabled

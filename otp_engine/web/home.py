@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, make_response, render_template, request
+from dataclasses import dataclass
+
+from flask import Blueprint, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from otp_engine.api import error_handlers
+from otp_engine.api import error_handlers, own_url
 from otp_engine.web import security_headers
 
 _API_PATHS = frozenset({"auth", "v2"})
 
 
-def blueprint(*, verify: bool, inbox: bool, authenticator: bool) -> Blueprint:
-    """Build the view of `/`.
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What the start page shows.
 
-    Args:
+    Attributes:
+        dev: Whether the service is in dev mode; then the page has the next steps.
         verify: Whether the verify page is enabled.
         inbox: Whether the inbox of dev mode is enabled.
         authenticator: Whether dev mode has links to the pages of authenticators.
+        console: Whether the console is enabled; only dev mode links to it.
+    """
+
+    dev: bool
+    verify: bool
+    inbox: bool
+    authenticator: bool
+    console: bool
+
+
+def blueprint(
+    pages: Pages, public_url: str | None, *, redirect_to: str | None
+) -> Blueprint:
+    """Build the view of `/`.
+
+    Args:
+        pages: What the page shows.
+        public_url: The URL of this service; None takes the URL of the request.
+        redirect_to: Where the view leads browsers; None shows the page.
 
     Returns:
         The blueprint `home`.
@@ -27,9 +50,16 @@ def blueprint(*, verify: bool, inbox: bool, authenticator: bool) -> Blueprint:
 
     @bp.get("/")
     def page() -> ResponseReturnValue:
-        return render_template(
-            "home.html", verify=verify, inbox=inbox, authenticator=authenticator
-        )
+        if redirect_to and prefers_html():
+            response = make_response(redirect(redirect_to))
+        else:
+            server = own_url.of_request(public_url).rstrip("/")
+            response = make_response(
+                render_template("home.html", pages=pages, server=server)
+            )
+        if redirect_to:
+            response.vary.add("Accept")
+        return response
 
     return bp
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
+import shlex
 
 import pytest
 
-from otp_engine import __version__
+from otp_engine import __version__, config
+from otp_engine.errors import InvalidSettings
 
 BROWSER = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,"
@@ -38,8 +41,9 @@ def test_start_page_of_dev_mode_links_to_all_pages(client):
         "/dev/authenticator/enroll",
         "/dev/authenticator/verify",
         "/dev/inbox",
+        "/console",
         "/docs",
-        "/openapi.json",
+        "/docs/v2",
     ]
 
 
@@ -54,9 +58,52 @@ def test_start_page_outside_of_dev_mode_links_to_reference_only(app_with):
     response = client.get("/")
 
     assert response.status_code == 200
-    assert links(response.text) == ["/docs", "/openapi.json"]
+    assert links(response.text) == ["/docs", "/docs/v2"]
     assert __version__ not in response.text
     assert __version__ not in str(response.headers)
+
+
+def test_commands_of_the_start_page_send_and_check_a_code(client):
+    page = client.get("/", headers={"Host": "localhost:3471"}).text
+    commands = [html.unescape(c) for c in re.findall(r"<pre[^>]*>(.*?)</pre>", page)]
+
+    answers = []
+    for command in commands:
+        _, url, _, body = shlex.split(command)
+        path = url.removeprefix("http://localhost:3471")
+        answers.append(client.post(path, data=body, content_type="application/json"))
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+
+
+def test_start_page_outside_of_dev_mode_has_no_commands(app_with):
+    page = app_with(**PRODUCTION).test_client().get("/").text
+
+    assert "<pre" not in page
+    assert "/console" not in page
+
+
+def test_start_page_leads_browsers_to_the_page_of_the_operator(app_with):
+    environ = PRODUCTION | {"OTP_HOME_URL": "https://example.com/help?from=otp"}
+    response = app_with(**environ).test_client().get("/", headers=BROWSER)
+
+    assert response.status_code == 302
+    assert response.headers["Location"] == "https://example.com/help?from=otp"
+    assert response.vary.as_set() >= {"accept"}
+
+
+def test_program_gets_the_start_page_in_place_of_the_redirect(app_with):
+    environ = PRODUCTION | {"OTP_HOME_URL": "https://example.com/help"}
+    response = app_with(**environ).test_client().get("/")
+
+    assert response.status_code == 200
+    assert response.vary.as_set() >= {"accept"}
+
+
+@pytest.mark.parametrize("url", ["javascript:x", "mailto:a@b.example", "/help", "x y"])
+def test_redirect_of_the_start_page_must_be_a_web_page(url):
+    with pytest.raises(InvalidSettings, match="OTP_HOME_URL"):
+        config.load(PRODUCTION | {"OTP_HOME_URL": url})
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
