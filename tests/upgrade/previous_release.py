@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ def checkout() -> Iterator[Path]:
         check=False,
     )
     if found.returncode:
-        pytest.skip(f"this clone has no commit of the release {VERSION}")
+        problem = f"this clone has no commit of the release {VERSION}"
+        if os.environ.get("OTP_REQUIRE_GIT") == "1":
+            pytest.fail(f"{problem}, and OTP_REQUIRE_GIT=1")
+        pytest.skip(problem)
     with trees.checkout(COMMIT) as tree:
         yield tree
