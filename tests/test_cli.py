@@ -19,12 +19,14 @@ from otp_engine import __version__, config
 from otp_engine.cli import connection_limit, listen_address, serve
 from otp_engine.cli.common import load
 from otp_engine.cli.listen_address import ListenAddress
+from otp_engine.crypto import api_keys
 from otp_engine.crypto.webhook_signatures import WebhookSecret
 from otp_engine.domain.services import Service
 from otp_engine.store.redis_store import RedisStore
 from tests.support import redis_server, twilio_server
 from tests.support.command_line import run
 from tests.support.server_process import production
+from tests.support.settings import PRODUCTION
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -314,6 +316,24 @@ def test_new_api_key_with_invalid_name_fails(name):
     result = run("keys", "new", name)
 
     assert (result.exit_code, result.stdout) == (1, "")
+
+
+def test_console_key_is_printed_with_its_digest_for_the_settings():
+    result = run("keys", "console", "alice")
+
+    secret, line = result.stdout.splitlines()
+    assert line == f"OTP_CONSOLE_KEY={api_keys.env_entry('alice', secret)}"
+    assert secret not in line
+    [key] = config.load(PRODUCTION | dict([line.split("=", 1)])).console.keys
+    assert key.digest == api_keys.digest(secret)
+
+
+@pytest.mark.parametrize("name", ["anonymous", "alice@ops", "x" * 40, ""])
+def test_console_key_needs_the_name_of_a_person(name):
+    result = run("keys", "console", name)
+
+    assert result.exit_code == 1
+    assert "a name has up to 64 letters" in result.stderr
 
 
 def test_new_metrics_key_is_printed_with_its_hash():

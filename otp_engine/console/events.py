@@ -26,7 +26,8 @@ _PERIODS = {
 _DEFAULT_PERIOD = "1h"
 # A page that was hidden for longer continues with the newest events.
 _MAX_GAP = timedelta(minutes=10)
-_HASH = re.compile(r"[0-9a-f]{4,64}", re.ASCII)
+# As `Pepper.pseudonymize` writes it. Digits alone could be a number.
+_HASH = re.compile(r"(?![0-9]+\Z)[A-Za-z0-9_-]{4,64}", re.ASCII)
 
 
 def add_to(bp: Blueprint, console: Console) -> None:
@@ -87,7 +88,7 @@ def _read_filter() -> EventFilter:
     """
     kind, country = _argument("kind"), _argument("country").upper()
     prefix, limit = _argument("prefix"), _argument("limit")
-    phone_hash = _argument("phone_hash").lower()
+    phone_hash = _argument("phone_hash")
     if prefix and not (
         re.fullmatch(r"\+[0-9]{1,7}", prefix) and numbers.visible_part(prefix) == prefix
     ):
@@ -96,7 +97,9 @@ def _read_filter() -> EventFilter:
             " show it. The page Phone takes a number."
         )
     if phone_hash and not _HASH.fullmatch(phone_hash):
-        raise InvalidRequest("A phone hash has hexadecimal digits, at least four.")
+        raise InvalidRequest(
+            "A phone hash has letters and digits, at least four characters."
+        )
     return EventFilter(
         kinds=[kind] if kind in EVENT_KINDS else [],
         countries=[country] if country else [],

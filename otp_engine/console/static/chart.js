@@ -20,6 +20,13 @@ function formatTime(seconds) {
   return new Date(seconds * 1000).toISOString().slice(5, 16).replace("T", " ");
 }
 
+// The axis has room for one of both: the day of a long period, or the time.
+function formatTicks(plot, ticks) {
+  const { min, max } = plot.scales.x;
+  const isLong = max - min > 2 * 86400;
+  return ticks.map((at) => (isLong ? formatTime(at).slice(0, 5) : formatTime(at).slice(6)));
+}
+
 function options(names, width, onMove) {
   const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 } };
   const dashes = [[], [8, 4], [2, 4]];
@@ -29,7 +36,8 @@ function options(names, width, onMove) {
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     cursor: { drag: { x: false, y: false } },
-    axes: [axis, { ...axis, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 5e4] }],
+    padding: [8, 20, 0, 0],
+    axes: [{ ...axis, values: formatTicks, size: 32 }, { ...axis, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 5e4] }],
     scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.05, 1)] } },
     series: [
       {},

@@ -1,0 +1,324 @@
+"""The console in Chromium, on a stack in dev mode with the keys of two operators."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from typing import Any
+
+import pytest
+import redis
+from playwright.sync_api import expect
+
+from otp_engine.domain.events import (
+    CodeSent,
+    MessageDelivered,
+    VerificationApproved,
+)
+from otp_engine.domain.models import Channel
+from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.store import keys
+from otp_engine.store.events import codec
+from tests.support.browser_pages import serious_violations, take_picture
+from tests.support.operators import ALICE, KEYS
+
+pytestmark = pytest.mark.browser
+
+NUMBER, MASKED = "9445012345", "+91********45"
+PAGES = ["/console", "/console/events", "/console/phone", "/console/sign-in"]
+TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
+
+
+@pytest.fixture(scope="module")
+def stack_environ():
+    return {
+        "OTP_CONSOLE_KEY": KEYS,
+        "OTP_SENDS_TOTAL": "100/1h",
+        "OTP_BUDGET": "480/24h",
+        "OTP_SENDS_PER_IP": "off",
+        "OTP_GUARD": "off",
+    }
+
+
+@pytest.fixture(scope="module")
+def cooldown():
+    return "0s"
+
+
+@pytest.fixture
+def send(stack):
+    """Return a function that sends codes to some numbers, and checks a wrong one."""
+
+    def send(page, count=1):
+        for number in range(count):
+            phone = {"phone": f"{int(NUMBER) + number}"}
+            page.request.post("/auth/send_otp", data=phone)
+            page.request.post("/auth/verify_otp", data=phone | {"otp": "000000"})
+
+    return send
+
+
+def sign_in(page):
+    page.get_by_label("Your key").fill(ALICE)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+@pytest.fixture
+def open_console(open_page):
+    """Return a function that opens a page as an operator who is signed in."""
+
+    def open_console(path="/console", **options):
+        page = open_page("/console", **options)
+        sign_in(page)
+        page.goto(path)
+        return page
+
+    return open_console
+
+
+def press_tab_until(page, locator):
+    """Press the tab key until an element has the focus."""
+    for _ in range(40):
+        if locator.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError("the tab key does not reach the element")
+
+
+def test_operator_works_with_the_keyboard_alone(open_page, send):
+    page = open_page("/console")
+    send(page)
+    expect(page.get_by_label("Your key")).to_be_focused()
+    page.keyboard.type(ALICE)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    press_tab_until(page, page.get_by_text("Figures of the chart").first)
+    page.keyboard.press("Enter")
+    expect(page.locator("#figures")).to_be_visible()
+    page.keyboard.press("Home")
+    page.goto("/console")
+    press_tab_until(page, page.get_by_role("link", name="Phone"))
+    page.keyboard.press("Enter")
+    press_tab_until(page, page.get_by_label("Phone number or e-mail address"))
+    page.keyboard.type(NUMBER)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=MASKED)).to_be_visible()
+    press_tab_until(page, page.get_by_label("The number or address again"))
+    page.keyboard.type(NUMBER)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text(f"The data of {MASKED} is deleted.")
+    press_tab_until(page, page.get_by_role("button", name="Sign out"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Your key")).to_be_visible()
+
+
+def test_wrong_key_is_announced(open_page):
+    page = open_page("/console")
+
+    page.get_by_label("Your key").fill("wrong")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("alert")).to_have_text(
+        "This is not the key of an operator."
+    )
+    expect(page.get_by_label("Your key")).to_be_focused()
+    expect(page).to_have_title(re.compile("^Error: "))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 768, 1280])
+def test_pages_fit_the_screen_and_are_accessible(open_console, send, width, scheme):
+    page = open_console(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    send(page, 3)
+    found = []
+    for path in PAGES[:2]:
+        page.goto(path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        found += serious_violations(page)
+        found += [path] if page.evaluate(TOO_WIDE) else []
+    page.goto("/console/phone")
+    page.get_by_label("Phone number or e-mail address").fill(NUMBER)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=MASKED)).to_be_visible()
+    found += serious_violations(page)
+    found += ["/console/phone"] if page.evaluate(TOO_WIDE) else []
+
+    assert found == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_sign_in_is_accessible_on_a_phone(open_page, scheme):
+    page = open_page(
+        "/console", viewport={"width": 320, "height": 640}, color_scheme=scheme
+    )
+
+    assert serious_violations(page) == []
+    assert not page.evaluate(TOO_WIDE)
+
+
+@pytest.fixture
+def history(stack, shared_redis):
+    """Store the events of an hour, more of them in the middle."""
+    now = time.time()
+    with redis.Redis.from_url(shared_redis) as client:
+        for minute in range(59, 0, -1):
+            milliseconds = int((now - 60 * minute) * 1000)
+            for number in range(4 + round(12 * math.sin(minute / 19) ** 2)):
+                for event in verification(number, minute):
+                    entry: dict[Any, Any] = codec.encode(event)
+                    client.xadd(keys.EVENTS, entry, f"{milliseconds}-*")
+
+
+def verification(number, minute):
+    """Yield the events of a verification that succeeds in most cases."""
+    places = [("IN", "+91944"), ("KE", "+254771"), ("FR", "+33612")]
+    country, prefix = places[number % 3]
+    recipient = PseudonymousRecipient(
+        phone_hash="a1b2" * 8, prefix=prefix, country=country
+    )
+    channel = Channel.WHATSAPP if number % 4 == 0 else Channel.SMS
+    yield CodeSent(
+        recipient=recipient,
+        verification_id=bytes(16),
+        send_id=bytes(8),
+        service="",
+        channel=channel,
+        code_length=6,
+        locale="en",
+        provider="console",
+    )
+    if number % 6:
+        yield MessageDelivered(recipient=recipient, channel=channel)
+    if (number + minute) % 3:
+        yield VerificationApproved(
+            recipient=recipient, verification_id=bytes(16), channel=channel
+        )
+
+
+@pytest.mark.usefixtures("history")
+def test_chart_shows_the_figures_of_its_table(open_console, send):
+    page = open_console(viewport={"width": 1280, "height": 1500})
+    send(page, 5)
+    page.goto("/console?period=1h")
+    chart = page.get_by_role("img", name=re.compile("^A chart of the messages"))
+
+    expect(chart.locator("canvas")).to_be_visible()
+    take_picture(page, "console")
+    box = chart.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] - 22, box["y"] + box["height"] / 2)
+    expect(page.locator(".values")).to_have_text(
+        re.compile(r"UTC: sent \d+, delivered \d+, approved \d+")
+    )
+    figures = page.locator("#figures tbody td:nth-child(2)").all_text_contents()
+    total = page.locator(".figures dd").first.inner_text()
+    assert sum(map(int, figures)) == int(total) > 5
+
+
+def test_chart_follows_the_width_of_the_screen(open_console):
+    page = open_console(viewport={"width": 1280, "height": 900})
+    expect(page.locator(".plot canvas")).to_be_visible()
+
+    page.set_viewport_size({"width": 400, "height": 900})
+
+    expect(page.locator(".plot canvas")).to_have_css("width", re.compile(r"^3\d\d"))
+
+
+def test_new_events_arrive_without_a_reload(open_console, send):
+    page = open_console("/console/events?kind=failed_check")
+    expect(page.get_by_text("No event matches.")).to_be_visible()
+
+    send(page)
+
+    expect(page.locator("#events tbody tr")).to_have_count(1)
+    expect(page.get_by_role("status")).to_have_text("1 new")
+    expect(page.get_by_text("No event matches.")).to_be_hidden()
+
+
+def test_paused_page_gets_no_event_until_it_continues(open_console, send):
+    page = open_console("/console/events?kind=failed_check")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Pause")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    refreshes = []
+    page.on("request", lambda request: refreshes.append(request.url))
+    send(page)
+    # One interval and more.
+    page.wait_for_timeout(4_000)
+
+    assert refreshes == []
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#events tbody tr")).to_have_count(1)
+
+
+def test_hidden_page_gets_no_event_until_it_is_visible(open_console):
+    page = open_console("/console/events")
+    hide = """isHidden => {
+      Object.defineProperty(document, "hidden", {value: isHidden, configurable: true});
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(hide, True)  # noqa: FBT003 - an argument of the script
+    refreshes = []
+    page.on("request", lambda request: refreshes.append(request.url))
+    page.wait_for_timeout(4_000)
+
+    assert refreshes == []
+    with page.expect_request("**/console/events/new?*"):
+        page.evaluate(hide, False)  # noqa: FBT003 - an argument of the script
+
+
+def test_ended_session_is_shown_on_the_events_page(open_console):
+    page = open_console("/console/events")
+    page.context.clear_cookies()
+
+    expect(page.get_by_role("link", name="Sign in again")).to_be_visible()
+
+
+def test_pages_work_without_scripts(open_console, send):
+    page = open_console("/console", java_script_enabled=False)
+    send(page)
+    page.goto("/console/events")
+
+    expect(page.locator("#events tbody tr").first).to_be_visible()
+    send(page)
+    page.get_by_role("link", name="Load again").click()
+    expect(page.get_by_text("failed_check").nth(2)).to_be_visible()
+    page.goto("/console")
+    page.get_by_text("Figures of the chart").first.click()
+    expect(page.locator("#figures")).to_be_visible()
+
+
+def test_link_of_another_site_keeps_the_session(open_console, stack):
+    page = open_console()
+    other = page.context.new_page()
+    other.route(
+        "https://app.example.com/",
+        lambda route: route.fulfill(
+            body=f'<a href="{stack}/console/events">console</a>',
+            content_type="text/html",
+        ),
+    )
+    other.goto("https://app.example.com/")
+
+    other.get_by_role("link", name="console").click()
+
+    expect(other.get_by_role("heading", level=1)).to_have_text("Events")
+    other.close()
+
+
+def test_reduced_motion_has_no_animation(open_console, send):
+    page = open_console("/console/events?kind=failed_check", reduced_motion="reduce")
+    send(page)
+
+    expect(page.locator("#events tr.new")).to_have_css("animation-name", "none")
