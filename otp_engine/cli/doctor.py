@@ -146,6 +146,8 @@ def _report_proxies(url: str, settings: Settings, store: RedisStore) -> bool:
         return False
     for problem in problems:
         status_line("✗", "red", f"{shown}: {problem}")
+    if not problems and settings.console.user_header:
+        success(f"{shown}: no client names an operator of the console")
     if not problems:
         success(
             f"{shown}: no client chooses the IP address that its requests count for"

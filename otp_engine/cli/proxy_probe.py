@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import IPv4Network
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from otp_engine.config import Settings, urls
 from otp_engine.domain.limits import hits
@@ -75,7 +75,42 @@ class ProxyProbe:
             _DASHES: f"a client chooses its IP address with {_DASHES}:"
             " OTP_TRUSTED_PROXIES is higher than the number of proxies",
         }
-        return [text for name, text in problems.items() if name in counted]
+        found = [text for name, text in problems.items() if name in counted]
+        header = self.settings.console.user_header
+        if header and self._opens_console(header):
+            found.append(
+                f"a client names an operator of the console with {header}: the proxy"
+                " must remove the header (docs/console.md)"
+            )
+        return found
+
+    def _opens_console(self, header: str) -> bool:
+        """Return whether the console opens for an operator that a client names.
+
+        The name is random, because the service stores it in an event.
+        """
+        parts, connection = self._connect()
+        name = f"doctor-{secrets.token_hex(4)}"
+        try:
+            connection.request("GET", f"{parts.path}/console", headers={header: name})
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, http.client.HTTPException) as error:
+            raise ProbeFailed(_reason(error)) from None
+        finally:
+            connection.close()
+
+    def _connect(self) -> tuple[SplitResult, http.client.HTTPConnection]:
+        """Return the URL and a new connection to its host."""
+        try:
+            parts = urlsplit(urls.base_url(self.url))
+        except ValueError as error:
+            raise ProbeFailed(f"it {error}") from None
+        connect = (
+            http.client.HTTPSConnection
+            if parts.scheme == "https"
+            else http.client.HTTPConnection
+        )
+        return parts, connect(parts.netloc, timeout=_TIMEOUT)
 
     def _is_counted(self, address: str) -> bool:
         usages = self.store.limit_usage.shared_usage(self._hits(address))
@@ -94,17 +129,8 @@ class ProxyProbe:
 
     def _send(self, headers: Sequence[tuple[str, str]]) -> None:
         """Send a request that the service must answer with 401 or 404."""
-        try:
-            parts = urlsplit(urls.base_url(self.url))
-        except ValueError as error:
-            raise ProbeFailed(f"it {error}") from None
-        connect = (
-            http.client.HTTPSConnection
-            if parts.scheme == "https"
-            else http.client.HTTPConnection
-        )
+        parts, connection = self._connect()
         body = json.dumps(_CHECK).encode()
-        connection = connect(parts.netloc, timeout=_TIMEOUT)
         try:
             connection.putrequest("POST", f"{parts.path}/auth/verify_otp")
             connection.putheader("Content-Type", "application/json")

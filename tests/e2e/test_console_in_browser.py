@@ -20,7 +20,8 @@ from otp_engine.domain.models import Channel
 from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import keys
 from otp_engine.store.events import codec
-from tests.support.browser_pages import serious_violations, take_picture
+from tests.support import pictures
+from tests.support.browser_pages import serious_violations
 from tests.support.operators import ALICE, KEYS
 
 pytestmark = pytest.mark.browser
@@ -38,6 +39,8 @@ def stack_environ():
         "OTP_BUDGET": "480/24h",
         "OTP_SENDS_PER_IP": "off",
         "OTP_GUARD": "off",
+        "OTP_CALLS_PER_COUNTRY": "off",
+        "OTP_CALLS_TOTAL": "off",
     }
 
 
@@ -205,15 +208,16 @@ def verification(number, minute):
         )
 
 
+@pytest.mark.picture
 @pytest.mark.usefixtures("history")
 def test_chart_shows_the_figures_of_its_table(open_console, send):
-    page = open_console(viewport={"width": 1280, "height": 1500})
+    page = open_console(viewport={"width": 1280, "height": 1000})
     send(page, 5)
     page.goto("/console?period=1h")
     chart = page.get_by_role("img", name=re.compile("^A chart of the messages"))
 
     expect(chart.locator("canvas")).to_be_visible()
-    take_picture(page, "console")
+    pictures.take(page, "console")
     box = chart.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] - 22, box["y"] + box["height"] / 2)

@@ -144,3 +144,30 @@ def test_probe_without_a_limit_that_counts_fails(own_environ, environ, limit):
 
     assert f"✗ {url} was not tested: {limit} is off" in result.stderr
     assert result.returncode == 1
+
+
+CONSOLE = {"OTP_CONSOLE_USER_HEADER": "X-Forwarded-Email"}
+OPERATOR = "a client names an operator of the console with X-Forwarded-Email: "
+REMOVED = {
+    "proxy_set_header Host": 'proxy_set_header X-Forwarded-Email "";\n'
+    "            proxy_set_header Host"
+}
+
+
+def test_proxy_that_keeps_the_header_of_operators_fails(own_environ, tmp_path):
+    environ = own_environ | ONE_PROXY | CONSOLE
+    folders = [tmp_path / name for name in ("kept", "removed")]
+    for folder in folders:
+        folder.mkdir()
+    with (
+        service(environ) as port,
+        buffering_proxy.in_front_of(port, folders[0]) as kept,
+        buffering_proxy.in_front_of(port, folders[1], changes=REMOVED) as removed,
+    ):
+        _, failed = doctor(kept, environ)
+        url, passed = doctor(removed, environ)
+
+    assert OPERATOR in failed.stderr
+    assert failed.returncode == 1
+    assert f"✓ {url}: no client names an operator" in passed.stderr
+    assert passed.returncode == 0
