@@ -27,6 +27,9 @@ from otp_engine.operations.replay import ReplayResult, replay
 from otp_engine.operations.value_forms import hint
 
 _PAGE_SIZE = 25
+_MAX_EVENTS = 10_000
+"""Events that a preview replays, which delays other requests of the worker by a second
+or two. The command `otp-engine policy try` reads all of them in its own process."""
 _BASIS = "basis"
 
 
@@ -192,7 +195,8 @@ def _try(console: Console, form: ChangeForm, planned: PlannedChange) -> Tried | 
         return None
     context = console.context
     try:
-        return Tried(replay(context, values, context.clock() - period))
+        since = context.clock() - period
+        return Tried(replay(context, values, since, max_events=_MAX_EVENTS))
     except ReplayNotPossible as error:
         return Tried(problem=error.message)
 

@@ -44,6 +44,7 @@ class Record:
         facts_since: Time of the first send that has them.
         without_price: Messages that have no price.
         policy_changes: Changes of the policy in the period.
+        max_events: The number of events that may be read; None for all.
     """
 
     events: int = 0
@@ -51,10 +52,19 @@ class Record:
     facts_since: datetime | None = None
     without_price: int = 0
     policy_changes: int = 0
+    max_events: int | None = None
 
     def read(self, tail: EventTail) -> Iterator[RecordedEvent]:
-        """Yield the events of *tail*."""
+        """Yield the events of *tail*.
+
+        Raises:
+            ReplayNotPossible: There are more than `max_events`.
+        """
         while page := tail.read_next():
+            if self.max_events and self.events + len(page) > self.max_events:
+                raise ReplayNotPossible(
+                    f"it would read more than {self.max_events:,} events"
+                )
             for recorded in page:
                 self.events += 1
                 self._note(recorded)
@@ -112,6 +122,8 @@ def replay(
     texts: Mapping[str, str],
     since: datetime,
     until: datetime | None = None,
+    *,
+    max_events: int | None = None,
 ) -> ReplayResult:
     """Replay the stored sends of a period against proposed values.
 
@@ -120,10 +132,12 @@ def replay(
         texts: The proposed values as text in canonical form, by name.
         since: Time of the first send.
         until: Time of the last send, after *since*; None for now.
+        max_events: The number of events that may be read, with those that the windows
+            of the first send count; None for all.
 
     Raises:
-        ReplayNotPossible: Events have too little for one of the values, or no send is
-            stored.
+        ReplayNotPossible: Events have too little for one of the values, no send is
+            stored, or there are too many events.
         StoreUnavailable: Redis did not reply.
     """
     policy = context.read_policy().policy
@@ -138,7 +152,7 @@ def replay(
     start = max(since, sends.first)
     warm_up = sends.first + proposal.memory
     # The count of the first stored send is before its event.
-    report, record = Report(to_ms(since), to_ms(end)), Record()
+    report, record = Report(to_ms(since), to_ms(end)), Record(max_events=max_events)
     tail = context.store.events.tail(
         # The windows of the first send reach back.
         since - proposal.memory,
