@@ -383,3 +383,13 @@ def test_full_values_set_a_digest(render):
     assert container_of(render("full"))["image"] == (
         f"registry.example/otp@{FULL['image']['digest']}"
     )
+
+
+def test_package_of_the_chart_contains_the_linked_files(helm, render, tmp_path):
+    packed = helm.run_plain("package", str(CHART), "--destination", str(tmp_path))
+    [package] = tmp_path.glob("otp-engine-*.tgz")
+
+    resources = helm.render(FULL, chart=package)
+
+    assert packed.returncode == 0, packed.stderr
+    assert resources == render("full")

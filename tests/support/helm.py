@@ -40,9 +40,15 @@ class Helm:
         self, *arguments: str, values: Mapping[str, Any]
     ) -> subprocess.CompletedProcess[str]:
         """Run Helm with *values* as its standard input."""
+        return self.run_plain(*arguments, "--values", "-", stdin=json.dumps(values))
+
+    def run_plain(
+        self, *arguments: str, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Helm without values."""
         return subprocess.run(
-            [self.folder / "helm", *arguments, "--values", "-"],
-            input=json.dumps(values),
+            [self.folder / "helm", *arguments],
+            input=stdin,
             # Helm has its settings and caches in the home of the user.
             env={"PATH": os.environ["PATH"], "HOME": str(self.folder)},
             capture_output=True,
@@ -63,10 +69,10 @@ class Helm:
             check=True,
         ).stdout
 
-    def render(self, values: Mapping[str, Any]) -> list[Resource]:
-        """Return the objects that the chart has with *values*."""
+    def render(self, values: Mapping[str, Any], chart: Path = CHART) -> list[Resource]:
+        """Return the objects that *chart*, a folder or a package, has with *values*."""
         where = ("--namespace", NAMESPACE)
-        result = self.run("template", RELEASE, str(CHART), *where, values=values)
+        result = self.run("template", RELEASE, str(chart), *where, values=values)
         assert result.returncode == 0, result.stderr
         return [item for item in yaml.safe_load_all(result.stdout) if item]
 
