@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import pytest
 from twilio.request_validator import RequestValidator
 
-from tests.support import proxies, redis_server, server_process, twilio_server
+from tests.support import (
+    http_server,
+    proxies,
+    redis_server,
+    server_process,
+    twilio_server,
+)
 
 JSON = {"Content-Type": "application/json"}
 SEND = "/auth/send_otp"
@@ -165,6 +171,27 @@ def test_client_keeps_its_connection_over_requests(proxy):
     assert status == 200
     assert isinstance(first, socket.socket)
     assert last is first
+
+
+def test_service_gets_one_address_and_no_alias_of_it(name, tmp_path):
+    headers = {"X_Forwarded_For": "192.0.2.1", "X-Forwarded-Proto": "http"}
+    if name != "nginx":
+        headers["X-Forwarded-For"] = "192.0.2.2"
+    with http_server.running() as service:
+        service.behave = http_server.respond(200)
+        with proxies.in_front_of(name, service.port, tmp_path) as proxy:
+            redis_server.wait_until(
+                lambda: proxy.request("GET", "/healthz").status == 200
+            )
+            proxy.request("GET", "/v2/Services", None, headers)
+            received = [
+                each.headers for each in service.requests if "/v2/" in each.line
+            ]
+
+    (each,) = received
+    assert each["x-forwarded-for"] == "127.0.0.1"
+    assert each["x-forwarded-proto"].rpartition(", ")[2] == "https"
+    assert "x_forwarded_for" not in each
 
 
 @pytest.fixture
