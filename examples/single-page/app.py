@@ -24,9 +24,8 @@ app.config.update(
     SESSION_COOKIE_SECURE=PUBLIC_URL.startswith("https:"),
 )
 keys = jwt.PyJWKClient(f"{ENGINE_URL}/.well-known/jwks.json")
-used: dict[
-    str, int
-] = {}  # the end of each used proof by its id; a table in your database
+# The end of each used proof by its id: put your table in its place.
+used: dict[str, int] = {}
 
 
 @app.get("/")
