@@ -122,7 +122,9 @@ def read_newest_code(url: str, phone: str = "+919445012345") -> str:
     return code
 
 
-@pytest.fixture(scope="session")
+# As in tests/e2e: while Playwright runs, its event loop is that of the thread, and the
+# tests of other modules can start neither another one nor a loop of asyncio.
+@pytest.fixture(scope="module")
 def chromium():
     program = redis_server.program("chromium", required_by="OTP_REQUIRE_CHROMIUM")
     with sync_playwright() as playwright:
