@@ -172,16 +172,15 @@ def test_escape_closes_the_dialog_and_returns_the_focus(app, open_app, focused):
 def test_close_button_resolves_the_promise(app, open_app):
     page = open_app()
     page.evaluate(
-        "window.closed = OTPVerify.open(document.getElementById('verify').href)"
-        ".then((result) => window.result = result), undefined"
+        "window.opened = OTPVerify.open(document.getElementById('verify').href);"
+        " undefined"
     )
     frame = page.frame_locator("iframe")
     expect(frame.get_by_label("Phone number")).to_be_focused()
 
     page.get_by_role("button", name="Close").click()
 
-    page.wait_for_function("window.result")
-    assert page.evaluate("result") == {"reason": "closed"}
+    assert page.evaluate("opened") == {"reason": "closed"}
 
 
 def test_dialog_has_the_name_and_the_language_of_its_page(app, open_app):
@@ -370,7 +369,7 @@ def test_person_enters_the_code_of_an_authenticator_in_the_dialog(app, open_app)
     )
     page = open_app()
     page.evaluate(
-        "(url) => { OTPVerify.open(url).then((result) => window.result = result) }",
+        "(url) => { window.opened = OTPVerify.open(url) }",
         f"{app.service}/verify/link{link.body['url'].partition('/verify/link')[2]}",
     )
     code = page.frame_locator("iframe").get_by_label("Code", exact=True)
@@ -379,8 +378,7 @@ def test_person_enters_the_code_of_an_authenticator_in_the_dialog(app, open_app)
     # The code of the activation is used up.
     code.press_sequentially(totp.at(int(time.time()) + totp.interval))
 
-    page.wait_for_function("window.result")
-    result = page.evaluate("result")
+    result = page.evaluate("opened")
     claims = verified(app, result["proof"], app.origin)
     assert active.body == {"VerificationStatus": "approved"}
     assert (claims["sub"], claims["factor"], claims["nonce"]) == (
