@@ -345,3 +345,26 @@ def test_header_without_the_setting_names_no_operator(operator):
     headers = FROM_PROXY | {"X-Forwarded-Email": "alice@example.com"}
 
     assert operator.get(headers=headers).status_code == 303
+
+
+@pytest.mark.parametrize("text", ["nonsense", "A", "AAAA", ""])
+def test_malformed_cookie_has_no_session(operator, text):
+    operator.client.set_cookie("otp_console", text, path="/console")
+
+    assert operator.get().status_code == 303
+
+
+def test_sign_in_page_leads_a_signed_in_operator_on(alice):
+    response = alice.get("/sign-in?next=events")
+
+    assert (response.status_code, response.headers["Location"]) == (
+        302,
+        "/console/events",
+    )
+
+
+def test_session_is_valid_in_another_worker(alice, apps):
+    other = Operator(apps.build(OTP_CONSOLE_KEY=KEYS))
+    other.client.set_cookie("otp_console", alice.cookie, path="/console")
+
+    assert "alice</span>" in other.get().text
