@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import pyotp
@@ -47,7 +48,7 @@ class Deployment:
     environ: dict[str, str]
     redis: redis.Redis
 
-    @property
+    @cached_property
     def store(self) -> RedisStore:
         return RedisStore(self.redis)
 
