@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -156,7 +155,7 @@ def test_wrong_settings_do_not_restart_the_service_for_ever():
 
 
 def test_nginx_accepts_the_configuration_of_the_container(tmp_path):
-    nginx = shutil.which("nginx") or pytest.skip("nginx is not installed")
+    nginx = redis_server.program("nginx", required_by="OTP_REQUIRE_PROXIES")
     script = SERVICES["proxy"].partition("- |\n")[2].partition("        exec nginx")[0]
     script = re.sub("^ +", "", script, flags=re.MULTILINE).replace("$$", "$")
     script = script.replace("/tmp/", f"{tmp_path}/")  # noqa: S108 - a path of the container

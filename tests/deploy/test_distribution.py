@@ -15,7 +15,7 @@ import markdown
 import pytest
 from packaging.metadata import Metadata
 
-from tests.support import distributions, redis_server
+from tests.support import distributions, redis_server, repository
 
 pytestmark = pytest.mark.e2e
 
@@ -54,27 +54,18 @@ def metadata(wheel):
         return Metadata.from_email(archive.read(name), validate=True)
 
 
-def tracked(folder: str) -> set[str]:
-    """Return the files below *folder* that belong to the repository."""
-    command = ["git", "ls-files", "-co", "--exclude-standard", folder]
-    listed = subprocess.run(
-        command, cwd=distributions.ROOT, check=True, capture_output=True, text=True
-    ).stdout.splitlines()
-    return {name for name in listed if (distributions.ROOT / name).exists()}
-
-
 def test_wheel_has_every_file_of_the_package_and_nothing_else(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     own = {name for name in names if ".dist-info/" not in name}
 
-    assert own == tracked("otp_engine")
+    assert own == repository.list_files("otp_engine")
 
 
 def test_wheel_of_the_client_has_its_package_and_types(client_wheel):
     names = set(zipfile.ZipFile(client_wheel).namelist())
     own = {f"client/{name}" for name in names if ".dist-info/" not in name}
 
-    assert own == tracked("client/otp_engine_client")
+    assert own == repository.list_files("client/otp_engine_client")
     assert "client/otp_engine_client/py.typed" in own
     assert [name for name in names if name.endswith("/licenses/LICENSE")]
 
@@ -87,7 +78,7 @@ def test_source_distribution_has_the_package_and_no_tests(folder):
 
     folders = {PurePosixPath(name).parts[0] for name in names if "/" in name}
     assert folders == {"otp_engine", "otp_engine.egg-info"}
-    assert tracked("otp_engine") <= names
+    assert repository.list_files("otp_engine") <= names
     assert {"LICENSE", "CHANGELOG.md", "SECURITY.md", "requirements.txt"} <= names
     assert owners == {0}
 

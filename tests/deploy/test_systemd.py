@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from otp_engine.config import secret_settings
 from otp_engine.server import _STOP_TIMEOUT
+from tests.support import redis_server
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "deploy" / "systemd" / "otp-engine.service"
@@ -25,7 +25,7 @@ def values(name):
 
 @pytest.fixture(scope="module")
 def analyze():
-    program = shutil.which("systemd-analyze") or pytest.skip("there is no systemd")
+    program = redis_server.program("systemd-analyze", required_by="OTP_REQUIRE_SYSTEMD")
 
     def run(*arguments):
         return subprocess.run(

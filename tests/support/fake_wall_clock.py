@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from tests.support import redis_server
 
 _SOURCE = Path(__file__).with_name("clock_offset.c")
 
@@ -28,8 +27,7 @@ class FakeWallClock:
     @classmethod
     def compiled_in(cls, folder: Path) -> FakeWallClock:
         """Compile the library of the clock; skip the test without a C compiler."""
-        if not (compiler := shutil.which("cc")):
-            pytest.skip("a C compiler is not installed")
+        compiler = redis_server.program("cc", required_by="OTP_REQUIRE_COMPILER")
         clock = cls(folder / "clock_offset.so", folder / "clock_offset")
         made, source = str(clock.library), str(_SOURCE)
         command = [compiler, "-O2", "-shared", "-fPIC", "-o", made, source]
