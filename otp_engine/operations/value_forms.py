@@ -42,6 +42,9 @@ networks of client IPs, or none: "203.0.113.0/24, 2001:db8::/32\"""",
 a number, and others by country: "40, ID=80". guard_pressure and
 guard_wide can be off: "40, IN=off\"""",
     "PLACES": 'countries and prefixes, or off: "SN, +22177"',
+    "ROUTES": """\
+a destination and its steps, and others, or off:
+"IN=whatsapp:twilio>sms:twilio, *=sms:aws\"""",
     "MONEY": 'an amount for 24 hours: 480/24h, "480.50 USD/24h shadow"; or off',
 }
 """How values of each form are written, in lines of a terminal."""
@@ -55,6 +58,7 @@ _FORM_OF_KIND: tuple[tuple[type, str], ...] = (
     (LimitByName, "LIMITS"),
     (DestinationSet, "PLACES"),
     (Budget, "MONEY"),
+    (Routes, "ROUTES"),
 )
 
 
@@ -77,6 +81,4 @@ def hint(name: str) -> str:
     Args:
         name: The name of the value.
     """
-    if isinstance(getattr(Policy(), name), Routes):
-        return "a destination and its steps: IN=whatsapp:twilio>sms:twilio; *=sms:aws"
     return " ".join(FORMS[form_of(name)].split())

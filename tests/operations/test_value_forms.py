@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from otp_engine.domain.policy.policy import PARSERS
@@ -18,10 +20,24 @@ def test_hint_is_one_line(name):
     ("name", "start"),
     [
         ("ttl", "a number and a unit"),
-        ("routes", "a destination and its steps"),
+        ("routes", "a destination and its steps, and others, or off"),
         ("guard", "on, shadow or off"),
         ("guard_block", "a number, and others by country"),
     ],
 )
 def test_hint_is_that_of_the_form(name, start):
     assert hint(name).startswith(start)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("routes", "guard", "guard_block", "guard_exempt", "budget", "sending"),
+        *("allowed_countries", "blocked_networks", "sends_per_country"),
+    ],
+)
+def test_quoted_example_of_a_hint_is_valid(name):
+    example = re.search('"([^"]+)"', hint(name))
+
+    assert example
+    assert PARSERS[name](example[1])
