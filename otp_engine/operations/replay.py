@@ -39,7 +39,9 @@ class Record:
     """What the stored events cover, filled while they are read.
 
     Attributes:
+        start: Start of the period; events before it are those of its windows.
         events: Number of events that were read.
+        sends: Those of them that are a send of the period, also a refused one.
         without_facts: Sends of releases that stored less about a send.
         facts_since: Time of the first send that has them.
         without_price: Messages that have no price.
@@ -47,7 +49,9 @@ class Record:
         max_events: The number of events that may be read; None for all.
     """
 
+    start: datetime
     events: int = 0
+    sends: int = 0
     without_facts: int = 0
     facts_since: datetime | None = None
     without_price: int = 0
@@ -77,6 +81,7 @@ class Record:
         if isinstance(recorded.event, CodeSent) and not recorded.event.facts.price:
             self.without_price += 1
         if kind_of(recorded.event) not in _ENDS:
+            self.sends += recorded.occurred_at >= self.start
             recipient = getattr(recorded.event, "recipient", None)
             if recipient and recipient.block_hash is None:
                 self.without_facts += 1
@@ -90,8 +95,8 @@ class ReplayResult:
 
     Attributes:
         values: The proposed values, in canonical form.
-        start: Time of the first send.
-        end: Time of the last send.
+        start: Start of the period, or the first stored event if that is later.
+        end: End of the period.
         warm_up_until: Until then refusals can be too few; None if they cannot.
         record: What the events cover.
         report: The figures.
@@ -146,13 +151,14 @@ def replay(
     except NotReplayable as problem:
         raise ReplayNotPossible(str(problem)) from None
     end = until or context.clock()
-    sends, refusals = context.store.events.starts()
-    if sends.first is None or sends.first > end:
-        raise ReplayNotPossible(f"no send is stored from {format_time(since)} on")
-    start = max(since, sends.first)
-    warm_up = sends.first + proposal.memory
-    # The count of the first stored send is before its event.
-    report, record = Report(to_ms(since), to_ms(end)), Record(max_events=max_events)
+    events, refusals = context.store.events.starts()
+    if events.first is None or events.first > end:
+        raise _no_sends(since, end)
+    start = max(since, events.first)
+    warm_up = events.first + proposal.memory
+    # A send is counted before its event is stored.
+    report = Report(to_ms(since), to_ms(end))
+    record = Record(since, max_events=max_events)
     tail = context.store.events.tail(
         # The windows of the first send reach back.
         since - proposal.memory,
@@ -162,6 +168,8 @@ def replay(
     with _no_garbage_collection():
         Replay(proposal.rules, proposal.ttl_ms, report).run(record.read(tail))
     report.finish()
+    if not record.sends:
+        raise _no_sends(since, end)
     result = ReplayResult(
         values=texts,
         start=start,
@@ -173,6 +181,11 @@ def replay(
         blocks=_known_blocks(context) if report.total.refused else {},
     )
     return replace(result, notes=_notes(result, since, proposal, refusals))
+
+
+def _no_sends(since: datetime, end: datetime) -> ReplayNotPossible:
+    period = f"{format_time(since)} to {format_time(end)}"
+    return ReplayNotPossible(f"no send is stored from {period}")
 
 
 @contextmanager
@@ -204,8 +217,8 @@ def _notes(
     notes = list(proposal.notes)
     if result.start > since:
         notes.append(
-            f"the first stored send is of {format_time(result.start)}: earlier ones are"
-            " not stored (about 100,000 events are, of 31 days at most)"
+            f"the first stored event is of {format_time(result.start)}: earlier ones"
+            " are not stored (about 100,000 events are, of 31 days at most)"
         )
     if refusals.first and refusals.is_trimmed:
         notes.append(
@@ -214,7 +227,7 @@ def _notes(
     if result.warm_up_until:
         notes.append(
             f"until {format_time(result.warm_up_until)} refusals can be too few: sends"
-            " before the first stored one are unknown"
+            " before the first stored event are unknown"
         )
     if missing := result.record.without_facts:
         facts_since = result.record.facts_since

@@ -284,12 +284,13 @@ def test_period_before_the_first_stored_event_is_stated(sent, tried):
     assert datetime.now(UTC) - since < 31 * MINUTE
     warm_up = datetime.fromisoformat(found["warm_up_until"]) - since
     assert warm_up == 10 * MINUTE
-    assert any("the first stored send is of" in note for note in found["notes"])
+    assert any("the first stored event is of" in note for note in found["notes"])
     assert any("refusals can be too few" in note for note in found["notes"])
 
 
 def test_replay_after_the_warm_up_has_no_note_of_it(sent, tried):
     sent(SENEGAL[0], 300 * MINUTE)
+    sent(SENEGAL[0], 30 * MINUTE)
 
     found = tried("sends_total", "1/10m", "--since", "1h")
 
@@ -356,6 +357,14 @@ def test_events_of_earlier_releases_are_counted_and_stated(sent, stored, tried):
 
 def test_stream_without_events_is_an_error(environ):
     assert "no send is stored" in failed(environ, "try", "sends_total", "1/1h")
+
+
+def test_period_without_a_send_is_an_error(sent, environ):
+    sent(SENEGAL[0], 300 * MINUTE)
+
+    stderr = failed(environ, "try", "sends_total", "1/10h", "--since", "1h")
+
+    assert "no send is stored" in stderr
 
 
 @pytest.mark.parametrize("period", [("--since", "2099-01-01"), ("--until", "8d")])
