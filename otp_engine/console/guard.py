@@ -33,6 +33,7 @@ def add_to(bp: Blueprint, console: Console) -> None:
             is_on=lambda country: policy.guard.for_country(country) is GuardMode.ON,
             country=text,
             problem=problem,
+            is_lifted="lifted" in request.args,
             version=request.args.get("version", type=int),
             restarted=request.args.get("restarted", type=int),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from threading import Lock
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -19,6 +20,7 @@ from otp_engine.errors import (
     InvalidEnd,
     PolicyConflict,
     ReplayNotPossible,
+    StoreUnavailable,
 )
 from otp_engine.operations import guard, policy, policy_items, policy_values
 from otp_engine.operations.policy import PlannedChange
@@ -31,6 +33,10 @@ _MAX_EVENTS = 10_000
 """Events that a preview replays, which delays other requests of the worker by a second
 or two. The command `otp-engine policy try` reads all of them in its own process."""
 _BASIS = "basis"
+
+REPLAYING = Lock()
+"""Held while a worker replays: it replays once at a time, so that the delay of other
+requests does not add up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +142,33 @@ def _commit(
     Raises:
         PolicyConflict: The policy is another one than in the preview.
     """
-    context = console.context
-    if not planned.changes:
+    context, is_lift = console.context, form.action == "lift"
+    if not (planned.changes or is_lift):
         return _preview_page(console, form, planned)
     if planned.basis != request.form.get(_BASIS):
         raise PolicyConflict
-    version = policy.commit(
-        context, planned, author=console.operator, reason=form.reason or None
-    )
-    target = url_for(".policy_version", number=version.version, new="")
-    if form.action == "lift":
-        restarted = guard.restart(context, guard.parse_place(form.place))
-        target = url_for(".guard_page", version=version.version, restarted=restarted)
+    number = None
+    if planned.changes:
+        number = policy.commit(
+            context, planned, author=console.operator, reason=form.reason or None
+        ).version
+    if is_lift:
+        restarted = _restart(console, form.place)
+        target = url_for(".guard_page", version=number, restarted=restarted, lifted="")
+    else:
+        target = url_for(".policy_version", number=number, new="")
     return redirect(target, HTTPStatus.SEE_OTHER)
+
+
+def _restart(console: Console, place: str) -> int | None:
+    """Start the guard again in a place; return None if Redis did not reply.
+
+    The exemption is stored already, so the page states what is left to do.
+    """
+    try:
+        return guard.restart(console.context, guard.parse_place(place))
+    except StoreUnavailable:
+        return None
 
 
 def _form_page(
@@ -193,12 +213,18 @@ def _try(console: Console, form: ChangeForm, planned: PlannedChange) -> Tried | 
     period, values = PERIODS.get(form.period), planned.replayable
     if period is None or not values:
         return None
+    if not REPLAYING.acquire(blocking=False):
+        return Tried(
+            problem="another preview replays at the moment; edit and preview again"
+        )
     context = console.context
     try:
         since = context.clock() - period
         return Tried(replay(context, values, since, max_events=_MAX_EVENTS))
     except ReplayNotPossible as error:
         return Tried(problem=error.message)
+    finally:
+        REPLAYING.release()
 
 
 def _with_live_values(

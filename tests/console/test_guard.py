@@ -8,6 +8,7 @@ import pytest
 
 from otp_engine.domain.events import Action, RequestRefused
 from otp_engine.domain.recipients import PseudonymousRecipient
+from otp_engine.store import keys
 from tests.support.policy_forms import confirm, preview
 
 REFUSED = RequestRefused(
@@ -63,11 +64,41 @@ def test_lifted_place_is_exempt_for_seven_days_and_starts_again(
     response = confirm(alice, shown)
 
     assert "It ends 20" in shown.text
-    assert response.headers["Location"] == "/console/guard?version=1&restarted=1"
+    page = response.headers["Location"].removeprefix("/console")
     assert store.guard.list_suspensions() == []
-    text = alice.get("/guard?version=1&restarted=1").text
+    text = alice.get(page).text
+    assert "Version 1 is live within two seconds." in text
     assert "The guard starts again with 1 place." in text
     assert "guard_exempt</code> is <code>+22177999 (+22177999 until" in text
+
+
+def test_lift_that_redis_interrupts_states_what_is_left(alice, redis):
+    shown = preview(alice, action="lift", place="+22177999")
+    # Redis refuses the commands of the guard on a key of another type.
+    redis.set(keys.GUARD, "")
+
+    response = confirm(alice, shown)
+
+    redis.delete(keys.GUARD)
+    text = alice.get(response.headers["Location"].removeprefix("/console")).text
+    assert "Version 1 is live within two seconds." in text
+    assert "Lift the place again." in text
+
+
+def test_place_that_is_exempt_already_starts_again(alice, store, suspended):
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d %H:%M}"
+    lift = {"action": "lift", "place": "+22177999", "end": "until", "time": tomorrow}
+    confirm(alice, preview(alice, **lift))
+    store.guard.suspend("+22177999", datetime.now(UTC) + timedelta(days=1))
+    shown = preview(alice, **lift)
+
+    response = confirm(alice, shown)
+
+    assert "Nothing changes" in shown.text
+    assert store.guard.list_suspensions() == []
+    text = alice.get(response.headers["Location"].removeprefix("/console")).text
+    assert "The exemption was live already." in text
+    assert "The guard starts again with 1 place." in text
 
 
 def test_closed_place_gets_no_messages(alice):

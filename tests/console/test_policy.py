@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from otp_engine.console import policy_groups
+from otp_engine.console import policy, policy_groups
 from otp_engine.domain.events import CodeSent, PolicyChanged
 from otp_engine.domain.models import Channel
 from otp_engine.domain.policy.policy import PARSERS
 from otp_engine.domain.recipients import PseudonymousRecipient
-from otp_engine.store import keys
 from tests.support.operators import BOB, Operator
 from tests.support.policy_forms import TTL, confirm, edit, preview, set_ttl
 
@@ -348,10 +347,9 @@ def test_preview_replays_the_stored_sends(alice, store):
     assert re.search(r"<dt>Refused</dt><dd>1, to 1 phones", response.text)
 
 
-def test_preview_without_stored_sends_states_it(alice, store, redis):
-    # The sign-in is an event too.
+def test_preview_without_stored_sends_states_it(alice, store):
+    # The sign-in is an event, and no send.
     store.events.flush()
-    redis.delete(keys.EVENTS)
 
     response = preview(
         alice,
@@ -360,6 +358,18 @@ def test_preview_without_stored_sends_states_it(alice, store, redis):
     )
 
     assert "no send is stored" in response.text
+
+
+def test_second_replay_at_the_same_time_is_refused(alice, store):
+    with policy.REPLAYING:
+        response = preview(
+            alice,
+            action="set",
+            **{"value.sends_total": "2/1h", "shown.sends_total": "1000/1h"},
+        )
+
+    assert "another preview replays at the moment" in response.text
+    assert "Confirm" in response.text
 
 
 def test_replay_can_be_left_out(alice, store):
