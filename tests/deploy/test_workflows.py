@@ -164,3 +164,25 @@ def test_published_paths_are_those_that_the_build_uploads():
     used = set(re.findall(r"build/[\w.]+", text.partition("  image:\n")[2]))
 
     assert used <= set(upload)
+
+
+def test_documented_commands_verify_what_the_workflow_publishes():
+    page = (ROOT / "SECURITY.md").read_text()
+    signed = set(
+        re.findall(r"^\$ cosign verify REGISTRY/OWNER/(\S+):", page, re.MULTILINE)
+    )
+    attested = re.findall(r"^\$ gh attestation verify (\S+) ", page, re.MULTILINE)
+    workflow = re.findall(r"--certificate-identity \S+/OWNER/otp-engine/(\S+)@", page)
+    subjects = [
+        step["with"]
+        for step in STEPS.values()
+        if step.get("uses", "").startswith("actions/attest-build-provenance@")
+    ]
+
+    assert signed == {"otp-engine", "charts/otp-engine"}
+    assert "/charts" in TEXTS["release.yml"]
+    assert {*workflow} == {".github/workflows/release.yml"}
+    assert (ROOT / workflow[0]).is_file()
+    assert [name.startswith("oci://") for name in attested] == [True, False]
+    assert sum("subject-digest" in each for each in subjects) == 1
+    assert any("build/dist/*" in each.get("subject-path", "") for each in subjects)

@@ -96,14 +96,6 @@ def fastapi_app(engine_environ):
         yield app
 
 
-@pytest.fixture(scope="session")
-def keyless_service_url():
-    """Run a service in dev mode without keys, as the READMEs start it."""
-    environ = {"OTP_PROOF_KEY": base64.b64encode(PROOF_SEED).decode()}
-    with server_process.running_server("--dev", "--workers", "1", **environ) as server:
-        yield f"http://127.0.0.1:{server.port}"
-
-
 @pytest.fixture(params=["django", "fastapi"])
 def app(request, service):
     """Return each of the applications with forms."""

@@ -6,11 +6,18 @@ import html
 import json
 import re
 import subprocess
+from contextlib import closing
 
 import httpx
 import pytest
 
-from tests.support import example_apps, node, redis_server, server_process
+from tests.support import (
+    example_apps,
+    node,
+    readme_commands,
+    redis_server,
+    server_process,
+)
 
 ACCOUNT = "AC" + "0" * 32
 PHONE, SPELLED = "+919445012345", "+91 94450 12345"
@@ -162,3 +169,15 @@ def test_wrong_codes_of_another_session_of_the_number_do_not_count(visitor, engi
     assert other.problem.startswith("Too many wrong codes.")
     assert "You are logged in" in visitor.response.text
     other.http.close()
+
+
+def test_commands_of_the_readme_start_the_application(tmp_path, pytestconfig):
+    installed = node.install(pytestconfig.cache, example_apps.EXAMPLES / "express")
+    with readme_commands.started("express", tmp_path, installed) as urls:
+        person = Visitor(urls.app)
+        with closing(person.http):
+            response = person.submit("/phone", phone=PHONE)
+        sent = httpx.get(f"{urls.service}/dev/inbox.json").json()["messages"]
+
+        assert response.status_code == 200
+        assert len(sent) == 1

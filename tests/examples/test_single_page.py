@@ -12,7 +12,13 @@ import pytest
 from playwright.sync_api import expect
 
 from otp_engine.crypto.proof_tokens import ProofTokenIssuer
-from tests.support import browser_pages, example_apps, redis_server, server_process
+from tests.support import (
+    browser_pages,
+    example_apps,
+    readme_commands,
+    redis_server,
+    server_process,
+)
 
 SEED = bytes(range(32))
 
@@ -173,3 +179,12 @@ def test_proof_without_a_session_is_rejected(app, issue):
     )
 
     assert response.status_code == 403
+
+
+def test_commands_of_the_readme_start_the_application(tmp_path):
+    with readme_commands.started("single-page", tmp_path) as urls:
+        link = httpx.get(f"{urls.app}/session").json()["link"]
+        response = httpx.get(link)
+
+        assert link.startswith(f"{urls.service}/verify?")
+        assert response.status_code == 200

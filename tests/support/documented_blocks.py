@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# A change of the past can name a command that no longer exists.
+PAGES = [
+    *sorted({*ROOT.glob("*.md")} - {ROOT / "CHANGELOG.md"}),
+    *sorted((ROOT / "docs").glob("**/*.md")),
+    *sorted((ROOT / "client").glob("*.md")),
+    *sorted((ROOT / "examples").glob("**/*.md")),
+    *sorted((ROOT / "deploy").glob("**/*.md")),
+]
 SHELL = {"console", "sh", "shell", "bash"}
 LANGUAGES = SHELL | {"python"}
 _BLOCK = re.compile(
@@ -198,9 +205,85 @@ def _pattern(line: str) -> str:
 _DEPLOYMENT = "tests/deploy/test_deployment_guide.py::"
 _NAMED = f"{_DEPLOYMENT}test_guide_names_only_what_exists"
 _KUBERNETES = "tests/deploy/test_kubernetes_guide.py::"
+_DISTRIBUTION = "tests/deploy/test_distribution.py::"
+_CONTRIBUTING = "tests/e2e/test_contributing.py::"
+_WORKFLOWS = "tests/deploy/test_workflows.py::"
+_FORMS = (
+    "tests/examples/test_login_forms.py::"
+    "test_person_logs_in_after_the_commands_of_the_readme"
+)
+_SINGLE_PAGE = (
+    "tests/examples/test_single_page.py::"
+    "test_commands_of_the_readme_start_the_application"
+)
 _RELEASE = "otp deploy/helm/otp-engine --namespace otp --values my-values.yaml"
 _IN_POD = "kubectl --namespace otp exec deploy/otp-otp-engine --"
 ELSEWHERE = {
+    "export OTP_PROOF_KEY=$(openssl rand -base64 32)"
+    " OTP_RETURN_ORIGINS=http://localhost:8000": Elsewhere(
+        "It starts a service of its own.", _FORMS
+    ),
+    "export OTP_PROOF_KEY=$(openssl rand -base64 32)": Elsewhere(
+        "It starts a service of its own.", _SINGLE_PAGE
+    ),
+    "cd examples/django": Elsewhere("It starts an example.", _FORMS),
+    "cd examples/fastapi": Elsewhere("It starts an example.", _FORMS),
+    "cd examples/single-page": Elsewhere("It starts an example.", _SINGLE_PAGE),
+    "cd examples/express": Elsewhere(
+        "It starts an example.",
+        "tests/examples/test_express.py::"
+        "test_commands_of_the_readme_start_the_application",
+    ),
+    'curl -u "$ACCOUNT_SID:$AUTH_TOKEN" http://127.0.0.1:3000/v2/Services'
+    " -d FriendlyName=Shop -d BindVerifications=true": Elsewhere(
+        "It needs credentials.",
+        "tests/examples/test_express.py::"
+        "test_wrong_codes_of_another_session_of_the_number_do_not_count",
+    ),
+    'curl -u "$ACCOUNT_SID:$AUTH_TOKEN"'
+    ' "http://127.0.0.1:3000/v2/Services/$SERVICE_SID/Verifications" \\': Elsewhere(
+        "It needs credentials.",
+        "tests/examples/test_mobile.py::"
+        "test_message_of_the_command_is_read_by_the_android_app",
+    ),
+    "pip install ./client            # in a clone; with proof tokens:"
+    " './client[proofs]'": Elsewhere(
+        "It needs a clean environment.",
+        f"{_DISTRIBUTION}test_installed_client_sends_a_code",
+    ),
+    "uvx --from 'otp-engine[embedded]' otp-engine serve --dev": Elsewhere(
+        "It installs from a registry.",
+        f"{_DISTRIBUTION}test_dev_mode_of_the_wheel_sends_and_checks_a_code",
+    ),
+    "pipx install otp-engine": Elsewhere(
+        "It installs from a registry.",
+        f"{_DISTRIBUTION}test_installed_program_shows_its_version_and_makes_a_pepper",
+    ),
+    "cosign verify REGISTRY/OWNER/otp-engine:0.1.0 --certificate-oidc-issuer"
+    " https://token.actions.githubusercontent.com --certificate-identity"
+    " https://github.com/OWNER/otp-engine/.github/workflows/release.yml"
+    "@refs/tags/v0.1.0": Elsewhere(
+        "It needs a published release.",
+        f"{_WORKFLOWS}test_documented_commands_verify_what_the_workflow_publishes",
+    ),
+    "gh attestation verify oci://REGISTRY/OWNER/otp-engine:0.1.0"
+    " --repo OWNER/otp-engine": Elsewhere(
+        "It needs a published release.",
+        f"{_WORKFLOWS}test_documented_commands_verify_what_the_workflow_publishes",
+    ),
+    "docker buildx imagetools inspect REGISTRY/OWNER/otp-engine:0.1.0"
+    " --format '{{ json .SBOM }}'": Elsewhere(
+        "It needs a published release.",
+        f"{_WORKFLOWS}test_image_is_built_for_both_platforms_and_signed_by_digest",
+    ),
+    ".venv/bin/pytest tests/domain/test_check.py -k wrong": Elsewhere(
+        "It runs the tests.", f"{_CONTRIBUTING}test_example_of_pytest_selects_tests"
+    ),
+    ".venv/bin/python -c 'from otp_engine.store.lua_scripts import load;"
+    ' print(load("reserve_check"))\' >/tmp/script.lua': Elsewhere(
+        "It needs a Redis of its own.",
+        f"{_CONTRIBUTING}test_debugger_of_redis_stops_in_the_printed_script",
+    ),
     "make run": Elsewhere(
         "It installs the project.",
         "tests/test_readme.py::test_first_two_minutes_of_the_readme_work",
@@ -321,6 +404,8 @@ _RECIPES = "tests/test_recipes.py::"
 _RECEIVER = "tests/e2e/test_webhook_receiver.py::"
 # The tests that run a block of Python, by its page and the heading above it.
 PYTHON = {
+    ("client/README.md", "OTP Engine client"): "tests/e2e/test_client.py::"
+    "test_code_of_the_readme_logs_in",
     ("README.md", "How to call it"): "tests/e2e/test_documented_requests.py::"
     "test_python_of_the_readme_verifies_a_number",
     ("docs/api.md", "Proof tokens"): "tests/e2e/test_documented_requests.py::"
