@@ -103,7 +103,10 @@ def test_responses_have_hsts_once_and_no_version_of_the_proxy(proxy):
 
 @pytest.mark.parametrize(
     "path",
-    ["/console", "/console/policy", "/CONSOLE", "/%63onsole", "/console%2Fevents"],
+    [
+        *("/console", "/console/policy", "/CONSOLE", "/%63onsole", "/console%2Fevents"),
+        *("/otp/console", "/otp/console/policy", "/otp%2Fconsole"),
+    ],
 )
 def test_console_is_for_networks_of_operators_only(proxy, path):
     inside = proxy.request("GET", path)
