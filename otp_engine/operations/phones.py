@@ -164,11 +164,9 @@ def delete(
     inspector = _inspector(context, context.read_policy().policy)
     recipient = PseudonymousRecipient.from_address(address, context.settings.peppers[0])
     is_deleted = inspector.delete(address, _namespaces(context))
-    if is_deleted:
-        _record(
-            context,
-            PhoneDataDeleted(recipient=recipient, operator=operator, source=source),
-        )
+    # The operator learns that a phone has no data, so that is a look at it.
+    kind = PhoneDataDeleted if is_deleted else PhoneInspected
+    _record(context, kind(recipient=recipient, operator=operator, source=source))
     return is_deleted
 
 

@@ -100,7 +100,11 @@ def test_deletion_is_an_event_with_the_operator(context, store, redis):
     assert (recorded.event.operator, recorded.event.source) == ("alice", "command")
 
 
-def test_deletion_without_data_is_no_event(context, store):
-    phones.delete(context, ADDRESS, **ALICE)
+def test_deletion_without_data_is_a_look_of_the_operator(context, store):
+    phones.delete(context, ADDRESS, operator="alice", source=Source.CONSOLE)
 
-    assert list(store.events.since(None)) == []
+    [recorded] = store.events.since(None)
+    recipient = PseudonymousRecipient.from_address(ADDRESS, SETTINGS.peppers[0])
+    assert recorded.event == PhoneInspected(
+        recipient=recipient, operator="alice", source="console"
+    )
