@@ -54,9 +54,7 @@ def build(
         ),
         emit=emit,
         count_failure=count_failure,
-        hash_address=lambda address: settings.peppers[0].pseudonymize(
-            "address", address
-        ),
+        peppers=settings.peppers,
         public_url=public_url,
     )
     return Console(

@@ -7,9 +7,8 @@ changes something must come from a page of this service.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -22,10 +21,11 @@ from otp_engine.api import authentication, cors, forwarded
 from otp_engine.config.command_settings import operator_name
 from otp_engine.config.console_settings import ConsoleSettings
 from otp_engine.config.settings import is_loopback
-from otp_engine.console import cookies
+from otp_engine.console import cookies, credentials
 from otp_engine.console.cookies import TokenCookie
 from otp_engine.crypto import api_keys
 from otp_engine.crypto.api_keys import ApiKey
+from otp_engine.crypto.pepper import Pepper
 from otp_engine.domain.events import EventListener, OperatorSignedIn
 from otp_engine.errors import FormExpired, OperatorUnknown, OriginNotAllowed
 from otp_engine.store.console_sessions import ConsoleSession, RedisConsoleSessions
@@ -53,7 +53,7 @@ class Access:
         emit: Receives an event for each new session.
         count_failure: Counts a wrong key of an address; raises `RateLimited` if that
             has sent too many.
-        hash_address: Returns the keyed hash of an IP address.
+        peppers: The pepper of the service and the previous one, if there is one.
         public_url: The URL of this service; None uses the `Host` of each request.
     """
 
@@ -62,7 +62,7 @@ class Access:
     cookie: TokenCookie
     emit: EventListener
     count_failure: Callable[[str], None]
-    hash_address: Callable[[str], str]
+    peppers: Sequence[Pepper]
     public_url: str | None = None
 
     def guard(self) -> ResponseReturnValue | None:
@@ -132,7 +132,7 @@ class Access:
         if not matches:
             self.count_failure(authentication.connection_address(request))
             return False
-        self._open(ConsoleSession(matches[0].name, _credential(matches[0])), "key")
+        self._open(matches[0].name, "key", matches[0])
         return True
 
     def sign_out(self) -> None:
@@ -161,45 +161,44 @@ class Access:
             # A page that refreshes itself does not extend a session.
             session = self.sessions.use(token, extend=not is_refresh())
         if named := self._named_operator():
-            if session != named[0]:
-                self._open(*named)
-            g.console_operator = named[0].operator
-        elif session and self._is_valid(session):
+            if session != named:
+                # The request names its operator, so the method is enough.
+                self._open(named.operator, named.credential)
+            g.console_operator = named.operator
+        elif session and token and self._is_valid(session, token):
             g.console_operator = session.operator
 
-    def _named_operator(self) -> tuple[ConsoleSession, str] | None:
+    def _named_operator(self) -> ConsoleSession | None:
         """Return the session that a proxy or dev mode gives this request."""
         if not self.settings.has_sign_in:
-            return ConsoleSession(DEV_OPERATOR, _DEV), _DEV
+            return ConsoleSession(DEV_OPERATOR, _DEV)
         if not self.settings.user_header:
             return None
         name = request.headers.get(self.settings.user_header, "").strip()
         if name and _is_operator(name):
-            return ConsoleSession(name, _PROXY), _PROXY
+            return ConsoleSession(name, _PROXY)
         if not self.settings.keys:
             raise OperatorUnknown
         return None
 
-    def _is_valid(self, session: ConsoleSession) -> bool:
-        """Return whether the key of a session still is a key of its operator."""
+    def _is_valid(self, session: ConsoleSession, token: bytes) -> bool:
+        """Return whether this service opened a session, by a key that is still one."""
         return any(
-            key.name == session.operator and _credential(key) == session.credential
+            key.name == session.operator
+            and credentials.is_valid(session.credential, key, token, self.peppers)
             for key in self.settings.keys
         )
 
-    def _open(self, session: ConsoleSession, method: str) -> None:
+    def _open(self, operator: str, method: str, key: ApiKey | None = None) -> None:
         """Open a session with a new token: another person can know the old one."""
         self.sessions.close(g.console_token)
         self._replace_token()
-        self.sessions.open(g.console_token, session)
+        token, pepper = g.console_token, self.peppers[0]
+        credential = credentials.create(key, token, pepper) if key else method
+        self.sessions.open(token, ConsoleSession(operator, credential))
         address = authentication.connection_address(request)
-        self.emit(
-            OperatorSignedIn(
-                operator=session.operator,
-                method=method,
-                ip_hash=self.hash_address(address),
-            )
-        )
+        ip_hash = pepper.pseudonymize("address", address)
+        self.emit(OperatorSignedIn(operator=operator, method=method, ip_hash=ip_hash))
 
     def _replace_token(self) -> None:
         g.console_token, g.console_token_is_new = cookies.new_token(), True
@@ -216,11 +215,6 @@ class Access:
 def is_refresh() -> bool:
     """Return whether a script of a page sent this request, without an operator."""
     return "X-Refresh" in request.headers
-
-
-def _credential(key: ApiKey) -> str:
-    """Return what identifies a key in its sessions."""
-    return hashlib.sha256(key.digest).hexdigest()
 
 
 def _is_operator(name: str) -> bool:

@@ -23,8 +23,8 @@ class ConsoleSession:
 
     Attributes:
         operator: Name of the operator.
-        credential: What the operator signed in with, such as the digest of a key. The
-            session ends with it.
+        credential: What the operator signed in with: a MAC with the key of the
+            operator, with which the session ends, or a method without a key.
     """
 
     operator: str

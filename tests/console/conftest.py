@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from flask import Flask
@@ -8,6 +9,7 @@ from flask import Flask
 from otp_engine.store.redis_store import RedisStore
 from tests.support.app_cache import AppCache
 from tests.support.operators import KEYS, Operator
+from tests.support.settings import PEPPER
 
 
 @pytest.fixture
@@ -22,8 +24,11 @@ def apps(shared_store) -> AppCache:
 
 @pytest.fixture
 def app_with(apps, store) -> Callable[..., Flask]:
-    """Return a function that returns the app of some settings, for several tests."""
-    return apps.get
+    """Return a function that returns the app of some settings, for several tests.
+
+    All apps have one pepper, as the workers of a service.
+    """
+    return partial(apps.get, OTP_PEPPER=PEPPER)
 
 
 @pytest.fixture

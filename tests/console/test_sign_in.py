@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from otp_engine import config
 from otp_engine.app import create_app
 from otp_engine.crypto import api_keys
 from otp_engine.domain.events import OperatorSignedIn
+from otp_engine.store.console_sessions import ConsoleSession
 from tests.support.operators import ALICE, BOB, KEYS, Operator
 from tests.support.settings import PEPPER, RELAXED
 
 PROXY = {"OTP_CONSOLE_USER_HEADER": "X-Forwarded-Email", "OTP_TRUSTED_PROXIES": "1"}
+OTHER_PEPPER = base64.b64encode(bytes(range(32))).decode()
 FROM_PROXY = {"X-Forwarded-For": "192.0.2.7"}
 
 
@@ -135,6 +139,38 @@ def test_replaced_key_of_an_operator_ends_the_session(alice, app_with):
     other.client.set_cookie("otp_console", alice.cookie, path="/console")
 
     assert other.get().status_code == 303
+
+
+def test_copy_of_a_stored_session_opens_no_other_token(alice, store):
+    forged = b"f" * 32
+    token = base64.urlsafe_b64decode(alice.cookie)
+    store.console_sessions.open(forged, store.console_sessions.use(token, extend=False))
+    alice.client.set_cookie(
+        "otp_console", base64.urlsafe_b64encode(forged).decode(), path="/console"
+    )
+
+    assert alice.get().status_code == 303
+
+
+@pytest.mark.parametrize("credential", ["", "key", "dev", "proxy", "\u00e9", KEYS])
+def test_stored_session_with_another_credential_is_rejected(
+    operator, store, credential
+):
+    forged = b"f" * 32
+    store.console_sessions.open(forged, ConsoleSession("alice", credential))
+    operator.client.set_cookie(
+        "otp_console", base64.urlsafe_b64encode(forged).decode(), path="/console"
+    )
+
+    assert operator.get().status_code == 303
+
+
+def test_session_outlasts_the_rotation_of_the_pepper(alice, apps):
+    rotated = {"OTP_PEPPER": OTHER_PEPPER, "OTP_PEPPER_PREVIOUS": PEPPER}
+    other = Operator(apps.build(OTP_CONSOLE_KEY=KEYS, **rotated))
+    other.client.set_cookie("otp_console", alice.cookie, path="/console")
+
+    assert "alice</span>" in other.get().text
 
 
 @pytest.mark.parametrize(
@@ -364,7 +400,7 @@ def test_sign_in_page_leads_a_signed_in_operator_on(alice):
 
 
 def test_session_is_valid_in_another_worker(alice, apps):
-    other = Operator(apps.build(OTP_CONSOLE_KEY=KEYS))
+    other = Operator(apps.build(OTP_CONSOLE_KEY=KEYS, OTP_PEPPER=PEPPER))
     other.client.set_cookie("otp_console", alice.cookie, path="/console")
 
     assert "alice</span>" in other.get().text
