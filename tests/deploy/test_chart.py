@@ -15,7 +15,7 @@ from otp_engine import config
 from otp_engine.config import secret_settings
 from tests import chart_files
 from tests.deploy import chart_values
-from tests.deploy.chart_values import FULL, MINIMAL, SETS
+from tests.deploy.chart_values import FULL, INGRESS, MINIMAL, SETS
 from tests.deploy.test_prometheus import DASHBOARD, FOLDER
 from tests.support import helm as helm_program
 from tests.support.helm import CHART, Helm, Resource, one
@@ -30,6 +30,7 @@ GROUPS_OF_KUBERNETES = {
     "networking.k8s.io/v1",
     "policy/v1",
 }
+NAMED = {"OTP_CONSOLE_USER_HEADER": "X-Forwarded-Email", "OTP_TRUSTED_PROXIES": "1"}
 Render = Callable[[str], list[Resource]]
 
 
@@ -353,6 +354,15 @@ def test_service_monitor_scrapes_each_pod_as_the_job_of_the_alerts(render):
         ({**MINIMAL, "drainSeconds": 90}, "drainSeconds"),
         ({**MINIMAL, "replicaCount": 3}, "replicaCount"),
         ({**MINIMAL, "serviceMonitor": {"enabled": True}}, "OTP_METRICS_KEY"),
+        ({**MINIMAL, "settings": NAMED}, "networkPolicy.from"),
+        (
+            {
+                **MINIMAL,
+                "settings": NAMED,
+                "networkPolicy": {"enabled": False, "from": INGRESS},
+            },
+            "networkPolicy.from",
+        ),
     ],
 )
 def test_helm_rejects_wrong_values(helm: Helm, values, problem):
@@ -365,7 +375,9 @@ def test_helm_rejects_wrong_values(helm: Helm, values, problem):
 def test_every_plain_setting_reaches_the_container(helm):
     settings = {name: f"value of {name}" for name in chart_files.plain_settings()}
 
-    resources = helm.render({**MINIMAL, "settings": settings})
+    resources = helm.render(
+        {**MINIMAL, "settings": settings, "networkPolicy": {"from": INGRESS}}
+    )
 
     env = {item["name"]: item["value"] for item in container_of(resources)["env"]}
     assert settings.items() <= env.items()
