@@ -186,3 +186,21 @@ def test_documented_commands_verify_what_the_workflow_publishes():
     assert [name.startswith("oci://") for name in attested] == [True, False]
     assert sum("subject-digest" in each for each in subjects) == 1
     assert any("build/dist/*" in each.get("subject-path", "") for each in subjects)
+
+
+def test_git_reads_the_repository_in_every_container():
+    # The user of the runner owns the files, and git refuses them to root.
+    containers = [body for body in JOBS.values() if "container" in body]
+
+    assert containers
+    for body in containers:
+        runs = [step.get("run", "") for step in body["steps"]]
+        tests = next(n for n, run in enumerate(runs) if run.startswith("make "))
+        assert any("safe.directory" in run for run in runs[:tests])
+
+
+def test_failure_in_a_pipe_ends_the_job():
+    piped = [step for step in STEPS.values() if "| tee" in step.get("run", "")]
+
+    # Without a name, the shell runs without `pipefail`.
+    assert [step["shell"] for step in piped] == ["bash"]
