@@ -1,8 +1,9 @@
 """Write the parts of the chart that follow from other files: `make chart`.
 
-The schema of the values lists every setting of the service, so that Helm rejects a
-misspelled one, and a secret that would become an environment variable. The README of
-the chart lists the values with the comments of `values.yaml`.
+The chart has the version of the service, because one release has both. The schema of the
+values lists every setting of the service, so that Helm rejects a misspelled one, and a
+secret that would become an environment variable. The README of the chart lists the values
+with the comments of `values.yaml`.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from otp_engine import config
+from otp_engine import __version__, config
 from otp_engine.config import secret_settings
 
 CHART = Path(__file__).parent.parent / "deploy" / "helm" / "otp-engine"
+DESCRIPTION = CHART / "Chart.yaml"
 SCHEMA = CHART / "values.schema.json"
 README = CHART / "README.md"
 VALUES = CHART / "values.yaml"
 OWN_VALUES = {"OTP_DRAIN": "drainSeconds", "OTP_ADMIN_PORT": "adminPort"}
 """The settings that a value of another name sets, because other objects need them."""
 
+# The second one is quoted: a version of two numbers would be a float.
+_VERSIONS = {"version": __version__, "appVersion": f'"{__version__}"'}
 _START, _END = "<!-- values -->\n", "<!-- end values -->"
 _ENTRY = re.compile(r"^( *)(\w+):(?: (.*))?$")
 
@@ -35,6 +39,16 @@ def plain_settings() -> list[str]:
         *OWN_VALUES,
     }
     return sorted(set(config.VARIABLES) - kept_out)
+
+
+def updated_description(text: str) -> str:
+    """Return the `Chart.yaml` *text* with the version of the service."""
+    return re.sub(
+        r"^(version|appVersion): .*$",
+        lambda match: f"{match[1]}: {_VERSIONS[match[1]]}",
+        text,
+        flags=re.MULTILINE,
+    )
 
 
 def updated_schema(text: str) -> str:
@@ -85,5 +99,6 @@ def documented_values(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 if __name__ == "__main__":
+    DESCRIPTION.write_text(updated_description(DESCRIPTION.read_text()))
     SCHEMA.write_text(updated_schema(SCHEMA.read_text()))
     README.write_text(updated_readme(README.read_text()))

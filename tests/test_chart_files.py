@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import json
 
+from otp_engine import __version__
 from tests import chart_files
+
+
+def test_chart_has_the_version_of_the_service():
+    text = chart_files.DESCRIPTION.read_text()
+
+    assert chart_files.updated_description(text) == text, "run `make chart`"
+    assert text.count(__version__) == 2
 
 
 def test_schema_of_the_chart_has_every_setting():
