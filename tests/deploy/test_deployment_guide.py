@@ -130,11 +130,12 @@ def test_files_of_the_guide_are_the_settings_of_a_service(etc, tmp_path):
 def doctor(etc, folder: Path, twilio_url: str):
     """Run `otp-engine-admin doctor` with the files of the guide."""
     (etc / "otp-engine.env").write_text(
-        "# A comment.\n"
+        "# A comment.\n  # An indented one, as systemd allows it.\n"
         f"TWILIO_ACCOUNT_SID={twilio_server.ACCOUNT}\n"
         f"TWILIO_MESSAGING_SERVICE_SID={twilio_server.SERVICE}\n"
-        f"TWILIO_API_BASE_URL={twilio_url}\n"
         "OTP_BRAND=My Shop & Co\n"
+        # The end of the last line is missing, as some editors leave it.
+        f"TWILIO_API_BASE_URL={twilio_url}"
     )
     script = folder / "otp-engine-admin"
     script.write_text(
