@@ -1,9 +1,9 @@
 """Write the parts of the chart that follow from other files: `make chart`.
 
-The chart has the version of the service, because one release has both. The schema of the
-values lists every setting of the service, so that Helm rejects a misspelled one, and a
-secret that would become an environment variable. The README of the chart lists the values
-with the comments of `values.yaml`.
+The chart has the version of the service, because one release has both. The schema of
+the values lists every setting of the service, so that Helm rejects a misspelled one,
+and a secret that would become an environment variable. The README of the chart lists
+the values with the comments of `values.yaml`.
 """
 
 from __future__ import annotations

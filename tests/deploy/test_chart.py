@@ -363,6 +363,13 @@ def test_service_monitor_scrapes_each_pod_as_the_job_of_the_alerts(render):
             },
             "networkPolicy.from",
         ),
+        ({**MINIMAL, "adminPort": 3000}, "adminPort"),
+        ({**MINIMAL, "ingress": {"enabled": True}}, "ingress.hosts"),
+        ({**MINIMAL, "httpRoute": {"enabled": True}}, "httpRoute.parentRefs"),
+        (
+            {**MINIMAL, "autoscaling": {"enabled": True, "minReplicas": 7}},
+            "autoscaling.minReplicas",
+        ),
     ],
 )
 def test_helm_rejects_wrong_values(helm: Helm, values, problem):
