@@ -63,6 +63,19 @@ def test_person_logs_in_with_the_code(app, new_page, newest_code, scripts):
     expect(page.get_by_role("heading")).to_have_text("Log in")
 
 
+def test_person_who_is_logged_in_logs_in_with_another_number(
+    app, new_page, newest_code
+):
+    page, first, other = new_page(app.url), "+919445012345", "+919445022245"
+    for number in (first, other):
+        submit_number(page, number)
+        expect(page.get_by_role("heading")).to_have_text("Enter the code")
+        submit_code(page, newest_code(number))
+        expect(page.get_by_role("heading")).to_have_text("You are logged in")
+
+    expect(page.get_by_text(other)).to_be_visible()
+
+
 def test_pages_are_accessible_at_every_width(app, new_page, newest_code):
     page = new_page(app.url)
     submit_number(page, "12")

@@ -67,7 +67,8 @@ def code(request):
             )
             if check:
                 log_in(request, check.proof or "", audience=settings.ENGINE_KEY_NAME)
-                del request.session["pending"]
+                # The login of another person has flushed the session.
+                request.session.pop("pending", None)
                 return redirect("home")
             left = check.attempts_left
             form.add_error("code", f"The code is wrong. Attempts left: {left}.")
