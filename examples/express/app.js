@@ -58,7 +58,8 @@ app.post("/phone", async (request, response) => {
   const to = String(request.body.phone ?? "").replace(/[\s().-]/g, "");
   // The address of the person, so that limits count people and not this application.
   const verification = await service.verifications.create({ to, channel: "sms", deviceIp: request.ip });
-  request.session.verification = { sid: verification.sid, to };
+  // The number in its one form: `to` as typed can have several for one phone.
+  request.session.verification = { sid: verification.sid, to: verification.to };
   response.redirect(303, "/");
 });
 

@@ -105,6 +105,14 @@ def test_person_logs_in_with_the_code(visitor, engine, app):
     assert not re.search(r"\d{6}", "".join(app.output))
 
 
+def test_person_is_known_by_one_form_of_the_number(visitor, engine):
+    visitor.submit("/phone", phone="+91 (0) 94450 66666")
+
+    visitor.submit("/code", code=newest_code(engine, "+919445066666"))
+
+    assert "logged in as +919445066666." in html.unescape(visitor.response.text)
+
+
 def test_wrong_code_is_shown_and_the_right_one_still_works(visitor, engine):
     phone = "+919445067890"
     visitor.submit("/phone", phone=phone)
