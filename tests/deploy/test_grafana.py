@@ -95,19 +95,35 @@ def test_colors_of_the_budget_change_at_the_reported_levels():
     assert steps_of("Budget in use") == [None, *(level / 100 for level in LEVELS)]
 
 
-def test_sending_is_shown_as_a_word():
-    overrides = PANELS["Policy"]["fieldConfig"]["overrides"]
+@pytest.mark.parametrize(
+    ("title", "name", "words"),
+    [
+        ("Policy", "sending", {"0": ("off", "red"), "1": ("on", "green")}),
+        (
+            "Policy",
+            "newest version",
+            {"0": ("accepted", "green"), "1": ("rejected", "red")},
+        ),
+        (
+            "Locked factors (1 h)",
+            "factor key",
+            {"0": ("unusable", "red"), "1": ("usable", "green")},
+        ),
+    ],
+)
+def test_state_is_shown_as_a_word_in_its_color(title, name, words):
+    panel = PANELS[title]
     [mapping] = [
         property_["value"][0]["options"]
-        for override in overrides
-        if override["matcher"]["options"] == "sending"
+        for override in panel["fieldConfig"]["overrides"]
+        if override["matcher"]["options"] == name
         for property_ in override["properties"]
     ]
 
-    assert {value: shown["text"] for value, shown in mapping.items()} == {
-        "0": "off",
-        "1": "on",
-    }
+    assert name in [target["legendFormat"] for target in panel["targets"]]
+    assert {
+        value: (shown["text"], shown["color"]) for value, shown in mapping.items()
+    } == words
 
 
 def test_panels_of_the_dashboard_do_not_overlap():
