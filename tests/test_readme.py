@@ -55,6 +55,7 @@ FILES = [
         "docs",
         "client",
         "examples",
+        "tools",
     )
     for path in (ROOT / folder).rglob("*.*")
 ] + [f"/{path.name}" for path in ROOT.glob("*.*")]

@@ -1,4 +1,4 @@
-"""A single page with the drop-in, and the back end that decides who has proven what."""
+"""A single page with the drop-in, and the backend that decides who has proven what."""
 
 from __future__ import annotations
 
