@@ -66,14 +66,16 @@ def blueprint(public_url: str | None, *, dev: bool) -> Blueprint:
 
 
 def _render(name: str, document: dict[str, Any], server: str, *, dev: bool) -> str:
+    is_auth = name == "auth"
     return render_template(
         "docs.html",
         name=name,
         api=document,
         dev=dev,
         server=server,
-        errors=documents.load_errors() if name == "auth" else (),
-        headers=documents.load_limit_headers() if name == "auth" else (),
+        errors=documents.load_errors() if is_auth else (),
+        errors_v2=() if is_auth else documents.load_verify_v2_errors(),
+        headers=documents.load_limit_headers() if is_auth else (),
         swagger_ui=vendor.SWAGGER_UI,
         inline=markdown.inline,
     )

@@ -81,6 +81,13 @@ def test_page_shows_the_table_of_errors_with_code(client):
     assert "`" not in text
 
 
+def test_page_of_v2_shows_the_table_of_errors(client):
+    text = client.get("/docs/v2").text
+
+    assert '<tr><td>429</td><th scope="row"><code>60203</code></th>' in text
+    assert "`" not in text
+
+
 def test_page_shows_the_headers_of_limits(client):
     text = client.get("/docs").text
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import re
 import time
 from collections.abc import Callable
+from datetime import timedelta
+from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -13,7 +17,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
-from otp_engine import config
+from otp_engine import config, errors
+from otp_engine.api.verify_v2 import errors as verify_v2_errors
 from otp_engine.app import create_app
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
@@ -268,3 +273,60 @@ def test_every_parameter_and_field_has_a_description():
         ]
 
     assert undescribed == []
+
+
+VERIFY_V2 = Path(verify_v2_errors.__file__).parent
+# A limit of each code of its own, and one of the others.
+LIMITS = (
+    *("max_sends", "failed_checks_per_phone", "resend_cooldown", "sends_total"),
+    *("factors_per_entity", "max_factor_tries", "challenges_per_factor"),
+    *("max_challenge_checks", "failed_checks_per_factor"),
+)
+CODES = range(20_000, 70_000)
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def raised(kind=errors.OTPError):
+    """Yield an error of each class below *kind* that needs no arguments."""
+    for each in kind.__subclasses__():
+        if all(
+            parameter.default is not parameter.empty
+            for parameter in signature(each).parameters.values()
+        ):
+            yield each()
+        yield from raised(each)
+
+
+RAISED = [
+    *raised(),
+    errors.ChannelNotAllowed("sms"),
+    errors.InvalidFactor("skew", "is too large"),
+    errors.PrefixNotAllowed("+22177"),
+    errors.TooManyAttempts(retry_after=MINUTE),
+    *(errors.RateLimited(limit, retry_after=MINUTE) for limit in LIMITS),
+]
+
+
+def test_table_of_errors_has_every_code_of_the_api():
+    used = {
+        node.value
+        for path in VERIFY_V2.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, int)
+        and node.value in CODES
+    }
+
+    assert [row.code for row in documents.load_verify_v2_errors()] == sorted(used)
+
+
+def test_table_of_errors_has_the_status_of_each_answer(client):
+    statuses = {row.code: row.status for row in documents.load_verify_v2_errors()}
+    with client.app.test_request_context("/v2/Services"):
+        answers = [verify_v2_errors.handle(error) for error in RAISED]
+
+    assert len(answers) > 40
+    for body, status, _ in answers:
+        assert statuses[body["code"]] == body["status"] == status

@@ -47,6 +47,28 @@ def load_errors() -> list[ErrorText]:
     return [ErrorText(**row) for row in rows]
 
 
+class VerifyErrorText(NamedTuple):
+    """A row of the table of errors of `/v2`.
+
+    Attributes:
+        code: The error code of Twilio.
+        status: The HTTP status.
+        cause: When the service returns it.
+        action: What the program does then.
+    """
+
+    code: int
+    status: int
+    cause: str
+    action: str
+
+
+def load_verify_v2_errors() -> list[VerifyErrorText]:
+    """Return the errors of `/v2`, by code."""
+    rows = json.loads((_FOLDER / "errors_v2.json").read_text(encoding="utf-8"))
+    return [VerifyErrorText(**row) for row in rows]
+
+
 def load_auth(*, dev: bool = True, root: str = "/", server: str = "") -> Node:
     """Return the document of `/auth` and of the pages.
 
