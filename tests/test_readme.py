@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from otp_engine import config
 from otp_engine.api import error_handlers
@@ -235,6 +236,41 @@ def test_pages_name_only_known_commands(page):
     named = set(re.findall(pattern, "\n".join(code)))
 
     assert named - commands() == set()
+
+
+def named_in_code(pattern: str) -> set[str]:
+    """Return what the code in the text of all pages but the changelog names."""
+    texts = [text for path, text in PAGES.items() if path.name != "CHANGELOG.md"]
+    code = re.findall(r"`([^`\n]+)`", "\n".join(map(without_code, texts)))
+    return {name for each in code for name in re.findall(pattern, each)}
+
+
+def test_pages_name_only_targets_of_make():
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = named_in_code(r"^(?:.* )?make ([a-z-]+)")
+
+    assert len(named) > 20
+    assert named - set(targets) == set()
+
+
+def test_pages_name_only_services_and_profiles_of_docker_compose():
+    compose = yaml.safe_load(COMPOSE)["services"]
+    profiles = {name for each in compose.values() for name in each.get("profiles", [])}
+    started = named_in_code(r"docker compose (?:up|stop|logs)((?: [a-z-]+)*)")
+    services = named_in_code(r"docker compose exec ([a-z-]+)")
+    services |= {name for words in started for name in words.split() if name != "-d"}
+
+    assert {"twilio", "caddy", "grafana"} <= services
+    assert services - set(compose) == set()
+    assert named_in_code(r"--profile ([a-z]+)") - profiles == set()
+
+
+def test_pages_name_only_programs_of_the_tests_that_exist():
+    named = named_in_code(r"python -m (tests\.[\w.]+)")
+    files = {f"{ROOT / name.replace('.', '/')}.py" for name in named}
+
+    assert len(named) > 1
+    assert [path for path in files if not Path(path).is_file()] == []
 
 
 @pytest.mark.parametrize("kind", EVENT_KINDS)
