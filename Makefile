@@ -125,5 +125,5 @@ $(ready): requirements-dev.txt setup.cfg pyproject.toml client/pyproject.toml
 clean:  ## remove the files that these commands create
 	rm -rf $(venv) build client/build *.egg-info client/*.egg-info .coverage* .hypothesis .*_cache
 
-.PHONY: help run test test-all coverage fault-tests trials drill check fmt \
+.PHONY: help run test test-all coverage fault-tests trials drill check chart fmt \
 	release-check bench walk message-table docs docs-serve pictures dist sbom image lock clean
