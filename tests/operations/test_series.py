@@ -194,6 +194,20 @@ def test_counts_of_lost_events_are_dropped(context, add, redis):
     assert counter.read(HOUR, 60).total == Funnel(sent=1)
 
 
+def test_counts_before_the_longest_period_leave_the_memory(context, add):
+    add(sent())
+    later = NOW + series.MAX_PERIOD + timedelta(minutes=2)
+    # Only a clock that goes back shows that the counts are gone.
+    times = iter([NOW, later, NOW])
+    counter = series.SeriesCounter(
+        context.store.funnel, lambda: False, lambda: next(times)
+    )
+
+    totals = [counter.read(HOUR, 60).total.sent for _ in range(3)]
+
+    assert totals == [1, 0, 0]
+
+
 def test_counts_without_events_are_complete(context):
     found = series.read_series(context, HOUR, 60)
 
