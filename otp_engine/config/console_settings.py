@@ -108,9 +108,10 @@ def find_warnings(settings: ConsoleSettings, public_url: str | None) -> list[str
         if key.weak
     ]
     if settings.user_header:
+        spellings = _spellings(settings.user_header)
         warnings.append(
-            f"OTP_CONSOLE_USER_HEADER: the proxy must remove {settings.user_header}"
-            " from requests of clients; `otp-engine doctor --url URL` tests that"
+            f"OTP_CONSOLE_USER_HEADER: the proxy must remove {spellings} from requests"
+            " of clients; `otp-engine doctor --url URL` tests that"
         )
     if settings.has_sign_in and (public_url or "").startswith("http:"):
         warnings.append(
@@ -118,6 +119,12 @@ def find_warnings(settings: ConsoleSettings, public_url: str | None) -> list[str
             " operators are sent in plain text"
         )
     return warnings
+
+
+def _spellings(header: str) -> str:
+    """Return the spellings that WSGI takes for *header*."""
+    alias = header.replace("-", "_")
+    return header if alias == header else f"{header} and {alias}"
 
 
 def _parse_keys(text: str) -> tuple[ApiKey, ...]:

@@ -99,13 +99,18 @@ def test_header_that_a_client_sets_is_a_problem(header):
     assert found.startswith("OTP_CONSOLE_USER_HEADER must be the name of a header")
 
 
-def test_user_header_is_a_warning():
-    proxy = {"OTP_CONSOLE_USER_HEADER": "X-Forwarded-Email", "OTP_TRUSTED_PROXIES": "1"}
+@pytest.mark.parametrize(
+    ("header", "spellings"),
+    [
+        ("X-Forwarded-Email", "X-Forwarded-Email and X_Forwarded_Email from"),
+        ("ConsoleOperator", "ConsoleOperator from"),
+    ],
+)
+def test_user_header_is_a_warning_with_its_spellings(header, spellings):
+    proxy = {"OTP_CONSOLE_USER_HEADER": header, "OTP_TRUSTED_PROXIES": "1"}
     settings = config.load(PRODUCTION | proxy)
 
-    assert any(
-        "the proxy must remove X-Forwarded-Email" in w for w in settings.warnings
-    )
+    assert any(f"the proxy must remove {spellings}" in w for w in settings.warnings)
 
 
 def test_console_over_http_is_a_warning():
