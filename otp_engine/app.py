@@ -159,6 +159,8 @@ def preload(settings: Settings) -> None:
 
     if settings.factor_keys:
         import segno  # noqa: F401, PLC0415 - as in `qr_codes.to_svg`
+    if settings.has_console:
+        from otp_engine import console  # noqa: F401, PLC0415 - as in `_add_hooks`
     lua_scripts.load_all()
     build_senders(settings, max_concurrent=1)
 

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from otp_engine.crypto import api_keys
 from tests.support import redis_server, server_process
 
 KEY = {"Authorization": "Bearer shop-secret-0123456789"}
 METRICS = {"OTP_METRICS_KEY": "metrics-secret-0123456789-abcdef"}
 KIB = 1024
-# Measured: 98, 15, 228 and 114 MiB. Without the imports in the parent, a worker has 20
-# of its own. With a heap for each thread, the third one is above 600.
+CONSOLE = {"OTP_CONSOLE_KEY": api_keys.env_entry("alice", "console-secret-0123456789")}
+# Measured: 98, 15, 228 and 114 MiB; 16 of its own with the console. Without the imports
+# in the parent, a worker has 20, and 3 more with the console. With a heap for each
+# thread, the third one is above 600.
 MAX_IDLE_MIB = 110
 MAX_OWN_MIB = 17
 MAX_HASHING_MIB = 280
@@ -47,8 +50,9 @@ def total_mib(server):
     return sum(mib(pid, "Pss") for pid in processes(server))
 
 
-def test_two_workers_at_rest_share_their_memory_with_the_parent(own_environ):
-    environ = own_environ | METRICS | {"OTP_ADMIN_PORT": "0"}
+@pytest.mark.parametrize("pages", [{}, CONSOLE], ids=["alone", "console"])
+def test_two_workers_at_rest_share_their_memory_with_the_parent(own_environ, pages):
+    environ = own_environ | METRICS | {"OTP_ADMIN_PORT": "0"} | pages
     with untraced_server(environ) as server:
         total = total_mib(server)
         own = [mib(pid, "Private_Dirty") for pid in processes(server)[1:]]
