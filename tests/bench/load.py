@@ -206,7 +206,8 @@ class _ClientConnection:
 class _ProviderConnection:
     """A connection of the service to the provider.
 
-    `GET /codes` returns the codes, for a service in another process.
+    It accepts messages, and feedback to them. `GET /codes` returns the codes, for a
+    service in another process.
     """
 
     def __init__(self, load: Load, peer: socket.socket) -> None:
@@ -226,6 +227,8 @@ class _ProviderConnection:
     def _respond(self, head: bytes, body: bytes) -> bytes:
         if head.startswith(b"GET /codes "):
             return _response(200, json.dumps(self._load.codes).encode())
+        if b"/Feedback.json " in head.partition(b"\r\n")[0]:
+            return _response(201, b"{}")
         to, code = parse_message(body)
         self._load.codes[to] = code
         self._load.messages += 1

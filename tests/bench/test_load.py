@@ -145,19 +145,33 @@ def test_cpu_time_of_another_process_is_what_it_reports_itself(load):
     assert result.cpu <= time.process_time() - started
 
 
-def test_provider_keeps_the_code_of_each_message(load):
-    form = b"To=%2B919445012345&Body=123456+is+your+code"
-    port = int(load.provider_url.rpartition(":")[2])
-    message = (
-        b"POST /2010-04-01/Accounts/AC/Messages.json HTTP/1.1\r\n"
-        b"Content-Length: %d\r\n\r\n%s" % (len(form), form)
+def provider_request(path, form):
+    return (
+        b"POST /2010-04-01/Accounts/AC/%s HTTP/1.1\r\n"
+        b"Content-Length: %d\r\n\r\n%s" % (path, len(form), form)
     )
+
+
+def test_provider_keeps_the_code_of_each_message(load):
+    port = int(load.provider_url.rpartition(":")[2])
+    form = b"To=%2B919445012345&Body=123456+is+your+code"
+    message = provider_request(b"Messages.json", form)
 
     result = load.run(port, [iter([message])], seconds=60)
 
     assert result.outcomes == Counter({"201": 1})
     assert load.codes == {"+919445012345": "123456"}
     assert load.messages == 1
+
+
+def test_provider_accepts_feedback_and_counts_no_message(load):
+    port = int(load.provider_url.rpartition(":")[2])
+    feedback = provider_request(b"Messages/SM2/Feedback.json", b"Outcome=confirmed")
+
+    result = load.run(port, [iter([feedback])], seconds=60)
+
+    assert result.outcomes == Counter({"201": 1})
+    assert load.messages == 0
 
 
 def test_verifiers_check_the_code_that_arrived():
