@@ -233,6 +233,19 @@ def test_link_with_a_script_that_changed_leads_to_the_window(app, open_app):
     expect(page.get_by_label("Phone number")).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    "missing", ["HTMLDialogElement", "HTMLDialogElement.prototype.showModal"]
+)
+def test_link_in_a_browser_without_dialogs_leads_to_the_window(app, open_app, missing):
+    page = open_app()
+    page.evaluate(f"delete window.{missing}; undefined")
+
+    page.get_by_role("link", name="Verify your number").click()
+
+    page.wait_for_url(f"{app.service}/verify?*")
+    expect(page.get_by_label("Phone number")).to_be_visible()
+
+
 def test_link_with_a_modifier_opens_a_tab(app, open_app):
     page = open_app()
 

@@ -23,7 +23,7 @@
   function open(link) {
     const url = new URL(link.href ?? link, document.baseURI);
     if (!/^https?:$/.test(url.protocol)) throw new TypeError("OTPVerify.open needs a link to /verify");
-    if (!("showModal" in HTMLDialogElement.prototype && "adoptedStyleSheets" in document)) return leave(url);
+    if (!(window.HTMLDialogElement?.prototype.showModal && "adoptedStyleSheets" in document)) return leave(url);
     current?.finish({ reason: "closed" });
     return new Promise((resolve) => {
       current = show(url, link.textContent?.trim() || document.title, resolve);
