@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import redis
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from otp_engine.domain.events import (
     CodeSent,
@@ -21,7 +21,7 @@ from otp_engine.domain.recipients import PseudonymousRecipient
 from otp_engine.store import keys
 from otp_engine.store.events import codec
 from tests.support import pictures
-from tests.support.browser_pages import serious_violations
+from tests.support.browser_pages import TIMEOUT, serious_violations
 from tests.support.operators import ALICE, KEYS
 
 pytestmark = pytest.mark.browser
@@ -79,6 +79,29 @@ def open_console(open_page):
         return page
 
     return open_console
+
+
+@pytest.fixture
+def open_events(open_console):
+    """Return a function that opens the failed checks, with a clock of the test."""
+
+    def open_events():
+        page = open_console("/console/events?kind=failed_check")
+        page.clock.install()
+        page.reload()
+        return page
+
+    return open_events
+
+
+def refreshes_of_two_intervals(page):
+    """Return the requests that the script of the events sends in two intervals."""
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.clock.run_for(2 * 3_000)
+    # Requests are reported in their order.
+    page.evaluate("fetch('/healthz').then((response) => response.text())")
+    return [url for url in requests if "/events/new" in url]
 
 
 def press_tab_until(page, locator):
@@ -238,6 +261,36 @@ def test_chart_follows_the_width_of_the_screen(open_console):
     expect(page.locator(".plot canvas")).to_have_css("width", re.compile(r"^3\d\d"))
 
 
+# Each chart of uPlot has such a listener until it is destroyed.
+COUNT_LISTENERS = """
+    window.listeners = 0;
+    for (const [name, step] of [["addEventListener", 1], ["removeEventListener", -1]]) {
+      const original = window[name];
+      window[name] = function (type, ...rest) {
+        if (type === "dppxchange") window.listeners += step;
+        return original.call(this, type, ...rest);
+      };
+    }"""
+
+
+def test_chart_that_is_drawn_again_replaces_the_one_before(open_console):
+    page = open_console(viewport={"width": 1280, "height": 900})
+    page.add_init_script(COUNT_LISTENERS)
+    page.reload()
+    canvas = page.locator(".plot canvas")
+    expect(canvas).to_be_visible()
+    width = canvas.evaluate("(canvas) => canvas.clientWidth")
+    listeners = page.evaluate("listeners")
+
+    page.set_viewport_size({"width": 400, "height": 900})
+    expect(canvas).not_to_have_css("width", f"{width}px")
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    expect(canvas).to_have_css("width", f"{width}px")
+
+    assert page.evaluate("listeners") == listeners > 0
+
+
 def test_new_events_arrive_without_a_reload(open_console, send):
     page = open_console("/console/events?kind=failed_check")
     expect(page.get_by_text("No event matches.")).to_be_visible()
@@ -249,37 +302,55 @@ def test_new_events_arrive_without_a_reload(open_console, send):
     expect(page.get_by_text("No event matches.")).to_be_hidden()
 
 
-def test_paused_page_gets_no_event_until_it_continues(open_console, send):
-    page = open_console("/console/events?kind=failed_check")
+def test_paused_page_gets_no_event_until_it_continues(open_events, send):
+    page = open_events()
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Pause")).to_have_attribute(
         "aria-pressed", "true"
     )
-    refreshes = []
-    page.on("request", lambda request: refreshes.append(request.url))
     send(page)
-    # One interval and more.
-    page.wait_for_timeout(4_000)
+
+    refreshes = refreshes_of_two_intervals(page)
 
     assert refreshes == []
     page.get_by_role("button", name="Pause").click()
+    assert refreshes_of_two_intervals(page) != []
     expect(page.locator("#events tbody tr")).to_have_count(1)
 
 
-def test_hidden_page_gets_no_event_until_it_is_visible(open_console):
-    page = open_console("/console/events")
+def test_pause_aborts_a_request_that_the_next_one_would_repeat(open_events, send):
+    page = open_events()
+    held: list[Route] = []
+    page.route(
+        "**/events/new?*",
+        lambda route: route.continue_() if held else held.append(route),
+    )
+    send(page)
+    refreshes_of_two_intervals(page)
+    pause = page.get_by_role("button", name="Pause")
+
+    with page.expect_event("requestfailed", timeout=TIMEOUT) as aborted:
+        pause.click()
+
+    assert aborted.value.url == held[0].request.url
+    pause.click()
+    refreshes_of_two_intervals(page)
+    expect(page.locator("#events tbody tr")).to_have_count(1)
+
+
+def test_hidden_page_gets_no_event_until_it_is_visible(open_events):
+    page = open_events()
     hide = """isHidden => {
       Object.defineProperty(document, "hidden", {value: isHidden, configurable: true});
       document.dispatchEvent(new Event("visibilitychange"));
     }"""
     page.evaluate(hide, True)  # noqa: FBT003 - an argument of the script
-    refreshes = []
-    page.on("request", lambda request: refreshes.append(request.url))
-    page.wait_for_timeout(4_000)
+
+    refreshes = refreshes_of_two_intervals(page)
 
     assert refreshes == []
-    with page.expect_request("**/console/events/new?*"):
-        page.evaluate(hide, False)  # noqa: FBT003 - an argument of the script
+    page.evaluate(hide, False)  # noqa: FBT003 - an argument of the script
+    assert refreshes_of_two_intervals(page) != []
 
 
 def test_ended_session_is_shown_on_the_events_page(open_console):

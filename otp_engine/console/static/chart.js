@@ -63,18 +63,15 @@ function draw(box) {
         ? ""
         : `${formatTime(data[0][at])} UTC: ${names.map((name, n) => `${name.toLowerCase()} ${data[n + 1][at]}`).join(", ")}`;
   };
-  box.replaceChildren();
   return new uPlot(options(names, box.clientWidth, show), data, box);
 }
 
 for (const box of document.querySelectorAll(".plot[data-table]")) {
-  let width = box.clientWidth;
-  draw(box);
-  new ResizeObserver(() => {
-    if (box.clientWidth !== width) {
-      width = box.clientWidth;
-      draw(box);
-    }
-  }).observe(box);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw(box));
+  let plot = draw(box);
+  const redraw = () => {
+    plot.destroy();
+    plot = draw(box);
+  };
+  new ResizeObserver(() => box.clientWidth !== plot.width && redraw()).observe(box);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 }

@@ -11,20 +11,26 @@ const pause = document.getElementById("pause");
 let cursor = table.dataset.cursor;
 let isPaused = false;
 let timer = null;
+let running = new AbortController();
 
 function schedule() {
   clearTimeout(timer);
+  // A late response would repeat the events of the next one, which has the same cursor.
+  running.abort();
   timer = isPaused || document.hidden ? null : setTimeout(refresh, INTERVAL);
 }
 
 async function refresh() {
   const query = new URLSearchParams(location.search);
   query.set("cursor", cursor);
+  running = new AbortController();
+  const { signal } = running;
   try {
     const response = await fetch(`${table.dataset.url}?${query}`, {
       headers: { "X-Refresh": "1" },
       credentials: "same-origin",
       redirect: "error",
+      signal,
     });
     if (response.status === 401) {
       end();
@@ -33,6 +39,7 @@ async function refresh() {
     if (!response.ok) throw new Error(String(response.status));
     add(await response.json());
   } catch {
+    if (signal.aborted) return;
     news.textContent = "The service does not answer; trying again.";
   }
   schedule();
@@ -59,7 +66,7 @@ function end() {
   link.href = table.dataset.signIn;
   link.textContent = "Sign in again";
   news.replaceChildren("Your session has ended. ", link);
-  pause.hidden = true;
+  pause.hidden = isPaused = true;
 }
 
 pause.hidden = false;
