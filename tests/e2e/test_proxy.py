@@ -207,7 +207,7 @@ def unfinished_of(proxy, networks):
     [
         {},
         # bind() fails, which nginx logs one level above a refused connection.
-        {"proxy_next_upstream off;": "proxy_next_upstream off; proxy_bind 192.0.2.1;"},
+        {"proxy_read_timeout 30s;": "proxy_read_timeout 30s; proxy_bind 192.0.2.1;"},
     ],
 )
 def test_log_of_proxy_without_service_holds_no_number(tmp_path, capfd, changes):
