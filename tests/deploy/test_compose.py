@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
+import yaml
 
 from otp_engine import config
 from otp_engine.cli import main
@@ -148,10 +149,18 @@ def test_first_log_lines_have_the_port_of_this_machine():
     assert '["127.0.0.1:${PORT:-3000}:3000"]' in ENGINE
 
 
-def test_wrong_settings_do_not_restart_the_service_for_ever():
-    assert re.search(r"^  restart: on-failure:\d$", ENGINE, re.MULTILINE)
-    for name in ("otp-engine", "twilio"):
-        assert "restart:" not in SERVICES[name]
+def test_service_of_real_messages_starts_again_after_every_crash():
+    # Docker never resets the count of `on-failure`, and ignores it at its own start.
+    composed = yaml.safe_load(COMPOSE)["services"]
+
+    assert composed["twilio"]["restart"] == "unless-stopped"
+    assert composed["redis"]["restart"] == "unless-stopped"
+
+
+def test_wrong_settings_do_not_restart_dev_mode_for_ever():
+    composed = yaml.safe_load(COMPOSE)["services"]
+
+    assert composed["otp-engine"]["restart"] == "on-failure:3"
 
 
 def test_nginx_accepts_the_configuration_of_the_container(tmp_path):

@@ -311,7 +311,7 @@ ELSEWHERE = {
     ),
     "cp .env.example .env && chmod 600 .env": Elsewhere("It needs Docker.", _NAMED),
     "docker compose up --detach twilio caddy": Elsewhere("It needs Docker.", _NAMED),
-    "docker run --detach --name otp-engine --restart on-failure --stop-timeout 45"
+    "docker run --detach --name otp-engine --restart unless-stopped --stop-timeout 45"
     " --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges"
     " --env-file otp-engine.env -p 127.0.0.1:3000:3000 otp-engine": Elsewhere(
         "It needs Docker.", _NAMED
