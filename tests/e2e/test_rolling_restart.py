@@ -1,4 +1,4 @@
-"""Two instances behind each proxy, as docs/deployment.md configures them."""
+"""Two instances with each proxy, as docs/deployment.md configures them."""
 
 from __future__ import annotations
 
