@@ -16,7 +16,7 @@ from otp_engine_client.connection import (
     Connection,
     translated_errors,
 )
-from otp_engine_client.proofs import Expectation, ProofKeys
+from otp_engine_client.proofs import Expectation, ProofKeys, require_token
 from otp_engine_client.results import Check, Enrollment, PageLink, Proof, Send
 
 _Result = TypeVar("_Result")
@@ -281,7 +281,7 @@ class Client:
 
     def check_proof(
         self,
-        proof: str,
+        proof: str | None,
         *,
         audience: str,
         nonce: str | None = None,
@@ -294,6 +294,7 @@ class Client:
 
         Args:
             proof: The token, from `Check.proof` or from the form field `otp_proof`.
+                None, which a service without OTP_PROOF_KEY returns, is not accepted.
             audience: The name of the API key; for the hosted page, your origin.
             nonce: The `state` in the session of the person, for the hosted page.
             issuer: `OTP_PUBLIC_URL` of the service, if it is set.
@@ -304,13 +305,14 @@ class Client:
             OTPEngineError: The public keys could not be read.
             ImportError: PyJWT is not installed.
         """
+        token = require_token(proof)
         if self._proof_keys is None:
             self._proof_keys = ProofKeys()
-        if self._proof_keys.are_needed(proof, time.monotonic()):
+        if self._proof_keys.are_needed(token, time.monotonic()):
             key_set = self._call(calls.proof_keys())
             self._proof_keys.store(key_set, time.monotonic())
         expected = Expectation(audience, nonce, issuer, accept_test)
-        return self._proof_keys.check(proof, expected)
+        return self._proof_keys.check(token, expected)
 
     def _call(self, call: Call[_Result]) -> _Result:
         with translated_errors():

@@ -108,13 +108,45 @@ class ProofKeys:
                 options={"require": list(_REQUIRED), "strict_aud": True},
             )
         except jwt.InvalidTokenError as error:
-            raise InvalidProof(
-                f"The proof is invalid: {type(error).__name__}."
-            ) from None
+            raise InvalidProof(_explain(error, expected)) from None
         _check_nonce(claims.get("nonce"), expected.nonce)
         if claims.get("test") and not expected.accept_test:
             raise InvalidProof("The proof is of a sandbox number.")
         return _to_proof(claims)
+
+
+def require_token(proof: str | None) -> str:
+    """Return *proof*, if there is one.
+
+    Raises:
+        InvalidProof: There is none.
+    """
+    if not proof:
+        raise InvalidProof(
+            "There is no proof token: the service issues them with OTP_PROOF_KEY."
+        )
+    return proof
+
+
+def _explain(error: Exception, expected: Expectation) -> str:
+    """Return the reason, for the developer, with the value that was expected."""
+    match error:
+        case jwt.InvalidAudienceError():
+            return (
+                f"The proof is not for the audience {expected.audience!r}. Expect the"
+                " name of the API key that checked the code, 'anonymous' without a key,"
+                " or your origin after the page /verify."
+            )
+        case jwt.InvalidIssuerError():
+            return (
+                f"The proof is not of the issuer {expected.issuer!r}: expect"
+                " OTP_PUBLIC_URL of the service."
+            )
+        case jwt.MissingRequiredClaimError(claim="iss"):
+            return "The proof has no issuer: the service has no OTP_PUBLIC_URL."
+        case jwt.ExpiredSignatureError():
+            return "The proof has expired."
+    return f"The proof is invalid: {type(error).__name__}."
 
 
 def _key_id(token: str) -> str:

@@ -129,7 +129,7 @@ async def code(request: Request, code: Annotated[str, Form()] = "") -> Response:
             return _code_page(request, f"The code is wrong. Attempts left: {left}.")
         # The proof has the number in its one canonical form.
         proof = await otp.check_proof(
-            check.proof or "", audience=KEY_NAME, issuer=ISSUER, accept_test=DEBUG
+            check.proof, audience=KEY_NAME, issuer=ISSUER, accept_test=DEBUG
         )
     except VerificationNotFound as error:
         return _start_again(request, error)

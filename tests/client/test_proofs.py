@@ -22,6 +22,7 @@ from tests.support.client_calls import Recorder
 URL = "https://otp.example.com"
 ISSUER = ProofTokenIssuer([bytes(range(32))], issuer=URL)
 OTHER = ProofTokenIssuer([bytes(32)], issuer=URL)
+WITHOUT_URL = ProofTokenIssuer([bytes(range(32))], issuer=None)
 
 
 def published_keys() -> httpx.Response:
@@ -103,6 +104,43 @@ def test_proof_of_an_identity_has_its_factor():
 def test_invalid_proof_is_rejected(proof, expected):
     with pytest.raises(InvalidProof):
         check(proof(), **expected)
+
+
+@pytest.mark.parametrize(
+    ("proof", "expected", "reason"),
+    [
+        (lambda: token(audience="shop-2"), {}, "not for the audience 'shop'"),
+        (token, {"issuer": "https://b.example"}, "issuer 'https://b.example'"),
+        (lambda: token(WITHOUT_URL), {"issuer": URL}, "has no OTP_PUBLIC_URL"),
+        (lambda: token(age=140), {}, "has expired"),
+        (lambda: token(age=-60), {}, "ImmatureSignatureError"),
+    ],
+    ids=["audience", "issuer", "no issuer", "expired", "not yet valid"],
+)
+def test_invalid_proof_states_what_was_expected(proof, expected, reason):
+    with pytest.raises(InvalidProof, match=reason):
+        check(proof(), **expected)
+
+
+@pytest.mark.parametrize("proof", [None, ""])
+def test_missing_proof_is_rejected_without_a_request(proof):
+    recorder = Recorder()
+    with (
+        Client(URL, transport=recorder) as client,
+        pytest.raises(InvalidProof, match="issues them with OTP_PROOF_KEY"),
+    ):
+        client.check_proof(proof, audience="shop")
+
+    assert recorder.requests == []
+
+
+def test_missing_proof_is_rejected_by_the_async_client():
+    async def check_none() -> None:
+        async with AsyncClient(URL, transport=Recorder()) as client:
+            await client.check_proof(None, audience="shop")
+
+    with pytest.raises(InvalidProof, match="issues them with OTP_PROOF_KEY"):
+        asyncio.run(check_none())
 
 
 def test_proof_of_the_right_session_is_accepted():

@@ -44,7 +44,9 @@ def explain(error: OTPEngineError) -> str:
     return "This does not work at the moment. Try again in a minute."
 
 
-def log_in(request, token: str, *, audience: str, nonce: str | None = None) -> None:
+def log_in(
+    request, token: str | None, *, audience: str, nonce: str | None = None
+) -> None:
     """Log in the person who has the number that the proof token states.
 
     The token has the number in its one canonical form, in whatever form the person has

@@ -66,7 +66,7 @@ def code(request):
                 client_ip=client_ip(request),
             )
             if check:
-                log_in(request, check.proof or "", audience=settings.ENGINE_KEY_NAME)
+                log_in(request, check.proof, audience=settings.ENGINE_KEY_NAME)
                 # The login of another person has flushed the session.
                 request.session.pop("pending", None)
                 return redirect("home")
