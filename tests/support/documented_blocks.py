@@ -292,6 +292,10 @@ ELSEWHERE = {
         "It installs the project, and needs a service of its own.",
         "tests/test_readme.py::test_fallback_of_the_readme_is_in_the_inbox",
     ),
+    "OTP_API_KEYS=shop:sha256:... OTP_PROOF_KEY=... make run": Elsewhere(
+        "It installs the project, and the secrets are left out.",
+        "tests/api/test_authentication.py::test_secret_of_hashed_key_is_accepted",
+    ),
     "python3 -m venv /opt/otp-engine && . /opt/otp-engine/bin/activate": Elsewhere(
         "It installs the project, and sends through Twilio.",
         "tests/deploy/test_distribution.py::"
