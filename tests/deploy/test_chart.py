@@ -311,6 +311,18 @@ def test_network_policy_allows_what_the_service_uses(render):
     }
 
 
+def test_network_policy_allows_the_dns_of_the_cluster_and_of_the_node(render):
+    policy = one(render("minimal"), "NetworkPolicy")["spec"]
+    [peers] = [
+        rule["to"] for rule in policy["egress"] if rule["ports"][0]["port"] == 53
+    ]
+
+    namespace, node = peers
+    assert list(namespace) == ["namespaceSelector"]
+    # NodeLocal DNSCache listens on an address of the node, which no selector matches.
+    assert node == {"ipBlock": {"cidr": "169.254.20.10/32"}}
+
+
 def test_rules_and_dashboard_are_those_of_deploy(render):
     resources = render("full")
     dashboard = one(resources, "ConfigMap", "-dashboard")["data"]["otp-engine.json"]
