@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -98,6 +99,17 @@ def test_overview_filters_by_country_and_channel(alice, add, query, count):
     text = plain(alice.get(f"?{query}"))
 
     assert f"Messages sent {count} " in text
+
+
+@pytest.mark.parametrize(("guard", "notes"), [("shadow", 1), ("on", 0)])
+def test_overview_marks_suspensions_that_refuse_nothing(app_with, store, guard, notes):
+    store.guard.suspend("+22177999", datetime.now(UTC) + timedelta(days=1))
+    operator = Operator(app_with(OTP_GUARD=guard))
+
+    text = plain(operator.get())
+
+    assert "+22177999 (block, SN) until" in text
+    assert text.count("refuses nothing") == notes
 
 
 def test_overview_with_an_unknown_period_shows_a_day(alice):
