@@ -212,5 +212,13 @@ def test_mailpit_is_pinned_confined_and_on_loopback_only():
     assert ports == ["127.0.0.1:8025:8025"]
 
 
+def test_every_port_is_published_on_an_address_of_ipv4():
+    ports = re.findall(r"^ +ports: (\[.*\])$", COMPOSE, re.MULTILINE)
+    published = [port for each in ports for port in json.loads(each)]
+
+    assert len(published) > 5
+    assert all(re.match(r"(127\.0\.0\.1|0\.0\.0\.0):", port) for port in published)
+
+
 def test_service_of_real_messages_has_no_test_mail_server():
     assert "OTP_SMTP_URL: ${OTP_SMTP_URL:-}" in SERVICES["twilio"]
