@@ -8,6 +8,7 @@ import signal
 import threading
 from collections import Counter
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,12 +43,16 @@ def changes(name, first, second):
     return {old: old + at(HAPROXY)}
 
 
+def is_ready(proxy):
+    return proxy.request("GET", "/readyz").status == 200
+
+
 class Load:
     """Checks and reads through one proxy, one after the other."""
 
     def __init__(self, proxy, over):
         self.proxy, self.over = proxy, over
-        self.statuses = Counter()
+        self.statuses: Counter[int] = Counter()
 
     def run(self):
         body = json.dumps({"phone": "+919445012345", "otp": "123456"}).encode()
@@ -84,12 +89,11 @@ def test_restart_of_one_instance_loses_no_request(stack, shared_environ, tmp_pat
         proxy = stack.enter_context(
             proxies.in_front_of(name, first.port, folder, changes=plan)
         )
-        redis_server.wait_until(
-            lambda proxy=proxy: proxy.request("GET", "/readyz").status == 200
-        )
+        redis_server.wait_until(partial(is_ready, proxy))
         loads.append(Load(proxy, over))
     threads = [threading.Thread(target=load.run) for load in loads]
-    stack.callback(lambda: [thread.join() for thread in threads])
+    for thread in threads:
+        stack.callback(thread.join)
     stack.callback(over.set)
     for thread in threads:
         thread.start()
