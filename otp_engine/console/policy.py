@@ -27,6 +27,7 @@ from otp_engine.operations.policy import PlannedChange
 from otp_engine.operations.policy_values import HistoryEntry
 from otp_engine.operations.replay import ReplayResult, replay
 from otp_engine.operations.value_forms import hint
+from otp_engine.operations.value_meanings import MEANINGS
 
 _PAGE_SIZE = 25
 _MAX_EVENTS = 10_000
@@ -72,6 +73,7 @@ def _add_pages(bp: Blueprint, console: Console) -> None:
                 context.base, context.versions.live_state()
             ),
             kinds=policy_items.KINDS,
+            meanings=MEANINGS,
             summary=summary,
         )
 
@@ -180,6 +182,7 @@ def _form_page(
         form=form,
         live=live,
         hints={name: hint(name) for name in form.values},
+        meanings=MEANINGS,
         kinds=policy_items.KINDS,
         periods=PERIODS,
         problems=_problems(error),

@@ -42,7 +42,7 @@ def test_change_is_previewed_confirmed_and_restored(open_checked, width, scheme)
     page.get_by_role("button", name="Change …").click()
     page.get_by_label("ttl", exact=True).fill("soon")
     page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_role("alert")).to_contain_text("Ttl must be")
+    expect(page.get_by_role("alert")).to_contain_text("ttl must be")
     check()
 
     page.get_by_label("ttl", exact=True).fill("20m")

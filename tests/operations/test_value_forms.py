@@ -1,4 +1,4 @@
-"""How values of the policy are written."""
+"""How values of the policy are written, and what they mean."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from otp_engine.domain.policy.policy import PARSERS
 from otp_engine.operations.value_forms import hint
+from otp_engine.operations.value_meanings import MEANINGS
 
 
 @pytest.mark.parametrize("name", PARSERS)
@@ -41,3 +42,7 @@ def test_quoted_example_of_a_hint_is_valid(name):
 
     assert example
     assert PARSERS[name](example[1])
+
+
+def test_each_value_has_a_meaning():
+    assert MEANINGS.keys() == PARSERS.keys()
