@@ -87,6 +87,18 @@ def on_page_markdown(
 def on_post_page(output: str, *, page: Page, config: MkDocsConfig) -> str:
     """Return a page with a name for its search dialog, which the theme omits."""
     del page, config
+    return _name_search(output)
+
+
+def on_post_template(
+    output_content: str, *, template_name: str, config: MkDocsConfig
+) -> str:
+    """Return a page without a source, such as 404.html, with the same name."""
+    del template_name, config
+    return _name_search(output_content)
+
+
+def _name_search(output: str) -> str:
     return output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
 
 

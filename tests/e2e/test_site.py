@@ -18,7 +18,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
 # One page of each kind: text, tables, code, pictures, a file of the repository.
 LOOKED_AT = [
-    *("index.html", "quickstart.html", "authenticators.html"),
+    *("index.html", "quickstart.html", "authenticators.html", "404.html"),
     "source/deploy/proxy/nginx.conf.html",
 ]
 # The last one is that of the check of accessibility: only there do tables scroll.
