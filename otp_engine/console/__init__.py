@@ -15,7 +15,6 @@ from otp_engine.console.access import Access
 from otp_engine.console.console import Console
 from otp_engine.console.cookies import TokenCookie
 from otp_engine.domain.events import EventListener
-from otp_engine.domain.money import amounts
 from otp_engine.domain.policy.policy import Policy
 from otp_engine.operations.context import OperatorContext
 from otp_engine.operations.times import format_time
@@ -76,7 +75,6 @@ def init_app(app: Flask, console: Console) -> None:
     bp.after_request(console.access.store_cookie)
     bp.after_request(_add_headers)
     bp.add_app_template_filter(format_time, "utc_time")
-    bp.add_app_template_filter(amounts.format_amount, "amount")
     for page in _PAGES:
         page.add_to(bp, console)
     app.register_blueprint(bp)

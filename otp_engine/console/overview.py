@@ -17,7 +17,8 @@ from otp_engine.operations.budget import read_budget
 from otp_engine.operations.providers import read_health
 from otp_engine.operations.series import Series
 
-_MAX_COUNTRIES = _MAX_LIMITS = 20
+_MAX_COUNTRIES = 20
+_MAX_LIMITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def add_to(bp: Blueprint, console: Console) -> None:
             channel=channel or None,
         )
         now = traffic.read_state(context, _countries(counts))
+        used = [usage for usage in now.usage if usage.used]
         return console.render(
             "overview.html",
             period=name,
@@ -74,7 +76,9 @@ def add_to(bp: Blueprint, console: Console) -> None:
             counts=counts,
             max_countries=_MAX_COUNTRIES,
             now=now,
-            limits=list(_fullest(now.usage))[:_MAX_LIMITS],
+            limits=list(_fullest(used))[:_MAX_LIMITS],
+            hidden_limits=max(0, len(used) - _MAX_LIMITS),
+            unused_limits=len(now.usage) - len(used),
             budget=read_budget(context),
             health=read_health(context).steps,
         )

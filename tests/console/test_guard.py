@@ -28,7 +28,7 @@ def test_page_states_the_mode_and_that_no_place_is_suspended(alice):
     text = alice.get("/guard").text
 
     assert "<code>guard</code> is <code>shadow (default)</code>" in text
-    assert "none of them is suspended" in text
+    assert "Suspended: none." in text
     assert "It has refused no send" in text
 
 
@@ -37,7 +37,7 @@ def test_page_lists_suspended_places(alice, suspended):
 
     assert "<code>+22177999</code>" in text
     assert "(shadow)" in text
-    assert "block 1" in text
+    assert "Suspended: 1 block." in text
 
 
 def test_page_counts_what_the_guard_would_have_refused(alice, store):

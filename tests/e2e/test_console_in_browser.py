@@ -29,6 +29,12 @@ pytestmark = pytest.mark.browser
 NUMBER, MASKED = "9445012345", "+91********45"
 PAGES = ["/console", "/console/events", "/console/phone", "/console/sign-in"]
 TOO_WIDE = "document.documentElement.scrollWidth > innerWidth"
+# The tables and fields with content that only scrolling shows.
+CUT = """() => [...document.querySelectorAll("main .scroll, main select")]
+  .filter((each) => each.scrollWidth > each.clientWidth)
+  .map((each) => each.getAttribute("aria-label") ?? each.id)"""
+TALLEST_ROW = """() => Math.max(...[...document.querySelectorAll("#events tbody tr")]
+  .map((row) => row.clientHeight))"""
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +186,21 @@ def test_pages_fit_the_screen_and_are_accessible(open_console, send, width, sche
     found += ["/console/phone"] if page.evaluate(TOO_WIDE) else []
 
     assert found == []
+
+
+@pytest.mark.usefixtures("history")
+def test_tables_and_filter_have_room_on_each_screen(open_console):
+    page = open_console(viewport={"width": 1280, "height": 900})
+
+    assert page.evaluate(CUT) == []
+    page.set_viewport_size({"width": 768, "height": 900})
+    assert page.evaluate(CUT) == []
+    page.set_viewport_size({"width": 320, "height": 900})
+    box = page.get_by_role("form", name="Filter").bounding_box()
+    assert box
+    assert box["height"] < 900 / 4
+    page.goto("/console/events")
+    assert page.evaluate(TALLEST_ROW) < 150
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,6 +3,8 @@
 
 const INTERVAL = 3000; // milliseconds
 const MAX_ROWS = 500;
+// Screen readers read the number of new events at most this often, in milliseconds.
+const QUIET = 30_000;
 
 const table = document.getElementById("events");
 const body = table.tBodies[0];
@@ -12,6 +14,7 @@ let cursor = table.dataset.cursor;
 let isPaused = false;
 let timer = null;
 let running = new AbortController();
+let announcedAt = -QUIET;
 
 function schedule() {
   clearTimeout(timer);
@@ -58,10 +61,15 @@ function add(page) {
   while (body.rows.length > MAX_ROWS) body.deleteRow(-1);
   document.getElementById("no-event").hidden = true;
   const omitted = page.omitted ? `, and ${page.omitted} that are not shown` : "";
+  // A change of `aria-live` before the text decides whether the text is read.
+  const isQuiet = performance.now() - announcedAt < QUIET;
+  news.setAttribute("aria-live", isQuiet ? "off" : "polite");
   news.textContent = `${page.count} new${omitted}`;
+  if (!isQuiet) announcedAt = performance.now();
 }
 
 function end() {
+  news.setAttribute("aria-live", "polite");
   const link = document.createElement("a");
   link.href = table.dataset.signIn;
   link.textContent = "Sign in again";
