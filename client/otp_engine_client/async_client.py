@@ -318,7 +318,5 @@ class AsyncClient:
 
     async def _call(self, call: Call[_Result]) -> _Result:
         with translated_errors():
-            response = await self._http.request(
-                call.method, call.path, json=call.body or None
-            )
+            response = await self._http.request(**call.request())
         return call.result(response)

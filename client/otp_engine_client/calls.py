@@ -6,6 +6,7 @@ A call has the request, and the function that parses its response. `Client` and
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
@@ -33,6 +34,17 @@ class Call(Generic[_Result]):
     path: str
     parse: Callable[[httpx.Response], _Result]
     body: Mapping[str, Any] = field(repr=False)
+
+    def request(self) -> dict[str, Any]:
+        """Return the arguments of `httpx.Client.request`."""
+        request: dict[str, Any] = {"method": self.method, "url": self.path}
+        if self.body:
+            # Of httpx, `json` raises an error for an unpaired surrogate. This escapes
+            # it, and the service rejects it as every other text that is no code.
+            text = json.dumps(self.body, separators=(",", ":"))
+            request["content"] = text.encode("ascii")
+            request["headers"] = {"Content-Type": "application/json"}
+        return request
 
     def result(self, response: httpx.Response) -> _Result:
         """Return the result, or raise the error of the response."""
@@ -89,7 +101,7 @@ def verify_otp(
 def cancel_otp(verification: str) -> Call[None]:
     """Build the cancellation of a bound verification."""
     fields = _fields(verification=verification)
-    return Call("POST", "auth/cancel_otp", responses.nothing, fields)
+    return Call("POST", "auth/cancel_otp", responses.cancellation, fields)
 
 
 def enroll_totp(
@@ -123,7 +135,7 @@ def verify_totp(
 def delete_totp(identity: str) -> Call[None]:
     """Build the deletion of an authenticator app."""
     fields = _fields(identity=identity)
-    return Call("DELETE", "auth/totp", responses.nothing, fields)
+    return Call("DELETE", "auth/totp", responses.deletion, fields)
 
 
 def create_totp_link(  # noqa: PLR0913 - the fields of the request

@@ -316,7 +316,5 @@ class Client:
 
     def _call(self, call: Call[_Result]) -> _Result:
         with translated_errors():
-            response = self._http.request(
-                call.method, call.path, json=call.body or None
-            )
+            response = self._http.request(**call.request())
         return call.result(response)

@@ -37,7 +37,10 @@ class Connection:
     timeout: float
 
     def __post_init__(self) -> None:
-        url = httpx.URL(self.base_url)
+        try:
+            url = httpx.URL(self.base_url)
+        except httpx.InvalidURL as error:
+            raise ValueError(f"the base URL is invalid: {error}") from None
         if url.scheme not in {"http", "https"} or not url.host:
             raise ValueError("the base URL must start with https:// or http://")
         if url.userinfo or url.query or url.fragment:

@@ -76,7 +76,7 @@ def raise_error(response: httpx.Response) -> None:
         raise errors.UnexpectedResponse("", text, **facts)
     error = class_of(name, response.status_code)(name, message, **facts)
     if isinstance(error, errors.DeliveryUnconfirmed):
-        error.send = send(response)
+        error.send = _send_facts(response)
     raise error
 
 
@@ -89,7 +89,12 @@ def class_of(name: str, status: int) -> type[ErrorResponse]:
 
 
 def send(response: httpx.Response) -> Send:
-    """Parse the headers of a send."""
+    """Parse a send that the service accepted."""
+    _status(response)
+    return _send_facts(response)
+
+
+def _send_facts(response: httpx.Response) -> Send:
     return Send(
         channel=response.headers.get("OTP-Channel"),
         expires_in=_seconds(response, "OTP-Expires-In"),
@@ -103,7 +108,7 @@ def send(response: httpx.Response) -> Send:
 def check(response: httpx.Response) -> Check:
     """Parse the result of a check. Only the exact status `approved` is an approval."""
     return Check(
-        approved=_json(response).get("VerificationStatus") == "approved",
+        approved=_status(response) == "approved",
         channel=response.headers.get("OTP-Channel"),
         attempts_left=_integer(response, "OTP-Attempts-Left"),
         expires_in=_seconds(response, "OTP-Expires-In"),
@@ -141,8 +146,16 @@ def page_link(response: httpx.Response) -> PageLink:
     )
 
 
-def nothing(response: httpx.Response) -> None:
-    """Return nothing: the status of the response is its whole content."""
+def cancellation(response: httpx.Response) -> None:
+    """Parse a cancellation, which has no result."""
+    if _status(response) != "canceled":
+        raise _unexpected(response)
+
+
+def deletion(response: httpx.Response) -> None:
+    """Parse a deletion, which has no result."""
+    if response.status_code != HTTPStatus.NO_CONTENT:
+        raise _unexpected(response)
 
 
 def keys(response: httpx.Response) -> Mapping[str, Any]:
@@ -151,6 +164,17 @@ def keys(response: httpx.Response) -> Mapping[str, Any]:
     if not isinstance(body.get("keys"), list):
         raise _unexpected(response)
     return body
+
+
+def _status(response: httpx.Response) -> str:
+    """Return the status of the verification.
+
+    A web server that is not the service can answer any request with a page and 200.
+    """
+    status = _json(response).get("VerificationStatus")
+    if not isinstance(status, str):
+        raise _unexpected(response)
+    return status
 
 
 def _complete(response: httpx.Response, build: Callable[[], _Result]) -> _Result:

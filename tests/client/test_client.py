@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from otp_engine_client import (
     Client,
     DeliveryUnconfirmed,
     ErrorResponse,
+    InvalidCode,
     InvalidRequest,
     LimitWindow,
     OutcomeUnknown,
@@ -90,7 +92,12 @@ def test_path_of_the_base_url_is_kept(base_url):
 
 @pytest.mark.parametrize(
     "base_url",
-    ["otp.example.com", "ftp://otp.example.com", "https://a:b@otp.example.com"],
+    [
+        "otp.example.com",
+        "ftp://otp.example.com",
+        "https://a:b@otp.example.com",
+        "https://otp.example.com\0",
+    ],
 )
 def test_invalid_base_url_is_rejected(base_url):
     with pytest.raises(ValueError, match="base URL"):
@@ -170,14 +177,33 @@ def test_check_is_true_for_an_approval_only():
     assert checks[1].attempts_left == 4
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"[]", b"null", b"approved", b'{"VerificationStatus": "Approved"}', b"{}"],
-)
-def test_success_without_the_exact_status_is_no_approval(content):
-    response = httpx.Response(201, content=content)
+def test_success_without_the_exact_status_is_no_approval():
+    response = httpx.Response(201, json={"VerificationStatus": "Approved"})
 
     assert not client_of(response).verify_otp("482913", phone="9445012345")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"<html>", b"[]", b"null", b"{}", b'{"VerificationStatus": true, "url": null}'],
+)
+@pytest.mark.parametrize("operation", CALLS, ids=" ".join)
+def test_success_of_another_program_is_an_unexpected_response(operation, content):
+    method, positional, named = CALLS[operation]
+    client = client_of(httpx.Response(200, content=content))
+
+    with pytest.raises(UnexpectedResponse):
+        getattr(client, method)(*positional, **named)
+
+
+def test_text_that_is_not_unicode_reaches_the_service():
+    recorder = Recorder(failed(400, "invalid_code"))
+    client = Client(URL, transport=recorder)
+
+    with pytest.raises(InvalidCode):
+        client.verify_otp("\ud800", verification=HANDLE)
+
+    assert b'"otp":"\\ud800"' in recorder.requests[0].content
 
 
 def test_refusal_by_a_limit_has_its_facts():
@@ -241,15 +267,6 @@ def test_redirect_is_not_followed():
         client.send_otp("9445012345")
 
     assert len(recorder.requests) == 1
-
-
-@pytest.mark.parametrize("method", ["enroll_totp", "create_totp_link"])
-def test_success_without_its_keys_is_an_unexpected_response(method):
-    [arguments] = [each for each in CALLS.values() if each[0] == method]
-    client = client_of(httpx.Response(201, json={"url": None}))
-
-    with pytest.raises(UnexpectedResponse):
-        getattr(client, method)(*arguments[1], **arguments[2])
 
 
 @pytest.mark.parametrize(
@@ -318,10 +335,11 @@ def test_requests_share_a_connection():
 
         def do_POST(self):
             self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps(PENDING).encode()
             self.send_response(201)
-            self.send_header("Content-Length", "2")
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(body)
 
         def log_message(self, format, *args):
             """Log nothing."""
