@@ -5,6 +5,7 @@ check the code. A number with an account and one without get the same answers.
 """
 
 import time
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib import messages
@@ -102,10 +103,11 @@ def _send(request, *, ending: str, **recipient) -> None:
     except DeliveryUnconfirmed as error:
         # The code can still arrive, and works then.
         sent = error.send
+    wait = sent.resend_after or timedelta()
     request.session["pending"] = {
         "handle": sent.handle,
         "ending": ending,
-        "resend_at": time.time() + sent.resend_after.total_seconds(),
+        "resend_at": time.time() + wait.total_seconds(),
     }
 
 
