@@ -92,7 +92,10 @@ app.use((error, request, response, next) => {
   if (response.headersSent) return next(error);
   console.error("request failed", { status: error.status, code: error.code });
   if (error.code === 20404) delete request.session.verification;
-  const text = TEXTS[error.code] ?? "This does not work right now. Try again in a moment.";
+  // Every invalid parameter has this number.
+  const isCode = error.code === 60200 && request.path === "/code";
+  const known = isCode ? "That is not a code. Enter the digits of the message." : TEXTS[error.code];
+  const text = known ?? "This does not work right now. Try again in a moment.";
   show(request, response.status(error.status >= 400 && error.status < 500 ? error.status : 503), text);
 });
 

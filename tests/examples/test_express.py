@@ -143,6 +143,16 @@ def test_text_that_is_no_number_is_shown(visitor):
     assert visitor.problem.startswith("This is not a phone number.")
 
 
+def test_text_that_is_no_code_is_shown_and_the_form_stays(visitor):
+    visitor.submit("/phone", phone="+919445077777")
+
+    visitor.submit("/code", code="123")
+
+    assert visitor.response.status_code == 400
+    assert visitor.problem.startswith("That is not a code.")
+    assert 'name="code"' in visitor.response.text
+
+
 def test_form_without_its_token_is_rejected(visitor, engine):
     response = visitor.http.post("/phone", data={"phone": "+919445022222"})
 
