@@ -14,7 +14,13 @@ from otp_engine.app import create_app
 from otp_engine.store.connection import connect
 from otp_engine.store.redis_store import RedisStore
 from tests.conftest import TIMEOUT
-from tests.support import command_line, deployments, redis_server, server_process
+from tests.support import (
+    command_line,
+    deployments,
+    documented_blocks,
+    redis_server,
+    server_process,
+)
 from tests.support.fakes import (
     FakeSender,
     by_name,
@@ -139,3 +145,22 @@ def test_recovery_code_used_after_the_backup_is_used_again_by_an_import(tmp_path
 
     assert (exported.exit_code, imported.exit_code) == (0, 0)
     assert (restored, left) == (3, 2)
+
+
+def test_backup_of_the_systemd_installation_has_the_password(tmp_path):
+    (script,) = (
+        block.text
+        for block in documented_blocks.blocks()
+        if block.page == "docs/backup-and-upgrade.md" and "REDISCLI_AUTH=" in block.text
+    )
+    program = redis_server.program("redis-cli", required_by="OTP_REQUIRE_REDIS")
+    url = tmp_path / "redis_url"
+    with redis_in(tmp_path / "redis") as (port, client):
+        client.set("otp:x", "1")
+        client.config_set("requirepass", "0123456789abcdef")
+        url.write_text(f"redis://:0123456789abcdef@127.0.0.1:{port}/0")
+        script = script.replace("$ ", "").replace("redis-cli", f"{program} -p {port}")
+        script = script.replace("/etc/otp-engine/secrets/redis_url", str(url))
+        subprocess.run(["/bin/sh", "-ec", script], check=True, cwd=tmp_path)
+
+    assert b"otp:x" in (tmp_path / "otp-2026-11-26.rdb").read_bytes()

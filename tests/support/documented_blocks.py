@@ -338,6 +338,12 @@ ELSEWHERE = {
         "It has no effect by itself.",
         "tests/e2e/test_commands.py::test_command_runs_as_a_process",
     ),
+    "export REDISCLI_AUTH=$(sed 's|^redis://:\\(.*\\)@.*|\\1|'"
+    " /etc/otp-engine/secrets/redis_url)": Elsewhere(
+        "It reads a secret of root.",
+        "tests/store/test_backup.py::"
+        "test_backup_of_the_systemd_installation_has_the_password",
+    ),
     "redis-cli -h redis.internal --rdb otp-2026-11-26.rdb": Elsewhere(
         "It needs Docker.",
         "tests/store/test_backup.py::"
