@@ -38,6 +38,10 @@ _OPEN = frozenset({SIGN_IN, "console.submit_key"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # A person opened the page, or a page of this service sent the request.
 _OWN_SITES = frozenset({"none", "same-origin"})
+_FORM_OF_ANOTHER_SITE = (
+    "A page of another site sent this form, and nothing was changed. Open the console"
+    " again."
+)
 _MAX_FORM_BYTES = 400_000
 _PROXY, _DEV = "proxy", "dev"
 
@@ -208,8 +212,24 @@ class Access:
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
         origin = request.headers.get("Origin")
         is_own = origin is None or cors.is_own_origin(origin, self.public_url)
-        if site not in _OWN_SITES or not is_own:
-            raise OriginNotAllowed
+        if site not in _OWN_SITES:
+            raise OriginNotAllowed(_FORM_OF_ANOTHER_SITE)
+        if not is_own:
+            raise OriginNotAllowed(_at_another_address(self.public_url))
+
+
+def _at_another_address(public_url: str | None) -> str:
+    """Return how an operator reaches the console, after a form at another address."""
+    if public_url is None:
+        return (
+            "This form is of another address than the one that the proxy passes on as"
+            " Host, and nothing was changed. Set OTP_PUBLIC_URL to the address that"
+            " operators open."
+        )
+    return (
+        "This page is not at the address of OTP_PUBLIC_URL, and nothing was changed."
+        f" Open {public_url.rstrip('/')}/console instead."
+    )
 
 
 def is_refresh() -> bool:

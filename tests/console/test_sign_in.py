@@ -218,6 +218,33 @@ def test_form_of_another_site_is_rejected(alice, headers):
     assert alice.get().status_code == 200
 
 
+def test_form_at_another_address_names_that_of_the_console(app_with):
+    app = app_with(OTP_CONSOLE_KEY=KEYS, OTP_PUBLIC_URL="https://example.com/otp")
+    headers = {"Origin": "https://tunnel.example", "Sec-Fetch-Site": "same-origin"}
+
+    response = Operator(app).post("/sign-in", headers, key=ALICE)
+
+    assert response.status_code == 403
+    assert "Open https://example.com/otp/console instead." in response.text
+    assert "OTP_CORS_ORIGINS" not in response.text
+
+
+def test_form_with_another_host_names_the_setting(operator):
+    headers = {"Origin": "https://otp.example.com", "Sec-Fetch-Site": "same-origin"}
+
+    response = operator.post("/sign-in", headers, key=ALICE)
+
+    assert response.status_code == 403
+    assert "Set OTP_PUBLIC_URL" in response.text
+
+
+def test_form_of_another_site_names_no_setting(operator):
+    response = operator.post("/sign-in", {"Sec-Fetch-Site": "cross-site"}, key=ALICE)
+
+    assert response.status_code == 403
+    assert "A page of another site sent this form" in response.text
+
+
 def test_form_of_the_own_origin_is_accepted(alice):
     token = alice.form_token("")
     headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
