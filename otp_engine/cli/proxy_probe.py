@@ -160,7 +160,10 @@ def _reason(error: OSError | http.client.HTTPException) -> str:
         case TimeoutError():
             return "no answer in time"
         case ssl.SSLCertVerificationError(verify_message=text):
-            return f"its certificate is not trusted: {text}"
+            return (
+                f"its certificate is not trusted: {text}; SSL_CERT_FILE names the file"
+                " of a private authority"
+            )
         case ssl.SSLError():
             return "no TLS connection"
         case OSError(strerror=str(text)):

@@ -356,7 +356,9 @@ def _senders(
     default = ("twilio",) if env.has("TWILIO_ACCOUNT_SID") else ("console",)
     if default == ("console",) and not dev:
         env.require(
-            "OTP_SENDER", why="set it to the names of providers, such as twilio"
+            "OTP_SENDER",
+            why="set it to the names of providers, or TWILIO_ACCOUNT_SID for Twilio;"
+            " console only prints the messages, for a rehearsal",
         )
     own = [webhook.name for webhook in webhooks]
     invalid = () if own else webhook_settings.claimed_names(env)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.fault_injection import buffering_proxy
-from tests.support import redis_server, server_process
+from tests.support import certificates, http_server, redis_server, server_process
 
 ANONYMOUS = {"OTP_API_KEYS": "", "OTP_ALLOW_ANONYMOUS": "1"}
 ONE_PROXY = {"OTP_TRUSTED_PROXIES": "1"}
@@ -103,6 +103,19 @@ def test_url_that_is_not_the_service_fails_with_the_reason(own_environ):
         "it must be an http or https URL: '://['",
     ]
     assert {result.returncode for result in results.values()} == {1}
+
+
+def test_private_authority_is_named_by_a_variable(own_environ, tmp_path):
+    authority = certificates.authority(tmp_path, "ca")
+    with http_server.running(authority.issue("127.0.0.1")) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        unknown = server_process.run("doctor", "--url", url, **own_environ)
+        trusted = {"SSL_CERT_FILE": str(authority.path)}
+        known = server_process.run("doctor", "--url", url, **own_environ | trusted)
+
+    assert "its certificate is not trusted: " in unknown.stderr
+    assert "; SSL_CERT_FILE names the file of a private authority" in unknown.stderr
+    assert f"{url} was not tested: the answer was 204 instead of 401" in known.stderr
 
 
 def test_probe_without_the_api_keys_of_the_service_names_them(own_environ):
