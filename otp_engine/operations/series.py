@@ -200,18 +200,6 @@ def counter(context: OperatorContext) -> SeriesCounter:
     )
 
 
-def read_series(
-    context: OperatorContext,
-    period: timedelta,
-    buckets: int,
-    *,
-    country: str | None = None,
-    channel: str | None = None,
-) -> Series:
-    """Return the counts of a period that ends now; see `SeriesCounter.read`."""
-    return counter(context).read(period, buckets, country=country, channel=channel)
-
-
 def _series(
     slots: Mapping[int, _Slot],
     starts: range,

@@ -80,7 +80,7 @@ def test_events_are_counted_in_their_bucket(context, add):
     add(sent(), delivered(), age=timedelta(minutes=10))
     add(sent(), approved())
 
-    found = series.read_series(context, HOUR, 60)
+    found = series.counter(context).read(HOUR, 60)
 
     counted = {
         start: bucket
@@ -99,21 +99,21 @@ def test_other_events_are_not_counted(context, add):
     add(CheckFailed(recipient=INDIA, verification_id=ID, attempts_remaining=4))
     add(RequestRefused(recipient=INDIA, action=Action.SEND, limit="any"))
 
-    assert series.read_series(context, HOUR, 60).total == Funnel()
+    assert series.counter(context).read(HOUR, 60).total == Funnel()
 
 
 def test_event_before_the_period_is_not_counted(context, add):
     add(sent(), age=timedelta(minutes=61))
     add(sent(), age=timedelta(minutes=59))
 
-    assert series.read_series(context, HOUR, 60).total == Funnel(sent=1)
+    assert series.counter(context).read(HOUR, 60).total == Funnel(sent=1)
 
 
 def test_counts_are_by_country_and_channel(context, add):
     add(sent(), approved(), sent(KENYA), sent(KENYA, Channel.CALL))
     add(sent(MAIL, Channel.EMAIL))
 
-    found = series.read_series(context, HOUR, 60)
+    found = series.counter(context).read(HOUR, 60)
 
     assert list(found.countries.items()) == [
         ("KE", Funnel(sent=2)),
@@ -141,7 +141,7 @@ def test_counts_are_by_country_and_channel(context, add):
 def test_filters_select_events(context, add, filters, expected):
     add(sent(), sent(KENYA), sent(KENYA, Channel.CALL))
 
-    found = series.read_series(context, HOUR, 60, **filters)
+    found = series.counter(context).read(HOUR, 60, **filters)
 
     assert found.total.sent == expected
 
@@ -149,7 +149,7 @@ def test_filters_select_events(context, add, filters, expected):
 def test_approval_without_a_channel_has_an_empty_one(context, add):
     add(approved(channel=None))
 
-    found = series.read_series(context, HOUR, 60)
+    found = series.counter(context).read(HOUR, 60)
 
     assert found.channels == {"": Funnel(approved=1)}
 
@@ -157,7 +157,7 @@ def test_approval_without_a_channel_has_an_empty_one(context, add):
 def test_text_of_a_value_is_not_a_country(context, add):
     add(sent(KENYA, locale='"country":"FR","channel":"call"'))
 
-    found = series.read_series(context, HOUR, 60)
+    found = series.counter(context).read(HOUR, 60)
 
     assert found.countries == {"KE": Funnel(sent=1)}
     assert found.channels == {"sms": Funnel(sent=1)}
@@ -209,7 +209,7 @@ def test_counts_before_the_longest_period_leave_the_memory(context, add):
 
 
 def test_counts_without_events_are_complete(context):
-    found = series.read_series(context, HOUR, 60)
+    found = series.counter(context).read(HOUR, 60)
 
     assert found.total == Funnel()
     assert (found.counted_since, found.is_reading) == (None, False)
@@ -219,7 +219,7 @@ def test_counts_without_events_are_complete(context):
 def test_counts_of_a_stream_that_is_not_full_are_complete(context, add):
     add(sent(), age=timedelta(minutes=5))
 
-    found = series.read_series(context, HOUR, 60)
+    found = series.counter(context).read(HOUR, 60)
 
     assert (found.counted_since, found.is_reading) == (None, False)
 
