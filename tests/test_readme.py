@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -146,6 +147,15 @@ def test_start_page_links_to_every_page_of_docs():
     linked = {path for path, _ in links((DOCS / "index.md").read_text())}
 
     assert {path.name for path in DOCS.glob("*.md")} - {"index.md"} <= linked
+
+
+def test_changelog_has_each_entry_once():
+    text = (ROOT / "CHANGELOG.md").read_text()
+    # A merge by union adds an entry again that another branch has moved.
+    entries = re.findall(r"^- .*", text, re.MULTILINE)
+
+    assert len(entries) > 100
+    assert [entry for entry, count in Counter(entries).items() if count > 1] == []
 
 
 def test_every_setting_is_in_the_configuration_tables():
