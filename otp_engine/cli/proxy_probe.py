@@ -161,8 +161,8 @@ def _reason(error: OSError | http.client.HTTPException) -> str:
             return "no answer in time"
         case ssl.SSLCertVerificationError(verify_message=text):
             return (
-                f"its certificate is not trusted: {text}; SSL_CERT_FILE names the file"
-                " of a private authority"
+                f"its certificate is not trusted: {text}; add a private authority to"
+                " those of the system, or to the file of SSL_CERT_FILE"
             )
         case ssl.SSLError():
             return "no TLS connection"

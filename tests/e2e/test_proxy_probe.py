@@ -114,7 +114,7 @@ def test_private_authority_is_named_by_a_variable(own_environ, tmp_path):
         known = server_process.run("doctor", "--url", url, **own_environ | trusted)
 
     assert "its certificate is not trusted: " in unknown.stderr
-    assert "; SSL_CERT_FILE names the file of a private authority" in unknown.stderr
+    assert "; add a private authority to those of the system, or " in unknown.stderr
     assert f"{url} was not tested: the answer was 204 instead of 401" in known.stderr
 
 
